@@ -1,0 +1,79 @@
+// Package bso holds the leaf types of the Sync 1.5 wire: the ID of a record, the
+// server's Timestamp, the envelope that carries a record (the Basic Storage
+// Object), and the limits that a server announces.
+//
+// Both the client and the server use it, so it knows nothing of either.
+// Source: the SyncStorage API 1.5.
+package bso
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+)
+
+// ID names a record within its collection. The wire allows 1 to 64 printable
+// ASCII characters, and real clients use that freedom: Firefox writes
+// "/DxrbGUjRCqNUiqn" (forms) and "{8a6f…}" (passwords).
+type ID string
+
+// MaxIDLength is the longest ID that the storage API allows, in bytes.
+const MaxIDLength = 64
+
+// Valid reports whether the wire allows id.
+func (id ID) Valid() bool {
+	if len(id) == 0 || len(id) > MaxIDLength {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// NewGUID makes the usual kind of ID: nine random bytes as twelve base64url
+// characters. It panics when random fails, as nothing can go on without it.
+func NewGUID(random io.Reader) ID {
+	var raw [9]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		panic(fmt.Sprintf("bso: no randomness: %v", err))
+	}
+	return ID(base64.RawURLEncoding.EncodeToString(raw[:]))
+}
+
+// ValidCollection reports whether the storage API allows name as a collection:
+// 1 to 32 characters out of letters, digits, "-", "_" and ".".
+func ValidCollection(name string) bool {
+	if len(name) == 0 || len(name) > 32 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// BSO is a record as the storage service holds it. Payload is opaque to the
+// service: for everything but meta/global it is the JSON text of an encrypted
+// record (see package seal).
+type BSO struct {
+	ID ID
+	// Modified is when the server last stored the record. It is zero in a
+	// record that is on its way up.
+	Modified Timestamp
+	// Payload is the record's text. Nil means absent, which in an upload leaves
+	// the stored payload as it is.
+	Payload *string
+	// SortIndex is the record's weight within its collection, or nil.
+	SortIndex *int
+	// TTL is how many seconds the server keeps the record, or nil for ever.
+	TTL *int
+}

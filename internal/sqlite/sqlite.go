@@ -1,0 +1,238 @@
+// Package sqlite opens the SQLite files of the house: one writer, a pool of
+// readers that cannot write, the file 0600 from its first byte, migrations, and
+// errors that a user understands.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+var (
+	// ErrNewer means that a newer version of the program wrote the file. It was
+	// not touched.
+	ErrNewer = errors.New("it was written by a newer version of this program; update the program")
+	// ErrCorrupt means that the file is not a sound database. It was not touched.
+	ErrCorrupt = errors.New("it is damaged or not a database; restore it from a backup, or move it away and sync again")
+	// ErrFull means that a write did not fit. What was committed before stays.
+	ErrFull = errors.New("the disk is full; free some space and try again")
+)
+
+// Options say how a file is opened.
+type Options struct {
+	// Migrations holds goose SQL files ("0001_start.sql"), at its root.
+	Migrations fs.FS
+	// Durable makes each commit wait for the disk, so that it survives a loss of
+	// power. Without it a commit survives a killed process, which is enough for
+	// what can be fetched again.
+	Durable bool
+	// Readers bounds the pool of readers; 0 means 4.
+	Readers int
+	// MaxPages bounds the file to that many pages; 0: no bound. It makes a full
+	// disk in tests and bounds a user's file on a server.
+	MaxPages int
+}
+
+// DB is an open file.
+type DB struct {
+	path  string
+	write *sql.DB
+	read  *sql.DB
+}
+
+// Open opens the file at path, and creates it, 0600, when it is not there. Its
+// folder must exist.
+func Open(ctx context.Context, path string, o Options) (*DB, error) {
+	db, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open %s: %w", path, Explain(err))
+	}
+	return db, nil
+}
+
+func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
+	// SQLite would create the file 0644, and its journal like it.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	db := &DB{path: path}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	sync := "NORMAL"
+	if o.Durable {
+		sync = "FULL"
+	}
+	pragmas := []string{"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)"}
+	writing := append(pragmas, "journal_mode(WAL)", "synchronous("+sync+")", "journal_size_limit(16777216)")
+	if o.MaxPages > 0 {
+		writing = append(writing, "max_page_count("+strconv.Itoa(o.MaxPages)+")")
+	}
+	if db.write, err = sql.Open("sqlite", dsn(path, "immediate", writing)); err != nil {
+		return nil, err
+	}
+	db.write.SetMaxOpenConns(1)
+	if err := migrate(ctx, db.write, o.Migrations); err != nil {
+		return nil, err
+	}
+	if db.read, err = sql.Open("sqlite", dsn(path, "deferred", append(pragmas, "query_only(1)"))); err != nil {
+		return nil, err
+	}
+	readers := o.Readers
+	if readers == 0 {
+		readers = 4
+	}
+	db.read.SetMaxOpenConns(readers)
+	db.read.SetMaxIdleConns(readers)
+	return db, nil
+}
+
+func dsn(path, lock string, pragmas []string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	path = filepath.ToSlash(path)
+	if runtime.GOOS == "windows" {
+		path = "/" + path
+	}
+	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+// migrate brings the file to the newest version that the program knows.
+// user_version mirrors goose's own count, so that a file that is up to date
+// costs one read, and so that a newer one is seen: goose would accept it.
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	newest, err := newestMigration(migrations)
+	if err != nil {
+		return err
+	}
+	var have int64
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	if have == newest {
+		return nil
+	}
+	if have > newest {
+		return ErrNewer
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA user_version="+strconv.FormatInt(newest, 10))
+	return err
+}
+
+func newestMigration(migrations fs.FS) (int64, error) {
+	names, err := fs.Glob(migrations, "*.sql")
+	if err != nil {
+		return 0, err
+	}
+	var newest int64
+	for _, name := range names {
+		number, _, _ := strings.Cut(name, "_")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("migration %s has no number", name)
+		}
+		newest = max(newest, n)
+	}
+	if newest == 0 {
+		return 0, errors.New("no migrations")
+	}
+	return newest, nil
+}
+
+// Path is the file's path.
+func (db *DB) Path() string { return db.path }
+
+// Update runs f in the one write transaction that the file can have, and
+// commits when f returns nil. f must not call Update or Read.
+func (db *DB) Update(ctx context.Context, f func(*sql.Tx) error) error {
+	return inTx(ctx, db.write, f)
+}
+
+// View runs f in a read transaction: it sees one state of the file throughout,
+// and nobody waits for it.
+func (db *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
+	return inTx(ctx, db.read, f)
+}
+
+// Read is the pool of readers, for a query that stands alone.
+func (db *DB) Read() *sql.DB { return db.read }
+
+func inTx(ctx context.Context, pool *sql.DB, f func(*sql.Tx) error) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return Explain(err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return Explain(err)
+	}
+	return Explain(tx.Commit())
+}
+
+// Close closes the file. What was committed stays.
+func (db *DB) Close() error {
+	var errs []error
+	for _, pool := range []*sql.DB{db.read, db.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Explain turns SQLite's codes for a full disk and a damaged file into ErrFull
+// and ErrCorrupt, with the original wrapped; any other error comes back as it is.
+func Explain(err error) error {
+	var se *driver.Error
+	if err == nil || !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case lib.SQLITE_FULL:
+		return wrap(ErrFull, err)
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return wrap(ErrCorrupt, err)
+	}
+	return err
+}
+
+// explained reads as the plain sentence and unwraps to the code too.
+type explained struct{ sentence, cause error }
+
+func wrap(sentence, cause error) error {
+	if errors.Is(cause, sentence) {
+		return cause
+	}
+	return &explained{sentence, cause}
+}
+
+func (e *explained) Error() string   { return e.sentence.Error() }
+func (e *explained) Unwrap() []error { return []error{e.sentence, e.cause} }
