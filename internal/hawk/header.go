@@ -1,0 +1,100 @@
+package hawk
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// maxHeader bounds what Parse reads, in bytes. A storage token's id is the
+// longest part, some 250 bytes of it.
+const maxHeader = 4096
+
+// Header is the content of a HAWK Authorization header.
+type Header struct {
+	ID    string
+	TS    int64 // Unix seconds, by the sender
+	Nonce string
+	Hash  string // of the payload, or empty
+	Ext   string // whatever the application wants signed, or empty
+	MAC   string
+}
+
+// Parse reads the value of an Authorization header. It is strict: every
+// attribute known, each at most once, id, ts, nonce and mac there. Its errors
+// wrap ErrHeader and quote nothing of the header.
+func Parse(authorization string) (Header, error) {
+	if len(authorization) > maxHeader {
+		return Header{}, fmt.Errorf("%w: it is over %d bytes long", ErrHeader, maxHeader)
+	}
+	scheme, rest, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, Scheme) {
+		return Header{}, fmt.Errorf("%w: the scheme is not Hawk", ErrHeader)
+	}
+	var h Header
+	var ts string
+	for rest = strings.Trim(rest, " \t"); ; {
+		name, after, ok := strings.Cut(rest, `="`)
+		if !ok {
+			return Header{}, fmt.Errorf("%w: an attribute has no quoted value", ErrHeader)
+		}
+		value, after, ok := strings.Cut(after, `"`)
+		if !ok || !validValue(value) {
+			return Header{}, fmt.Errorf("%w: an attribute's value is empty or has a forbidden character", ErrHeader)
+		}
+		into := h.attribute(name, &ts)
+		if into == nil {
+			return Header{}, fmt.Errorf("%w: an attribute is unknown", ErrHeader)
+		}
+		if *into != "" {
+			return Header{}, fmt.Errorf("%w: %s is there twice", ErrHeader, name)
+		}
+		*into = value
+		rest = strings.TrimLeft(after, " \t")
+		if rest == "" {
+			break
+		}
+		if rest[0] != ',' {
+			return Header{}, fmt.Errorf("%w: a comma is missing", ErrHeader)
+		}
+		rest = strings.TrimLeft(rest[1:], " \t")
+	}
+	if h.ID == "" || ts == "" || h.Nonce == "" || h.MAC == "" {
+		return Header{}, fmt.Errorf("%w: id, ts, nonce or mac is missing", ErrHeader)
+	}
+	var err error
+	// The MAC covers the number's text, so only its one canonical form is good.
+	if h.TS, err = strconv.ParseInt(ts, 10, 64); err != nil || h.TS < 0 || strconv.FormatInt(h.TS, 10) != ts {
+		return Header{}, fmt.Errorf("%w: ts is not a number of seconds", ErrHeader)
+	}
+	return h, nil
+}
+
+func (h *Header) attribute(name string, ts *string) *string {
+	switch name {
+	case "id":
+		return &h.ID
+	case "ts":
+		return ts
+	case "nonce":
+		return &h.Nonce
+	case "hash":
+		return &h.Hash
+	case "ext":
+		return &h.Ext
+	case "mac":
+		return &h.MAC
+	}
+	return nil
+}
+
+// validValue allows printable ASCII without the backslash (the quote cannot be
+// in it). So no value can smuggle a line into what the MAC covers.
+func validValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}
