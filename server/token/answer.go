@@ -1,0 +1,64 @@
+package token
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// refusal is an error that the client is told, in the shape and with the words
+// of Mozilla's server: clients decide by its status.
+type refusal struct {
+	code        int
+	status      string
+	location    string
+	name        string
+	description string
+}
+
+func (r *refusal) Error() string { return r.status + ": " + r.description }
+
+func refuse(status, description string) *refusal {
+	return &refusal{code: http.StatusUnauthorized, status: status, location: "body", description: description}
+}
+
+var (
+	errCredentials   = refuse("invalid-credentials", "Unauthorized")
+	errTimestamp     = refuse("invalid-timestamp", "Unauthorized")
+	errGeneration    = refuse("invalid-generation", "Unauthorized")
+	errKeysChangedAt = refuse("invalid-keysChangedAt", "Unauthorized")
+	errUnauthorized  = refuse("error", "Unauthorized")
+	errScheme        = refuse("error", "Unsupported")
+	errNoKeyID       = &refusal{http.StatusUnauthorized, "invalid-key-id", "header", "", "Missing X-KeyID header"}
+	errNewUsers      = &refusal{http.StatusForbidden, "new-users-disabled", "body", "", "New users are not allowed"}
+	errServer        = &refusal{http.StatusInternalServerError, "internal-error", "internal", "", "Server error"}
+)
+
+func errClientState(description string) *refusal {
+	return &refusal{http.StatusUnauthorized, "invalid-client-state", "header", "X-Client-State", "Unacceptable client-state value " + description}
+}
+
+func errUnsupported(description, name string) *refusal {
+	return &refusal{http.StatusNotFound, "error", "url", name, description}
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		code, b = http.StatusInternalServerError, []byte(`{"status":"internal-error","errors":[]}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(b)
+}
+
+func (r *refusal) answer(w http.ResponseWriter) {
+	type instance struct {
+		Location    string `json:"location"`
+		Name        string `json:"name"`
+		Description string `json:"description"`
+	}
+	answer(w, r.code, struct {
+		Status string     `json:"status"`
+		Errors []instance `json:"errors"`
+	}{r.status, []instance{{r.location, r.name, r.description}}})
+}

@@ -1,0 +1,216 @@
+// Package token is the token server: it changes an OAuth token of an account for
+// a storage token, and decides which storage an account's key belongs to.
+//
+// Source: Mozilla's token server API 1.0, its rules and its error answers.
+package token
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// DefaultDuration is how long a storage token is good.
+const DefaultDuration = time.Hour
+
+// ErrBadAccess means that an access token is no good: forged, expired, revoked,
+// or without the sync scope. ErrNotYet means that it was issued in the future:
+// some clock is wrong. A Verifier wraps one of them; any other error is the
+// server's own failure.
+var (
+	ErrBadAccess = errors.New("the access token is not valid for sync")
+	ErrNotYet    = errors.New("the access token was issued in the future")
+)
+
+// Identity is whom an access token speaks for.
+type Identity struct {
+	// Account is the account's uid.
+	Account string
+	// Generation grows with each change of the account's credentials, in
+	// milliseconds since 1970; 0 when the issuer does not say.
+	Generation int64
+}
+
+// Verifier checks OAuth access tokens.
+type Verifier interface {
+	// Verify accepts a token with the sync scope.
+	Verify(ctx context.Context, accessToken string) (Identity, error)
+}
+
+// Config says how a Service works. All fields without a default must be set.
+type Config struct {
+	// Dir is where token.sqlite is.
+	Dir string
+	// Node is the public URL of the storage service, without its "/1.5/<uid>".
+	Node string
+	// Signer makes the tokens; the storage service has the same.
+	Signer *Signer
+	// HashKey is a secret: the hashed uids that clients report are HMACs by it.
+	HashKey  []byte
+	Verifier Verifier
+	// NoNewUsers refuses accounts that have no storage yet.
+	NoNewUsers bool
+	// Duration is how long a token is good; default DefaultDuration.
+	Duration time.Duration
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
+}
+
+// Service is the token server. It serves /1.0/sync/1.5.
+type Service struct {
+	cfg Config
+	db  *sqlite.DB
+	mux *http.ServeMux
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the service's database.
+func Open(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Duration == 0 {
+		cfg.Duration = DefaultDuration
+	}
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	// Durable: a uid that was given out and forgotten would be given to another
+	// account, together with the storage.
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "token.sqlite"), sqlite.Options{Migrations: steps, Durable: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, db: db, mux: http.NewServeMux()}
+	s.mux.HandleFunc("GET /1.0/{application}/{version}", s.get)
+	return s, nil
+}
+
+// Close closes the database.
+func (s *Service) Close() error { return s.db.Close() }
+
+// Ping reports whether the database answers.
+func (s *Service) Ping(ctx context.Context) error { return s.db.Read().PingContext(ctx) }
+
+// ServeHTTP answers one request.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+type reply struct {
+	ID           string `json:"id"`
+	Key          string `json:"key"`
+	UID          int64  `json:"uid"`
+	APIEndpoint  string `json:"api_endpoint"`
+	Duration     int64  `json:"duration"`
+	HashedFxAUID string `json:"hashed_fxa_uid"`
+	HashAlg      string `json:"hashalg"`
+	NodeType     string `json:"node_type"`
+}
+
+func (s *Service) get(w http.ResponseWriter, r *http.Request) {
+	// Clients correct their clock by it, so refusals carry it too.
+	w.Header().Set("X-Timestamp", strconv.FormatInt(s.cfg.Now().Unix(), 10))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	out, err := s.issue(r)
+	if refused, ok := asRefusal(err); ok {
+		refused.answer(w)
+		return
+	}
+	if err != nil {
+		s.cfg.Log.ErrorContext(r.Context(), "token request failed", "err", err)
+		errServer.answer(w)
+		return
+	}
+	answer(w, http.StatusOK, out)
+}
+
+func (s *Service) issue(r *http.Request) (reply, error) {
+	if r.PathValue("application") != "sync" {
+		return reply{}, errUnsupported("Unsupported application", "application")
+	}
+	if v := r.PathValue("version"); v != "1.5" {
+		return reply{}, errUnsupported("Unsupported application version", v)
+	}
+	c, err := s.claim(r)
+	if err != nil {
+		return reply{}, err
+	}
+	u, err := s.assign(r.Context(), c)
+	if err != nil {
+		return reply{}, err
+	}
+	duration := s.cfg.Duration
+	if n, err := strconv.ParseInt(r.URL.Query().Get("duration"), 10, 32); err == nil && n > 0 {
+		duration = min(duration, time.Duration(n)*time.Second)
+	}
+	id, key, err := s.cfg.Signer.Make(Grant{
+		UID:     u.uid,
+		Account: c.account,
+		KeyID:   onepw.FormatKeyID(u.keysChangedAt, u.clientState),
+		Expires: s.cfg.Now().Add(duration),
+	}, s.cfg.Node, s.cfg.Rand)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{
+		ID: id, Key: key, UID: u.uid,
+		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", s.cfg.Node, u.uid),
+		Duration:     int64(duration / time.Second),
+		HashedFxAUID: s.hashed(c.account), HashAlg: "sha256", NodeType: "sqlite",
+	}, nil
+}
+
+// claim reads the request's headers.
+func (s *Service) claim(r *http.Request) (claim, error) {
+	scheme, access, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case !ok:
+		return claim{}, errUnauthorized
+	case !strings.EqualFold(scheme, "Bearer"):
+		return claim{}, errScheme
+	}
+	who, err := s.cfg.Verifier.Verify(r.Context(), access)
+	switch {
+	case errors.Is(err, ErrBadAccess):
+		return claim{}, errCredentials
+	case errors.Is(err, ErrNotYet):
+		return claim{}, errTimestamp
+	case err != nil:
+		return claim{}, fmt.Errorf("verify an access token: %w", err)
+	}
+	kid := r.Header.Get("X-KeyID")
+	if kid == "" {
+		return claim{}, errNoKeyID
+	}
+	changed, state, err := onepw.ParseKeyID(kid)
+	if err != nil {
+		return claim{}, errCredentials
+	}
+	if h := r.Header.Get("X-Client-State"); h != "" && h != hex.EncodeToString(state) {
+		return claim{}, errClientState("not that of X-KeyID")
+	}
+	return claim{account: who.Account, clientState: state, generation: who.Generation, keysChangedAt: changed}, nil
+}
+
+// hashed is the account's name in reports: stable, and of no use to others.
+func (s *Service) hashed(account string) string {
+	m := hmac.New(sha256.New, s.cfg.HashKey)
+	io.WriteString(m, account)
+	return hex.EncodeToString(m.Sum(nil))[:32]
+}

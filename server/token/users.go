@@ -1,0 +1,184 @@
+package token
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// claim is what a request says of its account.
+type claim struct {
+	account       string
+	clientState   []byte
+	generation    int64 // 0: not told
+	keysChangedAt int64 // 0: not told
+}
+
+type user struct {
+	uid           int64
+	clientState   []byte
+	generation    int64
+	keysChangedAt int64
+}
+
+// assign finds the storage uid for a claim, or a new one, or refuses it. Most
+// requests change nothing, so they do not wait for the writer.
+func (s *Service) assign(ctx context.Context, c claim) (user, error) {
+	var u user
+	var changed bool
+	err := s.db.View(ctx, func(tx *sql.Tx) (err error) {
+		u, changed, err = s.decide(ctx, tx, c)
+		return err
+	})
+	if err != nil || !changed {
+		return u, err
+	}
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		if u, changed, err = s.decide(ctx, tx, c); err != nil || !changed {
+			return err
+		}
+		u, err = s.store(ctx, tx, c.account, u)
+		return err
+	})
+	return u, err
+}
+
+// decide says what the account's row shall be; uid is 0 when it shall be a new
+// one.
+func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
+	now, old, err := s.find(ctx, tx, c)
+	if err != nil {
+		return user{}, false, err
+	}
+	if now == nil {
+		if old { // the account was retired
+			return user{}, false, errCredentials
+		}
+		if s.cfg.NoNewUsers {
+			return user{}, false, errNewUsers
+		}
+		return user{clientState: c.clientState, generation: max(c.generation, c.keysChangedAt), keysChangedAt: c.keysChangedAt}, true, nil
+	}
+	if err := check(*now, c, old); err != nil {
+		return user{}, false, err
+	}
+	next := *now
+	next.keysChangedAt = max(now.keysChangedAt, c.keysChangedAt)
+	next.generation = max(now.generation, c.generation)
+	if c.generation == 0 {
+		next.generation = max(next.generation, next.keysChangedAt)
+	}
+	if !bytes.Equal(now.clientState, c.clientState) {
+		next.uid, next.clientState = 0, c.clientState
+	}
+	return next, next.uid != now.uid || next.generation != now.generation || next.keysChangedAt != now.keysChangedAt, nil
+}
+
+// find reads the account's current row, or nil; old says that the claim's
+// client state is one that was replaced, or, without a current row, that there
+// ever was one.
+func (s *Service) find(ctx context.Context, tx *sql.Tx, c claim) (now *user, old bool, err error) {
+	rows, err := tx.QueryContext(ctx,
+		`SELECT uid, client_state, generation, keys_changed_at, replaced_at IS NULL FROM users WHERE account = ?`, c.account)
+	if err != nil {
+		return nil, false, err
+	}
+	defer rows.Close()
+	var any bool
+	for rows.Next() {
+		var u user
+		var current bool
+		if err := rows.Scan(&u.uid, &u.clientState, &u.generation, &u.keysChangedAt, &current); err != nil {
+			return nil, false, err
+		}
+		any = true
+		if current {
+			now = &u
+		} else if bytes.Equal(u.clientState, c.clientState) {
+			old = true
+		}
+	}
+	if now == nil {
+		old = any
+	}
+	return now, old, rows.Err()
+}
+
+// check refuses a claim that contradicts what is known. Generation grows with
+// each change of the account's credentials, keysChangedAt with each change of
+// its keys, which is such a change too; a client state never comes back.
+func check(now user, c claim, old bool) error {
+	switch newState := !bytes.Equal(now.clientState, c.clientState); {
+	case c.generation != 0 && c.keysChangedAt > now.keysChangedAt && c.generation < c.keysChangedAt:
+		return errKeysChangedAt
+	case len(c.clientState) == 0:
+		return errClientState("empty string")
+	case old:
+		return errClientState("stale value")
+	case newState && c.generation != 0 && c.generation <= now.generation:
+		return errClientState("new value with no generation change")
+	case newState && c.keysChangedAt != 0 && c.keysChangedAt <= now.keysChangedAt:
+		return errClientState("new value with no keys_changed_at change")
+	case c.generation != 0 && c.generation < now.generation:
+		return errGeneration
+	case c.keysChangedAt < now.keysChangedAt:
+		return errKeysChangedAt
+	}
+	return nil
+}
+
+func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user) (user, error) {
+	if u.uid != 0 {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET generation = ?, keys_changed_at = ? WHERE uid = ?`,
+			u.generation, u.keysChangedAt, u.uid)
+		return u, err
+	}
+	ms := s.cfg.Now().UnixMilli()
+	if _, err := tx.ExecContext(ctx,
+		`UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`, ms, account); err != nil {
+		return user{}, err
+	}
+	err := tx.QueryRowContext(ctx,
+		`INSERT INTO users (account, client_state, generation, keys_changed_at, created_at) VALUES (?, ?, ?, ?, ?) RETURNING uid`,
+		account, u.clientState, u.generation, u.keysChangedAt, ms).Scan(&u.uid)
+	return u, err
+}
+
+// Retire closes the account's storage for ever: it gets no token any more.
+func (s *Service) Retire(ctx context.Context, account string) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`,
+			s.cfg.Now().UnixMilli(), account)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("retire an account's storage: %w", err)
+	}
+	return nil
+}
+
+// Replaced lists the storage uids that no token can be had for any more, and
+// whose last token has expired: their storage may be deleted.
+func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
+	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT uid FROM users WHERE replaced_at < ? ORDER BY uid`, before)
+	if err != nil {
+		return nil, fmt.Errorf("list replaced storage: %w", err)
+	}
+	defer rows.Close()
+	var uids []int64
+	for rows.Next() {
+		var uid int64
+		if err := rows.Scan(&uid); err != nil {
+			return nil, fmt.Errorf("list replaced storage: %w", err)
+		}
+		uids = append(uids, uid)
+	}
+	return uids, rows.Err()
+}
+
+func asRefusal(err error) (*refusal, bool) {
+	return errors.AsType[*refusal](err)
+}
