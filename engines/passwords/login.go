@@ -1,0 +1,182 @@
+package passwords
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+)
+
+// Login is one saved password, with the wire's field names.
+type Login struct {
+	// ID is the record's GUID; Firefox's have braces: "{6e6e0800-…}".
+	ID engine.ID
+	// Hostname is the origin of the page, as scheme://host[:port].
+	Hostname string
+	// FormSubmitURL is the origin that the form submits to; "" matches any form.
+	// It means nothing where HTTPRealm is set.
+	FormSubmitURL string
+	// HTTPRealm is the realm of an HTTP authentication; "" for a form's login.
+	HTTPRealm string
+	Username  string
+	Password  string
+	// UsernameField and PasswordField are the names of the form's inputs, or "".
+	UsernameField string
+	PasswordField string
+	// The times are Unix milliseconds; 0: not known.
+	TimeCreated         int64
+	TimePasswordChanged int64
+	TimeLastUsed        int64
+	// TimesUsed counts uses; 0: not known. Firefox 153 neither writes nor keeps it.
+	TimesUsed int64
+}
+
+// wire is the record as Firefox writes it: of formSubmitURL and httpRealm just
+// one is set, and the other is null.
+type wire struct {
+	ID                  engine.ID `json:"id"`
+	Hostname            string    `json:"hostname"`
+	FormSubmitURL       *string   `json:"formSubmitURL"`
+	HTTPRealm           *string   `json:"httpRealm"`
+	Username            string    `json:"username"`
+	Password            string    `json:"password"`
+	UsernameField       string    `json:"usernameField"`
+	PasswordField       string    `json:"passwordField"`
+	TimeCreated         int64     `json:"timeCreated,omitempty"`
+	TimePasswordChanged int64     `json:"timePasswordChanged,omitempty"`
+	TimeLastUsed        int64     `json:"timeLastUsed,omitempty"`
+	TimesUsed           int64     `json:"timesUsed,omitempty"`
+}
+
+// MarshalJSON writes the record as it goes over the wire.
+func (l Login) MarshalJSON() ([]byte, error) {
+	w := wire{
+		ID: l.ID, Hostname: l.Hostname, Username: l.Username, Password: l.Password,
+		UsernameField: l.UsernameField, PasswordField: l.PasswordField,
+		TimeCreated: l.TimeCreated, TimePasswordChanged: l.TimePasswordChanged,
+		TimeLastUsed: l.TimeLastUsed, TimesUsed: l.TimesUsed,
+	}
+	if l.HTTPRealm != "" {
+		w.HTTPRealm = &l.HTTPRealm
+	} else {
+		w.FormSubmitURL = &l.FormSubmitURL
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads a record from the wire. What is absent or null is zero.
+func (l *Login) UnmarshalJSON(raw []byte) error {
+	*l = Login{}
+	return rawjson.Object(raw, func(name, value []byte) error {
+		if err := l.set(string(name), value); err != nil {
+			// The value may be a secret: the error names the field alone.
+			return fmt.Errorf("its %s is not what it should be", name)
+		}
+		return nil
+	})
+}
+
+var errType = errors.New("wrong type")
+
+func (l *Login) set(name string, value []byte) error {
+	switch name {
+	case "id":
+		return text((*string)(&l.ID), value)
+	case "hostname":
+		return text(&l.Hostname, value)
+	case "formSubmitURL":
+		return text(&l.FormSubmitURL, value)
+	case "httpRealm":
+		return text(&l.HTTPRealm, value)
+	case "username":
+		return text(&l.Username, value)
+	case "password":
+		return text(&l.Password, value)
+	case "usernameField":
+		return text(&l.UsernameField, value)
+	case "passwordField":
+		return text(&l.PasswordField, value)
+	case "timeCreated":
+		l.TimeCreated = number(value)
+	case "timePasswordChanged":
+		l.TimePasswordChanged = number(value)
+	case "timeLastUsed":
+		l.TimeLastUsed = number(value)
+	case "timesUsed":
+		l.TimesUsed = number(value)
+	}
+	return nil
+}
+
+func text(into *string, value []byte) error {
+	if string(value) == "null" {
+		return nil
+	}
+	s, ok := rawjson.Unquoted(value)
+	if !ok {
+		return errType
+	}
+	*into = string(s)
+	return nil
+}
+
+// number is lenient, as Firefox is: a time that is no number is not known, and
+// the login is good all the same.
+func number(value []byte) int64 {
+	var n json.Number
+	if json.Unmarshal(value, &n) != nil {
+		return 0
+	}
+	i, err := n.Int64()
+	if err != nil {
+		f, err := n.Float64()
+		if err != nil || f < 0 || f > 1<<53 {
+			return 0
+		}
+		i = int64(f)
+	}
+	return max(i, 0)
+}
+
+// check tells why a login cannot be one, by Firefox's rules for what it stores.
+func (l *Login) check() error {
+	switch {
+	case l.Hostname == "":
+		return errors.New("it has no hostname")
+	case l.Password == "":
+		return errors.New("it has no password")
+	case l.Hostname == accountsOrigin:
+		return errors.New("it is the browser's own sign-in to its account, which never syncs")
+	case l.FormSubmitURL != "" && l.HTTPRealm != "":
+		return errors.New("it has both a formSubmitURL and an httpRealm")
+	case l.FormSubmitURL == "." || l.UsernameField == ".":
+		return errors.New("a lone period is not a value")
+	case strings.Contains(l.Hostname, " ("):
+		return errors.New("its hostname has a parenthesis")
+	}
+	for _, s := range []string{l.Hostname, l.FormSubmitURL, l.HTTPRealm, l.UsernameField, l.PasswordField} {
+		if strings.ContainsAny(s, "\x00\r\n") {
+			return errors.New("it has a line break or a NUL where none may be")
+		}
+	}
+	if strings.ContainsRune(l.Username, 0) || strings.ContainsRune(l.Password, 0) {
+		return errors.New("it has a NUL where none may be")
+	}
+	return nil
+}
+
+// accountsOrigin is where Firefox keeps its own account's session.
+const accountsOrigin = "chrome://FirefoxAccounts"
+
+// identity is what makes two logins the same one: the origin, the form's action
+// or the realm, and the username.
+func (l *Login) identity() []byte {
+	kind, target := "form", l.FormSubmitURL
+	if l.HTTPRealm != "" {
+		kind, target = "realm", l.HTTPRealm
+	}
+	return []byte(strings.Join([]string{l.Hostname, kind, target, l.Username}, "\x00"))
+}

@@ -1,0 +1,188 @@
+package passwords
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+var (
+	// ErrNotFound means that there is no login with the ID.
+	ErrNotFound = errors.New("no such login")
+	// ErrDuplicate is wrapped by *DuplicateError.
+	ErrDuplicate = errors.New("there is a login for this site and username already")
+	// ErrInvalid is wrapped by every error about a login that cannot be one.
+	ErrInvalid = errors.New("not a valid login")
+)
+
+// DuplicateError refuses a login whose site, form or realm, and username another
+// one has.
+type DuplicateError struct {
+	// ID is the other login.
+	ID engine.ID
+}
+
+func (e *DuplicateError) Error() string { return fmt.Sprintf("%v: %s", ErrDuplicate, e.ID) }
+func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
+
+// Add saves a new login and returns it with what was filled in: its ID where it
+// has none, its origin in the usual form, and its times. *DuplicateError names the
+// login that is there already.
+func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
+	err := e.edit(ctx, func(tx *mirror.Records[Login]) error { return e.add(tx, &l) })
+	return l, err
+}
+
+func (e *Engine) add(tx *mirror.Records[Login], l *Login) error {
+	if err := l.normalise(); err != nil {
+		return err
+	}
+	if l.ID == "" {
+		id, err := e.newID()
+		if err != nil {
+			return err
+		}
+		l.ID = id
+	} else if _, err := tx.Get(l.ID); err == nil {
+		return &DuplicateError{ID: l.ID}
+	}
+	now := e.now().UnixMilli()
+	if l.TimeCreated == 0 {
+		l.TimeCreated = now
+	}
+	if l.TimePasswordChanged == 0 {
+		l.TimePasswordChanged = l.TimeCreated
+	}
+	return tx.Put(l.ID, *l)
+}
+
+// Update changes the login that has l.ID: all fields are taken from l, but
+// TimePasswordChanged is now if the password differs.
+func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
+	err := e.edit(ctx, func(tx *mirror.Records[Login]) error {
+		old, err := tx.Get(l.ID)
+		if err != nil {
+			return err
+		}
+		if err := l.normalise(); err != nil {
+			return err
+		}
+		if l.Password != old.Password {
+			l.TimePasswordChanged = e.now().UnixMilli()
+		}
+		return tx.Put(l.ID, l)
+	})
+	return l, err
+}
+
+// Touch notes that the login was used.
+func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
+	return e.edit(ctx, func(tx *mirror.Records[Login]) error {
+		l, err := tx.Get(id)
+		if err != nil {
+			return err
+		}
+		l.TimeLastUsed = e.now().UnixMilli()
+		l.TimesUsed++
+		return tx.Put(id, l)
+	})
+}
+
+// Delete deletes the login, here and with the next sync everywhere.
+func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
+	return e.edit(ctx, func(tx *mirror.Records[Login]) error { return tx.Delete(id) })
+}
+
+// Get returns the login with the ID, or ErrNotFound.
+func (e *Engine) Get(ctx context.Context, id engine.ID) (Login, error) {
+	l, err := e.store.Get(ctx, id)
+	return l, explain(err)
+}
+
+// List yields all logins, sorted by origin and then by username. It holds their
+// origins and usernames in memory while it runs, and one login at a time.
+func (e *Engine) List(ctx context.Context) iter.Seq2[Login, error] {
+	return e.Find(ctx, "")
+}
+
+// Find yields, sorted as in List, the logins whose origin or username contains
+// the query, in any case, or whose ID is the query.
+func (e *Engine) Find(ctx context.Context, query string) iter.Seq2[Login, error] {
+	return func(yield func(Login, error) bool) {
+		ids, err := e.sorted(ctx, strings.ToLower(query))
+		if err != nil {
+			yield(Login{}, err)
+			return
+		}
+		for _, id := range ids {
+			l, err := e.Get(ctx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue // deleted since
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) {
+	type entry struct {
+		origin, username string
+		id               engine.ID
+	}
+	var found []entry
+	for l, err := range e.store.List(ctx) {
+		if err != nil {
+			return nil, explain(err)
+		}
+		if strings.Contains(strings.ToLower(l.Hostname), query) || strings.Contains(strings.ToLower(l.Username), query) ||
+			strings.EqualFold(string(l.ID), query) {
+			found = append(found, entry{l.Hostname, l.Username, l.ID})
+		}
+	}
+	slices.SortFunc(found, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.username, b.username), cmp.Compare(a.id, b.id))
+	})
+	ids := make([]engine.ID, len(found))
+	for i := range found {
+		ids[i] = found[i].id
+	}
+	return ids, nil
+}
+
+func (e *Engine) edit(ctx context.Context, f func(*mirror.Records[Login]) error) error {
+	return explain(e.store.Update(ctx, f))
+}
+
+func explain(err error) error {
+	var dupe *mirror.DuplicateError
+	switch {
+	case errors.As(err, &dupe):
+		return &DuplicateError{ID: dupe.ID}
+	case errors.Is(err, mirror.ErrNotFound):
+		return ErrNotFound
+	}
+	return err
+}
+
+// newID makes an ID as Firefox does: a random UUID in braces.
+func (e *Engine) newID() (engine.ID, error) {
+	var u [16]byte
+	if _, err := io.ReadFull(e.rand, u[:]); err != nil {
+		return "", fmt.Errorf("cannot make a login's id: %w", err)
+	}
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	h := hex.EncodeToString(u[:])
+	return engine.ID("{" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + "}"), nil
+}

@@ -1,0 +1,204 @@
+package passwords_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/passwords"
+)
+
+// clock is a time that moves when it is told to.
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time          { return c.t }
+func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
+
+var testKey = [32]byte{1, 2, 3}
+
+func config(path string, now func() time.Time) passwords.Config {
+	return passwords.Config{Path: path, Key: testKey, Now: now, Rand: rand.Reader}
+}
+
+func open(t testing.TB) (*passwords.Engine, *clock) {
+	t.Helper()
+	c := &clock{t: time.UnixMilli(1_795_372_600_000)}
+	e, err := passwords.Open(t.Context(), config(filepath.Join(t.TempDir(), "passwords.db"), c.now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e, c
+}
+
+// firefox are the records that Firefox ESR 153.7 uploaded.
+func firefox(t testing.TB) []engine.Incoming {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/firefox-esr-153.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []struct {
+		Modified  bso.Timestamp
+		Cleartext json.RawMessage
+	}
+	if err := json.Unmarshal(raw, &records); err != nil {
+		t.Fatal(err)
+	}
+	var in []engine.Incoming
+	for _, r := range records {
+		in = append(in, incoming(t, r.Modified, string(r.Cleartext)))
+	}
+	return in
+}
+
+func incoming(t testing.TB, at engine.Timestamp, payload string) engine.Incoming {
+	t.Helper()
+	var head struct{ ID engine.ID }
+	if err := json.Unmarshal([]byte(payload), &head); err != nil {
+		t.Fatal(err)
+	}
+	return engine.Incoming{ID: head.ID, Modified: at, Payload: []byte(payload)}
+}
+
+// sync runs one whole sync: it brings in, and returns what goes up, settled at
+// the time that is given.
+func sync(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
+	t.Helper()
+	ctx := context.Background()
+	s, err := e.Begin(ctx, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stage(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	merged, err := s.Merge(ctx, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []engine.Outgoing
+	for {
+		page, err := s.Outgoing(ctx, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		all = append(all, page...)
+		r := engine.Receipt{At: at + 1}
+		for _, out := range page {
+			r.Stored = append(r.Stored, out.ID)
+		}
+		if err := s.Uploaded(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.End(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	return merged, all
+}
+
+func list(t testing.TB, e *passwords.Engine) []passwords.Login {
+	t.Helper()
+	var all []passwords.Login
+	for l, err := range e.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+func TestFirefoxRecordsArrive(t *testing.T) {
+	e, _ := open(t)
+	merged, out := sync(t, e, engine.Start{}, 179537256000, firefox(t)...)
+	if merged.Applied != 2 || merged.Failed != 0 || len(out) != 0 {
+		t.Fatalf("merged %+v, %d outgoing; want 2 applied, none failed, none outgoing", merged, len(out))
+	}
+	want := []passwords.Login{
+		{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://login.example", FormSubmitURL: "https://login.example",
+			Username: "bob", Password: "s3cret-ü", UsernameField: "user", PasswordField: "pass",
+			TimeCreated: 1795372558849, TimePasswordChanged: 1795372558849},
+		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://realm.example", HTTPRealm: "Private Area",
+			Username: "alice", Password: "hunter2", TimeCreated: 1795372558851, TimePasswordChanged: 1795372558851},
+	}
+	got := list(t, e)
+	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Fatalf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestNewLoginGoesUpAsFirefoxWritesIt(t *testing.T) {
+	e, _ := open(t)
+	l, err := e.Add(t.Context(), passwords.Login{Hostname: "HTTPS://Shop.Example:443/login?x", Username: "ann", Password: "pw"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out := sync(t, e, engine.Start{}, 1)
+	if len(out) != 1 || out[0].ID != l.ID {
+		t.Fatalf("outgoing %v; want the login %s", out, l.ID)
+	}
+	want := `{"id":"` + string(l.ID) + `","hostname":"https://shop.example","formSubmitURL":"","httpRealm":null,` +
+		`"username":"ann","password":"pw","usernameField":"","passwordField":"","timeCreated":1795372600000,"timePasswordChanged":1795372600000}`
+	if string(out[0].Payload) != want {
+		t.Fatalf("payload %s\nwant    %s", out[0].Payload, want)
+	}
+	if _, again := sync(t, e, engine.Start{}, 3); len(again) != 0 {
+		t.Fatalf("a second sync sends %v again", again)
+	}
+}
+
+func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
+	e, clock := open(t)
+	records := firefox(t)
+	sync(t, e, engine.Start{}, 179537256000, records...)
+	l := list(t, e)[0]
+	l.Username = "robert"
+	clock.advance(time.Minute)
+	if _, err := e.Update(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	edited := incoming(t, 179537300000, `{"id":"{df781fa8-8b26-46b2-aa16-035963de04d4}","hostname":"https://login.example",
+		"formSubmitURL":"https://login.example","httpRealm":null,"username":"bob","password":"changed there","usernameField":"user",
+		"passwordField":"pass","timeCreated":1795372558849,"timePasswordChanged":1795372999000,"foo":{"bar":[1]}}`)
+	_, out := sync(t, e, engine.Start{}, 179537300000, edited)
+	got, err := e.Get(t.Context(), l.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Username != "robert" || got.Password != "changed there" || got.TimePasswordChanged != 1795372999000 {
+		t.Fatalf("merged into %+v", got)
+	}
+	var sent map[string]any
+	if len(out) != 1 || json.Unmarshal(out[0].Payload, &sent) != nil || sent["username"] != "robert" || sent["foo"] == nil {
+		t.Fatalf("sent %+v; want the merged record with the unknown field", sent)
+	}
+}
+
+func TestDuplicateIsRefusedWithTheOtherID(t *testing.T) {
+	e, _ := open(t)
+	first, err := e.Add(t.Context(), passwords.Login{Hostname: "https://a.example", Username: "u", Password: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Add(t.Context(), passwords.Login{Hostname: "a.example", Username: "u", Password: "2"})
+	var dupe *passwords.DuplicateError
+	if !errors.As(err, &dupe) || !errors.Is(err, passwords.ErrDuplicate) || dupe.ID != first.ID {
+		t.Fatalf("error %v; want a duplicate of %s", err, first.ID)
+	}
+}

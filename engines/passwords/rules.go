@@ -1,0 +1,78 @@
+package passwords
+
+import (
+	"strconv"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/localkey"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+const (
+	collection = "passwords"
+	version    = 1
+)
+
+func rules(mac localkey.Key, sealer *localkey.Sealer) mirror.Rules {
+	return mirror.Rules{
+		Collection: collection,
+		Version:    version,
+		Valid: func(payload []byte) error {
+			var l Login
+			if err := l.UnmarshalJSON(payload); err != nil {
+				return err
+			}
+			return l.check()
+		},
+		Key: func(payload []byte) []byte {
+			var l Login
+			if l.UnmarshalJSON(payload) != nil {
+				return nil
+			}
+			return mac.MAC(l.identity())
+		},
+		Resolve: resolve,
+		Sticky:  []string{"timesUsed", "timeLastUsed"},
+		Hold:    hold,
+		Seal: func(id engine.ID, payload []byte) ([]byte, error) {
+			return sealer.Seal(payload, []byte(id))
+		},
+		Open: func(id engine.ID, sealed []byte) ([]byte, error) {
+			return sealer.Open(sealed, []byte(id))
+		},
+	}
+}
+
+// hold asks before a sync deletes most of the passwords: another device's user
+// may have meant it, or its disk may have died.
+func hold(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
+
+// resolve decides what both sides changed. nil: the newer record's value.
+func resolve(c mirror.Conflict) []byte {
+	base, local, remote := number(c.Base), number(c.Local), number(c.Remote)
+	switch c.Field {
+	case "timeCreated":
+		if local == 0 || remote == 0 {
+			return integer(max(local, remote))
+		}
+		return integer(min(local, remote))
+	case "timeLastUsed", "timePasswordChanged":
+		return integer(max(local, remote))
+	case "timesUsed":
+		if base == 0 {
+			return integer(max(local, remote))
+		}
+		return integer(max(local+remote-base, local, remote))
+	case "password":
+		local, remote = number(c.LocalField("timePasswordChanged")), number(c.RemoteField("timePasswordChanged"))
+		switch {
+		case local > remote:
+			return c.Local
+		case remote > local:
+			return c.Remote
+		}
+	}
+	return nil
+}
+
+func integer(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -1,0 +1,176 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// Edit is a transaction of the user's changes. All of them are kept, or none.
+type Edit struct{ tx *tx }
+
+// Update runs f in the store's one write transaction, and keeps what it did if it
+// returns nil. f must be quick: a sync and other edits wait for it.
+func (c *Core) Update(ctx context.Context, f func(*Edit) error) error {
+	return c.update(ctx, func(tx *tx) error { return f(&Edit{tx}) })
+}
+
+// Get returns the record that the user has under id, or ErrNotFound.
+func (e *Edit) Get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
+
+// Find returns the ID of the record that has the content key, or "".
+func (e *Edit) Find(key []byte) (engine.ID, error) {
+	r, err := e.tx.row(sqlByKey, key)
+	if err != nil || r == nil {
+		return "", err
+	}
+	return r.id, nil
+}
+
+// Put adds the record, or changes the one with its ID. Nothing happens if it
+// says what is there already. A *DuplicateError names the record that has the
+// same content key.
+func (e *Edit) Put(id engine.ID, payload []byte) error {
+	t := e.tx
+	c := t.core
+	if !id.Valid() {
+		return fmt.Errorf("%.70q cannot be a record's id", id)
+	}
+	payload, err := withID(payload, id)
+	if err != nil {
+		return err
+	}
+	if err := c.valid(payload); err != nil {
+		return err
+	}
+	key := c.key(payload)
+	if key != nil {
+		other, err := e.Find(key)
+		if err != nil {
+			return err
+		}
+		if other != "" && other != id {
+			return &DuplicateError{ID: other}
+		}
+	}
+	r, err := t.row(sqlRow, id)
+	if err != nil {
+		return err
+	}
+	sealed, err := c.seal(id, payload)
+	if err != nil {
+		return err
+	}
+	now := c.now().UnixMilli()
+	switch {
+	case r == nil:
+		_, err = t.exec(sqlInsert, id, nil, sealed, 1, now, 0, key)
+	case !r.deleted && same(r.content(), payload):
+	default:
+		_, err = t.exec(sqlEdit, r.n, sealed, now, key)
+	}
+	return err
+}
+
+// Delete deletes the user's record, or returns ErrNotFound.
+func (e *Edit) Delete(id engine.ID) error {
+	r, err := e.tx.row(sqlRow, id)
+	if err != nil {
+		return err
+	}
+	if r == nil || r.deleted {
+		return ErrNotFound
+	}
+	return e.tx.remove(r)
+}
+
+func (t *tx) get(id engine.ID) ([]byte, error) {
+	r, err := t.row(sqlRow, id)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil || r.deleted {
+		return nil, ErrNotFound
+	}
+	return r.content(), nil
+}
+
+// Get returns the record that the user has under id, or ErrNotFound.
+func (c *Core) Get(ctx context.Context, id engine.ID) (payload []byte, err error) {
+	err = c.view(ctx, func(tx *tx) error {
+		payload, err = tx.get(id)
+		return err
+	})
+	return payload, err
+}
+
+// listPage is how many records List holds at a time.
+const listPage = 256
+
+// List yields the user's records in the order in which they came. Nothing is
+// held while the caller works on one: a record that is changed meanwhile may
+// come as it was or as it is.
+func (c *Core) List(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for at := int64(0); ; {
+			page, last, err := c.page(ctx, at)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, payload := range page {
+				if !yield(payload, nil) {
+					return
+				}
+			}
+			if len(page) < listPage {
+				return
+			}
+			at = last
+		}
+	}
+}
+
+func (c *Core) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
+	rows, err := c.db.Read().QueryContext(ctx, sqlPage, after, listPage)
+	if err != nil {
+		return nil, 0, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id engine.ID
+		var sealed []byte
+		if err := rows.Scan(&last, &id, &sealed); err != nil {
+			return nil, 0, err
+		}
+		payload, err := c.open(id, sealed)
+		if err != nil {
+			return nil, 0, err
+		}
+		page = append(page, payload)
+	}
+	return page, last, sqlite.Explain(rows.Err())
+}
+
+// Count is the number of the user's records.
+func (c *Core) Count(ctx context.Context) (int, error) {
+	var all, gone int
+	err := c.view(ctx, func(tx *tx) error {
+		if _, err := tx.one(sqlCountIDs, nil, &all); err != nil {
+			return err
+		}
+		_, err := tx.one(sqlCountGone, nil, &gone)
+		return err
+	})
+	return all - gone, err
+}
+
+// Changes counts the records whose changes the next sync will send. Those that
+// the server refused for ever are not among them.
+func (c *Core) Changes(ctx context.Context) (n int, err error) {
+	err = c.db.Read().QueryRowContext(ctx, sqlCountChange).Scan(&n)
+	return n, sqlite.Explain(err)
+}

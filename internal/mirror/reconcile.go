@@ -1,0 +1,220 @@
+package mirror
+
+import (
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// staged is one record of this sync, its payload opened.
+type staged struct {
+	id       engine.ID
+	modified engine.Timestamp
+	payload  []byte
+	sealed   []byte
+	dupe     []byte
+	err      *string
+	fatal    bool
+}
+
+// one deals with a staged record.
+func (c *chunk) one(n int64) error {
+	var in staged
+	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.dupe, &in.err, &in.fatal)
+	if err != nil || !ok {
+		return err
+	}
+	if in.err != nil {
+		return c.failed(&in)
+	}
+	if in.payload, err = c.core.open(in.id, in.sealed); err != nil {
+		return err
+	}
+	r, err := c.tx.row(sqlRow, in.id)
+	if err != nil {
+		return err
+	}
+	if in.payload == nil {
+		return c.tombstone(r)
+	}
+	return c.incoming(&in, r)
+}
+
+// failed remembers a record that could not be read, for Retry, and changes
+// nothing. One that breaks the rules is not asked for again.
+func (c *chunk) failed(in *staged) error {
+	var before int
+	known, err := c.tx.one(sqlRetryHave, []any{in.id}, &before)
+	if err != nil {
+		return err
+	}
+	attempts := 1
+	if in.fatal {
+		attempts = maxAttempts
+	}
+	if _, err := c.tx.exec(sqlRetryPut, in.id, attempts, *in.err); err != nil {
+		return err
+	}
+	c.merged.Failed++
+	if !known {
+		c.merged.NewFailed++
+	}
+	cause := c.causes[in.id]
+	if cause == nil {
+		cause = errors.New(*in.err)
+	}
+	c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: cause})
+	return nil
+}
+
+// tombstone applies a deletion by another device. An edit here beats it: the
+// record goes up again.
+func (c *chunk) tombstone(r *row) error {
+	switch {
+	case r == nil:
+		c.merged.Reconciled++
+		return nil
+	case r.deleted:
+		c.merged.Reconciled++
+	case r.changes > 0 && !(r.mirror != nil && same(r.mirror, r.content())):
+		c.merged.Reconciled++
+		sealed, err := c.core.seal(r.id, r.content())
+		if err != nil {
+			return err
+		}
+		_, err = c.tx.exec(sqlOrphan, r.n, sealed)
+		return err
+	default:
+		c.merged.Applied++
+	}
+	_, err := c.tx.exec(sqlDrop, r.n)
+	return err
+}
+
+// incoming merges a record with the one that has its ID, and with the one that
+// is the same thing under another.
+func (c *chunk) incoming(in *staged, r *row) error {
+	base, err := c.base(in, r)
+	if err != nil {
+		return err
+	}
+	content, send, before := in.payload, false, []byte(nil)
+	switch {
+	case r == nil:
+	case r.deleted && base != nil && same(base, in.payload):
+		c.merged.Reconciled++
+		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)
+		return err
+	case r.deleted: // an edit elsewhere beats a deletion here
+	case r.changes == 0 && r.local == nil:
+		before = r.mirror
+	default:
+		before = r.content()
+		content, send, err = c.core.threeWay(c.sides(r, base, in))
+		if err != nil {
+			return err
+		}
+	}
+	content, merged, err := c.absorb(in, content)
+	if err != nil {
+		return err
+	}
+	switch {
+	case merged != nil:
+		send = send || merged.send
+		c.merged.Reconciled++
+	case before == nil || !same(before, content):
+		c.merged.Applied++
+	default:
+		c.merged.Reconciled++
+	}
+	return c.settle(in, r, merged, content, send)
+}
+
+// base is the common past of a record's two sides: the mirror, unless the server
+// has just what the last snapshot sent, whose receipt was lost then.
+func (c *chunk) base(in *staged, r *row) ([]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
+	sent, ok, err := c.tx.sent(in.id)
+	if err != nil {
+		return nil, err
+	}
+	if ok && same(sent, in.payload) {
+		return in.payload, nil
+	}
+	return r.mirror, nil
+}
+
+func (c *chunk) sides(r *row, base []byte, in *staged) sides {
+	return sides{
+		base: base, local: r.content(), remote: in.payload,
+		changed:    r.changes > 0,
+		localNewer: r.edited > int64(in.modified)*10,
+		prefer:     c.start.Prefer,
+	}
+}
+
+// absorbed is a local record that gave way to the incoming one of the same
+// content.
+type absorbed struct {
+	row  *row
+	send bool
+}
+
+// absorb looks for the same thing under another ID and merges it into content.
+// The account's ID stands; if the other one was on the server too, a tombstone
+// goes up for it.
+func (c *chunk) absorb(in *staged, content []byte) ([]byte, *absorbed, error) {
+	key := in.dupe
+	if key == nil || string(content) != string(in.payload) {
+		key = c.core.key(content)
+	}
+	if key == nil {
+		return content, nil, nil
+	}
+	other, err := c.tx.row(sqlByKey, key)
+	if err != nil || other == nil || other.id == in.id {
+		return content, nil, err
+	}
+	s := c.sides(other, nil, in)
+	s.remote = content
+	merged, send, err := c.core.threeWay(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.tx.remove(other); err != nil {
+		return nil, nil, err
+	}
+	return merged, &absorbed{other, send}, nil
+}
+
+// settle writes the outcome: the mirror is what came, and local is the content
+// where it differs.
+func (c *chunk) settle(in *staged, r *row, merged *absorbed, content []byte, send bool) error {
+	var local []byte
+	if string(content) != string(in.payload) {
+		var err error
+		if local, err = c.core.seal(in.id, content); err != nil {
+			return err
+		}
+	}
+	changes, edited := 0, int64(0)
+	if merged != nil {
+		changes, edited = merged.row.changes, merged.row.edited
+	}
+	if r != nil {
+		changes, edited = max(changes, r.changes), max(edited, r.edited)
+	}
+	if changes = max(changes, 1); !send {
+		changes = 0
+	}
+	key := c.core.key(content)
+	if r == nil {
+		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, key)
+		return err
+	}
+	_, err := c.tx.exec(sqlSettle, r.n, in.sealed, local, changes, in.modified, key)
+	return err
+}

@@ -1,0 +1,164 @@
+package mirror
+
+import (
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Conflict is a field that both sides changed, differently.
+type Conflict struct {
+	// Field is its name; within a nested object, just the last part.
+	Field string
+	// Base, Local and Remote are JSON values; nil is an absent field or null.
+	// Base is nil too when the two sides have no common past.
+	Base, Local, Remote []byte
+	// LocalNewer tells which record was changed last: the user's edit by this
+	// device's clock, or the server's record by the server's.
+	LocalNewer bool
+
+	local, remote object
+}
+
+// LocalField is another field of this device's record.
+func (c *Conflict) LocalField(name string) []byte { return c.local.get(name) }
+
+// RemoteField is another field of the server's record.
+func (c *Conflict) RemoteField(name string) []byte { return c.remote.get(name) }
+
+// sides are two records to bring together, with their common past if they have
+// one.
+type sides struct {
+	base, local, remote []byte
+	// changed tells whether local has changes that the server lacks.
+	changed    bool
+	localNewer bool
+	prefer     engine.Side
+}
+
+// threeWay merges field by field: what one side changed stands, and where both
+// changed the same one, the rules decide. send is false if the server knows all
+// of the outcome that it would keep.
+func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
+	base, err := parse(s.base)
+	if err != nil {
+		return nil, false, err
+	}
+	local, err := parse(s.local)
+	if err != nil {
+		return nil, false, err
+	}
+	remote, err := parse(s.remote)
+	if err != nil {
+		return nil, false, err
+	}
+	o, send, differs := c.objects(s, base, local, remote)
+	if !differs {
+		return s.remote, false, nil
+	}
+	merged = o.append(nil)
+	if c.valid(merged) == nil {
+		return merged, send, nil
+	}
+	// Each side's change was sound alone and the two don't go together: one
+	// record stands as a whole.
+	if s.localNewer && s.prefer != engine.PreferRemote || s.prefer == engine.PreferLocal {
+		local.set("id", remote.get("id"))
+		return local.append(nil), true, nil
+	}
+	return s.remote, false, nil
+}
+
+func (c *Core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {
+	merged = make(object, 0, len(remote)+2)
+	field := func(name string, written []byte) {
+		r := remote.get(name)
+		v, sendThis := c.field(s, name, base, local, remote)
+		if equal(v, r) {
+			if written != nil {
+				merged = append(merged, member{name, written})
+			}
+			return
+		}
+		differs = true
+		send = send || sendThis
+		if v != nil {
+			merged = append(merged, member{name, v})
+		}
+	}
+	for _, m := range remote {
+		field(m.name, m.value)
+	}
+	for _, m := range local {
+		if _, there := remote.find(m.name); !there {
+			field(m.name, nil)
+		}
+	}
+	return merged, send, differs
+}
+
+func (o object) find(name string) (int, bool) {
+	for i := range o {
+		if o[i].name == name {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (c *Core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
+	b, l, r := base.get(name), local.get(name), remote.get(name)
+	switch {
+	case name == "id" || equal(l, r) || equal(l, b) && s.base != nil && (r != nil || !c.sticky[name]):
+		return r, false
+	case r == nil && c.sticky[name]:
+		return l, s.changed && !equal(l, b)
+	case equal(r, b) && s.base != nil:
+		return l, true
+	case s.base == nil && r == nil:
+		return l, true
+	case s.base == nil && l == nil:
+		return r, false
+	case c.nested[name]:
+		if v, send, ok := c.nest(s, b, l, r); ok {
+			return v, send
+		}
+	}
+	switch s.prefer {
+	case engine.PreferLocal:
+		return l, true
+	case engine.PreferRemote:
+		return r, false
+	}
+	if c.rules.Resolve != nil {
+		conflict := Conflict{Field: name, Base: b, Local: l, Remote: r, LocalNewer: s.localNewer, local: local, remote: remote}
+		if v := c.rules.Resolve(conflict); v != nil {
+			return v, true
+		}
+	}
+	if s.localNewer {
+		return l, true
+	}
+	return r, false
+}
+
+// nest merges the members of an object within the record; ok is false if a side
+// holds something else there.
+func (c *Core) nest(s sides, b, l, r []byte) (v []byte, send, ok bool) {
+	local, err := parse(l)
+	if err != nil || l == nil {
+		return nil, false, false
+	}
+	remote, err := parse(r)
+	if err != nil || r == nil {
+		return nil, false, false
+	}
+	base, err := parse(b)
+	if err != nil {
+		base = nil
+	}
+	s.base = b
+	o, send, differs := c.objects(s, base, local, remote)
+	if !differs {
+		return r, false, true
+	}
+	return o.append(nil), send, true
+}

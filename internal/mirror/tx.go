@@ -1,0 +1,137 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// tx is a transaction that prepares each of its statements once.
+type tx struct {
+	ctx   context.Context
+	core  *Core
+	sql   *sql.Tx
+	stmts map[string]*sql.Stmt
+}
+
+func (c *Core) update(ctx context.Context, f func(*tx) error) error {
+	return c.db.Update(ctx, func(t *sql.Tx) error { return f(c.tx(ctx, t)) })
+}
+
+func (c *Core) view(ctx context.Context, f func(*tx) error) error {
+	return c.db.View(ctx, func(t *sql.Tx) error { return f(c.tx(ctx, t)) })
+}
+
+func (c *Core) tx(ctx context.Context, t *sql.Tx) *tx {
+	return &tx{ctx: ctx, core: c, sql: t, stmts: make(map[string]*sql.Stmt)}
+}
+
+func (t *tx) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := t.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := t.sql.PrepareContext(t.ctx, query)
+	if err == nil {
+		t.stmts[query] = s
+	}
+	return s, err
+}
+
+// exec returns how many rows the statement touched.
+func (t *tx) exec(query string, args ...any) (int, error) {
+	s, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
+// one scans the single row that the query has; ok is false if there is none.
+func (t *tx) one(query string, args []any, into ...any) (ok bool, err error) {
+	s, err := t.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	err = s.QueryRowContext(t.ctx, args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// row is a record with its payloads opened.
+type row struct {
+	n        int64
+	id       engine.ID
+	mirror   []byte
+	local    []byte
+	deleted  bool
+	changes  int
+	edited   int64
+	modified engine.Timestamp
+}
+
+// content is what the user sees.
+func (r *row) content() []byte {
+	if r.local != nil {
+		return r.local
+	}
+	return r.mirror
+}
+
+// row finds one record by sqlRow or sqlByKey; nil: there is none.
+func (t *tx) row(query string, arg any) (*row, error) {
+	r := &row{}
+	ok, err := t.one(query, []any{arg}, &r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if r.mirror, err = t.core.open(r.id, r.mirror); err != nil {
+		return nil, err
+	}
+	if r.local, err = t.core.open(r.id, r.local); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// sent is what the last snapshot had for id: the server may hold it although no
+// receipt came. ok is false if the snapshot had nothing, or a tombstone.
+func (t *tx) sent(id engine.ID) (payload []byte, ok bool, err error) {
+	ok, err = t.one(sqlSent, []any{id}, &payload)
+	if err != nil || !ok || payload == nil {
+		return nil, false, err
+	}
+	payload, err = t.core.open(id, payload)
+	return payload, err == nil, err
+}
+
+// remove deletes the user's record: a tombstone goes up if the server may have
+// it, and otherwise it is gone.
+func (t *tx) remove(r *row) error {
+	base := r.mirror
+	if base == nil {
+		sent, ok, err := t.sent(r.id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			_, err = t.exec(sqlDrop, r.n)
+			return err
+		}
+		base = sent
+	}
+	sealed, err := t.core.seal(r.id, base)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(sqlBury, r.n, sealed, t.core.now().UnixMilli())
+	return err
+}
