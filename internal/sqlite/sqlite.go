@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -29,6 +30,9 @@ var (
 	ErrCorrupt = errors.New("it is damaged or not a database; restore it from a backup, or move it away and sync again")
 	// ErrFull means that a write did not fit. What was committed before stays.
 	ErrFull = errors.New("the disk is full; free some space and try again")
+	// ErrBusy means that another process, or another connection, held the file's
+	// write lock for longer than Options.BusyTimeout. Nothing was written.
+	ErrBusy = errors.New("another program is writing to it; try again")
 )
 
 // Options say how a file is opened.
@@ -44,6 +48,9 @@ type Options struct {
 	// MaxPages bounds the file to that many pages; 0: no bound. It makes a full
 	// disk in tests and bounds a user's file on a server.
 	MaxPages int
+	// BusyTimeout is how long a statement waits for a lock that another process
+	// holds; 0 means ten seconds.
+	BusyTimeout time.Duration
 }
 
 // DB is an open file.
@@ -82,7 +89,11 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if o.Durable {
 		sync = "FULL"
 	}
-	pragmas := []string{"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)"}
+	wait := o.BusyTimeout
+	if wait == 0 {
+		wait = 10 * time.Second
+	}
+	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()), "foreign_keys(1)", "trusted_schema(0)"}
 	writing := append(pragmas, "journal_mode(WAL)", "synchronous("+sync+")", "journal_size_limit(16777216)")
 	if o.MaxPages > 0 {
 		writing = append(writing, "max_page_count("+strconv.Itoa(o.MaxPages)+")")
@@ -208,8 +219,8 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// Explain turns SQLite's codes for a full disk and a damaged file into ErrFull
-// and ErrCorrupt, with the original wrapped; any other error comes back as it is.
+// Explain turns SQLite's codes for a full disk, a damaged file and a held lock
+// into ErrFull, ErrCorrupt and ErrBusy, with the original wrapped; any other error comes back as it is.
 func Explain(err error) error {
 	var se *driver.Error
 	if err == nil || !errors.As(err, &se) {
@@ -220,6 +231,8 @@ func Explain(err error) error {
 		return wrap(ErrFull, err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return wrap(ErrCorrupt, err)
+	case lib.SQLITE_BUSY:
+		return wrap(ErrBusy, err)
 	}
 	return err
 }

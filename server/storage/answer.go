@@ -1,0 +1,164 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// The codes that the body of an error may hold.
+const (
+	codeNone       = 0
+	codeHeader     = 1
+	codeRecord     = 8
+	codeCollection = 13
+	codeQuota      = 14
+	codeLimit      = 17
+)
+
+// refusal is a request that is not granted.
+type refusal struct {
+	status, code int
+	allow        string // for 405
+}
+
+func (e *refusal) Error() string {
+	return fmt.Sprintf("refused with status %d and code %d", e.status, e.code)
+}
+
+var (
+	badRequest    = &refusal{status: http.StatusBadRequest}
+	badHeader     = &refusal{status: http.StatusBadRequest, code: codeHeader}
+	badBody       = &refusal{status: http.StatusBadRequest, code: codeRecord}
+	badCollection = &refusal{status: http.StatusBadRequest, code: codeCollection}
+	overLimit     = &refusal{status: http.StatusBadRequest, code: codeLimit}
+	unauthorized  = &refusal{status: http.StatusUnauthorized}
+	overQuota     = &refusal{status: http.StatusForbidden, code: codeQuota}
+	notFound      = &refusal{status: http.StatusNotFound}
+	notAcceptable = &refusal{status: http.StatusNotAcceptable}
+	tooLarge      = &refusal{status: http.StatusRequestEntityTooLarge, code: codeLimit}
+	unsupported   = &refusal{status: http.StatusUnsupportedMediaType}
+)
+
+func notAllowed(r resource) error {
+	var allow []string
+	for m := range methods[r] {
+		allow = append(allow, m)
+	}
+	slices.Sort(allow)
+	return &refusal{status: http.StatusMethodNotAllowed, allow: strings.Join(allow, ", ")}
+}
+
+// unmet is a condition that does not hold: 304 or 412.
+type unmet struct {
+	status   int
+	modified bso.Timestamp
+}
+
+func (e *unmet) Error() string { return "the condition does not hold" }
+
+// answer writes one response.
+type answer struct {
+	w       http.ResponseWriter
+	started bso.Timestamp // by the clock
+	lines   bool          // the client wants application/newlines
+	begun   bool          // the status line is out
+}
+
+// head sends the status and the headers that every answer has.
+func (a *answer) head(status int, contentType string, modified *bso.Timestamp) {
+	h := a.w.Header()
+	now := a.started
+	if modified != nil {
+		// A client may hold the two against each other.
+		now = max(now, *modified)
+		h["X-Last-Modified"] = []string{modified.String()}
+	}
+	h["X-Weave-Timestamp"] = []string{now.String()}
+	if contentType != "" {
+		h["Content-Type"] = []string{contentType}
+	}
+	a.begun = true
+	a.w.WriteHeader(status)
+}
+
+// send sends a success with a body of JSON.
+func (a *answer) send(status int, modified bso.Timestamp, body []byte) error {
+	a.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	a.head(status, jsonType, &modified)
+	_, err := a.w.Write(body)
+	return err
+}
+
+// wrote sends the success of a write, whose time is the new last-modified time.
+func (a *answer) wrote(status int, modified bso.Timestamp, body []byte) error {
+	a.started = modified
+	return a.send(status, modified, body)
+}
+
+// retryLater is how many seconds a client shall wait when the server is at its
+// end, and retrySoon when it only was not its turn.
+const (
+	retryLater = "1800"
+	retrySoon  = "10"
+)
+
+// fail answers a request that could not be granted.
+func (s *Service) fail(a *answer, r *http.Request, err error) {
+	if a.begun {
+		// Half a body is out, and must not look like a whole one.
+		if r.Context().Err() == nil {
+			s.report(r, err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	var no *refusal
+	var condition *unmet
+	h := a.w.Header()
+	switch {
+	case errors.As(err, &condition):
+		body := jsonType
+		if condition.status == http.StatusNotModified {
+			body = ""
+		}
+		a.head(condition.status, body, &condition.modified)
+		if body != "" {
+			_, _ = a.w.Write([]byte{'0'})
+		}
+		return
+	case errors.As(err, &no):
+		switch no.status {
+		case http.StatusMethodNotAllowed:
+			h.Set("Allow", no.allow)
+		case http.StatusUnauthorized:
+			h.Set("WWW-Authenticate", "Hawk")
+		}
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrClosed):
+		no = &refusal{status: http.StatusServiceUnavailable}
+		h.Set("Retry-After", retrySoon)
+	case errors.Is(err, ErrFull):
+		s.report(r, err)
+		no = &refusal{status: http.StatusServiceUnavailable}
+		h.Set("Retry-After", retryLater)
+	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
+		// Nobody listens any more.
+		no = &refusal{status: http.StatusServiceUnavailable}
+		h.Set("Retry-After", retrySoon)
+	default:
+		s.report(r, err)
+		no = &refusal{status: http.StatusInternalServerError}
+	}
+	a.head(no.status, jsonType, nil)
+	_, _ = a.w.Write(strconv.AppendInt(nil, int64(no.code), 10))
+}
+
+// report logs a failure of ours. The path stays out: it holds IDs of records.
+func (s *Service) report(r *http.Request, err error) {
+	s.log.ErrorContext(r.Context(), "a storage request failed", "method", r.Method, "error", err)
+}

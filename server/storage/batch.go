@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// batchLife is how long a batch waits for its commit.
+const batchLife = 2 * time.Hour
+
+// batchRequest is what the parameters batch and commit ask for.
+type batchRequest struct {
+	token  string // "": a new one, or none at all
+	batch  bool
+	commit bool
+}
+
+func parseBatch(v values) (b batchRequest, err error) {
+	token, batch := v["batch"]
+	commit, ok := v["commit"]
+	if ok && (!batch || !strings.EqualFold(commit, "true")) {
+		return b, badRequest
+	}
+	if strings.EqualFold(token, "true") {
+		token = ""
+	}
+	// To start a batch and commit it at once is to do without one.
+	return batchRequest{token: token, batch: batch && (token != "" || !ok), commit: ok}, nil
+}
+
+// postBatch adds to a batch, a new one if need be, and commits it if asked.
+func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload) error {
+	started := batch.token == ""
+	if started {
+		var raw [12]byte
+		if _, err := io.ReadFull(s.rand, raw[:]); err != nil {
+			return err
+		}
+		batch.token = base64.RawURLEncoding.EncodeToString(raw[:])
+	}
+	modified, err := s.update(a, q, func(tx Tx) error {
+		if started {
+			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
+			if err := tx.StartBatch(q.collection, batch.token, expires); err != nil {
+				return err
+			}
+		}
+		size, err := tx.AppendBatch(q.collection, batch.token, u.changes)
+		if err != nil {
+			return err
+		}
+		if size.Records > int64(s.limits.MaxTotalRecords) || size.Bytes > int64(s.limits.MaxTotalBytes) {
+			return overLimit
+		}
+		if batch.commit {
+			_, err = tx.CommitBatch(q.collection, batch.token)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrNoBatch):
+		return badRequest
+	case err != nil:
+		return err
+	case batch.commit:
+		return a.committed(modified, u)
+	}
+	b := append(make([]byte, 0, 64+24*len(u.changes)), `{"batch":`...)
+	b = append(appendString(b, batch.token), ',')
+	return a.send(http.StatusAccepted, modified, append(appendUpload(b, u), '}'))
+}

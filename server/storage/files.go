@@ -1,0 +1,235 @@
+package storage
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// files opens the users' files and bounds how many are open. A file in use stays
+// open; of the others, the one that rested longest makes room.
+type files struct {
+	dir  string
+	opts sqlite.Options
+
+	// slots holds an element for each user whose file is in use.
+	slots chan struct{}
+
+	mu     sync.Mutex
+	open   map[int64]*file
+	idle   list.List // of *file, the longest at rest in front
+	closed bool
+}
+
+// file is a user's file, open or about to be. All but the database belongs to
+// files and its lock.
+type file struct {
+	uid   int64
+	users int
+	rest  *list.Element // in files.idle while users is 0
+	gone  bool          // close it once nobody uses it
+
+	start sync.Once
+	db    *sqlite.DB
+	err   error
+}
+
+func newFiles(dir string, maxOpen int, o sqlite.Options) (*files, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the storage's folder: %w", err)
+	}
+	return &files{
+		dir:   dir,
+		opts:  o,
+		slots: make(chan struct{}, maxOpen),
+		open:  make(map[int64]*file),
+	}, nil
+}
+
+const suffix = ".sqlite"
+
+// path is where a user's file is. The folders between keep each of them small.
+func (p *files) path(uid int64) string {
+	return filepath.Join(p.dir, fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
+}
+
+// acquire opens the file of a user, and creates it if need be. If too many are
+// in use it waits. Each call that succeeds asks for one of release.
+func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
+	f, err := p.share(uid)
+	if f == nil && err == nil {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		f, err = p.occupy(uid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.start.Do(func() {
+		// Others may wait for this file, so it does not depend on one's context.
+		f.db, f.err = p.openFile(context.WithoutCancel(ctx), uid)
+	})
+	if f.err != nil {
+		p.release(f)
+		return nil, f.err
+	}
+	return f, nil
+}
+
+// share joins those who use a file already; it returns nil if nobody does.
+func (p *files) share(uid int64) (*file, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	f := p.open[uid]
+	if f == nil || f.users == 0 {
+		return nil, nil
+	}
+	f.users++
+	return f, nil
+}
+
+// occupy finds the file of a user or makes an entry for one. It is called with
+// a slot, and gives it back if it is not needed.
+func (p *files) occupy(uid int64) (*file, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		<-p.slots
+		return nil, ErrClosed
+	}
+	var evicted *file
+	f := p.open[uid]
+	switch {
+	case f == nil:
+		if len(p.open) >= cap(p.slots) {
+			// There was a slot, so one of the open files is idle.
+			evicted = p.idle.Remove(p.idle.Front()).(*file)
+			delete(p.open, evicted.uid)
+		}
+		f = &file{uid: uid}
+		p.open[uid] = f
+	case f.users > 0:
+		<-p.slots // somebody came first
+	default:
+		p.idle.Remove(f.rest)
+	}
+	f.users++
+	p.mu.Unlock()
+	if evicted != nil {
+		_ = evicted.db.Close()
+	}
+	return f, nil
+}
+
+// release is the counterpart of acquire.
+func (p *files) release(f *file) {
+	p.mu.Lock()
+	f.users--
+	last := f.users == 0
+	drop := last && (f.gone || f.err != nil)
+	switch {
+	case drop:
+		if p.open[f.uid] == f {
+			delete(p.open, f.uid)
+		}
+	case last:
+		f.rest = p.idle.PushBack(f)
+	}
+	p.mu.Unlock()
+	if drop && f.db != nil {
+		_ = f.db.Close()
+	}
+	if last {
+		<-p.slots
+	}
+}
+
+func (p *files) openFile(ctx context.Context, uid int64) (*sqlite.DB, error) {
+	path := p.path(uid)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return sqlite.Open(ctx, path, p.opts)
+}
+
+// remove deletes the file of a user. Who uses it at the moment goes on with what
+// has no name any more; who comes later gets a new one.
+func (p *files) remove(uid int64) error {
+	p.mu.Lock()
+	f := p.open[uid]
+	idle := f != nil && f.users == 0
+	if f != nil {
+		f.gone = true
+		delete(p.open, uid)
+	}
+	if idle {
+		p.idle.Remove(f.rest)
+	}
+	p.mu.Unlock()
+	var errs []error
+	if idle {
+		errs = append(errs, f.db.Close())
+	}
+	for _, tail := range []string{"-wal", "-shm", ""} {
+		if err := os.Remove(p.path(uid) + tail); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// users calls visit for each user that has a file.
+func (p *files) users(visit func(uid int64) error) error {
+	return filepath.WalkDir(p.dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		uid, err := strconv.ParseInt(name, 10, 64)
+		if !ok || err != nil || !e.Type().IsRegular() {
+			return nil // not ours
+		}
+		return visit(uid)
+	})
+}
+
+// close waits until no file is in use, and closes them all.
+func (p *files) close(ctx context.Context) error {
+	p.mu.Lock()
+	again := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if again {
+		return nil
+	}
+	for range cap(p.slots) {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("storage is still in use: %w", ctx.Err())
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, f := range p.open {
+		errs = append(errs, f.db.Close())
+	}
+	clear(p.open)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,135 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// SQLiteConfig says where and how records are kept.
+type SQLiteConfig struct {
+	// Dir is the folder that holds a file for each user. It is made if need be.
+	Dir string
+	// Now is the clock.
+	Now func() time.Time
+	// MaxOpen bounds the number of users whose files are open at once; 0: 64.
+	MaxOpen int
+	// MaxPages bounds a user's file to that many pages of 4 KiB; 0: no bound. What
+	// does not fit is refused as on a full disk.
+	MaxPages int
+	// BusyTimeout is how long a write waits for another process that writes to
+	// the same file; 0: ten seconds.
+	BusyTimeout time.Duration
+}
+
+// sqliteBackend keeps one SQLite file per user: no writer waits for another
+// user's, and a user is backed up or deleted as a file.
+type sqliteBackend struct {
+	now   func() time.Time
+	files *files
+}
+
+// NewSQLite makes a Backend with one SQLite file per user.
+func NewSQLite(c SQLiteConfig) (Backend, error) {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	maxOpen := c.MaxOpen
+	if maxOpen == 0 {
+		maxOpen = 64
+	}
+	files, err := newFiles(c.Dir, maxOpen, sqlite.Options{
+		Migrations:  sub,
+		Durable:     true,
+		Readers:     2,
+		MaxPages:    c.MaxPages,
+		BusyTimeout: c.BusyTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sqliteBackend{now: c.Now, files: files}, nil
+}
+
+// explain names the file, and maps errors to those of the Backend.
+func (b *sqliteBackend) explain(uid int64, err error) error {
+	for from, to := range map[error]error{sqlite.ErrBusy: ErrBusy, sqlite.ErrFull: ErrFull} {
+		if errors.Is(err, from) {
+			return fmt.Errorf("%w: %s: %w", to, b.files.path(uid), err)
+		}
+	}
+	if errors.Is(err, sqlite.ErrCorrupt) {
+		return fmt.Errorf("%s: %w", b.files.path(uid), err)
+	}
+	return err
+}
+
+func (b *sqliteBackend) View(ctx context.Context, uid int64, f func(View) error) error {
+	file, err := b.files.acquire(ctx, uid)
+	if err != nil {
+		return b.explain(uid, err)
+	}
+	defer b.files.release(file)
+	return b.explain(uid, file.db.View(ctx, func(tx *sql.Tx) error {
+		return f(b.transaction(ctx, tx))
+	}))
+}
+
+func (b *sqliteBackend) Update(ctx context.Context, uid int64, _ string, f func(Tx) error) error {
+	file, err := b.files.acquire(ctx, uid)
+	if err != nil {
+		return b.explain(uid, err)
+	}
+	defer b.files.release(file)
+	return b.explain(uid, file.db.Update(ctx, func(tx *sql.Tx) error {
+		return f(b.transaction(ctx, tx))
+	}))
+}
+
+func (b *sqliteBackend) transaction(ctx context.Context, tx *sql.Tx) *sqliteTx {
+	return &sqliteTx{ctx: ctx, tx: tx, now: bso.TimestampOf(b.now())}
+}
+
+// purgeStep is how many records a sweep removes at a time: a writer that comes
+// meanwhile waits for no more than these.
+const purgeStep = 1000
+
+func (b *sqliteBackend) Purge(ctx context.Context) error {
+	var errs []error
+	err := b.files.users(func(uid int64) error {
+		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
+			// One user's broken file keeps nobody else's from being purged.
+			errs = append(errs, fmt.Errorf("cannot purge user %d: %w", uid, err))
+		}
+		return ctx.Err()
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+func (b *sqliteBackend) purge(ctx context.Context, uid int64) error {
+	for n := purgeStep; n == purgeStep; {
+		err := b.Update(ctx, uid, "", func(tx Tx) (err error) {
+			n, err = tx.DropExpired(purgeStep)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *sqliteBackend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
+
+func (b *sqliteBackend) Close(ctx context.Context) error { return b.files.close(ctx) }

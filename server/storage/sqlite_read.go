@@ -1,0 +1,231 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"math"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// sqliteTx is a transaction on a user's file.
+type sqliteTx struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	now  bso.Timestamp // by the clock: what expires before it is not there
+	time bso.Timestamp // of this write; 0 until somebody asks
+}
+
+var _ Tx = (*sqliteTx)(nil)
+
+// number returns the number of a collection, or 0.
+func (t *sqliteTx) number(collection string) (n int64, modified bso.Timestamp, err error) {
+	err = t.tx.QueryRowContext(t.ctx, `SELECT number, modified FROM collections WHERE name = ?`, collection).Scan(&n, &modified)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return n, modified, err
+}
+
+func (t *sqliteTx) Modified(collection string, id bso.ID) (modified bso.Timestamp, err error) {
+	if collection == "" {
+		err = t.tx.QueryRowContext(t.ctx, `SELECT modified FROM storage`).Scan(&modified)
+		return modified, err
+	}
+	n, modified, err := t.number(collection)
+	if id == "" || err != nil {
+		return modified, err
+	}
+	r, err := t.record(n, id, `SELECT id, modified, NULL, NULL`)
+	if r == nil || err != nil {
+		return 0, err
+	}
+	return r.Modified, nil
+}
+
+const fromCollections = `
+	FROM collections c LEFT JOIN (
+		SELECT collection, count(*) AS records, sum(length(payload)) AS bytes
+		FROM records WHERE expires <= ? GROUP BY collection
+	) dead ON dead.collection = c.number`
+
+func (t *sqliteTx) Collections() ([]Collection, error) {
+	// What expired is few: each sweep removes it.
+	rows, err := t.tx.QueryContext(t.ctx, `
+		SELECT c.name, c.modified, c.records - ifnull(dead.records, 0), c.bytes - ifnull(dead.bytes, 0)`+
+		fromCollections+` ORDER BY c.name`, t.now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Collection
+	for rows.Next() {
+		var c Collection
+		if err := rows.Scan(&c.Name, &c.Modified, &c.Records, &c.Bytes); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, rows.Err()
+}
+
+func (t *sqliteTx) Record(collection string, id bso.ID) (*Record, error) {
+	n, _, err := t.number(collection)
+	if err != nil {
+		return nil, err
+	}
+	return t.record(n, id, `SELECT id, modified, sortindex, payload`)
+}
+
+func (t *sqliteTx) record(collection int64, id bso.ID, columns string) (*Record, error) {
+	var r Record
+	err := t.tx.QueryRowContext(t.ctx, columns+`
+		FROM records WHERE collection = ? AND id = ? AND (expires IS NULL OR expires > ?)`,
+		collection, string(id), t.now).Scan(&r.ID, &r.Modified, &r.SortIndex, &r.Payload)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// listing is a Query as SQL.
+type listing struct {
+	key   string // the expression that Position.Key holds
+	where string
+	order string
+	args  []any
+}
+
+// noWeight stands for no sortindex: it is below all that the wire allows. The
+// schema's index holds the same expression.
+const noWeight = `ifnull(sortindex, -1000000000)`
+
+// behindAllIDs is greater than any ID, as "" is less than any.
+const behindAllIDs = "\x7f"
+
+// listing translates q, but for its limit. The texts are few, whatever the query:
+// a bound that was not asked for is one that holds for all.
+func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
+	older := q.Older
+	if older == 0 {
+		older = anyTime
+	}
+	start := q.After
+	switch q.Sort {
+	case SortIndex:
+		if start == nil {
+			start = &Position{Key: math.MaxInt64}
+		}
+		l.key = noWeight
+		l.where = `collection = ? AND (` + noWeight + `, id) < (?, ?) AND modified > ? AND modified < ?`
+		l.order = ` ORDER BY ` + noWeight + ` DESC, id DESC`
+		l.args = []any{collection, start.Key, string(start.ID), q.Newer, older}
+	case SortNewest:
+		if start == nil {
+			start = &Position{Key: int64(older)}
+		}
+		l.key = `modified`
+		l.where = `collection = ? AND (modified, id) < (?, ?) AND modified > ?`
+		l.order = ` ORDER BY modified DESC, id DESC`
+		l.args = []any{collection, start.Key, string(start.ID), q.Newer}
+	default:
+		if start == nil {
+			start = &Position{Key: int64(q.Newer), ID: behindAllIDs}
+		}
+		l.key = `modified`
+		l.where = `collection = ? AND (modified, id) > (?, ?) AND modified < ?`
+		l.order = ` ORDER BY modified, id`
+		l.args = []any{collection, start.Key, string(start.ID), older}
+	}
+	l.where += ` AND (expires IS NULL OR expires > ?)`
+	l.args = append(l.args, t.now)
+	if q.IDs != nil {
+		ids, err := json.Marshal(q.IDs)
+		if err != nil {
+			return l, err
+		}
+		l.where += ` AND id IN (SELECT value FROM json_each(?))`
+		l.args = append(l.args, string(ids))
+	}
+	return l, nil
+}
+
+func (t *sqliteTx) Page(q Query) (p Page, err error) {
+	n, _, err := t.number(q.Collection)
+	if n == 0 || err != nil {
+		return p, err
+	}
+	l, err := t.listing(n, q)
+	if err != nil {
+		return p, err
+	}
+	if q.Limit > 0 {
+		// The last record of the page and the one behind it.
+		rows, err := t.tx.QueryContext(t.ctx, `SELECT `+l.key+`, id FROM records WHERE `+l.where+l.order+` LIMIT 2 OFFSET ?`,
+			append(l.args, q.Limit-1)...)
+		if err != nil {
+			return p, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if p.Records > 0 {
+				return p, rows.Close()
+			}
+			p = Page{Records: q.Limit, Next: &Position{}}
+			if err := rows.Scan(&p.Next.Key, &p.Next.ID); err != nil {
+				return p, err
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return p, err
+		}
+		if p.Next = nil; p.Records > 0 {
+			return p, nil
+		}
+	}
+	err = t.tx.QueryRowContext(t.ctx, `SELECT count(*) FROM records WHERE `+l.where, l.args...).Scan(&p.Records)
+	return p, err
+}
+
+func (t *sqliteTx) Records(q Query, f func(*Record) error) error {
+	n, _, err := t.number(q.Collection)
+	if n == 0 || err != nil {
+		return err
+	}
+	l, err := t.listing(n, q)
+	if err != nil {
+		return err
+	}
+	columns := `id, modified, sortindex, payload`
+	if q.IDsOnly {
+		columns = `id`
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = -1
+	}
+	rows, err := t.tx.QueryContext(t.ctx, `SELECT `+columns+` FROM records WHERE `+l.where+l.order+` LIMIT ?`,
+		append(l.args, limit)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var r Record
+	var payload sql.RawBytes
+	into := []any{&r.ID, &r.Modified, &r.SortIndex, &payload}
+	if q.IDsOnly {
+		into = into[:1]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		r.Payload = payload
+		if err := f(&r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

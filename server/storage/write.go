@@ -1,0 +1,251 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// readBody reads a body that is no longer than the limit. It is read whole
+// before the storage is touched: a slow client must not hold anything.
+func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
+	most := int64(s.limits.MaxRequestBytes)
+	if q.ContentLength > most {
+		return nil, tooLarge
+	}
+	var b bytes.Buffer
+	_, err := b.ReadFrom(http.MaxBytesReader(a.w, q.Body, most))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case err != nil:
+		return nil, badRequest
+	}
+	return b.Bytes(), nil
+}
+
+// checkAnnounced refuses an upload that a client says will be over a limit.
+func (s *Service) checkAnnounced(h http.Header) error {
+	for name, most := range map[string]int{
+		"X-Weave-Records":       s.limits.MaxPostRecords,
+		"X-Weave-Bytes":         s.limits.MaxPostBytes,
+		"X-Weave-Total-Records": s.limits.MaxTotalRecords,
+		"X-Weave-Total-Bytes":   s.limits.MaxTotalBytes,
+	} {
+		text := h.Get(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(text, 10, 63)
+		if errors.Is(err, strconv.ErrRange) {
+			return overLimit
+		}
+		if err != nil {
+			return badHeader
+		}
+		if n > uint64(most) {
+			return overLimit
+		}
+	}
+	return nil
+}
+
+func (s *Service) post(a *answer, q *request) error {
+	lines, err := contentLines(q.Header)
+	if err != nil {
+		return err
+	}
+	if err := s.checkAnnounced(q.Header); err != nil {
+		return err
+	}
+	batch, err := parseBatch(q.query)
+	if err != nil {
+		return err
+	}
+	body, err := s.readBody(a, q)
+	if err != nil {
+		return err
+	}
+	u, err := parseUpload(body, lines, s.limits)
+	if err != nil {
+		return badBody
+	}
+	if q.collection == "crypto" {
+		for i := range u.changes {
+			if knownBad(u.changes[i].Payload) {
+				return badBody
+			}
+		}
+	}
+	if batch.batch {
+		return s.postBatch(a, q, batch, u)
+	}
+	modified, err := s.update(a, q, func(tx Tx) error {
+		if len(u.changes) == 0 {
+			return nil
+		}
+		return tx.Put(q.collection, u.changes)
+	})
+	if err != nil {
+		return err
+	}
+	return a.committed(modified, u)
+}
+
+// committed answers a POST that is in force.
+func (a *answer) committed(modified bso.Timestamp, u *upload) error {
+	b := append(make([]byte, 0, 64+24*len(u.changes)), `{"modified":`...)
+	b = append(modified.AppendText(b), ',')
+	return a.wrote(200, modified, append(appendUpload(b, u), '}'))
+}
+
+// update runs a write to a collection, after a look at the request's condition
+// and before one at the quota, and returns the collection's last-modified time.
+func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
+	var left int64
+	err = s.backend.Update(q.Context(), q.uid, q.collection, func(tx Tx) error {
+		before, err := tx.Modified(q.collection, q.id)
+		if err != nil {
+			return err
+		}
+		if err := q.check(before); err != nil {
+			return err
+		}
+		left, err = s.withinQuota(tx, write)
+		if err != nil {
+			return err
+		}
+		modified, err = tx.Modified(q.collection, "")
+		return err
+	})
+	if err == nil && s.quota > 0 {
+		// In whole KB, as clients read it.
+		a.w.Header().Set("X-Weave-Quota-Remaining", strconv.FormatInt(left/1024, 10))
+	}
+	return modified, err
+}
+
+// withinQuota runs write and returns the bytes that are left. It fails if the
+// user has more than the quota then, unless they had as much before: a client
+// must be able to make things smaller.
+func (s *Service) withinQuota(tx Tx, write func(Tx) error) (left int64, err error) {
+	if s.quota == 0 {
+		return 0, write(tx)
+	}
+	before, err := tx.Usage()
+	if err != nil {
+		return 0, err
+	}
+	if err := write(tx); err != nil {
+		return 0, err
+	}
+	after, err := tx.Usage()
+	if err != nil {
+		return 0, err
+	}
+	if after > s.quota && after > before {
+		// Expired records don't count; they are only in the way until a sweep.
+		for n := 1; n > 0; {
+			if n, err = tx.DropExpired(purgeStep); err != nil {
+				return 0, err
+			}
+		}
+		if after, err = tx.Usage(); err != nil {
+			return 0, err
+		}
+		if after > s.quota {
+			return 0, overQuota
+		}
+	}
+	return max(0, s.quota-after), nil
+}
+
+func (s *Service) put(a *answer, q *request) error {
+	if lines, err := contentLines(q.Header); lines || err != nil {
+		return unsupported
+	}
+	body, err := s.readBody(a, q)
+	if err != nil {
+		return err
+	}
+	change, err := parseRecord(body, q.id)
+	switch {
+	case err != nil, q.collection == "crypto" && knownBad(change.Payload):
+		return badBody
+	case len(change.Payload) > s.limits.MaxRecordPayloadBytes:
+		return tooLarge
+	}
+	modified, err := s.update(a, q, func(tx Tx) error { return tx.Put(q.collection, []Change{change}) })
+	if err != nil {
+		return err
+	}
+	return a.wrote(200, modified, modified.AppendText(nil))
+}
+
+// deleted answers a deletion.
+func (a *answer) deleted(modified bso.Timestamp) error {
+	b := modified.AppendText([]byte(`{"modified":`))
+	return a.wrote(200, modified, append(b, '}'))
+}
+
+func (s *Service) deleteRecord(a *answer, q *request) error {
+	modified, err := s.update(a, q, func(tx Tx) error {
+		switch there, err := tx.Modified(q.collection, q.id); {
+		case err != nil:
+			return err
+		case there == 0:
+			return notFound
+		}
+		return tx.DeleteRecords(q.collection, []bso.ID{q.id})
+	})
+	if err != nil {
+		return err
+	}
+	return a.deleted(modified)
+}
+
+func (s *Service) deleteCollection(a *answer, q *request) error {
+	ids, err := parseIDs(q.query)
+	if err != nil {
+		return err
+	}
+	var modified bso.Timestamp
+	_, err = s.update(a, q, func(tx Tx) error {
+		if err := deleteSome(tx, q.collection, ids); err != nil {
+			return err
+		}
+		// The collection may be gone, and its time with it.
+		modified, err = tx.Modified("", "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.deleted(modified)
+}
+
+// deleteSome deletes those of the records that are there, or the whole
+// collection if ids is nil: an empty list names no record, not all of them.
+func deleteSome(tx Tx, collection string, ids []bso.ID) error {
+	if ids == nil {
+		_, err := tx.DeleteCollection(collection)
+		return err
+	}
+	there, err := tx.Modified(collection, "")
+	if there == 0 || len(ids) == 0 || err != nil {
+		return err
+	}
+	return tx.DeleteRecords(collection, ids)
+}
+
+func (s *Service) deleteAll(a *answer, q *request) error {
+	modified, err := s.update(a, q, Tx.DeleteAll)
+	if err != nil {
+		return err
+	}
+	return a.deleted(modified)
+}
