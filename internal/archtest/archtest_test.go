@@ -1,0 +1,121 @@
+package archtest
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/syncmanager/syncmanager"
+
+// TestArrows reads the imports of every file, for whatever system it is built,
+// tests included; a package foo_test alone may import what it likes.
+func TestArrows(t *testing.T) {
+	root := os.DirFS(filepath.Join("..", ".."))
+	seen := map[string]bool{}
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || path.Ext(name) != ".go" {
+			return nil
+		}
+		src, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		from := path.Dir(name)
+		if seen[from] = true; !hasRule(from) {
+			t.Errorf("%s: %v", name, check(from, from))
+			return nil
+		}
+		if strings.HasSuffix(file.Name.Name, "_test") {
+			return nil
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if to, ours := roomOf(imported); ours {
+				if err := check(from, to); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !seen["engine"] || !seen["internal/archtest"] {
+		t.Errorf("the walk missed the module: it saw %d folders", len(seen))
+	}
+}
+
+func hasRule(room string) bool {
+	_, ok := ruleFor(room)
+	return ok
+}
+
+// roomOf is the folder of an import path of the module.
+func roomOf(imported string) (room string, ours bool) {
+	if imported == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, module+"/")
+}
+
+func TestRulesTellArrowsApart(t *testing.T) {
+	for _, arrow := range []string{
+		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/tree",
+		"engines/passwords internal/mirror", "server server/storage", "server/storage internal/sqlite",
+		"internal/mirror engine", "cmd/syncmanager server", "interop internal/firefoxsync", "account internal/hawk",
+	} {
+		from, to, _ := strings.Cut(arrow, " ")
+		if err := check(from, to); err != nil {
+			t.Errorf("a good arrow was refused: %v", err)
+		}
+	}
+	for _, arrow := range []string{
+		"bso engine", "bso internal/sqlite", "seal internal/sqlite", "engine sync15", "engine engine/enginetest",
+		"sync15 .", "sync15 engines/passwords", "sync15 server", "engines/passwords bso", "engines/passwords sync15",
+		"engines/passwords .", "collection sync15", "account sync15", "account bso", "server engine", "server/storage seal",
+		"server internal/mirror", "server account", "internal/hawk bso", "internal/hawk internal/testworld",
+		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "cmd/syncmanager internal/marionette",
+	} {
+		from, to, _ := strings.Cut(arrow, " ")
+		if err := check(from, to); err == nil {
+			t.Errorf("a bad arrow was let through: %s", arrow)
+		} else if !strings.Contains(err.Error(), from+" -> "+to) {
+			t.Errorf("the message does not name the arrow %s: %v", arrow, err)
+		}
+	}
+	if err := check("attic", "bso"); err == nil || !strings.Contains(err.Error(), "attic") {
+		t.Errorf("a folder without a rule: got %v", err)
+	}
+}
+
+// TestNoRuleIsDead fails when a rule is hidden by one before it.
+func TestNoRuleIsDead(t *testing.T) {
+	for i, r := range rules {
+		room := strings.TrimSuffix(r.room, "/...")
+		if first := slices.IndexFunc(rules, func(o rule) bool { return within(room, o.room) }); first != i {
+			t.Errorf("the rule for %s is hidden by that for %s", r.room, rules[first].room)
+		}
+	}
+}

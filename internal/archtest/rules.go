@@ -1,0 +1,114 @@
+package archtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Rooms are named by their folder; "." is the root package. "x/..." is x and all
+// below it, "x" just x, "..." the whole module.
+
+// A rule says what one room, or a family of rooms, may import of the module.
+type rule struct {
+	room string
+	// may lists what it may import besides itself.
+	may []string
+	// why is what the rule protects, for whoever breaks it.
+	why string
+}
+
+// rules is the plan of the house. The first rule that covers a package is its
+// rule; a package that none covers is an error.
+var rules = []rule{
+	{"bso", []string{"internal/rawjson"},
+		"the wire's leaf types know neither client nor server"},
+	{"seal/...", []string{"bso", "internal/rawjson"},
+		"sealing is pure: no I/O, nothing of the protocol"},
+	{"engine", []string{"bso", "internal/rawjson"},
+		"the contract stands on nothing that fulfils or drives it"},
+	{"engine/enginetest", []string{"engine", "bso", "internal/..."},
+		"the conformance suite runs against any engine, so it knows the contract alone"},
+	{"sync15/...", []string{"seal/...", "engine", "bso", "internal/..."},
+		"the protocol drives any engine, so it knows none, and it serves any manager"},
+	{".", []string{"sync15/...", "engine", "bso", "internal/localkey"},
+		"an app that imports the manager gets little else"},
+	{"engines/...", []string{"engine", "internal/..."},
+		"an engine fulfils the contract alone, and takes IDs and timestamps from it"},
+	{"collection/...", []string{"engine", "internal/..."},
+		"an app's own engine fulfils the contract alone"},
+	{"account/...", []string{"internal/..."},
+		"signing in is of use without sync"},
+	{"server/...", []string{"bso", "internal/..."},
+		"the server shares the wire's types with a client, and no client code"},
+	{"internal/mirror/...", []string{"engine", "internal/..."},
+		"the record store is the ground of an engine, and knows the contract alone"},
+	{"internal/testworld/...", []string{"..."},
+		"a world in one process has all of it"},
+	{"internal/...", []string{"internal/..."},
+		"a small piece that several rooms need stands on small pieces"},
+	{"cmd/...", []string{"..."}, "the command wires everything"},
+	{"interop/...", []string{"..."}, "it shows everything at work"},
+	{"bench/...", []string{"..."}, "it measures everything"},
+}
+
+// A reserved room is one that "internal/..." in a rule does not include.
+type reserved struct {
+	room string
+	// by lists who may import it.
+	by  []string
+	why string
+}
+
+var reservations = []reserved{
+	{"internal/mirror/...", []string{"engines/...", "collection/...", "internal/testworld/...", "cmd/...", "interop/...", "bench/..."},
+		"it brings the engine contract along, which the rest of internal and the server must not reach"},
+	{"internal/testworld/...", []string{"interop/...", "bench/..."},
+		"it is for tests, and imports everything"},
+	{"internal/firefoxsync/...", []string{"interop/...", "bench/..."},
+		"it is for tests"},
+	{"internal/marionette/...", []string{"internal/firefoxsync/...", "interop/...", "bench/..."},
+		"it is for tests"},
+}
+
+// check returns what is wrong with from importing to, or nil.
+func check(from, to string) error {
+	r, ok := ruleFor(from)
+	if !ok {
+		return fmt.Errorf("no rule covers the folder %s; give it one in internal/archtest/rules.go", from)
+	}
+	for _, res := range reservations {
+		if within(to, res.room) && !within(from, res.room) && !anyWithin(from, res.by) {
+			return fmt.Errorf("%s -> %s is no arrow of this house: only %s may import %s, because %s",
+				from, to, strings.Join(res.by, ", "), res.room, res.why)
+		}
+	}
+	if within(to, r.room) || anyWithin(to, r.may) {
+		return nil
+	}
+	return fmt.Errorf("%s -> %s is no arrow of this house: %s may import only %s, because %s",
+		from, to, r.room, strings.Join(r.may, ", "), r.why)
+}
+
+func ruleFor(room string) (rule, bool) {
+	for _, r := range rules {
+		if within(room, r.room) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+// within reports whether pattern covers room.
+func within(room, pattern string) bool {
+	folder, below := strings.CutSuffix(pattern, "/...")
+	return pattern == "..." || room == folder || below && strings.HasPrefix(room, folder+"/")
+}
+
+func anyWithin(room string, patterns []string) bool {
+	for _, p := range patterns {
+		if within(room, p) {
+			return true
+		}
+	}
+	return false
+}
