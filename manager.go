@@ -1,0 +1,350 @@
+package syncmanager
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/localkey"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+// Manager syncs the engines that an app registers. All its methods may be called
+// from several goroutines at once; one Sync runs at a time.
+type Manager struct {
+	cfg    Config
+	sealer *localkey.Sealer
+
+	// running is held by the one Sync (or Disconnect) that runs. It guards state
+	// and client.
+	running sync.Mutex
+	state   *sync15.State
+	client  *sync15.Client
+
+	// mu guards what follows, and is never held while something waits.
+	mu      sync.Mutex
+	engines []engine.Engine
+	saved   saved
+	devices []engine.Device
+	closed  bool
+}
+
+// New makes a Manager that goes on from what c.State holds. Errors wrap ErrState
+// or ErrNewerState, or are c.State's own.
+func New(ctx context.Context, c Config) (*Manager, error) {
+	if c.Account == nil || c.State == nil {
+		return nil, fmt.Errorf("a manager needs an account and a place for its state")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Parallel = cmp.Or(c.Parallel, 4)
+	m := &Manager{cfg: c, sealer: localkey.Key(c.Key).Sealer(c.Rand)}
+	if err := m.load(ctx); err != nil {
+		return nil, err
+	}
+	m.client = sync15.New(sync15.Config{
+		Account: c.Account, Now: c.Now, Rand: c.Rand, Transport: c.Transport, Log: c.Log, Progress: c.Progress,
+		UserAgent: cmp.Or(c.Device.Application, "syncmanager") + "/" + cmp.Or(c.Device.Version, "0"),
+	}, m.state)
+	m.devices = m.state.Clients.Devices()
+	return m, nil
+}
+
+// Register adds an engine. The next Sync includes it; one that runs does not.
+func (m *Manager) Register(e engine.Engine) error {
+	name := e.Collection()
+	if !bso.ValidCollection(name) || slices.Contains([]string{"meta", "crypto", "clients"}, name) {
+		return fmt.Errorf("%q cannot be an engine's collection", name)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, have := range m.engines {
+		if have.Collection() == name {
+			return fmt.Errorf("an engine for %s is registered already", name)
+		}
+	}
+	m.engines = append(m.engines, e)
+	slices.SortStableFunc(m.engines, func(a, b engine.Engine) int {
+		return cmp.Or(cmp.Compare(rank(a.Collection()), rank(b.Collection())), cmp.Compare(a.Collection(), b.Collection()))
+	})
+	return nil
+}
+
+// Unregister takes an engine away. A Sync that runs goes on with it.
+func (m *Manager) Unregister(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.engines = slices.DeleteFunc(slices.Clone(m.engines), func(e engine.Engine) bool { return e.Collection() == name })
+}
+
+// order is the order in which Firefox syncs: what a user misses first comes
+// first.
+var order = []string{
+	"prefs", "passwords", "tabs", "bookmarks", "addons", "addresses", "creditcards", "forms", "history", "extension-storage",
+}
+
+func rank(name string) int {
+	if i := slices.Index(order, name); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// registered is a copy of the engines in sync order.
+func (m *Manager) registered() []engine.Engine {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.engines)
+}
+
+// pick returns the engines of these names, or all for no names.
+func (m *Manager) pick(names []string) ([]engine.Engine, error) {
+	all := m.registered()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var picked []engine.Engine
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(e engine.Engine) bool { return e.Collection() == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: %s", ErrUnknownEngine, name)
+		}
+		picked = append(picked, all[i])
+	}
+	return picked, nil
+}
+
+// EngineStatus tells how an engine stands.
+type EngineStatus struct {
+	Name string `json:"name"`
+	// Enabled says whether the account syncs it; Pending, that this was chosen here
+	// and the account does not know it yet.
+	Enabled bool `json:"enabled"`
+	Pending bool `json:"pending"`
+	// Registered is false for a collection that the account declined and this app
+	// does not have.
+	Registered bool `json:"registered"`
+	Version    int  `json:"version,omitempty"`
+	// Items counts what the user has, Changes what is not on the server yet; nil:
+	// the engine cannot tell.
+	Items   *int `json:"items"`
+	Changes *int `json:"changes"`
+	// LastSync is when it last went well; zero: never. LastError is what went wrong
+	// since, or "".
+	LastSync  time.Time `json:"lastSync,omitzero"`
+	LastError string    `json:"lastError,omitempty"`
+}
+
+// Engines lists the registered engines in sync order, then the other collections
+// that the account declined.
+func (m *Manager) Engines(ctx context.Context) ([]EngineStatus, error) {
+	engines := m.registered()
+	m.mu.Lock()
+	s := m.saved.clone()
+	m.mu.Unlock()
+	declined := map[string]bool{}
+	for _, name := range s.Declined {
+		declined[name] = true
+	}
+	for name, on := range s.Pending {
+		declined[name] = !on
+	}
+	var list []EngineStatus
+	for _, e := range engines {
+		name := e.Collection()
+		_, pending := s.Pending[name]
+		st := EngineStatus{
+			Name: name, Enabled: !declined[name], Pending: pending, Registered: true, Version: e.Version(),
+			LastSync: s.Engines[name].LastSync, LastError: s.Engines[name].LastError,
+		}
+		delete(declined, name)
+		if c, ok := e.(engine.Counter); ok {
+			n, err := c.Count(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("count %s: %w", name, err)
+			}
+			st.Items = &n
+		}
+		if w, ok := e.(engine.Watcher); ok {
+			n, err := w.Changes(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("count the changes in %s: %w", name, err)
+			}
+			st.Changes = &n
+		}
+		list = append(list, st)
+	}
+	for _, name := range slices.Sorted(maps.Keys(declined)) {
+		if declined[name] {
+			_, pending := s.Pending[name]
+			list = append(list, EngineStatus{Name: name, Pending: pending})
+		}
+	}
+	return list, nil
+}
+
+// pairs are collections that share one choice: Firefox has no switch of its own
+// for the second ones.
+var pairs = map[string]string{"history": "forms", "forms": "history", "addons": "extension-storage", "extension-storage": "addons"}
+
+// SetEnabled chooses whether the account syncs these engines. The choice is kept
+// at once and reaches the account, and so all its devices, with the next Sync.
+// Disabling deletes the collection on the server; the data stays on the devices.
+func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string) error {
+	m.mu.Lock()
+	for _, name := range names {
+		known := slices.Contains(order, name) || slices.Contains(m.saved.Declined, name) ||
+			slices.ContainsFunc(m.engines, func(e engine.Engine) bool { return e.Collection() == name })
+		if !known {
+			m.mu.Unlock()
+			return fmt.Errorf("%w: %s", ErrUnknownEngine, name)
+		}
+	}
+	pending := maps.Clone(m.saved.Pending)
+	if pending == nil {
+		pending = map[string]bool{}
+	}
+	for _, name := range names {
+		pending[name] = enabled
+		if other, ok := pairs[name]; ok {
+			pending[other] = enabled
+		}
+	}
+	m.saved.Pending = pending
+	m.mu.Unlock()
+	return m.save(ctx)
+}
+
+// Reset makes engines forget what they synced, and keep the user's data: the next
+// Sync reads everything and reconciles it. No names: all.
+func (m *Manager) Reset(ctx context.Context, names ...string) error {
+	return m.each(ctx, names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
+}
+
+// Wipe makes engines forget the user's data on this device too; the account keeps
+// it, and the next Sync brings it back. No names: all.
+func (m *Manager) Wipe(ctx context.Context, names ...string) error {
+	return m.each(ctx, names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
+}
+
+// each runs do for the engines while no Sync runs.
+func (m *Manager) each(_ context.Context, names []string, doing string, do func(engine.Engine) error) error {
+	engines, err := m.pick(names)
+	if err != nil {
+		return err
+	}
+	if !m.running.TryLock() {
+		return ErrBusy
+	}
+	defer m.running.Unlock()
+	for _, e := range engines {
+		if err := do(e); err != nil {
+			return fmt.Errorf("%s %s: %w", doing, e.Collection(), err)
+		}
+	}
+	return nil
+}
+
+// Devices lists the account's devices, this one included, as the last Sync saw
+// them.
+func (m *Manager) Devices() []engine.Device {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.devices)
+}
+
+// RenameDevice changes this device's name. The others see it after the next Sync.
+func (m *Manager) RenameDevice(ctx context.Context, name string) error {
+	if name == "" || len(name) > 255 {
+		return fmt.Errorf("a device's name has 1 to 255 bytes")
+	}
+	m.mu.Lock()
+	m.saved.DeviceName, m.saved.Renamed = name, true
+	m.mu.Unlock()
+	return m.save(ctx)
+}
+
+// SendCommand queues a command for another device. It reaches the device's record
+// with the next Sync, and the device with its own. name is the wire's:
+// "wipeEngine" and "resetEngine" with an engine's name, "resetAll", "logout".
+func (m *Manager) SendCommand(ctx context.Context, device engine.ID, name string, args ...string) error {
+	m.mu.Lock()
+	if !slices.ContainsFunc(m.devices, func(d engine.Device) bool { return d.ID == device && !d.Local }) {
+		m.mu.Unlock()
+		return fmt.Errorf("%w: %s", ErrUnknownDevice, device)
+	}
+	m.saved.Outbox = append(slices.Clone(m.saved.Outbox), sync15.Outbound{
+		To: device, Name: name, Args: args, FlowID: string(bso.NewGUID(m.cfg.Rand)),
+	})
+	m.mu.Unlock()
+	return m.save(ctx)
+}
+
+// LastSync is when a Sync last went well; zero: never.
+func (m *Manager) LastSync() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.saved.LastSync
+}
+
+// BackoffUntil is until when the service asked to be left alone; zero: it did not.
+func (m *Manager) BackoffUntil() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.saved.Backoff.After(m.cfg.Now()) {
+		return m.saved.Backoff
+	}
+	return time.Time{}
+}
+
+// Disconnect takes this device out of the account: its records on the server go,
+// the sync state is forgotten, the user's data stays. What is forgotten here is
+// forgotten even when the server cannot be reached; the error says so then.
+func (m *Manager) Disconnect(ctx context.Context) error {
+	if !m.running.TryLock() {
+		return ErrBusy
+	}
+	defer m.running.Unlock()
+	m.client.StartRun()
+	leaveErr := m.client.Leave(ctx)
+	for _, e := range m.registered() {
+		if err := e.Reset(ctx, engine.Association{}); err != nil {
+			return fmt.Errorf("reset %s: %w", e.Collection(), err)
+		}
+	}
+	m.state.ForgetAccount()
+	m.mu.Lock()
+	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName}
+	m.devices = nil
+	m.mu.Unlock()
+	if err := m.keep(ctx); err != nil {
+		return err
+	}
+	return leaveErr
+}
+
+// Close waits for a Sync that runs (cancel its context to hurry it) and leaves
+// nothing running. The engines stay open: they are the app's.
+func (m *Manager) Close() error {
+	m.running.Lock()
+	defer m.running.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}

@@ -1,0 +1,157 @@
+package syncmanager
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+// Ping is the telemetry document of one sync, in the shape of the public "sync"
+// ping that Firefox and its relatives send. It names no records, no hosts and no
+// people; nothing sends it but the app.
+type Ping struct {
+	// Version is the shape's version.
+	Version int `json:"version"`
+	// UID is the hash of the account that the token server gave out, DeviceID the
+	// hash of the device's ID with it. Empty: unknown.
+	UID      string     `json:"uid,omitempty"`
+	DeviceID string     `json:"deviceID,omitempty"`
+	Syncs    []PingSync `json:"syncs"`
+}
+
+// PingSync is one sync. Times are milliseconds; When is since 1970.
+type PingSync struct {
+	When          int64        `json:"when"`
+	Took          int64        `json:"took"`
+	Why           string       `json:"why"`
+	FailureReason *PingFailure `json:"failureReason,omitempty"`
+	Devices       []PingDevice `json:"devices,omitempty"`
+	Engines       []PingEngine `json:"engines,omitempty"`
+}
+
+// PingDevice is another device of the account.
+type PingDevice struct {
+	ID      string `json:"id"`
+	OS      string `json:"os,omitempty"`
+	Version string `json:"version,omitempty"`
+	Type    string `json:"type,omitempty"`
+}
+
+// PingEngine is one engine's part.
+type PingEngine struct {
+	Name          string         `json:"name"`
+	Took          int64          `json:"took,omitempty"`
+	Status        string         `json:"status,omitempty"`
+	FailureReason *PingFailure   `json:"failureReason,omitempty"`
+	Incoming      *PingIncoming  `json:"incoming,omitempty"`
+	Outgoing      []PingOutgoing `json:"outgoing,omitempty"`
+}
+
+// PingIncoming counts records that came.
+type PingIncoming struct {
+	Applied    int `json:"applied,omitempty"`
+	Failed     int `json:"failed,omitempty"`
+	NewFailed  int `json:"newFailed,omitempty"`
+	Reconciled int `json:"reconciled,omitempty"`
+}
+
+// PingOutgoing counts records that went.
+type PingOutgoing struct {
+	Sent   int `json:"sent,omitempty"`
+	Failed int `json:"failed,omitempty"`
+}
+
+// PingFailure is why something failed: the name says which kind, and the kind
+// which of the other fields is there.
+type PingFailure struct {
+	// Name is "httperror" (Code), "autherror" (From), "shutdownerror" or
+	// "othererror" (Error).
+	Name  string `json:"name"`
+	Code  int    `json:"code,omitempty"`
+	From  string `json:"from,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+func (s *syncing) ping() *Ping {
+	p := &Ping{Version: 1}
+	uid := ""
+	if t := s.m.state.Token; t != nil {
+		uid = t.HashedUID
+	}
+	if uid != "" {
+		p.UID = uid
+		p.DeviceID = hashedDevice(s.m.cfg.Account.DeviceID(), uid)
+	}
+	one := PingSync{
+		When: s.began.UnixMilli(), Took: s.result.Took.Milliseconds(), Why: string(s.options.Reason), FailureReason: failure(s.result.Err),
+	}
+	for _, d := range s.m.Devices() {
+		if !d.Local && uid != "" {
+			one.Devices = append(one.Devices, PingDevice{ID: hashedDevice(string(d.ID), uid), OS: d.OS, Version: d.Version, Type: d.Type})
+		}
+	}
+	for _, e := range s.chosen {
+		name := e.Collection()
+		r, ok := s.result.Engines[name]
+		if !ok || r.Status == Declined {
+			continue
+		}
+		c := s.collected[name]
+		pe := PingEngine{Name: name, Took: r.Took.Milliseconds(), FailureReason: failure(r.Err)}
+		if in := (PingIncoming{c.Merged.Applied, c.Merged.Failed, c.Merged.NewFailed, c.Merged.Reconciled}); in != (PingIncoming{}) {
+			pe.Incoming = &in
+		}
+		if c.Uploaded > 0 || len(c.Refused) > 0 {
+			pe.Outgoing = []PingOutgoing{{Sent: c.Uploaded, Failed: len(c.Refused)}}
+		}
+		one.Engines = append(one.Engines, pe)
+	}
+	p.Syncs = []PingSync{one}
+	return p
+}
+
+func hashedDevice(id, uid string) string {
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(id + uid))
+	return hex.EncodeToString(sum[:])
+}
+
+// failure words an error without its text, which may hold a host's name.
+func failure(err error) *PingFailure {
+	if err == nil {
+		return nil
+	}
+	var server *sync15.ServerError
+	switch {
+	case errors.As(err, new(*AuthError)):
+		return &PingFailure{Name: "autherror", From: "tokenserver"}
+	case errors.As(err, &server):
+		return &PingFailure{Name: "httperror", Code: server.Code}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &PingFailure{Name: "shutdownerror"}
+	}
+	for _, k := range []struct {
+		is   error
+		name string
+	}{
+		{sync15.ErrConflict, "conflict"}, {sync15.ErrRace, "race"}, {sync15.ErrQuota, "quota"}, {sync15.ErrKeys, "keys"},
+		{sync15.ErrGlobal, "meta-global"}, {sync15.ErrProtocol, "protocol"},
+	} {
+		if errors.Is(err, k.is) {
+			return &PingFailure{Name: "othererror", Error: k.name}
+		}
+	}
+	switch {
+	case errors.As(err, new(*BackedOffError)):
+		return &PingFailure{Name: "othererror", Error: "backoff"}
+	case errors.As(err, new(*engine.HoldError)):
+		return &PingFailure{Name: "othererror", Error: "held"}
+	}
+	return &PingFailure{Name: "othererror", Error: "unknown"}
+}

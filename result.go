@@ -1,0 +1,130 @@
+package syncmanager
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+// Status is the outcome of a sync, or of one engine in it.
+type Status string
+
+const (
+	// OK: everything that was asked for is done.
+	OK Status = "ok"
+	// Partial: some engines failed and some did not.
+	Partial Status = "partial"
+	// Failed: nothing could be synced, or this engine could not.
+	Failed Status = "failed"
+	// SignInAgain: the account refuses this device until the user signs in again.
+	SignInAgain Status = "auth"
+	// BackedOff: the service asked to be left alone; see Result.NextSyncAllowedAt.
+	BackedOff Status = "backedOff"
+	// Declined: the account does not sync this engine.
+	Declined Status = "declined"
+	// Newer: the account holds a newer storage version of this collection, which
+	// was not touched.
+	Newer Status = "newer"
+	// Held: the sync would delete more than looks intended; see engine.HoldError.
+	Held Status = "held"
+)
+
+// EngineResult is what happened to one engine.
+type EngineResult struct {
+	Status Status `json:"status"`
+	// Downloaded counts the records that came, Applied those that changed the
+	// user's data, Reconciled those that said what was here already.
+	Downloaded int `json:"downloaded"`
+	Applied    int `json:"applied"`
+	Reconciled int `json:"reconciled,omitempty"`
+	// Uploaded counts the records that the server took.
+	Uploaded int `json:"uploaded"`
+	// Failed counts the records that could not be read, applied or stored.
+	Failed int `json:"failed"`
+	// Problems names failed records and why, at most a few dozen.
+	Problems []engine.Problem `json:"-"`
+	// Err is what stopped the engine, or nil.
+	Err error `json:"-"`
+	// Took is how long it worked.
+	Took time.Duration `json:"-"`
+}
+
+// MarshalJSON adds the problems and the error as text.
+func (r EngineResult) MarshalJSON() ([]byte, error) {
+	type plain EngineResult
+	type problem struct {
+		ID     engine.ID `json:"id"`
+		Reason string    `json:"reason"`
+	}
+	out := struct {
+		plain
+		Problems []problem `json:"problems,omitempty"`
+		Error    string    `json:"error,omitempty"`
+	}{plain: plain(r)}
+	for _, p := range r.Problems {
+		out.Problems = append(out.Problems, problem{p.ID, p.Err.Error()})
+	}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	return json.Marshal(out)
+}
+
+// Command is a command that another device sent to this one.
+type Command = sync15.Command
+
+// Result is the outcome of one Sync.
+type Result struct {
+	Status  Status                  `json:"status"`
+	Engines map[string]EngineResult `json:"engines"`
+	// Declined names the collections that the account does not sync, sorted.
+	Declined []string `json:"declined"`
+	// Commands lists what other devices asked of this one and was done.
+	Commands []Command `json:"commands,omitempty"`
+	// CommandsSent counts the commands that wait in other devices' records now.
+	CommandsSent int `json:"commandsSent,omitempty"`
+	// SignedOut is true when another device told this one to sign out. The app
+	// calls Disconnect.
+	SignedOut bool `json:"signedOut,omitempty"`
+	// NextSyncAllowedAt is when the service wants to see this device again; zero:
+	// any time.
+	NextSyncAllowedAt time.Time `json:"-"`
+	// Requests counts those to the storage service, AccountRequests those to the
+	// accounts server and the token server.
+	Requests        int `json:"requests"`
+	AccountRequests int `json:"accountRequests"`
+	// Took is how long the sync ran.
+	Took time.Duration `json:"-"`
+	// Ping is the telemetry document of this sync, in the shape of the public
+	// sync ping. It goes nowhere by itself.
+	Ping *Ping `json:"-"`
+	// Err is what stopped the sync as a whole, or nil.
+	Err error `json:"-"`
+}
+
+// MarshalJSON writes the stable form that the command prints for sync --json.
+func (r Result) MarshalJSON() ([]byte, error) {
+	type plain Result
+	out := struct {
+		plain
+		NextSyncAllowedAt *time.Time `json:"nextSyncAllowedAt"`
+		DurationMs        int64      `json:"durationMs"`
+		Error             string     `json:"error,omitempty"`
+	}{plain: plain(r), DurationMs: r.Took.Milliseconds()}
+	if out.plain.Engines == nil {
+		out.plain.Engines = map[string]EngineResult{}
+	}
+	if out.plain.Declined == nil {
+		out.plain.Declined = []string{}
+	}
+	if !r.NextSyncAllowedAt.IsZero() {
+		at := r.NextSyncAllowedAt.UTC()
+		out.NextSyncAllowedAt = &at
+	}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	return json.Marshal(out)
+}

@@ -1,0 +1,306 @@
+package syncmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+// Sync syncs the engines that are registered and enabled, or those that o names.
+// The error is Result.Err: what stopped the sync as a whole (ErrBusy,
+// *AuthError, *BackedOffError, a server that cannot be reached, a context that
+// ended). What went wrong in one engine stands in Result.Engines alone.
+func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
+	if !m.running.TryLock() {
+		return Result{Status: Failed, Err: ErrBusy}, ErrBusy
+	}
+	defer m.running.Unlock()
+	m.mu.Lock()
+	closed := m.closed
+	m.mu.Unlock()
+	if closed {
+		return Result{Status: Failed, Err: errClosed}, errClosed
+	}
+	s, err := m.start(o)
+	if err != nil {
+		return Result{Status: Failed, Err: err}, err
+	}
+	s.run(ctx)
+	saveErr := s.finish(ctx)
+	if s.result.Err == nil && saveErr != nil {
+		s.result.Status, s.result.Err = Failed, saveErr
+	}
+	return s.result, s.result.Err
+}
+
+var errClosed = errors.New("the manager is closed")
+
+// syncing is one Sync as it runs.
+type syncing struct {
+	m       *Manager
+	options Options
+	began   time.Time
+	// all are the engines registered as it began, chosen those to sync.
+	all, chosen []engine.Engine
+	pending     map[string]bool
+	name        string
+	accountBase int
+	run15       *sync15.Run
+
+	mu     sync.Mutex
+	result Result
+	// collected is what the protocol counted, for the telemetry document.
+	collected map[string]sync15.Collected
+}
+
+func (m *Manager) start(o Options) (*syncing, error) {
+	if o.Reason == "" {
+		o.Reason = User
+	}
+	chosen, err := m.pick(o.Engines)
+	if err != nil {
+		return nil, err
+	}
+	s := &syncing{
+		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
+		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
+		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{},
+	}
+	m.client.StartRun()
+	m.mu.Lock()
+	s.pending = maps.Clone(m.saved.Pending)
+	m.mu.Unlock()
+	return s, nil
+}
+
+func (s *syncing) run(ctx context.Context) {
+	m := s.m
+	userAsked := s.options.Reason == User || len(s.pending) > 0
+	if until := m.state.Wait(m.cfg.Now(), userAsked); !until.IsZero() {
+		s.fail(&BackedOffError{Until: until})
+		return
+	}
+	// A storage that moved to another node is set up there, once.
+	for first := true; ; first = false {
+		err := s.account(ctx)
+		if err == nil {
+			s.engines(ctx)
+			err = s.moved()
+		}
+		switch {
+		case err == nil:
+			s.judge(ctx)
+			return
+		case !first || !errors.Is(err, sync15.ErrReassigned):
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// moved is ErrReassigned if an engine found that the storage moved.
+func (s *syncing) moved() error {
+	for _, r := range s.result.Engines {
+		if errors.Is(r.Err, sync15.ErrReassigned) {
+			return sync15.ErrReassigned
+		}
+	}
+	return nil
+}
+
+// account does what concerns the account as a whole: its storage, the choice of
+// engines, the devices and their commands.
+func (s *syncing) account(ctx context.Context) error {
+	m := s.m
+	run, err := m.client.Setup(ctx, sync15.Choice{Engines: s.all, Enable: s.pending})
+	if err != nil {
+		return err
+	}
+	s.run15 = run
+	s.result.Declined = run.Declined
+	m.mu.Lock()
+	for name, on := range s.pending {
+		// What was chosen meanwhile waits for the next sync.
+		if now, still := m.saved.Pending[name]; still && now == on {
+			delete(m.saved.Pending, name)
+		}
+	}
+	m.saved.Declined = run.Declined
+	m.state.Clients.Outbox = append(m.state.Clients.Outbox, m.saved.Outbox...)
+	m.saved.Outbox = nil
+	device, renamed := m.cfg.Device, m.saved.Renamed
+	if m.saved.DeviceName != "" {
+		device.Name = m.saved.DeviceName
+	}
+	m.mu.Unlock()
+
+	if renamed {
+		if err := m.cfg.Account.RenameDevice(ctx, device.Name); err != nil {
+			m.cfg.Log.Warn("the accounts server was not told the device's new name", "err", err)
+		} else {
+			m.mu.Lock()
+			m.saved.Renamed = m.saved.DeviceName != device.Name
+			m.mu.Unlock()
+		}
+	}
+	clients, err := run.SyncClients(ctx, device, s.obey)
+	s.result.Commands = append(s.result.Commands, clients.Applied...)
+	s.result.CommandsSent += clients.Sent
+	for _, o := range clients.Undelivered {
+		m.cfg.Log.Warn("a command's device is gone", "command", o.Name, "device", o.To)
+	}
+	m.mu.Lock()
+	m.devices = m.state.Clients.Devices()
+	m.mu.Unlock()
+	return err
+}
+
+// engines syncs the chosen engines, some at once, in the order in which a user
+// misses them.
+func (s *syncing) engines(ctx context.Context) {
+	var group errgroup.Group
+	group.SetLimit(s.m.cfg.Parallel)
+	devices := s.m.Devices()
+	for _, e := range s.chosen {
+		group.Go(func() error {
+			s.engine(ctx, e, devices)
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.Device) {
+	name := e.Collection()
+	began := s.m.cfg.Now()
+	var r EngineResult
+	var c sync15.Collected
+	switch {
+	case slices.Contains(s.run15.Declined, name):
+		r.Status = Declined
+	case slices.Contains(s.run15.Newer, name):
+		r.Status = Newer
+		r.Err = fmt.Errorf("the account has a newer version of %s, which this program does not know; it was not touched", name)
+	default:
+		r, c = s.collection(ctx, e, devices)
+	}
+	r.Took = s.m.cfg.Now().Sub(began)
+	s.mu.Lock()
+	s.result.Engines[name] = r
+	s.collected[name] = c
+	s.mu.Unlock()
+}
+
+func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []engine.Device) (r EngineResult, c sync15.Collected) {
+	defer func() {
+		// An engine is the app's code, or a third party's: what it does wrong must
+		// not take the other engines down.
+		if p := recover(); p != nil {
+			r.Status, r.Err = Failed, fmt.Errorf("the engine for %s broke: %v", e.Collection(), p)
+		}
+	}()
+	c, err := s.run15.SyncEngine(ctx, e, engine.Start{
+		Run: s.name, Prefer: s.options.Prefer[e.Collection()], AcceptDeletions: s.options.AcceptDeletions, Devices: devices,
+	})
+	r = EngineResult{
+		Status: OK, Downloaded: c.Downloaded, Applied: c.Merged.Applied, Reconciled: c.Merged.Reconciled,
+		Uploaded: c.Uploaded, Failed: c.Merged.Failed + len(c.Refused), Problems: c.Merged.Problems, Err: err,
+	}
+	for _, refused := range c.Refused {
+		r.Problems = append(r.Problems, engine.Problem{ID: refused.ID, Err: errors.New(refused.Reason)})
+	}
+	if err != nil {
+		r.Status = statusOf(err)
+	}
+	return r, c
+}
+
+func statusOf(err error) Status {
+	switch {
+	case errors.As(err, new(*AuthError)):
+		return SignInAgain
+	case errors.As(err, new(*BackedOffError)):
+		return BackedOff
+	case errors.As(err, new(*engine.HoldError)):
+		return Held
+	}
+	return Failed
+}
+
+// fail ends a sync that could not begin its engines.
+func (s *syncing) fail(err error) {
+	s.result.Status, s.result.Err = statusOf(err), err
+}
+
+// judge draws the sum of the engines' results.
+func (s *syncing) judge(ctx context.Context) {
+	s.result.Status = OK
+	good, bad := 0, 0
+	var first error
+	for _, e := range s.chosen {
+		r := s.result.Engines[e.Collection()]
+		switch r.Status {
+		case OK, Declined:
+			good++
+		case SignInAgain, BackedOff:
+			// These concern the account, whichever engine met them.
+			s.fail(r.Err)
+			return
+		default:
+			bad++
+			if first == nil {
+				first = r.Err
+			}
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		s.fail(context.Cause(ctx))
+	case bad > 0 && good == 0:
+		s.fail(first)
+	case bad > 0:
+		s.result.Status = Partial
+	}
+}
+
+// finish counts, remembers and reports.
+func (s *syncing) finish(ctx context.Context) error {
+	m, now := s.m, s.m.cfg.Now()
+	s.result.Took = now.Sub(s.began)
+	s.result.Requests = m.client.Requests()
+	s.result.AccountRequests = m.client.TokenRequests() + m.cfg.Account.Requests() - s.accountBase
+	s.result.NextSyncAllowedAt = m.state.NextAllowed(now)
+	s.result.Ping = s.ping()
+
+	m.mu.Lock()
+	if m.saved.Engines == nil {
+		m.saved.Engines = map[string]engineNote{}
+	}
+	for name, r := range s.result.Engines {
+		note := m.saved.Engines[name]
+		note.LastError = ""
+		switch {
+		case r.Status == OK:
+			note.LastSync = now
+		case r.Err != nil:
+			note.LastError = r.Err.Error()
+		}
+		m.saved.Engines[name] = note
+	}
+	if s.result.Status == OK {
+		m.saved.LastSync = now
+	}
+	m.saved.Backoff = s.result.NextSyncAllowedAt
+	m.mu.Unlock()
+	return m.keep(ctx)
+}

@@ -1,0 +1,298 @@
+package sync15
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/seal"
+)
+
+const (
+	clientsCollection = "clients"
+	// clientsTTL is how long the server keeps a device's record, in seconds; the
+	// device writes it anew each week.
+	clientsTTL      = 15_552_000
+	clientsInterval = 7 * 24 * time.Hour
+	// maxClientPayload bounds a device's record, in bytes, as Firefox does.
+	maxClientPayload = 512 << 10
+)
+
+// Device describes the app on this device to the account's other devices.
+type Device struct {
+	// Name is what the user calls it: "Ann's laptop".
+	Name string
+	// Type is "desktop", "mobile", "tablet", "tv" or "vr".
+	Type string
+	// Application and AppPackage name the app: "Notes", "org.example.notes".
+	Application, AppPackage string
+	// OS is the system: "Linux".
+	OS string
+	// Version is the app's version.
+	Version string
+}
+
+// ClientsState is what a Client remembers of the account's devices.
+type ClientsState struct {
+	// Self is the ID of this device's record.
+	Self bso.ID `json:"self,omitempty"`
+	// Seen is the collection's time up to which Records are complete.
+	Seen bso.Timestamp `json:"seen,omitempty"`
+	// Uploaded is when this device's record was written last, and Described what
+	// it said.
+	Uploaded  time.Time       `json:"uploaded,omitzero"`
+	Described json.RawMessage `json:"described,omitempty"`
+	// Records are the devices' records, this one's included.
+	Records map[bso.ID]ClientRecord `json:"records,omitempty"`
+	// AccountIDs are the devices that the accounts server knows; nil: unknown.
+	AccountIDs []string `json:"accountIDs,omitempty"`
+	// Outbox holds commands that wait to be sent.
+	Outbox []Outbound `json:"outbox,omitempty"`
+}
+
+// ClientRecord is one record of the clients collection.
+type ClientRecord struct {
+	Modified bso.Timestamp   `json:"modified"`
+	Payload  json.RawMessage `json:"payload"`
+}
+
+// clientFields are the fields of a client record that mean something here.
+type clientFields struct {
+	Name        string            `json:"name"`
+	Type        string            `json:"type"`
+	Version     string            `json:"version"`
+	OS          string            `json:"os"`
+	Application string            `json:"application"`
+	AccountID   string            `json:"fxaDeviceId"`
+	Commands    []json.RawMessage `json:"commands"`
+}
+
+// Clients tells what SyncClients did.
+type Clients struct {
+	// Applied lists the commands that were carried out here, or failed to be.
+	Applied []Command
+	// Sent counts the commands that are in other devices' records now;
+	// Undelivered lists those for devices that are gone.
+	Sent        int
+	Undelivered []Outbound
+}
+
+// Apply carries out a command that another device sent. done is false when
+// nobody here knows the command.
+type Apply func(ctx context.Context, cmd Command) (done bool, err error)
+
+// SyncClients keeps this device's record in the account and reads the others',
+// carries out the commands that wait here and delivers those in the outbox. It
+// makes no request when nothing moved and nothing is due.
+func (r *Run) SyncClients(ctx context.Context, device Device, apply Apply) (Clients, error) {
+	var out Clients
+	s := &r.c.state.Clients
+	if s.Self == "" {
+		s.Self = bso.NewGUID(r.c.cfg.Rand)
+	}
+	described, err := r.describe(device)
+	if err != nil {
+		return out, err
+	}
+	due := !bytes.Equal(described, s.Described) || r.c.cfg.Now().Sub(s.Uploaded) >= clientsInterval
+	if !due && len(s.Outbox) == 0 && s.Seen != 0 && r.info[clientsCollection] == s.Seen {
+		return out, nil
+	}
+	r.c.progress("", "clients", 0)
+	applied := map[string]bool{}
+	for range maxRounds {
+		err = r.clientsRound(ctx, described, due, apply, applied, &out)
+		if !isConflict(err) {
+			return out, err
+		}
+		if r.info, _, err = r.c.infoCollections(ctx); err != nil {
+			return out, err
+		}
+	}
+	return out, ErrConflict
+}
+
+// describe is this device's record without commands.
+func (r *Run) describe(d Device) ([]byte, error) {
+	return json.Marshal(map[string]any{
+		"id": r.c.state.Clients.Self, "name": d.Name, "type": cmp.Or(d.Type, "desktop"), "version": d.Version, "protocols": []string{"1.5"},
+		"os": d.OS, "appPackage": d.AppPackage, "application": d.Application, "fxaDeviceId": r.c.cfg.Account.DeviceID(),
+	})
+}
+
+func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, apply Apply, applied map[string]bool, out *Clients) error {
+	s := &r.c.state.Clients
+	at, there := r.info[clientsCollection]
+	switch {
+	case !there:
+		s.Records, s.Seen = map[bso.ID]ClientRecord{}, 0
+	case at != s.Seen:
+		if err := r.readClients(ctx); err != nil {
+			return err
+		}
+		at = s.Seen
+	}
+
+	mine, have := s.Records[s.Self]
+	var fields clientFields
+	_ = json.Unmarshal(mine.Payload, &fields)
+	kept, done, err := r.obey(ctx, fields.Commands, apply, applied, out)
+	if err != nil {
+		return err
+	}
+	var changed []engine.Outgoing
+	if due || !have || done > 0 {
+		payload, err := r.withCommands(described, kept)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, engine.Outgoing{ID: s.Self, Payload: payload, TTL: clientsTTL})
+	}
+	deliveries, waiting, undelivered, sent := r.address()
+	changed = append(changed, deliveries...)
+	if len(changed) > 0 {
+		box := &clientsOutbox{state: s, records: changed}
+		u := &upload{r: r, collection: clientsCollection, keys: r.bundle(clientsCollection), session: box, at: at, total: &Collected{}}
+		if err := u.run(ctx); err != nil {
+			return err
+		}
+		if len(box.refused) > 0 {
+			return fmt.Errorf("the server did not take the record of device %s: %s", box.refused[0].ID, box.refused[0].Reason)
+		}
+		s.Seen = u.at
+		r.info[clientsCollection] = u.at
+		if box.stored[s.Self] {
+			s.Uploaded, s.Described = r.c.cfg.Now(), described
+		}
+	}
+	s.Outbox = waiting
+	out.Sent += sent
+	out.Undelivered = append(out.Undelivered, undelivered...)
+	return nil
+}
+
+// readClients reads all devices' records, and asks the accounts server which
+// devices still are the account's.
+func (r *Run) readClients(ctx context.Context) error {
+	s := &r.c.state.Clients
+	records := map[bso.ID]ClientRecord{}
+	d := &download{r: r, collection: clientsCollection, pages: true, keys: r.bundle(clientsCollection)}
+	err := d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
+		for _, in := range page {
+			if in.Err != nil {
+				r.c.cfg.Log.Warn("a device's record cannot be read", "id", in.ID, "err", in.Err)
+				continue
+			}
+			if !in.Tombstone() {
+				records[in.ID] = ClientRecord{in.Modified, bytes.Clone(in.Payload)}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.Records, s.Seen = records, d.at
+	ids, err := r.c.cfg.Account.DeviceIDs(ctx)
+	if auth := new(AuthError); errors.As(accountError(err), &auth) {
+		return auth
+	}
+	if err != nil {
+		r.c.cfg.Log.Warn("the accounts server does not list the devices", "err", err)
+		return nil
+	}
+	s.AccountIDs = ids
+	return nil
+}
+
+// withCommands is record with its list of commands replaced. When it would be
+// larger than a record may be, the oldest commands are left out.
+func (r *Run) withCommands(record []byte, commands []json.RawMessage) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(record, &fields); err != nil || fields == nil {
+		return nil, fmt.Errorf("a device's record is malformed: %w", err)
+	}
+	limit := min(maxClientPayload, r.limits().MaxRecordPayloadBytes)
+	for {
+		delete(fields, "commands")
+		if len(commands) > 0 {
+			list, err := json.Marshal(commands)
+			if err != nil {
+				return nil, err
+			}
+			fields["commands"] = list
+		}
+		text, err := json.Marshal(fields)
+		if err != nil || seal.SealedSize(len(text)) <= limit || len(commands) == 0 {
+			return text, err
+		}
+		commands = commands[1:]
+	}
+}
+
+// clientsOutbox feeds the records that changed to an upload.
+type clientsOutbox struct {
+	state   *ClientsState
+	records []engine.Outgoing
+	next    int
+	stored  map[bso.ID]bool
+	refused []engine.Refusal
+}
+
+func (b *clientsOutbox) Outgoing(_ context.Context, max int) ([]engine.Outgoing, error) {
+	n := min(max, len(b.records)-b.next)
+	page := b.records[b.next : b.next+n]
+	b.next += n
+	return page, nil
+}
+
+func (b *clientsOutbox) Uploaded(_ context.Context, receipt engine.Receipt) error {
+	b.refused = append(b.refused, receipt.Refused...)
+	for _, rec := range b.records {
+		if slices.Contains(receipt.Stored, rec.ID) {
+			b.state.Records[rec.ID] = ClientRecord{receipt.At, rec.Payload}
+			if b.stored == nil {
+				b.stored = map[bso.ID]bool{}
+			}
+			b.stored[rec.ID] = true
+		}
+	}
+	return nil
+}
+
+// Devices lists the account's devices by name, this one included, as they were
+// seen last. A device that the accounts server does not know any more is left
+// out; of several records of one device, the newest stands.
+func (s *ClientsState) Devices() []engine.Device {
+	newest := map[string]engine.Device{}
+	for id, rec := range s.Records {
+		var f clientFields
+		if json.Unmarshal(rec.Payload, &f) != nil {
+			continue
+		}
+		d := engine.Device{
+			ID: id, AccountID: f.AccountID, Name: f.Name, Type: f.Type, Application: f.Application, OS: f.OS, Version: f.Version,
+			Modified: rec.Modified, Local: id == s.Self,
+		}
+		if !d.Local && f.AccountID != "" && s.AccountIDs != nil && !slices.Contains(s.AccountIDs, f.AccountID) {
+			continue
+		}
+		key := cmp.Or(f.AccountID, "record "+string(id))
+		if have, ok := newest[key]; !ok || d.Local || d.Modified > have.Modified && !have.Local {
+			newest[key] = d
+		}
+	}
+	var list []engine.Device
+	for _, d := range newest {
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b engine.Device) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return list
+}

@@ -1,0 +1,172 @@
+package sync15
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/seal"
+)
+
+// maxRounds is how often one engine starts again in one sync because another
+// device wrote to its collection meanwhile.
+const maxRounds = 4
+
+// Collected tells what syncing one collection did.
+type Collected struct {
+	// Downloaded counts the records that came, in all rounds.
+	Downloaded int
+	Merged     engine.Merged
+	// Uploaded counts the records that the server took; Refused lists the others.
+	Uploaded int
+	Refused  []engine.Refusal
+}
+
+// SyncEngine syncs one collection with its engine. It is safe to call for
+// several engines at once.
+func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Start) (Collected, error) {
+	var total Collected
+	name := e.Collection()
+	assoc := engine.Association{Global: r.c.state.Global.SyncID, Collection: r.c.state.Global.Engines[name].SyncID}
+	keys := r.bundle(name)
+	if err := r.associate(ctx, e, assoc, keys); err != nil {
+		return total, err
+	}
+	for round := 1; ; round++ {
+		err := r.round(ctx, e, start, round, &total)
+		var restored *restoredError
+		switch {
+		case errors.As(err, &restored):
+			if round > 1 {
+				return total, protocolError("sync "+name, "its times go back")
+			}
+			if err := e.Reset(ctx, assoc); err != nil {
+				return total, fmt.Errorf("reset %s: %w", name, err)
+			}
+		case isConflict(err) && round < maxRounds:
+		case err != nil:
+			return total, err
+		default:
+			return total, nil
+		}
+	}
+}
+
+// associate resets an engine whose sync state belongs to another storage, another
+// life of its collection, or other keys.
+func (r *Run) associate(ctx context.Context, e engine.Engine, want engine.Association, keys *seal.Bundle) error {
+	name := e.Collection()
+	have, err := e.Association(ctx)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, err)
+	}
+	r.c.mu.Lock()
+	sealed, known := r.c.state.SealedWith[name]
+	r.c.mu.Unlock()
+	if have != want || known && sealed != keys.Fingerprint() {
+		r.c.cfg.Log.Info("reset an engine", "engine", name, "keysChanged", known && sealed != keys.Fingerprint())
+		if err := e.Reset(ctx, want); err != nil {
+			return fmt.Errorf("reset %s: %w", name, err)
+		}
+	}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if r.c.state.SealedWith == nil {
+		r.c.state.SealedWith = map[string]string{}
+	}
+	r.c.state.SealedWith[name] = keys.Fingerprint()
+	return nil
+}
+
+func (r *Run) bundle(collection string) *seal.Bundle {
+	r.c.keysMu.Lock()
+	defer r.c.keysMu.Unlock()
+	return r.c.state.Keys.For(collection)
+}
+
+func (r *Run) limits() bso.Limits {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if r.c.state.Limits == nil {
+		return bso.SilentLimits()
+	}
+	return *r.c.state.Limits
+}
+
+// restoredError says that the server's collection is older than what the engine
+// has seen of it: the server was restored from a backup.
+type restoredError struct{}
+
+func (*restoredError) Error() string { return "the server was restored from an older state" }
+
+// round is one session of the engine, from Begin to End.
+func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, round int, total *Collected) (err error) {
+	name := e.Collection()
+	session, err := e.Begin(ctx, start)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, err)
+	}
+	defer func() {
+		// What the engine says about its end matters only when all else went well.
+		if endErr := session.End(context.WithoutCancel(ctx), err); err == nil && endErr != nil {
+			err = fmt.Errorf("close %s: %w", name, endErr)
+		}
+	}()
+
+	d := &download{r: r, collection: name, since: session.Since(), keys: r.bundle(name)}
+	at, there := r.info[name]
+	switch {
+	case round > 1:
+		// What info/collections said is old by now.
+		d.pages = true
+	case d.since > at:
+		return &restoredError{}
+	case there:
+		d.pages = at > d.since
+		d.retry = usable(session.Retry())
+	}
+	if d.pages || len(d.retry) > 0 {
+		err := d.run(ctx, session.Stage)
+		if err == nil && d.at < d.since {
+			err = &restoredError{}
+		}
+		if err != nil {
+			total.Downloaded += d.count
+			return err
+		}
+	} else {
+		d.at = at
+	}
+	total.Downloaded += d.count
+
+	r.c.progress(name, "merge", d.count)
+	merged, err := session.Merge(ctx, d.at)
+	if err != nil {
+		return fmt.Errorf("merge %s: %w", name, err)
+	}
+	addMerged(&total.Merged, merged)
+	if merged.Outgoing == 0 {
+		return nil
+	}
+	u := &upload{r: r, collection: name, session: session, at: d.at, keys: d.keys, total: total}
+	return u.run(ctx)
+}
+
+func addMerged(to *engine.Merged, m engine.Merged) {
+	to.Applied += m.Applied
+	to.Reconciled += m.Reconciled
+	to.Failed += m.Failed
+	to.NewFailed += m.NewFailed
+	to.Problems = append(to.Problems, m.Problems...)
+	to.Outgoing = m.Outgoing
+}
+
+// usable leaves out IDs that a list separated by commas cannot carry.
+func usable(ids []bso.ID) []bso.ID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id bso.ID) bool {
+		return !id.Valid() || slices.Contains([]byte(id), ',')
+	})
+}

@@ -1,0 +1,156 @@
+package sync15
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/seal"
+)
+
+// Command is a command that waits in this device's record.
+type Command struct {
+	// Name is the wire's: "wipeEngine", "resetEngine", "resetAll", "logout".
+	Name string `json:"command"`
+	// Args are its arguments; the first usually names an engine.
+	Args []string `json:"args"`
+	// FlowID follows a command from device to device, or is "".
+	FlowID string `json:"flowID,omitempty"`
+	// Err is why it was not carried out, or nil.
+	Err error `json:"-"`
+}
+
+// Outbound is a command for another device.
+type Outbound struct {
+	To     bso.ID   `json:"to"`
+	Name   string   `json:"name"`
+	Args   []string `json:"args"`
+	FlowID string   `json:"flowID"`
+}
+
+// obey carries out the commands of this device's record and returns those to
+// keep: the ones nobody here understands. applied holds what was carried out in
+// an earlier round of this sync.
+func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
+	for _, raw := range commands {
+		if applied[string(raw)] {
+			done++
+			continue
+		}
+		cmd, ok := parseCommand(raw)
+		if !ok {
+			kept = append(kept, raw)
+			continue
+		}
+		known, err := apply(ctx, cmd)
+		if ctxErr := ctx.Err(); ctxErr != nil {
+			return nil, 0, ctxErr
+		}
+		if !known {
+			kept = append(kept, raw)
+			continue
+		}
+		// One that failed is not tried at each sync for ever: the user is told.
+		applied[string(raw)] = true
+		done++
+		cmd.Err = err
+		out.Applied = append(out.Applied, cmd)
+	}
+	return kept, done, nil
+}
+
+// parseCommand reads a command; ok is false for what is none. Arguments that are
+// no strings stay JSON text.
+func parseCommand(raw json.RawMessage) (cmd Command, ok bool) {
+	var c struct {
+		Command string            `json:"command"`
+		Args    []json.RawMessage `json:"args"`
+		FlowID  string            `json:"flowID"`
+	}
+	if json.Unmarshal(raw, &c) != nil || c.Command == "" {
+		return cmd, false
+	}
+	cmd = Command{Name: c.Command, FlowID: c.FlowID, Args: []string{}}
+	for _, a := range c.Args {
+		var s string
+		if json.Unmarshal(a, &s) != nil {
+			s = string(a)
+		}
+		cmd.Args = append(cmd.Args, s)
+	}
+	return cmd, true
+}
+
+func (o Outbound) wire() json.RawMessage {
+	args := o.Args
+	if args == nil {
+		// Others expect a list, always.
+		args = []string{}
+	}
+	text, _ := json.Marshal(map[string]any{"command": o.Name, "args": args, "flowID": o.FlowID})
+	return text
+}
+
+// address puts the outbox's commands into the records of the devices they are
+// for. waiting are those for which there is no room yet.
+func (r *Run) address() (changed []engine.Outgoing, waiting, undelivered []Outbound, sent int) {
+	s := &r.c.state.Clients
+	limit := min(maxClientPayload, r.limits().MaxRecordPayloadBytes)
+	payloads := map[bso.ID][]byte{}
+	var order []bso.ID
+	for _, o := range s.Outbox {
+		rec, known := s.Records[o.To]
+		if !known || o.To == s.Self {
+			undelivered = append(undelivered, o)
+			continue
+		}
+		payload := payloads[o.To]
+		if payload == nil {
+			payload = rec.Payload
+		}
+		next, added := addCommand(payload, o)
+		switch {
+		case !added:
+			// The same command waits there already.
+			sent++
+		case seal.SealedSize(len(next)) > limit:
+			waiting = append(waiting, o)
+		default:
+			if payloads[o.To] == nil {
+				order = append(order, o.To)
+			}
+			payloads[o.To] = next
+			sent++
+		}
+	}
+	for _, id := range order {
+		changed = append(changed, engine.Outgoing{ID: id, Payload: payloads[id], TTL: clientsTTL})
+	}
+	return changed, waiting, undelivered, sent
+}
+
+// addCommand appends a command to a device's record and keeps everything else
+// that stands there. added is false when the same command is there already.
+func addCommand(record []byte, o Outbound) (next []byte, added bool) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(record, &fields) != nil {
+		return record, false
+	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(fields["commands"], &list)
+	for _, raw := range list {
+		if c, ok := parseCommand(raw); ok && c.Name == o.Name && slices.Equal(c.Args, o.Args) {
+			return record, false
+		}
+	}
+	list = append(list, o.wire())
+	fields["commands"], _ = json.Marshal(list)
+	next, err := json.Marshal(fields)
+	return next, err == nil && !bytes.Equal(next, record)
+}
+
+// Send puts a command into the outbox. It goes out with the next SyncClients.
+func (s *ClientsState) Send(o Outbound) { s.Outbox = append(s.Outbox, o) }

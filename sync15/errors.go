@@ -1,0 +1,114 @@
+package sync15
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrConflict means that another device wrote to the collection meanwhile
+	// (412), again and again. Nothing is lost; the next sync takes it up.
+	ErrConflict = errors.New("other devices keep changing this collection; sync again in a moment")
+	// ErrRace means that another device set the account's storage up at the same
+	// time.
+	ErrRace = errors.New("another device is setting up this account's storage right now; sync again in a moment")
+	// ErrReassigned means that the account's storage moved to another node. What
+	// was cached is dropped; a new Setup goes on there.
+	ErrReassigned = errors.New("the account's storage moved to another server")
+	// ErrQuota means that the account's storage is full (403 with code 14).
+	ErrQuota = errors.New("the account's storage on the server is full; delete something, or ask for more")
+	// ErrKeys means that crypto/keys is there but does not open with this
+	// account's key. Nothing was touched.
+	ErrKeys = errors.New("the encryption keys on the server do not open with this account's key; sign in again, or reset the account's sync data from the device that still works")
+	// ErrGlobal means that meta/global is there but cannot be understood. Nothing
+	// was touched.
+	ErrGlobal = errors.New("the account's sync settings on the server (meta/global) cannot be read; nothing was touched")
+	// ErrProtocol is wrapped by errors about answers that break the protocol.
+	ErrProtocol = errors.New("the server's answer makes no sense")
+)
+
+// AuthError means that the service refuses this device for good: the user has
+// to sign in again.
+type AuthError struct {
+	// Status is the token server's word ("invalid-generation"), or "".
+	Status string
+	// Err is the account's error, or nil.
+	Err error
+}
+
+func (e *AuthError) Error() string {
+	switch e.Status {
+	case "invalid-generation", "invalid-client-state", "invalid-keysChangedAt", "invalid-key-id":
+		return fmt.Sprintf("the account's password was changed or reset (%s); sign in again", e.Status)
+	case "":
+		if e.Err != nil {
+			return fmt.Sprintf("the account refuses this device; sign in again (%v)", e.Err)
+		}
+		return "the server refuses this device; sign in again"
+	}
+	return fmt.Sprintf("the server refuses this device (%s); sign in again", e.Status)
+}
+
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// BackedOffError means that the service asked to be left alone until then.
+type BackedOffError struct{ Until time.Time }
+
+func (e *BackedOffError) Error() string {
+	return "the server asked to be left alone until " + e.Until.UTC().Format(time.RFC3339) + "; sync again after that"
+}
+
+// VersionError means that the account's storage is of a newer version than this
+// program knows. Nothing was touched.
+type VersionError struct{ Version int }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("the account's storage has version %d and this program knows %d; update the program", e.Version, StorageVersion)
+}
+
+// ServerError is an answer that is neither success nor one of the refusals that
+// have an error of their own.
+type ServerError struct {
+	// Code is the HTTP status.
+	Code int
+	// Doing says what was asked for: "download passwords".
+	Doing string
+	// Page is true when the answer was a web page: something between here and the
+	// server answered.
+	Page bool
+	// Status is the token server's word, or "".
+	Status string
+}
+
+func (e *ServerError) Error() string {
+	if e.Page {
+		return fmt.Sprintf("%s: a web page came back (%d) instead of sync data; check the server's address, and whether the network asks for a sign-in", e.Doing, e.Code)
+	}
+	if e.Status == "new-users-disabled" {
+		return e.Doing + ": the server takes no new users"
+	}
+	hint := "try again later"
+	if e.Code == http.StatusNotFound {
+		hint = "check the server's address"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s: the server answered %d %s", e.Doing, e.Code, http.StatusText(e.Code))) + "; " + hint
+}
+
+// conflictError is a 412: the caller starts again.
+type conflictError struct{ doing string }
+
+func (e *conflictError) Error() string { return e.doing + ": " + ErrConflict.Error() }
+func (e *conflictError) Unwrap() error { return ErrConflict }
+
+// isConflict reports whether err says that somebody else wrote meanwhile.
+func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
+
+// tooLargeError is a 413.
+var errTooLarge = errors.New("the server takes no request of this size")
+
+func protocolError(doing, what string) error {
+	return fmt.Errorf("%s: %w: %s", doing, ErrProtocol, what)
+}

@@ -1,0 +1,150 @@
+package sync15
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+	"github.com/syncmanager/syncmanager/seal"
+)
+
+// keysPatience is how long crypto/keys is not read again because of a record
+// that does not open: Firefox 153 waits as long.
+const keysPatience = 10 * time.Minute
+
+// opener turns envelopes into Incoming records.
+type opener struct {
+	d       *download
+	payload []byte
+}
+
+// span is where a record's cleartext lies in its batch; from is -1 where there
+// is none. The batch's buffer moves as it grows, so slices are cut at the end.
+type span struct{ from, to int }
+
+func (o *opener) open(ctx context.Context, b *batch) error {
+	b.clear, b.incoming = b.clear[:0], b.incoming[:0]
+	spans := make([]span, 0, len(b.ends))
+	from := 0
+	for _, end := range b.ends {
+		in, sp, err := o.record(ctx, b, b.raw[from:end])
+		if err != nil {
+			return err
+		}
+		from = end
+		b.incoming = append(b.incoming, in)
+		spans = append(spans, sp)
+	}
+	for i, sp := range spans {
+		if sp.from >= 0 {
+			b.incoming[i].Payload = b.clear[sp.from:sp.to:sp.to]
+		}
+	}
+	return nil
+}
+
+// record opens one envelope. Its error is one that stops the download; what is
+// wrong with the record alone is in Incoming.Err.
+func (o *opener) record(ctx context.Context, b *batch, line []byte) (engine.Incoming, span, error) {
+	doing := "download " + o.d.collection
+	none := span{-1, -1}
+	var in engine.Incoming
+	var payload []byte
+	err := rawjson.Object(line, func(key, value []byte) error {
+		switch string(key) {
+		case "id":
+			if id, ok := rawjson.Unquoted(value); ok {
+				in.ID = bso.ID(id)
+			}
+		case "modified":
+			return in.Modified.UnmarshalJSON(value)
+		case "payload":
+			payload = value
+		}
+		return nil
+	})
+	if err != nil {
+		return in, none, protocolError(doing, "a record in it is malformed or cut off")
+	}
+	if !in.ID.Valid() {
+		return in, none, protocolError(doing, "a record in it has no valid ID")
+	}
+	if o.payload, err = rawjson.AppendUnquoted(o.payload[:0], payload); err != nil {
+		in.Err = fmt.Errorf("%w: there is none", seal.ErrPayload)
+		return in, none, nil
+	}
+	sp := span{from: len(b.clear)}
+	b.clear, err = o.d.keys.Open(b.clear, o.payload)
+	if errors.Is(err, seal.ErrHMAC) {
+		var fresh *seal.Bundle
+		if fresh, err = o.d.r.recheckKeys(ctx, o.d.collection, o.d.keys); err != nil {
+			return in, none, err
+		}
+		o.d.keys = fresh
+		b.clear, err = fresh.Open(b.clear, o.payload)
+	}
+	if err != nil {
+		in.Err = err
+		return in, none, nil
+	}
+	sp.to = len(b.clear)
+	tombstone, err := inspect(b.clear[sp.from:], in.ID)
+	switch {
+	case err != nil:
+		in.Err = err
+		return in, none, nil
+	case tombstone:
+		return in, none, nil
+	}
+	return in, sp, nil
+}
+
+// inspect checks that a cleartext is an object that carries the ID of its
+// envelope: the service could otherwise put one record in another's place.
+func inspect(clear []byte, id bso.ID) (tombstone bool, err error) {
+	named := false
+	err = rawjson.Object(clear, func(key, value []byte) error {
+		switch string(key) {
+		case "id":
+			text, ok := rawjson.Unquoted(value)
+			named = ok && string(text) == string(id)
+		case "deleted":
+			tombstone = string(value) == "true"
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: the cleartext is not a JSON object", seal.ErrPayload)
+	case !named:
+		return false, fmt.Errorf("%w: it carries the ID of another record", seal.ErrPayload)
+	}
+	return tombstone, nil
+}
+
+// recheckKeys reads crypto/keys again, because another device may have changed
+// them, and returns the collection's bundle. It asks at most once in ten
+// minutes: one record that never opens must not cost a request each time.
+func (r *Run) recheckKeys(ctx context.Context, collection string, had *seal.Bundle) (*seal.Bundle, error) {
+	c := r.c
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	if now := c.state.Keys.For(collection); !now.Equal(had) {
+		return now, nil
+	}
+	if c.cfg.Now().Sub(c.state.KeysCheckedAt) < keysPatience {
+		return had, nil
+	}
+	c.state.KeysCheckedAt = c.cfg.Now()
+	err := c.readKeys(ctx, 0)
+	var gone *freshStart
+	if errors.Is(err, ErrKeys) || errors.As(err, &gone) {
+		// The next Setup deals with it; here the record just stays unread.
+		return had, nil
+	}
+	return c.state.Keys.For(collection), err
+}

@@ -1,0 +1,142 @@
+// Package sync15 speaks the Sync 1.5 protocol for one account: it gets a token,
+// brings the account's storage into a state that can be synced (Setup), keeps
+// this device's record among the account's devices and carries commands between
+// them (SyncClients), and syncs one collection after another with the engine
+// that owns it (SyncEngine). Which engines, in what order, and what the app is
+// told of it, is its caller's concern.
+//
+// A Client serves one account. Its State outlives the process: with it, a sync
+// that finds nothing to do makes one request.
+//
+// Source: the SyncStorage API 1.5, the token server's API, the Sync storage
+// formats 5; and what Firefox 153 was seen doing, where they are silent.
+package sync15
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// StorageVersion is the version of the storage formats that this package
+// speaks, as meta/global has it.
+const StorageVersion = 5
+
+// Account is what a Client needs to know of the account.
+type Account interface {
+	// AccessToken returns an OAuth access token with the oldsync scope; fresh says
+	// that the one returned before was refused.
+	AccessToken(ctx context.Context, fresh bool) (string, error)
+	// SyncKey returns the 64-byte scoped key for sync and its key ID.
+	SyncKey(ctx context.Context) (kid string, key []byte, err error)
+	// TokenServer is the root URL of the token server.
+	TokenServer() string
+	// DeviceID is this device's ID with the accounts server, or "".
+	DeviceID() string
+	// DeviceIDs lists the account's devices by those IDs.
+	DeviceIDs(ctx context.Context) ([]string, error)
+}
+
+// Config is what a Client is made of.
+type Config struct {
+	Account Account
+	// Now, Rand, Transport and Log may be nil: time.Now, crypto/rand, a transport
+	// of the package's own, no log.
+	Now       func() time.Time
+	Rand      io.Reader
+	Transport http.RoundTripper
+	Log       *slog.Logger
+	// UserAgent goes with every request. "": "syncmanager".
+	UserAgent string
+	// Progress, if not nil, is called with each step, from several goroutines.
+	Progress func(Progress)
+}
+
+// Progress is a step of a running sync.
+type Progress struct {
+	// Engine is the collection; "" while the account is set up.
+	Engine string
+	// Phase is "setup", "clients", "download", "merge" or "upload".
+	Phase string
+	// Records counts those that went through this phase so far.
+	Records int
+}
+
+// Client speaks for one account. Its methods may be called from several
+// goroutines at once, except Setup and SyncClients.
+type Client struct {
+	cfg  Config
+	http *http.Client
+
+	// tokenMu is held while a token is fetched, so that one fetch serves all.
+	tokenMu sync.Mutex
+	// renewed says that a token was renewed in this run because the service
+	// refused it; the next refusal is final. Guarded by tokenMu.
+	renewed bool
+	// keysMu is held while crypto/keys is read again, for the same reason.
+	keysMu sync.Mutex
+
+	// mu guards state's token, backoff and limits, which engines share.
+	mu    sync.Mutex
+	state *State
+
+	requests, tokenRequests atomic.Int64
+}
+
+// New makes a Client that continues from state, which it changes as it goes. A
+// zero State is one that knows nothing.
+func New(cfg Config, state *State) *Client {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.UserAgent = cmp.Or(cfg.UserAgent, "syncmanager")
+	return &Client{
+		cfg:   cfg,
+		state: state,
+		http: &http.Client{
+			Transport: cfg.Transport,
+			// A redirect would carry a signed request to where it was not signed for.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Requests counts the requests made to the storage service since the last
+// call of StartRun; TokenRequests, those to the token server.
+func (c *Client) Requests() int      { return int(c.requests.Load()) }
+func (c *Client) TokenRequests() int { return int(c.tokenRequests.Load()) }
+
+// StartRun begins the count of requests anew, and allows one more renewal of a
+// refused token.
+func (c *Client) StartRun() {
+	c.requests.Store(0)
+	c.tokenRequests.Store(0)
+	c.tokenMu.Lock()
+	c.renewed = false
+	c.tokenMu.Unlock()
+}
+
+func (c *Client) progress(engine, phase string, records int) {
+	if c.cfg.Progress != nil {
+		c.cfg.Progress(Progress{engine, phase, records})
+	}
+}
+
+func (c *Client) newID() string { return string(bso.NewGUID(c.cfg.Rand)) }

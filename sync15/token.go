@@ -1,0 +1,174 @@
+package sync15
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// token returns the token that all requests use, and fetches one when there is
+// none or it is near its end.
+func (c *Client) token(ctx context.Context) (*Token, error) {
+	c.tokenMu.Lock()
+	defer c.tokenMu.Unlock()
+	tok := c.currentToken()
+	if tok != nil && c.cfg.Now().Before(tok.Renew) {
+		return tok, nil
+	}
+	return c.fetchToken(ctx, tok)
+}
+
+// renewToken replaces a token that the storage service refused. Whoever comes
+// late, with a token that was replaced already, gets the new one.
+func (c *Client) renewToken(ctx context.Context, refused *Token) (*Token, error) {
+	c.tokenMu.Lock()
+	defer c.tokenMu.Unlock()
+	if tok := c.currentToken(); tok != nil && tok != refused {
+		return tok, nil
+	}
+	if c.renewed {
+		return nil, &AuthError{}
+	}
+	c.renewed = true
+	return c.fetchToken(ctx, refused)
+}
+
+func (c *Client) currentToken() *Token {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.Token
+}
+
+// fetchToken stores and returns a new token. If it leads to another place than
+// old did, what is known of the old place is dropped and ErrReassigned comes
+// back. The caller holds tokenMu.
+func (c *Client) fetchToken(ctx context.Context, old *Token) (*Token, error) {
+	if err := c.mayAsk(); err != nil {
+		return nil, err
+	}
+	kid, _, err := c.cfg.Account.SyncKey(ctx)
+	if err != nil {
+		return nil, accountError(err)
+	}
+	tok, err := c.askForToken(ctx, kid)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Token = tok
+	if old != nil && (old.Endpoint != tok.Endpoint || old.UID != tok.UID) {
+		c.state.forgetNode()
+		return nil, ErrReassigned
+	}
+	return tok, nil
+}
+
+// askForToken asks at most three times: with the access token at hand; with a
+// fresh one, should that be refused; and once more after a clock that was off.
+func (c *Client) askForToken(ctx context.Context, kid string) (*Token, error) {
+	const doing = "ask for a sync token"
+	u, err := url.Parse(strings.TrimRight(c.cfg.Account.TokenServer(), "/") + "/1.0/sync/1.5")
+	if err != nil || u.Host == "" {
+		return nil, protocolError(doing, "the account names no token server")
+	}
+	fresh, skewed := false, false
+	for {
+		access, err := c.cfg.Account.AccessToken(ctx, fresh)
+		if err != nil {
+			return nil, accountError(err)
+		}
+		ctx, cancel := context.WithCancelCause(ctx)
+		req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+		req.Header.Set("Authorization", "Bearer "+access)
+		req.Header.Set("X-KeyID", kid)
+		req.Header.Set("Accept", "application/json")
+		req.Header.Set("User-Agent", c.cfg.UserAgent)
+		c.tokenRequests.Add(1)
+		resp, err := c.roundTrip(req, doing)
+		if err != nil {
+			cancel(nil)
+			return nil, err
+		}
+		resp.Body = newStallReader(resp.Body, cancel)
+		c.learn(resp.Header)
+		body, err := small(doing, resp, maxSmall)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusOK {
+			return c.readToken(doing, u, body, kid)
+		}
+		status := tokenStatus(body)
+		switch {
+		case resp.StatusCode == http.StatusUnauthorized && status == "invalid-timestamp" && !skewed:
+			// learn has just corrected the clock.
+			skewed = true
+		case resp.StatusCode == http.StatusUnauthorized && !fresh:
+			fresh = true
+		case resp.StatusCode == http.StatusUnauthorized:
+			return nil, &AuthError{Status: status}
+		case resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusTooManyRequests:
+			if err := c.mayAsk(); err != nil {
+				return nil, err
+			}
+			fallthrough
+		default:
+			return nil, &ServerError{Code: resp.StatusCode, Doing: doing, Page: isPage(resp), Status: status}
+		}
+	}
+}
+
+// tokenStatus is the word by which the token server says what is wrong.
+func tokenStatus(body []byte) string {
+	var r struct {
+		Status string `json:"status"`
+	}
+	if json.Unmarshal(body, &r) != nil || len(r.Status) > 40 || strings.ContainsFunc(r.Status, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return ""
+	}
+	return r.Status
+}
+
+func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string) (*Token, error) {
+	var r struct {
+		ID       string  `json:"id"`
+		Key      string  `json:"key"`
+		UID      int64   `json:"uid"`
+		Endpoint string  `json:"api_endpoint"`
+		Duration float64 `json:"duration"`
+		Hashed   string  `json:"hashed_fxa_uid"`
+	}
+	if err := json.Unmarshal(body, &r); err != nil || r.ID == "" || r.Key == "" || r.Endpoint == "" {
+		return nil, protocolError(doing, "there is no token in it")
+	}
+	u, err := url.Parse(r.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, protocolError(doing, "its storage address is none")
+	}
+	if asked.Scheme == "https" && u.Scheme != "https" {
+		return nil, protocolError(doing, "it leads from an encrypted connection to an open one")
+	}
+	life := time.Duration(min(max(r.Duration, 0), 7*24*3600) * float64(time.Second))
+	return &Token{
+		ID: r.ID, Key: r.Key, UID: r.UID, HashedUID: r.Hashed, KeyID: kid,
+		Endpoint: strings.TrimRight(r.Endpoint, "/"),
+		// Renewed a little early, so that a request that is on its way as the token
+		// ends is not refused.
+		Renew: c.cfg.Now().Add(life - min(life/10, 5*time.Minute)),
+	}, nil
+}
+
+// accountError words an error of the account, and tells the ones that mean
+// signing in again from those that will pass.
+func accountError(err error) error {
+	var again interface{ SignInAgain() bool }
+	if errors.As(err, &again) && again.SignInAgain() {
+		return &AuthError{Err: err}
+	}
+	return err
+}

@@ -1,0 +1,359 @@
+package sync15
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+	"github.com/syncmanager/syncmanager/seal"
+)
+
+// askAtOnce is how many records an engine is asked for in one call of Outgoing.
+const askAtOnce = 250
+
+// upload is one collection on its way out. One goroutine asks the engine for
+// records and seals them into posts while another sends the post before.
+type upload struct {
+	r          *Run
+	collection string
+	keys       *seal.Bundle
+	total      *Collected
+
+	// calls makes the calls of session serial: both goroutines make some.
+	calls   sync.Mutex
+	session outlet
+
+	// at is the collection's time: what the next write demands to still find.
+	at bso.Timestamp
+	// batch is the server's name for the open batch, "" for none.
+	batch string
+	// alone is set when the server knows no batches: each post is for itself.
+	alone bool
+	// open is what the open batch holds so far.
+	open settled
+}
+
+// outlet is the part of an engine.Session that an upload needs.
+type outlet interface {
+	Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error)
+	Uploaded(ctx context.Context, r engine.Receipt) error
+}
+
+// post is the body of one POST: records in lines.
+type post struct {
+	body []byte
+	ids  []bso.ID
+	// ends are where each record's line ends; payloads are the payloads' sizes.
+	ends, payloads []int
+	bytes          int
+}
+
+// settled gathers what the server said of the records of one batch.
+type settled struct {
+	records, bytes int
+	stored         []bso.ID
+	refused        []engine.Refusal
+}
+
+func (u *upload) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	posts := make(chan *post, 1)
+	var packed error
+	group.Go(func() error {
+		defer close(posts)
+		packed = u.pack(ctx, posts)
+		return packed
+	})
+	group.Go(func() error {
+		next := <-posts
+		for p := next; p != nil; p = next {
+			next = <-posts
+			// The packer closes the channel when it fails, too: then what is open must
+			// not be committed as if it were all.
+			if next == nil && packed != nil {
+				return packed
+			}
+			if err := u.send(ctx, p, next == nil || u.overflows(p, next)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// overflows reports whether a batch that holds p cannot take next as well.
+func (u *upload) overflows(p, next *post) bool {
+	l := u.r.limits()
+	return u.open.records+len(p.ids)+len(next.ids) > l.MaxTotalRecords ||
+		u.open.bytes+p.bytes+next.bytes > l.MaxTotalBytes
+}
+
+// pack asks the engine for its records, seals them, and fills posts up to the
+// server's limits. A record that no post can ever hold is reported to the engine
+// and left out.
+func (u *upload) pack(ctx context.Context, posts chan<- *post) error {
+	l := u.r.limits()
+	p := &post{}
+	emit := func() error {
+		if len(p.ids) == 0 {
+			return nil
+		}
+		select {
+		case posts <- p:
+			p = &post{}
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	var payload, line []byte
+	for {
+		records, err := u.outgoing(ctx)
+		if err != nil {
+			return fmt.Errorf("read what changed in %s: %w", u.collection, err)
+		}
+		if len(records) == 0 {
+			return emit()
+		}
+		var tooLarge []engine.Refusal
+		for _, rec := range records {
+			if payload, err = u.seal(payload[:0], rec); err != nil {
+				return err
+			}
+			line = appendEnvelope(line[:0], rec, payload)
+			if len(payload) > l.MaxRecordPayloadBytes || len(payload) > l.MaxPostBytes || len(payload) > l.MaxTotalBytes || len(line) > l.MaxRequestBytes {
+				tooLarge = append(tooLarge, engine.Refusal{ID: rec.ID, Permanent: true,
+					Reason: fmt.Sprintf("it has %d bytes when encrypted, more than the server takes", len(payload))})
+				continue
+			}
+			if len(p.ids)+1 > min(l.MaxPostRecords, l.MaxTotalRecords) || p.bytes+len(payload) > min(l.MaxPostBytes, l.MaxTotalBytes) || len(p.body)+len(line) > l.MaxRequestBytes {
+				if err := emit(); err != nil {
+					return err
+				}
+			}
+			p.body = append(p.body, line...)
+			p.ids = append(p.ids, rec.ID)
+			p.ends = append(p.ends, len(p.body))
+			p.payloads = append(p.payloads, len(payload))
+			p.bytes += len(payload)
+		}
+		if len(tooLarge) > 0 {
+			if err := u.uploaded(ctx, engine.Receipt{Refused: tooLarge}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (u *upload) outgoing(ctx context.Context) ([]engine.Outgoing, error) {
+	u.calls.Lock()
+	defer u.calls.Unlock()
+	return u.session.Outgoing(ctx, askAtOnce)
+}
+
+// uploaded hands the engine a receipt, cancelled or not: what is on the server
+// must not be forgotten.
+func (u *upload) uploaded(ctx context.Context, receipt engine.Receipt) error {
+	u.calls.Lock()
+	defer u.calls.Unlock()
+	u.total.Uploaded += len(receipt.Stored)
+	u.total.Refused = append(u.total.Refused, receipt.Refused...)
+	if err := u.session.Uploaded(context.WithoutCancel(ctx), receipt); err != nil {
+		return fmt.Errorf("note what was uploaded of %s: %w", u.collection, err)
+	}
+	return nil
+}
+
+func (u *upload) seal(dst []byte, rec engine.Outgoing) ([]byte, error) {
+	clear := rec.Payload
+	if clear == nil {
+		clear = tombstone(rec.ID)
+	}
+	return u.keys.Seal(dst, clear, u.r.c.cfg.Rand)
+}
+
+func tombstone(id bso.ID) []byte {
+	return append(rawjson.AppendQuoted([]byte(`{"id":`), id), `,"deleted":true}`...)
+}
+
+// appendEnvelope appends a record as one line of a POST.
+func appendEnvelope(line []byte, rec engine.Outgoing, payload []byte) []byte {
+	line = rawjson.AppendQuoted(append(line, `{"id":`...), rec.ID)
+	if rec.SortIndex != nil {
+		line = strconv.AppendInt(append(line, `,"sortindex":`...), int64(*rec.SortIndex), 10)
+	}
+	if rec.TTL > 0 {
+		line = strconv.AppendInt(append(line, `,"ttl":`...), int64(rec.TTL), 10)
+	}
+	return append(rawjson.AppendQuoted(append(line, `,"payload":`...), payload), "}\n"...)
+}
+
+// send posts p, and commits the batch with it if commit is set. A post that the
+// server finds too large goes in halves; a record that is too large alone is
+// refused for good.
+func (u *upload) send(ctx context.Context, p *post, commit bool) error {
+	err := u.trySend(ctx, p, commit)
+	if !errors.Is(err, errTooLarge) {
+		return err
+	}
+	// The server takes less than it said, or changed its mind: ask again next time.
+	u.r.c.mu.Lock()
+	u.r.c.state.Limits = nil
+	u.r.c.mu.Unlock()
+	if len(p.ids) > 1 {
+		first, second := p.halves()
+		if err := u.send(ctx, first, false); err != nil {
+			return err
+		}
+		return u.send(ctx, second, commit)
+	}
+	refusal := engine.Receipt{Refused: []engine.Refusal{{ID: p.ids[0], Reason: errTooLarge.Error(), Permanent: true}}}
+	if err := u.uploaded(ctx, refusal); err != nil {
+		return err
+	}
+	if commit && u.batch != "" {
+		return u.trySend(ctx, &post{body: []byte{}}, true)
+	}
+	return nil
+}
+
+func (p *post) halves() (*post, *post) {
+	n := len(p.ids) / 2
+	cut := p.ends[n-1]
+	first := &post{body: p.body[:cut:cut], ids: p.ids[:n], ends: p.ends[:n], payloads: p.payloads[:n]}
+	second := &post{body: p.body[cut:], ids: p.ids[n:], payloads: p.payloads[n:]}
+	for _, end := range p.ends[n:] {
+		second.ends = append(second.ends, end-cut)
+	}
+	for _, half := range []*post{first, second} {
+		for _, size := range half.payloads {
+			half.bytes += size
+		}
+	}
+	return first, second
+}
+
+func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
+	doing := "upload " + u.collection
+	var query string
+	switch {
+	case u.alone:
+	case u.batch == "" && commit:
+		query = "?batch=true&commit=true"
+	case u.batch == "":
+		query = "?batch=true"
+	case commit:
+		query = "?batch=" + url.QueryEscape(u.batch) + "&commit=true"
+	default:
+		query = "?batch=" + url.QueryEscape(u.batch)
+	}
+	resp, err := u.r.c.do(ctx, request{
+		method: http.MethodPost, path: collectionPath(u.collection) + query, doing: doing,
+		body: p.body, contentType: newlines, unmodifiedSince: &u.at,
+	})
+	if err != nil {
+		return err
+	}
+	at, timeErr := lastModified(doing, resp)
+	body, err := small(doing, resp, maxSmall)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Batch   json.RawMessage            `json:"batch"`
+		Success []bso.ID                   `json:"success"`
+		Failed  map[bso.ID]json.RawMessage `json:"failed"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return protocolError(doing, "it does not say which records were stored")
+	}
+	u.open.add(p, answer.Success, answer.Failed)
+
+	if !commit && !u.alone {
+		if u.batch != "" {
+			return nil
+		}
+		if batch := batchName(answer.Batch); batch != "" {
+			u.batch = batch
+			return nil
+		}
+		// The server stored the post as it is.
+		u.alone = true
+	}
+	if timeErr != nil {
+		return timeErr
+	}
+	u.at, u.batch = at, ""
+	receipt := engine.Receipt{At: at, Stored: u.open.stored, Refused: u.open.refused}
+	u.open = settled{}
+	err = u.uploaded(ctx, receipt)
+	u.r.c.progress(u.collection, "upload", u.total.Uploaded)
+	return err
+}
+
+// batchName is the name as it goes into a URL: servers send a string or a number.
+func batchName(raw json.RawMessage) string {
+	var name string
+	if json.Unmarshal(raw, &name) == nil {
+		return name
+	}
+	if string(raw) == "null" {
+		return ""
+	}
+	return string(raw)
+}
+
+// add files what the server said of a post. A record that it did not mention was
+// not stored.
+func (s *settled) add(p *post, success []bso.ID, failed map[bso.ID]json.RawMessage) {
+	s.records += len(p.ids)
+	s.bytes += p.bytes
+	stored := make(map[bso.ID]bool, len(success))
+	for _, id := range success {
+		stored[id] = true
+	}
+	for _, id := range p.ids {
+		raw, refused := failed[id]
+		switch {
+		case refused:
+			reason := reasonText(raw)
+			s.refused = append(s.refused, engine.Refusal{ID: id, Reason: reason, Permanent: !strings.HasPrefix(reason, "retry")})
+		case stored[id]:
+			s.stored = append(s.stored, id)
+		default:
+			s.refused = append(s.refused, engine.Refusal{ID: id, Reason: "the server did not say that it stored it"})
+		}
+	}
+}
+
+// reasonText is the server's reason: a string, or a list of them.
+func reasonText(raw json.RawMessage) string {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return shorten(one)
+	}
+	var many []string
+	if json.Unmarshal(raw, &many) == nil {
+		return shorten(strings.Join(many, ", "))
+	}
+	return "the server refused it"
+}
+
+func shorten(s string) string {
+	if len(s) > 200 {
+		s = s[:200]
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
+}
