@@ -1,0 +1,285 @@
+package storage_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+func TestAPostStoresWhatIsSoundAndSaysWhatIsNot(t *testing.T) {
+	s := start(t)
+	got := s.do("POST", "/storage/c", `[
+		{"id":"ok","payload":"x","sortindex":999999999,"ttl":999999999,"modified":12.5,"collection":"c"},
+		{"id":"low","sortindex":-999999999,"ttl":0},
+		{"id":"bare"},
+		{"id":"","payload":"x"},
+		{"id":"`+strings.Repeat("x", 65)+`","payload":"x"},
+		{"id":"tab\t","payload":"x"},
+		{"id":"ö","payload":"x"},
+		{"id":"nul\u0000","payload":"x"},
+		{"id":"p1","payload":42},
+		{"id":"p2","payload":{"a":[1,2,{}]}},
+		{"id":"p3","payload":"x","payload":"y"},
+		{"id":"s1","sortindex":"1"},
+		{"id":"s2","sortindex":1.5},
+		{"id":"s3","sortindex":1000000000},
+		{"id":"s4","sortindex":-1000000000},
+		{"id":"s5","sortindex":true},
+		{"id":"s6","sortindex":99999999999999999999},
+		{"id":"s7","sortindex":1e2},
+		{"id":"t1","ttl":-1},
+		{"id":"t2","ttl":1000000000},
+		{"id":"t3","ttl":"1"},
+		{"id":"t4","ttl":[1]},
+		{"id":"u","spanish":"inquisition"}
+	]`).want(200)
+	p := decode[posted](got)
+	if strings.Join(p.Success, " ") != "ok low bare" || len(p.Failed) != 20 {
+		t.Errorf("stored %v, failed %v", p.Success, p.Failed)
+	}
+	if p.Modified.String() != got.modified() {
+		t.Errorf("modified %s, header %s", p.Modified, got.modified())
+	}
+	if n := s.do("GET", "/storage/c", "").Header().Get("X-Weave-Records"); n != "2" { // low is expired
+		t.Errorf("%s records are there", n)
+	}
+	// One at a time, the same are refused.
+	for _, bad := range []string{
+		`{"payload":42}`, `{"payload":["x"]}`, `{"sortindex":"x"}`, `{"sortindex":1000000000}`, `{"ttl":-1}`, `{"ttl":1.5}`,
+		`{"unknown":1}`, `{"id":"other"}`, `{"id":1}`, `{"id":"a","id":"a"}`, `{"payload":"a","payload":"b"}`,
+		`"x"`, `42`, `[]`, `null`, ``, `{`, `{"payload":"x"`, `{"payload":"x"}}`, `{"payload":"x",}`, `{payload:"x"}`,
+		`{"payload":"\ud800"}`, `{"payload":"` + "\xff" + `"}`, `{"payload":"` + "\n" + `"}`, `{"ttl":01}`, `{"ttl":+1}`,
+	} {
+		s.do("PUT", "/storage/c/a", bad).refused(400, "8")
+	}
+	s.do("GET", "/storage/c/a", "").refused(404, "0")
+}
+
+func TestAPostThatIsNoListIsRefusedWhole(t *testing.T) {
+	s := start(t)
+	deep := strings.Repeat("[", 100_000)
+	for _, body := range []string{
+		``, `42`, `"x"`, `{}`, `null`, `[`, `[{"id":"a"}`, `[{"id":"a"},]`, `[{"id":"a"} {"id":"b"}]`, `[{"id":"a"}]x`,
+		`[{"id":"a"},"BAD"]`, `[{"id":"a"},{"payload":"no id"}]`, `[{"id":"a"},{"id":7}]`, `[{"id":"a"},{"id":"a"}]`,
+		`[{"id":"a"},{"id":"a","ttl":-1}]`, `[{"id":"a","payload":"trunca`, `[{"id":"a","x":` + deep, deep,
+		`[{"id":"a","x":` + deep + strings.Repeat("]", 100_000) + `}]`, `[{"id":"a","x":tru}]`, "\x00", `[{"id":"a"},` + "\x00]",
+		`[{"id":"\ud83d\u0041"}]`, `[{"id":"\u12"}]`, `[{"id":"\x"}]`, `[{"id":"a","x":{"y"}}]`, `[{"id":"a","x":-}]`, `[{"id":"a","x":1.}]`,
+		`[{"id":"a","x":1e}]`, "[{\"id\":\"a\xc3\"}]",
+	} {
+		s.do("POST", "/storage/c", body).refused(400, "8")
+	}
+	lines := header{"Content-Type": "application/newlines"}
+	for _, body := range []string{"\n", "[]", "{}", "{\"id\":\"a\"}\n\n", "{\"id\":\"a\"} x", "{\"id\":\"a\"}{\"id\":\"b\"}", "{\"id\":\n\"a\"}"} {
+		s.do("POST", "/storage/c", body, lines).refused(400, "8")
+	}
+	s.do("GET", "/info/collections", "").wantBody(`{}`)
+	s.do("POST", "/storage/c", "", lines).want(200)
+	s.do("POST", "/storage/c", "{\"id\":\"a\"}\n", lines).want(200)
+}
+
+func TestAPostOfNothingChangesNothing(t *testing.T) {
+	s := start(t)
+	at := s.do("PUT", "/storage/c/a", `{}`).modified()
+	if got := s.do("POST", "/storage/c", `[]`).want(200); got.modified() != at {
+		t.Errorf("modified %s, was %s", got.modified(), at)
+	}
+	s.do("POST", "/storage/d", `[{"id":"x","ttl":-1}]`).want(200)
+	s.do("GET", "/info/collections", "").wantBody(`{"c":` + at + `}`)
+}
+
+func limited(c *storage.Config) {
+	c.Limits = bso.Limits{MaxPostRecords: 5, MaxPostBytes: 100, MaxTotalRecords: 8, MaxTotalBytes: 150, MaxRecordPayloadBytes: 60, MaxRequestBytes: 1000}
+}
+
+// list is a POST body of n records with payloads of that size.
+func list(from, n, size int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"id":"%d","payload":"%s"}`, from+i, strings.Repeat("x", size)))
+	}
+	return "[" + strings.Join(all, ",") + "]"
+}
+
+func TestLimits(t *testing.T) {
+	s := start(t, limited)
+	check := func(body, stored, failed string) {
+		t.Helper()
+		p := decode[posted](s.do("POST", "/storage/c", body).want(200))
+		b, err := json.Marshal(p.Failed)
+		if strings.Join(p.Success, " ") != stored || string(b) != failed || err != nil {
+			t.Errorf("stored %v, failed %s", p.Success, b)
+		}
+	}
+	check(list(0, 7, 1), "0 1 2 3 4", `{"5":"retry bso","6":"retry bso"}`)
+	check(list(0, 3, 40), "0 1", `{"2":"retry bytes"}`)
+	check(list(0, 2, 50), "0 1", `{}`)
+	check(list(0, 1, 61), "", `{"0":"retry bytes"}`)
+	s.do("PUT", "/storage/c/big", `{"payload":"`+strings.Repeat("x", 60)+`"}`).want(200)
+	s.do("PUT", "/storage/c/big", `{"payload":"`+strings.Repeat("x", 61)+`"}`).refused(413, "17")
+	s.do("PUT", "/storage/c/big", strings.Repeat(" ", 1001)).refused(413, "17")
+	s.do("POST", "/storage/c", strings.Repeat(" ", 1001)).refused(413, "17")
+	s.do("POST", "/storage/c", "[]"+strings.Repeat(" ", 998)).want(200)
+	for name, most := range map[string]int{"X-Weave-Records": 5, "X-Weave-Bytes": 100, "X-Weave-Total-Records": 8, "X-Weave-Total-Bytes": 150} {
+		s.do("POST", "/storage/c?batch=true", `[]`, header{name: fmt.Sprint(most)}).want(202)
+		s.do("POST", "/storage/c?batch=true", `[]`, header{name: fmt.Sprint(most + 1)}).refused(400, "17")
+		s.do("POST", "/storage/c?batch=true", `[]`, header{name: "99999999999999999999999"}).refused(400, "17")
+		s.do("POST", "/storage/c?batch=true", `[]`, header{name: "-1"}).refused(400, "1")
+		s.do("POST", "/storage/c", `[]`, header{name: "many"}).refused(400, "1")
+	}
+	// What was not announced is counted all the same.
+	batch := decode[posted](s.do("POST", "/storage/c?batch=true", list(0, 5, 1)).want(202)).Batch
+	s.do("POST", "/storage/c?batch="+batch, list(5, 4, 1)).refused(400, "17")
+	s.do("POST", "/storage/c?batch="+batch, list(5, 3, 1)).want(202)
+	batch = decode[posted](s.do("POST", "/storage/c?batch=true", list(0, 2, 50)).want(202)).Batch
+	s.do("POST", "/storage/c?batch="+batch, list(2, 1, 51)).refused(400, "17")
+	s.do("POST", "/storage/c?commit=true&batch="+batch, list(2, 1, 50)).want(200)
+}
+
+func TestBatches(t *testing.T) {
+	s := start(t)
+	before := s.do("POST", "/storage/c", `[{"id":"12","payload":"elegance"},{"id":"13","payload":"slovenly","sortindex":17}]`).modified()
+	first := s.do("POST", "/storage/c?batch=true", `[{"id":"a","payload":"internal","ttl":30},{"id":"b","payload":"one"},{"id":"bad","ttl":-1}]`).want(202)
+	p := decode[posted](first)
+	if first.modified() != before || p.Batch == "" || p.Modified != "" || strings.Join(p.Success, " ") != "a b" || len(p.Failed) != 1 {
+		t.Fatalf("%s at %s", first.Body, first.modified())
+	}
+	s.clock.advance(time.Minute)
+	query := "?batch=" + p.Batch
+	// Later items of a batch change earlier ones field by field.
+	s.do("POST", "/storage/c"+query, `[{"id":"b","sortindex":4},{"id":"c","payload":"tinsel"},{"id":"12","ttl":50}]`).want(202)
+	if got := s.do("GET", "/storage/c", ""); got.ids() != "12 13" || got.modified() != before {
+		t.Fatalf("an open batch shows: %s at %s", got.Body, got.modified())
+	}
+	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":2}`)
+	// It survives the server.
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, func(c *storage.Config) { c.Dir, c.Now = s.dir, s.clock.Now })
+	done := again.do("POST", "/storage/c"+query+"&commit=TRUE", `[{"id":"c","payload":"last"},{"id":"13","payload":"portnoy"}]`).want(200)
+	p = decode[posted](done)
+	if p.Batch != "" || p.Modified.String() != done.modified() || strings.Join(p.Success, " ") != "c 13" {
+		t.Errorf("commit: %s", done.Body)
+	}
+	got := map[string]wire{}
+	for _, r := range decode[[]wire](again.do("GET", "/storage/c?full=1", "")) {
+		got[r.ID] = r
+	}
+	if len(got) != 5 || got["c"].Payload != "last" || got["b"].Payload != "one" || *got["b"].SortIndex != 4 ||
+		got["13"].Payload != "portnoy" || *got["13"].SortIndex != 17 || got["12"].Payload != "elegance" {
+		t.Errorf("after the commit: %+v", got)
+	}
+	for id, r := range got {
+		if want := map[bool]string{true: before, false: done.modified()}[id == "12"]; r.Modified.String() != want {
+			t.Errorf("%s modified at %s, want %s", id, r.Modified, want)
+		}
+	}
+	// Committed once is committed; a TTL starts with the commit.
+	again.do("POST", "/storage/c"+query+"&commit=true", `[]`).refused(400, "0")
+	s.clock.advance(29 * time.Second)
+	again.do("GET", "/storage/c/a", "").want(200)
+	s.clock.advance(time.Second)
+	again.do("GET", "/storage/c/a", "").refused(404, "0")
+	s.clock.advance(20 * time.Second)
+	again.do("GET", "/storage/c/12", "").refused(404, "0")
+}
+
+func TestABatchReplacesWhatExpired(t *testing.T) {
+	s := start(t)
+	s.do("PUT", "/storage/c/a", `{"payload":"old","sortindex":5,"ttl":10}`).want(200)
+	s.clock.advance(time.Minute)
+	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"a","ttl":100}]`).want(202)).Batch
+	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
+	if got := s.do("GET", "/storage/c/a", "").want(200); !strings.HasSuffix(got.Body.String(), `,"payload":""}`) || strings.Contains(got.Body.String(), "sortindex") {
+		t.Errorf("got %s", got.Body)
+	}
+}
+
+func TestBatchesThatAreNot(t *testing.T) {
+	s := start(t)
+	batch := decode[posted](s.do("POST", "/storage/c?batch", `[{"id":"a","payload":"x"}]`).want(202)).Batch
+	for _, query := range []string{"batch=sammich", "commit=true", "batch=" + batch + "&commit=yes", "batch=" + batch + "&commit=", "batch=" + batch[1:]} {
+		s.do("POST", "/storage/c?"+query, `[]`).refused(400, "0")
+	}
+	s.do("POST", "/storage/other?batch="+batch, `[]`).refused(400, "0")
+	s.raw("POST", "/storage/1.5/2/storage/c?batch="+batch, `[]`, header{"Authorization": "2"}).refused(400, "0")
+	if got := s.do("POST", "/storage/c?batch=true&commit=true", `[{"id":"b"}]`).want(200); decode[posted](got).Batch != "" {
+		t.Errorf("begun and committed at once: %s", got.Body)
+	}
+	// Nothing in it: nothing happens.
+	empty := decode[posted](s.do("POST", "/storage/e?batch=true", `[]`).want(202)).Batch
+	s.do("POST", "/storage/e?commit=true&batch="+empty, `[]`).want(200)
+	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":1}`)
+	s.clock.advance(2*time.Hour - 10*time.Millisecond)
+	s.do("POST", "/storage/c?batch="+batch, `[]`).want(202)
+	s.clock.advance(10 * time.Millisecond)
+	s.do("POST", "/storage/c?batch="+batch, `[]`).refused(400, "0")
+	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).refused(400, "0")
+	// The next one to begin clears it away.
+	s.do("POST", "/storage/c?batch=true", `[]`).want(202)
+	if n := rows(t, s.dir, 1, "batch_items"); n != 0 {
+		t.Errorf("%d items are left", n)
+	}
+}
+
+func TestABatchChecksItsConditionAtTheCommit(t *testing.T) {
+	s := start(t)
+	at := header{"X-If-Unmodified-Since": s.do("PUT", "/storage/c/a", `{}`).modified()}
+	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"b"}]`, at).want(202)).Batch
+	s.do("POST", "/storage/c?batch="+batch, `[{"id":"c"}]`, at).want(202)
+	s.do("PUT", "/storage/c/other", `{}`).want(200)
+	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`, at).refused(412, "0")
+	if got := s.do("GET", "/storage/c", ""); got.ids() != "a other" {
+		t.Errorf("a refused commit shows: %s", got.Body)
+	}
+}
+
+func TestKnownBadCryptoIsRefused(t *testing.T) {
+	s := start(t)
+	bad := `{"id":"keys","payload":"{\"ciphertext\":\"IV\\\":\",\"IV\": \"AAAAAAAAAAAAAAAAAAAAAA==\"}"}`
+	s.do("PUT", "/storage/crypto/keys", bad).refused(400, "8")
+	s.do("POST", "/storage/crypto", "["+bad+"]").refused(400, "8")
+	s.do("PUT", "/storage/other/keys", bad).want(200)
+	s.do("PUT", "/storage/crypto/keys", strings.Replace(bad, "AAAA==", "AAAB==", 1)).want(200)
+}
+
+func TestQuota(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.Quota = 10 << 10 })
+	kb := func(n int) string { return strings.Repeat("x", n<<10) }
+	put := func(id string, n int, more string) *response {
+		t.Helper()
+		return s.do("PUT", "/storage/c/"+id, `{"payload":"`+kb(n)+`"`+more+`}`)
+	}
+	if got := put("a", 4, "").want(200); got.Header().Get("X-Weave-Quota-Remaining") != "6" {
+		t.Errorf("remaining: %v", got.Header())
+	}
+	put("old", 4, `,"ttl":5`).want(200)
+	s.do("GET", "/info/quota", "").wantBody(`[8,10]`)
+	put("b", 4, "").refused(403, "14")
+	s.do("POST", "/storage/c", `[{"id":"b","payload":"`+kb(4)+`"}]`).refused(403, "14")
+	s.do("GET", "/storage/c", "").wantBody(`["a","old"]`)
+	// What expired makes room, swept or not.
+	s.clock.advance(time.Minute)
+	s.do("GET", "/info/quota", "").wantBody(`[4,10]`)
+	put("b", 4, "").want(200)
+	// A batch counts from its first record on, and is not counted twice.
+	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"d","payload":"`+kb(2)+`"}]`).want(202)).Batch
+	s.do("POST", "/storage/c?batch="+batch, `[{"id":"e","payload":"x"}]`).refused(403, "14")
+	put("e", 1, "").refused(403, "14")
+	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
+	// At the limit one can still replace, shrink and delete.
+	put("a", 4, "").want(200)
+	put("a", 5, "").refused(403, "14")
+	if got := put("a", 1, "").want(200); got.Header().Get("X-Weave-Quota-Remaining") != "3" {
+		t.Errorf("remaining: %v", got.Header())
+	}
+	s.do("DELETE", "/storage/c/b", "").want(200)
+	s.do("GET", "/info/quota", "").wantBody(`[3,10]`)
+	s.do("DELETE", "/storage/c", "").want(200)
+	s.do("GET", "/info/quota", "").wantBody(`[0,10]`)
+}
