@@ -89,6 +89,9 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 		while (Weave.Service.locked) {
 			await new Promise(resolve => setTimeout(resolve, 20));
 		}
+		// Firefox hides a device that is not in its list of the account's devices, and
+		// relies on push messages, which do not come here, to keep that list fresh.
+		await fxAccounts.device.refreshDeviceList({ ignoreCached: true }).catch(() => {});
 		for (const [topic, hear] of Object.entries(topics)) {
 			Observers.add(topic, hear);
 		}
