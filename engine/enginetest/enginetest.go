@@ -1,0 +1,265 @@
+// Package enginetest runs the contract of package engine against an engine: ours
+// and anybody's.
+//
+// A test of an engine fills in a Harness and calls Run:
+//
+//	func TestContract(t *testing.T) {
+//		enginetest.Run(t, enginetest.Harness{
+//			Open:     func(t testing.TB, dir string) engine.Engine { … },
+//			Incoming: func(i, version int) engine.Incoming { … },
+//			…
+//		})
+//	}
+//
+// Each story of the contract is a subtest with an engine of its own.
+package enginetest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Harness tells the suite how to use an engine.
+type Harness struct {
+	// Open opens an engine on the files in dir. Called again with the same dir,
+	// after Close, it is the same store in a new process.
+	Open func(t testing.TB, dir string) engine.Engine
+	// Close closes what Open returned.
+	Close func(t testing.TB, e engine.Engine)
+
+	// Incoming is item number i (from 0) as another device writes it: an ID that
+	// depends on i alone, and a valid payload. version says what it holds: 0 at
+	// first, other numbers after an edit of one field of it, the same field for
+	// all versions. No two items are duplicates of each other. The suite sets
+	// Modified.
+	Incoming func(i, version int) engine.Incoming
+	// Add adds, as the user, the item that Incoming(i, 0) is a duplicate of, and
+	// returns the ID it got, which is another one.
+	Add func(ctx context.Context, e engine.Engine, i int) (engine.ID, error)
+	// Edit brings, as the user, an item to that version.
+	Edit func(ctx context.Context, e engine.Engine, id engine.ID, version int) error
+	// Delete deletes, as the user, an item.
+	Delete func(ctx context.Context, e engine.Engine, id engine.ID) error
+	// Versions are all items that the user sees, with the version of each.
+	Versions func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error)
+
+	// Start is what each session is begun with; the suite sets Prefer.
+	Start engine.Start
+
+	// Invalid is a payload for Incoming(0, 0).ID that breaks the collection's
+	// rules; nil if there are no rules.
+	Invalid []byte
+	// Duplicates tells that the engine knows duplicates by their content.
+	Duplicates bool
+	// Unknown tells that the engine sends back the fields it does not know.
+	Unknown bool
+	// OwnRecord is set for an engine whose devices own one record each, as in
+	// tabs, to this device's: Add, Edit and Delete then all change that record,
+	// Add returns its ID, and what came from other devices cannot be edited and
+	// need not outlive Reset. Stories that make no sense there are left out.
+	OwnRecord engine.ID
+	// Many is how many records the story of many records has; 0: 10,000.
+	Many int
+}
+
+// Run runs all stories that fit the engine.
+func Run(t *testing.T, h Harness) {
+	if h.Many == 0 {
+		h.Many = 10_000
+	}
+	for _, s := range Stories(h) {
+		t.Run(s.Name, func(t *testing.T) { s.Run(t, h) })
+	}
+}
+
+// Story is one part of the contract.
+type Story struct {
+	Name string
+	// Run tells it with a new engine. It fails t where the engine does not keep
+	// the contract.
+	Run func(t testing.TB, h Harness)
+}
+
+// Stories are those that fit the harness.
+func Stories(h Harness) []Story {
+	all := slices.Concat(downloads, resets)
+	if h.OwnRecord == "" {
+		all = slices.Concat(all, uploads, merges)
+	} else {
+		all = slices.Concat(all, ownUploads)
+	}
+	if h.Duplicates {
+		all = append(all, duplicates...)
+	}
+	if h.Unknown {
+		all = append(all, Story{"UnknownFieldsGoBack", unknownFields})
+	}
+	if h.Invalid != nil {
+		all = append(all, Story{"InvalidRecordStopsNothing", invalid})
+	}
+	return all
+}
+
+// world is one engine on one folder, and a server's clock.
+type world struct {
+	testing.TB
+	h      Harness
+	dir    string
+	e      engine.Engine
+	at     engine.Timestamp
+	prefer engine.Side
+}
+
+func newWorld(t testing.TB, h Harness) *world {
+	w := &world{TB: t, h: h, dir: t.TempDir(), at: 179_537_000_000}
+	w.e = h.Open(t, w.dir)
+	t.Cleanup(func() { h.Close(t, w.e) })
+	return w
+}
+
+// reopen is a new process on the same files.
+func (w *world) reopen() {
+	w.Helper()
+	w.h.Close(w.TB, w.e)
+	w.e = w.h.Open(w.TB, w.dir)
+}
+
+func (w *world) ctx() context.Context { return w.Context() }
+
+func (w *world) check(err error, doing string) {
+	w.Helper()
+	if err != nil {
+		w.Fatalf("%s: %v", doing, err)
+	}
+}
+
+// tick is the server's next moment.
+func (w *world) tick() engine.Timestamp {
+	w.at += 100
+	return w.at
+}
+
+func (w *world) incoming(i, version int) engine.Incoming {
+	in := w.h.Incoming(i, version)
+	in.Modified = w.at
+	return in
+}
+
+func (w *world) begin() *session {
+	w.Helper()
+	start := w.h.Start
+	start.Prefer = w.prefer
+	s, err := w.e.Begin(w.ctx(), start)
+	w.check(err, "Begin")
+	return &session{s, w}
+}
+
+func (w *world) add(i int) engine.ID {
+	w.Helper()
+	id, err := w.h.Add(w.ctx(), w.e, i)
+	w.check(err, "adding an item")
+	return id
+}
+
+func (w *world) edit(id engine.ID, version int) {
+	w.Helper()
+	w.check(w.h.Edit(w.ctx(), w.e, id, version), "editing an item")
+}
+
+func (w *world) delete(id engine.ID) {
+	w.Helper()
+	w.check(w.h.Delete(w.ctx(), w.e, id), "deleting an item")
+}
+
+func (w *world) versions() map[engine.ID]int {
+	w.Helper()
+	v, err := w.h.Versions(w.ctx(), w.e)
+	w.check(err, "reading the items")
+	return v
+}
+
+// want compares what the user sees.
+func (w *world) want(when string, want map[engine.ID]int) {
+	w.Helper()
+	if got := w.versions(); !maps.Equal(got, want) {
+		if len(got)+len(want) > 20 {
+			w.Fatalf("%s: the user sees %d items, or other versions; want %d", when, len(got), len(want))
+		}
+		w.Fatalf("%s: the user sees %v; want %v", when, got, want)
+	}
+}
+
+// sync is one whole sync in which the server stores all that goes up.
+func (w *world) sync(in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
+	w.Helper()
+	s := w.begin()
+	s.stage(in...)
+	m := s.merge()
+	var all []engine.Outgoing
+	for {
+		page := s.outgoing(100)
+		if len(page) == 0 {
+			break
+		}
+		all = append(all, page...)
+		s.stored(page...)
+	}
+	s.end(nil)
+	return m, all
+}
+
+// session is a session whose calls must not fail.
+type session struct {
+	engine.Session
+	w *world
+}
+
+func (s *session) stage(in ...engine.Incoming) {
+	s.w.Helper()
+	s.w.check(s.Stage(s.w.ctx(), in), "Stage")
+}
+
+func (s *session) merge() engine.Merged {
+	s.w.Helper()
+	m, err := s.Merge(s.w.ctx(), s.w.tick())
+	s.w.check(err, "Merge")
+	return m
+}
+
+func (s *session) outgoing(max int) []engine.Outgoing {
+	s.w.Helper()
+	page, err := s.Outgoing(s.w.ctx(), max)
+	s.w.check(err, "Outgoing")
+	if len(page) > max {
+		s.w.Fatalf("Outgoing(%d) returned %d records", max, len(page))
+	}
+	return page
+}
+
+func (s *session) stored(page ...engine.Outgoing) engine.Timestamp {
+	s.w.Helper()
+	r := engine.Receipt{At: s.w.tick()}
+	for _, out := range page {
+		r.Stored = append(r.Stored, out.ID)
+	}
+	s.w.check(s.Uploaded(s.w.ctx(), r), "Uploaded")
+	return r.At
+}
+
+func (s *session) refused(permanent bool, page ...engine.Outgoing) {
+	s.w.Helper()
+	var r engine.Receipt
+	for _, out := range page {
+		r.Refused = append(r.Refused, engine.Refusal{ID: out.ID, Reason: "refused by the suite", Permanent: permanent})
+	}
+	s.w.check(s.Uploaded(s.w.ctx(), r), "Uploaded")
+}
+
+func (s *session) end(cause error) {
+	s.w.Helper()
+	s.w.check(s.End(s.w.ctx(), cause), "End")
+}

@@ -1,0 +1,181 @@
+// Package tabs is the engine of the collection "tabs": which pages are open on
+// this device, for the others to see, and on them, for this one.
+//
+// Each device owns one record, whose ID is that of its record in the clients
+// collection. So there is nothing to merge: the engine sends its own, and shows
+// those of the devices that the account still has.
+package tabs
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+const (
+	collection = "tabs"
+	version    = 1
+	// ttl is how many seconds the server keeps a record: 180 days, as Mozilla's
+	// mobile apps set it. A device that is gone takes its tabs along.
+	ttl = 180 * 24 * 3600
+	// refresh is the age at which an unchanged record is sent again.
+	refresh = 30 * 24 * time.Hour
+	// maxPayload bounds the record as it is stored: Firefox keeps to 512 KiB
+	// whatever the server allows.
+	maxPayload = 512 << 10
+	// maxRoom bounds its cleartext: base64 makes four bytes of three, and some
+	// go to the IV and the HMAC.
+	maxRoom = maxPayload/4*3 - 1500
+)
+
+// Config says where the tabs are kept and what the engine runs on.
+type Config struct {
+	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
+	// must exist.
+	Path string
+	// Now is the clock.
+	Now func() time.Time
+	// Log hears of tabs that were left out; nil: nobody does.
+	Log *slog.Logger
+}
+
+// Engine is the tabs of this device and of the others. It is safe for concurrent
+// use.
+type Engine struct {
+	db  *sqlite.DB
+	now func() time.Time
+	log *slog.Logger
+}
+
+var (
+	_ engine.Engine  = (*Engine)(nil)
+	_ engine.Watcher = (*Engine)(nil)
+	_ engine.Counter = (*Engine)(nil)
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the tabs in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	if c.Path == "" || c.Now == nil {
+		return nil, errors.New("tabs: the configuration needs Path and Now")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, c.Path, sqlite.Options{Migrations: files})
+	if err != nil {
+		return nil, fmt.Errorf("tabs: %w", err)
+	}
+	e := &Engine{db: db, now: c.Now, log: c.Log}
+	err = e.exec(ctx, `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`, maxRoom)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("tabs: %w", err), db.Close())
+	}
+	return e, nil
+}
+
+// Close closes the file.
+func (e *Engine) Close() error { return e.db.Close() }
+
+// Collection is "tabs".
+func (e *Engine) Collection() string { return collection }
+
+// Version is the storage version, 1.
+func (e *Engine) Version() int { return version }
+
+type meta struct {
+	association engine.Association
+	since       engine.Timestamp
+	changes     int
+	refused     int
+	uploaded    engine.Timestamp
+	device      engine.ID
+	room        int
+	devices     []engine.Device
+}
+
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readMeta(ctx context.Context, q queryer) (m meta, err error) {
+	var devices []byte
+	err = q.QueryRowContext(ctx, `SELECT global, sync_id, since, changes, refused, uploaded, device, room, devices FROM meta WHERE one = 1`).
+		Scan(&m.association.Global, &m.association.Collection, &m.since, &m.changes, &m.refused, &m.uploaded, &m.device, &m.room, &devices)
+	if err != nil {
+		return m, sqlite.Explain(err)
+	}
+	return m, json.Unmarshal(devices, &m.devices)
+}
+
+// exec runs one statement as a transaction.
+func (e *Engine) exec(ctx context.Context, query string, args ...any) error {
+	return e.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// Association tells which sync IDs the engine last synced with.
+func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
+	m, err := readMeta(ctx, e.db.Read())
+	return m.association, err
+}
+
+// Reset forgets the sync state, and with it the other devices' tabs, which are
+// not the user's data on this one. The own tabs go up with the next sync.
+func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
+	return e.forget(ctx, a, `UPDATE meta SET changes = max(changes, (SELECT count(*) > 0 FROM tabs)), refused = 0`)
+}
+
+// Wipe forgets the own tabs too.
+func (e *Engine) Wipe(ctx context.Context) error {
+	return e.forget(ctx, engine.Association{}, `DELETE FROM tabs`, `UPDATE meta SET changes = 0, refused = 0, devices = '[]'`)
+}
+
+func (e *Engine) forget(ctx context.Context, a engine.Association, then ...string) error {
+	return e.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE meta SET global = ?1, sync_id = ?2, since = 0, uploaded = 0, device = '', room = ?3`,
+			a.Global, a.Collection, maxRoom)
+		if err != nil {
+			return err
+		}
+		for _, query := range append([]string{`DELETE FROM others`, `DELETE FROM staged`, `DELETE FROM retry`}, then...) {
+			if _, err := tx.ExecContext(ctx, query); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Changes is 1 if the own tabs changed since they were sent, and otherwise 0: they
+// are one record.
+func (e *Engine) Changes(ctx context.Context) (int, error) {
+	m, err := readMeta(ctx, e.db.Read())
+	if err != nil || m.changes == m.refused {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// Count is the number of the own tabs.
+func (e *Engine) Count(ctx context.Context) (n int, err error) {
+	err = e.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM tabs`).Scan(&n)
+	return n, sqlite.Explain(err)
+}
