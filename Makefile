@@ -1,0 +1,21 @@
+# Everything a contributor calls. The work is done in script/, in plain sh.
+
+.PHONY: help test bench lint build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+test: ## run every test, with a real Firefox; installs one on Debian and Ubuntu when run as root
+	@sh script/test.sh
+
+bench: ## measure; the figures are in bench/README.md
+	@sh script/bench.sh
+
+lint: ## run golangci-lint, built from the version in tools.mod
+	go tool -modfile=tools.mod golangci-lint run ./...
+
+build: ## build static binaries for every system into dist/
+	@sh script/build.sh
+
+clean: ## remove what make build made
+	rm -rf dist

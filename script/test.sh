@@ -1,0 +1,73 @@
+#!/bin/sh
+# Runs gofmt, go vet and every test. What had to be left out on this machine is
+# named at the end, one line each. Exits with 1 if anything failed.
+set -eu
+cd "$(dirname "$0")/.."
+
+# go needs a home for its caches; a bare service account may have none.
+if [ -z "${HOME:-}" ]; then
+	HOME=$(mktemp -d)
+	export HOME
+fi
+
+left_out=
+leave_out() { left_out="${left_out}left out: $1
+"; }
+
+failed=
+run() { "$@" || failed="$failed
+failed: $*"; }
+
+echo "== gofmt"
+badly=$("$(go env GOROOT)/bin/gofmt" -l .)
+if [ -n "$badly" ]; then
+	echo "$badly"
+	failed="$failed
+failed: gofmt -w would change the files above"
+fi
+
+echo "== go vet"
+run go vet ./...
+
+# A real Firefox is the other device of the interop tests.
+if [ "${SYNCMANAGER_WITHOUT_FIREFOX:-}" = 1 ]; then
+	leave_out "the tests with a real Firefox (SYNCMANAGER_WITHOUT_FIREFOX=1 is set)"
+elif why=$(sh script/firefox.sh); then
+	echo "== Firefox: $why"
+else
+	export SYNCMANAGER_WITHOUT_FIREFOX=1
+	leave_out "the tests with a real Firefox ($why)"
+fi
+
+# The race detector needs cgo and a C compiler that works, and is not on every
+# platform: ask by using it. SQLite, translated from C, is 30 times slower under
+# it and has no goroutines of its own, so it is built without.
+trial=$(mktemp -d)
+echo 'package main; func main() {}' >"$trial/main.go"
+if CGO_ENABLED=1 go build -race -o "$trial/main" "$trial/main.go" 2>/dev/null && "$trial/main" 2>/dev/null; then
+	CGO_ENABLED=1
+	export CGO_ENABLED
+	race="-race -gcflags=modernc.org/...=-race=false"
+	echo "== go test -race"
+else
+	race=
+	leave_out "the race detector (it needs a C compiler that Go can use)"
+	echo "== go test"
+fi
+rm -rf "$trial"
+
+# The tests of bench/ are about speed and memory, which the race detector changes.
+# -count=1: a Firefox that changed is nothing that go's test cache would notice.
+module=$(go list -m)
+measured=$(go list ./... | grep "^$module/bench\(/\|$\)" || true)
+run go test -count=1 -timeout 18m $race $(go list ./... | grep -v "^$module/bench\(/\|$\)")
+if [ -n "$measured" ]; then
+	run go test -count=1 -timeout 18m $measured
+fi
+
+printf '%s' "$left_out"
+if [ -n "$failed" ]; then
+	echo "$failed"
+	exit 1
+fi
+echo "all tests passed"
