@@ -58,6 +58,8 @@ type DB struct {
 	path  string
 	write *sql.DB
 	read  *sql.DB
+
+	writeStatements, readStatements statements
 }
 
 // Open opens the file at path, and creates it, 0600, when it is not there. Its
@@ -210,7 +212,7 @@ func inTx(ctx context.Context, pool *sql.DB, f func(*sql.Tx) error) error {
 
 // Close closes the file. What was committed stays.
 func (db *DB) Close() error {
-	var errs []error
+	errs := []error{db.readStatements.close(), db.writeStatements.close()}
 	for _, pool := range []*sql.DB{db.read, db.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
@@ -220,7 +222,8 @@ func (db *DB) Close() error {
 }
 
 // Explain turns SQLite's codes for a full disk, a damaged file and a held lock
-// into ErrFull, ErrCorrupt and ErrBusy, with the original wrapped; any other error comes back as it is.
+// into ErrFull, ErrCorrupt and ErrBusy, with the original wrapped; any other
+// error comes back as it is.
 func Explain(err error) error {
 	var se *driver.Error
 	if err == nil || !errors.As(err, &se) {

@@ -208,19 +208,19 @@ func (p *files) users(visit func(uid int64) error) error {
 	})
 }
 
-// close waits until no file is in use, and closes them all.
+// close waits until no file is in use, and closes them all. If ctx ends first,
+// no new use begins all the same, and close may be called again.
 func (p *files) close(ctx context.Context) error {
 	p.mu.Lock()
-	again := p.closed
 	p.closed = true
 	p.mu.Unlock()
-	if again {
-		return nil
-	}
-	for range cap(p.slots) {
+	for i := range cap(p.slots) {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
+			for range i {
+				<-p.slots
+			}
 			return fmt.Errorf("storage is still in use: %w", ctx.Err())
 		}
 	}
@@ -231,5 +231,8 @@ func (p *files) close(ctx context.Context) error {
 		errs = append(errs, f.db.Close())
 	}
 	clear(p.open)
+	for range cap(p.slots) {
+		<-p.slots
+	}
 	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -81,8 +80,8 @@ func (b *sqliteBackend) View(ctx context.Context, uid int64, f func(View) error)
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
-	return b.explain(uid, file.db.View(ctx, func(tx *sql.Tx) error {
-		return f(b.transaction(ctx, tx))
+	return b.explain(uid, file.db.ViewCached(ctx, func(tx *sqlite.Tx) error {
+		return f(&sqliteTx{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
 }
 
@@ -92,13 +91,9 @@ func (b *sqliteBackend) Update(ctx context.Context, uid int64, _ string, f func(
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
-	return b.explain(uid, file.db.Update(ctx, func(tx *sql.Tx) error {
-		return f(b.transaction(ctx, tx))
+	return b.explain(uid, file.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		return f(&sqliteTx{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
-}
-
-func (b *sqliteBackend) transaction(ctx context.Context, tx *sql.Tx) *sqliteTx {
-	return &sqliteTx{ctx: ctx, tx: tx, now: bso.TimestampOf(b.now())}
 }
 
 // purgeStep is how many records a sweep removes at a time: a writer that comes

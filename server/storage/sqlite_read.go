@@ -1,19 +1,18 @@
 package storage
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"math"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // sqliteTx is a transaction on a user's file.
 type sqliteTx struct {
-	ctx  context.Context
-	tx   *sql.Tx
+	tx   *sqlite.Tx
 	now  bso.Timestamp // by the clock: what expires before it is not there
 	time bso.Timestamp // of this write; 0 until somebody asks
 }
@@ -22,7 +21,7 @@ var _ Tx = (*sqliteTx)(nil)
 
 // number returns the number of a collection, or 0.
 func (t *sqliteTx) number(collection string) (n int64, modified bso.Timestamp, err error) {
-	err = t.tx.QueryRowContext(t.ctx, `SELECT number, modified FROM collections WHERE name = ?`, collection).Scan(&n, &modified)
+	err = t.tx.QueryRow(`SELECT number, modified FROM collections WHERE name = ?`, collection).Scan(&n, &modified)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -31,7 +30,7 @@ func (t *sqliteTx) number(collection string) (n int64, modified bso.Timestamp, e
 
 func (t *sqliteTx) Modified(collection string, id bso.ID) (modified bso.Timestamp, err error) {
 	if collection == "" {
-		err = t.tx.QueryRowContext(t.ctx, `SELECT modified FROM storage`).Scan(&modified)
+		err = t.tx.QueryRow(`SELECT modified FROM storage`).Scan(&modified)
 		return modified, err
 	}
 	n, modified, err := t.number(collection)
@@ -45,17 +44,15 @@ func (t *sqliteTx) Modified(collection string, id bso.ID) (modified bso.Timestam
 	return r.Modified, nil
 }
 
-const fromCollections = `
-	FROM collections c LEFT JOIN (
-		SELECT collection, count(*) AS records, sum(length(payload)) AS bytes
-		FROM records WHERE expires <= ? GROUP BY collection
-	) dead ON dead.collection = c.number`
-
 func (t *sqliteTx) Collections() ([]Collection, error) {
-	// What expired is few: each sweep removes it.
-	rows, err := t.tx.QueryContext(t.ctx, `
-		SELECT c.name, c.modified, c.records - ifnull(dead.records, 0), c.bytes - ifnull(dead.bytes, 0)`+
-		fromCollections+` ORDER BY c.name`, t.now)
+	// What expired is not counted. It is little: each sweep removes it.
+	rows, err := t.tx.Query(`
+		SELECT c.name, c.modified, c.records - ifnull(dead.records, 0), c.bytes - ifnull(dead.bytes, 0)
+		FROM collections c LEFT JOIN (
+			SELECT collection, count(*) AS records, sum(length(payload)) AS bytes
+			FROM records INDEXED BY records_by_expiry WHERE expires <= ? GROUP BY collection
+		) dead ON dead.collection = c.number
+		ORDER BY c.name`, t.now)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +78,7 @@ func (t *sqliteTx) Record(collection string, id bso.ID) (*Record, error) {
 
 func (t *sqliteTx) record(collection int64, id bso.ID, columns string) (*Record, error) {
 	var r Record
-	err := t.tx.QueryRowContext(t.ctx, columns+`
+	err := t.tx.QueryRow(columns+`
 		FROM records WHERE collection = ? AND id = ? AND (expires IS NULL OR expires > ?)`,
 		collection, string(id), t.now).Scan(&r.ID, &r.Modified, &r.SortIndex, &r.Payload)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -93,6 +90,7 @@ func (t *sqliteTx) record(collection int64, id bso.ID, columns string) (*Record,
 // listing is a Query as SQL.
 type listing struct {
 	key   string // the expression that Position.Key holds
+	from  string // the table, and the index to use: left to itself, SQLite sorts
 	where string
 	order string
 	args  []any
@@ -113,21 +111,25 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		older = anyTime
 	}
 	start := q.After
+	l.from = ` FROM records INDEXED BY records_by_time`
 	switch q.Sort {
 	case SortIndex:
 		if start == nil {
 			start = &Position{Key: math.MaxInt64}
 		}
 		l.key = noWeight
-		l.where = `collection = ? AND (` + noWeight + `, id) < (?, ?) AND modified > ? AND modified < ?`
+		l.from = ` FROM records INDEXED BY records_by_weight`
+		// The first of the bounds says less than the second, but SQLite can start
+		// at it: it does not look for an expression within a row of values.
+		l.where = ` WHERE collection = ? AND ` + noWeight + ` <= ? AND (` + noWeight + `, id) < (?, ?) AND modified > ? AND modified < ?`
 		l.order = ` ORDER BY ` + noWeight + ` DESC, id DESC`
-		l.args = []any{collection, start.Key, string(start.ID), q.Newer, older}
+		l.args = []any{collection, start.Key, start.Key, string(start.ID), q.Newer, older}
 	case SortNewest:
 		if start == nil {
 			start = &Position{Key: int64(older)}
 		}
 		l.key = `modified`
-		l.where = `collection = ? AND (modified, id) < (?, ?) AND modified > ?`
+		l.where = ` WHERE collection = ? AND (modified, id) < (?, ?) AND modified > ?`
 		l.order = ` ORDER BY modified DESC, id DESC`
 		l.args = []any{collection, start.Key, string(start.ID), q.Newer}
 	default:
@@ -135,7 +137,7 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 			start = &Position{Key: int64(q.Newer), ID: behindAllIDs}
 		}
 		l.key = `modified`
-		l.where = `collection = ? AND (modified, id) > (?, ?) AND modified < ?`
+		l.where = ` WHERE collection = ? AND (modified, id) > (?, ?) AND modified < ?`
 		l.order = ` ORDER BY modified, id`
 		l.args = []any{collection, start.Key, string(start.ID), older}
 	}
@@ -146,6 +148,8 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		if err != nil {
 			return l, err
 		}
+		// They are a hundred at most, and soon sorted.
+		l.from = ` FROM records INDEXED BY records_by_id`
 		l.where += ` AND id IN (SELECT value FROM json_each(?))`
 		l.args = append(l.args, string(ids))
 	}
@@ -163,7 +167,7 @@ func (t *sqliteTx) Page(q Query) (p Page, err error) {
 	}
 	if q.Limit > 0 {
 		// The last record of the page and the one behind it.
-		rows, err := t.tx.QueryContext(t.ctx, `SELECT `+l.key+`, id FROM records WHERE `+l.where+l.order+` LIMIT 2 OFFSET ?`,
+		rows, err := t.tx.Query(`SELECT `+l.key+`, id`+l.from+l.where+l.order+` LIMIT 2 OFFSET ?`,
 			append(l.args, q.Limit-1)...)
 		if err != nil {
 			return p, err
@@ -185,7 +189,7 @@ func (t *sqliteTx) Page(q Query) (p Page, err error) {
 			return p, nil
 		}
 	}
-	err = t.tx.QueryRowContext(t.ctx, `SELECT count(*) FROM records WHERE `+l.where, l.args...).Scan(&p.Records)
+	err = t.tx.QueryRow(`SELECT count(*)`+l.from+l.where, l.args...).Scan(&p.Records)
 	return p, err
 }
 
@@ -206,7 +210,7 @@ func (t *sqliteTx) Records(q Query, f func(*Record) error) error {
 	if limit == 0 {
 		limit = -1
 	}
-	rows, err := t.tx.QueryContext(t.ctx, `SELECT `+columns+` FROM records WHERE `+l.where+l.order+` LIMIT ?`,
+	rows, err := t.tx.Query(`SELECT `+columns+l.from+l.where+l.order+` LIMIT ?`,
 		append(l.args, limit)...)
 	if err != nil {
 		return err

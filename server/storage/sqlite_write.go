@@ -1,21 +1,12 @@
 package storage
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 
 	"github.com/syncmanager/syncmanager/bso"
 )
-
-func (t *sqliteTx) exec(query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
 
 func (t *sqliteTx) Time() (bso.Timestamp, error) {
 	if t.time == 0 {
@@ -35,10 +26,10 @@ func (t *sqliteTx) stamp(collection string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := t.exec(`UPDATE storage SET modified = ?`, now); err != nil || collection == "" {
+	if _, err := t.tx.Exec(`UPDATE storage SET modified = ?`, now); err != nil || collection == "" {
 		return 0, err
 	}
-	err = t.tx.QueryRowContext(t.ctx, `
+	err = t.tx.QueryRow(`
 		INSERT INTO collections (name, modified) VALUES (?, ?)
 		ON CONFLICT (name) DO UPDATE SET modified = excluded.modified
 		RETURNING number`, collection, now).Scan(&n)
@@ -62,25 +53,13 @@ func (t *sqliteTx) Put(collection string, changes []Change) error {
 	if err != nil {
 		return err
 	}
-	stmt, err := t.tx.PrepareContext(t.ctx, put)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	// Watching the context costs a goroutine at each statement, so it is looked
-	// at between them.
-	quiet := context.WithoutCancel(t.ctx)
-	for i := range changes {
+	var args [8]any
+	return t.tx.Each(put, len(changes), func(i int) []any {
 		c := &changes[i]
 		expires := sql.Null[int64]{V: int64(t.now) + 100*c.TTL.V, Valid: c.TTL.Valid}
-		if _, err := stmt.ExecContext(quiet, n, string(c.ID), t.time, c.SortIndex, expires, c.Payload, c.Fields, t.now); err != nil {
-			return err
-		}
-		if err := t.ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
+		args = [...]any{n, string(c.ID), t.time, c.SortIndex, expires, c.Payload, c.Fields, t.now}
+		return args[:]
+	})
 }
 
 func (t *sqliteTx) DeleteRecords(collection string, ids []bso.ID) error {
@@ -92,7 +71,7 @@ func (t *sqliteTx) DeleteRecords(collection string, ids []bso.ID) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM records WHERE collection = ? AND id IN (SELECT value FROM json_each(?))`, n, string(list))
+	_, err = t.tx.Exec(`DELETE FROM records WHERE collection = ? AND id IN (SELECT value FROM json_each(?))`, n, string(list))
 	return err
 }
 
@@ -107,10 +86,10 @@ func (t *sqliteTx) DeleteCollection(collection string) (bool, error) {
 	if _, err := t.stamp(""); err != nil {
 		return false, err
 	}
-	if _, err := t.exec(`DELETE FROM records WHERE collection = ?`, n); err != nil {
+	if _, err := t.tx.Exec(`DELETE FROM records WHERE collection = ?`, n); err != nil {
 		return false, err
 	}
-	_, err = t.exec(`DELETE FROM collections WHERE number = ?`, n)
+	_, err = t.tx.Exec(`DELETE FROM collections WHERE number = ?`, n)
 	return err == nil, err
 }
 
@@ -119,7 +98,7 @@ func (t *sqliteTx) DeleteAll() error {
 		return err
 	}
 	for _, table := range []string{"batch_items", "batches", "records", "collections"} {
-		if _, err := t.exec(`DELETE FROM ` + table); err != nil {
+		if _, err := t.tx.Exec(`DELETE FROM ` + table); err != nil {
 			return err
 		}
 	}
@@ -130,13 +109,13 @@ func (t *sqliteTx) StartBatch(collection, token string, expires bso.Timestamp) e
 	if err := t.dropBatches(`expires <= ?`, t.now); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO batches (token, collection, expires) VALUES (?, ?, ?)`, token, collection, expires)
+	_, err := t.tx.Exec(`INSERT INTO batches (token, collection, expires) VALUES (?, ?, ?)`, token, collection, expires)
 	return err
 }
 
 // batch returns the number of a batch.
 func (t *sqliteTx) batch(collection, token string) (n int64, err error) {
-	err = t.tx.QueryRowContext(t.ctx, `SELECT number FROM batches WHERE token = ? AND collection = ? AND expires > ?`,
+	err = t.tx.QueryRow(`SELECT number FROM batches WHERE token = ? AND collection = ? AND expires > ?`,
 		token, collection, t.now).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNoBatch
@@ -144,37 +123,34 @@ func (t *sqliteTx) batch(collection, token string) (n int64, err error) {
 	return n, err
 }
 
+// putItem puts one change into a batch, over what the batch has for that ID.
+const putItem = `
+	INSERT INTO batch_items (batch, id, fields, sortindex, ttl, payload) VALUES (?, ?, ?, ?, ?, ?)
+	ON CONFLICT (batch, id) DO UPDATE SET
+		fields    = fields | excluded.fields,
+		sortindex = iif(excluded.fields & 2, excluded.sortindex, sortindex),
+		ttl       = iif(excluded.fields & 4, excluded.ttl, ttl),
+		payload   = iif(excluded.fields & 1, excluded.payload, payload)`
+
 func (t *sqliteTx) AppendBatch(collection, token string, changes []Change) (size BatchSize, err error) {
 	n, err := t.batch(collection, token)
 	if err != nil {
 		return size, err
 	}
-	stmt, err := t.tx.PrepareContext(t.ctx, `
-		INSERT INTO batch_items (batch, id, fields, sortindex, ttl, payload) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (batch, id) DO UPDATE SET
-			fields    = fields | excluded.fields,
-			sortindex = iif(excluded.fields & 2, excluded.sortindex, sortindex),
-			ttl       = iif(excluded.fields & 4, excluded.ttl, ttl),
-			payload   = iif(excluded.fields & 1, excluded.payload, payload)`)
+	var args [6]any
+	err = t.tx.Each(putItem, len(changes), func(i int) []any {
+		c := &changes[i]
+		size.Records++
+		size.Bytes += int64(len(c.Payload))
+		args = [...]any{n, string(c.ID), c.Fields, c.SortIndex, c.TTL, c.Payload}
+		return args[:]
+	})
 	if err != nil {
 		return size, err
 	}
-	defer stmt.Close()
-	quiet := context.WithoutCancel(t.ctx)
-	for i := range changes {
-		c := &changes[i]
-		if _, err := stmt.ExecContext(quiet, n, string(c.ID), c.Fields, c.SortIndex, c.TTL, c.Payload); err != nil {
-			return size, err
-		}
-		size.Records++
-		size.Bytes += int64(len(c.Payload))
-		if err := t.ctx.Err(); err != nil {
-			return size, err
-		}
-	}
 	// What was sent counts, also when it replaced something: the client counts so
 	// too, and nothing has to be read again.
-	err = t.tx.QueryRowContext(t.ctx, `
+	err = t.tx.QueryRow(`
 		UPDATE batches SET records = records + ?, bytes = bytes + ? WHERE number = ? RETURNING records, bytes`,
 		size.Records, size.Bytes, n).Scan(&size.Records, &size.Bytes)
 	return size, err
@@ -186,7 +162,7 @@ func (t *sqliteTx) CommitBatch(collection, token string) (int, error) {
 		return 0, err
 	}
 	var records int
-	if err := t.tx.QueryRowContext(t.ctx, `SELECT count(*) FROM batch_items WHERE batch = ?`, batch).Scan(&records); err != nil {
+	if err := t.tx.QueryRow(`SELECT count(*) FROM batch_items WHERE batch = ?`, batch).Scan(&records); err != nil {
 		return 0, err
 	}
 	if records > 0 {
@@ -198,24 +174,26 @@ func (t *sqliteTx) CommitBatch(collection, token string) (int, error) {
 }
 
 // applyBatch does for all items of a batch at once what Put does for one change.
+// The indexes are named, and one is hidden by the plus, because SQLite would
+// rather go through the whole collection.
 func (t *sqliteTx) applyBatch(batch int64, collection string) error {
 	n, err := t.stamp(collection)
 	if err != nil {
 		return err
 	}
 	for _, step := range []string{`
-		DELETE FROM records WHERE collection = ?2 AND expires <= ?4
+		DELETE FROM records INDEXED BY records_by_id WHERE collection = ?2 AND expires <= ?4
 			AND id IN (SELECT id FROM batch_items WHERE batch = ?1)`, `
-		UPDATE records SET
+		UPDATE records INDEXED BY records_by_id SET
 			modified  = iif(b.fields & 3, ?3, modified),
 			sortindex = iif(b.fields & 2, b.sortindex, records.sortindex),
 			expires   = iif(b.fields & 4, ?4 + 100 * b.ttl, expires),
 			payload   = iif(b.fields & 1, b.payload, records.payload)
-		FROM batch_items b WHERE b.batch = ?1 AND records.collection = ?2 AND records.id = b.id`, `
+		FROM batch_items b WHERE b.batch = ?1 AND records.collection = ?2 AND records.id = +b.id`, `
 		INSERT INTO records (collection, id, modified, sortindex, expires, payload)
 		SELECT ?2, id, ?3, sortindex, ?4 + 100 * ttl, payload FROM batch_items WHERE batch = ?1
 		ON CONFLICT (collection, id) DO NOTHING`} {
-		if _, err := t.exec(step, batch, n, t.time, t.now); err != nil {
+		if _, err := t.tx.Exec(step, batch, n, t.time, t.now); err != nil {
 			return err
 		}
 	}
@@ -224,16 +202,16 @@ func (t *sqliteTx) applyBatch(batch int64, collection string) error {
 
 // dropBatches removes the batches that a condition holds for.
 func (t *sqliteTx) dropBatches(where string, arg any) error {
-	_, err := t.exec(`DELETE FROM batch_items WHERE batch IN (SELECT number FROM batches WHERE `+where+`)`, arg)
+	_, err := t.tx.Exec(`DELETE FROM batch_items WHERE batch IN (SELECT number FROM batches WHERE `+where+`)`, arg)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM batches WHERE `+where, arg)
+	_, err = t.tx.Exec(`DELETE FROM batches WHERE `+where, arg)
 	return err
 }
 
 func (t *sqliteTx) Usage() (bytes int64, err error) {
-	err = t.tx.QueryRowContext(t.ctx, `
+	err = t.tx.QueryRow(`
 		SELECT (SELECT ifnull(sum(bytes), 0) FROM collections) + (SELECT ifnull(sum(bytes), 0) FROM batches)`).Scan(&bytes)
 	return bytes, err
 }
@@ -242,6 +220,6 @@ func (t *sqliteTx) DropExpired(most int) (int, error) {
 	if err := t.dropBatches(`expires <= ?`, t.now); err != nil {
 		return 0, err
 	}
-	n, err := t.exec(`DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE expires <= ? LIMIT ?)`, t.now, most)
+	n, err := t.tx.Exec(`DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE expires <= ? LIMIT ?)`, t.now, most)
 	return int(n), err
 }

@@ -26,12 +26,12 @@ CREATE TABLE records (
     modified   INTEGER NOT NULL,
     sortindex  INTEGER,
     expires    INTEGER,
-    payload    BLOB NOT NULL,
-    UNIQUE (collection, id)
+    payload    BLOB NOT NULL
 ) STRICT;
 
--- One index for each order of a listing. They hold what decides whether a row
--- is listed, so that counting and listing IDs reads no row.
+-- One index for each order of a listing. That by time holds all that decides
+-- whether a row is listed, so that counting and listing IDs reads no row.
+CREATE UNIQUE INDEX records_by_id ON records (collection, id);
 CREATE INDEX records_by_time   ON records (collection, modified, id, expires);
 CREATE INDEX records_by_weight ON records (collection, ifnull(sortindex, -1000000000), id);
 CREATE INDEX records_by_expiry ON records (expires) WHERE expires IS NOT NULL;

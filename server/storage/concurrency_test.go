@@ -1,0 +1,165 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+func TestOfConflictingWritersOneWins(t *testing.T) {
+	s := start(t)
+	at := s.do("PUT", "/storage/c/a", `{"payload":"0"}`).modified()
+	for round := range 10 {
+		var wg sync.WaitGroup
+		codes := make([]*response, 8)
+		for i := range codes {
+			wg.Go(func() {
+				body := fmt.Sprintf(`[{"id":"a","payload":"%d.%d"}]`, round, i)
+				codes[i] = s.do("POST", "/storage/c", body, header{"X-If-Unmodified-Since": at})
+			})
+		}
+		wg.Wait()
+		won := 0
+		for _, c := range codes {
+			switch c.Code {
+			case 200:
+				won++
+				at = c.modified()
+			case 412:
+			default:
+				t.Errorf("status %d: %s", c.Code, c.Body)
+			}
+		}
+		if won != 1 {
+			t.Fatalf("%d of the writers won", won)
+		}
+	}
+}
+
+func TestManyUsersOnFewFiles(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.MaxOpen = 3 })
+	const users, writes = 12, 8
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	var wg sync.WaitGroup
+	for uid := range users {
+		for range 2 {
+			wg.Go(func() {
+				for i := range writes {
+					who := header{"Authorization": fmt.Sprint(uid)}
+					path := fmt.Sprintf("/storage/1.5/%d/storage/c", uid)
+					got := s.raw("POST", path, fmt.Sprintf(`[{"id":"%d","payload":"%d"}]`, i, uid), who)
+					if got.Code != 200 {
+						t.Errorf("status %d: %s", got.Code, got.Body)
+						return
+					}
+					at := fmt.Sprint(uid, " ", got.modified())
+					mu.Lock()
+					if seen[at] {
+						t.Errorf("two writes of a user at %s", at)
+					}
+					seen[at] = true
+					mu.Unlock()
+					for _, r := range decode[[]wire](s.raw("GET", path+"?full=1", "", who)) {
+						if r.Payload != fmt.Sprint(uid) {
+							t.Errorf("user %d sees %q", uid, r.Payload)
+						}
+					}
+				}
+			})
+		}
+	}
+	wg.Go(func() {
+		if err := s.Purge(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Wait()
+	if len(seen) != 2*users*writes {
+		t.Errorf("%d writes", len(seen))
+	}
+}
+
+func TestAListingIsOneMomentsState(t *testing.T) {
+	s := start(t)
+	s.do("POST", "/storage/c", list(0, 100, 1)).want(200)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			// All records at once, each time with another payload.
+			s.do("POST", "/storage/c", strings.ReplaceAll(list(0, 100, 1), `"x"`, fmt.Sprintf(`"%d"`, i))).want(200)
+		}
+	})
+	for range 20 {
+		got := s.do("GET", "/storage/c?full=1", "")
+		all := decode[[]wire](got)
+		for _, r := range all {
+			if r.Payload != all[0].Payload || r.Modified.String() != got.modified() {
+				t.Fatalf("a listing of %s holds %+v beside %+v", got.modified(), r, all[0])
+			}
+		}
+	}
+	close(done)
+	wg.Wait()
+}
+
+// slowReader is a client that takes its time over the first bytes.
+type slowReader struct {
+	nobody
+	started, proceed chan struct{}
+	once             *sync.Once
+	bytes            *atomic.Int64
+}
+
+func (r slowReader) Write(b []byte) (int, error) {
+	r.once.Do(func() {
+		close(r.started)
+		<-r.proceed
+	})
+	r.bytes.Add(int64(len(b)))
+	return len(b), nil
+}
+
+func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	s := start(t)
+	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
+	slow := slowReader{newNobody(), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int64{}}
+	whole := s.do("GET", "/storage/c?full=1", "").Body.Len()
+	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "1")
+	var wg sync.WaitGroup
+	wg.Go(func() { s.ServeHTTP(slow, r) })
+	<-slow.started
+	// A slow reader keeps no writer waiting.
+	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
+	hurry, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Close(hurry); !errors.Is(err, context.Canceled) {
+		t.Errorf("closed under a reader: %v", err)
+	}
+	s.do("GET", "/storage/c", "").refused(503, "0")
+	close(slow.proceed)
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if slow.bytes.Load() != int64(whole) {
+		t.Errorf("%d of %d bytes came", slow.bytes.Load(), whole)
+	}
+}
