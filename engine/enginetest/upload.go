@@ -90,8 +90,9 @@ func nothingHeld(t testing.TB, h Harness) {
 		ctx, cancel := context.WithTimeout(w.ctx(), patience)
 		defer cancel()
 		done := make(chan error, 1)
-		go func() { _, err := h.Add(ctx, w.e, n); done <- err }()
+		i := n
 		n++
+		go func() { _, err := h.Add(ctx, w.e, i); done <- err }()
 		select {
 		case err := <-done:
 			w.check(err, "an edit "+when)

@@ -148,7 +148,7 @@ func (l *Login) check() error {
 		return errors.New("it has no hostname")
 	case l.Password == "":
 		return errors.New("it has no password")
-	case l.Hostname == accountsOrigin:
+	case strings.EqualFold(l.Hostname, accountsOrigin):
 		return errors.New("it is the browser's own sign-in to its account, which never syncs")
 	case l.FormSubmitURL != "" && l.HTTPRealm != "":
 		return errors.New("it has both a formSubmitURL and an httpRealm")

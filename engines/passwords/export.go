@@ -1,0 +1,77 @@
+package passwords
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// ExportCSV writes all logins, sorted, as Firefox exports them: every browser
+// reads that. It holds all passwords in the clear: w should be open to the user
+// alone.
+func (e *Engine) ExportCSV(ctx context.Context, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	row(out, "url", "username", "password", "httpRealm", "formActionOrigin", "guid", "timeCreated", "timeLastUsed", "timePasswordChanged")
+	for l, err := range e.List(ctx) {
+		if err != nil {
+			return err
+		}
+		realm, action := absent, l.FormSubmitURL
+		if l.HTTPRealm != "" {
+			realm, action = l.HTTPRealm, absent
+		}
+		row(out, l.Hostname, l.Username, l.Password, realm, action, string(l.ID),
+			when(l.TimeCreated), when(l.TimeLastUsed), when(l.TimePasswordChanged))
+	}
+	return out.Flush()
+}
+
+// absent is a value that is not there, which Firefox writes without quotes. A NUL
+// is in no login.
+const absent = "\x00"
+
+func when(ms int64) string {
+	if ms == 0 {
+		return absent
+	}
+	return strconv.FormatInt(ms, 10)
+}
+
+func row(out *bufio.Writer, fields ...string) {
+	for i, f := range fields {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if f != absent {
+			_, _ = out.WriteString(`"` + strings.ReplaceAll(f, `"`, `""`) + `"`)
+		}
+	}
+	_, _ = out.WriteString("\r\n") // an error comes back from Flush
+}
+
+// ExportJSON writes all logins, sorted, as a JSON array of the wire's records. It
+// holds all passwords in the clear.
+func (e *Engine) ExportJSON(ctx context.Context, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	between := "[\n"
+	for l, err := range e.List(ctx) {
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		_, _ = out.WriteString(between)
+		_, _ = out.Write(text)
+		between = ",\n"
+	}
+	if between == "[\n" {
+		_, _ = out.WriteString("[")
+	}
+	_, _ = out.WriteString("]\n")
+	return out.Flush()
+}

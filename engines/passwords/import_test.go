@@ -1,0 +1,235 @@
+package passwords_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/syncmanager/syncmanager/engines/passwords"
+)
+
+func importCSV(t testing.TB, e *passwords.Engine, file string, o passwords.ImportOptions) passwords.Report {
+	t.Helper()
+	r, err := e.Import(t.Context(), strings.NewReader(file), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+const firefoxCSV = `"url","username","password","httpRealm","formActionOrigin","guid","timeCreated","timeLastUsed","timePasswordChanged"` + "\r\n" +
+	`"https://login.example","bob","s3cret ""ü"", and a comma",,"https://login.example","{df781fa8-8b26-46b2-aa16-035963de04d4}","1795372558849","1795372558850","1795372558851"` + "\r\n" +
+	`"https://realm.example","alice","hunter2","Private Area",,"{6e6e0800-8f83-4cc0-906e-271272ce2c6a}","1795372558851","1795372558851","1795372558851"`
+
+func TestImportOfFirefox(t *testing.T) {
+	for name, file := range map[string]string{
+		"as it is": firefoxCSV, "with a BOM": "\ufeff" + firefoxCSV, "with LF": strings.ReplaceAll(firefoxCSV, "\r\n", "\n"),
+	} {
+		e, _ := open(t)
+		r := importCSV(t, e, file, passwords.ImportOptions{})
+		want := passwords.Report{Format: "firefox", Read: 2, Added: 2, Skipped: []passwords.Skip{}}
+		if !reflect.DeepEqual(r, want) {
+			t.Fatalf("%s: %+v; want %+v", name, r, want)
+		}
+		got := list(t, e)
+		if l := got[0]; l != (passwords.Login{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://login.example",
+			FormSubmitURL: "https://login.example", Username: "bob", Password: `s3cret "ü", and a comma`,
+			TimeCreated: 1795372558849, TimeLastUsed: 1795372558850, TimePasswordChanged: 1795372558851}) {
+			t.Fatalf("%s: %+v", name, l)
+		}
+		if got[1].HTTPRealm != "Private Area" || got[1].FormSubmitURL != "" {
+			t.Fatalf("%s: %+v", name, got[1])
+		}
+		if r := importCSV(t, e, file, passwords.ImportOptions{}); r.Duplicates != 2 || r.Added != 0 {
+			t.Fatalf("%s, again: %+v; want 2 duplicates", name, r)
+		}
+		newer := strings.ReplaceAll(strings.ReplaceAll(file, "hunter2", "hunter3"), `"1795372558851"`, `"1795372559999"`)
+		if r := importCSV(t, e, newer, passwords.ImportOptions{}); r.Updated != 1 || r.Duplicates != 1 {
+			t.Fatalf("%s, with a newer password: %+v; want 1 updated", name, r)
+		}
+		if l := list(t, e)[1]; l.Password != "hunter3" || l.TimePasswordChanged != 1795372559999 {
+			t.Fatalf("%s, with a newer password: %+v", name, l)
+		}
+		if r := importCSV(t, e, file, passwords.ImportOptions{}); r.Updated != 0 || r.Duplicates != 2 || list(t, e)[1].Password != "hunter3" {
+			t.Fatalf("%s, the older file again: %+v", name, r)
+		}
+	}
+}
+
+func TestImportOfChrome(t *testing.T) {
+	e, _ := open(t)
+	for _, l := range []passwords.Login{
+		{Hostname: "https://have.example", FormSubmitURL: "https://have.example", Username: "ann", Password: "same"},
+		{Hostname: "https://differs.example", FormSubmitURL: "https://differs.example", Username: "ann", Password: "ours"},
+	} {
+		if _, err := e.Add(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := importCSV(t, e, "name,url,username,password,note\n"+
+		"shop,https://shop.example/login?next=%2F,ann,\"two\nlines\",a note\n"+
+		"app,android://hash==@com.example.app/,ann,pw,\n"+
+		"have,https://have.example/,ann,same,\n"+
+		"differs,https://differs.example/,ann,theirs,\n"+
+		"shop again,https://shop.example/other,ann,\"two\nlines\",\n", passwords.ImportOptions{})
+	if r.Format != "chrome" || r.Read != 5 || r.Added != 2 || r.Duplicates != 2 || r.SkippedRows != 1 || r.Skipped[0].Line != 6 {
+		t.Fatalf("%+v; want 2 added, 2 duplicates, line 6 skipped", r)
+	}
+	var origins []string
+	for _, l := range list(t, e) {
+		origins = append(origins, l.Hostname+" "+l.Password)
+	}
+	want := []string{"android://com.example.app pw", "https://differs.example ours", "https://have.example same", "https://shop.example two\nlines"}
+	if !reflect.DeepEqual(origins, want) {
+		t.Fatalf("%q; want %q", origins, want)
+	}
+}
+
+func TestBrokenRowsAreNamedAndNoOtherIsLost(t *testing.T) {
+	e, _ := open(t)
+	const secret = "TopSecret"
+	rows := []string{
+		"url,username,password",
+		"https://1.example,u," + secret,
+		`"https://open.example,u,` + secret,        // 3: swallows the rest, if one lets it
+		`"https://3.example","u","` + secret + `"`, // 4
+		`https://mid"quote.example,u,` + secret,    // 5
+		`"https://behind.example"x,u,` + secret,    // 6
+		"https://few.example,u",                    // 7
+		"https://many.example,u," + secret + ",x",  // 8
+		"",
+		"https://none.example,u,",              // 10
+		",u," + secret,                         // 11
+		secret + " is not an address,u,p",      // 12
+		"chrome://FirefoxAccounts,u," + secret, // 13
+		"https://bytes.example,\xff\xfe," + secret,                    // 14
+		"https://long.example,u," + strings.Repeat(secret, 10_000),    // 15
+		"https://long.example,u," + strings.Repeat(secret, 100) + "!", // 16: fine
+		`"https://last.example,u,` + secret,                           // 17
+		"https://end.example,u," + secret,
+	}
+	r := importCSV(t, e, strings.Join(rows, "\n"), passwords.ImportOptions{})
+	var lines []int
+	for _, s := range r.Skipped {
+		lines = append(lines, s.Line)
+		if strings.Contains(s.Reason, secret) || s.Reason == "" {
+			t.Errorf("line %d: reason %q", s.Line, s.Reason)
+		}
+	}
+	if want := []int{3, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 17}; !sameSet(lines, want) {
+		t.Errorf("skipped lines %v; want %v", lines, want)
+	}
+	if r.Added != 4 || r.Read != 16 || r.SkippedRows != 12 {
+		t.Errorf("%+v; want 4 added of 16", r)
+	}
+}
+
+func sameSet(a, b []int) bool {
+	seen := map[int]int{}
+	for _, n := range a {
+		seen[n]++
+	}
+	for _, n := range b {
+		seen[n]--
+	}
+	for _, n := range seen {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func TestImportRefusesOtherFiles(t *testing.T) {
+	e, _ := open(t)
+	for _, file := range []string{"", "\n\n", "url,username\n", "a,b,c\n1,2,3\n", "<html>\n", "url,login_uri,username,password\n", "PK\x03\x04\x00\x00"} {
+		if _, err := e.Import(t.Context(), strings.NewReader(file), passwords.ImportOptions{}); !errors.Is(err, passwords.ErrFormat) {
+			t.Errorf("%q: %v; want ErrFormat", file, err)
+		}
+	}
+}
+
+func TestDryRunKeepsNothing(t *testing.T) {
+	e, _ := open(t)
+	file := manyRows(1200) + "https://site-7.example,ann,pw\n"
+	dry := importCSV(t, e, file, passwords.ImportOptions{DryRun: true})
+	if n, err := e.Count(t.Context()); err != nil || n != 0 {
+		t.Fatalf("a dry run left %d logins, %v", n, err)
+	}
+	if wet := importCSV(t, e, file, passwords.ImportOptions{}); !reflect.DeepEqual(dry, wet) || wet.Added != 1200 || wet.Duplicates != 1 {
+		t.Fatalf("dry %+v\nwet %+v", dry, wet)
+	}
+}
+
+func manyRows(n int) string {
+	var b strings.Builder
+	b.WriteString("url,username,password\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s,ann,pw\n", site(i))
+	}
+	return b.String()
+}
+
+func TestImportComesInChunks(t *testing.T) {
+	e, _ := open(t)
+	var told []int
+	broken := errors.New("the pipe broke")
+	file := io.MultiReader(strings.NewReader(manyRows(1100)), iotest.ErrReader(broken))
+	r, err := e.Import(t.Context(), file, passwords.ImportOptions{Progress: func(rows int) { told = append(told, rows) }})
+	if !errors.Is(err, broken) {
+		t.Fatalf("error %v; want the reader's", err)
+	}
+	if n, _ := e.Count(t.Context()); n != 1000 || r.Added != 1000 || !reflect.DeepEqual(told, []int{500, 1000}) {
+		t.Fatalf("%d kept, %d reported, progress %v; want what was read before the error, in chunks of 500", n, r.Added, told)
+	}
+}
+
+func TestImportStopsWhenCancelled(t *testing.T) {
+	e, _ := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := e.Import(ctx, strings.NewReader(manyRows(5000)), passwords.ImportOptions{Progress: func(int) { cancel() }})
+	if n, _ := e.Count(t.Context()); !errors.Is(err, context.Canceled) || r.Added != 500 || n != 500 {
+		t.Fatalf("%d added, %d kept, %v; want the first chunk", r.Added, n, err)
+	}
+}
+
+func TestExportImportsAsTheSame(t *testing.T) {
+	a, _ := open(t)
+	importCSV(t, a, firefoxCSV, passwords.ImportOptions{})
+	if _, err := a.Add(t.Context(), passwords.Login{Hostname: "https://x.example", Username: `"q",`, Password: "line\r\nbreak \"", TimeCreated: 5}); err != nil {
+		t.Fatal(err)
+	}
+	var csv, json bytes.Buffer
+	if err := a.ExportCSV(t.Context(), &csv); err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.SplitAfterN(firefoxCSV, "\r\n", 3)[1]; !strings.Contains(csv.String(), want) {
+		t.Errorf("exported\n%s\nwant Firefox's own row in it", csv.String())
+	}
+	b, _ := open(t)
+	importCSV(t, b, csv.String(), passwords.ImportOptions{})
+	if got, want := list(t, b), list(t, a); !reflect.DeepEqual(got, want) {
+		t.Errorf("imported again: %+v\nwant %+v", got, want)
+	}
+	if err := a.ExportJSON(t.Context(), &json); err != nil || !strings.Contains(json.String(), `"httpRealm":"Private Area"`) {
+		t.Errorf("JSON %s, %v", json.String(), err)
+	}
+}
+
+func FuzzImport(f *testing.F) {
+	f.Add(firefoxCSV)
+	f.Add("url,username,password\n\"a\"\"b\",c,\"d\ne\"\n\"")
+	f.Fuzz(func(t *testing.T, file string) {
+		e, _ := open(t)
+		r, err := e.Import(t.Context(), strings.NewReader(file), passwords.ImportOptions{})
+		if err == nil && r.Read != r.Added+r.Updated+r.Duplicates+r.SkippedRows {
+			t.Fatalf("%+v: the rows don't add up", r)
+		}
+	})
+}
