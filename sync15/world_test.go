@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +41,9 @@ type world struct {
 	// see requests one at a time.
 	before func(r *http.Request) *http.Response
 	after  func(r *http.Request, resp *http.Response)
+	// strip, if set, takes parameters away that the server does not know. The
+	// request stays signed as it was sent.
+	strip func(url.Values)
 	// asked lists the requests to the storage service, "GET info/collections".
 	asked []string
 	// signer and node are what tokens are made with; a test may replace them.
@@ -67,6 +72,7 @@ func (w *world) open() {
 	var err error
 	w.tokens, err = token.Open(w.t.Context(), token.Config{
 		Dir: w.dir, Node: w.node, Signer: w.signer, HashKey: []byte("hash"), Verifier: w, Now: w.clock, Rand: rand.Reader,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -113,7 +119,9 @@ func (w *world) Authenticate(r *http.Request) (int64, bool, error) {
 	}
 	g, key, err := w.signer.Parse(h.ID)
 	if err == nil {
-		err = h.Verify(key, hawk.RequestOf(r, nil))
+		signed := hawk.RequestOf(r, nil)
+		signed.URI = cmp.Or(r.Header.Get("Test-Signed-For"), signed.URI)
+		err = h.Verify(key, signed)
 	}
 	if err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
@@ -145,6 +153,12 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
+	if w.strip != nil {
+		q := in.URL.Query()
+		w.strip(q)
+		in.Header.Set("Test-Signed-For", in.RequestURI)
+		in.URL.RawQuery = q.Encode()
+	}
 	rec := httptest.NewRecorder()
 	switch {
 	case strings.HasPrefix(path, "/token/"):
@@ -153,6 +167,9 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.storage.ServeHTTP(rec, in)
 	default:
 		http.NotFound(rec, in)
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
 	}
 	resp := rec.Result()
 	resp.Request = r
@@ -196,8 +213,8 @@ func (a *account) AccessToken(_ context.Context, fresh bool) (string, error) {
 func (a *account) SyncKey(context.Context) (string, []byte, error) {
 	return "1000-AAAAAAAAAAAAAAAAAAAAAA", a.key, nil
 }
-func (a *account) TokenServer() string                        { return host + "/token" }
-func (a *account) DeviceID() string                           { return a.device }
+func (a *account) TokenServer() string                         { return host + "/token" }
+func (a *account) DeviceID() string                            { return a.device }
 func (a *account) DeviceIDs(context.Context) ([]string, error) { return nil, nil }
 
 // device is one device of an account: a state, and a shelf to sync.

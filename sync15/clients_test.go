@@ -1,0 +1,199 @@
+package sync15_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+func names(d *device) (list []string) {
+	for _, dev := range d.state.Clients.Devices() {
+		name := dev.Name
+		if dev.Local {
+			name += " (this)"
+		}
+		list = append(list, name)
+	}
+	return list
+}
+
+func TestDevicesSeeEachOther(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	a.mustSync()
+	if got := names(a); !slices.Equal(got, []string{"a (this)", "b"}) {
+		t.Errorf("a sees %v", got)
+	}
+	b.name = "b renamed"
+	b.mustSync()
+	a.mustSync()
+	if got := names(a); !slices.Equal(got, []string{"a (this)", "b renamed"}) {
+		t.Errorf("a sees %v", got)
+	}
+	// A device that the accounts server does not know any more is not shown.
+	a.state.Clients.AccountIDs = []string{"dev-a"}
+	if got := names(a); !slices.Equal(got, []string{"a (this)"}) {
+		t.Errorf("a sees %v", got)
+	}
+}
+
+func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	a.mustSync()
+	w.pass(6 * 24 * time.Hour)
+	a.mustSync()
+	w.expect("GET info/collections")
+	w.pass(2 * 24 * time.Hour)
+	a.mustSync()
+	w.expect("GET info/collections", "POST storage/clients")
+}
+
+func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	send := func(name string, args ...string) {
+		a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: name, Args: args, FlowID: "flow"})
+	}
+	send("wipeEngine", "notes")
+	send("wipeEngine", "notes") // the same again waits once
+	send("unheard-of", "x")
+	send("resetAll")
+	a.mustSync()
+	a.mustSync()
+	w.expect("GET info/collections")
+	b.mustSync()
+	var got []string
+	for _, c := range b.obeyed {
+		got = append(got, fmt.Sprint(c.Name, c.Args))
+	}
+	if !slices.Equal(got, []string{"wipeEngine[notes]", "resetAll[]"}) {
+		t.Errorf("b obeyed %v", got)
+	}
+	b.mustSync()
+	if len(b.obeyed) != 2 {
+		t.Errorf("a command was carried out twice: %v", b.obeyed)
+	}
+	w.expect("GET info/collections")
+	record := string(b.state.Clients.Records[b.state.Clients.Self].Payload)
+	if !strings.Contains(record, "unheard-of") || strings.Contains(record, "wipeEngine") {
+		t.Errorf("b's record is %s", record)
+	}
+	// It stays when the record is written for another reason.
+	b.name = "another name"
+	b.mustSync()
+	if record := string(b.state.Clients.Records[b.state.Clients.Self].Payload); !strings.Contains(record, "unheard-of") {
+		t.Errorf("b's record is %s", record)
+	}
+}
+
+func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	a.mustSync()
+	seal := a.state.Keys.Default
+	payload, _ := seal.Seal(nil, []byte(`{"id":"martian","name":"M","formfactor":"saucer","protocols":["1.5","9"],"commands":[{"odd":1}]}`), rand.Reader)
+	a.put("clients", "martian", string(payload))
+	a.state.Clients.Send(sync15.Outbound{To: "martian", Name: "resetEngine", Args: []string{"notes"}})
+	a.state.Clients.Send(sync15.Outbound{To: "nobody", Name: "resetAll"})
+	a.mustSync()
+	var rec struct {
+		Formfactor string
+		Protocols  []string
+		Commands   []json.RawMessage
+	}
+	_ = json.Unmarshal(a.state.Clients.Records["martian"].Payload, &rec)
+	if rec.Formfactor != "saucer" || len(rec.Protocols) != 2 || len(rec.Commands) != 2 || string(rec.Commands[0]) != `{"odd":1}` {
+		t.Errorf("the record became %s", a.state.Clients.Records["martian"].Payload)
+	}
+	if len(a.state.Clients.Outbox) != 0 {
+		t.Errorf("waiting: %v", a.state.Clients.Outbox)
+	}
+}
+
+func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxRecordPayloadBytes: 2000} })
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	for i := range 40 {
+		a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "displayURI", Args: []string{fmt.Sprint("https://example.org/", i)}})
+	}
+	a.mustSync()
+	waiting := len(a.state.Clients.Outbox)
+	if waiting == 0 || waiting == 40 {
+		t.Fatalf("%d of 40 wait", waiting)
+	}
+	for range 20 {
+		b.mustSync()
+		a.mustSync()
+	}
+	if len(b.obeyed) != 40 || len(a.state.Clients.Outbox) != 0 {
+		t.Errorf("%d arrived, %d wait", len(b.obeyed), len(a.state.Clients.Outbox))
+	}
+}
+
+func TestACommandMeetsAnotherWrite(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "resetAll"})
+	once := false
+	w.before = func(r *http.Request) *http.Response {
+		if isPost(r, "/storage/clients") && !once {
+			once = true
+			b.name = "renamed meanwhile"
+			b.mustSync()
+		}
+		return nil
+	}
+	a.mustSync()
+	w.before = nil
+	b.mustSync()
+	if len(b.obeyed) != 1 || !slices.Contains(names(a), "renamed meanwhile") {
+		t.Errorf("b obeyed %v, a sees %v", b.obeyed, names(a))
+	}
+}
+
+func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	c := b.client()
+	if err := c.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.mustSync()
+	if got := names(a); !slices.Equal(got, []string{"a (this)"}) {
+		t.Errorf("a sees %v", got)
+	}
+}
+
+func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	a.shelf.put("note-1", "x")
+	w.before = func(r *http.Request) *http.Response {
+		if isPost(r, "/storage/clients") {
+			return answer(500, "application/json", "0")
+		}
+		return nil
+	}
+	if _, err := a.sync(t.Context()); err == nil || slices.Contains(w.asked, "POST storage/notes") {
+		t.Errorf("%v after %v", err, w.asked)
+	}
+}

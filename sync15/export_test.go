@@ -1,0 +1,13 @@
+package sync15
+
+import (
+	"context"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// PutRaw lets a test write what no engine would.
+func (r *Run) PutRaw(ctx context.Context, collection string, id bso.ID, payload string) error {
+	_, err := r.c.putBSO(ctx, collection, id, []byte(payload), bso.TimestampOf(r.c.cfg.Now())+1e9)
+	return err
+}
