@@ -219,6 +219,13 @@ func TestReplaced(t *testing.T) {
 	if r := replaced(); len(r) != 1 || r[0] != a.UID {
 		t.Errorf("replaced: %v, want [%d]", r, a.UID)
 	}
+	if err := w.Emptied(t.Context(), a.UID); err != nil {
+		t.Fatal(err)
+	}
+	if r := replaced(); len(r) != 0 {
+		t.Errorf("%v given up again", r)
+	}
+	w.mustRefuse(w.ask("alice", 900, 900, "key-1"), 401, "invalid-client-state")
 }
 
 func TestRetire(t *testing.T) {

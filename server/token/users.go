@@ -163,7 +163,7 @@ func (s *Service) Retire(ctx context.Context, account string) error {
 // whose last token has expired: their storage may be deleted.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT uid FROM users WHERE replaced_at < ? ORDER BY uid`, before)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT uid FROM users WHERE replaced_at < ? AND NOT emptied ORDER BY uid`, before)
 	if err != nil {
 		return nil, fmt.Errorf("list replaced storage: %w", err)
 	}
@@ -177,6 +177,19 @@ func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 		uids = append(uids, uid)
 	}
 	return uids, rows.Err()
+}
+
+// Emptied notes that the storage of a replaced uid was deleted. The uid stays: its
+// client state must not come back.
+func (s *Service) Emptied(ctx context.Context, uid int64) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET emptied = 1 WHERE uid = ? AND replaced_at IS NOT NULL`, uid)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note that a storage was deleted: %w", err)
+	}
+	return nil
 }
 
 func asRefusal(err error) (*refusal, bool) {

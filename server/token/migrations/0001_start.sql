@@ -10,7 +10,8 @@ CREATE TABLE users (
   keys_changed_at INTEGER NOT NULL,
   created_at      INTEGER NOT NULL, -- ms
   replaced_at     INTEGER,          -- ms; NULL: the account's current key
+  emptied         INTEGER NOT NULL DEFAULT 0, -- 1: replaced, and its storage deleted
   UNIQUE (account, client_state)
 ) STRICT;
 CREATE UNIQUE INDEX users_current ON users (account) WHERE replaced_at IS NULL;
-CREATE INDEX users_replaced ON users (replaced_at) WHERE replaced_at IS NOT NULL;
+CREATE INDEX users_replaced ON users (replaced_at) WHERE replaced_at IS NOT NULL AND NOT emptied;

@@ -1,0 +1,150 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// account is a row of accounts.
+type account struct {
+	uid           string
+	email         string
+	generation    int64
+	keysChangedAt int64
+	salt          []byte
+	cost          int
+	v1            stored
+	clientSalt    string // "" before version 2
+	v2            stored
+	kA            []byte
+	displayName   string
+	profileAt     int64
+	createdAt     int64
+}
+
+// stored is what is kept for one version of the stretched password.
+type stored struct {
+	verifyHash []byte
+	wrapWrapKB []byte
+}
+
+const accountColumns = `uid, email, generation, keys_changed_at, auth_salt, cost, verify_hash, wrap_wrap_kb,
+	COALESCE(client_salt, ''), verify_hash_v2, wrap_wrap_kb_v2, ka, display_name, profile_changed_at, created_at`
+
+func scanAccount(row *sql.Row) (*account, error) {
+	var a account
+	err := row.Scan(&a.uid, &a.email, &a.generation, &a.keysChangedAt, &a.salt, &a.cost, &a.v1.verifyHash, &a.v1.wrapWrapKB,
+		&a.clientSalt, &a.v2.verifyHash, &a.v2.wrapWrapKB, &a.kA, &a.displayName, &a.profileAt, &a.createdAt)
+	return &a, err
+}
+
+// account reads an account that was there a moment ago.
+func (s *Service) account(ctx context.Context, uid string) (*account, error) {
+	a, err := scanAccount(s.db.Read().QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE uid = ?`, uid))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an account: %w", err)
+	}
+	return a, nil
+}
+
+// accountByEmail reads an account, or nil.
+func (s *Service) accountByEmail(ctx context.Context, email string) (*account, error) {
+	a, err := scanAccount(s.db.Read().QueryRowContext(ctx,
+		`SELECT `+accountColumns+` FROM accounts WHERE email_key = ?`, emailKey(email)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an account: %w", err)
+	}
+	return a, nil
+}
+
+// emailKey is what two spellings of one address share.
+func emailKey(email string) string { return strings.ToLower(email) }
+
+func checkEmail(email string) error {
+	if email == "" {
+		return missing("email")
+	}
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || local == "" || domain == "" || len(email) > 256 || strings.ContainsAny(email, " \t\r\n\x00") ||
+		strings.Contains(domain, "@") || strings.ToValidUTF8(email, "") != email {
+		return invalid("email")
+	}
+	return nil
+}
+
+// verify stretches authPW as the account's were; with a nil account it does the
+// same work for nothing, so that the time does not tell.
+func (s *Service) verifier(ctx context.Context, a *account, authPW []byte) (onepw.Verifier, error) {
+	salt, cost := s.pepper, s.cfg.Cost
+	if a != nil {
+		salt, cost = a.salt, a.cost
+	}
+	select {
+	case s.stretching <- struct{}{}:
+		defer func() { <-s.stretching }()
+	case <-ctx.Done():
+		return onepw.Verifier{}, ctx.Err()
+	}
+	return onepw.NewVerifier(authPW, salt, cost)
+}
+
+// checked is an account whose password was right.
+type checked struct {
+	*account
+	verifier onepw.Verifier
+	match    stored // of the version of the stretching that was used
+}
+
+func (c checked) wrapKB() []byte { return c.verifier.Wrap(c.match.wrapWrapKB) }
+
+// checkPassword counts the try, and answers the same, in the same time, to a
+// wrong password and to an address without an account.
+func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, error) {
+	if err := checkEmail(email); err != nil {
+		return checked{}, err
+	}
+	authPW, err := key("authPW", authPWHex)
+	if err != nil {
+		return checked{}, err
+	}
+	done, err := s.admit(r, emailKey(email))
+	if err != nil {
+		return checked{}, err
+	}
+	a, err := s.accountByEmail(r.Context(), email)
+	if err != nil {
+		return checked{}, err
+	}
+	v, err := s.verifier(r.Context(), a, authPW)
+	if err != nil {
+		return checked{}, err
+	}
+	if a == nil {
+		a = &account{email: emailKey(email)}
+	}
+	isV1, isV2 := v.Matches(a.v1.verifyHash), v.Matches(a.v2.verifyHash)
+	switch {
+	case isV1:
+		done()
+		return checked{a, v, a.v1}, nil
+	case isV2:
+		done()
+		return checked{a, v, a.v2}, nil
+	case a.email != email:
+		// The address is the salt of version 1: the client tries again with the
+		// right spelling.
+		return checked{}, errEmailCase.with("email", a.email)
+	}
+	return checked{}, errPassword
+}

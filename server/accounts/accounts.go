@@ -1,0 +1,234 @@
+// Package accounts is the Firefox accounts server: signing up and in, the keys
+// behind a password, OAuth tokens, devices and profile.
+//
+// There is no e-mail: an account is verified from the start. There is no push
+// service either: devices hear of each other when they ask.
+//
+// Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
+// asks of it.
+package accounts
+
+import (
+	"context"
+	"crypto/rsa"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// Config says how a Service works. All fields without a default must be set.
+type Config struct {
+	// Dir is where accounts.sqlite is.
+	Dir string
+	// PublicURL is the server's root as clients see it, without a slash at the
+	// end. It issues the tokens and is what HAWK signatures cover.
+	PublicURL *url.URL
+	// NoSignUp refuses new accounts.
+	NoSignUp bool
+	// Cost is the scrypt cost of new passwords, as a power of two; default
+	// onepw.DefaultCost. Each try takes 2^Cost KiB of memory.
+	Cost   int
+	Limits Limits
+	// Destroyed, if set, is called after an account was deleted.
+	Destroyed func(ctx context.Context, uid string)
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+}
+
+// Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
+// and /profile/v1.
+type Service struct {
+	cfg     Config
+	db      *sqlite.DB
+	mux     *http.ServeMux
+	limiter limiter
+	window  hawk.Window
+	// stretching bounds how many passwords are stretched at once, for each takes
+	// 64 MiB.
+	stretching chan struct{}
+	// pepper makes answers about accounts that do not exist.
+	pepper []byte
+
+	keysMu sync.Mutex
+	keys   map[string]*rsa.PrivateKey // by kid
+	newest string                     // the kid that signs, or "" before it is known
+}
+
+// hawkSkew is how far a client's clock may be off. A client that is further off
+// is told the time, and tries again.
+const hawkSkew = time.Minute
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the service's database.
+func Open(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Cost == 0 {
+		cfg.Cost = onepw.DefaultCost
+	}
+	cfg.Limits.defaults()
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"), sqlite.Options{Migrations: steps, Durable: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		cfg: cfg, db: db, mux: http.NewServeMux(),
+		window:     hawk.Window{Skew: hawkSkew},
+		stretching: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		keys:       make(map[string]*rsa.PrivateKey),
+	}
+	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.routes()
+	return s, nil
+}
+
+// secret reads a random secret of this server, made at its first use.
+func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
+	fresh, err := s.random(32)
+	if err != nil {
+		return nil, err
+	}
+	var value []byte
+	err = s.db.View(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT value FROM secrets WHERE name = ?`, name).Scan(&value)
+	})
+	if !errors.Is(err, sql.ErrNoRows) {
+		return value, err
+	}
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO secrets (name, value) VALUES (?, ?)`, name, fresh)
+		return err
+	})
+	return fresh, err
+}
+
+// Close closes the database.
+func (s *Service) Close() error { return s.db.Close() }
+
+// Ping reports whether the database answers.
+func (s *Service) Ping(ctx context.Context) error { return s.db.Read().PingContext(ctx) }
+
+// ServeHTTP answers one request.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Service) routes() {
+	auth := map[string]handler{
+		"POST /account/create":                  s.create,
+		"POST /account/login":                   s.login,
+		"POST /account/credentials/status":      s.credentialsStatus,
+		"GET /account/status":                   s.statusByUID,
+		"POST /account/status":                  s.statusByEmail,
+		"POST /account/destroy":                 s.destroy,
+		"GET /account/keys":                     s.accountKeys,
+		"POST /account/scoped-key-data":         s.scopedKeyData,
+		"GET /account/profile":                  s.accountProfile,
+		"POST /password/change/start":           s.changeStart,
+		"POST /password/change/finish":          s.changeFinish,
+		"GET /session/status":                   s.sessionStatus,
+		"POST /session/destroy":                 s.sessionDestroy,
+		"POST /session/duplicate":               s.sessionDuplicate,
+		"GET /recovery_email/status":            s.emailStatus,
+		"POST /account/device":                  s.registerDevice,
+		"GET /account/devices":                  s.listDevices,
+		"POST /account/device/destroy":          s.destroyDevice,
+		"POST /account/devices/notify":          s.notifyDevices,
+		"GET /account/device/commands":          s.deviceCommands,
+		"POST /account/devices/invoke_command":  s.invokeCommand,
+		"GET /account/attached_clients":         s.attachedClients,
+		"POST /account/attached_client/destroy": s.destroyClient,
+	}
+	oauth := map[string]handler{
+		"POST /token":         s.oauthToken,
+		"POST /authorization": s.oauthAuthorization,
+		"POST /destroy":       s.oauthDestroy,
+		"POST /verify":        s.oauthVerify,
+		"POST /introspect":    s.oauthIntrospect,
+		"GET /jwks":           s.jwks,
+	}
+	profile := map[string]handler{
+		"GET /profile":        s.profile,
+		"GET /email":          s.profile,
+		"GET /uid":            s.profile,
+		"GET /display_name":   s.profile,
+		"POST /display_name":  s.setDisplayName,
+		"GET /avatar/default": s.defaultAvatar,
+	}
+	for prefix, group := range map[string]map[string]handler{
+		"/auth/v1": auth, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/profile/v1": profile,
+	} {
+		for pattern, h := range group {
+			method, path, _ := strings.Cut(pattern, " ")
+			s.handle(method+" "+prefix+path, h)
+		}
+	}
+	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
+	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
+	s.handle("/", func(*request) (any, error) { return nil, errNotFound })
+}
+
+// Purge removes what expired.
+func (s *Service) Purge(ctx context.Context) error {
+	now := s.cfg.Now()
+	if err := s.rotate(ctx, now); err != nil {
+		return fmt.Errorf("rotate the signing key: %w", err)
+	}
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		ms := now.UnixMilli()
+		for _, q := range []struct {
+			text string
+			arg  any
+		}{
+			{`DELETE FROM codes WHERE expires_at <= ?`, ms},
+			{`DELETE FROM commands WHERE expires_at <= ?`, ms},
+			{`DELETE FROM revoked WHERE expires_at <= ?`, ms},
+			{`DELETE FROM tokens WHERE kind IN ('keys', 'change') AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},
+			{`DELETE FROM signing_keys WHERE retired_at <= ?`, now.Add(-maxAccessTTL).UnixMilli()},
+		} {
+			if _, err := tx.ExecContext(ctx, q.text, q.arg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("purge expired tokens: %w", err)
+	}
+	return nil
+}
+
+// random makes n random bytes.
+func (s *Service) random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+		return nil, fmt.Errorf("no randomness: %w", err)
+	}
+	return b, nil
+}
+
+func (s *Service) randomHex(n int) (string, error) {
+	b, err := s.random(n)
+	return hex.EncodeToString(b), err
+}

@@ -1,0 +1,163 @@
+package accounts
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+)
+
+const (
+	// commandLife is how long a command waits for its device.
+	commandLife = 28 * 24 * time.Hour
+	// maxCommands bounds one answer, and maxWaiting what waits for one device.
+	maxCommands = 100
+	maxWaiting  = 1000
+)
+
+// notifyDevices takes a message for the account's devices. Without a push
+// service it reaches nobody at once; they see what changed when they ask next.
+func (s *Service) notifyDevices(r *request) (any, error) {
+	if _, err := s.actor(r); err != nil {
+		return nil, err
+	}
+	var in struct {
+		To       json.RawMessage `json:"to"`
+		Excluded []string        `json:"excluded"`
+		Payload  json.RawMessage `json:"payload"`
+		TTL      float64         `json:"TTL"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	var all string
+	var some []string
+	switch {
+	case in.To == nil:
+		return nil, missing("to")
+	case json.Unmarshal(in.To, &all) == nil && all == "all":
+	case json.Unmarshal(in.To, &some) == nil && in.Excluded == nil:
+	default:
+		return nil, invalid("to")
+	}
+	return nothing, nil
+}
+
+// invokeCommand leaves a command for another device of the account.
+func (s *Service) invokeCommand(r *request) (any, error) {
+	a, err := s.actor(r)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Target  string          `json:"target"`
+		Command string          `json:"command"`
+		Payload json.RawMessage `json:"payload"`
+		TTL     int64           `json:"ttl"` // seconds
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Target == "":
+		return nil, missing("target")
+	case in.Command == "":
+		return nil, missing("command")
+	case len(in.Payload) == 0:
+		return nil, missing("payload")
+	case in.TTL < 0:
+		return nil, invalid("ttl")
+	}
+	life := commandLife
+	if in.TTL > 0 {
+		life = min(life, time.Duration(min(in.TTL, int64(commandLife/time.Second)))*time.Second)
+	}
+	now := s.cfg.Now()
+	ctx := r.Context()
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		var text string
+		err := tx.QueryRowContext(ctx, `SELECT commands FROM devices WHERE id = ? AND uid = ?`, in.Target, a.uid).Scan(&text)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errUnknownDevice
+		}
+		if err != nil {
+			return err
+		}
+		var known map[string]string
+		if err := json.Unmarshal([]byte(text), &known); err != nil {
+			return err
+		}
+		if _, ok := known[in.Command]; !ok {
+			return errCommand
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO commands (device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?)`,
+			in.Target, a.device, in.Command, string(in.Payload), now.Add(life).UnixMilli()); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE device = ? AND idx <= (
+			SELECT idx FROM commands WHERE device = ? ORDER BY idx DESC LIMIT 1 OFFSET ?)`, in.Target, in.Target, maxWaiting)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"enqueued": true, "notified": false, "notifyError": "no push service"}, nil
+}
+
+// deviceCommands lists what waits for the actor's device, from an index on. The
+// device remembers the index; nothing is removed by reading it.
+func (s *Service) deviceCommands(r *request) (any, error) {
+	a, err := s.actor(r)
+	if err != nil {
+		return nil, err
+	}
+	if a.device == "" {
+		return nil, errUnknownDevice
+	}
+	q := r.URL.Query()
+	number := func(name string, or int64) (int64, error) {
+		text := q.Get(name)
+		if text == "" {
+			return or, nil
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			return 0, invalid(name)
+		}
+		return n, nil
+	}
+	from, err := number("index", 0)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := number("limit", maxCommands)
+	if err != nil {
+		return nil, err
+	}
+	limit = min(limit, maxCommands)
+	rows, err := s.db.Read().QueryContext(r.Context(), `SELECT idx, sender, command, payload FROM commands
+		WHERE device = ? AND idx >= ? AND expires_at > ? ORDER BY idx LIMIT ?`, a.device, from, s.cfg.Now().UnixMilli(), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	messages := []map[string]any{}
+	last, more := max(from-1, 0), false
+	for rows.Next() {
+		var idx int64
+		var sender, command, payload string
+		if err := rows.Scan(&idx, &sender, &command, &payload); err != nil {
+			return nil, err
+		}
+		if int64(len(messages)) == limit {
+			more = true
+			break
+		}
+		last = idx
+		messages = append(messages, map[string]any{"index": idx, "data": map[string]any{
+			"sender": sender, "command": command, "payload": json.RawMessage(payload),
+		}})
+	}
+	return map[string]any{"index": last, "last": !more, "messages": messages}, rows.Err()
+}

@@ -1,0 +1,237 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+const (
+	defaultAccessTTL = 6 * time.Hour
+	maxAccessTTL     = 24 * time.Hour
+	// keyLife is how long a signing key signs. It verifies until the last of its
+	// tokens has expired.
+	keyLife = 90 * 24 * time.Hour
+	// issueSkew is how far in the future a token may be issued; more means that
+	// the server's clock was set back.
+	issueSkew = time.Minute
+	keyBits   = 2048
+)
+
+// claims are what an access token says.
+type claims struct {
+	jwt.Claims
+	ClientID       string `json:"client_id"`
+	Scope          string `json:"scope"`
+	Generation     int64  `json:"fxa-generation"`
+	ProfileChanged int64  `json:"fxa-profileChangedAt"`
+}
+
+var _ token.Verifier = (*Service)(nil)
+
+// accessToken issues a token for the account.
+func (s *Service) accessToken(ctx context.Context, a *account, clientID string, scope scopes, ttl time.Duration) (string, error) {
+	kid, key, err := s.signingKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	jti, err := s.randomHex(16)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: kid}},
+		(&jose.SignerOptions{}).WithType("at+JWT"))
+	if err != nil {
+		return "", fmt.Errorf("sign an access token: %w", err)
+	}
+	now := s.cfg.Now()
+	return jwt.Signed(signer).Claims(claims{
+		Claims: jwt.Claims{
+			Issuer: s.issuer(), Subject: a.uid, Audience: jwt.Audience{clientID}, ID: jti,
+			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(ttl)),
+		},
+		ClientID: clientID, Scope: scope.String(), Generation: a.generation, ProfileChanged: a.profileAt,
+	}).Serialize()
+}
+
+func (s *Service) issuer() string { return s.cfg.PublicURL.String() }
+
+// access verifies an access token and finds its account. The error wraps
+// token.ErrBadAccess or token.ErrNotYet for one that is no good.
+func (s *Service) access(ctx context.Context, text string) (*claims, *account, error) {
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil || len(parsed.Headers) != 1 {
+		return nil, nil, token.ErrBadAccess
+	}
+	key, err := s.verifyKey(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c claims
+	if err := parsed.Claims(&key.PublicKey, &c); err != nil {
+		return nil, nil, token.ErrBadAccess
+	}
+	now := s.cfg.Now()
+	switch {
+	case c.Issuer != s.issuer(), c.Expiry == nil, c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
+		return nil, nil, token.ErrBadAccess
+	case c.IssuedAt.Time().After(now.Add(issueSkew)):
+		return nil, nil, token.ErrNotYet
+	}
+	var revoked bool
+	err = s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revoked WHERE jti = ?)`, c.ID).Scan(&revoked)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for a revoked token: %w", err)
+	}
+	a, err := s.account(ctx, c.Subject)
+	if errors.Is(err, errToken) || revoked {
+		return nil, nil, token.ErrBadAccess
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	// It was issued before the password changed.
+	if c.Generation < a.generation {
+		return nil, nil, token.ErrBadAccess
+	}
+	return &c, a, nil
+}
+
+// Verify implements token.Verifier.
+func (s *Service) Verify(ctx context.Context, text string) (token.Identity, error) {
+	c, a, err := s.access(ctx, text)
+	if err != nil {
+		return token.Identity{}, err
+	}
+	if have, err := parseScopes(c.Scope); err != nil || !have.allow(onepw.OldSync) {
+		return token.Identity{}, fmt.Errorf("%w: it lacks the scope", token.ErrBadAccess)
+	}
+	return token.Identity{Account: a.uid, Generation: c.Generation}, nil
+}
+
+// signingKey is the key that signs, made at its first use.
+func (s *Service) signingKey(ctx context.Context) (string, *rsa.PrivateKey, error) {
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	if s.newest == "" {
+		err := s.db.View(ctx, func(tx *sql.Tx) error {
+			return tx.QueryRowContext(ctx, `SELECT kid FROM signing_keys WHERE retired_at IS NULL`).Scan(&s.newest)
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			err = s.newSigningKey(ctx)
+		}
+		if err != nil {
+			return "", nil, fmt.Errorf("get the signing key: %w", err)
+		}
+	}
+	key, err := s.loadKey(ctx, s.newest)
+	return s.newest, key, err
+}
+
+// verifyKey is the key of a kid; the error is token.ErrBadAccess if there is
+// none.
+func (s *Service) verifyKey(ctx context.Context, kid string) (*rsa.PrivateKey, error) {
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	return s.loadKey(ctx, kid)
+}
+
+// loadKey reads a key. keysMu is held.
+func (s *Service) loadKey(ctx context.Context, kid string) (*rsa.PrivateKey, error) {
+	if key, ok := s.keys[kid]; ok {
+		return key, nil
+	}
+	var der []byte
+	err := s.db.Read().QueryRowContext(ctx, `SELECT private FROM signing_keys WHERE kid = ?`, kid).Scan(&der)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, token.ErrBadAccess
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a signing key: %w", err)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	key, ok := parsed.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("signing key %s is damaged", kid)
+	}
+	s.keys[kid] = key
+	return key, nil
+}
+
+// newSigningKey makes a key and retires the one before. keysMu is held.
+func (s *Service) newSigningKey(ctx context.Context) error {
+	key, err := rsa.GenerateKey(s.cfg.Rand, keyBits)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Now()
+	tail, err := s.randomHex(4)
+	if err != nil {
+		return err
+	}
+	kid := now.UTC().Format("20060102") + "-" + tail
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE signing_keys SET retired_at = ? WHERE retired_at IS NULL`, now.UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO signing_keys (kid, private, created_at) VALUES (?, ?, ?)`, kid, der, now.UnixMilli())
+		return err
+	})
+	if err == nil {
+		s.newest, s.keys[kid] = kid, key
+	}
+	return err
+}
+
+// rotate makes a new signing key when the current one is old.
+func (s *Service) rotate(ctx context.Context, now time.Time) error {
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	clear(s.keys) // what is deleted must not verify any more
+	var created int64
+	err := s.db.Read().QueryRowContext(ctx, `SELECT created_at FROM signing_keys WHERE retired_at IS NULL`).Scan(&created)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && now.UnixMilli()-created < keyLife.Milliseconds() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.newSigningKey(ctx)
+}
+
+// jwks publishes the keys that verify.
+func (s *Service) jwks(r *request) (any, error) {
+	rows, err := s.db.Read().QueryContext(r.Context(), `SELECT kid FROM signing_keys ORDER BY created_at DESC`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for rows.Next() {
+		var kid string
+		if err := rows.Scan(&kid); err != nil {
+			return nil, err
+		}
+		key, err := s.verifyKey(r.Context(), kid)
+		if err != nil {
+			return nil, err
+		}
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.PublicKey, KeyID: kid, Algorithm: string(jose.RS256), Use: "sig"})
+	}
+	return set, rows.Err()
+}

@@ -1,0 +1,90 @@
+package accounts
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// accountKeys gives the wrapped keys, once for each key fetch token.
+func (s *Service) accountKeys(r *request) (any, error) {
+	c, err := s.authenticate(r, kindKeys)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Update(r.Context(), func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"bundle": hex.EncodeToString(c.bundle)}, nil
+}
+
+// scopedKeyData tells what a client needs to derive the keys of scopes from kB.
+func (s *Service) scopedKeyData(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		ClientID string `json:"client_id"`
+		Scope    string `json:"scope"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if _, err := client(in.ClientID); err != nil {
+		return nil, err
+	}
+	a, err := s.account(r.Context(), c.uid)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for scope := range strings.FieldsSeq(in.Scope) {
+		if scope == onepw.OldSync {
+			out[scope] = map[string]any{
+				"identifier": scope, "keyRotationSecret": strings.Repeat("0", 64), "keyRotationTimestamp": a.keysChangedAt,
+			}
+		}
+	}
+	return out, nil
+}
+
+// statusByUID tells whether an account still is there, to those who knew it.
+func (s *Service) statusByUID(r *request) (any, error) {
+	uid := r.URL.Query().Get("uid")
+	if uid == "" {
+		c, err := s.session(r)
+		if err != nil {
+			return nil, err
+		}
+		uid = c.uid
+	}
+	_, err := s.account(r.Context(), uid)
+	if errors.Is(err, errToken) {
+		return map[string]any{"exists": false}, nil
+	}
+	return map[string]any{"exists": true}, err
+}
+
+// statusByEmail tells a page whether to sign up or in. Where nobody can sign up
+// it says nothing.
+func (s *Service) statusByEmail(r *request) (any, error) {
+	var in struct {
+		Email string `json:"email"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := checkEmail(in.Email); err != nil {
+		return nil, err
+	}
+	if _, err := s.admit(r, ""); err != nil {
+		return nil, err
+	}
+	a, err := s.accountByEmail(r.Context(), in.Email)
+	return map[string]any{"exists": a != nil || s.cfg.NoSignUp, "hasLinkedAccount": false, "hasPassword": true}, err
+}

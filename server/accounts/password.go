@@ -1,0 +1,307 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"io"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// credentials are the parameters that set a password. The second three are
+// version 2 of the stretching; they come together or not at all, and then
+// wrapKb too, as both versions must unwrap the same kB.
+type credentials struct {
+	AuthPW           string `json:"authPW"`
+	WrapKB           string `json:"wrapKb"`
+	AuthPWVersion2   string `json:"authPWVersion2"`
+	WrapKBVersion2   string `json:"wrapKbVersion2"`
+	ClientSalt       string `json:"clientSalt"`
+	needsWrapKB      bool
+	authPW, wrapKB   []byte
+	authPW2, wrapKB2 []byte
+}
+
+func (c *credentials) check() (err error) {
+	if c.authPW, err = key("authPW", c.AuthPW); err != nil {
+		return err
+	}
+	v2 := c.AuthPWVersion2 != "" || c.ClientSalt != "" || c.WrapKBVersion2 != ""
+	if c.needsWrapKB || v2 || c.WrapKB != "" {
+		if c.wrapKB, err = key("wrapKb", c.WrapKB); err != nil {
+			return err
+		}
+	}
+	if !v2 {
+		return nil
+	}
+	if c.authPW2, err = key("authPWVersion2", c.AuthPWVersion2); err != nil {
+		return err
+	}
+	if c.wrapKB2, err = key("wrapKbVersion2", c.WrapKBVersion2); err != nil {
+		return err
+	}
+	if !onepw.ValidClientSalt(c.ClientSalt) {
+		return invalid("clientSalt")
+	}
+	return nil
+}
+
+// setPassword fills in what is stored for a checked set of credentials.
+func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (wrapKB []byte, err error) {
+	if a.salt, err = s.random(32); err != nil {
+		return nil, err
+	}
+	a.cost = s.cfg.Cost
+	v, err := s.verifier(ctx, a, c.authPW)
+	if err != nil {
+		return nil, err
+	}
+	if c.wrapKB == nil {
+		// Version 1 leaves it to the server. kB is wrapKB xor a key that only the
+		// client has, so the server does not know kB either way.
+		if c.wrapKB, err = s.random(onepw.KeySize); err != nil {
+			return nil, err
+		}
+	}
+	a.v1 = stored{v.Hash, v.Wrap(c.wrapKB)}
+	a.clientSalt, a.v2 = c.ClientSalt, stored{}
+	if c.authPW2 != nil {
+		v2, err := s.verifier(ctx, a, c.authPW2)
+		if err != nil {
+			return nil, err
+		}
+		a.v2 = stored{v2.Hash, v2.Wrap(c.wrapKB2)}
+	}
+	return c.wrapKB, nil
+}
+
+func (s *Service) create(r *request) (any, error) {
+	var in struct {
+		Email string `json:"email"`
+		credentials
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if s.cfg.NoSignUp {
+		return nil, errSignUpClosed
+	}
+	if err := checkEmail(in.Email); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if _, err := s.admit(r, ""); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	if a, err := s.accountByEmail(ctx, in.Email); err != nil || a != nil {
+		if err == nil {
+			err = errAccountExists
+		}
+		return nil, err
+	}
+	now := s.cfg.Now().UnixMilli()
+	a := &account{email: in.Email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now}
+	var err error
+	if a.uid, err = s.randomHex(16); err != nil {
+		return nil, err
+	}
+	if a.kA, err = s.random(onepw.KeySize); err != nil {
+		return nil, err
+	}
+	wrapKB, err := s.setPassword(ctx, a, in.credentials)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
+			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
+			a.uid, a.email, emailKey(a.email), a.createdAt, a.generation, a.keysChangedAt, a.salt, a.cost,
+			a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.kA, a.profileAt)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			if err == nil {
+				err = errAccountExists
+			}
+			return err
+		}
+		out, err = s.signIn(ctx, tx, r, a, wrapKB)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) login(r *request) (any, error) {
+	var in struct {
+		Email  string `json:"email"`
+		AuthPW string `json:"authPW"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	a, err := s.checkPassword(r, in.Email, in.AuthPW)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+		out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB())
+		return err
+	})
+	return out, err
+}
+
+// signIn makes a session, and with ?keys=true a key fetch token.
+func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, wrapKB []byte) (map[string]any, error) {
+	session, err := s.newToken(ctx, tx, kindSession, a.uid, r.userAgent(), nil)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{
+		"uid": a.uid, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.email,
+		"verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
+	}
+	if r.URL.Query().Get("keys") == "true" {
+		if out["keyFetchToken"], err = s.keyFetch(ctx, tx, a, wrapKB); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, wrapKB []byte) (string, error) {
+	return s.newToken(ctx, tx, kindKeys, a.uid, "", func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) })
+}
+
+// credentialsStatus tells how an account's password is stretched. An address
+// without an account gets a salt too, always the same.
+func (s *Service) credentialsStatus(r *request) (any, error) {
+	var in struct {
+		Email string `json:"email"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := checkEmail(in.Email); err != nil {
+		return nil, err
+	}
+	if _, err := s.admit(r, ""); err != nil {
+		return nil, err
+	}
+	a, err := s.accountByEmail(r.Context(), in.Email)
+	if err != nil {
+		return nil, err
+	}
+	if a == nil {
+		m := hmac.New(sha256.New, s.pepper)
+		io.WriteString(m, emailKey(in.Email))
+		a = &account{clientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
+	}
+	if a.clientSalt == "" {
+		return map[string]any{"upgradeNeeded": true, "currentVersion": "v1"}, nil
+	}
+	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.clientSalt}, nil
+}
+
+// changeStart begins to change the password: the old one gives the keys, to be
+// wrapped anew.
+func (s *Service) changeStart(r *request) (any, error) {
+	var in struct {
+		Email     string `json:"email"`
+		OldAuthPW string `json:"oldAuthPW"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	a, err := s.checkPassword(r, in.Email, in.OldAuthPW)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"verified": true}
+	ctx := r.Context()
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		if out["keyFetchToken"], err = s.keyFetch(ctx, tx, a.account, a.wrapKB()); err != nil {
+			return err
+		}
+		out["passwordChangeToken"], err = s.newToken(ctx, tx, kindChange, a.uid, "", nil)
+		return err
+	})
+	return out, err
+}
+
+// changeFinish sets the new password and ends every session of the account.
+func (s *Service) changeFinish(r *request) (any, error) {
+	c, err := s.authenticate(r, kindChange)
+	if err != nil {
+		return nil, err
+	}
+	in := credentials{needsWrapKB: true}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	a, err := s.account(ctx, c.uid)
+	if err != nil {
+		return nil, err
+	}
+	wrapKB, err := s.setPassword(ctx, a, in)
+	if err != nil {
+		return nil, err
+	}
+	// It must grow, whatever the clock does.
+	a.generation = max(a.generation+1, s.cfg.Now().UnixMilli())
+	var out map[string]any
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		if err := spend(ctx, tx, c); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE accounts SET generation = ?, auth_salt = ?, cost = ?, verify_hash = ?, wrap_wrap_kb = ?,
+			client_salt = NULLIF(?, ''), verify_hash_v2 = ?, wrap_wrap_kb_v2 = ? WHERE uid = ?`,
+			a.generation, a.salt, a.cost, a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.uid); err != nil {
+			return err
+		}
+		for _, table := range []string{"tokens", "refresh_tokens"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, a.uid); err != nil {
+				return err
+			}
+		}
+		out, err = s.signIn(ctx, tx, r, a, wrapKB)
+		return err
+	})
+	return out, err
+}
+
+// destroy deletes the account, by its password.
+func (s *Service) destroy(r *request) (any, error) {
+	var in struct {
+		Email  string `json:"email"`
+		AuthPW string `json:"authPW"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	a, err := s.checkPassword(r, in.Email, in.AuthPW)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(r.Context(), `DELETE FROM accounts WHERE uid = ?`, a.uid)
+		return err
+	})
+	if err == nil && s.cfg.Destroyed != nil {
+		s.cfg.Destroyed(context.WithoutCancel(r.Context()), a.uid)
+	}
+	return nothing, err
+}

@@ -1,0 +1,121 @@
+package accounts
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// byAccess authenticates by an access token with a scope.
+func (s *Service) byAccess(r *request, scope string) (*account, scopes, error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return nil, nil, errToken
+	}
+	c, a, err := s.access(r.Context(), text)
+	if isBad(err) {
+		return nil, nil, errToken
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	have, err := parseScopes(c.Scope)
+	if err != nil || !have.allow(scope) {
+		return nil, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
+	}
+	return a, have, nil
+}
+
+// profile is the profile server's answer; a path that names one field gives
+// that alone.
+func (s *Service) profile(r *request) (any, error) {
+	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	need := scopeProfile
+	if field != "profile" {
+		need = scopeProfile + ":" + field
+	}
+	a, _, err := s.byAccess(r, need)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{
+		"uid": a.uid, "email": a.email, "locale": "", "amrValues": []string{"pwd", "email"}, "twoFactorAuthentication": false,
+		"avatar": s.issuer() + "/profile/v1/avatar/default", "avatarDefault": true,
+	}
+	if a.displayName != "" {
+		all["displayName"] = a.displayName
+	}
+	switch field {
+	case "display_name":
+		return map[string]any{"displayName": a.displayName}, nil
+	case "email", "uid":
+		return map[string]any{field: all[field]}, nil
+	}
+	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10)))
+	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	if r.Header.Get("If-None-Match") == etag {
+		return rawAnswer{code: http.StatusNotModified, header: map[string]string{"ETag": etag}}, nil
+	}
+	return jsonAnswer(http.StatusOK, all, map[string]string{"ETag": etag})
+}
+
+func (s *Service) setDisplayName(r *request) (any, error) {
+	a, _, err := s.byAccess(r, scopeProfileWrite)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		DisplayName string `json:"displayName"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
+		return nil, invalid("displayName")
+	}
+	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(r.Context(), `UPDATE accounts SET display_name = ?, profile_changed_at = MAX(profile_changed_at + 1, ?) WHERE uid = ?`,
+			in.DisplayName, s.cfg.Now().UnixMilli(), a.uid)
+		return err
+	})
+	return nothing, err
+}
+
+// accountProfile is the auth server's own answer, to a session or a token.
+func (s *Service) accountProfile(r *request) (any, error) {
+	var a *account
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[kindSession]) {
+		var err error
+		if a, _, err = s.byAccess(r, scopeProfile); err != nil {
+			return nil, err
+		}
+	} else {
+		c, err := s.session(r)
+		if err != nil {
+			return nil, err
+		}
+		if a, err = s.account(r.Context(), c.uid); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{
+		"email": a.email, "locale": "", "authenticationMethods": []string{"pwd", "email"}, "authenticatorAssuranceLevel": 1,
+		"profileChangedAt": a.profileAt, "keysChangedAt": a.keysChangedAt,
+	}, nil
+}
+
+// avatar is the picture of everyone: a grey disc.
+const avatar = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
+	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
+
+func (s *Service) defaultAvatar(*request) (any, error) {
+	return rawAnswer{code: http.StatusOK, body: []byte(avatar), header: map[string]string{
+		"Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff",
+	}}, nil
+}

@@ -1,0 +1,164 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// refreshToken is a row of refresh_tokens.
+type refreshToken struct {
+	hash      []byte
+	uid       string
+	clientID  string
+	scope     scopes
+	createdAt int64
+	usedAt    int64
+}
+
+func (s *Service) newRefreshToken(ctx context.Context, tx *sql.Tx, clientID string, g grant) (string, error) {
+	text, err := s.randomHex(32)
+	if err != nil {
+		return "", err
+	}
+	now := s.cfg.Now().UnixMilli()
+	_, err = tx.ExecContext(ctx,
+		`INSERT INTO refresh_tokens (hash, uid, client_id, scope, session, created_at, used_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		hash(text), g.uid, clientID, g.scope.String(), g.session, now, now)
+	return text, err
+}
+
+// refreshToken finds a token that a client showed, and notes that it is in use.
+func (s *Service) refreshToken(ctx context.Context, text string) (*refreshToken, error) {
+	t := &refreshToken{hash: hash(text)}
+	var scope string
+	err := s.db.Read().QueryRowContext(ctx,
+		`SELECT uid, client_id, scope, created_at, used_at FROM refresh_tokens WHERE hash = ?`, t.hash).
+		Scan(&t.uid, &t.clientID, &scope, &t.createdAt, &t.usedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find a refresh token: %w", err)
+	}
+	if t.scope, err = parseScopes(scope); err != nil {
+		return nil, err
+	}
+	if now := s.cfg.Now().UnixMilli(); now-t.usedAt > touchEvery.Milliseconds() {
+		err = s.db.Update(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE refresh_tokens SET used_at = ? WHERE hash = ?`, now, t.hash)
+			return err
+		})
+	}
+	return t, err
+}
+
+// oauthDestroy revokes an access or a refresh token. Whoever has it may.
+func (s *Service) oauthDestroy(r *request) (any, error) {
+	var in struct {
+		Token        string `json:"token"`
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	for _, text := range []string{in.Token, in.AccessToken, in.RefreshToken} {
+		if text == "" {
+			continue
+		}
+		jti, expires, isAccess := s.revocable(ctx, text)
+		err := s.db.Update(ctx, func(tx *sql.Tx) error {
+			if isAccess {
+				_, err := tx.ExecContext(ctx, `INSERT INTO revoked (jti, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING`, jti, expires)
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE hash = ?`, hash(text))
+			return err
+		})
+		return nothing, err // of a token that was not there too
+	}
+	return nil, missing("token")
+}
+
+// revocable reports whether text is an access token of ours, and if so which.
+func (s *Service) revocable(ctx context.Context, text string) (jti string, expires int64, ok bool) {
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil || len(parsed.Headers) != 1 {
+		return "", 0, false
+	}
+	key, err := s.verifyKey(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return "", 0, false
+	}
+	var c claims
+	if parsed.Claims(&key.PublicKey, &c) != nil || c.Expiry == nil {
+		return "", 0, false
+	}
+	return c.ID, c.Expiry.Time().Add(time.Second).UnixMilli(), true
+}
+
+func isBad(err error) bool {
+	return errors.Is(err, token.ErrBadAccess) || errors.Is(err, token.ErrNotYet)
+}
+
+// oauthVerify tells a service whose access token it was given.
+func (s *Service) oauthVerify(r *request) (any, error) {
+	var in struct {
+		Token string `json:"token"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	c, a, err := s.access(r.Context(), in.Token)
+	if isBad(err) {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	have, err := parseScopes(c.Scope)
+	return map[string]any{
+		"user": a.uid, "client_id": c.ClientID, "scope": have, "generation": c.Generation,
+		"profile_changed_at": a.profileAt, "issuer": s.issuer(), "iss": s.issuer(),
+	}, err
+}
+
+// oauthIntrospect is RFC 7662.
+func (s *Service) oauthIntrospect(r *request) (any, error) {
+	var in struct {
+		Token string `json:"token"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	c, a, err := s.access(r.Context(), in.Token)
+	if err == nil {
+		return map[string]any{
+			"active": true, "token_type": "access_token", "scope": c.Scope, "client_id": c.ClientID, "sub": a.uid,
+			"iat": c.IssuedAt.Time().UnixMilli(), "exp": c.Expiry.Time().UnixMilli(), "iss": s.issuer(), "jti": c.ID,
+		}, nil
+	}
+	if !isBad(err) {
+		return nil, err
+	}
+	t, err := s.refreshToken(r.Context(), in.Token)
+	if errors.Is(err, errToken) {
+		return map[string]any{"active": false}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"active": true, "token_type": "refresh_token", "scope": t.scope.String(), "client_id": t.clientID, "sub": t.uid,
+		"iat": t.createdAt, "iss": s.issuer(), "fxa-lastUsedAt": t.usedAt,
+	}, nil
+}

@@ -1,0 +1,168 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// The kinds of tokens that requests are signed with.
+const (
+	kindSession = "session"
+	kindKeys    = "keys"
+	kindChange  = "change"
+)
+
+const (
+	// shortLife is how long a token for one purpose is good.
+	shortLife = time.Hour
+	// touchEvery is how exact a session's last use is known: a request must not
+	// cost a write.
+	touchEvery = 10 * time.Minute
+)
+
+// credential is a token that a request proved to hold.
+type credential struct {
+	hash      []byte
+	kind      string
+	uid       string
+	bundle    []byte
+	createdAt int64
+	usedAt    int64
+}
+
+func hash(s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return sum[:]
+}
+
+// sealKey hides a HAWK key, and shows it again, under the HAWK id, which is not
+// stored: a stolen database signs no request.
+func sealKey(id string, key []byte) []byte {
+	pad, err := hkdf.Key(sha256.New, []byte(id), nil, "syncmanager/accounts/v1/hawkKey", len(key))
+	if err != nil {
+		panic(fmt.Sprintf("accounts: HKDF: %v", err)) // only for lengths that are not here
+	}
+	return onepw.XOR(key, pad)
+}
+
+// newToken stores a new token and returns it in hex. derive gives its HAWK
+// credentials; bundle, if not nil, makes what a key fetch token fetches.
+func (s *Service) newToken(ctx context.Context, tx *sql.Tx, kind, uid, userAgent string, bundle func(onepw.KeyFetch) []byte) (string, error) {
+	raw, err := s.random(onepw.KeySize)
+	if err != nil {
+		return "", err
+	}
+	var h onepw.HAWK
+	var carried []byte
+	switch kind {
+	case kindSession:
+		h = onepw.SessionToken(raw)
+	case kindChange:
+		h = onepw.PasswordChangeToken(raw)
+	case kindKeys:
+		k := onepw.KeyFetchToken(raw)
+		h, carried = k.HAWK, bundle(k)
+	}
+	now := s.cfg.Now().UnixMilli()
+	_, err = tx.ExecContext(ctx,
+		`INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, created_at, used_at, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		hash(h.ID), kind, uid, sealKey(h.ID, h.Key), carried, now, now, userAgent)
+	return hex.EncodeToString(raw), err
+}
+
+// bearerPrefixes are of the form in which mobile clients send a token's id
+// instead of a HAWK header.
+var bearerPrefixes = map[string]string{kindSession: "fxs_", kindKeys: "fxk_", kindChange: "fxpc_"}
+
+// authenticate finds the token of a kind that the request proves to hold.
+func (s *Service) authenticate(r *request, kind string) (*credential, error) {
+	authorization := r.Header.Get("Authorization")
+	if scheme, value, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
+		id, ok := strings.CutPrefix(value, bearerPrefixes[kind])
+		if !ok {
+			return nil, errToken
+		}
+		c, _, err := s.findToken(r.Context(), kind, id)
+		return c, err
+	}
+	h, err := hawk.Parse(authorization)
+	if err != nil {
+		return nil, errToken
+	}
+	c, key, err := s.findToken(r.Context(), kind, h.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Verify(key, hawk.RequestOf(r.Request, s.cfg.PublicURL)); err != nil {
+		return nil, errSignature
+	}
+	if err := h.VerifyPayload(r.Header.Get("Content-Type"), r.body); err != nil {
+		return nil, errSignature
+	}
+	now := s.cfg.Now()
+	switch err := s.window.Use(h, now); {
+	case errors.Is(err, hawk.ErrStale):
+		return nil, errTimestamp.with("serverTime", now.Unix())
+	case err != nil:
+		return nil, errNonce
+	}
+	return c, nil
+}
+
+// findToken reads a token by its id, with its HAWK key.
+func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, []byte, error) {
+	c := &credential{hash: hash(id), kind: kind}
+	var sealed []byte
+	err := s.db.Read().QueryRowContext(ctx,
+		`SELECT uid, sealed_key, bundle, created_at, used_at FROM tokens WHERE hash = ? AND kind = ?`, c.hash, kind).
+		Scan(&c.uid, &sealed, &c.bundle, &c.createdAt, &c.usedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, errToken
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("find a token: %w", err)
+	}
+	if kind != kindSession && s.cfg.Now().UnixMilli()-c.createdAt > shortLife.Milliseconds() {
+		return nil, nil, errToken
+	}
+	return c, sealKey(id, sealed), nil
+}
+
+// session authenticates by a session token, and notes that it is in use.
+func (s *Service) session(r *request) (*credential, error) {
+	c, err := s.authenticate(r, kindSession)
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Now().UnixMilli()
+	if now-c.usedAt > touchEvery.Milliseconds() {
+		err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(r.Context(), `UPDATE tokens SET used_at = ?, user_agent = ? WHERE hash = ?`, now, r.userAgent(), c.hash)
+			return err
+		})
+	}
+	return c, err
+}
+
+// spend removes a token that is good for one use, and reports a race for it as
+// a token that is not there.
+func spend(ctx context.Context, tx *sql.Tx, c *credential) error {
+	res, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, c.hash)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, errToken)
+	}
+	return nil
+}
