@@ -1,0 +1,44 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// storageSkew is how far a storage client's clock may be off. Clients that learn
+// the time from the token server may be years off without it; Mozilla's server
+// has the same bound.
+const storageSkew = 52 * 7 * 24 * time.Hour
+
+// hawkAuth lets storage tokens in.
+type hawkAuth struct {
+	signer *token.Signer
+	public *url.URL
+	now    func() time.Time
+}
+
+// Authenticate implements storage.Authenticator.
+func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err error) {
+	h, err := hawk.Parse(r.Header.Get("Authorization"))
+	if err != nil {
+		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	grant, key, err := a.signer.Parse(h.ID)
+	if err != nil {
+		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	if err := h.Verify(key, hawk.RequestOf(r, a.public)); err != nil {
+		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	now := a.now()
+	if err := h.Fresh(now, storageSkew); err != nil {
+		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	return grant.UID, !now.Before(grant.Expires), nil
+}

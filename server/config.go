@@ -1,0 +1,64 @@
+// Package server is the whole of a Sync 1.5 service in one http.Handler:
+// accounts, token server and storage, on one data folder.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/accounts"
+)
+
+// Config says how a Server works. All fields without a default must be set.
+type Config struct {
+	// Dir is the data folder. It is made, 0700, if it is not there.
+	Dir string
+	// PublicURL is the server's root as clients see it: scheme, host and port. A
+	// proxy in front of the server may change all of them, so it must be told.
+	PublicURL string
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	// Version is what /__version__ tells; default "dev".
+	Version string
+
+	// NoSignUp refuses new accounts.
+	NoSignUp bool
+	// SignIn bounds how often passwords may be tried.
+	SignIn accounts.Limits
+	// PasswordCost is the scrypt cost of new passwords, as a power of two; default
+	// onepw.DefaultCost, which only tests lower.
+	PasswordCost int
+	// Proxies are the networks whose X-Forwarded-For header is believed. Without
+	// them the sender of a request is whoever opened the connection.
+	Proxies []netip.Prefix
+
+	// Limits bound what a storage client may send; a zero takes the default.
+	Limits bso.Limits
+	// Quota is how many bytes a user may store; 0: no quota.
+	Quota int64
+	// TokenDuration is how long a storage token is good; default
+	// token.DefaultDuration.
+	TokenDuration time.Duration
+	// PurgeTicks, if set, says when to remove what expired; default every hour.
+	PurgeTicks <-chan time.Time
+}
+
+// public reads PublicURL.
+func (c *Config) public() (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(c.PublicURL, "/"))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("the public URL %q must be like https://sync.example.org", c.PublicURL)
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return nil, errors.New("the public URL must be a scheme and a host, without a path or a user")
+	}
+	return u, nil
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// observe logs each request, and turns a panic into a 500 and a line in the log.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := s.cfg.Now()
+		c := &counter{ResponseWriter: w}
+		defer func() {
+			v := recover()
+			if v != nil && v != http.ErrAbortHandler {
+				s.cfg.Log.ErrorContext(r.Context(), "a request panicked", "method", r.Method, "path", r.URL.Path,
+					"panic", v, "stack", string(debug.Stack()))
+				if c.code == 0 {
+					writeJSON(c, http.StatusInternalServerError, struct{}{})
+				}
+			}
+			// Only the path: a query may hold an address, a header or a body secrets.
+			s.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status()),
+				slog.Int64("bytes", c.bytes), slog.Duration("took", s.cfg.Now().Sub(began)), slog.String("from", r.RemoteAddr))
+			if v != nil && (v == http.ErrAbortHandler || c.broken()) {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(c, r)
+	})
+}
+
+// counter notes how a request was answered.
+type counter struct {
+	http.ResponseWriter
+	code  int
+	bytes int64
+}
+
+func (c *counter) WriteHeader(code int) {
+	if c.code == 0 && code >= 200 {
+		c.code = code
+	}
+	c.ResponseWriter.WriteHeader(code)
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	if c.code == 0 {
+		c.code = http.StatusOK
+	}
+	n, err := c.ResponseWriter.Write(b)
+	c.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func (c *counter) status() int {
+	if c.code == 0 {
+		return http.StatusOK
+	}
+	return c.code
+}
+
+// broken reports whether a panic cut off an answer that had begun well: only a
+// broken connection tells the client so.
+func (c *counter) broken() bool { return c.code != 0 && c.code < 500 }
+
+// forwarded puts the address that a trusted proxy tells in the place of the
+// proxy's own. Of a chain, the last one that is no trusted proxy counts: what
+// stands before it anyone could have written.
+func (s *Server) forwarded(next http.Handler) http.Handler {
+	if len(s.cfg.Proxies) == 0 {
+		return next
+	}
+	trusted := func(a netip.Addr) bool {
+		return slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err == nil && trusted(peer.Addr()) {
+			chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+			for _, text := range slices.Backward(chain) {
+				a, err := netip.ParseAddr(strings.TrimSpace(text))
+				if err != nil {
+					break
+				}
+				r.RemoteAddr = netip.AddrPortFrom(a, peer.Port()).String()
+				if !trusted(a) {
+					break
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		code, b = http.StatusInternalServerError, []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(b)
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// keys are what the server's secret is for.
+type keys struct{ tokens, hashes []byte }
+
+// loadKeys reads the secret at path, and makes it, 0600, at its first use. It is
+// a file of its own, so that it can be kept apart from the databases' backups.
+func loadKeys(path string, random io.Reader) (keys, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = newSecret(path, random)
+	}
+	if err != nil {
+		return keys{}, fmt.Errorf("cannot read the server's secret: %w", err)
+	}
+	secret, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(secret) != sha256.Size {
+		return keys{}, fmt.Errorf("the server's secret in %s is damaged; restore it, or remove it and every device gets new tokens", path)
+	}
+	var out keys
+	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes} {
+		if *into, err = hkdf.Key(sha256.New, secret, nil, "syncmanager/server/v1/"+info, sha256.Size); err != nil {
+			return keys{}, fmt.Errorf("derive the server's keys: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// newSecret makes the file all at once: half a secret would never be noticed.
+func newSecret(path string, random io.Reader) ([]byte, error) {
+	raw := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(random, raw); err != nil {
+		return nil, err
+	}
+	text := []byte(hex.EncodeToString(raw) + "\n")
+	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // 0600
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(f.Name()))
+	}
+	return text, nil
+}

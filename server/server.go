@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// storagePrefix is what stands before "/1.5/<uid>".
+const storagePrefix = "/storage"
+
+// Server is an open data folder and the services on it. Close it.
+type Server struct {
+	cfg      Config
+	public   *url.URL
+	accounts *accounts.Service
+	tokens   *token.Service
+	storage  *storage.Service
+	handler  http.Handler
+	unlock   func() error
+
+	closing   sync.Once
+	closeErr  error
+	stopPurge context.CancelFunc
+	purging   sync.WaitGroup
+}
+
+// New opens the data folder. A folder that another server uses gives an error
+// that wraps dirlock.ErrLocked.
+func New(ctx context.Context, cfg Config) (_ *Server, err error) {
+	public, err := cfg.public()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Version == "" {
+		cfg.Version = "dev"
+	}
+	s := &Server{cfg: cfg, public: public, stopPurge: func() {}}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data folder: %w", err)
+	}
+	if s.unlock, err = dirlock.Acquire(cfg.Dir, "lock"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	s.handler = s.newHandler()
+	s.startPurge()
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	keys, err := loadKeys(filepath.Join(s.cfg.Dir, "token-secret"), s.cfg.Rand)
+	if err != nil {
+		return err
+	}
+	signer := token.NewSigner(keys.tokens)
+	storageDir := filepath.Join(s.cfg.Dir, "storage")
+	if err := os.MkdirAll(storageDir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the storage folder: %w", err)
+	}
+	s.accounts, err = accounts.Open(ctx, accounts.Config{
+		Dir: s.cfg.Dir, PublicURL: s.public, NoSignUp: s.cfg.NoSignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
+		Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.tokens, err = token.Open(ctx, token.Config{
+		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: s.accounts,
+		Duration: s.cfg.TokenDuration, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.storage, err = storage.New(storage.Config{
+		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, public: s.public, now: s.cfg.Now},
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, Quota: s.cfg.Quota,
+	})
+	return err
+}
+
+// destroyed closes the storage of an account that was deleted; Purge removes it.
+func (s *Server) destroyed(ctx context.Context, account string) {
+	if err := s.tokens.Retire(ctx, account); err != nil {
+		s.cfg.Log.ErrorContext(ctx, "cannot retire the storage of a deleted account", "err", err)
+	}
+}
+
+// Handler answers all requests of the server.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// newHandler mounts the services. Storage stands before the mux, which would
+// redirect ids that look like unclean paths.
+func (s *Server) newHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/token/", http.StripPrefix("/token", s.tokens))
+	for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
+		mux.Handle(path, s.accounts)
+	}
+	mux.HandleFunc("GET /__heartbeat__", s.heartbeat)
+	mux.HandleFunc("GET /__lbheartbeat__", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, struct{}{})
+	})
+	mux.HandleFunc("GET /__version__", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{
+			"source": "https://github.com/syncmanager/syncmanager", "version": s.cfg.Version,
+		})
+	})
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, storagePrefix+"/") {
+			s.storage.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	return s.observe(s.forwarded(all))
+}
+
+// heartbeat reports whether the databases answer.
+func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
+	code, body := http.StatusOK, map[string]string{"version": s.cfg.Version}
+	for name, ping := range map[string]func(context.Context) error{"accounts": s.accounts.Ping, "tokens": s.tokens.Ping} {
+		body[name] = "Ok"
+		if err := ping(r.Context()); err != nil {
+			s.cfg.Log.ErrorContext(r.Context(), "heartbeat failed", "database", name, "err", err)
+			code, body[name] = http.StatusServiceUnavailable, "Err"
+		}
+	}
+	writeJSON(w, code, body)
+}
+
+// purgeEvery is the default time between two purges.
+const purgeEvery = time.Hour
+
+func (s *Server) startPurge() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stopPurge = cancel
+	ticks, stop := s.cfg.PurgeTicks, func() {}
+	if ticks == nil {
+		t := time.NewTicker(purgeEvery)
+		ticks, stop = t.C, t.Stop
+	}
+	s.purging.Go(func() {
+		defer stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks:
+			}
+			if err := s.Purge(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.ErrorContext(ctx, "purge failed", "err", err)
+			}
+		}
+	})
+}
+
+// Purge removes what expired, and the storage that nobody can reach any more.
+func (s *Server) Purge(ctx context.Context) error {
+	err := errors.Join(s.accounts.Purge(ctx), s.storage.Purge(ctx))
+	replaced, listErr := s.tokens.Replaced(ctx)
+	err = errors.Join(err, listErr)
+	for _, uid := range replaced {
+		if deleteErr := s.storage.DeleteUser(ctx, uid); deleteErr != nil {
+			err = errors.Join(err, deleteErr)
+			continue
+		}
+		err = errors.Join(err, s.tokens.Emptied(ctx, uid))
+	}
+	return err
+}
+
+// Close lets requests that are under way in storage finish, at most until ctx
+// ends, and closes the data folder. Further calls return the same error.
+func (s *Server) Close(ctx context.Context) error {
+	s.closing.Do(func() {
+		s.stopPurge()
+		s.purging.Wait()
+		var errs []error
+		if s.storage != nil {
+			errs = append(errs, s.storage.Close(ctx))
+		}
+		if s.tokens != nil {
+			errs = append(errs, s.tokens.Close())
+		}
+		if s.accounts != nil {
+			errs = append(errs, s.accounts.Close())
+		}
+		s.closeErr = errors.Join(append(errs, s.unlock())...)
+	})
+	return s.closeErr
+}
