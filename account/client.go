@@ -1,0 +1,170 @@
+// Package account signs a device in to a Firefox accounts server, ours or
+// another, and keeps it signed in: it gives the access tokens and the key that
+// sync needs, and tells of the account's devices.
+//
+//	c, err := account.New(account.Config{Server: "https://sync.example.org", …})
+//	a, err := c.Login(ctx, email, password)
+//	… store a.Session(), which is secret; another time:
+//	a := c.Resume(session)
+//
+// Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
+// does with it.
+package account
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes. Real ones are a few
+// kilobytes.
+const maxAnswer = 1 << 20
+
+// FirefoxClientID is the OAuth client that asks, unless Config says another:
+// every accounts server knows Firefox.
+const FirefoxClientID = "5882386c6d801776"
+
+// Config says how a Client works. All fields without a default must be set.
+type Config struct {
+	// Server is the root URL of the accounts server.
+	Server    string
+	Transport http.RoundTripper
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	// ClientID is the OAuth client; default FirefoxClientID.
+	ClientID string
+	// UserAgent, if set, is how this program names itself to the server.
+	UserAgent string
+	// Save, if set, is called with each change of a session, one call at a time.
+	// Its error is that of the operation.
+	Save func(Session) error
+}
+
+// Client speaks to one accounts server. Its methods may be called at once.
+type Client struct {
+	cfg      Config
+	root     *url.URL
+	http     *http.Client
+	requests atomic.Int64
+	skew     atomic.Int64 // the server's clock minus ours, in seconds
+}
+
+// New makes a Client. It makes no request.
+func New(cfg Config) (*Client, error) {
+	root, err := url.Parse(strings.TrimRight(strings.TrimSpace(cfg.Server), "/"))
+	if err != nil || root.Host == "" || root.Scheme != "https" && root.Scheme != "http" || root.User != nil {
+		return nil, fmt.Errorf("%q is not the URL of a server; give one like https://sync.example.org", cfg.Server)
+	}
+	if cfg.ClientID == "" {
+		cfg.ClientID = FirefoxClientID
+	}
+	c := &Client{cfg: cfg, root: root}
+	c.http = &http.Client{Transport: cfg.Transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a signed request is good for one URL
+	}}
+	return c, nil
+}
+
+// Requests is how many requests were made so far.
+func (c *Client) Requests() int { return int(c.requests.Load()) }
+
+// call is one request.
+type call struct {
+	doing  string // for errors: "sign in"
+	method string
+	url    string
+	auth   *onepw.HAWK // to sign with, or nil
+	in     any         // sent as JSON, or nil
+	out    any         // read from JSON, or nil
+}
+
+// do makes a request, and once more when the server says that our clock is off.
+func (c *Client) do(ctx context.Context, req call) error {
+	err := c.try(ctx, req)
+	if e, ok := errors.AsType[*Error](err); ok && e.Errno == errnoTimestamp && e.serverTime > 0 {
+		c.skew.Store(e.serverTime - c.cfg.Now().Unix())
+		c.cfg.Log.WarnContext(ctx, "this computer's clock differs from the accounts server's", "seconds", c.skew.Load())
+		err = c.try(ctx, req)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot %s: %w", req.doing, err)
+	}
+	return nil
+}
+
+func (c *Client) try(ctx context.Context, req call) error {
+	var body []byte
+	if req.in != nil {
+		var err error
+		if body, err = json.Marshal(req.in); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, req.method, req.url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "application/json")
+	if c.cfg.UserAgent != "" {
+		r.Header.Set("User-Agent", c.cfg.UserAgent)
+	}
+	var hash string
+	if body != nil {
+		const contentType = "application/json"
+		r.Header.Set("Content-Type", contentType)
+		hash = hawk.PayloadHash(contentType, body)
+	}
+	if req.auth != nil {
+		nonce, err := hawk.Nonce(c.cfg.Rand)
+		if err != nil {
+			return err
+		}
+		ts := c.cfg.Now().Unix() + c.skew.Load()
+		hawk.Sign(r, hawk.Credentials{ID: req.auth.ID, Key: req.auth.Key}, ts, nonce, hash)
+	}
+	c.requests.Add(1)
+	res, err := c.http.Do(r)
+	if err != nil {
+		return unreachable(r.URL, err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return unreachable(r.URL, err)
+	}
+	if len(answer) > maxAnswer {
+		return fmt.Errorf("%w: %s sent over %d bytes", ErrBadAnswer, r.URL.Host, maxAnswer)
+	}
+	if res.StatusCode != http.StatusOK {
+		return readError(res, answer, c.cfg.Now())
+	}
+	if req.out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, req.out); err != nil {
+		return fmt.Errorf("%w: %s", ErrBadAnswer, whatCame(res, answer))
+	}
+	return nil
+}
+
+// unreachable leaves the URL, which may be long, out of net/http's error.
+func unreachable(u *url.URL, err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("no answer from %s: %w", u.Host, err)
+}

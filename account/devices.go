@@ -1,0 +1,127 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Device is a device of the account.
+type Device struct {
+	ID      string
+	Name    string
+	Type    string // "desktop", "mobile", "tablet", …
+	Current bool   // it is this one
+	// LastSeen is when it last spoke to the accounts server, or zero.
+	LastSeen time.Time
+}
+
+// DeviceID is the id of this device, or "" before RegisterDevice.
+func (a *Account) DeviceID() string { return a.Session().DeviceID }
+
+// RegisterDevice tells the account of this device: its name, and its type
+// ("desktop", "mobile"). Called again, it changes them.
+func (a *Account) RegisterDevice(ctx context.Context, name, kind string) error {
+	return a.device(ctx, "register this device", map[string]any{"name": name, "type": kind})
+}
+
+// RenameDevice changes the name that other devices see.
+func (a *Account) RenameDevice(ctx context.Context, name string) error {
+	return a.device(ctx, "rename this device", map[string]any{"name": name})
+}
+
+func (a *Account) device(ctx context.Context, doing string, in map[string]any) error {
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.giveBack()
+	var got struct {
+		ID string `json:"id"`
+	}
+	post := func(id string) error {
+		delete(in, "id")
+		if id != "" {
+			in["id"] = id
+		}
+		return a.do(ctx, doing, http.MethodPost, "/account/device", in, &got)
+	}
+	known := a.DeviceID()
+	err := post(known)
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch {
+		case e.Errno == errnoNoDevice && known != "":
+			err = post("") // it was removed from elsewhere
+		case e.Errno == errnoConflict && e.deviceID != "":
+			err = post(e.deviceID) // the answer to an earlier request was lost
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if got.ID == "" {
+		return fmt.Errorf("cannot %s: %w: it has no id", doing, ErrBadAnswer)
+	}
+	if got.ID == known {
+		return nil
+	}
+	return a.change(func(s *Session) { s.DeviceID = got.ID })
+}
+
+// Devices lists the account's devices.
+func (a *Account) Devices(ctx context.Context) ([]Device, error) {
+	var got []struct {
+		ID       string  `json:"id"`
+		Name     string  `json:"name"`
+		Type     string  `json:"type"`
+		Current  bool    `json:"isCurrentDevice"`
+		LastSeen float64 `json:"lastAccessTime"` // ms
+	}
+	if err := a.do(ctx, "list the account's devices", http.MethodGet, "/account/devices", nil, &got); err != nil {
+		return nil, err
+	}
+	list := make([]Device, len(got))
+	for i, d := range got {
+		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current}
+		if d.LastSeen > 0 {
+			list[i].LastSeen = time.UnixMilli(int64(d.LastSeen)).UTC()
+		}
+	}
+	return list, nil
+}
+
+// DeviceIDs lists the ids of the account's devices.
+func (a *Account) DeviceIDs(ctx context.Context) ([]string, error) {
+	list, err := a.Devices(ctx)
+	ids := make([]string, len(list))
+	for i, d := range list {
+		ids[i] = d.ID
+	}
+	return ids, err
+}
+
+// Notify tells the account's other devices that collections changed, so that
+// they sync soon.
+func (a *Account) Notify(ctx context.Context, collections []string) error {
+	in := map[string]any{
+		"to": "all", "TTL": 0,
+		"payload": map[string]any{
+			"version": 1, "command": "sync:collection_changed", "data": map[string]any{"collections": collections},
+		},
+	}
+	if id := a.DeviceID(); id != "" {
+		in["excluded"] = []string{id}
+	}
+	return a.do(ctx, "notify the other devices", http.MethodPost, "/account/devices/notify", in, nil)
+}
+
+// SignOut ends the session on the server, and this device with it. A session
+// that ended already is none to end.
+func (a *Account) SignOut(ctx context.Context) error {
+	err := a.do(ctx, "sign out", http.MethodPost, "/session/destroy", struct{}{}, nil)
+	if errors.Is(err, ErrSignedOut) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Endpoints are where the services of a server are.
+type Endpoints struct {
+	Auth    string `json:"auth"`    // with its version: …/v1
+	OAuth   string `json:"oauth"`   // with its version: …/v1
+	Profile string `json:"profile"` // with its version: …/v1
+	Token   string `json:"token"`   // a client appends /1.0/sync/1.5
+}
+
+// Discover asks the server where its services are.
+func (c *Client) Discover(ctx context.Context) (Endpoints, error) {
+	var doc struct {
+		Auth    string `json:"auth_server_base_url"`
+		OAuth   string `json:"oauth_server_base_url"`
+		Profile string `json:"profile_server_base_url"`
+		Token   string `json:"sync_tokenserver_base_url"`
+	}
+	err := c.do(ctx, call{
+		doing: "find the services of " + c.root.Host, method: http.MethodGet,
+		url: c.root.String() + "/.well-known/fxa-client-configuration", out: &doc,
+	})
+	if err != nil {
+		return Endpoints{}, err
+	}
+	e := Endpoints{Auth: versioned(doc.Auth), OAuth: versioned(doc.OAuth), Profile: versioned(doc.Profile), Token: strings.TrimRight(doc.Token, "/")}
+	for _, s := range []string{e.Auth, e.OAuth, e.Profile, e.Token} {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != c.root.Scheme {
+			return Endpoints{}, fmt.Errorf("cannot find the services of %s: %w: it names a service at %.100q", c.root.Host, ErrBadAnswer, s)
+		}
+	}
+	return e, nil
+}
+
+func versioned(base string) string {
+	base = strings.TrimRight(base, "/")
+	if strings.HasSuffix(base, "/v1") {
+		return base
+	}
+	return base + "/v1"
+}

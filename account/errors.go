@@ -1,0 +1,144 @@
+package account
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// The errors that a caller may tell apart with errors.Is.
+var (
+	// ErrWrongPassword means that no account has this address and password.
+	ErrWrongPassword = errors.New("the e-mail address or the password is wrong")
+	// ErrExists means that the address has an account already.
+	ErrExists = errors.New("there is an account with this e-mail address already; sign in to it")
+	// ErrSignUpClosed means that the server takes no new accounts.
+	ErrSignUpClosed = errors.New("this server takes no new accounts")
+	// ErrSignedOut means that the session ended: sign in again.
+	ErrSignedOut = errors.New("this device was signed out; sign in again")
+	// ErrTooMany means that the server wants to be left alone for a while; see
+	// Error.RetryAfter.
+	ErrTooMany = errors.New("too many tries")
+	// ErrBadAnswer means that what answered is no accounts server, or a broken one.
+	ErrBadAnswer = errors.New("the answer is not that of an accounts server")
+)
+
+// The numbers of the accounts server's errors.
+const (
+	errnoExists       = 101
+	errnoUnknown      = 102
+	errnoPassword     = 103
+	errnoToken        = 110
+	errnoTimestamp    = 111
+	errnoTooMany      = 114
+	errnoEmailCase    = 120
+	errnoNoDevice     = 123
+	errnoConflict     = 124
+	errnoSignUpClosed = 202
+)
+
+// Error is an accounts server's refusal.
+type Error struct {
+	Status  int    // of HTTP
+	Errno   int    // of the accounts server, or 0
+	Message string // the server's, in English
+
+	retryAfter time.Duration
+	serverTime int64
+	email      string
+	deviceID   string
+}
+
+func (e *Error) Error() string {
+	if cause := e.Unwrap(); cause != nil {
+		if e.retryAfter > 0 {
+			return fmt.Sprintf("%v; try again in %v", cause, e.retryAfter)
+		}
+		return cause.Error()
+	}
+	if e.Message == "" {
+		return fmt.Sprintf("the accounts server failed (HTTP %d)", e.Status)
+	}
+	return fmt.Sprintf("the accounts server refused: %s (HTTP %d, errno %d)", e.Message, e.Status, e.Errno)
+}
+
+// Unwrap gives the sentinel that e means, or nil.
+func (e *Error) Unwrap() error {
+	switch {
+	case e.SignInAgain():
+		return ErrSignedOut
+	case e.Errno == errnoTooMany || e.Status == http.StatusTooManyRequests:
+		return ErrTooMany
+	}
+	switch e.Errno {
+	case errnoUnknown, errnoPassword:
+		return ErrWrongPassword
+	case errnoExists:
+		return ErrExists
+	case errnoSignUpClosed:
+		return ErrSignUpClosed
+	}
+	return nil
+}
+
+// SignInAgain reports whether only a new sign-in can help: the session was
+// ended from elsewhere, or the account is gone.
+func (e *Error) SignInAgain() bool {
+	return e.Status == http.StatusUnauthorized && e.Errno == errnoToken
+}
+
+// RetryAfter is how long the server wants to be left alone, or 0.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
+// readError reads a refusal.
+func readError(res *http.Response, body []byte, now time.Time) error {
+	var in struct {
+		Errno      int     `json:"errno"`
+		Message    string  `json:"message"`
+		RetryAfter float64 `json:"retryAfter"` // seconds
+		ServerTime int64   `json:"serverTime"`
+		Email      string  `json:"email"`
+		DeviceID   string  `json:"deviceId"`
+	}
+	wait := retryAfter(res.Header.Get("Retry-After"), now)
+	if err := json.Unmarshal(body, &in); err != nil {
+		if res.StatusCode >= 500 || wait > 0 {
+			return &Error{Status: res.StatusCode, retryAfter: wait}
+		}
+		return fmt.Errorf("%w: %s", ErrBadAnswer, whatCame(res, body))
+	}
+	return &Error{
+		Status: res.StatusCode, Errno: in.Errno, Message: fmt.Sprintf("%.200s", in.Message),
+		retryAfter: max(wait, time.Duration(min(in.RetryAfter, 1e6)*float64(time.Second))),
+		serverTime: in.ServerTime, email: in.Email, deviceID: in.DeviceID,
+	}
+}
+
+// retryAfter reads the header: seconds, or a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if t, err := http.ParseTime(text); err == nil && t.After(now) {
+		return t.Sub(now)
+	}
+	return 0
+}
+
+// whatCame says what came instead of JSON, without quoting it.
+func whatCame(res *http.Response, body []byte) string {
+	what := "something that is not JSON"
+	switch trimmed := bytes.TrimSpace(body); {
+	case len(trimmed) == 0:
+		what = "nothing"
+	case trimmed[0] == '<':
+		what = "a web page"
+	case json.Valid(trimmed):
+		what = "JSON of another form"
+	}
+	return fmt.Sprintf("%s sent %s (HTTP %d)", res.Request.URL.Host, what, res.StatusCode)
+}

@@ -1,0 +1,141 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// Session is what keeps a device signed in. It is secret as a whole: whoever
+// has it can read and change everything that the account syncs.
+type Session struct {
+	Server    string    `json:"server"`
+	Endpoints Endpoints `json:"endpoints"`
+	Email     string    `json:"email"`
+	UID       string    `json:"uid"`
+	Token     string    `json:"sessionToken"` // hex
+	KeyID     string    `json:"kid"`
+	Key       []byte    `json:"key"` // the sync key, 64 bytes
+	DeviceID  string    `json:"deviceId,omitempty"`
+	// Access is an OAuth token that is good until AccessUntil by this computer's
+	// clock; so a new process makes no request for one.
+	Access      string    `json:"accessToken,omitempty"`
+	AccessUntil time.Time `json:"accessUntil,omitzero"`
+}
+
+// String names the account and nothing secret.
+func (s Session) String() string { return fmt.Sprintf("session of %s at %s", s.Email, s.Server) }
+
+// GoString is String.
+func (s Session) GoString() string { return s.String() }
+
+// Account is an account that this device is signed in to. Its methods may be
+// called at once.
+type Account struct {
+	c *Client
+	// turn is held across the requests that change the session: many that need a
+	// token wait for one request.
+	turn chan struct{}
+
+	mu      sync.Mutex
+	session Session
+}
+
+// Resume takes up a session. It makes no request.
+func (c *Client) Resume(s Session) *Account {
+	return &Account{c: c, session: s, turn: make(chan struct{}, 1)}
+}
+
+// take waits for the turn, no longer than ctx.
+func (a *Account) take(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Account) giveBack() { <-a.turn }
+
+// Session is the session as it is now.
+func (a *Account) Session() Session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.session
+}
+
+// change changes the session and keeps it.
+func (a *Account) change(f func(*Session)) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f(&a.session)
+	if a.c.cfg.Save == nil {
+		return nil
+	}
+	if err := a.c.cfg.Save(a.session); err != nil {
+		return fmt.Errorf("cannot keep the session: %w", err)
+	}
+	return nil
+}
+
+// do makes a request to the auth server, signed by the session.
+func (a *Account) do(ctx context.Context, doing, method, path string, in, out any) error {
+	s := a.Session()
+	raw, _ := unhex(s.Token) // a damaged one signs nothing that is accepted
+	h := onepw.SessionToken(raw)
+	return a.c.do(ctx, call{doing: doing, method: method, url: s.Endpoints.Auth + path, auth: &h, in: in, out: out})
+}
+
+// TokenServer is the token server's URL, to which a client appends
+// /1.0/sync/1.5.
+func (a *Account) TokenServer() string { return a.Session().Endpoints.Token }
+
+// Requests is how many requests were made to the accounts server so far.
+func (a *Account) Requests() int { return a.c.Requests() }
+
+// SyncKey is the account's 64-byte sync key and its id.
+func (a *Account) SyncKey(context.Context) (kid string, key []byte, err error) {
+	s := a.Session()
+	return s.KeyID, s.Key, nil
+}
+
+const (
+	accessTTL = 6 * time.Hour
+	// accessMargin is how long before its end a token counts as expired: it must
+	// last for the request that it is meant for.
+	accessMargin = time.Minute
+)
+
+// AccessToken is an OAuth token with the sync scope: the one at hand while it is
+// good, or a new one. fresh says that the last one was refused.
+func (a *Account) AccessToken(ctx context.Context, fresh bool) (string, error) {
+	if err := a.take(ctx); err != nil {
+		return "", err
+	}
+	defer a.giveBack()
+	now := a.c.cfg.Now()
+	if s := a.Session(); !fresh && s.Access != "" && now.Add(accessMargin).Before(s.AccessUntil) {
+		return s.Access, nil
+	}
+	var got struct {
+		Access    string `json:"access_token"`
+		ExpiresIn int64  `json:"expires_in"` // seconds
+	}
+	err := a.do(ctx, "get an access token", http.MethodPost, "/oauth/token", map[string]any{
+		"grant_type": "fxa-credentials", "client_id": a.c.cfg.ClientID, "scope": onepw.OldSync, "ttl": int64(accessTTL / time.Second),
+	}, &got)
+	if err != nil {
+		return "", err
+	}
+	if got.Access == "" {
+		return "", fmt.Errorf("cannot get an access token: %w: it is empty", ErrBadAnswer)
+	}
+	return got.Access, a.change(func(s *Session) {
+		s.Access, s.AccessUntil = got.Access, now.Add(time.Duration(min(max(got.ExpiresIn, 0), 1e6))*time.Second)
+	})
+}

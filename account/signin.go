@@ -1,0 +1,184 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// signedIn is the answer to creating an account and to signing in.
+type signedIn struct {
+	UID           string `json:"uid"`
+	SessionToken  string `json:"sessionToken"`
+	KeyFetchToken string `json:"keyFetchToken"`
+	Verified      *bool  `json:"verified"`
+}
+
+// CreateAccount makes an account and signs in to it. The error is, among
+// others, ErrExists or ErrSignUpClosed.
+func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Account, error) {
+	email, err := cleaned(email, password)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	salt, err := onepw.NewClientSalt(c.cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	kB := make([]byte, onepw.KeySize)
+	if _, err := io.ReadFull(c.cfg.Rand, kB); err != nil {
+		return nil, fmt.Errorf("make the account's key: %w", err)
+	}
+	v1 := onepw.StretchV1(email, password)
+	v2, err := onepw.StretchV2(salt, password)
+	if err != nil {
+		return nil, err
+	}
+	var got signedIn
+	err = c.do(ctx, call{
+		doing: "create the account", method: http.MethodPost, url: at.Auth + "/account/create?keys=true", out: &got,
+		in: map[string]string{
+			"email": email, "authPW": hex.EncodeToString(v1.AuthPW), "wrapKb": hex.EncodeToString(onepw.XOR(kB, v1.UnwrapBKey)),
+			"authPWVersion2": hex.EncodeToString(v2.AuthPW), "wrapKbVersion2": hex.EncodeToString(onepw.XOR(kB, v2.UnwrapBKey)),
+			"clientSalt": salt,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A server that knows only version 1 made a key of its own.
+	return c.finish(ctx, at, email, got, func(wrapKB []byte) []byte {
+		if bytes.Equal(onepw.XOR(wrapKB, v2.UnwrapBKey), kB) {
+			return kB
+		}
+		return onepw.XOR(wrapKB, v1.UnwrapBKey)
+	})
+}
+
+// Login signs in to an account. The error is, among others, ErrWrongPassword or
+// ErrTooMany.
+func (c *Client) Login(ctx context.Context, email, password string) (*Account, error) {
+	email, err := cleaned(email, password)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.login(ctx, at, email, password)
+	// The address is a salt: the server tells its spelling, once.
+	if e, ok := errors.AsType[*Error](err); ok && e.Errno == errnoEmailCase && strings.EqualFold(e.email, email) {
+		a, err = c.login(ctx, at, e.email, password)
+	}
+	return a, err
+}
+
+func (c *Client) login(ctx context.Context, at Endpoints, email, password string) (*Account, error) {
+	const doing = "sign in"
+	var how struct {
+		Version string `json:"currentVersion"`
+		Salt    string `json:"clientSalt"`
+	}
+	err := c.do(ctx, call{
+		doing: doing, method: http.MethodPost, url: at.Auth + "/account/credentials/status",
+		in: map[string]string{"email": email}, out: &how,
+	})
+	if e, ok := errors.AsType[*Error](err); err != nil && !(ok && e.Status == http.StatusNotFound) {
+		return nil, err
+	}
+	stretched := onepw.Stretched{}
+	if how.Version == "v2" {
+		if stretched, err = onepw.StretchV2(how.Salt, password); err != nil {
+			return nil, fmt.Errorf("cannot %s: %w: %w", doing, ErrBadAnswer, err)
+		}
+	} else {
+		stretched = onepw.StretchV1(email, password)
+	}
+	var got signedIn
+	err = c.do(ctx, call{
+		doing: doing, method: http.MethodPost, url: at.Auth + "/account/login?keys=true", out: &got,
+		in: map[string]string{"email": email, "authPW": hex.EncodeToString(stretched.AuthPW), "reason": "login"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.finish(ctx, at, email, got, func(wrapKB []byte) []byte { return onepw.XOR(wrapKB, stretched.UnwrapBKey) })
+}
+
+// finish gets the sync key of a new session; unwrap gives kB.
+func (c *Client) finish(ctx context.Context, at Endpoints, email string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
+	const doing = "get the account's keys"
+	if got.Verified != nil && !*got.Verified {
+		return nil, errors.New("cannot sign in: the server wants the sign-in confirmed by e-mail or a code, which is not possible here")
+	}
+	token, ok1 := unhex(got.SessionToken)
+	fetch, ok2 := unhex(got.KeyFetchToken)
+	if !ok1 || !ok2 || got.UID == "" {
+		return nil, fmt.Errorf("cannot sign in: %w: a token is missing", ErrBadAnswer)
+	}
+	session := onepw.SessionToken(token)
+	// First what may fail: the key fetch token is good for one time.
+	var scoped map[string]struct {
+		Rotated int64 `json:"keyRotationTimestamp"`
+	}
+	err := c.do(ctx, call{
+		doing: doing, method: http.MethodPost, url: at.Auth + "/account/scoped-key-data", auth: &session,
+		in: map[string]string{"client_id": c.cfg.ClientID, "scope": onepw.OldSync}, out: &scoped,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rotated := scoped[onepw.OldSync].Rotated
+	if rotated <= 0 {
+		return nil, fmt.Errorf("cannot %s: %w: it does not grant sync", doing, ErrBadAnswer)
+	}
+	keys := onepw.KeyFetchToken(fetch)
+	var answer struct {
+		Bundle string `json:"bundle"`
+	}
+	if err := c.do(ctx, call{doing: doing, method: http.MethodGet, url: at.Auth + "/account/keys", auth: &keys.HAWK, out: &answer}); err != nil {
+		return nil, err
+	}
+	bundle, err := hex.DecodeString(answer.Bundle)
+	if err != nil {
+		return nil, fmt.Errorf("cannot %s: %w", doing, onepw.ErrBundle)
+	}
+	_, wrapKB, err := keys.Open(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("cannot %s: %w", doing, err)
+	}
+	kB := unwrap(wrapKB)
+	a := c.Resume(Session{
+		Server: c.root.String(), Endpoints: at, Email: email, UID: got.UID, Token: got.SessionToken,
+		KeyID: onepw.KeyID(rotated, kB), Key: onepw.ScopedKey(kB),
+	})
+	return a, a.change(func(*Session) {})
+}
+
+func cleaned(email, password string) (string, error) {
+	email = strings.TrimSpace(email)
+	if !strings.Contains(email, "@") {
+		return "", fmt.Errorf("%q is not an e-mail address", email)
+	}
+	if password == "" {
+		return "", errors.New("the password is empty")
+	}
+	return email, nil
+}
+
+func unhex(s string) ([]byte, bool) {
+	b, err := hex.DecodeString(s)
+	return b, err == nil && len(b) == onepw.KeySize
+}
