@@ -1,0 +1,136 @@
+package testworld
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engines/tabs"
+)
+
+// Device is an app on a device: a manager with the engines for passwords and
+// tabs.
+type Device struct {
+	World     *World
+	Name      string
+	Dir       string
+	Account   *account.Account
+	Manager   *syncmanager.Manager
+	Passwords *passwords.Engine
+	Tabs      *tabs.Engine
+	key       [32]byte
+}
+
+// Device signs a new device in to an account.
+func (w *World) Device(name, email string) *Device {
+	w.T.Helper()
+	d := &Device{World: w, Name: name, Dir: w.T.TempDir(), Account: w.SignIn(email)}
+	if _, err := rand.Read(d.key[:]); err != nil {
+		w.T.Fatal(err)
+	}
+	if err := d.Account.RegisterDevice(w.T.Context(), name, "desktop"); err != nil {
+		w.T.Fatal(err)
+	}
+	d.open()
+	w.T.Cleanup(d.close)
+	return d
+}
+
+func (d *Device) open() {
+	t := d.World.T
+	t.Helper()
+	var err error
+	d.Passwords, err = passwords.Open(t.Context(), passwords.Config{
+		Path: filepath.Join(d.Dir, "passwords.sqlite"), Key: d.key, Now: d.World.Clock.Now, Rand: rand.Reader,
+	})
+	check(t, err)
+	d.Tabs, err = tabs.Open(t.Context(), tabs.Config{Path: filepath.Join(d.Dir, "tabs.sqlite"), Now: d.World.Clock.Now})
+	check(t, err)
+	d.Manager, err = syncmanager.New(t.Context(), syncmanager.Config{
+		Account: d.Account, State: FileState(filepath.Join(d.Dir, "state")), Key: d.key,
+		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test world", Version: "1"},
+		Now:    d.World.Clock.Now, Transport: d.World.Net,
+	})
+	check(t, err)
+	check(t, d.Manager.Register(d.Tabs))
+	check(t, d.Manager.Register(d.Passwords))
+}
+
+func (d *Device) close() {
+	if err := errors.Join(d.Manager.Close(), d.Passwords.Close(), d.Tabs.Close()); err != nil {
+		d.World.T.Errorf("closing %s: %v", d.Name, err)
+	}
+}
+
+// Restart closes everything and opens it again, as the app's next start does.
+func (d *Device) Restart() {
+	d.World.T.Helper()
+	d.close()
+	d.Account = d.World.Client().Resume(d.Account.Session())
+	d.open()
+}
+
+// Sync syncs all engines, and fails the test unless that went well.
+func (d *Device) Sync() syncmanager.Result {
+	d.World.T.Helper()
+	r, err := d.Manager.Sync(d.World.T.Context(), syncmanager.Options{})
+	if err != nil || r.Status != syncmanager.OK {
+		text, _ := r.MarshalJSON()
+		d.World.T.Fatalf("%s: the sync ended with %v: %s", d.Name, err, text)
+	}
+	return r
+}
+
+// Add adds a login for a site, and returns it.
+func (d *Device) Add(site, username, pass string) passwords.Login {
+	d.World.T.Helper()
+	l, err := d.Passwords.Add(d.World.T.Context(), passwords.Login{Hostname: site, FormSubmitURL: site, Username: username, Password: pass})
+	check(d.World.T, err)
+	return l
+}
+
+// Logins maps "site username" to the password.
+func (d *Device) Logins() map[string]string {
+	d.World.T.Helper()
+	all := map[string]string{}
+	for l, err := range d.Passwords.List(d.World.T.Context()) {
+		check(d.World.T, err)
+		all[l.Hostname+" "+l.Username] = l.Password
+	}
+	return all
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FileState keeps a manager's state in a file.
+type FileState string
+
+// Load reads the file.
+func (f FileState) Load(context.Context) ([]byte, error) {
+	b, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// Save replaces the file, all or nothing.
+func (f FileState) Save(_ context.Context, sealed []byte) error {
+	if err := os.WriteFile(string(f)+".new", bytes.Clone(sealed), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(string(f)+".new", string(f))
+}

@@ -1,0 +1,193 @@
+// Package testworld is a whole world in one process: the server with its three
+// services, a clock, a network that a test can break, and devices, each a
+// manager with engines on files of its own.
+package testworld
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/server"
+)
+
+// cheapCost makes passwords cheap to hash: 2^4.
+const cheapCost = 4
+
+// World is a server and what reaches it.
+type World struct {
+	T testing.TB
+	// URL is the server's root.
+	URL    string
+	Server *server.Server
+	Clock  *Clock
+	// Net is the way to the server.
+	Net *Net
+
+	accounts map[string]bool
+}
+
+// New makes a world without sockets, on a clock that stands until it is moved.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{T: t, URL: "http://sync.test", Clock: &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}, accounts: map[string]bool{}}
+	w.open(t.TempDir())
+	w.Net = &Net{base: inproc.New(w.Server.Handler())}
+	return w
+}
+
+// Listen makes a world that real programs reach over loopback, on the real clock.
+func Listen(t testing.TB) *World {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
+	w.open(t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Server.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the server stopped with %v", err)
+		}
+	})
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	w.Net = &Net{base: transport}
+	return w
+}
+
+func (w *World) open(dir string) {
+	w.T.Helper()
+	s, err := server.New(w.T.Context(), server.Config{
+		Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
+		// A clock that stands sends no ticks: a test purges when it means to.
+		PurgeTicks: make(chan time.Time),
+	})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.Server = s
+	w.T.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			w.T.Errorf("closing the server: %v", err)
+		}
+	})
+}
+
+// Client is a client of the world's accounts server.
+func (w *World) Client() *account.Client {
+	w.T.Helper()
+	c, err := account.New(account.Config{Server: w.URL, Transport: w.Net, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return c
+}
+
+// password is every account's.
+const password = "correct horse battery staple"
+
+// SignIn signs in to the account, and makes it first when there is none yet.
+func (w *World) SignIn(email string) *account.Account {
+	w.T.Helper()
+	c := w.Client()
+	sign := c.Login
+	if !w.accounts[email] {
+		sign = c.CreateAccount
+	}
+	a, err := sign(w.T.Context(), email, password)
+	if err != nil {
+		w.T.Fatalf("sign in as %s: %v", email, err)
+	}
+	w.accounts[email] = true
+	return a
+}
+
+// Clock is the time, for all in a world.
+type Clock struct {
+	mu   sync.Mutex
+	now  time.Time
+	real bool
+}
+
+// Now is the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.real {
+		return time.Now()
+	}
+	return c.now
+}
+
+// Pass moves the clock.
+func (c *Clock) Pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Net carries requests, and lets a test answer in the server's place.
+type Net struct {
+	base http.RoundTripper
+
+	mu     sync.Mutex
+	before func(*http.Request) (*http.Response, error)
+	asked  []string
+}
+
+// Before sets what sees each request first. If it returns an answer or an error,
+// the server is not asked. Nil takes it away.
+func (n *Net) Before(f func(*http.Request) (*http.Response, error)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.before = f
+}
+
+// Asked lists the requests since the last call, as "GET /path".
+func (n *Net) Asked() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.asked
+	n.asked = nil
+	return list
+}
+
+// RoundTrip carries one request.
+func (n *Net) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.mu.Lock()
+	n.asked = append(n.asked, r.Method+" "+r.URL.Path)
+	before := n.before
+	n.mu.Unlock()
+	if before != nil {
+		if resp, err := before(r); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	return n.base.RoundTrip(r)
+}
+
+// Answer is a response for Before.
+func Answer(r *http.Request, code int, contentType, body string, header ...string) *http.Response {
+	h := http.Header{"Content-Type": {contentType}}
+	for i := 0; i < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{
+		StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: r,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
