@@ -83,7 +83,7 @@ func (s *session) apply(ctx context.Context) error {
 	for at := int64(0); at < end; {
 		var chunk *chunk
 		err := s.core.update(ctx, func(tx *tx) (err error) {
-			chunk, err = s.chunk(tx, at, min(at+chunkSize, end))
+			chunk, err = s.chunk(tx, at, min(at+int64(s.core.chunk), end))
 			return err
 		})
 		if err != nil {
@@ -186,7 +186,7 @@ func (s *session) snapshot(ctx context.Context) error {
 		written := 0
 		err := s.core.update(ctx, func(tx *tx) error {
 			to := end
-			if _, err := tx.one(sqlNextChanged, []any{at, chunkSize - 1}, &to); err != nil {
+			if _, err := tx.one(sqlNextChanged, []any{at, s.core.chunk - 1}, &to); err != nil {
 				return err
 			}
 			n, err := tx.exec(sqlSnapshot, at, min(to, end))

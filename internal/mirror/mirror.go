@@ -95,6 +95,7 @@ type Core struct {
 	db     *sqlite.DB
 	nested map[string]bool
 	sticky map[string]bool
+	chunk  int // how many records one transaction of a sync takes at most
 }
 
 //go:embed migrations/*.sql
@@ -110,7 +111,7 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{rules: rules, now: o.Now, db: db, nested: set(rules.Nested), sticky: set(rules.Sticky)}
+	c := &Core{rules: rules, now: o.Now, db: db, nested: set(rules.Nested), sticky: set(rules.Sticky), chunk: chunkSize}
 	if err := c.claim(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", o.Path, err), db.Close())
 	}
@@ -222,7 +223,6 @@ func (c *Core) clearStaged(ctx context.Context) error {
 	return c.chunks(ctx, sqlLastStaged, sqlUnstage)
 }
 
-// chunkSize is how many records one transaction of a sync takes at most.
 const chunkSize = 500
 
 // chunks runs a statement over the row numbers up to the last, a chunk per
@@ -232,9 +232,9 @@ func (c *Core) chunks(ctx context.Context, last, each string) error {
 	if err := c.db.Read().QueryRowContext(ctx, last).Scan(&end); err != nil {
 		return sqlite.Explain(err)
 	}
-	for at := int64(0); at < end; at += chunkSize {
+	for at := int64(0); at < end; at += int64(c.chunk) {
 		err := c.update(ctx, func(tx *tx) error {
-			_, err := tx.exec(each, at, at+chunkSize)
+			_, err := tx.exec(each, at, at+int64(c.chunk))
 			return err
 		})
 		if err != nil {

@@ -78,7 +78,7 @@ const stageRows = 50
 // download is what the manager waits for anyway.
 func (s *session) Stage(ctx context.Context, page []engine.Incoming) error {
 	for len(page) > 0 {
-		chunk := page[:min(len(page), chunkSize)]
+		chunk := page[:min(len(page), s.core.chunk)]
 		page = page[len(chunk):]
 		err := s.core.update(ctx, func(tx *tx) error { return s.stage(tx, chunk) })
 		if err != nil {
