@@ -14,10 +14,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
@@ -37,7 +35,9 @@ var (
 
 // Options say how a file is opened.
 type Options struct {
-	// Migrations holds goose SQL files ("0001_start.sql"), at its root.
+	// Migrations holds a script of SQL for each version of the schema, at its
+	// root: "0001_start.sql". What follows a line "-- +goose Down" is left out, so
+	// that goose's files serve as they are.
 	Migrations fs.FS
 	// Durable makes each commit wait for the disk, so that it survives a loss of
 	// power. Without it a commit survives a killed process, which is enough for
@@ -104,7 +104,7 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.write, o.Migrations); err != nil {
+	if err := patiently(ctx, wait, func() error { return migrate(ctx, db.write, o.Migrations) }); err != nil {
 		return nil, err
 	}
 	if db.read, err = sql.Open("sqlite", dsn(path, "deferred", append(pragmas, "query_only(1)"))); err != nil {
@@ -119,6 +119,25 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	return db, nil
 }
 
+// patiently runs f again while it finds the file locked, for about as long as
+// wait. SQLite waits by itself, but not when two open a new file at once and both
+// want to give it its journal.
+func patiently(ctx context.Context, wait time.Duration, f func() error) error {
+	patience, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		err := f()
+		if !errors.Is(Explain(err), ErrBusy) {
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
 func dsn(path, lock string, pragmas []string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -129,55 +148,6 @@ func dsn(path, lock string, pragmas []string) string {
 	}
 	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
-}
-
-// migrate brings the file to the newest version that the program knows.
-// user_version mirrors goose's own count, so that a file that is up to date
-// costs one read, and so that a newer one is seen: goose would accept it.
-func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
-	newest, err := newestMigration(migrations)
-	if err != nil {
-		return err
-	}
-	var have int64
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
-		return err
-	}
-	if have == newest {
-		return nil
-	}
-	if have > newest {
-		return ErrNewer
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "PRAGMA user_version="+strconv.FormatInt(newest, 10))
-	return err
-}
-
-func newestMigration(migrations fs.FS) (int64, error) {
-	names, err := fs.Glob(migrations, "*.sql")
-	if err != nil {
-		return 0, err
-	}
-	var newest int64
-	for _, name := range names {
-		number, _, _ := strings.Cut(name, "_")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("migration %s has no number", name)
-		}
-		newest = max(newest, n)
-	}
-	if newest == 0 {
-		return 0, errors.New("no migrations")
-	}
-	return newest, nil
 }
 
 // Path is the file's path.

@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// migration is one step from a version of a file's schema to the next.
+type migration struct {
+	version int64
+	name    string
+	script  string
+}
+
+// migrate brings the file to the newest version that the program knows, in one
+// transaction: whoever is killed meanwhile, or opens the file at the same time,
+// finds it as it was or as it shall be. The file's user_version is its version.
+func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
+	steps, err := migrations(folder)
+	if err != nil {
+		return err
+	}
+	newest := steps[len(steps)-1].version
+	// A file that is up to date costs one read, and a newer one is left alone.
+	if have, err := version(ctx, db); err != nil || have == newest {
+		return err
+	} else if have > newest {
+		return ErrNewer
+	}
+	return inTx(ctx, db, func(tx *sql.Tx) error {
+		// It may have changed before our turn came.
+		have, err := version(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if have > newest {
+			return ErrNewer
+		}
+		for _, m := range steps {
+			if m.version <= have {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, m.script); err != nil {
+				return fmt.Errorf("migration %s: %w", m.name, err)
+			}
+		}
+		_, err = tx.ExecContext(ctx, "PRAGMA user_version="+strconv.FormatInt(newest, 10))
+		return err
+	})
+}
+
+func version(ctx context.Context, q interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (v int64, err error) {
+	err = q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
+	return v, err
+}
+
+// migrations reads the scripts in a folder, in order.
+func migrations(folder fs.FS) ([]migration, error) {
+	names, err := fs.Glob(folder, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for _, name := range names {
+		number, _, _ := strings.Cut(name, "_")
+		v, err := strconv.ParseInt(number, 10, 32)
+		if err != nil || v < 1 {
+			return nil, fmt.Errorf("migration %s has no number", name)
+		}
+		script, err := fs.ReadFile(folder, name)
+		if err != nil {
+			return nil, err
+		}
+		up, _, _ := strings.Cut(string(script), "-- +goose Down")
+		all = append(all, migration{v, name, up})
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no migrations")
+	}
+	slices.SortFunc(all, func(a, b migration) int { return int(a.version - b.version) })
+	for i := range all[1:] {
+		if all[i].version == all[i+1].version {
+			return nil, fmt.Errorf("migrations %s and %s have the same number", all[i].name, all[i+1].name)
+		}
+	}
+	return all, nil
+}

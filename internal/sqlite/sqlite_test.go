@@ -1,0 +1,433 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+	moderncsqlite "modernc.org/sqlite"
+)
+
+// The migrations of a small store: version 1, and version 2 on top of it.
+var (
+	one = fstest.MapFS{"0001_start.sql": file(`CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;`)}
+	two = fstest.MapFS{
+		"0001_start.sql": one["0001_start.sql"],
+		"0002_more.sql": file("ALTER TABLE notes ADD COLUMN size INTEGER NOT NULL DEFAULT 0;\nUPDATE notes SET size = length(text);\n" +
+			"CREATE TRIGGER sized AFTER INSERT ON notes BEGIN UPDATE notes SET size = length(new.text) WHERE id = new.id; END;\n" +
+			"-- +goose Down\nDROP TABLE notes;"),
+	}
+)
+
+func file(up string) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte("-- +goose Up\n" + up + "\n")}
+}
+
+func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func add(db *sqlite.DB, text string) error {
+	return db.Update(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO notes (text) VALUES (?)`, text)
+		return err
+	})
+}
+
+func texts(t testing.TB, db *sqlite.DB) string {
+	t.Helper()
+	var all sql.NullString
+	if err := db.Read().QueryRow(`SELECT group_concat(text, ' ' ORDER BY id) FROM notes`).Scan(&all); err != nil {
+		t.Fatal(err)
+	}
+	return all.String
+}
+
+func TestNobodyElseReadsTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sqlite")
+	db := open(t, path, sqlite.Options{Migrations: one})
+	if err := add(db, "x"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tail := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + tail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is %v", info.Name(), info.Mode())
+		}
+	}
+}
+
+func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b?c#d%41.sqlite") // a name is not a URL
+	db := open(t, path, sqlite.Options{Migrations: one})
+	if err := add(db, "four"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		db = open(t, path, sqlite.Options{Migrations: two})
+		var size int
+		if err := db.Read().QueryRow(`SELECT size FROM notes WHERE text = 'four'`).Scan(&size); err != nil || size != 4 {
+			t.Fatalf("size %d, %v", size, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFilesThatAreLeftAlone(t *testing.T) {
+	newer := func(t *testing.T, path string) {
+		if err := open(t, path, sqlite.Options{Migrations: two}).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	torn := func(t *testing.T, path string) {
+		newer(t, path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(b, "SQLite is what?")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := func(t *testing.T, path string) {
+		if err := os.WriteFile(path, bytes.Repeat([]byte("dear diary "), 1000), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		make func(*testing.T, string)
+		want error
+	}{
+		"newer": {newer, sqlite.ErrNewer}, "torn": {torn, sqlite.ErrCorrupt}, "text": {text, sqlite.ErrCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "a.sqlite")
+			c.make(t, path)
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = sqlite.Open(t.Context(), path, sqlite.Options{Migrations: one})
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.want.Error()) {
+				t.Errorf("open: %v", err)
+			}
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+				t.Errorf("the file was touched, %v", err)
+			}
+		})
+	}
+}
+
+func TestAFileThatCannotBeMade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "a.sqlite")
+	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: one}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open: %v", err)
+	}
+	path = filepath.Join(t.TempDir(), "a.sqlite")
+	for _, migrations := range []fs.FS{fstest.MapFS{}, fstest.MapFS{"start.sql": file(`SELECT 1;`)}, fstest.MapFS{"0001_bad.sql": file(`CREATE GARBAGE;`)},
+		fstest.MapFS{"0001_a.sql": file(`SELECT 1;`), "1_b.sql": file(`SELECT 1;`)}, fstest.MapFS{"0000_a.sql": file(`SELECT 1;`)}} {
+		if _, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: migrations}); err == nil {
+			t.Errorf("opened with %v", migrations)
+		}
+	}
+	open(t, path, sqlite.Options{Migrations: one})
+}
+
+func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, MaxPages: 20})
+	if err := add(db, "small"); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Update(t.Context(), func(tx *sql.Tx) error {
+		for range 100 {
+			if _, err := tx.Exec(`INSERT INTO notes (text) VALUES (?)`, strings.Repeat("x", 4000)); err != nil {
+				return fmt.Errorf("adding a note: %w", err)
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, sqlite.ErrFull) || err.Error() != sqlite.ErrFull.Error() {
+		t.Errorf("got %v", err)
+	}
+	if got := texts(t, db); got != "small" {
+		t.Errorf("left: %.80s", got)
+	}
+	if err := add(db, "again"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadersCannotWriteAndDoNotWait(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	if _, err := db.Read().Exec(`INSERT INTO notes (text) VALUES ('x')`); err == nil {
+		t.Error("a reader wrote")
+	}
+	err := db.Update(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO notes (text) VALUES ('unseen')`); err != nil {
+			return err
+		}
+		if got := texts(t, db); got != "" {
+			t.Errorf("a reader sees %q", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(t.Context(), func(tx *sql.Tx) error {
+		count := func() (n int) {
+			if err := tx.QueryRow(`SELECT count(*) FROM notes`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := count()
+		if err := add(db, "later"); err != nil {
+			t.Fatal(err)
+		}
+		if after := count(); before != 1 || after != before {
+			t.Errorf("a view changed from %d to %d", before, after)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFailedUpdateLeavesNothing(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	sorry := errors.New("sorry")
+	err := db.Update(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO notes (text) VALUES ('x')`); err != nil {
+			return err
+		}
+		return sorry
+	})
+	if !errors.Is(err, sorry) || texts(t, db) != "" {
+		t.Errorf("%v, left: %s", err, texts(t, db))
+	}
+}
+
+func TestALockHeldByAnotherProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sqlite")
+	first := open(t, path, sqlite.Options{Migrations: one})
+	second := open(t, path, sqlite.Options{Migrations: one, BusyTimeout: time.Millisecond})
+	err := first.Update(t.Context(), func(*sql.Tx) error {
+		if err := add(second, "x"); !errors.Is(err, sqlite.ErrBusy) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := add(second, "y"); err != nil || texts(t, first) != "y" {
+		t.Errorf("%v, left: %s", err, texts(t, first))
+	}
+}
+
+func TestManyOpenANewFileAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sqlite")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			db, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: two})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := add(db, fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := texts(t, open(t, path, sqlite.Options{Migrations: two})); len(strings.Fields(got)) != 8 {
+		t.Errorf("left: %s", got)
+	}
+}
+
+func TestStatementsStayPrepared(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	const insert, count = `INSERT INTO notes (text) VALUES (?)`, `SELECT count(*) FROM notes WHERE text <> ?`
+	for round := range 3 {
+		err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {
+			if (tx.Stmt(insert) != nil) != (round > 0) {
+				t.Errorf("round %d: prepared: %v", round, round == 0)
+			}
+			n, err := tx.Exec(insert, "one")
+			if n != 1 || err != nil {
+				return fmt.Errorf("inserted %d: %w", n, err)
+			}
+			return tx.Each(insert, 2, func(i int) []any { return []any{fmt.Sprint(i)} })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
+			var n int
+			if err := tx.QueryRow(count, "").Scan(&n); err != nil || n != 3*(round+1) {
+				t.Errorf("round %d: %d notes, %v", round, n, err)
+			}
+			rows, err := tx.Query(`SELECT text FROM notes`)
+			if err != nil {
+				return err
+			}
+			for n = 0; rows.Next(); n++ {
+			}
+			if n != 3*(round+1) {
+				t.Errorf("round %d: %d rows", round, n)
+			}
+			return rows.Close()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := db.Statements(); !slices.Contains(got, insert) || !slices.Contains(got, count) || len(got) != 3 {
+		t.Errorf("prepared: %q", got)
+	}
+	// Texts without end are not kept without end.
+	for i := range 200 {
+		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
+			var n int
+			return tx.QueryRow(fmt.Sprintf(`SELECT %d`, i)).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(db.Statements()); n > 130 {
+		t.Errorf("%d statements are kept", n)
+	}
+	// A client that leaves in the middle of a series stops it.
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		return tx.Each(insert, 10, func(i int) []any {
+			if i == 5 {
+				cancel()
+			}
+			return []any{"unwanted"}
+		})
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(texts(t, db), "unwanted") {
+		t.Errorf("%v, left %s", err, texts(t, db))
+	}
+}
+
+// childPath names the variable that makes the test binary migrate that file,
+// and stand still in the middle of it.
+const childPath = "SQLITE_TEST_MIGRATE"
+
+// halfway is version 2 with a statement in it that never ends.
+var halfway = fstest.MapFS{
+	"0001_start.sql": one["0001_start.sql"],
+	"0002_more.sql": file("ALTER TABLE notes ADD COLUMN size INTEGER NOT NULL DEFAULT 0;\n" +
+		"UPDATE notes SET size = length(text), text = 'spoilt';\nSELECT stand_still();"),
+}
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childPath); path != "" {
+		moderncsqlite.MustRegisterFunction("stand_still", &moderncsqlite.FunctionImpl{
+			Scalar: func(*moderncsqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+				fmt.Println("half way")
+				select {}
+			},
+		})
+		_, err := sqlite.Open(context.Background(), path, sqlite.Options{Migrations: halfway})
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func TestAMigrationThatIsKilledBeginsAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sqlite")
+	db := open(t, path, sqlite.Options{Migrations: one})
+	if err := add(db, "four"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childPath+"="+path)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "half way\n" {
+		t.Fatalf("the child said %q, %v", line, err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait()
+	db = open(t, path, sqlite.Options{Migrations: two})
+	var size int
+	if err := db.Read().QueryRow(`SELECT size FROM notes WHERE text = 'four'`).Scan(&size); err != nil || size != 4 {
+		t.Errorf("size %d, %v", size, err)
+	}
+}
+
+func BenchmarkOpenNew(b *testing.B) {
+	dir := b.TempDir()
+	for i := 0; b.Loop(); i++ {
+		db, err := sqlite.Open(b.Context(), filepath.Join(dir, fmt.Sprint(i)), sqlite.Options{Migrations: two})
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = db.Close()
+	}
+}
+
+func BenchmarkOpenAgain(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "a")
+	for b.Loop() {
+		db, err := sqlite.Open(b.Context(), path, sqlite.Options{Migrations: two})
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = db.Close()
+	}
+}
