@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+)
+
+func (a *app) enginesCommand() *cobra.Command {
+	list := a.enginesListCommand()
+	noun := &cobra.Command{
+		Use:   "engines",
+		Short: "Choose what to sync",
+		Long: `Choose what to sync. The choice is the account's: it holds for all its devices
+from their next sync on.`,
+		Args: cobra.NoArgs,
+		RunE: list.RunE,
+	}
+	noun.AddCommand(list, a.enginesSetCommand("enable", "Sync these engines again", true),
+		a.enginesSetCommand("disable", "Stop syncing these engines, on all devices; their data stays on each", false))
+	return noun
+}
+
+func (a *app) enginesListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the engines",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			engines, err := m.Engines(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(engines)
+			}
+			return a.printEngineStatus(engines)
+		}),
+	}
+}
+
+func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " NAME…",
+		Short:             short,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeEngines,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, names []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			if err := m.SetEnabled(ctx, enabled, names...); err != nil {
+				return err
+			}
+			if a.json {
+				engines, err := m.Engines(ctx)
+				if err != nil {
+					return err
+				}
+				return a.printJSON(engines)
+			}
+			a.note("%s %sd; the next sync tells the account.", strings.Join(names, ", "), verb)
+			return nil
+		}),
+	}
+}
+
+func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
+	t := table{head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, width: a.width(), give: 5}
+	failed := false
+	for _, e := range engines {
+		state := "disabled"
+		switch {
+		case !e.Registered:
+			state = "elsewhere"
+		case e.Enabled:
+			state = "enabled"
+		}
+		if e.Pending {
+			state += " (next sync)"
+		}
+		last := ""
+		if e.Registered {
+			last = a.moment(&e.LastSync)
+		}
+		failed = failed || e.LastError != ""
+		t.add(e.Name, state, number(e.Items), number(e.Changes), last, e.LastError)
+	}
+	if !failed {
+		t.head = t.head[:5]
+		for i := range t.rows {
+			t.rows[i] = t.rows[i][:5]
+		}
+	}
+	return t.print(a.stdout)
+}
+
+// number shows a count that may be unknown.
+func number(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return count(*n)
+}
+
+// count shows a number with a comma between its thousands.
+func count(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

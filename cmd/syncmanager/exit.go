@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
+)
+
+// The exit codes. Scripts rely on them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitPartial     = 3
+	exitSignInAgain = 4
+	exitBackedOff   = 5
+)
+
+// usageError is a command line that cannot be carried out as it stands.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// reportedError carries an exit code after everything was said already.
+type reportedError struct{ status syncmanager.Status }
+
+func (e *reportedError) Error() string { return string(e.status) }
+
+// statusOf sorts an error into the words that Result.Status uses.
+func statusOf(err error) syncmanager.Status {
+	var (
+		reported *reportedError
+		auth     interface{ SignInAgain() bool }
+		authErr  *syncmanager.AuthError
+		backoff  *syncmanager.BackedOffError
+	)
+	switch {
+	case err == nil:
+		return syncmanager.OK
+	case errors.As(err, &reported):
+		return reported.status
+	case errors.As(err, &authErr), errors.As(err, &auth) && auth.SignInAgain(), errors.Is(err, account.ErrWrongPassword):
+		return syncmanager.SignInAgain
+	case errors.As(err, &backoff), errors.Is(err, account.ErrTooMany):
+		return syncmanager.BackedOff
+	}
+	return syncmanager.Failed
+}
+
+// exitCode is the exit code for what a command returned.
+func exitCode(err error) int {
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	switch statusOf(err) {
+	case syncmanager.OK:
+		return exitDone
+	case syncmanager.Partial:
+		return exitPartial
+	case syncmanager.SignInAgain:
+		return exitSignInAgain
+	case syncmanager.BackedOff:
+		return exitBackedOff
+	}
+	return exitFailed
+}
+
+// sentence is the error as the user reads it.
+func sentence(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted; what was done so far is kept"
+	}
+	// Joined errors come on lines of their own.
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}

@@ -1,0 +1,152 @@
+package profile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
+)
+
+const accountFile = "account.sealed"
+
+// Account says which account the profile syncs with.
+type Account struct {
+	// Server is the root URL of the server.
+	Server string `json:"server"`
+	Email  string `json:"email"`
+	UID    string `json:"uid"`
+	// Local is true for the account on the server inside the profile.
+	Local bool `json:"local"`
+}
+
+// credentials are what account.sealed holds: one file, so that which account it
+// is and what opens it never disagree.
+type credentials struct {
+	Local   bool            `json:"local,omitempty"`
+	Session account.Session `json:"session"`
+}
+
+// Account is the account that the profile syncs with, or nil.
+func (p *Profile) Account() *Account {
+	if p.credentials == nil {
+		return nil
+	}
+	s := p.credentials.Session
+	return &Account{Server: s.Server, Email: s.Email, UID: s.UID, Local: p.credentials.Local}
+}
+
+func (p *Profile) accountFile() sealedFile {
+	return sealedFile{path: p.path(accountFile), sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
+}
+
+// loadCredentials reads who the profile is signed in as. credentials stays nil
+// when it is not.
+func (p *Profile) loadCredentials(ctx context.Context) error {
+	b, err := p.accountFile().Load(ctx)
+	if b == nil || err != nil {
+		return err
+	}
+	var c credentials
+	if err := json.Unmarshal(b, &c); err != nil {
+		return fmt.Errorf("%s is damaged; move it away and sign in again", p.path(accountFile))
+	}
+	p.credentials = &c
+	return nil
+}
+
+func (p *Profile) saveCredentials(c credentials) error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if err := p.accountFile().Save(context.Background(), b); err != nil {
+		return err
+	}
+	p.credentials = &c
+	return nil
+}
+
+// client speaks to the accounts server at root. The session is saved as it
+// changes, once it is the profile's.
+func (p *Profile) client(root string, transport http.RoundTripper, save func(account.Session) error) (*account.Client, error) {
+	return account.New(account.Config{
+		Server: root, Transport: transport, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
+		UserAgent: application + "/" + p.config.Version, Save: save,
+	})
+}
+
+// connect takes up the session, and tells how requests reach the server. It makes
+// no request.
+func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
+	if p.credentials == nil {
+		return signedOut{}, p.config.Transport, nil
+	}
+	if p.account == nil {
+		local := p.credentials.Local
+		if local {
+			p.openLocal()
+		}
+		c, err := p.client(p.credentials.Session.Server, p.transport(), func(s account.Session) error {
+			return p.saveCredentials(credentials{Local: local, Session: s})
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		p.account = c.Resume(p.credentials.Session)
+	}
+	return p.account, p.transport(), nil
+}
+
+// transport carries the requests to the account's server.
+func (p *Profile) transport() http.RoundTripper {
+	if p.local != nil {
+		return p.local
+	}
+	return p.config.Transport
+}
+
+// EnsureAccount makes a local account, on a server inside the profile, where
+// there was never an account. made tells that it did.
+func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
+	switch {
+	case p.credentials != nil:
+		return false, nil
+	case p.settings.SignedOut:
+		return false, NotSignedInError{}
+	}
+	// A server without a session is what a crash left: nobody knows its password.
+	if err := p.removeLocal(); err != nil {
+		return false, err
+	}
+	p.openLocal()
+	c, err := p.client(localURL, p.transport(), nil)
+	if err != nil {
+		return false, err
+	}
+	// The session is all that opens this account; its password is for nobody.
+	password, err := GeneratePassword(p.config.Rand)
+	if err != nil {
+		return false, err
+	}
+	a, err := c.CreateAccount(ctx, localEmail, password)
+	if err != nil {
+		return false, fmt.Errorf("cannot make the local account: %w", err)
+	}
+	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
+		return false, err
+	}
+	return true, p.saveCredentials(credentials{Local: true, Session: a.Session()})
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/server"
+)
+
+const (
+	localFolder = "server"
+	// localURL is the address of the server inside the profile. The name is one
+	// that no network resolves.
+	localURL   = "http://profile.invalid"
+	localEmail = "local@profile.invalid"
+)
+
+// localServer is the server inside a profile, without a port. It is opened by the
+// first request, so that a command that makes none does not wait for it.
+type localServer struct {
+	config server.Config
+
+	mu     sync.Mutex
+	server *server.Server
+	client http.RoundTripper
+}
+
+var _ http.RoundTripper = (*localServer)(nil)
+
+// openLocal makes requests go to the server inside the profile.
+func (p *Profile) openLocal() {
+	if p.local == nil {
+		p.local = &localServer{config: server.Config{
+			Dir: p.path(localFolder), PublicURL: localURL, Version: p.config.Version,
+			Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
+		}}
+	}
+}
+
+// RoundTrip lets the server answer r.
+func (l *localServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	client, err := l.open(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, fmt.Errorf("the server inside the profile does not start: %w", err)
+	}
+	return client.RoundTrip(r)
+}
+
+func (l *localServer) open(ctx context.Context) (http.RoundTripper, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client == nil {
+		// It outlives the request that opened it.
+		s, err := server.New(context.WithoutCancel(ctx), l.config)
+		if err != nil {
+			return nil, err
+		}
+		l.server, l.client = s, inproc.New(s.Handler())
+	}
+	return l.client, nil
+}
+
+func (l *localServer) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.server == nil {
+		return nil
+	}
+	s := l.server
+	l.server, l.client = nil, nil
+	return s.Close(context.Background())
+}
+
+func (p *Profile) closeLocal() error {
+	if p.local == nil {
+		return nil
+	}
+	l := p.local
+	p.local = nil
+	return l.close()
+}
+
+// removeLocal removes the server inside the profile with all its data, which
+// nobody can read without the session that was.
+func (p *Profile) removeLocal() error {
+	if err := p.closeLocal(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(p.path(localFolder)); err != nil {
+		return fmt.Errorf("cannot remove the server inside the profile: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+const (
+	stateFile = "state.sealed"
+	// DeviceType is what other devices show this one as.
+	DeviceType = "desktop"
+	// application names the program among the account's devices.
+	application = "Sync Manager"
+)
+
+// Manager is the profile's sync manager, with all stores registered. Without an
+// account it works too, but for Sync, which says to sign in.
+func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
+	if p.manager != nil {
+		return p.manager, nil
+	}
+	account, transport, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	m, err := syncmanager.New(ctx, syncmanager.Config{
+		Account: account,
+		State:   sealedFile{path: p.path(stateFile)},
+		Key:     p.key.Subkey("sync manager state"),
+		Device:  p.device(),
+		Now:     p.config.Now, Rand: p.config.Rand, Transport: transport, Log: p.config.Log, Progress: p.config.Progress,
+	})
+	if errors.Is(err, syncmanager.ErrState) {
+		return nil, fmt.Errorf("%w; move %s away and sync again: no data is lost with it", err, p.path(stateFile))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range p.engines(ctx) {
+		if err := m.Register(e); err != nil {
+			return nil, err
+		}
+	}
+	p.manager = m
+	return m, nil
+}
+
+// device describes this device to the others.
+func (p *Profile) device() syncmanager.Device {
+	return syncmanager.Device{
+		Name: p.settings.DeviceName, Type: DeviceType, Application: application,
+		AppPackage: "org.syncmanager.syncmanager", OS: systems[runtime.GOOS], Version: p.config.Version,
+	}
+}
+
+// systems are the names under which people know the systems.
+var systems = map[string]string{
+	"linux": "Linux", "darwin": "Darwin", "windows": "WINNT", "freebsd": "FreeBSD", "openbsd": "OpenBSD", "netbsd": "NetBSD",
+}
+
+// DeviceName is what this device is called.
+func (p *Profile) DeviceName() string { return p.settings.DeviceName }
+
+// RenameDevice calls this device name, here at once and on the others after the
+// next sync.
+func (p *Profile) RenameDevice(ctx context.Context, name string) error {
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.RenameDevice(ctx, name); err != nil {
+		return err
+	}
+	p.settings.DeviceName = name
+	return p.saveSettings()
+}
+
+// FindDevice returns the one of the account's other devices that word names: by
+// its name, its ID, or the beginning of its ID.
+func (p *Profile) FindDevice(ctx context.Context, word string) (engine.Device, error) {
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return engine.Device{}, err
+	}
+	return pick(word, "device", func(yield func(engine.Device, error) bool) {
+		for _, d := range m.Devices() {
+			if !d.Local && !yield(d, nil) {
+				return
+			}
+		}
+	}, func(d engine.Device) match {
+		if strings.EqualFold(d.Name, word) {
+			return byName
+		}
+		return matchID(word, string(d.ID))
+	}, func(d engine.Device) string { return string(d.ID) + " (" + d.Name + ")" })
+}

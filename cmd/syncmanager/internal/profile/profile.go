@@ -1,0 +1,136 @@
+// Package profile is one person's data on this device: a folder with the stores,
+// the account they sync with, and what the command remembers between its runs.
+//
+//	settings.json      what is not secret: the device's name, the account's address
+//	local.key          the local key, unless the system's keyring has it
+//	account.sealed     the account's session and keys, sealed with the local key
+//	state.sealed       the sync manager's state, sealed with the local key
+//	passwords.sqlite   a store; its secrets are sealed with the local key
+//	tabs.sqlite        a store
+//	server/            the embedded server of a local account
+//
+// A Profile is opened by one process at a time. Its stores are opened when they
+// are needed, so that a damaged one stands in the way of nothing else.
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/internal/localkey"
+)
+
+// Config says where the profile is and what it runs on. All fields but Keyring
+// and Progress must be set.
+type Config struct {
+	// Dir is the profile's folder. It is made, 0700, when it is not there.
+	Dir string
+	// Keyring lets a new profile keep its local key in the system's keyring. An
+	// existing one remembers where its key is.
+	Keyring bool
+	// Hostname names the device until the user does.
+	Hostname string
+	// Version is this program's, as other devices show it.
+	Version string
+
+	Now       func() time.Time
+	Rand      io.Reader
+	Transport http.RoundTripper
+	Log       *slog.Logger
+	// Progress is told the steps of a sync, from several goroutines.
+	Progress func(syncmanager.Progress)
+}
+
+// ErrLocked means that another process has the profile open.
+var ErrLocked = errors.New("another syncmanager is using this profile; wait until it is done, or choose another one with --profile")
+
+// Profile is an open profile. Its methods are for one goroutine.
+type Profile struct {
+	config   Config
+	unlock   func() error
+	key      localkey.Key
+	settings settings
+
+	passwords *passwords.Engine
+	tabs      *tabs.Engine
+	// credentials is nil when the profile is not signed in.
+	credentials *credentials
+	account     *account.Account
+	manager     *syncmanager.Manager
+	local       *localServer
+}
+
+// Open opens the profile in c.Dir, and makes it when it is not there.
+func Open(ctx context.Context, c Config) (_ *Profile, err error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the profile's folder: %w", err)
+	}
+	p := &Profile{config: c}
+	if p.unlock, err = dirlock.Acquire(c.Dir, "lock"); err != nil {
+		if errors.Is(err, dirlock.ErrLocked) {
+			return nil, ErrLocked
+		}
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = p.Close()
+		}
+	}()
+	if p.settings, err = loadSettings(p.path(settingsFile)); err != nil {
+		return nil, err
+	}
+	if p.settings.DeviceName == "" {
+		p.settings.DeviceName = "Sync Manager on " + c.Hostname
+		p.settings.Keyring = c.Keyring
+		if err := p.saveSettings(); err != nil {
+			return nil, err
+		}
+	}
+	if p.key, err = p.loadKey(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.loadCredentials(ctx)
+}
+
+// Close closes what was opened.
+func (p *Profile) Close() error {
+	var errs []error
+	if p.manager != nil {
+		errs = append(errs, p.manager.Close())
+	}
+	errs = append(errs, p.closeStores(), p.closeLocal())
+	if p.unlock != nil {
+		errs = append(errs, p.unlock())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Profile) closeStores() error {
+	var errs []error
+	if p.passwords != nil {
+		errs = append(errs, p.passwords.Close())
+	}
+	if p.tabs != nil {
+		errs = append(errs, p.tabs.Close())
+	}
+	p.passwords, p.tabs = nil, nil
+	return errors.Join(errs...)
+}
+
+// Dir is the profile's folder.
+func (p *Profile) Dir() string { return p.config.Dir }
+
+func (p *Profile) path(name string) string { return filepath.Join(p.config.Dir, name) }

@@ -1,0 +1,51 @@
+package profile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+const (
+	settingsFile    = "settings.json"
+	settingsVersion = 1
+)
+
+// settings are what a profile remembers that is not secret.
+type settings struct {
+	Version    int    `json:"version"`
+	DeviceName string `json:"deviceName"`
+	// Keyring says that the local key is in the system's keyring.
+	Keyring bool `json:"keyring,omitempty"`
+	// SignedOut is set once the user left an account: from then on no local one is
+	// made in its place.
+	SignedOut bool `json:"signedOut,omitempty"`
+}
+
+func loadSettings(path string) (settings, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return settings{Version: settingsVersion}, nil
+	}
+	if err != nil {
+		return settings{}, fmt.Errorf("cannot read the profile's settings: %w", err)
+	}
+	var s settings
+	if err := json.Unmarshal(b, &s); err != nil || s.Version < 1 {
+		return settings{}, fmt.Errorf("%s is damaged; restore it from a backup, or move it away and sign in again", path)
+	}
+	if s.Version > settingsVersion {
+		return settings{}, fmt.Errorf("%s was written by a newer version of this program; update the program", path)
+	}
+	return s, nil
+}
+
+func (p *Profile) saveSettings() error {
+	b, err := json.MarshalIndent(p.settings, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(p.path(settingsFile), append(b, '\n'))
+}

@@ -1,0 +1,162 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/localkey"
+)
+
+// SignIn says which account to join.
+type SignIn struct {
+	// Server is the root URL of the server.
+	Server, Email, Password string
+	// Create makes the account.
+	Create bool
+	// DeviceName, if not empty, is this device's new name.
+	DeviceName string
+}
+
+// SignIn joins an account. The profile's data stays, and the next sync reconciles
+// it with the account's. A local account is left for it; the same account again
+// gets a new session; another one has to be left first.
+func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
+	old := p.Account()
+	again := old != nil && strings.EqualFold(old.Email, in.Email) && old.Server == strings.TrimRight(in.Server, "/")
+	if old != nil && !old.Local && !again {
+		return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
+	}
+	c, err := p.client(in.Server, p.config.Transport, nil)
+	if err != nil {
+		return err
+	}
+	enter := c.Login
+	if in.Create {
+		enter = c.CreateAccount
+	}
+	a, err := enter(ctx, in.Email, in.Password)
+	if err != nil {
+		return err
+	}
+	if in.DeviceName != "" {
+		p.settings.DeviceName = in.DeviceName
+	}
+	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
+		return err
+	}
+	switch {
+	case again && a.Session().UID == old.UID:
+		// The sync state is still that of this account. The old session may be what
+		// does not work any more.
+		if err := p.endSession(ctx); err != nil {
+			p.config.Log.Warn("the old session was not ended", "err", err)
+		}
+	case old != nil:
+		if err := p.leave(ctx); err != nil {
+			p.config.Log.Warn("the old account was not left in order", "err", err)
+		}
+	}
+	if err := p.forget(); err != nil {
+		return err
+	}
+	p.settings.SignedOut = false
+	if err := p.saveSettings(); err != nil {
+		return err
+	}
+	if err := p.saveCredentials(credentials{Session: a.Session()}); err != nil {
+		return err
+	}
+	return p.removeLocal()
+}
+
+// SignOut leaves the account. With wipe, the profile's data goes too. What is
+// left here is left even when the server cannot be told; untold is why then.
+func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
+	if p.credentials != nil {
+		untold = p.leave(ctx)
+	}
+	if err := p.forget(); err != nil {
+		return untold, err
+	}
+	p.settings.SignedOut = true
+	if err := p.saveSettings(); err != nil {
+		return untold, err
+	}
+	if err := errors.Join(removeIfThere(p.path(accountFile)), removeIfThere(p.path(stateFile)), p.removeLocal()); err != nil {
+		return untold, err
+	}
+	p.credentials = nil
+	if wipe {
+		err = p.wipe()
+	}
+	return untold, err
+}
+
+// leaving bounds how long a server that does not answer is waited for.
+const leaving = 30 * time.Second
+
+// leave takes this device's records off the server, ends the session, and makes
+// the stores forget what they synced.
+func (p *Profile) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaving)
+	defer cancel()
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range p.engines(ctx) {
+		if b, is := e.(broken); is {
+			m.Unregister(b.collection)
+		}
+	}
+	// Nothing that fails here leaves the stores in an untrue state: with another
+	// account they see other sync IDs, and start over.
+	err = m.Disconnect(ctx)
+	if errors.Is(err, account.ErrSignedOut) {
+		return nil // the server has left this device already
+	}
+	return errors.Join(err, p.endSession(ctx))
+}
+
+func (p *Profile) endSession(ctx context.Context) error {
+	if _, _, err := p.connect(); err != nil {
+		return err
+	}
+	return p.account.SignOut(ctx)
+}
+
+// forget closes what belongs to the account that was.
+func (p *Profile) forget() error {
+	var err error
+	if p.manager != nil {
+		err = p.manager.Close()
+	}
+	p.manager, p.account = nil, nil
+	return err
+}
+
+// wipe removes the stores and what was sealed.
+func (p *Profile) wipe() error {
+	if err := p.closeStores(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(p.config.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		// SQLite keeps more files beside each of its own.
+		if strings.HasPrefix(name, passwordsFile) || strings.HasPrefix(name, tabsFile) || name == localkey.FileName {
+			if err := os.Remove(p.path(name)); err != nil {
+				return fmt.Errorf("cannot remove the profile's data: %w", err)
+			}
+		}
+	}
+	return nil
+}

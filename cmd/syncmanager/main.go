@@ -1,0 +1,28 @@
+// Command syncmanager syncs passwords and tabs with Firefox and with other
+// devices, over the Firefox Sync protocol, and serves the accounts and the
+// storage that this needs.
+//
+//	syncmanager sync            the main job; needs no set-up
+//	syncmanager serve           a server that Firefox signs in to
+//	syncmanager help            all commands
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, 4 sign in
+// again, 5 the server asked to be left alone for a while.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	forbidCoreDumps()
+	// A second signal kills: stop restores the default once the first one came.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+)
+
+// app is one run of the command: what it reads and writes, and the global flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+
+	dir         string
+	json        bool
+	quiet, loud bool
+
+	// started is set when the command line was understood and the work began:
+	// errors before it are usage errors.
+	started bool
+}
+
+// run is the whole command. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started {
+		err = &usageError{fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())}
+	}
+	a.report(err)
+	return exitCode(err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "syncmanager",
+		Short: "Sync passwords and tabs with Firefox and your other devices",
+		Long: `Sync passwords and tabs with Firefox and your other devices, over the Firefox
+Sync protocol, end-to-end encrypted.
+
+  syncmanager sync     works at once: it makes a local account if you have none
+  syncmanager login    joins an account on a server
+  syncmanager serve    is such a server, for your devices and for Firefox
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, 4 sign in
+again, 5 the server asked to be left alone for a while. With --json, stdout holds
+one JSON value; of a failure, {"status":"failed","error":"…"}.`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dir, "profile", "", "folder of the profile `DIR` (env SYNCMANAGER_PROFILE)")
+	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but results and errors")
+	flags.BoolVarP(&a.loud, "verbose", "v", false, "log what happens to stderr")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.quiet && a.loud {
+			return errors.New("--quiet and --verbose do not go together")
+		}
+		return nil
+	}
+	_ = root.MarkPersistentFlagDirname("profile")
+	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
+		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.versionCommand())
+	return root
+}
+
+// do wraps a command's work, and notes that it began.
+func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		a.started = true
+		err := work(c, args)
+		if errors.Is(err, syncmanager.ErrUnknownEngine) {
+			return usagef("%w; 'syncmanager engines' lists them", err)
+		}
+		return err
+	}
+}
+
+// report says what went wrong: a sentence on stderr, and with --json an object
+// on stdout, with the words of a sync's result.
+func (a *app) report(err error) {
+	var said *reportedError
+	if err == nil || errors.As(err, &said) {
+		return
+	}
+	a.complain(err)
+	if !a.json {
+		return
+	}
+	var usage *usageError
+	status := string(statusOf(err))
+	if errors.As(err, &usage) {
+		status = "usage"
+	}
+	_ = a.printJSON(struct {
+		Status string `json:"status"`
+		Error  string `json:"error"`
+	}{status, sentence(err)})
+}
+
+// log is where the libraries' developer messages go.
+func (a *app) log() *slog.Logger {
+	if !a.loud {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

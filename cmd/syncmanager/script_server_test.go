@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// background are the servers of the stories that run, by their addresses.
+var background sync.Map
+
+// serve NAME [ARGS…] starts 'syncmanager serve' on a free port, with its data in
+// the folder NAME, and sets $NAME to its address once it answers.
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: serve NAME [ARGS…]")
+	}
+	c := exec.Command("syncmanager", append([]string{"serve", "--json", "--addr", "127.0.0.1:0", "--data", ts.MkAbs(args[0])}, args[1:]...)...)
+	c.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	errs := &strings.Builder{}
+	c.Stderr = errs
+	ts.Check(c.Start())
+	ts.Defer(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		_ = c.Wait()
+		ts.Fatalf("the server did not start: %v\n%s", err, errs)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	var ready struct {
+		URL    string `json:"url"`
+		Listen string `json:"listen"`
+	}
+	ts.Check(json.Unmarshal([]byte(line), &ready))
+	ts.Setenv(args[0], ready.URL)
+	ts.Setenv(args[0]+"_listen", ready.Listen)
+	background.Store(ready.URL, c)
+}
+
+// stop URL asks a server to stop, as Ctrl-C does, and demands that it ends well.
+func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stop URL")
+	}
+	c, ok := background.LoadAndDelete(args[0])
+	if !ok {
+		ts.Fatalf("no server at %s", args[0])
+	}
+	ts.Check(c.(*exec.Cmd).Process.Signal(os.Interrupt))
+	ts.Check(c.(*exec.Cmd).Wait())
+}
+
+// front is what stands between a device and its server: a proxy that misbehaves
+// on demand.
+type front struct {
+	to   atomic.Pointer[httputil.ReverseProxy]
+	mode atomic.Value // string
+}
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch mode, _ := f.mode.Load().(string); {
+	case mode == "page":
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><p>Welcome to the hotel's network")
+	case mode == "busy" && strings.HasPrefix(r.URL.Path, "/storage/"):
+		w.Header().Set("Retry-After", "3600")
+		http.Error(w, "0", http.StatusServiceUnavailable)
+	case mode == "gone" || f.to.Load() == nil:
+		panic(http.ErrAbortHandler) // the connection breaks without an answer
+	default:
+		f.to.Load().ServeHTTP(w, r)
+	}
+}
+
+// front NAME               sets $NAME to the address of a new proxy
+// front URL to ADDRESS     lets it pass everything on
+// front URL page           every answer is a web page
+// front URL busy           the storage says 503 and Retry-After
+// front URL gone           connections break
+func cmdFront(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 1 && !neg {
+		f := &front{}
+		s := httptest.NewServer(f)
+		ts.Defer(s.Close)
+		ts.Setenv(args[0], s.URL)
+		background.Store(s.URL, f)
+		return
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: front NAME | front URL to ADDRESS|page|busy|gone")
+	}
+	known, ok := background.Load(args[0])
+	if !ok {
+		ts.Fatalf("no proxy at %s", args[0])
+	}
+	f := known.(*front)
+	f.mode.Store(args[1])
+	if args[1] == "to" {
+		target := &url.URL{Scheme: "http", Host: args[2]}
+		// The Host header stays the one that the requests were signed for.
+		f.to.Store(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+		}})
+	}
+}

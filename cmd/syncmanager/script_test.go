@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"syncmanager": main})
+}
+
+// TestScripts runs the stories in testdata: one .txt each, every line of which is
+// a process of its own, as a user would start it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("TZ", "UTC")
+			env.Setenv("ESC", "\x1b")
+			for _, inherited := range []string{"XDG_DATA_HOME", "SYNCMANAGER_PROFILE", "SYNCMANAGER_KEYRING"} {
+				env.Setenv(inherited, "")
+			}
+			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  cmdExits,
+			"serve":  cmdServe,
+			"stop":   cmdStop,
+			"front":  cmdFront,
+			"json":   cmdJSON,
+			"let":    cmdLet,
+			"hold":   cmdHold,
+			"sqlite": cmdSQLite,
+			"mode":   cmdMode,
+		},
+	})
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+)
+
+// statusJSON is what status --json prints.
+type statusJSON struct {
+	Profile string           `json:"profile"`
+	Account *profile.Account `json:"account"`
+	Device  struct {
+		ID   string `json:"id,omitempty"`
+		Name string `json:"name"`
+	} `json:"device"`
+	Engines      []syncmanager.EngineStatus `json:"engines"`
+	LastSync     *time.Time                 `json:"lastSync"`
+	BackoffUntil *time.Time                 `json:"backoffUntil"`
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the account, this device and the engines",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			s := statusJSON{Profile: p.Dir(), Account: p.Account(), LastSync: some(m.LastSync()), BackoffUntil: some(m.BackoffUntil())}
+			s.Device.Name = p.DeviceName()
+			for _, d := range m.Devices() {
+				if d.Local {
+					s.Device.ID = string(d.ID)
+				}
+			}
+			if s.Engines, err = m.Engines(ctx); err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(s)
+			}
+			return a.printStatus(s)
+		}),
+	}
+}
+
+func (a *app) printStatus(s statusJSON) error {
+	var t table
+	switch {
+	case s.Account == nil:
+		t.add("Account", "none yet; 'syncmanager sync' makes a local one, 'syncmanager login' joins one")
+	case s.Account.Local:
+		t.add("Account", "local, on a server inside the profile")
+	default:
+		t.add("Account", s.Account.Email+" at "+s.Account.Server)
+	}
+	t.add("Profile", s.Profile)
+	t.add("Device", s.Device.Name)
+	t.add("Last sync", a.moment(s.LastSync))
+	if s.BackoffUntil != nil {
+		t.add("Waits until", a.moment(s.BackoffUntil)+", as the server asked")
+	}
+	if err := t.print(a.stdout); err != nil {
+		return err
+	}
+	if err := a.print(""); err != nil {
+		return err
+	}
+	return a.printEngineStatus(s.Engines)
+}
+
+// some is nil for the zero time, which JSON has no word for.
+func some(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// moment shows a time in the user's zone.
+func (a *app) moment(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+func (a *app) syncCommand() *cobra.Command {
+	var (
+		o      syncmanager.Options
+		reason string
+		prefer string
+	)
+	c := &cobra.Command{
+		Use:   "sync",
+		Short: "Sync now",
+		Long: `Sync all engines that are enabled, or those named with --engine.
+
+A profile that has no account yet gets a local one, on a server inside the
+profile: 'syncmanager login' joins another later and keeps the data.`,
+		Args: cobra.NoArgs,
+	}
+	flags := c.Flags()
+	flags.StringSliceVar(&o.Engines, "engine", nil, "sync this engine only; `NAME` as 'syncmanager engines' lists it")
+	flags.StringVar(&reason, "reason", string(syncmanager.User), "why: user, schedule, startup")
+	flags.StringVar(&prefer, "prefer", "", "whose values win where both sides changed the same: local or remote")
+	flags.BoolVar(&o.AcceptDeletions, "accept-deletions", false, "go on where a sync was held because it deletes much")
+	_ = c.RegisterFlagCompletionFunc("engine", completeEngines)
+	_ = c.RegisterFlagCompletionFunc("reason", cobra.FixedCompletions([]string{"user", "schedule", "startup"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("prefer", cobra.FixedCompletions([]string{"local", "remote"}, cobra.ShellCompDirectiveNoFileComp))
+	c.PreRunE = func(*cobra.Command, []string) error {
+		switch o.Reason = syncmanager.Reason(reason); o.Reason {
+		case syncmanager.User, syncmanager.Schedule, syncmanager.Startup:
+		default:
+			return fmt.Errorf("there is no reason %q: it is user, schedule or startup", reason)
+		}
+		side, ok := map[string]engine.Side{"": engine.PreferNeither, "local": engine.PreferLocal, "remote": engine.PreferRemote}[prefer]
+		if !ok {
+			return fmt.Errorf("--prefer is local or remote, not %q", prefer)
+		}
+		o.Prefer = map[string]engine.Side{}
+		names := o.Engines
+		if len(names) == 0 {
+			names = profile.Engines()
+		}
+		for _, name := range names {
+			o.Prefer[name] = side
+		}
+		return nil
+	}
+	c.RunE = a.do(func(c *cobra.Command, _ []string) error { return a.sync(c.Context(), o) })
+	return c
+}
+
+func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
+	progress := a.newProgress()
+	p, err := a.open(ctx, progress.sync)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	made, err := p.EnsureAccount(ctx)
+	if err != nil {
+		return err
+	}
+	if made {
+		a.note("No account yet: made a local one, on a server inside the profile. 'syncmanager login' joins another.")
+	}
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := m.Sync(ctx, o)
+	progress.done()
+	if result.SignedOut {
+		if _, err := p.SignOut(ctx, false); err != nil {
+			return err
+		}
+		a.note("Another device signed this one out. The data is kept; 'syncmanager login' signs in again.")
+	}
+	if result.Engines == nil && err != nil {
+		return err // ErrBusy, an unknown engine: there was no sync
+	}
+	return a.printResult(result)
+}
+
+// printResult prints what the sync did, and returns an error with its exit code.
+func (a *app) printResult(r syncmanager.Result) error {
+	var err error
+	if a.json {
+		err = a.printJSON(r)
+	} else if !a.quiet {
+		err = a.printEngines(r)
+	}
+	if err != nil || r.Status == syncmanager.OK {
+		return err
+	}
+	if r.Err != nil {
+		a.complain(r.Err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
+		if e := r.Engines[name]; e.Err != nil && r.Err == nil {
+			a.complain(fmt.Errorf("%s: %w%s", name, e.Err, advice(name, e.Err)))
+		}
+	}
+	return &reportedError{r.Status}
+}
+
+func advice(name string, err error) string {
+	var hold *engine.HoldError
+	if errors.As(err, &hold) {
+		return fmt.Sprintf(": 'syncmanager sync --engine %s --accept-deletions'", name)
+	}
+	return ""
+}
+
+func (a *app) printEngines(r syncmanager.Result) error {
+	t := table{width: a.width(), give: 1}
+	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
+		t.add(name, outcome(r.Engines[name]))
+	}
+	for _, c := range r.Commands {
+		t.add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
+	}
+	return t.print(a.stdout)
+}
+
+// outcome is what happened to an engine, in a few words.
+func outcome(e syncmanager.EngineResult) string {
+	var did []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{e.Applied, "received"}, {e.Uploaded, "sent"}, {e.Failed, "failed"}} {
+		if part.n > 0 {
+			did = append(did, count(part.n)+" "+part.what)
+		}
+	}
+	words := strings.Join(did, ", ")
+	switch e.Status {
+	case syncmanager.OK, syncmanager.Partial:
+		if words == "" {
+			return "up to date"
+		}
+		return words
+	case syncmanager.Newer:
+		return "not synced: the account holds a newer format; update the program"
+	case syncmanager.Held:
+		return "held"
+	}
+	if words != "" {
+		return string(e.Status) + " after " + words
+	}
+	return string(e.Status)
+}
