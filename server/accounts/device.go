@@ -186,7 +186,7 @@ func (s *Service) listDevices(r *request) (any, error) {
 			return nil, invalid("filterIdleDevicesTimestamp")
 		}
 	}
-	rows, err := s.db.Read().QueryContext(r.Context(), deviceQuery+`WHERE d.uid = ? ORDER BY d.created_at, d.id`, a.uid)
+	rows, err := s.db.Read().QueryContext(r.Context(), deviceQuery+`WHERE d.uid = ? ORDER BY d.created_at, d.rowid`, a.uid)
 	if err != nil {
 		return nil, err
 	}
