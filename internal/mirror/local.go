@@ -70,7 +70,8 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 		_, err = t.exec(sqlInsert, id, nil, sealed, 1, now, 0, key)
 	case !r.deleted && same(r.content(), payload):
 	default:
-		_, err = t.exec(sqlEdit, r.n, sealed, now, key)
+		// The edit is of what the server had then, whatever the two clocks say.
+		_, err = t.exec(sqlEdit, r.n, sealed, max(now, int64(r.modified)*10+1), key)
 	}
 	return err
 }

@@ -106,7 +106,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)
 		return err
 	case r.deleted: // an edit elsewhere beats a deletion here
-	case r.changes == 0 && r.local == nil:
+	case r.changes == 0 && r.local == nil && len(c.core.sticky) == 0:
 		before = r.mirror
 	default:
 		before = r.content()

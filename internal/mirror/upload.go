@@ -57,7 +57,8 @@ func (s *session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 }
 
 // Uploaded moves what was sent to the mirror, those very bytes, and takes their
-// changes off the record's: an edit made meanwhile is still one to send.
+// changes off the record's: an edit made meanwhile is still one to send, and is
+// newer than those bytes by any clock.
 func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	err := s.core.update(ctx, func(tx *tx) error { return settle(tx, r) })
 	if err != nil {
