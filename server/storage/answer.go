@@ -121,6 +121,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 	var no *refusal
 	var condition *unmet
 	h := a.w.Header()
+	clear(h) // of what was said of a success
 	switch {
 	case errors.As(err, &condition):
 		body := jsonType

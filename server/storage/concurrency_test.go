@@ -116,6 +116,24 @@ func TestAListingIsOneMomentsState(t *testing.T) {
 	wg.Wait()
 }
 
+func TestASlowClientOfAPageHoldsNothing(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.MaxOpen = 1 })
+	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
+	slow := slowReader{newNobody(), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int64{}}
+	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "1")
+	var wg sync.WaitGroup
+	wg.Go(func() { s.ServeHTTP(slow, r) })
+	<-slow.started
+	// Another user gets the one place there is.
+	s.raw("PUT", "/storage/1.5/2/storage/c/a", `{}`, header{"Authorization": "2"}).want(200)
+	close(slow.proceed)
+	wg.Wait()
+}
+
 // slowReader is a client that takes its time over the first bytes.
 type slowReader struct {
 	nobody
@@ -135,7 +153,7 @@ func (r slowReader) Write(b []byte) (int, error) {
 
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	s := start(t)
-	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
+	s.do("POST", "/storage/c", list(0, 100, 20_000)).want(200) // more than goes out at once
 	slow := slowReader{newNobody(), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int64{}}
 	whole := s.do("GET", "/storage/c?full=1", "").Body.Len()
 	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)

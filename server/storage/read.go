@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,9 @@ func appendLimits(b []byte, l bso.Limits) []byte {
 	return append(b, '}')
 }
 
-func (s *Service) getConfiguration(a *answer, _ *request) error { return a.send(200, 0, s.config) }
+func (s *Service) getConfiguration(a *answer, _ *request) error {
+	return a.send(http.StatusOK, 0, s.config)
+}
 
 func (s *Service) getTimes(a *answer, q *request) error {
 	return s.info(a, q, func(b []byte, c Collection) []byte { return c.Modified.AppendText(b) })
@@ -61,7 +64,7 @@ func (s *Service) info(a *answer, q *request, value func([]byte, Collection) []b
 		b = value(b, c)
 	}
 	a.w.Header().Set("X-Weave-Records", strconv.Itoa(len(all)))
-	return a.send(200, modified, append(b, '}'))
+	return a.send(http.StatusOK, modified, append(b, '}'))
 }
 
 func (s *Service) getQuota(a *answer, q *request) error {
@@ -80,7 +83,7 @@ func (s *Service) getQuota(a *answer, q *request) error {
 	} else {
 		b = append(b, "null"...)
 	}
-	return a.send(200, modified, append(b, ']'))
+	return a.send(http.StatusOK, modified, append(b, ']'))
 }
 
 // collections reads what info/* is about.
@@ -115,14 +118,16 @@ func (s *Service) getRecord(a *answer, q *request) error {
 	if err != nil {
 		return err
 	}
-	return a.send(200, r.Modified, appendRecord(make([]byte, 0, len(r.Payload)+len(r.Payload)/8+128), r))
+	return a.send(http.StatusOK, r.Modified, appendRecord(make([]byte, 0, len(r.Payload)+len(r.Payload)/8+128), r))
 }
 
-// buffers holds what listings are put together in.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2*flushSize); return &b }}
+// pageSize is how many bytes of a listing are gathered before they go out. It
+// holds what clients ask for at a time, so that the storage is left before a slow
+// client is waited for; a longer listing goes out piece by piece.
+const pageSize = 1 << 20
 
-// flushSize is how many bytes of a listing are gathered before they go out.
-const flushSize = 32 << 10
+// buffers holds what listings are gathered in.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (s *Service) getCollection(a *answer, q *request) error {
 	list, err := parseQuery(q)
@@ -130,14 +135,18 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		return err
 	}
 	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	b := (*buffer)[:0]
-	return s.backend.View(q.Context(), q.uid, func(v View) error {
-		modified, err := v.Modified(q.collection, "")
-		if err != nil {
+	l := lister{answer: a, idsOnly: list.IDsOnly, b: (*buffer)[:0]}
+	defer func() {
+		if cap(l.b) <= 4*pageSize {
+			*buffer = l.b
+			buffers.Put(buffer)
+		}
+	}()
+	err = s.backend.View(q.Context(), q.uid, func(v View) (err error) {
+		if l.modified, err = v.Modified(q.collection, ""); err != nil {
 			return err
 		}
-		if err := q.check(modified); err != nil {
+		if err := q.check(l.modified); err != nil {
 			return err
 		}
 		page, err := v.Page(list)
@@ -149,45 +158,74 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		if page.Next != nil {
 			h.Set("X-Weave-Next-Offset", page.Next.token(list.Sort))
 		}
-		if a.lines {
-			a.head(200, linesType, &modified)
-		} else {
-			a.head(200, jsonType, &modified)
-			b = append(b, '[')
-		}
-		if q.Method == "HEAD" {
+		if q.Method == http.MethodHead {
 			return nil
 		}
-		first := true
-		err = v.Records(list, func(r *Record) error {
-			if !first && !a.lines {
-				b = append(b, ',')
-			}
-			first = false
-			if list.IDsOnly {
-				b = appendString(b, string(r.ID))
-			} else {
-				b = appendRecord(b, r)
-			}
-			if a.lines {
-				b = append(b, '\n')
-			}
-			if len(b) < flushSize {
-				return nil
-			}
-			_, err := a.w.Write(b)
-			b = b[:0]
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if !a.lines {
-			b = append(b, ']')
-		}
-		_, err = a.w.Write(b)
-		return err
+		return v.Records(list, l.add)
 	})
+	if err != nil {
+		return err
+	}
+	if q.Method == http.MethodHead {
+		return l.flush() // without a length: nobody counted
+	}
+	return l.end()
+}
+
+// lister writes a listing in the client's format.
+type lister struct {
+	*answer
+	idsOnly  bool
+	modified bso.Timestamp
+	b        []byte
+	count    int
+}
+
+// add appends a record.
+func (l *lister) add(r *Record) error {
+	if !l.lines {
+		l.b = append(l.b, "[,"[min(l.count, 1)])
+	}
+	l.count++
+	if l.idsOnly {
+		l.b = appendString(l.b, string(r.ID))
+	} else {
+		l.b = appendRecord(l.b, r)
+	}
+	if l.lines {
+		l.b = append(l.b, '\n')
+	}
+	if len(l.b) < pageSize {
+		return nil
+	}
+	return l.flush()
+}
+
+func (l *lister) flush() error {
+	if !l.begun {
+		media := jsonType
+		if l.lines {
+			media = linesType
+		}
+		l.head(http.StatusOK, media, &l.modified)
+	}
+	_, err := l.w.Write(l.b)
+	l.b = l.b[:0]
+	return err
+}
+
+// end completes the listing.
+func (l *lister) end() error {
+	if !l.lines {
+		if l.count == 0 {
+			l.b = append(l.b, '[')
+		}
+		l.b = append(l.b, ']')
+	}
+	if !l.begun {
+		l.w.Header()["Content-Length"] = []string{strconv.Itoa(len(l.b))}
+	}
+	return l.flush()
 }
 
 // maxIDs is how many IDs a query may name.
