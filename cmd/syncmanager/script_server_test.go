@@ -50,7 +50,8 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal([]byte(line), &ready))
 	ts.Setenv(args[0], ready.URL)
 	ts.Setenv(args[0]+"_listen", ready.Listen)
-	background.Store(ready.URL, c)
+	// With a front, the public URL is that of the front.
+	background.Store("http://"+ready.Listen, c)
 }
 
 // stop URL asks a server to stop, as Ctrl-C does, and demands that it ends well.

@@ -46,14 +46,16 @@ func (a *app) statusCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(s)
 			}
-			return a.printStatus(s)
+			return a.printStatus(p, s)
 		}),
 	}
 }
 
-func (a *app) printStatus(s statusJSON) error {
+func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
 	var t table
 	switch {
+	case s.Account == nil && p.SignedOut():
+		t.add("Account", "none; left, 'syncmanager login' joins one")
 	case s.Account == nil:
 		t.add("Account", "none yet; 'syncmanager sync' makes a local one, 'syncmanager login' joins one")
 	case s.Account.Local:

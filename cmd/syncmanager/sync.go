@@ -110,18 +110,22 @@ func (a *app) printResult(r syncmanager.Result) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		if e := r.Engines[name]; e.Err != nil && r.Err == nil {
-			a.complain(fmt.Errorf("%s: %w%s", name, e.Err, advice(name, e.Err)))
+			a.complain(explain(name, e.Err))
 		}
 	}
 	return &reportedError{r.Status}
 }
 
-func advice(name string, err error) string {
+// explain names the engine, where its error does not, and says what to do.
+func explain(name string, err error) error {
 	var hold *engine.HoldError
 	if errors.As(err, &hold) {
-		return fmt.Sprintf(": 'syncmanager sync --engine %s --accept-deletions'", name)
+		err = fmt.Errorf("%w: 'syncmanager sync --engine %s --accept-deletions'", err, name)
 	}
-	return ""
+	if strings.Contains(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 func (a *app) printEngines(r syncmanager.Result) error {

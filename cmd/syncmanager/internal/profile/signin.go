@@ -74,6 +74,9 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	return p.removeLocal()
 }
 
+// SignedOut reports whether the profile had an account, and left it.
+func (p *Profile) SignedOut() bool { return p.settings.SignedOut }
+
 // SignOut leaves the account. With wipe, the profile's data goes too. What is
 // left here is left even when the server cannot be told; untold is why then.
 func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
