@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
 // Device is an app on a device: a manager with the engines for passwords and
@@ -133,4 +134,15 @@ func (f FileState) Save(_ context.Context, sealed []byte) error {
 		return err
 	}
 	return os.Rename(string(f)+".new", string(f))
+}
+
+// Key is the device's local key.
+func (d *Device) Key() [32]byte { return d.key }
+
+// Seal seals text as the manager seals its state.
+func (d *Device) Seal(text string) []byte {
+	d.World.T.Helper()
+	sealed, err := localkey.Key(d.key).Sealer(rand.Reader).Seal([]byte(text), []byte("syncmanager state"))
+	check(d.World.T, err)
+	return sealed
 }
