@@ -166,7 +166,8 @@ const (
 // Query selects records of a collection.
 type Query struct {
 	Collection string
-	// Newer and Older bound the last-modified time; both are exclusive.
+	// Newer and Older bound the last-modified time; both are exclusive. 0 and
+	// AnyTime bound nothing.
 	Newer, Older bso.Timestamp
 	// IDs, unless nil, are the only IDs to list.
 	IDs []bso.ID
@@ -179,8 +180,8 @@ type Query struct {
 	After *Position
 }
 
-// anyTime is a value for Query.Older that bounds nothing.
-const anyTime bso.Timestamp = math.MaxInt64
+// AnyTime is later than any last-modified time.
+const AnyTime bso.Timestamp = math.MaxInt64
 
 // Position is a place in a listing: the last-modified time or the sortindex of
 // a record, as Sort has it, and its ID.

@@ -106,10 +106,6 @@ const behindAllIDs = "\x7f"
 // listing translates q, but for its limit. The texts are few, whatever the query:
 // a bound that was not asked for is one that holds for all.
 func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
-	older := q.Older
-	if older == 0 {
-		older = anyTime
-	}
 	start := q.After
 	l.from = ` FROM records INDEXED BY records_by_time`
 	switch q.Sort {
@@ -123,10 +119,10 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		// at it: it does not look for an expression within a row of values.
 		l.where = ` WHERE collection = ? AND ` + noWeight + ` <= ? AND (` + noWeight + `, id) < (?, ?) AND modified > ? AND modified < ?`
 		l.order = ` ORDER BY ` + noWeight + ` DESC, id DESC`
-		l.args = []any{collection, start.Key, start.Key, string(start.ID), q.Newer, older}
+		l.args = []any{collection, start.Key, start.Key, string(start.ID), q.Newer, q.Older}
 	case SortNewest:
 		if start == nil {
-			start = &Position{Key: int64(older)}
+			start = &Position{Key: int64(q.Older)}
 		}
 		l.key = `modified`
 		l.where = ` WHERE collection = ? AND (modified, id) < (?, ?) AND modified > ?`
@@ -139,7 +135,7 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		l.key = `modified`
 		l.where = ` WHERE collection = ? AND (modified, id) > (?, ?) AND modified < ?`
 		l.order = ` ORDER BY modified, id`
-		l.args = []any{collection, start.Key, string(start.ID), older}
+		l.args = []any{collection, start.Key, string(start.ID), q.Older}
 	}
 	l.where += ` AND (expires IS NULL OR expires > ?)`
 	l.args = append(l.args, t.now)

@@ -1,0 +1,98 @@
+package storage
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// appendLimits appends the body of info/configuration.
+func appendLimits(b []byte, l bso.Limits) []byte {
+	for i, item := range []struct {
+		name  string
+		value int
+	}{
+		{"max_post_records", l.MaxPostRecords},
+		{"max_post_bytes", l.MaxPostBytes},
+		{"max_total_records", l.MaxTotalRecords},
+		{"max_total_bytes", l.MaxTotalBytes},
+		{"max_record_payload_bytes", l.MaxRecordPayloadBytes},
+		{"max_request_bytes", l.MaxRequestBytes},
+	} {
+		b = append(b, "{,"[min(i, 1)])
+		b = appendString(b, item.name)
+		b = append(b, ':')
+		b = strconv.AppendInt(b, int64(item.value), 10)
+	}
+	return append(b, '}')
+}
+
+func (s *Service) getConfiguration(a *answer, _ *request) error {
+	return a.send(http.StatusOK, 0, s.config)
+}
+
+func (s *Service) getTimes(a *answer, q *request) error {
+	return s.info(a, q, func(b []byte, c Collection) []byte { return c.Modified.AppendText(b) })
+}
+
+func (s *Service) getCounts(a *answer, q *request) error {
+	return s.info(a, q, func(b []byte, c Collection) []byte { return strconv.AppendInt(b, c.Records, 10) })
+}
+
+func (s *Service) getUsage(a *answer, q *request) error {
+	return s.info(a, q, func(b []byte, c Collection) []byte { return appendKB(b, c.Bytes) })
+}
+
+// info answers with an object that has a member for each collection.
+func (s *Service) info(a *answer, q *request, value func([]byte, Collection) []byte) error {
+	all, modified, err := s.collections(q)
+	if err != nil {
+		return err
+	}
+	b := []byte{'{'}
+	for i, c := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, c.Name)
+		b = append(b, ':')
+		b = value(b, c)
+	}
+	a.w.Header().Set("X-Weave-Records", strconv.Itoa(len(all)))
+	return a.send(http.StatusOK, modified, append(b, '}'))
+}
+
+func (s *Service) getQuota(a *answer, q *request) error {
+	all, modified, err := s.collections(q)
+	if err != nil {
+		return err
+	}
+	var used int64
+	for _, c := range all {
+		used += c.Bytes
+	}
+	b := appendKB([]byte{'['}, used)
+	b = append(b, ',')
+	if s.quota > 0 {
+		b = appendKB(b, s.quota)
+	} else {
+		b = append(b, "null"...)
+	}
+	return a.send(http.StatusOK, modified, append(b, ']'))
+}
+
+// collections reads what info/* is about.
+func (s *Service) collections(q *request) (all []Collection, modified bso.Timestamp, err error) {
+	err = s.backend.View(q.Context(), q.uid, func(v View) (err error) {
+		if modified, err = v.Modified("", ""); err != nil {
+			return err
+		}
+		if err := q.check(modified); err != nil {
+			return err
+		}
+		all, err = v.Collections()
+		return err
+	})
+	return all, modified, err
+}
