@@ -93,6 +93,9 @@ func editsDuring(t testing.TB, h Harness) {
 	_, first := w.sync(in...)
 	app.Wait()
 	_, second := w.sync()
+	if _, third := w.sync(); len(third) != 0 {
+		t.Fatalf("%d records go up again", len(third))
+	}
 	sent := make(map[engine.ID]bool)
 	for _, out := range append(first, second...) {
 		if sent[out.ID] {

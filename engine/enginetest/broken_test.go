@@ -1,0 +1,412 @@
+package enginetest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/enginetest"
+)
+
+// broken is the reference engine with one promise not kept.
+type broken struct {
+	engine.Engine
+	reset func(ctx context.Context, e engine.Engine, a engine.Association) error
+	wipe  func(ctx context.Context, e engine.Engine) error
+	wrap  func(*session) engine.Session
+}
+
+func (b *broken) Reset(ctx context.Context, a engine.Association) error {
+	if b.reset != nil {
+		return b.reset(ctx, b.Engine, a)
+	}
+	return b.Engine.Reset(ctx, a)
+}
+
+func (b *broken) Wipe(ctx context.Context) error {
+	if b.wipe != nil {
+		return b.wipe(ctx, b.Engine)
+	}
+	return b.Engine.Wipe(ctx)
+}
+
+func (b *broken) Begin(ctx context.Context, s engine.Start) (engine.Session, error) {
+	session_, err := b.Engine.Begin(ctx, s)
+	if err != nil || b.wrap == nil {
+		return session_, err
+	}
+	return b.wrap(session_.(*session)), nil
+}
+
+// odd is a session some of whose calls do something else.
+type odd struct {
+	*session
+	since    func() engine.Timestamp
+	retry    func() []engine.ID
+	stage    func(context.Context, []engine.Incoming) error
+	merge    func(context.Context, engine.Timestamp) (engine.Merged, error)
+	outgoing func(context.Context, int) ([]engine.Outgoing, error)
+	uploaded func(context.Context, engine.Receipt) error
+}
+
+func (o *odd) Since() engine.Timestamp {
+	if o.since != nil {
+		return o.since()
+	}
+	return o.session.Since()
+}
+
+func (o *odd) Retry() []engine.ID {
+	if o.retry != nil {
+		return o.retry()
+	}
+	return o.session.Retry()
+}
+
+func (o *odd) Stage(ctx context.Context, page []engine.Incoming) error {
+	if o.stage != nil {
+		return o.stage(ctx, page)
+	}
+	return o.session.Stage(ctx, page)
+}
+
+func (o *odd) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+	if o.merge != nil {
+		return o.merge(ctx, at)
+	}
+	return o.session.Merge(ctx, at)
+}
+
+func (o *odd) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
+	if o.outgoing != nil {
+		return o.outgoing(ctx, max)
+	}
+	return o.session.Outgoing(ctx, max)
+}
+
+func (o *odd) Uploaded(ctx context.Context, r engine.Receipt) error {
+	if o.uploaded != nil {
+		return o.uploaded(ctx, r)
+	}
+	return o.session.Uploaded(ctx, r)
+}
+
+// with makes a broken engine whose sessions are as f leaves them.
+func with(f func(*odd)) *broken {
+	return &broken{wrap: func(s *session) engine.Session {
+		o := &odd{session: s}
+		f(o)
+		return o
+	}}
+}
+
+// A suite that nothing fails says nothing: each promise, broken, is noticed by
+// the story that is about it.
+func TestBrokenPromisesAreNoticed(t *testing.T) {
+	engines := map[string]*broken{
+		"NothingIsAppliedBeforeMerge": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				if err := o.session.Stage(ctx, page); err != nil {
+					return err
+				}
+				_, err := o.session.Merge(ctx, 0)
+				return err
+			}
+		}),
+		"StageIsAnUpsert": with(func(o *odd) {
+			seen := map[engine.ID]bool{}
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				for _, in := range page {
+					if !seen[in.ID] {
+						if err := o.session.Stage(ctx, []engine.Incoming{in}); err != nil {
+							return err
+						}
+					}
+					seen[in.ID] = true
+				}
+				return nil
+			}
+		}),
+		"StagedIsVoidWithoutMerge": {wrap: func() func(s *session) engine.Session {
+			var kept []engine.Incoming
+			return func(s *session) engine.Session {
+				o := &odd{session: s}
+				if len(kept) > 0 {
+					_ = s.Stage(context.Background(), kept)
+				}
+				o.stage = func(ctx context.Context, page []engine.Incoming) error {
+					for _, in := range page {
+						in.Payload = bytes.Clone(in.Payload)
+						kept = append(kept, in)
+					}
+					return s.Stage(ctx, page)
+				}
+				return o
+			}
+		}()},
+		"SameRecordsAgainChangeNothing": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				n := len(o.n.Staged)
+				m, err := o.session.Merge(ctx, at)
+				m.Applied = n
+				return m, err
+			}
+		}),
+		"TombstonesDelete": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				var records []engine.Incoming
+				for _, in := range page {
+					if !in.Tombstone() {
+						records = append(records, in)
+					}
+				}
+				return o.session.Stage(ctx, records)
+			}
+		}),
+		"UnreadableRecordStopsNothing": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				for i := range page {
+					page[i].Err = nil // and so it is taken for a tombstone
+				}
+				return o.session.Stage(ctx, page)
+			}
+		}),
+		"UnreadableRecordIsNotAskedForEver": with(func(o *odd) {
+			o.retry = func() (all []engine.ID) {
+				for id := range o.n.Attempts {
+					all = append(all, id)
+				}
+				return all
+			}
+		}),
+		"InvalidRecordStopsNothing": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				for _, in := range page {
+					if field(in.Payload, "name") == "" {
+						return errors.New("a bad record")
+					}
+				}
+				return o.session.Stage(ctx, page)
+			}
+		}),
+		"CancelledCallsLoseNothing": with(func(o *odd) {
+			o.merge = func(_ context.Context, at engine.Timestamp) (engine.Merged, error) {
+				return o.session.Merge(context.Background(), at)
+			}
+		}),
+		"ManyRecordsComeInPages": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				return o.session.Stage(ctx, page[:min(len(page), 100)])
+			}
+		}),
+		"AssociationLivesWithTheData": {reset: func(ctx context.Context, e engine.Engine, _ engine.Association) error {
+			return e.Reset(ctx, engine.Association{})
+		}},
+		"ResetKeepsTheData": {reset: func(ctx context.Context, e engine.Engine, _ engine.Association) error {
+			return e.Wipe(ctx)
+		}},
+		"WipeLeavesNothing": {wipe: func(ctx context.Context, e engine.Engine) error {
+			for id := range e.(*notes).Notes {
+				if err := e.(*notes).delete(ctx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		"NewItemsGoUpOnce": with(func(o *odd) {
+			o.uploaded = func(context.Context, engine.Receipt) error { return nil }
+		}),
+		"NothingIsHeldBetweenCalls": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				m, err := o.session.Merge(ctx, at)
+				var once bool
+				o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
+					if !once {
+						once = true
+						return o.session.Outgoing(ctx, max)
+					}
+					// It looks at the store again, and not at a snapshot.
+					_, err := o.session.Merge(ctx, at)
+					if err != nil {
+						return nil, err
+					}
+					return o.session.Outgoing(ctx, max)
+				}
+				return m, err
+			}
+		}),
+		"EditDuringUploadSurvives": with(func(o *odd) {
+			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
+				for _, id := range r.Stored {
+					o.n.Notes[id].Changes = o.n.Sent[id].Changes
+				}
+				return o.session.Uploaded(ctx, r)
+			}
+		}),
+		"DeletionDuringUploadSurvives": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				m, err := o.session.Merge(ctx, at)
+				clear(o.n.Sent)
+				return m, err
+			}
+			o.uploaded = func(context.Context, engine.Receipt) error { return nil }
+		}),
+		"FailureAfterTwoBatches": with(func(o *odd) {
+			batch := 0
+			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
+				if batch++; batch == 2 {
+					r.Stored = nil
+				}
+				return o.session.Uploaded(ctx, r)
+			}
+		}),
+		"LostReceiptIsNoConflict": {wrap: func(s *session) engine.Session {
+			clear(s.n.Sent)
+			return s
+		}},
+		"ConflictStartsAgain": with(func(o *odd) {
+			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
+				out, err := o.session.Outgoing(ctx, max)
+				for _, x := range out {
+					o.n.Notes[x.ID].Changes = 0
+				}
+				return out, err
+			}
+		}),
+		"RefusedForEverWaitsForAnEdit": with(func(o *odd) {
+			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
+				for i := range r.Refused {
+					r.Refused[i].Permanent = false
+				}
+				return o.session.Uploaded(ctx, r)
+			}
+		}),
+		"RefusedOnceGoesUpAgain": with(func(o *odd) {
+			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
+				for i := range r.Refused {
+					r.Refused[i].Permanent = true
+				}
+				return o.session.Uploaded(ctx, r)
+			}
+		}),
+		"ReceiptsMoveSince": with(func(o *odd) {
+			at := o.session.Since()
+			o.since = func() engine.Timestamp { return at }
+		}),
+		"ManyRecordsGoInPages": with(func(o *odd) {
+			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
+				out, err := o.session.Outgoing(ctx, max)
+				return out[:min(len(out), 100)], err
+			}
+		}),
+		"DeletionGoesUpAsATombstone": with(func(o *odd) {
+			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
+				out, err := o.session.Outgoing(ctx, max)
+				if len(out) == 1 && out[0].Payload == nil {
+					return nil, err
+				}
+				return out, err
+			}
+		}),
+		"EditBeatsDeletion": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				for _, in := range page {
+					if x := o.n.Notes[in.ID]; x != nil && in.Tombstone() {
+						x.Changes = 0
+					}
+				}
+				return o.session.Stage(ctx, page)
+			}
+		}),
+		"PreferDecides": {wrap: func(s *session) engine.Session {
+			s.prefer = engine.PreferNeither
+			return s
+		}},
+		"EditsDuringTheSyncAreKept": with(func(o *odd) {
+			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
+				err := o.session.Uploaded(ctx, r)
+				for _, id := range r.Stored {
+					o.n.Notes[id].Changes++
+				}
+				return err
+			}
+		}),
+		"DuplicateTakesTheAccountsID": with(func(o *odd) { o.stage = rename(o) }),
+		"DuplicateThatWasSyncedLeavesATombstone": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				for _, x := range o.n.Notes {
+					x.Mirror = nil
+				}
+				return o.session.Merge(ctx, at)
+			}
+		}),
+		"UnknownFieldsGoBack": with(func(o *odd) {
+			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
+				out, err := o.session.Outgoing(ctx, max)
+				for i := range out {
+					out[i].Payload = fmt.Appendf(nil, `{"id":"%s","name":"%s"}`, out[i].ID, field(out[i].Payload, "name"))
+				}
+				return out, err
+			}
+		}),
+	}
+	for _, s := range enginetest.Stories(harness()) {
+		t.Run(s.Name, func(t *testing.T) {
+			b := engines[s.Name]
+			if b == nil {
+				t.Fatal("there is no broken engine for this story")
+			}
+			h := harness()
+			open := h.Open
+			h.Open = func(t testing.TB, dir string) engine.Engine {
+				b := *b
+				b.Engine = open(t, dir)
+				return &b
+			}
+			if !fails(t, h, s) {
+				t.Errorf("the story does not notice the broken engine")
+			}
+		})
+	}
+}
+
+// rename gives what comes another name, so that no duplicate is known.
+func rename(o *odd) func(context.Context, []engine.Incoming) error {
+	return func(ctx context.Context, page []engine.Incoming) error {
+		for i := range page {
+			page[i].Payload = []byte(strings.Replace(string(page[i].Payload), `"name":"`, `"name":"not `, 1))
+		}
+		return o.session.Stage(ctx, page)
+	}
+}
+
+// recorder is a testing.TB that notes a failure instead of failing.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Helper()               {}
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) Error(...any)          { r.failed = true }
+func (r *recorder) Fatalf(string, ...any) { r.failed = true; runtime.Goexit() }
+func (r *recorder) Fatal(...any)          { r.failed = true; runtime.Goexit() }
+func (r *recorder) FailNow()              { r.failed = true; runtime.Goexit() }
+func (r *recorder) Failed() bool          { return r.failed }
+
+func fails(t *testing.T, h enginetest.Harness, s enginetest.Story) bool {
+	t.Helper()
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(r, h)
+	}()
+	<-done
+	return r.failed
+}
