@@ -242,6 +242,26 @@ func TestAFailedUpdateLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestADurableFileWaitsForTheDisk(t *testing.T) {
+	for durable, want := range map[bool]int{true: 2 /* FULL */, false: 1 /* NORMAL */} {
+		db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: durable})
+		err := db.Update(t.Context(), func(tx *sql.Tx) error {
+			var level int
+			var journal string
+			if err := tx.QueryRow(`PRAGMA synchronous`).Scan(&level); err != nil || level != want {
+				t.Errorf("durable %v: synchronous is %d, %v", durable, level, err)
+			}
+			if err := tx.QueryRow(`PRAGMA journal_mode`).Scan(&journal); err != nil || journal != "wal" {
+				t.Errorf("journal is %s, %v", journal, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestALockHeldByAnotherProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	first := open(t, path, sqlite.Options{Migrations: one})

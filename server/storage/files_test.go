@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -126,6 +127,28 @@ func TestRemovingAFileInUse(t *testing.T) {
 	}
 	p.release(fresh)
 	p.release(fresh)
+}
+
+// TestACommitWaitsForTheDisk looks at the settings: to see the effect one would
+// have to cut the power, or wait.
+func TestACommitWaitsForTheDisk(t *testing.T) {
+	backend, err := NewSQLite(SQLiteConfig{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close(t.Context())
+	err = backend.Update(t.Context(), 1, "c", func(tx Tx) error {
+		for pragma, want := range map[string]int{"synchronous": 2, "busy_timeout": 7} {
+			var got int
+			if err := tx.(*sqliteTx).tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s is %d, %v", pragma, got, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // everything runs every statement that there is, twice, so that each of them is
