@@ -89,12 +89,13 @@ func TestScriptsRunWithTheBrowsersPowers(t *testing.T) {
 
 	t.Run("a wait ends with its context, and the next command works", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		over := make(chan struct{})
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			cancel() // the script is under way, and would wait for ever
-			<-r.Context().Done()
+			<-over
 		}))
 		t.Cleanup(server.Close)
-		t.Cleanup(server.CloseClientConnections)
+		t.Cleanup(func() { close(over) })
 		if _, err := ff.Chrome(ctx, `await fetch(args[0]);`, server.URL); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
