@@ -96,12 +96,6 @@ func (a *answer) send(status int, modified bso.Timestamp, body []byte) error {
 	return err
 }
 
-// wrote sends the success of a write, whose time is the new last-modified time.
-func (a *answer) wrote(status int, modified bso.Timestamp, body []byte) error {
-	a.started = modified
-	return a.send(status, modified, body)
-}
-
 // retryLater is how many seconds a client shall wait when the server is at its
 // end, and retrySoon when it only was not its turn.
 const (

@@ -88,7 +88,11 @@ func TestAPostOfNothingChangesNothing(t *testing.T) {
 	if got := s.do("POST", "/storage/c", `[]`).want(200); got.modified() != at {
 		t.Errorf("modified %s, was %s", got.modified(), at)
 	}
-	s.do("POST", "/storage/d", `[{"id":"x","ttl":-1}]`).want(200)
+	none := s.do("POST", "/storage/d", `[{"id":"x","ttl":-1}]`).want(200)
+	// Clients set their clocks by this one.
+	if now := bso.TimestampOf(s.clock.Now()).String(); none.modified() != "0.00" || none.Header().Get("X-Weave-Timestamp") != now {
+		t.Errorf("modified %s, X-Weave-Timestamp %s", none.modified(), none.Header().Get("X-Weave-Timestamp"))
+	}
 	s.do("GET", "/info/collections", "").wantBody(`{"c":` + at + `}`)
 }
 

@@ -100,7 +100,7 @@ func (s *Service) post(a *answer, q *request) error {
 func (a *answer) committed(modified bso.Timestamp, u *upload) error {
 	b := append(make([]byte, 0, 64+24*len(u.changes)), `{"modified":`...)
 	b = append(modified.AppendText(b), ',')
-	return a.wrote(http.StatusOK, modified, append(appendUpload(b, u), '}'))
+	return a.send(http.StatusOK, modified, append(appendUpload(b, u), '}'))
 }
 
 // update runs a write to a collection, after a look at the request's condition
@@ -183,13 +183,13 @@ func (s *Service) put(a *answer, q *request) error {
 	if err != nil {
 		return err
 	}
-	return a.wrote(http.StatusOK, modified, modified.AppendText(nil))
+	return a.send(http.StatusOK, modified, modified.AppendText(nil))
 }
 
 // deleted answers a deletion.
 func (a *answer) deleted(modified bso.Timestamp) error {
 	b := modified.AppendText([]byte(`{"modified":`))
-	return a.wrote(http.StatusOK, modified, append(b, '}'))
+	return a.send(http.StatusOK, modified, append(b, '}'))
 }
 
 func (s *Service) deleteRecord(a *answer, q *request) error {
