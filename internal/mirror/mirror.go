@@ -172,7 +172,9 @@ func (c *Core) Association(ctx context.Context) (engine.Association, error) {
 }
 
 // Reset forgets the sync state and keeps the user's data. A deletion that is
-// not on the server yet is kept too, as it is the user's.
+// not on the server yet is kept too, as it is the user's; and so is the last
+// snapshot: where a server has one of its payloads to the byte, that payload is
+// what the user's later edits were made on.
 func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 	err := c.forget(ctx, sqlForget)
 	if err == nil {
@@ -187,6 +189,9 @@ func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 // Wipe forgets the user's data and all sync state.
 func (c *Core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
+	if err == nil {
+		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot wipe %s: %w", c.rules.Collection, err)
 	}
@@ -201,9 +206,6 @@ func (c *Core) forget(ctx context.Context, each string) error {
 		return err
 	}
 	if err := c.clearStaged(ctx); err != nil {
-		return err
-	}
-	if err := c.chunks(ctx, sqlLastSent, sqlUnsend); err != nil {
 		return err
 	}
 	if err := c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlRetryDrop); return err }); err != nil {
