@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -91,6 +93,39 @@ func TestParametersThatMeanNothing(t *testing.T) {
 	s.do("GET", "/storage/c?ids="+strings.Repeat("x,", 99)+"a", "").want(200).wantBody(`["a"]`)
 	s.do("GET", "/storage/c?limit=9223372036854775807&full", "").want(200)
 	s.do("GET", "/storage/c?&&=&x&newer=0&newer=junk", "").want(200).wantBody(`["a"]`)
+}
+
+// endless is a body that never ends.
+type endless struct{ read int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	e.read += len(b)
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}
+
+func TestNoMoreIsReadThanTheLimit(t *testing.T) {
+	s := start(t, limited)
+	for length, most := range map[int64]int{
+		1001: 0,    // it says itself that it is too long
+		-1:   8192, // it does not; what is read in vain is no more than a buffer
+	} {
+		body := &endless{}
+		r, err := http.NewRequest("POST", "/storage/1.5/1/storage/c", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = length
+		r.Header.Set("Authorization", "1")
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != 413 || w.Body.String() != "17" || body.read > most {
+			t.Errorf("length %d: status %d, body %s, %d bytes read", length, w.Code, w.Body, body.read)
+		}
+	}
 }
 
 func TestStopping(t *testing.T) {
