@@ -1,0 +1,76 @@
+//go:build unix
+
+// Command bench measures what a benchmark inside one process cannot: a client
+// and a server as two processes over loopback, their time, processor and peak
+// memory.
+//
+//	go run ./bench sync -records 1000,100000      first syncs, up and down
+//	go run ./bench server -users 1,8,64           requests per second
+//
+// Without a word it runs both with small numbers. The figures in README.md
+// beside this file come from it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+func main() {
+	ctx := context.Background()
+	if role := os.Getenv(roleVariable); role != "" {
+		exit(play(ctx, role))
+		return
+	}
+	words := os.Args[1:]
+	if len(words) == 0 {
+		exit(measureSyncs(ctx, []int{1000, 10_000}))
+		exit(measureServer(ctx, []int{1, 8}))
+		return
+	}
+	flags := flag.NewFlagSet(words[0], flag.ExitOnError)
+	records := flags.String("records", "1000,100000", "numbers of records")
+	users := flags.String("users", "1,8,64", "numbers of users at once")
+	_ = flags.Parse(words[1:])
+	switch words[0] {
+	case "sync":
+		exit(measureSyncs(ctx, numbers(*records)))
+	case "server":
+		exit(measureServer(ctx, numbers(*users)))
+	default:
+		fmt.Fprintf(os.Stderr, "bench: %q is neither sync nor server\n", words[0])
+		os.Exit(2)
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func numbers(list string) (all []int) {
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil || n < 1 {
+			exit(fmt.Errorf("%q is no number", word))
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// table prints rows under a header, aligned.
+func table(rows [][]string) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
+	}
+	_ = w.Flush()
+}

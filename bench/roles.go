@@ -1,0 +1,152 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/server"
+)
+
+const (
+	email    = "bench@example.org"
+	password = "a password for nothing"
+)
+
+// task is what a process is told to do.
+type task struct {
+	// Dir is the process's folder; URL is the server, Email the account.
+	Dir, URL, Email string
+	// Records is how many logins to make.
+	Records int
+	// Create makes the account.
+	Create bool
+}
+
+// key encrypts the devices' files.
+var key = [32]byte{1, 2, 3}
+
+// stop ends what a role left running.
+var stop = func(context.Context) error { return nil }
+
+// serve is the server's process.
+func serve(ctx context.Context, line []byte) (any, error) {
+	var t task
+	if err := json.Unmarshal(line, &t); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	t.URL = "http://" + l.Addr().String()
+	s, err := server.New(ctx, server.Config{
+		Dir: t.Dir, PublicURL: t.URL, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	stop = func(ctx context.Context) error {
+		cancel()
+		return errors.Join(<-served, s.Close(ctx))
+	}
+	return t, nil
+}
+
+func openPasswords(ctx context.Context, dir string) (*passwords.Engine, error) {
+	return passwords.Open(ctx, passwords.Config{
+		Path: filepath.Join(dir, "passwords.sqlite"), Key: key, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// fill puts logins into a device's file, as an import does.
+func fill(ctx context.Context, line []byte) (any, error) {
+	var t task
+	if err := json.Unmarshal(line, &t); err != nil {
+		return nil, err
+	}
+	e, err := openPasswords(ctx, t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(w, "\"url\",\"username\",\"password\",\"httpRealm\",\"formActionOrigin\",\"guid\",\"timeCreated\",\"timeLastUsed\",\"timePasswordChanged\"\n")
+		for i := range t.Records {
+			_, _ = fmt.Fprintf(w, "\"https://site-%d.example.org\",\"somebody-%d@example.org\",\"correct horse battery %d\",,\"https://site-%d.example.org\",,\"1795372558946\",\"1795372558946\",\"1795372558946\"\n", i, i%7, i, i)
+		}
+		_ = w.Close()
+	}()
+	report, err := e.Import(ctx, r, passwords.ImportOptions{})
+	return report.Added, errors.Join(err, e.Close())
+}
+
+// synced is what a device's process says of its sync.
+type synced struct {
+	Uploaded, Applied, Requests int
+	// Took and CPU are the sync alone, without the process's start and the sign-in.
+	Took, CPU time.Duration
+}
+
+// syncDevice is a device's process: it signs in and syncs once.
+func syncDevice(ctx context.Context, line []byte) (any, error) {
+	var t task
+	if err := json.Unmarshal(line, &t); err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 8}
+	c, err := account.New(account.Config{Server: t.URL, Transport: transport, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	sign := c.Login
+	if t.Create {
+		sign = c.CreateAccount
+	}
+	a, err := sign(ctx, t.Email, password)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	e, err := openPasswords(ctx, t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := syncmanager.New(ctx, syncmanager.Config{
+		Account: a, State: testworld.FileState(filepath.Join(t.Dir, "state")), Key: key, Device: syncmanager.Device{Name: "bench"}, Transport: transport,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Register(e); err != nil {
+		return nil, err
+	}
+	before := cpu()
+	r, err := m.Sync(ctx, syncmanager.Options{})
+	worked := cpu() - before
+	if err == nil && r.Status != syncmanager.OK {
+		err = r.Engines["passwords"].Err
+	}
+	p := r.Engines["passwords"]
+	return synced{p.Uploaded, p.Applied, r.Requests, r.Took, worked}, errors.Join(err, m.Close(), e.Close())
+}

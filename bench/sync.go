@@ -1,0 +1,84 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// measureSyncs uploads n logins from one device and downloads them to another,
+// each in a process of its own, for each n.
+func measureSyncs(ctx context.Context, counts []int) error {
+	rows := [][]string{{"records", "direction", "sync", "records/s", "client CPU", "CPU/sync", "client peak", "server CPU", "server peak", "requests"}}
+	for _, n := range counts {
+		dir, err := os.MkdirTemp("", "syncmanager-bench")
+		if err != nil {
+			return err
+		}
+		more, err := measureSync(ctx, dir, n)
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+	}
+	table(rows)
+	return nil
+}
+
+func measureSync(ctx context.Context, dir string, n int) (rows [][]string, err error) {
+	for _, name := range []string{"server", "a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	var added int
+	if _, err := run(ctx, "fill", task{Dir: filepath.Join(dir, "a"), Records: n}, &added); err != nil {
+		return nil, err
+	}
+	if added != n {
+		return nil, fmt.Errorf("%d of %d logins were made", added, n)
+	}
+	// The server is started anew for each direction, so that its peak is that
+	// direction's.
+	for _, direction := range []string{"up", "down"} {
+		srv, err := start(ctx, "serve", task{Dir: filepath.Join(dir, "server")})
+		if err != nil {
+			return nil, err
+		}
+		var at task
+		if err := srv.answer(&at); err != nil {
+			return nil, err
+		}
+		device := task{Dir: filepath.Join(dir, "a"), URL: at.URL, Email: email, Create: direction == "up"}
+		if direction == "down" {
+			device.Dir = filepath.Join(dir, "b")
+		}
+		var got synced
+		client, err := run(ctx, "sync", device, &got)
+		if err != nil {
+			return nil, err
+		}
+		served, err := srv.end()
+		if err != nil {
+			return nil, err
+		}
+		if got.Uploaded+got.Applied != n {
+			return nil, fmt.Errorf("%s: %d up and %d down of %d", direction, got.Uploaded, got.Applied, n)
+		}
+		rows = append(rows, []string{
+			fmt.Sprint(n), direction, got.Took.Round(time.Millisecond).String(), fmt.Sprintf("%.0f", float64(n)/got.Took.Seconds()),
+			got.CPU.Round(10 * time.Millisecond).String(), fmt.Sprintf("%.2f", got.CPU.Seconds()/got.Took.Seconds()),
+			megabytes(client.Peak), served.CPU.Round(10 * time.Millisecond).String(), megabytes(served.Peak), fmt.Sprint(got.Requests),
+		})
+	}
+	return rows, nil
+}
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
