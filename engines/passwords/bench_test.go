@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -100,4 +101,21 @@ func BenchmarkUpload(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/20_000, "ns/record")
+}
+
+// BenchmarkImport is the import of a CSV file; its time is that of one row.
+func BenchmarkImport(b *testing.B) {
+	e := benchEngine(b)
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.WriteString(w, "url,username,password\n")
+		for i := 0; i < b.N && err == nil; i++ {
+			_, err = fmt.Fprintf(w, "%s,ann,pw\n", site(i))
+		}
+		w.CloseWithError(err)
+	}()
+	b.ReportAllocs()
+	if _, err := e.Import(b.Context(), r, passwords.ImportOptions{}); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -243,13 +243,10 @@ func (im *importer) row(tx *mirror.Records[Login], fields []string, line int) er
 	}
 	err := im.e.add(tx, &l)
 	var dupe *mirror.DuplicateError
-	var taken *DuplicateError
-	switch {
-	case errors.As(err, &dupe):
+	if errors.As(err, &dupe) {
 		return im.update(tx, dupe.ID, l, line)
-	case errors.As(err, &taken):
-		return im.update(tx, taken.ID, l, line)
-	case err == nil:
+	}
+	if err == nil {
 		im.report.Added++
 	}
 	return err

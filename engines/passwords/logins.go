@@ -52,8 +52,6 @@ func (e *Engine) add(tx *mirror.Records[Login], l *Login) error {
 			return err
 		}
 		l.ID = id
-	} else if _, err := tx.Get(l.ID); err == nil {
-		return &DuplicateError{ID: l.ID}
 	}
 	now := e.now().UnixMilli()
 	if l.TimeCreated == 0 {
@@ -62,7 +60,7 @@ func (e *Engine) add(tx *mirror.Records[Login], l *Login) error {
 	if l.TimePasswordChanged == 0 {
 		l.TimePasswordChanged = l.TimeCreated
 	}
-	return tx.Put(l.ID, *l)
+	return tx.Add(l.ID, *l)
 }
 
 // Update changes the login that has l.ID: all fields are taken from l, but

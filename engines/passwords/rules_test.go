@@ -280,3 +280,25 @@ func TestEditsOfNoLogin(t *testing.T) {
 		t.Errorf("Add without a password: %v", err)
 	}
 }
+
+func TestAddUnderAGivenID(t *testing.T) {
+	e, _ := open(t)
+	given := passwords.Login{ID: "{given}", Hostname: "a.example", Username: "u", Password: "p"}
+	if _, err := e.Add(t.Context(), given); err != nil {
+		t.Fatal(err)
+	}
+	other := passwords.Login{ID: "{given}", Hostname: "b.example", Username: "u", Password: "p"}
+	if _, err := e.Add(t.Context(), other); !errors.Is(err, passwords.ErrDuplicate) {
+		t.Fatalf("a second login under the same ID: %v", err)
+	}
+	sync(t, e, engine.Start{}, 9)
+	if err := e.Delete(t.Context(), "{given}"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Add(t.Context(), other); err != nil {
+		t.Fatalf("under the ID of a deleted one: %v", err)
+	}
+	if _, out := sync(t, e, engine.Start{}, 20); len(out) != 1 || !strings.Contains(string(out[0].Payload), "b.example") {
+		t.Fatalf("sent %v; want the new login and no tombstone", out)
+	}
+}

@@ -36,17 +36,10 @@ func (e *Edit) Find(key []byte) (engine.ID, error) {
 func (e *Edit) Put(id engine.ID, payload []byte) error {
 	t := e.tx
 	c := t.core
-	if !id.Valid() {
-		return fmt.Errorf("%.70q cannot be a record's id", id)
-	}
-	payload, err := withID(payload, id)
+	payload, key, err := c.checked(id, payload)
 	if err != nil {
 		return err
 	}
-	if err := c.valid(payload); err != nil {
-		return err
-	}
-	key := c.key(payload)
 	if key != nil {
 		other, err := e.Find(key)
 		if err != nil {
@@ -67,13 +60,53 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 	now := c.now().UnixMilli()
 	switch {
 	case r == nil:
-		_, err = t.exec(sqlInsert, id, nil, sealed, 1, now, 0, key)
+		_, err = t.exec(sqlAdd, id, sealed, now, key)
 	case !r.deleted && same(r.content(), payload):
 	default:
 		// The edit is of what the server had then, whatever the two clocks say.
 		_, err = t.exec(sqlEdit, r.n, sealed, max(now, int64(r.modified)*10+1), key)
 	}
 	return err
+}
+
+// Add adds a new record. A *DuplicateError names the one that has its ID or its
+// content key already. It is the quick way: one statement, where Put takes three.
+func (e *Edit) Add(id engine.ID, payload []byte) error {
+	t := e.tx
+	payload, key, err := t.core.checked(id, payload)
+	if err != nil {
+		return err
+	}
+	sealed, err := t.core.seal(id, payload)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(sqlAdd, id, sealed, t.core.now().UnixMilli(), key)
+	if err != nil || n == 1 {
+		return err
+	}
+	r, err := t.row(sqlRow, id)
+	if err != nil {
+		return err
+	}
+	if r != nil && !r.deleted {
+		return &DuplicateError{ID: id}
+	}
+	return e.Put(id, payload) // under the ID of one that was deleted, or a duplicate
+}
+
+// checked returns the payload with its ID in it, and its content key.
+func (c *Core) checked(id engine.ID, payload []byte) (_, key []byte, err error) {
+	if !id.Valid() {
+		return nil, nil, fmt.Errorf("%.70q cannot be a record's id", id)
+	}
+	if payload, err = withID(payload, id); err != nil {
+		return nil, nil, err
+	}
+	if err := c.valid(payload); err != nil {
+		return nil, nil, err
+	}
+	return payload, c.key(payload), nil
 }
 
 // Delete deletes the user's record, or returns ErrNotFound.

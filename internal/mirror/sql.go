@@ -17,6 +17,7 @@ const (
 	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified FROM records WHERE dupe = ?1`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
 	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
+	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe) VALUES (?1, ?2, 1, ?3, ?4)`
 	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4 WHERE n = ?1`
 	sqlSettle  = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6 WHERE n = ?1`
 	sqlMirror  = `UPDATE records SET mirror = ?2, modified = ?3 WHERE n = ?1`

@@ -74,6 +74,15 @@ func (e *Records[R]) Get(id engine.ID) (r R, err error) {
 	return decodeRecord[R](payload)
 }
 
+// Add adds r as a new record; see Edit.Add.
+func (e *Records[R]) Add(id engine.ID, r R) error {
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return e.Edit.Add(id, payload)
+}
+
 // Put adds r under id, or changes the record there; see Edit.Put.
 func (e *Records[R]) Put(id engine.ID, r R) error {
 	written, err := json.Marshal(r)
