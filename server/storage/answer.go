@@ -115,7 +115,8 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 	var no *refusal
 	var condition *unmet
 	h := a.w.Header()
-	clear(h) // of what was said of a success
+	h.Del("X-Weave-Records") // said of a success
+	h.Del("X-Weave-Next-Offset")
 	switch {
 	case errors.As(err, &condition):
 		body := jsonType

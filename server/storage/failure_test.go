@@ -262,6 +262,37 @@ func TestHalfAListingDoesNotPassForAWholeOne(t *testing.T) {
 	s.ServeHTTP(brokenPipe{newNobody()}, r)
 }
 
+// tornBackend is one whose listings break off after the first record.
+type tornBackend struct{ storage.Backend }
+
+func (b tornBackend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
+	return b.Backend.View(ctx, uid, func(v storage.View) error { return f(tornView{v}) })
+}
+
+type tornView struct{ storage.View }
+
+func (v tornView) Records(q storage.Query, f func(*storage.Record) error) error {
+	q.Limit = 1
+	if err := v.View.Records(q, f); err != nil {
+		return err
+	}
+	return errors.New("torn")
+}
+
+func TestAListingThatBreaksOffInTimeIsAnError(t *testing.T) {
+	clock := newClock()
+	backend, err := storage.NewSQLite(storage.SQLiteConfig{Dir: t.TempDir(), Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(c *storage.Config) { c.Backend = tornBackend{backend} })
+	s.do("POST", "/storage/c", list(0, 3, 10)).want(200)
+	got := s.do("GET", "/storage/c?full=1&limit=2", "").refused(500, "0")
+	if len(got.Header().Values("X-Weave-Records"))+len(got.Header().Values("X-Weave-Next-Offset")) > 0 {
+		t.Errorf("an error that speaks of records: %v", got.Header())
+	}
+}
+
 func TestAClientThatLeavesLeavesNothingHalfDone(t *testing.T) {
 	s := start(t)
 	ctx, cancel := context.WithCancel(t.Context())

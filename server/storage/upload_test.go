@@ -287,3 +287,16 @@ func TestQuota(t *testing.T) {
 	s.do("DELETE", "/storage/c", "").want(200)
 	s.do("GET", "/info/quota", "").wantBody(`[0,10]`)
 }
+
+func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
+	before := start(t)
+	before.do("PUT", "/storage/c/a", `{"payload":"`+strings.Repeat("x", 8<<10)+`"}`).want(200)
+	if err := before.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(c *storage.Config) { c.Dir, c.Quota = before.dir, 4<<10 })
+	s.do("PUT", "/storage/c/b", `{"payload":"x"}`).refused(403, "14")
+	if got := s.do("PUT", "/storage/c/a", `{"payload":"`+strings.Repeat("x", 6<<10)+`"}`).want(200); got.Header().Get("X-Weave-Quota-Remaining") != "0" {
+		t.Errorf("remaining: %v", got.Header())
+	}
+}
