@@ -107,7 +107,7 @@ func (e *Engine) Get(ctx context.Context, id engine.ID) (Login, error) {
 }
 
 // List yields all logins, sorted by origin and then by username. It holds their
-// origins and usernames in memory while it runs, and one login at a time.
+// origins and usernames in memory while it runs, and a page of logins at a time.
 func (e *Engine) List(ctx context.Context) iter.Seq2[Login, error] {
 	return e.Find(ctx, "")
 }
@@ -121,17 +121,28 @@ func (e *Engine) Find(ctx context.Context, query string) iter.Seq2[Login, error]
 			yield(Login{}, err)
 			return
 		}
-		for _, id := range ids {
-			l, err := e.Get(ctx, id)
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since
-			}
-			if !yield(l, err) || err != nil {
+		for page := range slices.Chunk(ids, listPage) {
+			logins, err := e.store.Many(ctx, page)
+			if err != nil {
+				yield(Login{}, explain(err))
 				return
+			}
+			byID := make(map[engine.ID]Login, len(logins))
+			for _, l := range logins {
+				byID[l.ID] = l
+			}
+			for _, id := range page {
+				// One that is missing was deleted since.
+				if l, ok := byID[id]; ok && !yield(l, nil) {
+					return
+				}
 			}
 		}
 	}
 }
+
+// listPage is how many logins List holds at a time.
+const listPage = 256
 
 func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) {
 	type entry struct {

@@ -141,6 +141,32 @@ func (c *Core) Get(ctx context.Context, id engine.ID) (payload []byte, err error
 	return payload, err
 }
 
+// Many returns those of the records that the user has, in no order.
+func (c *Core) Many(ctx context.Context, ids []engine.ID) (payloads [][]byte, err error) {
+	list := []byte{'['}
+	for _, id := range ids {
+		list = appendID(list, id)
+	}
+	rows, err := c.db.Read().QueryContext(ctx, sqlMany, string(append(list, ']')))
+	if err != nil {
+		return nil, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id engine.ID
+		var sealed []byte
+		if err := rows.Scan(&id, &sealed); err != nil {
+			return nil, err
+		}
+		payload, err := c.open(id, sealed)
+		if err != nil {
+			return nil, err
+		}
+		payloads = append(payloads, payload)
+	}
+	return payloads, sqlite.Explain(rows.Err())
+}
+
 // listPage is how many records List holds at a time.
 const listPage = 256
 

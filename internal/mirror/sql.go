@@ -16,6 +16,7 @@ const (
 	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified FROM records WHERE id = ?1`
 	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified FROM records WHERE dupe = ?1`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
+	sqlMany    = `SELECT id, coalesce(local, mirror) FROM records WHERE deleted = 0 AND id IN (SELECT value FROM json_each(?1))`
 	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
 	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe) VALUES (?1, ?2, 1, ?3, ?4)`
 	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4 WHERE n = ?1`

@@ -32,6 +32,21 @@ func (s *Store[R]) Get(ctx context.Context, id engine.ID) (r R, err error) {
 	return decodeRecord[R](payload)
 }
 
+// Many returns those of the records that the user has, in no order.
+func (s *Store[R]) Many(ctx context.Context, ids []engine.ID) ([]R, error) {
+	payloads, err := s.Core.Many(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]R, len(payloads))
+	for i := range payloads {
+		if records[i], err = decodeRecord[R](payloads[i]); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
 // List yields the user's records; see Core.List.
 func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
