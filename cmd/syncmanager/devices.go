@@ -61,17 +61,17 @@ func (a *app) devicesListCommand() *cobra.Command {
 				a.note("No devices known yet; 'syncmanager sync' finds them.")
 				return nil
 			}
-			t := table{head: []string{"ID", "NAME", "TYPE", "APP", "OS", "SEEN"}, width: a.width(), give: 1}
+			t := table{head: []string{"ID", "NAME", "TYPE", "APP", "OS", "SEEN"}, width: a.width()}
 			for _, d := range devices {
-				name := d.Name
+				kind := d.Type
 				if d.Local {
-					name += " (this device)"
+					kind = "this device"
 				}
 				seen := ""
 				if d.Modified > 0 {
 					seen = d.Modified.Time().Local().Format(time.DateOnly)
 				}
-				t.add(profile.ShortID(d.ID), name, d.Type, d.Application, d.OS, seen)
+				t.add(profile.ShortID(d.ID), d.Name, kind, d.Application, d.OS, seen)
 			}
 			return t.print(a.stdout)
 		}),

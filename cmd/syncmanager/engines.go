@@ -76,7 +76,7 @@ func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command
 }
 
 func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
-	t := table{head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, width: a.width(), give: 5}
+	t := table{head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, width: a.width()}
 	failed := false
 	for _, e := range engines {
 		state := "disabled"

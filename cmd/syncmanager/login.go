@@ -20,7 +20,7 @@ func (a *app) loginCommand() *cobra.Command {
 profile stays; the next sync brings it and the account's together.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
-			if in.Password, err = a.secret("password", fromStdin, in.Create); err != nil {
+			if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
 				return err
 			}
 			if err := p.SignIn(ctx, in); err != nil {

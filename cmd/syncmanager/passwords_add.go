@@ -27,7 +27,7 @@ func (a *app) passwordsAddCommand() *cobra.Command {
 		}
 		var l passwords.Login
 		f.apply(c, &l)
-		if l.Password, err = a.newPassword(f); err != nil {
+		if l.Password, err = a.newPassword(ctx, f); err != nil {
 			return err
 		}
 		if l, err = store.Add(ctx, l); err != nil {
@@ -38,9 +38,9 @@ func (a *app) passwordsAddCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) newPassword(f loginFlags) (string, error) {
+func (a *app) newPassword(ctx context.Context, f loginFlags) (string, error) {
 	if f.generate {
 		return profile.GeneratePassword(rand.Reader)
 	}
-	return a.secret("password", f.fromStdin, true)
+	return a.secret(ctx, "password", f.fromStdin, true)
 }

@@ -38,7 +38,7 @@ func (a *app) passwordsEditCommand() *cobra.Command {
 		}
 		f.apply(c, &l)
 		if ask || f.fromStdin || f.generate {
-			if l.Password, err = a.newPassword(f); err != nil {
+			if l.Password, err = a.newPassword(ctx, f); err != nil {
 				return err
 			}
 		}

@@ -36,7 +36,7 @@ func (a *app) listLogins(logins iter.Seq2[passwords.Login, error], show bool) er
 	if a.json {
 		return printArray(a.stdout, logins, func(l passwords.Login) any { return toJSON(l, show) })
 	}
-	t := table{head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, width: a.width(), give: 1}
+	t := table{head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, width: a.width()}
 	if show {
 		t.head = append(t.head, "PASSWORD")
 	}

@@ -53,7 +53,7 @@ var phases = map[string]string{"download": "receiving", "merge": "merging", "upl
 // sync takes a step of a sync.
 func (p *progress) sync(s syncmanager.Progress) {
 	verb, known := phases[s.Phase]
-	if !known {
+	if !known || s.Records == 0 {
 		return
 	}
 	p.say(s.Engine, fmt.Sprintf("%s %s %s", s.Engine, verb, count(s.Records)))

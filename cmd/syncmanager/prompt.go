@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func (a *app) width() int {
 
 // secret reads a password: the first line of stdin when fromStdin, or from the
 // keyboard without an echo, twice when it is a new one.
-func (a *app) secret(what string, fromStdin, isNew bool) (string, error) {
+func (a *app) secret(ctx context.Context, what string, fromStdin, isNew bool) (string, error) {
 	if fromStdin {
 		return firstLine(a.stdin)
 	}
@@ -44,11 +45,11 @@ func (a *app) secret(what string, fromStdin, isNew bool) (string, error) {
 	if !ok {
 		return "", usagef("stdin is not a terminal; hand the %s over with --password-stdin", what)
 	}
-	first, err := a.ask(fd, what)
+	first, err := a.ask(ctx, fd, what)
 	if err != nil || !isNew {
 		return first, err
 	}
-	second, err := a.ask(fd, what+" again")
+	second, err := a.ask(ctx, fd, what+" again")
 	if err != nil {
 		return "", err
 	}
@@ -58,17 +59,37 @@ func (a *app) secret(what string, fromStdin, isNew bool) (string, error) {
 	return first, nil
 }
 
-func (a *app) ask(fd int, what string) (string, error) {
-	fmt.Fprintf(a.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
-	b, err := term.ReadPassword(fd)
-	fmt.Fprintln(a.stderr)
+// ask reads a line without an echo. Ctrl-C ends it as it ends everything, and
+// must not leave the terminal mute.
+func (a *app) ask(ctx context.Context, fd int, what string) (string, error) {
+	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the %s: %w", what, err)
 	}
-	if len(b) == 0 {
+	fmt.Fprintf(a.stderr, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
+	defer fmt.Fprintln(a.stderr)
+	type answer struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		typed <- answer{text, err}
+	}()
+	var got answer
+	select {
+	case got = <-typed:
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+	switch {
+	case got.err != nil:
+		return "", fmt.Errorf("cannot read the %s: %w", what, got.err)
+	case len(got.text) == 0:
 		return "", fmt.Errorf("the %s is empty", what)
 	}
-	return string(b), nil
+	return string(got.text), nil
 }
 
 // maxSecret bounds what is read as one line: a file given by mistake is refused

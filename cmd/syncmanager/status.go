@@ -55,9 +55,9 @@ func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
 	var t table
 	switch {
 	case s.Account == nil && p.SignedOut():
-		t.add("Account", "none; left, 'syncmanager login' joins one")
+		t.add("Account", "none: this profile left it; 'syncmanager login' joins one")
 	case s.Account == nil:
-		t.add("Account", "none yet; 'syncmanager sync' makes a local one, 'syncmanager login' joins one")
+		t.add("Account", "none yet: 'syncmanager sync' makes one, 'syncmanager login' joins one")
 	case s.Account.Local:
 		t.add("Account", "local, on a server inside the profile")
 	default:

@@ -74,7 +74,7 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 		return err
 	}
 	if made {
-		a.note("No account yet: made a local one, on a server inside the profile. 'syncmanager login' joins another.")
+		a.note("Made a local account inside the profile; 'syncmanager login' joins another.")
 	}
 	m, err := p.Manager(ctx)
 	if err != nil {
@@ -129,7 +129,7 @@ func explain(name string, err error) error {
 }
 
 func (a *app) printEngines(r syncmanager.Result) error {
-	t := table{width: a.width(), give: 1}
+	t := table{width: a.width()}
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		t.add(name, outcome(r.Engines[name]))
 	}

@@ -14,10 +14,9 @@ type table struct {
 	// head names the columns; nil prints none.
 	head []string
 	rows [][]string
-	// width is where lines end, in cells; 0: nowhere. When the rows are wider, the
-	// column named by give is shortened first.
+	// width is where lines end, in cells; 0: nowhere. Where the rows are wider, the
+	// widest columns are shortened.
 	width int
-	give  int
 }
 
 func (t *table) add(cells ...string) {
@@ -50,12 +49,13 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
-// widths measures the columns, and takes from the widest what does not fit, from
-// the giving column first and from no column below a legible rest.
+// legible is the width below which no column is shortened, in cells.
+const legible = 12
+
+// widths measures the columns, and takes what does not fit from the widest, cell
+// by cell.
 func (t *table) widths(rows [][]string) []int {
-	const legible = 12
 	var widths []int
-	total := -gap
 	for _, row := range rows {
 		for i, c := range row {
 			if i == len(widths) {
@@ -64,34 +64,21 @@ func (t *table) widths(rows [][]string) []int {
 			widths[i] = max(widths[i], uniseg.StringWidth(c))
 		}
 	}
+	total := gap * (len(widths) - 1)
 	for _, w := range widths {
-		total += w + gap
+		total += w
 	}
-	if t.width <= 0 {
-		return widths
-	}
-	take := func(i int) {
-		n := min(total-t.width, widths[i]-legible)
-		if n > 0 {
-			widths[i] -= n
-			total -= n
-		}
-	}
-	if t.give < len(widths) {
-		take(t.give)
-	}
-	for total > t.width {
+	for ; t.width > 0 && total > t.width; total-- {
 		widest := 0
 		for i, w := range widths {
 			if w > widths[widest] {
 				widest = i
 			}
 		}
-		before := total
-		take(widest)
-		if total == before {
+		if widths[widest] <= legible {
 			break
 		}
+		widths[widest]--
 	}
 	return widths
 }

@@ -22,7 +22,7 @@ func TestTableAlignsByCellsNotRunes(t *testing.T) {
 }
 
 func TestTableFitsTheTerminal(t *testing.T) {
-	tab := table{head: []string{"ID", "TITLE", "URL"}, width: 40, give: 2}
+	tab := table{head: []string{"ID", "TITLE", "URL"}, width: 40}
 	tab.add("1", strings.Repeat("t", 50), "https://example.org/"+strings.Repeat("u", 90))
 	var b strings.Builder
 	if err := tab.print(&b); err != nil {

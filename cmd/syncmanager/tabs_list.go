@@ -34,7 +34,7 @@ func (a *app) tabsListCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(devices)
 			}
-			t := table{head: []string{"DEVICE", "TITLE", "URL", "LAST USED"}, width: a.width(), give: 2}
+			t := table{head: []string{"DEVICE", "TITLE", "URL", "LAST USED"}, width: a.width()}
 			for _, d := range devices {
 				for _, tab := range d.Tabs {
 					name := d.ClientName

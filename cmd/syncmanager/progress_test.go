@@ -1,0 +1,35 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager"
+)
+
+func TestProgressSpeaksAfterASecondAndThenNowAndThen(t *testing.T) {
+	now := time.Unix(0, 0)
+	var out strings.Builder
+	p := &progress{out: &out, now: func() time.Time { return now }, next: now.Add(patience), steps: map[string]string{}}
+	step := func(after time.Duration, records int) {
+		now = now.Add(after)
+		p.sync(syncmanager.Progress{Engine: "passwords", Phase: "download", Records: records})
+	}
+	step(900*time.Millisecond, 1000)
+	if out.Len() > 0 {
+		t.Errorf("a word before a second was over: %q", out.String())
+	}
+	step(200*time.Millisecond, 2000)
+	p.sync(syncmanager.Progress{Phase: "setup"})
+	step(9*time.Second, 3000)
+	step(2*time.Second, 40000)
+	if want := "passwords receiving 2,000\npasswords receiving 40,000\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	p.done()
+	step(time.Hour, 50000)
+	if strings.Contains(out.String(), "50,000") {
+		t.Error("it went on after the end")
+	}
+}
