@@ -44,10 +44,10 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 		return nil, fmt.Errorf("a manager needs an account and a place for its state")
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
 	}
 	if c.Rand == nil {
-		c.Rand = rand.Reader
+		c.Rand = rand.Reader //nolint:forbidigo // and its real randomness
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -12,22 +12,22 @@ import (
 type Status string
 
 const (
-	// OK: everything that was asked for is done.
+	// OK means that everything that was asked for is done.
 	OK Status = "ok"
-	// Partial: some engines failed and some did not.
+	// Partial means that some engines failed and some did not.
 	Partial Status = "partial"
-	// Failed: nothing could be synced, or this engine could not.
+	// Failed means that nothing could be synced, or this engine could not.
 	Failed Status = "failed"
-	// SignInAgain: the account refuses this device until the user signs in again.
+	// SignInAgain means that the account refuses this device until the user signs in again.
 	SignInAgain Status = "auth"
-	// BackedOff: the service asked to be left alone; see Result.NextSyncAllowedAt.
+	// BackedOff means that the service asked to be left alone; see Result.NextSyncAllowedAt.
 	BackedOff Status = "backedOff"
-	// Declined: the account does not sync this engine.
+	// Declined means that the account does not sync this engine.
 	Declined Status = "declined"
-	// Newer: the account holds a newer storage version of this collection, which
+	// Newer means that the account holds a newer storage version of this collection, which
 	// was not touched.
 	Newer Status = "newer"
-	// Held: the sync would delete more than looks intended; see engine.HoldError.
+	// Held means that the sync would delete more than looks intended; see engine.HoldError.
 	Held Status = "held"
 )
 

@@ -65,7 +65,7 @@ func NewBundle(enc, mac []byte) (*Bundle, error) {
 	}
 	block, err := aes.NewCipher(enc)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrKey, err)
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	b := &Bundle{enc: [KeySize]byte(enc), mac: [KeySize]byte(mac), block: block}
 	b.workers.New = func() any {

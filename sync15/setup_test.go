@@ -461,7 +461,7 @@ func (lost) RoundTrip(*http.Request) (*http.Response, error) {
 func TestNoNetworkIsASentence(t *testing.T) {
 	w := newWorld(t)
 	a := w.device("a")
-	c := sync15.New(sync15.Config{Account: a.account, Now: w.clock, Transport: lost{}}, a.state)
+	c := sync15.New(sync15.Config{Account: a.account, Now: w.clock, Rand: rand.Reader, Transport: lost{}}, a.state)
 	_, err := c.Setup(context.Background(), sync15.Choice{Engines: []engine.Engine{a.shelf}})
 	if err == nil || !strings.Contains(err.Error(), "cannot reach sync.test") || !strings.Contains(err.Error(), "check the network") {
 		t.Errorf("the error is %v", err)

@@ -15,7 +15,6 @@ package sync15
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
@@ -48,12 +47,13 @@ type Account interface {
 // Config is what a Client is made of.
 type Config struct {
 	Account Account
-	// Now, Rand, Transport and Log may be nil: time.Now, crypto/rand, a transport
-	// of the package's own, no log.
-	Now       func() time.Time
-	Rand      io.Reader
+	// Now is the clock, Rand a source of secure random bytes; both must be set.
+	Now  func() time.Time
+	Rand io.Reader
+	// Transport carries the requests. Nil: a transport of the package's own.
 	Transport http.RoundTripper
-	Log       *slog.Logger
+	// Log receives what a developer wants to see. Nil: nothing is logged.
+	Log *slog.Logger
 	// UserAgent goes with every request. "": "syncmanager".
 	UserAgent string
 	// Progress, if not nil, is called with each step, from several goroutines.
@@ -94,12 +94,6 @@ type Client struct {
 // New makes a Client that continues from state, which it changes as it goes. A
 // zero State is one that knows nothing.
 func New(cfg Config, state *State) *Client {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Rand == nil {
-		cfg.Rand = rand.Reader
-	}
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport()
 	}
@@ -118,9 +112,11 @@ func New(cfg Config, state *State) *Client {
 	}
 }
 
-// Requests counts the requests made to the storage service since the last
-// call of StartRun; TokenRequests, those to the token server.
-func (c *Client) Requests() int      { return int(c.requests.Load()) }
+// Requests counts the requests made to the storage service since the last call
+// of StartRun.
+func (c *Client) Requests() int { return int(c.requests.Load()) }
+
+// TokenRequests counts those made to the token server since then.
 func (c *Client) TokenRequests() int { return int(c.tokenRequests.Load()) }
 
 // StartRun begins the count of requests anew, and allows one more renewal of a

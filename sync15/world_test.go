@@ -239,7 +239,7 @@ func (w *world) device(name string) *device {
 
 func (d *device) client() *sync15.Client {
 	return sync15.New(sync15.Config{
-		Account: d.account, Now: func() time.Time { return d.w.clock().Add(d.skew) }, Transport: d.w,
+		Account: d.account, Now: func() time.Time { return d.w.clock().Add(d.skew) }, Rand: rand.Reader, Transport: d.w,
 	}, d.state)
 }
 
