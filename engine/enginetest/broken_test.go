@@ -36,11 +36,11 @@ func (b *broken) Wipe(ctx context.Context) error {
 }
 
 func (b *broken) Begin(ctx context.Context, s engine.Start) (engine.Session, error) {
-	session_, err := b.Engine.Begin(ctx, s)
+	inner, err := b.Engine.Begin(ctx, s)
 	if err != nil || b.wrap == nil {
-		return session_, err
+		return inner, err
 	}
-	return b.wrap(session_.(*session)), nil
+	return b.wrap(inner.(*session)), nil
 }
 
 // odd is a session some of whose calls do something else.

@@ -119,3 +119,41 @@ func BenchmarkImport(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkReconcile is Stage and Merge of logins that are here already, as after
+// a Reset; its time is that of a whole sync of 10,000.
+func BenchmarkReconcile(b *testing.B) {
+	e := benchEngine(b)
+	h := harness()
+	ctx := b.Context()
+	const records = 10_000
+	sync := func() {
+		s, err := e.Begin(ctx, engine.Start{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		page := make([]engine.Incoming, 0, benchPage)
+		for i := range records {
+			if page = append(page, h.Incoming(i, 0)); len(page) == benchPage {
+				if err := s.Stage(ctx, page); err != nil {
+					b.Fatal(err)
+				}
+				page = page[:0]
+			}
+		}
+		if m, err := s.Merge(ctx, 1); err != nil || m.Outgoing != 0 {
+			b.Fatal(m, err)
+		}
+		if err := s.End(ctx, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	sync()
+	for b.Loop() {
+		if err := e.Reset(ctx, engine.Association{}); err != nil {
+			b.Fatal(err)
+		}
+		sync()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/records, "ns/record")
+}
