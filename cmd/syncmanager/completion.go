@@ -98,7 +98,7 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	found, err := words(c.Context(), p)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

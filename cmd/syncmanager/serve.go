@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,8 +54,12 @@ func (a *app) serve(ctx context.Context, addr, dir, public string) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
-	defer l.Close() // Serve closes it too; this is for the way out before
+	// Serve closes it too; this is for the way out before.
+	defer func() { _ = l.Close() }()
 	if public == "" {
+		if at, ok := l.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
+			return usagef("%s is no address that devices can reach the server at; name one with --public-url", l.Addr())
+		}
 		public = "http://" + l.Addr().String()
 	}
 	s, err := server.New(ctx, server.Config{
@@ -87,7 +92,10 @@ func (a *app) announce(public, listen, dir string) error {
 		return err
 	}
 	a.note("This program:  syncmanager login --server %s --email YOU --create", public)
-	a.note("Firefox:       set identity.fxaccounts.autoconfig.uri to %s in about:config", public)
+	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s", public)
+	if strings.HasPrefix(public, "http:") {
+		a.note("               and, for want of https, identity.fxaccounts.allowHttp to true")
+	}
 	return nil
 }
 

@@ -58,7 +58,7 @@ profile: 'syncmanager login' joins another later and keeps the data.`,
 		}
 		return nil
 	}
-	c.RunE = a.do(func(c *cobra.Command, _ []string) error { return a.sync(c.Context(), o) })
+	c.RunE = a.do(func(run *cobra.Command, _ []string) error { return a.sync(run.Context(), o) })
 	return c
 }
 

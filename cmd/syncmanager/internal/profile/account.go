@@ -47,8 +47,8 @@ func (p *Profile) accountFile() sealedFile {
 
 // loadCredentials reads who the profile is signed in as. credentials stays nil
 // when it is not.
-func (p *Profile) loadCredentials(ctx context.Context) error {
-	b, err := p.accountFile().Load(ctx)
+func (p *Profile) loadCredentials() error {
+	b, err := p.accountFile().read()
 	if b == nil || err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (p *Profile) saveCredentials(c credentials) error {
 	if err != nil {
 		return err
 	}
-	if err := p.accountFile().Save(context.Background(), b); err != nil {
+	if err := p.accountFile().write(b); err != nil {
 		return err
 	}
 	p.credentials = &c

@@ -45,8 +45,14 @@ type sealedFile struct {
 	sealer *localkey.Sealer
 }
 
-// Load returns the file's content, or nil when there is no file.
-func (f sealedFile) Load(context.Context) ([]byte, error) {
+// Load fulfils syncmanager.State.
+func (f sealedFile) Load(context.Context) ([]byte, error) { return f.read() }
+
+// Save fulfils syncmanager.State.
+func (f sealedFile) Save(_ context.Context, b []byte) error { return f.write(b) }
+
+// read returns the file's content, or nil when there is no file.
+func (f sealedFile) read() ([]byte, error) {
 	b, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -60,8 +66,8 @@ func (f sealedFile) Load(context.Context) ([]byte, error) {
 	return b, nil
 }
 
-// Save replaces the file.
-func (f sealedFile) Save(_ context.Context, b []byte) (err error) {
+// write replaces the file.
+func (f sealedFile) write(b []byte) (err error) {
 	if f.sealer != nil {
 		if b, err = f.sealer.Seal(b, []byte(filepath.Base(f.path))); err != nil {
 			return fmt.Errorf("cannot seal %s: %w", f.path, err)

@@ -26,7 +26,9 @@ type localServer struct {
 
 	mu     sync.Mutex
 	server *server.Server
-	client http.RoundTripper
+	// closing is the context to close with: nothing cuts that short.
+	closing context.Context
+	client  http.RoundTripper
 }
 
 var _ http.RoundTripper = (*localServer)(nil)
@@ -58,7 +60,8 @@ func (l *localServer) open(ctx context.Context) (http.RoundTripper, error) {
 	defer l.mu.Unlock()
 	if l.client == nil {
 		// It outlives the request that opened it.
-		s, err := server.New(context.WithoutCancel(ctx), l.config)
+		l.closing = context.WithoutCancel(ctx)
+		s, err := server.New(l.closing, l.config)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +78,7 @@ func (l *localServer) close() error {
 	}
 	s := l.server
 	l.server, l.client = nil, nil
-	return s.Close(context.Background())
+	return s.Close(l.closing)
 }
 
 func (p *Profile) closeLocal() error {

@@ -102,7 +102,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if p.key, err = p.loadKey(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.loadCredentials(ctx)
+	return p, p.loadCredentials()
 }
 
 // Close closes what was opened.

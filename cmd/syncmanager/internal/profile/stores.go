@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -38,6 +39,9 @@ func (p *Profile) FindLogin(ctx context.Context, word string) (passwords.Login, 
 	store, err := p.Passwords(ctx)
 	if err != nil {
 		return passwords.Login{}, err
+	}
+	if l, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, passwords.ErrNotFound) {
+		return l, err
 	}
 	origin, _ := passwords.Origin(word)
 	return pick(word, "login", store.List(ctx), func(l passwords.Login) match {
