@@ -49,22 +49,28 @@ func (c *csvReader) read() (fields []string, line int, err error) {
 			c.use(1)
 			continue
 		}
+		var row strings.Builder
+		row.WriteString(text)
 		for lines := 1; ; lines++ {
-			fields, err = split(text)
-			if err == nil {
-				c.use(lines)
-				return fields, line, nil
+			// A line without a quote leaves an open one open.
+			if lines == 1 || strings.Contains(text, `"`) {
+				if fields, err = split(row.String()); err == nil {
+					c.use(lines)
+					return fields, line, nil
+				}
 			}
-			if !errors.Is(err, errOpenQuote) {
+			if !errors.Is(err, errOpenQuote) || row.Len() > maxRow {
 				break
 			}
-			next, eof := c.peek(lines)
-			if eof != nil && !errors.Is(eof, io.EOF) {
-				return nil, line, eof
-			}
-			if text += next; eof != nil || len(text) > maxRow {
+			next, end := c.peek(lines)
+			if errors.Is(end, io.EOF) {
 				break
 			}
+			if end != nil {
+				return nil, line, end
+			}
+			row.WriteString(next)
+			text = next
 		}
 		c.use(1)
 		return nil, line, &rowError{err.Error()}

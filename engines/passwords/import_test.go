@@ -221,15 +221,3 @@ func TestExportImportsAsTheSame(t *testing.T) {
 		t.Errorf("JSON %s, %v", json.String(), err)
 	}
 }
-
-func FuzzImport(f *testing.F) {
-	f.Add(firefoxCSV)
-	f.Add("url,username,password\n\"a\"\"b\",c,\"d\ne\"\n\"")
-	f.Fuzz(func(t *testing.T, file string) {
-		e, _ := open(t)
-		r, err := e.Import(t.Context(), strings.NewReader(file), passwords.ImportOptions{})
-		if err == nil && r.Read != r.Added+r.Updated+r.Duplicates+r.SkippedRows {
-			t.Fatalf("%+v: the rows don't add up", r)
-		}
-	})
-}
