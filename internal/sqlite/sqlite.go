@@ -55,9 +55,10 @@ type Options struct {
 
 // DB is an open file.
 type DB struct {
-	path  string
-	write *sql.DB
-	read  *sql.DB
+	path    string
+	durable bool
+	write   *sql.DB
+	read    *sql.DB
 
 	writeStatements, readStatements statements
 }
@@ -81,7 +82,7 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db := &DB{path: path}
+	db := &DB{path: path, durable: o.Durable}
 	defer func() {
 		if err != nil {
 			_ = db.Close()
@@ -168,7 +169,12 @@ func (db *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 // Read is the pool of readers, for a query that stands alone.
 func (db *DB) Read() *sql.DB { return db.read }
 
-func inTx(ctx context.Context, pool *sql.DB, f func(*sql.Tx) error) error {
+// beginner is a pool, or one connection of it.
+type beginner interface {
+	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
+}
+
+func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return Explain(err)

@@ -262,6 +262,31 @@ func TestADurableFileWaitsForTheDisk(t *testing.T) {
 	}
 }
 
+// TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes: also when the one before
+// failed.
+func TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: true})
+	sorry := errors.New("sorry")
+	level := func(update func(context.Context, func(*sqlite.Tx) error) error, outcome error) (level int) {
+		t.Helper()
+		err := update(t.Context(), func(tx *sqlite.Tx) error {
+			return errors.Join(tx.QueryRow(`PRAGMA synchronous`).Scan(&level), outcome)
+		})
+		if !errors.Is(err, outcome) {
+			t.Fatal(err)
+		}
+		return level
+	}
+	for _, outcome := range []error{nil, sorry} {
+		if soon := level(db.UpdateSoon, outcome); soon != 1 /* NORMAL */ {
+			t.Errorf("synchronous is %d", soon)
+		}
+		if then := level(db.UpdateCached, nil); then != 2 /* FULL */ {
+			t.Errorf("synchronous is %d after it", then)
+		}
+	}
+}
+
 func TestALockHeldByAnotherProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	first := open(t, path, sqlite.Options{Migrations: one})

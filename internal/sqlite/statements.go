@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"maps"
 	"slices"
@@ -151,6 +152,36 @@ func (s *statements) close() error {
 // UpdateCached is Update with statements that stay prepared.
 func (db *DB) UpdateCached(ctx context.Context, f func(*Tx) error) error {
 	return db.cached(ctx, db.write, &db.writeStatements, f)
+}
+
+// UpdateSoon is UpdateCached that does not wait for the disk, also in a file that
+// is Durable: what it commits survives a killed process at once, and a loss of
+// power when a later Update has returned, whose wait covers it.
+func (db *DB) UpdateSoon(ctx context.Context, f func(*Tx) error) error {
+	if !db.durable {
+		return db.UpdateCached(ctx, f)
+	}
+	err := db.soon(ctx, f)
+	db.writeStatements.prepare(context.WithoutCancel(ctx), db.write)
+	return err
+}
+
+func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return Explain(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous=NORMAL"); err != nil {
+		return Explain(err)
+	}
+	defer func() {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=FULL"); err != nil {
+			// It must not serve a durable write like that: the pool makes a new one.
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}()
+	return inTx(ctx, conn, func(tx *sql.Tx) error { return f(&Tx{ctx, tx, &db.writeStatements}) })
 }
 
 // ViewCached is View with statements that stay prepared.

@@ -25,6 +25,11 @@ type Backend interface {
 	// It returns ErrBusy when it could not get its turn.
 	Update(ctx context.Context, uid int64, collection string, f func(Tx) error) error
 
+	// UpdateSoon is an Update that need not wait for the disk: it survives the end
+	// of the process when it returns, and a loss of power when a later Update
+	// returns. A batch waits for its commit anyway.
+	UpdateSoon(ctx context.Context, uid int64, collection string, f func(Tx) error) error
+
 	// Purge removes what expired, of every user. Nobody could see it any more, so
 	// no last-modified time changes.
 	Purge(ctx context.Context) error

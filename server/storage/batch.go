@@ -44,7 +44,11 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		}
 		batch.token = base64.RawURLEncoding.EncodeToString(raw[:])
 	}
-	modified, err := s.update(a, q, func(tx Tx) error {
+	by := s.backend.UpdateSoon
+	if batch.commit {
+		by = s.backend.Update
+	}
+	modified, err := s.updateBy(by, a, q, func(tx Tx) error {
 		if started {
 			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
 			if err := tx.StartBatch(q.collection, batch.token, expires); err != nil {

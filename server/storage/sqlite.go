@@ -86,12 +86,20 @@ func (b *sqliteBackend) View(ctx context.Context, uid int64, f func(View) error)
 }
 
 func (b *sqliteBackend) Update(ctx context.Context, uid int64, _ string, f func(Tx) error) error {
+	return b.update(ctx, uid, (*sqlite.DB).UpdateCached, f)
+}
+
+func (b *sqliteBackend) UpdateSoon(ctx context.Context, uid int64, _ string, f func(Tx) error) error {
+	return b.update(ctx, uid, (*sqlite.DB).UpdateSoon, f)
+}
+
+func (b *sqliteBackend) update(ctx context.Context, uid int64, by func(*sqlite.DB, context.Context, func(*sqlite.Tx) error) error, f func(Tx) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
-	return b.explain(uid, file.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+	return b.explain(uid, by(file.db, ctx, func(tx *sqlite.Tx) error {
 		return f(&sqliteTx{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
 }

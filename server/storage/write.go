@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -106,8 +107,13 @@ func (a *answer) committed(modified bso.Timestamp, u *upload) error {
 // update runs a write to a collection, after a look at the request's condition
 // and before one at the quota, and returns the collection's last-modified time.
 func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
+	return s.updateBy(s.backend.Update, a, q, write)
+}
+
+// updateBy is update by one of the backend's two ways.
+func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) error) error, a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
 	var left int64
-	err = s.backend.Update(q.Context(), q.uid, q.collection, func(tx Tx) error {
+	err = by(q.Context(), q.uid, q.collection, func(tx Tx) error {
 		before, err := tx.Modified(q.collection, q.id)
 		if err != nil {
 			return err
