@@ -1,0 +1,190 @@
+// Package exchange reads and writes bookmarks and history in the formats of
+// browsers, to and from one neutral model: a [Tree] of [Item]s and a stream of
+// [Page]s. It knows nothing of our own database.
+//
+// Read: bookmark files in Netscape's HTML as any browser writes it, Firefox's
+// backups in JSON and jsonlz4, the Bookmarks file of Chrome and its relatives, and
+// the places.sqlite of a Firefox profile, even while Firefox has it open.
+// Written: HTML and JSON (and jsonlz4) that Firefox reads back as they were.
+//
+// A file is somebody else's: every reader is bounded in depth, count and size, and
+// what it cannot take over is named in [Skips] while the rest goes on.
+package exchange
+
+import (
+	"iter"
+	"time"
+)
+
+// Kind says what an Item is.
+type Kind uint8
+
+// The kinds of items.
+const (
+	// Bookmark is a bookmark of a page, javascript: and data: URLs among them.
+	Bookmark Kind = iota
+	// Folder holds items.
+	Folder
+	// Separator is a line between items.
+	Separator
+	// Query is a bookmark whose URL is a search of Firefox's own: "place:tag=go".
+	Query
+)
+
+var kindNames = [...]string{"bookmark", "folder", "separator", "query"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Root names one of the four folders that every Firefox has, as the sync
+// protocol does.
+type Root string
+
+// The roots that users see.
+const (
+	// Menu takes the items of which a source does not say where they belong.
+	Menu Root = "menu"
+	// Toolbar is the bar below the address, also in Chrome, Edge and Safari.
+	Toolbar Root = "toolbar"
+	// Unfiled is "Other Bookmarks".
+	Unfiled Root = "unfiled"
+	// Mobile is what phones bookmark.
+	Mobile Root = "mobile"
+)
+
+// Roots are the roots in the order in which this package goes through them.
+var Roots = [...]Root{Menu, Toolbar, Unfiled, Mobile}
+
+// An Item is a bookmark, a folder, a separator or a query.
+type Item struct {
+	Kind Kind
+	// GUID is the item's ID in its source if that has one in Firefox's form (twelve
+	// characters of base64url); "" otherwise. It is unique within a Tree.
+	GUID string
+	// Title is what the user sees, valid UTF-8 without NULs, of at most MaxTitle
+	// UTF-16 code units. A separator has none.
+	Title string
+	// URL is where a bookmark or query leads, with a scheme, of at most MaxURL bytes.
+	// It is as the source has it, space around it cut off; not normalised.
+	URL string
+	// Added and Modified are when the item was made and last changed, in UTC; zero
+	// if the source does not tell or tells nonsense. Precision is the source's:
+	// microseconds at best.
+	Added, Modified time.Time
+	// Tags are a bookmark's tags in the source's order, none twice or empty, of at
+	// most MaxTag UTF-16 code units, without commas.
+	Tags []string
+	// Keyword is the word that leads to the bookmark when typed as an address, in
+	// lower case. PostData is what is sent along with the keyword's request.
+	Keyword, PostData string
+	// Children are a folder's items in order.
+	Children []*Item
+	// Line is where the source has the item, from 1; 0 where lines mean nothing. It
+	// is for whoever must name it in a report.
+	Line int
+}
+
+// A Tree is what a source of bookmarks holds: the items of each root, in order.
+type Tree struct {
+	Menu, Toolbar, Unfiled, Mobile []*Item
+}
+
+// Root returns the items of r, to read or replace. It panics for another name
+// than those of Roots.
+func (t *Tree) Root(r Root) *[]*Item {
+	switch r {
+	case Menu:
+		return &t.Menu
+	case Toolbar:
+		return &t.Toolbar
+	case Unfiled:
+		return &t.Unfiled
+	case Mobile:
+		return &t.Mobile
+	}
+	panic("exchange: no root has the name " + string(r))
+}
+
+// All yields every item with the root it is below, a folder before its children.
+func (t *Tree) All() iter.Seq2[Root, *Item] {
+	return func(yield func(Root, *Item) bool) {
+		for _, r := range Roots {
+			if !walk(r, *t.Root(r), yield) {
+				return
+			}
+		}
+	}
+}
+
+func walk(r Root, items []*Item, yield func(Root, *Item) bool) bool {
+	for _, it := range items {
+		if !yield(r, it) || !walk(r, it.Children, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// A Page is a page of the history with its visits.
+type Page struct {
+	// URL and Title are as an Item's.
+	URL, Title string
+	// Hidden pages are not shown (redirects, frames); Typed ones were typed by the
+	// user at least once.
+	Hidden, Typed bool
+	// Visits are in the order of their dates, the oldest first. There is at least one.
+	Visits []Visit
+}
+
+// A Visit is one visit of a page.
+type Visit struct {
+	// Date is in UTC, with microseconds.
+	Date time.Time
+	// Transition is how the user came there, in Firefox's numbers: 1 by a link, 2
+	// typed, 3 by a bookmark, 4 embedded, 5 and 6 by a permanent and a temporary
+	// redirect, 7 a download, 8 a link in a frame, 9 a reload.
+	Transition int
+}
+
+// Bounds of what is taken over. Text is bounded as Firefox bounds it.
+const (
+	// MaxTitle bounds titles, in UTF-16 code units; longer ones are cut.
+	MaxTitle = 4096
+	// MaxURL bounds URLs, in bytes.
+	MaxURL = 64 << 10
+	// MaxTag bounds tags, in UTF-16 code units.
+	MaxTag = 100
+	// MaxDepth bounds how deep folders nest below a root. What is deeper is kept, in
+	// the last folder that is not too deep.
+	MaxDepth = 500
+	// MaxItems bounds the items of one source.
+	MaxItems = 2_000_000
+	// MaxFile bounds a file of bookmarks, unpacked, in bytes; no database is bounded.
+	MaxFile = 1 << 30
+)
+
+// Skips tells what of a source was left out or cut.
+type Skips struct {
+	// Count is how many; First names the first thousand of them.
+	Count int    `json:"count"`
+	First []Skip `json:"first"`
+}
+
+// A Skip is something of a source that was left out or cut.
+type Skip struct {
+	// Line is where it is in a text, from 1; 0 in a database.
+	Line int `json:"line,omitempty"`
+	// Item names it: its title, else its URL, shortened; "" when it has neither.
+	Item string `json:"item,omitempty"`
+	// Reason is a clause about it: "its URL is longer than 65536 bytes".
+	Reason string `json:"reason"`
+}
+
+const maxSkips = 1000
+
+// Add notes a skip.
+func (s *Skips) Add(k Skip) {
+	s.Count++
+	if len(s.First) < maxSkips {
+		s.First = append(s.First, k)
+	}
+}
