@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -271,41 +272,58 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 	}
 }
 
-// TestCancelledAnywhere stops a sync at each of its requests in turn, goes on,
-// and finds nothing lost or doubled.
-func TestCancelledAnywhere(t *testing.T) {
-	for stop := 1; ; stop++ {
-		w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
-		a, b := w.device("a"), w.device("b")
-		fill(a.shelf, 45)
-		b.shelf.put("b-note", "b's own")
-		b.mustSync()
-		ctx, cancel := context.WithCancel(t.Context())
-		n := 0
-		w.before = func(*http.Request) *http.Response {
-			if n++; n == stop {
-				cancel()
+// TestStoppedAnywhere stops a sync at each of its requests in turn, in each way
+// that a network has; then it goes on, and finds nothing lost or doubled.
+func TestStoppedAnywhere(t *testing.T) {
+	reset := errors.New("connection reset")
+	for name, stop := range map[string]func(w *world, cancel func()){
+		"cancelled":             func(_ *world, cancel func()) { cancel() },
+		"the request gets lost": func(w *world, _ func()) { w.lose = func() (before, after error) { return reset, nil } },
+		"the answer gets lost":  func(w *world, _ func()) { w.lose = func() (before, after error) { return nil, reset } },
+		"the server is killed about it": func(w *world, _ func()) {
+			w.close()
+			w.open()
+			w.lose = func() (before, after error) { return reset, nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for at := 1; !stoppedAt(t, at, stop); at++ {
 			}
-			return nil
-		}
-		_, err := a.sync(ctx)
-		w.before = nil
-		if err != nil && !errors.Is(err, context.Canceled) {
-			t.Fatalf("stopped at request %d: %v", stop, err)
-		}
-		a.mustSync()
-		b.mustSync()
-		if len(a.shelf.content()) != 46 || len(b.shelf.content()) != 46 {
-			t.Fatalf("stopped at request %d: a has %d, b has %d", stop, len(a.shelf.content()), len(b.shelf.content()))
-		}
-		cancel()
-		if err == nil {
-			if stop < 10 {
-				t.Errorf("the sync made only %d requests", stop)
-			}
-			return
-		}
+		})
 	}
+}
+
+// stoppedAt reports whether the sync ended before its request number at.
+func stoppedAt(t *testing.T, at int, stop func(*world, func())) (ended bool) {
+	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
+	a, b := w.device("a"), w.device("b")
+	fill(a.shelf, 45)
+	b.shelf.put("b-note", "b's own")
+	b.mustSync()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	w.before = func(*http.Request) *http.Response {
+		if n++; n == at {
+			stop(w, cancel)
+		}
+		return nil
+	}
+	_, err := a.sync(ctx)
+	w.before, w.lose = nil, nil
+	if (err != nil) != (n >= at) {
+		t.Fatalf("stopped at request %d of %d: %v", at, n, err)
+	}
+	a.mustSync()
+	b.mustSync()
+	a.mustSync()
+	if !maps.Equal(a.shelf.content(), b.shelf.content()) || len(a.shelf.content()) != 46 {
+		t.Fatalf("stopped at request %d: a has %d, b has %d", at, len(a.shelf.content()), len(b.shelf.content()))
+	}
+	if n < at && at < 10 {
+		t.Errorf("the sync made only %d requests", n)
+	}
+	return n < at
 }
 
 // TestAnEngineThatFailsHalfwayCommitsNothingHalf: records that the engine could

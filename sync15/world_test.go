@@ -44,6 +44,8 @@ type world struct {
 	// strip, if set, takes parameters away that the server does not know. The
 	// request stays signed as it was sent.
 	strip func(url.Values)
+	// lose, if set, says what gets lost: the request, or the answer.
+	lose func() (before, after error)
 	// asked lists the requests to the storage service, "GET info/collections".
 	asked []string
 	// signer and node are what tokens are made with; a test may replace them.
@@ -147,6 +149,13 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 	}
+	var answerLost error
+	if w.lose != nil {
+		var err error
+		if err, answerLost = w.lose(); err != nil {
+			return nil, err
+		}
+	}
 	in := r.Clone(r.Context())
 	in.RequestURI = r.URL.RequestURI()
 	in.RemoteAddr = "127.0.0.1:1"
@@ -168,7 +177,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	default:
 		http.NotFound(rec, in)
 	}
-	if err := r.Context().Err(); err != nil {
+	if err := cmp.Or(r.Context().Err(), answerLost); err != nil {
 		return nil, err
 	}
 	resp := rec.Result()
