@@ -54,6 +54,10 @@ Sync protocol, end-to-end encrypted.
   syncmanager login    joins an account on a server
   syncmanager serve    is such a server, for your devices and for Firefox
 
+Environment: SYNCMANAGER_PROFILE names the profile's folder, by default "default"
+in $XDG_DATA_HOME/syncmanager or its like. SYNCMANAGER_KEYRING=1 keeps the key of
+a new profile in the system's keyring instead of a file.
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, 4 sign in
 again, 5 the server asked to be left alone for a while. With --json, stdout holds
 one JSON value; of a failure, {"status":"failed","error":"…"}.`,

@@ -45,19 +45,35 @@ func (p *Profile) accountFile() sealedFile {
 	return sealedFile{path: p.path(accountFile), sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
 }
 
-// loadCredentials reads who the profile is signed in as. credentials stays nil
-// when it is not.
-func (p *Profile) loadCredentials() error {
+// unreadableError means that what keeps the profile signed in cannot be read.
+type unreadableError struct {
+	path string
+	err  error
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("the sign-in in %s cannot be used: %v; sign in again with 'syncmanager login'", e.path, e.err)
+}
+
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// SignInAgain reports that signing in helps.
+func (e *unreadableError) SignInAgain() bool { return true }
+
+// loadCredentials reads who the profile is signed in as; nil: nobody.
+func (p *Profile) loadCredentials() (*credentials, error) {
 	b, err := p.accountFile().read()
-	if b == nil || err != nil {
-		return err
+	if b == nil && err == nil {
+		return nil, nil
 	}
 	var c credentials
-	if err := json.Unmarshal(b, &c); err != nil {
-		return fmt.Errorf("%s is damaged; move it away and sign in again", p.path(accountFile))
+	if err == nil {
+		err = json.Unmarshal(b, &c)
 	}
-	p.credentials = &c
-	return nil
+	if err != nil {
+		return nil, &unreadableError{p.path(accountFile), err}
+	}
+	return &c, nil
 }
 
 func (p *Profile) saveCredentials(c credentials) error {
@@ -68,7 +84,7 @@ func (p *Profile) saveCredentials(c credentials) error {
 	if err := p.accountFile().write(b); err != nil {
 		return err
 	}
-	p.credentials = &c
+	p.credentials, p.unreadable = &c, nil
 	return nil
 }
 
@@ -84,6 +100,9 @@ func (p *Profile) client(root string, transport http.RoundTripper, save func(acc
 // connect takes up the session, and tells how requests reach the server. It makes
 // no request.
 func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
+	if p.unreadable != nil {
+		return nil, nil, p.unreadable
+	}
 	if p.credentials == nil {
 		return signedOut{}, p.config.Transport, nil
 	}
@@ -117,6 +136,8 @@ func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 	switch {
 	case p.credentials != nil:
 		return false, nil
+	case p.unreadable != nil:
+		return false, p.unreadable
 	case p.settings.SignedOut:
 		return false, NotSignedInError{}
 	}

@@ -61,7 +61,7 @@ func (f sealedFile) read() ([]byte, error) {
 		return b, err
 	}
 	if b, err = f.sealer.Open(b, []byte(filepath.Base(f.path))); err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", f.path, err)
+		return nil, err
 	}
 	return b, nil
 }

@@ -65,8 +65,10 @@ type Profile struct {
 
 	passwords *passwords.Engine
 	tabs      *tabs.Engine
-	// credentials is nil when the profile is not signed in.
+	// credentials is nil when the profile is not signed in, or when unreadable says
+	// why that cannot be told.
 	credentials *credentials
+	unreadable  error
 	account     *account.Account
 	manager     *syncmanager.Manager
 	local       *localServer
@@ -102,7 +104,8 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if p.key, err = p.loadKey(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.loadCredentials()
+	p.credentials, p.unreadable = p.loadCredentials()
+	return p, nil
 }
 
 // Close closes what was opened.

@@ -49,19 +49,7 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
 		return err
 	}
-	switch {
-	case again && a.Session().UID == old.UID:
-		// The sync state is still that of this account. The old session may be what
-		// does not work any more.
-		if err := p.endSession(ctx); err != nil {
-			p.config.Log.Warn("the old session was not ended", "err", err)
-		}
-	case old != nil:
-		if err := p.leave(ctx); err != nil {
-			p.config.Log.Warn("the old account was not left in order", "err", err)
-		}
-	}
-	if err := p.forget(); err != nil {
+	if err := p.handOver(ctx, again && a.Session().UID == old.UID); err != nil {
 		return err
 	}
 	p.settings.SignedOut = false
@@ -72,6 +60,33 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 		return err
 	}
 	return p.removeLocal()
+}
+
+// handOver ends what belongs to the account that was, before another session
+// takes its place.
+func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
+	hadOne := p.credentials != nil || p.unreadable != nil
+	switch {
+	case sameAccount:
+		// The sync state still holds. The old session may be what does not work any
+		// more.
+		if err := p.endSession(ctx); err != nil {
+			p.config.Log.Warn("the old session was not ended", "err", err)
+		}
+	case p.credentials != nil:
+		if err := p.leave(ctx); err != nil {
+			p.config.Log.Warn("the old account was not left in order", "err", err)
+		}
+	}
+	if err := p.forget(); err != nil {
+		return err
+	}
+	if hadOne && !sameAccount {
+		// It holds tokens and keys of the other account, whose storage must not get
+		// this one's records.
+		return removeIfThere(p.path(stateFile))
+	}
+	return nil
 }
 
 // SignedOut reports whether the profile had an account, and left it.
@@ -93,7 +108,7 @@ func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
 	if err := errors.Join(removeIfThere(p.path(accountFile)), removeIfThere(p.path(stateFile)), p.removeLocal()); err != nil {
 		return untold, err
 	}
-	p.credentials = nil
+	p.credentials, p.unreadable = nil, nil
 	if wipe {
 		err = p.wipe()
 	}
