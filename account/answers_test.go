@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
@@ -88,6 +90,21 @@ func TestServerIsDown(t *testing.T) {
 	if _, err := c.Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "no answer from sync.test") {
 		t.Errorf("a broken connection: %v", err)
 	}
+}
+
+// A server that never answers is given up, and so is one that the user gives up.
+func TestServerHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := answering(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		if _, err := c.Discover(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want DeadlineExceeded", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := c.Discover(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want Canceled", err)
+		}
+	})
 }
 
 func TestRetryAfterAsDate(t *testing.T) {

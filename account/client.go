@@ -33,6 +33,10 @@ import (
 // kilobytes.
 const maxAnswer = 1 << 20
 
+// requestTimeout bounds one request, for a server that takes it and never
+// answers. Signing in costs a server a second at most.
+const requestTimeout = time.Minute
+
 // FirefoxClientID is the OAuth client that asks, unless Config says another:
 // every accounts server knows Firefox.
 const FirefoxClientID = "5882386c6d801776"
@@ -73,7 +77,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.ClientID = FirefoxClientID
 	}
 	c := &Client{cfg: cfg, root: root}
-	c.http = &http.Client{Transport: cfg.Transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+	c.http = &http.Client{Transport: cfg.Transport, Timeout: requestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a signed request is good for one URL
 	}}
 	return c, nil

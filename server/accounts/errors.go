@@ -58,7 +58,7 @@ var (
 	errChallenge      = newFault(http.StatusBadRequest, 175, "Invalid PKCE challenge")
 	errSignUpClosed   = newFault(http.StatusForbidden, 202, "Sign-up is closed on this server")
 	errServer         = newFault(http.StatusInternalServerError, 999, "Unspecified error")
-	errNotFound       = newFault(http.StatusNotFound, 404, "Not Found")
+	errNotFound       = newFault(http.StatusNotFound, 999, "Not Found")
 )
 
 // body is the fault's answer.

@@ -50,7 +50,9 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, out any, err er
 	if err != nil {
 		f, ok := errors.AsType[*fault](err)
 		if !ok {
-			s.cfg.Log.ErrorContext(r.Context(), "accounts request failed", "path", r.URL.Path, "err", err)
+			if r.Context().Err() == nil { // else the client left, and hears nothing of it
+				s.cfg.Log.ErrorContext(r.Context(), "accounts request failed", "path", r.URL.Path, "err", err)
+			}
 			f = errServer
 		}
 		if f.retry > 0 {
