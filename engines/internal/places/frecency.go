@@ -1,0 +1,113 @@
+package places
+
+import (
+	"math"
+)
+
+// Transition says how a visit came about: Firefox's numbers, which are those on
+// the wire.
+type Transition int
+
+// The transitions.
+const (
+	Link              Transition = 1 // a link was followed
+	Typed             Transition = 2 // the address was typed, or picked while typing
+	Bookmark          Transition = 3 // a bookmark was opened
+	Embed             Transition = 4 // loaded inside a page
+	RedirectPermanent Transition = 5
+	RedirectTemporary Transition = 6
+	Download          Transition = 7
+	FramedLink        Transition = 8 // a link was followed inside a frame
+	Reload            Transition = 9
+)
+
+// Valid reports whether t is one of the nine.
+func (t Transition) Valid() bool { return Link <= t && t <= Reload }
+
+// points are what a visit is worth when it happens. Firefox has three grades of
+// these sizes too: a page that was asked for by name, one that was gone to, one
+// that was passed through.
+func points(t Transition, bookmarked bool) float64 {
+	switch t {
+	case Typed, Bookmark:
+		return 100
+	case Link:
+		if bookmarked {
+			return 100
+		}
+		return 50
+	case RedirectPermanent, RedirectTemporary, Reload:
+		return 20
+	}
+	return 0
+}
+
+const (
+	// halfLife is how long points take to halve, in seconds.
+	halfLife = 30 * 24 * 60 * 60
+	// sampled is how many visits a score is made of; a page's other visits are
+	// taken to be like these.
+	sampled = 10
+	// unvisited is what a bookmark is worth that nobody opened yet.
+	unvisited = 20
+)
+
+// visit is one as far as frecency cares.
+type visit struct {
+	date int64 // Unix microseconds
+	kind Transition
+}
+
+// frecency is the moment at which the score of a place with these last visits,
+// newest first, decays to one point, in Unix seconds; 0: it has no score. count
+// is how many visits there are in all, added when it was bookmarked (0: it is not).
+func frecency(last []visit, count int, added int64) int64 {
+	var score float64 // at the time of the newest visit
+	var newest int64
+	if len(last) > 0 {
+		newest = last[0].date
+		for _, v := range last {
+			age := float64(newest-v.date) / 1e6
+			score += points(v.kind, added > 0) * math.Exp2(-age/halfLife)
+		}
+		score *= float64(max(count, len(last))) / float64(len(last))
+	} else if added > 0 {
+		newest, score = added, unvisited
+	}
+	if score <= 0 {
+		return 0
+	}
+	return max(1, newest/1_000_000+int64(math.Log2(score)*halfLife))
+}
+
+// Rank brings a place's frecency up to date with its visits and bookmarks.
+func (t *Tx) Rank(id int64) error {
+	rows, err := t.Query(sqlLastVisits, id, sampled)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	last := make([]visit, 0, sampled)
+	for rows.Next() {
+		var v visit
+		if err := rows.Scan(&v.date, &v.kind); err != nil {
+			return err
+		}
+		last = append(last, v)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	var count, bookmarks int
+	var added int64
+	if err := t.QueryRow(sqlCounts, id).Scan(&count, &bookmarks, &added); err != nil {
+		return err
+	}
+	if bookmarks == 0 {
+		added = 0
+	} else {
+		added = max(added, 1)
+	}
+	_, err = t.Exec(sqlSetFrecency, id, frecency(last, count, added))
+	return err
+}

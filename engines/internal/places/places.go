@@ -1,0 +1,187 @@
+// Package places is the one SQLite file that bookmarks and history share: the
+// pages that somebody visited or bookmarked, their visits, where they come from,
+// how much they matter, and the search over all of them.
+//
+// # Who owns what
+//
+// A place is a URL. It stays for as long as it has a visit or a bookmark:
+// [Tx.Release] removes it after the last. History owns its visits and its sync
+// state, bookmarks what [Tx.SetBookmarked] says of it. Both are written in the
+// transaction of the edit itself, and so are frecency and the search.
+//
+// # Frecency
+//
+// How frequently and how recently a page was used, in one number: each of its last
+// visits is worth some points at first (see points) and half of that after every
+// 30 days, as in the frecency that Firefox has had since 2025. All scores halve
+// alike, so their order does not change while nobody visits anything. Kept is not
+// the score but the moment at which it will have decayed to one point, in Unix
+// seconds: nothing needs to be recalculated as time goes by.
+//
+// # Search
+//
+// See [DB.Search].
+package places
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// Config says where the places are and what they run on. Path, Now and Rand
+// must be set.
+type Config struct {
+	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
+	// must exist.
+	Path string
+	// Now is the clock.
+	Now func() time.Time
+	// Rand is a source of secure random bytes, safe for concurrent use.
+	Rand io.Reader
+	// Log hears of what a sync skipped. It never hears a URL.
+	Log *slog.Logger
+	// MaxPages bounds the file; see sqlite.Options.
+	MaxPages int
+}
+
+// DB is the open file. It is safe for concurrent use.
+type DB struct {
+	file *file
+	now  func() time.Time
+	rand io.Reader
+	log  *slog.Logger
+	shut sync.Once
+}
+
+// file is what all DBs of one path have in common.
+type file struct {
+	*sqlite.DB
+	path  string
+	users int
+}
+
+// files are those that are open. Bookmarks and history open the same path, each
+// for itself, and must then take turns on one connection: two connections would
+// fight for the file's write lock, where SQLite knows no queue, and a sync of the
+// one would starve the edits of the other.
+var files = struct {
+	sync.Mutex
+	open map[string]*file
+}{open: make(map[string]*file)}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the places in c.Path. Opened again in the same process, it is the
+// same file on the same connections, until each opener has closed it; other
+// processes wait for each other as SQLite does.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if c.Path == "" || c.Now == nil || c.Rand == nil {
+		return nil, errors.New("places: the configuration needs Path, Now and Rand")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	f, err := acquire(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("places: %w", err)
+	}
+	return &DB{file: f, now: c.Now, rand: c.Rand, log: c.Log}, nil
+}
+
+func acquire(ctx context.Context, c Config) (*file, error) {
+	path, err := canonicalPath(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	files.Lock()
+	defer files.Unlock()
+	if f := files.open[path]; f != nil {
+		f.users++
+		return f, nil
+	}
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: folder, MaxPages: c.MaxPages})
+	if err != nil {
+		return nil, err
+	}
+	f := &file{DB: db, path: path, users: 1}
+	files.open[path] = f
+	return f, nil
+}
+
+// canonicalPath is the same for all names of a file.
+func canonicalPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(folder, filepath.Base(abs)), nil
+}
+
+// Close closes the file, if nobody else has it open.
+func (d *DB) Close() (err error) {
+	d.shut.Do(func() {
+		files.Lock()
+		defer files.Unlock()
+		if d.file.users--; d.file.users == 0 {
+			delete(files.open, d.file.path)
+			err = d.file.DB.Close()
+		}
+	})
+	return err
+}
+
+// Now is the clock's time.
+func (d *DB) Now() time.Time { return d.now() }
+
+// Log is where to tell what was skipped.
+func (d *DB) Log() *slog.Logger { return d.log }
+
+// Tx is a transaction on the places. Its embedded statements stay prepared.
+type Tx struct {
+	*sqlite.Tx
+	db *DB
+}
+
+// Update runs f in the one write transaction that the file can have, and
+// commits when f returns nil. f must not call Update or View.
+func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	return d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{tx, d}) })
+}
+
+// View runs f in a read transaction: it sees one state of the file throughout,
+// and nobody waits for it.
+func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
+	return d.file.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{tx, d}) })
+}
+
+// Read is the pool of readers, for a query that stands alone.
+func (d *DB) Read() *sql.DB { return d.file.Read() }
+
+// Now is the clock's time.
+func (t *Tx) Now() time.Time { return t.db.now() }

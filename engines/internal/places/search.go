@@ -1,0 +1,189 @@
+package places
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+const (
+	// candidates bounds the places that a search takes from the index.
+	candidates = 2000
+	// scanned bounds those that it takes in the order of frecency.
+	scanned = 1000
+	// verified bounds the candidates that are read. Only for words of eight letters
+	// and more can a candidate turn out to be none.
+	verified = 500
+)
+
+// Which says what a search is for.
+type Which int
+
+// What to search.
+const (
+	// Anything is pages that were visited and pages that are bookmarked.
+	Anything Which = iota
+	// Visited is pages that have a visit and are not hidden.
+	Visited
+	// Bookmarks is pages that have a bookmark.
+	Bookmarks
+)
+
+func (w Which) includes(p *Place) bool {
+	visited := p.Visits > 0 && !p.Hidden
+	switch w {
+	case Visited:
+		return visited
+	case Bookmarks:
+		return p.Bookmarks > 0
+	}
+	return visited || p.Bookmarks > 0
+}
+
+// Search finds places as a person types: those where each word of the query
+// begins a word of the URL, the title, or the bookmarks' titles, tags and keywords,
+// in any case and without regard to accents; at most limit, those with most
+// frecency first. A query without words finds those with most frecency of all.
+//
+// It looks at a bounded number of places, however many there are. Words that are
+// in up to 2,000 places (all words of the query together) are answered exactly, by
+// the index. Of more frequent ones the best are near the top in the order of
+// frecency: the first 1,000 there come first, and if that does not fill the answer,
+// 2,000 from the index do.
+func (d *DB) Search(ctx context.Context, query string, which Which, limit int) (found []Place, err error) {
+	err = d.View(ctx, func(tx *Tx) (err error) {
+		found, err = tx.search(Words(query), which, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot search the places: %w", sqlite.Explain(err))
+	}
+	return found, nil
+}
+
+// search is a query at work.
+type search struct {
+	tx    *Tx
+	query []string
+	which Which
+	limit int
+	found []Place
+	seen  map[int64]struct{}
+	// touched counts the rows that were read, for a test.
+	touched int
+}
+
+func (t *Tx) search(query []string, which Which, limit int) ([]Place, error) {
+	s := &search{tx: t, query: query, which: which, limit: limit, seen: make(map[int64]struct{})}
+	err := s.run()
+	return s.found, err
+}
+
+func (s *search) run() error {
+	if s.limit <= 0 {
+		return nil
+	}
+	if len(s.query) == 0 {
+		return s.scan(scanned + s.limit)
+	}
+	ids, err := s.candidates()
+	if err != nil {
+		return err
+	}
+	if len(ids) == candidates {
+		// There are more. The index gives them in the order of their age, so those
+		// that matter are looked for where they are.
+		if err := s.scan(scanned); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids[:min(len(ids), s.limit+verified)] {
+		if len(s.found) >= s.limit {
+			return nil
+		}
+		p, text, err := s.get(id)
+		if err != nil {
+			return err
+		}
+		s.take(p, text)
+	}
+	return nil
+}
+
+// match is the query in the language of FTS5.
+func match(query []string) string {
+	var b strings.Builder
+	for i, q := range query {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		t, prefix := term(q)
+		b.WriteString(`"` + t + `"`)
+		if prefix {
+			b.WriteString("*")
+		}
+	}
+	return b.String()
+}
+
+// candidates are places that the index has for the query, most frecency first.
+func (s *search) candidates() (ids []int64, err error) {
+	rows, err := s.tx.Query(sqlCandidates, match(s.query), candidates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	s.touched += len(ids)
+	return ids, rows.Err()
+}
+
+// scan takes what matches among the first n places in the order of frecency.
+func (s *search) scan(n int) error {
+	rows, err := s.tx.Query(sqlByFrecency, n)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for len(s.found) < s.limit && rows.Next() {
+		p, text, err := scanPlace(rows.Scan)
+		if err != nil {
+			return err
+		}
+		s.touched++
+		s.take(p, text)
+	}
+	return rows.Err()
+}
+
+func (s *search) get(id int64) (Place, string, error) {
+	s.touched++
+	return scanPlace(s.tx.QueryRow(sqlSearched, id).Scan)
+}
+
+func scanPlace(scan func(...any) error) (p Place, text string, err error) {
+	err = scan(&p.ID, &p.GUID, &p.URL, &p.Title, &p.Hidden, &p.Typed, &p.Visits, &p.LastVisit, &p.Frecency, &p.Bookmarks, &text)
+	return p, text, err
+}
+
+func (s *search) take(p Place, text string) {
+	if _, ok := s.seen[p.ID]; ok || !s.which.includes(&p) || !matches(words(p.URL, p.Title, text), s.query) {
+		return
+	}
+	s.seen[p.ID] = struct{}{}
+	s.found = append(s.found, p)
+}
+
+// index replaces a place's words.
+func (t *Tx) index(id int64, words []string) error {
+	_, err := t.Exec(sqlIndex, id, terms(words))
+	return err
+}
