@@ -59,15 +59,14 @@ in $XDG_DATA_HOME/syncmanager or its like. SYNCMANAGER_KEYRING=1 keeps the key o
 a new profile in the system's keyring instead of a file.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, 4 sign in
-again, 5 the server asked to be left alone for a while. With --json, stdout holds
-one JSON value; of a failure, {"status":"failed","error":"…"}.`,
+again, 5 the server asked to be left alone for a while.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dir, "profile", "", "folder of the profile `DIR` (env SYNCMANAGER_PROFILE)")
+	flags.StringVar(&a.dir, "profile", "", "use the profile in the folder `DIR`")
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but results and errors")
 	flags.BoolVarP(&a.loud, "verbose", "v", false, "log what happens to stderr")
@@ -79,7 +78,7 @@ one JSON value; of a failure, {"status":"failed","error":"…"}.`,
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
-		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.versionCommand())
+		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.versionCommand(), jsonTopic())
 	return root
 }
 

@@ -1,0 +1,41 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// jsonTopic is "syncmanager help json": what programs may rely on.
+func jsonTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "json",
+		Short: "What --json prints",
+		Long: `With --json, stdout holds one JSON value. Names and meanings stay; new names may
+come. Records have the names they have on the wire. Times are RFC 3339 in UTC,
+but in records as on the wire: Unix milliseconds in logins, seconds in tabs.
+
+a failure        {"status","error"}: status is failed, usage, auth or backedOff
+
+sync             {"status","engines","declined","commands","signedOut","requests",
+                 "accountRequests","nextSyncAllowedAt","durationMs","error"}; a
+                 failed sync too
+  status         ok, partial, failed, auth, backedOff
+  engines        by name: {"status","downloaded","applied","reconciled","uploaded",
+                 "failed","problems","error"}; status may also be declined,
+                 newer or held
+status           {"profile","account","device","engines","lastSync","backoffUntil"}
+engines          [{"name","enabled","pending","registered","version","items",
+                 "changes","lastSync","lastError"}]
+devices          [{"id","name","type","application","os","version","fxaDeviceId",
+                 "modified","local"}]
+login            {"server","email","uid","local"}
+logout           {"account","serverTold","wiped"}
+passwords        [{"id","hostname","formSubmitURL","httpRealm","username",
+                 "usernameField","passwordField","timeCreated",
+                 "timePasswordChanged","timeLastUsed","timesUsed"}], with
+                 "password" when asked for
+passwords import {"format","read","added","updated","duplicates","skippedRows",
+                 "skipped":[{"line","reason"}]}
+tabs             [{"id","clientName","type","local","tabs":[{"title",
+                 "urlHistory","icon","lastUsed"}]}]
+serve            {"url","listen","data"}, once it can be reached
+version          {"version","revision","modified","go","platform"}`,
+	}
+}
