@@ -80,16 +80,13 @@ func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
 	failed := false
 	for _, e := range engines {
 		state := "disabled"
-		switch {
-		case !e.Registered:
-			state = "elsewhere"
-		case e.Enabled:
+		if e.Enabled {
 			state = "enabled"
 		}
 		if e.Pending {
 			state += " (next sync)"
 		}
-		last := ""
+		last := "not here"
 		if e.Registered {
 			last = a.moment(&e.LastSync)
 		}
