@@ -52,23 +52,18 @@ const (
 	unvisited = 20
 )
 
-// visit is one as far as frecency cares.
-type visit struct {
-	date int64 // Unix microseconds
-	kind Transition
-}
-
-// frecency is the moment at which the score of a place with these last visits,
+// Frecency is the moment at which the score of a place with these last visits,
 // newest first, decays to one point, in Unix seconds; 0: it has no score. count
 // is how many visits there are in all, added when it was bookmarked (0: it is not).
-func frecency(last []visit, count int, added int64) int64 {
+func Frecency(last []Visit, count int, added int64) int64 {
+	last = last[:min(len(last), sampled)]
 	var score float64 // at the time of the newest visit
 	var newest int64
 	if len(last) > 0 {
-		newest = last[0].date
+		newest = last[0].Date
 		for _, v := range last {
-			age := float64(newest-v.date) / 1e6
-			score += points(v.kind, added > 0) * math.Exp2(-age/halfLife)
+			age := float64(newest-v.Date) / 1e6
+			score += points(v.Type, added > 0) * math.Exp2(-age/halfLife)
 		}
 		score *= float64(max(count, len(last))) / float64(len(last))
 	} else if added > 0 {
@@ -80,6 +75,13 @@ func frecency(last []visit, count int, added int64) int64 {
 	return max(1, newest/1_000_000+int64(math.Log2(score)*halfLife))
 }
 
+// A Visit is one visit as far as frecency cares.
+type Visit struct {
+	// Date is in Unix microseconds.
+	Date int64
+	Type Transition
+}
+
 // Rank brings a place's frecency up to date with its visits and bookmarks.
 func (t *Tx) Rank(id int64) error {
 	rows, err := t.Query(sqlLastVisits, id, sampled)
@@ -87,10 +89,10 @@ func (t *Tx) Rank(id int64) error {
 		return err
 	}
 	defer rows.Close()
-	last := make([]visit, 0, sampled)
+	last := make([]Visit, 0, sampled)
 	for rows.Next() {
-		var v visit
-		if err := rows.Scan(&v.date, &v.kind); err != nil {
+		var v Visit
+		if err := rows.Scan(&v.Date, &v.Type); err != nil {
 			return err
 		}
 		last = append(last, v)
@@ -108,6 +110,6 @@ func (t *Tx) Rank(id int64) error {
 	} else {
 		added = max(added, 1)
 	}
-	_, err = t.Exec(sqlSetFrecency, id, frecency(last, count, added))
+	_, err = t.Exec(sqlSetFrecency, id, Frecency(last, count, added))
 	return err
 }

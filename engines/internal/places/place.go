@@ -76,14 +76,14 @@ func (t *Tx) Ensure(url string) (id int64, err error) {
 
 // Insert makes a place. There must be none with the GUID or the URL.
 func (t *Tx) Insert(guid, url, title string) (id int64, err error) {
-	origin, err := t.origin(url)
+	origin, err := t.Origin(url)
 	if err != nil {
 		return 0, err
 	}
 	if err := t.QueryRow(sqlInsert, guid, url, hashURL(url), origin, title).Scan(&id); err != nil {
 		return 0, err
 	}
-	return id, t.index(id, words(url, title, ""))
+	return id, t.Index(id, url, title)
 }
 
 // SetTitle gives a place the title that it has in history, and tells the search.
@@ -139,6 +139,7 @@ func (t *Tx) Release(id int64) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	clear(t.origins) // this one may go
 	if _, err := t.Exec(sqlDropOrigin, origin); err != nil {
 		return false, err
 	}
@@ -152,5 +153,12 @@ func (t *Tx) Reindex(id int64) error {
 	if err := t.QueryRow(sqlText, id).Scan(&url, &title, &text); err != nil {
 		return err
 	}
-	return t.index(id, words(url, title, text))
+	_, err := t.Exec(sqlReindex, id, terms(words(url, title, text)))
+	return err
+}
+
+// Index tells the search of a new place that has no bookmark.
+func (t *Tx) Index(id int64, url, title string) error {
+	_, err := t.Exec(sqlIndex, id, terms(words(url, title, "")))
+	return err
 }

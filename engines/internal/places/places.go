@@ -165,19 +165,20 @@ func (d *DB) Log() *slog.Logger { return d.log }
 // Tx is a transaction on the places. Its embedded statements stay prepared.
 type Tx struct {
 	*sqlite.Tx
-	db *DB
+	db      *DB
+	origins map[string]int64 // those met in this transaction
 }
 
 // Update runs f in the one write transaction that the file can have, and
 // commits when f returns nil. f must not call Update or View.
 func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
-	return d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{tx, d}) })
+	return d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{Tx: tx, db: d}) })
 }
 
 // View runs f in a read transaction: it sees one state of the file throughout,
 // and nobody waits for it.
 func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
-	return d.file.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{tx, d}) })
+	return d.file.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{Tx: tx, db: d}) })
 }
 
 // Read is the pool of readers, for a query that stands alone.

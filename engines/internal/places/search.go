@@ -181,9 +181,3 @@ func (s *search) take(p Place, text string) {
 	s.seen[p.ID] = struct{}{}
 	s.found = append(s.found, p)
 }
-
-// index replaces a place's words.
-func (t *Tx) index(id int64, words []string) error {
-	_, err := t.Exec(sqlIndex, id, terms(words))
-	return err
-}

@@ -25,6 +25,7 @@ const (
 	sqlByFrecency = `SELECT ` + columns + `, bookmark_text FROM places ORDER BY frecency DESC LIMIT ?1`
 	sqlSearched   = `SELECT ` + columns + `, bookmark_text FROM places WHERE id = ?1`
 
-	sqlIndex   = `INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)`
+	sqlIndex   = `INSERT INTO search (rowid, words) VALUES (?1, ?2)`
+	sqlReindex = `INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlUnindex = `DELETE FROM search WHERE rowid = ?1`
 )

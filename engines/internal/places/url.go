@@ -117,9 +117,21 @@ func hashURL(url string) int64 {
 	return int64(h.Sum64())
 }
 
-// origin returns the row of a URL's origin, and makes it if there is none.
-func (t *Tx) origin(url string) (id int64, err error) {
+// Origin returns the row of a URL's origin, and makes it if there is none.
+func (t *Tx) Origin(url string) (id int64, err error) {
 	prefix, host := splitOrigin(url)
-	err = t.QueryRow(sqlOrigin, prefix, host, reverseHost(host)).Scan(&id)
-	return id, err
+	if id, ok := t.origins[prefix+host]; ok {
+		return id, nil
+	}
+	if err := t.QueryRow(sqlOrigin, prefix, host, reverseHost(host)).Scan(&id); err != nil {
+		return 0, err
+	}
+	if t.origins == nil {
+		t.origins = make(map[string]int64)
+	}
+	t.origins[prefix+host] = id
+	return id, nil
 }
+
+// HashURL is the value of places.url_hash.
+func HashURL(url string) int64 { return hashURL(url) }

@@ -26,6 +26,7 @@ CREATE TABLE places (
     bookmarked    INTEGER NOT NULL DEFAULT 0,    -- when the newest was made, Unix microseconds
     bookmark_text TEXT    NOT NULL DEFAULT '',   -- their titles, tags and keywords, for the search
     -- What follows is the sync state of history.
+    syncable      INTEGER NOT NULL DEFAULT 0,    -- 1: its record may go up
     changes       INTEGER NOT NULL DEFAULT 0,    -- the user's edits that are not on the server
     refused       INTEGER NOT NULL DEFAULT 0,    -- the value of changes that the server refused for ever
     synced        INTEGER NOT NULL DEFAULT 0,    -- 1: the server has its record
@@ -38,7 +39,8 @@ CREATE INDEX places_origin ON places (origin);
 CREATE INDEX places_frecency ON places (frecency);
 -- Newest first, and how many pages there are.
 CREATE INDEX places_last_visit ON places (last_visit) WHERE last_visit > 0;
-CREATE INDEX places_changed ON places (id) WHERE changes > 0;
+-- What goes up, the most important first.
+CREATE INDEX places_changed ON places (frecency) WHERE changes > 0;
 
 CREATE TABLE visits (
     place   INTEGER NOT NULL REFERENCES places (id),
@@ -92,7 +94,7 @@ CREATE TABLE history_outgoing (
     guid      TEXT    NOT NULL UNIQUE,
     payload   BLOB,    -- NULL: a tombstone
     title     TEXT,    -- the payload's
-    changes   INTEGER NOT NULL,
+    changes   INTEGER NOT NULL DEFAULT 0,
     sortindex INTEGER
 ) STRICT;
 
