@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -321,10 +322,10 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	}
 	defer m.running.Unlock()
 	m.client.StartRun()
-	leaveErr := m.client.Leave(ctx)
+	errs := []error{m.client.Leave(ctx)}
 	for _, e := range m.registered() {
 		if err := e.Reset(ctx, engine.Association{}); err != nil {
-			return fmt.Errorf("reset %s: %w", e.Collection(), err)
+			errs = append(errs, fmt.Errorf("reset %s: %w", e.Collection(), err))
 		}
 	}
 	m.state.ForgetAccount()
@@ -332,10 +333,7 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName}
 	m.devices = nil
 	m.mu.Unlock()
-	if err := m.keep(ctx); err != nil {
-		return err
-	}
-	return leaveErr
+	return errors.Join(append(errs, m.keep(ctx))...)
 }
 
 // Close waits for a Sync that runs (cancel its context to hurry it) and leaves

@@ -30,6 +30,7 @@ type Collected struct {
 func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Start) (Collected, error) {
 	var total Collected
 	name := e.Collection()
+	defer func() { r.c.progress(name, "done", total.Downloaded+total.Uploaded) }()
 	assoc := engine.Association{Global: r.c.state.Global.SyncID, Collection: r.c.state.Global.Engines[name].SyncID}
 	keys := r.bundle(name)
 	if err := r.associate(ctx, e, assoc, keys); err != nil {
@@ -61,7 +62,7 @@ func (r *Run) associate(ctx context.Context, e engine.Engine, want engine.Associ
 	name := e.Collection()
 	have, err := e.Association(ctx)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", name, err)
+		return err
 	}
 	r.c.mu.Lock()
 	sealed, known := r.c.state.SealedWith[name]

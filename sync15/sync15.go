@@ -62,9 +62,10 @@ type Config struct {
 
 // Progress is a step of a running sync.
 type Progress struct {
-	// Engine is the collection; "" while the account is set up.
+	// Engine is the collection; "" for what concerns the account as a whole.
 	Engine string
-	// Phase is "setup", "clients", "download", "merge" or "upload".
+	// Phase is "setup" or "clients" for the account, and "download", "merge",
+	// "upload" and at last "done" for an engine.
 	Phase string
 	// Records counts those that went through this phase so far.
 	Records int
@@ -130,7 +131,8 @@ func (c *Client) StartRun() {
 }
 
 func (c *Client) progress(engine, phase string, records int) {
-	if c.cfg.Progress != nil {
+	// The clients collection goes the way of all, but is no engine.
+	if c.cfg.Progress != nil && engine != clientsCollection {
 		c.cfg.Progress(Progress{engine, phase, records})
 	}
 }

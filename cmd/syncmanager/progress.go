@@ -52,6 +52,10 @@ var phases = map[string]string{"download": "receiving", "merge": "merging", "upl
 
 // sync takes a step of a sync.
 func (p *progress) sync(s syncmanager.Progress) {
+	if s.Phase == "done" {
+		p.forget(s.Engine)
+		return
+	}
 	verb, known := phases[s.Phase]
 	if !known || s.Records == 0 {
 		return
@@ -88,6 +92,13 @@ func (p *progress) say(thing, text string) {
 	p.bar.Describe(line)
 	_ = p.bar.Add(1)
 	p.next = now.Add(100 * time.Millisecond)
+}
+
+// forget takes a thing that is done out of the line.
+func (p *progress) forget(thing string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.steps, thing)
 }
 
 // done takes the line away.
