@@ -137,7 +137,7 @@ type Page struct {
 
 // A Visit is one visit of a page.
 type Visit struct {
-	// Date is in UTC, with microseconds.
+	// Date is in UTC, with microseconds. One that is yet to come is set to now.
 	Date time.Time
 	// Transition is how the user came there, in Firefox's numbers: 1 by a link, 2
 	// typed, 3 by a bookmark, 4 embedded, 5 and 6 by a permanent and a temporary

@@ -1,10 +1,16 @@
 package exchange
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -21,20 +27,25 @@ const (
 	Places Format = "places.sqlite"
 )
 
-// Errors of reading; what is returned says more.
+// What can be wrong with a source. The error that wraps one of them says more.
 var (
-	// ErrFormat means that a file is in none of the formats, or that its format does
-	// not hold what is asked for.
-	ErrFormat = errors.New("this is no file of bookmarks or history that can be read here: Firefox's places.sqlite, JSON or jsonlz4 backup, Chrome's Bookmarks, or an HTML export")
+	// ErrFormat means that a file is in none of the formats.
+	ErrFormat = errors.New("it is none of what can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, or Firefox's places.sqlite")
+	// ErrNoHistory means that a source has bookmarks alone.
+	ErrNoHistory = errors.New("only Firefox's places.sqlite holds a history that can be read here")
+	// ErrNoProfile means that a folder is no profile's.
+	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks; name the folder of one profile, or a file")
 	// ErrDamaged means that a file begins as its format does and does not go on so.
 	ErrDamaged = errors.New("it is damaged or incomplete")
-	// ErrTooLarge means that a file passes MaxFile.
-	ErrTooLarge = errors.New("it is larger than 1 GiB")
+	// ErrTooLarge means that a file of bookmarks is beyond all reason.
+	ErrTooLarge = errors.New("it is too large")
 	// ErrSchema means that a places.sqlite has a schema that nobody here knows.
-	ErrSchema = errors.New("its places.sqlite has a schema that this program does not know")
+	ErrSchema = errors.New("this places.sqlite has a schema that this program does not know")
+	// ErrChanging means that a places.sqlite could not be copied in a sound state.
+	ErrChanging = errors.New("the browser writes to it all the time; try again, or close the browser first")
 )
 
-// Options say how a source is opened.
+// Options say how a source is read.
 type Options struct {
 	// TempDir is where a copy of a database is put, in a folder of its own (0700)
 	// that Close removes; "": the system's folder for temporary files.
@@ -43,20 +54,161 @@ type Options struct {
 	Now func() time.Time
 }
 
-// A Source is a file or profile to read from.
+// A Source is what bookmarks, and perhaps a history, are read from.
 type Source struct {
 	format Format
+	now    func() time.Time
+	// The bookmarks of a text, which is read at once.
+	tree  *Tree
+	skips Skips
+	// The copy of a database.
+	places *snapshot
 }
 
 // Open finds out by its content what path is: a file in one of the formats, or a
-// profile's folder of Firefox or Chrome. Close it after use.
+// profile's folder of Firefox or Chrome. Close the source after use.
 func Open(ctx context.Context, path string, o Options) (*Source, error) {
-	panic("unimplemented")
+	s, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, path string, o Options) (*Source, error) {
+	path, err := inProfile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	in := bufio.NewReaderSize(f, 64<<10)
+	if start, _ := in.Peek(len(sqliteMagic)); string(start) != sqliteMagic {
+		return read(ctx, in, o)
+	}
+	copied, err := takeSnapshot(ctx, path, o.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{format: Places, now: o.Now, places: copied}, nil
+}
+
+// inProfile returns path, or the file in it if it is a profile's folder.
+func inProfile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, err
+	}
+	for _, name := range []string{"places.sqlite", "Bookmarks"} {
+		file := filepath.Join(path, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return file, nil
+		}
+	}
+	return "", ErrNoProfile
 }
 
 // Read makes a source of what comes from a pipe: any format but Places.
 func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
-	panic("unimplemented")
+	in := bufio.NewReaderSize(r, 64<<10)
+	if start, _ := in.Peek(len(sqliteMagic)); string(start) == sqliteMagic {
+		return nil, fmt.Errorf("cannot read bookmarks: %w: a places.sqlite must be named as a file, since part of it can be in the file beside it", ErrFormat)
+	}
+	s, err := read(ctx, in, o)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read bookmarks: %w", err)
+	}
+	return s, nil
+}
+
+func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
+	s := &Source{now: o.Now}
+	b := newBuilder(o.Now())
+	text := &boundedReader{ctx: ctx, r: in, left: MaxFile}
+	var err error
+	switch start, _ := in.Peek(512); {
+	case bytes.HasPrefix(start, []byte(mozLZ4)):
+		s.format = LZ4
+		var unpacked []byte
+		if unpacked, err = unpack(text); err == nil {
+			_, err = readJSON(bytes.NewReader(unpacked), b)
+		}
+	case firstByte(start) == '{':
+		if start[0] == 0xef { // the mark of UTF-8, which JSON does not have
+			_, _ = in.Discard(len(utf8Mark))
+		}
+		s.format, err = readJSON(text, b)
+	case firstByte(start) == '<' || isUTF16(start):
+		s.format = HTML
+		err = readHTML(text, b)
+	default:
+		err = ErrFormat
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.tree, s.skips = &b.tree, b.skips
+	return s, nil
+}
+
+const utf8Mark = "\xef\xbb\xbf"
+
+func firstByte(start []byte) byte {
+	if text := strings.TrimSpace(strings.TrimPrefix(string(start), utf8Mark)); text != "" {
+		return text[0]
+	}
+	return 0
+}
+
+// isUTF16 reports whether a text begins with the mark of UTF-16, as HTML that was
+// saved with an editor may.
+func isUTF16(start []byte) bool {
+	return bytes.HasPrefix(start, []byte{0xff, 0xfe}) || bytes.HasPrefix(start, []byte{0xfe, 0xff})
+}
+
+// readJSON reads a JSON text, Firefox's or Chrome's.
+func readJSON(r io.Reader, b *builder) (Format, error) {
+	file, tooMany, err := parseNodes(r)
+	if err != nil {
+		return "", err
+	}
+	format := JSON
+	switch {
+	case file.roots != nil:
+		format = Chrome
+		fromChrome(file, b)
+	case file.kind == typeFolder:
+		fromFirefox(file, b)
+	default:
+		return "", ErrFormat
+	}
+	if tooMany > 0 {
+		b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, tooMany)})
+		b.skips.Count += tooMany - 1
+	}
+	return format, nil
+}
+
+// A boundedReader ends with an error when there is too much to read or the context
+// is done.
+type boundedReader struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, int64(MaxFile))
+	}
+	return n, err
 }
 
 // Format says what the source is.
@@ -64,15 +216,35 @@ func (s *Source) Format() Format { return s.format }
 
 // Bookmarks reads all bookmarks. What could not be taken over is in Skips.
 func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
-	panic("unimplemented")
+	if s.places == nil {
+		return s.tree, s.skips, nil
+	}
+	b := newBuilder(s.now())
+	if err := s.places.bookmarks(ctx, b); err != nil {
+		return nil, Skips{}, fmt.Errorf("cannot read bookmarks: %w", err)
+	}
+	return &b.tree, b.skips, nil
 }
 
 // History yields the pages of the history, one by one, with their visits. An
-// error is the last that is yielded; for another source than Places it is
-// ErrFormat. What could not be taken over is added to skips as the walk goes on.
+// error is the last that is yielded; it is ErrNoHistory for a source other than
+// Places. What could not be taken over is added to skips as the walk goes on.
 func (s *Source) History(ctx context.Context, skips *Skips) iter.Seq2[Page, error] {
-	panic("unimplemented")
+	return func(yield func(Page, error) bool) {
+		if s.places == nil {
+			yield(Page{}, ErrNoHistory)
+			return
+		}
+		if err := s.places.history(ctx, s.now(), skips, yield); err != nil {
+			yield(Page{}, fmt.Errorf("cannot read the history: %w", err))
+		}
+	}
 }
 
-// Close removes what Open put aside.
-func (s *Source) Close() error { return nil }
+// Close removes the copy of a database.
+func (s *Source) Close() error {
+	if s.places == nil {
+		return nil
+	}
+	return s.places.close()
+}

@@ -1,0 +1,248 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// A builder puts a tree together as a reader meets its items, and holds all of it
+// to the bounds. The folder that takes the next item is the one opened last.
+type builder struct {
+	tree  Tree
+	skips Skips
+	// latest is the date after which dates are nonsense.
+	latest time.Time
+	count  int
+	guids  map[string]bool
+	// open are the lists of the open folders, the outermost first.
+	open []*[]*Item
+	// ignored counts the folders within the innermost of these that could not be
+	// opened, and whose items therefore go into that one.
+	ignored int
+}
+
+func newBuilder(now time.Time) *builder {
+	b := &builder{latest: now.Add(24 * time.Hour), guids: make(map[string]bool)}
+	b.open = []*[]*Item{&b.tree.Menu}
+	return b
+}
+
+// add puts it into the open folder, unless it cannot be taken over.
+func (b *builder) add(it *Item) bool {
+	switch {
+	case !b.clean(it):
+		return false
+	case b.count >= MaxItems:
+		b.skip(it, fmt.Sprintf("there are more than %d items", MaxItems))
+		return false
+	}
+	b.count++
+	list := b.open[len(b.open)-1]
+	*list = append(*list, it)
+	return true
+}
+
+// enter adds a folder and opens it. A folder that cannot be added counts as opened
+// all the same, and its items stay: they go into the one around it.
+func (b *builder) enter(it *Item) {
+	if it.Kind = Folder; len(b.open) > MaxDepth {
+		b.skip(it, fmt.Sprintf("it is nested in more than %d folders; what is in it was put into the folder around it", MaxDepth))
+		b.ignored++
+		return
+	}
+	if b.ignored > 0 || !b.add(it) {
+		b.ignored++
+		return
+	}
+	b.open = append(b.open, &it.Children)
+}
+
+// enterRoot opens a root wherever the reader is.
+func (b *builder) enterRoot(r Root) {
+	if len(b.open) > MaxDepth || b.ignored > 0 {
+		b.ignored++
+		return
+	}
+	b.open = append(b.open, b.tree.Root(r))
+}
+
+// leave closes the folder that was entered last.
+func (b *builder) leave() {
+	if b.ignored > 0 {
+		b.ignored--
+		return
+	}
+	b.open = b.open[:len(b.open)-1]
+}
+
+func (b *builder) skip(it *Item, reason string) {
+	name := it.Title
+	if strings.TrimSpace(name) == "" {
+		name = it.URL
+	}
+	b.skips.Add(Skip{Line: it.Line, Item: shorten(name), Reason: reason})
+}
+
+// clean brings it to what the comments of Item promise, and tells whether it can
+// be taken over at all.
+func (b *builder) clean(it *Item) bool {
+	var cut bool
+	if it.Title, cut = text(it.Title, MaxTitle); cut && it.Kind != Separator {
+		b.skip(it, fmt.Sprintf("its title was cut to %d characters", MaxTitle))
+	}
+	if !validGUID(it.GUID) || b.guids[it.GUID] {
+		it.GUID = ""
+	} else {
+		b.guids[it.GUID] = true
+	}
+	it.Added, it.Modified = b.date(it.Added), b.date(it.Modified)
+	if it.Modified.Before(it.Added) {
+		it.Modified = time.Time{}
+	}
+	switch it.Kind {
+	case Separator:
+		it.Title = ""
+		fallthrough
+	case Folder:
+		it.URL, it.Tags, it.Keyword, it.PostData = "", nil, "", ""
+		return true
+	}
+	url, err := cleanURL(it.URL)
+	if err != nil {
+		b.skip(it, err.Error())
+		return false
+	}
+	it.URL, it.Kind = url, Bookmark
+	if strings.HasPrefix(url, "place:") {
+		it.Kind = Query
+	}
+	it.Tags = b.tags(it)
+	it.Keyword, cut = text(strings.ToLower(strings.TrimSpace(it.Keyword)), MaxTitle)
+	if cut {
+		b.skip(it, fmt.Sprintf("its keyword is longer than %d characters and was left out", MaxTitle))
+		it.Keyword = ""
+	}
+	it.PostData, cut = text(it.PostData, MaxURL)
+	if cut || it.Keyword == "" {
+		it.PostData = ""
+	}
+	return true
+}
+
+func (b *builder) tags(it *Item) []string {
+	var tags []string
+	seen := make(map[string]bool, len(it.Tags))
+	for _, given := range it.Tags {
+		for tag := range strings.SplitSeq(given, ",") {
+			tag, cut := text(strings.TrimSpace(tag), MaxTag)
+			if cut {
+				b.skip(it, fmt.Sprintf("its tag %q is longer than %d characters and was left out", shorten(tag), MaxTag))
+				continue
+			}
+			// Firefox takes tags that differ in case alone for the same.
+			if key := strings.ToLower(tag); tag != "" && !seen[key] {
+				seen[key] = true
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
+
+func (b *builder) date(t time.Time) time.Time {
+	if t.Before(time.Unix(1, 0)) || t.After(b.latest) {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// text makes s valid UTF-8 without NULs, of at most limit UTF-16 code units, as
+// Firefox counts.
+func text(s string, limit int) (clean string, cut bool) {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "")
+	if len(s) <= limit {
+		return s, false
+	}
+	units := 0
+	for i, r := range s {
+		if units += utf16.RuneLen(r); units > limit {
+			return s[:i], true
+		}
+	}
+	return s, false
+}
+
+// shorten makes a name fit for a line of a report.
+func shorten(s string) string {
+	const limit = 80
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return string([]rune(s)[:limit-1]) + "…"
+}
+
+// cleanURL does to a URL what every browser does first, and refuses what none
+// would open.
+func cleanURL(url string) (string, error) {
+	if len(url) > MaxURL {
+		return "", fmt.Errorf("its URL is longer than %d bytes", MaxURL)
+	}
+	url = strings.TrimFunc(strings.ToValidUTF8(url, "\ufffd"), func(r rune) bool { return r <= ' ' })
+	url = strings.NewReplacer("\t", "", "\r", "", "\n", "", "\x00", "%00").Replace(url)
+	scheme, rest, ok := strings.Cut(url, ":")
+	switch {
+	case url == "":
+		return "", errors.New("it has no URL")
+	case !ok || !validScheme(scheme):
+		return "", errors.New("its URL has no scheme, such as https:")
+	case len(url) > MaxURL:
+		return "", fmt.Errorf("its URL is longer than %d bytes", MaxURL)
+	}
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "http", "https", "ftp":
+		host := strings.TrimLeft(rest, `/\`)
+		if host == "" || strings.ContainsAny(host[:1], "?#:@") {
+			return "", errors.New("its URL names no host")
+		}
+	}
+	return scheme + ":" + rest, nil
+}
+
+func validScheme(s string) bool {
+	for i, c := range []byte(s) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(c))) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// rootGUIDs are the GUIDs that Firefox gives to the roots.
+var rootGUIDs = map[string]Root{
+	"menu________": Menu, "toolbar_____": Toolbar, "unfiled_____": Unfiled, "mobile______": Mobile,
+}
+
+const (
+	placesRootGUID = "root________"
+	tagsRootGUID   = "tags________"
+)
+
+// validGUID reports whether s is a GUID as Firefox makes them, and not a root's.
+func validGUID(s string) bool {
+	if len(s) != 12 || rootGUIDs[s] != "" || s == placesRootGUID || s == tagsRootGUID {
+		return false
+	}
+	for _, c := range []byte(s) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,284 @@
+package exchange
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// A node is an object of a JSON file of bookmarks, Firefox's or Chrome's: they
+// share no names that mean different things.
+type node struct {
+	kind, title, url, guid, tags, keyword, postData string
+	// root is the name that marks a root: its "root" in Firefox's, its key in
+	// Chrome's.
+	root string
+	// id, index and the dates are numbers, or text of numbers, as they stand.
+	id, index, added, modified string
+	children                   []*node
+	// annos are annotations, each a node with a title; Firefox wrote them once.
+	annos []*node
+	// roots is set in the outermost object of Chrome's file.
+	roots *node
+	line  int
+}
+
+// set takes over a member that is text or a number; others are passed over.
+func (n *node) set(key string, value json.Token) {
+	var s string
+	switch v := value.(type) {
+	case string:
+		s = v
+	case json.Number:
+		s = v.String()
+	default:
+		return
+	}
+	switch key {
+	case "type":
+		n.kind = s
+	case "title", "name":
+		n.title = s
+	case "uri", "url":
+		n.url = s
+	case "guid":
+		n.guid = s
+	case "tags":
+		n.tags = s
+	case "keyword":
+		n.keyword = s
+	case "postData":
+		n.postData = s
+	case "root":
+		n.root = s
+	case "id":
+		n.id = s
+	case "index":
+		n.index = s
+	case "dateAdded", "date_added":
+		n.added = s
+	case "lastModified", "date_modified":
+		n.modified = s
+	}
+}
+
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// maxNesting bounds how deep values of any kind nest in a JSON file. It is there
+// for memory alone: folders have MaxDepth.
+const maxNesting = 1 << 20
+
+// place is where the parser is.
+type place uint8
+
+const (
+	inNode     place = iota // within an object: members follow
+	inChildren              // within the array of a node's children
+	inAnnos                 // within the array of a node's annotations
+	inRoots                 // within an object whose members are nodes
+)
+
+type level struct {
+	node  *node
+	place place
+}
+
+// nodeParser reads a JSON text without recursion, so that the depth of its nesting
+// costs little, and without holding the text.
+type nodeParser struct {
+	dec   *json.Decoder
+	lines *lineReader
+	stack []level
+	nodes int
+	// tooMany counts the nodes that were passed over once there were MaxItems.
+	tooMany int
+}
+
+// parseNodes reads the object that is the file.
+func parseNodes(r io.Reader) (root *node, tooMany int, err error) {
+	p := &nodeParser{lines: &lineReader{r: r, line: 1}}
+	p.dec = json.NewDecoder(p.lines)
+	p.dec.UseNumber()
+	if root, err = p.parse(); err != nil {
+		return nil, 0, p.explain(err)
+	}
+	return root, p.tooMany, nil
+}
+
+var errNotNodes = errors.New("it is not one JSON object")
+
+func (p *nodeParser) parse() (*node, error) {
+	if token, err := p.dec.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.Join(errNotNodes, err)
+	}
+	root := &node{line: 1}
+	p.stack = []level{{root, inNode}}
+	for len(p.stack) > 0 {
+		if err := p.step(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.Join(errNotNodes, err)
+	}
+	return root, nil
+}
+
+// explain tells damage from a reader's own error.
+func (p *nodeParser) explain(err error) error {
+	var bad *json.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: it ends in the middle of the JSON", ErrDamaged)
+	case errors.As(err, &bad):
+		return fmt.Errorf("%w: line %d: %s", ErrDamaged, p.line(), bad)
+	case errors.Is(err, errNotNodes):
+		return fmt.Errorf("%w: %w", ErrDamaged, errNotNodes)
+	}
+	return err
+}
+
+func (p *nodeParser) line() int { return p.lines.at(p.dec.InputOffset()) }
+
+func (p *nodeParser) push(n *node, where place) { p.stack = append(p.stack, level{n, where}) }
+
+// step takes the next member or element, or the end of the innermost value.
+func (p *nodeParser) step() error {
+	top := p.stack[len(p.stack)-1]
+	if !p.dec.More() {
+		p.stack = p.stack[:len(p.stack)-1]
+		_, err := p.dec.Token()
+		return err
+	}
+	if len(p.stack) > maxNesting {
+		return fmt.Errorf("%w: values nest deeper than %d", ErrDamaged, maxNesting)
+	}
+	token, err := p.dec.Token()
+	if err != nil {
+		return err
+	}
+	var key string
+	if top.place == inNode || top.place == inRoots {
+		key = token.(string) // the decoder lets nothing else be a key
+		if token, err = p.dec.Token(); err != nil {
+			return err
+		}
+	}
+	open, nested := token.(json.Delim)
+	switch {
+	case top.place == inNode && !nested:
+		top.node.set(key, token)
+	case top.place == inNode && key == "children" && open == '[':
+		p.push(top.node, inChildren)
+	case top.place == inNode && key == "annos" && open == '[':
+		p.push(top.node, inAnnos)
+	case top.place == inNode && key == "roots" && open == '{':
+		top.node.roots = &node{line: p.line()}
+		p.push(top.node.roots, inRoots)
+	case top.place == inRoots && key == "custom_root" && open == '{':
+		p.push(top.node, inRoots) // Opera has more of them in there
+	case top.place != inNode && open == '{':
+		return p.child(top, key)
+	case nested:
+		return p.pass()
+	}
+	return nil
+}
+
+func (p *nodeParser) child(top level, key string) error {
+	if p.nodes++; p.nodes > MaxItems {
+		p.tooMany++
+		return p.pass()
+	}
+	n := &node{root: key, line: p.line()}
+	if top.place == inAnnos {
+		top.node.annos = append(top.node.annos, n)
+	} else {
+		top.node.children = append(top.node.children, n)
+	}
+	p.push(n, inNode)
+	return nil
+}
+
+// pass goes over the rest of an array or object whose start was read.
+func (p *nodeParser) pass() error {
+	for depth := 1; depth > 0; {
+		token, err := p.dec.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth > maxNesting {
+			return fmt.Errorf("%w: values nest deeper than %d", ErrDamaged, maxNesting)
+		}
+	}
+	return nil
+}
+
+// lineReader knows the lines of what was read through it.
+type lineReader struct {
+	r    io.Reader
+	read int64
+	// ends are the offsets of the line ends that at has not passed; line is the line
+	// before the first of them.
+	ends []int64
+	line int
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.ends = append(l.ends, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	return n, err
+}
+
+// at returns the line of an offset. Offsets must not go back.
+func (l *lineReader) at(offset int64) int {
+	for len(l.ends) > 0 && l.ends[0] < offset {
+		l.ends = l.ends[1:]
+		l.line++
+	}
+	return l.line
+}
+
+// walkNodes goes through nodes and what is below them in order, without recursion.
+// visit says whether it entered a folder, and leave is called after the children
+// of each that it did enter.
+func walkNodes(nodes []*node, visit func(*node) (entered bool), leave func()) {
+	type cursor struct {
+		rest []*node
+	}
+	stack := []cursor{{nodes}}
+	for {
+		top := &stack[len(stack)-1]
+		if len(top.rest) == 0 {
+			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+				return
+			}
+			leave()
+			continue
+		}
+		n := top.rest[0]
+		top.rest = top.rest[1:]
+		if visit(n) {
+			stack = append(stack, cursor{n.children})
+		}
+	}
+}

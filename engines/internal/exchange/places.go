@@ -1,0 +1,312 @@
+package exchange
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// placesTables are the tables and columns that are read. They have been there, with
+// these meanings, for ten years and more, whatever else came and went.
+var placesTables = map[string][]string{
+	"moz_places":        {"id", "url", "title", "hidden", "typed"},
+	"moz_historyvisits": {"place_id", "visit_date", "visit_type"},
+	"moz_bookmarks":     {"id", "type", "fk", "parent", "position", "title", "dateAdded", "lastModified", "guid"},
+	"moz_keywords":      {"id", "keyword", "place_id", "post_data"},
+}
+
+// checkSchema fails with ErrSchema unless each of these is a plain table: a view or a
+// virtual table by the name would run what its maker pleases.
+func checkSchema(ctx context.Context, db *sql.DB) error {
+	for table, columns := range placesTables {
+		var plain bool
+		err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema
+			WHERE name = ? AND type = 'table' AND sql LIKE 'CREATE TABLE%'`, table).Scan(&plain)
+		if err != nil {
+			return err
+		}
+		if !plain {
+			return fmt.Errorf("%w: there is no table %s", ErrSchema, table)
+		}
+		for _, column := range columns {
+			var there bool
+			err := db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&there)
+			if err != nil {
+				return err
+			}
+			if !there {
+				return fmt.Errorf("%w: the table %s has no column %s", ErrSchema, table, column)
+			}
+		}
+	}
+	return nil
+}
+
+// The types in moz_bookmarks.
+const (
+	rowBookmark  = 1
+	rowFolder    = 2
+	rowSeparator = 3
+)
+
+// A row is one of moz_bookmarks.
+type row struct {
+	id, kind, place int64
+	item            *Item
+	parent          int64
+	// first and last are its children's ends, next is the next child of its parent.
+	first, last, next *row
+	reached           bool
+}
+
+// bookmarks reads the tree.
+func (s *snapshot) bookmarks(ctx context.Context, b *builder) error {
+	p := &placesReader{b: b, db: s.db, rows: make(map[int64]*row), tags: make(map[int64][]string), keywords: make(map[int64]keyword)}
+	if err := p.read(ctx); err != nil {
+		return sentence(err)
+	}
+	p.build()
+	return nil
+}
+
+type keyword struct{ word, post string }
+
+type placesReader struct {
+	b        *builder
+	db       *sql.DB
+	rows     map[int64]*row
+	order    []*row
+	tags     map[int64][]string
+	keywords map[int64]keyword
+	tooMany  int
+	guids    map[string]string
+}
+
+func (p *placesReader) read(ctx context.Context) error {
+	if err := p.readTags(ctx); err != nil {
+		return err
+	}
+	if err := p.readKeywords(ctx); err != nil {
+		return err
+	}
+	return p.readRows(ctx)
+}
+
+// each runs query and calls f for each row of its result.
+func (p *placesReader) each(ctx context.Context, query string, f func(scan func(...any) error) error, args ...any) error {
+	rows, err := p.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// readTags reads the tags by place. A tag is a folder in a root of its own, and what
+// it holds are bookmarks of the places that have it.
+func (p *placesReader) readTags(ctx context.Context) error {
+	return p.each(ctx, `
+		SELECT DISTINCT CAST(b.fk AS INTEGER), CAST(t.title AS TEXT) FROM moz_bookmarks r
+		JOIN moz_bookmarks t ON t.parent = r.id
+		JOIN moz_bookmarks b ON b.parent = t.id
+		WHERE r.guid = ? AND b.fk IS NOT NULL AND t.title IS NOT NULL
+		ORDER BY t.title, t.id`,
+		func(scan func(...any) error) error {
+			var place int64
+			var tag string
+			err := scan(&place, &tag)
+			p.tags[place] = append(p.tags[place], tag)
+			return err
+		}, tagsRootGUID)
+}
+
+// readKeywords reads the keywords by place: one of each, as a bookmark has one.
+func (p *placesReader) readKeywords(ctx context.Context) error {
+	return p.each(ctx, `
+		SELECT CAST(k.place_id AS INTEGER), CAST(k.keyword AS TEXT), CAST(coalesce(k.post_data, '') AS TEXT),
+			EXISTS (SELECT 1 FROM moz_bookmarks b WHERE b.fk = k.place_id)
+		FROM moz_keywords k WHERE k.place_id IS NOT NULL AND k.keyword IS NOT NULL
+		ORDER BY k.id`,
+		func(scan func(...any) error) error {
+			var place int64
+			var k keyword
+			var used bool
+			if err := scan(&place, &k.word, &k.post, &used); err != nil {
+				return err
+			}
+			first, taken := p.keywords[place]
+			switch {
+			case !used:
+				p.b.skips.Add(Skip{Item: shorten(k.word), Reason: "this keyword is for a page that is not bookmarked"})
+			case taken:
+				p.b.skips.Add(Skip{Item: shorten(k.word), Reason: fmt.Sprintf("this keyword is the second of a page; %q was kept", shorten(first.word))})
+			default:
+				p.keywords[place] = k
+			}
+			return nil
+		})
+}
+
+func (p *placesReader) readRows(ctx context.Context) error {
+	p.guids = make(map[string]string)
+	// Whatever a column was meant for, a file made by hand can have anything in it.
+	return p.each(ctx, `
+		SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
+			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(b.guid, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
+			CAST(coalesce(b.dateAdded, 0) AS INTEGER), CAST(coalesce(b.lastModified, 0) AS INTEGER)
+		FROM moz_bookmarks b LEFT JOIN moz_places h ON h.id = b.fk
+		ORDER BY b.parent, b.position, b.id`,
+		func(scan func(...any) error) error {
+			r := &row{item: &Item{}}
+			var added, modified int64
+			if err := scan(&r.id, &r.kind, &r.place, &r.parent, &r.item.Title, &r.item.GUID, &r.item.URL, &added, &modified); err != nil {
+				return err
+			}
+			if len(p.order) >= MaxItems {
+				p.tooMany++
+				return nil
+			}
+			r.item.Added, r.item.Modified = fromMicro(added), fromMicro(modified)
+			p.rows[r.id] = r
+			p.order = append(p.order, r)
+			if r.kind == rowFolder {
+				p.guids[strconv.FormatInt(r.id, 10)] = r.item.GUID
+			}
+			return nil
+		})
+}
+
+// build makes the tree: what hangs below the roots first, then what hangs nowhere.
+func (p *placesReader) build() {
+	var top, tags *row
+	for _, r := range p.order {
+		if r.item.GUID == placesRootGUID {
+			top = r
+		}
+		if r.item.GUID == tagsRootGUID {
+			tags = r
+		}
+		r.reached = rootGUIDs[r.item.GUID] != "" // no folder takes a root
+		if parent := p.rows[r.parent]; parent != nil && parent != r && parent.kind == rowFolder {
+			if parent.last == nil {
+				parent.first = r
+			} else {
+				parent.last.next = r
+			}
+			parent.last = r
+		}
+	}
+	if tags != nil {
+		p.walk(tags, nil)
+	}
+	for _, r := range p.order {
+		if rootGUIDs[r.item.GUID] != "" {
+			p.b.enterRoot(rootGUIDs[r.item.GUID])
+			p.walk(r, p.take)
+			p.b.leave()
+		}
+	}
+	if top != nil {
+		p.leftOver(top)
+	}
+	p.orphans()
+	if p.tooMany > 0 {
+		p.b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, p.tooMany)})
+		p.b.skips.Count += p.tooMany - 1
+	}
+}
+
+// leftOver names what hangs in the root of all, where only roots belong. Old
+// versions of Firefox kept the shortcuts of a window's side pane there.
+func (p *placesReader) leftOver(top *row) {
+	top.reached = true
+	for r := top.first; r != nil; r = r.next {
+		if !r.reached {
+			p.b.skip(r.item, "it is no bookmark of the user's: it is in the root of all folders")
+			p.walk(r, nil)
+		}
+	}
+}
+
+// orphans puts into Unfiled what no folder leads to: its own is gone, or folders are
+// within each other.
+func (p *placesReader) orphans() {
+	p.b.enterRoot(Unfiled)
+	defer p.b.leave()
+	lost := func(r *row) bool { return !r.reached && r.kind >= rowBookmark && r.kind <= rowSeparator }
+	// First those whose folder is gone, so that what is below them stays there; then
+	// any of a circle.
+	for _, circle := range []bool{false, true} {
+		for _, r := range p.order {
+			if lost(r) && (circle || p.rows[r.parent] == nil || p.rows[r.parent].kind != rowFolder) {
+				p.b.skip(r.item, "no folder leads to it; it was put into the unfiled bookmarks")
+				if p.take(r) {
+					p.walk(r, p.take)
+					p.b.leave()
+				}
+				r.reached = true
+			}
+		}
+	}
+}
+
+// walk goes through what is below a folder, without recursion, and marks it as
+// reached. take takes an item over, and tells whether it was a folder that is open now.
+func (p *placesReader) walk(folder *row, take func(*row) bool) {
+	folder.reached = true
+	stack := []*row{folder.first}
+	for {
+		r := stack[len(stack)-1]
+		if r == nil {
+			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+				return
+			}
+			if take != nil {
+				p.b.leave()
+			}
+			continue
+		}
+		stack[len(stack)-1] = r.next
+		if r.reached {
+			continue // a root, or a folder that is within itself
+		}
+		r.reached = true
+		if take == nil || take(r) {
+			stack = append(stack, r.first)
+		}
+	}
+}
+
+func (p *placesReader) take(r *row) (entered bool) {
+	it := r.item
+	switch r.kind {
+	case rowFolder:
+		p.b.enter(it)
+		return true
+	case rowSeparator:
+		it.Kind = Separator
+	case rowBookmark:
+		it.Tags = p.tags[r.place]
+		k := p.keywords[r.place]
+		it.Keyword, it.PostData = k.word, k.post
+		if it.URL == "" && r.place != 0 {
+			p.b.skip(it, "its page is missing in the database")
+			return false
+		}
+		if strings.HasPrefix(it.URL, "place:") {
+			it.URL = withGUIDs(it.URL, p.guids)
+		}
+	default:
+		p.b.skip(it, fmt.Sprintf("it is of a type that is not known: %d", r.kind))
+		return false
+	}
+	p.b.add(it)
+	return false
+}
