@@ -1,121 +1,113 @@
 package tree
 
-import "iter"
-
-// Base is what both sides had after the last sync. It may be asked about any
-// GUID, but is asked for children only of folders that both sides changed. A
-// *Tree is a Base.
-type Base interface {
-	// Parent is the folder that g was in; false if g was not there.
-	Parent(g GUID) (GUID, bool)
-	// Children lists what was in g, in order.
-	Children(g GUID) []GUID
-}
-
-// Options of a merge.
-type Options struct {
-	// NewGUID makes a GUID for an item that needs another one. Required.
-	NewGUID func() GUID
-	// Base is what was last synced, or nil. Without it the merge goes by what is
-	// marked as Changed, which is right but coarser: a folder renamed here and
-	// sorted there counts as changed on both sides in both ways.
-	Base Base
-	// Prefer makes one side win every conflict, whoever is newer, deletions
-	// included. Zero: the newer one wins.
-	Prefer Side
-}
-
-// Value says whose value a merged item has.
-type Value uint8
-
-const (
-	// Same: both sides have it, and neither changed it.
-	Same Value = iota
-	// FromLocal: the local value stands.
-	FromLocal
-	// FromRemote: the remote value stands.
-	FromRemote
-)
-
-// Apply says what a device must do to a local item to bring it to the merged
-// state. Zero: nothing.
-type Apply uint8
-
-const (
-	// ApplyInsert: there is no local item yet.
-	ApplyInsert Apply = 1 << iota
-	// ApplyGUID: the local item gets another GUID, Node.GUID. To be done before
-	// insertions: what is inserted may have the GUID that becomes free.
-	ApplyGUID
-	// ApplyValue: the remote value replaces the local one.
-	ApplyValue
-	// ApplyParent: it moves to another folder.
-	ApplyParent
-	// ApplyPosition: its position among its siblings is another one.
-	ApplyPosition
-)
-
-// Node is an item of the merged tree.
-type Node struct {
-	GUID GUID
-	// Local and Remote are the item's numbers in the trees, or -1.
-	Local, Remote int32
-	// Parent is the number of its folder in Merged.Nodes; -1 for the root.
-	Parent int32
-	// Position is its place among its siblings, from 0.
-	Position int32
-	// First and Count are where its children are in Merged.Nodes.
-	First, Count int32
-	Kind         Kind
-	Value        Value
-	// Conflict: both sides changed the value, and Value won. A caller that knows the
-	// fields may merge them instead.
-	Conflict bool
-	// Apply is what is to be done locally.
-	Apply Apply
-	// Upload: its record on the server is to be written.
-	Upload bool
-	// NewStructure: its children are neither the local nor the remote list.
-	NewStructure bool
-}
-
-// Merged is the outcome of a merge.
-type Merged struct {
-	// Nodes is the merged tree in level order: the root first, a folder before its
-	// children, siblings in order and together.
-	Nodes []Node
-	// DeleteLocal lists local items to remove, children before their folders.
-	DeleteLocal []GUID
-	// DeleteRemote lists records to replace by tombstones, sorted.
-	DeleteRemote []GUID
-	// Forget lists local tombstones that need not go up, sorted: the item is back, or the
-	// account never had it or deleted it as well.
-	Forget []GUID
-	// LocalProblems and RemoteProblems count what was wrong on either side, what
-	// Build found included.
-	LocalProblems, RemoteProblems Problems
-	Stats                         Stats
-}
-
-// Stats counts what the merge decided.
-type Stats struct {
-	// Deduped: new local items that were found in the account by content.
-	Deduped int
-	// LocalRevived and RemoteRevived: items that the other side deleted, but that
-	// the local (the remote) side had changed.
-	LocalRevived, RemoteRevived int
-	// LocalDeletes and RemoteDeletes: items that the local (the remote) side
-	// deleted, and that the other still had.
-	LocalDeletes, RemoteDeletes int
-	// Relocated: items handed to the nearest surviving parent of a folder that is
-	// gone.
-	Relocated int
-	// ValueConflicts and StructureConflicts: items and folders that both changed.
-	ValueConflicts, StructureConflicts int
-}
-
-// Changes iterates over the nodes with something to apply or to upload.
-func (m *Merged) Changes() iter.Seq2[int32, *Node] { return nil }
+import "slices"
 
 // Merge merges two trees. It does not change them.
-func Merge(local, remote *Tree, o Options) *Merged { return nil }
+func Merge(local, remote *Tree, o Options) *Merged {
+	m := &merger{Options: o, out: &Merged{
+		LocalProblems:  local.problems.clone(),
+		RemoteProblems: remote.problems.clone(),
+	}}
+	m.tree[Local], m.tree[Remote] = local, remote
+	m.match()
+	m.decideFates()
+	m.decideValues()
+	m.decideParents()
+	m.openCycles()
+	m.decideOrder()
+	m.emit()
+	m.emitDeletions()
+	m.out.LocalProblems.settle()
+	m.out.RemoteProblems.settle()
+	return m.out
+}
+
+// A merger works on entities: what the two sides have together. Remote nodes
+// are entities under their own number, local nodes without a counterpart come
+// after them. So the roots are 0 to 4 here, too.
+type merger struct {
+	Options
+	tree bySide[*Tree]
+	out  *Merged
+
+	// entity is a node's entity, node an entity's node or none.
+	entity, node bySide[[]int32]
+	// is and value are what was decided about an entity.
+	is    []mark
+	value []Value
+	// parent is an entity's folder; place is the side that put it there.
+	parent []int32
+	place  []Side
+	// heir is, for a node, the nearest folder that survives: itself, or the one that
+	// inherits its children.
+	heir bySide[[]int32]
+	// The children of a folder are a linked list: head is its first, next the one
+	// after. count is how many there are.
+	head, next, count []int32
+}
+
+type mark uint8
+
+const (
+	// gone: it is no part of the merged tree.
+	gone mark = 1 << iota
+	// folder: it holds children.
+	folder
+	// conflict: both sides changed its value.
+	conflict
+	// split: another item has its GUID.
+	split
+	// flipped: it takes the place that lost, for the other one made a cycle.
+	flipped
+)
+
+const (
+	rootEntity    int32 = 0
+	unfiledEntity int32 = 3
+	lastRoot      int32 = int32(len(roots)) - 1
+)
+
+// of is entity e's node on side s, or nil.
+func (m *merger) of(s Side, e int32) *node {
+	if i := m.node[s][e]; i != none {
+		return &m.tree[s].nodes[i]
+	}
+	return nil
+}
+
+// parentOn is the entity of the folder that n is in on side s.
+func (m *merger) parentOn(s Side, n *node) int32 { return m.entity[s][n.parent] }
+
+// number gives entities to all nodes, once the pairs are known.
+func (m *merger) number(remoteOf []int32) {
+	l, r := m.tree[Local].Len(), m.tree[Remote].Len()
+	m.entity[Local], m.entity[Remote] = remoteOf, make([]int32, r)
+	m.node[Remote] = make([]int32, r, r+l)
+	m.node[Local] = slices.Grow(slices.Repeat([]int32{none}, r), l)
+	for i := range int32(r) {
+		m.entity[Remote][i], m.node[Remote][i] = i, i
+	}
+	for i, e := range remoteOf {
+		if e != none {
+			m.node[Local][e] = int32(i)
+			continue
+		}
+		m.entity[Local][i] = int32(len(m.node[Local]))
+		m.node[Local] = append(m.node[Local], int32(i))
+		m.node[Remote] = append(m.node[Remote], none)
+	}
+}
+
+// entities is how many there are.
+func (m *merger) entities() int32 { return int32(len(m.node[Local])) }
+
+// newer is the side that wins entity e if both changed it.
+func (m *merger) newer(e int32) Side {
+	if m.Prefer != 0 {
+		return m.Prefer
+	}
+	if m.of(Local, e).modified > m.of(Remote, e).modified {
+		return Local
+	}
+	return Remote // the account's, if they are of one time, so that all devices agree
+}

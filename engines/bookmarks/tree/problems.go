@@ -1,5 +1,11 @@
 package tree
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
 // ProblemKind is a way in which records are wrong.
 type ProblemKind uint8
 
@@ -40,13 +46,30 @@ const (
 	problemKinds
 )
 
-// Side is one of the two that are merged.
-type Side uint8
+var problemNames = [problemKinds]string{
+	Orphan:          "orphan",
+	MisparentedRoot: "misparented root",
+	DeletedRoot:     "deleted root",
+	MultipleParents: "multiple parents",
+	ParentDisagrees: "parent disagrees with child",
+	NonFolderParent: "parent is no folder",
+	MissingChild:    "missing child",
+	DeletedChild:    "deleted child",
+	RepeatedChild:   "repeated child",
+	NonFolderList:   "children of no folder",
+	Cycle:           "cycle",
+	InvalidGUID:     "invalid GUID",
+	NonSyncable:     "non-syncable",
+	MismatchedKind:  "mismatched kind",
+	Unusable:        "unusable",
+}
 
-const (
-	Local Side = iota + 1
-	Remote
-)
+func (k ProblemKind) String() string {
+	if k < problemKinds {
+		return problemNames[k]
+	}
+	return "unknown problem"
+}
 
 // Problem is one thing that was wrong and was repaired.
 type Problem struct {
@@ -55,6 +78,14 @@ type Problem struct {
 	GUID GUID
 	// Folder is the other one involved, or "".
 	Folder GUID
+}
+
+func (p Problem) String() string {
+	s := string(p.GUID) + ": " + p.Kind.String()
+	if p.Folder != "" {
+		s += " (" + string(p.Folder) + ")"
+	}
+	return s
 }
 
 // MaxProblems is how many problems are kept by name; all are counted.
@@ -69,4 +100,39 @@ type Problems struct {
 }
 
 // Total is the sum of the counts.
-func (p *Problems) Total() int { return 0 }
+func (p *Problems) Total() int {
+	total := 0
+	for _, n := range p.Counts {
+		total += n
+	}
+	return total
+}
+
+// add counts q and keeps it for the time being. A tree can be wrong in a million
+// places, so what will not be among the first is dropped now and then.
+func (p *Problems) add(q Problem) {
+	p.Counts[q.Kind]++
+	p.First = append(p.First, q)
+	if len(p.First) >= 16*MaxProblems {
+		p.settle()
+	}
+}
+
+// settle sorts what is kept and drops the rest. What is kept depends on what was
+// added, not on the order.
+func (p *Problems) settle() {
+	slices.SortFunc(p.First, func(a, b Problem) int {
+		return cmp.Or(
+			cmp.Compare(a.Kind, b.Kind),
+			strings.Compare(string(a.GUID), string(b.GUID)),
+			strings.Compare(string(a.Folder), string(b.Folder)))
+	})
+	if len(p.First) > MaxProblems {
+		p.First = p.First[:MaxProblems:MaxProblems]
+	}
+}
+
+// clone copies p, so that more can be added without changing it.
+func (p *Problems) clone() Problems {
+	return Problems{Counts: p.Counts, First: slices.Clone(p.First)}
+}

@@ -1,0 +1,154 @@
+package tree
+
+import "slices"
+
+// emit writes the merged tree in level order.
+func (m *merger) emit() {
+	total := 1
+	for _, n := range m.count {
+		total += int(n)
+	}
+	nodes := make([]Node, 0, total)
+	entities := append(make([]int32, 0, total), rootEntity)
+	taken := make(map[GUID]bool) // GUIDs that were made here
+	for i := 0; i < len(entities); i++ {
+		e := entities[i]
+		n := m.merged(e)
+		m.nameNode(&n, e, taken)
+		n.First, n.Count = int32(len(entities)), m.count[e]
+		for c := m.head[e]; c != none; c = m.next[c] {
+			entities = append(entities, c)
+		}
+		nodes = append(nodes, n)
+	}
+	nodes[0].Parent = none
+	for i := range nodes {
+		n := &nodes[i]
+		children := entities[n.First : n.First+n.Count]
+		for k := range children {
+			c := &nodes[n.First+int32(k)]
+			c.Parent, c.Position = int32(i), int32(k)
+		}
+		m.mark(n, entities[i], children)
+	}
+	m.out.Nodes = nodes
+}
+
+func (m *merger) merged(e int32) Node {
+	n := Node{
+		Local: m.node[Local][e], Remote: m.node[Remote][e],
+		Value:    m.value[e],
+		Conflict: m.is[e]&conflict != 0,
+	}
+	source := m.of(Remote, e)
+	if source == nil || n.Value == FromLocal {
+		source = m.of(Local, e)
+	}
+	n.Kind = source.kind
+	return n
+}
+
+// nameNode gives an entity its GUID: the account's, the local one, or a new one.
+func (m *merger) nameNode(n *Node, e int32, taken map[GUID]bool) {
+	r := m.of(Remote, e)
+	if r != nil {
+		n.GUID = r.guid
+	} else {
+		n.GUID = m.of(Local, e).guid
+	}
+	if ValidGUID(n.GUID) && m.is[e]&split == 0 {
+		return
+	}
+	for range 1000 {
+		g := m.NewGUID()
+		if _, known := m.tree[Local].ids[g]; known || taken[g] || !ValidGUID(g) {
+			continue
+		}
+		if _, known := m.tree[Remote].ids[g]; known {
+			continue
+		}
+		taken[g] = true
+		n.GUID = g
+		return
+	}
+	panic("tree: Options.NewGUID makes no new GUIDs")
+}
+
+// mark says what of n is to be applied and uploaded.
+func (m *merger) mark(n *Node, e int32, children []int32) {
+	l, r := m.of(Local, e), m.of(Remote, e)
+	sameL, sameR := m.hasChildren(Local, e, children), m.hasChildren(Remote, e, children)
+	n.NewStructure = !sameL && !sameR
+	if e == rootEntity {
+		n.NewStructure = false
+		return
+	}
+	switch {
+	case l == nil:
+		n.Apply = ApplyInsert
+	default:
+		if l.guid != n.GUID {
+			n.Apply |= ApplyGUID
+		}
+		if n.Value == FromRemote {
+			n.Apply |= ApplyValue
+		}
+		if m.parentOn(Local, l) != m.parent[e] || l.is(wrongParent) {
+			n.Apply |= ApplyParent
+		}
+		if l.position != n.Position || l.is(wrongPosition) {
+			n.Apply |= ApplyPosition
+		}
+	}
+	switch {
+	case r == nil:
+		n.Upload = true
+	case r.is(implied | wrongParent | wrongList), r.guid != n.GUID, n.Value == FromLocal:
+		n.Upload = true
+	case r.validity != Valid, l != nil && l.validity == Reupload:
+		n.Upload = true
+	default:
+		n.Upload = m.parentOn(Remote, r) != m.parent[e] || !sameR
+	}
+}
+
+// hasChildren reports whether side s has these children in e, in this order.
+func (m *merger) hasChildren(s Side, e int32, children []int32) bool {
+	n := m.of(s, e)
+	if n == nil {
+		return false
+	}
+	if int(n.count) != len(children) {
+		return false
+	}
+	for k, c := range children {
+		if m.entity[s][int(n.first)+k] != c {
+			return false
+		}
+	}
+	return true
+}
+
+// emitDeletions lists what goes, and which of the local tombstones need not be
+// kept.
+func (m *merger) emitDeletions() {
+	for i := m.tree[Local].Len() - 1; i > int(lastRoot); i-- {
+		n := &m.tree[Local].nodes[i]
+		if m.is[m.entity[Local][i]]&gone != 0 && !n.is(implied) {
+			m.out.DeleteLocal = append(m.out.DeleteLocal, n.guid)
+		}
+	}
+	for i := lastRoot + 1; i < int32(m.tree[Remote].Len()); i++ {
+		n := &m.tree[Remote].nodes[i]
+		// The record of an item that gets another GUID goes as well.
+		if (m.is[i]&gone != 0 || !ValidGUID(n.guid)) && !n.is(implied) {
+			m.out.DeleteRemote = append(m.out.DeleteRemote, n.guid)
+		}
+	}
+	slices.Sort(m.out.DeleteRemote)
+	for g := range m.tree[Local].Deleted() {
+		if _, found := slices.BinarySearch(m.out.DeleteRemote, g); !found {
+			m.out.Forget = append(m.out.Forget, g)
+		}
+	}
+}
