@@ -1,0 +1,325 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Merge brings both sides together, in many small transactions. Killed between
+// two of them, it leaves some records merged and Since where it was: the next sync
+// downloads those again and finds them the same.
+func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+	err := s.merge(ctx, at)
+	var hold *engine.HoldError
+	if err != nil && !errors.As(err, &hold) {
+		err = fmt.Errorf("cannot merge the history: %w", err)
+	}
+	if s.skipped != (skipped{}) {
+		s.e.db.Log().Info("history that cannot be stored was left out", "pages", s.skipped.pages, "visits", s.skipped.visits)
+	}
+	return s.result, err
+}
+
+func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
+	if err := s.hold(ctx); err != nil {
+		return err
+	}
+	if err := s.apply(ctx, at); err != nil {
+		return err
+	}
+	if s.since == 0 {
+		if err := s.e.forgetOld(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.snapshot(ctx); err != nil {
+		return err
+	}
+	err := s.e.update(ctx, func(tx *tx) error {
+		if _, err := tx.Exec(sqlRetryMiss, idList(slices.Collect(maps.Keys(s.retry)))); err != nil {
+			return err
+		}
+		_, err := tx.Exec(sqlSetSince, at)
+		return err
+	})
+	if err == nil {
+		s.since = max(s.since, at)
+	}
+	return err
+}
+
+// hold asks before a sync deletes most of the history.
+func (s *session) hold(ctx context.Context) error {
+	if s.start.AcceptDeletions {
+		return nil
+	}
+	deletions, err := s.e.number(ctx, sqlDeletions)
+	if err != nil || deletions <= 20 {
+		return err
+	}
+	total, err := s.e.Count(ctx)
+	if err != nil || int(deletions) <= total/2 {
+		return err
+	}
+	return &engine.HoldError{Deletions: int(deletions), Total: total}
+}
+
+// chunkTime is how long a transaction of Merge goes on before it lets the app's
+// edits through.
+const chunkTime = 50 * time.Millisecond
+
+func (s *session) apply(ctx context.Context, at engine.Timestamp) error {
+	end, err := s.e.number(ctx, sqlLastStaged)
+	if err != nil {
+		return err
+	}
+	for from := int64(0); from < end; {
+		var c *chunk
+		err := s.e.update(ctx, func(tx *tx) (err error) {
+			c = &chunk{session: s, tx: tx, at: at}
+			return c.run(from, min(from+int64(s.e.chunk), end))
+		})
+		if err != nil {
+			return err
+		}
+		s.add(c)
+		from = c.done
+	}
+	return nil
+}
+
+// chunk is one transaction of a Merge. Its counts are added to the session's
+// when it has committed.
+type chunk struct {
+	*session
+	tx      *tx
+	at      engine.Timestamp // the server time of the download
+	done    int64            // the last staged row that was dealt with
+	merged  engine.Merged
+	skipped skipped
+}
+
+func (s *session) add(c *chunk) {
+	s.result.Applied += c.merged.Applied
+	s.result.Reconciled += c.merged.Reconciled
+	s.result.Failed += c.merged.Failed
+	s.result.NewFailed += c.merged.NewFailed
+	room := min(maxProblems-len(s.result.Problems), len(c.merged.Problems))
+	s.result.Problems = append(s.result.Problems, c.merged.Problems[:room]...)
+	s.skipped.pages += c.skipped.pages
+	s.skipped.visits += c.skipped.visits
+}
+
+// staged is one record of this sync.
+type staged struct {
+	n        int64
+	id       engine.ID
+	modified engine.Timestamp
+	payload  []byte
+	err      *string
+	fatal    bool
+}
+
+func (c *chunk) run(from, to int64) error {
+	c.done = to
+	page, err := c.staged(from, to)
+	if err != nil {
+		return err
+	}
+	started := c.e.db.Now()
+	for i := range page {
+		if err := c.one(&page[i]); err != nil {
+			return err
+		}
+		if i+1 < len(page) && c.e.db.Now().Sub(started) > chunkTime {
+			c.done = page[i].n
+			break
+		}
+	}
+	_, err = c.tx.Exec(sqlUnstage, from, c.done)
+	return err
+}
+
+// maxChunk bounds the payloads that a chunk holds in memory, in bytes.
+const maxChunk = 4 << 20
+
+// staged reads the chunk's records: fewer where they are large.
+func (c *chunk) staged(from, to int64) (page []staged, err error) {
+	rows, err := c.tx.Query(sqlStagedPage, from, to)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for bytes := 0; rows.Next(); {
+		var in staged
+		if err := rows.Scan(&in.n, &in.id, &in.modified, &in.payload, &in.err, &in.fatal); err != nil {
+			return nil, err
+		}
+		page = append(page, in)
+		if bytes += len(in.payload); bytes > maxChunk {
+			c.done = in.n
+			break
+		}
+	}
+	return page, rows.Err()
+}
+
+func (c *chunk) one(in *staged) error {
+	switch {
+	case in.err != nil:
+		return c.failed(in, *in.err, in.fatal)
+	case in.payload == nil:
+		if err := c.readable(in); err != nil {
+			return err
+		}
+		return c.tombstone(in)
+	}
+	r, err := parseRecord(in.payload, c.limit(in))
+	if err != nil {
+		return c.failed(in, err.Error(), true)
+	}
+	c.skipped.visits += r.skipped
+	if err := c.readable(in); err != nil {
+		return err
+	}
+	return c.incoming(in, &r)
+}
+
+// readable forgets that a record could not be read before.
+func (c *chunk) readable(in *staged) error {
+	if !c.retries {
+		return nil
+	}
+	_, err := c.tx.Exec(sqlRetryDone, in.id)
+	return err
+}
+
+// limit is when the visits of a record happened at the latest, in microseconds.
+func (c *chunk) limit(in *staged) int64 {
+	if in.modified > 0 {
+		return min(int64(in.modified)*10_000, c.tx.Now().UnixMicro())
+	}
+	return c.tx.Now().UnixMicro()
+}
+
+// failed remembers a record that could not be read, for Retry, and changes
+// nothing. One that breaks the rules is not asked for again.
+func (c *chunk) failed(in *staged, cause string, fatal bool) error {
+	var before int
+	err := c.tx.QueryRow(sqlRetryHave, in.id).Scan(&before)
+	known := err == nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	attempts := 1
+	if fatal {
+		attempts = maxAttempts
+	}
+	if _, err := c.tx.Exec(sqlRetryPut, in.id, attempts, cause); err != nil {
+		return err
+	}
+	c.merged.Failed++
+	if !known {
+		c.merged.NewFailed++
+	}
+	c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: errors.New(cause)})
+	return nil
+}
+
+// forgetOld lets go of pages that a first sync does not send.
+func (e *Engine) forgetOld(ctx context.Context) error {
+	cutoff := e.db.Now().Add(-backfill).UnixMicro()
+	for n := int64(e.chunk); n == int64(e.chunk); {
+		err := e.update(ctx, func(tx *tx) (err error) {
+			n, err = tx.Exec(sqlTooOld, cutoff, e.chunk)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snapshot writes what goes up. Pages that the user visits meanwhile wait for
+// the next sync, or this might never end.
+func (s *session) snapshot(ctx context.Context) error {
+	err := s.e.chunks(ctx, sqlLastSent, func(tx *tx, from, to int64) error {
+		_, err := tx.Exec(sqlUnsend, from, to)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var pages []int64
+	err = s.e.update(ctx, func(tx *tx) error {
+		n, err := tx.Exec(sqlSendBuried, maxOutgoing)
+		if err != nil {
+			return err
+		}
+		s.result.Outgoing = int(n)
+		pages, err = tx.numbers(sqlToSend, maxOutgoing-n)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(pages, s.e.chunk) {
+		var sent int
+		err := s.e.update(ctx, func(tx *tx) (err error) {
+			sent, err = tx.send(part)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.result.Outgoing += sent
+	}
+	return nil
+}
+
+// send puts pages into the snapshot, and returns how many there are.
+func (t *tx) send(pages []int64) (sent int, err error) {
+	for _, id := range pages {
+		r, err := t.byID(id)
+		if err != nil {
+			return sent, err
+		}
+		if r == nil || r.visits == 0 {
+			continue // deleted since
+		}
+		visits, err := t.last(id, maxVisits)
+		if err != nil {
+			return sent, err
+		}
+		n, err := t.Exec(sqlSend, id, appendRecord(nil, r.guid, r.url, r.title, visits, r.unknown))
+		if err != nil {
+			return sent, err
+		}
+		sent += int(n)
+	}
+	return sent, nil
+}
+
+func (t *tx) numbers(query string, args ...any) (all []int64, err error) {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}

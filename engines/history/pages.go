@@ -1,0 +1,202 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// Transition says how a visit came about, in Firefox's numbers, which are those
+// on the wire.
+type Transition int
+
+// The transitions.
+const (
+	Link              Transition = 1 // a link was followed
+	Typed             Transition = 2 // the address was typed, or picked while typing
+	Bookmark          Transition = 3 // a bookmark was opened
+	Embed             Transition = 4 // loaded inside a page
+	RedirectPermanent Transition = 5
+	RedirectTemporary Transition = 6
+	Download          Transition = 7
+	FramedLink        Transition = 8 // a link was followed inside a frame
+	Reload            Transition = 9
+)
+
+// Visit is one visit of a page.
+type Visit struct {
+	// At is when, to the microsecond.
+	At time.Time
+	// Type is how.
+	Type Transition
+}
+
+type visitJSON struct {
+	Date int64      `json:"date"`
+	Type Transition `json:"type"`
+}
+
+// MarshalJSON writes the wire's form: the date in Unix microseconds.
+func (v Visit) MarshalJSON() ([]byte, error) {
+	return json.Marshal(visitJSON{v.At.UnixMicro(), v.Type})
+}
+
+// UnmarshalJSON reads the wire's form.
+func (v *Visit) UnmarshalJSON(raw []byte) error {
+	var j visitJSON
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return err
+	}
+	*v = Visit{time.UnixMicro(j.Date).UTC(), j.Type}
+	return nil
+}
+
+// Page is a page that the user visited. In JSON it has the wire's field names, and
+// those of its counts.
+type Page struct {
+	ID    engine.ID `json:"id"`
+	URL   string    `json:"histUri"`
+	Title string    `json:"title"`
+	// Visits are all visits, newest first, where a method says that it reads them.
+	Visits []Visit `json:"visits,omitempty"`
+	// VisitCount counts the visits, and TypedCount those whose address was typed.
+	VisitCount int `json:"visitCount"`
+	TypedCount int `json:"typedCount"`
+	// LastVisit is when the newest was.
+	LastVisit time.Time `json:"lastVisit"`
+	// Hidden pages were seen only inside others.
+	Hidden bool `json:"hidden,omitempty"`
+}
+
+func (r *row) page() Page {
+	return Page{
+		ID: r.guid, URL: r.url, Title: r.title, VisitCount: r.visits, TypedCount: r.typed,
+		LastVisit: time.UnixMicro(r.lastVisit).UTC(), Hidden: r.hidden,
+	}
+}
+
+func (t *tx) page(r *row) (Page, error) {
+	p := r.page()
+	visits, err := t.last(r.id, math.MaxInt32)
+	for _, v := range visits {
+		p.Visits = append(p.Visits, Visit{time.UnixMicro(v.date).UTC(), Transition(v.kind)})
+	}
+	return p, err
+}
+
+// Get returns the page with the ID and its visits, or ErrNotFound.
+func (e *Engine) Get(ctx context.Context, id engine.ID) (Page, error) {
+	return e.get(ctx, func(tx *tx) (*row, error) { return tx.byGUID(id) })
+}
+
+// GetURL returns the page with the URL and its visits, or ErrNotFound.
+func (e *Engine) GetURL(ctx context.Context, url string) (Page, error) {
+	url, err := places.Normalise(url)
+	if err != nil {
+		return Page{}, ErrNotFound
+	}
+	return e.get(ctx, func(tx *tx) (*row, error) { return tx.byURL(url) })
+}
+
+func (e *Engine) get(ctx context.Context, find func(*tx) (*row, error)) (p Page, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		r, err := find(tx)
+		if err != nil {
+			return err
+		}
+		if r == nil || r.visits == 0 {
+			return ErrNotFound
+		}
+		p, err = tx.page(r)
+		return err
+	})
+	return p, err
+}
+
+// listPage is how many pages List holds at a time.
+const listPage = 256
+
+// Between bounds a time: from From on, and before To. A zero bound is none.
+type Between struct{ From, To time.Time }
+
+func (b Between) micros() (from, to int64) {
+	from, to = 1, math.MaxInt64
+	if !b.From.IsZero() {
+		from = max(1, b.From.UnixMicro())
+	}
+	if !b.To.IsZero() {
+		to = b.To.UnixMicro()
+	}
+	return from, to
+}
+
+// List yields the pages whose last visit is in the time, newest first, without
+// their visits and without hidden ones. It holds a page of pages at a time, and
+// edits may go on meanwhile.
+func (e *Engine) List(ctx context.Context, when Between) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		from, to := when.micros()
+		before, below := to, int64(math.MinInt64) // the last that was yielded
+		for {
+			page, err := e.rows(ctx, sqlRecent, before, below, from, listPage)
+			if err != nil {
+				yield(Page{}, fmt.Errorf("cannot list the history: %w", err))
+				return
+			}
+			for _, r := range page {
+				if !yield(r.page(), nil) {
+					return
+				}
+				before, below = r.lastVisit, r.id
+			}
+			if len(page) < listPage {
+				return
+			}
+		}
+	}
+}
+
+func (e *Engine) rows(ctx context.Context, query string, args ...any) (all []*row, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		rows, err := tx.Query(query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scanRow(rows.Scan)
+			if err != nil {
+				return err
+			}
+			all = append(all, r)
+		}
+		return rows.Err()
+	})
+	return all, err
+}
+
+// Search finds pages as a person types: each word of the query begins a word of
+// the URL or the title, or of a bookmark's title or tags; in any case, with or
+// without accents. It returns limit pages at most, without their visits, those
+// used most and most recently first, and looks at a bounded number of pages,
+// however many there are.
+func (e *Engine) Search(ctx context.Context, query string, limit int) ([]Page, error) {
+	found, err := e.db.Search(ctx, query, places.Visited, limit)
+	if err != nil {
+		return nil, err
+	}
+	pages := make([]Page, len(found))
+	for i, p := range found {
+		pages[i] = Page{
+			ID: engine.ID(p.GUID), URL: p.URL, Title: p.Title, VisitCount: p.Visits, TypedCount: p.Typed,
+			LastVisit: time.UnixMicro(p.LastVisit).UTC(), Hidden: p.Hidden,
+		}
+	}
+	return pages, nil
+}

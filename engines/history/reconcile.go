@@ -1,0 +1,259 @@
+package history
+
+import (
+	"bytes"
+	"cmp"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// tombstone applies a deletion by another device. A change here beats it, and
+// the page goes up again.
+func (c *chunk) tombstone(in *staged) error {
+	if n, err := c.tx.Exec(sqlDig, in.id); err != nil {
+		return err
+	} else if n > 0 {
+		c.merged.Reconciled++ // both sides deleted it
+		return nil
+	}
+	r, err := c.tx.byGUID(in.id)
+	if err != nil {
+		return err
+	}
+	if r == nil || r.visits == 0 {
+		c.merged.Reconciled++
+		return nil
+	}
+	changed := r.changes > 0
+	if !r.synced {
+		// What the server had is not known, as after a Reset: the page was changed
+		// since if it was visited since.
+		changed = r.lastVisit > int64(in.modified)*10_000 || r.edited > int64(in.modified)*10
+	}
+	if !changed {
+		c.merged.Applied++
+		return c.tx.drop(r)
+	}
+	c.merged.Reconciled++
+	r.synced, r.baseTitle, r.changes = false, nil, max(r.changes, 1)
+	return c.tx.save(r, false, false)
+}
+
+// incoming merges a record with the page that has its GUID, and with the one
+// that has its URL under another.
+func (c *chunk) incoming(in *staged, rec *record) error {
+	if storable, syncable := storable(rec.url); !storable || !syncable {
+		c.skipped.pages++
+		c.merged.Reconciled++
+		return nil
+	}
+	if stands, err := c.deletionStands(in, rec); err != nil || stands {
+		c.merged.Reconciled++
+		return err
+	}
+	r, err := c.tx.byGUID(in.id)
+	if err != nil {
+		return err
+	}
+	if r != nil && r.url != rec.url {
+		// The account knows another page under this GUID. The one here gets a new
+		// GUID, and goes up as a new page.
+		if err := c.rename(r); err != nil {
+			return err
+		}
+		r = nil
+	}
+	if r == nil {
+		if r, err = c.tx.byURL(rec.url); err != nil {
+			return err
+		}
+		if r != nil {
+			if err := c.fold(in, r); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case r == nil && len(rec.visits) == 0, r != nil && r.visits == 0 && len(rec.visits) == 0:
+		c.skipped.pages++
+		c.merged.Reconciled++
+		return nil
+	case r == nil:
+		c.merged.Applied++
+		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, unknown: rec.unknown}, rec.visits)
+	}
+	return c.update(in, rec, r)
+}
+
+// deletionStands reports whether the user's deletion of a page, which is not on
+// the server yet, goes before the record: it is the one that was deleted, and not
+// one that another device changed since.
+func (c *chunk) deletionStands(in *staged, rec *record) (bool, error) {
+	var deleted int64
+	var seen engine.Timestamp
+	err := c.tx.QueryRow(sqlTombstone, in.id).Scan(&deleted, &seen)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	stands := in.modified <= seen
+	if sent, ok, err := c.tx.sent(in.id); err != nil {
+		return false, err
+	} else if ok && bytes.Equal(sent.payload, in.payload) {
+		stands = true
+	}
+	for _, v := range rec.visits {
+		stands = stands && v.date <= deleted
+	}
+	if !stands {
+		_, err = c.tx.Exec(sqlDig, in.id)
+	}
+	return stands, err
+}
+
+// rename gives a page a new GUID, because the account uses its own for another.
+func (c *chunk) rename(r *row) error {
+	guid, err := c.tx.NewGUID()
+	if err != nil {
+		return err
+	}
+	if _, err := c.tx.Exec(sqlSetGUID, r.id, guid, false); err != nil {
+		return err
+	}
+	r.guid, r.synced, r.baseTitle = engine.ID(guid), false, nil
+	if r.syncable && !r.hidden {
+		r.changes = max(r.changes, 1)
+	}
+	return c.tx.save(r, false, false)
+}
+
+// fold gives a page the GUID that the account has for its URL. If the account
+// has it under the old GUID too, a tombstone goes up for that one.
+func (c *chunk) fold(in *staged, r *row) error {
+	if r.synced {
+		// Until it is there, the record may come again: whatever the server has had
+		// up to now is what is deleted.
+		if err := c.tx.bury(r.guid, max(c.at, c.since)); err != nil {
+			return err
+		}
+	}
+	if _, err := c.tx.Exec(sqlSetGUID, r.id, in.id, false); err != nil {
+		return err
+	}
+	r.guid, r.synced, r.baseTitle = in.id, false, nil
+	return nil
+}
+
+// update merges a record into the page that it is about.
+func (c *chunk) update(in *staged, rec *record, r *row) error {
+	visits, err := c.wanted(r, rec.visits)
+	if err != nil {
+		return err
+	}
+	added, err := c.tx.addVisits(r, visits)
+	if err != nil {
+		return err
+	}
+	title, err := c.title(in, rec, r)
+	if err != nil {
+		return err
+	}
+	told, err := c.tells(rec, r, title)
+	if err != nil {
+		return err
+	}
+	retitled := title != r.title
+	r.title = title
+	if rec.unknown != nil {
+		r.unknown = rec.unknown
+	}
+	r.synced, r.baseTitle = true, nil
+	switch {
+	case told:
+		r.changes = 0
+	case title != rec.title && rec.title != "":
+		r.changes, r.baseTitle = max(r.changes, 1), &rec.title
+	}
+	if added > 0 || retitled {
+		c.merged.Applied++
+	} else {
+		c.merged.Reconciled++
+	}
+	return c.tx.save(r, added > 0, retitled)
+}
+
+// wanted are the visits that the user did not delete.
+func (c *chunk) wanted(r *row, visits []visit) ([]visit, error) {
+	dates, err := c.tx.numbers(sqlBuried, r.id)
+	if err != nil || len(dates) == 0 {
+		return visits, err
+	}
+	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return slices.Contains(dates, v.date) }), nil
+}
+
+// title decides which of two titles stands. An empty one says nothing.
+func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
+	if !rec.hasTitle || rec.title == "" || rec.title == r.title {
+		return r.title, nil
+	}
+	base, known := r.title, r.synced
+	if r.baseTitle != nil {
+		base = *r.baseTitle
+	}
+	if sent, ok, err := c.tx.sent(r.guid); err != nil {
+		return "", err
+	} else if ok && bytes.Equal(sent.payload, in.payload) {
+		base, known = sent.title, true // our own record, whose receipt was lost
+	}
+	switch {
+	case known && base == rec.title:
+		return r.title, nil
+	case known && base == r.title, r.title == "":
+		return rec.title, nil
+	case c.start.Prefer == engine.PreferLocal:
+		return r.title, nil
+	case c.start.Prefer == engine.PreferRemote:
+		return rec.title, nil
+	case r.edited > int64(in.modified)*10:
+		return r.title, nil
+	}
+	return rec.title, nil
+}
+
+// tells reports whether the record says all that ours would.
+func (c *chunk) tells(rec *record, r *row, title string) (bool, error) {
+	if title != rec.title {
+		return false, nil
+	}
+	if r.changes == 0 {
+		return true, nil
+	}
+	ours, err := c.tx.last(r.id, maxVisits)
+	if err != nil {
+		return false, err
+	}
+	has := make(map[key]struct{}, len(rec.visits))
+	for i := range rec.visits {
+		has[rec.visits[i].key()] = struct{}{}
+	}
+	for i := range ours {
+		if _, ok := has[ours[i].key()]; !ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// sortedVisits are the visits, newest first, in a slice of their own.
+func sortedVisits(visits []visit) []visit {
+	sorted := slices.Clone(visits)
+	slices.SortFunc(sorted, func(a, b visit) int {
+		return cmp.Or(cmp.Compare(b.date, a.date), cmp.Compare(b.kind, a.kind))
+	})
+	return sorted
+}

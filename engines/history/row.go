@@ -1,0 +1,244 @@
+package history
+
+import (
+	"database/sql"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// row is a page as the file has it. A place that only bookmarks know is one
+// without visits.
+type row struct {
+	id        int64
+	guid      engine.ID
+	url       string
+	title     string
+	hidden    bool
+	syncable  bool
+	visits    int
+	lastVisit int64
+	typed     int
+	bookmarks int
+	changes   int
+	synced    bool
+	baseTitle *string
+	edited    int64
+	unknown   []byte
+}
+
+func scanRow(scan func(...any) error) (*row, error) {
+	var r row
+	err := scan(&r.id, &r.guid, &r.url, &r.title, &r.hidden, &r.syncable, &r.visits, &r.lastVisit, &r.typed, &r.bookmarks,
+		&r.changes, &r.synced, &r.baseTitle, &r.edited, &r.unknown)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// The finders return nil if there is no such place.
+
+func (t *tx) byGUID(id engine.ID) (*row, error) { return scanRow(t.QueryRow(sqlByGUID, id).Scan) }
+
+func (t *tx) byID(id int64) (*row, error) { return scanRow(t.QueryRow(sqlByID, id).Scan) }
+
+func (t *tx) byURL(url string) (*row, error) {
+	return scanRow(t.QueryRow(sqlByURL, places.HashURL(url), url).Scan)
+}
+
+// count notes a visit that the page did not have.
+func (r *row) count(v visit) {
+	kind := places.Transition(v.kind)
+	r.hidden = (r.hidden || r.visits == 0) && !shows(kind)
+	if _, goes := storable(r.url); goes && sends(kind) {
+		r.syncable = true
+	}
+	if kind == places.Typed {
+		r.typed++
+	}
+	r.visits++
+	r.lastVisit = max(r.lastVisit, v.date)
+}
+
+// shows reports whether a visit like this makes a page one that the user saw.
+func shows(kind places.Transition) bool { return kind != places.Embed && kind != places.FramedLink }
+
+// sends reports whether a visit like this is reason enough to send the page.
+func sends(kind places.Transition) bool { return shows(kind) && kind != places.Download }
+
+// insert writes a page that is new, with its visits. r.guid may be "".
+func (t *tx) insert(r *row, visits []visit) error {
+	if r.guid == "" {
+		guid, err := t.NewGUID()
+		if err != nil {
+			return err
+		}
+		r.guid = engine.ID(guid)
+	}
+	for _, v := range visits {
+		r.count(v)
+	}
+	origin, err := t.Origin(r.url)
+	if err != nil {
+		return err
+	}
+	last := make([]places.Visit, 0, 20)
+	for _, v := range newest(visits, 10) {
+		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind)})
+	}
+	err = t.QueryRow(sqlInsertPage, r.guid, r.url, places.HashURL(r.url), origin, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
+		places.Frecency(last, r.visits, 0), r.changes, r.synced, r.edited, text(r.unknown)).Scan(&r.id)
+	if err != nil {
+		return err
+	}
+	for _, v := range visits {
+		if _, err := t.Exec(sqlAddVisit, r.id, v.date, v.kind, text(v.unknown)); err != nil {
+			return err
+		}
+	}
+	return t.Index(r.id, r.url, r.title)
+}
+
+// text is an object of unknown fields as its column has it.
+func text(object []byte) any {
+	if object == nil {
+		return nil
+	}
+	return string(object)
+}
+
+// addVisits adds those visits that the page does not have, and counts them.
+func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
+	for _, v := range visits {
+		n, err := t.Exec(sqlAddVisit, r.id, v.date, v.kind, text(v.unknown))
+		if err != nil {
+			return added, err
+		}
+		if n > 0 {
+			r.count(v)
+			added++
+		}
+	}
+	return added, nil
+}
+
+// save writes what has changed of a page, and ranks it where that may differ.
+func (t *tx) save(r *row, ranked, worded bool) error {
+	if _, err := t.Exec(sqlSavePage, r.id, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
+		r.changes, r.synced, r.baseTitle, r.edited, text(r.unknown)); err != nil {
+		return err
+	}
+	if worded {
+		if err := t.Reindex(r.id); err != nil {
+			return err
+		}
+	}
+	if ranked {
+		return t.Rank(r.id)
+	}
+	return nil
+}
+
+// last returns the page's newest visits, newest first.
+func (t *tx) last(id int64, n int) (visits []visit, err error) {
+	rows, err := t.Query(sqlVisits, id, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v visit
+		if err := rows.Scan(&v.date, &v.kind, &v.unknown); err != nil {
+			return nil, err
+		}
+		visits = append(visits, v)
+	}
+	return visits, rows.Err()
+}
+
+// touch notes that the user changed a page, if that is of interest to others: a
+// change of a page that they do not know goes up if it was visited lately.
+func (t *tx) touch(r *row) error {
+	// The deletion that is on its way would delete the page again.
+	n, err := t.Exec(sqlDig, r.guid)
+	if err != nil {
+		return err
+	}
+	r.synced = r.synced || n > 0
+	if r.syncable && !r.hidden && (r.synced || r.lastVisit >= t.Now().Add(-backfill).UnixMicro()) {
+		r.changes++
+	}
+	return nil
+}
+
+// remove deletes a page from the history: a tombstone goes up if the server may
+// have it. The place stays for its bookmarks.
+func (t *tx) remove(r *row) error {
+	known := r.synced
+	if !known {
+		_, sent, err := t.sent(r.guid)
+		if err != nil {
+			return err
+		}
+		known = sent
+	}
+	if known {
+		var since engine.Timestamp
+		var a engine.Association
+		if err := t.QueryRow(sqlMeta).Scan(&a.Global, &a.Collection, &since); err != nil {
+			return err
+		}
+		if err := t.bury(r.guid, since); err != nil {
+			return err
+		}
+	}
+	return t.drop(r)
+}
+
+// bury leaves a tombstone. seen is the server time up to which the record is
+// known to be as it was deleted.
+func (t *tx) bury(guid engine.ID, seen engine.Timestamp) error {
+	_, err := t.Exec(sqlBury, guid, t.Now().UnixMicro(), seen)
+	return err
+}
+
+// drop takes a page out of the history.
+func (t *tx) drop(r *row) error {
+	for _, query := range []string{sqlDropVisits, sqlDigVisits} {
+		if _, err := t.Exec(query, r.id); err != nil {
+			return err
+		}
+	}
+	kept := row{id: r.id, guid: r.guid, url: r.url, bookmarks: r.bookmarks}
+	if _, err := t.Exec(sqlSavePage, kept.id, "", false, false, 0, 0, 0, 0, false, nil, 0, nil); err != nil {
+		return err
+	}
+	if gone, err := t.Release(r.id); err != nil || gone {
+		return err
+	}
+	return t.save(&kept, true, true)
+}
+
+// sent is what the last snapshot had for a page: the server may hold it although
+// no receipt came.
+func (t *tx) sent(guid engine.ID) (s sentRecord, ok bool, err error) {
+	err = t.QueryRow(sqlSent, guid).Scan(&s.payload, &s.title)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, false, nil
+	}
+	return s, err == nil, err
+}
+
+type sentRecord struct {
+	payload []byte
+	title   string
+}
+
+// newest returns the n newest of the visits, newest first, and leaves them in
+// their order.
+func newest(visits []visit, n int) []visit {
+	sorted := sortedVisits(visits)
+	return sorted[:min(n, len(sorted))]
+}

@@ -1,0 +1,99 @@
+package history
+
+// Every statement of the package, so that a test can read the plan of each.
+const (
+	sqlMeta     = `SELECT global, sync_id, since FROM history_meta WHERE one = 1`
+	sqlSetMeta  = `UPDATE history_meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
+	sqlSetSince = `UPDATE history_meta SET since = max(since, ?1) WHERE one = 1`
+
+	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0`
+	sqlCountChanged = `SELECT count(*) FROM places WHERE changes > 0 AND refused <> changes AND frecency >= 0`
+	sqlCountGone    = `SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 0`
+	sqlLastPlace    = `SELECT coalesce(max(id), 0) FROM places`
+	sqlLastOrigin   = `SELECT coalesce(max(id), 0) FROM origins`
+	sqlLastStaged   = `SELECT coalesce(max(n), 0) FROM history_staged`
+	sqlLastSent     = `SELECT coalesce(max(n), 0) FROM history_outgoing`
+
+	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced, base_title, edited, unknown`
+	sqlByGUID  = `SELECT ` + rowColumns + ` FROM places WHERE guid = ?1`
+	sqlByID    = `SELECT ` + rowColumns + ` FROM places WHERE id = ?1`
+	sqlByURL   = `SELECT ` + rowColumns + ` FROM places WHERE url_hash = ?1 AND url = ?2`
+
+	sqlInsertPage = `INSERT INTO places (guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency,
+		changes, synced, edited, unknown) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING id`
+	sqlSavePage = `UPDATE places SET title = ?2, hidden = ?3, syncable = ?4, visits = ?5, last_visit = ?6, typed = ?7,
+		changes = ?8, synced = ?9, base_title = ?10, edited = ?11, unknown = ?12, refused = 0 WHERE id = ?1`
+	sqlSetGUID = `UPDATE places SET guid = ?2, synced = ?3, refused = 0 WHERE id = ?1`
+
+	sqlAddVisit = `INSERT OR IGNORE INTO visits (place, date, type, unknown) VALUES (?1, ?2, ?3, ?4)`
+	sqlVisits   = `SELECT date, type, unknown FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
+	sqlTally    = `SELECT count(*), coalesce(max(date), 0), count(*) FILTER (WHERE type = 2),
+		count(*) FILTER (WHERE type NOT IN (4, 8)), count(*) FILTER (WHERE type NOT IN (4, 7, 8)) FROM visits WHERE place = ?1`
+	sqlDropVisits = `DELETE FROM visits WHERE place = ?1`
+	sqlDropRange  = `DELETE FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
+	sqlBuryVisits = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlDigVisit   = `DELETE FROM visit_tombstones WHERE place = ?1 AND date = ?2`
+	sqlDigVisits  = `DELETE FROM visit_tombstones WHERE place = ?1`
+	sqlBuried     = `SELECT date FROM visit_tombstones WHERE place = ?1`
+
+	sqlTombstone = `SELECT deleted, seen FROM history_tombstones WHERE guid = ?1`
+	sqlBury      = `INSERT INTO history_tombstones (guid, deleted, seen) VALUES (?1, ?2, ?3)
+		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, seen = excluded.seen, refused = 0`
+	sqlDig        = `DELETE FROM history_tombstones WHERE guid = ?1`
+	sqlForgetSeen = `UPDATE history_tombstones SET seen = ?1, refused = 0 WHERE guid > ''`
+	sqlDropBuried = `DELETE FROM history_tombstones`
+
+	sqlRecent = `SELECT ` + rowColumns + ` FROM places WHERE last_visit > 0 AND (last_visit < ?1 OR last_visit = ?1 AND id < ?2) AND last_visit <= ?1
+		AND last_visit >= ?3 AND hidden = 0 ORDER BY last_visit DESC, id DESC LIMIT ?4`
+	sqlAllPages = `SELECT ` + rowColumns + ` FROM places WHERE id > ?1 AND visits > 0 ORDER BY id LIMIT ?2`
+	sqlOfHost   = `SELECT p.id FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id
+		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND p.visits > 0 LIMIT ?3`
+
+	sqlStage = `INSERT INTO history_staged (guid, modified, payload, err, fatal) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (guid) DO UPDATE SET modified = excluded.modified, payload = excluded.payload, err = excluded.err, fatal = excluded.fatal`
+	sqlUnstage    = `DELETE FROM history_staged WHERE n > ?1 AND n <= ?2`
+	sqlStagedPage = `SELECT n, guid, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
+	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.guid
+		WHERE s.payload IS NULL AND s.err IS NULL AND s.guid > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced = 0)`
+
+	sqlSent       = `SELECT payload, title FROM history_outgoing WHERE guid = ?1 AND payload IS NOT NULL`
+	sqlUnsend     = `DELETE FROM history_outgoing WHERE n > ?1 AND n <= ?2`
+	sqlOutgoing   = `SELECT n, guid, payload, sortindex FROM history_outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
+	sqlSendBuried = `INSERT INTO history_outgoing (guid) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
+	sqlToSend     = `SELECT id FROM places WHERE changes > 0 AND refused <> changes ORDER BY frecency DESC LIMIT ?1`
+	sqlSend       = `INSERT INTO history_outgoing (guid, payload, title, changes, sortindex)
+		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes
+		ON CONFLICT (guid) DO NOTHING`
+	sqlTooOld = `UPDATE places SET changes = 0 WHERE id IN (SELECT id FROM places WHERE changes > 0 AND synced = 0 AND last_visit < ?1 LIMIT ?2)`
+
+	sqlStored = `UPDATE places SET synced = 1, refused = 0, base_title = CASE WHEN places.title <> o.title THEN o.title END,
+			changes = max(places.changes - o.changes, 0)
+		FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.visits > 0
+		AND places.guid IN (SELECT value FROM json_each(?1))`
+	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.guid FROM json_each(?1) AS j CROSS JOIN history_outgoing AS o
+		ON o.guid = j.value WHERE o.payload IS NULL)`
+	sqlSettled     = `DELETE FROM history_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlRefused     = `UPDATE places SET refused = o.changes FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
+	sqlRefusedGone = `UPDATE history_tombstones SET refused = 1 WHERE guid = ?1 AND EXISTS
+		(SELECT 1 FROM history_outgoing AS o WHERE o.guid = ?1 AND o.payload IS NULL)`
+
+	sqlRetryDue  = `SELECT guid FROM history_retry WHERE attempts < ?1 ORDER BY attempts, guid LIMIT ?2`
+	sqlRetryHave = `SELECT attempts FROM history_retry WHERE guid = ?1`
+	sqlRetryPut  = `INSERT INTO history_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
+		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
+	sqlRetryMiss = `UPDATE history_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlRetryAny  = `SELECT EXISTS (SELECT 1 FROM history_retry)`
+	sqlRetryDone = `DELETE FROM history_retry WHERE guid = ?1`
+	sqlRetryDrop = `DELETE FROM history_retry`
+
+	sqlForget = `UPDATE places SET synced = 0, refused = 0, base_title = NULL,
+			changes = CASE WHEN syncable = 1 AND last_visit >= ?3 THEN max(changes, 1) ELSE 0 END
+		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
+	sqlWipeVisits  = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
+	sqlWipeBuried  = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`
+	sqlWipeSearch  = `DELETE FROM search WHERE rowid IN (SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0)`
+	sqlWipePlaces  = `DELETE FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0`
+	sqlWipeKept    = `SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND visits > 0`
+	sqlWipeOrigins = `DELETE FROM origins WHERE id > ?1 AND id <= ?2 AND NOT EXISTS (SELECT 1 FROM places AS p WHERE p.origin = origins.id)`
+)
