@@ -18,6 +18,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
 const (
@@ -163,7 +164,7 @@ func TestVersion1Account(t *testing.T) {
 }
 
 func TestSignUpClosed(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.NoSignUp = true })
+	w := newWorld(t, func(c *server.Config) { c.SignUp = accounts.SignUpClosed })
 	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("%v, want ErrSignUpClosed", err)
 	}

@@ -29,8 +29,8 @@ type Config struct {
 	// Version is what /__version__ tells; default "dev".
 	Version string
 
-	// NoSignUp refuses new accounts.
-	NoSignUp bool
+	// SignUp says who may make an account; default accounts.SignUpOpen.
+	SignUp accounts.SignUp
 	// SignIn bounds how often passwords may be tried.
 	SignIn accounts.Limits
 	// PasswordCost is the scrypt cost of new passwords, as a power of two; default

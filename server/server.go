@@ -78,7 +78,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("cannot make the storage folder: %w", err)
 	}
 	s.accounts, err = accounts.Open(ctx, accounts.Config{
-		Dir: s.cfg.Dir, PublicURL: s.public, NoSignUp: s.cfg.NoSignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
+		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
 		Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	})
 	if err != nil {

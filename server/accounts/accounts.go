@@ -39,8 +39,8 @@ type Config struct {
 	// PublicURL is the server's root as clients see it, without a slash at the
 	// end. It issues the tokens and is what HAWK signatures cover.
 	PublicURL *url.URL
-	// NoSignUp refuses new accounts.
-	NoSignUp bool
+	// SignUp says who may make an account; default SignUpOpen.
+	SignUp SignUp
 	// Cost is the scrypt cost of new passwords, as a power of two; default
 	// onepw.DefaultCost. Each try takes 2^Cost KiB of memory.
 	Cost   int
@@ -202,6 +202,7 @@ func (s *Service) Purge(ctx context.Context) error {
 			arg  any
 		}{
 			{`DELETE FROM codes WHERE expires_at <= ?`, ms},
+			{`DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`, ms},
 			{`DELETE FROM commands WHERE expires_at <= ?`, ms},
 			{`DELETE FROM revoked WHERE expires_at <= ?`, ms},
 			{`DELETE FROM tokens WHERE kind IN ('keys', 'change') AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},

@@ -182,7 +182,7 @@ func TestAccountStatus(t *testing.T) {
 	if by(email) != true || by("nobody@example.org") != false {
 		t.Error("status by address")
 	}
-	w.open(func(c *accounts.Config) { c.NoSignUp = true })
+	w.open(func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
 	if by("nobody@example.org") != true {
 		t.Error("a closed server tells strangers who has an account")
 	}

@@ -57,6 +57,7 @@ var (
 	errExpiredCode    = newFault(http.StatusBadRequest, 174, "Expired authorization code")
 	errChallenge      = newFault(http.StatusBadRequest, 175, "Invalid PKCE challenge")
 	errSignUpClosed   = newFault(http.StatusForbidden, 202, "Sign-up is closed on this server")
+	errInvitation     = newFault(http.StatusForbidden, 202, "Sign-up needs an invitation that is still good")
 	errServer         = newFault(http.StatusInternalServerError, 999, "Unspecified error")
 	errNotFound       = newFault(http.StatusNotFound, 999, "Not Found")
 )

@@ -86,5 +86,5 @@ func (s *Service) statusByEmail(r *request) (any, error) {
 		return nil, err
 	}
 	a, err := s.accountByEmail(r.Context(), in.Email)
-	return map[string]any{"exists": a != nil || s.cfg.NoSignUp, "hasLinkedAccount": false, "hasPassword": true}, err
+	return map[string]any{"exists": a != nil || s.cfg.SignUp == SignUpClosed, "hasLinkedAccount": false, "hasPassword": true}, err
 }

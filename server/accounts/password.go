@@ -80,14 +80,15 @@ func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (w
 
 func (s *Service) create(r *request) (any, error) {
 	var in struct {
-		Email string `json:"email"`
+		Email      string `json:"email"`
+		Invitation string `json:"invitation"`
 		credentials
 	}
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	if s.cfg.NoSignUp {
-		return nil, errSignUpClosed
+	if err := s.maySignUp(in.Invitation); err != nil {
+		return nil, err
 	}
 	if err := checkEmail(in.Email); err != nil {
 		return nil, err
@@ -99,27 +100,39 @@ func (s *Service) create(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	if a, err := s.accountByEmail(ctx, in.Email); err != nil || a != nil {
+	var out map[string]any
+	err := s.register(ctx, in.Email, in.credentials, func(tx *sql.Tx, a *account, wrapKB []byte) (err error) {
+		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
+			return err
+		}
+		out, err = s.signIn(ctx, tx, r, a, wrapKB)
+		return err
+	})
+	return out, err
+}
+
+// register makes an account, and runs also in the transaction that does.
+func (s *Service) register(ctx context.Context, email string, c credentials, also func(tx *sql.Tx, a *account, wrapKB []byte) error) error {
+	if a, err := s.accountByEmail(ctx, email); err != nil || a != nil {
 		if err == nil {
 			err = errAccountExists
 		}
-		return nil, err
+		return err
 	}
 	now := s.cfg.Now().UnixMilli()
-	a := &account{email: in.Email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now}
+	a := &account{email: email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now}
 	var err error
 	if a.uid, err = s.randomHex(16); err != nil {
-		return nil, err
+		return err
 	}
 	if a.kA, err = s.random(onepw.KeySize); err != nil {
-		return nil, err
+		return err
 	}
-	wrapKB, err := s.setPassword(ctx, a, in.credentials)
+	wrapKB, err := s.setPassword(ctx, a, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out map[string]any
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
 			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
@@ -134,10 +147,8 @@ func (s *Service) create(r *request) (any, error) {
 			}
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, wrapKB)
-		return err
+		return also(tx, a, wrapKB)
 	})
-	return out, err
 }
 
 func (s *Service) login(r *request) (any, error) {

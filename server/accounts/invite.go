@@ -1,0 +1,96 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// SignUp says who may make an account.
+type SignUp string
+
+// The policies. An operator adds accounts under each of them.
+const (
+	SignUpOpen   SignUp = "open"   // whoever reaches the server; the default
+	SignUpInvite SignUp = "invite" // who holds an invitation
+	SignUpClosed SignUp = "closed" // nobody
+)
+
+// ParseSignUp reads a policy by its name; "" is SignUpOpen.
+func ParseSignUp(name string) (SignUp, error) {
+	switch p := SignUp(name); p {
+	case "":
+		return SignUpOpen, nil
+	case SignUpOpen, SignUpInvite, SignUpClosed:
+		return p, nil
+	}
+	return "", fmt.Errorf("there is no sign-up policy %q: it is open, invite or closed", name)
+}
+
+// inviteSize is the random part of an invitation, in bytes. It is written in
+// groups of four characters, and read in any case.
+const inviteSize = 10
+
+var inviteCode = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// Invite makes an invitation for one account, good for life. The note says for
+// whom it is. The code is not stored, so this is the only time to see it.
+func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
+	raw, err := s.random(inviteSize)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	text := inviteCode.EncodeToString(raw)
+	for ; len(text) > 4; text = text[4:] {
+		code += text[:4] + "-"
+	}
+	code += text
+	now := s.cfg.Now()
+	expires = now.Add(life)
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO invitations (hash, note, created_at, expires_at) VALUES (?, ?, ?, ?)`,
+			inviteHash(code), note, now.UnixMilli(), expires.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("make an invitation: %w", err)
+	}
+	return code, expires, nil
+}
+
+// inviteHash finds an invitation however its code was typed.
+func inviteHash(code string) []byte {
+	typed := strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
+	return hash("invitation " + typed)
+}
+
+// maySignUp refuses a stranger before any work is done for them.
+func (s *Service) maySignUp(invitation string) error {
+	switch {
+	case s.cfg.SignUp == SignUpClosed:
+		return errSignUpClosed
+	case s.cfg.SignUp == SignUpInvite && invitation == "":
+		return errInvitation.with("param", "invitation")
+	}
+	return nil
+}
+
+// spendInvitation notes who used an invitation, in the transaction that makes
+// their account: of two at once, one gets it.
+func (s *Service) spendInvitation(ctx context.Context, tx *sql.Tx, code, uid string) error {
+	if s.cfg.SignUp != SignUpInvite {
+		return nil
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE invitations SET uid = ? WHERE hash = ? AND uid IS NULL AND expires_at > ?`,
+		uid, inviteHash(code), s.cfg.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return errInvitation.with("param", "invitation")
+}
