@@ -31,52 +31,85 @@ func syntax(at int, what string) error {
 // comes back as it is. Anything but one object, with or without white space
 // around it, is an error that wraps ErrSyntax.
 func Object(raw []byte, f func(key, value []byte) error) error {
-	i := space(raw, 0)
+	i, err := object(raw, space(raw, 0), 1, f)
+	if err != nil {
+		return err
+	}
+	return end(raw, i)
+}
+
+// Array calls f for each element of the array that raw holds. It otherwise
+// behaves as Object does.
+func Array(raw []byte, f func(value []byte) error) error {
+	return array(raw, func(i int) (int, error) {
+		valueEnd, err := value(raw, i, 1)
+		if err != nil {
+			return i, err
+		}
+		return valueEnd, f(raw[i:valueEnd])
+	})
+}
+
+// Objects takes an array of objects apart, in one pass over the text: it calls
+// member for the members of each, as Object does, and done behind the last one.
+func Objects(raw []byte, member func(key, value []byte) error, done func() error) error {
+	return array(raw, func(i int) (int, error) {
+		objectEnd, err := object(raw, i, 2, member)
+		if err != nil {
+			return i, err
+		}
+		return objectEnd, done()
+	})
+}
+
+// object calls f for the members of the object that begins at i, whose values
+// are that deep, and returns where it ends.
+func object(raw []byte, i, depth int, f func(key, value []byte) error) (int, error) {
 	if i >= len(raw) || raw[i] != '{' {
-		return syntax(i, "no object")
+		return i, syntax(i, "no object")
 	}
 	i = space(raw, i+1)
 	if i < len(raw) && raw[i] == '}' {
-		return end(raw, i+1)
+		return i + 1, nil
 	}
 	for {
 		keyEnd, escaped, err := str(raw, i)
 		if err != nil {
-			return err
+			return i, err
 		}
 		key := raw[i+1 : keyEnd-1]
 		if escaped {
 			if key, err = AppendUnquoted(nil, raw[i:keyEnd]); err != nil {
-				return err
+				return i, err
 			}
 		}
 		i = space(raw, keyEnd)
 		if i >= len(raw) || raw[i] != ':' {
-			return syntax(i, "no colon")
+			return i, syntax(i, "no colon")
 		}
 		i = space(raw, i+1)
-		valueEnd, err := value(raw, i, 1)
+		valueEnd, err := value(raw, i, depth)
 		if err != nil {
-			return err
+			return i, err
 		}
 		if err := f(key, raw[i:valueEnd]); err != nil {
-			return err
+			return i, err
 		}
 		i = space(raw, valueEnd)
 		switch {
 		case i < len(raw) && raw[i] == ',':
 			i = space(raw, i+1)
 		case i < len(raw) && raw[i] == '}':
-			return end(raw, i+1)
+			return i + 1, nil
 		default:
-			return syntax(i, "no comma or closing brace")
+			return i, syntax(i, "no comma or closing brace")
 		}
 	}
 }
 
-// Array calls f for each element of the array that raw holds. It otherwise
-// behaves as Object does.
-func Array(raw []byte, f func(value []byte) error) error {
+// array calls element with where each element of the array in raw begins; it
+// returns where that ends.
+func array(raw []byte, element func(i int) (int, error)) (err error) {
 	i := space(raw, 0)
 	if i >= len(raw) || raw[i] != '[' {
 		return syntax(i, "no array")
@@ -86,14 +119,10 @@ func Array(raw []byte, f func(value []byte) error) error {
 		return end(raw, i+1)
 	}
 	for {
-		valueEnd, err := value(raw, i, 1)
-		if err != nil {
+		if i, err = element(i); err != nil {
 			return err
 		}
-		if err := f(raw[i:valueEnd]); err != nil {
-			return err
-		}
-		i = space(raw, valueEnd)
+		i = space(raw, i)
 		switch {
 		case i < len(raw) && raw[i] == ',':
 			i = space(raw, i+1)
@@ -229,19 +258,32 @@ const (
 	highs = 0x8080808080808080
 )
 
+// special sets the high bit of each byte of w that is a quote, a backslash or a
+// control character. A borrow can set one too many, but only above a true one,
+// and the lowest is the one that counts.
+func special(w uint64) uint64 {
+	// Flipping that bit makes a quote 0x20 and leaves the control characters below.
+	control := (w ^ ones*('"'^0x20)) - ones*0x21
+	slash := (w ^ ones*'\\') - ones
+	return (control | slash) &^ w & highs
+}
+
 // plain returns the first place from i on that is a quote, a backslash or a
 // control character, eight bytes at a time: nearly all of a record is one
 // base64 string.
 func plain(raw []byte, i int) int {
+	for ; len(raw)-i >= 16; i += 16 {
+		w := raw[i : i+16]
+		a, b := special(binary.LittleEndian.Uint64(w)), special(binary.LittleEndian.Uint64(w[8:]))
+		if a|b != 0 {
+			if a != 0 {
+				return i + bits.TrailingZeros64(a)/8
+			}
+			return i + 8 + bits.TrailingZeros64(b)/8
+		}
+	}
 	for len(raw)-i >= 8 {
-		w := binary.LittleEndian.Uint64(raw[i:])
-		quote := w ^ (ones * '"')
-		slash := w ^ (ones * '\\')
-		// Each term sets the high bit of a byte that is zero, or below 0x20. A
-		// borrow can set one too many, but only above a true one, and the lowest
-		// is the one that counts.
-		hit := ((quote - ones) & ^quote) | ((slash - ones) & ^slash) | ((w - ones*0x20) & ^w)
-		if hit &= highs; hit != 0 {
+		if hit := special(binary.LittleEndian.Uint64(raw[i:])); hit != 0 {
 			return i + bits.TrailingZeros64(hit)/8
 		}
 		i += 8
@@ -269,39 +311,29 @@ func str(raw []byte, i int) (end int, escaped bool, err error) {
 			return i + 1, escaped, nil
 		case '\\':
 			escaped = true
-			n, err := escape(raw, i)
-			if err != nil {
-				return i, false, err
+			if i+1 < len(raw) && simple[raw[i+1]] != 0 {
+				i += 2
+			} else if _, ok := unit(raw, i); ok {
+				i += 6
+			} else {
+				return i, false, syntax(i, "bad escape")
 			}
-			i += n
 		default:
 			return i, false, syntax(i, "control character in a string")
 		}
 	}
 }
 
-// escape returns the length of the escape sequence at i.
-func escape(raw []byte, i int) (int, error) {
-	if i+1 >= len(raw) {
-		return 0, syntax(i, "unterminated string")
-	}
-	switch raw[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, nil
-	case 'u':
-		if _, ok := hex4(raw, i+2); ok {
-			return 6, nil
-		}
-	}
-	return 0, syntax(i, "bad escape")
-}
+// simple is what the escapes of one letter stand for, and 0 for other letters.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-func hex4(raw []byte, i int) (rune, bool) {
-	if len(raw)-i < 4 {
+// unit returns the UTF-16 code unit of the escape \uXXXX at i.
+func unit(raw []byte, i int) (rune, bool) {
+	if len(raw)-i < 6 || raw[i] != '\\' || raw[i+1] != 'u' {
 		return 0, false
 	}
 	var r rune
-	for _, c := range raw[i : i+4] {
+	for _, c := range raw[i+2 : i+6] {
 		switch {
 		case '0' <= c && c <= '9':
 			c -= '0'

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +47,36 @@ func TestWhatIsNotOneObjectIsRefused(t *testing.T) {
 	}
 }
 
+func TestObjectsWalksAnArrayInOnePass(t *testing.T) {
+	for raw, want := range map[string]string{
+		`[]`: "", ` [ {} ] `: ";", `[{"a":1,"b":[{}]},{},{"c":"}"}]`: `a=1 b=[{}] ;;c="}" ;`,
+	} {
+		got, err := objects(raw)
+		if err != nil || got != want {
+			t.Errorf("%q became %q, %v", raw, got, err)
+		}
+	}
+	deep := strings.Repeat("[", rawjson.MaxDepth-2) + strings.Repeat("]", rawjson.MaxDepth-2)
+	if _, err := objects(`[{"a":` + deep + `}]`); err != nil {
+		t.Error(err)
+	}
+	for _, raw := range []string{``, `{}`, `[`, `[{}`, `[{},]`, `[{}{}]`, `[{}]x`, `[1]`, `[null]`, `[[]]`, `[{"a"}]`, `[{"a":1]`, `[{"a":[` + deep + `]}]`} {
+		if _, err := objects(raw); !errors.Is(err, rawjson.ErrSyntax) {
+			t.Errorf("%.30q: %v", raw, err)
+		}
+	}
+}
+
+// objects is what Objects hands out, each object closed with a semicolon.
+func objects(raw string) (string, error) {
+	var b strings.Builder
+	err := rawjson.Objects([]byte(raw), func(k, v []byte) error {
+		_, err := fmt.Fprintf(&b, "%s=%s ", k, v)
+		return err
+	}, func() error { return b.WriteByte(';') })
+	return b.String(), err
+}
+
 func TestAnErrorOfTheCallerEndsTheWalk(t *testing.T) {
 	stop, calls := errors.New("stop"), 0
 	err := rawjson.Object([]byte(`{"a":1,"b":2}`), func(_, _ []byte) error { calls++; return stop })
@@ -52,6 +85,10 @@ func TestAnErrorOfTheCallerEndsTheWalk(t *testing.T) {
 	}
 	err = rawjson.Array([]byte(`[1,2]`), func([]byte) error { calls++; return stop })
 	if !errors.Is(err, stop) || calls != 2 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	err = rawjson.Objects([]byte(`[{},{}]`), nil, func() error { calls++; return stop })
+	if !errors.Is(err, stop) || calls != 3 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 }
@@ -91,6 +128,14 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 				t.Fatalf("Object(%q): %v, %v", raw, got, err)
 			}
 		}
+		if json.Valid(raw) && rawjson.Unicode(raw) != (validUTF8(raw) && !loneSurrogate(raw)) {
+			t.Fatalf("Unicode(%q) = %v", raw, rawjson.Unicode(raw))
+		}
+		var all []map[string]json.RawMessage
+		_, err := objects(string(raw))
+		if isList := json.Unmarshal(raw, &all) == nil && all != nil && !slices.ContainsFunc(all, func(m map[string]json.RawMessage) bool { return m == nil }); (err == nil) != isList {
+			t.Fatalf("Objects(%q): %v", raw, err)
+		}
 		var a []json.RawMessage
 		if json.Unmarshal(raw, &a) == nil && a != nil {
 			n := 0
@@ -105,6 +150,16 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+var (
+	surrogatePair = regexp.MustCompile(`(?i)\\ud[89ab]..\\ud[c-f]..`)
+	surrogate     = regexp.MustCompile(`(?i)\\ud[89a-f]..`)
+)
+
+func loneSurrogate(raw []byte) bool {
+	raw = bytes.ReplaceAll(raw, []byte(`\\`), []byte("-"))
+	return surrogate.Match(surrogatePair.ReplaceAll(raw, nil))
 }
 
 func validUTF8(b []byte) bool { return bytes.Equal(bytes.ToValidUTF8(b, nil), b) }
