@@ -37,6 +37,13 @@ type EngineResult struct {
 	Applied, Failed, NewFailed, Reconciled int
 	// Sent counts uploaded records, and SendFailed those that were not stored.
 	Sent, SendFailed int
+	// Checked is how many items on the server Firefox validated before it merged
+	// them, and Problems what it found, by kind ("orphans", "missingChildren").
+	// Bookmarks only, and only if there was something to merge.
+	Checked  int
+	Problems map[string]int
+	// Merge counts what that merge did ("items", "dupes", "localDeletes").
+	Merge map[string]int
 }
 
 // SyncError is a sync that did not wholly succeed.
@@ -70,6 +77,7 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 		const engines = {};
 		const of = name => engines[name] ??= {};
 		const words = e => e?.message || String(e);
+		const counts = list => Object.fromEntries((list ?? []).map(({ name, count }) => [name, count]));
 		let error = "";
 		const topics = {
 			"weave:engine:sync:start": (_, name) => { of(name); },
@@ -79,6 +87,12 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 			},
 			"weave:engine:sync:uploaded": (count, name) => {
 				Object.assign(of(name), { sent: (count?.sent ?? 0) - (count?.failed ?? 0), sendFailed: count?.failed ?? 0 });
+			},
+			"weave:engine:validate:finish": ({ checked, problems }, name) => {
+				Object.assign(of(name), { checked, problems: counts(problems) });
+			},
+			"weave:engine:sync:step": (step, name) => {
+				if (step.name == "merge") of(name).merge = counts(step.counts);
 			},
 			"weave:engine:sync:error": (e, name) => { of(name).error = words(e); },
 			"weave:service:login:error": e => { error ||= words(e ?? "login failed"); },
@@ -92,6 +106,10 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 		// Firefox hides a device that is not in its list of the account's devices, and
 		// relies on push messages, which do not come here, to keep that list fresh.
 		await fxAccounts.device.refreshDeviceList({ ignoreCached: true }).catch(() => {});
+		// Trackers note changes in a queue of their own.
+		for (const engine of Weave.Service.engineManager.getEnabled()) {
+			await engine._tracker?.asyncObserver?.promiseCallsComplete();
+		}
 		for (const [topic, hear] of Object.entries(topics)) {
 			Observers.add(topic, hear);
 		}
