@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
 // The wire's bounds of a record's numbers.
@@ -19,11 +20,17 @@ const (
 // errBody means that a body is no list of records at all.
 var errBody = errors.New("not a list of records")
 
+// errUnicode means that a body holds what could not be sent back as it came.
+var errUnicode = fmt.Errorf("%w: text that is not Unicode", errBody)
+
 // upload is what a POST brought.
 type upload struct {
 	changes []Change
 	failed  []failure
 	bytes   int // of the payloads in changes
+	limits  bso.Limits
+	seen    map[string]struct{} // the IDs so far
+	next    parsed              // the record that is being read
 }
 
 // failure is a record that is not stored, and why.
@@ -43,111 +50,63 @@ const (
 // A record that is invalid or over a limit goes to failed; the body as a whole
 // is refused when that cannot be told for each record by its ID.
 func parseUpload(body []byte, lines bool, limits bso.Limits) (*upload, error) {
-	u := &upload{}
-	seen := make(map[string]struct{})
-	next := u.array(body)
-	if lines {
-		next = u.lines(body)
+	if !rawjson.Unicode(body) {
+		return nil, errUnicode
 	}
-	for {
-		s, err := next()
-		if err != nil {
+	u := &upload{limits: limits, seen: make(map[string]struct{}), next: newParsed()}
+	if !lines {
+		return u, rawjson.Objects(body, u.next.field, u.add)
+	}
+	for line := range bytes.Lines(body) {
+		if err := rawjson.Object(line, u.next.field); err != nil {
 			return nil, err
 		}
-		if s == nil {
-			return u, nil
-		}
-		r, err := s.record()
-		if err != nil {
+		if err := u.add(); err != nil {
 			return nil, err
 		}
-		if !r.hasID {
-			return nil, fmt.Errorf("%w: a record without an id", errBody)
-		}
-		if _, twice := seen[string(r.id)]; twice {
-			return nil, fmt.Errorf("%w: an id comes twice", errBody)
-		}
-		id := string(r.id)
-		seen[id] = struct{}{}
-		r.change.ID = bso.ID(id)
-		if r.reason == "" && !r.change.ID.Valid() {
-			r.reason = "invalid id"
-		}
-		u.add(id, r, limits)
 	}
+	return u, nil
 }
 
-// add files a record under changes or failed.
-func (u *upload) add(id string, r parsed, limits bso.Limits) {
+// add files the record that was read under changes or failed.
+func (u *upload) add() error {
+	r := u.next
+	u.next = newParsed()
+	if !r.hasID {
+		return fmt.Errorf("%w: a record without an id", errBody)
+	}
+	id := string(r.id)
+	if _, twice := u.seen[id]; twice {
+		return fmt.Errorf("%w: an id comes twice", errBody)
+	}
+	u.seen[id] = struct{}{}
+	if r.change.ID = bso.ID(id); !r.change.ID.Valid() {
+		r.invalid("invalid id")
+	}
 	size := len(r.change.Payload)
 	switch {
 	case r.reason != "":
-	case size > limits.MaxRecordPayloadBytes, u.bytes+size > limits.MaxPostBytes:
+	case size > u.limits.MaxRecordPayloadBytes, u.bytes+size > u.limits.MaxPostBytes:
 		r.reason = retryBytes
-	case len(u.changes) >= limits.MaxPostRecords:
+	case len(u.changes) >= u.limits.MaxPostRecords:
 		r.reason = retryRecords
 	default:
 		u.bytes += size
 		u.changes = append(u.changes, r.change)
-		return
+		return nil
 	}
 	u.failed = append(u.failed, failure{id, r.reason})
-}
-
-// array returns a function that moves on to the next element of the array in
-// body, and returns nil behind the last one.
-func (u *upload) array(body []byte) func() (*scanner, error) {
-	s := &scanner{text: body}
-	n := -1
-	return func() (*scanner, error) {
-		if n++; n == 0 {
-			if err := s.take('['); err != nil {
-				return nil, err
-			}
-		}
-		more, err := s.more(']', n)
-		if err != nil || more {
-			return s, err
-		}
-		return nil, s.end()
-	}
-}
-
-// lines is like array for a body with a record on each line.
-func (u *upload) lines(body []byte) func() (*scanner, error) {
-	var s *scanner
-	return func() (*scanner, error) {
-		if s != nil {
-			if err := s.end(); err != nil {
-				return nil, err
-			}
-		}
-		if len(body) == 0 {
-			return nil, nil
-		}
-		var line []byte
-		line, body, _ = bytes.Cut(body, []byte{'\n'})
-		s = &scanner{text: line}
-		return s, nil
-	}
-}
-
-// end fails unless only white space is left.
-func (s *scanner) end() error {
-	if s.peek(); s.at < len(s.text) {
-		return errSyntax
-	}
 	return nil
 }
 
-// parseRecord reads the body of a PUT: one record, whose ID the path gives.
+// parseRecord reads the body of a PUT: one record, whose ID the path gives. The
+// payload is part of body, which it overwrites.
 func parseRecord(body []byte, id bso.ID) (Change, error) {
-	s := &scanner{text: body}
-	r, err := s.record()
-	if err != nil {
-		return Change{}, err
+	if !rawjson.Unicode(body) {
+		return Change{}, errUnicode
 	}
-	if err := s.end(); err != nil {
+	r := newParsed()
+	if err := rawjson.Object(body, r.field); err != nil {
 		return Change{}, err
 	}
 	if r.hasID && string(r.id) != string(id) {
@@ -160,14 +119,16 @@ func parseRecord(body []byte, id bso.ID) (Change, error) {
 	return r.change, nil
 }
 
-// parsed is one record as it came. reason says what is wrong with it, if
-// anything is.
+// parsed is an object that should be one record. reason says what is wrong with
+// it, if anything is.
 type parsed struct {
 	change Change
 	id     []byte
 	hasID  bool
 	reason string
 }
+
+func newParsed() parsed { return parsed{change: Change{Payload: []byte{}}} }
 
 // invalid notes what is wrong; the first complaint stands.
 func (r *parsed) invalid(reason string) {
@@ -176,68 +137,37 @@ func (r *parsed) invalid(reason string) {
 	}
 }
 
-// record reads an object as a record. It returns an error when the text is not
-// an object, and a reason when the object is not a record.
-func (s *scanner) record() (r parsed, err error) {
-	r.change.Payload = []byte{}
-	if err := s.take('{'); err != nil {
-		return r, err
-	}
-	for n := 0; ; n++ {
-		more, err := s.more('}', n)
-		if !more {
-			return r, err
-		}
-		key, err := s.str()
-		if err != nil {
-			return r, err
-		}
-		if err := s.take(':'); err != nil {
-			return r, err
-		}
-		if err := s.field(&r, key); err != nil {
-			return r, err
-		}
-	}
-}
-
-// field reads the value of one member into r.
-func (s *scanner) field(r *parsed, key []byte) (err error) {
+// field reads one member. Strings take the place of the text they are read from.
+func (r *parsed) field(name, value []byte) (err error) {
 	c := &r.change
-	switch string(key) {
+	switch string(name) {
 	case "id":
-		if s.peek() != '"' || r.hasID {
+		if value[0] != '"' || r.hasID {
 			return fmt.Errorf("%w: an id that is not one string", errBody)
 		}
 		r.hasID = true
-		r.id, err = s.str()
-		return err
+		r.id, err = rawjson.AppendUnquoted(value[1:1], value)
 	case "payload":
 		r.once(FieldPayload, "payload")
-		switch s.peek() {
+		switch value[0] {
 		case '"':
-			c.Payload, err = s.str()
-			return err
-		case 'n':
-			_, err = s.literal()
-			return err
+			c.Payload, err = rawjson.AppendUnquoted(value[1:1], value)
+		case 'n': // null
+		default:
+			r.invalid("invalid payload")
 		}
-		r.invalid("invalid payload")
-		return s.skip(0)
 	case "sortindex":
 		r.once(FieldSortIndex, "sortindex")
-		c.SortIndex, err = s.integer(r, "invalid sortindex", -maxSortIndex, maxSortIndex)
-		return err
+		c.SortIndex = r.integer(value, "invalid sortindex", -maxSortIndex, maxSortIndex)
 	case "ttl":
 		r.once(FieldTTL, "ttl")
-		c.TTL, err = s.integer(r, "invalid ttl", 0, maxTTL)
-		return err
+		c.TTL = r.integer(value, "invalid ttl", 0, maxTTL)
 	case "modified", "collection":
 		// Clients send back what they got; the server knows better.
-		return s.skip(0)
+	default:
+		r.invalid("unknown field")
 	}
-	r.invalid("unknown field")
-	return s.skip(0)
+	return err
 }
 
 // once notes that a field came, and that it came twice.
@@ -249,21 +179,15 @@ func (r *parsed) once(f Fields, name string) {
 }
 
 // integer reads a whole number from low to high, or null.
-func (s *scanner) integer(r *parsed, reason string, low, high int64) (n sql.Null[int64], err error) {
-	if c := s.peek(); c != '-' && c != 'n' && (c < '0' || c > '9') {
-		r.invalid(reason)
-		return n, s.skip(0)
+func (r *parsed) integer(value []byte, reason string, low, high int64) (n sql.Null[int64]) {
+	if string(value) == "null" {
+		return n
 	}
-	word, err := s.literal()
-	if err != nil || string(word) == "null" {
-		return n, err
-	}
-	n.V, err = strconv.ParseInt(string(word), 10, 64)
-	if err != nil || n.V < low || n.V > high {
+	i, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil || i < low || i > high {
 		r.invalid(reason)
 	}
-	n.Valid = true
-	return n, nil
+	return sql.Null[int64]{V: i, Valid: true}
 }
 
 // knownBad reports whether a payload was sealed with an IV of zeros, by a client

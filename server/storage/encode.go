@@ -1,50 +1,21 @@
 package storage
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// appendString appends s as a JSON string. It escapes what JSON demands, and
-// U+2028 and U+2029 are left as they are: this is no script.
+// appendString appends s as a JSON string. What came in was UTF-8; what a damaged
+// file gives back may not be, and must not damage the whole answer.
 func appendString[T string | []byte](b []byte, s T) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			// What came in was valid; what a damaged file gives back may not be.
-			if r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))])); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-			b = append(append(b, s[start:i]...), "\ufffd"...)
-			i++
-			start = i
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
+	text := []byte(s) // no copy: it is only read
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\ufffd"))
 	}
-	return append(append(b, s[start:]...), '"')
+	return rawjson.AppendQuoted(b, text)
 }
 
 // appendRecord appends r as the wire has it. A TTL is never sent back.

@@ -69,7 +69,7 @@ func TestAPostThatIsNoListIsRefusedWhole(t *testing.T) {
 		`[{"id":"a"},{"id":"a","ttl":-1}]`, `[{"id":"a","payload":"trunca`, `[{"id":"a","x":` + deep, deep,
 		`[{"id":"a","x":` + deep + strings.Repeat("]", 100_000) + `}]`, `[{"id":"a","x":tru}]`, "\x00", `[{"id":"a"},` + "\x00]",
 		`[{"id":"\ud83d\u0041"}]`, `[{"id":"\u12"}]`, `[{"id":"\x"}]`, `[{"id":"a","x":{"y"}}]`, `[{"id":"a","x":-}]`, `[{"id":"a","x":1.}]`,
-		`[{"id":"a","x":1e}]`, "[{\"id\":\"a\xc3\"}]",
+		`[{"id":"a","x":1e}]`, "[{\"id\":\"a\xc3\"}]", `[{"id":"a","modified":"\ud800"}]`, `[{"id":"a","\ude00":1}]`, "[{\"id\":\"a\",\"x\":\"\xff\"}]",
 	} {
 		s.do("POST", "/storage/c", body).refused(400, "8")
 	}

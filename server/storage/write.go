@@ -18,6 +18,7 @@ func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 		return nil, tooLarge
 	}
 	var b bytes.Buffer
+	b.Grow(int(min(max(q.ContentLength, 0), 64<<10)) + bytes.MinRead) // more only as it comes
 	_, err := b.ReadFrom(http.MaxBytesReader(a.w, q.Body, most))
 	var over *http.MaxBytesError
 	switch {
