@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -78,7 +79,8 @@ func (l *localServer) close() error {
 	}
 	s := l.server
 	l.server, l.client = nil, nil
-	return s.Close(l.closing)
+	// The server lives for one command, too short for its own hourly sweep.
+	return errors.Join(s.Purge(l.closing), s.Close(l.closing))
 }
 
 func (p *Profile) closeLocal() error {
