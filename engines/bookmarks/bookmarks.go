@@ -1,0 +1,115 @@
+// Package bookmarks is the engine of the collection "bookmarks": the user's tree
+// of bookmarks, queries, folders and separators, with tags and keywords, in the file
+// that it shares with history.
+//
+// # What is kept
+//
+// The file holds the user's tree; beside it the mirror, which is what the server
+// has as far as this device saw; and what the running sync brought. An item's
+// change counter tells what waits to go up. A folder that gained, lost or reordered
+// children has changed too, for its record lists them.
+//
+// # How a sync merges
+//
+// A change that touches nothing the user touched, and that agrees with the tree
+// around it, is applied as it is: the work grows with the change. Everything else
+// goes through package tree, which merges the two trees whole.
+//
+// # What can be taken back
+//
+// Before a sync changes the tree, what it is about to change is kept: Log lists
+// the syncs, Undo puts a sync's changes back as an edit of the user's, which goes up
+// with the next sync. What was edited since stays.
+package bookmarks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// Config says where the bookmarks are and what the engine runs on. All but Log
+// must be set.
+type Config struct {
+	// Path is the SQLite file of bookmarks and history; it is created 0600 when it
+	// is not there. Its folder must exist.
+	Path string
+	// Now is the clock.
+	Now func() time.Time
+	// Rand is a source of secure random bytes, safe for concurrent use.
+	Rand io.Reader
+	// Log hears of repairs. It never hears a title or a URL.
+	Log *slog.Logger
+}
+
+// Engine is the user's bookmarks on this device. It is safe for concurrent use.
+type Engine struct {
+	db  *places.DB
+	log *slog.Logger
+}
+
+var (
+	_ engine.Engine  = (*Engine)(nil)
+	_ engine.Watcher = (*Engine)(nil)
+	_ engine.Counter = (*Engine)(nil)
+)
+
+// Open opens the bookmarks in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	if c.Path == "" || c.Now == nil || c.Rand == nil {
+		return nil, errors.New("bookmarks: the configuration needs Path, Now and Rand")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
+	if err != nil {
+		return nil, fmt.Errorf("bookmarks: %w", err)
+	}
+	e := &Engine{db: db, log: c.Log}
+	if err := e.makeRoots(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("bookmarks: %w", err), db.Close())
+	}
+	return e, nil
+}
+
+// Close closes the file, if history does not have it open.
+func (e *Engine) Close() error { return e.db.Close() }
+
+// Collection is "bookmarks".
+func (e *Engine) Collection() string { return "bookmarks" }
+
+// Version is the storage version, 2: the one in which folders list their children.
+func (e *Engine) Version() int { return 2 }
+
+func (e *Engine) makeRoots(ctx context.Context) error {
+	var have int
+	if err := e.db.Read().QueryRowContext(ctx, sqlCountRoots, guidList(allRoots())).Scan(&have); err != nil {
+		return err
+	}
+	if have == len(wireIDs) {
+		return nil
+	}
+	return e.db.Update(ctx, func(tx *places.Tx) error {
+		now := tx.Now().UnixMilli()
+		for i, guid := range allRoots() {
+			title := string(WireID(guid))
+			if guid == Root {
+				title = ""
+			}
+			if _, err := tx.Exec(sqlMakeRoot, guid, Root, max(i-1, 0), Folder, title, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// allRoots are the five, the one that holds the others first.
+func allRoots() []engine.ID { return append([]engine.ID{Root}, roots[:]...) }

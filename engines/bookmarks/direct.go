@@ -1,0 +1,319 @@
+package bookmarks
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// maxDirect is how many incoming records are tried without the whole tree.
+const maxDirect = 1000
+
+// direct applies what was staged without a look at the rest of the tree, if it
+// can be seen to be right: the user has changed nothing of what it touches, and the
+// records agree with each other and with the tree around them. done is false if
+// the trees must be merged whole; nothing happened then.
+//
+// That no folder moves, and that each item that enters a folder or leaves it is
+// among the records, is what makes a look around enough: no cycle can come of it,
+// no orphan, no second parent.
+func (s *session) direct(ctx context.Context) (done bool, err error) {
+	// Where nothing was ever synced, what is here must be found in what is there.
+	var synced, staged int
+	db := s.e.db.Read()
+	if err := db.QueryRowContext(ctx, sqlMirrorAny).Scan(&synced); err != nil || synced == 0 {
+		return false, err
+	}
+	if err := db.QueryRowContext(ctx, sqlCountStaged, maxDirect+1).Scan(&staged); err != nil || staged > maxDirect {
+		return false, err
+	}
+	if staged == 0 {
+		return true, nil
+	}
+	err = s.e.db.Update(ctx, func(p *places.Tx) error {
+		d := &direct{tx: newTx(p), session: s, records: make(map[engine.ID]*arrival)}
+		if err := d.read(); err != nil {
+			return err
+		}
+		return d.run()
+	})
+	if errors.Is(err, errIndirect) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// errIndirect means that the whole tree has to be looked at.
+var errIndirect = errors.New("the change is entangled with others")
+
+// direct is one such attempt.
+type direct struct {
+	*tx
+	session *session
+	guids   []engine.ID
+	records map[engine.ID]*arrival
+}
+
+// arrival is a staged record, and what the user has under its GUID.
+type arrival struct {
+	record
+	at        engine.Timestamp
+	tombstone bool
+	here      *row        // nil: nothing
+	children  []engine.ID // of here
+	// value, moves and sorts are what it changes of here.
+	value, moves, sorts bool
+}
+
+func (d *direct) read() error {
+	rows, err := d.Query(sqlStaged)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		a := &arrival{}
+		var payload []byte
+		if err := rows.Scan(&a.guid, &a.parent, &a.kind, &a.at, &payload); err != nil {
+			return err
+		}
+		if a.tombstone = payload == nil; !a.tombstone {
+			if a.record, err = parseRecord(a.guid, payload, a.at); err != nil {
+				return err
+			}
+		}
+		d.records[a.guid] = a
+		d.guids = append(d.guids, a.guid)
+	}
+	return rows.Err()
+}
+
+func (d *direct) run() error {
+	for _, guid := range d.guids {
+		if err := d.look(d.records[guid]); err != nil {
+			return err
+		}
+	}
+	for _, guid := range d.guids {
+		if a := d.records[guid]; !d.agrees(a) {
+			return errIndirect
+		}
+	}
+	return d.apply()
+}
+
+// look reads what the user has, and finds out whether the record by itself can
+// be applied as it is.
+func (d *direct) look(a *arrival) error {
+	var buried bool
+	if err := d.QueryRow(sqlIsBuried, a.guid).Scan(&buried); err != nil {
+		return err
+	}
+	old, known, err := d.mirrored(a.guid)
+	if err != nil {
+		return err
+	}
+	a.here, err = d.find(a.guid)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if buried || !tree.ValidGUID(a.guid) || known != (a.here != nil) || a.rewritten {
+		return errIndirect
+	}
+	if a.here == nil {
+		if !a.tombstone && (a.kind == tree.Livemark || IsRoot(a.guid) || d.records[a.parent] == nil) {
+			return errIndirect
+		}
+		return nil
+	}
+	if a.here.changes > 0 || old.parent != a.here.Parent {
+		return errIndirect
+	}
+	if a.here.Kind == Folder {
+		if a.children, err = d.tx.guids(a.here.n); err != nil {
+			return err
+		}
+	}
+	if a.tombstone {
+		if a.here.Kind == Folder && len(a.children) > 0 || IsRoot(a.guid) || d.records[a.here.Parent] == nil {
+			return errIndirect
+		}
+		return nil
+	}
+	if a.kind != a.here.Kind {
+		return errIndirect
+	}
+	a.value = !IsRoot(a.guid) && !sameValue(&a.record, recordOf(a.here))
+	a.moves = a.parent != a.here.Parent
+	a.sorts = a.kind == Folder && !slices.Equal(a.children, a.record.children)
+	if a.moves && (a.kind == Folder || d.records[a.parent] == nil || d.records[a.here.Parent] == nil) {
+		return errIndirect
+	}
+	return nil
+}
+
+// agrees reports whether a folder's list and its items' parents are the same
+// statement, and whether the folder of each item lists it.
+func (d *direct) agrees(a *arrival) bool {
+	if folder := d.records[a.parent]; !a.tombstone && folder != nil && a.guid != Root {
+		if folder.tombstone || folder.kind != Folder || !slices.Contains(folder.record.children, a.guid) {
+			return false
+		}
+	}
+	if a.tombstone || a.kind != Folder {
+		return true
+	}
+	if a.here != nil && !a.sorts {
+		return d.stays(a)
+	}
+	listed := make(map[engine.ID]struct{}, len(a.record.children))
+	had := make(map[engine.ID]struct{}, len(a.children))
+	for _, guid := range a.children {
+		had[guid] = struct{}{}
+	}
+	for _, guid := range a.record.children {
+		if _, twice := listed[guid]; twice {
+			return false
+		}
+		listed[guid] = struct{}{}
+		child := d.records[guid]
+		_, was := had[guid]
+		if child == nil && !was || child != nil && (child.tombstone || child.parent != a.guid) {
+			return false
+		}
+	}
+	for _, guid := range a.children {
+		if _, still := listed[guid]; still {
+			continue
+		}
+		if child := d.records[guid]; child == nil || !child.tombstone && child.parent == a.guid {
+			return false
+		}
+	}
+	return true
+}
+
+// stays reports whether no record takes an item out of a folder whose list is
+// the same as before.
+func (d *direct) stays(a *arrival) bool {
+	for _, guid := range a.children {
+		if child := d.records[guid]; child != nil && (child.tombstone || child.parent != a.guid) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *direct) apply() error {
+	a := newApplier(d.tx, d.session)
+	var gone []engine.ID
+	for _, guid := range d.guids {
+		if r := d.records[guid]; r.tombstone && r.here != nil {
+			gone = append(gone, guid)
+		}
+	}
+	if len(gone) > 20 {
+		total := 0
+		if err := d.QueryRow(sqlCount).Scan(&total); err != nil {
+			return err
+		}
+		if err := held(len(gone), total-len(wireIDs), d.session.start); err != nil {
+			return err
+		}
+	}
+	rows := make(map[engine.ID]int64)
+	for _, guid := range d.guids {
+		if err := d.bring(a, d.records[guid], rows); err != nil {
+			return err
+		}
+	}
+	if err := d.sort(a, rows); err != nil {
+		return err
+	}
+	if len(gone) > 0 {
+		if err := a.delete(gone); err != nil {
+			return err
+		}
+	}
+	if err := a.absorb(); err != nil {
+		return err
+	}
+	d.session.report(a, d.guids)
+	return nil
+}
+
+// bring inserts or changes one item, its new folder first, and notes its row.
+func (d *direct) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
+	if _, done := rows[r.guid]; done || r.tombstone {
+		return nil
+	}
+	if r.here != nil {
+		rows[r.guid] = r.here.n
+		if r.value {
+			return a.set(r.here, &r.record, r.at)
+		}
+		return nil
+	}
+	folder := d.records[r.parent]
+	if folder.here == nil && r.depth(d) > len(d.guids) {
+		return errIndirect // new folders within each other
+	}
+	if err := d.bring(a, folder, rows); err != nil {
+		return err
+	}
+	n, err := a.insert(r.guid, &r.record, r.at, rows[r.parent], slices.Index(folder.record.children, r.guid), false)
+	rows[r.guid] = n
+	return err
+}
+
+// depth is how many new folders are above a new item; more than there are
+// records if they go in a circle.
+func (r *arrival) depth(d *direct) (n int) {
+	for above := d.records[r.parent]; above != nil && above.here == nil && n <= len(d.guids); above = d.records[above.parent] {
+		n++
+	}
+	return n
+}
+
+// sort gives each folder the list of its record.
+func (d *direct) sort(a *applier, rows map[engine.ID]int64) error {
+	for _, guid := range d.guids {
+		f := d.records[guid]
+		if f.tombstone || f.here == nil || !f.sorts {
+			continue
+		}
+		was := make(map[engine.ID]int32, len(f.children))
+		for i, guid := range f.children {
+			was[guid] = int32(i)
+		}
+		var kept []int32
+		for i, guid := range f.record.children {
+			old, here := was[guid]
+			child := d.records[guid]
+			switch {
+			case child != nil && child.moves:
+				a.keeper.move(child.here)
+				a.touched[guid] = struct{}{}
+				if _, err := d.Exec(sqlSetPlace, child.here.n, f.here.n, i); err != nil {
+					return err
+				}
+			case here:
+				kept = append(kept, old)
+				if int(old) != i {
+					if _, err := d.Exec(sqlSetPositionOf, guid, i); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if moved := outOfOrder(kept); moved > 0 {
+			a.touched[f.guid] = struct{}{}
+			a.keeper.reorder(f.here, f.children, moved)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,363 @@
+package bookmarks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Add adds a bookmark, query, folder or separator at a position of it.Parent, or
+// at its End; without a parent, of Unfiled. It returns the item with its GUID and
+// times. A zero Kind is a bookmark if there is a URL and a folder if not.
+func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
+	var added Item
+	err := e.edit(ctx, func(t *tx) error {
+		r, err := t.add(it, at)
+		if err != nil {
+			return err
+		}
+		if r, err = t.findRow(r.n); err == nil {
+			added = r.Item
+		}
+		return err
+	})
+	if err != nil {
+		return Item{}, fmt.Errorf("cannot add the bookmark: %w", err)
+	}
+	return added, nil
+}
+
+// add adds an item as the user. Its row is returned without what is settled later.
+func (t *tx) add(it Item, at int) (*row, error) {
+	if it.Parent == "" {
+		it.Parent = Unfiled
+	}
+	parent, err := t.folder(it.Parent)
+	if err != nil {
+		return nil, err
+	}
+	if parent.GUID == Root {
+		return nil, ErrRoot
+	}
+	if err := t.complete(&it); err != nil {
+		return nil, err
+	}
+	r := &row{Item: it, parent: parent.n, changes: 1}
+	if r.Position, err = t.room(parent.n, at); err != nil {
+		return nil, err
+	}
+	if r.n, err = t.insert(r); err != nil {
+		return nil, err
+	}
+	if err := t.touch(parent.n); err != nil {
+		return nil, err
+	}
+	if _, err := t.Exec(sqlUnbury, r.GUID); err != nil {
+		return nil, err
+	}
+	if r.place == 0 {
+		return r, nil
+	}
+	return r, t.addLabels(r.place, it.Tags, it.Keyword)
+}
+
+// complete checks a new item and fills in what it lacks.
+func (t *tx) complete(it *Item) (err error) {
+	if it.Kind == 0 {
+		if it.Kind = Folder; it.URL != "" {
+			it.Kind = Bookmark
+		}
+	}
+	it.Title = cleanTitle(it.Title)
+	switch it.Kind {
+	case Bookmark, Query:
+		if it.URL, err = checkURL(it.URL); err != nil {
+			return err
+		}
+		it.Kind = kindOf(it.URL)
+		if it.Tags, err = checkTags(it.Tags); err != nil {
+			return err
+		}
+		it.Keyword = cleanKeyword(it.Keyword)
+	case Folder, Separator:
+		it.URL, it.Tags, it.Keyword = "", nil, ""
+		if it.Kind == Separator {
+			it.Title = ""
+		}
+	default:
+		return fmt.Errorf("%w: a bookmark cannot be a %s", ErrInvalid, it.Kind)
+	}
+	if it.GUID == "" {
+		guid, err := t.NewGUID()
+		if err != nil {
+			return err
+		}
+		it.GUID = engine.ID(guid)
+	}
+	now := time.UnixMilli(t.now)
+	if unixMilli(it.Added) <= earliest || it.Added.After(now) {
+		it.Added = now
+	}
+	if it.Modified.Before(it.Added) || it.Modified.After(now) {
+		it.Modified = now
+	}
+	return nil
+}
+
+// addLabels gives the URL of a new bookmark more tags, and a keyword if the
+// bookmark brings one. Its other bookmarks change with it.
+func (t *tx) addLabels(place int64, tags []string, keyword string) error {
+	if len(tags) == 0 && keyword == "" {
+		return nil
+	}
+	have, key, err := t.labels(place)
+	if err != nil {
+		return err
+	}
+	if keyword == "" {
+		keyword = key
+	}
+	return t.editLabels(place, sortedTags(append(slices.Clone(have), tags...)), keyword)
+}
+
+// editLabels sets tags and keyword of a URL as an edit of all of its bookmarks.
+func (t *tx) editLabels(place int64, tags []string, keyword string) error {
+	changed, stolen, err := t.setLabels(place, tags, keyword)
+	if err != nil {
+		return err
+	}
+	if changed {
+		if err := t.touchPlace(place); err != nil {
+			return err
+		}
+	}
+	if stolen != 0 {
+		return t.touchPlace(stolen)
+	}
+	return nil
+}
+
+// Change is what Edit changes of an item; nil leaves it as it is.
+type Change struct {
+	Title, URL, Keyword *string
+	// Tags replaces all tags of the URL.
+	Tags *[]string
+}
+
+// Edit changes a bookmark's or folder's own values. A new URL takes tags and
+// keyword along; the old one keeps its tags if other bookmarks have it.
+func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, error) {
+	var edited Item
+	err := e.edit(ctx, func(t *tx) error {
+		r, err := t.find(guid)
+		if err != nil {
+			return err
+		}
+		if IsRoot(r.GUID) {
+			return ErrRoot
+		}
+		if err := t.change(r, c); err != nil {
+			return err
+		}
+		if r, err = t.findRow(r.n); err == nil {
+			edited = r.Item
+		}
+		return err
+	})
+	if err != nil {
+		return Item{}, fmt.Errorf("cannot change the bookmark: %w", err)
+	}
+	return edited, nil
+}
+
+func (t *tx) change(r *row, c Change) (err error) {
+	title, url, tags, keyword := r.Title, r.URL, r.Tags, r.Keyword
+	if c.Title != nil && r.Kind != Separator {
+		title = cleanTitle(*c.Title)
+	}
+	if r.place == 0 && (c.URL != nil || c.Tags != nil || c.Keyword != nil) {
+		return fmt.Errorf("%w: a %s has no URL, tags or keyword", ErrInvalid, r.Kind)
+	}
+	if c.URL != nil {
+		if url, err = checkURL(*c.URL); err != nil {
+			return err
+		}
+	}
+	if c.Tags != nil {
+		if tags, err = checkTags(*c.Tags); err != nil {
+			return err
+		}
+	}
+	if c.Keyword != nil {
+		keyword = cleanKeyword(*c.Keyword)
+	}
+	place := r.place
+	if url != r.URL {
+		if place, err = t.Ensure(url); err != nil {
+			return err
+		}
+		t.refresh[r.place], t.refresh[place] = struct{}{}, struct{}{}
+		r.Kind = kindOf(url)
+	}
+	if title != r.Title || url != r.URL {
+		if r.place != 0 {
+			t.refresh[place] = struct{}{}
+		}
+		if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
+			return err
+		}
+		if err := t.touch(r.n); err != nil {
+			return err
+		}
+	}
+	if place == 0 {
+		return nil
+	}
+	if url != r.URL && c.Tags == nil && c.Keyword == nil {
+		return t.addLabels(place, tags, keyword)
+	}
+	return t.editLabels(place, tags, keyword)
+}
+
+// Move puts an item at a position of a folder, or at its End. The position is
+// counted without the item itself.
+func (e *Engine) Move(ctx context.Context, guid, folder engine.ID, at int) error {
+	err := e.edit(ctx, func(t *tx) error {
+		r, err := t.find(guid)
+		if err != nil {
+			return err
+		}
+		into, err := t.folder(folder)
+		if err != nil {
+			return err
+		}
+		if IsRoot(r.GUID) || into.GUID == Root {
+			return ErrRoot
+		}
+		if into.n != r.parent {
+			if err := t.noCycle(r.n, into.n); err != nil {
+				return err
+			}
+		}
+		return t.move(r, into.n, at)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot move the bookmark: %w", err)
+	}
+	return nil
+}
+
+// noCycle refuses to put an item below itself.
+func (t *tx) noCycle(item, folder int64) error {
+	for folder != 0 {
+		if folder == item {
+			return ErrCycle
+		}
+		if err := t.QueryRow(sqlParentOf, folder).Scan(&folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outside is a position that no sibling has, for the time of a move.
+const outside = 1 << 40
+
+func (t *tx) move(r *row, folder int64, at int) error {
+	if folder == r.parent && at == r.Position {
+		return nil
+	}
+	if _, err := t.Exec(sqlSetPosition, r.n, int64(outside)); err != nil {
+		return err
+	}
+	if _, err := t.Exec(sqlRenumber, r.parent); err != nil {
+		return err
+	}
+	var err error
+	if folder == r.parent {
+		// It is the last of its folder now, and stays where it is if at is the end.
+		var end int
+		if err := t.QueryRow(sqlLastPosition, folder).Scan(&end); err != nil {
+			return err
+		}
+		if at < 0 || at >= end-1 {
+			at = end - 1
+		} else if _, err := t.Exec(sqlShift, folder, at); err != nil {
+			return err
+		}
+		if at == r.Position {
+			_, err := t.Exec(sqlSetPosition, r.n, at)
+			return err
+		}
+		t.renumber[folder] = struct{}{}
+	} else {
+		if at, err = t.room(folder, at); err != nil {
+			return err
+		}
+		if err := t.touch(r.n); err != nil {
+			return err
+		}
+		if err := t.touch(r.parent); err != nil {
+			return err
+		}
+	}
+	if _, err := t.Exec(sqlSetPlace, r.n, folder, at); err != nil {
+		return err
+	}
+	return t.touch(folder)
+}
+
+// Remove deletes items with all that is below them, and returns how many items
+// went.
+func (e *Engine) Remove(ctx context.Context, guids ...engine.ID) (n int, err error) {
+	err = e.edit(ctx, func(t *tx) error {
+		n = 0
+		for _, guid := range guids {
+			r, err := t.find(guid)
+			if err != nil {
+				return err
+			}
+			if IsRoot(r.GUID) {
+				return ErrRoot
+			}
+			gone, err := t.remove(r)
+			if err != nil {
+				return err
+			}
+			n += gone
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot delete the bookmark: %w", err)
+	}
+	return n, nil
+}
+
+// remove deletes a subtree as the user: what the server may have of it gets a
+// tombstone.
+func (t *tx) remove(r *row) (n int, err error) {
+	below, err := t.rows(sqlBelow, r.n)
+	if err != nil {
+		return 0, err
+	}
+	guids := make([]engine.ID, len(below))
+	for i, b := range below {
+		guids[i] = b.GUID
+		if b.place != 0 {
+			t.refresh[b.place] = struct{}{}
+		}
+	}
+	list := guidList(guids)
+	if _, err := t.Exec(sqlBury, list, t.now); err != nil {
+		return 0, err
+	}
+	if _, err := t.Exec(sqlDelete, list); err != nil {
+		return 0, err
+	}
+	t.renumber[r.parent] = struct{}{}
+	return len(below), t.touch(r.parent)
+}

@@ -1,0 +1,263 @@
+package bookmarks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// ImportOptions say how an import is done.
+type ImportOptions struct {
+	// DryRun only reports what an import would do.
+	DryRun bool
+	// TempDir is where a database is copied to before it is read; "": the system's
+	// folder for temporary files.
+	TempDir string
+}
+
+// Imported is what an import did, or would do.
+type Imported struct {
+	// Format is what the source was found to be: "html", "json", "jsonlz4",
+	// "chrome" or "places.sqlite".
+	Format string `json:"format"`
+	// Added items are new; Duplicates were there already, in the same folder.
+	Added      int `json:"added"`
+	Duplicates int `json:"duplicates"`
+	// Skipped items are left out or cut; Reasons names the first thousand.
+	Skipped int       `json:"skipped"`
+	Reasons []Skipped `json:"reasons,omitempty"`
+}
+
+// Skipped is an item that was left out or cut.
+type Skipped struct {
+	// Line is where it is in a text, from 1; 0 in a database.
+	Line int `json:"line,omitempty"`
+	// Item names it: its title or else its URL, shortened.
+	Item string `json:"item,omitempty"`
+	// Reason is a clause about it.
+	Reason string `json:"reason"`
+}
+
+// Import adds the bookmarks of another browser to those that are here: a file in
+// HTML, JSON, jsonlz4 or Chrome's format, a places.sqlite, or a browser's profile.
+// Folders with the same title in the same folder are one, and what such a
+// folder has already is a duplicate. All is added, or nothing.
+func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (*Imported, error) {
+	src, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
+	if err != nil {
+		return nil, fmt.Errorf("cannot import %s: %w", path, err)
+	}
+	report, err := e.importFrom(ctx, src, o)
+	if err = errors.Join(err, src.Close()); err != nil {
+		return nil, fmt.Errorf("cannot import %s: %w", path, err)
+	}
+	return report, nil
+}
+
+// ImportFrom is Import of what comes from a pipe.
+func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o ImportOptions) (*Imported, error) {
+	src, err := exchange.Read(ctx, r, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
+	if err != nil {
+		return nil, fmt.Errorf("cannot import bookmarks: %w", err)
+	}
+	report, err := e.importFrom(ctx, src, o)
+	if err = errors.Join(err, src.Close()); err != nil {
+		return nil, fmt.Errorf("cannot import bookmarks: %w", err)
+	}
+	return report, nil
+}
+
+// errDry rolls a trial back.
+var errDry = errors.New("a dry run")
+
+func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportOptions) (*Imported, error) {
+	found, skips, err := src.Bookmarks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var report *Imported
+	err = e.edit(ctx, func(t *tx) error {
+		report = &Imported{Format: string(src.Format()), Skipped: skips.Count}
+		for _, s := range skips.First {
+			report.Reasons = append(report.Reasons, Skipped(s))
+		}
+		im := &importer{tx: t, report: report}
+		for _, name := range exchange.Roots {
+			root, err := t.find(LocalID(engine.ID(name)))
+			if err != nil {
+				return err
+			}
+			if err := im.folder(ctx, root.GUID, *found.Root(name), false); err != nil {
+				return err
+			}
+		}
+		if o.DryRun {
+			return errDry
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDry) {
+		return nil, sqlite.Explain(err)
+	}
+	return report, nil
+}
+
+type importer struct {
+	*tx
+	report *Imported
+}
+
+// same is by what an item is known among its siblings.
+type same struct {
+	kind       Kind
+	title, url string
+}
+
+// folder adds items to a folder. A new one has nothing that they could be
+// duplicates of.
+func (im *importer) folder(ctx context.Context, guid engine.ID, items []*exchange.Item, isNew bool) error {
+	have := make(map[same][]engine.ID)
+	if !isNew {
+		f, err := im.find(guid)
+		if err != nil {
+			return err
+		}
+		rows, err := im.rows(sqlChildren, f.n)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			key := same{r.Kind, r.Title, r.URL}
+			have[key] = append(have[key], r.GUID)
+		}
+	}
+	for _, src := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it, err := im.item(src)
+		if err != nil {
+			im.skip(src, err)
+			continue
+		}
+		key := same{it.Kind, it.Title, it.URL}
+		added := true
+		if twins := have[key]; len(twins) > 0 {
+			it.GUID, added = twins[0], false
+			if have[key] = twins[1:]; it.Kind == Folder {
+				have[key] = twins // folders of one title become one
+			}
+			im.report.Duplicates++
+		} else {
+			it.Parent = guid
+			r, err := im.add(it, End)
+			if err != nil {
+				return err
+			}
+			it.GUID = r.GUID
+			im.report.Added++
+			if it.Kind == Folder {
+				have[key] = []engine.ID{r.GUID}
+			}
+		}
+		if it.Kind == Folder {
+			if err := im.folder(ctx, it.GUID, src.Children, added); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (im *importer) skip(src *exchange.Item, err error) {
+	im.report.Skipped++
+	if len(im.report.Reasons) < 1000 {
+		name := src.Title
+		if name == "" {
+			name = src.URL
+		}
+		im.report.Reasons = append(im.report.Reasons, Skipped{Line: src.Line, Item: name[:min(len(name), 100)], Reason: err.Error()})
+	}
+}
+
+var kinds = map[exchange.Kind]Kind{exchange.Bookmark: Bookmark, exchange.Folder: Folder, exchange.Separator: Separator, exchange.Query: Query}
+
+// item checks an item and gives it the GUID of its source, if nothing here had it
+// ever.
+func (im *importer) item(src *exchange.Item) (it Item, err error) {
+	it = Item{Kind: kinds[src.Kind], Title: cleanTitle(src.Title), URL: src.URL, Tags: src.Tags, Keyword: src.Keyword,
+		Added: src.Added, Modified: src.Modified}
+	switch it.Kind {
+	case Bookmark, Query:
+		if it.URL, err = checkURL(it.URL); err != nil {
+			return it, err
+		}
+		it.Kind = kindOf(it.URL)
+	case Separator:
+		it.Title = ""
+	}
+	guid := engine.ID(src.GUID)
+	if !validGUID(guid) || IsRoot(guid) {
+		return it, nil
+	}
+	var known bool
+	if err := im.QueryRow(sqlKnown, guid).Scan(&known); err != nil {
+		return it, err
+	}
+	if !known {
+		it.GUID = guid
+	}
+	return it, nil
+}
+
+const sqlKnown = `SELECT EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1) OR EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)
+	OR EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid = ?1)`
+
+// Formats are those that Export writes.
+var Formats = []string{"html", "json", "jsonlz4"}
+
+// Export writes all bookmarks in one of the Formats, so that Firefox and, in HTML,
+// any browser reads them.
+func (e *Engine) Export(ctx context.Context, w io.Writer, format string) error {
+	write, ok := map[string]func(io.Writer, *exchange.Tree) error{
+		"html": exchange.WriteHTML, "json": exchange.WriteJSON, "jsonlz4": exchange.WriteLZ4,
+	}[format]
+	if !ok {
+		return fmt.Errorf("cannot export bookmarks as %q: the formats are %s", format, strings.Join(Formats, ", "))
+	}
+	top, err := e.Tree(ctx, Root)
+	if err != nil {
+		return fmt.Errorf("cannot export bookmarks: %w", err)
+	}
+	var out exchange.Tree
+	for _, root := range top.Children {
+		if name := exchange.Root(WireID(root.GUID)); name != exchange.Root(root.GUID) {
+			*out.Root(name) = exported(root.Children)
+		}
+	}
+	if err := write(w, &out); err != nil {
+		return fmt.Errorf("cannot export bookmarks: %w", err)
+	}
+	return nil
+}
+
+func exported(nodes []*Node) []*exchange.Item {
+	items := make([]*exchange.Item, len(nodes))
+	for i, n := range nodes {
+		it := &exchange.Item{GUID: string(n.GUID), Title: n.Title, URL: n.URL, Added: n.Added, Modified: n.Modified,
+			Tags: n.Tags, Keyword: n.Keyword, Children: exported(n.Children)}
+		for from, to := range kinds {
+			if to == n.Kind {
+				it.Kind = from
+			}
+		}
+		items[i] = it
+	}
+	return items
+}

@@ -1,0 +1,125 @@
+package bookmarks
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// Kind says what an item is. Its String is the name of the kind in records.
+type Kind = tree.Kind
+
+// The kinds of items that a user has. (A livemark is none of them: a folder fed
+// from the web, which some old device may have left on the server, and which the
+// merge deletes.)
+const (
+	// Bookmark leads to a page.
+	Bookmark = tree.Bookmark
+	// Query is a bookmark whose URL is a search of Firefox's own ("place:tag=go").
+	Query = tree.Query
+	// Folder holds items.
+	Folder = tree.Folder
+	// Separator is a line between items.
+	Separator = tree.Separator
+)
+
+// parseKind finds a kind by its name in records.
+func parseKind(name string) (Kind, bool) {
+	for k := tree.Bookmark; k <= tree.Separator; k++ {
+		if k.String() == name {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// Item is a bookmark, query, folder or separator as the user sees it.
+type Item struct {
+	GUID engine.ID
+	Kind Kind
+	// Parent is the folder that holds it, and Position its place there, from 0.
+	Parent   engine.ID
+	Position int
+	// Title is at most MaxTitle UTF-16 code units; a separator has none.
+	Title string
+	// URL is what a bookmark or query leads to.
+	URL string
+	// Tags and Keyword belong to the URL: all bookmarks of one URL share them.
+	Tags []string
+	// Keyword leads to the URL when it is typed as an address.
+	Keyword string
+	// Added and Modified are when it was made and last changed, in milliseconds.
+	Added, Modified time.Time
+}
+
+// Bounds of what is stored, those of Firefox.
+const (
+	// MaxTitle bounds titles, in UTF-16 code units; longer ones are cut.
+	MaxTitle = 4096
+	// MaxTag bounds tags, in UTF-16 code units.
+	MaxTag = 100
+)
+
+var (
+	// ErrNotFound means that there is no such item, or no longer.
+	ErrNotFound = errors.New("there is no such bookmark")
+	// ErrRoot means that a root would be changed, moved or deleted.
+	ErrRoot = errors.New("this folder is part of every browser and cannot be changed, moved or deleted")
+	// ErrNotFolder means that an item should hold others and is no folder.
+	ErrNotFolder = errors.New("it is not a folder")
+	// ErrCycle means that a folder would be moved into itself.
+	ErrCycle = errors.New("a folder cannot be moved into itself")
+	// ErrInvalid is wrapped by errors about a URL, tag or keyword that cannot be.
+	ErrInvalid = errors.New("it cannot be stored")
+)
+
+// cleanTitle cuts a title to MaxTitle and takes out what no title has: NULs and
+// what is not UTF-8.
+func cleanTitle(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if len(s) <= MaxTitle {
+		return s
+	}
+	units := 0
+	for i, r := range s {
+		if units += max(utf16.RuneLen(r), 1); units > MaxTitle {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// checkURL returns the URL as it is stored, or says why it cannot be.
+func checkURL(s string) (string, error) {
+	s, err := places.Normalise(s)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return s, nil
+}
+
+// cleanTag returns the tag as it is stored; ok is false if it is empty or too
+// long.
+func cleanTag(s string) (tag string, ok bool) {
+	tag = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", ""))
+	return tag, tag != "" && len(utf16.Encode([]rune(tag))) <= MaxTag
+}
+
+// cleanKeyword returns the keyword as it is stored: in lower case.
+func cleanKeyword(s string) string {
+	return strings.ToLower(strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")))
+}
+
+// kindOf tells a query from a bookmark.
+func kindOf(url string) Kind {
+	if len(url) > 6 && strings.EqualFold(url[:6], "place:") {
+		return Query
+	}
+	return Bookmark
+}

@@ -1,0 +1,202 @@
+package bookmarks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// A LogEntry is one sync that changed the user's bookmarks.
+type LogEntry struct {
+	// Run names the sync; see engine.Start.
+	Run string
+	At  time.Time
+	// Added, Changed, Moved and Deleted count items. An item may be both changed and
+	// moved; of a folder that was sorted, those count that left the order of the others.
+	Added, Changed, Moved, Deleted int
+	// Undone is when the user took the sync back; zero: it stands.
+	Undone time.Time
+}
+
+// Bounds of the log. The newest sync is kept whatever its size.
+const (
+	keepFor   = 90 * 24 * time.Hour
+	keepItems = 500_000
+)
+
+const (
+	sqlLog      = `SELECT run, at, added, changed, moved, deleted, undone FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
+	sqlLogEntry = `INSERT INTO bookmark_log (run, at, added, changed, moved, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+		ON CONFLICT (run) DO UPDATE SET at = excluded.at, added = added + excluded.added, changed = changed + excluded.changed,
+			moved = moved + excluded.moved, deleted = deleted + excluded.deleted RETURNING n`
+	sqlKeep = `INSERT INTO bookmark_kept (log, guid, before, after, version) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (log, guid) DO UPDATE SET after = excluded.after, version = excluded.version`
+	sqlPruneOld = `DELETE FROM bookmark_log WHERE n < ?1 AND at < ?2`
+	sqlLogSizes = `SELECT n, added + changed + moved + deleted FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
+	sqlPruneTo  = `DELETE FROM bookmark_log WHERE n <= ?1`
+	sqlLogRow   = `SELECT n, undone FROM bookmark_log WHERE run = ?1`
+	sqlLastRun  = `SELECT run FROM bookmark_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlKept     = `SELECT guid, before, after, version FROM bookmark_kept WHERE log = ?1 ORDER BY guid`
+	sqlUndone   = `UPDATE bookmark_log SET undone = ?2 WHERE n = ?1`
+)
+
+// state is an item as the log keeps it. Children is set where a folder was
+// sorted: its order.
+type state struct {
+	Parent   engine.ID       `json:"parent"`
+	Position int             `json:"position"`
+	Kind     Kind            `json:"kind"`
+	Title    string          `json:"title,omitempty"`
+	URL      string          `json:"url,omitempty"`
+	Tags     []string        `json:"tags,omitempty"`
+	Keyword  string          `json:"keyword,omitempty"`
+	Added    int64           `json:"added,omitempty"`
+	Extra    json.RawMessage `json:"extra,omitempty"`
+	Children []engine.ID     `json:"children,omitempty"`
+}
+
+func stateOf(r *row) *state {
+	return &state{Parent: r.Parent, Position: r.Position, Kind: r.Kind, Title: r.Title, URL: r.URL,
+		Tags: r.Tags, Keyword: r.Keyword, Added: unixMilli(r.Added), Extra: r.extra}
+}
+
+// keeper keeps what a sync is about to change.
+type keeper struct {
+	kept                           map[engine.ID]*state // nil: it was not there
+	order                          []engine.ID
+	added, changed, moved, deleted int
+	isChanged                      map[engine.ID]struct{}
+}
+
+func newKeeper() *keeper {
+	return &keeper{kept: make(map[engine.ID]*state), isChanged: make(map[engine.ID]struct{})}
+}
+
+func (k *keeper) keep(guid engine.ID, s *state) {
+	if _, ok := k.kept[guid]; !ok {
+		k.kept[guid] = s
+		k.order = append(k.order, guid)
+	}
+}
+
+func (k *keeper) add(guid engine.ID) { k.keep(guid, nil); k.added++ }
+func (k *keeper) change(r *row)      { k.keep(r.GUID, stateOf(r)); k.changed++ }
+func (k *keeper) move(r *row)        { k.keep(r.GUID, stateOf(r)); k.moved++ }
+func (k *keeper) remove(r *row)      { k.keep(r.GUID, stateOf(r)); k.deleted++ }
+
+// reorder keeps the order that a folder had.
+func (k *keeper) reorder(folder *row, before []engine.ID, moved int) {
+	k.keep(folder.GUID, stateOf(folder))
+	if s := k.kept[folder.GUID]; s != nil {
+		s.Children = before
+	}
+	k.moved += moved
+}
+
+// write files what was kept under a run, with what it became.
+func (k *keeper) write(t *tx, run string) error {
+	if len(k.order) == 0 {
+		return nil
+	}
+	if run == "" {
+		run = "sync " + time.UnixMilli(t.now).UTC().Format(time.RFC3339)
+	}
+	var log int64
+	if err := t.QueryRow(sqlLogEntry, run, t.now, k.added, k.changed, k.moved, k.deleted).Scan(&log); err != nil {
+		return err
+	}
+	args := make([]any, 5)
+	var failed error
+	err := t.Each(sqlKeep, len(k.order), func(i int) []any {
+		guid := k.order[i]
+		args[0], args[1], args[2], args[3], args[4] = log, guid, nil, nil, 1
+		before := k.kept[guid]
+		if before == nil {
+			return args
+		}
+		args[2] = jsonText(before)
+		now, err := t.find(guid)
+		if errors.Is(err, ErrNotFound) {
+			return args
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			return args
+		}
+		after := stateOf(now)
+		if before.Children != nil {
+			after.Children, err = t.guids(now.n)
+			failed = errors.Join(failed, err)
+		}
+		args[3], args[4] = jsonText(after), now.version
+		return args
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	return t.prune(log)
+}
+
+func (t *tx) guids(folder int64) ([]engine.ID, error) {
+	rows, err := t.Query(sqlGUIDs, folder)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll[engine.ID](rows)
+}
+
+func jsonText(s *state) string {
+	b, _ := json.Marshal(s) // of strings and numbers: it cannot fail
+	return string(b)
+}
+
+// prune drops what is old, and what is more than can be kept.
+func (t *tx) prune(newest int64) error {
+	if _, err := t.Exec(sqlPruneOld, newest, t.now-keepFor.Milliseconds()); err != nil {
+		return err
+	}
+	rows, err := t.Query(sqlLogSizes)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	items := 0
+	for rows.Next() {
+		var n int64
+		var size int
+		if err := rows.Scan(&n, &size); err != nil {
+			return err
+		}
+		if items += size; items > keepItems && n < newest {
+			_ = rows.Close()
+			_, err := t.Exec(sqlPruneTo, n)
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Log lists the syncs that changed the user's bookmarks, the newest first.
+func (e *Engine) Log(ctx context.Context) ([]LogEntry, error) {
+	rows, err := e.db.Read().QueryContext(ctx, sqlLog)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the log of bookmarks: %w", sqlite.Explain(err))
+	}
+	defer rows.Close()
+	var log []LogEntry
+	for rows.Next() {
+		var l LogEntry
+		var at, undone int64
+		if err := rows.Scan(&l.Run, &at, &l.Added, &l.Changed, &l.Moved, &l.Deleted, &undone); err != nil {
+			return nil, err
+		}
+		l.At, l.Undone = instant(at), instant(undone)
+		log = append(log, l)
+	}
+	return log, sqlite.Explain(rows.Err())
+}

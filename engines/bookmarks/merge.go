@@ -1,0 +1,268 @@
+package bookmarks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// Merge brings both sides together.
+func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+	s.at = at
+	err := s.merge(ctx, at)
+	var hold *engine.HoldError
+	if err != nil && !errors.As(err, &hold) {
+		err = fmt.Errorf("cannot merge bookmarks: %w", err)
+	}
+	return s.result, err
+}
+
+func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
+	if err := s.sort(ctx); err != nil {
+		return err
+	}
+	if err := s.bring(ctx); err != nil {
+		return err
+	}
+	if err := s.snapshot(ctx); err != nil {
+		return err
+	}
+	err := s.e.db.Update(ctx, func(t *places.Tx) error {
+		missed := make([]engine.ID, 0, len(s.retry))
+		for guid := range s.retry {
+			missed = append(missed, guid)
+		}
+		if _, err := t.Exec(sqlRetryMiss, guidList(missed)); err != nil {
+			return err
+		}
+		_, err := t.Exec(sqlSetSince, at)
+		return err
+	})
+	if err == nil {
+		s.since = max(s.since, at)
+	}
+	return err
+}
+
+// sort takes out of what was staged what is not to be merged: our own records
+// whose receipt was lost, and those that cannot be read.
+func (s *session) sort(ctx context.Context) error {
+	var staged int
+	if err := s.e.db.Read().QueryRowContext(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 {
+		return err
+	}
+	var counted engine.Merged
+	err := s.e.db.Update(ctx, func(p *places.Tx) error {
+		counted = engine.Merged{}
+		t := newTx(p)
+		if err := execAll(p, sqlReadable); err != nil {
+			return err
+		}
+		if err := t.echoes(&counted); err != nil {
+			return err
+		}
+		return t.bad(&counted)
+	})
+	s.result = counted
+	return err
+}
+
+// echoes settles what we sent ourselves.
+func (t *tx) echoes(m *engine.Merged) error {
+	rows, err := t.Query(sqlEcho)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type echo struct {
+		guid engine.ID
+		at   engine.Timestamp
+	}
+	var all []echo
+	for rows.Next() {
+		var e echo
+		if err := rows.Scan(&e.guid, &e.at); err != nil {
+			return err
+		}
+		all = append(all, e)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, e := range all {
+		if err := t.stored([]engine.ID{e.guid}, e.at); err != nil {
+			return err
+		}
+		if _, err := t.Exec(sqlUnstage, e.guid); err != nil {
+			return err
+		}
+		m.Reconciled++
+	}
+	return nil
+}
+
+// bad notes what cannot be read or breaks the rules. Where the user has the item,
+// the user's goes up in place of a record that nobody can use.
+func (t *tx) bad(m *engine.Merged) error {
+	rows, err := t.Query(sqlBad)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type broken struct {
+		guid   engine.ID
+		reason string
+		fatal  bool
+	}
+	var all []broken
+	for rows.Next() {
+		var b broken
+		if err := rows.Scan(&b.guid, &b.reason, &b.fatal); err != nil {
+			return err
+		}
+		all = append(all, b)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, b := range all {
+		have, attempts := 0, 1
+		err := t.QueryRow(sqlRetryHave, b.guid).Scan(&have)
+		if err = notFoundIsNil(err); err != nil {
+			return err
+		}
+		if b.fatal {
+			attempts = maxAttempts
+			if _, err := t.Exec(sqlResend, b.guid); err != nil {
+				return err
+			}
+		}
+		if _, err := t.Exec(sqlRetryPut, b.guid, attempts, b.reason); err != nil {
+			return err
+		}
+		if _, err := t.Exec(sqlUnstage, b.guid); err != nil {
+			return err
+		}
+		m.Failed++
+		if have == 0 {
+			m.NewFailed++
+		}
+		if len(m.Problems) < maxProblems {
+			m.Problems = append(m.Problems, engine.Problem{ID: WireID(b.guid), Err: errors.New(b.reason)})
+		}
+	}
+	return nil
+}
+
+// patience is how often a merge begins again because the user edited the tree
+// meanwhile. Then it makes the user wait.
+const patience = 3
+
+// bring applies what was staged, the quick way if there is one.
+func (s *session) bring(ctx context.Context) error {
+	done, err := s.direct(ctx)
+	if done || err != nil {
+		return err
+	}
+	for range patience {
+		var p *plan
+		err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
+		if err != nil {
+			return err
+		}
+		if err := s.hold(p); err != nil {
+			return err
+		}
+		err = s.e.db.Update(ctx, func(pt *places.Tx) error {
+			t := newTx(pt)
+			m, err := t.meta()
+			if err != nil {
+				return err
+			}
+			if m.generation != p.generation {
+				return errEdited
+			}
+			return s.carryOut(t, p)
+		})
+		if !errors.Is(err, errEdited) {
+			return err
+		}
+	}
+	return s.e.db.Update(ctx, func(pt *places.Tx) error {
+		t := newTx(pt)
+		p, err := s.plan(t)
+		if err != nil {
+			return err
+		}
+		if err := s.hold(p); err != nil {
+			return err
+		}
+		return s.carryOut(t, p)
+	})
+}
+
+var errEdited = errors.New("the tree was edited during the merge")
+
+// carryOut applies a plan and reports what it did.
+func (s *session) carryOut(t *tx, p *plan) error {
+	staged, err := t.stagedGUIDs()
+	if err != nil {
+		return err
+	}
+	a, err := s.apply(t, p)
+	if err != nil {
+		return err
+	}
+	s.report(a, staged)
+	for _, q := range p.merged.RemoteProblems.First {
+		if len(s.result.Problems) < maxProblems {
+			s.result.Problems = append(s.result.Problems, engine.Problem{ID: WireID(q.GUID), Err: repaired{q}})
+		}
+	}
+	if n := p.merged.RemoteProblems.Total(); n > 0 {
+		s.e.log.Info("repaired the bookmarks on the server", slog.Int("problems", n))
+	}
+	return nil
+}
+
+// repaired is a problem that the merge has put right.
+type repaired struct{ tree.Problem }
+
+func (r repaired) Error() string { return "repaired: " + r.Problem.String() }
+
+func (t *tx) stagedGUIDs() ([]engine.ID, error) {
+	rows, err := t.Query(sqlStagedGUIDs)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll[engine.ID](rows)
+}
+
+// report counts what became of what was staged.
+func (s *session) report(a *applier, staged []engine.ID) {
+	for _, guid := range staged {
+		if _, ok := a.touched[guid]; ok {
+			s.result.Applied++
+		} else {
+			s.result.Reconciled++
+		}
+	}
+}
+
+// hold refuses to delete more than looks meant: more than 20 items and more than a
+// tenth.
+func (s *session) hold(p *plan) error {
+	return held(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.start)
+}
+
+func held(deletions, total int, start engine.Start) error {
+	if start.AcceptDeletions || deletions <= 20 || deletions*10 <= total {
+		return nil
+	}
+	return &engine.HoldError{Deletions: deletions, Total: total}
+}

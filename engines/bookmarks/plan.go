@@ -1,0 +1,307 @@
+package bookmarks
+
+import (
+	"database/sql"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+)
+
+// plan is what a merge of the whole tree decided, and what it was based on.
+type plan struct {
+	generation    int64
+	items         []localItem // local items, by tree.Item.Ref
+	local, remote *tree.Tree
+	merged        *tree.Merged
+}
+
+// localItem is what is kept in memory of an item of the user's.
+type localItem struct {
+	n        int64
+	position int
+	changes  int
+}
+
+// plan reads both trees and merges them.
+func (s *session) plan(t *tx) (*plan, error) {
+	m, err := t.meta()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{generation: m.generation}
+	l := &loader{tx: t, plan: p, skew: s.skew(t), changed: make(map[engine.ID]*tree.Item)}
+	if err := l.localItems(); err != nil {
+		return nil, err
+	}
+	base, err := l.remoteItems()
+	if err != nil {
+		return nil, err
+	}
+	for i := range l.items {
+		if err := l.local.Insert(l.items[i]); err != nil {
+			return nil, err
+		}
+	}
+	p.local, p.remote = l.local.Build(), l.remote.Build()
+	o := tree.Options{NewGUID: func() engine.ID {
+		guid, failed := t.NewGUID()
+		err = errors.Join(err, failed)
+		return engine.ID(guid)
+	}}
+	switch s.start.Prefer {
+	case engine.PreferLocal:
+		o.Prefer = tree.Local
+	case engine.PreferRemote:
+		o.Prefer = tree.Remote
+	}
+	if base != nil {
+		o.Base = base
+	}
+	p.merged = tree.Merge(p.local, p.remote, o)
+	if err == nil && base != nil {
+		err = base.err
+	}
+	return p, err
+}
+
+// skew is how far the server's clock is ahead of ours, in milliseconds, as the
+// moment of the download shows: the newer of two edits is found by one clock.
+func (s *session) skew(t *tx) int64 {
+	if s.at == 0 {
+		return 0
+	}
+	return int64(s.at)*10 - t.now
+}
+
+// loader builds the two trees of a plan.
+type loader struct {
+	*tx
+	plan          *plan
+	skew          int64
+	items         []tree.Item
+	changed       map[engine.ID]*tree.Item // the user's
+	local, remote tree.Builder
+}
+
+func (l *loader) localItems() error {
+	rows, err := l.Query(sqlLocal)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var it tree.Item
+		var have localItem
+		var title, url string
+		var synced bool
+		if err := rows.Scan(&have.n, &it.GUID, &it.Parent, &have.position, &it.Kind, &it.Modified, &have.changes, &title, &url, &synced); err != nil {
+			return err
+		}
+		it.Position = int32(have.position)
+		it.Modified += l.skew
+		it.Ref = int64(len(l.plan.items))
+		if have.changes > 0 {
+			it.Changed = tree.Changed
+			if !synced {
+				it.Content = tree.ContentOf(it.Kind, title, url)
+			}
+		}
+		l.items = append(l.items, it)
+		l.plan.items = append(l.plan.items, have)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for i := range l.items {
+		if it := &l.items[i]; it.Changed != 0 {
+			l.changed[it.GUID] = it
+		}
+	}
+	if rows, err = l.Query(sqlTombstones); err != nil {
+		return err
+	}
+	gone, err := scanAll[engine.ID](rows)
+	for _, guid := range gone {
+		l.local.Delete(guid)
+	}
+	return err
+}
+
+// remoteItems lays what was staged over the mirror. The mirror alone is the base.
+func (l *loader) remoteItems() (*mirrorTree, error) {
+	base := &mirrorTree{tx: l.tx, parents: make(map[engine.ID]engine.ID)}
+	rows, err := l.Query(sqlMirror)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var it tree.Item
+		var modified engine.Timestamp
+		var payload []byte
+		var staged bool
+		if err := rows.Scan(&it.GUID, &it.Parent, &it.Kind, &modified, &payload, &staged); err != nil {
+			return nil, err
+		}
+		base.parents[it.GUID] = it.Parent
+		if staged {
+			continue
+		}
+		it.Modified = int64(modified) * 10
+		if err := l.remote.Insert(it); err != nil {
+			return nil, err
+		}
+		if it.Kind == Folder {
+			l.remote.List(it.GUID, listOf(payload)...)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if err := l.stagedItems(); err != nil {
+		return nil, err
+	}
+	if len(base.parents) == 0 {
+		return nil, nil
+	}
+	return base, l.refine()
+}
+
+func (l *loader) stagedItems() error {
+	rows, err := l.Query(sqlStaged)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var it tree.Item
+		var modified engine.Timestamp
+		var payload []byte
+		if err := rows.Scan(&it.GUID, &it.Parent, &it.Kind, &modified, &payload); err != nil {
+			return err
+		}
+		if payload == nil {
+			l.remote.Delete(it.GUID)
+			continue
+		}
+		r, err := parseRecord(it.GUID, payload, modified)
+		if err != nil {
+			return err
+		}
+		it.Modified, it.Changed = int64(modified)*10, tree.Changed
+		it.Content = tree.ContentOf(it.Kind, r.title, r.url)
+		if r.rewritten {
+			it.Validity = tree.Reupload
+		}
+		if err := l.compare(&it, &r); err != nil {
+			return err
+		}
+		if err := l.remote.Insert(it); err != nil {
+			return err
+		}
+		if it.Kind == Folder {
+			l.remote.List(it.GUID, r.children...)
+		}
+	}
+	return rows.Err()
+}
+
+// compare finds out what a staged record changed: of the mirror's, and, where
+// the user changed the item too, whether both say the same now.
+func (l *loader) compare(it *tree.Item, r *record) error {
+	old, ok, err := l.mirrored(it.GUID)
+	if err != nil {
+		return err
+	}
+	if ok && sameValue(&old, r) {
+		it.Changed &^= tree.ChangedValue
+	}
+	mine := l.changed[it.GUID]
+	if mine == nil {
+		return nil
+	}
+	here, err := l.find(it.GUID)
+	if err != nil {
+		return err
+	}
+	if sameValue(recordOf(here), r) {
+		it.Changed &^= tree.ChangedValue
+		mine.Changed &^= tree.ChangedValue
+	}
+	return nil
+}
+
+// refine finds out which of the items that the user changed have other values
+// than the mirror, and which only moved or hold others.
+func (l *loader) refine() error {
+	for guid, it := range l.changed {
+		if it.Changed&tree.ChangedValue == 0 {
+			continue
+		}
+		old, ok, err := l.mirrored(guid)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		here, err := l.find(guid)
+		if err != nil {
+			return err
+		}
+		if sameValue(recordOf(here), &old) {
+			it.Changed &^= tree.ChangedValue
+		}
+	}
+	return nil
+}
+
+// mirrored is the mirror's record of an item.
+func (t *tx) mirrored(guid engine.ID) (r record, ok bool, err error) {
+	var payload []byte
+	var modified engine.Timestamp
+	err = t.QueryRow(sqlMirrorOne, guid).Scan(&payload, &modified)
+	if errors.Is(err, sql.ErrNoRows) {
+		return record{}, false, nil
+	}
+	if err != nil {
+		return record{}, false, err
+	}
+	r, err = parseRecord(guid, payload, modified)
+	return r, err == nil, err
+}
+
+// incoming is the record that this sync brought, or else the mirror's.
+func (t *tx) incoming(guid engine.ID) (r record, at engine.Timestamp, err error) {
+	var payload []byte
+	err = t.QueryRow(sqlStagedOne, guid).Scan(&payload, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = t.QueryRow(sqlMirrorOne, guid).Scan(&payload, &at)
+	}
+	if err != nil {
+		return record{}, 0, err
+	}
+	r, err = parseRecord(guid, payload, at)
+	return r, at, err
+}
+
+// mirrorTree is the tree of the last sync.
+type mirrorTree struct {
+	tx      *tx
+	parents map[engine.ID]engine.ID
+	err     error
+}
+
+// Parent is the folder that an item was in.
+func (m *mirrorTree) Parent(guid engine.ID) (engine.ID, bool) {
+	parent, ok := m.parents[guid]
+	return parent, ok
+}
+
+// Children are what was in a folder, in order.
+func (m *mirrorTree) Children(guid engine.ID) []engine.ID {
+	r, _, err := m.tx.mirrored(guid)
+	m.err = errors.Join(m.err, err)
+	return r.children
+}

@@ -1,0 +1,111 @@
+package bookmarks
+
+import (
+	"context"
+	"math"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// snapshot writes what goes up. It reads one state of the tree throughout, so
+// that a folder's list names no child that does not go up with it; nobody waits for
+// that.
+func (s *session) snapshot(ctx context.Context) error {
+	if err := s.e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, sqlDropOutgoing) }); err != nil {
+		return err
+	}
+	return s.e.view(ctx, func(t *tx) error {
+		var chunk [][]any
+		flush := func() error {
+			err := s.e.db.Update(ctx, func(w *places.Tx) error {
+				return w.Each(sqlSend, len(chunk), func(i int) []any { return chunk[i] })
+			})
+			s.result.Outgoing += len(chunk)
+			chunk = chunk[:0]
+			return err
+		}
+		titles := make(map[int64]string)
+		rows, err := t.Query(sqlGoing)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scanRow(rows.Scan)
+			if err != nil {
+				return err
+			}
+			args, err := t.outgoing(r, titles)
+			if err != nil {
+				return err
+			}
+			if chunk = append(chunk, args); len(chunk) == chunkSize {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		gone, err := t.Query(sqlGoingGone)
+		if err != nil {
+			return err
+		}
+		guids, err := scanAll[engine.ID](gone)
+		if err != nil {
+			return err
+		}
+		for _, guid := range guids {
+			chunk = append(chunk, []any{guid, "", 0, nil, 0, 0})
+		}
+		if len(chunk) == 0 {
+			return nil
+		}
+		return flush()
+	})
+}
+
+// outgoing are the arguments of sqlSend. titles remembers those of folders.
+func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
+	o := outgoing{Item: r.Item, extra: r.extra}
+	if r.Parent != Root {
+		title, ok := titles[r.parent]
+		if !ok {
+			if err := t.QueryRow(sqlTitle, r.parent).Scan(&title); err != nil {
+				return nil, err
+			}
+			titles[r.parent] = title
+		}
+		o.parentTitle = title
+	}
+	if r.Kind == Folder {
+		rows, err := t.Query(sqlGUIDs, r.n)
+		if err != nil {
+			return nil, err
+		}
+		if o.children, err = scanAll[engine.ID](rows); err != nil {
+			return nil, err
+		}
+	}
+	frecency := 0
+	if r.place != 0 {
+		p, _, err := t.Get(r.place)
+		if err != nil {
+			return nil, err
+		}
+		frecency = score(p.Frecency, t.now/1000)
+	}
+	return []any{r.GUID, r.Parent, r.Kind, o.append(nil), r.changes, o.sortIndex(frecency)}, nil
+}
+
+// score is what a page is worth at a time, in points that halve every 30 days.
+// frecency is the moment at which it will be one point; see package places.
+func score(frecency, now int64) int {
+	const halfLife = 30 * 24 * 60 * 60
+	if frecency == 0 {
+		return 0
+	}
+	return int(math.Ceil(math.Exp2(min(float64(frecency-now)/halfLife, 29))))
+}

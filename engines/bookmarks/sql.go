@@ -1,0 +1,140 @@
+package bookmarks
+
+// Every statement of the package, so that a test can read the plan of each.
+const (
+	sqlItem = `SELECT b.n, b.guid, coalesce(p.guid, ''), coalesce(b.parent, 0), b.position, b.kind, coalesce(b.place, 0), coalesce(l.url, ''),
+			b.title, b.added, b.modified, b.extra, b.changes, b.version, coalesce(k.keyword, ''),
+			(SELECT json_group_array(tag) FROM (SELECT tag FROM bookmark_tags WHERE place = b.place ORDER BY tag))
+		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN places l ON l.id = b.place
+		LEFT JOIN bookmark_keywords k ON k.place = b.place `
+	sqlByGUID     = sqlItem + `WHERE b.guid = ?1`
+	sqlByRow      = sqlItem + `WHERE b.n = ?1`
+	sqlChildren   = sqlItem + `WHERE b.parent = ?1 ORDER BY b.position`
+	sqlByPlace    = sqlItem + `WHERE b.place = ?1 ORDER BY b.n`
+	sqlByTag      = sqlItem + `WHERE b.place IN (SELECT place FROM bookmark_tags WHERE tag = ?1) ORDER BY b.n`
+	sqlOfKeyword  = sqlItem + `WHERE b.place = (SELECT place FROM bookmark_keywords WHERE keyword = ?1) ORDER BY b.n`
+	sqlTags       = `SELECT DISTINCT tag FROM bookmark_tags WHERE tag > '' ORDER BY tag`
+	sqlSubtree    = `WITH RECURSIVE below (n) AS (SELECT ?1 UNION SELECT b.n FROM below JOIN bookmarks b ON b.parent = below.n) `
+	sqlBelow      = sqlSubtree + sqlItem + `WHERE b.n IN below`
+	sqlGUIDs      = `SELECT guid FROM bookmarks WHERE parent = ?1 ORDER BY position`
+	sqlRowOf      = `SELECT n FROM bookmarks WHERE guid = ?1`
+	sqlParentOf   = `SELECT coalesce(parent, 0) FROM bookmarks WHERE n = ?1`
+	sqlCountRoots = `SELECT count(*) FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlMakeRoot   = `INSERT OR IGNORE INTO bookmarks (guid, parent, position, kind, title, added, modified)
+		VALUES (?1, (SELECT n FROM bookmarks WHERE guid = ?2), ?3, ?4, ?5, ?6, ?6)`
+	sqlCount   = `SELECT count(*) FROM bookmarks WHERE guid > ''`
+	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND refused <> changes) +
+		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 0)`
+
+	sqlLastPosition = `SELECT coalesce(max(position) + 1, 0) FROM bookmarks WHERE parent = ?1`
+	sqlShift        = `UPDATE bookmarks SET position = position + 1 WHERE parent = ?1 AND position >= ?2`
+	sqlRenumber     = `UPDATE bookmarks SET position = r.i FROM
+		(SELECT n, row_number() OVER (ORDER BY position) - 1 AS i FROM bookmarks WHERE parent = ?1) r
+		WHERE bookmarks.n = r.n AND bookmarks.position <> r.i`
+	sqlInsert = `INSERT INTO bookmarks (guid, parent, position, kind, place, title, added, modified, extra, changes)
+		VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?8, ?9, ?10) RETURNING n`
+	sqlSetValue    = `UPDATE bookmarks SET kind = ?2, place = nullif(?3, 0), title = ?4, added = ?5, modified = ?6, extra = ?7, version = version + 1 WHERE n = ?1`
+	sqlSetPlace    = `UPDATE bookmarks SET parent = ?2, position = ?3, version = version + 1 WHERE n = ?1`
+	sqlSetPosition = `UPDATE bookmarks SET position = ?2 WHERE n = ?1 AND position <> ?2`
+	sqlSetGUID     = `UPDATE bookmarks SET guid = ?2, version = version + 1 WHERE n = ?1`
+	sqlTouch       = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = ?2 WHERE n = ?1`
+	sqlTouchPlace  = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = ?2 WHERE place = ?1`
+	sqlSetChanges  = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
+	sqlMustGo      = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
+	sqlDelete      = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlBumpEdits   = `UPDATE bookmark_meta SET generation = generation + 1 WHERE one = 1`
+
+	sqlPlaceSum = `SELECT count(*), coalesce(max(added), 0), coalesce(group_concat(title, ' '), '') FROM bookmarks WHERE place = ?1`
+	sqlTagsOf   = `SELECT tag FROM bookmark_tags WHERE place = ?1 ORDER BY tag`
+	sqlAddTag   = `INSERT OR IGNORE INTO bookmark_tags (place, tag) VALUES (?1, ?2)`
+	sqlDropTag  = `DELETE FROM bookmark_tags WHERE place = ?1 AND tag = ?2`
+	sqlDropTags = `DELETE FROM bookmark_tags WHERE place = ?1`
+	sqlKeyword  = `SELECT keyword FROM bookmark_keywords WHERE place = ?1`
+	sqlKeyOwner = `SELECT place FROM bookmark_keywords WHERE keyword = ?1`
+	sqlSetKey   = `INSERT INTO bookmark_keywords (keyword, place) VALUES (?1, ?2)`
+	sqlDropKey  = `DELETE FROM bookmark_keywords WHERE place = ?1`
+
+	// The server may have what the mirror has, and what went up without a receipt.
+	sqlBury = `INSERT INTO bookmark_tombstones (guid, deleted) SELECT value, ?2 FROM json_each(?1)
+		WHERE EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid = value)
+		OR EXISTS (SELECT 1 FROM bookmark_outgoing WHERE guid = value AND payload IS NOT NULL)
+		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, refused = 0`
+	sqlTombstone = `INSERT OR IGNORE INTO bookmark_tombstones (guid, deleted) VALUES (?1, ?2)`
+	sqlUnbury    = `DELETE FROM bookmark_tombstones WHERE guid = ?1`
+
+	sqlMeta      = `SELECT global, sync_id, since, generation FROM bookmark_meta WHERE one = 1`
+	sqlSetMeta   = `UPDATE bookmark_meta SET global = ?1, sync_id = ?2, since = 0, generation = generation + 1 WHERE one = 1`
+	sqlSetSince  = `UPDATE bookmark_meta SET since = max(since, ?1) WHERE one = 1`
+	sqlForgotten = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
+		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
+	sqlPlaced    = `SELECT DISTINCT place FROM bookmarks WHERE place IS NOT NULL`
+	sqlWipeItems = `DELETE FROM bookmarks WHERE guid NOT IN (SELECT value FROM json_each(?1))`
+	sqlWipeRoots = `UPDATE bookmarks SET changes = 0, refused = 0 WHERE guid > ''`
+	sqlWipeLog   = `DELETE FROM bookmark_log WHERE n > 0`
+
+	sqlDropTombstones = `DELETE FROM bookmark_tombstones WHERE guid > ''`
+	sqlDropMirror     = `DELETE FROM bookmark_mirror WHERE guid > ''`
+	sqlDropStaged     = `DELETE FROM bookmark_staged WHERE n > 0`
+	sqlDropOutgoing   = `DELETE FROM bookmark_outgoing WHERE n > 0`
+	sqlDropRetry      = `DELETE FROM bookmark_retry WHERE guid > ''`
+
+	sqlStage = `INSERT INTO bookmark_staged (guid, parent, kind, modified, payload, err, fatal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified,
+			payload = excluded.payload, err = excluded.err, fatal = excluded.fatal`
+	sqlCountStaged  = `SELECT count(*) FROM (SELECT 1 FROM bookmark_staged WHERE n > 0 LIMIT ?1)`
+	sqlStaged       = `SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
+	sqlStagedOne    = `SELECT payload, modified FROM bookmark_staged WHERE guid = ?1 AND payload IS NOT NULL`
+	sqlMirrorOne    = `SELECT payload, modified FROM bookmark_mirror WHERE guid = ?1`
+	sqlMirrorParent = `SELECT parent FROM bookmark_mirror WHERE guid = ?1`
+	sqlMirrorAny    = `SELECT EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid > '')`
+	sqlMirror       = `SELECT m.guid, m.parent, m.kind, m.modified, CASE m.kind WHEN 3 THEN m.payload END,
+			EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = m.guid)
+		FROM bookmark_mirror m WHERE m.guid > ''`
+	sqlMirrorAll  = `SELECT guid, parent, kind, modified, payload FROM bookmark_mirror WHERE guid > ''`
+	sqlTombstones = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
+	sqlIsBuried   = `SELECT EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
+	sqlLocal      = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
+			CASE WHEN b.changes > 0 THEN b.title ELSE '' END, coalesce(l.url, ''), m.guid IS NOT NULL
+		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN bookmark_mirror m ON m.guid = b.guid
+		LEFT JOIN places l ON l.id = CASE WHEN b.changes > 0 AND m.guid IS NULL THEN b.place END
+		WHERE b.n > 0`
+
+	// What came from the server is what the last snapshot sent, so the snapshot
+	// arrived and its receipt was lost.
+	sqlEcho = `SELECT s.guid, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.guid = s.guid
+		WHERE s.n > 0 AND s.err IS NULL AND s.payload IS o.payload`
+	sqlUnstage   = `DELETE FROM bookmark_staged WHERE guid = ?1`
+	sqlBad       = `SELECT guid, err, fatal FROM bookmark_staged WHERE n > 0 AND err IS NOT NULL ORDER BY n`
+	sqlReadable  = `DELETE FROM bookmark_retry WHERE guid IN (SELECT guid FROM bookmark_staged WHERE n > 0 AND err IS NULL)`
+	sqlRetryDue  = `SELECT guid FROM bookmark_retry WHERE attempts < ?1 ORDER BY attempts, guid LIMIT ?2`
+	sqlRetryHave = `SELECT attempts FROM bookmark_retry WHERE guid = ?1`
+	sqlRetryPut  = `INSERT INTO bookmark_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
+		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
+	sqlRetryMiss  = `UPDATE bookmark_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlResend     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid = ?1`
+	sqlMirrorGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT guid FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
+	sqlMirrorPut  = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
+		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
+		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
+
+	sqlGoing     = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL ORDER BY b.n`
+	sqlSend      = `INSERT INTO bookmark_outgoing (guid, parent, kind, payload, changes, sortindex) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`
+	sqlTitle     = `SELECT title FROM bookmarks WHERE n = ?1`
+	sqlFrecency  = `SELECT frecency FROM places WHERE id = ?1`
+	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' ORDER BY guid`
+	sqlOutgoing  = `SELECT n, guid, payload, sortindex FROM bookmark_outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
+	sqlStored    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
+		SELECT guid, parent, kind, ?2, payload FROM bookmark_outgoing WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))
+		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
+	sqlStoredGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT o.guid FROM bookmark_outgoing o
+		WHERE o.payload IS NULL AND o.guid IN (SELECT value FROM json_each(?1)))`
+	sqlBuried = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.guid FROM bookmark_outgoing o
+		WHERE o.payload IS NULL AND o.guid IN (SELECT value FROM json_each(?1)))`
+	sqlSubtract = `UPDATE bookmarks SET refused = 0, changes = max(bookmarks.changes - o.changes, 0) FROM bookmark_outgoing o
+		WHERE o.guid = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
+	sqlSettled       = `DELETE FROM bookmark_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlRefused       = `UPDATE bookmarks SET refused = o.changes FROM bookmark_outgoing o WHERE o.guid = bookmarks.guid AND bookmarks.guid = ?1`
+	sqlRefusedGone   = `UPDATE bookmark_tombstones SET refused = 1 WHERE guid = ?1`
+	sqlStagedGUIDs   = `SELECT guid FROM bookmark_staged WHERE n > 0`
+	sqlSetPositionOf = `UPDATE bookmarks SET position = ?2 WHERE guid = ?1`
+)

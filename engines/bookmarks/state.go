@@ -1,0 +1,97 @@
+package bookmarks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+type meta struct {
+	engine.Association
+	since      engine.Timestamp
+	generation int64
+}
+
+func (t *tx) meta() (m meta, err error) {
+	err = t.QueryRow(sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation)
+	return m, err
+}
+
+// Association tells which sync IDs the bookmarks last synced with.
+func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
+	var m meta
+	err := e.db.Read().QueryRowContext(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation)
+	if err != nil {
+		return engine.Association{}, fmt.Errorf("cannot read the sync state of bookmarks: %w", sqlite.Explain(err))
+	}
+	return m.Association, nil
+}
+
+// forget drops all that is known of the server.
+var forget = []string{sqlDropMirror, sqlDropTombstones, sqlDropStaged, sqlDropOutgoing, sqlDropRetry}
+
+// Reset forgets the sync state and keeps the bookmarks and the log of what syncs
+// did.
+func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
+	err := e.db.Update(ctx, func(t *places.Tx) error {
+		if err := execAll(t, forget...); err != nil {
+			return err
+		}
+		if _, err := t.Exec(sqlForgotten, guidList(allRoots())); err != nil {
+			return err
+		}
+		_, err := t.Exec(sqlSetMeta, a.Global, a.Collection)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot reset bookmarks: %w", err)
+	}
+	return nil
+}
+
+// Wipe deletes all bookmarks and the log, and leaves no tombstones.
+func (e *Engine) Wipe(ctx context.Context) error {
+	err := e.db.Update(ctx, func(p *places.Tx) error {
+		t := newTx(p)
+		if err := execAll(p, forget...); err != nil {
+			return err
+		}
+		rows, err := t.Query(sqlPlaced)
+		if err != nil {
+			return err
+		}
+		placed, err := scanAll[int64](rows)
+		if err != nil {
+			return err
+		}
+		if _, err := t.Exec(sqlWipeItems, guidList(allRoots())); err != nil {
+			return err
+		}
+		for _, place := range placed {
+			if err := t.refreshPlace(place); err != nil {
+				return err
+			}
+		}
+		if err := execAll(p, sqlWipeRoots, sqlWipeLog); err != nil {
+			return err
+		}
+		_, err = t.Exec(sqlSetMeta, "", "")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot wipe bookmarks: %w", err)
+	}
+	return nil
+}
+
+func execAll(t *places.Tx, queries ...string) error {
+	for _, q := range queries {
+		if _, err := t.Exec(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+package bookmarks
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+)
+
+// tx is a transaction on the tree. What depends on all of what it did, the order
+// of siblings and what places tell of their bookmarks, is settled at its end.
+type tx struct {
+	*places.Tx
+	now int64 // Unix milliseconds
+	// renumber holds the rows of folders that lost children, refresh the places
+	// whose bookmarks, tags or keyword changed.
+	renumber, refresh map[int64]struct{}
+}
+
+func newTx(t *places.Tx) *tx {
+	return &tx{Tx: t, now: t.Now().UnixMilli(), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{})}
+}
+
+// edit runs f as an edit of the user's: all of it is kept, or nothing.
+func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
+	return e.db.Update(ctx, func(p *places.Tx) error {
+		t := newTx(p)
+		if err := f(t); err != nil {
+			return err
+		}
+		if err := t.settle(); err != nil {
+			return err
+		}
+		_, err := t.Exec(sqlBumpEdits)
+		return err
+	})
+}
+
+func (e *Engine) view(ctx context.Context, f func(*tx) error) error {
+	return e.db.View(ctx, func(p *places.Tx) error { return f(newTx(p)) })
+}
+
+func (t *tx) settle() error {
+	for folder := range t.renumber {
+		if _, err := t.Exec(sqlRenumber, folder); err != nil {
+			return err
+		}
+	}
+	for place := range t.refresh {
+		if err := t.refreshPlace(place); err != nil {
+			return err
+		}
+	}
+	clear(t.renumber)
+	clear(t.refresh)
+	return nil
+}
+
+// refreshPlace tells a place what bookmarks it has. Tags and keyword go with the
+// last of them.
+func (t *tx) refreshPlace(place int64) error {
+	var b places.Bookmarked
+	if err := t.QueryRow(sqlPlaceSum, place).Scan(&b.Count, &b.Added, &b.Text); err != nil {
+		return err
+	}
+	b.Added *= 1000
+	if b.Count == 0 {
+		for _, query := range []string{sqlDropTags, sqlDropKey} {
+			if _, err := t.Exec(query, place); err != nil {
+				return err
+			}
+		}
+		return t.SetBookmarked(place, b)
+	}
+	tags, keyword, err := t.labels(place)
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		b.Text += " " + tag
+	}
+	if keyword != "" {
+		b.Text += " " + keyword
+	}
+	return t.SetBookmarked(place, b)
+}
+
+// labels are a place's tags and keyword.
+func (t *tx) labels(place int64) (tags []string, keyword string, err error) {
+	rows, err := t.Query(sqlTagsOf, place)
+	if err != nil {
+		return nil, "", err
+	}
+	if tags, err = scanAll[string](rows); err != nil {
+		return nil, "", err
+	}
+	err = t.QueryRow(sqlKeyword, place).Scan(&keyword)
+	return tags, keyword, notFoundIsNil(err)
+}
+
+func notFoundIsNil(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// scanAll reads a query of one column.
+func scanAll[T any](rows *sql.Rows) (all []T, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// row is an item with what the file knows besides.
+type row struct {
+	Item
+	n, parent, place int64
+	extra            []byte
+	changes, version int
+}
+
+// scanRow reads one row of sqlItem.
+func scanRow(scan func(...any) error) (*row, error) {
+	r := &row{}
+	var added, modified int64
+	var tags []byte
+	err := scan(&r.n, &r.GUID, &r.Parent, &r.parent, &r.Position, &r.Kind, &r.place, &r.URL, &r.Title, &added, &modified, &r.extra, &r.changes, &r.version, &r.Keyword, &tags)
+	if err != nil {
+		return nil, err
+	}
+	r.Added, r.Modified = instant(added), instant(modified)
+	if len(tags) > 2 {
+		err = json.Unmarshal(tags, &r.Tags)
+	}
+	return r, err
+}
+
+// instant is the time of Unix milliseconds; 0 is no time.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// find returns the item, or ErrNotFound.
+func (t *tx) find(guid engine.ID) (*row, error) {
+	return found(scanRow(t.QueryRow(sqlByGUID, LocalID(guid)).Scan))
+}
+
+func (t *tx) findRow(n int64) (*row, error) {
+	return found(scanRow(t.QueryRow(sqlByRow, n).Scan))
+}
+
+func found(r *row, err error) (*row, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	return r, err
+}
+
+// rows reads all rows of a query that begins as sqlItem does.
+func (t *tx) rows(query string, args ...any) (all []*row, err error) {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// folder returns the folder with that GUID.
+func (t *tx) folder(guid engine.ID) (*row, error) {
+	r, err := t.find(guid)
+	if err == nil && r.Kind != Folder {
+		err = ErrNotFolder
+	}
+	return r, err
+}
+
+// touch notes an edit of the user's.
+func (t *tx) touch(n int64) error {
+	_, err := t.Exec(sqlTouch, n, t.now)
+	return err
+}
+
+// touchPlace notes an edit of all bookmarks of a URL.
+func (t *tx) touchPlace(place int64) error {
+	t.refresh[place] = struct{}{}
+	_, err := t.Exec(sqlTouchPlace, place, t.now)
+	return err
+}
+
+// End is the position behind a folder's last item.
+const End = -1
+
+// room makes room for an item at a position of a folder and returns that.
+func (t *tx) room(folder int64, at int) (int, error) {
+	if _, due := t.renumber[folder]; due {
+		if _, err := t.Exec(sqlRenumber, folder); err != nil {
+			return 0, err
+		}
+		delete(t.renumber, folder)
+	}
+	var end int
+	if err := t.QueryRow(sqlLastPosition, folder).Scan(&end); err != nil {
+		return 0, err
+	}
+	if at < 0 || at >= end {
+		return end, nil
+	}
+	_, err := t.Exec(sqlShift, folder, at)
+	return at, err
+}
+
+// insert writes a new item, r, into the folder r.parent at r.Position, which must
+// be free, and returns its row.
+func (t *tx) insert(r *row) (n int64, err error) {
+	if r.URL != "" {
+		if r.place, err = t.Ensure(r.URL); err != nil {
+			return 0, err
+		}
+		t.refresh[r.place] = struct{}{}
+	}
+	err = t.QueryRow(sqlInsert, r.GUID, r.parent, r.Position, r.Kind, r.place, r.Title,
+		unixMilli(r.Added), unixMilli(r.Modified), text0(r.extra), r.changes).Scan(&n)
+	return n, err
+}
+
+// text0 is JSON for a column of text; nil is NULL.
+func text0(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return string(b)
+}
+
+// setLabels gives a place its tags and keyword, and reports whether they were
+// others. Another place that had the keyword loses it: stolen is that place, or 0.
+func (t *tx) setLabels(place int64, tags []string, keyword string) (changed bool, stolen int64, err error) {
+	have, key, err := t.labels(place)
+	if err != nil {
+		return false, 0, err
+	}
+	if !slices.Equal(have, sortedTags(tags)) {
+		changed = true
+		if _, err := t.Exec(sqlDropTags, place); err != nil {
+			return false, 0, err
+		}
+		for _, tag := range tags {
+			if _, err := t.Exec(sqlAddTag, place, tag); err != nil {
+				return false, 0, err
+			}
+		}
+	}
+	if keyword != key {
+		changed = true
+		if stolen, err = t.setKeyword(place, keyword); err != nil {
+			return false, 0, err
+		}
+	}
+	if changed {
+		t.refresh[place] = struct{}{}
+	}
+	return changed, stolen, nil
+}
+
+func (t *tx) setKeyword(place int64, keyword string) (stolen int64, err error) {
+	if _, err := t.Exec(sqlDropKey, place); err != nil || keyword == "" {
+		return 0, err
+	}
+	err = t.QueryRow(sqlKeyOwner, keyword).Scan(&stolen)
+	if err == nil {
+		if _, err := t.Exec(sqlDropKey, stolen); err != nil {
+			return 0, err
+		}
+		t.refresh[stolen] = struct{}{}
+	} else if !errors.Is(err, sql.ErrNoRows) {
+		return 0, err
+	}
+	_, err = t.Exec(sqlSetKey, keyword, place)
+	return stolen, err
+}
+
+// sortedTags is tags in order, each once.
+func sortedTags(tags []string) []string {
+	if len(tags) < 2 {
+		return tags
+	}
+	tags = slices.Clone(tags)
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// guidList is the GUIDs as a JSON array, which one statement can take whole.
+func guidList(guids []engine.ID) string {
+	text := []byte{'['}
+	for i, id := range guids {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = rawjson.AppendQuoted(text, id)
+	}
+	return string(append(text, ']'))
+}
