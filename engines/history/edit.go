@@ -19,13 +19,16 @@ func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, e
 	if v.Type == 0 {
 		v.Type = Link
 	}
-	in := Page{URL: url, Title: title, Visits: []Visit{v}}
-	visits, err := e.check(&in)
+	in := Page{URL: url, Title: title}
+	if err := checkPage(&in); err != nil {
+		return Page{}, err
+	}
+	one, err := e.checkVisit(v)
 	if err != nil {
 		return Page{}, err
 	}
 	err = e.update(ctx, func(tx *tx) error {
-		r, _, err := tx.add(&in, visits)
+		r, _, err := tx.add(&in, []visit{one})
 		if err == nil {
 			p = r.page()
 		}
@@ -37,31 +40,32 @@ func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, e
 	return p, nil
 }
 
-// check brings a page into the form that is stored, and tells why it cannot be.
-func (e *Engine) check(p *Page) ([]visit, error) {
+// checkPage brings a page's URL and title into the form that is stored, or
+// tells why it cannot be.
+func checkPage(p *Page) error {
 	url, err := places.Normalise(p.URL)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if ok, _ := storable(url); !ok {
-		return nil, fmt.Errorf("%w: the history does not keep addresses of this kind", ErrInvalid)
+		return fmt.Errorf("%w: the history does not keep addresses of this kind", ErrInvalid)
 	}
 	p.URL, p.Title = url, clean(p.Title)
-	limit := e.db.Now().UnixMicro() + clockSkew
-	visits := make([]visit, 0, len(p.Visits))
-	for _, v := range p.Visits {
-		date := v.At.UnixMicro()
-		switch {
-		case !places.Transition(v.Type).Valid():
-			return nil, fmt.Errorf("%w: there is no transition %d", ErrInvalid, v.Type)
-		case date < earliest:
-			return nil, fmt.Errorf("%w: %s is before the first browser", ErrInvalid, v.At.UTC().Format(time.DateOnly))
-		case date > limit:
-			return nil, fmt.Errorf("%w: %s is in the future", ErrInvalid, v.At.UTC().Format(time.DateOnly))
-		}
-		visits = append(visits, visit{date: date, kind: int(v.Type)})
+	return nil
+}
+
+// checkVisit returns the row of a visit, or tells why it cannot be one.
+func (e *Engine) checkVisit(v Visit) (visit, error) {
+	date := v.At.UnixMicro()
+	switch {
+	case !places.Transition(v.Type).Valid():
+		return visit{}, fmt.Errorf("%w: there is no transition %d", ErrInvalid, v.Type)
+	case date < earliest:
+		return visit{}, fmt.Errorf("%w: %s is before the first browser", ErrInvalid, v.At.UTC().Format(time.DateOnly))
+	case date > e.db.Now().UnixMicro()+clockSkew:
+		return visit{}, fmt.Errorf("%w: %s is in the future", ErrInvalid, v.At.UTC().Format(time.DateOnly))
 	}
-	return visits, nil
+	return visit{date: date, kind: int(v.Type)}, nil
 }
 
 // add adds visits to a page, which it makes if it is not there. changed tells
@@ -103,6 +107,9 @@ func (t *tx) addNew(p *Page, visits []visit) (*row, bool, error) {
 	if err := t.insert(r, visits); err != nil {
 		return nil, false, err
 	}
+	// A browser knows more about that than its visits tell: a page that sent the
+	// user on to another was never seen.
+	r.hidden = r.hidden || p.Hidden
 	if err := t.touch(r); err != nil {
 		return nil, false, err
 	}

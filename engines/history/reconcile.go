@@ -141,6 +141,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 		if err := c.tx.bury(r.guid, max(c.at, c.since)); err != nil {
 			return err
 		}
+		r.changes = max(r.changes, 1) // its visits are on the server under the old GUID alone
 	}
 	if _, err := c.tx.Exec(sqlSetGUID, r.id, in.id, false); err != nil {
 		return err

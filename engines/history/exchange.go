@@ -1,0 +1,324 @@
+package history
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+)
+
+// ImportOptions say how an import goes.
+type ImportOptions struct {
+	// DryRun counts, and changes nothing.
+	DryRun bool
+	// TempDir is where a copy of a browser's database is put while it is read; "":
+	// the system's folder for temporary files.
+	TempDir string
+}
+
+// Imported tells what an import did, or would do.
+type Imported struct {
+	// Added counts pages that are new here, Merged those that got visits or a title,
+	// Same those of which nothing was new.
+	Added  int `json:"added"`
+	Merged int `json:"merged"`
+	Same   int `json:"same"`
+	// Visits counts the visits that are new.
+	Visits int `json:"visits"`
+	// Skipped counts what was left out; Reasons names the first thousand.
+	Skipped int       `json:"skipped"`
+	Reasons []Skipped `json:"reasons,omitempty"`
+}
+
+// Skipped is something that an import left out, and why.
+type Skipped struct {
+	// Item names it: its title or its URL, shortened.
+	Item string `json:"item,omitempty"`
+	// Reason is a clause about it: "it has no visit".
+	Reason string `json:"reason"`
+}
+
+// ErrImport means that a file is not one that Import reads.
+var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that export wrote")
+
+// Import reads the history of the Firefox profile or places.sqlite at path, even
+// while Firefox has it open, or a file that ExportJSON wrote. Importing a file
+// again adds nothing. It works in many small transactions: on an error, what
+// Imported counts is here.
+func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (Imported, error) {
+	ours, err := isExport(path)
+	if err != nil {
+		return Imported{}, fmt.Errorf("cannot import %s: %w", path, err)
+	}
+	if ours {
+		f, err := os.Open(path)
+		if err != nil {
+			return Imported{}, fmt.Errorf("cannot import the history: %w", err)
+		}
+		defer f.Close()
+		return e.ImportJSON(ctx, f, o)
+	}
+	source, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
+	if err != nil {
+		return Imported{}, fmt.Errorf("cannot import %s: %w", path, err)
+	}
+	var skips exchange.Skips
+	done, err := e.importPages(ctx, fromBrowser(source.History(ctx, &skips)), o)
+	if errors.Is(err, exchange.ErrFormat) {
+		err = ErrImport
+	}
+	err = errors.Join(err, source.Close())
+	for _, s := range skips.First {
+		done.skip(s.Item, s.Reason)
+	}
+	done.Skipped += skips.Count - len(skips.First)
+	if err != nil {
+		return done, fmt.Errorf("cannot import %s: %w", path, err)
+	}
+	return done, nil
+}
+
+// isExport reports whether the file begins as ExportJSON's do.
+func isExport(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return false, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var first [1]byte
+	_, err = io.ReadFull(f, first[:])
+	return err == nil && first[0] == '[', nil
+}
+
+func fromBrowser(pages iter.Seq2[exchange.Page, error]) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		for in, err := range pages {
+			p := Page{URL: in.URL, Title: in.Title, Hidden: in.Hidden}
+			for _, v := range in.Visits {
+				p.Visits = append(p.Visits, Visit{v.Date, Transition(v.Transition)})
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ImportJSON reads what ExportJSON wrote.
+func (e *Engine) ImportJSON(ctx context.Context, r io.Reader, o ImportOptions) (Imported, error) {
+	done, err := e.importPages(ctx, fromJSON(r), o)
+	if err != nil {
+		return done, fmt.Errorf("cannot import the history: %w", err)
+	}
+	return done, nil
+}
+
+func fromJSON(r io.Reader) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		in := json.NewDecoder(r)
+		broken := func(err error) {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			yield(Page{}, fmt.Errorf("the file is damaged or incomplete: %w", err))
+		}
+		if t, err := in.Token(); err != nil || t != json.Delim('[') {
+			yield(Page{}, ErrImport)
+			return
+		}
+		for in.More() {
+			var p Page
+			if err := in.Decode(&p); err != nil {
+				broken(err)
+				return
+			}
+			if !yield(p, nil) {
+				return
+			}
+		}
+		if _, err := in.Token(); err != nil {
+			broken(err)
+		}
+	}
+}
+
+// ready is a page that can be stored.
+type ready struct {
+	page   Page
+	visits []visit
+}
+
+func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], o ImportOptions) (done Imported, err error) {
+	var chunk []ready
+	visits := 0
+	flush := func() error {
+		some := Imported{}
+		err := e.update(ctx, func(tx *tx) error {
+			some = Imported{}
+			for i := range chunk {
+				if err := tx.take(&chunk[i], &some); err != nil {
+					return err
+				}
+			}
+			if o.DryRun {
+				return errDryRun
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errDryRun) {
+			return err
+		}
+		done.Added += some.Added
+		done.Merged += some.Merged
+		done.Same += some.Same
+		done.Visits += some.Visits
+		chunk, visits = chunk[:0], 0
+		return nil
+	}
+	for p, err := range pages {
+		if err != nil {
+			return done, errors.Join(err, flush())
+		}
+		r, ok := e.ready(&p, &done)
+		if !ok {
+			continue
+		}
+		chunk = append(chunk, r)
+		if visits += len(r.visits); len(chunk) >= e.chunk || visits >= 2*e.chunk {
+			if err := flush(); err != nil {
+				return done, err
+			}
+		}
+	}
+	return done, flush()
+}
+
+// errDryRun rolls a chunk back.
+var errDryRun = errors.New("dry run")
+
+// ready checks a page, and leaves out the visits that cannot be stored.
+func (e *Engine) ready(p *Page, done *Imported) (ready, bool) {
+	if len(p.Visits) == 0 {
+		done.skip(p.name(), "it has no visit")
+		return ready{}, false
+	}
+	r := ready{page: Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}}
+	if err := checkPage(&r.page); err != nil {
+		done.skip(p.name(), err.Error())
+		return ready{}, false
+	}
+	for _, v := range p.Visits {
+		one, err := e.checkVisit(v)
+		if err != nil {
+			done.skip(p.name(), err.Error())
+			continue
+		}
+		r.visits = append(r.visits, one)
+	}
+	return r, len(r.visits) > 0
+}
+
+// take adds one page, and counts what that came to.
+func (t *tx) take(r *ready, done *Imported) error {
+	before, err := t.byURL(r.page.URL)
+	if err != nil {
+		return err
+	}
+	after, changed, err := t.add(&r.page, r.visits)
+	if err != nil {
+		return err
+	}
+	switch {
+	case before == nil || before.visits == 0:
+		done.Added++
+		done.Visits += after.visits
+	case changed:
+		done.Merged++
+		done.Visits += after.visits - before.visits
+	default:
+		done.Same++
+	}
+	return nil
+}
+
+const maxReasons = 1000
+
+func (i *Imported) skip(item, reason string) {
+	i.Skipped++
+	if len(i.Reasons) < maxReasons {
+		i.Reasons = append(i.Reasons, Skipped{item, reason})
+	}
+}
+
+// name is what a report calls the page.
+func (p *Page) name() string {
+	name := p.Title
+	if name == "" {
+		name = p.URL
+	}
+	if letters := []rune(name); len(letters) > 80 {
+		name = string(letters[:79]) + "…"
+	}
+	return name
+}
+
+// ExportJSON writes all pages with all their visits as a JSON array, a page on
+// each line, in the order in which they were first seen here. It holds one page at
+// a time, and edits may go on meanwhile.
+func (e *Engine) ExportJSON(ctx context.Context, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	between := "[\n"
+	for after := int64(0); ; {
+		rows, err := e.rows(ctx, sqlAllPages, after, listPage)
+		if err != nil {
+			return fmt.Errorf("cannot export the history: %w", err)
+		}
+		for _, r := range rows {
+			after = r.id
+			line, err := e.line(ctx, r.id)
+			if err != nil {
+				return fmt.Errorf("cannot export the history: %w", err)
+			}
+			if line == nil {
+				continue // deleted meanwhile
+			}
+			_, _ = out.WriteString(between)
+			_, _ = out.Write(line)
+			between = ",\n"
+		}
+		if len(rows) < listPage {
+			break
+		}
+	}
+	if between == "[\n" {
+		_, _ = out.WriteString("[")
+	}
+	_, _ = out.WriteString("\n]\n") // an error comes back from Flush
+	return out.Flush()
+}
+
+func (e *Engine) line(ctx context.Context, id int64) (line []byte, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		r, err := tx.byID(id)
+		if err != nil || r == nil || r.visits == 0 {
+			return err
+		}
+		p, err := tx.page(r)
+		if err != nil {
+			return err
+		}
+		line, err = json.Marshal(p)
+		return err
+	})
+	return line, err
+}
