@@ -18,16 +18,22 @@ type builder struct {
 	latest time.Time
 	count  int
 	guids  map[string]bool
-	// open are the lists of the open folders, the outermost first.
-	open []*[]*Item
+	// open are the open folders, the outermost first.
+	open []openFolder
 	// ignored counts the folders within the innermost of these that could not be
 	// opened, and whose items therefore go into that one.
 	ignored int
 }
 
+type openFolder struct {
+	items *[]*Item
+	// depth is in how many folders the items are, the root not counted.
+	depth int
+}
+
 func newBuilder(now time.Time) *builder {
 	b := &builder{latest: now.Add(24 * time.Hour), guids: make(map[string]bool)}
-	b.open = []*[]*Item{&b.tree.Menu}
+	b.open = []openFolder{{items: &b.tree.Menu}}
 	return b
 }
 
@@ -41,15 +47,18 @@ func (b *builder) add(it *Item) bool {
 		return false
 	}
 	b.count++
-	list := b.open[len(b.open)-1]
+	list := b.top().items
 	*list = append(*list, it)
 	return true
 }
 
+func (b *builder) top() openFolder { return b.open[len(b.open)-1] }
+
 // enter adds a folder and opens it. A folder that cannot be added counts as opened
 // all the same, and its items stay: they go into the one around it.
 func (b *builder) enter(it *Item) {
-	if it.Kind = Folder; len(b.open) > MaxDepth {
+	depth := b.top().depth + 1
+	if it.Kind = Folder; depth > MaxDepth {
 		b.skip(it, fmt.Sprintf("it is nested in more than %d folders; what is in it was put into the folder around it", MaxDepth))
 		b.ignored++
 		return
@@ -58,16 +67,16 @@ func (b *builder) enter(it *Item) {
 		b.ignored++
 		return
 	}
-	b.open = append(b.open, &it.Children)
+	b.open = append(b.open, openFolder{&it.Children, depth})
 }
 
 // enterRoot opens a root wherever the reader is.
 func (b *builder) enterRoot(r Root) {
-	if len(b.open) > MaxDepth || b.ignored > 0 {
+	if b.ignored > 0 {
 		b.ignored++
 		return
 	}
-	b.open = append(b.open, b.tree.Root(r))
+	b.open = append(b.open, openFolder{items: b.tree.Root(r)})
 }
 
 // leave closes the folder that was entered last.
@@ -85,6 +94,14 @@ func (b *builder) skip(it *Item, reason string) {
 		name = it.URL
 	}
 	b.skips.Add(Skip{Line: it.Line, Item: shorten(name), Reason: reason})
+}
+
+// skipMany notes items that a reader did not even look at.
+func (b *builder) skipMany(n int) {
+	if n > 0 {
+		b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, n)})
+		b.skips.Count += n - 1
+	}
 }
 
 // clean brings it to what the comments of Item promise, and tells whether it can
@@ -190,27 +207,51 @@ func shorten(s string) string {
 // would open.
 func cleanURL(url string) (string, error) {
 	if len(url) > MaxURL {
-		return "", fmt.Errorf("its URL is longer than %d bytes", MaxURL)
+		return "", errLongURL
 	}
 	url = strings.TrimFunc(strings.ToValidUTF8(url, "\ufffd"), func(r rune) bool { return r <= ' ' })
-	url = strings.NewReplacer("\t", "", "\r", "", "\n", "", "\x00", "%00").Replace(url)
+	if strings.ContainsFunc(url, isControl) {
+		url = withoutControls(url)
+	}
 	scheme, rest, ok := strings.Cut(url, ":")
 	switch {
 	case url == "":
 		return "", errors.New("it has no URL")
 	case !ok || !validScheme(scheme):
 		return "", errors.New("its URL has no scheme, such as https:")
-	case len(url) > MaxURL:
-		return "", fmt.Errorf("its URL is longer than %d bytes", MaxURL)
 	}
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "http", "https", "ftp":
-		host := strings.TrimLeft(rest, `/\`)
-		if host == "" || strings.ContainsAny(host[:1], "?#:@") {
+		rest = strings.TrimLeft(rest, `/\`)
+		if rest == "" || strings.ContainsAny(rest[:1], "?#:@") {
 			return "", errors.New("its URL names no host")
 		}
+		rest = "//" + rest
 	}
-	return scheme + ":" + rest, nil
+	if url = scheme + ":" + rest; len(url) > MaxURL {
+		return "", errLongURL
+	}
+	return url, nil
+}
+
+var errLongURL = fmt.Errorf("its URL is longer than %d bytes", MaxURL)
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// withoutControls drops line ends and tabs and escapes all other control
+// characters, as the URL standard has it.
+func withoutControls(url string) string {
+	var out strings.Builder
+	for _, c := range []byte(url) {
+		switch {
+		case c == '\t' || c == '\r' || c == '\n':
+		case isControl(rune(c)):
+			fmt.Fprintf(&out, "%%%02X", c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
 }
 
 func validScheme(s string) bool {

@@ -58,8 +58,8 @@ func readHTML(r io.Reader, b *builder) error {
 	}
 }
 
-// decode makes UTF-8 of a file that says by a mark or a <META> that it is not.
-// Without either it stays as it is; see utf8Text.
+// decode makes UTF-8 of a file that says by a mark or a <META> that it is in some
+// other encoding. What is in none stays as it is; see utf8Text.
 func decode(r io.Reader) (io.Reader, error) {
 	const enough = 1024 // as the HTML standard has it
 	start := make([]byte, enough)
@@ -68,14 +68,16 @@ func decode(r io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	r = io.MultiReader(bytes.NewReader(start[:n]), r)
-	if enc, name, sure := charset.DetermineEncoding(start[:n], ""); sure && name != "utf-8" {
+	switch enc, name, _ := charset.DetermineEncoding(start[:n], ""); name {
+	case "utf-8", "windows-1252": // the latter is also the answer for want of a better one
+		return r, nil
+	default:
 		return enc.NewDecoder().Reader(r), nil
 	}
-	return r, nil
 }
 
 // utf8Text reads text of a file that does not say how it is encoded: it is UTF-8,
-// or else what browsers of old wrote in the west.
+// or else windows-1252, which browsers of old wrote in the west.
 func utf8Text(s []byte) string {
 	if !utf8.Valid(s) {
 		if decoded, err := charmap.Windows1252.NewDecoder().Bytes(s); err == nil {

@@ -116,8 +116,10 @@ func parseNodes(r io.Reader) (root *node, tooMany int, err error) {
 var errNotNodes = errors.New("it is not one JSON object")
 
 func (p *nodeParser) parse() (*node, error) {
-	if token, err := p.dec.Token(); err != nil || token != json.Delim('{') {
-		return nil, errors.Join(errNotNodes, err)
+	if token, err := p.dec.Token(); err != nil {
+		return nil, err
+	} else if token != json.Delim('{') {
+		return nil, errNotNodes
 	}
 	root := &node{line: 1}
 	p.stack = []level{{root, inNode}}
@@ -126,10 +128,14 @@ func (p *nodeParser) parse() (*node, error) {
 			return nil, err
 		}
 	}
-	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.Join(errNotNodes, err)
+	switch _, err := p.dec.Token(); {
+	case errors.Is(err, io.EOF):
+		return root, nil
+	case err != nil:
+		return nil, err
+	default:
+		return nil, errNotNodes
 	}
-	return root, nil
 }
 
 // explain tells damage from a reader's own error.

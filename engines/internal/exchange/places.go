@@ -185,6 +185,7 @@ func (p *placesReader) readRows(ctx context.Context) error {
 
 // build makes the tree: what hangs below the roots first, then what hangs nowhere.
 func (p *placesReader) build() {
+	p.b.skipMany(p.tooMany)
 	var top, tags *row
 	for _, r := range p.order {
 		if r.item.GUID == placesRootGUID {
@@ -217,10 +218,6 @@ func (p *placesReader) build() {
 		p.leftOver(top)
 	}
 	p.orphans()
-	if p.tooMany > 0 {
-		p.b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, p.tooMany)})
-		p.b.skips.Count += p.tooMany - 1
-	}
 }
 
 // leftOver names what hangs in the root of all, where only roots belong. Old

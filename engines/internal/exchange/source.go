@@ -175,6 +175,7 @@ func readJSON(r io.Reader, b *builder) (Format, error) {
 	if err != nil {
 		return "", err
 	}
+	b.skipMany(tooMany)
 	format := JSON
 	switch {
 	case file.roots != nil:
@@ -184,10 +185,6 @@ func readJSON(r io.Reader, b *builder) (Format, error) {
 		fromFirefox(file, b)
 	default:
 		return "", ErrFormat
-	}
-	if tooMany > 0 {
-		b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, tooMany)})
-		b.skips.Count += tooMany - 1
 	}
 	return format, nil
 }
