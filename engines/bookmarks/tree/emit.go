@@ -22,6 +22,7 @@ func (m *merger) emit() {
 		nodes = append(nodes, n)
 	}
 	nodes[0].Parent = none
+	m.out.Nodes = nodes
 	for i := range nodes {
 		n := &nodes[i]
 		children := entities[n.First : n.First+n.Count]
@@ -31,7 +32,6 @@ func (m *merger) emit() {
 		}
 		m.mark(n, entities[i], children)
 	}
-	m.out.Nodes = nodes
 }
 
 func (m *merger) merged(e int32) Node {
@@ -77,7 +77,7 @@ func (m *merger) nameNode(n *Node, e int32, taken map[GUID]bool) {
 // mark says what of n is to be applied and uploaded.
 func (m *merger) mark(n *Node, e int32, children []int32) {
 	l, r := m.of(Local, e), m.of(Remote, e)
-	sameL, sameR := m.hasChildren(Local, e, children), m.hasChildren(Remote, e, children)
+	sameL, sameR := m.hasChildren(Local, n, children), m.hasChildren(Remote, n, children)
 	n.NewStructure = !sameL && !sameR
 	if e == rootEntity {
 		n.NewStructure = false
@@ -108,21 +108,30 @@ func (m *merger) mark(n *Node, e int32, children []int32) {
 	case r.validity != Valid, l != nil && l.validity == Reupload:
 		n.Upload = true
 	default:
-		n.Upload = m.parentOn(Remote, r) != m.parent[e] || !sameR
+		moved := m.parentOn(Remote, r) != m.parent[e]
+		renamed := m.tree[Remote].nodes[r.parent].guid != m.out.Nodes[n.Parent].GUID
+		n.Upload = moved || renamed || !sameR
 	}
 }
 
-// hasChildren reports whether side s has these children in e, in this order.
-func (m *merger) hasChildren(s Side, e int32, children []int32) bool {
-	n := m.of(s, e)
-	if n == nil {
+// hasChildren reports whether side s has these children in n, in this order and
+// under the names that they have now.
+func (m *merger) hasChildren(s Side, n *Node, children []int32) bool {
+	at := n.Local
+	if s == Remote {
+		at = n.Remote
+	}
+	if at == none {
 		return false
 	}
-	if int(n.count) != len(children) {
+	t := m.tree[s]
+	first, count := t.nodes[at].first, t.nodes[at].count
+	if int(count) != len(children) {
 		return false
 	}
 	for k, c := range children {
-		if m.entity[s][int(n.first)+k] != c {
+		i := first + int32(k)
+		if m.entity[s][i] != c || t.nodes[i].guid != m.out.Nodes[n.First+int32(k)].GUID {
 			return false
 		}
 	}

@@ -11,20 +11,9 @@ func (m *merger) decideFates() {
 
 func (m *merger) exists(e int32) bool {
 	l, r := m.of(Local, e), m.of(Remote, e)
-	if l != nil && l.kind == Livemark || r != nil && r.kind == Livemark {
-		m.out.Stats.Livemarks++
-		return false
-	}
-	if !synced(l) && !synced(r) {
-		return false
-	}
-	if !usable(l) && !usable(r) {
-		if l != nil {
-			m.out.LocalProblems.add(Problem{Kind: Unusable, GUID: l.guid})
-		}
-		if r != nil {
-			m.out.RemoteProblems.add(Problem{Kind: Unusable, GUID: r.guid})
-		}
+	if !sound(l) && !sound(r) {
+		m.reportUnsound(l, &m.out.LocalProblems)
+		m.reportUnsound(r, &m.out.RemoteProblems)
 		return false
 	}
 	switch {
@@ -36,8 +25,24 @@ func (m *merger) exists(e int32) bool {
 	return true
 }
 
+// synced reports whether a side has an item where it can be synced.
 func synced(n *node) bool { return n != nil && !n.is(foreign) }
-func usable(n *node) bool { return n != nil && n.validity != Replace }
+
+// sound reports whether a side has an item that can stay as it is there. Firefox
+// has had no livemarks since version 64, and deletes them.
+func sound(n *node) bool {
+	return synced(n) && n.validity != Replace && n.kind != Livemark
+}
+
+func (m *merger) reportUnsound(n *node, p *Problems) {
+	switch {
+	case !synced(n): // reported when the tree was built
+	case n.kind == Livemark:
+		m.out.Stats.Livemarks++
+	default:
+		p.add(Problem{Kind: Unusable, GUID: n.guid})
+	}
+}
 
 // survives reports whether an item that only side s has stays. It goes if the
 // other side deleted it; but what was changed meanwhile stays, unless it is a
@@ -94,9 +99,9 @@ func (m *merger) pickValue(e int32, l, r *node) Value {
 			return FromLocal
 		}
 		return Same
-	case !usable(r):
+	case !sound(r):
 		return FromLocal
-	case !usable(l):
+	case !sound(l):
 		return FromRemote
 	}
 	changedL, changedR := l.changed&ChangedValue != 0, r.changed&ChangedValue != 0

@@ -33,20 +33,17 @@ func (m *merger) match() {
 // item. A folder and a bookmark are not, unless only one side changed it into the
 // other: to merge them would be to lose one.
 func canBeOne(l, r *node) bool {
-	if shape(l.kind) == shape(r.kind) {
+	if shape(l.kind) == shape(r.kind) || !sound(l) || !sound(r) {
 		return true
 	}
 	return l.changed&ChangedValue != r.changed&ChangedValue
 }
 
 // shape groups the kinds that may be one item: a bookmark becomes a query with
-// its URL, and a livemark is a folder where there are no livemarks.
+// its URL.
 func shape(k Kind) Kind {
-	switch k {
-	case Query:
+	if k == Query {
 		return Bookmark
-	case Livemark:
-		return Folder
 	}
 	return k
 }

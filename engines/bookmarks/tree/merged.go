@@ -90,7 +90,7 @@ type Stats struct {
 	// Relocated: items handed to the nearest surviving parent of a folder that is
 	// gone.
 	Relocated int
-	// Livemarks that were deleted.
+	// Livemarks counts those that were deleted.
 	Livemarks int
 	// ValueConflicts: items whose value both sides changed. StructureConflicts: items that
 	// both moved, folders whose children both changed.
