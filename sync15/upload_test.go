@@ -287,7 +287,9 @@ func TestStoppedAnywhere(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for at := 1; !stoppedAt(t, at, stop); at++ {
+			at := 1
+			for !stoppedAt(t, at, stop) {
+				at++
 			}
 		})
 	}

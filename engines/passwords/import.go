@@ -234,12 +234,12 @@ func (im *importer) row(tx *mirror.Records[Login], fields []string, line int) er
 		return nil
 	}
 	if im.opts.DryRun {
-		if id := im.token(string(l.identity())); im.seen[id] {
+		id := im.token(string(l.identity()))
+		if im.seen[id] {
 			im.report.Duplicates++
 			return nil
-		} else {
-			im.seen[id] = true
 		}
+		im.seen[id] = true
 	}
 	err := im.e.add(tx, &l)
 	var dupe *mirror.DuplicateError

@@ -134,7 +134,7 @@ func create(dir, path string, k Key) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.WriteString(hex.EncodeToString(k[:]) + "\n")
 	if err == nil {
 		err = f.Sync()

@@ -104,7 +104,9 @@ func put(t testing.TB, c *Core, id engine.ID, payload string) {
 func TestPutThatChangesNothingIsNoChange(t *testing.T) {
 	c := openTest(t, testRules())
 	put(t, c, "a", `{"name":"x","a":1}`)
-	stage(t, c, engine.Start{}, 5)
+	if _, _, err := stage(t, c, engine.Start{}, 5); err != nil {
+		t.Fatal(err)
+	}
 	put(t, c, "a", `{"a":1, "name":"x", "b":null}`)
 	if n, err := c.Changes(t.Context()); err != nil || n != 0 {
 		t.Fatalf("%d changes, %v; want none", n, err)
@@ -163,7 +165,9 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 		in = append(in, engine.Incoming{ID: id, Modified: 1, Payload: fmt.Appendf(nil, `{"id":"%d","name":"n%d"}`, i, i)})
 		gone = append(gone, engine.Incoming{ID: id, Modified: 2})
 	}
-	stage(t, c, engine.Start{}, 1, in...)
+	if _, _, err := stage(t, c, engine.Start{}, 1, in...); err != nil {
+		t.Fatal(err)
+	}
 	_, _, err := stage(t, c, engine.Start{}, 2, gone...)
 	var hold *engine.HoldError
 	if !errors.As(err, &hold) || *hold != (engine.HoldError{Deletions: 4, Total: 4}) {

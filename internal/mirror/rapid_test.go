@@ -29,7 +29,7 @@ func TestStoresConverge(t *testing.T) {
 		if err := os.Mkdir(run, 0o700); err != nil {
 			r.Fatal(err)
 		}
-		defer os.RemoveAll(run)
+		defer func() { _ = os.RemoveAll(run) }()
 		w := newModel(r, run)
 		defer w.close()
 		r.Repeat(map[string]func(*rapid.T){
@@ -212,7 +212,7 @@ func (w *model) sync(r *rapid.T, d *device, faults bool) (sent int) {
 	}
 	s, err := d.Begin(ctx, engine.Start{})
 	w.must(r, err)
-	sent, err = w.session(r, ctx, s, d, faults)
+	sent, err = w.session(ctx, r, s, d, faults)
 	w.must(r, s.End(context.Background(), err))
 	if err != nil && !errors.Is(err, errBroken) && !errors.Is(err, context.Canceled) {
 		r.Fatal(err)
@@ -220,7 +220,7 @@ func (w *model) sync(r *rapid.T, d *device, faults bool) (sent int) {
 	return sent
 }
 
-func (w *model) session(r *rapid.T, ctx context.Context, s engine.Session, d *device, faults bool) (sent int, err error) {
+func (w *model) session(ctx context.Context, r *rapid.T, s engine.Session, d *device, faults bool) (sent int, err error) {
 	breaks := func(where string) bool { return faults && rapid.IntRange(0, 7).Draw(r, where) == 0 }
 	at := w.at
 	var page []engine.Incoming

@@ -19,8 +19,9 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 	moderncsqlite "modernc.org/sqlite"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // The migrations of a small store: version 1, and version 2 on top of it.
@@ -355,12 +356,14 @@ func TestStatementsStayPrepared(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			for n = 0; rows.Next(); n++ {
+			n = 0
+			for rows.Next() {
+				n++
 			}
 			if n != 3*(round+1) {
 				t.Errorf("round %d: %d rows", round, n)
 			}
-			return rows.Close()
+			return errors.Join(rows.Err(), rows.Close())
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -249,7 +249,7 @@ func TestHalfAListingDoesNotPassForAWholeOne(t *testing.T) {
 	s := start(t)
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got, _ := recover().(error); !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("the connection was not cut: %v", got)
 		}
 		s.do("GET", "/storage/c", "").want(200)

@@ -136,7 +136,11 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer backend.Close(t.Context())
+	defer func() {
+		if err := backend.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
 	err = backend.Update(t.Context(), 1, "c", func(tx Tx) error {
 		for pragma, want := range map[string]int{"synchronous": 2, "busy_timeout": 7} {
 			var got int
@@ -210,7 +214,11 @@ func TestNoStatementReadsAllRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := backend.(*sqliteBackend)
-	defer b.Close(t.Context())
+	defer func() {
+		if err := b.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
 	everything(t, b)
 	f := b.files.use(t, 1)
 	defer b.files.release(f)
