@@ -83,7 +83,7 @@ const (
 	sqlRetryPut  = `INSERT INTO history_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
 		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
 	sqlRetryMiss = `UPDATE history_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRetryAny  = `SELECT EXISTS (SELECT 1 FROM history_retry)`
+	sqlRetryAny  = `SELECT EXISTS (SELECT 1 FROM history_retry LIMIT 1)`
 	sqlRetryDone = `DELETE FROM history_retry WHERE guid = ?1`
 	sqlRetryDrop = `DELETE FROM history_retry`
 

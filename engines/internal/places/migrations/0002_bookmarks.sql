@@ -102,6 +102,7 @@ CREATE TABLE bookmark_log (
     changed INTEGER NOT NULL DEFAULT 0,
     moved   INTEGER NOT NULL DEFAULT 0,
     deleted INTEGER NOT NULL DEFAULT 0,
+    repairs TEXT,                       -- what the merge repaired: a JSON object of kinds and counts; NULL: nothing
     undone  INTEGER NOT NULL DEFAULT 0  -- Unix milliseconds; 0: it stands
 ) STRICT;
 CREATE TABLE bookmark_kept (

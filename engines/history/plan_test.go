@@ -1,0 +1,19 @@
+package history
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engines/internal/places/plantest"
+)
+
+func TestNoStatementReadsATableWhole(t *testing.T) {
+	e, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "places.sqlite"), Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close() //nolint:errcheck // nothing was written
+	plantest.Check(t, e.db.Read(), "sql.go", map[string]string{})
+}
