@@ -12,28 +12,45 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
 // Device is an app on a device: a manager with the engines for passwords and
-// tabs.
+// tabs. A browser has Bookmarks and History too.
 type Device struct {
 	World     *World
 	Name      string
 	Dir       string
 	Account   *account.Account
 	Manager   *syncmanager.Manager
+	Bookmarks *bookmarks.Engine
+	History   *history.Engine
 	Passwords *passwords.Engine
 	Tabs      *tabs.Engine
+	browser   bool
 	key       [32]byte
 }
 
 // Device signs a new device in to an account.
 func (w *World) Device(name, email string) *Device {
 	w.T.Helper()
-	d := &Device{World: w, Name: name, Dir: w.T.TempDir(), Account: w.SignIn(email)}
+	return w.device(name, email, false)
+}
+
+// Browser is a Device with the engines for bookmarks and history, which share a
+// file.
+func (w *World) Browser(name, email string) *Device {
+	w.T.Helper()
+	return w.device(name, email, true)
+}
+
+func (w *World) device(name, email string, browser bool) *Device {
+	w.T.Helper()
+	d := &Device{World: w, Name: name, Dir: w.T.TempDir(), Account: w.SignIn(email), browser: browser}
 	if _, err := rand.Read(d.key[:]); err != nil {
 		w.T.Fatal(err)
 	}
@@ -63,10 +80,30 @@ func (d *Device) open() {
 	check(t, err)
 	check(t, d.Manager.Register(d.Tabs))
 	check(t, d.Manager.Register(d.Passwords))
+	if d.browser {
+		d.openPlaces()
+	}
+}
+
+func (d *Device) openPlaces() {
+	t := d.World.T
+	t.Helper()
+	path := filepath.Join(d.Dir, "places.sqlite")
+	var err error
+	d.Bookmarks, err = bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: d.World.Clock.Now, Rand: rand.Reader})
+	check(t, err)
+	d.History, err = history.Open(t.Context(), history.Config{Path: path, Now: d.World.Clock.Now, Rand: rand.Reader})
+	check(t, err)
+	check(t, d.Manager.Register(d.Bookmarks))
+	check(t, d.Manager.Register(d.History))
 }
 
 func (d *Device) close() {
-	if err := errors.Join(d.Manager.Close(), d.Passwords.Close(), d.Tabs.Close()); err != nil {
+	err := errors.Join(d.Manager.Close(), d.Passwords.Close(), d.Tabs.Close())
+	if d.browser {
+		err = errors.Join(err, d.Bookmarks.Close(), d.History.Close())
+	}
+	if err != nil {
 		d.World.T.Errorf("closing %s: %v", d.Name, err)
 	}
 }
