@@ -56,7 +56,11 @@ func sameTree(t *testing.T, name string, got, want *exchange.Tree) {
 func asHTML(tree *exchange.Tree) *exchange.Tree {
 	return mapped(tree, func(it *exchange.Item) {
 		it.GUID = ""
+		it.Title, it.PostData = strings.TrimSpace(it.Title), strings.TrimSpace(it.PostData)
 		it.Added, it.Modified = it.Added.Truncate(time.Second), it.Modified.Truncate(time.Second)
+		if it.Added.IsZero() {
+			it.Added = it.Modified
+		}
 		if it.Kind == exchange.Separator {
 			it.Added, it.Modified = time.Time{}, time.Time{}
 		}
