@@ -1,0 +1,74 @@
+package certs
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+)
+
+// ACME says how to get certificates from an authority.
+type ACME struct {
+	// Host is the one name to get a certificate for. A handshake for another fails
+	// and asks the authority nothing, so that strangers cannot use up its limits.
+	Host string
+	// Email, if set, is where the authority writes about trouble.
+	Email string
+	// Directory is the authority's address; default Let's Encrypt's.
+	Directory string
+	// Dir keeps the account's key and the certificates, each file 0600. It is made,
+	// 0700, if it is not there.
+	Dir       string
+	Transport http.RoundTripper
+}
+
+// Manager gets a certificate with the first handshake, and renews it in time.
+type Manager struct{ auto *autocert.Manager }
+
+// NewManager asks the authority nothing yet. To have a Manager is to agree to the
+// authority's terms.
+func NewManager(c ACME) (*Manager, error) {
+	if !isName(c.Host) {
+		return nil, fmt.Errorf("a certificate authority certifies public names, and %q is none", c.Host)
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the folder of the certificates: %w", err)
+	}
+	directory := c.Directory
+	if directory == "" {
+		directory = autocert.DefaultACMEDirectory
+	}
+	return &Manager{&autocert.Manager{
+		Prompt:     autocert.AcceptTOS,
+		Cache:      autocert.DirCache(c.Dir),
+		HostPolicy: autocert.HostWhitelist(c.Host),
+		Email:      c.Email,
+		Client:     &acme.Client{DirectoryURL: directory, HTTPClient: &http.Client{Transport: c.Transport}, UserAgent: "syncmanager"},
+	}}, nil
+}
+
+// isName reports whether host is a name with a dot in it, and no address.
+func isName(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err != nil && strings.Contains(strings.Trim(host, "."), ".")
+}
+
+// TLS is the configuration of a listener. It also answers the authority's
+// challenge tls-alpn-01, for which the listener must be reached on port 443.
+func (m *Manager) TLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     append(slices.Clone(protocols), acme.ALPNProto),
+		GetCertificate: m.auto.GetCertificate,
+	}
+}
+
+// Challenges answers the authority's challenge http-01, which comes to port 80,
+// and leaves the rest to next.
+func (m *Manager) Challenges(next http.Handler) http.Handler { return m.auto.HTTPHandler(next) }
