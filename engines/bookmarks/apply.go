@@ -193,6 +193,11 @@ func (a *applier) absorb() error {
 // apply brings the user's tree to what the plan says.
 func (s *session) apply(t *tx, p *plan) (*applier, error) {
 	w := &whole{applier: newApplier(t, s), plan: p, rows: make([]int64, len(p.merged.Nodes))}
+	for kind, n := range p.merged.RemoteProblems.Counts {
+		if n > 0 {
+			w.keeper.repairs[tree.ProblemKind(kind).String()] = n
+		}
+	}
 	for _, step := range []func() error{w.rename, w.place, w.order, w.bury, w.count} {
 		if err := step(); err != nil {
 			return nil, err

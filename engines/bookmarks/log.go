@@ -11,7 +11,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// A LogEntry is one sync that changed the user's bookmarks.
+// A LogEntry is one sync that changed the user's bookmarks, or repaired those on
+// the server.
 type LogEntry struct {
 	// Run names the sync; see engine.Start.
 	Run string
@@ -19,6 +20,9 @@ type LogEntry struct {
 	// Added, Changed, Moved and Deleted count items. An item may be both changed and
 	// moved; of a folder that was sorted, those count that left the order of the others.
 	Added, Changed, Moved, Deleted int
+	// Repairs counts what was wrong with the records on the server, by the kind of
+	// problem (see package tree), and was put right and sent up by this sync.
+	Repairs map[string]int
 	// Undone is when the user took the sync back; zero: it stands.
 	Undone time.Time
 }
@@ -30,10 +34,11 @@ const (
 )
 
 const (
-	sqlLog      = `SELECT run, at, added, changed, moved, deleted, undone FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
-	sqlLogEntry = `INSERT INTO bookmark_log (run, at, added, changed, moved, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+	sqlLog      = `SELECT run, at, added, changed, moved, deleted, repairs, undone FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
+	sqlLogEntry = `INSERT INTO bookmark_log (run, at, added, changed, moved, deleted, repairs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 		ON CONFLICT (run) DO UPDATE SET at = excluded.at, added = added + excluded.added, changed = changed + excluded.changed,
-			moved = moved + excluded.moved, deleted = deleted + excluded.deleted RETURNING n`
+			moved = moved + excluded.moved, deleted = deleted + excluded.deleted,
+			repairs = coalesce(excluded.repairs, repairs) RETURNING n`
 	sqlKeep = `INSERT INTO bookmark_kept (log, guid, before, after, version) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT (log, guid) DO UPDATE SET after = excluded.after, version = excluded.version`
 	sqlPruneOld = `DELETE FROM bookmark_log WHERE n < ?1 AND at < ?2`
@@ -70,11 +75,11 @@ type keeper struct {
 	kept                           map[engine.ID]*state // nil: it was not there
 	order                          []engine.ID
 	added, changed, moved, deleted int
-	isChanged                      map[engine.ID]struct{}
+	repairs                        map[string]int
 }
 
 func newKeeper() *keeper {
-	return &keeper{kept: make(map[engine.ID]*state), isChanged: make(map[engine.ID]struct{})}
+	return &keeper{kept: make(map[engine.ID]*state), repairs: make(map[string]int)}
 }
 
 func (k *keeper) keep(guid engine.ID, s *state) {
@@ -100,14 +105,22 @@ func (k *keeper) reorder(folder *row, before []engine.ID, moved int) {
 
 // write files what was kept under a run, with what it became.
 func (k *keeper) write(t *tx, run string) error {
-	if len(k.order) == 0 {
+	if len(k.order) == 0 && len(k.repairs) == 0 {
 		return nil
+	}
+	var repairs any
+	if len(k.repairs) > 0 {
+		b, err := json.Marshal(k.repairs)
+		if err != nil {
+			return err
+		}
+		repairs = string(b)
 	}
 	if run == "" {
 		run = "sync " + time.UnixMilli(t.now).UTC().Format(time.RFC3339)
 	}
 	var log int64
-	if err := t.QueryRow(sqlLogEntry, run, t.now, k.added, k.changed, k.moved, k.deleted).Scan(&log); err != nil {
+	if err := t.QueryRow(sqlLogEntry, run, t.now, k.added, k.changed, k.moved, k.deleted, repairs).Scan(&log); err != nil {
 		return err
 	}
 	args := make([]any, 5)
@@ -192,8 +205,14 @@ func (e *Engine) Log(ctx context.Context) ([]LogEntry, error) {
 	for rows.Next() {
 		var l LogEntry
 		var at, undone int64
-		if err := rows.Scan(&l.Run, &at, &l.Added, &l.Changed, &l.Moved, &l.Deleted, &undone); err != nil {
+		var repairs []byte
+		if err := rows.Scan(&l.Run, &at, &l.Added, &l.Changed, &l.Moved, &l.Deleted, &repairs, &undone); err != nil {
 			return nil, err
+		}
+		if repairs != nil {
+			if err := json.Unmarshal(repairs, &l.Repairs); err != nil {
+				return nil, err
+			}
 		}
 		l.At, l.Undone = instant(at), instant(undone)
 		log = append(log, l)

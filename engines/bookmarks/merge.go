@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
@@ -219,21 +218,11 @@ func (s *session) carryOut(t *tx, p *plan) error {
 		return err
 	}
 	s.report(a, staged)
-	for _, q := range p.merged.RemoteProblems.First {
-		if len(s.result.Problems) < maxProblems {
-			s.result.Problems = append(s.result.Problems, engine.Problem{ID: WireID(q.GUID), Err: repaired{q}})
-		}
-	}
 	if n := p.merged.RemoteProblems.Total(); n > 0 {
 		s.e.log.Info("repaired the bookmarks on the server", slog.Int("problems", n))
 	}
 	return nil
 }
-
-// repaired is a problem that the merge has put right.
-type repaired struct{ tree.Problem }
-
-func (r repaired) Error() string { return "repaired: " + r.Problem.String() }
 
 func (t *tx) stagedGUIDs() ([]engine.ID, error) {
 	rows, err := t.Query(sqlStagedGUIDs)

@@ -1,0 +1,20 @@
+package bookmarks
+
+import "context"
+
+// ChangedRoots counts the roots among the Changes.
+func (e *Engine) ChangedRoots(ctx context.Context) (n int, err error) {
+	err = e.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM bookmarks WHERE changes > 0 AND refused <> changes
+		AND guid IN (SELECT value FROM json_each(?1))`, guidList(allRoots())).Scan(&n)
+	return n, err
+}
+
+// Prepared lists the statements that have run twice.
+func (e *Engine) Generation(ctx context.Context) (n int64, err error) {
+	err = e.view(ctx, func(t *tx) error {
+		m, err := t.meta()
+		n = m.generation
+		return err
+	})
+	return n, err
+}
