@@ -17,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/testclock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -32,28 +33,14 @@ type world struct {
 	t      *testing.T
 	server *server.Server
 	log    bytes.Buffer
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
+	*testclock.Clock
 }
 
 func newWorld(t *testing.T, change func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Unix(1_795_372_558, 0)}
+	w := &world{t: t, Clock: testclock.At(time.Unix(1_795_372_558, 0))}
 	cfg := server.Config{
-		Dir: t.TempDir(), PublicURL: root, Now: w.clock, Rand: rand.Reader, PasswordCost: 4,
+		Dir: t.TempDir(), PublicURL: root, Now: w.Now, Rand: rand.Reader, PasswordCost: 4,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), PurgeTicks: make(chan time.Time),
 	}
 	if change != nil {
@@ -76,7 +63,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 func (w *world) client(change func(*account.Config)) *account.Client {
 	w.t.Helper()
 	cfg := account.Config{
-		Server: root, Transport: inproc.New(w.server.Handler()), Now: w.clock, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Server: root, Transport: inproc.New(w.server.Handler()), Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&cfg)
@@ -200,7 +187,7 @@ func TestAccessTokenIsKept(t *testing.T) {
 	if third, err := again.AccessToken(t.Context(), true); err != nil || third == first || again.Requests() != 1 {
 		t.Errorf("a fresh one is the old one: %v, after %d requests, %v", third == first, again.Requests(), err)
 	}
-	w.pass(7 * time.Hour)
+	w.Pass(7 * time.Hour)
 	if _, err := again.AccessToken(t.Context(), false); err != nil || again.Requests() != 2 {
 		t.Errorf("an expired one: %d requests, %v", again.Requests(), err)
 	}
@@ -254,7 +241,7 @@ func TestDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(list) != 2 || list[0].Name != "table" || list[0].ID != id || list[0].Current || list[1].Name != "lap" || !list[1].Current ||
-		list[0].Type != "desktop" || !list[0].LastSeen.Equal(w.clock().UTC()) {
+		list[0].Type != "desktop" || !list[0].LastSeen.Equal(w.Now().UTC()) {
 		t.Errorf("devices: %+v", list)
 	}
 	if a.DeviceID() != id {
@@ -314,7 +301,7 @@ func TestClockIsOff(t *testing.T) {
 	w := newWorld(t, nil)
 	w.create()
 	c := w.client(func(c *account.Config) {
-		c.Now = func() time.Time { return w.clock().Add(-72 * time.Hour) }
+		c.Now = func() time.Time { return w.Now().Add(-72 * time.Hour) }
 	})
 	a, err := c.Login(t.Context(), email, password)
 	if err != nil {
@@ -342,7 +329,7 @@ func TestTooManyTries(t *testing.T) {
 	if !errors.Is(err, account.ErrTooMany) || !ok || wait.RetryAfter() != 15*time.Minute {
 		t.Fatalf("the right password after three wrong ones: %v", err)
 	}
-	w.pass(15 * time.Minute)
+	w.Pass(15 * time.Minute)
 	w.login()
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/internal/testclock"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -32,9 +33,7 @@ type world struct {
 	server *server.Server
 	ticks  chan time.Time
 	log    safeBuffer
-
-	mu  sync.Mutex
-	now time.Time
+	*testclock.Clock
 }
 
 // safeBuffer is a log that is written to from many goroutines.
@@ -55,23 +54,11 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
 func newWorld(t *testing.T, change func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Unix(1_795_372_558, 0), ticks: make(chan time.Time)}
+	w := &world{t: t, Clock: testclock.At(time.Unix(1_795_372_558, 0)), ticks: make(chan time.Time)}
 	w.cfg = server.Config{
-		Dir: filepath.Join(t.TempDir(), "data"), PublicURL: root, Now: w.clock, Rand: rand.Reader, PasswordCost: 4,
+		Dir: filepath.Join(t.TempDir(), "data"), PublicURL: root, Now: w.Now, Rand: rand.Reader, PasswordCost: 4,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), PurgeTicks: w.ticks, Version: "1.2.3",
 	}
 	if change != nil {
@@ -97,7 +84,7 @@ func (w *world) open() {
 
 func (w *world) accounts(t http.RoundTripper) *account.Client {
 	w.t.Helper()
-	c, err := account.New(account.Config{Server: root, Transport: t, Now: w.clock, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	c, err := account.New(account.Config{Server: root, Transport: t, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -183,7 +170,7 @@ func (d *device) do(method, path, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, d.w.clock().Unix(), nonce, "")
+	hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, d.w.Now().Unix(), nonce, "")
 	res, err := d.via.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
@@ -246,14 +233,14 @@ func TestStorageRefuses(t *testing.T) {
 	d.token.Endpoint = fmt.Sprint(strings.TrimSuffix(good.Endpoint, fmt.Sprint(good.UID)), good.UID+1)
 	refused("another user's storage")
 	d.token = good
-	w.pass(61 * time.Minute)
+	w.Pass(61 * time.Minute)
 	refused("an expired token")
 	d.must("GET", "/info/collections", "") // which an expired one still may
 	d.renew()
 	d.must("PUT", "/storage/forms/x", `{"payload":""}`)
-	w.pass(-2 * 365 * 24 * time.Hour)
+	w.Pass(-2 * 365 * 24 * time.Hour)
 	r := httptest.NewRequest("GET", d.token.Endpoint+"/info/collections", nil)
-	hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, w.clock().Add(53*7*24*time.Hour).Unix(), "n", "")
+	hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, w.Now().Add(53*7*24*time.Hour).Unix(), "n", "")
 	rec := httptest.NewRecorder()
 	w.server.Handler().ServeHTTP(rec, r)
 	if rec.Code != http.StatusUnauthorized {
@@ -297,7 +284,7 @@ func TestDeletedAccount(t *testing.T) {
 	if files() == "" {
 		t.Error("the storage went while a token for it was good")
 	}
-	w.pass(time.Hour + time.Second)
+	w.Pass(time.Hour + time.Second)
 	purge()
 	if left := files(); left != "" {
 		t.Errorf("the storage is still there: %s", left)
@@ -322,9 +309,9 @@ func TestPurgeTicks(t *testing.T) {
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	w.destroyAccount()
-	w.pass(2 * time.Hour)
-	w.ticks <- w.clock()
-	w.ticks <- w.clock() // taken only when the first is done
+	w.Pass(2 * time.Hour)
+	w.ticks <- w.Now()
+	w.ticks <- w.Now() // taken only when the first is done
 	if _, err := os.Stat(filepath.Join(w.cfg.Dir, "storage", fmt.Sprint(d.token.UID)+".sqlite")); err == nil {
 		t.Error("the storage is still there")
 	}

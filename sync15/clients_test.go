@@ -51,10 +51,10 @@ func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
 	w := newWorld(t)
 	a := w.device("a")
 	a.mustSync()
-	w.pass(6 * 24 * time.Hour)
+	w.Pass(6 * 24 * time.Hour)
 	a.mustSync()
 	w.expect("GET info/collections")
-	w.pass(2 * 24 * time.Hour)
+	w.Pass(2 * 24 * time.Hour)
 	a.mustSync()
 	w.expect("GET info/collections", "POST storage/clients")
 }

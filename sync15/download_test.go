@@ -248,7 +248,7 @@ func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
 	if keyReads() != 0 || !slices.Contains(w.asked, "GET storage/notes") {
 		t.Errorf("the requests were %v", w.asked)
 	}
-	w.pass(11 * time.Minute)
+	w.Pass(11 * time.Minute)
 	b.mustSync()
 	if keyReads() != 1 {
 		t.Errorf("crypto/keys was not looked at again after ten minutes: %v", w.asked)

@@ -283,7 +283,7 @@ func TestTokens(t *testing.T) {
 		if asked != 1 {
 			t.Errorf("%d tokens for two syncs", asked)
 		}
-		w.pass(time.Hour)
+		w.Pass(time.Hour)
 		a.mustSync()
 		if asked != 2 {
 			t.Errorf("%d tokens after the first one's end", asked)
@@ -413,20 +413,20 @@ func TestBackoffIsSharedAndKept(t *testing.T) {
 	}
 	_, err := a.sync(t.Context())
 	var backed *sync15.BackedOffError
-	if !errors.As(err, &backed) || !backed.Until.Equal(w.now.Add(100*time.Second)) {
+	if !errors.As(err, &backed) || !backed.Until.Equal(w.Now().Add(100*time.Second)) {
 		t.Fatalf("the sync ended with %v", err)
 	}
 	w.before = nil
 	if _, err = a.sync(t.Context()); !errors.As(err, &backed) || len(w.asked) != 0 {
 		t.Errorf("%v after %v: an order to wait is kept by the next process", err, w.asked)
 	}
-	w.pass(101 * time.Second)
+	w.Pass(101 * time.Second)
 	a.mustSync()
 
 	w.after = func(_ *http.Request, resp *http.Response) { resp.Header.Set("X-Weave-Backoff", "300") }
 	a.mustSync()
 	w.after = nil
-	now := w.clock()
+	now := w.Now()
 	if !a.state.Wait(now, true).IsZero() || !a.state.Wait(now, false).Equal(now.Add(300*time.Second)) {
 		t.Error("a request to wait holds for a schedule, not for the user")
 	}
@@ -442,11 +442,11 @@ func TestRetryAfterAsADate(t *testing.T) {
 	w := newWorld(t)
 	a := w.device("a")
 	w.before = func(*http.Request) *http.Response {
-		return answer(503, "text/plain", "", "Retry-After", w.now.Add(time.Minute).Format(http.TimeFormat))
+		return answer(503, "text/plain", "", "Retry-After", w.Now().Add(time.Minute).Format(http.TimeFormat))
 	}
 	_, err := a.sync(t.Context())
 	var backed *sync15.BackedOffError
-	if !errors.As(err, &backed) || !backed.Until.Equal(w.now.Add(time.Minute)) {
+	if !errors.As(err, &backed) || !backed.Until.Equal(w.Now().Add(time.Minute)) {
 		t.Errorf("the sync ended with %v", err)
 	}
 }
@@ -461,7 +461,7 @@ func (lost) RoundTrip(*http.Request) (*http.Response, error) {
 func TestNoNetworkIsASentence(t *testing.T) {
 	w := newWorld(t)
 	a := w.device("a")
-	c := sync15.New(sync15.Config{Account: a.account, Now: w.clock, Rand: rand.Reader, Transport: lost{}}, a.state)
+	c := sync15.New(sync15.Config{Account: a.account, Now: w.Now, Rand: rand.Reader, Transport: lost{}}, a.state)
 	_, err := c.Setup(context.Background(), sync15.Choice{Engines: []engine.Engine{a.shelf}})
 	if err == nil || !strings.Contains(err.Error(), "cannot reach sync.test") || !strings.Contains(err.Error(), "check the network") {
 		t.Errorf("the error is %v", err)

@@ -13,13 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/internal/testclock"
 )
-
-// clock is a time that moves when it is told to.
-type clock struct{ t time.Time }
-
-func (c *clock) now() time.Time          { return c.t }
-func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
 
 var testKey = [32]byte{1, 2, 3}
 
@@ -27,10 +22,10 @@ func config(path string, now func() time.Time) passwords.Config {
 	return passwords.Config{Path: path, Key: testKey, Now: now, Rand: rand.Reader}
 }
 
-func open(t testing.TB) (*passwords.Engine, *clock) {
+func open(t testing.TB) (*passwords.Engine, *testclock.Clock) {
 	t.Helper()
-	c := &clock{t: time.UnixMilli(1_795_372_600_000)}
-	e, err := passwords.Open(t.Context(), config(filepath.Join(t.TempDir(), "passwords.db"), c.now))
+	c := testclock.At(time.UnixMilli(1_795_372_600_000))
+	e, err := passwords.Open(t.Context(), config(filepath.Join(t.TempDir(), "passwords.db"), c.Now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +164,7 @@ func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
 	sync(t, e, engine.Start{}, 179537256000, records...)
 	l := list(t, e)[0]
 	l.Username = "robert"
-	clock.advance(time.Minute)
+	clock.Pass(time.Minute)
 	if _, err := e.Update(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}

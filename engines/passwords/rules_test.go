@@ -142,7 +142,7 @@ func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
 			t.Fatalf("%+v, %v; want the new password and the old counts", l, err)
 		}
 	}
-	c.advance(time.Hour)
+	c.Pass(time.Hour)
 	if err := e.Touch(t.Context(), "{x}"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +156,14 @@ func TestUsesOnBothSidesAddUp(t *testing.T) {
 	e, c := open(t)
 	sync(t, e, engine.Start{}, 9, incoming(t, 8, record("p", 1000, `,"timesUsed":10,"timeLastUsed":2000`)))
 	for range 3 {
-		c.advance(time.Minute)
+		c.Pass(time.Minute)
 		if err := e.Touch(t.Context(), "{x}"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	sync(t, e, engine.Start{}, 20, incoming(t, 20, record("p", 1000, `,"timesUsed":12,"timeLastUsed":9000`)))
 	l, err := e.Get(t.Context(), "{x}")
-	if err != nil || l.TimesUsed != 15 || l.TimeLastUsed != c.t.UnixMilli() {
+	if err != nil || l.TimesUsed != 15 || l.TimeLastUsed != c.Now().UnixMilli() {
 		t.Fatalf("%+v, %v; want 15 uses, the last one just now", l, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/testclock"
 )
 
 const own engine.ID = "our-device-1"
@@ -29,10 +30,6 @@ func devices(others int) []engine.Device {
 	return all
 }
 
-type clock struct{ t time.Time }
-
-func (c *clock) now() time.Time { return c.t }
-
 func openAt(t testing.TB, path string, now func() time.Time) *tabs.Engine {
 	t.Helper()
 	e, err := tabs.Open(context.Background(), tabs.Config{Path: path, Now: now})
@@ -42,10 +39,10 @@ func openAt(t testing.TB, path string, now func() time.Time) *tabs.Engine {
 	return e
 }
 
-func open(t testing.TB) (*tabs.Engine, *clock) {
+func open(t testing.TB) (*tabs.Engine, *testclock.Clock) {
 	t.Helper()
-	c := &clock{time.Unix(1_795_372_600, 0)}
-	e := openAt(t, filepath.Join(t.TempDir(), "tabs.db"), c.now)
+	c := testclock.At(time.Unix(1_795_372_600, 0))
+	e := openAt(t, filepath.Join(t.TempDir(), "tabs.db"), c.Now)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -167,7 +164,7 @@ func TestOwnRecordIsWhatFirefoxReads(t *testing.T) {
 	if err := e.OpenTab(t.Context(), "https://a.example/x", "A \"page\""); err != nil {
 		t.Fatal(err)
 	}
-	c.t = c.t.Add(time.Second)
+	c.Pass(time.Second)
 	if err := e.OpenTab(t.Context(), "https://b.example/", "B"); err != nil {
 		t.Fatal(err)
 	}
@@ -200,13 +197,13 @@ func TestOldRecordIsRefreshed(t *testing.T) {
 	if err := e.OpenTab(t.Context(), page(1), ""); err != nil {
 		t.Fatal(err)
 	}
-	at := func() engine.Timestamp { return bso.TimestampOf(c.t) }
+	at := func() engine.Timestamp { return bso.TimestampOf(c.Now()) }
 	sync(t, e, devices(0), at())
-	c.t = c.t.Add(29 * 24 * time.Hour)
+	c.Pass(29 * 24 * time.Hour)
 	if out := sync(t, e, devices(0), at()); len(out) != 0 {
 		t.Fatal("a record of 29 days goes up again")
 	}
-	c.t = c.t.Add(2 * 24 * time.Hour)
+	c.Pass(2 * 24 * time.Hour)
 	if out := sync(t, e, devices(0), at()); len(out) != 1 {
 		t.Fatal("a record of 31 days is left to die")
 	}

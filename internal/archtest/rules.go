@@ -64,6 +64,8 @@ var reservations = []reserved{
 		"it brings the engine contract along, which the rest of internal and the server must not reach"},
 	{"internal/testworld/...", []string{"interop/...", "bench/..."},
 		"it is for tests, and imports everything"},
+	{"internal/testclock/...", []string{"internal/testworld/...", "interop/...", "bench/..."},
+		"it is for tests"},
 	{"internal/firefoxsync/...", []string{"interop/...", "bench/..."},
 		"it is for tests"},
 	{"internal/marionette/...", []string{"internal/firefoxsync/...", "interop/...", "bench/..."},

@@ -64,7 +64,7 @@ func TestAFieldThatIsNotSentStays(t *testing.T) {
 	s.do("PUT", "/storage/c/b", `{"payload":"x","ttl":100}`).want(200)
 	s.do("PUT", "/storage/c/b", `{"ttl":null}`).want(200)
 	s.do("PUT", "/storage/c/new", `{"ttl":500}`).want(200)
-	s.clock.advance(101 * time.Second)
+	s.clock.Pass(101 * time.Second)
 	s.do("GET", "/storage/c/a", "").refused(404, "0") // its TTL went on
 	s.do("GET", "/storage/c/b", "").want(200)
 	if got := decode[wire](s.do("GET", "/storage/c/new", "").want(200)); got.Payload != "" {
@@ -84,7 +84,7 @@ func TestANewTTLAloneDoesNotTouchTheRecordsTime(t *testing.T) {
 	if got.modified() != first || second <= first {
 		t.Errorf("record at %s, want %s; collection at %s", got.modified(), first, second)
 	}
-	s.clock.advance(50 * time.Second)
+	s.clock.Pass(50 * time.Second)
 	s.do("GET", "/storage/c/a", "").want(200)
 }
 
@@ -93,7 +93,7 @@ func TestExpiredRecordsAreGoneAtOnce(t *testing.T) {
 	s.do("PUT", "/storage/c/now", `{"payload":"x","ttl":0}`).want(200)
 	s.do("GET", "/storage/c/now", "").refused(404, "0")
 	s.do("POST", "/storage/c", `[{"id":"a","payload":"xx","ttl":10,"sortindex":9},{"id":"b","payload":"yyy"}]`).want(200)
-	s.clock.advance(10 * time.Second)
+	s.clock.Pass(10 * time.Second)
 	s.do("GET", "/storage/c/a", "").refused(404, "0")
 	if got := s.do("GET", "/storage/c", ""); got.ids() != "b" || got.Header().Get("X-Weave-Records") != "1" {
 		t.Errorf("listed %s", got.Body)
@@ -106,7 +106,7 @@ func TestExpiredRecordsAreGoneAtOnce(t *testing.T) {
 	if got := s.do("GET", "/storage/c/a", ""); !strings.HasSuffix(got.Body.String(), `,"payload":""}`) || strings.Contains(got.Body.String(), "sortindex") {
 		t.Errorf("an expired record came back: %s", got.Body)
 	}
-	s.clock.advance(100 * time.Second)
+	s.clock.Pass(100 * time.Second)
 	s.do("PUT", "/storage/c/a", `{"payload":"for ever"}`).want(200)
 	s.do("GET", "/storage/c/a", "").want(200)
 }
@@ -126,7 +126,7 @@ func TestPurgeRemovesWhatExpired(t *testing.T) {
 	if n := rows(t, s.dir, 1, "records"); n != 2500 {
 		t.Fatalf("a purge too early left %d", n)
 	}
-	s.clock.advance(3 * time.Hour)
+	s.clock.Pass(3 * time.Hour)
 	if err := s.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -235,20 +235,20 @@ func TestTimesOnlyGrow(t *testing.T) {
 		step(s.do("PUT", "/storage/c/a", `{"payload":"x"}`))
 		step(s.do("DELETE", "/storage/c/a", ""))
 	}
-	s.clock.advance(-24 * time.Hour)
+	s.clock.Pass(-24 * time.Hour)
 	step(s.do("POST", "/storage/d", `[{"id":"a"}]`))
 	step(s.do("DELETE", "/storage", ""))
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	again := start(t, func(c *storage.Config) { c.Dir = s.dir })
-	again.clock.advance(-365 * 24 * time.Hour)
+	again.clock.Pass(-365 * 24 * time.Hour)
 	step(again.do("PUT", "/storage/c/a", `{"payload":"x"}`))
 	// A client never sees data from its future.
 	if got := again.do("GET", "/storage/c/a", ""); got.Header().Get("X-Weave-Timestamp") != last {
 		t.Errorf("X-Weave-Timestamp %s before X-Last-Modified %s", got.Header().Get("X-Weave-Timestamp"), last)
 	}
-	again.clock.advance(10 * 365 * 24 * time.Hour)
+	again.clock.Pass(10 * 365 * 24 * time.Hour)
 	step(again.do("PUT", "/storage/c/a", `{"payload":"x"}`))
 }
 

@@ -16,7 +16,7 @@ func TestListings(t *testing.T) {
 		`[{"id":"01","payload":"x","sortindex":34},{"id":"02","payload":"x","sortindex":34}]`,
 		`[{"id":"03","payload":"x"},{"id":"04","payload":"x","sortindex":12}]`,
 	} {
-		s.clock.advance(time.Duration(i) * time.Second)
+		s.clock.Pass(time.Duration(i) * time.Second)
 		times = append(times, s.do("POST", "/storage/c", body).want(200).modified())
 	}
 	for query, want := range map[string]string{
@@ -71,7 +71,7 @@ func TestPagesJoinUp(t *testing.T) {
 	for i := range 12 {
 		// Four at a time share a last-modified time, three a sortindex.
 		if i%4 == 0 {
-			s.clock.advance(time.Second)
+			s.clock.Pass(time.Second)
 		}
 		s.do("POST", "/storage/c", fmt.Sprintf(`[{"id":"%02d","payload":"x","sortindex":%d}]`, i, i/3)).want(200)
 	}

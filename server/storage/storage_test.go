@@ -12,31 +12,15 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/testclock"
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// clock is a clock that a test moves by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *testclock.Clock {
+	return testclock.At(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 }
 
 // tokens is an Authenticator that believes the header Authorization: "7" is
@@ -59,7 +43,7 @@ func (tokens) Authenticate(r *http.Request) (int64, bool, error) {
 type server struct {
 	*storage.Service
 	t     testing.TB
-	clock *clock
+	clock *testclock.Clock
 	dir   string
 	log   *strings.Builder
 }

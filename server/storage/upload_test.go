@@ -152,7 +152,7 @@ func TestBatches(t *testing.T) {
 	if first.modified() != before || p.Batch == "" || p.Modified != "" || strings.Join(p.Success, " ") != "a b" || len(p.Failed) != 1 {
 		t.Fatalf("%s at %s", first.Body, first.modified())
 	}
-	s.clock.advance(time.Minute)
+	s.clock.Pass(time.Minute)
 	query := "?batch=" + p.Batch
 	// Later items of a batch change earlier ones field by field.
 	s.do("POST", "/storage/c"+query, `[{"id":"b","sortindex":4},{"id":"c","payload":"tinsel"},{"id":"12","ttl":50}]`).want(202)
@@ -185,18 +185,18 @@ func TestBatches(t *testing.T) {
 	}
 	// Committed once is committed; a TTL starts with the commit.
 	again.do("POST", "/storage/c"+query+"&commit=true", `[]`).refused(400, "0")
-	s.clock.advance(29 * time.Second)
+	s.clock.Pass(29 * time.Second)
 	again.do("GET", "/storage/c/a", "").want(200)
-	s.clock.advance(time.Second)
+	s.clock.Pass(time.Second)
 	again.do("GET", "/storage/c/a", "").refused(404, "0")
-	s.clock.advance(20 * time.Second)
+	s.clock.Pass(20 * time.Second)
 	again.do("GET", "/storage/c/12", "").refused(404, "0")
 }
 
 func TestABatchReplacesWhatExpired(t *testing.T) {
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"old","sortindex":5,"ttl":10}`).want(200)
-	s.clock.advance(time.Minute)
+	s.clock.Pass(time.Minute)
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"a","ttl":100}]`).want(202)).Batch
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
 	if got := s.do("GET", "/storage/c/a", "").want(200); !strings.HasSuffix(got.Body.String(), `,"payload":""}`) || strings.Contains(got.Body.String(), "sortindex") {
@@ -219,9 +219,9 @@ func TestBatchesThatAreNot(t *testing.T) {
 	empty := decode[posted](s.do("POST", "/storage/e?batch=true", `[]`).want(202)).Batch
 	s.do("POST", "/storage/e?commit=true&batch="+empty, `[]`).want(200)
 	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":1}`)
-	s.clock.advance(2*time.Hour - 10*time.Millisecond)
+	s.clock.Pass(2*time.Hour - 10*time.Millisecond)
 	s.do("POST", "/storage/c?batch="+batch, `[]`).want(202)
-	s.clock.advance(10 * time.Millisecond)
+	s.clock.Pass(10 * time.Millisecond)
 	s.do("POST", "/storage/c?batch="+batch, `[]`).refused(400, "0")
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).refused(400, "0")
 	// The next one to begin clears it away.
@@ -268,7 +268,7 @@ func TestQuota(t *testing.T) {
 	s.do("POST", "/storage/c", `[{"id":"b","payload":"`+kb(4)+`"}]`).refused(403, "14")
 	s.do("GET", "/storage/c", "").wantBody(`["a","old"]`)
 	// What expired makes room, swept or not.
-	s.clock.advance(time.Minute)
+	s.clock.Pass(time.Minute)
 	s.do("GET", "/info/quota", "").wantBody(`[4,10]`)
 	put("b", 4, "").want(200)
 	// A batch counts from its first record on, and is not counted twice.

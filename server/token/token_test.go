@@ -17,6 +17,7 @@ import (
 	"crypto/rand"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/testclock"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -41,17 +42,17 @@ func (issuer) Verify(_ context.Context, access string) (token.Identity, error) {
 
 type world struct {
 	*token.Service
+	*testclock.Clock
 	t      *testing.T
 	signer *token.Signer
-	now    time.Time
 	log    bytes.Buffer
 }
 
 func newWorld(t *testing.T, change func(*token.Config)) *world {
-	w := &world{t: t, signer: token.NewSigner([]byte("secret")), now: time.Unix(1_700_000_000, 0)}
+	w := &world{t: t, signer: token.NewSigner([]byte("secret")), Clock: testclock.At(time.Unix(1_700_000_000, 0))}
 	cfg := token.Config{
 		Dir: t.TempDir(), Node: "https://sync.example.org/storage", Signer: w.signer, HashKey: []byte("hash"),
-		Verifier: issuer{}, Now: func() time.Time { return w.now }, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Verifier: issuer{}, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	if change != nil {
 		change(&cfg)
@@ -101,7 +102,7 @@ func (w *world) do(path, auth, kid string, more ...string) answer {
 	if err := json.Unmarshal(rec.Body.Bytes(), &a.all); err != nil {
 		w.t.Fatal(err)
 	}
-	if a.header.Get("X-Timestamp") != fmt.Sprint(w.now.Unix()) {
+	if a.header.Get("X-Timestamp") != fmt.Sprint(w.Now().Unix()) {
 		w.t.Errorf("X-Timestamp is %q", a.header.Get("X-Timestamp"))
 	}
 	return a
@@ -143,7 +144,7 @@ func TestToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := token.Grant{UID: a.UID, Account: "alice", KeyID: onepw.FormatKeyID(100, []byte("key-1")), Expires: w.now.Add(time.Hour)}
+	want := token.Grant{UID: a.UID, Account: "alice", KeyID: onepw.FormatKeyID(100, []byte("key-1")), Expires: w.Now().Add(time.Hour)}
 	if g != want || string(key) != a.Key {
 		t.Errorf("granted %+v, want %+v; the key matches: %v", g, want, string(key) == a.Key)
 	}
@@ -163,7 +164,7 @@ func TestDuration(t *testing.T) {
 	for query, want := range map[string]float64{"10": 10, "7200": 3600, "x": 3600, "-5": 3600, "0": 3600} {
 		a := w.mustHave(w.do("/1.0/sync/1.5?duration="+query, "Bearer a/1", kid))
 		g, _, err := w.signer.Parse(a.ID)
-		if err != nil || a.all["duration"] != want || g.Expires.Sub(w.now).Seconds() != want {
+		if err != nil || a.all["duration"] != want || g.Expires.Sub(w.Now()).Seconds() != want {
 			t.Errorf("duration=%s: %v, until %v, %v", query, a.all["duration"], g.Expires, err)
 		}
 	}
@@ -215,7 +216,7 @@ func TestReplaced(t *testing.T) {
 	if r := replaced(); len(r) != 0 {
 		t.Errorf("%v given up while a token for it is good", r)
 	}
-	w.now = w.now.Add(time.Hour + time.Second)
+	w.Pass(time.Hour + time.Second)
 	if r := replaced(); len(r) != 1 || r[0] != a.UID {
 		t.Errorf("replaced: %v, want [%d]", r, a.UID)
 	}
