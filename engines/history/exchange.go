@@ -22,6 +22,9 @@ type ImportOptions struct {
 	TempDir string
 }
 
+// ErrImport means that a file is none that Import reads.
+var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that was exported here")
+
 // Imported tells what an import did, or would do.
 type Imported struct {
 	// Added counts pages that are new here, Merged those that got visits or a title,
@@ -44,9 +47,6 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// ErrImport means that a file is not one that Import reads.
-var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that export wrote")
-
 // Import reads the history of the Firefox profile or places.sqlite at path, even
 // while Firefox has it open, or a file that ExportJSON wrote. Importing a file
 // again adds nothing. It works in many small transactions: on an error, what
@@ -65,12 +65,15 @@ func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (Impo
 		return e.ImportJSON(ctx, f, o)
 	}
 	source, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
+	if errors.Is(err, exchange.ErrFormat) {
+		err = ErrImport
+	}
 	if err != nil {
 		return Imported{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	var skips exchange.Skips
 	done, err := e.importPages(ctx, fromBrowser(source.History(ctx, &skips)), o)
-	if errors.Is(err, exchange.ErrFormat) {
+	if errors.Is(err, exchange.ErrNoHistory) {
 		err = ErrImport
 	}
 	err = errors.Join(err, source.Close())
