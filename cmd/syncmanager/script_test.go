@@ -29,15 +29,16 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  cmdExits,
-			"serve":  cmdServe,
-			"stop":   cmdStop,
-			"front":  cmdFront,
-			"json":   cmdJSON,
-			"let":    cmdLet,
-			"hold":   cmdHold,
-			"sqlite": cmdSQLite,
-			"mode":   cmdMode,
+			"exits":       cmdExits,
+			"serve":       cmdServe,
+			"stop":        cmdStop,
+			"front":       cmdFront,
+			"json":        cmdJSON,
+			"let":         cmdLet,
+			"hold":        cmdHold,
+			"sqlite":      cmdSQLite,
+			"mode":        cmdMode,
+			"certificate": cmdCertificate,
 		},
 	})
 }

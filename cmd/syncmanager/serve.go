@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,10 +17,19 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
+// serving is what 'serve' was told.
+type serving struct {
+	addr, dir, public string
+	tls               tlsOptions
+	proxies           []string
+	signUp            string
+}
+
 func (a *app) serveCommand() *cobra.Command {
-	var addr, dir, public string
+	var o serving
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Be a server that this program and Firefox sign in to",
@@ -27,76 +37,141 @@ func (a *app) serveCommand() *cobra.Command {
 storage, with all data in one folder. Ctrl-C or SIGTERM finishes what is in
 flight and stops.
 
-Devices must reach the server under its public URL. Behind a proxy, name it with
---public-url; without, it is the address that the server listens on.`,
+Devices must reach the server under its public URL, which is the address that
+the server listens on unless --public-url names another. Beyond this machine,
+the server needs TLS, in one of three ways:
+
+  serve --addr :443 --acme --public-url https://sync.example.org
+      gets a certificate from Let's Encrypt by itself and renews it
+  serve --addr :443 --tls-cert FILE --tls-key FILE --public-url …
+      shows a certificate that another program renews; no restart is needed
+  serve --public-url https://sync.example.org --trusted-proxy 127.0.0.1
+      leaves TLS to a proxy that passes requests on to --addr
+
+'syncmanager server' looks after the users and the backups of a server.`,
 		Args: cobra.NoArgs,
-		RunE: a.do(func(c *cobra.Command, _ []string) error {
-			if dir == "" {
-				data, err := profile.DataDir(a.getenv)
-				if err != nil {
-					return err
-				}
-				dir = filepath.Join(data, "server")
+		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
+			if o.dir, err = a.dataFolder(o.dir); err != nil {
+				return err
 			}
-			return a.serve(c.Context(), addr, dir, public)
+			return a.serve(c.Context(), o)
 		}),
 	}
 	flags := c.Flags()
-	flags.StringVar(&addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one")
-	flags.StringVar(&dir, "data", "", "keep the data in the folder `DIR`")
-	flags.StringVar(&public, "public-url", "", "the `URL` under which devices reach the server")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
+	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
+	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
+	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, invite or closed")
+	o.tls.addTo(flags)
 	_ = c.MarkFlagDirname("data")
+	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
-func (a *app) serve(ctx context.Context, addr, dir, public string) (err error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+// dataFolder is where the server's data is.
+func (a *app) dataFolder(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	data, err := profile.DataDir(a.getenv)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+		return "", err
+	}
+	return filepath.Join(data, "server"), nil
+}
+
+func (a *app) serve(ctx context.Context, o serving) (err error) {
+	cfg := server.Config{Dir: o.dir, Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader, Log: a.serverLog()}
+	if cfg.Proxies, err = parseNetworks(o.proxies); err != nil {
+		return err
+	}
+	if cfg.SignUp, err = accounts.ParseSignUp(o.signUp); err != nil {
+		return usagef("%w", err)
+	}
+	if err := o.tls.check(o.public); err != nil {
+		return err
+	}
+	plain, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", o.addr, err)
 	}
 	// Serve closes it too; this is for the way out before.
-	defer func() { _ = l.Close() }()
-	if public == "" {
-		if at, ok := l.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
-			return usagef("%s is no address that devices can reach the server at; name one with --public-url", l.Addr())
+	defer func() { _ = plain.Close() }()
+	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
+		if at, ok := plain.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
+			return usagef("%s is no address that devices can reach the server at; name one with --public-url", plain.Addr())
 		}
-		public = "http://" + l.Addr().String()
+		cfg.PublicURL = o.tls.scheme() + "://" + plain.Addr().String()
 	}
-	s, err := server.New(ctx, server.Config{
-		Dir: dir, PublicURL: public, Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader, Log: a.serverLog(),
-	})
+	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
-		return fmt.Errorf("another server is using the data in %s; stop it, or choose another folder with --data", dir)
+		return fmt.Errorf("another server is using the data in %s; stop it, or choose another folder with --data", o.dir)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
-	if err := a.announce(public, l.Addr().String(), dir); err != nil {
+	l, redirects, err := o.tls.wrap(ctx, plain, cfg)
+	if err != nil {
 		return err
 	}
-	return s.Serve(ctx, l)
+	running := []func(context.Context) error{func(ctx context.Context) error { return s.Serve(ctx, l) }}
+	if redirects != nil {
+		running = append(running, redirects)
+	}
+	if err := a.announce(cfg, o, plain.Addr().String()); err != nil {
+		return err
+	}
+	return together(ctx, running...)
 }
 
 // announce says where the server is and what to do next. The socket listens
 // already: a script that read this may connect.
-func (a *app) announce(public, listen, dir string) error {
+func (a *app) announce(cfg server.Config, o serving, listen string) error {
 	if a.json {
 		return a.printJSON(struct {
 			URL    string `json:"url"`
 			Listen string `json:"listen"`
 			Data   string `json:"data"`
-		}{public, listen, dir})
+		}{cfg.PublicURL, listen, cfg.Dir})
 	}
-	if err := a.print("Serving %s with the data in %s. Ctrl-C stops.", public, dir); err != nil {
+	if err := a.print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
 		return err
 	}
-	a.note("This program:  syncmanager login --server %s --email YOU --create", public)
-	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s", public)
-	if strings.HasPrefix(public, "http:") {
-		a.note("               and, for want of https, identity.fxaccounts.allowHttp to true")
+	switch cfg.SignUp {
+	case accounts.SignUpInvite:
+		a.note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
+	case accounts.SignUpClosed:
+		a.note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
+	}
+	a.note("This program:  syncmanager login --server %s --email YOU --create", cfg.PublicURL)
+	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
+	if strings.HasPrefix(cfg.PublicURL, "http:") {
+		a.note("               and, for want of https, identity.fxaccounts.allowHttp to true,")
+	}
+	a.note("               restart it, and sign in from its menu")
+	for _, warning := range warnings(cfg, o) {
+		a.note("Note:          %s", warning)
 	}
 	return nil
+}
+
+// warnings are about what works, but not as its owner will want it.
+func warnings(cfg server.Config, o serving) (all []string) {
+	public, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return nil
+	}
+	ip := net.ParseIP(public.Hostname())
+	here := public.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	switch {
+	case public.Scheme == "http" && !here:
+		all = append(all, "without https, whoever listens on the way can sign in as you; see 'syncmanager serve --help'")
+	case public.Scheme == "https" && !o.tls.on() && len(cfg.Proxies) == 0:
+		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
+	}
+	return all
 }
 
 // serverLog is the server's log: warnings unless more is asked for, nothing but

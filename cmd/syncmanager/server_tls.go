@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/certs"
+)
+
+// tlsOptions say where the certificate comes from, if there is one.
+type tlsOptions struct {
+	cert, key               string
+	acme                    bool
+	email, directory, roots string
+	redirect                string
+}
+
+func (o *tlsOptions) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&o.cert, "tls-cert", "", "speak TLS with the certificate chain in `FILE`, in PEM")
+	flags.StringVar(&o.key, "tls-key", "", "the certificate's private key, in PEM, in `FILE`")
+	flags.BoolVar(&o.acme, "acme", false, "get the certificate from an ACME authority, whose terms you accept by this")
+	flags.StringVar(&o.email, "acme-email", "", "where the authority writes to in case of trouble: an e-mail `ADDRESS`")
+	flags.StringVar(&o.directory, "acme-directory", "", "the authority's directory `URL`; default Let's Encrypt")
+	flags.StringVar(&o.roots, "acme-root", "", "trust the authority by the root certificates in `FILE`, in PEM, too")
+	flags.StringVar(&o.redirect, "redirect-addr", "", "answer plain HTTP on `HOST:PORT`, mostly :80, by the way to the public URL")
+}
+
+func (o *tlsOptions) on() bool { return o.acme || o.cert != "" }
+
+func (o *tlsOptions) scheme() string {
+	if o.on() {
+		return "https"
+	}
+	return "http"
+}
+
+// check finds what does not fit together.
+func (o *tlsOptions) check(public string) error {
+	switch {
+	case (o.cert == "") != (o.key == ""):
+		return usagef("--tls-cert and --tls-key go together")
+	case o.acme && o.cert != "":
+		return usagef("--acme and --tls-cert are two ways to one thing; choose one")
+	case o.acme && !strings.HasPrefix(public, "https://"):
+		return usagef("--acme needs to know for which name: add --public-url https://sync.example.org")
+	case !o.acme && (o.email != "" || o.directory != "" || o.roots != ""):
+		return usagef("--acme-email, --acme-directory and --acme-root are of use with --acme only")
+	case o.on() && strings.HasPrefix(public, "http://"):
+		return usagef("with a certificate, the public URL begins with https://")
+	case o.redirect != "" && !strings.HasPrefix(public, "https://"):
+		return usagef("--redirect-addr needs --public-url with https:// to lead to")
+	}
+	return nil
+}
+
+// wrap puts TLS around plain, if it is on. redirects, if not nil, serves plain
+// HTTP beside it.
+func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, cfg server.Config) (l net.Listener, redirects func(context.Context) error, err error) {
+	public, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	l = plain
+	var answer http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Of what a stranger asked for, just these: the rest could lead elsewhere.
+		to := url.URL{Scheme: public.Scheme, Host: public.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
+	})
+	switch {
+	case o.acme:
+		m, err := o.manager(public.Hostname(), cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		l, answer = tls.NewListener(plain, m.TLS()), m.Challenges(answer)
+	case o.cert != "":
+		files, err := certs.NewFiles(o.cert, o.key, cfg.Now, cfg.Log)
+		if err != nil {
+			return nil, nil, err
+		}
+		l = tls.NewListener(plain, files.TLS())
+	}
+	if o.redirect == "" {
+		return l, nil, nil
+	}
+	at, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.redirect)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot listen on %s: %w", o.redirect, err)
+	}
+	return l, func(ctx context.Context) error { return serveAside(ctx, at, answer, cfg.Log) }, nil
+}
+
+func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, error) {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
+	if o.roots != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		text, err := os.ReadFile(o.roots)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the authority's root certificates: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM", o.roots)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return certs.NewManager(certs.ACME{
+		Host: host, Email: o.email, Directory: o.directory, Dir: filepath.Join(cfg.Dir, "acme"), Transport: transport,
+	})
+}
+
+// serveAside answers on a listener that is not the service's own, until ctx ends.
+func serveAside(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("cannot serve on %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// together runs all until ctx ends; when one fails, the others end too.
+func together(ctx context.Context, run ...func(context.Context) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, f := range run {
+		g.Go(func() error { return f(ctx) })
+	}
+	return g.Wait()
+}
+
+// parseNetworks reads networks, like 10.0.0.0/8, and addresses, which are
+// networks of one.
+func parseNetworks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, usagef("%q is no network, like 10.0.0.0/8, and no address", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}

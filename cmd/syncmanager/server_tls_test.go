@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/certs/certstest"
+)
+
+// freePort is a port that nobody listened on a moment ago.
+func freePort(t *testing.T) (addr string, port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	addr = l.Addr().String()
+	return addr, int(netip.MustParseAddrPort(addr).Port())
+}
+
+// startServing runs 'serve' in this process until the test ends.
+func startServing(t *testing.T, args ...string) (listen string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	var stderr strings.Builder
+	ended := make(chan int, 1)
+	go func() {
+		defer w.Close()
+		ended <- run(ctx, append([]string{"serve", "--json"}, args...), strings.NewReader(""), w, &stderr, func(string) string { return "" })
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != exitDone {
+			t.Errorf("serve ended with %d: %s", code, &stderr)
+		}
+	})
+	var ready struct{ Listen string }
+	line, err := bufio.NewReader(r).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &ready)
+	}
+	if err != nil {
+		t.Fatalf("%v in %q", err, line)
+	}
+	return ready.Listen
+}
+
+// serve gets itself a certificate, and shows the way to those who come by plain
+// HTTP, and nowhere else.
+func TestServeACME(t *testing.T) {
+	addr, port := freePort(t)
+	plain, _ := freePort(t)
+	a := certstest.New(t, 1, port)
+	dir := t.TempDir()
+	roots := filepath.Join(dir, "roots.pem")
+	front := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})
+	if err := os.WriteFile(roots, front, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const public = "https://sync.example.org"
+	startServing(t, "--addr", addr, "--data", filepath.Join(dir, "data"), "--public-url", public, "--redirect-addr", plain,
+		"--acme", "--acme-email", "ann@example.org", "--acme-directory", a.Directory, "--acme-root", roots)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(a.Root)
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		},
+	}
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport}).Get(public + "/__lbheartbeat__")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v\n%s", res, err, &a.Log)
+	}
+	res.Body.Close()
+
+	for asked, want := range map[string]string{
+		"/auth/v1/x?a=b": public + "/auth/v1/x?a=b", "//evil.example/": public + "//evil.example/", "http://u@evil.example/y": public + "/y",
+	} {
+		conn, err := net.Dial("tcp", plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, "GET "+asked+" HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := res.Header.Get("Location"); res.StatusCode != http.StatusPermanentRedirect || got != want {
+			t.Errorf("%s: %d to %q, want %q", asked, res.StatusCode, got, want)
+		}
+		res.Body.Close()
+		conn.Close()
+	}
+}
+
+func TestParseNetworks(t *testing.T) {
+	got, err := parseNetworks([]string{"10.1.2.3/8", "192.0.2.1", "2001:db8::/32", "::1"})
+	if err != nil || len(got) != 4 || got[0].String() != "10.0.0.0/8" || got[1].String() != "192.0.2.1/32" || got[3].String() != "::1/128" {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"", "proxy", "10.0.0.0/33", "10.0.0"} {
+		if _, err := parseNetworks([]string{bad}); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// Nobody is kept waiting for ever by one who is slow.
+func TestServeAsideEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ended := make(chan error, 1)
+	go func() { ended <- serveAside(ctx, l, http.NotFoundHandler(), (&app{stderr: io.Discard}).serverLog()) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET / HTTP/1.1\r\n") // and no more
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
