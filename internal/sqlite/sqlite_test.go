@@ -1,25 +1,19 @@
 package sqlite_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
-
-	moderncsqlite "modernc.org/sqlite"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -327,134 +321,6 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 	wg.Wait()
 	if got := texts(t, open(t, path, sqlite.Options{Migrations: two})); len(strings.Fields(got)) != 8 {
 		t.Errorf("left: %s", got)
-	}
-}
-
-func TestStatementsStayPrepared(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
-	const insert, count = `INSERT INTO notes (text) VALUES (?)`, `SELECT count(*) FROM notes WHERE text <> ?`
-	for round := range 3 {
-		err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {
-			if (tx.Stmt(insert) != nil) != (round > 0) {
-				t.Errorf("round %d: prepared: %v", round, round == 0)
-			}
-			n, err := tx.Exec(insert, "one")
-			if n != 1 || err != nil {
-				return fmt.Errorf("inserted %d: %w", n, err)
-			}
-			return tx.Each(insert, 2, func(i int) []any { return []any{fmt.Sprint(i)} })
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
-			var n int
-			if err := tx.QueryRow(count, "").Scan(&n); err != nil || n != 3*(round+1) {
-				t.Errorf("round %d: %d notes, %v", round, n, err)
-			}
-			rows, err := tx.Query(`SELECT text FROM notes`)
-			if err != nil {
-				return err
-			}
-			n = 0
-			for rows.Next() {
-				n++
-			}
-			if n != 3*(round+1) {
-				t.Errorf("round %d: %d rows", round, n)
-			}
-			return errors.Join(rows.Err(), rows.Close())
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := db.Statements(); !slices.Contains(got, insert) || !slices.Contains(got, count) || len(got) != 3 {
-		t.Errorf("prepared: %q", got)
-	}
-	// Texts without end are not kept without end.
-	for i := range 200 {
-		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
-			var n int
-			return tx.QueryRow(fmt.Sprintf(`SELECT %d`, i)).Scan(&n)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := len(db.Statements()); n > 130 {
-		t.Errorf("%d statements are kept", n)
-	}
-	// A client that leaves in the middle of a series stops it.
-	ctx, cancel := context.WithCancel(t.Context())
-	err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-		return tx.Each(insert, 10, func(i int) []any {
-			if i == 5 {
-				cancel()
-			}
-			return []any{"unwanted"}
-		})
-	})
-	if !errors.Is(err, context.Canceled) || strings.Contains(texts(t, db), "unwanted") {
-		t.Errorf("%v, left %s", err, texts(t, db))
-	}
-}
-
-// childPath names the variable that makes the test binary migrate that file,
-// and stand still in the middle of it.
-const childPath = "SQLITE_TEST_MIGRATE"
-
-// halfway is version 2 with a statement in it that never ends.
-var halfway = fstest.MapFS{
-	"0001_start.sql": one["0001_start.sql"],
-	"0002_more.sql": file("ALTER TABLE notes ADD COLUMN size INTEGER NOT NULL DEFAULT 0;\n" +
-		"UPDATE notes SET size = length(text), text = 'spoilt';\nSELECT stand_still();"),
-}
-
-func TestMain(m *testing.M) {
-	if path := os.Getenv(childPath); path != "" {
-		moderncsqlite.MustRegisterFunction("stand_still", &moderncsqlite.FunctionImpl{
-			Scalar: func(*moderncsqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-				fmt.Println("half way")
-				select {}
-			},
-		})
-		_, err := sqlite.Open(context.Background(), path, sqlite.Options{Migrations: halfway})
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
-
-func TestAMigrationThatIsKilledBeginsAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.sqlite")
-	db := open(t, path, sqlite.Options{Migrations: one})
-	if err := add(db, "four"); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childPath+"="+path)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "half way\n" {
-		t.Fatalf("the child said %q, %v", line, err)
-	}
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = child.Wait()
-	db = open(t, path, sqlite.Options{Migrations: two})
-	var size int
-	if err := db.Read().QueryRow(`SELECT size FROM notes WHERE text = 'four'`).Scan(&size); err != nil || size != 4 {
-		t.Errorf("size %d, %v", size, err)
 	}
 }
 

@@ -1,0 +1,83 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+func TestStatementsStayPrepared(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	const insert, count = `INSERT INTO notes (text) VALUES (?)`, `SELECT count(*) FROM notes WHERE text <> ?`
+	for round := range 3 {
+		err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {
+			if (tx.Stmt(insert) != nil) != (round > 0) {
+				t.Errorf("round %d: prepared: %v", round, round == 0)
+			}
+			n, err := tx.Exec(insert, "one")
+			if n != 1 || err != nil {
+				return fmt.Errorf("inserted %d: %w", n, err)
+			}
+			return tx.Each(insert, 2, func(i int) []any { return []any{fmt.Sprint(i)} })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
+			var n int
+			if err := tx.QueryRow(count, "").Scan(&n); err != nil || n != 3*(round+1) {
+				t.Errorf("round %d: %d notes, %v", round, n, err)
+			}
+			rows, err := tx.Query(`SELECT text FROM notes`)
+			if err != nil {
+				return err
+			}
+			n = 0
+			for rows.Next() {
+				n++
+			}
+			if n != 3*(round+1) {
+				t.Errorf("round %d: %d rows", round, n)
+			}
+			return errors.Join(rows.Err(), rows.Close())
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := db.Statements(); !slices.Contains(got, insert) || !slices.Contains(got, count) || len(got) != 3 {
+		t.Errorf("prepared: %q", got)
+	}
+	// Texts without end are not kept without end.
+	for i := range 200 {
+		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
+			var n int
+			return tx.QueryRow(fmt.Sprintf(`SELECT %d`, i)).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(db.Statements()); n > 130 {
+		t.Errorf("%d statements are kept", n)
+	}
+	// A client that leaves in the middle of a series stops it.
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		return tx.Each(insert, 10, func(i int) []any {
+			if i == 5 {
+				cancel()
+			}
+			return []any{"unwanted"}
+		})
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(texts(t, db), "unwanted") {
+		t.Errorf("%v, left %s", err, texts(t, db))
+	}
+}
