@@ -145,4 +145,3 @@ func BenchmarkFirstSync(b *testing.B) {
 		}
 	}
 }
-

@@ -94,10 +94,7 @@ func (m *merger) pickValue(e int32, l, r *node) Value {
 		return FromLocal
 	case l == nil:
 		return FromRemote
-	case e <= lastRoot: // a root's title is this device's own
-		if l.changed&ChangedValue != 0 {
-			return FromLocal
-		}
+	case e <= lastRoot: // a root's title is each device's own
 		return Same
 	case !sound(r):
 		return FromLocal

@@ -184,20 +184,25 @@ func (s *settler) weigh(id int32) {
 	e := &s.entries[id]
 	named, list := e.parent, s.parent[id]
 	switch {
+	case named == none || named != id && s.isFolder(named):
 	case named == id:
 		s.problem(Cycle, id, none)
 		named = none
-	case named != none && !s.isFolder(named):
-		if s.entries[named].is(present) {
-			s.problem(NonFolderParent, id, named)
-		} else if list != none {
-			s.problem(ParentDisagrees, id, named)
-		}
+	case s.entries[named].is(present):
+		s.problem(NonFolderParent, id, named)
+		named = none
+	case list != none:
+		s.problem(ParentDisagrees, id, named)
+		named = none
+	default:
+		s.problem(Orphan, id, named)
 		named = none
 	}
 	switch {
 	case named == none && list == none:
-		s.problem(Orphan, id, e.parent)
+		if e.parent == none {
+			s.problem(Orphan, id, none)
+		}
 		s.setAdrift(id)
 	case named == none || named == list:
 	case list == none:
