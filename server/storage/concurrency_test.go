@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -119,51 +117,48 @@ func TestAListingIsOneMomentsState(t *testing.T) {
 func TestASlowClientOfAPageHoldsNothing(t *testing.T) {
 	s := start(t, func(c *storage.Config) { c.MaxOpen = 1 })
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
-	slow := slowReader{newNobody(), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int64{}}
-	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "1")
-	var wg sync.WaitGroup
-	wg.Go(func() { s.ServeHTTP(slow, r) })
-	<-slow.started
+	slow := s.readSlowly("/storage/c?full=1")
 	// Another user gets the one place there is.
 	s.raw("PUT", "/storage/1.5/2/storage/c/a", `{}`, header{"Authorization": "2"}).want(200)
 	close(slow.proceed)
-	wg.Wait()
+	<-slow.done
 }
 
 // slowReader is a client that takes its time over the first bytes.
 type slowReader struct {
 	nobody
-	started, proceed chan struct{}
-	once             *sync.Once
-	bytes            *atomic.Int64
+	started, proceed, done chan struct{}
+	once                   sync.Once
+	bytes                  int
 }
 
-func (r slowReader) Write(b []byte) (int, error) {
+func (r *slowReader) Write(b []byte) (int, error) {
 	r.once.Do(func() {
 		close(r.started)
 		<-r.proceed
 	})
-	r.bytes.Add(int64(len(b)))
+	r.bytes += len(b)
 	return len(b), nil
+}
+
+// readSlowly makes a request whose answer has begun when it returns, and goes on
+// when proceed is closed.
+func (s *server) readSlowly(path string) *slowReader {
+	slow := &slowReader{nobody: newNobody(), started: make(chan struct{}), proceed: make(chan struct{}), done: make(chan struct{})}
+	r := s.request("GET", path, "")()
+	go func() {
+		defer close(slow.done)
+		s.ServeHTTP(slow, r)
+	}()
+	<-slow.started
+	return slow
 }
 
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	s := start(t)
 	s.do("POST", "/storage/c", list(0, 100, 20_000)).want(200) // more than goes out at once
-	slow := slowReader{newNobody(), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int64{}}
 	whole := s.do("GET", "/storage/c?full=1", "").Body.Len()
-	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "1")
-	var wg sync.WaitGroup
-	wg.Go(func() { s.ServeHTTP(slow, r) })
-	<-slow.started
+	slow := s.readSlowly("/storage/c?full=1")
 	// A slow reader keeps no writer waiting.
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	hurry, cancel := context.WithCancel(t.Context())
@@ -176,8 +171,8 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	wg.Wait()
-	if slow.bytes.Load() != int64(whole) {
-		t.Errorf("%d of %d bytes came", slow.bytes.Load(), whole)
+	<-slow.done
+	if slow.bytes != whole {
+		t.Errorf("%d of %d bytes came", slow.bytes, whole)
 	}
 }

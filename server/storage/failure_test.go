@@ -254,12 +254,7 @@ func TestHalfAListingDoesNotPassForAWholeOne(t *testing.T) {
 		}
 		s.do("GET", "/storage/c", "").want(200)
 	}()
-	r, err := http.NewRequest("GET", "/storage/1.5/1/storage/c?full=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "1")
-	s.ServeHTTP(brokenPipe{newNobody()}, r)
+	s.ServeHTTP(brokenPipe{newNobody()}, s.request("GET", "/storage/c?full=1", "")())
 }
 
 // tornBackend is one whose listings break off after the first record.
