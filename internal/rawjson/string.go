@@ -2,6 +2,8 @@ package rawjson
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -125,4 +127,100 @@ func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
 		}
 		text = text[n+1:]
 	}
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special sets the high bit of each byte of w that is a quote, a backslash or a
+// control character. A borrow can set one too many, but only above a true one,
+// and the lowest is the one that counts.
+func special(w uint64) uint64 {
+	// Flipping that bit makes a quote 0x20 and leaves the control characters below.
+	control := (w ^ ones*('"'^0x20)) - ones*0x21
+	slash := (w ^ ones*'\\') - ones
+	return (control | slash) &^ w & highs
+}
+
+// plain returns the first place from i on that is a quote, a backslash or a
+// control character, many bytes at a time: nearly all of a record is one base64
+// string.
+func plain(raw []byte, i int) int {
+	for ; len(raw)-i >= 16; i += 16 {
+		w := raw[i : i+16]
+		a, b := special(binary.LittleEndian.Uint64(w)), special(binary.LittleEndian.Uint64(w[8:]))
+		if a|b != 0 {
+			if a != 0 {
+				return i + bits.TrailingZeros64(a)/8
+			}
+			return i + 8 + bits.TrailingZeros64(b)/8
+		}
+	}
+	for len(raw)-i >= 8 {
+		if hit := special(binary.LittleEndian.Uint64(raw[i:])); hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8
+		}
+		i += 8
+	}
+	for i < len(raw) && raw[i] != '"' && raw[i] != '\\' && raw[i] >= 0x20 {
+		i++
+	}
+	return i
+}
+
+// str returns where the string that begins at i ends, behind its closing quote,
+// and whether there is an escape in it.
+func str(raw []byte, i int) (end int, escaped bool, err error) {
+	if i >= len(raw) || raw[i] != '"' {
+		return i, false, syntax(i, "no string")
+	}
+	i++
+	for {
+		i = plain(raw, i)
+		if i >= len(raw) {
+			return i, false, syntax(i, "unterminated string")
+		}
+		switch raw[i] {
+		case '"':
+			return i + 1, escaped, nil
+		case '\\':
+			escaped = true
+			if i+1 < len(raw) && simple[raw[i+1]] != 0 {
+				i += 2
+			} else if _, ok := unit(raw, i); ok {
+				i += 6
+			} else {
+				return i, false, syntax(i, "bad escape")
+			}
+		default:
+			return i, false, syntax(i, "control character in a string")
+		}
+	}
+}
+
+// simple is what the escapes of one letter stand for, and 0 for other letters.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// unit returns the UTF-16 code unit of the escape \uXXXX at i.
+func unit(raw []byte, i int) (rune, bool) {
+	if len(raw)-i < 6 || raw[i] != '\\' || raw[i+1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range raw[i+2 : i+6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
 }
