@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -66,13 +67,14 @@ type Source struct {
 }
 
 // Open finds out by its content what path is: a file in one of the formats, or a
-// profile's folder of Firefox or Chrome. Close the source after use.
+// profile's folder of Firefox or Chrome. Close the source after use. An error is a
+// clause about the file, which the caller names.
 func Open(ctx context.Context, path string, o Options) (*Source, error) {
 	s, err := open(ctx, path, o)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	if named := (*fs.PathError)(nil); errors.As(err, &named) && named.Path == path {
+		return nil, named.Err
 	}
-	return s, nil
+	return s, err
 }
 
 func open(ctx context.Context, path string, o Options) (*Source, error) {
@@ -111,17 +113,14 @@ func inProfile(path string) (string, error) {
 	return "", ErrNoProfile
 }
 
-// Read makes a source of what comes from a pipe: any format but Places.
+// Read makes a source of what comes from a pipe: any format but Places. Its errors
+// are as Open's.
 func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	if start, _ := in.Peek(len(sqliteMagic)); string(start) == sqliteMagic {
-		return nil, fmt.Errorf("cannot read bookmarks: %w: a places.sqlite must be named as a file, since part of it can be in the file beside it", ErrFormat)
+		return nil, fmt.Errorf("%w; a places.sqlite must be named as a file, since part of it can be in the file beside it", ErrFormat)
 	}
-	s, err := read(ctx, in, o)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read bookmarks: %w", err)
-	}
-	return s, nil
+	return read(ctx, in, o)
 }
 
 func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
@@ -218,7 +217,7 @@ func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
 	}
 	b := newBuilder(s.now())
 	if err := s.places.bookmarks(ctx, b); err != nil {
-		return nil, Skips{}, fmt.Errorf("cannot read bookmarks: %w", err)
+		return nil, Skips{}, err
 	}
 	return &b.tree, b.skips, nil
 }
@@ -233,7 +232,7 @@ func (s *Source) History(ctx context.Context, skips *Skips) iter.Seq2[Page, erro
 			return
 		}
 		if err := s.places.history(ctx, s.now(), skips, yield); err != nil {
-			yield(Page{}, fmt.Errorf("cannot read the history: %w", err))
+			yield(Page{}, err)
 		}
 	}
 }

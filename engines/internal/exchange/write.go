@@ -118,7 +118,7 @@ type jsonItem struct {
 }
 
 // WriteJSON writes the tree as Firefox backs up bookmarks. Nothing of the tree is
-// lost. An item without a GUID gets one from the Firefox that restores it.
+// lost, but a tag with a comma is read as two, as in HTML. An item without a GUID gets one from the Firefox that restores it.
 func WriteJSON(w io.Writer, t *Tree) error {
 	j := jsonWriter{w: bufio.NewWriter(w)}
 	j.container(jsonItem{GUID: placesRootGUID, Root: "placesRoot"}, func() {
