@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -28,6 +29,7 @@ type Server struct {
 	accounts *accounts.Service
 	tokens   *token.Service
 	storage  *storage.Service
+	pages    http.Handler
 	handler  http.Handler
 	unlock   func() error
 
@@ -95,6 +97,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, public: s.public, now: s.cfg.Now},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, Quota: s.cfg.Quota,
 	})
+	if err != nil {
+		return err
+	}
+	s.pages, err = pages.New(pages.Config{PublicURL: s.public, SignUp: s.cfg.SignUp})
 	return err
 }
 
@@ -116,6 +122,8 @@ func (s *Server) newHandler() http.Handler {
 	for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 		mux.Handle(path, s.accounts)
 	}
+	mux.Handle("/oauth/success/", s.pages)
+	mux.Handle("/", s.pages)
 	mux.HandleFunc("GET /__heartbeat__", s.heartbeat)
 	mux.HandleFunc("GET /__lbheartbeat__", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, struct{}{})

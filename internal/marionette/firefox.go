@@ -185,8 +185,7 @@ func (f *Firefox) connect(ctx context.Context) error {
 	}
 	_, err := f.do(ctx, "WebDriver:NewSession", map[string]any{
 		"capabilities": map[string]any{"alwaysMatch": map[string]any{
-			// A script has as long as its context; a page's element, a few seconds to appear.
-			"timeouts": map[string]any{"script": nil, "implicit": 10_000},
+			"timeouts": map[string]any{"script": nil}, // a script has as long as its context
 		}},
 	})
 	return err

@@ -3,7 +3,9 @@ package marionette
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // elementKey is the name under which WebDriver writes the reference of an element.
@@ -30,8 +32,12 @@ func (f *Firefox) URL(ctx context.Context) (string, error) {
 	return result.Value, err
 }
 
+// appearTimeout is how long an element may take to appear: what a page does
+// before may be to stretch a password, on a busy machine.
+const appearTimeout = 60 * time.Second
+
 // Click clicks the first element that the CSS selector matches, as a user would:
-// it must be visible. It waits a few seconds for the element to appear.
+// it must be visible. It waits for the element to be in the page.
 func (f *Firefox) Click(ctx context.Context, selector string) error {
 	_, err := f.element(ctx, selector, "WebDriver:ElementClick", nil)
 	return err
@@ -40,6 +46,12 @@ func (f *Firefox) Click(ctx context.Context, selector string) error {
 // Type types text into the element, as Click finds it.
 func (f *Firefox) Type(ctx context.Context, selector, text string) error {
 	_, err := f.element(ctx, selector, "WebDriver:ElementSendKeys", map[string]any{"text": text})
+	return err
+}
+
+// Clear empties a field, as Click finds it.
+func (f *Firefox) Clear(ctx context.Context, selector string) error {
+	_, err := f.element(ctx, selector, "WebDriver:ElementClear", nil)
 	return err
 }
 
@@ -56,23 +68,42 @@ func (f *Firefox) Text(ctx context.Context, selector string) (string, error) {
 	return result.Value, nil
 }
 
-// element finds an element and does one command on it.
+// element finds an element and does one command on it. It waits for the element
+// by itself: Firefox's own "implicit" timeout is forgotten when a tab changes
+// its process.
 func (f *Firefox) element(ctx context.Context, selector, command string, params map[string]any) (result json.RawMessage, err error) {
-	err = f.in(ctx, "content", func() error {
-		raw, err := f.do(ctx, "WebDriver:FindElement", map[string]string{"using": "css selector", "value": selector})
-		if err != nil {
+	patience, cancel := context.WithTimeout(ctx, appearTimeout)
+	defer cancel()
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		err = f.in(ctx, "content", func() (err error) {
+			result, err = f.onElement(ctx, selector, command, params)
 			return err
+		})
+		if e, ok := errors.AsType[*RemoteError](err); !ok || e.Kind != "no such element" {
+			return result, err
 		}
-		var found struct{ Value map[string]string }
-		if err := json.Unmarshal(raw, &found); err != nil {
-			return fmt.Errorf("the reference of %s: %w", selector, err)
+		select {
+		case <-patience.Done():
+			return nil, err
+		case <-poll.C:
 		}
-		send := map[string]any{"id": found.Value[elementKey]}
-		for k, v := range params {
-			send[k] = v
-		}
-		result, err = f.do(ctx, command, send)
-		return err
-	})
-	return result, err
+	}
+}
+
+func (f *Firefox) onElement(ctx context.Context, selector, command string, params map[string]any) (json.RawMessage, error) {
+	raw, err := f.do(ctx, "WebDriver:FindElement", map[string]string{"using": "css selector", "value": selector})
+	if err != nil {
+		return nil, err
+	}
+	var found struct{ Value map[string]string }
+	if err := json.Unmarshal(raw, &found); err != nil {
+		return nil, fmt.Errorf("the reference of %s: %w", selector, err)
+	}
+	send := map[string]any{"id": found.Value[elementKey]}
+	for k, v := range params {
+		send[k] = v
+	}
+	return f.do(ctx, command, send)
 }

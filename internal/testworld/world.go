@@ -6,10 +6,12 @@ package testworld
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -48,12 +50,7 @@ func New(t testing.TB) *World {
 // Listen makes a world that real programs reach over loopback, on the real clock.
 func Listen(t testing.TB) *World {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &World{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
-	w.open(t.TempDir())
+	w, l := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Server.Serve(ctx, l) }()
@@ -63,10 +60,31 @@ func Listen(t testing.TB) *World {
 			t.Errorf("the server stopped with %v", err)
 		}
 	})
+	return w
+}
+
+// ListenThrough is Listen with the test's own handler before the server's.
+func ListenThrough(t testing.TB, wrap func(http.Handler) http.Handler) *World {
+	t.Helper()
+	w, l := listen(t)
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: wrap(w.Server.Handler())}}
+	s.Start()
+	t.Cleanup(s.Close)
+	return w
+}
+
+func listen(t testing.TB) (*World, net.Listener) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
+	w.open(t.TempDir())
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	w.Net = &Net{base: transport}
-	return w
+	return w, l
 }
 
 func (w *World) open(dir string) {
@@ -97,8 +115,8 @@ func (w *World) Client() *account.Client {
 	return c
 }
 
-// password is every account's.
-const password = "correct horse battery staple"
+// Password is every account's.
+const Password = "correct horse battery staple"
 
 // SignIn signs in to the account, and makes it first when there is none yet.
 func (w *World) SignIn(email string) *account.Account {
@@ -108,7 +126,10 @@ func (w *World) SignIn(email string) *account.Account {
 	if !w.accounts[email] {
 		sign = c.CreateAccount
 	}
-	a, err := sign(w.T.Context(), email, password)
+	a, err := sign(w.T.Context(), email, Password)
+	if errors.Is(err, account.ErrExists) { // made by somebody else, on the server's pages
+		a, err = c.Login(w.T.Context(), email, Password)
+	}
 	if err != nil {
 		w.T.Fatalf("sign in as %s: %v", email, err)
 	}

@@ -83,6 +83,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Cost == 0 {
 		cfg.Cost = onepw.DefaultCost
 	}
+	if cfg.SignUp == "" {
+		cfg.SignUp = SignUpOpen
+	}
 	cfg.Limits.defaults()
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -182,9 +182,11 @@ func TestAccountStatus(t *testing.T) {
 	if by(email) != true || by("nobody@example.org") != false {
 		t.Error("status by address")
 	}
-	w.open(func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
-	if by("nobody@example.org") != true {
-		t.Error("a closed server tells strangers who has an account")
+	for _, policy := range []accounts.SignUp{accounts.SignUpClosed, accounts.SignUpInvite} {
+		w.open(func(c *accounts.Config) { c.SignUp = policy })
+		if by("nobody@example.org") != true {
+			t.Errorf("a server whose sign-up is %s tells strangers who has an account", policy)
+		}
 	}
 	w.post("/auth/v1/account/create", nil, map[string]any{"email": "b@example.org", "authPW": authPW(email, "x")}).refused(403, 202)
 }

@@ -70,8 +70,8 @@ func (s *Service) statusByUID(r *request) (any, error) {
 	return map[string]any{"exists": true}, err
 }
 
-// statusByEmail tells a page whether to sign up or in. Where nobody can sign up
-// it says nothing.
+// statusByEmail tells a page whether to sign up or in. Where not everybody can
+// sign up it says nothing.
 func (s *Service) statusByEmail(r *request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
@@ -86,5 +86,5 @@ func (s *Service) statusByEmail(r *request) (any, error) {
 		return nil, err
 	}
 	a, err := s.accountByEmail(r.Context(), in.Email)
-	return map[string]any{"exists": a != nil || s.cfg.SignUp == SignUpClosed, "hasLinkedAccount": false, "hasPassword": true}, err
+	return map[string]any{"exists": a != nil || s.cfg.SignUp != SignUpOpen, "hasLinkedAccount": false, "hasPassword": true}, err
 }

@@ -1,0 +1,120 @@
+// The accounts server, asked from a page. A request proves who asks by a header
+// that scripts of other sites cannot set: there is no cookie to ride on.
+
+import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
+import { hex, random, xor } from "./bytes.js";
+
+/** Numbers of the server's catalogue that a page acts on. */
+export const errno = {
+	exists: 101, unknownAccount: 102, password: 103, token: 110, throttled: 114, emailCase: 120, signUpClosed: 202,
+};
+
+/** A refusal by the server, or no answer at all (errno 0). */
+export class APIError extends Error {
+	constructor(answer) {
+		super(answer.message ?? "The server did not answer. Check the connection and try again.");
+		this.errno = answer.errno ?? 0;
+		this.answer = answer;
+	}
+}
+
+/**
+ * request asks the accounts server and gives the answer's fields. proof is
+ * [a token's kind, its id], or nothing.
+ */
+async function request(method, path, body, proof) {
+	const headers = {};
+	if (body !== undefined) {
+		headers["Content-Type"] = "application/json";
+	}
+	if (proof) {
+		headers.Authorization = `Bearer ${proof.join("_")}`;
+	}
+	let answer;
+	try {
+		const response = await fetch(path, {
+			method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error",
+		});
+		answer = await response.json();
+		if (response.ok) {
+			return answer;
+		}
+	} catch {
+		throw new APIError({});
+	}
+	throw new APIError(answer);
+}
+
+const post = (path, body, proof) => request("POST", "/auth/v1" + path, body, proof);
+
+/** A session at the server. */
+export class Session {
+	constructor({ uid, email, sessionToken }) {
+		Object.assign(this, { uid, email, sessionToken });
+	}
+
+	async #proof() {
+		this.id ??= await tokenID(this.sessionToken, "sessionToken");
+		return ["fxs", this.id];
+	}
+
+	async get(path) {
+		return request("GET", "/auth/v1" + path, undefined, await this.#proof());
+	}
+
+	async post(path, body = {}) {
+		return post(path, body, await this.#proof());
+	}
+}
+
+export const accountStatus = email => post("/account/status", { email });
+
+/** stretched stretches a password in the way that the account wants. */
+async function stretched(email, password) {
+	const { currentVersion, clientSalt } = await post("/account/credentials/status", { email });
+	return currentVersion === "v2" ? stretchV2(clientSalt, password) : stretchV1(email, password);
+}
+
+/**
+ * byPassword does work(email, authPW in hex) with the account's own spelling of
+ * the address, which is a salt; the server tells it.
+ */
+async function byPassword(email, password, work) {
+	const attempt = async spelled => {
+		const { authPW, unwrapBKey } = await stretched(spelled, password);
+		return { answer: await work(spelled, hex(authPW)), email: spelled, unwrapBKey };
+	};
+	try {
+		return await attempt(email);
+	} catch (e) {
+		const spelled = e.answer?.email;
+		if (e.errno !== errno.emailCase || spelled?.toLowerCase() !== email.toLowerCase()) {
+			throw e;
+		}
+		return attempt(spelled);
+	}
+}
+
+/** fetchKB spends a key fetch token. */
+async function fetchKB(keyFetchToken, unwrapBKey) {
+	const id = await tokenID(keyFetchToken, "keyFetchToken");
+	const { bundle } = await request("GET", "/auth/v1/account/keys", undefined, ["fxk", id]);
+	return xor(await openBundle(keyFetchToken, bundle), unwrapBKey);
+}
+
+/** signIn gives the session and a function that gets kB, once. */
+export async function signIn(email, password) {
+	const { answer, email: spelled, unwrapBKey } = await byPassword(email, password,
+		(email, authPW) => post("/account/login?keys=true", { email, authPW, reason: "signin" }));
+	return {
+		session: new Session({ ...answer, email: spelled }),
+		kB: () => fetchKB(answer.keyFetchToken, unwrapBKey),
+	};
+}
+
+/** signUp makes an account, whose kB is made here. The invitation is for servers that want one. */
+export async function signUp(email, password, invitation) {
+	const kB = random(32);
+	const answer = await post("/account/create", { email, invitation, ...await newCredentials(email, password, kB) });
+	return { session: new Session({ ...answer, email }), kB: async () => kB };
+}

@@ -1,0 +1,81 @@
+// What a browser asked for when it opened the sign-in page, and giving it that.
+
+import { ask, status, tell } from "./channel.js";
+import { seal } from "./jwe.js";
+import { oldSync, scopedKeys } from "./keys.js";
+
+/** The desktop Firefox, which is told of the session before it is given a code. */
+const desktop = "5882386c6d801776";
+
+const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
+
+/** Flow is one request for sign-in by a browser. */
+export class Flow {
+	constructor(search) {
+		const q = new URLSearchParams(search);
+		this.params = Object.fromEntries(q);
+		this.wanted = q.has("client_id") && q.has("state") && q.has("code_challenge");
+		this.byChannel = this.wanted && (!q.has("redirect_uri") || q.get("redirect_uri") === webChannel);
+	}
+
+	/** start asks the browser what it can do. An address may be in the hands of another one. */
+	async start() {
+		const found = this.byChannel ? await status() : null;
+		this.here = !!found;
+		this.wanted &&= this.here || !this.byChannel;
+		this.engines = found?.capabilities?.choose_what_to_sync ? found.capabilities.engines ?? [] : [];
+		this.knowsUID = !!found?.capabilities?.can_link_account_uid;
+		this.signedIn = found?.signedInUser ?? null;
+	}
+
+	/**
+	 * mayLink asks whether the browser's user agrees to join this account. Before a
+	 * sign-in only the address is known, and some browsers want to know more.
+	 */
+	async mayLink(account) {
+		if (!this.here) {
+			return true;
+		}
+		const { ok } = await ask("fxaccounts:can_link_account", account);
+		return !!ok;
+	}
+
+	/** finish gives the browser the session, and a code with the keys sealed for it. */
+	async finish({ session, kB, engines }) {
+		const { client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwk } = this.params;
+		let keys_jwe;
+		if (keys_jwk && scope?.split(" ").includes(oldSync)) {
+			const data = await session.post("/account/scoped-key-data", { client_id, scope });
+			keys_jwe = await seal(await scopedKeys(await kB(), data[oldSync].keyRotationTimestamp), keys_jwk);
+		}
+		const { code, redirect } = await session.post("/oauth/authorization", {
+			client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwe,
+		});
+		if (!this.byChannel) {
+			this.#leaveFor(redirect);
+			return;
+		}
+		if (client_id === desktop) {
+			const { uid, email, sessionToken } = session;
+			await ask("fxaccounts:login", { uid, email, sessionToken, verified: true, services: { sync: engines ?? {} } });
+		}
+		const grant = {
+			action: engines ? "signup" : "signin", code, state, redirect: webChannel,
+			offeredSyncEngines: engines?.offeredEngines, declinedSyncEngines: engines?.declinedEngines,
+		};
+		if (client_id === desktop) {
+			await ask("fxaccounts:oauth_login", grant);
+		} else {
+			tell("fxaccounts:oauth_login", grant);
+		}
+	}
+
+	/** leaveFor follows the server's redirection, to this very server. */
+	#leaveFor(redirect) {
+		const to = new URL(redirect);
+		if (to.origin !== location.origin) {
+			throw new Error("the server sent the browser to a stranger");
+		}
+		location.replace(to);
+	}
+}

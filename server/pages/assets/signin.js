@@ -1,0 +1,124 @@
+// The sign-in page: address, then password or a new account, then what to sync.
+
+import { accountStatus, errno, signIn, signUp } from "./api.js";
+import { Flow } from "./flow.js";
+import { keep } from "./store.js";
+import { $, complain, onSubmit, ready, show } from "./ui.js";
+
+const flow = new Flow(location.search);
+const started = flow.start();
+let email = "";
+
+function account(address) {
+	email = address.trim();
+	for (const input of document.querySelectorAll("input.account")) {
+		input.value = email;
+	}
+}
+
+/** arrived gives the browser its session, or goes on without one. */
+async function arrived(signedIn, engines) {
+	if (!flow.wanted) {
+		keep(signedIn.session);
+		location.assign("/connect_another_device");
+		return;
+	}
+	await flow.finish({ ...signedIn, engines });
+	if (flow.byChannel) {
+		show("done");
+	}
+}
+
+/** chosen is what the browser is told of the engines. */
+function chosen() {
+	const boxes = [...document.querySelectorAll("#engines-form input[type=checkbox]")].filter(box => flow.engines.includes(box.value));
+	return {
+		offeredEngines: boxes.map(box => box.value),
+		declinedEngines: boxes.filter(box => !box.checked).map(box => box.value),
+	};
+}
+
+/** chooseEngines shows the choice of what the browser can sync, and waits for it. */
+function chooseEngines(work) {
+	for (const label of document.querySelectorAll("#engines-form label")) {
+		label.hidden = !flow.engines.includes(label.querySelector("input").value);
+	}
+	onSubmit($("#engines-form"), () => work(chosen()));
+	show("engines");
+}
+
+onSubmit($("#email-form"), async (form, button) => {
+	await started;
+	account(form.querySelector("[type=email]").value);
+	if (button?.value === "invited") {
+		show("signup");
+		return;
+	}
+	// Where sign-up is not open the server does not tell who has an account.
+	const { exists } = form.dataset.signUp === "open" ? await accountStatus(email) : { exists: true };
+	show(exists ? "password" : "signup");
+});
+
+onSubmit($("#password-form"), async form => {
+	const input = form.querySelector("[type=password]");
+	const signedIn = await signIn(email, input.value);
+	if (!await flow.mayLink({ email: signedIn.session.email, uid: flow.knowsUID ? signedIn.session.uid : undefined })) {
+		await signedIn.session.post("/session/destroy");
+		complain(form, "This Firefox stays with the account that it had.");
+		return;
+	}
+	await arrived(signedIn);
+	input.value = "";
+});
+
+onSubmit($("#signup-form"), async form => {
+	const [first, second] = form.querySelectorAll("[type=password]");
+	if (first.value !== second.value) {
+		second.focus();
+		complain(form, "The two passwords are not the same.");
+		return;
+	}
+	if (first.value.toLowerCase() === email.toLowerCase()) {
+		first.focus();
+		complain(form, "The password must not be the e-mail address.");
+		return;
+	}
+	if (!await flow.mayLink({ email })) {
+		complain(form, "This Firefox stays with the account that it had.");
+		return;
+	}
+	let signedIn;
+	try {
+		signedIn = await signUp(email, first.value, $("#invitation")?.value);
+	} catch (e) {
+		if (e.errno !== errno.exists) {
+			throw e;
+		}
+		show("password");
+		complain($("#password"), "There is an account with this address already. Sign in to it.");
+		return;
+	}
+	first.value = second.value = "";
+	if (flow.engines.length) {
+		chooseEngines(engines => arrived(signedIn, engines));
+	} else {
+		await arrived(signedIn);
+	}
+});
+
+for (const button of document.querySelectorAll("button.another")) {
+	button.addEventListener("click", () => show("email"));
+}
+
+if (ready()) {
+	show("email");
+	await started;
+	const input = $("#email-form [type=email]");
+	input.value ||= flow.signedIn?.email ?? flow.params.email ?? "";
+	// An invitation comes behind the "#", which no server is ever sent.
+	const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
+	if (invitation && $("#invitation")) {
+		$("#invitation").value = invitation;
+		history.replaceState(null, "", location.pathname + location.search);
+	}
+}

@@ -1,0 +1,195 @@
+// Package pages is what people see of the server: the pages on which they sign
+// up, sign in and look after their account.
+//
+// A page is the same for everyone. Its scripts do what must not happen
+// elsewhere, above all stretching the password, and ask the accounts server for
+// the rest, as any other client does. There is no cookie, so there is nothing
+// for another site to ride on.
+package pages
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/server/accounts"
+)
+
+// Config says what the pages show.
+type Config struct {
+	// PublicURL is the server's root as browsers see it, without a slash at the end.
+	PublicURL *url.URL
+	// SignUp says who may make an account; default accounts.SignUpOpen.
+	SignUp accounts.SignUp
+}
+
+//go:embed assets templates
+var files embed.FS
+
+// page is a page's own part of the layout.
+type page struct {
+	// name is its template, templates/NAME.html.
+	name string
+	// title is the document's.
+	title string
+	// script is its module in assets, or "".
+	script string
+}
+
+// The paths are those that Firefox opens.
+var routes = map[string]page{
+	"/{$}":                       signin,
+	"/signin":                    signin,
+	"/signup":                    signin,
+	"/authorization":             signin,
+	"/oauth":                     signin,
+	"/oauth/success/{client_id}": {name: "success", title: "Signed in"},
+	"/connect_another_device":    connect,
+	"/pair":                      connect,
+}
+
+var (
+	signin   = page{name: "signin", title: "Sign in", script: "signin.js"}
+	connect  = page{name: "connect", title: "Connect another device"}
+	notFound = page{name: "notfound", title: "Not found"}
+)
+
+// assetsPrefix is where the assets are, below their version: what is under one
+// address never changes.
+const assetsPrefix = "/assets/"
+
+// document is a page that was made, ready to send.
+type document struct {
+	body []byte
+	etag string
+}
+
+// New makes the pages.
+func New(cfg Config) (http.Handler, error) {
+	assets, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for pattern, p := range routes {
+		d, err := p.make(cfg, assets.base)
+		if err != nil {
+			return nil, err
+		}
+		mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) { d.send(w, r, http.StatusOK) })
+	}
+	missing, err := notFound.make(cfg, assets.base)
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { missing.send(w, r, http.StatusNotFound) })
+	mux.Handle("GET "+assets.base, assets)
+	return mux, nil
+}
+
+// make runs the page's templates.
+func (p page) make(cfg Config, assets string) (document, error) {
+	t, err := template.ParseFS(files, "templates/layout.html", "templates/"+p.name+".html")
+	if err != nil {
+		return document{}, fmt.Errorf("read the page %s: %w", p.name, err)
+	}
+	var b bytes.Buffer
+	err = t.ExecuteTemplate(&b, "layout.html", map[string]any{
+		"Title": p.title, "Script": p.script, "Assets": assets,
+		"Root": cfg.PublicURL.String(), "Host": cfg.PublicURL.Host, "HTTPS": cfg.PublicURL.Scheme == "https", "SignUp": string(cmp.Or(cfg.SignUp, accounts.SignUpOpen)),
+	})
+	if err != nil {
+		return document{}, fmt.Errorf("make the page %s: %w", p.name, err)
+	}
+	return document{b.Bytes(), etag(b.Bytes())}, nil
+}
+
+// headers are on every page. Only the server's own scripts run, and they make no
+// HTML of text. A form is never sent anywhere: what is typed into one would be in
+// the open. The address, which may hold an e-mail address, is told to nobody.
+var headers = map[string]string{
+	"Content-Security-Policy": strings.Join([]string{
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
+		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
+	}, "; "),
+	"Content-Type":               "text/html; charset=utf-8",
+	"Cache-Control":              "no-cache",
+	"Cross-Origin-Opener-Policy": "same-origin",
+	"Permissions-Policy":         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+	"Referrer-Policy":            "no-referrer",
+	"X-Content-Type-Options":     "nosniff",
+	"X-Frame-Options":            "DENY",
+}
+
+func (d document) send(w http.ResponseWriter, r *http.Request, code int) {
+	for k, v := range headers {
+		w.Header().Set(k, v)
+	}
+	if code == http.StatusOK {
+		w.Header().Set("ETag", d.etag)
+		if r.Header.Get("If-None-Match") == d.etag {
+			code = http.StatusNotModified
+		}
+	}
+	w.WriteHeader(code)
+	if code != http.StatusNotModified {
+		_, _ = w.Write(d.body)
+	}
+}
+
+// assets are the style sheet and the scripts.
+type assets struct {
+	base  string // where they are, with their version
+	files map[string][]byte
+}
+
+func loadAssets() (*assets, error) {
+	list, err := fs.Glob(files, "assets/*")
+	if err != nil {
+		return nil, err
+	}
+	a := &assets{files: make(map[string][]byte)}
+	sum := sha256.New()
+	for _, name := range list {
+		b, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		a.files[path.Base(name)] = b
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(b), b)
+	}
+	a.base = assetsPrefix + hex.EncodeToString(sum.Sum(nil)[:8]) + "/"
+	return a, nil
+}
+
+func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, a.base)
+	b, ok := a.files[name]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	kind := mime.TypeByExtension(path.Ext(name))
+	if path.Ext(name) == ".js" {
+		kind = "text/javascript; charset=utf-8" // whatever the system thinks
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(b)
+}
+
+func etag(b []byte) string {
+	sum := sha256.Sum256(b)
+	return `"` + hex.EncodeToString(sum[:8]) + `"`
+}

@@ -1,0 +1,159 @@
+package pages_test
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/pages"
+)
+
+func handler(t *testing.T, policy accounts.SignUp) http.Handler {
+	t.Helper()
+	h, err := pages.New(pages.Config{PublicURL: &url.URL{Scheme: "https", Host: "sync.example.org"}, SignUp: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func get(h http.Handler, target string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
+}
+
+// paths are all pages, as Firefox opens them.
+var paths = []string{
+	"/", "/?context=oauth_webchannel_v1&service=sync", "/signin", "/signup", "/authorization?client_id=x", "/oauth?client_id=x",
+	"/oauth/success/5882386c6d801776?code=1&state=2", "/connect_another_device", "/pair",
+}
+
+// Nothing but the server's own files may run, no form may be sent anywhere, and
+// no frame may hold a page.
+func TestContentSecurityPolicy(t *testing.T) {
+	h := handler(t, "")
+	inline := regexp.MustCompile(`(?i)<script(>|[^>]*[^/]>[^<])|\son[a-z]+\s*=|\sstyle\s*=|<style|"javascript:|(src|href|action)="?(https?:)?//`)
+	for _, path := range append(paths, "/nowhere") {
+		rec := get(h, path)
+		policy := rec.Header().Get("Content-Security-Policy")
+		for _, want := range []string{
+			"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "form-action 'none'", "base-uri 'none'",
+			"frame-ancestors 'none'", "require-trusted-types-for 'script'",
+		} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s: no %s in %q", path, want, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
+			t.Errorf("%s: the policy is %q", path, policy)
+		}
+		for name, want := range map[string]string{
+			"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin",
+			"Content-Type": "text/html; charset=utf-8", "Set-Cookie": "",
+		} {
+			if got := rec.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q", path, name, got)
+			}
+		}
+		if bad := inline.FindString(rec.Body.String()); bad != "" {
+			t.Errorf("%s has %q in it", path, bad)
+		}
+	}
+}
+
+// A page says nothing of what it was asked with, whoever made up the address.
+func TestPagesEchoNothing(t *testing.T) {
+	h := handler(t, "")
+	for _, path := range paths {
+		path, _, _ = strings.Cut(path, "?")
+		rec := get(h, path+"?email=%3Cscript%3Eevil()&redirect_uri=https://evil.example&next=//evil.example&client_id=evil")
+		if rec.Code != http.StatusOK || rec.Header().Get("Location") != "" || strings.Contains(rec.Body.String(), "evil") {
+			t.Errorf("%s: %d, to %q, %s", path, rec.Code, rec.Header().Get("Location"), rec.Body)
+		}
+	}
+	if rec := get(h, "/oauth/success/%22%3Eevil"); strings.Contains(rec.Body.String(), "evil") {
+		t.Errorf("the success page says %s", rec.Body)
+	}
+}
+
+// Scripts set text as text: none has a way to make HTML, or code, of it.
+func TestScriptsMakeNoHTML(t *testing.T) {
+	banned := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|srcdoc|localStorage|document\.cookie|console\.`)
+	list, err := fs.Glob(os.DirFS("assets"), "*.js")
+	if err != nil || len(list) == 0 {
+		t.Fatal(err, "no scripts")
+	}
+	for _, name := range list {
+		b, err := os.ReadFile("assets/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bad := banned.Find(b); bad != nil {
+			t.Errorf("%s has %q in it", name, bad)
+		}
+	}
+}
+
+// What is under the address of an asset never changes, so a browser asks once; a
+// page is asked for again each time, and sent when it changed.
+func TestCaching(t *testing.T) {
+	h := handler(t, "")
+	page := get(h, "/")
+	if again := get(h, "/", "If-None-Match", page.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("the page again: %d, %d bytes", again.Code, again.Body.Len())
+	}
+	found := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page.Body.String(), -1)
+	if len(found) < 3 {
+		t.Fatalf("the page's assets are %q", found)
+	}
+	for _, asset := range found {
+		rec := get(h, asset[1])
+		if rec.Code != http.StatusOK || !strings.Contains(rec.Header().Get("Cache-Control"), "immutable") || rec.Body.Len() == 0 {
+			t.Errorf("%s: %d %q", asset[1], rec.Code, rec.Header())
+		}
+		if strings.HasSuffix(asset[1], ".js") && !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/javascript") {
+			t.Errorf("%s is %q", asset[1], rec.Header().Get("Content-Type"))
+		}
+	}
+	for _, path := range []string{"/assets/", "/assets/0000000000000000/style.css", found[0][1] + "x", "/assets/../pages.go"} {
+		if rec := get(h, path); rec.Code == http.StatusOK {
+			t.Errorf("%s: %d", path, rec.Code)
+		}
+	}
+}
+
+func TestSignUpPolicyOnThePage(t *testing.T) {
+	for policy, want := range map[accounts.SignUp]string{
+		"": "begins a new account", accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
+	} {
+		body := get(handler(t, policy), "/").Body.String()
+		for _, text := range []string{"begins a new account", "I have an invitation", "takes no new accounts"} {
+			if strings.Contains(body, text) != (text == want) {
+				t.Errorf("policy %q: the page with %q", policy, text)
+			}
+		}
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	h := handler(t, "")
+	if rec := get(h, "/nowhere"); rec.Code != http.StatusNotFound || !strings.Contains(rec.Body.String(), "no such page") {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	r := httptest.NewRequest("POST", "/", strings.NewReader("password=x"))
+	rec := httptest.NewRecorder()
+	if h.ServeHTTP(rec, r); rec.Code < 400 {
+		t.Errorf("a form that was sent: %d", rec.Code)
+	}
+}
