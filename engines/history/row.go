@@ -98,7 +98,8 @@ func (t *tx) insert(r *row, visits []visit) error {
 			return err
 		}
 	}
-	return t.Index(r.id, r.url, r.title)
+	t.Index(r.id, r.url, r.title)
+	return nil
 }
 
 // text is an object of unknown fields as its column has it.
@@ -131,9 +132,7 @@ func (t *tx) save(r *row, ranked, worded bool) error {
 		return err
 	}
 	if worded {
-		if err := t.Reindex(r.id); err != nil {
-			return err
-		}
+		t.Reindex(r.id)
 	}
 	if ranked {
 		return t.Rank(r.id)

@@ -83,7 +83,8 @@ func (t *Tx) Insert(guid, url, title string) (id int64, err error) {
 	if err := t.QueryRow(sqlInsert, guid, url, hashURL(url), origin, title).Scan(&id); err != nil {
 		return 0, err
 	}
-	return id, t.Index(id, url, title)
+	t.Index(id, url, title)
+	return id, nil
 }
 
 // SetTitle gives a place the title that it has in history, and tells the search.
@@ -91,7 +92,8 @@ func (t *Tx) SetTitle(id int64, title string) error {
 	if _, err := t.Exec(sqlSetTitle, id, title); err != nil {
 		return err
 	}
-	return t.Reindex(id)
+	t.Reindex(id)
+	return nil
 }
 
 // Bookmarked is what bookmarks say about a place.
@@ -121,9 +123,7 @@ func (t *Tx) SetBookmarked(id int64, b Bookmarked) error {
 		}
 	}
 	if b.Text != text {
-		if err := t.Reindex(id); err != nil {
-			return err
-		}
+		t.Reindex(id)
 	}
 	return t.Rank(id)
 }
@@ -143,22 +143,6 @@ func (t *Tx) Release(id int64) (gone bool, err error) {
 	if _, err := t.Exec(sqlDropOrigin, origin); err != nil {
 		return false, err
 	}
-	_, err = t.Exec(sqlUnindex, id)
-	return true, err
-}
-
-// Reindex tells the search what a place's words are now.
-func (t *Tx) Reindex(id int64) error {
-	var url, title, text string
-	if err := t.QueryRow(sqlText, id).Scan(&url, &title, &text); err != nil {
-		return err
-	}
-	_, err := t.Exec(sqlReindex, id, terms(words(url, title, text)))
-	return err
-}
-
-// Index tells the search of a new place that has no bookmark.
-func (t *Tx) Index(id int64, url, title string) error {
-	_, err := t.Exec(sqlIndex, id, terms(words(url, title, "")))
-	return err
+	t.note(id, wording{gone: true})
+	return true, nil
 }

@@ -167,12 +167,19 @@ type Tx struct {
 	*sqlite.Tx
 	db      *DB
 	origins map[string]int64 // those met in this transaction
+	words   map[int64]wording
 }
 
 // Update runs f in the one write transaction that the file can have, and
 // commits when f returns nil. f must not call Update or View.
 func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
-	return d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{Tx: tx, db: d}) })
+	return d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		t := &Tx{Tx: tx, db: d}
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.tellSearch()
+	})
 }
 
 // View runs f in a read transaction: it sees one state of the file throughout,
