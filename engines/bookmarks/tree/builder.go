@@ -83,7 +83,8 @@ func (b *Builder) Insert(it Item) error {
 // List adds children to the end of a folder's own list, as its record has it. A
 // folder with a list is held to it: what it names without the child knowing, and
 // the other way round, is a problem. A folder without one, as in a local
-// database, takes its order from Item.Position. An empty list is a list too.
+// database, takes its order from Item.Position. An empty list is a list too. A
+// list of the root itself is not read: Firefox neither writes nor reads one.
 func (b *Builder) List(folder GUID, children ...GUID) {
 	f := b.id(folder)
 	b.entries[f].flags |= listed

@@ -61,6 +61,10 @@ func (m *merger) nameNode(n *Node, e int32, taken map[GUID]bool) {
 	}
 	for range 1000 {
 		g := m.NewGUID()
+		if g == "" {
+			n.GUID = g
+			return
+		}
 		if _, known := m.tree[Local].ids[g]; known || taken[g] || !ValidGUID(g) {
 			continue
 		}
@@ -104,6 +108,8 @@ func (m *merger) mark(n *Node, e int32, children []int32) {
 	case r == nil:
 		n.Upload = true
 	case r.is(implied | wrongParent | wrongList), r.guid != n.GUID, n.Value == FromLocal:
+		n.Upload = true
+	case !r.is(listed) && r.count > 0: // a record without a list, whose children found it
 		n.Upload = true
 	case r.validity != Valid, l != nil && l.validity == Reupload:
 		n.Upload = true

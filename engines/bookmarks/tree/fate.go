@@ -102,6 +102,9 @@ func (m *merger) pickValue(e int32, l, r *node) Value {
 		return FromRemote
 	}
 	changedL, changedR := l.changed&ChangedValue != 0, r.changed&ChangedValue != 0
+	if l.guid != r.guid { // found by content: new on both sides, whatever they are marked as
+		changedL, changedR = true, true
+	}
 	switch {
 	case changedL && changedR:
 		m.is[e] |= conflict

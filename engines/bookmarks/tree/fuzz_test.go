@@ -96,7 +96,10 @@ func (w *world) decode(data []byte) []byte {
 	if detail&0x80 != 0 {
 		b.Content = tree.ContentOf(b.Kind, string(rune(detail&1)), "")
 	}
-	b.title = fmt.Sprint("title ", detail&3, b.Kind)
+	b.title = fmt.Sprint(b.Kind, " ", g) // what nobody changed is the same on both sides
+	if b.Changed&tree.ChangedValue != 0 {
+		b.title += fmt.Sprint(" ", detail&3)
+	}
 	if s == w.remote && head&0x10 != 0 {
 		b.children = []tree.GUID{}
 		for ; count > 0 && len(data) > 0; count-- {

@@ -57,7 +57,7 @@ func (s *settler) siblings(start []int32, total int) (kids, known []int32) {
 	for id := int32(1); s.isRoot(id); id++ {
 		place(id) // in their own order, whatever the root's list says
 	}
-	for f := range int32(n) {
+	for f := int32(1); f < int32(n); f++ {
 		if !s.isFolder(f) {
 			continue
 		}

@@ -38,7 +38,8 @@ type Base interface {
 
 // Options of a merge.
 type Options struct {
-	// NewGUID makes a GUID for an item that needs another one. Required.
+	// NewGUID makes a GUID for an item that needs another one. Required. If it cannot, it
+	// returns "" and the caller must drop the outcome.
 	NewGUID func() GUID
 	// Base is what was last synced, or nil. Without it the merge goes by what is
 	// marked as Changed, which is right but coarser: it cannot tell a bookmark that was

@@ -68,10 +68,11 @@ func (s *settler) problem(k ProblemKind, id, folder int32) {
 	s.problems.add(p)
 }
 
-// readLists finds for each item the newest list that has it.
+// readLists finds for each item the newest list that has it. The root's own list
+// is not read, for Firefox does not write it.
 func (s *settler) readLists() {
 	seen := slices.Repeat([]int32{none}, len(s.entries)) // in which list last
-	for f := range int32(len(s.entries)) {
+	for f := int32(1); f < int32(len(s.entries)); f++ {
 		folder := &s.entries[f]
 		if !folder.is(listed) || !folder.is(present) {
 			continue
@@ -107,7 +108,7 @@ func (s *settler) readLists() {
 func (s *settler) wrongChild(f, c int32, repeated bool) ProblemKind {
 	child := &s.entries[c]
 	switch {
-	case s.isRoot(c) && f != 0:
+	case s.isRoot(c):
 		return MisparentedRoot
 	case c == f:
 		return Cycle
