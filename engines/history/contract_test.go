@@ -17,13 +17,15 @@ var now = time.UnixMicro(1_795_370_000_000_000).UTC()
 
 func open(t testing.TB, dir string) *history.Engine {
 	t.Helper()
-	e, err := history.Open(context.Background(), history.Config{
-		Path: filepath.Join(dir, "places.sqlite"), Now: func() time.Time { return now }, Rand: rand.Reader,
-	})
+	e, err := openWith(dir, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+func openWith(dir string, clock func() time.Time) (*history.Engine, error) {
+	return history.Open(context.Background(), history.Config{Path: filepath.Join(dir, "places.sqlite"), Now: clock, Rand: rand.Reader})
 }
 
 func site(i int) string { return fmt.Sprintf("https://site-%d.example/", i) }
