@@ -1,7 +1,6 @@
 package history
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -209,6 +208,3 @@ func validGUID(id engine.ID) bool {
 	}
 	return true
 }
-
-// same reports whether two objects of unknown fields are the same text.
-func sameFields(a, b []byte) bool { return bytes.Equal(a, b) }
