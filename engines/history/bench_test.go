@@ -46,7 +46,7 @@ func stageAll(b *testing.B, s engine.Session, n int) {
 // is that of one page with its visits.
 func BenchmarkFirstDownload(b *testing.B) {
 	e := open(b, b.TempDir())
-	defer e.Close() //nolint:errcheck // a bench's
+	defer e.Close()
 	b.ReportAllocs()
 	s, err := e.Begin(b.Context(), engine.Start{})
 	if err != nil {
@@ -78,7 +78,7 @@ func BenchmarkFirstDownload(b *testing.B) {
 // BenchmarkReconcile is Stage and Merge of 10,000 pages that are here already.
 func BenchmarkReconcile(b *testing.B) {
 	e := open(b, b.TempDir())
-	defer e.Close() //nolint:errcheck // a bench's
+	defer e.Close()
 	const pages = 10_000
 	sync := func() {
 		s, err := e.Begin(b.Context(), engine.Start{})
@@ -107,7 +107,7 @@ func BenchmarkReconcile(b *testing.B) {
 // not grow with them.
 func BenchmarkOneChange(b *testing.B) {
 	e := open(b, b.TempDir())
-	defer e.Close() //nolint:errcheck // a bench's
+	defer e.Close()
 	s, err := e.Begin(b.Context(), engine.Start{})
 	if err != nil {
 		b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
+
 	"pgregory.net/rapid"
 )
 
@@ -95,7 +96,7 @@ func TestDevicesConverge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer e.Close() //nolint:errcheck // a test's
+			defer e.Close()
 			devices = append(devices, e)
 		}
 		deleted := make(map[string]bool)

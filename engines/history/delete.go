@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -16,6 +17,9 @@ type Deleted struct {
 	Pages  int `json:"pages"`
 	Visits int `json:"visits"`
 }
+
+// ErrHost means that what should be a host is none.
+var ErrHost = errors.New("not a host, such as example.org")
 
 // Delete deletes the page with the ID and all its visits, here and with the next
 // sync everywhere.
@@ -54,6 +58,10 @@ func (e *Engine) deleteOne(ctx context.Context, find func(*tx) (*row, error)) (d
 // DeleteHost deletes all pages of a host ("example.org") and of its subdomains,
 // on any port. It works in many small transactions: an error says how much is left.
 func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
+	// Pages without a host, those of this device's files, are not "all" of anything.
+	if host == "" || strings.ContainsAny(host, "/ @?#") || strings.Trim(host, ".") == "" {
+		return Deleted{}, fmt.Errorf("%w: %.70q", ErrHost, host)
+	}
 	first, last := places.HostRange(host)
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlOfHost, first, last, e.chunk) },
 		func(tx *tx, r *row) (Deleted, error) { return Deleted{1, r.visits}, tx.remove(r) })

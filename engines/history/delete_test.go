@@ -22,7 +22,13 @@ func TestDeletingAHost(t *testing.T) {
 	if err != nil || done != (history.Deleted{Pages: 4, Visits: 4}) {
 		t.Fatalf("deleted %+v, %v; want the host and its subdomains", done, err)
 	}
-	if left := d.pages(); len(left) != 3 {
+	d.visit("file:///home/ann/letter.html", "", 0, history.Typed)
+	for _, bad := range []string{"", ".", "https://example.com/", "example.com/"} {
+		if _, err := d.DeleteHost(t.Context(), bad); !errors.Is(err, history.ErrHost) {
+			t.Errorf("%q as a host: %v", bad, err)
+		}
+	}
+	if left := d.pages(); len(left) != 4 {
 		t.Fatalf("left are %v", left)
 	}
 	if _, out := d.sync(); len(out) != 4 {

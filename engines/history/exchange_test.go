@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engines/history"
+
 	_ "modernc.org/sqlite" // makes a Firefox's file
 )
 
@@ -117,7 +118,7 @@ func TestImportFromFirefoxWhileItRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // a test's
+	defer db.Close()
 	db.SetMaxOpenConns(1)
 	for _, query := range []string{
 		`PRAGMA user_version = 83`,

@@ -19,8 +19,8 @@
 //
 // Visits are a set: what either side has stands. A visit is the same as another of
 // the page if its moment and its transition are. The title follows the side that
-// changed it, and the newer record if both did. Fields nobody here knows go back as
-// they came.
+// changed it, and the newer record if both did: engine.Start.Prefer decides that, and
+// nothing else. Fields nobody here knows go back as they came.
 //
 // A page that was deleted on one side and changed on the other stays. A visit that
 // is deleted here while others of its page remain does not come back here, but other
@@ -135,7 +135,7 @@ func (e *Engine) Changes(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// Count is the number of pages.
+// Count is the number of pages that List shows.
 func (e *Engine) Count(ctx context.Context) (n int, err error) {
 	err = e.view(ctx, func(tx *tx) error { return tx.QueryRow(sqlCount).Scan(&n) })
 	if err != nil {

@@ -14,6 +14,6 @@ func TestNoStatementReadsATableWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close() //nolint:errcheck // nothing was written
+	defer e.Close()
 	plantest.Check(t, e.db.Read(), "sql.go", map[string]string{})
 }

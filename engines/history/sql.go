@@ -6,7 +6,7 @@ const (
 	sqlSetMeta  = `UPDATE history_meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
 	sqlSetSince = `UPDATE history_meta SET since = max(since, ?1) WHERE one = 1`
 
-	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0`
+	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0 AND hidden = 0`
 	sqlCountChanged = `SELECT count(*) FROM places WHERE changes > 0 AND refused <> changes AND frecency >= 0`
 	sqlCountGone    = `SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 0`
 	sqlLastPlace    = `SELECT coalesce(max(id), 0) FROM places`

@@ -37,8 +37,8 @@ CREATE TABLE places (
 CREATE INDEX places_url ON places (url_hash);
 CREATE INDEX places_origin ON places (origin);
 CREATE INDEX places_frecency ON places (frecency);
--- Newest first, and how many pages there are.
-CREATE INDEX places_last_visit ON places (last_visit) WHERE last_visit > 0;
+-- The pages that a history shows, newest first, and how many they are.
+CREATE INDEX places_last_visit ON places (last_visit) WHERE last_visit > 0 AND hidden = 0;
 -- What goes up, the most important first.
 CREATE INDEX places_changed ON places (frecency) WHERE changes > 0;
 
