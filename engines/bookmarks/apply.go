@@ -20,10 +20,12 @@ type applier struct {
 	// touched are the items that came to be other than they were.
 	touched map[engine.ID]struct{}
 	labels  []labelled
+	// made are the places that came with their first bookmark.
+	made map[int64]struct{}
 }
 
 func newApplier(t *tx, s *session) *applier {
-	return &applier{tx: t, keeper: newKeeper(), start: s.start, skew: s.skew(t), touched: make(map[engine.ID]struct{})}
+	return &applier{tx: t, keeper: newKeeper(), start: s.start, skew: s.skew(t), touched: make(map[engine.ID]struct{}), made: make(map[int64]struct{})}
 }
 
 // insert adds an item as a record says it.
@@ -33,6 +35,19 @@ func (a *applier) insert(guid engine.ID, r *record, at engine.Timestamp, folder 
 		Added: instant(r.added), Modified: at.Time()}
 	if upload {
 		it.changes = 1
+	}
+	if r.url != "" {
+		_, known, err := a.Find(r.url)
+		if err != nil {
+			return 0, err
+		}
+		if it.place, err = a.Ensure(r.url); err != nil {
+			return 0, err
+		}
+		delete(a.made, it.place)
+		if !known {
+			a.made[it.place] = struct{}{}
+		}
 	}
 	n, err := a.tx.insert(it)
 	if err != nil {
@@ -113,6 +128,9 @@ func (a *applier) applyLabels() error {
 	var disputed []int64
 	for i, l := range a.labels {
 		if last[l.place] != i {
+			continue
+		}
+		if _, made := a.made[l.place]; made && len(l.tags) == 0 && l.keyword == "" {
 			continue
 		}
 		all, err := a.rows(sqlByPlace, l.place)
@@ -327,7 +345,8 @@ func (w *whole) order() error {
 		due := false
 		for j := range children {
 			c := &children[j]
-			if c.Apply&(tree.ApplyPosition|tree.ApplyParent) == 0 || c.Local < 0 {
+			here := w.here(c)
+			if here == nil || c.Apply&tree.ApplyParent == 0 && here.position == int(c.Position) {
 				continue
 			}
 			due = true

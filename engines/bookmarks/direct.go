@@ -283,7 +283,7 @@ func (r *arrival) depth(d *direct) (n int) {
 func (d *direct) sort(a *applier, rows map[engine.ID]int64) error {
 	for _, guid := range d.guids {
 		f := d.records[guid]
-		if f.tombstone || f.here == nil || !f.sorts {
+		if f.tombstone || f.kind != Folder || f.here != nil && !f.sorts {
 			continue
 		}
 		was := make(map[engine.ID]int32, len(f.children))
@@ -298,7 +298,7 @@ func (d *direct) sort(a *applier, rows map[engine.ID]int64) error {
 			case child != nil && child.moves:
 				a.keeper.move(child.here)
 				a.touched[guid] = struct{}{}
-				if _, err := d.Exec(sqlSetPlace, child.here.n, f.here.n, i); err != nil {
+				if _, err := d.Exec(sqlSetPlace, child.here.n, rows[f.guid], i); err != nil {
 					return err
 				}
 			case here:

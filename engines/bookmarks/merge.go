@@ -169,6 +169,7 @@ func (s *session) bring(ctx context.Context) error {
 		return err
 	}
 	for range patience {
+		s.e.log.DebugContext(ctx, "merging the whole tree of bookmarks")
 		var p *plan
 		err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
 		if err != nil {
@@ -176,6 +177,12 @@ func (s *session) bring(ctx context.Context) error {
 		}
 		if err := s.hold(p); err != nil {
 			return err
+		}
+		if inserts := p.inserts(); inserts > maxAtOnce {
+			if err := s.insertAhead(ctx, p); err != nil {
+				return err
+			}
+			continue
 		}
 		err = s.e.db.Update(ctx, func(pt *places.Tx) error {
 			t := newTx(pt)

@@ -65,14 +65,9 @@ func (s *session) plan(t *tx) (*plan, error) {
 	return p, err
 }
 
-// skew is how far the server's clock is ahead of ours, in milliseconds, as the
-// moment of the download shows: the newer of two edits is found by one clock.
-func (s *session) skew(t *tx) int64 {
-	if s.at == 0 {
-		return 0
-	}
-	return int64(s.at)*10 - t.now
-}
+// skew is how far the server's clock is ahead of ours, in milliseconds: the newer
+// of two edits is found by one clock.
+func (s *session) skew(*tx) int64 { return s.start.Skew.Milliseconds() }
 
 // loader builds the two trees of a plan.
 type loader struct {

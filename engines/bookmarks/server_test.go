@@ -30,6 +30,14 @@ func (a *account) now() time.Time { return a.at.Time() }
 // tick lets time pass.
 func (a *account) tick() engine.Timestamp { a.at += 100; return a.at }
 
+// modified is when the collection was last written to.
+func (a *account) modified() (at engine.Timestamp) {
+	for _, in := range a.records {
+		at = max(at, in.Modified)
+	}
+	return at
+}
+
 // put is what some other device writes.
 func (a *account) put(id engine.ID, record string) {
 	a.records[id] = engine.Incoming{ID: id, Modified: a.tick(), Payload: []byte(record)}
@@ -113,7 +121,7 @@ func (d *device) trySync() (m engine.Merged, all []engine.Outgoing, err error) {
 	if err := s.Stage(ctx, page); err != nil {
 		return m, nil, err
 	}
-	if m, err = s.Merge(ctx, d.a.tick()); err != nil {
+	if m, err = s.Merge(ctx, d.a.modified()); err != nil {
 		return m, nil, err
 	}
 	for pages := 1; ; pages++ {

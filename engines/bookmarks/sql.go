@@ -137,4 +137,8 @@ const (
 	sqlRefusedGone   = `UPDATE bookmark_tombstones SET refused = 1 WHERE guid = ?1`
 	sqlStagedGUIDs   = `SELECT guid FROM bookmark_staged WHERE n > 0`
 	sqlSetPositionOf = `UPDATE bookmarks SET position = ?2 WHERE guid = ?1`
+	sqlMirrorPutSome = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
+		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))
+		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
+	sqlUnstageSome = `DELETE FROM bookmark_staged WHERE guid IN (SELECT value FROM json_each(?1))`
 )

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -52,7 +53,8 @@ func (t *tx) settle() error {
 			return err
 		}
 	}
-	for place := range t.refresh {
+	// In the order of their rows, which is how the file and the search like it.
+	for _, place := range slices.Sorted(maps.Keys(t.refresh)) {
 		if err := t.refreshPlace(place); err != nil {
 			return err
 		}
@@ -244,8 +246,10 @@ func (t *tx) room(folder int64, at int) (int, error) {
 // be free, and returns its row.
 func (t *tx) insert(r *row) (n int64, err error) {
 	if r.URL != "" {
-		if r.place, err = t.Ensure(r.URL); err != nil {
-			return 0, err
+		if r.place == 0 {
+			if r.place, err = t.Ensure(r.URL); err != nil {
+				return 0, err
+			}
 		}
 		t.refresh[r.place] = struct{}{}
 	}

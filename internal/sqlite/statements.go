@@ -96,7 +96,7 @@ type statements struct {
 
 // maxStatements bounds the texts that are kept, should they turn out to differ
 // from call to call after all.
-const maxStatements = 64
+const maxStatements = 256
 
 func (s *statements) find(query string) *sql.Stmt {
 	s.mu.Lock()

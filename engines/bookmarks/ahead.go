@@ -1,0 +1,106 @@
+package bookmarks
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// maxAtOnce is how many new items one transaction may add to the tree: more
+// would make the user wait.
+const maxAtOnce = 2000
+
+// inserts counts the items that would be new to the user.
+func (p *plan) inserts() (n int) {
+	for i := range p.merged.Nodes {
+		if p.merged.Nodes[i].Local < 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// insertAhead adds the new items that need no repair, many transactions long, a
+// folder before what is in it. What it adds goes into the mirror as well: it is what
+// both sides have from then on, and the merge that follows finds little left
+// to do. Killed in between, the tree has some of the items; the next sync brings
+// all of them again.
+func (s *session) insertAhead(ctx context.Context, p *plan) error {
+	for at := 5; at < len(p.merged.Nodes); {
+		applied := 0
+		err := s.e.db.Update(ctx, func(pt *places.Tx) (err error) {
+			w := &whole{applier: newApplier(newTx(pt), s), plan: p}
+			if at, err = w.ahead(at); err != nil {
+				return err
+			}
+			applied = len(w.touched)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		s.result.Applied += applied
+	}
+	return nil
+}
+
+// ahead inserts the next few items and returns where to go on.
+func (w *whole) ahead(at int) (next int, err error) {
+	folders := make(map[engine.ID]int64)
+	var done []engine.ID
+	for ; at < len(w.plan.merged.Nodes) && len(done) < chunkSize; at++ {
+		n := &w.plan.merged.Nodes[at]
+		if n.Local >= 0 || n.Upload {
+			continue
+		}
+		parent := w.plan.merged.Nodes[n.Parent].GUID
+		r, modified, err := w.incoming(n.GUID)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && r.parent != parent {
+			continue // its GUID, or its folder, is being repaired
+		}
+		if err != nil {
+			return 0, err
+		}
+		folder, known := folders[parent]
+		if !known {
+			if err := notFoundIsNil(w.QueryRow(sqlRowOf, parent).Scan(&folder)); err != nil {
+				return 0, err
+			}
+			folders[parent] = folder
+		}
+		if folder == 0 {
+			continue // the user has deleted it meanwhile, or it was not inserted
+		}
+		if r.rewritten || n.Kind == tree.Livemark {
+			continue
+		}
+		if _, err := w.insert(n.GUID, &r, modified, folder, int(n.Position), false); err != nil {
+			return 0, err
+		}
+		done = append(done, n.GUID)
+	}
+	return at, w.absorbSome(done)
+}
+
+// absorbSome is absorb for some of what was staged.
+func (a *applier) absorbSome(guids []engine.ID) error {
+	if err := a.applyLabels(); err != nil {
+		return err
+	}
+	if err := a.settle(); err != nil {
+		return err
+	}
+	if err := a.keeper.write(a.tx, a.start.Run); err != nil {
+		return err
+	}
+	list := guidList(guids)
+	if _, err := a.Exec(sqlMirrorPutSome, list); err != nil {
+		return err
+	}
+	_, err := a.Exec(sqlUnstageSome, list)
+	return err
+}
