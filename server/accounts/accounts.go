@@ -157,6 +157,7 @@ func (s *Service) routes() {
 		"POST /account/device":                  s.registerDevice,
 		"GET /account/devices":                  s.listDevices,
 		"POST /account/device/destroy":          s.destroyDevice,
+		"POST /account/device/rename":           s.renameDevice,
 		"POST /account/devices/notify":          s.notifyDevices,
 		"GET /account/device/commands":          s.deviceCommands,
 		"POST /account/devices/invoke_command":  s.invokeCommand,

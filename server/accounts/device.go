@@ -205,6 +205,39 @@ func (s *Service) listDevices(r *request) (any, error) {
 	return list, rows.Err()
 }
 
+// renameDevice gives a device of the account another name, for a settings page,
+// which is no device itself. This server's own; elsewhere only a device can
+// rename itself.
+func (s *Service) renameDevice(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		ID   string  `json:"id"`
+		Name *string `json:"name"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Name == nil {
+		return nil, missing("name")
+	}
+	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
+		return nil, err
+	}
+	return nothing, s.db.Update(r.Context(), func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(r.Context(), `UPDATE devices SET name = ? WHERE id = ? AND uid = ?`, *in.Name, in.ID, c.uid)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		return errUnknownDevice
+	})
+}
+
 // destroyDevice removes a device of the account, and signs it out.
 func (s *Service) destroyDevice(r *request) (any, error) {
 	a, err := s.actor(r)

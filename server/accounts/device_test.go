@@ -232,3 +232,20 @@ func TestDeviceOfARefreshToken(t *testing.T) {
 		t.Errorf("after revoking: %v", list)
 	}
 }
+
+// The settings page is no device, and renames them; those of its own account.
+func TestRenameDevice(t *testing.T) {
+	w := newWorld(t, nil)
+	page := w.session(w.signUp(email))
+	id := w.register(w.session(w.signIn(email, password).text("sessionToken")), "before")
+	rename := func(s signer, in map[string]any) answer { return w.post("/auth/v1/account/device/rename", s, in) }
+	rename(page, map[string]any{"id": id, "name": "after"}).ok()
+	rename(w.session(w.signUp("eve@example.org")), map[string]any{"id": id, "name": "Eve's"}).refused(400, 123)
+	rename(page, map[string]any{"id": id, "name": ""}).refused(400, 107)
+	rename(page, map[string]any{"id": id, "name": "two\nlines"}).refused(400, 107)
+	rename(page, map[string]any{"id": id}).refused(400, 108)
+	rename(nil, map[string]any{"id": id, "name": "nobody's"}).refused(401, 110)
+	if list := w.get("/auth/v1/account/devices", page).list(); len(list) != 1 || list[0]["name"] != "after" {
+		t.Errorf("the devices are %v", list)
+	}
+}

@@ -54,12 +54,15 @@ var routes = map[string]page{
 	"/authorization":             signin,
 	"/oauth":                     signin,
 	"/oauth/success/{client_id}": {name: "success", title: "Signed in"},
+	"/settings":                  settings,
+	"/settings/{any...}":         settings,
 	"/connect_another_device":    connect,
 	"/pair":                      connect,
 }
 
 var (
 	signin   = page{name: "signin", title: "Sign in", script: "signin.js"}
+	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
 	notFound = page{name: "notfound", title: "Not found"}
 )

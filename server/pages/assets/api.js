@@ -118,3 +118,20 @@ export async function signUp(email, password, invitation) {
 	const answer = await post("/account/create", { email, invitation, ...await newCredentials(email, password, kB) });
 	return { session: new Session({ ...answer, email }), kB: async () => kB };
 }
+
+/**
+ * changePassword gives the new session; every other one of the account ends. The
+ * account's key stays the same.
+ */
+export async function changePassword(email, before, after) {
+	const { answer, email: spelled, unwrapBKey } = await byPassword(email, before,
+		(email, oldAuthPW) => post("/password/change/start", { email, oldAuthPW }));
+	const kB = await fetchKB(answer.keyFetchToken, unwrapBKey);
+	const id = await tokenID(answer.passwordChangeToken, "passwordChangeToken");
+	const made = await post("/password/change/finish", await newCredentials(spelled, after, kB), ["fxpc", id]);
+	return new Session({ ...made, email: spelled });
+}
+
+/** destroyAccount deletes the account and all that it has on the server. */
+export const destroyAccount = (email, password) =>
+	byPassword(email, password, (email, authPW) => post("/account/destroy", { email, authPW }));

@@ -3,7 +3,7 @@
 import { accountStatus, errno, signIn, signUp } from "./api.js";
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
-import { $, complain, onSubmit, ready, show } from "./ui.js";
+import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
 
 const flow = new Flow(location.search);
 const started = flow.start();
@@ -16,11 +16,11 @@ function account(address) {
 	}
 }
 
-/** arrived gives the browser its session, or goes on without one. */
+/** arrived gives the browser its session, or goes to the settings without one. */
 async function arrived(signedIn, engines) {
 	if (!flow.wanted) {
 		keep(signedIn.session);
-		location.assign("/connect_another_device");
+		location.assign("/settings");
 		return;
 	}
 	await flow.finish({ ...signedIn, engines });
@@ -73,14 +73,7 @@ onSubmit($("#password-form"), async form => {
 
 onSubmit($("#signup-form"), async form => {
 	const [first, second] = form.querySelectorAll("[type=password]");
-	if (first.value !== second.value) {
-		second.focus();
-		complain(form, "The two passwords are not the same.");
-		return;
-	}
-	if (first.value.toLowerCase() === email.toLowerCase()) {
-		first.focus();
-		complain(form, "The password must not be the e-mail address.");
+	if (!acceptable(form, first, second, email)) {
 		return;
 	}
 	if (!await flow.mayLink({ email })) {

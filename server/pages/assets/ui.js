@@ -12,7 +12,8 @@ export function show(id) {
 	}
 	const step = document.getElementById(id);
 	complain(step, "");
-	(step.querySelector("input:not([readonly]):not([type=checkbox])") ?? step.querySelector("h1")).focus();
+	const inputs = [...step.querySelectorAll("input:not([readonly]):not([type=checkbox])")];
+	(inputs.find(input => input.checkVisibility()) ?? step.querySelector("h1")).focus();
 }
 
 /** complain shows what went wrong in a step or form; "" takes it away. */
@@ -56,6 +57,20 @@ export function onSubmit(form, work) {
 			form.ariaBusy = "false";
 		}
 	});
+}
+
+/** acceptable reports whether a new password, typed twice, will do, and says what is wrong if not. */
+export function acceptable(form, first, second, email) {
+	let wrong = "";
+	if (first.value !== second.value) {
+		second.focus();
+		wrong = "The two passwords are not the same.";
+	} else if (first.value.toLowerCase() === email.toLowerCase()) {
+		first.focus();
+		wrong = "The password must not be the e-mail address.";
+	}
+	complain(form, wrong);
+	return !wrong;
 }
 
 /** ready reports whether passwords can be worked on here, and says how if not. */

@@ -1,0 +1,60 @@
+// The list of what is signed in to the account.
+
+import { $, onSubmit } from "./ui.js";
+
+/** program is a browser's name out of its user agent, and of its system. */
+function program(agent) {
+	const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(agent)?.[1];
+	const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(agent)?.[1];
+	const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;
+	return name ? name + (system ? ` on ${system}` : "") : "";
+}
+
+const title = client => client.name || program(client.userAgent) || client.userAgent || "A session without a name";
+
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/**
+ * showDevices fills the list. refresh is called after a change, left after this
+ * session's own end.
+ */
+export async function showDevices(session, { refresh, left }) {
+	const clients = await session.get("/account/attached_clients");
+	clients.sort((a, b) => b.isCurrentSession - a.isCurrentSession || b.lastAccessTime - a.lastAccessTime);
+	$("#devices").replaceChildren(...clients.map(client => item(session, client, refresh, left)));
+}
+
+function item(session, client, refresh, left) {
+	const li = $("#device").content.cloneNode(true).firstElementChild;
+	const find = selector => li.querySelector(selector);
+	find(".name").textContent = title(client);
+	find(".here").hidden = !client.isCurrentSession;
+	find(".seen").textContent = "last here " + date.format(client.lastAccessTime);
+	find(".bad").setAttribute("aria-label", "Sign out " + title(client));
+
+	const { deviceId, sessionTokenId, refreshTokenId } = client;
+	const rename = find(".rename");
+	const begin = find(".begin");
+	begin.hidden = !deviceId;
+	begin.setAttribute("aria-label", "Rename " + title(client));
+	begin.addEventListener("click", () => {
+		rename.hidden = !rename.hidden;
+		begin.ariaExpanded = String(!rename.hidden);
+		if (!rename.hidden) {
+			const input = rename.querySelector("input");
+			input.value = title(client);
+			input.select();
+		}
+	});
+	onSubmit(rename, async () => {
+		await session.post("/account/device/rename", { id: deviceId, name: rename.querySelector("input").value.trim() });
+		await refresh();
+	});
+	onSubmit(find(".revoke"), async () => {
+		await session.post("/account/attached_client/destroy", {
+			deviceId: deviceId ?? undefined, sessionTokenId: sessionTokenId ?? undefined, refreshTokenId: refreshTokenId ?? undefined,
+		});
+		await (client.isCurrentSession ? left() : refresh());
+	});
+	return li;
+}

@@ -1,0 +1,99 @@
+// The settings page: of the account that the Firefox around it is signed in to,
+// or of the one that this tab signed in to.
+
+import { APIError, changePassword, destroyAccount, errno, Session } from "./api.js";
+import * as channel from "./channel.js";
+import { showDevices } from "./devices.js";
+import { forget, keep, kept } from "./store.js";
+import { $, acceptable, onSubmit, ready, show } from "./ui.js";
+
+let session;
+let inFirefox = false;
+
+/** enter finds the session, or leaves for the sign-in page. */
+async function enter() {
+	const user = (await channel.status())?.signedInUser;
+	inFirefox = !!user?.sessionToken;
+	session = inFirefox ? new Session(user) : kept();
+	if (!session) {
+		leave();
+		return;
+	}
+	try {
+		await refresh();
+	} catch (e) {
+		if (e instanceof APIError && e.errno === errno.token) {
+			leave();
+			return;
+		}
+		throw e;
+	}
+	$("#who").textContent = session.email;
+	for (const input of document.querySelectorAll("input.account")) {
+		input.value = session.email;
+	}
+	show("settings");
+}
+
+function leave() {
+	forget();
+	location.replace("/");
+}
+
+const refresh = () => showDevices(session, { refresh, left });
+
+/** left is after this very session was ended. */
+function left() {
+	if (inFirefox) {
+		channel.tell("fxaccounts:logout", { uid: session.uid });
+	}
+	leave();
+}
+
+onSubmit($("#signout-form"), async () => {
+	await session.post("/session/destroy");
+	left();
+});
+
+onSubmit($("#change-form"), async form => {
+	const [before, first, second] = form.querySelectorAll("[type=password]");
+	const done = form.querySelector("[role=status]");
+	done.hidden = true;
+	if (!acceptable(form, first, second, session.email)) {
+		return;
+	}
+	session = await changePassword(session.email, before.value, first.value);
+	if (inFirefox) {
+		const { uid, email, sessionToken } = session;
+		await channel.ask("fxaccounts:change_password", { uid, email, sessionToken, verified: true });
+	} else {
+		keep(session);
+	}
+	form.reset();
+	form.querySelector(".account").value = session.email;
+	done.hidden = false;
+	await refresh();
+});
+
+onSubmit($("#export-form"), async () => {
+	const [profile, clients] = await Promise.all([session.get("/account/profile"), session.get("/account/attached_clients")]);
+	const file = new Blob([JSON.stringify({ uid: session.uid, ...profile, clients }, null, "\t")], { type: "application/json" });
+	const link = document.createElement("a");
+	link.href = URL.createObjectURL(file);
+	link.download = "account.json";
+	link.click();
+	URL.revokeObjectURL(link.href);
+});
+
+onSubmit($("#delete-form"), async form => {
+	await destroyAccount(session.email, form.querySelector("[type=password]").value);
+	if (inFirefox) {
+		channel.tell("fxaccounts:delete", { uid: session.uid });
+	}
+	forget();
+	show("gone");
+});
+
+if (ready()) {
+	await enter();
+}
