@@ -19,6 +19,7 @@ const storageSkew = 52 * 7 * 24 * time.Hour
 // hawkAuth lets storage tokens in.
 type hawkAuth struct {
 	signer *token.Signer
+	tokens *token.Service
 	public *url.URL
 	now    func() time.Time
 }
@@ -39,6 +40,13 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	now := a.now()
 	if err := h.Fresh(now, storageSkew); err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+	}
+	standing, err := a.tokens.Standing(r.Context(), grant.Account)
+	if err != nil {
+		return 0, false, err
+	}
+	if standing.Disabled {
+		return 0, false, fmt.Errorf("%w: the account is disabled", storage.ErrUnauthorized)
 	}
 	return grant.UID, !now.Before(grant.Expires), nil
 }

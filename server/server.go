@@ -81,7 +81,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.accounts, err = accounts.Open(ctx, accounts.Config{
 		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
-		Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -94,8 +94,8 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.storage, err = storage.New(storage.Config{
-		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, public: s.public, now: s.cfg.Now},
-		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, Quota: s.cfg.Quota,
+		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now},
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
 	})
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ again, 5 the server asked to be left alone for a while.`,
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
-		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.versionCommand(), jsonTopic())
+		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	return root
 }
 

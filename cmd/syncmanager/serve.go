@@ -18,6 +18,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/admin"
 )
 
 // serving is what 'serve' was told.
@@ -25,7 +26,7 @@ type serving struct {
 	addr, dir, public string
 	tls               tlsOptions
 	proxies           []string
-	signUp            string
+	signUp, quota     string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -63,6 +64,7 @@ the server needs TLS, in one of three ways:
 	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, invite or closed")
+	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
 	o.tls.addTo(flags)
 	_ = c.MarkFlagDirname("data")
 	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
@@ -88,6 +90,11 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	}
 	if cfg.SignUp, err = accounts.ParseSignUp(o.signUp); err != nil {
 		return usagef("%w", err)
+	}
+	if quota, err := parseQuota(o.quota); err != nil {
+		return usagef("--quota: %w", err)
+	} else if quota != nil {
+		cfg.Quota = *quota
 	}
 	if err := o.tls.check(o.public); err != nil {
 		return err
@@ -117,6 +124,14 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return err
 	}
 	running := []func(context.Context) error{func(ctx context.Context) error { return s.Serve(ctx, l) }}
+	if orders, err := admin.Listen(ctx, cfg.Dir); err != nil {
+		cfg.Log.WarnContext(ctx, "'syncmanager server' can look after the users only while the server is stopped", "err", err)
+	} else {
+		defer func() { _ = orders.Close() }() // as plain
+		running = append(running, func(ctx context.Context) error {
+			return serveAside(ctx, orders, admin.Handler(s, cfg.Log), cfg.Log)
+		})
+	}
 	if redirects != nil {
 		running = append(running, redirects)
 	}

@@ -137,10 +137,10 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 	switch {
 	case isV1:
 		done()
-		return checked{a, v, a.v1}, nil
+		return s.enabled(r.Context(), checked{a, v, a.v1})
 	case isV2:
 		done()
-		return checked{a, v, a.v2}, nil
+		return s.enabled(r.Context(), checked{a, v, a.v2})
 	case a.email != email:
 		// The address is the salt of version 1: the client tries again with the
 		// right spelling.

@@ -45,6 +45,8 @@ type Config struct {
 	// onepw.DefaultCost. Each try takes 2^Cost KiB of memory.
 	Cost   int
 	Limits Limits
+	// Disabled, if set, says which accounts nobody signs in to.
+	Disabled func(ctx context.Context, uid string) (bool, error)
 	// Destroyed, if set, is called after an account was deleted.
 	Destroyed func(ctx context.Context, uid string)
 	Now       func() time.Time

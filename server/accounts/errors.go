@@ -45,6 +45,7 @@ var (
 	errThrottled      = newFault(http.StatusTooManyRequests, 114, "Client has sent too many requests")
 	errNonce          = newFault(http.StatusUnauthorized, 115, "Invalid nonce in request signature")
 	errEmailCase      = newFault(http.StatusBadRequest, 120, "Incorrect email case")
+	errLocked         = newFault(http.StatusBadRequest, 121, "Account is locked")
 	errUnknownDevice  = newFault(http.StatusBadRequest, 123, "Unknown device")
 	errDeviceConflict = newFault(http.StatusBadRequest, 124, "Session already registered by another device")
 	errCommand        = newFault(http.StatusBadRequest, 157, "Unavailable device command.")

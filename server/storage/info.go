@@ -68,14 +68,18 @@ func (s *Service) getQuota(a *answer, q *request) error {
 	if err != nil {
 		return err
 	}
+	quota, err := s.quota(q.Context(), q.uid)
+	if err != nil {
+		return err
+	}
 	var used int64
 	for _, c := range all {
 		used += c.Bytes
 	}
 	b := appendKB([]byte{'['}, used)
 	b = append(b, ',')
-	if s.quota > 0 {
-		b = appendKB(b, s.quota)
+	if quota > 0 {
+		b = appendKB(b, quota)
 	} else {
 		b = append(b, "null"...)
 	}

@@ -62,6 +62,8 @@ type Config struct {
 	Limits bso.Limits
 	// Quota is how many bytes of payloads a user may store; 0: no quota.
 	Quota int64
+	// QuotaOf, if set, says what a user may store in place of Quota.
+	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
 
 // Service is the storage service, as an http.Handler.
@@ -73,7 +75,7 @@ type Service struct {
 	rand    io.Reader
 	log     *slog.Logger
 	limits  bso.Limits
-	quota   int64
+	quota   func(ctx context.Context, uid int64) (int64, error)
 	config  []byte // the body of info/configuration
 }
 
@@ -87,7 +89,10 @@ func New(c Config) (*Service, error) {
 		rand:    c.Rand,
 		log:     c.Log,
 		limits:  withDefaults(c.Limits),
-		quota:   c.Quota,
+		quota:   c.QuotaOf,
+	}
+	if s.quota == nil {
+		s.quota = func(context.Context, int64) (int64, error) { return c.Quota, nil }
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

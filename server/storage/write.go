@@ -113,6 +113,10 @@ func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified 
 
 // updateBy is update by one of the backend's two ways.
 func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) error) error, a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
+	quota, err := s.quota(q.Context(), q.uid)
+	if err != nil {
+		return 0, err
+	}
 	var left int64
 	err = by(q.Context(), q.uid, q.collection, func(tx Tx) error {
 		before, err := tx.Modified(q.collection, q.id)
@@ -122,14 +126,14 @@ func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) erro
 		if err := q.check(before); err != nil {
 			return err
 		}
-		left, err = s.withinQuota(tx, write)
+		left, err = withinQuota(tx, quota, write)
 		if err != nil {
 			return err
 		}
 		modified, err = tx.Modified(q.collection, "")
 		return err
 	})
-	if err == nil && s.quota > 0 {
+	if err == nil && quota > 0 {
 		// In whole KB, as clients read it.
 		a.w.Header().Set("X-Weave-Quota-Remaining", strconv.FormatInt(left/1024, 10))
 	}
@@ -139,8 +143,8 @@ func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) erro
 // withinQuota runs write and returns the bytes that are left. It fails if the
 // user has more than the quota then, unless they had as much before: a client
 // must be able to make things smaller.
-func (s *Service) withinQuota(tx Tx, write func(Tx) error) (left int64, err error) {
-	if s.quota == 0 {
+func withinQuota(tx Tx, quota int64, write func(Tx) error) (left int64, err error) {
+	if quota == 0 {
 		return 0, write(tx)
 	}
 	before, err := tx.Usage()
@@ -154,7 +158,7 @@ func (s *Service) withinQuota(tx Tx, write func(Tx) error) (left int64, err erro
 	if err != nil {
 		return 0, err
 	}
-	if after > s.quota && after > before {
+	if after > quota && after > before {
 		// Expired records don't count; they are only in the way until a sweep.
 		for n := 1; n > 0; {
 			if n, err = tx.DropExpired(purgeStep); err != nil {
@@ -164,11 +168,11 @@ func (s *Service) withinQuota(tx Tx, write func(Tx) error) (left int64, err erro
 		if after, err = tx.Usage(); err != nil {
 			return 0, err
 		}
-		if after > s.quota {
+		if after > quota {
 			return 0, overQuota
 		}
 	}
-	return max(0, s.quota-after), nil
+	return max(0, quota-after), nil
 }
 
 func (s *Service) put(a *answer, q *request) error {

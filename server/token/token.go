@@ -194,6 +194,12 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 	case err != nil:
 		return claim{}, fmt.Errorf("verify an access token: %w", err)
 	}
+	if st, err := s.Standing(r.Context(), who.Account); err != nil || st.Disabled {
+		if err == nil {
+			err = errCredentials
+		}
+		return claim{}, err
+	}
 	kid := r.Header.Get("X-KeyID")
 	if kid == "" {
 		return claim{}, errNoKeyID

@@ -149,6 +149,9 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 // Retire closes the account's storage for ever: it gets no token any more.
 func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM standings WHERE account = ?`, account); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`,
 			s.cfg.Now().UnixMilli(), account)
 		return err

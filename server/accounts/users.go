@@ -1,0 +1,145 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// What an operator does to accounts. It needs no password and spends no tries.
+
+// ErrNoUser means that there is no such account; ErrUserExists that there is one
+// already.
+var (
+	ErrNoUser     = errors.New("there is no such user")
+	ErrUserExists = errors.New("there is such a user already")
+)
+
+// User is an account as its operator sees it.
+type User struct {
+	UID     string
+	Email   string
+	Created time.Time
+	// Seen is when one of its sessions was last used, to some ten minutes; the zero
+	// time if it has none.
+	Seen time.Time
+	// Devices is how many devices it has.
+	Devices int
+}
+
+const userColumns = `SELECT uid, email, created_at,
+	IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
+	(SELECT count(*) FROM devices d WHERE d.uid = a.uid) FROM accounts a`
+
+// Users lists all accounts by their address.
+func (s *Service) Users(ctx context.Context) ([]User, error) {
+	return s.users(ctx, userColumns+` ORDER BY email_key`)
+}
+
+// User finds an account by its address or its uid. The error is ErrNoUser if
+// there is none.
+func (s *Service) User(ctx context.Context, who string) (User, error) {
+	found, err := s.users(ctx, userColumns+` WHERE email_key = ?1 OR uid = ?1`, emailKey(who))
+	if err == nil && len(found) == 0 {
+		err = ErrNoUser
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return found[0], nil
+}
+
+func (s *Service) users(ctx context.Context, query string, args ...any) ([]User, error) {
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list the users: %w", err)
+	}
+	defer rows.Close()
+	var all []User
+	for rows.Next() {
+		var u User
+		var created, seen int64
+		if err := rows.Scan(&u.UID, &u.Email, &created, &seen, &u.Devices); err != nil {
+			return nil, fmt.Errorf("list the users: %w", err)
+		}
+		u.Created = time.UnixMilli(created)
+		if seen > 0 {
+			u.Seen = time.UnixMilli(seen)
+		}
+		all = append(all, u)
+	}
+	return all, rows.Err()
+}
+
+// AddUser makes an account, whatever the policy for strangers is. The error is,
+// among others, ErrUserExists.
+func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
+	if err := checkEmail(email); err != nil {
+		return User{}, fmt.Errorf("%q is no e-mail address", email)
+	}
+	in := credentials{
+		AuthPW: c.AuthPW, WrapKB: c.WrapKB, AuthPWVersion2: c.AuthPWVersion2, WrapKBVersion2: c.WrapKBVersion2, ClientSalt: c.ClientSalt,
+	}
+	if err := in.check(); err != nil {
+		return User{}, fmt.Errorf("add a user: %w", err)
+	}
+	err := s.register(ctx, email, in, func(*sql.Tx, *account, []byte) error { return nil })
+	if errors.Is(err, errAccountExists) {
+		return User{}, ErrUserExists
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("add a user: %w", err)
+	}
+	return s.User(ctx, email)
+}
+
+// RemoveUser deletes an account with all that belongs to it.
+func (s *Service) RemoveUser(ctx context.Context, uid string) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ?`, uid)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove a user: %w", err)
+	}
+	if s.cfg.Destroyed != nil {
+		s.cfg.Destroyed(context.WithoutCancel(ctx), uid)
+	}
+	return nil
+}
+
+// SignOut ends all sessions of an account, with the devices and tokens that
+// belong to them.
+func (s *Service) SignOut(ctx context.Context, uid string) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		for _, table := range []string{"tokens", "refresh_tokens"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, uid); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("sign a user out: %w", err)
+	}
+	return nil
+}
+
+// enabled refuses an account that its operator disabled. Only who knows the
+// password hears of it.
+func (s *Service) enabled(ctx context.Context, c checked) (checked, error) {
+	if s.cfg.Disabled == nil {
+		return c, nil
+	}
+	switch disabled, err := s.cfg.Disabled(ctx, c.uid); {
+	case err != nil:
+		return checked{}, err
+	case disabled:
+		return checked{}, errLocked
+	}
+	return c, nil
+}

@@ -1,0 +1,129 @@
+// Package admin lets an operator act on a running server: over a Unix socket in
+// its data folder, which only the folder's owner can reach.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server"
+)
+
+// Admin is what an operator can do: to the server in this process, which is a
+// *server.Server, or to one in another, through a *Client.
+type Admin interface {
+	Users(ctx context.Context) ([]server.User, error)
+	AddUser(ctx context.Context, email string, c onepw.Credentials) (server.User, error)
+	SetDisabled(ctx context.Context, who string, disabled bool) error
+	SetQuota(ctx context.Context, who string, quota *int64) error
+	RemoveUser(ctx context.Context, who string) error
+	Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error)
+}
+
+var (
+	_ Admin = (*server.Server)(nil)
+	_ Admin = (*Client)(nil)
+)
+
+// maxBody bounds a request, in bytes.
+const maxBody = 64 << 10
+
+// The bodies that go over the socket. A user is named in the query, as "who".
+type (
+	addition struct {
+		Email string `json:"email"`
+		onepw.Credentials
+	}
+	// change is of one thing; what is nil stays.
+	change struct {
+		Disabled *bool     `json:"disabled,omitempty"`
+		Quota    *newQuota `json:"quota,omitempty"`
+	}
+	newQuota struct {
+		Bytes *int64 `json:"bytes"` // nil: the server's
+	}
+	invitation struct {
+		Note string        `json:"note,omitempty"`
+		Life time.Duration `json:"life"`
+	}
+	invited struct {
+		Code    string    `json:"code"`
+		Expires time.Time `json:"expires"`
+	}
+	failure struct {
+		Error string `json:"error"`
+		Kind  string `json:"kind,omitempty"`
+	}
+)
+
+// kinds are the errors that a client can tell apart.
+var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists}
+
+// Handler serves a.
+func Handler(a Admin, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	handle(mux, "GET /users", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Users(r.Context())
+	})
+	handle(mux, "POST /users", log, func(r *http.Request, in addition) (any, error) {
+		return a.AddUser(r.Context(), in.Email, in.Credentials)
+	})
+	handle(mux, "PATCH /user", log, func(r *http.Request, in change) (any, error) {
+		who := r.FormValue("who")
+		var errs []error
+		if in.Disabled != nil {
+			errs = append(errs, a.SetDisabled(r.Context(), who, *in.Disabled))
+		}
+		if in.Quota != nil {
+			errs = append(errs, a.SetQuota(r.Context(), who, in.Quota.Bytes))
+		}
+		return struct{}{}, errors.Join(errs...)
+	})
+	handle(mux, "DELETE /user", log, func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, a.RemoveUser(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "POST /invitations", log, func(r *http.Request, in invitation) (any, error) {
+		code, expires, err := a.Invite(r.Context(), in.Note, in.Life)
+		return invited{code, expires}, err
+	})
+	return mux
+}
+
+// handle serves pattern by f, which gets the body of a request that has one.
+func handle[In any](mux *http.ServeMux, pattern string, log *slog.Logger, f func(*http.Request, In) (any, error)) {
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if r.Method == http.MethodPost || r.Method == http.MethodPatch {
+			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil {
+				answer(w, http.StatusBadRequest, failure{Error: "the request is no JSON"})
+				return
+			}
+		}
+		out, err := f(r, in)
+		if err == nil {
+			answer(w, http.StatusOK, out)
+			return
+		}
+		f := failure{Error: err.Error()}
+		for kind, is := range kinds {
+			if errors.Is(err, is) {
+				f.Kind = kind
+			}
+		}
+		if f.Kind == "" {
+			log.ErrorContext(r.Context(), "an operator's request failed", "path", r.URL.Path, "err", err)
+		}
+		answer(w, http.StatusConflict, f)
+	})
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server"
+)
+
+// Client is the other end of a Handler.
+type Client struct{ transport http.RoundTripper }
+
+// NewClient makes a client of the server that transport leads to.
+func NewClient(transport http.RoundTripper) *Client { return &Client{transport} }
+
+// failed is a failure as it came over the socket.
+type failed struct {
+	text string
+	kind error
+}
+
+func (f *failed) Error() string { return f.text }
+func (f *failed) Unwrap() error { return f.kind }
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	u := url.URL{Scheme: "http", Host: "admin", Path: path, RawQuery: query.Encode()}
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), &body)
+	if err != nil {
+		return err
+	}
+	res, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("cannot reach the running server: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		var f failure
+		if err := json.NewDecoder(res.Body).Decode(&f); err != nil || f.Error == "" {
+			return fmt.Errorf("the running server answers %s; is it of another version?", res.Status)
+		}
+		return &failed{f.Error, kinds[f.Kind]}
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("cannot read the running server's answer: %w", err)
+	}
+	return nil
+}
+
+func who(user string) url.Values { return url.Values{"who": {user}} }
+
+// Users implements Admin.
+func (c *Client) Users(ctx context.Context) (all []server.User, err error) {
+	return all, c.do(ctx, http.MethodGet, "/users", nil, nil, &all)
+}
+
+// AddUser implements Admin.
+func (c *Client) AddUser(ctx context.Context, email string, by onepw.Credentials) (u server.User, err error) {
+	return u, c.do(ctx, http.MethodPost, "/users", nil, addition{email, by}, &u)
+}
+
+// SetDisabled implements Admin.
+func (c *Client) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	return c.do(ctx, http.MethodPatch, "/user", who(user), change{Disabled: &disabled}, nil)
+}
+
+// SetQuota implements Admin.
+func (c *Client) SetQuota(ctx context.Context, user string, quota *int64) error {
+	return c.do(ctx, http.MethodPatch, "/user", who(user), change{Quota: &newQuota{quota}}, nil)
+}
+
+// RemoveUser implements Admin.
+func (c *Client) RemoveUser(ctx context.Context, user string) error {
+	return c.do(ctx, http.MethodDelete, "/user", who(user), nil, nil)
+}
+
+// Invite implements Admin.
+func (c *Client) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
+	var out invited
+	err = c.do(ctx, http.MethodPost, "/invitations", nil, invitation{note, life}, &out)
+	return out.Code, out.Expires, err
+}

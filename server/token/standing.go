@@ -1,0 +1,91 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Standing is what an operator decided about an account.
+type Standing struct {
+	// Disabled accounts get no storage token, and those they have are no good.
+	Disabled bool
+	// Quota is how many bytes the account may store, 0 for any number; if it is not
+	// Valid, the server's own quota holds.
+	Quota sql.Null[int64]
+}
+
+// Standing is that of an account by its uid.
+func (s *Service) Standing(ctx context.Context, account string) (Standing, error) {
+	return s.standing(ctx, `SELECT disabled, quota FROM standings WHERE account = ?`, account)
+}
+
+// StandingOf is that of the account whose storage has the uid.
+func (s *Service) StandingOf(ctx context.Context, uid int64) (Standing, error) {
+	return s.standing(ctx, `SELECT disabled, quota FROM standings JOIN users USING (account) WHERE uid = ?`, uid)
+}
+
+func (s *Service) standing(ctx context.Context, query string, arg any) (st Standing, err error) {
+	err = s.db.Read().QueryRowContext(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Standing{}, fmt.Errorf("read an account's standing: %w", err)
+	}
+	return st, nil
+}
+
+// SetStanding changes an account's standing by change.
+func (s *Service) SetStanding(ctx context.Context, account string, change func(*Standing)) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		var st Standing
+		err := tx.QueryRowContext(ctx, `SELECT disabled, quota FROM standings WHERE account = ?`, account).Scan(&st.Disabled, &st.Quota)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		change(&st)
+		_, err = tx.ExecContext(ctx, `INSERT INTO standings (account, disabled, quota) VALUES (?, ?, ?)
+			ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`, account, st.Disabled, st.Quota)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change an account's standing: %w", err)
+	}
+	return nil
+}
+
+// User is an account that has storage.
+type User struct {
+	Account string
+	// UID is of its storage.
+	UID     int64
+	Created time.Time
+	Standing
+}
+
+// Users lists the accounts that have storage, and those that an operator decided
+// something about, with a UID of 0 if they have none.
+func (s *Service) Users(ctx context.Context) ([]User, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `
+		SELECT u.account, u.uid, u.created_at, IFNULL(s.disabled, 0), s.quota
+		FROM users u LEFT JOIN standings s USING (account) WHERE u.replaced_at IS NULL
+		UNION ALL
+		SELECT s.account, 0, 0, s.disabled, s.quota FROM standings s
+		WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
+		ORDER BY 1`)
+	if err != nil {
+		return nil, fmt.Errorf("list the users: %w", err)
+	}
+	defer rows.Close()
+	var all []User
+	for rows.Next() {
+		var u User
+		var created int64
+		if err := rows.Scan(&u.Account, &u.UID, &created, &u.Disabled, &u.Quota); err != nil {
+			return nil, fmt.Errorf("list the users: %w", err)
+		}
+		u.Created = time.UnixMilli(created)
+		all = append(all, u)
+	}
+	return all, rows.Err()
+}

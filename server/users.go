@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// What the server's operator does to its users. A user is named by the account's
+// e-mail address or by its uid.
+
+var (
+	// ErrNoUser means that nobody has that address or uid.
+	ErrNoUser = accounts.ErrNoUser
+	// ErrUserExists means that the address has an account already.
+	ErrUserExists = accounts.ErrUserExists
+)
+
+// User is what an operator sees of a user.
+type User struct {
+	UID   string `json:"uid"`
+	Email string `json:"email,omitempty"`
+	// Created is when the account was made.
+	Created time.Time `json:"created"`
+	// Seen is when it was last used, to some ten minutes.
+	Seen     time.Time `json:"seen,omitzero"`
+	Devices  int       `json:"devices"`
+	Disabled bool      `json:"disabled"`
+	// Bytes is how much the user has stored, Quota how much they may; 0: any
+	// amount.
+	Bytes int64 `json:"bytes"`
+	Quota int64 `json:"quota"`
+}
+
+// Users lists all users by their address.
+func (s *Server) Users(ctx context.Context) ([]User, error) {
+	known, err := s.accounts.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := s.tokens.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byUID := make(map[string]token.User, len(stored))
+	for _, u := range stored {
+		byUID[u.Account] = u
+	}
+	all := make([]User, 0, len(known))
+	for _, a := range known {
+		u := User{UID: a.UID, Email: a.Email, Created: a.Created, Seen: a.Seen, Devices: a.Devices}
+		if err := s.addStored(ctx, &u, byUID[a.UID]); err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+func (s *Server) addStored(ctx context.Context, u *User, t token.User) (err error) {
+	u.Disabled, u.Quota = t.Disabled, s.quota(t.Standing)
+	if t.UID != 0 {
+		u.Bytes, err = s.storage.Usage(ctx, t.UID)
+	}
+	return err
+}
+
+func (s *Server) quota(st token.Standing) int64 {
+	if st.Quota.Valid {
+		return st.Quota.V
+	}
+	return s.cfg.Quota
+}
+
+// quotaOf is what the user of a storage may store.
+func (s *Server) quotaOf(ctx context.Context, uid int64) (int64, error) {
+	st, err := s.tokens.StandingOf(ctx, uid)
+	return s.quota(st), err
+}
+
+// disabled reports whether nobody may sign in to an account.
+func (s *Server) disabled(ctx context.Context, uid string) (bool, error) {
+	st, err := s.tokens.Standing(ctx, uid)
+	return st.Disabled, err
+}
+
+// uid finds the account that an operator named.
+func (s *Server) uid(ctx context.Context, who string) (string, error) {
+	u, err := s.accounts.User(ctx, who)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", who, err)
+	}
+	return u.UID, nil
+}
+
+// AddUser makes an account, also where sign-up is closed. The credentials come
+// from the client, which alone knows the password.
+func (s *Server) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
+	a, err := s.accounts.AddUser(ctx, email, c)
+	if errors.Is(err, ErrUserExists) {
+		return User{}, fmt.Errorf("%s: %w", email, err)
+	}
+	return User{UID: a.UID, Email: a.Email, Created: a.Created, Quota: s.cfg.Quota}, err
+}
+
+// SetDisabled locks a user out at once, on all devices, or lets them in again.
+// Their data stays.
+func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) error {
+	uid, err := s.uid(ctx, who)
+	if err != nil {
+		return err
+	}
+	// First the lock, then the sessions: no sign-in slips in between.
+	if err := s.tokens.SetStanding(ctx, uid, func(st *token.Standing) { st.Disabled = disabled }); err != nil || !disabled {
+		return err
+	}
+	return s.accounts.SignOut(ctx, uid)
+}
+
+// SetQuota says how many bytes a user may store, 0 for any number. With nil it
+// is the server's quota again.
+func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
+	uid, err := s.uid(ctx, who)
+	if err != nil {
+		return err
+	}
+	return s.tokens.SetStanding(ctx, uid, func(st *token.Standing) {
+		st.Quota = sql.Null[int64]{}
+		if quota != nil {
+			st.Quota = sql.Null[int64]{V: max(0, *quota), Valid: true}
+		}
+	})
+}
+
+// RemoveUser deletes a user's account at once, and their storage when the last
+// token for it has expired.
+func (s *Server) RemoveUser(ctx context.Context, who string) error {
+	uid, err := s.uid(ctx, who)
+	if err != nil {
+		return err
+	}
+	return s.accounts.RemoveUser(ctx, uid)
+}
+
+// Invite makes an invitation; see accounts.Service.Invite.
+func (s *Server) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
+	return s.accounts.Invite(ctx, note, life)
+}
