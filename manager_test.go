@@ -161,6 +161,22 @@ func TestOneEnginesFailureHidesNoOthersSuccess(t *testing.T) {
 	a.Sync()
 }
 
+// TestWhereAllEnginesFailTheSyncFailed: nothing could be synced, and Sync says so.
+func TestWhereAllEnginesFailTheSyncFailed(t *testing.T) {
+	w, a, _ := two(t)
+	a.Add("https://example.com", "ann", "another")
+	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
+	w.Net.Before(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			return testworld.Answer(r, 500, "application/json", "0"), nil
+		}
+		return nil, nil
+	})
+	if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); err == nil || r.Status != syncmanager.Failed || !strings.Contains(err.Error(), "500") {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
 // bomb is an engine that goes wrong as told.
 type bomb struct {
 	engine.Engine

@@ -168,6 +168,31 @@ func TestACommandMeetsAnotherWrite(t *testing.T) {
 	}
 }
 
+// TestACommandIsCarriedOutOnce: the first try to say so meets another write.
+func TestACommandIsCarriedOutOnce(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "wipeEngine", Args: []string{"notes"}})
+	a.mustSync()
+	once := false
+	w.before = func(r *http.Request) *http.Response {
+		if isPost(r, "/storage/clients") && !once {
+			once = true
+			a.name = "renamed meanwhile"
+			a.mustSync()
+		}
+		return nil
+	}
+	b.mustSync()
+	w.before = nil
+	b.mustSync()
+	if len(b.obeyed) != 1 {
+		t.Errorf("b obeyed %v", b.obeyed)
+	}
+}
+
 func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.device("a"), w.device("b")

@@ -49,9 +49,16 @@ func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
 	if posts != 25 || len(a.shelf.receipts) != 1 {
 		t.Errorf("%d POSTs in %d batches; 100 records fit in one POST and 10,000 in a batch", posts, len(a.shelf.receipts))
 	}
+	w.before = func(r *http.Request) *http.Response {
+		if r.URL.Query().Has("offset") && r.Header.Get("X-If-Unmodified-Since") == "" {
+			t.Error("a further page was asked for without the time of the first")
+		}
+		return nil
+	}
 	if c := b.mustSync(); c.Downloaded != 2500 || len(b.shelf.content()) != 2500 {
 		t.Errorf("downloaded %d", c.Downloaded)
 	}
+	w.before = nil
 	gets := 0
 	for _, r := range w.asked {
 		if r == "GET storage/notes" {

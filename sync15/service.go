@@ -104,9 +104,7 @@ func (c *Client) send(ctx context.Context, r request, tok *Token) (*http.Respons
 		cancel(nil)
 		return nil, err
 	}
-	c.mu.Lock()
-	now := c.cfg.Now().Unix() + c.state.Skew
-	c.mu.Unlock()
+	now := c.cfg.Now().Add(c.skew()).Unix()
 	hawk.Sign(req, hawk.Credentials{ID: tok.ID, Key: []byte(tok.Key)}, now, nonce, "")
 
 	c.requests.Add(1)
@@ -200,10 +198,17 @@ func (c *Client) learn(h http.Header) {
 	}
 	for _, name := range []string{"X-Weave-Timestamp", "X-Timestamp"} {
 		if t, err := bso.ParseTimestamp(h.Get(name)); err == nil && t > 0 {
-			c.state.Skew = t.Time().Unix() - now.Unix()
+			c.state.Skew = int64(t.Time().Sub(now).Round(time.Second) / time.Second)
 			return
 		}
 	}
+}
+
+// skew is how far the server's clock is ahead of ours, as its last answer showed.
+func (c *Client) skew() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Duration(c.state.Skew) * time.Second
 }
 
 func later(a, b time.Time) time.Time {

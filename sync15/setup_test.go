@@ -139,28 +139,35 @@ func TestTwoFreshStartsInOneSyncAreARace(t *testing.T) {
 }
 
 func TestForeignAndMissingEngines(t *testing.T) {
-	w := newWorld(t)
-	a, b := w.device("a"), w.device("b")
-	a.shelf.put("note-1", "hello")
-	a.mustSync()
-	a.rewriteGlobal(func(g map[string]any) {
-		g["engines"] = map[string]any{"martians": map[string]any{"version": 9, "syncID": "mmm", "extra": true}, "odd": "text", "notes": 3}
-		g["future"] = "kept"
-		g["declined"] = []string{"lunarians"}
-	})
-	b.mustSync()
-	if b.shelf.content()["note-1"] != "hello" {
-		t.Errorf("b has %v: an entry that says nothing must not cost a record", b.shelf.content())
+	for name, entry := range map[string]any{
+		"of a wrong type": 3, "without a version": map[string]any{"syncID": "x"}, "without a sync ID": map[string]any{"version": 1},
+		"with a version below all": map[string]any{"version": -1, "syncID": "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a, b := w.device("a"), w.device("b")
+			a.shelf.put("note-1", "hello")
+			a.mustSync()
+			a.rewriteGlobal(func(g map[string]any) {
+				g["engines"] = map[string]any{"martians": map[string]any{"version": 9, "syncID": "mmm", "extra": true}, "odd": "text", "notes": entry}
+				g["future"] = "kept"
+				g["declined"] = []string{"lunarians"}
+			})
+			b.mustSync()
+			if b.shelf.content()["note-1"] != "hello" {
+				t.Errorf("b has %v: an entry that says nothing must not cost a record", b.shelf.content())
+			}
+			text, _ := json.Marshal(b.state.Global)
+			for _, want := range []string{`"martians":{"extra":true,"syncID":"mmm","version":9}`, `"odd":"text"`, `"future":"kept"`, `"lunarians"`} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("meta/global is %s; %s is lost", text, want)
+				}
+			}
+			a.mustSync()
+			b.mustSync()
+			w.expect("GET info/collections")
+		})
 	}
-	text, _ := json.Marshal(b.state.Global)
-	for _, want := range []string{`"martians":{"extra":true,"syncID":"mmm","version":9}`, `"odd":"text"`, `"future":"kept"`, `"lunarians"`} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("meta/global is %s; %s is lost", text, want)
-		}
-	}
-	a.mustSync()
-	b.mustSync()
-	w.expect("GET info/collections")
 }
 
 func TestEngineVersions(t *testing.T) {
@@ -172,6 +179,9 @@ func TestEngineVersions(t *testing.T) {
 
 	a.shelf.version = 2
 	a.mustSync()
+	if !slices.Contains(w.asked, "DELETE storage/notes") {
+		t.Errorf("the records of the older version were left: %v", w.asked)
+	}
 	if a.state.Global.Engines["notes"].Version != 2 || a.shelf.content()["note-1"] != "hello" {
 		t.Errorf("meta/global has %+v", a.state.Global.Engines["notes"])
 	}

@@ -29,6 +29,7 @@ type shelf struct {
 	wipes      int
 	receipts   []engine.Receipt
 	ended      []error
+	start      engine.Start // of the last session
 	// at, if set, is called at each step of a session.
 	at func(step string) error
 }
@@ -86,7 +87,8 @@ func (s *shelf) Wipe(context.Context) error {
 	s.assoc, s.since, s.wipes = engine.Association{}, 0, s.wipes+1
 	return nil
 }
-func (s *shelf) Begin(context.Context, engine.Start) (engine.Session, error) {
+func (s *shelf) Begin(_ context.Context, start engine.Start) (engine.Session, error) {
+	s.start = start
 	if err := s.step("begin"); err != nil {
 		return nil, err
 	}
@@ -188,7 +190,10 @@ func (x *shelfSession) Outgoing(_ context.Context, max int) ([]engine.Outgoing, 
 	return page, nil
 }
 
-func (x *shelfSession) Uploaded(_ context.Context, r engine.Receipt) error {
+func (x *shelfSession) Uploaded(ctx context.Context, r engine.Receipt) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s := x.s
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,6 +80,9 @@ func TestTokens(t *testing.T) {
 		if a.state.Skew < 364*24*3600 || a.account.fresh != 0 {
 			t.Errorf("the skew is %d s, %d fresh access tokens", a.state.Skew, a.account.fresh)
 		}
+		if told := a.shelf.start.Skew; told != time.Duration(a.state.Skew)*time.Second {
+			t.Errorf("the engine is told of %v", told)
+		}
 	})
 	for name, c := range map[string]struct {
 		resp *http.Response

@@ -328,6 +328,25 @@ func stoppedAt(t *testing.T, at int, stop func(*world, func())) (ended bool) {
 	return n < at
 }
 
+// TestACommittedBatchIsNotForgotten: the user gives up just as the answer to the
+// commit comes in.
+func TestACommittedBatchIsNotForgotten(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	fill(a.shelf, 5)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.after = func(r *http.Request, _ *http.Response) {
+		if isPost(r, "/storage/notes") {
+			cancel()
+		}
+	}
+	_, _ = a.sync(ctx)
+	w.after = nil
+	if len(a.shelf.receipts) != 1 || len(a.shelf.dirty) != 0 {
+		t.Errorf("%d receipts, %d records to upload again", len(a.shelf.receipts), len(a.shelf.dirty))
+	}
+}
+
 // TestAnEngineThatFailsHalfwayCommitsNothingHalf: records that the engine could
 // not read to the end must not be committed as if they were all.
 func TestAnEngineThatFailsHalfwayCommitsNothingHalf(t *testing.T) {
