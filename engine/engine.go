@@ -46,6 +46,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
 )
@@ -118,6 +119,10 @@ type Start struct {
 	Prefer Side
 	// AcceptDeletions is the user's word that a *HoldError was seen and meant.
 	AcceptDeletions bool
+	// Skew is how far the server's clock is ahead of this device's, to the second.
+	// An engine that asks which of two edits is newer adds it to the time of the local
+	// one: the time of a record is the server's.
+	Skew time.Duration
 	// Devices are the account's devices, this one included, for engines that show
 	// them. The list is as fresh as the manager's last look at it.
 	Devices []Device
