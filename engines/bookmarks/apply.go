@@ -285,7 +285,13 @@ func (w *whole) place() error {
 			continue
 		}
 		w.rows[i] = here.n
-		if n.Apply&(tree.ApplyValue|tree.ApplyParent) == 0 && !n.Conflict || IsRoot(n.GUID) {
+		if IsRoot(n.GUID) {
+			if err := w.root(n, here); err != nil {
+				return err
+			}
+			continue
+		}
+		if n.Apply&(tree.ApplyValue|tree.ApplyParent) == 0 && !n.Conflict {
 			continue
 		}
 		it, err := w.findRow(here.n)
@@ -306,6 +312,20 @@ func (w *whole) place() error {
 		}
 	}
 	return nil
+}
+
+// root gives a root the age and the unknown members that it has in the account.
+// Its name is every browser's own matter.
+func (w *whole) root(n *tree.Node, here *localItem) error {
+	if n.Remote < 0 {
+		return nil
+	}
+	r, _, err := w.incoming(n.GUID)
+	if err != nil {
+		return notFoundIsNil(err) // the tree has roots that no record describes
+	}
+	_, err = w.Exec(sqlSetRoot, here.n, r.added, text0(r.extra))
+	return err
 }
 
 // value gives an item the remote value. Where both sides changed it and their

@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -52,6 +53,8 @@ type Config struct {
 type Engine struct {
 	db  *places.DB
 	log *slog.Logger
+	// wholeMerges counts the times that the tree was merged whole.
+	wholeMerges atomic.Int64
 }
 
 var (

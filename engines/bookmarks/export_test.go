@@ -18,3 +18,6 @@ func (e *Engine) Generation(ctx context.Context) (n int64, err error) {
 	})
 	return n, err
 }
+
+// WholeMerges counts the merges of the whole tree since Open.
+func WholeMerges(e *Engine) int64 { return e.wholeMerges.Load() }

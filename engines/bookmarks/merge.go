@@ -169,7 +169,7 @@ func (s *session) bring(ctx context.Context) error {
 		return err
 	}
 	for range patience {
-		s.e.log.DebugContext(ctx, "merging the whole tree of bookmarks")
+		s.e.wholeMerges.Add(1)
 		var p *plan
 		err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
 		if err != nil {

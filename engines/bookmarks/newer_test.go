@@ -1,6 +1,7 @@
 package bookmarks_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,48 +13,37 @@ import (
 // after the collection was last written to.
 func TestTheNewerEditWins(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		// skew is how far the server's clock is ahead of the devices'.
-		skew  time.Duration
-		first func(theirs, ours func())
-		want  string
+		name, first, second string
+		// skew is how far the server's clock is ahead of the device's.
+		skew time.Duration
 	}{
-		{"theirs is older", 0, func(theirs, ours func()) { theirs(); ours() }, "ours"},
-		{"ours is older", 0, func(theirs, ours func()) { ours(); theirs() }, "theirs"},
-		{"ours is older, and our clock is fast", -time.Hour, func(theirs, ours func()) { ours(); theirs() }, "theirs"},
-		{"theirs is older, and our clock is slow", time.Hour, func(theirs, ours func()) { theirs(); ours() }, "ours"},
+		{"theirs is older", "theirs", "ours", 0},
+		{"ours is older", "ours", "theirs", 0},
+		{"theirs is older, and our clock is slow", "theirs", "ours", time.Hour},
+		{"ours is older, and our clock is fast", "ours", "theirs", -time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newAccount()
-			d := a.device(t)
+			e := open(t, filepath.Join(t.TempDir(), "places.sqlite"), func() time.Time { return a.now().Add(-c.skew) })
+			t.Cleanup(func() { _ = e.Close() })
+			d := &device{Engine: e, t: t, a: a, start: engine.Start{Skew: c.skew}}
 			guid := d.add(bookmarks.Toolbar, "old")
 			d.sync()
-			ticks := engine.Timestamp(c.skew / (10 * time.Millisecond))
-			c.first(func() {
-				at := a.at
-				a.put(guid, `{"id":"`+string(guid)+`","type":"bookmark","parentid":"toolbar","title":"theirs","bmkUri":"https://example.org/old"}`)
-				in := a.records[guid]
-				in.Modified += ticks
-				a.records[guid] = in
-				a.at = at + 100
-			}, func() {
+			for _, title := range []string{c.first, c.second} {
+				if title == "theirs" {
+					a.put(guid, `{"id":"`+string(guid)+`","type":"bookmark","parentid":"toolbar","title":"theirs","bmkUri":"https://example.org/old"}`)
+					continue
+				}
 				a.tick()
-				title := "ours"
 				if _, err := d.Edit(t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
 					t.Fatal(err)
 				}
-			})
-			for range 100 {
-				a.tick()
 			}
+			a.at += 360_000 // an hour later
 			d.start.Skew = c.skew
 			d.sync()
-			it, err := d.Get(t.Context(), guid)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if it.Title != c.want {
-				t.Errorf("the title is %q, want %q", it.Title, c.want)
+			if it, err := d.Get(t.Context(), guid); err != nil || it.Title != c.second {
+				t.Errorf("the title is %q, want %q: %v", it.Title, c.second, err)
 			}
 		})
 	}

@@ -34,6 +34,7 @@ const (
 	sqlInsert = `INSERT INTO bookmarks (guid, parent, position, kind, place, title, added, modified, extra, changes)
 		VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?8, ?9, ?10) RETURNING n`
 	sqlSetValue    = `UPDATE bookmarks SET kind = ?2, place = nullif(?3, 0), title = ?4, added = ?5, modified = ?6, extra = ?7, version = version + 1 WHERE n = ?1`
+	sqlSetRoot     = `UPDATE bookmarks SET added = CASE WHEN ?2 > 0 THEN min(added, ?2) ELSE added END, extra = ?3 WHERE n = ?1`
 	sqlSetPlace    = `UPDATE bookmarks SET parent = ?2, position = ?3, version = version + 1 WHERE n = ?1`
 	sqlSetPosition = `UPDATE bookmarks SET position = ?2 WHERE n = ?1 AND position <> ?2`
 	sqlSetGUID     = `UPDATE bookmarks SET guid = ?2, version = version + 1 WHERE n = ?1`
