@@ -24,7 +24,7 @@ func (s *snapshot) history(ctx context.Context, now time.Time, skips *Skips, yie
 	if err != nil {
 		return sentence(err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	w := &pageWalk{now: now.UTC().Truncate(time.Microsecond), skips: skips, yield: yield}
 	for rows.Next() {
 		if err := w.visit(rows); err != nil {

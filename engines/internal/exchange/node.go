@@ -145,7 +145,7 @@ func (p *nodeParser) explain(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it ends in the middle of the JSON", ErrDamaged)
 	case errors.As(err, &bad):
-		return fmt.Errorf("%w: line %d: %s", ErrDamaged, p.line(), bad)
+		return fmt.Errorf("%w: line %d: %w", ErrDamaged, p.line(), bad)
 	case errors.Is(err, errNotNodes):
 		return fmt.Errorf("%w: %w", ErrDamaged, errNotNodes)
 	}

@@ -100,7 +100,7 @@ func (p *placesReader) each(ctx context.Context, query string, f func(scan func(
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	for rows.Next() {
 		if err := f(rows.Scan); err != nil {
 			return err

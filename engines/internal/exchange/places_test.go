@@ -155,7 +155,10 @@ func TestHistoryIsNotHeld(t *testing.T) {
 	if total != visits || pieces != 3 {
 		t.Errorf("%d visits in %d pieces", total, pieces)
 	}
-	for range s.History(t.Context(), nil) {
+	for _, err := range s.History(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -233,6 +236,25 @@ func TestACopyIsPrivateAndRemoved(t *testing.T) {
 	}
 	if dirs, err := os.ReadDir(temp); err != nil || len(dirs) != 0 {
 		t.Errorf("left: %v, %v", dirs, err)
+	}
+}
+
+// TestTheLogIsRead: what is in the write-ahead log alone counts, also through a link.
+func TestTheLogIsRead(t *testing.T) {
+	path := database(t, schema)
+	db := openDatabase(t, path, "?_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(0)&_pragma=locking_mode(EXCLUSIVE)")
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Exec(`INSERT INTO moz_places (id, url) VALUES (1, 'https://a.example/'); INSERT INTO moz_bookmarks (type, fk, parent, title) VALUES (1, 1, 2, 'new')`); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "places.sqlite")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, link} {
+		if got := brief(bookmarksOf(t, name, exchange.Places)); got != "menu[new]" {
+			t.Errorf("%s: read %s", name, got)
+		}
 	}
 }
 

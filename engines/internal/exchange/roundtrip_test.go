@@ -170,7 +170,7 @@ func FuzzPlaces(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer s.Close() //nolint:errcheck // the folder is a test's
+		defer s.Close()
 		if tree, _, err := s.Bookmarks(t.Context()); err == nil {
 			promised(t, tree)
 		}

@@ -126,7 +126,7 @@ func stateOf(path string) (s fileState, err error) {
 	if err != nil {
 		return s, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	s.log, err = io.ReadAll(io.LimitReader(f, headerSize))
 	return s, err
 }
@@ -136,7 +136,7 @@ func copyFile(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

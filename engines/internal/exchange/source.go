@@ -86,10 +86,14 @@ func open(ctx context.Context, path string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	in := bufio.NewReaderSize(f, 64<<10)
 	if start, _ := in.Peek(len(sqliteMagic)); string(start) != sqliteMagic {
 		return read(ctx, in, o)
+	}
+	// The log is beside the file itself, not beside a link to it.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, err
 	}
 	copied, err := takeSnapshot(ctx, path, o.TempDir)
 	if err != nil {
