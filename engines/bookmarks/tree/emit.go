@@ -114,9 +114,8 @@ func (m *merger) mark(n *Node, e int32, children []int32) {
 	case r.validity != Valid, l != nil && l.validity == Reupload:
 		n.Upload = true
 	default:
-		moved := m.parentOn(Remote, r) != m.parent[e]
-		renamed := m.tree[Remote].nodes[r.parent].guid != m.out.Nodes[n.Parent].GUID
-		n.Upload = moved || renamed || !sameR
+		moved := m.tree[Remote].nodes[r.parent].guid != m.out.Nodes[n.Parent].GUID
+		n.Upload = moved || !sameR
 	}
 }
 

@@ -196,3 +196,36 @@ func TestTreeIsABase(t *testing.T) {
 		t.Errorf("%+v", tr.Item(i))
 	}
 }
+
+// A maker of GUIDs that repeats itself, or makes one that is in use, is asked
+// again.
+func TestNewGUIDsAreNew(t *testing.T) {
+	var b tree.Builder
+	insert(t, &b, tree.Item{GUID: "bad1", Kind: tree.Bookmark, Parent: tree.Menu})
+	insert(t, &b, tree.Item{GUID: "bad2", Kind: tree.Bookmark, Parent: tree.Menu, Position: 1})
+	insert(t, &b, tree.Item{GUID: "used________", Kind: tree.Bookmark, Parent: tree.Menu, Position: 2})
+	var remote tree.Builder
+	remote.Delete("deleted_____")
+	guids := []tree.GUID{"used________", "deleted_____", "short", "first_______", "first_______", "second______"}
+	m := tree.Merge(b.Build(), remote.Build(), tree.Options{NewGUID: func() tree.GUID {
+		g := guids[0]
+		guids = guids[1:]
+		return g
+	}})
+	if a, b := m.Nodes[5].GUID, m.Nodes[6].GUID; a != "first_______" || b != "second______" {
+		t.Fatalf("%q and %q", a, b)
+	}
+}
+
+// A caller's own content keys never make a bookmark one with a folder.
+func TestContentOfAnotherKind(t *testing.T) {
+	build := func(g tree.GUID, k tree.Kind) *tree.Tree {
+		var b tree.Builder
+		insert(t, &b, tree.Item{GUID: g, Kind: k, Parent: tree.Menu, Changed: tree.Changed, Content: tree.Content{1}})
+		return b.Build()
+	}
+	m := tree.Merge(build("bookmark____", tree.Bookmark), build("folder______", tree.Folder), tree.Options{NewGUID: counter()})
+	if len(m.Nodes) != 7 || m.Stats.Deduped != 0 {
+		t.Fatalf("%d nodes, %d deduped", len(m.Nodes), m.Stats.Deduped)
+	}
+}

@@ -162,7 +162,7 @@ func (p *pairs) on(s Side) (t, other *Tree, pairOf []int32) {
 func (p *pairs) isCandidate(s Side, i int32) bool {
 	t, other, pairOf := p.on(s)
 	n := &t.nodes[i]
-	return pairOf[i] == none && n.content != Content{} && !n.is(foreign) && !other.isDeleted(n.guid)
+	return pairOf[i] == none && n.content != Content{} && !other.isDeleted(n.guid)
 }
 
 func (p *pairs) candidates(s Side, folder int32) (n, folders int) {

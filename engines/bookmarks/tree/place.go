@@ -33,12 +33,11 @@ func (m *merger) decideParents() {
 }
 
 // settleIn puts e where side s has it, or with the heir of a folder that is gone.
+// That is one of the four roots at last, for what is elsewhere below the root is
+// not synced.
 func (m *merger) settleIn(e int32, s Side) {
 	m.place[e] = s
 	m.parent[e] = m.heir[s][m.of(s, e).parent]
-	if m.parent[e] == rootEntity {
-		m.parent[e] = unfiledEntity
-	}
 }
 
 // heirs tells for each node which folder holds its children in the merged tree,

@@ -87,7 +87,6 @@ func (s *settler) readLists() {
 		for _, c := range list {
 			if k := s.wrongChild(f, c, seen[c] == f); k != problemKinds {
 				s.problem(k, c, f)
-				folder.flags |= wrongList
 				continue
 			}
 			seen[c] = f
@@ -285,7 +284,9 @@ func (s *settler) rescueForeign() bool {
 	for id, root := range top {
 		if !holds[root] {
 			s.entries[id].flags |= foreign
-			s.problem(NonSyncable, id, root)
+			if !s.entries[id].is(implied) {
+				s.problem(NonSyncable, id, root)
+			}
 		} else if id == root {
 			s.problem(NonSyncable, id, none)
 			s.setAdrift(id)

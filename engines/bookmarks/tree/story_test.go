@@ -94,6 +94,7 @@ func parse(t *testing.T, text string) *store {
 	}
 	path := []tree.GUID{tree.Root}
 	lists := map[tree.GUID]string{}
+	below := map[tree.GUID]int{}
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
 		depth := (len(line) - len(strings.TrimLeft(line, " "))) / 2
@@ -117,8 +118,11 @@ func parse(t *testing.T, text string) *store {
 			b.Parent = parent
 		}
 		if f := s.items[parent]; f != nil {
-			b.Position = int32(len(f.children))
-			f.children = append(f.children, b.GUID)
+			b.Position = int32(below[parent])
+			below[parent]++
+			if f.children != nil {
+				f.children = append(f.children, b.GUID)
+			}
 		}
 		s.items[b.GUID] = b
 	}
@@ -168,6 +172,8 @@ func parseItem(t *testing.T, words []string, lists map[tree.GUID]string) *bookma
 			b.Validity = tree.Replace
 		case "parent":
 			b.Parent = guid(value)
+		case "listless":
+			b.children = nil
 		case "lists":
 			lists[b.GUID] = value
 		default:
