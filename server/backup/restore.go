@@ -1,0 +1,133 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// ErrNotEmpty means that the folder to restore to holds something.
+var ErrNotEmpty = errors.New("the folder is not empty; move it away, or name another")
+
+// Restore makes the data folder dir of the backup at path. The folder must be
+// empty or not be there. It appears all at once, when the whole backup was read
+// and found sound; if anything is wrong with it, nothing is left.
+func Restore(ctx context.Context, path, dir string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("cannot restore %s: %w", path, err)
+		}
+	}()
+	if err := checkEmpty(dir); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return err
+	}
+	staging, err := os.MkdirTemp(parent, ".restore-*") // 0700, on the same disk
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(staging))
+		}
+	}()
+	if err := unpack(ctx, f, staging); err != nil {
+		return err
+	}
+	// Not RemoveAll: if somebody put a file there meanwhile, this fails.
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the folder must give way to the restored one, and cannot; name one inside of it: %w", err)
+	}
+	return os.Rename(staging, dir)
+}
+
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(entries) > 0:
+		return fmt.Errorf("%s: %w", dir, ErrNotEmpty)
+	}
+	return nil
+}
+
+// unpack fills the folder at, which is empty, and checks each database.
+func unpack(ctx context.Context, archive io.Reader, at string) error {
+	root, err := os.OpenRoot(at)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	var databases []string
+	err = scan(ctx, archive, func(name string, r io.Reader) error {
+		if strings.HasSuffix(name, ".sqlite") {
+			databases = append(databases, name)
+		}
+		return place(root, name, r)
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range databases {
+		if err := sqlite.Check(ctx, filepath.Join(at, filepath.FromSlash(name))); err != nil {
+			if errors.Is(err, sqlite.ErrCorrupt) {
+				return fmt.Errorf("%w: %s is no sound database", ErrDamaged, name)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// place writes one file, durably. Its name is one of those known.
+func place(root *os.Root, name string, r io.Reader) error {
+	if folder := path.Dir(name); folder != "." {
+		if err := root.MkdirAll(folder, 0o700); err != nil {
+			return &placing{err}
+		}
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return &placing{err}
+	}
+	_, err = io.Copy(own{f}, r)
+	if err == nil {
+		if syncErr := f.Sync(); syncErr != nil {
+			err = &placing{syncErr}
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// own marks the errors of a file as the folder's, not the backup's.
+type own struct{ f *os.File }
+
+func (o own) Write(p []byte) (int, error) {
+	n, err := o.f.Write(p)
+	if err != nil {
+		err = &placing{err}
+	}
+	return n, err
+}

@@ -1,0 +1,127 @@
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+var (
+	// ErrNotBackup means that a file is no backup of this program's making.
+	ErrNotBackup = errors.New("it is not a backup of a server")
+	// ErrDamaged means that a backup was cut short or changed.
+	ErrDamaged = errors.New("the backup is damaged; use another one")
+	// ErrNewer means that a newer version of the program made the backup.
+	ErrNewer = errors.New("a newer version of this program made the backup; update the program")
+)
+
+// maxJSON bounds the head and the tail, in bytes: the tail of a million users.
+const maxJSON = 256 << 20
+
+// scan reads an archive to its end, and calls visit for each file. What visit saw
+// is good only if scan returns nil.
+func scan(ctx context.Context, r io.Reader, visit func(name string, r io.Reader) error) error {
+	archive := tar.NewReader(&cancelable{ctx, r})
+	h, err := next(archive)
+	if err != nil || h.Name != headName {
+		return errors.Join(ErrNotBackup, ctx.Err())
+	}
+	var about head
+	if err := decode(archive, &about); err != nil || about.Format < 1 {
+		return ErrNotBackup
+	}
+	if about.Format > format {
+		return ErrNewer
+	}
+	var found []sum
+	seen := make(map[string]bool)
+	for {
+		h, err := next(archive)
+		if err != nil {
+			return damaged(ctx, err)
+		}
+		if h.Name == tailName {
+			break
+		}
+		if !known.MatchString(h.Name) || seen[h.Name] {
+			return fmt.Errorf("%w: %q has no place in it", ErrDamaged, h.Name)
+		}
+		seen[h.Name] = true
+		digest := sha256.New()
+		body := io.TeeReader(archive, digest)
+		if err := visit(h.Name, body); err != nil {
+			return damaged(ctx, err)
+		}
+		if _, err := io.Copy(io.Discard, body); err != nil { // what visit left
+			return damaged(ctx, err)
+		}
+		found = append(found, sum{h.Name, h.Size, hex.EncodeToString(digest.Sum(nil))})
+	}
+	var want []sum
+	if err := decode(archive, &want); err != nil {
+		return damaged(ctx, err)
+	}
+	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: something follows its end", ErrDamaged)
+	}
+	if !slices.Equal(found, want) {
+		return fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
+	}
+	for _, name := range needed {
+		if !seen[name] {
+			return fmt.Errorf("%w: %s is missing", ErrDamaged, name)
+		}
+	}
+	return nil
+}
+
+// next is the next entry, which must be a plain file: no link, and no file with
+// holes, which a few bytes could make larger than any disk.
+func next(archive *tar.Reader) (*tar.Header, error) {
+	h, err := archive.Next()
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, err
+	}
+	for record := range h.PAXRecords {
+		if record != "size" { // of more than 8 GiB
+			return nil, fmt.Errorf("%w: %q is not a plain file", ErrDamaged, h.Name)
+		}
+	}
+	if h.Typeflag != tar.TypeReg {
+		return nil, fmt.Errorf("%w: %q is not a plain file", ErrDamaged, h.Name)
+	}
+	return h, nil
+}
+
+func decode(r io.Reader, v any) error {
+	return json.NewDecoder(io.LimitReader(r, maxJSON)).Decode(v)
+}
+
+// damaged blames the archive for what went wrong with reading it, but not for a
+// full disk or a canceled context.
+func damaged(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if own, ok := errors.AsType[*placing](err); ok {
+		return own.err
+	}
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// placing is an error of the folder that a backup is restored to.
+type placing struct{ err error }
+
+func (p *placing) Error() string { return p.err.Error() }
