@@ -196,6 +196,30 @@ func TestTheNewerPasswordStands(t *testing.T) {
 	}
 }
 
+// TestAClockThatIsAheadWinsNothing: the time of a record is the server's, and the
+// edit here was made before it.
+func TestAClockThatIsAheadWinsNothing(t *testing.T) {
+	field := func(name string) string {
+		return strings.Replace(record("old", 1000, ""), `"usernameField":""`, `"usernameField":"`+name+`"`, 1)
+	}
+	for skew, want := range map[time.Duration]string{0: "here", -1_795_372_600 * time.Second: "there"} {
+		e, _ := open(t)
+		sync(t, e, engine.Start{}, 9, incoming(t, 8, field("old")))
+		l, err := e.Get(t.Context(), "{x}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.UsernameField = "here"
+		if _, err := e.Update(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+		sync(t, e, engine.Start{Skew: skew}, 20, incoming(t, 20, field("there")))
+		if l, err := e.Get(t.Context(), "{x}"); err != nil || l.UsernameField != want {
+			t.Errorf("with a clock that is off by %v: %q, %v; want %q", skew, l.UsernameField, err, want)
+		}
+	}
+}
+
 func TestMostPasswordsAreNotDeletedUnasked(t *testing.T) {
 	e, _ := open(t)
 	var in, gone []engine.Incoming

@@ -151,7 +151,7 @@ func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 	return sides{
 		base: base, local: r.content(), remote: in.payload,
 		changed:    r.changes > 0,
-		localNewer: r.edited > int64(in.modified)*10,
+		localNewer: r.edited+c.start.Skew.Milliseconds() > int64(in.modified)*10,
 		prefer:     c.start.Prefer,
 	}
 }

@@ -51,7 +51,7 @@ const (
 	sqlOutgoing    = `SELECT n, id, payload FROM outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
 	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0,
 			local = CASE WHEN records.changes > o.changes THEN records.local END,
-			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?2 * 10 + 1) ELSE records.edited END,
+			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)
 		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
 	sqlBuried    = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`

@@ -60,7 +60,7 @@ func (s *session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 // changes off the record's: an edit made meanwhile is still one to send, and is
 // newer than those bytes by any clock.
 func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
-	err := s.core.update(ctx, func(tx *tx) error { return settle(tx, r) })
+	err := s.core.update(ctx, func(tx *tx) error { return s.settle(tx, r) })
 	if err != nil {
 		return fmt.Errorf("cannot note what was uploaded of %s: %w", s.core.rules.Collection, err)
 	}
@@ -68,13 +68,15 @@ func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	return nil
 }
 
-func settle(tx *tx, r engine.Receipt) error {
+func (s *session) settle(tx *tx, r engine.Receipt) error {
 	ids := []byte{'['}
 	for _, id := range r.Stored {
 		ids = appendID(ids, id)
 	}
 	stored := string(append(ids, ']'))
-	if _, err := tx.exec(sqlStored, stored, r.At); err != nil {
+	// An edit made meanwhile came after the batch, whatever this device's clock says.
+	after := int64(r.At)*10 + 1 - s.start.Skew.Milliseconds()
+	if _, err := tx.exec(sqlStored, stored, r.At, after); err != nil {
 		return err
 	}
 	if _, err := tx.exec(sqlBuried, stored); err != nil {
