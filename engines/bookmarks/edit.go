@@ -199,12 +199,13 @@ func (t *tx) change(r *row, c Change) (err error) {
 		if place, err = t.Ensure(url); err != nil {
 			return err
 		}
-		t.refresh[r.place], t.refresh[place] = struct{}{}, struct{}{}
+		t.stale(r.place)
+		t.stale(place)
 		r.Kind = kindOf(url)
 	}
 	if title != r.Title || url != r.URL {
 		if r.place != 0 {
-			t.refresh[place] = struct{}{}
+			t.stale(place)
 		}
 		if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
 			return err
@@ -348,7 +349,7 @@ func (t *tx) remove(r *row) (n int, err error) {
 	for i, b := range below {
 		guids[i] = b.GUID
 		if b.place != 0 {
-			t.refresh[b.place] = struct{}{}
+			t.stale(b.place)
 		}
 	}
 	list := guidList(guids)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -203,7 +204,7 @@ func (im *importer) item(src *exchange.Item) (it Item, err error) {
 		it.Title = ""
 	}
 	guid := engine.ID(src.GUID)
-	if !validGUID(guid) || IsRoot(guid) {
+	if !tree.ValidGUID(guid) || IsRoot(guid) {
 		return it, nil
 	}
 	var known bool

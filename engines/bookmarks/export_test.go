@@ -1,6 +1,10 @@
 package bookmarks
 
-import "context"
+import (
+	"context"
+
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
 
 // ChangedRoots counts the roots among the Changes.
 func (e *Engine) ChangedRoots(ctx context.Context) (n int, err error) {
@@ -21,3 +25,8 @@ func (e *Engine) Generation(ctx context.Context) (n int64, err error) {
 
 // WholeMerges counts the merges of the whole tree since Open.
 func WholeMerges(e *Engine) int64 { return e.wholeMerges.Load() }
+
+// Damage runs a statement behind the engine's back.
+func (e *Engine) Damage(ctx context.Context, query string) error {
+	return e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, query) })
+}

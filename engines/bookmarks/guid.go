@@ -52,19 +52,3 @@ func IsRoot(guid engine.ID) bool {
 	_, ok := wireIDs[guid]
 	return ok
 }
-
-// validGUID reports whether id has the form that Firefox gives to an item's
-// GUID: twelve characters of base64url.
-func validGUID(id engine.ID) bool {
-	if len(id) != 12 {
-		return false
-	}
-	for i := range len(id) {
-		switch c := id[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
-}

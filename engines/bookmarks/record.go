@@ -1,12 +1,10 @@
 package bookmarks
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -307,17 +305,4 @@ func listOf(payload []byte) (children []engine.ID) {
 		return nil
 	})
 	return children
-}
-
-// recordOf is an item as its record would say it, its children left out.
-func recordOf(r *row) *record {
-	return &record{guid: r.GUID, parent: r.Parent, kind: r.Kind, title: r.Title, url: r.URL, tags: r.Tags,
-		keyword: r.Keyword, added: unixMilli(r.Added), extra: r.extra}
-}
-
-// sameValue reports whether two records say the same of an item itself: not of
-// its folder, nor of what it holds. When it was added is not the user's to change.
-func sameValue(a, b *record) bool {
-	return a.kind == b.kind && a.title == b.title && a.url == b.url && a.keyword == b.keyword &&
-		slices.Equal(a.tags, b.tags) && bytes.Equal(a.extra, b.extra)
 }

@@ -3,11 +3,9 @@ package bookmarks
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -22,10 +20,13 @@ type tx struct {
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}
+	// fresh are places that came with their first bookmark, and what there is to
+	// tell of them.
+	fresh map[int64]places.Bookmarked
 }
 
 func newTx(t *places.Tx) *tx {
-	return &tx{Tx: t, now: t.Now().UnixMilli(), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{})}
+	return &tx{Tx: t, now: t.Now().UnixMilli(), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{}), fresh: make(map[int64]places.Bookmarked)}
 }
 
 // edit runs f as an edit of the user's: all of it is kept, or nothing.
@@ -47,6 +48,12 @@ func (e *Engine) view(ctx context.Context, f func(*tx) error) error {
 	return e.db.View(ctx, func(p *places.Tx) error { return f(newTx(p)) })
 }
 
+// stale notes that what a place knows of its bookmarks is no longer so.
+func (t *tx) stale(place int64) {
+	t.refresh[place] = struct{}{}
+	delete(t.fresh, place)
+}
+
 func (t *tx) settle() error {
 	for folder := range t.renumber {
 		if _, err := t.Exec(sqlRenumber, folder); err != nil {
@@ -61,12 +68,16 @@ func (t *tx) settle() error {
 	}
 	clear(t.renumber)
 	clear(t.refresh)
+	clear(t.fresh)
 	return nil
 }
 
 // refreshPlace tells a place what bookmarks it has. Tags and keyword go with the
 // last of them.
 func (t *tx) refreshPlace(place int64) error {
+	if b, ok := t.fresh[place]; ok {
+		return t.SetBookmarked(place, b)
+	}
 	var b places.Bookmarked
 	if err := t.QueryRow(sqlPlaceSum, place).Scan(&b.Count, &b.Added, &b.Text); err != nil {
 		return err
@@ -126,87 +137,6 @@ func scanAll[T any](rows *sql.Rows) (all []T, err error) {
 	return all, rows.Err()
 }
 
-// row is an item with what the file knows besides.
-type row struct {
-	Item
-	n, parent, place int64
-	extra            []byte
-	changes, version int
-}
-
-// scanRow reads one row of sqlItem.
-func scanRow(scan func(...any) error) (*row, error) {
-	r := &row{}
-	var added, modified int64
-	var tags []byte
-	err := scan(&r.n, &r.GUID, &r.Parent, &r.parent, &r.Position, &r.Kind, &r.place, &r.URL, &r.Title, &added, &modified, &r.extra, &r.changes, &r.version, &r.Keyword, &tags)
-	if err != nil {
-		return nil, err
-	}
-	r.Added, r.Modified = instant(added), instant(modified)
-	if len(tags) > 2 {
-		err = json.Unmarshal(tags, &r.Tags)
-	}
-	return r, err
-}
-
-// instant is the time of Unix milliseconds; 0 is no time.
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-func unixMilli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-// find returns the item, or ErrNotFound.
-func (t *tx) find(guid engine.ID) (*row, error) {
-	return found(scanRow(t.QueryRow(sqlByGUID, LocalID(guid)).Scan))
-}
-
-func (t *tx) findRow(n int64) (*row, error) {
-	return found(scanRow(t.QueryRow(sqlByRow, n).Scan))
-}
-
-func found(r *row, err error) (*row, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
-	}
-	return r, err
-}
-
-// rows reads all rows of a query that begins as sqlItem does.
-func (t *tx) rows(query string, args ...any) (all []*row, err error) {
-	rows, err := t.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows.Scan)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	return all, rows.Err()
-}
-
-// folder returns the folder with that GUID.
-func (t *tx) folder(guid engine.ID) (*row, error) {
-	r, err := t.find(guid)
-	if err == nil && r.Kind != Folder {
-		err = ErrNotFolder
-	}
-	return r, err
-}
-
 // touch notes an edit of the user's.
 func (t *tx) touch(n int64) error {
 	_, err := t.Exec(sqlTouch, n, t.now)
@@ -215,7 +145,7 @@ func (t *tx) touch(n int64) error {
 
 // touchPlace notes an edit of all bookmarks of a URL.
 func (t *tx) touchPlace(place int64) error {
-	t.refresh[place] = struct{}{}
+	t.stale(place)
 	_, err := t.Exec(sqlTouchPlace, place, t.now)
 	return err
 }
@@ -246,12 +176,10 @@ func (t *tx) room(folder int64, at int) (int, error) {
 // be free, and returns its row.
 func (t *tx) insert(r *row) (n int64, err error) {
 	if r.URL != "" {
-		if r.place == 0 {
-			if r.place, err = t.Ensure(r.URL); err != nil {
-				return 0, err
-			}
+		if r.place, err = t.Ensure(r.URL); err != nil {
+			return 0, err
 		}
-		t.refresh[r.place] = struct{}{}
+		t.stale(r.place)
 	}
 	err = t.QueryRow(sqlInsert, r.GUID, r.parent, r.Position, r.Kind, r.place, r.Title,
 		unixMilli(r.Added), unixMilli(r.Modified), text0(r.extra), r.changes).Scan(&n)
@@ -291,7 +219,7 @@ func (t *tx) setLabels(place int64, tags []string, keyword string) (changed bool
 		}
 	}
 	if changed {
-		t.refresh[place] = struct{}{}
+		t.stale(place)
 	}
 	return changed, stolen, nil
 }
@@ -305,7 +233,7 @@ func (t *tx) setKeyword(place int64, keyword string) (stolen int64, err error) {
 		if _, err := t.Exec(sqlDropKey, stolen); err != nil {
 			return 0, err
 		}
-		t.refresh[stolen] = struct{}{}
+		t.stale(stolen)
 	} else if !errors.Is(err, sql.ErrNoRows) {
 		return 0, err
 	}

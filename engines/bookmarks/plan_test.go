@@ -1,0 +1,113 @@
+package bookmarks
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// statements are all constants of the package that are SQL, with what they are
+// put together from.
+func statements(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := make(map[string]ast.Expr)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "sql") {
+				parts[spec.Names[0].Name] = spec.Values[0]
+			}
+			return true
+		})
+	}
+	var text func(ast.Expr) string
+	text = func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			s, err := strconv.Unquote(e.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		case *ast.BinaryExpr:
+			return text(e.X) + text(e.Y)
+		case *ast.Ident:
+			return text(parts[e.Name])
+		}
+		t.Fatalf("cannot read %T", e)
+		return ""
+	}
+	all := make(map[string]string, len(parts))
+	for name, e := range parts {
+		all[name] = text(e)
+	}
+	// These begin others.
+	delete(all, "sqlItem")
+	delete(all, "sqlSubtree")
+	return all
+}
+
+// small are tables and subqueries whose size is not the tree's.
+var small = map[string]bool{"bookmark_meta": true, "json_each": true, "CONSTANT": true, "below": true, "(subquery-2)": true,
+	"(subquery-1)": true, "(subquery-3)": true, "r": true, "value": true}
+
+// whole are statements that are there to read everything.
+var wholeStatements = map[string]bool{
+	"sqlBadPositions": true, // Check
+	"sqlSynced":       true, // Check
+	"sqlPlaced":       true, // Wipe
+	"sqlWipeItems":    true, // Wipe
+}
+
+// A statement that reads a whole table is fast in every test and slow for the
+// user with a hundred thousand bookmarks.
+func TestNoStatementScansATable(t *testing.T) {
+	db, err := places.Open(t.Context(), places.Config{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	all := statements(t)
+	if len(all) < 80 {
+		t.Fatalf("found %d statements; want all of them", len(all))
+	}
+	for name, query := range all {
+		args := 0
+		for i := range 12 {
+			if strings.Contains(query, "?"+strconv.Itoa(i+1)) {
+				args = i + 1
+			}
+		}
+		rows, err := db.Read().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, args)...)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, query)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			if words := strings.Fields(step); words[0] == "SCAN" && !small[words[1]] && !wholeStatements[name] {
+				t.Errorf("%s: %s\n%s", name, step, query)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package bookmarks
+
+import (
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+)
+
+// apply brings the user's tree to what the plan says.
+func (s *session) apply(t *tx, p *plan) (*applier, error) {
+	w := &whole{applier: newApplier(t, s), plan: p, rows: make([]int64, len(p.merged.Nodes))}
+	for kind, n := range p.merged.RemoteProblems.Counts {
+		if n > 0 {
+			w.keeper.repairs[tree.ProblemKind(kind).String()] = n
+		}
+	}
+	for _, step := range []func() error{w.rename, w.place, w.order, w.bury, w.count} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return w.applier, w.absorb()
+}
+
+// whole applies the merge of the whole tree.
+type whole struct {
+	*applier
+	plan *plan
+	rows []int64 // the row of each node
+}
+
+// here is what the user has of a node, or nil.
+func (w *whole) here(n *tree.Node) *localItem {
+	if n.Local < 0 {
+		return nil
+	}
+	return &w.plan.items[w.plan.local.Item(n.Local).Ref]
+}
+
+// rename gives local items that were found in the account their GUIDs there. Two
+// may swap theirs, so all get another one first.
+func (w *whole) rename() error {
+	var old []engine.ID
+	for i := range w.plan.merged.Nodes {
+		if n := &w.plan.merged.Nodes[i]; n.Apply&tree.ApplyGUID != 0 {
+			old = append(old, w.plan.local.Item(n.Local).GUID)
+			if _, err := w.Exec(sqlSetGUID, w.here(n).n, "~"+string(n.GUID)); err != nil {
+				return err
+			}
+		}
+	}
+	if old == nil {
+		return nil
+	}
+	for i := range w.plan.merged.Nodes {
+		if n := &w.plan.merged.Nodes[i]; n.Apply&tree.ApplyGUID != 0 {
+			if _, err := w.Exec(sqlSetGUID, w.here(n).n, n.GUID); err != nil {
+				return err
+			}
+			w.touched[n.GUID] = struct{}{}
+			old = slices.DeleteFunc(old, func(guid engine.ID) bool { return guid == n.GUID })
+		}
+	}
+	_, err := w.Exec(sqlBury, guidList(old), w.now)
+	return err
+}
+
+// place inserts and changes items and moves them to their folders, a folder
+// before what is in it.
+func (w *whole) place() error {
+	for i := range w.plan.merged.Nodes {
+		n := &w.plan.merged.Nodes[i]
+		here := w.here(n)
+		if here == nil {
+			remote := w.plan.remote.Item(n.Remote)
+			r, at, err := w.incoming(remote.GUID)
+			if err != nil {
+				return err
+			}
+			if w.rows[i], err = w.insert(n.GUID, &r, at, w.rows[n.Parent], int(n.Position), n.Upload); err != nil {
+				return err
+			}
+			continue
+		}
+		w.rows[i] = here.n
+		if IsRoot(n.GUID) {
+			if err := w.root(n, here); err != nil {
+				return err
+			}
+			continue
+		}
+		if n.Apply&(tree.ApplyValue|tree.ApplyParent) == 0 && !n.Conflict {
+			continue
+		}
+		it, err := w.findRow(here.n)
+		if err != nil {
+			return err
+		}
+		if n.Apply&tree.ApplyValue != 0 || n.Conflict {
+			if err := w.value(n, it); err != nil {
+				return err
+			}
+		}
+		if n.Apply&tree.ApplyParent != 0 {
+			w.keeper.move(it)
+			w.touched[it.GUID] = struct{}{}
+			if _, err := w.Exec(sqlSetPlace, it.n, w.rows[n.Parent], n.Position); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// root gives a root the age and the unknown members that it has in the account.
+// Its name is every browser's own matter.
+func (w *whole) root(n *tree.Node, here *localItem) error {
+	if n.Remote < 0 {
+		return nil
+	}
+	r, _, err := w.incoming(n.GUID)
+	if err != nil {
+		return notFoundIsNil(err) // the tree has roots that no record describes
+	}
+	_, err = w.Exec(sqlSetRoot, here.n, r.added, text0(r.extra))
+	return err
+}
+
+// value gives an item the remote value. Where both sides changed it and their
+// last common value is known, each field comes from the side that changed it.
+func (w *whole) value(n *tree.Node, it *row) error {
+	r, at, err := w.incoming(w.plan.remote.Item(n.Remote).GUID)
+	if err != nil {
+		return err
+	}
+	if n.Conflict {
+		base, ok, err := w.mirrored(r.guid)
+		if err != nil {
+			return err
+		}
+		mine := recordOf(it)
+		switch {
+		case ok:
+			merged := mergeFields(&base, mine, &r, n.Value == tree.FromLocal)
+			n.Upload = n.Upload || !sameValue(&merged, &r)
+			if sameValue(&merged, mine) {
+				return nil
+			}
+			r = merged
+		case n.Value == tree.FromLocal:
+			return nil
+		}
+	}
+	return w.set(it, &r, at)
+}
+
+// order puts siblings into their order.
+func (w *whole) order() error {
+	m := w.plan.merged
+	for i := range m.Nodes {
+		folder := &m.Nodes[i]
+		children := m.Nodes[folder.First : folder.First+folder.Count]
+		due := false
+		for j := range children {
+			c := &children[j]
+			here := w.here(c)
+			if here == nil || c.Apply&tree.ApplyParent == 0 && here.position == int(c.Position) {
+				continue
+			}
+			due = true
+			if _, err := w.Exec(sqlSetPosition, w.rows[int(folder.First)+j], c.Position); err != nil {
+				return err
+			}
+		}
+		if due && folder.Local >= 0 {
+			if err := w.reordered(folder, children); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reordered keeps a folder's old order if its items changed places among
+// themselves, and not just by what came and went between them.
+func (w *whole) reordered(folder *tree.Node, children []tree.Node) error {
+	var positions []int32
+	for i := range children {
+		if c := &children[i]; c.Local >= 0 {
+			if it := w.plan.local.Item(c.Local); it.Parent == w.plan.local.Item(folder.Local).GUID {
+				positions = append(positions, it.Position)
+			}
+		}
+	}
+	moved := outOfOrder(positions)
+	if moved == 0 {
+		return nil
+	}
+	var before []engine.ID
+	for c := range w.plan.local.Below(folder.Local) {
+		before = append(before, w.plan.local.Item(c).GUID)
+	}
+	it, err := w.find(folder.GUID)
+	if err != nil {
+		return err
+	}
+	w.touched[folder.GUID] = struct{}{}
+	w.keeper.reorder(it, before, moved)
+	return nil
+}
+
+// outOfOrder is the least number of items that must move to sort the sequence.
+func outOfOrder(sequence []int32) int {
+	var tails []int32 // tails[k] ends the best rising run of length k+1
+	for _, v := range sequence {
+		k, _ := slices.BinarySearch(tails, v)
+		if k == len(tails) {
+			tails = append(tails, v)
+		} else {
+			tails[k] = v
+		}
+	}
+	return len(sequence) - len(tails)
+}
+
+// bury deletes what is gone, here and there.
+func (w *whole) bury() error {
+	m := w.plan.merged
+	if len(m.DeleteLocal) > 0 {
+		if err := w.delete(m.DeleteLocal); err != nil {
+			return err
+		}
+	}
+	for _, guid := range m.Forget {
+		if _, err := w.Exec(sqlUnbury, guid); err != nil {
+			return err
+		}
+	}
+	for _, guid := range m.DeleteRemote {
+		if _, err := w.Exec(sqlTombstone, guid, w.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count sets the change counters: what both sides agree on has no change left.
+func (w *whole) count() error {
+	for i := range w.plan.merged.Nodes {
+		n := &w.plan.merged.Nodes[i]
+		here := w.here(n)
+		if here == nil || n.GUID == Root {
+			continue
+		}
+		var err error
+		switch {
+		case n.Upload && here.changes == 0:
+			_, err = w.Exec(sqlMustGo, here.n)
+		case !n.Upload && here.changes > 0:
+			_, err = w.Exec(sqlSetChanges, here.n, 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
