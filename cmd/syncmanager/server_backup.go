@@ -37,8 +37,9 @@ func (o *operator) restoreCommand() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Make a data folder of a backup",
 		Long: `Make a data folder of a backup. The folder must be empty or not be there; it
-appears when the whole backup was checked. Devices need not sign in again, and
-send what they changed since the backup.`,
+appears when the whole backup was checked. Devices need not sign in again. What
+they changed since the backup stays with them: this program sends it again at
+its next sync, Firefox item by item, when one changes.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			if err := backup.Restore(ctx, file, o.dir); err != nil {

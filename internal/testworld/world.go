@@ -31,7 +31,9 @@ type World struct {
 	// URL is the server's root.
 	URL    string
 	Server *server.Server
-	Clock  *Clock
+	// Dir is the server's data folder.
+	Dir   string
+	Clock *Clock
 	// Net is the way to the server.
 	Net *Net
 
@@ -97,12 +99,23 @@ func (w *World) open(dir string) {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	w.Server = s
+	w.Server, w.Dir = s, dir
 	w.T.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			w.T.Errorf("closing the server: %v", err)
 		}
 	})
+}
+
+// Restart closes the server, runs between, and opens another one on the folder.
+// It is for a world of ListenThrough, whose handler the test replaces.
+func (w *World) Restart(between func()) {
+	w.T.Helper()
+	if err := w.Server.Close(w.T.Context()); err != nil {
+		w.T.Fatalf("closing the server: %v", err)
+	}
+	between()
+	w.open(w.Dir)
 }
 
 // Client is a client of the world's accounts server.
