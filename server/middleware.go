@@ -10,13 +10,16 @@ import (
 	"strings"
 )
 
-// observe logs each request, and turns a panic into a 500 and a line in the log.
+// observe logs and counts each request, and turns a panic into a 500 and a line in the log.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.cfg.Now()
 		c := &counter{ResponseWriter: w}
+		path := r.URL.Path
+		s.metrics.inFlight.Inc()
 		defer func() {
 			v := recover()
+			s.metrics.inFlight.Dec()
 			if v != nil && v != http.ErrAbortHandler {
 				s.cfg.Log.ErrorContext(r.Context(), "a request panicked", "method", r.Method, "path", r.URL.Path,
 					"panic", v, "stack", string(debug.Stack()))
@@ -28,6 +31,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			s.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status()),
 				slog.Int64("bytes", c.bytes), slog.Duration("took", s.cfg.Now().Sub(began)), slog.String("from", r.RemoteAddr))
+			s.metrics.observe(r, path, c.status(), c.bytes, s.cfg.Now().Sub(began))
 			if v != nil && (v == http.ErrAbortHandler || c.broken()) {
 				panic(http.ErrAbortHandler)
 			}

@@ -14,7 +14,7 @@ import (
 // observed runs a handler behind the middleware.
 func observed(h http.HandlerFunc, path string) (rec *httptest.ResponseRecorder, log string, panicked any) {
 	var b bytes.Buffer
-	s := &Server{cfg: Config{Now: time.Now, Log: slog.New(slog.NewTextHandler(&b, nil))}}
+	s := &Server{cfg: Config{Now: time.Now, Log: slog.New(slog.NewTextHandler(&b, nil))}, metrics: newMetrics("", nil)}
 	rec = httptest.NewRecorder()
 	func() {
 		defer func() { panicked = recover() }()

@@ -30,6 +30,7 @@ type Server struct {
 	tokens   *token.Service
 	storage  *storage.Service
 	pages    http.Handler
+	metrics  *metrics
 	handler  http.Handler
 	unlock   func() error
 
@@ -64,6 +65,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
+	s.metrics = newMetrics(cfg.Version, s.tokens.Count)
 	s.handler = s.newHandler()
 	s.startPurge()
 	return s, nil

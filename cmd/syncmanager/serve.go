@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,7 @@ type serving struct {
 	tls               tlsOptions
 	proxies           []string
 	signUp, quota     string
+	metrics           string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -65,6 +67,7 @@ the server needs TLS, in one of three ways:
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, invite or closed")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
+	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
 	o.tls.addTo(flags)
 	_ = c.MarkFlagDirname("data")
 	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
@@ -131,6 +134,16 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		running = append(running, func(ctx context.Context) error {
 			return serveAside(ctx, orders, admin.Handler(s, cfg.Log), cfg.Log)
 		})
+	}
+	if o.metrics != "" {
+		at, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.metrics)
+		if err != nil {
+			return fmt.Errorf("cannot listen on %s: %w", o.metrics, err)
+		}
+		defer func() { _ = at.Close() }()
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", s.Metrics())
+		running = append(running, func(ctx context.Context) error { return serveAside(ctx, at, mux, cfg.Log) })
 	}
 	if redirects != nil {
 		running = append(running, redirects)

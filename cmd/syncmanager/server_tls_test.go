@@ -142,3 +142,20 @@ func TestServeAsideEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The metrics are on an address of their own, and nowhere else.
+func TestServeMetrics(t *testing.T) {
+	addr, _ := freePort(t)
+	listen := startServing(t, "--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"), "--metrics-addr", addr)
+	for url, want := range map[string]bool{"http://" + addr + "/metrics": true, "http://" + addr + "/": false, "http://" + listen + "/metrics": false} {
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil || strings.Contains(string(text), "syncmanager_users 0") != want {
+			t.Errorf("%s: %s, %v", url, res.Status, err)
+		}
+		res.Body.Close()
+	}
+}

@@ -63,6 +63,12 @@ type User struct {
 	Standing
 }
 
+// Count is how many accounts have storage.
+func (s *Service) Count(ctx context.Context) (n int, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM users WHERE replaced_at IS NULL`).Scan(&n)
+	return n, err
+}
+
 // Users lists the accounts that have storage, and those that an operator decided
 // something about, with a UID of 0 if they have none.
 func (s *Service) Users(ctx context.Context) ([]User, error) {

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what a monitoring system reads. No label names a user, a
+// collection or a path: what a stranger sends must not make a new series.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	sent     *prometheus.CounterVec
+	inFlight prometheus.Gauge
+}
+
+const metricsNamespace = "syncmanager"
+
+func newMetrics(version string, users func(context.Context) (int, error)) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: metricsNamespace, Name: "http_requests_total", Help: "Requests that were answered.",
+		}, []string{"service", "method", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: metricsNamespace, Name: "http_request_duration_seconds", Help: "Time from a request's header to the end of its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"service"}),
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: metricsNamespace, Name: "http_response_bytes_total", Help: "Bytes of answers' bodies.",
+		}, []string{"service"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: metricsNamespace, Name: "http_requests_in_flight", Help: "Requests that are being answered.",
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: metricsNamespace, Name: "build_info", Help: "1, with the program's version.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, build, &userCount{
+		desc:  prometheus.NewDesc(metricsNamespace+"_users", "Users who have storage.", nil, nil),
+		count: users,
+	}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// userCount asks the database at each scrape.
+type userCount struct {
+	desc  *prometheus.Desc
+	count func(context.Context) (int, error)
+}
+
+// Describe implements prometheus.Collector.
+func (u *userCount) Describe(to chan<- *prometheus.Desc) { to <- u.desc }
+
+// Collect implements prometheus.Collector.
+func (u *userCount) Collect(to chan<- prometheus.Metric) {
+	n, err := u.count(context.Background())
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(u.desc, err)
+		return
+	}
+	to <- prometheus.MustNewConstMetric(u.desc, prometheus.GaugeValue, float64(n))
+}
+
+// services are the parts of the server by the first element of a path.
+var services = map[string]string{
+	"storage": "storage", "token": "token", "auth": "accounts", "oauth": "accounts", "profile": "accounts", ".well-known": "accounts",
+}
+
+func serviceOf(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if name, ok := services[first]; ok {
+		return name
+	}
+	return "other"
+}
+
+// methodNames are the methods that have a series of their own.
+var methodNames = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
+
+func methodOf(method string) string {
+	if slices.Contains(methodNames, method) {
+		return method
+	}
+	return "other"
+}
+
+// observe counts an answered request.
+func (m *metrics) observe(r *http.Request, path string, code int, bytes int64, took time.Duration) {
+	service := serviceOf(path)
+	m.requests.WithLabelValues(service, methodOf(r.Method), strconv.Itoa(code)).Inc()
+	m.seconds.WithLabelValues(service).Observe(took.Seconds())
+	m.sent.WithLabelValues(service).Add(float64(bytes))
+}
+
+// Metrics answers in Prometheus' text format whatever it is asked. It is not part
+// of Handler: who may see it is for the operator to say.
+func (s *Server) Metrics() http.Handler {
+	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}

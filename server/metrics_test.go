@@ -1,0 +1,78 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/server"
+)
+
+func scrape(t *testing.T, s *server.Server) string {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	s.Metrics().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if rec.Code != http.StatusOK {
+		t.Fatalf("%d %s", rec.Code, rec.Body)
+	}
+	return rec.Body.String()
+}
+
+func TestMetrics(t *testing.T) {
+	w := newWorld(t, nil)
+	d := w.device(true)
+	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+	d.do("GET", "/storage/forms/nothing", "")
+	text := scrape(t, w.server)
+	for _, want := range []string{
+		`syncmanager_http_requests_total{code="200",method="PUT",service="storage"} 1`,
+		`syncmanager_http_requests_total{code="404",method="GET",service="storage"} 1`,
+		`syncmanager_http_requests_total{code="200",method="GET",service="token"} 1`,
+		`syncmanager_http_request_duration_seconds_count{service="storage"} 2`,
+		`syncmanager_http_requests_in_flight 0`,
+		`syncmanager_users 1`,
+		`syncmanager_build_info{version="1.2.3"} 1`,
+		`go_goroutines`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(text, d.account.Session().UID) || strings.Contains(text, "alice") || strings.Contains(text, "forms") {
+		t.Error("a user can be told from the metrics")
+	}
+	// They are the operator's business.
+	rec := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(rec, httptest.NewRequest("GET", root+"/metrics", nil))
+	if strings.Contains(rec.Body.String(), "syncmanager_") {
+		t.Error("strangers read the metrics")
+	}
+}
+
+// What strangers make up does not become a series.
+func TestMetricsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	series := func() int { return len(regexp.MustCompile(`(?m)^syncmanager_`).FindAllString(scrape(t, w.server), -1)) }
+	ask := func(method, path string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, root+path, strings.NewReader(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(rec, r)
+		_, _ = io.Copy(io.Discard, rec.Body)
+	}
+	ask("BREW", "/storage/1.5/1/storage/a")
+	ask("BREW", "/nowhere")
+	before := series()
+	for _, word := range []string{"A", "B", "C"} {
+		ask("BREW"+word, "/storage/1.5/1/storage/"+word)
+		ask("BREW"+word, "/nowhere/"+word)
+	}
+	if after := series(); after != before {
+		t.Errorf("%d series have become %d", before, after)
+	}
+}
