@@ -156,6 +156,13 @@ func (s *Service) routes() {
 		"POST /session/destroy":                 s.sessionDestroy,
 		"POST /session/duplicate":               s.sessionDuplicate,
 		"GET /recovery_email/status":            s.emailStatus,
+		"POST /totp/create":                     s.createTOTP,
+		"GET /totp/exists":                      s.totpExists,
+		"POST /totp/destroy":                    s.destroyTOTP,
+		"POST /session/verify/totp":             s.verifyTOTP,
+		"POST /session/verify/recoveryCode":     s.verifyBackupCode,
+		"GET /recoveryCodes":                    s.replaceBackupCodes,
+		"GET /recoveryCodes/exists":             s.backupCodesExist,
 		"POST /account/device":                  s.registerDevice,
 		"GET /account/devices":                  s.listDevices,
 		"POST /account/device/destroy":          s.destroyDevice,
@@ -212,6 +219,7 @@ func (s *Service) Purge(ctx context.Context) error {
 			{`DELETE FROM commands WHERE expires_at <= ?`, ms},
 			{`DELETE FROM revoked WHERE expires_at <= ?`, ms},
 			{`DELETE FROM tokens WHERE kind IN ('keys', 'change') AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},
+			{`DELETE FROM tokens WHERE verified = 0 AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},
 			{`DELETE FROM signing_keys WHERE retired_at <= ?`, now.Add(-maxAccessTTL).UnixMilli()},
 		} {
 			if _, err := tx.ExecContext(ctx, q.text, q.arg); err != nil {

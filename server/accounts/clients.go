@@ -16,7 +16,7 @@ func (s *Service) attachedClients(r *request) (any, error) {
 	}
 	rows, err := s.db.Read().QueryContext(r.Context(), `
 		SELECT t.hash, NULL, NULL, NULL, t.user_agent, t.created_at, t.used_at, d.id, d.name, d.type
-			FROM tokens t LEFT JOIN devices d ON d.session = t.hash WHERE t.uid = ?1 AND t.kind = 'session'
+			FROM tokens t LEFT JOIN devices d ON d.session = t.hash WHERE t.uid = ?1 AND t.kind = 'session' AND t.verified = 1
 		UNION ALL
 		SELECT NULL, f.hash, f.client_id, f.scope, '', f.created_at, f.used_at, d.id, d.name, d.type
 			FROM refresh_tokens f LEFT JOIN devices d ON d.refresh = f.hash WHERE f.uid = ?1

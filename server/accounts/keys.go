@@ -15,6 +15,9 @@ func (s *Service) accountKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !c.verified {
+		return nil, errUnverified
+	}
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
 	if err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 func (s *Service) statusByUID(r *request) (any, error) {
 	uid := r.URL.Query().Get("uid")
 	if uid == "" {
-		c, err := s.session(r)
+		c, err := s.anySession(r)
 		if err != nil {
 			return nil, err
 		}

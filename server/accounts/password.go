@@ -165,7 +165,13 @@ func (s *Service) login(r *request) (any, error) {
 	}
 	var out map[string]any
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB())
+		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB()); err != nil {
+			return err
+		}
+		wait, err := twoStep(r.Context(), tx, a.uid)
+		if err == nil && wait {
+			err = holdBack(r.Context(), tx, out)
+		}
 		return err
 	})
 	return out, err
@@ -237,6 +243,9 @@ func (s *Service) changeStart(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.secondStep(r, a.uid); err != nil {
+		return nil, err
+	}
 	out := map[string]any{"verified": true}
 	ctx := r.Context()
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
@@ -294,7 +303,7 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	return out, err
 }
 
-// destroy deletes the account, by its password.
+// destroy deletes the account, by its password and its second step.
 func (s *Service) destroy(r *request) (any, error) {
 	var in struct {
 		Email  string `json:"email"`
@@ -305,6 +314,9 @@ func (s *Service) destroy(r *request) (any, error) {
 	}
 	a, err := s.checkPassword(r, in.Email, in.AuthPW)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.secondStep(r, a.uid); err != nil {
 		return nil, err
 	}
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -43,8 +44,12 @@ func (s *Service) profile(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	methods, err := s.methods(r.Context(), a.uid)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]any{
-		"uid": a.uid, "email": a.email, "locale": "", "amrValues": []string{"pwd", "email"}, "twoFactorAuthentication": false,
+		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods, "twoFactorAuthentication": len(methods) > 2,
 		"avatar": s.issuer() + "/profile/v1/avatar/default", "avatarDefault": true,
 	}
 	if a.displayName != "" {
@@ -104,10 +109,25 @@ func (s *Service) accountProfile(r *request) (any, error) {
 			return nil, err
 		}
 	}
+	methods, err := s.methods(r.Context(), a.uid)
 	return map[string]any{
-		"email": a.email, "locale": "", "authenticationMethods": []string{"pwd", "email"}, "authenticatorAssuranceLevel": 1,
+		"email": a.email, "locale": "", "authenticationMethods": methods, "authenticatorAssuranceLevel": len(methods) - 1,
 		"profileChangedAt": a.profileAt, "keysChangedAt": a.keysChangedAt,
-	}, nil
+	}, err
+}
+
+// methods are the ways in which an account is proved, in the words of RFC 8176:
+// two, or three with two-step sign-in, which is the next level of assurance.
+func (s *Service) methods(ctx context.Context, uid string) ([]string, error) {
+	methods := []string{"pwd", "email"}
+	err := s.db.View(ctx, func(tx *sql.Tx) error {
+		enabled, err := twoStep(ctx, tx, uid)
+		if enabled {
+			methods = append(methods, "otp")
+		}
+		return err
+	})
+	return methods, err
 }
 
 // avatar is the picture of everyone: a grey disc.

@@ -8,15 +8,19 @@ import (
 )
 
 func (s *Service) sessionStatus(r *request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
 	}
+	state := "verified"
+	if !c.verified {
+		state = "unverified"
+	}
 	return map[string]any{
-		"state": "verified",
+		"state": state,
 		"uid":   c.uid,
 		"details": map[string]any{
-			"accountEmailVerified": true, "sessionVerified": true, "verified": true,
+			"accountEmailVerified": true, "sessionVerified": c.verified, "verified": c.verified,
 			"sessionVerificationMeetsMinimumAAL": true,
 		},
 	}, nil
@@ -25,7 +29,7 @@ func (s *Service) sessionStatus(r *request) (any, error) {
 // sessionDestroy ends the session, or another one of the account that the body
 // names by its token.
 func (s *Service) sessionDestroy(r *request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +41,9 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 	}
 	end := c.hash
 	if in.Custom != "" {
+		if !c.verified {
+			return nil, errUnverified
+		}
 		raw, ok := unhex(in.Custom, onepw.KeySize)
 		if !ok {
 			return nil, invalid("customSessionToken")
@@ -78,7 +85,7 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 }
 
 func (s *Service) emailStatus(r *request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +93,7 @@ func (s *Service) emailStatus(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"email": a.email, "verified": true, "emailVerified": true, "sessionVerified": true}, nil
+	return map[string]any{"email": a.email, "verified": c.verified, "emailVerified": true, "sessionVerified": c.verified}, nil
 }
 
 // publicHash names a token to other clients of its account, who must not learn

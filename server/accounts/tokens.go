@@ -36,6 +36,7 @@ type credential struct {
 	kind      string
 	uid       string
 	bundle    []byte
+	verified  bool // of a key fetch token: its session
 	createdAt int64
 	usedAt    int64
 }
@@ -124,8 +125,9 @@ func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, 
 	c := &credential{hash: hash(id), kind: kind}
 	var sealed []byte
 	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT uid, sealed_key, bundle, created_at, used_at FROM tokens WHERE hash = ? AND kind = ?`, c.hash, kind).
-		Scan(&c.uid, &sealed, &c.bundle, &c.createdAt, &c.usedAt)
+		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), t.created_at, t.used_at
+			FROM tokens t LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ? AND t.kind = ?`, c.hash, kind).
+		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.createdAt, &c.usedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errToken
 	}
@@ -138,8 +140,18 @@ func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, 
 	return c, sealKey(id, sealed), nil
 }
 
-// session authenticates by a session token, and notes that it is in use.
+// session authenticates by a session token whose sign-in is complete.
 func (s *Service) session(r *request) (*credential, error) {
+	c, err := s.anySession(r)
+	if err == nil && !c.verified {
+		return nil, errUnverified
+	}
+	return c, err
+}
+
+// anySession authenticates by a session token that may still wait for its second
+// step, and notes that it is in use.
+func (s *Service) anySession(r *request) (*credential, error) {
 	c, err := s.authenticate(r, kindSession)
 	if err != nil {
 		return nil, err

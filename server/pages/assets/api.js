@@ -6,7 +6,7 @@ import { hex, random, xor } from "./bytes.js";
 
 /** Numbers of the server's catalogue that a page acts on. */
 export const errno = {
-	exists: 101, unknownAccount: 102, password: 103, token: 110, throttled: 114, emailCase: 120, signUpClosed: 202,
+	exists: 101, password: 103, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
 };
 
 /** A refusal by the server, or no answer at all (errno 0). */
@@ -102,14 +102,47 @@ async function fetchKB(keyFetchToken, unwrapBKey) {
 	return xor(await openBundle(keyFetchToken, bundle), unwrapBKey);
 }
 
-/** signIn gives the session and a function that gets kB, once. */
+/**
+ * signIn gives the session and a function that gets kB, once. While waits is true
+ * neither is good for anything but secondStep.
+ */
 export async function signIn(email, password) {
 	const { answer, email: spelled, unwrapBKey } = await byPassword(email, password,
 		(email, authPW) => post("/account/login?keys=true", { email, authPW, reason: "signin" }));
 	return {
 		session: new Session({ ...answer, email: spelled }),
 		kB: () => fetchKB(answer.keyFetchToken, unwrapBKey),
+		waits: answer.verified === false,
 	};
+}
+
+/** A code that is not right. */
+class WrongCode extends Error {
+	constructor() {
+		super("That code is not right. Codes of an app change every 30 seconds, and each is good once.");
+	}
+}
+
+/** verifyCode shows a code of the authenticator app, and gives the answer. */
+export async function verifyCode(session, code) {
+	const answer = await session.post("/session/verify/totp", { code });
+	if (!answer.success) {
+		throw new WrongCode();
+	}
+	return answer;
+}
+
+/** secondStep completes a sign-in by a code of the app, or by a backup code. */
+export async function secondStep(session, code) {
+	if (/^[\s\d]{6,8}$/.test(code)) {
+		await verifyCode(session, code);
+		return;
+	}
+	try {
+		await session.post("/session/verify/recoveryCode", { code });
+	} catch (e) {
+		throw e.errno === errno.backupCode ? new WrongCode() : e;
+	}
 }
 
 /** signUp makes an account, whose kB is made here. The invitation is for servers that want one. */
@@ -123,15 +156,15 @@ export async function signUp(email, password, invitation) {
  * changePassword gives the new session; every other one of the account ends. The
  * account's key stays the same.
  */
-export async function changePassword(email, before, after) {
-	const { answer, email: spelled, unwrapBKey } = await byPassword(email, before,
-		(email, oldAuthPW) => post("/password/change/start", { email, oldAuthPW }));
+export async function changePassword(session, before, after) {
+	const { answer, email, unwrapBKey } = await byPassword(session.email, before,
+		(email, oldAuthPW) => session.post("/password/change/start", { email, oldAuthPW }));
 	const kB = await fetchKB(answer.keyFetchToken, unwrapBKey);
 	const id = await tokenID(answer.passwordChangeToken, "passwordChangeToken");
-	const made = await post("/password/change/finish", await newCredentials(spelled, after, kB), ["fxpc", id]);
-	return new Session({ ...made, email: spelled });
+	const made = await post("/password/change/finish", await newCredentials(email, after, kB), ["fxpc", id]);
+	return new Session({ ...made, email });
 }
 
 /** destroyAccount deletes the account and all that it has on the server. */
-export const destroyAccount = (email, password) =>
-	byPassword(email, password, (email, authPW) => post("/account/destroy", { email, authPW }));
+export const destroyAccount = (session, password) =>
+	byPassword(session.email, password, (email, authPW) => session.post("/account/destroy", { email, authPW }));

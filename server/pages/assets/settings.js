@@ -5,6 +5,7 @@ import { APIError, changePassword, destroyAccount, errno, Session } from "./api.
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
 import { forget, keep, kept } from "./store.js";
+import { showTwoStep } from "./twostep.js";
 import { $, acceptable, onSubmit, ready, show } from "./ui.js";
 
 let session;
@@ -28,6 +29,7 @@ async function enter() {
 		}
 		throw e;
 	}
+	await showTwoStep(() => session);
 	$("#who").textContent = session.email;
 	for (const input of document.querySelectorAll("input.account")) {
 		input.value = session.email;
@@ -62,7 +64,7 @@ onSubmit($("#change-form"), async form => {
 	if (!acceptable(form, first, second, session.email)) {
 		return;
 	}
-	session = await changePassword(session.email, before.value, first.value);
+	session = await changePassword(session, before.value, first.value);
 	if (inFirefox) {
 		const { uid, email, sessionToken } = session;
 		await channel.ask("fxaccounts:change_password", { uid, email, sessionToken, verified: true });
@@ -86,7 +88,7 @@ onSubmit($("#export-form"), async () => {
 });
 
 onSubmit($("#delete-form"), async form => {
-	await destroyAccount(session.email, form.querySelector("[type=password]").value);
+	await destroyAccount(session, form.querySelector("[type=password]").value);
 	if (inFirefox) {
 		channel.tell("fxaccounts:delete", { uid: session.uid });
 	}

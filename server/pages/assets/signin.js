@@ -1,6 +1,6 @@
 // The sign-in page: address, then password or a new account, then what to sync.
 
-import { accountStatus, errno, signIn, signUp } from "./api.js";
+import { accountStatus, errno, secondStep, signIn, signUp } from "./api.js";
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
 import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
@@ -59,16 +59,41 @@ onSubmit($("#email-form"), async (form, button) => {
 	show(exists ? "password" : "signup");
 });
 
-onSubmit($("#password-form"), async form => {
-	const input = form.querySelector("[type=password]");
-	const signedIn = await signIn(email, input.value);
+/** signedInto goes on with an account whose sign-in is complete. */
+async function signedInto(signedIn, form) {
 	if (!await flow.mayLink({ email: signedIn.session.email, uid: flow.knowsUID ? signedIn.session.uid : undefined })) {
 		await signedIn.session.post("/session/destroy");
 		complain(form, "This Firefox stays with the account that it had.");
 		return;
 	}
 	await arrived(signedIn);
+}
+
+let waiting; // for its second step
+
+onSubmit($("#password-form"), async form => {
+	const input = form.querySelector("[type=password]");
+	const signedIn = await signIn(email, input.value);
 	input.value = "";
+	if (signedIn.waits) {
+		waiting = signedIn;
+		show("code");
+	} else {
+		await signedInto(signedIn, form);
+	}
+});
+
+onSubmit($("#code-form"), async form => {
+	const input = form.querySelector("input");
+	if (waiting.waits) {
+		try {
+			await secondStep(waiting.session, input.value);
+		} finally {
+			input.select();
+		}
+		waiting.waits = false;
+	}
+	await signedInto(waiting, form);
 });
 
 onSubmit($("#signup-form"), async form => {

@@ -1,0 +1,70 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// holdBack makes a session that was just made wait for its second step, and its
+// key fetch token with it.
+func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
+	session, err := tokenHash(kindSession, out["sessionToken"])
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 0 WHERE hash = ?`, session); err != nil {
+		return err
+	}
+	if keys, ok := out["keyFetchToken"]; ok {
+		h, err := tokenHash(kindKeys, keys)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE tokens SET session = ? WHERE hash = ?`, session, h); err != nil {
+			return err
+		}
+	}
+	out["verified"], out["sessionVerified"] = false, false
+	out["verificationMethod"], out["verificationReason"] = "totp-2fa", "login"
+	return nil
+}
+
+// tokenHash is under what newToken stored a token.
+func tokenHash(kind string, token any) ([]byte, error) {
+	text, _ := token.(string)
+	raw, ok := unhex(text, onepw.KeySize)
+	if !ok {
+		return nil, errToken
+	}
+	if kind == kindKeys {
+		return hash(onepw.KeyFetchToken(raw).ID), nil
+	}
+	return hash(onepw.SessionToken(raw).ID), nil
+}
+
+// secondStep makes sure that who showed the password to an account with two-step
+// sign-in is signed in to it as well: what the password alone opens, the second
+// step must guard too.
+func (s *Service) secondStep(r *request, uid string) error {
+	var enabled bool
+	err := s.db.View(r.Context(), func(tx *sql.Tx) (err error) {
+		enabled, err = twoStep(r.Context(), tx, uid)
+		return err
+	})
+	if err != nil || !enabled {
+		return err
+	}
+	if r.Header.Get("Authorization") == "" {
+		return errUnverified
+	}
+	c, err := s.session(r)
+	if err != nil {
+		return err
+	}
+	if c.uid != uid {
+		return errToken
+	}
+	return nil
+}

@@ -1,0 +1,250 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"rsc.io/qr"
+)
+
+// The second step is a time-based one-time password (RFC 6238) with what every
+// authenticator app takes as given: SHA-1, six digits, 30 seconds.
+const (
+	totpStep   = 30 * time.Second
+	totpDigits = 1_000_000
+	// totpDrift is by how many steps the app's clock may be off.
+	totpDrift = 1
+	// totpSecretSize is in bytes.
+	totpSecretSize = 20
+)
+
+// totpCode is the code of a step, counted from 1970.
+func totpCode(secret []byte, step int64) string {
+	m := hmac.New(sha1.New, secret)
+	var counter [8]byte
+	binary.BigEndian.PutUint64(counter[:], uint64(step))
+	m.Write(counter[:])
+	sum := m.Sum(nil)
+	at := sum[len(sum)-1] & 0x0f
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%totpDigits)
+}
+
+// totp is a row of totp.
+type totp struct {
+	secret   []byte
+	enabled  bool
+	usedStep int64
+}
+
+// readTOTP reads an account's second step; nil: there is none.
+func readTOTP(ctx context.Context, tx *sql.Tx, uid string) (*totp, error) {
+	var t totp
+	err := tx.QueryRowContext(ctx, `SELECT secret, enabled, used_step FROM totp WHERE uid = ?`, uid).Scan(&t.secret, &t.enabled, &t.usedStep)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &t, err
+}
+
+// match is the step whose code this is, or 0. A code is good once: whoever
+// looked over a shoulder comes too late.
+func (t *totp) match(code string, now time.Time) (step int64) {
+	current := now.Unix() / int64(totpStep/time.Second)
+	for s := current - totpDrift; s <= current+totpDrift; s++ {
+		if s > t.usedStep && subtle.ConstantTimeCompare([]byte(totpCode(t.secret, s)), []byte(code)) == 1 {
+			step = s
+		}
+	}
+	return step
+}
+
+// twoStep reports whether signing in to an account takes a second step.
+func twoStep(ctx context.Context, tx *sql.Tx, uid string) (bool, error) {
+	t, err := readTOTP(ctx, tx, uid)
+	return t != nil && t.enabled, err
+}
+
+// createTOTP makes a secret, which counts from the first code on that it gave.
+func (s *Service) createTOTP(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	a, err := s.account(ctx, c.uid)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := s.random(totpSecretSize)
+	if err != nil {
+		return nil, err
+	}
+	picture, err := s.totpPicture(a.email, secret)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		enabled, err := twoStep(ctx, tx, c.uid)
+		if err != nil {
+			return err
+		}
+		if enabled {
+			return errTOTPExists
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO totp (uid, secret, enabled, used_step) VALUES (?, ?, 0, 0)
+			ON CONFLICT (uid) DO UPDATE SET secret = excluded.secret, used_step = 0`, c.uid, secret)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"qrCodeUrl": picture, "secret": totpText(secret)}, nil
+}
+
+func totpText(secret []byte) string {
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
+}
+
+// totpPicture is a QR code with the secret, for an authenticator app's camera: an
+// SVG as a data URL.
+func (s *Service) totpPicture(email string, secret []byte) (string, error) {
+	host := s.cfg.PublicURL.Host
+	address := url.URL{
+		Scheme: "otpauth", Host: "totp", Path: "/" + host + ":" + email,
+		RawQuery: url.Values{"secret": {totpText(secret)}, "issuer": {host}}.Encode(),
+	}
+	code, err := qr.Encode(address.String(), qr.M)
+	if err != nil {
+		return "", fmt.Errorf("draw a QR code: %w", err)
+	}
+	// A quiet zone of four modules belongs to the code, on white in dark mode too.
+	const quiet = 4
+	var path strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+quiet, y+quiet)
+			}
+		}
+	}
+	side := code.Size + 2*quiet
+	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges">`+
+		`<path fill="#fff" d="M0 0h%dv%dH0z"/><path d="%s"/></svg>`, side, side, side, side, &path)
+	return "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg)), nil
+}
+
+// totpExists tells whether an account has a second step, to a session that may
+// be waiting for it.
+func (s *Service) totpExists(r *request) (any, error) {
+	c, err := s.anySession(r)
+	if err != nil {
+		return nil, err
+	}
+	var t *totp
+	err = s.db.View(r.Context(), func(tx *sql.Tx) (err error) {
+		t, err = readTOTP(r.Context(), tx, c.uid)
+		return err
+	})
+	enabled := t != nil && t.enabled
+	return map[string]any{"exists": enabled, "verified": enabled}, err
+}
+
+// verifyTOTP takes a code. It verifies the session; the first code of a new
+// secret turns the second step on, and gives the backup codes.
+func (s *Service) verifyTOTP(r *request) (any, error) {
+	c, err := s.anySession(r)
+	if err != nil {
+		return nil, err
+	}
+	code, done, err := s.codeTry(r, c.uid)
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	out := map[string]any{"success": false}
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		t, err := readTOTP(ctx, tx, c.uid)
+		if err != nil {
+			return err
+		}
+		if t == nil || !t.enabled && !c.verified {
+			return errTOTPMissing
+		}
+		step := t.match(code, s.cfg.Now())
+		if step == 0 {
+			return nil
+		}
+		done()
+		out["success"] = true
+		if _, err := tx.ExecContext(ctx, `UPDATE totp SET enabled = 1, used_step = ? WHERE uid = ?`, step, c.uid); err != nil {
+			return err
+		}
+		if !t.enabled {
+			if out["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid); err != nil {
+				return err
+			}
+			return profileChanged(ctx, tx, c.uid, s.cfg.Now())
+		}
+		return verifySession(ctx, tx, c)
+	})
+	return out, err
+}
+
+// codeTry reads the code of a second step and counts the try, which done takes
+// back.
+func (s *Service) codeTry(r *request, uid string) (code string, done func(), err error) {
+	var in struct {
+		Code string `json:"code"`
+	}
+	if err := r.decode(&in); err != nil {
+		return "", nil, err
+	}
+	if in.Code == "" {
+		return "", nil, missing("code")
+	}
+	if len(in.Code) > 64 {
+		return "", nil, invalid("code")
+	}
+	done, err = s.admit(r, "second step of "+uid)
+	return strings.Join(strings.Fields(in.Code), ""), done, err
+}
+
+func verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {
+	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1 WHERE hash = ?`, c.hash)
+	return err
+}
+
+// profileChanged makes clients read the profile again, which tells of the second
+// step.
+func profileChanged(ctx context.Context, tx *sql.Tx, uid string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE accounts SET profile_changed_at = MAX(profile_changed_at + 1, ?) WHERE uid = ?`, now.UnixMilli(), uid)
+	return err
+}
+
+// destroyTOTP turns the second step off.
+func (s *Service) destroyTOTP(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	return nothing, s.db.Update(ctx, func(tx *sql.Tx) error {
+		for _, table := range []string{"totp", "backup_codes"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, c.uid); err != nil {
+				return err
+			}
+		}
+		return profileChanged(ctx, tx, c.uid, s.cfg.Now())
+	})
+}
