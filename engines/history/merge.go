@@ -201,12 +201,19 @@ func (c *chunk) readable(in *staged) error {
 	return err
 }
 
-// limit is when the visits of a record happened at the latest, in microseconds.
+// limit is when the visits of a record happened at the latest, in microseconds:
+// when the server got it. Its clock is one for all devices, and reading the record
+// again gives the same.
 func (c *chunk) limit(in *staged) int64 {
 	if in.modified > 0 {
-		return min(int64(in.modified)*10_000, c.tx.Now().UnixMicro())
+		return int64(in.modified) * 10_000
 	}
 	return c.tx.Now().UnixMicro()
+}
+
+// onOurClock is a server time as this device's clock showed it, in microseconds.
+func (s *session) onOurClock(t engine.Timestamp) int64 {
+	return int64(t)*10_000 - s.start.Skew.Microseconds()
 }
 
 // failed remembers a record that could not be read, for Retry, and changes

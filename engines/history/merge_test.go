@@ -279,3 +279,21 @@ func TestDeletionsAfterAReset(t *testing.T) {
 		t.Fatalf("%+v goes up; want our deletion", out)
 	}
 }
+
+// The server's clock is an hour ahead of this device's, or an hour behind: which
+// title is newer does not depend on it.
+func TestTheNewerTitleByTwoClocks(t *testing.T) {
+	for skew, want := range map[time.Duration]string{time.Hour: "ours", -time.Hour: "theirs"} {
+		d := newDevice(t)
+		d.visit(site(1), "ours", 0, history.Link)
+		in := d.record("aaaaaaaaaaaa", site(1), "theirs", at(0, 1))
+		// Half an hour after our edit by its own clock, if that were ours; or before.
+		in.Modified = 179_537_000_000 + engine.Timestamp(skew/2/(10*time.Millisecond))
+		if _, _, err := d.try(engine.Start{Skew: skew}, in); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.pages()[site(1)].Title; got != want {
+			t.Errorf("a server %s ahead: the title is %q; want %q", skew, got, want)
+		}
+	}
+}

@@ -31,7 +31,8 @@ func (c *chunk) tombstone(in *staged) error {
 	if !r.synced {
 		// What the server had is not known, as after a Reset: the page was changed
 		// since if it was visited since.
-		changed = r.lastVisit > int64(in.modified)*10_000 || r.edited > int64(in.modified)*10
+		at := c.onOurClock(in.modified)
+		changed = r.lastVisit > at || r.edited*1000 > at
 	}
 	if !changed {
 		c.merged.Applied++
@@ -220,7 +221,7 @@ func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 		return r.title, nil
 	case c.start.Prefer == engine.PreferRemote:
 		return rec.title, nil
-	case r.edited > int64(in.modified)*10:
+	case r.edited*1000 > c.onOurClock(in.modified):
 		return r.title, nil
 	}
 	return rec.title, nil
