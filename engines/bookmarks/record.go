@@ -107,7 +107,9 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 			return r, err
 		}
 		if r.kind == Query {
-			return r, r.rewriteQuery()
+			err = r.rewriteQuery()
+			r.forgetTagName()
+			return r, err
 		}
 	}
 	return r, nil
@@ -134,6 +136,24 @@ func (r *record) rewriteQuery() error {
 		r.url, r.rewritten = r.url+"&excludeItems=1", true
 	}
 	return nil
+}
+
+// forgetTagName takes out what says again which tag the query's URL is for: it is
+// written anew with each record.
+func (r *record) forgetTagName() {
+	if r.extra == nil || queryTag(r.url) == "" {
+		return
+	}
+	kept := []byte{'{'}
+	_ = rawjson.Object(r.extra, func(key, value []byte) error {
+		if string(key) != "folderName" {
+			kept = appendMember(kept, key, value)
+		}
+		return nil
+	})
+	if r.extra = nil; len(kept) > 1 {
+		r.extra = append(kept, '}')
+	}
 }
 
 // member is the text of one of the record's extra members, or "".

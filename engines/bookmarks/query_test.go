@@ -1,0 +1,38 @@
+package bookmarks_test
+
+import (
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+)
+
+// A query's record says twice which tag it is for; the user's query says it once.
+func TestAQueryForATagComesToRest(t *testing.T) {
+	a := newAccount()
+	d := a.device(t)
+	ours, err := d.Add(t.Context(), bookmarks.Item{Title: "Ours", URL: "place:tag=to%20read"}, bookmarks.End)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.put("theirs______", `{"id":"theirs______","type":"query","parentid":"unfiled","title":"Theirs","bmkUri":"place:tag=go","folderName":"go","queryId":"9"}`)
+	a.put("unfiled", `{"id":"unfiled","type":"folder","parentid":"places","title":"unfiled","children":["theirs______"]}`)
+	d.sync()
+	d.sound()
+	for id, tag := range map[engine.ID]string{ours.GUID: "to read", "theirs______": "go"} {
+		if got := a.record(t, id)["folderName"]; got != tag {
+			t.Errorf("the record of %s is for the tag %q", id, got)
+		}
+	}
+	// The name follows the URL, and what else was in the record stays.
+	url := "place:tag=new"
+	a.tick()
+	if _, err := d.Edit(t.Context(), "theirs______", bookmarks.Change{URL: &url}); err != nil {
+		t.Fatal(err)
+	}
+	d.sync()
+	d.sound()
+	if r := a.record(t, "theirs______"); r["folderName"] != "new" || r["queryId"] != "9" {
+		t.Errorf("the record is %v", r)
+	}
+}
