@@ -12,7 +12,6 @@ import (
 
 // Merge brings both sides together.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-	s.at = at
 	err := s.merge(ctx, at)
 	var hold *engine.HoldError
 	if err != nil && !errors.As(err, &hold) {

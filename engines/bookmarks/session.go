@@ -27,7 +27,6 @@ type session struct {
 	e        *Engine
 	start    engine.Start
 	since    engine.Timestamp
-	at       engine.Timestamp   // Merge's
 	retry    map[engine.ID]bool // listed by Retry, and not staged since
 	list     []engine.ID        // for Retry
 	outgoing int64              // the row of the snapshot that was handed out last
@@ -87,8 +86,8 @@ func (s *session) Stage(ctx context.Context, page []engine.Incoming) error {
 		page = page[len(chunk):]
 		rows := make([][]any, 0, len(chunk))
 		for i := range chunk {
-			// Nobody may write the root of all, and what somebody wrote is of no use.
-			if in := &chunk[i]; LocalID(in.ID) != Root {
+			// Nobody may write the root of all, and no root has its local name there.
+			if in := &chunk[i]; in.ID != WireID(Root) && !IsRoot(in.ID) {
 				rows = append(rows, s.staged(in))
 			}
 		}

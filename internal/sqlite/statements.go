@@ -18,6 +18,10 @@ type Tx struct {
 	ctx        context.Context
 	tx         *sql.Tx
 	statements *statements
+	// own are statements that this transaction runs for the second time or more,
+	// before anybody could prepare them for all: a long one must not wait for that.
+	// They end with it. A nil one ran once.
+	own map[string]*sql.Stmt
 }
 
 // Exec runs a statement that returns no rows, and returns how many it changed.
@@ -82,7 +86,19 @@ func (t *Tx) Stmt(query string) *sql.Stmt {
 	if s := t.statements.find(query); s != nil {
 		return t.tx.StmtContext(t.ctx, s)
 	}
-	return nil
+	s, again := t.own[query]
+	if s != nil || len(t.own) >= maxStatements {
+		return s
+	}
+	if t.own == nil {
+		t.own = make(map[string]*sql.Stmt)
+	}
+	if again {
+		// A failure costs speed only, or comes again where it is reported.
+		s, _ = t.tx.PrepareContext(t.ctx, query)
+	}
+	t.own[query] = s
+	return s
 }
 
 // statements holds the prepared statements of one pool. A new one is prepared
@@ -181,7 +197,7 @@ func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()
-	return inTx(ctx, conn, func(tx *sql.Tx) error { return f(&Tx{ctx, tx, &db.writeStatements}) })
+	return inTx(ctx, conn, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: &db.writeStatements}) })
 }
 
 // ViewCached is View with statements that stay prepared.
@@ -190,7 +206,7 @@ func (db *DB) ViewCached(ctx context.Context, f func(*Tx) error) error {
 }
 
 func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*Tx) error) error {
-	err := inTx(ctx, pool, func(tx *sql.Tx) error { return f(&Tx{ctx, tx, s}) })
+	err := inTx(ctx, pool, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: s}) })
 	s.prepare(context.WithoutCancel(ctx), pool)
 	return err
 }

@@ -55,7 +55,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 		t.Errorf("prepared: %q", got)
 	}
 	// Texts without end are not kept without end.
-	for i := range 200 {
+	for i := range 600 {
 		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
 			var n int
 			return tx.QueryRow(fmt.Sprintf(`SELECT %d`, i)).Scan(&n)
@@ -64,7 +64,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(db.Statements()); n > 130 {
+	if n := len(db.Statements()); n > 520 {
 		t.Errorf("%d statements are kept", n)
 	}
 	// A client that leaves in the middle of a series stops it.
@@ -79,5 +79,25 @@ func TestStatementsStayPrepared(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || strings.Contains(texts(t, db), "unwanted") {
 		t.Errorf("%v, left %s", err, texts(t, db))
+	}
+}
+
+// A transaction that is long must not run unprepared to its end.
+func TestALongTransactionPreparesForItself(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	const insert = `INSERT INTO notes (text) VALUES (?)`
+	err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {
+		for i := range 5 {
+			if n, err := tx.Exec(insert, fmt.Sprint(i)); n != 1 || err != nil {
+				return fmt.Errorf("inserted %d: %w", n, err)
+			}
+		}
+		if tx.Stmt(insert) == nil {
+			t.Error("a statement that ran five times is not prepared")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
