@@ -9,7 +9,8 @@ func jsonTopic() *cobra.Command {
 		Short: "What --json prints",
 		Long: `With --json, stdout holds one JSON value. Names and meanings stay; new names may
 come. Records have the names they have on the wire. Times are RFC 3339 in UTC,
-but in records as on the wire: Unix milliseconds in logins, seconds in tabs.
+but in records as on the wire: Unix milliseconds in logins and bookmarks,
+seconds in tabs, microseconds in visits.
 
 a failure        {"status","error"}: status is failed, usage, auth or backedOff
 
@@ -27,6 +28,24 @@ devices          [{"id","name","type","application","os","version","fxaDeviceId"
                  "modified","local"}]
 login            {"server","email","uid","local"}
 logout           {"account","serverTold","wiped"}
+bookmarks        [{"id","type","parentid","position","title","bmkUri","tags",
+                 "keyword","dateAdded","lastModified"}], without what a kind of
+                 item does not have; list, search, rm and mv an array, add, edit
+                 and tag one of them, tag alone an array of tags
+bookmarks tree   {…,"children":[{…,"children"}]}
+bookmarks import {"format","added","duplicates","skipped",
+                 "reasons":[{"line","item","reason"}]}
+bookmarks check  {"items","records","counts","faults":[{"where","kind","id",
+                 "folder"}]}; where is device, server or both
+bookmarks log    [{"sync","at","added","changed","moved","deleted","repairs",
+                 "undone"}]
+bookmarks undo   {"sync","restored","reverted","moved","removed","kept"}
+history          [{"id","histUri","title","visitCount","typedCount","lastVisit",
+                 "hidden"}]; add one of them, with "visits":[{"date","type"}]
+history rm       {"pages","visits"}
+history import   {"added","merged","same","visits","skipped",
+                 "reasons":[{"item","reason"}]}
+export           {"file","format"}
 passwords        [{"id","hostname","formSubmitURL","httpRealm","username",
                  "usernameField","passwordField","timeCreated",
                  "timePasswordChanged","timeLastUsed","timesUsed"}], with

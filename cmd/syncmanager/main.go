@@ -1,6 +1,6 @@
-// Command syncmanager syncs passwords and tabs with Firefox and with other
-// devices, over the Firefox Sync protocol, and serves the accounts and the
-// storage that this needs.
+// Command syncmanager syncs bookmarks, history, passwords and tabs with Firefox
+// and with other devices, over the Firefox Sync protocol, and serves the accounts
+// and the storage that this needs.
 //
 //	syncmanager sync            the main job; needs no set-up
 //	syncmanager serve           a server that Firefox signs in to

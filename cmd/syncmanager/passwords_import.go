@@ -56,16 +56,11 @@ func (a *app) importLogins(ctx context.Context, p *profile.Profile, file io.Read
 	if a.json {
 		return a.printJSON(r)
 	}
-	would := ""
-	if o.DryRun {
-		would = "would be "
-	}
+	would := would(o.DryRun)
 	for _, s := range r.Skipped {
-		fmt.Fprintf(a.stderr, "line %d: %s\n", s.Line, printable(s.Reason))
+		a.nameSkipped(s.Line, "", s.Reason)
 	}
-	if more := r.SkippedRows - len(r.Skipped); more > 0 {
-		fmt.Fprintf(a.stderr, "and %s more\n", count(more))
-	}
+	a.countUnnamed(r.SkippedRows - len(r.Skipped))
 	return a.print("%s %sadded, %s %supdated, %s here already, %s skipped",
 		count(r.Added), would, count(r.Updated), would, count(r.Duplicates), count(r.SkippedRows))
 }

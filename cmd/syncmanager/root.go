@@ -46,9 +46,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncmanager",
-		Short: "Sync passwords and tabs with Firefox and your other devices",
-		Long: `Sync passwords and tabs with Firefox and your other devices, over the Firefox
-Sync protocol, end-to-end encrypted.
+		Short: "Sync bookmarks, history, passwords and tabs with Firefox and your other devices",
+		Long: `Sync bookmarks, history, passwords and tabs with Firefox and your other devices,
+over the Firefox Sync protocol, end-to-end encrypted.
 
   syncmanager sync     works at once: it makes a local account if you have none
   syncmanager login    joins an account on a server
@@ -78,7 +78,7 @@ again, 5 the server asked to be left alone for a while.`,
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
-		a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	return root
 }
 

@@ -7,6 +7,7 @@
 //	state.sealed       the sync manager's state, sealed with the local key
 //	passwords.sqlite   a store; its secrets are sealed with the local key
 //	tabs.sqlite        a store
+//	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account
 //
 // A Profile is opened by one process at a time. Its stores are opened when they
@@ -26,6 +27,8 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
@@ -65,6 +68,8 @@ type Profile struct {
 
 	passwords *passwords.Engine
 	tabs      *tabs.Engine
+	bookmarks *bookmarks.Engine
+	history   *history.Engine
 	// credentials is nil when the profile is not signed in, or when unreadable says
 	// why that cannot be told.
 	credentials *credentials
@@ -129,7 +134,13 @@ func (p *Profile) closeStores() error {
 	if p.tabs != nil {
 		errs = append(errs, p.tabs.Close())
 	}
-	p.passwords, p.tabs = nil, nil
+	if p.bookmarks != nil {
+		errs = append(errs, p.bookmarks.Close())
+	}
+	if p.history != nil {
+		errs = append(errs, p.history.Close())
+	}
+	p.passwords, p.tabs, p.bookmarks, p.history = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

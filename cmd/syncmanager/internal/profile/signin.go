@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,7 +171,8 @@ func (p *Profile) wipe() error {
 	for _, e := range entries {
 		name := e.Name()
 		// SQLite keeps more files beside each of its own.
-		if strings.HasPrefix(name, passwordsFile) || strings.HasPrefix(name, tabsFile) || name == localkey.FileName {
+		if isStore := func(file string) bool { return strings.HasPrefix(name, file) }; name == localkey.FileName ||
+			slices.ContainsFunc(storeFiles, isStore) {
 			if err := os.Remove(p.path(name)); err != nil {
 				return fmt.Errorf("cannot remove the profile's data: %w", err)
 			}

@@ -13,10 +13,15 @@ import (
 const (
 	passwordsFile = "passwords.sqlite"
 	tabsFile      = "tabs.sqlite"
+	// placesFile is shared by bookmarks and history.
+	placesFile = "places.sqlite"
 )
 
+// storeFiles are the files of all stores.
+var storeFiles = []string{passwordsFile, tabsFile, placesFile}
+
 // Engines are the names of the stores that a profile has, as on the wire.
-func Engines() []string { return []string{"passwords", "tabs"} }
+func Engines() []string { return []string{"passwords", "tabs", "bookmarks", "history"} }
 
 // Passwords opens the passwords.
 func (p *Profile) Passwords(ctx context.Context) (*passwords.Engine, error) {
@@ -84,6 +89,16 @@ func (p *Profile) engines(ctx context.Context) []engine.Engine {
 	}
 	if e, err := p.Tabs(ctx); err != nil {
 		all = append(all, broken{"tabs", 1, err})
+	} else {
+		all = append(all, e)
+	}
+	if e, err := p.Bookmarks(ctx); err != nil {
+		all = append(all, broken{"bookmarks", 2, err})
+	} else {
+		all = append(all, e)
+	}
+	if e, err := p.History(ctx); err != nil {
+		all = append(all, broken{"history", 1, err})
 	} else {
 		all = append(all, e)
 	}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+)
+
+func (a *app) bookmarksCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Look for what is wrong with the bookmarks, here and on the server",
+		Long: `Look for what is wrong with the tree of this device and with the one on the
+server, as of the last sync, and compare the two: orphans, missing children,
+items in two folders, cycles, differences that no waiting change explains. It
+changes nothing. Exit code 1 says that something is wrong.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			checked, err := store.Check(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(checkToJSON(checked))
+			} else {
+				err = a.printCheck(ctx, store, checked)
+			}
+			if err == nil && len(checked.Counts) > 0 {
+				err = &reportedError{syncmanager.Failed}
+			}
+			return err
+		}),
+	}
+}
+
+type checkJSON struct {
+	Items   int            `json:"items"`
+	Records int            `json:"records"`
+	Counts  map[string]int `json:"counts"`
+	Faults  []faultJSON    `json:"faults"`
+}
+
+type faultJSON struct {
+	Where  bookmarks.Where `json:"where"`
+	Kind   string          `json:"kind"`
+	ID     engine.ID       `json:"id"`
+	Folder engine.ID       `json:"folder,omitempty"`
+}
+
+func checkToJSON(c *bookmarks.Checked) checkJSON {
+	j := checkJSON{c.Items, c.Records, c.Counts, []faultJSON{}}
+	for _, f := range c.Faults {
+		j.Faults = append(j.Faults, faultJSON{f.Where, f.Kind, bookmarks.WireID(f.GUID), bookmarks.WireID(f.Folder)})
+	}
+	return j
+}
+
+// trees are the words for where a fault is.
+var trees = map[bookmarks.Where]string{bookmarks.Here: "this device", bookmarks.There: "the server", bookmarks.Between: "between them"}
+
+func (a *app) printCheck(ctx context.Context, store *bookmarks.Engine, c *bookmarks.Checked) error {
+	if len(c.Faults) > 0 {
+		t := table{head: []string{"WHERE", "WHAT", "ID", "TITLE"}, width: a.width()}
+		for _, f := range c.Faults {
+			title := ""
+			if it, err := store.Get(ctx, f.GUID); err == nil {
+				title = label(it)
+			}
+			t.add(trees[f.Where], f.Kind, string(bookmarks.WireID(f.GUID)), title)
+		}
+		if err := t.print(a.stdout); err != nil {
+			return err
+		}
+	}
+	total := 0
+	for n := range maps.Values(c.Counts) {
+		total += n
+	}
+	if more := total - len(c.Faults); more > 0 && len(c.Faults) > 0 {
+		if err := a.print("and %s more", count(more)); err != nil {
+			return err
+		}
+	}
+	on := "nothing was synced yet"
+	if c.Records > 0 {
+		on = count(c.Records) + " records on the server as of the last sync"
+	}
+	verdict := "no problems"
+	if total > 0 {
+		var kinds []string
+		for _, kind := range slices.Sorted(maps.Keys(c.Counts)) {
+			kinds = append(kinds, count(c.Counts[kind])+" "+kind[strings.Index(kind, " ")+1:])
+		}
+		verdict = strings.Join(kinds, ", ")
+	}
+	return a.print("%s items here, %s: %s.", count(c.Items), on, verdict)
+}

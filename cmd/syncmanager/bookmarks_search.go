@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+)
+
+func (a *app) bookmarksSearchCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "search WORD…",
+		Short: "Find bookmarks by the beginnings of words in titles, URLs, tags and keywords",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := store.Search(ctx, strings.Join(args, " "), limit)
+			if err != nil {
+				return err
+			}
+			return a.listFound(ctx, p, found)
+		}),
+	}
+	registerLimit(c, &limit)
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	return c
+}
+
+// registerLimit defines how many results a search prints.
+func registerLimit(c *cobra.Command, limit *int) {
+	c.Flags().IntVar(limit, "limit", 20, "print `N` at most")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if *limit < 1 {
+			return errors.New("--limit is at least 1")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// exported is a file that a command writes for the user alone.
+type exported struct {
+	path, format string
+	// force replaces a file that is there.
+	force bool
+	// note is what to tell the user about it, with %s for the path.
+	note string
+}
+
+// export writes a file, or to stdout where the path is "-".
+func (a *app) export(x exported, write func(io.Writer) error) error {
+	if x.path == "-" {
+		return write(a.stdout)
+	}
+	if err := private(x.path, x.force, write); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]string{"file": x.path, "format": x.format})
+	}
+	a.note(x.note, x.path)
+	return nil
+}
+
+// private writes a file that is 0600 from its first byte and there as a whole or
+// not at all.
+func private(path string, force bool, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return fmt.Errorf("%s is there already; --force replaces it", path)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".syncmanager-export-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,135 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+)
+
+// mostMatches bounds how many bookmarks a word is compared with once it is known
+// to name several.
+const mostMatches = 20
+
+// FindBookmark returns the one bookmark, folder or separator that word names: by
+// its ID or the beginning of it, its URL, or its path: "menu/News/Go".
+func (p *Profile) FindBookmark(ctx context.Context, word string) (bookmarks.Item, error) {
+	store, err := p.Bookmarks(ctx)
+	if err != nil {
+		return bookmarks.Item{}, err
+	}
+	if it, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, bookmarks.ErrNotFound) {
+		return it, err
+	}
+	// The first way that finds any decides. A site may be typed without its scheme.
+	for _, find := range []func() ([]bookmarks.Item, error){
+		func() ([]bookmarks.Item, error) { return store.ByURL(ctx, word) },
+		func() ([]bookmarks.Item, error) { return byPath(ctx, store, word) },
+		func() ([]bookmarks.Item, error) { return store.ByURL(ctx, "https://"+word) },
+		func() ([]bookmarks.Item, error) { return store.ByURL(ctx, "http://"+word) },
+		func() ([]bookmarks.Item, error) { return byIDPrefix(ctx, store, word) },
+	} {
+		found, err := find()
+		if err != nil {
+			return bookmarks.Item{}, err
+		}
+		if len(found) > 0 {
+			return only(ctx, store, word, found)
+		}
+	}
+	return bookmarks.Item{}, fmt.Errorf("there is no bookmark %q", word)
+}
+
+// FindFolder is FindBookmark for what should hold others.
+func (p *Profile) FindFolder(ctx context.Context, word string) (bookmarks.Item, error) {
+	it, err := p.FindBookmark(ctx, word)
+	switch {
+	case err != nil:
+		return it, err
+	case it.Kind != bookmarks.Folder:
+		return it, fmt.Errorf("%q is no folder, but a %s", word, it.Kind)
+	}
+	return it, nil
+}
+
+// BookmarkPath is the way to an item from above: "menu/News/Go".
+func (p *Profile) BookmarkPath(ctx context.Context, guid engine.ID) (string, error) {
+	store, err := p.Bookmarks(ctx)
+	if err != nil {
+		return "", err
+	}
+	return pathOf(ctx, store, guid)
+}
+
+func pathOf(ctx context.Context, store *bookmarks.Engine, guid engine.ID) (string, error) {
+	items, err := store.Path(ctx, guid)
+	var names []string
+	for _, it := range items {
+		names = append(names, Name(it))
+	}
+	return strings.Join(names, "/"), err
+}
+
+// Name is what an item is called in a path: a root by its name on the wire.
+func Name(it bookmarks.Item) string {
+	if bookmarks.IsRoot(it.GUID) {
+		return string(bookmarks.WireID(it.GUID))
+	}
+	return it.Title
+}
+
+func only(ctx context.Context, store *bookmarks.Engine, word string, found []bookmarks.Item) (bookmarks.Item, error) {
+	all := iter.Seq2[bookmarks.Item, error](func(yield func(bookmarks.Item, error) bool) {
+		for _, it := range found {
+			if !yield(it, nil) {
+				return
+			}
+		}
+	})
+	return pick(word, "bookmark", all, func(bookmarks.Item) match { return byName }, func(it bookmarks.Item) string {
+		path, err := pathOf(ctx, store, it.GUID)
+		if err != nil || path == "" {
+			path = it.Kind.String()
+		}
+		return ShortID(it.GUID) + " (" + path + ")"
+	})
+}
+
+func byIDPrefix(ctx context.Context, store *bookmarks.Engine, word string) ([]bookmarks.Item, error) {
+	if word == "" {
+		return nil, nil
+	}
+	found, err := store.ByPrefix(ctx, engine.ID(word), mostMatches)
+	return slices.DeleteFunc(found, func(it bookmarks.Item) bool { return bookmarks.IsRoot(it.GUID) }), err
+}
+
+// byPath walks down. A title may itself have slashes: each way to read the path
+// is tried.
+func byPath(ctx context.Context, store *bookmarks.Engine, path string) ([]bookmarks.Item, error) {
+	var found []bookmarks.Item
+	var walk func(folder engine.ID, rest string) error
+	walk = func(folder engine.ID, rest string) error {
+		children, err := store.Children(ctx, folder)
+		if err != nil {
+			return err
+		}
+		for _, it := range children {
+			name := Name(it)
+			if it.Kind != bookmarks.Separator && name == rest && len(found) < mostMatches {
+				found = append(found, it)
+			}
+			if below, ok := strings.CutPrefix(rest, name+"/"); ok && it.Kind == bookmarks.Folder {
+				if err := walk(it.GUID, below); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return found, walk(bookmarks.Root, strings.TrimSuffix(path, "/"))
+}
