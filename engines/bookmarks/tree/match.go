@@ -20,12 +20,14 @@ func (m *merger) match() {
 			m.out.LocalProblems.add(Problem{Kind: MismatchedKind, GUID: n.guid})
 		}
 	}
-	p.matchContents(clashes)
+	p.matchContents()
 	m.out.Stats.Deduped = p.deduped
 	m.number(p.remoteOf)
 	m.is = make([]mark, m.entities())
 	for _, i := range clashes {
-		m.is[m.entity[Local][i]] |= split
+		if e := m.entity[Local][i]; m.node[Remote][e] == none {
+			m.is[e] |= split
+		}
 	}
 }
 
@@ -84,17 +86,11 @@ type sameness struct {
 // matchContents finds new local items among the remote items that are new here,
 // by content, in the folders that are paired. Folders come before what is in
 // them, so a pair that is found here is looked into as well.
-func (p *pairs) matchContents(clashes []int32) {
-	for _, i := range clashes {
-		p.remoteOf[i] = i // not to be matched; undone below
-	}
+func (p *pairs) matchContents() {
 	for r := range int32(p.remote.Len()) {
 		if l := p.localOf[r]; l != none && p.remote.nodes[r].count > 0 && p.local.nodes[l].count > 0 {
 			p.matchBelow(l, r)
 		}
-	}
-	for _, i := range clashes {
-		p.remoteOf[i] = none
 	}
 }
 
