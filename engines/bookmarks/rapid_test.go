@@ -3,6 +3,7 @@ package bookmarks_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -57,7 +58,7 @@ func (m *model) edit(d *device) {
 	ctx := context.Background()
 	m.account.tick()
 	var err error
-	switch rapid.SampledFrom([]string{"add", "add", "folder", "separator", "rename", "move", "move", "remove", "tag", "keyword", "sort"}).Draw(m.T, "edit") {
+	switch rapid.SampledFrom([]string{"add", "add", "folder", "separator", "rename", "move", "move", "remove", "tag", "keyword", "sort", "undo"}).Draw(m.T, "edit") {
 	case "add", "folder", "separator":
 		m.n++
 		kind := rapid.SampledFrom([]bookmarks.Kind{bookmarks.Bookmark, bookmarks.Bookmark, bookmarks.Folder, bookmarks.Separator}).Draw(m.T, "kind")
@@ -90,6 +91,20 @@ func (m *model) edit(d *device) {
 			}
 			walk(n)
 			_, err = d.Remove(ctx, n.GUID)
+		}
+	case "undo":
+		before := m.nodes(d)
+		if _, err := d.Undo(ctx, ""); err != nil && !errors.Is(err, bookmarks.ErrNoRun) {
+			m.Fatal(err)
+		}
+		left := make(map[engine.ID]bool)
+		for _, n := range m.nodes(d) {
+			left[n.GUID] = true
+		}
+		for _, n := range before {
+			if !left[n.GUID] {
+				m.gone[n.GUID] = true
+			}
 		}
 	case "tag":
 		if n := m.pick("tag", d, isBookmark); n != nil {
@@ -136,11 +151,12 @@ func TestDevicesConverge(t *testing.T) {
 			}
 			m.devices = append(m.devices, d)
 		}
-		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			d := m.devices[rapid.IntRange(0, 1).Draw(rt, "device")]
 			if rapid.IntRange(0, 4).Draw(rt, "what") == 0 {
 				d.lose = rapid.IntRange(0, 2).Draw(rt, "lose")
 				d.start.AcceptDeletions = true
+				d.start.Prefer = rapid.SampledFrom([]engine.Side{engine.PreferNeither, engine.PreferNeither, engine.PreferLocal, engine.PreferRemote}).Draw(rt, "prefer")
 				if _, _, err := d.trySync(); err != nil && err != errBroken {
 					rt.Fatal(err)
 				}

@@ -200,3 +200,46 @@ func TestPrefer(t *testing.T) {
 		p.settle(t)
 	}
 }
+
+// A first sync of many items is many small transactions; a device that has some of
+// them already, and finds others out of place, ends up with the same tree.
+func TestAFirstSyncOfMany(t *testing.T) {
+	const n = 5000
+	a := large(n)
+	a.put("item00000007", `{"id":"item00000007","type":"bookmark","parentid":"nowhere_____","title":"orphan","bmkUri":"https://example.org/orphan","tags":["t"]}`)
+	a.put("folder000001", `{"id":"folder000001","type":"folder","parentid":"toolbar","title":"Folder 1","children":["item00000100","item00000100","missing_____"]}`)
+	d := a.device(t)
+	mine := d.add(bookmarks.Menu, "mine")
+	folder := d.addFolder(bookmarks.Menu, "Folder 2")
+	if _, err := d.Add(t.Context(), bookmarks.Item{Parent: folder, Title: "The page of number 200",
+		URL: "https://site-200.example/page/200?of=the+benchmark"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	d.start.Run = "first"
+	d.sync()
+	if got, err := d.Count(t.Context()); err != nil || got != n+n/100+1 {
+		t.Fatalf("%d items, %v; want %d: what was here already is not there twice", got, err, n+n/100+1)
+	}
+	if got := d.get(mine).Title; got != "mine" {
+		t.Fatalf("the user's own is %q", got)
+	}
+	log, err := d.Log(t.Context())
+	if err != nil || len(log) != 1 || log[0].Run != "first" || log[0].Added != n+n/100-2 || len(log[0].Repairs) == 0 {
+		t.Fatalf("the log says %+v, %v", log, err)
+	}
+	d.sync()
+	d.sound()
+	other := a.device(t)
+	if _, out := other.sync(); len(out) != 0 {
+		t.Fatalf("%d records go up from the next device", len(out))
+	}
+	other.sound()
+	other.want(bookmarks.Menu, d.titles(bookmarks.Menu)...)
+
+	d.start.AcceptDeletions = true
+	if u := d.undo("first"); u.Removed != n+n/100-2 {
+		t.Fatalf("undone: %+v", u)
+	}
+	d.sync()
+	d.sound()
+}
