@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -64,13 +65,16 @@ func (a *app) moveBookmarks(ctx context.Context, p *profile.Profile, items []boo
 }
 
 // findBookmarks looks all words up before anything is done: a mistyped one does
-// nothing.
+// nothing. An item that two words name is there once.
 func (a *app) findBookmarks(ctx context.Context, p *profile.Profile, words []string) ([]bookmarks.Item, error) {
-	items := make([]bookmarks.Item, len(words))
-	for i, word := range words {
-		var err error
-		if items[i], err = p.FindBookmark(ctx, word); err != nil {
+	var items []bookmarks.Item
+	for _, word := range words {
+		found, err := p.FindBookmark(ctx, word)
+		if err != nil {
 			return nil, err
+		}
+		if !slices.ContainsFunc(items, func(it bookmarks.Item) bool { return it.GUID == found.GUID }) {
+			items = append(items, found)
 		}
 	}
 	return items, nil

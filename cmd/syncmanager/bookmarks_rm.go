@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,24 +31,28 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			guids := make([]engine.ID, len(items))
 			folders := make([]string, len(items))
+			depths := make(map[engine.ID]int, len(items))
 			for i, it := range items {
-				guids[i] = it.GUID
-				if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
-					return err
-				}
-				if it.Kind != bookmarks.Folder || recursive || bookmarks.IsRoot(it.GUID) {
-					continue
-				}
-				below, err := store.Children(ctx, it.GUID)
+				path, err := store.Path(ctx, it.GUID)
 				if err != nil {
 					return err
 				}
-				if len(below) > 0 {
-					return fmt.Errorf("%s is not empty; --recursive deletes it with what is below it", folders[i]+"/"+label(it))
+				depths[it.GUID] = len(path)
+				if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
+					return err
+				}
+				below, err := store.Children(ctx, it.GUID)
+				switch {
+				case errors.Is(err, bookmarks.ErrNotFolder):
+				case err != nil:
+					return err
+				case len(below) > 0 && !recursive && !bookmarks.IsRoot(it.GUID):
+					return fmt.Errorf("%s/%s is not empty; --recursive deletes it with what is below it", folders[i], label(it))
 				}
 			}
+			// The deepest go first: what is named may be below what is named too.
+			guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
 			if _, err := store.Remove(ctx, guids...); err != nil {
 				return err
 			}

@@ -41,7 +41,8 @@ bookmarks log    [{"sync","at","added","changed","moved","deleted","repairs",
                  "undone"}]
 bookmarks undo   {"sync","restored","reverted","moved","removed","kept"}
 history          [{"id","histUri","title","visitCount","typedCount","lastVisit",
-                 "hidden"}]; add one of them, with "visits":[{"date","type"}]
+                 "hidden"}]; list URL with "visits":[{"date","type"}], add not
+                 an array
 history rm       {"pages","visits"}
 history import   {"added","merged","same","visits","skipped",
                  "reasons":[{"item","reason"}]}

@@ -19,6 +19,16 @@ var transitions = map[string]history.Transition{
 	"download": history.Download, "framed-link": history.FramedLink, "reload": history.Reload,
 }
 
+// transitionWord is the word for t; "" for one of a later version.
+func transitionWord(t history.Transition) string {
+	for word, known := range transitions {
+		if known == t {
+			return word
+		}
+	}
+	return ""
+}
+
 func (a *app) historyAddCommand() *cobra.Command {
 	var (
 		title, how string

@@ -16,20 +16,24 @@ func (a *app) historyListCommand() *cobra.Command {
 		limit        int
 	)
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the pages that were visited, the newest first",
-		Long:  "List the pages that were visited, the newest first.\n\n" + momentHelp,
-		Args:  cobra.NoArgs,
+		Use:               "list [URL]",
+		Short:             "List the pages that were visited, the newest first, or one with all its visits",
+		Long:              "List the pages that were visited, the newest first, or one with all its visits.\n\n" + momentHelp,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	registerBetween(c, &since, &until, "pages last visited")
 	c.Flags().IntVar(&limit, "limit", 50, "print `N` at most; 0: all")
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if limit < 0 {
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		switch {
+		case limit < 0:
 			return errors.New("--limit is not negative")
+		case len(args) == 1 && (since.text != "" || until.text != ""):
+			return errors.New("name a page or a time, not both")
 		}
 		return nil
 	}
-	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 		when, err := timeSpan(since, until)
 		if err != nil {
 			return err
@@ -37,6 +41,9 @@ func (a *app) historyListCommand() *cobra.Command {
 		store, err := p.History(ctx)
 		if err != nil {
 			return err
+		}
+		if len(args) == 1 {
+			return a.showPage(ctx, store, args[0])
 		}
 		pages := func(yield func(history.Page, error) bool) {
 			n := 0
@@ -59,4 +66,28 @@ func (a *app) historyListCommand() *cobra.Command {
 		return a.listPages(all)
 	})
 	return c
+}
+
+func (a *app) showPage(ctx context.Context, store *history.Engine, word string) error {
+	page, err := findPage(ctx, store, word)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON([]history.Page{page})
+	}
+	var t table
+	t.add("ID", string(page.ID))
+	t.add("URL", page.URL)
+	if page.Title != "" {
+		t.add("Title", page.Title)
+	}
+	for i, v := range page.Visits {
+		field := ""
+		if i == 0 {
+			field = "Visits"
+		}
+		t.add(field, a.moment(&v.At)+"  "+transitionWord(v.Type))
+	}
+	return t.print(a.stdout)
 }

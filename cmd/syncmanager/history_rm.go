@@ -48,7 +48,7 @@ times too, the visits go from this device alone.
 		switch {
 		case len(args) > 0:
 			gone, err = deletePages(ctx, store, args)
-		case host != "":
+		case c.Flags().Changed("host"): // an empty one is refused, and is not "everything"
 			gone, err = store.DeleteHost(ctx, host)
 		default:
 			var when history.Between

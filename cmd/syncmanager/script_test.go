@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 			"let":         cmdLet,
 			"hold":        cmdHold,
 			"sqlite":      cmdSQLite,
+			"firefox":     cmdFirefox,
 			"mode":        cmdMode,
 			"certificate": cmdCertificate,
 		},
