@@ -13,7 +13,9 @@
 //
 // A change that touches nothing the user touched, and that agrees with the tree
 // around it, is applied as it is: the work grows with the change. Everything else
-// goes through package tree, which merges the two trees whole.
+// goes through package tree, which merges the two trees whole, from one state of the
+// file while the user goes on editing; if the user did, it begins again. Many new items
+// are added a few hundred at a time, so that nobody waits for a first sync.
 //
 // # What can be taken back
 //

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
+
 	"pgregory.net/rapid"
 )
 
@@ -157,7 +158,7 @@ func TestDevicesConverge(t *testing.T) {
 				d.lose = rapid.IntRange(0, 2).Draw(rt, "lose")
 				d.start.AcceptDeletions = true
 				d.start.Prefer = rapid.SampledFrom([]engine.Side{engine.PreferNeither, engine.PreferNeither, engine.PreferLocal, engine.PreferRemote}).Draw(rt, "prefer")
-				if _, _, err := d.trySync(); err != nil && err != errBroken {
+				if _, _, err := d.trySync(); err != nil && !errors.Is(err, errBroken) {
 					rt.Fatal(err)
 				}
 			} else {
