@@ -30,6 +30,13 @@ func PasswordChangeToken(token []byte) HAWK {
 	return HAWK{ID: hex.EncodeToString(d[:KeySize]), Key: d[KeySize:]}
 }
 
+// AccountResetToken derives the HAWK credentials of the token that sets the
+// password of an account whose old one is forgotten.
+func AccountResetToken(token []byte) HAWK {
+	d := derive(token, "accountResetToken", 2*KeySize)
+	return HAWK{ID: hex.EncodeToString(d[:KeySize]), Key: d[KeySize:]}
+}
+
 // KeyFetch is a key fetch token: good for one GET of account/keys.
 type KeyFetch struct {
 	HAWK

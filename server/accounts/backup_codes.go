@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 )
 
@@ -16,7 +15,7 @@ const (
 )
 
 func backupHash(uid, code string) []byte {
-	return hash("backup code " + uid + " " + strings.NewReplacer("-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code)))
+	return hash("backup code " + uid + " " + strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code)))
 }
 
 // newBackupCodes replaces an account's backup codes. They are not stored, so
@@ -89,12 +88,12 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	ctx := r.Context()
 	var left int
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `DELETE FROM backup_codes WHERE hash = ? AND uid = ? RETURNING uid`, backupHash(c.uid, code), c.uid).Scan(new(string))
-		if errors.Is(err, sql.ErrNoRows) {
-			return errBackupCode
-		}
+		ok, err := useBackupCode(ctx, tx, c.uid, code)
 		if err != nil {
 			return err
+		}
+		if !ok {
+			return errBackupCode
 		}
 		done()
 		if err := verifySession(ctx, tx, c); err != nil {
@@ -106,4 +105,14 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"remaining": left}, nil
+}
+
+// useBackupCode reports whether a code is one of the account's, and spends it.
+func useBackupCode(ctx context.Context, tx *sql.Tx, uid, code string) (bool, error) {
+	res, err := tx.ExecContext(ctx, `DELETE FROM backup_codes WHERE hash = ? AND uid = ?`, backupHash(uid, code), uid)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
 }

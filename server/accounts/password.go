@@ -264,6 +264,12 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.newPassword(r, c, func(context.Context, *sql.Tx) error { return nil })
+}
+
+// newPassword spends a token, sets the password that the body has, ends every
+// session of the account and begins a new one. also runs in the same transaction.
+func (s *Service) newPassword(r *request, c *credential, also func(context.Context, *sql.Tx) error) (any, error) {
 	in := credentials{needsWrapKB: true}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -296,6 +302,9 @@ func (s *Service) changeFinish(r *request) (any, error) {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, a.uid); err != nil {
 				return err
 			}
+		}
+		if err := also(ctx, tx); err != nil {
+			return err
 		}
 		out, err = s.signIn(ctx, tx, r, a, wrapKB)
 		return err

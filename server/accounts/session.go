@@ -84,6 +84,38 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 	}, nil
 }
 
+// reauthenticate gives a session that shows the password again a key fetch token.
+func (s *Service) reauthenticate(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Email  string `json:"email"`
+		AuthPW string `json:"authPW"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	a, err := s.checkPassword(r, in.Email, in.AuthPW)
+	if err != nil {
+		return nil, err
+	}
+	if a.uid != c.uid {
+		return nil, errToken
+	}
+	out := map[string]any{
+		"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
+	}
+	if r.URL.Query().Get("keys") == "true" {
+		err = s.db.Update(r.Context(), func(tx *sql.Tx) (err error) {
+			out["keyFetchToken"], err = s.keyFetch(r.Context(), tx, a.account, a.wrapKB())
+			return err
+		})
+	}
+	return out, err
+}
+
 func (s *Service) emailStatus(r *request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {

@@ -20,6 +20,7 @@ const (
 	kindSession = "session"
 	kindKeys    = "keys"
 	kindChange  = "change"
+	kindReset   = "reset"
 )
 
 const (
@@ -70,6 +71,8 @@ func (s *Service) newToken(ctx context.Context, tx *sql.Tx, kind, uid, userAgent
 		h = onepw.SessionToken(raw)
 	case kindChange:
 		h = onepw.PasswordChangeToken(raw)
+	case kindReset:
+		h = onepw.AccountResetToken(raw)
 	case kindKeys:
 		k := onepw.KeyFetchToken(raw)
 		h, carried = k.HAWK, bundle(k)
@@ -83,7 +86,7 @@ func (s *Service) newToken(ctx context.Context, tx *sql.Tx, kind, uid, userAgent
 
 // bearerPrefixes are of the form in which mobile clients send a token's id
 // instead of a HAWK header.
-var bearerPrefixes = map[string]string{kindSession: "fxs_", kindKeys: "fxk_", kindChange: "fxpc_"}
+var bearerPrefixes = map[string]string{kindSession: "fxs_", kindKeys: "fxk_", kindChange: "fxpc_", kindReset: "fxar_"}
 
 // authenticate finds the token of a kind that the request proves to hold.
 func (s *Service) authenticate(r *request, kind string) (*credential, error) {

@@ -60,6 +60,7 @@ func readTOTP(ctx context.Context, tx *sql.Tx, uid string) (*totp, error) {
 // match is the step whose code this is, or 0. A code is good once: whoever
 // looked over a shoulder comes too late.
 func (t *totp) match(code string, now time.Time) (step int64) {
+	code = strings.Join(strings.Fields(code), "")
 	current := now.Unix() / int64(totpStep/time.Second)
 	for s := current - totpDrift; s <= current+totpDrift; s++ {
 		if s > t.usedStep && subtle.ConstantTimeCompare([]byte(totpCode(t.secret, s)), []byte(code)) == 1 {
@@ -181,15 +182,12 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 		if t == nil || !t.enabled && !c.verified {
 			return errTOTPMissing
 		}
-		step := t.match(code, s.cfg.Now())
-		if step == 0 {
-			return nil
+		ok, err := s.useTOTP(ctx, tx, c.uid, t, code)
+		if err != nil || !ok {
+			return err
 		}
 		done()
 		out["success"] = true
-		if _, err := tx.ExecContext(ctx, `UPDATE totp SET enabled = 1, used_step = ? WHERE uid = ?`, step, c.uid); err != nil {
-			return err
-		}
 		if !t.enabled {
 			if out["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid); err != nil {
 				return err
@@ -200,6 +198,20 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	})
 	return out, err
 }
+
+// useTOTP reports whether a code is right, and makes it good no more. The first
+// one turns the second step on.
+func (s *Service) useTOTP(ctx context.Context, tx *sql.Tx, uid string, t *totp, code string) (bool, error) {
+	step := t.match(code, s.cfg.Now())
+	if step == 0 {
+		return false, nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE totp SET enabled = 1, used_step = ? WHERE uid = ?`, step, uid)
+	return err == nil, err
+}
+
+// maxCode bounds the text of a code, in bytes.
+const maxCode = 64
 
 // codeTry reads the code of a second step and counts the try, which done takes
 // back.
@@ -213,11 +225,11 @@ func (s *Service) codeTry(r *request, uid string) (code string, done func(), err
 	if in.Code == "" {
 		return "", nil, missing("code")
 	}
-	if len(in.Code) > 64 {
+	if len(in.Code) > maxCode {
 		return "", nil, invalid("code")
 	}
 	done, err = s.admit(r, "second step of "+uid)
-	return strings.Join(strings.Fields(in.Code), ""), done, err
+	return in.Code, done, err
 }
 
 func verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {

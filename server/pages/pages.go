@@ -54,6 +54,7 @@ var routes = map[string]page{
 	"/authorization":             signin,
 	"/oauth":                     signin,
 	"/oauth/success/{client_id}": {name: "success", title: "Signed in"},
+	"/reset_password":            reset,
 	"/settings":                  settings,
 	"/settings/{any...}":         settings,
 	"/connect_another_device":    connect,
@@ -62,6 +63,7 @@ var routes = map[string]page{
 
 var (
 	signin   = page{name: "signin", title: "Sign in", script: "signin.js"}
+	reset    = page{name: "reset", title: "Forgotten password", script: "reset.js"}
 	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
 	notFound = page{name: "notfound", title: "Not found"}

@@ -1,12 +1,14 @@
 // The accounts server, asked from a page. A request proves who asks by a header
 // that scripts of other sites cannot set: there is no cookie to ride on.
 
-import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
 import { hex, random, xor } from "./bytes.js";
+import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
+import { newRecoveryKey, openRecoveryKey } from "./recoverykey.js";
 
 /** Numbers of the server's catalogue that a page acts on. */
 export const errno = {
 	exists: 101, password: 103, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
+	recoveryKey: 158, code: 183,
 };
 
 /** A refusal by the server, or no answer at all (errno 0). */
@@ -60,6 +62,10 @@ export class Session {
 
 	async get(path) {
 		return request("GET", "/auth/v1" + path, undefined, await this.#proof());
+	}
+
+	async remove(path) {
+		return request("DELETE", "/auth/v1" + path, undefined, await this.#proof());
 	}
 
 	async post(path, body = {}) {
@@ -168,3 +174,28 @@ export async function changePassword(session, before, after) {
 /** destroyAccount deletes the account and all that it has on the server. */
 export const destroyAccount = (session, password) =>
 	byPassword(session.email, password, (email, authPW) => session.post("/account/destroy", { email, authPW }));
+
+/** createRecoveryKey makes a new recovery key, in the place of an old one, and gives its text. */
+export async function createRecoveryKey(session, password) {
+	const { answer, unwrapBKey } = await byPassword(session.email, password,
+		(email, authPW) => session.post("/session/reauth?keys=true", { email, authPW }));
+	const key = await newRecoveryKey(await fetchKB(answer.keyFetchToken, unwrapBKey));
+	await session.post("/recoveryKey", { recoveryKeyId: key.id, recoveryData: key.data, replaceKey: true });
+	return key.text;
+}
+
+/**
+ * startRecovery opens an account by its recovery key, and its code where it has
+ * two-step sign-in (errno.unverified: it wants one). The result sets a new
+ * password and gives the new session.
+ */
+export async function startRecovery(email, text, code) {
+	const key = await openRecoveryKey(text);
+	const answer = await post("/recoveryKey/start", { email, recoveryKeyId: key.id, code });
+	const kB = await key.open(answer.recoveryData);
+	return async password => {
+		const id = await tokenID(answer.accountResetToken, "accountResetToken");
+		const made = await post("/account/reset", await newCredentials(answer.email, password, kB), ["fxar", id]);
+		return new Session({ ...made, email: answer.email });
+	};
+}

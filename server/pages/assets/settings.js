@@ -4,6 +4,7 @@
 import { APIError, changePassword, destroyAccount, errno, Session } from "./api.js";
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
+import { showRecovery } from "./recovery.js";
 import { forget, keep, kept } from "./store.js";
 import { showTwoStep } from "./twostep.js";
 import { $, acceptable, onSubmit, ready, show } from "./ui.js";
@@ -29,7 +30,7 @@ async function enter() {
 		}
 		throw e;
 	}
-	await showTwoStep(() => session);
+	await Promise.all([showTwoStep(() => session), showRecovery(() => session)]);
 	$("#who").textContent = session.email;
 	for (const input of document.querySelectorAll("input.account")) {
 		input.value = session.email;

@@ -124,6 +124,8 @@ onSubmit($("#signup-form"), async form => {
 	}
 });
 
+$("#forgot").search = location.search; // to come back with it
+
 for (const button of document.querySelectorAll("button.another")) {
 	button.addEventListener("click", () => show("email"));
 }

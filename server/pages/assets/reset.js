@@ -1,0 +1,47 @@
+// A forgotten password: a new one, by the recovery key.
+
+import { errno, startRecovery } from "./api.js";
+import { keep } from "./store.js";
+import { $, acceptable, onSubmit, ready, show } from "./ui.js";
+
+const email = $("#key-form [type=email]");
+let reset;
+
+/** start gives the key, and the code if there is one yet. */
+async function start(code) {
+	try {
+		reset = await startRecovery(email.value.trim(), $("#key-form .key").value, code);
+	} catch (e) {
+		switch (e.errno) {
+		case errno.recoveryKey:
+			throw new Error("No account with this address has this recovery key.");
+		case errno.code:
+			throw new Error("That code is not right.");
+		case errno.unverified:
+			show("code");
+			return;
+		}
+		throw e;
+	}
+	$("#new-form .account").value = email.value.trim();
+	show("new");
+}
+
+onSubmit($("#key-form"), () => start());
+
+onSubmit($("#code-form"), form => start(form.querySelector("input").value));
+
+onSubmit($("#new-form"), async form => {
+	const [first, second] = form.querySelectorAll("[type=password]");
+	if (acceptable(form, first, second, email.value)) {
+		keep(await reset(first.value));
+		form.reset();
+		show("done");
+	}
+});
+
+if (ready()) {
+	email.value = new URLSearchParams(location.search).get("email") ?? "";
+	$("#back").search = location.search;
+	show("key");
+}
