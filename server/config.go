@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -29,6 +30,10 @@ type Config struct {
 	// Version is what /__version__ tells; default "dev".
 	Version string
 
+	// External, if set, is another accounts server, whose accounts come here. Then
+	// this one has no accounts of its own, and what the fields below say of signing
+	// up and in does not matter.
+	External *External
 	// SignUp says who may make an account; default accounts.SignUpOpen.
 	SignUp accounts.SignUp
 	// SignIn bounds how often passwords may be tried.
@@ -49,6 +54,17 @@ type Config struct {
 	TokenDuration time.Duration
 	// PurgeTicks, if set, says when to remove what expired; default every hour.
 	PurgeTicks <-chan time.Time
+}
+
+// External is an accounts server elsewhere.
+type External struct {
+	// URL is its root, like https://accounts.firefox.com.
+	URL string
+	// Allow lists the uids of the accounts that may come. AllowAll lets come whoever
+	// has an account there.
+	Allow     []string
+	AllowAll  bool
+	Transport http.RoundTripper
 }
 
 // public reads PublicURL.

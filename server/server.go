@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -81,15 +82,12 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(storageDir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the storage folder: %w", err)
 	}
-	s.accounts, err = accounts.Open(ctx, accounts.Config{
-		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
-		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
-	})
+	verifier, err := s.openAccounts(ctx)
 	if err != nil {
 		return err
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
-		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: s.accounts,
+		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
 		Duration: s.cfg.TokenDuration, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	})
 	if err != nil {
@@ -99,11 +97,28 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
 	})
+	return err
+}
+
+// openAccounts opens the accounts server with its pages, unless the accounts are
+// elsewhere.
+func (s *Server) openAccounts(ctx context.Context) (_ token.Verifier, err error) {
+	if e := s.cfg.External; e != nil {
+		root, err := url.Parse(e.URL)
+		if err != nil {
+			return nil, fmt.Errorf("the accounts server %q must be like https://accounts.firefox.com", e.URL)
+		}
+		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
+	}
+	s.accounts, err = accounts.Open(ctx, accounts.Config{
+		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
+		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.pages, err = pages.New(pages.Config{PublicURL: s.public, SignUp: s.cfg.SignUp})
-	return err
+	return s.accounts, err
 }
 
 // destroyed closes the storage of an account that was deleted; Purge removes it.
@@ -121,11 +136,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/token/", http.StripPrefix("/token", s.tokens))
-	for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
-		mux.Handle(path, s.accounts)
+	if s.accounts != nil {
+		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
+			mux.Handle(path, s.accounts)
+		}
+		mux.Handle("/oauth/success/", s.pages)
+		mux.Handle("/", s.pages)
 	}
-	mux.Handle("/oauth/success/", s.pages)
-	mux.Handle("/", s.pages)
 	mux.HandleFunc("GET /__heartbeat__", s.heartbeat)
 	mux.HandleFunc("GET /__lbheartbeat__", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, struct{}{})
@@ -148,7 +165,11 @@ func (s *Server) newHandler() http.Handler {
 // heartbeat reports whether the databases answer.
 func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
 	code, body := http.StatusOK, map[string]string{"version": s.cfg.Version}
-	for name, ping := range map[string]func(context.Context) error{"accounts": s.accounts.Ping, "tokens": s.tokens.Ping} {
+	databases := map[string]func(context.Context) error{"tokens": s.tokens.Ping}
+	if s.accounts != nil {
+		databases["accounts"] = s.accounts.Ping
+	}
+	for name, ping := range databases {
 		body[name] = "Ok"
 		if err := ping(r.Context()); err != nil {
 			s.cfg.Log.ErrorContext(r.Context(), "heartbeat failed", "database", name, "err", err)
@@ -186,7 +207,10 @@ func (s *Server) startPurge() {
 
 // Purge removes what expired, and the storage that nobody can reach any more.
 func (s *Server) Purge(ctx context.Context) error {
-	err := errors.Join(s.accounts.Purge(ctx), s.storage.Purge(ctx))
+	err := s.storage.Purge(ctx)
+	if s.accounts != nil {
+		err = errors.Join(err, s.accounts.Purge(ctx))
+	}
 	replaced, listErr := s.tokens.Replaced(ctx)
 	err = errors.Join(err, listErr)
 	for _, uid := range replaced {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
@@ -18,6 +19,8 @@ import (
 var (
 	// ErrNoUser means that nobody has that address or uid.
 	ErrNoUser = accounts.ErrNoUser
+	// ErrElsewhere means that another server has the accounts.
+	ErrElsewhere = errors.New("the accounts are another server's; sign up there")
 	// ErrUserExists means that the address has an account already.
 	ErrUserExists = accounts.ErrUserExists
 )
@@ -27,7 +30,7 @@ type User struct {
 	UID   string `json:"uid"`
 	Email string `json:"email,omitempty"`
 	// Created is when the account was made.
-	Created time.Time `json:"created"`
+	Created time.Time `json:"created,omitzero"`
 	// Seen is when it was last used, to some ten minutes.
 	Seen     time.Time `json:"seen,omitzero"`
 	Devices  int       `json:"devices"`
@@ -38,13 +41,25 @@ type User struct {
 	Quota int64 `json:"quota"`
 }
 
-// Users lists all users by their address.
+// Users lists all users by their address; where another server has the accounts,
+// those who have storage here, by their uid.
 func (s *Server) Users(ctx context.Context) ([]User, error) {
-	known, err := s.accounts.Users(ctx)
+	stored, err := s.tokens.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.tokens.Users(ctx)
+	if s.accounts == nil {
+		all := make([]User, 0, len(stored))
+		for _, t := range stored {
+			u := User{UID: t.Account, Created: t.Created}
+			if err := s.addStored(ctx, &u, t); err != nil {
+				return nil, err
+			}
+			all = append(all, u)
+		}
+		return all, nil
+	}
+	known, err := s.accounts.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +107,13 @@ func (s *Server) disabled(ctx context.Context, uid string) (bool, error) {
 
 // uid finds the account that an operator named.
 func (s *Server) uid(ctx context.Context, who string) (string, error) {
+	if s.accounts == nil {
+		// Also one who never came: an operator may lock out in advance.
+		if !isUID.MatchString(who) {
+			return "", fmt.Errorf("%s: %w; users are named by their uid here", who, ErrNoUser)
+		}
+		return who, nil
+	}
 	u, err := s.accounts.User(ctx, who)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", who, err)
@@ -99,9 +121,14 @@ func (s *Server) uid(ctx context.Context, who string) (string, error) {
 	return u.UID, nil
 }
 
+var isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
 // AddUser makes an account, also where sign-up is closed. The credentials come
 // from the client, which alone knows the password.
 func (s *Server) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
+	if s.accounts == nil {
+		return User{}, ErrElsewhere
+	}
 	a, err := s.accounts.AddUser(ctx, email, c)
 	if errors.Is(err, ErrUserExists) {
 		return User{}, fmt.Errorf("%s: %w", email, err)
@@ -117,7 +144,8 @@ func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) err
 		return err
 	}
 	// First the lock, then the sessions: no sign-in slips in between.
-	if err := s.tokens.SetStanding(ctx, uid, func(st *token.Standing) { st.Disabled = disabled }); err != nil || !disabled {
+	err = s.tokens.SetStanding(ctx, uid, func(st *token.Standing) { st.Disabled = disabled })
+	if err != nil || !disabled || s.accounts == nil {
 		return err
 	}
 	return s.accounts.SignOut(ctx, uid)
@@ -139,16 +167,23 @@ func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 }
 
 // RemoveUser deletes a user's account at once, and their storage when the last
-// token for it has expired.
+// token for it has expired. An account of another server stays, but never gets
+// storage here again.
 func (s *Server) RemoveUser(ctx context.Context, who string) error {
 	uid, err := s.uid(ctx, who)
 	if err != nil {
 		return err
+	}
+	if s.accounts == nil {
+		return s.tokens.Retire(ctx, uid)
 	}
 	return s.accounts.RemoveUser(ctx, uid)
 }
 
 // Invite makes an invitation; see accounts.Service.Invite.
 func (s *Server) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
+	if s.accounts == nil {
+		return "", time.Time{}, ErrElsewhere
+	}
 	return s.accounts.Invite(ctx, note, life)
 }

@@ -8,9 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +27,9 @@ type serving struct {
 	proxies           []string
 	signUp, quota     string
 	metrics           string
+	accounts          string
+	allow             []string
+	allowAll          bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -67,6 +68,9 @@ the server needs TLS, in one of three ways:
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, invite or closed")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
+	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
+	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
+	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
 	o.tls.addTo(flags)
 	_ = c.MarkFlagDirname("data")
@@ -98,6 +102,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return usagef("--quota: %w", err)
 	} else if quota != nil {
 		cfg.Quota = *quota
+	}
+	if cfg.External, err = o.external(); err != nil {
+		return err
 	}
 	if err := o.tls.check(o.public); err != nil {
 		return err
@@ -152,54 +159,6 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return err
 	}
 	return together(ctx, running...)
-}
-
-// announce says where the server is and what to do next. The socket listens
-// already: a script that read this may connect.
-func (a *app) announce(cfg server.Config, o serving, listen string) error {
-	if a.json {
-		return a.printJSON(struct {
-			URL    string `json:"url"`
-			Listen string `json:"listen"`
-			Data   string `json:"data"`
-		}{cfg.PublicURL, listen, cfg.Dir})
-	}
-	if err := a.print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
-		return err
-	}
-	switch cfg.SignUp {
-	case accounts.SignUpInvite:
-		a.note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
-	case accounts.SignUpClosed:
-		a.note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
-	}
-	a.note("This program:  syncmanager login --server %s --email YOU --create", cfg.PublicURL)
-	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
-	if strings.HasPrefix(cfg.PublicURL, "http:") {
-		a.note("               and, for want of https, identity.fxaccounts.allowHttp to true,")
-	}
-	a.note("               restart it, and sign in from its menu")
-	for _, warning := range warnings(cfg, o) {
-		a.note("Note:          %s", warning)
-	}
-	return nil
-}
-
-// warnings are about what works, but not as its owner will want it.
-func warnings(cfg server.Config, o serving) (all []string) {
-	public, err := url.Parse(cfg.PublicURL)
-	if err != nil {
-		return nil
-	}
-	ip := net.ParseIP(public.Hostname())
-	here := public.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	switch {
-	case public.Scheme == "http" && !here:
-		all = append(all, "without https, whoever listens on the way can sign in as you; see 'syncmanager serve --help'")
-	case public.Scheme == "https" && !o.tls.on() && len(cfg.Proxies) == 0:
-		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
-	}
-	return all
 }
 
 // serverLog is the server's log: warnings unless more is asked for, nothing but

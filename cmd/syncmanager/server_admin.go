@@ -66,17 +66,28 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 // open opens the data folder of a server that does not run.
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
 	// A folder given by mistake must not become a server's.
-	if _, err := os.Stat(filepath.Join(o.dir, "accounts.sqlite")); errors.Is(err, fs.ErrNotExist) {
+	if !o.has("token-secret") {
 		return nil, fmt.Errorf("there is no server's data in %s; name its folder with --data", o.dir)
 	}
-	s, err := server.New(ctx, server.Config{
+	cfg := server.Config{
 		// It answers no requests, so nobody sees the address.
 		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader, Log: o.serverLog(),
-	})
+	}
+	if !o.has("accounts.sqlite") {
+		// The accounts are another server's, which is not asked.
+		cfg.External = &server.External{URL: "https://stopped.invalid"}
+	}
+	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
 		return nil, fmt.Errorf("a program uses the data in %s and takes no orders; if it is a server, try again when it has started", o.dir)
 	}
 	return s, err
+}
+
+// has reports whether the data folder holds a file.
+func (o *operator) has(name string) bool {
+	_, err := os.Stat(filepath.Join(o.dir, name))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (o *operator) inviteCommand() *cobra.Command {

@@ -62,7 +62,7 @@ type (
 )
 
 // kinds are the errors that a client can tell apart.
-var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists}
+var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere}
 
 // Handler serves a.
 func Handler(a Admin, log *slog.Logger) http.Handler {

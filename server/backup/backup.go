@@ -56,7 +56,7 @@ type sum struct {
 var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
 
 // needed are those without which a folder is no server's.
-var needed = []string{"accounts.sqlite", "token.sqlite", "token-secret"}
+var needed = []string{"token.sqlite", "token-secret"}
 
 // Source is what is backed up.
 type Source struct {
@@ -133,10 +133,12 @@ func (w *writer) all() error {
 	if err := w.storage(); err != nil {
 		return err
 	}
-	for _, name := range []string{"token.sqlite", "accounts.sqlite"} {
-		if err := w.database(name); err != nil {
-			return err
-		}
+	if err := w.database("token.sqlite"); err != nil {
+		return err
+	}
+	// It is not there if another server has the accounts.
+	if err := w.database("accounts.sqlite"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	if err := w.file("token-secret", filepath.Join(w.src.Dir, "token-secret")); err != nil {
 		return err

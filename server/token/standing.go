@@ -58,7 +58,8 @@ func (s *Service) SetStanding(ctx context.Context, account string, change func(*
 type User struct {
 	Account string
 	// UID is of its storage.
-	UID     int64
+	UID int64
+	// Created is when it first had storage; the zero time if it has none.
 	Created time.Time
 	Standing
 }
@@ -90,7 +91,9 @@ func (s *Service) Users(ctx context.Context) ([]User, error) {
 		if err := rows.Scan(&u.Account, &u.UID, &created, &u.Disabled, &u.Quota); err != nil {
 			return nil, fmt.Errorf("list the users: %w", err)
 		}
-		u.Created = time.UnixMilli(created)
+		if created > 0 {
+			u.Created = time.UnixMilli(created)
+		}
 		all = append(all, u)
 	}
 	return all, rows.Err()

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server"
+)
+
+// accountsServers are those that have a name.
+var accountsServers = map[string]string{"mozilla": "https://accounts.firefox.com"}
+
+// external is the accounts server elsewhere, or nil.
+func (o *serving) external() (*server.External, error) {
+	switch {
+	case o.accounts == "" && (len(o.allow) > 0 || o.allowAll):
+		return nil, usagef("--allow-account and --allow-all-accounts are of use with --accounts-server only")
+	case o.accounts == "":
+		return nil, nil
+	case o.signUp != "open":
+		return nil, usagef("--sign-up is about accounts of this server; with --accounts-server, name who may come with --allow-account")
+	case len(o.allow) > 0 && o.allowAll:
+		return nil, usagef("--allow-account and --allow-all-accounts do not go together")
+	}
+	root := o.accounts
+	if known, ok := accountsServers[root]; ok {
+		root = known
+	}
+	return &server.External{
+		URL: root, Allow: o.allow, AllowAll: o.allowAll,
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute,
+		},
+	}, nil
+}
