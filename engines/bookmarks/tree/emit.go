@@ -80,43 +80,51 @@ func (m *merger) nameNode(n *Node, e int32, taken map[GUID]bool) {
 
 // mark says what of n is to be applied and uploaded.
 func (m *merger) mark(n *Node, e int32, children []int32) {
-	l, r := m.of(Local, e), m.of(Remote, e)
-	sameL, sameR := m.hasChildren(Local, n, children), m.hasChildren(Remote, n, children)
-	n.NewStructure = !sameL && !sameR
 	if e == rootEntity {
-		n.NewStructure = false
 		return
 	}
-	switch {
-	case l == nil:
-		n.Apply = ApplyInsert
-	default:
-		if l.guid != n.GUID {
-			n.Apply |= ApplyGUID
-		}
-		if n.Value == FromRemote {
-			n.Apply |= ApplyValue
-		}
-		if m.parentOn(Local, l) != m.parent[e] || l.is(wrongParent) {
-			n.Apply |= ApplyParent
-		}
-		if l.position != n.Position || l.is(wrongPosition) {
-			n.Apply |= ApplyPosition
-		}
+	sameL, sameR := m.hasChildren(Local, n, children), m.hasChildren(Remote, n, children)
+	n.NewStructure = !sameL && !sameR
+	n.Apply = m.toApply(n, e)
+	n.Upload = !sameR || m.toUpload(n, e)
+}
+
+func (m *merger) toApply(n *Node, e int32) (todo Apply) {
+	l := m.of(Local, e)
+	if l == nil {
+		return ApplyInsert
 	}
+	if l.guid != n.GUID {
+		todo |= ApplyGUID
+	}
+	if n.Value == FromRemote {
+		todo |= ApplyValue
+	}
+	if m.parentOn(Local, l) != m.parent[e] || l.is(wrongParent) {
+		todo |= ApplyParent
+	}
+	if l.position != n.Position || l.is(wrongPosition) {
+		todo |= ApplyPosition
+	}
+	return todo
+}
+
+// toUpload reports whether the record of n, its children aside, is not what the
+// server has.
+func (m *merger) toUpload(n *Node, e int32) bool {
+	l, r := m.of(Local, e), m.of(Remote, e)
 	switch {
-	case r == nil:
-		n.Upload = true
-	case r.is(implied | wrongParent | wrongList), r.guid != n.GUID, n.Value == FromLocal:
-		n.Upload = true
+	case r == nil, r.guid != n.GUID, n.Value == FromLocal:
+		return true
+	case r.is(implied | wrongParent | wrongList):
+		return true
 	case !r.is(listed) && r.count > 0: // a record without a list, whose children found it
-		n.Upload = true
+		return true
 	case r.validity != Valid, l != nil && l.validity == Reupload:
-		n.Upload = true
-	default:
-		moved := m.tree[Remote].nodes[r.parent].guid != m.out.Nodes[n.Parent].GUID
-		n.Upload = moved || !sameR
+		return true
 	}
+	// The record names its parent.
+	return m.tree[Remote].nodes[r.parent].guid != m.out.Nodes[n.Parent].GUID
 }
 
 // hasChildren reports whether side s has these children in n, in this order and

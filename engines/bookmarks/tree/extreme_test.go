@@ -102,8 +102,9 @@ func TestTreesOfCycles(t *testing.T) {
 				b.List(numbered(i), list(i)...)
 			}
 			remote := b.Build()
-			if remote.Len() != size+5 || remote.Problems().Counts[tree.Cycle] == 0 {
-				t.Fatalf("%d nodes, %d cycles", remote.Len(), remote.Problems().Counts[tree.Cycle])
+			// Each is one cycle after another: a handful of rounds, not one for each folder.
+			if n := remote.Problems().Counts[tree.Cycle]; remote.Len() != size+5 || n == 0 || n > 100 {
+				t.Fatalf("%d nodes, %d cycles", remote.Len(), n)
 			}
 			m := tree.Merge(new(tree.Builder).Build(), remote, tree.Options{NewGUID: counter()})
 			if len(m.Nodes) != size+5 || len(m.DeleteRemote) > 0 {

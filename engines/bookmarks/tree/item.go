@@ -42,6 +42,7 @@ func ValidGUID(g GUID) bool {
 // Kind is what an item is.
 type Kind uint8
 
+// The kinds of items.
 const (
 	Bookmark Kind = iota + 1
 	Query
@@ -70,9 +71,9 @@ func (k Kind) String() string {
 type Change uint8
 
 const (
-	// ChangedValue: its title, URL, date or the like.
+	// ChangedValue is its title, URL, date or the like.
 	ChangedValue Change = 1 << iota
-	// ChangedStructure: its folder, or the list of its children.
+	// ChangedStructure is its folder, or the list of its children.
 	ChangedStructure
 
 	// Changed is for a side that only knows that the item changed.
@@ -83,11 +84,11 @@ const (
 type Validity uint8
 
 const (
-	// Valid: it can.
+	// Valid can.
 	Valid Validity = iota
-	// Reupload: it is of use, but its record must be written again.
+	// Reupload is of use, but its record must be written again.
 	Reupload
-	// Replace: it is of no use. The other side's value stands; if there is none, the
+	// Replace is of no use. The other side's value stands; if there is none, the
 	// item is deleted.
 	Replace
 )

@@ -6,11 +6,11 @@ import "iter"
 type Value uint8
 
 const (
-	// Same: both sides have it, and neither changed it.
+	// Same means that both sides have it, and neither changed it.
 	Same Value = iota
-	// FromLocal: the local value stands.
+	// FromLocal means that the local value stands.
 	FromLocal
-	// FromRemote: the remote value stands.
+	// FromRemote means that the remote value stands.
 	FromRemote
 )
 
@@ -19,16 +19,16 @@ const (
 type Apply uint8
 
 const (
-	// ApplyInsert: there is no local item yet.
+	// ApplyInsert adds it: there is no local item yet.
 	ApplyInsert Apply = 1 << iota
-	// ApplyGUID: the local item gets another GUID, Node.GUID. To be done before
-	// insertions: what is inserted may have the GUID that becomes free.
+	// ApplyGUID gives the local item another GUID, Node.GUID; its children stay its
+	// children. To be done before insertions: what is inserted may have the GUID that becomes free.
 	ApplyGUID
-	// ApplyValue: the remote value replaces the local one.
+	// ApplyValue replaces the local value by the remote one.
 	ApplyValue
-	// ApplyParent: it moves to another folder.
+	// ApplyParent moves it to another folder.
 	ApplyParent
-	// ApplyPosition: its position among its siblings is another one.
+	// ApplyPosition gives it another position among its siblings.
 	ApplyPosition
 )
 

@@ -3,6 +3,7 @@ package tree
 // Side is one of the two that are merged.
 type Side uint8
 
+// The sides.
 const (
 	Local Side = iota + 1
 	Remote

@@ -10,37 +10,37 @@ import (
 type ProblemKind uint8
 
 const (
-	// Orphan: no folder lists it, and it names none that exists.
+	// Orphan is an item that no folder lists and that names none that exists.
 	Orphan ProblemKind = iota
-	// MisparentedRoot: a root that names another parent, or that a folder lists.
+	// MisparentedRoot is a root that names another parent, or that a folder lists.
 	MisparentedRoot
-	// DeletedRoot: a tombstone for a root.
+	// DeletedRoot is a tombstone for a root.
 	DeletedRoot
-	// MultipleParents: more than one folder lists it.
+	// MultipleParents is an item that more than one folder lists.
 	MultipleParents
-	// ParentDisagrees: a folder lists it, but it names another; or it names a
-	// folder that does not list it.
+	// ParentDisagrees is an item that a folder lists, but that names another; or that
+	// names a folder that does not list it.
 	ParentDisagrees
-	// NonFolderParent: what it names as its parent is no folder.
+	// NonFolderParent is an item that names a parent that is no folder.
 	NonFolderParent
-	// MissingChild: a folder lists it, but there is no such item.
+	// MissingChild is what a folder lists, though there is no such item.
 	MissingChild
-	// DeletedChild: a folder lists it, but it was deleted.
+	// DeletedChild is what a folder lists, though it was deleted.
 	DeletedChild
-	// RepeatedChild: a folder lists it more than once.
+	// RepeatedChild is an item that a folder lists more than once.
 	RepeatedChild
-	// NonFolderList: it lists children, but is no folder.
+	// NonFolderList is an item that lists children, but is no folder.
 	NonFolderList
-	// Cycle: it is its own ancestor.
+	// Cycle is an item that is its own ancestor.
 	Cycle
-	// InvalidGUID: its GUID is not one that Firefox takes.
+	// InvalidGUID is an item with a GUID that Firefox does not take.
 	InvalidGUID
-	// NonSyncable: it is below a root that is none of the four.
+	// NonSyncable is an item below a root that is none of the four.
 	NonSyncable
-	// MismatchedKind: the two sides have different things under one GUID, or a
-	// root is no folder.
+	// MismatchedKind is a GUID under which the two sides have different things, or a
+	// root that is no folder.
 	MismatchedKind
-	// Unusable: its value is Replace on every side that has it.
+	// Unusable is an item whose value is Replace on every side that has it.
 	Unusable
 
 	problemKinds

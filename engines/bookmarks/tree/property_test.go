@@ -8,8 +8,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 	"pgregory.net/rapid"
+
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 )
 
 var rootGUIDs = []tree.GUID{tree.Menu, tree.Toolbar, tree.Unfiled, tree.Mobile}

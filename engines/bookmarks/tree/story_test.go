@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 )
 
@@ -114,8 +115,11 @@ func parse(t *testing.T, text string) *store {
 		}
 		path = append(path[:depth+1], b.GUID)
 		parent := path[depth]
-		if b.Parent == "" {
+		switch b.Parent {
+		case "":
 			b.Parent = parent
+		case guid("none"):
+			b.Parent = ""
 		}
 		if f := s.items[parent]; f != nil {
 			b.Position = int32(below[parent])
