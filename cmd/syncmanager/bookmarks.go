@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,12 +23,18 @@ with the next sync.
 
 ITEM is an ID or the beginning of one, a URL that is bookmarked once, or a path:
 "menu/News/Go". FOLDER is the same, or one of the four that every browser has:
-menu, toolbar, unfiled (Other Bookmarks), mobile. Put -- before an ID that begins
-with a dash.`,
+menu, toolbar, unfiled (Other Bookmarks), mobile. Put -- before an ID that
+begins with a dash.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
 	noun.Flags().AddFlagSet(list.Flags())
+	noun.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if strings.HasPrefix(err.Error(), "unknown shorthand flag") {
+			err = fmt.Errorf("%w; put -- before an ID that begins with a dash", err)
+		}
+		return err
+	})
 	noun.AddCommand(list, a.bookmarksTreeCommand(), a.bookmarksAddCommand(), a.bookmarksEditCommand(),
 		a.bookmarksMoveCommand(), a.bookmarksRemoveCommand(), a.bookmarksTagCommand(), a.bookmarksSearchCommand(),
 		a.bookmarksImportCommand(), a.bookmarksExportCommand(),

@@ -80,7 +80,7 @@ func registerPlace(c *cobra.Command, in *string, at *int) {
 		c.Flags().StringVar(in, "in", string(bookmarks.WireID(bookmarks.Unfiled)), "the `FOLDER` that it goes into")
 	}
 	c.Flags().IntVar(at, "at", bookmarks.End, "its `POSITION` there, from 0 (default: the last)")
-	c.Flag("at").DefValue = ""
+	c.Flag("at").DefValue = "0" // keeps it out of the help
 }
 
 func checkPlace(c *cobra.Command, at int) error {

@@ -14,14 +14,14 @@ func (a *app) bookmarksEditCommand() *cobra.Command {
 	var title, url, keyword string
 	c := &cobra.Command{
 		Use:               "edit ITEM",
-		Short:             "Change the title, URL or keyword of a bookmark, or a folder's title",
+		Short:             "Change a bookmark's title, URL or keyword, or a folder's title",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeItems,
 	}
 	flags := c.Flags()
 	flags.StringVar(&title, "title", "", "the new `TITLE`")
 	flags.StringVar(&url, "url", "", "the new `URL`; tags and keyword go with it")
-	flags.StringVar(&keyword, "keyword", "", "the `WORD` that leads to it when typed as an address; \"\" takes it away")
+	flags.StringVar(&keyword, "keyword", "", "the `WORD` that leads to it when typed; \"\" takes it away")
 	var change bookmarks.Change
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		for name, field := range map[string]struct {

@@ -15,9 +15,9 @@ func (a *app) bookmarksImportCommand() *cobra.Command {
 		Use:   "import PATH|-",
 		Short: "Import the bookmarks of another browser",
 		Long: `Import the bookmarks of another browser: a file that a browser exported as HTML,
-a backup of Firefox (JSON or jsonlz4), the file Bookmarks of Chrome and its like,
-Firefox's places.sqlite, or the folder of a profile, even while the browser has
-it open; "-" reads a file from stdin.
+a backup of Firefox (JSON or jsonlz4), the file Bookmarks of Chrome and its
+like, Firefox's places.sqlite, or the folder of a profile, even while the
+browser has it open; "-" reads a file from stdin.
 
 Folders of one name in one folder become one, and what such a folder has already
 is not added again. What cannot be imported is skipped, and named.`,

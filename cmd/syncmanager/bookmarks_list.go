@@ -15,7 +15,7 @@ func (a *app) bookmarksListCommand() *cobra.Command {
 	var tag string
 	c := &cobra.Command{
 		Use:   "list [FOLDER|ITEM]",
-		Short: "List all bookmarks, what is in a folder, or one bookmark with all its fields",
+		Short: "List all bookmarks, those of a folder, or one with all its fields",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)

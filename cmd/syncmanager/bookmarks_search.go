@@ -14,8 +14,10 @@ func (a *app) bookmarksSearchCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "search WORD…",
-		Short: "Find bookmarks by the beginnings of words in titles, URLs, tags and keywords",
-		Args:  cobra.MinimumNArgs(1),
+		Short: "Find bookmarks by words in their titles, URLs, tags and keywords",
+		Long: `Find bookmarks as you type: each WORD begins a word of the title, the URL, a tag
+or the keyword. What you use most comes first.`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)
 			if err != nil {

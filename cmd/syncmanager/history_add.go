@@ -43,7 +43,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&title, "title", "", "the page's `TITLE`")
 	c.Flags().Var(&at, "at", "when it was visited (default: now)")
-	c.Flags().StringVar(&how, "type", "link", "how the visit came about: `link`, typed, bookmark, …")
+	c.Flags().StringVar(&how, "type", "link", "`HOW` it came about: link, typed, bookmark, …")
 	words := slices.Sorted(maps.Keys(transitions))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(*cobra.Command, []string) error {

@@ -15,10 +15,10 @@ func (a *app) historyImportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import PATH|-",
 		Short: "Import the history of Firefox, or one that was exported here",
-		Long: `Import the history of Firefox: its places.sqlite or the folder of its profile, even
-while Firefox has it open; or a file that 'syncmanager history export' wrote, with
-"-" from stdin. Importing again adds nothing. What cannot be imported is skipped,
-and named.`,
+		Long: `Import the history of Firefox: its places.sqlite or the folder of its profile,
+even while Firefox has it open; or a file that 'syncmanager history export'
+wrote, with "-" from stdin. Importing again adds nothing. What cannot be
+imported is skipped, and named.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.History(ctx)

@@ -17,7 +17,7 @@ func (a *app) historyListCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:               "list [URL]",
-		Short:             "List the pages that were visited, the newest first, or one with all its visits",
+		Short:             "List the pages that were visited, or one with all its visits",
 		Long:              "List the pages that were visited, the newest first, or one with all its visits.\n\n" + momentHelp,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -16,11 +16,11 @@ func (a *app) historyRemoveCommand() *cobra.Command {
 		since, until momentFlag
 	)
 	c := &cobra.Command{
-		Use:   "rm URL… | --host HOST | --since TIME --until TIME",
+		Use:   "rm URL… | --host HOST | --since TIME",
 		Short: "Delete pages: by URL, of a host, or what was visited in a time",
 		Long: `Delete pages, here and with the next sync everywhere: by URL, all of a host and
-its subdomains, or what was visited in a time. Of a page that was visited at other
-times too, the visits go from this device alone.
+its subdomains, or what was visited in a time. Of a page that was visited at
+other times too, the visits go from this device alone.
 
 ` + momentHelp,
 		ValidArgsFunction: cobra.NoFileCompletions,

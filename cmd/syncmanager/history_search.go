@@ -13,8 +13,10 @@ func (a *app) historySearchCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "search WORD…",
-		Short: "Find pages by the beginnings of words in titles, URLs and bookmarks",
-		Args:  cobra.MinimumNArgs(1),
+		Short: "Find pages by words in their titles, URLs and bookmarks",
+		Long: `Find pages as you type: each WORD begins a word of the title, the URL, or of a
+bookmark of the page. What you use most comes first.`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.History(ctx)
 			if err != nil {

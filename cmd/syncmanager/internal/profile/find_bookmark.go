@@ -19,6 +19,10 @@ const mostMatches = 20
 // FindBookmark returns the one bookmark, folder or separator that word names: by
 // its ID or the beginning of it, its URL, or its path: "menu/News/Go".
 func (p *Profile) FindBookmark(ctx context.Context, word string) (bookmarks.Item, error) {
+	return p.findBookmark(ctx, word, "bookmark")
+}
+
+func (p *Profile) findBookmark(ctx context.Context, word, kind string) (bookmarks.Item, error) {
 	store, err := p.Bookmarks(ctx)
 	if err != nil {
 		return bookmarks.Item{}, err
@@ -39,15 +43,15 @@ func (p *Profile) FindBookmark(ctx context.Context, word string) (bookmarks.Item
 			return bookmarks.Item{}, err
 		}
 		if len(found) > 0 {
-			return only(ctx, store, word, found)
+			return only(ctx, store, word, kind, found)
 		}
 	}
-	return bookmarks.Item{}, fmt.Errorf("there is no bookmark %q", word)
+	return bookmarks.Item{}, fmt.Errorf("there is no %s %q", kind, word)
 }
 
 // FindFolder is FindBookmark for what should hold others.
 func (p *Profile) FindFolder(ctx context.Context, word string) (bookmarks.Item, error) {
-	it, err := p.FindBookmark(ctx, word)
+	it, err := p.findBookmark(ctx, word, "folder")
 	switch {
 	case err != nil:
 		return it, err
@@ -83,7 +87,7 @@ func Name(it bookmarks.Item) string {
 	return it.Title
 }
 
-func only(ctx context.Context, store *bookmarks.Engine, word string, found []bookmarks.Item) (bookmarks.Item, error) {
+func only(ctx context.Context, store *bookmarks.Engine, word, kind string, found []bookmarks.Item) (bookmarks.Item, error) {
 	all := iter.Seq2[bookmarks.Item, error](func(yield func(bookmarks.Item, error) bool) {
 		for _, it := range found {
 			if !yield(it, nil) {
@@ -91,7 +95,7 @@ func only(ctx context.Context, store *bookmarks.Engine, word string, found []boo
 			}
 		}
 	})
-	return pick(word, "bookmark", all, func(bookmarks.Item) match { return byName }, func(it bookmarks.Item) string {
+	return pick(word, kind, all, func(bookmarks.Item) match { return byName }, func(it bookmarks.Item) string {
 		path, err := pathOf(ctx, store, it.GUID)
 		if err != nil || path == "" {
 			path = it.Kind.String()
