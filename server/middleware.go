@@ -84,12 +84,9 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 	if len(s.cfg.Proxies) == 0 {
 		return next
 	}
-	trusted := func(a netip.Addr) bool {
-		return slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err == nil && trusted(peer.Addr()) {
+		if err == nil && trusted(s.cfg.Proxies, peer.Addr()) {
 			chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			for _, text := range slices.Backward(chain) {
 				a, err := netip.ParseAddr(strings.TrimSpace(text))
@@ -97,13 +94,17 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 					break
 				}
 				r.RemoteAddr = netip.AddrPortFrom(a, peer.Port()).String()
-				if !trusted(a) {
+				if !trusted(s.cfg.Proxies, a) {
 					break
 				}
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func trusted(proxies []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {

@@ -18,6 +18,10 @@ const (
 	writeTimeout  = 10 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+	// maxConns and maxConnsPerAddress bound how many connections are open. A
+	// browser opens six.
+	maxConns           = 8192
+	maxConnsPerAddress = 128
 	// stopTimeout is how long an orderly stop waits for what is in flight.
 	stopTimeout = 30 * time.Second
 )
@@ -32,6 +36,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.conns.state,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)

@@ -32,6 +32,7 @@ type Server struct {
 	storage  *storage.Service
 	pages    http.Handler
 	metrics  *metrics
+	conns    *conns
 	handler  http.Handler
 	unlock   func() error
 
@@ -67,6 +68,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.metrics = newMetrics(cfg.Version, s.tokens.Count)
+	s.conns = &conns{max: maxConns, maxPerAddress: maxConnsPerAddress, proxies: s.cfg.Proxies}
 	s.handler = s.newHandler()
 	s.startPurge()
 	return s, nil

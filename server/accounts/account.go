@@ -137,10 +137,10 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 	switch {
 	case isV1:
 		done()
-		return s.enabled(r.Context(), checked{a, v, a.v1})
+		return checked{a, v, a.v1}, s.enabled(r.Context(), a.uid)
 	case isV2:
 		done()
-		return s.enabled(r.Context(), checked{a, v, a.v2})
+		return checked{a, v, a.v2}, s.enabled(r.Context(), a.uid)
 	case a.email != email:
 		// The address is the salt of version 1: the client tries again with the
 		// right spelling.

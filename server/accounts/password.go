@@ -179,6 +179,10 @@ func (s *Service) login(r *request) (any, error) {
 
 // signIn makes a session, and with ?keys=true a key fetch token.
 func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, wrapKB []byte) (map[string]any, error) {
+	// By whatever way they come: a password, a new one, a recovery key.
+	if err := s.enabled(ctx, a.uid); err != nil {
+		return nil, err
+	}
 	session, err := s.newToken(ctx, tx, kindSession, a.uid, r.userAgent(), nil)
 	if err != nil {
 		return nil, err

@@ -129,17 +129,15 @@ func (s *Service) SignOut(ctx context.Context, uid string) error {
 	return nil
 }
 
-// enabled refuses an account that its operator disabled. Only who knows the
-// password hears of it.
-func (s *Service) enabled(ctx context.Context, c checked) (checked, error) {
+// enabled refuses an account that its operator disabled. Only who proved
+// to be its owner hears of it.
+func (s *Service) enabled(ctx context.Context, uid string) error {
 	if s.cfg.Disabled == nil {
-		return c, nil
+		return nil
 	}
-	switch disabled, err := s.cfg.Disabled(ctx, c.uid); {
-	case err != nil:
-		return checked{}, err
-	case disabled:
-		return checked{}, errLocked
+	disabled, err := s.cfg.Disabled(ctx, uid)
+	if err == nil && disabled {
+		err = errLocked
 	}
-	return c, nil
+	return err
 }
