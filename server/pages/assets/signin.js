@@ -133,12 +133,17 @@ for (const button of document.querySelectorAll("button.another")) {
 if (ready()) {
 	show("email");
 	await started;
-	const input = $("#email-form [type=email]");
-	input.value ||= flow.signedIn?.email ?? flow.params.email ?? "";
 	// An invitation comes behind the "#", which no server is ever sent.
 	const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
 	if (invitation && $("#invitation")) {
 		$("#invitation").value = invitation;
 		history.replaceState(null, "", location.pathname + location.search);
+	}
+	// Whoever is asked to sign in again need not say who they are.
+	const input = $("#email-form [type=email]");
+	const known = flow.signedIn?.email ?? flow.params.email;
+	if (known && !input.value) {
+		input.value = known;
+		$("#email-form").requestSubmit();
 	}
 }
