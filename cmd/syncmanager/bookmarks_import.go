@@ -19,8 +19,9 @@ a backup of Firefox (JSON or jsonlz4), the file Bookmarks of Chrome and its
 like, Firefox's places.sqlite, or the folder of a profile, even while the
 browser has it open; "-" reads a file from stdin.
 
-Folders of one name in one folder become one, and what such a folder has already
-is not added again. What cannot be imported is skipped, and named.`,
+A folder goes into the one of its name that is here in the same place, and what
+that has already is not added again. What cannot be imported is skipped, and
+named.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)

@@ -47,8 +47,8 @@ type Skipped struct {
 
 // Import adds the bookmarks of another browser to those that are here: a file in
 // HTML, JSON, jsonlz4 or Chrome's format, a places.sqlite, or a browser's profile.
-// Folders with the same title in the same folder are one, and what such a
-// folder has already is a duplicate. All is added, or nothing.
+// A folder is taken for the one of its title that is here in the same folder, and
+// what that has already is a duplicate. All is added, or nothing.
 func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (*Imported, error) {
 	src, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
@@ -151,9 +151,7 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, items []*exchang
 		added := true
 		if twins := have[key]; len(twins) > 0 {
 			it.GUID, added = twins[0], false
-			if have[key] = twins[1:]; it.Kind == Folder {
-				have[key] = twins // folders of one title become one
-			}
+			have[key] = twins[1:] // two that are alike in the source stay two
 			im.report.Duplicates++
 		} else {
 			it.Parent = guid
@@ -163,9 +161,6 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, items []*exchang
 			}
 			it.GUID = r.GUID
 			im.report.Added++
-			if it.Kind == Folder {
-				have[key] = []engine.ID{r.GUID}
-			}
 		}
 		if it.Kind == Folder {
 			if err := im.folder(ctx, it.GUID, src.Children, added); err != nil {
