@@ -1,0 +1,88 @@
+package sendtab
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"github.com/syncmanager/syncmanager/internal/ece"
+)
+
+// Tab is a page that one device hands to another.
+type Tab struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+	// Private asks for a private window.
+	Private bool `json:"private,omitempty"`
+}
+
+// flow are two random names that a message has, by which some clients count.
+type flow struct {
+	FlowID   string `json:"flowID"`
+	StreamID string `json:"streamID"`
+}
+
+func newFlow(random io.Reader) (flow, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return flow{}, fmt.Errorf("name a message: %w", err)
+	}
+	return flow{hex.EncodeToString(b[:8]), hex.EncodeToString(b[8:])}, nil
+}
+
+// openMessage is the content of OpenURI: a tab's history, of which one page is
+// shown, by default the last.
+type openMessage struct {
+	flow
+	Entries []Tab `json:"entries"`
+	Current *int  `json:"current,omitempty"`
+}
+
+// closeMessage is the content of CloseURI.
+type closeMessage struct {
+	flow
+	URLs []string `json:"urls"`
+}
+
+// SealTab seals a page to open for the device that published value.
+func SealTab(t Tab, value string, sync SyncKey, random io.Reader) (Payload, error) {
+	f, err := newFlow(random)
+	if err != nil {
+		return Payload{}, err
+	}
+	return sealFor(value, sync, random, openMessage{flow: f, Entries: []Tab{t}})
+}
+
+// OpenTab reads a page to open. The error wraps ErrMessage.
+func OpenTab(p Payload, k *ece.Keys) (Tab, error) {
+	var m openMessage
+	if err := open(p, k, &m); err != nil {
+		return Tab{}, err
+	}
+	at := len(m.Entries) - 1
+	if m.Current != nil {
+		at = *m.Current
+	}
+	if at < 0 || at >= len(m.Entries) || m.Entries[at].URL == "" {
+		return Tab{}, fmt.Errorf("%w: it names no page", ErrMessage)
+	}
+	return m.Entries[at], nil
+}
+
+// SealURLs seals addresses of pages to close for the device that published value.
+func SealURLs(urls []string, value string, sync SyncKey, random io.Reader) (Payload, error) {
+	f, err := newFlow(random)
+	if err != nil {
+		return Payload{}, err
+	}
+	return sealFor(value, sync, random, closeMessage{flow: f, URLs: urls})
+}
+
+// OpenURLs reads addresses of pages to close. The error wraps ErrMessage.
+func OpenURLs(p Payload, k *ece.Keys) ([]string, error) {
+	var m closeMessage
+	if err := open(p, k, &m); err != nil {
+		return nil, err
+	}
+	return m.URLs, nil
+}
