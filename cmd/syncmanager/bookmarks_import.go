@@ -29,11 +29,13 @@ named.`,
 				return err
 			}
 			var r *bookmarks.Imported
-			if args[0] == "-" {
-				r, err = store.ImportFrom(ctx, a.stdin, o)
-			} else {
-				r, err = store.Import(ctx, args[0], o)
-			}
+			a.newProgress().while("importing bookmarks", func() {
+				if args[0] == "-" {
+					r, err = store.ImportFrom(ctx, a.stdin, o)
+				} else {
+					r, err = store.Import(ctx, args[0], o)
+				}
+			})
 			if err != nil {
 				return err
 			}

@@ -26,11 +26,13 @@ imported is skipped, and named.`,
 				return err
 			}
 			var r history.Imported
-			if args[0] == "-" {
-				r, err = store.ImportJSON(ctx, a.stdin, o)
-			} else {
-				r, err = store.Import(ctx, args[0], o)
-			}
+			a.newProgress().while("importing the history", func() {
+				if args[0] == "-" {
+					r, err = store.ImportJSON(ctx, a.stdin, o)
+				} else {
+					r, err = store.Import(ctx, args[0], o)
+				}
+			})
 			if err != nil {
 				if kept := r.Added + r.Merged; kept > 0 && !o.DryRun {
 					err = fmt.Errorf("%w; %s of before that were kept", err, plural(kept, "page"))

@@ -94,6 +94,28 @@ func (p *progress) say(thing, text string) {
 	p.next = now.Add(100 * time.Millisecond)
 }
 
+// while says text for as long as work goes on that cannot tell how far it is.
+func (p *progress) while(text string, work func()) {
+	worked := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-worked:
+				return
+			case <-tick.C:
+				p.say(text, text)
+			}
+		}
+	})
+	work()
+	close(worked)
+	telling.Wait()
+	p.done()
+}
+
 // forget takes a thing that is done out of the line.
 func (p *progress) forget(thing string) {
 	p.mu.Lock()

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/syncmanager/syncmanager"
@@ -32,4 +33,19 @@ func TestProgressSpeaksAfterASecondAndThenNowAndThen(t *testing.T) {
 	if strings.Contains(out.String(), "50,000") {
 		t.Error("it went on after the end")
 	}
+}
+
+func TestProgressTellsOfWorkThatDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		p := &progress{out: &out, now: time.Now, next: time.Now().Add(patience), steps: map[string]string{}}
+		p.while("importing", func() { time.Sleep(15 * time.Second) }) // the bubble's time
+		if want := "importing\nimporting\n"; out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+		p.say("more", "more")
+		if strings.Contains(out.String(), "more") {
+			t.Error("it went on after the end")
+		}
+	})
 }
