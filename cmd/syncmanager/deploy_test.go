@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// shown finds the command lines of the program in what is shown to operators,
+// with what follows them on the line.
+var shown = regexp.MustCompile(`(?m)(?:^|\s|/)syncmanager ((?:serve|server)\b[^\n'|#]*)`)
+
+// substitution is what a shell puts something in the place of.
+var substitution = regexp.MustCompile(`\$+\([^)]*\)`)
+
+// Each command line in deploy/ is one that the program understands.
+func TestDeployCommands(t *testing.T) {
+	paths, err := filepath.Glob("../../deploy/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := strings.ReplaceAll(string(text), "\\\n", "")
+		joined = substitution.ReplaceAllString(joined, "x")
+		for _, m := range shown.FindAllStringSubmatch(joined, -1) {
+			found++
+			root := (&app{}).rootCommand()
+			c, args, err := root.Find(strings.Fields(strings.TrimRight(m[1], "\"'`.")))
+			if err == nil {
+				err = c.ParseFlags(args)
+			}
+			if err == nil {
+				err = c.ValidateArgs(c.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("%s: %q: %v", filepath.Base(path), m[1], err)
+			}
+		}
+	}
+	if found < 12 {
+		t.Errorf("found %d command lines only", found)
+	}
+}
