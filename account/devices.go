@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sendtab"
 )
 
 // Device is a device of the account.
@@ -16,27 +18,42 @@ type Device struct {
 	Current bool   // it is this one
 	// LastSeen is when it last spoke to the accounts server, or zero.
 	LastSeen time.Time
+	// TakesTabs and ClosesTabs say what can be sent to it.
+	TakesTabs, ClosesTabs bool
+
+	commands map[string]string
 }
 
 // DeviceID is the id of this device, or "" before RegisterDevice.
 func (a *Account) DeviceID() string { return a.Session().DeviceID }
 
-// RegisterDevice tells the account of this device: its name, and its type
-// ("desktop", "mobile"). Called again, it changes them.
+// RegisterDevice tells the account of this device: its name, its type
+// ("desktop", "mobile"), and that others may send it pages. Called again, it
+// changes them.
 func (a *Account) RegisterDevice(ctx context.Context, name, kind string) error {
-	return a.device(ctx, "register this device", map[string]any{"name": name, "type": kind})
-}
-
-// RenameDevice changes the name that other devices see.
-func (a *Account) RenameDevice(ctx context.Context, name string) error {
-	return a.device(ctx, "rename this device", map[string]any{"name": name})
-}
-
-func (a *Account) device(ctx context.Context, doing string, in map[string]any) error {
+	const doing = "register this device"
 	if err := a.take(ctx); err != nil {
 		return err
 	}
 	defer a.giveBack()
+	commands, err := a.available()
+	if err != nil {
+		return fmt.Errorf("cannot %s: %w", doing, err)
+	}
+	return a.device(ctx, doing, map[string]any{"name": name, "type": kind, "availableCommands": commands})
+}
+
+// RenameDevice changes the name that other devices see.
+func (a *Account) RenameDevice(ctx context.Context, name string) error {
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.giveBack()
+	return a.device(ctx, "rename this device", map[string]any{"name": name})
+}
+
+// device changes this device's entry; the caller has the turn.
+func (a *Account) device(ctx context.Context, doing string, in map[string]any) error {
 	var got struct {
 		ID string `json:"id"`
 	}
@@ -66,24 +83,28 @@ func (a *Account) device(ctx context.Context, doing string, in map[string]any) e
 	if got.ID == known {
 		return nil
 	}
-	return a.change(func(s *Session) { s.DeviceID = got.ID })
+	// Messages are counted from the start for a device that is new.
+	return a.change(func(s *Session) { s.DeviceID, s.CommandIndex = got.ID, 0 })
 }
 
 // Devices lists the account's devices.
 func (a *Account) Devices(ctx context.Context) ([]Device, error) {
 	var got []struct {
-		ID       string  `json:"id"`
-		Name     string  `json:"name"`
-		Type     string  `json:"type"`
-		Current  bool    `json:"isCurrentDevice"`
-		LastSeen float64 `json:"lastAccessTime"` // ms
+		ID       string            `json:"id"`
+		Name     string            `json:"name"`
+		Type     string            `json:"type"`
+		Current  bool              `json:"isCurrentDevice"`
+		LastSeen float64           `json:"lastAccessTime"` // ms
+		Commands map[string]string `json:"availableCommands"`
 	}
 	if err := a.do(ctx, "list the account's devices", http.MethodGet, "/account/devices", nil, &got); err != nil {
 		return nil, err
 	}
 	list := make([]Device, len(got))
 	for i, d := range got {
-		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current}
+		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current, commands: d.Commands}
+		_, list[i].TakesTabs = d.Commands[sendtab.OpenURI]
+		_, list[i].ClosesTabs = d.Commands[sendtab.CloseURI]
 		if d.LastSeen > 0 {
 			list[i].LastSeen = time.UnixMilli(int64(d.LastSeen)).UTC()
 		}

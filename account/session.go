@@ -25,6 +25,10 @@ type Session struct {
 	// clock; so a new process makes no request for one.
 	Access      string    `json:"accessToken,omitempty"`
 	AccessUntil time.Time `json:"accessUntil,omitzero"`
+	// Commands opens what other devices send; nil before this one takes anything.
+	Commands *CommandKeys `json:"commandKeys,omitempty"`
+	// CommandIndex is from where on it was not received yet.
+	CommandIndex int64 `json:"commandIndex,omitempty"`
 }
 
 // String names the account and nothing secret.

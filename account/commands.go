@@ -1,0 +1,181 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/syncmanager/syncmanager/internal/ece"
+	"github.com/syncmanager/syncmanager/internal/sendtab"
+)
+
+// Tab is a page that one device hands to another.
+type Tab = sendtab.Tab
+
+var (
+	// ErrNoCommand means that a device does not take what it was sent.
+	ErrNoCommand = errors.New("this device takes no pages from others")
+	// ErrDeviceKeys means that a device still has keys of another time: it signs in
+	// again, or was not there since the account's key changed.
+	ErrDeviceKeys = sendtab.ErrBundle
+	// ErrTooLong means that a page's address or its title is too long to be sent.
+	ErrTooLong = sendtab.ErrTooLong
+)
+
+// CommandKeys are this device's, for what others send it. They are secret.
+type CommandKeys struct {
+	Private []byte `json:"private"`
+	Auth    []byte `json:"auth"`
+}
+
+// Message is what another device sent to this one: either Tab or Close is set.
+type Message struct {
+	// Index grows with each message to this device.
+	Index int64
+	// Sender is the device's ID, or "" if it is none any more.
+	Sender string
+	// Tab is a page to open.
+	Tab *Tab
+	// Close are the addresses of pages to close.
+	Close []string
+}
+
+// available makes the account's entry of what this device takes, and with the
+// first one its keys.
+func (a *Account) available() (map[string]string, error) {
+	s := a.Session()
+	if s.Commands == nil {
+		k, err := ece.GenerateKeys(a.c.cfg.Rand)
+		if err != nil {
+			return nil, err
+		}
+		s.Commands = &CommandKeys{k.Private(), k.Auth()}
+		if err := a.change(func(now *Session) { now.Commands = s.Commands }); err != nil {
+			return nil, err
+		}
+	}
+	k, err := ece.NewKeys(s.Commands.Private, s.Commands.Auth)
+	if err != nil {
+		return nil, err
+	}
+	value, err := sendtab.Publish(k, s.syncKey(), a.c.cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{sendtab.OpenURI: value, sendtab.CloseURI: value}, nil
+}
+
+func (s Session) syncKey() sendtab.SyncKey { return sendtab.SyncKey{ID: s.KeyID, Key: s.Key} }
+
+// SendTab hands a page to another device, which Devices gave. The error wraps,
+// among others, ErrNoCommand, ErrDeviceKeys or ErrTooLong.
+func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
+	return a.invoke(ctx, "send the page to "+to.Name, to, sendtab.OpenURI, func(value string) (sendtab.Payload, error) {
+		return sendtab.SealTab(tab, value, a.Session().syncKey(), a.c.cfg.Rand)
+	})
+}
+
+// CloseTabs asks another device to close pages. Errors are as of SendTab.
+func (a *Account) CloseTabs(ctx context.Context, to Device, urls []string) error {
+	return a.invoke(ctx, "close pages on "+to.Name, to, sendtab.CloseURI, func(value string) (sendtab.Payload, error) {
+		return sendtab.SealURLs(urls, value, a.Session().syncKey(), a.c.cfg.Rand)
+	})
+}
+
+func (a *Account) invoke(ctx context.Context, doing string, to Device, command string, seal func(value string) (sendtab.Payload, error)) error {
+	value, takes := to.commands[command]
+	if !takes {
+		return fmt.Errorf("cannot %s: %w", doing, ErrNoCommand)
+	}
+	payload, err := seal(value)
+	if err != nil {
+		return fmt.Errorf("cannot %s: %w", doing, err)
+	}
+	return a.do(ctx, doing, http.MethodPost, "/account/devices/invoke_command", map[string]any{
+		"target": to.ID, "command": command, "payload": payload,
+	}, nil)
+}
+
+// Receive gets what other devices sent since the last time, hands it to keep,
+// and only then counts it as received: after a crash in between it comes again.
+// What cannot be read is left out. A device that takes nothing yet registers
+// for it, under its name and kind, with one more request.
+func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Message) error) error {
+	if a.Session().Commands == nil {
+		return a.RegisterDevice(ctx, name, kind)
+	}
+	if err := a.take(ctx); err != nil {
+		return err
+	}
+	defer a.giveBack()
+	for {
+		s := a.Session()
+		k, err := ece.NewKeys(s.Commands.Private, s.Commands.Auth)
+		if err != nil {
+			return err
+		}
+		var got struct {
+			Last     bool      `json:"last"`
+			Messages []command `json:"messages"`
+		}
+		path := "/account/device/commands?index=" + strconv.FormatInt(s.CommandIndex, 10)
+		if err := a.do(ctx, "get what other devices sent", http.MethodGet, path, nil, &got); err != nil {
+			return err
+		}
+		var list []Message
+		next := s.CommandIndex
+		for _, c := range got.Messages {
+			next = max(next, c.Index+1)
+			m, err := c.open(k)
+			if err != nil {
+				a.c.cfg.Log.WarnContext(ctx, "what another device sent is left out", "device", c.Data.Sender, "err", err)
+				continue
+			}
+			list = append(list, m)
+		}
+		if next == s.CommandIndex {
+			return nil
+		}
+		if err := keep(list); err != nil {
+			return err
+		}
+		if err := a.change(func(s *Session) { s.CommandIndex = next }); err != nil {
+			return err
+		}
+		if got.Last {
+			return nil
+		}
+	}
+}
+
+// command is a message as the server has it.
+type command struct {
+	Index int64 `json:"index"`
+	Data  struct {
+		Sender  string          `json:"sender"`
+		Command string          `json:"command"`
+		Payload json.RawMessage `json:"payload"`
+	} `json:"data"`
+}
+
+func (c command) open(k *ece.Keys) (Message, error) {
+	m := Message{Index: c.Index, Sender: c.Data.Sender}
+	var p sendtab.Payload
+	if err := json.Unmarshal(c.Data.Payload, &p); err != nil {
+		return m, sendtab.ErrMessage
+	}
+	switch c.Data.Command {
+	case sendtab.OpenURI:
+		tab, err := sendtab.OpenTab(p, k)
+		m.Tab = &tab
+		return m, err
+	case sendtab.CloseURI:
+		urls, err := sendtab.OpenURLs(p, k)
+		m.Close = urls
+		return m, err
+	}
+	return m, fmt.Errorf("the command %.100q is not known here", c.Data.Command)
+}

@@ -1,0 +1,160 @@
+package account_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/account"
+)
+
+// two are two devices of one account, and what the second takes the first for.
+func two(t *testing.T, w *world) (a, b *account.Account, toB account.Device) {
+	t.Helper()
+	a, b = w.create(), w.login()
+	for name, d := range map[string]*account.Account{"desk": a, "lap": b} {
+		if err := d.RegisterDevice(t.Context(), name, "desktop"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a, b, other(t, a)
+}
+
+// other is the account's device that a is not.
+func other(t *testing.T, a *account.Account) account.Device {
+	t.Helper()
+	list, err := a.Devices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list[slices.IndexFunc(list, func(d account.Device) bool { return !d.Current })]
+}
+
+func receive(t *testing.T, a *account.Account) []account.Message {
+	t.Helper()
+	var all []account.Message
+	err := a.Receive(t.Context(), "name", "desktop", func(list []account.Message) error {
+		all = append(all, list...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestSendAndCloseTabs(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b, to := two(t, w)
+	if !to.TakesTabs || !to.ClosesTabs {
+		t.Errorf("the other device takes nothing: %+v", to)
+	}
+	tab := account.Tab{Title: "A page", URL: "https://example.org/a?b=1&c=2"}
+	if err := a.SendTab(t.Context(), to, tab); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.CloseTabs(t.Context(), to, []string{"https://a.example", "https://b.example"}); err != nil {
+		t.Fatal(err)
+	}
+	got := receive(t, b)
+	if len(got) != 2 || got[0].Tab == nil || *got[0].Tab != tab || got[0].Sender != a.DeviceID() ||
+		got[1].Tab != nil || !slices.Equal(got[1].Close, []string{"https://a.example", "https://b.example"}) || got[1].Index <= got[0].Index {
+		t.Fatalf("received %+v", got)
+	}
+	before := b.Requests()
+	if again := receive(t, b); len(again) != 0 || b.Requests() != before+1 {
+		t.Errorf("received again: %+v, %d requests", again, b.Requests()-before)
+	}
+	if own := receive(t, a); len(own) != 0 {
+		t.Errorf("the sender received %+v", own)
+	}
+}
+
+// What could not be kept comes again, to the next process too.
+func TestReceivedIsWhatWasKept(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b, to := two(t, w)
+	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("disk full")
+	err := b.Receive(t.Context(), "lap", "desktop", func([]account.Message) error { return full })
+	if !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	next := w.client(nil).Resume(b.Session())
+	if got := receive(t, next); len(got) != 1 {
+		t.Errorf("received %+v", got)
+	}
+	if got := receive(t, w.client(nil).Resume(next.Session())); len(got) != 0 {
+		t.Errorf("received again: %+v", got)
+	}
+}
+
+// More than the server gives at once.
+func TestManyMessages(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b, to := two(t, w)
+	const n = 150
+	for i := range n {
+		if err := a.SendTab(t.Context(), to, account.Tab{URL: fmt.Sprintf("https://example.org/%d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := receive(t, b)
+	if len(got) != n {
+		t.Fatalf("%d messages of %d", len(got), n)
+	}
+	for i, m := range got {
+		if want := fmt.Sprintf("https://example.org/%d", i); m.Tab.URL != want {
+			t.Fatalf("message %d is %s", i, m.Tab.URL)
+		}
+	}
+}
+
+// A message for keys that this device has no more stands in no other's way.
+func TestUnreadableMessageIsLeftOut(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b, to := two(t, w)
+	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://lost.example/"}); err != nil {
+		t.Fatal(err)
+	}
+	s := b.Session()
+	s.Commands = nil
+	var log bytes.Buffer
+	c := w.client(func(c *account.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }).Resume(s)
+	// A device that took nothing so far registers for it.
+	if got := receive(t, c); len(got) != 0 || c.Session().Commands == nil || c.Requests() != 1 {
+		t.Fatalf("received %+v in %d requests", got, c.Requests())
+	}
+	if err := a.SendTab(t.Context(), other(t, a), account.Tab{URL: "https://example.org/"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, c); len(got) != 1 || got[0].Tab.URL != "https://example.org/" {
+		t.Errorf("received %+v", got)
+	}
+	if !strings.Contains(log.String(), "left out") || strings.Contains(log.String(), "example") {
+		t.Errorf("the log is %s", log.String())
+	}
+}
+
+func TestWhatCannotBeSent(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _, to := two(t, w)
+	if err := a.SendTab(t.Context(), account.Device{ID: to.ID, Name: "old"}, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrNoCommand) {
+		t.Errorf("to a device that takes nothing: %v", err)
+	}
+	if err := a.CloseTabs(t.Context(), to, []string{strings.Repeat("x", 20_000)}); !errors.Is(err, account.ErrTooLong) {
+		t.Errorf("a long address: %v", err)
+	}
+	s := a.Session()
+	s.Key = bytes.Repeat([]byte{1}, len(s.Key))
+	forger := w.client(nil).Resume(s)
+	if err := forger.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrDeviceKeys) {
+		t.Errorf("with another key: %v", err)
+	}
+}
