@@ -9,7 +9,7 @@ import (
 // ChangedRoots counts the roots among the Changes.
 func (e *Engine) ChangedRoots(ctx context.Context) (n int, err error) {
 	err = e.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM bookmarks WHERE changes > 0 AND refused <> changes
-		AND guid IN (SELECT value FROM json_each(?1))`, guidList(allRoots())).Scan(&n)
+		AND parent IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))`, guidList(allRoots())).Scan(&n)
 	return n, err
 }
 

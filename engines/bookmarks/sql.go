@@ -23,7 +23,7 @@ const (
 	sqlMakeRoot   = `INSERT OR IGNORE INTO bookmarks (guid, parent, position, kind, title, added, modified)
 		VALUES (?1, (SELECT n FROM bookmarks WHERE guid = ?2), ?3, ?4, ?5, ?6, ?6)`
 	sqlCount   = `SELECT count(*) FROM bookmarks WHERE guid > ''`
-	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND refused <> changes) +
+	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND parent IS NOT NULL AND refused <> changes) +
 		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 0)`
 
 	sqlLastPosition = `SELECT coalesce(max(position) + 1, 0) FROM bookmarks WHERE parent = ?1`

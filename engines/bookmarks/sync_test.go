@@ -46,6 +46,16 @@ func (p *pair) settle(t *testing.T) {
 	p.two.sound()
 }
 
+// TestNothingWaitsAfterASync: the root itself is never sent, so it does not wait.
+func TestNothingWaitsAfterASync(t *testing.T) {
+	p := newPair(t)
+	for name, e := range map[string]*bookmarks.Engine{"one": p.one.Engine, "two": p.two.Engine} {
+		if n, err := e.Changes(t.Context()); n != 0 || err != nil {
+			t.Errorf("%s has %d changes to send, %v", name, n, err)
+		}
+	}
+}
+
 func TestEachFieldComesFromWhoChangedIt(t *testing.T) {
 	p := newPair(t)
 	p.one.rename(p.a, "a of one")
