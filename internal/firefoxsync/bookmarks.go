@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // GUIDs of the folders that every Firefox has. Root holds the others, and the
@@ -172,6 +173,20 @@ func (ff *Firefox) RemoveBookmarks(ctx context.Context, guids ...string) error {
 	if err := ff.run(ctx, nil, bookmarkFunctions+`
 		for (const guid of args[0]) await bookmarks.remove(guid);`, guids); err != nil {
 		return fmt.Errorf("removing the bookmarks %q from Firefox: %w", guids, err)
+	}
+	return nil
+}
+
+// AgeBookmarks makes Firefox believe that it was by so much earlier when the user
+// changed what the next sync will send. Which of two edits is newer, Firefox tells to
+// the second only.
+func (ff *Firefox) AgeBookmarks(ctx context.Context, by time.Duration) error {
+	if err := ff.run(ctx, nil, bookmarkFunctions+`
+		await PlacesUtils.withConnectionWrapper("age", db => db.execute(
+			"UPDATE moz_bookmarks SET lastModified = MIN(lastModified, :now) - :by WHERE syncChangeCounter > 0",
+			{ now: Date.now() * 1000, by: args[0] }));`,
+		by.Microseconds()); err != nil {
+		return fmt.Errorf("ageing Firefox's bookmarks: %w", err)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func Start(t testing.TB, o Options) *Firefox {
 	maps.Copy(prefs, o.Prefs)
 	ff := &Firefox{marionette.StartTest(t, marionette.Options{Profile: o.Profile, Prefs: prefs, Log: o.Log})}
 	// On a profile that is signed in already, before its scheduler's first sync.
-	if err := ff.run(t.Context(), nil, ``); err != nil {
+	if err := ff.run(t.Context(), nil, untilPlaces); err != nil {
 		t.Fatalf("preparing Firefox for sync: %v", err)
 	}
 	return ff
@@ -80,6 +80,20 @@ const fxAccounts = getFxAccountsSingleton();
 await Cc["@mozilla.org/weave/service;1"].getService(Ci.nsISupports).wrappedJSObject.whenLoaded();
 Weave.Service.scheduler.syncIfMPUnlocked = () => {};
 `
+
+// untilPlaces waits for Firefox to have its bookmarks: on a new profile it puts its
+// own in the place of all others, some time after the start.
+const untilPlaces = `
+const topic = "places-browser-init-complete";
+await new Promise(resolve => {
+	const done = () => {
+		Services.obs.removeObserver(done, topic);
+		resolve();
+	};
+	Services.obs.addObserver(done, topic);
+	// It may have been already.
+	Cc["@mozilla.org/browser/browserglue;1"].getService(Ci.nsIObserver).observe(null, "browser-glue-test", topic);
+});`
 
 // run runs script, and decodes what it returns into result unless that is nil.
 func (ff *Firefox) run(ctx context.Context, result any, script string, args ...any) error {

@@ -152,9 +152,10 @@ func (w *World) SignIn(email string) *account.Account {
 
 // Clock is the time, for all in a world.
 type Clock struct {
-	mu   sync.Mutex
-	now  time.Time
-	real bool
+	mu    sync.Mutex
+	now   time.Time
+	real  bool
+	ahead time.Duration // of the real time
 }
 
 // Now is the time.
@@ -162,7 +163,7 @@ func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.real {
-		return time.Now()
+		return time.Now().Add(c.ahead)
 	}
 	return c.now
 }
@@ -172,6 +173,7 @@ func (c *Clock) Pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+	c.ahead += d
 }
 
 // Net carries requests, and lets a test answer in the server's place.
