@@ -15,12 +15,12 @@ func (a *app) devicesCommand() *cobra.Command {
 	list := a.devicesListCommand()
 	noun := &cobra.Command{
 		Use:   "devices",
-		Short: "List the account's devices and send them commands",
-		Long:  `List the account's devices, as of the last sync, and send them commands.`,
+		Short: "List the account's devices and send them commands and pages",
+		Long:  `List the account's devices, as of the last sync, and send them commands and pages.`,
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand())
+	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(), a.devicesSendTabCommand(), a.devicesCloseTabCommand())
 	return noun
 }
 

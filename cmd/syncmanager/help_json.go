@@ -15,8 +15,9 @@ seconds in tabs, microseconds in visits.
 a failure        {"status","error"}: status is failed, usage, auth or backedOff
 
 sync             {"status","engines","declined","commands","signedOut","requests",
-                 "accountRequests","nextSyncAllowedAt","durationMs","error"}; a
-                 failed sync too
+                 "accountRequests","nextSyncAllowedAt","durationMs","error",
+                 "receivedTabs","closedTabs"}; a failed sync too; the last two
+                 only where other devices sent something
   status         ok, partial, failed, auth, backedOff
   engines        by name: {"status","downloaded","applied","reconciled","uploaded",
                  "failed","problems","error"}; status may also be declined,
@@ -26,6 +27,7 @@ engines          [{"name","enabled","pending","registered","version","items",
                  "changes","lastSync","lastError"}]
 devices          [{"id","name","type","application","os","version","fxaDeviceId",
                  "modified","local"}]
+devices send-tab {"device","name","urls"}, close-tab as well
 login            {"server","email","uid","local"}
 logout           {"account","serverTold","wiped"}
 bookmarks        [{"id","type","parentid","position","title","bmkUri","tags",
@@ -55,6 +57,7 @@ passwords import {"format","read","added","updated","duplicates","skippedRows",
                  "skipped":[{"line","reason"}]}
 tabs             [{"id","clientName","type","local","tabs":[{"title",
                  "urlHistory","icon","lastUsed"}]}]
+tabs inbox       [{"title","url","private","from","receivedAt"}]
 serve            {"url","listen","data"}, once it can be reached
 version          {"version","revision","modified","go","platform"}`,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,11 +92,34 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 	if result.Engines == nil && err != nil {
 		return err // ErrBusy, an unknown engine: there was no sync
 	}
-	return a.printResult(result)
+	done := syncResult{Result: result}
+	if o.Reason == syncmanager.User && (result.Status == syncmanager.OK || result.Status == syncmanager.Partial) && !result.SignedOut {
+		a.receive(ctx, p, &done)
+	}
+	return a.printResult(done)
+}
+
+// syncResult is a sync's result with what other devices sent meanwhile.
+type syncResult struct {
+	syncmanager.Result
+	profile.Arrivals
+}
+
+// MarshalJSON adds the arrivals to the result's own form.
+func (r syncResult) MarshalJSON() ([]byte, error) {
+	out, err := marshal(r.Result)
+	if err != nil {
+		return nil, err
+	}
+	more, err := marshal(r.Arrivals)
+	if err != nil || string(more) == "{}" {
+		return out, err
+	}
+	return append(append(out[:len(out)-1], ','), more[1:]...), nil
 }
 
 // printResult prints what the sync did, and returns an error with its exit code.
-func (a *app) printResult(r syncmanager.Result) error {
+func (a *app) printResult(r syncResult) error {
 	var err error
 	if a.json {
 		err = a.printJSON(r)
@@ -128,13 +152,19 @@ func explain(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-func (a *app) printEngines(r syncmanager.Result) error {
+func (a *app) printEngines(r syncResult) error {
 	t := table{width: a.width()}
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		t.add(name, outcome(r.Engines[name]))
 	}
 	for _, c := range r.Commands {
 		t.add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
+	}
+	for _, tab := range r.Tabs {
+		t.add("page", tab.URL+" from "+cmp.Or(tab.From, "another device"))
+	}
+	for _, url := range r.Closed {
+		t.add("tab", url+" closed by another device")
 	}
 	return t.print(a.stdout)
 }

@@ -12,6 +12,6 @@ func (a *app) tabsCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	noun.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand())
+	noun.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsInboxCommand())
 	return noun
 }

@@ -7,6 +7,7 @@
 //	state.sealed       the sync manager's state, sealed with the local key
 //	passwords.sqlite   a store; its secrets are sealed with the local key
 //	tabs.sqlite        a store
+//	inbox.sealed       pages that other devices sent, sealed with the local key
 //	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account
 //

@@ -17,8 +17,8 @@ const (
 	placesFile = "places.sqlite"
 )
 
-// storeFiles are the files of all stores.
-var storeFiles = []string{passwordsFile, tabsFile, placesFile}
+// storeFiles are the files of all stores, and the inbox.
+var storeFiles = []string{passwordsFile, tabsFile, placesFile, inboxFile}
 
 // Engines are the names of the stores that a profile has, as on the wire.
 func Engines() []string { return []string{"passwords", "tabs", "bookmarks", "history"} }

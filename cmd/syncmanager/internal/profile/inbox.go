@@ -1,0 +1,203 @@
+package profile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engines/tabs"
+)
+
+const (
+	inboxFile = "inbox.sealed"
+	// maxInbox bounds how many pages are kept; the oldest go first.
+	maxInbox = 1000
+	// PollEvery is how often syncs ask for what other devices sent: it is a request
+	// that mostly brings nothing.
+	PollEvery = 5 * time.Minute
+)
+
+// ReceivedTab is a page that another device sent to this one.
+type ReceivedTab struct {
+	Title   string `json:"title"`
+	URL     string `json:"url"`
+	Private bool   `json:"private,omitempty"`
+	// From is the name of the device that sent it, if it was known then.
+	From       string    `json:"from,omitempty"`
+	ReceivedAt time.Time `json:"receivedAt"`
+}
+
+// Arrivals are what came from other devices.
+type Arrivals struct {
+	// Tabs are the pages to open, which are in the inbox too.
+	Tabs []ReceivedTab `json:"receivedTabs,omitempty"`
+	// Closed are the addresses of this device's tabs that another one closed.
+	Closed []string `json:"closedTabs,omitempty"`
+	// Requests is how many requests it took.
+	Requests int `json:"-"`
+}
+
+// inbox is what inboxFile holds.
+type inbox struct {
+	// PolledAt is when the server was asked last.
+	PolledAt time.Time      `json:"polledAt"`
+	Messages []inboxMessage `json:"messages"`
+}
+
+// inboxMessage has what tells it from others: after a crash one comes twice.
+type inboxMessage struct {
+	ReceivedTab
+	Device string `json:"device"` // to which it was sent
+	Index  int64  `json:"index"`
+}
+
+func (p *Profile) inboxFile() sealedFile {
+	return sealedFile{path: p.path(inboxFile), sealer: p.key.Subkey("inbox").Sealer(p.config.Rand)}
+}
+
+func (p *Profile) loadInbox() (*inbox, error) {
+	var in inbox
+	b, err := p.inboxFile().read()
+	if b != nil && err == nil {
+		err = json.Unmarshal(b, &in)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the tabs that other devices sent, in %s: %w", p.path(inboxFile), err)
+	}
+	return &in, nil
+}
+
+func (p *Profile) saveInbox(in *inbox) error {
+	in.Messages = in.Messages[max(0, len(in.Messages)-maxInbox):]
+	b, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return p.inboxFile().write(b)
+}
+
+// Inbox lists the pages that other devices sent, in the order in which they came.
+func (p *Profile) Inbox() ([]ReceivedTab, error) {
+	in, err := p.loadInbox()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]ReceivedTab, len(in.Messages))
+	for i, m := range in.Messages {
+		list[i] = m.ReceivedTab
+	}
+	return list, nil
+}
+
+// ClearInbox forgets the pages that other devices sent.
+func (p *Profile) ClearInbox() error {
+	in, err := p.loadInbox()
+	if err != nil {
+		return err
+	}
+	in.Messages = nil
+	return p.saveInbox(in)
+}
+
+// Receive gets what other devices sent: pages go to the inbox, and those to be
+// closed from this device's tabs. It asks the server unless that was less than
+// age ago. A profile that is alone, with no account or a local one, gets nothing.
+func (p *Profile) Receive(ctx context.Context, age time.Duration) (Arrivals, error) {
+	var got Arrivals
+	if p.credentials == nil || p.credentials.Local {
+		return got, nil
+	}
+	in, err := p.loadInbox()
+	if err != nil {
+		return got, err
+	}
+	now := p.config.Now()
+	// A clock that was set back must not keep it silent.
+	if since := now.Sub(in.PolledAt); since >= 0 && since < age {
+		return got, nil
+	}
+	if _, _, err := p.connect(); err != nil {
+		return got, err
+	}
+	before := p.account.Requests()
+	err = p.account.Receive(ctx, p.settings.DeviceName, DeviceType, func(list []account.Message) error {
+		for _, m := range list {
+			if err := p.keep(ctx, in, m, &got); err != nil {
+				return err
+			}
+		}
+		return p.saveInbox(in)
+	})
+	got.Requests = p.account.Requests() - before
+	if err != nil {
+		return got, err
+	}
+	in.PolledAt = now
+	return got, p.saveInbox(in)
+}
+
+// keep does what a message asks for.
+func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *Arrivals) error {
+	for _, address := range m.Close {
+		store, err := p.Tabs(ctx)
+		if err == nil {
+			err = store.CloseTab(ctx, address)
+		}
+		switch {
+		case err == nil:
+			got.Closed = append(got.Closed, address)
+		case !errors.Is(err, tabs.ErrNotOpen):
+			return err
+		}
+	}
+	device := p.account.DeviceID()
+	known := func(old inboxMessage) bool { return old.Device == device && old.Index == m.Index }
+	if m.Tab == nil || !isWebPage(m.Tab.URL) || slices.ContainsFunc(in.Messages, known) {
+		return nil
+	}
+	t := ReceivedTab{
+		Title: m.Tab.Title, URL: m.Tab.URL, Private: m.Tab.Private,
+		From: p.nameOf(ctx, m.Sender), ReceivedAt: p.config.Now().UTC(),
+	}
+	in.Messages = append(in.Messages, inboxMessage{t, device, m.Index})
+	got.Tabs = append(got.Tabs, t)
+	return nil
+}
+
+// nameOf is what a device is called: as the last sync had it, or for one that
+// joined since, as the server has it; "" where nobody knows.
+func (p *Profile) nameOf(ctx context.Context, id string) string {
+	if id == "" {
+		return ""
+	}
+	if m, err := p.Manager(ctx); err == nil {
+		for _, d := range m.Devices() {
+			if d.AccountID == id {
+				return d.Name
+			}
+		}
+	}
+	// A page without its sender's name is better than none.
+	list, err := p.account.Devices(ctx)
+	if err != nil {
+		p.config.Log.Warn("the device that sent a page has no name", "err", err)
+	}
+	for _, d := range list {
+		if d.ID == id {
+			return d.Name
+		}
+	}
+	return ""
+}
+
+// isWebPage reports whether an address means the same on every device, and
+// nothing but a page on any: "file:" or "javascript:" would be another matter.
+func isWebPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}

@@ -1,0 +1,67 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/account"
+)
+
+// ErrNotAWebPage means that an address says nothing to another device.
+var ErrNotAWebPage = errors.New("only pages of the web, https:// or http://, can be sent to another device")
+
+// SendTab hands a page to the device that word names, and returns that device.
+func (p *Profile) SendTab(ctx context.Context, word string, tab account.Tab) (account.Device, error) {
+	if !isWebPage(tab.URL) {
+		return account.Device{}, fmt.Errorf("cannot send %q: %w", tab.URL, ErrNotAWebPage)
+	}
+	d, err := p.findAccountDevice(ctx, word)
+	if err != nil {
+		return d, err
+	}
+	return d, p.account.SendTab(ctx, d, tab)
+}
+
+// CloseTabs closes pages on the device that word names, and returns that device.
+func (p *Profile) CloseTabs(ctx context.Context, word string, urls []string) (account.Device, error) {
+	d, err := p.findAccountDevice(ctx, word)
+	if err != nil {
+		return d, err
+	}
+	return d, p.account.CloseTabs(ctx, d, urls)
+}
+
+// findAccountDevice asks the server for the one of the account's other devices
+// that word names: by its name, by its ID with the account or among the clients,
+// or by the beginning of one.
+func (p *Profile) findAccountDevice(ctx context.Context, word string) (account.Device, error) {
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return account.Device{}, err
+	}
+	if p.credentials == nil {
+		return account.Device{}, NotSignedInError{}
+	}
+	clients := map[string]string{}
+	for _, d := range m.Devices() {
+		clients[d.AccountID] = string(d.ID)
+	}
+	list, err := p.account.Devices(ctx)
+	if err != nil {
+		return account.Device{}, err
+	}
+	return pick(word, "other device", func(yield func(account.Device, error) bool) {
+		for _, d := range list {
+			if !d.Current && !yield(d, nil) {
+				return
+			}
+		}
+	}, func(d account.Device) match {
+		if strings.EqualFold(d.Name, word) {
+			return byName
+		}
+		return max(matchID(word, d.ID), matchID(word, clients[d.ID]))
+	}, func(d account.Device) string { return d.ID + " (" + d.Name + ")" })
+}
