@@ -56,7 +56,7 @@ func Check(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("cannot check %s: %w", path, err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it was only read
 	var verdict string
 	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
 		return fmt.Errorf("cannot check %s: %w", path, Explain(err))

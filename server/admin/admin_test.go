@@ -45,7 +45,9 @@ func running(t *testing.T, dir string) (*server.Server, *admin.Client) {
 	go func() { ended <- h.Serve(l) }()
 	t.Cleanup(func() {
 		h.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	c, err := admin.Dial(t.Context(), dir)
 	if err != nil {

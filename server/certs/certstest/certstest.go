@@ -82,8 +82,8 @@ func nameServer(t *testing.T) string {
 	ended := make(chan error, 1)
 	go func() { ended <- s.ActivateAndServe() }()
 	t.Cleanup(func() {
-		l.Close()
-		<-ended
+		_ = l.Close()
+		<-ended //nolint:errcheck // it ended because its listener did
 	})
 	return l.Addr().String()
 }
