@@ -1,0 +1,131 @@
+package interop_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/testworld"
+)
+
+// Keys as WebDriver writes them.
+const (
+	backspace = "\ue003"
+	tab       = "\ue004"
+	enter     = "\ue007"
+)
+
+// presses types into whatever has the focus.
+func (p person) presses(keys string) {
+	p.t.Helper()
+	check(p.t, p.Type(p.t.Context(), ":focus", keys))
+}
+
+// fits fails the test if the page is wider than a small phone, or if a text is
+// hard to tell from its ground (WCAG 2.2, 1.4.3 and 1.4.10).
+func (p person) fits(where string) {
+	p.t.Helper()
+	raw, err := p.Content(p.t.Context(), `
+		const luminance = ([r, g, b]) => {
+			const [x, y, z] = [r, g, b].map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+			return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+		};
+		const color = text => text.match(/[\d.]+/g).map(Number);
+		const ground = e => {
+			for (; e; e = e.parentElement) {
+				const c = color(getComputedStyle(e).backgroundColor);
+				if (c.length === 3 || c[3] === 1) {
+					return c;
+				}
+			}
+			return [255, 255, 255];
+		};
+		const faint = [];
+		for (const e of document.querySelectorAll("body *")) {
+			const said = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join("").trim();
+			if (!said || !e.checkVisibility()) {
+				continue;
+			}
+			const [a, b] = [luminance(color(getComputedStyle(e).color)), luminance(ground(e))].sort((a, b) => b - a);
+			const contrast = (a + 0.05) / (b + 0.05);
+			if (contrast < 4.5) {
+				faint.push(said + ": " + contrast.toFixed(2));
+			}
+		}
+		const unnamed = [...document.querySelectorAll("input, button, img, a")].filter(e => e.checkVisibility() &&
+			!(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.alt)).map(e => e.outerHTML);
+		return { width: innerWidth, page: document.documentElement.scrollWidth, faint, unnamed };`)
+	check(p.t, err)
+	var found struct {
+		Width, Page    int
+		Faint, Unnamed []string
+	}
+	check(p.t, json.Unmarshal(raw, &found))
+	if found.Width != 320 || found.Page > found.Width {
+		p.t.Errorf("%s is %d wide in a window of %d", where, found.Page, found.Width)
+	}
+	if len(found.Faint) > 0 || len(found.Unnamed) > 0 {
+		p.t.Errorf("%s: hard to read: %q; without a name: %q", where, found.Faint, found.Unnamed)
+	}
+}
+
+// reachesAll tabs from the focused heading through the page, and fails the test
+// if something that can be used is not on the way.
+func (p person) reachesAll(where string) {
+	p.t.Helper()
+	const usable = `[...document.querySelectorAll("main :is(a, button, input, summary)")].filter(e => e.checkVisibility())`
+	raw, err := p.Content(p.t.Context(), `return `+usable+`.length`)
+	check(p.t, err)
+	var n int
+	check(p.t, json.Unmarshal(raw, &n))
+	for range n {
+		p.presses(tab)
+		_, err := p.Content(p.t.Context(), `document.activeElement.dataset.reached = "yes"`)
+		check(p.t, err)
+	}
+	raw, err = p.Content(p.t.Context(), `return `+usable+`.filter(e => !e.dataset.reached).map(e => e.outerHTML)`)
+	check(p.t, err)
+	if string(raw) != "[]" || n == 0 {
+		p.t.Errorf("%s: of %d, not to be reached by keyboard: %s", where, n, raw)
+	}
+}
+
+// TestKeyboardAloneOnASmallScreen signs up and looks after the account without a
+// mouse, 320 pixels wide, in light and in dark.
+func TestKeyboardAloneOnASmallScreen(t *testing.T) {
+	const wrongPassword = "something else"
+	for name, scheme := range map[string]int{"dark": 0, "light": 1} {
+		t.Run(name, func(t *testing.T) {
+			w := testworld.Listen(t)
+			p := person{t, firefoxsync.Start(t, firefoxsync.Options{Prefs: map[string]any{
+				"layout.css.prefers-color-scheme.content-override": scheme, "accessibility.tabfocus": 7,
+			}})}
+			_, err := p.Chrome(t.Context(), `
+				const { style } = gBrowser.selectedBrowser;
+				style.width = style.minWidth = style.maxWidth = "320px";`)
+			check(t, err)
+			check(t, p.Navigate(t.Context(), w.URL))
+			_, err = p.Chrome(t.Context(), `gBrowser.selectedBrowser.focus()`) // out of the address bar
+			check(t, err)
+			p.sees(onStep("email"), "Sign in to sync")
+			p.fits("the address")
+			p.presses(ann + enter)
+			p.sees(onStep("signup"), "Make an account")
+			p.presses(testworld.Password + tab + wrongPassword + enter)
+			p.sees(wrong("signup"), "not the same")
+			p.fits("signing up")
+			p.presses(strings.Repeat(backspace, len(wrongPassword)) + testworld.Password + enter)
+			p.sees(onStep("settings")+"h1:focus", "Your account")
+			p.fits("the settings")
+			p.reachesAll("the settings")
+			for _, page := range []string{"/connect_another_device", "/nowhere", "/oauth/success/5882386c6d801776"} {
+				check(t, p.Navigate(t.Context(), w.URL+page))
+				p.fits(page)
+			}
+			check(t, p.Navigate(t.Context(), w.URL+"/reset_password"))
+			p.sees(onStep("key"), "Forgotten password")
+			p.fits("the forgotten password")
+		})
+	}
+}
