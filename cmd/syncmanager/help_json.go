@@ -59,6 +59,11 @@ tabs             [{"id","clientName","type","local","tabs":[{"title",
                  "urlHistory","icon","lastUsed"}]}]
 tabs inbox       [{"title","url","private","from","receivedAt"}]
 serve            {"url","listen","data"}, once it can be reached
+server user      [{"uid","email","created","seen","devices","disabled","bytes",
+                 "quota"}]; add not an array; quota 0 is none; disable, enable,
+                 quota and rm {"user"}
+server invite    {"code","expires"}
+server backup    {"data","file"}, restore as well
 version          {"version","revision","modified","go","platform"}`,
 	}
 }
