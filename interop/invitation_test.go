@@ -1,0 +1,60 @@
+package interop_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
+)
+
+// TestInvitationInFirefox: where sign-up is by invitation, its link makes one
+// account, and the code in it is sent with that alone.
+func TestInvitationInFirefox(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	root := "http://" + l.Addr().String()
+	s, err := server.New(t.Context(), server.Config{
+		Dir: t.TempDir(), PublicURL: root, SignUp: accounts.SignUpInvite, PasswordCost: 4,
+		Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	})
+	check(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(context.WithoutCancel(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	code, _, err := s.Invite(t.Context(), "for Ann", time.Hour)
+	check(t, err)
+
+	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: root})}
+	check(t, p.Navigate(t.Context(), root+"/#invitation=0000-0000-0000-0000"))
+	p.types(onStep("email")+"input", ann)
+	p.click("button[value=invited]")
+	p.types(onStep("signup")+"label:has([autocomplete=new-password]) input", testworld.Password)
+	p.types("#signup label:has([autocomplete=new-password]) ~ label input", testworld.Password)
+	p.click("#signup-form button")
+	p.sees(wrong("signup"), "Sign-up needs an invitation that is still good.")
+	check(t, p.Clear(t.Context(), "#invitation"))
+	p.types("#invitation", code)
+	p.click("#signup-form button")
+	p.sees(onStep("settings"), "Signed in as "+ann)
+	at, err := p.URL(t.Context())
+	check(t, err)
+	if at != root+"/settings" {
+		t.Errorf("the page is at %s", at)
+	}
+}
