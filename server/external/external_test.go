@@ -217,7 +217,7 @@ func TestConfusion(t *testing.T) {
 	i.more = []jose.JSONWebKey{
 		{Key: []byte("a shared secret that is published"), KeyID: "shared", Use: "sig"},
 		{Key: &weak.PublicKey, KeyID: "weak", Algorithm: "RS256", Use: "sig"},
-		{Key: &mine.PublicKey, KeyID: "for-encryption", Algorithm: "RSA-OAEP", Use: "enc"},
+		{Key: &mine.PublicKey, KeyID: "for-encryption", Use: "enc"},
 	}
 	part := func(v any) string {
 		b, err := json.Marshal(v)
