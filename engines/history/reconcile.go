@@ -195,7 +195,9 @@ func (c *chunk) wanted(r *row, visits []visit) ([]visit, error) {
 	if err != nil || len(dates) == 0 {
 		return visits, err
 	}
-	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return slices.Contains(dates, v.date) }), nil
+	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool {
+		return slices.ContainsFunc(dates, func(date int64) bool { return date/1000 == v.date/1000 })
+	}), nil
 }
 
 // title decides which of two titles stands. An empty one says nothing.

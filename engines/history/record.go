@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,13 +30,25 @@ type visit struct {
 	unknown []byte
 }
 
-// key is what makes two visits of a page the same.
+// key is what makes two visits of a page the same. Records count microseconds,
+// but Firefox keeps only milliseconds of a visit that it was told of, and sends those
+// on.
 type key struct {
-	date int64
+	date int64 // Unix milliseconds
 	kind int
 }
 
-func (v *visit) key() key { return key{v.date, v.kind} }
+func (v *visit) key() key { return key{v.date / 1000, v.kind} }
+
+// distinct are the visits, each once.
+func distinct(visits []visit) []visit {
+	seen := make(map[key]struct{}, len(visits))
+	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool {
+		_, twice := seen[v.key()]
+		seen[v.key()] = struct{}{}
+		return twice
+	})
+}
 
 var errNoURL = errors.New("the record has no histUri")
 
@@ -87,19 +100,16 @@ func parseRecord(payload []byte, limit int64) (r record, err error) {
 	if len(visits) == 0 || visits[0] != '[' {
 		return r, nil
 	}
-	seen := make(map[key]struct{})
 	err = rawjson.Array(visits, func(value []byte) error {
 		v, ok := parseVisit(value, limit)
 		if !ok {
 			r.skipped++
 			return nil
 		}
-		if _, twice := seen[v.key()]; !twice {
-			seen[v.key()] = struct{}{}
-			r.visits = append(r.visits, v)
-		}
+		r.visits = append(r.visits, v)
 		return nil
 	})
+	r.visits = distinct(r.visits)
 	return r, err
 }
 

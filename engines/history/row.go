@@ -77,6 +77,7 @@ func (t *tx) insert(r *row, visits []visit) error {
 		}
 		r.guid = engine.ID(guid)
 	}
+	visits = distinct(visits)
 	for _, v := range visits {
 		r.count(v)
 	}

@@ -25,15 +25,17 @@ const (
 		changes = ?8, synced = ?9, base_title = ?10, edited = ?11, unknown = ?12, refused = 0 WHERE id = ?1`
 	sqlSetGUID = `UPDATE places SET guid = ?2, synced = ?3, refused = 0 WHERE id = ?1`
 
-	sqlAddVisit = `INSERT OR IGNORE INTO visits (place, date, type, unknown) VALUES (?1, ?2, ?3, ?4)`
-	sqlVisits   = `SELECT date, type, unknown FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
-	sqlTally    = `SELECT count(*), coalesce(max(date), 0), count(*) FILTER (WHERE type = 2),
+	// A visit is there already if one of its millisecond is: see key.
+	sqlAddVisit = `INSERT INTO visits (place, date, type, unknown) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+		(SELECT 1 FROM visits WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000 AND type = ?3)`
+	sqlVisits = `SELECT date, type, unknown FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
+	sqlTally  = `SELECT count(*), coalesce(max(date), 0), count(*) FILTER (WHERE type = 2),
 		count(*) FILTER (WHERE type NOT IN (4, 8)), count(*) FILTER (WHERE type NOT IN (4, 7, 8)) FROM visits WHERE place = ?1`
 	sqlDropVisits = `DELETE FROM visits WHERE place = ?1`
 	sqlDropRange  = `DELETE FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
 	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
 	sqlBuryVisits = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
-	sqlDigVisit   = `DELETE FROM visit_tombstones WHERE place = ?1 AND date = ?2`
+	sqlDigVisit   = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
 	sqlDigVisits  = `DELETE FROM visit_tombstones WHERE place = ?1`
 	sqlBuried     = `SELECT date FROM visit_tombstones WHERE place = ?1`
 
