@@ -262,11 +262,22 @@ func (s *Service) changeStart(r *request) (any, error) {
 	return out, err
 }
 
-// changeFinish sets the new password and ends every session of the account.
+// changeFinish sets the new password and ends every session of the account; or
+// it upgrades the old one.
 func (s *Service) changeFinish(r *request) (any, error) {
 	c, err := s.authenticate(r, kindChange)
 	if err != nil {
 		return nil, err
+	}
+	in := credentials{needsWrapKB: true}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if out, done, err := s.upgrade(r.Context(), c, in); done || err != nil {
+		return out, err
 	}
 	return s.newPassword(r, c, func(context.Context, *sql.Tx) error { return nil })
 }

@@ -77,8 +77,9 @@ export const accountStatus = email => post("/account/status", { email });
 
 /** stretched stretches a password in the way that the account wants. */
 async function stretched(email, password) {
-	const { currentVersion, clientSalt } = await post("/account/credentials/status", { email });
-	return currentVersion === "v2" ? stretchV2(clientSalt, password) : stretchV1(email, password);
+	const { currentVersion, clientSalt, upgradeNeeded } = await post("/account/credentials/status", { email });
+	const keys = await (currentVersion === "v2" ? stretchV2(clientSalt, password) : stretchV1(email, password));
+	return { ...keys, upgradeNeeded };
 }
 
 /**
@@ -87,8 +88,8 @@ async function stretched(email, password) {
  */
 async function byPassword(email, password, work) {
 	const attempt = async spelled => {
-		const { authPW, unwrapBKey } = await stretched(spelled, password);
-		return { answer: await work(spelled, hex(authPW)), email: spelled, unwrapBKey };
+		const { authPW, unwrapBKey, upgradeNeeded } = await stretched(spelled, password);
+		return { answer: await work(spelled, hex(authPW)), email: spelled, authPW: hex(authPW), unwrapBKey, upgradeNeeded };
 	};
 	try {
 		return await attempt(email);
@@ -109,17 +110,23 @@ async function fetchKB(keyFetchToken, unwrapBKey) {
 }
 
 /**
- * signIn gives the session and a function that gets kB, once. While waits is true
- * neither is good for anything but secondStep.
+ * signIn gives the session and a function that gets kB. While waits is true
+ * neither is good for anything but secondStep. upgrade, then, has an account of
+ * old stretch its password better from now on.
  */
 export async function signIn(email, password) {
-	const { answer, email: spelled, unwrapBKey } = await byPassword(email, password,
+	const { answer, email: spelled, authPW, unwrapBKey, upgradeNeeded } = await byPassword(email, password,
 		(email, authPW) => post("/account/login?keys=true", { email, authPW, reason: "signin" }));
-	return {
-		session: new Session({ ...answer, email: spelled }),
-		kB: () => fetchKB(answer.keyFetchToken, unwrapBKey),
-		waits: answer.verified === false,
+	const session = new Session({ ...answer, email: spelled });
+	let fetched; // a key fetch token is good once
+	const kB = () => fetched ??= fetchKB(answer.keyFetchToken, unwrapBKey);
+	const upgrade = async () => {
+		if (upgradeNeeded) {
+			const { passwordChangeToken } = await session.post("/password/change/start", { email: spelled, oldAuthPW: authPW });
+			await finishChange(passwordChangeToken, await newCredentials(spelled, password, await kB()));
+		}
 	};
+	return { session, kB, upgrade, waits: answer.verified === false };
 }
 
 /** A code that is not right. */
@@ -158,6 +165,9 @@ export async function signUp(email, password, invitation) {
 	return { session: new Session({ ...answer, email }), kB: async () => kB };
 }
 
+const finishChange = async (token, credentials) =>
+	post("/password/change/finish", credentials, ["fxpc", await tokenID(token, "passwordChangeToken")]);
+
 /**
  * changePassword gives the new session; every other one of the account ends. The
  * account's key stays the same.
@@ -166,8 +176,7 @@ export async function changePassword(session, before, after) {
 	const { answer, email, unwrapBKey } = await byPassword(session.email, before,
 		(email, oldAuthPW) => session.post("/password/change/start", { email, oldAuthPW }));
 	const kB = await fetchKB(answer.keyFetchToken, unwrapBKey);
-	const id = await tokenID(answer.passwordChangeToken, "passwordChangeToken");
-	const made = await post("/password/change/finish", await newCredentials(email, after, kB), ["fxpc", id]);
+	const made = await finishChange(answer.passwordChangeToken, await newCredentials(email, after, kB));
 	return new Session({ ...made, email });
 }
 

@@ -66,6 +66,8 @@ async function signedInto(signedIn, form) {
 		complain(form, "This Firefox stays with the account that it had.");
 		return;
 	}
+	// For the better, but no reason to keep anyone out.
+	await signedIn.upgrade().catch(() => {});
 	await arrived(signedIn);
 }
 
