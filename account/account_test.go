@@ -157,6 +157,21 @@ func TestSignUpClosed(t *testing.T) {
 	}
 }
 
+func TestInvitation(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
+	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
+		t.Errorf("without one: %v", err)
+	}
+	code, _, err := w.server.Invite(t.Context(), "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.client(func(c *account.Config) { c.Invitation = code })
+	if _, err := c.CreateAccount(t.Context(), email, password); err != nil {
+		t.Error(err)
+	}
+}
+
 // The access token is kept with the session: a new process makes no request.
 func TestAccessTokenIsKept(t *testing.T) {
 	w := newWorld(t, nil)

@@ -53,6 +53,11 @@ type Config struct {
 	ClientID string
 	// UserAgent, if set, is how this program names itself to the server.
 	UserAgent string
+	// Invitation, if set, is what CreateAccount shows to a server that wants one.
+	Invitation string
+	// Code, if set, is asked for the code that a server wants for a sign-in; again
+	// says that the last one was wrong. "" means that there is none.
+	Code func(ctx context.Context, kind CodeKind, again bool) (string, error)
 	// Save, if set, is called with each change of a session, one call at a time.
 	// Its error is that of the operation.
 	Save func(Session) error

@@ -16,8 +16,9 @@ var (
 	ErrWrongPassword = errors.New("the e-mail address or the password is wrong")
 	// ErrExists means that the address has an account already.
 	ErrExists = errors.New("there is an account with this e-mail address already; sign in to it")
-	// ErrSignUpClosed means that the server takes no new accounts.
-	ErrSignUpClosed = errors.New("this server takes no new accounts")
+	// ErrSignUpClosed means that the server takes no new accounts, or none without
+	// an invitation that is still good.
+	ErrSignUpClosed = errors.New("this server takes no new accounts, or none without an invitation")
 	// ErrSignedOut means that the session ended: sign in again.
 	ErrSignedOut = errors.New("this device was signed out; sign in again")
 	// ErrTooMany means that the server wants to be left alone for a while; see
@@ -38,6 +39,10 @@ const (
 	errnoEmailCase    = 120
 	errnoNoDevice     = 123
 	errnoConflict     = 124
+	errnoBlocked      = 125
+	errnoUnblockCode  = 127
+	errnoBackupCode   = 156
+	errnoCode         = 183
 	errnoSignUpClosed = 202
 )
 
@@ -51,6 +56,8 @@ type Error struct {
 	serverTime int64
 	email      string
 	deviceID   string
+	// unblockable says that a code by e-mail lets a blocked request through.
+	unblockable bool
 }
 
 func (e *Error) Error() string {
@@ -77,6 +84,8 @@ func (e *Error) Unwrap() error {
 	switch e.Errno {
 	case errnoUnknown, errnoPassword:
 		return ErrWrongPassword
+	case errnoUnblockCode, errnoBackupCode, errnoCode:
+		return ErrWrongCode
 	case errnoExists:
 		return ErrExists
 	case errnoSignUpClosed:
@@ -103,6 +112,7 @@ func readError(res *http.Response, body []byte, now time.Time) error {
 		ServerTime int64   `json:"serverTime"`
 		Email      string  `json:"email"`
 		DeviceID   string  `json:"deviceId"`
+		Method     string  `json:"verificationMethod"`
 	}
 	wait := retryAfter(res.Header.Get("Retry-After"), now)
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -115,6 +125,7 @@ func readError(res *http.Response, body []byte, now time.Time) error {
 		Status: res.StatusCode, Errno: in.Errno, Message: fmt.Sprintf("%.200s", in.Message),
 		retryAfter: max(wait, time.Duration(min(in.RetryAfter, 1e6)*float64(time.Second))),
 		serverTime: in.ServerTime, email: in.Email, deviceID: in.DeviceID,
+		unblockable: in.Method == "email-captcha",
 	}
 }
 

@@ -19,6 +19,8 @@ type signedIn struct {
 	SessionToken  string `json:"sessionToken"`
 	KeyFetchToken string `json:"keyFetchToken"`
 	Verified      *bool  `json:"verified"`
+	// Method is how a sign-in that is not Verified becomes so.
+	Method string `json:"verificationMethod"`
 }
 
 // CreateAccount makes an account and signs in to it. The error is, among
@@ -46,13 +48,16 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 		return nil, err
 	}
 	var got signedIn
+	in := map[string]string{
+		"email": email, "authPW": hex.EncodeToString(v1.AuthPW), "wrapKb": hex.EncodeToString(onepw.XOR(kB, v1.UnwrapBKey)),
+		"authPWVersion2": hex.EncodeToString(v2.AuthPW), "wrapKbVersion2": hex.EncodeToString(onepw.XOR(kB, v2.UnwrapBKey)),
+		"clientSalt": salt, "verificationMethod": "email-otp",
+	}
+	if c.cfg.Invitation != "" {
+		in["invitation"] = c.cfg.Invitation
+	}
 	err = c.do(ctx, call{
-		doing: "create the account", method: http.MethodPost, url: at.Auth + "/account/create?keys=true", out: &got,
-		in: map[string]string{
-			"email": email, "authPW": hex.EncodeToString(v1.AuthPW), "wrapKb": hex.EncodeToString(onepw.XOR(kB, v1.UnwrapBKey)),
-			"authPWVersion2": hex.EncodeToString(v2.AuthPW), "wrapKbVersion2": hex.EncodeToString(onepw.XOR(kB, v2.UnwrapBKey)),
-			"clientSalt": salt,
-		},
+		doing: "create the account", method: http.MethodPost, url: at.Auth + "/account/create?keys=true", in: in, out: &got,
 	})
 	if err != nil {
 		return nil, err
@@ -66,8 +71,8 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 	})
 }
 
-// Login signs in to an account. The error is, among others, ErrWrongPassword or
-// ErrTooMany.
+// Login signs in to an account. The error is, among others, ErrWrongPassword,
+// ErrWrongCode, a *NeedsCodeError, or ErrTooMany.
 func (c *Client) Login(ctx context.Context, email, password string) (*Account, error) {
 	email, err := cleaned(email, password)
 	if err != nil {
@@ -106,11 +111,22 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 	} else {
 		stretched = onepw.StretchV1(email, password)
 	}
+	in := map[string]string{
+		"email": email, "authPW": hex.EncodeToString(stretched.AuthPW), "reason": "login",
+		// Should it want a confirmation: a code, which can be typed, and no link.
+		"verificationMethod": "email-otp",
+	}
 	var got signedIn
-	err = c.do(ctx, call{
-		doing: doing, method: http.MethodPost, url: at.Auth + "/account/login?keys=true", out: &got,
-		in: map[string]string{"email": email, "authPW": hex.EncodeToString(stretched.AuthPW), "reason": "login"},
-	})
+	try := func(unblockCode string) error {
+		if unblockCode != "" {
+			in["unblockCode"] = strings.ToUpper(unblockCode)
+		}
+		return c.do(ctx, call{doing: doing, method: http.MethodPost, url: at.Auth + "/account/login?keys=true", in: in, out: &got})
+	}
+	err = try("")
+	if e, ok := errors.AsType[*Error](err); ok && e.Errno == errnoBlocked && e.unblockable {
+		err = c.unblock(ctx, at, email, try)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +136,15 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 // finish gets the sync key of a new session; unwrap gives kB.
 func (c *Client) finish(ctx context.Context, at Endpoints, email string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
 	const doing = "get the account's keys"
-	if got.Verified != nil && !*got.Verified {
-		return nil, errors.New("cannot sign in: the server wants the sign-in confirmed by e-mail or a code, which is not possible here")
-	}
 	token, ok1 := unhex(got.SessionToken)
 	fetch, ok2 := unhex(got.KeyFetchToken)
 	if !ok1 || !ok2 || got.UID == "" {
 		return nil, fmt.Errorf("cannot sign in: %w: a token is missing", ErrBadAnswer)
+	}
+	if got.Verified != nil && !*got.Verified {
+		if err := c.confirm(ctx, at, got); err != nil {
+			return nil, err
+		}
 	}
 	session := onepw.SessionToken(token)
 	// First what may fail: the key fetch token is good for one time.

@@ -40,6 +40,7 @@ func statusOf(err error) syncmanager.Status {
 	var (
 		reported *reportedError
 		auth     interface{ SignInAgain() bool }
+		code     *account.NeedsCodeError
 		authErr  *syncmanager.AuthError
 		backoff  *syncmanager.BackedOffError
 	)
@@ -48,7 +49,8 @@ func statusOf(err error) syncmanager.Status {
 		return syncmanager.OK
 	case errors.As(err, &reported):
 		return reported.status
-	case errors.As(err, &authErr), errors.As(err, &auth) && auth.SignInAgain(), errors.Is(err, account.ErrWrongPassword):
+	case errors.As(err, &authErr), errors.As(err, &auth) && auth.SignInAgain(), errors.Is(err, account.ErrWrongPassword),
+		errors.As(err, &code), errors.Is(err, account.ErrWrongCode):
 		return syncmanager.SignInAgain
 	case errors.As(err, &backoff), errors.Is(err, account.ErrTooMany):
 		return syncmanager.BackedOff

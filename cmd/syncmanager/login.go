@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 )
 
@@ -12,18 +15,33 @@ func (a *app) loginCommand() *cobra.Command {
 	var (
 		in        profile.SignIn
 		fromStdin bool
+		code      string
 	)
 	c := &cobra.Command{
 		Use:   "login --server URL --email ADDRESS",
 		Short: "Join an account on a server",
 		Long: `Join an account on a server, or make one there with --create. The data of this
-profile stays; the next sync brings it and the account's together.`,
+profile stays; the next sync brings it and the account's together.
+
+Where the server wants a code besides the password, of an authenticator app, a
+backup code, or one that it sent by e-mail, it is asked for; --code gives it.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
 			if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
 				return err
 			}
-			if err := p.SignIn(ctx, in); err != nil {
+			in.Code = func(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
+				if code != "" {
+					defer func() { code = "" }()
+					return code, nil
+				}
+				return a.askCode(ctx, kind, again)
+			}
+			err = p.SignIn(ctx, in)
+			if errors.As(err, new(*account.NeedsCodeError)) {
+				return fmt.Errorf("%w: 'syncmanager login --code CODE'", err)
+			}
+			if err != nil {
 				return err
 			}
 			if a.json {
@@ -38,6 +56,8 @@ profile stays; the next sync brings it and the account's together.`,
 	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
 	flags.BoolVar(&in.Create, "create", false, "make the account")
+	flags.StringVar(&code, "code", "", "the `CODE` that the server wants besides the password")
+	flags.StringVar(&in.Invitation, "invitation", "", "with --create, the `CODE` that the server wants for an account")
 	flags.StringVar(&in.DeviceName, "device-name", "", "what other devices call this one")
 	_ = c.MarkFlagRequired("server")
 	_ = c.MarkFlagRequired("email")

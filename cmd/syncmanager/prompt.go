@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/syncmanager/syncmanager/account"
 )
 
 // terminal returns the file descriptor of stream if it is a terminal.
@@ -57,6 +59,23 @@ func (a *app) secret(ctx context.Context, what string, fromStdin, isNew bool) (s
 		return "", errors.New("the two were not the same; try again")
 	}
 	return first, nil
+}
+
+// askCode reads a code that the server wants for a sign-in, where somebody can
+// be asked; else there is none.
+func (a *app) askCode(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
+	fd, ok := terminal(a.stdin)
+	if !ok {
+		return "", nil
+	}
+	if again {
+		a.note("That code is not right.")
+	}
+	return a.ask(ctx, fd, map[account.CodeKind]string{
+		account.CodeTOTP:    "code of the authenticator app, or a backup code",
+		account.CodeEmail:   "code that came by e-mail",
+		account.CodeUnblock: "code that came by e-mail",
+	}[kind])
 }
 
 // ask reads a line without an echo. Ctrl-C ends it as it ends everything, and

@@ -88,13 +88,12 @@ func (p *Profile) saveCredentials(c credentials) error {
 	return nil
 }
 
-// client speaks to the accounts server at root. The session is saved as it
-// changes, once it is the profile's.
-func (p *Profile) client(root string, transport http.RoundTripper, save func(account.Session) error) (*account.Client, error) {
-	return account.New(account.Config{
+// clientConfig is that of a client of the accounts server at root.
+func (p *Profile) clientConfig(root string, transport http.RoundTripper) account.Config {
+	return account.Config{
 		Server: root, Transport: transport, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
-		UserAgent: application + "/" + p.config.Version, Save: save,
-	})
+		UserAgent: application + "/" + p.config.Version,
+	}
 }
 
 // connect takes up the session, and tells how requests reach the server. It makes
@@ -111,9 +110,9 @@ func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
 		if local {
 			p.openLocal()
 		}
-		c, err := p.client(p.credentials.Session.Server, p.transport(), func(s account.Session) error {
-			return p.saveCredentials(credentials{Local: local, Session: s})
-		})
+		config := p.clientConfig(p.credentials.Session.Server, p.transport())
+		config.Save = func(s account.Session) error { return p.saveCredentials(credentials{Local: local, Session: s}) }
+		c, err := account.New(config)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -146,7 +145,7 @@ func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 		return false, err
 	}
 	p.openLocal()
-	c, err := p.client(localURL, p.transport(), nil)
+	c, err := account.New(p.clientConfig(localURL, p.transport()))
 	if err != nil {
 		return false, err
 	}

@@ -19,6 +19,10 @@ type SignIn struct {
 	Server, Email, Password string
 	// Create makes the account.
 	Create bool
+	// Invitation is for a server that makes no account without.
+	Invitation string
+	// Code, if set, is asked for a code that the server wants besides the password.
+	Code func(ctx context.Context, kind account.CodeKind, again bool) (string, error)
 	// DeviceName, if not empty, is this device's new name.
 	DeviceName string
 }
@@ -32,7 +36,9 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if old != nil && !old.Local && !again {
 		return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
 	}
-	c, err := p.client(in.Server, p.config.Transport, nil)
+	config := p.clientConfig(in.Server, p.config.Transport)
+	config.Code, config.Invitation = in.Code, in.Invitation
+	c, err := account.New(config)
 	if err != nil {
 		return err
 	}

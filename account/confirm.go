@@ -1,0 +1,150 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+// CodeKind says which code a server asks for to let a sign-in through.
+type CodeKind string
+
+const (
+	// CodeTOTP is that of an authenticator app, or a backup code in its place.
+	CodeTOTP CodeKind = "two-step"
+	// CodeEmail came by e-mail, to confirm the sign-in or the new account.
+	CodeEmail CodeKind = "e-mail"
+	// CodeUnblock came by e-mail, to let through what looks like somebody else.
+	CodeUnblock CodeKind = "unblock"
+)
+
+// NeedsCodeError means that the server asks for a code, and that there was none.
+type NeedsCodeError struct{ Kind CodeKind }
+
+func (e *NeedsCodeError) Error() string {
+	switch e.Kind {
+	case CodeTOTP:
+		return "the account has two-step sign-in; give the code that the authenticator app shows, or a backup code"
+	case CodeUnblock:
+		return "the server wants to be sure that it is you; give the code that it sent by e-mail"
+	}
+	return "the server wants this sign-in confirmed; give the code that it sent by e-mail"
+}
+
+// ErrWrongCode means that the server did not take a code: it was mistyped, used
+// before, or is too old.
+var ErrWrongCode = errors.New("the code is wrong, or good no more")
+
+// errLink means that the server sent a link, where Login asked for a code.
+var errLink = errors.New("the server wants the sign-in confirmed by the link that it sent by e-mail; open it, and sign in again")
+
+// askCode gets a code from whoever signs in; again says that the last one was
+// wrong.
+func (c *Client) askCode(ctx context.Context, kind CodeKind, again bool) (string, error) {
+	if c.cfg.Code == nil {
+		return "", &NeedsCodeError{kind}
+	}
+	code, err := c.cfg.Code(ctx, kind, again)
+	if err != nil {
+		return "", err
+	}
+	code = strings.TrimSpace(code)
+	if code == "" {
+		return "", &NeedsCodeError{kind}
+	}
+	return code, nil
+}
+
+// maxCodes is how many codes are tried for one sign-in.
+const maxCodes = 3
+
+// tryCodes asks for codes until use takes one. A wrong one is an ErrWrongCode of
+// use's.
+func (c *Client) tryCodes(ctx context.Context, kind CodeKind, use func(code string) error) error {
+	var last error
+	for n := range maxCodes {
+		code, err := c.askCode(ctx, kind, n > 0)
+		if missing := (*NeedsCodeError)(nil); errors.As(err, &missing) && last != nil {
+			return last // there is none but the wrong one
+		}
+		if err != nil {
+			return err
+		}
+		if last = use(code); !errors.Is(last, ErrWrongCode) {
+			return last
+		}
+	}
+	return last
+}
+
+// confirm makes a session that the password alone did not open a full one.
+func (c *Client) confirm(ctx context.Context, at Endpoints, got signedIn) error {
+	var kind CodeKind
+	switch got.Method {
+	case "totp-2fa":
+		kind = CodeTOTP
+	case "email-otp", "email-2fa":
+		kind = CodeEmail
+	default:
+		return fmt.Errorf("cannot sign in: %w", errLink)
+	}
+	token, _ := unhex(got.SessionToken)
+	session := onepw.SessionToken(token)
+	err := c.tryCodes(ctx, kind, func(code string) error {
+		code = strings.Join(strings.Fields(code), "")
+		path := "/session/verify_code"
+		switch {
+		case kind == CodeTOTP && isTOTP(code):
+			path = "/session/verify/totp"
+		case kind == CodeTOTP:
+			path = "/session/verify/recoveryCode"
+		}
+		var answer struct {
+			Success *bool `json:"success"`
+		}
+		err := c.do(ctx, call{
+			doing: "sign in", method: http.MethodPost, url: at.Auth + path, auth: &session,
+			in: map[string]string{"code": code}, out: &answer,
+		})
+		if err == nil && answer.Success != nil && !*answer.Success {
+			return fmt.Errorf("cannot sign in: %w", ErrWrongCode)
+		}
+		return err
+	})
+	if err != nil {
+		c.abandon(ctx, at, session)
+	}
+	return err
+}
+
+// isTOTP tells the code of an app from a backup code.
+func isTOTP(code string) bool {
+	return len(code) == 6 && strings.Trim(code, "0123456789") == ""
+}
+
+// abandon ends a session that will not be used.
+func (c *Client) abandon(ctx context.Context, at Endpoints, session onepw.HAWK) {
+	err := c.do(context.WithoutCancel(ctx), call{
+		doing: "end the session", method: http.MethodPost, url: at.Auth + "/session/destroy", auth: &session, in: struct{}{},
+	})
+	if err != nil {
+		c.cfg.Log.WarnContext(ctx, "the sign-in that came to nothing is left on the server", "err", err)
+	}
+}
+
+// unblock asks the server for a code by e-mail, and calls signIn with the one
+// that the user gives.
+func (c *Client) unblock(ctx context.Context, at Endpoints, email string, signIn func(code string) error) error {
+	err := c.do(ctx, call{
+		doing: "sign in", method: http.MethodPost, url: at.Auth + "/account/login/send_unblock_code",
+		in: map[string]string{"email": email},
+	})
+	if err != nil {
+		return err
+	}
+	return c.tryCodes(ctx, CodeUnblock, signIn)
+}
