@@ -190,3 +190,25 @@ func TestInsecureAddress(t *testing.T) {
 		t.Error("a field to type into is there")
 	}
 }
+
+// TestStaleSignIn: Firefox forgot the sign-in that the page was opened for, as it
+// does when it is started again.
+func TestStaleSignIn(t *testing.T) {
+	w := testworld.Listen(t)
+	w.Device("our device", ann)
+	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
+	p.opensSignIn()
+	p.sees(onStep("email"), "Sign in to sync")
+	at, err := p.URL(t.Context())
+	check(t, err)
+	stale, err := url.Parse(at)
+	check(t, err)
+	q := stale.Query()
+	q.Set("state", "of-another-time")
+	stale.RawQuery = q.Encode()
+	check(t, p.Navigate(t.Context(), stale.String()))
+	p.enters(ann)
+	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.click("#password-form button")
+	p.sees(wrong("password"), "begin again in Firefox's settings")
+}

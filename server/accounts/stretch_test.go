@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -39,7 +40,7 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 		default:
 		}
 		<-s.stretching
-		if err := <-answered; err != errPassword {
+		if err := <-answered; !errors.Is(err, errPassword) {
 			t.Errorf("%v, want %v", err, errPassword)
 		}
 	})

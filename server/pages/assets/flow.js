@@ -63,10 +63,16 @@ export class Flow {
 			action: engines ? "signup" : "signin", code, state, redirect: webChannel,
 			offeredSyncEngines: engines?.offeredEngines, declinedSyncEngines: engines?.declinedEngines,
 		};
-		if (client_id === desktop) {
-			await ask("fxaccounts:oauth_login", grant);
-		} else {
+		if (client_id !== desktop) {
 			tell("fxaccounts:oauth_login", grant);
+			return;
+		}
+		try {
+			await ask("fxaccounts:oauth_login", grant);
+		} catch (e) {
+			// Firefox knows only the sign-ins that it began since it was started.
+			throw /INVALID_STATE|FLOW_ABANDONED/.test(e.message)
+				? new Error("Firefox does not know this sign-in any more. Close this page and begin again in Firefox's settings.") : e;
 		}
 	}
 
