@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -20,7 +21,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		defer func() {
 			v := recover()
 			s.metrics.inFlight.Dec()
-			if v != nil && v != http.ErrAbortHandler {
+			if v != nil && !aborts(v) {
 				s.cfg.Log.ErrorContext(r.Context(), "a request panicked", "method", r.Method, "path", r.URL.Path,
 					"panic", v, "stack", string(debug.Stack()))
 				if c.code == 0 {
@@ -32,12 +33,18 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status()),
 				slog.Int64("bytes", c.bytes), slog.Duration("took", s.cfg.Now().Sub(began)), slog.String("from", r.RemoteAddr))
 			s.metrics.observe(r, path, c.status(), c.bytes, s.cfg.Now().Sub(began))
-			if v != nil && (v == http.ErrAbortHandler || c.broken()) {
+			if v != nil && (aborts(v) || c.broken()) {
 				panic(http.ErrAbortHandler)
 			}
 		}()
 		next.ServeHTTP(c, r)
 	})
+}
+
+// aborts reports whether a panic means to break the connection.
+func aborts(panicked any) bool {
+	err, ok := panicked.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // counter notes how a request was answered.
