@@ -28,24 +28,26 @@ import (
 // post makes a request as the pages do, which this package has no need of.
 func (w *world) post(a *account.Account, path, body string, out any) {
 	w.t.Helper()
+	token, err := hex.DecodeString(a.Session().Token)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.postAs(onepw.SessionToken(token), path, body, out)
+}
+
+func (w *world) postAs(key onepw.HAWK, path, body string, out any) {
+	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, root+"/auth/v1"+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	const contentType = "application/json"
 	r.Header.Set("Content-Type", contentType)
-	if a != nil {
-		token, err := hex.DecodeString(a.Session().Token)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		key := onepw.SessionToken(token)
-		nonce, err := hawk.Nonce(rand.Reader)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		hawk.Sign(r, hawk.Credentials{ID: key.ID, Key: key.Key}, w.Now().Unix(), nonce, hawk.PayloadHash(contentType, []byte(body)))
+	nonce, err := hawk.Nonce(rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	hawk.Sign(r, hawk.Credentials{ID: key.ID, Key: key.Key}, w.Now().Unix(), nonce, hawk.PayloadHash(contentType, []byte(body)))
 	res, err := inproc.New(w.server.Handler()).RoundTrip(r)
 	if err != nil {
 		w.t.Fatal(err)

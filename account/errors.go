@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,12 +22,24 @@ var (
 	ErrSignUpClosed = errors.New("this server takes no new accounts, or none without an invitation")
 	// ErrSignedOut means that the session ended: sign in again.
 	ErrSignedOut = errors.New("this device was signed out; sign in again")
+	// ErrPasswordChanged is an ErrSignedOut: the account's password was changed on
+	// another device, or reset.
+	ErrPasswordChanged error = &endedError{"the account's password was changed; sign in again with the new one"}
+	// ErrAccountDeleted is an ErrSignedOut that no new sign-in mends: there is no
+	// such account any more.
+	ErrAccountDeleted error = &endedError{"the account was deleted; the data on this device is kept, and can join another account"}
 	// ErrTooMany means that the server wants to be left alone for a while; see
 	// Error.RetryAfter.
 	ErrTooMany = errors.New("too many tries")
 	// ErrBadAnswer means that what answered is no accounts server, or a broken one.
 	ErrBadAnswer = errors.New("the answer is not that of an accounts server")
 )
+
+// endedError is a reason why a session ended.
+type endedError struct{ text string }
+
+func (e *endedError) Error() string { return e.text }
+func (e *endedError) Unwrap() error { return ErrSignedOut }
 
 // The numbers of the accounts server's errors.
 const (
@@ -56,6 +69,8 @@ type Error struct {
 	serverTime int64
 	email      string
 	deviceID   string
+	// why is what is known of the end of a session, or nil.
+	why error
 	// unblockable says that a code by e-mail lets a blocked request through.
 	unblockable bool
 }
@@ -77,7 +92,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error {
 	switch {
 	case e.SignInAgain():
-		return ErrSignedOut
+		return cmp.Or(e.why, ErrSignedOut)
 	case e.Errno == errnoTooMany || e.Status == http.StatusTooManyRequests:
 		return ErrTooMany
 	}

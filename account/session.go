@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -21,6 +22,9 @@ type Session struct {
 	KeyID     string    `json:"kid"`
 	Key       []byte    `json:"key"` // the sync key, 64 bytes
 	DeviceID  string    `json:"deviceId,omitempty"`
+	// Salt is what the password was stretched with; another one tells that the
+	// password was changed. "" where the address was the salt.
+	Salt string `json:"clientSalt,omitempty"`
 	// Access is an OAuth token that is good until AccessUntil by this computer's
 	// clock; so a new process makes no request for one.
 	Access      string    `json:"accessToken,omitempty"`
@@ -47,6 +51,7 @@ type Account struct {
 
 	mu      sync.Mutex
 	session Session
+	ended   error // why the session ended, once that is known
 }
 
 // Resume takes up a session. It makes no request.
@@ -92,7 +97,12 @@ func (a *Account) do(ctx context.Context, doing, method, path string, in, out an
 	s := a.Session()
 	raw, _ := unhex(s.Token) // a damaged one signs nothing that is accepted
 	h := onepw.SessionToken(raw)
-	return a.c.do(ctx, call{doing: doing, method: method, url: s.Endpoints.Auth + path, auth: &h, in: in, out: out})
+	err := a.c.do(ctx, call{doing: doing, method: method, url: s.Endpoints.Auth + path, auth: &h, in: in, out: out})
+	if e, ok := errors.AsType[*Error](err); ok && e.SignInAgain() {
+		e.why = a.whyEnded(ctx)
+		return fmt.Errorf("cannot %s: %w", doing, e)
+	}
+	return err
 }
 
 // TokenServer is the token server's URL, to which a client appends

@@ -63,7 +63,7 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 		return nil, err
 	}
 	// A server that knows only version 1 made a key of its own.
-	return c.finish(ctx, at, email, got, func(wrapKB []byte) []byte {
+	return c.finish(ctx, at, email, salt, got, func(wrapKB []byte) []byte {
 		if bytes.Equal(onepw.XOR(wrapKB, v2.UnwrapBKey), kB) {
 			return kB
 		}
@@ -90,17 +90,29 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Account, e
 	return a, err
 }
 
-func (c *Client) login(ctx context.Context, at Endpoints, email, password string) (*Account, error) {
-	const doing = "sign in"
-	var how struct {
-		Version string `json:"currentVersion"`
-		Salt    string `json:"clientSalt"`
-	}
-	err := c.do(ctx, call{
+// stretching is how an account's password is stretched.
+type stretching struct {
+	Version string `json:"currentVersion"`
+	Salt    string `json:"clientSalt"`
+}
+
+// howStretched asks for it; a server that does not know the question has
+// version 1.
+func (c *Client) howStretched(ctx context.Context, at Endpoints, email, doing string) (how stretching, err error) {
+	err = c.do(ctx, call{
 		doing: doing, method: http.MethodPost, url: at.Auth + "/account/credentials/status",
 		in: map[string]string{"email": email}, out: &how,
 	})
-	if e, ok := errors.AsType[*Error](err); err != nil && !(ok && e.Status == http.StatusNotFound) {
+	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusNotFound {
+		err = nil
+	}
+	return how, err
+}
+
+func (c *Client) login(ctx context.Context, at Endpoints, email, password string) (*Account, error) {
+	const doing = "sign in"
+	how, err := c.howStretched(ctx, at, email, doing)
+	if err != nil {
 		return nil, err
 	}
 	stretched := onepw.Stretched{}
@@ -130,11 +142,11 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 	if err != nil {
 		return nil, err
 	}
-	return c.finish(ctx, at, email, got, func(wrapKB []byte) []byte { return onepw.XOR(wrapKB, stretched.UnwrapBKey) })
+	return c.finish(ctx, at, email, how.Salt, got, func(wrapKB []byte) []byte { return onepw.XOR(wrapKB, stretched.UnwrapBKey) })
 }
 
 // finish gets the sync key of a new session; unwrap gives kB.
-func (c *Client) finish(ctx context.Context, at Endpoints, email string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
+func (c *Client) finish(ctx context.Context, at Endpoints, email, salt string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
 	const doing = "get the account's keys"
 	token, ok1 := unhex(got.SessionToken)
 	fetch, ok2 := unhex(got.KeyFetchToken)
@@ -179,7 +191,7 @@ func (c *Client) finish(ctx context.Context, at Endpoints, email string, got sig
 	}
 	kB := unwrap(wrapKB)
 	a := c.Resume(Session{
-		Server: c.root.String(), Endpoints: at, Email: email, UID: got.UID, Token: got.SessionToken,
+		Server: c.root.String(), Endpoints: at, Email: email, UID: got.UID, Token: got.SessionToken, Salt: salt,
 		KeyID: onepw.KeyID(rotated, kB), Key: onepw.ScopedKey(kB),
 	})
 	return a, a.change(func(*Session) {})

@@ -82,6 +82,12 @@ func sentence(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted; what was done so far is kept"
 	}
+	// Why the account refuses this device says more than that it does.
+	for _, why := range []error{account.ErrPasswordChanged, account.ErrAccountDeleted} {
+		if errors.Is(err, why) {
+			return why.Error()
+		}
+	}
 	// Joined errors come on lines of their own.
 	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

@@ -1,0 +1,47 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+)
+
+// whyEnded finds out why the server does not know the session any more, which
+// its refusal does not tell: nil where that stays unknown, for another device
+// may just have signed this one out. It asks once.
+func (a *Account) whyEnded(ctx context.Context) error {
+	a.mu.Lock()
+	known := a.ended
+	a.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	s := a.Session()
+	var status struct {
+		Exists *bool `json:"exists"`
+	}
+	err := a.c.do(ctx, call{
+		doing: "learn whether the account is still there", method: http.MethodGet,
+		url: s.Endpoints.Auth + "/account/status?uid=" + url.QueryEscape(s.UID), out: &status,
+	})
+	why := ErrSignedOut
+	switch {
+	case err != nil:
+		return nil
+	case status.Exists != nil && !*status.Exists:
+		why = ErrAccountDeleted
+	case s.Salt != "":
+		// Each password has a salt of its own.
+		how, err := a.c.howStretched(ctx, s.Endpoints, s.Email, "learn whether the password was changed")
+		if err != nil {
+			return nil
+		}
+		if how.Salt != "" && how.Salt != s.Salt {
+			why = ErrPasswordChanged
+		}
+	}
+	a.mu.Lock()
+	a.ended = why
+	a.mu.Unlock()
+	return why
+}
