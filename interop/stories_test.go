@@ -193,6 +193,17 @@ func stories() []story {
 			},
 		},
 		{
+			name: "addresses as people write them",
+			one: all(
+				add(labelled("Host", "https://BÜCHER.Example:443", ""), "", last),
+				add(labelled("Path", "https://path.example/ä b/./c/%2e%2E/\"<>^`{}|[]'%zz\\d", ""), "", last),
+				add(labelled("Query", "https://query.example?q=ü '\"<>^`{}|[]\\%zz", ""), "", last),
+				add(labelled("Fragment", "https://fragment.example/#ß '\"<>^`{}|[]\\#%zz", ""), "", last),
+				add(labelled("Port", "https://ann:pw@port.example:80/..", ""), "", last),
+			),
+			want: "Host Path Query Fragment Port",
+		},
+		{
 			name:  "edit",
 			given: []item{mark("One"), labelled("Two", "https://two.example/x", "", "old"), folder("F", mark("Three")), labelled("Query", "place:tag=old", "")},
 			one: all(

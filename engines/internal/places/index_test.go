@@ -132,16 +132,26 @@ func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestNormalise(t *testing.T) {
 	for in, want := range map[string]string{
-		"https://example.org":              "https://example.org/",
-		" HTTPS://Example.ORG/A?B#C\n":     "https://example.org/A?B#C",
-		"http://Ann:Pw@Example.org:80/":    "http://Ann:Pw@example.org:80/",
-		"http://example.org?q":             "http://example.org/?q",
-		"javascript:alert(1)":              "javascript:alert(1)",
-		"place:sort=8&maxResults=10":       "place:sort=8&maxResults=10",
-		"file:///home/Ann/A.txt":           "file:///home/Ann/A.txt",
-		"moz-extension://ABC/page":         "moz-extension://abc/page",
-		"data:text/html,<b>Hi there</b>":   "data:text/html,<b>Hi there</b>",
-		"https://user@[2001:DB8::1]:8443/": "https://user@[2001:db8::1]:8443/",
+		"https://example.org":               "https://example.org/",
+		" HTTPS://Example.ORG/A?B#C\n":      "https://example.org/A?B#C",
+		"http://Ann:Pw@Example.org:80/":     "http://Ann:Pw@example.org/",
+		"https://example.org:80/":           "https://example.org:80/",
+		"https://BÜCHER.example:443/Käse":   "https://xn--bcher-kva.example/K%C3%A4se",
+		"https://℀.example/":                "https://℀.example/",
+		"https://a.example/b/./c/%2E%2e/d":  "https://a.example/b/d",
+		"https://a.example/..":              "https://a.example/",
+		"https://a.example/b/.":             "https://a.example/b/",
+		`https://a.example\b\c?d\e#f\g`:     `https://a.example/b/c?d\e#f\g`,
+		"https://a.example/ \"<>`{}|'%ä":    "https://a.example/%20%22%3C%3E%60%7B%7D|'%%C3%A4",
+		"https://a.example/?q= '\"<>`{}|ä":  "https://a.example/?q=%20%27%22%3C%3E`{}|%C3%A4",
+		"https://a.example/#f= '\"<>`{}|#ä": "https://a.example/#f=%20'%22%3C%3E%60{}|#%C3%A4",
+		"http://example.org?q":              "http://example.org/?q",
+		"javascript:alert(1)":               "javascript:alert(1)",
+		"place:sort=8&maxResults=10":        "place:sort=8&maxResults=10",
+		"file:///home/Ann/A.txt":            "file:///home/Ann/A.txt",
+		"moz-extension://ABC/page":          "moz-extension://abc/page",
+		"data:text/html,<b>Hi there</b>":    "data:text/html,<b>Hi there</b>",
+		"https://user@[2001:DB8::1]:8443/":  "https://user@[2001:db8::1]:8443/",
 	} {
 		if got, err := Normalise(in); err != nil || got != want {
 			t.Errorf("%q became %q, %v; want %q", in, got, err, want)

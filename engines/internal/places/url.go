@@ -17,8 +17,7 @@ var ErrURL = errors.New("not a URL")
 
 // Normalise brings a URL into the form in which two that lead to one page are
 // the same bytes: no space around it, scheme and host in lower case, at least "/"
-// as the path of a URL with a host. The rest is passed on as it is: what comes from
-// a browser has been normalised by it. An error tells why url cannot be stored; it
+// as the path of a URL with a host, and a web address spelt as browsers do. An error tells why url cannot be stored; it
 // does not repeat it.
 func Normalise(url string) (string, error) {
 	url = strings.TrimFunc(url, func(r rune) bool { return r <= ' ' })
@@ -46,10 +45,17 @@ func Normalise(url string) (string, error) {
 	if host == "" && isWeb(scheme) {
 		return "", fmt.Errorf("%w: it has no host", ErrURL)
 	}
-	if path == "" || path[0] != '/' && isWeb(scheme) {
+	if path == "" || path[0] != '/' && path[0] != '\\' && isWeb(scheme) {
 		path = "/" + path
 	}
-	return scheme + "://" + user + strings.ToLower(host) + path, nil
+	if !isWeb(scheme) {
+		return scheme + "://" + user + strings.ToLower(host) + path, nil
+	}
+	url = scheme + "://" + user + spellHost(scheme, host) + spellRest(path)
+	if len(url) > MaxURL {
+		return "", fmt.Errorf("%w: it has %d bytes, and the most is %d", ErrURL, len(url), MaxURL)
+	}
+	return url, nil
 }
 
 func isWeb(scheme string) bool { return scheme == "http" || scheme == "https" }
@@ -67,7 +73,7 @@ func isScheme(s string) bool {
 
 // cutAuthority splits what follows "//".
 func cutAuthority(rest string) (authority, path string) {
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+	if i := strings.IndexAny(rest, `/\?#`); i >= 0 {
 		return rest[:i], rest[i:]
 	}
 	return rest, ""
