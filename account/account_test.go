@@ -284,6 +284,33 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+func TestAttachedClientsAndDisconnect(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b, to := two(t, w)
+	page := w.client(func(c *account.Config) { c.UserAgent = "Browser/1.0" })
+	if _, err := page.Login(t.Context(), email, password); err != nil {
+		t.Fatal(err)
+	}
+	list, err := a.AttachedClients(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]account.AttachedClient{}
+	for _, c := range list {
+		byName[c.Name] = c
+	}
+	if len(list) != 3 || !byName["desk"].Current || byName["lap"].Current || byName["lap"].DeviceID != b.DeviceID() ||
+		byName["Browser/1.0"].DeviceID != "" || !byName["Browser/1.0"].CreatedAt.Equal(w.Now()) || byName["Browser/1.0"].LastSeen.IsZero() {
+		t.Errorf("attached: %+v", list)
+	}
+	if err := a.Disconnect(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Devices(t.Context()); !errors.Is(err, account.ErrSignedOut) {
+		t.Errorf("the device that was signed out: %v", err)
+	}
+}
+
 // A device whose registration was lost finds itself again.
 func TestDeviceIsFoundAgain(t *testing.T) {
 	w := newWorld(t, nil)

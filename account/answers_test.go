@@ -59,6 +59,34 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// Mozilla's server has a name here. Its services are on hosts of their own.
+func TestServerByName(t *testing.T) {
+	for _, name := range []string{"mozilla", "Mozilla", "https://accounts.firefox.com/"} {
+		c, err := account.New(account.Config{
+			Server: name, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+			Transport: inproc.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Host+r.URL.Path != "accounts.firefox.com/.well-known/fxa-client-configuration" {
+					t.Errorf("asked %s%s", r.Host, r.URL.Path)
+				}
+				io.WriteString(w, `{"auth_server_base_url":"https://api.accounts.firefox.com",
+					"oauth_server_base_url":"https://oauth.accounts.firefox.com","pairing_server_base_uri":"wss://channelserver.services.mozilla.com",
+					"profile_server_base_url":"https://profile.accounts.firefox.com","sync_tokenserver_base_url":"https://token.services.mozilla.com"}`)
+			})),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := c.Discover(t.Context())
+		want := account.Endpoints{
+			Auth: "https://api.accounts.firefox.com/v1", OAuth: "https://oauth.accounts.firefox.com/v1",
+			Profile: "https://profile.accounts.firefox.com/v1", Token: "https://token.services.mozilla.com",
+		}
+		if err != nil || at != want {
+			t.Errorf("%s: %+v, %v", name, at, err)
+		}
+	}
+}
+
 // A server over TLS cannot send the client to services without.
 func TestNoDowngrade(t *testing.T) {
 	c, err := account.New(account.Config{

@@ -21,7 +21,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +42,8 @@ const FirefoxClientID = "5882386c6d801776"
 
 // Config says how a Client works. All fields without a default must be set.
 type Config struct {
-	// Server is the root URL of the accounts server.
+	// Server is the root URL of the accounts server, or a name that ServerURL
+	// knows.
 	Server    string
 	Transport http.RoundTripper
 	Now       func() time.Time
@@ -74,7 +74,7 @@ type Client struct {
 
 // New makes a Client. It makes no request.
 func New(cfg Config) (*Client, error) {
-	root, err := url.Parse(strings.TrimRight(strings.TrimSpace(cfg.Server), "/"))
+	root, err := url.Parse(ServerURL(cfg.Server))
 	if err != nil || root.Host == "" || root.Scheme != "https" && root.Scheme != "http" || root.User != nil {
 		return nil, fmt.Errorf("%q is not the URL of a server; give one like https://sync.example.org", cfg.Server)
 	}

@@ -102,12 +102,9 @@ func (a *Account) Devices(ctx context.Context) ([]Device, error) {
 	}
 	list := make([]Device, len(got))
 	for i, d := range got {
-		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current, commands: d.Commands}
+		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current, LastSeen: moment(d.LastSeen), commands: d.Commands}
 		_, list[i].TakesTabs = d.Commands[sendtab.OpenURI]
 		_, list[i].ClosesTabs = d.Commands[sendtab.CloseURI]
-		if d.LastSeen > 0 {
-			list[i].LastSeen = time.UnixMilli(int64(d.LastSeen)).UTC()
-		}
 	}
 	return list, nil
 }

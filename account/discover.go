@@ -16,6 +16,21 @@ type Endpoints struct {
 	Token   string `json:"token"`   // a client appends /1.0/sync/1.5
 }
 
+// servers are the servers that have a name.
+var servers = map[string]string{
+	"mozilla": "https://accounts.firefox.com",
+}
+
+// ServerURL is the root URL of a server that is named, "mozilla", or the text
+// itself.
+func ServerURL(server string) string {
+	server = strings.TrimRight(strings.TrimSpace(server), "/")
+	if root, ok := servers[strings.ToLower(server)]; ok {
+		return root
+	}
+	return server
+}
+
 // Discover asks the server where its services are.
 func (c *Client) Discover(ctx context.Context) (Endpoints, error) {
 	var doc struct {

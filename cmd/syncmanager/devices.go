@@ -20,7 +20,8 @@ func (a *app) devicesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(), a.devicesSendTabCommand(), a.devicesCloseTabCommand())
+	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(),
+		a.devicesSendTabCommand(), a.devicesCloseTabCommand(), a.devicesAttachedCommand(), a.devicesDisconnectCommand())
 	return noun
 }
 

@@ -27,6 +27,8 @@ engines          [{"name","enabled","pending","registered","version","items",
                  "changes","lastSync","lastError"}]
 devices          [{"id","name","type","application","os","version","fxaDeviceId",
                  "modified","local"}]
+devices attached [{"name","fxaDeviceId","scope","createdAt","lastSeen","local"}]
+devices disconnect {"device","name"}
 devices send-tab {"device","name","urls"}, close-tab as well
 login            {"server","email","uid","local"}
 logout           {"account","serverTold","wiped"}

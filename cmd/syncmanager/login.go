@@ -52,13 +52,14 @@ backup code, or one that it sent by e-mail, it is asked for; --code gives it.`,
 		}),
 	}
 	flags := c.Flags()
-	flags.StringVar(&in.Server, "server", "", "root `URL` of the server")
+	flags.StringVar(&in.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
 	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
 	flags.BoolVar(&in.Create, "create", false, "make the account")
 	flags.StringVar(&code, "code", "", "the `CODE` that the server wants besides the password")
 	flags.StringVar(&in.Invitation, "invitation", "", "with --create, the `CODE` that the server wants for an account")
 	flags.StringVar(&in.DeviceName, "device-name", "", "what other devices call this one")
+	_ = c.RegisterFlagCompletionFunc("server", cobra.FixedCompletions([]string{"mozilla"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagRequired("server")
 	_ = c.MarkFlagRequired("email")
 	return c

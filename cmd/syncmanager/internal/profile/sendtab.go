@@ -33,6 +33,26 @@ func (p *Profile) CloseTabs(ctx context.Context, word string, urls []string) (ac
 	return d, p.account.CloseTabs(ctx, d, urls)
 }
 
+// Disconnect signs out the device that word names, and returns that device.
+func (p *Profile) Disconnect(ctx context.Context, word string) (account.Device, error) {
+	d, err := p.findAccountDevice(ctx, word)
+	if err != nil {
+		return d, err
+	}
+	return d, p.account.Disconnect(ctx, d)
+}
+
+// AttachedClients asks the server for what is signed in to the account.
+func (p *Profile) AttachedClients(ctx context.Context) ([]account.AttachedClient, error) {
+	if _, _, err := p.connect(); err != nil {
+		return nil, err
+	}
+	if p.credentials == nil {
+		return nil, NotSignedInError{}
+	}
+	return p.account.AttachedClients(ctx)
+}
+
 // findAccountDevice asks the server for the one of the account's other devices
 // that word names: by its name, by its ID with the account or among the clients,
 // or by the beginning of one.

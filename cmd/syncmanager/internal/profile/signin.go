@@ -15,7 +15,7 @@ import (
 
 // SignIn says which account to join.
 type SignIn struct {
-	// Server is the root URL of the server.
+	// Server is the root URL of the server, or a name that account.ServerURL knows.
 	Server, Email, Password string
 	// Create makes the account.
 	Create bool
@@ -32,7 +32,7 @@ type SignIn struct {
 // gets a new session; another one has to be left first.
 func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	old := p.Account()
-	again := old != nil && strings.EqualFold(old.Email, in.Email) && old.Server == strings.TrimRight(in.Server, "/")
+	again := old != nil && strings.EqualFold(old.Email, in.Email) && old.Server == account.ServerURL(in.Server)
 	if old != nil && !old.Local && !again {
 		return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
 	}
