@@ -18,7 +18,7 @@ type applier struct {
 }
 
 func newApplier(t *tx, s *session) *applier {
-	return &applier{tx: t, keeper: newKeeper(), start: s.start, skew: s.skew(t), touched: make(map[engine.ID]struct{})}
+	return &applier{tx: t, keeper: newKeeper(), start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{})}
 }
 
 // insert adds an item as a record says it.

@@ -30,7 +30,7 @@ func (s *session) plan(t *tx) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{generation: m.generation}
-	l := &loader{tx: t, plan: p, skew: s.skew(t), changed: make(map[engine.ID]*tree.Item)}
+	l := &loader{tx: t, plan: p, skew: s.skew(), changed: make(map[engine.ID]*tree.Item)}
 	if err := l.localItems(); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (s *session) plan(t *tx) (*plan, error) {
 
 // skew is how far the server's clock is ahead of ours, in milliseconds: the newer
 // of two edits is found by one clock.
-func (s *session) skew(*tx) int64 { return s.start.Skew.Milliseconds() }
+func (s *session) skew() int64 { return s.start.Skew.Milliseconds() }
 
 // loader builds the two trees of a plan.
 type loader struct {
