@@ -284,6 +284,36 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// Nothing that a device had is of use once it signed out.
+func TestSignOutRevokes(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.create()
+	access, err := a.AccessToken(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := func() int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, root+"/oauth/v1/verify", strings.NewReader(fmt.Sprintf(`{"token":%q}`, access)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := inproc.New(w.server.Handler()).RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode
+	}
+	if code := verify(); code != http.StatusOK {
+		t.Fatalf("before: %d", code)
+	}
+	if err := a.SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code := verify(); code == http.StatusOK {
+		t.Error("the access token is still good")
+	}
+}
+
 func TestAttachedClientsAndDisconnect(t *testing.T) {
 	w := newWorld(t, nil)
 	a, b, to := two(t, w)

@@ -134,12 +134,24 @@ func (a *Account) Notify(ctx context.Context, collections []string) error {
 	return a.do(ctx, "notify the other devices", http.MethodPost, "/account/devices/notify", in, nil)
 }
 
-// SignOut ends the session on the server, and this device with it. A session
-// that ended already is none to end.
+// SignOut ends the session on the server, and this device with it, and revokes
+// the access token. A session that ended already is none to end.
 func (a *Account) SignOut(ctx context.Context) error {
 	err := a.do(ctx, "sign out", http.MethodPost, "/session/destroy", struct{}{}, nil)
-	if errors.Is(err, ErrSignedOut) {
+	if err != nil && !errors.Is(err, ErrSignedOut) {
+		return err
+	}
+	s := a.Session()
+	if s.Access == "" || !a.c.cfg.Now().Before(s.AccessUntil) {
 		return nil
 	}
-	return err
+	err = a.c.do(ctx, call{
+		doing: "revoke the access token", method: http.MethodPost, url: s.Endpoints.Auth + "/oauth/destroy",
+		in: map[string]string{"client_id": a.c.cfg.ClientID, "token": s.Access},
+	})
+	if err != nil {
+		// It is good for some hours at most, and nobody has it.
+		a.c.cfg.Log.WarnContext(ctx, "the access token was not revoked", "err", err)
+	}
+	return nil
 }
