@@ -97,6 +97,7 @@ type call struct {
 	method string
 	url    string
 	auth   *onepw.HAWK // to sign with, or nil
+	bearer string      // an access token, or ""
 	in     any         // sent as JSON, or nil
 	out    any         // read from JSON, or nil
 }
@@ -144,6 +145,9 @@ func (c *Client) try(ctx context.Context, req call) error {
 		}
 		ts := c.cfg.Now().Unix() + c.skew.Load()
 		hawk.Sign(r, hawk.Credentials{ID: req.auth.ID, Key: req.auth.Key}, ts, nonce, hash)
+	}
+	if req.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+req.bearer)
 	}
 	c.requests.Add(1)
 	res, err := c.http.Do(r)

@@ -1,0 +1,159 @@
+package account
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+)
+
+const (
+	// browserClientID is the OAuth client of a sign-in in a browser: Firefox for
+	// Android, for the desktop one hears of its code from the page itself.
+	browserClientID = "a2270f727f45f648"
+	// browserScope asks for a session too, as a mobile browser does.
+	browserScope = "profile " + onepw.OldSync + " https://identity.mozilla.com/tokens/session"
+)
+
+// ErrNotThisSignIn means that an address is not the one on which a sign-in in the
+// browser ends, or that of another sign-in.
+var ErrNotThisSignIn = errors.New("this is not the address on which this sign-in ended; copy it from the browser when it says that you are signed in")
+
+// BrowserSignIn is a sign-in on the server's own pages, in any browser: the
+// password, and whatever else the server asks for, stay there. The keys come
+// sealed for this device.
+type BrowserSignIn struct {
+	// URL is what the user opens in a browser.
+	URL string
+
+	c               *Client
+	at              Endpoints
+	state, verifier string
+	key             *ecdsa.PrivateKey
+}
+
+// BrowserSignIn begins a sign-in in the browser.
+func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
+	at, err := c.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	random := make([]byte, 3*onepw.KeySize)
+	if _, err := io.ReadFull(c.cfg.Rand, random); err != nil {
+		return nil, fmt.Errorf("begin a sign-in: %w", err)
+	}
+	text := base64.RawURLEncoding.EncodeToString
+	b := &BrowserSignIn{c: c, at: at, state: text(random[:onepw.KeySize]), verifier: text(random[onepw.KeySize : 2*onepw.KeySize])}
+	if b.key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), random[2*onepw.KeySize:]); err != nil {
+		return nil, fmt.Errorf("begin a sign-in: %w", err) // one of four billion
+	}
+	jwk, err := json.Marshal(jose.JSONWebKey{Key: b.key.Public()})
+	if err != nil {
+		return nil, fmt.Errorf("begin a sign-in: %w", err)
+	}
+	challenge := sha256.Sum256([]byte(b.verifier))
+	b.URL = c.root.String() + "/authorization?" + url.Values{
+		"client_id": {browserClientID}, "redirect_uri": {c.root.String() + "/oauth/success/" + browserClientID},
+		"scope": {browserScope}, "state": {b.state}, "response_type": {"code"}, "access_type": {"online"}, "action": {"email"},
+		"code_challenge": {text(challenge[:])}, "code_challenge_method": {"S256"}, "keys_jwk": {text(jwk)},
+	}.Encode()
+	return b, nil
+}
+
+// Finish signs in with the address of the page on which the browser ended. The
+// error is, among others, ErrNotThisSignIn.
+func (b *BrowserSignIn) Finish(ctx context.Context, address string) (*Account, error) {
+	const doing = "sign in"
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil {
+		return nil, ErrNotThisSignIn
+	}
+	q := u.Query()
+	if q.Get("code") == "" || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1 {
+		return nil, ErrNotThisSignIn
+	}
+	var got struct {
+		Access  string `json:"access_token"`
+		KeysJWE string `json:"keys_jwe"`
+		Session string `json:"session_token"`
+	}
+	err = b.c.do(ctx, call{
+		doing: doing, method: http.MethodPost, url: b.at.Auth + "/oauth/token", out: &got,
+		in: map[string]string{
+			"grant_type": "authorization_code", "client_id": browserClientID, "code": q.Get("code"), "code_verifier": b.verifier,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := unhex(got.Session); !ok || got.Access == "" {
+		return nil, fmt.Errorf("cannot %s: %w: a token is missing", doing, ErrBadAnswer)
+	}
+	kid, key, err := b.open(got.KeysJWE)
+	if err != nil {
+		return nil, fmt.Errorf("cannot %s: %w: %w", doing, ErrBadAnswer, err)
+	}
+	var who struct {
+		UID   string `json:"uid"`
+		Email string `json:"email"`
+	}
+	err = b.c.do(ctx, call{
+		doing: "learn whose account it is", method: http.MethodGet, url: b.at.Profile + "/profile", bearer: got.Access, out: &who,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if who.UID == "" || who.Email == "" {
+		return nil, fmt.Errorf("cannot %s: %w: it does not tell whose account it is", doing, ErrBadAnswer)
+	}
+	// By it a changed password is told later; without, the sign-in is as good.
+	how, err := b.c.howStretched(ctx, b.at, who.Email, doing)
+	if err != nil {
+		b.c.cfg.Log.WarnContext(ctx, "the password's salt is not known", "err", err)
+	}
+	a := b.c.Resume(Session{
+		Server: b.c.root.String(), Endpoints: b.at, Email: who.Email, UID: who.UID, Token: got.Session, Salt: how.Salt, KeyID: kid, Key: key,
+	})
+	return a, a.change(func(*Session) {})
+}
+
+// open takes the sync key out of what the page sealed for b.
+func (b *BrowserSignIn) open(text string) (kid string, key []byte, err error) {
+	sealed, err := jose.ParseEncryptedCompact(text, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
+	if err != nil {
+		return "", nil, errors.New("the keys are not sealed as they should be")
+	}
+	clear, err := sealed.Decrypt(b.key)
+	if err != nil {
+		return "", nil, errors.New("the keys are sealed for another device")
+	}
+	var keys map[string]struct {
+		KID string `json:"kid"`
+		K   string `json:"k"`
+	}
+	if err := json.Unmarshal(clear, &keys); err != nil {
+		return "", nil, errors.New("the keys are malformed")
+	}
+	k := keys[onepw.OldSync]
+	key, err = base64.RawURLEncoding.DecodeString(k.K)
+	if err != nil || len(key) != 2*onepw.KeySize {
+		return "", nil, errors.New("the key for sync is malformed")
+	}
+	if _, _, err := onepw.ParseKeyID(k.KID); err != nil {
+		return "", nil, err
+	}
+	return k.KID, key, nil
+}
