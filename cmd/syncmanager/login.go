@@ -15,19 +15,35 @@ func (a *app) loginCommand() *cobra.Command {
 	var (
 		in        profile.SignIn
 		fromStdin bool
+		inBrowser bool
 		code      string
 	)
 	c := &cobra.Command{
-		Use:   "login --server URL --email ADDRESS",
+		Use:   "login --server URL --email ADDRESS | --browser",
 		Short: "Join an account on a server",
 		Long: `Join an account on a server, or make one there with --create. The data of this
 profile stays; the next sync brings it and the account's together.
 
 Where the server wants a code besides the password, of an authenticator app, a
-backup code, or one that it sent by e-mail, it is asked for; --code gives it.`,
+backup code, or one that it sent by e-mail, it is asked for; --code gives it.
+
+With --browser you sign in on the server's own pages, in any browser, and hand
+back the address of the page on which that ends. Neither password nor code comes
+by here.`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			switch {
+			case inBrowser && (in.Email != "" || in.Create || fromStdin || code != ""):
+				return errors.New("with --browser, the browser asks for all but the server")
+			case !inBrowser && in.Email == "":
+				return errors.New("give the account's address with --email, or sign in with --browser")
+			}
+			return nil
+		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
-			if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
+			if inBrowser {
+				in.Browser = a.askBrowser
+			} else if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
 				return err
 			}
 			in.Code = func(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
@@ -54,6 +70,7 @@ backup code, or one that it sent by e-mail, it is asked for; --code gives it.`,
 	flags := c.Flags()
 	flags.StringVar(&in.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
 	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
+	flags.BoolVar(&inBrowser, "browser", false, "sign in on the server's own pages, in a browser")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
 	flags.BoolVar(&in.Create, "create", false, "make the account")
 	flags.StringVar(&code, "code", "", "the `CODE` that the server wants besides the password")
@@ -61,6 +78,5 @@ backup code, or one that it sent by e-mail, it is asked for; --code gives it.`,
 	flags.StringVar(&in.DeviceName, "device-name", "", "what other devices call this one")
 	_ = c.RegisterFlagCompletionFunc("server", cobra.FixedCompletions([]string{"mozilla"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagRequired("server")
-	_ = c.MarkFlagRequired("email")
 	return c
 }

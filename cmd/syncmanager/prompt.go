@@ -41,7 +41,7 @@ func (a *app) width() int {
 // keyboard without an echo, twice when it is a new one.
 func (a *app) secret(ctx context.Context, what string, fromStdin, isNew bool) (string, error) {
 	if fromStdin {
-		return firstLine(a.stdin)
+		return firstLine(a.stdin, what)
 	}
 	fd, ok := terminal(a.stdin)
 	if !ok {
@@ -115,17 +115,38 @@ func (a *app) ask(ctx context.Context, fd int, what string) (string, error) {
 // instead of being taken for a password.
 const maxSecret = 4096
 
-func firstLine(r io.Reader) (string, error) {
+func firstLine(r io.Reader, what string) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, maxSecret+1)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("cannot read the password from stdin: %w", err)
+		return "", fmt.Errorf("cannot read the %s from stdin: %w", what, err)
 	}
 	line = strings.TrimRight(line, "\r\n")
 	switch {
 	case line == "":
-		return "", errors.New("stdin holds no password")
+		return "", fmt.Errorf("stdin holds no %s", what)
 	case len(line) > maxSecret:
-		return "", fmt.Errorf("the first line on stdin is longer than %d bytes: that is no password", maxSecret)
+		return "", fmt.Errorf("the first line on stdin is longer than %d bytes: that is no %s", maxSecret, what)
 	}
 	return line, nil
+}
+
+// askBrowser has the user open an address in a browser, and reads the one that
+// the browser ended on.
+func (a *app) askBrowser(ctx context.Context, address string) (string, error) {
+	fmt.Fprintf(a.stderr, "Open this page in a browser, and sign in there:\n\n%s\n\nThen paste the address of the page that you ended on:\n", address)
+	type answer struct {
+		text string
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		text, err := firstLine(a.stdin, "address")
+		typed <- answer{text, err}
+	}()
+	select {
+	case got := <-typed:
+		return got.text, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }

@@ -17,6 +17,10 @@ import (
 type SignIn struct {
 	// Server is the root URL of the server, or a name that account.ServerURL knows.
 	Server, Email, Password string
+	// Browser, if set, has the user sign in on the server's own pages instead, with
+	// neither Email nor Password: it opens the address, and returns the one that
+	// the browser ended on.
+	Browser func(ctx context.Context, address string) (ended string, err error)
 	// Create makes the account.
 	Create bool
 	// Invitation is for a server that makes no account without.
@@ -32,23 +36,27 @@ type SignIn struct {
 // gets a new session; another one has to be left first.
 func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	old := p.Account()
-	again := old != nil && strings.EqualFold(old.Email, in.Email) && old.Server == account.ServerURL(in.Server)
-	if old != nil && !old.Local && !again {
-		return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
+	same := func(email string) bool {
+		return old != nil && strings.EqualFold(old.Email, email) && old.Server == account.ServerURL(in.Server)
 	}
-	config := p.clientConfig(in.Server, p.config.Transport)
-	config.Code, config.Invitation = in.Code, in.Invitation
-	c, err := account.New(config)
+	other := func(email string) error {
+		if old != nil && !old.Local && !same(email) {
+			return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
+		}
+		return nil
+	}
+	if in.Browser == nil {
+		if err := other(in.Email); err != nil {
+			return err
+		}
+	}
+	a, err := p.enter(ctx, in)
 	if err != nil {
 		return err
 	}
-	enter := c.Login
-	if in.Create {
-		enter = c.CreateAccount
-	}
-	a, err := enter(ctx, in.Email, in.Password)
-	if err != nil {
-		return err
+	// In the browser it is only now that the account is known.
+	if err := other(a.Session().Email); in.Browser != nil && err != nil {
+		return errors.Join(err, a.SignOut(ctx))
 	}
 	if in.DeviceName != "" {
 		p.settings.DeviceName = in.DeviceName
@@ -56,7 +64,7 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
 		return err
 	}
-	if err := p.handOver(ctx, again && a.Session().UID == old.UID); err != nil {
+	if err := p.handOver(ctx, same(a.Session().Email) && a.Session().UID == old.UID); err != nil {
 		return err
 	}
 	p.settings.SignedOut = false
@@ -67,6 +75,30 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 		return err
 	}
 	return p.removeLocal()
+}
+
+// enter makes the new session.
+func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error) {
+	config := p.clientConfig(in.Server, p.config.Transport)
+	config.Code, config.Invitation = in.Code, in.Invitation
+	c, err := account.New(config)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.Browser != nil:
+		b, err := c.BrowserSignIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ended, err := in.Browser(ctx, b.URL)
+		if err != nil {
+			return nil, err
+		}
+		return b.Finish(ctx, ended)
+	case in.Create:
+		return c.CreateAccount(ctx, in.Email, in.Password)
+	}
+	return c.Login(ctx, in.Email, in.Password)
 }
 
 // handOver ends what belongs to the account that was, before another session
