@@ -28,7 +28,10 @@ func (a *app) syncCommand() *cobra.Command {
 		Long: `Sync all engines that are enabled, or those named with --engine.
 
 A profile that has no account yet gets a local one, on a server inside the
-profile: 'syncmanager login' joins another later and keeps the data.`,
+profile: 'syncmanager login' joins another later and keeps the data.
+
+A sync that you ask for brings the pages that other devices sent, too; it looks
+for them every five minutes at most, 'syncmanager tabs inbox' at once.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
