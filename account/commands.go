@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/syncmanager/syncmanager/internal/ece"
 	"github.com/syncmanager/syncmanager/internal/sendtab"
@@ -24,6 +23,10 @@ var (
 	// ErrTooLong means that a page's address or its title is too long to be sent.
 	ErrTooLong = sendtab.ErrTooLong
 )
+
+// maxMessages is how many messages are asked for at once: so many of the longest
+// are well below maxAnswer.
+const maxMessages = 20
 
 // CommandKeys are this device's, for what others send it. They are secret.
 type CommandKeys struct {
@@ -121,7 +124,7 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 			Last     bool      `json:"last"`
 			Messages []command `json:"messages"`
 		}
-		path := "/account/device/commands?index=" + strconv.FormatInt(s.CommandIndex, 10)
+		path := fmt.Sprintf("/account/device/commands?index=%d&limit=%d", s.CommandIndex, maxMessages)
 		if err := a.do(ctx, "get what other devices sent", http.MethodGet, path, nil, &got); err != nil {
 			return err
 		}

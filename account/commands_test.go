@@ -95,13 +95,14 @@ func TestReceivedIsWhatWasKept(t *testing.T) {
 	}
 }
 
-// More than the server gives at once.
+// More than the server gives at once, and all as long as may be.
 func TestManyMessages(t *testing.T) {
 	w := newWorld(t, nil)
 	a, b, to := two(t, w)
-	const n = 150
+	const n = 110
+	long := "/" + strings.Repeat("x", 15<<10)
 	for i := range n {
-		if err := a.SendTab(t.Context(), to, account.Tab{URL: fmt.Sprintf("https://example.org/%d", i)}); err != nil {
+		if err := a.SendTab(t.Context(), to, account.Tab{URL: fmt.Sprintf("https://example.org/%d", i) + long}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,8 +111,8 @@ func TestManyMessages(t *testing.T) {
 		t.Fatalf("%d messages of %d", len(got), n)
 	}
 	for i, m := range got {
-		if want := fmt.Sprintf("https://example.org/%d", i); m.Tab.URL != want {
-			t.Fatalf("message %d is %s", i, m.Tab.URL)
+		if want := fmt.Sprintf("https://example.org/%d", i) + long; m.Tab.URL != want {
+			t.Fatalf("message %d is %.40s", i, m.Tab.URL)
 		}
 	}
 }
