@@ -242,9 +242,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		}),
 		"EditDuringUploadSurvives": with(func(o *odd) {
 			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
-				for _, id := range r.Stored {
-					o.n.Notes[id].Changes = o.n.Sent[id].Changes
-				}
+				o.each(r.Stored, func(x *note, id engine.ID) { x.Changes = o.n.Sent[id].Changes })
 				return o.session.Uploaded(ctx, r)
 			}
 		}),
@@ -273,7 +271,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
 				out, err := o.session.Outgoing(ctx, max)
 				for _, x := range out {
-					o.n.Notes[x.ID].Changes = 0
+					o.each([]engine.ID{x.ID}, func(x *note, _ engine.ID) { x.Changes = 0 })
 				}
 				return out, err
 			}
@@ -316,8 +314,8 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		"EditBeatsDeletion": with(func(o *odd) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
 				for _, in := range page {
-					if x := o.n.Notes[in.ID]; x != nil && in.Tombstone() {
-						x.Changes = 0
+					if in.Tombstone() {
+						o.each([]engine.ID{in.ID}, func(x *note, _ engine.ID) { x.Changes = 0 })
 					}
 				}
 				return o.session.Stage(ctx, page)
@@ -330,18 +328,18 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		"EditsDuringTheSyncAreKept": with(func(o *odd) {
 			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
 				err := o.session.Uploaded(ctx, r)
-				for _, id := range r.Stored {
-					o.n.Notes[id].Changes++
-				}
+				o.each(r.Stored, func(x *note, _ engine.ID) { x.Changes++ })
 				return err
 			}
 		}),
 		"DuplicateTakesTheAccountsID": with(func(o *odd) { o.stage = rename(o) }),
 		"DuplicateThatWasSyncedLeavesATombstone": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				o.n.mu.Lock()
 				for _, x := range o.n.Notes {
 					x.Mirror = nil
 				}
+				o.n.mu.Unlock()
 				return o.session.Merge(ctx, at)
 			}
 		}),
@@ -382,6 +380,17 @@ func rename(o *odd) func(context.Context, []engine.Incoming) error {
 			page[i].Payload = []byte(strings.Replace(string(page[i].Payload), `"name":"`, `"name":"not `, 1))
 		}
 		return o.session.Stage(ctx, page)
+	}
+}
+
+// each changes notes as the engine itself would: while no edit of the user's does.
+func (o *odd) each(ids []engine.ID, f func(x *note, id engine.ID)) {
+	o.n.mu.Lock()
+	defer o.n.mu.Unlock()
+	for _, id := range ids {
+		if x := o.n.Notes[id]; x != nil {
+			f(x, id)
+		}
 	}
 }
 

@@ -179,11 +179,17 @@ func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
 	if err != nil {
 		return Explain(err)
 	}
-	if err := f(tx); err != nil {
+	if err = f(tx); err != nil {
 		_ = tx.Rollback()
-		return Explain(err)
+	} else {
+		err = tx.Commit()
 	}
-	return Explain(tx.Commit())
+	// A context that ends rolls the transaction back from another goroutine, and
+	// what f then meets ("statement is closed") says nothing of the cause.
+	if ended := ctx.Err(); ended != nil && err != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, Explain(err))
+	}
+	return Explain(err)
 }
 
 // Close closes the file. What was committed stays.

@@ -237,6 +237,21 @@ func TestAFailedUpdateLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestATransactionThatWasCancelledSaysSo: what the function meets then, a closed
+// statement or the like, is not the cause.
+func TestATransactionThatWasCancelledSaysSo(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	ctx, cancel := context.WithCancel(t.Context())
+	closed := errors.New("sql: statement is closed")
+	err := db.Update(ctx, func(*sql.Tx) error { cancel(); return closed })
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, closed) {
+		t.Errorf("got %v", err)
+	}
+	if err := add(db, "x"); err != nil || texts(t, db) != "x" {
+		t.Errorf("%v, left: %s", err, texts(t, db))
+	}
+}
+
 func TestADurableFileWaitsForTheDisk(t *testing.T) {
 	for durable, want := range map[bool]int{true: 2 /* FULL */, false: 1 /* NORMAL */} {
 		db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: durable})
