@@ -1,0 +1,113 @@
+package push
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrAddress means that the name of a push service led to an address that is not
+// on the public internet.
+var ErrAddress = errors.New("the address of the push service is not public")
+
+// DefaultHosts are the push services of Firefox, Chrome and Safari.
+func DefaultHosts() []string {
+	return []string{"updates.push.services.mozilla.com", "fcm.googleapis.com", "web.push.apple.com"}
+}
+
+// allowed reads an endpoint: an https URL of one of hosts or a name below it, on
+// the usual port.
+func allowed(endpoint string, hosts []string) (*url.URL, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.Opaque != "" || u.Host == "" {
+		return nil, ErrHost
+	}
+	name := strings.ToLower(strings.TrimSuffix(u.Host, ":443"))
+	if !isName(name) {
+		return nil, ErrHost
+	}
+	for _, h := range hosts {
+		h = strings.ToLower(h)
+		if name == h || strings.HasSuffix(name, "."+h) {
+			u.Host, u.Fragment = name, ""
+			return u, nil
+		}
+	}
+	return nil, ErrHost
+}
+
+// isName reports whether host is a name of the DNS, in ASCII and with a dot, and
+// no address in any spelling: the last label of those is a number.
+func isName(host string) bool {
+	labels := strings.Split(host, ".")
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || strings.Trim(strings.ToLower(l), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	last := labels[len(labels)-1]
+	return len(labels) > 1 && len(host) <= 253 && (last[0] < '0' || last[0] > '9')
+}
+
+// NewTransport makes a transport that connects to public addresses alone,
+// whatever a name leads to: it looks at the address that is being connected to,
+// not at one that was looked up before. It knows no proxy, as that would connect
+// in its place.
+func NewTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: sendTimeout, Control: onlyPublic}
+	return &http.Transport{
+		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: sendTimeout,
+		MaxResponseHeaderBytes: 16 << 10, MaxIdleConnsPerHost: workers, IdleConnTimeout: 90 * time.Second,
+	}
+}
+
+// onlyPublic is asked before each connection, with the address in numbers.
+func onlyPublic(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || at.Port() != 443 || !isPublic(at.Addr()) {
+		return fmt.Errorf("%w: %s", ErrAddress, address)
+	}
+	return nil
+}
+
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// special are the networks of IANA's registries of special addresses that no
+// method of netip.Addr knows.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"), // carriers' own
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"), // Teredo among them
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"), // 6to4
+	netip.MustParsePrefix("3fff::/20"),
+	netip.MustParsePrefix("fec0::/10"),
+}
+
+// isPublic reports whether an address is one of the public internet. An IPv4
+// address inside an IPv6 one counts as itself.
+func isPublic(a netip.Addr) bool {
+	if nat64.Contains(a) {
+		b := a.As16()
+		a = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	a = a.Unmap()
+	return a.IsGlobalUnicast() && !a.IsPrivate() &&
+		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
+}
