@@ -45,6 +45,10 @@ type Config struct {
 	// them the sender of a request is whoever opened the connection.
 	Proxies []netip.Prefix
 
+	// Push, if set, says how devices are woken by push messages. Without it they are
+	// not.
+	Push *Push
+
 	// Limits bound what a storage client may send; a zero takes the default.
 	Limits bso.Limits
 	// Quota is how many bytes a user may store; 0: no quota.
@@ -64,6 +68,15 @@ type External struct {
 	// has an account there.
 	Allow     []string
 	AllowAll  bool
+	Transport http.RoundTripper
+}
+
+// Push says which push services messages go to.
+type Push struct {
+	// Hosts are their names; the names below them count too.
+	Hosts []string
+	// Transport reaches them. It should connect to nothing else, as that of
+	// push.NewTransport does.
 	Transport http.RoundTripper
 }
 

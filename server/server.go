@@ -16,6 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/pages"
+	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -28,6 +29,7 @@ type Server struct {
 	cfg      Config
 	public   *url.URL
 	accounts *accounts.Service
+	push     *push.Sender // nil: none
 	tokens   *token.Service
 	storage  *storage.Service
 	pages    http.Handler
@@ -84,7 +86,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(storageDir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the storage folder: %w", err)
 	}
-	verifier, err := s.openAccounts(ctx)
+	verifier, err := s.openAccounts(ctx, keys.push)
 	if err != nil {
 		return err
 	}
@@ -104,7 +106,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 // openAccounts opens the accounts server with its pages, unless the accounts are
 // elsewhere.
-func (s *Server) openAccounts(ctx context.Context) (_ token.Verifier, err error) {
+func (s *Server) openAccounts(ctx context.Context, pushSecret []byte) (_ token.Verifier, err error) {
 	if e := s.cfg.External; e != nil {
 		root, err := url.Parse(e.URL)
 		if err != nil {
@@ -112,11 +114,21 @@ func (s *Server) openAccounts(ctx context.Context) (_ token.Verifier, err error)
 		}
 		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
 	}
-	s.accounts, err = accounts.Open(ctx, accounts.Config{
+	cfg := accounts.Config{
 		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
-	})
-	if err != nil {
+	}
+	if p := s.cfg.Push; p != nil {
+		s.push, err = push.New(push.Config{
+			Secret: pushSecret, Subject: s.public.String(), Hosts: p.Hosts, Transport: p.Transport,
+			Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Push = s.push
+	}
+	if s.accounts, err = accounts.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
 	s.pages, err = pages.New(pages.Config{PublicURL: s.public, SignUp: s.cfg.SignUp})
@@ -237,6 +249,9 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		if s.tokens != nil {
 			errs = append(errs, s.tokens.Close())
+		}
+		if s.push != nil {
+			s.push.Close(ctx) // before the accounts, which remember what it finds out
 		}
 		if s.accounts != nil {
 			errs = append(errs, s.accounts.Close())

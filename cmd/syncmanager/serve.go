@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/admin"
+	"github.com/syncmanager/syncmanager/server/push"
 )
 
 // serving is what 'serve' was told.
@@ -30,6 +32,7 @@ type serving struct {
 	accounts          string
 	allow             []string
 	allowAll          bool
+	push              []string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -71,6 +74,7 @@ the server needs TLS, in one of three ways:
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
 	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
+	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "wake devices through the push service `HOST` and no other; may be repeated; \"none\" for none")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
 	o.tls.addTo(flags)
 	_ = c.MarkFlagDirname("data")
@@ -105,6 +109,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	}
 	if cfg.External, err = o.external(); err != nil {
 		return err
+	}
+	if !slices.Equal(o.push, []string{"none"}) {
+		cfg.Push = &server.Push{Hosts: o.push, Transport: push.NewTransport()}
 	}
 	if err := o.tls.check(o.public); err != nil {
 		return err

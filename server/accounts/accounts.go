@@ -1,8 +1,8 @@
 // Package accounts is the Firefox accounts server: signing up and in, the keys
 // behind a password, OAuth tokens, devices and profile.
 //
-// There is no e-mail: an account is verified from the start. There is no push
-// service either: devices hear of each other when they ask.
+// There is no e-mail: an account is verified from the start. Devices hear of
+// each other by push messages, where they can be sent, and else when they ask.
 //
 // Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
 // asks of it.
@@ -49,9 +49,11 @@ type Config struct {
 	Disabled func(ctx context.Context, uid string) (bool, error)
 	// Destroyed, if set, is called after an account was deleted.
 	Destroyed func(ctx context.Context, uid string)
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *slog.Logger
+	// Push, if set, sends messages to devices.
+	Push Pusher
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
 }
 
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1

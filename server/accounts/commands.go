@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,17 +18,19 @@ const (
 	maxWaiting  = 1000
 )
 
-// notifyDevices takes a message for the account's devices. Without a push
-// service it reaches nobody at once; they see what changed when they ask next.
+// notifyDevices passes a message on to the account's devices: that there is
+// something to sync. What else a message can say is the server's own to say, and
+// goes no further.
 func (s *Service) notifyDevices(r *request) (any, error) {
-	if _, err := s.actor(r); err != nil {
+	a, err := s.actor(r)
+	if err != nil {
 		return nil, err
 	}
 	var in struct {
 		To       json.RawMessage `json:"to"`
 		Excluded []string        `json:"excluded"`
 		Payload  json.RawMessage `json:"payload"`
-		TTL      float64         `json:"TTL"`
+		TTL      float64         `json:"TTL"` // seconds
 	}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -41,6 +45,18 @@ func (s *Service) notifyDevices(r *request) (any, error) {
 	default:
 		return nil, invalid("to")
 	}
+	// A map, for which command and Command differ, as they do for a device.
+	var payload map[string]json.RawMessage
+	var command string
+	if json.Unmarshal(in.Payload, &payload) != nil || json.Unmarshal(payload["command"], &command) != nil ||
+		!strings.HasPrefix(command, "sync:") {
+		return nothing, nil
+	}
+	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
+	listeners := s.listeners(r.Context(), a.uid, func(device string) bool {
+		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
+	})
+	s.send(r.Context(), listeners, in.Payload, ttl)
 	return nothing, nil
 }
 
@@ -75,6 +91,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	}
 	now := s.cfg.Now()
 	ctx := r.Context()
+	var index int64
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		var text string
 		err := tx.QueryRowContext(ctx, `SELECT commands FROM devices WHERE id = ? AND uid = ?`, in.Target, a.uid).Scan(&text)
@@ -91,8 +108,8 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 		if _, ok := known[in.Command]; !ok {
 			return errCommand
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO commands (device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?)`,
-			in.Target, a.device, in.Command, string(in.Payload), now.Add(life).UnixMilli()); err != nil {
+		if err := tx.QueryRowContext(ctx, `INSERT INTO commands (device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?) RETURNING idx`,
+			in.Target, a.device, in.Command, string(in.Payload), now.Add(life).UnixMilli()).Scan(&index); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE device = ? AND idx <= (
@@ -102,7 +119,11 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"enqueued": true, "notified": false, "notifyError": "no push service"}, nil
+	out := map[string]any{"enqueued": true, "notified": true}
+	if !s.notifyCommand(ctx, a, in.Target, in.Command, index, life) {
+		out["notified"], out["notifyError"] = false, "no push message could be sent"
+	}
+	return out, nil
 }
 
 // deviceCommands lists what waits for the actor's device, from an index on. The

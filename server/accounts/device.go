@@ -101,8 +101,9 @@ func (s *Service) registerDevice(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var out map[string]any
+	var id string
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		id := a.device
+		id = a.device
 		switch {
 		case id == "" && in.ID == "":
 			if id, err = s.insertDevice(ctx, tx, a); err != nil {
@@ -118,6 +119,10 @@ func (s *Service) registerDevice(r *request) (any, error) {
 		out, err = readDevice(ctx, tx, id)
 		return err
 	})
+	if err == nil && a.device == "" {
+		s.notify(ctx, s.listeners(ctx, a.uid, func(device string) bool { return device != id }),
+			"device_connected", map[string]any{"deviceName": out["name"]}, 0)
+	}
 	return out, err
 }
 
@@ -142,23 +147,25 @@ func updateDevice(ctx context.Context, tx *sql.Tx, id string, d *device) error {
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE devices SET name = COALESCE(?, name), type = COALESCE(?, type),
 		push_callback = COALESCE(?, push_callback), push_key = COALESCE(?, push_key), push_auth = COALESCE(?, push_auth),
-		commands = COALESCE(?, commands) WHERE id = ?`, d.Name, d.Type, d.PushCallback, d.PushPublicKey, d.PushAuthKey, commands, id)
+		commands = COALESCE(?, commands), push_expired = push_expired AND ? IS NULL WHERE id = ?`,
+		d.Name, d.Type, d.PushCallback, d.PushPublicKey, d.PushAuthKey, commands, d.PushCallback, id)
 	return err
 }
 
-const deviceQuery = `SELECT d.id, d.name, d.type, d.push_callback, d.push_key, d.push_auth, d.commands, d.created_at,
+const deviceQuery = `SELECT d.id, d.name, d.type, d.push_callback, d.push_key, d.push_auth, d.push_expired, d.commands, d.created_at,
 	COALESCE(t.used_at, f.used_at, d.created_at)
 	FROM devices d LEFT JOIN tokens t ON t.hash = d.session LEFT JOIN refresh_tokens f ON f.hash = d.refresh `
 
 func scanDevice(row interface{ Scan(...any) error }) (out map[string]any, usedAt int64, err error) {
 	var id, name, kind, callback, key, auth, commands string
 	var createdAt int64
-	if err := row.Scan(&id, &name, &kind, &callback, &key, &auth, &commands, &createdAt, &usedAt); err != nil {
+	var expired bool
+	if err := row.Scan(&id, &name, &kind, &callback, &key, &auth, &expired, &commands, &createdAt, &usedAt); err != nil {
 		return nil, 0, err
 	}
 	out = map[string]any{
 		"id": id, "name": name, "type": kind, "createdAt": createdAt, "lastAccessTime": usedAt,
-		"availableCommands": json.RawMessage(commands), "pushEndpointExpired": false, "location": struct{}{},
+		"availableCommands": json.RawMessage(commands), "pushEndpointExpired": expired, "location": struct{}{},
 	}
 	// Absent, not null: Firefox takes null for a subscription that was lost, and
 	// subscribes again and again.
@@ -254,7 +261,9 @@ func (s *Service) destroyDevice(r *request) (any, error) {
 }
 
 func (s *Service) removeDevice(ctx context.Context, uid, id string) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	// The one that goes hears of it too, and then of nothing more.
+	listeners := s.listeners(ctx, uid, everyDevice)
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		var session, refresh []byte
 		err := tx.QueryRowContext(ctx, `DELETE FROM devices WHERE id = ? AND uid = ? RETURNING session, refresh`, id, uid).Scan(&session, &refresh)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -269,4 +278,8 @@ func (s *Service) removeDevice(ctx context.Context, uid, id string) error {
 		_, err = tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE hash = ?`, refresh)
 		return err
 	})
+	if err == nil {
+		s.notify(ctx, listeners, "device_disconnected", map[string]any{"id": id}, goodbyeLife)
+	}
+	return err
 }

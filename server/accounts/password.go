@@ -279,7 +279,12 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	if out, done, err := s.upgrade(r.Context(), c, in); done || err != nil {
 		return out, err
 	}
-	return s.newPassword(r, c, func(context.Context, *sql.Tx) error { return nil })
+	listeners := s.listeners(r.Context(), c.uid, everyDevice)
+	out, err := s.newPassword(r, c, func(context.Context, *sql.Tx) error { return nil })
+	if err == nil {
+		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
+	}
+	return out, err
 }
 
 // newPassword spends a token, sets the password that the body has, ends every
@@ -343,12 +348,5 @@ func (s *Service) destroy(r *request) (any, error) {
 	if err := s.secondStep(r, a.uid); err != nil {
 		return nil, err
 	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `DELETE FROM accounts WHERE uid = ?`, a.uid)
-		return err
-	})
-	if err == nil && s.cfg.Destroyed != nil {
-		s.cfg.Destroyed(context.WithoutCancel(r.Context()), a.uid)
-	}
-	return nothing, err
+	return nothing, s.remove(r.Context(), a.uid)
 }

@@ -88,6 +88,9 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 			in.DisplayName, s.cfg.Now().UnixMilli(), a.uid)
 		return err
 	})
+	if err == nil {
+		s.notify(r.Context(), s.listeners(r.Context(), a.uid, everyDevice), "profile_updated", nil, 0)
+	}
 	return nothing, err
 }
 

@@ -163,8 +163,13 @@ func (s *Service) resetAccount(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.newPassword(r, c, func(ctx context.Context, tx *sql.Tx) error {
+	listeners := s.listeners(r.Context(), c.uid, everyDevice)
+	out, err := s.newPassword(r, c, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
 		return err
 	})
+	if err == nil {
+		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)
+	}
+	return out, err
 }

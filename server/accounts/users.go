@@ -99,13 +99,23 @@ func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials
 
 // RemoveUser deletes an account with all that belongs to it.
 func (s *Service) RemoveUser(ctx context.Context, uid string) error {
+	if err := s.remove(ctx, uid); err != nil {
+		return fmt.Errorf("remove a user: %w", err)
+	}
+	return nil
+}
+
+// remove deletes an account, and tells its devices and whoever else must know.
+func (s *Service) remove(ctx context.Context, uid string) error {
+	listeners := s.listeners(ctx, uid, everyDevice)
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ?`, uid)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("remove a user: %w", err)
+		return err
 	}
+	s.notify(ctx, listeners, "account_destroyed", map[string]any{"uid": uid}, goodbyeLife)
 	if s.cfg.Destroyed != nil {
 		s.cfg.Destroyed(context.WithoutCancel(ctx), uid)
 	}

@@ -1,0 +1,125 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/push"
+)
+
+// Pusher sends messages to devices, as a push.Sender does.
+type Pusher interface {
+	// Send takes a message and does not wait until it is sent.
+	Send(push.Message) error
+}
+
+const (
+	// maxPushes is how many messages the devices of one account get in a window of
+	// Limits, so that nobody takes all of the sender.
+	maxPushes = 1000
+	// goodbyeLife is how long a message waits that tells a device of its end.
+	goodbyeLife = 6 * time.Hour
+)
+
+// listener is a device that hears push messages.
+type listener struct {
+	uid, device string
+	to          push.Subscription
+}
+
+func everyDevice(string) bool { return true }
+
+// listeners are the devices of an account that hear push messages, of those that
+// want accepts. A message for one that goes needs them from before. That they
+// cannot be read is no reason to refuse anything; it is logged.
+func (s *Service) listeners(ctx context.Context, uid string, want func(device string) bool) []listener {
+	if s.cfg.Push == nil {
+		return nil
+	}
+	var all []listener
+	err := s.db.View(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT id, push_callback, push_key, push_auth FROM devices
+			WHERE uid = ? AND push_callback <> '' AND NOT push_expired ORDER BY created_at, rowid`, uid)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			l := listener{uid: uid}
+			if err := rows.Scan(&l.device, &l.to.Endpoint, &l.to.PublicKey, &l.to.AuthKey); err != nil {
+				return err
+			}
+			if want(l.device) {
+				all = append(all, l)
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "cannot read which devices hear push messages", "err", err)
+	}
+	return all
+}
+
+// notify sends a message of the server's own. Firefox knows the commands.
+func (s *Service) notify(ctx context.Context, to []listener, command string, data map[string]any, ttl time.Duration) (sent int) {
+	message := map[string]any{"version": 1, "command": "fxaccounts:" + command}
+	if data != nil {
+		message["data"] = data
+	}
+	payload, err := json.Marshal(message)
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "cannot write a push message", "err", err)
+		return 0
+	}
+	return s.send(ctx, to, payload, ttl)
+}
+
+// notifyCommand wakes a device for a command that waits for it, and reports
+// whether a message is on its way.
+func (s *Service) notifyCommand(ctx context.Context, from *actor, target, command string, index int64, ttl time.Duration) bool {
+	to := s.listeners(ctx, from.uid, func(device string) bool { return device == target })
+	return s.notify(ctx, to, "command_received", map[string]any{
+		"command": command, "index": index, "sender": from.device,
+		"url": fmt.Sprintf("%s/auth/v1/account/device/commands?index=%d&limit=1", s.issuer(), index),
+	}, ttl) > 0
+}
+
+// send sends a payload to devices, and counts those to which it is on its way.
+func (s *Service) send(ctx context.Context, to []listener, payload []byte, ttl time.Duration) (sent int) {
+	for _, l := range to {
+		if s.limiter.take("p:"+l.uid, maxPushes, s.cfg.Limits.Window, s.cfg.Now()) > 0 {
+			s.cfg.Log.WarnContext(ctx, "too many push messages of one account", "uid", l.uid)
+			return sent
+		}
+		err := s.cfg.Push.Send(push.Message{
+			To: l.to, Payload: payload, TTL: ttl, Expired: func(ctx context.Context) { s.pushExpired(ctx, l) },
+		})
+		switch {
+		case err == nil:
+			sent++
+		case errors.Is(err, push.ErrHost), errors.Is(err, push.ErrKeys), errors.Is(err, push.ErrTooLong):
+			// A device's own doing, and likely to happen each time.
+			s.cfg.Log.DebugContext(ctx, "no push message for a device", "device", l.device, "err", err)
+		default:
+			s.cfg.Log.WarnContext(ctx, "cannot send a push message", "device", l.device, "err", err)
+		}
+	}
+	return sent
+}
+
+// pushExpired remembers that a subscription is over, unless the device has
+// another by now. The device sees it when it looks at itself, and subscribes again.
+func (s *Service) pushExpired(ctx context.Context, l listener) {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE devices SET push_expired = 1 WHERE id = ? AND push_callback = ?`, l.device, l.to.Endpoint)
+		return err
+	})
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "cannot remember that a push subscription is over", "err", err)
+	}
+}
