@@ -76,7 +76,7 @@ func TestWhyASessionEnded(t *testing.T) {
 				t.Fatalf("%v, want one that says to sign in", err)
 			}
 			for _, r := range reasons {
-				if errors.Is(err, r) != (r == test.want) {
+				if errors.Is(err, r) != errors.Is(r, test.want) {
 					t.Errorf("%v is %q: %v", err, r, errors.Is(err, r))
 				}
 			}
