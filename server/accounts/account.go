@@ -108,6 +108,19 @@ type checked struct {
 
 func (c checked) wrapKB() []byte { return c.verifier.Wrap(c.match.wrapWrapKB) }
 
+// shownPassword is checkPassword of a body that shows an address and its password
+// and nothing else that matters.
+func (s *Service) shownPassword(r *request) (checked, error) {
+	var in struct {
+		Email  string `json:"email"`
+		AuthPW string `json:"authPW"`
+	}
+	if err := r.decode(&in); err != nil {
+		return checked{}, err
+	}
+	return s.checkPassword(r, in.Email, in.AuthPW)
+}
+
 // checkPassword counts the try, and answers the same, in the same time, to a
 // wrong password and to an address without an account.
 func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, error) {

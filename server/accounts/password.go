@@ -152,14 +152,7 @@ func (s *Service) register(ctx context.Context, email string, c credentials, als
 }
 
 func (s *Service) login(r *request) (any, error) {
-	var in struct {
-		Email  string `json:"email"`
-		AuthPW string `json:"authPW"`
-	}
-	if err := r.decode(&in); err != nil {
-		return nil, err
-	}
-	a, err := s.checkPassword(r, in.Email, in.AuthPW)
+	a, err := s.shownPassword(r)
 	if err != nil {
 		return nil, err
 	}
@@ -334,14 +327,7 @@ func (s *Service) newPassword(r *request, c *credential, also func(context.Conte
 
 // destroy deletes the account, by its password and its second step.
 func (s *Service) destroy(r *request) (any, error) {
-	var in struct {
-		Email  string `json:"email"`
-		AuthPW string `json:"authPW"`
-	}
-	if err := r.decode(&in); err != nil {
-		return nil, err
-	}
-	a, err := s.checkPassword(r, in.Email, in.AuthPW)
+	a, err := s.shownPassword(r)
 	if err != nil {
 		return nil, err
 	}
