@@ -16,17 +16,17 @@ import (
 // on the wire.
 type Transition int
 
-// The transitions.
+// The transitions, those of the places file.
 const (
-	Link              Transition = 1 // a link was followed
-	Typed             Transition = 2 // the address was typed, or picked while typing
-	Bookmark          Transition = 3 // a bookmark was opened
-	Embed             Transition = 4 // loaded inside a page
-	RedirectPermanent Transition = 5
-	RedirectTemporary Transition = 6
-	Download          Transition = 7
-	FramedLink        Transition = 8 // a link was followed inside a frame
-	Reload            Transition = 9
+	Link              = Transition(places.Link)     // a link was followed
+	Typed             = Transition(places.Typed)    // the address was typed, or picked while typing
+	Bookmark          = Transition(places.Bookmark) // a bookmark was opened
+	Embed             = Transition(places.Embed)    // loaded inside a page
+	RedirectPermanent = Transition(places.RedirectPermanent)
+	RedirectTemporary = Transition(places.RedirectTemporary)
+	Download          = Transition(places.Download)
+	FramedLink        = Transition(places.FramedLink) // a link was followed inside a frame
+	Reload            = Transition(places.Reload)
 )
 
 // Visit is one visit of a page.
