@@ -106,7 +106,7 @@ func (e *conflictError) Unwrap() error { return ErrConflict }
 // isConflict reports whether err says that somebody else wrote meanwhile.
 func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
 
-// tooLargeError is a 413.
+// errTooLarge is a 413: the request goes again in parts.
 var errTooLarge = errors.New("the server takes no request of this size")
 
 func protocolError(doing, what string) error {
