@@ -46,6 +46,7 @@ package engine
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -53,6 +54,10 @@ import (
 
 // ID names a record within its collection. See bso.ID.
 type ID = bso.ID
+
+// NewID makes an ID of the usual kind: twelve base64url characters. It panics when
+// random fails, as nothing can go on without it.
+func NewID(random io.Reader) ID { return bso.NewGUID(random) }
 
 // Timestamp is a server time in hundredths of a second. See bso.Timestamp.
 type Timestamp = bso.Timestamp

@@ -178,7 +178,7 @@ func (im *importer) header() error {
 
 func (im *importer) remember(ctx context.Context) error {
 	im.known = make(map[token]token)
-	for l, err := range im.e.store.List(ctx) {
+	for l, err := range im.e.Store.List(ctx) {
 		if err != nil {
 			return explain(err)
 		}
@@ -241,7 +241,7 @@ func (im *importer) row(tx *mirror.Records[Login], fields []string, line int) er
 		}
 		im.seen[id] = true
 	}
-	err := im.e.add(tx, &l)
+	err := tx.Add(&l)
 	var dupe *mirror.DuplicateError
 	if errors.As(err, &dupe) {
 		return im.update(tx, dupe.ID, l, line)
@@ -277,7 +277,7 @@ func (im *importer) update(tx *mirror.Records[Login], id engine.ID, l Login, lin
 	}
 	old.Password, old.TimePasswordChanged = l.Password, l.TimePasswordChanged
 	im.report.Updated++
-	return tx.Put(id, old)
+	return tx.Update(&old)
 }
 
 // dated tells whether the file says when passwords were changed: then one that is

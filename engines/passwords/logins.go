@@ -34,52 +34,47 @@ type DuplicateError struct {
 func (e *DuplicateError) Error() string { return fmt.Sprintf("%v: %s", ErrDuplicate, e.ID) }
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
+// kind is how logins are kept.
+func (e *Engine) kind() mirror.Kind[Login] {
+	return mirror.Kind[Login]{
+		Fields: []string{
+			"id", "hostname", "formSubmitURL", "httpRealm", "username", "password",
+			"usernameField", "passwordField", "timeCreated", "timePasswordChanged", "timeLastUsed", "timesUsed",
+		},
+		ID:       func(l *Login) *engine.ID { return &l.ID },
+		NewID:    newID,
+		Complete: e.complete,
+	}
+}
+
+func (e *Engine) complete(l, old *Login) error {
+	if err := l.normalise(); err != nil {
+		return err
+	}
+	now := e.now().UnixMilli()
+	switch {
+	case old == nil:
+		l.TimeCreated = cmp.Or(l.TimeCreated, now)
+		l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated)
+	case l.Password != old.Password && l.TimePasswordChanged == old.TimePasswordChanged:
+		l.TimePasswordChanged = now
+	}
+	return nil
+}
+
 // Add saves a new login and returns it with what was filled in: its ID where it
 // has none, its origin in the usual form, and its times. *DuplicateError names the
 // login that is there already.
 func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
-	err := e.edit(ctx, func(tx *mirror.Records[Login]) error { return e.add(tx, &l) })
-	return l, err
-}
-
-func (e *Engine) add(tx *mirror.Records[Login], l *Login) error {
-	if err := l.normalise(); err != nil {
-		return err
-	}
-	if l.ID == "" {
-		id, err := e.newID()
-		if err != nil {
-			return err
-		}
-		l.ID = id
-	}
-	now := e.now().UnixMilli()
-	if l.TimeCreated == 0 {
-		l.TimeCreated = now
-	}
-	if l.TimePasswordChanged == 0 {
-		l.TimePasswordChanged = l.TimeCreated
-	}
-	return tx.Add(l.ID, *l)
+	l, err := e.Store.Add(ctx, l)
+	return l, explain(err)
 }
 
 // Update changes the login that has l.ID: all fields are taken from l, but
-// TimePasswordChanged is now if the password differs.
+// TimePasswordChanged is now if the password differs and l tells no other time.
 func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
-	err := e.edit(ctx, func(tx *mirror.Records[Login]) error {
-		old, err := tx.Get(l.ID)
-		if err != nil {
-			return err
-		}
-		if err := l.normalise(); err != nil {
-			return err
-		}
-		if l.Password != old.Password {
-			l.TimePasswordChanged = e.now().UnixMilli()
-		}
-		return tx.Put(l.ID, l)
-	})
-	return l, err
+	l, err := e.Store.Update(ctx, l)
+	return l, explain(err)
 }
 
 // Touch notes that the login was used.
@@ -91,18 +86,18 @@ func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
 		}
 		l.TimeLastUsed = e.now().UnixMilli()
 		l.TimesUsed++
-		return tx.Put(id, l)
+		return tx.Update(&l)
 	})
 }
 
 // Delete deletes the login, here and with the next sync everywhere.
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
-	return e.edit(ctx, func(tx *mirror.Records[Login]) error { return tx.Delete(id) })
+	return explain(e.Store.Delete(ctx, id))
 }
 
 // Get returns the login with the ID, or ErrNotFound.
 func (e *Engine) Get(ctx context.Context, id engine.ID) (Login, error) {
-	l, err := e.store.Get(ctx, id)
+	l, err := e.Store.Get(ctx, id)
 	return l, explain(err)
 }
 
@@ -122,7 +117,7 @@ func (e *Engine) Find(ctx context.Context, query string) iter.Seq2[Login, error]
 			return
 		}
 		for page := range slices.Chunk(ids, listPage) {
-			logins, err := e.store.Many(ctx, page)
+			logins, err := e.Many(ctx, page)
 			if err != nil {
 				yield(Login{}, explain(err))
 				return
@@ -150,7 +145,7 @@ func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) 
 		id               engine.ID
 	}
 	var found []entry
-	for l, err := range e.store.List(ctx) {
+	for l, err := range e.Store.List(ctx) {
 		if err != nil {
 			return nil, explain(err)
 		}
@@ -170,7 +165,7 @@ func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) 
 }
 
 func (e *Engine) edit(ctx context.Context, f func(*mirror.Records[Login]) error) error {
-	return explain(e.store.Update(ctx, f))
+	return explain(e.Edit(ctx, f))
 }
 
 func explain(err error) error {
@@ -184,14 +179,15 @@ func explain(err error) error {
 	return err
 }
 
-// newID makes an ID as Firefox does: a random UUID in braces.
-func (e *Engine) newID() (engine.ID, error) {
+// newID makes an ID as Firefox does: a random UUID in braces. It panics when random
+// fails, as engine.NewID does.
+func newID(random io.Reader) engine.ID {
 	var u [16]byte
-	if _, err := io.ReadFull(e.rand, u[:]); err != nil {
-		return "", fmt.Errorf("cannot make a login's id: %w", err)
+	if _, err := io.ReadFull(random, u[:]); err != nil {
+		panic("passwords: no randomness: " + err.Error())
 	}
 	u[6] = u[6]&0x0f | 0x40
 	u[8] = u[8]&0x3f | 0x80
 	h := hex.EncodeToString(u[:])
-	return engine.ID("{" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + "}"), nil
+	return engine.ID("{" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + "}")
 }

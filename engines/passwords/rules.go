@@ -3,8 +3,6 @@ package passwords
 import (
 	"strconv"
 
-	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
@@ -13,7 +11,7 @@ const (
 	version    = 1
 )
 
-func rules(mac localkey.Key, sealer *localkey.Sealer) mirror.Rules {
+func rules() mirror.Rules {
 	return mirror.Rules{
 		Collection: collection,
 		Version:    version,
@@ -29,17 +27,11 @@ func rules(mac localkey.Key, sealer *localkey.Sealer) mirror.Rules {
 			if l.UnmarshalJSON(payload) != nil {
 				return nil
 			}
-			return mac.MAC(l.identity())
+			return l.identity()
 		},
 		Resolve: resolve,
 		Sticky:  []string{"timesUsed", "timeLastUsed"},
 		Hold:    hold,
-		Seal: func(id engine.ID, payload []byte) ([]byte, error) {
-			return sealer.Seal(payload, []byte(id))
-		},
-		Open: func(id engine.ID, sealed []byte) ([]byte, error) {
-			return sealer.Open(sealed, []byte(id))
-		},
 	}
 }
 
@@ -47,32 +39,33 @@ func rules(mac localkey.Key, sealer *localkey.Sealer) mirror.Rules {
 // may have meant it, or its disk may have died.
 func hold(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
 
-// resolve decides what both sides changed. nil: the newer record's value.
-func resolve(c mirror.Conflict) []byte {
+// resolve decides what both sides changed. Where it does not, the newer record's
+// value stands.
+func resolve(c mirror.Conflict) (value []byte, ok bool) {
 	base, local, remote := number(c.Base), number(c.Local), number(c.Remote)
 	switch c.Field {
 	case "timeCreated":
 		if local == 0 || remote == 0 {
-			return integer(max(local, remote))
+			return integer(max(local, remote)), true
 		}
-		return integer(min(local, remote))
+		return integer(min(local, remote)), true
 	case "timeLastUsed", "timePasswordChanged":
-		return integer(max(local, remote))
+		return integer(max(local, remote)), true
 	case "timesUsed":
 		if base == 0 {
-			return integer(max(local, remote))
+			return integer(max(local, remote)), true
 		}
-		return integer(max(local+remote-base, local, remote))
+		return integer(max(local+remote-base, local, remote)), true
 	case "password":
 		local, remote = number(c.LocalField("timePasswordChanged")), number(c.RemoteField("timePasswordChanged"))
 		switch {
 		case local > remote:
-			return c.Local
+			return c.Local, true
 		case remote > local:
-			return c.Remote
+			return c.Remote, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 func integer(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

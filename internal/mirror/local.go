@@ -23,7 +23,12 @@ func (e *Edit) Get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
 
 // Find returns the ID of the record that has the content key, or "".
 func (e *Edit) Find(key []byte) (engine.ID, error) {
-	r, err := e.tx.row(sqlByKey, key)
+	return e.holder(e.tx.core.identity(key))
+}
+
+// holder is the record whose content key is in the file as identity.
+func (e *Edit) holder(identity []byte) (engine.ID, error) {
+	r, err := e.tx.row(sqlByKey, identity)
 	if err != nil || r == nil {
 		return "", err
 	}
@@ -41,7 +46,7 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 		return err
 	}
 	if key != nil {
-		other, err := e.Find(key)
+		other, err := e.holder(key)
 		if err != nil {
 			return err
 		}
@@ -53,16 +58,22 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if r != nil && !r.deleted {
+		if same(r.content(), payload) {
+			return nil
+		}
+		if err := c.readOnly(r.content()); err != nil {
+			return err
+		}
+	}
 	sealed, err := c.seal(id, payload)
 	if err != nil {
 		return err
 	}
 	now := c.now().UnixMilli()
-	switch {
-	case r == nil:
+	if r == nil {
 		_, err = t.exec(sqlAdd, id, sealed, now, key)
-	case !r.deleted && same(r.content(), payload):
-	default:
+	} else {
 		// The edit is of what the server had then, whatever the two clocks say.
 		_, err = t.exec(sqlEdit, r.n, sealed, max(now, int64(r.modified)*10+1), key)
 	}

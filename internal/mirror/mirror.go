@@ -24,16 +24,20 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 var (
 	// ErrNotFound means that there is no record with the ID on this device.
 	ErrNotFound = errors.New("no such record")
+	// ErrKey means that the file was written with another local key.
+	ErrKey = errors.New("it was encrypted with another local key than this device has now")
 	// ErrDuplicate is wrapped by *DuplicateError.
 	ErrDuplicate = errors.New("there is a record for this already")
 )
@@ -59,31 +63,55 @@ type Rules struct {
 	// kept and shown.
 	Valid func(payload []byte) error
 	// Key is what makes two valid records the same thing although their IDs
-	// differ, or nil. Where it is secret, it is a MAC: it is stored in the clear.
+	// differ, or nil. A file that is encrypted holds a MAC of it.
 	Key func(payload []byte) []byte
-	// Resolve decides a field that both sides changed; nil takes the newer side's
-	// value, and so does Rules without it. engine.Start.Prefer goes before.
-	Resolve func(Conflict) []byte
-	// Nested names fields whose values are objects to merge field by field.
-	Nested []string
+	// Resolve decides a field that both sides changed: its value, nil for none. ok
+	// is false where it has no opinion: then the newer side's value stands, and so it
+	// does without Resolve. engine.Start.Prefer goes before.
+	Resolve func(Conflict) (value []byte, ok bool)
+	// Fork, if not nil, is asked for an ID where both sides changed the same field of
+	// one record and neither Prefer nor Resolve decides: the server's record stands
+	// under its ID, and this device's becomes a record of its own.
+	Fork func() (engine.ID, error)
+	// Nested are the fields whose values are objects to merge field by field.
+	Nested []Nested
+	// ReadOnly tells why the user cannot edit a valid record, or nil: a newer version
+	// of the program wrote it. It is kept and sent back as it is, and can be deleted.
+	ReadOnly func(payload []byte) error
 	// Sticky names fields that some clients neither write nor keep: when one is
 	// missing in a record from the server, it has not been deleted.
 	Sticky []string
 	// Hold reports whether deleting so many of the user's total records in one
 	// sync needs the user's word. nil: never.
 	Hold func(deletions, total int) bool
-	// Seal and Open encrypt payloads at rest, bound to their ID. nil: payloads are
-	// stored as they are.
-	Seal func(id engine.ID, payload []byte) ([]byte, error)
-	Open func(id engine.ID, sealed []byte) ([]byte, error)
+	// TTL is how many seconds the server keeps a record that this device uploads; 0:
+	// for ever.
+	TTL int
+}
+
+// Nested is a field that holds an object.
+type Nested struct {
+	Name string
+	// Text says that the object is the JSON text in a string.
+	Text bool
+	// Nulls says that null is a value in it like any other, where it is otherwise the
+	// same as an absent field.
+	Nulls bool
 }
 
 // Options say where a store is and what it runs on.
 type Options struct {
-	// Path is the SQLite file. Its folder must exist.
+	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
+	// must exist.
 	Path string
+	// Key is this device's local key: payloads are encrypted with it at rest, and the
+	// file can be read with it alone. IDs and the times of edits and syncs stay
+	// readable. Zero: nothing is encrypted.
+	Key [32]byte
 	// Now is the clock.
 	Now func() time.Time
+	// Rand is a source of secure random bytes, safe for concurrent use.
+	Rand io.Reader
 	// MaxPages bounds the file; see sqlite.Options.
 	MaxPages int
 }
@@ -92,8 +120,10 @@ type Options struct {
 type Core struct {
 	rules  Rules
 	now    func() time.Time
+	sealer *localkey.Sealer // nil: payloads are stored as they are
+	mac    localkey.Key     // stands for the content keys where there is a sealer
 	db     *sqlite.DB
-	nested map[string]bool
+	nested map[string]Nested
 	sticky map[string]bool
 	chunk  int // how many records one transaction of a sync takes at most
 }
@@ -111,11 +141,34 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{rules: rules, now: o.Now, db: db, nested: set(rules.Nested), sticky: set(rules.Sticky), chunk: chunkSize}
-	if err := c.claim(ctx); err != nil {
+	c := newCore(rules, o)
+	c.db = db
+	if err := errors.Join(c.claim(ctx), c.checkKey(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", o.Path, err), db.Close())
 	}
 	return c, nil
+}
+
+func newCore(rules Rules, o Options) *Core {
+	c := &Core{rules: rules, now: o.Now, nested: make(map[string]Nested), sticky: set(rules.Sticky), chunk: chunkSize}
+	if key := localkey.Key(o.Key); key != (localkey.Key{}) {
+		c.sealer, c.mac = key.Subkey(rules.Collection+" at rest").Sealer(o.Rand), key.Subkey(rules.Collection+" identity")
+	}
+	for _, n := range rules.Nested {
+		c.nested[n.Name] = n
+	}
+	return c
+}
+
+// checkKey reads one record: a wrong key is told now, and not by half a sync.
+func (c *Core) checkKey(ctx context.Context) error {
+	for _, err := range c.List(ctx) {
+		if errors.Is(err, localkey.ErrOpen) {
+			return ErrKey
+		}
+		return err
+	}
+	return nil
 }
 
 func set(names []string) map[string]bool {
@@ -247,17 +300,17 @@ func (c *Core) chunks(ctx context.Context, last, each string) error {
 }
 
 func (c *Core) seal(id engine.ID, payload []byte) ([]byte, error) {
-	if c.rules.Seal == nil || payload == nil {
+	if c.sealer == nil || payload == nil {
 		return payload, nil
 	}
-	return c.rules.Seal(id, payload)
+	return c.sealer.Seal(payload, []byte(id))
 }
 
 func (c *Core) open(id engine.ID, sealed []byte) ([]byte, error) {
-	if c.rules.Open == nil || sealed == nil {
+	if c.sealer == nil || sealed == nil {
 		return sealed, nil
 	}
-	payload, err := c.rules.Open(id, sealed)
+	payload, err := c.sealer.Open(sealed, []byte(id))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open record %s of %s: %w", id, c.rules.Collection, err)
 	}
@@ -271,9 +324,24 @@ func (c *Core) valid(payload []byte) error {
 	return c.rules.Valid(payload)
 }
 
+func (c *Core) readOnly(payload []byte) error {
+	if c.rules.ReadOnly == nil {
+		return nil
+	}
+	return c.rules.ReadOnly(payload)
+}
+
 func (c *Core) key(payload []byte) []byte {
 	if c.rules.Key == nil {
 		return nil
 	}
-	return c.rules.Key(payload)
+	return c.identity(c.rules.Key(payload))
+}
+
+// identity is what stands in the file for a content key.
+func (c *Core) identity(key []byte) []byte {
+	if key == nil || c.sealer == nil {
+		return key
+	}
+	return c.mac.MAC(key)
 }

@@ -23,7 +23,7 @@ func openTest(t testing.TB, rules Rules) *Core {
 }
 
 func TestThreeWay(t *testing.T) {
-	rules := Rules{Collection: "test", Nested: []string{"entry"}, Sticky: []string{"uses"}}
+	rules := Rules{Collection: "test", Nested: []Nested{{Name: "entry"}}, Sticky: []string{"uses"}}
 	for _, x := range []struct {
 		name                string
 		base, local, remote string
@@ -53,7 +53,7 @@ func TestThreeWay(t *testing.T) {
 		{"the id is the account's", `{"id":"1"}`, `{"id":"2","a":1}`, `{"id":"3"}`, true, engine.PreferLocal, `{"id":"3","a":1}`, true},
 		{"twice in one text", `{"a":1}`, `{"a":9,"a":1}`, `{"a":2}`, false, 0, `{"a":2}`, false},
 	} {
-		c := &Core{rules: rules, nested: set(rules.Nested), sticky: set(rules.Sticky)}
+		c := newCore(rules, Options{})
 		s := sides{local: []byte(x.local), remote: []byte(x.remote), changed: true, localNewer: x.localNewer, prefer: x.prefer}
 		if x.base != "" {
 			s.base = []byte(x.base)
@@ -74,11 +74,11 @@ func TestResolveAndWholeRecordFallback(t *testing.T) {
 			}
 			return nil
 		},
-		Resolve: func(c Conflict) []byte {
+		Resolve: func(c Conflict) ([]byte, bool) {
 			if c.Field == "sum" {
-				return fmt.Appendf(nil, `"%s%s%s, %s, %s"`, c.Base, c.Local, c.Remote, c.LocalField("other"), c.RemoteField("other"))
+				return fmt.Appendf(nil, `"%s%s%s, %s, %s"`, c.Base, c.Local, c.Remote, c.LocalField("other"), c.RemoteField("other")), true
 			}
-			return nil
+			return nil, false
 		},
 	}
 	c := &Core{rules: rules}
@@ -261,9 +261,10 @@ func TestLargeRecordsComeInShortPages(t *testing.T) {
 }
 
 func TestPatchKeepsWhatItDoesNotKnow(t *testing.T) {
-	fields := set([]string{"id", "a", "b", "c"})
-	got, err := patch([]byte(`{"id":"1","z":1.50,"a":"\u00fc","b":1,"c":null}`), []byte(`{"a":"ü","c":3,"id":"1"}`), fields)
-	if want := `{"id":"1","z":1.50,"a":"\u00fc","c":3}`; err != nil || string(got) != want {
+	fields := newFieldSet([]string{"id", "a", "b", "c", "in.a", "in.b", "odd.a"})
+	got, err := patch([]byte(`{"id":"1","z":1.50,"a":"\u00fc","b":1,"c":null,"in":{"z":1.50,"a":1,"b":2},"odd":7}`),
+		[]byte(`{"a":"ü","c":3,"id":"1","in":{"b":3},"odd":{"a":1}}`), fields)
+	if want := `{"id":"1","z":1.50,"a":"\u00fc","c":3,"in":{"z":1.50,"b":3},"odd":{"a":1}}`; err != nil || string(got) != want {
 		t.Fatalf("patched to %s, %v; want %s", got, err, want)
 	}
 }

@@ -98,7 +98,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	if err != nil {
 		return err
 	}
-	content, send, before := in.payload, false, []byte(nil)
+	content, send, forked, before := in.payload, false, []byte(nil), []byte(nil)
 	switch {
 	case r == nil:
 	case r.deleted && base != nil && same(base, in.payload):
@@ -110,7 +110,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 		before = r.mirror
 	default:
 		before = r.content()
-		content, send, err = c.core.threeWay(c.sides(r, base, in))
+		content, send, forked, err = c.bring(c.sides(r, base, in), in)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,55 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	default:
 		c.merged.Reconciled++
 	}
-	return c.settle(in, r, merged, content, send)
+	if err := c.settle(in, r, merged, content, send); err != nil || forked == nil {
+		return err
+	}
+	return c.fork(r, forked)
+}
+
+// bring merges the two sides of a record. forked is this device's, where it has to
+// become a record of its own.
+func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []byte, err error) {
+	undecided := false
+	s.undecided = &undecided
+	content, send, err = c.core.threeWay(s)
+	if err != nil || c.core.rules.Fork == nil || !s.changed {
+		return content, send, nil, err
+	}
+	// What a newer version wrote cannot be merged with by one that does not know it.
+	newer := c.core.readOnly(in.payload) != nil && (s.base == nil || !same(s.base, s.local))
+	// Two that are the same thing anyway would only be found to be duplicates.
+	key := c.core.key(s.local)
+	if !undecided && !newer || key != nil && string(key) == string(c.core.key(in.payload)) {
+		return content, send, nil, nil
+	}
+	return in.payload, false, s.local, nil
+}
+
+// fork adds this device's side of a record that two devices changed differently.
+func (c *chunk) fork(r *row, payload []byte) error {
+	key := c.core.key(payload)
+	if key != nil {
+		switch other, err := c.tx.row(sqlByKey, key); {
+		case err != nil:
+			return err
+		case other != nil:
+			return nil // there is one for the same thing already
+		}
+	}
+	id, err := c.core.rules.Fork()
+	if err != nil {
+		return err
+	}
+	if payload, err = withID(payload, id); err != nil {
+		return err
+	}
+	sealed, err := c.core.seal(id, payload)
+	if err != nil {
+		return err
+	}
+	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, key)
+	return err
 }
 
 // base is the common past of a record's two sides: the mirror, unless the server

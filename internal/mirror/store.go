@@ -5,27 +5,83 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Store is Core with records of type R, which must go through encoding/json to an
-// object and back. Fields of a record that R does not have stay as they are.
-type Store[R any] struct {
-	*Core
-	fields map[string]bool
+// Synced is what an engine on this package is to the sync manager.
+type Synced interface {
+	engine.Engine
+	engine.Watcher
+	engine.Counter
+	io.Closer
 }
 
-// NewStore returns a face of core. fields names all that R may write: one of them
-// that R leaves out is taken away from the record.
-func NewStore[R any](core *Core, fields ...string) *Store[R] {
-	return &Store[R]{core, set(fields)}
+// Store is a Core's face for records of type R, which must go through
+// encoding/json to an object and back. Fields of a record that R does not have
+// stay as they are. An engine embeds it.
+type Store[R any] struct {
+	Synced
+	core   *Core
+	kind   Kind[R]
+	fields fieldSet
+	random io.Reader
+}
+
+// Kind tells a Store about its type of records.
+type Kind[R any] struct {
+	// Fields are all that R may write, "entry.name" for one of an object within the
+	// record: one of them that R leaves out is taken away from the record.
+	Fields []string
+	// ID is where R has its ID.
+	ID func(*R) *engine.ID
+	// NewID makes the ID of a new record; nil: engine.NewID.
+	NewID func(random io.Reader) engine.ID
+	// Complete checks what the user wants to keep, and fills in what follows from it;
+	// old is the record as it was, nil for a new one. nil: nothing is to be done.
+	Complete func(r, old *R) error
+}
+
+// OpenStore opens the store at o.Path, as Open does.
+func OpenStore[R any](ctx context.Context, rules Rules, kind Kind[R], o Options) (*Store[R], error) {
+	if o.Path == "" || o.Now == nil || o.Rand == nil {
+		return nil, fmt.Errorf("%s: the configuration needs Path, Now and Rand", rules.Collection)
+	}
+	core, err := Open(ctx, rules, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", rules.Collection, err)
+	}
+	if kind.NewID == nil {
+		kind.NewID = engine.NewID
+	}
+	return &Store[R]{core, core, kind, newFieldSet(kind.Fields), o.Rand}, nil
+}
+
+// Add adds a new record, and returns it as it was kept: with an ID if it had none.
+// *DuplicateError names the record that has its ID or its content already.
+func (s *Store[R]) Add(ctx context.Context, r R) (R, error) {
+	err := s.Edit(ctx, func(e *Records[R]) error { return e.Add(&r) })
+	return r, err
+}
+
+// Update changes the record that has r's ID to r, and returns it as it was kept.
+func (s *Store[R]) Update(ctx context.Context, r R) (R, error) {
+	err := s.Edit(ctx, func(e *Records[R]) error { return e.Update(&r) })
+	return r, err
+}
+
+// Delete deletes the record, here and with the next sync everywhere, or returns
+// ErrNotFound.
+func (s *Store[R]) Delete(ctx context.Context, id engine.ID) error {
+	return s.Edit(ctx, func(e *Records[R]) error { return e.Delete(id) })
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
 func (s *Store[R]) Get(ctx context.Context, id engine.ID) (r R, err error) {
-	payload, err := s.Core.Get(ctx, id)
+	payload, err := s.core.Get(ctx, id)
 	if err != nil {
 		return r, err
 	}
@@ -34,7 +90,7 @@ func (s *Store[R]) Get(ctx context.Context, id engine.ID) (r R, err error) {
 
 // Many returns those of the records that the user has, in no order.
 func (s *Store[R]) Many(ctx context.Context, ids []engine.ID) ([]R, error) {
-	payloads, err := s.Core.Many(ctx, ids)
+	payloads, err := s.core.Many(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +106,7 @@ func (s *Store[R]) Many(ctx context.Context, ids []engine.ID) ([]R, error) {
 // List yields the user's records; see Core.List.
 func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		for payload, err := range s.Core.List(ctx) {
+		for payload, err := range s.core.List(ctx) {
 			var r R
 			if err == nil {
 				r, err = decodeRecord[R](payload)
@@ -69,58 +125,115 @@ func decodeRecord[R any](payload []byte) (r R, err error) {
 	return r, nil
 }
 
-// Update runs f in one transaction; see Core.Update.
-func (s *Store[R]) Update(ctx context.Context, f func(*Records[R]) error) error {
-	return s.Core.Update(ctx, func(e *Edit) error { return f(&Records[R]{e, s.fields}) })
+// Edit runs f in one transaction; see Core.Update.
+func (s *Store[R]) Edit(ctx context.Context, f func(*Records[R]) error) error {
+	return s.core.Update(ctx, func(e *Edit) error { return f(&Records[R]{e, s}) })
 }
 
-// Records is an Edit with records of type R.
+// Records is a transaction of the user's changes to records of type R. All of them
+// are kept, or none.
 type Records[R any] struct {
-	*Edit
-	fields map[string]bool
+	edit  *Edit
+	store *Store[R]
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
 func (e *Records[R]) Get(id engine.ID) (r R, err error) {
-	payload, err := e.Edit.Get(id)
+	payload, err := e.edit.Get(id)
 	if err != nil {
 		return r, err
 	}
 	return decodeRecord[R](payload)
 }
 
-// Add adds r as a new record; see Edit.Add.
-func (e *Records[R]) Add(id engine.ID, r R) error {
+// Find returns the ID of the record that has the content key, or "".
+func (e *Records[R]) Find(key []byte) (engine.ID, error) { return e.edit.Find(key) }
+
+// Add adds r as a new record, under a new ID if it has none.
+func (e *Records[R]) Add(r *R) error {
+	kind := &e.store.kind
+	if kind.Complete != nil {
+		if err := kind.Complete(r, nil); err != nil {
+			return err
+		}
+	}
+	id := kind.ID(r)
+	if *id == "" {
+		*id = kind.NewID(e.store.random)
+	}
 	payload, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return e.Edit.Add(id, payload)
+	return e.edit.Add(*id, payload)
 }
 
-// Put adds r under id, or changes the record there; see Edit.Put.
-func (e *Records[R]) Put(id engine.ID, r R) error {
+// Update changes the record that has r's ID to r.
+func (e *Records[R]) Update(r *R) error {
+	kind := &e.store.kind
+	id := *kind.ID(r)
+	was, err := e.edit.Get(id)
+	if err != nil {
+		return err
+	}
+	if kind.Complete != nil {
+		old, err := decodeRecord[R](was)
+		if err != nil {
+			return err
+		}
+		if err := kind.Complete(r, &old); err != nil {
+			return err
+		}
+	}
 	written, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	old, err := e.Edit.Get(id)
+	payload, err := patch(was, written, e.store.fields)
+	if err != nil {
+		return err
+	}
+	return e.edit.Put(id, payload)
+}
+
+// Put adds r under its ID, or changes the record there to r.
+func (e *Records[R]) Put(r *R) error {
+	err := e.Update(r)
 	if errors.Is(err, ErrNotFound) {
-		return e.Edit.Put(id, written)
+		return e.Add(r)
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// Delete deletes the record, or returns ErrNotFound.
+func (e *Records[R]) Delete(id engine.ID) error { return e.edit.Delete(id) }
+
+// A fieldSet names fields of an object, each with those of the object that it
+// holds; nil: all that it holds.
+type fieldSet map[string]fieldSet
+
+func newFieldSet(names []string) fieldSet {
+	set := make(fieldSet)
+	for _, name := range names {
+		at := set
+		for {
+			first, rest, nested := strings.Cut(name, ".")
+			if !nested {
+				at[first] = nil
+				break
+			}
+			if at[first] == nil {
+				at[first] = make(fieldSet)
+			}
+			at, name = at[first], rest
+		}
 	}
-	payload, err := patch(old, written, e.fields)
-	if err != nil {
-		return err
-	}
-	return e.Edit.Put(id, payload)
+	return set
 }
 
 // patch writes the fields over old. A value that means the same keeps its text,
 // and a field that is not one of fields stays.
-func patch(old, written []byte, fields map[string]bool) ([]byte, error) {
+func patch(old, written []byte, fields fieldSet) ([]byte, error) {
 	have, err := parse(old)
 	if err != nil {
 		return nil, err
@@ -132,13 +245,21 @@ func patch(old, written []byte, fields map[string]bool) ([]byte, error) {
 	out := make(object, 0, len(have)+len(want))
 	for _, m := range have {
 		i, given := want.find(m.name)
+		within, ours := fields[m.name]
 		switch {
-		case !given && fields[m.name]:
+		case !given && ours:
+			continue
 		case !given || equal(have.get(m.name), want.get(m.name)):
-			out = append(out, m)
+		case within != nil:
+			if patched, err := patch(m.value, want[i].value, within); err == nil {
+				m.value = patched
+				break
+			}
+			m = want[i] // one of the two is no object
 		default:
-			out = append(out, want[i])
+			m = want[i]
 		}
+		out = append(out, m)
 	}
 	for _, m := range want {
 		if _, there := have.find(m.name); !there {

@@ -2,12 +2,13 @@ package mirror
 
 import (
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
 // Conflict is a field that both sides changed, differently.
 type Conflict struct {
-	// Field is its name; within a nested object, just the last part.
-	Field string
+	// Field is its name, and Within that of the nested object that has it, or "".
+	Field, Within string
 	// Base, Local and Remote are JSON values; nil is an absent field or null.
 	// Base is nil too when the two sides have no common past.
 	Base, Local, Remote []byte
@@ -32,6 +33,18 @@ type sides struct {
 	changed    bool
 	localNewer bool
 	prefer     engine.Side
+	// within is the nested object whose fields are merged, as its rule describes it.
+	within Nested
+	// undecided, if not nil, is told that a field was left to the newer side.
+	undecided *bool
+}
+
+// get is a field's value; nil: there is none.
+func (s *sides) get(o object, name string) []byte {
+	if i, there := o.find(name); there && s.within.Nulls {
+		return o[i].value
+	}
+	return o.get(name)
 }
 
 // threeWay merges field by field: what one side changed stands, and where both
@@ -60,6 +73,9 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 	}
 	// Each side's change was sound alone and the two don't go together: one
 	// record stands as a whole.
+	if s.undecided != nil {
+		*s.undecided = true
+	}
 	if s.localNewer && s.prefer != engine.PreferRemote || s.prefer == engine.PreferLocal {
 		local.set("id", remote.get("id"))
 		return local.append(nil), true, nil
@@ -70,7 +86,7 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 func (c *Core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {
 	merged = make(object, 0, len(remote)+2)
 	field := func(name string, written []byte) {
-		r := remote.get(name)
+		r := s.get(remote, name)
 		v, sendThis := c.field(s, name, base, local, remote)
 		if equal(v, r) {
 			if written != nil {
@@ -105,7 +121,8 @@ func (o object) find(name string) (int, bool) {
 }
 
 func (c *Core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
-	b, l, r := base.get(name), local.get(name), remote.get(name)
+	b, l, r := s.get(base, name), s.get(local, name), s.get(remote, name)
+	nested, isNested := c.nested[name]
 	switch {
 	case name == "id" || equal(l, r) || equal(l, b) && s.base != nil && (r != nil || !c.sticky[name]):
 		return r, false
@@ -117,8 +134,8 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 		return l, true
 	case s.base == nil && l == nil:
 		return r, false
-	case c.nested[name]:
-		if v, send, ok := c.nest(s, b, l, r); ok {
+	case isNested && s.within.Name == "":
+		if v, send, ok := c.nest(s, nested, b, l, r); ok {
 			return v, send
 		}
 	}
@@ -129,10 +146,15 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 		return r, false
 	}
 	if c.rules.Resolve != nil {
-		conflict := Conflict{Field: name, Base: b, Local: l, Remote: r, LocalNewer: s.localNewer, local: local, remote: remote}
-		if v := c.rules.Resolve(conflict); v != nil {
+		conflict := Conflict{
+			Field: name, Within: s.within.Name, Base: b, Local: l, Remote: r, LocalNewer: s.localNewer, local: local, remote: remote,
+		}
+		if v, ok := c.rules.Resolve(conflict); ok {
 			return v, true
 		}
+	}
+	if s.undecided != nil {
+		*s.undecided = true
 	}
 	if s.localNewer {
 		return l, true
@@ -142,23 +164,38 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 
 // nest merges the members of an object within the record; ok is false if a side
 // holds something else there.
-func (c *Core) nest(s sides, b, l, r []byte) (v []byte, send, ok bool) {
-	local, err := parse(l)
-	if err != nil || l == nil {
+func (c *Core) nest(s sides, n Nested, b, l, r []byte) (v []byte, send, ok bool) {
+	local, err := n.parse(l)
+	if err != nil || local == nil {
 		return nil, false, false
 	}
-	remote, err := parse(r)
-	if err != nil || r == nil {
+	remote, err := n.parse(r)
+	if err != nil || remote == nil {
 		return nil, false, false
 	}
-	base, err := parse(b)
+	base, err := n.parse(b)
 	if err != nil {
 		base = nil
 	}
-	s.base = b
+	s.base, s.within = b, n
 	o, send, differs := c.objects(s, base, local, remote)
 	if !differs {
 		return r, false, true
 	}
-	return o.append(nil), send, true
+	if v = o.append(nil); n.Text {
+		v = rawjson.AppendQuoted(nil, v)
+	}
+	return v, send, true
+}
+
+// parse takes the field's value apart; it is nil for an absent one.
+func (n *Nested) parse(value []byte) (object, error) {
+	if !n.Text || value == nil {
+		return parse(value)
+	}
+	text, ok := rawjson.Unquoted(value)
+	if !ok {
+		return nil, errNoObject
+	}
+	return parse(text)
 }

@@ -42,7 +42,8 @@ func (s *session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 			if out.Payload, err = s.core.open(out.ID, sealed); err != nil {
 				return nil, err
 			}
-			if s.core.rules.Open == nil {
+			out.TTL = s.core.rules.TTL
+			if s.core.sealer == nil {
 				out.Payload = append([]byte(nil), sealed...)
 			}
 		}
