@@ -7,8 +7,16 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// sealed are the files that open with the local key alone.
-var sealed = []string{accountFile, stateFile, passwordsFile}
+// sealedFiles are those that open with the local key alone.
+func sealedFiles() []string {
+	files := []string{accountFile, stateFile}
+	for _, s := range stores {
+		if s.sealed {
+			files = append(files, s.file)
+		}
+	}
+	return files
+}
 
 // loadKey loads the local key, and makes it in a profile that holds nothing
 // sealed yet.
@@ -17,7 +25,7 @@ func (p *Profile) loadKey(ctx context.Context) (localkey.Key, error) {
 	if p.settings.Keyring {
 		o.Ring = localkey.System()
 	}
-	for _, name := range sealed {
+	for _, name := range sealedFiles() {
 		if _, err := os.Stat(p.path(name)); err == nil {
 			o.HaveData = true
 		}

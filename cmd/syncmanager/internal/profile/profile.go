@@ -28,10 +28,6 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/engines/bookmarks"
-	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/engines/passwords"
-	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
@@ -67,10 +63,8 @@ type Profile struct {
 	key      localkey.Key
 	settings settings
 
-	passwords *passwords.Engine
-	tabs      *tabs.Engine
-	bookmarks *bookmarks.Engine
-	history   *history.Engine
+	// stores are those that were opened, by their names.
+	stores map[string]io.Closer
 	// credentials is nil when the profile is not signed in, or when unreadable says
 	// why that cannot be told.
 	credentials *credentials
@@ -85,7 +79,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the profile's folder: %w", err)
 	}
-	p := &Profile{config: c}
+	p := &Profile{config: c, stores: make(map[string]io.Closer)}
 	if p.unlock, err = dirlock.Acquire(c.Dir, "lock"); err != nil {
 		if errors.Is(err, dirlock.ErrLocked) {
 			return nil, ErrLocked
@@ -129,19 +123,10 @@ func (p *Profile) Close() error {
 
 func (p *Profile) closeStores() error {
 	var errs []error
-	if p.passwords != nil {
-		errs = append(errs, p.passwords.Close())
+	for _, e := range p.stores {
+		errs = append(errs, e.Close())
 	}
-	if p.tabs != nil {
-		errs = append(errs, p.tabs.Close())
-	}
-	if p.bookmarks != nil {
-		errs = append(errs, p.bookmarks.Close())
-	}
-	if p.history != nil {
-		errs = append(errs, p.history.Close())
-	}
-	p.passwords, p.tabs, p.bookmarks, p.history = nil, nil, nil, nil
+	clear(p.stores)
 	return errors.Join(errs...)
 }
 

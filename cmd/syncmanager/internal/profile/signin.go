@@ -210,7 +210,7 @@ func (p *Profile) wipe() error {
 		name := e.Name()
 		// SQLite keeps more files beside each of its own.
 		if isStore := func(file string) bool { return strings.HasPrefix(name, file) }; name == localkey.FileName ||
-			slices.ContainsFunc(storeFiles, isStore) {
+			slices.ContainsFunc(storeFiles(), isStore) {
 			if err := os.Remove(p.path(name)); err != nil {
 				return fmt.Errorf("cannot remove the profile's data: %w", err)
 			}

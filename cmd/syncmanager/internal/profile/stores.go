@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -10,32 +11,65 @@ import (
 	"github.com/syncmanager/syncmanager/engines/tabs"
 )
 
-const (
-	passwordsFile = "passwords.sqlite"
-	tabsFile      = "tabs.sqlite"
-	// placesFile is shared by bookmarks and history.
-	placesFile = "places.sqlite"
-)
+// placesFile is shared by bookmarks and history.
+const placesFile = "places.sqlite"
 
-// storeFiles are the files of all stores, and the inbox.
-var storeFiles = []string{passwordsFile, tabsFile, placesFile, inboxFile}
+// stores are those that a profile has, by their names on the wire.
+var stores = []struct {
+	name    string
+	version int
+	file    string
+	// sealed says that the file opens with the local key alone.
+	sealed bool
+	open   func(*Profile, context.Context) (engine.Engine, error)
+}{
+	{"passwords", 1, "passwords.sqlite", true, opener((*Profile).Passwords)},
+	{"tabs", 1, "tabs.sqlite", false, opener((*Profile).Tabs)},
+	{"bookmarks", 2, placesFile, false, opener((*Profile).Bookmarks)},
+	{"history", 1, placesFile, false, opener((*Profile).History)},
+}
+
+func opener[E engine.Engine](open func(*Profile, context.Context) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
+	return func(p *Profile, ctx context.Context) (engine.Engine, error) { return open(p, ctx) }
+}
 
 // Engines are the names of the stores that a profile has, as on the wire.
-func Engines() []string { return []string{"passwords", "tabs", "bookmarks", "history"} }
+func Engines() []string {
+	var names []string
+	for _, s := range stores {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// storeFiles are the files of all stores, and the inbox.
+func storeFiles() []string {
+	files := []string{inboxFile}
+	for _, s := range stores {
+		files = append(files, s.file)
+	}
+	return files
+}
+
+// once opens a store the first time it is asked for.
+func once[E io.Closer](p *Profile, name string, open func() (E, error)) (E, error) {
+	if e, ok := p.stores[name]; ok {
+		return e.(E), nil
+	}
+	e, err := open()
+	if err == nil {
+		p.stores[name] = e
+	}
+	return e, err
+}
 
 // Passwords opens the passwords.
 func (p *Profile) Passwords(ctx context.Context) (*passwords.Engine, error) {
-	if p.passwords == nil {
-		e, err := passwords.Open(ctx, passwords.Config{
-			Path: p.path(passwordsFile), Key: p.key,
-			Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
+	return once(p, "passwords", func() (*passwords.Engine, error) {
+		return passwords.Open(ctx, passwords.Config{
+			Path: p.path("passwords.sqlite"), Key: p.key, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
 		})
-		if err != nil {
-			return nil, err
-		}
-		p.passwords = e
-	}
-	return p.passwords, nil
+	})
 }
 
 // FindLogin returns the one login that word names: by its ID, the beginning of
@@ -68,38 +102,20 @@ func ShortID(id engine.ID) string {
 
 // Tabs opens the tabs.
 func (p *Profile) Tabs(ctx context.Context) (*tabs.Engine, error) {
-	if p.tabs == nil {
-		e, err := tabs.Open(ctx, tabs.Config{Path: p.path(tabsFile), Now: p.config.Now, Log: p.config.Log})
-		if err != nil {
-			return nil, err
-		}
-		p.tabs = e
-	}
-	return p.tabs, nil
+	return once(p, "tabs", func() (*tabs.Engine, error) {
+		return tabs.Open(ctx, tabs.Config{Path: p.path("tabs.sqlite"), Now: p.config.Now, Log: p.config.Log})
+	})
 }
 
 // engines opens all stores. One that cannot be opened is there too, and fails
 // with the reason.
 func (p *Profile) engines(ctx context.Context) []engine.Engine {
 	var all []engine.Engine
-	if e, err := p.Passwords(ctx); err != nil {
-		all = append(all, broken{"passwords", 1, err})
-	} else {
-		all = append(all, e)
-	}
-	if e, err := p.Tabs(ctx); err != nil {
-		all = append(all, broken{"tabs", 1, err})
-	} else {
-		all = append(all, e)
-	}
-	if e, err := p.Bookmarks(ctx); err != nil {
-		all = append(all, broken{"bookmarks", 2, err})
-	} else {
-		all = append(all, e)
-	}
-	if e, err := p.History(ctx); err != nil {
-		all = append(all, broken{"history", 1, err})
-	} else {
+	for _, s := range stores {
+		e, err := s.open(p, ctx)
+		if err != nil {
+			e = broken{s.name, s.version, err}
+		}
 		all = append(all, e)
 	}
 	return all
