@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 )
@@ -24,10 +22,8 @@ func (a *app) passwordsEditCommand() *cobra.Command {
 	f.register(c)
 	c.Flags().BoolVar(&ask, "password", false, "ask for a new password on the terminal")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		changes := false
-		c.LocalNonPersistentFlags().VisitAll(func(flag *pflag.Flag) { changes = changes || flag.Changed })
-		if !changes {
-			return errors.New("name a field to change")
+		if err := anyFlag(c, nil); err != nil {
+			return err
 		}
 		return f.check(ask)
 	}

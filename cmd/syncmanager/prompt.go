@@ -45,7 +45,7 @@ func (a *app) secret(ctx context.Context, what string, fromStdin, isNew bool) (s
 	}
 	fd, ok := terminal(a.stdin)
 	if !ok {
-		return "", usagef("stdin is not a terminal; hand the %s over with --password-stdin", what)
+		return "", usagef("stdin is not a terminal; hand the %[1]s over with --%[1]s-stdin", what)
 	}
 	first, err := a.ask(ctx, fd, what)
 	if err != nil || !isNew {

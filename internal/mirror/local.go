@@ -109,13 +109,13 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 // checked returns the payload with its ID in it, and its content key.
 func (c *Core) checked(id engine.ID, payload []byte) (_, key []byte, err error) {
 	if !id.Valid() {
-		return nil, nil, fmt.Errorf("%.70q cannot be a record's id", id)
+		return nil, nil, &InvalidError{fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
 	if payload, err = withID(payload, id); err != nil {
 		return nil, nil, err
 	}
 	if err := c.valid(payload); err != nil {
-		return nil, nil, err
+		return nil, nil, &InvalidError{err}
 	}
 	return payload, c.key(payload), nil
 }

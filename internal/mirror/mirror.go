@@ -51,6 +51,13 @@ type DuplicateError struct {
 func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
+// InvalidError refuses a record that the rules, or a Kind's Complete, do not allow.
+// It holds no secret.
+type InvalidError struct{ Reason error }
+
+func (e *InvalidError) Error() string { return e.Reason.Error() }
+func (e *InvalidError) Unwrap() error { return e.Reason }
+
 // Rules are what an engine knows about its records. Payloads are JSON objects;
 // an engine must not keep or change the slices it is given.
 type Rules struct {

@@ -154,7 +154,7 @@ func (e *Records[R]) Add(r *R) error {
 	kind := &e.store.kind
 	if kind.Complete != nil {
 		if err := kind.Complete(r, nil); err != nil {
-			return err
+			return &InvalidError{err}
 		}
 	}
 	id := kind.ID(r)
@@ -182,7 +182,7 @@ func (e *Records[R]) Update(r *R) error {
 			return err
 		}
 		if err := kind.Complete(r, &old); err != nil {
-			return err
+			return &InvalidError{err}
 		}
 	}
 	written, err := json.Marshal(r)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,11 +14,13 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/localkey"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // Device is an app on a device: a manager with the engines for passwords and
@@ -32,6 +36,7 @@ type Device struct {
 	Passwords *passwords.Engine
 	Tabs      *tabs.Engine
 	browser   bool
+	files     int // of the engines that Open opened
 	key       [32]byte
 }
 
@@ -182,4 +187,22 @@ func (d *Device) Seal(text string) []byte {
 	sealed, err := localkey.Key(d.key).Sealer(rand.Reader).Seal([]byte(text), []byte("syncmanager state"))
 	check(d.World.T, err)
 	return sealed
+}
+
+// Open opens a further engine on a file of its own in d's folder, and registers it
+// with d's manager. It is closed with the test, and not opened again by Restart.
+func Open[E interface {
+	engine.Engine
+	io.Closer
+}](d *Device, open func(mirror.Options) (E, error)) E {
+	t := d.World.T
+	t.Helper()
+	d.files++
+	e, err := open(mirror.Options{
+		Path: filepath.Join(d.Dir, fmt.Sprintf("engine-%d.sqlite", d.files)), Key: d.key, Now: d.World.Clock.Now, Rand: rand.Reader,
+	})
+	check(t, err)
+	t.Cleanup(func() { check(t, e.Close()) })
+	check(t, d.Manager.Register(e))
+	return e
 }

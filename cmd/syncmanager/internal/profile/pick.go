@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/engine"
 )
 
 // AmbiguousError is a word that names several things.
@@ -48,6 +50,17 @@ func matchID(word, id string) match {
 		return byPrefix
 	}
 	return noMatch
+}
+
+// Pick returns the one thing that word names: by its title, its ID or the beginning
+// of its ID. kind is what such a thing is called.
+func Pick[T any](word, kind string, things iter.Seq2[T, error], id func(T) engine.ID, title func(T) string) (T, error) {
+	return pick(word, kind, things, func(thing T) match {
+		if r := matchID(word, string(id(thing))); r != noMatch || !strings.EqualFold(title(thing), word) {
+			return r
+		}
+		return byName
+	}, func(thing T) string { return ShortID(id(thing)) + " (" + title(thing) + ")" })
 }
 
 // pick returns the one thing that word names best.

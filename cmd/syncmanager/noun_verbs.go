@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+)
+
+func (n *noun[R]) list(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "list [WORD]",
+		Short: "List the " + n.name + "; those in which WORD stands",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	shown := n.revealing(c)
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+		store, err := n.open(p, ctx)
+		if err != nil {
+			return err
+		}
+		word := ""
+		if len(args) == 1 {
+			word = args[0]
+		}
+		found, err := n.sorted(ctx, store, word)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			found[i] = shown(found[i])
+		}
+		if a.json {
+			return printArray(a.stdout, all(found), func(r R) any { return r })
+		}
+		if len(found) == 0 {
+			a.note("No %s.", n.name)
+			return nil
+		}
+		t := table{head: []string{"ID"}, width: a.width()}
+		for _, col := range n.columns {
+			t.head = append(t.head, col.head)
+		}
+		for _, r := range found {
+			row := []string{n.shortID(r)}
+			for _, col := range n.columns {
+				row = append(row, col.text(r))
+			}
+			t.add(row...)
+		}
+		return t.print(a.stdout)
+	})
+	return c
+}
+
+// all yields the elements, none of them with an error.
+func all[T any](list []T) func(func(T, error) bool) {
+	return func(yield func(T, error) bool) {
+		for _, x := range list {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (n *noun[R]) show(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:               "show " + n.word(),
+		Short:             "Show one " + n.one,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: n.complete(a, false),
+	}
+	shown := n.revealing(c)
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+		_, r, err := n.find(ctx, p, args[0])
+		if err != nil {
+			return err
+		}
+		r = shown(r)
+		if a.json {
+			return a.printJSON(r)
+		}
+		t := table{}
+		t.add("ID", string(n.id(r)))
+		for _, f := range n.fields {
+			if text := f.text(r); text != "" {
+				t.add(f.label, text)
+			}
+		}
+		return t.print(a.stdout)
+	})
+	return c
+}
+
+func (n *noun[R]) add(a *app) *cobra.Command {
+	c := &cobra.Command{Use: "add", Short: "Add one " + n.one, Args: cobra.NoArgs, PreRunE: anyFlag}
+	flags := n.flags(c, false)
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+		store, err := n.open(p, ctx)
+		if err != nil {
+			return err
+		}
+		var r R
+		if err := flags.apply(ctx, a, c, &r, true); err != nil {
+			return err
+		}
+		if r, err = store.Add(ctx, r); err != nil {
+			return n.duplicate(err)
+		}
+		return n.said(a, "Added", r)
+	})
+	return c
+}
+
+func (n *noun[R]) edit(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:               "edit " + n.word(),
+		Short:             "Change the fields that flags name",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: n.complete(a, false),
+		PreRunE:           anyFlag,
+	}
+	flags := n.flags(c, true)
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+		store, r, err := n.find(ctx, p, args[0])
+		if err != nil {
+			return err
+		}
+		if err := flags.apply(ctx, a, c, &r, false); err != nil {
+			return err
+		}
+		if r, err = store.Update(ctx, r); err != nil {
+			return n.duplicate(err)
+		}
+		return n.said(a, "Changed", r)
+	})
+	return c
+}
+
+func (n *noun[R]) remove(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "rm " + n.word() + "…",
+		Short:             "Delete " + n.name + ", here and with the next sync everywhere",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: n.complete(a, true),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			// All words are looked up first: a mistyped one deletes nothing.
+			var found []R
+			var store items[R]
+			for _, word := range args {
+				var r R
+				var err error
+				if store, r, err = n.find(ctx, p, word); err != nil {
+					return err
+				}
+				found = append(found, r)
+			}
+			for i, r := range found {
+				if err := store.Delete(ctx, n.id(r)); err != nil {
+					return err
+				}
+				if n.mask != nil {
+					found[i] = n.mask(r)
+				}
+				if !a.json {
+					if err := n.said(a, "Deleted", r); err != nil {
+						return err
+					}
+				}
+			}
+			if a.json {
+				return a.printJSON(found)
+			}
+			return nil
+		}),
+	}
+}
