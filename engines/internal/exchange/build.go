@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
 // A builder puts a tree together as a reader meets its items, and holds all of it
@@ -93,7 +94,7 @@ func (b *builder) skip(it *Item, reason string) {
 	if strings.TrimSpace(name) == "" {
 		name = it.URL
 	}
-	b.skips.Add(Skip{Line: it.Line, Item: shorten(name), Reason: reason})
+	b.skips.Add(Skip{Line: it.Line, Item: skips.Shorten(name), Reason: reason})
 }
 
 // skipMany notes items that a reader did not even look at.
@@ -157,7 +158,7 @@ func (b *builder) tags(it *Item) []string {
 		for tag := range strings.SplitSeq(given, ",") {
 			tag, cut := text(strings.TrimSpace(tag), MaxTag)
 			if cut {
-				b.skip(it, fmt.Sprintf("its tag %q is longer than %d characters and was left out", shorten(tag), MaxTag))
+				b.skip(it, fmt.Sprintf("its tag %q is longer than %d characters and was left out", skips.Shorten(tag), MaxTag))
 				continue
 			}
 			// Firefox takes tags that differ in case alone for the same.
@@ -191,16 +192,6 @@ func text(s string, limit int) (clean string, cut bool) {
 		}
 	}
 	return s, false
-}
-
-// shorten makes a name fit for a line of a report.
-func shorten(s string) string {
-	const limit = 80
-	s = strings.Join(strings.Fields(s), " ")
-	if utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	return string([]rune(s)[:limit-1]) + "…"
 }
 
 // cleanURL does to a URL what every browser does first, and refuses what none

@@ -14,6 +14,8 @@ package exchange
 import (
 	"iter"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
 // Kind says what an Item is.
@@ -163,28 +165,7 @@ const (
 )
 
 // Skips tells what of a source was left out or cut.
-type Skips struct {
-	// Count is how many; First names the first thousand of them.
-	Count int    `json:"count"`
-	First []Skip `json:"first"`
-}
+type Skips = skips.List
 
 // A Skip is something of a source that was left out or cut.
-type Skip struct {
-	// Line is where it is in a text, from 1; 0 in a database.
-	Line int `json:"line,omitempty"`
-	// Item names it: its title, else its URL, shortened; "" when it has neither.
-	Item string `json:"item,omitempty"`
-	// Reason is a clause about it: "its URL is longer than 65536 bytes".
-	Reason string `json:"reason"`
-}
-
-const maxSkips = 1000
-
-// Add notes a skip.
-func (s *Skips) Add(k Skip) {
-	s.Count++
-	if len(s.First) < maxSkips {
-		s.First = append(s.First, k)
-	}
-}
+type Skip = skips.Skip

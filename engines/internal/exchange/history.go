@@ -5,37 +5,35 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
 // maxPageVisits bounds the visits of one page that are held at a time. A page that
 // has more is yielded more than once.
 const maxPageVisits = 100_000
 
-// history yields the pages that were visited, in the order in which Firefox first
+// readHistory yields the pages that were visited, in the order in which Firefox first
 // met them.
-func (s *snapshot) history(ctx context.Context, now time.Time, skips *Skips, yield func(Page, error) bool) error {
+func readHistory(ctx context.Context, db *sqlitecopy.Copy, now time.Time, skips *Skips, yield func(Page, error) bool) error {
+	w := &pageWalk{now: now.UTC().Truncate(time.Microsecond), skips: skips, yield: yield}
 	// The order of the join is forced, so that pages need not be sorted first.
-	rows, err := s.db.QueryContext(ctx, `
+	for rows, err := range db.Rows(ctx, `
 		SELECT CAST(h.id AS INTEGER), CAST(coalesce(h.url, '') AS TEXT), CAST(coalesce(h.title, '') AS TEXT),
 			coalesce(h.hidden, 0) <> 0, coalesce(h.typed, 0) <> 0,
 			CAST(coalesce(v.visit_date, 0) AS INTEGER), CAST(coalesce(v.visit_type, 0) AS INTEGER)
 		FROM moz_places h CROSS JOIN moz_historyvisits v ON v.place_id = h.id
-		ORDER BY h.id, v.visit_date`)
-	if err != nil {
-		return sentence(err)
-	}
-	defer rows.Close()
-	w := &pageWalk{now: now.UTC().Truncate(time.Microsecond), skips: skips, yield: yield}
-	for rows.Next() {
+		ORDER BY h.id, v.visit_date`) {
+		if err != nil {
+			return err
+		}
 		if err := w.visit(rows); err != nil {
-			return sentence(err)
+			return err
 		}
 		if w.stopped {
 			return nil
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return sentence(err)
 	}
 	w.flush()
 	return nil
@@ -98,12 +96,9 @@ func (w *pageWalk) flush() {
 }
 
 func (w *pageWalk) skip(p Page, reason string) {
-	if w.skips == nil {
-		return
-	}
 	name := p.URL
 	if name == "" {
 		name = p.Title
 	}
-	w.skips.Add(Skip{Item: shorten(name), Reason: reason})
+	w.skips.Add(Skip{Item: skips.Shorten(name), Reason: reason})
 }

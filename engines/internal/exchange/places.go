@@ -2,10 +2,12 @@ package exchange
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
 // placesTables are the tables and columns that are read. They have been there, with
@@ -15,33 +17,6 @@ var placesTables = map[string][]string{
 	"moz_historyvisits": {"place_id", "visit_date", "visit_type"},
 	"moz_bookmarks":     {"id", "type", "fk", "parent", "position", "title", "dateAdded", "lastModified", "guid"},
 	"moz_keywords":      {"id", "keyword", "place_id", "post_data"},
-}
-
-// checkSchema fails with ErrSchema unless each of these is a plain table: a view or a
-// virtual table by the name would run what its maker pleases.
-func checkSchema(ctx context.Context, db *sql.DB) error {
-	for table, columns := range placesTables {
-		var plain bool
-		err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema
-			WHERE name = ? AND type = 'table' AND sql LIKE 'CREATE TABLE%'`, table).Scan(&plain)
-		if err != nil {
-			return err
-		}
-		if !plain {
-			return fmt.Errorf("%w: there is no table %s", ErrSchema, table)
-		}
-		for _, column := range columns {
-			var there bool
-			err := db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&there)
-			if err != nil {
-				return err
-			}
-			if !there {
-				return fmt.Errorf("%w: the table %s has no column %s", ErrSchema, table, column)
-			}
-		}
-	}
-	return nil
 }
 
 // The types in moz_bookmarks.
@@ -61,11 +36,11 @@ type row struct {
 	reached           bool
 }
 
-// bookmarks reads the tree.
-func (s *snapshot) bookmarks(ctx context.Context, b *builder) error {
-	p := &placesReader{b: b, db: s.db, rows: make(map[int64]*row), tags: make(map[int64][]string), keywords: make(map[int64]keyword)}
+// readPlaces reads the tree.
+func readPlaces(ctx context.Context, db *sqlitecopy.Copy, b *builder) error {
+	p := &placesReader{b: b, db: db, rows: make(map[int64]*row), tags: make(map[int64][]string), keywords: make(map[int64]keyword)}
 	if err := p.read(ctx); err != nil {
-		return sentence(err)
+		return err
 	}
 	p.build()
 	return nil
@@ -75,7 +50,7 @@ type keyword struct{ word, post string }
 
 type placesReader struct {
 	b        *builder
-	db       *sql.DB
+	db       *sqlitecopy.Copy
 	rows     map[int64]*row
 	order    []*row
 	tags     map[int64][]string
@@ -94,93 +69,86 @@ func (p *placesReader) read(ctx context.Context) error {
 	return p.readRows(ctx)
 }
 
-// each runs query and calls f for each row of its result.
-func (p *placesReader) each(ctx context.Context, query string, f func(scan func(...any) error) error, args ...any) error {
-	rows, err := p.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // readTags reads the tags by place. A tag is a folder in a root of its own, and what
 // it holds are bookmarks of the places that have it.
 func (p *placesReader) readTags(ctx context.Context) error {
-	return p.each(ctx, `
+	for rows, err := range p.db.Rows(ctx, `
 		SELECT DISTINCT CAST(b.fk AS INTEGER), CAST(t.title AS TEXT) FROM moz_bookmarks r
 		JOIN moz_bookmarks t ON t.parent = r.id
 		JOIN moz_bookmarks b ON b.parent = t.id
 		WHERE r.guid = ? AND b.fk IS NOT NULL AND t.title IS NOT NULL
-		ORDER BY t.title, t.id`,
-		func(scan func(...any) error) error {
-			var place int64
-			var tag string
-			err := scan(&place, &tag)
-			p.tags[place] = append(p.tags[place], tag)
+		ORDER BY t.title, t.id`, tagsRootGUID) {
+		if err != nil {
 			return err
-		}, tagsRootGUID)
+		}
+		var place int64
+		var tag string
+		if err := rows.Scan(&place, &tag); err != nil {
+			return err
+		}
+		p.tags[place] = append(p.tags[place], tag)
+	}
+	return nil
 }
 
 // readKeywords reads the keywords by place: one of each, as a bookmark has one.
 func (p *placesReader) readKeywords(ctx context.Context) error {
-	return p.each(ctx, `
+	for rows, err := range p.db.Rows(ctx, `
 		SELECT CAST(k.place_id AS INTEGER), CAST(k.keyword AS TEXT), CAST(coalesce(k.post_data, '') AS TEXT),
 			EXISTS (SELECT 1 FROM moz_bookmarks b WHERE b.fk = k.place_id)
 		FROM moz_keywords k WHERE k.place_id IS NOT NULL AND k.keyword IS NOT NULL
-		ORDER BY k.id`,
-		func(scan func(...any) error) error {
-			var place int64
-			var k keyword
-			var used bool
-			if err := scan(&place, &k.word, &k.post, &used); err != nil {
-				return err
-			}
-			first, taken := p.keywords[place]
-			switch {
-			case !used:
-				p.b.skips.Add(Skip{Item: shorten(k.word), Reason: "this keyword is for a page that is not bookmarked"})
-			case taken:
-				p.b.skips.Add(Skip{Item: shorten(k.word), Reason: fmt.Sprintf("this keyword is the second of a page; %q was kept", shorten(first.word))})
-			default:
-				p.keywords[place] = k
-			}
-			return nil
-		})
+		ORDER BY k.id`) {
+		if err != nil {
+			return err
+		}
+		var place int64
+		var k keyword
+		var used bool
+		if err := rows.Scan(&place, &k.word, &k.post, &used); err != nil {
+			return err
+		}
+		first, taken := p.keywords[place]
+		switch {
+		case !used:
+			p.b.skips.Add(Skip{Item: skips.Shorten(k.word), Reason: "this keyword is for a page that is not bookmarked"})
+		case taken:
+			p.b.skips.Add(Skip{Item: skips.Shorten(k.word), Reason: fmt.Sprintf("this keyword is the second of a page; %q was kept", skips.Shorten(first.word))})
+		default:
+			p.keywords[place] = k
+		}
+	}
+	return nil
 }
 
 func (p *placesReader) readRows(ctx context.Context) error {
 	p.guids = make(map[string]string)
 	// Whatever a column was meant for, a file made by hand can have anything in it.
-	return p.each(ctx, `
+	for rows, err := range p.db.Rows(ctx, `
 		SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
 			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(b.guid, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
 			CAST(coalesce(b.dateAdded, 0) AS INTEGER), CAST(coalesce(b.lastModified, 0) AS INTEGER)
 		FROM moz_bookmarks b LEFT JOIN moz_places h ON h.id = b.fk
-		ORDER BY b.parent, b.position, b.id`,
-		func(scan func(...any) error) error {
-			r := &row{item: &Item{}}
-			var added, modified int64
-			if err := scan(&r.id, &r.kind, &r.place, &r.parent, &r.item.Title, &r.item.GUID, &r.item.URL, &added, &modified); err != nil {
-				return err
-			}
-			if len(p.order) >= MaxItems {
-				p.tooMany++
-				return nil
-			}
-			r.item.Added, r.item.Modified = fromMicro(added), fromMicro(modified)
-			p.rows[r.id] = r
-			p.order = append(p.order, r)
-			if r.kind == rowFolder {
-				p.guids[strconv.FormatInt(r.id, 10)] = r.item.GUID
-			}
-			return nil
-		})
+		ORDER BY b.parent, b.position, b.id`) {
+		if err != nil {
+			return err
+		}
+		r := &row{item: &Item{}}
+		var added, modified int64
+		if err := rows.Scan(&r.id, &r.kind, &r.place, &r.parent, &r.item.Title, &r.item.GUID, &r.item.URL, &added, &modified); err != nil {
+			return err
+		}
+		if len(p.order) >= MaxItems {
+			p.tooMany++
+			continue
+		}
+		r.item.Added, r.item.Modified = fromMicro(added), fromMicro(modified)
+		p.rows[r.id] = r
+		p.order = append(p.order, r)
+		if r.kind == rowFolder {
+			p.guids[strconv.FormatInt(r.id, 10)] = r.item.GUID
+		}
+	}
+	return nil
 }
 
 // build makes the tree: what hangs below the roots first, then what hangs nowhere.

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
 // Format is a format that is read.
@@ -37,13 +39,13 @@ var (
 	// ErrNoProfile means that a folder is no profile's.
 	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks; name the folder of one profile, or a file")
 	// ErrDamaged means that a file begins as its format does and does not go on so.
-	ErrDamaged = errors.New("it is damaged or incomplete")
+	ErrDamaged = sqlitecopy.ErrDamaged
 	// ErrTooLarge means that a file of bookmarks is beyond all reason.
 	ErrTooLarge = errors.New("it is too large")
 	// ErrSchema means that a places.sqlite has a schema that nobody here knows.
-	ErrSchema = errors.New("this places.sqlite has a schema that this program does not know")
+	ErrSchema = sqlitecopy.ErrSchema
 	// ErrChanging means that a places.sqlite could not be copied in a sound state.
-	ErrChanging = errors.New("the browser writes to it all the time; try again, or close the browser first")
+	ErrChanging = sqlitecopy.ErrChanging
 )
 
 // Options say how a source is read.
@@ -63,7 +65,7 @@ type Source struct {
 	tree  *Tree
 	skips Skips
 	// The copy of a database.
-	places *snapshot
+	places *sqlitecopy.Copy
 }
 
 // Open finds out by its content what path is: a file in one of the formats, or a
@@ -88,14 +90,19 @@ func open(ctx context.Context, path string, o Options) (*Source, error) {
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(f, 64<<10)
-	if start, _ := in.Peek(len(sqliteMagic)); string(start) != sqliteMagic {
+	if start, _ := in.Peek(len(sqlitecopy.Magic)); string(start) != sqlitecopy.Magic {
 		return read(ctx, in, o)
 	}
 	// The log is beside the file itself, not beside a link to it.
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, err
 	}
-	copied, err := takeSnapshot(ctx, path, o.TempDir)
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	copied, err := sqlitecopy.Take(ctx, dir, filepath.Base(path), sqlitecopy.Options{TempDir: o.TempDir, Tables: placesTables})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +128,7 @@ func inProfile(path string) (string, error) {
 // are as Open's.
 func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	if start, _ := in.Peek(len(sqliteMagic)); string(start) == sqliteMagic {
+	if start, _ := in.Peek(len(sqlitecopy.Magic)); string(start) == sqlitecopy.Magic {
 		return nil, fmt.Errorf("%w; a places.sqlite must be named as a file, since part of it can be in the file beside it", ErrFormat)
 	}
 	return read(ctx, in, o)
@@ -220,7 +227,7 @@ func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
 		return s.tree, s.skips, nil
 	}
 	b := newBuilder(s.now())
-	if err := s.places.bookmarks(ctx, b); err != nil {
+	if err := readPlaces(ctx, s.places, b); err != nil {
 		return nil, Skips{}, err
 	}
 	return &b.tree, b.skips, nil
@@ -235,7 +242,7 @@ func (s *Source) History(ctx context.Context, skips *Skips) iter.Seq2[Page, erro
 			yield(Page{}, ErrNoHistory)
 			return
 		}
-		if err := s.places.history(ctx, s.now(), skips, yield); err != nil {
+		if err := readHistory(ctx, s.places, s.now(), skips, yield); err != nil {
 			yield(Page{}, err)
 		}
 	}
@@ -246,5 +253,5 @@ func (s *Source) Close() error {
 	if s.places == nil {
 		return nil
 	}
-	return s.places.close()
+	return s.places.Close()
 }

@@ -1,0 +1,49 @@
+// Package skips counts and names what an import left out: one bad item never stops
+// the rest, and none is lost in silence.
+package skips
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// List tells what of a source was left out or cut.
+type List struct {
+	// Count is how many; First names the first thousand of them.
+	Count int    `json:"count"`
+	First []Skip `json:"first"`
+}
+
+// A Skip is something of a source that was left out or cut.
+type Skip struct {
+	// Line is where it is in a text, from 1; 0 in a database.
+	Line int `json:"line,omitempty"`
+	// Item names it, shortened: a bookmark's title, a login's site; "" when it has no
+	// name. It is never a secret.
+	Item string `json:"item,omitempty"`
+	// Reason is a clause about it: "its URL is longer than 65536 bytes".
+	Reason string `json:"reason"`
+}
+
+const maxNamed = 1000
+
+// Add notes a skip. A nil list notes nothing.
+func (l *List) Add(s Skip) {
+	if l == nil {
+		return
+	}
+	l.Count++
+	if len(l.First) < maxNamed {
+		l.First = append(l.First, s)
+	}
+}
+
+// Shorten makes a name of s: one line of at most 80 characters.
+func Shorten(s string) string {
+	const limit = 80
+	s = strings.Join(strings.Fields(s), " ")
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return string([]rune(s)[:limit-1]) + "…"
+}

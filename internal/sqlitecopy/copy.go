@@ -1,0 +1,321 @@
+// Package sqlitecopy reads the SQLite files of other programs, even while those have
+// them open: it takes a private copy in one sound state and reads that. Nothing is
+// written beside the original, and nothing in the copy is trusted.
+package sqlitecopy
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// Magic is how a SQLite file begins.
+const Magic = "SQLite format 3\x00"
+
+// What can be wrong with a database. The error that wraps one of them says more.
+var (
+	// ErrDamaged means that it is no sound database.
+	ErrDamaged = errors.New("it is damaged or incomplete")
+	// ErrSchema means that it lacks a table or column that is read.
+	ErrSchema = errors.New("it has a schema that this program does not know")
+	// ErrChanging means that it could not be copied in a sound state.
+	ErrChanging = errors.New("the browser writes to it all the time; try again, or close the browser first")
+	// ErrTooLarge means that it is larger than Options.MaxSize.
+	ErrTooLarge = errors.New("it is too large")
+)
+
+// Options say how a database is copied, and what must be in it.
+type Options struct {
+	// TempDir is where the copy is put, in a folder of its own (0700) that Close
+	// removes; "": the system's folder for temporary files.
+	TempDir string
+	// Tables are the tables and columns that must be there.
+	Tables map[string][]string
+	// MaxSize bounds the file and its log, each, in bytes; 0: no bound.
+	MaxSize int64
+}
+
+// A Copy is a private copy of a database in one sound state.
+type Copy struct {
+	dir string
+	db  *sql.DB
+}
+
+// attempts is how often a copy is tried while the database changes under it.
+const attempts = 5
+
+// Take copies the database name of dir with its write-ahead log, and checks the copy.
+// Firefox keeps its database locked for as long as it runs, and most of what it wrote
+// lately is in the log alone, so that the file can neither be opened where it is nor
+// be copied by itself.
+func Take(ctx context.Context, dir *os.Root, name string, o Options) (_ *Copy, err error) {
+	c := &Copy{}
+	if c.dir, err = os.MkdirTemp(o.TempDir, "database-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	s := source{dir: dir, name: name, maxSize: o.MaxSize}
+	target := filepath.Join(c.dir, name)
+	err = errMoved
+	for try := 0; try < attempts && errors.Is(err, errMoved); try++ {
+		err = s.copyTo(ctx, target)
+	}
+	if errors.Is(err, errMoved) {
+		return nil, ErrChanging
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.db, err = open(target); err != nil {
+		return nil, err
+	}
+	if err := c.check(ctx, o.Tables); err != nil {
+		return nil, sentence(err)
+	}
+	return c, nil
+}
+
+// errMoved means that the database changed in a way that makes a copy worthless.
+var errMoved = errors.New("the database changed while it was copied")
+
+// source is the database that is copied.
+type source struct {
+	dir     *os.Root
+	name    string
+	maxSize int64
+}
+
+// copyTo copies the database, then its log. The database may change meanwhile: what
+// is written to it (a checkpoint) comes from the log, and the copy of the log, made
+// later, has those pages too and prevails over them. That holds until the log starts
+// over, which its header tells: salts in it change every time. Without a log all that
+// shows a change is the file's own time and size.
+func (s source) copyTo(ctx context.Context, target string) error {
+	before, err := s.state()
+	if err != nil {
+		return err
+	}
+	if before.journal {
+		return errMoved // a transaction is under way, or it was cut off
+	}
+	// An earlier try may have found a log where there is none now.
+	if err := os.Remove(target + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.copyFile(ctx, "", target); err != nil {
+		return err
+	}
+	if err := s.copyFile(ctx, "-wal", target+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	after, err := s.state()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(before.log, after.log) || len(after.log) == 0 && before.file != after.file {
+		return errMoved
+	}
+	return nil
+}
+
+// fileState is what shows that a database was written to.
+type fileState struct {
+	// log is the header of the write-ahead log; empty: there is none.
+	log  []byte
+	file struct{ modified, size int64 }
+	// journal is set while a transaction without a write-ahead log is under way.
+	journal bool
+}
+
+func (s source) state() (st fileState, err error) {
+	const headerSize = 32
+	info, err := plain(s.dir, s.name)
+	if err != nil {
+		return st, err
+	}
+	st.file.modified, st.file.size = info.ModTime().UnixNano(), info.Size()
+	if journal, err := s.dir.Lstat(s.name + "-journal"); err == nil {
+		st.journal = journal.Size() > 0
+	}
+	f, err := OpenPlain(s.dir, s.name+"-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return st, nil
+	}
+	if err != nil {
+		return st, err
+	}
+	defer f.Close()
+	st.log, err = io.ReadAll(io.LimitReader(f, headerSize))
+	return st, err
+}
+
+func (s source) copyFile(ctx context.Context, suffix, to string) error {
+	in, err := OpenPlain(s.dir, s.name+suffix)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	var from io.Reader = contextReader{ctx, in}
+	if s.maxSize > 0 {
+		from = io.LimitReader(from, s.maxSize+1)
+	}
+	n, err := io.Copy(out, from)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("copying it: %w", err)
+	}
+	if s.maxSize > 0 && n > s.maxSize {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.maxSize)
+	}
+	return nil
+}
+
+// ErrNotPlain means that a link, a folder, a pipe or the like is where a file belongs.
+var ErrNotPlain = errors.New("it is no plain file")
+
+// OpenPlain opens a plain file of dir to read. A link is not followed, and a pipe not
+// waited for: nobody but who wants to lead astray puts one in a browser's folder.
+func OpenPlain(dir *os.Root, name string) (*os.File, error) {
+	if _, err := plain(dir, name); err != nil {
+		return nil, err
+	}
+	return dir.Open(name)
+}
+
+func plain(dir *os.Root, name string) (fs.FileInfo, error) {
+	info, err := dir.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotPlain
+	}
+	return info, err
+}
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// open opens a database that somebody else made: nothing in its schema is trusted,
+// and nothing is written.
+func open(path string) (*sql.DB, error) {
+	path = filepath.ToSlash(path)
+	if runtime.GOOS == "windows" {
+		path = "/" + path
+	}
+	q := url.Values{"_pragma": {"query_only(1)", "trusted_schema(0)", "cell_size_check(1)"}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(2)
+	return db, nil
+}
+
+// check fails unless the copy is sound and has the tables that are read.
+func (c *Copy) check(ctx context.Context, tables map[string][]string) error {
+	var found string
+	if err := c.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: SQLite finds: %s", ErrDamaged, skips.Shorten(found))
+	}
+	for table, columns := range tables {
+		if err := c.checkTable(ctx, table, columns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTable fails with ErrSchema unless there is a plain table with these columns: a
+// view or a virtual table by the name would run what its maker pleases.
+func (c *Copy) checkTable(ctx context.Context, table string, columns []string) error {
+	var plain bool
+	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema
+		WHERE name = ? AND type = 'table' AND sql LIKE 'CREATE TABLE%'`, table).Scan(&plain)
+	if err != nil {
+		return err
+	}
+	if !plain {
+		return fmt.Errorf("%w: there is no table %s", ErrSchema, table)
+	}
+	for _, column := range columns {
+		var there bool
+		err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&there)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fmt.Errorf("%w: the table %s has no column %s", ErrSchema, table, column)
+		}
+	}
+	return nil
+}
+
+// Rows runs query and yields its result, row by row, to be scanned. An error is the
+// last that is yielded, and a clause about the database.
+func (c *Copy) Rows(ctx context.Context, query string, args ...any) iter.Seq2[*sql.Rows, error] {
+	return func(yield func(*sql.Rows, error) bool) {
+		rows, err := c.db.QueryContext(ctx, query, args...)
+		if err != nil {
+			yield(nil, sentence(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if !yield(rows, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, sentence(err))
+		}
+	}
+}
+
+// sentence says what SQLite's codes mean for a file that is somebody else's.
+func sentence(err error) error {
+	explained := sqlite.Explain(err)
+	if errors.Is(explained, sqlite.ErrCorrupt) {
+		return fmt.Errorf("%w: SQLite cannot read it", ErrDamaged)
+	}
+	return explained
+}
+
+// Close removes the copy.
+func (c *Copy) Close() error {
+	var err error
+	if c.db != nil {
+		err = c.db.Close()
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
+}
