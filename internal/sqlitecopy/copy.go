@@ -5,6 +5,7 @@ package sqlitecopy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -173,6 +174,10 @@ func (s source) copyFile(ctx context.Context, suffix, to string) error {
 		return err
 	}
 	defer in.Close()
+	tooLarge := fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.maxSize)
+	if info, err := in.Stat(); err != nil || s.maxSize > 0 && info.Size() > s.maxSize {
+		return cmp.Or(err, tooLarge)
+	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -186,7 +191,7 @@ func (s source) copyFile(ctx context.Context, suffix, to string) error {
 		return fmt.Errorf("copying it: %w", err)
 	}
 	if s.maxSize > 0 && n > s.maxSize {
-		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.maxSize)
+		return tooLarge // it grew meanwhile
 	}
 	return nil
 }

@@ -1,0 +1,127 @@
+package firefoxprofile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/url"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+)
+
+const (
+	addonsFile = "extensions.json"
+	// repositoryFile is Firefox's cache of what addons.mozilla.org says of the add-ons.
+	repositoryFile = "addons.json"
+	// addonsHost is where an add-on must come from to be synced.
+	addonsHost = "addons.mozilla.org"
+)
+
+// An Addon is an extension or a theme that the user has installed from
+// addons.mozilla.org.
+type Addon struct {
+	// ID is the add-on's own: "name@example.org" or a UUID in braces.
+	ID string
+	// SyncGUID is the ID of its record.
+	SyncGUID string
+	// Name is what the user sees; "" if the profile has none.
+	Name    string
+	Version string
+	// Type is "extension" or "theme".
+	Type string
+	// Enabled tells that the user has not turned it off.
+	Enabled bool
+}
+
+// storedAddon is an add-on as extensions.json has it.
+type storedAddon struct {
+	ID               string  `json:"id"`
+	SyncGUID         string  `json:"syncGUID"`
+	Version          string  `json:"version"`
+	Type             string  `json:"type"`
+	Location         string  `json:"location"`
+	SourceURI        *string `json:"sourceURI"`
+	Visible          *bool   `json:"visible"`
+	UserDisabled     bool    `json:"userDisabled"`
+	ForeignInstall   bool    `json:"foreignInstall"`
+	PendingUninstall bool    `json:"pendingUninstall"`
+	DefaultLocale    struct {
+		Name string `json:"name"`
+	} `json:"defaultLocale"`
+}
+
+// Addons yields the add-ons that Firefox would sync. Those that the user installed
+// from elsewhere are skipped; those that are Firefox's own, the system's or loaded for
+// a session are none of the user's, and left out without a word.
+func (p *Profile) Addons(ctx context.Context, left *skips.List) iter.Seq2[Addon, error] {
+	return func(yield func(Addon, error) bool) {
+		var file struct{ Addons []json.RawMessage }
+		if err := p.object(addonsFile, &file); err != nil {
+			yield(Addon{}, err)
+			return
+		}
+		listed := p.listedAddons()
+		for i, raw := range file.Addons {
+			if err := ctx.Err(); err != nil {
+				yield(Addon{}, err)
+				return
+			}
+			var s storedAddon
+			if json.Unmarshal(raw, &s) != nil || s.ID == "" {
+				left.Add(skips.Skip{Item: fmt.Sprintf("add-on %d", i+1), Reason: notAsWritten})
+				continue
+			}
+			if !s.ofTheUser() {
+				continue
+			}
+			var reason string
+			switch {
+			case s.ForeignInstall:
+				reason = "another program installed it"
+			case !listed[s.ID] && !fromAddonsSite(s.SourceURI):
+				reason = "it is not from " + addonsHost
+			}
+			if reason != "" {
+				left.Add(skips.Skip{Item: skips.Shorten(s.ID), Reason: reason})
+				continue
+			}
+			a := Addon{ID: s.ID, SyncGUID: s.SyncGUID, Name: s.DefaultLocale.Name, Version: s.Version, Type: s.Type, Enabled: !s.UserDisabled}
+			if !yield(a, nil) {
+				return
+			}
+		}
+	}
+}
+
+// ofTheUser reports whether it is an add-on of the profile, of a kind that is synced.
+func (s storedAddon) ofTheUser() bool {
+	return (s.Type == "extension" || s.Type == "theme") && s.Location == "app-profile" &&
+		!s.PendingUninstall && (s.Visible == nil || *s.Visible)
+}
+
+// listedAddons are the IDs of the add-ons that addons.mozilla.org has. The cache may be
+// missing or stale: an add-on's own source tells too.
+func (p *Profile) listedAddons() map[string]bool {
+	var file struct {
+		Addons []struct {
+			ID        string  `json:"id"`
+			SourceURI *string `json:"sourceURI"`
+		}
+	}
+	listed := make(map[string]bool)
+	if p.object(repositoryFile, &file) == nil {
+		for _, a := range file.Addons {
+			listed[a.ID] = fromAddonsSite(a.SourceURI)
+		}
+	}
+	return listed
+}
+
+func fromAddonsSite(uri *string) bool {
+	if uri == nil {
+		return false
+	}
+	u, err := url.Parse(*uri)
+	return err == nil && u.Scheme == "https" && u.Host == addonsHost
+}

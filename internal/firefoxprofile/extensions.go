@@ -1,0 +1,75 @@
+package firefoxprofile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
+)
+
+const storageFile = "storage-sync-v2.sqlite"
+
+var storageTables = map[string][]string{"storage_sync_data": {"ext_id", "data"}}
+
+// ExtensionData is what an extension keeps in storage.sync.
+type ExtensionData struct {
+	// ExtensionID is the extension's ID.
+	ExtensionID string
+	// Data is a JSON object: the values by their keys.
+	Data json.RawMessage
+}
+
+// ExtensionStorage yields what extensions store to be synced, in the order of their
+// IDs.
+func (p *Profile) ExtensionStorage(ctx context.Context, left *skips.List) iter.Seq2[ExtensionData, error] {
+	return func(yield func(ExtensionData, error) bool) {
+		stopped := false
+		err := p.database(ctx, storageFile, storageTables, func(db *sqlitecopy.Copy) error {
+			// Without data an extension has deleted all of it.
+			for rows, err := range db.Rows(ctx, `
+				SELECT CASE WHEN length(CAST(ext_id AS BLOB)) <= ?1 THEN CAST(ext_id AS TEXT) ELSE '' END,
+					CASE WHEN length(CAST(data AS BLOB)) <= ?1 THEN CAST(data AS BLOB) END
+				FROM storage_sync_data WHERE data IS NOT NULL ORDER BY ext_id`, maxValue) {
+				var e ExtensionData
+				if err == nil {
+					err = rows.Scan(&e.ExtensionID, (*[]byte)(&e.Data))
+				}
+				if err != nil {
+					return err
+				}
+				if reason := e.fault(); reason != "" {
+					left.Add(skips.Skip{Item: skips.Shorten(e.ExtensionID), Reason: reason})
+					continue
+				}
+				if stopped = !yield(e, nil); stopped {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(ExtensionData{}, err)
+		}
+	}
+}
+
+// fault says why the data cannot be taken over; "": it can.
+func (e ExtensionData) fault() string {
+	switch {
+	case e.ExtensionID == "":
+		return "it has no extension's ID"
+	case e.Data == nil:
+		return fmt.Sprintf("it is longer than %d bytes", maxValue)
+	case !isObject(e.Data):
+		return notAsWritten
+	}
+	return ""
+}
+
+func isObject(text []byte) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(text, &members) == nil && members != nil
+}

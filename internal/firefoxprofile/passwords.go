@@ -1,0 +1,151 @@
+package firefoxprofile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
+)
+
+const (
+	loginsFile = "logins.json"
+	// loginsBackup is what Firefox itself goes back to when loginsFile is damaged.
+	loginsBackup = "logins-backup.json"
+	// accountsOrigin is where Firefox keeps the keys of its own account, as a login.
+	accountsOrigin = "chrome://FirefoxAccounts"
+)
+
+// A Login is a saved password.
+type Login struct {
+	// GUID is the login's ID, in braces as a rule.
+	GUID string
+	// Hostname is the origin of the page: "https://example.com".
+	Hostname string
+	// FormSubmitURL is the origin that the form submits to; "" matches any form.
+	// It means nothing where HTTPRealm is set.
+	FormSubmitURL string
+	// HTTPRealm is the realm of an HTTP authentication; "" for a form's login.
+	HTTPRealm          string
+	Username, Password string
+	// UsernameField and PasswordField are the names of the form's inputs, or "".
+	UsernameField, PasswordField string
+	// The times are in UTC with milliseconds; zero: not known.
+	TimeCreated, TimeLastUsed, TimePasswordChanged time.Time
+	// TimesUsed counts uses; 0: not known.
+	TimesUsed int64
+}
+
+// storedLogin is a login as logins.json has it.
+type storedLogin struct {
+	GUID                string  `json:"guid"`
+	Hostname            string  `json:"hostname"`
+	FormSubmitURL       *string `json:"formSubmitURL"`
+	HTTPRealm           *string `json:"httpRealm"`
+	UsernameField       string  `json:"usernameField"`
+	PasswordField       string  `json:"passwordField"`
+	EncryptedUsername   string  `json:"encryptedUsername"`
+	EncryptedPassword   string  `json:"encryptedPassword"`
+	TimeCreated         int64   `json:"timeCreated"`
+	TimeLastUsed        int64   `json:"timeLastUsed"`
+	TimePasswordChanged int64   `json:"timePasswordChanged"`
+	TimesUsed           int64   `json:"timesUsed"`
+	// Deleted is set where nothing but the login's end is kept, for its sync.
+	Deleted bool `json:"deleted"`
+}
+
+// Passwords yields the saved passwords. What Firefox keeps of its own account among
+// them is left out. Without the key, or the primary password, there are none: the
+// error is ErrNeedsPassword or ErrPrimaryPassword then.
+func (p *Profile) Passwords(ctx context.Context, left *skips.List) iter.Seq2[Login, error] {
+	return func(yield func(Login, error) bool) {
+		stored, err := p.storedLogins(left)
+		if err == nil && len(stored) == 0 {
+			return // and no password is asked for
+		}
+		var k *keys
+		if err == nil {
+			k, err = p.unlock(ctx)
+		}
+		if err != nil {
+			yield(Login{}, err)
+			return
+		}
+		for i, raw := range stored {
+			if err := ctx.Err(); err != nil {
+				yield(Login{}, err)
+				return
+			}
+			var s storedLogin
+			if json.Unmarshal(raw, &s) != nil {
+				left.Add(skips.Skip{Item: fmt.Sprintf("login %d", i+1), Reason: notAsWritten})
+				continue
+			}
+			if s.Deleted || s.Hostname == accountsOrigin {
+				continue
+			}
+			l, err := k.decryptLogin(s)
+			if err != nil {
+				left.Add(skips.Skip{Item: skips.Shorten(s.Hostname), Reason: err.Error()})
+				continue
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+const notAsWritten = "it is not as Firefox writes it"
+
+// storedLogins reads logins.json, or its backup as Firefox does.
+func (p *Profile) storedLogins(left *skips.List) ([]json.RawMessage, error) {
+	var file struct{ Logins []json.RawMessage }
+	err := p.object(loginsFile, &file)
+	if err == nil {
+		return file.Logins, nil
+	}
+	if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrMissing) {
+		return nil, err
+	}
+	var backup struct{ Logins []json.RawMessage }
+	if e := p.object(loginsBackup, &backup); errors.Is(e, ErrMissing) {
+		return nil, err
+	} else if e != nil {
+		return nil, fmt.Errorf("%w; its backup cannot be read either: %w", err, e)
+	}
+	left.Add(skips.Skip{Item: loginsFile, Reason: "it is damaged or missing; its backup was read, which may lack the newest passwords"})
+	return backup.Logins, nil
+}
+
+func (k *keys) decryptLogin(s storedLogin) (Login, error) {
+	l := Login{
+		GUID: s.GUID, Hostname: s.Hostname, UsernameField: s.UsernameField, PasswordField: s.PasswordField,
+		TimeCreated: fromMilli(s.TimeCreated), TimeLastUsed: fromMilli(s.TimeLastUsed),
+		TimePasswordChanged: fromMilli(s.TimePasswordChanged), TimesUsed: max(0, s.TimesUsed),
+	}
+	if s.Hostname == "" {
+		return Login{}, errors.New("it has no site")
+	}
+	if s.FormSubmitURL != nil {
+		l.FormSubmitURL = *s.FormSubmitURL
+	}
+	if s.HTTPRealm != nil {
+		l.HTTPRealm = *s.HTTPRealm
+	}
+	var err error
+	if l.Username, err = k.login(s.EncryptedUsername); err != nil {
+		return Login{}, fmt.Errorf("its user name: %w", err)
+	}
+	if l.Password, err = k.login(s.EncryptedPassword); err != nil {
+		return Login{}, fmt.Errorf("its password: %w", err)
+	}
+	if !utf8.ValidString(l.Username) || !utf8.ValidString(l.Password) {
+		return Login{}, errUndecipherable
+	}
+	return l, nil
+}
