@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,8 +22,9 @@ import (
 )
 
 const (
-	// browserClientID is the OAuth client of a sign-in in a browser: Firefox for
-	// Android, for the desktop one hears of its code from the page itself.
+	// browserClientID is the OAuth client of a sign-in in a browser that does not
+	// come back: Firefox for Android, for the desktop one hears of its code from the
+	// page itself.
 	browserClientID = "a2270f727f45f648"
 	// browserScope asks for a session too, as a mobile browser does.
 	browserScope = "profile " + onepw.OldSync + " https://identity.mozilla.com/tokens/session"
@@ -30,7 +32,7 @@ const (
 
 // ErrNotThisSignIn means that an address is not the one on which a sign-in in the
 // browser ends, or that of another sign-in.
-var ErrNotThisSignIn = errors.New("this is not the address on which this sign-in ended; copy it from the browser when it says that you are signed in")
+var ErrNotThisSignIn = errors.New("this is not the address on which this sign-in ended; copy the one that the browser shows when you have signed in")
 
 // BrowserSignIn is a sign-in on the server's own pages, in any browser: the
 // password, and whatever else the server asks for, stay there. The keys come
@@ -38,16 +40,21 @@ var ErrNotThisSignIn = errors.New("this is not the address on which this sign-in
 type BrowserSignIn struct {
 	// URL is what the user opens in a browser.
 	URL string
+	// Returns says that a browser on this computer comes back by itself, to Await.
+	// One elsewhere ends on an address that Finish takes too.
+	Returns bool
 
 	c               *Client
 	at              Endpoints
+	clientID        string
+	listener        net.Listener // nil unless Returns
 	state, verifier string
 	key             *ecdsa.PrivateKey
 }
 
-// BrowserSignIn begins a sign-in in the browser.
+// BrowserSignIn begins a sign-in in the browser, which Close ends.
 func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
-	at, err := c.Discover(ctx)
+	at, loopback, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +63,9 @@ func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 		return nil, fmt.Errorf("begin a sign-in: %w", err)
 	}
 	text := base64.RawURLEncoding.EncodeToString
-	b := &BrowserSignIn{c: c, at: at, state: text(random[:onepw.KeySize]), verifier: text(random[onepw.KeySize : 2*onepw.KeySize])}
+	b := &BrowserSignIn{
+		c: c, at: at, clientID: browserClientID, state: text(random[:onepw.KeySize]), verifier: text(random[onepw.KeySize : 2*onepw.KeySize]),
+	}
 	if b.key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), random[2*onepw.KeySize:]); err != nil {
 		return nil, fmt.Errorf("begin a sign-in: %w", err) // one of four billion
 	}
@@ -65,8 +74,12 @@ func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 		return nil, fmt.Errorf("begin a sign-in: %w", err)
 	}
 	challenge := sha256.Sum256([]byte(b.verifier))
+	redirect := b.successPage()
+	if b.listen(ctx, loopback) {
+		redirect = "http://" + b.listener.Addr().String() + callbackPath
+	}
 	b.URL = c.root.String() + "/authorization?" + url.Values{
-		"client_id": {browserClientID}, "redirect_uri": {c.root.String() + "/oauth/success/" + browserClientID},
+		"client_id": {b.clientID}, "redirect_uri": {redirect},
 		"scope": {browserScope}, "state": {b.state}, "response_type": {"code"}, "access_type": {"online"}, "action": {"email"},
 		"code_challenge": {text(challenge[:])}, "code_challenge_method": {"S256"}, "keys_jwk": {text(jwk)},
 	}.Encode()
@@ -76,24 +89,39 @@ func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 // Finish signs in with the address of the page on which the browser ended. The
 // error is, among others, ErrNotThisSignIn.
 func (b *BrowserSignIn) Finish(ctx context.Context, address string) (*Account, error) {
-	const doing = "sign in"
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
 		return nil, ErrNotThisSignIn
 	}
-	q := u.Query()
-	if q.Get("code") == "" || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1 {
+	code, ok := b.code(u)
+	if !ok {
 		return nil, ErrNotThisSignIn
 	}
+	return b.redeem(ctx, code)
+}
+
+// code is what an address on which this sign-in ended carries.
+func (b *BrowserSignIn) code(u *url.URL) (code string, ok bool) {
+	q := u.Query()
+	return q.Get("code"), q.Get("code") != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) == 1
+}
+
+// successPage is where the server says that a sign-in is done.
+func (b *BrowserSignIn) successPage() string {
+	return b.c.root.String() + "/oauth/success/" + b.clientID
+}
+
+func (b *BrowserSignIn) redeem(ctx context.Context, code string) (*Account, error) {
+	const doing = "sign in"
 	var got struct {
 		Access  string `json:"access_token"`
 		KeysJWE string `json:"keys_jwe"`
 		Session string `json:"session_token"`
 	}
-	err = b.c.do(ctx, call{
+	err := b.c.do(ctx, call{
 		doing: doing, method: http.MethodPost, url: b.at.Auth + "/oauth/token", out: &got,
 		in: map[string]string{
-			"grant_type": "authorization_code", "client_id": browserClientID, "code": q.Get("code"), "code_verifier": b.verifier,
+			"grant_type": "authorization_code", "client_id": b.clientID, "code": code, "code_verifier": b.verifier,
 		},
 	})
 	if err != nil {

@@ -2,73 +2,29 @@ package account_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"testing"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/testpage"
 )
 
-// page does what the server's page does with a sign-in's URL once its user has
-// entered the password, here a's, and returns the address that it ends on.
+// page is where the browser goes from a sign-in's URL once its user has entered
+// the password, here a's.
 func (w *world) page(a *account.Account, address string, keys any) string {
 	w.t.Helper()
-	u, err := url.Parse(address)
+	end, err := testpage.Finish(inproc.New(w.server.Handler()), address, a.Session().Token, keys)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	q := u.Query()
-	raw, err := base64.RawURLEncoding.DecodeString(q.Get("keys_jwk"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var jwk jose.JSONWebKey
-	if err := json.Unmarshal(raw, &jwk); err != nil || !jwk.IsPublic() {
-		w.t.Fatalf("keys_jwk is %s, %v", raw, err)
-	}
-	sealer, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.ECDH_ES, Key: jwk.Key}, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	clear, err := json.Marshal(keys)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	sealed, err := sealer.Encrypt(clear)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	in := map[string]string{}
-	for _, name := range []string{"client_id", "scope", "state", "access_type", "response_type", "code_challenge", "code_challenge_method", "redirect_uri"} {
-		in[name] = q.Get(name)
-	}
-	if in["keys_jwe"], err = sealed.CompactSerialize(); err != nil {
-		w.t.Fatal(err)
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var out struct {
-		Redirect string `json:"redirect"`
-	}
-	w.post(a, "/oauth/authorization", string(body), &out)
-	return out.Redirect
+	return end
 }
 
-// keysOf is what a page seals for the new device.
-func keysOf(s account.Session) map[string]map[string]string {
-	return map[string]map[string]string{onepw.OldSync: {
-		"kty": "oct", "scope": onepw.OldSync, "kid": s.KeyID, "k": base64.RawURLEncoding.EncodeToString(s.Key),
-	}}
-}
+func keysOf(s account.Session) map[string]map[string]string { return testpage.Keys(s.KeyID, s.Key) }
 
 func TestBrowserSignIn(t *testing.T) {
 	w := newWorld(t, nil)
@@ -125,22 +81,10 @@ func TestBrowserSignInRefusals(t *testing.T) {
 	}
 	// Whoever reads the address along the way cannot use it: it takes the verifier.
 	in := begin()
-	u, err := url.Parse(w.page(a, in.URL, keysOf(a.Session())))
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := mustParse(t, w.page(a, in.URL, keysOf(a.Session())))
 	forged := begin()
-	stolen := fmt.Sprintf("%s?code=%s&state=%s", root, u.Query().Get("code"), mustState(t, forged.URL))
+	stolen := fmt.Sprintf("%s?code=%s&state=%s", root, u.Query().Get("code"), mustParse(t, forged.URL).Query().Get("state"))
 	if e, ok := errors.AsType[*account.Error](func() error { _, err := forged.Finish(t.Context(), stolen); return err }()); !ok || e.Status != http.StatusBadRequest {
 		t.Errorf("with another's code: %v", e)
 	}
-}
-
-func mustState(t *testing.T, address string) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Query().Get("state")
 }

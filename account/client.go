@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -58,6 +59,10 @@ type Config struct {
 	// Code, if set, is asked for the code that a server wants for a sign-in; again
 	// says that the last one was wrong. "" means that there is none.
 	Code func(ctx context.Context, kind CodeKind, again bool) (string, error)
+	// Listen, if set, gives a free port of the loopback interface, by its address,
+	// for BrowserSignIn; so a browser on this computer comes back by itself where the
+	// server lets it.
+	Listen func(context.Context) (net.Listener, error)
 	// Save, if set, is called with each change of a session, one call at a time.
 	// Its error is that of the operation.
 	Save func(Session) error

@@ -33,27 +33,36 @@ func ServerURL(server string) string {
 
 // Discover asks the server where its services are.
 func (c *Client) Discover(ctx context.Context) (Endpoints, error) {
+	at, _, err := c.discover(ctx)
+	return at, err
+}
+
+// discover also tells which OAuth client a program may be whose browser comes back
+// to this computer; "" where the server knows none, as Mozilla's.
+func (c *Client) discover(ctx context.Context) (at Endpoints, loopback string, err error) {
 	var doc struct {
 		Auth    string `json:"auth_server_base_url"`
 		OAuth   string `json:"oauth_server_base_url"`
 		Profile string `json:"profile_server_base_url"`
 		Token   string `json:"sync_tokenserver_base_url"`
+
+		Loopback string `json:"loopback_client_id"`
 	}
-	err := c.do(ctx, call{
+	err = c.do(ctx, call{
 		doing: "find the services of " + c.root.Host, method: http.MethodGet,
 		url: c.root.String() + "/.well-known/fxa-client-configuration", out: &doc,
 	})
 	if err != nil {
-		return Endpoints{}, err
+		return Endpoints{}, "", err
 	}
 	e := Endpoints{Auth: versioned(doc.Auth), OAuth: versioned(doc.OAuth), Profile: versioned(doc.Profile), Token: strings.TrimRight(doc.Token, "/")}
 	for _, s := range []string{e.Auth, e.OAuth, e.Profile, e.Token} {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != c.root.Scheme {
-			return Endpoints{}, fmt.Errorf("cannot find the services of %s: %w: it names a service at %.100q", c.root.Host, ErrBadAnswer, s)
+			return Endpoints{}, "", fmt.Errorf("cannot find the services of %s: %w: it names a service at %.100q", c.root.Host, ErrBadAnswer, s)
 		}
 	}
-	return e, nil
+	return e, doc.Loopback, nil
 }
 
 func versioned(base string) string {

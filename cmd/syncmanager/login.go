@@ -16,6 +16,7 @@ func (a *app) loginCommand() *cobra.Command {
 		in        profile.SignIn
 		fromStdin bool
 		inBrowser bool
+		noOpen    bool
 		code      string
 	)
 	c := &cobra.Command{
@@ -27,14 +28,16 @@ profile stays; the next sync brings it and the account's together.
 Where the server wants a code besides the password, of an authenticator app, a
 backup code, or one that it sent by e-mail, it is asked for; --code gives it.
 
-With --browser you sign in on the server's own pages, in any browser, and hand
-back the address of the page on which that ends. Neither password nor code comes
-by here.`,
+With --browser you sign in on the server's own pages, in the browser that opens.
+Neither password nor code comes by here. Where no browser opens, as over ssh, open
+the page that is named in any browser, and hand back the address that it ends on.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case inBrowser && (in.Email != "" || in.Create || fromStdin || code != ""):
 				return errors.New("with --browser, the browser asks for all but the server")
+			case noOpen && !inBrowser:
+				return errors.New("--no-open goes with --browser")
 			case !inBrowser && in.Email == "":
 				return errors.New("give the account's address with --email, or sign in with --browser")
 			}
@@ -42,7 +45,10 @@ by here.`,
 		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
 			if inBrowser {
-				in.Browser = a.askBrowser
+				in.Listen = listenLoopback
+				in.Browser = func(ctx context.Context, b *account.BrowserSignIn) (*account.Account, error) {
+					return a.inBrowser(ctx, b, !noOpen)
+				}
 			} else if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
 				return err
 			}
@@ -71,6 +77,7 @@ by here.`,
 	flags.StringVar(&in.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
 	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
 	flags.BoolVar(&inBrowser, "browser", false, "sign in on the server's own pages, in a browser")
+	flags.BoolVar(&noOpen, "no-open", false, "with --browser, open none: only name the page")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
 	flags.BoolVar(&in.Create, "create", false, "make the account")
 	flags.StringVar(&code, "code", "", "the `CODE` that the server wants besides the password")

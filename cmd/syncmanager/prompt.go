@@ -129,24 +129,3 @@ func firstLine(r io.Reader, what string) (string, error) {
 	}
 	return line, nil
 }
-
-// askBrowser has the user open an address in a browser, and reads the one that
-// the browser ended on.
-func (a *app) askBrowser(ctx context.Context, address string) (string, error) {
-	fmt.Fprintf(a.stderr, "Open this page in a browser, and sign in there:\n\n%s\n\nThen paste the address of the page that you ended on:\n", address)
-	type answer struct {
-		text string
-		err  error
-	}
-	typed := make(chan answer, 1)
-	go func() {
-		text, err := firstLine(a.stdin, "address")
-		typed <- answer{text, err}
-	}()
-	select {
-	case got := <-typed:
-		return got.text, got.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syncmanager": main})
+	testscript.Main(m, map[string]func(){"syncmanager": main, "xdg-open": xdgOpen, "elsewhere": elsewhere})
 }
 
 // TestScripts runs the stories in testdata: one .txt each, every line of which is
@@ -23,7 +23,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("TZ", "UTC")
 			env.Setenv("ESC", "\x1b")
-			for _, inherited := range []string{"XDG_DATA_HOME", "SYNCMANAGER_PROFILE", "SYNCMANAGER_KEYRING"} {
+			for _, inherited := range []string{"XDG_DATA_HOME", "SYNCMANAGER_PROFILE", "SYNCMANAGER_KEYRING", "DISPLAY", "WAYLAND_DISPLAY"} {
 				env.Setenv(inherited, "")
 			}
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o700)

@@ -74,6 +74,8 @@ var reservations = []reserved{
 		"it holds a user's secrets in the clear, which the server and the engines never ask for"},
 	{"internal/firefoxprofile/keystest", []string{"interop/..."},
 		"it is for tests"},
+	{"internal/testpage/...", []string{"cmd/...", "interop/..."},
+		"it is for tests"},
 	{"internal/firefoxsync/...", []string{"interop/...", "bench/..."},
 		"it is for tests"},
 	{"internal/marionette/...", []string{"internal/firefoxsync/...", "interop/...", "bench/..."},

@@ -118,10 +118,15 @@ func (w *World) Restart(between func()) {
 	w.open(w.Dir)
 }
 
-// Client is a client of the world's accounts server.
-func (w *World) Client() *account.Client {
+// Client is a client of the world's accounts server, configured as it is unless
+// change says otherwise.
+func (w *World) Client(change ...func(*account.Config)) *account.Client {
 	w.T.Helper()
-	c, err := account.New(account.Config{Server: w.URL, Transport: w.Net, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	cfg := account.Config{Server: w.URL, Transport: w.Net, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := account.New(cfg)
 	if err != nil {
 		w.T.Fatal(err)
 	}

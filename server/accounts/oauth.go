@@ -63,6 +63,8 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, invalid("access_type")
 	case in.RedirectURI == "" || in.RedirectURI == webChannel:
 		redirect = webChannel
+	case in.ClientID == nativeClient && isLoopback(in.RedirectURI):
+		redirect = in.RedirectURI
 	case in.RedirectURI != redirect:
 		return nil, invalid("redirect_uri")
 	}

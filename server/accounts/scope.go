@@ -68,6 +68,7 @@ var clients = map[string]string{
 	"3c49430b43dfba77": "Reference Browser for Android",
 	"1b1a3e44c54fbb58": "Firefox for iOS",
 	"8269bacd7bbc7f80": "Thunderbird",
+	nativeClient:       "Sync Manager",
 }
 
 func client(id string) (name string, err error) {

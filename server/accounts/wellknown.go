@@ -2,7 +2,8 @@ package accounts
 
 // clientConfiguration is where a client that was given the server's root finds
 // the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
-// server.
+// server. Of this server's own is the client that may have its users' browsers
+// redirected to their computer; see isLoopback.
 func (s *Service) clientConfiguration(*request) (any, error) {
 	root := s.issuer()
 	return map[string]any{
@@ -12,6 +13,7 @@ func (s *Service) clientConfiguration(*request) (any, error) {
 		"sync_tokenserver_base_url": root + "/token",
 		"pairing_server_base_uri":   "",
 		"openid_configuration_uri":  root + "/.well-known/openid-configuration",
+		"loopback_client_id":        nativeClient,
 	}, nil
 }
 

@@ -9,13 +9,17 @@ const desktop = "5882386c6d801776";
 
 const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
 
-/** Flow is one request for sign-in by a browser. */
+/** Where a program on this computer listens for its code; the server is as strict. */
+const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}\/callback$/;
+
+/** Flow is one request for sign-in by a browser, or by a program. */
 export class Flow {
 	constructor(search) {
 		const q = new URLSearchParams(search);
 		this.params = Object.fromEntries(q);
 		this.wanted = q.has("client_id") && q.has("state") && q.has("code_challenge");
 		this.byChannel = this.wanted && (!q.has("redirect_uri") || q.get("redirect_uri") === webChannel);
+		this.byProgram = this.wanted && loopback.test(q.get("redirect_uri"));
 	}
 
 	/** start asks the browser what it can do. An address may be in the hands of another one. */
@@ -76,10 +80,11 @@ export class Flow {
 		}
 	}
 
-	/** leaveFor follows the server's redirection, to this very server. */
+	/** leaveFor follows the server's redirection: to this very server, or to the program that asked. */
 	#leaveFor(redirect) {
 		const to = new URL(redirect);
-		if (to.origin !== location.origin) {
+		const program = this.byProgram ? new URL(this.params.redirect_uri) : null;
+		if (to.origin !== location.origin && (to.origin !== program?.origin || to.pathname !== program.pathname)) {
 			throw new Error("the server sent the browser to a stranger");
 		}
 		location.replace(to);

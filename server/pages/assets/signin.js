@@ -133,6 +133,7 @@ for (const button of document.querySelectorAll("button.another")) {
 }
 
 if (ready()) {
+	$("#program").hidden = !flow.byProgram;
 	show("email");
 	await started;
 	// An invitation comes behind the "#", which no server is ever sent.

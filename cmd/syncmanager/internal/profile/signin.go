@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -18,9 +19,10 @@ type SignIn struct {
 	// Server is the root URL of the server, or a name that account.ServerURL knows.
 	Server, Email, Password string
 	// Browser, if set, has the user sign in on the server's own pages instead, with
-	// neither Email nor Password: it opens the address, and returns the one that
-	// the browser ended on.
-	Browser func(ctx context.Context, address string) (ended string, err error)
+	// neither Email nor Password: it leads them there, and sees the sign-in to its end.
+	Browser func(context.Context, *account.BrowserSignIn) (*account.Account, error)
+	// Listen, if set, gives a port for the browser to come back to.
+	Listen func(context.Context) (net.Listener, error)
 	// Create makes the account.
 	Create bool
 	// Invitation is for a server that makes no account without.
@@ -80,7 +82,7 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 // enter makes the new session.
 func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error) {
 	config := p.clientConfig(in.Server, p.config.Transport)
-	config.Code, config.Invitation = in.Code, in.Invitation
+	config.Code, config.Invitation, config.Listen = in.Code, in.Invitation, in.Listen
 	c, err := account.New(config)
 	switch {
 	case err != nil:
@@ -90,11 +92,8 @@ func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error
 		if err != nil {
 			return nil, err
 		}
-		ended, err := in.Browser(ctx, b.URL)
-		if err != nil {
-			return nil, err
-		}
-		return b.Finish(ctx, ended)
+		defer b.Close() //nolint:errcheck // a port that is let go
+		return in.Browser(ctx, b)
 	case in.Create:
 		return c.CreateAccount(ctx, in.Email, in.Password)
 	}
