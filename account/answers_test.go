@@ -163,7 +163,10 @@ func TestBadArguments(t *testing.T) {
 
 // tamper changes the answer to one path.
 func tamper(h http.Handler, path string, change func([]byte) []byte) http.RoundTripper {
-	inner := inproc.New(h)
+	return changed(inproc.New(h), path, change)
+}
+
+func changed(inner http.RoundTripper, path string, change func([]byte) []byte) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		res, err := inner.RoundTrip(r)
 		if err != nil || !strings.HasSuffix(r.URL.Path, path) {

@@ -252,14 +252,8 @@ func TestEmailCode(t *testing.T) {
 		}
 		return 0, ""
 	})
-	unverified := roundTripper(func(r *http.Request) (*http.Response, error) {
-		res, err := transport.RoundTrip(r)
-		if err == nil && strings.HasSuffix(r.URL.Path, "/account/login") {
-			b, _ := io.ReadAll(res.Body)
-			b = bytes.Replace(b, []byte(`"verified":true`), []byte(`"verified":false,"verificationMethod":"email-otp"`), 1)
-			res.Body = io.NopCloser(bytes.NewReader(b))
-		}
-		return res, err
+	unverified := changed(transport, "/account/login", func(b []byte) []byte {
+		return bytes.Replace(b, []byte(`"verified":true`), []byte(`"verified":false,"verificationMethod":"email-otp"`), 1)
 	})
 	_, err := w.client(func(c *account.Config) {
 		c.Transport = unverified

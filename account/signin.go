@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -15,12 +16,27 @@ import (
 
 // signedIn is the answer to creating an account and to signing in.
 type signedIn struct {
-	UID           string `json:"uid"`
-	SessionToken  string `json:"sessionToken"`
+	UID          string `json:"uid"`
+	SessionToken string `json:"sessionToken"`
+	// KeyFetchToken fetches the key as version 1 of the stretching wraps it,
+	// KeyFetchV2 as version 2 does. A sign-in gets the one that it proved.
 	KeyFetchToken string `json:"keyFetchToken"`
-	Verified      *bool  `json:"verified"`
-	// Method is how a sign-in that is not Verified becomes so.
+	KeyFetchV2    string `json:"keyFetchTokenVersion2"`
+	// Verified and SessionVerified say the same, where they are there.
+	Verified        *bool `json:"verified"`
+	SessionVerified *bool `json:"sessionVerified"`
+	// Method is how a sign-in that waits is completed.
 	Method string `json:"verificationMethod"`
+}
+
+// waits reports whether the session is good for nothing yet. Mozilla's answer to a
+// new account tells the method alone.
+func (s signedIn) waits() bool {
+	if s.Verified == nil && s.SessionVerified == nil {
+		return s.Method != ""
+	}
+	isFalse := func(b *bool) bool { return b != nil && !*b }
+	return isFalse(s.Verified) || isFalse(s.SessionVerified)
 }
 
 // CreateAccount makes an account and signs in to it. The error is, among
@@ -94,6 +110,8 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Account, e
 type stretching struct {
 	Version string `json:"currentVersion"`
 	Salt    string `json:"clientSalt"`
+	// Upgrade says that version 1 is what the account has, whatever it is to have.
+	Upgrade bool `json:"upgradeNeeded"`
 }
 
 // howStretched asks for it; a server that does not know the question has
@@ -105,6 +123,9 @@ func (c *Client) howStretched(ctx context.Context, at Endpoints, email, doing st
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusNotFound {
 		err = nil
+	}
+	if how.Version != "v2" || how.Upgrade {
+		how = stretching{} // whose salt is the address
 	}
 	return how, err
 }
@@ -149,11 +170,11 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 func (c *Client) finish(ctx context.Context, at Endpoints, email, salt string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
 	const doing = "get the account's keys"
 	token, ok1 := unhex(got.SessionToken)
-	fetch, ok2 := unhex(got.KeyFetchToken)
+	fetch, ok2 := unhex(cmp.Or(got.KeyFetchV2, got.KeyFetchToken))
 	if !ok1 || !ok2 || got.UID == "" {
 		return nil, fmt.Errorf("cannot sign in: %w: a token is missing", ErrBadAnswer)
 	}
-	if got.Verified != nil && !*got.Verified {
+	if got.waits() {
 		if err := c.confirm(ctx, at, got); err != nil {
 			return nil, err
 		}

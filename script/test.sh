@@ -39,6 +39,15 @@ else
 	leave_out "the tests with a real Firefox ($why)"
 fi
 
+# Mozilla's own client library is another client of the accounts server.
+if SYNCMANAGER_PYFXA=$(sh script/pyfxa.sh); then
+	export SYNCMANAGER_PYFXA
+	echo "== PyFxA: $SYNCMANAGER_PYFXA"
+else
+	leave_out "the tests with PyFxA ($SYNCMANAGER_PYFXA)"
+	unset SYNCMANAGER_PYFXA
+fi
+
 # The race detector needs cgo and a C compiler that works, and is not on every
 # platform: ask by using it. SQLite, translated from C, is 30 times slower under
 # it and has no goroutines of its own, so it is built without; so is the standard

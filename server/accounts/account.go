@@ -104,9 +104,17 @@ type checked struct {
 	*account
 	verifier onepw.Verifier
 	match    stored // of the version of the stretching that was used
+	isV2     bool
 }
 
-func (c checked) wrapKB() []byte { return c.verifier.Wrap(c.match.wrapWrapKB) }
+// wrapKB is the account's kB as the version that was used wraps it.
+func (c checked) wrapKB() wrapped {
+	kB := c.verifier.Wrap(c.match.wrapWrapKB)
+	if c.isV2 {
+		return wrapped{v2: kB}
+	}
+	return wrapped{v1: kB}
+}
 
 // shownPassword is checkPassword of a body that shows an address and its password
 // and nothing else that matters.
@@ -150,10 +158,10 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 	switch {
 	case isV1:
 		done()
-		return checked{a, v, a.v1}, s.enabled(r.Context(), a.uid)
+		return checked{a, v, a.v1, false}, s.enabled(r.Context(), a.uid)
 	case isV2:
 		done()
-		return checked{a, v, a.v2}, s.enabled(r.Context(), a.uid)
+		return checked{a, v, a.v2, true}, s.enabled(r.Context(), a.uid)
 	case a.email != email:
 		// The address is the salt of version 1: the client tries again with the
 		// right spelling.

@@ -158,6 +158,7 @@ func (s *Service) routes() {
 		"POST /session/destroy":                 s.sessionDestroy,
 		"POST /session/duplicate":               s.sessionDuplicate,
 		"GET /recovery_email/status":            s.emailStatus,
+		"POST /get_random_bytes":                s.randomBytes,
 		"POST /totp/create":                     s.createTOTP,
 		"GET /totp/exists":                      s.totpExists,
 		"POST /totp/destroy":                    s.destroyTOTP,
@@ -188,6 +189,7 @@ func (s *Service) routes() {
 		"POST /verify":        s.oauthVerify,
 		"POST /introspect":    s.oauthIntrospect,
 		"GET /jwks":           s.jwks,
+		"GET /client/{id}":    s.clientMetadata,
 	}
 	profile := map[string]handler{
 		"GET /profile":        s.profile,
@@ -195,10 +197,13 @@ func (s *Service) routes() {
 		"GET /uid":            s.profile,
 		"GET /display_name":   s.profile,
 		"POST /display_name":  s.setDisplayName,
+		"GET /avatar":         s.profile,
 		"GET /avatar/default": s.defaultAvatar,
 	}
+	// At Mozilla's the OAuth server is the auth server by another name, so clients
+	// look for it in three places.
 	for prefix, group := range map[string]map[string]handler{
-		"/auth/v1": auth, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/profile/v1": profile,
+		"/auth/v1": auth, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/oauth/v1/oauth": oauth, "/profile/v1": profile,
 	} {
 		for pattern, h := range group {
 			method, path, _ := strings.Cut(pattern, " ")
@@ -249,6 +254,12 @@ func (s *Service) random(n int) ([]byte, error) {
 		return nil, fmt.Errorf("no randomness: %w", err)
 	}
 	return b, nil
+}
+
+// randomBytes is for clients that have no good randomness of their own.
+func (s *Service) randomBytes(*request) (any, error) {
+	data, err := s.randomHex(32)
+	return map[string]any{"data": data}, err
 }
 
 func (s *Service) randomHex(n int) (string, error) {

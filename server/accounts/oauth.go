@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
@@ -115,24 +114,24 @@ func (s *Service) oauthToken(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	if _, err := client(in.ClientID); err != nil {
-		return nil, err
-	}
 	if in.GrantType == "" {
 		in.GrantType = "authorization_code"
 	}
-	var g grant
-	var err error
+	var granted func(*request, tokenRequest) (grant, error)
 	switch in.GrantType {
 	case "fxa-credentials":
-		g, err = s.bySession(r, in)
+		granted = s.bySession
 	case "refresh_token":
-		g, err = s.byRefreshToken(r.Context(), in)
+		granted = s.byRefreshToken
 	case "authorization_code":
-		g, err = s.byCode(r, in)
+		granted = s.byCode
 	default:
-		err = invalid("grant_type")
+		return nil, invalid("grant_type")
 	}
+	if _, err := client(in.ClientID); err != nil {
+		return nil, err
+	}
+	g, err := granted(r, in)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +147,8 @@ func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
 	return grant{uid: c.uid, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline", session: c.hash}, err
 }
 
-func (s *Service) byRefreshToken(ctx context.Context, in tokenRequest) (grant, error) {
-	t, err := s.refreshToken(ctx, in.RefreshToken)
+func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
+	t, err := s.refreshToken(r.Context(), in.RefreshToken)
 	if err != nil {
 		return grant{}, err
 	}

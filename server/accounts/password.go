@@ -49,21 +49,25 @@ func (c *credentials) check() (err error) {
 	return nil
 }
 
+// wrapped is a kB as the stretched password wraps it, by versions of the
+// stretching: nil where that one is not there, or was not shown.
+type wrapped struct{ v1, v2 []byte }
+
 // setPassword fills in what is stored for a checked set of credentials.
-func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (wrapKB []byte, err error) {
+func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (kB wrapped, err error) {
 	if a.salt, err = s.random(32); err != nil {
-		return nil, err
+		return kB, err
 	}
 	a.cost = s.cfg.Cost
 	v, err := s.verifier(ctx, a, c.authPW)
 	if err != nil {
-		return nil, err
+		return kB, err
 	}
 	if c.wrapKB == nil {
 		// Version 1 leaves it to the server. kB is wrapKB xor a key that only the
 		// client has, so the server does not know kB either way.
 		if c.wrapKB, err = s.random(onepw.KeySize); err != nil {
-			return nil, err
+			return kB, err
 		}
 	}
 	a.v1 = stored{v.Hash, v.Wrap(c.wrapKB)}
@@ -71,11 +75,11 @@ func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (w
 	if c.authPW2 != nil {
 		v2, err := s.verifier(ctx, a, c.authPW2)
 		if err != nil {
-			return nil, err
+			return kB, err
 		}
 		a.v2 = stored{v2.Hash, v2.Wrap(c.wrapKB2)}
 	}
-	return c.wrapKB, nil
+	return wrapped{c.wrapKB, c.wrapKB2}, nil
 }
 
 func (s *Service) create(r *request) (any, error) {
@@ -101,18 +105,18 @@ func (s *Service) create(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var out map[string]any
-	err := s.register(ctx, in.Email, in.credentials, func(tx *sql.Tx, a *account, wrapKB []byte) (err error) {
+	err := s.register(ctx, in.Email, in.credentials, func(tx *sql.Tx, a *account, kB wrapped) (err error) {
 		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, wrapKB)
+		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2)
 		return err
 	})
 	return out, err
 }
 
 // register makes an account, and runs also in the transaction that does.
-func (s *Service) register(ctx context.Context, email string, c credentials, also func(tx *sql.Tx, a *account, wrapKB []byte) error) error {
+func (s *Service) register(ctx context.Context, email string, c credentials, also func(tx *sql.Tx, a *account, kB wrapped) error) error {
 	if a, err := s.accountByEmail(ctx, email); err != nil || a != nil {
 		if err == nil {
 			err = errAccountExists
@@ -128,7 +132,7 @@ func (s *Service) register(ctx context.Context, email string, c credentials, als
 	if a.kA, err = s.random(onepw.KeySize); err != nil {
 		return err
 	}
-	wrapKB, err := s.setPassword(ctx, a, c)
+	kB, err := s.setPassword(ctx, a, c)
 	if err != nil {
 		return err
 	}
@@ -147,7 +151,7 @@ func (s *Service) register(ctx context.Context, email string, c credentials, als
 			}
 			return err
 		}
-		return also(tx, a, wrapKB)
+		return also(tx, a, kB)
 	})
 }
 
@@ -158,7 +162,7 @@ func (s *Service) login(r *request) (any, error) {
 	}
 	var out map[string]any
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB()); err != nil {
+		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB(), keyFetchV2); err != nil {
 			return err
 		}
 		wait, err := twoStep(r.Context(), tx, a.uid)
@@ -170,8 +174,17 @@ func (s *Service) login(r *request) (any, error) {
 	return out, err
 }
 
-// signIn makes a session, and with ?keys=true a key fetch token.
-func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, wrapKB []byte) (map[string]any, error) {
+// The names of key fetch tokens in answers: that of version 1, and those of
+// version 2, which is another one where a password changes.
+const (
+	keyFetchV1     = "keyFetchToken"
+	keyFetchV2     = "keyFetchTokenVersion2"
+	keyFetchChange = "keyFetchToken2"
+)
+
+// signIn makes a session, and with ?keys=true key fetch tokens, of which second
+// names that of version 2.
+func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, kB wrapped, second string) (map[string]any, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
 	if err := s.enabled(ctx, a.uid); err != nil {
 		return nil, err
@@ -184,16 +197,26 @@ func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account
 		"uid": a.uid, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.email,
 		"verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
 	}
-	if r.URL.Query().Get("keys") == "true" {
-		if out["keyFetchToken"], err = s.keyFetch(ctx, tx, a, wrapKB); err != nil {
-			return nil, err
-		}
+	if !wantsKeys(r) {
+		return out, nil
 	}
-	return out, nil
+	return out, s.keyFetch(ctx, tx, a, kB, second, out)
 }
 
-func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, wrapKB []byte) (string, error) {
-	return s.newToken(ctx, tx, kindKeys, a.uid, "", func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) })
+func wantsKeys(r *request) bool { return r.URL.Query().Get("keys") == "true" }
+
+// keyFetch puts into an answer a token for each version of the stretching that
+// kB is wrapped by.
+func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, kB wrapped, second string, out map[string]any) (err error) {
+	for name, wrapKB := range map[string][]byte{keyFetchV1: kB.v1, second: kB.v2} {
+		if wrapKB == nil {
+			continue
+		}
+		if out[name], err = s.newToken(ctx, tx, kindKeys, a.uid, "", func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // credentialsStatus tells how an account's password is stretched. An address
@@ -246,7 +269,7 @@ func (s *Service) changeStart(r *request) (any, error) {
 	out := map[string]any{"verified": true}
 	ctx := r.Context()
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		if out["keyFetchToken"], err = s.keyFetch(ctx, tx, a.account, a.wrapKB()); err != nil {
+		if err := s.keyFetch(ctx, tx, a.account, a.wrapKB(), keyFetchChange, out); err != nil {
 			return err
 		}
 		out["passwordChangeToken"], err = s.newToken(ctx, tx, kindChange, a.uid, "", nil)
@@ -269,11 +292,11 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if out, done, err := s.upgrade(r.Context(), c, in); done || err != nil {
+	if out, done, err := s.upgrade(r, c, in); done || err != nil {
 		return out, err
 	}
 	listeners := s.listeners(r.Context(), c.uid, everyDevice)
-	out, err := s.newPassword(r, c, func(context.Context, *sql.Tx) error { return nil })
+	out, err := s.newPassword(r, c, keyFetchChange, func(context.Context, *sql.Tx) error { return nil })
 	if err == nil {
 		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
 	}
@@ -281,8 +304,9 @@ func (s *Service) changeFinish(r *request) (any, error) {
 }
 
 // newPassword spends a token, sets the password that the body has, ends every
-// session of the account and begins a new one. also runs in the same transaction.
-func (s *Service) newPassword(r *request, c *credential, also func(context.Context, *sql.Tx) error) (any, error) {
+// session of the account and begins a new one, with a key fetch token of version 2
+// by the name of second. also runs in the same transaction.
+func (s *Service) newPassword(r *request, c *credential, second string, also func(context.Context, *sql.Tx) error) (any, error) {
 	in := credentials{needsWrapKB: true}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -295,7 +319,7 @@ func (s *Service) newPassword(r *request, c *credential, also func(context.Conte
 	if err != nil {
 		return nil, err
 	}
-	wrapKB, err := s.setPassword(ctx, a, in)
+	kB, err := s.setPassword(ctx, a, in)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +343,7 @@ func (s *Service) newPassword(r *request, c *credential, also func(context.Conte
 		if err := also(ctx, tx); err != nil {
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, wrapKB)
+		out, err = s.signIn(ctx, tx, r, a, kB, second)
 		return err
 	})
 	return out, err

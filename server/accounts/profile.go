@@ -60,10 +60,13 @@ func (s *Service) profile(r *request) (any, error) {
 		return map[string]any{"displayName": a.displayName}, nil
 	case "email", "uid":
 		return map[string]any{field: all[field]}, nil
+	case "avatar":
+		return map[string]any{"id": "default", "url": all["avatar"], "avatarDefault": true}, nil
 	}
 	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10)))
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
-	if r.Header.Get("If-None-Match") == etag {
+	// Firefox for Android puts it into quotation marks once more.
+	if strings.Trim(r.Header.Get("If-None-Match"), `"`) == strings.Trim(etag, `"`) {
 		return rawAnswer{code: http.StatusNotModified, header: map[string]string{"ETag": etag}}, nil
 	}
 	return jsonAnswer(http.StatusOK, all, map[string]string{"ETag": etag})

@@ -164,7 +164,7 @@ func (s *Service) resetAccount(r *request) (any, error) {
 		return nil, err
 	}
 	listeners := s.listeners(r.Context(), c.uid, everyDevice)
-	out, err := s.newPassword(r, c, func(ctx context.Context, tx *sql.Tx) error {
+	out, err := s.newPassword(r, c, keyFetchV2, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
 		return err
 	})

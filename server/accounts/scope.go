@@ -81,3 +81,10 @@ func client(id string) (name string, err error) {
 	}
 	return name, nil
 }
+
+// clientMetadata tells a page on whose behalf it asks for a sign-in.
+func (s *Service) clientMetadata(r *request) (any, error) {
+	id := r.PathValue("id")
+	name, err := client(id)
+	return map[string]any{"id": id, "name": name, "trusted": true, "image_uri": "", "redirect_uri": s.issuer() + "/oauth/success/" + id}, err
+}

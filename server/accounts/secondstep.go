@@ -8,7 +8,7 @@ import (
 )
 
 // holdBack makes a session that was just made wait for its second step, and its
-// key fetch token with it.
+// key fetch tokens with it.
 func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
 	session, err := tokenHash(kindSession, out["sessionToken"])
 	if err != nil {
@@ -17,7 +17,11 @@ func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 0 WHERE hash = ?`, session); err != nil {
 		return err
 	}
-	if keys, ok := out["keyFetchToken"]; ok {
+	for _, name := range []string{keyFetchV1, keyFetchV2} {
+		keys, ok := out[name]
+		if !ok {
+			continue
+		}
 		h, err := tokenHash(kindKeys, keys)
 		if err != nil {
 			return err

@@ -100,10 +100,9 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 	out := map[string]any{
 		"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
 	}
-	if r.URL.Query().Get("keys") == "true" {
-		err = s.db.Update(r.Context(), func(tx *sql.Tx) (err error) {
-			out["keyFetchToken"], err = s.keyFetch(r.Context(), tx, a.account, a.wrapKB())
-			return err
+	if wantsKeys(r) {
+		err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+			return s.keyFetch(r.Context(), tx, a.account, a.wrapKB(), keyFetchV2, out)
 		})
 	}
 	return out, err

@@ -2,14 +2,14 @@ package accounts
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 )
 
 // upgrade adds version 2 of the stretching to a password that stays as it is. No
 // session ends, as nothing else changes. done is false if the credentials are
 // not those: then it is a new password.
-func (s *Service) upgrade(ctx context.Context, c *credential, in credentials) (out any, done bool, err error) {
+func (s *Service) upgrade(r *request, c *credential, in credentials) (answer any, done bool, err error) {
+	ctx := r.Context()
 	a, err := s.account(ctx, c.uid)
 	if err != nil || a.clientSalt != "" || in.authPW2 == nil {
 		return nil, false, err
@@ -22,6 +22,7 @@ func (s *Service) upgrade(ctx context.Context, c *credential, in credentials) (o
 	if err != nil {
 		return nil, false, err
 	}
+	out := map[string]any{"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true}
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		if err := spend(ctx, tx, c); err != nil {
 			return err
@@ -30,7 +31,10 @@ func (s *Service) upgrade(ctx context.Context, c *credential, in credentials) (o
 		_, err := tx.ExecContext(ctx, `UPDATE accounts SET client_salt = ?, verify_hash_v2 = ?, wrap_wrap_kb_v2 = ?
 			WHERE uid = ? AND client_salt IS NULL AND verify_hash = ?`,
 			in.ClientSalt, v2.Hash, v2.Wrap(in.wrapKB2), a.uid, a.v1.verifyHash)
-		return err
+		if err != nil || !wantsKeys(r) {
+			return err
+		}
+		return s.keyFetch(ctx, tx, a, wrapped{in.wrapKB, in.wrapKB2}, keyFetchChange, out)
 	})
-	return map[string]any{"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true}, true, err
+	return out, true, err
 }

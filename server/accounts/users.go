@@ -87,7 +87,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials
 	if err := in.check(); err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	err := s.register(ctx, email, in, func(*sql.Tx, *account, []byte) error { return nil })
+	err := s.register(ctx, email, in, func(*sql.Tx, *account, wrapped) error { return nil })
 	if errors.Is(err, errAccountExists) {
 		return User{}, ErrUserExists
 	}

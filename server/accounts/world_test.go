@@ -201,8 +201,13 @@ func (w *world) signIn(email, password string) answer {
 	return w.post("/auth/v1/account/login?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
 }
 
-// kB fetches the keys and unwraps kB.
+// kB fetches the keys and unwraps kB by version 1 of the stretching.
 func (w *world) kB(keyFetchToken, password string) string {
+	w.t.Helper()
+	return w.unwrapped(keyFetchToken, onepw.StretchV1(email, password).UnwrapBKey)
+}
+
+func (w *world) unwrapped(keyFetchToken string, unwrapBKey []byte) string {
 	w.t.Helper()
 	k := onepw.KeyFetchToken(w.raw(keyFetchToken))
 	bundle, err := hex.DecodeString(w.get("/auth/v1/account/keys", w.hawk(k.HAWK)).text("bundle"))
@@ -213,7 +218,7 @@ func (w *world) kB(keyFetchToken, password string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return fmt.Sprintf("%x", onepw.XOR(wrapKB, onepw.StretchV1(email, password).UnwrapBKey))
+	return fmt.Sprintf("%x", onepw.XOR(wrapKB, unwrapBKey))
 }
 
 // access gets an access token by a session.

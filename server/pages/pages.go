@@ -53,12 +53,14 @@ var routes = map[string]page{
 	"/signup":                    signin,
 	"/authorization":             signin,
 	"/oauth":                     signin,
+	"/oauth/force_auth":          signin,
 	"/oauth/success/{client_id}": {name: "success", title: "Signed in"},
 	"/reset_password":            reset,
 	"/settings":                  settings,
 	"/settings/{any...}":         settings,
 	"/connect_another_device":    connect,
 	"/pair":                      connect,
+	"/pair/supp":                 connect,
 }
 
 var (

@@ -102,8 +102,9 @@ async function byPassword(email, password, work) {
 	}
 }
 
-/** fetchKB spends a key fetch token. */
-async function fetchKB(keyFetchToken, unwrapBKey) {
+/** fetchKB spends the key fetch token of an answer, whose name tells how the password was stretched. */
+async function fetchKB({ keyFetchToken, keyFetchToken2, keyFetchTokenVersion2 }, unwrapBKey) {
+	keyFetchToken ??= keyFetchToken2 ?? keyFetchTokenVersion2;
 	const id = await tokenID(keyFetchToken, "keyFetchToken");
 	const { bundle } = await request("GET", "/auth/v1/account/keys", undefined, ["fxk", id]);
 	return xor(await openBundle(keyFetchToken, bundle), unwrapBKey);
@@ -119,7 +120,7 @@ export async function signIn(email, password) {
 		(email, authPW) => post("/account/login?keys=true", { email, authPW, reason: "signin" }));
 	const session = new Session({ ...answer, email: spelled });
 	let fetched; // a key fetch token is good once
-	const kB = () => fetched ??= fetchKB(answer.keyFetchToken, unwrapBKey);
+	const kB = () => fetched ??= fetchKB(answer, unwrapBKey);
 	const upgrade = async () => {
 		if (upgradeNeeded) {
 			const { passwordChangeToken } = await session.post("/password/change/start", { email: spelled, oldAuthPW: authPW });
@@ -175,7 +176,7 @@ const finishChange = async (token, credentials) =>
 export async function changePassword(session, before, after) {
 	const { answer, email, unwrapBKey } = await byPassword(session.email, before,
 		(email, oldAuthPW) => session.post("/password/change/start", { email, oldAuthPW }));
-	const kB = await fetchKB(answer.keyFetchToken, unwrapBKey);
+	const kB = await fetchKB(answer, unwrapBKey);
 	const made = await finishChange(answer.passwordChangeToken, await newCredentials(email, after, kB));
 	return new Session({ ...made, email });
 }
@@ -188,7 +189,7 @@ export const destroyAccount = (session, password) =>
 export async function createRecoveryKey(session, password) {
 	const { answer, unwrapBKey } = await byPassword(session.email, password,
 		(email, authPW) => session.post("/session/reauth?keys=true", { email, authPW }));
-	const key = await newRecoveryKey(await fetchKB(answer.keyFetchToken, unwrapBKey));
+	const key = await newRecoveryKey(await fetchKB(answer, unwrapBKey));
 	await session.post("/recoveryKey", { recoveryKeyId: key.id, recoveryData: key.data, replaceKey: true });
 	return key.text;
 }

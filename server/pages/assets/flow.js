@@ -4,7 +4,7 @@ import { ask, status, tell } from "./channel.js";
 import { seal } from "./jwe.js";
 import { oldSync, scopedKeys } from "./keys.js";
 
-/** The desktop Firefox, which is told of the session before it is given a code. */
+/** The desktop Firefox, which answers when it is told of the session. */
 const desktop = "5882386c6d801776";
 
 const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
@@ -59,9 +59,12 @@ export class Flow {
 			this.#leaveFor(redirect);
 			return;
 		}
+		const { uid, email, sessionToken } = session;
+		const login = { uid, email, sessionToken, verified: true, services: { sync: engines ?? {} } };
 		if (client_id === desktop) {
-			const { uid, email, sessionToken } = session;
-			await ask("fxaccounts:login", { uid, email, sessionToken, verified: true, services: { sync: engines ?? {} } });
+			await ask("fxaccounts:login", login);
+		} else {
+			tell("fxaccounts:login", login); // older ones do not answer, and ask for a session with the code
 		}
 		const grant = {
 			action: engines ? "signup" : "signin", code, state, redirect: webChannel,
