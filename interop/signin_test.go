@@ -191,24 +191,54 @@ func TestInsecureAddress(t *testing.T) {
 	}
 }
 
+// signsInWith goes to the page that Firefox opens for a sign-in, but with its
+// parameters changed.
+func (p person) signsInWith(change func(url.Values)) {
+	p.t.Helper()
+	p.opensSignIn()
+	p.sees(onStep("email"), "Sign in to sync")
+	at, err := p.URL(p.t.Context())
+	check(p.t, err)
+	u, err := url.Parse(at)
+	check(p.t, err)
+	q := u.Query()
+	change(q)
+	u.RawQuery = q.Encode()
+	check(p.t, p.Navigate(p.t.Context(), u.String()))
+	p.enters(ann)
+	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.click("#password-form button")
+}
+
 // TestStaleSignIn: Firefox forgot the sign-in that the page was opened for, as it
 // does when it is started again.
 func TestStaleSignIn(t *testing.T) {
 	w := testworld.Listen(t)
 	w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.opensSignIn()
-	p.sees(onStep("email"), "Sign in to sync")
-	at, err := p.URL(t.Context())
-	check(t, err)
-	stale, err := url.Parse(at)
-	check(t, err)
-	q := stale.Query()
-	q.Set("state", "of-another-time")
-	stale.RawQuery = q.Encode()
-	check(t, p.Navigate(t.Context(), stale.String()))
-	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
-	p.click("#password-form button")
+	p.signsInWith(func(q url.Values) { q.Set("state", "of-another-time") })
 	p.sees(wrong("password"), "begin again in Firefox's settings")
+}
+
+// TestSignInWithoutScope: what a Firefox wants that names its service alone is for
+// the server to know.
+func TestSignInWithoutScope(t *testing.T) {
+	w := testworld.Listen(t)
+	d := w.Device("our device", ann)
+	d.Add("https://ours.example", "ann", "made here")
+	d.Sync()
+	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
+	p.signsInWith(func(q url.Values) { q.Del("scope") })
+	p.sees(onStep("done"), "You are signed in")
+	syncFirefox(t, p.Firefox)
+	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
+}
+
+// TestOldFirefox: one that would not hear of the code is told so, before it is
+// asked for a password.
+func TestOldFirefox(t *testing.T) {
+	w := testworld.Listen(t)
+	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
+	check(t, p.Navigate(t.Context(), w.URL+"/?context=fx_desktop_v3&service=sync&action=email&entrypoint=menupanel"))
+	p.sees(onStep("old"), "This Firefox is too old")
 }

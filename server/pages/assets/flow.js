@@ -19,6 +19,8 @@ export class Flow {
 		this.params = Object.fromEntries(q);
 		this.wanted = q.has("client_id") && q.has("state") && q.has("code_challenge");
 		this.byChannel = this.wanted && (!q.has("redirect_uri") || q.get("redirect_uri") === webChannel);
+		// Before it had OAuth, Firefox was handed the keys by the page itself.
+		this.tooOld = !this.wanted && !!q.get("context")?.startsWith("fx_");
 		this.byProgram = this.wanted && loopback.test(q.get("redirect_uri"));
 	}
 
@@ -46,7 +48,9 @@ export class Flow {
 
 	/** finish gives the browser the session, and a code with the keys sealed for it. */
 	async finish({ session, kB, engines }) {
-		const { client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwk } = this.params;
+		const { client_id, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwk } = this.params;
+		// A newer Firefox leaves it to the server what belongs to its service.
+		const scope = this.params.scope ?? (this.byChannel ? `profile ${oldSync}` : undefined);
 		let keys_jwe;
 		if (keys_jwk && scope?.split(" ").includes(oldSync)) {
 			const data = await session.post("/account/scoped-key-data", { client_id, scope });
@@ -67,7 +71,7 @@ export class Flow {
 			tell("fxaccounts:login", login); // older ones do not answer, and ask for a session with the code
 		}
 		const grant = {
-			action: engines ? "signup" : "signin", code, state, redirect: webChannel,
+			action: engines ? "signup" : "signin", code, state, scope, redirect: webChannel,
 			offeredSyncEngines: engines?.offeredEngines, declinedSyncEngines: engines?.declinedEngines,
 		};
 		if (client_id !== desktop) {

@@ -132,7 +132,9 @@ for (const button of document.querySelectorAll("button.another")) {
 	button.addEventListener("click", () => show("email"));
 }
 
-if (ready()) {
+if (ready() && flow.tooOld) {
+	show("old");
+} else if (ready()) {
 	$("#program").hidden = !flow.byProgram;
 	show("email");
 	await started;
