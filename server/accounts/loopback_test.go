@@ -36,7 +36,10 @@ func TestLoopbackRedirect(t *testing.T) {
 		w.redeem(code, "guessed", w.native(), nil).refused(400, 175)
 	}
 	code := w.codeTo(s, w.native(), "http://127.0.0.1:8765/callback").text("code")
+	w.get("/auth/v1/session/status", w.session(s)).ok()
 	w.redeem(code, verifier, w.native(), nil).ok()
+	// The page's session ends with its purpose, or it would be listed for ever.
+	w.get("/auth/v1/session/status", w.session(s)).refused(401, 110)
 }
 
 // Nothing but the loopback interface, spelled in one way, is ever sent a code;

@@ -175,11 +175,12 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	var g grant
 	var clientID, scope, challenge string
 	var expires int64
+	var page []byte // the session that gave the code
 	ctx := r.Context()
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `DELETE FROM codes WHERE hash = ?
-			RETURNING uid, client_id, scope, challenge, offline, keys_jwe, auth_at, expires_at`, hash(in.Code)).
-			Scan(&g.uid, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.authAt, &expires)
+			RETURNING uid, client_id, scope, challenge, offline, keys_jwe, auth_at, expires_at, session`, hash(in.Code)).
+			Scan(&g.uid, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.authAt, &expires, &page)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return grant{}, errUnknownCode
@@ -195,6 +196,16 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 		return grant{}, errExpiredCode
 	case subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) != 1:
 		return grant{}, errChallenge
+	}
+	if clientID == nativeClient {
+		// The browser has left the page for the program, and the session with it.
+		err := s.db.Update(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, page)
+			return err
+		})
+		if err != nil {
+			return grant{}, err
+		}
 	}
 	// Firefox says which session of its own the tokens are for.
 	if r.Header.Get("Authorization") != "" {
