@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
@@ -100,13 +101,13 @@ func (l *Login) set(name string, value []byte) error {
 	case "passwordField":
 		return text(&l.PasswordField, value)
 	case "timeCreated":
-		l.TimeCreated = number(value)
+		l.TimeCreated = mirror.Number(value)
 	case "timePasswordChanged":
-		l.TimePasswordChanged = number(value)
+		l.TimePasswordChanged = mirror.Number(value)
 	case "timeLastUsed":
-		l.TimeLastUsed = number(value)
+		l.TimeLastUsed = mirror.Number(value)
 	case "timesUsed":
-		l.TimesUsed = number(value)
+		l.TimesUsed = mirror.Number(value)
 	}
 	return nil
 }
@@ -121,24 +122,6 @@ func text(into *string, value []byte) error {
 	}
 	*into = string(s)
 	return nil
-}
-
-// number is lenient, as Firefox is: a time that is no number is not known, and
-// the login is good all the same.
-func number(value []byte) int64 {
-	var n json.Number
-	if json.Unmarshal(value, &n) != nil {
-		return 0
-	}
-	i, err := n.Int64()
-	if err != nil {
-		f, err := n.Float64()
-		if err != nil || f < 0 || f > 1<<53 {
-			return 0
-		}
-		i = int64(f)
-	}
-	return max(i, 0)
 }
 
 // check tells why a login cannot be one, by Firefox's rules for what it stores.

@@ -1,10 +1,6 @@
 package passwords
 
-import (
-	"strconv"
-
-	"github.com/syncmanager/syncmanager/internal/mirror"
-)
+import "github.com/syncmanager/syncmanager/internal/mirror"
 
 const (
 	collection = "passwords"
@@ -42,22 +38,8 @@ func hold(deletions, total int) bool { return deletions > 10 && deletions > tota
 // resolve decides what both sides changed. Where it does not, the newer record's
 // value stands.
 func resolve(c mirror.Conflict) (value []byte, ok bool) {
-	base, local, remote := number(c.Base), number(c.Local), number(c.Remote)
-	switch c.Field {
-	case "timeCreated":
-		if local == 0 || remote == 0 {
-			return integer(max(local, remote)), true
-		}
-		return integer(min(local, remote)), true
-	case "timeLastUsed", "timePasswordChanged":
-		return integer(max(local, remote)), true
-	case "timesUsed":
-		if base == 0 {
-			return integer(max(local, remote)), true
-		}
-		return integer(max(local+remote-base, local, remote)), true
-	case "password":
-		local, remote = number(c.LocalField("timePasswordChanged")), number(c.RemoteField("timePasswordChanged"))
+	if c.Field == "password" {
+		local, remote := mirror.Number(c.LocalField("timePasswordChanged")), mirror.Number(c.RemoteField("timePasswordChanged"))
 		switch {
 		case local > remote:
 			return c.Local, true
@@ -65,7 +47,5 @@ func resolve(c mirror.Conflict) (value []byte, ok bool) {
 			return c.Remote, true
 		}
 	}
-	return nil, false
+	return mirror.ResolveUsage(c)
 }
-
-func integer(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

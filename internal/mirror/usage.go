@@ -1,0 +1,46 @@
+package mirror
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// Number reads a time or a count as other clients are lenient with it: what is none
+// is 0, not known, and the record is good all the same.
+func Number(value []byte) int64 {
+	var n json.Number
+	if json.Unmarshal(value, &n) != nil {
+		return 0
+	}
+	i, err := n.Int64()
+	if err != nil {
+		f, err := n.Float64()
+		if err != nil || f < 0 || f > 1<<53 {
+			return 0
+		}
+		i = int64(f)
+	}
+	return max(i, 0)
+}
+
+// ResolveUsage decides the fields that tell when and how often a record was used,
+// which have the same names in all collections: the first creation, the last use and
+// change, and all uses together.
+func ResolveUsage(c Conflict) (value []byte, ok bool) {
+	base, local, remote := Number(c.Base), Number(c.Local), Number(c.Remote)
+	n := max(local, remote)
+	switch c.Field {
+	case "timeCreated":
+		if local > 0 && remote > 0 {
+			n = min(local, remote)
+		}
+	case "timeLastUsed", "timeLastModified", "timePasswordChanged":
+	case "timesUsed":
+		if base > 0 {
+			n = max(local+remote-base, n)
+		}
+	default:
+		return nil, false
+	}
+	return strconv.AppendInt(nil, n, 10), true
+}
