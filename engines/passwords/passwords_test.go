@@ -1,17 +1,15 @@
 package passwords_test
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/internal/testclock"
 )
@@ -40,72 +38,13 @@ func open(t testing.TB) (*passwords.Engine, *testclock.Clock) {
 // firefox are the records that Firefox ESR 153.7 uploaded.
 func firefox(t testing.TB) []engine.Incoming {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/firefox-esr-153.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var records []struct {
-		Modified  bso.Timestamp
-		Cleartext json.RawMessage
-	}
-	if err := json.Unmarshal(raw, &records); err != nil {
-		t.Fatal(err)
-	}
-	var in []engine.Incoming
-	for _, r := range records {
-		in = append(in, incoming(t, r.Modified, string(r.Cleartext)))
-	}
-	return in
+	return enginetest.Recorded(t, "testdata/firefox-esr-153.json")
 }
 
-func incoming(t testing.TB, at engine.Timestamp, payload string) engine.Incoming {
-	t.Helper()
-	var head struct{ ID engine.ID }
-	if err := json.Unmarshal([]byte(payload), &head); err != nil {
-		t.Fatal(err)
-	}
-	return engine.Incoming{ID: head.ID, Modified: at, Payload: []byte(payload)}
-}
-
-// sync runs one whole sync: it brings in, and returns what goes up, settled at
-// the time that is given.
-func sync(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
-	t.Helper()
-	ctx := context.Background()
-	s, err := e.Begin(ctx, start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Stage(ctx, in); err != nil {
-		t.Fatal(err)
-	}
-	merged, err := s.Merge(ctx, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []engine.Outgoing
-	for {
-		page, err := s.Outgoing(ctx, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		all = append(all, page...)
-		r := engine.Receipt{At: at + 1}
-		for _, out := range page {
-			r.Stored = append(r.Stored, out.ID)
-		}
-		if err := s.Uploaded(ctx, r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.End(ctx, nil); err != nil {
-		t.Fatal(err)
-	}
-	return merged, all
-}
+var (
+	incoming = enginetest.Incoming
+	sync     = enginetest.Sync
+)
 
 func list(t testing.TB, e *passwords.Engine) []passwords.Login {
 	t.Helper()
