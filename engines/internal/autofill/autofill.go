@@ -1,0 +1,195 @@
+// Package autofill is what addresses and cards share: an ID and an entry, in which
+// Firefox keeps the user's fields and what it noted about them.
+package autofill
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// Meta is what an entry says about itself.
+type Meta struct {
+	// Version is that of the entry's form.
+	Version int `json:"version"`
+	// The times are Unix milliseconds; 0: not known.
+	TimeCreated      Number `json:"timeCreated"`
+	TimeLastModified Number `json:"timeLastModified"`
+	TimeLastUsed     Number `json:"timeLastUsed"`
+	// TimesUsed counts how often a form was filled with the entry.
+	TimesUsed Number `json:"timesUsed"`
+}
+
+// Number is one that other clients may write in another type; see mirror.Number.
+type Number int64
+
+// UnmarshalJSON never fails.
+func (n *Number) UnmarshalJSON(raw []byte) error {
+	*n = Number(mirror.Number(raw))
+	return nil
+}
+
+// record is one on the wire.
+type record[E any] struct {
+	ID    engine.ID `json:"id"`
+	Entry *E        `json:"entry"`
+}
+
+// Form describes a collection whose records hold entries of type E.
+type Form[E any] struct {
+	Collection string
+	// Version is what this program writes, and Newest the newest one that it knows.
+	Version, Newest int
+	// Meta is where E has its own.
+	Meta func(*E) *Meta
+	// Content are the user's fields. Two entries with the same are the same thing.
+	Content func(*E) []string
+	// Derived are fields that follow from others: two that differ are no conflict.
+	Derived []string
+}
+
+// ErrNewer refuses to edit an entry whose form this program does not know.
+var ErrNewer = errors.New("a newer program wrote it: it is kept as it is, and can be deleted but not edited")
+
+// Unmarshal reads a record. Of one in a newer form it takes what it understands.
+func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
+	var r record[E]
+	err := json.Unmarshal(raw, &r)
+	var none E
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil && r.Entry == nil:
+		return r.ID, none, errors.New("it has no entry")
+	case err == nil:
+		return r.ID, *r.Entry, nil
+	case !errors.As(err, &wrong):
+		return "", none, err
+	case r.Entry != nil && f.newer(r.Entry):
+		return r.ID, *r.Entry, nil
+	case wrong.Field == "":
+		return "", none, errors.New("it is no record")
+	}
+	// The error of encoding/json may hold the value.
+	return "", none, fmt.Errorf("its %s is not what it should be", wrong.Field[strings.LastIndex(wrong.Field, ".")+1:])
+}
+
+func (f *Form[E]) newer(e *E) bool { return f.Meta(e).Version > f.Newest }
+
+// Marshal writes a record.
+func Marshal[E any](id engine.ID, e *E) ([]byte, error) { return json.Marshal(record[E]{id, e}) }
+
+// Rules are the collection's.
+func (f *Form[E]) Rules(random io.Reader) mirror.Rules {
+	return mirror.Rules{
+		Collection: f.Collection,
+		Version:    1,
+		Valid:      f.valid,
+		Key:        f.key,
+		Nested:     []mirror.Nested{{Name: "entry"}},
+		Resolve:    f.resolve,
+		Fork:       func() (engine.ID, error) { return NewID(random), nil },
+		ReadOnly: func(payload []byte) error {
+			if _, e, err := f.Unmarshal(payload); err == nil && f.newer(&e) {
+				return ErrNewer
+			}
+			return nil
+		},
+	}
+}
+
+func (f *Form[E]) valid(payload []byte) error {
+	_, e, err := f.Unmarshal(payload)
+	if v := f.Meta(&e).Version; err == nil && v < 1 {
+		return fmt.Errorf("its version is %d, and there is none below 1", v)
+	}
+	return err
+}
+
+// key keeps apart what this program does not know enough to compare.
+func (f *Form[E]) key(payload []byte) []byte {
+	_, e, err := f.Unmarshal(payload)
+	content := f.Content(&e)
+	if err != nil || f.newer(&e) || strings.Join(content, "") == "" {
+		return nil
+	}
+	return []byte(strings.Join(content, "\x00"))
+}
+
+// resolve decides what both sides changed. Where it does not, the entry forks.
+func (f *Form[E]) resolve(c mirror.Conflict) ([]byte, bool) {
+	if c.Field == "version" {
+		return fmt.Append(nil, f.Version), true
+	}
+	for _, name := range f.Derived {
+		if c.Field == name {
+			return c.Local, true
+		}
+	}
+	return mirror.ResolveUsage(c)
+}
+
+// Kind is how records of type R, which hold an ID and an E, are kept. complete checks
+// an entry that the user wants to keep, and fills in what follows from it; old is nil
+// for a new one.
+func Kind[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.ID, *E), complete func(e, old *E) error) mirror.Kind[R] {
+	return mirror.Kind[R]{
+		Fields: fields[E](),
+		ID:     func(r *R) *engine.ID { id, _ := parts(r); return id },
+		NewID:  NewID,
+		Complete: func(r, old *R) error {
+			_, e := parts(r)
+			var was *E
+			if old != nil {
+				if _, was = parts(old); reflect.DeepEqual(e, was) || f.newer(was) {
+					return nil // nothing to do, or the store refuses it
+				}
+			} else if f.newer(e) {
+				return ErrNewer
+			}
+			if err := complete(e, was); err != nil {
+				return err
+			}
+			f.note(f.Meta(e), was == nil, Number(now().UnixMilli()))
+			return nil
+		},
+	}
+}
+
+func (f *Form[E]) note(m *Meta, isNew bool, now Number) {
+	m.Version = f.Version
+	if isNew && m.TimeCreated == 0 {
+		m.TimeCreated = now
+	}
+	if !isNew || m.TimeLastModified == 0 {
+		m.TimeLastModified = now
+	}
+}
+
+// fields are those that an E writes.
+func fields[E any]() []string {
+	list := []string{"id"}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[E]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			list = append(list, "entry."+name)
+		}
+	}
+	return list
+}
+
+// NewID makes an ID as Firefox does: twelve hexadecimal digits. It panics when random
+// fails, as engine.NewID does.
+func NewID(random io.Reader) engine.ID {
+	var b [6]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		panic("autofill: no randomness: " + err.Error())
+	}
+	return engine.ID(hex.EncodeToString(b[:]))
+}
