@@ -36,7 +36,7 @@ type noun[R any] struct {
 	short, long string
 	open        func(*profile.Profile, context.Context) (items[R], error)
 	id          func(R) engine.ID
-	// title names an item in a line; it is searched, and sorts the list.
+	// title names an item in a line, and sorts the list. It holds no secret.
 	title func(R) string
 	// columns are the list's, behind the ID.
 	columns []column[R]
@@ -129,7 +129,17 @@ func (n *noun[R]) revealing(c *cobra.Command) func(R) R {
 	}
 }
 
-// sorted are the items whose title or ID contains the word, by their titles.
+// has tells whether the word, in lower case, stands in an item's title or in a column
+// of the list, or is its ID. What is masked is not searched.
+func (n *noun[R]) has(r R, word string) bool {
+	if n.mask != nil {
+		r = n.mask(r)
+	}
+	return strings.Contains(strings.ToLower(n.title(r)), word) || strings.EqualFold(string(n.id(r)), word) ||
+		slices.ContainsFunc(n.columns, func(col column[R]) bool { return strings.Contains(strings.ToLower(col.text(r)), word) })
+}
+
+// sorted are the items that have the word, by their titles.
 func (n *noun[R]) sorted(ctx context.Context, store items[R], word string) ([]R, error) {
 	word = strings.ToLower(word)
 	var found []R
@@ -137,7 +147,7 @@ func (n *noun[R]) sorted(ctx context.Context, store items[R], word string) ([]R,
 		if err != nil {
 			return nil, err
 		}
-		if strings.Contains(strings.ToLower(n.title(r)), word) || strings.EqualFold(string(n.id(r)), word) {
+		if n.has(r, word) {
 			found = append(found, r)
 		}
 	}

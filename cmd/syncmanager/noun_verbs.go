@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -96,6 +97,9 @@ func (n *noun[R]) show(a *app) *cobra.Command {
 
 func (n *noun[R]) add(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "add", Short: "Add one " + n.one, Args: cobra.NoArgs, PreRunE: anyFlag}
+	if slices.ContainsFunc(n.fields, func(f field[R]) bool { return f.secret }) {
+		c.PreRunE = nil // there is something to ask for
+	}
 	flags := n.flags(c, false)
 	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 		store, err := n.open(p, ctx)

@@ -7,8 +7,11 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/addresses"
+	"github.com/syncmanager/syncmanager/engines/creditcards"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // placesFile is shared by bookmarks and history.
@@ -26,6 +29,8 @@ var stores = []struct {
 	{"passwords", 1, "passwords.sqlite", true, opener((*Profile).Passwords)},
 	{"tabs", 1, "tabs.sqlite", false, opener((*Profile).Tabs)},
 	{"bookmarks", 2, placesFile, false, opener((*Profile).Bookmarks)},
+	{"addresses", 1, "addresses.sqlite", true, opener((*Profile).Addresses)},
+	{"creditcards", 1, "creditcards.sqlite", true, opener((*Profile).Cards)},
 	{"history", 1, placesFile, false, opener((*Profile).History)},
 }
 
@@ -105,6 +110,21 @@ func (p *Profile) Tabs(ctx context.Context) (*tabs.Engine, error) {
 	return once(p, "tabs", func() (*tabs.Engine, error) {
 		return tabs.Open(ctx, tabs.Config{Path: p.path("tabs.sqlite"), Now: p.config.Now, Log: p.config.Log})
 	})
+}
+
+// sealed says where a store is that the local key encrypts, and what it runs on.
+func (p *Profile) sealed(file string) mirror.Options {
+	return mirror.Options{Path: p.path(file), Key: p.key, Now: p.config.Now, Rand: p.config.Rand}
+}
+
+// Addresses opens the addresses.
+func (p *Profile) Addresses(ctx context.Context) (*addresses.Engine, error) {
+	return once(p, "addresses", func() (*addresses.Engine, error) { return addresses.Open(ctx, p.sealed("addresses.sqlite")) })
+}
+
+// Cards opens the payment cards.
+func (p *Profile) Cards(ctx context.Context) (*creditcards.Engine, error) {
+	return once(p, "creditcards", func() (*creditcards.Engine, error) { return creditcards.Open(ctx, p.sealed("creditcards.sqlite")) })
 }
 
 // engines opens all stores. One that cannot be opened is there too, and fails

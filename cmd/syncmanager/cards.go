@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/creditcards"
+)
+
+type card = creditcards.Card
+
+func (a *app) cardsCommand() *cobra.Command {
+	n := noun[card]{
+		name: "cards", one: "card",
+		short: "List and edit the payment cards that fill forms",
+		long: `List and edit the payment cards that Firefox fills into forms, the collection
+"creditcards". Changes reach the other devices with the next sync.
+
+Numbers show their last four digits, and are printed in full only where a flag
+or an export asks for it. CARD is an ID or the beginning of one.`,
+		open:  func(p *profile.Profile, ctx context.Context) (items[card], error) { return p.Cards(ctx) },
+		id:    func(r card) engine.ID { return r.ID },
+		title: func(r card) string { return strings.TrimSpace(r.Masked() + "  " + r.Name) },
+		columns: []column[card]{
+			{"NUMBER", func(r card) string { return r.Number }},
+			{"NETWORK", func(r card) string { return r.Network }},
+			{"EXPIRES", func(r card) string { return r.Expires() }},
+			{"NAME", func(r card) string { return r.Name }},
+		},
+		fields: []field[card]{
+			{
+				label: "Number", flag: "number", usage: "number", secret: true,
+				text: func(r card) string { return r.Number },
+				set:  func(r *card, s string) error { r.Number = s; return nil },
+			},
+			shownField("Network", func(r card) string { return r.Network }),
+			{
+				label: "Expires", flag: "expires", usage: "last month in which it is good, as MM/YYYY",
+				text: func(r card) string { return r.Expires() },
+				set: func(r *card, s string) error {
+					month, year, err := creditcards.ParseExpires(s)
+					r.SetExpires(month, year)
+					return err
+				},
+			},
+			textField("name", "Name", "name on the card", func(r *card) *string { return &r.Name }),
+			shownField("Created", func(r card) string { return day(int64(r.TimeCreated)) }),
+			shownField("Changed", func(r card) string { return day(int64(r.TimeLastModified)) }),
+			shownField("Last used", func(r card) string { return day(int64(r.TimeLastUsed)) }),
+		},
+		mask:   func(r card) card { r.Number = r.Masked(); return r },
+		reveal: "show-numbers",
+	}
+	return n.command(a)
+}
