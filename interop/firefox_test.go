@@ -18,7 +18,13 @@ const ann = "ann@example.org"
 // firefox starts a real Firefox that is signed in to the account.
 func firefox(t *testing.T, w *testworld.World) *firefoxsync.Firefox {
 	t.Helper()
-	ff := firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})
+	return firefoxWith(t, w, nil)
+}
+
+// firefoxWith is firefox with preferences.
+func firefoxWith(t *testing.T, w *testworld.World, prefs map[string]any) *firefoxsync.Firefox {
+	t.Helper()
+	ff := firefoxsync.Start(t, firefoxsync.Options{Root: w.URL, Prefs: prefs})
 	s := w.SignIn(ann).Session()
 	_, err := ff.SignIn(t.Context(), firefoxsync.Account{
 		UID: s.UID, Email: s.Email, SessionToken: s.Token, Key: base64.RawURLEncoding.EncodeToString(s.Key), KeyID: s.KeyID,
