@@ -55,5 +55,7 @@ or an export asks for it. CARD is an ID or the beginning of one.`,
 		mask:   func(r card) card { r.Number = r.Masked(); return r },
 		reveal: "show-numbers",
 	}
-	return n.command(a)
+	c := n.command(a)
+	c.Aliases = []string{"creditcards"} // as sync and engines call them
+	return c
 }

@@ -9,8 +9,8 @@ func jsonTopic() *cobra.Command {
 		Short: "What --json prints",
 		Long: `With --json, stdout holds one JSON value. Names and meanings stay; new names may
 come. Records have the names they have on the wire. Times are RFC 3339 in UTC,
-but in records as on the wire: Unix milliseconds in logins and bookmarks,
-seconds in tabs, microseconds in visits.
+but in records as on the wire: Unix milliseconds in most, seconds in tabs,
+microseconds in visits.
 
 a failure        {"status","error"}: status is failed, usage, auth or backedOff
 
@@ -59,6 +59,17 @@ passwords import {"format","read","added","updated","duplicates","skippedRows",
                  "skipped":[{"line","reason"}]}
 tabs             [{"id","clientName","type","local","tabs":[{"title",
                  "urlHistory","icon","lastUsed"}]}]
+addresses        [{"id","entry":{"name","organization","street-address",
+                 "address-level3","address-level2","address-level1","postal-code",
+                 "country","tel","email","version","timeCreated",
+                 "timeLastModified","timeLastUsed","timesUsed","given-name",
+                 "additional-name","family-name"}}], without what is empty; list
+                 and rm an array, show, add and edit one of them
+cards            [{"id","entry":{"cc-name","cc-number","cc-exp-month",
+                 "cc-exp-year","cc-type","billingAddressGUID",…}}], likewise; the
+                 number's last four digits unless --show-numbers asks for all
+addresses import {"read","added","duplicates","skippedRecords",
+                 "skipped":[{"item","reason"}]}, cards import as well
 tabs inbox       [{"title","url","private","from","receivedAt"}]
 serve            {"url","listen","data"}, once it can be reached
 server user      [{"uid","email","created","seen","devices","disabled","bytes",

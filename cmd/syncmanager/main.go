@@ -1,4 +1,4 @@
-// Command syncmanager syncs bookmarks, history, passwords and tabs with Firefox
+// Command syncmanager syncs bookmarks, history, passwords, tabs and more with Firefox
 // and with other devices, over the Firefox Sync protocol, and serves the accounts
 // and the storage that this needs.
 //

@@ -46,9 +46,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncmanager",
-		Short: "Sync bookmarks, history, passwords and tabs with Firefox and your other devices",
-		Long: `Sync bookmarks, history, passwords and tabs with Firefox and your other devices,
-over the Firefox Sync protocol, end-to-end encrypted.
+		Short: "Sync bookmarks, history, passwords and more with Firefox and your other devices",
+		Long: `Sync bookmarks, history, passwords, tabs, addresses and payment cards with Firefox
+and your other devices, over the Firefox Sync protocol, end-to-end encrypted.
 
   syncmanager sync     works at once: it makes a local account if you have none
   syncmanager login    joins an account on a server
