@@ -3,6 +3,8 @@ package addresses_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -191,6 +193,43 @@ func TestANameFromItsParts(t *testing.T) {
 	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"name": "Bob B Bobson",`, ``, `"given-name": "Bob"`, `"given-name": "Rob"`))
 	if a := list(t, e); len(a) != 1 || a[0].Name != "Rob B Bobson" || a[0].Email != "bob@new.example" {
 		t.Fatalf("we have %+v", a)
+	}
+}
+
+// Firefox for phones may write a name without its parts.
+func TestPartsThatAreLeftOutAreNoConflict(t *testing.T) {
+	e, clock := withBob(t)
+	clock.Pass(time.Minute)
+	update(t, e, bob, func(a *addresses.Address) { a.Name = "Rob B Bobson" })
+	_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"Town"`, `"City"`,
+		`"given-name": "Bob",`, ``, `"additional-name": "B",`, ``, `"family-name": "Bobson"`, `"x": 1`))
+	a := list(t, e)
+	if len(a) != 1 || a[0].Name != "Rob B Bobson" || a[0].GivenName != "Rob" || a[0].AddressLevel2 != "City" || len(out) != 1 {
+		t.Fatalf("we have %+v, and send %d; want one address with both edits", a, len(out))
+	}
+}
+
+func TestMostOfTheAddressesAreNotDeletedUnasked(t *testing.T) {
+	e, _ := open(t)
+	var gone []engine.Incoming
+	for i := range 12 {
+		a := add(t, e, addresses.Entry{Name: fmt.Sprint("Ann ", i)})
+		gone = append(gone, engine.Incoming{ID: a.ID, Modified: 20})
+	}
+	enginetest.Sync(t, e, engine.Start{}, 9)
+	s, err := e.Begin(t.Context(), engine.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stage(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	var hold *engine.HoldError
+	if _, err := s.Merge(t.Context(), 20); !errors.As(err, &hold) || len(list(t, e)) != 12 {
+		t.Fatalf("merged with %v, %d are left; want it held", err, len(list(t, e)))
+	}
+	if err := s.End(t.Context(), err); err != nil {
+		t.Fatal(err)
 	}
 }
 

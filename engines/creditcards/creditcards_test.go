@@ -134,6 +134,19 @@ func TestEditsMergeOrFork(t *testing.T) {
 	}
 }
 
+// Firefox 110 left out what follows from the number.
+func TestATypeThatIsLeftOutIsNoConflict(t *testing.T) {
+	e, clock := open(t)
+	enginetest.Sync(t, e, engine.Start{}, 179537256100, recorded(t)...)
+	clock.Pass(time.Minute)
+	update(t, e, bob, func(c *creditcards.Card) { c.Number = "5555 5555 5555 4444" })
+	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"cc-type": "visa",`, ``, `"version": 3`, `"version": 4`, `"Bob Bobson"`, `"Bob"`))
+	all := list(t, e)
+	if len(all) != 1 || all[0].Name != "Bob" || all[0].Number != "5555555555554444" || all[0].Network != "mastercard" {
+		t.Fatalf("we have %+v; want one card with both edits", all)
+	}
+}
+
 func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 	e, _ := open(t)
 	add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111111111111111", ExpMonth: 4, ExpYear: 2031})
@@ -155,7 +168,9 @@ func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 func TestVersions(t *testing.T) {
 	for _, version := range []string{"1", "2", "4"} {
 		e, clock := open(t)
-		enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": `+version, `"cc-type": "visa",`, ``))
+		if _, out := enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": `+version, `"cc-type": "visa",`, ``)); len(out) != 0 {
+			t.Errorf("version %s comes back from us unasked: %s", version, out[0].Payload)
+		}
 		clock.Pass(time.Minute)
 		update(t, e, bob, func(c *creditcards.Card) { c.Name = "Robert" })
 		_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000)

@@ -27,13 +27,9 @@ func rules() mirror.Rules {
 		},
 		Resolve: resolve,
 		Sticky:  []string{"timesUsed", "timeLastUsed"},
-		Hold:    hold,
+		Hold:    mirror.HoldMost,
 	}
 }
-
-// hold asks before a sync deletes most of the passwords: another device's user
-// may have meant it, or its disk may have died.
-func hold(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
 
 // resolve decides what both sides changed. Where it does not, the newer record's
 // value stands.

@@ -53,6 +53,10 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	return err
 }
 
+// HoldMost asks before a sync deletes most of the user's records: another device's
+// user may have meant it, or its disk may have died.
+func HoldMost(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
+
 func (s *session) hold(ctx context.Context) error {
 	if s.core.rules.Hold == nil || s.start.AcceptDeletions {
 		return nil

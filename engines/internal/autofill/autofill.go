@@ -95,6 +95,7 @@ func (f *Form[E]) Rules(random io.Reader) mirror.Rules {
 		Key:        f.key,
 		Nested:     []mirror.Nested{{Name: "entry"}},
 		Resolve:    f.resolve,
+		Hold:       mirror.HoldMost,
 		Fork:       func() (engine.ID, error) { return NewID(random), nil },
 		ReadOnly: func(payload []byte) error {
 			if _, e, err := f.Unmarshal(payload); err == nil && f.newer(&e) {
