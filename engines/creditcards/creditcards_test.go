@@ -178,7 +178,16 @@ func TestVersions(t *testing.T) {
 			t.Errorf("version %s was edited into %s; want a 3, which all clients read", version, out[0].Payload)
 		}
 	}
-	e, _ := open(t)
+	e, clock := open(t)
+	enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 2`))
+	clock.Pass(time.Minute)
+	update(t, e, bob, func(c *creditcards.Card) { c.Name = "Robert" })
+	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"version": 3`, `"version": 4`, `2031`, `2035`))
+	if all := list(t, e); len(all) != 1 || all[0].Version != 3 || all[0].Name != "Robert" || all[0].ExpYear != 2035 {
+		t.Errorf("two versions merged into %+v; want one card, a 3", all)
+	}
+
+	e, _ = open(t)
 	enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 5, "cc-cvc": {"sealed": 1}`, `"4111111111111111"`, `{"parts": [4111]}`))
 	c := list(t, e)[0]
 	c.Name = "Robert"
