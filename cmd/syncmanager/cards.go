@@ -21,10 +21,12 @@ func (a *app) cardsCommand() *cobra.Command {
 "creditcards". Changes reach the other devices with the next sync.
 
 Numbers show their last four digits, and are printed in full only where a flag
-or an export asks for it. CARD is an ID or the beginning of one.`,
+or an export asks for it. CARD is an ID, the beginning of one, or the last four
+digits of a number.`,
 		open:  func(p *profile.Profile, ctx context.Context) (items[card], error) { return p.Cards(ctx) },
 		id:    func(r card) engine.ID { return r.ID },
 		title: func(r card) string { return strings.TrimSpace(r.Masked() + "  " + r.Name) },
+		names: []func(card) string{func(r card) string { return strings.TrimPrefix(r.Masked(), "•••• ") }},
 		columns: []column[card]{
 			{"NUMBER", func(r card) string { return r.Number }},
 			{"NETWORK", func(r card) string { return r.Network }},

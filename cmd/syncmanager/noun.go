@@ -38,6 +38,8 @@ type noun[R any] struct {
 	id          func(R) engine.ID
 	// title names an item in a line, and sorts the list. It holds no secret.
 	title func(R) string
+	// names are what else an item goes by on the command line.
+	names []func(R) string
 	// columns are the list's, behind the ID.
 	columns []column[R]
 	// fields are what add and edit set and show prints. Without any that has a flag,
@@ -165,7 +167,7 @@ func (n *noun[R]) find(ctx context.Context, p *profile.Profile, word string) (it
 	}
 	r, err := store.Get(ctx, engine.ID(word))
 	if errors.Is(err, mirror.ErrNotFound) {
-		r, err = profile.Pick(word, n.one, store.List(ctx), n.id, n.title)
+		r, err = profile.Pick(word, n.one, store.List(ctx), n.id, n.title, n.names...)
 	}
 	return store, r, err
 }

@@ -52,14 +52,17 @@ func matchID(word, id string) match {
 	return noMatch
 }
 
-// Pick returns the one thing that word names: by its title, its ID or the beginning
-// of its ID. kind is what such a thing is called.
-func Pick[T any](word, kind string, things iter.Seq2[T, error], id func(T) engine.ID, title func(T) string) (T, error) {
+// Pick returns the one thing that word names: by its title or another of its names, by
+// its ID or the beginning of its ID. kind is what such a thing is called.
+func Pick[T any](word, kind string, things iter.Seq2[T, error], id func(T) engine.ID, title func(T) string, also ...func(T) string) (T, error) {
+	names := append([]func(T) string{title}, also...)
 	return pick(word, kind, things, func(thing T) match {
-		if r := matchID(word, string(id(thing))); r != noMatch || !strings.EqualFold(title(thing), word) {
-			return r
+		for _, name := range names {
+			if word != "" && strings.EqualFold(name(thing), word) {
+				return byName
+			}
 		}
-		return byName
+		return matchID(word, string(id(thing)))
 	}, func(thing T) string { return ShortID(id(thing)) + " (" + title(thing) + ")" })
 }
 
