@@ -2,6 +2,7 @@ package sync15
 
 import (
 	"context"
+	"io"
 
 	"github.com/syncmanager/syncmanager/bso"
 )
@@ -11,3 +12,11 @@ func (r *Run) PutRaw(ctx context.Context, collection string, id bso.ID, payload 
 	_, err := r.c.putBSO(ctx, collection, id, []byte(payload), bso.TimestampOf(r.c.cfg.Now())+1e9)
 	return err
 }
+
+// StallReader is what reads the body of an answer.
+func StallReader(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
+	return newStallReader(body, cancel)
+}
+
+// ErrStalled is why it gives up.
+var ErrStalled = errStalled

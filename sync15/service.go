@@ -21,7 +21,8 @@ const (
 	// maxSmall bounds the answers that hold no records: info/* and the outcome of
 	// a POST. The longest honest one lists 100 collections or a POST's IDs.
 	maxSmall = 1 << 20
-	// stalled is how long a body may bring nothing before the request is given up.
+	// stalled is how long a read of a body may bring nothing before the request is
+	// given up.
 	stalled = time.Minute
 	// maxWait bounds what a server may order: a wrong header must not lock a
 	// device out for ever.
@@ -270,7 +271,7 @@ func drain(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-func newTransport() http.RoundTripper {
+func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:     true,
@@ -285,7 +286,8 @@ func newTransport() http.RoundTripper {
 var errStalled = errors.New("the server stopped sending")
 
 // stallReader gives a request up when its body brings nothing for a while. A
-// deadline for the whole would cut off a slow but steady download.
+// deadline for the whole would cut off a slow but steady download; and between two
+// reads it is the reader who takes time, for a disk or a person.
 type stallReader struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
@@ -293,11 +295,14 @@ type stallReader struct {
 }
 
 func newStallReader(body io.ReadCloser, cancel context.CancelCauseFunc) *stallReader {
-	return &stallReader{body, cancel, time.AfterFunc(stalled, func() { cancel(errStalled) })}
+	timer := time.AfterFunc(stalled, func() { cancel(errStalled) })
+	timer.Stop()
+	return &stallReader{body, cancel, timer}
 }
 
 func (r *stallReader) Read(p []byte) (int, error) {
 	r.timer.Reset(stalled)
+	defer r.timer.Stop()
 	return r.ReadCloser.Read(p)
 }
 

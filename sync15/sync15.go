@@ -90,13 +90,17 @@ type Client struct {
 	state *State
 
 	requests, tokenRequests atomic.Int64
+	// idle, if not nil, closes the connections that wait in a transport of our own.
+	idle func()
 }
 
 // New makes a Client that continues from state, which it changes as it goes. A
 // zero State is one that knows nothing.
 func New(cfg Config, state *State) *Client {
+	var idle func()
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport()
+		own := newTransport()
+		cfg.Transport, idle = own, own.CloseIdleConnections
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -105,11 +109,20 @@ func New(cfg Config, state *State) *Client {
 	return &Client{
 		cfg:   cfg,
 		state: state,
+		idle:  idle,
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry a signed request to where it was not signed for.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
+	}
+}
+
+// Close closes the connections that no request uses. A transport that came from
+// outside is its owner's.
+func (c *Client) Close() {
+	if c.idle != nil {
+		c.idle()
 	}
 }
 
