@@ -24,17 +24,22 @@ type Manager struct {
 	cfg    Config
 	sealer *localkey.Sealer
 
-	// running is held by the one Sync (or Disconnect) that runs. It guards state
-	// and client.
-	running sync.Mutex
+	// running has room for the one Sync that runs, or what else speaks to the
+	// service. It guards state and client.
+	running chan struct{}
 	state   *sync15.State
 	client  *sync15.Client
+	// ended is over once Close was called, by end.
+	ended context.Context
+	end   context.CancelCauseFunc
 
 	// mu guards what follows, and is never held while something waits.
 	mu      sync.Mutex
 	engines []engine.Engine
 	saved   saved
 	devices []engine.Device
+	results results
+	changes changes
 	closed  bool
 }
 
@@ -54,7 +59,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Parallel = cmp.Or(c.Parallel, 4)
-	m := &Manager{cfg: c, sealer: localkey.Key(c.Key).Sealer(c.Rand)}
+	m := &Manager{cfg: c, sealer: localkey.Key(c.Key).Sealer(c.Rand), running: make(chan struct{}, 1), results: newResults()}
 	if err := m.load(ctx); err != nil {
 		return nil, err
 	}
@@ -63,6 +68,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 		UserAgent: cmp.Or(c.Device.Application, "syncmanager") + "/" + cmp.Or(c.Device.Version, "0"),
 	}, m.state)
 	m.devices = m.state.Clients.Devices()
+	m.ended, m.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	return m, nil
 }
 
@@ -72,8 +78,22 @@ func (m *Manager) Register(e engine.Engine) error {
 	if !bso.ValidCollection(name) || slices.Contains([]string{"meta", "crypto", "clients"}, name) {
 		return fmt.Errorf("%q cannot be an engine's collection", name)
 	}
+	if err := m.add(e); err != nil {
+		return err
+	}
+	if n, ok := e.(engine.Notifier); ok {
+		n.Notify(func() { m.Changed(name) })
+	}
+	return nil
+}
+
+func (m *Manager) add(e engine.Engine) error {
+	name := e.Collection()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
 	for _, have := range m.engines {
 		if have.Collection() == name {
 			return fmt.Errorf("an engine for %s is registered already", name)
@@ -89,8 +109,17 @@ func (m *Manager) Register(e engine.Engine) error {
 // Unregister takes an engine away. A Sync that runs goes on with it.
 func (m *Manager) Unregister(name string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.engines = slices.DeleteFunc(slices.Clone(m.engines), func(e engine.Engine) bool { return e.Collection() == name })
+	i := slices.IndexFunc(m.engines, func(e engine.Engine) bool { return e.Collection() == name })
+	if i < 0 {
+		m.mu.Unlock()
+		return
+	}
+	gone := m.engines[i]
+	m.engines = slices.Delete(m.engines, i, i+1)
+	m.mu.Unlock()
+	if n, ok := gone.(engine.Notifier); ok {
+		n.Notify(nil)
+	}
 }
 
 // order is the order in which Firefox syncs: what a user misses first comes
@@ -227,6 +256,7 @@ func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string)
 		}
 	}
 	m.saved.Pending = pending
+	m.changes.note("")
 	m.mu.Unlock()
 	return m.save(ctx)
 }
@@ -234,25 +264,25 @@ func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string)
 // Reset makes engines forget what they synced, and keep the user's data: the next
 // Sync reads everything and reconciles it. No names: all.
 func (m *Manager) Reset(ctx context.Context, names ...string) error {
-	return m.each(ctx, names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
+	return m.each(names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
 }
 
 // Wipe makes engines forget the user's data on this device too; the account keeps
 // it, and the next Sync brings it back. No names: all.
 func (m *Manager) Wipe(ctx context.Context, names ...string) error {
-	return m.each(ctx, names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
+	return m.each(names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
 }
 
 // each runs do for the engines while no Sync runs.
-func (m *Manager) each(_ context.Context, names []string, doing string, do func(engine.Engine) error) error {
+func (m *Manager) each(names []string, doing string, do func(engine.Engine) error) error {
 	engines, err := m.pick(names)
 	if err != nil {
 		return err
 	}
-	if !m.running.TryLock() {
-		return ErrBusy
+	if err := m.hold(); err != nil {
+		return err
 	}
-	defer m.running.Unlock()
+	defer m.release()
 	for _, e := range engines {
 		if err := do(e); err != nil {
 			return fmt.Errorf("%s %s: %w", doing, e.Collection(), err)
@@ -276,6 +306,7 @@ func (m *Manager) RenameDevice(ctx context.Context, name string) error {
 	}
 	m.mu.Lock()
 	m.saved.DeviceName, m.saved.Renamed = name, true
+	m.changes.note("")
 	m.mu.Unlock()
 	return m.save(ctx)
 }
@@ -292,6 +323,7 @@ func (m *Manager) SendCommand(ctx context.Context, device engine.ID, name string
 	m.saved.Outbox = append(slices.Clone(m.saved.Outbox), sync15.Outbound{
 		To: device, Name: name, Args: args, FlowID: string(bso.NewGUID(m.cfg.Rand)),
 	})
+	m.changes.note("")
 	m.mu.Unlock()
 	return m.save(ctx)
 }
@@ -317,10 +349,12 @@ func (m *Manager) BackoffUntil() time.Time {
 // the sync state is forgotten, the user's data stays. What is forgotten here is
 // forgotten even when the server cannot be reached; the error says so then.
 func (m *Manager) Disconnect(ctx context.Context) error {
-	if !m.running.TryLock() {
-		return ErrBusy
+	if err := m.hold(); err != nil {
+		return err
 	}
-	defer m.running.Unlock()
+	defer m.release()
+	ctx, done := m.untilClosed(ctx)
+	defer done()
 	m.client.StartRun()
 	errs := []error{m.client.Leave(ctx)}
 	for _, e := range m.registered() {
@@ -334,15 +368,4 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	m.devices = nil
 	m.mu.Unlock()
 	return errors.Join(append(errs, m.keep(ctx))...)
-}
-
-// Close waits for a Sync that runs (cancel its context to hurry it) and leaves
-// nothing running. The engines stay open: they are the app's.
-func (m *Manager) Close() error {
-	m.running.Lock()
-	defer m.running.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	return nil
 }

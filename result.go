@@ -104,6 +104,16 @@ type Result struct {
 	Err error `json:"-"`
 }
 
+// failed reports whether the sync, or an engine in it, failed in a way that a
+// later try may mend.
+func (r Result) failed() bool {
+	failed := r.Status == Failed
+	for _, e := range r.Engines {
+		failed = failed || e.Status == Failed
+	}
+	return failed
+}
+
 // MarshalJSON writes the stable form that the command prints for sync --json.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type plain Result

@@ -97,6 +97,9 @@ func (m *Manager) keep(ctx context.Context) error {
 func (m *Manager) save(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
 	text, err := json.Marshal(m.saved)
 	if err != nil {
 		return err

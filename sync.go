@@ -16,21 +16,24 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Sync syncs the engines that are registered and enabled, or those that o names.
-// The error is Result.Err: what stopped the sync as a whole (ErrBusy,
-// *AuthError, *BackedOffError, a server that cannot be reached, a context that
-// ended). What went wrong in one engine stands in Result.Engines alone.
+// Sync syncs the engines that are registered and enabled, or those that o names:
+// an engine that is registered or taken away meanwhile counts from the next one
+// on. The error is Result.Err: what stopped the sync as a whole (ErrBusy,
+// ErrClosed, *AuthError, *BackedOffError, a server that cannot be reached, a
+// context that ended). What went wrong in one engine stands in Result.Engines
+// alone.
 func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
-	if !m.running.TryLock() {
-		return Result{Status: Failed, Err: ErrBusy}, ErrBusy
+	if err := m.hold(); err != nil {
+		return Result{Status: Failed, Err: err}, err
 	}
-	defer m.running.Unlock()
-	m.mu.Lock()
-	closed := m.closed
-	m.mu.Unlock()
-	if closed {
-		return Result{Status: Failed, Err: errClosed}, errClosed
-	}
+	defer m.release()
+	return m.sync(ctx, o)
+}
+
+// sync is Sync for a caller that holds running.
+func (m *Manager) sync(ctx context.Context, o Options) (Result, error) {
+	ctx, done := m.untilClosed(ctx)
+	defer done()
 	s, err := m.start(o)
 	if err != nil {
 		return Result{Status: Failed, Err: err}, err
@@ -40,10 +43,11 @@ func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
 	if s.result.Err == nil && saveErr != nil {
 		s.result.Status, s.result.Err = Failed, saveErr
 	}
+	m.mu.Lock()
+	m.results.add(s.result)
+	m.mu.Unlock()
 	return s.result, s.result.Err
 }
-
-var errClosed = errors.New("the manager is closed")
 
 // syncing is one Sync as it runs.
 type syncing struct {

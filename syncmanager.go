@@ -8,6 +8,12 @@
 //	err = m.Register(passwords)
 //	result, err := m.Sync(ctx, syncmanager.Options{})
 //
+// Or it lets Run sync by itself, seconds after the user's last change and each
+// hour, and shows what comes from Watch:
+//
+//	go m.Run(ctx, syncmanager.RunOptions{})
+//	for result := range m.Watch(ctx) { … }
+//
 // The Manager owns what all engines share: the token of the token server, the
 // backoff that the service asks for, which engines the account's devices sync
 // (enabled and declined), this device's record among the account's devices, and
@@ -115,8 +121,15 @@ type Options struct {
 }
 
 var (
-	// ErrBusy is returned by Sync while another one runs.
+	// ErrBusy is returned by Sync, and what else speaks to the service, while a Sync
+	// runs.
 	ErrBusy = errors.New("a sync is running already")
+	// ErrClosed is returned, or wrapped, by what is called after Close or was cut
+	// short by it.
+	ErrClosed = errors.New("the manager is closed")
+	// ErrSignedOut ends Run when another device told this one to sign out. The app
+	// calls Disconnect.
+	ErrSignedOut = errors.New("another device signed this one out")
 	// ErrUnknownEngine is wrapped by errors about an engine nobody registered.
 	ErrUnknownEngine = errors.New("no such engine")
 	// ErrUnknownDevice is wrapped by errors about a device that is not the account's.

@@ -40,7 +40,7 @@
 // of different engines run at the same time and may share a file.
 //
 // An optional power is an optional interface, found by a type assertion: see
-// Commander and Watcher. Package engine/enginetest runs this contract against
+// Commander, Watcher and Notifier. Package engine/enginetest runs this contract against
 // any engine.
 package engine
 

@@ -10,10 +10,19 @@ type Commander interface {
 	Command(ctx context.Context, name string, args []string) (done bool, err error)
 }
 
-// Watcher is an engine that tells when the user changed something.
+// Watcher is an engine that can tell how much the user changed.
 type Watcher interface {
 	// Changes counts the user's changes that are not on the server yet.
 	Changes(ctx context.Context) (int, error)
+}
+
+// Notifier is an engine that tells at once when the user changed something, so
+// that a sync can follow. Bell makes one of any engine.
+type Notifier interface {
+	// Notify sets what the engine calls after each commit of a change by the user,
+	// from any goroutine and with no lock held; nil: nothing. What a sync changes is
+	// no change by the user: a sync that asks for the next one never ends.
+	Notify(changed func())
 }
 
 // Counter is an engine that can tell how many items the user has.

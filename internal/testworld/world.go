@@ -43,7 +43,19 @@ type World struct {
 // New makes a world without sockets, on a clock that stands until it is moved.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{T: t, URL: "http://sync.test", Clock: &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}, accounts: map[string]bool{}}
+	return within(t, &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
+}
+
+// InBubble makes a world without sockets on the clock of a synctest bubble, where
+// timers go off.
+func InBubble(t testing.TB) *World {
+	t.Helper()
+	return within(t, &Clock{real: true})
+}
+
+func within(t testing.TB, clock *Clock) *World {
+	t.Helper()
+	w := &World{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
 	w.open(t.TempDir())
 	w.Net = &Net{base: inproc.New(w.Server.Handler())}
 	return w

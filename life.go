@@ -1,0 +1,81 @@
+package syncmanager
+
+import (
+	"context"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// hold takes the one place of what speaks to the service, or says that it is
+// taken. The caller releases it.
+func (m *Manager) hold() error {
+	select {
+	case m.running <- struct{}{}:
+		return m.unlessClosed()
+	default:
+		if m.ended.Err() != nil {
+			return ErrClosed
+		}
+		return ErrBusy
+	}
+}
+
+// await is hold that waits for its turn.
+func (m *Manager) await(ctx context.Context) error {
+	select {
+	case m.running <- struct{}{}:
+		return m.unlessClosed()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (m *Manager) unlessClosed() error {
+	if m.ended.Err() != nil {
+		m.release()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (m *Manager) release() { <-m.running }
+
+// untilClosed is ctx, ended by Close as well, with ErrClosed as the cause.
+func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(m.ended, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// Close cancels a Sync that runs and waits until it ended, which is as long as an
+// engine takes to notice; what it did so far is kept. Run, Watch and WatchChanges
+// end, and whatever is called later returns ErrClosed. Nothing is left running,
+// and State is not touched any more. The engines stay open: they are the app's.
+//
+// Close must not be called from within an engine or from Config.Progress, for
+// which it would wait.
+func (m *Manager) Close() error {
+	m.end(ErrClosed)
+	m.running <- struct{}{}
+	defer m.release()
+	m.mu.Lock()
+	again := m.closed
+	m.closed = true
+	if !again {
+		m.results.end()
+	}
+	m.mu.Unlock()
+	if again {
+		return nil
+	}
+	for _, e := range m.registered() {
+		if n, ok := e.(engine.Notifier); ok {
+			n.Notify(nil)
+		}
+	}
+	m.client.Close()
+	return nil
+}

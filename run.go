@@ -1,0 +1,166 @@
+package syncmanager
+
+import (
+	"cmp"
+	"context"
+	"time"
+)
+
+// RunOptions say when Run syncs. The zero value is a good one: at once, some
+// seconds after the user's last change, and each hour.
+type RunOptions struct {
+	// Every is the pause between the end of a sync, whoever asked for it, and the
+	// next. 0: an hour.
+	Every time.Duration
+	// After is how long the user has to leave the data alone before a change goes
+	// up. 0: five seconds. While changes keep coming, a sync follows the first of
+	// them after twelve times as long.
+	After time.Duration
+	// Retry is the pause after a sync that failed, in all or for an engine, doubled
+	// with each that fails after it, up to Every. A new change does not wait for the
+	// end of a long pause, but for Retry at least. 0: a minute.
+	Retry time.Duration
+}
+
+// steady is how many times After a change waits while others keep coming.
+const steady = 12
+
+// Run syncs all engines at once, and then as o says, until ctx ends: it is the
+// one line that an app needs beside its buttons. A change is what Changed or an
+// engine.Notifier tells, and a choice or command that waits for the next sync
+// (SetEnabled, RenameDevice, SendCommand). When the service asks to be left alone,
+// Run does so, whatever changes meanwhile. The outcomes come from Watch; a Sync
+// that the app calls itself counts too, so that Run does not repeat it.
+//
+// Run returns the cause of ctx's end; ErrClosed after Close; and where no further
+// sync can go well, the error that says why: an *AuthError until the user signs
+// in again, ErrSignedOut when another device signed this one out. It never
+// returns nil. One Run at a time is enough.
+//
+// It keeps time with the timers of package time and the clock of Config.Now. A
+// timer stands still while the device sleeps: an app that is told of the waking,
+// or of the network's return, calls Sync.
+func (m *Manager) Run(ctx context.Context, o RunOptions) error {
+	ctx, done := m.untilClosed(ctx)
+	defer done()
+	m.mu.Lock()
+	line, seen := m.results.last, m.changes.count
+	m.mu.Unlock()
+	p := newPace(o, m.cfg.Now(), m.BackoffUntil())
+	for {
+		m.mu.Lock()
+		count, more := m.changes.count, m.changes.wait()
+		m.mu.Unlock()
+		if count != seen {
+			seen = count
+			p.changed(m.cfg.Now())
+		}
+		at, reason := p.next()
+		timer := time.NewTimer(at.Sub(m.cfg.Now()))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-more:
+		case <-line.ready:
+			if line.next == nil {
+				timer.Stop()
+				return ErrClosed
+			}
+			if err := p.synced(m.cfg.Now(), line.result); err != nil {
+				timer.Stop()
+				return err
+			}
+			line = line.next
+		case <-timer.C:
+			// What changes from here on may miss this sync.
+			seen = count
+			p.began(m.cfg.Now())
+			if err := m.await(ctx); err != nil {
+				return err
+			}
+			_, _ = m.sync(ctx, Options{Reason: reason}) // its result comes down the line
+			m.release()
+		}
+		timer.Stop()
+	}
+}
+
+// pace is when Run syncs next.
+type pace struct {
+	RunOptions
+	// regular is when it does so without a change, and reason why; edits is when
+	// it does for changes, the first of which was at first; zero: there are none.
+	regular, edits, first time.Time
+	reason                Reason
+	// quiet is until when the service is left alone, changes or not.
+	quiet time.Time
+	// failures counts the syncs that failed in a row.
+	failures int
+}
+
+func newPace(o RunOptions, now, quiet time.Time) *pace {
+	o.Every, o.After, o.Retry = cmp.Or(o.Every, time.Hour), cmp.Or(o.After, 5*time.Second), cmp.Or(o.Retry, time.Minute)
+	return &pace{RunOptions: o, regular: now, reason: Startup, quiet: quiet}
+}
+
+func (p *pace) next() (time.Time, Reason) {
+	at, reason := p.regular, p.reason
+	if !p.edits.IsZero() && p.edits.Before(at) {
+		at, reason = p.edits, Engines
+	}
+	if p.quiet.After(at) {
+		at = p.quiet
+	}
+	return at, reason
+}
+
+func (p *pace) changed(now time.Time) {
+	if p.first.IsZero() {
+		p.first = now
+	}
+	p.edits = now.Add(p.After)
+	if latest := p.first.Add(steady * p.After); latest.Before(p.edits) {
+		p.edits = latest
+	}
+}
+
+// began notes that a sync of Run's own begins, which takes up all changes so far.
+func (p *pace) began(now time.Time) {
+	p.regular, p.reason = now.Add(p.Every), Schedule
+	p.edits, p.first = time.Time{}, time.Time{}
+}
+
+// synced takes note of a sync's result. Its error is one that further syncs
+// cannot mend.
+func (p *pace) synced(now time.Time, r Result) error {
+	switch {
+	case r.SignedOut:
+		return ErrSignedOut
+	case r.Status == SignInAgain:
+		return r.Err
+	}
+	p.quiet, p.reason = r.NextSyncAllowedAt, Schedule
+	pause := p.Every
+	switch {
+	case r.Status == BackedOff:
+		// There was no sync: it follows as soon as it may.
+		pause = max(p.quiet.Sub(now), p.Retry)
+	case !r.failed():
+		p.failures = 0
+	default:
+		pause = p.Retry
+		for range p.failures {
+			if pause *= 2; pause >= p.Every {
+				pause = p.Every
+				break
+			}
+		}
+		p.failures++
+		if again := now.Add(p.Retry); again.After(p.quiet) {
+			p.quiet = again
+		}
+	}
+	p.regular = now.Add(pause)
+	return nil
+}
