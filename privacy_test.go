@@ -103,8 +103,12 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	check(t, m.RenameDevice(t.Context(), "another"))
 	for _, failing := range []func(*http.Request) (*http.Response, error){
 		func(*http.Request) (*http.Response, error) { return nil, errors.New("the network is unreachable") },
-		func(r *http.Request) (*http.Response, error) { return testworld.Answer(r, 401, "application/json", "0"), nil },
-		func(r *http.Request) (*http.Response, error) { return testworld.Answer(r, 500, "text/html", "<html>"), nil },
+		func(r *http.Request) (*http.Response, error) {
+			return testworld.Answer(r, 401, "application/json", "0"), nil
+		},
+		func(r *http.Request) (*http.Response, error) {
+			return testworld.Answer(r, 500, "text/html", "<html>"), nil
+		},
 	} {
 		a.Add(fmt.Sprintf("https://%d.example.com", len(said)), "ann", "correct horse")
 		w.Net.Before(failing)

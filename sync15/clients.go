@@ -149,7 +149,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	}
 	var changed []engine.Outgoing
 	if due || !have || done > 0 {
-		payload, err := r.withCommands(described, kept)
+		payload, err := r.withCommands(described, mine.Payload, kept)
 		if err != nil {
 			return err
 		}
@@ -212,10 +212,12 @@ func (r *Run) readClients(ctx context.Context) error {
 	return nil
 }
 
-// withCommands is record with its list of commands replaced. When it would be
-// larger than a record may be, the oldest commands are left out.
-func (r *Run) withCommands(record []byte, commands []json.RawMessage) ([]byte, error) {
+// withCommands is record with these commands, and with the fields that others
+// added to had, the record as it was. When it would be larger than a record may
+// be, the oldest commands are left out.
+func (r *Run) withCommands(record, had []byte, commands []json.RawMessage) ([]byte, error) {
 	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(had, &fields)
 	if err := json.Unmarshal(record, &fields); err != nil || fields == nil {
 		return nil, fmt.Errorf("a device's record is malformed: %w", err)
 	}

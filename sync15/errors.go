@@ -26,6 +26,18 @@ var (
 	// ErrGlobal means that meta/global is there but cannot be understood. Nothing
 	// was touched.
 	ErrGlobal = errors.New("the account's sync settings on the server (meta/global) cannot be read; nothing was touched")
+	// ErrNoStorage means that the account's storage was never set up.
+	ErrNoStorage = errors.New("the account has no sync data yet; sync first")
+	// ErrNoCollection means that the account has no record in this collection.
+	ErrNoCollection = errors.New("the account has no such collection")
+	// ErrNoRecord means that a collection has no such record.
+	ErrNoRecord = errors.New("there is no such record")
+	// ErrExists means that a record that was to be new is there already. Nothing was
+	// written.
+	ErrExists = errors.New("there is such a record already, so nothing was written")
+	// ErrChanged means that somebody wrote to a record or a collection since it was
+	// looked at. Nothing was done.
+	ErrChanged = errors.New("it changed on the server meanwhile, so nothing was done; look at it again first")
 	// ErrProtocol is wrapped by errors about answers that break the protocol.
 	ErrProtocol = errors.New("the server's answer makes no sense")
 )

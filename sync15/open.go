@@ -78,29 +78,36 @@ func (o *opener) record(ctx context.Context, b *batch, line []byte) (engine.Inco
 		return in, none, nil
 	}
 	sp := span{from: len(b.clear)}
-	b.clear, err = o.d.keys.Open(b.clear, o.payload)
-	if errors.Is(err, seal.ErrHMAC) {
-		var fresh *seal.Bundle
-		if fresh, err = o.d.r.recheckKeys(ctx, o.d.collection, o.d.keys); err != nil {
-			return in, none, err
-		}
-		o.d.keys = fresh
-		b.clear, err = fresh.Open(b.clear, o.payload)
-	}
+	clear, tombstone, unread, err := o.unseal(ctx, b.clear, in.ID)
 	if err != nil {
-		in.Err = err
+		return in, none, err
+	}
+	b.clear, in.Err = clear, unread
+	if unread != nil || tombstone {
 		return in, none, nil
 	}
 	sp.to = len(b.clear)
-	tombstone, err := inspect(b.clear[sp.from:], in.ID)
-	switch {
-	case err != nil:
-		in.Err = err
-		return in, none, nil
-	case tombstone:
-		return in, none, nil
-	}
 	return in, sp, nil
+}
+
+// unseal appends the cleartext of o.payload, which is that of record id, to dst.
+// err stops the download; unread is what is wrong with the record alone.
+func (o *opener) unseal(ctx context.Context, dst []byte, id bso.ID) (clear []byte, tombstone bool, unread, err error) {
+	from := len(dst)
+	clear, unread = o.d.keys.Open(dst, o.payload)
+	if errors.Is(unread, seal.ErrHMAC) {
+		fresh, err := o.d.r.recheckKeys(ctx, o.d.collection, o.d.keys)
+		if err != nil {
+			return dst, false, nil, err
+		}
+		o.d.keys = fresh
+		clear, unread = fresh.Open(clear, o.payload)
+	}
+	if unread != nil {
+		return clear, false, unread, nil
+	}
+	tombstone, unread = inspect(clear[from:], id)
+	return clear, tombstone, unread, nil
 }
 
 // inspect checks that a cleartext is an object that carries the ID of its

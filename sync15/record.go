@@ -7,7 +7,7 @@ import (
 	"net/url"
 
 	"github.com/syncmanager/syncmanager/bso"
-	"github.com/syncmanager/syncmanager/internal/rawjson"
+	"github.com/syncmanager/syncmanager/engine"
 )
 
 // maxBSO bounds the answer to a GET of a single record.
@@ -41,12 +41,14 @@ func (c *Client) getBSO(ctx context.Context, collection string, id bso.ID) ([]by
 // putBSO writes one record where nobody wrote it after since, and returns its
 // new time.
 func (c *Client) putBSO(ctx context.Context, collection string, id bso.ID, payload []byte, since bso.Timestamp) (bso.Timestamp, error) {
+	return c.putEnvelope(ctx, collection, id, appendEnvelope(nil, engine.Outgoing{ID: id}, payload), since)
+}
+
+func (c *Client) putEnvelope(ctx context.Context, collection string, id bso.ID, envelope []byte, since bso.Timestamp) (bso.Timestamp, error) {
 	doing := "write " + collection + "/" + string(id)
-	body := rawjson.AppendQuoted([]byte(`{"id":`), id)
-	body = append(rawjson.AppendQuoted(append(body, `,"payload":`...), payload), '}')
 	resp, err := c.do(ctx, request{
 		method: http.MethodPut, path: bsoPath(collection, id), doing: doing,
-		body: body, contentType: "application/json", unmodifiedSince: &since,
+		body: envelope, contentType: "application/json", unmodifiedSince: &since,
 	})
 	if err != nil {
 		return 0, err
@@ -57,15 +59,18 @@ func (c *Client) putBSO(ctx context.Context, collection string, id bso.ID, paylo
 
 // delete deletes a collection or a record; one that is not there is no error.
 func (c *Client) delete(ctx context.Context, path, doing string, since bso.Timestamp) error {
-	resp, err := c.do(ctx, request{method: http.MethodDelete, path: path, doing: doing, unmodifiedSince: &since})
-	if isNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	if err := c.mustDelete(ctx, path, doing, since); !isNotFound(err) {
 		return err
 	}
-	drain(resp)
 	return nil
+}
+
+func (c *Client) mustDelete(ctx context.Context, path, doing string, since bso.Timestamp) error {
+	resp, err := c.do(ctx, request{method: http.MethodDelete, path: path, doing: doing, unmodifiedSince: &since})
+	if err == nil {
+		drain(resp)
+	}
+	return err
 }
 
 func collectionPath(collection string) string { return "/storage/" + url.PathEscape(collection) }
