@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -205,6 +206,9 @@ var wellKnown = map[string]int{
 	"clients": 1, "prefs": 2, "passwords": 1, "tabs": 1, "bookmarks": 2, "addons": 1, "addresses": 1,
 	"creditcards": 1, "forms": 1, "history": 1, "extension-storage": 1,
 }
+
+// WellKnown lists the collections that Firefox syncs, by name.
+func WellKnown() []string { return slices.Sorted(maps.Keys(wellKnown)) }
 
 func (c *Client) freshGlobal(choice Choice, declined []string) Global {
 	g := Global{SyncID: c.newID(), StorageVersion: StorageVersion, Engines: map[string]EngineEntry{}, HasDeclined: true}

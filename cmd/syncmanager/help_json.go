@@ -9,8 +9,8 @@ func jsonTopic() *cobra.Command {
 		Short: "What --json prints",
 		Long: `With --json, stdout holds one JSON value. Names and meanings stay; new names may
 come. Records have the names they have on the wire. Times are RFC 3339 in UTC,
-but in records as on the wire: Unix milliseconds in most, seconds in tabs,
-microseconds in visits.
+but in records as on the wire: Unix milliseconds in most, seconds in tabs and in
+"modified" of records, microseconds in visits.
 
 a failure        {"status","error"}: status is failed, usage, auth or backedOff
 
@@ -71,6 +71,11 @@ cards            [{"id","entry":{"cc-name","cc-number","cc-exp-month",
 addresses import {"read","added","duplicates","skippedRecords",
                  "skipped":[{"item","reason"}]}, cards import as well
 tabs inbox       [{"title","url","private","from","receivedAt"}]
+records          [{"name","records","bytes","modified"}]; null is unknown
+records list     [{"id","modified","sortindex","bytes","payload","error"}], payload
+                 when asked for; get one of them; --raw has what the server has
+records put      {"collection","id","modified"}
+records rm       {"collection","ids"}, without ids the whole collection
 serve            {"url","listen","data"}, once it can be reached
 server user      [{"uid","email","created","seen","devices","disabled","bytes",
                  "quota"}]; add not an array; quota 0 is none; disable, enable,

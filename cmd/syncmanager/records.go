@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+func (a *app) recordsCommand() *cobra.Command {
+	list := a.recordsCollectionsCommand()
+	noun := &cobra.Command{
+		Use:   "records",
+		Short: "Look at the records on the server, and mend them by hand",
+		Long: `Look at the records on the server, and mend them by hand: for experts. Any
+collection is read and written, record by record, opened or (--raw) as the server
+has it. No data on this device is asked or changed; what is written here, the next
+sync takes up as if another device had written it.
+
+  syncmanager records get passwords ID > login.json
+  syncmanager records put passwords ID login.json`,
+		Args: cobra.NoArgs,
+		RunE: list.RunE,
+	}
+	noun.AddCommand(list, a.recordsListCommand(), a.recordsGetCommand(), a.recordsPutCommand(), a.recordsRemoveCommand())
+	return noun
+}
+
+func (a *app) recordsCollectionsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "collections",
+		Short: "List the collections that the account has on the server",
+		Args:  cobra.NoArgs,
+		RunE: a.withRecords(func(ctx context.Context, r syncmanager.Records, _ []string) error {
+			collections, err := r.Collections(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(collections)
+			}
+			if len(collections) == 0 {
+				a.note("The account has no data on the server; 'syncmanager sync' brings some.")
+				return nil
+			}
+			t := table{head: []string{"COLLECTION", "RECORDS", "BYTES", "MODIFIED"}, width: a.width()}
+			for _, c := range collections {
+				bytes := "-"
+				if c.Bytes != nil {
+					bytes = count(int(*c.Bytes))
+				}
+				at := c.Modified.Time()
+				t.add(c.Name, number(c.Records), bytes, a.moment(&at))
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+// withRecords runs work on the account's records, as a command's RunE.
+func (a *app) withRecords(work func(ctx context.Context, r syncmanager.Records, args []string) error) func(*cobra.Command, []string) error {
+	return a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+		m, err := p.Manager(ctx)
+		if err != nil {
+			return err
+		}
+		if p.Account() == nil {
+			return profile.NotSignedInError{}
+		}
+		return work(ctx, m.Records(), args)
+	})
+}
+
+// delicate are the collections that hold the account together, and what a wrong
+// record does there.
+var delicate = map[string]string{
+	"meta":    "it says which engines the account syncs: a wrong record makes every device stop, or upload everything afresh",
+	"crypto":  "it holds the keys of all records: without the right ones no device reads any of them",
+	"clients": "it holds the account's devices and the commands that wait for them: a wrong record hides a device or orders it to drop its data",
+}
+
+// mayWrite refuses to write to a collection that holds the account together,
+// unless that is forced, and warns where somebody else owns the records.
+func (a *app) mayWrite(collection string, force bool) error {
+	why, isDelicate := delicate[collection]
+	switch {
+	case isDelicate && !force:
+		return usagef("%s is not written by hand, for %s; add --force if you mean it", collection, why)
+	case slices.Contains(profile.Engines(), collection):
+		a.note("Mind that the next sync of %s will take this over, here and on the other devices.", collection)
+	case slices.Contains(sync15.WellKnown(), collection) && !isDelicate:
+		a.note("Mind that Firefox will take this over with its next sync of %s.", collection)
+	}
+	return nil
+}
+
+func registerForce(c *cobra.Command, force *bool) {
+	c.Flags().BoolVar(force, "force", false, "write to meta, crypto and clients too, which hold the account together")
+}
+
+// completeCollections completes the collections that are known without asking the
+// server.
+func completeCollections(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return append(sync15.WellKnown(), "crypto", "meta"), cobra.ShellCompDirectiveNoFileComp
+}
+
+// recordJSON is a record as --json prints it.
+type recordJSON struct {
+	ID        engine.ID        `json:"id"`
+	Modified  engine.Timestamp `json:"modified"`
+	SortIndex *int             `json:"sortindex,omitempty"`
+	Bytes     int              `json:"bytes"`
+	// Payload is an object, or the stored text of a record that was not opened.
+	Payload any    `json:"payload,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+func recordToJSON(rec syncmanager.Record, payload bool) recordJSON {
+	j := recordJSON{ID: rec.ID, Modified: rec.Modified, SortIndex: rec.SortIndex, Bytes: len(rec.Sealed)}
+	switch {
+	case rec.Err != nil:
+		j.Error = rec.Err.Error()
+	case !payload:
+	case rec.Cleartext != nil:
+		j.Payload = json.RawMessage(rec.Cleartext)
+	default:
+		j.Payload = rec.Sealed
+	}
+	return j
+}
+
+// unread says that a record cannot be opened.
+func unread(collection string, rec syncmanager.Record) error {
+	return fmt.Errorf("%s/%s cannot be read: %w; --raw prints it as it is", collection, rec.ID, rec.Err)
+}

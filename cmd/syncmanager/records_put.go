@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// maxRecord bounds what is read as one record: no server takes as much.
+const maxRecord = 64 << 20
+
+func (a *app) recordsPutCommand() *cobra.Command {
+	var (
+		raw, isNew, force bool
+		ttl, sortIndex    int
+		since             string
+	)
+	c := &cobra.Command{
+		Use:   "put COLLECTION ID [FILE|-]",
+		Short: "Write a record",
+		Long: `Write a record: a JSON object from FILE or stdin, which is sealed; its "id" is set.
+With --raw, what 'records get --raw' prints, whose payload is stored as it is.
+
+Nothing is overwritten that another device writes meanwhile. To be as sure about
+what you looked at, hand its "modified" over as 'records get --json' prints it,
+with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`,
+		Args:              cobra.RangeArgs(2, 3),
+		ValidArgsFunction: completePut,
+	}
+	flags := c.Flags()
+	flags.BoolVar(&raw, "raw", false, "store the payload as it is")
+	flags.IntVar(&ttl, "ttl", 0, "let the server forget the record after `N` seconds")
+	flags.IntVar(&sortIndex, "sortindex", 0, "give the record the weight `N`")
+	flags.StringVar(&since, "if-unmodified-since", "", "write only if nobody did since `T`, seconds with two decimals")
+	flags.BoolVar(&isNew, "new", false, "write only if there is no such record")
+	registerForce(c, &force)
+	c.MarkFlagsMutuallyExclusive("new", "if-unmodified-since")
+	c.RunE = a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
+		collection, id := args[0], engine.ID(args[1])
+		if err := a.mayWrite(collection, force); err != nil {
+			return err
+		}
+		text, err := a.readRecord(args[2:])
+		if err != nil {
+			return err
+		}
+		rec, err := toRecord(id, text, raw)
+		if err != nil {
+			return err
+		}
+		if flags.Changed("ttl") {
+			rec.TTL = ttl
+		}
+		if flags.Changed("sortindex") {
+			rec.SortIndex = &sortIndex
+		}
+		var unmodified engine.Timestamp
+		switch {
+		case since != "":
+			unmodified, err = bso.ParseTimestamp(since)
+			if err != nil || unmodified == 0 {
+				return usagef("--if-unmodified-since takes a time as 'records get --json' prints it, such as 1795372560.22, not %q", since)
+			}
+		case !isNew:
+			had, err := r.Get(ctx, collection, id, true)
+			if err != nil && !errors.Is(err, syncmanager.ErrNoRecord) && !errors.Is(err, syncmanager.ErrNoCollection) {
+				return err
+			}
+			unmodified = had.Modified
+		}
+		at, err := r.Put(ctx, collection, rec, unmodified)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(map[string]any{"collection": collection, "id": id, "modified": at})
+		}
+		a.note("Wrote %s/%s.", collection, id)
+		return nil
+	})
+	return c
+}
+
+// readRecord reads the file that is named, or stdin.
+func (a *app) readRecord(file []string) ([]byte, error) {
+	in := a.stdin
+	if len(file) > 0 && file[0] != "-" {
+		f, err := os.Open(file[0])
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxRecord+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the record: %w", err)
+	case len(text) > maxRecord:
+		return nil, fmt.Errorf("the record is larger than %s bytes, which no server takes", count(maxRecord))
+	case len(text) == 0:
+		return nil, errors.New("the record is empty; it should be a JSON object")
+	}
+	return text, nil
+}
+
+func toRecord(id engine.ID, text []byte, raw bool) (syncmanager.Record, error) {
+	if !raw {
+		return syncmanager.Record{ID: id, Cleartext: text}, nil
+	}
+	var in rawRecord
+	switch err := json.Unmarshal(text, &in); {
+	case err != nil || in.Payload == nil:
+		return syncmanager.Record{}, errors.New(`with --raw, a record is a JSON object whose "payload" is a text; 'records get --raw' prints one`)
+	case in.ID != "" && in.ID != id:
+		return syncmanager.Record{}, fmt.Errorf("the record says that its \"id\" is %q, and not %q", in.ID, id)
+	}
+	return syncmanager.Record{ID: id, SortIndex: in.SortIndex, TTL: in.TTL, Sealed: *in.Payload}, nil
+}
+
+// completePut completes the collection, and leaves FILE to the shell.
+func completePut(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 2 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return completeCollections(c, args, word)
+}
