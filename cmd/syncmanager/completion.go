@@ -94,6 +94,7 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	if err != nil || !profile.Exists(dir) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	a.wait = 0
 	p, err := a.open(c.Context(), nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

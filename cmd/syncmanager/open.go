@@ -29,7 +29,8 @@ func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*p
 		host = "this device"
 	}
 	return profile.Open(ctx, profile.Config{
-		Dir: dir, Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
+		Dir: dir, Wait: a.wait, Waiting: func() { a.note("Waiting for another syncmanager that uses this profile…") },
+		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
 		Now: time.Now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
 	})
 }

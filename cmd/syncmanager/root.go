@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,8 @@ type app struct {
 	dir         string
 	json        bool
 	quiet, loud bool
+	// wait is how long another process may keep the profile before this one fails.
+	wait time.Duration
 
 	// started is set when the command line was understood and the work began:
 	// errors before it are usage errors.
@@ -70,9 +73,13 @@ again, 5 the server asked to be left alone for a while.`,
 	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but results and errors")
 	flags.BoolVarP(&a.loud, "verbose", "v", false, "log what happens to stderr")
+	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait `LONG` for another syncmanager that uses the profile, such as 5m or 0")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.quiet && a.loud {
 			return errors.New("--quiet and --verbose do not go together")
+		}
+		if a.wait < 0 {
+			return errors.New("--wait is not negative")
 		}
 		return nil
 	}

@@ -32,8 +32,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// Config says where the profile is and what it runs on. All fields but Keyring
-// and Progress must be set.
+// Config says where the profile is and what it runs on. All fields but Keyring,
+// Wait, Waiting and Progress must be set.
 type Config struct {
 	// Dir is the profile's folder. It is made, 0700, when it is not there.
 	Dir string
@@ -44,6 +44,10 @@ type Config struct {
 	Hostname string
 	// Version is this program's, as other devices show it.
 	Version string
+	// Wait is how long Open waits for another process that has the profile open, and
+	// Waiting is called when it begins to.
+	Wait    time.Duration
+	Waiting func()
 
 	Now       func() time.Time
 	Rand      io.Reader
@@ -74,16 +78,37 @@ type Profile struct {
 	local       *localServer
 }
 
+// lockEvery is how often a profile that is in use is tried again.
+const lockEvery = 100 * time.Millisecond
+
+// lock makes the profile this process's own. It is ErrLocked when another one
+// keeps it for longer than c.Wait.
+func (c Config) lock(ctx context.Context) (release func() error, err error) {
+	for waited := time.Duration(0); ; waited += lockEvery {
+		release, err = dirlock.Acquire(c.Dir, "lock")
+		switch {
+		case !errors.Is(err, dirlock.ErrLocked):
+			return release, err
+		case waited >= c.Wait:
+			return nil, ErrLocked
+		case waited == 0 && c.Waiting != nil:
+			c.Waiting()
+		}
+		select {
+		case <-time.After(lockEvery):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 // Open opens the profile in c.Dir, and makes it when it is not there.
 func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the profile's folder: %w", err)
 	}
 	p := &Profile{config: c, stores: make(map[string]io.Closer)}
-	if p.unlock, err = dirlock.Acquire(c.Dir, "lock"); err != nil {
-		if errors.Is(err, dirlock.ErrLocked) {
-			return nil, ErrLocked
-		}
+	if p.unlock, err = c.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer func() {

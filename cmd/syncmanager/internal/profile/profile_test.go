@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/syncmanager/syncmanager"
@@ -176,4 +178,36 @@ func TestGeneratedPasswords(t *testing.T) {
 	if _, err := profile.GeneratePassword(strings.NewReader("too little")); !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		t.Errorf("without randomness: %v", err)
 	}
+}
+
+// TestOpenWaitsForAnotherProcess: as long as it is told to, and not longer.
+func TestOpenWaitsForAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		other := open(t, dir)
+		c, said := config(dir), 0
+		c.Wait, c.Waiting = time.Minute, func() { said++ }
+		time.AfterFunc(30*time.Second, func() {
+			if err := other.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		began := time.Now()
+		p, err := profile.Open(t.Context(), c)
+		if took := time.Since(began); err != nil || said != 1 || took < 30*time.Second || took > 31*time.Second {
+			t.Fatalf("after %v, having said so %d times: %v", took, said, err)
+		}
+		began = time.Now()
+		if _, err := profile.Open(t.Context(), c); !errors.Is(err, profile.ErrLocked) || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, context.Canceled)
+		defer cancel()
+		if _, err := profile.Open(ctx, c); !errors.Is(err, context.Canceled) {
+			t.Errorf("interrupted: %v", err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
