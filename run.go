@@ -100,7 +100,9 @@ type pace struct {
 }
 
 func newPace(o RunOptions, now, quiet time.Time) *pace {
-	o.Every, o.After, o.Retry = cmp.Or(o.Every, time.Hour), cmp.Or(o.After, 5*time.Second), cmp.Or(o.Retry, time.Minute)
+	o.Every = cmp.Or(max(o.Every, 0), time.Hour)
+	o.After = cmp.Or(max(o.After, 0), 5*time.Second)
+	o.Retry = min(cmp.Or(max(o.Retry, 0), time.Minute), o.Every)
 	return &pace{RunOptions: o, regular: now, reason: Startup, quiet: quiet}
 }
 

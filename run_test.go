@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,20 @@ import (
 // became of them.
 type diary struct {
 	began time.Time
+
+	mu    sync.Mutex
 	lines []string
 }
 
+func (d *diary) write(r syncmanager.Result) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, fmt.Sprintf("%v %s %s", time.Since(d.began).Round(time.Second), r.Ping.Syncs[0].Why, r.Status))
+}
+
 func (d *diary) read() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	lines := d.lines
 	d.lines = nil
 	return lines
@@ -40,7 +51,7 @@ func running(t *testing.T, o syncmanager.RunOptions) (w *testworld.World, a *tes
 	go func() { ended <- a.Manager.Run(ctx, o) }()
 	go func() {
 		for r := range watch {
-			d.lines = append(d.lines, fmt.Sprintf("%v %s %s", time.Since(d.began).Round(time.Second), r.Ping.Syncs[0].Why, r.Status))
+			d.write(r)
 		}
 	}()
 	return w, a, d, func() error {
@@ -138,16 +149,15 @@ func TestRunLeavesAServiceAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, d, stop := running(t, syncmanager.RunOptions{})
 		expect(t, d, "0s startup ok")
-		header := "X-Weave-Backoff"
-		w.Net.Before(func(r *http.Request) (*http.Response, error) {
-			if strings.HasSuffix(r.URL.Path, "/info/collections") && header != "" {
+		ask := func(header string) {
+			w.Net.Before(func(r *http.Request) (*http.Response, error) {
 				return testworld.Answer(r, 503, "application/json", "0", header, "1800"), nil
-			}
-			return nil, nil
-		})
+			})
+		}
+		ask("X-Weave-Backoff")
 		time.Sleep(time.Hour)
 		expect(t, d, "1h0m0s schedule failed")
-		header = ""
+		w.Net.Before(nil)
 		a.Manager.Changed("passwords")
 		w.Net.Asked()
 		time.Sleep(29 * time.Minute)
@@ -160,12 +170,12 @@ func TestRunLeavesAServiceAlone(t *testing.T) {
 		_ = stop()
 
 		// The request to wait outlives the process, or the Run.
-		header = "Retry-After"
+		ask("Retry-After")
 		_, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
 		if !errors.As(err, new(*syncmanager.BackedOffError)) {
 			t.Fatalf("the order to wait: %v", err)
 		}
-		header = ""
+		w.Net.Before(nil)
 		w.Net.Asked()
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 		defer cancel()

@@ -20,3 +20,6 @@ func StallReader(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadClos
 
 // ErrStalled is why it gives up.
 var ErrStalled = errStalled
+
+// WithID is what Put makes of a cleartext.
+var WithID = withID

@@ -2,11 +2,13 @@ package sync15_test
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -251,4 +253,32 @@ func TestPutRefusesWhatCannotBeARecord(t *testing.T) {
 	if w.writes() != 0 {
 		t.Errorf("the requests were %v", w.asked)
 	}
+}
+
+// FuzzWithID: what Put takes carries the record's ID, and all that it said before.
+func FuzzWithID(f *testing.F) {
+	for _, text := range []string{`{}`, ` { "a" : 1.50 } `, `{"id":"x"}`, `{"id":"x","id":"y"}`, `{"\u0069d":"x"}`, `[{}]`, `{"a":{"id":"y"}}`, "\ufeff{}"} {
+		f.Add(text, "x")
+	}
+	f.Add(`{}`, `"\/`)
+	f.Fuzz(func(t *testing.T, text, id string) {
+		if !bso.ID(id).Valid() {
+			return
+		}
+		with, err := sync15.WithID([]byte(text), bso.ID(id))
+		if err != nil {
+			return
+		}
+		var before, after map[string]any
+		if err := json.Unmarshal([]byte(text), &before); err != nil {
+			t.Fatalf("%q is no object, and became %q", text, with)
+		}
+		if err := json.Unmarshal(with, &after); err != nil {
+			t.Fatalf("%q became %q: %v", text, with, err)
+		}
+		before["id"] = id
+		if !reflect.DeepEqual(before, after) {
+			t.Errorf("%q with %q became %q", text, id, with)
+		}
+	})
 }

@@ -28,6 +28,8 @@ func (b *broken) Reset(ctx context.Context, a engine.Association) error {
 	return b.Engine.Reset(ctx, a)
 }
 
+func (b *broken) Notify(changed func()) { b.Engine.(engine.Notifier).Notify(changed) }
+
 func (b *broken) Wipe(ctx context.Context) error {
 	if b.wipe != nil {
 		return b.wipe(ctx, b.Engine)
@@ -202,6 +204,12 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		"ManyRecordsComeInPages": with(func(o *odd) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
 				return o.session.Stage(ctx, page[:min(len(page), 100)])
+			}
+		}),
+		"TellsOfTheUsersChanges": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				defer o.n.Ring()
+				return o.session.Merge(ctx, at)
 			}
 		}),
 		"AssociationLivesWithTheData": {reset: func(ctx context.Context, e engine.Engine, _ engine.Association) error {

@@ -86,7 +86,7 @@ type Story struct {
 
 // Stories are those that fit the harness.
 func Stories(h Harness) []Story {
-	all := slices.Concat(downloads, resets)
+	all := append(slices.Concat(downloads, resets), Story{"TellsOfTheUsersChanges", notifies})
 	if h.OwnRecord == "" {
 		all = slices.Concat(all, uploads, merges)
 	} else {

@@ -23,6 +23,7 @@ type notes struct {
 	mu   sync.Mutex
 	path string
 	disk
+	engine.Bell
 }
 
 type disk struct {
@@ -139,8 +140,17 @@ func (n *notes) Begin(ctx context.Context, start engine.Start) (engine.Session, 
 	return s, err
 }
 
+// edit runs f as a transaction of the user's.
+func (n *notes) edit(ctx context.Context, f func() error) error {
+	if err := n.do(ctx, f); err != nil {
+		return err
+	}
+	n.Ring()
+	return nil
+}
+
 func (n *notes) put(ctx context.Context, id engine.ID, payload []byte) error {
-	return n.do(ctx, func() error {
+	return n.edit(ctx, func() error {
 		x := n.Notes[id]
 		if x == nil {
 			x = &note{}
@@ -153,7 +163,7 @@ func (n *notes) put(ctx context.Context, id engine.ID, payload []byte) error {
 }
 
 func (n *notes) delete(ctx context.Context, id engine.ID) error {
-	return n.do(ctx, func() error { n.remove(id); return nil })
+	return n.edit(ctx, func() error { n.remove(id); return nil })
 }
 
 func (n *notes) remove(id engine.ID) {
