@@ -139,7 +139,10 @@ func TestAListOfManyPages(t *testing.T) {
 		t.Errorf("%d records", n)
 	}
 	w.expect("GET info/collections", "GET storage/notes", "GET storage/notes", "GET storage/notes")
-	for range a.records().List(t.Context(), "notes", false) {
+	for _, err := range a.records().List(t.Context(), "notes", false) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if n := len(w.asked); n > 3 {
