@@ -55,8 +55,8 @@ func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
 // end, and whatever is called later returns ErrClosed. Nothing is left running,
 // and State is not touched any more. The engines stay open: they are the app's.
 //
-// Close must not be called from within an engine or from Config.Progress, for
-// which it would wait.
+// Close must not be called from within an engine, from Config.Progress or within a
+// Records.List, for which it would wait.
 func (m *Manager) Close() error {
 	m.end(ErrClosed)
 	m.running <- struct{}{}

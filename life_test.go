@@ -161,6 +161,28 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 	})
 }
 
+func TestCloseCancelsASyncOfTheApps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testworld.InBubble(t)
+		a := w.Device("a", ann)
+		a.Sync()
+		halted, _ := halt(w, "/info/collections")
+		done := make(chan error, 1)
+		go func() {
+			_, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
+			done <- err
+		}()
+		<-halted
+		check(t, a.Manager.Close())
+		if err := <-done; !errors.Is(err, syncmanager.ErrClosed) || !strings.Contains(err.Error(), "the manager is closed") {
+			t.Errorf("the sync ended with %v", err)
+		}
+		if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); !errors.Is(err, syncmanager.ErrClosed) || r.Status != syncmanager.Failed {
+			t.Errorf("after Close: %+v, %v", r, err)
+		}
+	})
+}
+
 // TestASyncWorksOnTheEnginesItBeganWith, whoever comes and goes meanwhile.
 func TestASyncWorksOnTheEnginesItBeganWith(t *testing.T) {
 	w, a, b := two(t)

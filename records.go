@@ -23,6 +23,9 @@ type Collection = sync15.Collection
 // It shares the manager's token, keys and waiting with Sync, and its turn too:
 // each call is ErrBusy while a Sync runs, and a Sync is while a List does. It sets
 // nothing up: an account that never synced is ErrNoStorage.
+//
+// Nothing keeps a caller from meta, crypto and clients, which hold the account
+// together: a wrong record there stops every device.
 type Records struct{ m *Manager }
 
 // Errors of Records. ErrExists and ErrChanged mean that nothing was written or

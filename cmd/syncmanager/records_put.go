@@ -44,6 +44,12 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 	flags.BoolVar(&isNew, "new", false, "write only if there is no such record")
 	registerForce(c, &force)
 	c.MarkFlagsMutuallyExclusive("new", "if-unmodified-since")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if flags.Changed("ttl") && ttl < 1 {
+			return errors.New("--ttl is at least one second")
+		}
+		return nil
+	}
 	c.RunE = a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
 		collection, id := args[0], engine.ID(args[1])
 		if err := a.mayWrite(collection, force); err != nil {
@@ -57,7 +63,7 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 		if err != nil {
 			return err
 		}
-		if flags.Changed("ttl") {
+		if ttl > 0 {
 			rec.TTL = ttl
 		}
 		if flags.Changed("sortindex") {
