@@ -15,6 +15,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/seal"
+	"github.com/syncmanager/syncmanager/server/token"
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
@@ -123,6 +124,45 @@ func TestRecordsThatAreNotThere(t *testing.T) {
 	}
 	if err := rs.Delete(t.Context(), "meta", "martian", 0); !errors.Is(err, sync15.ErrNoRecord) {
 		t.Errorf("delete: %v", err)
+	}
+}
+
+// TestRecordsOfAnotherServer: one that counts nothing, one whose answers make no
+// sense, and one that the storage moved to.
+func TestRecordsOfAnotherServer(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	a.mustSync()
+	w.before = func(r *http.Request) *http.Response {
+		if strings.Contains(r.URL.Path, "/info/collection_") {
+			return answer(404, "application/json", "0")
+		}
+		return nil
+	}
+	if list, err := a.records().Collections(t.Context()); err != nil || len(list) != 3 || list[0].Records != nil || list[0].Bytes != nil {
+		t.Errorf("the collections are %+v, %v", list, err)
+	}
+	for path, body := range map[string]string{"/info/collection_usage": `["none"]`, "/storage/meta/global": `{"id":"global"}`} {
+		w.before = func(r *http.Request) *http.Response {
+			if isGet(r, path) {
+				return answer(200, "application/json", body)
+			}
+			return nil
+		}
+		_, err := a.records().Get(t.Context(), "meta", "global", true)
+		if err == nil {
+			_, err = a.records().Collections(t.Context())
+		}
+		if !errors.Is(err, sync15.ErrProtocol) {
+			t.Errorf("%s is %s: %v", path, body, err)
+		}
+	}
+	w.before = nil
+	w.close()
+	w.dir, w.node, w.signer = t.TempDir(), "http://node2.test/storage", token.NewSigner([]byte("another"))
+	w.open()
+	if list, err := a.records().Collections(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("where the storage moved to: %+v, %v", list, err)
 	}
 }
 
