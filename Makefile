@@ -5,7 +5,7 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-test: ## run every test, with a real Firefox; installs one on Debian and Ubuntu when run as root
+test: ## run every test, with a real Firefox and Chromium; installs them on Debian and Ubuntu when run as root
 	@sh script/test.sh
 
 bench: ## measure; the figures are in bench/README.md

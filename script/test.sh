@@ -48,6 +48,27 @@ else
 	unset SYNCMANAGER_PYFXA
 fi
 
+# A real Chromium is the other browser that the server's pages are tested in.
+if [ "${SYNCMANAGER_WITHOUT_CHROMIUM:-}" = 1 ]; then
+	leave_out "the tests with a real Chromium (SYNCMANAGER_WITHOUT_CHROMIUM=1 is set)"
+elif why=$(sh script/chromium.sh); then
+	echo "== Chromium: $why"
+else
+	export SYNCMANAGER_WITHOUT_CHROMIUM=1
+	leave_out "the tests with a real Chromium ($why)"
+fi
+
+unpacked=$(mktemp -d)
+trap 'rm -rf "$unpacked"' EXIT
+if why=$(sh script/nginx.sh "$unpacked"); then
+	SYNCMANAGER_NGINX=$why
+	export SYNCMANAGER_NGINX
+	echo "== nginx: $why"
+else
+	leave_out "the tests with nginx ($why)"
+fi
+[ "$(id -u)" = 0 ] || leave_out "the container's root folder (only root can change into it)"
+
 # The race detector needs cgo and a C compiler that works, and is not on every
 # platform: ask by using it. SQLite, translated from C, is 30 times slower under
 # it and has no goroutines of its own, so it is built without; so is the standard

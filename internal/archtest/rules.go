@@ -78,6 +78,8 @@ var reservations = []reserved{
 		"it is for tests"},
 	{"internal/firefoxsync/...", []string{"interop/...", "bench/..."},
 		"it is for tests"},
+	{"internal/chromium/...", []string{"interop/..."},
+		"it is for tests"},
 	{"internal/marionette/...", []string{"internal/firefoxsync/...", "interop/...", "bench/..."},
 		"it is for tests"},
 }

@@ -1,0 +1,99 @@
+// Package chromium starts a real, headless Chromium and drives it as somebody
+// at its keyboard would: pages are opened, keys are pressed, and what is seen,
+// heard by a screen reader or complained of in the console is reported.
+//
+// It exists for the tests of the server's pages. Each Chromium has a profile of
+// its own, reaches nothing but the loopback interface, and never outlives the
+// process that started it. Of names it knows those that end in ".test", which
+// lead to 127.0.0.1.
+package chromium
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	// EnvWithout names the environment variable that leaves out what needs a real
+	// Chromium. Unset, a test that finds none fails: it is never left out in silence.
+	EnvWithout = "SYNCMANAGER_WITHOUT_CHROMIUM"
+	// EnvBinary names the environment variable that says which Chromium to test with.
+	EnvBinary = "SYNCMANAGER_CHROMIUM"
+)
+
+// ErrNoChromium means that there is no Chromium on this machine to start.
+var ErrNoChromium = errors.New("no Chromium is installed (looked for chromium, google-chrome-stable and google-chrome)")
+
+// candidates are where one may be, the best first: Debian's package, Google's,
+// the usual folders of macOS and Windows.
+var candidates = []string{
+	"chromium", "google-chrome-stable", "google-chrome",
+	"/Applications/Chromium.app/Contents/MacOS/Chromium",
+	"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	`C:\Program Files\Google\Chrome\Application\chrome.exe`,
+}
+
+// Find returns the path of the Chromium to start, or ErrNoChromium.
+func Find() (string, error) {
+	for _, name := range candidates {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrNoChromium
+}
+
+// require returns the Chromium to test with. It fails the test when there is none,
+// or leaves the test out when EnvWithout is "1".
+func require(t testing.TB) (binary string) {
+	t.Helper()
+	if os.Getenv(EnvWithout) == "1" {
+		t.Skipf("left out, as %s says: it needs a real Chromium", EnvWithout)
+	}
+	if binary = os.Getenv(EnvBinary); binary != "" {
+		return binary
+	}
+	binary, err := Find()
+	if err != nil {
+		t.Fatalf("%v; install it (on Debian: apt-get install chromium), name one with %s=PATH, or leave these tests out with %s=1",
+			err, EnvBinary, EnvWithout)
+	}
+	return binary
+}
+
+// Browser is a running Chromium.
+type Browser struct {
+	t   testing.TB
+	ctx context.Context
+}
+
+// Start starts a Chromium that is killed, and its profile removed, when the test
+// ends.
+func Start(t testing.TB) *Browser {
+	t.Helper()
+	home := t.TempDir()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(require(t)),
+		chromedp.Env("HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home),
+		chromedp.Flag("headless", "new"),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+	)
+	// Not the test's own context: that ends before the clean-ups run.
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("starting Chromium: %v", err)
+	}
+	return &Browser{t, ctx}
+}

@@ -1,0 +1,225 @@
+package chromium
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+const (
+	// patience is how long a page may take to become what a test waits for: what it
+	// does before may be to stretch a password, on a busy machine.
+	patience = 60 * time.Second
+	// pollInterval is how often it is looked at.
+	pollInterval = 10 * time.Millisecond
+)
+
+// Page is a tab with storage of its own. What does not work fails the test.
+type Page struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu   sync.Mutex
+	said []Complaint
+	// heard tells that endOfComplaints was read.
+	heard chan struct{}
+}
+
+// endOfComplaints is what Complaints itself has the page say.
+const endOfComplaints = "so much for complaints"
+
+// Complaint is what the browser writes into its console.
+type Complaint struct {
+	// Source is the part of the browser that says it, such as "security" or
+	// "network"; "": a script, or an error in one.
+	Source string
+	Text   string
+	// URL is the script's, or of what was not loaded.
+	URL string
+}
+
+// Page opens a tab that shares nothing with the others.
+func (b *Browser) Page(t testing.TB) *Page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	p := &Page{t: t, ctx: ctx, heard: make(chan struct{}, 1)}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return // the tab is closed
+			}
+			if m.Text == endOfComplaints {
+				p.heard <- struct{}{}
+				continue
+			}
+			p.mu.Lock()
+			p.said = append(p.said, Complaint{m.Source, m.Text, m.URL})
+			p.mu.Unlock()
+		}
+	}()
+	// The keyboard is with every tab at once.
+	call(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	return p
+}
+
+func call[P, R any](p *Page, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	r, err := chromedp.Call(p.ctx, command, params)
+	if err != nil {
+		p.t.Fatalf("Chromium refused %s: %v", command.Method, err)
+	}
+	return r
+}
+
+// Complaints is all that the console says since the last call.
+func (p *Page) Complaints() []Complaint {
+	p.t.Helper()
+	Eval[bool](p, `console.debug("`+endOfComplaints+`"); return true`)
+	select {
+	case <-p.heard:
+	case <-p.ctx.Done():
+		p.t.Fatal("the tab is closed")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	said := p.said
+	p.said = nil
+	return said
+}
+
+// Open goes to an address and waits until the page has loaded.
+func (p *Page) Open(url string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(url)); err != nil {
+		p.t.Fatalf("opening %s: %v", url, err)
+	}
+}
+
+// Frames are the addresses of the page's frames, its own not among them. One that
+// was refused has an address of the browser's own.
+func (p *Page) Frames() (urls []string) {
+	p.t.Helper()
+	for _, f := range call(p, page.GetFrameTree, cdp.Empty{}).FrameTree.ChildFrames {
+		urls = append(urls, f.Frame.URL)
+	}
+	return urls
+}
+
+// Screen is how a page is shown.
+type Screen struct {
+	// Width and Height are in CSS pixels.
+	Width, Height int
+	// Zoom is how many of the screen's pixels one of CSS has; 0: one.
+	Zoom float64
+	// Dark is whether its user prefers dark pages.
+	Dark bool
+	// Still is whether its user prefers that nothing moves.
+	Still bool
+}
+
+// Show shows the page like that from now on.
+func (p *Page) Show(s Screen) {
+	p.t.Helper()
+	if s.Zoom == 0 {
+		s.Zoom = 1
+	}
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(s.Width), Height: int64(s.Height), DeviceScaleFactor: s.Zoom,
+	})
+	scheme, motion := "light", "no-preference"
+	if s.Dark {
+		scheme = "dark"
+	}
+	if s.Still {
+		motion = "reduce"
+	}
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
+	}})
+}
+
+// WithoutScripts has the pages that are opened from now on run no scripts.
+func (p *Page) WithoutScripts() {
+	p.t.Helper()
+	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+}
+
+// Picture is the whole page, as PNG.
+func (p *Page) Picture() []byte {
+	p.t.Helper()
+	b, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Fatalf("taking a picture of the page: %v", err)
+	}
+	return b
+}
+
+// Keys for Press.
+const (
+	Tab       = kb.Tab
+	Enter     = kb.Enter
+	Space     = " "
+	Backspace = kb.Backspace
+)
+
+// Press presses the keys one after the other.
+func (p *Page) Press(keys string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(keys)); err != nil {
+		p.t.Fatalf("pressing keys: %v", err)
+	}
+}
+
+// PressBack is Tab with Shift.
+func (p *Page) PressBack() {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(Tab, chromedp.KeyModifiers(chromedp.ModifierShift))); err != nil {
+		p.t.Fatalf("pressing Shift-Tab: %v", err)
+	}
+}
+
+// Eval runs the body of a function in the page, and gives what it returns.
+func Eval[T any](p *Page, body string) T {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T]("(async () => {"+body+"\n})()", chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("running %q in the page: %v", body, err)
+	}
+	return v
+}
+
+// Wait waits until the expression is true in the page, however many pages come
+// before.
+func (p *Page) Wait(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if ok {
+			return
+		}
+		// Between two pages there is none to ask.
+		if wrong, is := errors.AsType[*chromedp.ExceptionError](err); is && strings.Contains(wrong.Error(), "SyntaxError") {
+			p.t.Fatalf("waiting for %s: %v", expression, err)
+		}
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain for %s (%v); the page says %q", expression, err, Eval[string](p, `return document.body.innerText`))
+		case <-poll.C:
+		}
+	}
+}
