@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -41,6 +42,13 @@ func TestScripts(t *testing.T) {
 			"mode":          cmdMode,
 			"certificate":   cmdCertificate,
 			"authenticator": cmdAuthenticator,
+			"nginx":         cmdNginx,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "nginx" {
+				return findNginx() != "", nil
+			}
+			return false, fmt.Errorf("there is no condition %s", name)
 		},
 	})
 }
