@@ -22,52 +22,14 @@ func (p person) presses(keys string) {
 	check(p.t, p.Type(p.t.Context(), ":focus", keys))
 }
 
-// fits fails the test if the page is wider than a small phone, or if a text is
-// hard to tell from its ground (WCAG 2.2, 1.4.3 and 1.4.10).
+// fits fails the test if the page cannot be used on a small phone.
 func (p person) fits(where string) {
 	p.t.Helper()
-	raw, err := p.Content(p.t.Context(), `
-		const luminance = ([r, g, b]) => {
-			const [x, y, z] = [r, g, b].map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-			return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-		};
-		const color = text => text.match(/[\d.]+/g).map(Number);
-		const ground = e => {
-			for (; e; e = e.parentElement) {
-				const c = color(getComputedStyle(e).backgroundColor);
-				if (c.length === 3 || c[3] === 1) {
-					return c;
-				}
-			}
-			return [255, 255, 255];
-		};
-		const faint = [];
-		for (const e of document.querySelectorAll("body *")) {
-			const said = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join("").trim();
-			if (!said || !e.checkVisibility()) {
-				continue;
-			}
-			const [a, b] = [luminance(color(getComputedStyle(e).color)), luminance(ground(e))].sort((a, b) => b - a);
-			const contrast = (a + 0.05) / (b + 0.05);
-			if (contrast < 4.5) {
-				faint.push(said + ": " + contrast.toFixed(2));
-			}
-		}
-		const unnamed = [...document.querySelectorAll("input, button, img, a")].filter(e => e.checkVisibility() &&
-			!(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.alt)).map(e => e.outerHTML);
-		return { width: innerWidth, page: document.documentElement.scrollWidth, faint, unnamed };`)
+	raw, err := p.Content(p.t.Context(), appearanceOf)
 	check(p.t, err)
-	var found struct {
-		Width, Page    int
-		Faint, Unnamed []string
-	}
+	var found appearance
 	check(p.t, json.Unmarshal(raw, &found))
-	if found.Width != 320 || found.Page > found.Width {
-		p.t.Errorf("%s is %d wide in a window of %d", where, found.Page, found.Width)
-	}
-	if len(found.Faint) > 0 || len(found.Unnamed) > 0 {
-		p.t.Errorf("%s: hard to read: %q; without a name: %q", where, found.Faint, found.Unnamed)
-	}
+	found.judge(p.t, where, 320)
 }
 
 // reachesAll tabs from the focused heading through the page, and fails the test

@@ -25,9 +25,9 @@ func TestPasswordChangedElsewhere(t *testing.T) {
 	elsewhere.types(onStep("password")+"input[type=password]", testworld.Password)
 	elsewhere.click("#password-form button")
 	elsewhere.click(onStep("settings") + "details:has(#change-form) summary")
-	elsewhere.types("#change-form label:nth-of-type(1) input", testworld.Password)
-	elsewhere.types("#change-form label:nth-of-type(2) input", next)
+	elsewhere.types("#change-form label:nth-of-type(2) input", testworld.Password)
 	elsewhere.types("#change-form label:nth-of-type(3) input", next)
+	elsewhere.types("#change-form label:nth-of-type(4) input", next)
 	elsewhere.click("#change-form button")
 	elsewhere.sees("#change-form [role=status]:not([hidden])", "The password is changed.")
 

@@ -39,8 +39,8 @@ func TestForgottenPasswordInFirefox(t *testing.T) {
 	check(t, p.Clear(t.Context(), "#key-form .key"))
 	p.types("#key-form .key", strings.ToLower(strings.ReplaceAll(key, "-", "")))
 	p.click("#key-form button")
-	p.types(onStep("new")+"label:nth-of-type(1) input", next)
-	p.types("#new-form label:nth-of-type(2) input", next)
+	p.types(onStep("new")+"label:nth-of-type(2) input", next)
+	p.types("#new-form label:nth-of-type(3) input", next)
 	p.click("#new-form button")
 	p.click(onStep("done") + "#back") // and on with Firefox's sign-in, where it was left
 	p.enters(ann)

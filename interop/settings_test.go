@@ -68,13 +68,13 @@ func TestSettingsInFirefox(t *testing.T) {
 	// A new password: Firefox, where it was changed, stays signed in.
 	const next = "another correct horse"
 	p.click("details:has(#change-form) summary")
-	p.types("#change-form label:nth-of-type(1) input", "not the password")
-	p.types("#change-form label:nth-of-type(2) input", next)
+	p.types("#change-form label:nth-of-type(2) input", "not the password")
 	p.types("#change-form label:nth-of-type(3) input", next)
+	p.types("#change-form label:nth-of-type(4) input", next)
 	p.click("#change-form button")
 	p.sees("#change-form [role=alert]:not([hidden])", "The password is not right.")
-	check(t, p.Clear(t.Context(), "#change-form label:nth-of-type(1) input"))
-	p.types("#change-form label:nth-of-type(1) input", testworld.Password)
+	check(t, p.Clear(t.Context(), "#change-form label:nth-of-type(2) input"))
+	p.types("#change-form label:nth-of-type(2) input", testworld.Password)
 	p.click("#change-form button")
 	p.sees("#change-form [role=status]:not([hidden])", "The password is changed.")
 	addToFirefox(t, p.Firefox, "https://later.example", "ann", "after the change")

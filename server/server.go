@@ -154,6 +154,8 @@ func (s *Server) newHandler() http.Handler {
 		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 			mux.Handle(path, s.accounts)
 		}
+		mux.Handle("/oauth", s.pages)
+		mux.Handle("/oauth/force_auth", s.pages)
 		mux.Handle("/oauth/success/", s.pages)
 		mux.Handle("/", s.pages)
 	}

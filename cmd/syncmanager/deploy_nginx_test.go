@@ -50,7 +50,7 @@ func TestNginxPassesAllOn(t *testing.T) {
 	}
 	t.Cleanup(stop)
 
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // its certificate is the test's own
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // its certificate is the test's own
 	t.Cleanup(transport.CloseIdleConnections)
 	put := func(uri string, size int) int {
 		t.Helper()

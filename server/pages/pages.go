@@ -54,7 +54,7 @@ var routes = map[string]page{
 	"/authorization":             signin,
 	"/oauth":                     signin,
 	"/oauth/force_auth":          signin,
-	"/oauth/success/{client_id}": {name: "success", title: "Signed in"},
+	"/oauth/success/{client_id}": {name: "success", title: "You are signed in"},
 	"/reset_password":            reset,
 	"/settings":                  settings,
 	"/settings/{any...}":         settings,
@@ -68,7 +68,7 @@ var (
 	reset    = page{name: "reset", title: "Forgotten password", script: "reset.js"}
 	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
-	notFound = page{name: "notfound", title: "Not found"}
+	notFound = page{name: "notfound", title: "There is no such page"}
 )
 
 // assetsPrefix is where the assets are, below their version: what is under one

@@ -7,8 +7,8 @@ import { newRecoveryKey, openRecoveryKey } from "./recoverykey.js";
 
 /** Numbers of the server's catalogue that a page acts on. */
 export const errno = {
-	exists: 101, password: 103, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
-	recoveryKey: 158, code: 183,
+	exists: 101, password: 103, parameter: 107, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
+	recoveryKey: 158, client: 162, scope: 163, responseType: 168, challenge: 169, code: 183, invitation: 202,
 };
 
 /** A refusal by the server, or no answer at all (errno 0). */
@@ -131,9 +131,9 @@ export async function signIn(email, password) {
 }
 
 /** A code that is not right. */
-class WrongCode extends Error {
+class WrongCode extends APIError {
 	constructor() {
-		super("That code is not right. Codes of an app change every 30 seconds, and each is good once.");
+		super({ errno: errno.code, message: "That code is not right. Codes of an app change every 30 seconds, and each is good once." });
 	}
 }
 

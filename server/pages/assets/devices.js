@@ -35,26 +35,38 @@ function item(session, client, refresh, left) {
 	const { deviceId, sessionTokenId, refreshTokenId } = client;
 	const rename = find(".rename");
 	const begin = find(".begin");
+	begin.value = deviceId;
 	begin.hidden = !deviceId;
 	begin.setAttribute("aria-label", "Rename " + title(client));
+	const renaming = on => {
+		rename.hidden = !on;
+		find(".revoke").hidden = on;
+	};
 	begin.addEventListener("click", () => {
-		rename.hidden = !rename.hidden;
-		begin.ariaExpanded = String(!rename.hidden);
-		if (!rename.hidden) {
-			const input = rename.querySelector("input");
-			input.value = title(client);
-			input.select();
-		}
+		renaming(true);
+		const input = rename.querySelector("input");
+		input.value = title(client);
+		input.select();
+	});
+	find(".cancel").addEventListener("click", () => {
+		renaming(false);
+		begin.focus();
 	});
 	onSubmit(rename, async () => {
 		await session.post("/account/device/rename", { id: deviceId, name: rename.querySelector("input").value.trim() });
 		await refresh();
+		$(`#devices .begin[value="${deviceId}"]`)?.focus();
 	});
 	onSubmit(find(".revoke"), async () => {
 		await session.post("/account/attached_client/destroy", {
 			deviceId: deviceId ?? undefined, sessionTokenId: sessionTokenId ?? undefined, refreshTokenId: refreshTokenId ?? undefined,
 		});
-		await (client.isCurrentSession ? left() : refresh());
+		if (client.isCurrentSession) {
+			left();
+			return;
+		}
+		await refresh();
+		$("#devices-title").focus();
 	});
 	return li;
 }

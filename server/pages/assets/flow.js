@@ -1,5 +1,6 @@
 // What a browser asked for when it opened the sign-in page, and giving it that.
 
+import { errno } from "./api.js";
 import { ask, status, tell } from "./channel.js";
 import { seal } from "./jwe.js";
 import { oldSync, scopedKeys } from "./keys.js";
@@ -11,6 +12,14 @@ const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
 
 /** Where a program on this computer listens for its code; the server is as strict. */
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}\/callback$/;
+
+/** refused says whose doing it is that the server gives no code. */
+function refused(e) {
+	if ([errno.parameter, errno.client, errno.scope, errno.responseType, errno.challenge].includes(e.errno)) {
+		throw new Error("This page was opened for an app that this server does not know, so the app is told nothing. Begin again in the app itself.");
+	}
+	throw e;
+}
 
 /** Flow is one request for sign-in by a browser, or by a program. */
 export class Flow {
@@ -53,12 +62,12 @@ export class Flow {
 		const scope = this.params.scope ?? (this.byChannel ? `profile ${oldSync}` : undefined);
 		let keys_jwe;
 		if (keys_jwk && scope?.split(" ").includes(oldSync)) {
-			const data = await session.post("/account/scoped-key-data", { client_id, scope });
+			const data = await session.post("/account/scoped-key-data", { client_id, scope }).catch(refused);
 			keys_jwe = await seal(await scopedKeys(await kB(), data[oldSync].keyRotationTimestamp), keys_jwk);
 		}
 		const { code, redirect } = await session.post("/oauth/authorization", {
 			client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwe,
-		});
+		}).catch(refused);
 		if (!this.byChannel) {
 			this.#leaveFor(redirect);
 			return;

@@ -17,6 +17,7 @@ export async function showRecovery(current) {
 	onSubmit($("#recovery-remove"), async () => {
 		await current().remove("/recoveryKey");
 		set(false);
+		$("#recovery-begin").focus();
 	});
 	set((await current().post("/recoveryKey/exists")).exists);
 }

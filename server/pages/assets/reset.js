@@ -5,18 +5,22 @@ import { keep } from "./store.js";
 import { $, acceptable, onSubmit, ready, show } from "./ui.js";
 
 const email = $("#key-form [type=email]");
+const key = $("#key-form .key");
 let reset;
 
 /** start gives the key, and the code if there is one yet. */
 async function start(code) {
 	try {
-		reset = await startRecovery(email.value.trim(), $("#key-form .key").value, code);
+		reset = await startRecovery(email.value.trim(), key.value, code);
 	} catch (e) {
 		switch (e.errno) {
+		case undefined: // it is no key at all
+			e.field = key;
+			break;
 		case errno.recoveryKey:
-			throw new Error("No account with this address has this recovery key.");
+			throw Object.assign(new Error("No account with this address has this recovery key."), { field: key });
 		case errno.code:
-			throw new Error("That code is not right.");
+			throw Object.assign(new Error("That code is not right."), { field: $("#code-form input") });
 		case errno.unverified:
 			show("code");
 			return;

@@ -27,6 +27,7 @@ export async function showTwoStep(current) {
 		} else {
 			await current().post("/totp/destroy");
 			set(false);
+			$("#two-step-begin button").focus();
 		}
 	});
 	set((await current().get("/totp/exists")).verified);

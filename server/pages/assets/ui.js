@@ -11,19 +11,61 @@ export function show(id) {
 		step.hidden = step.id !== id;
 	}
 	const step = document.getElementById(id);
+	const heading = step.querySelector("h1");
+	document.title = `${heading.textContent} · Sync Manager`;
 	complain(step, "");
-	const inputs = [...step.querySelectorAll("input:not([readonly]):not([type=checkbox])")];
-	(inputs.find(input => input.checkVisibility()) ?? step.querySelector("h1")).focus();
+	(firstField(step) ?? heading).focus();
 }
 
-/** complain shows what went wrong in a step or form; "" takes it away. */
-export function complain(where, text) {
+/** firstField is where to begin typing, or undefined. */
+const firstField = where => [...where.querySelectorAll("input:not([readonly]):not([type=checkbox])")].find(input => input.checkVisibility());
+
+let complaints = 0;
+
+/**
+ * complain shows what went wrong in a step or form, and goes there: to the field
+ * that is to blame, which tells of it, or to the words. "" takes them away.
+ */
+export function complain(where, text, field) {
 	const place = where.querySelector("[role=alert]");
-	if (place) {
-		place.textContent = text;
-		place.hidden = !text;
+	if (!place) {
+		return;
+	}
+	place.id ||= `wrong-${++complaints}`;
+	place.tabIndex = -1;
+	place.textContent = text;
+	place.hidden = !text;
+	for (const input of where.querySelectorAll("[aria-invalid]")) {
+		input.ariaInvalid = null;
+		describe(input, place.id, false);
+	}
+	if (!text) {
+		return;
+	}
+	if (field) {
+		field.ariaInvalid = "true";
+		describe(field, place.id, true);
+		field.select();
+	}
+	(field ?? place).focus();
+}
+
+/** describe adds what tells of a field to the rest that does, or takes it away. */
+function describe(field, id, on) {
+	const rest = (field.getAttribute("aria-describedby") ?? "").split(" ").filter(other => other && other !== id);
+	const all = on ? [...rest, id] : rest;
+	if (all.length) {
+		field.setAttribute("aria-describedby", all.join(" "));
+	} else {
+		field.removeAttribute("aria-describedby");
 	}
 }
+
+/** aboutInput are the refusals of what was typed. */
+const aboutInput = [errno.password, errno.parameter, errno.backupCode, errno.code, errno.invitation];
+
+/** blamed is the field that an error is about, or undefined. */
+const blamed = (e, form) => e.field ?? (aboutInput.includes(e.errno) ? firstField(form) : undefined);
 
 /** words says to a person what went wrong. */
 export function words(e) {
@@ -33,6 +75,9 @@ export function words(e) {
 	}
 	if (e instanceof APIError && e.errno === errno.password) {
 		return "The password is not right.";
+	}
+	if (e instanceof APIError && e.errno === errno.parameter) {
+		return "The server does not take that. Look for a slip of the keys.";
 	}
 	return e.message.replace(/^./, c => c.toUpperCase()).replace(/([^.!?])$/, "$1.");
 }
@@ -52,7 +97,7 @@ export function onSubmit(form, work) {
 		try {
 			await work(form, event.submitter);
 		} catch (e) {
-			complain(form, words(e));
+			complain(form, words(e), blamed(e, form));
 		} finally {
 			form.ariaBusy = "false";
 		}
@@ -61,16 +106,15 @@ export function onSubmit(form, work) {
 
 /** acceptable reports whether a new password, typed twice, will do, and says what is wrong if not. */
 export function acceptable(form, first, second, email) {
-	let wrong = "";
 	if (first.value !== second.value) {
-		second.focus();
-		wrong = "The two passwords are not the same.";
-	} else if (first.value.toLowerCase() === email.toLowerCase()) {
-		first.focus();
-		wrong = "The password must not be the e-mail address.";
+		complain(form, "The two passwords are not the same.", second);
+		return false;
 	}
-	complain(form, wrong);
-	return !wrong;
+	if (first.value.toLowerCase() === email.toLowerCase()) {
+		complain(form, "The password must not be the e-mail address.", first);
+		return false;
+	}
+	return true;
 }
 
 /** ready reports whether passwords can be worked on here, and says how if not. */
