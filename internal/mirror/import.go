@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-
-	"github.com/syncmanager/syncmanager/engine"
 )
 
 // ImportOptions say how Import works.
@@ -54,7 +52,39 @@ var errDryRun = errors.New("a dry run keeps nothing")
 // item names it for the report. What was imported before an error stays, and the
 // report tells of it.
 func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o ImportOptions) (Imported, error) {
-	im := importing[R]{store: s, item: item, o: o, seen: make(map[string]bool), report: Imported{Skipped: []Skip{}}}
+	return Import(ctx, source, Importer[R]{
+		Item: item,
+		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {
+			return s.Edit(ctx, func(tx *Records[R]) error { return f(tx.Add) })
+		},
+		Name: s.name,
+	}, o)
+}
+
+// name is what no two records of a store share.
+func (s *Store[R]) name(r *R) string {
+	if payload, err := json.Marshal(r); err == nil {
+		if key := s.core.key(payload); key != nil {
+			return "key " + string(key)
+		}
+	}
+	return "id " + string(*s.kind.ID(r))
+}
+
+// Importer is where an Import puts items.
+type Importer[R any] struct {
+	// Item names an item for the report.
+	Item func(*R) string
+	// Edit runs f in one transaction; add adds an item, with the errors of
+	// Records.Add.
+	Edit func(ctx context.Context, f func(add func(*R) error) error) error
+	// Name is what no two items share that were added.
+	Name func(*R) string
+}
+
+// Import is Store.Import for what is not a record each.
+func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importer[R], o ImportOptions) (Imported, error) {
+	im := importing[R]{Importer: into, o: o, seen: make(map[string]bool), report: Imported{Skipped: []Skip{}}}
 	chunk := make([]R, 0, importChunk)
 	for r, err := range source {
 		var skip *Skip
@@ -78,11 +108,10 @@ func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item 
 }
 
 type importing[R any] struct {
-	store  *Store[R]
-	item   func(*R) string
+	Importer[R]
 	o      ImportOptions
 	report Imported
-	// seen are the records that a dry run would have added.
+	// seen are the items that a dry run would have added.
 	seen map[string]bool
 }
 
@@ -96,9 +125,9 @@ func (im *importing[R]) skip(s Skip) {
 // keep adds a chunk in one transaction.
 func (im *importing[R]) keep(ctx context.Context, chunk []R) error {
 	before := im.report
-	err := im.store.Edit(ctx, func(tx *Records[R]) error {
+	err := im.Edit(ctx, func(add func(*R) error) error {
 		for i := range chunk {
-			if err := im.add(tx, &chunk[i]); err != nil {
+			if err := im.add(add, &chunk[i]); err != nil {
 				return err
 			}
 		}
@@ -117,17 +146,17 @@ func (im *importing[R]) keep(ctx context.Context, chunk []R) error {
 	return nil
 }
 
-func (im *importing[R]) add(tx *Records[R], r *R) error {
+func (im *importing[R]) add(add func(*R) error, r *R) error {
 	im.report.Read++
 	var invalid *InvalidError
-	switch err := tx.Add(r); {
+	switch err := add(r); {
 	case errors.Is(err, ErrDuplicate):
 		im.report.Duplicates++
 	case errors.As(err, &invalid):
-		im.skip(Skip{im.item(r), invalid.Error()})
+		im.skip(Skip{im.Item(r), invalid.Error()})
 	case err != nil:
 		return err
-	case im.o.DryRun && im.twice(*im.store.kind.ID(r), r):
+	case im.o.DryRun && im.twice(im.Name(r)):
 		im.report.Duplicates++
 	default:
 		im.report.Added++
@@ -135,14 +164,8 @@ func (im *importing[R]) add(tx *Records[R], r *R) error {
 	return nil
 }
 
-// twice tells whether an earlier transaction of a dry run would have added r.
-func (im *importing[R]) twice(id engine.ID, r *R) bool {
-	name := "id " + string(id)
-	if payload, err := json.Marshal(r); err == nil {
-		if key := im.store.core.key(payload); key != nil {
-			name = "key " + string(key)
-		}
-	}
+// twice tells whether an earlier transaction of a dry run would have added the item.
+func (im *importing[R]) twice(name string) bool {
 	was := im.seen[name]
 	im.seen[name] = true
 	return was

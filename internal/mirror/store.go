@@ -125,6 +125,35 @@ func decodeRecord[R any](payload []byte) (r R, err error) {
 	return r, nil
 }
 
+// Valid makes a Rules.Valid of a check of a decoded record: one that cannot be
+// decoded is not valid, and the error names the field.
+func Valid[R any](check func(*R) error) func(payload []byte) error {
+	return func(payload []byte) error {
+		var r R
+		err := json.Unmarshal(payload, &r)
+		var field *json.UnmarshalTypeError
+		switch {
+		case err == nil:
+			return check(&r)
+		case errors.As(err, &field) && field.Field != "":
+			// The error itself may hold what the field says.
+			return fmt.Errorf("its %s is not what it should be", field.Field)
+		}
+		return errors.New("it is not what it should be")
+	}
+}
+
+// Key makes a Rules.Key of the key of a decoded record.
+func Key[R any](key func(*R) []byte) func(payload []byte) []byte {
+	return func(payload []byte) []byte {
+		var r R
+		if json.Unmarshal(payload, &r) != nil {
+			return nil
+		}
+		return key(&r)
+	}
+}
+
 // Edit runs f in one transaction; see Core.Update.
 func (s *Store[R]) Edit(ctx context.Context, f func(*Records[R]) error) error {
 	return s.core.Update(ctx, func(e *Edit) error { return f(&Records[R]{e, s}) })
