@@ -40,7 +40,7 @@ type noun[R any] struct {
 	title func(R) string
 	// names are what else an item goes by on the command line.
 	names []func(R) string
-	// columns are the list's, behind the ID.
+	// columns are the list's, behind the ID if that is no name.
 	columns []column[R]
 	// fields are what add and edit set and show prints. Without any that has a flag,
 	// there is no add and no edit.
@@ -51,9 +51,11 @@ type noun[R any] struct {
 	reveal string
 	// editOnly says that an item is never made here.
 	editOnly bool
-	// longID says that IDs are shown whole: they are names.
-	longID bool
-	// more are further verbs.
+	// named says that IDs are names, which title, columns and fields show.
+	named bool
+	// sure, if not "", is what rm says to one who has not said --yes.
+	sure string
+	// more are further verbs, and those that take the place of one of the usual.
 	more []*cobra.Command
 }
 
@@ -91,18 +93,21 @@ func (n *noun[R]) command(a *app) *cobra.Command {
 	list := n.list(a)
 	c := &cobra.Command{Use: n.name, Short: n.short, Long: n.long, Args: cobra.NoArgs, RunE: list.RunE}
 	c.Flags().AddFlagSet(list.Flags())
-	c.AddCommand(list, n.show(a))
+	verbs := []*cobra.Command{list, n.show(a), n.remove(a), n.export(a)}
 	if slices.ContainsFunc(n.fields, func(f field[R]) bool { return f.flag != "" }) {
 		if !n.editOnly {
-			c.AddCommand(n.add(a))
+			verbs = append(verbs, n.add(a))
 		}
-		c.AddCommand(n.edit(a))
+		verbs = append(verbs, n.edit(a))
 	}
-	c.AddCommand(n.remove(a))
 	if !n.editOnly {
-		c.AddCommand(n.imports(a))
+		verbs = append(verbs, n.imports(a))
 	}
-	c.AddCommand(n.export(a))
+	for _, v := range verbs {
+		if !slices.ContainsFunc(n.more, func(m *cobra.Command) bool { return m.Name() == v.Name() }) {
+			c.AddCommand(v)
+		}
+	}
 	c.AddCommand(n.more...)
 	return c
 }
@@ -111,7 +116,7 @@ func (n *noun[R]) command(a *app) *cobra.Command {
 func (n *noun[R]) word() string { return strings.ToUpper(strings.ReplaceAll(n.one, " ", "-")) }
 
 func (n *noun[R]) shortID(r R) string {
-	if n.longID {
+	if n.named {
 		return string(n.id(r))
 	}
 	return profile.ShortID(n.id(r))
@@ -172,6 +177,39 @@ func (n *noun[R]) find(ctx context.Context, p *profile.Profile, word string) (it
 	return store, r, err
 }
 
+// findAll finds all items before any is touched: a mistyped word changes nothing.
+func (n *noun[R]) findAll(ctx context.Context, p *profile.Profile, words []string) (store items[R], found []R, err error) {
+	for _, word := range words {
+		var r R
+		if store, r, err = n.find(ctx, p, word); err != nil {
+			return nil, nil, err
+		}
+		found = append(found, r)
+	}
+	return store, found, nil
+}
+
+// each does something to items, and reports those to which it was done.
+func (n *noun[R]) each(a *app, found []R, done string, do func(*R) error) error {
+	for i := range found {
+		if err := do(&found[i]); err != nil {
+			return err
+		}
+		if n.mask != nil {
+			found[i] = n.mask(found[i])
+		}
+		if !a.json {
+			if err := n.said(a, done, found[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if a.json {
+		return a.printJSON(found)
+	}
+	return nil
+}
+
 // complete completes the beginnings of IDs, with the titles beside.
 func (n *noun[R]) complete(a *app, many bool) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -201,6 +239,9 @@ func (n *noun[R]) said(a *app, what string, r R) error {
 	}
 	if a.json {
 		return a.printJSON(r)
+	}
+	if n.named {
+		return a.print("%s %s", what, n.title(r))
 	}
 	return a.print("%s", strings.TrimRight(what+" "+n.shortID(r)+"  "+n.title(r), " "))
 }
@@ -274,7 +315,11 @@ func anyFlag(c *cobra.Command, _ []string) error {
 func (n *noun[R]) duplicate(err error) error {
 	var dupe *mirror.DuplicateError
 	if errors.As(err, &dupe) {
-		return fmt.Errorf("this %s is here already: %s", n.one, profile.ShortID(dupe.ID))
+		id := string(dupe.ID)
+		if !n.named {
+			id = profile.ShortID(dupe.ID)
+		}
+		return fmt.Errorf("this %s is here already: %s", n.one, id)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -39,13 +40,17 @@ func (n *noun[R]) list(a *app) *cobra.Command {
 			a.note("No %s.", n.name)
 			return nil
 		}
-		t := table{head: []string{"ID"}, width: a.width()}
-		for _, col := range n.columns {
+		columns := n.columns
+		if !n.named {
+			columns = slices.Insert(slices.Clone(columns), 0, column[R]{"ID", n.shortID})
+		}
+		t := table{width: a.width()}
+		for _, col := range columns {
 			t.head = append(t.head, col.head)
 		}
 		for _, r := range found {
-			row := []string{n.shortID(r)}
-			for _, col := range n.columns {
+			var row []string
+			for _, col := range columns {
 				row = append(row, col.text(r))
 			}
 			t.add(row...)
@@ -84,7 +89,9 @@ func (n *noun[R]) show(a *app) *cobra.Command {
 			return a.printJSON(r)
 		}
 		t := table{}
-		t.add("ID", string(n.id(r)))
+		if !n.named {
+			t.add("ID", string(n.id(r)))
+		}
 		for _, f := range n.fields {
 			if text := f.text(r); text != "" {
 				t.add(f.label, text)
@@ -144,40 +151,25 @@ func (n *noun[R]) edit(a *app) *cobra.Command {
 }
 
 func (n *noun[R]) remove(a *app) *cobra.Command {
-	return &cobra.Command{
+	yes := n.sure == ""
+	c := &cobra.Command{
 		Use:               "rm " + n.word() + "…",
 		Short:             "Delete " + n.name + ", here and with the next sync everywhere",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: n.complete(a, true),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			// All words are looked up first: a mistyped one deletes nothing.
-			var found []R
-			var store items[R]
-			for _, word := range args {
-				var r R
-				var err error
-				if store, r, err = n.find(ctx, p, word); err != nil {
-					return err
-				}
-				found = append(found, r)
+			if !yes {
+				return fmt.Errorf("%s; add --yes if you mean it", n.sure)
 			}
-			for i, r := range found {
-				if err := store.Delete(ctx, n.id(r)); err != nil {
-					return err
-				}
-				if n.mask != nil {
-					found[i] = n.mask(r)
-				}
-				if !a.json {
-					if err := n.said(a, "Deleted", r); err != nil {
-						return err
-					}
-				}
+			store, found, err := n.findAll(ctx, p, args)
+			if err != nil {
+				return err
 			}
-			if a.json {
-				return a.printJSON(found)
-			}
-			return nil
+			return n.each(a, found, "Deleted", func(r *R) error { return store.Delete(ctx, n.id(*r)) })
 		}),
 	}
+	if n.sure != "" {
+		c.Flags().BoolVar(&yes, "yes", false, "do it")
+	}
+	return c
 }
