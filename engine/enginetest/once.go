@@ -1,0 +1,47 @@
+package enginetest
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Record is a record as another device wrote it, for Once: payload's ID, or "" if it
+// has none.
+func Record(at engine.Timestamp, payload string) engine.Incoming {
+	var head struct{ ID engine.ID }
+	_ = json.Unmarshal([]byte(payload), &head)
+	return engine.Incoming{ID: head.ID, Modified: at, Payload: []byte(payload)}
+}
+
+// Records are those of a file that has what a real device uploaded, as
+// [{"modified": seconds, "cleartext": {…}}, …].
+func Records(t testing.TB, file string) []engine.Incoming {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []struct {
+		Modified  engine.Timestamp
+		Cleartext json.RawMessage
+	}
+	if err := json.Unmarshal(raw, &records); err != nil {
+		t.Fatal(err)
+	}
+	var in []engine.Incoming
+	for _, r := range records {
+		in = append(in, Record(r.Modified, string(r.Cleartext)))
+	}
+	return in
+}
+
+// Once is one whole sync for an engine's own stories: it brings in, and returns what
+// goes up, all of it stored at the time at.
+func Once(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
+	t.Helper()
+	w := &world{TB: t, h: Harness{Start: start}, e: e, at: at - 100, prefer: start.Prefer}
+	return w.sync(in...)
+}

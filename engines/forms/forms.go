@@ -1,0 +1,98 @@
+// Package forms is the engine of the collection "forms": what was typed into the
+// fields of pages, and into the search bar, for browsers to offer again. It is
+// encrypted at rest.
+//
+// When and how often an entry was used stays on each device: records do not tell.
+package forms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf16"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+const (
+	// SearchBar is the field name of what was typed into Firefox's search bar.
+	SearchBar = "searchbar-history"
+	// MaxLength is how many UTF-16 units Firefox keeps of a name or a value: it passes
+	// over what is longer.
+	MaxLength = 200
+	// ttl is how many seconds the server keeps an entry: three years, as Firefox sets
+	// it.
+	ttl = 3 * 365 * 24 * 60 * 60
+)
+
+// Entry is one value of a field.
+type Entry struct {
+	ID engine.ID `json:"id"`
+	// Name is the field's in the page: "email".
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Config says where the entries are and what the engine runs on: Path, Key, Now and
+// Rand.
+type Config = mirror.Options
+
+// Engine is the form history on this device. It is safe for concurrent use.
+type Engine struct{ *mirror.Store[Entry] }
+
+// Open opens the entries in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	store, err := mirror.OpenStore(ctx, mirror.Rules{
+		Collection: "forms",
+		Version:    1,
+		TTL:        ttl,
+		Valid:      mirror.Valid(valid),
+		// Firefox tells entries apart by just these two, too.
+		Key: mirror.Key(func(e *Entry) []byte { return []byte(e.Name + "\x00" + e.Value) }),
+	}, mirror.Kind[Entry]{
+		Fields:   []string{"id", "name", "value"},
+		ID:       func(e *Entry) *engine.ID { return &e.ID },
+		Complete: func(e, _ *Entry) error { return short(e) },
+	}, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store}, nil
+}
+
+func valid(e *Entry) error {
+	switch {
+	case e.Name == "":
+		return errors.New("it has no name")
+	case e.Value == "":
+		return errors.New("it has no value")
+	}
+	return nil
+}
+
+func short(e *Entry) error {
+	for _, text := range []string{e.Name, e.Value} {
+		if n := len(utf16.Encode([]rune(text))); n > MaxLength {
+			return fmt.Errorf("Firefox keeps no name and no value of more than %d characters, and this has %d", MaxLength, n)
+		}
+	}
+	return nil
+}
+
+// Update puts r in the place of the entry that has its ID, under a new one: an entry
+// that Firefox has, it never changes.
+func (e *Engine) Update(ctx context.Context, r Entry) (Entry, error) {
+	err := e.Edit(ctx, func(tx *mirror.Records[Entry]) error {
+		was, err := tx.Get(r.ID)
+		if err != nil || was == r {
+			return err
+		}
+		if err := tx.Delete(r.ID); err != nil {
+			return err
+		}
+		r.ID = ""
+		return tx.Add(&r)
+	})
+	return r, err
+}
