@@ -1,0 +1,58 @@
+// Package addons is the engine of the collection "addons": which add-ons the
+// account's browsers have, and whether they are enabled.
+//
+// This engine keeps the list and installs nothing. A browser acts on it: Firefox
+// disables and enables an add-on as its record says, removes one whose record is
+// deleted, and fetches a new one from addons.mozilla.org.
+package addons
+
+import (
+	"context"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// Addon is an add-on of an application.
+type Addon struct {
+	ID engine.ID `json:"id"`
+	// AddonID is the add-on's own: "uBlock0@raymondhill.net".
+	AddonID string `json:"addonID"`
+	// ApplicationID is what runs it: Firefox's is "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}".
+	ApplicationID string `json:"applicationID"`
+	Enabled       bool   `json:"enabled"`
+	// Source is where it came from. Firefox knows "amo" alone, and leaves others be.
+	Source string `json:"source"`
+}
+
+// Config says where the list is and what the engine runs on: Path, Key, Now and
+// Rand.
+type Config = mirror.Options
+
+// Engine is the list of add-ons on this device. It is safe for concurrent use.
+type Engine struct{ *mirror.Store[Addon] }
+
+// Open opens the list in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	store, err := mirror.OpenStore(ctx, mirror.Rules{
+		Collection: "addons",
+		Version:    1,
+		Valid:      mirror.Valid(valid),
+		Key:        mirror.Key(func(a *Addon) []byte { return []byte(a.ApplicationID + "\x00" + a.AddonID) }),
+	}, mirror.Kind[Addon]{
+		Fields: []string{"id", "addonID", "applicationID", "enabled", "source"},
+		ID:     func(a *Addon) *engine.ID { return &a.ID },
+	}, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store}, nil
+}
+
+func valid(a *Addon) error {
+	if a.AddonID == "" {
+		return errors.New("it has no addonID")
+	}
+	return nil
+}

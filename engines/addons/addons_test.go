@@ -1,0 +1,108 @@
+package addons_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/enginetest"
+	"github.com/syncmanager/syncmanager/engines/addons"
+)
+
+func openIn(t testing.TB, dir string) *addons.Engine {
+	t.Helper()
+	e, err := addons.Open(t.Context(), addons.Config{
+		Path: filepath.Join(dir, "addons.db"), Key: [32]byte{1}, Rand: rand.Reader,
+		Now: func() time.Time { return time.UnixMilli(1_795_370_000_000) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func open(t testing.TB) *addons.Engine {
+	t.Helper()
+	e := openIn(t, t.TempDir())
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+const firefox = "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}"
+
+func TestContract(t *testing.T) {
+	addon := func(i int) addons.Addon {
+		return addons.Addon{AddonID: fmt.Sprintf("a%d@x.example", i), ApplicationID: firefox, Enabled: true, Source: "v0"}
+	}
+	enginetest.Run(t, enginetest.Harness{
+		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
+		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*addons.Engine).Close() },
+		Incoming: func(i, version int) engine.Incoming {
+			id := engine.ID(fmt.Sprintf("addon-%d", i))
+			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","addonID":"a%d@x.example","applicationID":"%s","enabled":true,"source":"v%d"}`,
+				id, i, firefox, version)}
+		},
+		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
+			r, err := e.(*addons.Engine).Add(ctx, addon(i))
+			return r.ID, err
+		},
+		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
+			r, err := e.(*addons.Engine).Get(ctx, id)
+			if err != nil {
+				return err
+			}
+			r.Source = fmt.Sprintf("v%d", version)
+			_, err = e.(*addons.Engine).Update(ctx, r)
+			return err
+		},
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(*addons.Engine).Delete(ctx, id) },
+		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
+			all := map[engine.ID]int{}
+			for r, err := range e.(*addons.Engine).List(ctx) {
+				if err != nil {
+					return nil, err
+				}
+				var version int
+				if _, err := fmt.Sscanf(r.Source, "v%d", &version); err != nil {
+					return nil, err
+				}
+				all[r.ID] = version
+			}
+			return all, nil
+		},
+		Invalid:    []byte(`{"id":"addon-0","applicationID":"x","enabled":true,"source":"amo"}`),
+		Duplicates: true,
+		Unknown:    true,
+	})
+}
+
+func TestBadRecords(t *testing.T) {
+	for name, c := range map[string]struct {
+		payload string
+		bad     bool
+	}{
+		"of a newer kind":        {`{"id":"x","addonID":"a","applicationID":"b","enabled":true,"source":"web","version":9}`, false},
+		"enabled missing":        {`{"id":"x","addonID":"a","applicationID":"b","source":"amo"}`, false},
+		"enabled a number":       {`{"id":"x","addonID":"a","applicationID":"b","enabled":1,"source":"amo"}`, true},
+		"addonID a number":       {`{"id":"x","addonID":1,"applicationID":"b","enabled":true,"source":"amo"}`, true},
+		"addonID empty":          {`{"id":"x","addonID":"","applicationID":"b","enabled":true,"source":"amo"}`, true},
+		"applicationID an array": {`{"id":"x","addonID":"a","applicationID":[],"enabled":true,"source":"amo"}`, true},
+		"source an object":       {`{"id":"x","addonID":"a","applicationID":"b","enabled":true,"source":{}}`, true},
+		"no object":              {`7`, true},
+	} {
+		e := open(t)
+		good := enginetest.Record(100, `{"id":"good","addonID":"good","applicationID":"b","enabled":true,"source":"amo"}`)
+		m, out := enginetest.Once(t, e, engine.Start{}, 100, engine.Incoming{ID: "x", Modified: 100, Payload: []byte(c.payload)}, good)
+		failed := 0
+		if c.bad {
+			failed = 1
+		}
+		if m.Failed != failed || m.Applied != 2-failed || len(out) != 0 {
+			t.Errorf("%s: merged %+v, %d go up", name, m, len(out))
+		}
+	}
+}
