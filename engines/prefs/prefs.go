@@ -1,0 +1,193 @@
+// Package prefs is the engine of the collection "prefs": the preferences of the
+// account's browsers. Each application has one record, which holds them all.
+//
+// A preference that is null was reset: each browser takes its own default. Two
+// devices' changes of different preferences are both kept; of the same one, the
+// later.
+package prefs
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// Firefox is the application ID of Firefox on desktops.
+const Firefox = "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}"
+
+// Record is the preferences of one application.
+type Record struct {
+	// ID is the application's ID in base64url.
+	ID engine.ID `json:"id"`
+	// Value maps names to JSON values: true, false, a number, a string or null.
+	Value map[string]json.RawMessage `json:"value"`
+}
+
+// Application is the ID of the application, or "" if the record's ID names none.
+func (r *Record) Application() string {
+	id, err := base64.URLEncoding.DecodeString(string(r.ID))
+	if err != nil {
+		return ""
+	}
+	return string(id)
+}
+
+// Config says where the preferences are and what the engine runs on: Path, Key, Now
+// and Rand.
+type Config = mirror.Options
+
+// Engine is the preferences on this device. Its records are whole applications; Of
+// has the preferences of one. It is safe for concurrent use.
+type Engine struct{ *mirror.Store[Record] }
+
+// Open opens the preferences in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	store, err := mirror.OpenStore(ctx, mirror.Rules{
+		Collection: "prefs",
+		Version:    2,
+		Valid:      mirror.Valid(valid),
+		Nested:     []mirror.Nested{{Name: "value", Nulls: true}},
+	}, mirror.Kind[Record]{
+		Fields: []string{"id", "value"},
+		ID:     func(r *Record) *engine.ID { return &r.ID },
+	}, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store}, nil
+}
+
+func valid(r *Record) error {
+	if r.Value == nil {
+		return errors.New("it has no value")
+	}
+	return nil
+}
+
+// Application is the preferences of one application. Its items are single ones, and
+// their IDs are their names.
+type Application struct {
+	store *mirror.Store[Record]
+	id    engine.ID
+}
+
+// Of is the application that has the ID.
+func (e *Engine) Of(application string) *Application {
+	return &Application{e.Store, engine.ID(base64.URLEncoding.EncodeToString([]byte(application)))}
+}
+
+// List yields the preferences, sorted by name.
+func (a *Application) List(ctx context.Context) iter.Seq2[Pref, error] {
+	return func(yield func(Pref, error) bool) {
+		r, err := a.store.Get(ctx, a.id)
+		if err != nil {
+			if !errors.Is(err, mirror.ErrNotFound) {
+				yield(Pref{}, err)
+			}
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.Value)) {
+			if !yield(Pref{name, r.Value[name]}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Get returns the preference, or mirror.ErrNotFound.
+func (a *Application) Get(ctx context.Context, name engine.ID) (Pref, error) {
+	r, err := a.store.Get(ctx, a.id)
+	if err != nil {
+		return Pref{}, err
+	}
+	value, ok := r.Value[string(name)]
+	if !ok {
+		return Pref{}, mirror.ErrNotFound
+	}
+	return Pref{string(name), value}, nil
+}
+
+// edit changes the preferences in one transaction.
+func (a *Application) edit(ctx context.Context, f func(values map[string]json.RawMessage) error) error {
+	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+		r, err := tx.Get(a.id)
+		if errors.Is(err, mirror.ErrNotFound) {
+			r, err = Record{a.id, map[string]json.RawMessage{}}, nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(r.Value); err != nil {
+			return err
+		}
+		return tx.Put(&r)
+	})
+}
+
+// Add sets a preference that there is none of yet, or that was reset. Of another,
+// it returns *mirror.DuplicateError.
+func (a *Application) Add(ctx context.Context, p Pref) (Pref, error) {
+	return p, a.edit(ctx, func(values map[string]json.RawMessage) error { return add(values, &p) })
+}
+
+func add(values map[string]json.RawMessage, p *Pref) error {
+	was, ok := values[p.Name]
+	if ok && (TypeOf(was) != Null || TypeOf(p.Value) == Null) {
+		return &mirror.DuplicateError{ID: engine.ID(p.Name)}
+	}
+	return set(values, p)
+}
+
+func set(values map[string]json.RawMessage, p *Pref) error {
+	if err := p.check(); err != nil {
+		return &mirror.InvalidError{Reason: err}
+	}
+	values[p.Name] = p.Value
+	return nil
+}
+
+// Update changes the preference that has p's name, or returns mirror.ErrNotFound.
+func (a *Application) Update(ctx context.Context, p Pref) (Pref, error) {
+	return p, a.edit(ctx, func(values map[string]json.RawMessage) error {
+		if _, ok := values[p.Name]; !ok {
+			return mirror.ErrNotFound
+		}
+		return set(values, &p)
+	})
+}
+
+// Delete resets the preference, here and with the next sync everywhere. One that was
+// reset already is taken out of the record.
+func (a *Application) Delete(ctx context.Context, name engine.ID) error {
+	return a.edit(ctx, func(values map[string]json.RawMessage) error {
+		switch was, ok := values[string(name)]; {
+		case !ok:
+			return mirror.ErrNotFound
+		case TypeOf(was) == Null:
+			delete(values, string(name))
+		default:
+			values[string(name)] = null
+		}
+		return nil
+	})
+}
+
+// Import adds the preferences of a source, as Add does; see mirror.Import.
+func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error], item func(*Pref) string, o mirror.ImportOptions) (mirror.Imported, error) {
+	return mirror.Import(ctx, source, mirror.Importer[Pref]{
+		Item: item,
+		Edit: func(ctx context.Context, f func(func(*Pref) error) error) error {
+			return a.edit(ctx, func(values map[string]json.RawMessage) error {
+				return f(func(p *Pref) error { return add(values, p) })
+			})
+		},
+		Name: func(p *Pref) string { return p.Name },
+	}, o)
+}
