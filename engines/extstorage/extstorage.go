@@ -1,0 +1,140 @@
+// Package extstorage is the engine of the collection "extension-storage": what
+// add-ons keep in storage.sync. It is encrypted at rest.
+//
+// Each add-on has one record, with all its keys. Two devices' changes of different
+// keys are both kept; of the same one, the one that came to the server first.
+package extstorage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// Record is what one add-on keeps.
+type Record struct {
+	ID engine.ID `json:"id"`
+	// ExtID is the add-on's own ID.
+	ExtID string `json:"extId"`
+	Data  Data   `json:"data"`
+}
+
+// Config says where the storage is and what the engine runs on: Path, Key, Now and
+// Rand.
+type Config = mirror.Options
+
+// Engine is the add-ons' storage on this device. Its records are whole add-ons; Of
+// has the keys of one, and Items those of all. It is safe for concurrent use.
+type Engine struct{ *mirror.Store[Record] }
+
+// Open opens the storage in c.Path.
+func Open(ctx context.Context, c Config) (*Engine, error) {
+	store, err := mirror.OpenStore(ctx, mirror.Rules{
+		Collection: "extension-storage",
+		Version:    1,
+		Valid:      mirror.Valid(valid),
+		Key:        mirror.Key(key),
+		Nested:     []mirror.Nested{{Name: "data", Text: true, Nulls: true}},
+		// As Firefox does it: what came from the server stands, whichever is newer.
+		Resolve: func(c mirror.Conflict) ([]byte, bool) { return c.Remote, c.Within == "data" },
+	}, mirror.Kind[Record]{
+		Fields: []string{"id", "extId", "data"},
+		ID:     func(r *Record) *engine.ID { return &r.ID },
+	}, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store}, nil
+}
+
+func valid(r *Record) error {
+	switch {
+	case r.ExtID == "":
+		return errors.New("it has no extId")
+	case r.Data == nil:
+		return errors.New("it has no data")
+	}
+	return nil
+}
+
+func key(r *Record) []byte { return []byte(r.ExtID) }
+
+// Area is the storage of one add-on, with the calls of the add-ons' own API.
+type Area struct {
+	store *mirror.Store[Record]
+	ext   string
+}
+
+// Of is the storage of the add-on that has the ID.
+func (e *Engine) Of(ext string) *Area { return &Area{e.Store, ext} }
+
+// Get returns all that the add-on keeps; it is empty if that is nothing.
+func (a *Area) Get(ctx context.Context) (Data, error) {
+	for r, err := range a.store.List(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if r.ExtID == a.ext {
+			return r.Data, nil
+		}
+	}
+	return Data{}, nil
+}
+
+// Set sets keys to JSON values. It keeps to the quotas that Firefox has, and returns
+// a *mirror.InvalidError otherwise; what came from other devices may be over them.
+func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) error {
+	return a.edit(ctx, func(d Data) error { return d.set(values) })
+}
+
+// Remove removes keys. Those that are not there are passed over.
+func (a *Area) Remove(ctx context.Context, keys ...string) error {
+	return a.edit(ctx, func(d Data) error {
+		for _, key := range keys {
+			delete(d, key)
+		}
+		return nil
+	})
+}
+
+// Clear removes all keys, and the add-on's record.
+func (a *Area) Clear(ctx context.Context) error {
+	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+		id, err := tx.Find([]byte(a.ext))
+		if err != nil || id == "" {
+			return err
+		}
+		return tx.Delete(id)
+	})
+}
+
+// edit changes what the add-on keeps in one transaction.
+func (a *Area) edit(ctx context.Context, f func(Data) error) error {
+	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error { return edit(tx, a.ext, f) })
+}
+
+func edit(tx *mirror.Records[Record], ext string, f func(Data) error) error {
+	id, err := tx.Find([]byte(ext))
+	if err != nil {
+		return err
+	}
+	r := Record{ExtID: ext, Data: Data{}}
+	if id != "" {
+		if r, err = tx.Get(id); err != nil {
+			return err
+		}
+	}
+	if err := f(r.Data); err != nil {
+		return err
+	}
+	switch {
+	case id != "":
+		return tx.Update(&r)
+	case len(r.Data) == 0:
+		return nil // there was nothing to remove
+	}
+	return tx.Add(&r)
+}
