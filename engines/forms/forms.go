@@ -3,6 +3,8 @@
 // encrypted at rest.
 //
 // When and how often an entry was used stays on each device: records do not tell.
+// Firefox 153 files an entry that another device made under an ID of its own: it
+// offers it, and does not hear of its deletion.
 package forms
 
 import (
