@@ -209,6 +209,27 @@ func TestAnArrayIsReadToo(t *testing.T) {
 	}
 }
 
+// TestATombstoneNeedsNoID: those of Mozilla's Rust components have none.
+func TestATombstoneNeedsNoID(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	fill(a.shelf, 2)
+	a.mustSync()
+	b.mustSync()
+	var gone string
+	for id := range a.shelf.content() {
+		gone = string(id)
+	}
+	payload, err := a.state.Keys.Default.Seal(nil, []byte(`{"deleted":true}`), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.put("notes", gone, string(payload))
+	if c := b.mustSync(); c.Merged.Failed != 0 || len(b.shelf.content()) != 1 {
+		t.Errorf("%d notes, %d failed; want one left", len(b.shelf.content()), c.Merged.Failed)
+	}
+}
+
 // TestUnreadableRecordsAreReportedAndTheRestGoesOn: each kind of damage that a
 // record can come with.
 func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
@@ -227,11 +248,12 @@ func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
 	for i, payload := range []string{
 		"<html>", string(tampered), sealed(other, `{"id":"bad-03","text":"x"}`), sealed(keys, `{"id":"bad-04","te`), sealed(keys, `[1]`),
 		sealed(keys, `{"id":"somebody-else","text":"x"}`), sealed(keys, `{"text":"x"}`), `{"ciphertext":1}`, "", sealed(keys, "\xff\xfe"),
+		sealed(keys, `{"id":"somebody-else","deleted":true}`),
 	} {
 		a.put("notes", fmt.Sprintf("bad-%02d", i+1), payload)
 	}
 	c := b.mustSync()
-	if len(b.shelf.content()) != 3 || c.Merged.Failed != 10 || c.Downloaded != 13 {
+	if len(b.shelf.content()) != 3 || c.Merged.Failed != 11 || c.Downloaded != 14 {
 		t.Errorf("%d good notes, %d failed of %d", len(b.shelf.content()), c.Merged.Failed, c.Downloaded)
 	}
 	for _, p := range c.Merged.Problems {

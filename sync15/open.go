@@ -111,14 +111,16 @@ func (o *opener) unseal(ctx context.Context, dst []byte, id bso.ID) (clear []byt
 }
 
 // inspect checks that a cleartext is an object that carries the ID of its
-// envelope: the service could otherwise put one record in another's place.
+// envelope: the service could otherwise put one record in another's place. A
+// tombstone may carry none: those of Mozilla's Rust components, which Firefox's
+// extension-storage is one of, are {"deleted":true} and no more.
 func inspect(clear []byte, id bso.ID) (tombstone bool, err error) {
-	named := false
+	named, nameless := false, true
 	err = rawjson.Object(clear, func(key, value []byte) error {
 		switch string(key) {
 		case "id":
 			text, ok := rawjson.Unquoted(value)
-			named = ok && string(text) == string(id)
+			named, nameless = ok && string(text) == string(id), false
 		case "deleted":
 			tombstone = string(value) == "true"
 		}
@@ -127,7 +129,7 @@ func inspect(clear []byte, id bso.ID) (tombstone bool, err error) {
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%w: the cleartext is not a JSON object", seal.ErrPayload)
-	case !named:
+	case !named && !(nameless && tombstone):
 		return false, fmt.Errorf("%w: it carries the ID of another record", seal.ErrPayload)
 	}
 	return tombstone, nil
