@@ -80,6 +80,30 @@ func TestContract(t *testing.T) {
 	})
 }
 
+// TestFirefoxsAddons takes what Firefox wrote, and disables one of them.
+func TestFirefoxsAddons(t *testing.T) {
+	e := open(t)
+	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
+	if m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...); m.Applied != 2 || len(out) != 0 {
+		t.Fatalf("merged %+v, %d go up; want 2 applied and none up", m, len(out))
+	}
+	x, err := e.Get(t.Context(), "{07259775-75fa-43f2-ba7b-05f5a37fb2c8}")
+	want := addons.Addon{
+		ID: "{07259775-75fa-43f2-ba7b-05f5a37fb2c8}", AddonID: "one@sync-manager.example", ApplicationID: firefox, Enabled: true, Source: "amo",
+	}
+	if err != nil || x != want {
+		t.Fatalf("we have %+v, %v; want %+v", x, err, want)
+	}
+	x.Enabled = false
+	if _, err := e.Update(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	_, out := enginetest.Once(t, e, engine.Start{}, 200_000_001_000)
+	if len(out) != 1 || string(out[0].Payload) != `{"id":"{07259775-75fa-43f2-ba7b-05f5a37fb2c8}","applicationID":"`+firefox+`","addonID":"one@sync-manager.example","enabled":false,"source":"amo"}` {
+		t.Errorf("what goes up: %s", out[0].Payload)
+	}
+}
+
 func TestBadRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		payload string

@@ -87,6 +87,25 @@ func TestContract(t *testing.T) {
 	})
 }
 
+// TestFirefoxsStorage takes what an add-on kept in Firefox, and changes one key.
+func TestFirefoxsStorage(t *testing.T) {
+	e := open(t)
+	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
+	if m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...); m.Applied != 1 || len(out) != 0 {
+		t.Fatalf("merged %+v, %d go up; want 1 applied and none up", m, len(out))
+	}
+	a := e.Of("one@sync-manager.example")
+	if got, want := kept(t, a), `{"a key with ü":null,"nested":{"on":true},"sizes":[1,2.5],"theme":"dark"}`; got != want {
+		t.Errorf("we have %s; want %s", got, want)
+	}
+	set(t, a, "theme", `"light"`)
+	_, out := enginetest.Once(t, e, engine.Start{}, 200_000_001_000)
+	want := `{"id":"-Iyo69-3_q1K","extId":"one@sync-manager.example","data":"{\"a key with ü\":null,\"nested\":{\"on\":true},\"sizes\":[1,2.5],\"theme\":\"light\"}"}`
+	if len(out) != 1 || string(out[0].Payload) != want {
+		t.Errorf("%s goes up; want %s", out[0].Payload, want)
+	}
+}
+
 func record(at engine.Timestamp, id, data string) engine.Incoming {
 	text, _ := json.Marshal(data)
 	return enginetest.Record(at, fmt.Sprintf(`{"id":"%s","extId":"x@y","data":%s}`, id, text))
