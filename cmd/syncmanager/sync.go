@@ -169,6 +169,11 @@ func (a *app) printEngines(r syncResult) error {
 	for _, url := range r.Closed {
 		t.add("tab", url+" closed by another device")
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
+		for _, p := range r.Engines[name].Problems {
+			a.note("%s: record %s: %v", name, p.ID, p.Err)
+		}
+	}
 	return t.print(a.stdout)
 }
 
