@@ -86,7 +86,8 @@ again, 5 the server asked to be left alone for a while.`,
 	_ = root.MarkPersistentFlagDirname("profile")
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
 		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
-		a.recordsCommand(), a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
+		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	return root
 }
 

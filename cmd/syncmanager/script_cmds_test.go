@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,9 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/addons"
+	"github.com/syncmanager/syncmanager/engines/prefs"
 )
 
 // exits CODE PROGRAM ARGS… runs a program and demands its exit code.
@@ -106,17 +110,52 @@ func lookUp(text, path string) (string, error) {
 	return string(b), err
 }
 
+// addon DIR ADD-ON ID has a profile hold a record of an add-on, as Firefox writes it.
+func cmdAddon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: addon DIR ADD-ON ID")
+	}
+	p := openProfile(ts, args[0])
+	store, err := p.Addons(context.Background())
+	if err == nil {
+		_, err = store.Add(context.Background(), addons.Addon{
+			ID: engine.ID(args[2]), AddonID: args[1], ApplicationID: prefs.Firefox, Enabled: true, Source: "amo",
+		})
+	}
+	ts.Check(errors.Join(err, p.Close()))
+}
+
+var length = regexp.MustCompile(`@(\d+)@`)
+
+// expand FILE puts N letters in the place of each @N@ in a file.
+func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	text := length.ReplaceAllStringFunc(ts.ReadFile(args[0]), func(s string) string {
+		n, err := strconv.Atoi(strings.Trim(s, "@"))
+		ts.Check(err)
+		return strings.Repeat("x", n)
+	})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
 // hold DIR opens a profile as another process would, until the story ends.
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: hold DIR")
 	}
+	p := openProfile(ts, args[0])
+	ts.Defer(func() { _ = p.Close() })
+}
+
+func openProfile(ts *testscript.TestScript, dir string) *profile.Profile {
 	p, err := profile.Open(context.Background(), profile.Config{
-		Dir: ts.MkAbs(args[0]), Hostname: "other", Version: "test", Now: time.Now, Rand: rand.Reader,
+		Dir: ts.MkAbs(dir), Hostname: "other", Version: "test", Now: time.Now, Rand: rand.Reader,
 		Transport: http.DefaultTransport, Log: slog.New(slog.DiscardHandler),
 	})
 	ts.Check(err)
-	ts.Defer(func() { _ = p.Close() })
+	return p
 }
 
 // sqlite FILE STATEMENT changes a database behind the program's back.

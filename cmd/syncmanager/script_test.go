@@ -39,6 +39,8 @@ func TestScripts(t *testing.T) {
 			"hold":          cmdHold,
 			"sqlite":        cmdSQLite,
 			"firefox":       cmdFirefox,
+			"addon":         cmdAddon,
+			"expand":        cmdExpand,
 			"mode":          cmdMode,
 			"certificate":   cmdCertificate,
 			"authenticator": cmdAuthenticator,

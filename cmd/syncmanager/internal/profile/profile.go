@@ -7,6 +7,8 @@
 //	state.sealed       the sync manager's state, sealed with the local key
 //	passwords.sqlite   a store; its secrets are sealed with the local key
 //	tabs.sqlite        a store
+//	forms.sqlite, prefs.sqlite, addons.sqlite, extension-storage.sqlite
+//	                   stores, sealed with the local key
 //	inbox.sealed       pages that other devices sent, sealed with the local key
 //	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account

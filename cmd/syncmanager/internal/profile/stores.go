@@ -9,7 +9,11 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
+	"github.com/syncmanager/syncmanager/engines/addons"
+	"github.com/syncmanager/syncmanager/engines/extstorage"
+	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
@@ -32,6 +36,10 @@ var stores = []struct {
 	{"addresses", 1, "addresses.sqlite", true, opener((*Profile).Addresses)},
 	{"creditcards", 1, "creditcards.sqlite", true, opener((*Profile).Cards)},
 	{"history", 1, placesFile, false, opener((*Profile).History)},
+	{"forms", 1, "forms.sqlite", true, opener((*Profile).Forms)},
+	{"prefs", 2, "prefs.sqlite", true, opener((*Profile).Prefs)},
+	{"addons", 1, "addons.sqlite", true, opener((*Profile).Addons)},
+	{"extension-storage", 1, "extension-storage.sqlite", true, opener((*Profile).ExtensionStorage)},
 }
 
 func opener[E engine.Engine](open func(*Profile, context.Context) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
@@ -125,6 +133,28 @@ func (p *Profile) Addresses(ctx context.Context) (*addresses.Engine, error) {
 // Cards opens the payment cards.
 func (p *Profile) Cards(ctx context.Context) (*creditcards.Engine, error) {
 	return once(p, "creditcards", func() (*creditcards.Engine, error) { return creditcards.Open(ctx, p.sealed("creditcards.sqlite")) })
+}
+
+// Forms opens the form history.
+func (p *Profile) Forms(ctx context.Context) (*forms.Engine, error) {
+	return once(p, "forms", func() (*forms.Engine, error) { return forms.Open(ctx, p.sealed("forms.sqlite")) })
+}
+
+// Prefs opens the preferences.
+func (p *Profile) Prefs(ctx context.Context) (*prefs.Engine, error) {
+	return once(p, "prefs", func() (*prefs.Engine, error) { return prefs.Open(ctx, p.sealed("prefs.sqlite")) })
+}
+
+// Addons opens the list of add-ons.
+func (p *Profile) Addons(ctx context.Context) (*addons.Engine, error) {
+	return once(p, "addons", func() (*addons.Engine, error) { return addons.Open(ctx, p.sealed("addons.sqlite")) })
+}
+
+// ExtensionStorage opens what add-ons keep.
+func (p *Profile) ExtensionStorage(ctx context.Context) (*extstorage.Engine, error) {
+	return once(p, "extension-storage", func() (*extstorage.Engine, error) {
+		return extstorage.Open(ctx, p.sealed("extension-storage.sqlite"))
+	})
 }
 
 // engines opens all stores. One that cannot be opened is there too, and fails
