@@ -69,13 +69,20 @@ cards            [{"id","entry":{"cc-name","cc-number","cc-exp-month",
                  "cc-exp-year","cc-type","billingAddressGUID",…}}], likewise; the
                  number's last four digits unless --show-numbers asks for all
 addresses import {"read","added","duplicates","skippedRecords",
-                 "skipped":[{"item","reason"}]}, cards import as well
+                 "skipped":[{"item","reason"}]}; cards, forms, prefs and storage
+                 import as well
 tabs inbox       [{"title","url","private","from","receivedAt"}]
 records          [{"name","records","bytes","modified"}]; null is unknown
 records list     [{"id","modified","sortindex","bytes","payload","error"}], payload
                  when asked for; get one of them; --raw has what the server has
 records put      {"collection","id","modified"}
 records rm       {"collection","ids"}, without ids the whole collection
+forms            [{"id","name","value"}]
+prefs            [{"name","value"}]
+addons           [{"id","addonID","applicationID","enabled","source"}]
+storage          [{"extId","key","value"}]; show EXT {"id","extId","data"}, show
+                 EXT KEY the value. Of these four show, add and edit print one,
+                 the others an array
 serve            {"url","listen","data"}, once it can be reached
 server user      [{"uid","email","created","seen","devices","disabled","bytes",
                  "quota"}]; add not an array; quota 0 is none; disable, enable,

@@ -50,8 +50,9 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncmanager",
 		Short: "Sync bookmarks, history, passwords and more with Firefox and your other devices",
-		Long: `Sync bookmarks, history, passwords, tabs, addresses and payment cards with Firefox
-and your other devices, over the Firefox Sync protocol, end-to-end encrypted.
+		Long: `Sync bookmarks, history, passwords, tabs, addresses, payment cards, forms,
+preferences, add-ons and what add-ons keep with Firefox and your other devices,
+over the Firefox Sync protocol, end-to-end encrypted.
 
   syncmanager sync     works at once: it makes a local account if you have none
   syncmanager login    joins an account on a server

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/passwords"
