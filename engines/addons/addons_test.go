@@ -59,7 +59,9 @@ func TestContract(t *testing.T) {
 			_, err = e.(*addons.Engine).Update(ctx, r)
 			return err
 		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(*addons.Engine).Delete(ctx, id) },
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
+			return e.(*addons.Engine).Delete(ctx, id)
+		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := map[engine.ID]int{}
 			for r, err := range e.(*addons.Engine).List(ctx) {

@@ -61,7 +61,9 @@ func TestContract(t *testing.T) {
 			_, err = store.Update(ctx, r)
 			return err
 		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(*forms.Engine).Delete(ctx, id) },
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
+			return e.(*forms.Engine).Delete(ctx, id)
+		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := map[engine.ID]int{}
 			for r, err := range e.(*forms.Engine).List(ctx) {

@@ -59,7 +59,9 @@ func TestContract(t *testing.T) {
 			_, err = e.(*prefs.Engine).Of(string(application)).Update(ctx, prefs.Pref{Name: "version", Value: value})
 			return err
 		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(*prefs.Engine).Delete(ctx, id) },
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
+			return e.(*prefs.Engine).Delete(ctx, id)
+		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := map[engine.ID]int{}
 			for r, err := range e.(*prefs.Engine).List(ctx) {
