@@ -172,3 +172,32 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestValidNamesTheFieldAndNotWhatItHolds(t *testing.T) {
+	errNameless := errors.New("it has no name")
+	valid := Valid(func(x *thing) error {
+		if x.Name == "" {
+			return errNameless
+		}
+		return nil
+	})
+	for payload, want := range map[string]string{
+		`{"id":"a","name":"n","more":1}`: "<nil>",
+		`{"id":"a"}`:                     "it has no name",
+		`{"id":"a","name":31337}`:        "its name is not what it should be",
+		`{"id":["31337"],"name":"n"}`:    "its id is not what it should be",
+		`[31337]`:                        "it is not what it should be",
+		`{"name":"31337`:                 "it is not what it should be",
+	} {
+		if got := fmt.Sprint(valid([]byte(payload))); got != want {
+			t.Errorf("of %s: %s; want %s", payload, got, want)
+		}
+	}
+	key := Key(func(x *thing) []byte { return []byte(x.Name) })
+	if got := key([]byte(`{"name":"n"}`)); string(got) != "n" {
+		t.Errorf("the key is %q", got)
+	}
+	if got := key([]byte(`{"name":1}`)); got != nil {
+		t.Errorf("what is not valid has the key %q", got)
+	}
+}
