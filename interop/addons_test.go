@@ -3,6 +3,7 @@ package interop_test
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -149,8 +150,7 @@ func TestAddons(t *testing.T) {
 	agree(map[string]bool{})
 	rest()
 
-	// A record of an add-on that Firefox has not got: it looks for it, finds none, and
-	// goes on. One of another application or from elsewhere it passes over.
+	// Records of another application and from elsewhere, Firefox passes over.
 	for _, x := range []addons.Addon{
 		{AddonID: "mobile@sync-manager.example", ApplicationID: "{aa3c5121-dab2-40e2-81ca-7ea25febc110}", Enabled: true, Source: "amo"},
 		{AddonID: "web@sync-manager.example", ApplicationID: prefs.Firefox, Enabled: true, Source: "web"},
@@ -160,8 +160,19 @@ func TestAddons(t *testing.T) {
 	}
 	syncOurs(t, d, "addons")
 	syncTheirs(t, ff, "addons")
-	if list, err := ff.Addons(t.Context()); err != nil || len(list) > 0 || len(ours()) != 2 {
+	rest()
+
+	// An add-on that it has not got, it looks for at addons.mozilla.org. Here nobody
+	// answers: it fails with the one record, and takes the others.
+	_, err := e.Add(t.Context(), addons.Addon{AddonID: "nowhere@sync-manager.example", ApplicationID: prefs.Firefox, Enabled: true, Source: "amo"})
+	check(t, err)
+	syncOurs(t, d, "addons")
+	r, err := ff.Sync(t.Context())
+	var partial *firefoxsync.SyncError
+	if x := r.Engines["addons"]; !errors.As(err, &partial) || x.Failed != 1 || x.Error != "" {
+		t.Errorf("Firefox's sync ended with %v: %+v", err, x)
+	}
+	if list, err := ff.Addons(t.Context()); err != nil || len(list) > 0 || len(ours()) != 3 {
 		t.Errorf("we have %v, Firefox has %v, %v", ours(), list, err)
 	}
-	rest()
 }

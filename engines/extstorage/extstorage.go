@@ -2,7 +2,8 @@
 // add-ons keep in storage.sync. It is encrypted at rest.
 //
 // Each add-on has one record, with all its keys. Two devices' changes of different
-// keys are both kept; of the same one, the one that came to the server first.
+// keys are both kept; of the same one, the one that came to the server first. Where
+// another device cleared all of it, what was changed here stands.
 package extstorage
 
 import (

@@ -32,6 +32,7 @@ func (p *Pref) Text() string {
 // than the preference has there.
 type Type string
 
+// The types that browsers know.
 const (
 	Bool   Type = "bool"
 	Int    Type = "int"
