@@ -125,6 +125,7 @@ type Options struct {
 
 // Core is an open store. It is safe for concurrent use.
 type Core struct {
+	engine.Bell
 	rules  Rules
 	now    func() time.Time
 	sealer *localkey.Sealer // nil: payloads are stored as they are

@@ -16,6 +16,7 @@ import (
 type Synced interface {
 	engine.Engine
 	engine.Watcher
+	engine.Notifier
 	engine.Counter
 	io.Closer
 }
