@@ -26,8 +26,8 @@ type Addon struct {
 	Source string `json:"source"`
 }
 
-// Config says where the list is and what the engine runs on: Path, Key, Now and
-// Rand.
+// Config says where the list is and what the engine runs on. It is not
+// encrypted if it has no key.
 type Config = mirror.Options
 
 // Engine is the list of add-ons on this device. It is safe for concurrent use.

@@ -23,8 +23,8 @@ type Record struct {
 	Data  Data   `json:"data"`
 }
 
-// Config says where the storage is and what the engine runs on: Path, Key, Now and
-// Rand.
+// Config says where the storage is and what the engine runs on. It is not
+// encrypted if it has no key.
 type Config = mirror.Options
 
 // Engine is the add-ons' storage on this device. Its records are whole add-ons; Of

@@ -36,8 +36,8 @@ type Entry struct {
 	Value string `json:"value"`
 }
 
-// Config says where the entries are and what the engine runs on: Path, Key, Now and
-// Rand.
+// Config says where the entries are and what the engine runs on. They are not
+// encrypted if it has no key.
 type Config = mirror.Options
 
 // Engine is the form history on this device. It is safe for concurrent use.

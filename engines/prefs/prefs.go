@@ -39,8 +39,8 @@ func (r *Record) Application() string {
 	return string(id)
 }
 
-// Config says where the preferences are and what the engine runs on: Path, Key, Now
-// and Rand.
+// Config says where the preferences are and what the engine runs on. They are not
+// encrypted if it has no key.
 type Config = mirror.Options
 
 // Engine is the preferences on this device. Its records are whole applications; Of
