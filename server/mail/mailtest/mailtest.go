@@ -1,0 +1,177 @@
+// Package mailtest is a mail host in a test's process: a real SMTP server on
+// loopback that keeps what it is sent.
+package mailtest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"mime"
+	"mime/quotedprintable"
+	"net"
+	"net/http/httptest"
+	netmail "net/mail"
+	"regexp"
+	"sync/atomic"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// Options change a host from one that takes everything.
+type Options struct {
+	// StartTLS offers TLS, with a certificate for Name.
+	StartTLS bool
+	// TLS begins with it.
+	TLS bool
+	// User and Password, if set, are who may send, once the connection is secure.
+	User, Password string
+	// AtData, if set, is called when a message comes; its error refuses that.
+	AtData func() error
+}
+
+// Name is the host's in its certificate.
+const Name = "example.com"
+
+// Host is a mail host.
+type Host struct {
+	// Addr is where it listens, and URL that as 'serve --smtp' has it.
+	Addr, URL string
+	// Roots is what its certificate is checked with.
+	Roots *x509.CertPool
+	// Connections counts those that were opened.
+	Connections atomic.Int64
+
+	options Options
+	server  *smtp.Server
+	got     chan Message
+}
+
+// Message is one that came.
+type Message struct {
+	// From and To are what was said to the host, Header what the message says.
+	From, To string
+	Header   netmail.Header
+	Subject  string
+	Text     string
+	// Secure says that it came over TLS, User who sent it.
+	Secure bool
+	User   string
+}
+
+var code = regexp.MustCompile(`(?m)^\d{6}\r?$`)
+
+// Code is the one that the message has on a line of its own, or "".
+func (m Message) Code() string { return code.FindString(m.Text) }
+
+// Start starts a host. Close it.
+func Start(options Options) (*Host, error) {
+	h := &Host{options: options, got: make(chan Message, 100)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	h.Addr, h.URL = l.Addr().String(), "smtp://"+l.Addr().String()
+	h.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		h.Connections.Add(1)
+		return &session{host: h, conn: c}, nil
+	}))
+	h.server.Domain, h.server.ErrorLog = Name, log.New(io.Discard, "", 0)
+	if options.StartTLS || options.TLS {
+		lent := httptest.NewTLSServer(nil) // which has a certificate for Name
+		secure := &tls.Config{Certificates: lent.TLS.Certificates}
+		h.Roots = x509.NewCertPool()
+		h.Roots.AddCert(lent.Certificate())
+		lent.Close()
+		if options.TLS {
+			l = tls.NewListener(l, secure)
+		} else {
+			h.server.TLSConfig = secure
+		}
+	}
+	go h.server.Serve(l) //nolint:errcheck // it ends by Close
+	return h, nil
+}
+
+// Close stops the host, which refuses connections then.
+func (h *Host) Close() { _ = h.server.Close() }
+
+// Next waits for the next message.
+func (h *Host) Next(ctx context.Context) (Message, error) {
+	select {
+	case m := <-h.got:
+		return m, nil
+	case <-ctx.Done():
+		return Message{}, fmt.Errorf("no message came: %w", ctx.Err())
+	}
+}
+
+// Waiting is how many messages came and were not asked for yet.
+func (h *Host) Waiting() int { return len(h.got) }
+
+type session struct {
+	host *Host
+	conn *smtp.Conn
+	m    Message
+}
+
+func (s *session) AuthMechanisms() []string {
+	if s.host.options.User == "" {
+		return nil
+	}
+	return []string{sasl.Plain}
+}
+
+func (s *session) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, user, password string) error {
+		if user != s.host.options.User || password != s.host.options.Password {
+			return smtp.ErrAuthFailed
+		}
+		s.m.User = user
+		return nil
+	}), nil
+}
+
+func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+	if s.host.options.User != "" && s.m.User == "" {
+		return smtp.ErrAuthRequired
+	}
+	s.m.From = from
+	return nil
+}
+
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.m.To = to
+	return nil
+}
+
+func (s *session) Data(r io.Reader) error {
+	if f := s.host.options.AtData; f != nil {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	read, err := netmail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(quotedprintable.NewReader(read.Body))
+	if err != nil {
+		return err
+	}
+	m := s.m
+	m.Header, m.Text = read.Header, string(text)
+	if m.Subject, err = new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject")); err != nil {
+		return err
+	}
+	_, m.Secure = s.conn.TLSConnectionState()
+	s.host.got <- m
+	return nil
+}
+
+func (s *session) Reset() {}
+
+func (s *session) Logout() error { return nil }
