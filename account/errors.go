@@ -20,6 +20,8 @@ var (
 	// ErrSignUpClosed means that the server takes no new accounts, or none without
 	// an invitation that is still good.
 	ErrSignUpClosed = errors.New("this server takes no new accounts, or none without an invitation")
+	// ErrNoMail means that the server could not send the e-mail that is needed.
+	ErrNoMail = errors.New("the server could not send the e-mail with the code; try again later")
 	// ErrSignedOut means that the session ended: sign in again.
 	ErrSignedOut = errors.New("this device was signed out; sign in again")
 	// ErrPasswordChanged is an ErrSignedOut: the account's password was changed on
@@ -54,6 +56,7 @@ const (
 	errnoConflict     = 124
 	errnoBlocked      = 125
 	errnoUnblockCode  = 127
+	errnoNoMail       = 151
 	errnoBackupCode   = 156
 	errnoCode         = 183
 	errnoSignUpClosed = 202
@@ -101,6 +104,8 @@ func (e *Error) Unwrap() error {
 		return ErrWrongPassword
 	case errnoUnblockCode, errnoBackupCode, errnoCode:
 		return ErrWrongCode
+	case errnoNoMail:
+		return ErrNoMail
 	case errnoExists:
 		return ErrExists
 	case errnoSignUpClosed:

@@ -14,16 +14,17 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// TestInvitationInFirefox: where sign-up is by invitation, its link makes one
-// account, and the code in it is sent with that alone.
-func TestInvitationInFirefox(t *testing.T) {
+// serve starts a server that is not a world's, as change has it.
+func serve(t *testing.T, change func(*server.Config)) (root string, s *server.Server) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	root := "http://" + l.Addr().String()
-	s, err := server.New(t.Context(), server.Config{
-		Dir: t.TempDir(), PublicURL: root, SignUp: accounts.SignUpInvite, PasswordCost: 4,
-		Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
-	})
+	root = "http://" + l.Addr().String()
+	cfg := server.Config{
+		Dir: t.TempDir(), PublicURL: root, PasswordCost: 4, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	}
+	change(&cfg)
+	s, err = server.New(t.Context(), cfg)
 	check(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
@@ -37,6 +38,13 @@ func TestInvitationInFirefox(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return root, s
+}
+
+// TestInvitationInFirefox: where sign-up is by invitation, its link makes one
+// account, and the code in it is sent with that alone.
+func TestInvitationInFirefox(t *testing.T) {
+	root, s := serve(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	code, _, err := s.Invite(t.Context(), "for Ann", time.Hour)
 	check(t, err)
 

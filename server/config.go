@@ -15,6 +15,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/mail"
 )
 
 // Config says how a Server works. All fields without a default must be set.
@@ -44,6 +45,9 @@ type Config struct {
 	// Proxies are the networks whose X-Forwarded-For header is believed. Without
 	// them the sender of a request is whoever opened the connection.
 	Proxies []netip.Prefix
+
+	// Mail, if set, says how e-mail is sent, which accounts.SignUpEmail needs.
+	Mail *Mail
 
 	// Push, if set, says how devices are woken by push messages. Without it they are
 	// not.
@@ -78,6 +82,15 @@ type Push struct {
 	// Transport reaches them. It should connect to nothing else, as that of
 	// push.NewTransport does.
 	Transport http.RoundTripper
+}
+
+// Mail says which mail host takes the server's e-mail.
+type Mail struct {
+	Host mail.Host
+	// Password is that of the host's user.
+	Password string
+	// From is the sender's address, with or without a name.
+	From string
 }
 
 // public reads PublicURL.

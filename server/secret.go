@@ -14,7 +14,7 @@ import (
 )
 
 // keys are what the server's secret is for.
-type keys struct{ tokens, hashes, push []byte }
+type keys struct{ tokens, hashes, push, codes []byte }
 
 // loadKeys reads the secret at path, and makes it, 0600, at its first use. It is
 // a file of its own, so that it can be kept apart from the databases' backups.
@@ -31,7 +31,7 @@ func loadKeys(path string, random io.Reader) (keys, error) {
 		return keys{}, fmt.Errorf("the server's secret in %s is damaged; restore it, or remove it and every device gets new tokens", path)
 	}
 	var out keys
-	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push} {
+	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push, "codes": &out.codes} {
 		if *into, err = hkdf.Key(sha256.New, secret, nil, "syncmanager/server/v1/"+info, sha256.Size); err != nil {
 			return keys{}, fmt.Errorf("derive the server's keys: %w", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/external"
+	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -30,6 +31,7 @@ type Server struct {
 	public   *url.URL
 	accounts *accounts.Service
 	push     *push.Sender // nil: none
+	mail     *mail.Sender // nil: none
 	tokens   *token.Service
 	storage  *storage.Service
 	pages    http.Handler
@@ -86,7 +88,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(storageDir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the storage folder: %w", err)
 	}
-	verifier, err := s.openAccounts(ctx, keys.push)
+	verifier, err := s.openAccounts(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 // openAccounts opens the accounts server with its pages, unless the accounts are
 // elsewhere.
-func (s *Server) openAccounts(ctx context.Context, pushSecret []byte) (_ token.Verifier, err error) {
+func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier, err error) {
 	if e := s.cfg.External; e != nil {
 		root, err := url.Parse(e.URL)
 		if err != nil {
@@ -120,13 +122,22 @@ func (s *Server) openAccounts(ctx context.Context, pushSecret []byte) (_ token.V
 	}
 	if p := s.cfg.Push; p != nil {
 		s.push, err = push.New(push.Config{
-			Secret: pushSecret, Subject: s.public.String(), Hosts: p.Hosts, Transport: p.Transport,
+			Secret: keys.push, Subject: s.public.String(), Hosts: p.Hosts, Transport: p.Transport,
 			Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		})
 		if err != nil {
 			return nil, err
 		}
 		cfg.Push = s.push
+	}
+	if m := s.cfg.Mail; m != nil {
+		s.mail, err = mail.New(mail.Config{
+			Host: m.Host, Password: m.Password, From: m.From, Hello: s.public.Hostname(), Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Mail, cfg.CodeKey = s.mail, keys.codes
 	}
 	if s.accounts, err = accounts.Open(ctx, cfg); err != nil {
 		return nil, err
@@ -254,6 +265,9 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		if s.push != nil {
 			s.push.Close(ctx) // before the accounts, which remember what it finds out
+		}
+		if s.mail != nil {
+			s.mail.Close(ctx)
 		}
 		if s.accounts != nil {
 			errs = append(errs, s.accounts.Close())

@@ -35,6 +35,8 @@ type User struct {
 	Seen     time.Time `json:"seen,omitzero"`
 	Devices  int       `json:"devices"`
 	Disabled bool      `json:"disabled"`
+	// Unconfirmed users signed up by e-mail, and wait for the code that was sent.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
 	// Bytes is how much the user has stored, Quota how much they may; 0: any
 	// amount.
 	Bytes int64 `json:"bytes"`
@@ -69,7 +71,7 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 	}
 	all := make([]User, 0, len(known))
 	for _, a := range known {
-		u := User{UID: a.UID, Email: a.Email, Created: a.Created, Seen: a.Seen, Devices: a.Devices}
+		u := User{UID: a.UID, Email: a.Email, Created: a.Created, Seen: a.Seen, Devices: a.Devices, Unconfirmed: a.Unconfirmed}
 		if err := s.addStored(ctx, &u, byUID[a.UID]); err != nil {
 			return nil, err
 		}

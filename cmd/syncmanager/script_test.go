@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"certificate":   cmdCertificate,
 			"authenticator": cmdAuthenticator,
 			"nginx":         cmdNginx,
+			"mailhost":      cmdMailHost,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "nginx" {

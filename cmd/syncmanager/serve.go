@@ -33,6 +33,7 @@ type serving struct {
 	allow             []string
 	allowAll          bool
 	push              []string
+	mail              mailOptions
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -69,7 +70,7 @@ the server needs TLS, in one of three ways:
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
 	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
-	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, invite or closed")
+	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
@@ -77,8 +78,10 @@ the server needs TLS, in one of three ways:
 	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "wake devices through the push service `HOST` and no other; may be repeated; \"none\" for none")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
 	o.tls.addTo(flags)
+	o.mail.addTo(flags)
 	_ = c.MarkFlagDirname("data")
-	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.MarkFlagFilename("smtp-password-file")
+	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "email", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -101,6 +104,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	}
 	if cfg.SignUp, err = accounts.ParseSignUp(o.signUp); err != nil {
 		return usagef("%w", err)
+	}
+	if cfg.Mail, err = o.mail.config(cfg.SignUp, a.getenv); err != nil {
+		return err
 	}
 	if quota, err := parseQuota(o.quota); err != nil {
 		return usagef("--quota: %w", err)

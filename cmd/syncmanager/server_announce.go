@@ -35,6 +35,8 @@ func (a *app) announce(cfg server.Config, o serving, listen string) error {
 		return nil
 	}
 	switch cfg.SignUp {
+	case accounts.SignUpEmail:
+		a.note("Sign-up:       by a code that %s sends to the address", cfg.Mail.Host.Name)
 	case accounts.SignUpInvite:
 		a.note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
 	case accounts.SignUpClosed:

@@ -89,8 +89,11 @@ func quotaText(bytes int64) string {
 }
 
 func state(u server.User) string {
-	if u.Disabled {
+	switch {
+	case u.Disabled:
 		return "locked out"
+	case u.Unconfirmed:
+		return "unconfirmed"
 	}
 	return "active"
 }

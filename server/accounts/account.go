@@ -25,6 +25,7 @@ type account struct {
 	displayName   string
 	profileAt     int64
 	createdAt     int64
+	confirmed     bool // that its address is its user's
 }
 
 // stored is what is kept for one version of the stretched password.
@@ -34,12 +35,12 @@ type stored struct {
 }
 
 const accountColumns = `uid, email, generation, keys_changed_at, auth_salt, cost, verify_hash, wrap_wrap_kb,
-	COALESCE(client_salt, ''), verify_hash_v2, wrap_wrap_kb_v2, ka, display_name, profile_changed_at, created_at`
+	COALESCE(client_salt, ''), verify_hash_v2, wrap_wrap_kb_v2, ka, display_name, profile_changed_at, created_at, confirmed`
 
 func scanAccount(row *sql.Row) (*account, error) {
 	var a account
 	err := row.Scan(&a.uid, &a.email, &a.generation, &a.keysChangedAt, &a.salt, &a.cost, &a.v1.verifyHash, &a.v1.wrapWrapKB,
-		&a.clientSalt, &a.v2.verifyHash, &a.v2.wrapWrapKB, &a.kA, &a.displayName, &a.profileAt, &a.createdAt)
+		&a.clientSalt, &a.v2.verifyHash, &a.v2.wrapWrapKB, &a.kA, &a.displayName, &a.profileAt, &a.createdAt, &a.confirmed)
 	return &a, err
 }
 

@@ -1,8 +1,10 @@
 // Package accounts is the Firefox accounts server: signing up and in, the keys
 // behind a password, OAuth tokens, devices and profile.
 //
-// There is no e-mail: an account is verified from the start. Devices hear of
-// each other by push messages, where they can be sent, and else when they ask.
+// Where sign-up is by e-mail an account waits for a code that was sent to its
+// address; elsewhere it is complete from the start, and no e-mail is sent. Devices
+// hear of each other by push messages, where they can be sent, and else when they
+// ask.
 //
 // Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
 // asks of it.
@@ -51,9 +53,13 @@ type Config struct {
 	Destroyed func(ctx context.Context, uid string)
 	// Push, if set, sends messages to devices.
 	Push Pusher
-	Now  func() time.Time
-	Rand io.Reader
-	Log  *slog.Logger
+	// Mail, if set, sends e-mail, which SignUpEmail needs. CodeKey is the secret under
+	// which the codes in it are kept; it must not be in the same folder's database.
+	Mail    Mailer
+	CodeKey []byte
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
@@ -89,6 +95,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.SignUp == "" {
 		cfg.SignUp = SignUpOpen
+	}
+	if cfg.SignUp == SignUpEmail && (cfg.Mail == nil || len(cfg.CodeKey) == 0) {
+		return nil, errors.New("sign-up by e-mail needs a mail host to send by")
 	}
 	cfg.Limits.defaults()
 	steps, err := fs.Sub(migrations, "migrations")
@@ -164,6 +173,9 @@ func (s *Service) routes() {
 		"POST /totp/destroy":                    s.destroyTOTP,
 		"POST /session/verify/totp":             s.verifyTOTP,
 		"POST /session/verify/recoveryCode":     s.verifyBackupCode,
+		"POST /session/verify_code":             s.verifyCode,
+		"POST /session/resend_code":             s.resendCode,
+		"POST /recovery_email/resend_code":      s.resendCode,
 		"POST /session/reauth":                  s.reauthenticate,
 		"POST /recoveryKey":                     s.createRecoveryKey,
 		"DELETE /recoveryKey":                   s.deleteRecoveryKey,
@@ -227,6 +239,7 @@ func (s *Service) Purge(ctx context.Context) error {
 			text string
 			arg  any
 		}{
+			{`DELETE FROM accounts WHERE confirmed = 0 AND created_at <= ?`, now.Add(-unconfirmedLife).UnixMilli()}, // which have nothing
 			{`DELETE FROM codes WHERE expires_at <= ?`, ms},
 			{`DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`, ms},
 			{`DELETE FROM commands WHERE expires_at <= ?`, ms},

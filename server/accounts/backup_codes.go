@@ -81,7 +81,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, c.uid)
+	code, done, err := s.codeTry(r, "second step of "+c.uid)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func newFault(code, errno int, message string) *fault {
 var (
 	errAccountExists  = newFault(http.StatusBadRequest, 101, "Account already exists")
 	errPassword       = newFault(http.StatusBadRequest, 103, "Incorrect password")
+	errUnconfirmed    = newFault(http.StatusBadRequest, 104, "Unconfirmed account")
 	errJSON           = newFault(http.StatusBadRequest, 106, "Invalid JSON in request body")
 	errParameter      = newFault(http.StatusBadRequest, 107, "Invalid parameter in request body")
 	errMissing        = newFault(http.StatusBadRequest, 108, "Missing parameter in request body")
@@ -49,6 +50,7 @@ var (
 	errUnknownDevice  = newFault(http.StatusBadRequest, 123, "Unknown device")
 	errDeviceConflict = newFault(http.StatusBadRequest, 124, "Session already registered by another device")
 	errUnverified     = newFault(http.StatusBadRequest, 138, "Unconfirmed session")
+	errMail           = newFault(http.StatusUnprocessableEntity, 151, "The e-mail with the code could not be sent; try again later")
 	errTOTPExists     = newFault(http.StatusBadRequest, 154, "TOTP token already exists for this account.")
 	errTOTPMissing    = newFault(http.StatusBadRequest, 155, "TOTP token not found")
 	errBackupCode     = newFault(http.StatusBadRequest, 156, "Backup authentication code not found")

@@ -15,6 +15,7 @@ type SignUp string
 // The policies. An operator adds accounts under each of them.
 const (
 	SignUpOpen   SignUp = "open"   // whoever reaches the server; the default
+	SignUpEmail  SignUp = "email"  // who reads the mail of the address
 	SignUpInvite SignUp = "invite" // who holds an invitation
 	SignUpClosed SignUp = "closed" // nobody
 )
@@ -24,11 +25,14 @@ func ParseSignUp(name string) (SignUp, error) {
 	switch p := SignUp(name); p {
 	case "":
 		return SignUpOpen, nil
-	case SignUpOpen, SignUpInvite, SignUpClosed:
+	case SignUpOpen, SignUpEmail, SignUpInvite, SignUpClosed:
 		return p, nil
 	}
-	return "", fmt.Errorf("there is no sign-up policy %q: it is open, invite or closed", name)
+	return "", fmt.Errorf("there is no sign-up policy %q: it is open, email, invite or closed", name)
 }
+
+// Anyone reports whether an account takes no leave of the operator's.
+func (p SignUp) Anyone() bool { return p == SignUpOpen || p == SignUpEmail }
 
 // inviteSize is the random part of an invitation, in bytes. It is written in
 // groups of four characters, and read in any case.

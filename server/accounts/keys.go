@@ -15,8 +15,8 @@ func (s *Service) accountKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.verified {
-		return nil, errUnverified
+	if err := c.complete(); err != nil {
+		return nil, err
 	}
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
 	if err != nil {
@@ -73,8 +73,9 @@ func (s *Service) statusByUID(r *request) (any, error) {
 	return map[string]any{"exists": true}, err
 }
 
-// statusByEmail tells a page whether to sign up or in. Where not everybody can
-// sign up it says nothing.
+// statusByEmail tells a page whether to sign up or in: an account that was never
+// confirmed is there to be signed up again. Where not everybody can sign up it
+// says nothing.
 func (s *Service) statusByEmail(r *request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
@@ -89,5 +90,5 @@ func (s *Service) statusByEmail(r *request) (any, error) {
 		return nil, err
 	}
 	a, err := s.accountByEmail(r.Context(), in.Email)
-	return map[string]any{"exists": a != nil || s.cfg.SignUp != SignUpOpen, "hasLinkedAccount": false, "hasPassword": true}, err
+	return map[string]any{"exists": !s.cfg.SignUp.Anyone() || a != nil && a.confirmed, "hasLinkedAccount": false, "hasPassword": true}, err
 }

@@ -103,45 +103,70 @@ func (s *Service) create(r *request) (any, error) {
 	if _, err := s.admit(r, ""); err != nil {
 		return nil, err
 	}
+	byEmail := s.cfg.SignUp == SignUpEmail
+	if byEmail {
+		if err := s.admitMail(r, in.Email); err != nil {
+			return nil, err
+		}
+	}
 	ctx := r.Context()
 	var out map[string]any
-	err := s.register(ctx, in.Email, in.credentials, func(tx *sql.Tx, a *account, kB wrapped) (err error) {
+	made, err := s.register(ctx, in.Email, in.credentials, !byEmail, func(tx *sql.Tx, a *account, kB wrapped) (err error) {
 		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
 			return err
 		}
 		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2)
 		return err
 	})
-	return out, err
+	if err != nil || made.confirmed {
+		return out, err
+	}
+	if err := s.sendCode(ctx, made); err != nil {
+		// Nobody can confirm it, and whoever tries again begins anew.
+		if failed := s.remove(context.WithoutCancel(ctx), made.uid); failed != nil {
+			err = failed
+		}
+		return nil, err
+	}
+	return out, nil
 }
 
-// register makes an account, and runs also in the transaction that does.
-func (s *Service) register(ctx context.Context, email string, c credentials, also func(tx *sql.Tx, a *account, kB wrapped) error) error {
-	if a, err := s.accountByEmail(ctx, email); err != nil || a != nil {
-		if err == nil {
-			err = errAccountExists
+// register makes an account, and runs also in the transaction that does. It takes
+// the place of one that nobody confirmed.
+func (s *Service) register(ctx context.Context, email string, c credentials, confirmed bool,
+	also func(tx *sql.Tx, a *account, kB wrapped) error) (*account, error) {
+	old, err := s.accountByEmail(ctx, email)
+	if err != nil {
+		return nil, err
+	}
+	var oldUID string
+	if old != nil {
+		if old.confirmed || s.enabled(ctx, old.uid) != nil { // signing up again is no way around a lock
+			return nil, errAccountExists
 		}
-		return err
+		oldUID = old.uid
 	}
 	now := s.cfg.Now().UnixMilli()
-	a := &account{email: email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now}
-	var err error
+	a := &account{email: email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now, confirmed: confirmed}
 	if a.uid, err = s.randomHex(16); err != nil {
-		return err
+		return nil, err
 	}
 	if a.kA, err = s.random(onepw.KeySize); err != nil {
-		return err
+		return nil, err
 	}
 	kB, err := s.setPassword(ctx, a, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return a, s.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ? AND confirmed = 0`, oldUID); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
-			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
+			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at, confirmed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
 			a.uid, a.email, emailKey(a.email), a.createdAt, a.generation, a.keysChangedAt, a.salt, a.cost,
-			a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.kA, a.profileAt)
+			a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.kA, a.profileAt, a.confirmed)
 		if err != nil {
 			return err
 		}
@@ -167,10 +192,13 @@ func (s *Service) login(r *request) (any, error) {
 		}
 		wait, err := twoStep(r.Context(), tx, a.uid)
 		if err == nil && wait {
-			err = holdBack(r.Context(), tx, out)
+			err = holdBack(r.Context(), tx, out, "totp-2fa", "login")
 		}
 		return err
 	})
+	if err == nil && !a.confirmed {
+		err = s.remind(r, a.account)
+	}
 	return out, err
 }
 
@@ -183,7 +211,7 @@ const (
 )
 
 // signIn makes a session, and with ?keys=true key fetch tokens, of which second
-// names that of version 2.
+// names that of version 2. For an account that is not confirmed they wait for that.
 func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, kB wrapped, second string) (map[string]any, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
 	if err := s.enabled(ctx, a.uid); err != nil {
@@ -195,12 +223,17 @@ func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account
 	}
 	out := map[string]any{
 		"uid": a.uid, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.email,
-		"verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
+		"verified": true, "emailVerified": a.confirmed, "sessionVerified": true, "metricsEnabled": false,
 	}
-	if !wantsKeys(r) {
-		return out, nil
+	if wantsKeys(r) {
+		if err := s.keyFetch(ctx, tx, a, kB, second, out); err != nil {
+			return nil, err
+		}
 	}
-	return out, s.keyFetch(ctx, tx, a, kB, second, out)
+	if !a.confirmed {
+		err = holdBack(ctx, tx, out, "email-otp", "signup")
+	}
+	return out, err
 }
 
 func wantsKeys(r *request) bool { return r.URL.Query().Get("keys") == "true" }

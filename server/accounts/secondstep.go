@@ -7,9 +7,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// holdBack makes a session that was just made wait for its second step, and its
-// key fetch tokens with it.
-func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
+// holdBack makes a session that was just made wait for a code, and its key fetch
+// tokens with it. The client is told which code it is, and why.
+func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any, method, reason string) error {
 	session, err := tokenHash(kindSession, out["sessionToken"])
 	if err != nil {
 		return err
@@ -17,7 +17,7 @@ func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 0 WHERE hash = ?`, session); err != nil {
 		return err
 	}
-	for _, name := range []string{keyFetchV1, keyFetchV2} {
+	for _, name := range []string{keyFetchV1, keyFetchV2, keyFetchChange} {
 		keys, ok := out[name]
 		if !ok {
 			continue
@@ -31,7 +31,7 @@ func holdBack(ctx context.Context, tx *sql.Tx, out map[string]any) error {
 		}
 	}
 	out["verified"], out["sessionVerified"] = false, false
-	out["verificationMethod"], out["verificationReason"] = "totp-2fa", "login"
+	out["verificationMethod"], out["verificationReason"] = method, reason
 	return nil
 }
 

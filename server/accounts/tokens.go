@@ -38,6 +38,7 @@ type credential struct {
 	uid       string
 	bundle    []byte
 	verified  bool // of a key fetch token: its session
+	confirmed bool // the account
 	createdAt int64
 	usedAt    int64
 }
@@ -128,9 +129,9 @@ func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, 
 	c := &credential{hash: hash(id), kind: kind}
 	var sealed []byte
 	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), t.created_at, t.used_at
-			FROM tokens t LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ? AND t.kind = ?`, c.hash, kind).
-		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.createdAt, &c.usedAt)
+		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), a.confirmed, t.created_at, t.used_at
+			FROM tokens t JOIN accounts a USING (uid) LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ? AND t.kind = ?`, c.hash, kind).
+		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.confirmed, &c.createdAt, &c.usedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errToken
 	}
@@ -146,14 +147,25 @@ func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, 
 // session authenticates by a session token whose sign-in is complete.
 func (s *Service) session(r *request) (*credential, error) {
 	c, err := s.anySession(r)
-	if err == nil && !c.verified {
-		return nil, errUnverified
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	return c, c.complete()
+}
+
+// complete says what a sign-in still waits for.
+func (c *credential) complete() error {
+	switch {
+	case !c.confirmed:
+		return errUnconfirmed
+	case !c.verified:
+		return errUnverified
+	}
+	return nil
 }
 
 // anySession authenticates by a session token that may still wait for its second
-// step, and notes that it is in use.
+// step or for its account's confirmation, and notes that it is in use.
 func (s *Service) anySession(r *request) (*credential, error) {
 	c, err := s.authenticate(r, kindSession)
 	if err != nil {

@@ -168,7 +168,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, c.uid)
+	code, done, err := s.codeTry(r, "second step of "+c.uid)
 	if err != nil {
 		return nil, err
 	}
@@ -213,9 +213,9 @@ func (s *Service) useTOTP(ctx context.Context, tx *sql.Tx, uid string, t *totp, 
 // maxCode bounds the text of a code, in bytes.
 const maxCode = 64
 
-// codeTry reads the code of a second step and counts the try, which done takes
+// codeTry reads a code and counts the try at what it is for, which done takes
 // back.
-func (s *Service) codeTry(r *request, uid string) (code string, done func(), err error) {
+func (s *Service) codeTry(r *request, what string) (code string, done func(), err error) {
 	var in struct {
 		Code string `json:"code"`
 	}
@@ -228,7 +228,7 @@ func (s *Service) codeTry(r *request, uid string) (code string, done func(), err
 	if len(in.Code) > maxCode {
 		return "", nil, invalid("code")
 	}
-	done, err = s.admit(r, "second step of "+uid)
+	done, err = s.admit(r, what)
 	return in.Code, done, err
 }
 

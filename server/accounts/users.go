@@ -29,11 +29,13 @@ type User struct {
 	Seen time.Time
 	// Devices is how many devices it has.
 	Devices int
+	// Unconfirmed says that it waits for the code that was sent to its address.
+	Unconfirmed bool
 }
 
 const userColumns = `SELECT uid, email, created_at,
 	IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
-	(SELECT count(*) FROM devices d WHERE d.uid = a.uid) FROM accounts a`
+	(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed FROM accounts a`
 
 // Users lists all accounts by their address.
 func (s *Service) Users(ctx context.Context) ([]User, error) {
@@ -63,7 +65,7 @@ func (s *Service) users(ctx context.Context, query string, args ...any) ([]User,
 	for rows.Next() {
 		var u User
 		var created, seen int64
-		if err := rows.Scan(&u.UID, &u.Email, &created, &seen, &u.Devices); err != nil {
+		if err := rows.Scan(&u.UID, &u.Email, &created, &seen, &u.Devices, &u.Unconfirmed); err != nil {
 			return nil, fmt.Errorf("list the users: %w", err)
 		}
 		u.Created = time.UnixMilli(created)
@@ -75,7 +77,8 @@ func (s *Service) users(ctx context.Context, query string, args ...any) ([]User,
 	return all, rows.Err()
 }
 
-// AddUser makes an account, whatever the policy for strangers is. The error is,
+// AddUser makes an account, whatever the policy for strangers is, in the place of
+// one that nobody confirmed. The error is,
 // among others, ErrUserExists.
 func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
 	if err := checkEmail(email); err != nil {
@@ -87,7 +90,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials
 	if err := in.check(); err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	err := s.register(ctx, email, in, func(*sql.Tx, *account, wrapped) error { return nil })
+	_, err := s.register(ctx, email, in, true, func(*sql.Tx, *account, wrapped) error { return nil })
 	if errors.Is(err, errAccountExists) {
 		return User{}, ErrUserExists
 	}

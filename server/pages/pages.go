@@ -111,9 +111,10 @@ func (p page) make(cfg Config, assets string) (document, error) {
 		return document{}, fmt.Errorf("read the page %s: %w", p.name, err)
 	}
 	var b bytes.Buffer
+	signUp := cmp.Or(cfg.SignUp, accounts.SignUpOpen)
 	err = t.ExecuteTemplate(&b, "layout.html", map[string]any{
 		"Title": p.title, "Script": p.script, "Assets": assets,
-		"Root": cfg.PublicURL.String(), "Host": cfg.PublicURL.Host, "HTTPS": cfg.PublicURL.Scheme == "https", "SignUp": string(cmp.Or(cfg.SignUp, accounts.SignUpOpen)),
+		"Root": cfg.PublicURL.String(), "Host": cfg.PublicURL.Host, "HTTPS": cfg.PublicURL.Scheme == "https", "SignUp": string(signUp), "Anyone": signUp.Anyone(),
 	})
 	if err != nil {
 		return document{}, fmt.Errorf("make the page %s: %w", p.name, err)

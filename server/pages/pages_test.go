@@ -135,7 +135,7 @@ func TestCaching(t *testing.T) {
 
 func TestSignUpPolicyOnThePage(t *testing.T) {
 	for policy, want := range map[accounts.SignUp]string{
-		"": "begins a new account", accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
+		"": "begins a new account", accounts.SignUpEmail: "begins a new account", accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
 	} {
 		body := get(handler(t, policy), "/").Body.String()
 		for _, text := range []string{"begins a new account", "I have an invitation", "takes no new accounts"} {

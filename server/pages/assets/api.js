@@ -110,10 +110,14 @@ async function fetchKB({ keyFetchToken, keyFetchToken2, keyFetchTokenVersion2 },
 	return xor(await openBundle(keyFetchToken, bundle), unwrapBKey);
 }
 
+/** codeFor is which code a new session waits for: "mail", "app" or none. */
+const codeFor = answer => answer.verified === false ? (answer.verificationMethod === "email-otp" ? "mail" : "app") : "";
+
 /**
- * signIn gives the session and a function that gets kB. While waits is true
- * neither is good for anything but secondStep. upgrade, then, has an account of
- * old stretch its password better from now on.
+ * signIn gives the session and a function that gets kB. While waits is not empty
+ * neither is good for anything but a code: "app" for secondStep, "mail" for
+ * confirm. upgrade, then, has an account of old stretch its password better from
+ * now on.
  */
 export async function signIn(email, password) {
 	const { answer, email: spelled, authPW, unwrapBKey, upgradeNeeded } = await byPassword(email, password,
@@ -127,7 +131,7 @@ export async function signIn(email, password) {
 			await finishChange(passwordChangeToken, await newCredentials(spelled, password, await kB()));
 		}
 	};
-	return { session, kB, upgrade, waits: answer.verified === false };
+	return { session, kB, upgrade, waits: codeFor(answer) };
 }
 
 /** A code that is not right. */
@@ -159,11 +163,20 @@ export async function secondStep(session, code) {
 	}
 }
 
-/** signUp makes an account, whose kB is made here. The invitation is for servers that want one. */
+/** confirm shows the code that came by e-mail. */
+export const confirm = (session, code) => session.post("/session/verify_code", { code });
+
+/** sendCode has a new code sent by e-mail. */
+export const sendCode = session => session.post("/session/resend_code");
+
+/**
+ * signUp makes an account, whose kB is made here. The invitation is for servers
+ * that want one. waits is as of signIn.
+ */
 export async function signUp(email, password, invitation) {
 	const kB = random(32);
 	const answer = await post("/account/create", { email, invitation, ...await newCredentials(email, password, kB) });
-	return { session: new Session({ ...answer, email }), kB: async () => kB };
+	return { session: new Session({ ...answer, email }), kB: async () => kB, waits: codeFor(answer) };
 }
 
 const finishChange = async (token, credentials) =>

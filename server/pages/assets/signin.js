@@ -1,6 +1,6 @@
 // The sign-in page: address, then password or a new account, then what to sync.
 
-import { accountStatus, errno, secondStep, signIn, signUp } from "./api.js";
+import { accountStatus, confirm, errno, secondStep, sendCode, signIn, signUp } from "./api.js";
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
 import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
@@ -14,6 +14,7 @@ function account(address) {
 	for (const input of document.querySelectorAll("input.account")) {
 		input.value = email;
 	}
+	$("#confirm .account").textContent = email;
 }
 
 /** arrived gives the browser its session, or goes to the settings without one. */
@@ -54,8 +55,8 @@ onSubmit($("#email-form"), async (form, button) => {
 		show("signup");
 		return;
 	}
-	// Where sign-up is not open the server does not tell who has an account.
-	const { exists } = form.dataset.signUp === "open" ? await accountStatus(email) : { exists: true };
+	// Where not everybody can sign up the server does not tell who has an account.
+	const { exists } = "anyone" in form.dataset ? await accountStatus(email) : { exists: true };
 	show(exists ? "password" : "signup");
 });
 
@@ -77,10 +78,15 @@ onSubmit($("#password-form"), async form => {
 	const input = form.querySelector("[type=password]");
 	const signedIn = await signIn(email, input.value);
 	input.value = "";
-	if (signedIn.waits) {
+	switch (signedIn.waits) {
+	case "app":
 		waiting = signedIn;
 		show("code");
-	} else {
+		break;
+	case "mail":
+		confirmed(signedIn, () => signedInto(signedIn, $("#confirm-form")));
+		break;
+	default:
 		await signedInto(signedIn, form);
 	}
 });
@@ -93,9 +99,55 @@ onSubmit($("#code-form"), async form => {
 		} finally {
 			input.select();
 		}
-		waiting.waits = false;
+		waiting.waits = "";
 	}
 	await signedInto(waiting, form);
+});
+
+let afterwards; // what goes on when waiting is confirmed
+
+/** confirmed asks for the code that came by e-mail, if there is one, and goes on with next. */
+function confirmed(signedIn, next) {
+	if (!signedIn.waits) {
+		return next();
+	}
+	[waiting, afterwards] = [signedIn, next];
+	$("#confirm-form").reset();
+	$("#confirm-form [role=status]").hidden = true;
+	show("confirm");
+}
+
+/** refused says what the server's refusal of a code by e-mail means. */
+function refused(e) {
+	switch (e.errno) {
+	case errno.code:
+		return new Error("That code is not right, or it is too old.");
+	case errno.token:
+		return new Error("This took too long. Begin again with your address.");
+	}
+	return e;
+}
+
+onSubmit($("#confirm-form"), async (form, button) => {
+	const input = form.querySelector("input");
+	const done = form.querySelector("[role=status]");
+	done.hidden = true;
+	input.focus();
+	try {
+		if (button?.value === "again") {
+			await sendCode(waiting.session);
+			done.hidden = false;
+			return;
+		}
+		if (waiting.waits) {
+			await confirm(waiting.session, input.value);
+			waiting.waits = "";
+		}
+	} catch (e) {
+		input.select();
+		throw refused(e);
+	}
+	await afterwards();
 });
 
 onSubmit($("#signup-form"), async form => {
@@ -119,11 +171,7 @@ onSubmit($("#signup-form"), async form => {
 		return;
 	}
 	first.value = second.value = "";
-	if (flow.engines.length) {
-		chooseEngines(engines => arrived(signedIn, engines));
-	} else {
-		await arrived(signedIn);
-	}
+	await confirmed(signedIn, () => flow.engines.length ? chooseEngines(engines => arrived(signedIn, engines)) : arrived(signedIn));
 });
 
 $("#forgot").search = location.search; // to come back with it

@@ -1,0 +1,192 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/mail"
+)
+
+// Mailer sends e-mail, as a mail.Sender does.
+type Mailer interface {
+	// Send takes a message. It waits no longer than a moment for what becomes of it.
+	Send(context.Context, mail.Message) error
+}
+
+const (
+	// confirmLife is how long a code by e-mail is good, which some hosts hold back
+	// for a while, and confirmTries how often it may be mistyped.
+	confirmLife  = time.Hour
+	confirmTries = 5
+	// unconfirmedLife is how long an account waits for its code: its address may be
+	// that of somebody else.
+	unconfirmedLife = 3 * 24 * time.Hour
+	// mailWindow is what messages are counted over, mailsPerAccount how many may go
+	// to one address in it, and mailsPerSender how many one address of the network
+	// may cause, so that this server is nobody's way to fill a mailbox.
+	mailWindow      = time.Hour
+	mailsPerAccount = 5
+	mailsPerSender  = 20
+)
+
+// admitMail counts a message to an address, or refuses it.
+func (s *Service) admitMail(r *request, email string) error {
+	now := s.cfg.Now()
+	if wait := s.limiter.take("ma:"+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
+		return throttled(wait)
+	}
+	if wait := s.limiter.take("me:"+emailKey(email), mailsPerAccount, mailWindow, now); wait > 0 {
+		return throttled(wait)
+	}
+	return nil
+}
+
+// confirmMAC is what is stored of a code. Its million values are soon tried, so
+// the key is one that a stolen database does not have.
+func (s *Service) confirmMAC(uid, code string) []byte {
+	m := hmac.New(sha256.New, s.cfg.CodeKey)
+	io.WriteString(m, uid+" "+code)
+	return m.Sum(nil)
+}
+
+// sendCode makes a new code for an account, in the place of the one before, and
+// sends it. The message was admitted.
+func (s *Service) sendCode(ctx context.Context, a *account) error {
+	if s.cfg.Mail == nil {
+		return errMail // the server asked for confirmations once, and does no more
+	}
+	raw, err := s.random(8)
+	if err != nil {
+		return err
+	}
+	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
+	host := s.cfg.PublicURL.Host
+	err = s.cfg.Mail.Send(ctx, mail.Message{
+		To: a.email, Subject: "Your code for " + host,
+		Text: "Somebody made an account for this address at " + s.issuer() + ".\n\n" +
+			"If it was you, enter this code there:\n\n" + code + "\n\n" +
+			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
+			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
+	})
+	switch {
+	case errors.Is(err, mail.ErrAddress):
+		return invalid("email")
+	case err != nil:
+		s.cfg.Log.WarnContext(ctx, "no code was sent", "uid", a.uid, "err", err)
+		return errMail
+	}
+	// Only now, so that one that came before stays good if this one does not come;
+	// and also for one who did not wait for the answer.
+	ctx = context.WithoutCancel(ctx)
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO confirmations (uid, mac, tries, expires_at) SELECT uid, ?, 0, ? FROM accounts WHERE uid = ?
+			ON CONFLICT (uid) DO UPDATE SET mac = excluded.mac, tries = 0, expires_at = excluded.expires_at`,
+			s.confirmMAC(a.uid, code), s.cfg.Now().Add(confirmLife).UnixMilli(), a.uid)
+		return err
+	})
+}
+
+// remind sends a code to an account that waits for one, unless the last one is
+// still good: whoever comes with that must not find it replaced.
+func (s *Service) remind(r *request, a *account) error {
+	ctx := r.Context()
+	var good bool
+	err := s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM confirmations WHERE uid = ? AND tries < ? AND expires_at > ?)`,
+		a.uid, confirmTries, s.cfg.Now().UnixMilli()).Scan(&good)
+	if err != nil || good {
+		return err
+	}
+	if err := s.admitMail(r, a.email); err != nil {
+		return err
+	}
+	return s.sendCode(ctx, a)
+}
+
+// resendCode sends a new code to a session that waits for one.
+func (s *Service) resendCode(r *request) (any, error) {
+	c, err := s.anySession(r)
+	if err != nil || c.confirmed {
+		return nothing, err
+	}
+	a, err := s.account(r.Context(), c.uid)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.admitMail(r, a.email); err != nil {
+		return nil, err
+	}
+	return nothing, s.sendCode(r.Context(), a)
+}
+
+// verifyCode takes the code that was sent by e-mail. It confirms the account, and
+// completes each sign-in that waits for that: all showed the password.
+func (s *Service) verifyCode(r *request) (any, error) {
+	c, err := s.anySession(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.account(r.Context(), c.uid)
+	if err != nil {
+		return nil, err
+	}
+	// By the address: signing up again does not give more tries.
+	code, done, err := s.codeTry(r, "confirmation of "+emailKey(a.email))
+	if err != nil {
+		return nil, err
+	}
+	if c.confirmed {
+		if !c.verified {
+			return nil, errCode // it waits for another kind of code
+		}
+		done()
+		return nothing, nil
+	}
+	ctx := r.Context()
+	code = strings.Join(strings.Fields(code), "")
+	var right bool
+	err = s.db.Update(ctx, func(tx *sql.Tx) (err error) {
+		right, err = s.confirm(ctx, tx, c.uid, code)
+		return err
+	})
+	if err == nil && !right {
+		err = errCode
+	}
+	if err == nil {
+		done()
+	}
+	return nothing, err
+}
+
+// confirm confirms an account by a code, if it is right.
+func (s *Service) confirm(ctx context.Context, tx *sql.Tx, uid, code string) (bool, error) {
+	var mac []byte
+	err := tx.QueryRowContext(ctx, `SELECT mac FROM confirmations WHERE uid = ? AND tries < ? AND expires_at > ?`,
+		uid, confirmTries, s.cfg.Now().UnixMilli()).Scan(&mac)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if subtle.ConstantTimeCompare(mac, s.confirmMAC(uid, code)) != 1 {
+		_, err := tx.ExecContext(ctx, `UPDATE confirmations SET tries = tries + 1 WHERE uid = ?`, uid)
+		return false, err
+	}
+	for _, q := range []string{
+		`DELETE FROM confirmations WHERE uid = ?`, `UPDATE accounts SET confirmed = 1 WHERE uid = ?`, `UPDATE tokens SET verified = 1 WHERE uid = ?`,
+	} {
+		if _, err := tx.ExecContext(ctx, q, uid); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

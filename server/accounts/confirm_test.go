@@ -1,0 +1,336 @@
+package accounts_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/mail/mailtest"
+)
+
+// mailWorld is a world where sign-up is by e-mail, with a real mail host.
+type mailWorld struct {
+	*world
+	host *mailtest.Host
+}
+
+func newMailWorld(t *testing.T, options mailtest.Options, patience time.Duration) *mailWorld {
+	t.Helper()
+	host, err := mailtest.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Close)
+	at, err := mail.ParseHost(host.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &mailWorld{host: host}
+	w.world = newWorld(t, func(c *accounts.Config) {
+		sender, err := mail.New(mail.Config{
+			Host: at, From: "sync@example.org", Hello: "sync.example.org", Patience: patience, Now: c.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { sender.Close(context.Background()) })
+		c.SignUp, c.Mail, c.CodeKey = accounts.SignUpEmail, sender, []byte("a key that is not in the database")
+	})
+	return w
+}
+
+// code is that in the next message, which must be for this address.
+func (w *mailWorld) code(email string) string {
+	w.t.Helper()
+	m, err := w.host.Next(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if m.To != email || m.Code() == "" || strings.Contains(m.Subject, m.Code()) {
+		w.t.Fatalf("what came is %+v", m)
+	}
+	return m.Code()
+}
+
+func (w *mailWorld) create(email string) answer {
+	w.t.Helper()
+	return w.post("/auth/v1/account/create?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
+}
+
+func (w *mailWorld) verify(session, code string) answer {
+	w.t.Helper()
+	return w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{"code": code})
+}
+
+// other is a code that is not this one.
+func other(code string) string { return string('0'+(code[0]-'0'+1)%10) + code[1:] }
+
+// Whoever signs up is let in by the code that came by e-mail, and by nothing else.
+func TestConfirmation(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	made := w.create(email)
+	session, keys := made.text("sessionToken"), made.text("keyFetchToken")
+	if f := made.fields; f["verified"] != false || f["emailVerified"] != false || f["verificationMethod"] != "email-otp" || f["verificationReason"] != "signup" {
+		t.Errorf("signing up gives %v", f)
+	}
+	code := w.code(email)
+
+	// What needs a complete sign-in is refused, however it is asked for.
+	fetch := w.hawk(onepw.KeyFetchToken(w.raw(keys)).HAWK)
+	w.get("/auth/v1/account/keys", fetch).refused(400, 104)
+	token := map[string]any{"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync}
+	w.post("/auth/v1/oauth/token", w.session(session), token).refused(400, 104)
+	for _, path := range []string{"/oauth/authorization", "/account/scoped-key-data", "/account/device", "/session/duplicate", "/totp/create", "/recoveryKey"} {
+		w.post("/auth/v1"+path, w.session(session), map[string]string{}).refused(400, 104)
+	}
+	change := w.post("/auth/v1/password/change/start", nil, map[string]string{"email": email, "oldAuthPW": authPW(email, password)})
+	w.get("/auth/v1/account/keys", w.hawk(onepw.KeyFetchToken(w.raw(change.text("keyFetchToken"))).HAWK)).refused(400, 104)
+	if s := w.get("/auth/v1/session/status", w.session(session)).ok(); s["state"] != "unverified" {
+		t.Errorf("the session is %v", s)
+	}
+	if s := w.get("/auth/v1/recovery_email/status", w.session(session)).ok(); s["verified"] != false || s["emailVerified"] != false {
+		t.Errorf("the address is %v", s)
+	}
+	if strings.Contains(w.stored(os.ReadFile), code) {
+		t.Error("the code is in the database")
+	}
+
+	w.verify(session, other(code)).refused(400, 183)
+	w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{}).refused(400, 108)
+	w.verify(session, " "+code[:3]+" "+code[3:]).ok()
+	if s := w.get("/auth/v1/recovery_email/status", w.session(session)).ok(); s["verified"] != true || s["emailVerified"] != true {
+		t.Errorf("the address is %v", s)
+	}
+	w.get("/auth/v1/account/keys", fetch).ok()
+	w.post("/auth/v1/oauth/token", w.session(session), token).ok()
+	w.post("/auth/v1/session/resend_code", w.session(session), nil).ok() // for nothing
+	w.create(email).refused(400, 101)
+	if in := w.signIn(email, password).ok(); in["verified"] != true {
+		t.Errorf("signing in gives %v", in)
+	}
+	if n := w.host.Waiting(); n > 0 {
+		t.Errorf("%d more messages came", n)
+	}
+	if strings.Contains(w.log.String(), code) {
+		t.Error("the code is in the log")
+	}
+}
+
+// Signing in to an account that waits for its code waits too. A code that is
+// still good is not replaced, and opens all sign-ins.
+func TestSignInUnconfirmed(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	first := w.create(email).text("sessionToken")
+	code := w.code(email)
+	in := w.signIn(email, password)
+	if f := in.ok(); f["verified"] != false || f["verificationMethod"] != "email-otp" {
+		t.Errorf("signing in gives %v", f)
+	}
+	if n := w.host.Waiting(); n > 0 {
+		t.Errorf("%d more messages came", n)
+	}
+	w.verify(in.text("sessionToken"), code).ok()
+	w.access(first, onepw.OldSync)
+	w.kB(in.text("keyFetchToken"), password)
+
+	const bob = "bob@example.org"
+	w.create(bob).ok()
+	old := w.code(bob)
+	w.now = w.now.Add(time.Hour)
+	again := w.signIn(bob, password).text("sessionToken")
+	fresh := w.code(bob)
+	if old != fresh {
+		w.verify(again, old).refused(400, 183)
+	}
+	w.verify(again, fresh).ok()
+}
+
+// A code is good for an hour and five tries, and one account's is none of
+// another. A new one takes the place of the last.
+func TestCodesByMail(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	s := w.create(email).text("sessionToken")
+	code := w.code(email)
+	eve := w.create("eve@example.org").text("sessionToken")
+	if hers := w.code("eve@example.org"); hers != code {
+		w.verify(s, hers).refused(400, 183)
+		w.verify(eve, code).refused(400, 183)
+	}
+	w.now = w.now.Add(time.Hour)
+	w.verify(s, code).refused(400, 183)
+
+	w.post("/auth/v1/session/resend_code", w.session(s), nil).ok()
+	code = w.code(email)
+	for range 5 {
+		w.verify(s, other(code)).refused(400, 183)
+	}
+	w.verify(s, code).refused(400, 183)
+	w.post("/auth/v1/recovery_email/resend_code", w.session(s), nil).ok()
+	code = w.code(email)
+	w.verify(s, code).ok()
+	w.verify(eve, code).refused(400, 183)
+}
+
+// However often one signs up, the tries at one address are counted together.
+func TestCodeGuessing(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	tries := 0
+	for range 3 {
+		s := w.create(email).text("sessionToken")
+		code := w.code(email)
+		for range 5 {
+			if w.verify(s, other(code)).Code == 400 {
+				tries++
+			}
+		}
+	}
+	if tries != 10 {
+		t.Errorf("%d guesses at one address in a quarter of an hour", tries)
+	}
+}
+
+// Nobody fills a mailbox by this server.
+func TestMailLimits(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	s := w.create(email).text("sessionToken")
+	for range 4 {
+		w.post("/auth/v1/session/resend_code", w.session(s), nil).ok()
+	}
+	f := w.post("/auth/v1/session/resend_code", w.session(s), nil).refused(429, 114)
+	if f["retryAfter"] != 3600.0 {
+		t.Errorf("told to wait %v s", f["retryAfter"])
+	}
+	w.from = "198.51.100.1:1"
+	w.create(email).refused(429, 114)
+	w.get("/auth/v1/session/status", w.session(s)).ok() // and the account that waits is still there
+	for range 5 {
+		w.code(email)
+	}
+	// One sender does not reach many addresses either.
+	sent := 0
+	for i := range 30 {
+		if w.create(string(rune('a'+i))+"@example.com").Code == 200 {
+			sent++
+		}
+	}
+	if sent > 20 || sent < 15 {
+		t.Errorf("one sender caused %d messages", sent)
+	}
+	w.from = "203.0.113.1:1"
+	w.create("late@example.com").ok()
+	w.now = w.now.Add(time.Hour)
+	w.create(email).ok()
+}
+
+// An account that nobody confirms is in nobody's way: whoever signs up again
+// takes its place, and in three days it is gone.
+func TestUnconfirmedAccounts(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	stranger := w.create(email).text("sessionToken")
+	strangers := w.code(email)
+	exists := func() any {
+		return w.post("/auth/v1/account/status", nil, map[string]string{"email": email}).ok()["exists"]
+	}
+	if exists() != false {
+		t.Error("an account that was never confirmed is said to be there")
+	}
+	owner := w.create(strings.ToUpper(email[:1]) + email[1:]).text("sessionToken")
+	w.get("/auth/v1/session/status", w.session(stranger)).refused(401, 110)
+	code := w.code(strings.ToUpper(email[:1]) + email[1:])
+	if strangers != code {
+		w.verify(owner, strangers).refused(400, 183)
+	}
+	users, err := w.Users(t.Context())
+	if err != nil || len(users) != 1 || !users[0].Unconfirmed {
+		t.Fatalf("the users are %+v, %v", users, err)
+	}
+	w.verify(owner, code).ok()
+	if exists() != true {
+		t.Error("the account is not said to be there")
+	}
+
+	w.create("bob@example.org").ok()
+	w.create("carol@example.org").ok()
+	// An operator vouches for the address.
+	c, err := onepw.NewCredentials("carol@example.org", password, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := w.AddUser(t.Context(), "carol@example.org", c); err != nil || u.Unconfirmed {
+		t.Errorf("the operator's user is %+v, %v", u, err)
+	}
+	made := w.now
+	for _, then := range []struct {
+		after time.Duration
+		want  int
+	}{{3*24*time.Hour - time.Second, 3}, {3 * 24 * time.Hour, 2}} {
+		w.now = made.Add(then.after)
+		if err := w.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if users, err = w.Users(t.Context()); err != nil || len(users) != then.want {
+			t.Errorf("after %v there are %+v, %v", then.after, users, err)
+		}
+	}
+}
+
+// Who disabled an account did not mean that it is made again.
+func TestDisabledUnconfirmed(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	w.create(email).ok()
+	locked := newWorld(t, nil)
+	locked.dir = w.dir
+	locked.open(func(c *accounts.Config) {
+		c.Disabled = func(context.Context, string) (bool, error) { return true, nil }
+	})
+	locked.post("/auth/v1/account/create", nil, map[string]any{"email": email, "authPW": authPW(email, password)}).refused(400, 101)
+}
+
+// A mail host that is down is told of at sign-up, in words, and leaves nothing
+// behind that would be in the way of the next try.
+func TestMailHostDown(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	s := w.create("bob@example.org").text("sessionToken")
+	code := w.code("bob@example.org")
+	w.host.Close()
+	f := w.create(email).refused(422, 151)
+	if message, _ := f["message"].(string); !strings.Contains(message, "try again later") {
+		t.Errorf("it says %v", f)
+	}
+	w.signIn(email, password).refused(400, 103)
+	w.post("/auth/v1/session/resend_code", w.session(s), nil).refused(422, 151)
+	w.verify(s, code).ok() // the one that came is still good
+	if users, err := w.Users(t.Context()); err != nil || len(users) != 1 {
+		t.Errorf("the users are %+v, %v", users, err)
+	}
+}
+
+// A slow mail host holds up neither who signs up nor anybody else.
+func TestSlowMailHost(t *testing.T) {
+	release := make(chan struct{})
+	w := newMailWorld(t, mailtest.Options{AtData: func() error { <-release; return nil }}, time.Nanosecond)
+	s := w.create(email).text("sessionToken")
+	close(release)
+	w.verify(s, w.code(email)).ok()
+}
+
+// No address becomes a header, or a second address.
+func TestHeaderInjection(t *testing.T) {
+	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	for _, bad := range []string{
+		"ann@example.org\r\nBcc: eve@example.org", "ann@example.org\nX:y", "ann,eve@example.org", "Ann<ann@example.org>", "<ann@example.org>",
+		"ann@example.org>", "ann(x)@example.org",
+	} {
+		w.create(bad).refused(400, 107)
+	}
+	if users, err := w.Users(t.Context()); err != nil || len(users) > 0 || w.host.Connections.Load() > 0 {
+		t.Errorf("%d accounts, %d connections, %v", len(users), w.host.Connections.Load(), err)
+	}
+}
