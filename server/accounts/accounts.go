@@ -73,6 +73,8 @@ type Service struct {
 	// stretching bounds how many passwords are stretched at once, for each takes
 	// 64 MiB.
 	stretching chan struct{}
+	// drawing is taken while a picture is.
+	drawing chan struct{}
 	// pepper makes answers about accounts that do not exist.
 	pepper []byte
 
@@ -112,6 +114,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		cfg: cfg, db: db, mux: http.NewServeMux(),
 		window:     hawk.Window{Skew: hawkSkew},
 		stretching: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		drawing:    make(chan struct{}, 1),
 		keys:       make(map[string]*rsa.PrivateKey),
 	}
 	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
@@ -209,8 +212,10 @@ func (s *Service) routes() {
 		"GET /uid":            s.profile,
 		"GET /display_name":   s.profile,
 		"POST /display_name":  s.setDisplayName,
-		"GET /avatar":         s.profile,
+		"GET /avatar":         s.avatar,
 		"GET /avatar/default": s.defaultAvatar,
+		"GET /avatar/{id}":    s.avatarImage,
+		"DELETE /avatar/{id}": s.deleteAvatar,
 	}
 	// At Mozilla's the OAuth server is the auth server by another name, so clients
 	// look for it in three places.
@@ -222,6 +227,7 @@ func (s *Service) routes() {
 			s.handle(method+" "+prefix+path, h)
 		}
 	}
+	s.handleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.uploadAvatar)
 	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
 	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
 	s.handle("/", func(*request) (any, error) { return nil, errNotFound })

@@ -48,9 +48,13 @@ func (s *Service) profile(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	picture, err := s.avatarID(r.Context(), a.uid)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]any{
 		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods, "twoFactorAuthentication": len(methods) > 2,
-		"avatar": s.issuer() + "/profile/v1/avatar/default", "avatarDefault": true,
+		"avatar": s.avatarURL(picture), "avatarDefault": picture == noAvatar,
 	}
 	if a.displayName != "" {
 		all["displayName"] = a.displayName
@@ -60,8 +64,6 @@ func (s *Service) profile(r *request) (any, error) {
 		return map[string]any{"displayName": a.displayName}, nil
 	case "email", "uid":
 		return map[string]any{field: all[field]}, nil
-	case "avatar":
-		return map[string]any{"id": "default", "url": all["avatar"], "avatarDefault": true}, nil
 	}
 	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10)))
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
@@ -87,14 +89,20 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 		return nil, invalid("displayName")
 	}
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `UPDATE accounts SET display_name = ?, profile_changed_at = MAX(profile_changed_at + 1, ?) WHERE uid = ?`,
-			in.DisplayName, s.cfg.Now().UnixMilli(), a.uid)
-		return err
+		if _, err := tx.ExecContext(r.Context(), `UPDATE accounts SET display_name = ? WHERE uid = ?`, in.DisplayName, a.uid); err != nil {
+			return err
+		}
+		return profileChanged(r.Context(), tx, a.uid, s.cfg.Now())
 	})
 	if err == nil {
-		s.notify(r.Context(), s.listeners(r.Context(), a.uid, everyDevice), "profile_updated", nil, 0)
+		s.profileNews(r.Context(), a.uid)
 	}
 	return nothing, err
+}
+
+// profileNews tells an account's devices that its profile changed.
+func (s *Service) profileNews(ctx context.Context, uid string) {
+	s.notify(ctx, s.listeners(ctx, uid, everyDevice), "profile_updated", nil, 0)
 }
 
 // accountProfile is the auth server's own answer, to a session or a token.
@@ -134,14 +142,4 @@ func (s *Service) methods(ctx context.Context, uid string) ([]string, error) {
 		return err
 	})
 	return methods, err
-}
-
-// avatar is the picture of everyone: a grey disc.
-const avatar = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
-	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
-
-func (s *Service) defaultAvatar(*request) (any, error) {
-	return rawAnswer{code: http.StatusOK, body: []byte(avatar), header: map[string]string{
-		"Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff",
-	}}, nil
 }

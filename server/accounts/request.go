@@ -27,15 +27,18 @@ type request struct {
 type handler func(*request) (any, error)
 
 // handle serves pattern, like "POST /auth/v1/account/login".
-func (s *Service) handle(pattern string, h handler) {
+func (s *Service) handle(pattern string, h handler) { s.handleUpTo(maxBody, pattern, h) }
+
+// handleUpTo serves pattern, with a body of at most max bytes.
+func (s *Service) handleUpTo(max int64, pattern string, h handler) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		out, err := s.run(h, w, r)
+		out, err := s.run(max, h, w, r)
 		s.answer(w, r, out, err)
 	})
 }
 
-func (s *Service) run(h handler, w http.ResponseWriter, r *http.Request) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func (s *Service) run(max int64, h handler, w http.ResponseWriter, r *http.Request) (any, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge

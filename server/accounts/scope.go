@@ -11,6 +11,7 @@ import (
 const (
 	scopeProfile      = "profile"
 	scopeProfileWrite = "profile:write"
+	scopeAvatarWrite  = "profile:avatar:write"
 	// scopeSession asks for a session token with an authorization code; mobile
 	// clients sign in with it.
 	scopeSession = "https://identity.mozilla.com/tokens/session"
@@ -19,7 +20,7 @@ const (
 // knownScopes are those that may be asked for, in any mix.
 var knownScopes = []string{
 	onepw.OldSync, scopeProfile, scopeProfileWrite, "profile:uid", "profile:email", "profile:display_name",
-	"profile:avatar", "profile:amr", "profile:locale", "openid", "email", scopeSession,
+	"profile:avatar", scopeAvatarWrite, "profile:amr", "profile:locale", "openid", "email", scopeSession,
 }
 
 // scopes is a set of scopes, in the order they were asked for.
@@ -41,14 +42,14 @@ func parseScopes(text string) (scopes, error) {
 
 func (s scopes) String() string { return strings.Join(s, " ") }
 
-// allow reports whether one of s includes want: a scope includes itself, and
-// "profile" whatever can be read of it.
+// allow reports whether one of s includes want: a scope includes itself,
+// "profile" whatever can be read of it, and "profile:write" all of it.
 func (s scopes) allow(want string) bool {
 	for _, have := range s {
 		switch {
-		case have == want, have == scopeProfileWrite && want == scopeProfile:
+		case have == want, have == scopeProfileWrite && (want == scopeProfile || want == scopeAvatarWrite):
 			return true
-		case have == scopeProfile && strings.HasPrefix(want, scopeProfile+":") && want != scopeProfileWrite:
+		case have == scopeProfile && strings.HasPrefix(want, scopeProfile+":") && !strings.HasSuffix(want, ":write"):
 			return true
 		}
 	}

@@ -5,6 +5,9 @@ import { hex, random, xor } from "./bytes.js";
 import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
 import { newRecoveryKey, openRecoveryKey } from "./recoverykey.js";
 
+/** The OAuth client of the desktop Firefox, which the pages ask as, too. */
+export const desktop = "5882386c6d801776";
+
 /** Numbers of the server's catalogue that a page acts on. */
 export const errno = {
 	exists: 101, password: 103, parameter: 107, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
@@ -21,13 +24,15 @@ export class APIError extends Error {
 }
 
 /**
- * request asks the accounts server and gives the answer's fields. proof is
- * [a token's kind, its id], or nothing.
+ * request asks the accounts server and gives the answer's fields. A body that is
+ * a Blob is sent as it is. proof is [a token's kind, its id], [an access token],
+ * or nothing.
  */
 async function request(method, path, body, proof) {
 	const headers = {};
+	const raw = body instanceof Blob;
 	if (body !== undefined) {
-		headers["Content-Type"] = "application/json";
+		headers["Content-Type"] = raw ? body.type : "application/json";
 	}
 	if (proof) {
 		headers.Authorization = `Bearer ${proof.join("_")}`;
@@ -35,7 +40,7 @@ async function request(method, path, body, proof) {
 	let answer;
 	try {
 		const response = await fetch(path, {
-			method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error",
+			method, headers, body: raw ? body : body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error",
 		});
 		answer = await response.json();
 		if (response.ok) {
@@ -222,3 +227,18 @@ export async function startRecovery(email, text, code) {
 		return new Session({ ...made, email: answer.email });
 	};
 }
+
+/** profile asks the profile server, by an access token that is good for the picture alone. */
+async function profile(session, method, path, body) {
+	const { access_token } = await session.post("/oauth/token", {
+		grant_type: "fxa-credentials", client_id: desktop, scope: "profile:avatar profile:avatar:write", ttl: 60,
+	});
+	return request(method, "/profile/v1" + path, body, [access_token]);
+}
+
+/** avatar tells of the account's picture: its id, and whether it is that of everyone. */
+export const avatar = session => profile(session, "GET", "/avatar");
+
+export const uploadAvatar = (session, picture) => profile(session, "POST", "/avatar/upload", picture);
+
+export const removeAvatar = (session, id) => profile(session, "DELETE", "/avatar/" + id);

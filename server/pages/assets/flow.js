@@ -1,12 +1,9 @@
 // What a browser asked for when it opened the sign-in page, and giving it that.
 
-import { errno } from "./api.js";
+import { desktop, errno } from "./api.js";
 import { ask, status, tell } from "./channel.js";
 import { seal } from "./jwe.js";
 import { oldSync, scopedKeys } from "./keys.js";
-
-/** The desktop Firefox, which answers when it is told of the session. */
-const desktop = "5882386c6d801776";
 
 const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
 
@@ -74,7 +71,7 @@ export class Flow {
 		}
 		const { uid, email, sessionToken } = session;
 		const login = { uid, email, sessionToken, verified: true, services: { sync: engines ?? {} } };
-		if (client_id === desktop) {
+		if (client_id === desktop) { // which answers when it is told of the session
 			await ask("fxaccounts:login", login);
 		} else {
 			tell("fxaccounts:login", login); // older ones do not answer, and ask for a session with the code

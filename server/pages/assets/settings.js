@@ -2,6 +2,7 @@
 // or of the one that this tab signed in to.
 
 import { APIError, changePassword, destroyAccount, errno, Session } from "./api.js";
+import { showAvatar } from "./avatar.js";
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
 import { showRecovery } from "./recovery.js";
@@ -30,7 +31,7 @@ async function enter() {
 		}
 		throw e;
 	}
-	await Promise.all([showTwoStep(() => session), showRecovery(() => session)]);
+	await Promise.all([showTwoStep(() => session), showRecovery(() => session), showAvatar(() => session, newProfile)]);
 	$("#who").textContent = session.email;
 	for (const input of document.querySelectorAll("input.account")) {
 		input.value = session.email;
@@ -51,6 +52,13 @@ function left() {
 		channel.tell("fxaccounts:logout", { uid: session.uid });
 	}
 	leave();
+}
+
+/** newProfile has the Firefox around the page read the profile again. */
+function newProfile() {
+	if (inFirefox) {
+		channel.tell("profile:change", { uid: session.uid });
+	}
 }
 
 onSubmit($("#signout-form"), async () => {

@@ -1,0 +1,161 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/server/picture"
+)
+
+const (
+	// maxAvatar bounds what is uploaded, in bytes. The settings page sends less.
+	maxAvatar = 512 << 10
+	// avatarSide is a picture's width and height, in pixels.
+	avatarSide = 200
+	// avatarUploads is how many an account may send in a window of Limits, as each
+	// takes some work.
+	avatarUploads = 10
+	// noAvatar is the id of the picture of everyone.
+	noAvatar = "00000000000000000000000000000000"
+)
+
+// avatarHeaders are on each picture: it is a picture and nothing else, whoever
+// opens it and however.
+func avatarHeaders(contentType, cache string) map[string]string {
+	return map[string]string{
+		"Content-Type": contentType, "Cache-Control": cache, "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; sandbox", "Cross-Origin-Resource-Policy": "cross-origin",
+	}
+}
+
+// defaultAvatarImage is the picture of everyone: a grey disc.
+const defaultAvatarImage = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
+	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
+
+func (s *Service) defaultAvatar(*request) (any, error) {
+	return rawAnswer{code: http.StatusOK, body: []byte(defaultAvatarImage), header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
+}
+
+// avatarID is the id of an account's picture, or noAvatar.
+func (s *Service) avatarID(ctx context.Context, uid string) (id string, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT id FROM avatars WHERE uid = ?`, uid).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noAvatar, nil
+	}
+	return id, err
+}
+
+// avatarURL is where everybody who knows a picture's id finds it: the programs
+// that show it send no proof with their request.
+func (s *Service) avatarURL(id string) string {
+	if id == noAvatar {
+		id = "default"
+	}
+	return s.issuer() + "/profile/v1/avatar/" + id
+}
+
+// avatar tells of an account's picture, by both names that clients look under.
+func (s *Service) avatar(r *request) (any, error) {
+	a, _, err := s.byAccess(r, scopeProfile+":avatar")
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.avatarID(r.Context(), a.uid)
+	return map[string]any{"id": id, "avatarDefault": id == noAvatar, "avatar": s.avatarURL(id), "url": s.avatarURL(id)}, err
+}
+
+// avatarImage is a picture. What is under one id never changes.
+func (s *Service) avatarImage(r *request) (any, error) {
+	var contentType string
+	var image []byte
+	err := s.db.Read().QueryRowContext(r.Context(), `SELECT type, image FROM avatars WHERE id = ?`, r.PathValue("id")).Scan(&contentType, &image)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rawAnswer{code: http.StatusOK, body: image, header: avatarHeaders(contentType, "public, max-age=31536000, immutable")}, nil
+}
+
+// uploadAvatar gives an account another picture, under a new id.
+func (s *Service) uploadAvatar(r *request) (any, error) {
+	a, _, err := s.byAccess(r, scopeAvatarWrite)
+	if err != nil {
+		return nil, err
+	}
+	if wait := s.limiter.take("av:"+a.uid, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
+		return nil, throttled(wait)
+	}
+	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	image, drawnType, err := s.draw(r.Context(), r.body, strings.ToLower(strings.TrimSpace(contentType)))
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.randomHex(16)
+	if err != nil {
+		return nil, err
+	}
+	err = s.changeAvatar(r.Context(), a.uid, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO avatars (uid, id, type, image) VALUES (?, ?, ?, ?)
+			ON CONFLICT (uid) DO UPDATE SET id = excluded.id, type = excluded.type, image = excluded.image`, a.uid, id, drawnType, image)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jsonAnswer(http.StatusCreated, map[string]any{"id": id, "url": s.avatarURL(id)}, nil)
+}
+
+// draw makes a picture of what was sent, one at a time, for each takes memory.
+func (s *Service) draw(ctx context.Context, in []byte, contentType string) (image []byte, drawnType string, err error) {
+	select {
+	case s.drawing <- struct{}{}:
+		defer func() { <-s.drawing }()
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	image, drawnType, err = picture.Square(in, contentType, avatarSide)
+	switch {
+	case errors.Is(err, picture.ErrType):
+		return nil, "", newFault(http.StatusUnsupportedMediaType, errParameter.errno, err.Error())
+	case err != nil:
+		return nil, "", newFault(http.StatusBadRequest, errParameter.errno, err.Error())
+	}
+	return image, drawnType, nil
+}
+
+// deleteAvatar takes an account's picture away.
+func (s *Service) deleteAvatar(r *request) (any, error) {
+	a, _, err := s.byAccess(r, scopeAvatarWrite)
+	if err != nil {
+		return nil, err
+	}
+	return nothing, s.changeAvatar(r.Context(), a.uid, func(ctx context.Context, tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM avatars WHERE uid = ? AND id = ?`, a.uid, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return errNotFound
+	})
+}
+
+// changeAvatar changes an account's picture, and tells its devices.
+func (s *Service) changeAvatar(ctx context.Context, uid string, change func(context.Context, *sql.Tx) error) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		if err := change(ctx, tx); err != nil {
+			return err
+		}
+		return profileChanged(ctx, tx, uid, s.cfg.Now())
+	})
+	if err == nil {
+		s.profileNews(ctx, uid)
+	}
+	return err
+}
