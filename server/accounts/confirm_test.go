@@ -64,7 +64,7 @@ func (w *mailWorld) create(email string) answer {
 	return w.post("/auth/v1/account/create?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
 }
 
-func (w *mailWorld) verify(session, code string) answer {
+func (w *mailWorld) enter(session, code string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{"code": code})
 }
@@ -102,9 +102,9 @@ func TestConfirmation(t *testing.T) {
 		t.Error("the code is in the database")
 	}
 
-	w.verify(session, other(code)).refused(400, 183)
+	w.enter(session, other(code)).refused(400, 183)
 	w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{}).refused(400, 108)
-	w.verify(session, " "+code[:3]+" "+code[3:]).ok()
+	w.enter(session, " "+code[:3]+" "+code[3:]).ok()
 	if s := w.get("/auth/v1/recovery_email/status", w.session(session)).ok(); s["verified"] != true || s["emailVerified"] != true {
 		t.Errorf("the address is %v", s)
 	}
@@ -136,7 +136,7 @@ func TestSignInUnconfirmed(t *testing.T) {
 	if n := w.host.Waiting(); n > 0 {
 		t.Errorf("%d more messages came", n)
 	}
-	w.verify(in.text("sessionToken"), code).ok()
+	w.enter(in.text("sessionToken"), code).ok()
 	w.access(first, onepw.OldSync)
 	w.kB(in.text("keyFetchToken"), password)
 
@@ -147,9 +147,9 @@ func TestSignInUnconfirmed(t *testing.T) {
 	again := w.signIn(bob, password).text("sessionToken")
 	fresh := w.code(bob)
 	if old != fresh {
-		w.verify(again, old).refused(400, 183)
+		w.enter(again, old).refused(400, 183)
 	}
-	w.verify(again, fresh).ok()
+	w.enter(again, fresh).ok()
 }
 
 // A code is good for an hour and five tries, and one account's is none of
@@ -160,22 +160,22 @@ func TestCodesByMail(t *testing.T) {
 	code := w.code(email)
 	eve := w.create("eve@example.org").text("sessionToken")
 	if hers := w.code("eve@example.org"); hers != code {
-		w.verify(s, hers).refused(400, 183)
-		w.verify(eve, code).refused(400, 183)
+		w.enter(s, hers).refused(400, 183)
+		w.enter(eve, code).refused(400, 183)
 	}
 	w.now = w.now.Add(time.Hour)
-	w.verify(s, code).refused(400, 183)
+	w.enter(s, code).refused(400, 183)
 
 	w.post("/auth/v1/session/resend_code", w.session(s), nil).ok()
 	code = w.code(email)
 	for range 5 {
-		w.verify(s, other(code)).refused(400, 183)
+		w.enter(s, other(code)).refused(400, 183)
 	}
-	w.verify(s, code).refused(400, 183)
+	w.enter(s, code).refused(400, 183)
 	w.post("/auth/v1/recovery_email/resend_code", w.session(s), nil).ok()
 	code = w.code(email)
-	w.verify(s, code).ok()
-	w.verify(eve, code).refused(400, 183)
+	w.enter(s, code).ok()
+	w.enter(eve, code).refused(400, 183)
 }
 
 // However often one signs up, the tries at one address are counted together.
@@ -186,7 +186,7 @@ func TestCodeGuessing(t *testing.T) {
 		s := w.create(email).text("sessionToken")
 		code := w.code(email)
 		for range 5 {
-			if w.verify(s, other(code)).Code == 400 {
+			if w.enter(s, other(code)).Code == 400 {
 				tries++
 			}
 		}
@@ -245,13 +245,13 @@ func TestUnconfirmedAccounts(t *testing.T) {
 	w.get("/auth/v1/session/status", w.session(stranger)).refused(401, 110)
 	code := w.code(strings.ToUpper(email[:1]) + email[1:])
 	if strangers != code {
-		w.verify(owner, strangers).refused(400, 183)
+		w.enter(owner, strangers).refused(400, 183)
 	}
 	users, err := w.Users(t.Context())
 	if err != nil || len(users) != 1 || !users[0].Unconfirmed {
 		t.Fatalf("the users are %+v, %v", users, err)
 	}
-	w.verify(owner, code).ok()
+	w.enter(owner, code).ok()
 	if exists() != true {
 		t.Error("the account is not said to be there")
 	}
@@ -306,7 +306,7 @@ func TestMailHostDown(t *testing.T) {
 	}
 	w.signIn(email, password).refused(400, 103)
 	w.post("/auth/v1/session/resend_code", w.session(s), nil).refused(422, 151)
-	w.verify(s, code).ok() // the one that came is still good
+	w.enter(s, code).ok() // the one that came is still good
 	if users, err := w.Users(t.Context()); err != nil || len(users) != 1 {
 		t.Errorf("the users are %+v, %v", users, err)
 	}
@@ -318,7 +318,7 @@ func TestSlowMailHost(t *testing.T) {
 	w := newMailWorld(t, mailtest.Options{AtData: func() error { <-release; return nil }}, time.Nanosecond)
 	s := w.create(email).text("sessionToken")
 	close(release)
-	w.verify(s, w.code(email)).ok()
+	w.enter(s, w.code(email)).ok()
 }
 
 // No address becomes a header, or a second address.

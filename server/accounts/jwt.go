@@ -41,28 +41,39 @@ var _ token.Verifier = (*Service)(nil)
 
 // accessToken issues a token for the account.
 func (s *Service) accessToken(ctx context.Context, a *account, clientID string, scope scopes, ttl time.Duration) (string, error) {
-	kid, key, err := s.signingKey(ctx)
-	if err != nil {
-		return "", err
-	}
 	jti, err := s.randomHex(16)
 	if err != nil {
 		return "", err
 	}
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: kid}},
-		(&jose.SignerOptions{}).WithType("at+JWT"))
-	if err != nil {
-		return "", fmt.Errorf("sign an access token: %w", err)
-	}
-	now := s.cfg.Now()
-	return jwt.Signed(signer).Claims(claims{
-		Claims: jwt.Claims{
-			Issuer: s.issuer(), Subject: a.uid, Audience: jwt.Audience{clientID}, ID: jti,
-			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(ttl)),
-		},
+	c := claims{
+		Claims:   s.registered(a.uid, clientID, ttl),
 		ClientID: clientID, Scope: scope.String(), Generation: a.generation, ProfileChanged: a.profileAt,
-	}).Serialize()
+	}
+	c.ID = jti
+	return s.sign(ctx, typeAccess, c)
+}
+
+// registered are the claims that all tokens for a client have.
+func (s *Service) registered(uid, clientID string, ttl time.Duration) jwt.Claims {
+	now := s.cfg.Now()
+	return jwt.Claims{
+		Issuer: s.issuer(), Subject: uid, Audience: jwt.Audience{clientID},
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(ttl)),
+	}
+}
+
+// sign makes a token of a type.
+func (s *Service) sign(ctx context.Context, typ jose.ContentType, claims any) (string, error) {
+	kid, key, err := s.signingKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, (&jose.SignerOptions{}).WithType(typ))
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	return jwt.Signed(signer).Claims(claims).Serialize()
 }
 
 func (s *Service) issuer() string { return s.cfg.PublicURL.String() }
@@ -70,21 +81,13 @@ func (s *Service) issuer() string { return s.cfg.PublicURL.String() }
 // access verifies an access token and finds its account. The error wraps
 // token.ErrBadAccess or token.ErrNotYet for one that is no good.
 func (s *Service) access(ctx context.Context, text string) (*claims, *account, error) {
-	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil || len(parsed.Headers) != 1 {
-		return nil, nil, token.ErrBadAccess
-	}
-	key, err := s.verifyKey(ctx, parsed.Headers[0].KeyID)
+	c, err := s.signed(ctx, text)
 	if err != nil {
 		return nil, nil, err
 	}
-	var c claims
-	if err := parsed.Claims(&key.PublicKey, &c); err != nil {
-		return nil, nil, token.ErrBadAccess
-	}
 	now := s.cfg.Now()
 	switch {
-	case c.Issuer != s.issuer(), c.Expiry == nil, c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
+	case c.Issuer != s.issuer(), c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
 		return nil, nil, token.ErrBadAccess
 	case c.IssuedAt.Time().After(now.Add(issueSkew)):
 		return nil, nil, token.ErrNotYet
@@ -105,7 +108,29 @@ func (s *Service) access(ctx context.Context, text string) (*claims, *account, e
 	if c.Generation < a.generation {
 		return nil, nil, token.ErrBadAccess
 	}
-	return &c, a, nil
+	return c, a, nil
+}
+
+// signed is what an access token says that this server signed, whatever became of
+// it since. The error is token.ErrBadAccess for anything else.
+func (s *Service) signed(ctx context.Context, text string) (*claims, error) {
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil || len(parsed.Headers) != 1 {
+		return nil, token.ErrBadAccess
+	}
+	// An ID token is signed with the same keys.
+	if parsed.Headers[0].ExtraHeaders[jose.HeaderType] != string(typeAccess) {
+		return nil, token.ErrBadAccess
+	}
+	key, err := s.verifyKey(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return nil, err
+	}
+	var c claims
+	if err := parsed.Claims(&key.PublicKey, &c); err != nil || c.Expiry == nil {
+		return nil, token.ErrBadAccess
+	}
+	return &c, nil
 }
 
 // Verify implements token.Verifier.

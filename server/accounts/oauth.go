@@ -34,6 +34,7 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		Method       string `json:"code_challenge_method"`
 		KeysJWE      string `json:"keys_jwe"`
 		RedirectURI  string `json:"redirect_uri"`
+		Nonce        string `json:"nonce"`
 	}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -52,6 +53,8 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, missing("state")
 	case len(in.State) > 512:
 		return nil, invalid("state")
+	case len(in.Nonce) > 512:
+		return nil, invalid("nonce")
 	case in.ResponseType != "" && in.ResponseType != "code":
 		return nil, errResponseType
 	case in.Method != "S256" || in.Challenge == "":
@@ -72,9 +75,9 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, err
 	}
 	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, auth_at, session, expires_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hash(code), c.uid, in.ClientID, scope.String(), in.Challenge, in.AccessType == "offline",
-			in.KeysJWE, c.createdAt/1000, c.hash, s.cfg.Now().Add(codeLife).UnixMilli())
+		_, err := tx.ExecContext(r.Context(), `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hash(code), c.uid, in.ClientID, scope.String(), in.Challenge, in.AccessType == "offline",
+			in.KeysJWE, in.Nonce, c.createdAt/1000, c.hash, s.cfg.Now().Add(codeLife).UnixMilli())
 		return err
 	})
 	if err != nil {
@@ -105,7 +108,10 @@ type grant struct {
 	authAt  int64  // seconds
 	offline bool   // a refresh token too
 	session []byte // that asked, or nil
-	keysJWE string
+	// signedIn is the session whose sign-in all goes back to, or nil.
+	signedIn []byte
+	keysJWE  string
+	nonce    string
 }
 
 // oauthToken gives access tokens, by a session, a refresh token or a code.
@@ -144,7 +150,7 @@ func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
 		return grant{}, err
 	}
 	scope, err := parseScopes(in.Scope)
-	return grant{uid: c.uid, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline", session: c.hash}, err
+	return grant{uid: c.uid, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline", session: c.hash, signedIn: c.hash}, err
 }
 
 func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
@@ -164,7 +170,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 			return grant{}, errScope
 		}
 	}
-	return grant{uid: t.uid, scope: scope, authAt: t.createdAt / 1000}, nil
+	return grant{uid: t.uid, scope: scope, authAt: t.createdAt / 1000, signedIn: t.session}, nil
 }
 
 // byCode spends a code. Whoever shows it with a wrong verifier spends it too.
@@ -175,12 +181,11 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	var g grant
 	var clientID, scope, challenge string
 	var expires int64
-	var page []byte // the session that gave the code
 	ctx := r.Context()
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `DELETE FROM codes WHERE hash = ?
-			RETURNING uid, client_id, scope, challenge, offline, keys_jwe, auth_at, expires_at, session`, hash(in.Code)).
-			Scan(&g.uid, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.authAt, &expires, &page)
+			RETURNING uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at`, hash(in.Code)).
+			Scan(&g.uid, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.nonce, &g.authAt, &g.signedIn, &expires)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return grant{}, errUnknownCode
@@ -200,7 +205,7 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	if clientID == nativeClient {
 		// The browser has left the page for the program, and the session with it.
 		err := s.db.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, page)
+			_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, g.signedIn)
 			return err
 		})
 		if err != nil {
@@ -243,6 +248,11 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	}
 	if g.keysJWE != "" {
 		out["keys_jwe"] = g.keysJWE
+	}
+	if g.scope.allow(scopeOpenID) {
+		if out["id_token"], err = s.idToken(ctx, in.ClientID, access, g); err != nil {
+			return nil, err
+		}
 	}
 	wantsSession := in.GrantType == "authorization_code" && g.scope.allow(scopeSession)
 	if !g.offline && !wantsSession {

@@ -6,14 +6,15 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// byAccess authenticates by an access token with a scope.
-func (s *Service) byAccess(r *request, scope string) (*account, scopes, error) {
+// byAccess authenticates by an access token with one of these scopes.
+func (s *Service) byAccess(r *request, scope ...string) (*account, scopes, error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return nil, nil, errToken
@@ -26,25 +27,28 @@ func (s *Service) byAccess(r *request, scope string) (*account, scopes, error) {
 		return nil, nil, err
 	}
 	have, err := parseScopes(c.Scope)
-	if err != nil || !have.allow(scope) {
+	if err != nil || !slices.ContainsFunc(scope, have.allow) {
 		return nil, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
 	}
 	return a, have, nil
 }
 
 // profile is the profile server's answer; a path that names one field gives
-// that alone.
+// that alone. It is also OpenID Connect's UserInfo endpoint.
 func (s *Service) profile(r *request) (any, error) {
 	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-	need := scopeProfile
+	need := []string{scopeProfile, scopeOpenID}
 	if field != "profile" {
-		need = scopeProfile + ":" + field
+		need = []string{scopeProfile + ":" + field}
 	}
-	a, _, err := s.byAccess(r, need)
+	a, have, err := s.byAccess(r, need...)
 	if err != nil {
 		return nil, err
 	}
-	methods, err := s.methods(r.Context(), a.uid)
+	if field == "profile" && !have.allow(scopeProfile) {
+		return userInfo(a, have), nil
+	}
+	second, err := s.twoStep(r.Context(), a.uid)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +57,11 @@ func (s *Service) profile(r *request) (any, error) {
 		return nil, err
 	}
 	all := map[string]any{
-		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods, "twoFactorAuthentication": len(methods) > 2,
+		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods(second), "twoFactorAuthentication": second,
 		"avatar": s.avatarURL(picture), "avatarDefault": picture == noAvatar,
+	}
+	if have.allow(scopeOpenID) {
+		all["sub"] = a.uid
 	}
 	if a.displayName != "" {
 		all["displayName"] = a.displayName
@@ -65,13 +72,22 @@ func (s *Service) profile(r *request) (any, error) {
 	case "email", "uid":
 		return map[string]any{field: all[field]}, nil
 	}
-	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10)))
+	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10) + have.String()))
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	// Firefox for Android puts it into quotation marks once more.
 	if strings.Trim(r.Header.Get("If-None-Match"), `"`) == strings.Trim(etag, `"`) {
 		return rawAnswer{code: http.StatusNotModified, header: map[string]string{"ETag": etag}}, nil
 	}
 	return jsonAnswer(http.StatusOK, all, map[string]string{"ETag": etag})
+}
+
+// userInfo is what a token tells that is for OpenID Connect alone.
+func userInfo(a *account, have scopes) map[string]any {
+	out := map[string]any{"sub": a.uid}
+	if have.allow(scopeEmail) || have.allow(scopeProfile+":email") {
+		out["email"] = a.email
+	}
+	return out
 }
 
 func (s *Service) setDisplayName(r *request) (any, error) {
@@ -123,23 +139,18 @@ func (s *Service) accountProfile(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	methods, err := s.methods(r.Context(), a.uid)
+	second, err := s.twoStep(r.Context(), a.uid)
 	return map[string]any{
-		"email": a.email, "locale": "", "authenticationMethods": methods, "authenticatorAssuranceLevel": len(methods) - 1,
+		"email": a.email, "locale": "", "authenticationMethods": methods(second), "authenticatorAssuranceLevel": level(second),
 		"profileChangedAt": a.profileAt, "keysChangedAt": a.keysChangedAt,
 	}, err
 }
 
-// methods are the ways in which an account is proved, in the words of RFC 8176:
-// two, or three with two-step sign-in, which is the next level of assurance.
-func (s *Service) methods(ctx context.Context, uid string) ([]string, error) {
-	methods := []string{"pwd", "email"}
-	err := s.db.View(ctx, func(tx *sql.Tx) error {
-		enabled, err := twoStep(ctx, tx, uid)
-		if enabled {
-			methods = append(methods, "otp")
-		}
+// twoStep reports whether signing in to an account takes a second step.
+func (s *Service) twoStep(ctx context.Context, uid string) (enabled bool, err error) {
+	err = s.db.View(ctx, func(tx *sql.Tx) (err error) {
+		enabled, err = twoStep(ctx, tx, uid)
 		return err
 	})
-	return methods, err
+	return enabled, err
 }

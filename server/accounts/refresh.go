@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
-
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -19,6 +16,7 @@ type refreshToken struct {
 	uid       string
 	clientID  string
 	scope     scopes
+	session   []byte // that it came from, or nil
 	createdAt int64
 	usedAt    int64
 }
@@ -40,8 +38,8 @@ func (s *Service) refreshToken(ctx context.Context, text string) (*refreshToken,
 	t := &refreshToken{hash: hash(text)}
 	var scope string
 	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT uid, client_id, scope, created_at, used_at FROM refresh_tokens WHERE hash = ?`, t.hash).
-		Scan(&t.uid, &t.clientID, &scope, &t.createdAt, &t.usedAt)
+		`SELECT uid, client_id, scope, session, created_at, used_at FROM refresh_tokens WHERE hash = ?`, t.hash).
+		Scan(&t.uid, &t.clientID, &scope, &t.session, &t.createdAt, &t.usedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, errToken
 	}
@@ -91,16 +89,8 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 
 // revocable reports whether text is an access token of ours, and if so which.
 func (s *Service) revocable(ctx context.Context, text string) (jti string, expires int64, ok bool) {
-	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil || len(parsed.Headers) != 1 {
-		return "", 0, false
-	}
-	key, err := s.verifyKey(ctx, parsed.Headers[0].KeyID)
+	c, err := s.signed(ctx, text)
 	if err != nil {
-		return "", 0, false
-	}
-	var c claims
-	if parsed.Claims(&key.PublicKey, &c) != nil || c.Expiry == nil {
 		return "", 0, false
 	}
 	return c.ID, c.Expiry.Time().Add(time.Second).UnixMilli(), true

@@ -12,6 +12,9 @@ const (
 	scopeProfile      = "profile"
 	scopeProfileWrite = "profile:write"
 	scopeAvatarWrite  = "profile:avatar:write"
+	// scopeOpenID asks for an ID token with the access token.
+	scopeOpenID = "openid"
+	scopeEmail  = "email"
 	// scopeSession asks for a session token with an authorization code; mobile
 	// clients sign in with it.
 	scopeSession = "https://identity.mozilla.com/tokens/session"
@@ -20,7 +23,7 @@ const (
 // knownScopes are those that may be asked for, in any mix.
 var knownScopes = []string{
 	onepw.OldSync, scopeProfile, scopeProfileWrite, "profile:uid", "profile:email", "profile:display_name",
-	"profile:avatar", scopeAvatarWrite, "profile:amr", "profile:locale", "openid", "email", scopeSession,
+	"profile:avatar", scopeAvatarWrite, "profile:amr", "profile:locale", scopeOpenID, scopeEmail, scopeSession,
 }
 
 // scopes is a set of scopes, in the order they were asked for.

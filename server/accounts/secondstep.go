@@ -52,11 +52,7 @@ func tokenHash(kind string, token any) ([]byte, error) {
 // sign-in is signed in to it as well: what the password alone opens, the second
 // step must guard too.
 func (s *Service) secondStep(r *request, uid string) error {
-	var enabled bool
-	err := s.db.View(r.Context(), func(tx *sql.Tx) (err error) {
-		enabled, err = twoStep(r.Context(), tx, uid)
-		return err
-	})
+	enabled, err := s.twoStep(r.Context(), uid)
 	if err != nil || !enabled {
 		return err
 	}

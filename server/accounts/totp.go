@@ -192,7 +192,9 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 			if out["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid); err != nil {
 				return err
 			}
-			return profileChanged(ctx, tx, c.uid, s.cfg.Now())
+			if err := profileChanged(ctx, tx, c.uid, s.cfg.Now()); err != nil {
+				return err
+			}
 		}
 		return verifySession(ctx, tx, c)
 	})
@@ -232,8 +234,9 @@ func (s *Service) codeTry(r *request, what string) (code string, done func(), er
 	return in.Code, done, err
 }
 
+// verifySession completes a sign-in by its second step.
 func verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {
-	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1 WHERE hash = ?`, c.hash)
+	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1, second_step = 1 WHERE hash = ?`, c.hash)
 	return err
 }
 

@@ -29,7 +29,7 @@ func (s *Service) openIDConfiguration(*request) (any, error) {
 		"jwks_uri":                              root + "/oauth/v1/jwks",
 		"verify_endpoint":                       root + "/oauth/v1/verify",
 		"userinfo_endpoint":                     root + "/profile/v1/profile",
-		"claims_supported":                      []string{"aud", "exp", "iat", "iss", "sub"},
+		"claims_supported":                      []string{"acr", "amr", "at_hash", "aud", "email", "exp", "fxa-aal", "iat", "iss", "nonce", "sub"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"response_types_supported":              []string{"code"},
 		"scopes_supported":                      knownScopes,

@@ -54,7 +54,7 @@ export class Flow {
 
 	/** finish gives the browser the session, and a code with the keys sealed for it. */
 	async finish({ session, kB, engines }) {
-		const { client_id, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwk } = this.params;
+		const { client_id, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwk, nonce } = this.params;
 		// A newer Firefox leaves it to the server what belongs to its service.
 		const scope = this.params.scope ?? (this.byChannel ? `profile ${oldSync}` : undefined);
 		let keys_jwe;
@@ -63,7 +63,7 @@ export class Flow {
 			keys_jwe = await seal(await scopedKeys(await kB(), data[oldSync].keyRotationTimestamp), keys_jwk);
 		}
 		const { code, redirect } = await session.post("/oauth/authorization", {
-			client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwe,
+			client_id, scope, state, access_type, response_type, code_challenge, code_challenge_method, redirect_uri, keys_jwe, nonce,
 		}).catch(refused);
 		if (!this.byChannel) {
 			this.#leaveFor(redirect);
