@@ -119,7 +119,7 @@ func TestSend(t *testing.T) {
 // and least of all the password.
 func TestSecureWay(t *testing.T) {
 	const name = mailtest.Name
-	login := mailtest.Options{User: "sync", Password: "pa ss:word"}
+	const user, password = "sync", "pa ss:word"
 	for what, c := range map[string]struct {
 		offers mailtest.Options
 		url    string
@@ -129,6 +129,7 @@ func TestSecureWay(t *testing.T) {
 		"STARTTLS":                    {mailtest.Options{StartTLS: true}, "smtp://sync@" + name, nil, nil},
 		"smtps":                       {mailtest.Options{TLS: true}, "smtps://sync@" + name, nil, nil},
 		"no STARTTLS":                 {mailtest.Options{}, "smtp://sync@" + name, nil, mail.ErrUnsent},
+		"no STARTTLS, and no user":    {mailtest.Options{}, "smtp://" + name, nil, mail.ErrUnsent},
 		"a certificate of nobody":     {mailtest.Options{StartTLS: true}, "smtp://sync@" + name, func(c *mail.Config) { c.Roots = x509.NewCertPool() }, mail.ErrUnsent},
 		"smtps, the same":             {mailtest.Options{TLS: true}, "smtps://sync@" + name, func(c *mail.Config) { c.Roots = x509.NewCertPool() }, mail.ErrUnsent},
 		"another's certificate":       {mailtest.Options{StartTLS: true}, "smtp://sync@mail.example.net", nil, mail.ErrUnsent},
@@ -136,10 +137,12 @@ func TestSecureWay(t *testing.T) {
 		"a wrong password":            {mailtest.Options{StartTLS: true}, "smtp://sync@" + name, func(c *mail.Config) { c.Password = "guess" }, mail.ErrUnsent},
 	} {
 		t.Run(what, func(t *testing.T) {
-			c.offers.User, c.offers.Password = login.User, login.Password
+			if strings.Contains(c.url, user+"@") {
+				c.offers.User, c.offers.Password = user, password
+			}
 			w := newWorld(t, c.offers)
 			err := w.sender(c.url, func(cfg *mail.Config) {
-				cfg.Password = login.Password
+				cfg.Password = password
 				if c.change != nil {
 					c.change(cfg)
 				}
@@ -147,7 +150,7 @@ func TestSecureWay(t *testing.T) {
 			if !errors.Is(err, c.err) {
 				t.Fatalf("%v, want %v; %s", err, c.err, &w.log)
 			}
-			if text := w.log.String(); strings.Contains(text, login.Password) || strings.Contains(text, "123456") || (text == "") != (c.err == nil) {
+			if text := w.log.String(); strings.Contains(text, password) || strings.Contains(text, "123456") || (text == "") != (c.err == nil) {
 				t.Errorf("the log says %q", text)
 			}
 			if c.err != nil {
@@ -156,7 +159,7 @@ func TestSecureWay(t *testing.T) {
 				}
 				return
 			}
-			if m := w.next(); !m.Secure || m.User != login.User {
+			if m := w.next(); !m.Secure || m.User != user {
 				t.Errorf("it came by %q, over TLS: %v", m.User, m.Secure)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 	netmail "net/mail"
 	"regexp"
 	"sync/atomic"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -99,8 +100,13 @@ func Start(options Options) (*Host, error) {
 // Close stops the host, which refuses connections then.
 func (h *Host) Close() { _ = h.server.Close() }
 
+// patience is how long a message is waited for that will never come.
+const patience = 30 * time.Second
+
 // Next waits for the next message.
 func (h *Host) Next(ctx context.Context) (Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case m := <-h.got:
 		return m, nil
