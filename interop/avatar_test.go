@@ -64,6 +64,7 @@ func TestAvatarInFirefox(t *testing.T) {
 
 	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
 	p.sees(onStep("settings"), "Signed in as "+ann)
+	p.click("details:has(#picture-form) summary")
 	p.types("#picture-form input", nothing)
 	p.click("#picture-form button")
 	p.sees("#picture-form [role=alert]:not([hidden])", "cannot read that file as a picture")
