@@ -53,6 +53,7 @@ type Config struct {
 
 // Engine is the user's bookmarks on this device. It is safe for concurrent use.
 type Engine struct {
+	engine.Bell
 	db  *places.DB
 	log *slog.Logger
 	// wholeMerges counts the times that the tree was merged whole.
@@ -60,9 +61,10 @@ type Engine struct {
 }
 
 var (
-	_ engine.Engine  = (*Engine)(nil)
-	_ engine.Watcher = (*Engine)(nil)
-	_ engine.Counter = (*Engine)(nil)
+	_ engine.Engine   = (*Engine)(nil)
+	_ engine.Watcher  = (*Engine)(nil)
+	_ engine.Notifier = (*Engine)(nil)
+	_ engine.Counter  = (*Engine)(nil)
 )
 
 // Open opens the bookmarks in c.Path.

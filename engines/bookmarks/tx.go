@@ -31,7 +31,7 @@ func newTx(t *places.Tx) *tx {
 
 // edit runs f as an edit of the user's: all of it is kept, or nothing.
 func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
-	return e.db.Update(ctx, func(p *places.Tx) error {
+	err := e.db.Update(ctx, func(p *places.Tx) error {
 		t := newTx(p)
 		if err := f(t); err != nil {
 			return err
@@ -42,6 +42,10 @@ func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
 		_, err := t.Exec(sqlBumpEdits)
 		return err
 	})
+	if err == nil {
+		e.Ring()
+	}
+	return err
 }
 
 func (e *Engine) view(ctx context.Context, f func(*tx) error) error {

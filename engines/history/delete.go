@@ -38,7 +38,7 @@ func (e *Engine) DeleteURL(ctx context.Context, url string) (Deleted, error) {
 }
 
 func (e *Engine) deleteOne(ctx context.Context, find func(*tx) (*row, error)) (d Deleted, err error) {
-	err = e.update(ctx, func(tx *tx) error {
+	err = e.edit(ctx, func(tx *tx) error {
 		r, err := find(tx)
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func (e *Engine) deleteAll(ctx context.Context, next func(*tx) ([]int64, error),
 	for {
 		var some Deleted
 		var found int
-		err := e.update(ctx, func(tx *tx) error {
+		err := e.edit(ctx, func(tx *tx) error {
 			some = Deleted{}
 			ids, err := next(tx)
 			if err != nil {

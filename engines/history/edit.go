@@ -27,7 +27,7 @@ func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, e
 	if err != nil {
 		return Page{}, err
 	}
-	err = e.update(ctx, func(tx *tx) error {
+	err = e.edit(ctx, func(tx *tx) error {
 		r, _, err := tx.add(&in, []visit{one})
 		if err == nil {
 			p = r.page()
@@ -129,7 +129,7 @@ func (t *tx) retitle(r *row, title string) {
 // SetTitle gives the page with the ID another title, or returns ErrNotFound.
 func (e *Engine) SetTitle(ctx context.Context, id engine.ID, title string) error {
 	title = clean(title)
-	return e.update(ctx, func(tx *tx) error {
+	return e.edit(ctx, func(tx *tx) error {
 		r, err := tx.byGUID(id)
 		if err != nil {
 			return err

@@ -166,7 +166,7 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 	visits := 0
 	flush := func() error {
 		some := Imported{}
-		err := e.update(ctx, func(tx *tx) error {
+		err := e.edit(ctx, func(tx *tx) error {
 			some = Imported{}
 			for i := range chunk {
 				if err := tx.take(&chunk[i], &some); err != nil {

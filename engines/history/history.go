@@ -74,14 +74,16 @@ type Config struct {
 
 // Engine is the user's history on this device. It is safe for concurrent use.
 type Engine struct {
+	engine.Bell
 	db    *places.DB
 	chunk int // how many records one transaction takes at most
 }
 
 var (
-	_ engine.Engine  = (*Engine)(nil)
-	_ engine.Watcher = (*Engine)(nil)
-	_ engine.Counter = (*Engine)(nil)
+	_ engine.Engine   = (*Engine)(nil)
+	_ engine.Watcher  = (*Engine)(nil)
+	_ engine.Notifier = (*Engine)(nil)
+	_ engine.Counter  = (*Engine)(nil)
 )
 
 // Open opens the history in c.Path.
@@ -149,6 +151,15 @@ type tx struct{ *places.Tx }
 
 func (e *Engine) update(ctx context.Context, f func(*tx) error) error {
 	return sqlite.Explain(e.db.Update(ctx, func(t *places.Tx) error { return f(&tx{t}) }))
+}
+
+// edit is update for what the user does.
+func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
+	err := e.update(ctx, f)
+	if err == nil {
+		e.Ring()
+	}
+	return err
 }
 
 func (e *Engine) view(ctx context.Context, f func(*tx) error) error {

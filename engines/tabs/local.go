@@ -116,7 +116,8 @@ func put(ctx context.Context, tx *sql.Tx, t Tab) error {
 }
 
 func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
-	return e.db.Update(ctx, func(tx *sql.Tx) error {
+	changed := false
+	err := e.db.Update(ctx, func(tx *sql.Tx) error {
 		before, err := readTabs(ctx, tx)
 		if err != nil {
 			return err
@@ -125,12 +126,17 @@ func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
 			return err
 		}
 		after, err := readTabs(ctx, tx)
-		if err != nil || reflect.DeepEqual(before, after) {
+		changed = err == nil && !reflect.DeepEqual(before, after)
+		if !changed {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE meta SET changes = changes + 1`)
 		return err
 	})
+	if err == nil && changed {
+		e.Ring()
+	}
+	return err
 }
 
 type rowsQueryer interface {

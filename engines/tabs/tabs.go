@@ -51,15 +51,17 @@ type Config struct {
 // Engine is the tabs of this device and of the others. It is safe for concurrent
 // use.
 type Engine struct {
+	engine.Bell
 	db  *sqlite.DB
 	now func() time.Time
 	log *slog.Logger
 }
 
 var (
-	_ engine.Engine  = (*Engine)(nil)
-	_ engine.Watcher = (*Engine)(nil)
-	_ engine.Counter = (*Engine)(nil)
+	_ engine.Engine   = (*Engine)(nil)
+	_ engine.Watcher  = (*Engine)(nil)
+	_ engine.Notifier = (*Engine)(nil)
+	_ engine.Counter  = (*Engine)(nil)
 )
 
 //go:embed migrations/*.sql

@@ -71,6 +71,9 @@ func TestContract(t *testing.T) {
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
 			return own, e.(*tabs.Engine).OpenTab(ctx, page(i), "a page")
 		},
+		Delete: func(ctx context.Context, e engine.Engine, _ engine.ID) error {
+			return e.(*tabs.Engine).SetTabs(ctx, nil)
+		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := make(map[engine.ID]int)
 			others, err := e.(*tabs.Engine).Others(ctx)
