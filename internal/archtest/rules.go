@@ -34,7 +34,7 @@ var rules = []rule{
 		"an app that imports the manager gets little else"},
 	{"engines/...", []string{"engine", "internal/..."},
 		"an engine fulfils the contract alone, and takes IDs and timestamps from it"},
-	{"collection/...", []string{"engine", "internal/..."},
+	{"collection/...", []string{"engine", "bso", "internal/..."},
 		"an app's own engine fulfils the contract alone"},
 	{"account/...", []string{"internal/..."},
 		"signing in is of use without sync"},

@@ -10,24 +10,15 @@ import (
 )
 
 // Edit is a transaction of the user's changes. All of them are kept, or none.
-type Edit struct {
-	tx *tx
-	// changed tells whether there is something to commit.
-	changed bool
-}
+type Edit struct{ tx *tx }
 
 // Update runs f in the store's one write transaction, and keeps what it did if it
 // returns nil. f must be quick: a sync and other edits wait for it.
 func (c *Core) Update(ctx context.Context, f func(*Edit) error) error {
-	var e *Edit
-	err := c.update(ctx, func(tx *tx) error {
-		e = &Edit{tx: tx}
-		return f(e)
+	return c.update(ctx, func(tx *tx) error {
+		tx.user = true
+		return f(&Edit{tx})
 	})
-	if err == nil && e.changed {
-		c.Ring()
-	}
-	return err
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
@@ -82,6 +73,7 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	t.changed = append(t.changed, id)
 	now := c.now().UnixMilli()
 	if r == nil {
 		_, err = t.exec(sqlAdd, id, sealed, now, key)
@@ -89,7 +81,6 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 		// The edit is of what the server had then, whatever the two clocks say.
 		_, err = t.exec(sqlEdit, r.n, sealed, max(now, int64(r.modified)*10+1), key)
 	}
-	e.changed = true
 	return err
 }
 
@@ -107,7 +98,7 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 	}
 	n, err := t.exec(sqlAdd, id, sealed, t.core.now().UnixMilli(), key)
 	if err != nil || n == 1 {
-		e.changed = true
+		t.changed = append(t.changed, id)
 		return err
 	}
 	r, err := t.row(sqlRow, id)
@@ -143,7 +134,7 @@ func (e *Edit) Delete(id engine.ID) error {
 	if r == nil || r.deleted {
 		return ErrNotFound
 	}
-	e.changed = true
+	e.tx.changed = append(e.tx.changed, id)
 	return e.tx.remove(r)
 }
 

@@ -155,8 +155,30 @@ func (c *chunk) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
+	if c.core.bell.watched() {
+		if err := c.noteNew(last); err != nil {
+			return err
+		}
+	}
 	_, err = c.tx.exec(sqlUnstageNew, from, to, last)
 	return err
+}
+
+// noteNew notes the records behind the last row number that there was.
+func (c *chunk) noteNew(last int64) error {
+	rows, err := c.tx.sql.QueryContext(c.tx.ctx, sqlNewIDs, last)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id engine.ID
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		c.tx.changed = append(c.tx.changed, id)
+	}
+	return rows.Err()
 }
 
 func (c *chunk) left(from, to int64) (left []int64, err error) {

@@ -80,6 +80,12 @@ type Rules struct {
 	// one record and neither Prefer nor Resolve decides: the server's record stands
 	// under its ID, and this device's becomes a record of its own.
 	Fork func() (engine.ID, error)
+	// Merge, if not nil, is asked in place of Resolve where both sides of a record
+	// changed, and returns the whole of what is to stand; Fork must be set then.
+	// engine.Start.Prefer goes before, and lets one side stand whole. Where Merge
+	// fails, or what it returns is not valid, the record counts as failed and both
+	// sides stay, as with Fork.
+	Merge func(Both) (payload []byte, err error)
 	// Nested are the fields whose values are objects to merge field by field.
 	Nested []Nested
 	// ReadOnly tells why the user cannot edit a valid record, or nil: a newer version
@@ -133,6 +139,7 @@ type Core struct {
 	db     *sqlite.DB
 	nested map[string]Nested
 	sticky map[string]bool
+	bell   bell
 	chunk  int // how many records one transaction of a sync takes at most
 }
 
@@ -206,8 +213,11 @@ func (c *Core) claim(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the file.
-func (c *Core) Close() error { return c.db.Close() }
+// Close closes the file, and ends all that watch.
+func (c *Core) Close() error {
+	c.bell.close()
+	return c.db.Close()
+}
 
 // Collection is the collection's name on the server.
 func (c *Core) Collection() string { return c.rules.Collection }
@@ -252,6 +262,9 @@ func (c *Core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
 	if err == nil {
 		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
+	}
+	if err == nil {
+		c.bell.ring(&tx{wiped: true})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot wipe %s: %w", c.rules.Collection, err)

@@ -15,6 +15,8 @@ type staged struct {
 	dupe     []byte
 	err      *string
 	fatal    bool
+	// unmerged is why Rules.Merge could not bring it together with this device's.
+	unmerged error
 }
 
 // one deals with a staged record.
@@ -86,6 +88,7 @@ func (c *chunk) tombstone(r *row) error {
 		return err
 	default:
 		c.merged.Applied++
+		c.tx.changed = append(c.tx.changed, r.id)
 	}
 	_, err := c.tx.exec(sqlDrop, r.n)
 	return err
@@ -119,15 +122,24 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	if err != nil {
 		return err
 	}
+	changed := before == nil || !same(before, content)
+	if changed {
+		c.tx.changed = append(c.tx.changed, in.id)
+	}
+	if merged != nil {
+		c.tx.changed = append(c.tx.changed, merged.row.id)
+	}
 	switch {
-	case merged != nil:
-		send = send || merged.send
-		c.merged.Reconciled++
-	case before == nil || !same(before, content):
+	case in.unmerged != nil:
+		c.merged.Failed++
+		c.merged.NewFailed++
+		c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: in.unmerged})
+	case merged == nil && changed:
 		c.merged.Applied++
 	default:
 		c.merged.Reconciled++
 	}
+	send = send || merged != nil && merged.send
 	if err := c.settle(in, r, merged, content, send); err != nil || forked == nil {
 		return err
 	}
@@ -139,16 +151,16 @@ func (c *chunk) incoming(in *staged, r *row) error {
 func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []byte, err error) {
 	undecided := false
 	s.undecided = &undecided
-	content, send, err = c.core.threeWay(s)
-	if err != nil || c.core.rules.Fork == nil || !s.changed {
-		return content, send, nil, err
-	}
-	// What a newer version wrote cannot be merged with by one that does not know it.
-	newer := c.core.readOnly(in.payload) != nil && (s.base == nil || !same(s.base, s.local))
 	// Two that are the same thing anyway would only be found to be duplicates.
 	key := c.core.key(s.local)
-	if !undecided && !newer || key != nil && string(key) == string(c.core.key(in.payload)) {
-		return content, send, nil, nil
+	forks := c.core.rules.Fork != nil && s.changed && (key == nil || string(key) != string(c.core.key(in.payload)))
+	// What a newer version wrote cannot be merged with by one that does not know it.
+	newer := c.core.readOnly(in.payload) != nil && !same(s.local, in.payload) && (s.base == nil || !same(s.base, s.local))
+	if !forks || !newer {
+		content, send, err = c.core.threeWay(s)
+		if err != nil || !forks || !undecided {
+			return content, send, nil, err
+		}
 	}
 	return in.payload, false, s.local, nil
 }
@@ -175,6 +187,7 @@ func (c *chunk) fork(r *row, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	c.tx.changed = append(c.tx.changed, id)
 	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, key)
 	return err
 }
@@ -201,6 +214,7 @@ func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 		changed:    r.changes > 0,
 		localNewer: r.edited+c.start.Skew.Milliseconds() > int64(in.modified)*10,
 		prefer:     c.start.Prefer,
+		unmerged:   &in.unmerged,
 	}
 }
 

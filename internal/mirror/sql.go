@@ -38,6 +38,7 @@ const (
 	sqlStagedOne  = `SELECT id, modified, payload, dupe, err, fatal FROM staged WHERE n = ?1`
 	sqlNew        = `INSERT OR IGNORE INTO records (id, mirror, modified, dupe)
 		SELECT id, payload, modified, dupe FROM staged WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL ORDER BY n`
+	sqlNewIDs     = `SELECT id FROM records WHERE n > ?1`
 	sqlUnstageNew = `DELETE FROM staged WHERE n > ?1 AND n <= ?2
 		AND EXISTS (SELECT 1 FROM records r WHERE r.id = staged.id AND r.n > ?3)`
 	sqlReadable = `DELETE FROM retry WHERE id IN (SELECT id FROM staged WHERE n > ?1 AND n <= ?2 AND err IS NULL)`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -19,6 +20,10 @@ type Synced interface {
 	engine.Notifier
 	engine.Counter
 	io.Closer
+	// Notify is Core's.
+	Notify(changed func())
+	// Watch is Core's.
+	Watch(ctx context.Context) iter.Seq[Change]
 }
 
 // Store is a Core's face for records of type R, which must go through
@@ -44,6 +49,10 @@ type Kind[R any] struct {
 	// Complete checks what the user wants to keep, and fills in what follows from it;
 	// old is the record as it was, nil for a new one. nil: nothing is to be done.
 	Complete func(r, old *R) error
+	// Merge, if not nil, becomes Rules.Merge: where both sides of a record changed, it
+	// returns what is to stand. base is their common past, or nil. Fields that R does
+	// not have are merged field by field. If it panics, that is how it fails.
+	Merge func(base *R, local, remote R) R
 }
 
 // OpenStore opens the store at o.Path, as Open does.
@@ -51,14 +60,61 @@ func OpenStore[R any](ctx context.Context, rules Rules, kind Kind[R], o Options)
 	if o.Path == "" || o.Now == nil || o.Rand == nil {
 		return nil, fmt.Errorf("%s: the configuration needs Path, Now and Rand", rules.Collection)
 	}
+	if kind.NewID == nil {
+		kind.NewID = engine.NewID
+	}
+	s := &Store[R]{kind: kind, fields: newFieldSet(kind.Fields), random: o.Rand}
+	if kind.Merge != nil {
+		rules.Merge = s.merge
+	}
 	core, err := Open(ctx, rules, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", rules.Collection, err)
 	}
-	if kind.NewID == nil {
-		kind.NewID = engine.NewID
+	s.Synced, s.core = core, core
+	return s, nil
+}
+
+// merge is Rules.Merge by the kind's.
+func (s *Store[R]) merge(b Both) (payload []byte, err error) {
+	defer Recovered(&err, "merging it")
+	var base *R
+	if b.Base != nil {
+		r, err := decodeRecord[R](b.Base)
+		if err != nil {
+			return nil, err
+		}
+		base = &r
 	}
-	return &Store[R]{core, core, kind, newFieldSet(kind.Fields), o.Rand}, nil
+	local, err := decodeRecord[R](b.Local)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := decodeRecord[R](b.Remote)
+	if err != nil {
+		return nil, err
+	}
+	id := *s.kind.ID(&remote)
+	merged := s.kind.Merge(base, local, remote)
+	*s.kind.ID(&merged) = id
+	written, err := json.Marshal(merged)
+	if err != nil {
+		return nil, err
+	}
+	return patch(b.Fields, written, s.fields)
+}
+
+// Recovered, deferred, makes an error of a panic in what an app supplied, so that
+// one record fails and no sync. A value that is no runtime error may hold a
+// secret: its type alone is told.
+func Recovered(err *error, doing string) {
+	switch p := recover().(type) {
+	case nil:
+	case runtime.Error:
+		*err = fmt.Errorf("%s panicked: %w", doing, p)
+	default:
+		*err = fmt.Errorf("%s panicked with a %T", doing, p)
+	}
 }
 
 // Add adds a new record, and returns it as it was kept: with an ID if it had none.

@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"slices"
+
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
@@ -25,6 +27,18 @@ func (c *Conflict) LocalField(name string) []byte { return c.local.get(name) }
 // RemoteField is another field of the server's record.
 func (c *Conflict) RemoteField(name string) []byte { return c.remote.get(name) }
 
+// Both are the two sides of a record, which both changed, as JSON objects under
+// one ID.
+type Both struct {
+	// Base is their common past, or nil.
+	Base, Local, Remote []byte
+	// LocalNewer tells which was changed last; see Conflict.
+	LocalNewer bool
+	// Fields is what comes of a comparison field by field, the newer side's value
+	// standing where both changed one.
+	Fields []byte
+}
+
 // sides are two records to bring together, with their common past if they have
 // one.
 type sides struct {
@@ -37,6 +51,8 @@ type sides struct {
 	within Nested
 	// undecided, if not nil, is told that a field was left to the newer side.
 	undecided *bool
+	// unmerged, if not nil, takes why Rules.Merge failed.
+	unmerged *error
 }
 
 // get is a field's value; nil: there is none.
@@ -63,6 +79,18 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if c.rules.Merge != nil {
+		merged, send, whole, err := c.whole(s, base, local, remote)
+		if whole {
+			return merged, send, nil
+		}
+		if err != nil {
+			*s.unmerged = err
+			if s.undecided != nil {
+				*s.undecided = true
+			}
+		}
+	}
 	o, send, differs := c.objects(s, base, local, remote)
 	if !differs {
 		return s.remote, false, nil
@@ -81,6 +109,35 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 		return local.append(nil), true, nil
 	}
 	return s.remote, false, nil
+}
+
+// whole has Rules.Merge decide, where both sides changed the record. ok is false
+// where they did not, or where it failed with err.
+func (c *Core) whole(s sides, base, local, remote object) (merged []byte, send, ok bool, err error) {
+	ours := slices.Clone(local)
+	ours.set("id", remote.get("id")) // it is another where the two are the same by content
+	both := Both{Base: s.base, Local: ours.append(nil), Remote: s.remote, LocalNewer: s.localNewer}
+	switch {
+	case same(both.Local, s.remote) || s.base != nil && (same(s.base, both.Local) || same(s.base, s.remote)):
+		return nil, false, false, nil
+	case s.prefer == engine.PreferLocal:
+		return both.Local, true, true, nil
+	case s.prefer == engine.PreferRemote:
+		return s.remote, false, true, nil
+	}
+	s.undecided = nil
+	o, _, _ := c.objects(s, base, local, remote)
+	both.Fields = o.append(nil)
+	if merged, err = c.rules.Merge(both); err == nil {
+		err = c.valid(merged)
+	}
+	if err != nil {
+		return nil, false, false, err
+	}
+	if same(merged, s.remote) {
+		return s.remote, false, true, nil
+	}
+	return merged, true, true, nil
 }
 
 func (c *Core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {

@@ -14,10 +14,23 @@ type tx struct {
 	core  *Core
 	sql   *sql.Tx
 	stmts map[string]*sql.Stmt
+
+	// user tells that it is the user's, and not a sync's; changed are the records
+	// that the user sees otherwise afterwards, and wiped, that it took all away.
+	user, wiped bool
+	changed     []engine.ID
 }
 
 func (c *Core) update(ctx context.Context, f func(*tx) error) error {
-	return c.db.Update(ctx, func(t *sql.Tx) error { return f(c.tx(ctx, t)) })
+	var last *tx
+	err := c.db.Update(ctx, func(t *sql.Tx) error {
+		last = c.tx(ctx, t)
+		return f(last)
+	})
+	if err == nil {
+		c.bell.ring(last)
+	}
+	return err
 }
 
 func (c *Core) view(ctx context.Context, f func(*tx) error) error {

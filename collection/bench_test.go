@@ -1,0 +1,73 @@
+package collection_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/collection"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+const benchRecords = 10_000
+
+func benchNotes(b *testing.B, o collection.Options[note]) engine.Engine {
+	b.Helper()
+	o.Path = filepath.Join(b.TempDir(), "x.db")
+	e, err := collection.Open(context.Background(), "test-notes", o)
+	check(b, err)
+	b.Cleanup(func() { check(b, e.Close()) })
+	return e
+}
+
+func benchCore(b *testing.B) engine.Engine {
+	b.Helper()
+	c, err := mirror.Open(context.Background(), mirror.Rules{Collection: "test-notes", Version: 1},
+		mirror.Options{Path: filepath.Join(b.TempDir(), "x.db"), Now: time.Now})
+	check(b, err)
+	b.Cleanup(func() { check(b, c.Close()) })
+	return c
+}
+
+// BenchmarkFirstDownload is Stage and Merge of 10,000 records that are new here: by
+// the store alone, which takes any JSON, by a collection, and by one with rules.
+func BenchmarkFirstDownload(b *testing.B) {
+	var page []engine.Incoming
+	for i := range benchRecords {
+		id := engine.ID(fmt.Sprintf("remote-%06d", i))
+		payload, err := json.Marshal(note{ID: id, Title: fmt.Sprint(i), Text: "a few words", By: author{"ann", "ann@example.org"}})
+		check(b, err)
+		page = append(page, engine.Incoming{ID: id, Modified: 1, Payload: payload})
+	}
+	for _, c := range []struct {
+		name string
+		open func() engine.Engine
+	}{
+		{"store", func() engine.Engine { return benchCore(b) }},
+		{"collection", func() engine.Engine { return benchNotes(b, collection.Options[note]{}) }},
+		{"collection with Valid and Same", func() engine.Engine {
+			return benchNotes(b, collection.Options[note]{Valid: hasTitle, Same: func(n note) string { return n.Title }})
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			e := c.open()
+			for b.Loop() {
+				b.StopTimer()
+				check(b, e.Wipe(b.Context()))
+				b.StartTimer()
+				s, err := e.Begin(b.Context(), engine.Start{})
+				check(b, err)
+				check(b, s.Stage(b.Context(), page))
+				if m, err := s.Merge(b.Context(), 2); err != nil || m.Applied != benchRecords {
+					b.Fatal(m, err)
+				}
+				check(b, s.End(b.Context(), nil))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/record")
+		})
+	}
+}

@@ -1,0 +1,268 @@
+// Package collection is a ready engine for an app's own data: give it a Go struct,
+// and the user's records of that struct are stored on this device, end-to-end
+// encrypted, and the same on all the user's devices.
+//
+//	type Note struct {
+//		ID    collection.ID `json:"id"`
+//		Title string        `json:"title"`
+//		Text  string        `json:"text"`
+//		Tags  []string      `json:"tags,omitempty"`
+//	}
+//
+//	notes, err := collection.Open(ctx, "example-notes", collection.Options[Note]{Path: path, Key: key})
+//	err = manager.Register(notes)
+//
+//	note, err := notes.Add(ctx, Note{Title: "Milk", Text: "two litres"})
+//	result, err := manager.Sync(ctx, syncmanager.Options{})
+//
+// # The struct
+//
+// It is stored and sent as encoding/json writes it, and one field, an ID or a
+// string, is "id" there: Add fills it in. Open says what is wrong with a
+// struct that cannot be synced.
+//
+// A later version of the app may add fields and drop them. What a device does not
+// know it keeps and sends back, so that old and new versions of an app share a
+// collection. The zero value of a new field should mean what old records mean.
+//
+// # Two devices, one record
+//
+// What just one device changed stands, field by field. Where two changed the same
+// field, Options.OnConflict or Options.Merge decides. An edit beats a deletion.
+//
+// A field is one value: of a struct, a list or a map within the record the newer
+// stands as a whole, unless its tag says that its own fields, or the keys of the
+// map, are merged one by one:
+//
+//	Labels map[string]string `json:"labels" sync:"fields"`
+//
+// # The name
+//
+// The collection's name is what the account knows it by: it never changes, and all
+// of the account's apps share the names. Begin it with your app's: "example-notes".
+// Names that Firefox or the protocol own are refused. Devices whose apps do not
+// have the collection, Firefox among them, leave it alone.
+package collection
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+)
+
+// Rule says what stands where two devices changed the same field of a record.
+type Rule int
+
+const (
+	// NewerField is the value of the device that changed the record last.
+	NewerField Rule = iota
+	// NewerRecord is the record of that device, as a whole: no record ever mixes what
+	// two devices wrote.
+	NewerRecord
+	// KeepBoth is both: the account's record, and beside it this device's under a new
+	// ID.
+	KeepBoth
+)
+
+// Options say where a collection is and what its records are. Path must be set.
+type Options[R any] struct {
+	// Path is the SQLite file, one for each collection; it is created 0600 when it is
+	// not there. Its folder must exist.
+	Path string
+	// Key is this device's local key, as syncmanager.LocalKey keeps one: the records
+	// are encrypted with it at rest. Zero: they are not.
+	Key [32]byte
+	// Version is the storage version; 0: 1. A device with an older one leaves the
+	// collection alone, and the first with a newer one replaces what the account has
+	// by its own: raise it only where old and new versions cannot share records.
+	Version int
+
+	// OnConflict says what stands where two devices changed the same field. Where what
+	// comes of it is not valid, both records are kept.
+	OnConflict Rule
+	// Merge, if not nil, decides in place of OnConflict, and sees every record that
+	// two devices changed. base is the record before both, or nil if they have no
+	// common past. Given the same records it must return the same, whichever device
+	// asks. The ID stays, and fields that R does not have are merged by themselves. If
+	// it panics, or returns what is not valid, both records are kept, and the result
+	// of the sync names the one.
+	Merge func(base *R, local, remote R) R
+
+	// Valid, if not nil, tells why a record cannot be one. It sees what the user
+	// saves and what other devices send; such a record of theirs stays on the server,
+	// and is named by the sync's result. A later version that takes it calls
+	// syncmanager.Manager.Reset once. Its errors hold no secrets: they are shown.
+	Valid func(R) error
+	// Same, if not nil, names what a record is about: two with one name are the same
+	// record, although two devices added it under two IDs. "" is about nothing.
+	Same func(R) string
+	// ReadOnly, if not nil, tells why the user cannot edit a record, but only read and
+	// delete it: a version of the app wrote it that this one does not understand.
+	ReadOnly func(R) error
+	// Hold, if not nil, tells whether a sync that would delete so many of the records
+	// on this device waits for the user's word; see engine.HoldError.
+	Hold func(deletions, total int) bool
+
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+	// Rand is a source of secure random bytes, safe for concurrent use. Nil:
+	// crypto/rand.
+	Rand io.Reader
+}
+
+// Engine is the user's records of one collection on this device. It is safe for
+// concurrent use. Register it with a syncmanager.Manager.
+type Engine[R any] struct {
+	synced
+	store *mirror.Store[R]
+	same  func(R) string
+}
+
+// synced is what the manager calls.
+type synced = mirror.Synced
+
+var (
+	_ engine.Engine  = (*Engine[struct{}])(nil)
+	_ engine.Watcher = (*Engine[struct{}])(nil)
+	_ engine.Counter = (*Engine[struct{}])(nil)
+)
+
+// Open opens the collection in o.Path. See the package comment about its name.
+func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], error) {
+	shape, err := shapeOf[R]()
+	if err == nil {
+		err = checkName(name)
+	}
+	if err == nil && o.Merge != nil && o.OnConflict != NewerField {
+		err = errors.New("Merge and OnConflict exclude each other; set one of them")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("collection %s: %w", name, err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader //nolint:forbidigo // and its real randomness
+	}
+	kind := mirror.Kind[R]{Fields: shape.fields, ID: shape.id, Merge: o.Merge}
+	store, err := mirror.OpenStore(ctx, o.rules(name, shape), kind,
+		mirror.Options{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
+	if err != nil {
+		return nil, fmt.Errorf("collection %w", err)
+	}
+	return &Engine[R]{store, store, o.Same}, nil
+}
+
+// rules are the collection's.
+func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
+	rules := mirror.Rules{
+		Collection: name,
+		Version:    max(o.Version, 1),
+		Valid: func(payload []byte) error {
+			_, err := o.read(payload, s)
+			return err
+		},
+		Nested: s.nested,
+		Hold:   o.Hold,
+		Fork:   func() (engine.ID, error) { return engine.NewID(o.Rand), nil },
+	}
+	switch {
+	case o.Merge != nil || o.OnConflict == KeepBoth:
+	case o.OnConflict == NewerRecord:
+		rules.Merge = func(b mirror.Both) ([]byte, error) {
+			if b.LocalNewer {
+				return b.Local, nil
+			}
+			return b.Remote, nil
+		}
+	default:
+		rules.Resolve = func(c mirror.Conflict) ([]byte, bool) {
+			if c.LocalNewer {
+				return c.Local, true
+			}
+			return c.Remote, true
+		}
+	}
+	if o.Same != nil {
+		rules.Key = func(payload []byte) []byte {
+			r, err := o.read(payload, s)
+			if err != nil {
+				return nil
+			}
+			return about(o.Same(r))
+		}
+	}
+	if o.ReadOnly != nil {
+		rules.ReadOnly = func(payload []byte) (err error) {
+			defer mirror.Recovered(&err, "ReadOnly")
+			r, err := s.decode(payload)
+			if err != nil {
+				return err
+			}
+			if err := o.ReadOnly(r); err != nil {
+				return fmt.Errorf("%w: %w", ErrReadOnly, err)
+			}
+			return nil
+		}
+	}
+	return rules
+}
+
+// about is the content key of what a record is about.
+func about(what string) []byte {
+	if what == "" {
+		return nil
+	}
+	return []byte(what)
+}
+
+// read decodes a record and holds it to the app's rules.
+func (o *Options[R]) read(payload []byte, s *shape[R]) (r R, err error) {
+	defer mirror.Recovered(&err, "its check")
+	if r, err = s.decode(payload); err != nil {
+		return r, err
+	}
+	if o.Valid != nil {
+		if err := o.Valid(r); err != nil {
+			return r, err
+		}
+	}
+	if o.Same != nil {
+		o.Same(r) // where it panics, the record is not one
+	}
+	return r, nil
+}
+
+var errOtherID = errors.New("it has two fields for its id")
+
+// decode reads a record. Its errors hold none of the record's values.
+func (s *shape[R]) decode(payload []byte) (r R, err error) {
+	if err := json.Unmarshal(payload, &r); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+			return r, fmt.Errorf("its %s is no %s", e.Field, e.Type)
+		}
+		return r, fmt.Errorf("it cannot be read as a %T", r)
+	}
+	// encoding/json takes "ID" for "id", and the later of the two stands.
+	var id engine.ID
+	err = rawjson.Object(payload, func(name, value []byte) error {
+		if string(name) == "id" {
+			text, _ := rawjson.Unquoted(value)
+			id = engine.ID(text)
+		}
+		return nil
+	})
+	if err == nil && id != *s.id(&r) {
+		err = errOtherID
+	}
+	return r, err
+}
