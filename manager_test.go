@@ -401,7 +401,7 @@ func TestStateThatCannotBeOpened(t *testing.T) {
 		t.Error("the state is not sealed")
 	}
 	open := func(key [32]byte) error {
-		_, err := syncmanager.New(t.Context(), syncmanager.Config{Account: a.Account, State: testworld.FileState(path), Key: key})
+		_, err := syncmanager.New(t.Context(), syncmanager.Config{Account: a.Account, State: syncmanager.FileState(path), Key: key})
 		return err
 	}
 	if err := open([32]byte{1}); !errors.Is(err, syncmanager.ErrState) {

@@ -54,7 +54,7 @@ type Account interface {
 	Requests() int
 }
 
-// State keeps the manager's state between syncs. The bytes are opaque, sealed
+// State keeps the manager's state between syncs; FileState is one. The bytes are opaque, sealed
 // with Config.Key, and of a few kilobytes.
 type State interface {
 	// Load returns what was saved last, or nil when nothing was.

@@ -2,7 +2,7 @@
 // another, and keeps it signed in: it gives the access tokens and the key that
 // sync needs, and tells of the account's devices.
 //
-//	c, err := account.New(account.Config{Server: "https://sync.example.org", …})
+//	c, err := account.New(account.Config{Server: "https://sync.example.org"})
 //	a, err := c.Login(ctx, email, password)
 //	… store a.Session(), which is secret; another time:
 //	a := c.Resume(session)
@@ -13,7 +13,9 @@ package account
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,15 +43,19 @@ const requestTimeout = time.Minute
 // every accounts server knows Firefox.
 const FirefoxClientID = "5882386c6d801776"
 
-// Config says how a Client works. All fields without a default must be set.
+// Config says how a Client works. Server must be set.
 type Config struct {
 	// Server is the root URL of the accounts server, or a name that ServerURL
 	// knows.
-	Server    string
+	Server string
+	// Transport carries the requests. Nil: http.DefaultTransport.
 	Transport http.RoundTripper
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *slog.Logger
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+	// Rand is the source of randomness. Nil: crypto/rand.
+	Rand io.Reader
+	// Log receives what a developer wants to see. Nil: nothing is logged.
+	Log *slog.Logger
 	// ClientID is the OAuth client; default FirefoxClientID.
 	ClientID string
 	// UserAgent, if set, is how this program names itself to the server.
@@ -83,9 +89,16 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || root.Host == "" || root.Scheme != "https" && root.Scheme != "http" || root.User != nil {
 		return nil, fmt.Errorf("%q is not the URL of a server; give one like https://sync.example.org", cfg.Server)
 	}
-	if cfg.ClientID == "" {
-		cfg.ClientID = FirefoxClientID
+	if cfg.Now == nil {
+		cfg.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
 	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader //nolint:forbidigo // and its real randomness
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.ClientID = cmp.Or(cfg.ClientID, FirefoxClientID)
 	c := &Client{cfg: cfg, root: root}
 	c.http = &http.Client{Transport: cfg.Transport, Timeout: requestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a signed request is good for one URL

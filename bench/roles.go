@@ -19,7 +19,6 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/engines/passwords"
-	"github.com/syncmanager/syncmanager/internal/testworld"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -133,7 +132,7 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 		return nil, err
 	}
 	m, err := syncmanager.New(ctx, syncmanager.Config{
-		Account: a, State: testworld.FileState(filepath.Join(t.Dir, "state")), Key: key, Device: syncmanager.Device{Name: "bench"}, Transport: transport,
+		Account: a, State: syncmanager.FileState(filepath.Join(t.Dir, "state")), Key: key, Device: syncmanager.Device{Name: "bench"}, Transport: transport,
 	})
 	if err != nil {
 		return nil, err

@@ -1,14 +1,10 @@
 package testworld
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -78,7 +74,7 @@ func (d *Device) open() {
 	d.Tabs, err = tabs.Open(t.Context(), tabs.Config{Path: filepath.Join(d.Dir, "tabs.sqlite"), Now: d.World.Clock.Now})
 	check(t, err)
 	d.Manager, err = syncmanager.New(t.Context(), syncmanager.Config{
-		Account: d.Account, State: FileState(filepath.Join(d.Dir, "state")), Key: d.key,
+		Account: d.Account, State: syncmanager.FileState(filepath.Join(d.Dir, "state")), Key: d.key,
 		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test world", Version: "1"},
 		Now:    d.World.Clock.Now, Transport: d.World.Net,
 	})
@@ -156,26 +152,6 @@ func check(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// FileState keeps a manager's state in a file.
-type FileState string
-
-// Load reads the file.
-func (f FileState) Load(context.Context) ([]byte, error) {
-	b, err := os.ReadFile(string(f))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return b, err
-}
-
-// Save replaces the file, all or nothing.
-func (f FileState) Save(_ context.Context, sealed []byte) error {
-	if err := os.WriteFile(string(f)+".new", bytes.Clone(sealed), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(string(f)+".new", string(f))
 }
 
 // Key is the device's local key.

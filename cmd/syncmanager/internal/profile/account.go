@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
 const accountFile = "account.sealed"
@@ -41,8 +42,8 @@ func (p *Profile) Account() *Account {
 	return &Account{Server: s.Server, Email: s.Email, UID: s.UID, Local: p.credentials.Local}
 }
 
-func (p *Profile) accountFile() sealedFile {
-	return sealedFile{path: p.path(accountFile), sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
+func (p *Profile) accountFile() sealedfile.File {
+	return sealedfile.File{Path: p.path(accountFile), Sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
 }
 
 // unreadableError means that what keeps the profile signed in cannot be read.
@@ -62,7 +63,7 @@ func (e *unreadableError) SignInAgain() bool { return true }
 
 // loadCredentials reads who the profile is signed in as; nil: nobody.
 func (p *Profile) loadCredentials() (*credentials, error) {
-	b, err := p.accountFile().read()
+	b, err := p.accountFile().Read()
 	if b == nil && err == nil {
 		return nil, nil
 	}
@@ -81,7 +82,7 @@ func (p *Profile) saveCredentials(c credentials) error {
 	if err != nil {
 		return err
 	}
-	if err := p.accountFile().write(b); err != nil {
+	if err := p.accountFile().Write(b); err != nil {
 		return err
 	}
 	p.credentials, p.unreadable = &c, nil

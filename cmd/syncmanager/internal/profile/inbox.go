@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
 const (
@@ -56,13 +57,13 @@ type inboxMessage struct {
 	Index  int64  `json:"index"`
 }
 
-func (p *Profile) inboxFile() sealedFile {
-	return sealedFile{path: p.path(inboxFile), sealer: p.key.Subkey("inbox").Sealer(p.config.Rand)}
+func (p *Profile) inboxFile() sealedfile.File {
+	return sealedfile.File{Path: p.path(inboxFile), Sealer: p.key.Subkey("inbox").Sealer(p.config.Rand)}
 }
 
 func (p *Profile) loadInbox() (*inbox, error) {
 	var in inbox
-	b, err := p.inboxFile().read()
+	b, err := p.inboxFile().Read()
 	if b != nil && err == nil {
 		err = json.Unmarshal(b, &in)
 	}
@@ -78,7 +79,7 @@ func (p *Profile) saveInbox(in *inbox) error {
 	if err != nil {
 		return err
 	}
-	return p.inboxFile().write(b)
+	return p.inboxFile().Write(b)
 }
 
 // Inbox lists the pages that other devices sent, in the order in which they came.

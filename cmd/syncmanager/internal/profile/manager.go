@@ -31,7 +31,7 @@ func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 	}
 	m, err := syncmanager.New(ctx, syncmanager.Config{
 		Account: account,
-		State:   sealedFile{path: p.path(stateFile)},
+		State:   syncmanager.FileState(p.path(stateFile)),
 		Key:     p.key.Subkey("sync manager state"),
 		Device:  p.device(),
 		Now:     p.config.Now, Rand: p.config.Rand, Transport: transport, Log: p.config.Log, Progress: p.config.Progress,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
 const (
@@ -47,5 +49,5 @@ func (p *Profile) saveSettings() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(p.path(settingsFile), append(b, '\n'))
+	return sealedfile.Write(p.path(settingsFile), append(b, '\n'))
 }

@@ -1,9 +1,12 @@
-package profile
+package sealedfile
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
 func TestAWriteThatFailsLeavesNothing(t *testing.T) {
@@ -12,7 +15,7 @@ func TestAWriteThatFailsLeavesNothing(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(path, []byte("new")); err == nil {
+	if err := Write(path, []byte("new")); err == nil {
 		t.Error("a folder was replaced by a file")
 	}
 	entries, err := os.ReadDir(dir)
@@ -23,21 +26,21 @@ func TestAWriteThatFailsLeavesNothing(t *testing.T) {
 
 func TestASealedFileIsBoundToItsName(t *testing.T) {
 	dir := t.TempDir()
-	sealer := localKey(t).Sealer(constant('r'))
-	one := sealedFile{filepath.Join(dir, "one"), sealer}
-	if b, err := one.read(); b != nil || err != nil {
+	sealer := localkey.Key{1}.Sealer(rand.Reader)
+	one := File{filepath.Join(dir, "one"), sealer}
+	if b, err := one.Read(); b != nil || err != nil {
 		t.Errorf("before it is written: %q, %v", b, err)
 	}
-	if err := one.write([]byte("secret")); err != nil {
+	if err := one.Write([]byte("secret")); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := one.read(); string(b) != "secret" || err != nil {
+	if b, err := one.Read(); string(b) != "secret" || err != nil {
 		t.Errorf("read back: %q, %v", b, err)
 	}
-	if err := os.Rename(one.path, filepath.Join(dir, "two")); err != nil {
+	if err := os.Rename(one.Path, filepath.Join(dir, "two")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (sealedFile{filepath.Join(dir, "two"), sealer}).read(); err == nil {
+	if _, err := (File{filepath.Join(dir, "two"), sealer}).Read(); err == nil {
 		t.Error("it opens under another name")
 	}
 }
