@@ -11,14 +11,15 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
+	jsonnotes "github.com/syncmanager/syncmanager/examples/engine"
 )
 
-// broken is the reference engine with one promise not kept.
+// broken is the example engine with one promise not kept.
 type broken struct {
 	engine.Engine
 	reset func(ctx context.Context, e engine.Engine, a engine.Association) error
 	wipe  func(ctx context.Context, e engine.Engine) error
-	wrap  func(*session) engine.Session
+	wrap  func(*jsonnotes.Session) engine.Session
 }
 
 func (b *broken) Reset(ctx context.Context, a engine.Association) error {
@@ -42,12 +43,12 @@ func (b *broken) Begin(ctx context.Context, s engine.Start) (engine.Session, err
 	if err != nil || b.wrap == nil {
 		return inner, err
 	}
-	return b.wrap(inner.(*session)), nil
+	return b.wrap(inner.(*jsonnotes.Session)), nil
 }
 
 // odd is a session some of whose calls do something else.
 type odd struct {
-	*session
+	*jsonnotes.Session
 	since    func() engine.Timestamp
 	retry    func() []engine.ID
 	stage    func(context.Context, []engine.Incoming) error
@@ -60,48 +61,58 @@ func (o *odd) Since() engine.Timestamp {
 	if o.since != nil {
 		return o.since()
 	}
-	return o.session.Since()
+	return o.Session.Since()
 }
 
 func (o *odd) Retry() []engine.ID {
 	if o.retry != nil {
 		return o.retry()
 	}
-	return o.session.Retry()
+	return o.Session.Retry()
 }
 
 func (o *odd) Stage(ctx context.Context, page []engine.Incoming) error {
 	if o.stage != nil {
 		return o.stage(ctx, page)
 	}
-	return o.session.Stage(ctx, page)
+	return o.Session.Stage(ctx, page)
 }
 
 func (o *odd) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	if o.merge != nil {
 		return o.merge(ctx, at)
 	}
-	return o.session.Merge(ctx, at)
+	return o.Session.Merge(ctx, at)
 }
 
 func (o *odd) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
 	if o.outgoing != nil {
 		return o.outgoing(ctx, max)
 	}
-	return o.session.Outgoing(ctx, max)
+	return o.Session.Outgoing(ctx, max)
 }
 
 func (o *odd) Uploaded(ctx context.Context, r engine.Receipt) error {
 	if o.uploaded != nil {
 		return o.uploaded(ctx, r)
 	}
-	return o.session.Uploaded(ctx, r)
+	return o.Session.Uploaded(ctx, r)
+}
+
+// harness is the example engine's, whatever a test wrapped around it.
+func harness() enginetest.Harness {
+	return jsonnotes.Harness(func(e engine.Engine) *jsonnotes.Engine {
+		if b, ok := e.(*broken); ok {
+			e = b.Engine
+		}
+		return e.(*jsonnotes.Engine)
+	})
 }
 
 // with makes a broken engine whose sessions are as f leaves them.
 func with(f func(*odd)) *broken {
-	return &broken{wrap: func(s *session) engine.Session {
-		o := &odd{session: s}
+	return &broken{wrap: func(s *jsonnotes.Session) engine.Session {
+		o := &odd{Session: s}
 		f(o)
 		return o
 	}}
@@ -113,10 +124,10 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 	engines := map[string]*broken{
 		"NothingIsAppliedBeforeMerge": with(func(o *odd) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
-				if err := o.session.Stage(ctx, page); err != nil {
+				if err := o.Session.Stage(ctx, page); err != nil {
 					return err
 				}
-				_, err := o.session.Merge(ctx, 0)
+				_, err := o.Session.Merge(ctx, 0)
 				return err
 			}
 		}),
@@ -125,7 +136,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
 				for _, in := range page {
 					if !seen[in.ID] {
-						if err := o.session.Stage(ctx, []engine.Incoming{in}); err != nil {
+						if err := o.Session.Stage(ctx, []engine.Incoming{in}); err != nil {
 							return err
 						}
 					}
@@ -134,10 +145,10 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				return nil
 			}
 		}),
-		"StagedIsVoidWithoutMerge": {wrap: func() func(s *session) engine.Session {
+		"StagedIsVoidWithoutMerge": {wrap: func() func(s *jsonnotes.Session) engine.Session {
 			var kept []engine.Incoming
-			return func(s *session) engine.Session {
-				o := &odd{session: s}
+			return func(s *jsonnotes.Session) engine.Session {
+				o := &odd{Session: s}
 				if len(kept) > 0 {
 					_ = s.Stage(context.Background(), kept)
 				}
@@ -153,8 +164,8 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		}()},
 		"SameRecordsAgainChangeNothing": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				n := len(o.n.Staged)
-				m, err := o.session.Merge(ctx, at)
+				n := len(o.Engine.Staged)
+				m, err := o.Session.Merge(ctx, at)
 				m.Applied = n
 				return m, err
 			}
@@ -167,7 +178,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 						records = append(records, in)
 					}
 				}
-				return o.session.Stage(ctx, records)
+				return o.Session.Stage(ctx, records)
 			}
 		}),
 		"UnreadableRecordStopsNothing": with(func(o *odd) {
@@ -175,12 +186,12 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				for i := range page {
 					page[i].Err = nil // and so it is taken for a tombstone
 				}
-				return o.session.Stage(ctx, page)
+				return o.Session.Stage(ctx, page)
 			}
 		}),
 		"UnreadableRecordIsNotAskedForEver": with(func(o *odd) {
 			o.retry = func() (all []engine.ID) {
-				for id := range o.n.Attempts {
+				for id := range o.Engine.Attempts {
 					all = append(all, id)
 				}
 				return all
@@ -189,27 +200,27 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		"InvalidRecordStopsNothing": with(func(o *odd) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
 				for _, in := range page {
-					if field(in.Payload, "name") == "" {
+					if jsonnotes.Field(in.Payload, "name") == "" {
 						return errors.New("a bad record")
 					}
 				}
-				return o.session.Stage(ctx, page)
+				return o.Session.Stage(ctx, page)
 			}
 		}),
 		"CancelledCallsLoseNothing": with(func(o *odd) {
 			o.merge = func(_ context.Context, at engine.Timestamp) (engine.Merged, error) {
-				return o.session.Merge(context.Background(), at)
+				return o.Session.Merge(context.Background(), at)
 			}
 		}),
 		"ManyRecordsComeInPages": with(func(o *odd) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
-				return o.session.Stage(ctx, page[:min(len(page), 100)])
+				return o.Session.Stage(ctx, page[:min(len(page), 100)])
 			}
 		}),
 		"TellsOfTheUsersChanges": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				defer o.n.Ring()
-				return o.session.Merge(ctx, at)
+				defer o.Engine.Ring()
+				return o.Session.Merge(ctx, at)
 			}
 		}),
 		"AssociationLivesWithTheData": {reset: func(ctx context.Context, e engine.Engine, _ engine.Association) error {
@@ -219,8 +230,8 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			return e.Wipe(ctx)
 		}},
 		"WipeLeavesNothing": {wipe: func(ctx context.Context, e engine.Engine) error {
-			for id := range e.(*notes).Notes {
-				if err := e.(*notes).delete(ctx, id); err != nil {
+			for id := range e.(*jsonnotes.Engine).Notes {
+				if err := e.(*jsonnotes.Engine).Delete(ctx, id); err != nil {
 					return err
 				}
 			}
@@ -231,33 +242,33 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		}),
 		"NothingIsHeldBetweenCalls": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				m, err := o.session.Merge(ctx, at)
+				m, err := o.Session.Merge(ctx, at)
 				var once bool
 				o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
 					if !once {
 						once = true
-						return o.session.Outgoing(ctx, max)
+						return o.Session.Outgoing(ctx, max)
 					}
 					// It looks at the store again, and not at a snapshot.
-					_, err := o.session.Merge(ctx, at)
+					_, err := o.Session.Merge(ctx, at)
 					if err != nil {
 						return nil, err
 					}
-					return o.session.Outgoing(ctx, max)
+					return o.Session.Outgoing(ctx, max)
 				}
 				return m, err
 			}
 		}),
 		"EditDuringUploadSurvives": with(func(o *odd) {
 			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
-				o.each(r.Stored, func(x *note, id engine.ID) { x.Changes = o.n.Sent[id].Changes })
-				return o.session.Uploaded(ctx, r)
+				o.each(r.Stored, func(x *jsonnotes.Note, id engine.ID) { x.Changes = o.Engine.Sent[id].Changes })
+				return o.Session.Uploaded(ctx, r)
 			}
 		}),
 		"DeletionDuringUploadSurvives": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				m, err := o.session.Merge(ctx, at)
-				clear(o.n.Sent)
+				m, err := o.Session.Merge(ctx, at)
+				clear(o.Engine.Sent)
 				return m, err
 			}
 			o.uploaded = func(context.Context, engine.Receipt) error { return nil }
@@ -268,18 +279,18 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				if batch++; batch == 2 {
 					r.Stored = nil
 				}
-				return o.session.Uploaded(ctx, r)
+				return o.Session.Uploaded(ctx, r)
 			}
 		}),
-		"LostReceiptIsNoConflict": {wrap: func(s *session) engine.Session {
-			clear(s.n.Sent)
+		"LostReceiptIsNoConflict": {wrap: func(s *jsonnotes.Session) engine.Session {
+			clear(s.Engine.Sent)
 			return s
 		}},
 		"ConflictStartsAgain": with(func(o *odd) {
 			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
-				out, err := o.session.Outgoing(ctx, max)
+				out, err := o.Session.Outgoing(ctx, max)
 				for _, x := range out {
-					o.each([]engine.ID{x.ID}, func(x *note, _ engine.ID) { x.Changes = 0 })
+					o.each([]engine.ID{x.ID}, func(x *jsonnotes.Note, _ engine.ID) { x.Changes = 0 })
 				}
 				return out, err
 			}
@@ -289,7 +300,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				for i := range r.Refused {
 					r.Refused[i].Permanent = false
 				}
-				return o.session.Uploaded(ctx, r)
+				return o.Session.Uploaded(ctx, r)
 			}
 		}),
 		"RefusedOnceGoesUpAgain": with(func(o *odd) {
@@ -297,22 +308,22 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				for i := range r.Refused {
 					r.Refused[i].Permanent = true
 				}
-				return o.session.Uploaded(ctx, r)
+				return o.Session.Uploaded(ctx, r)
 			}
 		}),
 		"ReceiptsMoveSince": with(func(o *odd) {
-			at := o.session.Since()
+			at := o.Session.Since()
 			o.since = func() engine.Timestamp { return at }
 		}),
 		"ManyRecordsGoInPages": with(func(o *odd) {
 			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
-				out, err := o.session.Outgoing(ctx, max)
+				out, err := o.Session.Outgoing(ctx, max)
 				return out[:min(len(out), 100)], err
 			}
 		}),
 		"DeletionGoesUpAsATombstone": with(func(o *odd) {
 			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
-				out, err := o.session.Outgoing(ctx, max)
+				out, err := o.Session.Outgoing(ctx, max)
 				if len(out) == 1 && out[0].Payload == nil {
 					return nil, err
 				}
@@ -323,39 +334,43 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			o.stage = func(ctx context.Context, page []engine.Incoming) error {
 				for _, in := range page {
 					if in.Tombstone() {
-						o.each([]engine.ID{in.ID}, func(x *note, _ engine.ID) { x.Changes = 0 })
+						o.each([]engine.ID{in.ID}, func(x *jsonnotes.Note, _ engine.ID) { x.Changes = 0 })
 					}
 				}
-				return o.session.Stage(ctx, page)
+				return o.Session.Stage(ctx, page)
 			}
 		}),
-		"PreferDecides": {wrap: func(s *session) engine.Session {
-			s.prefer = engine.PreferNeither
+		"PreferDecides": {wrap: func(s *jsonnotes.Session) engine.Session {
+			s.Prefer = engine.PreferNeither
 			return s
 		}},
 		"EditsDuringTheSyncAreKept": with(func(o *odd) {
 			o.uploaded = func(ctx context.Context, r engine.Receipt) error {
-				err := o.session.Uploaded(ctx, r)
-				o.each(r.Stored, func(x *note, _ engine.ID) { x.Changes++ })
+				err := o.Session.Uploaded(ctx, r)
+				o.each(r.Stored, func(x *jsonnotes.Note, _ engine.ID) { x.Changes++ })
 				return err
 			}
 		}),
 		"DuplicateTakesTheAccountsID": with(func(o *odd) { o.stage = rename(o) }),
 		"DuplicateThatWasSyncedLeavesATombstone": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				o.n.mu.Lock()
-				for _, x := range o.n.Notes {
-					x.Mirror = nil
+				err := o.Engine.Do(ctx, func() error {
+					for _, x := range o.Engine.Notes {
+						x.Mirror = nil
+					}
+					return nil
+				})
+				if err != nil {
+					return engine.Merged{}, err
 				}
-				o.n.mu.Unlock()
-				return o.session.Merge(ctx, at)
+				return o.Session.Merge(ctx, at)
 			}
 		}),
 		"UnknownFieldsGoBack": with(func(o *odd) {
 			o.outgoing = func(ctx context.Context, max int) ([]engine.Outgoing, error) {
-				out, err := o.session.Outgoing(ctx, max)
+				out, err := o.Session.Outgoing(ctx, max)
 				for i := range out {
-					out[i].Payload = fmt.Appendf(nil, `{"id":"%s","name":"%s"}`, out[i].ID, field(out[i].Payload, "name"))
+					out[i].Payload = fmt.Appendf(nil, `{"id":"%s","name":"%s"}`, out[i].ID, jsonnotes.Field(out[i].Payload, "name"))
 				}
 				return out, err
 			}
@@ -387,19 +402,20 @@ func rename(o *odd) func(context.Context, []engine.Incoming) error {
 		for i := range page {
 			page[i].Payload = []byte(strings.Replace(string(page[i].Payload), `"name":"`, `"name":"not `, 1))
 		}
-		return o.session.Stage(ctx, page)
+		return o.Session.Stage(ctx, page)
 	}
 }
 
 // each changes notes as the engine itself would: while no edit of the user's does.
-func (o *odd) each(ids []engine.ID, f func(x *note, id engine.ID)) {
-	o.n.mu.Lock()
-	defer o.n.mu.Unlock()
-	for _, id := range ids {
-		if x := o.n.Notes[id]; x != nil {
-			f(x, id)
+func (o *odd) each(ids []engine.ID, f func(x *jsonnotes.Note, id engine.ID)) {
+	_ = o.Engine.Do(context.Background(), func() error {
+		for _, id := range ids {
+			if x := o.Engine.Notes[id]; x != nil {
+				f(x, id)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // recorder is a testing.TB that notes a failure instead of failing.

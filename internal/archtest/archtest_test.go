@@ -84,7 +84,7 @@ func TestRulesTellArrowsApart(t *testing.T) {
 	for _, arrow := range []string{
 		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/tree",
 		"engines/passwords internal/mirror", "server server/storage", "server/storage internal/sqlite",
-		"internal/mirror engine", "cmd/syncmanager server", "interop internal/firefoxsync", "account internal/hawk",
+		"internal/mirror engine", "cmd/syncmanager server", "examples/notes collection", "examples/notes .", "collection internal/mirror", "interop internal/firefoxsync", "account internal/hawk",
 	} {
 		from, to, _ := strings.Cut(arrow, " ")
 		if err := check(from, to); err != nil {
@@ -96,7 +96,7 @@ func TestRulesTellArrowsApart(t *testing.T) {
 		"sync15 .", "sync15 engines/passwords", "sync15 server", "engines/passwords bso", "engines/passwords sync15",
 		"engines/passwords .", "collection sync15", "account sync15", "account bso", "server engine", "server/storage seal",
 		"server internal/mirror", "server account", "internal/hawk bso", "internal/hawk internal/testworld",
-		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "cmd/syncmanager internal/marionette",
+		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "examples/notes internal/localkey", "examples/notes internal/testworld", "examples/engine sync15", "collection .", "cmd/syncmanager internal/marionette",
 	} {
 		from, to, _ := strings.Cut(arrow, " ")
 		if err := check(from, to); err == nil {

@@ -48,7 +48,7 @@ var rules = []rule{
 		"what devices hand each other is sealed with the account's key, as records are"},
 	{"internal/...", []string{"internal/..."},
 		"a small piece that several rooms need stands on small pieces"},
-	{"examples/...", []string{".", "engine", "account", "collection", "engines/passwords", "engines/tabs", "engines/bookmarks", "engines/history"},
+	{"examples/...", []string{".", "engine", "engine/enginetest", "account", "collection", "engines/passwords", "engines/tabs", "engines/bookmarks", "engines/history"},
 		"an app has nothing but what is public"},
 	{"cmd/...", []string{"..."}, "the command wires everything"},
 	{"interop/...", []string{"..."}, "it shows everything at work"},

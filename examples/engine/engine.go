@@ -1,0 +1,239 @@
+package jsonnotes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+var (
+	_ engine.Engine   = (*Engine)(nil)
+	_ engine.Watcher  = (*Engine)(nil) // optional powers
+	_ engine.Notifier = (*Engine)(nil)
+)
+
+// Collection is the name on the server, which never changes.
+func (e *Engine) Collection() string { return "example-json" }
+
+// Version is that of the records' form.
+func (e *Engine) Version() int { return 1 }
+
+// Association tells what the sync state belongs to.
+func (e *Engine) Association(ctx context.Context) (a engine.Association, err error) {
+	err = e.Do(ctx, func() error { a = e.Disk.Association; return nil })
+	return a, err
+}
+
+// Reset keeps the notes and forgets the rest. Each note counts as changed: the next
+// sync compares it with what the account has.
+func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
+	return e.Do(ctx, func() error {
+		kept := e.Notes
+		e.clear()
+		e.Disk.Association = a
+		for id, n := range kept {
+			if n.Local != nil {
+				e.Notes[id] = &Note{Local: n.Local, Changes: 1}
+			}
+		}
+		return nil
+	})
+}
+
+// Wipe forgets the notes too, without tombstones: the account keeps them.
+func (e *Engine) Wipe(ctx context.Context) error {
+	return e.Do(ctx, func() error { e.clear(); return nil })
+}
+
+// Changes counts what the next sync will send.
+func (e *Engine) Changes(ctx context.Context) (count int, err error) {
+	err = e.Do(ctx, func() error {
+		for _, n := range e.Notes {
+			if n.due() {
+				count++
+			}
+		}
+		return nil
+	})
+	return count, err
+}
+
+// due tells whether the note goes up. One that the server refused for ever waits for
+// another edit.
+func (n *Note) due() bool { return n.Changes > 0 && n.Changes != n.Refused }
+
+// Session is one sync.
+type Session struct {
+	Engine *Engine
+	Prefer engine.Side
+	retry  []engine.ID
+	out    []engine.Outgoing
+}
+
+// Begin starts one. What an earlier one staged and never merged is void.
+func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+	s := &Session{Engine: e, Prefer: start.Prefer}
+	err := e.Do(ctx, func() error {
+		clear(e.Staged)
+		for id, attempts := range e.Attempts {
+			if attempts < 3 {
+				s.retry = append(s.retry, id)
+			}
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Since is up to when the engine has seen the collection.
+func (s *Session) Since() engine.Timestamp {
+	s.Engine.mu.Lock()
+	defer s.Engine.mu.Unlock()
+	return s.Engine.Disk.Since
+}
+
+// Retry lists what is to be fetched again.
+func (s *Session) Retry() []engine.ID { return s.retry }
+
+// Stage puts a page aside. The payloads are the caller's: what is kept is a copy. A
+// record that is no note stops none of the others.
+func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
+	return s.Engine.Do(ctx, func() error {
+		for _, in := range page {
+			staged := Staged{Payload: bytes.Clone(in.Payload)}
+			if in.Err != nil {
+				staged.Err = in.Err.Error()
+			} else if in.Payload != nil && Field(in.Payload, "name") == "" {
+				staged = Staged{Err: "it has no name"}
+			}
+			s.Engine.Staged[in.ID] = staged
+		}
+		return nil
+	})
+}
+
+// Merge applies what was staged, writes the snapshot of what goes up, and moves
+// Since: all in one transaction here, so that a killed sync starts again from where
+// it was.
+func (s *Session) Merge(ctx context.Context, at engine.Timestamp) (m engine.Merged, err error) {
+	e := s.Engine
+	err = e.Do(ctx, func() error {
+		for _, id := range s.retry {
+			if _, ok := e.Staged[id]; !ok {
+				e.Attempts[id]++
+			}
+		}
+		for _, id := range slices.Sorted(maps.Keys(e.Staged)) {
+			s.apply(id, e.Staged[id], &m)
+		}
+		clear(e.Staged)
+		clear(e.Sent)
+		for _, id := range slices.Sorted(maps.Keys(e.Notes)) {
+			if n := e.Notes[id]; n.due() {
+				e.Sent[id] = Sent{n.Local, n.Changes}
+				s.out = append(s.out, engine.Outgoing{ID: id, Payload: n.Local})
+			}
+		}
+		m.Outgoing = len(s.out)
+		e.Disk.Since = max(e.Disk.Since, at)
+		return nil
+	})
+	return m, err
+}
+
+func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
+	e := s.Engine
+	if in.Err != "" {
+		m.Failed++
+		if e.Attempts[id]++; e.Attempts[id] == 1 {
+			m.NewFailed++
+		}
+		m.Problems = append(m.Problems, engine.Problem{ID: id, Err: errors.New(in.Err)})
+		return
+	}
+	delete(e.Attempts, id)
+	n := e.Notes[id]
+	if in.Payload == nil {
+		switch {
+		case n == nil:
+		case n.Local != nil && n.Changes > 0:
+			n.Mirror = nil // an edit here beats a deletion there, and goes up again
+		default:
+			if n.Local != nil {
+				m.Applied++
+			}
+			delete(e.Notes, id)
+		}
+		return
+	}
+	if n == nil {
+		n = &Note{}
+		// The same thing under another ID gives way to the account's.
+		for other, here := range e.Notes {
+			if here.Local != nil && Field(here.Local, "name") == Field(in.Payload, "name") {
+				e.remove(other)
+			}
+		}
+		e.Notes[id] = n
+	}
+	// What came is what went up before, whose receipt was lost: it is no change by
+	// another device.
+	base := n.Mirror
+	if sent, ok := e.Sent[id]; ok && bytes.Equal(sent.Payload, in.Payload) {
+		base = in.Payload
+	}
+	unchanged := n.Changes == 0 || bytes.Equal(n.Local, in.Payload)
+	theirs := !bytes.Equal(base, in.Payload)
+	n.Mirror = in.Payload
+	// Where both changed it, this engine takes the account's; mirrors of real engines
+	// compare field by field.
+	if unchanged || theirs && s.Prefer != engine.PreferLocal {
+		if !bytes.Equal(n.Local, in.Payload) {
+			m.Applied++
+		}
+		n.Local, n.Changes, n.Refused = in.Payload, 0, 0
+	}
+}
+
+// Outgoing hands out the snapshot, and no edit that was made since.
+func (s *Session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	page := s.out[:min(max, len(s.out))]
+	s.out = s.out[len(page):]
+	return page, nil
+}
+
+// Uploaded settles just what was sent: an edit made meanwhile is still counted, and
+// goes up next time.
+func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
+	e := s.Engine
+	return e.Do(ctx, func() error {
+		for _, id := range r.Stored {
+			n, sent := e.Notes[id], e.Sent[id]
+			n.Mirror, n.Refused = sent.Payload, 0
+			n.Changes -= sent.Changes
+			if n.Local == nil && n.Changes == 0 {
+				delete(e.Notes, id)
+			}
+			delete(e.Sent, id)
+		}
+		for _, refusal := range r.Refused {
+			if refusal.Permanent {
+				e.Notes[refusal.ID].Refused = e.Sent[refusal.ID].Changes
+			}
+		}
+		e.Disk.Since = max(e.Disk.Since, r.At)
+		return nil
+	})
+}
+
+// End drops what was staged and not merged.
+func (s *Session) End(ctx context.Context, _ error) error {
+	return s.Engine.Do(ctx, func() error { clear(s.Engine.Staged); return nil })
+}

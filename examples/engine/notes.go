@@ -1,0 +1,160 @@
+// Package jsonnotes is the smallest honest engine: notes in one JSON file, which is
+// replaced whole. It stands on nothing but the contract, and is there to be read
+// beside the package comment of engine; an app would take package collection, or a
+// database.
+//
+// A record is {"id","name","text"}; two of one name are the same note.
+package jsonnotes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Engine is the user's notes. It is safe for concurrent use.
+type Engine struct {
+	engine.Bell // rings for the user's changes, so that a sync can follow
+
+	mu   sync.Mutex
+	path string
+	Disk
+}
+
+// Disk is all that the file holds: the user's data and the state of the sync, so
+// that a copied or restored file never lies about what it synced.
+type Disk struct {
+	Association engine.Association
+	Since       engine.Timestamp
+	Notes       map[engine.ID]*Note
+	// Staged is what this sync brought, until Merge.
+	Staged map[engine.ID]Staged
+	// Sent is the snapshot of what goes up. It outlives its session, until the next
+	// Merge: a batch whose receipt was lost may be on the server.
+	Sent map[engine.ID]Sent
+	// Attempts counts how often each unreadable record was fetched.
+	Attempts map[engine.ID]int
+}
+
+// Note is one record's two sides.
+type Note struct {
+	// Local is what the user sees; nil: it was deleted, and a tombstone is due.
+	Local json.RawMessage
+	// Mirror is what the server last had; nil: it is not known to be there.
+	Mirror json.RawMessage
+	// Changes counts the user's edits that are not on the server. Refused is what it
+	// was when the server refused the record for ever.
+	Changes, Refused int
+}
+
+// Staged is a record that came. With neither field it is a tombstone.
+type Staged struct {
+	Payload json.RawMessage
+	Err     string
+}
+
+// Sent is a record as it goes up, and how many changes are in it.
+type Sent struct {
+	Payload json.RawMessage
+	Changes int
+}
+
+// Open opens the notes in the file at path, which need not be there yet.
+func Open(path string) (*Engine, error) {
+	e := &Engine{path: path}
+	e.clear()
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return e, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e, json.Unmarshal(raw, &e.Disk)
+}
+
+func (e *Engine) clear() {
+	e.Disk = Disk{Notes: map[engine.ID]*Note{}, Staged: map[engine.ID]Staged{}, Sent: map[engine.ID]Sent{}, Attempts: map[engine.ID]int{}}
+}
+
+// Do runs f as a transaction. Every method is one, and none calls another: between
+// two calls of a sync nothing is held, and the user's edits come in.
+func (e *Engine) Do(ctx context.Context, f func() error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(e.Disk)
+	if err != nil {
+		return err
+	}
+	// A process that is killed leaves the old file or the new one.
+	if err := os.WriteFile(e.path+".new", raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(e.path+".new", e.path)
+}
+
+// edit runs f as a transaction of the user's.
+func (e *Engine) edit(ctx context.Context, f func() error) error {
+	if err := e.Do(ctx, f); err != nil {
+		return err
+	}
+	e.Ring()
+	return nil
+}
+
+// Put is the user's: it adds a note, or changes the one with its ID.
+func (e *Engine) Put(ctx context.Context, id engine.ID, payload []byte) error {
+	return e.edit(ctx, func() error {
+		n := e.Notes[id]
+		if n == nil {
+			n = &Note{}
+			e.Notes[id] = n
+		}
+		n.Local = payload
+		n.Changes++
+		return nil
+	})
+}
+
+// Delete is the user's too.
+func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
+	return e.edit(ctx, func() error { e.remove(id); return nil })
+}
+
+// remove leaves a tombstone to send where the server may have the note, and nothing
+// otherwise.
+func (e *Engine) remove(id engine.ID) {
+	n := e.Notes[id]
+	sent, maybe := e.Sent[id]
+	switch {
+	case n == nil:
+		return
+	case n.Mirror == nil && maybe:
+		n.Mirror = sent.Payload
+	case n.Mirror == nil:
+		delete(e.Notes, id)
+		return
+	}
+	n.Local = nil
+	n.Changes++
+}
+
+// Field is a text of a record, or "".
+func Field(payload []byte, name string) string {
+	var o map[string]any
+	if json.Unmarshal(payload, &o) != nil {
+		return ""
+	}
+	text, _ := o[name].(string)
+	return text
+}
