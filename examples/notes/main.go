@@ -53,7 +53,7 @@ func main() {
 }
 
 // run carries out one command on the device whose data is in dir.
-func run(ctx context.Context, dir string, args []string) error {
+func run(ctx context.Context, dir string, args []string) (err error) {
 	key, err := syncmanager.LocalKey(ctx, dir)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func run(ctx context.Context, dir string, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer notes.Close()
+	defer func() { err = errors.Join(err, notes.Close()) }()
 
 	args = append(args, "", "", "")
 	switch id, text := collection.ID(args[1]), strings.TrimSpace(strings.Join(args[2:], " ")); args[0] {

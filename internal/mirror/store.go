@@ -104,8 +104,8 @@ func (s *Store[R]) merge(b Both) (payload []byte, err error) {
 	return patch(b.Fields, written, s.fields)
 }
 
-// Recovered, deferred, makes an error of a panic in what an app supplied, so that
-// one record fails and no sync. A value that is no runtime error may hold a
+// Recovered makes an error of a panic in what an app supplied, where it is deferred:
+// so one record fails and no sync. A value that is no runtime error may hold a
 // secret: its type alone is told.
 func Recovered(err *error, doing string) {
 	switch p := recover().(type) {
