@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/engine"
@@ -100,6 +101,9 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// patience bounds the wait for a change that never comes.
+const patience = time.Minute
+
 // next waits for the next change, and tells what it holds.
 func next(changes func() (collection.Change, bool)) string {
 	c, ok := changes()
@@ -108,9 +112,11 @@ func next(changes func() (collection.Change, bool)) string {
 
 func TestChangesAreTold(t *testing.T) {
 	p := newPair(t, collection.Options[note]{})
-	onA, stopA := iter.Pull(p.a.Watch(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	onA, stopA := iter.Pull(p.a.Watch(ctx))
 	defer stopA()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel = context.WithTimeout(t.Context(), patience)
 	onB, stopB := iter.Pull(p.b.Watch(ctx))
 	defer stopB()
 	rung := 0
@@ -175,7 +181,9 @@ func TestManyChangesAreToldAsOne(t *testing.T) {
 		}
 		return nil
 	}))
-	changes, stop := iter.Pull(p.b.Watch(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	changes, stop := iter.Pull(p.b.Watch(ctx))
 	defer stop()
 	p.sync(p.a, p.b)
 	if got := next(changes); got != "false true [] true" {
