@@ -82,7 +82,7 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	check(t, acct.RegisterDevice(t.Context(), "a", "desktop"))
 	a := w.Device("a", ann) // for its stores
 	m, err := syncmanager.New(t.Context(), syncmanager.Config{
-		Account: acct, State: testworld.FileState(filepath.Join(t.TempDir(), "state")), Key: a.Key(),
+		Account: acct, State: syncmanager.FileState(filepath.Join(t.TempDir(), "state")), Key: a.Key(),
 		Device: syncmanager.Device{Name: "a"}, Now: w.Clock.Now, Transport: tap, Log: own,
 	})
 	check(t, err)

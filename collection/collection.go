@@ -130,9 +130,10 @@ type Engine[R any] struct {
 type synced = mirror.Synced
 
 var (
-	_ engine.Engine  = (*Engine[struct{}])(nil)
-	_ engine.Watcher = (*Engine[struct{}])(nil)
-	_ engine.Counter = (*Engine[struct{}])(nil)
+	_ engine.Engine   = (*Engine[struct{}])(nil)
+	_ engine.Watcher  = (*Engine[struct{}])(nil)
+	_ engine.Notifier = (*Engine[struct{}])(nil)
+	_ engine.Counter  = (*Engine[struct{}])(nil)
 )
 
 // Open opens the collection in o.Path. See the package comment about its name.

@@ -20,8 +20,6 @@ type Synced interface {
 	engine.Notifier
 	engine.Counter
 	io.Closer
-	// Notify is Core's.
-	Notify(changed func())
 	// Watch is Core's.
 	Watch(ctx context.Context) iter.Seq[Change]
 }

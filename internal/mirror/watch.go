@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/syncmanager/syncmanager/engine"
 )
@@ -25,7 +24,7 @@ const maxChanged = 1000
 
 // bell is told of the user's changes, and watchers of all.
 type bell struct {
-	heard atomic.Pointer[func()]
+	engine.Bell
 
 	mu     sync.Mutex
 	all    map[*watcher]bool
@@ -43,13 +42,7 @@ type watcher struct {
 
 // Notify sets what is called after each commit of a change by the user, from any
 // goroutine and with no lock held; nil: nothing.
-func (c *Core) Notify(changed func()) {
-	if changed == nil {
-		c.bell.heard.Store(nil)
-		return
-	}
-	c.bell.heard.Store(&changed)
-}
+func (c *Core) Notify(changed func()) { c.bell.Notify(changed) }
 
 // Watch yields what changes from now on. It holds up neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
@@ -131,8 +124,8 @@ func (b *bell) ring(t *tx) {
 		w.add(t)
 	}
 	b.mu.Unlock()
-	if heard := b.heard.Load(); heard != nil && t.user {
-		(*heard)()
+	if t.user {
+		b.Ring()
 	}
 }
 
