@@ -47,7 +47,6 @@ package collection
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,13 +244,10 @@ func (o *Options[R]) read(payload []byte, s *shape[R]) (r R, err error) {
 
 var errOtherID = errors.New("it has two fields for its id")
 
-// decode reads a record. Its errors hold none of the record's values.
+// decode is mirror.Decode of a record with one ID.
 func (s *shape[R]) decode(payload []byte) (r R, err error) {
-	if err := json.Unmarshal(payload, &r); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-			return r, fmt.Errorf("its %s is no %s", e.Field, e.Type)
-		}
-		return r, fmt.Errorf("it cannot be read as a %T", r)
+	if r, err = mirror.Decode[R](payload); err != nil {
+		return r, err
 	}
 	// encoding/json takes "ID" for "id", and the later of the two stands.
 	var id engine.ID

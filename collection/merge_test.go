@@ -275,8 +275,8 @@ func TestBadRecordsOfOthersStopNothing(t *testing.T) {
 		told = append(told, fmt.Sprint(problem.ID, ": ", problem.Err))
 	}
 	if m.Applied != 1 || !slices.Equal(told, []string{
-		"bug: its check panicked with a string", "nested: its by is no collection_test.author", "none: it has no title",
-		"twice: it has two fields for its id", "wrong: its title is no string",
+		"bug: its check panicked with a string", "nested: its by is not what it should be", "none: it has no title",
+		"twice: it has two fields for its id", "wrong: its title is not what it should be",
 	}) {
 		t.Errorf("%d were applied, and the others are told as %q", m.Applied, told)
 	}

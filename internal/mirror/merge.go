@@ -155,7 +155,7 @@ func (c *chunk) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
-	if c.core.bell.watched() {
+	if c.core.watchers.watched() {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}

@@ -132,15 +132,15 @@ type Options struct {
 // Core is an open store. It is safe for concurrent use.
 type Core struct {
 	engine.Bell
-	rules  Rules
-	now    func() time.Time
-	sealer *localkey.Sealer // nil: payloads are stored as they are
-	mac    localkey.Key     // stands for the content keys where there is a sealer
-	db     *sqlite.DB
-	nested map[string]Nested
-	sticky map[string]bool
-	bell   bell
-	chunk  int // how many records one transaction of a sync takes at most
+	rules    Rules
+	now      func() time.Time
+	sealer   *localkey.Sealer // nil: payloads are stored as they are
+	mac      localkey.Key     // stands for the content keys where there is a sealer
+	db       *sqlite.DB
+	nested   map[string]Nested
+	sticky   map[string]bool
+	watchers watchers
+	chunk    int // how many records one transaction of a sync takes at most
 }
 
 //go:embed migrations/*.sql
@@ -215,7 +215,7 @@ func (c *Core) claim(ctx context.Context) error {
 
 // Close closes the file, and ends all that watch.
 func (c *Core) Close() error {
-	c.bell.close()
+	c.watchers.close()
 	return c.db.Close()
 }
 
@@ -264,7 +264,7 @@ func (c *Core) Wipe(ctx context.Context) error {
 		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
 	}
 	if err == nil {
-		c.bell.ring(&tx{wiped: true})
+		c.tell(&tx{wiped: true})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot wipe %s: %w", c.rules.Collection, err)

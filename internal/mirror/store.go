@@ -180,21 +180,29 @@ func decodeRecord[R any](payload []byte) (r R, err error) {
 	return r, nil
 }
 
+// Decode reads a record that came from elsewhere. Its error names the field, and
+// nothing that the record holds.
+func Decode[R any](payload []byte) (r R, err error) {
+	err = json.Unmarshal(payload, &r)
+	var field *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return r, nil
+	case errors.As(err, &field) && field.Field != "":
+		return r, fmt.Errorf("its %s is not what it should be", field.Field)
+	}
+	return r, errors.New("it is not what it should be")
+}
+
 // Valid makes a Rules.Valid of a check of a decoded record: one that cannot be
-// decoded is not valid, and the error names the field.
+// decoded is not valid.
 func Valid[R any](check func(*R) error) func(payload []byte) error {
 	return func(payload []byte) error {
-		var r R
-		err := json.Unmarshal(payload, &r)
-		var field *json.UnmarshalTypeError
-		switch {
-		case err == nil:
-			return check(&r)
-		case errors.As(err, &field) && field.Field != "":
-			// The error itself may hold what the field says.
-			return fmt.Errorf("its %s is not what it should be", field.Field)
+		r, err := Decode[R](payload)
+		if err != nil {
+			return err
 		}
-		return errors.New("it is not what it should be")
+		return check(&r)
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Core) update(ctx context.Context, f func(*tx) error) error {
 		return f(last)
 	})
 	if err == nil {
-		c.bell.ring(last)
+		c.tell(last)
 	}
 	return err
 }

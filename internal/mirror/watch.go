@@ -22,10 +22,8 @@ type Change struct {
 // maxChanged bounds the IDs of one Change.
 const maxChanged = 1000
 
-// bell is told of the user's changes, and watchers of all.
-type bell struct {
-	engine.Bell
-
+// watchers are told of what each transaction changed.
+type watchers struct {
 	mu     sync.Mutex
 	all    map[*watcher]bool
 	closed bool
@@ -35,77 +33,73 @@ type bell struct {
 type watcher struct {
 	ready chan struct{} // has one element while something waits; closed at the end
 
-	// The bell's lock guards these.
+	// The lock of watchers guards these.
 	user, sync, many bool
 	ids              map[engine.ID]bool
 }
-
-// Notify sets what is called after each commit of a change by the user, from any
-// goroutine and with no lock held; nil: nothing.
-func (c *Core) Notify(changed func()) { c.bell.Notify(changed) }
 
 // Watch yields what changes from now on. It holds up neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
 // with Close, or when the loop is left, and serves one loop.
 func (c *Core) Watch(ctx context.Context) iter.Seq[Change] {
-	w := c.bell.add()
-	stop := context.AfterFunc(ctx, func() { c.bell.remove(w) })
+	w := c.watchers.add()
+	stop := context.AfterFunc(ctx, func() { c.watchers.remove(w) })
 	return func(yield func(Change) bool) {
 		defer func() {
 			stop()
-			c.bell.remove(w)
+			c.watchers.remove(w)
 		}()
 		for range w.ready {
-			if ctx.Err() != nil || !yield(c.bell.take(w)) {
+			if ctx.Err() != nil || !yield(c.watchers.take(w)) {
 				return
 			}
 		}
 	}
 }
 
-func (b *bell) add() *watcher {
+func (ws *watchers) add() *watcher {
 	w := &watcher{ready: make(chan struct{}, 1)}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.closed {
 		close(w.ready)
 		return w
 	}
-	if b.all == nil {
-		b.all = make(map[*watcher]bool)
+	if ws.all == nil {
+		ws.all = make(map[*watcher]bool)
 	}
-	b.all[w] = true
+	ws.all[w] = true
 	return w
 }
 
-func (b *bell) remove(w *watcher) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.all[w] {
-		delete(b.all, w)
+func (ws *watchers) remove(w *watcher) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.all[w] {
+		delete(ws.all, w)
 		close(w.ready)
 	}
 }
 
-func (b *bell) close() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.closed = true
-	for w := range b.all {
+func (ws *watchers) close() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.closed = true
+	for w := range ws.all {
 		close(w.ready)
 	}
-	b.all = nil
+	ws.all = nil
 }
 
-func (b *bell) watched() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.all) > 0
+func (ws *watchers) watched() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.all) > 0
 }
 
-func (b *bell) take(w *watcher) Change {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (ws *watchers) take(w *watcher) Change {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	change := Change{User: w.user, Sync: w.sync}
 	if !w.many {
 		change.IDs = slices.Sorted(maps.Keys(w.ids))
@@ -114,18 +108,22 @@ func (b *bell) take(w *watcher) Change {
 	return change
 }
 
-// ring tells of a committed transaction.
-func (b *bell) ring(t *tx) {
+// tell tells of a committed transaction.
+func (c *Core) tell(t *tx) {
 	if !t.wiped && len(t.changed) == 0 {
 		return
 	}
-	b.mu.Lock()
-	for w := range b.all {
-		w.add(t)
-	}
-	b.mu.Unlock()
+	c.watchers.tell(t)
 	if t.user {
-		b.Ring()
+		c.Ring()
+	}
+}
+
+func (ws *watchers) tell(t *tx) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for w := range ws.all {
+		w.add(t)
 	}
 }
 
