@@ -5,9 +5,10 @@
 // memory.
 //
 //	go run ./bench sync -records 1000,100000      first syncs, up and down
+//	go run ./bench engines -items 10000           first syncs of all ten engines
 //	go run ./bench server -users 1,8,64           requests per second
 //
-// Without a word it runs both with small numbers. The figures in README.md
+// Without a word it runs all with small numbers. The figures in README.md
 // beside this file come from it.
 package main
 
@@ -30,20 +31,24 @@ func main() {
 	words := os.Args[1:]
 	if len(words) == 0 {
 		exit(measureSyncs(ctx, []int{1000, 10_000}))
+		exit(measureEngines(ctx, 1000))
 		exit(measureServer(ctx, []int{1, 8}))
 		return
 	}
 	flags := flag.NewFlagSet(words[0], flag.ExitOnError)
 	records := flags.String("records", "1000,100000", "numbers of records")
+	items := flags.Int("items", 10_000, "number of items of each engine")
 	users := flags.String("users", "1,8,64", "numbers of users at once")
 	_ = flags.Parse(words[1:])
 	switch words[0] {
 	case "sync":
 		exit(measureSyncs(ctx, numbers(*records)))
+	case "engines":
+		exit(measureEngines(ctx, *items))
 	case "server":
 		exit(measureServer(ctx, numbers(*users)))
 	default:
-		fmt.Fprintf(os.Stderr, "bench: %q is neither sync nor server\n", words[0])
+		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines and server\n", words[0])
 		os.Exit(2)
 	}
 }

@@ -31,8 +31,11 @@ const (
 type task struct {
 	// Dir is the process's folder; URL is the server, Email the account.
 	Dir, URL, Email string
-	// Records is how many logins to make.
+	// Records is how many items to make.
 	Records int
+	// All syncs all ten engines and not the passwords alone, Parallel of them at once.
+	All      bool
+	Parallel int
 	// Create makes the account.
 	Create bool
 }
@@ -86,16 +89,23 @@ func fill(ctx context.Context, line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = importLogins(ctx, e, t.Records)
+	added, countErr := e.Count(ctx)
+	return added, errors.Join(err, countErr, e.Close())
+}
+
+// importLogins makes logins out of a CSV file.
+func importLogins(ctx context.Context, e *passwords.Engine, n int) error {
 	r, w := io.Pipe()
 	go func() {
 		_, _ = io.WriteString(w, "\"url\",\"username\",\"password\",\"httpRealm\",\"formActionOrigin\",\"guid\",\"timeCreated\",\"timeLastUsed\",\"timePasswordChanged\"\n")
-		for i := range t.Records {
+		for i := range n {
 			_, _ = fmt.Fprintf(w, "\"https://site-%d.example.org\",\"somebody-%d@example.org\",\"correct horse battery %d\",,\"https://site-%d.example.org\",,\"1795372558946\",\"1795372558946\",\"1795372558946\"\n", i, i%7, i, i)
 		}
 		_ = w.Close()
 	}()
-	report, err := e.Import(ctx, r, passwords.ImportOptions{})
-	return report.Added, errors.Join(err, e.Close())
+	_, err := e.Import(ctx, r, passwords.ImportOptions{})
+	return err
 }
 
 // synced is what a device's process says of its sync.
@@ -127,25 +137,41 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	e, err := openPasswords(ctx, t.Dir)
+	stores, err := openSome(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	m, err := syncmanager.New(ctx, syncmanager.Config{
 		Account: a, State: syncmanager.FileState(filepath.Join(t.Dir, "state")), Key: key, Device: syncmanager.Device{Name: "bench"}, Transport: transport,
+		Parallel: t.Parallel,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Register(e); err != nil {
-		return nil, err
+	for _, s := range stores {
+		if err := m.Register(s); err != nil {
+			return nil, err
+		}
 	}
 	before := cpu()
 	r, err := m.Sync(ctx, syncmanager.Options{})
 	worked := cpu() - before
-	if err == nil && r.Status != syncmanager.OK {
-		err = r.Engines["passwords"].Err
+	done := synced{Requests: r.Requests, Took: r.Took, CPU: worked}
+	for name, e := range r.Engines {
+		done.Uploaded += e.Uploaded
+		done.Applied += e.Applied
+		if e.Status != syncmanager.OK || e.Failed > 0 {
+			err = errors.Join(err, fmt.Errorf("%s: %d failed %v: %w", name, e.Failed, e.Problems, e.Err))
+		}
 	}
-	p := r.Engines["passwords"]
-	return synced{p.Uploaded, p.Applied, r.Requests, r.Took, worked}, errors.Join(err, m.Close(), e.Close())
+	return done, errors.Join(err, m.Close(), closeAll(stores))
+}
+
+// openSome opens the stores that the task syncs.
+func openSome(ctx context.Context, t task) ([]store, error) {
+	if t.All {
+		return openAll(ctx, t.Dir)
+	}
+	e, err := openPasswords(ctx, t.Dir)
+	return []store{{Engine: e, Closer: e}}, err
 }

@@ -48,24 +48,11 @@ func measureSync(ctx context.Context, dir string, n int) (rows [][]string, err e
 	// The server is started anew for each direction, so that its peak is that
 	// direction's.
 	for _, direction := range []string{"up", "down"} {
-		srv, err := start(ctx, "serve", task{Dir: filepath.Join(dir, "server")})
-		if err != nil {
-			return nil, err
-		}
-		var at task
-		if err := srv.answer(&at); err != nil {
-			return nil, err
-		}
-		device := task{Dir: filepath.Join(dir, "a"), URL: at.URL, Email: email, Create: direction == "up"}
+		device := task{Dir: filepath.Join(dir, "a"), Create: direction == "up"}
 		if direction == "down" {
 			device.Dir = filepath.Join(dir, "b")
 		}
-		var got synced
-		client, err := run(ctx, "sync", device, &got)
-		if err != nil {
-			return nil, err
-		}
-		served, err := srv.end()
+		got, client, served, err := syncWith(ctx, filepath.Join(dir, "server"), device)
 		if err != nil {
 			return nil, err
 		}
@@ -79,6 +66,25 @@ func measureSync(ctx context.Context, dir string, n int) (rows [][]string, err e
 		})
 	}
 	return rows, nil
+}
+
+// syncWith has a device sync once with a server that is started for it on its folder,
+// and tells what the two used.
+func syncWith(ctx context.Context, server string, device task) (got synced, client, served used, err error) {
+	srv, err := start(ctx, "serve", task{Dir: server})
+	if err != nil {
+		return got, client, served, err
+	}
+	var at task
+	if err = srv.answer(&at); err != nil {
+		return got, client, served, err
+	}
+	device.URL, device.Email = at.URL, email
+	if client, err = run(ctx, "sync", device, &got); err != nil {
+		return got, client, served, err
+	}
+	served, err = srv.end()
+	return got, client, served, err
 }
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
