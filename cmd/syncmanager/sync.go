@@ -155,11 +155,21 @@ func explain(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// printEngines prints a line for each engine that has news, and one for the others.
 func (a *app) printEngines(r syncResult) error {
 	t := table{width: a.width()}
+	upToDate, disabled := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
-		t.add(name, outcome(r.Engines[name]))
+		switch what := outcome(r.Engines[name]); {
+		case r.Engines[name].Status == syncmanager.Declined && !a.loud:
+			disabled++
+		case what == "" && !a.loud:
+			upToDate++
+		default:
+			t.add(name, cmp.Or(what, "up to date"))
+		}
 	}
+	news := len(t.rows)
 	for _, c := range r.Commands {
 		t.add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
 	}
@@ -174,10 +184,41 @@ func (a *app) printEngines(r syncResult) error {
 			a.note("%s: record %s: %v", name, p.ID, p.Err)
 		}
 	}
-	return t.print(a.stdout)
+	if err := t.print(a.stdout); err != nil {
+		return err
+	}
+	return a.printOthers(news, upToDate, disabled)
 }
 
-// outcome is what happened to an engine, in a few words.
+func (a *app) printOthers(news, upToDate, disabled int) error {
+	if upToDate+disabled == 0 {
+		return nil
+	}
+	number := func(n int) string {
+		switch {
+		case news > 0 && n == 1:
+			return "1 other"
+		case news > 0:
+			return count(n) + " others"
+		case n == 1:
+			return "1 engine"
+		}
+		return count(n) + " engines"
+	}
+	var said []string
+	if upToDate > 0 {
+		said = append(said, number(upToDate)+" up to date")
+	}
+	if disabled > 0 {
+		said = append(said, count(disabled)+" disabled")
+		if upToDate == 0 {
+			said[0] = number(disabled) + " disabled"
+		}
+	}
+	return a.print("%s", strings.Join(said, ", "))
+}
+
+// outcome is what happened to an engine, in a few words; "": nothing.
 func outcome(e syncmanager.EngineResult) string {
 	var did []string
 	for _, part := range []struct {
@@ -191,9 +232,6 @@ func outcome(e syncmanager.EngineResult) string {
 	words := strings.Join(did, ", ")
 	switch e.Status {
 	case syncmanager.OK, syncmanager.Partial:
-		if words == "" {
-			return "up to date"
-		}
 		return words
 	case syncmanager.Newer:
 		return "not synced: the account holds a newer format; update the program"

@@ -64,6 +64,17 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return &Engine{store}, nil
 }
 
+// Count is the number of preferences, of all applications.
+func (e *Engine) Count(ctx context.Context) (n int, err error) {
+	for r, err := range e.List(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		n += len(r.Value)
+	}
+	return n, nil
+}
+
 func valid(r *Record) error {
 	if r.Value == nil {
 		return errors.New("it has no value")
