@@ -93,11 +93,11 @@ func TestImport(t *testing.T) {
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle, Same: func(n note) string { return n.Title }})
 	var source iter.Seq2[note, error] = func(yield func(note, error) bool) {
 		_ = yield(note{Title: "x"}, nil) && yield(note{Title: "x"}, nil) && yield(note{Text: "no title"}, nil) &&
-			yield(note{}, &collection.Skip{Item: "line 4", Reason: "it is torn"})
+			yield(note{}, &collection.Skip{Line: 4, Reason: "it is torn"})
 	}
 	got, err := e.Import(t.Context(), source, func(n *note) string { return n.Text }, collection.ImportOptions{})
-	if want := "{4 1 1 2 [{line 4 it is torn} {no title it has no title}]}"; err != nil || fmt.Sprint(got) != want {
-		t.Errorf("imported %v, %v, want %s", got, err, want)
+	if want := "{Read:4 Added:1 Updated:0 Duplicates:1 SkippedRecords:2 Skipped:[{Line:4 Item: Reason:it is torn} {Line:0 Item:no title Reason:it has no title}]}"; err != nil || fmt.Sprintf("%+v", got) != want {
+		t.Errorf("imported %+v, %v, want %s", got, err, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func importCSV(t testing.TB, e *passwords.Engine, file string, o passwords.ImportOptions) passwords.Report {
@@ -176,6 +177,52 @@ func manyRows(n int) string {
 	return b.String()
 }
 
+// TestImportOfLogins: those that come one by one follow the rules of rows, and what is
+// wrong with them is told by their site.
+func TestImportOfLogins(t *testing.T) {
+	e, _ := open(t)
+	in := []passwords.Login{
+		{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://a.example/login", FormSubmitURL: "https://a.example", Username: "ann", Password: "one",
+			UsernameField: "u", TimePasswordChanged: 5, TimesUsed: 3},
+		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://b.example", HTTPRealm: "Private", Username: "ann", Password: "two", TimePasswordChanged: 5},
+		{Hostname: "https://empty.example", Username: "ann"},
+	}
+	bring := func(dry bool, in ...passwords.Login) mirror.Imported {
+		t.Helper()
+		r, err := e.ImportLogins(t.Context(), func(yield func(passwords.Login, error) bool) {
+			for _, l := range in {
+				if !yield(l, nil) {
+					return
+				}
+			}
+		}, mirror.ImportOptions{DryRun: dry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	want := mirror.Imported{Read: 3, Added: 2, SkippedRecords: 1, Skipped: []mirror.Skip{{Item: "https://empty.example", Reason: "it has no password"}}}
+	for _, dry := range []bool{true, false} {
+		if r := bring(dry, in...); !reflect.DeepEqual(r, want) {
+			t.Fatalf("dry run %v: %+v; want %+v", dry, r, want)
+		}
+	}
+	if got := list(t, e); len(got) != 2 || got[0].ID != in[0].ID || got[0].Hostname != "https://a.example" || got[0].UsernameField != "u" || got[0].TimesUsed != 3 {
+		t.Fatalf("%+v", got)
+	}
+	newer, older, other := in[0], in[1], in[0]
+	newer.Password, newer.TimePasswordChanged = "changed", 6
+	older.Password, older.TimePasswordChanged = "old", 4
+	other.Hostname = "https://c.example"
+	r := bring(false, newer, older, other)
+	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.SkippedRecords != 1 || r.Skipped[0].Item != "https://c.example" {
+		t.Fatalf("again: %+v", r)
+	}
+	if got := list(t, e); len(got) != 2 || got[0].Password != "changed" || got[0].TimePasswordChanged != 6 || got[1].Password != "two" {
+		t.Fatalf("again: %+v", got)
+	}
+}
+
 func TestImportComesInChunks(t *testing.T) {
 	e, _ := open(t)
 	var told []int
@@ -185,8 +232,8 @@ func TestImportComesInChunks(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Fatalf("error %v; want the reader's", err)
 	}
-	if n, _ := e.Count(t.Context()); n != 1000 || r.Added != 1000 || !reflect.DeepEqual(told, []int{500, 1000}) {
-		t.Fatalf("%d kept, %d reported, progress %v; want what was read before the error, in chunks of 500", n, r.Added, told)
+	if n, _ := e.Count(t.Context()); n != 1100 || r.Added != 1100 || !reflect.DeepEqual(told, []int{500, 1000, 1100}) {
+		t.Fatalf("%d kept, %d reported, progress %v; want all that was read before the error, in chunks of 500", n, r.Added, told)
 	}
 }
 

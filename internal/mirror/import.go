@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+
+	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
 // ImportOptions say how Import works.
@@ -19,8 +21,10 @@ type ImportOptions struct {
 type Imported struct {
 	// Read counts the records that the source had.
 	Read int `json:"read"`
-	// Added counts those that are new, Duplicates those that were here already.
+	// Added counts those that are new, Updated those that brought what was here up to
+	// date, Duplicates those that were here already.
 	Added      int `json:"added"`
+	Updated    int `json:"updated"`
 	Duplicates int `json:"duplicates"`
 	// SkippedRecords counts those that were left out, and Skipped names them, the first
 	// thousand.
@@ -30,13 +34,7 @@ type Imported struct {
 
 // Skip is a record that was left out. As an error of a source it stands for one
 // that could not be read, and the import goes on.
-type Skip struct {
-	// Item names it for a person, or is "".
-	Item   string `json:"item,omitempty"`
-	Reason string `json:"reason"`
-}
-
-func (s *Skip) Error() string { return s.Reason }
+type Skip = skips.Skip
 
 const (
 	maxSkipped = 1000
@@ -44,6 +42,10 @@ const (
 	// lets syncs and edits through.
 	importChunk = 500
 )
+
+// ErrUpdated is what an Importer's add returns where an item that was here already was
+// brought up to date.
+var ErrUpdated = errors.New("what was here already is now up to date")
 
 var errDryRun = errors.New("a dry run keeps nothing")
 
@@ -76,7 +78,7 @@ type Importer[R any] struct {
 	// Item names an item for the report.
 	Item func(*R) string
 	// Edit runs f in one transaction; add adds an item, with the errors of
-	// Records.Add.
+	// Records.Add, ErrUpdated, or a *Skip.
 	Edit func(ctx context.Context, f func(add func(*R) error) error) error
 	// Name is what no two items share that were added.
 	Name func(*R) string
@@ -149,11 +151,16 @@ func (im *importing[R]) keep(ctx context.Context, chunk []R) error {
 func (im *importing[R]) add(add func(*R) error, r *R) error {
 	im.report.Read++
 	var invalid *InvalidError
+	var skip *Skip
 	switch err := add(r); {
 	case errors.Is(err, ErrDuplicate):
 		im.report.Duplicates++
+	case errors.Is(err, ErrUpdated):
+		im.report.Updated++
+	case errors.As(err, &skip):
+		im.skip(*skip)
 	case errors.As(err, &invalid):
-		im.skip(Skip{im.Item(r), invalid.Error()})
+		im.skip(Skip{Item: im.Item(r), Reason: invalid.Error()})
 	case err != nil:
 		return err
 	case im.o.DryRun && im.twice(im.Name(r)):

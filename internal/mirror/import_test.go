@@ -38,11 +38,11 @@ func TestImport(t *testing.T) {
 			}
 		}
 		// The same as one of an earlier transaction, one without a name, and one that cannot be read.
-		_ = yield(thing{Name: "n5"}, nil) && yield(thing{}, nil) && yield(thing{}, &Skip{"line 9", "it is no JSON"}) && yield(thing{Name: "last"}, nil)
+		_ = yield(thing{Name: "n5"}, nil) && yield(thing{}, nil) && yield(thing{}, &Skip{Line: 9, Reason: "it is no JSON"}) && yield(thing{Name: "last"}, nil)
 	}
 	want := Imported{
 		Read: 1204, Added: 1201, Duplicates: 1, SkippedRecords: 2,
-		Skipped: []Skip{{"line 9", "it is no JSON"}, {"thing ", "it has no name"}},
+		Skipped: []Skip{{Line: 9, Reason: "it is no JSON"}, {Item: "thing ", Reason: "it has no name"}},
 	}
 	s := openThings(t)
 	bring := func(source iter.Seq2[thing, error], o ImportOptions) (Imported, error) {

@@ -25,6 +25,9 @@ type Skip struct {
 	Reason string `json:"reason"`
 }
 
+// Error lets an iterator yield a skip in an item's place.
+func (s *Skip) Error() string { return s.Reason }
+
 const maxNamed = 1000
 
 // Add notes a skip. A nil list notes nothing.
