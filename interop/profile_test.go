@@ -110,7 +110,7 @@ func readProfile(t *testing.T, dir, password string) profileContents {
 	t.Helper()
 	temp := t.TempDir()
 	p, err := firefoxprofile.Open(dir, firefoxprofile.Options{
-		PrimaryPassword: func() (string, error) { return password, nil }, TempDir: temp,
+		PrimaryPassword: func(bool) (string, error) { return password, nil }, TempDir: temp,
 	})
 	check(t, err)
 	var c profileContents
@@ -263,8 +263,8 @@ func checkContents(t *testing.T, c profileContents) {
 // checkLocked: without the primary password, or with another, nothing is decrypted.
 func checkLocked(t *testing.T, profile string) {
 	t.Helper()
-	wrong := func() (string, error) { return "wrong", nil }
-	for want, ask := range map[error]func() (string, error){firefoxprofile.ErrNeedsPassword: nil, firefoxprofile.ErrPrimaryPassword: wrong} {
+	wrong := func(bool) (string, error) { return "wrong", nil }
+	for want, ask := range map[error]func(bool) (string, error){firefoxprofile.ErrNeedsPassword: nil, firefoxprofile.ErrPrimaryPassword: wrong} {
 		p, err := firefoxprofile.Open(profile, firefoxprofile.Options{PrimaryPassword: ask, TempDir: t.TempDir()})
 		check(t, err)
 		for l, err := range p.Passwords(t.Context(), nil) {
@@ -292,7 +292,7 @@ func TestProfileOfOldFirefox(t *testing.T) {
 			profile := t.TempDir()
 			ageProfile(t, profile, vault)
 			p, err := firefoxprofile.Open(profile, firefoxprofile.Options{
-				PrimaryPassword: func() (string, error) { return vault.Password, nil }, TempDir: t.TempDir(),
+				PrimaryPassword: func(bool) (string, error) { return vault.Password, nil }, TempDir: t.TempDir(),
 			})
 			check(t, err)
 			logins := everyOne(t, p.Passwords(t.Context(), nil))

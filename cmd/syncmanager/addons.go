@@ -25,7 +25,7 @@ What add-ons keep is in 'storage'. 'engines enable|disable addons' chooses for
 both.`,
 		open:  func(p *profile.Profile, ctx context.Context) (items[addons.Addon], error) { return p.Addons(ctx) },
 		id:    func(x addons.Addon) engine.ID { return x.ID },
-		title: func(x addons.Addon) string { return x.AddonID },
+		title: addonTitle,
 		columns: []column[addons.Addon]{
 			{"ADD-ON", func(x addons.Addon) string { return x.AddonID }},
 			{"STATE", addonState},
@@ -46,6 +46,8 @@ both.`,
 	n.more = []*cobra.Command{a.addonsSetCommand(&n, "enable", "Enabled", true), a.addonsSetCommand(&n, "disable", "Disabled", false)}
 	return n.command(a)
 }
+
+func addonTitle(x addons.Addon) string { return x.AddonID }
 
 func addonState(x addons.Addon) string {
 	if x.Enabled {

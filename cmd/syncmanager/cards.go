@@ -25,7 +25,7 @@ or an export asks for it. CARD is an ID, the beginning of one, or the last four
 digits of a number.`,
 		open:  func(p *profile.Profile, ctx context.Context) (items[card], error) { return p.Cards(ctx) },
 		id:    func(r card) engine.ID { return r.ID },
-		title: func(r card) string { return strings.TrimSpace(r.Masked() + "  " + r.Name) },
+		title: cardTitle,
 		names: []func(card) string{func(r card) string { return strings.TrimPrefix(r.Masked(), "•••• ") }},
 		columns: []column[card]{
 			{"NUMBER", func(r card) string { return r.Number }},
@@ -61,3 +61,5 @@ digits of a number.`,
 	c.Aliases = []string{"creditcards"} // as sync and engines call them
 	return c
 }
+
+func cardTitle(r card) string { return strings.TrimSpace(r.Masked() + "  " + r.Name) }

@@ -24,9 +24,11 @@ Passwords are not among it, nor are addresses and cards that a browser keeps as
 such. 'engines enable|disable history' chooses for forms, too.`,
 		open:    func(p *profile.Profile, ctx context.Context) (items[forms.Entry], error) { return p.Forms(ctx) },
 		id:      func(e forms.Entry) engine.ID { return e.ID },
-		title:   func(e forms.Entry) string { return e.Name + " " + e.Value },
+		title:   formTitle,
 		columns: []column[forms.Entry]{{"FIELD", name.text}, {"VALUE", value.text}},
 		fields:  []field[forms.Entry]{name, value},
 	}
 	return n.command(a)
 }
+
+func formTitle(e forms.Entry) string { return e.Name + " " + e.Value }

@@ -85,7 +85,7 @@ again, 5 the server asked to be left alone for a while.`,
 		return nil
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
-	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(),
+	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(), a.importCommand(),
 		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
 		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"hold":          cmdHold,
 			"sqlite":        cmdSQLite,
 			"firefox":       cmdFirefox,
+			"vault":         cmdVault(t),
 			"addon":         cmdAddon,
 			"expand":        cmdExpand,
 			"mode":          cmdMode,

@@ -29,7 +29,7 @@ with the next sync; what changed there stands before what was changed here.
 			return store.Items(), nil
 		},
 		id:    func(i extstorage.Item) engine.ID { return i.ID() },
-		title: func(i extstorage.Item) string { return i.ExtID + " " + i.Key },
+		title: storageTitle,
 		columns: []column[extstorage.Item]{
 			{"ADD-ON", func(i extstorage.Item) string { return i.ExtID }},
 			{"KEY", func(i extstorage.Item) string { return i.Key }},
@@ -40,6 +40,8 @@ with the next sync; what changed there stands before what was changed here.
 	n.more = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&n), a.storageEditCommand(&n), a.storageRemoveCommand(&n)}
 	return n.command(a)
 }
+
+func storageTitle(i extstorage.Item) string { return i.ExtID + " " + i.Key }
 
 // findExtension is the storage that has the add-on that word names: by its ID, or the
 // beginning of its ID.

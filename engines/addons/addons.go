@@ -22,9 +22,12 @@ type Addon struct {
 	// ApplicationID is what runs it: Firefox's is "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}".
 	ApplicationID string `json:"applicationID"`
 	Enabled       bool   `json:"enabled"`
-	// Source is where it came from. Firefox knows "amo" alone, and leaves others be.
+	// Source is where it came from. Firefox knows FromMozilla alone, and leaves others be.
 	Source string `json:"source"`
 }
+
+// FromMozilla is the source of an add-on from addons.mozilla.org.
+const FromMozilla = "amo"
 
 // Config says where the list is and what the engine runs on. It is not
 // encrypted if it has no key.

@@ -74,7 +74,7 @@ var reservations = []reserved{
 		"it is for tests"},
 	{"internal/firefoxprofile/...", []string{"cmd/...", "interop/..."},
 		"it holds a user's secrets in the clear, which the server and the engines never ask for"},
-	{"internal/firefoxprofile/keystest", []string{"interop/..."},
+	{"internal/firefoxprofile/keystest", []string{"cmd/...", "interop/..."},
 		"it is for tests"},
 	{"internal/testpage/...", []string{"cmd/...", "interop/..."},
 		"it is for tests"},

@@ -165,7 +165,7 @@ func (p *Profile) Cards(ctx context.Context, left *skips.List) iter.Seq2[Card, e
 				return
 			}
 			if err != nil {
-				left.Add(skips.Skip{Item: item, Reason: "its number was left out: " + err.Error()})
+				left.Add(skips.Skip{Item: item, Reason: "its number cannot be read: " + err.Error()})
 			}
 			c := Card{
 				GUID: s.GUID, Name: s.Name, Number: number, Masked: s.Number,

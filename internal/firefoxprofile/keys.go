@@ -26,6 +26,9 @@ var keyTables = map[string][]string{
 // maxKeys bounds the keys that are read; Firefox has two or three.
 const maxKeys = 100
 
+// maxTries is how often the primary password is asked for.
+const maxTries = 3
+
 // errNoKey means that key4.db is sound and lacks the key of one item.
 var errNoKey = errors.New("its key is not in the profile")
 
@@ -124,14 +127,18 @@ func (p *Profile) passwordSeed(salt, check []byte) ([]byte, error) {
 	if p.options.PrimaryPassword == nil {
 		return nil, ErrNeedsPassword
 	}
-	password, err := p.options.PrimaryPassword()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNeedsPassword, err)
+	reason := ErrNeedsPassword
+	for try := range maxTries {
+		password, err := p.options.PrimaryPassword(try > 0)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", reason, err)
+		}
+		if s, err = fits(password); !errors.Is(err, errUndecipherable) {
+			return s, err
+		}
+		reason = ErrPrimaryPassword
 	}
-	if s, err = fits(password); errors.Is(err, errUndecipherable) {
-		return nil, ErrPrimaryPassword
-	}
-	return s, err
+	return nil, reason
 }
 
 // plain returns the key itself.

@@ -109,7 +109,7 @@ func TestCards(t *testing.T) {
 	if cards[1] != want || cards[5] != want {
 		t.Errorf("read %+v", cards)
 	}
-	const left = ": its number was left out: "
+	const left = ": its number cannot be read: "
 	if want := "card 2" + left + "the card has none\ncard 3" + left + "it is damaged or incomplete\ncard 4" + left + "it is damaged or incomplete\n" +
 		"card 5" + left + "it cannot be decrypted: the key does not fit, or it is damaged\ncard 6" + left + "it is not as Firefox writes it\n" +
 		"card 8: it is not as Firefox writes it\n"; skipped != want {

@@ -107,7 +107,7 @@ func TestPasswordsOfOldProfiles(t *testing.T) {
 	} {
 		dir := folder(t, map[string]string{"logins.json": loginsText(t, stored(t, "https://a.example", desKey, "user", "password"))})
 		keyFile(t, dir, v)
-		p := open(t, dir, firefoxprofile.Options{PrimaryPassword: func() (string, error) { return v.Password, nil }})
+		p := open(t, dir, firefoxprofile.Options{PrimaryPassword: func(bool) (string, error) { return v.Password, nil }})
 		logins, skipped, err := collect(t.Context(), p.Passwords)
 		if err != nil || skipped != "" || len(logins) != 1 || logins[0].Password != "password" {
 			t.Errorf("%s: %+v, %q, %v", name, logins, skipped, err)
@@ -115,8 +115,8 @@ func TestPasswordsOfOldProfiles(t *testing.T) {
 	}
 }
 
-// TestPrimaryPassword: it is asked for once, when something needs it, and whoever does
-// not know it reads nothing.
+// TestPrimaryPassword: it is asked for when something needs it, up to three times for
+// all, and whoever does not know it reads nothing.
 func TestPrimaryPassword(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"logins.json":            loginsText(t, stored(t, "https://a.example", aesKey, "user", "password")),
@@ -126,16 +126,28 @@ func TestPrimaryPassword(t *testing.T) {
 	asked := 0
 	given := errors.New("nobody is there")
 	for name, c := range map[string]struct {
-		ask  func() (string, error)
-		want error
+		ask   func(again bool) (string, error)
+		asked int
+		want  error
 	}{
-		"right": {func() (string, error) { asked++; return "prímary", nil }, nil},
-		"wrong": {func() (string, error) { asked++; return "secret guess", nil }, firefoxprofile.ErrPrimaryPassword},
-		"none":  {nil, firefoxprofile.ErrNeedsPassword},
-		"error": {func() (string, error) { asked++; return "", given }, given},
+		"right": {func(bool) (string, error) { return "prímary", nil }, 1, nil},
+		"right at last": {func(again bool) (string, error) {
+			if again != (asked > 1) {
+				t.Errorf("asked %d times, and again is %v", asked, again)
+			}
+			return []string{"secret", "guesses", "prímary"}[asked-1], nil
+		}, 3, nil},
+		"wrong":      {func(bool) (string, error) { return "secret guess", nil }, 3, firefoxprofile.ErrPrimaryPassword},
+		"none":       {nil, 0, firefoxprofile.ErrNeedsPassword},
+		"error":      {func(bool) (string, error) { return "", given }, 1, given},
+		"error next": {func(again bool) (string, error) { return "secret", map[bool]error{true: given}[again] }, 2, firefoxprofile.ErrPrimaryPassword},
 	} {
 		asked = 0
-		p := open(t, dir, firefoxprofile.Options{PrimaryPassword: c.ask})
+		o := firefoxprofile.Options{}
+		if c.ask != nil {
+			o.PrimaryPassword = func(again bool) (string, error) { asked++; return c.ask(again) }
+		}
+		p := open(t, dir, o)
 		if asked != 0 {
 			t.Errorf("%s: asked without need", name)
 		}
@@ -147,8 +159,8 @@ func TestPrimaryPassword(t *testing.T) {
 		if n := len(logins) + len(cards); c.want == nil && n != 2 || c.want != nil && n != 0 {
 			t.Errorf("%s: read %d", name, n)
 		}
-		if c.ask != nil && asked != 1 {
-			t.Errorf("%s: asked %d times", name, asked)
+		if asked != c.asked {
+			t.Errorf("%s: asked %d times, want %d", name, asked, c.asked)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)

@@ -56,9 +56,10 @@ const (
 // Options say how a profile is read.
 type Options struct {
 	// PrimaryPassword returns the profile's primary password. It is called when the
-	// profile turns out to have one, once at most; nil: none can be given. Its error is
-	// wrapped with ErrNeedsPassword.
-	PrimaryPassword func() (string, error)
+	// profile turns out to have one, and again, with again set, when it was wrong, three
+	// times at most; nil: none can be given. Its error ends that, and is wrapped with
+	// ErrNeedsPassword, or with ErrPrimaryPassword when one was wrong already.
+	PrimaryPassword func(again bool) (string, error)
 	// TempDir is where databases are copied to, each in a folder of its own (0700) that
 	// is removed when it was read; "": the system's folder for temporary files.
 	TempDir string

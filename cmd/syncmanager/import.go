@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+func (a *app) importCommand() *cobra.Command {
+	im := &firefoxImport{app: a}
+	var dir string
+	var only []string
+	var fromStdin bool
+	c := &cobra.Command{
+		Use:   "import --firefox-profile DIR",
+		Short: "Import all that a Firefox profile holds",
+		Long: `Import all that a Firefox profile holds, even while Firefox has it open:
+passwords, cards, addresses, forms, prefs, addons, storage, bookmarks and history.
+Nothing is changed there. What is here already stays as it is, but for passwords,
+of which the newer stands; importing again adds nothing. What cannot be imported
+is skipped, and named. The next sync takes all of it to your other devices.
+
+DIR is a folder with a prefs.js; Firefox shows it in about:profiles. The folders
+are in ~/.mozilla/firefox or ~/.config/mozilla/firefox on Linux, in
+~/snap/firefox/common/.mozilla/firefox with snap, in
+~/Library/Application Support/Firefox/Profiles on macOS, and in
+%APPDATA%\Mozilla\Firefox\Profiles on Windows.
+
+A primary password is asked for when something needs it. Without it passwords and
+cards are not imported, and the rest is. Numbers of cards whose key is in the
+system's keyring cannot be read: Firefox alone has them.
+
+Of preferences, those are imported that Firefox syncs, and of add-ons those from
+addons.mozilla.org. Nothing is installed here; but the list of add-ons is one that
+browsers act on: after the next sync the account's other Firefoxes install what
+they do not have, as Firefox's own sync would have them do. One that is disabled
+in the profile is disabled there. --only leaves kinds out.`,
+		Args: cobra.NoArgs,
+		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
+			kinds, err := chosenKinds(only)
+			if err != nil {
+				return err
+			}
+			im.source, err = firefoxprofile.Open(dir, firefoxprofile.Options{PrimaryPassword: a.primaryPassword(c.Context(), fromStdin)})
+			if err != nil {
+				return a.notOpened(dir, err)
+			}
+			defer func() { err = errors.Join(err, im.source.Close()) }()
+			im.dir = dir
+			return a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+				im.into = p
+				return im.run(ctx, kinds)
+			})(c, nil)
+		}),
+	}
+	flags := c.Flags()
+	flags.StringVar(&dir, "firefox-profile", "", "import the profile in the folder `DIR`")
+	flags.BoolVar(&im.dry, "dry-run", false, "say what would be done, and do nothing")
+	flags.StringSliceVar(&only, "only", nil, "import this kind only, such as passwords; `NAME` may be several, with commas")
+	flags.BoolVar(&fromStdin, "primary-password-stdin", false, "read the primary password from the first line of stdin")
+	_ = c.MarkFlagRequired("firefox-profile")
+	_ = c.RegisterFlagCompletionFunc("firefox-profile", a.completeFirefoxProfiles)
+	_ = c.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(kindNames(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// primaryPassword asks for it where somebody can be asked, again if it was wrong.
+func (a *app) primaryPassword(ctx context.Context, fromStdin bool) func(again bool) (string, error) {
+	return func(again bool) (string, error) {
+		switch _, isTerminal := terminal(a.stdin); {
+		case again && fromStdin:
+			return "", errors.New("stdin had no other")
+		case !fromStdin && !isTerminal:
+			return "", errors.New("nobody can be asked; hand it over with --primary-password-stdin")
+		case again:
+			a.note("That is not it.")
+		}
+		return a.secret(ctx, "primary password", fromStdin, false)
+	}
+}
+
+// notOpened says which folder was meant.
+func (a *app) notOpened(dir string, err error) error {
+	if list, _ := firefoxprofile.List(dir); len(list) > 0 {
+		return fmt.Errorf("%s holds all of Firefox's profiles; name one of them: %s", dir, listed(list))
+	}
+	if errors.Is(err, firefoxprofile.ErrNoProfile) {
+		if here := a.firefoxProfiles(); len(here) > 0 {
+			err = fmt.Errorf("%w; these are here: %s", err, listed(here))
+		} else {
+			err = fmt.Errorf("%w; as a rule it is in %s", err, firefoxprofile.Folders(runtime.GOOS, a.getenv)[0])
+		}
+	}
+	return fmt.Errorf("cannot import %s: %w", dir, err)
+}
+
+func listed(list []firefoxprofile.Listed) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, fmt.Sprintf("%s (%s)", p.Dir, p.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// firefoxProfiles are those of this user's Firefox.
+func (a *app) firefoxProfiles() (all []firefoxprofile.Listed) {
+	for _, folder := range firefoxprofile.Folders(runtime.GOOS, a.getenv) {
+		list, _ := firefoxprofile.List(folder)
+		all = append(all, list...)
+	}
+	return all
+}
+
+// completeFirefoxProfiles completes the profiles of this user's Firefox, and else
+// folders.
+func (a *app) completeFirefoxProfiles(_ *cobra.Command, _ []string, word string) (words []string, _ cobra.ShellCompDirective) {
+	for _, p := range a.firefoxProfiles() {
+		if strings.HasPrefix(p.Dir, word) {
+			words = append(words, cobra.CompletionWithDesc(p.Dir, printable(p.Name)))
+		}
+	}
+	if words == nil {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// kindNames are all kinds, in the order in which they are imported.
+func kindNames() (names []string) {
+	for _, k := range importKinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+func chosenKinds(only []string) ([]importKind, error) {
+	for _, name := range only {
+		if !slices.Contains(kindNames(), name) {
+			return nil, usagef("there is no %q in a profile; --only takes %s", name, strings.Join(kindNames(), ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(importKinds), func(k importKind) bool {
+		return len(only) > 0 && !slices.Contains(only, k.name)
+	}), nil
+}
+
+// importedKind is what became of one kind.
+type importedKind struct {
+	mirror.Imported
+	Error string `json:"error,omitempty"`
+}
+
+// run imports the kinds one after the other, whatever becomes of the others, and
+// reports.
+func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
+	done := make(map[string]importedKind)
+	var t table
+	var failed bool
+	for _, k := range kinds {
+		im.progress = im.newProgress()
+		r, err := k.bring(im, ctx)
+		im.progress.done()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, firefoxprofile.ErrMissing) || errors.Is(err, fs.ErrNotExist) {
+			err = nil // there never was any
+		}
+		of := importedKind{Imported: r}
+		if of.Skipped == nil {
+			of.Skipped = []mirror.Skip{}
+		}
+		if err != nil {
+			failed, of.Error = true, sentence(err)
+		}
+		done[k.name] = of
+		t.add(k.name, im.outcome(of))
+		im.name(k.name, of)
+	}
+	if err := im.print(done, &t); err != nil {
+		return err
+	}
+	if done["addons"].Added > 0 && !im.dry {
+		im.note("After the next sync, the account's other Firefoxes install the add-ons that they do not have.")
+	}
+	if failed {
+		return &reportedError{syncmanager.Partial}
+	}
+	return nil
+}
+
+func (im *firefoxImport) print(done map[string]importedKind, t *table) error {
+	if im.json {
+		return im.printJSON(done)
+	}
+	return t.print(im.stdout)
+}
+
+// name says what was skipped of a kind.
+func (im *firefoxImport) name(kind string, r importedKind) {
+	if im.json {
+		return
+	}
+	for _, s := range r.Skipped {
+		item := kind
+		if s.Item != "" {
+			item += ": " + s.Item
+		}
+		im.nameSkipped(s.Line, item, s.Reason)
+	}
+	im.countUnnamed(r.SkippedRecords - len(r.Skipped))
+}
+
+// outcome is what became of a kind, in a few words.
+func (im *firefoxImport) outcome(r importedKind) string {
+	would := would(im.dry)
+	words := count(r.Added) + " " + would + "added"
+	if r.Updated > 0 {
+		words += ", " + count(r.Updated) + " " + would + "updated"
+	}
+	words += ", " + count(r.Duplicates) + " here already, " + count(r.SkippedRecords) + " skipped"
+	switch {
+	case r.Error != "" && r.Read > 0:
+		return "failed after " + words + ": " + r.Error
+	case r.Error != "":
+		return "failed: " + r.Error
+	case r.Read == 0:
+		return "none in the profile"
+	}
+	return words
+}

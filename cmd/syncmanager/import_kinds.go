@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/addons"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/engines/extstorage"
+	"github.com/syncmanager/syncmanager/engines/forms"
+	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engines/prefs"
+	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/skips"
+)
+
+// firefoxImport is an import of a Firefox profile, from source in dir.
+type firefoxImport struct {
+	*app
+	source   *firefoxprofile.Profile
+	dir      string
+	into     *profile.Profile
+	dry      bool
+	progress *progress
+}
+
+type importKind struct {
+	// name is that of the command for the same.
+	name  string
+	bring func(*firefoxImport, context.Context) (mirror.Imported, error)
+}
+
+// importKinds are in the order in which they are imported: what a primary password
+// protects is first, so that it is asked for at once.
+var importKinds = []importKind{
+	{"passwords", (*firefoxImport).passwords},
+	{"cards", (*firefoxImport).cards},
+	{"addresses", (*firefoxImport).addresses},
+	{"forms", (*firefoxImport).forms},
+	{"prefs", (*firefoxImport).prefs},
+	{"addons", (*firefoxImport).addons},
+	{"storage", (*firefoxImport).storage},
+	{"bookmarks", (*firefoxImport).bookmarks},
+	{"history", (*firefoxImport).history},
+}
+
+// source is one kind in the profile.
+type source[F any] func(context.Context, *skips.List) iter.Seq2[F, error]
+
+// bring imports what the profile has of a kind into a store; records makes the
+// store's records of one of the profile's, and title names them.
+func bring[F, R any](
+	ctx context.Context, im *firefoxImport, kind string, from source[F], records func(F) []R,
+	into func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error),
+) (mirror.Imported, error) {
+	all := func(yield func(R, error) bool) {
+		var left skips.List
+		told := 0
+		// tell yields what the profile's reader has left out since.
+		tell := func() bool {
+			for ; told < left.Count; told++ {
+				var none R
+				var s skips.Skip // the report has no room for those without a name
+				if told < len(left.First) {
+					s = left.First[told]
+				}
+				if !yield(none, &s) {
+					return false
+				}
+			}
+			return true
+		}
+		for f, err := range from(ctx, &left) {
+			if !tell() {
+				return
+			}
+			if err != nil {
+				var none R
+				yield(none, err)
+				return
+			}
+			for _, r := range records(f) {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+		tell()
+	}
+	return into(ctx, all, mirror.ImportOptions{
+		DryRun:   im.dry,
+		Progress: func(n int) { im.progress.say(kind, kind+": "+count(n)+" read") },
+	})
+}
+
+// titled gives a store's Import the name of a record in the report.
+func titled[R any](store items[R], title func(R) string) func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error) {
+	return func(ctx context.Context, all iter.Seq2[R, error], o mirror.ImportOptions) (mirror.Imported, error) {
+		return store.Import(ctx, all, func(r *R) string { return skips.Shorten(title(*r)) }, o)
+	}
+}
+
+func (im *firefoxImport) passwords(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Passwords(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "passwords", im.source.Passwords, func(l firefoxprofile.Login) []passwords.Login {
+		r := passwords.Login{
+			ID: sameID(l.GUID), Hostname: l.Hostname, FormSubmitURL: l.FormSubmitURL, HTTPRealm: l.HTTPRealm,
+			Username: l.Username, Password: l.Password, UsernameField: l.UsernameField, PasswordField: l.PasswordField,
+			TimesUsed: l.TimesUsed,
+		}
+		stamp(&r.TimeCreated, l.TimeCreated)
+		stamp(&r.TimeLastUsed, l.TimeLastUsed)
+		stamp(&r.TimePasswordChanged, l.TimePasswordChanged)
+		return []passwords.Login{r}
+	}, store.ImportLogins)
+}
+
+func (im *firefoxImport) addresses(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Addresses(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "addresses", im.source.Addresses, func(f firefoxprofile.Address) []address {
+		r := address{ID: sameID(f.GUID)}
+		r.Name, r.Organization, r.StreetAddress = f.Name, f.Organization, f.StreetAddress
+		r.AddressLevel3, r.AddressLevel2, r.AddressLevel1 = f.AddressLevel3, f.AddressLevel2, f.AddressLevel1
+		r.PostalCode, r.Country, r.Tel, r.Email = f.PostalCode, f.Country, f.Tel, f.Email
+		stamp(&r.TimeCreated, f.TimeCreated)
+		stamp(&r.TimeLastUsed, f.TimeLastUsed)
+		stamp(&r.TimeLastModified, f.TimeLastModified)
+		tally(&r.TimesUsed, f.TimesUsed)
+		return []address{r}
+	}, titled(store, addressTitle))
+}
+
+func (im *firefoxImport) cards(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Cards(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "cards", im.source.Cards, func(f firefoxprofile.Card) []card {
+		if f.Number == "" {
+			return nil // the reader has named it
+		}
+		r := card{ID: sameID(f.GUID)}
+		r.Name, r.Number = f.Name, f.Number
+		r.SetExpires(int(f.ExpMonth), int(f.ExpYear))
+		stamp(&r.TimeCreated, f.TimeCreated)
+		stamp(&r.TimeLastUsed, f.TimeLastUsed)
+		stamp(&r.TimeLastModified, f.TimeLastModified)
+		tally(&r.TimesUsed, f.TimesUsed)
+		return []card{r}
+	}, titled(store, cardTitle))
+}
+
+func (im *firefoxImport) forms(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Forms(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "forms", im.source.FormHistory, func(f firefoxprofile.FormEntry) []forms.Entry {
+		return []forms.Entry{{ID: sameID(f.GUID), Name: f.Field, Value: f.Value}}
+	}, titled(store, formTitle))
+}
+
+func (im *firefoxImport) prefs(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Prefs(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "prefs", im.source.Prefs, func(f firefoxprofile.Pref) []prefs.Pref {
+		value, err := marshal(f.Value)
+		if err != nil {
+			panic("a string, a number or a bool is JSON: " + err.Error())
+		}
+		return []prefs.Pref{{Name: f.Name, Value: value}}
+	}, titled(store.Of(prefs.Firefox), func(p prefs.Pref) string { return p.Name }))
+}
+
+// addons lists the profile's add-ons for the account's browsers, which install those
+// that they do not have. One that is disabled here is so there.
+func (im *firefoxImport) addons(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Addons(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "addons", im.source.Addons, func(f firefoxprofile.Addon) []addons.Addon {
+		return []addons.Addon{{
+			ID: sameID(f.SyncGUID), AddonID: f.ID, ApplicationID: prefs.Firefox, Enabled: f.Enabled, Source: addons.FromMozilla,
+		}}
+	}, titled(store, addonTitle))
+}
+
+func (im *firefoxImport) storage(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.ExtensionStorage(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	return bring(ctx, im, "storage", im.source.ExtensionStorage, func(f firefoxprofile.ExtensionData) []extstorage.Item {
+		var values map[string]json.RawMessage
+		if json.Unmarshal(f.Data, &values) != nil {
+			return nil // the reader yields objects alone
+		}
+		var all []extstorage.Item
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			all = append(all, extstorage.Item{ExtID: f.ExtensionID, Key: key, Value: values[key]})
+		}
+		return all
+	}, titled(store.Items(), storageTitle))
+}
+
+// places is where bookmarks and history are in the profile.
+func (im *firefoxImport) places() string { return filepath.Join(im.dir, "places.sqlite") }
+
+func (im *firefoxImport) bookmarks(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.Bookmarks(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	var b *bookmarks.Imported
+	im.progress.while("importing bookmarks", func() {
+		b, err = store.Import(ctx, im.places(), bookmarks.ImportOptions{DryRun: im.dry})
+	})
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	r := mirror.Imported{Read: b.Added + b.Duplicates + b.Skipped, Added: b.Added, Duplicates: b.Duplicates, SkippedRecords: b.Skipped}
+	for _, s := range b.Reasons {
+		r.Skipped = append(r.Skipped, mirror.Skip(s))
+	}
+	return r, nil
+}
+
+func (im *firefoxImport) history(ctx context.Context) (mirror.Imported, error) {
+	store, err := im.into.History(ctx)
+	if err != nil {
+		return mirror.Imported{}, err
+	}
+	var h history.Imported
+	im.progress.while("importing the history", func() {
+		h, err = store.Import(ctx, im.places(), history.ImportOptions{DryRun: im.dry})
+	})
+	r := mirror.Imported{
+		Read: h.Added + h.Merged + h.Same + h.Skipped, Added: h.Added, Updated: h.Merged, Duplicates: h.Same, SkippedRecords: h.Skipped,
+	}
+	for _, s := range h.Reasons {
+		r.Skipped = append(r.Skipped, mirror.Skip{Item: s.Item, Reason: s.Reason})
+	}
+	return r, err
+}
+
+// sameID keeps the ID that Firefox has for an item, so that a Firefox of the same
+// account knows it; "": it gets a new one.
+func sameID(guid string) engine.ID {
+	if id := engine.ID(guid); id.Valid() {
+		return id
+	}
+	return ""
+}
+
+// stamp sets a time in Unix milliseconds; one that is not known stays 0.
+func stamp[N ~int64](to *N, t time.Time) {
+	if !t.IsZero() {
+		*to = N(t.UnixMilli())
+	}
+}
+
+func tally[N ~int64](to *N, n int64) { *to = N(n) }
