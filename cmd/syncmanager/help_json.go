@@ -32,6 +32,9 @@ devices disconnect {"device","name"}
 devices send-tab {"device","name","urls"}, close-tab as well
 login            {"server","email","uid","local"}
 logout           {"account","serverTold","wiped"}
+import           by kind: {"read","added","updated","duplicates","skippedRecords",
+                 "skipped":[{"line","item","reason"}],"error"}; error where a
+                 kind failed, and then the exit code is 3
 bookmarks        [{"id","type","parentid","position","title","bmkUri","tags",
                  "keyword","dateAdded","lastModified"}], without what a kind of
                  item does not have; list, search, rm and mv an array, add, edit
@@ -68,9 +71,9 @@ addresses        [{"id","entry":{"name","organization","street-address",
 cards            [{"id","entry":{"cc-name","cc-number","cc-exp-month",
                  "cc-exp-year","cc-type","billingAddressGUID",…}}], likewise; the
                  number's last four digits unless --show-numbers asks for all
-addresses import {"read","added","duplicates","skippedRecords",
+addresses import {"read","added","updated","duplicates","skippedRecords",
                  "skipped":[{"item","reason"}]}; cards, forms, prefs and storage
-                 import as well
+                 import as well; updated is 0
 tabs inbox       [{"title","url","private","from","receivedAt"}]
 records          [{"name","records","bytes","modified"}]; null is unknown
 records list     [{"id","modified","sortindex","bytes","payload","error"}], payload

@@ -13,9 +13,6 @@ import (
 // importer brings logins from elsewhere, from a file of rows or one by one.
 type importer struct {
 	e *Engine
-	// dated tells that the source says when passwords were changed: then one that is
-	// not newer is an old one, and no news.
-	dated bool
 	// known are the logins that were here before, by origin and username, each
 	// with what stands for its password. It is there only for a source that does not
 	// tell which form a login is for.
@@ -39,7 +36,7 @@ func (im *importer) token(parts ...string) token {
 // password that is newer; one that cannot be kept is left out, and stops no other.
 // What was imported before an error stays, and the report tells of it.
 func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error], o mirror.ImportOptions) (mirror.Imported, error) {
-	im := &importer{e: e, dated: true}
+	im := &importer{e: e}
 	return im.run(ctx, func(yield func(sourced, error) bool) {
 		for l, err := range source {
 			if !yield(sourced{Login: l}, err) {
@@ -102,6 +99,7 @@ func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 	if password, ok := im.known[im.token(l.Hostname, l.Username)]; ok {
 		return same(password == im.token(l.Password))
 	}
+	changed := l.TimePasswordChanged // Add fills it in
 	var dupe *mirror.DuplicateError
 	if err := tx.Add(&l.Login); !errors.As(err, &dupe) {
 		return err
@@ -112,15 +110,11 @@ func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 		return err
 	case string(old.identity()) != string(l.identity()):
 		return skip("a login for another site or username has this guid already")
-	case old.Password == l.Password || l.TimePasswordChanged <= old.TimePasswordChanged:
-		return same(old.Password == l.Password || im.dated)
+	case old.Password == l.Password || changed <= old.TimePasswordChanged:
+		// One that is known not to be newer is an old one, and no news.
+		return same(old.Password == l.Password || changed != 0)
 	}
-	return im.update(tx, old, l)
-}
-
-// update brings the login that is here to a newer password.
-func (im *importer) update(tx *mirror.Records[Login], old Login, l *sourced) error {
-	old.Password, old.TimePasswordChanged = l.Password, l.TimePasswordChanged
+	old.Password, old.TimePasswordChanged = l.Password, changed
 	if err := tx.Update(&old); err != nil {
 		return err
 	}

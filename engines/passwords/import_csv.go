@@ -81,7 +81,7 @@ func (e *Engine) importRows(ctx context.Context, c *csvLogins, o mirror.ImportOp
 	if err := c.header(); err != nil {
 		return mirror.Imported{}, err
 	}
-	im := &importer{e: e, dated: c.has("timepasswordchanged")}
+	im := &importer{e: e}
 	if !c.has("formactionorigin") {
 		if err := im.remember(ctx); err != nil {
 			return mirror.Imported{}, err

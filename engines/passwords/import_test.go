@@ -210,12 +210,13 @@ func TestImportOfLogins(t *testing.T) {
 	if got := list(t, e); len(got) != 2 || got[0].ID != in[0].ID || got[0].Hostname != "https://a.example" || got[0].UsernameField != "u" || got[0].TimesUsed != 3 {
 		t.Fatalf("%+v", got)
 	}
-	newer, older, other := in[0], in[1], in[0]
+	newer, older, other, undated := in[0], in[1], in[0], in[1]
 	newer.Password, newer.TimePasswordChanged = "changed", 6
 	older.Password, older.TimePasswordChanged = "old", 4
 	other.Hostname = "https://c.example"
-	r := bring(false, newer, older, other)
-	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.SkippedRecords != 1 || r.Skipped[0].Item != "https://c.example" {
+	undated.Password, undated.TimePasswordChanged = "other", 0
+	r := bring(false, newer, older, other, undated)
+	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.SkippedRecords != 2 || r.Skipped[0].Item != "https://c.example" || r.Skipped[1].Item != "https://b.example" {
 		t.Fatalf("again: %+v", r)
 	}
 	if got := list(t, e); len(got) != 2 || got[0].Password != "changed" || got[0].TimePasswordChanged != 6 || got[1].Password != "two" {
