@@ -95,9 +95,9 @@ rm -rf "$trial"
 # -count=1: a Firefox that changed is nothing that go's test cache would notice.
 module=$(go list -m)
 measured=$(go list ./... | grep "^$module/bench\(/\|$\)" || true)
-run go test -count=1 -timeout 18m $race $(go list ./... | grep -v "^$module/bench\(/\|$\)")
+run go test -count=1 -timeout 40m $race $(go list ./... | grep -v "^$module/bench\(/\|$\)")
 if [ -n "$measured" ]; then
-	run go test -count=1 -timeout 18m $measured
+	run go test -count=1 -timeout 40m $measured
 fi
 
 printf '%s' "$left_out"
