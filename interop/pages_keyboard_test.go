@@ -56,7 +56,7 @@ func storySignUp(t *testing.T, b *chromium.Browser) {
 	v.on("heading", "Your account")
 	v.looksWell("settings")
 	here := chromium.Eval[string](v.Page, `return document.querySelector("#devices .name").textContent`)
-	v.order("Connect another device", "Sign out here", "Sign out "+here, "Change the password", "Set it up",
+	v.order("Connect another device", "Sign out here", "Sign out "+here, "Choose a picture", "Change the password", "Set it up",
 		"Make a new recovery key", "Export as JSON", "Delete the account")
 	v.goes("Sign out here")
 	v.Press(chromium.Space)
