@@ -8,28 +8,7 @@ import (
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/syncmanager/syncmanager/internal/localkey"
 )
-
-// constant is a source of one byte over and over.
-type constant byte
-
-func (c constant) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = byte(c)
-	}
-	return len(b), nil
-}
-
-func localKey(t *testing.T) localkey.Key {
-	t.Helper()
-	k, err := localkey.New(constant('k'))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
 
 // offline fails every request.
 type offline struct{}
