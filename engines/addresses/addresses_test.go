@@ -76,7 +76,7 @@ const bob = engine.ID("42ca9cc35a1c")
 func withBob(t testing.TB) (*addresses.Engine, *testclock.Clock) {
 	t.Helper()
 	e, clock := open(t)
-	m, out := enginetest.Sync(t, e, engine.Start{}, 179537256100, enginetest.Recorded(t, "testdata/firefox-esr-153.json")...)
+	m, out := enginetest.Once(t, e, engine.Start{}, 179537256100, enginetest.Records(t, "testdata/firefox-esr-153.json")...)
 	if m.Applied != 1 || m.Failed != 0 || len(out) != 0 {
 		t.Fatalf("merged %+v, %d outgoing; want 1 applied and nothing to send", m, len(out))
 	}
@@ -86,12 +86,12 @@ func withBob(t testing.TB) (*addresses.Engine, *testclock.Clock) {
 // bobWith is Firefox's record with other fields put before its own end.
 func bobWith(t testing.TB, replace ...string) engine.Incoming {
 	t.Helper()
-	in := enginetest.Recorded(t, "testdata/firefox-esr-153.json")[0]
+	in := enginetest.Records(t, "testdata/firefox-esr-153.json")[0]
 	payload := strings.NewReplacer(replace...).Replace(string(in.Payload))
 	if payload == string(in.Payload) {
 		t.Fatalf("nothing of %q is in %s", replace, payload)
 	}
-	return enginetest.Incoming(t, 179537300000, payload)
+	return enginetest.Record(179537300000, payload)
 }
 
 func TestFirefoxsAddressArrives(t *testing.T) {
@@ -113,7 +113,7 @@ func TestNewAddressGoesUpAsFirefoxWritesIt(t *testing.T) {
 		Name: " Dr. Bob B Bobson ", StreetAddress: "1 Main St\r\nFloor 2", AddressLevel2: "Town", Country: "united states",
 		Tel: "(555) 123-4567",
 	})
-	_, out := enginetest.Sync(t, e, engine.Start{}, 1)
+	_, out := enginetest.Once(t, e, engine.Start{}, 1)
 	want := `{"id":"` + string(a.ID) + `","entry":{"name":"Dr. Bob B Bobson","street-address":"1 Main St\nFloor 2","address-level2":"Town",` +
 		`"country":"US","tel":"+15551234567","version":1,"timeCreated":1795372600000,"timeLastModified":1795372600000,` +
 		`"timeLastUsed":0,"timesUsed":0,"given-name":"Bob","additional-name":"B","family-name":"Bobson"}}`
@@ -123,7 +123,7 @@ func TestNewAddressGoesUpAsFirefoxWritesIt(t *testing.T) {
 	if len(a.ID) != 12 || strings.Trim(string(a.ID), "0123456789abcdef") != "" {
 		t.Errorf("its ID is %s; Firefox's have twelve hexadecimal digits", a.ID)
 	}
-	if _, again := enginetest.Sync(t, e, engine.Start{}, 3); len(again) != 0 {
+	if _, again := enginetest.Once(t, e, engine.Start{}, 3); len(again) != 0 {
 		t.Fatalf("a second sync sends %v again", again)
 	}
 }
@@ -132,7 +132,7 @@ func TestEditsOfDifferentFieldsMerge(t *testing.T) {
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Email = "bob@new.example" })
-	_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"Town"`, `"City"`, `"timesUsed": 0`, `"timesUsed": 3, "later": [1]`,
+	_, out := enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"Town"`, `"City"`, `"timesUsed": 0`, `"timesUsed": 3, "later": [1]`,
 		`"timeLastModified": 1795372558946`, `"timeLastModified": 1795372999000`))
 	if len(out) != 1 {
 		t.Fatalf("%d records go up; want the merged one", len(out))
@@ -150,7 +150,7 @@ func TestEditsOfOneFieldFork(t *testing.T) {
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Name = "Robert Bobson" })
-	_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"Bob B Bobson"`, `"Bobby Bobson"`, `"Bob"`, `"Bobby"`, `"additional-name": "B",`, ``))
+	_, out := enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"Bob B Bobson"`, `"Bobby Bobson"`, `"Bob"`, `"Bobby"`, `"additional-name": "B",`, ``))
 	all := list(t, e)
 	if len(all) != 2 || all[0].ID != bob || all[0].Name != "Bobby Bobson" || all[1].Name != "Robert Bobson" || all[1].GivenName != "Robert" {
 		t.Fatalf("we have %+v; want Firefox's under its ID and ours beside it", all)
@@ -158,7 +158,7 @@ func TestEditsOfOneFieldFork(t *testing.T) {
 	if len(out) != 1 || out[0].ID != all[1].ID {
 		t.Fatalf("%v goes up; want the fork alone", out)
 	}
-	if _, again := enginetest.Sync(t, e, engine.Start{}, 179537400000); len(again) != 0 {
+	if _, again := enginetest.Once(t, e, engine.Start{}, 179537400000); len(again) != 0 {
 		t.Errorf("a second sync sends %v", again)
 	}
 }
@@ -170,7 +170,7 @@ func TestTheSameAddressOnTwoDevicesIsOne(t *testing.T) {
 		Tel: "+15551234567", Email: "bob@example.org",
 	})
 	other := add(t, e, addresses.Entry{Name: "Bob B Bobson", StreetAddress: "2 Main St"})
-	m, out := enginetest.Sync(t, e, engine.Start{}, 179537256100, enginetest.Recorded(t, "testdata/firefox-esr-153.json")...)
+	m, out := enginetest.Once(t, e, engine.Start{}, 179537256100, enginetest.Records(t, "testdata/firefox-esr-153.json")...)
 	all := list(t, e)
 	if m.Reconciled != 1 || len(all) != 2 || all[0].ID != other.ID && all[1].ID != other.ID {
 		t.Fatalf("merged %+v into %+v", m, all)
@@ -190,7 +190,7 @@ func TestANameFromItsParts(t *testing.T) {
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Email = "bob@new.example" })
-	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"name": "Bob B Bobson",`, ``, `"given-name": "Bob"`, `"given-name": "Rob"`))
+	enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"name": "Bob B Bobson",`, ``, `"given-name": "Bob"`, `"given-name": "Rob"`))
 	if a := list(t, e); len(a) != 1 || a[0].Name != "Rob B Bobson" || a[0].Email != "bob@new.example" {
 		t.Fatalf("we have %+v", a)
 	}
@@ -201,7 +201,7 @@ func TestPartsThatAreLeftOutAreNoConflict(t *testing.T) {
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Name = "Rob B Bobson" })
-	_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"Town"`, `"City"`,
+	_, out := enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"Town"`, `"City"`,
 		`"given-name": "Bob",`, ``, `"additional-name": "B",`, ``, `"family-name": "Bobson"`, `"x": 1`))
 	a := list(t, e)
 	if len(a) != 1 || a[0].Name != "Rob B Bobson" || a[0].GivenName != "Rob" || a[0].AddressLevel2 != "City" || len(out) != 1 {
@@ -216,7 +216,7 @@ func TestMostOfTheAddressesAreNotDeletedUnasked(t *testing.T) {
 		a := add(t, e, addresses.Entry{Name: fmt.Sprint("Ann ", i)})
 		gone = append(gone, engine.Incoming{ID: a.ID, Modified: 20})
 	}
-	enginetest.Sync(t, e, engine.Start{}, 9)
+	enginetest.Once(t, e, engine.Start{}, 9)
 	s, err := e.Begin(t.Context(), engine.Start{})
 	if err != nil {
 		t.Fatal(err)
@@ -244,8 +244,8 @@ func TestRecordsThatAreNoAddress(t *testing.T) {
 		"a text version":   {`{"id":"x","entry":{"name":"Bob","version":"1"}}`, "its version is not"},
 	} {
 		e, _ := open(t)
-		m, _ := enginetest.Sync(t, e, engine.Start{}, 9, engine.Incoming{ID: "x", Modified: 8, Payload: []byte(x.payload)},
-			enginetest.Incoming(t, 8, `{"id":"y","entry":{"name":"Ann","version":1}}`))
+		m, _ := enginetest.Once(t, e, engine.Start{}, 9, engine.Incoming{ID: "x", Modified: 8, Payload: []byte(x.payload)},
+			enginetest.Record(8, `{"id":"y","entry":{"name":"Ann","version":1}}`))
 		if m.Failed != 1 || m.Applied != 1 || !strings.Contains(m.Problems[0].Err.Error(), x.reason) {
 			t.Errorf("%s: merged %+v; want it refused as %q and the other applied", name, m, x.reason)
 		}
@@ -258,7 +258,7 @@ func TestRecordsThatAreNoAddress(t *testing.T) {
 		"no id of its own":     `{"entry":{"name":"Bob","version":1}}`,
 	} {
 		e, _ := open(t)
-		m, out := enginetest.Sync(t, e, engine.Start{}, 9, engine.Incoming{ID: "x", Modified: 8, Payload: []byte(payload)})
+		m, out := enginetest.Once(t, e, engine.Start{}, 9, engine.Incoming{ID: "x", Modified: 8, Payload: []byte(payload)})
 		if m.Applied != 1 || len(out) != 0 || len(list(t, e)) != 1 {
 			t.Errorf("%s: merged %+v, %d to send; want it applied", name, m, len(out))
 		}
@@ -268,7 +268,7 @@ func TestRecordsThatAreNoAddress(t *testing.T) {
 func TestANewerFormIsKeptAndNotEdited(t *testing.T) {
 	e, _ := open(t)
 	const newer = `{"id":"x","entry":{"name":"Bob","email":["a@b","c@d"],"version":2}}`
-	m, _ := enginetest.Sync(t, e, engine.Start{}, 9, enginetest.Incoming(t, 8, newer))
+	m, _ := enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, newer))
 	if m.Applied != 1 {
 		t.Fatalf("merged %+v", m)
 	}
@@ -287,7 +287,7 @@ func TestANewerFormIsKeptAndNotEdited(t *testing.T) {
 	if err := e.Delete(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	if _, out := enginetest.Sync(t, e, engine.Start{}, 11); len(out) != 1 || out[0].Payload != nil {
+	if _, out := enginetest.Once(t, e, engine.Start{}, 11); len(out) != 1 || out[0].Payload != nil {
 		t.Errorf("%v goes up; want a deletion", out)
 	}
 }
@@ -311,18 +311,18 @@ func TestWhatIsNoAddressIsRefused(t *testing.T) {
 
 func TestAnEditTakesFieldsAwayAndLeavesTheRest(t *testing.T) {
 	e, clock := open(t)
-	enginetest.Sync(t, e, engine.Start{}, 9, enginetest.Incoming(t, 8, `{"id":"x","more":1,"entry":{"name":"Bob Bobson","tel":"odd tel","email":"a@b","version":1,`+
+	enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, `{"id":"x","more":1,"entry":{"name":"Bob Bobson","tel":"odd tel","email":"a@b","version":1,`+
 		`"timeCreated":5,"given-name":"Bob","family-name":"Bobson","own":{"a":1}}}`))
 	clock.Pass(time.Minute)
 	update(t, e, "x", func(a *addresses.Address) { a.Email, a.Name = "", "Bob" })
-	_, out := enginetest.Sync(t, e, engine.Start{}, 20)
+	_, out := enginetest.Once(t, e, engine.Start{}, 20)
 	want := `{"id":"x","more":1,"entry":{"name":"Bob","tel":"odd tel","version":1,"timeCreated":5,"given-name":"Bob","own":{"a":1},` +
 		`"timeLastModified":1795372660000,"timeLastUsed":0,"timesUsed":0}}`
 	if len(out) != 1 || string(out[0].Payload) != want {
 		t.Fatalf("sent %s\nwant %s", out[0].Payload, want)
 	}
 	update(t, e, "x", func(*addresses.Address) {})
-	if _, out := enginetest.Sync(t, e, engine.Start{}, 30); len(out) != 0 {
+	if _, out := enginetest.Once(t, e, engine.Start{}, 30); len(out) != 0 {
 		t.Errorf("an edit that changes nothing goes up: %s", out[0].Payload)
 	}
 }

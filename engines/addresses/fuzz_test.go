@@ -13,7 +13,7 @@ import (
 // FuzzAddress reads records from anywhere: what is one is written so that it is the
 // same when it is read again.
 func FuzzAddress(f *testing.F) {
-	f.Add(enginetest.Recorded(f, "testdata/firefox-esr-153.json")[0].Payload)
+	f.Add(enginetest.Records(f, "testdata/firefox-esr-153.json")[0].Payload)
 	f.Add([]byte(`{"entry":{"version":2,"name":{"a":1},"given-name":"A"}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var a, again addresses.Address

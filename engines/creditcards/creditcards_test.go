@@ -77,7 +77,7 @@ const bob = engine.ID("778610a7057c")
 
 func recorded(t testing.TB) []engine.Incoming {
 	t.Helper()
-	return enginetest.Recorded(t, "testdata/firefox-esr-153.json")
+	return enginetest.Records(t, "testdata/firefox-esr-153.json")
 }
 
 func bobWith(t testing.TB, replace ...string) engine.Incoming {
@@ -87,12 +87,12 @@ func bobWith(t testing.TB, replace ...string) engine.Incoming {
 	if payload == in {
 		t.Fatalf("nothing of %q is in %s", replace, payload)
 	}
-	return enginetest.Incoming(t, 179537300000, payload)
+	return enginetest.Record(179537300000, payload)
 }
 
 func TestFirefoxsCardArrives(t *testing.T) {
 	e, _ := open(t)
-	m, out := enginetest.Sync(t, e, engine.Start{}, 179537256100, recorded(t)...)
+	m, out := enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	if m.Applied != 1 || m.Failed != 0 || len(out) != 0 {
 		t.Fatalf("merged %+v, %d outgoing", m, len(out))
 	}
@@ -109,7 +109,7 @@ func TestFirefoxsCardArrives(t *testing.T) {
 func TestNewCardGoesUpAsFirefoxWritesIt(t *testing.T) {
 	e, _ := open(t)
 	c := add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111 1111-1111 1111", ExpMonth: 4, ExpYear: 2031})
-	_, out := enginetest.Sync(t, e, engine.Start{}, 1)
+	_, out := enginetest.Once(t, e, engine.Start{}, 1)
 	want := `{"id":"` + string(c.ID) + `","entry":{"cc-name":"Bob Bobson","cc-number":"4111111111111111","cc-exp-month":4,"cc-exp-year":2031,` +
 		`"cc-type":"visa","version":3,"timeCreated":1795372600000,"timeLastModified":1795372600000,"timeLastUsed":0,"timesUsed":0}}`
 	if len(out) != 1 || string(out[0].Payload) != want {
@@ -119,15 +119,15 @@ func TestNewCardGoesUpAsFirefoxWritesIt(t *testing.T) {
 
 func TestEditsMergeOrFork(t *testing.T) {
 	e, clock := open(t)
-	enginetest.Sync(t, e, engine.Start{}, 179537256100, recorded(t)...)
+	enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(c *creditcards.Card) { c.Name = "Robert Bobson" })
-	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `2031`, `2035`))
+	enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `2031`, `2035`))
 	if all := list(t, e); len(all) != 1 || all[0].Name != "Robert Bobson" || all[0].ExpYear != 2035 {
 		t.Fatalf("edits of different fields merged into %+v", all)
 	}
 	update(t, e, bob, func(c *creditcards.Card) { c.ExpMonth = 5 })
-	_, out := enginetest.Sync(t, e, engine.Start{}, 179537400000, bobWith(t, `"Bob Bobson"`, `"Robert Bobson"`, `2031`, `2035`, `"cc-exp-month": 4`, `"cc-exp-month": 6`))
+	_, out := enginetest.Once(t, e, engine.Start{}, 179537400000, bobWith(t, `"Bob Bobson"`, `"Robert Bobson"`, `2031`, `2035`, `"cc-exp-month": 4`, `"cc-exp-month": 6`))
 	all := list(t, e)
 	if len(all) != 2 || all[0].ID != bob || all[0].ExpMonth != 6 || all[1].ExpMonth != 5 || len(out) != 1 || out[0].ID != all[1].ID {
 		t.Fatalf("edits of one field made %+v; want both", all)
@@ -137,10 +137,10 @@ func TestEditsMergeOrFork(t *testing.T) {
 // Firefox 110 left out what follows from the number.
 func TestATypeThatIsLeftOutIsNoConflict(t *testing.T) {
 	e, clock := open(t)
-	enginetest.Sync(t, e, engine.Start{}, 179537256100, recorded(t)...)
+	enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(c *creditcards.Card) { c.Number = "5555 5555 5555 4444" })
-	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"cc-type": "visa",`, ``, `"version": 3`, `"version": 4`, `"Bob Bobson"`, `"Bob"`))
+	enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"cc-type": "visa",`, ``, `"version": 3`, `"version": 4`, `"Bob Bobson"`, `"Bob"`))
 	all := list(t, e)
 	if len(all) != 1 || all[0].Name != "Bob" || all[0].Number != "5555555555554444" || all[0].Network != "mastercard" {
 		t.Fatalf("we have %+v; want one card with both edits", all)
@@ -150,12 +150,12 @@ func TestATypeThatIsLeftOutIsNoConflict(t *testing.T) {
 func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 	e, _ := open(t)
 	add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111111111111111", ExpMonth: 4, ExpYear: 2031})
-	m, _ := enginetest.Sync(t, e, engine.Start{}, 179537256100, recorded(t)...)
+	m, _ := enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	if all := list(t, e); m.Reconciled != 1 || len(all) != 1 || all[0].ID != bob || all[0].TimeCreated != 1795372558957 {
 		t.Fatalf("merged %+v into %+v", m, all)
 	}
 	// Firefox can have another with its number, and that stays.
-	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, string(bob), "000000000001", `2031`, `2035`))
+	enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, string(bob), "000000000001", `2031`, `2035`))
 	if all := list(t, e); len(all) != 2 {
 		t.Fatalf("we have %+v; want both cards", all)
 	}
@@ -168,27 +168,27 @@ func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 func TestVersions(t *testing.T) {
 	for _, version := range []string{"1", "2", "4"} {
 		e, clock := open(t)
-		if _, out := enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": `+version, `"cc-type": "visa",`, ``)); len(out) != 0 {
+		if _, out := enginetest.Once(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": `+version, `"cc-type": "visa",`, ``)); len(out) != 0 {
 			t.Errorf("version %s comes back from us unasked: %s", version, out[0].Payload)
 		}
 		clock.Pass(time.Minute)
 		update(t, e, bob, func(c *creditcards.Card) { c.Name = "Robert" })
-		_, out := enginetest.Sync(t, e, engine.Start{}, 179537300000)
+		_, out := enginetest.Once(t, e, engine.Start{}, 179537300000)
 		if len(out) != 1 || !strings.Contains(string(out[0].Payload), `"version":3`) || !strings.Contains(string(out[0].Payload), `"cc-type":"visa"`) {
 			t.Errorf("version %s was edited into %s; want a 3, which all clients read", version, out[0].Payload)
 		}
 	}
 	e, clock := open(t)
-	enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 2`))
+	enginetest.Once(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 2`))
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(c *creditcards.Card) { c.Name = "Robert" })
-	enginetest.Sync(t, e, engine.Start{}, 179537300000, bobWith(t, `"version": 3`, `"version": 4`, `2031`, `2035`))
+	enginetest.Once(t, e, engine.Start{}, 179537300000, bobWith(t, `"version": 3`, `"version": 4`, `2031`, `2035`))
 	if all := list(t, e); len(all) != 1 || all[0].Version != 3 || all[0].Name != "Robert" || all[0].ExpYear != 2035 {
 		t.Errorf("two versions merged into %+v; want one card, a 3", all)
 	}
 
 	e, _ = open(t)
-	enginetest.Sync(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 5, "cc-cvc": {"sealed": 1}`, `"4111111111111111"`, `{"parts": [4111]}`))
+	enginetest.Once(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": 5, "cc-cvc": {"sealed": 1}`, `"4111111111111111"`, `{"parts": [4111]}`))
 	c := list(t, e)[0]
 	c.Name = "Robert"
 	if _, err := e.Update(t.Context(), c); err == nil || !strings.Contains(err.Error(), "newer") {
@@ -206,7 +206,7 @@ func TestRecordsThatAreNoCard(t *testing.T) {
 		"not all of 1": `{"id":"x","entry":{"cc-number":"4111111111111111","version":4111111111111111111111}}`,
 	} {
 		e, _ := open(t)
-		m, _ := enginetest.Sync(t, e, engine.Start{}, 9, enginetest.Incoming(t, 8, payload), recorded(t)[0])
+		m, _ := enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, payload), recorded(t)[0])
 		if m.Failed != 1 || m.Applied != 1 {
 			t.Errorf("%s: merged %+v; want it refused and the other applied", name, m)
 		}
@@ -223,7 +223,7 @@ func TestRecordsThatAreNoCard(t *testing.T) {
 		"an unknown type": `{"id":"x","entry":{"cc-number":"4111111111111112","cc-type":"shop","version":3}}`,
 	} {
 		e, _ := open(t)
-		if m, out := enginetest.Sync(t, e, engine.Start{}, 9, enginetest.Incoming(t, 8, payload)); m.Applied != 1 || len(out) != 0 || len(list(t, e)) != 1 {
+		if m, out := enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, payload)); m.Applied != 1 || len(out) != 0 || len(list(t, e)) != 1 {
 			t.Errorf("%s: merged %+v; want it applied", name, m)
 		}
 		if c := list(t, e)[0]; c.Number != "" && strings.Contains(c.Masked(), c.Number) {
@@ -250,7 +250,7 @@ func TestWhatIsNoCardIsRefused(t *testing.T) {
 		}
 	}
 	// A number that another device let pass stays while something else is edited.
-	enginetest.Sync(t, e, engine.Start{}, 9, enginetest.Incoming(t, 8, `{"id":"x","entry":{"cc-number":"4111111111111112","cc-type":"shop","version":3}}`))
+	enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, `{"id":"x","entry":{"cc-number":"4111111111111112","cc-type":"shop","version":3}}`))
 	update(t, e, "x", func(c *creditcards.Card) { c.Name = "Bob" })
 	if c := list(t, e)[0]; c.Number != "4111111111111112" || c.Network != "visa" {
 		t.Errorf("the edit made %+v", c)
@@ -262,7 +262,7 @@ func TestNothingReadableIsOnDisk(t *testing.T) {
 	e := openAt(t, filepath.Join(dir, "creditcards.db"), time.Now)
 	defer e.Close()
 	add(t, e, creditcards.Entry{Name: "Xyzzy Bobson", Number: "5555555555554444", ExpMonth: 4, ExpYear: 2031})
-	enginetest.Sync(t, e, engine.Start{}, 9, recorded(t)...)
+	enginetest.Once(t, e, engine.Start{}, 9, recorded(t)...)
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("files %v, %v; want the database and its WAL", files, err)

@@ -38,12 +38,12 @@ func open(t testing.TB) (*passwords.Engine, *testclock.Clock) {
 // firefox are the records that Firefox ESR 153.7 uploaded.
 func firefox(t testing.TB) []engine.Incoming {
 	t.Helper()
-	return enginetest.Recorded(t, "testdata/firefox-esr-153.json")
+	return enginetest.Records(t, "testdata/firefox-esr-153.json")
 }
 
 var (
-	incoming = enginetest.Incoming
-	sync     = enginetest.Sync
+	incoming = enginetest.Record
+	sync     = enginetest.Once
 )
 
 func list(t testing.TB, e *passwords.Engine) []passwords.Login {
@@ -107,7 +107,7 @@ func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
 	if _, err := e.Update(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
-	edited := incoming(t, 179537300000, `{"id":"{df781fa8-8b26-46b2-aa16-035963de04d4}","hostname":"https://login.example",
+	edited := incoming(179537300000, `{"id":"{df781fa8-8b26-46b2-aa16-035963de04d4}","hostname":"https://login.example",
 		"formSubmitURL":"https://login.example","httpRealm":null,"username":"bob","password":"changed there","usernameField":"user",
 		"passwordField":"pass","timeCreated":1795372558849,"timePasswordChanged":1795372999000,"foo":{"bar":[1]}}`)
 	_, out := sync(t, e, engine.Start{}, 179537300000, edited)

@@ -53,8 +53,8 @@ func TestNothingReadableIsOnDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := incoming(t, 9, `{"id":"{a}","hostname":"https://`+host+`/2","formSubmitURL":"https://`+host+`","httpRealm":null,"username":"`+name+`","password":"`+secret+`"}`)
-	bad := incoming(t, 9, `{"id":"{b}","hostname":"https://`+host+`","username":"`+name+`","password":{"x":"`+secret+`"}}`)
+	in := incoming(9, `{"id":"{a}","hostname":"https://`+host+`/2","formSubmitURL":"https://`+host+`","httpRealm":null,"username":"`+name+`","password":"`+secret+`"}`)
+	bad := incoming(9, `{"id":"{b}","hostname":"https://`+host+`","username":"`+name+`","password":{"x":"`+secret+`"}}`)
 	if err := s.Stage(t.Context(), []engine.Incoming{in, bad}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestRecordsThatAreNoLogin(t *testing.T) {
 	} {
 		e, _ := open(t)
 		m, _ := sync(t, e, engine.Start{}, 9, engine.Incoming{ID: "{x}", Modified: 8, Payload: []byte(payload)},
-			incoming(t, 8, `{"id":"{y}","hostname":"https://b.example","password":"p"}`))
+			incoming(8, `{"id":"{y}","hostname":"https://b.example","password":"p"}`))
 		if m.Failed != 1 || m.Applied != 1 {
 			t.Errorf("%s: merged %+v; want it refused and the other applied", name, m)
 		}
@@ -115,7 +115,7 @@ func TestRecordsThatAreNoLogin(t *testing.T) {
 		"empty strings": `{"id":"{x}","hostname":"https://a.example","password":"p\nq","formSubmitURL":"","httpRealm":null}`,
 	} {
 		e, _ := open(t)
-		if m, out := sync(t, e, engine.Start{}, 9, incoming(t, 8, payload)); m.Applied != 1 || len(out) != 0 {
+		if m, out := sync(t, e, engine.Start{}, 9, incoming(8, payload)); m.Applied != 1 || len(out) != 0 {
 			t.Errorf("%s: merged %+v; want it applied", name, m)
 		}
 	}
@@ -129,11 +129,11 @@ func record(password string, changed int64, more string) string {
 
 func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
 	e, c := open(t)
-	sync(t, e, engine.Start{}, 9, incoming(t, 8, record("p", 1000, `,"timesUsed":7,"timeLastUsed":2000`)))
+	sync(t, e, engine.Start{}, 9, incoming(8, record("p", 1000, `,"timesUsed":7,"timeLastUsed":2000`)))
 	// Firefox changes the password twice; its records have no counts. Nothing of
 	// that is news for the account.
 	for i := range 2 {
-		m, out := sync(t, e, engine.Start{}, engine.Timestamp(20+i), incoming(t, engine.Timestamp(20+i), record(fmt.Sprint("new", i), int64(3000+i), "")))
+		m, out := sync(t, e, engine.Start{}, engine.Timestamp(20+i), incoming(engine.Timestamp(20+i), record(fmt.Sprint("new", i), int64(3000+i), "")))
 		if m.Applied != 1 || len(out) != 0 {
 			t.Fatalf("merged %+v, %d go up; want 1 applied and none up", m, len(out))
 		}
@@ -154,14 +154,14 @@ func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
 
 func TestUsesOnBothSidesAddUp(t *testing.T) {
 	e, c := open(t)
-	sync(t, e, engine.Start{}, 9, incoming(t, 8, record("p", 1000, `,"timesUsed":10,"timeLastUsed":2000`)))
+	sync(t, e, engine.Start{}, 9, incoming(8, record("p", 1000, `,"timesUsed":10,"timeLastUsed":2000`)))
 	for range 3 {
 		c.Pass(time.Minute)
 		if err := e.Touch(t.Context(), "{x}"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	sync(t, e, engine.Start{}, 20, incoming(t, 20, record("p", 1000, `,"timesUsed":12,"timeLastUsed":9000`)))
+	sync(t, e, engine.Start{}, 20, incoming(20, record("p", 1000, `,"timesUsed":12,"timeLastUsed":9000`)))
 	l, err := e.Get(t.Context(), "{x}")
 	if err != nil || l.TimesUsed != 15 || l.TimeLastUsed != c.Now().UnixMilli() {
 		t.Fatalf("%+v, %v; want 15 uses, the last one just now", l, err)
@@ -180,7 +180,7 @@ func TestTheNewerPasswordStands(t *testing.T) {
 		"here, but that is wanted":  {engine.PreferRemote, 1_795_372_599_999, "there"},
 	} {
 		e, _ := open(t)
-		sync(t, e, engine.Start{}, 9, incoming(t, 8, record("old", 1000, "")))
+		sync(t, e, engine.Start{}, 9, incoming(8, record("old", 1000, "")))
 		l, err := e.Get(t.Context(), "{x}")
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestTheNewerPasswordStands(t *testing.T) {
 		if _, err := e.Update(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		sync(t, e, engine.Start{Prefer: x.prefer}, 20, incoming(t, 20, record("there", x.there, "")))
+		sync(t, e, engine.Start{Prefer: x.prefer}, 20, incoming(20, record("there", x.there, "")))
 		if l, err := e.Get(t.Context(), "{x}"); err != nil || l.Password != x.want {
 			t.Errorf("newer %s: password %q, %v; want %q", name, l.Password, err, x.want)
 		}
@@ -204,7 +204,7 @@ func TestAClockThatIsAheadWinsNothing(t *testing.T) {
 	}
 	for skew, want := range map[time.Duration]string{0: "here", -1_795_372_600 * time.Second: "there"} {
 		e, _ := open(t)
-		sync(t, e, engine.Start{}, 9, incoming(t, 8, field("old")))
+		sync(t, e, engine.Start{}, 9, incoming(8, field("old")))
 		l, err := e.Get(t.Context(), "{x}")
 		if err != nil {
 			t.Fatal(err)
@@ -213,7 +213,7 @@ func TestAClockThatIsAheadWinsNothing(t *testing.T) {
 		if _, err := e.Update(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
-		sync(t, e, engine.Start{Skew: skew}, 20, incoming(t, 20, field("there")))
+		sync(t, e, engine.Start{Skew: skew}, 20, incoming(20, field("there")))
 		if l, err := e.Get(t.Context(), "{x}"); err != nil || l.UsernameField != want {
 			t.Errorf("with a clock that is off by %v: %q, %v; want %q", skew, l.UsernameField, err, want)
 		}
