@@ -149,11 +149,15 @@ func (c *chunk) incoming(in *staged, r *row) error {
 // bring merges the two sides of a record. forked is this device's, where it has to
 // become a record of its own.
 func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []byte, err error) {
+	if c.core.rules.Fork == nil || !s.changed {
+		content, send, err = c.core.threeWay(s)
+		return content, send, nil, err
+	}
 	undecided := false
 	s.undecided = &undecided
 	// Two that are the same thing anyway would only be found to be duplicates.
 	key := c.core.key(s.local)
-	forks := c.core.rules.Fork != nil && s.changed && (key == nil || string(key) != string(c.core.key(in.payload)))
+	forks := key == nil || string(key) != string(c.core.key(in.payload))
 	// What a newer version wrote cannot be merged with by one that does not know it.
 	newer := c.core.readOnly(in.payload) != nil && !same(s.local, in.payload) && (s.base == nil || !same(s.base, s.local))
 	if !forks || !newer {

@@ -42,10 +42,10 @@ func (s *session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 			if out.Payload, err = s.core.open(out.ID, sealed); err != nil {
 				return nil, err
 			}
-			out.TTL = s.core.rules.TTL
 			if s.core.sealer == nil {
 				out.Payload = append([]byte(nil), sealed...)
 			}
+			out.TTL = s.core.rules.TTL
 		}
 		bytes += len(out.Payload)
 		page = append(page, out)
