@@ -21,13 +21,18 @@ import (
 var background sync.Map
 
 // serve NAME [ARGS…] starts 'syncmanager serve' on a free port, with its data in
-// the folder NAME, and sets $NAME to its address once it answers.
+// the folder NAME, and sets $NAME to its address once it answers, and
+// $NAME_invitation to the invitation for its first account, if it makes one.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: serve NAME [ARGS…]")
 	}
 	c := exec.Command("syncmanager", append([]string{"serve", "--json", "--addr", "127.0.0.1:0", "--data", ts.MkAbs(args[0])}, args[1:]...)...)
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	for _, name := range []string{"SYNCMANAGER_CONFIG", "SYNCMANAGER_SIGN_UP"} {
+		c.Env = append(c.Env, name+"="+ts.Getenv(name))
+	}
+	c.Dir = ts.MkAbs(".")
 	out, err := c.StdoutPipe()
 	ts.Check(err)
 	errs := &strings.Builder{}
@@ -44,20 +49,22 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	var ready struct {
-		URL    string `json:"url"`
-		Listen string `json:"listen"`
+		URL        string `json:"url"`
+		Listen     string `json:"listen"`
+		Invitation string `json:"invitation"`
 	}
 	ts.Check(json.Unmarshal([]byte(line), &ready))
 	ts.Setenv(args[0], ready.URL)
 	ts.Setenv(args[0]+"_listen", ready.Listen)
+	ts.Setenv(args[0]+"_invitation", ready.Invitation)
 	// With a front, the public URL is that of the front.
 	background.Store("http://"+ready.Listen, c)
 }
 
-// stop URL asks a server to stop, as Ctrl-C does, and demands that it ends well.
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+// halt URL asks a server to stop, as Ctrl-C does, and demands that it ends well.
+func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop URL")
+		ts.Fatalf("usage: halt URL")
 	}
 	c, ok := background.LoadAndDelete(args[0])
 	if !ok {

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":         cmdExits,
 			"serve":         cmdServe,
-			"stop":          cmdStop,
+			"halt":          cmdHalt,
 			"front":         cmdFront,
 			"json":          cmdJSON,
 			"let":           cmdLet,
