@@ -43,6 +43,14 @@ type User struct {
 	Quota int64 `json:"quota"`
 }
 
+// AnyUser reports whether the server has an account.
+func (s *Server) AnyUser(ctx context.Context) (bool, error) {
+	if s.accounts == nil {
+		return false, ErrElsewhere
+	}
+	return s.accounts.Any(ctx)
+}
+
 // Users lists all users by their address; where another server has the accounts,
 // those who have storage here, by their uid.
 func (s *Server) Users(ctx context.Context) ([]User, error) {

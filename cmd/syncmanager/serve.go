@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ import (
 // serving is what 'serve' was told.
 type serving struct {
 	addr, dir, public string
+	config            string
 	tls               tlsOptions
 	proxies           []string
 	signUp, quota     string
@@ -56,9 +58,25 @@ the server needs TLS, in one of three ways:
   serve --public-url https://sync.example.org --trusted-proxy 127.0.0.1
       leaves TLS to a proxy that passes requests on to --addr
 
+Where others than this machine reach the server, whoever signs up needs an
+invitation: the first one is printed at the start, as long as there is no account,
+and 'syncmanager server invite' makes more. --sign-up chooses otherwise.
+
+Each flag may also be an environment variable, --public-url as
+SYNCMANAGER_PUBLIC_URL, or a line in the TOML file that --config names:
+
+  public-url = "https://sync.example.org"
+  trusted-proxy = ["127.0.0.1", "::1"]
+  acme = true
+
+The command line goes before the environment, and that before the file.
+
 'syncmanager server' looks after the users and the backups of a server.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
+			if err := settle(c.Flags(), o.config, a.getenv); err != nil {
+				return err
+			}
 			if o.dir, err = a.dataFolder(o.dir); err != nil {
 				return err
 			}
@@ -66,11 +84,12 @@ the server needs TLS, in one of three ways:
 		}),
 	}
 	flags := c.Flags()
+	flags.StringVar(&o.config, "config", "", "take what the command line does not say from the TOML file `FILE`")
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one")
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
 	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
-	flags.StringVar(&o.signUp, "sign-up", "open", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed")
+	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed; by default open where this machine alone reaches the server, else invite")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
@@ -81,6 +100,7 @@ the server needs TLS, in one of three ways:
 	o.mail.addTo(flags)
 	_ = c.MarkFlagDirname("data")
 	_ = c.MarkFlagFilename("smtp-password-file")
+	_ = c.MarkFlagFilename("config", "toml")
 	_ = c.RegisterFlagCompletionFunc("sign-up", cobra.FixedCompletions([]string{"open", "email", "invite", "closed"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -89,6 +109,18 @@ the server needs TLS, in one of three ways:
 func (a *app) dataFolder(dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
+	}
+	if dir = a.getenv(envData); dir != "" {
+		return dir, nil
+	}
+	if path := a.getenv(envConfig); path != "" {
+		file, err := readConfig(path)
+		if err != nil {
+			return "", err
+		}
+		if dir, _ = file["data"].(string); dir != "" {
+			return dir, nil
+		}
 	}
 	data, err := profile.DataDir(a.getenv)
 	if err != nil {
@@ -134,6 +166,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		}
 		cfg.PublicURL = o.tls.scheme() + "://" + plain.Addr().String()
 	}
+	if o.signUp == "" && cfg.External == nil && !onlyHere(plain.Addr(), cfg.PublicURL) {
+		cfg.SignUp = accounts.SignUpInvite
+	}
 	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
 		return fmt.Errorf("another server is using the data in %s; stop it, or choose another folder with --data", o.dir)
@@ -168,10 +203,47 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	if redirects != nil {
 		running = append(running, redirects)
 	}
-	if err := a.announce(cfg, o, plain.Addr().String()); err != nil {
+	first, err := firstInvitation(ctx, s, cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.announce(ctx, cfg, o, plain.Addr().String(), first); err != nil {
 		return err
 	}
 	return together(ctx, running...)
+}
+
+// onlyHere reports whether nobody but this machine reaches the server: it listens
+// on the loopback interface or a socket file, and its public URL is this machine's.
+func onlyHere(listens net.Addr, publicURL string) bool {
+	if at, ok := listens.(*net.TCPAddr); ok && !at.IP.IsLoopback() {
+		return false
+	}
+	public, err := url.Parse(publicURL)
+	return err == nil && isLoopback(public.Hostname())
+}
+
+// isLoopback reports whether a URL's host is this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// firstLife is how long the invitation is good that a server without accounts
+// prints; each start makes another.
+const firstLife = 24 * time.Hour
+
+// firstInvitation makes the invitation for the first account of a server where
+// sign-up is by invitation. It is "" where there is an account.
+func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (string, error) {
+	if cfg.External != nil || cfg.SignUp != accounts.SignUpInvite {
+		return "", nil
+	}
+	if any, err := s.AnyUser(ctx); any || err != nil {
+		return "", err
+	}
+	code, _, err := s.Invite(ctx, "the first account", firstLife)
+	return code, err
 }
 
 // serverLog is the server's log: warnings unless more is asked for, nothing but

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"net"
+	"context"
 	"net/url"
-	"strings"
 
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
@@ -11,13 +10,22 @@ import (
 
 // announce says where the server is and what to do next. The socket listens
 // already: a script that read this may connect.
-func (a *app) announce(cfg server.Config, o serving, listen string) error {
+// first is the invitation for the first account, or "".
+func (a *app) announce(ctx context.Context, cfg server.Config, o serving, listen, first string) error {
+	public, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	for _, warning := range dangers(cfg, public) {
+		cfg.Log.WarnContext(ctx, warning)
+	}
 	if a.json {
 		return a.printJSON(struct {
-			URL    string `json:"url"`
-			Listen string `json:"listen"`
-			Data   string `json:"data"`
-		}{cfg.PublicURL, listen, cfg.Dir})
+			URL        string `json:"url"`
+			Listen     string `json:"listen"`
+			Data       string `json:"data"`
+			Invitation string `json:"invitation,omitempty"`
+		}{cfg.PublicURL, listen, cfg.Dir, first})
 	}
 	if err := a.print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
 		return err
@@ -29,9 +37,7 @@ func (a *app) announce(cfg server.Config, o serving, listen string) error {
 		if len(o.allow) == 0 && !o.allowAll {
 			a.note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
 		}
-		for _, warning := range warnings(cfg, o) {
-			a.note("Note:          %s", warning)
-		}
+		a.notes(cfg, o, public)
 		return nil
 	}
 	switch cfg.SignUp {
@@ -42,31 +48,58 @@ func (a *app) announce(cfg server.Config, o serving, listen string) error {
 	case accounts.SignUpClosed:
 		a.note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
 	}
-	a.note("This program:  syncmanager login --server %s --email YOU --create", cfg.PublicURL)
+	with := ""
+	if first != "" {
+		a.note("First account: is made with the invitation %s, good once and until tomorrow", first)
+		with = " --invitation " + first
+	}
+	a.note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+	if plainHTTP(public) {
+		// Browsers have no WebCrypto there, so the pages take no password.
+		a.note("Firefox:       cannot sign in at a plain http:// address of another machine: browsers keep the")
+		a.note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
+		a.note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
+		a.note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
+		a.notes(cfg, o, public)
+		return nil
+	}
 	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
-	if strings.HasPrefix(cfg.PublicURL, "http:") {
-		a.note("               and, for want of https, identity.fxaccounts.allowHttp to true,")
+	if public.Scheme == "http" {
+		a.note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
 	}
 	a.note("               restart it, and sign in from its menu")
-	for _, warning := range warnings(cfg, o) {
-		a.note("Note:          %s", warning)
-	}
+	a.notes(cfg, o, public)
 	return nil
 }
 
-// warnings are about what works, but not as its owner will want it.
-func warnings(cfg server.Config, o serving) (all []string) {
-	public, err := url.Parse(cfg.PublicURL)
-	if err != nil {
-		return nil
+// plainHTTP reports whether devices reach the server over a network unencrypted.
+func plainHTTP(public *url.URL) bool {
+	return public.Scheme == "http" && !isLoopback(public.Hostname())
+}
+
+// notes prints the warnings.
+func (a *app) notes(cfg server.Config, o serving, public *url.URL) {
+	for _, warning := range warnings(cfg, o, public) {
+		a.note("Note:          %s", warning)
 	}
-	ip := net.ParseIP(public.Hostname())
-	here := public.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// dangers are what a stranger could do to this server as it is set. They are in the
+// log too, which is read where nobody sees the start.
+func dangers(cfg server.Config, public *url.URL) (all []string) {
+	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && !isLoopback(public.Hostname()) {
+		all = append(all, "whoever reaches this server may make an account and fill its disk: set --quota, or --sign-up invite")
+	}
+	return all
+}
+
+// warnings are about what works, but not as its owner will want it.
+func warnings(cfg server.Config, o serving, public *url.URL) (all []string) {
 	switch {
-	case public.Scheme == "http" && !here:
-		all = append(all, "without https, whoever listens on the way can sign in as you; see 'syncmanager serve --help'")
+	case plainHTTP(public):
+		all = append(all, "without https, whoever listens on the way can sign in as you")
 	case public.Scheme == "https" && !o.tls.on() && len(cfg.Proxies) == 0:
 		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
 	}
-	return all
+	return append(all, dangers(cfg, public)...)
 }

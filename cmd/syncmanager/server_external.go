@@ -17,7 +17,7 @@ func (o *serving) external() (*server.External, error) {
 		return nil, usagef("--allow-account and --allow-all-accounts are of use with --accounts-server only")
 	case o.accounts == "":
 		return nil, nil
-	case o.signUp != "open":
+	case o.signUp != "":
 		return nil, usagef("--sign-up is about accounts of this server; with --accounts-server, name who may come with --allow-account")
 	case len(o.allow) > 0 && o.allowAll:
 		return nil, usagef("--allow-account and --allow-all-accounts do not go together")

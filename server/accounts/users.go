@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // What an operator does to accounts. It needs no password and spends no tries.
@@ -36,6 +37,14 @@ type User struct {
 const userColumns = `SELECT uid, email, created_at,
 	IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
 	(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed FROM accounts a`
+
+// Any reports whether there is an account.
+func (s *Service) Any(ctx context.Context) (found bool, err error) {
+	if err := s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM accounts)`).Scan(&found); err != nil {
+		return false, fmt.Errorf("look for an account: %w", sqlite.Explain(err))
+	}
+	return found, nil
+}
 
 // Users lists all accounts by their address.
 func (s *Service) Users(ctx context.Context) ([]User, error) {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/pflag"
+)
+
+// A flag of 'serve' that the command line does not give is taken from the
+// environment, and what is not there either from the settings file.
+const (
+	envConfig = "SYNCMANAGER_CONFIG"
+	envData   = "SYNCMANAGER_DATA"
+	// maxConfig bounds a settings file, in bytes.
+	maxConfig = 1 << 20
+)
+
+// commandLineOnly are the flags that are not settings of a server.
+var commandLineOnly = []string{"config", "help", "profile", "wait"}
+
+// envName is the environment variable that stands for a flag.
+func envName(flag string) string {
+	return "SYNCMANAGER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// settle gives the flags that the command line does not name their values from the
+// environment, and then from the TOML file at path, or at $SYNCMANAGER_CONFIG where
+// path is "". An empty variable counts as none: that is what a compose file passes
+// on for a variable that is not set.
+func settle(flags *pflag.FlagSet, path string, getenv func(string) string) error {
+	if path == "" {
+		path = getenv(envConfig)
+	}
+	var file map[string]any
+	if path != "" {
+		var err error
+		if file, err = readConfig(path); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(file)) {
+		if flags.Lookup(name) == nil || slices.Contains(commandLineOnly, name) {
+			return usagef("%s: %q is not a setting: use the name of a flag of 'syncmanager serve', without the dashes", path, name)
+		}
+	}
+	var errs []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || slices.Contains(commandLineOnly, f.Name) {
+			return
+		}
+		if value := getenv(envName(f.Name)); value != "" {
+			if err := flags.Set(f.Name, value); err != nil {
+				errs = append(errs, usagef("$%s: %w", envName(f.Name), notValue(f, value)))
+			}
+			return
+		}
+		if value, ok := file[f.Name]; ok {
+			if err := setFrom(flags, f, value); err != nil {
+				errs = append(errs, usagef("%s: %s: %w", path, f.Name, err))
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// setFrom sets a flag to a value of a TOML file: text, a number or true and false
+// as they are, and for a flag that may be repeated a list too.
+func setFrom(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
+	list, isList := value.([]any)
+	if !isList {
+		list = []any{value}
+	}
+	several, repeats := f.Value.(pflag.SliceValue)
+	if isList && !repeats {
+		return errors.New("give one value, not a list")
+	}
+	texts := make([]string, len(list))
+	for i, v := range list {
+		switch v := v.(type) {
+		case string, bool, int64:
+			texts[i] = fmt.Sprint(v)
+		default:
+			return errors.New(`write the value in quotes, like "this"`)
+		}
+	}
+	if repeats {
+		f.Changed = true
+		return several.Replace(texts)
+	}
+	if err := flags.Set(f.Name, texts[0]); err != nil {
+		return notValue(f, texts[0])
+	}
+	return nil
+}
+
+// notValue says that a flag does not take value.
+func notValue(f *pflag.Flag, value string) error {
+	if f.Value.Type() == "bool" {
+		return fmt.Errorf("%q is neither true nor false", value)
+	}
+	return fmt.Errorf("%q is not a value for --%s", value, f.Name)
+}
+
+// readConfig reads a settings file.
+func readConfig(path string) (map[string]any, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the settings: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the settings: %w", err)
+	}
+	if len(text) > maxConfig {
+		return nil, usagef("%s is too large for a settings file: more than %d bytes", path, maxConfig)
+	}
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		var at toml.ParseError
+		if errors.As(err, &at) {
+			return nil, usagef("%s: line %d is not TOML, like public-url = \"https://sync.example.org\": %s", path, at.Position.Line, at.Message)
+		}
+		return nil, usagef("%s is not TOML: %w", path, err)
+	}
+	return all, nil
+}
