@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -189,20 +190,41 @@ func (s *Server) newHandler() http.Handler {
 	return s.observe(s.forwarded(all))
 }
 
-// heartbeat reports whether the databases answer.
-func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
-	code, body := http.StatusOK, map[string]string{"version": s.cfg.Version}
+// Health is whether the server can do its work.
+type Health struct {
+	OK bool `json:"ok"`
+	// Checks are what was tried, by name: "Ok", or "Err" where it failed. The log
+	// says why.
+	Checks map[string]string `json:"checks"`
+}
+
+// Health tries the databases. Its error is always nil: it is there for a server in
+// another process.
+func (s *Server) Health(ctx context.Context) (Health, error) {
+	h := Health{OK: true, Checks: map[string]string{}}
 	databases := map[string]func(context.Context) error{"tokens": s.tokens.Ping}
 	if s.accounts != nil {
 		databases["accounts"] = s.accounts.Ping
 	}
 	for name, ping := range databases {
-		body[name] = "Ok"
-		if err := ping(r.Context()); err != nil {
-			s.cfg.Log.ErrorContext(r.Context(), "heartbeat failed", "database", name, "err", err)
-			code, body[name] = http.StatusServiceUnavailable, "Err"
+		h.Checks[name] = "Ok"
+		if err := ping(ctx); err != nil {
+			s.cfg.Log.ErrorContext(ctx, "heartbeat failed", "database", name, "err", err)
+			h.OK, h.Checks[name] = false, "Err"
 		}
 	}
+	return h, nil
+}
+
+// heartbeat tells monitors of the server's health.
+func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
+	h, _ := s.Health(r.Context())
+	code := http.StatusOK
+	if !h.OK {
+		code = http.StatusServiceUnavailable
+	}
+	body := map[string]string{"version": s.cfg.Version}
+	maps.Copy(body, h.Checks)
 	writeJSON(w, code, body)
 }
 

@@ -22,6 +22,7 @@ type image struct {
 	user       string
 	entrypoint []string
 	command    []string
+	health     []string
 }
 
 // lastStage reads the Dockerfile, which is in the few words that are known here.
@@ -48,6 +49,9 @@ func lastStage(t *testing.T) (im image) {
 			err = json.Unmarshal([]byte(rest), &im.entrypoint)
 		case "CMD":
 			err = json.Unmarshal([]byte(rest), &im.command)
+		case "HEALTHCHECK":
+			_, command, _ := strings.Cut(rest, "CMD ")
+			err = json.Unmarshal([]byte(command), &im.health)
 		case "VOLUME", "EXPOSE", "#", "":
 		default:
 			t.Fatalf("the Dockerfile has a %s, which this test does not know", word)
@@ -143,11 +147,12 @@ func TestContainer(t *testing.T) {
 	check(t, os.Chmod(root, 0o755))
 	im.build(t, root)
 
-	args := append([]string{}, im.command...)
-	for i, arg := range args {
-		args[i] = strings.Replace(arg, "0.0.0.0:5000", "127.0.0.1:0", 1)
+	// Variables alone say what the server is to be.
+	for i, variable := range im.env {
+		im.env[i] = strings.Replace(variable, "0.0.0.0:5000", "127.0.0.1:0", 1)
 	}
-	server := im.runs(t, root, append(args, "--json")...)
+	im.env = append(im.env, "SYNCMANAGER_JSON=true", "SYNCMANAGER_SIGN_UP=open")
+	server := im.runs(t, root, im.command...)
 	out, err := server.StdoutPipe()
 	check(t, err)
 	var said strings.Builder
@@ -174,6 +179,9 @@ func TestContainer(t *testing.T) {
 		t.Errorf("the sync: %v; %s", err, out)
 	}
 
+	if out, err := im.runs(t, root, im.health[1:]...).CombinedOutput(); err != nil {
+		t.Errorf("the health check: %v; %s", err, out)
+	}
 	users, err := im.runs(t, root, "server", "user", "list").CombinedOutput()
 	if err != nil || !strings.Contains(string(users), "ann@example.org") {
 		t.Errorf("'server user list' in the container: %v; %s", err, users)
@@ -181,6 +189,9 @@ func TestContainer(t *testing.T) {
 	check(t, server.Process.Signal(syscall.SIGTERM))
 	if err := server.Wait(); err != nil {
 		t.Errorf("the server ended with %v; %s", err, &said)
+	}
+	if out, err := im.runs(t, root, im.health[1:]...).CombinedOutput(); err == nil {
+		t.Errorf("a server that has ended is healthy: %s", out)
 	}
 	found, err := os.Stat(filepath.Join(root, "data", "syncmanager", "server"))
 	if err != nil || found.Mode().Perm() != 0o700 {

@@ -17,6 +17,7 @@ import (
 // Admin is what an operator can do: to the server in this process, which is a
 // *server.Server, or to one in another, through a *Client.
 type Admin interface {
+	Health(ctx context.Context) (server.Health, error)
 	Users(ctx context.Context) ([]server.User, error)
 	AddUser(ctx context.Context, email string, c onepw.Credentials) (server.User, error)
 	SetDisabled(ctx context.Context, who string, disabled bool) error
@@ -67,6 +68,9 @@ var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.
 // Handler serves a.
 func Handler(a Admin, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
+	handle(mux, "GET /health", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Health(r.Context())
+	})
 	handle(mux, "GET /users", log, func(r *http.Request, _ struct{}) (any, error) {
 		return a.Users(r.Context())
 	})

@@ -63,6 +63,11 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 func who(user string) url.Values { return url.Values{"who": {user}} }
 
+// Health implements Admin.
+func (c *Client) Health(ctx context.Context) (h server.Health, err error) {
+	return h, c.do(ctx, http.MethodGet, "/health", nil, nil, &h)
+}
+
 // Users implements Admin.
 func (c *Client) Users(ctx context.Context) (all []server.User, err error) {
 	return all, c.do(ctx, http.MethodGet, "/users", nil, nil, &all)
