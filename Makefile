@@ -14,7 +14,7 @@ bench: ## measure; the figures are in bench/README.md
 lint: ## run golangci-lint, built from the version in tools.mod
 	go tool -modfile=tools.mod golangci-lint run ./...
 
-build: ## build static binaries for every system into dist/
+build: ## build static binaries for every system into dist/, with their checksums
 	@sh script/build.sh
 
 clean: ## remove what make build made
