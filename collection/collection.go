@@ -36,6 +36,11 @@
 //
 //	Labels map[string]string `json:"labels" sync:"fields"`
 //
+// or that a list is a set, whose order means nothing: what a device put in is in, and
+// what it took out is out.
+//
+//	Tags []string `json:"tags" sync:"set"`
+//
 // # The name
 //
 // The collection's name is what the account knows it by: it never changes, and all
@@ -171,9 +176,11 @@ func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
 			_, err := o.read(payload, s)
 			return err
 		},
-		Nested: s.nested,
-		Hold:   o.Hold,
-		Fork:   func() (engine.ID, error) { return engine.NewID(o.Rand), nil },
+		Nested:      s.nested,
+		Hold:        o.Hold,
+		Fork:        func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil },
+		KeepInvalid: true,
+		Sets:        s.sets,
 	}
 	switch {
 	case o.Merge != nil || o.OnConflict == KeepBoth:

@@ -64,6 +64,7 @@ type structure struct {
 	index  []int    // of the field that is the ID
 	fields []string // all that may be written; see mirror.Kind
 	nested []mirror.Nested
+	sets   []string
 }
 
 // object returns the names of all fields that encoding/json may write of the struct
@@ -99,10 +100,14 @@ func (s *structure) object(t reflect.Type, above []reflect.Type) (names []string
 // note takes down what is special about a field; own tells that it is the record's.
 func (s *structure) note(m member, own bool) error {
 	switch tag, tagged := m.Tag.Lookup("sync"); {
-	case tagged && tag != "fields":
-		return fmt.Errorf("has the tag sync:%q; there is none but sync:\"fields\"", tag)
+	case tagged && tag != "fields" && tag != "set":
+		return fmt.Errorf("has the tag sync:%q; there is none but sync:\"fields\" and sync:\"set\"", tag)
 	case tagged && !own:
-		return errors.New("is within another, which is merged as a whole; sync:\"fields\" is for the record's own")
+		return fmt.Errorf("is within another, which is merged as a whole; sync:%q is for the record's own", tag)
+	case tag == "set" && !isList(m.Type):
+		return errors.New("is not a list; sync:\"set\" is for a slice whose order means nothing")
+	case tag == "set":
+		s.sets = append(s.sets, m.name)
 	case tagged && !hasFields(m.Type):
 		return errors.New("has no fields that could be merged one by one; sync:\"fields\" is for a struct or a map")
 	case tagged:
@@ -196,6 +201,14 @@ func hasFields(t reflect.Type) bool {
 		t = t.Elem()
 	}
 	return !converts(t) && (t.Kind() == reflect.Struct || t.Kind() == reflect.Map)
+}
+
+// isList tells whether the JSON of t is an array.
+func isList(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return !converts(t) && t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8
 }
 
 var conversions = []reflect.Type{

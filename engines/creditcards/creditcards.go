@@ -69,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, errors.New("creditcards: the configuration needs Key")
 	}
 	kind := autofill.Kind(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
-	store, err := mirror.OpenStore(ctx, form.Rules(c.Rand), kind, c)
+	store, err := mirror.OpenStore(ctx, form.Rules(), kind, c)
 	return &Engine{store}, err
 }
 

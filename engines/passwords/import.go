@@ -13,10 +13,10 @@ import (
 // importer brings logins from elsewhere, from a file of rows or one by one.
 type importer struct {
 	e *Engine
-	// known are the logins that were here before, by origin and username, each
-	// with what stands for its password. It is there only for a source that does not
-	// tell which form a login is for.
-	known map[token]token
+	// formless says that the source does not tell which form or realm a login is for.
+	formless bool
+	// dry are the logins that a dry run would have added.
+	dry map[token][]Login
 }
 
 // sourced is a login of a source, and the line it begins on; 0: there are no lines.
@@ -33,8 +33,8 @@ func (im *importer) token(parts ...string) token {
 }
 
 // ImportLogins adds the logins of a source. One that is here already takes over a
-// password that is newer; one that cannot be kept is left out, and stops no other.
-// What was imported before an error stays, and the report tells of it.
+// password that is newer, and what it has not; one that cannot be kept is left out, and
+// stops no other. What was imported before an error stays, and the report tells of it.
 func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error], o mirror.ImportOptions) (mirror.Imported, error) {
 	im := &importer{e: e}
 	return im.run(ctx, func(yield func(sourced, error) bool) {
@@ -47,17 +47,16 @@ func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error
 }
 
 func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o mirror.ImportOptions) (mirror.Imported, error) {
+	im.dry = make(map[token][]Login)
 	r, err := mirror.Import(ctx, source, mirror.Importer[sourced]{
 		Item: site,
 		Edit: func(ctx context.Context, f func(func(*sourced) error) error) error {
 			return im.e.edit(ctx, func(tx *mirror.Records[Login]) error {
+				tx.Undated()
 				return f(func(l *sourced) error { return im.add(tx, l) })
 			})
 		},
-		Name: func(l *sourced) string {
-			id := im.token(string(l.identity()))
-			return string(id[:])
-		},
+		Twice: im.twice,
 	}, o)
 	im.e.log.InfoContext(ctx, "passwords imported", "logins", r.Read, "added", r.Added, "updated", r.Updated,
 		"skipped", r.SkippedRecords, "dryRun", o.DryRun)
@@ -67,16 +66,17 @@ func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o
 // site names a login in a report.
 func site(l *sourced) string { return skips.Shorten(l.Hostname) }
 
-// remember learns which logins are here.
-func (im *importer) remember(ctx context.Context) error {
-	im.known = make(map[token]token)
-	for l, err := range im.e.Store.List(ctx) {
-		if err != nil {
-			return explain(err)
+// twice tells whether an earlier transaction of a dry run would have added the login. It
+// remembers which form a login is for, and no secret.
+func (im *importer) twice(l *sourced) bool {
+	name := im.token(string(l.looseKey()))
+	for _, was := range im.dry[name] {
+		if im.formless || l.matches(&was) {
+			return true
 		}
-		im.known[im.token(l.Hostname, l.Username)] = im.token(l.Password)
 	}
-	return nil
+	im.dry[name] = append(im.dry[name], Login{FormSubmitURL: l.FormSubmitURL, HTTPRealm: l.HTTPRealm})
+	return false
 }
 
 func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
@@ -87,36 +87,96 @@ func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 		}
 		return s
 	}
+	// Firefox takes an action that is none for any.
+	if _, err := formOrigin(l.FormSubmitURL); err != nil {
+		l.FormSubmitURL = ""
+	}
 	if err := l.normalise(); err != nil {
 		return skip(strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": "))
 	}
-	same := func(password bool) error {
-		if password {
-			return mirror.ErrDuplicate
-		}
-		return skip("another password is saved for this site and username already, and was kept")
-	}
-	if password, ok := im.known[im.token(l.Hostname, l.Username)]; ok {
-		return same(password == im.token(l.Password))
-	}
-	changed := l.TimePasswordChanged // Add fills it in
-	var dupe *mirror.DuplicateError
-	if err := tx.Add(&l.Login); !errors.As(err, &dupe) {
-		return err
-	}
-	old, err := tx.Get(dupe.ID)
+	old, err := im.here(tx, &l.Login)
 	switch {
 	case err != nil:
 		return err
-	case string(old.identity()) != string(l.identity()):
+	case old == nil:
+		return tx.Add(&l.Login)
+	case string(old.looseKey()) != string(l.looseKey()) || !im.formless && !old.matches(&l.Login):
 		return skip("a login for another site or username has this guid already")
-	case old.Password == l.Password || changed <= old.TimePasswordChanged:
-		// One that is known not to be newer is an old one, and no news.
-		return same(old.Password == l.Password || changed != 0)
 	}
-	old.Password, old.TimePasswordChanged = l.Password, changed
-	if err := tx.Update(&old); err != nil {
-		return err
+	was := *old
+	old.enrich(&l.Login)
+	// One that is known not to be newer is an old one, and no news.
+	kept := old.Password != l.Password && l.TimePasswordChanged == 0
+	if *old != was {
+		if err := tx.Update(old); err != nil {
+			return err
+		}
 	}
-	return mirror.ErrUpdated
+	switch {
+	case kept:
+		return skip("another password is saved for this site and username already, and was kept")
+	case *old != was:
+		return mirror.ErrUpdated
+	}
+	return mirror.ErrDuplicate
+}
+
+// here is the login that a source's is about: the one with its ID, or of those that it
+// matches, the one with its form, or with its password; nil: there is none.
+func (im *importer) here(tx *mirror.Records[Login], l *Login) (*Login, error) {
+	if l.ID != "" {
+		switch old, err := tx.Get(l.ID); {
+		case err == nil:
+			return &old, nil
+		case !errors.Is(err, mirror.ErrNotFound):
+			return nil, err
+		}
+	}
+	found, err := tx.Loose(l.looseKey())
+	if err != nil {
+		return nil, err
+	}
+	var best *Login
+	rank := func(o *Login) (n int) {
+		if string(o.dedupeKey()) == string(l.dedupeKey()) {
+			n += 2
+		}
+		if o.Password == l.Password {
+			n++
+		}
+		return n
+	}
+	for i := range found {
+		if o := &found[i]; (im.formless || o.matches(l)) && (best == nil || rank(o) > rank(best)) {
+			best = o
+		}
+	}
+	return best, nil
+}
+
+// enrich gives the login what a source's has and it has not: a newer password, a form,
+// the earlier creation.
+func (l *Login) enrich(from *Login) {
+	switch {
+	case l.Password == from.Password:
+		if l.TimePasswordChanged == 0 {
+			l.TimePasswordChanged = from.TimePasswordChanged
+		}
+	case from.TimePasswordChanged > l.TimePasswordChanged:
+		l.Password, l.TimePasswordChanged = from.Password, from.TimePasswordChanged
+	case from.TimePasswordChanged == 0:
+		return // which of the two is meant, nobody knows
+	}
+	if l.HTTPRealm == "" && from.HTTPRealm == "" && l.FormSubmitURL == "" {
+		l.FormSubmitURL = from.FormSubmitURL
+	}
+	for _, field := range []struct{ to, from *string }{{&l.UsernameField, &from.UsernameField}, {&l.PasswordField, &from.PasswordField}} {
+		if *field.to == "" {
+			*field.to = *field.from
+		}
+	}
+	if from.TimeCreated > 0 && (l.TimeCreated == 0 || from.TimeCreated < l.TimeCreated) {
+		l.TimeCreated = from.TimeCreated
+	}
+	l.TimeLastUsed, l.TimesUsed = max(l.TimeLastUsed, from.TimeLastUsed), max(l.TimesUsed, from.TimesUsed)
 }

@@ -81,12 +81,7 @@ func (e *Engine) importRows(ctx context.Context, c *csvLogins, o mirror.ImportOp
 	if err := c.header(); err != nil {
 		return mirror.Imported{}, err
 	}
-	im := &importer{e: e}
-	if !c.has("formactionorigin") {
-		if err := im.remember(ctx); err != nil {
-			return mirror.Imported{}, err
-		}
-	}
+	im := &importer{e: e, formless: !c.has("formactionorigin")}
 	return im.run(ctx, c.logins(), o)
 }
 

@@ -154,12 +154,28 @@ func (l *Login) check() error {
 // accountsOrigin is where Firefox keeps its own account's session.
 const accountsOrigin = "chrome://FirefoxAccounts"
 
-// identity is what makes two logins the same one: the origin, the form's action
+// dedupeKey is what makes two logins the same one: the origin, the form's action
 // or the realm, and the username.
-func (l *Login) identity() []byte {
-	kind, target := "form", l.FormSubmitURL
+func (l *Login) dedupeKey() []byte {
+	kind, target := "form", asciiOrigin(l.FormSubmitURL)
 	if l.HTTPRealm != "" {
 		kind, target = "realm", l.HTTPRealm
 	}
-	return []byte(strings.Join([]string{l.Hostname, kind, target, l.Username}, "\x00"))
+	return []byte(strings.Join([]string{asciiOrigin(l.Hostname), kind, target, l.Username}, "\x00"))
+}
+
+// looseKey is what two logins share that may be the same one: see matches.
+func (l *Login) looseKey() []byte {
+	return []byte(asciiOrigin(l.Hostname) + "\x00" + l.Username)
+}
+
+// matches tells whether two logins with one looseKey are the same one by Firefox's rules:
+// both for the same realm, or both for forms, with the same action, or with any where
+// one of them has none.
+func (l *Login) matches(other *Login) bool {
+	if l.HTTPRealm != other.HTTPRealm {
+		return false
+	}
+	return l.HTTPRealm != "" || l.FormSubmitURL == "" || other.FormSubmitURL == "" ||
+		asciiOrigin(l.FormSubmitURL) == asciiOrigin(other.FormSubmitURL)
 }

@@ -54,8 +54,7 @@ func (e *Engine) complete(l, old *Login) error {
 	now := e.now().UnixMilli()
 	switch {
 	case old == nil:
-		l.TimeCreated = cmp.Or(l.TimeCreated, now)
-		l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated)
+		l.TimeCreated = cmp.Or(l.TimeCreated, l.TimePasswordChanged, now)
 	case l.Password != old.Password && l.TimePasswordChanged == old.TimePasswordChanged:
 		l.TimePasswordChanged = now
 	}
@@ -66,6 +65,8 @@ func (e *Engine) complete(l, old *Login) error {
 // has none, its origin in the usual form, and its times. *DuplicateError names the
 // login that is there already.
 func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
+	// An import leaves the time open: nobody knows since when its password stands.
+	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, e.now().UnixMilli())
 	l, err := e.Store.Add(ctx, l)
 	return l, explain(err)
 }
@@ -108,7 +109,8 @@ func (e *Engine) List(ctx context.Context) iter.Seq2[Login, error] {
 }
 
 // Find yields, sorted as in List, the logins whose origin or username contains
-// the query, in any case, or whose ID is the query.
+// the query, in any case, or whose ID is the query. The host of an origin is found as
+// people write it, and as it is stored.
 func (e *Engine) Find(ctx context.Context, query string) iter.Seq2[Login, error] {
 	return func(yield func(Login, error) bool) {
 		ids, err := e.sorted(ctx, strings.ToLower(query))
@@ -149,7 +151,8 @@ func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) 
 		if err != nil {
 			return nil, explain(err)
 		}
-		if strings.Contains(strings.ToLower(l.Hostname), query) || strings.Contains(strings.ToLower(l.Username), query) ||
+		if strings.Contains(strings.ToLower(l.Hostname), query) || strings.Contains(UnicodeOrigin(l.Hostname), query) ||
+			strings.Contains(asciiOrigin(l.Hostname), query) || strings.Contains(strings.ToLower(l.Username), query) ||
 			strings.EqualFold(string(l.ID), query) {
 			found = append(found, entry{l.Hostname, l.Username, l.ID})
 		}

@@ -1,6 +1,11 @@
 package passwords
 
-import "github.com/syncmanager/syncmanager/internal/mirror"
+import (
+	"slices"
+
+	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+)
 
 const (
 	collection = "passwords"
@@ -18,30 +23,60 @@ func rules() mirror.Rules {
 			}
 			return l.check()
 		},
-		Key: func(payload []byte) []byte {
-			var l Login
-			if l.UnmarshalJSON(payload) != nil {
-				return nil
-			}
-			return l.identity()
+		Key:      key((*Login).dedupeKey),
+		LooseKey: key((*Login).looseKey),
+		Matches: func(a, b []byte) bool {
+			var x, y Login
+			return x.UnmarshalJSON(a) == nil && y.UnmarshalJSON(b) == nil && x.matches(&y)
 		},
 		Resolve: resolve,
 		Sticky:  []string{"timesUsed", "timeLastUsed"},
-		Hold:    mirror.HoldMost,
+		Required: []string{
+			"formSubmitURL", "httpRealm", "username", "usernameField", "passwordField", "timeCreated", "timePasswordChanged",
+		},
+		Hold: mirror.HoldMost,
+	}
+}
+
+func key(of func(*Login) []byte) func(payload []byte) []byte {
+	return func(payload []byte) []byte {
+		var l Login
+		if l.UnmarshalJSON(payload) != nil {
+			return nil
+		}
+		return of(&l)
 	}
 }
 
 // resolve decides what both sides changed. Where it does not, the newer record's
 // value stands.
 func resolve(c mirror.Conflict) (value []byte, ok bool) {
-	if c.Field == "password" {
-		local, remote := mirror.Number(c.LocalField("timePasswordChanged")), mirror.Number(c.RemoteField("timePasswordChanged"))
-		switch {
-		case local > remote:
-			return c.Local, true
-		case remote > local:
-			return c.Remote, true
+	switch c.Field {
+	case "password":
+		return newerPassword(c)
+	case "hostname":
+		// Where the two are one site, the form in which Firefox stores it stands.
+		for _, side := range [][]byte{c.Remote, c.Local} {
+			if text, ok := rawjson.Unquoted(side); ok && !slices.ContainsFunc(text, func(b byte) bool { return b >= 0x80 }) {
+				return side, c.Base == nil
+			}
 		}
 	}
 	return mirror.ResolveUsage(c)
+}
+
+// newerPassword is the password that was changed last. One that nobody knows the time of
+// is never newer than one with a time, nor than the account's, unless it was changed on
+// top of it.
+func newerPassword(c mirror.Conflict) (value []byte, ok bool) {
+	local, remote := mirror.Number(c.LocalField("timePasswordChanged")), mirror.Number(c.RemoteField("timePasswordChanged"))
+	switch {
+	case c.Base != nil && (local == 0 || remote == 0):
+		return nil, false
+	case local > remote:
+		return c.Local, true
+	case remote > local, local == 0:
+		return c.Remote, true
+	}
+	return nil, false
 }

@@ -248,7 +248,7 @@ func TestOrigin(t *testing.T) {
 		"https://A.Example/x?y#z": "https://a.example", "a.example": "https://a.example", " http://a.example:8080/ ": "http://a.example:8080",
 		"https://a.example:443": "https://a.example", "http://a.example:80": "http://a.example", "http://a.example:443": "http://a.example:443",
 		"https://user:pw@a.example/": "https://a.example", "http://[::1]:8080/x": "http://[::1]:8080", "moz-proxy://p.example:3128": "moz-proxy://p.example:3128",
-		"https://bücher.example/x": "https://bücher.example", "ftp://f.example:21/": "ftp://f.example",
+		"https://bücher.example/x": "https://xn--bcher-kva.example", "ftp://f.example:21/": "ftp://f.example",
 	} {
 		if got, err := passwords.Origin(raw); err != nil || got != want {
 			t.Errorf("Origin(%q) = %q, %v; want %q", raw, got, err, want)

@@ -82,6 +82,9 @@ type Importer[R any] struct {
 	Edit func(ctx context.Context, f func(add func(*R) error) error) error
 	// Name is what no two items share that were added.
 	Name func(*R) string
+	// Twice takes the place of Name where what is there twice cannot be told by a name.
+	// It is asked for each item that a dry run would add, and remembers it.
+	Twice func(*R) bool
 }
 
 // Import is Store.Import for what is not a record each.
@@ -163,7 +166,7 @@ func (im *importing[R]) add(add func(*R) error, r *R) error {
 		im.skip(Skip{Item: im.Item(r), Reason: invalid.Error()})
 	case err != nil:
 		return err
-	case im.o.DryRun && im.twice(im.Name(r)):
+	case im.o.DryRun && im.twice(r):
 		im.report.Duplicates++
 	default:
 		im.report.Added++
@@ -172,7 +175,11 @@ func (im *importing[R]) add(add func(*R) error, r *R) error {
 }
 
 // twice tells whether an earlier transaction of a dry run would have added the item.
-func (im *importing[R]) twice(name string) bool {
+func (im *importing[R]) twice(r *R) bool {
+	if im.Twice != nil {
+		return im.Twice(r)
+	}
+	name := im.Name(r)
 	was := im.seen[name]
 	im.seen[name] = true
 	return was

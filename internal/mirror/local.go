@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -38,28 +39,39 @@ func (e *Edit) holder(identity []byte) (engine.ID, error) {
 	return r.id, nil
 }
 
+// Undated tells that what follows comes from elsewhere, and nobody knows since when it
+// stands there: it is no newer than anything that another device wrote.
+func (e *Edit) Undated() { e.tx.undated = true }
+
+// Loose are the user's records that have the loose key; see Rules.LooseKey.
+func (e *Edit) Loose(key []byte) (payloads [][]byte, err error) {
+	found, err := e.tx.loose(e.tx.core.identity(key))
+	for _, r := range found {
+		payloads = append(payloads, r.content())
+	}
+	return payloads, err
+}
+
 // Put adds the record, or changes the one with its ID. Nothing happens if it
 // says what is there already. A *DuplicateError names the record that has the
 // same content key.
 func (e *Edit) Put(id engine.ID, payload []byte) error {
 	t := e.tx
 	c := t.core
-	payload, key, err := c.checked(id, payload)
+	payload, keys, err := c.checked(id, payload)
 	if err != nil {
 		return err
-	}
-	if key != nil {
-		other, err := e.holder(key)
-		if err != nil {
-			return err
-		}
-		if other != "" && other != id {
-			return &DuplicateError{ID: other}
-		}
 	}
 	r, err := t.row(sqlRow, id)
 	if err != nil {
 		return err
+	}
+	other, err := e.twin(id, payload, keys, r)
+	if err != nil {
+		return err
+	}
+	if other != "" {
+		return &DuplicateError{ID: other}
 	}
 	if r != nil && !r.deleted {
 		if same(r.content(), payload) {
@@ -74,29 +86,74 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 		return err
 	}
 	t.changed = append(t.changed, id)
-	now := c.now().UnixMilli()
-	if r == nil {
-		_, err = t.exec(sqlAdd, id, sealed, now, key)
-	} else {
+	switch {
+	case r == nil:
+		_, err = t.exec(sqlAdd, id, sealed, t.moment(), keys.dedupe, keys.loose)
+	case t.undated:
+		_, err = t.exec(sqlEdit, r.n, sealed, r.edited, keys.dedupe, keys.loose)
+	default:
 		// The edit is of what the server had then, whatever the two clocks say.
-		_, err = t.exec(sqlEdit, r.n, sealed, max(now, int64(r.modified)*10+1), key)
+		_, err = t.exec(sqlEdit, r.n, sealed, max(t.moment(), int64(r.modified)*10+1), keys.dedupe, keys.loose)
 	}
 	return err
+}
+
+// moment is when the user made a change, in Unix milliseconds; 0: nobody knows.
+func (t *tx) moment() int64 {
+	if t.undated {
+		return 0
+	}
+	return t.core.now().UnixMilli()
+}
+
+// twin is the record other than id that is the same thing as the payload, or "". One
+// that r, the record under id as it is, was the same as already, is not counted.
+func (e *Edit) twin(id engine.ID, payload []byte, keys keys, r *row) (engine.ID, error) {
+	if keys.dedupe != nil {
+		other, err := e.holder(keys.dedupe)
+		if err != nil || other != "" && other != id {
+			return other, err
+		}
+	}
+	if keys.loose == nil {
+		return "", nil
+	}
+	if r != nil && !r.deleted && bytes.Equal(keys.dedupe, e.tx.core.key(r.content())) {
+		return "", nil
+	}
+	found, err := e.tx.loose(keys.loose)
+	if err != nil {
+		return "", err
+	}
+	for _, other := range found {
+		if other.id != id && e.tx.core.rules.Matches(payload, other.content()) {
+			return other.id, nil
+		}
+	}
+	return "", nil
 }
 
 // Add adds a new record. A *DuplicateError names the one that has its ID or its
 // content key already. It is the quick way: one statement, where Put takes three.
 func (e *Edit) Add(id engine.ID, payload []byte) error {
 	t := e.tx
-	payload, key, err := t.core.checked(id, payload)
+	payload, keys, err := t.core.checked(id, payload)
 	if err != nil {
 		return err
+	}
+	if keys.loose != nil {
+		switch other, err := e.twin(id, payload, keys, nil); {
+		case err != nil:
+			return err
+		case other != "":
+			return &DuplicateError{ID: other}
+		}
 	}
 	sealed, err := t.core.seal(id, payload)
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(sqlAdd, id, sealed, t.core.now().UnixMilli(), key)
+	n, err := t.exec(sqlAdd, id, sealed, t.moment(), keys.dedupe, keys.loose)
 	if err != nil || n == 1 {
 		t.changed = append(t.changed, id)
 		return err
@@ -111,18 +168,18 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 	return e.Put(id, payload) // under the ID of one that was deleted, or a duplicate
 }
 
-// checked returns the payload with its ID in it, and its content key.
-func (c *Core) checked(id engine.ID, payload []byte) (_, key []byte, err error) {
+// checked returns the payload with its ID in it, and its keys.
+func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k keys, err error) {
 	if !id.Valid() {
-		return nil, nil, &InvalidError{fmt.Errorf("%.70q cannot be a record's id", id)}
+		return nil, k, &InvalidError{fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
 	if payload, err = withID(payload, id); err != nil {
-		return nil, nil, err
+		return nil, k, err
 	}
 	if err := c.valid(payload); err != nil {
-		return nil, nil, &InvalidError{err}
+		return nil, k, &InvalidError{err}
 	}
-	return payload, c.key(payload), nil
+	return payload, c.keys(payload), nil
 }
 
 // Delete deletes the user's record, or returns ErrNotFound.

@@ -69,17 +69,27 @@ type Rules struct {
 	// incoming records and the user's edits. Its errors hold no secrets: they are
 	// kept and shown.
 	Valid func(payload []byte) error
+	// KeepInvalid says that a record which is not valid may be good for a newer version
+	// of the program: it stays on the server as it is. Otherwise it is damaged, and where
+	// this device has the record, it takes the place of that one.
+	KeepInvalid bool
 	// Key is what makes two valid records the same thing although their IDs
 	// differ, or nil. A file that is encrypted holds a MAC of it.
 	Key func(payload []byte) []byte
+	// LooseKey, if not nil, is what two records share that may be the same thing although
+	// their keys differ, and Matches decides: a login for any form, and one for a certain
+	// form. A record that only this device has gives way to one that it matches; two that
+	// the account has stay two.
+	LooseKey func(payload []byte) []byte
+	Matches  func(a, b []byte) bool
 	// Resolve decides a field that both sides changed: its value, nil for none. ok
 	// is false where it has no opinion: then the newer side's value stands, and so it
 	// does without Resolve. engine.Start.Prefer goes before.
 	Resolve func(Conflict) (value []byte, ok bool)
-	// Fork, if not nil, is asked for an ID where both sides changed the same field of
+	// Fork, if not nil, makes an ID of random bytes where both sides changed the same field of
 	// one record and neither Prefer nor Resolve decides: the server's record stands
 	// under its ID, and this device's becomes a record of its own.
-	Fork func() (engine.ID, error)
+	Fork func(random io.Reader) (engine.ID, error)
 	// Merge, if not nil, is asked in place of Resolve where both sides of a record
 	// changed, and returns the whole of what is to stand; Fork must be set then.
 	// engine.Start.Prefer goes before, and lets one side stand whole. Where Merge
@@ -88,12 +98,19 @@ type Rules struct {
 	Merge func(Both) (payload []byte, err error)
 	// Nested are the fields whose values are objects to merge field by field.
 	Nested []Nested
+	// Sets are the fields whose values are lists without an order: what either side put
+	// in or took out is in or out.
+	Sets []string
 	// ReadOnly tells why the user cannot edit a valid record, or nil: a newer version
 	// of the program wrote it. It is kept and sent back as it is, and can be deleted.
 	ReadOnly func(payload []byte) error
 	// Sticky names fields that some clients neither write nor keep: when one is
 	// missing in a record from the server, it has not been deleted.
 	Sticky []string
+	// Required names fields that a record has always, null at least: when one is missing
+	// in a record from the server, whoever wrote it did not know the field. It has not
+	// been deleted, and is sent again.
+	Required []string
 	// Hold reports whether deleting so many of the user's total records in one
 	// sync needs the user's word. nil: never.
 	Hold func(deletions, total int) bool
@@ -110,6 +127,9 @@ type Nested struct {
 	// Nulls says that null is a value in it like any other, where it is otherwise the
 	// same as an absent field.
 	Nulls bool
+	// Keep says that a member which is missing on the server's side has not been
+	// deleted: whoever wrote the record did not know it. It is sent again.
+	Keep bool
 }
 
 // Options say where a store is and what it runs on.
@@ -138,7 +158,10 @@ type Core struct {
 	mac      localkey.Key     // stands for the content keys where there is a sealer
 	db       *sqlite.DB
 	nested   map[string]Nested
+	sets     map[string]bool
 	sticky   map[string]bool
+	required map[string]bool
+	random   io.Reader
 	watchers watchers
 	chunk    int // how many records one transaction of a sync takes at most
 }
@@ -165,7 +188,8 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 }
 
 func newCore(rules Rules, o Options) *Core {
-	c := &Core{rules: rules, now: o.Now, nested: make(map[string]Nested), sticky: set(rules.Sticky), chunk: chunkSize}
+	c := &Core{rules: rules, now: o.Now, nested: make(map[string]Nested), sets: set(rules.Sets), sticky: set(rules.Sticky),
+		required: set(rules.Required), random: o.Rand, chunk: chunkSize}
 	if key := localkey.Key(o.Key); key != (localkey.Key{}) {
 		c.sealer, c.mac = key.Subkey(rules.Collection+" at rest").Sealer(o.Rand), key.Subkey(rules.Collection+" identity")
 	}
@@ -243,9 +267,10 @@ func (c *Core) Association(ctx context.Context) (engine.Association, error) {
 }
 
 // Reset forgets the sync state and keeps the user's data. A deletion that is
-// not on the server yet is kept too, as it is the user's; and so is the last
-// snapshot: where a server has one of its payloads to the byte, that payload is
-// what the user's later edits were made on.
+// not on the server yet is kept too, as it is the user's. What the server had of each
+// record is kept as its past: where the next storage has the record as well, that is
+// what both sides' changes are told by. So is the last snapshot: where a server has one
+// of its payloads to the byte, that payload is what the user's later edits were made on.
 func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 	err := c.forget(ctx, sqlForget)
 	if err == nil {
@@ -357,6 +382,17 @@ func (c *Core) key(payload []byte) []byte {
 		return nil
 	}
 	return c.identity(c.rules.Key(payload))
+}
+
+// keys are what stands in the file for a record's keys.
+type keys struct{ dedupe, loose []byte }
+
+func (c *Core) keys(payload []byte) (k keys) {
+	k.dedupe = c.key(payload)
+	if c.rules.LooseKey != nil {
+		k.loose = c.identity(c.rules.LooseKey(payload))
+	}
+	return k
 }
 
 // identity is what stands in the file for a content key.

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 
 func openTest(t testing.TB, rules Rules) *Core {
 	t.Helper()
-	c, err := Open(t.Context(), rules, Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now})
+	c, err := Open(t.Context(), rules, Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

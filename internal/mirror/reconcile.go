@@ -13,6 +13,7 @@ type staged struct {
 	payload  []byte
 	sealed   []byte
 	dupe     []byte
+	loose    []byte
 	err      *string
 	fatal    bool
 	// unmerged is why Rules.Merge could not bring it together with this device's.
@@ -22,7 +23,7 @@ type staged struct {
 // one deals with a staged record.
 func (c *chunk) one(n int64) error {
 	var in staged
-	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.dupe, &in.err, &in.fatal)
+	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.dupe, &in.loose, &in.err, &in.fatal)
 	if err != nil || !ok {
 		return err
 	}
@@ -37,13 +38,14 @@ func (c *chunk) one(n int64) error {
 		return err
 	}
 	if in.payload == nil {
-		return c.tombstone(r)
+		return c.tombstone(&in, r)
 	}
 	return c.incoming(&in, r)
 }
 
 // failed remembers a record that could not be read, for Retry, and changes
-// nothing. One that breaks the rules is not asked for again.
+// nothing. One that breaks the rules is not asked for again. Where this device has the
+// record, it goes up in the place of the one that is damaged.
 func (c *chunk) failed(in *staged) error {
 	var before int
 	known, err := c.tx.one(sqlRetryHave, []any{in.id}, &before)
@@ -56,6 +58,11 @@ func (c *chunk) failed(in *staged) error {
 	}
 	if _, err := c.tx.exec(sqlRetryPut, in.id, attempts, *in.err); err != nil {
 		return err
+	}
+	if !in.fatal || !c.core.rules.KeepInvalid {
+		if _, err := c.tx.exec(sqlRepair, in.id); err != nil {
+			return err
+		}
 	}
 	c.merged.Failed++
 	if !known {
@@ -71,27 +78,57 @@ func (c *chunk) failed(in *staged) error {
 
 // tombstone applies a deletion by another device. An edit here beats it: the
 // record goes up again.
-func (c *chunk) tombstone(r *row) error {
-	switch {
-	case r == nil:
+func (c *chunk) tombstone(in *staged, r *row) error {
+	if r == nil {
 		c.merged.Reconciled++
 		return nil
-	case r.deleted:
+	}
+	if r.deleted {
 		c.merged.Reconciled++
-	case r.changes > 0 && !(r.mirror != nil && same(r.mirror, r.content())):
+		_, err := c.tx.exec(sqlDrop, r.n)
+		return err
+	}
+	edited, err := c.editedSince(in, r)
+	if err != nil {
+		return err
+	}
+	if edited {
 		c.merged.Reconciled++
 		sealed, err := c.core.seal(r.id, r.content())
 		if err != nil {
 			return err
 		}
-		_, err = c.tx.exec(sqlOrphan, r.n, sealed)
+		_, err = c.tx.exec(sqlOrphan, r.n, sealed, c.after(in.modified))
 		return err
-	default:
-		c.merged.Applied++
-		c.tx.changed = append(c.tx.changed, r.id)
 	}
-	_, err := c.tx.exec(sqlDrop, r.n)
+	c.merged.Applied++
+	c.tx.changed = append(c.tx.changed, r.id)
+	_, err = c.tx.exec(sqlDrop, r.n)
 	return err
+}
+
+// editedSince tells whether a record here is another than the one that was deleted
+// elsewhere.
+func (c *chunk) editedSince(in *staged, r *row) (bool, error) {
+	switch {
+	case r.ahead(in.modified):
+		return true, nil // the deletion is of an earlier state
+	case r.mirror != nil:
+		return r.changedHere() && !same(r.mirror, r.content()), nil
+	}
+	// This device does not know that it sent the record, and yet it was there: the
+	// receipt was lost, or the file is an old copy.
+	sent, ok, err := c.tx.sent(r.id)
+	if err != nil || ok && same(sent, r.content()) {
+		return false, err
+	}
+	return r.edited >= c.after(in.modified), nil
+}
+
+// after is the first moment by this device's clock that comes after one of the
+// server's, in Unix milliseconds.
+func (s *session) after(at engine.Timestamp) int64 {
+	return int64(at)*10 + 1 - s.start.Skew.Milliseconds()
 }
 
 // incoming merges a record with the one that has its ID, and with the one that
@@ -104,12 +141,12 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	content, send, forked, before := in.payload, false, []byte(nil), []byte(nil)
 	switch {
 	case r == nil:
-	case r.deleted && base != nil && same(base, in.payload):
+	case r.deleted && (base != nil && same(base, in.payload) || r.ahead(in.modified)):
 		c.merged.Reconciled++
 		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)
 		return err
 	case r.deleted: // an edit elsewhere beats a deletion here
-	case r.changes == 0 && r.local == nil && len(c.core.sticky) == 0:
+	case !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(c.core.sticky)+len(c.core.required) == 0:
 		before = r.mirror
 	default:
 		before = r.content()
@@ -126,8 +163,9 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	if changed {
 		c.tx.changed = append(c.tx.changed, in.id)
 	}
-	if merged != nil {
-		c.tx.changed = append(c.tx.changed, merged.row.id)
+	for _, a := range merged {
+		c.tx.changed = append(c.tx.changed, a.row.id)
+		send = send || a.send
 	}
 	switch {
 	case in.unmerged != nil:
@@ -139,7 +177,6 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	default:
 		c.merged.Reconciled++
 	}
-	send = send || merged != nil && merged.send
 	if err := c.settle(in, r, merged, content, send); err != nil || forked == nil {
 		return err
 	}
@@ -180,7 +217,7 @@ func (c *chunk) fork(r *row, payload []byte) error {
 			return nil // there is one for the same thing already
 		}
 	}
-	id, err := c.core.rules.Fork()
+	id, err := c.tx.forkID(r.id, payload)
 	if err != nil {
 		return err
 	}
@@ -192,12 +229,13 @@ func (c *chunk) fork(r *row, payload []byte) error {
 		return err
 	}
 	c.tx.changed = append(c.tx.changed, id)
-	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, key)
+	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, key, c.core.keys(payload).loose)
 	return err
 }
 
 // base is the common past of a record's two sides: the mirror, unless the server
-// has just what the last snapshot sent, whose receipt was lost then.
+// has just what the last snapshot sent, whose receipt was lost then, or went back to
+// what was before the mirror.
 func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	if r == nil {
 		return nil, nil
@@ -206,7 +244,7 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok && same(sent, in.payload) {
+	if ok && same(sent, in.payload) || r.ahead(in.modified) {
 		return in.payload, nil
 	}
 	return r.mirror, nil
@@ -215,8 +253,8 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 	return sides{
 		base: base, local: r.content(), remote: in.payload,
-		changed:    r.changes > 0,
-		localNewer: r.edited+c.start.Skew.Milliseconds() > int64(in.modified)*10,
+		changed:    r.changedHere() || r.ahead(in.modified),
+		localNewer: r.edited >= c.after(in.modified),
 		prefer:     c.start.Prefer,
 		unmerged:   &in.unmerged,
 	}
@@ -229,36 +267,63 @@ type absorbed struct {
 	send bool
 }
 
-// absorb looks for the same thing under another ID and merges it into content.
-// The account's ID stands; if the other one was on the server too, a tombstone
+// absorb looks for the same thing under other IDs and merges it into content.
+// The account's ID stands; if another one was on the server too, a tombstone
 // goes up for it.
-func (c *chunk) absorb(in *staged, content []byte) ([]byte, *absorbed, error) {
-	key := in.dupe
-	if key == nil || string(content) != string(in.payload) {
-		key = c.core.key(content)
+func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
+	var all []absorbed
+	for {
+		k := keys{in.dupe, in.loose}
+		if len(all) > 0 || string(content) != string(in.payload) {
+			k = c.core.keys(content)
+		}
+		other, err := c.twin(in.id, content, k)
+		if err != nil || other == nil {
+			return content, all, err
+		}
+		s := c.sides(other, nil, in)
+		s.remote = content
+		merged, send, err := c.core.threeWay(s)
+		if err == nil && other.past == present {
+			err = c.tx.remove(other)
+		} else if err == nil {
+			// Should this storage have it too, it is still to come.
+			_, err = c.tx.exec(sqlDrop, other.n)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		content, all = merged, append(all, absorbed{other, send})
 	}
-	if key == nil {
-		return content, nil, nil
+}
+
+// twin is a record with another ID that is the same thing: by its content key, or one
+// that only this device has and that matches.
+func (c *chunk) twin(id engine.ID, content []byte, k keys) (*row, error) {
+	if k.dedupe != nil {
+		other, err := c.tx.row(sqlByKey, k.dedupe)
+		if err != nil || other != nil && other.id != id {
+			return other, err
+		}
 	}
-	other, err := c.tx.row(sqlByKey, key)
-	if err != nil || other == nil || other.id == in.id {
-		return content, nil, err
-	}
-	s := c.sides(other, nil, in)
-	s.remote = content
-	merged, send, err := c.core.threeWay(s)
+	found, err := c.tx.loose(k.loose)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := c.tx.remove(other); err != nil {
-		return nil, nil, err
+	for _, other := range found {
+		if other.id == id || other.mirror != nil || !c.core.rules.Matches(content, other.content()) {
+			continue
+		}
+		if _, sent, err := c.tx.sent(other.id); err != nil || !sent {
+			return other, err
+		}
 	}
-	return merged, &absorbed{other, send}, nil
+	return nil, nil
 }
 
 // settle writes the outcome: the mirror is what came, and local is the content
 // where it differs.
-func (c *chunk) settle(in *staged, r *row, merged *absorbed, content []byte, send bool) error {
+func (c *chunk) settle(in *staged, r *row, merged []absorbed, content []byte, send bool) error {
 	var local []byte
 	if string(content) != string(in.payload) {
 		var err error
@@ -267,8 +332,8 @@ func (c *chunk) settle(in *staged, r *row, merged *absorbed, content []byte, sen
 		}
 	}
 	changes, edited := 0, int64(0)
-	if merged != nil {
-		changes, edited = merged.row.changes, merged.row.edited
+	for _, a := range merged {
+		changes, edited = max(changes, a.row.changes), max(edited, a.row.edited)
 	}
 	if r != nil {
 		changes, edited = max(changes, r.changes), max(edited, r.edited)
@@ -276,11 +341,11 @@ func (c *chunk) settle(in *staged, r *row, merged *absorbed, content []byte, sen
 	if changes = max(changes, 1); !send {
 		changes = 0
 	}
-	key := c.core.key(content)
+	k := c.core.keys(content)
 	if r == nil {
-		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, key)
+		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, k.dedupe, k.loose)
 		return err
 	}
-	_, err := c.tx.exec(sqlSettle, r.n, in.sealed, local, changes, in.modified, key)
+	_, err := c.tx.exec(sqlSettle, r.n, in.sealed, local, changes, in.modified, k.dedupe, k.loose)
 	return err
 }

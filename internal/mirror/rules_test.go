@@ -3,6 +3,7 @@ package mirror
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func TestNestedTextAndNulls(t *testing.T) {
 func TestTwoChangesOfOneFieldFork(t *testing.T) {
 	rules := testRules()
 	ids := 0
-	rules.Fork = func() (engine.ID, error) { ids++; return engine.ID(fmt.Sprintf("fork %d", ids)), nil }
+	rules.Fork = func(io.Reader) (engine.ID, error) { ids++; return engine.ID(fmt.Sprintf("fork %d", ids)), nil }
 	c := openTest(t, rules)
 	put(t, c, "a", `{"id":"a","name":"x","n":1}`)
 	upload(t, c, 10)
@@ -121,7 +122,7 @@ func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 		}
 		return nil
 	}
-	rules.Fork = func() (engine.ID, error) { return "fork", nil }
+	rules.Fork = func(io.Reader) (engine.ID, error) { return "fork", nil }
 	c := openTest(t, rules)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	upload(t, c, 10)

@@ -121,17 +121,17 @@ func (s *session) staged(args []any, in *engine.Incoming) ([]any, error) {
 		if len(s.causes) < maxProblems {
 			s.causes[in.ID] = cause
 		}
-		return append(args, in.ID, in.Modified, nil, nil, cause.Error(), fatal), nil
+		return append(args, in.ID, in.Modified, nil, nil, nil, cause.Error(), fatal), nil
 	}
 	sealed, err := c.seal(in.ID, in.Payload)
 	if err != nil {
 		return nil, err
 	}
-	var key []byte
+	var k keys
 	if in.Payload != nil {
-		key = c.key(in.Payload)
+		k = c.keys(in.Payload)
 	}
-	return append(args, in.ID, in.Modified, sealed, key, nil, 0), nil
+	return append(args, in.ID, in.Modified, sealed, k.dedupe, k.loose, nil, 0), nil
 }
 
 var errNoObject = errors.New("the record is not a JSON object")

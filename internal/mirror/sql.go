@@ -2,42 +2,50 @@ package mirror
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlMeta        = `SELECT collection, global, sync_id, since FROM meta WHERE one = 1`
-	sqlInitMeta    = `INSERT INTO meta (one, collection) VALUES (1, ?1) ON CONFLICT DO NOTHING`
-	sqlSetMeta     = `UPDATE meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
-	sqlSetSince    = `UPDATE meta SET since = max(since, ?1) WHERE one = 1`
-	sqlLastRecord  = `SELECT coalesce(max(n), 0) FROM records`
-	sqlLastStaged  = `SELECT coalesce(max(n), 0) FROM staged`
-	sqlLastSent    = `SELECT coalesce(max(n), 0) FROM outgoing`
-	sqlCountIDs    = `SELECT count(*) FROM records WHERE id > ''`
-	sqlCountGone   = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
-	sqlCountChange = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
+	sqlMeta          = `SELECT collection, global, sync_id, since FROM meta WHERE one = 1`
+	sqlInitMeta      = `INSERT INTO meta (one, collection) VALUES (1, ?1) ON CONFLICT DO NOTHING`
+	sqlSetMeta       = `UPDATE meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
+	sqlSetSince      = `UPDATE meta SET since = max(since, ?1) WHERE one = 1`
+	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
+	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
+	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
+	sqlLastStaged    = `SELECT coalesce(max(n), 0) FROM staged`
+	sqlLastSent      = `SELECT coalesce(max(n), 0) FROM outgoing`
+	sqlCountIDs      = `SELECT count(*) FROM records WHERE id > ''`
+	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
+	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
 
-	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified FROM records WHERE id = ?1`
-	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified FROM records WHERE dupe = ?1`
+	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE id = ?1`
+	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE dupe = ?1`
+	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
 	sqlMany    = `SELECT id, coalesce(local, mirror) FROM records WHERE deleted = 0 AND id IN (SELECT value FROM json_each(?1))`
-	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
-	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe) VALUES (?1, ?2, 1, ?3, ?4)`
-	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4 WHERE n = ?1`
-	sqlSettle  = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6 WHERE n = ?1`
-	sqlMirror  = `UPDATE records SET mirror = ?2, modified = ?3 WHERE n = ?1`
-	sqlOrphan  = `UPDATE records SET local = ?2, mirror = NULL, refused = 0 WHERE n = ?1`
-	sqlBury    = `UPDATE records SET deleted = 1, mirror = ?2, local = NULL, changes = changes + 1, edited = ?3, dupe = NULL WHERE n = ?1`
-	sqlDrop    = `DELETE FROM records WHERE n = ?1`
-	sqlForget  = `UPDATE records SET local = coalesce(local, mirror), mirror = NULL, changes = max(changes, 1), refused = 0, modified = 0 WHERE n > ?1 AND n <= ?2 AND deleted = 0`
+	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
+	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
+	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
+		past = CASE past WHEN 0 THEN 0 ELSE 2 END WHERE n = ?1`
+	sqlSettle = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0 WHERE n = ?1`
+	sqlMirror = `UPDATE records SET mirror = ?2, modified = ?3, past = 0 WHERE n = ?1`
+	sqlOrphan = `UPDATE records SET local = ?2, mirror = NULL, past = 0, refused = 0, edited = max(edited, ?3) WHERE n = ?1`
+	sqlBury   = `UPDATE records SET deleted = 1, mirror = ?2, local = NULL, changes = changes + 1, edited = ?3, dupe = NULL, loose = NULL WHERE n = ?1`
+	// What is not as it should be on the server, and is here, goes up again.
+	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
+	sqlDrop   = `DELETE FROM records WHERE n = ?1`
+	sqlForget = `UPDATE records SET past = CASE WHEN mirror IS NULL THEN 0 WHEN changes = 0 OR past = 1 THEN 1 ELSE 2 END,
+		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2 AND deleted = 0`
 	sqlDropSet = `DELETE FROM records WHERE n > ?1 AND n <= ?2`
 
-	sqlStage      = `INSERT INTO staged (id, modified, payload, dupe, err, fatal) VALUES `
+	sqlStage      = `INSERT INTO staged (id, modified, payload, dupe, loose, err, fatal) VALUES `
 	sqlStageAgain = ` ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, payload = excluded.payload,
-		dupe = excluded.dupe, err = excluded.err, fatal = excluded.fatal`
+		dupe = excluded.dupe, loose = excluded.loose, err = excluded.err, fatal = excluded.fatal`
 	sqlUnstage   = `DELETE FROM staged WHERE n > ?1 AND n <= ?2`
 	sqlDeletions = `SELECT count(*) FROM staged s JOIN records r ON r.id = s.id
-		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND r.deleted = 0 AND r.changes = 0`
+		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND r.deleted = 0 AND (r.changes = 0 OR r.past = 1)`
 	sqlStagedPage = `SELECT n FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
-	sqlStagedOne  = `SELECT id, modified, payload, dupe, err, fatal FROM staged WHERE n = ?1`
-	sqlNew        = `INSERT OR IGNORE INTO records (id, mirror, modified, dupe)
-		SELECT id, payload, modified, dupe FROM staged WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL ORDER BY n`
+	sqlStagedOne  = `SELECT id, modified, payload, dupe, loose, err, fatal FROM staged WHERE n = ?1`
+	sqlNew        = `INSERT OR IGNORE INTO records (id, mirror, modified, dupe, loose)
+		SELECT id, payload, modified, dupe, loose FROM staged WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL
+		AND (loose IS NULL OR NOT EXISTS (SELECT 1 FROM records r WHERE r.loose = staged.loose AND r.mirror IS NULL)) ORDER BY n`
 	sqlNewIDs     = `SELECT id FROM records WHERE n > ?1`
 	sqlUnstageNew = `DELETE FROM staged WHERE n > ?1 AND n <= ?2
 		AND EXISTS (SELECT 1 FROM records r WHERE r.id = staged.id AND r.n > ?3)`
@@ -50,7 +58,7 @@ const (
 	sqlSent        = `SELECT payload FROM outgoing WHERE id = ?1`
 	sqlUnsend      = `DELETE FROM outgoing WHERE n > ?1 AND n <= ?2`
 	sqlOutgoing    = `SELECT n, id, payload FROM outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
-	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0,
+	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0,
 			local = CASE WHEN records.changes > o.changes THEN records.local END,
 			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)
@@ -62,6 +70,7 @@ const (
 	sqlRetryHave = `SELECT attempts FROM retry WHERE id = ?1`
 	sqlRetryPut  = `INSERT INTO retry (id, attempts, reason) VALUES (?1, ?2, ?3)
 		ON CONFLICT (id) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
-	sqlRetryMiss = `UPDATE retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`
-	sqlRetryDrop = `DELETE FROM retry`
+	sqlRetryMiss   = `UPDATE retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`
+	sqlRetryStored = `DELETE FROM retry WHERE id IN (SELECT value FROM json_each(?1))`
+	sqlRetryDrop   = `DELETE FROM retry`
 )

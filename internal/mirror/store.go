@@ -241,6 +241,24 @@ func (e *Records[R]) Get(id engine.ID) (r R, err error) {
 // Find returns the ID of the record that has the content key, or "".
 func (e *Records[R]) Find(key []byte) (engine.ID, error) { return e.edit.Find(key) }
 
+// Undated is Edit's.
+func (e *Records[R]) Undated() { e.edit.Undated() }
+
+// Loose returns the records that have the loose key; see Rules.LooseKey.
+func (e *Records[R]) Loose(key []byte) ([]R, error) {
+	payloads, err := e.edit.Loose(key)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]R, len(payloads))
+	for i := range payloads {
+		if records[i], err = decodeRecord[R](payloads[i]); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
 // Add adds r as a new record, under a new ID if it has none.
 func (e *Records[R]) Add(r *R) error {
 	kind := &e.store.kind

@@ -63,6 +63,12 @@ func (s *sides) get(o object, name string) []byte {
 	return o.get(name)
 }
 
+// unset tells whether a value says nothing: where two sides have no common past, it
+// never beats one that somebody set.
+func (s *sides) unset(v []byte) bool {
+	return v == nil || !s.within.Nulls && (string(v) == `""` || string(v) == "[]" || string(v) == "{}")
+}
+
 // threeWay merges field by field: what one side changed stands, and where both
 // changed the same one, the rules decide. send is false if the server knows all
 // of the outcome that it would keep.
@@ -180,17 +186,26 @@ func (o object) find(name string) (int, bool) {
 func (c *Core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
 	b, l, r := s.get(base, name), s.get(local, name), s.get(remote, name)
 	nested, isNested := c.nested[name]
+	_, written := remote.find(name)
 	switch {
-	case name == "id" || equal(l, r) || equal(l, b) && s.base != nil && (r != nil || !c.sticky[name]):
+	case name == "id" || equal(l, r):
 		return r, false
+	case !written && (c.required[name] || s.within.Keep):
+		return l, true
 	case r == nil && c.sticky[name]:
 		return l, s.changed && !equal(l, b)
+	case equal(l, b) && s.base != nil:
+		return r, false
 	case equal(r, b) && s.base != nil:
 		return l, true
-	case s.base == nil && r == nil:
-		return l, true
-	case s.base == nil && l == nil:
+	case s.base == nil && s.unset(l):
 		return r, false
+	case s.base == nil && s.unset(r):
+		return l, true
+	case c.sets[name] && s.within.Name == "":
+		if v, send, ok := mergeSets(b, l, r, s.base != nil); ok {
+			return v, send
+		}
 	case isNested && s.within.Name == "":
 		if v, send, ok := c.nest(s, nested, b, l, r); ok {
 			return v, send

@@ -19,6 +19,9 @@ type tx struct {
 	// that the user sees otherwise afterwards, and wiped, that it took all away.
 	user, wiped bool
 	changed     []engine.ID
+	// undated tells that the user's changes come from elsewhere, and nobody knows since
+	// when they stand there.
+	undated bool
 }
 
 func (c *Core) update(ctx context.Context, f func(*tx) error) error {
@@ -89,6 +92,28 @@ type row struct {
 	changes  int
 	edited   int64
 	modified engine.Timestamp
+	past     past
+}
+
+// past tells what a record's mirror is.
+type past int
+
+const (
+	// present: it is what this storage last had.
+	present past = iota
+	// pastUnchanged and pastChanged: another storage, or an earlier life of this one,
+	// had it, and since then the user has not, or has, changed the record.
+	pastUnchanged
+	pastChanged
+)
+
+// changedHere tells whether the user changed the record since its mirror.
+func (r *row) changedHere() bool { return r.changes > 0 && r.past != pastUnchanged }
+
+// ahead tells whether the mirror, of the past, is later than a record that the server
+// has now: it went back to an earlier state.
+func (r *row) ahead(modified engine.Timestamp) bool {
+	return r.past != present && modified < r.modified
 }
 
 // content is what the user sees.
@@ -99,20 +124,56 @@ func (r *row) content() []byte {
 	return r.mirror
 }
 
+// columns are where to scan a record.
+func (r *row) columns() []any {
+	return []any{&r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified, &r.past}
+}
+
 // row finds one record by sqlRow or sqlByKey; nil: there is none.
 func (t *tx) row(query string, arg any) (*row, error) {
 	r := &row{}
-	ok, err := t.one(query, []any{arg}, &r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified)
+	ok, err := t.one(query, []any{arg}, r.columns()...)
 	if err != nil || !ok {
 		return nil, err
 	}
-	if r.mirror, err = t.core.open(r.id, r.mirror); err != nil {
+	return r, t.unseal(r)
+}
+
+func (t *tx) unseal(r *row) (err error) {
+	if r.mirror, err = t.core.open(r.id, r.mirror); err == nil {
+		r.local, err = t.core.open(r.id, r.local)
+	}
+	return err
+}
+
+// maxLoose bounds how many records of one loose key are looked at.
+const maxLoose = 200
+
+// loose are the records that have the loose key; see Rules.LooseKey.
+func (t *tx) loose(key []byte) (found []*row, err error) {
+	if key == nil {
+		return nil, nil
+	}
+	stmt, err := t.stmt(sqlByLoose)
+	if err != nil {
 		return nil, err
 	}
-	if r.local, err = t.core.open(r.id, r.local); err != nil {
+	rows, err := stmt.QueryContext(t.ctx, key, maxLoose)
+	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	defer rows.Close()
+	for rows.Next() {
+		r := &row{}
+		if err := rows.Scan(r.columns()...); err != nil {
+			return nil, err
+		}
+		if err := t.unseal(r); err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, rows.Err()
 }
 
 // sent is what the last snapshot had for id: the server may hold it although no

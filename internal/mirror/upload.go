@@ -76,14 +76,16 @@ func (s *session) settle(tx *tx, r engine.Receipt) error {
 	}
 	stored := string(append(ids, ']'))
 	// An edit made meanwhile came after the batch, whatever this device's clock says.
-	after := int64(r.At)*10 + 1 - s.start.Skew.Milliseconds()
-	if _, err := tx.exec(sqlStored, stored, r.At, after); err != nil {
+	if _, err := tx.exec(sqlStored, stored, r.At, s.after(r.At)); err != nil {
 		return err
 	}
 	if _, err := tx.exec(sqlBuried, stored); err != nil {
 		return err
 	}
 	if _, err := tx.exec(sqlSettled, stored); err != nil {
+		return err
+	}
+	if _, err := tx.exec(sqlRetryStored, stored); err != nil {
 		return err
 	}
 	for _, refusal := range r.Refused {
@@ -97,12 +99,12 @@ func (s *session) settle(tx *tx, r engine.Receipt) error {
 	return err
 }
 
-const stagedColumns = 6
+const stagedColumns = 7
 
 // stageStatements[n] stages n records.
 var stageStatements = func() (s [stageRows + 1]string) {
 	for n := 1; n <= stageRows; n++ {
-		s[n] = sqlStage + strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?), ", n), ", ") + sqlStageAgain
+		s[n] = sqlStage + strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?, ?), ", n), ", ") + sqlStageAgain
 	}
 	return s
 }()

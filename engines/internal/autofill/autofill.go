@@ -87,7 +87,7 @@ func (f *Form[E]) newer(e *E) bool { return f.Meta(e).Version > f.Newest }
 func Marshal[E any](id engine.ID, e *E) ([]byte, error) { return json.Marshal(record[E]{id, e}) }
 
 // Rules are the collection's.
-func (f *Form[E]) Rules(random io.Reader) mirror.Rules {
+func (f *Form[E]) Rules() mirror.Rules {
 	return mirror.Rules{
 		Collection: f.Collection,
 		Version:    1,
@@ -96,7 +96,8 @@ func (f *Form[E]) Rules(random io.Reader) mirror.Rules {
 		Nested:     []mirror.Nested{{Name: "entry"}},
 		Resolve:    f.resolve,
 		Hold:       mirror.HoldMost,
-		Fork:       func() (engine.ID, error) { return NewID(random), nil },
+		Fork:       func(random io.Reader) (engine.ID, error) { return NewID(random), nil },
+		Required:   []string{"timeCreated", "timeLastModified", "timeLastUsed", "timesUsed"},
 		ReadOnly: func(payload []byte) error {
 			if _, e, err := f.Unmarshal(payload); err == nil && f.newer(&e) {
 				return ErrNewer

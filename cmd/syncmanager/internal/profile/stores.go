@@ -97,7 +97,11 @@ func (p *Profile) FindLogin(ctx context.Context, word string) (passwords.Login, 
 	}
 	origin, _ := passwords.Origin(word)
 	return pick(word, "login", store.List(ctx), func(l passwords.Login) match {
-		if r := matchID(word, string(l.ID)); r == byID || l.Hostname != origin {
+		site, err := passwords.Origin(l.Hostname)
+		if err != nil {
+			site = l.Hostname
+		}
+		if r := matchID(word, string(l.ID)); r == byID || site != origin {
 			return r
 		}
 		return byName

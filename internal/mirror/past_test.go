@@ -1,0 +1,253 @@
+package mirror
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// resetStore is a store that synced {"id":"a","name":"x","a":"1"} at 1000 and was reset.
+func resetStore(t *testing.T, rules Rules, edit string) *Core {
+	t.Helper()
+	c := openTest(t, rules)
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if edit != "" {
+		put(t, c, "a", edit)
+	}
+	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// After a reset, what this device last knew of the account is still the past of both
+// sides: what was not changed here is not news.
+func TestAResetKeepsThePast(t *testing.T) {
+	fork := testRules()
+	fork.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
+	const edited = `{"id":"a","name":"x","a":"here"}`
+	for name, c := range map[string]struct {
+		rules    Rules
+		edit     string
+		incoming engine.Incoming
+		want, up string
+	}{
+		"deleted elsewhere": {testRules(), "", engine.Incoming{ID: "a", Modified: 2000}, ``, ``},
+		"deleted elsewhere, edited here": {testRules(), edited, engine.Incoming{ID: "a", Modified: 2000},
+			edited, edited},
+		"edited elsewhere": {fork, "", incoming("a", 2000, `{"id":"a","name":"x","a":"there"}`),
+			`{"id":"a","name":"x","a":"there"}`, ``},
+		"edited here": {fork, edited, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`), edited, edited},
+		"edited on both sides, each another field": {fork, `{"id":"a","name":"x","a":"1","b":"here"}`, incoming("a", 2000, `{"id":"a","name":"x","a":"there"}`),
+			`{"id":"a","name":"x","a":"there","b":"here"}`, `{"id":"a","name":"x","a":"there","b":"here"}`},
+		"the server went back": {fork, "", incoming("a", 900, `{"id":"a","name":"x","a":"0"}`),
+			`{"id":"a","name":"x","a":"1"}`, `{"id":"a","name":"x","a":"1"}`},
+		"the server went back to a deletion": {fork, "", engine.Incoming{ID: "a", Modified: 900},
+			`{"id":"a","name":"x","a":"1"}`, `{"id":"a","name":"x","a":"1"}`},
+	} {
+		s := resetStore(t, c.rules, c.edit)
+		_, out, err := stage(t, s, engine.Start{}, 3000, c.incoming)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var up []string
+		for _, o := range out {
+			up = append(up, string(o.Payload))
+		}
+		if got := contents(t, s); got != c.want || strings.Join(up, " ") != c.up {
+			t.Errorf("%s: here is %s and %v goes up; want %s and %s", name, got, up, c.want, c.up)
+		}
+	}
+}
+
+// What is not on the next storage goes up, and what was deleted stays so.
+func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
+	c := resetStore(t, testRules(), "")
+	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "b", `{"id":"b","name":"y"}`)
+	_, out, err := stage(t, c, engine.Start{}, 3000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`))
+	if err != nil || len(out) != 2 || out[0].Payload != nil || out[1].ID != "b" {
+		t.Fatalf("%v goes up, %v; want the deletion of a, and b", out, err)
+	}
+	if got := contents(t, c); got != `{"id":"b","name":"y"}` {
+		t.Fatalf("here is %s; want b alone", got)
+	}
+}
+
+// cutOff is a sync whose uploads bring no receipt.
+func cutOff(t *testing.T, c *Core, at engine.Timestamp, in ...engine.Incoming) []engine.Outgoing {
+	t.Helper()
+	s, err := c.Begin(t.Context(), engine.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stage(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Merge(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Outgoing(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.End(t.Context(), errBroken); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// The receipt of a new record is lost, and another device deletes it.
+func TestADeletionAfterALostReceiptStands(t *testing.T) {
+	c := openTest(t, testRules())
+	put(t, c, "a", `{"id":"a","name":"x"}`)
+	if out := cutOff(t, c, 10); len(out) != 1 {
+		t.Fatalf("%v goes up; want a", out)
+	}
+	out := cutOff(t, c, 300, engine.Incoming{ID: "a", Modified: 200})
+	if got := contents(t, c); got != "" || len(out) != 0 {
+		t.Fatalf("here is %s, %v goes up; want nothing", got, out)
+	}
+}
+
+// An edit that beat a deletion beats it again, should the sync have been killed.
+func TestAnEditThatBeatADeletionStays(t *testing.T) {
+	c := openTest(t, testRules())
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "a", `{"id":"a","name":"x","a":"here"}`)
+	later := engine.Timestamp(c.now().UnixMilli()/10 + 10_000) // the deletion is later than the edit
+	for i := range 2 {
+		out := cutOff(t, c, later+1, engine.Incoming{ID: "a", Modified: later})
+		if got := contents(t, c); len(out) != 1 || !strings.Contains(got, "here") {
+			t.Fatalf("round %d: here is %s, %v goes up; want the edit", i, got, out)
+		}
+		// The store that was killed before Since moved knows nothing of the snapshot either.
+		if err := c.chunks(t.Context(), sqlLastSent, sqlUnsend); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The same side forks into the same record, whenever it forks.
+func TestAForkMadeTwiceIsOne(t *testing.T) {
+	rules := testRules()
+	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
+	c := openTest(t, rules)
+	ids := map[engine.ID]bool{}
+	for range 2 {
+		err := c.update(t.Context(), func(tx *tx) error {
+			id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
+			ids[id] = true
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := openTest(t, rules)
+	if err := other.update(t.Context(), func(tx *tx) error {
+		id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
+		ids[id] = true
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) != 2 {
+		t.Fatalf("the IDs are %v; want one per file", ids)
+	}
+}
+
+// A record on the server that cannot be read is replaced, once, by the device that has it.
+func TestTheGoodCopyGoesUpOnce(t *testing.T) {
+	for name, bad := range map[string]engine.Incoming{
+		"sealed with another key": {ID: "a", Modified: 2000, Err: errBroken},
+		"not a record":            {ID: "a", Modified: 2000, Payload: []byte(`{"id":"a"}`)},
+		"not an object":           {ID: "a", Modified: 2000, Payload: []byte(`[]`)},
+	} {
+		c := openTest(t, testRules())
+		if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
+			t.Fatal(err)
+		}
+		_, out, err := stage(t, c, engine.Start{}, 2500, bad)
+		if err != nil || len(out) != 1 || string(out[0].Payload) != `{"id":"a","name":"x"}` {
+			t.Fatalf("%s: %v goes up, %v; want the good copy", name, out, err)
+		}
+		upload(t, c, 3000)
+		for range 6 {
+			s, err := c.Begin(t.Context(), engine.Start{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := s.Merge(t.Context(), 3000)
+			if err != nil || m.Outgoing != 0 || len(s.Retry()) != 0 || m.Failed != 0 {
+				t.Fatalf("%s: the next sync: %+v, asks for %v, %v; want rest", name, m, s.Retry(), err)
+			}
+			if err := s.End(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	keep := testRules()
+	keep.KeepInvalid = true
+	c := openTest(t, keep)
+	put(t, c, "a", `{"id":"a","name":"x"}`)
+	upload(t, c, 1000)
+	if _, out, err := stage(t, c, engine.Start{}, 2500, incoming("a", 2000, `{"id":"a"}`)); err != nil || len(out) != 0 {
+		t.Fatalf("%v goes up, %v; want the record of a newer program to stay", out, err)
+	}
+}
+
+func TestSetsMerge(t *testing.T) {
+	rules := testRules()
+	rules.Sets = []string{"tags"}
+	c := newCore(rules, Options{})
+	for _, x := range []struct{ name, base, local, remote, want string }{
+		{"one side each", `["base","gone"]`, `["base","gone","A"]`, `["base","B"]`, `["base","B","A"]`},
+		{"both the same", `["a"]`, `["a","b"]`, `["b","a"]`, `["b","a"]`},
+		{"taken out here, put in there", `["a","b"]`, `["a"]`, `["a","b","c"]`, `["a","c"]`},
+		{"no past", ``, `["a","b"]`, `["b","c"]`, `["b","c","a"]`},
+		{"no past, none here", ``, `[]`, `["b"]`, `["b"]`},
+		{"no past, none there", ``, `["a"]`, `[]`, `["a"]`},
+		{"objects, by what they mean", `[]`, `[{"x":1,"y":2}]`, `[{"y":2, "x":1}]`, `[{"y":2, "x":1}]`},
+		{"not a list on a side", `["a"]`, `["a","b"]`, `"oops"`, `"oops"`},
+	} {
+		of := func(tags string) []byte { return []byte(`{"name":"x","tags":` + tags + `}`) }
+		s := sides{local: of(x.local), remote: of(x.remote), changed: true}
+		if x.base != "" {
+			s.base = of(x.base)
+		}
+		got, send, err := c.threeWay(s)
+		if err != nil || string(got) != string(of(x.want)) || send != (x.want != x.remote) {
+			t.Errorf("%s: %s, send %v, %v; want %s", x.name, got, send, err, x.want)
+		}
+	}
+}
+
+// Where two sides have no common past, a field that one does not have never beats the
+// other's.
+func TestWhatIsNotSetNeverWins(t *testing.T) {
+	c := newCore(Rules{}, Options{})
+	for _, x := range []struct {
+		local, remote, want string
+		send                bool
+	}{
+		{`{"a":"","b":"B"}`, `{"a":"A","b":""}`, `{"a":"A","b":"B"}`, true},
+		{`{"a":[],"b":null}`, `{"a":["A"],"b":"B"}`, `{"a":["A"],"b":"B"}`, false},
+		{`{"a":""}`, `{"b":""}`, `{"b":""}`, false},
+	} {
+		for _, newer := range []bool{true, false} {
+			got, send, err := c.threeWay(sides{local: []byte(x.local), remote: []byte(x.remote), changed: true, localNewer: newer})
+			if err != nil || string(got) != x.want || send != x.send {
+				t.Errorf("%s and %s: %s, send %v, %v; want %s, %v", x.local, x.remote, got, send, err, x.want, x.send)
+			}
+		}
+	}
+}
