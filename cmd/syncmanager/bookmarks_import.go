@@ -46,6 +46,7 @@ named.`,
 				a.nameSkipped(s.Line, s.Item, s.Reason)
 			}
 			a.countUnnamed(r.Skipped - len(r.Reasons))
+			a.tell(r.Notes)
 			return a.print("%s %sadded, %s here already, %s skipped",
 				count(r.Added), would(o.DryRun), count(r.Duplicates), count(r.Skipped))
 		}),

@@ -22,6 +22,13 @@ func (a *app) countUnnamed(n int) {
 	}
 }
 
+// tell says on stderr what else there is to know of an import.
+func (a *app) tell(notes []string) {
+	for _, note := range notes {
+		fmt.Fprintln(a.stderr, printable(note))
+	}
+}
+
 // would makes "added" into what a dry run says.
 func would(dry bool) string {
 	if dry {

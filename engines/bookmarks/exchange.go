@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+	"github.com/syncmanager/syncmanager/internal/skips"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -33,6 +34,9 @@ type Imported struct {
 	// Skipped items are left out or cut; Reasons names the first thousand.
 	Skipped int       `json:"skipped"`
 	Reasons []Skipped `json:"reasons,omitempty"`
+	// Notes are clauses about what was left out of items that were added, and about the
+	// source.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Skipped is an item that was left out or cut.
@@ -78,14 +82,14 @@ func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o ImportOptions) (
 var errDry = errors.New("a dry run")
 
 func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportOptions) (*Imported, error) {
-	found, skips, err := src.Bookmarks(ctx)
+	found, left, err := src.Bookmarks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var report *Imported
 	err = e.edit(ctx, func(t *tx) error {
-		report = &Imported{Format: string(src.Format()), Skipped: skips.Count}
-		for _, s := range skips.First {
+		report = &Imported{Format: string(src.Format()), Skipped: left.Count, Notes: left.Notes}
+		for _, s := range left.First {
 			report.Reasons = append(report.Reasons, Skipped(s))
 		}
 		im := &importer{tx: t, report: report}
@@ -178,7 +182,7 @@ func (im *importer) skip(src *exchange.Item, err error) {
 		if name == "" {
 			name = src.URL
 		}
-		im.report.Reasons = append(im.report.Reasons, Skipped{Line: src.Line, Item: name[:min(len(name), 100)], Reason: err.Error()})
+		im.report.Reasons = append(im.report.Reasons, Skipped{Line: src.Line, Item: skips.Shorten(name), Reason: err.Error()})
 	}
 }
 

@@ -12,6 +12,9 @@ type List struct {
 	// Count is how many; First names the first thousand of them.
 	Count int    `json:"count"`
 	First []Skip `json:"first"`
+	// Notes are clauses about what was left out of items that were taken over, and about
+	// the source.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // A Skip is something of a source that was left out or cut.

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/syncmanager/syncmanager/internal/anydate"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
@@ -19,6 +20,8 @@ type builder struct {
 	latest time.Time
 	count  int
 	guids  map[string]bool
+	// left counts what was left out of items that were taken over themselves.
+	left map[leftOut]*leftItems
 	// open are the open folders, the outermost first.
 	open []openFolder
 	// ignored counts the folders within the innermost of these that could not be
@@ -33,7 +36,7 @@ type openFolder struct {
 }
 
 func newBuilder(now time.Time) *builder {
-	b := &builder{latest: now.Add(24 * time.Hour), guids: make(map[string]bool)}
+	b := &builder{latest: now.Add(24 * time.Hour), guids: make(map[string]bool), left: make(map[leftOut]*leftItems)}
 	b.open = []openFolder{{items: &b.tree.Menu}}
 	return b
 }
@@ -171,11 +174,74 @@ func (b *builder) tags(it *Item) []string {
 	return tags
 }
 
+// earliest is before anybody had bookmarks: Firefox takes no date that is not after it.
+var earliest = time.Date(1993, 1, 23, 0, 0, 0, 0, time.UTC)
+
 func (b *builder) date(t time.Time) time.Time {
-	if t.Before(time.Unix(1, 0)) || t.After(b.latest) {
+	if !t.After(earliest) || t.After(b.latest) {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// parseDate reads a date of an item in a text. One that makes no sense is named, and is
+// none.
+func (b *builder) parseDate(it *Item, text string) time.Time {
+	t, ok := anydate.Parse(text)
+	if ok && t.IsZero() {
+		return t
+	}
+	if t = b.date(t); t.IsZero() {
+		b.skip(it, fmt.Sprintf("its date %q makes no sense and was left out", skips.Shorten(text)))
+	}
+	return t
+}
+
+// leftOut is a kind of what is left out of items, in the plural.
+type leftOut string
+
+// The kinds, and the order in which they are told.
+const (
+	descriptions leftOut = "descriptions"
+	folderNames  leftOut = "nicknames of folders"
+)
+
+// leftItems are the items of which something was left out.
+type leftItems struct {
+	count int
+	line  int // of the first
+}
+
+// leaveOut notes that something of an item has no place in Firefox.
+func (b *builder) leaveOut(kind leftOut, it *Item) {
+	of := b.left[kind]
+	if of == nil {
+		of = &leftItems{line: it.Line}
+		b.left[kind] = of
+	}
+	of.count++
+}
+
+// describe notes a description, if there is one.
+func (b *builder) describe(it *Item, text string) {
+	if strings.TrimSpace(text) != "" {
+		b.leaveOut(descriptions, it)
+	}
+}
+
+// tellLeft adds what was left out of items to the notes.
+func (b *builder) tellLeft() {
+	for _, kind := range []leftOut{descriptions, folderNames} {
+		of := b.left[kind]
+		if of == nil {
+			continue
+		}
+		note := fmt.Sprintf("%s were left out, since Firefox has no place for them: %d", kind, of.count)
+		if of.line > 0 {
+			note += fmt.Sprintf(", the first in line %d", of.line)
+		}
+		b.skips.Notes = append(b.skips.Notes, note)
+	}
 }
 
 // text makes s valid UTF-8 without NULs, of at most limit UTF-16 code units, as

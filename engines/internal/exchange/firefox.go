@@ -36,7 +36,12 @@ func fromFirefox(file *node, b *builder) {
 		}
 		it := &Item{
 			GUID: n.guid, Title: n.title, URL: n.url, Keyword: n.keyword, PostData: n.postData, Line: n.line,
-			Added: fromMicro(number(n.added)), Modified: fromMicro(number(n.modified)),
+		}
+		if rootOf(n) == "" {
+			it.Added, it.Modified = b.parseDate(it, n.added), b.parseDate(it, n.modified)
+		}
+		if n.hasAnno("bookmarkProperties/description") {
+			b.leaveOut(descriptions, it)
 		}
 		switch n.kind {
 		case typeFolder:

@@ -2,205 +2,267 @@ package exchange
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
+	"html"
 	"io"
-	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
-
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding/charmap"
 )
-
-// maxElement bounds one tag of an HTML file, in bytes: an icon may be in it.
-const maxElement = 16 << 20
 
 // htmlReader reads Netscape's bookmark file, which has no standard but what
 // browsers write and Firefox reads: a heading names the folder whose items are in
 // the list that follows it, <A> is a bookmark, <HR> a separator. The markup is
-// rarely sound (<DT> and <p> are never closed), so it goes by these tags alone and
-// looks at no other.
+// rarely sound (<DT> and <p> are never closed), so it goes by these tags alone; any
+// other is text, also within a title, where programs leave "<script>" as it is.
 type htmlReader struct {
-	b    *builder
-	line int
+	b *builder
+	w *window
 	// lists has, for each folder that was opened, how many lists are open in it. It
 	// is 0 from the folder's heading to its list.
 	lists []int
-	// item is the bookmark or the folder whose title is being read; nil: text is of
-	// no interest. root is the root that the heading stands for.
-	item  *Item
-	root  Root
-	title strings.Builder
-	// What shows that the file is one of bookmarks.
-	doctype, list, term bool
+	// described is the item that a <DD> is about, as long as none was found to be one;
+	// text means that there is text before the next tag in its line.
+	described *Item
+	text      bool
+	// last is the item that was read last.
+	last *Item
+	// What shows that the file is one of bookmarks. pocket is set in a file of Pocket's,
+	// where <h1> names a folder.
+	doctype, list, term, pocket bool
+	// noHead and noComment mean that a search for the end of such an element was in vain.
+	noHead, noComment bool
 }
 
 // readHTML reads a file of bookmarks in HTML.
 func readHTML(r io.Reader, b *builder) error {
-	in, err := decode(r)
+	in, err := decodeHTML(r)
 	if err != nil {
 		return err
 	}
-	h := &htmlReader{b: b, line: 1, lists: []int{0}}
-	z := html.NewTokenizer(in)
-	z.SetMaxBuf(maxElement)
+	h := &htmlReader{b: b, w: newWindow(in), lists: []int{0}}
+	if h.w.hasFold(0, utf8Mark) {
+		h.w.advance(len(utf8Mark))
+	}
 	for {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			return h.end(z.Err())
+		c, ok := h.w.at(0)
+		switch {
+		case !ok:
+			return h.end()
+		case c == '<':
+			h.markup()
+		default:
+			h.between()
 		}
-		lines := bytes.Count(z.Raw(), []byte{'\n'})
-		h.token(z, kind)
-		h.line += lines
 	}
 }
 
-// decode makes UTF-8 of a file that says by a mark or a <META> that it is in some
-// other encoding. What is in none stays as it is; see utf8Text.
-func decode(r io.Reader) (io.Reader, error) {
-	const enough = 1024 // as the HTML standard has it
-	start := make([]byte, enough)
-	n, err := io.ReadFull(r, start)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, err
+// between passes over text that is no title.
+func (h *htmlReader) between() {
+	n := h.w.toByte('<')
+	passed := h.w.text(0, n)
+	at := bytes.LastIndexAny(passed, "\r\n")
+	if at >= 0 {
+		h.text = false
 	}
-	r = io.MultiReader(bytes.NewReader(start[:n]), r)
-	switch enc, name, _ := charset.DetermineEncoding(start[:n], ""); name {
-	case "utf-8", "windows-1252": // the latter is also the answer for want of a better one
-		return r, nil
+	if len(bytes.TrimSpace(passed[at+1:])) > 0 {
+		h.text = true
+	}
+	if len(bytes.TrimSpace(passed)) > 0 {
+		h.describes()
+	}
+	h.w.advance(n)
+}
+
+// describes notes that there is a description, which is left out.
+func (h *htmlReader) describes() {
+	if h.described != nil {
+		h.b.leaveOut(descriptions, h.described)
+		h.described = nil
+	}
+}
+
+// markup takes the tag that begins here, or passes over what begins as a tag does.
+func (h *htmlReader) markup() {
+	w := h.w
+	switch {
+	case w.hasFold(0, "<!--") && h.comment():
+		return
+	case !h.list && !h.term && w.hasFold(0, "<!doctype"):
+		n := min(w.toByte('>')+1, w.held())
+		h.doctype = h.doctype || bytes.Contains(bytes.ToLower(w.text(0, n)), []byte("netscape-bookmark-file"))
+		w.advance(n)
+		return
+	case !h.list && !h.term && h.headElement():
+		return
+	}
+	t := w.structureAt(0)
+	if t.name != "" && h.text {
+		// A line of text may end with a list's end, or with the list of the heading before it.
+		lineEnd := t.closing || t.name == "dl" && h.lists[len(h.lists)-1] == 0
+		if item, end := w.itemAhead(0, false, false, lineEnd); !item {
+			h.describes()
+			w.advance(max(end, 1))
+			return
+		}
+	}
+	switch {
+	case t.name == "", t.broken && !t.isLink():
+		h.text = true
+		h.describes()
+		w.advance(1)
+		return
+	case t.cut:
+		if w.failed() == nil {
+			h.b.skips.Add(Skip{Line: w.line, Item: t.attrs["href"], Reason: "the file ends within a tag: it is cut off"})
+			h.lists = h.lists[:1]
+			h.lists[0] = 0 // which is said once
+		}
+	case t.broken:
+		h.b.skips.Add(Skip{Line: w.line, Item: t.attrs["href"], Reason: "its tag is never closed; what could be read of it was kept"})
+	}
+	h.text = false
+	line := w.line
+	w.advance(t.end)
+	switch {
+	case t.cut:
+	case t.closing:
+		h.endTag(t.name)
 	default:
-		return enc.NewDecoder().Reader(r), nil
+		h.start(t, line)
 	}
 }
 
-// utf8Text reads text of a file that does not say how it is encoded: it is UTF-8,
-// or else windows-1252, which browsers of old wrote in the west.
-func utf8Text(s []byte) string {
-	if !utf8.Valid(s) {
-		if decoded, err := charmap.Windows1252.NewDecoder().Bytes(s); err == nil {
-			s = decoded
+// comment passes over a comment at the beginning of a line. Anywhere else, and without
+// an end, "<!--" is text.
+func (h *htmlReader) comment() bool {
+	if h.text || h.described != nil || h.noComment {
+		return false
+	}
+	n := 4
+	for ; !h.w.hasFold(n, "-->"); n++ {
+		if _, ok := h.w.at(n); !ok || n >= maxElement/2 {
+			h.noComment = true
+			return false
 		}
 	}
-	return string(s)
-}
-
-func (h *htmlReader) token(z *html.Tokenizer, kind html.TokenType) {
-	switch kind {
-	case html.DoctypeToken:
-		h.doctype = h.doctype || strings.Contains(strings.ToLower(string(z.Text())), "netscape-bookmark-file")
-	case html.TextToken:
-		// Beyond the limit the title is cut anyway, and that is noted by its length.
-		if h.item != nil && h.title.Len() <= 4*MaxTitle {
-			h.title.WriteString(utf8Text(z.Text()))
-		}
-	case html.StartTagToken, html.SelfClosingTagToken:
-		name, attrs := z.TagName()
-		h.start(string(name), attributes(z, attrs))
-	case html.EndTagToken:
-		name, _ := z.TagName()
-		h.endTag(string(name))
+	within := bytes.ToLower(h.w.text(0, n))
+	if bytes.Contains(within, []byte("<a ")) {
+		h.b.skips.Add(Skip{Line: h.w.line, Reason: "bookmarks within a comment were left out"})
 	}
+	h.w.advance(n + 3)
+	return true
 }
 
-// attributes returns a tag's attributes that are of use, by lower-case name.
-func attributes(z *html.Tokenizer, more bool) map[string]string {
-	var attrs map[string]string
-	for more {
-		var key, value []byte
-		key, value, more = z.TagAttr()
-		if bytes.HasPrefix(key, []byte("icon")) {
+// headElement passes over an element that comes before all items, with what is in it.
+func (h *htmlReader) headElement() bool {
+	name, closing, end := h.w.tagName(0, head)
+	if name == "" || closing || h.noHead {
+		return false
+	}
+	const bound = 1 << 20
+	for n := end; n < bound; n++ {
+		c, ok := h.w.at(n)
+		if !ok {
+			break
+		}
+		if c != '<' || !h.w.hasFold(n, "</"+name) {
 			continue
 		}
-		if attrs == nil {
-			attrs = make(map[string]string)
-		}
-		if _, twice := attrs[string(key)]; !twice {
-			attrs[string(key)] = strings.TrimSpace(utf8Text(value))
-		}
+		h.pocket = h.pocket || bytes.Contains(h.w.text(end, n), []byte("Pocket Export"))
+		h.w.advance(n)
+		h.w.advance(min(h.w.toByte('>')+1, h.w.held()))
+		return true
 	}
-	return attrs
+	h.noHead = true
+	return false
 }
 
-func (h *htmlReader) start(name string, attrs map[string]string) {
-	switch name {
-	case "h2", "h3", "h4", "h5", "h6":
-		h.finish()
-		h.item = &Item{Kind: Folder, Line: h.line}
-		h.root = headingRoot(attrs)
-		h.dates(attrs)
-	case "a":
-		h.finish()
-		h.item = &Item{
-			URL: attrs["href"], Tags: []string{attrs["tags"]},
-			Keyword: attrs["shortcuturl"], PostData: attrs["post_data"], Line: h.line,
-		}
-		h.dates(attrs)
-	case "dl", "ul", "menu":
-		h.finish()
+func (h *htmlReader) start(t tag, line int) {
+	h.described = nil
+	switch name := t.name; {
+	case name == "h1" && !h.pocket:
+		h.title(isHeading) // the name of all of it
+	case isHeading(name):
+		h.heading(t, line)
+	case name == "a":
+		h.bookmark(t, line)
+	case name == "dl" || name == "ul" || name == "ol" || name == "menu":
 		h.list = true
 		h.lists[len(h.lists)-1]++
-	case "hr":
-		h.finish()
-		h.b.add(&Item{Kind: Separator, Line: h.line})
-	case "dt":
-		h.finish()
+	case name == "hr":
+		h.b.add(&Item{Kind: Separator, Line: line})
+	case name == "dt":
 		h.term = true
-	case "dd", "h1":
-		h.finish()
+	case name == "dd":
+		h.described = h.last
 	}
+}
+
+// title reads the title that begins here, with its closing tag.
+func (h *htmlReader) title(closes func(string) bool) string {
+	n, next := h.w.titleEnd(closes)
+	text := utf8Text(h.w.text(0, n))
+	h.w.advance(next)
+	if strings.Contains(text, "\r") {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	}
+	return strings.TrimSpace(html.UnescapeString(text))
+}
+
+func (h *htmlReader) bookmark(t tag, line int) {
+	it := &Item{URL: t.attrs["href"], Tags: []string{t.attrs["tags"]}, PostData: t.attrs["post_data"], Line: line}
+	if it.Keyword = t.attrs["shortcuturl"]; it.Keyword == "" {
+		it.Keyword = t.attrs["nickname"]
+	}
+	if _, there := t.attrs["time_added"]; there && h.list {
+		h.term = true
+	}
+	it.Title = h.title(func(name string) bool { return name == "a" })
+	h.dates(it, t)
+	h.last = it
+	if isVivaldiSeparator(it.Title, it.URL) {
+		it.Kind = Separator
+	}
+	h.b.add(it)
+}
+
+// heading opens the folder of a heading. What comes before its list counts as in it,
+// as Firefox has it.
+func (h *htmlReader) heading(t tag, line int) {
+	it := &Item{Kind: Folder, Line: line}
+	it.Title = h.title(isHeading)
+	h.dates(it, t)
+	h.last = it
+	if len(h.lists) > 1 && h.lists[len(h.lists)-1] == 0 {
+		h.leave() // two headings in a row
+	}
+	if root := headingRoot(t.attrs); root != "" {
+		h.b.enterRoot(root)
+	} else {
+		h.b.enter(it)
+	}
+	h.lists = append(h.lists, 0)
 }
 
 func (h *htmlReader) endTag(name string) {
-	switch name {
-	case "a", "h2", "h3", "h4", "h5", "h6", "dt":
-		h.finish()
-	case "dl", "ul", "menu":
-		h.finish()
-		// A folder without a list of its own ends with the list that it is in.
-		for len(h.lists) > 1 && h.lists[len(h.lists)-1] == 0 {
-			h.leave()
-		}
-		last := &h.lists[len(h.lists)-1]
-		if *last > 0 {
-			*last--
-		}
-		if len(h.lists) > 1 && *last == 0 {
-			h.leave()
-		}
+	if name != "dl" && name != "ul" && name != "ol" && name != "menu" {
+		return
+	}
+	h.described = nil
+	// A folder without a list of its own ends with the list that it is in.
+	for len(h.lists) > 1 && h.lists[len(h.lists)-1] == 0 {
+		h.leave()
+	}
+	last := &h.lists[len(h.lists)-1]
+	if *last > 0 {
+		*last--
+	}
+	if len(h.lists) > 1 && *last == 0 {
+		h.leave()
 	}
 }
 
 func (h *htmlReader) leave() {
 	h.lists = h.lists[:len(h.lists)-1]
 	h.b.leave()
-}
-
-// finish ends the title that is being read. A bookmark is then complete; a folder
-// is opened, and what comes before its list counts as in it, as Firefox has it.
-func (h *htmlReader) finish() {
-	it := h.item
-	if it == nil {
-		return
-	}
-	it.Title = strings.TrimSpace(h.title.String())
-	h.item = nil
-	h.title.Reset()
-	if it.Kind != Folder {
-		h.b.add(it)
-		return
-	}
-	if len(h.lists) > 1 && h.lists[len(h.lists)-1] == 0 {
-		h.leave() // two headings in a row
-	}
-	if h.root != "" {
-		h.b.enterRoot(h.root)
-	} else {
-		h.b.enter(it)
-	}
-	h.lists = append(h.lists, 0)
 }
 
 // headingRoot returns the root that a heading marks, or "".
@@ -215,36 +277,28 @@ func headingRoot(attrs map[string]string) Root {
 	return ""
 }
 
-func (h *htmlReader) dates(attrs map[string]string) {
-	h.item.Added, h.item.Modified = htmlDate(attrs["add_date"]), htmlDate(attrs["last_modified"])
-	if h.item.Added.IsZero() {
-		h.item.Added = h.item.Modified
+func (h *htmlReader) dates(it *Item, t tag) {
+	added := t.attrs["add_date"]
+	if added == "" {
+		added = t.attrs["time_added"]
 	}
-}
-
-func htmlDate(s string) time.Time {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return time.Time{}
+	it.Added, it.Modified = h.b.parseDate(it, added), h.b.parseDate(it, t.attrs["last_modified"])
+	if it.Added.IsZero() {
+		it.Added = it.Modified
 	}
-	return fromAnyUnit(n)
 }
 
 // end tells whether the end of the file is a good one.
-func (h *htmlReader) end(err error) error {
-	switch {
-	case errors.Is(err, html.ErrBufferExceeded):
-		return fmt.Errorf("%w: a tag or text in line %d is longer than %d bytes", ErrDamaged, h.line, maxElement)
-	case !errors.Is(err, io.EOF):
+func (h *htmlReader) end() error {
+	if err := h.w.failed(); err != nil {
 		return err
 	}
-	h.finish()
 	if !h.doctype && (!h.list || !h.term) {
 		return ErrFormat
 	}
 	for _, open := range h.lists {
 		if open > 0 {
-			h.b.skips.Add(Skip{Line: h.line, Reason: "the file ends within a folder: it may be cut off"})
+			h.b.skips.Add(Skip{Line: h.w.lastText, Reason: "the file ends within a folder: it may be cut off"})
 			break
 		}
 	}

@@ -20,6 +20,8 @@ type node struct {
 	children                   []*node
 	// annos are annotations, each a node with a title; Firefox wrote them once.
 	annos []*node
+	// nickname and description are what Vivaldi has of an item besides.
+	nickname, description string
 	// roots is set in the outermost object of Chrome's file.
 	roots *node
 	line  int
@@ -64,6 +66,17 @@ func (n *node) set(key string, value json.Token) {
 	}
 }
 
+// setMeta takes over what Vivaldi has of a node besides.
+func (n *node) setMeta(key string, value json.Token) {
+	text, _ := value.(string)
+	switch key {
+	case "Nickname":
+		n.nickname = text
+	case "Description":
+		n.description = text
+	}
+}
+
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -84,6 +97,7 @@ const (
 	inChildren              // within the array of a node's children
 	inAnnos                 // within the array of a node's annotations
 	inRoots                 // within an object whose members are nodes
+	inMeta                  // within the object of what Vivaldi has of a node besides
 )
 
 type level struct {
@@ -143,7 +157,7 @@ func (p *nodeParser) explain(err error) error {
 	var bad *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: it ends in the middle of the JSON", ErrDamaged)
+		return fmt.Errorf("%w: it ends in the middle of the JSON, in line %d", ErrDamaged, p.lines.end())
 	case errors.As(err, &bad):
 		return fmt.Errorf("%w: line %d: %w", ErrDamaged, p.line(), bad)
 	case errors.Is(err, errNotNodes):
@@ -172,7 +186,7 @@ func (p *nodeParser) step() error {
 		return err
 	}
 	var key string
-	if top.place == inNode || top.place == inRoots {
+	if top.place == inNode || top.place == inRoots || top.place == inMeta {
 		key = token.(string) // the decoder lets nothing else be a key
 		if token, err = p.dec.Token(); err != nil {
 			return err
@@ -182,6 +196,12 @@ func (p *nodeParser) step() error {
 	switch {
 	case top.place == inNode && !nested:
 		top.node.set(key, token)
+	case top.place == inMeta && !nested:
+		top.node.setMeta(key, token)
+	case top.place == inMeta:
+		return p.pass()
+	case top.place == inNode && key == "meta_info" && open == '{':
+		p.push(top.node, inMeta)
 	case top.place == inNode && key == "children" && open == '[':
 		p.push(top.node, inChildren)
 	case top.place == inNode && key == "annos" && open == '[':
@@ -242,6 +262,8 @@ type lineReader struct {
 	// before the first of them.
 	ends []int64
 	line int
+	// atLineEnd means that a line's end was the last that was read.
+	atLineEnd bool
 }
 
 func (l *lineReader) Read(p []byte) (int, error) {
@@ -250,6 +272,9 @@ func (l *lineReader) Read(p []byte) (int, error) {
 		if c == '\n' {
 			l.ends = append(l.ends, l.read+int64(i))
 		}
+	}
+	if n > 0 {
+		l.atLineEnd = p[n-1] == '\n'
 	}
 	l.read += int64(n)
 	return n, err
@@ -262,6 +287,15 @@ func (l *lineReader) at(offset int64) int {
 		l.line++
 	}
 	return l.line
+}
+
+// end returns the line of the last byte that was read and is not a line's end.
+func (l *lineReader) end() int {
+	line := l.at(l.read)
+	if l.atLineEnd {
+		line--
+	}
+	return max(line, 1)
 }
 
 // walkNodes goes through nodes and what is below them in order, without recursion.

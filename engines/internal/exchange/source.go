@@ -20,8 +20,8 @@ import (
 // Format is a format that is read.
 type Format string
 
-// The formats that are read. "chrome" is also Edge's, Brave's, Opera's and
-// Vivaldi's.
+// The formats that are read. "html" is what any browser exports, and Pocket; "chrome" is
+// also Edge's, Brave's, Opera's and Vivaldi's.
 const (
 	HTML   Format = "html"
 	JSON   Format = "json"
@@ -37,7 +37,7 @@ var (
 	// ErrNoHistory means that a source has bookmarks alone.
 	ErrNoHistory = errors.New("only Firefox's places.sqlite holds a history that can be read here")
 	// ErrNoProfile means that a folder is no profile's.
-	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks; name the folder of one profile, or a file")
+	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks nor Safari's Bookmarks.plist; name the folder of one profile, or a file")
 	// ErrDamaged means that a file begins as its format does and does not go on so.
 	ErrDamaged = sqlitecopy.ErrDamaged
 	// ErrTooLarge means that a file of bookmarks is beyond all reason.
@@ -80,10 +80,24 @@ func Open(ctx context.Context, path string, o Options) (*Source, error) {
 }
 
 func open(ctx context.Context, path string, o Options) (*Source, error) {
-	path, err := inProfile(path)
+	files, err := inProfile(path)
 	if err != nil {
 		return nil, err
 	}
+	s, err := openFile(ctx, files[0], o)
+	if len(files) == 2 {
+		return withAccount(ctx, s, err, files, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.format == Chrome && filepath.Base(path) == chromeFile {
+		s.noteAccount(ctx, filepath.Join(filepath.Dir(path), accountFile), o)
+	}
+	return s, nil
+}
+
+func openFile(ctx context.Context, path string, o Options) (*Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -109,19 +123,87 @@ func open(ctx context.Context, path string, o Options) (*Source, error) {
 	return &Source{format: Places, now: o.Now, places: copied}, nil
 }
 
-// inProfile returns path, or the file in it if it is a profile's folder.
-func inProfile(path string) (string, error) {
+// Chrome keeps the bookmarks of the account that it is signed in to beside those of the
+// device alone.
+const (
+	chromeFile  = "Bookmarks"
+	accountFile = "AccountBookmarks"
+)
+
+// inProfile returns path, or the file in it if it is a profile's folder: of Chrome's both,
+// if there are two.
+func inProfile(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
-		return path, err
+		return []string{path}, err
 	}
-	for _, name := range []string{"places.sqlite", "Bookmarks"} {
+	var files []string
+	for _, name := range []string{"places.sqlite", chromeFile, accountFile, "Bookmarks.plist"} {
 		file := filepath.Join(path, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			return file, nil
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		files = append(files, file)
+		if name != chromeFile {
+			return files, nil
 		}
 	}
-	return "", ErrNoProfile
+	if files == nil {
+		return nil, ErrNoProfile
+	}
+	return files, nil
+}
+
+// withAccount joins the two files of a signed-in Chrome. One that cannot be read is
+// named, and the other stands.
+func withAccount(ctx context.Context, s *Source, firstErr error, files []string, o Options) (*Source, error) {
+	second, err := openFile(ctx, files[1], o)
+	if err != nil && firstErr != nil {
+		return nil, firstErr
+	}
+	for i, err := range []error{firstErr, err} {
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrFormat) {
+			return nil, err
+		}
+		if i == 0 {
+			s = second
+		}
+		s.skips.Add(Skip{Item: filepath.Base(files[i]), Reason: err.Error()})
+		return s, nil
+	}
+	if s.tree == nil || second.tree == nil {
+		return nil, ErrFormat // a database by that name
+	}
+	for _, root := range Roots {
+		join(s.tree.Root(root), *second.tree.Root(root))
+	}
+	for _, skip := range second.skips.First {
+		s.skips.Add(Skip{Item: skip.Item, Reason: skip.Reason + fmt.Sprintf(" (%s, line %d)", accountFile, skip.Line)})
+	}
+	s.skips.Count += second.skips.Count - len(second.skips.First)
+	s.skips.Notes = append(s.skips.Notes, second.skips.Notes...)
+	return s, nil
+}
+
+// noteAccount tells of the file that a signed-in Chrome has beside the one that was named.
+func (s *Source) noteAccount(ctx context.Context, path string, o Options) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	beside, err := openFile(ctx, path, o)
+	if err != nil || beside.tree == nil {
+		return
+	}
+	n := 0
+	for range beside.tree.All() {
+		n++
+	}
+	if n > 0 {
+		s.skips.Notes = append(s.skips.Notes, fmt.Sprintf("the browser has %d items of its account in %s beside this file: name the folder to import both", n, accountFile))
+	}
 }
 
 // Read makes a source of what comes from a pipe: any format but Places. Its errors
@@ -137,6 +219,7 @@ func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
 func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 	s := &Source{now: o.Now}
 	b := newBuilder(o.Now())
+	in = fromUTF16(in)
 	text := &boundedReader{ctx: ctx, r: in, left: MaxFile}
 	var err error
 	switch start, _ := in.Peek(512); {
@@ -151,7 +234,7 @@ func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 			_, _ = in.Discard(len(utf8Mark))
 		}
 		s.format, err = readJSON(text, b)
-	case firstByte(start) == '<' || isUTF16(start):
+	case firstByte(start) == '<':
 		s.format = HTML
 		err = readHTML(text, b)
 	default:
@@ -160,6 +243,7 @@ func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.tellLeft()
 	s.tree, s.skips = &b.tree, b.skips
 	return s, nil
 }
@@ -171,12 +255,6 @@ func firstByte(start []byte) byte {
 		return text[0]
 	}
 	return 0
-}
-
-// isUTF16 reports whether a text begins with the mark of UTF-16, as HTML that was
-// saved with an editor may.
-func isUTF16(start []byte) bool {
-	return bytes.HasPrefix(start, []byte{0xff, 0xfe}) || bytes.HasPrefix(start, []byte{0xfe, 0xff})
 }
 
 // readJSON reads a JSON text, Firefox's or Chrome's.
@@ -230,6 +308,7 @@ func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
 	if err := readPlaces(ctx, s.places, b); err != nil {
 		return nil, Skips{}, err
 	}
+	b.tellLeft()
 	return &b.tree, b.skips, nil
 }
 

@@ -1,0 +1,78 @@
+package exchange
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"regexp"
+	"unicode/utf8"
+
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// maxHead bounds how far into an HTML file its encoding is looked for, in bytes.
+const maxHead = 256 << 10
+
+var (
+	metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,1000}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)`)
+	firstItem   = regexp.MustCompile(`(?i)<(?:dt|dl|h3|a)[\s>]`)
+)
+
+// decodeHTML makes UTF-8 of a file that says by a <META> before its first item that it
+// is in some other encoding. What is in none stays as it is; see utf8Text.
+func decodeHTML(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReaderSize(r, maxHead)
+	start, err := in.Peek(maxHead)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if at := firstItem.FindIndex(start); at != nil {
+		start = start[:at[0]]
+	}
+	found := metaCharset.FindSubmatch(start)
+	if found == nil {
+		return in, nil
+	}
+	enc, name := charset.Lookup(string(found[1]))
+	switch name {
+	// Text that says in ASCII that it is UTF-16 is none; windows-1252 is what browsers of
+	// old wrote, whatever they said.
+	case "", "utf-8", "utf-16le", "utf-16be", "windows-1252", "replacement", "x-user-defined":
+		return in, nil
+	}
+	return enc.NewDecoder().Reader(in), nil
+}
+
+// fromUTF16 makes UTF-8 of a text in UTF-16, which editors and spreadsheets on Windows
+// save: it begins with a mark, or every other byte of its first characters, which are
+// ASCII in all formats, is zero.
+func fromUTF16(in *bufio.Reader) *bufio.Reader {
+	start, _ := in.Peek(4)
+	var order unicode.Endianness
+	switch {
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}):
+		order = unicode.LittleEndian
+	case bytes.HasPrefix(start, []byte{0xfe, 0xff}):
+		order = unicode.BigEndian
+	case len(start) == 4 && start[0] != 0 && start[1] == 0 && start[2] != 0 && start[3] == 0:
+		order = unicode.LittleEndian
+	case len(start) == 4 && start[0] == 0 && start[1] != 0 && start[2] == 0 && start[3] != 0:
+		order = unicode.BigEndian
+	default:
+		return in
+	}
+	return bufio.NewReaderSize(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(in), 64<<10)
+}
+
+// utf8Text reads text of a file that does not say how it is encoded: it is UTF-8,
+// or else windows-1252, which browsers of old wrote in the west.
+func utf8Text(s []byte) string {
+	if !utf8.Valid(s) {
+		if decoded, err := charmap.Windows1252.NewDecoder().Bytes(s); err == nil {
+			s = decoded
+		}
+	}
+	return string(s)
+}

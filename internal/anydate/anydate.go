@@ -1,0 +1,95 @@
+// Package anydate reads the dates that browsers, tools and spreadsheets write into the
+// files that they export.
+package anydate
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// webkitEpoch is 1970 in microseconds since 1601, from where Chrome counts.
+const webkitEpoch = 11_644_473_600_000_000
+
+// number is a decimal number, perhaps as a spreadsheet shows it: 1.6E+12, or 1,6E+12
+// where the comma is decimal.
+var number = regexp.MustCompile(`^[+-]?[0-9]{1,20}([.,][0-9]{0,20})?([eE][+-]?[0-9]{1,2})?$`)
+
+// layouts are the dates in words. One without a zone is read as UTC; a zone has an
+// offset or is GMT, since other names mean several.
+var layouts = []string{
+	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05", "2006-01-02 15:04",
+	"2006-01-02", "2006/01/02 15:04:05", "2006/01/02", "20060102T150405Z",
+	"Mon, 2 Jan 2006 15:04:05 GMT", "Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 GMT", "2 Jan 2006 15:04:05 -0700",
+	"Monday, 02-Jan-06 15:04:05 GMT", time.ANSIC, "Mon Jan _2 15:04:05 GMT 2006",
+	"Mon Jan _2 2006 15:04:05 GMT-0700", // what JavaScript writes
+}
+
+// Parse reads a date as a number, see [Number], or in ISO 8601, RFC 1123 and the like.
+// The time is in UTC, to the microsecond. A text that is empty or 0 says nothing: the
+// time is zero and ok is true. A text that is not a date is not ok.
+func Parse(text string) (t time.Time, ok bool) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return time.Time{}, true
+	}
+	if number.MatchString(text) {
+		return parseNumber(strings.Replace(text, ",", ".", 1))
+	}
+	// JavaScript names the zone once more, in brackets.
+	if at := strings.Index(text, " ("); at > 0 {
+		text = text[:at]
+	}
+	text = strings.Replace(text, " UTC", " GMT", 1)
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC().Truncate(time.Microsecond), true
+		}
+	}
+	return time.Time{}, false
+}
+
+func parseNumber(text string) (time.Time, bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return Number(n)
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil || f < 0 || f > math.MaxInt64/2:
+		return time.Time{}, false
+	case f < mostSeconds: // the fraction of seconds counts
+		if f == 0 {
+			return time.Time{}, true
+		}
+		return time.UnixMicro(int64(math.Round(f * 1e6))).UTC(), true
+	}
+	return Number(int64(math.Round(f)))
+}
+
+// Bounds of the numbers that are taken for one unit or the next.
+const (
+	mostSeconds = 1e11
+	mostMilli   = 1e14
+	mostMicro   = 1e16
+)
+
+// Number reads a date that is a count. It is in seconds, milliseconds or microseconds
+// since 1970, or in microseconds since 1601: no two of these can be the same date
+// between 1973 and 2286. Zero says nothing: the time is zero and ok is true. A negative
+// one is not ok.
+func Number(n int64) (t time.Time, ok bool) {
+	switch {
+	case n <= 0:
+		return time.Time{}, n == 0
+	case n < mostSeconds:
+		return time.Unix(n, 0).UTC(), true
+	case n < mostMilli:
+		return time.UnixMilli(n).UTC(), true
+	case n < mostMicro:
+		return time.UnixMicro(n).UTC(), true
+	}
+	return time.UnixMicro(n - webkitEpoch).UTC(), true
+}
