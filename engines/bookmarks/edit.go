@@ -15,6 +15,12 @@ import (
 func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
 	var added Item
 	err := e.edit(ctx, func(t *tx) error {
+		if it.URL != "" {
+			var err error
+			if it.URL, err = checkURL(it.URL); err != nil {
+				return err
+			}
+		}
 		r, err := t.add(it, at)
 		if err != nil {
 			return err
@@ -30,7 +36,7 @@ func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
 	return added, nil
 }
 
-// add adds an item as the user. Its row is returned without what is settled later.
+// add adds an item as the user: one whose URL was checked or was stored before. Its row is returned without what is settled later.
 func (t *tx) add(it Item, at int) (*row, error) {
 	if it.Parent == "" {
 		it.Parent = Unfiled
@@ -74,7 +80,7 @@ func (t *tx) complete(it *Item) (err error) {
 	it.Title = cleanTitle(it.Title)
 	switch it.Kind {
 	case Bookmark, Query:
-		if it.URL, err = checkURL(it.URL); err != nil {
+		if it.URL, err = acceptURL(it.URL); err != nil {
 			return err
 		}
 		it.Kind = kindOf(it.URL)
@@ -159,6 +165,13 @@ func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, erro
 		if IsRoot(r.GUID) {
 			return ErrRoot
 		}
+		if c.URL != nil && *c.URL != r.URL {
+			url, err := checkURL(*c.URL)
+			if err != nil {
+				return err
+			}
+			c.URL = &url
+		}
 		if err := t.change(r, c); err != nil {
 			return err
 		}
@@ -182,7 +195,7 @@ func (t *tx) change(r *row, c Change) (err error) {
 		return fmt.Errorf("%w: a %s has no URL, tags or keyword", ErrInvalid, r.Kind)
 	}
 	if c.URL != nil {
-		if url, err = checkURL(*c.URL); err != nil {
+		if url, err = acceptURL(*c.URL); err != nil {
 			return err
 		}
 	}

@@ -4,22 +4,28 @@ import (
 	"context"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
 // ByURL returns the bookmarks of a URL; none if it is no URL.
 func (e *Engine) ByURL(ctx context.Context, url string) (items []Item, err error) {
-	url, err = checkURL(url)
-	if err != nil {
-		return nil, nil
-	}
 	err = e.view(ctx, func(t *tx) error {
-		place, ok, err := t.Find(url)
-		if err != nil || !ok {
-			return err
+		items = nil
+		for _, form := range places.Spellings(url) {
+			place, ok, err := t.Find(form)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			rows, err := t.rows(sqlByPlace, place.ID)
+			if err != nil {
+				return err
+			}
+			items = append(items, itemsOf(rows)...)
 		}
-		rows, err := t.rows(sqlByPlace, place.ID)
-		items = itemsOf(rows)
-		return err
+		return nil
 	})
 	return items, err
 }

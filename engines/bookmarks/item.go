@@ -95,9 +95,13 @@ func cleanTitle(s string) string {
 	return s
 }
 
-// checkURL returns the URL as it is stored, or says why it cannot be.
-func checkURL(s string) (string, error) {
-	s, err := places.Normalise(s)
+// checkURL returns a URL of the user's as it is stored, or says why it cannot be.
+func checkURL(s string) (string, error) { return storedURL(places.Normalise(s)) }
+
+// acceptURL is checkURL for what was stored before, by another device or here.
+func acceptURL(s string) (string, error) { return storedURL(places.Accept(s)) }
+
+func storedURL(s string, err error) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

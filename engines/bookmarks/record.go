@@ -103,7 +103,7 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 		r.title = ""
 	}
 	if r.kind == Bookmark || r.kind == Query {
-		if r.url, err = checkURL(r.url); err != nil {
+		if r.url, err = acceptURL(r.url); err != nil {
 			return r, err
 		}
 		if r.kind == Query {

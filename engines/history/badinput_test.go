@@ -33,7 +33,6 @@ func TestBadRecords(t *testing.T) {
 		"URL a number":           {`{"histUri":1,"visits":[` + good + `]}`, true, 0},
 		"URL empty":              {`{"histUri":"","visits":[` + good + `]}`, true, 0},
 		"URL of words":           {`{"histUri":"no url","visits":[` + good + `]}`, true, 0},
-		"URL without a host":     {`{"histUri":"https://","visits":[` + good + `]}`, true, 0},
 		"URL with a NUL":         {`{"histUri":"https://bad.example/\u0000","visits":[` + good + `]}`, false, 1}, // at its end it is cut off
 		"URL with a NUL inside":  {`{"histUri":"https://bad\u0000.example/","visits":[` + good + `]}`, true, 0},
 		"URL past 64 KB":         {`{"histUri":"` + long + `","visits":[` + good + `]}`, true, 0},
@@ -106,18 +105,20 @@ func TestVisitsThatCannotBeAdded(t *testing.T) {
 		url string
 		v   history.Visit
 	}{
-		"no URL":       {"", history.Visit{}},
-		"no scheme":    {"example.org", history.Visit{}},
-		"long":         {"https://example.org/" + strings.Repeat("x", 64<<10), history.Visit{}},
-		"line breaks":  {"https://example.org/a\nb", history.Visit{}},
-		"not UTF-8":    {"https://example.org/\xff", history.Visit{}},
-		"private":      {"about:config", history.Visit{}},
-		"script":       {"javascript:alert(1)", history.Visit{}},
-		"transition":   {site(1), history.Visit{Type: 10}},
-		"negative":     {site(1), history.Visit{Type: -1}},
-		"before 1993":  {site(1), history.Visit{At: time.Unix(1, 0)}},
-		"far future":   {site(1), history.Visit{At: now.Add(48 * time.Hour)}},
-		"the year 9e9": {site(1), history.Visit{At: time.Unix(1<<50, 0)}},
+		"no URL":        {"", history.Visit{}},
+		"no scheme":     {"example.org", history.Visit{}},
+		"long":          {"https://example.org/" + strings.Repeat("x", 64<<10), history.Visit{}},
+		"controls":      {"https://example.org/a\x01b", history.Visit{}},
+		"space in host": {"https://exa mple.org/", history.Visit{}},
+		"port":          {"https://example.org:65536/", history.Visit{}},
+		"not UTF-8":     {"https://example.org/\xff", history.Visit{}},
+		"private":       {"about:config", history.Visit{}},
+		"script":        {"javascript:alert(1)", history.Visit{}},
+		"transition":    {site(1), history.Visit{Type: 10}},
+		"negative":      {site(1), history.Visit{Type: -1}},
+		"before 1993":   {site(1), history.Visit{At: time.Unix(1, 0)}},
+		"far future":    {site(1), history.Visit{At: now.Add(48 * time.Hour)}},
+		"the year 9e9":  {site(1), history.Visit{At: time.Unix(1<<50, 0)}},
 	} {
 		if _, err := d.Add(t.Context(), c.url, "t", c.v); !errors.Is(err, history.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

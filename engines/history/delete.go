@@ -30,11 +30,7 @@ func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
 
 // DeleteURL deletes the page with the URL, or returns ErrNotFound.
 func (e *Engine) DeleteURL(ctx context.Context, url string) (Deleted, error) {
-	url, err := places.Normalise(url)
-	if err != nil {
-		return Deleted{}, ErrNotFound
-	}
-	return e.deleteOne(ctx, func(tx *tx) (*row, error) { return tx.byURL(url) })
+	return e.deleteOne(ctx, func(tx *tx) (*row, error) { return tx.askedFor(url) })
 }
 
 func (e *Engine) deleteOne(ctx context.Context, find func(*tx) (*row, error)) (d Deleted, err error) {

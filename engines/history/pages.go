@@ -97,11 +97,7 @@ func (e *Engine) Get(ctx context.Context, id engine.ID) (Page, error) {
 
 // GetURL returns the page with the URL and its visits, or ErrNotFound.
 func (e *Engine) GetURL(ctx context.Context, url string) (Page, error) {
-	url, err := places.Normalise(url)
-	if err != nil {
-		return Page{}, ErrNotFound
-	}
-	return e.get(ctx, func(tx *tx) (*row, error) { return tx.byURL(url) })
+	return e.get(ctx, func(tx *tx) (*row, error) { return tx.askedFor(url) })
 }
 
 func (e *Engine) get(ctx context.Context, find func(*tx) (*row, error)) (p Page, err error) {

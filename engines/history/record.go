@@ -94,7 +94,7 @@ func parseRecord(payload []byte, limit int64) (r record, err error) {
 	if r.url == "" {
 		return r, errNoURL
 	}
-	if r.url, err = places.Normalise(r.url); err != nil {
+	if r.url, err = places.Accept(r.url); err != nil {
 		return r, fmt.Errorf("the record's histUri is %w", err)
 	}
 	if len(visits) == 0 || visits[0] != '[' {

@@ -48,6 +48,16 @@ func (t *tx) byURL(url string) (*row, error) {
 	return scanRow(t.QueryRow(sqlByURL, places.HashURL(url), url).Scan)
 }
 
+// askedFor finds the page that somebody means by a URL.
+func (t *tx) askedFor(url string) (r *row, err error) {
+	for _, url := range places.Spellings(url) {
+		if r, err = t.byURL(url); err != nil || r != nil && r.visits > 0 {
+			return r, err
+		}
+	}
+	return r, err
+}
+
 // count notes a visit that the page did not have.
 func (r *row) count(v visit) {
 	kind := places.Transition(v.kind)

@@ -15,50 +15,91 @@ const MaxURL = 64 << 10
 // ErrURL is wrapped by every error of [Normalise].
 var ErrURL = errors.New("not a URL")
 
-// Normalise brings a URL into the form in which two that lead to one page are
-// the same bytes: no space around it, scheme and host in lower case, at least "/"
-// as the path of a URL with a host, and a web address spelt as browsers do. An error tells why url cannot be stored; it
-// does not repeat it.
+// Normalise brings a URL that a person typed or a file brought into the form in
+// which browsers store it, so that two that lead to one page are the same bytes.
+//
+// A web address (see [webPorts]) is spelt as the URL Standard has it. The rest of
+// any other URL is bytes: its scheme alone is brought into lower case, for
+// what follows may be base64 or a script. Tabs and line ends go from both.
+//
+// An error tells why url cannot be stored: it is no URL, or a web address that
+// no browser can store, which Firefox would delete on every device. It does not
+// repeat url.
 func Normalise(url string) (string, error) {
-	url = strings.TrimFunc(url, func(r rune) bool { return r <= ' ' })
-	switch {
-	case url == "":
-		return "", fmt.Errorf("%w: it is empty", ErrURL)
-	case len(url) > MaxURL:
-		return "", fmt.Errorf("%w: it has %d bytes, and the most is %d", ErrURL, len(url), MaxURL)
-	case !utf8.ValidString(url):
-		return "", fmt.Errorf("%w: it is not UTF-8", ErrURL)
-	case strings.ContainsFunc(url, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", fmt.Errorf("%w: it has control characters", ErrURL)
+	scheme, rest, err := cutScheme(withoutLineEnds.Replace(url))
+	if err != nil {
+		return "", err
 	}
-	scheme, rest, ok := strings.Cut(url, ":")
-	if !ok || !isScheme(scheme) {
-		return "", fmt.Errorf("%w: it has no scheme", ErrURL)
+	if isWeb(scheme) {
+		if rest, err = spell(scheme, rest, spellRest); err != nil {
+			return "", err
+		}
 	}
-	scheme = strings.ToLower(scheme)
-	rest, hasHost := strings.CutPrefix(rest, "//")
-	if !hasHost {
-		return scheme + ":" + rest, nil
-	}
-	authority, path := cutAuthority(rest)
-	user, host := cutUser(authority)
-	if host == "" && isWeb(scheme) {
-		return "", fmt.Errorf("%w: it has no host", ErrURL)
-	}
-	if path == "" || path[0] != '/' && path[0] != '\\' && isWeb(scheme) {
-		path = "/" + path
-	}
-	if !isWeb(scheme) {
-		return scheme + "://" + user + strings.ToLower(host) + path, nil
-	}
-	url = scheme + "://" + user + spellHost(scheme, host) + spellRest(path)
-	if len(url) > MaxURL {
-		return "", fmt.Errorf("%w: it has %d bytes, and the most is %d", ErrURL, len(url), MaxURL)
+	if url = scheme + ":" + rest; len(url) > MaxURL {
+		return "", errLong(len(url))
 	}
 	return url, nil
 }
 
-func isWeb(scheme string) bool { return scheme == "http" || scheme == "https" }
+// Accept is [Normalise] for what another device stored. Of a web address it spells
+// the scheme and the host alone, by which pages are found and told apart. A
+// browser spelt the rest; another spelling would overwrite that one with the next
+// edit. What Normalise refuses, because no browser can store it, stays as it is.
+func Accept(url string) (string, error) {
+	scheme, rest, err := cutScheme(url)
+	if err != nil {
+		return "", err
+	}
+	if isWeb(scheme) {
+		if spelt, err := spell(scheme, rest, func(rest string) string { return rest }); err == nil {
+			rest = spelt
+		}
+	}
+	return scheme + ":" + rest, nil
+}
+
+// Spellings are the forms under which a page may be stored that somebody asks for by
+// its URL: that of [Normalise] and that of [Accept].
+func Spellings(url string) (forms []string) {
+	for _, spell := range []func(string) (string, error){Normalise, Accept} {
+		if form, err := spell(url); err == nil && !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
+
+var withoutLineEnds = strings.NewReplacer("\t", "", "\r", "", "\n", "")
+
+func errLong(bytes int) error {
+	return fmt.Errorf("%w: it has %d bytes, and the most is %d", ErrURL, bytes, MaxURL)
+}
+
+// cutScheme splits a URL at its first colon, and refuses what cannot be one.
+func cutScheme(url string) (scheme, rest string, err error) {
+	url = strings.TrimFunc(url, func(r rune) bool { return r <= ' ' })
+	switch {
+	case url == "":
+		return "", "", fmt.Errorf("%w: it is empty", ErrURL)
+	case len(url) > MaxURL:
+		return "", "", errLong(len(url))
+	case !utf8.ValidString(url):
+		return "", "", fmt.Errorf("%w: it is not UTF-8", ErrURL)
+	case strings.ContainsFunc(url, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", "", fmt.Errorf("%w: it has control characters", ErrURL)
+	}
+	scheme, rest, ok := strings.Cut(url, ":")
+	if !ok || !isScheme(scheme) {
+		return "", "", fmt.Errorf("%w: it has no scheme", ErrURL)
+	}
+	return strings.ToLower(scheme), rest, nil
+}
+
+// webPorts are the schemes whose URLs browsers spell in one way, and the port
+// that goes without saying.
+var webPorts = map[string]string{"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443"}
+
+func isWeb(scheme string) bool { return webPorts[scheme] != "" }
 
 func isScheme(s string) bool {
 	for i := range len(s) {
