@@ -51,7 +51,7 @@ func parse(payload []byte) (name string, all []Tab, err error) {
 		ClientName string            `json:"clientName"`
 		Tabs       []json.RawMessage `json:"tabs"`
 	}
-	if err := json.Unmarshal(payload, &r); err != nil {
+	if err := json.Unmarshal(payload, &r); err != nil || r.Tabs == nil {
 		return "", nil, errTabs
 	}
 	all = []Tab{}

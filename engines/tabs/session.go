@@ -224,6 +224,12 @@ func (s *session) failed(ctx context.Context, tx *sql.Tx, in engine.Incoming, m 
 	if err != nil {
 		return err
 	}
+	if s.own != nil && in.ID == s.own.ID {
+		// The own record is damaged on the server: the good one goes up again.
+		if _, err := tx.ExecContext(ctx, `UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`); err != nil {
+			return err
+		}
+	}
 	m.Failed++
 	if attempts == 1 {
 		m.NewFailed++
@@ -298,6 +304,9 @@ func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 			}
 			_, err := tx.ExecContext(ctx, `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3`, s.changes, r.At, id)
 			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM retry WHERE id = ?1`, id); err != nil {
 				return err
 			}
 		}
