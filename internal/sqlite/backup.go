@@ -5,10 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
-	"path/filepath"
-	"runtime"
 )
 
 // Copy makes a compact copy of the file at from, as it stands at one moment,
@@ -18,12 +15,7 @@ func Copy(ctx context.Context, from, to string) error {
 	if _, err := os.Stat(from); err != nil { // SQLite would make it
 		return fmt.Errorf("cannot copy %s: %w", from, err)
 	}
-	// SQLite takes an empty file for the copy, but would make it 0644.
-	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
+	if err := newFile(to); err != nil {
 		return fmt.Errorf("cannot copy to %s: %w", to, err)
 	}
 	db, err := sql.Open("sqlite", dsn(from, "deferred", []string{"busy_timeout(10000)", "trusted_schema(0)"}))
@@ -44,25 +36,12 @@ func Check(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("cannot check %s: %w", path, err)
 	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return fmt.Errorf("cannot check %s: %w", path, err)
+	s := &Snapshot{path: path}
+	err := s.begin(ctx, immutable(path))
+	if err == nil {
+		err = s.Check(ctx)
+	} else {
+		err = fmt.Errorf("cannot check %s: %w", path, Explain(err))
 	}
-	if abs = filepath.ToSlash(abs); runtime.GOOS == "windows" {
-		abs = "/" + abs
-	}
-	u := url.URL{Scheme: "file", Path: abs, RawQuery: "mode=ro&immutable=1&_pragma=trusted_schema(0)"}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return fmt.Errorf("cannot check %s: %w", path, err)
-	}
-	defer func() { _ = db.Close() }() // it was only read
-	var verdict string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
-		return fmt.Errorf("cannot check %s: %w", path, Explain(err))
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("cannot use %s: %w", path, ErrCorrupt)
-	}
-	return nil
+	return errors.Join(err, s.Close())
 }

@@ -90,6 +90,15 @@ const hawkSkew = time.Minute
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Schema holds the migrations that make the service's database.
+func Schema() fs.FS {
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return steps
+}
+
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Cost == 0 {
@@ -102,11 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, errors.New("sign-up by e-mail needs a mail host to send by")
 	}
 	cfg.Limits.defaults()
-	steps, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"), sqlite.Options{Migrations: steps, Durable: true})
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"), sqlite.Options{Migrations: Schema(), Durable: true})
 	if err != nil {
 		return nil, err
 	}

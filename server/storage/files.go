@@ -18,8 +18,9 @@ import (
 // files opens the users' files and bounds how many are open. A file in use stays
 // open; of the others, the one that rested longest makes room.
 type files struct {
-	dir  string
-	opts sqlite.Options
+	dir   string
+	opts  sqlite.Options
+	index index
 
 	// slots holds an element for each user whose file is in use.
 	slots chan struct{}
@@ -50,6 +51,7 @@ func newFiles(dir string, maxOpen int, o sqlite.Options) (*files, error) {
 	return &files{
 		dir:   dir,
 		opts:  o,
+		index: index{dir: dir},
 		slots: make(chan struct{}, maxOpen),
 		open:  make(map[int64]*file),
 	}, nil
@@ -59,7 +61,7 @@ const suffix = ".sqlite"
 
 // path is where a user's file is. The folders between keep each of them small.
 func (p *files) path(uid int64) string {
-	return filepath.Join(p.dir, fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
+	return filepath.Join(p.dir, Name(uid))
 }
 
 // acquire opens the file of a user, and creates it if need be. If too many are
@@ -72,7 +74,7 @@ func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		f, err = p.occupy(uid)
+		f, err = p.occupy(ctx, uid)
 	}
 	if err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func (p *files) share(uid int64) (*file, error) {
 
 // occupy finds the file of a user or makes an entry for one. It is called with
 // a slot, and gives it back if it is not needed.
-func (p *files) occupy(uid int64) (*file, error) {
+func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -131,7 +133,7 @@ func (p *files) occupy(uid int64) (*file, error) {
 	f.users++
 	p.mu.Unlock()
 	if evicted != nil {
-		_ = evicted.db.Close()
+		_ = p.retire(ctx, evicted)
 	}
 	return f, nil
 }
@@ -170,6 +172,14 @@ func (p *files) openFile(ctx context.Context, uid int64) (*sqlite.DB, error) {
 // remove deletes the file of a user. Who uses it at the moment goes on with what
 // has no name any more; who comes later gets a new one.
 func (p *files) remove(uid int64) error {
+	err := p.detach(uid)
+	p.index.forget(context.Background(), uid)
+	return errors.Join(err, removeDatabase(p.path(uid)))
+}
+
+// detach closes the file of a user, or leaves that to the one who uses it. Who
+// comes later opens it again.
+func (p *files) detach(uid int64) error {
 	p.mu.Lock()
 	f := p.open[uid]
 	idle := f != nil && f.users == 0
@@ -181,23 +191,20 @@ func (p *files) remove(uid int64) error {
 		p.idle.Remove(f.rest)
 	}
 	p.mu.Unlock()
-	var errs []error
 	if idle {
-		errs = append(errs, f.db.Close())
+		return f.db.Close()
 	}
-	for _, tail := range []string{"-wal", "-shm", ""} {
-		if err := os.Remove(p.path(uid) + tail); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
-// users calls visit for each user that has a file.
+// users calls visit for each user that has a file. A folder that cannot be read
+// keeps nobody else from being visited.
 func (p *files) users(visit func(uid int64) error) error {
-	return filepath.WalkDir(p.dir, func(_ string, e fs.DirEntry, err error) error {
+	var unread []error
+	err := filepath.WalkDir(p.dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			unread = append(unread, err)
+			return nil
 		}
 		name, ok := strings.CutSuffix(e.Name(), suffix)
 		uid, err := strconv.ParseInt(name, 10, 64)
@@ -206,6 +213,7 @@ func (p *files) users(visit func(uid int64) error) error {
 		}
 		return visit(uid)
 	})
+	return errors.Join(append(unread, err)...)
 }
 
 // close waits until no file is in use, and closes them all. If ctx ends first,
@@ -228,9 +236,10 @@ func (p *files) close(ctx context.Context) error {
 	defer p.mu.Unlock()
 	var errs []error
 	for _, f := range p.open {
-		errs = append(errs, f.db.Close())
+		errs = append(errs, p.retire(ctx, f))
 	}
 	clear(p.open)
+	errs = append(errs, p.index.close())
 	for range cap(p.slots) {
 		<-p.slots
 	}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -40,16 +39,12 @@ type sqliteBackend struct {
 
 // NewSQLite makes a Backend with one SQLite file per user.
 func NewSQLite(c SQLiteConfig) (Backend, error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
 	maxOpen := c.MaxOpen
 	if maxOpen == 0 {
 		maxOpen = 64
 	}
 	files, err := newFiles(c.Dir, maxOpen, sqlite.Options{
-		Migrations:  sub,
+		Migrations:  Schema(),
 		Durable:     true,
 		Readers:     2,
 		MaxPages:    c.MaxPages,
@@ -110,15 +105,35 @@ const purgeStep = 1000
 
 func (b *sqliteBackend) Purge(ctx context.Context) error {
 	var errs []error
-	err := b.files.users(func(uid int64) error {
+	known, err := b.files.index.all(ctx)
+	if err != nil {
+		known = nil // it is a cache
+	}
+	now := bso.TimestampOf(b.now())
+	err = b.files.users(func(uid int64) error {
+		if e, ok := known[uid]; ok && (!e.Expires.Valid || e.Expires.V > now) {
+			if id, settled, err := identify(b.files.path(uid)); err == nil && settled && id == e.identity {
+				return nil // nothing in it has expired
+			}
+		}
 		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
 			// One user's broken file keeps nobody else's from being purged.
-			errs = append(errs, fmt.Errorf("cannot purge user %d: %w", uid, err))
+			errs = append(errs, &FileError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 		}
 		return ctx.Err()
 	})
 	return errors.Join(append(errs, err)...)
 }
+
+// FileError is a failure of one user's file, which concerns nobody else.
+type FileError struct {
+	// UID is of the user's storage.
+	UID int64
+	Err error
+}
+
+func (e *FileError) Error() string { return e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
 
 func (b *sqliteBackend) purge(ctx context.Context, uid int64) error {
 	for n := purgeStep; n == purgeStep; {

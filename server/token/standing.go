@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Standing is what an operator decided about an account.
@@ -25,6 +27,21 @@ func (s *Service) Standing(ctx context.Context, account string) (Standing, error
 // StandingOf is that of the account whose storage has the uid.
 func (s *Service) StandingOf(ctx context.Context, uid int64) (Standing, error) {
 	return s.standing(ctx, `SELECT disabled, quota FROM standings JOIN users USING (account) WHERE uid = ?`, uid)
+}
+
+// Holds reports whether an account may use the storage with the uid: it is the
+// one that the account has now, and nobody locked the account out.
+func (s *Service) Holds(ctx context.Context, account string, uid int64) (bool, error) {
+	var disabled bool
+	err := s.db.Read().QueryRowContext(ctx, `SELECT IFNULL(s.disabled, 0) FROM users u LEFT JOIN standings s USING (account)
+		WHERE u.uid = ? AND u.account = ? AND u.replaced_at IS NULL`, uid, account).Scan(&disabled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read whose a storage is: %w", sqlite.Explain(err))
+	}
+	return !disabled, nil
 }
 
 func (s *Service) standing(ctx context.Context, query string, arg any) (st Standing, err error) {

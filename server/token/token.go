@@ -82,18 +82,23 @@ type Service struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Schema holds the migrations that make the service's database.
+func Schema() fs.FS {
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return steps
+}
+
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Duration == 0 {
 		cfg.Duration = DefaultDuration
 	}
-	steps, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
 	// Durable: a uid that was given out and forgotten would be given to another
 	// account, together with the storage.
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "token.sqlite"), sqlite.Options{Migrations: steps, Durable: true})
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "token.sqlite"), sqlite.Options{Migrations: Schema(), Durable: true})
 	if err != nil {
 		return nil, err
 	}

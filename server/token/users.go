@@ -162,6 +162,36 @@ func (s *Service) Retire(ctx context.Context, account string) error {
 	return nil
 }
 
+// ErrNoStorage means that nobody has a storage with that uid now.
+var ErrNoStorage = errors.New("there is no such storage")
+
+// Reassign gives the account that has the storage with the uid another one, which
+// is empty, and returns the account and the new uid. The account's devices see
+// that their storage is another one, and fill it: tokens for the old one are
+// refused from now on.
+func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fresh int64, err error) {
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		var u user
+		var created int64
+		err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE uid = ? AND replaced_at IS NULL
+			RETURNING account, client_state, generation, keys_changed_at, created_at`, uid).
+			Scan(&account, &u.clientState, &u.generation, &u.keysChangedAt, &created)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNoStorage
+		}
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx,
+			`INSERT INTO users (account, client_state, generation, keys_changed_at, created_at) VALUES (?, ?, ?, ?, ?) RETURNING uid`,
+			account, u.clientState, u.generation, u.keysChangedAt, created).Scan(&fresh)
+	})
+	if err != nil {
+		return "", 0, fmt.Errorf("give an account another storage: %w", err)
+	}
+	return account, fresh, nil
+}
+
 // Replaced lists the storage uids that no token can be had for any more, and
 // whose last token has expired: their storage may be deleted.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {

@@ -1,0 +1,356 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+// Snapshot is a file as it stood at one moment, while other processes may read and
+// write it. Close it.
+type Snapshot struct {
+	path string
+	db   *sql.DB
+	conn *sql.Conn
+	own  string // a private copy to remove at the end, or ""
+}
+
+// ErrUnsettled means that a file that this process cannot lock changed whenever it
+// was read.
+var ErrUnsettled = errors.New("it changes while it is read, and cannot be locked here; take a snapshot of the disk, or be the user that it belongs to")
+
+// OpenSnapshot takes a snapshot of the file at path. It also reads files that are
+// read-only, as on a snapshot of a disk; one whose journal holds changes is copied
+// into the folder work for that, which must be empty of a file by its name. A file
+// that is not there is fs.ErrNotExist.
+func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err error) {
+	s := &Snapshot{path: path}
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+			err = fmt.Errorf("cannot read %s: %w", path, Explain(err))
+		}
+	}()
+	if _, err := os.Stat(path); err != nil { // SQLite would make it
+		return nil, err
+	}
+	err = s.begin(ctx, dsn(path, "deferred", []string{"busy_timeout(10000)", "query_only(1)", "trusted_schema(0)"}))
+	if !unwritable(err) {
+		return s, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	// Without a lock: all that can be done is to see that nothing changes.
+	for range 5 {
+		before, err := look(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.frozen(ctx, before, work); err != nil {
+			return nil, err
+		}
+		after, err := look(path)
+		if err == nil && before == after {
+			return s, nil
+		}
+		if err := errors.Join(err, s.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrUnsettled
+}
+
+// unwritable reports whether SQLite failed for want of a place for its locks.
+func unwritable(err error) bool {
+	var se *driver.Error
+	if !errors.As(err, &se) {
+		return false
+	}
+	code := se.Code() & 0xff
+	return code == lib.SQLITE_READONLY || code == lib.SQLITE_CANTOPEN
+}
+
+// outline is what changes when a file or its journal does.
+type outline struct{ size, changed, walSize, walChanged int64 }
+
+func look(path string) (o outline, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return o, err
+	}
+	o.size, o.changed = info.Size(), info.ModTime().UnixNano()
+	info, err = os.Stat(path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err == nil {
+		o.walSize, o.walChanged = info.Size(), info.ModTime().UnixNano()
+	}
+	return o, err
+}
+
+// frozen opens a file that cannot be written.
+func (s *Snapshot) frozen(ctx context.Context, o outline, work string) error {
+	if o.walSize == 0 {
+		return s.begin(ctx, immutable(s.path))
+	}
+	s.own = filepath.Join(work, filepath.Base(s.path)+".snapshot")
+	for _, tail := range []string{"", "-wal"} {
+		if err := copyFile(s.path+tail, s.own+tail); err != nil {
+			return err
+		}
+	}
+	return s.begin(ctx, dsn(s.own, "deferred", []string{"trusted_schema(0)"}))
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// immutable is the address of a file that nobody writes.
+func immutable(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if path = filepath.ToSlash(path); runtime.GOOS == "windows" {
+		path = "/" + path
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro&immutable=1&_pragma=trusted_schema(0)"}
+	return u.String()
+}
+
+// begin opens the file and begins to read: from now on it is of one moment.
+func (s *Snapshot) begin(ctx context.Context, address string) (err error) {
+	if s.db, err = sql.Open("sqlite", address); err != nil {
+		return err
+	}
+	if s.conn, err = s.db.Conn(ctx); err != nil {
+		return err
+	}
+	if _, err = s.conn.ExecContext(ctx, `BEGIN`); err != nil {
+		return err
+	}
+	var n int
+	return s.conn.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n)
+}
+
+// Close lets go of the file.
+func (s *Snapshot) Close() error {
+	var errs []error
+	if s.conn != nil {
+		_ = s.conn.Close() // which ends the transaction
+		s.conn = nil
+	}
+	if s.db != nil {
+		_ = s.db.Close() // it was only read
+		s.db = nil
+	}
+	if s.own != "" {
+		for _, tail := range []string{"-wal", "-shm", ""} {
+			if err := os.Remove(s.own + tail); !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+		s.own = ""
+	}
+	return errors.Join(errs...)
+}
+
+// Size is how large the file is, in bytes, with what its journal holds.
+func (s *Snapshot) Size(ctx context.Context) (n int64, err error) {
+	err = s.conn.QueryRowContext(ctx, `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&n)
+	return n, Explain(err)
+}
+
+// Query runs a query on it.
+func (s *Snapshot) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := s.conn.QueryContext(ctx, query, args...)
+	return rows, Explain(err)
+}
+
+// Bytes returns the whole file. It is only good if Check finds nothing: a page that
+// cannot be read is one of zeros.
+func (s *Snapshot) Bytes() (b []byte, err error) {
+	err = s.conn.Raw(func(c any) error {
+		b, err = c.(interface{ Serialize() ([]byte, error) }).Serialize()
+		return err
+	})
+	return b, Explain(err)
+}
+
+// WriteTo makes a compact copy, 0600, at a path where nothing is.
+func (s *Snapshot) WriteTo(ctx context.Context, to string) error {
+	if err := newFile(to); err != nil {
+		return err
+	}
+	// VACUUM does not run within a transaction, and takes a moment of its own.
+	if _, err := s.conn.ExecContext(ctx, `ROLLBACK`); err != nil {
+		return Explain(err)
+	}
+	if _, err := s.conn.ExecContext(ctx, `VACUUM INTO ?`, to); err != nil {
+		return errors.Join(Explain(err), os.Remove(to))
+	}
+	return nil
+}
+
+// newFile makes an empty file, which SQLite takes for a copy, but would make 0644.
+func newFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Check reads the file, and returns ErrCorrupt if it is not sound.
+func (s *Snapshot) Check(ctx context.Context) error {
+	return s.verdict(ctx, `PRAGMA quick_check(1)`)
+}
+
+func (s *Snapshot) verdict(ctx context.Context, pragma string) error {
+	var verdict string
+	if err := s.conn.QueryRowContext(ctx, pragma).Scan(&verdict); err != nil {
+		return fmt.Errorf("cannot check %s: %w", s.path, Explain(err))
+	}
+	if verdict != "ok" {
+		return &Damage{Path: s.path, Detail: verdict}
+	}
+	return nil
+}
+
+// Damage is what a thorough look found; it is an ErrCorrupt.
+type Damage struct {
+	Path string
+	// Detail is in SQLite's words, or about what does not belong into the file.
+	Detail string
+}
+
+func (d *Damage) Error() string { return fmt.Sprintf("%s: %v: %s", d.Path, ErrCorrupt, d.Detail) }
+
+// Unwrap says what kind of error it is.
+func (d *Damage) Unwrap() error { return ErrCorrupt }
+
+// Examine checks the file and its indexes, that its references hold, and that its
+// schema is what the migrations make: nothing is missing and nothing was added. The
+// error is ErrCorrupt, ErrNewer, or one of reading it.
+func (s *Snapshot) Examine(ctx context.Context, folder fs.FS) error {
+	if err := s.verdict(ctx, `PRAGMA integrity_check(1)`); err != nil {
+		return err
+	}
+	have, err := version(ctx, s.conn)
+	if err != nil {
+		return fmt.Errorf("cannot check %s: %w", s.path, Explain(err))
+	}
+	want, err := schemaOf(ctx, folder, have)
+	if err != nil {
+		return fmt.Errorf("cannot check %s: %w", s.path, err)
+	}
+	got, err := schema(ctx, s.conn)
+	if err != nil {
+		return fmt.Errorf("cannot check %s: %w", s.path, Explain(err))
+	}
+	for _, o := range got {
+		if !slices.Contains(want, o) {
+			return &Damage{s.path, fmt.Sprintf("the %s %q is not of this program's making", o.kind, o.name)}
+		}
+	}
+	for _, o := range want {
+		if !slices.Contains(got, o) {
+			return &Damage{s.path, fmt.Sprintf("the %s %q is missing", o.kind, o.name)}
+		}
+	}
+	var table string
+	err = s.conn.QueryRowContext(ctx, `SELECT "table" FROM pragma_foreign_key_check`).Scan(&table)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot check %s: %w", s.path, Explain(err))
+	}
+	return &Damage{s.path, fmt.Sprintf("a row of %s refers to one that is not there", table)}
+}
+
+// object is a table, an index, a trigger or a view. Of a trigger and a view, text is
+// what it does; a table's columns are objects of their own.
+type object struct{ kind, name, text string }
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func schema(ctx context.Context, q querier) (all []object, err error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT type, name, iif(type IN ('trigger', 'view'), sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'
+		UNION ALL
+		SELECT 'column', s.name || '.' || c.name, c.type FROM sqlite_schema s, pragma_table_xinfo(s.name) c WHERE s.type = 'table'
+			AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.kind, &o.name, &o.text); err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, rows.Err()
+}
+
+// schemaOf is the schema that the migrations up to a version make.
+func schemaOf(ctx context.Context, folder fs.FS, upTo int64) ([]object, error) {
+	steps, err := migrations(folder)
+	if err != nil {
+		return nil, err
+	}
+	if upTo > steps[len(steps)-1].version {
+		return nil, ErrNewer
+	}
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	for _, m := range steps {
+		if m.version > upTo {
+			break
+		}
+		if _, err := db.ExecContext(ctx, m.script); err != nil {
+			return nil, fmt.Errorf("migration %s: %w", m.name, err)
+		}
+	}
+	return schema(ctx, db)
+}
+
+// Examine is Snapshot.Examine of the file at path.
+func Examine(ctx context.Context, path string, folder fs.FS, work string) error {
+	s, err := OpenSnapshot(ctx, path, work)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Examine(ctx, folder), s.Close())
+}

@@ -1,0 +1,329 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// summary is what the index knows of a user's file.
+type summary struct {
+	Bytes    int64 // of the payloads
+	Modified bso.Timestamp
+	// Expires is when the first record or batch does; invalid: none.
+	Expires sql.Null[bso.Timestamp]
+}
+
+// identity tells a file that changed from one that did not.
+type identity struct{ size, changed int64 }
+
+// index remembers what is in the users' files, so that looking at all of them
+// opens only those that changed. A file is noted when it is closed. The index is a
+// cache: whoever loses it loses nothing, and one that is damaged is made again.
+type index struct {
+	dir  string
+	once sync.Once
+	db   *sqlite.DB
+	err  error
+}
+
+const indexName = "index.sqlite"
+
+func (x *index) open(ctx context.Context) (*sqlite.DB, error) {
+	x.once.Do(func() {
+		ctx := context.WithoutCancel(ctx)
+		path, options := filepath.Join(x.dir, indexName), sqlite.Options{Migrations: must(fs.Sub(migrations, "migrations/index"))}
+		x.db, x.err = sqlite.Open(ctx, path, options)
+		if errors.Is(x.err, sqlite.ErrCorrupt) || errors.Is(x.err, sqlite.ErrNewer) {
+			if x.err = removeDatabase(path); x.err == nil {
+				x.db, x.err = sqlite.Open(ctx, path, options)
+			}
+		}
+	})
+	return x.db, x.err
+}
+
+func (x *index) close() error {
+	x.once.Do(func() { x.err = ErrClosed })
+	if x.db == nil {
+		return nil
+	}
+	return x.db.Close()
+}
+
+// entry is a row of the index.
+type entry struct {
+	identity
+	summary
+}
+
+const indexColumns = `size, changed, bytes, modified, expires`
+
+func (e *entry) into() []any {
+	return []any{&e.size, &e.changed, &e.Bytes, &e.Modified, &e.Expires}
+}
+
+// all reads the whole index, and makes none.
+func (x *index) all(ctx context.Context) (map[int64]entry, error) {
+	if _, err := os.Stat(filepath.Join(x.dir, indexName)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	db, err := x.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.Read().QueryContext(ctx, `SELECT uid, `+indexColumns+` FROM files`)
+	if err != nil {
+		return nil, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	all := make(map[int64]entry)
+	for rows.Next() {
+		var uid int64
+		var e entry
+		if err := rows.Scan(append([]any{&uid}, e.into()...)...); err != nil {
+			return nil, sqlite.Explain(err)
+		}
+		all[uid] = e
+	}
+	return all, sqlite.Explain(rows.Err())
+}
+
+// note remembers a file. A failure costs the next look at it some time.
+func (x *index) note(ctx context.Context, uid int64, e entry) {
+	db, err := x.open(ctx)
+	if err != nil {
+		return
+	}
+	_ = db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		var have entry
+		err := tx.QueryRow(`SELECT `+indexColumns+` FROM files WHERE uid = ?`, uid).Scan(have.into()...)
+		if err == nil && have == e {
+			return nil
+		}
+		_, err = tx.Exec(`INSERT OR REPLACE INTO files (uid, `+indexColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
+			uid, e.size, e.changed, e.Bytes, e.Modified, e.Expires)
+		return err
+	})
+}
+
+// forget drops what is known of a file.
+func (x *index) forget(ctx context.Context, uid int64) {
+	if _, err := os.Stat(filepath.Join(x.dir, indexName)); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if db, err := x.open(ctx); err == nil {
+		_ = db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+			_, err := tx.Exec(`DELETE FROM files WHERE uid = ?`, uid)
+			return err
+		})
+	}
+}
+
+// identify reads the identity of the file at path. It is not settled while a
+// journal holds changes of it.
+func identify(path string) (id identity, settled bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return identity{}, false, err
+	}
+	wal, err := os.Stat(path + "-wal")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return identity{}, false, err
+	}
+	return identity{info.Size(), info.ModTime().UnixNano()}, err != nil || wal.Size() == 0, nil
+}
+
+// summarize reads what the index keeps from an open file.
+func summarize(ctx context.Context, db *sqlite.DB) (s summary, err error) {
+	err = db.ViewCached(ctx, func(tx *sqlite.Tx) error {
+		return tx.QueryRow(`SELECT (SELECT ifnull(sum(bytes), 0) FROM collections), (SELECT modified FROM storage), (
+			SELECT min(expires) FROM (SELECT min(expires) AS expires FROM records WHERE expires IS NOT NULL
+				UNION ALL SELECT min(expires) FROM batches))`).Scan(&s.Bytes, &s.Modified, &s.Expires)
+	})
+	return s, err
+}
+
+// retire closes a file that makes room, and notes what was in it.
+func (p *files) retire(ctx context.Context, f *file) error {
+	ctx = context.WithoutCancel(ctx)
+	s, err := summarize(ctx, f.db)
+	if closeErr := f.db.Close(); err != nil || closeErr != nil {
+		return closeErr
+	}
+	// The one who closes a file last leaves it settled.
+	if id, settled, err := identify(p.path(f.uid)); err == nil && settled {
+		p.index.note(ctx, f.uid, entry{id, s})
+	}
+	return nil
+}
+
+// removeDatabase removes a database with its journal.
+func removeDatabase(path string) error {
+	var errs []error
+	for _, tail := range []string{"-wal", "-shm", ""} {
+		if err := os.Remove(path + tail); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// State is what an operator sees of a user's file.
+type State struct {
+	UID int64
+	// Bytes are those of the payloads, Disk those of the file.
+	Bytes, Disk int64
+	// Modified is when something in it last changed; 0: never.
+	Modified bso.Timestamp
+	// Err is why the file cannot be used; nil: it can.
+	Err error
+}
+
+// upkeeper is a Backend that keeps each user in a file of its own.
+type upkeeper interface {
+	States(ctx context.Context, visit func(State) error) error
+	SetAside(ctx context.Context, uid int64, to string) error
+	Compact(ctx context.Context, uid int64) (before, after int64, err error)
+}
+
+var _ upkeeper = (*sqliteBackend)(nil)
+
+// Schema holds the migrations that make a user's file.
+func Schema() fs.FS { return must(fs.Sub(migrations, "migrations")) }
+
+// must is for what is part of the program.
+func must(f fs.FS, err error) fs.FS {
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// Name is the path of a user's file below the storage's folder.
+func Name(uid int64) string {
+	return filepath.Join(fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
+}
+
+// States calls visit for each user that has a file. It opens only the files that
+// changed since it last saw them; one that cannot be used has an Err.
+func (s *Service) States(ctx context.Context, visit func(State) error) error {
+	if b, ok := s.backend.(upkeeper); ok {
+		return b.States(ctx, visit)
+	}
+	return nil
+}
+
+// States implements upkeeper.
+func (b *sqliteBackend) States(ctx context.Context, visit func(State) error) error {
+	known, err := b.files.index.all(ctx)
+	if err != nil {
+		known = nil // it is a cache
+	}
+	return b.files.users(func(uid int64) error {
+		st := b.state(ctx, uid, known)
+		if errors.Is(st.Err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return visit(st)
+	})
+}
+
+func (b *sqliteBackend) state(ctx context.Context, uid int64, known map[int64]entry) State {
+	st := State{UID: uid}
+	id, settled, err := identify(b.files.path(uid))
+	if err != nil {
+		st.Err = err
+		return st
+	}
+	st.Disk = id.size
+	e, ok := known[uid]
+	if !ok || !settled || e.identity != id {
+		if e.summary, st.Err = b.summary(ctx, uid); st.Err != nil {
+			return st
+		}
+	}
+	st.Bytes, st.Modified = e.Bytes, e.Modified
+	return st
+}
+
+// summary reads a file itself.
+func (b *sqliteBackend) summary(ctx context.Context, uid int64) (s summary, err error) {
+	f, err := b.files.acquire(ctx, uid)
+	if err != nil {
+		return summary{}, b.explain(uid, err)
+	}
+	defer b.files.release(f)
+	s, err = summarize(ctx, f.db)
+	return s, b.explain(uid, err)
+}
+
+// SetAside moves the file of a user, who begins again with an empty one, to the
+// path to. A file that is not there is fs.ErrNotExist.
+func (s *Service) SetAside(ctx context.Context, uid int64, to string) error {
+	b, ok := s.backend.(upkeeper)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return b.SetAside(ctx, uid, to)
+}
+
+// SetAside implements upkeeper.
+func (b *sqliteBackend) SetAside(ctx context.Context, uid int64, to string) error {
+	b.files.index.forget(ctx, uid)
+	if err := b.files.detach(uid); err != nil && !errors.Is(err, sqlite.ErrCorrupt) {
+		return err
+	}
+	path := b.files.path(uid)
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", to, errors.Join(fs.ErrExist, err))
+	}
+	// The journal first: without the file it is nothing, and a new file must not
+	// find it.
+	for _, tail := range []string{"-wal", "-shm", ""} {
+		if err := os.Rename(path+tail, to+tail); err != nil && !(tail != "" && errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Compact gives the disk back what a user's file holds no more, and returns the
+// file's sizes in bytes. Writers of this user wait meanwhile.
+func (s *Service) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
+	b, ok := s.backend.(upkeeper)
+	if !ok {
+		return 0, 0, errors.ErrUnsupported
+	}
+	return b.Compact(ctx, uid)
+}
+
+// Compact implements upkeeper.
+func (b *sqliteBackend) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
+	path := b.files.path(uid)
+	if _, err := os.Stat(path); err != nil {
+		return 0, 0, err // to look must not make a file
+	}
+	f, err := b.files.acquire(ctx, uid)
+	if err != nil {
+		return 0, 0, b.explain(uid, err)
+	}
+	defer b.files.release(f)
+	before, after, err = f.db.Compact(ctx)
+	return before, after, b.explain(uid, err)
+}

@@ -1,0 +1,132 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// newUpkeep is a backend on a folder, with n users who stored ten bytes each.
+func newUpkeep(t testing.TB, dir string, n int64) *sqliteBackend {
+	t.Helper()
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	made, err := NewSQLite(SQLiteConfig{Dir: dir, Now: func() time.Time { return now }, MaxOpen: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := made.(*sqliteBackend)
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
+	for uid := range n {
+		err := b.Update(t.Context(), uid+1, "", func(tx Tx) error {
+			return tx.Put("c", []Change{{ID: "a", Fields: FieldPayload, Payload: []byte("ten bytes!")}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func states(t testing.TB, b *sqliteBackend) map[int64]State {
+	t.Helper()
+	all := make(map[int64]State)
+	if err := b.States(t.Context(), func(s State) error { all[s.UID] = s; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// What did not change is not opened, and what did is.
+func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := newUpkeep(t, dir, 5).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody makes the index lie, so that it shows whether it was asked.
+	db, err := sql.Open("sqlite", filepath.Join(dir, indexName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(`UPDATE files SET bytes = 99`)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b := newUpkeep(t, dir, 1) // who changes something again
+	for uid, s := range states(t, b) {
+		want := int64(99)
+		if uid == 1 {
+			want = 10
+		}
+		if s.Err != nil || s.Bytes != want || s.Disk < 4096 || s.Modified == 0 {
+			t.Errorf("%+v, want %d bytes", s, want)
+		}
+	}
+	if open := len(b.files.open); open != 1 {
+		t.Errorf("%d files were opened", open)
+	}
+	// A file that was damaged from outside is another one.
+	if err := os.WriteFile(b.files.path(3), []byte("what is this"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := states(t, b); !errors.Is(got[3].Err, sqlite.ErrCorrupt) || got[4].Err != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A sweep opens a file only if something in it may have expired.
+func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
+	dir := t.TempDir()
+	b := newUpkeep(t, dir, 3)
+	err := b.Update(t.Context(), 2, "", func(tx Tx) error {
+		return tx.Put("c", []Change{{ID: "b", Fields: FieldPayload | FieldTTL, Payload: []byte("x"), TTL: sql.Null[int64]{V: 60, Valid: true}}})
+	})
+	if err := errors.Join(err, b.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	b = newUpkeep(t, dir, 0)
+	if err := b.Purge(t.Context()); err != nil || len(b.files.open) != 0 {
+		t.Errorf("%v, %d files were opened", err, len(b.files.open))
+	}
+	b.now = func() time.Time { return time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC) }
+	if err := b.Purge(t.Context()); err != nil || len(b.files.open) != 1 || b.files.open[2] == nil {
+		t.Errorf("%v, %d files were opened", err, len(b.files.open))
+	}
+	if got := states(t, b); got[2].Bytes != 10 {
+		t.Errorf("after the sweep: %+v", got[2])
+	}
+}
+
+// An index that is lost or damaged is made again.
+func TestTheIndexIsACache(t *testing.T) {
+	dir := t.TempDir()
+	if err := newUpkeep(t, dir, 3).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, indexName), []byte("no database, for what that is worth"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := newUpkeep(t, dir, 0)
+	if got := states(t, b); len(got) != 3 || got[1].Bytes != 10 || got[1].Err != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// BenchmarkStates is a look at 1000 users.
+func BenchmarkStates(b *testing.B) {
+	dir := b.TempDir()
+	if err := newUpkeep(b, dir, 1000).Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	s := newUpkeep(b, dir, 0)
+	for b.Loop() {
+		if n := len(states(b, s)); n != 1000 || len(s.files.open) != 0 {
+			b.Fatal(n)
+		}
+	}
+}
