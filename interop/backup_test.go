@@ -27,7 +27,8 @@ func TestBackup(t *testing.T) {
 	d.Sync()
 
 	file := filepath.Join(t.TempDir(), "backup.tar")
-	check(t, backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file))
+	_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
+	check(t, err)
 	addToFirefox(t, ff, "https://lost.example", "ann", "after the backup")
 	syncFirefox(t, ff)
 	w.Restart(func() {

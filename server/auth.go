@@ -41,12 +41,14 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	if err := h.Fresh(now, storageSkew); err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 	}
-	standing, err := a.tokens.Standing(r.Context(), grant.Account)
+	// Not the token alone: the account may have been locked out or removed, or have
+	// got another storage, since it was signed.
+	holds, err := a.tokens.Holds(r.Context(), grant.Account, grant.UID)
 	if err != nil {
 		return 0, false, err
 	}
-	if standing.Disabled {
-		return 0, false, fmt.Errorf("%w: the account is disabled", storage.ErrUnauthorized)
+	if !holds {
+		return 0, false, fmt.Errorf("%w: the storage is not the account's any more", storage.ErrUnauthorized)
 	}
 	return grant.UID, !now.Before(grant.Expires), nil
 }

@@ -248,7 +248,7 @@ func (s *Server) startPurge() {
 			case <-ticks:
 			}
 			if err := s.Purge(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.ErrorContext(ctx, "purge failed", "err", err)
+				s.reportSweep(ctx, err)
 			}
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -41,6 +42,14 @@ type User struct {
 	// amount.
 	Bytes int64 `json:"bytes"`
 	Quota int64 `json:"quota"`
+	// Disk is the size of the user's file, in bytes; Changed is when something in it
+	// last did.
+	Disk    int64     `json:"disk"`
+	Changed time.Time `json:"changed,omitzero"`
+	// Storage is the number that names the file; 0: there is none.
+	Storage int64 `json:"storage,omitempty"`
+	// Damaged says why the file cannot be used. Bytes and Changed are then unknown.
+	Damaged string `json:"damaged,omitempty"`
 }
 
 // AnyUser reports whether the server has an account.
@@ -52,19 +61,26 @@ func (s *Server) AnyUser(ctx context.Context) (bool, error) {
 }
 
 // Users lists all users by their address; where another server has the accounts,
-// those who have storage here, by their uid.
+// those who have storage here, by their uid. A user whose file is damaged is
+// listed like the others, with Damaged set.
 func (s *Server) Users(ctx context.Context) ([]User, error) {
 	stored, err := s.tokens.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
+	files := make(map[int64]storage.State)
+	err = s.storage.States(ctx, func(st storage.State) error {
+		files[st.UID] = st
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the users: %w", err)
+	}
 	if s.accounts == nil {
 		all := make([]User, 0, len(stored))
 		for _, t := range stored {
 			u := User{UID: t.Account, Created: t.Created}
-			if err := s.addStored(ctx, &u, t); err != nil {
-				return nil, err
-			}
+			s.addStored(&u, t, files)
 			all = append(all, u)
 		}
 		return all, nil
@@ -80,20 +96,25 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 	all := make([]User, 0, len(known))
 	for _, a := range known {
 		u := User{UID: a.UID, Email: a.Email, Created: a.Created, Seen: a.Seen, Devices: a.Devices, Unconfirmed: a.Unconfirmed}
-		if err := s.addStored(ctx, &u, byUID[a.UID]); err != nil {
-			return nil, err
-		}
+		s.addStored(&u, byUID[a.UID], files)
 		all = append(all, u)
 	}
 	return all, nil
 }
 
-func (s *Server) addStored(ctx context.Context, u *User, t token.User) (err error) {
+func (s *Server) addStored(u *User, t token.User, files map[int64]storage.State) {
 	u.Disabled, u.Quota = t.Disabled, s.quota(t.Standing)
-	if t.UID != 0 {
-		u.Bytes, err = s.storage.Usage(ctx, t.UID)
+	file, ok := files[t.UID]
+	if !ok {
+		return
 	}
-	return err
+	u.Storage, u.Bytes, u.Disk = t.UID, file.Bytes, file.Disk
+	if file.Modified > 0 {
+		u.Changed = file.Modified.Time()
+	}
+	if file.Err != nil {
+		u.Damaged = file.Err.Error()
+	}
 }
 
 func (s *Server) quota(st token.Standing) int64 {

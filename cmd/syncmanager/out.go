@@ -22,6 +22,11 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
+// warn says on stderr what deserves attention, also with -q.
+func (a *app) warn(format string, args ...any) {
+	fmt.Fprintln(a.stderr, "syncmanager: "+printable(fmt.Sprintf(format, args...)))
+}
+
 // complain says on stderr what went wrong.
 func (a *app) complain(err error) {
 	fmt.Fprintln(a.stderr, "syncmanager: "+printable(sentence(err)))

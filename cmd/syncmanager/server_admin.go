@@ -30,7 +30,8 @@ stopped. Be the user that the server runs as.`,
 	}
 	c.PersistentFlags().StringVar(&o.dir, "data", "", "the server's data is in the folder `DIR`")
 	_ = c.MarkPersistentFlagDirname("data")
-	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand())
+	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
+		o.checkCommand(), o.repairCommand())
 	return c
 }
 

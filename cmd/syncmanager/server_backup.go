@@ -2,53 +2,144 @@ package main
 
 import (
 	"context"
+	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
 func (o *operator) backupCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "backup FILE",
+		Use:   "backup FILE|-",
 		Short: "Copy all data of the server into one file; it may run meanwhile",
 		Long: `Copy all data of the server into one file: accounts, records, secrets and
 certificates. The server may run meanwhile. A FILE that is there is replaced
-once the new one is complete and was read back.
+once the new one is complete and was read back; what is not a regular file is
+not. With - the backup goes to stdout, to be encrypted or sent elsewhere:
+
+  syncmanager server backup - | age -r age1… | ssh other 'cat > backup.age'
+
+A user's file that is damaged is left out, or kept as the FILE that is replaced
+has it; then the exit code is 3. The data may also be a read-only snapshot of the
+disk, named with --data.
 
 Records in it are sealed as they are on the server. All the same, keep it as you
 keep a key: who has it can act as the server, and try passwords.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
-			if err := backup.Write(ctx, backup.Source{Dir: o.dir, Version: buildInfo().Version, Now: time.Now}, file); err != nil {
+			src := backup.Source{Dir: o.dir, Version: buildInfo().Version, Now: time.Now}
+			var report backup.Report
+			var err error
+			if file == "-" {
+				if o.json {
+					return usagef("--json and - both write to stdout; choose one")
+				}
+				if f, ok := o.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+					return usagef("a backup is not for a terminal; send it to a file or a program")
+				}
+				report, err = backup.Stream(ctx, src, o.stdout, os.TempDir())
+			} else {
+				report, err = backup.Write(ctx, src, file)
+			}
+			if err != nil {
 				return err
 			}
-			if !o.json {
-				o.note("The data of %s is in %s.", o.dir, file)
+			return o.reportBackup(report, file, "The data of "+o.dir+" is in "+file+".")
+		}),
+	}
+}
+
+// reportBackup says what a backup holds, and exits with 3 if something is missing.
+func (o *operator) reportBackup(report backup.Report, file, done string) error {
+	if o.json {
+		err := o.printJSON(struct {
+			Data string `json:"data,omitempty"`
+			File string `json:"file"`
+			backup.Report
+		}{o.dir, file, report})
+		if err != nil {
+			return err
+		}
+	} else if file != "-" {
+		o.note("%s", done)
+	}
+	if len(report.LeftOut) == 0 {
+		return nil
+	}
+	for _, left := range report.LeftOut {
+		what := "left out"
+		if left.Kept {
+			what = "kept as the earlier backup has it"
+		}
+		o.warn("%s is %s: %s", left.Name, what, left.Reason)
+	}
+	o.note("See 'syncmanager server check' and 'syncmanager server repair'.")
+	return &reportedError{syncmanager.Partial}
+}
+
+func (o *operator) restoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore FILE|-",
+		Short: "Make a data folder of a backup",
+		Long: `Make a data folder of a backup, which with - comes from stdin. The folder must be
+empty or not be there; it appears when the whole backup was checked. Devices need
+not sign in again. What they changed since the backup stays with them: this
+program sends it again at its next sync, Firefox item by item, when one changes.`,
+		Args: cobra.ExactArgs(1),
+		RunE: o.files(func(ctx context.Context, file string) error {
+			var err error
+			if file == "-" {
+				err = backup.RestoreFrom(ctx, o.stdin, o.dir)
+			} else {
+				err = backup.Restore(ctx, file, o.dir)
 			}
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return o.printJSON(struct {
+					Data string `json:"data"`
+					File string `json:"file"`
+				}{o.dir, file})
+			}
+			o.note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
 			return nil
 		}),
 	}
 }
 
-func (o *operator) restoreCommand() *cobra.Command {
+func (o *operator) verifyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "restore FILE",
-		Short: "Make a data folder of a backup",
-		Long: `Make a data folder of a backup. The folder must be empty or not be there; it
-appears when the whole backup was checked. Devices need not sign in again. What
-they changed since the backup stays with them: this program sends it again at
-its next sync, Firefox item by item, when one changes.`,
+		Use:   "verify FILE|-",
+		Short: "Try a backup: read it to its end, and open each database in it",
+		Long: `Try a backup, which with - comes from stdin: read it to its end, compare all
+checksums, and open and examine each database in it. Nothing is restored. Exit
+code 3 says that the backup is good, but lacks users whose files were damaged.`,
 		Args: cobra.ExactArgs(1),
-		RunE: o.files(func(ctx context.Context, file string) error {
-			if err := backup.Restore(ctx, file, o.dir); err != nil {
+		RunE: o.do(func(c *cobra.Command, args []string) error {
+			o.dir = ""
+			var archive io.Reader = o.stdin
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				archive = f
+			}
+			report, err := backup.Verify(c.Context(), archive, os.TempDir())
+			if err != nil {
 				return err
 			}
-			if !o.json {
-				o.note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
+			if args[0] == "-" {
+				args[0] = "stdin"
 			}
-			return nil
+			return o.reportBackup(report, args[0], "The backup of "+report.Created.Local().Format(time.DateTime)+" is good.")
 		}),
 	}
 }
@@ -59,12 +150,6 @@ func (o *operator) files(work func(context.Context, string) error) func(*cobra.C
 		if o.dir, err = o.dataFolder(o.dir); err != nil {
 			return err
 		}
-		if err := work(c.Context(), args[0]); err != nil || !o.json {
-			return err
-		}
-		return o.printJSON(struct {
-			Data string `json:"data"`
-			File string `json:"file"`
-		}{o.dir, args[0]})
+		return work(c.Context(), args[0])
 	})
 }

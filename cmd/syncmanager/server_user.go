@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/admin"
@@ -39,7 +40,10 @@ func (o *operator) userListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the users",
-		Args:  cobra.NoArgs,
+		Long: `List the users: when each was last seen and last changed something, what they
+have stored, how large their files are. Exit code 3 says that a user's file is
+damaged; the others are listed all the same.`,
+		Args: cobra.NoArgs,
 		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
 			users, err := s.Users(ctx)
 			if err != nil {
@@ -50,21 +54,42 @@ func (o *operator) userListCommand() *cobra.Command {
 					users = []server.User{}
 				}
 				for i := range users {
-					users[i].Created, users[i].Seen = users[i].Created.UTC(), users[i].Seen.UTC()
+					users[i].Created, users[i].Seen, users[i].Changed = users[i].Created.UTC(), users[i].Seen.UTC(), users[i].Changed.UTC()
 				}
-				return o.printJSON(users)
+				if err := o.printJSON(users); err != nil {
+					return err
+				}
+				return o.damagedUsers(users)
 			}
 			if len(users) == 0 {
 				o.note("No users yet; 'syncmanager server user add ADDRESS' adds one.")
 				return nil
 			}
-			t := table{head: []string{"USER", "CREATED", "SEEN", "DEVICES", "STORED", "QUOTA", "STATE"}, width: o.width()}
+			t := table{head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, width: o.width()}
 			for _, u := range users {
-				t.add(userName(u), lastDay(u.Created), lastDay(u.Seen), strconv.Itoa(u.Devices), formatSize(u.Bytes), quotaText(u.Quota), state(u))
+				t.add(userName(u), lastDay(u.Created), lastDay(u.Seen), lastDay(u.Changed), strconv.Itoa(u.Devices), formatSize(u.Bytes), formatSize(u.Disk), quotaText(u.Quota), state(u))
 			}
-			return t.print(o.stdout)
+			if err := t.print(o.stdout); err != nil {
+				return err
+			}
+			return o.damagedUsers(users)
 		}),
 	}
+}
+
+// damagedUsers names the users whose files cannot be read.
+func (o *operator) damagedUsers(users []server.User) error {
+	var any bool
+	for _, u := range users {
+		if u.Damaged != "" {
+			any = true
+			o.warn("%s: %s; see 'syncmanager server repair --help'", userName(u), u.Damaged)
+		}
+	}
+	if any {
+		return &reportedError{syncmanager.Partial}
+	}
+	return nil
 }
 
 func userName(u server.User) string {
@@ -94,6 +119,8 @@ func state(u server.User) string {
 		return "locked out"
 	case u.Unconfirmed:
 		return "unconfirmed"
+	case u.Damaged != "":
+		return "damaged"
 	}
 	return "active"
 }

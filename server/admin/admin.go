@@ -23,6 +23,7 @@ type Admin interface {
 	SetDisabled(ctx context.Context, who string, disabled bool) error
 	SetQuota(ctx context.Context, who string, quota *int64) error
 	RemoveUser(ctx context.Context, who string) error
+	Repair(ctx context.Context, who string, force bool) (server.Repaired, error)
 	Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error)
 }
 
@@ -56,6 +57,9 @@ type (
 		Code    string    `json:"code"`
 		Expires time.Time `json:"expires"`
 	}
+	repair struct {
+		Force bool `json:"force"`
+	}
 	failure struct {
 		Error string `json:"error"`
 		Kind  string `json:"kind,omitempty"`
@@ -63,7 +67,7 @@ type (
 )
 
 // kinds are the errors that a client can tell apart.
-var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere}
+var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound}
 
 // Handler serves a.
 func Handler(a Admin, log *slog.Logger) http.Handler {
@@ -90,6 +94,9 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	})
 	handle(mux, "DELETE /user", log, func(r *http.Request, _ struct{}) (any, error) {
 		return struct{}{}, a.RemoveUser(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "POST /user/repair", log, func(r *http.Request, in repair) (any, error) {
+		return a.Repair(r.Context(), r.FormValue("who"), in.Force)
 	})
 	handle(mux, "POST /invitations", log, func(r *http.Request, in invitation) (any, error) {
 		code, expires, err := a.Invite(r.Context(), in.Note, in.Life)

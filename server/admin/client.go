@@ -93,6 +93,11 @@ func (c *Client) RemoveUser(ctx context.Context, user string) error {
 	return c.do(ctx, http.MethodDelete, "/user", who(user), nil, nil)
 }
 
+// Repair implements Admin.
+func (c *Client) Repair(ctx context.Context, user string, force bool) (out server.Repaired, err error) {
+	return out, c.do(ctx, http.MethodPost, "/user/repair", who(user), repair{force}, &out)
+}
+
 // Invite implements Admin.
 func (c *Client) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
 	var out invited

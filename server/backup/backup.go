@@ -6,6 +6,7 @@
 //
 //	syncmanager-backup.json   what it is
 //	storage/…, token.sqlite, accounts.sqlite, token-secret, acme/…
+//	left-out.json             the users' files that could not be read, if any
 //	checksums.json            each file with its size and SHA-256, at the end
 //
 // so that one that was cut short is told from one that is whole. Whoever reads
@@ -14,6 +15,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,8 +36,9 @@ import (
 const format = 1
 
 const (
-	headName = "syncmanager-backup.json"
-	tailName = "checksums.json"
+	headName    = "syncmanager-backup.json"
+	leftOutName = "left-out.json"
+	tailName    = "checksums.json"
 )
 
 // head is the archive's first entry.
@@ -67,63 +70,131 @@ type Source struct {
 	Now     func() time.Time
 }
 
+// ErrNotRegular means that a backup would take the place of something that is
+// not a file.
+var ErrNotRegular = errors.New("it is not a regular file, and is not replaced; to write to stdout, say -")
+
+// LeftOut is a user's file that could not be copied. It harms nobody else.
+type LeftOut struct {
+	Name   string `json:"name"` // like storage/07/7.sqlite
+	Reason string `json:"reason"`
+	// Kept says that the copy is in the backup that an earlier one had.
+	Kept bool `json:"kept,omitempty"`
+}
+
+// Report is what a backup holds.
+type Report struct {
+	Created time.Time `json:"created"`
+	Version string    `json:"version"`
+	Files   int       `json:"files"`
+	Bytes   int64     `json:"bytes"` // of the files
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+}
+
 // Write makes a backup at path, 0600, in place of one that is there. The server
 // may run: each database is as it was at one moment, and the moments follow each
 // other so that the whole fits together. The file appears when it is complete
-// and was read back.
-func Write(ctx context.Context, src Source, path string) (err error) {
+// and was read back. A user's file that cannot be read is left out, or kept as the
+// backup that is there has it.
+func Write(ctx context.Context, src Source, path string) (report Report, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("cannot back up %s: %w", src.Dir, err)
 		}
 	}()
-	for _, name := range needed {
-		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
-			return fmt.Errorf("it is not the data of a server: %w", err)
-		}
+	if path, err = target(path); err != nil {
+		return Report{}, err
 	}
 	work, err := os.MkdirTemp(filepath.Dir(path), ".backup-*") // 0700
 	if err != nil {
-		return err
+		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	whole := filepath.Join(work, "whole")
 	f, err := os.OpenFile(whole, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return Report{}, err
 	}
 	defer f.Close()
-	w := &writer{ctx: ctx, src: src, work: work, tar: tar.NewWriter(f)}
-	if err := w.all(); err != nil {
-		return err
+	before := openEarlier(ctx, path)
+	defer before.close()
+	if report, err = write(ctx, src, f, work, before); err != nil {
+		return Report{}, err
 	}
-	if err := errors.Join(w.tar.Close(), f.Sync()); err != nil {
-		return err
+	if err := f.Sync(); err != nil {
+		return Report{}, err
 	}
 	// What the disk gives back, not what was meant to be there.
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
+		return Report{}, err
 	}
-	if err := scan(ctx, f, func(string, io.Reader) error { return nil }); err != nil {
-		return fmt.Errorf("the backup cannot be read back: %w", err)
+	if _, err := scan(ctx, f, func(string, io.Reader) error { return nil }); err != nil {
+		return Report{}, fmt.Errorf("the backup cannot be read back: %w", err)
 	}
 	if err := f.Close(); err != nil {
-		return err
+		return Report{}, err
 	}
-	return os.Rename(whole, path)
+	return report, os.Rename(whole, path)
+}
+
+// target is the path of the file to write, with links followed.
+func target(path string) (string, error) {
+	if info, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	} else if err != nil {
+		return "", err
+	} else if info.Mode()&fs.ModeSymlink != 0 {
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return "", err
+		}
+	}
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w", path, ErrNotRegular)
+	}
+	return path, err
+}
+
+// Stream writes a backup to out. It is not read back; Verify does that. Meanwhile
+// it keeps copies of large databases in the folder work.
+func Stream(ctx context.Context, src Source, out io.Writer, work string) (report Report, err error) {
+	if work, err = os.MkdirTemp(work, "syncmanager-backup-*"); err == nil { // 0700
+		report, err = write(ctx, src, out, work, nil)
+		err = errors.Join(err, os.RemoveAll(work))
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("cannot back up %s: %w", src.Dir, err)
+	}
+	return report, nil
+}
+
+func write(ctx context.Context, src Source, out io.Writer, work string, before *earlier) (Report, error) {
+	for _, name := range needed {
+		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
+			return Report{}, fmt.Errorf("it is not the data of a server: %w", err)
+		}
+	}
+	w := &writer{ctx: ctx, src: src, work: work, tar: tar.NewWriter(out), before: before}
+	w.report = Report{Created: src.Now().UTC(), Version: src.Version}
+	if err := w.all(); err != nil {
+		return Report{}, err
+	}
+	return w.report, w.tar.Close()
 }
 
 // writer writes one archive.
 type writer struct {
-	ctx  context.Context
-	src  Source
-	work string
-	tar  *tar.Writer
-	sums []sum
+	ctx    context.Context
+	src    Source
+	work   string
+	tar    *tar.Writer
+	before *earlier // nil: none
+	sums   []sum
+	report Report
 }
 
 func (w *writer) all() error {
-	if err := w.json(headName, head{format, w.src.Now().UTC(), w.src.Version}); err != nil {
+	if err := w.json(headName, head{format, w.report.Created, w.src.Version}); err != nil {
 		return err
 	}
 	// The order matters. A storage that is older than the list of storages is one
@@ -146,35 +217,108 @@ func (w *writer) all() error {
 	if err := w.certificates(); err != nil {
 		return err
 	}
+	if len(w.report.LeftOut) > 0 {
+		if err := w.json(leftOutName, w.report.LeftOut); err != nil {
+			return err
+		}
+	}
 	return w.json(tailName, w.sums)
 }
 
-// storage adds the users' files, one after the other.
+// storage adds the users' files, one after the other. One that cannot be read
+// keeps no other out.
 func (w *writer) storage() error {
 	root := filepath.Join(w.src.Dir, "storage")
 	return filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(w.src.Dir, p)
-		if err != nil {
-			return err
+		rel, relErr := filepath.Rel(w.src.Dir, p)
+		if relErr != nil {
+			return relErr
 		}
 		name := filepath.ToSlash(rel)
+		if err != nil {
+			if p == root {
+				return err
+			}
+			w.report.LeftOut = append(w.report.LeftOut, LeftOut{Name: name, Reason: err.Error()})
+			return nil
+		}
 		if !e.Type().IsRegular() || !known.MatchString(name) {
 			return nil // a folder, a journal
 		}
-		if err := w.database(name); !errors.Is(err, fs.ErrNotExist) {
+		err = w.database(name)
+		unread, ok := errors.AsType[*unreadable](err)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // the user was removed meanwhile
+		case !ok || w.ctx.Err() != nil:
 			return err
 		}
-		return nil // the user was removed meanwhile
+		return w.leaveOut(name, unread.err)
 	})
 }
 
-// database adds a copy of a database.
-func (w *writer) database(name string) error {
+// leaveOut takes the copy of an earlier backup in place of a file that cannot be
+// read, if there is one.
+func (w *writer) leaveOut(name string, why error) error {
+	out := LeftOut{Name: name, Reason: why.Error()}
 	at := filepath.Join(w.work, "copy")
-	if err := sqlite.Copy(w.ctx, filepath.Join(w.src.Dir, filepath.FromSlash(name)), at); err != nil {
+	if w.before.extract(w.ctx, name, at) == nil {
+		out.Kept = true
+		if err := errors.Join(w.file(name, at), os.Remove(at)); err != nil {
+			return err
+		}
+	}
+	w.report.LeftOut = append(w.report.LeftOut, out)
+	return nil
+}
+
+// unreadable is an error of a database that was to be copied, as opposed to one of
+// writing the copy.
+type unreadable struct{ err error }
+
+func (u *unreadable) Error() string { return u.err.Error() }
+func (u *unreadable) Unwrap() error { return u.err }
+
+// inMemory is up to which size, in bytes, a database is copied in memory. That
+// takes a third of the time, for nothing waits for a disk.
+const inMemory = 16 << 20
+
+// database adds a copy of a database.
+func (w *writer) database(name string) (err error) {
+	path := filepath.Join(w.src.Dir, filepath.FromSlash(name))
+	s, err := sqlite.OpenSnapshot(w.ctx, path, w.work)
+	if err != nil {
+		return &unreadable{err}
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	size, err := s.Size(w.ctx)
+	if err != nil {
+		return &unreadable{err}
+	}
+	if size > inMemory {
+		return w.large(name, s)
+	}
+	b, err := s.Bytes()
+	if err != nil {
+		return &unreadable{err}
+	}
+	digest := sha256.Sum256(b)
+	// What an earlier backup has byte for byte was checked for it.
+	if !w.before.has(name, sum{name, int64(len(b)), hex.EncodeToString(digest[:])}) {
+		if err := s.Check(w.ctx); err != nil {
+			return &unreadable{err}
+		}
+	}
+	return w.add(name, int64(len(b)), bytes.NewReader(b))
+}
+
+// large adds a database by way of a copy on the disk.
+func (w *writer) large(name string, s *sqlite.Snapshot) error {
+	at := filepath.Join(w.work, "copy")
+	if err := s.WriteTo(w.ctx, at); err != nil {
+		if errors.Is(err, sqlite.ErrCorrupt) {
+			err = &unreadable{err}
+		}
 		return err
 	}
 	err := sqlite.Check(w.ctx, at)
@@ -185,7 +329,7 @@ func (w *writer) database(name string) error {
 }
 
 // certificates adds what serve --acme keeps. A server without goes on, but asks
-// the authority anew.
+// the authority again.
 func (w *writer) certificates() error {
 	entries, err := os.ReadDir(filepath.Join(w.src.Dir, "acme"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -214,14 +358,20 @@ func (w *writer) file(name, from string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.header(name, info.Size()); err != nil {
+	return w.add(name, info.Size(), f)
+}
+
+func (w *writer) add(name string, size int64, from io.Reader) error {
+	if err := w.header(name, size); err != nil {
 		return err
 	}
 	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(w.tar, h), &cancelable{w.ctx, f}); err != nil {
+	if _, err := io.Copy(io.MultiWriter(w.tar, h), &cancelable{w.ctx, from}); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	w.sums = append(w.sums, sum{name, info.Size(), hex.EncodeToString(h.Sum(nil))})
+	w.sums = append(w.sums, sum{name, size, hex.EncodeToString(h.Sum(nil))})
+	w.report.Files++
+	w.report.Bytes += size
 	return nil
 }
 

@@ -59,11 +59,17 @@ func emails(t *testing.T, s *server.Server) string {
 	return strings.Join(all, " ")
 }
 
-func write(t *testing.T, dir, path string) {
+func source(dir string) backup.Source {
+	return backup.Source{Dir: dir, Version: "1.2.3", Now: func() time.Time { return moment }}
+}
+
+func write(t *testing.T, dir, path string) backup.Report {
 	t.Helper()
-	if err := backup.Write(t.Context(), backup.Source{Dir: dir, Version: "1.2.3", Now: func() time.Time { return moment }}, path); err != nil {
+	report, err := backup.Write(t.Context(), source(dir), path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return report
 }
 
 // files lists the regular files below dir with what they hold.
@@ -182,7 +188,7 @@ func TestBackupOfABusyServer(t *testing.T) {
 
 func TestBackupRefuses(t *testing.T) {
 	base := t.TempDir()
-	if err := backup.Write(t.Context(), backup.Source{Dir: base, Now: time.Now}, filepath.Join(base, "b")); err == nil || !strings.Contains(err.Error(), "not the data of a server") {
+	if _, err := backup.Write(t.Context(), source(base), filepath.Join(base, "b")); err == nil || !strings.Contains(err.Error(), "not the data of a server") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	dir, file := filepath.Join(base, "data"), filepath.Join(base, "b")
@@ -192,21 +198,18 @@ func TestBackupRefuses(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// A database that is damaged: the last good backup stays.
-	sick := filepath.Join(dir, "storage", "07", "7.sqlite")
-	if err := os.Mkdir(filepath.Dir(sick), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	// A database that is damaged, and that all users need: the last good backup stays.
+	sick := filepath.Join(dir, "token.sqlite")
 	if err := os.WriteFile(sick, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	src := backup.Source{Dir: dir, Now: time.Now}
-	if err := backup.Write(t.Context(), src, file); !errors.Is(err, sqlite.ErrCorrupt) || !strings.Contains(err.Error(), sick) {
+	src := source(dir)
+	if _, err := backup.Write(t.Context(), src, file); !errors.Is(err, sqlite.ErrCorrupt) || !strings.Contains(err.Error(), sick) {
 		t.Errorf("a damaged database: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := backup.Write(ctx, src, file); !errors.Is(err, context.Canceled) {
+	if _, err := backup.Write(ctx, src, file); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 	if after := files(t, base)["b"]; after != before {

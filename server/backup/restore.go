@@ -17,23 +17,26 @@ import (
 // ErrNotEmpty means that the folder to restore to holds something.
 var ErrNotEmpty = errors.New("the folder is not empty; move it away, or name another")
 
-// Restore makes the data folder dir of the backup at path. The folder must be
-// empty or not be there. It appears all at once, when the whole backup was read
-// and found sound; if anything is wrong with it, nothing is left.
-func Restore(ctx context.Context, path, dir string) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("cannot restore %s: %w", path, err)
-		}
-	}()
+// Restore makes the data folder dir of the backup at path; see RestoreFrom.
+func Restore(ctx context.Context, path, dir string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("cannot restore %s: %w", path, err)
+	}
+	defer f.Close()
+	if err := RestoreFrom(ctx, f, dir); err != nil {
+		return fmt.Errorf("cannot restore %s: %w", path, err)
+	}
+	return nil
+}
+
+// RestoreFrom makes the data folder dir of a backup. The folder must be empty or
+// not be there. It appears all at once, when the whole backup was read and found
+// sound; if anything is wrong with it, nothing is left.
+func RestoreFrom(ctx context.Context, archive io.Reader, dir string) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func Restore(ctx context.Context, path, dir string) (err error) {
 			err = errors.Join(err, os.RemoveAll(staging))
 		}
 	}()
-	if err := unpack(ctx, f, staging); err != nil {
+	if err := unpack(ctx, archive, staging); err != nil {
 		return err
 	}
 	// Not RemoveAll: if somebody put a file there meanwhile, this fails.
@@ -81,7 +84,7 @@ func unpack(ctx context.Context, archive io.Reader, at string) error {
 	}
 	defer root.Close()
 	var databases []string
-	err = scan(ctx, archive, func(name string, r io.Reader) error {
+	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
 		if strings.HasSuffix(name, ".sqlite") {
 			databases = append(databases, name)
 		}

@@ -25,60 +25,69 @@ var (
 const maxJSON = 256 << 20
 
 // scan reads an archive to its end, and calls visit for each file. What visit saw
-// is good only if scan returns nil.
-func scan(ctx context.Context, r io.Reader, visit func(name string, r io.Reader) error) error {
+// is good only if the error is nil.
+func scan(ctx context.Context, r io.Reader, visit func(name string, r io.Reader) error) (report Report, err error) {
 	archive := tar.NewReader(&cancelable{ctx, r})
 	h, err := next(archive)
 	if err != nil || h.Name != headName {
-		return errors.Join(ErrNotBackup, ctx.Err())
+		return report, errors.Join(ErrNotBackup, ctx.Err())
 	}
 	var about head
 	if err := decode(archive, &about); err != nil || about.Format < 1 {
-		return ErrNotBackup
+		return report, ErrNotBackup
 	}
 	if about.Format > format {
-		return ErrNewer
+		return report, ErrNewer
 	}
+	report.Created, report.Version = about.Created, about.Version
 	var found []sum
 	seen := make(map[string]bool)
 	for {
 		h, err := next(archive)
 		if err != nil {
-			return damaged(ctx, err)
+			return report, damaged(ctx, err)
+		}
+		if h.Name == leftOutName && report.LeftOut == nil {
+			if err := decode(archive, &report.LeftOut); err != nil {
+				return report, damaged(ctx, err)
+			}
+			continue
 		}
 		if h.Name == tailName {
 			break
 		}
 		if !known.MatchString(h.Name) || seen[h.Name] {
-			return fmt.Errorf("%w: %q has no place in it", ErrDamaged, h.Name)
+			return report, fmt.Errorf("%w: %q has no place in it", ErrDamaged, h.Name)
 		}
 		seen[h.Name] = true
 		digest := sha256.New()
 		body := io.TeeReader(archive, digest)
 		if err := visit(h.Name, body); err != nil {
-			return damaged(ctx, err)
+			return report, damaged(ctx, err)
 		}
 		if _, err := io.Copy(io.Discard, body); err != nil { // what visit left
-			return damaged(ctx, err)
+			return report, damaged(ctx, err)
 		}
 		found = append(found, sum{h.Name, h.Size, hex.EncodeToString(digest.Sum(nil))})
+		report.Files++
+		report.Bytes += h.Size
 	}
 	var want []sum
 	if err := decode(archive, &want); err != nil {
-		return damaged(ctx, err)
+		return report, damaged(ctx, err)
 	}
 	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: something follows its end", ErrDamaged)
+		return report, fmt.Errorf("%w: something follows its end", ErrDamaged)
 	}
 	if !slices.Equal(found, want) {
-		return fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
+		return report, fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
 	}
 	for _, name := range needed {
 		if !seen[name] {
-			return fmt.Errorf("%w: %s is missing", ErrDamaged, name)
+			return report, fmt.Errorf("%w: %s is missing", ErrDamaged, name)
 		}
 	}
-	return nil
+	return report, nil
 }
 
 // next is the next entry, which must be a plain file: no link, and no file with

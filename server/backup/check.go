@@ -1,0 +1,184 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+// Finding is something that Check has to say of a file.
+type Finding struct {
+	// Name is the file's path below the data folder, with slashes.
+	Name string `json:"name"`
+	// Storage is the number of a user's storage, UID and Email are the user's, where
+	// they are known.
+	Storage int64  `json:"storage,omitempty"`
+	UID     string `json:"uid,omitempty"`
+	Email   string `json:"email,omitempty"`
+	// Damaged files cannot be used. What is not damaged is only foreign.
+	Damaged bool   `json:"damaged"`
+	Problem string `json:"problem"`
+}
+
+// ownNames are those that a data folder may hold beside those that a backup does:
+// locks, journals, what can be made again, and what was set aside.
+var ownNames = regexp.MustCompile(`^(lock|admin\.sock|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+
+// Check examines all files of the data folder dir, whose server may run: each
+// database from end to end with its indexes, references and schema, the secret, and
+// whether anything is there that is not the server's. It calls found for each
+// problem, and changes nothing. It uses the folder work for private copies, when the
+// data cannot be written.
+func Check(ctx context.Context, dir, work string, found func(Finding)) (files int, err error) {
+	for _, name := range needed {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return 0, fmt.Errorf("cannot check %s: it is not the data of a server: %w", dir, err)
+		}
+	}
+	if work, err = os.MkdirTemp(work, "syncmanager-check-*"); err != nil { // 0700
+		return 0, fmt.Errorf("cannot check %s: %w", dir, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	c := &checker{dir: dir, work: work, found: found, owners: readOwners(ctx, dir, work)}
+	err = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rel, relErr := filepath.Rel(dir, p)
+		if relErr != nil {
+			return relErr
+		}
+		name := filepath.ToSlash(rel)
+		if err != nil {
+			c.say(name, !errors.Is(err, fs.ErrNotExist), err.Error())
+			return nil
+		}
+		return c.look(ctx, name, e)
+	})
+	if err != nil {
+		return c.files, fmt.Errorf("cannot check %s: %w", dir, err)
+	}
+	return c.files, nil
+}
+
+type checker struct {
+	dir, work string
+	found     func(Finding)
+	owners    map[int64]owner // nil: unknown
+	files     int
+}
+
+type owner struct{ uid, email string }
+
+// look examines one file.
+func (c *checker) look(ctx context.Context, name string, e fs.DirEntry) error {
+	if e.IsDir() {
+		if strings.HasPrefix(path.Base(name), ".") && name != "." {
+			return fs.SkipDir // what a program left that was killed, or is at work
+		}
+		return nil
+	}
+	switch {
+	case ownNames.MatchString(name), strings.HasPrefix(path.Base(name), "."):
+		return nil
+	case !e.Type().IsRegular():
+		c.say(name, false, "it is not a file of the server's")
+		return nil
+	case !known.MatchString(name):
+		c.say(name, false, "it is not a file of the server's; move it out of the folder")
+		return nil
+	}
+	uid, isStorage := storageNumber(name)
+	if isStorage && name != path.Join("storage", filepath.ToSlash(storage.Name(uid))) {
+		c.say(name, false, "it is in a folder where the server does not look for it")
+		return nil
+	}
+	if info, err := e.Info(); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		c.say(name, false, fmt.Sprintf("others may read it (%v); run chmod 600", info.Mode().Perm()))
+	}
+	c.files++
+	if schemaOf(name) != nil || name == secretName {
+		err := examine(ctx, name, filepath.Join(c.dir, filepath.FromSlash(name)), c.work)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // the user was removed meanwhile
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			c.say(name, true, err.Error())
+			return nil
+		}
+	}
+	if _, ok := c.owners[uid]; isStorage && c.owners != nil && !ok {
+		c.say(name, false, "it belongs to no user; 'syncmanager server repair "+strconv.FormatInt(uid, 10)+" --force' sets it aside")
+	}
+	return nil
+}
+
+func (c *checker) say(name string, damaged bool, problem string) {
+	f := Finding{Name: name, Damaged: damaged, Problem: strings.TrimPrefix(problem, name+": ")}
+	if uid, ok := storageNumber(name); ok {
+		f.Storage, f.UID, f.Email = uid, c.owners[uid].uid, c.owners[uid].email
+	}
+	c.found(f)
+}
+
+// storageNumber reads the number of a storage from the name of its file.
+func storageNumber(name string) (int64, bool) {
+	text, ok := strings.CutSuffix(path.Base(name), ".sqlite")
+	uid, err := strconv.ParseInt(text, 10, 64)
+	return uid, ok && err == nil && strings.HasPrefix(name, "storage/")
+}
+
+// readOwners says whose the storages are, or returns nil if that cannot be read.
+func readOwners(ctx context.Context, dir, work string) map[int64]owner {
+	emails := make(map[string]string)
+	_ = each(ctx, filepath.Join(dir, "accounts.sqlite"), work, `SELECT uid, email FROM accounts`, func(scan func(...any) error) error {
+		var uid, email string
+		err := scan(&uid, &email)
+		emails[uid] = email
+		return err
+	})
+	owners := make(map[int64]owner)
+	err := each(ctx, filepath.Join(dir, "token.sqlite"), work, `SELECT uid, account FROM users`, func(scan func(...any) error) error {
+		var number int64
+		var uid string
+		err := scan(&number, &uid)
+		owners[number] = owner{uid, emails[uid]}
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	return owners
+}
+
+// each calls row for each row of a query.
+func each(ctx context.Context, path, work, query string, row func(scan func(...any) error) error) error {
+	s, err := sqlite.OpenSnapshot(ctx, path, work)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it was only read
+	rows, err := s.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

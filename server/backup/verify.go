@@ -1,0 +1,96 @@
+package backup
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// Verify reads a backup to its end and tries each file in it: databases are opened
+// and examined as Check does. It needs room in the folder work for the largest of
+// them. The report is good only if the error is nil.
+func Verify(ctx context.Context, archive io.Reader, work string) (report Report, err error) {
+	if work, err = os.MkdirTemp(work, "syncmanager-verify-*"); err != nil { // 0700
+		return Report{}, fmt.Errorf("cannot verify a backup: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	root, err := os.OpenRoot(work)
+	if err != nil {
+		return Report{}, fmt.Errorf("cannot verify a backup: %w", err)
+	}
+	defer root.Close()
+	return scan(ctx, archive, func(name string, r io.Reader) error {
+		steps := schemaOf(name)
+		if steps == nil && name != secretName {
+			return nil // scan reads it
+		}
+		const at = "file"
+		if err := place(root, at, r); err != nil {
+			return err
+		}
+		path := filepath.Join(work, at)
+		err := examine(ctx, name, path, work)
+		var errs []error
+		for _, tail := range []string{"-wal", "-shm", ""} {
+			if err := os.Remove(path + tail); !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+		if err == nil && errors.Join(errs...) != nil {
+			err = &placing{errors.Join(errs...)}
+		}
+		return err
+	})
+}
+
+const secretName = "token-secret"
+
+// schemaOf is the schema of the database with a name, or nil for what is none.
+func schemaOf(name string) fs.FS {
+	switch {
+	case name == "token.sqlite":
+		return token.Schema()
+	case name == "accounts.sqlite":
+		return accounts.Schema()
+	case strings.HasPrefix(name, "storage/"):
+		return storage.Schema()
+	}
+	return nil
+}
+
+// examine tries the file at path, which a data folder has under name.
+func examine(ctx context.Context, name, path, work string) error {
+	if steps := schemaOf(name); steps != nil {
+		return named(name, sqlite.Examine(ctx, path, steps, work))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if secret, err := hex.DecodeString(strings.TrimSpace(string(text))); err != nil || len(secret) != 32 {
+		return fmt.Errorf("%s: %w: it holds no secret", name, sqlite.ErrCorrupt)
+	}
+	return nil
+}
+
+// named says of damage which file has it, rather than where it was looked at.
+func named(name string, err error) error {
+	if d, ok := errors.AsType[*sqlite.Damage](err); ok {
+		return &sqlite.Damage{Path: name, Detail: d.Detail}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
