@@ -125,13 +125,13 @@ DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
 			command, known := commands[args[1]]
 			switch {
 			case !known:
-				return fmt.Errorf("there is no command %q: it is wipe, reset or logout", args[1])
+				return fmt.Errorf("%q is not a command for a device: say wipe, reset or logout", args[1])
 			case command.engine && len(args) != 3:
 				return fmt.Errorf("%s needs the name of an engine", args[1])
 			case !command.engine && len(args) != 2:
 				return fmt.Errorf("%s takes no engine", args[1])
 			}
-			return nil
+			return checkEngines(args[2:])
 		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			device, err := p.FindDevice(ctx, args[0])

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,7 @@ func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command
 		Short:             short,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeEngines,
+		PreRunE:           func(_ *cobra.Command, names []string) error { return checkEngines(names) },
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, names []string) error {
 			m, err := p.Manager(ctx)
 			if err != nil {
@@ -73,6 +75,16 @@ func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command
 			return nil
 		}),
 	}
+}
+
+// checkEngines finds a name that no engine has, before anything is made for it.
+func checkEngines(names []string) error {
+	for _, name := range names {
+		if !slices.Contains(profile.Engines(), name) {
+			return fmt.Errorf("%q is not an engine: 'syncmanager engines' lists them", name)
+		}
+	}
+	return nil
 }
 
 func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
-		err = &usageError{fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())}
+		if !strings.HasSuffix(err.Error(), "?") {
+			err = fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())
+		}
+		err = &usageError{err}
 	}
 	a.report(err)
 	return exitCode(err)
@@ -89,6 +93,7 @@ import, 4 sign in again, 5 the server asked to be left alone for a while.`,
 		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
 		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+	speakPlainly(root)
 	return root
 }
 

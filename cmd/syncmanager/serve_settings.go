@@ -57,7 +57,7 @@ func settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 		}
 		if value := getenv(envName(f.Name)); value != "" {
 			if err := flags.Set(f.Name, value); err != nil {
-				errs = append(errs, usagef("$%s: %w", envName(f.Name), notValue(f, value)))
+				errs = append(errs, usagef("$%s: %w", envName(f.Name), badValue(f, value, errors.Unwrap(err))))
 			}
 			return
 		}
@@ -95,17 +95,9 @@ func setFrom(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 		return several.Replace(texts)
 	}
 	if err := flags.Set(f.Name, texts[0]); err != nil {
-		return notValue(f, texts[0])
+		return badValue(f, texts[0], errors.Unwrap(err))
 	}
 	return nil
-}
-
-// notValue says that a flag does not take value.
-func notValue(f *pflag.Flag, value string) error {
-	if f.Value.Type() == "bool" {
-		return fmt.Errorf("%q is neither true nor false", value)
-	}
-	return fmt.Errorf("%q is not a value for --%s", value, f.Name)
 }
 
 // readConfig reads a settings file.

@@ -140,7 +140,7 @@ func TestBadSettings(t *testing.T) {
 		{`profile = "x"`, `"profile" is not a setting`},
 		{`config = "x"`, `"config" is not a setting`},
 		{`[serve]`, `"serve" is not a setting`},
-		{`acme = "perhaps"`, `acme: "perhaps" is neither true nor false`},
+		{`acme = "perhaps"`, `acme: "perhaps" is not a value for --acme: say true or false`},
 		{`addr = ["a", "b"]`, "addr: give one value, not a list"},
 		{`quota = 1.5`, "quota: write the value in quotes"},
 		{`trusted-proxy = [["a"]]`, "trusted-proxy: write the value in quotes"},
@@ -161,7 +161,7 @@ func TestBadSettings(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 	err := settle(flags, "", func(name string) string { return map[string]string{"SYNCMANAGER_ACME": "perhaps"}[name] })
-	if err == nil || err.Error() != `$SYNCMANAGER_ACME: "perhaps" is neither true nor false` {
+	if err == nil || err.Error() != `$SYNCMANAGER_ACME: "perhaps" is not a value for --acme: say true or false` {
 		t.Errorf("a variable that is not a value: %v", err)
 	}
 }

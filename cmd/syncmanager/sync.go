@@ -46,11 +46,14 @@ for them every five minutes at most, 'syncmanager tabs inbox' at once.`,
 		switch o.Reason = syncmanager.Reason(reason); o.Reason {
 		case syncmanager.User, syncmanager.Schedule, syncmanager.Startup:
 		default:
-			return fmt.Errorf("there is no reason %q: it is user, schedule or startup", reason)
+			return fmt.Errorf("--reason must be user, schedule or startup, not %q", reason)
 		}
 		side, ok := map[string]engine.Side{"": engine.PreferNeither, "local": engine.PreferLocal, "remote": engine.PreferRemote}[prefer]
 		if !ok {
-			return fmt.Errorf("--prefer is local or remote, not %q", prefer)
+			return fmt.Errorf("--prefer must be local or remote, not %q", prefer)
+		}
+		if err := checkEngines(o.Engines); err != nil {
+			return err
 		}
 		o.Prefer = map[string]engine.Side{}
 		names := o.Engines
