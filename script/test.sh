@@ -83,7 +83,7 @@ if CGO_ENABLED=1 go build -race -o "$trial/main" "$trial/main.go" 2>/dev/null &&
 	export CGO_ENABLED
 	race=-race
 	for without in modernc.org/libc/... modernc.org/sqlite/lib modernc.org/memory \
-		crypto/internal/fips140/... golang.org/x/crypto/scrypt; do
+		crypto/internal/fips140/... golang.org/x/crypto/scrypt "$(go list -m)/internal/scrypt"; do
 		race="$race -gcflags=$without=-race=false"
 	done
 	echo "== go test -race"

@@ -39,6 +39,10 @@ type Config struct {
 	SignUp accounts.SignUp
 	// SignIn bounds how often passwords may be tried.
 	SignIn accounts.Limits
+	// Memory is how many bytes the server may take in all; default 256 MiB. A quarter of
+	// it stretches passwords, a quarter is for open connections, and an eighth for the
+	// bodies of requests that are under way.
+	Memory int64
 	// PasswordCost is the scrypt cost of new passwords, as a power of two; default
 	// onepw.DefaultCost, which only tests lower.
 	PasswordCost int

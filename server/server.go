@@ -47,12 +47,18 @@ type Server struct {
 	purging   sync.WaitGroup
 }
 
+// defaultMemory fits a small machine.
+const defaultMemory = 256 << 20
+
 // New opens the data folder. A folder that another server uses gives an error
 // that wraps dirlock.ErrLocked.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	public, err := cfg.public()
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = defaultMemory
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"
@@ -118,7 +124,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
 	}
 	cfg := accounts.Config{
-		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Limits: s.cfg.SignIn,
+		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	}
 	if p := s.cfg.Push; p != nil {

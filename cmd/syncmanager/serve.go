@@ -30,6 +30,7 @@ type serving struct {
 	tls               tlsOptions
 	proxies           []string
 	signUp, quota     string
+	memory            string
 	metrics           string
 	accounts          string
 	allow             []string
@@ -91,6 +92,7 @@ The command line goes before the environment, and that before the file.
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed; by default open where this machine alone reaches the server, else invite")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
+	flags.StringVar(&o.memory, "memory", "auto", "take no more memory than a `SIZE` like 256MB; by default what the machine, the container or the unit has")
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
 	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
@@ -144,6 +146,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return usagef("--quota: %w", err)
 	} else if quota != nil {
 		cfg.Quota = *quota
+	}
+	if cfg.Memory, err = parseMemory(o.memory, a.getenv); err != nil {
+		return err
 	}
 	if cfg.External, err = o.external(); err != nil {
 		return err

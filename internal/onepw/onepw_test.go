@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/scrypt"
+
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
@@ -41,11 +43,15 @@ func TestStretchV1(t *testing.T) {
 	check(t, "unwrapBKey", s.UnwrapBKey, "de6a2648b78284fcb9ffa81ba95803309cfba7af583c01a8a1a63e567234dd28")
 }
 
+func stretch(password, salt []byte, cost, keyLen int) ([]byte, error) {
+	return scrypt.Key(password, salt, 1<<cost, 8, 1, keyLen)
+}
+
 func TestVerifier(t *testing.T) {
 	authPW := unhex(t, "247b675ffb4c46310bc87e26d712153abe5e1c90ef00a4784594f97ef54f2375")
 	salt := make([]byte, 32)
 	salt[1] = 0xf0
-	v, err := onepw.NewVerifier(authPW, salt, onepw.DefaultCost)
+	v, err := onepw.NewVerifier(stretch, authPW, salt, onepw.DefaultCost)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +60,7 @@ func TestVerifier(t *testing.T) {
 	if !v.Matches(v.Hash) || v.Matches(count(1)) || v.Matches(nil) {
 		t.Error("Matches is not equality")
 	}
-	if _, err := onepw.NewVerifier(authPW, salt, 0); err == nil {
+	if _, err := onepw.NewVerifier(stretch, authPW, salt, 0); err == nil {
 		t.Error("a cost that scrypt refuses gave no error")
 	}
 }

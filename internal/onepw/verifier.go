@@ -1,15 +1,14 @@
 package onepw
 
-import (
-	"crypto/subtle"
-	"fmt"
-
-	"golang.org/x/crypto/scrypt"
-)
+import "crypto/subtle"
 
 // DefaultCost is the scrypt cost of Mozilla's protocol, as a power of two: 64 MiB
-// of memory and some 200 ms for each try.
+// of memory and some 300 ms for each try.
 const DefaultCost = 16
+
+// Stretch is scrypt with N = 2^cost, r = 8 and p = 1. It says where the memory for it
+// comes from.
+type Stretch func(password, salt []byte, cost, keyLen int) ([]byte, error)
 
 // Verifier is what a server derives from authPW and a salt of its own. Stolen
 // with everything else the server stores, it lets nobody sign in or read data
@@ -22,10 +21,10 @@ type Verifier struct {
 }
 
 // NewVerifier stretches authPW with a scrypt cost of 2^cost.
-func NewVerifier(authPW, salt []byte, cost int) (Verifier, error) {
-	big, err := scrypt.Key(authPW, salt, 1<<cost, 8, 1, KeySize)
+func NewVerifier(stretch Stretch, authPW, salt []byte, cost int) (Verifier, error) {
+	big, err := stretch(authPW, salt, cost, KeySize)
 	if err != nil {
-		return Verifier{}, fmt.Errorf("stretch authPW: %w", err)
+		return Verifier{}, err
 	}
 	return Verifier{Hash: derive(big, "verifyHash", KeySize), wrap: derive(big, "wrapwrapKey", KeySize)}, nil
 }

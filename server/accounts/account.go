@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/stretch"
 )
 
 // account is a row of accounts.
@@ -91,13 +92,13 @@ func (s *Service) verifier(ctx context.Context, a *account, authPW []byte) (onep
 	if a != nil {
 		salt, cost = a.salt, a.cost
 	}
-	select {
-	case s.stretching <- struct{}{}:
-		defer func() { <-s.stretching }()
-	case <-ctx.Done():
-		return onepw.Verifier{}, ctx.Err()
+	v, err := onepw.NewVerifier(func(password, salt []byte, cost, keyLen int) ([]byte, error) {
+		return s.stretch(ctx, password, salt, cost, keyLen)
+	}, authPW, salt, cost)
+	if errors.Is(err, stretch.ErrBusy) {
+		return v, busy()
 	}
-	return onepw.NewVerifier(authPW, salt, cost)
+	return v, err
 }
 
 // checked is an account whose password was right.
@@ -150,6 +151,7 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 	}
 	v, err := s.verifier(r.Context(), a, authPW)
 	if err != nil {
+		done() // nothing was tried
 		return checked{}, err
 	}
 	if a == nil {

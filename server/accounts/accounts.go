@@ -32,6 +32,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/internal/stretch"
 )
 
 // Config says how a Service works. All fields without a default must be set.
@@ -44,8 +45,11 @@ type Config struct {
 	// SignUp says who may make an account; default SignUpOpen.
 	SignUp SignUp
 	// Cost is the scrypt cost of new passwords, as a power of two; default
-	// onepw.DefaultCost. Each try takes 2^Cost KiB of memory.
-	Cost   int
+	// onepw.DefaultCost. Each try takes 2^Cost KiB of memory, or less where Memory is
+	// less, and more time for it.
+	Cost int
+	// Memory bounds what all tries take together, in bytes; default 64 MiB.
+	Memory int64
 	Limits Limits
 	// Disabled, if set, says which accounts nobody signs in to.
 	Disabled func(ctx context.Context, uid string) (bool, error)
@@ -70,9 +74,8 @@ type Service struct {
 	mux     *http.ServeMux
 	limiter limiter
 	window  hawk.Window
-	// stretching bounds how many passwords are stretched at once, for each takes
-	// 64 MiB.
-	stretching chan struct{}
+	// stretch is scrypt in the memory that there is for it.
+	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
 	// drawing is taken while a picture is.
 	drawing chan struct{}
 	// pepper makes answers about accounts that do not exist.
@@ -104,6 +107,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Cost == 0 {
 		cfg.Cost = onepw.DefaultCost
 	}
+	if cfg.Memory == 0 {
+		cfg.Memory = 64 << 20
+	}
 	if cfg.SignUp == "" {
 		cfg.SignUp = SignUpOpen
 	}
@@ -117,10 +123,10 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, db: db, mux: http.NewServeMux(),
-		window:     hawk.Window{Skew: hawkSkew},
-		stretching: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		drawing:    make(chan struct{}, 1),
-		keys:       make(map[string]*rsa.PrivateKey),
+		window:  hawk.Window{Skew: hawkSkew},
+		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
+		drawing: make(chan struct{}, 1),
+		keys:    make(map[string]*rsa.PrivateKey),
 	}
 	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
 		return nil, errors.Join(err, db.Close())

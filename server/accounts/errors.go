@@ -12,7 +12,7 @@ type fault struct {
 	errno   int
 	message string
 	more    map[string]any // further fields of the answer
-	retry   time.Duration  // with errno 114
+	retry   time.Duration  // with errnos 114 and 201
 }
 
 func (f *fault) Error() string { return f.message }
@@ -68,6 +68,7 @@ var (
 	errChallenge      = newFault(http.StatusBadRequest, 175, "Invalid PKCE challenge")
 	errSignUpClosed   = newFault(http.StatusForbidden, 202, "Sign-up is closed on this server")
 	errInvitation     = newFault(http.StatusForbidden, 202, "Sign-up needs an invitation that is still good")
+	errBusy           = newFault(http.StatusServiceUnavailable, 201, "Too many passwords are being checked; try again in a few seconds")
 	errServer         = newFault(http.StatusInternalServerError, 999, "Unspecified error")
 	errNotFound       = newFault(http.StatusNotFound, 999, "Not Found")
 )
@@ -91,6 +92,16 @@ func throttled(wait time.Duration) *fault {
 	seconds := int((wait + time.Second - 1) / time.Second)
 	f := errThrottled.with("retryAfter", seconds)
 	f.retry = time.Duration(seconds) * time.Second
+	return f
+}
+
+// busyFor is how long a client shall wait before it tries again what there was no
+// turn for.
+const busyFor = 5 * time.Second
+
+func busy() *fault {
+	f := errBusy.with("retryAfter", int(busyFor.Seconds()))
+	f.retry = busyFor
 	return f
 }
 

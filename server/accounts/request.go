@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/stretch"
 )
 
 // maxBody bounds a request's body, in bytes. The largest real one is a command
@@ -45,7 +47,9 @@ func (s *Service) run(max int64, h handler, w http.ResponseWriter, r *http.Reque
 		}
 		return nil, errJSON // the client went away in the middle
 	}
-	return h(&request{Request: r, body: body})
+	q := &request{Request: r, body: body}
+	q.Request = r.WithContext(stretch.From(r.Context(), q.address()))
+	return h(q)
 }
 
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, out any, err error) {

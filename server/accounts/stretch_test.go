@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/stretch"
 )
 
 // A password is stretched whether or not the address has an account, so that the
@@ -24,29 +26,55 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	r := loginRequest(t, "nobody@example.org")
-	synctest.Test(t, func(t *testing.T) {
-		s.stretching = make(chan struct{}, 1)
-		s.stretching <- struct{}{} // somebody else's turn
-		answered := make(chan error, 1)
-		go func() {
-			_, err := s.login(r)
-			answered <- err
-		}()
-		synctest.Wait()
-		select {
-		case err := <-answered:
-			t.Fatalf("answered without stretching: %v", err)
-		default:
-		}
-		<-s.stretching
-		if err := <-answered; !errors.Is(err, errPassword) {
-			t.Errorf("%v, want %v", err, errPassword)
-		}
-	})
+	var costs []int
+	real := s.stretch
+	s.stretch = func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error) {
+		costs = append(costs, cost)
+		return real(ctx, password, salt, cost, keyLen)
+	}
+	if _, err := s.login(loginRequest(t, "nobody@example.org")); !errors.Is(err, errPassword) {
+		t.Errorf("%v, want %v", err, errPassword)
+	}
+	if !slices.Equal(costs, []int{4}) {
+		t.Errorf("stretched with the costs %v, want once with 4", costs)
+	}
 }
 
-// loginRequest is a sign-in whose context belongs to no bubble and never ends.
+// Who gets no turn to have a password checked hears when to come again, and has not
+// spent a try.
+func TestBusyStretching(t *testing.T) {
+	s, err := Open(t.Context(), Config{
+		Dir: t.TempDir(), PublicURL: &url.URL{Scheme: "https", Host: "x"}, Cost: 4, Now: time.Now, Rand: rand.Reader,
+		Log: slog.New(slog.DiscardHandler), Limits: Limits{PerAccount: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	real := s.stretch
+	s.stretch = func(context.Context, []byte, []byte, int, int) ([]byte, error) { return nil, stretch.ErrBusy }
+	try := func() *httptest.ResponseRecorder {
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/v1/account/login",
+			strings.NewReader(`{"email":"a@example.org","authPW":"`+strings.Repeat("00", 32)+`"}`))
+		s.ServeHTTP(rec, r)
+		return rec
+	}
+	for range 3 {
+		if rec := try(); rec.Code != 503 || rec.Header().Get("Retry-After") != "5" || !strings.Contains(rec.Body.String(), `"errno":201`) {
+			t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)
+		}
+	}
+	s.stretch = real
+	if rec := try(); rec.Code != 400 || !strings.Contains(rec.Body.String(), `"errno":103`) {
+		t.Errorf("the first try that was made: %d %s", rec.Code, rec.Body)
+	}
+	if rec := try(); rec.Code != 429 {
+		t.Errorf("the second: %d %s", rec.Code, rec.Body)
+	}
+}
+
+// loginRequest is a sign-in.
 func loginRequest(t *testing.T, email string) *request {
 	t.Helper()
 	body := `{"email":"` + email + `","authPW":"` + strings.Repeat("00", 32) + `"}`

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+
+	"github.com/syncmanager/syncmanager/internal/capacity"
+)
+
+// leastMemory is what a server can work in.
+const leastMemory = 64e6
+
+// parseMemory reads how much memory the server may take, and bounds Go's heap to what
+// is left of it, unless GOMEMLIMIT does. It is 0 where it cannot be told.
+func parseMemory(text string, getenv func(string) string) (int64, error) {
+	memory := capacity.Memory(os.DirFS("/"))
+	if text != "auto" {
+		var err error
+		if memory, err = parseSize(text); err != nil {
+			return 0, usagef("--memory: %w", err)
+		}
+		if memory < leastMemory {
+			return 0, usagef("--memory: a server needs at least %s", formatSize(leastMemory))
+		}
+	}
+	if memory > 0 && getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapOf(memory))
+	}
+	return memory, nil
+}
+
+// heapOf is how much of the memory Go's heap may take: passwords are stretched outside
+// of it, and SQLite, the program itself and the system need some too.
+func heapOf(memory int64) int64 { return memory / 2 }
