@@ -78,9 +78,18 @@ type Engine interface {
 	// never did, or was reset.
 	Association(ctx context.Context) (Association, error)
 
-	// Reset forgets the sync state (Since, mirror, what is staged or refused) and
-	// keeps the user's data, then remembers a as the new association. The next
-	// sync downloads everything and reconciles it with what is here.
+	// Reset forgets the sync state (Since, what is staged or refused) and keeps the
+	// user's data, then remembers a as the new association. The next sync downloads
+	// everything and reconciles it with what is here. It comes after a change of the
+	// sync IDs or keys, and when the server turns out to be older than Since: it was
+	// restored from a backup, or the collection was emptied. So:
+	//
+	//   - What the server does not have, not even as a tombstone, goes up, whether or not
+	//     it was there before: nothing is deleted because it is absent.
+	//   - An engine that knows what the server had of a record takes that as the common
+	//     past of both sides. A record or tombstone older than that, by Modified, is an
+	//     earlier state: what is here goes up again.
+	//   - A deletion by the user that the server does not know yet is kept.
 	Reset(ctx context.Context, a Association) error
 
 	// Wipe forgets the user's data too, with all sync state, and leaves no

@@ -30,3 +30,21 @@ type Counter interface {
 	// Count is the number of items on this device, tombstones not counted.
 	Count(ctx context.Context) (int, error)
 }
+
+// Troubled is an engine that lists the records that are stuck, as long as they are:
+// those that the server refused for ever, and those that are on the server and cannot be
+// read or applied here.
+type Troubled interface {
+	// Troubles counts them, and names the first max of each kind.
+	Troubles(ctx context.Context, max int) (Troubles, error)
+}
+
+// Troubles are records that are stuck.
+type Troubles struct {
+	// Unsent counts the changes that the server refused for ever: each goes up when its
+	// record is changed again. Unread counts the records on the server that cannot be
+	// read or applied.
+	Unsent, Unread int
+	// UnsentRecords and UnreadRecords name some of them.
+	UnsentRecords, UnreadRecords []Problem
+}

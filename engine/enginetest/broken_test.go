@@ -20,6 +20,12 @@ type broken struct {
 	reset func(ctx context.Context, e engine.Engine, a engine.Association) error
 	wipe  func(ctx context.Context, e engine.Engine) error
 	wrap  func(*jsonnotes.Session) engine.Session
+	// troubles is how many records it always claims to be stuck.
+	troubles int
+}
+
+func (b *broken) Troubles(context.Context, int) (engine.Troubles, error) {
+	return engine.Troubles{Unread: b.troubles}, nil
 }
 
 func (b *broken) Reset(ctx context.Context, a engine.Association) error {
@@ -340,6 +346,18 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				return o.Session.Stage(ctx, page)
 			}
 		}),
+		"ServerThatWentBackTakesWhatIsNewer": with(func(o *odd) {
+			o.stage = func(ctx context.Context, page []engine.Incoming) error {
+				for i := range page {
+					page[i].Modified = 1 << 50 // as if all that comes were new
+				}
+				return o.Session.Stage(ctx, page)
+			}
+		}),
+		"EmptiedCollectionIsFilledAgain": {reset: func(ctx context.Context, e engine.Engine, a engine.Association) error {
+			return errors.Join(e.Wipe(ctx), e.Reset(ctx, a))
+		}},
+		"TroublesAreListed": {troubles: 1},
 		"PreferDecides": {wrap: func(s *jsonnotes.Session) engine.Session {
 			s.Prefer = engine.PreferNeither
 			return s

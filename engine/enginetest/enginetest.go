@@ -88,7 +88,7 @@ type Story struct {
 func Stories(h Harness) []Story {
 	all := append(slices.Concat(downloads, resets), Story{"TellsOfTheUsersChanges", notifies})
 	if h.OwnRecord == "" {
-		all = slices.Concat(all, uploads, merges)
+		all = slices.Concat(all, uploads, merges, pasts)
 	} else {
 		all = slices.Concat(all, ownUploads)
 	}

@@ -65,6 +65,7 @@ var (
 	_ engine.Watcher  = (*Engine)(nil)
 	_ engine.Notifier = (*Engine)(nil)
 	_ engine.Counter  = (*Engine)(nil)
+	_ engine.Troubled = (*Engine)(nil)
 )
 
 // Open opens the bookmarks in c.Path.

@@ -51,13 +51,16 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 // whose receipt was lost, and those that cannot be read.
 func (s *session) sort(ctx context.Context) error {
 	var staged int
-	if err := s.e.db.Read().QueryRowContext(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 {
+	if err := s.e.db.Read().QueryRowContext(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.since != 0 {
 		return err
 	}
 	var counted engine.Merged
 	err := s.e.db.Update(ctx, func(p *places.Tx) error {
 		counted = engine.Merged{}
 		t := newTx(p)
+		if err := s.compareWithPast(t); err != nil {
+			return err
+		}
 		if err := execAll(p, sqlReadable); err != nil {
 			return err
 		}

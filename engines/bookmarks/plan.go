@@ -3,6 +3,7 @@ package bookmarks
 import (
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
@@ -211,6 +212,9 @@ func (l *loader) compare(it *tree.Item, r *record) error {
 	}
 	if ok && sameValue(&old, r) {
 		it.Changed &^= tree.ChangedValue
+		if old.parent == r.parent && slices.Equal(old.children, r.children) {
+			it.Changed = 0 // the same record once more, as after a Reset
+		}
 	}
 	mine := l.changed[it.GUID]
 	if mine == nil {

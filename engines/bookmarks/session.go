@@ -217,7 +217,7 @@ func (t *tx) refused(r engine.Refusal) error {
 		return nil
 	}
 	guid := LocalID(r.ID)
-	if _, err := t.Exec(sqlRefused, guid); err != nil {
+	if _, err := t.Exec(sqlRefused, guid, r.Reason); err != nil {
 		return err
 	}
 	var n int64

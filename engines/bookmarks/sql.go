@@ -66,8 +66,6 @@ const (
 	sqlMeta      = `SELECT global, sync_id, since, generation FROM bookmark_meta WHERE one = 1`
 	sqlSetMeta   = `UPDATE bookmark_meta SET global = ?1, sync_id = ?2, since = 0, generation = generation + 1 WHERE one = 1`
 	sqlSetSince  = `UPDATE bookmark_meta SET since = max(since, ?1) WHERE one = 1`
-	sqlForgotten = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
-		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
 	sqlPlaced    = `SELECT DISTINCT place FROM bookmarks WHERE place IS NOT NULL`
 	sqlWipeItems = `DELETE FROM bookmarks WHERE guid NOT IN (SELECT value FROM json_each(?1))`
 	sqlWipeRoots = `UPDATE bookmarks SET changes = 0, refused = 0 WHERE guid > ''`
@@ -134,7 +132,7 @@ const (
 	sqlSubtract = `UPDATE bookmarks SET refused = 0, changes = max(bookmarks.changes - o.changes, 0) FROM bookmark_outgoing o
 		WHERE o.guid = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
 	sqlSettled       = `DELETE FROM bookmark_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRefused       = `UPDATE bookmarks SET refused = o.changes FROM bookmark_outgoing o WHERE o.guid = bookmarks.guid AND bookmarks.guid = ?1`
+	sqlRefused       = `UPDATE bookmarks SET refused = o.changes, reason = ?2 FROM bookmark_outgoing o WHERE o.guid = bookmarks.guid AND bookmarks.guid = ?1`
 	sqlRefusedGone   = `UPDATE bookmark_tombstones SET refused = 1 WHERE guid = ?1`
 	sqlStagedGUIDs   = `SELECT guid FROM bookmark_staged WHERE n > 0`
 	sqlSetPositionOf = `UPDATE bookmarks SET position = ?2 WHERE guid = ?1`
@@ -142,4 +140,27 @@ const (
 		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 	sqlUnstageSome = `DELETE FROM bookmark_staged WHERE guid IN (SELECT value FROM json_each(?1))`
+
+	// After a Reset: what the server has no more, and what it has as it was before.
+	sqlLost = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmarks.guid)
+		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
+	sqlLostTombstones = `DELETE FROM bookmark_tombstones WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_tombstones.guid)`
+	sqlLostMirror     = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_mirror.guid)`
+	sqlBehind         = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.guid FROM bookmark_staged s
+		JOIN bookmark_mirror m ON m.guid = s.guid WHERE s.n > 0 AND s.err IS NULL AND s.modified < m.modified)`
+	sqlBehindMirror = `UPDATE bookmark_mirror SET parent = s.parent, kind = s.kind, payload = s.payload FROM bookmark_staged s
+		WHERE bookmark_mirror.guid > '' AND s.guid = bookmark_mirror.guid AND s.payload IS NOT NULL AND s.modified < bookmark_mirror.modified`
+	sqlBehindGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT s.guid FROM bookmark_staged s JOIN bookmark_mirror m ON m.guid = s.guid
+		JOIN bookmarks b ON b.guid = s.guid WHERE s.n > 0 AND s.payload IS NULL AND s.err IS NULL AND s.modified < m.modified)`
+	sqlBehindStaged = `DELETE FROM bookmark_staged WHERE n > 0 AND payload IS NULL AND err IS NULL
+		AND EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = bookmark_staged.guid AND b.changes > 0)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = bookmark_staged.guid)`
+
+	sqlCountRefused = `SELECT (SELECT count(*) FROM bookmarks WHERE refused > 0 AND n > 0 AND refused = changes) +
+		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 1)`
+	sqlRefusedPage = `SELECT guid, reason FROM bookmarks WHERE refused > 0 AND n > 0 AND refused = changes
+		UNION ALL SELECT guid, 'the server refused its deletion' FROM bookmark_tombstones WHERE guid > '' AND refused = 1 LIMIT ?1`
+	sqlCountRetry = `SELECT count(*) FROM bookmark_retry WHERE guid > ''`
+	sqlRetryPage  = `SELECT guid, reason FROM bookmark_retry WHERE guid > '' ORDER BY guid LIMIT ?1`
 )

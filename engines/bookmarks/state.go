@@ -30,17 +30,12 @@ func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return m.Association, nil
 }
 
-// forget drops all that is known of the server.
-var forget = []string{sqlDropMirror, sqlDropTombstones, sqlDropStaged, sqlDropOutgoing, sqlDropRetry}
-
 // Reset forgets the sync state and keeps the bookmarks and the log of what syncs
-// did.
+// did. The mirror stays as the past that both sides of the next merge have in common,
+// and so do the user's deletions; see compareWithPast.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	err := e.db.Update(ctx, func(t *places.Tx) error {
-		if err := execAll(t, forget...); err != nil {
-			return err
-		}
-		if _, err := t.Exec(sqlForgotten, guidList(allRoots())); err != nil {
+		if err := execAll(t, sqlDropStaged, sqlDropRetry); err != nil {
 			return err
 		}
 		_, err := t.Exec(sqlSetMeta, a.Global, a.Collection)
@@ -56,7 +51,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 func (e *Engine) Wipe(ctx context.Context) error {
 	err := e.db.Update(ctx, func(p *places.Tx) error {
 		t := newTx(p)
-		if err := execAll(p, forget...); err != nil {
+		if err := execAll(p, sqlDropMirror, sqlDropTombstones, sqlDropStaged, sqlDropOutgoing, sqlDropRetry); err != nil {
 			return err
 		}
 		rows, err := t.Query(sqlPlaced)

@@ -149,7 +149,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 			if _, err := tx.Exec(sqlForgetSeen, forEver); err != nil {
 				return err
 			}
-			_, err := tx.Exec(sqlSetMeta, a.Global, a.Collection, 0)
+			_, err := tx.Exec(sqlForgetAt, a.Global, a.Collection)
 			return err
 		})
 	}
@@ -215,7 +215,7 @@ func (e *Engine) forget(ctx context.Context, each func(tx *tx, from, to int64) e
 		if _, err := tx.Exec(sqlRetryDrop); err != nil {
 			return err
 		}
-		_, err := tx.Exec(sqlSetMeta, "", "", 0)
+		_, err := tx.Exec(sqlForgetAt, "", "")
 		return err
 	})
 	if err == nil {

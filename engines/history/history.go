@@ -84,6 +84,7 @@ var (
 	_ engine.Watcher  = (*Engine)(nil)
 	_ engine.Notifier = (*Engine)(nil)
 	_ engine.Counter  = (*Engine)(nil)
+	_ engine.Troubled = (*Engine)(nil)
 )
 
 // Open opens the history in c.Path.

@@ -219,6 +219,8 @@ func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 		return r.title, nil
 	case known && base == r.title, r.title == "":
 		return rec.title, nil
+	case !known && in.modified <= c.past:
+		return r.title, nil // seen before the server went back, or was emptied
 	case c.start.Prefer == engine.PreferLocal:
 		return r.title, nil
 	case c.start.Prefer == engine.PreferRemote:

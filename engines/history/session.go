@@ -23,6 +23,7 @@ type session struct {
 	e        *Engine
 	start    engine.Start
 	since    engine.Timestamp
+	past     engine.Timestamp   // up to when the collection was seen before a Reset; zero: it was not reset
 	retry    map[engine.ID]bool // listed by Retry, and not staged since
 	list     []engine.ID
 	retries  bool  // records failed earlier
@@ -51,6 +52,9 @@ func (s *session) begin(ctx context.Context) (err error) {
 		return err
 	}
 	return s.e.view(ctx, func(tx *tx) error {
+		if err := tx.QueryRow(sqlPast).Scan(&s.past); err != nil {
+			return err
+		}
 		if err := tx.QueryRow(sqlRetryAny).Scan(&s.retries); err != nil {
 			return err
 		}
@@ -151,10 +155,11 @@ func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 			if !refusal.Permanent {
 				continue
 			}
-			for _, query := range []string{sqlRefused, sqlRefusedGone} {
-				if _, err := tx.Exec(query, refusal.ID); err != nil {
-					return err
-				}
+			if _, err := tx.Exec(sqlRefused, refusal.ID, refusal.Reason); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(sqlRefusedGone, refusal.ID); err != nil {
+				return err
 			}
 		}
 		_, err := tx.Exec(sqlSetSince, r.At)

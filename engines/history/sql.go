@@ -3,7 +3,8 @@ package history
 // Every statement of the package, so that a test can read the plan of each.
 const (
 	sqlMeta     = `SELECT global, sync_id, since FROM history_meta WHERE one = 1`
-	sqlSetMeta  = `UPDATE history_meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
+	sqlForgetAt = `UPDATE history_meta SET global = ?1, sync_id = ?2, past = max(past, since), since = 0 WHERE one = 1`
+	sqlPast     = `SELECT CASE since WHEN 0 THEN past ELSE 0 END FROM history_meta WHERE one = 1`
 	sqlSetSince = `UPDATE history_meta SET since = max(since, ?1) WHERE one = 1`
 
 	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0 AND hidden = 0`
@@ -76,7 +77,7 @@ const (
 	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.guid FROM json_each(?1) AS j CROSS JOIN history_outgoing AS o
 		ON o.guid = j.value WHERE o.payload IS NULL)`
 	sqlSettled     = `DELETE FROM history_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRefused     = `UPDATE places SET refused = o.changes FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
+	sqlRefused     = `UPDATE places SET refused = o.changes, reason = ?2 FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
 	sqlRefusedGone = `UPDATE history_tombstones SET refused = 1 WHERE guid = ?1 AND EXISTS
 		(SELECT 1 FROM history_outgoing AS o WHERE o.guid = ?1 AND o.payload IS NULL)`
 
@@ -98,4 +99,11 @@ const (
 	sqlWipePlaces  = `DELETE FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0`
 	sqlWipeKept    = `SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND visits > 0`
 	sqlWipeOrigins = `DELETE FROM origins WHERE id > ?1 AND id <= ?2 AND NOT EXISTS (SELECT 1 FROM places AS p WHERE p.origin = origins.id)`
+
+	sqlCountRefused = `SELECT (SELECT count(*) FROM places WHERE refused > 0 AND id > 0 AND refused = changes) +
+		(SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 1)`
+	sqlRefusedPage = `SELECT guid, reason FROM places WHERE refused > 0 AND id > 0 AND refused = changes
+		UNION ALL SELECT guid, 'the server refused its deletion' FROM history_tombstones WHERE guid > '' AND refused = 1 LIMIT ?1`
+	sqlCountRetry = `SELECT count(*) FROM history_retry WHERE guid > ''`
+	sqlRetryPage  = `SELECT guid, reason FROM history_retry WHERE guid > '' ORDER BY guid LIMIT ?1`
 )

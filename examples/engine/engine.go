@@ -28,17 +28,15 @@ func (e *Engine) Association(ctx context.Context) (a engine.Association, err err
 	return a, err
 }
 
-// Reset keeps the notes and forgets the rest. Each note counts as changed: the next
-// sync compares it with what the account has.
+// Reset keeps the notes and what the server had of each, as the common past. Each note
+// counts as changed: the next sync compares it with what the account has.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return e.Do(ctx, func() error {
 		kept := e.Notes
 		e.clear()
 		e.Disk.Association = a
 		for id, n := range kept {
-			if n.Local != nil {
-				e.Notes[id] = &Note{Local: n.Local, Changes: 1}
-			}
+			e.Notes[id] = &Note{Local: n.Local, Mirror: n.Mirror, Modified: n.Modified, Changes: 1}
 		}
 		return nil
 	})
@@ -104,7 +102,7 @@ func (s *Session) Retry() []engine.ID { return s.retry }
 func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 	return s.Engine.Do(ctx, func() error {
 		for _, in := range page {
-			staged := Staged{Payload: bytes.Clone(in.Payload)}
+			staged := Staged{Payload: bytes.Clone(in.Payload), Modified: in.Modified}
 			if in.Err != nil {
 				staged.Err = in.Err.Error()
 			} else if in.Payload != nil && Field(in.Payload, "name") == "" {
@@ -157,11 +155,16 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 	}
 	delete(e.Attempts, id)
 	n := e.Notes[id]
+	if n != nil && in.Modified < n.Modified {
+		// The server went back to an earlier state: what is here goes up again.
+		n.Mirror, n.Modified, n.Changes = in.Payload, in.Modified, max(n.Changes, 1)
+		return
+	}
 	if in.Payload == nil {
 		switch {
 		case n == nil:
-		case n.Local != nil && n.Changes > 0:
-			n.Mirror = nil // an edit here beats a deletion there, and goes up again
+		case n.Local != nil && n.Changes > 0 && !bytes.Equal(n.Local, n.Mirror):
+			n.Mirror, n.Modified = nil, in.Modified // an edit here beats a deletion there, and goes up again
 		default:
 			if n.Local != nil {
 				m.Applied++
@@ -188,7 +191,7 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 	}
 	unchanged := n.Changes == 0 || bytes.Equal(n.Local, in.Payload)
 	theirs := !bytes.Equal(base, in.Payload)
-	n.Mirror = in.Payload
+	n.Mirror, n.Modified = in.Payload, in.Modified
 	// Where both changed it, this engine takes the account's; mirrors of real engines
 	// compare field by field.
 	if unchanged || theirs && s.Prefer != engine.PreferLocal {
@@ -216,7 +219,7 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	return e.Do(ctx, func() error {
 		for _, id := range r.Stored {
 			n, sent := e.Notes[id], e.Sent[id]
-			n.Mirror, n.Refused = sent.Payload, 0
+			n.Mirror, n.Modified, n.Refused = sent.Payload, r.At, 0
 			n.Changes -= sent.Changes
 			if n.Local == nil && n.Changes == 0 {
 				delete(e.Notes, id)

@@ -46,6 +46,8 @@ type Note struct {
 	Local json.RawMessage
 	// Mirror is what the server last had; nil: it is not known to be there.
 	Mirror json.RawMessage
+	// Modified is when the server had it.
+	Modified engine.Timestamp
 	// Changes counts the user's edits that are not on the server. Refused is what it
 	// was when the server refused the record for ever.
 	Changes, Refused int
@@ -53,8 +55,9 @@ type Note struct {
 
 // Staged is a record that came. With neither field it is a tombstone.
 type Staged struct {
-	Payload json.RawMessage
-	Err     string
+	Payload  json.RawMessage
+	Modified engine.Timestamp
+	Err      string
 }
 
 // Sent is a record as it goes up, and how many changes are in it.

@@ -65,7 +65,7 @@ const (
 		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
 	sqlBuried    = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
 	sqlSettled   = `DELETE FROM outgoing WHERE id IN (SELECT value FROM json_each(?1))`
-	sqlRefused   = `UPDATE records SET refused = o.changes FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
+	sqlRefused   = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
 	sqlRetryDue  = `SELECT id FROM retry WHERE attempts < ?1 ORDER BY attempts, id LIMIT ?2`
 	sqlRetryHave = `SELECT attempts FROM retry WHERE id = ?1`
 	sqlRetryPut  = `INSERT INTO retry (id, attempts, reason) VALUES (?1, ?2, ?3)
@@ -73,4 +73,9 @@ const (
 	sqlRetryMiss   = `UPDATE retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`
 	sqlRetryStored = `DELETE FROM retry WHERE id IN (SELECT value FROM json_each(?1))`
 	sqlRetryDrop   = `DELETE FROM retry`
+
+	sqlCountRetry   = `SELECT count(*) FROM retry WHERE id > ''`
+	sqlRetryPage    = `SELECT id, reason FROM retry WHERE id > '' ORDER BY id LIMIT ?1`
+	sqlCountRefused = `SELECT count(*) FROM records WHERE refused > 0 AND n > 0 AND refused = changes`
+	sqlRefusedPage  = `SELECT id, reason FROM records WHERE refused > 0 AND n > 0 AND refused = changes ORDER BY n LIMIT ?1`
 )

@@ -19,6 +19,7 @@ type Synced interface {
 	engine.Watcher
 	engine.Notifier
 	engine.Counter
+	engine.Troubled
 	io.Closer
 	// Watch is Core's.
 	Watch(ctx context.Context) iter.Seq[Change]

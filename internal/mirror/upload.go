@@ -90,7 +90,7 @@ func (s *session) settle(tx *tx, r engine.Receipt) error {
 	}
 	for _, refusal := range r.Refused {
 		if refusal.Permanent {
-			if _, err := tx.exec(sqlRefused, refusal.ID); err != nil {
+			if _, err := tx.exec(sqlRefused, refusal.ID, refusal.Reason); err != nil {
 				return err
 			}
 		}

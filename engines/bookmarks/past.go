@@ -1,0 +1,58 @@
+package bookmarks
+
+import (
+	"context"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// compareWithPast prepares the first merge after a Reset, for which the whole
+// collection was staged: the mirror is what the server had before. What it has no more
+// goes up again. Where its record is older than the mirror's, the server went back to
+// an earlier state: that becomes the common past, and the user's item is the change.
+func (s *session) compareWithPast(t *tx) error {
+	var past bool
+	if s.since != 0 {
+		return nil
+	}
+	if err := t.QueryRow(sqlMirrorAny).Scan(&past); err != nil || !past {
+		return err
+	}
+	if _, err := t.Exec(sqlLost, guidList(allRoots())); err != nil {
+		return err
+	}
+	return execAll(t.Tx, sqlLostTombstones, sqlLostMirror, sqlBehind, sqlBehindMirror, sqlBehindGone, sqlBehindStaged)
+}
+
+// Troubles counts the records that are stuck, and names the first max of each kind.
+func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
+	if t.Unsent, t.UnsentRecords, err = e.problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
+		return t, err
+	}
+	t.Unread, t.UnreadRecords, err = e.problems(ctx, sqlCountRetry, sqlRetryPage, max)
+	return t, err
+}
+
+// problems are some of the records that a query counts and another lists, with their
+// reasons.
+func (e *Engine) problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
+	if err := e.db.Read().QueryRowContext(ctx, count).Scan(&n); err != nil || n == 0 {
+		return 0, nil, sqlite.Explain(err)
+	}
+	rows, err := e.db.Read().QueryContext(ctx, list, max)
+	if err != nil {
+		return 0, nil, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var guid engine.ID
+		var reason string
+		if err := rows.Scan(&guid, &reason); err != nil {
+			return 0, nil, sqlite.Explain(err)
+		}
+		some = append(some, engine.Problem{ID: WireID(guid), Err: errors.New(reason)})
+	}
+	return n, some, sqlite.Explain(rows.Err())
+}
