@@ -136,8 +136,9 @@ type Imported = mirror.Imported
 // what it cannot read, and the import goes on.
 type Skip = mirror.Skip
 
-// Import adds the records of a source, but for those that are here already by their
-// ID or by Options.Same. One that cannot be kept is skipped, and stops no other;
+// Import adds the records of a source. One that is here already, by its ID or by
+// Options.Same, gets what the source's has and it has not; what differs is kept, and
+// named. One that cannot be kept is skipped, and stops no other;
 // item names it for the report. What was imported before an error stays, and the
 // report tells of it.
 func (e *Engine[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o ImportOptions) (Imported, error) {

@@ -50,7 +50,8 @@ func (n *noun[R]) imports(a *app) *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Add the " + n.name + " of a file that export wrote",
 		Long: `Add the ` + n.name + ` of a JSON file that export wrote; "-" reads it from stdin. What is
-here already stays as it is, and what is no ` + n.one + ` is skipped and named.`,
+here already takes over what it lacks, and what differs or is no ` + n.one + ` is
+skipped and named.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			file := a.stdin
@@ -92,8 +93,12 @@ func importItems[R any](ctx context.Context, a *app, store items[R], source iter
 		a.nameSkipped(0, s.Item, s.Reason)
 	}
 	a.countUnnamed(r.SkippedRecords - len(r.Skipped))
-	return a.print("%s %sadded, %s here already, %s skipped",
-		count(r.Added), would(o.DryRun), count(r.Duplicates), count(r.SkippedRecords))
+	updated := ""
+	if r.Updated > 0 {
+		updated = count(r.Updated) + " " + would(o.DryRun) + "updated, "
+	}
+	return a.print("%s %sadded, %s%s here already, %s skipped",
+		count(r.Added), would(o.DryRun), updated, count(r.Duplicates), count(r.SkippedRecords))
 }
 
 var errNoArray = errors.New("this is no JSON array of records, as export writes it")

@@ -43,6 +43,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		Version:    1,
 		Valid:      mirror.Valid(valid),
 		Key:        mirror.Key(func(a *Addon) []byte { return []byte(a.ApplicationID + "\x00" + a.AddonID) }),
+		Required:   []string{"applicationID", "enabled", "source"},
 	}, mirror.Kind[Addon]{
 		Fields: []string{"id", "addonID", "applicationID", "enabled", "source"},
 		ID:     func(a *Addon) *engine.ID { return &a.ID },

@@ -69,22 +69,36 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, errors.New("creditcards: the configuration needs Key")
 	}
 	kind := autofill.Kind(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
-	store, err := mirror.OpenStore(ctx, form.Rules(), kind, c)
+	rules := form.Rules()
+	rules.Required = append(rules.Required, "billingAddressGUID") // Firefox for phones does not know it
+	// By its number a card is found again. Two of one number are two all the same.
+	rules.LooseKey = mirror.Key(func(c *Card) []byte {
+		if c.Number == "" {
+			return nil
+		}
+		return []byte(bare(c.Number))
+	})
+	rules.Matches = func(_, _ []byte) bool { return false }
+	store, err := mirror.OpenStore(ctx, rules, kind, c)
 	return &Engine{store}, err
 }
 
 // Add adds a card. A *mirror.DuplicateError names one that has its number already:
 // what else changed belongs there.
 func (e *Engine) Add(ctx context.Context, c Card) (Card, error) {
-	for other, err := range e.List(ctx) {
-		if err != nil {
-			return c, err
+	err := e.Edit(ctx, func(tx *mirror.Records[Card]) error {
+		if number := bare(c.Number); number != "" {
+			same, err := tx.Loose([]byte(number))
+			if err != nil {
+				return err
+			}
+			if len(same) > 0 {
+				return &mirror.DuplicateError{ID: same[0].ID}
+			}
 		}
-		if c.Number != "" && other.Number == bare(c.Number) {
-			return c, &mirror.DuplicateError{ID: other.ID}
-		}
-	}
-	return e.Store.Add(ctx, c)
+		return tx.Add(&c)
+	})
+	return c, err
 }
 
 // MarshalJSON writes the record as it goes over the wire.

@@ -114,12 +114,14 @@ func (s *Items) Delete(ctx context.Context, id engine.ID) error {
 	})
 }
 
-// Import adds the items of a source, as Add does; see mirror.Import.
+// Import adds the items of a source, as Add does; see mirror.Import. A key that has
+// another value here keeps it.
 func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item func(*Item) string, o mirror.ImportOptions) (mirror.Imported, error) {
 	return mirror.Import(ctx, source, mirror.Importer[Item]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Item) error) error) error {
 			return s.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+				tx.Undated()
 				return f(func(i *Item) error { return edit(tx, i.ExtID, i.add) })
 			})
 		},

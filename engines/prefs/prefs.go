@@ -127,19 +127,21 @@ func (a *Application) Get(ctx context.Context, name engine.ID) (Pref, error) {
 
 // edit changes the preferences in one transaction.
 func (a *Application) edit(ctx context.Context, f func(values map[string]json.RawMessage) error) error {
-	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
-		r, err := tx.Get(a.id)
-		if errors.Is(err, mirror.ErrNotFound) {
-			r, err = Record{a.id, map[string]json.RawMessage{}}, nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := f(r.Value); err != nil {
-			return err
-		}
-		return tx.Put(&r)
-	})
+	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error { return a.editIn(tx, f) })
+}
+
+func (a *Application) editIn(tx *mirror.Records[Record], f func(values map[string]json.RawMessage) error) error {
+	r, err := tx.Get(a.id)
+	if errors.Is(err, mirror.ErrNotFound) {
+		r, err = Record{a.id, map[string]json.RawMessage{}}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f(r.Value); err != nil {
+		return err
+	}
+	return tx.Put(&r)
 }
 
 // Add sets a preference that there is none of yet, or that was reset. Of another,
@@ -195,8 +197,11 @@ func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error],
 	return mirror.Import(ctx, source, mirror.Importer[Pref]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Pref) error) error) error {
-			return a.edit(ctx, func(values map[string]json.RawMessage) error {
-				return f(func(p *Pref) error { return add(values, p) })
+			return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+				tx.Undated()
+				return a.editIn(tx, func(values map[string]json.RawMessage) error {
+					return f(func(p *Pref) error { return add(values, p) })
+				})
 			})
 		},
 		Name: func(p *Pref) string { return p.Name },

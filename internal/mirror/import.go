@@ -49,15 +49,18 @@ var ErrUpdated = errors.New("what was here already is now up to date")
 
 var errDryRun = errors.New("a dry run keeps nothing")
 
-// Import adds the records of a source, but for those that are here already by their
-// ID or their content. One that cannot be kept is skipped, and stops no other;
+// Import adds the records of a source. One that is here already, by its ID or its
+// content, gets what the source's has and it has not; what differs is kept, and named. One that cannot be kept is skipped, and stops no other;
 // item names it for the report. What was imported before an error stays, and the
 // report tells of it.
 func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o ImportOptions) (Imported, error) {
 	return Import(ctx, source, Importer[R]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {
-			return s.Edit(ctx, func(tx *Records[R]) error { return f(tx.Add) })
+			return s.Edit(ctx, func(tx *Records[R]) error {
+				tx.Undated()
+				return f(tx.bring)
+			})
 		},
 		Name: s.name,
 	}, o)
@@ -161,7 +164,7 @@ func (im *importing[R]) add(add func(*R) error, r *R) error {
 	case errors.Is(err, ErrUpdated):
 		im.report.Updated++
 	case errors.As(err, &skip):
-		im.skip(*skip)
+		im.skip(im.named(*skip, r))
 	case errors.As(err, &invalid):
 		im.skip(Skip{Item: im.Item(r), Reason: invalid.Error()})
 	case err != nil:

@@ -81,3 +81,67 @@ func TestImport(t *testing.T) {
 		t.Fatalf("cancelled: %v", err)
 	}
 }
+
+type pastime struct {
+	ID          engine.ID `json:"id"`
+	Name        string    `json:"name"`
+	Place       string    `json:"place"`
+	Tags        []string  `json:"tags"`
+	TimeCreated int64     `json:"timeCreated"`
+	TimesUsed   int64     `json:"timesUsed,omitempty"`
+}
+
+// What is here already gets what the import has and it has not; what differs is named.
+func TestAnImportAddsToWhatIsHere(t *testing.T) {
+	rules := testRules()
+	rules.Sets = []string{"tags"}
+	s, err := OpenStore(t.Context(), rules, Kind[pastime]{
+		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"}, ID: func(x *pastime) *engine.ID { return &x.ID },
+	}, Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	bring := func(p pastime) Imported {
+		t.Helper()
+		r, err := s.Import(t.Context(), func(yield func(pastime, error) bool) { yield(p, nil) }, func(p *pastime) string { return p.Name }, ImportOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	bring(pastime{ID: "a", Name: "chess", Tags: []string{"x"}, TimeCreated: 20})
+	for _, c := range []struct {
+		in   pastime
+		want Imported
+	}{
+		{pastime{Name: "chess"}, Imported{Read: 1, Duplicates: 1, Skipped: []Skip{}}},
+		{pastime{Name: "chess", Place: "park", Tags: []string{"y"}, TimeCreated: 10, TimesUsed: 3}, Imported{Read: 1, Updated: 1, Skipped: []Skip{}}},
+		{pastime{Name: "chess", Place: "park", TimeCreated: 30, TimesUsed: 2}, Imported{Read: 1, Duplicates: 1, Skipped: []Skip{}}},
+		{pastime{Name: "chess", Place: "home", TimeCreated: 5}, Imported{Read: 1, SkippedRecords: 1,
+			Skipped: []Skip{{Item: "chess", Reason: "it is here already with another place, which was kept"}}}},
+	} {
+		if r := bring(c.in); !reflect.DeepEqual(r, c.want) {
+			t.Errorf("%+v: %+v; want %+v", c.in, r, c.want)
+		}
+	}
+	got, err := s.Get(t.Context(), "a")
+	if want := (pastime{ID: "a", Name: "chess", Place: "park", Tags: []string{"x", "y"}, TimeCreated: 5, TimesUsed: 3}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("here is %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// What was imported before the first sync is no newer than what the account has.
+func TestAnImportIsNoNewerThanTheAccount(t *testing.T) {
+	s := openThings(t)
+	_, err := s.Import(t.Context(), func(yield func(thing, error) bool) { yield(thing{ID: "a", Name: "imported"}, nil) }, func(*thing) string { return "" }, ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := stage(t, s.core, engine.Start{}, 20, incoming("a", 10, `{"id":"a","name":"account's"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, s.core); got != `{"id":"a","name":"account's"}` {
+		t.Errorf("here is %s; want the account's", got)
+	}
+}

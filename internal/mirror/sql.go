@@ -8,6 +8,9 @@ const (
 	sqlSetSince      = `UPDATE meta SET since = max(since, ?1) WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
 	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
+	sqlLoose         = `SELECT loose FROM meta WHERE one = 1`
+	sqlLooseDone     = `UPDATE meta SET loose = 1 WHERE one = 1`
+	sqlSetLoose      = `UPDATE records SET loose = ?2 WHERE id = ?1 AND deleted = 0`
 	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
 	sqlLastStaged    = `SELECT coalesce(max(n), 0) FROM staged`
 	sqlLastSent      = `SELECT coalesce(max(n), 0) FROM outgoing`

@@ -190,7 +190,7 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 	switch {
 	case name == "id" || equal(l, r):
 		return r, false
-	case !written && (c.required[name] || s.within.Keep):
+	case !written && c.required[name]:
 		return l, true
 	case r == nil && c.sticky[name]:
 		return l, s.changed && !equal(l, b)

@@ -12,3 +12,5 @@ CREATE INDEX records_loose ON records (loose) WHERE loose IS NOT NULL;
 
 -- Makes the IDs of records that fork, so that forking twice is forking once.
 ALTER TABLE meta ADD COLUMN forks BLOB;
+-- 0: an earlier version wrote the file, and its records have no loose keys yet.
+ALTER TABLE meta ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;

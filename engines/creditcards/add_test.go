@@ -1,0 +1,41 @@
+package creditcards_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engines/creditcards"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// Whoever adds a card that is added at the same moment is told of the other one.
+func TestACardIsAddedOnce(t *testing.T) {
+	e, _ := open(t)
+	const at = 8
+	errs := make(chan error, at)
+	start := make(chan struct{})
+	var group sync.WaitGroup
+	for i := range at {
+		group.Go(func() {
+			<-start
+			name := string(rune('A' + i)) // another holder each: only the number is the same
+			_, err := e.Add(t.Context(), creditcards.Card{Entry: creditcards.Entry{Name: name, Number: "4111 1111 1111 1111"}})
+			errs <- err
+		})
+	}
+	close(start)
+	group.Wait()
+	added := 0
+	for range at {
+		switch err := <-errs; {
+		case err == nil:
+			added++
+		case !errors.Is(err, mirror.ErrDuplicate):
+			t.Error(err)
+		}
+	}
+	if n := len(list(t, e)); added != 1 || n != 1 {
+		t.Errorf("%d were added and %d are there; want one", added, n)
+	}
+}
