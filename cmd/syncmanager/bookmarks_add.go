@@ -48,6 +48,9 @@ of that one, without of "unfiled", which browsers show as Other Bookmarks.`,
 		case len(args) == 0 && (title != "" || it.Tags != nil || it.Keyword != ""):
 			return errors.New("--title, --tag and --keyword go with a URL")
 		case len(args) == 1:
+			if err := checkURL(args[0]); err != nil {
+				return err
+			}
 			it.Kind, it.URL, it.Title = bookmarks.Bookmark, args[0], title
 		case isFolder:
 			it.Kind, it.Title = bookmarks.Folder, folder
@@ -85,7 +88,7 @@ func registerPlace(c *cobra.Command, in *string, at *int) {
 
 func checkPlace(c *cobra.Command, at int) error {
 	if c.Flags().Changed("at") && at < 0 {
-		return errors.New("--at counts from 0")
+		return errors.New("--at must not be negative: 0 is the first place")
 	}
 	return nil
 }

@@ -35,6 +35,9 @@ func (a *app) bookmarksEditCommand() *cobra.Command {
 		if change == (bookmarks.Change{}) {
 			return errors.New("name a field to change")
 		}
+		if change.URL != nil {
+			return checkURL(url)
+		}
 		return nil
 	}
 	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {

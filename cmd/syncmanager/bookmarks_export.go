@@ -35,7 +35,7 @@ decides.`,
 				}
 			}
 			if !slices.Contains(bookmarks.Formats, format) {
-				return fmt.Errorf("--format is html, json or jsonlz4, not %q", format)
+				return fmt.Errorf("--format must be html, json or jsonlz4, not %q", format)
 			}
 			return nil
 		},

@@ -40,7 +40,7 @@ func registerLimit(c *cobra.Command, limit *int) {
 	c.Flags().IntVar(limit, "limit", 20, "print `N` at most")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if *limit < 1 {
-			return errors.New("--limit is at least 1")
+			return errors.New("--limit must be at least 1")
 		}
 		return nil
 	}

@@ -36,7 +36,7 @@ tells the other devices.`,
 			}
 			done, err := store.Undo(ctx, run)
 			if run == "" && errors.Is(err, bookmarks.ErrNoRun) {
-				return errors.New("no sync is left to take back")
+				return errors.New("nothing to undo")
 			}
 			if err != nil {
 				return err

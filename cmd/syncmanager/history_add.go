@@ -46,9 +46,12 @@ func (a *app) historyAddCommand() *cobra.Command {
 	c.Flags().StringVar(&how, "type", "link", "`HOW` it came about: link, typed, bookmark, …")
 	words := slices.Sorted(maps.Keys(transitions))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	c.PreRunE = func(*cobra.Command, []string) error {
+	c.PreRunE = func(_ *cobra.Command, args []string) error {
+		if err := checkURL(args[0]); err != nil {
+			return err
+		}
 		if _, ok := transitions[how]; !ok {
-			return fmt.Errorf("there is no type %q: it is one of %q", how, words)
+			return fmt.Errorf("%q is not a type of visit: say one of %q", how, words)
 		}
 		return nil
 	}

@@ -27,7 +27,7 @@ func (a *app) historyListCommand() *cobra.Command {
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case limit < 0:
-			return errors.New("--limit is not negative")
+			return errors.New("--limit must not be negative")
 		case len(args) == 1 && (since.text != "" || until.text != ""):
 			return errors.New("name a page or a time, not both")
 		}

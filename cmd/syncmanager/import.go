@@ -147,7 +147,7 @@ func kindNames() (names []string) {
 func chosenKinds(only []string) ([]importKind, error) {
 	for _, name := range only {
 		if !slices.Contains(kindNames(), name) {
-			return nil, usagef("there is no %q in a profile; --only takes %s", name, strings.Join(kindNames(), ", "))
+			return nil, usagef("%q is not a kind of data in a profile: --only takes %s", name, strings.Join(kindNames(), ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(importKinds), func(k importKind) bool {

@@ -39,7 +39,7 @@ func parseMoment(s string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write a date such as 2026-01-31, or how long ago, such as 7d", s)
+	return time.Time{}, fmt.Errorf("%q is not a time: write a date such as 2026-01-31, or how long ago, such as 7d", s)
 }
 
 // momentFlag is a flag that takes a time.

@@ -23,7 +23,7 @@ them to stdout. Every browser reads the CSV.`,
 		Args: cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
 			if format != "csv" && format != "json" {
-				return fmt.Errorf("--format is csv or json, not %q", format)
+				return fmt.Errorf("--format must be csv or json, not %q", format)
 			}
 			return nil
 		},

@@ -83,7 +83,7 @@ func parsePref(p *prefs.Pref, text, flag string, known prefs.Type) (err error) {
 	case prefs.Bool, prefs.Int, prefs.String:
 		known = t
 	default:
-		return usagef("--type is bool, int or string, not %q", flag)
+		return usagef("--type must be bool, int or string, not %q", flag)
 	}
 	if p.Value, err = prefs.Parse(text, known); err != nil {
 		return usagef("%w; --type names another type", err)

@@ -46,7 +46,7 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 	c.MarkFlagsMutuallyExclusive("new", "if-unmodified-since")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if flags.Changed("ttl") && ttl < 1 {
-			return errors.New("--ttl is at least one second")
+			return errors.New("--ttl must be at least one second")
 		}
 		return nil
 	}

@@ -84,7 +84,7 @@ import, 4 sign in again, 5 the server asked to be left alone for a while.`,
 			return errors.New("--quiet and --verbose do not go together")
 		}
 		if a.wait < 0 {
-			return errors.New("--wait is not negative")
+			return errors.New("--wait must not be negative")
 		}
 		return nil
 	}

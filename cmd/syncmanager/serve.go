@@ -167,7 +167,7 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	defer func() { _ = plain.Close() }()
 	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
 		if at, ok := plain.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
-			return usagef("%s is no address that devices can reach the server at; name one with --public-url", plain.Addr())
+			return usagef("%s is not an address that devices can reach: name one with --public-url", plain.Addr())
 		}
 		cfg.PublicURL = o.tls.scheme() + "://" + plain.Addr().String()
 	}

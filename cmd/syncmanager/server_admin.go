@@ -68,7 +68,7 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
 	// A folder given by mistake must not become a server's.
 	if !o.has("token-secret") {
-		return nil, fmt.Errorf("there is no server's data in %s; name its folder with --data", o.dir)
+		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
 	}
 	cfg := server.Config{
 		// It answers no requests, so nobody sees the address.

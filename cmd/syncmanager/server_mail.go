@@ -66,7 +66,7 @@ func passwordFrom(path string) (string, error) {
 	defer f.Close()
 	password, err := firstLine(f, "password")
 	if err != nil {
-		return "", fmt.Errorf("the first line of %s is no password", path)
+		return "", fmt.Errorf("%s does not begin with a password: write it on the first line", path)
 	}
 	return password, nil
 }

@@ -56,9 +56,9 @@ func (o *tlsOptions) check(public string) error {
 	case (o.cert == "") != (o.key == ""):
 		return usagef("--tls-cert and --tls-key go together")
 	case o.acme && o.cert != "":
-		return usagef("--acme and --tls-cert are two ways to one thing; choose one")
+		return usagef("--acme and --tls-cert do not go together: choose where the certificate comes from")
 	case o.acme && !strings.HasPrefix(public, "https://"):
-		return usagef("--acme needs to know for which name: add --public-url https://sync.example.org")
+		return usagef("--acme needs the name for the certificate: add --public-url https://sync.example.org")
 	case !o.acme && (o.email != "" || o.directory != "" || o.roots != ""):
 		return usagef("--acme-email, --acme-directory and --acme-root are of use with --acme only")
 	case o.on() && strings.HasPrefix(public, "http://"):
@@ -118,7 +118,7 @@ func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, er
 			return nil, fmt.Errorf("cannot read the authority's root certificates: %w", err)
 		}
 		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", o.roots)
+			return nil, fmt.Errorf("%s does not hold a certificate in PEM", o.roots)
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
@@ -160,7 +160,7 @@ func parseNetworks(texts []string) ([]netip.Prefix, error) {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return nil, usagef("%q is no network, like 10.0.0.0/8, and no address", text)
+			return nil, usagef("%q is neither an address nor a network: write it like 192.0.2.1 or 10.0.0.0/8", text)
 		}
 		all = append(all, p.Masked())
 	}

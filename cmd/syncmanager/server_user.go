@@ -230,7 +230,7 @@ func parseQuota(text string) (*int64, error) {
 	}
 	n, err := parseSize(text)
 	if err == nil && n == 0 {
-		err = errors.New("for no bound, say none")
+		err = errors.New("0 is not a quota: say none for no bound")
 	}
 	return &n, err
 }
@@ -252,7 +252,7 @@ func parseSize(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/factor {
-		return 0, fmt.Errorf("%q is no size; write it like 500MB or 2GB", text)
+		return 0, fmt.Errorf("%q is not a size: write it like 500MB or 2GB", text)
 	}
 	return n * factor, nil
 }

@@ -11,9 +11,10 @@ import (
 func (a *app) tabsOpenCommand() *cobra.Command {
 	var title string
 	c := &cobra.Command{
-		Use:   "open URL",
-		Short: "Show a page among this device's tabs on the other devices",
-		Args:  cobra.ExactArgs(1),
+		Use:     "open URL",
+		Short:   "Show a page among this device's tabs on the other devices",
+		Args:    cobra.ExactArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error { return checkURL(args[0]) },
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Tabs(ctx)
 			if err != nil {

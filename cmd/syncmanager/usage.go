@@ -191,3 +191,15 @@ func oneSlip(a, b string) bool {
 	}
 	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
+
+// checkURL refuses a word that has no scheme, as people write addresses: what it
+// should be is a question that only they can answer.
+func checkURL(word string) error {
+	scheme, rest, found := strings.Cut(word, ":")
+	// "localhost:8080" and "example.org:80/x" have a port and no scheme.
+	port := rest != "" && rest[0] >= '0' && rest[0] <= '9' && !strings.HasPrefix(rest, "//")
+	if found && scheme != "" && !strings.ContainsAny(scheme, "./ ") && !(port && scheme == "localhost") {
+		return nil
+	}
+	return fmt.Errorf("%q is not a URL: add https://", word)
+}

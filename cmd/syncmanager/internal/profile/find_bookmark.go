@@ -46,7 +46,7 @@ func (p *Profile) findBookmark(ctx context.Context, word, kind string) (bookmark
 			return only(ctx, store, word, kind, found)
 		}
 	}
-	return bookmarks.Item{}, fmt.Errorf("there is no %s %q", kind, word)
+	return bookmarks.Item{}, fmt.Errorf("%s %q not found", kind, word)
 }
 
 // FindFolder is FindBookmark for what should hold others.
@@ -56,7 +56,7 @@ func (p *Profile) FindFolder(ctx context.Context, word string) (bookmarks.Item, 
 	case err != nil:
 		return it, err
 	case it.Kind != bookmarks.Folder:
-		return it, fmt.Errorf("%q is no folder, but a %s", word, it.Kind)
+		return it, fmt.Errorf("%q is a %s, not a folder", word, it.Kind)
 	}
 	return it, nil
 }

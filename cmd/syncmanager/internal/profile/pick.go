@@ -86,7 +86,7 @@ func pick[T any](word, kind string, things iter.Seq2[T, error], rank func(T) mat
 	}
 	switch len(candidates) {
 	case 0:
-		return best, fmt.Errorf("there is no %s %q", kind, word)
+		return best, fmt.Errorf("%s %q not found", kind, word)
 	case 1:
 		return best, nil
 	}

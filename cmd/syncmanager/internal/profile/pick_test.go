@@ -47,7 +47,7 @@ func TestPickNamesTheCandidates(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, word := range []string{"b", "", "{}"} {
-		if got, err := pickThing(word, thing{"a1", "n"}); err == nil || !strings.Contains(err.Error(), "there is no thing") {
+		if got, err := pickThing(word, thing{"a1", "n"}); err == nil || !strings.Contains(err.Error(), "not found") {
 			t.Errorf("%q: %v, %v", word, got, err)
 		}
 	}
