@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -14,14 +15,22 @@ func (a *app) bookmarksImportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import PATH|-",
 		Short: "Import the bookmarks of another browser",
-		Long: `Import the bookmarks of another browser: a file that a browser exported as HTML,
-a backup of Firefox (JSON or jsonlz4), the file Bookmarks of Chrome and its
-like, Firefox's places.sqlite, or the folder of a profile, even while the
-browser has it open; "-" reads a file from stdin.
+		Long: `Import the bookmarks of another browser: a file, or the folder of a profile, even
+while the browser has it open; "-" reads a file from stdin. What the file is, its
+content tells:
+
+  HTML              what any browser exports (Firefox, Chrome, Edge, Safari, Opera,
+                    Vivaldi), Pocket, Pinboard, Raindrop and their like
+  JSON, jsonlz4     a backup of Firefox
+  Bookmarks         the file of Chrome and its like (Edge, Brave, Opera, Vivaldi);
+                    the folder of a profile has AccountBookmarks as well
+  places.sqlite     of Firefox 3 and newer, with the file beside it
+  Bookmarks.plist   of Safari, in XML or binary
+  CSV               with a column url, as Pocket, Raindrop and Instapaper export
 
 A folder goes into the one of its name that is here in the same place, and what
 that has already is not added again. What cannot be imported is skipped, and
-named.`,
+named. If nothing could be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)
@@ -40,15 +49,15 @@ named.`,
 				return err
 			}
 			if a.json {
-				return a.printJSON(r)
+				return errors.Join(a.printJSON(r), a.taken(r.Added+r.Duplicates, r.Skipped))
 			}
 			for _, s := range r.Reasons {
 				a.nameSkipped(s.Line, s.Item, s.Reason)
 			}
 			a.countUnnamed(r.Skipped - len(r.Reasons))
 			a.tell(r.Notes)
-			return a.print("%s %sadded, %s here already, %s skipped",
-				count(r.Added), would(o.DryRun), count(r.Duplicates), count(r.Skipped))
+			return errors.Join(a.print("%s %sadded, %s here already, %s skipped",
+				count(r.Added), would(o.DryRun), count(r.Duplicates), count(r.Skipped)), a.taken(r.Added+r.Duplicates, r.Skipped))
 		}),
 	}
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")

@@ -41,7 +41,7 @@ bookmarks        [{"id","type","parentid","position","title","bmkUri","tags",
                  and tag one of them, tag alone an array of tags
 bookmarks tree   {…,"children":[{…,"children"}]}
 bookmarks import {"format","added","duplicates","skipped",
-                 "reasons":[{"line","item","reason"}]}
+                 "reasons":[{"line","item","reason"}],"notes"}
 bookmarks check  {"items","records","counts","faults":[{"where","kind","id",
                  "folder"}]}; where is device, server or both
 bookmarks log    [{"sync","at","added","changed","moved","deleted","repairs",
@@ -59,7 +59,7 @@ passwords        [{"id","hostname","formSubmitURL","httpRealm","username",
                  "timePasswordChanged","timeLastUsed","timesUsed"}], with
                  "password" when asked for
 passwords import {"format","read","added","updated","duplicates","skippedRows",
-                 "skipped":[{"line","reason"}]}
+                 "skipped":[{"line","reason"}],"notes"}
 tabs             [{"id","clientName","type","local","tabs":[{"title",
                  "urlHistory","icon","lastUsed"}]}]
 addresses        [{"id","entry":{"name","organization","street-address",

@@ -167,6 +167,7 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 	done := make(map[string]importedKind)
 	var t table
 	var failed bool
+	here, left := 0, 0
 	for _, k := range kinds {
 		im.progress = im.newProgress()
 		r, err := k.bring(im, ctx)
@@ -185,6 +186,8 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 			failed, of.Error = true, sentence(err)
 		}
 		done[k.name] = of
+		here += r.Added + r.Updated + r.Duplicates
+		left += r.SkippedRecords
 		t.add(k.name, im.outcome(of))
 		im.name(k.name, of)
 	}
@@ -197,7 +200,7 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 	if failed {
 		return &reportedError{syncmanager.Partial}
 	}
-	return nil
+	return im.taken(here, left)
 }
 
 func (im *firefoxImport) print(done map[string]importedKind, t *table) error {

@@ -51,7 +51,7 @@ func (n *noun[R]) imports(a *app) *cobra.Command {
 		Short: "Add the " + n.name + " of a file that export wrote",
 		Long: `Add the ` + n.name + ` of a JSON file that export wrote; "-" reads it from stdin. What is
 here already takes over what it lacks, and what differs or is no ` + n.one + ` is
-skipped and named.`,
+skipped and named. If nothing could be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			file := a.stdin
@@ -86,8 +86,9 @@ func importItems[R any](ctx context.Context, a *app, store items[R], source iter
 		}
 		return err
 	}
+	here := r.Added + r.Updated + r.Duplicates
 	if a.json {
-		return a.printJSON(r)
+		return errors.Join(a.printJSON(r), a.taken(here, r.SkippedRecords))
 	}
 	for _, s := range r.Skipped {
 		a.nameSkipped(0, s.Item, s.Reason)
@@ -97,8 +98,8 @@ func importItems[R any](ctx context.Context, a *app, store items[R], source iter
 	if r.Updated > 0 {
 		updated = count(r.Updated) + " " + would(o.DryRun) + "updated, "
 	}
-	return a.print("%s %sadded, %s%s here already, %s skipped",
-		count(r.Added), would(o.DryRun), updated, count(r.Duplicates), count(r.SkippedRecords))
+	return errors.Join(a.print("%s %sadded, %s%s here already, %s skipped",
+		count(r.Added), would(o.DryRun), updated, count(r.Duplicates), count(r.SkippedRecords)), a.taken(here, r.SkippedRecords))
 }
 
 var errNoArray = errors.New("this is no JSON array of records, as export writes it")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,10 +17,19 @@ func (a *app) passwordsImportCommand() *cobra.Command {
 	var o passwords.ImportOptions
 	c := &cobra.Command{
 		Use:   "import FILE|-",
-		Short: "Import the CSV file that Firefox or Chrome exported",
-		Long: `Import the CSV file that Firefox or Chrome exported; "-" reads it from stdin.
-A row that is no login is skipped, and named with its line. A login that is here
-already takes over the row's password if that is newer.`,
+		Short: "Import the CSV file that a browser or password manager exported",
+		Long: `Import the CSV file that a browser or password manager exported; "-" reads it from
+stdin. Its first line names the columns: those of Firefox, Chrome, Edge and their
+like, Safari (iCloud), Bitwarden, 1Password, KeePass, KeePassXC, LastPass,
+Dashlane, NordPass, Proton Pass and RoboForm are known, and else url, username and
+password will do. A spreadsheet may have saved it: with semicolons or tabs, any
+line ends, in UTF-8 or UTF-16.
+
+A row with several sites becomes a login for each. Notes, secrets of one-time
+codes and custom fields have no place in a login: they are left out, and the lines
+named. A row that is not a login is skipped, and named with its line. A login that
+is here already takes over the row's password if that is newer. If nothing could
+be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			file := a.stdin
@@ -53,14 +63,16 @@ func (a *app) importLogins(ctx context.Context, p *profile.Profile, file io.Read
 		}
 		return err
 	}
+	here := r.Added + r.Updated + r.Duplicates
 	if a.json {
-		return a.printJSON(r)
+		return errors.Join(a.printJSON(r), a.taken(here, r.SkippedRows))
 	}
 	would := would(o.DryRun)
 	for _, s := range r.Skipped {
 		a.nameSkipped(s.Line, "", s.Reason)
 	}
 	a.countUnnamed(r.SkippedRows - len(r.Skipped))
-	return a.print("%s %sadded, %s %supdated, %s here already, %s skipped",
-		count(r.Added), would, count(r.Updated), would, count(r.Duplicates), count(r.SkippedRows))
+	a.tell(r.Notes)
+	return errors.Join(a.print("%s %sadded, %s %supdated, %s here already, %s skipped",
+		count(r.Added), would, count(r.Updated), would, count(r.Duplicates), count(r.SkippedRows)), a.taken(here, r.SkippedRows))
 }

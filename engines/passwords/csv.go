@@ -1,166 +1,300 @@
 package passwords
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
+	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/anydate"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// maxRow bounds one row of a CSV file, in bytes.
-const maxRow = 64 << 10
-
-// csvReader reads RFC 4180 a row at a time. Unlike encoding/csv it gives up
-// exactly one line when a quote is never closed: the rows that the open quote
-// would swallow are read again as rows.
-type csvReader struct {
-	in    *bufio.Reader
-	ahead []string // lines that were read and not used, with their line ends
-	line  int      // how many lines were used
+// columns are what is read of a row, by the names that browsers and password managers
+// give the columns, in lower case. When an entry was last changed is not when its
+// password was, and is not read.
+var columns = map[string]string{
+	"url": "url", "login_uri": "url", "web site": "url", "website": "url",
+	"username": "username", "login_username": "username", "login name": "username", "user name": "username", "login": "username",
+	"password": "password", "login_password": "password", "pwd": "password",
+	"httprealm": "httprealm", "formactionorigin": "formactionorigin", "guid": "guid",
+	"timecreated": "timecreated", "created": "timecreated", "createtime": "timecreated",
+	"timelastused": "timelastused", "timepasswordchanged": "timepasswordchanged",
+	// What stands in for another column, or adds to it.
+	"email": "email", "additional_urls": "urls", "type": "type",
 }
 
-func newCSVReader(r io.Reader) *csvReader {
-	c := &csvReader{in: bufio.NewReaderSize(r, maxRow)}
-	if bom, err := c.in.Peek(3); err == nil && string(bom) == "\xef\xbb\xbf" {
-		_, _ = c.in.Discard(3)
+// leftOut are the columns that have no place in a login, by what they hold.
+var leftOut = map[string]string{
+	"note": notesLeft, "notes": notesLeft, "extra": notesLeft, "comments": notesLeft,
+	"totp": codesLeft, "login_totp": codesLeft, "otpauth": codesLeft, "otpsecret": codesLeft, "otpurl": codesLeft, "otp": codesLeft,
+	"fields": fieldsLeft, "rffieldsv2": fieldsLeft,
+	"username2": namesLeft, "username3": namesLeft,
+}
+
+// What is left out of rows that are taken, in the order in which it is told.
+const (
+	notesLeft  = "notes were left out, since a login has no place for them"
+	codesLeft  = "secrets of one-time codes (TOTP) were left out, since a login has no place for them"
+	fieldsLeft = "custom fields were left out, since a login has no place for them"
+	namesLeft  = "further user names were left out, since a login has one"
+	datesLeft  = "dates that make no sense were left out"
+	cellsLeft  = "cells beyond those of the header were left out: check these rows"
+)
+
+// formats are told by columns that no other has.
+var formats = []struct {
+	name    string
+	columns []string
+}{
+	{"firefox", []string{"guid"}}, {"firefox", []string{"timepasswordchanged"}},
+	{"bitwarden", []string{"login_uri"}}, {"lastpass", []string{"grouping"}}, {"keepassxc", []string{"group", "title", "icon"}}, {"keepass", []string{"login name", "web site"}},
+	{"1password", []string{"otpauth", "archived"}}, {"apple", []string{"title", "otpauth"}}, {"dashlane", []string{"username2"}},
+	{"protonpass", []string{"vault"}}, {"nordpass", []string{"additional_urls"}}, {"roboform", []string{"matchurl"}},
+	{"chrome", []string{"name"}}, {"chrome", []string{"note"}},
+}
+
+// csvLogins reads logins from the rows of a file.
+type csvLogins struct {
+	csv    *textfile.CSV
+	format string
+	column map[string]int
+	// unused are the columns of what has no place in a login.
+	unused map[int]string
+	width  int
+	// left has, of each thing that was left out, the lines of the rows.
+	left map[string][]int
+}
+
+func (c *csvLogins) has(field string) bool {
+	_, ok := c.column[field]
+	return ok
+}
+
+func (c *csvLogins) header() error {
+	ok, err := c.csv.Header(c.fits)
+	if err == nil && !ok {
+		err = ErrFormat
 	}
-	return c
+	return err
 }
 
-// rowError is a row that cannot be read; the next one may be.
-type rowError struct{ reason string }
-
-func (e *rowError) Error() string { return e.reason }
-
-var errOpenQuote = errors.New("a quote is never closed")
-
-// read returns the next row that is not empty and the line on which it begins. It
-// returns io.EOF at the end, and a *rowError for a row to pass over.
-func (c *csvReader) read() (fields []string, line int, err error) {
-	for {
-		line = c.line + 1
-		text, err := c.peek(0)
-		if err != nil {
-			return nil, line, err
+// fits takes the names of the columns, in lower case, if they are those of logins.
+func (c *csvLogins) fits(names []string) bool {
+	c.column, c.unused, c.width = make(map[string]int), make(map[int]string), len(names)
+	for i, name := range names {
+		if field, ok := columns[name]; ok {
+			if c.has(field) {
+				return false
+			}
+			c.column[field] = i
 		}
-		if strings.Trim(text, "\r\n") == "" {
-			c.use(1)
-			continue
+		if what, ok := leftOut[name]; ok {
+			c.unused[i] = what
 		}
-		var row strings.Builder
-		row.WriteString(text)
-		for lines := 1; ; lines++ {
-			// A line without a quote leaves an open one open.
-			if lines == 1 || strings.Contains(text, `"`) {
-				if fields, err = split(row.String()); err == nil {
-					c.use(lines)
-					return fields, line, nil
+	}
+	c.format = "csv"
+	for _, f := range formats {
+		if !slices.ContainsFunc(f.columns, func(name string) bool { return !slices.Contains(names, name) }) {
+			c.format = f.name
+			break
+		}
+	}
+	c.csv.Backslash = c.format == "keepass"
+	return c.has("url") && c.has("username") && c.has("password")
+}
+
+// logins yields those of the rows. A row that is none is a *mirror.Skip.
+func (c *csvLogins) logins() iter.Seq2[sourced, error] {
+	return func(yield func(sourced, error) bool) {
+		for {
+			fields, line, err := c.csv.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var all []Login
+			var bad *textfile.RowError
+			switch {
+			case errors.As(err, &bad):
+				err = &mirror.Skip{Line: line, Reason: bad.Reason}
+			case err == nil:
+				all, err = c.row(fields, line)
+			}
+			if err != nil {
+				if !yield(sourced{line: line}, err) {
+					return
 				}
 			}
-			if !errors.Is(err, errOpenQuote) || row.Len() > maxRow {
-				break
+			for _, l := range all {
+				if !yield(sourced{Login: l, line: line}, nil) {
+					return
+				}
 			}
-			next, end := c.peek(lines)
-			if errors.Is(end, io.EOF) {
-				break
+		}
+	}
+}
+
+// row makes the logins of a row: one for each site. A spreadsheet cuts off the empty
+// cells at the end of a row, and may add some.
+func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
+	for _, name := range []string{"url", "username", "password"} {
+		if c.column[name] >= len(fields) {
+			return nil, &mirror.Skip{Line: line, Reason: fmt.Sprintf("it has %d columns, and the header has %d: its %s is missing", len(fields), c.width, name)}
+		}
+	}
+	field := func(name string) string {
+		if i, ok := c.column[name]; ok && i < len(fields) {
+			return fields[i]
+		}
+		return ""
+	}
+	urls := sites(field("url") + "\n" + strings.Trim(field("urls"), "[]"))
+	if what := notLogin[strings.ToLower(field("type"))]; what != "" && field("password") == "" {
+		return nil, &mirror.Skip{Line: line, Reason: "it is " + what + ", not a login"}
+	}
+	if len(urls) == 1 && urls[0] == "http://sn" { // LastPass's mark
+		return nil, &mirror.Skip{Line: line, Reason: "it is a secure note, not a login"}
+	}
+	l := Login{
+		Username: field("username"), Password: field("password"), HTTPRealm: field("httprealm"), FormSubmitURL: field("formactionorigin"),
+		TimeCreated: c.milliseconds(field("timecreated"), line), TimeLastUsed: c.milliseconds(field("timelastused"), line),
+		TimePasswordChanged: c.milliseconds(field("timepasswordchanged"), line),
+	}
+	if l.Username == "" {
+		l.Username = field("email")
+	}
+	if id := engine.ID(field("guid")); (len(id) == 36 || len(id) == 38) && id.Valid() {
+		l.ID = id
+	}
+	for i, value := range fields {
+		switch what := c.unused[i]; {
+		case strings.TrimSpace(value) == "":
+		case i >= c.width:
+			c.leaveOut(cellsLeft, line)
+		case what != "":
+			c.leaveOut(what, line)
+		}
+	}
+	all := make([]Login, 0, len(urls))
+	for _, url := range urls {
+		l.Hostname = url
+		all = append(all, l)
+		l.ID = ""
+	}
+	return all, nil
+}
+
+// notLogin are the types of rows that are something else, as password managers name
+// them.
+var notLogin = map[string]string{
+	"note": "a note", "securenote": "a note", "secure note": "a note", "card": "a card", "creditcard": "a card", "credit_card": "a card",
+	"identity": "an identity", "personal_info": "an identity", "alias": "an alias",
+}
+
+// maxSites bounds the sites of one row.
+const maxSites = 100
+
+// sites takes the URLs of a cell apart, which may be separated by line ends, spaces,
+// commas or semicolons. Since a URL can have the last two in it, they separate only
+// before another URL, or names of hosts alone. It returns one site at least, which may
+// be "", and none twice.
+func sites(cell string) []string {
+	var all []string
+	add := func(url string) {
+		url = strings.Trim(url, " \t\r\n,;\"")
+		if origin, err := Origin(url); url == "" || len(all) >= maxSites || slices.ContainsFunc(all, func(had string) bool {
+			other, otherErr := Origin(had)
+			return had == url || err == nil && otherErr == nil && origin == other
+		}) {
+			return
+		}
+		all = append(all, url)
+	}
+	for line := range strings.FieldsFuncSeq(cell, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if !strings.ContainsAny(line, "/") {
+			for _, host := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' }) {
+				add(host)
 			}
-			if end != nil {
-				return nil, line, end
+			continue
+		}
+		start := 0
+		for at := 1; at < len(line); at++ {
+			if strings.ContainsRune(",; \t\"", rune(line[at-1])) && beginsURL(line[at:]) {
+				add(line[start:at])
+				start = at
 			}
-			row.WriteString(next)
-			text = next
 		}
-		c.use(1)
-		return nil, line, &rowError{err.Error()}
+		add(line[start:])
 	}
+	if all == nil {
+		return []string{""}
+	}
+	return all
 }
 
-// peek returns the line that is n ahead.
-func (c *csvReader) peek(n int) (string, error) {
-	for len(c.ahead) <= n {
-		text, err := c.in.ReadSlice('\n')
-		long := errors.Is(err, bufio.ErrBufferFull)
-		kept := string(text)
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = c.in.ReadSlice('\n')
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
-		}
-		if kept == "" {
-			return "", io.EOF
-		}
-		if long {
-			kept = "\x00" // stands for it: no row may hold one
-		}
-		c.ahead = append(c.ahead, kept)
-	}
-	return c.ahead[n], nil
-}
-
-func (c *csvReader) use(n int) {
-	c.ahead = c.ahead[n:]
-	c.line += n
-}
-
-// split takes a row apart. It returns errOpenQuote if the row may go on in the
-// next line.
-func split(row string) (fields []string, err error) {
-	if strings.ContainsRune(row, 0) {
-		return nil, fmt.Errorf("it is longer than %d bytes or has a NUL", maxRow)
-	}
-	if !utf8.ValidString(row) {
-		return nil, errors.New("it is not UTF-8")
-	}
-	row = strings.TrimSuffix(strings.TrimSuffix(row, "\n"), "\r")
-	for {
-		var field string
-		if !strings.HasPrefix(row, `"`) {
-			field, row, err = bare(row)
-		} else {
-			field, row, err = quoted(row[1:])
-		}
-		if err != nil {
-			return nil, err
-		}
-		fields = append(fields, field)
-		if row == "" {
-			return fields, nil
-		}
-		row = row[1:] // the comma
-	}
-}
-
-func bare(row string) (field, rest string, err error) {
-	end := strings.IndexByte(row, ',')
-	if end < 0 {
-		end = len(row)
-	}
-	if strings.Contains(row[:end], `"`) {
-		return "", "", errors.New("there is a quote within a field that has none around it")
-	}
-	return row[:end], row[end:], nil
-}
-
-func quoted(row string) (field, rest string, err error) {
-	var b strings.Builder
-	for {
-		end := strings.IndexByte(row, '"')
-		if end < 0 {
-			return "", "", errOpenQuote
-		}
-		b.WriteString(row[:end])
-		row = row[end+1:]
+// beginsURL reports whether a text begins with a scheme and "://".
+func beginsURL(s string) bool {
+	for i := range min(len(s), 32) {
+		c := s[i] | 0x20
 		switch {
-		case strings.HasPrefix(row, `"`):
-			b.WriteByte('"')
-			row = row[1:]
-		case row == "" || row[0] == ',':
-			return b.String(), row, nil
+		case s[i] == ':':
+			return i > 0 && strings.HasPrefix(s[i:], "://")
+		case 'a' <= c && c <= 'z', i > 0 && ('0' <= s[i] && s[i] <= '9' || s[i] == '+' || s[i] == '-' || s[i] == '.'):
 		default:
-			return "", "", errors.New("there is text behind a closing quote")
+			return false
 		}
 	}
+	return false
+}
+
+// milliseconds reads a date. One that makes no sense is none; the text is not told,
+// since it may be a secret in the wrong column.
+func (c *csvLogins) milliseconds(text string, line int) int64 {
+	const seconds1973 = 100_000_000
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && n < seconds1973 {
+		return n // too small for seconds: milliseconds, as Firefox writes them
+	}
+	t, ok := anydate.Parse(text)
+	if t.After(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		t, ok = time.Time{}, false
+	}
+	if !ok {
+		c.leaveOut(datesLeft, line)
+	}
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.UnixMilli(), 0)
+}
+
+func (c *csvLogins) leaveOut(what string, line int) {
+	if lines := c.left[what]; len(lines) == 0 || lines[len(lines)-1] != line {
+		c.left[what] = append(lines, line)
+	}
+}
+
+// notes tells what was left out, and of which rows.
+func (c *csvLogins) notes() (notes []string) {
+	const named = 20
+	for _, what := range []string{notesLeft, codesLeft, fieldsLeft, namesLeft, datesLeft, cellsLeft} {
+		lines := c.left[what]
+		if len(lines) == 0 {
+			continue
+		}
+		var text []string
+		for _, line := range lines[:min(len(lines), named)] {
+			text = append(text, strconv.Itoa(line))
+		}
+		if more := len(lines) - named; more > 0 {
+			text = append(text, fmt.Sprintf("and %d more", more))
+		}
+		notes = append(notes, fmt.Sprintf("%s: %d (lines %s)", what, len(lines), strings.Join(text, ", ")))
+	}
+	return notes
 }

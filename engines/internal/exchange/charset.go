@@ -2,14 +2,12 @@ package exchange
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"regexp"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 )
 
 // maxHead bounds how far into an HTML file its encoding is looked for, in bytes.
@@ -43,27 +41,6 @@ func decodeHTML(r io.Reader) (io.Reader, error) {
 		return in, nil
 	}
 	return enc.NewDecoder().Reader(in), nil
-}
-
-// fromUTF16 makes UTF-8 of a text in UTF-16, which editors and spreadsheets on Windows
-// save: it begins with a mark, or every other byte of its first characters, which are
-// ASCII in all formats, is zero.
-func fromUTF16(in *bufio.Reader) *bufio.Reader {
-	start, _ := in.Peek(4)
-	var order unicode.Endianness
-	switch {
-	case bytes.HasPrefix(start, []byte{0xff, 0xfe}):
-		order = unicode.LittleEndian
-	case bytes.HasPrefix(start, []byte{0xfe, 0xff}):
-		order = unicode.BigEndian
-	case len(start) == 4 && start[0] != 0 && start[1] == 0 && start[2] != 0 && start[3] == 0:
-		order = unicode.LittleEndian
-	case len(start) == 4 && start[0] == 0 && start[1] != 0 && start[2] == 0 && start[3] != 0:
-		order = unicode.BigEndian
-	default:
-		return in
-	}
-	return bufio.NewReaderSize(unicode.UTF16(order, unicode.UseBOM).NewDecoder().Reader(in), 64<<10)
 }
 
 // utf8Text reads text of a file that does not say how it is encoded: it is UTF-8,

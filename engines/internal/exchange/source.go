@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
+	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
 // Format is a format that is read.
@@ -219,7 +220,7 @@ func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
 func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 	s := &Source{now: o.Now}
 	b := newBuilder(o.Now())
-	in = fromUTF16(in)
+	in = textfile.FromUTF16(in)
 	text := &boundedReader{ctx: ctx, r: in, left: MaxFile}
 	var err error
 	switch start, _ := in.Peek(512); {
@@ -248,7 +249,7 @@ func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 	return s, nil
 }
 
-const utf8Mark = "\xef\xbb\xbf"
+const utf8Mark = textfile.UTF8Mark
 
 func firstByte(start []byte) byte {
 	if text := strings.TrimSpace(strings.TrimPrefix(string(start), utf8Mark)); text != "" {

@@ -1,0 +1,228 @@
+package textfile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxRow bounds one row of a CSV file, in bytes.
+const MaxRow = 64 << 10
+
+// A CSV reads RFC 4180 a row at a time, in the ways in which browsers, tools and
+// spreadsheets write it: in UTF-8 or UTF-16, with commas, semicolons or tabs, and with
+// any line ends. Unlike encoding/csv it gives up exactly one line when a quote is never
+// closed: the rows that the open quote would swallow are read again as rows.
+type CSV struct {
+	// Backslash is set where a quote and a backslash within quotes have a backslash
+	// before them.
+	Backslash bool
+
+	in    *bufio.Reader
+	comma byte
+	eol   byte
+	ahead []string // lines that were read and not used, with their line ends
+	line  int      // how many lines were used
+}
+
+// NewCSV reads rows from r. They are separated by commas until Header finds otherwise.
+func NewCSV(r io.Reader) *CSV {
+	c := &CSV{in: FromUTF16(bufio.NewReaderSize(r, MaxRow)), comma: ',', eol: '\n'}
+	if c.in.Size() < MaxRow {
+		c.in = bufio.NewReaderSize(c.in, MaxRow)
+	}
+	if mark, err := c.in.Peek(len(UTF8Mark)); err == nil && string(mark) == UTF8Mark {
+		_, _ = c.in.Discard(len(UTF8Mark))
+	}
+	start, _ := c.in.Peek(MaxRow)
+	if at := bytes.IndexAny(start, "\r\n"); at >= 0 && at+1 < len(start) && start[at] == '\r' && start[at+1] != '\n' {
+		c.eol = '\r' // as old programs on a Mac write
+	}
+	return c
+}
+
+// A RowError is a row that cannot be read; the next one may be.
+type RowError struct {
+	// Reason is a clause about the row, without anything of what is in it.
+	Reason string
+}
+
+func (e *RowError) Error() string { return e.Reason }
+
+var errOpenQuote = errors.New("a quote is never closed")
+
+// Header reads the first row. It is separated by what makes the names fit, and so are
+// all others; ok is false if nothing does. A spreadsheet's line "sep=;" before it is
+// passed over. The error is the reader's.
+func (c *CSV) Header(fits func(names []string) bool) (ok bool, err error) {
+	if first, err := c.peek(0); err == nil {
+		line := strings.TrimRight(first, "\r\n")
+		if len(line) == len("sep=;") && strings.EqualFold(line[:4], "sep=") {
+			c.use(1)
+		}
+	}
+	for _, comma := range []byte{',', ';', '\t', '|'} {
+		c.comma = comma
+		names, _, used, err := c.next()
+		var bad *RowError
+		switch {
+		case errors.Is(err, io.EOF), errors.As(err, &bad):
+			continue
+		case err != nil:
+			return false, err
+		}
+		for i, name := range names {
+			names[i] = strings.ToLower(strings.TrimSpace(name))
+		}
+		if fits(names) {
+			c.use(used)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Read returns the next row that is not empty and the line on which it begins. It
+// returns io.EOF at the end, and a *RowError for a row to pass over.
+func (c *CSV) Read() (fields []string, line int, err error) {
+	fields, line, used, err := c.next()
+	c.use(used)
+	return fields, line, err
+}
+
+// next is Read without moving on; used is how many lines make the row. What is empty
+// before it is passed.
+func (c *CSV) next() (fields []string, line, used int, err error) {
+	for {
+		line = c.line + 1
+		text, err := c.peek(0)
+		if err != nil {
+			return nil, line, 0, err
+		}
+		if strings.Trim(text, "\r\n") == "" {
+			c.use(1)
+			continue
+		}
+		var row strings.Builder
+		row.WriteString(text)
+		for lines := 1; ; lines++ {
+			// A line without a quote leaves an open one open.
+			if lines == 1 || strings.Contains(text, `"`) {
+				if fields, err = c.split(row.String()); err == nil {
+					return fields, line, lines, nil
+				}
+			}
+			if !errors.Is(err, errOpenQuote) || row.Len() > MaxRow {
+				break
+			}
+			next, end := c.peek(lines)
+			if errors.Is(end, io.EOF) {
+				break
+			}
+			if end != nil {
+				return nil, line, 0, end
+			}
+			row.WriteString(next)
+			text = next
+		}
+		return nil, line, 1, &RowError{err.Error()}
+	}
+}
+
+// peek returns the line that is n ahead.
+func (c *CSV) peek(n int) (string, error) {
+	for len(c.ahead) <= n {
+		text, err := c.in.ReadSlice(c.eol)
+		long := errors.Is(err, bufio.ErrBufferFull)
+		kept := string(text)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = c.in.ReadSlice(c.eol)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		if kept == "" {
+			return "", io.EOF
+		}
+		if long {
+			kept = "\x00" // stands for it: no row may hold one
+		}
+		c.ahead = append(c.ahead, kept)
+	}
+	return c.ahead[n], nil
+}
+
+func (c *CSV) use(n int) {
+	c.ahead = c.ahead[n:]
+	c.line += n
+}
+
+// split takes a row apart. It returns errOpenQuote if the row may go on in the
+// next line.
+func (c *CSV) split(row string) (fields []string, err error) {
+	if strings.ContainsRune(row, 0) {
+		return nil, fmt.Errorf("it is longer than %d bytes or has a NUL", MaxRow)
+	}
+	if !utf8.ValidString(row) {
+		return nil, errors.New("it is not UTF-8")
+	}
+	row = strings.TrimSuffix(strings.TrimSuffix(row, "\n"), "\r")
+	for {
+		var field string
+		if !strings.HasPrefix(row, `"`) {
+			field, row, err = c.bare(row)
+		} else {
+			field, row, err = c.quoted(row[1:])
+		}
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, field)
+		if row == "" {
+			return fields, nil
+		}
+		row = row[1:] // the separator
+	}
+}
+
+func (c *CSV) bare(row string) (field, rest string, err error) {
+	end := strings.IndexByte(row, c.comma)
+	if end < 0 {
+		end = len(row)
+	}
+	if strings.Contains(row[:end], `"`) {
+		return "", "", errors.New("there is a quote within a field that has none around it")
+	}
+	return row[:end], row[end:], nil
+}
+
+func (c *CSV) quoted(row string) (field, rest string, err error) {
+	var b strings.Builder
+	for {
+		end := strings.IndexByte(row, '"')
+		if at := strings.IndexByte(row, '\\'); c.Backslash && at >= 0 && (end < 0 || at < end) && at+1 < len(row) {
+			b.WriteString(row[:at])
+			b.WriteByte(row[at+1])
+			row = row[at+2:]
+			continue
+		}
+		if end < 0 {
+			return "", "", errOpenQuote
+		}
+		b.WriteString(row[:end])
+		row = row[end+1:]
+		switch {
+		case strings.HasPrefix(row, `"`):
+			b.WriteByte('"')
+			row = row[1:]
+		case row == "" || row[0] == c.comma:
+			return b.String(), row, nil
+		default:
+			return "", "", errors.New("there is text behind a closing quote")
+		}
+	}
+}
