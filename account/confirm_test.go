@@ -70,6 +70,7 @@ func (w *world) twoStep(a *account.Account) (app func() string, backup []string)
 	var made struct {
 		Secret string `json:"secret"`
 	}
+	w.post(a, "/session/reauth", fmt.Sprintf(`{"email":%q,"authPW":%q}`, email, authPW(w.t, a.Session())), nil)
 	w.post(a, "/totp/create", `{}`, &made)
 	secret, err := base32.StdEncoding.DecodeString(made.Secret)
 	if err != nil {

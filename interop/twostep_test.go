@@ -43,6 +43,8 @@ func TestTwoStepInFirefox(t *testing.T) {
 	p.types(onStep("password")+"input[type=password]", testworld.Password)
 	p.click("#password-form button")
 	p.click(onStep("settings") + "#two-step-begin button")
+	p.types("#prove[open] input[type=password]", testworld.Password)
+	p.click("#prove-form button")
 	key, err := p.Text(t.Context(), "#two-step-form:not([hidden]) code")
 	check(t, err)
 	raw, err := p.Content(t.Context(), `const img = document.querySelector("#two-step-picture"); await img.decode(); return img.naturalWidth > 0;`)

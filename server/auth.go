@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,14 +42,13 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	if err := h.Fresh(now, storageSkew); err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 	}
-	// Not the token alone: the account may have been locked out or removed, or have
-	// got another storage, since it was signed.
-	holds, err := a.tokens.Holds(r.Context(), grant.Account, grant.UID)
-	if err != nil {
+	// Not the token alone: since it was signed the device may have been signed out, or
+	// the account locked out, removed or given another storage.
+	if err := a.tokens.Admit(r.Context(), grant); err != nil {
+		if errors.Is(err, token.ErrToken) {
+			err = fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+		}
 		return 0, false, err
-	}
-	if !holds {
-		return 0, false, fmt.Errorf("%w: the storage is not the account's any more", storage.ErrUnauthorized)
 	}
 	return grant.UID, !now.Before(grant.Expires), nil
 }

@@ -99,9 +99,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var live func(context.Context, string, string) (bool, error)
+	if s.accounts != nil {
+		live = s.accounts.Live
+	}
 	s.tokens, err = token.Open(ctx, token.Config{
 		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
-		Duration: s.cfg.TokenDuration, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeAvatar(r.Context(), a.uid, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.changeAvatar(r.Context(), a, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO avatars (uid, id, type, image) VALUES (?, ?, ?, ?)
 			ON CONFLICT (uid) DO UPDATE SET id = excluded.id, type = excluded.type, image = excluded.image`, a.uid, id, drawnType, image)
 		return err
@@ -134,7 +134,7 @@ func (s *Service) deleteAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.changeAvatar(r.Context(), a.uid, func(ctx context.Context, tx *sql.Tx) error {
+	return nothing, s.changeAvatar(r.Context(), a, func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `DELETE FROM avatars WHERE uid = ? AND id = ?`, a.uid, r.PathValue("id"))
 		if err != nil {
 			return err
@@ -147,15 +147,15 @@ func (s *Service) deleteAvatar(r *request) (any, error) {
 }
 
 // changeAvatar changes an account's picture, and tells its devices.
-func (s *Service) changeAvatar(ctx context.Context, uid string, change func(context.Context, *sql.Tx) error) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+func (s *Service) changeAvatar(ctx context.Context, a accessHolder, change func(context.Context, *sql.Tx) error) error {
+	err := s.updateBy(ctx, a, func(tx *sql.Tx) error {
 		if err := change(ctx, tx); err != nil {
 			return err
 		}
-		return profileChanged(ctx, tx, uid, s.cfg.Now())
+		return profileChanged(ctx, tx, a.uid, s.cfg.Now())
 	})
 	if err == nil {
-		s.profileNews(ctx, uid)
+		s.profileNews(ctx, a.uid)
 	}
 	return err
 }

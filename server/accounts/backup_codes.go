@@ -46,7 +46,7 @@ func (s *Service) replaceBackupCodes(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var codes []string
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateProven(ctx, c, func(tx *sql.Tx) error {
 		enabled, err := twoStep(ctx, tx, c.uid)
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var left int
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
 		ok, err := useBackupCode(ctx, tx, c.uid, code)
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 			return errBackupCode
 		}
 		done()
-		if err := verifySession(ctx, tx, c); err != nil {
+		if err := s.verifySession(ctx, tx, c); err != nil {
 			return err
 		}
 		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM backup_codes WHERE uid = ?`, c.uid).Scan(&left)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 )
@@ -82,22 +83,27 @@ func (s *Service) destroyClient(r *request) (any, error) {
 		return nil, err
 	}
 	if in.DeviceID != "" {
-		return nothing, s.removeDevice(r.Context(), c.uid, in.DeviceID)
+		return nothing, s.removeDevice(r.Context(), c, c.uid, in.DeviceID)
 	}
-	table, id := "tokens", in.SessionTokenID
-	if id == "" {
-		table, id = "refresh_tokens", in.RefreshTokenID
-	}
-	if id == "" {
+	var session, refresh []byte
+	switch {
+	case in.SessionTokenID != "":
+		if session, err = hex.DecodeString(in.SessionTokenID); err != nil {
+			return nil, invalid("sessionTokenId")
+		}
+	case in.RefreshTokenID != "":
+		if refresh, err = hex.DecodeString(in.RefreshTokenID); err != nil {
+			return nil, invalid("refreshTokenId")
+		}
+	default:
 		return nil, missing("sessionTokenId")
 	}
-	h, err := hex.DecodeString(id)
-	if err != nil {
-		return nil, invalid("sessionTokenId")
-	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `DELETE FROM `+table+` WHERE hash = ? AND uid = ?`, h, c.uid)
+	ctx := r.Context()
+	return nothing, s.updateBy(ctx, c, func(tx *sql.Tx) error {
+		err := endTogether(ctx, tx, c.uid, session, refresh)
+		if errors.Is(err, errToken) {
+			err = nil // it is signed out already
+		}
 		return err
 	})
-	return nothing, err
 }

@@ -92,7 +92,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	now := s.cfg.Now()
 	ctx := r.Context()
 	var index int64
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
 		var text string
 		err := tx.QueryRowContext(ctx, `SELECT commands FROM devices WHERE id = ? AND uid = ?`, in.Target, a.uid).Scan(&text)
 		if errors.Is(err, sql.ErrNoRows) {

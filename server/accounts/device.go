@@ -18,6 +18,7 @@ type actor struct {
 	session []byte
 	refresh []byte
 	device  string // "" while it has registered none
+	holder
 }
 
 func (s *Service) actor(r *request) (*actor, error) {
@@ -28,13 +29,13 @@ func (s *Service) actor(r *request) (*actor, error) {
 		if err != nil {
 			return nil, err
 		}
-		a = actor{uid: t.uid, refresh: t.hash}
+		a = actor{uid: t.uid, refresh: t.hash, holder: &grant{uid: t.uid, generation: t.generation, refresh: t.hash}}
 	} else {
 		c, err := s.session(r)
 		if err != nil {
 			return nil, err
 		}
-		a = actor{uid: c.uid, session: c.hash}
+		a = actor{uid: c.uid, session: c.hash, holder: c}
 	}
 	err := s.db.Read().QueryRowContext(r.Context(),
 		`SELECT id FROM devices WHERE session = ? OR refresh = ?`, a.session, a.refresh).Scan(&a.device)
@@ -102,7 +103,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 	ctx := r.Context()
 	var out map[string]any
 	var id string
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
 		id = a.device
 		switch {
 		case id == "" && in.ID == "":
@@ -233,7 +234,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
 	}
-	return nothing, s.db.Update(r.Context(), func(tx *sql.Tx) error {
+	return nothing, s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(r.Context(), `UPDATE devices SET name = ? WHERE id = ? AND uid = ?`, *in.Name, in.ID, c.uid)
 		if err != nil {
 			return err
@@ -257,13 +258,14 @@ func (s *Service) destroyDevice(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	return nothing, s.removeDevice(r.Context(), a.uid, in.ID)
+	return nothing, s.removeDevice(r.Context(), a, a.uid, in.ID)
 }
 
-func (s *Service) removeDevice(ctx context.Context, uid, id string) error {
+// removeDevice ends a device with all that was given together with its token.
+func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) error {
 	// The one that goes hears of it too, and then of nothing more.
 	listeners := s.listeners(ctx, uid, everyDevice)
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+	err := s.updateBy(ctx, by, func(tx *sql.Tx) error {
 		var session, refresh []byte
 		err := tx.QueryRowContext(ctx, `DELETE FROM devices WHERE id = ? AND uid = ? RETURNING session, refresh`, id, uid).Scan(&session, &refresh)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -272,11 +274,7 @@ func (s *Service) removeDevice(ctx context.Context, uid, id string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, session); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE hash = ?`, refresh)
-		return err
+		return endTogether(ctx, tx, uid, session, refresh)
 	})
 	if err == nil {
 		s.notify(ctx, listeners, "device_disconnected", map[string]any{"id": id}, goodbyeLife)

@@ -17,6 +17,12 @@ type fault struct {
 
 func (f *fault) Error() string { return f.message }
 
+// Is makes a fault with more fields count as the one it was made of.
+func (f *fault) Is(target error) bool {
+	t, ok := target.(*fault)
+	return ok && t.errno == f.errno && t.code == f.code && t.message == f.message
+}
+
 // with is a copy of f with one more field in the answer.
 func (f *fault) with(name string, value any) *fault {
 	c := *f
@@ -62,6 +68,7 @@ var (
 	errScope          = newFault(http.StatusBadRequest, 163, "Requested scopes are not allowed")
 	errResponseType   = newFault(http.StatusBadRequest, 168, "Invalid response_type")
 	errPKCE           = newFault(http.StatusBadRequest, 169, "Public clients require PKCE OAuth parameters")
+	errProof          = newFault(http.StatusUnauthorized, 164, "Show your password again, and the code if the account has two-step sign-in")
 	errUnknownCode    = newFault(http.StatusBadRequest, 172, "Unknown authorization code")
 	errCodeClient     = newFault(http.StatusBadRequest, 173, "Mismatch authorization code")
 	errExpiredCode    = newFault(http.StatusBadRequest, 174, "Expired authorization code")

@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	defaultAccessTTL = 6 * time.Hour
-	maxAccessTTL     = 24 * time.Hour
+	// maxAccessTTL is what an access token lives if nothing ends it before: it is
+	// bound to the session or refresh token that it came from.
+	maxAccessTTL = 6 * time.Hour
+	// unboundTTL is what one lives that comes from neither.
+	unboundTTL = 5 * time.Minute
 	// keyLife is how long a signing key signs. It verifies until the last of its
 	// tokens has expired.
 	keyLife = 90 * 24 * time.Hour
@@ -35,19 +38,21 @@ type claims struct {
 	Scope          string `json:"scope"`
 	Generation     int64  `json:"fxa-generation"`
 	ProfileChanged int64  `json:"fxa-profileChangedAt"`
+	// Bound is what it ends with, as of binding; "": nothing.
+	Bound string `json:"bound,omitempty"`
 }
 
 var _ token.Verifier = (*Service)(nil)
 
 // accessToken issues a token for the account.
-func (s *Service) accessToken(ctx context.Context, a *account, clientID string, scope scopes, ttl time.Duration) (string, error) {
+func (s *Service) accessToken(ctx context.Context, a *account, clientID string, scope scopes, ttl time.Duration, bound string) (string, error) {
 	jti, err := s.randomHex(16)
 	if err != nil {
 		return "", err
 	}
 	c := claims{
 		Claims:   s.registered(a.uid, clientID, ttl),
-		ClientID: clientID, Scope: scope.String(), Generation: a.generation, ProfileChanged: a.profileAt,
+		ClientID: clientID, Scope: scope.String(), Generation: a.generation, ProfileChanged: a.profileAt, Bound: bound,
 	}
 	c.ID = jti
 	return s.sign(ctx, typeAccess, c)
@@ -108,6 +113,11 @@ func (s *Service) access(ctx context.Context, text string) (*claims, *account, e
 	if c.Generation < a.generation {
 		return nil, nil, token.ErrBadAccess
 	}
+	if live, err := s.Live(ctx, a.uid, c.Bound); err != nil {
+		return nil, nil, err
+	} else if !live {
+		return nil, nil, token.ErrBadAccess
+	}
 	return c, a, nil
 }
 
@@ -142,7 +152,7 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 	if have, err := parseScopes(c.Scope); err != nil || !have.allow(onepw.OldSync) {
 		return token.Identity{}, fmt.Errorf("%w: it lacks the scope", token.ErrBadAccess)
 	}
-	return token.Identity{Account: a.uid, Generation: c.Generation}, nil
+	return token.Identity{Account: a.uid, Generation: c.Generation, Bound: c.Bound}, nil
 }
 
 // signingKey is the key that signs, made at its first use.

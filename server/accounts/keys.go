@@ -18,7 +18,7 @@ func (s *Service) accountKeys(r *request) (any, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
+	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
 package accounts
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/url"
 	"time"
@@ -74,7 +76,7 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(r.Context(), `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hash(code), c.uid, in.ClientID, scope.String(), in.Challenge, in.AccessType == "offline",
 			in.KeysJWE, in.Nonce, c.createdAt/1000, c.hash, s.cfg.Now().Add(codeLife).UnixMilli())
@@ -103,15 +105,35 @@ type tokenRequest struct {
 
 // grant is what a tokenRequest may have.
 type grant struct {
-	uid     string
-	scope   scopes
-	authAt  int64  // seconds
-	offline bool   // a refresh token too
-	session []byte // that asked, or nil
+	uid        string
+	generation int64 // of the account, when it was granted
+	scope      scopes
+	authAt     int64  // seconds
+	offline    bool   // a refresh token too
+	session    []byte // that asked, or nil
 	// signedIn is the session whose sign-in all goes back to, or nil.
 	signedIn []byte
-	keysJWE  string
-	nonce    string
+	// leaves says that this session ends with the grant.
+	leaves  bool
+	refresh []byte // the refresh token that asked, or nil
+	// id is what is given together, or nil.
+	id      []byte
+	keysJWE string
+	nonce   string
+}
+
+// still implements holder.
+func (g *grant) still(ctx context.Context, tx *sql.Tx) error {
+	var generation int64
+	err := tx.QueryRowContext(ctx, `SELECT generation FROM accounts WHERE uid = ?1
+		AND (?2 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE hash = ?2 AND uid = ?1))
+		AND (?3 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE hash = ?3 AND uid = ?1))
+		AND (?4 IS NULL OR EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = ?4 AND uid = ?1))`,
+		g.uid, g.session, g.signedIn, g.refresh).Scan(&generation)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && generation != g.generation {
+		return errToken
+	}
+	return err
 }
 
 // oauthToken gives access tokens, by a session, a refresh token or a code.
@@ -150,7 +172,10 @@ func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
 		return grant{}, err
 	}
 	scope, err := parseScopes(in.Scope)
-	return grant{uid: c.uid, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline", session: c.hash, signedIn: c.hash}, err
+	return grant{
+		uid: c.uid, generation: c.generation, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline",
+		session: c.hash, signedIn: c.hash, id: c.grant,
+	}, err
 }
 
 func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
@@ -170,7 +195,9 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 			return grant{}, errScope
 		}
 	}
-	return grant{uid: t.uid, scope: scope, authAt: t.createdAt / 1000, signedIn: t.session}, nil
+	return grant{
+		uid: t.uid, generation: t.generation, scope: scope, authAt: t.createdAt / 1000, signedIn: t.session, refresh: t.hash, id: t.grant,
+	}, nil
 }
 
 // byCode spends a code. Whoever shows it with a wrong verifier spends it too.
@@ -184,8 +211,9 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	ctx := r.Context()
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `DELETE FROM codes WHERE hash = ?
-			RETURNING uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at`, hash(in.Code)).
-			Scan(&g.uid, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.nonce, &g.authAt, &g.signedIn, &expires)
+			RETURNING uid, (SELECT generation FROM accounts a WHERE a.uid = codes.uid),
+				client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at`, hash(in.Code)).
+			Scan(&g.uid, &g.generation, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.nonce, &g.authAt, &g.signedIn, &expires)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return grant{}, errUnknownCode
@@ -202,15 +230,10 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	case subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) != 1:
 		return grant{}, errChallenge
 	}
-	if clientID == nativeClient {
-		// The browser has left the page for the program, and the session with it.
-		err := s.db.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, g.signedIn)
-			return err
-		})
-		if err != nil {
-			return grant{}, err
-		}
+	// The browser has left the page for the program, and the session with it.
+	g.leaves = clientID == nativeClient
+	if g.id, err = s.random(16); err != nil {
+		return grant{}, err
 	}
 	// Firefox says which session of its own the tokens are for.
 	if r.Header.Get("Authorization") != "" {
@@ -230,44 +253,85 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 // tokens is the answer to a tokenRequest that was granted.
 func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	ctx := r.Context()
-	a, err := s.account(ctx, g.uid)
-	if err != nil {
-		return nil, err
-	}
-	ttl := defaultAccessTTL
+	wantsSession := in.GrantType == "authorization_code" && g.scope.allow(scopeSession)
+	changes := g.offline || wantsSession || g.leaves
+	ttl := maxAccessTTL
 	if in.TTL > 0 {
 		ttl = time.Duration(min(in.TTL, int64(maxAccessTTL/time.Second))) * time.Second
 	}
-	access, err := s.accessToken(ctx, a, in.ClientID, g.scope, ttl)
+	out := map[string]any{"token_type": "bearer", "scope": g.scope.String(), "auth_at": g.authAt}
+	var a *account
+	var second bool
+	bound := binding(g)
+	run := s.db.View
+	if changes {
+		run = s.db.Update
+	}
+	err := run(ctx, func(tx *sql.Tx) (err error) {
+		if err := g.still(ctx, tx); err != nil {
+			return err
+		}
+		if a, err = scanAccount(tx.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE uid = ?`, g.uid)); err != nil {
+			return err
+		}
+		if second, err = secondStepOf(ctx, tx, g.signedIn); err != nil || !changes {
+			return err
+		}
+		bound, err = s.give(ctx, tx, r, in, g, wantsSession, out)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{
-		"access_token": access, "token_type": "bearer", "scope": g.scope.String(),
-		"expires_in": int64(ttl / time.Second), "auth_at": g.authAt,
+	if bound == "" {
+		ttl = min(ttl, unboundTTL)
 	}
+	out["expires_in"] = int64(ttl / time.Second)
+	access, err := s.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound)
+	if err != nil {
+		return nil, err
+	}
+	out["access_token"] = access
 	if g.keysJWE != "" {
 		out["keys_jwe"] = g.keysJWE
 	}
 	if g.scope.allow(scopeOpenID) {
-		if out["id_token"], err = s.idToken(ctx, in.ClientID, access, g); err != nil {
-			return nil, err
-		}
+		out["id_token"], err = s.idToken(ctx, in.ClientID, access, g, second)
 	}
-	wantsSession := in.GrantType == "authorization_code" && g.scope.allow(scopeSession)
-	if !g.offline && !wantsSession {
-		return out, nil
-	}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		if g.offline {
-			if out["refresh_token"], err = s.newRefreshToken(ctx, tx, in.ClientID, g); err != nil {
-				return err
-			}
-		}
-		if wantsSession {
-			out["session_token"], err = s.newToken(ctx, tx, kindSession, g.uid, r.userAgent(), nil)
-		}
-		return err
-	})
 	return out, err
+}
+
+// give makes the lasting tokens of a grant, and returns what its access token is
+// bound to.
+func (s *Service) give(ctx context.Context, tx *sql.Tx, r *request, in tokenRequest, g grant, session bool, out map[string]any) (bound string, err error) {
+	if g.leaves {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, g.signedIn); err != nil {
+			return "", err
+		}
+		g.signedIn = nil
+	}
+	bound = binding(g)
+	if g.offline {
+		text, err := s.newRefreshToken(ctx, tx, in.ClientID, g)
+		if err != nil {
+			return "", err
+		}
+		out["refresh_token"] = text
+		if g.session == nil {
+			bound = boundToRefresh + hex.EncodeToString(hash(text))
+		}
+	}
+	if session {
+		text, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: g.uid, userAgent: r.userAgent(), grant: g.id})
+		if err != nil {
+			return "", err
+		}
+		out["session_token"] = text
+		h, err := tokenHash(kindSession, text)
+		if err != nil {
+			return "", err
+		}
+		bound = boundToSession + hex.EncodeToString(h)
+	}
+	return bound, nil
 }

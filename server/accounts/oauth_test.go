@@ -31,7 +31,8 @@ func TestAccessToken(t *testing.T) {
 		t.Errorf("answer: %v", f)
 	}
 	id, err := w.Verify(t.Context(), a.text("access_token"))
-	if err != nil || id != (token.Identity{Account: uid, Generation: w.now.UnixMilli()}) {
+	bound := id.Bound
+	if id.Bound = ""; err != nil || bound == "" || id != (token.Identity{Account: uid, Generation: w.now.UnixMilli()}) {
 		t.Errorf("verified: %+v, %v", id, err)
 	}
 	// The published keys verify it too.

@@ -33,13 +33,17 @@ type idClaims struct {
 	Class string `json:"acr"`
 }
 
-// idToken tells a client who signed in, and how.
-func (s *Service) idToken(ctx context.Context, clientID, access string, g grant) (string, error) {
-	var second bool
-	err := s.db.Read().QueryRowContext(ctx, `SELECT second_step FROM tokens WHERE hash = ?`, g.signedIn).Scan(&second)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("read how a session was signed in: %w", err)
+// secondStepOf reports whether a session was signed in with the second step.
+func secondStepOf(ctx context.Context, tx *sql.Tx, session []byte) (second bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT second_step FROM tokens WHERE hash = ?`, session).Scan(&second)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
 	}
+	return second, err
+}
+
+// idToken tells a client who signed in, and with or without the second step.
+func (s *Service) idToken(ctx context.Context, clientID, access string, g grant, second bool) (string, error) {
 	c := idClaims{Nonce: g.nonce, Methods: methods(second), Level: level(second), Class: fmt.Sprintf("AAL%d", level(second))}
 	sum := sha256.Sum256([]byte(access))
 	c.AccessHash = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])

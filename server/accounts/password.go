@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"io"
+	"maps"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
@@ -115,7 +116,7 @@ func (s *Service) create(r *request) (any, error) {
 		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2)
+		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2, 0)
 		return err
 	})
 	if err != nil || made.confirmed {
@@ -123,7 +124,7 @@ func (s *Service) create(r *request) (any, error) {
 	}
 	if err := s.sendCode(ctx, made); err != nil {
 		// Nobody can confirm it, and whoever tries again begins anew.
-		if failed := s.remove(context.WithoutCancel(ctx), made.uid); failed != nil {
+		if failed := s.remove(context.WithoutCancel(ctx), made.uid, nil); failed != nil {
 			err = failed
 		}
 		return nil, err
@@ -186,8 +187,8 @@ func (s *Service) login(r *request) (any, error) {
 		return nil, err
 	}
 	var out map[string]any
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB(), keyFetchV2); err != nil {
+	err = s.updateBy(r.Context(), a, func(tx *sql.Tx) error {
+		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB(), keyFetchV2, 0); err != nil {
 			return err
 		}
 		wait, err := twoStep(r.Context(), tx, a.uid)
@@ -212,12 +213,13 @@ const (
 
 // signIn makes a session, and with ?keys=true key fetch tokens, of which second
 // names that of version 2. For an account that is not confirmed they wait for that.
-func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, kB wrapped, second string) (map[string]any, error) {
+// secondAt is when the second step was shown, in milliseconds, or 0.
+func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, kB wrapped, second string, secondAt int64) (map[string]any, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
 	if err := s.enabled(ctx, a.uid); err != nil {
 		return nil, err
 	}
-	session, err := s.newToken(ctx, tx, kindSession, a.uid, r.userAgent(), nil)
+	session, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: a.uid, userAgent: r.userAgent(), secondAt: secondAt})
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +247,9 @@ func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, kB wrapp
 		if wrapKB == nil {
 			continue
 		}
-		if out[name], err = s.newToken(ctx, tx, kindKeys, a.uid, "", func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) }); err != nil {
+		if out[name], err = s.newToken(ctx, tx, freshToken{
+			kind: kindKeys, uid: a.uid, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) },
+		}); err != nil {
 			return err
 		}
 	}
@@ -296,16 +300,25 @@ func (s *Service) changeStart(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.secondStep(r, a.uid); err != nil {
+	c, err := s.secondSession(r, a.uid)
+	if err != nil {
 		return nil, err
 	}
 	out := map[string]any{"verified": true}
 	ctx := r.Context()
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
+		shown, err := s.guarded(ctx, tx, a.uid, c)
+		if err != nil {
+			return err
+		}
+		var secondAt int64
+		if shown {
+			secondAt = s.cfg.Now().UnixMilli()
+		}
 		if err := s.keyFetch(ctx, tx, a.account, a.wrapKB(), keyFetchChange, out); err != nil {
 			return err
 		}
-		out["passwordChangeToken"], err = s.newToken(ctx, tx, kindChange, a.uid, "", nil)
+		out["passwordChangeToken"], err = s.newToken(ctx, tx, freshToken{kind: kindChange, uid: a.uid, secondAt: secondAt})
 		return err
 	})
 	return out, err
@@ -329,17 +342,17 @@ func (s *Service) changeFinish(r *request) (any, error) {
 		return out, err
 	}
 	listeners := s.listeners(r.Context(), c.uid, everyDevice)
-	out, err := s.newPassword(r, c, keyFetchChange, func(context.Context, *sql.Tx) error { return nil })
+	out, err := s.newPassword(r, c, keyFetchChange)
 	if err == nil {
 		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
 	}
 	return out, err
 }
 
-// newPassword spends a token, sets the password that the body has, ends every
-// session of the account and begins a new one, with a key fetch token of version 2
-// by the name of second. also runs in the same transaction.
-func (s *Service) newPassword(r *request, c *credential, second string, also func(context.Context, *sql.Tx) error) (any, error) {
+// newPassword spends a token, sets the password that the body has, ends all that
+// the old one opened and begins a new session, with a key fetch token of version 2
+// by the name of second.
+func (s *Service) newPassword(r *request, c *credential, second string) (any, error) {
 	in := credentials{needsWrapKB: true}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -359,7 +372,7 @@ func (s *Service) newPassword(r *request, c *credential, second string, also fun
 	// It must grow, whatever the clock does.
 	a.generation = max(a.generation+1, s.cfg.Now().UnixMilli())
 	var out map[string]any
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
 		if err := spend(ctx, tx, c); err != nil {
 			return err
 		}
@@ -368,16 +381,15 @@ func (s *Service) newPassword(r *request, c *credential, second string, also fun
 			a.generation, a.salt, a.cost, a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.uid); err != nil {
 			return err
 		}
-		for _, table := range []string{"tokens", "refresh_tokens"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, a.uid); err != nil {
-				return err
-			}
-		}
-		if err := also(ctx, tx); err != nil {
+		ended, err := s.endAll(ctx, tx, c)
+		if err != nil {
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, kB, second)
-		return err
+		if out, err = s.signIn(ctx, tx, r, a, kB, second, c.secondAt); err != nil {
+			return err
+		}
+		maps.Copy(out, ended)
+		return nil
 	})
 	return out, err
 }
@@ -388,8 +400,16 @@ func (s *Service) destroy(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.secondStep(r, a.uid); err != nil {
+	c, err := s.secondSession(r, a.uid)
+	if err != nil {
 		return nil, err
 	}
-	return nothing, s.remove(r.Context(), a.uid)
+	ctx := r.Context()
+	return nothing, s.remove(ctx, a.uid, func(tx *sql.Tx) error {
+		if err := a.still(ctx, tx); err != nil {
+			return err
+		}
+		_, err := s.guarded(ctx, tx, a.uid, c)
+		return err
+	})
 }

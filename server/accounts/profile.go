@@ -13,24 +13,42 @@ import (
 	"unicode/utf8"
 )
 
+// accessHolder is an account as one of its access tokens opens it.
+type accessHolder struct {
+	*account
+	bound string
+}
+
+// still implements holder.
+func (a accessHolder) still(ctx context.Context, tx *sql.Tx) error {
+	if err := a.account.still(ctx, tx); err != nil {
+		return err
+	}
+	live, err := isLive(ctx, tx, a.uid, a.bound)
+	if err == nil && !live {
+		err = errToken
+	}
+	return err
+}
+
 // byAccess authenticates by an access token with one of these scopes.
-func (s *Service) byAccess(r *request, scope ...string) (*account, scopes, error) {
+func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have scopes, err error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return nil, nil, errToken
+		return a, nil, errToken
 	}
-	c, a, err := s.access(r.Context(), text)
+	c, found, err := s.access(r.Context(), text)
 	if isBad(err) {
-		return nil, nil, errToken
+		return a, nil, errToken
 	}
 	if err != nil {
-		return nil, nil, err
+		return a, nil, err
 	}
-	have, err := parseScopes(c.Scope)
+	have, err = parseScopes(c.Scope)
 	if err != nil || !slices.ContainsFunc(scope, have.allow) {
-		return nil, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
+		return a, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
 	}
-	return a, have, nil
+	return accessHolder{found, c.Bound}, have, nil
 }
 
 // profile is the profile server's answer; a path that names one field gives
@@ -46,7 +64,7 @@ func (s *Service) profile(r *request) (any, error) {
 		return nil, err
 	}
 	if field == "profile" && !have.allow(scopeProfile) {
-		return userInfo(a, have), nil
+		return userInfo(a.account, have), nil
 	}
 	second, err := s.twoStep(r.Context(), a.uid)
 	if err != nil {
@@ -104,7 +122,7 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
 		return nil, invalid("displayName")
 	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
+	err = s.updateBy(r.Context(), a, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(r.Context(), `UPDATE accounts SET display_name = ? WHERE uid = ?`, in.DisplayName, a.uid); err != nil {
 			return err
 		}
@@ -126,10 +144,11 @@ func (s *Service) accountProfile(r *request) (any, error) {
 	var a *account
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[kindSession]) {
-		var err error
-		if a, _, err = s.byAccess(r, scopeProfile); err != nil {
+		by, _, err := s.byAccess(r, scopeProfile)
+		if err != nil {
 			return nil, err
 		}
+		a = by.account
 	} else {
 		c, err := s.session(r)
 		if err != nil {

@@ -124,7 +124,8 @@ func TestPushGoodbye(t *testing.T) {
 	box.want(t, "desk fxaccounts:password_changed map[] 6h0m0s")
 
 	w.subscribe(s, "desk")
-	w.keepRecoveryKey(s)
+	w.post("/auth/v1/session/reauth", s, map[string]string{"email": email, "authPW": strings.Repeat("11", 32)}).ok()
+	w.storeRecoveryKey(s).ok()
 	reset := w.hawk(onepw.AccountResetToken(w.raw(w.recover(email, recoveryID, "").text("accountResetToken"))))
 	s = w.session(w.post("/auth/v1/account/reset", reset, next).text("sessionToken"))
 	box.want(t, "desk fxaccounts:password_reset map[] 6h0m0s")

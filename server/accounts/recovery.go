@@ -43,7 +43,7 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 		return nil, invalid("recoveryData")
 	}
 	ctx := r.Context()
-	return nothing, s.db.Update(ctx, func(tx *sql.Tx) error {
+	return nothing, s.updateProven(ctx, c, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `INSERT INTO recovery_keys (uid, hash, data, created_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data, created_at = excluded.created_at WHERE ?`,
 			c.uid, recoveryHash(id), in.Data, s.cfg.Now().UnixMilli(), in.Replace)
@@ -73,7 +73,7 @@ func (s *Service) deleteRecoveryKey(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.db.Update(r.Context(), func(tx *sql.Tx) error {
+	return nothing, s.updateProven(r.Context(), c, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(r.Context(), `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
 		return err
 	})
@@ -122,12 +122,17 @@ func (s *Service) startRecovery(r *request) (any, error) {
 		if err != nil {
 			return err
 		}
-		if refusal, err = s.recoveryCode(ctx, tx, uid, in.Code); err != nil || refusal != nil {
+		second, refused, err := s.recoveryCode(ctx, tx, uid, in.Code)
+		if refusal = refused; err != nil || refused != nil {
 			return err
+		}
+		t := freshToken{kind: kindReset, uid: uid}
+		if second {
+			t.secondAt = s.cfg.Now().UnixMilli()
 		}
 		done()
 		out["uid"], out["email"], out["recoveryData"] = uid, email, data
-		out["accountResetToken"], err = s.newToken(ctx, tx, kindReset, uid, "", nil)
+		out["accountResetToken"], err = s.newToken(ctx, tx, t)
 		return err
 	})
 	if err == nil {
@@ -137,14 +142,14 @@ func (s *Service) startRecovery(r *request) (any, error) {
 }
 
 // recoveryCode checks the second step of a recovery, if the account has one: a
-// code of the app or a backup code.
-func (s *Service) recoveryCode(ctx context.Context, tx *sql.Tx, uid, code string) (refusal, err error) {
+// code of the app or a backup code. second reports whether there is one.
+func (s *Service) recoveryCode(ctx context.Context, tx *sql.Tx, uid, code string) (second bool, refusal, err error) {
 	t, err := readTOTP(ctx, tx, uid)
 	if err != nil || t == nil || !t.enabled {
-		return nil, err
+		return false, nil, err
 	}
 	if code == "" {
-		return errUnverified.with("verificationMethod", "totp-2fa"), nil
+		return true, errUnverified.with("verificationMethod", lacksSecondStep), nil
 	}
 	ok, err := s.useTOTP(ctx, tx, uid, t, code)
 	if err == nil && !ok {
@@ -153,21 +158,18 @@ func (s *Service) recoveryCode(ctx context.Context, tx *sql.Tx, uid, code string
 	if err == nil && !ok {
 		refusal = errCode
 	}
-	return refusal, err
+	return true, refusal, err
 }
 
 // resetAccount sets a new password for an account whose old one is forgotten, and
-// ends every session of it. The recovery key is spent: it may have been seen.
+// ends all that the old one opened, the recovery key too.
 func (s *Service) resetAccount(r *request) (any, error) {
 	c, err := s.authenticate(r, kindReset)
 	if err != nil {
 		return nil, err
 	}
 	listeners := s.listeners(r.Context(), c.uid, everyDevice)
-	out, err := s.newPassword(r, c, keyFetchV2, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
-		return err
-	})
+	out, err := s.newPassword(r, c, keyFetchV2)
 	if err == nil {
 		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)
 	}

@@ -17,7 +17,13 @@ var (
 
 func (w *world) keepRecoveryKey(s signer) {
 	w.t.Helper()
-	w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": recoveryID, "recoveryData": recoveryData}).ok()
+	w.prove(s)
+	w.storeRecoveryKey(s).ok()
+}
+
+func (w *world) storeRecoveryKey(s signer) answer {
+	w.t.Helper()
+	return w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": recoveryID, "recoveryData": recoveryData, "replaceKey": true})
 }
 
 func (w *world) recover(email, id, code string) answer {
@@ -79,6 +85,7 @@ func TestRecoveryRefuses(t *testing.T) {
 	}
 	w.recover(email, "xx", "").refused(400, 107)
 	bob := w.session(w.signUp("bob@example.org"))
+	w.prove(bob)
 	w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": wrong, "recoveryData": "x"}).refused(400, 161)
 	w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": "xx", "recoveryData": "x"}).refused(400, 107)
 	w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": wrong}).refused(400, 108)

@@ -12,13 +12,16 @@ import (
 
 // refreshToken is a row of refresh_tokens.
 type refreshToken struct {
-	hash      []byte
-	uid       string
-	clientID  string
-	scope     scopes
-	session   []byte // that it came from, or nil
-	createdAt int64
-	usedAt    int64
+	hash     []byte
+	uid      string
+	clientID string
+	scope    scopes
+	session  []byte // that it came from, or nil
+	grant    []byte // what it was given with, or nil
+	// generation is the account's, as it was when the token was found.
+	generation int64
+	createdAt  int64
+	usedAt     int64
 }
 
 func (s *Service) newRefreshToken(ctx context.Context, tx *sql.Tx, clientID string, g grant) (string, error) {
@@ -28,8 +31,8 @@ func (s *Service) newRefreshToken(ctx context.Context, tx *sql.Tx, clientID stri
 	}
 	now := s.cfg.Now().UnixMilli()
 	_, err = tx.ExecContext(ctx,
-		`INSERT INTO refresh_tokens (hash, uid, client_id, scope, session, created_at, used_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		hash(text), g.uid, clientID, g.scope.String(), g.session, now, now)
+		`INSERT INTO refresh_tokens (hash, uid, client_id, scope, session, created_at, used_at, grant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		hash(text), g.uid, clientID, g.scope.String(), g.session, now, now, g.id)
 	return text, err
 }
 
@@ -38,8 +41,9 @@ func (s *Service) refreshToken(ctx context.Context, text string) (*refreshToken,
 	t := &refreshToken{hash: hash(text)}
 	var scope string
 	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT uid, client_id, scope, session, created_at, used_at FROM refresh_tokens WHERE hash = ?`, t.hash).
-		Scan(&t.uid, &t.clientID, &scope, &t.session, &t.createdAt, &t.usedAt)
+		`SELECT uid, client_id, scope, session, f.created_at, used_at, grant_id, generation
+			FROM refresh_tokens f JOIN accounts USING (uid) WHERE hash = ?`, t.hash).
+		Scan(&t.uid, &t.clientID, &scope, &t.session, &t.createdAt, &t.usedAt, &t.grant, &t.generation)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, errToken
 	}
@@ -79,8 +83,7 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 				_, err := tx.ExecContext(ctx, `INSERT INTO revoked (jti, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING`, jti, expires)
 				return err
 			}
-			_, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE hash = ?`, hash(text))
-			return err
+			return endRefresh(ctx, tx, hash(text))
 		})
 		return nothing, err // of a token that was not there too
 	}

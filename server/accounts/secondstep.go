@@ -47,24 +47,3 @@ func tokenHash(kind string, token any) ([]byte, error) {
 	}
 	return hash(onepw.SessionToken(raw).ID), nil
 }
-
-// secondStep makes sure that who showed the password to an account with two-step
-// sign-in is signed in to it as well: what the password alone opens, the second
-// step must guard too.
-func (s *Service) secondStep(r *request, uid string) error {
-	enabled, err := s.twoStep(r.Context(), uid)
-	if err != nil || !enabled {
-		return err
-	}
-	if r.Header.Get("Authorization") == "" {
-		return errUnverified
-	}
-	c, err := s.session(r)
-	if err != nil {
-		return err
-	}
-	if c.uid != uid {
-		return errToken
-	}
-	return nil
-}

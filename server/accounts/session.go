@@ -3,6 +3,7 @@ package accounts
 import (
 	"database/sql"
 	"encoding/hex"
+	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
@@ -50,15 +51,8 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 		}
 		end = hash(onepw.SessionToken(raw).ID)
 	}
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(r.Context(), `DELETE FROM tokens WHERE hash = ? AND uid = ? AND kind = ?`, end, c.uid, kindSession)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return errToken
+	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
+		return endTogether(r.Context(), tx, c.uid, end, nil)
 	})
 	return nothing, err
 }
@@ -71,8 +65,8 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 		return nil, err
 	}
 	var token string
-	err = s.db.Update(r.Context(), func(tx *sql.Tx) (err error) {
-		token, err = s.newToken(r.Context(), tx, kindSession, c.uid, r.userAgent(), nil)
+	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) (err error) {
+		token, err = s.newToken(r.Context(), tx, freshToken{kind: kindSession, uid: c.uid, userAgent: r.userAgent()})
 		return err
 	})
 	if err != nil {
@@ -84,7 +78,9 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 	}, nil
 }
 
-// reauthenticate gives a session that shows the password again a key fetch token.
+// reauthenticate notes that a session showed the password again, which lets it
+// change what opens the account, and gives it a key fetch token. Whether that
+// takes the second step again as well it tells too.
 func (s *Service) reauthenticate(r *request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
@@ -100,11 +96,23 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 	out := map[string]any{
 		"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
 	}
-	if wantsKeys(r) {
-		err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-			return s.keyFetch(r.Context(), tx, a.account, a.wrapKB(), keyFetchV2, out)
-		})
-	}
+	ctx := r.Context()
+	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
+		if err := a.still(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE tokens SET password_at = ? WHERE hash = ?`, s.cfg.Now().UnixMilli(), c.hash); err != nil {
+			return err
+		}
+		err := s.provenSecond(ctx, tx, c)
+		if errors.Is(err, errProof) {
+			out["verificationMethod"], err = lacksSecondStep, nil
+		}
+		if err == nil && wantsKeys(r) {
+			err = s.keyFetch(ctx, tx, a.account, a.wrapKB(), keyFetchV2, out)
+		}
+		return err
+	})
 	return out, err
 }
 

@@ -39,6 +39,12 @@ type credential struct {
 	bundle    []byte
 	verified  bool // of a key fetch token: its session
 	confirmed bool // the account
+	// generation is the account's, as it was when the token was found.
+	generation int64
+	// secondAt is of a token that sets a password: when the second step was shown.
+	secondAt int64
+	// grant is what a session was given with, or nil.
+	grant     []byte
 	createdAt int64
 	usedAt    int64
 }
@@ -58,16 +64,26 @@ func sealKey(id string, key []byte) []byte {
 	return onepw.XOR(key, pad)
 }
 
-// newToken stores a new token and returns it in hex. derive gives its HAWK
-// credentials; bundle, if not nil, makes what a key fetch token fetches.
-func (s *Service) newToken(ctx context.Context, tx *sql.Tx, kind, uid, userAgent string, bundle func(onepw.KeyFetch) []byte) (string, error) {
+// freshToken is a token that is to be made.
+type freshToken struct {
+	kind      string
+	uid       string
+	userAgent string
+	// bundle makes what a key fetch token fetches.
+	bundle   func(onepw.KeyFetch) []byte
+	grant    []byte
+	secondAt int64 // milliseconds
+}
+
+// newToken stores a new token and returns it in hex.
+func (s *Service) newToken(ctx context.Context, tx *sql.Tx, t freshToken) (string, error) {
 	raw, err := s.random(onepw.KeySize)
 	if err != nil {
 		return "", err
 	}
 	var h onepw.HAWK
 	var carried []byte
-	switch kind {
+	switch t.kind {
 	case kindSession:
 		h = onepw.SessionToken(raw)
 	case kindChange:
@@ -76,12 +92,13 @@ func (s *Service) newToken(ctx context.Context, tx *sql.Tx, kind, uid, userAgent
 		h = onepw.AccountResetToken(raw)
 	case kindKeys:
 		k := onepw.KeyFetchToken(raw)
-		h, carried = k.HAWK, bundle(k)
+		h, carried = k.HAWK, t.bundle(k)
 	}
 	now := s.cfg.Now().UnixMilli()
 	_, err = tx.ExecContext(ctx,
-		`INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, created_at, used_at, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		hash(h.ID), kind, uid, sealKey(h.ID, h.Key), carried, now, now, userAgent)
+		`INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, created_at, used_at, user_agent, grant_id, second_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		hash(h.ID), t.kind, t.uid, sealKey(h.ID, h.Key), carried, now, now, t.userAgent, t.grant, t.secondAt)
 	return hex.EncodeToString(raw), err
 }
 
@@ -129,9 +146,10 @@ func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, 
 	c := &credential{hash: hash(id), kind: kind}
 	var sealed []byte
 	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), a.confirmed, t.created_at, t.used_at
+		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), a.confirmed, t.created_at, t.used_at,
+			a.generation, t.second_at, t.grant_id
 			FROM tokens t JOIN accounts a USING (uid) LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ? AND t.kind = ?`, c.hash, kind).
-		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.confirmed, &c.createdAt, &c.usedAt)
+		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.confirmed, &c.createdAt, &c.usedAt, &c.generation, &c.secondAt, &c.grant)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errToken
 	}

@@ -95,7 +95,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateProven(ctx, c, func(tx *sql.Tx) error {
 		enabled, err := twoStep(ctx, tx, c.uid)
 		if err != nil {
 			return err
@@ -174,13 +174,18 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	out := map[string]any{"success": false}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
 		t, err := readTOTP(ctx, tx, c.uid)
 		if err != nil {
 			return err
 		}
-		if t == nil || !t.enabled && !c.verified {
+		if t == nil || !t.enabled && c.complete() != nil {
 			return errTOTPMissing
+		}
+		if !t.enabled {
+			if err := s.proven(ctx, tx, c); err != nil {
+				return err
+			}
 		}
 		ok, err := s.useTOTP(ctx, tx, c.uid, t, code)
 		if err != nil || !ok {
@@ -196,7 +201,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 				return err
 			}
 		}
-		return verifySession(ctx, tx, c)
+		return s.verifySession(ctx, tx, c)
 	})
 	return out, err
 }
@@ -234,9 +239,9 @@ func (s *Service) codeTry(r *request, what string) (code string, done func(), er
 	return in.Code, done, err
 }
 
-// verifySession completes a sign-in by its second step.
-func verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {
-	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1, second_step = 1 WHERE hash = ?`, c.hash)
+// verifySession completes a sign-in by its second step, or shows it again.
+func (s *Service) verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {
+	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1, second_step = 1, second_at = ? WHERE hash = ?`, s.cfg.Now().UnixMilli(), c.hash)
 	return err
 }
 
@@ -254,12 +259,20 @@ func (s *Service) destroyTOTP(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	return nothing, s.db.Update(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"totp", "backup_codes"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, c.uid); err != nil {
-				return err
-			}
+	return nothing, s.updateProven(ctx, c, func(tx *sql.Tx) error {
+		if err := removeTwoStep(ctx, tx, c.uid); err != nil {
+			return err
 		}
 		return profileChanged(ctx, tx, c.uid, s.cfg.Now())
 	})
+}
+
+// removeTwoStep takes an account's second step away, with its backup codes.
+func removeTwoStep(ctx context.Context, tx *sql.Tx, uid string) error {
+	for _, table := range []string{"totp", "backup_codes"} {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, uid); err != nil {
+			return err
+		}
+	}
+	return nil
 }

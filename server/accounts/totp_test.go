@@ -44,6 +44,7 @@ func TestOTPOfTheRFC(t *testing.T) {
 // twoStep turns two-step sign-in on, and returns its secret and the backup codes.
 func (w *world) twoStep(s signer) (secret string, backup []string) {
 	w.t.Helper()
+	w.prove(s)
 	secret = w.post("/auth/v1/totp/create", s, nil).text("secret")
 	out := w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": otp(w.t, secret, w.now)}).ok()
 	if out["success"] != true {
@@ -66,6 +67,7 @@ func TestTwoStepSetUp(t *testing.T) {
 	s := w.session(w.signUp(email))
 	exists := func() any { return w.get("/auth/v1/totp/exists", s).ok()["exists"] }
 	w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": "123456"}).refused(400, 155)
+	w.prove(s)
 	made := w.post("/auth/v1/totp/create", s, nil)
 	picture, ok := strings.CutPrefix(made.text("qrCodeUrl"), "data:image/svg+xml;base64,")
 	if svg, err := base64.StdEncoding.DecodeString(picture); !ok || err != nil || !strings.HasPrefix(string(svg), "<svg ") {
@@ -206,6 +208,7 @@ func TestTwoStepLimits(t *testing.T) {
 func TestBackupCodes(t *testing.T) {
 	w := newWorld(t, nil)
 	first := w.session(w.signUp(email))
+	w.prove(first)
 	w.get("/auth/v1/recoveryCodes", first).refused(400, 155)
 	_, backup := w.twoStep(first)
 	use := func(code string) answer {

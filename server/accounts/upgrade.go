@@ -23,7 +23,7 @@ func (s *Service) upgrade(r *request, c *credential, in credentials) (answer any
 		return nil, false, err
 	}
 	out := map[string]any{"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
 		if err := spend(ctx, tx, c); err != nil {
 			return err
 		}

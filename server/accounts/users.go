@@ -111,16 +111,22 @@ func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials
 
 // RemoveUser deletes an account with all that belongs to it.
 func (s *Service) RemoveUser(ctx context.Context, uid string) error {
-	if err := s.remove(ctx, uid); err != nil {
+	if err := s.remove(ctx, uid, nil); err != nil {
 		return fmt.Errorf("remove a user: %w", err)
 	}
 	return nil
 }
 
-// remove deletes an account, and tells its devices and whoever else must know.
-func (s *Service) remove(ctx context.Context, uid string) error {
+// remove deletes an account, unless also refuses it in the same transaction, and
+// tells its devices and whoever else must know.
+func (s *Service) remove(ctx context.Context, uid string, also func(*sql.Tx) error) error {
 	listeners := s.listeners(ctx, uid, everyDevice)
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ?`, uid)
 		return err
 	})

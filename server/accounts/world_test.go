@@ -201,6 +201,13 @@ func (w *world) signIn(email, password string) answer {
 	return w.post("/auth/v1/account/login?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
 }
 
+// prove shows the password again by a session.
+func (w *world) prove(s signer) {
+	w.t.Helper()
+	email := w.get("/auth/v1/recovery_email/status", s).text("email")
+	w.post("/auth/v1/session/reauth", s, map[string]any{"email": email, "authPW": authPW(email, password)}).ok()
+}
+
 // kB fetches the keys and unwraps kB by version 1 of the stretching.
 func (w *world) kB(keyFetchToken, password string) string {
 	w.t.Helper()

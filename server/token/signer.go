@@ -43,6 +43,8 @@ type Grant struct {
 	Account string // the account's uid
 	KeyID   string // of the key that the storage is encrypted with
 	Expires time.Time
+	// Bound names what the token ends with, or is "".
+	Bound string
 }
 
 type payload struct {
@@ -52,6 +54,7 @@ type payload struct {
 	FxAUID  string  `json:"fxa_uid"`
 	FxAKID  string  `json:"fxa_kid"`
 	Salt    string  `json:"salt"`
+	Bound   string  `json:"bound,omitempty"`
 }
 
 // Make makes a token: the HAWK id and the HAWK key, which is used as its ASCII
@@ -63,7 +66,7 @@ func (s *Signer) Make(g Grant, node string, random io.Reader) (id, key string, e
 	}
 	b, err := json.Marshal(payload{
 		Node: node, UID: g.UID, Expires: float64(g.Expires.Unix()),
-		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]),
+		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]), Bound: g.Bound,
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("make a storage token: %w", err)
@@ -88,7 +91,7 @@ func (s *Signer) Parse(id string) (Grant, []byte, error) {
 	if err := json.Unmarshal(text, &p); err != nil || p.UID <= 0 {
 		return Grant{}, nil, ErrToken
 	}
-	g := Grant{UID: p.UID, Account: p.FxAUID, KeyID: p.FxAKID, Expires: time.Unix(int64(p.Expires), 0)}
+	g := Grant{UID: p.UID, Account: p.FxAUID, KeyID: p.FxAKID, Expires: time.Unix(int64(p.Expires), 0), Bound: p.Bound}
 	return g, []byte(s.key(id, p.Salt)), nil
 }
 

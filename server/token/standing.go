@@ -29,27 +29,36 @@ func (s *Service) StandingOf(ctx context.Context, uid int64) (Standing, error) {
 	return s.standing(ctx, `SELECT disabled, quota FROM standings JOIN users USING (account) WHERE uid = ?`, uid)
 }
 
-// Holds reports whether an account may use the storage with the uid: it is the
-// one that the account has now, and nobody locked the account out.
-func (s *Service) Holds(ctx context.Context, account string, uid int64) (bool, error) {
-	var disabled bool
-	err := s.db.Read().QueryRowContext(ctx, `SELECT IFNULL(s.disabled, 0) FROM users u LEFT JOIN standings s USING (account)
-		WHERE u.uid = ? AND u.account = ? AND u.replaced_at IS NULL`, uid, account).Scan(&disabled)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read whose a storage is: %w", sqlite.Explain(err))
-	}
-	return !disabled, nil
-}
-
 func (s *Service) standing(ctx context.Context, query string, arg any) (st Standing, err error) {
 	err = s.db.Read().QueryRowContext(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return Standing{}, fmt.Errorf("read an account's standing: %w", err)
 	}
 	return st, nil
+}
+
+// Admit refuses a storage token whose storage is not its account's any more, whose
+// account is disabled or gone, or that ended with what it is bound to. Such an
+// error wraps ErrToken.
+func (s *Service) Admit(ctx context.Context, g Grant) error {
+	var current, closed bool
+	err := s.db.Read().QueryRowContext(ctx, `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
+		FROM users u LEFT JOIN standings s USING (account) WHERE u.uid = ? AND u.account = ?`, g.UID, g.Account).Scan(&current, &closed)
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("look for a token's account: %w", sqlite.Explain(err))
+	case !current:
+		return fmt.Errorf("%w any more: its storage was given up", ErrToken)
+	case closed:
+		return fmt.Errorf("%w any more: the account is disabled", ErrToken)
+	case s.cfg.Live == nil:
+		return nil
+	}
+	live, err := s.cfg.Live(ctx, g.Account, g.Bound)
+	if err == nil && !live {
+		err = fmt.Errorf("%w any more: the device was signed out", ErrToken)
+	}
+	return err
 }
 
 // SetStanding changes an account's standing by change.
@@ -95,7 +104,7 @@ func (s *Service) Users(ctx context.Context) ([]User, error) {
 		FROM users u LEFT JOIN standings s USING (account) WHERE u.replaced_at IS NULL
 		UNION ALL
 		SELECT s.account, 0, 0, s.disabled, s.quota FROM standings s
-		WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
+		WHERE NOT s.retired AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
 		ORDER BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("list the users: %w", err)

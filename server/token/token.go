@@ -28,6 +28,9 @@ import (
 // DefaultDuration is how long a storage token is good.
 const DefaultDuration = time.Hour
 
+// unboundDuration is how long one is good that nothing ends before.
+const unboundDuration = 5 * time.Minute
+
 // ErrBadAccess means that an access token is no good: forged, expired, revoked,
 // or without the sync scope. ErrNotYet means that it was issued in the future:
 // some clock is wrong. A Verifier wraps one of them; any other error is the
@@ -44,6 +47,8 @@ type Identity struct {
 	// Generation grows with each change of the account's credentials, in
 	// milliseconds since 1970; 0 when the issuer does not say.
 	Generation int64
+	// Bound names what the token ends with, or is "": see [Config.Live].
+	Bound string
 }
 
 // Verifier checks OAuth access tokens.
@@ -63,6 +68,9 @@ type Config struct {
 	// HashKey is a secret: the hashed uids that clients report are HMACs by it.
 	HashKey  []byte
 	Verifier Verifier
+	// Live, if set, reports whether what an account's token is bound to is still
+	// good; then a storage token ends with it.
+	Live func(ctx context.Context, account, bound string) (bool, error)
 	// NoNewUsers refuses accounts that have no storage yet.
 	NoNewUsers bool
 	// Duration is how long a token is good; default DefaultDuration.
@@ -164,9 +172,13 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	if n, err := strconv.ParseInt(r.URL.Query().Get("duration"), 10, 32); err == nil && n > 0 {
 		duration = min(duration, time.Duration(n)*time.Second)
 	}
+	if s.cfg.Live != nil && c.bound == "" {
+		duration = min(duration, unboundDuration)
+	}
 	id, key, err := s.cfg.Signer.Make(Grant{
 		UID:     u.uid,
 		Account: c.account,
+		Bound:   c.bound,
 		KeyID:   onepw.FormatKeyID(u.keysChangedAt, u.clientState),
 		Expires: s.cfg.Now().Add(duration),
 	}, s.cfg.Node, s.cfg.Rand)
@@ -199,12 +211,6 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 	case err != nil:
 		return claim{}, fmt.Errorf("verify an access token: %w", err)
 	}
-	if st, err := s.Standing(r.Context(), who.Account); err != nil || st.Disabled {
-		if err == nil {
-			err = errCredentials
-		}
-		return claim{}, err
-	}
 	kid := r.Header.Get("X-KeyID")
 	if kid == "" {
 		return claim{}, errNoKeyID
@@ -216,7 +222,7 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 	if h := r.Header.Get("X-Client-State"); h != "" && h != hex.EncodeToString(state) {
 		return claim{}, errClientState("not that of X-KeyID")
 	}
-	return claim{account: who.Account, clientState: state, generation: who.Generation, keysChangedAt: changed}, nil
+	return claim{account: who.Account, bound: who.Bound, clientState: state, generation: who.Generation, keysChangedAt: changed}, nil
 }
 
 // hashed is the account's name in reports: stable, and of no use to others.

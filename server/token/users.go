@@ -11,6 +11,7 @@ import (
 // claim is what a request says of its account.
 type claim struct {
 	account       string
+	bound         string
 	clientState   []byte
 	generation    int64 // 0: not told
 	keysChangedAt int64 // 0: not told
@@ -48,6 +49,14 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 // decide says what the account's row shall be; uid is 0 when it shall be a new
 // one.
 func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
+	var closed bool
+	err = tx.QueryRowContext(ctx, `SELECT disabled OR retired FROM standings WHERE account = ?`, c.account).Scan(&closed)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return user{}, false, err
+	}
+	if closed {
+		return user{}, false, errCredentials
+	}
 	now, old, err := s.find(ctx, tx, c)
 	if err != nil {
 		return user{}, false, err
@@ -146,10 +155,13 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 	return u, err
 }
 
-// Retire closes the account's storage for ever: it gets no token any more.
+// Retire closes the account's storage for ever: it gets no token any more, and
+// those that it has are no good.
 func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM standings WHERE account = ?`, account); err != nil {
+		// Also of an account that never came: a request of it may be under way.
+		if _, err := tx.ExecContext(ctx, `INSERT INTO standings (account, retired) VALUES (?, 1)
+			ON CONFLICT (account) DO UPDATE SET retired = 1, quota = NULL`, account); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`,

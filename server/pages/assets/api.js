@@ -11,7 +11,7 @@ export const desktop = "5882386c6d801776";
 /** Numbers of the server's catalogue that a page acts on. */
 export const errno = {
 	exists: 101, password: 103, parameter: 107, token: 110, throttled: 114, emailCase: 120, unverified: 138, backupCode: 156,
-	recoveryKey: 158, client: 162, scope: 163, responseType: 168, challenge: 169, code: 183, invitation: 202,
+	recoveryKey: 158, client: 162, scope: 163, proof: 164, responseType: 168, challenge: 169, code: 183, invitation: 202,
 };
 
 /** A refusal by the server, or no answer at all (errno 0). */
@@ -188,16 +188,20 @@ const finishChange = async (token, credentials) =>
 	post("/password/change/finish", credentials, ["fxpc", await tokenID(token, "passwordChangeToken")]);
 
 /**
- * changePassword gives the new session; every other one of the account ends. The
- * account's key stays the same.
+ * changePassword gives the new session, and what the account's owner must be told;
+ * every other session of the account ends. The account's key stays the same.
  */
 export async function changePassword(session, before, after) {
 	const { answer, email, unwrapBKey } = await byPassword(session.email, before,
 		(email, oldAuthPW) => session.post("/password/change/start", { email, oldAuthPW }));
 	const kB = await fetchKB(answer, unwrapBKey);
 	const made = await finishChange(answer.passwordChangeToken, await newCredentials(email, after, kB));
-	return new Session({ ...made, email });
+	return { changed: new Session({ ...made, email }), told: made };
 }
+
+/** reauthenticate shows the password again, which lets the session change for a while what opens the account. */
+export const reauthenticate = (session, password) =>
+	byPassword(session.email, password, (email, authPW) => session.post("/session/reauth", { email, authPW }));
 
 /** destroyAccount deletes the account and all that it has on the server. */
 export const destroyAccount = (session, password) =>
@@ -215,7 +219,7 @@ export async function createRecoveryKey(session, password) {
 /**
  * startRecovery opens an account by its recovery key, and its code where it has
  * two-step sign-in (errno.unverified: it wants one). The result sets a new
- * password and gives the new session.
+ * password and gives the new session and new backup codes.
  */
 export async function startRecovery(email, text, code) {
 	const key = await openRecoveryKey(text);
@@ -224,7 +228,7 @@ export async function startRecovery(email, text, code) {
 	return async password => {
 		const id = await tokenID(answer.accountResetToken, "accountResetToken");
 		const made = await post("/account/reset", await newCredentials(answer.email, password, kB), ["fxar", id]);
-		return new Session({ ...made, email: answer.email });
+		return { session: new Session({ ...made, email: answer.email }), codes: made.recoveryCodes };
 	};
 }
 

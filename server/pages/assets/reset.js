@@ -2,7 +2,7 @@
 
 import { errno, startRecovery } from "./api.js";
 import { keep } from "./store.js";
-import { $, acceptable, onSubmit, ready, show } from "./ui.js";
+import { $, acceptable, codeList, onSubmit, ready, show } from "./ui.js";
 
 const email = $("#key-form [type=email]");
 const key = $("#key-form .key");
@@ -38,7 +38,10 @@ onSubmit($("#code-form"), form => start(form.querySelector("input").value));
 onSubmit($("#new-form"), async form => {
 	const [first, second] = form.querySelectorAll("[type=password]");
 	if (acceptable(form, first, second, email.value)) {
-		keep(await reset(first.value));
+		const { session, codes } = await reset(first.value);
+		keep(session);
+		codeList($("#backup-codes"), codes ?? []);
+		$("#backup").hidden = !codes;
 		form.reset();
 		show("done");
 	}

@@ -5,9 +5,10 @@ import { APIError, changePassword, destroyAccount, errno, Session } from "./api.
 import { showAvatar } from "./avatar.js";
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
-import { showRecovery } from "./recovery.js";
+import { proved } from "./prove.js";
+import { setRecovery, showRecovery } from "./recovery.js";
 import { forget, keep, kept } from "./store.js";
-import { showTwoStep } from "./twostep.js";
+import { setTwoStep, showCodes, showTwoStep } from "./twostep.js";
 import { $, acceptable, onSubmit, ready, show } from "./ui.js";
 
 let session;
@@ -73,7 +74,8 @@ onSubmit($("#change-form"), async form => {
 	if (!acceptable(form, first, second, session.email)) {
 		return;
 	}
-	session = await changePassword(session, before.value, first.value);
+	const { changed, told } = await proved(session, () => changePassword(session, before.value, first.value));
+	session = changed;
 	if (inFirefox) {
 		const { uid, email, sessionToken } = session;
 		await channel.ask("fxaccounts:change_password", { uid, email, sessionToken, verified: true });
@@ -82,8 +84,17 @@ onSubmit($("#change-form"), async form => {
 	}
 	form.reset();
 	form.querySelector(".account").value = session.email;
+	$("#change-recovery").hidden = !told.recoveryKeyEnded;
+	$("#change-two-step").hidden = !told.twoStepEnded;
 	done.hidden = false;
+	setRecovery(false);
+	if (told.twoStepEnded) {
+		setTwoStep(false);
+	}
 	await refresh();
+	if (told.recoveryCodes) {
+		showCodes(told.recoveryCodes);
+	}
 });
 
 onSubmit($("#export-form"), async () => {
@@ -97,7 +108,7 @@ onSubmit($("#export-form"), async () => {
 });
 
 onSubmit($("#delete-form"), async form => {
-	await destroyAccount(session, form.querySelector("[type=password]").value);
+	await proved(session, () => destroyAccount(session, form.querySelector("[type=password]").value));
 	if (inFirefox) {
 		channel.tell("fxaccounts:delete", { uid: session.uid });
 	}

@@ -1,12 +1,13 @@
 // Two-step sign-in on the settings page.
 
 import { verifyCode } from "./api.js";
-import { $, onSubmit } from "./ui.js";
+import { proved } from "./prove.js";
+import { $, codeList, onSubmit } from "./ui.js";
 
 /** showTwoStep fills the section; current gives the session as it is then. */
 export async function showTwoStep(current) {
 	onSubmit($("#two-step-begin"), async () => {
-		const { qrCodeUrl, secret } = await current().post("/totp/create");
+		const { qrCodeUrl, secret } = await proved(current(), () => current().post("/totp/create"));
 		$("#two-step-picture").src = qrCodeUrl;
 		$("#two-step-secret").textContent = secret.replace(/.{4}(?=.)/g, "$& ");
 		$("#two-step-begin").hidden = true;
@@ -14,26 +15,26 @@ export async function showTwoStep(current) {
 		$("#two-step-form input").focus();
 	});
 	onSubmit($("#two-step-form"), async form => {
-		const { recoveryCodes } = await verifyCode(current(), form.querySelector("input").value);
+		const { recoveryCodes } = await proved(current(), () => verifyCode(current(), form.querySelector("input").value));
 		form.reset();
 		$("#two-step-picture").removeAttribute("src");
 		$("#two-step-secret").textContent = "";
-		set(true);
+		setTwoStep(true);
 		showCodes(recoveryCodes);
 	});
 	onSubmit($("#two-step-manage"), async (_, button) => {
 		if (button?.value === "codes") {
-			showCodes((await current().get("/recoveryCodes")).recoveryCodes);
+			showCodes((await proved(current(), () => current().get("/recoveryCodes"))).recoveryCodes);
 		} else {
-			await current().post("/totp/destroy");
-			set(false);
+			await proved(current(), () => current().post("/totp/destroy"));
+			setTwoStep(false);
 			$("#two-step-begin button").focus();
 		}
 	});
-	set((await current().get("/totp/exists")).verified);
+	setTwoStep((await current().get("/totp/exists")).verified);
 }
 
-function set(on) {
+export function setTwoStep(on) {
 	$("#two-step-on").hidden = !on;
 	$("#two-step-off").hidden = on;
 	$("#two-step-begin").hidden = on;
@@ -41,12 +42,8 @@ function set(on) {
 	$("#backup").hidden = true;
 }
 
-function showCodes(codes) {
-	$("#backup-codes").replaceChildren(...codes.map(code => {
-		const li = document.createElement("li");
-		li.textContent = code.replace(/.{4}(?=.)/g, "$&-");
-		return li;
-	}));
+export function showCodes(codes) {
+	codeList($("#backup-codes"), codes);
 	$("#backup").hidden = false;
 	$("#backup").focus();
 }

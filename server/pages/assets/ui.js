@@ -61,6 +61,18 @@ function describe(field, id, on) {
 	}
 }
 
+/** Cancelled is thrown when somebody thought better of it; there is nothing to say. */
+export class Cancelled extends Error {}
+
+/** codeList fills a list with backup codes. */
+export function codeList(list, codes) {
+	list.replaceChildren(...codes.map(code => {
+		const li = document.createElement("li");
+		li.textContent = code.replace(/.{4}(?=.)/g, "$&-");
+		return li;
+	}));
+}
+
 /** aboutInput are the refusals of what was typed. */
 const aboutInput = [errno.password, errno.parameter, errno.backupCode, errno.code, errno.invitation];
 
@@ -97,7 +109,9 @@ export function onSubmit(form, work) {
 		try {
 			await work(form, event.submitter);
 		} catch (e) {
-			complain(form, words(e), blamed(e, form));
+			if (!(e instanceof Cancelled)) {
+				complain(form, words(e), blamed(e, form));
+			}
 		} finally {
 			form.ariaBusy = "false";
 		}
