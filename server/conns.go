@@ -7,15 +7,15 @@ import (
 	"sync"
 )
 
-// conns bounds how many connections are open, in all and from one address, so
-// that one who opens thousands keeps nobody else out. This machine and the
-// trusted proxies, which speak for many, have no bound of their own.
+// conns bounds how many connections are open, in all and from one address, so that
+// one who opens thousands keeps nobody else out. This machine and the trusted proxies,
+// which speak for many, may have three quarters of all.
 type conns struct {
-	max, maxPerAddress int
-	proxies            []netip.Prefix
+	max     int
+	proxies []netip.Prefix
 
 	mu     sync.Mutex
-	open   map[net.Conn]netip.Prefix
+	open   map[net.Conn]senders
 	number map[netip.Prefix]int
 }
 
@@ -33,54 +33,25 @@ func (c *conns) state(conn net.Conn, state http.ConnState) {
 }
 
 func (c *conns) add(conn net.Conn) bool {
-	from := network(conn.RemoteAddr())
+	from := sendersOf(conn.RemoteAddr().String(), c.proxies)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.open) >= c.max || c.number[from] >= c.maxPerAddress && !c.unbounded(from) {
+	if len(c.open) >= c.max || from.over(c.number, c.max) {
 		return false
 	}
 	if c.open == nil {
-		c.open, c.number = make(map[net.Conn]netip.Prefix), make(map[netip.Prefix]int)
+		c.open, c.number = make(map[net.Conn]senders), make(map[netip.Prefix]int)
 	}
 	c.open[conn] = from
-	c.number[from]++
+	from.add(c.number, 1)
 	return true
 }
 
 func (c *conns) remove(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	from, counted := c.open[conn]
-	if !counted {
-		return
+	if from, counted := c.open[conn]; counted {
+		delete(c.open, conn)
+		from.add(c.number, -1)
 	}
-	delete(c.open, conn)
-	if c.number[from]--; c.number[from] == 0 {
-		delete(c.number, from)
-	}
-}
-
-func (c *conns) unbounded(from netip.Prefix) bool {
-	return !from.IsValid() || from.Addr().IsLoopback() || trusted(c.proxies, from.Addr())
-}
-
-// network is whom to count a connection by: an address, or of an IPv6 address the
-// /64 network, which is what one customer gets. It is invalid for what is no
-// network connection.
-func network(addr net.Addr) netip.Prefix {
-	peer, err := netip.ParseAddrPort(addr.String())
-	if err != nil {
-		return netip.Prefix{}
-	}
-	a, bits := peer.Addr().Unmap().WithZone(""), 32
-	if a.Is6() && !a.IsLoopback() {
-		bits = 64
-	} else if a.Is6() {
-		bits = 128
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
 }

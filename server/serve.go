@@ -18,10 +18,10 @@ const (
 	writeTimeout  = 10 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
-	// maxConns and maxConnsPerAddress bound how many connections are open. A
-	// browser opens six.
-	maxConns           = 8192
-	maxConnsPerAddress = 128
+	// maxStreams bounds the requests under way on a connection of HTTP/2, and
+	// streamBuffer the bytes of bodies that it holds before they are asked for.
+	maxStreams   = 32
+	streamBuffer = 128 << 10
 	// stopTimeout is how long an orderly stop waits for what is in flight.
 	stopTimeout = 30 * time.Second
 )
@@ -37,7 +37,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         s.conns.state,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: streamBuffer, MaxReceiveBufferPerStream: streamBuffer,
+		},
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(l) }()

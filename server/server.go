@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -38,6 +39,8 @@ type Server struct {
 	pages    http.Handler
 	metrics  *metrics
 	conns    *conns
+	requests *requests
+	bodies   *intake.Budget
 	handler  http.Handler
 	unlock   func() error
 
@@ -79,7 +82,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.metrics = newMetrics(cfg.Version, s.tokens.Count)
-	s.conns = &conns{max: maxConns, maxPerAddress: maxConnsPerAddress, proxies: s.cfg.Proxies}
+	s.limit()
 	s.handler = s.newHandler()
 	s.startPurge()
 	return s, nil
@@ -197,7 +200,7 @@ func (s *Server) newHandler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-	return s.observe(s.forwarded(all))
+	return s.observe(s.forwarded(s.limited(all)))
 }
 
 // Health is whether the server can do its work.

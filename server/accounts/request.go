@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/internal/stretch"
 )
 
@@ -40,10 +41,19 @@ func (s *Service) handleUpTo(max int64, pattern string, h handler) {
 }
 
 func (s *Service) run(max int64, h handler, w http.ResponseWriter, r *http.Request) (any, error) {
+	if err := s.known(r); err != nil {
+		return nil, err
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge
+		}
+		switch {
+		case errors.Is(err, intake.ErrBusy):
+			return nil, busy()
+		case errors.Is(err, intake.ErrSlow):
+			return nil, errSlow
 		}
 		return nil, errJSON // the client went away in the middle
 	}

@@ -41,6 +41,7 @@ var (
 	unauthorized  = &refusal{status: http.StatusUnauthorized}
 	overQuota     = &refusal{status: http.StatusForbidden, code: codeQuota}
 	notFound      = &refusal{status: http.StatusNotFound}
+	tooSlow       = &refusal{status: http.StatusRequestTimeout}
 	notAcceptable = &refusal{status: http.StatusNotAcceptable}
 	tooLarge      = &refusal{status: http.StatusRequestEntityTooLarge, code: codeLimit}
 	unsupported   = &refusal{status: http.StatusUnsupportedMediaType}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/intake"
 )
 
 // readBody reads a body that is no longer than the limit. It is read whole
@@ -17,6 +18,7 @@ func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 	if q.ContentLength > most {
 		return nil, tooLarge
 	}
+	intake.Charge(q.Body, "user "+strconv.FormatInt(q.uid, 10))
 	var b bytes.Buffer
 	b.Grow(int(min(max(q.ContentLength, 0), 64<<10)) + bytes.MinRead) // more only as it comes
 	_, err := b.ReadFrom(http.MaxBytesReader(a.w, q.Body, most))
@@ -24,6 +26,10 @@ func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge
+	case errors.Is(err, intake.ErrBusy):
+		return nil, ErrBusy
+	case errors.Is(err, intake.ErrSlow):
+		return nil, tooSlow
 	case err != nil:
 		return nil, badRequest
 	}
