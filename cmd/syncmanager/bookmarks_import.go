@@ -56,8 +56,12 @@ named. If nothing could be taken, the exit code is 1.`,
 			}
 			a.countUnnamed(r.Skipped - len(r.Reasons))
 			a.tell(r.Notes)
-			return errors.Join(a.print("%s %sadded, %s here already, %s skipped",
-				count(r.Added), would(o.DryRun), count(r.Duplicates), count(r.Skipped)), a.taken(r.Added+r.Duplicates, r.Skipped))
+			already := count(r.Duplicates)
+			if r.Merged > 0 {
+				already += " (" + count(r.Merged) + " with something new)"
+			}
+			return errors.Join(a.print("%s %sadded, %s here already, %s skipped", count(r.Added), would(o.DryRun), already, count(r.Skipped)),
+				a.taken(r.Added+r.Duplicates, r.Skipped))
 		}),
 	}
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")

@@ -236,7 +236,7 @@ func (im *firefoxImport) bookmarks(ctx context.Context) (mirror.Imported, error)
 	if err != nil {
 		return mirror.Imported{}, err
 	}
-	r := mirror.Imported{Read: b.Added + b.Duplicates + b.Skipped, Added: b.Added, Duplicates: b.Duplicates, SkippedRecords: b.Skipped}
+	r := mirror.Imported{Read: b.Added + b.Duplicates + b.Skipped, Added: b.Added, Updated: b.Merged, Duplicates: b.Duplicates - b.Merged, SkippedRecords: b.Skipped}
 	for _, s := range b.Reasons {
 		r.Skipped = append(r.Skipped, mirror.Skip(s))
 	}

@@ -88,13 +88,7 @@ func (w *whole) ahead(at int) (next int, err error) {
 
 // absorbSome is absorb for some of what was staged.
 func (a *applier) absorbSome(guids []engine.ID) error {
-	if err := a.applyLabels(); err != nil {
-		return err
-	}
-	if err := a.settle(); err != nil {
-		return err
-	}
-	if err := a.keeper.write(a.tx, a.start.Run); err != nil {
+	if err := a.finish(); err != nil {
 		return err
 	}
 	list := guidList(guids)

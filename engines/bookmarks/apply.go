@@ -15,6 +15,8 @@ type applier struct {
 	// touched are the items that came to be other than they were.
 	touched map[engine.ID]struct{}
 	labels  []labelled
+	// corrections are the rows of items whose records must go up after all.
+	corrections []int64
 }
 
 func newApplier(t *tx, s *session) *applier {
@@ -45,18 +47,26 @@ func (a *applier) insert(guid engine.ID, r *record, at engine.Timestamp, folder 
 	}
 	a.keeper.add(guid)
 	a.touched[guid] = struct{}{}
-	a.label(it.place, r, at)
+	a.correctDate(n, r, r.added)
+	a.label(it.place, r, at, nil, false)
 	return n, nil
 }
 
-// set gives an item the values of a record.
-func (a *applier) set(it *row, r *record, at engine.Timestamp) (err error) {
+// correctDate sends an item's record up if that has a later date than the item.
+func (a *applier) correctDate(n int64, r *record, added int64) {
+	if r.datesBack(added) {
+		a.corrections = append(a.corrections, n)
+	}
+}
+
+// set gives an item the values of a record, and returns the place that it has
+// then. Tags and keyword are that one's; see label.
+func (a *applier) set(it *row, r *record, at engine.Timestamp) (place int64, err error) {
 	a.keeper.change(it)
 	a.touched[it.GUID] = struct{}{}
-	place := int64(0)
 	if r.url != "" {
 		if place, err = a.Ensure(r.url); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for _, p := range []int64{it.place, place} {
@@ -66,10 +76,20 @@ func (a *applier) set(it *row, r *record, at engine.Timestamp) (err error) {
 	}
 	added := ratchet(unixMilli(it.Added), r.added)
 	if _, err := a.Exec(sqlSetValue, it.n, r.kind, place, r.title, added, int64(at)*10, text0(r.extra)); err != nil {
-		return err
+		return 0, err
 	}
-	a.label(place, r, at)
-	return nil
+	a.correctDate(it.n, r, added)
+	return place, nil
+}
+
+// root gives a root the age and the unknown members that it has in the account.
+// Its name is every browser's own matter.
+func (a *applier) root(it *row, r *record) error {
+	if r.stated > 0 {
+		a.correctDate(it.n, r, unixMilli(it.Added))
+	}
+	_, err := a.Exec(sqlSetRoot, it.n, r.added, text0(r.extra))
+	return err
 }
 
 // delete deletes items that the server has no longer.
@@ -89,15 +109,25 @@ func (a *applier) delete(guids []engine.ID) error {
 	return err
 }
 
-// absorb makes what was staged the mirror, and settles what the transaction did.
-func (a *applier) absorb() error {
+// finish settles what the transaction did.
+func (a *applier) finish() error {
 	if err := a.applyLabels(); err != nil {
 		return err
+	}
+	for _, n := range a.corrections {
+		if _, err := a.Exec(sqlMustGo, n); err != nil {
+			return err
+		}
 	}
 	if err := a.settle(); err != nil {
 		return err
 	}
-	if err := a.keeper.write(a.tx, a.start.Run); err != nil {
+	return a.keeper.write(a.tx, a.start.Run)
+}
+
+// absorb makes what was staged the mirror, when all of it is applied.
+func (a *applier) absorb() error {
+	if err := a.finish(); err != nil {
 		return err
 	}
 	return execAll(a.Tx, sqlMirrorGone, sqlMirrorPut, sqlDropStaged)

@@ -64,6 +64,7 @@ type arrival struct {
 	at        engine.Timestamp
 	tombstone bool
 	here      *row        // nil: nothing
+	old       *record     // the mirror's; nil: none
 	children  []engine.ID // of here
 	// value, moves and sorts are what it changes of here.
 	value, moves, sorts bool
@@ -110,18 +111,18 @@ func (d *direct) run() error {
 // be applied as it is.
 func (d *direct) look(a *arrival) error {
 	var buried bool
-	if err := d.QueryRow(sqlIsBuried, a.guid).Scan(&buried); err != nil {
+	err := d.QueryRow(sqlIsBuried, a.guid).Scan(&buried)
+	if err != nil {
 		return err
 	}
-	old, known, err := d.mirrored(a.guid)
-	if err != nil {
+	if a.old, err = d.base(a.guid); err != nil {
 		return err
 	}
 	a.here, err = d.find(a.guid)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if buried || !tree.ValidGUID(a.guid) || known != (a.here != nil) || a.rewritten {
+	if buried || !tree.ValidGUID(a.guid) || (a.old != nil) != (a.here != nil) || a.rewritten {
 		return errIndirect
 	}
 	if a.here == nil {
@@ -130,7 +131,7 @@ func (d *direct) look(a *arrival) error {
 		}
 		return nil
 	}
-	if a.here.changes > 0 || old.parent != a.here.Parent {
+	if a.here.changes > 0 || a.old.parent != a.here.Parent {
 		return errIndirect
 	}
 	if a.here.Kind == Folder {
@@ -253,9 +254,21 @@ func (d *direct) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
 	}
 	if r.here != nil {
 		rows[r.guid] = r.here.n
-		if r.value {
-			return a.set(r.here, &r.record, r.at)
+		if IsRoot(r.guid) {
+			return a.root(r.here, &r.record)
 		}
+		if !r.value {
+			return nil
+		}
+		place, err := a.set(r.here, &r.record, r.at)
+		if err != nil {
+			return err
+		}
+		base := r.old
+		if place != r.here.place {
+			base = nil
+		}
+		a.label(place, &r.record, r.at, base, false)
 		return nil
 	}
 	folder := d.records[r.parent]

@@ -103,14 +103,30 @@ func (t *tx) complete(it *Item) (err error) {
 		}
 		it.GUID = engine.ID(guid)
 	}
+	t.date(it)
+	return nil
+}
+
+// date gives a new item the times that it lacks or cannot have. An imported one
+// that tells no time has never been edited, as far as is known.
+func (t *tx) date(it *Item) {
 	now := time.UnixMilli(t.now)
-	if unixMilli(it.Added) <= earliest || it.Added.After(now) {
+	known := func(at time.Time) bool { return unixMilli(at) > earliest && !at.After(now) }
+	switch {
+	case known(it.Added):
+	case t.undated && known(it.Modified):
+		it.Added = it.Modified
+	case t.undated:
+		it.Added, it.Modified = now, time.Time{}
+		return
+	default:
 		it.Added = now
 	}
 	if it.Modified.Before(it.Added) || it.Modified.After(now) {
-		it.Modified = now
+		if it.Modified = now; t.undated {
+			it.Modified = it.Added
+		}
 	}
-	return nil
 }
 
 // addLabels gives the URL of a new bookmark more tags, and a keyword if the

@@ -8,9 +8,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
-	"github.com/syncmanager/syncmanager/internal/skips"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -28,9 +26,12 @@ type Imported struct {
 	// Format is what the source was found to be: "html", "json", "jsonlz4",
 	// "chrome" or "places.sqlite".
 	Format string `json:"format"`
-	// Added items are new; Duplicates were there already, in the same folder.
+	// Added items are new; Duplicates were there already, in the same folder or under
+	// the same GUID. Merged are those of them that got tags, a keyword or an earlier
+	// date.
 	Added      int `json:"added"`
 	Duplicates int `json:"duplicates"`
+	Merged     int `json:"merged,omitempty"`
 	// Skipped items are left out or cut; Reasons names the first thousand.
 	Skipped int       `json:"skipped"`
 	Reasons []Skipped `json:"reasons,omitempty"`
@@ -52,7 +53,9 @@ type Skipped struct {
 // Import adds the bookmarks of another browser to those that are here: a file in
 // HTML, JSON, jsonlz4 or Chrome's format, a places.sqlite, or a browser's profile.
 // A folder is taken for the one of its title that is here in the same folder, and
-// what that has already is a duplicate. All is added, or nothing.
+// what that has already is a duplicate; so is what is here under the same GUID. A
+// duplicate gives its tags, its keyword and an earlier date to what is here, and
+// changes nothing else. All is added, or nothing.
 func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (*Imported, error) {
 	src, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
@@ -92,6 +95,7 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportO
 		for _, s := range left.First {
 			report.Reasons = append(report.Reasons, Skipped(s))
 		}
+		t.undated = true
 		im := &importer{tx: t, report: report}
 		for _, name := range exchange.Roots {
 			root, err := t.find(LocalID(engine.ID(name)))
@@ -112,112 +116,6 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportO
 	}
 	return report, nil
 }
-
-type importer struct {
-	*tx
-	report *Imported
-}
-
-// same is by what an item is known among its siblings.
-type same struct {
-	kind       Kind
-	title, url string
-}
-
-// folder adds items to a folder. A new one has nothing that they could be
-// duplicates of.
-func (im *importer) folder(ctx context.Context, guid engine.ID, items []*exchange.Item, isNew bool) error {
-	have := make(map[same][]engine.ID)
-	if !isNew {
-		f, err := im.find(guid)
-		if err != nil {
-			return err
-		}
-		rows, err := im.rows(sqlChildren, f.n)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			key := same{r.Kind, r.Title, r.URL}
-			have[key] = append(have[key], r.GUID)
-		}
-	}
-	for _, src := range items {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		it, err := im.item(src)
-		if err != nil {
-			im.skip(src, err)
-			continue
-		}
-		key := same{it.Kind, it.Title, it.URL}
-		added := true
-		if twins := have[key]; len(twins) > 0 {
-			it.GUID, added = twins[0], false
-			have[key] = twins[1:] // two that are alike in the source stay two
-			im.report.Duplicates++
-		} else {
-			it.Parent = guid
-			r, err := im.add(it, End)
-			if err != nil {
-				return err
-			}
-			it.GUID = r.GUID
-			im.report.Added++
-		}
-		if it.Kind == Folder {
-			if err := im.folder(ctx, it.GUID, src.Children, added); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (im *importer) skip(src *exchange.Item, err error) {
-	im.report.Skipped++
-	if len(im.report.Reasons) < 1000 {
-		name := src.Title
-		if name == "" {
-			name = src.URL
-		}
-		im.report.Reasons = append(im.report.Reasons, Skipped{Line: src.Line, Item: skips.Shorten(name), Reason: err.Error()})
-	}
-}
-
-var kinds = map[exchange.Kind]Kind{exchange.Bookmark: Bookmark, exchange.Folder: Folder, exchange.Separator: Separator, exchange.Query: Query}
-
-// item checks an item and gives it the GUID of its source, if nothing here had it
-// ever.
-func (im *importer) item(src *exchange.Item) (it Item, err error) {
-	it = Item{Kind: kinds[src.Kind], Title: cleanTitle(src.Title), URL: src.URL, Tags: src.Tags, Keyword: src.Keyword,
-		Added: src.Added, Modified: src.Modified}
-	switch it.Kind {
-	case Bookmark, Query:
-		if it.URL, err = checkURL(it.URL); err != nil {
-			return it, err
-		}
-		it.Kind = kindOf(it.URL)
-	case Separator:
-		it.Title = ""
-	}
-	guid := engine.ID(src.GUID)
-	if !tree.ValidGUID(guid) || IsRoot(guid) {
-		return it, nil
-	}
-	var known bool
-	if err := im.QueryRow(sqlKnown, guid).Scan(&known); err != nil {
-		return it, err
-	}
-	if !known {
-		it.GUID = guid
-	}
-	return it, nil
-}
-
-const sqlKnown = `SELECT EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1) OR EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)
-	OR EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid = ?1)`
 
 // Formats are those that Export writes.
 var Formats = []string{"html", "json", "jsonlz4"}

@@ -16,50 +16,38 @@ type labelled struct {
 	at      engine.Timestamp
 	tags    []string
 	keyword string
+	// base is the record that it replaced; nil if none is known.
+	base *record
+	// mine: both sides changed the item, and the user's change is the newer one.
+	mine bool
 }
 
-func (a *applier) label(place int64, r *record, at engine.Timestamp) {
+func (a *applier) label(place int64, r *record, at engine.Timestamp, base *record, mine bool) {
 	if place != 0 {
-		a.labels = append(a.labels, labelled{place, r.guid, at, r.tags, r.keyword})
+		a.labels = append(a.labels, labelled{place, r.guid, at, r.tags, r.keyword, base, mine})
 	}
 }
 
-// applyLabels gives URLs the tags and keywords that the newest of their records
-// have, or leaves them where an edit of the user's is newer. Records that say
-// otherwise go up again, or the next device would have to choose, too.
+// applyLabels merges into the tags and the keyword of each URL what its records
+// changed of them. Records that say otherwise then go up again, or the next device
+// would have to choose, too.
 func (a *applier) applyLabels() error {
 	slices.SortFunc(a.labels, func(x, y labelled) int {
-		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.guid, y.guid))
+		return cmp.Or(cmp.Compare(x.place, y.place), cmp.Compare(x.at, y.at), cmp.Compare(x.guid, y.guid))
 	})
-	last := make(map[int64]int, len(a.labels))
-	for i, l := range a.labels {
-		last[l.place] = i
-	}
 	var disputed []int64
-	for i, l := range a.labels {
-		if last[l.place] != i {
-			continue
+	for len(a.labels) > 0 {
+		n := slices.IndexFunc(a.labels, func(l labelled) bool { return l.place != a.labels[0].place })
+		if n < 0 {
+			n = len(a.labels)
 		}
-		if _, fresh := a.fresh[l.place]; fresh && len(l.tags) == 0 && l.keyword == "" {
-			continue
-		}
-		all, err := a.rows(sqlByPlace, l.place)
+		said := a.labels[:n]
+		a.labels = a.labels[n:]
+		also, err := a.applyLabel(said)
 		if err != nil {
 			return err
 		}
-		if len(all) > 1 {
-			disputed = append(disputed, l.place)
-			if a.newerHere(all, l) {
-				continue
-			}
-		}
-		_, stolen, err := a.setLabels(l.place, l.tags, l.keyword)
-		if err != nil {
-			return err
-		}
-		if stolen != 0 {
-			disputed = append(disputed, stolen)
-		}
+		disputed = append(disputed, also...)
 	}
 	for _, place := range disputed {
 		if err := a.correct(place); err != nil {
@@ -69,8 +57,67 @@ func (a *applier) applyLabels() error {
 	return nil
 }
 
+// applyLabel does that for one URL. It returns the places of which records may
+// have to go up.
+func (a *applier) applyLabel(said []labelled) (disputed []int64, err error) {
+	place := said[0].place
+	if _, fresh := a.fresh[place]; fresh && len(said) == 1 && len(said[0].tags) == 0 && said[0].keyword == "" {
+		return nil, nil
+	}
+	all, err := a.rows(sqlByPlace, place)
+	if err != nil {
+		return nil, err
+	}
+	tags, keyword, err := a.tx.labels(place)
+	if err != nil {
+		return nil, err
+	}
+	newest := -1 // of those without a base: an older one may be of an older day's tags
+	for i := range said {
+		if said[i].base == nil {
+			newest = i
+		}
+	}
+	for i := range said {
+		l := &said[i]
+		if l.base != nil {
+			tags = mergeTags(l.base.tags, tags, l.tags)
+		} else if i == newest {
+			tags = mergeTags(nil, tags, l.tags)
+		}
+		if a.takesKeyword(l, keyword, all) {
+			keyword = l.keyword
+		}
+	}
+	_, stolen, err := a.setLabels(place, tags, keyword)
+	if err != nil {
+		return nil, err
+	}
+	differs := func(l labelled) bool { return !slices.Equal(l.tags, tags) || l.keyword != keyword }
+	if len(all) > 1 || slices.ContainsFunc(said, differs) {
+		disputed = append(disputed, place)
+	}
+	if stolen != 0 {
+		disputed = append(disputed, stolen)
+	}
+	return disputed, nil
+}
+
+// takesKeyword reports whether a record's keyword takes the place of the one that
+// its URL has here.
+func (a *applier) takesKeyword(l *labelled, here string, all []*row) bool {
+	had := ""
+	if l.base != nil {
+		had = l.base.keyword
+	}
+	if l.keyword == had || l.keyword == here {
+		return false
+	}
+	return here == had || !l.mine && !a.newerHere(all, l)
+}
+
 // newerHere reports whether the user edited another bookmark of the URL later.
-func (a *applier) newerHere(all []*row, l labelled) bool {
+func (a *applier) newerHere(all []*row, l *labelled) bool {
 	if a.start.Prefer == engine.PreferRemote {
 		return false
 	}

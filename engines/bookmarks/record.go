@@ -21,7 +21,8 @@ type record struct {
 	title, url   string
 	tags         []string
 	keyword      string
-	added        int64 // Unix milliseconds; 0: the record does not tell
+	added        int64 // Unix milliseconds; 0: not known
+	stated       int64 // added as the record itself has it
 	children     []engine.ID
 	// extra is a JSON object of the members that this program does not know, or
 	// nil. They travel on byte for byte.
@@ -47,6 +48,23 @@ func ratchet(a, b int64) int64 {
 		return a
 	}
 	return min(a, b)
+}
+
+// plausible is when an item was added whose record states a time and was stored at
+// modified. A device's clock may be a little ahead of the server's; a time far
+// ahead, or none, is when the server got the record.
+func plausible(stated, modified int64) int64 {
+	const ahead = int64(24 * time.Hour / time.Millisecond)
+	if stated > earliest && (modified <= earliest || stated <= modified+ahead) {
+		return stated
+	}
+	return ratchet(modified, stated)
+}
+
+// datesBack reports whether an item that was added at a time shows its record to be
+// wrong: that one is corrected, or each device would keep a date of its own.
+func (r *record) datesBack(added int64) bool {
+	return added > earliest && (added < r.added || r.stated > earliest && added < r.stated)
 }
 
 var errNoKind = errors.New("its type is not one of bookmark, query, folder, separator and livemark")
@@ -88,7 +106,8 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 	if len(extra) > 1 {
 		r.extra = append(extra, '}')
 	}
-	r.added = ratchet(r.added, int64(modified)*10)
+	r.stated = r.added
+	r.added = plausible(r.stated, int64(modified)*10)
 	var ok bool
 	if r.kind, ok = parseKind(kind); !ok {
 		return r, errNoKind

@@ -3,6 +3,7 @@ package bookmarks
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -25,6 +26,7 @@ func (s *session) snapshot(ctx context.Context) error {
 			chunk = chunk[:0]
 			return err
 		}
+		var same [][]any
 		titles := make(map[int64]string)
 		rows, err := t.Query(sqlGoing)
 		if err != nil {
@@ -35,6 +37,12 @@ func (s *session) snapshot(ctx context.Context) error {
 			r, err := scanRow(rows.Scan)
 			if err != nil {
 				return err
+			}
+			if is, err := t.isThere(r); err != nil {
+				return err
+			} else if is {
+				same = append(same, []any{r.n, r.changes})
+				continue
 			}
 			args, err := t.outgoing(r, titles)
 			if err != nil {
@@ -60,11 +68,40 @@ func (s *session) snapshot(ctx context.Context) error {
 		for _, guid := range guids {
 			chunk = append(chunk, []any{guid, "", 0, nil, 0, 0})
 		}
+		if len(same) > 0 {
+			err := s.e.db.Update(ctx, func(w *places.Tx) error {
+				return w.Each(sqlSettleSame, len(same), func(i int) []any { return same[i] })
+			})
+			if err != nil {
+				return err
+			}
+		}
 		if len(chunk) == 0 {
 			return nil
 		}
 		return flush()
 	})
+}
+
+// isThere reports whether the server has an item as it is here, although it was
+// changed: back and forth, or deleted and restored from a backup.
+func (t *tx) isThere(r *row) (bool, error) {
+	there, ok, err := t.mirrored(r.GUID)
+	if err != nil || !ok {
+		return false, err
+	}
+	var unreadable bool
+	if err := t.QueryRow(sqlUnreadable, r.GUID).Scan(&unreadable); err != nil || unreadable {
+		return false, err
+	}
+	if there.rewritten || there.parent != r.Parent || there.datesBack(unixMilli(r.Added)) || !IsRoot(r.GUID) && !sameValue(recordOf(r), &there) {
+		return false, nil
+	}
+	if r.Kind != Folder {
+		return true, nil
+	}
+	children, err := t.guids(r.n)
+	return slices.Equal(children, there.children), err
 }
 
 // outgoing are the arguments of sqlSend. titles remembers those of folders.

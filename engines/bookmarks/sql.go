@@ -38,8 +38,11 @@ const (
 	sqlSetPlace    = `UPDATE bookmarks SET parent = ?2, position = ?3, version = version + 1 WHERE n = ?1`
 	sqlSetPosition = `UPDATE bookmarks SET position = ?2 WHERE n = ?1 AND position <> ?2`
 	sqlSetGUID     = `UPDATE bookmarks SET guid = ?2, version = version + 1 WHERE n = ?1`
-	sqlTouch       = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = ?2 WHERE n = ?1`
-	sqlTouchPlace  = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = ?2 WHERE place = ?1`
+	sqlTouch       = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = coalesce(?2, modified) WHERE n = ?1`
+	sqlTouchPlace  = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = coalesce(?2, modified) WHERE place = ?1`
+	sqlSetAdded    = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
+	sqlSettleSame  = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
+	sqlUnreadable  = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE guid = ?1)`
 	sqlSetChanges  = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
 	sqlMustGo      = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
 	sqlDelete      = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`

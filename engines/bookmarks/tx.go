@@ -17,6 +17,9 @@ import (
 type tx struct {
 	*places.Tx
 	now int64 // Unix milliseconds
+	// undated: edits have the dates of what is imported, not today's, or an import
+	// would be newer than what somebody really edited.
+	undated bool
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}
@@ -143,14 +146,22 @@ func scanAll[T any](rows *sql.Rows) (all []T, err error) {
 
 // touch notes an edit of the user's.
 func (t *tx) touch(n int64) error {
-	_, err := t.Exec(sqlTouch, n, t.now)
+	_, err := t.Exec(sqlTouch, n, t.editedAt())
 	return err
+}
+
+// editedAt is what an edit sets as the time of the last change; nil: it stays.
+func (t *tx) editedAt() any {
+	if t.undated {
+		return nil
+	}
+	return t.now
 }
 
 // touchPlace notes an edit of all bookmarks of a URL.
 func (t *tx) touchPlace(place int64) error {
 	t.stale(place)
-	_, err := t.Exec(sqlTouchPlace, place, t.now)
+	_, err := t.Exec(sqlTouchPlace, place, t.editedAt())
 	return err
 }
 

@@ -113,46 +113,65 @@ func (w *whole) place() error {
 	return nil
 }
 
-// root gives a root the age and the unknown members that it has in the account.
-// Its name is every browser's own matter.
+// root gives a root what the account has of it, if that has its record: the tree
+// has roots that no record describes.
 func (w *whole) root(n *tree.Node, here *localItem) error {
 	if n.Remote < 0 {
 		return nil
 	}
 	r, _, err := w.incoming(n.GUID)
 	if err != nil {
-		return notFoundIsNil(err) // the tree has roots that no record describes
+		return notFoundIsNil(err)
 	}
-	_, err = w.Exec(sqlSetRoot, here.n, r.added, text0(r.extra))
-	return err
+	it, err := w.findRow(here.n)
+	if err != nil {
+		return err
+	}
+	return w.applier.root(it, &r)
 }
 
-// value gives an item the remote value. Where both sides changed it and their
-// last common value is known, each field comes from the side that changed it.
+// value gives an item the remote value. Where both sides changed it, each field
+// comes from the side that changed it, as far as their last common value tells.
 func (w *whole) value(n *tree.Node, it *row) error {
 	r, at, err := w.incoming(w.plan.remote.Item(n.Remote).GUID)
 	if err != nil {
 		return err
 	}
+	base, err := w.base(r.guid)
+	if err != nil {
+		return err
+	}
+	value, mineWins := r, false
 	if n.Conflict {
-		base, ok, err := w.mirrored(r.guid)
-		if err != nil {
-			return err
-		}
 		mine := recordOf(it)
-		switch {
-		case ok:
-			merged := mergeFields(&base, mine, &r, n.Value == tree.FromLocal)
-			n.Upload = n.Upload || !sameValue(&merged, &r)
-			if sameValue(&merged, mine) {
-				return nil
-			}
-			r = merged
-		case n.Value == tree.FromLocal:
+		mineWins = n.Value == tree.FromLocal
+		value = mergeFields(base, mine, &r, mineWins)
+		n.Upload = n.Upload && !n.ForValue || !sameValue(&value, &r) || r.datesBack(value.added)
+		if sameValue(&value, mine) {
+			w.label(it.place, &r, at, base, mineWins)
 			return nil
 		}
 	}
-	return w.set(it, &r, at)
+	place, err := w.set(it, &value, at)
+	if err != nil {
+		return err
+	}
+	if place != it.place {
+		w.label(place, &value, at, nil, mineWins) // the tags come along to the new URL
+	} else {
+		w.label(place, &r, at, base, mineWins)
+	}
+	return nil
+}
+
+// base is what both sides had of an item after the last sync; nil if nothing is
+// known of that.
+func (t *tx) base(guid engine.ID) (*record, error) {
+	old, ok, err := t.mirrored(guid)
+	if !ok {
+		return nil, err
+	}
+	return &old, err
 }
 
 // order puts siblings into their order.

@@ -87,6 +87,9 @@ func (m *merger) mark(n *Node, e int32, children []int32) {
 	n.NewStructure = !sameL && !sameR
 	n.Apply = m.toApply(n, e)
 	n.Upload = !sameR || m.toUpload(n, e)
+	if !n.Upload && n.Value == FromLocal {
+		n.Upload, n.ForValue = true, true
+	}
 }
 
 func (m *merger) toApply(n *Node, e int32) (todo Apply) {
@@ -109,12 +112,12 @@ func (m *merger) toApply(n *Node, e int32) (todo Apply) {
 	return todo
 }
 
-// toUpload reports whether the record of n, its children aside, is not what the
-// server has.
+// toUpload reports whether the record of n, its value and its children aside, is
+// not what the server has.
 func (m *merger) toUpload(n *Node, e int32) bool {
 	l, r := m.of(Local, e), m.of(Remote, e)
 	switch {
-	case r == nil, r.guid != n.GUID, n.Value == FromLocal:
+	case r == nil, r.guid != n.GUID:
 		return true
 	case r.is(implied | wrongParent | wrongList):
 		return true

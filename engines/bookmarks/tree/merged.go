@@ -54,6 +54,9 @@ type Node struct {
 	// marked as Changed and needs no upload says what the server says already. The
 	// root itself is never uploaded.
 	Upload bool
+	// ForValue: it is to be uploaded only because the local value stands. If the account
+	// has the very same value, there is nothing to upload.
+	ForValue bool
 	// NewStructure: its children are neither the local nor the remote list.
 	NewStructure bool
 }
