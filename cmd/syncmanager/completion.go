@@ -34,7 +34,7 @@ func (a *app) completeDeviceCommand(c *cobra.Command, args []string, _ string) (
 			}
 			for _, d := range m.Devices() {
 				if !d.Local {
-					words = append(words, cobra.CompletionWithDesc(d.Name, strings.TrimSpace(d.Type+" "+profile.ShortID(d.ID))))
+					words = append(words, cobra.CompletionWithDesc(d.Name, printable(strings.TrimSpace(d.Type+" "+profile.ShortID(d.ID)))))
 				}
 			}
 			return words, nil
@@ -104,5 +104,9 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	// A shell shows them as they are.
+	found = slices.DeleteFunc(found, func(word string) bool {
+		return strings.ContainsFunc(strings.Replace(word, "\t", "", 1), hides)
+	})
 	return found, cobra.ShellCompDirectiveNoFileComp
 }

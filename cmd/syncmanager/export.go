@@ -21,7 +21,7 @@ type exported struct {
 // export writes a file, or to stdout where the path is "-".
 func (a *app) export(x exported, write func(io.Writer) error) error {
 	if x.path == "-" {
-		return write(a.stdout)
+		return a.exportToStdout(x.format, write)
 	}
 	if err := private(x.path, x.force, write); err != nil {
 		return err
@@ -31,6 +31,19 @@ func (a *app) export(x exported, write func(io.Writer) error) error {
 	}
 	a.note(x.note, x.path)
 	return nil
+}
+
+// exportToStdout writes to stdout: byte for byte, unless that is a terminal, which would
+// act on what is in titles and names.
+func (a *app) exportToStdout(format string, write func(io.Writer) error) error {
+	if _, ok := terminal(a.stdout); !ok {
+		return write(a.stdout)
+	}
+	as, ok := notations[format]
+	if !ok {
+		return usagef("%s is not for a terminal; send it to a file or a program", format)
+	}
+	return write(&visible{w: a.stdout, as: as})
 }
 
 // private writes a file that is 0600 from its first byte and there as a whole or

@@ -54,7 +54,7 @@ func (a *app) historyListCommand() *cobra.Command {
 			}
 		}
 		if a.json {
-			return printArray(a.stdout, pages, func(p history.Page) any { return p })
+			return printArray(a.jsonOut(), pages, func(p history.Page) any { return p })
 		}
 		var all []history.Page
 		for page, err := range pages {

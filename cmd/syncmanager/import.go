@@ -126,7 +126,7 @@ func (a *app) firefoxProfiles() (all []firefoxprofile.Listed) {
 // folders.
 func (a *app) completeFirefoxProfiles(_ *cobra.Command, _ []string, word string) (words []string, _ cobra.ShellCompDirective) {
 	for _, p := range a.firefoxProfiles() {
-		if strings.HasPrefix(p.Dir, word) {
+		if strings.HasPrefix(p.Dir, word) && p.Dir == printable(p.Dir) {
 			words = append(words, cobra.CompletionWithDesc(p.Dir, printable(p.Name)))
 		}
 	}

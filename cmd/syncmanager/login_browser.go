@@ -44,7 +44,7 @@ func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool
 	if b.Returns {
 		then = "That is all, unless the browser is on another computer: then paste the address that it ended on, even if there was no page"
 	}
-	fmt.Fprintf(a.stderr, "%s:\n\n%s\n\n%s:\n", first, b.URL, then)
+	fmt.Fprintf(a.stderr, "%s:\n\n%s\n\n%s:\n", first, printable(b.URL), then)
 
 	type outcome struct {
 		account *account.Account

@@ -34,7 +34,7 @@ func (n *noun[R]) list(a *app) *cobra.Command {
 			found[i] = shown(found[i])
 		}
 		if a.json {
-			return printArray(a.stdout, all(found), func(r R) any { return r })
+			return printArray(a.jsonOut(), all(found), func(r R) any { return r })
 		}
 		if len(found) == 0 {
 			a.note("No %s.", n.name)

@@ -33,13 +33,13 @@ func (a *app) complain(err error) {
 }
 
 // printJSON prints v on one line, with <, > and & as they are: the output goes
-// to programs and people, not into a web page.
+// to programs and people, not into a web page. What a terminal would act on is escaped.
 func (a *app) printJSON(v any) error {
 	b, err := marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = a.stdout.Write(append(b, '\n'))
+	_, err = a.stdout.Write(append(visibleJSON(b), '\n'))
 	return err
 }
 

@@ -34,7 +34,7 @@ func (a *app) passwordsListCommand() *cobra.Command {
 
 func (a *app) listLogins(logins iter.Seq2[passwords.Login, error], show bool) error {
 	if a.json {
-		return printArray(a.stdout, logins, func(l passwords.Login) any { return toJSON(l, show) })
+		return printArray(a.jsonOut(), logins, func(l passwords.Login) any { return toJSON(l, show) })
 	}
 	t := table{head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, width: a.width()}
 	if show {

@@ -32,7 +32,8 @@ stands beside it.`,
 				return a.printJSON(recordToJSON(rec, true))
 			}
 			if _, ok := terminal(a.stdout); ok {
-				return a.print("%s", rec.Cleartext)
+				_, err := a.stdout.Write(append(visibleJSON(rec.Cleartext), '\n'))
+				return err
 			}
 			// Byte for byte: what goes into a file may come back with put.
 			_, err = a.stdout.Write(append(rec.Cleartext, '\n'))

@@ -22,7 +22,7 @@ many bytes it has, its ID, and what is wrong with one that cannot be read.`,
 		RunE: a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
 			records := r.List(ctx, args[0], raw || ids)
 			if a.json {
-				return printArray(a.stdout, records, func(rec syncmanager.Record) any {
+				return printArray(a.jsonOut(), records, func(rec syncmanager.Record) any {
 					if ids {
 						return rec.ID
 					}

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/rivo/uniseg"
 )
@@ -98,15 +97,4 @@ func shorten(s string, width int) string {
 		b.WriteString(g.Str())
 	}
 	return b.String() + "…"
-}
-
-// printable replaces what would move the cursor, change colours or hide text:
-// titles and names come from other devices and from web pages.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }
