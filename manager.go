@@ -135,6 +135,9 @@ func rank(name string) int {
 	return len(order)
 }
 
+// tabsCollection holds one record of each device, which leaves the account with it.
+const tabsCollection = "tabs"
+
 // registered is a copy of the engines in sync order.
 func (m *Manager) registered() []engine.Engine {
 	m.mu.Lock()
@@ -345,9 +348,13 @@ func (m *Manager) BackoffUntil() time.Time {
 	return time.Time{}
 }
 
-// Disconnect takes this device out of the account: its records on the server go,
-// the sync state is forgotten, the user's data stays. What is forgotten here is
-// forgotten even when the server cannot be reached; the error says so then.
+// Disconnect takes this device out of the account: its records on the server go, what
+// the engines share is forgotten, the user's data stays. That is done here even when the
+// server cannot be reached; the error says so then.
+//
+// The engines keep their sync state under the sync IDs that it belongs to. Signed in to
+// the same account again they go on where they were; any other has other sync IDs, and
+// they start over with it.
 func (m *Manager) Disconnect(ctx context.Context) error {
 	if err := m.hold(); err != nil {
 		return err
@@ -358,6 +365,10 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	m.client.StartRun()
 	errs := []error{m.client.Leave(ctx)}
 	for _, e := range m.registered() {
+		// Its tabs went with the device's records, and go up anew.
+		if e.Collection() != tabsCollection {
+			continue
+		}
 		if err := e.Reset(ctx, engine.Association{}); err != nil {
 			errs = append(errs, fmt.Errorf("reset %s: %w", e.Collection(), err))
 		}

@@ -7,13 +7,15 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/testworld"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
 // TestBackup loses the server's data folder and restores it from a backup, and
-// the same Firefox syncs on: it need not sign in, and what it changed since the
-// backup comes back.
+// the same Firefox syncs on: it need not sign in. The storage has new sync IDs, which
+// both Firefox and our client follow: each compares all that it has, so that what either
+// uploaded since the backup comes back to the other at once.
 func TestBackup(t *testing.T) {
 	var current atomic.Pointer[http.Handler]
 	w := testworld.ListenThrough(t, func(h http.Handler) http.Handler {
@@ -29,6 +31,15 @@ func TestBackup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "backup.tar")
 	_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
 	check(t, err)
+	d.Add("https://here.example", "ann", "made here after the backup")
+	d.Sync()
+	l, err := d.Passwords.Get(t.Context(), engine.ID(guidOf(t, ff, "https://before.example")))
+	check(t, err)
+	l.Password = "changed after the backup"
+	_, err = d.Passwords.Update(t.Context(), l)
+	check(t, err)
+	d.Sync()
+	// Our device sees nothing of this one before the restore.
 	addToFirefox(t, ff, "https://lost.example", "ann", "after the backup")
 	syncFirefox(t, ff)
 	w.Restart(func() {
@@ -40,20 +51,17 @@ func TestBackup(t *testing.T) {
 
 	addToFirefox(t, ff, "https://after.example", "ann", "after the restore")
 	syncFirefox(t, ff)
-	d.Add("https://ours.example", "ann", "made here")
 	d.Sync()
 	syncFirefox(t, ff)
-	d.Sync()
-	got := loginsOf(t, ff)
-	for site, want := range map[string]string{
-		"https://before.example ann": "before the backup", "https://after.example ann": "after the restore", "https://ours.example ann": "made here",
-	} {
-		if got[site] != want || d.Logins()[site] != want {
-			t.Errorf("%s: Firefox has %q, we have %q, want %q", site, got[site], d.Logins()[site], want)
-		}
+	agree(t, d, ff, map[string]string{
+		"https://before.example ann": "changed after the backup", "https://here.example ann": "made here after the backup",
+		"https://lost.example ann": "after the backup", "https://after.example ann": "after the restore",
+	})
+	// Nothing is new then, for either.
+	if r := d.Sync(); r.Requests > 3 || r.Engines["passwords"].Uploaded > 0 {
+		t.Errorf("at rest: %+v", r)
 	}
-	// Firefox keeps it, and gives it to the others with its next change.
-	if got["https://lost.example ann"] != "after the backup" {
-		t.Error("Firefox lost what the backup was too old for")
+	if r := syncFirefox(t, ff); r.Engines["passwords"].Applied+r.Engines["passwords"].Sent > 0 {
+		t.Errorf("Firefox at rest: %+v", r.Engines["passwords"])
 	}
 }

@@ -40,9 +40,10 @@ type flat struct {
 	notes     *collection.Engine[note]
 }
 
-func newFlat(w *testworld.World, name string) *flat {
-	d := w.Device(name, ann)
-	ctx := w.T.Context()
+func newFlat(w *testworld.World, name string) *flat { return flatOn(w.Device(name, ann)) }
+
+func flatOn(d *testworld.Device) *flat {
+	ctx := d.World.T.Context()
 	return &flat{
 		Device: d,
 		addons: testworld.Open(d, func(o mirror.Options) (*addons.Engine, error) { return addons.Open(ctx, o) }),

@@ -38,6 +38,7 @@ type World struct {
 	Net *Net
 
 	accounts map[string]bool
+	inproc   bool // its server has no socket
 }
 
 // New makes a world without sockets, on a clock that stands until it is moved.
@@ -56,8 +57,9 @@ func InBubble(t testing.TB) *World {
 func within(t testing.TB, clock *Clock) *World {
 	t.Helper()
 	w := &World{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
+	w.Net = &Net{}
+	w.inproc = true
 	w.open(t.TempDir())
-	w.Net = &Net{base: inproc.New(w.Server.Handler())}
 	return w
 }
 
@@ -112,6 +114,9 @@ func (w *World) open(dir string) {
 		w.T.Fatal(err)
 	}
 	w.Server, w.Dir = s, dir
+	if w.inproc {
+		w.Net.serve(inproc.New(s.Handler()))
+	}
 	w.T.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			w.T.Errorf("closing the server: %v", err)
@@ -120,7 +125,7 @@ func (w *World) open(dir string) {
 }
 
 // Restart closes the server, runs between, and opens another one on the folder.
-// It is for a world of ListenThrough, whose handler the test replaces.
+// In a world of ListenThrough the test replaces the handler; one of Listen cannot.
 func (w *World) Restart(between func()) {
 	w.T.Helper()
 	if err := w.Server.Close(w.T.Context()); err != nil {
@@ -202,6 +207,12 @@ type Net struct {
 	asked  []string
 }
 
+func (n *Net) serve(base http.RoundTripper) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.base = base
+}
+
 // Before sets what sees each request first. If it returns an answer or an error,
 // the server is not asked. Nil takes it away.
 func (n *Net) Before(f func(*http.Request) (*http.Response, error)) {
@@ -223,14 +234,14 @@ func (n *Net) Asked() []string {
 func (n *Net) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	n.asked = append(n.asked, r.Method+" "+r.URL.Path)
-	before := n.before
+	before, base := n.before, n.base
 	n.mu.Unlock()
 	if before != nil {
 		if resp, err := before(r); resp != nil || err != nil {
 			return resp, err
 		}
 	}
-	return n.base.RoundTrip(r)
+	return base.RoundTrip(r)
 }
 
 // Answer is a response for Before.

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // ErrNotEmpty means that the folder to restore to holds something.
@@ -32,7 +34,9 @@ func Restore(ctx context.Context, path, dir string) error {
 
 // RestoreFrom makes the data folder dir of a backup. The folder must be empty or
 // not be there. It appears all at once, when the whole backup was read and found
-// sound; if anything is wrong with it, nothing is left.
+// sound; if anything is wrong with it, nothing is left. Each user's storage has new sync
+// IDs then, so that every device compares it with all that it has: what was uploaded
+// since the backup comes back, and newer edits win.
 func RestoreFrom(ctx context.Context, archive io.Reader, dir string) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
@@ -99,6 +103,12 @@ func unpack(ctx context.Context, archive io.Reader, at string) error {
 				return fmt.Errorf("%w: %s is no sound database", ErrDamaged, name)
 			}
 			return err
+		}
+		if _, is := storageNumber(name); is {
+			// What the clients know is later than this: they have to compare all of it.
+			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), rand.Reader); err != nil { //nolint:forbidigo // IDs that never were
+				return &placing{err}
+			}
 		}
 	}
 	return nil

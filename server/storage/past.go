@@ -1,0 +1,137 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+const (
+	// maxMeta bounds a record of the collection "meta" that is rewritten, in bytes, and
+	// maxMetaRecords how many there may be: Firefox has two, of a kilobyte each.
+	maxMeta        = 1 << 20
+	maxMetaRecords = 100
+)
+
+// RenewSyncIDs gives a user's file, which nobody uses, new sync IDs. It belongs to the
+// restore of a backup: the storage is an earlier state of the one that clients know, and
+// they find out by its sync IDs, which every client compares before it syncs. Each then
+// reads everything and brings it together with what it has, and nothing that only one
+// device has is left out. The IDs are in plain text in the records of the collection
+// "meta"; anything else in these stays. A storage that was never set up has none.
+func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error) {
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true, Readers: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.Update(ctx, func(tx *sql.Tx) error {
+		records, err := metaRecords(ctx, tx)
+		if err != nil {
+			return err
+		}
+		renewed := false
+		for id, payload := range records {
+			payload, err := withNewIDs(payload, random)
+			if err != nil {
+				return err
+			}
+			if payload == nil {
+				continue
+			}
+			renewed = true
+			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = (SELECT modified + 1 FROM storage)
+				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload)
+			if err != nil {
+				return err
+			}
+		}
+		if !renewed {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = modified + 1`); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE collections SET modified = (SELECT modified FROM storage) WHERE name = 'meta'`)
+		return err
+	})
+}
+
+func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, payload FROM records
+		WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND length(payload) <= ?1 LIMIT ?2`, maxMeta, maxMetaRecords)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	records := make(map[string][]byte)
+	for rows.Next() {
+		var id string
+		var payload []byte
+		if err := rows.Scan(&id, &payload); err != nil {
+			return nil, err
+		}
+		records[id] = payload
+	}
+	return records, rows.Err()
+}
+
+// withNewIDs is a payload with new sync IDs, or nil if it has none.
+func withNewIDs(payload []byte, random io.Reader) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil, nil // no client can read it either, and sets the storage up anew
+	}
+	r := renewal{random: random}
+	r.walk(v)
+	if r.err != nil || r.count == 0 {
+		return nil, r.err
+	}
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(out.Bytes()), err
+}
+
+// renewal replaces each sync ID in a JSON value.
+type renewal struct {
+	random io.Reader
+	count  int
+	err    error
+}
+
+func (r *renewal) walk(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if _, text := value.(string); text && name == "syncID" {
+				v[name] = r.id()
+			} else {
+				r.walk(value)
+			}
+		}
+	case []any:
+		for _, value := range v {
+			r.walk(value)
+		}
+	}
+}
+
+// id is a new sync ID, of the usual twelve characters.
+func (r *renewal) id() string {
+	var b [9]byte
+	if _, err := io.ReadFull(r.random, b[:]); err != nil {
+		r.err = err
+	}
+	r.count++
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
