@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -23,6 +24,25 @@ type hawkAuth struct {
 	tokens *token.Service
 	public *url.URL
 	now    func() time.Time
+}
+
+// notedAuth tells the security log of those whom it does not let in.
+type notedAuth struct {
+	storage.Authenticator
+	log *security.Log
+}
+
+// Authenticate implements storage.Authenticator.
+func (a *notedAuth) Authenticate(r *http.Request) (uid int64, expired bool, err error) {
+	uid, expired, err = a.Authenticator.Authenticate(r)
+	if errors.Is(err, storage.ErrUnauthorized) {
+		why := security.StorageToken
+		if r.Header.Get("Authorization") == "" {
+			why = security.NoToken
+		}
+		a.log.Note(r.Context(), security.TokenRefused, why, r.RemoteAddr, "")
+	}
+	return uid, expired, err
 }
 
 // Authenticate implements storage.Authenticator.

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // metrics are what a monitoring system reads. No label names a user, a
@@ -21,6 +23,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	sent     *prometheus.CounterVec
 	inFlight prometheus.Gauge
+	events   *prometheus.CounterVec
 }
 
 const metricsNamespace = "syncmanager"
@@ -42,15 +45,23 @@ func newMetrics(version string, users func(context.Context) (int, error)) *metri
 			Namespace: metricsNamespace, Name: "http_requests_in_flight", Help: "Requests that are being answered.",
 		}),
 	}
+	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: metricsNamespace, Name: "security_events_total", Help: "Failed sign-ins, refused tokens and the like, as the log has them.",
+	}, []string{"event", "reason"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: metricsNamespace, Name: "build_info", Help: "1, with the program's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, build, &userCount{
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.events, build, &userCount{
 		desc:  prometheus.NewDesc(metricsNamespace+"_users", "Users who have storage.", nil, nil),
 		count: users,
 	}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// secure counts an event of the security log.
+func (m *metrics) secure(e security.Event, why security.Reason) {
+	m.events.WithLabelValues(string(e), string(why)).Inc()
 }
 
 // userCount asks the database at each scrape.

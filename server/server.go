@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/push"
+	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -38,6 +39,7 @@ type Server struct {
 	storage  *storage.Service
 	pages    http.Handler
 	metrics  *metrics
+	security *security.Log
 	conns    *conns
 	requests *requests
 	bodies   *intake.Budget
@@ -78,10 +80,11 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 		}
 	}()
+	s.metrics = newMetrics(cfg.Version, func(ctx context.Context) (int, error) { return s.tokens.Count(ctx) })
+	s.security = security.New(cfg.Log, s.metrics.secure)
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(cfg.Version, s.tokens.Count)
 	s.limit()
 	s.handler = s.newHandler()
 	s.startPurge()
@@ -108,14 +111,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
 		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
-		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security,
 	})
 	if err != nil {
 		return err
 	}
 	s.storage, err = storage.New(storage.Config{
-		Dir: storageDir, Prefix: storagePrefix, Auth: &hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now},
-		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
+		Dir: storageDir, Prefix: storagePrefix,
+		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now}, s.security},
+		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
 	})
 	return err
 }
@@ -133,6 +137,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	cfg := accounts.Config{
 		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Security: s.security,
 	}
 	if p := s.cfg.Push; p != nil {
 		s.push, err = push.New(push.Config{

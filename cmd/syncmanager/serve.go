@@ -32,6 +32,7 @@ type serving struct {
 	signUp, quota     string
 	memory            string
 	metrics           string
+	logFormat         string
 	accounts          string
 	allow             []string
 	allowAll          bool
@@ -97,6 +98,7 @@ The command line goes before the environment, and that before the file.
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
 	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
 	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "wake devices through the push service `HOST` and no other; may be repeated; \"none\" for none")
+	flags.StringVar(&o.logFormat, "log-format", "text", "write the log to stderr as `FORMAT`: text or json")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
 	o.tls.addTo(flags)
 	o.mail.addTo(flags)
@@ -132,7 +134,10 @@ func (a *app) dataFolder(dir string) (string, error) {
 }
 
 func (a *app) serve(ctx context.Context, o serving) (err error) {
-	cfg := server.Config{Dir: o.dir, Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader, Log: a.serverLog()}
+	cfg := server.Config{Dir: o.dir, Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader}
+	if cfg.Log, err = a.serverLog(o.logFormat); err != nil {
+		return err
+	}
 	if cfg.Proxies, err = parseNetworks(o.proxies); err != nil {
 		return err
 	}
@@ -251,9 +256,9 @@ func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (
 	return code, err
 }
 
-// serverLog is the server's log: warnings unless more is asked for, nothing but
-// errors with -q.
-func (a *app) serverLog() *slog.Logger {
+// serverLog is the server's log: warnings, which the security log counts among,
+// unless more is asked for, and nothing but errors with -q.
+func (a *app) serverLog(format string) (*slog.Logger, error) {
 	level := slog.LevelWarn
 	switch {
 	case a.loud:
@@ -261,5 +266,12 @@ func (a *app) serverLog() *slog.Logger {
 	case a.quiet:
 		level = slog.LevelError
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	options := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "", "text":
+		return slog.New(slog.NewTextHandler(a.stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, options)), nil
+	}
+	return nil, usagef("--log-format must be text or json, not %q", format)
 }

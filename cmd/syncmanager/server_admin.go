@@ -72,11 +72,15 @@ func (o *operator) open(ctx context.Context) (*server.Server, error) {
 	}
 	cfg := server.Config{
 		// It answers no requests, so nobody sees the address.
-		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader, Log: o.serverLog(),
+		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
 	}
 	if !o.has("accounts.sqlite") {
 		// The accounts are another server's, which is not asked.
 		cfg.External = &server.External{URL: "https://stopped.invalid"}
+	}
+	var err error
+	if cfg.Log, err = o.serverLog(""); err != nil {
+		return nil, err
 	}
 	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {

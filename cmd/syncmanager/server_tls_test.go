@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -130,7 +131,7 @@ func TestServeAsideEnds(t *testing.T) {
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	ended := make(chan error, 1)
-	go func() { ended <- serveAside(ctx, l, http.NotFoundHandler(), (&app{stderr: io.Discard}).serverLog()) }()
+	go func() { ended <- serveAside(ctx, l, http.NotFoundHandler(), slog.New(slog.DiscardHandler)) }()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

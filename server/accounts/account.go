@@ -9,6 +9,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // account is a row of accounts.
@@ -166,9 +167,19 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 		done()
 		return checked{a, v, a.v2, true}, s.enabled(r.Context(), a.uid)
 	case a.email != email:
+		s.note(r, security.SignInFailed, wrongPassword(a, security.WrongSpelling), a.uid)
 		// The address is the salt of version 1: the client tries again with the
 		// right spelling.
 		return checked{}, errEmailCase.with("email", a.email)
 	}
+	s.note(r, security.SignInFailed, wrongPassword(a, security.WrongPassword), a.uid)
 	return checked{}, errPassword
+}
+
+// wrongPassword is the reason to note, of an account that may be none.
+func wrongPassword(a *account, why security.Reason) security.Reason {
+	if a.uid == "" {
+		return security.NoAccount
+	}
+	return why
 }

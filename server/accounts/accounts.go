@@ -33,6 +33,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // Config says how a Service works. All fields without a default must be set.
@@ -64,6 +65,8 @@ type Config struct {
 	Now     func() time.Time
 	Rand    io.Reader
 	Log     *slog.Logger
+	// Security, if set, hears of failed sign-ins and the like.
+	Security *security.Log
 }
 
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // Backup codes take the place of an authenticator app that was lost. Each is
@@ -104,6 +106,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.uid)
 	return map[string]any{"remaining": left}, nil
 }
 

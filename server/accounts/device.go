@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // actor is who asks for devices: a session, or a client with a refresh token.
@@ -121,6 +123,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 		return err
 	})
 	if err == nil && a.device == "" {
+		s.note(r, security.NewDevice, security.Registered, a.uid)
 		s.notify(ctx, s.listeners(ctx, a.uid, func(device string) bool { return device != id }),
 			"device_connected", map[string]any{"deviceName": out["name"]}, 0)
 	}

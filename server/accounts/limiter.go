@@ -3,6 +3,8 @@ package accounts
 import (
 	"sync"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // Limits bound how often strangers may try. A zero takes its default.
@@ -99,6 +101,7 @@ func (s *Service) admit(r *request, emailKey string) (done func(), err error) {
 		return func() {}, nil
 	}
 	if wait := s.limiter.take("e:"+emailKey, l.PerAccount, l.Window, now); wait > 0 {
+		s.note(r, security.Locked, security.TooMany, "")
 		return nil, throttled(wait)
 	}
 	return func() {

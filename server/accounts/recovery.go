@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"database/sql"
 	"errors"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // A recovery key is random and long, and made by a page. Its id, derived from
@@ -171,6 +173,7 @@ func (s *Service) resetAccount(r *request) (any, error) {
 	listeners := s.listeners(r.Context(), c.uid, everyDevice)
 	out, err := s.newPassword(r, c, keyFetchV2)
 	if err == nil {
+		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.uid)
 		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)
 	}
 	return out, err

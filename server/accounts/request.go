@@ -72,6 +72,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, out any, err er
 			}
 			f = errServer
 		}
+		s.audit(r, f)
 		if f.retry > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(f.retry.Seconds())))
 		}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"rsc.io/qr"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // The second step is a time-based one-time password (RFC 6238) with what every
@@ -203,6 +205,9 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 		}
 		return s.verifySession(ctx, tx, c)
 	})
+	if err == nil && out["success"] == false {
+		s.note(r, security.SignInFailed, security.WrongCode, c.uid)
+	}
 	return out, err
 }
 

@@ -3,9 +3,11 @@ package backup_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/backup"
 	"github.com/syncmanager/syncmanager/server/storage"
 )
@@ -284,5 +287,45 @@ func TestCheck(t *testing.T) {
 	}
 	if err := sqlite.Check(t.Context(), userFile(dir, 7)); !errors.Is(err, sqlite.ErrCorrupt) {
 		t.Errorf("the spoilt file: %v", err)
+	}
+}
+
+// BenchmarkWrite backs up 200 users, with and without a backup in its place that has
+// the same.
+func BenchmarkWrite(b *testing.B) {
+	dir, files := filepath.Join(b.TempDir(), "data"), b.TempDir()
+	now := func() time.Time { return moment }
+	s, err := server.New(b.Context(), server.Config{Dir: dir, PublicURL: "http://sync.test", Now: now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	users, err := storage.NewSQLite(storage.SQLiteConfig{Dir: filepath.Join(dir, "storage"), Now: now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for uid := range int64(200) {
+		err := users.Update(b.Context(), uid+1, "", func(tx storage.Tx) error {
+			return tx.Put("forms", []storage.Change{{ID: "x", Fields: storage.FieldPayload, Payload: bytes.Repeat([]byte("x"), 1<<18)}})
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := users.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for name, again := range map[string]bool{"first": false, "again": true} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				path := filepath.Join(files, name)
+				if !again {
+					_ = os.Remove(path)
+				}
+				if _, err := backup.Write(b.Context(), source(dir), path); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -3,6 +3,8 @@ package token
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // refusal is an error that the client is told, in the shape and with the words
@@ -39,6 +41,17 @@ func errClientState(description string) *refusal {
 
 func errUnsupported(description, name string) *refusal {
 	return &refusal{http.StatusNotFound, "error", "url", name, description}
+}
+
+// note tells the security log of a token that was refused. What a client corrects by
+// itself, such as its clock or its keys, is none of its business.
+func (s *Service) note(r *http.Request, f *refusal) {
+	switch {
+	case f == errUnauthorized:
+		s.cfg.Security.Note(r.Context(), security.TokenRefused, security.NoToken, r.RemoteAddr, "")
+	case f == errCredentials:
+		s.cfg.Security.Note(r.Context(), security.TokenRefused, security.AccessToken, r.RemoteAddr, "")
+	}
 }
 
 func answer(w http.ResponseWriter, code int, v any) {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // DefaultDuration is how long a storage token is good.
@@ -78,6 +79,8 @@ type Config struct {
 	Now      func() time.Time
 	Rand     io.Reader
 	Log      *slog.Logger
+	// Security, if set, hears of refused tokens.
+	Security *security.Log
 }
 
 // Service is the token server. It serves /1.0/sync/1.5.
@@ -142,6 +145,7 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	out, err := s.issue(r)
 	if refused, ok := asRefusal(err); ok {
+		s.note(r, refused)
 		refused.answer(w)
 		return
 	}
