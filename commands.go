@@ -19,7 +19,7 @@ func (s *syncing) obey(ctx context.Context, cmd Command) (done bool, err error) 
 	case "resetAll":
 		return true, s.eachEngine(func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
 	case "wipeAll":
-		return true, s.eachEngine(func(e engine.Engine) error { return e.Wipe(ctx) })
+		return unlessHeld(s.eachEngine(func(e engine.Engine) error { return s.clear(ctx, e) }))
 	case "logout":
 		s.result.SignedOut = true
 		return true, nil
@@ -36,13 +36,32 @@ func (s *syncing) obey(ctx context.Context, cmd Command) (done bool, err error) 
 	case "resetEngine":
 		return true, named("reset", e, e.Reset(ctx, engine.Association{}))
 	case "wipeEngine":
-		return true, named("wipe", e, e.Wipe(ctx))
+		return unlessHeld(named("wipe", e, s.clear(ctx, e)))
 	}
 	if c, ok := e.(engine.Commander); ok {
 		done, err := c.Command(ctx, cmd.Name, cmd.Args)
 		return done, named(cmd.Name, e, err)
 	}
 	return false, nil
+}
+
+// clear makes room in an engine for what another device starts over with. An engine
+// that waits for the user's word is left out of this sync.
+func (s *syncing) clear(ctx context.Context, e engine.Engine) error {
+	c, ok := e.(engine.Clearer)
+	if !ok {
+		return e.Wipe(ctx)
+	}
+	err := c.Clear(ctx, engine.Start{Run: s.name, AcceptDeletions: s.options.AcceptDeletions})
+	if errors.As(err, new(*engine.HoldError)) {
+		s.held[e.Collection()] = err
+	}
+	return err
+}
+
+// unlessHeld keeps a command that waits for the user's word.
+func unlessHeld(err error) (done bool, _ error) {
+	return !errors.As(err, new(*engine.HoldError)), err
 }
 
 func (s *syncing) eachEngine(do func(engine.Engine) error) error {

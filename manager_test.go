@@ -330,20 +330,20 @@ func TestCommandsAreCarriedOut(t *testing.T) {
 	if len(r.Commands) != 1 || r.Commands[0].Name != "wipeEngine" || r.Engines["passwords"].Applied != 1 {
 		t.Errorf("b: %+v", r)
 	}
-	if got := b.Logins(); len(got) != 1 || got["https://example.org ann"] != "secret" {
-		t.Errorf("b has %v: it drops all and fetches what the account has", got)
+	if got := b.Logins(); len(got) != 2 || got["https://example.org ann"] != "secret" || r.Engines["passwords"].Uploaded != 1 {
+		t.Errorf("b has %v: it drops what the account had, fetches what it has, and sends what was not synced", got)
 	}
 	if r := b.Sync(); len(r.Commands) != 0 {
 		t.Errorf("again: %+v", r.Commands)
 	}
 
-	b.Add("https://b.example", "ann", "b's own")
+	b.Add("https://own.example", "ann", "b's own")
 	check(t, a.Manager.SendCommand(t.Context(), id, "resetEngine", "passwords"))
 	check(t, a.Manager.SendCommand(t.Context(), id, "wipeEngine", "bookmarks"))
 	check(t, a.Manager.SendCommand(t.Context(), id, "logout"))
 	a.Sync()
 	r = b.Sync()
-	if len(r.Commands) != 2 || !r.SignedOut || len(b.Logins()) != 2 {
+	if len(r.Commands) != 2 || !r.SignedOut || len(b.Logins()) != 3 {
 		t.Errorf("b: %+v with %v", r, b.Logins())
 	}
 	if err := a.Manager.SendCommand(t.Context(), "nobody", "resetAll"); !errors.Is(err, syncmanager.ErrUnknownDevice) {

@@ -61,6 +61,9 @@ type syncing struct {
 	accountBase int
 	run15       *sync15.Run
 
+	// held are the engines that wait for the user's word on a command, and why.
+	held map[string]error
+
 	mu     sync.Mutex
 	result Result
 	// collected is what the protocol counted, for the telemetry document.
@@ -78,7 +81,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
-		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{},
+		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{}, held: map[string]error{},
 	}
 	m.client.StartRun()
 	m.mu.Lock()
@@ -195,6 +198,8 @@ func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.
 	case slices.Contains(s.run15.Newer, name):
 		r.Status = Newer
 		r.Err = fmt.Errorf("the account has a newer version of %s, which this program does not know; it was not touched", name)
+	case s.held[name] != nil:
+		r.Status, r.Err = Held, s.held[name]
 	default:
 		r, c = s.collection(ctx, e, devices)
 	}

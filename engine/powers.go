@@ -10,6 +10,19 @@ type Commander interface {
 	Command(ctx context.Context, name string, args []string) (done bool, err error)
 }
 
+// Clearer is an engine that can make room for what the account starts over with. Another
+// device asks for it (wipeEngine, wipeAll): it restored a backup, or began afresh. An
+// engine that is not one is wiped.
+type Clearer interface {
+	// Clear takes away what the user has and the account had, as deletions by a sync: as
+	// many as the engine thinks unsafe are a *HoldError, and change nothing, unless
+	// start.AcceptDeletions; an engine that keeps a log of what syncs did files them under
+	// start.Run, so that the user can take them back. What the user changed and did not
+	// send stays, and goes up with the next sync. There are no tombstones. The sync state
+	// is forgotten as by Reset, and the association is zero afterwards.
+	Clear(ctx context.Context, start Start) error
+}
+
 // Watcher is an engine that can tell how much the user changed.
 type Watcher interface {
 	// Changes counts the user's changes that are not on the server yet.

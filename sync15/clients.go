@@ -53,6 +53,8 @@ type ClientsState struct {
 	Records map[bso.ID]ClientRecord `json:"records,omitempty"`
 	// AccountIDs are the devices that the accounts server knows; nil: unknown.
 	AccountIDs []string `json:"accountIDs,omitempty"`
+	// Waiting tells that a command in this device's record waits for the user's word.
+	Waiting bool `json:"waiting,omitempty"`
 	// Outbox holds commands that wait to be sent.
 	Outbox []Outbound `json:"outbox,omitempty"`
 }
@@ -84,7 +86,8 @@ type Clients struct {
 	Undelivered []Outbound
 }
 
-// Apply carries out a command that another device sent. done is false when
+// Apply carries out a command that another device sent; with an error and done false, the
+// command waits and is tried again at the next sync. done is false without an error when
 // nobody here knows the command.
 type Apply func(ctx context.Context, cmd Command) (done bool, err error)
 
@@ -102,7 +105,7 @@ func (r *Run) SyncClients(ctx context.Context, device Device, apply Apply) (Clie
 		return out, err
 	}
 	due := !bytes.Equal(described, s.Described) || r.c.cfg.Now().Sub(s.Uploaded) >= clientsInterval
-	if !due && len(s.Outbox) == 0 && s.Seen != 0 && r.info[clientsCollection] == s.Seen {
+	if !due && len(s.Outbox) == 0 && !s.Waiting && s.Seen != 0 && r.info[clientsCollection] == s.Seen {
 		return out, nil
 	}
 	r.c.progress("", "clients", 0)

@@ -35,6 +35,7 @@ type Outbound struct {
 // keep: the ones nobody here understands. applied holds what was carried out in
 // an earlier round of this sync.
 func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
+	r.c.state.Clients.Waiting = false
 	for _, raw := range commands {
 		if applied[string(raw)] {
 			done++
@@ -50,6 +51,7 @@ func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply,
 			return nil, 0, ctxErr
 		}
 		if !known {
+			r.c.state.Clients.Waiting = r.c.state.Clients.Waiting || err != nil
 			kept = append(kept, raw)
 			continue
 		}

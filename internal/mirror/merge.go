@@ -62,21 +62,14 @@ func (s *session) hold(ctx context.Context) error {
 		return nil
 	}
 	var deletions int
-	total, err := s.core.Count(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.core.view(ctx, func(tx *tx) error {
+	err := s.core.view(ctx, func(tx *tx) error {
 		_, err := tx.one(sqlDeletions, nil, &deletions)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if s.core.rules.Hold(deletions, total) {
-		return &engine.HoldError{Deletions: deletions, Total: total}
-	}
-	return nil
+	return s.core.held(ctx, s.start, deletions)
 }
 
 func (s *session) apply(ctx context.Context) error {
@@ -104,6 +97,7 @@ func (s *session) apply(ctx context.Context) error {
 type chunk struct {
 	*session
 	tx     *tx
+	keeper keeper
 	done   int64 // the last staged row that was dealt with
 	merged engine.Merged
 }
@@ -138,6 +132,9 @@ func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 			c.done = n
 			break
 		}
+	}
+	if err := c.keeper.write(tx, s.start.Run); err != nil {
+		return nil, err
 	}
 	_, err = tx.exec(sqlUnstage, from, c.done)
 	return c, err

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -311,11 +312,14 @@ func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 	return nil
 }
 
-// Wipe forgets the user's data and all sync state.
+// Wipe forgets the user's data, the log of what syncs did, and all sync state.
 func (c *Core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
 	if err == nil {
 		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
+	}
+	if err == nil {
+		err = c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlPruneTo, int64(math.MaxInt64)); return err })
 	}
 	if err == nil {
 		c.tell(&tx{wiped: true})

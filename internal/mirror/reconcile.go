@@ -103,6 +103,9 @@ func (c *chunk) tombstone(in *staged, r *row) error {
 	}
 	c.merged.Applied++
 	c.tx.changed = append(c.tx.changed, r.id)
+	if err := c.keeper.keep(c.core, r.id, r.content(), nil); err != nil {
+		return err
+	}
 	_, err = c.tx.exec(sqlDrop, r.n)
 	return err
 }
@@ -162,6 +165,11 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	changed := before == nil || !same(before, content)
 	if changed {
 		c.tx.changed = append(c.tx.changed, in.id)
+	}
+	if changed && before != nil {
+		if err := c.keeper.keep(c.core, in.id, before, content); err != nil {
+			return err
+		}
 	}
 	for _, a := range merged {
 		c.tx.changed = append(c.tx.changed, a.row.id)

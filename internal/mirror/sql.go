@@ -81,4 +81,23 @@ const (
 	sqlRetryPage    = `SELECT id, reason FROM retry WHERE id > '' ORDER BY id LIMIT ?1`
 	sqlCountRefused = `SELECT count(*) FROM records WHERE refused > 0 AND n > 0 AND refused = changes`
 	sqlRefusedPage  = `SELECT id, reason FROM records WHERE refused > 0 AND n > 0 AND refused = changes ORDER BY n LIMIT ?1`
+
+	sqlLogEntry = `INSERT INTO undo_log (run, at, changed, deleted) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (run) DO UPDATE SET at = excluded.at, changed = changed + excluded.changed, deleted = deleted + excluded.deleted,
+			undone = 0 RETURNING n`
+	sqlKeep = `INSERT INTO undo_items (log, id, before, after) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (log, id) DO UPDATE SET after = excluded.after`
+	sqlLog      = `SELECT run, at, changed, deleted, undone FROM undo_log WHERE n > 0 ORDER BY n DESC`
+	sqlLogSizes = `SELECT n, changed + deleted FROM undo_log WHERE n > 0 ORDER BY n DESC`
+	sqlPruneOld = `DELETE FROM undo_log WHERE n > 0 AND n < ?1 AND at < ?2`
+	sqlPruneTo  = `DELETE FROM undo_log WHERE n <= ?1`
+	sqlLogRow   = `SELECT n, undone FROM undo_log WHERE run = ?1`
+	sqlLastRun  = `SELECT run FROM undo_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlKept     = `SELECT id, before, after FROM undo_items WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3`
+	sqlUndone   = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
+
+	// What the account had, and the user has not changed since.
+	sqlCountUnchanged = `SELECT count(*) FROM records WHERE n > 0 AND deleted = 0 AND (changes = 0 OR past = 1)`
+	sqlUnchanged      = `SELECT id, coalesce(local, mirror) FROM records WHERE n > ?1 AND n <= ?2 AND deleted = 0 AND (changes = 0 OR past = 1)`
+	sqlDropUnchanged  = `DELETE FROM records WHERE n > ?1 AND n <= ?2 AND deleted = 0 AND (changes = 0 OR past = 1)`
 )

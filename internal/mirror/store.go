@@ -20,6 +20,7 @@ type Synced interface {
 	engine.Notifier
 	engine.Counter
 	engine.Troubled
+	engine.Clearer
 	io.Closer
 	// Watch is Core's.
 	Watch(ctx context.Context) iter.Seq[Change]
@@ -172,6 +173,14 @@ func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 			}
 		}
 	}
+}
+
+// Log is Core's.
+func (s *Store[R]) Log(ctx context.Context) ([]LogEntry, error) { return s.core.Log(ctx) }
+
+// Undo is Core's.
+func (s *Store[R]) Undo(ctx context.Context, run string) (Undone, error) {
+	return s.core.Undo(ctx, run)
 }
 
 func decodeRecord[R any](payload []byte) (r R, err error) {

@@ -1,0 +1,254 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+var (
+	// ErrNoRun means that the log has no such sync, or no longer.
+	ErrNoRun = errors.New("the log has no such sync")
+	// ErrUndone means that a sync was taken back before.
+	ErrUndone = errors.New("this sync was undone already")
+)
+
+// A LogEntry is one sync that changed or deleted records of the user's.
+type LogEntry struct {
+	// Run names the sync; see engine.Start.
+	Run string
+	At  time.Time
+	// Changed and Deleted count records. What the sync added is not counted.
+	Changed, Deleted int
+	// Undone is when the user took the sync back; zero: it stands.
+	Undone time.Time
+}
+
+// Undone tells what an Undo did.
+type Undone struct {
+	// Run is the sync that was taken back.
+	Run string
+	// Restored records were deleted by the sync and are back; Reverted say again what
+	// they said before.
+	Restored, Reverted int
+	// Kept counts those that were changed since and stay as they are.
+	Kept int
+}
+
+// Bounds of the log. The newest sync is kept whatever its size.
+const (
+	keepFor     = 90 * 24 * time.Hour
+	keepRecords = 100_000
+)
+
+// keptItem is a record that a sync took away or overwrote, its payloads sealed. after
+// is nil where the sync deleted it.
+type keptItem struct {
+	id            engine.ID
+	before, after []byte
+}
+
+// keeper keeps what a transaction of a sync took away or overwrote.
+type keeper struct{ items []keptItem }
+
+// keep keeps what a record said before; after is nil where it is deleted.
+func (k *keeper) keep(c *Core, id engine.ID, before, after []byte) error {
+	item := keptItem{id: id}
+	var err error
+	if item.before, err = c.seal(id, before); err == nil && after != nil {
+		item.after, err = c.seal(id, after)
+	}
+	k.items = append(k.items, item)
+	return err
+}
+
+// write files what was kept under a run.
+func (k *keeper) write(t *tx, run string) error {
+	if len(k.items) == 0 {
+		return nil
+	}
+	now := t.core.now()
+	if run == "" {
+		run = "sync " + now.UTC().Format(time.RFC3339)
+	}
+	deleted := 0
+	for _, item := range k.items {
+		if item.after == nil {
+			deleted++
+		}
+	}
+	var log int64
+	if _, err := t.one(sqlLogEntry, []any{run, now.UnixMilli(), len(k.items) - deleted, deleted}, &log); err != nil {
+		return err
+	}
+	for _, item := range k.items {
+		if _, err := t.exec(sqlKeep, log, item.id, item.before, item.after); err != nil {
+			return err
+		}
+	}
+	return t.prune(log)
+}
+
+// prune drops what is old, and what is more than can be kept.
+func (t *tx) prune(newest int64) error {
+	if _, err := t.exec(sqlPruneOld, newest, t.core.now().Add(-keepFor).UnixMilli()); err != nil {
+		return err
+	}
+	rows, err := t.sql.QueryContext(t.ctx, sqlLogSizes)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for records := 0; rows.Next(); {
+		var n int64
+		var size int
+		if err := rows.Scan(&n, &size); err != nil {
+			return err
+		}
+		if records += size; records > keepRecords && n < newest {
+			_ = rows.Close()
+			_, err := t.exec(sqlPruneTo, n)
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Log lists the syncs that changed or deleted records of the user's, the newest first.
+func (c *Core) Log(ctx context.Context) ([]LogEntry, error) {
+	rows, err := c.db.Read().QueryContext(ctx, sqlLog)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the log of %s: %w", c.rules.Collection, sqlite.Explain(err))
+	}
+	defer rows.Close()
+	var log []LogEntry
+	for rows.Next() {
+		var l LogEntry
+		var at, undone int64
+		if err := rows.Scan(&l.Run, &at, &l.Changed, &l.Deleted, &undone); err != nil {
+			return nil, err
+		}
+		l.At = time.UnixMilli(at)
+		if undone != 0 {
+			l.Undone = time.UnixMilli(undone)
+		}
+		log = append(log, l)
+	}
+	return log, sqlite.Explain(rows.Err())
+}
+
+// Undo brings back what a sync took away or overwrote, as an edit of the user's that goes
+// up with the next sync. What was edited since, by whomever, stays. An empty run means
+// the last sync that stands.
+func (c *Core) Undo(ctx context.Context, run string) (Undone, error) {
+	var done Undone
+	err := c.Update(ctx, func(e *Edit) (err error) {
+		done, err = e.undo(run)
+		return err
+	})
+	if err != nil {
+		return Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
+	}
+	return done, nil
+}
+
+func (e *Edit) undo(run string) (done Undone, err error) {
+	t := e.tx
+	done.Run = run
+	if run == "" {
+		if ok, err := t.one(sqlLastRun, nil, &done.Run); err != nil || !ok {
+			return done, errors.Join(err, noRun(ok))
+		}
+	}
+	var log, undone int64
+	ok, err := t.one(sqlLogRow, []any{done.Run}, &log, &undone)
+	switch {
+	case err != nil || !ok:
+		return done, errors.Join(err, noRun(ok))
+	case undone != 0:
+		return done, ErrUndone
+	}
+	for after := engine.ID(""); ; {
+		page, err := t.kept(log, after)
+		if err != nil {
+			return done, err
+		}
+		for i := range page {
+			if err := e.bringBack(&page[i], &done); err != nil {
+				return done, err
+			}
+		}
+		if len(page) < listPage {
+			break
+		}
+		after = page[len(page)-1].id
+	}
+	_, err = t.exec(sqlUndone, log, t.core.now().UnixMilli())
+	return done, err
+}
+
+func noRun(there bool) error {
+	if there {
+		return nil
+	}
+	return ErrNoRun
+}
+
+// kept is a page of a sync's records behind an ID, opened.
+func (t *tx) kept(log int64, after engine.ID) (page []keptItem, err error) {
+	stmt, err := t.stmt(sqlKept)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(t.ctx, log, after, listPage)
+	if err != nil {
+		return nil, err
+	}
+	defer func(rows *sql.Rows) { _ = rows.Close() }(rows)
+	for rows.Next() {
+		var k keptItem
+		if err := rows.Scan(&k.id, &k.before, &k.after); err != nil {
+			return nil, err
+		}
+		if k.before, err = t.core.open(k.id, k.before); err != nil {
+			return nil, err
+		}
+		if k.after, err = t.core.open(k.id, k.after); err != nil {
+			return nil, err
+		}
+		page = append(page, k)
+	}
+	return page, rows.Err()
+}
+
+// bringBack gives one record back what the sync took, unless it was edited since.
+func (e *Edit) bringBack(k *keptItem, done *Undone) error {
+	now, err := e.Get(k.id)
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	case err == nil && same(now, k.before):
+		return nil // it is back already
+	case (err == nil) != (k.after != nil), err == nil && !same(now, k.after):
+		done.Kept++
+		return nil
+	}
+	switch err := e.Put(k.id, k.before); {
+	case errors.Is(err, ErrDuplicate), errors.As(err, new(*InvalidError)), err != nil && e.tx.core.readOnly(now) != nil:
+		done.Kept++ // another record is in its place
+		return nil
+	case err != nil:
+		return err
+	}
+	if k.after == nil {
+		done.Restored++
+	} else {
+		done.Reverted++
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package syncmanager_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/testworld"
+)
+
+// other is a device as another one sees it.
+func other(t *testing.T, d *testworld.Device) engine.ID {
+	t.Helper()
+	devices := d.Manager.Devices()
+	i := slices.IndexFunc(devices, func(d engine.Device) bool { return !d.Local })
+	if i < 0 {
+		t.Fatalf("%s sees %+v", d.Name, devices)
+	}
+	return devices[i].ID
+}
+
+// A device that restores a backup has all others drop what they have. What is unsent
+// there goes up, many deletions wait for the user's word, and what went can be brought
+// back.
+func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
+	for _, command := range [][]string{{"wipeEngine", "passwords"}, {"wipeAll"}} {
+		t.Run(command[0], func(t *testing.T) {
+			t.Parallel()
+			w := testworld.New(t)
+			a, b := w.Device("a", ann), w.Device("b", ann)
+			for i := range 30 {
+				a.Add(fmt.Sprintf("https://%d.example", i), "ann", "p")
+			}
+			a.Sync()
+			b.Sync()
+			a.Sync()
+			b.Add("https://unsent.example", "ann", "p")
+			if all := b.Logins(); len(all) != 31 {
+				t.Fatalf("b has %d logins", len(all))
+			}
+			// a starts over with one login.
+			for l, err := range a.Passwords.List(t.Context()) {
+				check(t, err)
+				if l.Hostname != "https://7.example" {
+					check(t, a.Passwords.Delete(t.Context(), l.ID))
+				}
+			}
+			check(t, a.Manager.Records().DeleteCollection(t.Context(), "passwords"))
+			check(t, a.Manager.Reset(t.Context(), "passwords"))
+			check(t, a.Manager.SendCommand(t.Context(), other(t, a), command[0], command[1:]...))
+			if r := a.Sync(); r.CommandsSent != 1 {
+				t.Fatalf("a sent %d commands", r.CommandsSent)
+			}
+
+			for range 2 { // it waits as long as it takes
+				r, err := b.Manager.Sync(t.Context(), syncmanager.Options{})
+				var hold *engine.HoldError
+				if got := r.Engines["passwords"]; err != nil || got.Status != syncmanager.Held || !errors.As(got.Err, &hold) || hold.Deletions != 30 {
+					t.Fatalf("b: %+v, %v; want 30 deletions held", got, err)
+				}
+				if all := b.Logins(); len(all) != 31 || len(r.Commands) != 0 {
+					t.Fatalf("b has %d logins and carried out %+v; want all of them and nothing", len(all), r.Commands)
+				}
+			}
+			r, err := b.Manager.Sync(t.Context(), syncmanager.Options{AcceptDeletions: true})
+			if err != nil || len(r.Commands) != 1 {
+				t.Fatalf("%+v, %v; want the command carried out", r.Commands, err)
+			}
+			if all := b.Logins(); len(all) != 2 || all["https://7.example ann"] == "" || all["https://unsent.example ann"] == "" {
+				t.Errorf("b has %v; want what the account has, and what was unsent", all)
+			}
+			log, err := b.Passwords.Log(t.Context())
+			if err != nil || len(log) != 1 || log[0].Deleted != 30 {
+				t.Fatalf("the log is %+v, %v; want 30 deleted", log, err)
+			}
+			done, err := b.Passwords.Undo(t.Context(), "")
+			if err != nil || done.Restored != 29 || done.Kept != 0 {
+				t.Errorf("undone: %+v, %v; want 29 restored", done, err)
+			}
+			b.Sync()
+			if r := a.Sync(); len(a.Logins()) != 31 || r.Engines["passwords"].Applied != 30 {
+				t.Errorf("a has %d logins after %+v; want all again", len(a.Logins()), r.Engines["passwords"])
+			}
+			if r := b.Sync(); r.Engines["passwords"].Uploaded != 0 || len(r.Commands) != 0 {
+				t.Errorf("at rest: %+v", r)
+			}
+		})
+	}
+}
