@@ -44,6 +44,8 @@ var rules = []rule{
 		"the record store is the ground of an engine, and knows the contract alone"},
 	{"internal/testworld/...", []string{"..."},
 		"a world in one process has all of it"},
+	{"internal/sim/...", []string{"..."},
+		"it plays all of it at once"},
 	{"internal/sendtab/...", []string{"seal/...", "internal/..."},
 		"what devices hand each other is sealed with the account's key, as records are"},
 	{"internal/...", []string{"internal/..."},
@@ -64,11 +66,13 @@ type reserved struct {
 }
 
 var reservations = []reserved{
-	{"internal/mirror/...", []string{"engines/...", "collection/...", "internal/testworld/...", "cmd/...", "interop/...", "bench/..."},
+	{"internal/mirror/...", []string{"engines/...", "collection/...", "internal/testworld/...", "internal/sim/...", "cmd/...", "interop/...", "bench/..."},
 		"it brings the engine contract along, which the rest of internal and the server must not reach"},
 	{"internal/sendtab/...", []string{"account/...", "internal/testworld/...", "cmd/...", "interop/..."},
 		"it is end-to-end encryption, and the server is no end"},
 	{"internal/testworld/...", []string{"interop/...", "bench/..."},
+		"it is for tests, and imports everything"},
+	{"internal/sim/...", []string{"interop/...", "bench/..."},
 		"it is for tests, and imports everything"},
 	{"internal/testclock/...", []string{"internal/testworld/...", "interop/...", "bench/..."},
 		"it is for tests"},

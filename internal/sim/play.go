@@ -1,0 +1,527 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/server/backup"
+)
+
+// serverBackup is a backup of the server, and what the model says of it.
+type serverBackup struct {
+	path  string
+	model steps
+}
+
+// within plays a step while a request of another one is on its way.
+func (r *run) within(s Step) {
+	if f := r.step(r.ctx, s); f != nil && r.found == nil {
+		r.found = f
+	}
+}
+
+// step plays a step.
+func (r *run) step(ctx context.Context, s Step) *Finding {
+	if s.Device >= len(r.devices) || s.Kind != "" && !r.plays(s.Kind) {
+		return nil
+	}
+	r.say("  %s", s)
+	r.pass(s.Wait)
+	if s.N%2 == 0 {
+		r.deliver()
+	}
+	d := r.devices[s.Device]
+	if d.manager == nil {
+		return nil
+	}
+	var err error
+	switch s.Op {
+	case Sync:
+		_, f := r.sync(ctx, d, s)
+		if f == nil {
+			f, r.found = r.found, nil
+		}
+		return f
+	case Add, Edit, Remove, Move:
+		err = r.change(ctx, d, s)
+	case Skew:
+		r.mu.Lock()
+		d.skew += s.By
+		r.mu.Unlock()
+		r.skewed = true
+	default:
+		if d.line.busy {
+			return nil // these are not for the middle of a sync
+		}
+		err = r.upset(ctx, d, s)
+	}
+	if err != nil {
+		return finding(fmt.Sprintf("%s %s", s.Op, s.Kind), "step %d: %v", s.N, err)
+	}
+	return nil
+}
+
+func (r *run) plays(name string) bool {
+	for _, k := range r.story.Kinds {
+		if k == name {
+			return true
+		}
+	}
+	return false
+}
+
+// change is an edit by the user.
+func (r *run) change(ctx context.Context, d *device, s Step) error {
+	store, k := d.stores[s.Kind], kinds[s.Kind]
+	all, err := store.show(ctx)
+	if err != nil {
+		return err
+	}
+	field := s.Field % k.fields
+	if s.Kind == "tabs" {
+		if s.Op == Remove {
+			return store.remove(ctx, shown{})
+		}
+		return store.add(ctx, s.Item, s.N, s)
+	}
+	var it *shown
+	if s.Op == Add {
+		item := s.Item % 5
+		if k.fresh {
+			item = s.N
+		}
+		for i := range all {
+			if all[i].item == item {
+				it = &all[i]
+			}
+		}
+		if it == nil {
+			if err := store.add(ctx, item, s.N, s); err != nil {
+				return err
+			}
+			r.model.note(d, &event{n: s.N, kind: s.Kind, item: item, field: -1, past: steps{}})
+			return nil
+		}
+	} else {
+		if len(all) == 0 {
+			return nil
+		}
+		it = &all[s.Item%len(all)]
+	}
+	e := &event{n: s.N, kind: s.Kind, item: it.item, field: field, past: r.model.saw(s.Kind, *it)}
+	switch {
+	case s.Op == Remove:
+		return r.remove(ctx, d, s, *it, all)
+	case s.Op == Move:
+		b, ok := store.(*bookmarkStore)
+		if !ok {
+			return nil
+		}
+		e.field = -2
+		err = b.move(ctx, *it, s)
+	default:
+		field %= max(len(it.fields), 1)
+		e.field = field
+		if k.visits {
+			e.field = -1
+		}
+		err = store.edit(ctx, *it, field, s.N)
+	}
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	if err == nil {
+		r.model.note(d, e)
+	}
+	return err
+}
+
+// remove deletes an item, in all its copies, and what is in it.
+func (r *run) remove(ctx context.Context, d *device, s Step, it shown, all []shown) error {
+	gone := map[int][]shown{}
+	for _, o := range all {
+		switch {
+		case o.item == it.item && o.id != it.id && !(it.path != "" && strings.HasPrefix(o.path, it.path+"/")):
+			if err := d.stores[s.Kind].remove(ctx, o); err != nil {
+				return err
+			}
+			fallthrough
+		case o.id == it.id, it.path != "" && strings.HasPrefix(o.path, it.path+"/"):
+			gone[o.item] = append(gone[o.item], o)
+		}
+	}
+	if err := d.stores[s.Kind].remove(ctx, it); err != nil {
+		return err
+	}
+	for i, item := range slices.Sorted(maps.Keys(gone)) {
+		// Each item's deletion is an event of its own.
+		r.model.note(d, &event{n: s.N + i*1_000_000, kind: s.Kind, item: item, field: -1, remove: true, past: r.model.saw(s.Kind, gone[item]...)})
+	}
+	return nil
+}
+
+// upset does to a device, or to the server, what no user's edit does.
+func (r *run) upset(ctx context.Context, d *device, s Step) error {
+	m := r.model
+	switch s.Op {
+	case Reset:
+		m.unbase(d, s.Kind)
+		return d.manager.Reset(ctx, s.Kind)
+	case Wipe:
+		m.back(d, newReplica(), []string{s.Kind})
+		m.unbase(d, s.Kind)
+		return d.manager.Wipe(ctx, s.Kind)
+	case Reopen:
+		return d.restart(ctx, nil)
+	case Save, PutBack, Clone:
+		return r.copy(ctx, d, s)
+	case Rejoin:
+		d.line.begin(nil)
+		for _, k := range r.story.Kinds {
+			m.unbase(d, k)
+		}
+		// The user's data stays whatever the server says.
+		_ = d.manager.Disconnect(ctx)
+		return d.restart(ctx, nil)
+	case Off, On:
+		for _, k := range []string{s.Kind, pairs[s.Kind]} {
+			if k != "" {
+				r.off[k] = r.off[k] || s.Op == Off
+			}
+		}
+		r.switched()
+		return d.manager.SetEnabled(ctx, s.Op == On, s.Kind)
+	case Backup, Restore:
+		return r.restore(ctx, s)
+	case Drop, Fresh:
+		d.line.calm = true
+		defer func() { d.line.calm = false }()
+		names := []string{s.Kind}
+		if s.Op == Fresh {
+			names = append(append([]string{}, r.story.Kinds...), "meta", "crypto", "clients")
+		}
+		for _, name := range names {
+			err := d.manager.Records().DeleteCollection(ctx, name)
+			if err != nil && !errors.Is(err, syncmanager.ErrNoCollection) && !errors.Is(err, syncmanager.ErrNoStorage) &&
+				!errors.As(err, new(*syncmanager.BackedOffError)) {
+				r.say("    %s: %v", name, err)
+			}
+			if r.plays(name) {
+				m.forget(r, name, steps{})
+			}
+		}
+	}
+	return nil
+}
+
+// pairs are the kinds that share one switch.
+var pairs = map[string]string{"history": "forms", "forms": "history", "addons": "extension-storage", "extension-storage": "addons"}
+
+// switched notes that the server's collections of what was ever switched off may be
+// gone.
+func (r *run) switched() {
+	for k := range r.off {
+		if r.plays(k) {
+			r.model.forget(r, k, steps{})
+		}
+	}
+}
+
+// copy saves a file of a device, or puts a saved one back, or another device's.
+func (r *run) copy(ctx context.Context, d *device, s Step) error {
+	file := ""
+	var only []string
+	if s.Kind != "" {
+		file = kinds[s.Kind].file
+		only = []string{file}
+	}
+	from := d
+	if s.Op == Clone {
+		if s.Kind == "" || s.Other >= len(r.devices) || s.Other == s.Device || s.Kind == "tabs" {
+			return nil
+		}
+		from = r.devices[s.Other]
+	}
+	c := d.copies[file]
+	if s.Op != PutBack {
+		got, err := from.snapshot(only...)
+		if err != nil {
+			return err
+		}
+		c = &saved{files: got, state: from.state.b, model: from.model.clone()}
+	}
+	if s.Op == Save {
+		d.copies[file] = c
+		return nil
+	}
+	if c == nil {
+		return nil
+	}
+	return d.restart(ctx, func() error {
+		r.model.back(d, c.model, r.kindsOf(file))
+		if file == "" {
+			d.state.b = c.state
+		}
+		return d.replace(c.files)
+	})
+}
+
+func (r *run) restore(ctx context.Context, s Step) error {
+	if s.Op == Backup {
+		path := filepath.Join(r.dir, fmt.Sprintf("backup-%d", s.N))
+		b := &serverBackup{path: path, model: steps{}}
+		b.model.add(r.model.server)
+		r.backup = b
+		return backup.Write(ctx, backup.Source{Dir: r.serverDir, Version: "sim", Now: r.clock(nil)}, path)
+	}
+	if r.backup == nil {
+		return nil
+	}
+	r.net.late = nil
+	if err := r.server.Close(ctx); err != nil {
+		return err
+	}
+	r.server = nil
+	if err := os.RemoveAll(r.serverDir); err != nil {
+		return err
+	}
+	if err := backup.Restore(ctx, r.backup.path, r.serverDir); err != nil {
+		return err
+	}
+	for _, k := range r.story.Kinds {
+		r.model.forget(r, k, r.backup.model)
+	}
+	var err error
+	r.server, err = r.newServer(ctx, r.serverDir)
+	return err
+}
+
+// sync syncs a device and tells the model.
+func (r *run) sync(ctx context.Context, d *device, s Step) (syncmanager.Result, *Finding) {
+	mine, theirs := steps{}, steps{}
+	mine.add(d.model.must)
+	theirs.add(r.model.server)
+	if d.line.busy {
+		return syncmanager.Result{}, nil
+	}
+	d.line.begin(s.Fault)
+	d.line.busy = true
+	res, err := d.manager.Sync(ctx, syncmanager.Options{AcceptDeletions: r.sealed || s.Field == 1})
+	d.line.busy = false
+	d.line.fault = nil
+	r.count++
+	if r.tell != nil {
+		text, _ := res.MarshalJSON()
+		r.say("    %s %v", text, err)
+	}
+	if d.line.dead {
+		killed, state := d.killed, d.killedState
+		d.killed = nil
+		if d.killErr != nil {
+			return res, finding("kill", "%v", d.killErr)
+		}
+		err := d.restart(ctx, func() error {
+			d.state.b = state
+			return d.replace(killed)
+		})
+		if err != nil {
+			return res, finding("reopen after a kill", "%v", err)
+		}
+		return res, nil
+	}
+	r.switched()
+	for _, k := range r.story.Kinds {
+		if e := res.Engines[k]; e.Status == syncmanager.OK && e.Failed == 0 && e.Err == nil {
+			r.model.synced(d, k, mine, theirs)
+		}
+		if e := res.Engines[k]; e.Err != nil && strings.Contains(e.Err.Error(), "broke:") {
+			return res, finding("panic "+k, "%v", e.Err)
+		}
+	}
+	return res, nil
+}
+
+// end lets all devices sync to rest, and tells what is wrong then.
+func (r *run) end(ctx context.Context) *Finding {
+	r.sealed = true
+	r.say("the faults are over")
+	r.deliver()
+	r.mu.Lock()
+	for _, d := range r.devices {
+		d.skew = 0
+	}
+	r.mu.Unlock()
+	r.pass(5 * time.Minute)
+	for _, k := range r.story.Kinds {
+		if r.off[k] {
+			if err := r.devices[0].manager.SetEnabled(ctx, true, k); err != nil {
+				return finding("on "+k, "%v", err)
+			}
+		}
+	}
+	durable := steps{}
+	durable.add(r.model.server)
+	for _, d := range r.devices {
+		durable.add(d.model.must)
+	}
+	if f := r.rest(ctx); f != nil {
+		return f
+	}
+	before, f := r.equal(ctx)
+	if f != nil {
+		return f
+	}
+	for _, k := range r.story.Kinds {
+		if k == "tabs" {
+			continue
+		}
+		all, err := r.devices[0].stores[k].show(ctx)
+		if err != nil {
+			return finding("show "+k, "%v", err)
+		}
+		if f := r.model.check(k, all, durable, !r.skewed); f != nil {
+			return f
+		}
+	}
+	// A device that joins now sees what the server has.
+	r.say("a device joins")
+	if err := r.join(ctx); err != nil {
+		return finding("join", "%v", err)
+	}
+	if f := r.rest(ctx); f != nil {
+		f.Kind += " after a device joined"
+		return f
+	}
+	after, f := r.equal(ctx)
+	if f != nil {
+		f.Kind += " after a device joined"
+		return f
+	}
+	for _, k := range r.story.Kinds {
+		if before[k] != after[k] {
+			return finding("changed by a joining device "+k, "before:\n%s\nafter:\n%s", before[k], after[k])
+		}
+	}
+	return r.tabs(ctx)
+}
+
+// maxRounds is how often all devices may sync before they rest.
+const maxRounds = 8
+
+// rest syncs all devices until none has anything to say.
+func (r *run) rest(ctx context.Context) *Finding {
+	var noise string
+	for round := range maxRounds {
+		quiet := true
+		for _, d := range r.devices {
+			r.pass(10 * time.Second)
+			r.say("  device %d syncs", d.n)
+			res, f := r.sync(ctx, d, Step{Op: Sync, Device: d.n})
+			if f != nil {
+				return f
+			}
+			if until := d.manager.BackoffUntil(); res.Status == syncmanager.BackedOff && !until.IsZero() {
+				r.pass(max(until.Sub(r.clock(nil)()), 0) + time.Second)
+				quiet = false
+				continue
+			}
+			if res.Status != syncmanager.OK {
+				text, _ := res.MarshalJSON()
+				if round > 0 {
+					return finding("stuck "+failing1(res), "device %d: %s", d.n, text)
+				}
+				quiet = false
+				continue
+			}
+			uploaded := 0
+			for name, e := range res.Engines {
+				uploaded += e.Uploaded
+				if e.Uploaded > 0 || e.Downloaded > 0 {
+					noise = name
+				}
+			}
+			if res.Requests > 1 || uploaded > 0 {
+				quiet = false
+			}
+		}
+		if quiet {
+			return nil
+		}
+	}
+	return finding("restless "+noise, "after %d rounds", maxRounds)
+}
+
+func failing1(res syncmanager.Result) string {
+	for name, e := range res.Engines {
+		if e.Status != syncmanager.OK {
+			return name
+		}
+	}
+	return string(res.Status)
+}
+
+// equal compares what the devices show, and returns it by kind.
+func (r *run) equal(ctx context.Context) (map[string]string, *Finding) {
+	what := map[string]string{}
+	for _, k := range r.story.Kinds {
+		for _, d := range r.devices {
+			all, err := d.stores[k].show(ctx)
+			if err != nil {
+				return nil, finding("show "+k, "%v", err)
+			}
+			text := dump(all)
+			if d.n == 0 {
+				what[k] = text
+			} else if what[k] != text {
+				return nil, finding("unequal "+k, "device 0:\n%s\ndevice %d:\n%s", what[k], d.n, text)
+			}
+			if w, ok := d.stores[k].engine().(interface {
+				Changes(context.Context) (int, error)
+			}); ok {
+				if n, err := w.Changes(ctx); err != nil || n > 0 {
+					return nil, finding("pending "+k, "device %d at rest has %d changes to send: %v", d.n, n, err)
+				}
+			}
+			if b, ok := d.stores[k].(*bookmarkStore); ok {
+				if c, err := b.e.Check(ctx); err != nil || len(c.Counts) > 0 {
+					return nil, finding("check bookmarks", "device %d: %+v %v", d.n, c, err)
+				}
+			}
+		}
+	}
+	return what, nil
+}
+
+// tabs compares each device's tabs with what the others know of them.
+func (r *run) tabs(ctx context.Context) *Finding {
+	if !r.plays("tabs") {
+		return nil
+	}
+	for _, d := range r.devices {
+		own, err := d.stores["tabs"].(*tabStore).own(ctx)
+		if err != nil {
+			return finding("show tabs", "%v", err)
+		}
+		for _, o := range r.devices {
+			if o == d {
+				continue
+			}
+			others, err := o.stores["tabs"].(*tabStore).others(ctx)
+			if err != nil {
+				return finding("show tabs", "%v", err)
+			}
+			if got := others[fmt.Sprintf("device %d", d.n)]; got != own && !(got == "" && own == "[]") {
+				return finding("unequal tabs", "device %d has %s, device %d knows %s", d.n, own, o.n, got)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package sim_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/internal/sim"
+)
+
+var (
+	soakSteps = flag.Int("sim.steps", 0, "play stories of this many device-steps in all")
+	soakSeed  = flag.Uint64("sim.seed", 1, "the first story's seed")
+	soakLen   = flag.Int("sim.length", 60, "how many steps a story has")
+	kindsFlag = flag.String("sim.kinds", "", "the stores, separated by commas; all if empty")
+	faultFlag = flag.String("sim.faults", "all", "what may happen to requests")
+	upsetFlag = flag.String("sim.upsets", "all", "what may happen to devices and the server")
+	tellSeed  = flag.Uint64("sim.tell", 0, "play this one seed and tell all of it")
+	storyFile = flag.String("sim.story", "", "play the story in this file and tell all of it")
+	maxFound  = flag.Int("sim.findings", 8, "stop after so many findings")
+)
+
+func chaos() sim.Chaos {
+	c := sim.All()
+	if *kindsFlag != "" {
+		c.Kinds = strings.Split(*kindsFlag, ",")
+	}
+	if *faultFlag != "all" {
+		c.Faults = strings.FieldsFunc(*faultFlag, func(r rune) bool { return r == ',' })
+	}
+	if *upsetFlag != "all" {
+		c.Upsets = nil
+		for _, u := range strings.FieldsFunc(*upsetFlag, func(r rune) bool { return r == ',' }) {
+			c.Upsets = append(c.Upsets, sim.Op(u))
+		}
+	}
+	return c
+}
+
+func stage(t testing.TB) *sim.Stage {
+	t.Helper()
+	s, err := sim.NewStage(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// report plays a story, and if it ends badly cuts it down and tells it.
+func report(t testing.TB, stage *sim.Stage, story sim.Story) (kind string) {
+	t.Helper()
+	found, err := stage.Play(t.Context(), story, nil)
+	if err != nil {
+		t.Fatalf("seed %d: %v", story.Seed, err)
+	}
+	if found == nil {
+		return ""
+	}
+	short := sim.Shrink(story, 400, func(s sim.Story) bool {
+		f, err := stage.Play(context.Background(), s, nil)
+		return err == nil && f != nil && f.Kind == found.Kind
+	})
+	again, _ := stage.Play(t.Context(), short, nil)
+	if again == nil {
+		again = found
+	}
+	t.Errorf("%v\n%v", again, short)
+	return found.Kind
+}
+
+func TestSimulated(t *testing.T) {
+	t.Parallel()
+	stage := stage(t)
+	for seed := range uint64(30) {
+		report(t, stage, sim.New(seed, 40, chaos()))
+	}
+}
+
+func TestTell(t *testing.T) {
+	var story sim.Story
+	switch {
+	case *storyFile != "":
+		text, err := os.ReadFile(*storyFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if story, err = sim.ParseStory(text); err != nil {
+			t.Fatal(err)
+		}
+	case *tellSeed > 0:
+		story = sim.New(*tellSeed, *soakLen, chaos())
+	default:
+		t.Skip("-sim.tell and -sim.story choose a story")
+	}
+	found, err := stage(t).Play(t.Context(), story, func(line string) { fmt.Println(line) })
+	if found != nil || err != nil {
+		t.Errorf("%v %v", found, err)
+	}
+}
+
+// TestSoak plays stories until so many steps are done.
+func TestSoak(t *testing.T) {
+	if *soakSteps == 0 {
+		t.Skip("-sim.steps says how long")
+	}
+	began := time.Now()
+	var done, found atomic.Int64
+	var seed atomic.Uint64
+	seed.Store(*soakSeed)
+	var mu sync.Mutex
+	seen := map[string]int{}
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		stage := stage(t)
+		group.Go(func() {
+			for done.Load() < int64(*soakSteps) && found.Load() < int64(*maxFound) {
+				story := sim.New(seed.Add(1)-1, *soakLen, chaos())
+				kind := report(t, stage, story)
+				done.Add(int64(len(story.Steps)))
+				if kind != "" {
+					found.Add(1)
+					mu.Lock()
+					seen[kind]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	group.Wait()
+	took := time.Since(began)
+	fmt.Printf("%d device-steps in %d stories, %d findings %v, %v, %.0f steps a second\n",
+		done.Load(), seed.Load()-*soakSeed, found.Load(), seen, took.Round(time.Second), float64(done.Load())/took.Seconds())
+}
