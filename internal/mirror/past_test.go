@@ -251,3 +251,47 @@ func TestWhatIsNotSetNeverWins(t *testing.T) {
 		}
 	}
 }
+
+// The receipt of a new record is lost, another device deletes it, and the user had
+// edited it meanwhile.
+func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
+	c := openTest(t, testRules())
+	put(t, c, "a", `{"id":"a","name":"x"}`)
+	cutOff(t, c, 10)
+	put(t, c, "a", `{"id":"a","name":"x","a":"here"}`)
+	cutOff(t, c, 1e12, engine.Incoming{ID: "a", Modified: 1e12}) // later than the edit, by any clock
+	if got := contents(t, c); got != `{"id":"a","name":"x","a":"here"}` {
+		t.Fatalf("here is %s; want the edit", got)
+	}
+}
+
+// The receipt of an edit is lost, another device changes another field on top of it,
+// and the user edits the first one again: that edit stands, whatever the clocks say.
+func TestALostReceiptIsThePastFieldByField(t *testing.T) {
+	rules := testRules()
+	rules.Nested = []Nested{{Name: "in"}}
+	for name, c := range map[string]struct{ synced, sent, there, here, want string }{
+		"a field": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x","a":"1"}`,
+			`{"id":"a","name":"y","a":"1"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
+		"a field within": {`{"id":"a","name":"x","in":{"a":"0"}}`, `{"id":"a","name":"x","in":{"a":"1"}}`,
+			`{"id":"a","name":"y","in":{"a":"1"}}`, `{"id":"a","name":"x","in":{"a":"2"}}`, `{"id":"a","name":"y","in":{"a":"2"}}`},
+		"a new record": {``, `{"id":"a","name":"x","a":"1"}`,
+			`{"id":"a","name":"y","a":"1"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
+		"a field that was taken away": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x"}`,
+			`{"id":"a","name":"y"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
+	} {
+		s := openTest(t, rules)
+		if c.synced != "" {
+			if _, _, err := stage(t, s, engine.Start{}, 10, incoming("a", 10, c.synced)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(t, s, "a", c.sent)
+		cutOff(t, s, 20)
+		put(t, s, "a", c.here)
+		cutOff(t, s, 1e12, incoming("a", 1e12, c.there))
+		if got := contents(t, s); got != c.want {
+			t.Errorf("%s: here is %s; want %s", name, got, c.want)
+		}
+	}
+}

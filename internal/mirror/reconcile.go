@@ -122,8 +122,8 @@ func (c *chunk) editedSince(in *staged, r *row) (bool, error) {
 	// This device does not know that it sent the record, and yet it was there: the
 	// receipt was lost, or the file is an old copy.
 	sent, ok, err := c.tx.sent(r.id)
-	if err != nil || ok && same(sent, r.content()) {
-		return false, err
+	if err != nil || ok {
+		return ok && !same(sent, r.content()), err
 	}
 	return r.edited >= c.after(in.modified), nil
 }
@@ -242,8 +242,8 @@ func (c *chunk) fork(r *row, payload []byte) error {
 }
 
 // base is the common past of a record's two sides: the mirror, unless the server
-// has just what the last snapshot sent, whose receipt was lost then, or went back to
-// what was before the mirror.
+// has what the last snapshot sent, whose receipt was lost then, or went back to what
+// was before the mirror.
 func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	if r == nil {
 		return nil, nil
@@ -252,8 +252,13 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok && same(sent, in.payload) || r.ahead(in.modified) {
+	switch {
+	case ok && same(sent, in.payload) || r.ahead(in.modified):
 		return in.payload, nil
+	case ok && r.mirror == nil:
+		return sent, nil // the server has the record, so it arrived
+	case ok:
+		return c.core.arrived(r.mirror, sent, in.payload)
 	}
 	return r.mirror, nil
 }

@@ -55,7 +55,7 @@ type event struct {
 	n    int
 	kind string
 	item int
-	// field is what an edit set; -1: all of them, it added the item; -2: its place.
+	// field is what an edit set; -1: all of them, it added the item; -2: what a deletion elsewhere goes before, an item's place or a folder's title.
 	field  int
 	remove bool
 	// past is what the author saw of the item, and what had led to it.
@@ -63,6 +63,9 @@ type event struct {
 	// excused tells that this edit may come back after a deletion that knew it: a copy
 	// of a file in which it was not sent yet was put back, or the like.
 	excused bool
+	// resent tells of an edit that its device may not have known to be on the server
+	// when another replaced it: of what keeps both, both may stay.
+	resent bool
 	// weak tells of a deletion that it may get lost: the server does not know it any more,
 	// and not every device has heard of it.
 	weak bool
@@ -111,12 +114,11 @@ func (m *model) note(d *device, e *event) {
 	if rep.unbased[e.kind] {
 		e.loose = true
 	}
-	if e.remove {
-		m.stillPending(d, e)
-	}
+	m.stillPending(d, e)
 }
 
-// stillPending excuses what other devices may send again after a deletion.
+// stillPending excuses what other devices may send again after a deletion, or after
+// an edit that replaced it.
 func (m *model) stillPending(d *device, e *event) {
 	for _, other := range d.run.devices {
 		if other == d {
@@ -124,7 +126,8 @@ func (m *model) stillPending(d *device, e *event) {
 		}
 		for n := range other.model.pending {
 			if e.past[n] {
-				m.events[n].excused = true
+				m.events[n].resent = true
+				m.events[n].excused = m.events[n].excused || e.remove
 			}
 		}
 	}
@@ -319,7 +322,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 func (m *model) outdated(k kind, it shown, e *event) (n int) {
 	if k.all || k.whole {
 		for _, n = range it.fields {
-			if !e.past[n] || m.events[n].excused {
+			if !e.past[n] || m.events[n].excused || k.all && m.events[n].resent {
 				return 0
 			}
 		}

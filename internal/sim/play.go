@@ -133,6 +133,9 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 		if k.visits {
 			e.field = -1
 		}
+		if s.Kind == "bookmarks" && len(it.fields) == 1 {
+			e.field = -2 // as in Firefox, a folder that was deleted elsewhere goes, whatever it is called now
+		}
 		err = store.edit(ctx, *it, field, s.N)
 	}
 	if errors.Is(err, errNothing) {
@@ -280,7 +283,8 @@ func (r *run) restore(ctx context.Context, s Step) error {
 		b := &serverBackup{path: path, model: steps{}}
 		b.model.add(r.model.server)
 		r.backup = b
-		return backup.Write(ctx, backup.Source{Dir: r.serverDir, Version: "sim", Now: r.clock(nil)}, path)
+		_, err := backup.Write(ctx, backup.Source{Dir: r.serverDir, Version: "sim", Now: r.clock(nil)}, path)
+		return err
 	}
 	if r.backup == nil {
 		return nil

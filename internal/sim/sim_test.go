@@ -63,7 +63,7 @@ func report(t testing.TB, stage *sim.Stage, story sim.Story) (kind string) {
 	if found == nil {
 		return ""
 	}
-	short := sim.Shrink(story, 400, func(s sim.Story) bool {
+	short := sim.Shrink(story, 150, func(s sim.Story) bool {
 		f, err := stage.Play(context.Background(), s, nil)
 		return err == nil && f != nil && f.Kind == found.Kind
 	})
