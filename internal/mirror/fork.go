@@ -28,7 +28,8 @@ func (t *tx) forkID(id engine.ID, payload []byte) (engine.ID, error) {
 	return t.core.rules.Fork(bytes.NewReader(text))
 }
 
-// forkSecret is the file's, and is made when it is first asked for.
+// forkSecret is the file's. A file that has none, from an older version, gets one when
+// it is first asked for.
 func (t *tx) forkSecret() ([]byte, error) {
 	var secret []byte
 	if _, err := t.one(sqlForkSecret, nil, &secret); err != nil || secret != nil {

@@ -253,7 +253,7 @@ func set(names []string) map[string]bool {
 func (c *Core) claim(ctx context.Context) error {
 	m, err := c.meta(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
-		if err = c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlInitMeta, c.rules.Collection); return err }); err != nil {
+		if err = c.update(ctx, c.initialize); err != nil {
 			return err
 		}
 		m, err = c.meta(ctx)
@@ -265,6 +265,15 @@ func (c *Core) claim(ctx context.Context) error {
 		return fmt.Errorf("it holds the collection %q, not %q", m.collection, c.rules.Collection)
 	}
 	return nil
+}
+
+// initialize fills in a new file, with what its copies have to share.
+func (c *Core) initialize(tx *tx) error {
+	if _, err := tx.exec(sqlInitMeta, c.rules.Collection); err != nil || c.rules.Fork == nil {
+		return err
+	}
+	_, err := tx.forkSecret()
+	return err
 }
 
 // Close closes the file, and ends all that watch.

@@ -1,11 +1,14 @@
 package mirror
 
 import (
+	"crypto/rand"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // resetStore is a store that synced {"id":"a","name":"x","a":"1"} at 1000 and was reset.
@@ -136,7 +139,8 @@ func TestAnEditThatBeatADeletionStays(t *testing.T) {
 	}
 }
 
-// The same side forks into the same record, whenever it forks.
+// The same side forks into the same record, whenever it forks, and in a copy of the file
+// that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {
 	rules := testRules()
 	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
@@ -153,15 +157,26 @@ func TestAForkMadeTwiceIsOne(t *testing.T) {
 		}
 	}
 	other := openTest(t, rules)
-	if err := other.update(t.Context(), func(tx *tx) error {
-		id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
-		ids[id] = true
-		return err
-	}); err != nil {
+	path := filepath.Join(t.TempDir(), "copy.sqlite")
+	if err := sqlite.Copy(t.Context(), other.db.Path(), path); err != nil {
 		t.Fatal(err)
 	}
+	copied, err := Open(t.Context(), rules, Options{Path: path, Now: other.now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	for _, c := range []*Core{other, copied} {
+		if err := c.update(t.Context(), func(tx *tx) error {
+			id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
+			ids[id] = true
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if len(ids) != 2 {
-		t.Fatalf("the IDs are %v; want one per file", ids)
+		t.Fatalf("the IDs are %v; want one per file, and its copies", ids)
 	}
 }
 
