@@ -200,9 +200,13 @@ func appendEnvelope(line []byte, rec engine.Outgoing, payload []byte) []byte {
 	return append(rawjson.AppendQuoted(append(line, `,"payload":`...), payload), "}\n"...)
 }
 
+// everybody is what every server and what stands before it takes, in bytes: that
+// less is refused as too large will pass.
+const everybody = 64 << 10
+
 // send posts p, and commits the batch with it if commit is set. A post that the
 // server finds too large goes in halves; a record that is too large alone is
-// refused for good.
+// refused for good, unless it is small.
 func (u *upload) send(ctx context.Context, p *post, commit bool) error {
 	err := u.trySend(ctx, p, commit)
 	if !errors.Is(err, errTooLarge) {
@@ -219,7 +223,7 @@ func (u *upload) send(ctx context.Context, p *post, commit bool) error {
 		}
 		return u.send(ctx, second, commit)
 	}
-	refusal := engine.Receipt{Refused: []engine.Refusal{{ID: p.ids[0], Reason: errTooLarge.Error(), Permanent: true}}}
+	refusal := engine.Receipt{Refused: []engine.Refusal{{ID: p.ids[0], Reason: errTooLarge.Error(), Permanent: len(p.body) > everybody}}}
 	if err := u.uploaded(ctx, refusal); err != nil {
 		return err
 	}

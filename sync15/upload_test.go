@@ -225,6 +225,26 @@ func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
 	}
 }
 
+// A proxy that has a bad moment is not the server's word about a record.
+func TestA413OfASmallRecordPasses(t *testing.T) {
+	w := newWorld(t)
+	a := w.device("a")
+	a.shelf.put("small", "s")
+	w.before = func(r *http.Request) *http.Response {
+		if isPost(r, "/storage/notes") {
+			return answer(413, "text/html", "<html>too large</html>")
+		}
+		return nil
+	}
+	if c := a.mustSync(); len(c.Refused) != 1 || c.Refused[0].Permanent {
+		t.Errorf("refused: %+v", c.Refused)
+	}
+	w.before = nil
+	if c := a.mustSync(); c.Uploaded != 1 {
+		t.Errorf("%d went up with the next sync", c.Uploaded)
+	}
+}
+
 // TestPartialFailures: the server stores some records of a POST and says why it
 // does not store the others.
 func TestPartialFailures(t *testing.T) {
