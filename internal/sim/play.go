@@ -268,13 +268,17 @@ func (r *run) copy(ctx context.Context, d *device, s Step) error {
 	if c == nil {
 		return nil
 	}
-	return d.restart(ctx, func() error {
+	err := d.restart(ctx, func() error {
 		r.model.back(d, c.model, r.kindsOf(file))
 		if file == "" {
 			d.state.b = c.state
 		}
 		return d.replace(c.files)
 	})
+	if tabs := d.stores["tabs"]; err == nil && tabs != nil {
+		err = tabs.add(ctx, s.Item, s.N, s) // as a browser does when it starts
+	}
+	return err
 }
 
 func (r *run) restore(ctx context.Context, s Step) error {
