@@ -69,6 +69,10 @@ type event struct {
 	// weak tells of a deletion that it may get lost: the server does not know it any more,
 	// and not every device has heard of it.
 	weak bool
+	// exposed tells of an edit that not every device had when the server lost it: a device
+	// that has an older state may be the first to fill the server again, and no other can
+	// tell that from an edit.
+	exposed bool
 	// loose tells of an edit that it need not prevail over an older one: its device
 	// did not know what it had in common with the server.
 	loose bool
@@ -152,6 +156,11 @@ func (m *model) forget(r *run, kind string, left steps) {
 	}
 	for _, d := range r.devices {
 		m.unbase(d, kind)
+		for _, e := range m.events {
+			if e.kind == kind && !d.model.must[e.n] {
+				e.exposed = true
+			}
+		}
 	}
 	m.weaken(r, kind)
 }
@@ -253,7 +262,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 	// And an edit that lost to another is gone with that.
 	contested := func(e *event) bool {
 		return slices.ContainsFunc(removals, func(d *event) bool {
-			return k.nulls && !e.past[d.n] || !k.all && slices.ContainsFunc(sorted(d.past), func(n int) bool {
+			return (k.nulls || d.loose) && !e.past[d.n] || !k.all && slices.ContainsFunc(sorted(d.past), func(n int) bool {
 				return !e.past[n] && (k.whole || e.field < 0 || m.events[n].field < 0 || e.field == m.events[n].field)
 			})
 		})
@@ -282,7 +291,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		return finding("undead "+key.kind, "item %d was deleted and is back: %s\n%s", key.item, texts(its), m.history(events, durable))
 	}
 	for _, e := range events {
-		if e.remove || gone[e.n] || !durable[e.n] || e.field == -2 || contested(e) {
+		if e.remove || gone[e.n] || !durable[e.n] || e.field == -2 || contested(e) || e.exposed && (len(its) > 0 || len(removals) > 0) {
 			continue
 		}
 		if len(its) == 0 {
@@ -305,7 +314,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			continue
 		}
 		for _, e := range events {
-			if e.remove || !durable[e.n] || gone[e.n] || e.loose {
+			if e.remove || !durable[e.n] || gone[e.n] || e.loose || e.exposed {
 				continue
 			}
 			if n := m.outdated(k, it, e); n != 0 {

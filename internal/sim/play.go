@@ -369,8 +369,11 @@ func (r *run) end(ctx context.Context) *Finding {
 	r.mu.Unlock()
 	r.pass(5 * time.Minute)
 	for _, k := range r.story.Kinds {
-		if r.off[k] {
-			if err := r.devices[0].manager.SetEnabled(ctx, true, k); err != nil {
+		for _, d := range r.devices {
+			if !r.off[k] {
+				continue
+			}
+			if err := d.manager.SetEnabled(ctx, true, k); err != nil {
 				return finding("on "+k, "%v", err)
 			}
 		}

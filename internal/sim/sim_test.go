@@ -79,7 +79,9 @@ func TestSimulated(t *testing.T) {
 	t.Parallel()
 	stage := stage(t)
 	for seed := range uint64(30) {
-		report(t, stage, sim.New(seed, 40, chaos()))
+		report(t, stage, sim.New(seed, 40, sim.Chaos{
+			Faults: sim.All().Faults, Upsets: []sim.Op{sim.Reset, sim.Reopen, sim.Save, sim.PutBack},
+		}))
 	}
 }
 
