@@ -61,6 +61,13 @@ type Config struct {
 	Limits bso.Limits
 	// Quota is how many bytes a user may store; 0: no quota.
 	Quota int64
+	// DiskReserve is how many bytes of the disk stay free: with less, nobody signs up or
+	// stores anything. 0 takes 200 MB, or a twentieth of a disk that is smaller than 4 GB;
+	// less than 0: none.
+	DiskReserve int64
+	// Disk tells how much of the disk that a folder is on is left, and its size; default
+	// capacity.Disk.
+	Disk func(dir string) (left, size int64, err error)
 	// TokenDuration is how long a storage token is good; default
 	// token.DefaultDuration.
 	TokenDuration time.Duration

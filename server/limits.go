@@ -138,3 +138,23 @@ func (s senders) add(number map[netip.Prefix]int, n int) {
 		}
 	}
 }
+
+// The default of Config.DiskReserve.
+const (
+	diskReserve = 200_000_000
+	diskPart    = 20
+)
+
+// diskFull reports whether no more than the reserve is left of the disk. Where that
+// cannot be told, SQLite will say.
+func (s *Server) diskFull() bool {
+	left, size, err := s.cfg.Disk(s.cfg.Dir)
+	if err != nil || size == 0 || s.cfg.DiskReserve < 0 {
+		return false
+	}
+	reserve := s.cfg.DiskReserve
+	if reserve == 0 {
+		reserve = min(diskReserve, size/diskPart)
+	}
+	return left < reserve
+}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/capacity"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/server/accounts"
@@ -64,6 +65,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = defaultMemory
+	}
+	if cfg.Disk == nil {
+		cfg.Disk = capacity.Disk
 	}
 	if cfg.Version == "" {
 		cfg.Version = "dev"
@@ -119,7 +123,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.storage, err = storage.New(storage.Config{
 		Dir: storageDir, Prefix: storagePrefix,
 		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now}, s.security},
-		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
+		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull,
 	})
 	return err
 }
@@ -135,7 +139,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
 	}
 	cfg := accounts.Config{
-		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Limits: s.cfg.SignIn,
+		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Security: s.security,
 	}

@@ -66,14 +66,14 @@ func TestQuotas(t *testing.T) {
 		t.Errorf("above the server's quota: %d", code)
 	}
 	set(size(4096))
-	if code := put(4000); code != http.StatusOK {
+	if code := put(3600); code != http.StatusOK {
 		t.Errorf("within a larger quota: %d", code)
 	}
 	if got := d.must("GET", "/info/quota", ""); !strings.HasSuffix(got, ",4.00]") && !strings.HasSuffix(got, ",4]") {
 		t.Errorf("info/quota: %s", got)
 	}
 	set(size(1024))
-	if code := put(4001); code != http.StatusForbidden {
+	if code := put(3601); code != http.StatusForbidden {
 		t.Errorf("more, above a smaller quota: %d", code)
 	}
 	if code := put(3000); code != http.StatusOK {

@@ -30,7 +30,7 @@ type serving struct {
 	tls               tlsOptions
 	proxies           []string
 	signUp, quota     string
-	memory            string
+	memory, reserve   string
 	metrics           string
 	logFormat         string
 	accounts          string
@@ -94,6 +94,7 @@ The command line goes before the environment, and that before the file.
 	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed; by default open where this machine alone reaches the server, else invite")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
 	flags.StringVar(&o.memory, "memory", "auto", "take no more memory than a `SIZE` like 256MB; by default what the machine, the container or the unit has")
+	flags.StringVar(&o.reserve, "disk-reserve", "auto", "store nothing and let nobody sign up when less than a `SIZE` like 1GB of the disk is left, or \"none\"; by default 200 MB, or a twentieth of a small disk")
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
 	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
@@ -153,6 +154,9 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		cfg.Quota = *quota
 	}
 	if cfg.Memory, err = parseMemory(o.memory, a.getenv); err != nil {
+		return err
+	}
+	if cfg.DiskReserve, err = parseReserve(o.reserve); err != nil {
 		return err
 	}
 	if cfg.External, err = o.external(); err != nil {

@@ -32,3 +32,21 @@ func parseMemory(text string, getenv func(string) string) (int64, error) {
 // heapOf is how much of the memory Go's heap may take: passwords are stretched outside
 // of it, and SQLite, the program itself and the system need some too.
 func heapOf(memory int64) int64 { return memory / 2 }
+
+// parseReserve reads how much of the disk stays free, as server.Config has it.
+func parseReserve(text string) (int64, error) {
+	switch text {
+	case "auto":
+		return 0, nil
+	case "none":
+		return -1, nil
+	}
+	n, err := parseSize(text)
+	if err != nil {
+		return 0, usagef("--disk-reserve: %w", err)
+	}
+	if n == 0 {
+		return -1, nil
+	}
+	return n, nil
+}

@@ -52,6 +52,8 @@ type Config struct {
 	// Memory bounds what all tries take together, in bytes; default 64 MiB.
 	Memory int64
 	Limits Limits
+	// Full, if set, reports that the disk has no room for more accounts and pictures.
+	Full func() bool
 	// Disabled, if set, says which accounts nobody signs in to.
 	Disabled func(ctx context.Context, uid string) (bool, error)
 	// Destroyed, if set, is called after an account was deleted.
@@ -112,6 +114,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = 64 << 20
+	}
+	if cfg.Full == nil {
+		cfg.Full = func() bool { return false }
 	}
 	if cfg.SignUp == "" {
 		cfg.SignUp = SignUpOpen

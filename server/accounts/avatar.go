@@ -90,6 +90,9 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if wait := s.limiter.take("av:"+a.uid, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
 		return nil, throttled(wait)
 	}
+	if err := s.room(); err != nil {
+		return nil, err
+	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	image, drawnType, err := s.draw(r.Context(), r.body, strings.ToLower(strings.TrimSpace(contentType)))
 	if err != nil {

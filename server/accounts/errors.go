@@ -77,6 +77,7 @@ var (
 	errInvitation     = newFault(http.StatusForbidden, 202, "Sign-up needs an invitation that is still good")
 	errBusy           = newFault(http.StatusServiceUnavailable, 201, "The server is busy; try again in a few seconds")
 	errSlow           = newFault(http.StatusRequestTimeout, 999, "The request's body came too slowly")
+	errFull           = newFault(http.StatusServiceUnavailable, 201, "The server's disk is almost full; its operator must make room")
 	errServer         = newFault(http.StatusInternalServerError, 999, "Unspecified error")
 	errNotFound       = newFault(http.StatusNotFound, 999, "Not Found")
 )
@@ -106,6 +107,19 @@ func throttled(wait time.Duration) *fault {
 // busyFor is how long a client shall wait before it tries again what there was no
 // turn for.
 const busyFor = 5 * time.Second
+
+// roomFor is how long a client shall wait while the disk is full.
+const roomFor = 30 * time.Minute
+
+// room refuses what would take more of a disk that is almost full.
+func (s *Service) room() error {
+	if !s.cfg.Full() {
+		return nil
+	}
+	f := errFull.with("retryAfter", int(roomFor.Seconds()))
+	f.retry = roomFor
+	return f
+}
 
 func busy() *fault {
 	f := errBusy.with("retryAfter", int(busyFor.Seconds()))

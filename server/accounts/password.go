@@ -104,6 +104,9 @@ func (s *Service) create(r *request) (any, error) {
 	if _, err := s.admit(r, ""); err != nil {
 		return nil, err
 	}
+	if err := s.room(); err != nil {
+		return nil, err
+	}
 	byEmail := s.cfg.SignUp == SignUpEmail
 	if byEmail {
 		if err := s.admitMail(r, in.Email); err != nil {

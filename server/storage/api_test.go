@@ -152,7 +152,7 @@ func TestInfo(t *testing.T) {
 		"/info/collections":       `{"a":` + a + `,"b":` + b + `}`,
 		"/info/collection_counts": `{"a":2,"b":1}`,
 		"/info/collection_usage":  `{"a":0.5,"b":1}`,
-		"/info/quota":             `[1.5,null]`,
+		"/info/quota":             `[2.4765625,null]`,
 	} {
 		got := s.do("GET", path, "").want(200).wantBody(want)
 		if got.modified() != b {

@@ -109,9 +109,13 @@ type Tx interface {
 	// batch, and returns how many records that were.
 	CommitBatch(collection, token string) (int, error)
 
-	// Usage is how many bytes of payloads the user has stored, those in batches
-	// included.
-	Usage() (int64, error)
+	// Usage is what the user has stored, with what the batch of that token holds, unless
+	// it is "". Other batches do not count: they may never be committed.
+	Usage(batch string) (Usage, error)
+
+	// BoundBatches removes batches, the oldest first but never that of the token, until
+	// there are at most so many with so many bytes, overhead included.
+	BoundBatches(token string, number int, bytes int64) error
 
 	// DropExpired removes the user's batches that expired and up to most records,
 	// and returns how many records that were.
@@ -153,6 +157,17 @@ type Change struct {
 	Payload   []byte          // never nil
 	SortIndex sql.Null[int64] // invalid: none
 	TTL       sql.Null[int64] // seconds; invalid: for ever
+}
+
+// Overhead is how many bytes a record, and a collection, takes besides the payload: its
+// row and the entries in the indexes.
+const Overhead = 200
+
+// Usage is what a user has stored. Bytes are those of the payloads and the Overhead of
+// each record and collection.
+type Usage struct {
+	Bytes       int64
+	Collections int
 }
 
 // BatchSize is what a batch holds. Bytes are those of the payloads.

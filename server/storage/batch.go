@@ -14,6 +14,10 @@ import (
 // batchLife is how long a batch waits for its commit.
 const batchLife = 2 * time.Hour
 
+// maxBatches is how many batches of a user wait for their commit. One more takes the
+// place of the oldest.
+const maxBatches = 20
+
 // batchRequest is what the parameters batch and commit ask for.
 type batchRequest struct {
 	token  string // "": a new one, or none at all
@@ -48,7 +52,7 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 	if batch.commit {
 		by = s.backend.Update
 	}
-	modified, err := s.updateBy(by, a, q, func(tx Tx) error {
+	modified, err := s.storeBy(by, a, q, batch.token, func(tx Tx) error {
 		if started {
 			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
 			if err := tx.StartBatch(q.collection, batch.token, expires); err != nil {
@@ -61,6 +65,10 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		}
 		if size.Records > int64(s.limits.MaxTotalRecords) || size.Bytes > int64(s.limits.MaxTotalBytes) {
 			return overLimit
+		}
+		// What others hold that were given up, perhaps, does not grow without end.
+		if err := tx.BoundBatches(batch.token, maxBatches, 2*int64(s.limits.MaxTotalBytes)); err != nil {
+			return err
 		}
 		if batch.commit {
 			_, err = tx.CommitBatch(q.collection, batch.token)

@@ -99,8 +99,8 @@ func (u *upload) add() error {
 	return nil
 }
 
-// parseRecord reads the body of a PUT: one record, whose ID the path gives. The
-// payload is part of body, which it overwrites.
+// parseRecord reads the body of a PUT: one record, whose ID the path gives, whatever the
+// body says. The payload is part of body, which it overwrites.
 func parseRecord(body []byte, id bso.ID) (Change, error) {
 	if !rawjson.Unicode(body) {
 		return Change{}, errUnicode
@@ -108,9 +108,6 @@ func parseRecord(body []byte, id bso.ID) (Change, error) {
 	r := newParsed()
 	if err := rawjson.Object(body, r.field); err != nil {
 		return Change{}, err
-	}
-	if r.hasID && string(r.id) != string(id) {
-		return Change{}, fmt.Errorf("%w: its id is not that of the path", errBody)
 	}
 	if r.reason != "" {
 		return Change{}, fmt.Errorf("%w: %s", errBody, r.reason)

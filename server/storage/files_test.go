@@ -177,7 +177,7 @@ func everything(t *testing.T, b Backend) {
 			_, err = tx.CommitBatch("c", "t")
 			must(err)
 			must(tx.DeleteRecords("c", nil))
-			_, err = tx.Usage()
+			_, err = tx.Usage("")
 			must(err)
 			_, err = tx.DropExpired(10)
 			must(err)

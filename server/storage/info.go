@@ -74,7 +74,7 @@ func (s *Service) getQuota(a *answer, q *request) error {
 	}
 	var used int64
 	for _, c := range all {
-		used += c.Bytes
+		used += c.Bytes + Overhead*(c.Records+1)
 	}
 	b := appendKB([]byte{'['}, used)
 	b = append(b, ',')

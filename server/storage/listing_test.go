@@ -152,3 +152,23 @@ func TestFormats(t *testing.T) {
 	// What has one form only comes in that.
 	s.do("GET", "/storage/c/a", "", header{"Accept": "application/newlines"}).want(200)
 }
+
+func TestSpacesBetweenIDs(t *testing.T) {
+	s := start(t)
+	s.do("POST", "/storage/c", `[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]`).want(200)
+	s.do("GET", "/storage/c?sort=index&ids=a,%20b%20,,%20", "").wantBody(`["b","a"]`)
+	s.do("DELETE", "/storage/c?ids=a,%20c", "").want(200)
+	s.do("GET", "/storage/c?sort=index", "").wantBody(`["d","b"]`)
+	s.do("DELETE", "/storage/c?ids=%20", "").want(200)
+	s.do("GET", "/storage/c?sort=index", "").wantBody(`["d","b"]`)
+}
+
+// An Accept that says nothing asks for nothing.
+func TestEmptyAccept(t *testing.T) {
+	s := start(t)
+	s.do("PUT", "/storage/c/a", `{}`).want(200)
+	for _, accept := range []string{"", " ", ",", ", ,"} {
+		s.do("GET", "/storage/c", "", header{"Accept": accept}).wantBody(`["a"]`)
+		s.do("GET", "/info/collections", "", header{"Accept": accept}).want(200)
+	}
+}

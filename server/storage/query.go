@@ -59,7 +59,7 @@ func parseIDs(v values) ([]bso.ID, error) {
 	}
 	ids := []bso.ID{}
 	for id := range strings.SplitSeq(text, ",") {
-		if id == "" {
+		if id = strings.TrimSpace(id); id == "" {
 			continue
 		}
 		if len(ids) == maxIDs || !bso.ID(id).Valid() {

@@ -172,7 +172,7 @@ func (q *request) check(modified bso.Timestamp) error {
 // acceptsLines reports whether a client wants a record on each line rather than
 // a JSON array; many says whether there is that choice.
 func acceptsLines(accept []string, many bool) (bool, error) {
-	if len(accept) == 0 {
+	if strings.Trim(strings.Join(accept, ""), " \t,") == "" {
 		return false, nil
 	}
 	best, lines := 0.0, false

@@ -210,10 +210,22 @@ func (t *sqliteTx) dropBatches(where string, arg any) error {
 	return err
 }
 
-func (t *sqliteTx) Usage() (bytes int64, err error) {
+func (t *sqliteTx) Usage(batch string) (u Usage, err error) {
 	err = t.tx.QueryRow(`
-		SELECT (SELECT ifnull(sum(bytes), 0) FROM collections) + (SELECT ifnull(sum(bytes), 0) FROM batches)`).Scan(&bytes)
-	return bytes, err
+		SELECT ifnull(sum(bytes + ?1 * records + ?1), 0) + (SELECT ifnull(sum(bytes + ?1 * records), 0) FROM batches WHERE token = ?2), count(*)
+		FROM collections`, Overhead, batch).Scan(&u.Bytes, &u.Collections)
+	return u, err
+}
+
+func (t *sqliteTx) BoundBatches(token string, number int, bytes int64) error {
+	const old = `SELECT number FROM (
+		SELECT number, token, row_number() OVER newest AS n, sum(bytes + ?1 * records) OVER newest AS total FROM batches
+		WINDOW newest AS (ORDER BY token = ?2 DESC, number DESC)) WHERE token <> ?2 AND (n > ?3 OR total > ?4)`
+	if _, err := t.tx.Exec(`DELETE FROM batch_items WHERE batch IN (`+old+`)`, Overhead, token, number, bytes); err != nil {
+		return err
+	}
+	_, err := t.tx.Exec(`DELETE FROM batches WHERE number IN (`+old+`)`, Overhead, token, number, bytes)
+	return err
 }
 
 func (t *sqliteTx) DropExpired(most int) (int, error) {

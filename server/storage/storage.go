@@ -60,7 +60,10 @@ type Config struct {
 	// Limits bound what a client may send. A zero takes the value of
 	// bso.DefaultLimits.
 	Limits bso.Limits
-	// Quota is how many bytes of payloads a user may store; 0: no quota.
+	// Full, if set, reports that the disk has no room for more than what must go on:
+	// nothing is stored then, but read and deleted.
+	Full func() bool
+	// Quota is how many bytes a user may store, as Usage counts them; 0: no quota.
 	Quota int64
 	// QuotaOf, if set, says what a user may store in place of Quota.
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
@@ -76,6 +79,7 @@ type Service struct {
 	log     *slog.Logger
 	limits  bso.Limits
 	quota   func(ctx context.Context, uid int64) (int64, error)
+	full    func() bool
 	config  []byte // the body of info/configuration
 }
 
@@ -90,6 +94,10 @@ func New(c Config) (*Service, error) {
 		log:     c.Log,
 		limits:  withDefaults(c.Limits),
 		quota:   c.QuotaOf,
+		full:    c.Full,
+	}
+	if s.full == nil {
+		s.full = func() bool { return false }
 	}
 	if s.quota == nil {
 		s.quota = func(context.Context, int64) (int64, error) { return c.Quota, nil }

@@ -51,7 +51,7 @@ func TestAPostStoresWhatIsSoundAndSaysWhatIsNot(t *testing.T) {
 	// One at a time, the same are refused.
 	for _, bad := range []string{
 		`{"payload":42}`, `{"payload":["x"]}`, `{"sortindex":"x"}`, `{"sortindex":1000000000}`, `{"ttl":-1}`, `{"ttl":1.5}`,
-		`{"unknown":1}`, `{"id":"other"}`, `{"id":1}`, `{"id":"a","id":"a"}`, `{"payload":"a","payload":"b"}`,
+		`{"unknown":1}`, `{"id":1}`, `{"id":"a","id":"a"}`, `{"payload":"a","payload":"b"}`,
 		`"x"`, `42`, `[]`, `null`, ``, `{`, `{"payload":"x"`, `{"payload":"x"}}`, `{"payload":"x",}`, `{payload:"x"}`,
 		`{"payload":"\ud800"}`, `{"payload":"` + "\xff" + `"}`, `{"payload":"` + "\n" + `"}`, `{"ttl":01}`, `{"ttl":+1}`,
 	} {
@@ -253,8 +253,10 @@ func TestKnownBadCryptoIsRefused(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.Quota = 10 << 10 })
-	kb := func(n int) string { return strings.Repeat("x", n<<10) }
+	s := start(t, func(c *storage.Config) { c.Quota = 10<<10 + storage.Overhead })
+	// With the overhead of its row a record takes so many whole KB; its collection's comes
+	// on top of all.
+	kb := func(n int) string { return strings.Repeat("x", n<<10-storage.Overhead) }
 	put := func(id string, n int, more string) *response {
 		t.Helper()
 		return s.do("PUT", "/storage/c/"+id, `{"payload":"`+kb(n)+`"`+more+`}`)
@@ -263,18 +265,18 @@ func TestQuota(t *testing.T) {
 		t.Errorf("remaining: %v", got.Header())
 	}
 	put("old", 4, `,"ttl":5`).want(200)
-	s.do("GET", "/info/quota", "").wantBody(`[8,10]`)
+	s.do("GET", "/info/quota", "").wantBody(`[8.1953125,10.1953125]`)
 	put("b", 4, "").refused(403, "14")
 	s.do("POST", "/storage/c", `[{"id":"b","payload":"`+kb(4)+`"}]`).refused(403, "14")
 	s.do("GET", "/storage/c", "").wantBody(`["a","old"]`)
 	// What expired makes room, swept or not.
 	s.clock.Pass(time.Minute)
-	s.do("GET", "/info/quota", "").wantBody(`[4,10]`)
+	s.do("GET", "/info/quota", "").wantBody(`[4.1953125,10.1953125]`)
 	put("b", 4, "").want(200)
-	// A batch counts from its first record on, and is not counted twice.
+	// A batch counts from its first record on, for itself alone, and is not counted twice.
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"d","payload":"`+kb(2)+`"}]`).want(202)).Batch
 	s.do("POST", "/storage/c?batch="+batch, `[{"id":"e","payload":"x"}]`).refused(403, "14")
-	put("e", 1, "").refused(403, "14")
+	put("e", 3, "").refused(403, "14")
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
 	// At the limit one can still replace, shrink and delete.
 	put("a", 4, "").want(200)
@@ -283,9 +285,9 @@ func TestQuota(t *testing.T) {
 		t.Errorf("remaining: %v", got.Header())
 	}
 	s.do("DELETE", "/storage/c/b", "").want(200)
-	s.do("GET", "/info/quota", "").wantBody(`[3,10]`)
+	s.do("GET", "/info/quota", "").wantBody(`[3.1953125,10.1953125]`)
 	s.do("DELETE", "/storage/c", "").want(200)
-	s.do("GET", "/info/quota", "").wantBody(`[0,10]`)
+	s.do("GET", "/info/quota", "").wantBody(`[0,10.1953125]`)
 }
 
 func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
@@ -299,4 +301,114 @@ func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
 	if got := s.do("PUT", "/storage/c/a", `{"payload":"`+strings.Repeat("x", 6<<10)+`"}`).want(200); got.Header().Get("X-Weave-Quota-Remaining") != "0" {
 		t.Errorf("remaining: %v", got.Header())
 	}
+}
+
+// Records and collections of next to nothing fill a disk too.
+func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.Quota = 10 * storage.Overhead })
+	for n := range 9 {
+		s.do("PUT", fmt.Sprint("/storage/c/", n), `{}`).want(200)
+	}
+	s.do("PUT", "/storage/c/9", `{}`).refused(403, "14")
+	s.do("PUT", "/storage/d/1", `{}`).refused(403, "14")
+	s.do("GET", "/info/quota", "").wantBody(`[1.953125,1.953125]`)
+}
+
+// A user cannot make collections without end, by whatever way, and those that are there
+// stay usable.
+func TestCollectionsAreBounded(t *testing.T) {
+	s := start(t)
+	for n := range 200 {
+		s.do("POST", fmt.Sprint("/storage/c", n), `[{"id":"a"}]`).want(200)
+	}
+	s.do("PUT", "/storage/more/a", `{}`).refused(400, "17")
+	s.do("POST", "/storage/more", `[{"id":"a"}]`).refused(400, "17")
+	batch := decode[posted](s.do("POST", "/storage/more?batch=true", `[{"id":"a"}]`).want(202)).Batch
+	s.do("POST", "/storage/more?commit=true&batch="+batch, `[]`).refused(400, "17")
+	s.do("PUT", "/storage/c7/b", `{}`).want(200)
+	s.do("DELETE", "/storage/c7", "").want(200)
+	s.do("PUT", "/storage/more/a", `{}`).want(200)
+}
+
+// A batch that was given up takes nothing of the upload that replaces it; but two cannot
+// go over the quota together.
+func TestAbandonedBatchesAndTheQuota(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.Quota = 10 << 10 })
+	six := `[{"id":"%s","payload":"` + strings.Repeat("x", 6<<10) + `"}]`
+	var batches []string
+	for _, id := range []string{"a", "b", "c"} {
+		batches = append(batches, decode[posted](s.do("POST", "/storage/c?batch=true", fmt.Sprintf(six, id)).want(202)).Batch)
+	}
+	s.do("POST", "/storage/c?commit=true&batch="+batches[2], `[]`).want(200)
+	s.do("POST", "/storage/c?commit=true&batch="+batches[1], `[]`).refused(403, "14")
+	s.do("GET", "/storage/c", "").wantBody(`["c"]`)
+}
+
+// Batches that wait for a commit which never comes do not pile up: the oldest give way,
+// by their number and by their size.
+func TestBatchesAreBounded(t *testing.T) {
+	s := start(t, func(c *storage.Config) { c.Limits.MaxTotalBytes = 1000 })
+	begin := func(payload string) string {
+		t.Helper()
+		return decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"a","payload":"`+payload+`"}]`).want(202)).Batch
+	}
+	first := begin("x")
+	var last string
+	for range 30 {
+		last = begin("")
+	}
+	if n := rows(t, s.dir, 1, "batches"); n != 10 { // of 200 bytes of overhead each
+		t.Errorf("%d batches wait", n)
+	}
+	s.do("POST", "/storage/c?batch="+first, `[]`).refused(400, "0")
+	s.do("POST", "/storage/c?batch="+last, `[]`).want(202)
+	for range 5 {
+		last = begin(strings.Repeat("x", 800))
+	}
+	if n := rows(t, s.dir, 1, "batches"); n != 2 {
+		t.Errorf("%d batches of 1000 bytes wait", n)
+	}
+	if n := rows(t, s.dir, 1, "batch_items"); n != 2 {
+		t.Errorf("%d records of batches wait", n)
+	}
+	many := start(t)
+	for range 30 {
+		many.do("POST", "/storage/c?batch=true", `[]`).want(202)
+	}
+	if n := rows(t, many.dir, 1, "batches"); n != 20 {
+		t.Errorf("%d empty batches wait", n)
+	}
+	s.do("POST", "/storage/c?commit=true&batch="+last, `[]`).want(200)
+}
+
+// While the disk has no more than its reserve nothing is stored; all else goes on.
+func TestFullDisk(t *testing.T) {
+	full := false
+	s := start(t, func(c *storage.Config) { c.Full = func() bool { return full } })
+	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
+	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"b"}]`).want(202)).Batch
+	full = true
+	for _, r := range []*response{
+		s.do("PUT", "/storage/c/a", `{}`), s.do("POST", "/storage/c", `[{"id":"b"}]`), s.do("POST", "/storage/c?batch=true", `[{"id":"b"}]`),
+		s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`),
+	} {
+		if r.refused(503, "0"); r.Header().Get("Retry-After") != "1800" {
+			t.Errorf("Retry-After: %q", r.Header().Get("Retry-After"))
+		}
+	}
+	if !strings.Contains(s.log.String(), "reserve") {
+		t.Errorf("the log does not say why: %s", s.log)
+	}
+	s.do("GET", "/storage/c", "").wantBody(`["a"]`)
+	s.do("DELETE", "/storage/c/a", "").want(200)
+	full = false
+	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
+}
+
+// The record that a PUT writes is the one of the path, whatever its body says.
+func TestThePathNamesTheRecord(t *testing.T) {
+	s := start(t)
+	s.do("PUT", "/storage/c/a", `{"id":"b","payload":"x"}`).want(200)
+	s.do("GET", "/storage/c", "").wantBody(`["a"]`)
+	s.do("PUT", "/storage/c/a", `{"id":7}`).refused(400, "8")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -92,7 +93,7 @@ func (s *Service) post(a *answer, q *request) error {
 	if batch.batch {
 		return s.postBatch(a, q, batch, u)
 	}
-	modified, err := s.update(a, q, func(tx Tx) error {
+	modified, err := s.store(a, q, func(tx Tx) error {
 		if len(u.changes) == 0 {
 			return nil
 		}
@@ -111,14 +112,29 @@ func (a *answer) committed(modified bso.Timestamp, u *upload) error {
 	return a.send(http.StatusOK, modified, append(appendUpload(b, u), '}'))
 }
 
-// update runs a write to a collection, after a look at the request's condition
-// and before one at the quota, and returns the collection's last-modified time.
+// update runs a write to a collection that adds nothing, after a look at the request's
+// condition and before one at the quota, and returns the collection's last-modified time.
 func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
-	return s.updateBy(s.backend.Update, a, q, write)
+	return s.updateBy(s.backend.Update, a, q, "", write)
 }
 
-// updateBy is update by one of the backend's two ways.
-func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) error) error, a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
+// store is an update that adds something, for which there must be room on the disk.
+func (s *Service) store(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
+	return s.storeBy(s.backend.Update, a, q, "", write)
+}
+
+func (s *Service) storeBy(by updater, a *answer, q *request, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
+	if s.full() {
+		return 0, fmt.Errorf("%w: the disk has no more than its reserve left", ErrFull)
+	}
+	return s.updateBy(by, a, q, batch, write)
+}
+
+// updater is one of the backend's two ways to write.
+type updater func(context.Context, int64, string, func(Tx) error) error
+
+// updateBy is update by one of the backend's ways, of a batch unless its token is "".
+func (s *Service) updateBy(by updater, a *answer, q *request, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
 	quota, err := s.quota(q.Context(), q.uid)
 	if err != nil {
 		return 0, err
@@ -132,7 +148,7 @@ func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) erro
 		if err := q.check(before); err != nil {
 			return err
 		}
-		left, err = withinQuota(tx, quota, write)
+		left, err = withinQuota(tx, quota, batch, write)
 		if err != nil {
 			return err
 		}
@@ -146,39 +162,46 @@ func (s *Service) updateBy(by func(context.Context, int64, string, func(Tx) erro
 	return modified, err
 }
 
-// withinQuota runs write and returns the bytes that are left. It fails if the
-// user has more than the quota then, unless they had as much before: a client
-// must be able to make things smaller.
-func withinQuota(tx Tx, quota int64, write func(Tx) error) (left int64, err error) {
-	if quota == 0 {
-		return 0, write(tx)
-	}
-	before, err := tx.Usage()
+// maxCollections is how many collections a user may have. Firefox has some fifteen.
+const maxCollections = 200
+
+// withinQuota runs write and returns the bytes that are left. It fails if the user has
+// more than the quota then, with the batch of that token, unless they had as much before:
+// a client must be able to make things smaller. The same holds for the number of
+// collections.
+func withinQuota(tx Tx, quota int64, batch string, write func(Tx) error) (left int64, err error) {
+	before, err := tx.Usage("")
 	if err != nil {
 		return 0, err
 	}
 	if err := write(tx); err != nil {
 		return 0, err
 	}
-	after, err := tx.Usage()
+	after, err := tx.Usage(batch)
 	if err != nil {
 		return 0, err
 	}
-	if after > quota && after > before {
+	if after.Collections > maxCollections && after.Collections > before.Collections {
+		return 0, overLimit
+	}
+	if quota == 0 {
+		return 0, nil
+	}
+	if after.Bytes > quota && after.Bytes > before.Bytes {
 		// Expired records don't count; they are only in the way until a sweep.
 		for n := 1; n > 0; {
 			if n, err = tx.DropExpired(purgeStep); err != nil {
 				return 0, err
 			}
 		}
-		if after, err = tx.Usage(); err != nil {
+		if after, err = tx.Usage(batch); err != nil {
 			return 0, err
 		}
-		if after > quota {
+		if after.Bytes > quota {
 			return 0, overQuota
 		}
 	}
-	return max(0, quota-after), nil
+	return max(0, quota-after.Bytes), nil
 }
 
 func (s *Service) put(a *answer, q *request) error {
@@ -196,7 +219,7 @@ func (s *Service) put(a *answer, q *request) error {
 	case len(change.Payload) > s.limits.MaxRecordPayloadBytes:
 		return tooLarge
 	}
-	modified, err := s.update(a, q, func(tx Tx) error { return tx.Put(q.collection, []Change{change}) })
+	modified, err := s.store(a, q, func(tx Tx) error { return tx.Put(q.collection, []Change{change}) })
 	if err != nil {
 		return err
 	}
