@@ -13,6 +13,7 @@ import (
 type conns struct {
 	max     int
 	proxies []netip.Prefix
+	refused func() // called for each connection that is one too many; nil: nothing is
 
 	mu     sync.Mutex
 	open   map[net.Conn]senders
@@ -26,6 +27,9 @@ func (c *conns) state(conn net.Conn, state http.ConnState) {
 	case http.StateNew:
 		if !c.add(conn) {
 			_ = conn.Close()
+			if c.refused != nil {
+				c.refused()
+			}
 		}
 	case http.StateClosed, http.StateHijacked:
 		c.remove(conn)

@@ -24,6 +24,9 @@ type metrics struct {
 	sent     *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	events   *prometheus.CounterVec
+	refused  prometheus.Counter
+	faults   *prometheus.CounterVec
+	damaged  prometheus.Gauge
 }
 
 const metricsNamespace = "syncmanager"
@@ -48,11 +51,23 @@ func newMetrics(version string, users func(context.Context) (int, error)) *metri
 	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: metricsNamespace, Name: "security_events_total", Help: "Failed sign-ins, refused tokens and the like, as the log has them.",
 	}, []string{"event", "reason"})
+	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: metricsNamespace, Name: "connections_refused_total", Help: "Connections that were closed because too many were open.",
+	})
+	m.faults = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: metricsNamespace, Name: "database_errors_total", Help: "Failures of databases and disks that the log tells of, by reason.",
+	}, []string{"reason"})
+	for _, reason := range []string{"disk_full", "damaged", "busy", "read_only"} {
+		m.faults.WithLabelValues(reason) // 0 is a figure too
+	}
+	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: metricsNamespace, Name: "damaged_files", Help: "Users' files that the last sweep found damaged.",
+	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: metricsNamespace, Name: "build_info", Help: "1, with the program's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.events, build, &userCount{
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.events, m.refused, m.faults, m.damaged, build, &userCount{
 		desc:  prometheus.NewDesc(metricsNamespace+"_users", "Users who have storage.", nil, nil),
 		count: users,
 	}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -115,7 +130,8 @@ func (m *metrics) observe(r *http.Request, path string, code int, bytes int64, t
 }
 
 // Metrics answers in Prometheus' text format whatever it is asked. It is not part
-// of Handler: who may see it is for the operator to say.
+// of Handler: who may see it is for the operator to say. A figure that cannot be read
+// is left out.
 func (s *Server) Metrics() http.Handler {
-	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorHandling: promhttp.ContinueOnError})
 }

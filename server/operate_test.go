@@ -25,7 +25,7 @@ func TestMeta(t *testing.T) {
 		w.server.Handler().ServeHTTP(rec, httptest.NewRequest("GET", root+path, nil))
 		return rec.Code, rec.Body.String()
 	}
-	if code, body := get("/__heartbeat__"); code != 200 || body != `{"accounts":"Ok","tokens":"Ok","version":"1.2.3"}` {
+	if code, body := get("/__heartbeat__"); code != 200 || body != `{"accounts":"Ok","storage":"Ok","tokens":"Ok","version":"1.2.3"}` {
 		t.Errorf("heartbeat: %d %s", code, body)
 	}
 	if code, _ := get("/__lbheartbeat__"); code != 200 {

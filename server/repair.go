@@ -109,17 +109,21 @@ func (s *Server) examine(ctx context.Context, uid int64) error {
 }
 
 // reportSweep logs what went wrong with a sweep. The file of one user is named by
-// itself: its operator can mend it, and it harms nobody else.
-func (s *Server) reportSweep(ctx context.Context, err error) {
+// itself: its operator can mend it, and it harms nobody else. It returns how many such files there are.
+func (s *Server) reportSweep(ctx context.Context, err error) (damaged int) {
+	if err == nil {
+		return 0
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this is the tree itself
 		for _, one := range joined.Unwrap() {
-			s.reportSweep(ctx, one)
+			damaged += s.reportSweep(ctx, one)
 		}
-		return
+		return damaged
 	}
 	if file, ok := errors.AsType[*storage.FileError](err); ok && errors.Is(err, sqlite.ErrCorrupt) {
 		s.cfg.Log.ErrorContext(ctx, "a user's file is damaged; see 'syncmanager server repair'", "storage", file.UID, "err", file.Err)
-		return
+		return 1
 	}
 	s.cfg.Log.ErrorContext(ctx, "purge failed", "err", err)
+	return 0
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -41,6 +40,7 @@ type Server struct {
 	pages    http.Handler
 	metrics  *metrics
 	security *security.Log
+	health   health
 	conns    *conns
 	requests *requests
 	bodies   *intake.Budget
@@ -85,11 +85,14 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	s.metrics = newMetrics(cfg.Version, func(ctx context.Context) (int, error) { return s.tokens.Count(ctx) })
+	s.cfg.Log = s.metrics.watch(cfg.Log)
 	s.security = security.New(cfg.Log, s.metrics.secure)
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
 	s.limit()
+	s.conns.refused = s.metrics.refused.Inc
+	s.metrics.measure(s)
 	s.handler = s.newHandler()
 	s.startPurge()
 	return s, nil
@@ -212,44 +215,6 @@ func (s *Server) newHandler() http.Handler {
 	return s.observe(s.forwarded(s.limited(all)))
 }
 
-// Health is whether the server can do its work.
-type Health struct {
-	OK bool `json:"ok"`
-	// Checks are what was tried, by name: "Ok", or "Err" where it failed. The log
-	// says why.
-	Checks map[string]string `json:"checks"`
-}
-
-// Health tries the databases. Its error is always nil: it is there for a server in
-// another process.
-func (s *Server) Health(ctx context.Context) (Health, error) {
-	h := Health{OK: true, Checks: map[string]string{}}
-	databases := map[string]func(context.Context) error{"tokens": s.tokens.Ping}
-	if s.accounts != nil {
-		databases["accounts"] = s.accounts.Ping
-	}
-	for name, ping := range databases {
-		h.Checks[name] = "Ok"
-		if err := ping(ctx); err != nil {
-			s.cfg.Log.ErrorContext(ctx, "heartbeat failed", "database", name, "err", err)
-			h.OK, h.Checks[name] = false, "Err"
-		}
-	}
-	return h, nil
-}
-
-// heartbeat tells monitors of the server's health.
-func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
-	h, _ := s.Health(r.Context())
-	code := http.StatusOK
-	if !h.OK {
-		code = http.StatusServiceUnavailable
-	}
-	body := map[string]string{"version": s.cfg.Version}
-	maps.Copy(body, h.Checks)
-	writeJSON(w, code, body)
-}
-
 // purgeEvery is the default time between two purges.
 const purgeEvery = time.Hour
 
@@ -269,8 +234,8 @@ func (s *Server) startPurge() {
 				return
 			case <-ticks:
 			}
-			if err := s.Purge(ctx); err != nil && ctx.Err() == nil {
-				s.reportSweep(ctx, err)
+			if err := s.Purge(ctx); ctx.Err() == nil {
+				s.metrics.damaged.Set(float64(s.reportSweep(ctx, err)))
 			}
 		}
 	})
@@ -300,6 +265,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		s.stopPurge()
 		s.purging.Wait()
+		s.health.forget()
 		var errs []error
 		if s.storage != nil {
 			errs = append(errs, s.storage.Close(ctx))

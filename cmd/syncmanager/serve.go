@@ -191,7 +191,7 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
-	l, redirects, err := o.tls.wrap(ctx, plain, cfg)
+	l, redirects, err := o.tls.wrap(ctx, plain, s, cfg)
 	if err != nil {
 		return err
 	}

@@ -70,8 +70,8 @@ func (o *tlsOptions) check(public string) error {
 }
 
 // wrap puts TLS around plain, if it is on. redirects, if not nil, serves plain
-// HTTP beside it.
-func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, cfg server.Config) (l net.Listener, redirects func(context.Context) error, err error) {
+// HTTP beside it. The server hears when the certificate expires.
+func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, s *server.Server, cfg server.Config) (l net.Listener, redirects func(context.Context) error, err error) {
 	public, err := url.Parse(cfg.PublicURL)
 	if err != nil {
 		return nil, nil, err
@@ -89,12 +89,14 @@ func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, cfg server.Co
 			return nil, nil, err
 		}
 		l, answer = tls.NewListener(plain, m.TLS()), m.Challenges(answer)
+		s.SetCertificate(m.Expires)
 	case o.cert != "":
 		files, err := certs.NewFiles(o.cert, o.key, cfg.Now, cfg.Log)
 		if err != nil {
 			return nil, nil, err
 		}
 		l = tls.NewListener(plain, files.TLS())
+		s.SetCertificate(files.Expires)
 	}
 	if o.redirect == "" {
 		return l, nil, nil

@@ -166,8 +166,8 @@ func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
 // Close closes the database.
 func (s *Service) Close() error { return s.db.Close() }
 
-// Ping reports whether the database answers.
-func (s *Service) Ping(ctx context.Context) error { return s.db.Read().PingContext(ctx) }
+// Ping reports whether the database can be read and written.
+func (s *Service) Ping(ctx context.Context) error { return s.db.Probe(ctx) }
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -29,7 +31,10 @@ type ACME struct {
 }
 
 // Manager gets a certificate with the first handshake, and renews it in time.
-type Manager struct{ auto *autocert.Manager }
+type Manager struct {
+	auto    *autocert.Manager
+	expires atomic.Int64 // seconds since 1970; 0: nothing was shown yet
+}
 
 // NewManager asks the authority nothing yet. To have a Manager is to agree to the
 // authority's terms.
@@ -44,7 +49,7 @@ func NewManager(c ACME) (*Manager, error) {
 	if directory == "" {
 		directory = autocert.DefaultACMEDirectory
 	}
-	return &Manager{&autocert.Manager{
+	return &Manager{auto: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(c.Dir),
 		HostPolicy: autocert.HostWhitelist(c.Host),
@@ -65,8 +70,27 @@ func (m *Manager) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     append(slices.Clone(protocols), acme.ALPNProto),
-		GetCertificate: m.auto.GetCertificate,
+		GetCertificate: m.certificate,
 	}
+}
+
+// certificate gets one, and notes when it expires.
+func (m *Manager) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c, err := m.auto.GetCertificate(hello)
+	// The certificate of a challenge is no one that visitors see.
+	if err == nil && c.Leaf != nil && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+		m.expires.Store(c.Leaf.NotAfter.Unix())
+	}
+	return c, err
+}
+
+// Expires is when the certificate that was shown last does; the zero time before the
+// first visitor came.
+func (m *Manager) Expires() time.Time {
+	if at := m.expires.Load(); at != 0 {
+		return time.Unix(at, 0)
+	}
+	return time.Time{}
 }
 
 // Challenges answers the authority's challenge http-01, which comes to port 80,

@@ -56,6 +56,13 @@ func (f *Files) TLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols, GetCertificate: f.certificate}
 }
 
+// Expires is when the certificate that is shown does.
+func (f *Files) Expires() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shown.Leaf.NotAfter
+}
+
 // certificate is the newest that was sound: half-written files change nothing.
 func (f *Files) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()

@@ -122,6 +122,9 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
+// Waiting is how many messages wait to be sent.
+func (s *Sender) Waiting() int { return len(s.queue) }
+
 // Send takes a message to be sent. It waits a moment for what the host says, but
 // not beyond the end of ctx; nil may mean that the message is still on its way.
 // The error is ErrAddress, ErrUnsent, ErrBusy or ErrClosed.

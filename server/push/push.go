@@ -128,6 +128,9 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
+// Waiting is how many messages wait to be sent.
+func (s *Sender) Waiting() int { return len(s.queue) }
+
 // Send takes a message to be sent, and does not wait for that. The error is
 // ErrHost, ErrKeys, ErrTooLong, ErrBusy or ErrClosed.
 func (s *Sender) Send(m Message) error {

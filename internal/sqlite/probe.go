@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// probeWhole is up to which size, in bytes, Probe reads the whole file.
+const probeWhole = 8 << 20
+
+// Probe tries what those who use the file need: it writes, durably if the file is
+// Durable, without changing anything, and reads the file anew, past what is cached:
+// the whole of a small one, and its schema and root pages of a large one. The error is
+// one of those that Explain gives.
+func (db *DB) Probe(ctx context.Context) error {
+	err := db.Update(ctx, func(tx *sql.Tx) error {
+		v, err := version(ctx, tx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d", v))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s, err := OpenSnapshot(ctx, db.path, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it was only read
+	size, err := s.Size(ctx)
+	if err != nil {
+		return err
+	}
+	if size <= probeWhole {
+		return s.Check(ctx)
+	}
+	tables, err := s.tables(ctx)
+	for _, name := range tables {
+		var one int
+		err := s.conn.QueryRowContext(ctx, `SELECT 1 FROM "`+name+`" LIMIT 1`).Scan(&one)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return Explain(err)
+		}
+	}
+	return err
+}
+
+func (s *Snapshot) tables(ctx context.Context) (names []string, err error) {
+	rows, err := s.Query(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%"%'`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, Explain(err)
+		}
+		names = append(names, name)
+	}
+	return names, Explain(rows.Err())
+}
