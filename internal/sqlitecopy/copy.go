@@ -286,6 +286,18 @@ func (c *Copy) checkTable(ctx context.Context, table string, columns []string) e
 	return nil
 }
 
+// Has reports whether there is a plain table with these columns.
+func (c *Copy) Has(ctx context.Context, table string, columns ...string) (bool, error) {
+	err := c.checkTable(ctx, table, columns)
+	if errors.Is(err, ErrSchema) {
+		return false, nil
+	}
+	if err != nil {
+		return false, sentence(err)
+	}
+	return true, nil
+}
+
 // Rows runs query and yields its result, row by row, to be scanned. An error is the
 // last that is yielded, and a clause about the database.
 func (c *Copy) Rows(ctx context.Context, query string, args ...any) iter.Seq2[*sql.Rows, error] {

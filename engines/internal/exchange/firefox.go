@@ -49,7 +49,7 @@ func fromFirefox(file *node, b *builder) {
 			case root != "":
 				b.enterRoot(root)
 			case n.hasAnno("livemark/feedURI"):
-				b.skip(it, "it is a live bookmark, which Firefox has no longer")
+				b.skip(it, liveBookmark)
 				return false
 			default:
 				b.enter(it)
@@ -68,6 +68,8 @@ func fromFirefox(file *node, b *builder) {
 		return false
 	}, b.leave)
 }
+
+const liveBookmark = "it is a live bookmark, which Firefox has no longer"
 
 // byIndex sorts children as their indices say, if they have any.
 func byIndex(nodes []*node) {

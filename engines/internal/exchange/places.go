@@ -10,13 +10,13 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
-// placesTables are the tables and columns that are read. They have been there, with
-// these meanings, for ten years and more, whatever else came and went.
+// placesTables are the tables and columns that are always read. They have been there,
+// with these meanings, since Firefox 3; see placesSchema for what came later or went.
 var placesTables = map[string][]string{
 	"moz_places":        {"id", "url", "title", "hidden", "typed"},
 	"moz_historyvisits": {"place_id", "visit_date", "visit_type"},
-	"moz_bookmarks":     {"id", "type", "fk", "parent", "position", "title", "dateAdded", "lastModified", "guid"},
-	"moz_keywords":      {"id", "keyword", "place_id", "post_data"},
+	"moz_bookmarks":     {"id", "type", "fk", "parent", "position", "title", "dateAdded", "lastModified"},
+	"moz_keywords":      {"id", "keyword"},
 }
 
 // The types in moz_bookmarks.
@@ -51,6 +51,8 @@ type keyword struct{ word, post string }
 type placesReader struct {
 	b        *builder
 	db       *sqlitecopy.Copy
+	schema   placesSchema
+	old      oldPlaces
 	rows     map[int64]*row
 	order    []*row
 	tags     map[int64][]string
@@ -59,7 +61,13 @@ type placesReader struct {
 	guids    map[string]string
 }
 
-func (p *placesReader) read(ctx context.Context) error {
+func (p *placesReader) read(ctx context.Context) (err error) {
+	if p.schema, err = schemaOf(ctx, p.db); err != nil {
+		return err
+	}
+	if p.old, err = readOld(ctx, p.db, p.schema); err != nil {
+		return err
+	}
 	if err := p.readTags(ctx); err != nil {
 		return err
 	}
@@ -76,8 +84,8 @@ func (p *placesReader) readTags(ctx context.Context) error {
 		SELECT DISTINCT CAST(b.fk AS INTEGER), CAST(t.title AS TEXT) FROM moz_bookmarks r
 		JOIN moz_bookmarks t ON t.parent = r.id
 		JOIN moz_bookmarks b ON b.parent = t.id
-		WHERE r.guid = ? AND b.fk IS NOT NULL AND t.title IS NOT NULL
-		ORDER BY t.title, t.id`, tagsRootGUID) {
+		WHERE (`+p.schema.guid("r")+` = ? OR r.id = ?) AND b.fk IS NOT NULL AND t.title IS NOT NULL
+		ORDER BY t.title, t.id`, tagsRootGUID, p.old.root(tagsRootGUID)) {
 		if err != nil {
 			return err
 		}
@@ -93,11 +101,7 @@ func (p *placesReader) readTags(ctx context.Context) error {
 
 // readKeywords reads the keywords by place: one of each, as a bookmark has one.
 func (p *placesReader) readKeywords(ctx context.Context) error {
-	for rows, err := range p.db.Rows(ctx, `
-		SELECT CAST(k.place_id AS INTEGER), CAST(k.keyword AS TEXT), CAST(coalesce(k.post_data, '') AS TEXT),
-			EXISTS (SELECT 1 FROM moz_bookmarks b WHERE b.fk = k.place_id)
-		FROM moz_keywords k WHERE k.place_id IS NOT NULL AND k.keyword IS NOT NULL
-		ORDER BY k.id`) {
+	for rows, err := range p.db.Rows(ctx, p.schema.keywords()) {
 		if err != nil {
 			return err
 		}
@@ -107,8 +111,12 @@ func (p *placesReader) readKeywords(ctx context.Context) error {
 		if err := rows.Scan(&place, &k.word, &k.post, &used); err != nil {
 			return err
 		}
+		if post, ok := p.old.post[place]; ok {
+			k.post = post
+		}
 		first, taken := p.keywords[place]
 		switch {
+		case taken && first.word == k.word: // of two bookmarks, in old databases
 		case !used:
 			p.b.skips.Add(Skip{Item: skips.Shorten(k.word), Reason: "this keyword is for a page that is not bookmarked"})
 		case taken:
@@ -125,7 +133,7 @@ func (p *placesReader) readRows(ctx context.Context) error {
 	// Whatever a column was meant for, a file made by hand can have anything in it.
 	for rows, err := range p.db.Rows(ctx, `
 		SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
-			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(b.guid, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
+			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(`+p.schema.guid("b")+`, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
 			CAST(coalesce(b.dateAdded, 0) AS INTEGER), CAST(coalesce(b.lastModified, 0) AS INTEGER)
 		FROM moz_bookmarks b LEFT JOIN moz_places h ON h.id = b.fk
 		ORDER BY b.parent, b.position, b.id`) {
@@ -142,6 +150,9 @@ func (p *placesReader) readRows(ctx context.Context) error {
 			continue
 		}
 		r.item.Added, r.item.Modified = fromMicro(added), fromMicro(modified)
+		if guid := p.old.guids[r.id]; guid != "" {
+			r.item.GUID = guid
+		}
 		p.rows[r.id] = r
 		p.order = append(p.order, r)
 		if r.kind == rowFolder {
@@ -253,11 +264,22 @@ func (p *placesReader) take(r *row) (entered bool) {
 	it := r.item
 	switch r.kind {
 	case rowFolder:
+		if p.old.livemarks[r.id] {
+			p.b.skip(it, liveBookmark)
+			p.walk(r, nil)
+			return false
+		}
+		if p.old.described[r.id] {
+			p.b.leaveOut(descriptions, it)
+		}
 		p.b.enter(it)
 		return true
 	case rowSeparator:
 		it.Kind = Separator
 	case rowBookmark:
+		if p.old.described[r.id] {
+			p.b.leaveOut(descriptions, it)
+		}
 		it.Tags = p.tags[r.place]
 		k := p.keywords[r.place]
 		it.Keyword, it.PostData = k.word, k.post

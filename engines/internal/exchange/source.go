@@ -121,6 +121,9 @@ func openFile(ctx context.Context, path string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := schemaOf(ctx, copied); err != nil {
+		return nil, errors.Join(err, copied.Close())
+	}
 	return &Source{format: Places, now: o.Now, places: copied}, nil
 }
 
