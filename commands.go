@@ -13,13 +13,13 @@ import (
 // are the manager's; any other is offered to the engine that its first argument
 // names. A command that nobody here knows stays in the device's record: a later
 // version of the app may.
-func (s *syncing) obey(ctx context.Context, cmd Command) (done bool, err error) {
+func (s *syncing) obey(ctx context.Context, cmd *Command) (done bool, err error) {
 	s.m.cfg.Log.Info("a command from another device", "command", cmd.Name, "args", cmd.Args)
 	switch cmd.Name {
 	case "resetAll":
-		return true, s.eachEngine(func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
+		return true, s.eachEngine(func(e engine.Engine) error { return reset(ctx, e, cmd) })
 	case "wipeAll":
-		return unlessHeld(s.eachEngine(func(e engine.Engine) error { return s.clear(ctx, e) }))
+		return unlessHeld(s.eachEngine(func(e engine.Engine) error { return s.wipe(ctx, e, cmd) }))
 	case "logout":
 		s.result.SignedOut = true
 		return true, nil
@@ -34,9 +34,9 @@ func (s *syncing) obey(ctx context.Context, cmd Command) (done bool, err error) 
 	e := s.all[i]
 	switch cmd.Name {
 	case "resetEngine":
-		return true, named("reset", e, e.Reset(ctx, engine.Association{}))
+		return true, named("reset", e, reset(ctx, e, cmd))
 	case "wipeEngine":
-		return unlessHeld(named("wipe", e, s.clear(ctx, e)))
+		return unlessHeld(named("wipe", e, s.wipe(ctx, e, cmd)))
 	}
 	if c, ok := e.(engine.Commander); ok {
 		done, err := c.Command(ctx, cmd.Name, cmd.Args)
@@ -59,9 +59,45 @@ func (s *syncing) clear(ctx context.Context, e engine.Engine) error {
 	return err
 }
 
+func reset(ctx context.Context, e engine.Engine, cmd *Command) error {
+	err := e.Reset(ctx, engine.Association{})
+	if err == nil {
+		cmd.Effects = append(cmd.Effects, CommandEffect{Engine: e.Collection(), Did: "reset", Kept: count(ctx, e)})
+	}
+	return err
+}
+
 // unlessHeld keeps a command that waits for the user's word.
 func unlessHeld(err error) (done bool, _ error) {
 	return !errors.As(err, new(*engine.HoldError)), err
+}
+
+// wipe clears an engine, and notes how much went and what stayed.
+func (s *syncing) wipe(ctx context.Context, e engine.Engine, cmd *Command) error {
+	before := count(ctx, e)
+	if err := s.clear(ctx, e); err != nil {
+		return err
+	}
+	effect := CommandEffect{Engine: e.Collection(), Did: "wiped", Kept: count(ctx, e)}
+	if before != nil && effect.Kept != nil {
+		removed := max(*before-*effect.Kept, 0)
+		effect.Removed = &removed
+	}
+	cmd.Effects = append(cmd.Effects, effect)
+	return nil
+}
+
+// count is how many items the user has of an engine; nil: it cannot tell.
+func count(ctx context.Context, e engine.Engine) *int {
+	c, ok := e.(engine.Counter)
+	if !ok {
+		return nil
+	}
+	n, err := c.Count(ctx)
+	if err != nil {
+		return nil
+	}
+	return &n
 }
 
 func (s *syncing) eachEngine(do func(engine.Engine) error) error {

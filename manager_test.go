@@ -330,6 +330,9 @@ func TestCommandsAreCarriedOut(t *testing.T) {
 	if len(r.Commands) != 1 || r.Commands[0].Name != "wipeEngine" || r.Engines["passwords"].Applied != 1 {
 		t.Errorf("b: %+v", r)
 	}
+	if c := r.Commands[0]; len(c.Effects) != 1 || c.Effects[0].Did != "wiped" || *c.Effects[0].Removed != 1 || *c.Effects[0].Kept != 1 {
+		t.Errorf("the command's effects are %+v", c.Effects)
+	}
 	if got := b.Logins(); len(got) != 2 || got["https://example.org ann"] != "secret" || r.Engines["passwords"].Uploaded != 1 {
 		t.Errorf("b has %v: it drops what the account had, fetches what it has, and sends what was not synced", got)
 	}

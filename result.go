@@ -75,6 +75,9 @@ func (r EngineResult) MarshalJSON() ([]byte, error) {
 // Command is a command that another device sent to this one.
 type Command = sync15.Command
 
+// CommandEffect is what a command did to an engine's data.
+type CommandEffect = sync15.Effect
+
 // Result is the outcome of one Sync.
 type Result struct {
 	Status  Status                  `json:"status"`

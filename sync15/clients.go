@@ -55,6 +55,10 @@ type ClientsState struct {
 	AccountIDs []string `json:"accountIDs,omitempty"`
 	// Waiting tells that a command in this device's record waits for the user's word.
 	Waiting bool `json:"waiting,omitempty"`
+	// Written is the server's time of this device's record as it was written last. Done
+	// are the last commands that were carried out here; see ClientsState.again.
+	Written bso.Timestamp `json:"written,omitempty"`
+	Done    []string      `json:"done,omitempty"`
 	// Outbox holds commands that wait to be sent.
 	Outbox []Outbound `json:"outbox,omitempty"`
 }
@@ -88,8 +92,8 @@ type Clients struct {
 
 // Apply carries out a command that another device sent; with an error and done false, the
 // command waits and is tried again at the next sync. done is false without an error when
-// nobody here knows the command.
-type Apply func(ctx context.Context, cmd Command) (done bool, err error)
+// nobody here knows the command. It notes in cmd.Effects what was done.
+type Apply func(ctx context.Context, cmd *Command) (done bool, err error)
 
 // SyncClients keeps this device's record in the account and reads the others',
 // carries out the commands that wait here and delivers those in the outbox. It
@@ -146,6 +150,10 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	mine, have := s.Records[s.Self]
 	var fields clientFields
 	_ = json.Unmarshal(mine.Payload, &fields)
+	if have && mine.Modified < s.Written {
+		r.c.cfg.Log.Warn("this device's record on the server is an old one; its commands are not carried out", "commands", len(fields.Commands))
+		fields.Commands, due = nil, true
+	}
 	kept, done, err := r.obey(ctx, fields.Commands, apply, applied, out)
 	if err != nil {
 		return err
@@ -172,7 +180,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 		s.Seen = u.at
 		r.info[clientsCollection] = u.at
 		if box.stored[s.Self] {
-			s.Uploaded, s.Described = r.c.cfg.Now(), described
+			s.Uploaded, s.Described, s.Written = r.c.cfg.Now(), described, s.Records[s.Self].Modified
 		}
 	}
 	s.Outbox = waiting

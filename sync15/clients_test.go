@@ -193,6 +193,75 @@ func TestACommandIsCarriedOutOnce(t *testing.T) {
 	}
 }
 
+// An old record of this device comes back, with a command that was carried out: as after
+// the restore of a backup.
+func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	self := b.state.Clients.Self
+	a.state.Clients.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "flow"})
+	a.mustSync()
+	old := rawClient(t, a, self)
+	b.mustSync()
+	if len(b.obeyed) != 1 {
+		t.Fatalf("b obeyed %v", b.obeyed)
+	}
+	// By its flow ID, though it is newer than all that b wrote.
+	putClient(t, a, self, old)
+	b.mustSync()
+	// By its age, whatever its flow ID says.
+	b.state.Clients.Done = nil
+	b.state.Clients.Written += 1_000_000
+	putClient(t, a, self, old)
+	b.mustSync()
+	if len(b.obeyed) != 1 {
+		t.Errorf("b obeyed %v", b.obeyed)
+	}
+	if text := string(rawClient(t, a, self)); strings.Contains(text, "wipeEngine") {
+		t.Errorf("the command stays in the record: %s", text)
+	}
+	// A new one is.
+	b.state.Clients.Written = 0
+	a.mustSync()
+	a.state.Clients.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "another"})
+	a.mustSync()
+	b.mustSync()
+	if len(b.obeyed) != 2 {
+		t.Errorf("b obeyed %v", b.obeyed)
+	}
+}
+
+// rawClient is what a device's record says on the server.
+func rawClient(t *testing.T, d *device, id bso.ID) []byte {
+	t.Helper()
+	rs, err := d.client().OpenRecords(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := rs.Get(t.Context(), "clients", id, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Cleartext
+}
+
+func putClient(t *testing.T, d *device, id bso.ID, text []byte) {
+	t.Helper()
+	rs, err := d.client().OpenRecords(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	had, err := rs.Get(t.Context(), "clients", id, true)
+	if err == nil {
+		_, err = rs.Put(t.Context(), "clients", sync15.Record{ID: id, Cleartext: text}, had.Modified)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.device("a"), w.device("b")

@@ -3,6 +3,8 @@ package sync15
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 
@@ -19,8 +21,47 @@ type Command struct {
 	Args []string `json:"args"`
 	// FlowID follows a command from device to device, or is "".
 	FlowID string `json:"flowID,omitempty"`
+	// Effects tell what it did here, an engine each.
+	Effects []Effect `json:"effects,omitempty"`
 	// Err is why it was not carried out, or nil.
 	Err error `json:"-"`
+}
+
+// Effect is what a command did to an engine's data.
+type Effect struct {
+	Engine string `json:"engine"`
+	// Did is "wiped" or "reset".
+	Did string `json:"did"`
+	// Removed counts the items that went from this device, Kept those that stayed: after
+	// a wipe, what no other device has. Nil: the engine cannot tell.
+	Removed *int `json:"removed,omitempty"`
+	Kept    *int `json:"kept,omitempty"`
+}
+
+// maxDone is how many commands are remembered as carried out.
+const maxDone = 500
+
+// again tells whether a command was carried out in an earlier sync. One without a flow
+// ID cannot be told from another of its kind.
+func (s *ClientsState) again(cmd Command) bool {
+	return cmd.FlowID != "" && slices.Contains(s.Done, cmd.doneAs())
+}
+
+// note remembers a command that was carried out.
+func (s *ClientsState) note(cmd Command) {
+	if cmd.FlowID == "" {
+		return
+	}
+	s.Done = append(s.Done, cmd.doneAs())
+	if over := len(s.Done) - maxDone; over > 0 {
+		s.Done = slices.Delete(s.Done, 0, over)
+	}
+}
+
+// doneAs is short, whatever another device wrote.
+func (c Command) doneAs() string {
+	sum := sha256.Sum256([]byte(c.FlowID + "\n" + c.Name))
+	return base64.RawStdEncoding.EncodeToString(sum[:12])
 }
 
 // Outbound is a command for another device.
@@ -32,7 +73,9 @@ type Outbound struct {
 }
 
 // obey carries out the commands of this device's record and returns those to
-// keep: the ones nobody here understands. applied holds what was carried out in
+// keep: the ones nobody here understands. One that was carried out in an earlier sync,
+// or that stands in a record older than what this device wrote, came back with a restored
+// server: it is taken out. applied holds what was carried out in
 // an earlier round of this sync.
 func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
 	r.c.state.Clients.Waiting = false
@@ -46,7 +89,12 @@ func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply,
 			kept = append(kept, raw)
 			continue
 		}
-		known, err := apply(ctx, cmd)
+		if r.c.state.Clients.again(cmd) {
+			r.c.cfg.Log.Warn("a command that was carried out already is back", "command", cmd.Name)
+			done++
+			continue
+		}
+		known, err := apply(ctx, &cmd)
 		if ctxErr := ctx.Err(); ctxErr != nil {
 			return nil, 0, ctxErr
 		}
@@ -57,6 +105,7 @@ func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply,
 		}
 		// One that failed is not tried at each sync for ever: the user is told.
 		applied[string(raw)] = true
+		r.c.state.Clients.note(cmd)
 		done++
 		cmd.Err = err
 		out.Applied = append(out.Applied, cmd)

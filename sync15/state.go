@@ -59,10 +59,11 @@ func (s *State) forgetNode() {
 	s.Clients.Seen, s.Clients.Uploaded = 0, time.Time{}
 }
 
-// ForgetAccount drops everything but the waiting that the service asked for and
-// this device's ID.
+// ForgetAccount drops everything but the waiting that the service asked for, this
+// device's ID, and which commands it carried out: the account may be the next one too.
 func (s *State) ForgetAccount() {
-	*s = State{RetryAfter: s.RetryAfter, Backoff: s.Backoff, Clients: ClientsState{Self: s.Clients.Self}}
+	*s = State{RetryAfter: s.RetryAfter, Backoff: s.Backoff,
+		Clients: ClientsState{Self: s.Clients.Self, Written: s.Clients.Written, Done: s.Clients.Done}}
 }
 
 // Wait tells until when a sync has to wait: the service's orders always hold, its

@@ -266,11 +266,11 @@ func (d *device) sync(ctx context.Context) (sync15.Collected, error) {
 		return sync15.Collected{}, err
 	}
 	d.run, d.choice = run, nil
-	_, err = run.SyncClients(ctx, sync15.Device{Name: d.name, Type: "desktop"}, func(_ context.Context, cmd sync15.Command) (bool, error) {
+	_, err = run.SyncClients(ctx, sync15.Device{Name: d.name, Type: "desktop"}, func(_ context.Context, cmd *sync15.Command) (bool, error) {
 		if cmd.Name == "unheard-of" {
 			return false, nil
 		}
-		d.obeyed = append(d.obeyed, cmd)
+		d.obeyed = append(d.obeyed, *cmd)
 		return true, nil
 	})
 	if err != nil {

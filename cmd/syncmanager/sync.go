@@ -175,6 +175,12 @@ func (a *app) printEngines(r syncResult) error {
 	news := len(t.rows)
 	for _, c := range r.Commands {
 		t.add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
+		for _, e := range c.Effects {
+			t.add(e.Engine, effect(e))
+		}
+		if c.Err != nil {
+			a.note("%s from another device: %v", c.Name, c.Err)
+		}
 	}
 	for _, tab := range r.Tabs {
 		t.add("page", tab.URL+" from "+cmp.Or(tab.From, "another device"))
@@ -191,6 +197,18 @@ func (a *app) printEngines(r syncResult) error {
 		return err
 	}
 	return a.printOthers(news, upToDate, disabled)
+}
+
+// effect tells what a command from another device did to an engine's data.
+func effect(e syncmanager.CommandEffect) string {
+	what := e.Did + " by another device"
+	if e.Removed != nil && e.Kept != nil {
+		what += fmt.Sprintf(": %d removed", *e.Removed)
+		if *e.Kept > 0 {
+			what += fmt.Sprintf(", %d kept that only this device has", *e.Kept)
+		}
+	}
+	return what
 }
 
 func (a *app) printOthers(news, upToDate, disabled int) error {

@@ -255,3 +255,25 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 		t.Errorf("lost: %v", slices.Collect(maps.Keys(want)))
 	}
 }
+
+// The account's storage is set up afresh by another device: what is unsent here survives.
+func TestAFreshStartKeepsWhatIsUnsent(t *testing.T) {
+	t.Parallel()
+	w := testworld.New(t)
+	a, b := whole(w, "a"), whole(w, "b")
+	a.fill()
+	a.add("synced")
+	agree(t, a, b)
+	a.add("unsent")
+	for addr, err := range a.addresses.List(t.Context()) {
+		must(t, err)
+		addr.Organization = "unsent too"
+		_, err := a.addresses.Update(t.Context(), addr)
+		must(t, err)
+	}
+	want := a.items()
+	must(t, b.Manager.Records().DeleteCollection(t.Context(), "meta"))
+	if got := agree(t, b, a); !slices.Equal(got, want) {
+		t.Errorf("all have\n%v\nwant\n%v", got, want)
+	}
+}
