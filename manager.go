@@ -177,6 +177,9 @@ type EngineStatus struct {
 	// the engine cannot tell.
 	Items   *int `json:"items"`
 	Changes *int `json:"changes"`
+	// Stuck are the records that the server refuses for ever or that cannot be read, as
+	// they stand now; nil: none, or the engine cannot tell.
+	Stuck *Stuck `json:"stuck,omitempty"`
 	// LastSync is when it last went well; zero: never. LastError is what went wrong
 	// since, or "".
 	LastSync  time.Time `json:"lastSync,omitzero"`
@@ -185,7 +188,7 @@ type EngineStatus struct {
 
 // Engines lists the registered engines in sync order, then the other collections
 // that the account declined.
-func (m *Manager) Engines(ctx context.Context) ([]EngineStatus, error) {
+func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) {
 	engines := m.registered()
 	m.mu.Lock()
 	s := m.saved.clone()
@@ -197,7 +200,6 @@ func (m *Manager) Engines(ctx context.Context) ([]EngineStatus, error) {
 	for name, on := range s.Pending {
 		declined[name] = !on
 	}
-	var list []EngineStatus
 	for _, e := range engines {
 		name := e.Collection()
 		_, pending := s.Pending[name]
@@ -219,6 +221,9 @@ func (m *Manager) Engines(ctx context.Context) ([]EngineStatus, error) {
 				return nil, fmt.Errorf("count the changes in %s: %w", name, err)
 			}
 			st.Changes = &n
+		}
+		if st.Stuck, err = stuck(ctx, e, maxStuckListed); err != nil {
+			return nil, err
 		}
 		list = append(list, st)
 	}

@@ -43,6 +43,10 @@ type EngineResult struct {
 	Uploaded int `json:"uploaded"`
 	// Failed counts the records that could not be read, applied or stored.
 	Failed int `json:"failed"`
+	// Unsent counts the changes that the server refuses for ever, and Unread the records
+	// that cannot be read or applied, of this sync and all before; Engines names them.
+	Unsent int `json:"unsent,omitempty"`
+	Unread int `json:"unread,omitempty"`
 	// Problems names failed records and why, at most a few dozen.
 	Problems []engine.Problem `json:"-"`
 	// Err is what stopped the engine, or nil.
@@ -54,18 +58,11 @@ type EngineResult struct {
 // MarshalJSON adds the problems and the error as text.
 func (r EngineResult) MarshalJSON() ([]byte, error) {
 	type plain EngineResult
-	type problem struct {
-		ID     engine.ID `json:"id"`
-		Reason string    `json:"reason"`
-	}
 	out := struct {
 		plain
 		Problems []problem `json:"problems,omitempty"`
 		Error    string    `json:"error,omitempty"`
-	}{plain: plain(r)}
-	for _, p := range r.Problems {
-		out.Problems = append(out.Problems, problem{p.ID, p.Err.Error()})
-	}
+	}{plain: plain(r), Problems: problems(r.Problems)}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

@@ -231,6 +231,11 @@ func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []eng
 	if err != nil {
 		r.Status = statusOf(err)
 	}
+	if left, err := stuck(context.WithoutCancel(ctx), e, 0); err != nil {
+		s.m.cfg.Log.Warn("an engine cannot tell what is stuck", "engine", e.Collection(), "err", err)
+	} else if left != nil {
+		r.Unsent, r.Unread = left.Unsent, left.Unread
+	}
 	return r, c
 }
 

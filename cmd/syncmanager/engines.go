@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
 )
 
 func (a *app) enginesCommand() *cobra.Command {
@@ -111,7 +112,46 @@ func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
 			t.rows[i] = t.rows[i][:5]
 		}
 	}
-	return t.print(a.stdout)
+	if err := t.print(a.stdout); err != nil {
+		return err
+	}
+	return a.printStuck(engines)
+}
+
+// maxStuck is how many stuck records of an engine and kind are shown.
+const maxStuck = 10
+
+// printStuck names the records that do not sync, whatever is tried.
+func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
+	show := func(name string, n int, what string, some []engine.Problem) error {
+		if n == 0 {
+			return nil
+		}
+		if err := a.print("\n%s: %s %s:", name, count(n), what); err != nil {
+			return err
+		}
+		for _, p := range some[:min(len(some), maxStuck)] {
+			if err := a.print("  %s: %s", p.ID, p.Err); err != nil {
+				return err
+			}
+		}
+		if more := n - min(len(some), maxStuck); more > 0 {
+			return a.print("  and %s more", count(more))
+		}
+		return nil
+	}
+	for _, e := range engines {
+		if e.Stuck == nil {
+			continue
+		}
+		if err := show(e.Name, e.Stuck.Unsent, "not sent, for the server refuses it; it goes up when it is changed", e.Stuck.UnsentRecords); err != nil {
+			return err
+		}
+		if err := show(e.Name, e.Stuck.Unread, "on the server that cannot be read", e.Stuck.UnreadRecords); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // number shows a count that may be unknown.

@@ -196,6 +196,12 @@ func (a *app) printEngines(r syncResult) error {
 	if err := t.print(a.stdout); err != nil {
 		return err
 	}
+	for _, e := range r.Engines {
+		if e.Unsent+e.Unread > 0 {
+			a.note("Some records do not sync: 'syncmanager status' names them.")
+			break
+		}
+	}
 	return a.printOthers(news, upToDate, disabled)
 }
 
@@ -246,6 +252,14 @@ func outcome(e syncmanager.EngineResult) string {
 		n    int
 		what string
 	}{{e.Applied, "received"}, {e.Uploaded, "sent"}, {e.Failed, "failed"}} {
+		if part.n > 0 {
+			did = append(did, count(part.n)+" "+part.what)
+		}
+	}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{e.Unsent, "that the server refuses"}, {e.Unread, "that cannot be read"}} {
 		if part.n > 0 {
 			did = append(did, count(part.n)+" "+part.what)
 		}
