@@ -126,6 +126,29 @@ type Change = mirror.Change
 // loop is left, and serves one loop.
 func (e *Engine[R]) Watch(ctx context.Context) iter.Seq[Change] { return e.store.Watch(ctx) }
 
+// LogEntry is one sync that changed or deleted records.
+type LogEntry = mirror.LogEntry
+
+// Undone tells what Undo did.
+type Undone = mirror.Undone
+
+var (
+	// ErrNoRun means that the log has no such sync, or no longer.
+	ErrNoRun = mirror.ErrNoRun
+	// ErrUndone means that a sync was taken back before.
+	ErrUndone = mirror.ErrUndone
+)
+
+// Log lists the syncs that changed or deleted records, and the commands of other devices
+// to start over, the newest first.
+func (e *Engine[R]) Log(ctx context.Context) ([]LogEntry, error) { return e.store.Log(ctx) }
+
+// Undo brings back what a sync changed or deleted, as an edit that goes up with the next
+// sync. What was edited since stays. An empty run means the last sync that stands.
+func (e *Engine[R]) Undo(ctx context.Context, run string) (Undone, error) {
+	return e.store.Undo(ctx, run)
+}
+
 // ImportOptions say how Import works.
 type ImportOptions = mirror.ImportOptions
 

@@ -25,10 +25,11 @@ type items[R any] interface {
 	Update(ctx context.Context, r R) (R, error)
 	Delete(ctx context.Context, id engine.ID) error
 	Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) (mirror.Imported, error)
+	undoer
 }
 
 // A noun is a store whose items all have the same verbs: list, show, add, edit, rm,
-// import and export. R is an item; it goes through encoding/json with the wire's
+// import, export, log and undo. R is an item; it goes through encoding/json with the wire's
 // names.
 type noun[R any] struct {
 	// name is the command, one what it calls an item: "addresses", "address".
@@ -109,6 +110,7 @@ func (n *noun[R]) command(a *app) *cobra.Command {
 		}
 	}
 	c.AddCommand(n.more...)
+	c.AddCommand(a.undoCommands(n.name, func(ctx context.Context, p *profile.Profile) (undoer, error) { return n.open(p, ctx) })...)
 	return c
 }
 

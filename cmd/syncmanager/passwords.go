@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -26,6 +27,7 @@ LOGIN is an ID, the beginning of one, or a site's address that has one login onl
 	noun.Flags().AddFlagSet(list.Flags())
 	noun.AddCommand(list, a.passwordsShowCommand(), a.passwordsAddCommand(), a.passwordsEditCommand(),
 		a.passwordsRemoveCommand(), a.passwordsImportCommand(), a.passwordsExportCommand())
+	noun.AddCommand(a.undoCommands("passwords", func(ctx context.Context, p *profile.Profile) (undoer, error) { return p.Passwords(ctx) })...)
 	return noun
 }
 

@@ -128,3 +128,11 @@ func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item 
 		Name: func(i *Item) string { return string(i.ID()) },
 	}, o)
 }
+
+// Log lists the syncs that changed or deleted what add-ons keep. It counts add-ons.
+func (s *Items) Log(ctx context.Context) ([]mirror.LogEntry, error) { return s.store.Log(ctx) }
+
+// Undo brings back what a sync changed or deleted; see mirror.Core.Undo.
+func (s *Items) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+	return s.store.Undo(ctx, run)
+}

@@ -207,3 +207,12 @@ func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error],
 		Name: func(p *Pref) string { return p.Name },
 	}, o)
 }
+
+// Log lists the syncs that changed or deleted preferences, of whichever application. It
+// counts applications.
+func (a *Application) Log(ctx context.Context) ([]mirror.LogEntry, error) { return a.store.Log(ctx) }
+
+// Undo brings back what a sync changed or deleted; see mirror.Core.Undo.
+func (a *Application) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+	return a.store.Undo(ctx, run)
+}

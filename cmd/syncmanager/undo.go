@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+)
+
+// undoer is a store with a log of what syncs took away or overwrote; *mirror.Store is
+// one.
+type undoer interface {
+	Log(ctx context.Context) ([]mirror.LogEntry, error)
+	Undo(ctx context.Context, run string) (mirror.Undone, error)
+}
+
+// undoCommands are the verbs log and undo of a store. name is its command.
+func (a *app) undoCommands(name string, open func(context.Context, *profile.Profile) (undoer, error)) []*cobra.Command {
+	return []*cobra.Command{a.logOf(name, open), a.undoOf(name, open)}
+}
+
+func (a *app) logOf(name string, open func(context.Context, *profile.Profile) (undoer, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   "log",
+		Short: "List the syncs that changed or deleted " + name + ", and how many",
+		Long: `List the syncs that changed or deleted ` + name + ` of this device, the newest first, and
+how many. A command of another device to start over is there too. What a sync added
+is not counted. 'syncmanager ` + name + ` undo' takes one back.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := open(ctx, p)
+			if err != nil {
+				return err
+			}
+			entries, err := store.Log(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(recordLogToJSON(entries))
+			}
+			if len(entries) == 0 {
+				a.note("No sync has changed the %s of this device.", name)
+				return nil
+			}
+			t := table{head: []string{"SYNC", "WHEN", "CHANGED", "DELETED", ""}, width: a.width()}
+			for _, e := range entries {
+				what := ""
+				if !e.Undone.IsZero() {
+					what = "undone"
+				}
+				t.add(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At), count(e.Changed), count(e.Deleted), what)
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+type recordLogJSON struct {
+	Sync    string     `json:"sync"`
+	At      time.Time  `json:"at"`
+	Changed int        `json:"changed"`
+	Deleted int        `json:"deleted"`
+	Undone  *time.Time `json:"undone"`
+}
+
+func recordLogToJSON(entries []mirror.LogEntry) []recordLogJSON {
+	all := make([]recordLogJSON, len(entries))
+	for i, e := range entries {
+		all[i] = recordLogJSON{e.Run, e.At.UTC(), e.Changed, e.Deleted, some(e.Undone)}
+	}
+	return all
+}
+
+func (a *app) undoOf(name string, open func(context.Context, *profile.Profile) (undoer, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   "undo [SYNC]",
+		Short: "Bring back the " + name + " that a sync changed or deleted",
+		Long: `Bring back the ` + name + ` that a sync changed or deleted: the last one, or the SYNC that
+'syncmanager ` + name + ` log' names. What was edited since stays. The next sync tells the
+other devices.`,
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
+				store, err := open(ctx, p)
+				if err != nil {
+					return nil, err
+				}
+				entries, err := store.Log(ctx)
+				for _, e := range entries {
+					if e.Undone.IsZero() {
+						words = append(words, cobra.CompletionWithDesc(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At)))
+					}
+				}
+				return words, err
+			})
+		},
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := open(ctx, p)
+			if err != nil {
+				return err
+			}
+			run := ""
+			if len(args) == 1 {
+				if run, err = findRecordRun(ctx, store, name, args[0]); err != nil {
+					return err
+				}
+			}
+			done, err := store.Undo(ctx, run)
+			if run == "" && errors.Is(err, mirror.ErrNoRun) {
+				return errors.New("no sync is left to take back")
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(struct {
+					Run      string `json:"sync"`
+					Restored int    `json:"restored"`
+					Reverted int    `json:"reverted"`
+					Kept     int    `json:"kept"`
+				}(done))
+			}
+			return a.print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
+		}),
+	}
+}
+
+// findRecordRun returns the one sync of the log whose name begins with word.
+func findRecordRun(ctx context.Context, store undoer, name, word string) (string, error) {
+	entries, err := store.Log(ctx)
+	if err != nil {
+		return "", err
+	}
+	entries = slices.DeleteFunc(entries, func(e mirror.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
+	switch len(entries) {
+	case 0:
+		return "", fmt.Errorf("%w %q; 'syncmanager %s log' lists them", mirror.ErrNoRun, word, name)
+	case 1:
+		return entries[0].Run, nil
+	}
+	return "", fmt.Errorf("%q names several syncs; give more of the name", word)
+}
+
+func undoneRecords(u mirror.Undone) string {
+	var did []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{u.Restored, "restored"}, {u.Reverted, "changed back"}, {u.Kept, "kept as edited since"}} {
+		if part.n > 0 {
+			did = append(did, count(part.n)+" "+part.what)
+		}
+	}
+	if did == nil {
+		return "nothing was left to take back"
+	}
+	return strings.Join(did, ", ")
+}
