@@ -59,6 +59,7 @@ const (
 	otherValue   = "different value"
 	otherParent  = "different folder"
 	otherOrder   = "different order"
+	unreadable   = "cannot be read"
 )
 
 const maxFaults = 300
@@ -96,9 +97,12 @@ func (e *Engine) Check(ctx context.Context) (*Checked, error) {
 		if base == nil {
 			return nil // nothing was synced yet
 		}
+		for guid := range l.hidden.guids {
+			c.fault(Fault{Where: There, Kind: unreadable, GUID: guid})
+		}
 		c.Records = len(base.parents)
 		c.problems(There, l.remote.Build().Problems())
-		return c.compare(t, base)
+		return c.compare(t, l, base)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot check the bookmarks: %w", err)
@@ -145,7 +149,7 @@ func (c *Checked) local(t *tx) error {
 }
 
 // compare compares items that wait for nothing with their records.
-func (c *Checked) compare(t *tx, base *mirrorTree) error {
+func (c *Checked) compare(t *tx, l *loader, base *mirrorTree) error {
 	rows, err := t.Query(sqlSynced)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func (c *Checked) compare(t *tx, base *mirrorTree) error {
 		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &buried); err != nil {
 			return err
 		}
-		if !here && !buried {
+		if !here && !buried && !l.hidden.waits(guid, base.parents) {
 			c.fault(Fault{Where: Between, Kind: missingHere, GUID: guid})
 		}
 	}
@@ -196,7 +200,7 @@ func (c *Checked) pair(t *tx, it *row) error {
 		c.fault(Fault{Where: Between, Kind: otherParent, GUID: it.GUID, Folder: there.parent})
 	}
 	if it.Kind == Folder {
-		children, err := t.guids(it.n)
+		children, err := t.list(it)
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,10 @@ func (s *session) direct(ctx context.Context) (done bool, err error) {
 	if staged == 0 {
 		return true, nil
 	}
+	var hidden int
+	if err := db.QueryRowContext(ctx, `SELECT EXISTS (`+sqlHidden+`)`).Scan(&hidden); err != nil || hidden > 0 {
+		return false, err
+	}
 	err = s.e.db.Update(ctx, func(p *places.Tx) error {
 		d := &direct{tx: newTx(p), session: s, records: make(map[engine.ID]*arrival)}
 		if err := d.read(); err != nil {

@@ -108,7 +108,8 @@ func (t *tx) echoes(m *engine.Merged) error {
 }
 
 // bad notes what cannot be read or breaks the rules. Where the user has the item,
-// the user's goes up in place of a record that nobody can use.
+// as it was on the server before, the user's goes up in place of a record that nobody
+// can use. A record that breaks the rules gives way to the user's in any case.
 func (t *tx) bad(m *engine.Merged) error {
 	rows, err := t.Query(sqlBad)
 	if err != nil {
@@ -131,6 +132,10 @@ func (t *tx) bad(m *engine.Merged) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
+	heal, err := t.mayHeal(len(all))
+	if err != nil {
+		return err
+	}
 	for _, b := range all {
 		have, attempts := 0, 1
 		err := t.QueryRow(sqlRetryHave, b.guid).Scan(&have)
@@ -139,6 +144,12 @@ func (t *tx) bad(m *engine.Merged) error {
 		}
 		if b.fatal {
 			attempts = maxAttempts
+		}
+		_, mirrored, err := t.mirrored(b.guid)
+		if err != nil {
+			return err
+		}
+		if b.fatal || mirrored && heal {
 			if _, err := t.Exec(sqlResend, b.guid); err != nil {
 				return err
 			}
@@ -158,6 +169,18 @@ func (t *tx) bad(m *engine.Merged) error {
 		}
 	}
 	return nil
+}
+
+// mayHeal reports whether what cannot be read is likely to be damaged. If it is
+// most of what came, and much, our keys may be wrong instead.
+func (t *tx) mayHeal(bad int) (bool, error) {
+	const some = 10
+	if bad <= some {
+		return true, nil
+	}
+	var staged int
+	err := t.QueryRow(sqlCountStaged, 2*bad).Scan(&staged)
+	return 2*bad <= staged, err
 }
 
 // patience is how often a merge begins again because the user edited the tree

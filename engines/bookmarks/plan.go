@@ -77,6 +77,7 @@ type loader struct {
 	skew          int64
 	items         []tree.Item
 	changed       map[engine.ID]*tree.Item // the user's
+	hidden        *hidden
 	local, remote tree.Builder
 }
 
@@ -126,6 +127,10 @@ func (l *loader) localItems() error {
 
 // remoteItems lays what was staged over the mirror. The mirror alone is the base.
 func (l *loader) remoteItems() (*mirrorTree, error) {
+	var err error
+	if l.hidden, err = l.newHidden(l.items); err != nil {
+		return nil, err
+	}
 	base := &mirrorTree{tx: l.tx, parents: make(map[engine.ID]engine.ID)}
 	rows, err := l.Query(sqlMirror)
 	if err != nil {
@@ -145,11 +150,8 @@ func (l *loader) remoteItems() (*mirrorTree, error) {
 			continue
 		}
 		it.Modified = int64(modified) * 10
-		if err := l.remote.Insert(it); err != nil {
+		if err := l.insert(it, listOf(payload)); err != nil {
 			return nil, err
-		}
-		if it.Kind == Folder {
-			l.remote.List(it.GUID, listOf(payload)...)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -158,10 +160,33 @@ func (l *loader) remoteItems() (*mirrorTree, error) {
 	if err := l.stagedItems(); err != nil {
 		return nil, err
 	}
+	if err := l.hidden.insertInto(&l.remote); err != nil {
+		return nil, err
+	}
 	if len(base.parents) == 0 {
 		return nil, nil
 	}
 	return base, l.refine()
+}
+
+// insert puts an item into the remote tree, or keeps it for later if something of
+// that cannot be read.
+func (l *loader) insert(it tree.Item, children []engine.ID) error {
+	if l.hidden.any() {
+		l.hidden.later = append(l.hidden.later, remoteItem{it, children})
+		return nil
+	}
+	return insertItem(&l.remote, it, children)
+}
+
+func insertItem(b *tree.Builder, it tree.Item, children []engine.ID) error {
+	if err := b.Insert(it); err != nil {
+		return err
+	}
+	if it.Kind == Folder {
+		b.List(it.GUID, children...)
+	}
+	return nil
 }
 
 func (l *loader) stagedItems() error {
@@ -193,11 +218,8 @@ func (l *loader) stagedItems() error {
 		if err := l.compare(&it, &r); err != nil {
 			return err
 		}
-		if err := l.remote.Insert(it); err != nil {
+		if err := l.insert(it, r.children); err != nil {
 			return err
-		}
-		if it.Kind == Folder {
-			l.remote.List(it.GUID, r.children...)
 		}
 	}
 	return rows.Err()

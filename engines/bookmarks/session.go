@@ -204,7 +204,7 @@ func (t *tx) stored(guids []engine.ID, at engine.Timestamp) error {
 	if _, err := t.Exec(sqlStored, list, at); err != nil {
 		return err
 	}
-	for _, query := range []string{sqlStoredGone, sqlBuried, sqlSubtract, sqlSettled} {
+	for _, query := range []string{sqlStoredGone, sqlBuried, sqlSubtract, sqlSettled, sqlHealed} {
 		if _, err := t.Exec(query, list); err != nil {
 			return err
 		}

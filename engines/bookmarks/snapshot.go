@@ -100,7 +100,7 @@ func (t *tx) isThere(r *row) (bool, error) {
 	if r.Kind != Folder {
 		return true, nil
 	}
-	children, err := t.guids(r.n)
+	children, err := t.list(r)
 	return slices.Equal(children, there.children), err
 }
 
@@ -118,11 +118,8 @@ func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
 		o.parentTitle = title
 	}
 	if r.Kind == Folder {
-		rows, err := t.Query(sqlGUIDs, r.n)
-		if err != nil {
-			return nil, err
-		}
-		if o.children, err = scanAll[engine.ID](rows); err != nil {
+		var err error
+		if o.children, err = t.list(r); err != nil {
 			return nil, err
 		}
 	}

@@ -42,6 +42,9 @@ const (
 	sqlTouchPlace  = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = coalesce(?2, modified) WHERE place = ?1`
 	sqlSetAdded    = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
 	sqlSettleSame  = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
+	sqlHealed      = `DELETE FROM bookmark_retry WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlHidden      = `SELECT guid FROM bookmark_retry r WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.guid)`
+	sqlRetryAll    = `SELECT guid FROM bookmark_retry WHERE guid > ''`
 	sqlUnreadable  = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE guid = ?1)`
 	sqlSetChanges  = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
 	sqlMustGo      = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`

@@ -20,6 +20,8 @@ type tx struct {
 	// undated: edits have the dates of what is imported, not today's, or an import
 	// would be newer than what somebody really edited.
 	undated bool
+	// hidden are the records that cannot be read; nil: not asked yet.
+	hidden map[engine.ID]bool
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}

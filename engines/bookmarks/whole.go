@@ -266,6 +266,18 @@ func (w *whole) bury() error {
 
 // count sets the change counters: what both sides agree on has no change left.
 func (w *whole) count() error {
+	if _, err := w.hiddenGUIDs(); err != nil {
+		return err
+	}
+	rows, err := w.Query(sqlRetryAll)
+	if err != nil {
+		return err
+	}
+	damaged, err := scanAll[engine.ID](rows)
+	if err != nil {
+		return err
+	}
+	healing := set(damaged)
 	for i := range w.plan.merged.Nodes {
 		n := &w.plan.merged.Nodes[i]
 		here := w.here(n)
@@ -274,8 +286,12 @@ func (w *whole) count() error {
 		}
 		var err error
 		switch {
+		case n.Upload && here.changes == 0 && w.hidden[n.GUID]:
+			// A root whose record cannot be read: another device may have a good copy.
 		case n.Upload && here.changes == 0:
 			_, err = w.Exec(sqlMustGo, here.n)
+		case healing[n.GUID]:
+			// What waits to go up takes the place of a record that cannot be read.
 		case !n.Upload && here.changes > 0:
 			_, err = w.Exec(sqlSetChanges, here.n, 0)
 		}

@@ -216,8 +216,7 @@ func (s *session) onOurClock(t engine.Timestamp) int64 {
 	return int64(t)*10_000 - s.start.Skew.Microseconds()
 }
 
-// failed remembers a record that could not be read, for Retry, and changes
-// nothing. One that breaks the rules is not asked for again.
+// failed remembers a record that could not be read, for Retry. One that breaks the rules is not asked for again.
 func (c *chunk) failed(in *staged, cause string, fatal bool) error {
 	var before int
 	err := c.tx.QueryRow(sqlRetryHave, in.id).Scan(&before)
@@ -230,6 +229,10 @@ func (c *chunk) failed(in *staged, cause string, fatal bool) error {
 		attempts = maxAttempts
 	}
 	if _, err := c.tx.Exec(sqlRetryPut, in.id, attempts, cause); err != nil {
+		return err
+	}
+	// The page that is here goes up in place of the record that nobody can read.
+	if _, err := c.tx.Exec(sqlHeal, in.id); err != nil {
 		return err
 	}
 	c.merged.Failed++

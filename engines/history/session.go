@@ -146,7 +146,7 @@ func (s *session) Outgoing(ctx context.Context, max int) (page []engine.Outgoing
 func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	stored := idList(r.Stored)
 	err := s.e.update(ctx, func(tx *tx) error {
-		for _, query := range []string{sqlStored, sqlStoredGone, sqlSettled} {
+		for _, query := range []string{sqlStored, sqlStoredGone, sqlSettled, sqlHealed} {
 			if _, err := tx.Exec(query, stored); err != nil {
 				return err
 			}

@@ -88,6 +88,8 @@ const (
 	sqlRetryMiss = `UPDATE history_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlRetryAny  = `SELECT EXISTS (SELECT 1 FROM history_retry LIMIT 1)`
 	sqlRetryDone = `DELETE FROM history_retry WHERE guid = ?1`
+	sqlHeal      = `UPDATE places SET changes = max(changes, 1), refused = 0 WHERE guid = ?1 AND visits > 0 AND syncable = 1 AND hidden = 0`
+	sqlHealed    = `DELETE FROM history_retry WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlRetryDrop = `DELETE FROM history_retry`
 
 	sqlForget = `UPDATE places SET synced = 0, refused = 0, base_title = NULL,

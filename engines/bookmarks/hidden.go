@@ -1,0 +1,134 @@
+package bookmarks
+
+import (
+	"slices"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+)
+
+// hidden are the records on the server that this device could never read. They
+// are there for others: a folder that lists one is not wrong, keeps it in its list
+// when it goes up, and what is in a folder that cannot be read waits for it. Until the
+// device that has the good copy repairs it, nobody has anything to send.
+type hidden struct {
+	guids map[engine.ID]bool
+	// here are the user's items.
+	here map[engine.ID]bool
+	// later are the other records, until all are known.
+	later []remoteItem
+}
+
+type remoteItem struct {
+	tree.Item
+	children []engine.ID
+}
+
+func (t *tx) hiddenGUIDs() (map[engine.ID]bool, error) {
+	if t.hidden != nil {
+		return t.hidden, nil
+	}
+	rows, err := t.Query(sqlHidden)
+	if err != nil {
+		return nil, err
+	}
+	guids, err := scanAll[engine.ID](rows)
+	t.hidden = set(guids)
+	return t.hidden, err
+}
+
+func (t *tx) newHidden(items []tree.Item) (*hidden, error) {
+	guids, err := t.hiddenGUIDs()
+	h := &hidden{guids: guids}
+	if err != nil || len(guids) == 0 {
+		return h, err
+	}
+	h.here = make(map[engine.ID]bool, len(items))
+	for i := range items {
+		h.here[items[i].GUID] = true
+	}
+	return h, nil
+}
+
+func (h *hidden) any() bool { return len(h.guids) > 0 }
+
+// insertInto inserts those records that wait for none that is hidden.
+func (h *hidden) insertInto(b *tree.Builder) error {
+	if !h.any() {
+		return nil
+	}
+	parents := make(map[engine.ID]engine.ID, len(h.later))
+	for i := range h.later {
+		parents[h.later[i].GUID] = h.later[i].Parent
+	}
+	for i := range h.later {
+		it := &h.later[i]
+		if h.waits(it.GUID, parents) {
+			continue
+		}
+		children := slices.DeleteFunc(it.children, func(guid engine.ID) bool {
+			_, readable := parents[guid]
+			return h.guids[guid] && !readable && !h.here[guid] || readable && h.waits(guid, parents)
+		})
+		if err := insertItem(b, it.Item, children); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waits reports whether an item that is not here is in a folder that is hidden.
+func (h *hidden) waits(guid engine.ID, parents map[engine.ID]engine.ID) bool {
+	if h.here[guid] {
+		return false
+	}
+	// As often as there are records, for they may go in a circle.
+	for range len(parents) + 1 {
+		parent, readable := parents[guid]
+		if !readable {
+			return h.guids[guid] && !h.here[guid]
+		}
+		if guid = parent; h.here[guid] {
+			return false
+		}
+	}
+	return false
+}
+
+// list is the list of children in a folder's record: those that are here, and
+// between them those of the server's list that are hidden.
+func (t *tx) list(r *row) ([]engine.ID, error) {
+	children, err := t.guids(r.n)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := t.hiddenGUIDs()
+	if err != nil || len(hidden) == 0 {
+		return children, err
+	}
+	there, ok, err := t.mirrored(r.GUID)
+	if err != nil || !ok {
+		return children, err
+	}
+	for i, guid := range there.children {
+		if !hidden[guid] || slices.Contains(children, guid) {
+			continue
+		}
+		var here, buried bool
+		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &buried); err != nil {
+			return nil, err
+		}
+		if here || buried {
+			continue
+		}
+		at := 0
+		for _, before := range slices.Backward(there.children[:i]) {
+			if n := slices.Index(children, before); n >= 0 {
+				at = n + 1
+				break
+			}
+		}
+		children = slices.Insert(children, at, guid)
+	}
+	return children, nil
+}
