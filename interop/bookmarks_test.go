@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,9 +47,12 @@ func tell(t *testing.T, w *testworld.World, st story, host string, one, two side
 	settle(t, one, two)
 	root = one.tree(t)
 	top = *root.Find(s.folder)
-	want := st.want
-	if _, ours := two.(ourSide); ours && st.ours != "" {
-		want = st.ours
+	want, labels := st.want, st.labels
+	if _, ours := two.(ourSide); ours {
+		want = cmp.Or(st.ours, want)
+		if st.ourLabels != nil {
+			labels = st.ourLabels
+		}
 	}
 	if got := outline(&top); got != want {
 		t.Errorf("the folder has %q, want %q", got, want)
@@ -61,7 +65,7 @@ func tell(t *testing.T, w *testworld.World, st story, host string, one, two side
 		}
 	}
 	collect(&top)
-	for title, want := range st.labels {
+	for title, want := range labels {
 		if seen[title] != want {
 			t.Errorf("%q has %s, want %s", title, seen[title], want)
 		}

@@ -50,8 +50,9 @@ type story struct {
 	// want is the folder's outline when both have synced, as Firefox makes it; ours,
 	// if that is not "", what we make of it where the merge is ours.
 	want, ours string
-	// labels are what bookmarks have besides, by title.
-	labels map[string]string
+	// labels are what bookmarks have besides, by title, as Firefox makes them;
+	// ourLabels, if not nil, what we make of them where the merge is ours.
+	labels, ourLabels map[string]string
 }
 
 // scene is where a story plays.
@@ -279,6 +280,8 @@ func conflicts() []story {
 			one:   all(rename("One", "first"), tag("One", "first")),
 			two:   all(rename("One", "second"), tag("One", "second")),
 			want:  "first", labels: map[string]string{"first": "https://one.example/both [first]"},
+			// Tags are merged as a set here; Firefox takes those of one side.
+			ourLabels: map[string]string{"first": "https://one.example/both [first second]"},
 		},
 		{
 			name:  "both rename the same folder, and one fills it",
