@@ -24,7 +24,7 @@ type ImportOptions struct {
 // Imported is what an import did, or would do.
 type Imported struct {
 	// Format is what the source was found to be: "html", "json", "jsonlz4",
-	// "chrome" or "places.sqlite".
+	// "chrome", "places.sqlite", "safari" or "csv".
 	Format string `json:"format"`
 	// Added items are new; Duplicates were there already, in the same folder or under
 	// the same GUID. Merged are those of them that got tags, a keyword or an earlier
@@ -51,7 +51,8 @@ type Skipped struct {
 }
 
 // Import adds the bookmarks of another browser to those that are here: a file in
-// HTML, JSON, jsonlz4 or Chrome's format, a places.sqlite, or a browser's profile.
+// HTML, JSON, jsonlz4, CSV, Chrome's or Safari's format, a places.sqlite, or a browser's
+// profile.
 // A folder is taken for the one of its title that is here in the same folder, and
 // what that has already is a duplicate; so is what is here under the same GUID. A
 // duplicate gives its tags, its keyword and an earlier date to what is here, and

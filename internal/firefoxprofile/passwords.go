@@ -16,6 +16,8 @@ const (
 	loginsFile = "logins.json"
 	// loginsBackup is what Firefox itself goes back to when loginsFile is damaged.
 	loginsBackup = "logins-backup.json"
+	// oldLogins is what Firefox had before version 32.
+	oldLogins = "signons.sqlite"
 	// accountsOrigin is where Firefox keeps the keys of its own account, as a login.
 	accountsOrigin = "chrome://FirefoxAccounts"
 )
@@ -100,6 +102,8 @@ func (p *Profile) Passwords(ctx context.Context, left *skips.List) iter.Seq2[Log
 	}
 }
 
+var errOldLogins = errors.New("it is how Firefox kept passwords before version 32, and is not read here; open the profile in a newer Firefox first")
+
 const notAsWritten = "it is not as Firefox writes it"
 
 // storedLogins reads logins.json, or its backup as Firefox does.
@@ -114,6 +118,9 @@ func (p *Profile) storedLogins(left *skips.List) ([]json.RawMessage, error) {
 	}
 	var backup struct{ Logins []json.RawMessage }
 	if e := p.object(loginsBackup, &backup); errors.Is(e, ErrMissing) {
+		if _, old := p.dir.Lstat(oldLogins); old == nil && errors.Is(err, ErrMissing) {
+			return nil, about(oldLogins, errOldLogins)
+		}
 		return nil, err
 	} else if e != nil {
 		return nil, fmt.Errorf("%w; its backup cannot be read either: %w", err, e)

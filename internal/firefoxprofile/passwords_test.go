@@ -233,3 +233,19 @@ func TestKeysThatDoNotServe(t *testing.T) {
 		t.Errorf("without passwords: %v", err)
 	}
 }
+
+// TestPasswordsOfBefore32: passwords that are not read are not called none.
+func TestPasswordsOfBefore32(t *testing.T) {
+	p, err := firefoxprofile.Open(folder(t, map[string]string{"prefs.js": "", "signons.sqlite": "SQLite format 3\x00"}), firefoxprofile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	for _, err := range p.Passwords(t.Context(), nil) {
+		if err == nil || errors.Is(err, firefoxprofile.ErrMissing) || !strings.Contains(err.Error(), "signons.sqlite") {
+			t.Errorf("%v; want signons.sqlite named", err)
+		}
+		return
+	}
+	t.Error("nothing is said")
+}

@@ -2,9 +2,10 @@
 // browsers, to and from one neutral model: a [Tree] of [Item]s and a stream of
 // [Page]s. It knows nothing of our own database.
 //
-// Read: bookmark files in Netscape's HTML as any browser writes it, Firefox's
-// backups in JSON and jsonlz4, the Bookmarks file of Chrome and its relatives, and
-// the places.sqlite of a Firefox profile, even while Firefox has it open.
+// Read: bookmark files in Netscape's HTML as any browser and Pocket write it, Firefox's
+// backups in JSON and jsonlz4, the Bookmarks file of Chrome and its relatives, Safari's
+// Bookmarks.plist, CSV as tools write it, and the places.sqlite of a Firefox profile,
+// even while Firefox has it open.
 // Written: HTML and JSON (and jsonlz4) that Firefox reads back as they were.
 //
 // A file is somebody else's: every reader is bounded in depth, count and size, and

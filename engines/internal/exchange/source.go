@@ -29,12 +29,17 @@ const (
 	LZ4    Format = "jsonlz4"
 	Chrome Format = "chrome"
 	Places Format = "places.sqlite"
+	Safari Format = "safari"
+	CSV    Format = "csv"
 )
 
 // What can be wrong with a source. The error that wraps one of them says more.
 var (
 	// ErrFormat means that a file is in none of the formats.
-	ErrFormat = errors.New("it is none of what can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, or Firefox's places.sqlite")
+	ErrFormat = errors.New("it is none of what can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, Firefox's places.sqlite, Safari's Bookmarks.plist, or a CSV file with a column url")
+	// ErrPasswords and ErrArchive are ErrFormat with a word of what the file is.
+	ErrPasswords error = formatError("it is a CSV file of passwords: 'passwords import' reads it")
+	ErrArchive   error = formatError("it is a ZIP archive: unpack it, and import the file in it")
 	// ErrNoHistory means that a source has bookmarks alone.
 	ErrNoHistory = errors.New("only Firefox's places.sqlite holds a history that can be read here")
 	// ErrNoProfile means that a folder is no profile's.
@@ -48,6 +53,12 @@ var (
 	// ErrChanging means that a places.sqlite could not be copied in a sound state.
 	ErrChanging = sqlitecopy.ErrChanging
 )
+
+// A formatError is an ErrFormat that knows what the file is.
+type formatError string
+
+func (e formatError) Error() string      { return string(e) }
+func (formatError) Is(target error) bool { return target == ErrFormat }
 
 // Options say how a source is read.
 type Options struct {
@@ -238,11 +249,20 @@ func read(ctx context.Context, in *bufio.Reader, o Options) (*Source, error) {
 			_, _ = in.Discard(len(utf8Mark))
 		}
 		s.format, err = readJSON(text, b)
+	case bytes.HasPrefix(start, []byte(binaryPlist)):
+		s.format = Safari
+		err = readSafari(readBinaryPlist, text, b)
+	case firstByte(start) == '<' && isXMLPlist(start):
+		s.format = Safari
+		err = readSafari(readXMLPlist, text, b)
 	case firstByte(start) == '<':
 		s.format = HTML
 		err = readHTML(text, b)
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		err = ErrArchive
 	default:
-		err = ErrFormat
+		s.format = CSV
+		err = readCSV(text, b)
 	}
 	if err != nil {
 		return nil, err
