@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/capacity"
@@ -41,11 +42,13 @@ type Server struct {
 	metrics  *metrics
 	security *security.Log
 	health   health
-	conns    *conns
-	requests *requests
-	bodies   *intake.Budget
-	handler  http.Handler
-	unlock   func() error
+	// defaultQuota is that of users who have none of their own, in bytes; 0: none.
+	defaultQuota atomic.Int64
+	conns        *conns
+	requests     *requests
+	bodies       *intake.Budget
+	handler      http.Handler
+	unlock       func() error
 
 	closing   sync.Once
 	closeErr  error
@@ -90,6 +93,11 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
+	set, err := s.tokens.DefaultQuota(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.setDefaultQuota(set)
 	s.limit()
 	s.conns.refused = s.metrics.refused.Inc
 	s.metrics.measure(s)
@@ -172,10 +180,14 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	return s.accounts, err
 }
 
-// destroyed closes the storage of an account that was deleted; Purge removes it.
+// destroyed removes the storage of an account that was deleted.
 func (s *Server) destroyed(ctx context.Context, account string) {
 	if err := s.tokens.Retire(ctx, account); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "cannot retire the storage of a deleted account", "err", err)
+		return
+	}
+	if err := s.deleteStorage(ctx, account); err != nil {
+		s.cfg.Log.ErrorContext(ctx, "cannot remove the storage of a deleted account; the next purge tries again", "err", err)
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *Server) quota(st token.Standing) int64 {
 	if st.Quota.Valid {
 		return st.Quota.V
 	}
-	return s.cfg.Quota
+	return s.defaultQuota.Load()
 }
 
 // quotaOf is what the user of a storage may store.
@@ -164,7 +164,7 @@ func (s *Server) AddUser(ctx context.Context, email string, c onepw.Credentials)
 	if errors.Is(err, ErrUserExists) {
 		return User{}, fmt.Errorf("%s: %w", email, err)
 	}
-	return User{UID: a.UID, Email: a.Email, Created: a.Created, Quota: s.cfg.Quota}, err
+	return User{UID: a.UID, Email: a.Email, Created: a.Created, Quota: s.defaultQuota.Load()}, err
 }
 
 // SetDisabled locks a user out at once, on all devices, or lets them in again.
@@ -197,16 +197,19 @@ func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 	})
 }
 
-// RemoveUser deletes a user's account at once, and their storage when the last
-// token for it has expired. An account of another server stays, but never gets
-// storage here again.
+// RemoveUser deletes a user's account with the storage, at once: tokens that were
+// given end with it. An account of another server stays, but never gets storage here
+// again.
 func (s *Server) RemoveUser(ctx context.Context, who string) error {
 	uid, err := s.uid(ctx, who)
 	if err != nil {
 		return err
 	}
 	if s.accounts == nil {
-		return s.tokens.Retire(ctx, uid)
+		if err := s.tokens.Retire(ctx, uid); err != nil {
+			return err
+		}
+		return s.deleteStorage(ctx, uid)
 	}
 	return s.accounts.RemoveUser(ctx, uid)
 }

@@ -105,10 +105,6 @@ func TestRemovedUser(t *testing.T) {
 	if code := d.askToken(); code != http.StatusUnauthorized {
 		t.Errorf("a token for a removed user: %d", code)
 	}
-	w.Pass(2 * time.Hour)
-	if err := w.server.Purge(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	left, err := filepath.Glob(filepath.Join(w.cfg.Dir, "storage", "*", "*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)

@@ -31,7 +31,7 @@ stopped. Be the user that the server runs as.`,
 	c.PersistentFlags().StringVar(&o.dir, "data", "", "the server's data is in the folder `DIR`")
 	_ = c.MarkPersistentFlagDirname("data")
 	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
-		o.checkCommand(), o.repairCommand())
+		o.checkCommand(), o.repairCommand(), o.quotaCommand(), o.compactCommand())
 	return c
 }
 
@@ -125,6 +125,7 @@ with --sign-up invite. The code is shown this once.`,
 			return o.print("%s", code)
 		}),
 	}
+	c.AddCommand(o.inviteListCommand(), o.inviteRevokeCommand())
 	c.Flags().StringVar(&note, "note", "", "for whom it is, in `WORDS` of yours")
 	c.Flags().IntVar(&days, "days", 7, "it is good for so many `DAYS`")
 	return c

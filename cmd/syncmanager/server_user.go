@@ -28,7 +28,9 @@ account's e-mail address or by its uid.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
-	noun.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(),
+	noun.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(), o.userSecondStepCommand(),
+		o.userChange("unlock USER", "Let a user try again at once, after too many wrong passwords or codes", "%s may try again.",
+			func(ctx context.Context, s admin.Admin, who string) error { return s.Unlock(ctx, who) }),
 		o.userChange("disable USER", "Lock a user out, on all devices at once; the data stays", "%s is locked out.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, true) }),
 		o.userChange("enable USER", "Let a user in again, who signs in anew", "%s may sign in again.",
@@ -184,7 +186,7 @@ func (o *operator) didToUser(who, format string, args ...any) error {
 }
 
 func (o *operator) userRmCommand() *cobra.Command {
-	c := o.userChange("rm USER", "Delete a user's account, and within hours all data", "%s is removed.",
+	c := o.userChange("rm USER", "Delete a user's account and all data, at once", "%s is removed.",
 		func(ctx context.Context, s admin.Admin, who string) error { return s.RemoveUser(ctx, who) })
 	remove := c.RunE
 	var sure bool

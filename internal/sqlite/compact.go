@@ -5,12 +5,17 @@ import (
 	"os"
 )
 
-// Compact gives the disk back the pages that hold nothing, and returns the file's
-// sizes in bytes. It needs room for a second file of the size after it; other
-// writers wait.
+// Compact gives the disk back the pages that hold nothing, if they are one in twenty
+// or more, and returns the file's sizes in bytes. It needs room for a second file of
+// the size after it; other writers wait.
 func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	if before, err = db.size(ctx); err != nil {
 		return 0, 0, err
+	}
+	var pages, free int64
+	err = db.write.QueryRowContext(ctx, `SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count`).Scan(&pages, &free)
+	if err != nil || free*20 < pages {
+		return before, before, Explain(err)
 	}
 	if _, err := db.write.ExecContext(ctx, `VACUUM`); err != nil {
 		return 0, 0, Explain(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
 // Admin is what an operator can do: to the server in this process, which is a
@@ -24,6 +25,12 @@ type Admin interface {
 	SetQuota(ctx context.Context, who string, quota *int64) error
 	RemoveUser(ctx context.Context, who string) error
 	Repair(ctx context.Context, who string, force bool) (server.Repaired, error)
+	Unlock(ctx context.Context, who string) error
+	RemoveSecondStep(ctx context.Context, who string) (told bool, err error)
+	SetDefaultQuota(ctx context.Context, quota *int64) error
+	Compact(ctx context.Context, who string) (server.Compacted, error)
+	Invitations(ctx context.Context) ([]accounts.Invitation, error)
+	RevokeInvitation(ctx context.Context, which string) error
 	Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error)
 }
 
@@ -60,6 +67,9 @@ type (
 	repair struct {
 		Force bool `json:"force"`
 	}
+	stepRemoved struct {
+		Told bool `json:"told"`
+	}
 	failure struct {
 		Error string `json:"error"`
 		Kind  string `json:"kind,omitempty"`
@@ -67,7 +77,8 @@ type (
 )
 
 // kinds are the errors that a client can tell apart.
-var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound}
+var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound,
+	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation}
 
 // Handler serves a.
 func Handler(a Admin, log *slog.Logger) http.Handler {
@@ -97,6 +108,25 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	})
 	handle(mux, "POST /user/repair", log, func(r *http.Request, in repair) (any, error) {
 		return a.Repair(r.Context(), r.FormValue("who"), in.Force)
+	})
+	handle(mux, "POST /user/unlock", log, func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, a.Unlock(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "DELETE /user/second-step", log, func(r *http.Request, _ struct{}) (any, error) {
+		told, err := a.RemoveSecondStep(r.Context(), r.FormValue("who"))
+		return stepRemoved{told}, err
+	})
+	handle(mux, "POST /user/compact", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Compact(r.Context(), r.FormValue("who"))
+	})
+	handle(mux, "PATCH /quota", log, func(r *http.Request, in newQuota) (any, error) {
+		return struct{}{}, a.SetDefaultQuota(r.Context(), in.Bytes)
+	})
+	handle(mux, "GET /invitations", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Invitations(r.Context())
+	})
+	handle(mux, "DELETE /invitation", log, func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, a.RevokeInvitation(r.Context(), r.FormValue("which"))
 	})
 	handle(mux, "POST /invitations", log, func(r *http.Request, in invitation) (any, error) {
 		code, expires, err := a.Invite(r.Context(), in.Note, in.Life)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
 // Client is the other end of a Handler.
@@ -96,6 +97,38 @@ func (c *Client) RemoveUser(ctx context.Context, user string) error {
 // Repair implements Admin.
 func (c *Client) Repair(ctx context.Context, user string, force bool) (out server.Repaired, err error) {
 	return out, c.do(ctx, http.MethodPost, "/user/repair", who(user), repair{force}, &out)
+}
+
+// Unlock implements Admin.
+func (c *Client) Unlock(ctx context.Context, user string) error {
+	return c.do(ctx, http.MethodPost, "/user/unlock", who(user), struct{}{}, nil)
+}
+
+// RemoveSecondStep implements Admin.
+func (c *Client) RemoveSecondStep(ctx context.Context, user string) (told bool, err error) {
+	var out stepRemoved
+	err = c.do(ctx, http.MethodDelete, "/user/second-step", who(user), nil, &out)
+	return out.Told, err
+}
+
+// SetDefaultQuota implements Admin.
+func (c *Client) SetDefaultQuota(ctx context.Context, quota *int64) error {
+	return c.do(ctx, http.MethodPatch, "/quota", nil, newQuota{quota}, nil)
+}
+
+// Compact implements Admin.
+func (c *Client) Compact(ctx context.Context, user string) (out server.Compacted, err error) {
+	return out, c.do(ctx, http.MethodPost, "/user/compact", who(user), struct{}{}, &out)
+}
+
+// Invitations implements Admin.
+func (c *Client) Invitations(ctx context.Context) (all []accounts.Invitation, err error) {
+	return all, c.do(ctx, http.MethodGet, "/invitations", nil, nil, &all)
+}
+
+// RevokeInvitation implements Admin.
+func (c *Client) RevokeInvitation(ctx context.Context, which string) error {
+	return c.do(ctx, http.MethodDelete, "/invitation", url.Values{"which": {which}}, nil, nil)
 }
 
 // Invite implements Admin.

@@ -1,0 +1,149 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/security"
+)
+
+// What an operator does for users who cannot get in.
+
+var (
+	// ErrNoSecondStep means that an account has no second step to take away.
+	ErrNoSecondStep = errors.New("there is no second step")
+	// ErrNoInvitation means that no invitation that was not used yet has that ID.
+	ErrNoInvitation = errors.New("there is no such invitation that was not used")
+)
+
+// Unlock forgets the wrong passwords and codes that an account was given, so that its
+// owner need not wait.
+func (s *Service) Unlock(ctx context.Context, uid string) error {
+	u, err := s.User(ctx, uid)
+	if err != nil {
+		return err
+	}
+	s.limiter.drop("e:"+emailKey(u.Email), "e:second step of "+u.UID, "me:"+emailKey(u.Email))
+	s.cfg.Security.Note(ctx, security.ByOperator, security.LockLifted, "", u.UID)
+	return nil
+}
+
+// drop forgets the tries of keys.
+func (l *limiter) drop(keys ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, key := range keys {
+		delete(l.tries, key)
+	}
+}
+
+// RemoveSecondStep takes away an account's second step with its backup codes, for an
+// owner who lost them, and tells the owner by e-mail; told is false where no e-mail can
+// be sent. The password is asked for as before. The error is ErrNoSecondStep, among
+// others.
+func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, err error) {
+	u, err := s.User(ctx, uid)
+	if err != nil {
+		return false, err
+	}
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		var enabled bool
+		err := tx.QueryRowContext(ctx, `SELECT enabled FROM totp WHERE uid = ?`, u.UID).Scan(&enabled)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !enabled {
+			return ErrNoSecondStep
+		}
+		if err != nil {
+			return err
+		}
+		if err := removeTwoStep(ctx, tx, u.UID); err != nil {
+			return err
+		}
+		return profileChanged(ctx, tx, u.UID, s.cfg.Now())
+	})
+	if errors.Is(err, ErrNoSecondStep) {
+		return false, fmt.Errorf("%s: %w", u.Email, ErrNoSecondStep)
+	}
+	if err != nil {
+		return false, fmt.Errorf("take a second step away: %w", err)
+	}
+	s.limiter.drop("e:second step of " + u.UID)
+	s.cfg.Security.Note(ctx, security.ByOperator, security.StepRemoved, "", u.UID)
+	if s.cfg.Mail == nil {
+		return false, nil
+	}
+	err = s.cfg.Mail.Send(ctx, mail.Message{
+		To: u.Email, Subject: "Two-step authentication is off at " + s.cfg.PublicURL.Host,
+		Text: "The operator of " + s.issuer() + " turned two-step authentication off for your account:\n" +
+			"its password is enough to sign in now.\n\n" +
+			"If you asked for that, turn it on again in the settings when you have signed in. If you\n" +
+			"did not, change your password and ask the operator why.\n",
+	})
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "a user was not told that the second step was taken away", "uid", u.UID, "err", err)
+	}
+	return err == nil, nil
+}
+
+// Invitation is one that was made, without its code, which is not kept.
+type Invitation struct {
+	// ID names it; it says nothing of the code.
+	ID      string    `json:"id"`
+	Note    string    `json:"note"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+	// Email is the address of the account that was made with it; "": it was not used.
+	Email string `json:"email,omitempty"`
+}
+
+// invitationID is how much of its hash names an invitation, in bytes.
+const invitationID = 6
+
+// Invitations lists those that can be used or were, the oldest first. One that was
+// used goes with its account.
+func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT i.hash, i.note, i.created_at, i.expires_at, IFNULL(a.email, '')
+		FROM invitations i LEFT JOIN accounts a USING (uid) WHERE i.uid IS NOT NULL OR i.expires_at > ? ORDER BY i.created_at, i.hash`, s.cfg.Now().UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list the invitations: %w", err)
+	}
+	defer rows.Close()
+	all := []Invitation{}
+	for rows.Next() {
+		var i Invitation
+		var hash []byte
+		var created, expires int64
+		if err := rows.Scan(&hash, &i.Note, &created, &expires, &i.Email); err != nil {
+			return nil, fmt.Errorf("list the invitations: %w", err)
+		}
+		i.ID = hex.EncodeToString(hash[:invitationID])
+		i.Created, i.Expires = time.UnixMilli(created), time.UnixMilli(expires)
+		all = append(all, i)
+	}
+	return all, rows.Err()
+}
+
+// RevokeInvitation ends an invitation that was not used, by its ID or its code. The
+// error is ErrNoInvitation if there is none.
+func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM invitations WHERE uid IS NULL AND (hash = ? OR lower(hex(substr(hash, 1, ?))) = ?)`,
+			inviteHash(which), invitationID, strings.ToLower(which))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return ErrNoInvitation
+	})
+	if err != nil {
+		return fmt.Errorf("revoke an invitation: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// DefaultQuota is what an operator set as the quota of those who have none of their
+// own, in bytes, 0 for none; it is not Valid if nothing was set.
+func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'quota'`).Scan(&q.V)
+	if errors.Is(err, sql.ErrNoRows) {
+		return sql.Null[int64]{}, nil
+	}
+	if err != nil {
+		return sql.Null[int64]{}, fmt.Errorf("read the quota: %w", err)
+	}
+	q.Valid = true
+	return q, nil
+}
+
+// SetDefaultQuota sets it; what is not Valid unsets it.
+func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error {
+	err := s.db.Update(ctx, func(tx *sql.Tx) (err error) {
+		if q.Valid {
+			_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO settings (name, value) VALUES ('quota', ?)`, q.V)
+		} else {
+			_, err = tx.ExecContext(ctx, `DELETE FROM settings WHERE name = 'quota'`)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set the quota: %w", err)
+	}
+	return nil
+}
+
+// Storages lists the uids of all storages that an account had, now or ever.
+func (s *Service) Storages(ctx context.Context, account string) (uids []int64, err error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT uid FROM users WHERE account = ?`, account)
+	if err != nil {
+		return nil, fmt.Errorf("list an account's storages: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var uid int64
+		if err := rows.Scan(&uid); err != nil {
+			return nil, fmt.Errorf("list an account's storages: %w", err)
+		}
+		uids = append(uids, uid)
+	}
+	return uids, rows.Err()
+}
