@@ -70,5 +70,6 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 		}
 		return 0, false, err
 	}
+	r.Body = h.VerifiedPayload(r.Header.Get("Content-Type"), r.Body)
 	return grant.UID, !now.Before(grant.Expires), nil
 }

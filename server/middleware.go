@@ -17,6 +17,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		began := s.cfg.Now()
 		c := &counter{ResponseWriter: w}
 		path := r.URL.Path
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if s.public != nil && s.public.Scheme == "https" {
+			// Also behind a proxy that speaks TLS for it. A year, as is usual.
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		s.metrics.inFlight.Inc()
 		defer func() {
 			v := recover()

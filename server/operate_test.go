@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -175,5 +180,86 @@ func TestServeFails(t *testing.T) {
 	l.Close()
 	if err := w.server.Serve(t.Context(), l); err == nil {
 		t.Error("no error from a closed listener")
+	}
+}
+
+// A stop does not wait for ever for a request that hangs, and is none the worse for it.
+func TestStopWithAHangingRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		p := newPipes()
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- w.server.Serve(ctx, p) }()
+		conn := p.dial(t, "192.0.2.1:1")
+		io.WriteString(conn, "POST /auth/v1/account/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		synctest.Wait()
+		stop()
+		began := time.Now()
+		if err := <-served; err != nil || time.Since(began) > 10*time.Second {
+			t.Errorf("Serve: %v after %v", err, time.Since(began))
+		}
+		if !strings.Contains(w.log.String(), "did not end in time") {
+			t.Errorf("the log does not say so: %s", &w.log)
+		}
+	})
+}
+
+// A folder that others can write to is nobody's to trust.
+func TestFolderOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no such bits")
+	}
+	dir := filepath.Join(t.TempDir(), "it's data")
+	for _, mode := range []fs.FileMode{0o770, 0o702, 0o777 | fs.ModeSticky} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := server.New(t.Context(), server.Config{Dir: dir, PublicURL: root})
+		if err == nil || !strings.Contains(err.Error(), `run 'chmod go-w '`) || !strings.Contains(err.Error(), `it'\''s data'`) {
+			t.Errorf("%v: %v", mode, err)
+		}
+	}
+}
+
+// Every answer forbids guessing at its type, and under HTTPS also to come without it: also
+// where a proxy speaks TLS for the server.
+func TestSecurityHeaders(t *testing.T) {
+	for public, want := range map[string]string{"https://sync.example.org": "max-age=31536000", "http://sync.example.org": ""} {
+		w := newWorld(t, func(c *server.Config) { c.PublicURL = public })
+		for _, path := range []string{"/", "/__heartbeat__", "/auth/v1/account/devices", "/oauth/v1/jwks", "/token/1.0/sync/1.5", "/storage/1.5/1/info/collections", "/nowhere"} {
+			rec := httptest.NewRecorder()
+			w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", public+path, nil))
+			h := rec.Header()
+			if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Strict-Transport-Security") != want {
+				t.Errorf("%s%s: %v", public, path, h)
+			}
+		}
+	}
+}
+
+// A body that is another than the signed one is refused, and nothing of it stored.
+func TestStoragePayloadIsVerified(t *testing.T) {
+	w := newWorld(t, nil)
+	d := w.device(true)
+	send := func(signed, sent string) int {
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", d.token.Endpoint+"/storage/forms/x", strings.NewReader(sent))
+		r.Header.Set("Content-Type", "application/json")
+		hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, w.Now().Unix(), fmt.Sprint("n", len(signed+sent), sent == signed), hawk.PayloadHash("application/json", []byte(signed)))
+		rec := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(rec, r)
+		return rec.Code
+	}
+	if code := send(`{"payload":"mine"}`, `{"payload":"evil"}`); code != 401 {
+		t.Errorf("another body: %d", code)
+	}
+	if code, _ := d.do("GET", "/storage/forms/x", ""); code != 404 {
+		t.Errorf("it is stored: %d", code)
+	}
+	if code := send(`{"payload":"mine"}`, `{"payload":"mine"}`); code != 200 {
+		t.Errorf("the signed body: %d", code)
 	}
 }

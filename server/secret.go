@@ -11,10 +11,33 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 )
 
 // keys are what the server's secret is for.
 type keys struct{ tokens, hashes, push, codes []byte }
+
+// checkFolder refuses a folder that others can write: they could put a file of theirs in
+// the place of the server's.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look at the data folder: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others can write to the data folder %s: run 'chmod go-w %s', and look at what is in it", dir, quoted(dir))
+	}
+	return nil
+}
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
 
 // loadKeys reads the secret at path, and makes it, 0600, at its first use. It is
 // a file of its own, so that it can be kept apart from the databases' backups.

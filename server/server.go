@@ -79,6 +79,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w", err)
 	}
+	if err := checkFolder(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if s.unlock, err = dirlock.Acquire(cfg.Dir, "lock"); err != nil {
 		return nil, err
 	}

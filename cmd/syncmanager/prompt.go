@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf16"
 
 	"golang.org/x/term"
 
@@ -128,4 +129,17 @@ func firstLine(r io.Reader, what string) (string, error) {
 		return "", fmt.Errorf("the first line on stdin is longer than %d bytes: that is no %s", maxSecret, what)
 	}
 	return line, nil
+}
+
+// leastPassword is how many characters a new password has at least, here and on the
+// server's pages.
+const leastPassword = 8
+
+// checkNewPassword holds a password that somebody chooses to the pages' rules, which
+// count as browsers do.
+func checkNewPassword(password string) error {
+	if n := len(utf16.Encode([]rune(password))); n < leastPassword {
+		return fmt.Errorf("the password is too short: choose one of at least %d characters", leastPassword)
+	}
+	return nil
 }

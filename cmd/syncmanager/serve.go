@@ -129,7 +129,7 @@ func (a *app) dataFolder(dir string) (string, error) {
 	}
 	data, err := profile.DataDir(a.getenv)
 	if err != nil {
-		return "", err
+		return "", errors.New("there is no home folder to keep the server's data in; name a folder with --data")
 	}
 	return filepath.Join(data, "server"), nil
 }
@@ -190,7 +190,11 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	defer func() {
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, s.Close(patience))
+	}()
 	l, redirects, err := o.tls.wrap(ctx, plain, s, cfg)
 	if err != nil {
 		return err
@@ -242,6 +246,9 @@ func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
+
+// closeTimeout is how long a server that stopped waits for what still uses its files.
+const closeTimeout = 5 * time.Second
 
 // firstLife is how long the invitation is good that a server without accounts
 // prints; each start makes another.

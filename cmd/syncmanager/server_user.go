@@ -141,6 +141,9 @@ see 'syncmanager server invite'.`,
 			if err != nil {
 				return err
 			}
+			if err := checkNewPassword(password); err != nil {
+				return err
+			}
 			by, err := onepw.NewCredentials(args[0], password, rand.Reader)
 			if err != nil {
 				return err

@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net"
 	"net/http"
@@ -90,10 +91,19 @@ func Nonce(random io.Reader) (string, error) {
 // PayloadHash is the hash of a request's body. Of contentType only the media
 // type counts, without parameters and in lower case.
 func PayloadHash(contentType string, body []byte) string {
+	d := startPayload(contentType)
+	d.Write(body)
+	return endPayload(d)
+}
+
+func startPayload(contentType string) hash.Hash {
 	media, _, _ := strings.Cut(contentType, ";")
 	d := sha256.New()
 	io.WriteString(d, "hawk.1.payload\n"+strings.ToLower(strings.TrimSpace(media))+"\n")
-	d.Write(body)
+	return d
+}
+
+func endPayload(d hash.Hash) string {
 	d.Write([]byte{'\n'})
 	return base64.StdEncoding.EncodeToString(d.Sum(nil))
 }
@@ -175,6 +185,41 @@ func (h Header) Verify(key []byte, r Request) error {
 	}
 	return ErrMAC
 }
+
+// payload is a body whose end is an error unless it is what was signed.
+type payload struct {
+	io.ReadCloser
+	sum  hash.Hash
+	want string
+	end  error // once it was reached
+}
+
+// VerifiedPayload is body, read through: instead of its end there is ErrPayload if it
+// is not what the header's hash says. A header without a hash says nothing of it.
+func (h Header) VerifiedPayload(contentType string, body io.ReadCloser) io.ReadCloser {
+	if h.Hash == "" || body == nil {
+		return body
+	}
+	return &payload{ReadCloser: body, sum: startPayload(contentType), want: h.Hash}
+}
+
+func (p *payload) Read(b []byte) (int, error) {
+	if p.end != nil {
+		return 0, p.end
+	}
+	n, err := p.ReadCloser.Read(b)
+	p.sum.Write(b[:n])
+	if errors.Is(err, io.EOF) {
+		if !hmac.Equal([]byte(endPayload(p.sum)), []byte(p.want)) {
+			err = ErrPayload
+		}
+		p.end = err
+	}
+	return n, err
+}
+
+// Unwrap is the body as it was.
+func (p *payload) Unwrap() io.ReadCloser { return p.ReadCloser }
 
 // VerifyPayload reports whether body is what was signed; the error is ErrPayload,
 // also for a body whose header has no hash: it could be anyone's.

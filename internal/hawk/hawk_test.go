@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -277,5 +278,23 @@ func BenchmarkAuthorization(b *testing.B) {
 		if c.Authorization(http.MethodGet, u, 1_795_372_559, "qvgd/kwrNIg=", "") == "" {
 			b.Fatal("empty")
 		}
+	}
+}
+
+// A body that is read through is held against its hash at its end, however often that
+// is read.
+func TestVerifiedPayload(t *testing.T) {
+	h := hawk.Header{Hash: hawk.PayloadHash("application/json", []byte("{}"))}
+	for body, want := range map[string]error{"{}": nil, "{ }": hawk.ErrPayload, "": hawk.ErrPayload} {
+		r := h.VerifiedPayload("application/json; charset=utf-8", io.NopCloser(strings.NewReader(body)))
+		if _, err := io.ReadAll(r); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", body, err, want)
+		}
+		if _, err := io.ReadAll(r); !errors.Is(err, want) {
+			t.Errorf("%q again: %v, want %v", body, err, want)
+		}
+	}
+	if text, err := io.ReadAll(hawk.Header{}.VerifiedPayload("", io.NopCloser(strings.NewReader("x")))); string(text) != "x" || err != nil {
+		t.Errorf("without a hash: %q, %v", text, err)
 	}
 }

@@ -53,8 +53,15 @@ func Limit(b *Budget, w http.ResponseWriter, r *http.Request, size int64, sender
 
 // Charge makes a body that was limited, and not yet read, count for another sender too.
 func Charge(from io.Reader, sender string) {
-	if b, ok := from.(*body); ok && b.give == nil {
-		b.senders = append(b.senders, sender)
+	for {
+		if b, ok := from.(*body); ok && b.give == nil {
+			b.senders = append(b.senders, sender)
+		}
+		wrapped, ok := from.(interface{ Unwrap() io.ReadCloser })
+		if !ok {
+			return
+		}
+		from = wrapped.Unwrap()
 	}
 }
 

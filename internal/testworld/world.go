@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +60,7 @@ func within(t testing.TB, clock *Clock) *World {
 	w := &World{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
 	w.Net = &Net{}
 	w.inproc = true
-	w.open(t.TempDir())
+	w.open(filepath.Join(t.TempDir(), "server"))
 	return w
 }
 
@@ -96,7 +97,7 @@ func listen(t testing.TB) (*World, net.Listener) {
 		t.Fatal(err)
 	}
 	w := &World{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
-	w.open(t.TempDir())
+	w.open(filepath.Join(t.TempDir(), "server"))
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	w.Net = &Net{base: transport}

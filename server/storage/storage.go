@@ -28,7 +28,8 @@ type Authenticator interface {
 	// Authenticate returns the user that r proves to come from, and whether the
 	// proof has expired; such a one still reads info/collections. An error that
 	// wraps ErrUnauthorized means that there is no valid proof; any other, that it
-	// could not be found out.
+	// could not be found out. If the proof covers the body, it replaces the body by one
+	// that ends with hawk.ErrPayload where that is another.
 	Authenticate(r *http.Request) (uid int64, expired bool, err error)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/intake"
 )
 
@@ -29,6 +30,8 @@ func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 		return nil, tooLarge
 	case errors.Is(err, intake.ErrBusy):
 		return nil, ErrBusy
+	case errors.Is(err, hawk.ErrPayload):
+		return nil, unauthorized
 	case errors.Is(err, intake.ErrSlow):
 		return nil, tooSlow
 	case err != nil:

@@ -30,6 +30,7 @@ var (
 	errKeysChangedAt = refuse("invalid-keysChangedAt", "Unauthorized")
 	errUnauthorized  = refuse("error", "Unauthorized")
 	errScheme        = refuse("error", "Unsupported")
+	errMalformed     = &refusal{http.StatusBadRequest, "error", "header", "X-Client-State", "Invalid client state value"}
 	errNoKeyID       = &refusal{http.StatusUnauthorized, "invalid-key-id", "header", "", "Missing X-KeyID header"}
 	errNewUsers      = &refusal{http.StatusForbidden, "new-users-disabled", "body", "", "New users are not allowed"}
 	errServer        = &refusal{http.StatusInternalServerError, "internal-error", "internal", "", "Server error"}

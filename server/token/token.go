@@ -197,6 +197,9 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	}, nil
 }
 
+// maxClientState bounds X-Client-State, in bytes: it is half a hash.
+const maxClientState = 32
+
 // claim reads the request's headers.
 func (s *Service) claim(r *http.Request) (claim, error) {
 	scheme, access, ok := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -223,7 +226,11 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 	if err != nil {
 		return claim{}, errCredentials
 	}
-	if h := r.Header.Get("X-Client-State"); h != "" && h != hex.EncodeToString(state) {
+	h := r.Header.Get("X-Client-State")
+	if raw, err := hex.DecodeString(h); err != nil || len(raw) > maxClientState {
+		return claim{}, errMalformed
+	}
+	if h != "" && h != hex.EncodeToString(state) {
 		return claim{}, errClientState("not that of X-KeyID")
 	}
 	return claim{account: who.Account, bound: who.Bound, clientState: state, generation: who.Generation, keysChangedAt: changed}, nil

@@ -267,7 +267,7 @@ func TestRefusals(t *testing.T) {
 	w.mustRefuse(w.do(path, "Bearer a/1", kid, "X-Client-State", "00"), 401, "invalid-client-state")
 	w.mustRefuse(w.do("/1.0/sync/1.1", "Bearer a/1", kid), 404, "error")
 	w.mustRefuse(w.do("/1.0/notes/1.5", "Bearer a/1", kid), 404, "error")
-	w.mustHave(w.do(path, "Bearer a/1", kid, "X-Client-State", "6b"))
+	w.mustHave(w.do(path, "Bearer a/100", kid, "X-Client-State", "6b"))
 	if w.log.Len() != 0 {
 		t.Errorf("a client's mistake is in the log: %s", &w.log)
 	}
@@ -335,4 +335,23 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q gives %+v", text, g)
 		}
 	})
+}
+
+// What is no hex at all is the client's mistake, not a state that changed.
+func TestMalformedClientState(t *testing.T) {
+	w := newWorld(t, nil)
+	kid := onepw.FormatKeyID(100, []byte("k"))
+	for _, state := range []string{"x", "6", "6b6", "zz", strings.Repeat("00", 33)} {
+		w.mustRefuse(w.do("/1.0/sync/1.5", "Bearer a/1", kid, "X-Client-State", state), 400, "error")
+	}
+}
+
+// A contradiction is refused the first time as the second.
+func TestNewUserBelowTheirKeys(t *testing.T) {
+	w := newWorld(t, nil)
+	for range 2 {
+		w.mustRefuse(w.ask("alice", 99, 100, "key-1"), 401, "invalid-keysChangedAt")
+	}
+	w.mustHave(w.ask("alice", 100, 100, "key-1"))
+	w.mustHave(w.ask("bob", 0, 100, "key-1")) // an issuer that does not say
 }

@@ -68,6 +68,11 @@ func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, chan
 		if s.cfg.NoNewUsers {
 			return user{}, false, errNewUsers
 		}
+		// As check has it of those who are known, so that asking twice is answered twice
+		// the same.
+		if c.generation != 0 && c.generation < c.keysChangedAt {
+			return user{}, false, errKeysChangedAt
+		}
 		return user{clientState: c.clientState, generation: max(c.generation, c.keysChangedAt), keysChangedAt: c.keysChangedAt}, true, nil
 	}
 	if err := check(*now, c, old); err != nil {
