@@ -130,7 +130,7 @@ func (s *historyStore) engine() engine.Engine { return s.e }
 func (s *historyStore) close() error          { return s.e.Close() }
 
 // visited is when step n visits a page: steps are told apart by it.
-func visited(n int) time.Time { return start.Add(-time.Hour + time.Duration(n)*time.Second) }
+func visited(n int) time.Time { return start.Add(-time.Hour*300 + time.Duration(n)*time.Second) }
 
 // maxVisits keeps a page's visits below what a record holds.
 const maxVisits = 15
@@ -150,7 +150,7 @@ func (s *historyStore) show(ctx context.Context) (all []shown, err error) {
 		}
 		it := shown{item: number(p.URL, "https://h", ".test/"), id: string(p.ID), text: fmt.Sprintf("%s %s %q", p.ID, p.URL, p.Title)}
 		for _, v := range p.Visits {
-			it.fields = append(it.fields, int((v.At.Sub(start)+time.Hour)/time.Second))
+			it.fields = append(it.fields, int((v.At.Sub(start)+300*time.Hour)/time.Second))
 			it.text += fmt.Sprintf(" %d:%d", v.At.UnixMicro(), v.Type)
 		}
 		all = append(all, it)

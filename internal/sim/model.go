@@ -291,7 +291,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		return finding("undead "+key.kind, "item %d was deleted and is back: %s\n%s", key.item, texts(its), m.history(events, durable))
 	}
 	for _, e := range events {
-		if e.remove || gone[e.n] || !durable[e.n] || e.field == -2 || contested(e) || e.exposed && (len(its) > 0 || len(removals) > 0) {
+		if e.remove || gone[e.n] || !durable[e.n] || e.field == -2 || contested(e) || m.any(e.past, func(q *event) bool { return q.loose }) || e.exposed && (len(its) > 0 || len(removals) > 0) {
 			continue
 		}
 		if len(its) == 0 {
@@ -317,7 +317,9 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			if e.remove || !durable[e.n] || gone[e.n] || e.loose || e.exposed {
 				continue
 			}
-			if n := m.outdated(k, it, e); n != 0 {
+			n := m.outdated(k, it, e)
+			// A state from before what was exposed may have come back.
+			if n != 0 && !m.any(e.past, func(q *event) bool { return q.exposed && q.past[n] }) {
 				return finding("stale "+key.kind, "item %d has what step %d wrote, which step %d replaced: %s\n%s",
 					key.item, n, e.n, it.text, m.history(events, durable))
 			}
@@ -344,6 +346,15 @@ func (m *model) outdated(k kind, it shown, e *event) (n int) {
 		return n
 	}
 	return 0
+}
+
+func (m *model) any(s steps, is func(*event) bool) bool {
+	for n := range s {
+		if is(m.events[n]) {
+			return true
+		}
+	}
+	return false
 }
 
 // replaced tells whether what an edit wrote was seen and overwritten.

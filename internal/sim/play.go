@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/server/backup"
+	"github.com/syncmanager/syncmanager/sync15"
 )
 
 // serverBackup is a backup of the server, and what the model says of it.
@@ -54,7 +57,7 @@ func (r *run) step(ctx context.Context, s Step) *Finding {
 		err = r.change(ctx, d, s)
 	case Skew:
 		r.mu.Lock()
-		d.skew += s.By
+		d.skew = s.By
 		r.mu.Unlock()
 		r.skewed = true
 	default:
@@ -181,7 +184,10 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	case Wipe:
 		m.back(d, newReplica(), []string{s.Kind})
 		m.unbase(d, s.Kind)
-		return d.manager.Wipe(ctx, s.Kind)
+		if err := d.manager.Wipe(ctx, s.Kind); err != nil || s.Kind != "tabs" {
+			return err
+		}
+		return d.stores["tabs"].add(ctx, s.Item, s.N, s)
 	case Reopen:
 		return d.restart(ctx, nil)
 	case Save, PutBack, Clone:
@@ -207,22 +213,55 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	case Drop, Fresh:
 		d.line.calm = true
 		defer func() { d.line.calm = false }()
-		names := []string{s.Kind}
-		if s.Op == Fresh {
-			names = append(append([]string{}, r.story.Kinds...), "meta", "crypto", "clients")
+		if s.Op == Drop {
+			r.drop(ctx, d, s.Kind)
+			return nil
 		}
-		for _, name := range names {
-			err := d.manager.Records().DeleteCollection(ctx, name)
-			if err != nil && !errors.Is(err, syncmanager.ErrNoCollection) && !errors.Is(err, syncmanager.ErrNoStorage) &&
-				!errors.As(err, new(*syncmanager.BackedOffError)) {
-				r.say("    %s: %v", name, err)
-			}
-			if r.plays(name) {
-				m.forget(r, name, steps{})
-			}
+		for _, name := range append(slices.Clone(r.story.Kinds), "meta", "crypto", "clients") {
+			r.deleted(name, d.manager.Records().DeleteCollection(ctx, name))
 		}
 	}
 	return nil
+}
+
+// drop wipes a collection on the server as other programs do: with a new sync ID.
+func (r *run) drop(ctx context.Context, d *device, name string) {
+	records := d.manager.Records()
+	rec, err := records.Get(ctx, "meta", "global", true)
+	if err != nil {
+		r.say("    %v", err)
+		return
+	}
+	var g sync15.Global
+	if err := json.Unmarshal([]byte(rec.Sealed), &g); err != nil {
+		r.say("    %v", err)
+		return
+	}
+	entry := g.Engines[name]
+	g.Engines[name] = sync15.EngineEntry{Version: entry.Version, SyncID: string(engine.NewID(r.rand.fork()))}
+	if entry.SyncID == "" {
+		return // it is switched off
+	}
+	text, err := json.Marshal(g)
+	if err != nil {
+		r.say("    %v", err)
+		return
+	}
+	if _, err := records.Put(ctx, "meta", syncmanager.Record{ID: "global", Sealed: string(text)}, rec.Modified); err != nil {
+		r.say("    %v", err)
+		return
+	}
+	r.deleted(name, records.DeleteCollection(ctx, name))
+}
+
+// deleted notes that a collection may be gone from the server.
+func (r *run) deleted(name string, err error) {
+	if err != nil && !errors.Is(err, syncmanager.ErrNoCollection) {
+		r.say("    %s: %v", name, err)
+	}
+	if r.plays(name) {
+		r.model.forget(r, name, steps{})
+	}
 }
 
 // pairs are the kinds that share one switch.

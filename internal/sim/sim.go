@@ -46,7 +46,7 @@ const (
 	Rejoin  Op = "rejoin"  // disconnects from the account and joins again
 	Off     Op = "off"     // switches an engine off for the account
 	On      Op = "on"      // and on again
-	Skew    Op = "skew"    // moves the device's own clock
+	Skew    Op = "skew"    // puts the device's own clock wrong
 	Backup  Op = "backup"  // makes a backup of the server
 	Restore Op = "restore" // restores the server's last backup
 	Drop    Op = "drop"    // deletes a collection on the server
@@ -64,7 +64,7 @@ type Step struct {
 	Field  int           `json:"field,omitempty"` // which of its fields
 	Other  int           `json:"other,omitempty"` // the other device, or folder
 	Wait   time.Duration `json:"wait,omitempty"`  // how much time passes before
-	By     time.Duration `json:"by,omitempty"`    // how far Skew moves the clock
+	By     time.Duration `json:"by,omitempty"`    // how wrong Skew puts the clock
 	Fault  *Fault        `json:"fault,omitempty"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -85,6 +86,63 @@ func TestSimulated(t *testing.T) {
 	}
 }
 
+// The stories in testdata ended badly once.
+func TestStories(t *testing.T) {
+	t.Parallel()
+	stage := stage(t)
+	names, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d stories, %v", len(names), err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		story, err := sim.ParseStory(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if found, err := stage.Play(t.Context(), story, nil); found != nil || err != nil {
+			t.Errorf("%s: %v %v", name, found, err)
+		}
+	}
+}
+
+// TestTheSameSeedIsTheSameStory plays one twice.
+func TestTheSameSeedIsTheSameStory(t *testing.T) {
+	t.Parallel()
+	stage := stage(t)
+	var told [2]strings.Builder
+	for i := range told {
+		found, err := stage.Play(t.Context(), sim.New(7, 60, sim.Chaos{Faults: sim.All().Faults, Upsets: []sim.Op{sim.Reset, sim.PutBack, sim.Save}}),
+			func(line string) { fmt.Fprintln(&told[i], line) })
+		if found != nil || err != nil {
+			t.Fatal(found, err)
+		}
+	}
+	if told[0].String() != told[1].String() {
+		t.Errorf("it was\n%s\nand then\n%s", &told[0], &told[1])
+	}
+}
+
+func TestShrink(t *testing.T) {
+	story := sim.New(1, 100, sim.All())
+	tries := 0
+	short := sim.Shrink(story, 1000, func(s sim.Story) bool {
+		tries++
+		a, b := false, false
+		for _, step := range s.Steps {
+			a = a || step.N == 20
+			b = b || a && step.N == 40
+		}
+		return b
+	})
+	if len(short.Steps) != 2 || tries > 1000 {
+		t.Errorf("after %d tries: %v", tries, short)
+	}
+}
+
 func TestTell(t *testing.T) {
 	var story sim.Story
 	switch {
@@ -137,6 +195,6 @@ func TestSoak(t *testing.T) {
 	}
 	group.Wait()
 	took := time.Since(began)
-	fmt.Printf("%d device-steps in %d stories, %d findings %v, %v, %.0f steps a second\n",
+	t.Logf("%d device-steps in %d stories, %d findings %v, %v, %.0f steps a second",
 		done.Load(), seed.Load()-*soakSeed, found.Load(), seen, took.Round(time.Second), float64(done.Load())/took.Seconds())
 }

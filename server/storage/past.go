@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -17,6 +18,10 @@ const (
 	// maxMetaRecords how many there may be: Firefox has two, of a kilobyte each.
 	maxMeta        = 1 << 20
 	maxMetaRecords = 100
+	// renewedWithin is how much later than all else the new sync IDs may be, in hundredths
+	// of a second. How much is chance: a client that saw an earlier restore of the same
+	// backup would take the same time for the same record.
+	renewedWithin = 3000
 )
 
 // RenewSyncIDs gives a user's file, which nobody uses, new sync IDs. It belongs to the
@@ -37,6 +42,11 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 			return err
 		}
 		renewed := false
+		var chance [2]byte
+		if _, err := io.ReadFull(random, chance[:]); err != nil {
+			return err
+		}
+		after := 1 + int(binary.BigEndian.Uint16(chance[:]))%renewedWithin
 		for id, payload := range records {
 			payload, err := withNewIDs(payload, random)
 			if err != nil {
@@ -46,8 +56,8 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 				continue
 			}
 			renewed = true
-			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = (SELECT modified + 1 FROM storage)
-				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload)
+			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = (SELECT modified + ?3 FROM storage)
+				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload, after)
 			if err != nil {
 				return err
 			}
@@ -55,7 +65,7 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 		if !renewed {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = modified + 1`); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = modified + ?1`, after); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE collections SET modified = (SELECT modified FROM storage) WHERE name = 'meta'`)
