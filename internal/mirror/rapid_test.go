@@ -3,9 +3,11 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -21,28 +23,51 @@ import (
 // Two stores, edited at random and synced through a server that fails at random,
 // end up the same, and with all that nobody deleted.
 func TestStoresConverge(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	rapid.Check(t, func(r *rapid.T) {
-		n++
-		run := filepath.Join(dir, fmt.Sprint(n))
-		if err := os.Mkdir(run, 0o700); err != nil {
-			r.Fatal(err)
-		}
-		defer func() { _ = os.RemoveAll(run) }()
-		w := newModel(r, run)
-		defer w.close()
-		r.Repeat(map[string]func(*rapid.T){
-			"add":    func(r *rapid.T) { w.add(r, w.pick(r)) },
-			"edit":   func(r *rapid.T) { w.edit(r, w.pick(r)) },
-			"delete": func(r *rapid.T) { w.delete(r, w.pick(r)) },
-			"sync":   func(r *rapid.T) { w.sync(r, w.pick(r), true) },
-			"reset": func(r *rapid.T) {
-				w.must(r, w.pick(r).Reset(context.Background(), engine.Association{}))
-			},
-		})
-		w.settle(r)
+	rapid.Check(t, func(r *rapid.T) { converge(r, dir, &n, testRules()) })
+}
+
+// The same where both sides of a conflict are kept, and no content key tells that two
+// are the same.
+func TestStoresThatKeepBothConverge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	n := 0
+	rules := testRules()
+	rules.Key = nil
+	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
+	rapid.Check(t, func(r *rapid.T) { converge(r, dir, &n, rules) })
+}
+
+func converge(r *rapid.T, dir string, n *int, rules Rules) {
+	*n++
+	run := filepath.Join(dir, fmt.Sprint(*n))
+	if err := os.Mkdir(run, 0o700); err != nil {
+		r.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(run) }()
+	w := newModel(r, run, rules)
+	defer w.close()
+	r.Repeat(map[string]func(*rapid.T){
+		"add":    func(r *rapid.T) { w.add(r, w.pick(r)) },
+		"edit":   func(r *rapid.T) { w.edit(r, w.pick(r)) },
+		"delete": func(r *rapid.T) { w.delete(r, w.pick(r)) },
+		"sync":   func(r *rapid.T) { w.sync(r, w.pick(r), true) },
+		"reset": func(r *rapid.T) {
+			w.must(r, w.pick(r).Reset(context.Background(), engine.Association{}))
+		},
+		"file": func(r *rapid.T) {
+			switch d := w.pick(r); rapid.IntRange(0, 7).Draw(r, "what becomes of it") {
+			case 0:
+				w.copyFile(r, d)
+			case 1:
+				w.putBack(r, d)
+			}
+		},
 	})
+	w.settle(r)
 }
 
 type serverRecord struct {
@@ -53,6 +78,9 @@ type serverRecord struct {
 type device struct {
 	*Core
 	name   string
+	path   string
+	open   func() (*Core, error)
+	copied bool
 	cancel func() // when the clock has been looked at alarm times
 	alarm  int
 }
@@ -68,11 +96,16 @@ type model struct {
 	writers map[string]map[string]bool
 	last    map[string]string
 	deleted map[string]bool
+	// edits counts what users wrote of each name; lost tells that a file was put back
+	// that did not have it all.
+	edits map[string]int
+	lost  bool
+	keyed bool
 }
 
-func newModel(r *rapid.T, dir string) *model {
+func newModel(r *rapid.T, dir string, rules Rules) *model {
 	w := &model{server: map[engine.ID]serverRecord{}, at: 100, makers: map[string]map[string]bool{}, writers: map[string]map[string]bool{},
-		last: map[string]string{}, deleted: map[string]bool{}}
+		last: map[string]string{}, deleted: map[string]bool{}, edits: map[string]int{}, keyed: rules.Key != nil}
 	for _, name := range []string{"A", "B"} {
 		d := &device{name: name}
 		now := func() time.Time {
@@ -81,9 +114,16 @@ func newModel(r *rapid.T, dir string) *model {
 			}
 			return time.UnixMilli(int64(w.at) * 10)
 		}
-		core, err := Open(context.Background(), testRules(), Options{Path: filepath.Join(dir, name), Now: now})
+		d.path = filepath.Join(dir, name)
+		d.open = func() (*Core, error) {
+			core, err := Open(context.Background(), rules, Options{Path: d.path, Now: now, Rand: rand.Reader})
+			if err == nil {
+				core.chunk = 3
+			}
+			return core, err
+		}
+		core, err := d.open()
 		w.must(r, err)
-		core.chunk = 3
 		d.Core = core
 		w.devices = append(w.devices, d)
 	}
@@ -144,6 +184,7 @@ func (w *model) add(r *rapid.T, d *device) {
 		return
 	}
 	w.must(r, err)
+	w.edits[name]++
 	w.note(w.makers, name, d)
 	w.note(w.writers, name, d)
 	w.last[name+" a"] = value
@@ -184,6 +225,7 @@ func (w *model) edit(r *rapid.T, d *device) {
 	w.must(r, err)
 	o.set(field, []byte(`"`+value+`"`))
 	w.must(r, d.Update(context.Background(), func(e *Edit) error { return e.Put(record.ID, o.append(nil)) }))
+	w.edits[record.Name]++
 	w.note(w.writers, record.Name, d)
 	w.last[record.Name+" "+field] = value
 }
@@ -196,6 +238,30 @@ func (w *model) delete(r *rapid.T, d *device) {
 	record := rapid.SampledFrom(all).Draw(r, "record")
 	w.must(r, d.Update(context.Background(), func(e *Edit) error { return e.Delete(record.ID) }))
 	w.deleted[record.Name] = true
+}
+
+// copyFile keeps a copy of the device's file, and putBack puts it in the file's place.
+func (w *model) copyFile(r *rapid.T, d *device) {
+	w.must(r, d.Close())
+	text, err := os.ReadFile(d.path)
+	w.must(r, err)
+	w.must(r, os.WriteFile(d.path+" copy", text, 0o600))
+	d.Core, err = d.open()
+	w.must(r, err)
+	d.copied = true
+}
+
+func (w *model) putBack(r *rapid.T, d *device) {
+	if !d.copied {
+		return
+	}
+	w.must(r, d.Close())
+	text, err := os.ReadFile(d.path + " copy")
+	w.must(r, err)
+	w.must(r, os.WriteFile(d.path, text, 0o600))
+	d.Core, err = d.open()
+	w.must(r, err)
+	w.lost = true
 }
 
 var errBroken = errors.New("the connection broke")
@@ -287,7 +353,7 @@ func (w *model) settle(r *rapid.T) {
 		have := map[string]string{}
 		for _, record := range w.records(r, d) {
 			have[string(record.ID)] = canonical(r, record.payload)
-			if names[record.Name] != nil && d.name == "A" {
+			if names[record.Name] != nil && d.name == "A" && w.keyed {
 				r.Fatalf("%s is there twice", record.Name)
 			}
 			fields := map[string]string{}
@@ -301,21 +367,42 @@ func (w *model) settle(r *rapid.T) {
 			r.Fatalf("%s counts %d changes, %v", d.name, n, err)
 		}
 	}
+	if !w.keyed {
+		w.noneTwice(r)
+	}
 	for name := range w.makers {
-		if w.deleted[name] {
+		if w.deleted[name] && w.edits[name] == 1 && names[name] != nil && !w.lost {
+			r.Fatalf("%s is back, and nobody changed it", name)
+		}
+		if w.deleted[name] || w.lost {
 			continue
 		}
 		if names[name] == nil {
 			r.Fatalf("%s is lost, and nobody deleted it", name)
 		}
 		// One user alone wrote it: each field is as that one left it.
-		if len(w.writers[name]) == 1 {
+		if len(w.writers[name]) == 1 && w.keyed {
 			for _, field := range []string{"a", "b"} {
 				if got, want := names[name][field], w.last[name+" "+field]; got != want {
 					r.Fatalf("%s has %s = %q, and its one writer left it %q", name, field, got, want)
 				}
 			}
 		}
+	}
+}
+
+// noneTwice looks for what was doubled: no two records say the same.
+func (w *model) noneTwice(r *rapid.T) {
+	seen := map[string]engine.ID{}
+	for _, record := range w.records(r, w.devices[0]) {
+		o, err := parse(record.payload)
+		w.must(r, err)
+		o.set("id", []byte(`""`))
+		text := canonical(r, o.append(nil))
+		if other, twice := seen[text]; twice {
+			r.Fatalf("%s is there as %s and as %s", text, other, record.ID)
+		}
+		seen[text] = record.ID
 	}
 }
 
