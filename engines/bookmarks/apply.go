@@ -20,7 +20,9 @@ type applier struct {
 }
 
 func newApplier(t *tx, s *session) *applier {
-	return &applier{tx: t, keeper: newKeeper(), start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{})}
+	k := newKeeper()
+	k.back = s.cleared == wipedHere
+	return &applier{tx: t, keeper: k, start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{})}
 }
 
 // insert adds an item as a record says it.

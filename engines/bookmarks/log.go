@@ -76,6 +76,9 @@ type keeper struct {
 	order                          []engine.ID
 	added, changed, moved, deleted int
 	repairs                        map[string]int
+	// back: what is added was here before it was wiped. To undo that would delete it
+	// in the account.
+	back bool
 }
 
 func newKeeper() *keeper {
@@ -89,10 +92,16 @@ func (k *keeper) keep(guid engine.ID, s *state) {
 	}
 }
 
-func (k *keeper) add(guid engine.ID) { k.keep(guid, nil); k.added++ }
-func (k *keeper) change(r *row)      { k.keep(r.GUID, stateOf(r)); k.changed++ }
-func (k *keeper) move(r *row)        { k.keep(r.GUID, stateOf(r)); k.moved++ }
-func (k *keeper) remove(r *row)      { k.keep(r.GUID, stateOf(r)); k.deleted++ }
+func (k *keeper) add(guid engine.ID) {
+	if !k.back {
+		k.keep(guid, nil)
+		k.added++
+	}
+}
+
+func (k *keeper) change(r *row) { k.keep(r.GUID, stateOf(r)); k.changed++ }
+func (k *keeper) move(r *row)   { k.keep(r.GUID, stateOf(r)); k.moved++ }
+func (k *keeper) remove(r *row) { k.keep(r.GUID, stateOf(r)); k.deleted++ }
 
 // reorder keeps the order that a folder had.
 func (k *keeper) reorder(folder *row, before []engine.ID, moved int) {

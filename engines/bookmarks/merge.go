@@ -38,6 +38,11 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 		if _, err := t.Exec(sqlRetryMiss, guidList(missed)); err != nil {
 			return err
 		}
+		if s.cleared != 0 {
+			if _, err := t.Exec(sqlSetCleared, 0); err != nil {
+				return err
+			}
+		}
 		_, err := t.Exec(sqlSetSince, at)
 		return err
 	})

@@ -20,10 +20,22 @@ func (s *session) compareWithPast(t *tx) error {
 	if err := t.QueryRow(sqlMirrorAny).Scan(&past); err != nil || !past {
 		return err
 	}
-	if _, err := t.Exec(sqlLost, guidList(allRoots())); err != nil {
+	lost := sqlLost
+	if s.cleared == clearedElsewhere {
+		lost = sqlLostRoots // the rest is deleted, as far as it is as it was
+	}
+	if _, err := t.Exec(lost, guidList(allRoots())); err != nil {
 		return err
 	}
-	return execAll(t.Tx, sqlLostTombstones, sqlLostMirror, sqlBehind, sqlBehindMirror, sqlBehindGone, sqlBehindStaged)
+	if err := execAll(t.Tx, sqlLostTombstones); err != nil {
+		return err
+	}
+	if s.cleared == clearedElsewhere {
+		if _, err := t.Exec(sqlLostGone, guidList(allRoots())); err != nil {
+			return err
+		}
+	}
+	return execAll(t.Tx, sqlLostMirror, sqlBehind, sqlBehindMirror, sqlBehindGone, sqlBehindStaged)
 }
 
 // Troubles counts the records that are stuck, and names the first max of each kind.

@@ -27,6 +27,7 @@ type session struct {
 	e        *Engine
 	start    engine.Start
 	since    engine.Timestamp
+	cleared  int
 	retry    map[engine.ID]bool // listed by Retry, and not staged since
 	list     []engine.ID        // for Retry
 	outgoing int64              // the row of the snapshot that was handed out last
@@ -51,7 +52,7 @@ func (s *session) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.since = m.since
+		s.since, s.cleared = m.since, m.cleared
 		rows, err := t.Query(sqlRetryDue, maxAttempts, maxRetries)
 		if err != nil {
 			return err

@@ -69,13 +69,14 @@ const (
 	sqlTombstone = `INSERT OR IGNORE INTO bookmark_tombstones (guid, deleted) VALUES (?1, ?2)`
 	sqlUnbury    = `DELETE FROM bookmark_tombstones WHERE guid = ?1`
 
-	sqlMeta      = `SELECT global, sync_id, since, generation FROM bookmark_meta WHERE one = 1`
-	sqlSetMeta   = `UPDATE bookmark_meta SET global = ?1, sync_id = ?2, since = 0, generation = generation + 1 WHERE one = 1`
-	sqlSetSince  = `UPDATE bookmark_meta SET since = max(since, ?1) WHERE one = 1`
-	sqlPlaced    = `SELECT DISTINCT place FROM bookmarks WHERE place IS NOT NULL`
-	sqlWipeItems = `DELETE FROM bookmarks WHERE guid NOT IN (SELECT value FROM json_each(?1))`
-	sqlWipeRoots = `UPDATE bookmarks SET changes = 0, refused = 0 WHERE guid > ''`
-	sqlWipeLog   = `DELETE FROM bookmark_log WHERE n > 0`
+	sqlMeta       = `SELECT global, sync_id, since, generation, cleared FROM bookmark_meta WHERE one = 1`
+	sqlSetMeta    = `UPDATE bookmark_meta SET global = ?1, sync_id = ?2, since = 0, generation = generation + 1 WHERE one = 1`
+	sqlSetCleared = `UPDATE bookmark_meta SET cleared = ?1 WHERE one = 1`
+	sqlSetSince   = `UPDATE bookmark_meta SET since = max(since, ?1) WHERE one = 1`
+	sqlPlaced     = `SELECT DISTINCT place FROM bookmarks WHERE place IS NOT NULL`
+	sqlWipeItems  = `DELETE FROM bookmarks WHERE guid NOT IN (SELECT value FROM json_each(?1))`
+	sqlWipeRoots  = `UPDATE bookmarks SET changes = 0, refused = 0 WHERE guid > ''`
+	sqlWipeLog    = `DELETE FROM bookmark_log WHERE n > 0`
 
 	sqlDropTombstones = `DELETE FROM bookmark_tombstones WHERE guid > ''`
 	sqlDropMirror     = `DELETE FROM bookmark_mirror WHERE guid > ''`
@@ -151,6 +152,11 @@ const (
 	sqlLost = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
 		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmarks.guid)
 		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
+	sqlLostRoots = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT value FROM json_each(?1))
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmarks.guid) AND EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n)`
+	sqlLostGone = `INSERT INTO bookmark_staged (guid, parent, kind, modified, payload, err, fatal)
+		SELECT guid, '', 0, modified, NULL, NULL, 0 FROM bookmark_mirror m WHERE guid > ''
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = m.guid) AND guid NOT IN (SELECT value FROM json_each(?1))`
 	sqlLostTombstones = `DELETE FROM bookmark_tombstones WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_tombstones.guid)`
 	sqlLostMirror     = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_mirror.guid)`
 	sqlBehind         = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.guid FROM bookmark_staged s

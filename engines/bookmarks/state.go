@@ -13,17 +13,24 @@ type meta struct {
 	engine.Association
 	since      engine.Timestamp
 	generation int64
+	cleared    int // see the columns of bookmark_meta
 }
 
+// What the next merge of the whole collection is told besides.
+const (
+	clearedElsewhere = 1 + iota
+	wipedHere
+)
+
 func (t *tx) meta() (m meta, err error) {
-	err = t.QueryRow(sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation)
+	err = t.QueryRow(sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
 	return m, err
 }
 
 // Association tells which sync IDs the bookmarks last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	var m meta
-	err := e.db.Read().QueryRowContext(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation)
+	err := e.db.Read().QueryRowContext(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
 	if err != nil {
 		return engine.Association{}, fmt.Errorf("cannot read the sync state of bookmarks: %w", sqlite.Explain(err))
 	}
@@ -43,6 +50,24 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	})
 	if err != nil {
 		return fmt.Errorf("cannot reset bookmarks: %w", err)
+	}
+	return nil
+}
+
+// Clear makes the next sync one that takes away what the account had and has no more.
+// Nothing goes before: only then is it known what stays, so that just the rest is
+// counted, held if it is much, and kept in the log for an Undo. What the user changed
+// and did not send stays.
+func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
+	if err := e.Reset(ctx, engine.Association{}); err != nil {
+		return err
+	}
+	err := e.db.Update(ctx, func(t *places.Tx) error {
+		_, err := t.Exec(sqlSetCleared, clearedElsewhere)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot clear bookmarks: %w", err)
 	}
 	return nil
 }
@@ -71,6 +96,9 @@ func (e *Engine) Wipe(ctx context.Context) error {
 			}
 		}
 		if err := execAll(p, sqlWipeRoots, sqlWipeLog); err != nil {
+			return err
+		}
+		if _, err := t.Exec(sqlSetCleared, wipedHere); err != nil {
 			return err
 		}
 		_, err = t.Exec(sqlSetMeta, "", "")

@@ -70,3 +70,62 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 		}
 	}
 }
+
+// Another device tells this one to wipe its bookmarks, as Firefox does before it restores
+// a backup: what is unsent here goes up, and undo does not offer to delete what stayed.
+func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
+	t.Parallel()
+	w := testworld.New(t)
+	ctx := t.Context()
+	a, b := w.Browser("a", ann), w.Browser("b", ann)
+	add := func(d *testworld.Device, title string) bookmarks.Item {
+		it, err := d.Bookmarks.Add(ctx, bookmarks.Item{Title: title, URL: "https://" + title + ".example/"}, bookmarks.End)
+		must(t, err)
+		return it
+	}
+	gone, kept := add(a, "gone"), add(a, "kept")
+	a.Sync()
+	b.Sync()
+	a.Sync()
+	unsent := add(b, "unsent")
+	_, err := a.Bookmarks.Remove(ctx, gone.GUID)
+	must(t, err)
+	must(t, a.Manager.Records().DeleteCollection(ctx, "bookmarks"))
+	must(t, a.Manager.Reset(ctx, "bookmarks"))
+	for _, d := range a.Manager.Devices() {
+		if !d.Local {
+			must(t, a.Manager.SendCommand(ctx, d.ID, "wipeEngine", "bookmarks"))
+		}
+	}
+	a.Sync()
+	b.Sync()
+	titles := func(d *testworld.Device) (all []string) {
+		items, err := d.Bookmarks.Children(ctx, bookmarks.Unfiled)
+		must(t, err)
+		for _, it := range items {
+			all = append(all, it.Title)
+		}
+		return all
+	}
+	if got := titles(b); !slices.Equal(got, []string{"kept", "unsent"}) {
+		t.Fatalf("b has %q; want what the account has and what was unsent", got)
+	}
+	u, err := b.Bookmarks.Undo(ctx, "")
+	if err != nil || u.Restored != 1 || u.Removed != 0 {
+		t.Fatalf("undone: %+v, %v; want what was taken away, and no more", u, err)
+	}
+	for range 2 {
+		b.Sync()
+		a.Sync()
+	}
+	for _, d := range []*testworld.Device{a, b} {
+		if got := titles(d); len(got) != 3 {
+			t.Errorf("%s has %q", d.Name, got)
+		}
+		for _, it := range []bookmarks.Item{gone, kept, unsent} {
+			if _, err := d.Bookmarks.Get(ctx, it.GUID); err != nil {
+				t.Errorf("%s lacks %s: %v", d.Name, it.Title, err)
+			}
+		}
+	}
+}
