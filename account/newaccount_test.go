@@ -43,8 +43,13 @@ func TestConfirmNewAccount(t *testing.T) {
 	if _, err := a.AccessToken(t.Context(), false); err != nil {
 		t.Error(err)
 	}
-	if _, err := by().CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrExists) {
+	// That there is one already only its owner hears, by e-mail.
+	_, err = by().CreateAccount(t.Context(), email, password)
+	if needs, ok := errors.AsType[*account.NeedsCodeError](err); !ok || needs.Kind != account.CodeEmail {
 		t.Errorf("made again: %v", err)
+	}
+	if code := sent(); code != "" {
+		t.Errorf("made again, it gets the code %s", code)
 	}
 
 	const bob = "bob@example.org"

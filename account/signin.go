@@ -112,6 +112,9 @@ type stretching struct {
 	Salt    string `json:"clientSalt"`
 	// Upgrade says that version 1 is what the account has, whatever it is to have.
 	Upgrade bool `json:"upgradeNeeded"`
+	// Both says that the server tells nobody whether an account has version 1 alone,
+	// and so takes both at a sign-in.
+	Both bool `json:"acceptsVersion1"`
 }
 
 // howStretched asks for it; a server that does not know the question has
@@ -149,6 +152,10 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 		// Should it want a confirmation: a code, which can be typed, and no link.
 		"verificationMethod": "email-otp",
 	}
+	v1 := onepw.StretchV1(email, password)
+	if how.Version == "v2" && how.Both {
+		in["authPWVersion1"] = hex.EncodeToString(v1.AuthPW)
+	}
 	var got signedIn
 	try := func(unblockCode string) error {
 		if unblockCode != "" {
@@ -162,6 +169,9 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 	}
 	if err != nil {
 		return nil, err
+	}
+	if how.Both && got.KeyFetchV2 == "" {
+		stretched, how.Salt = v1, "" // it has version 1 alone
 	}
 	return c.finish(ctx, at, email, how.Salt, got, func(wrapKB []byte) []byte { return onepw.XOR(wrapKB, stretched.UnwrapBKey) })
 }

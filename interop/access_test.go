@@ -72,7 +72,7 @@ func TestKeyboardAloneOnASmallScreen(t *testing.T) {
 			check(t, err)
 			p.sees(onStep("email"), "Sign in to sync")
 			p.fits("the address")
-			p.presses(ann + enter)
+			p.presses(ann + tab + tab + " ")
 			p.sees(onStep("signup"), "Make an account")
 			p.presses(testworld.Password + tab + wrongPassword + enter)
 			p.sees(wrong("signup"), "not the same")

@@ -85,7 +85,7 @@ func TestConfirmationOnASmallScreen(t *testing.T) {
 	_, err = p.Chrome(t.Context(), `gBrowser.selectedBrowser.focus()`)
 	check(t, err)
 	p.sees(onStep("email"), "Sign in to sync")
-	p.presses(ann + enter)
+	p.presses(ann + tab + tab + " ")
 	p.sees(onStep("signup"), "Make an account")
 	p.presses(testworld.Password + tab + testworld.Password + enter)
 	p.sees(onStep("confirm"), "Confirm your address")
@@ -95,7 +95,7 @@ func TestConfirmationOnASmallScreen(t *testing.T) {
 
 	host.Close()
 	check(t, p.Navigate(t.Context(), root))
-	p.enters("bob@example.org")
+	p.entersAnew("bob@example.org")
 	p.types(onStep("signup")+"label:nth-of-type(2) input", testworld.Password)
 	p.types("#signup label:nth-of-type(3) input", testworld.Password)
 	p.click("#signup-form button")

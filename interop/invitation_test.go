@@ -51,7 +51,7 @@ func TestInvitationInFirefox(t *testing.T) {
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: root})}
 	check(t, p.Navigate(t.Context(), root+"/#invitation=0000-0000-0000-0000"))
 	p.types(onStep("email")+"input", ann)
-	p.click("button[value=invited]")
+	p.click("button[value=new]")
 	p.types(onStep("signup")+"label:has([autocomplete=new-password]) input", testworld.Password)
 	p.types("#signup label:has([autocomplete=new-password]) ~ label input", testworld.Password)
 	p.click("#signup-form button")

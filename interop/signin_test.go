@@ -107,10 +107,17 @@ func (p person) enters(email string) {
 	p.click("#email-form button")
 }
 
+// entersAnew is the first step of whoever has no account.
+func (p person) entersAnew(email string) {
+	p.t.Helper()
+	p.types(onStep("email")+"input[type=email]", email)
+	p.click("#email-form button[value=new]")
+}
+
 func (p person) signsUp(email, password string) {
 	p.t.Helper()
 	p.opensSignIn()
-	p.enters(email)
+	p.entersAnew(email)
 	p.types(onStep("signup")+"label:nth-of-type(2) input", password)
 	p.types("#signup label:nth-of-type(3) input", password)
 	p.click("#signup-form button")

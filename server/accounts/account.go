@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
@@ -16,6 +19,7 @@ import (
 type account struct {
 	uid           string
 	email         string
+	key           string // emailKey of email, or decoyKey
 	generation    int64
 	keysChangedAt int64
 	salt          []byte
@@ -36,12 +40,12 @@ type stored struct {
 	wrapWrapKB []byte
 }
 
-const accountColumns = `uid, email, generation, keys_changed_at, auth_salt, cost, verify_hash, wrap_wrap_kb,
+const accountColumns = `uid, email, email_key, generation, keys_changed_at, auth_salt, cost, verify_hash, wrap_wrap_kb,
 	COALESCE(client_salt, ''), verify_hash_v2, wrap_wrap_kb_v2, ka, display_name, profile_changed_at, created_at, confirmed`
 
 func scanAccount(row *sql.Row) (*account, error) {
 	var a account
-	err := row.Scan(&a.uid, &a.email, &a.generation, &a.keysChangedAt, &a.salt, &a.cost, &a.v1.verifyHash, &a.v1.wrapWrapKB,
+	err := row.Scan(&a.uid, &a.email, &a.key, &a.generation, &a.keysChangedAt, &a.salt, &a.cost, &a.v1.verifyHash, &a.v1.wrapWrapKB,
 		&a.clientSalt, &a.v2.verifyHash, &a.v2.wrapWrapKB, &a.kA, &a.displayName, &a.profileAt, &a.createdAt, &a.confirmed)
 	return &a, err
 }
@@ -60,8 +64,12 @@ func (s *Service) account(ctx context.Context, uid string) (*account, error) {
 
 // accountByEmail reads an account, or nil.
 func (s *Service) accountByEmail(ctx context.Context, email string) (*account, error) {
+	return s.accountByKey(ctx, emailKey(email))
+}
+
+func (s *Service) accountByKey(ctx context.Context, key string) (*account, error) {
 	a, err := scanAccount(s.db.Read().QueryRowContext(ctx,
-		`SELECT `+accountColumns+` FROM accounts WHERE email_key = ?`, emailKey(email)))
+		`SELECT `+accountColumns+` FROM accounts WHERE email_key = ?`, key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -71,8 +79,12 @@ func (s *Service) accountByEmail(ctx context.Context, email string) (*account, e
 	return a, nil
 }
 
-// emailKey is what two spellings of one address share.
-func emailKey(email string) string { return strings.ToLower(email) }
+// emailKey is what two spellings of one address share: in capitals or not, and
+// with accents as one character or as two, which look the same.
+func emailKey(email string) string { return norm.NFC.String(strings.ToLower(email)) }
+
+// lowerEmail is the spelling that a client is told to try, whoever has an account.
+func lowerEmail(email string) string { return strings.ToLower(email) }
 
 func checkEmail(email string) error {
 	if email == "" {
@@ -80,10 +92,16 @@ func checkEmail(email string) error {
 	}
 	local, domain, ok := strings.Cut(email, "@")
 	if !ok || local == "" || domain == "" || len(email) > 256 || strings.ContainsAny(email, " \t\r\n\x00") ||
-		strings.Contains(domain, "@") || strings.ToValidUTF8(email, "") != email {
+		strings.Contains(domain, "@") || strings.ToValidUTF8(email, "") != email || strings.ContainsFunc(email, unseen) {
 		return invalid("email")
 	}
 	return nil
+}
+
+// unseen reports whether a character is not to be seen, or turns others around: an
+// address with one could pass for another.
+func unseen(c rune) bool {
+	return unicode.In(c, unicode.C, unicode.Z, unicode.Bidi_Control, unicode.Variation_Selector)
 }
 
 // verify stretches authPW as the account's were; with a nil account it does the
@@ -123,18 +141,21 @@ func (c checked) wrapKB() wrapped {
 // and nothing else that matters.
 func (s *Service) shownPassword(r *request) (checked, error) {
 	var in struct {
-		Email  string `json:"email"`
-		AuthPW string `json:"authPW"`
+		Email    string `json:"email"`
+		AuthPW   string `json:"authPW"`
+		Version1 string `json:"authPWVersion1"`
 	}
 	if err := r.decode(&in); err != nil {
 		return checked{}, err
 	}
-	return s.checkPassword(r, in.Email, in.AuthPW)
+	return s.checkPassword(r, in.Email, in.AuthPW, in.Version1)
 }
 
 // checkPassword counts the try, and answers the same, in the same time, to a
-// wrong password and to an address without an account.
-func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, error) {
+// wrong password and to an address without an account. Nobody is told how an
+// account's password is stretched, so a client may show it in both ways: version1
+// is that of version 1, or "".
+func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (checked, error) {
 	if err := checkEmail(email); err != nil {
 		return checked{}, err
 	}
@@ -142,37 +163,55 @@ func (s *Service) checkPassword(r *request, email, authPWHex string) (checked, e
 	if err != nil {
 		return checked{}, err
 	}
-	done, err := s.admit(r, emailKey(email))
+	shown := [][]byte{authPW}
+	if version1 != "" {
+		v1, err := key("authPWVersion1", version1)
+		if err != nil {
+			return checked{}, err
+		}
+		shown = append(shown, v1)
+	}
+	done, err := s.admit(r, tryPassword, emailKey(email))
 	if err != nil {
 		return checked{}, err
 	}
-	a, err := s.accountByEmail(r.Context(), email)
-	if err != nil {
-		return checked{}, err
+	keys := []string{emailKey(email)}
+	if s.cfg.SignUp == SignUpEmail {
+		keys = append(keys, decoyKey(email))
 	}
-	v, err := s.verifier(r.Context(), a, authPW)
-	if err != nil {
-		done() // nothing was tried
-		return checked{}, err
+	found := &account{} // for the log
+	for _, k := range keys {
+		a, err := s.accountByKey(r.Context(), k)
+		if err != nil {
+			return checked{}, err
+		}
+		if a != nil && !a.decoy() {
+			found = a
+		}
+		for _, authPW := range shown {
+			v, err := s.verifier(r.Context(), a, authPW)
+			if err != nil {
+				done() // nothing was tried
+				return checked{}, err
+			}
+			switch {
+			case a == nil:
+			case v.Matches(a.v1.verifyHash):
+				done()
+				return checked{a, v, a.v1, false}, s.enabled(r.Context(), a.uid)
+			case v.Matches(a.v2.verifyHash):
+				done()
+				return checked{a, v, a.v2, true}, s.enabled(r.Context(), a.uid)
+			}
+		}
 	}
-	if a == nil {
-		a = &account{email: emailKey(email)}
+	if lower := lowerEmail(email); lower != email {
+		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.uid)
+		// The address is the salt of version 1, and mostly written so. What the
+		// account's own spelling is, if there is one, nobody hears.
+		return checked{}, errEmailCase.with("email", lower)
 	}
-	isV1, isV2 := v.Matches(a.v1.verifyHash), v.Matches(a.v2.verifyHash)
-	switch {
-	case isV1:
-		done()
-		return checked{a, v, a.v1, false}, s.enabled(r.Context(), a.uid)
-	case isV2:
-		done()
-		return checked{a, v, a.v2, true}, s.enabled(r.Context(), a.uid)
-	case a.email != email:
-		s.note(r, security.SignInFailed, wrongPassword(a, security.WrongSpelling), a.uid)
-		// The address is the salt of version 1: the client tries again with the
-		// right spelling.
-		return checked{}, errEmailCase.with("email", a.email)
-	}
-	s.note(r, security.SignInFailed, wrongPassword(a, security.WrongPassword), a.uid)
+	s.note(r, security.SignInFailed, wrongPassword(found, security.WrongPassword), found.uid)
 	return checked{}, errPassword
 }
 

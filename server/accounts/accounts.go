@@ -74,11 +74,12 @@ type Config struct {
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
 // and /profile/v1.
 type Service struct {
-	cfg     Config
-	db      *sqlite.DB
-	mux     *http.ServeMux
-	limiter limiter
-	window  hawk.Window
+	cfg Config
+	db  *sqlite.DB
+	mux *http.ServeMux
+	// addresses and networks count what senders try, own what accounts do.
+	addresses, networks, own limiter
+	window                   hawk.Window
 	// stretch is scrypt in the memory that there is for it.
 	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
 	// drawing is taken while a picture is.
@@ -260,6 +261,9 @@ func (s *Service) Purge(ctx context.Context) error {
 	}
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		ms := now.UnixMilli()
+		if err := s.purgeTries(ctx, tx); err != nil {
+			return err
+		}
 		for _, q := range []struct {
 			text string
 			arg  any

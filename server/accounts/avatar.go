@@ -87,7 +87,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.limiter.take("av:"+a.uid, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
+	if wait := s.own.take("av:"+a.uid, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
 		return nil, throttled(wait)
 	}
 	if err := s.room(); err != nil {

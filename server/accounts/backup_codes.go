@@ -83,7 +83,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, "second step of "+c.uid)
+	code, done, err := s.codeTry(r, trySecondStep, c.uid)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 		if !ok {
 			return errBackupCode
 		}
-		done()
-		if err := s.verifySession(ctx, tx, c); err != nil {
+		if err := s.verifySession(ctx, tx, r, c); err != nil {
 			return err
 		}
 		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM backup_codes WHERE uid = ?`, c.uid).Scan(&left)
@@ -106,6 +105,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	done()
 	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.uid)
 	return map[string]any{"remaining": left}, nil
 }

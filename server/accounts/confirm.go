@@ -41,13 +41,14 @@ const (
 // admitMail counts a message to an address, or refuses it.
 func (s *Service) admitMail(r *request, email string) error {
 	now := s.cfg.Now()
-	if wait := s.limiter.take("ma:"+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
+	if wait := s.addresses.take("mail "+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
 		return throttled(wait)
 	}
-	if wait := s.limiter.take("me:"+emailKey(email), mailsPerAccount, mailWindow, now); wait > 0 {
-		return throttled(wait)
+	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: emailKey(email), max: mailsPerAccount, window: mailWindow}})
+	if err == nil && wait > 0 {
+		err = throttled(wait)
 	}
-	return nil
+	return err
 }
 
 // confirmMAC is what is stored of a code. Its million values are soon tried, so
@@ -70,13 +71,25 @@ func (s *Service) sendCode(ctx context.Context, a *account) error {
 	}
 	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
 	host := s.cfg.PublicURL.Host
-	err = s.cfg.Mail.Send(ctx, mail.Message{
+	message := mail.Message{
 		To: a.email, Subject: "Your code for " + host,
 		Text: "Somebody made an account for this address at " + s.issuer() + ".\n\n" +
 			"If it was you, enter this code there:\n\n" + code + "\n\n" +
 			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
 			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
-	})
+	}
+	stored := s.confirmMAC(a.uid, code)
+	if a.decoy() {
+		if stored, err = s.random(len(stored)); err != nil {
+			return err
+		}
+		message.Subject = "Your account at " + host
+		message.Text = "Somebody tried to make an account for this address at " + s.issuer() + ".\n\n" +
+			"If it was you: you have one already, so sign in there. If you forgot its password, open\n\n" +
+			s.issuer() + "/reset_password\n\n" +
+			"If it was not you, do nothing: your account is as it was.\n"
+	}
+	err = s.cfg.Mail.Send(ctx, message)
 	switch {
 	case errors.Is(err, mail.ErrAddress):
 		return invalid("email")
@@ -90,7 +103,7 @@ func (s *Service) sendCode(ctx context.Context, a *account) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO confirmations (uid, mac, tries, expires_at) SELECT uid, ?, 0, ? FROM accounts WHERE uid = ?
 			ON CONFLICT (uid) DO UPDATE SET mac = excluded.mac, tries = 0, expires_at = excluded.expires_at`,
-			s.confirmMAC(a.uid, code), s.cfg.Now().Add(confirmLife).UnixMilli(), a.uid)
+			stored, s.cfg.Now().Add(confirmLife).UnixMilli(), a.uid)
 		return err
 	})
 }
@@ -139,7 +152,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 		return nil, err
 	}
 	// By the address: signing up again does not give more tries.
-	code, done, err := s.codeTry(r, "confirmation of "+emailKey(a.email))
+	code, done, err := s.codeTry(r, tryConfirmation, emailKey(a.email))
 	if err != nil {
 		return nil, err
 	}

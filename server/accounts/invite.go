@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base32"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -80,6 +81,25 @@ func (s *Service) maySignUp(invitation string) error {
 		return errInvitation.with("param", "invitation")
 	}
 	return nil
+}
+
+// checkInvitation refuses an invitation that is no good, before anything tells who
+// has an account, and counts what is tried with one.
+func (s *Service) checkInvitation(r *request, code string) error {
+	if s.cfg.SignUp != SignUpInvite {
+		return nil
+	}
+	h := inviteHash(code)
+	if _, err := s.admit(r, tryInvitation, hex.EncodeToString(h)); err != nil {
+		return err
+	}
+	var good bool
+	err := s.db.Read().QueryRowContext(r.Context(), `SELECT EXISTS (SELECT 1 FROM invitations WHERE hash = ? AND uid IS NULL AND expires_at > ?)`,
+		h, s.cfg.Now().UnixMilli()).Scan(&good)
+	if err == nil && !good {
+		err = errInvitation.with("param", "invitation")
+	}
+	return err
 }
 
 // spendInvitation notes who used an invitation, in the transaction that makes

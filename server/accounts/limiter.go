@@ -1,21 +1,23 @@
 package accounts
 
 import (
+	"container/list"
 	"sync"
 	"time"
-
-	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // Limits bound how often strangers may try. A zero takes its default.
 type Limits struct {
 	// Window is the time that tries are counted over; default 15 minutes.
 	Window time.Duration
-	// PerAccount is how many wrong passwords an account may be given in a
-	// window; default 10.
+	// PerAccount is how many wrong passwords, or codes, an account may be given in a
+	// window from one network; default 10. From all networks together it is ten times
+	// as many passwords, and twice as many codes; that bound does not hold for a
+	// network from which the account was signed in before.
 	PerAccount int
 	// PerAddress is how many tries may come from an address in a window, for
-	// whatever account; default 100.
+	// whatever account; default 100. Of IPv6, a /64 network counts as an address, and
+	// a /48 network may make ten times as many.
 	PerAddress int
 }
 
@@ -31,16 +33,22 @@ func (l *Limits) defaults() {
 	}
 }
 
-// maxCounted bounds a limiter's memory, to some 20 MB.
-const maxCounted = 1 << 17
+// maxCounted is how many keys a limiter remembers, in some 20 MB.
+const maxCounted = 1 << 16
 
-// limiter counts tries by key, in windows that begin with a key's first try.
+// limiter counts tries by key, in windows that begin with a key's first try. When
+// it has no room for another key it forgets the one whose window began first, so
+// that no flood of keys resets the others at once. Keys that strangers make up and
+// keys that are an account's are in limiters of their own.
 type limiter struct {
 	mu    sync.Mutex
-	tries map[string]tries
+	max   int // 0: maxCounted
+	tries map[string]*list.Element
+	order list.List // of *tries, by the begin of their windows
 }
 
 type tries struct {
+	key  string
 	n    int
 	ends time.Time
 }
@@ -50,20 +58,28 @@ func (l *limiter) take(key string, max int, window time.Duration, now time.Time)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.tries == nil {
-		l.tries = make(map[string]tries)
+		l.tries = make(map[string]*list.Element)
+		if l.max == 0 {
+			l.max = maxCounted
+		}
 	}
-	if len(l.tries) >= maxCounted {
-		l.forget(now)
+	e, ok := l.tries[key]
+	if !ok {
+		if len(l.tries) >= l.max {
+			l.forget(l.order.Front())
+		}
+		e = l.order.PushBack(&tries{key: key, ends: now.Add(window)})
+		l.tries[key] = e
 	}
-	t := l.tries[key]
+	t := e.Value.(*tries)
 	if !now.Before(t.ends) {
-		t = tries{ends: now.Add(window)}
+		t.n, t.ends = 0, now.Add(window)
+		l.order.MoveToBack(e)
 	}
 	if t.n >= max {
 		return t.ends.Sub(now)
 	}
 	t.n++
-	l.tries[key] = t
 	return 0
 }
 
@@ -71,41 +87,35 @@ func (l *limiter) take(key string, max int, window time.Duration, now time.Time)
 func (l *limiter) giveBack(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t, ok := l.tries[key]; ok && t.n > 0 {
-		t.n--
-		l.tries[key] = t
-	}
-}
-
-// forget drops what ended; when that is nothing, everything, as a flood of
-// addresses must not take the memory.
-func (l *limiter) forget(now time.Time) {
-	for k, t := range l.tries {
-		if !now.Before(t.ends) {
-			delete(l.tries, k)
+	if e, ok := l.tries[key]; ok {
+		if t := e.Value.(*tries); t.n > 0 {
+			t.n--
 		}
 	}
-	if len(l.tries) >= maxCounted {
-		clear(l.tries)
-	}
 }
 
-// admit counts a try at an account's password, or refuses it. done takes the
-// try back, for a password that was right.
-func (s *Service) admit(r *request, emailKey string) (done func(), err error) {
+// forget drops a key. mu is held.
+func (l *limiter) forget(e *list.Element) {
+	delete(l.tries, l.order.Remove(e).(*tries).key)
+}
+
+// admitAddress counts a try of a sender, or refuses it. The larger network comes
+// first: no customer fills the limiter with the addresses of one.
+func (s *Service) admitAddress(r *request) error {
 	now, l := s.cfg.Now(), s.cfg.Limits
-	if wait := s.limiter.take("a:"+r.address(), l.PerAddress, l.Window, now); wait > 0 {
-		return nil, throttled(wait)
+	if network := r.network(); network != "" {
+		if wait := s.networks.take(network, 10*l.PerAddress, l.Window, now); wait > 0 {
+			return throttled(wait)
+		}
 	}
-	if emailKey == "" {
-		return func() {}, nil
+	if wait := s.addresses.take(r.address(), l.PerAddress, l.Window, now); wait > 0 {
+		return throttled(wait)
 	}
-	if wait := s.limiter.take("e:"+emailKey, l.PerAccount, l.Window, now); wait > 0 {
-		s.note(r, security.Locked, security.TooMany, "")
-		return nil, throttled(wait)
-	}
-	return func() {
-		s.limiter.giveBack("a:" + r.address())
-		s.limiter.giveBack("e:" + emailKey)
-	}, nil
+	return nil
+}
+
+// giveBackAddress takes back a try of a sender that turned out well.
+func (s *Service) giveBackAddress(r *request) {
+	s.networks.giveBack(r.network())
+	s.addresses.giveBack(r.address())
 }

@@ -29,18 +29,11 @@ func (s *Service) Unlock(ctx context.Context, uid string) error {
 	if err != nil {
 		return err
 	}
-	s.limiter.drop("e:"+emailKey(u.Email), "e:second step of "+u.UID, "me:"+emailKey(u.Email))
+	if err := s.forgetTries(ctx, u, accountTries...); err != nil {
+		return err
+	}
 	s.cfg.Security.Note(ctx, security.ByOperator, security.LockLifted, "", u.UID)
 	return nil
-}
-
-// drop forgets the tries of keys.
-func (l *limiter) drop(keys ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, key := range keys {
-		delete(l.tries, key)
-	}
 }
 
 // RemoveSecondStep takes away an account's second step with its backup codes, for an
@@ -72,7 +65,9 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	if err != nil {
 		return false, fmt.Errorf("take a second step away: %w", err)
 	}
-	s.limiter.drop("e:second step of " + u.UID)
+	if err := s.forgetTries(ctx, u, trySecondStep); err != nil {
+		return false, err
+	}
 	s.cfg.Security.Note(ctx, security.ByOperator, security.StepRemoved, "", u.UID)
 	if s.cfg.Mail == nil {
 		return false, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"io"
 	"maps"
 
@@ -101,7 +102,7 @@ func (s *Service) create(r *request) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if _, err := s.admit(r, ""); err != nil {
+	if err := s.admitAddress(r); err != nil {
 		return nil, err
 	}
 	if err := s.room(); err != nil {
@@ -115,13 +116,21 @@ func (s *Service) create(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var out map[string]any
-	made, err := s.register(ctx, in.Email, in.credentials, !byEmail, func(tx *sql.Tx, a *account, kB wrapped) (err error) {
+	// Before anything tells whether there is such an account.
+	if err := s.checkInvitation(r, in.Invitation); err != nil {
+		return nil, err
+	}
+	also := func(tx *sql.Tx, a *account, kB wrapped) (err error) {
 		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
 			return err
 		}
 		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2, 0)
 		return err
-	})
+	}
+	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
+	if byEmail && errors.Is(err, errAccountExists) {
+		made, err = s.register(ctx, in.Email, decoyKey(in.Email), in.credentials, false, also)
+	}
 	if err != nil || made.confirmed {
 		return out, err
 	}
@@ -135,11 +144,11 @@ func (s *Service) create(r *request) (any, error) {
 	return out, nil
 }
 
-// register makes an account, and runs also in the transaction that does. It takes
-// the place of one that nobody confirmed.
-func (s *Service) register(ctx context.Context, email string, c credentials, confirmed bool,
+// register makes an account under a key, and runs also in the transaction that
+// does. It takes the place of one that nobody confirmed.
+func (s *Service) register(ctx context.Context, email, key string, c credentials, confirmed bool,
 	also func(tx *sql.Tx, a *account, kB wrapped) error) (*account, error) {
-	old, err := s.accountByEmail(ctx, email)
+	old, err := s.accountByKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +160,7 @@ func (s *Service) register(ctx context.Context, email string, c credentials, con
 		oldUID = old.uid
 	}
 	now := s.cfg.Now().UnixMilli()
-	a := &account{email: email, generation: now, keysChangedAt: now, createdAt: now, profileAt: now, confirmed: confirmed}
+	a := &account{email: email, key: key, generation: now, keysChangedAt: now, createdAt: now, profileAt: now, confirmed: confirmed}
 	if a.uid, err = s.randomHex(16); err != nil {
 		return nil, err
 	}
@@ -169,7 +178,7 @@ func (s *Service) register(ctx context.Context, email string, c credentials, con
 		res, err := tx.ExecContext(ctx, `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
 			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at, confirmed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
-			a.uid, a.email, emailKey(a.email), a.createdAt, a.generation, a.keysChangedAt, a.salt, a.cost,
+			a.uid, a.email, a.key, a.createdAt, a.generation, a.keysChangedAt, a.salt, a.cost,
 			a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.kA, a.profileAt, a.confirmed)
 		if err != nil {
 			return err
@@ -195,10 +204,15 @@ func (s *Service) login(r *request) (any, error) {
 			return err
 		}
 		wait, err := twoStep(r.Context(), tx, a.uid)
-		if err == nil && wait {
-			err = holdBack(r.Context(), tx, out, "totp-2fa", "login")
+		switch {
+		case err != nil:
+			return err
+		case wait:
+			return holdBack(r.Context(), tx, out, lacksSecondStep, "login")
+		case !a.confirmed:
+			return nil
 		}
-		return err
+		return s.know(r.Context(), tx, r, a.uid)
 	})
 	if err == nil && !a.confirmed {
 		err = s.remind(r, a.account)
@@ -259,8 +273,11 @@ func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, kB wrapp
 	return nil
 }
 
-// credentialsStatus tells how an account's password is stretched. An address
-// without an account gets a salt too, always the same.
+// credentialsStatus tells how an account's password is stretched, by version 2. An
+// address without an account gets a salt too, always the same, and so does one
+// whose password is stretched by version 1 alone, or that nobody confirmed: who
+// has an account is not told, nor how old it is. acceptsVersion1 says that a
+// client may therefore show its password in both ways.
 func (s *Service) credentialsStatus(r *request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
@@ -271,22 +288,19 @@ func (s *Service) credentialsStatus(r *request) (any, error) {
 	if err := checkEmail(in.Email); err != nil {
 		return nil, err
 	}
-	if _, err := s.admit(r, ""); err != nil {
+	if err := s.admitAddress(r); err != nil {
 		return nil, err
 	}
 	a, err := s.accountByEmail(r.Context(), in.Email)
 	if err != nil {
 		return nil, err
 	}
-	if a == nil {
+	if a == nil || a.clientSalt == "" || !a.confirmed {
 		m := hmac.New(sha256.New, s.pepper)
 		io.WriteString(m, emailKey(in.Email))
 		a = &account{clientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
 	}
-	if a.clientSalt == "" {
-		return map[string]any{"upgradeNeeded": true, "currentVersion": "v1"}, nil
-	}
-	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.clientSalt}, nil
+	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.clientSalt, "acceptsVersion1": true}, nil
 }
 
 // changeStart begins to change the password: the old one gives the keys, to be
@@ -295,11 +309,12 @@ func (s *Service) changeStart(r *request) (any, error) {
 	var in struct {
 		Email     string `json:"email"`
 		OldAuthPW string `json:"oldAuthPW"`
+		Version1  string `json:"authPWVersion1"`
 	}
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	a, err := s.checkPassword(r, in.Email, in.OldAuthPW)
+	a, err := s.checkPassword(r, in.Email, in.OldAuthPW, in.Version1)
 	if err != nil {
 		return nil, err
 	}

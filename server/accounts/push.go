@@ -92,7 +92,7 @@ func (s *Service) notifyCommand(ctx context.Context, from *actor, target, comman
 // send sends a payload to devices, and counts those to which it is on its way.
 func (s *Service) send(ctx context.Context, to []listener, payload []byte, ttl time.Duration) (sent int) {
 	for _, l := range to {
-		if s.limiter.take("p:"+l.uid, maxPushes, s.cfg.Limits.Window, s.cfg.Now()) > 0 {
+		if s.own.take("p:"+l.uid, maxPushes, s.cfg.Limits.Window, s.cfg.Now()) > 0 {
 			s.cfg.Log.WarnContext(ctx, "too many push messages of one account", "uid", l.uid)
 			return sent
 		}

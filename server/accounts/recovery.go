@@ -106,7 +106,7 @@ func (s *Service) startRecovery(r *request) (any, error) {
 	if len(in.Code) > maxCode {
 		return nil, invalid("code")
 	}
-	done, err := s.admit(r, "recovery of "+emailKey(in.Email))
+	done, err := s.admit(r, tryRecovery, emailKey(in.Email))
 	if err != nil {
 		return nil, err
 	}
@@ -132,13 +132,15 @@ func (s *Service) startRecovery(r *request) (any, error) {
 		if second {
 			t.secondAt = s.cfg.Now().UnixMilli()
 		}
-		done()
 		out["uid"], out["email"], out["recoveryData"] = uid, email, data
 		out["accountResetToken"], err = s.newToken(ctx, tx, t)
 		return err
 	})
 	if err == nil {
 		err = refusal
+	}
+	if err == nil {
+		done()
 	}
 	return out, err
 }

@@ -136,13 +136,30 @@ func (r *request) address() string {
 	if err != nil {
 		return r.RemoteAddr
 	}
-	a := peer.Addr().Unmap()
+	a := peer.Addr().Unmap().WithZone("")
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()
 		}
 	}
 	return a.String()
+}
+
+// network is the /48 network of an IPv6 address, which is what a site gets, or "".
+func (r *request) network() string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	a := peer.Addr().Unmap().WithZone("")
+	if !a.Is6() {
+		return ""
+	}
+	p, err := a.Prefix(48)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 func (r *request) userAgent() string { return cut(r.UserAgent(), 256) }

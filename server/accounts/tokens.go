@@ -218,8 +218,13 @@ func (s *Service) anySession(r *request) (*credential, error) {
 	now := s.cfg.Now().UnixMilli()
 	if now-c.usedAt > touchEvery.Milliseconds() {
 		err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(r.Context(), `UPDATE tokens SET used_at = ?, user_agent = ? WHERE hash = ?`, now, r.userAgent(), c.hash)
-			return err
+			if _, err := tx.ExecContext(r.Context(), `UPDATE tokens SET used_at = ?, user_agent = ? WHERE hash = ?`, now, r.userAgent(), c.hash); err != nil {
+				return err
+			}
+			if c.complete() != nil {
+				return nil
+			}
+			return s.know(r.Context(), tx, r, c.uid)
 		})
 	}
 	return c, err

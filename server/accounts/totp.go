@@ -170,7 +170,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, "second step of "+c.uid)
+	code, done, err := s.codeTry(r, trySecondStep, c.uid)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,6 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 		if err != nil || !ok {
 			return err
 		}
-		done()
 		out["success"] = true
 		if !t.enabled {
 			if out["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid); err != nil {
@@ -203,9 +202,13 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 				return err
 			}
 		}
-		return s.verifySession(ctx, tx, c)
+		return s.verifySession(ctx, tx, r, c)
 	})
-	if err == nil && out["success"] == false {
+	switch {
+	case err != nil:
+	case out["success"] == true:
+		done()
+	default:
 		s.note(r, security.SignInFailed, security.WrongCode, c.uid)
 	}
 	return out, err
@@ -227,7 +230,7 @@ const maxCode = 64
 
 // codeTry reads a code and counts the try at what it is for, which done takes
 // back.
-func (s *Service) codeTry(r *request, what string) (code string, done func(), err error) {
+func (s *Service) codeTry(r *request, kind, whose string) (code string, done func(), err error) {
 	var in struct {
 		Code string `json:"code"`
 	}
@@ -240,12 +243,15 @@ func (s *Service) codeTry(r *request, what string) (code string, done func(), er
 	if len(in.Code) > maxCode {
 		return "", nil, invalid("code")
 	}
-	done, err = s.admit(r, what)
+	done, err = s.admit(r, kind, whose)
 	return in.Code, done, err
 }
 
 // verifySession completes a sign-in by its second step, or shows it again.
-func (s *Service) verifySession(ctx context.Context, tx *sql.Tx, c *credential) error {
+func (s *Service) verifySession(ctx context.Context, tx *sql.Tx, r *request, c *credential) error {
+	if err := s.know(ctx, tx, r, c.uid); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1, second_step = 1, second_at = ? WHERE hash = ?`, s.cfg.Now().UnixMilli(), c.hash)
 	return err
 }

@@ -36,7 +36,7 @@ type User struct {
 
 const userColumns = `SELECT uid, email, created_at,
 	IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
-	(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed FROM accounts a`
+	(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed FROM accounts a WHERE email_key NOT LIKE 'decoy %'`
 
 // Any reports whether there is an account.
 func (s *Service) Any(ctx context.Context) (found bool, err error) {
@@ -54,7 +54,7 @@ func (s *Service) Users(ctx context.Context) ([]User, error) {
 // User finds an account by its address or its uid. The error is ErrNoUser if
 // there is none.
 func (s *Service) User(ctx context.Context, who string) (User, error) {
-	found, err := s.users(ctx, userColumns+` WHERE email_key = ?1 OR uid = ?1`, emailKey(who))
+	found, err := s.users(ctx, userColumns+` AND (email_key = ?1 OR uid = ?1)`, emailKey(who))
 	if err == nil && len(found) == 0 {
 		err = ErrNoUser
 	}
@@ -99,7 +99,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials
 	if err := in.check(); err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	_, err := s.register(ctx, email, in, true, func(*sql.Tx, *account, wrapped) error { return nil })
+	_, err := s.register(ctx, email, emailKey(email), in, true, func(*sql.Tx, *account, wrapped) error { return nil })
 	if errors.Is(err, errAccountExists) {
 		return User{}, ErrUserExists
 	}

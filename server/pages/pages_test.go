@@ -135,10 +135,10 @@ func TestCaching(t *testing.T) {
 
 func TestSignUpPolicyOnThePage(t *testing.T) {
 	for policy, want := range map[accounts.SignUp]string{
-		"": "begins a new account", accounts.SignUpEmail: "begins a new account", accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
+		"": `value="new">Make an account`, accounts.SignUpEmail: `value="new">Make an account`, accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
 	} {
 		body := get(handler(t, policy), "/").Body.String()
-		for _, text := range []string{"begins a new account", "I have an invitation", "takes no new accounts"} {
+		for _, text := range []string{`value="new">Make an account`, "I have an invitation", "takes no new accounts"} {
 			if strings.Contains(body, text) != (text == want) {
 				t.Errorf("policy %q: the page with %q", policy, text)
 			}

@@ -78,23 +78,27 @@ export class Session {
 	}
 }
 
-export const accountStatus = email => post("/account/status", { email });
-
-/** stretched stretches a password in the way that the account wants. */
+/**
+ * stretched stretches a password in both ways: which one an account has, if there
+ * is an account, the server does not tell.
+ */
 async function stretched(email, password) {
-	const { currentVersion, clientSalt, upgradeNeeded } = await post("/account/credentials/status", { email });
-	const keys = await (currentVersion === "v2" ? stretchV2(clientSalt, password) : stretchV1(email, password));
-	return { ...keys, upgradeNeeded };
+	const { clientSalt } = await post("/account/credentials/status", { email });
+	const [v1, v2] = await Promise.all([stretchV1(email, password), stretchV2(clientSalt, password)]);
+	return { v1, v2, shown: { authPW: hex(v2.authPW), authPWVersion1: hex(v1.authPW) } };
 }
 
 /**
- * byPassword does work(email, authPW in hex) with the account's own spelling of
- * the address, which is a salt; the server tells it.
+ * byPassword does work(email, what shows the password). The address is a salt, too,
+ * of which the server may want another spelling.
  */
 async function byPassword(email, password, work) {
 	const attempt = async spelled => {
-		const { authPW, unwrapBKey, upgradeNeeded } = await stretched(spelled, password);
-		return { answer: await work(spelled, hex(authPW)), email: spelled, authPW: hex(authPW), unwrapBKey, upgradeNeeded };
+		const { v1, v2, shown } = await stretched(spelled, password);
+		const answer = await work(spelled, shown);
+		// It tells by the name of its token which way was right.
+		const old = !!answer.keyFetchToken;
+		return { answer, email: spelled, shown, unwrapBKey: (old ? v1 : v2).unwrapBKey, upgradeNeeded: old };
 	};
 	try {
 		return await attempt(email);
@@ -125,14 +129,14 @@ const codeFor = answer => answer.verified === false ? (answer.verificationMethod
  * now on.
  */
 export async function signIn(email, password) {
-	const { answer, email: spelled, authPW, unwrapBKey, upgradeNeeded } = await byPassword(email, password,
-		(email, authPW) => post("/account/login?keys=true", { email, authPW, reason: "signin" }));
+	const { answer, email: spelled, shown, unwrapBKey, upgradeNeeded } = await byPassword(email, password,
+		(email, shown) => post("/account/login?keys=true", { email, ...shown, reason: "signin" }));
 	const session = new Session({ ...answer, email: spelled });
 	let fetched; // a key fetch token is good once
 	const kB = () => fetched ??= fetchKB(answer, unwrapBKey);
 	const upgrade = async () => {
 		if (upgradeNeeded) {
-			const { passwordChangeToken } = await session.post("/password/change/start", { email: spelled, oldAuthPW: authPW });
+			const { passwordChangeToken } = await session.post("/password/change/start", { email: spelled, ...old(shown) });
 			await finishChange(passwordChangeToken, await newCredentials(spelled, password, await kB()));
 		}
 	};
@@ -193,24 +197,27 @@ const finishChange = async (token, credentials) =>
  */
 export async function changePassword(session, before, after) {
 	const { answer, email, unwrapBKey } = await byPassword(session.email, before,
-		(email, oldAuthPW) => session.post("/password/change/start", { email, oldAuthPW }));
+		(email, shown) => session.post("/password/change/start", { email, ...old(shown) }));
 	const kB = await fetchKB(answer, unwrapBKey);
 	const made = await finishChange(answer.passwordChangeToken, await newCredentials(email, after, kB));
 	return { changed: new Session({ ...made, email }), told: made };
 }
 
+/** old shows a password that is to be another. */
+const old = ({ authPW, authPWVersion1 }) => ({ oldAuthPW: authPW, authPWVersion1 });
+
 /** reauthenticate shows the password again, which lets the session change for a while what opens the account. */
 export const reauthenticate = (session, password) =>
-	byPassword(session.email, password, (email, authPW) => session.post("/session/reauth", { email, authPW }));
+	byPassword(session.email, password, (email, shown) => session.post("/session/reauth", { email, ...shown }));
 
 /** destroyAccount deletes the account and all that it has on the server. */
 export const destroyAccount = (session, password) =>
-	byPassword(session.email, password, (email, authPW) => session.post("/account/destroy", { email, authPW }));
+	byPassword(session.email, password, (email, shown) => session.post("/account/destroy", { email, ...shown }));
 
 /** createRecoveryKey makes a new recovery key, in the place of an old one, and gives its text. */
 export async function createRecoveryKey(session, password) {
 	const { answer, unwrapBKey } = await byPassword(session.email, password,
-		(email, authPW) => session.post("/session/reauth?keys=true", { email, authPW }));
+		(email, shown) => session.post("/session/reauth?keys=true", { email, ...shown }));
 	const key = await newRecoveryKey(await fetchKB(answer, unwrapBKey));
 	await session.post("/recoveryKey", { recoveryKeyId: key.id, recoveryData: key.data, replaceKey: true });
 	return key.text;

@@ -1,6 +1,6 @@
 // The sign-in page: address, then password or a new account, then what to sync.
 
-import { accountStatus, confirm, errno, secondStep, sendCode, signIn, signUp } from "./api.js";
+import { confirm, errno, secondStep, sendCode, signIn, signUp } from "./api.js";
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
 import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
@@ -48,16 +48,11 @@ function chooseEngines(work) {
 	show("engines");
 }
 
+// The server does not tell who has an account, so whoever is new says so.
 onSubmit($("#email-form"), async (form, button) => {
 	await started;
 	account(form.querySelector("[type=email]").value);
-	if (button?.value === "invited") {
-		show("signup");
-		return;
-	}
-	// Where not everybody can sign up the server does not tell who has an account.
-	const { exists } = "anyone" in form.dataset ? await accountStatus(email) : { exists: true };
-	show(exists ? "password" : "signup");
+	show(button?.value === "new" ? "signup" : "password");
 });
 
 /** signedInto goes on with an account whose sign-in is complete. */

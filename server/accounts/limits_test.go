@@ -1,0 +1,88 @@
+package accounts_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts"
+)
+
+// from has requests come from an address.
+func (w *world) wrongFrom(address string, n int) answer {
+	w.t.Helper()
+	w.from = address
+	var last answer
+	for range n {
+		last = w.signIn(email, "wrong")
+	}
+	return last
+}
+
+// Ten wrong passwords from one address keep nobody out elsewhere, and very many
+// from everywhere do not keep the owner out of where they were before.
+func TestOwnerIsNotLockedOut(t *testing.T) {
+	w := newWorld(t, nil)
+	const home, other = "192.0.2.1:1", "192.0.2.2:1"
+	w.from = home
+	w.signUp(email)
+	w.signIn(email, password).ok() // and home is known
+	w.wrongFrom("198.51.100.1:1", 11).refused(429, 114)
+	w.from = other
+	w.signIn(email, password).ok() // and this too
+	for i := range 9 {
+		w.wrongFrom(fmt.Sprintf("203.0.113.%d:1", i), 10).refused(400, 103)
+	}
+	w.wrongFrom("203.0.113.77:1", 1).refused(429, 114) // that is a hundred
+	for _, known := range []string{home, other} {
+		w.from = known
+		w.signIn(email, password).ok()
+	}
+	w.wrongFrom(home, 10).refused(400, 103)
+	w.signIn(email, password).refused(429, 114) // but tries are few there as well
+	w.now = w.now.Add(15 * time.Minute)
+	w.signIn(email, password).ok()
+}
+
+// The counters of an account are in the database: neither a restart nor a flood
+// of other addresses makes them begin again.
+func TestCountersCannotBeFlushed(t *testing.T) {
+	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAccount = 3 })
+	w.signUp(email)
+	w.wrongFrom("192.0.2.9:1", 4).refused(429, 114)
+	w.open(func(c *accounts.Config) { c.Limits.PerAccount = 3 })
+	w.signIn(email, password).refused(429, 114)
+
+	// Nor does an address without an account tell itself by them.
+	for range 3 {
+		w.signIn("nobody@example.org", "wrong").refused(400, 103)
+	}
+	w.signIn("nobody@example.org", "wrong").refused(429, 114)
+}
+
+// An IPv6 site does not get one try for each of its networks.
+func TestLimitsBySite(t *testing.T) {
+	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
+	for i := range 10 {
+		w.from = fmt.Sprintf("[2001:db8:1:%x::1]:1", i)
+		w.signIn(email, "x").refused(400, 103)
+	}
+	w.from = "[2001:db8:1:ff::1]:1"
+	w.signIn(email, "x").refused(429, 114)
+	w.from = "[2001:db8:2:ff::1]:1"
+	w.signIn(email, "x").refused(400, 103)
+}
+
+// An operator lifts a lock-out.
+func TestUnlock(t *testing.T) {
+	w := newWorld(t, nil)
+	uid := w.get("/auth/v1/session/status", w.session(w.signUp(email))).text("uid")
+	w.wrongFrom("192.0.2.1:1", 11).refused(429, 114)
+	if err := w.Unlock(t.Context(), uid); err != nil {
+		t.Fatal(err)
+	}
+	w.signIn(email, password).ok()
+	if err := w.Unlock(t.Context(), "00"); err != accounts.ErrNoUser {
+		t.Errorf("of nobody: %v", err)
+	}
+}
