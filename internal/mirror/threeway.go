@@ -186,6 +186,7 @@ func (o object) find(name string) (int, bool) {
 func (c *Core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
 	b, l, r := s.get(base, name), s.get(local, name), s.get(remote, name)
 	nested, isNested := c.nested[name]
+	isNested = isNested && s.within.Name == ""
 	_, written := remote.find(name)
 	switch {
 	case name == "id" || equal(l, r):
@@ -195,6 +196,12 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 	case r == nil && c.sticky[name]:
 		return l, s.changed && !equal(l, b)
 	case equal(l, b) && s.base != nil:
+		if isNested && len(c.required) > 0 {
+			// It may lack what is required.
+			if v, send, ok := c.nest(s, nested, b, l, r); ok {
+				return v, send
+			}
+		}
 		return r, false
 	case equal(r, b) && s.base != nil:
 		return l, true
@@ -206,7 +213,7 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 		if v, send, ok := mergeSets(b, l, r, s.base != nil); ok {
 			return v, send
 		}
-	case isNested && s.within.Name == "":
+	case isNested:
 		if v, send, ok := c.nest(s, nested, b, l, r); ok {
 			return v, send
 		}

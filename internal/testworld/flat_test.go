@@ -253,3 +253,59 @@ func TestTagsOfTwoDevicesAreBothKept(t *testing.T) {
 		}
 	}
 }
+
+// Signing out and in again to the same account goes on where it was.
+func TestSigningInAgainGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	w := testworld.New(t)
+	a := newFlat(w, "a")
+	a.fill()
+	gone := a.Add("https://gone.example", "ann", "p")
+	a.Sync()
+	b := newFlat(w, "b")
+	b.Sync()
+	a.Sync()
+
+	must(t, a.Manager.Disconnect(t.Context()))
+	edit := func(f *flat, change func(*addresses.Address)) {
+		for addr, err := range f.addresses.List(t.Context()) {
+			must(t, err)
+			change(&addr)
+			_, err = f.addresses.Update(t.Context(), addr)
+			must(t, err)
+		}
+	}
+	edit(a, func(a *addresses.Address) { a.Tel = "+15551234567" }) // while it is signed out
+	edit(b, func(a *addresses.Address) { a.Organization = "Ash & Co" })
+	must(t, b.Passwords.Delete(t.Context(), gone.ID))
+	b.Sync()
+
+	a.Account = w.SignIn(ann)
+	must(t, a.Account.RegisterDevice(t.Context(), "a", "desktop"))
+	a.Restart()
+	for _, e := range []engine.Engine{a.addons, a.addresses, a.cards, a.forms, a.prefs, a.storage, a.notes} {
+		must(t, a.Manager.Register(e))
+	}
+	r := a.Sync()
+	if got := r.Engines["forms"]; got.Downloaded != 0 || got.Uploaded != 0 {
+		t.Errorf("forms, where nothing changed: %+v; want nothing to do", got)
+	}
+	b.Sync()
+	for _, d := range []*flat{a, b} {
+		var all []addresses.Address
+		for addr, err := range d.addresses.List(t.Context()) {
+			must(t, err)
+			all = append(all, addr)
+		}
+		if len(all) != 1 || all[0].Tel != "+15551234567" || all[0].Organization != "Ash & Co" {
+			t.Errorf("%s has %+v; want one address with both edits", d.Name, all)
+		}
+		if got := d.Logins(); len(got) != 1 {
+			t.Errorf("%s has %v; want what was deleted to stay so", d.Name, got)
+		}
+	}
+	a.Sync()
+	if r := a.Sync(); r.Requests != 1 {
+		t.Errorf("at rest a sync makes %d requests", r.Requests)
+	}
+}
