@@ -90,8 +90,12 @@ func (s *Server) probe(ctx context.Context) Health {
 // probeSize is the size of the file that probeStorage writes, in bytes.
 const probeSize = 4096
 
-// probeStorage writes a file beside those of the users, and removes it.
+// probeStorage writes a file beside those of the users, and removes it. A disk with no
+// more than the reserve left is full: users' writes are refused.
 func (s *Server) probeStorage(context.Context) (err error) {
+	if s.diskFull() {
+		return sqlite.ErrFull
+	}
 	f, err := os.CreateTemp(filepath.Join(s.cfg.Dir, "storage"), ".probe-*") // 0600
 	if err != nil {
 		return err

@@ -86,6 +86,24 @@ func overwrite(t *testing.T, path string) {
 	}
 }
 
+// A disk without its reserve is full, before writes fail for want of it.
+func TestHeartbeatOfAFullDisk(t *testing.T) {
+	left := int64(50e9)
+	w := newWorld(t, func(c *server.Config) {
+		c.Disk = func(string) (int64, int64, error) { return left, 100e9, nil }
+	})
+	if code, answer := w.beat(); code != http.StatusOK {
+		t.Errorf("half of it is free: %d %v", code, answer)
+	}
+	left = 1e6
+	if code, answer := w.beat(); code != http.StatusServiceUnavailable || answer["reason"] != "disk_full" || answer["storage"] != "Err" {
+		t.Errorf("a megabyte is free: %d %v", code, answer)
+	}
+	if text := scrape(t, w.server); !strings.Contains(text, "syncmanager_disk_free_bytes 1e+06") || strings.Contains(text, `reason="disk_full"} 0`) {
+		t.Error("the metrics do not tell")
+	}
+}
+
 // Whoever asks often makes no more work.
 func TestHeartbeatProbesNowAndThen(t *testing.T) {
 	w := newWorld(t, nil)

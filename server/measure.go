@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/syncmanager/syncmanager/internal/capacity"
 )
 
 // SetCertificate says how to find out when the certificate expires that visitors see;
@@ -32,7 +30,7 @@ func (m *metrics) measure(s *Server) {
 			describe("disk_size_bytes", "The size of that disk."),
 		},
 		read: func(context.Context) []float64 {
-			left, size, err := capacity.Disk(s.cfg.Dir)
+			left, size, err := s.cfg.Disk(s.cfg.Dir)
 			if err != nil || size == 0 {
 				return nil
 			}
