@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
 func (n *noun[R]) export(a *app) *cobra.Command {
@@ -113,7 +113,7 @@ const maxElement = 16 << 20
 func jsonArray[R any](file io.Reader) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		var none R
-		limited := &io.LimitedReader{R: bufio.NewReader(file), N: maxElement}
+		limited := &io.LimitedReader{R: textfile.UTF8(file), N: maxElement}
 		d := json.NewDecoder(limited)
 		if t, err := d.Token(); err != nil || t != json.Delim('[') {
 			yield(none, errNoArray)

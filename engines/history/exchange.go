@@ -2,6 +2,7 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
 // ImportOptions say how an import goes.
@@ -98,9 +100,8 @@ func isExport(path string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	var first [1]byte
-	_, err = io.ReadFull(f, first[:])
-	return err == nil && first[0] == '[', nil
+	start, _ := textfile.UTF8(f).Peek(512)
+	return bytes.HasPrefix(bytes.TrimSpace(start), []byte("[")), nil
 }
 
 func fromBrowser(pages iter.Seq2[exchange.Page, error]) iter.Seq2[Page, error] {
@@ -128,12 +129,13 @@ func (e *Engine) ImportJSON(ctx context.Context, r io.Reader, o ImportOptions) (
 
 func fromJSON(r io.Reader) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		in := json.NewDecoder(r)
+		in := json.NewDecoder(textfile.UTF8(r))
+		n := 0
 		broken := func(err error) {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			yield(Page{}, fmt.Errorf("the file is damaged or incomplete: %w", err))
+			yield(Page{}, fmt.Errorf("the file is damaged or incomplete after page %d: %w", n, err))
 		}
 		if t, err := in.Token(); err != nil || t != json.Delim('[') {
 			yield(Page{}, ErrImport)
@@ -145,6 +147,7 @@ func fromJSON(r io.Reader) iter.Seq2[Page, error] {
 				broken(err)
 				return
 			}
+			n++
 			if !yield(p, nil) {
 				return
 			}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"github.com/syncmanager/syncmanager/engines/history"
 
 	_ "modernc.org/sqlite" // makes a Firefox's file
@@ -150,4 +152,25 @@ func TestImportFromFirefoxWhileItRuns(t *testing.T) {
 		t.Errorf("the page that nobody saw is %+v, %v", hidden, err)
 	}
 	d.wantChanges("after an import", 1)
+}
+
+// TestFilesThatAnEditorSaved: an editor may put a mark before the text, or save it in
+// UTF-16; and a file that is cut off says how far it was good.
+func TestFilesThatAnEditorSaved(t *testing.T) {
+	text := `[{"histUri":"https://example.org/","title":"ü","visits":[{"date":1795369000000000,"type":1}]}]`
+	wide, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"a mark": "\ufeff" + text, "UTF-16": wide, "space": "\r\n " + text} {
+		d := newDevice(t)
+		path := filepath.Join(t.TempDir(), "history.json")
+		d.must(os.WriteFile(path, []byte(file), 0o600))
+		if done, err := d.Import(t.Context(), path, history.ImportOptions{}); err != nil || done.Added != 1 || d.pages()["https://example.org/"].Title != "ü" {
+			t.Errorf("%s: imported %+v, %v", name, done, err)
+		}
+	}
+	if _, err := newDevice(t).ImportJSON(t.Context(), strings.NewReader(text[:len(text)-1]+`,{"hist`), history.ImportOptions{}); err == nil || !strings.Contains(err.Error(), "after page 1") {
+		t.Errorf("a file that is cut off: %v", err)
+	}
 }

@@ -5,12 +5,22 @@ package textfile
 import (
 	"bufio"
 	"bytes"
+	"io"
 
 	"golang.org/x/text/encoding/unicode"
 )
 
 // UTF8Mark is the mark that programs on Windows begin a file in UTF-8 with.
 const UTF8Mark = "\xef\xbb\xbf"
+
+// UTF8 reads a text in UTF-8 or UTF-16 as UTF-8 without a mark.
+func UTF8(r io.Reader) *bufio.Reader {
+	in := FromUTF16(bufio.NewReader(r))
+	if mark, err := in.Peek(len(UTF8Mark)); err == nil && string(mark) == UTF8Mark {
+		_, _ = in.Discard(len(UTF8Mark))
+	}
+	return in
+}
 
 // FromUTF16 makes UTF-8 of a text in UTF-16, which editors and spreadsheets on Windows
 // save; any other text comes back as it is. UTF-16 begins with a mark, or every other
