@@ -9,7 +9,9 @@ import (
 // arrived is the past of a record whose last snapshot got no receipt: before, but for
 // the fields in which the server has just what was sent. Those arrived, and what the
 // user changed since, was changed on top of them, also where another device changed
-// other fields meanwhile.
+// other fields meanwhile. Of a record that this device made there is nothing before;
+// that it is on the server does not tell that it arrived, as another device may have
+// made one under the same ID.
 func (c *Core) arrived(before, sent, remote []byte) ([]byte, error) {
 	was, err := parse(before)
 	if err != nil {

@@ -292,6 +292,8 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 			`{"id":"a","name":"y","in":{"a":"1"}}`, `{"id":"a","name":"x","in":{"a":"2"}}`, `{"id":"a","name":"y","in":{"a":"2"}}`},
 		"a new record": {``, `{"id":"a","name":"x","a":"1"}`,
 			`{"id":"a","name":"y","a":"1"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
+		"a record that another device made under the same ID": {``, `{"id":"a","name":"x","in":{"here":"1"}}`,
+			`{"id":"a","name":"x","in":{"there":"1"}}`, `{"id":"a","name":"x","in":{"here":"1"}}`, `{"id":"a","name":"x","in":{"there":"1","here":"1"}}`},
 		"a field that was taken away": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x"}`,
 			`{"id":"a","name":"y"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
 	} {

@@ -255,8 +255,6 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	switch {
 	case ok && same(sent, in.payload) || r.ahead(in.modified):
 		return in.payload, nil
-	case ok && r.mirror == nil:
-		return sent, nil // the server has the record, so it arrived
 	case ok:
 		return c.core.arrived(r.mirror, sent, in.payload)
 	}
