@@ -140,9 +140,10 @@ func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 }
 
 // Reset forgets the sync state, and with it the other devices' tabs, which are
-// not the user's data on this one. The own tabs go up with the next sync.
+// not the user's data on this one. The own tabs go up with the next sync, and that
+// there are none any more, as the others may still show those sent before.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
-	return e.forget(ctx, a, `UPDATE meta SET changes = max(changes, (SELECT count(*) > 0 FROM tabs)), refused = 0`)
+	return e.forget(ctx, a, `UPDATE meta SET changes = max(changes, uploaded > 0 OR (SELECT count(*) > 0 FROM tabs)), refused = 0`)
 }
 
 // Wipe forgets the own tabs too.
@@ -152,17 +153,14 @@ func (e *Engine) Wipe(ctx context.Context) error {
 
 func (e *Engine) forget(ctx context.Context, a engine.Association, then ...string) error {
 	return e.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE meta SET global = ?1, sync_id = ?2, since = 0, uploaded = 0, device = '', room = ?3`,
-			a.Global, a.Collection, maxRoom)
-		if err != nil {
-			return err
-		}
-		for _, query := range append([]string{`DELETE FROM others`, `DELETE FROM staged`, `DELETE FROM retry`}, then...) {
+		for _, query := range append(then, `DELETE FROM others`, `DELETE FROM staged`, `DELETE FROM retry`) {
 			if _, err := tx.ExecContext(ctx, query); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, `UPDATE meta SET global = ?1, sync_id = ?2, since = 0, uploaded = 0, device = '', room = ?3`,
+			a.Global, a.Collection, maxRoom)
+		return err
 	})
 }
 
