@@ -37,6 +37,7 @@ func (r *run) step(ctx context.Context, s Step) *Finding {
 		return nil
 	}
 	r.say("  %s", s)
+	r.stage.steps.Add(1)
 	r.pass(s.Wait)
 	if s.N%2 == 0 {
 		r.deliver()
@@ -364,7 +365,6 @@ func (r *run) sync(ctx context.Context, d *device, s Step) (syncmanager.Result, 
 	res, err := d.manager.Sync(ctx, syncmanager.Options{AcceptDeletions: r.sealed || s.Field == 1})
 	d.line.busy = false
 	d.line.fault = nil
-	r.count++
 	if r.tell != nil {
 		text, _ := res.MarshalJSON()
 		r.say("    %s %v", text, err)
@@ -474,6 +474,7 @@ func (r *run) rest(ctx context.Context) *Finding {
 		for _, d := range r.devices {
 			r.pass(10 * time.Second)
 			r.say("  device %d syncs", d.n)
+			r.stage.steps.Add(1)
 			res, f := r.sync(ctx, d, Step{Op: Sync, Device: d.n})
 			if f != nil {
 				return f

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
@@ -28,7 +29,12 @@ const serverURL = "http://sync.test"
 type Stage struct {
 	dir      string
 	sessions []account.Session
+	steps    atomic.Int64
 }
+
+// Steps is how many device-steps were played: what happened on one device, the syncs
+// to rest at a story's end included.
+func (t *Stage) Steps() int64 { return t.steps.Load() }
 
 var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
@@ -93,7 +99,6 @@ type run struct {
 	off       map[string]bool
 	ctx       context.Context
 	found     *Finding // by a step within another
-	count     int
 }
 
 func (r *run) say(format string, args ...any) {
