@@ -137,6 +137,10 @@ type Start struct {
 	// An engine that asks which of two edits is newer adds it to the time of the local
 	// one: the time of a record is the server's.
 	Skew time.Duration
+	// MaxPayload is the largest payload of a record that the server takes, in bytes of
+	// cleartext; 0: not known. A larger one may be offered, and is refused for ever. An
+	// engine whose records need each other keeps those back that need it.
+	MaxPayload int
 	// Devices are the account's devices, this one included, for engines that show
 	// them. The list is as fresh as the manager's last look at it.
 	Devices []Device

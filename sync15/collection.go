@@ -106,7 +106,7 @@ func (*restoredError) Error() string { return "the server was restored from an o
 // round is one session of the engine, from Begin to End.
 func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, round int, total *Collected) (err error) {
 	name := e.Collection()
-	start.Skew = r.c.skew()
+	start.Skew, start.MaxPayload = r.c.skew(), maxCleartext(r.limits())
 	session, err := e.Begin(ctx, start)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, err)
@@ -155,6 +155,19 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 	}
 	u := &upload{r: r, collection: name, session: session, at: d.at, keys: d.keys, total: total}
 	return u.run(ctx)
+}
+
+// maxCleartext is the largest cleartext whose payload a server with these limits takes.
+// A payload is a JSON object of the ciphertext in base64, an IV and a HMAC; see package
+// seal.
+func maxCleartext(l bso.Limits) int {
+	const (
+		around   = len(`{"ciphertext":"","IV":"","hmac":""}`) + 24 + 64
+		envelope = 256 // of the record's line: ID, sort index, escaped quotes
+		block    = 16
+	)
+	most := min(l.MaxRecordPayloadBytes, l.MaxPostBytes, l.MaxTotalBytes, l.MaxRequestBytes-envelope) - around
+	return max(most/4*3/block*block-1, 1)
 }
 
 func addMerged(to *engine.Merged, m engine.Merged) {

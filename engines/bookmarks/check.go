@@ -200,7 +200,7 @@ func (c *Checked) pair(t *tx, it *row) error {
 		c.fault(Fault{Where: Between, Kind: otherParent, GUID: it.GUID, Folder: there.parent})
 	}
 	if it.Kind == Folder {
-		children, err := t.list(it)
+		children, _, err := t.list(it)
 		if err != nil {
 			return err
 		}

@@ -96,31 +96,38 @@ func (h *hidden) waits(guid engine.ID, parents map[engine.ID]engine.ID) bool {
 }
 
 // list is the list of children in a folder's record: those that are here, and
-// between them those of the server's list that are hidden.
-func (t *tx) list(r *row) ([]engine.ID, error) {
-	children, err := t.guids(r.n)
-	if err != nil {
-		return nil, err
+// between them those of the server's list that are hidden. While folders cannot go up,
+// the list is partial: it lacks those, and still has what left for one of them.
+func (t *tx) list(r *row) (children []engine.ID, partial bool, err error) {
+	if children, err = t.guids(r.n); err != nil {
+		return nil, false, err
+	}
+	if len(t.omitted) > 0 {
+		n := len(children)
+		children = slices.DeleteFunc(children, func(guid engine.ID) bool { return t.omitted[guid] })
+		partial = len(children) < n
 	}
 	hidden, err := t.hiddenGUIDs()
-	if err != nil || len(hidden) == 0 {
-		return children, err
+	if err != nil || len(hidden)+len(t.heldBack) == 0 {
+		return children, partial, err
 	}
 	there, ok, err := t.mirrored(r.GUID)
 	if err != nil || !ok {
-		return children, err
+		return children, partial, err
 	}
 	for i, guid := range there.children {
-		if !hidden[guid] || slices.Contains(children, guid) {
+		if slices.Contains(children, guid) || !hidden[guid] && !t.heldBack[guid] {
 			continue
 		}
 		var here, buried bool
 		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &buried); err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if here || buried {
+		left := here && t.heldBack[guid]
+		if here && !left || buried {
 			continue
 		}
+		partial = partial || left
 		at := 0
 		for _, before := range slices.Backward(there.children[:i]) {
 			if n := slices.Index(children, before); n >= 0 {
@@ -130,5 +137,5 @@ func (t *tx) list(r *row) ([]engine.ID, error) {
 		}
 		children = slices.Insert(children, at, guid)
 	}
-	return children, nil
+	return children, partial, nil
 }

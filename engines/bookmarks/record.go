@@ -238,6 +238,7 @@ type outgoing struct {
 	Item
 	parentTitle string
 	children    []engine.ID
+	partial     bool // children is; see tx.list
 	extra       []byte
 }
 

@@ -72,6 +72,8 @@ type device struct {
 	// lose is how many pages go up before the connection breaks, its last receipt
 	// lost; 0: it holds.
 	lose int
+	// refuse tells which records the server refuses for ever; nil: none.
+	refuse func(engine.Outgoing) bool
 }
 
 func (a *account) device(t testing.TB) *device {
@@ -132,6 +134,10 @@ func (d *device) trySync() (m engine.Merged, all []engine.Outgoing, err error) {
 		at := d.a.tick()
 		r := engine.Receipt{At: at}
 		for _, o := range out {
+			if d.refuse != nil && d.refuse(o) {
+				r.Refused = append(r.Refused, engine.Refusal{ID: o.ID, Reason: "too large", Permanent: true})
+				continue
+			}
 			d.a.records[o.ID] = engine.Incoming{ID: o.ID, Modified: at, Payload: o.Payload}
 			r.Stored = append(r.Stored, o.ID)
 		}

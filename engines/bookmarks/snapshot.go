@@ -26,6 +26,9 @@ func (s *session) snapshot(ctx context.Context) error {
 			chunk = chunk[:0]
 			return err
 		}
+		if err := t.holdBack(s.start.MaxPayload); err != nil {
+			return err
+		}
 		var same [][]any
 		titles := make(map[int64]string)
 		rows, err := t.Query(sqlGoing)
@@ -38,10 +41,17 @@ func (s *session) snapshot(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if is, err := t.isThere(r); err != nil {
+			if t.heldBack[r.GUID] {
+				continue
+			}
+			is, partial, err := t.isThere(r)
+			if err != nil {
 				return err
-			} else if is {
-				same = append(same, []any{r.n, r.changes})
+			}
+			if is {
+				if !partial { // else it waits for what it lacks
+					same = append(same, []any{r.n, r.changes})
+				}
 				continue
 			}
 			args, err := t.outgoing(r, titles)
@@ -84,44 +94,56 @@ func (s *session) snapshot(ctx context.Context) error {
 }
 
 // isThere reports whether the server has an item as it is here, although it was
-// changed: back and forth, or deleted and restored from a backup.
-func (t *tx) isThere(r *row) (bool, error) {
+// changed: back and forth, or deleted and restored from a backup. partial is as in list.
+func (t *tx) isThere(r *row) (is, partial bool, err error) {
 	there, ok, err := t.mirrored(r.GUID)
 	if err != nil || !ok {
-		return false, err
+		return false, false, err
 	}
 	var unreadable bool
 	if err := t.QueryRow(sqlUnreadable, r.GUID).Scan(&unreadable); err != nil || unreadable {
-		return false, err
+		return false, false, err
 	}
 	if there.rewritten || there.parent != r.Parent || there.datesBack(unixMilli(r.Added)) || !IsRoot(r.GUID) && !sameValue(recordOf(r), &there) {
-		return false, nil
+		return false, false, nil
 	}
 	if r.Kind != Folder {
-		return true, nil
+		return true, false, nil
 	}
-	children, err := t.list(r)
-	return slices.Equal(children, there.children), err
+	children, partial, err := t.list(r)
+	return slices.Equal(children, there.children), partial, err
 }
 
-// outgoing are the arguments of sqlSend. titles remembers those of folders.
-func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
-	o := outgoing{Item: r.Item, extra: r.extra}
+// record is an item's record.
+func (t *tx) record(r *row, titles map[int64]string) (o outgoing, err error) {
+	o = outgoing{Item: r.Item, extra: r.extra}
 	if r.Parent != Root {
 		title, ok := titles[r.parent]
 		if !ok {
 			if err := t.QueryRow(sqlTitle, r.parent).Scan(&title); err != nil {
-				return nil, err
+				return o, err
 			}
 			titles[r.parent] = title
 		}
 		o.parentTitle = title
 	}
 	if r.Kind == Folder {
-		var err error
-		if o.children, err = t.list(r); err != nil {
-			return nil, err
+		if o.children, o.partial, err = t.list(r); err != nil {
+			return o, err
 		}
+	}
+	return o, err
+}
+
+// outgoing are the arguments of sqlSend. titles remembers those of folders.
+func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
+	o, err := t.record(r, titles)
+	if err != nil {
+		return nil, err
+	}
+	changes := r.changes
+	if o.partial {
+		changes-- // one stays, so that the whole list goes up when it can
 	}
 	frecency := 0
 	if r.place != 0 {
@@ -131,7 +153,7 @@ func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
 		}
 		frecency = score(p.Frecency, t.now/1000)
 	}
-	return []any{r.GUID, r.Parent, r.Kind, o.append(nil), r.changes, o.sortIndex(frecency)}, nil
+	return []any{r.GUID, r.Parent, r.Kind, o.append(nil), changes, o.sortIndex(frecency)}, nil
 }
 
 // score is what a page is worth at a time, in points that halve every 30 days.

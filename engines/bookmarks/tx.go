@@ -22,6 +22,9 @@ type tx struct {
 	undated bool
 	// hidden are the records that cannot be read; nil: not asked yet.
 	hidden map[engine.ID]bool
+	// heldBack are the items that do not go up, omitted the folders that the server
+	// never had and cannot take; see holdBack.
+	heldBack, omitted map[engine.ID]bool
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}
