@@ -103,7 +103,12 @@ func TestLimits(t *testing.T) {
 		"nothing":       {`{}`, func(*bso.Limits) {}},
 		"what is given": {`{"max_post_records":7,"max_request_bytes":9000}`, func(l *bso.Limits) { l.MaxPostRecords, l.MaxRequestBytes = 7, 9000 }},
 		"odd values":    {`{"max_post_records":-1,"max_post_bytes":"x","max_total_records":null,"max_total_bytes":1.5,"max_request_bytes":0}`, func(*bso.Limits) {}},
-		"others' keys":  {`{"collections":{"tabs":{"max":1}},"max_quota_limit":2,"max_total_bytes":77}`, func(l *bso.Limits) { l.MaxTotalBytes = 77 }},
+		"others' keys":  {`{"collections":{"tabs":{"max":1}},"max_quota_limit":2,"max_total_bytes":777}`, func(l *bso.Limits) { l.MaxTotalBytes = 777 }},
+		"far too large": {`{"max_post_records":1e300,"max_post_bytes":9223372036854775807,"max_total_records":99999999999999999999,"max_total_bytes":1e18,"max_record_payload_bytes":4294967296,"max_request_bytes":1e11}`,
+			func(l *bso.Limits) {
+				*l = bso.Limits{MaxPostRecords: 10_000, MaxPostBytes: 64 << 20, MaxTotalRecords: 1_000_000, MaxTotalBytes: 1 << 30, MaxRecordPayloadBytes: 16 << 20, MaxRequestBytes: 64 << 20}
+			}},
+		"far too small": {`{"max_record_payload_bytes":1,"max_request_bytes":9,"max_post_bytes":100}`, func(*bso.Limits) {}},
 	} {
 		want := silent
 		c.want(&want)

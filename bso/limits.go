@@ -47,26 +47,39 @@ func SilentLimits() Limits {
 	}
 }
 
+// The bounds of what a server may announce. Above them a client would hold what a hostile
+// server wants it to; below, it could send nothing.
+const (
+	maxRecords, maxTotalRecords = 10_000, 1_000_000
+	minBytes                    = 512
+	maxPayload, maxRequest      = 16 << 20, 64 << 20
+	maxTotalBytes               = 1 << 30
+)
+
 // ParseLimits reads the body of info/configuration. Keys it does not know are
 // passed over, whatever their type (a server may send a "collections" object);
-// what is missing, zero or negative takes its value from SilentLimits.
+// what is missing or unusably small takes its value from SilentLimits, and what is
+// larger than any server needs is cut.
 func ParseLimits(body []byte) (Limits, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return Limits{}, fmt.Errorf("info/configuration is not a JSON object: %w", err)
 	}
 	l := SilentLimits()
-	for name, into := range map[string]*int{
-		"max_post_records":         &l.MaxPostRecords,
-		"max_post_bytes":           &l.MaxPostBytes,
-		"max_total_records":        &l.MaxTotalRecords,
-		"max_total_bytes":          &l.MaxTotalBytes,
-		"max_record_payload_bytes": &l.MaxRecordPayloadBytes,
-		"max_request_bytes":        &l.MaxRequestBytes,
+	for name, limit := range map[string]struct {
+		into     *int
+		min, max int
+	}{
+		"max_post_records":         {&l.MaxPostRecords, 1, maxRecords},
+		"max_post_bytes":           {&l.MaxPostBytes, minBytes, maxRequest},
+		"max_total_records":        {&l.MaxTotalRecords, 1, maxTotalRecords},
+		"max_total_bytes":          {&l.MaxTotalBytes, minBytes, maxTotalBytes},
+		"max_record_payload_bytes": {&l.MaxRecordPayloadBytes, minBytes, maxPayload},
+		"max_request_bytes":        {&l.MaxRequestBytes, minBytes, maxRequest},
 	} {
-		var n int
-		if v, ok := raw[name]; ok && json.Unmarshal(v, &n) == nil && n > 0 {
-			*into = n
+		var n float64 // a number that no int holds is one that is too large
+		if v, ok := raw[name]; ok && json.Unmarshal(v, &n) == nil && n >= float64(limit.min) {
+			*limit.into = int(min(n, float64(limit.max)))
 		}
 	}
 	return l, nil

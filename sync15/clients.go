@@ -23,6 +23,11 @@ const (
 	clientsInterval = 7 * 24 * time.Hour
 	// maxClientPayload bounds a device's record, in bytes, as Firefox does.
 	maxClientPayload = 512 << 10
+	// maxClients and maxClientBytes bound what is kept of the devices, and maxCommands how
+	// many commands of a record are looked at: the state of the sync holds it.
+	maxClients     = 500
+	maxClientBytes = 4 << 20
+	maxCommands    = 1000
 )
 
 // Device describes the app on this device to the account's other devices.
@@ -154,6 +159,10 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 		r.c.cfg.Log.Warn("this device's record on the server is an old one; its commands are not carried out", "commands", len(fields.Commands))
 		fields.Commands, due = nil, true
 	}
+	if len(fields.Commands) > maxCommands {
+		r.c.cfg.Log.Warn("this device's record holds more commands than can be; the oldest are left out", "commands", len(fields.Commands))
+		fields.Commands, due = fields.Commands[len(fields.Commands)-maxCommands:], true
+	}
 	kept, done, err := r.obey(ctx, fields.Commands, apply, applied, out)
 	if err != nil {
 		return err
@@ -194,6 +203,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 func (r *Run) readClients(ctx context.Context) error {
 	s := &r.c.state.Clients
 	records := map[bso.ID]ClientRecord{}
+	size, left := 0, 0
 	d := &download{r: r, collection: clientsCollection, pages: true, keys: r.bundle(clientsCollection)}
 	err := d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
 		for _, in := range page {
@@ -202,6 +212,16 @@ func (r *Run) readClients(ctx context.Context) error {
 				continue
 			}
 			if !in.Tombstone() {
+				// Our own is there whatever others wrote.
+				if in.ID != s.Self {
+					if len(in.Payload) > maxClientPayload || len(records) >= r.c.bounds.clients || size+len(in.Payload) > maxClientBytes {
+						left++
+						continue
+					}
+					size += len(in.Payload)
+				} else if len(in.Payload) > maxClientPayload {
+					continue // it is written anew
+				}
 				records[in.ID] = ClientRecord{in.Modified, bytes.Clone(in.Payload)}
 			}
 		}
@@ -209,6 +229,9 @@ func (r *Run) readClients(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if left > 0 {
+		r.c.cfg.Log.Warn("the account has more devices, or larger records of them, than can be; some are left out", "left", left)
 	}
 	s.Records, s.Seen = records, d.at
 	ids, err := r.c.cfg.Account.DeviceIDs(ctx)

@@ -32,6 +32,13 @@ const (
 	// maxArray bounds an answer from a server that knows no application/newlines.
 	maxArray = 64 << 20
 
+	// maxRecords and maxBytes bound one download: a server that never ends would fill the
+	// disk. Real collections are hundreds of times smaller.
+	maxRecords = 3_000_000
+	maxBytes   = 8 << 30
+	// maxOffset bounds the name that a server gives the next page.
+	maxOffset = 1 << 10
+
 	newlines = "application/newlines"
 )
 
@@ -54,6 +61,9 @@ type download struct {
 	// count is the number of records that were staged.
 	count int
 	free  chan *batch
+	// received and size count the records and bytes that came so far.
+	received int
+	size     int64
 }
 
 // batch is some records: as they came, then as they were opened.
@@ -137,6 +147,12 @@ func (d *download) fetch(ctx context.Context, out chan<- *batch) error {
 			if seen[next] {
 				return protocolError("download "+d.collection, "its pages go round in a circle")
 			}
+			if len(next) > maxOffset {
+				return protocolError("download "+d.collection, fmt.Sprintf("the name of its next page has %d bytes", len(next)))
+			}
+			if pages := d.r.c.bounds.records / pageSize * 2; len(seen) > pages {
+				return protocolError("download "+d.collection, fmt.Sprintf("it has more than %d pages", pages))
+			}
 			seen[next] = true
 			offset = next
 		}
@@ -189,6 +205,10 @@ func (d *download) records(ctx context.Context, doing string, resp *http.Respons
 	var b *batch
 	total := 0
 	add := func(line []byte) error {
+		if most := d.r.c.bounds.records; d.received == most {
+			return protocolError(doing, fmt.Sprintf("it brings more than %d records", most))
+		}
+		d.received++
 		if b == nil {
 			select {
 			case b = <-d.free:
@@ -212,7 +232,8 @@ func (d *download) records(ctx context.Context, doing string, resp *http.Respons
 	if mediaType != newlines {
 		read = readArray
 	}
-	if err := read(doing, resp.Body, d.maxLine(), add); err != nil {
+	body := &bounded{Reader: resp.Body, read: &d.size, most: d.r.c.bounds.bytes}
+	if err := read(doing, body, d.maxLine(), add); err != nil {
 		return err
 	}
 	if n, err := strconv.Atoi(resp.Header.Get("X-Weave-Records")); err == nil && n != total {
@@ -222,6 +243,21 @@ func (d *download) records(ctx context.Context, doing string, resp *http.Respons
 		return nil
 	}
 	return pass(ctx, out, b)
+}
+
+// bounded is a body of one download, as it is after decompression.
+type bounded struct {
+	io.Reader
+	read *int64 // of the whole download
+	most int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if *b.read += int64(n); *b.read > b.most {
+		return n, fmt.Errorf("%w: the download has more than %d bytes", ErrProtocol, b.most)
+	}
+	return n, err
 }
 
 // maxLine bounds one record: its payload, with every character escaped, and the

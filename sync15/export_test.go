@@ -23,3 +23,8 @@ var ErrStalled = errStalled
 
 // WithID is what Put makes of a cleartext.
 var WithID = withID
+
+// Bound lowers what c takes of a server.
+func (c *Client) Bound(records int, bytes int64, clients int) {
+	c.bounds = bounds{records, bytes, clients}
+}

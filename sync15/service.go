@@ -105,8 +105,13 @@ func (c *Client) send(ctx context.Context, r request, tok *Token) (*http.Respons
 		cancel(nil)
 		return nil, err
 	}
+	// With the hash, nobody between here and there changes the body unseen.
+	hash := ""
+	if r.body != nil {
+		hash = hawk.PayloadHash(r.contentType, r.body)
+	}
 	now := c.cfg.Now().Add(c.skew()).Unix()
-	hawk.Sign(req, hawk.Credentials{ID: tok.ID, Key: []byte(tok.Key)}, now, nonce, "")
+	hawk.Sign(req, hawk.Credentials{ID: tok.ID, Key: []byte(tok.Key)}, now, nonce, hash)
 
 	c.requests.Add(1)
 	resp, err := c.roundTrip(req, r.doing)
@@ -279,6 +284,8 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   15 * time.Second,
 		ResponseHeaderTimeout: 2 * time.Minute,
+		// The longest honest headers are those of a proxy, some kilobytes.
+		MaxResponseHeaderBytes: 128 << 10,
 	}
 }
 

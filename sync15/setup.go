@@ -105,6 +105,10 @@ func (c *Client) readStorage(ctx context.Context, info map[string]bso.Timestamp,
 	return nil
 }
 
+// maxGlobal bounds meta/global, in bytes; its engines and all that it declines are kept
+// in the state.
+const maxGlobal = 256 << 10
+
 // readGlobal reads meta/global into the state.
 func (c *Client) readGlobal(ctx context.Context, at bso.Timestamp) error {
 	payload, modified, err := c.getBSO(ctx, "meta", "global")
@@ -113,6 +117,9 @@ func (c *Client) readGlobal(ctx context.Context, at bso.Timestamp) error {
 		return &freshStart{"meta/global is missing", at}
 	case err != nil:
 		return err
+	}
+	if len(payload) > maxGlobal {
+		return fmt.Errorf("%w: it has %d bytes, and a kilobyte is due", ErrGlobal, len(payload))
 	}
 	var g Global
 	if err := json.Unmarshal(payload, &g); err != nil {

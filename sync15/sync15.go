@@ -89,9 +89,20 @@ type Client struct {
 	mu    sync.Mutex
 	state *State
 
+	// bounds is the most that a server may send.
+	bounds bounds
+
 	requests, tokenRequests atomic.Int64
 	// idle, if not nil, closes the connections that wait in a transport of our own.
 	idle func()
+}
+
+// bounds are what a Client takes of a server at most: records and bytes of one download,
+// and devices of an account.
+type bounds struct {
+	records int
+	bytes   int64
+	clients int
 }
 
 // New makes a Client that continues from state, which it changes as it goes. A
@@ -107,9 +118,10 @@ func New(cfg Config, state *State) *Client {
 	}
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "syncmanager")
 	return &Client{
-		cfg:   cfg,
-		state: state,
-		idle:  idle,
+		cfg:    cfg,
+		state:  state,
+		bounds: bounds{records: maxRecords, bytes: maxBytes, clients: maxClients},
+		idle:   idle,
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry a signed request to where it was not signed for.

@@ -4,10 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+)
+
+const (
+	// maxToken bounds the token server's answer, and maxTokenID each part of the token
+	// in it, in bytes: the ID goes with every request.
+	maxToken   = 64 << 10
+	maxTokenID = 8 << 10
 )
 
 // token returns the token that all requests use, and fetches one when there is
@@ -96,7 +104,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*Token, error) {
 		}
 		resp.Body = newStallReader(resp.Body, cancel)
 		c.learn(resp.Header)
-		body, err := small(doing, resp, maxSmall)
+		body, err := small(doing, resp, maxToken)
 		if err != nil {
 			return nil, err
 		}
@@ -145,6 +153,9 @@ func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string
 	}
 	if err := json.Unmarshal(body, &r); err != nil || r.ID == "" || r.Key == "" || r.Endpoint == "" {
 		return nil, protocolError(doing, "there is no token in it")
+	}
+	if len(r.ID) > maxTokenID || len(r.Key) > maxTokenID || len(r.Endpoint) > maxTokenID || len(r.Hashed) > maxTokenID {
+		return nil, protocolError(doing, fmt.Sprintf("a part of the token in it has more than %d bytes", maxTokenID))
 	}
 	u, err := url.Parse(r.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

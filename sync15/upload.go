@@ -22,6 +22,9 @@ import (
 // askAtOnce is how many records an engine is asked for in one call of Outgoing.
 const askAtOnce = 250
 
+// maxBatchName bounds the name that a server gives a batch, in bytes.
+const maxBatchName = 1 << 10
+
 // upload is one collection on its way out. One goroutine asks the engine for
 // records and seals them into posts while another sends the post before.
 type upload struct {
@@ -289,7 +292,9 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 		if u.batch != "" {
 			return nil
 		}
-		if batch := batchName(answer.Batch); batch != "" {
+		if batch := batchName(answer.Batch); len(batch) > maxBatchName {
+			return protocolError(doing, fmt.Sprintf("the name of the batch in it has %d bytes", len(batch)))
+		} else if batch != "" {
 			u.batch = batch
 			return nil
 		}

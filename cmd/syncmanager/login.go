@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -44,6 +45,7 @@ the page that is named in any browser, and hand back the address that it ends on
 			return nil
 		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
+			a.warnOfOpenHTTP(in.Server)
 			if inBrowser {
 				in.Listen = listenLoopback
 				in.Browser = func(ctx context.Context, b *account.BrowserSignIn) (*account.Account, error) {
@@ -86,4 +88,14 @@ the page that is named in any browser, and hand back the address that it ends on
 	_ = c.RegisterFlagCompletionFunc("server", cobra.FixedCompletions([]string{"mozilla"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagRequired("server")
 	return c
+}
+
+// warnOfOpenHTTP tells the user that a server on another machine is reached without
+// encryption. What is synced is encrypted all the same; the session is not.
+func (a *app) warnOfOpenHTTP(server string) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" || u.Host == "" || isLoopback(u.Hostname()) {
+		return
+	}
+	a.warn("http://%s is not encrypted: whoever is on the network in between can take over this session, and change what is sent. Use https:// unless you trust all of that network.", u.Host)
 }

@@ -26,6 +26,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager"
@@ -104,10 +106,36 @@ func (c Config) lock(ctx context.Context) (release func() error, err error) {
 	}
 }
 
+// checkFolder refuses a folder that others can write: they could put files of their own
+// in the place of the profile's. Windows has no such bits.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look at the profile's folder: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%s can be written by other users, who could exchange the profile's files: 'chmod go-w %s'", dir, shellQuote(dir))
+	}
+	return nil
+}
+
+// shellQuote is a path as a shell takes it.
+func shellQuote(path string) string {
+	if strings.ContainsFunc(path, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+", c))
+	}) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}
+
 // Open opens the profile in c.Dir, and makes it when it is not there.
 func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the profile's folder: %w", err)
+	}
+	if err := checkFolder(c.Dir); err != nil {
+		return nil, err
 	}
 	p := &Profile{config: c, stores: make(map[string]io.Closer)}
 	if p.unlock, err = c.lock(ctx); err != nil {
