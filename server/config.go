@@ -3,15 +3,18 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/accounts"
@@ -22,8 +25,9 @@ import (
 type Config struct {
 	// Dir is the data folder. It is made, 0700, if it is not there.
 	Dir string
-	// PublicURL is the server's root as clients see it: scheme, host and port. A
-	// proxy in front of the server may change all of them, so it must be told.
+	// PublicURL is the server's root as clients see it: scheme, host and port, and a path
+	// below which everything is. A proxy in front of the server may change all of them,
+	// so it must be told.
 	PublicURL string
 	Now       func() time.Time
 	Rand      io.Reader
@@ -49,6 +53,11 @@ type Config struct {
 	// Proxies are the networks whose X-Forwarded-For header is believed. Without
 	// them the sender of a request is whoever opened the connection.
 	Proxies []netip.Prefix
+	// SocketProxy says that who connects by a socket file is such a proxy.
+	SocketProxy bool
+	// CORS lists the origins, like https://app.example.org, whose web pages may use the
+	// service from a browser; default none.
+	CORS []string
 
 	// Mail, if set, says how e-mail is sent, which accounts.SignUpEmail needs.
 	Mail *Mail
@@ -104,14 +113,43 @@ type Mail struct {
 	From string
 }
 
-// public reads PublicURL.
-func (c *Config) public() (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(c.PublicURL, "/"))
+// ParsePublicURL reads a server's public URL. A name in another script is written as
+// clients do: in Punycode.
+func ParsePublicURL(text string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(text, "/"))
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("the public URL %q must be like https://sync.example.org", c.PublicURL)
-	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, errors.New("the public URL must be a scheme and a host, without a path or a user")
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("the public URL %q must be like https://sync.example.org", text)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || !isPrefix.MatchString(u.Path):
+		return nil, fmt.Errorf("the public URL %q must be a scheme, a host and perhaps a path, like https://example.org/sync", text)
+	}
+	if host := u.Hostname(); net.ParseIP(host) == nil {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil && strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 }) {
+			return nil, fmt.Errorf("the public URL %q has no valid name: %w", text, err)
+		}
+		if err == nil && u.Port() != "" {
+			ascii += ":" + u.Port()
+		}
+		if err == nil {
+			u.Host = ascii
+		}
 	}
 	return u, nil
+}
+
+// isPrefix is what a path in the public URL may be: plain words, none of them "." or "..".
+var isPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
+
+// isOrigin is what a browser calls a page's origin.
+var isOrigin = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?$|^[a-z]+://\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
+
+// checkCORS refuses what no browser would name.
+func (c *Config) checkCORS() error {
+	for _, o := range c.CORS {
+		if !isOrigin.MatchString(o) {
+			return fmt.Errorf("the origin %q must be like https://app.example.org, in lower case and without a path", o)
+		}
+	}
+	return nil
 }

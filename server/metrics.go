@@ -100,7 +100,7 @@ func (u *userCount) Collect(to chan<- prometheus.Metric) {
 
 // services are the parts of the server by the first element of a path.
 var services = map[string]string{
-	"storage": "storage", "token": "token", "auth": "accounts", "oauth": "accounts", "profile": "accounts", ".well-known": "accounts",
+	"storage": "storage", "token": "token", "1.0": "token", "auth": "accounts", "oauth": "accounts", "profile": "accounts", ".well-known": "accounts",
 }
 
 func serviceOf(path string) string {

@@ -93,12 +93,12 @@ func (c *counter) broken() bool { return c.code != 0 && c.code < 500 }
 // proxy's own. Of a chain, the last one that is no trusted proxy counts: what
 // stands before it anyone could have written.
 func (s *Server) forwarded(next http.Handler) http.Handler {
-	if len(s.cfg.Proxies) == 0 {
+	if len(s.cfg.Proxies) == 0 && !s.cfg.SocketProxy {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err == nil && trusted(s.cfg.Proxies, peer.Addr()) {
+		if err == nil && trusted(s.cfg.Proxies, peer.Addr()) || err != nil && s.cfg.SocketProxy {
 			chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			for _, text := range slices.Backward(chain) {
 				a, err := netip.ParseAddr(strings.TrimSpace(text))

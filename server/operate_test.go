@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -87,7 +89,7 @@ func TestDataFolder(t *testing.T) {
 }
 
 func TestPublicURL(t *testing.T) {
-	for _, bad := range []string{"", "sync.example.org", "ftp://x", "https://x/path", "https://x?q", "https://u:p@x"} {
+	for _, bad := range []string{"", "sync.example.org", "ftp://x", "https://x?q", "https://u:p@x", "https://x/a b", "https://x/../a", "https://x/a//b", "https://x#f"} {
 		if _, err := server.New(t.Context(), server.Config{Dir: t.TempDir(), PublicURL: bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
@@ -261,5 +263,145 @@ func TestStoragePayloadIsVerified(t *testing.T) {
 	}
 	if code := send(`{"payload":"mine"}`, `{"payload":"mine"}`); code != 200 {
 		t.Errorf("the signed body: %d", code)
+	}
+}
+
+func TestPublicURLs(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://bücher.example/":         "https://xn--bcher-kva.example",
+		"https://Bücher.example:8443/a":   "https://xn--bcher-kva.example:8443/a",
+		"http://[::1]:5000":               "http://[::1]:5000",
+		"http://192.0.2.1":                "http://192.0.2.1",
+		"https://example.org/sync/":       "https://example.org/sync",
+		"https://example.org/my/own.sync": "https://example.org/my/own.sync",
+	} {
+		if u, err := server.ParsePublicURL(text); err != nil || u.String() != want {
+			t.Errorf("%s: %v, %v, want %s", text, u, err, want)
+		}
+	}
+}
+
+// Below a path, everything is, for a client that signs whole paths; whether or not a proxy
+// takes the path off.
+func TestBelowAPath(t *testing.T) {
+	const public = "https://example.org/my/sync"
+	w := newWorld(t, func(c *server.Config) { c.PublicURL = public })
+	get := func(path string) *httptest.ResponseRecorder {
+		rec := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "https://example.org"+path, nil))
+		return rec
+	}
+	if rec := get("/my/sync"); rec.Code != 308 || rec.Header().Get("Location") != "/my/sync/" {
+		t.Errorf("the path itself: %d %v", rec.Code, rec.Header())
+	}
+	page := get("/my/sync/").Body.String()
+	for _, link := range regexp.MustCompile(`(?:href|src)="(/[^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if rec := get(link[1]); !strings.HasPrefix(link[1], "/my/sync/") || rec.Code != 200 {
+			t.Errorf("the page leads to %s: %d", link[1], rec.Code)
+		}
+	}
+	if !strings.Contains(page, `data-base="/my/sync"`) {
+		t.Error("the page does not tell its scripts where they are")
+	}
+	if got := get("/my/sync/.well-known/fxa-client-configuration").Body.String(); !strings.Contains(got, `"`+public+`/token`) || !strings.Contains(got, `"`+public+`/oauth`) {
+		t.Errorf("the configuration: %s", got)
+	}
+	if rec := get("/my/sync/__heartbeat__"); rec.Code != 200 {
+		t.Errorf("heartbeat: %d", rec.Code)
+	}
+	if rec := get("/my/synced/__heartbeat__"); rec.Code != 404 {
+		t.Errorf("another path: %d", rec.Code)
+	}
+	w.rootURL = public
+	d := w.device(true)
+	if !strings.HasPrefix(d.token.Endpoint, public+"/storage/1.5/") {
+		t.Errorf("storage is at %s", d.token.Endpoint)
+	}
+	d.must("PUT", "/storage/forms/a%2Fb", `{"payload":"x"}`)
+	// A proxy that took the path off.
+	r := httptest.NewRequestWithContext(t.Context(), "GET", d.token.Endpoint+"/storage/forms/a%2Fb", nil)
+	hawk.Sign(r, hawk.Credentials{ID: d.token.ID, Key: []byte(d.token.Key)}, w.Now().Unix(), "proxied", "")
+	r.RequestURI = strings.TrimPrefix(r.URL.RequestURI(), "/my/sync")
+	r.URL.Path, r.URL.RawPath = strings.TrimPrefix(r.URL.Path, "/my/sync"), strings.TrimPrefix(r.URL.RawPath, "/my/sync")
+	rec := httptest.NewRecorder()
+	if w.server.Handler().ServeHTTP(rec, r); rec.Code != 200 {
+		t.Errorf("through such a proxy: %d %s", rec.Code, rec.Body)
+	}
+}
+
+// Devices that were set up for Mozilla's own server find the token server where it was.
+func TestOldTokenPath(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, path := range []string{"/1.0/sync/1.5", "/token/1.0/sync/1.5"} {
+		rec := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", root+path, nil))
+		if rec.Code != 401 || rec.Header().Get("X-Timestamp") == "" {
+			t.Errorf("%s: %d %v", path, rec.Code, rec.Header())
+		}
+	}
+}
+
+// Web pages of another origin use the service where the operator named it, never with the
+// browser's own credentials; all others as before.
+func TestCORS(t *testing.T) {
+	const app = "https://app.example.org"
+	ask := func(w *world, method, path, origin string, header ...string) (int, http.Header) {
+		r := httptest.NewRequestWithContext(t.Context(), method, root+path, nil)
+		r.Header.Set("Origin", origin)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		rec := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(rec, r)
+		for name := range rec.Header() {
+			if name == "Access-Control-Allow-Credentials" {
+				t.Errorf("%s: credentials are let in", path)
+			}
+		}
+		return rec.Code, rec.Header()
+	}
+	off, on := newWorld(t, nil), newWorld(t, func(c *server.Config) { c.CORS = []string{app} })
+	for _, path := range []string{"/storage/1.5/1/info/collections", "/token/1.0/sync/1.5", "/auth/v1/account/devices", "/oauth/v1/token", "/.well-known/fxa-client-configuration"} {
+		if _, h := ask(off, "GET", path, app); h.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: it is on by itself", path)
+		}
+		if _, h := ask(on, "GET", path, "https://evil.example.org"); h.Get("Access-Control-Allow-Origin") != "" || h.Get("Vary") != "Origin" {
+			t.Errorf("%s, another origin: %v", path, h)
+		}
+		if _, h := ask(on, "GET", path, app); h.Get("Access-Control-Allow-Origin") != app || !strings.Contains(h.Get("Access-Control-Expose-Headers"), "X-Last-Modified") {
+			t.Errorf("%s: %v", path, h)
+		}
+		code, h := ask(on, "OPTIONS", path, app, "Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "authorization,x-if-unmodified-since")
+		if code != 204 || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "PUT") || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "X-If-Unmodified-Since") {
+			t.Errorf("%s, preflight: %d %v", path, code, h)
+		}
+		if code, h := ask(on, "OPTIONS", path, "https://evil.example.org", "Access-Control-Request-Method", "PUT"); code == 204 || h.Get("Access-Control-Allow-Methods") != "" {
+			t.Errorf("%s, preflight of another: %d %v", path, code, h)
+		}
+	}
+	if _, h := ask(on, "GET", "/", app); h.Get("Access-Control-Allow-Origin") != "" {
+		t.Error("pages are for nobody's scripts")
+	}
+	for _, bad := range []string{"*", "null", "app.example.org", "https://app.example.org/", "https://APP.example.org", ""} {
+		if _, err := server.New(t.Context(), server.Config{Dir: t.TempDir(), PublicURL: root, CORS: []string{bad}}); err == nil {
+			t.Errorf("the origin %q is taken", bad)
+		}
+	}
+}
+
+// Who connects by a socket file is the proxy, and says for whom.
+func TestSocketProxy(t *testing.T) {
+	w := newWorld(t, func(c *server.Config) {
+		c.SocketProxy = true
+		c.SignIn = accounts.Limits{PerAddress: 1}
+	})
+	for n, want := range []int{200, 429, 200} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", root+"/auth/v1/account/credentials/status", strings.NewReader(`{"email":"a@b"}`))
+		r.RemoteAddr = "@"
+		r.Header.Set("X-Forwarded-For", []string{"192.0.2.1", "192.0.2.1", "192.0.2.2"}[n])
+		rec := httptest.NewRecorder()
+		if w.server.Handler().ServeHTTP(rec, r); rec.Code != want {
+			t.Errorf("request %d: %d, want %d", n, rec.Code, want)
+		}
 	}
 }

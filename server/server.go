@@ -62,8 +62,11 @@ const defaultMemory = 256 << 20
 // New opens the data folder. A folder that another server uses gives an error
 // that wraps dirlock.ErrLocked.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
-	public, err := cfg.public()
+	public, err := ParsePublicURL(cfg.PublicURL)
 	if err != nil {
+		return nil, err
+	}
+	if err := cfg.checkCORS(); err != nil {
 		return nil, err
 	}
 	if cfg.Memory == 0 {
@@ -202,6 +205,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/token/", http.StripPrefix("/token", s.tokens))
+	mux.Handle("/1.0/", s.tokens) // where Mozilla's server has it
 	if s.accounts != nil {
 		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 			mux.Handle(path, s.accounts)
@@ -227,7 +231,7 @@ func (s *Server) newHandler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-	return s.observe(s.forwarded(s.limited(all)))
+	return s.below(s.observe(s.forwarded(s.limited(s.cors(all)))))
 }
 
 // purgeEvery is the default time between two purges.

@@ -28,11 +28,12 @@ const root = "http://sync.test"
 
 // world is a server and a clock.
 type world struct {
-	t      *testing.T
-	cfg    server.Config
-	server *server.Server
-	ticks  chan time.Time
-	log    safeBuffer
+	rootURL string // as clients know it
+	t       *testing.T
+	cfg     server.Config
+	server  *server.Server
+	ticks   chan time.Time
+	log     safeBuffer
 	*testclock.Clock
 }
 
@@ -56,7 +57,7 @@ func (s *safeBuffer) String() string {
 
 func newWorld(t *testing.T, change func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, Clock: testclock.At(time.Unix(1_795_372_558, 0)), ticks: make(chan time.Time)}
+	w := &world{t: t, rootURL: root, Clock: testclock.At(time.Unix(1_795_372_558, 0)), ticks: make(chan time.Time)}
 	w.cfg = server.Config{
 		Dir: filepath.Join(t.TempDir(), "data"), PublicURL: root, Now: w.Now, Rand: rand.Reader, PasswordCost: 4,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), PurgeTicks: w.ticks, Version: "1.2.3",
@@ -84,7 +85,7 @@ func (w *world) open() {
 
 func (w *world) accounts(t http.RoundTripper) *account.Client {
 	w.t.Helper()
-	c, err := account.New(account.Config{Server: root, Transport: t, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	c, err := account.New(account.Config{Server: w.rootURL, Transport: t, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}

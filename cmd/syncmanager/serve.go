@@ -28,7 +28,8 @@ type serving struct {
 	addr, dir, public string
 	config            string
 	tls               tlsOptions
-	proxies           []string
+	proxies, cors     []string
+	socketMode        string
 	signUp, quota     string
 	memory, reserve   string
 	metrics           string
@@ -87,7 +88,9 @@ The command line goes before the environment, and that before the file.
 	}
 	flags := c.Flags()
 	flags.StringVar(&o.config, "config", "", "take what the command line does not say from the TOML file `FILE`")
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one; or unix:PATH for a socket file, for a proxy alone")
+	flags.StringVar(&o.socketMode, "socket-mode", "660", "with --addr unix:PATH: the socket file's `MODE`, in octal")
+	flags.StringSliceVar(&o.cors, "cors-origin", nil, "let web pages of the `ORIGIN`, like https://app.example.org, use the service from a browser; may be repeated")
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
 	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
@@ -168,18 +171,25 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	if err := o.tls.check(o.public); err != nil {
 		return err
 	}
-	plain, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
+	plain, err := listen(ctx, o.addr, o.socketMode)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", o.addr, err)
+		return err
 	}
+	_, cfg.SocketProxy = plain.Addr().(*net.UnixAddr)
+	cfg.CORS = o.cors
 	// Serve closes it too; this is for the way out before.
 	defer func() { _ = plain.Close() }()
 	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
-		if at, ok := plain.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
+		if at, ok := plain.Addr().(*net.TCPAddr); !ok || at.IP.IsUnspecified() {
 			return usagef("%s is not an address that devices can reach: name one with --public-url", plain.Addr())
 		}
 		cfg.PublicURL = o.tls.scheme() + "://" + plain.Addr().String()
 	}
+	public, err := server.ParsePublicURL(cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	cfg.PublicURL = public.String()
 	if o.signUp == "" && cfg.External == nil && !onlyHere(plain.Addr(), cfg.PublicURL) {
 		cfg.SignUp = accounts.SignUpInvite
 	}

@@ -113,7 +113,7 @@ func (p page) make(cfg Config, assets string) (document, error) {
 	var b bytes.Buffer
 	signUp := cmp.Or(cfg.SignUp, accounts.SignUpOpen)
 	err = t.ExecuteTemplate(&b, "layout.html", map[string]any{
-		"Title": p.title, "Script": p.script, "Assets": assets,
+		"Title": p.title, "Script": p.script, "Assets": cfg.PublicURL.Path + assets, "Base": cfg.PublicURL.Path,
 		"Root": cfg.PublicURL.String(), "Host": cfg.PublicURL.Host, "HTTPS": cfg.PublicURL.Scheme == "https", "SignUp": string(signUp), "Anyone": signUp.Anyone(),
 	})
 	if err != nil {

@@ -5,6 +5,9 @@ import { hex, random, xor } from "./bytes.js";
 import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
 import { newRecoveryKey, openRecoveryKey } from "./recoverykey.js";
 
+// base is the path that the server is below, or "".
+export const base = document.documentElement.dataset.base;
+
 /** The OAuth client of the desktop Firefox, which the pages ask as, too. */
 export const desktop = "5882386c6d801776";
 
@@ -39,7 +42,7 @@ async function request(method, path, body, proof) {
 	}
 	let answer;
 	try {
-		const response = await fetch(path, {
+		const response = await fetch(base + path, {
 			method, headers, body: raw ? body : body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error",
 		});
 		answer = await response.json();

@@ -1,6 +1,6 @@
 // The account's picture on the settings page.
 
-import { avatar, removeAvatar, uploadAvatar } from "./api.js";
+import { base, avatar, removeAvatar, uploadAvatar } from "./api.js";
 import { $, onSubmit } from "./ui.js";
 
 /** The width and height that a picture is sent with, in pixels. */
@@ -30,7 +30,7 @@ export async function showAvatar(current, changed) {
 	const refresh = async () => {
 		const found = await avatar(current());
 		id = found.id;
-		$("#picture").src = "/profile/v1/avatar/" + (found.avatarDefault ? "default" : id);
+		$("#picture").src = base + "/profile/v1/avatar/" + (found.avatarDefault ? "default" : id);
 		$("#picture-remove").hidden = found.avatarDefault;
 	};
 	onSubmit($("#picture-form"), async form => {

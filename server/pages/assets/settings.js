@@ -1,7 +1,7 @@
 // The settings page: of the account that the Firefox around it is signed in to,
 // or of the one that this tab signed in to.
 
-import { APIError, changePassword, destroyAccount, errno, Session } from "./api.js";
+import { base, APIError, changePassword, destroyAccount, errno, Session } from "./api.js";
 import { showAvatar } from "./avatar.js";
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
@@ -42,7 +42,7 @@ async function enter() {
 
 function leave() {
 	forget();
-	location.replace("/");
+	location.replace(base + "/");
 }
 
 const refresh = () => showDevices(session, { refresh, left });

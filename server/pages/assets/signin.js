@@ -1,6 +1,6 @@
 // The sign-in page: address, then password or a new account, then what to sync.
 
-import { confirm, errno, secondStep, sendCode, signIn, signUp } from "./api.js";
+import { base, confirm, errno, secondStep, sendCode, signIn, signUp } from "./api.js";
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
 import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
@@ -21,7 +21,7 @@ function account(address) {
 async function arrived(signedIn, engines) {
 	if (!flow.wanted) {
 		keep(signedIn.session);
-		location.assign("/settings");
+		location.assign(base + "/settings");
 		return;
 	}
 	await flow.finish({ ...signedIn, engines });

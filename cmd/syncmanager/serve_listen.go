@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// listen opens what the server listens on: HOST:PORT, or unix:PATH for a socket file of
+// that mode.
+func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
+	path, isSocket := strings.CutPrefix(addr, "unix:")
+	if !isSocket {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
+		}
+		return l, nil
+	}
+	bits, err := strconv.ParseUint(mode, 8, 9)
+	if err != nil {
+		return nil, usagef("--socket-mode %q is no mode, like 660", mode)
+	}
+	if path == "" {
+		return nil, usagef("--addr unix: needs a path, like unix:/run/syncmanager.sock")
+	}
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
+	}
+	if err := os.Chmod(path, fs.FileMode(bits)); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot set the mode of %s: %w", path, err), l.Close())
+	}
+	return l, nil
+}
+
+// removeStale removes a socket file that nobody listens on any more.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot look at %s: %w", path, err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%s is there already and is no socket: choose another path for --addr", path)
+	}
+	if conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path); err == nil {
+		conn.Close()
+		return fmt.Errorf("another program listens on %s: stop it, or choose another path for --addr", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("cannot remove the old socket %s: %w", path, err)
+	}
+	return nil
+}
