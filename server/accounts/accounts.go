@@ -264,6 +264,9 @@ func (s *Service) Purge(ctx context.Context) error {
 		if err := s.purgeTries(ctx, tx); err != nil {
 			return err
 		}
+		if err := s.purgeIdle(ctx, tx); err != nil {
+			return err
+		}
 		for _, q := range []struct {
 			text string
 			arg  any

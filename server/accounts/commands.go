@@ -15,7 +15,7 @@ const (
 	commandLife = 28 * 24 * time.Hour
 	// maxCommands bounds one answer, and maxWaiting what waits for one device.
 	maxCommands = 100
-	maxWaiting  = 1000
+	maxWaiting  = 100
 )
 
 // notifyDevices passes a message on to the account's devices: that there is
@@ -82,6 +82,8 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 		return nil, missing("command")
 	case len(in.Payload) == 0:
 		return nil, missing("payload")
+	case len(in.Payload) > maxCommandPayload:
+		return nil, invalid("payload")
 	case in.TTL < 0:
 		return nil, invalid("ttl")
 	}
@@ -114,6 +116,11 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE device = ? AND idx <= (
 			SELECT idx FROM commands WHERE device = ? ORDER BY idx DESC LIMIT 1 OFFSET ?)`, in.Target, in.Target, maxWaiting)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE idx IN (SELECT c.idx FROM commands c JOIN devices d ON d.id = c.device
+			WHERE d.uid = ? ORDER BY c.idx DESC LIMIT -1 OFFSET ?)`, a.uid, maxAccountCommands)
 		return err
 	})
 	if err != nil {

@@ -80,8 +80,13 @@ func (d *device) check() error {
 			return invalid("pushCallback")
 		}
 	}
-	if len(d.Commands) > 64 {
+	if len(d.Commands) > maxDeviceCommands {
 		return invalid("availableCommands")
+	}
+	for name, value := range d.Commands {
+		if len(name) > maxCommandName || len(value) > maxCommandValue {
+			return invalid("availableCommands")
+		}
 	}
 	return nil
 }

@@ -44,6 +44,9 @@ var inviteCode = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadd
 // Invite makes an invitation for one account, good for life. The note says for
 // whom it is. The code is not stored, so this is the only time to see it.
 func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
+	if len(note) > maxInviteNote {
+		return "", time.Time{}, fmt.Errorf("the note of an invitation is longer than %d bytes: shorten it", maxInviteNote)
+	}
 	raw, err := s.random(inviteSize)
 	if err != nil {
 		return "", time.Time{}, err

@@ -55,6 +55,8 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, missing("state")
 	case len(in.State) > 512:
 		return nil, invalid("state")
+	case len(in.KeysJWE) > maxKeysJWE:
+		return nil, invalid("keys_jwe")
 	case len(in.Nonce) > 512:
 		return nil, invalid("nonce")
 	case in.ResponseType != "" && in.ResponseType != "code":
@@ -80,6 +82,11 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		_, err := tx.ExecContext(r.Context(), `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hash(code), c.uid, in.ClientID, scope.String(), in.Challenge, in.AccessType == "offline",
 			in.KeysJWE, in.Nonce, c.createdAt/1000, c.hash, s.cfg.Now().Add(codeLife).UnixMilli())
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(r.Context(), `DELETE FROM codes WHERE hash IN (
+			SELECT hash FROM codes WHERE uid = ? ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?)`, c.uid, maxCodes)
 		return err
 	})
 	if err != nil {

@@ -236,7 +236,7 @@ func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account
 	if err := s.enabled(ctx, a.uid); err != nil {
 		return nil, err
 	}
-	session, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: a.uid, userAgent: r.userAgent(), secondAt: secondAt})
+	session, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: a.uid, userAgent: r.userAgent(), secondAt: secondAt, proved: true})
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,10 @@ func (s *Service) newRefreshToken(ctx context.Context, tx *sql.Tx, clientID stri
 	_, err = tx.ExecContext(ctx,
 		`INSERT INTO refresh_tokens (hash, uid, client_id, scope, session, created_at, used_at, grant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		hash(text), g.uid, clientID, g.scope.String(), g.session, now, now, g.id)
-	return text, err
+	if err != nil {
+		return "", err
+	}
+	return text, s.makeRoom(ctx, tx, "refresh_tokens", "true", g.uid, hash(text), maxRefresh, false)
 }
 
 // refreshToken finds a token that a client showed, and notes that it is in use.

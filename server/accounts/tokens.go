@@ -74,6 +74,7 @@ type freshToken struct {
 	bundle   func(onepw.KeyFetch) []byte
 	grant    []byte
 	secondAt int64 // milliseconds
+	proved   bool  // by the password
 }
 
 // newToken stores a new token and returns it in hex.
@@ -100,7 +101,14 @@ func (s *Service) newToken(ctx context.Context, tx *sql.Tx, t freshToken) (strin
 		`INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, created_at, used_at, user_agent, grant_id, second_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		hash(h.ID), t.kind, t.uid, sealKey(h.ID, h.Key), carried, now, now, t.userAgent, t.grant, t.secondAt)
-	return hex.EncodeToString(raw), err
+	if err != nil {
+		return "", err
+	}
+	most, proved := maxShort, true
+	if t.kind == kindSession {
+		most, proved = maxSessions, t.proved
+	}
+	return hex.EncodeToString(raw), s.makeRoom(ctx, tx, "tokens", "kind = '"+t.kind+"'", t.uid, hash(h.ID), most, proved)
 }
 
 // bearerPrefixes are of the form in which mobile clients send a token's id
