@@ -28,7 +28,7 @@ line ends, in UTF-8 or UTF-16.
 A row with several sites becomes a login for each. Notes, secrets of one-time
 codes and custom fields have no place in a login: they are left out, and the lines
 named. A row that is not a login is skipped, and named with its line. A login that
-is here already takes over the row's password if that is newer. If nothing could
+is here already takes over what it lacks, and the row's password if that has a newer date. If nothing could
 be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
