@@ -6,8 +6,9 @@
 //	syncmanager serve           a server that Firefox signs in to
 //	syncmanager help            all commands
 //
-// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, 4 sign in
-// again, 5 the server asked to be left alone for a while.
+// Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usage, 3
+// some engines failed, or kinds of an import, or a file of a server is damaged, 4 sign
+// in again, 5 the server asked to be left alone for a while.
 package main
 
 import (

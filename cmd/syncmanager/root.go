@@ -66,8 +66,9 @@ Environment: SYNCMANAGER_PROFILE names the profile's folder, by default "default
 in $XDG_DATA_HOME/syncmanager or its like. SYNCMANAGER_KEYRING=1 keeps the key of
 a new profile in the system's keyring instead of a file.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some engines failed, or kinds of an
-import, 4 sign in again, 5 the server asked to be left alone for a while.`,
+Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usage,
+3 some engines failed, or kinds of an import, or a file of a server is damaged,
+4 sign in again, 5 the server asked to be left alone for a while.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
