@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -19,16 +21,17 @@ func (a *app) bookmarksCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Look for what is wrong with the bookmarks, here and on the server",
 		Long: `Look for what is wrong with the tree of this device and with the one on the
-server, as of the last sync, and compare the two: orphans, missing children,
-items in two folders, cycles, differences that no waiting change explains. It
-changes nothing. Exit code 1 says that something is wrong.`,
+server, and compare the two: orphans, missing children, items in two folders,
+cycles, records that cannot be read, differences that no waiting change explains.
+The server's records are read anew; if it cannot be asked, those of the last sync
+are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			store, err := p.Bookmarks(ctx)
 			if err != nil {
 				return err
 			}
-			checked, err := store.Check(ctx)
+			checked, err := a.checkBookmarks(ctx, p, store)
 			if err != nil {
 				return err
 			}
@@ -43,6 +46,46 @@ changes nothing. Exit code 1 says that something is wrong.`,
 			return err
 		}),
 	}
+}
+
+// checkBookmarks looks at the server's records if there is an account that has some.
+func (a *app) checkBookmarks(ctx context.Context, p *profile.Profile, store *bookmarks.Engine) (*bookmarks.Checked, error) {
+	if p.Account() == nil {
+		return store.Check(ctx)
+	}
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := store.CheckServer(ctx, func(yield func(engine.Incoming, error) bool) {
+		for r, err := range m.Records().List(ctx, store.Collection(), false) {
+			if !yield(incoming(r), err) {
+				return
+			}
+		}
+	})
+	switch {
+	case err == nil:
+		return checked, nil
+	case errors.Is(err, syncmanager.ErrNoStorage), errors.Is(err, syncmanager.ErrNoCollection):
+	case ctx.Err() != nil:
+		return nil, err
+	default:
+		a.warn("the server could not be asked, and what it had at the last sync is checked: %s", sentence(err))
+	}
+	return store.Check(ctx)
+}
+
+// incoming is a record of the server as an engine gets it.
+func incoming(r syncmanager.Record) engine.Incoming {
+	in := engine.Incoming{ID: r.ID, Modified: r.Modified, Payload: r.Cleartext, Err: r.Err}
+	var says struct {
+		Deleted bool `json:"deleted"`
+	}
+	if r.Err == nil && json.Unmarshal(r.Cleartext, &says) == nil && says.Deleted {
+		in.Payload = nil
+	}
+	return in
 }
 
 type checkJSON struct {
@@ -95,7 +138,10 @@ func (a *app) printCheck(ctx context.Context, store *bookmarks.Engine, c *bookma
 	}
 	on := "nothing was synced yet"
 	if c.Records > 0 {
-		on = count(c.Records) + " records on the server as of the last sync"
+		on = count(c.Records) + " records on the server"
+		if !c.Live {
+			on += " as of the last sync"
+		}
 	}
 	verdict := "no problems"
 	if total > 0 {

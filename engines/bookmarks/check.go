@@ -43,6 +43,9 @@ func (f Fault) String() string {
 type Checked struct {
 	// Items counts what is on this device, Records what is on the server.
 	Items, Records int
+	// Live: the server's records were read for this check; else they are those of the
+	// last sync.
+	Live bool
 	// Counts has how many faults there are of a kind; the key is Where, a space and
 	// Kind. It is empty when all is well.
 	Counts map[string]int
