@@ -15,7 +15,7 @@ const (
 	commandLife = 28 * 24 * time.Hour
 	// maxCommands bounds one answer, and maxWaiting what waits for one device.
 	maxCommands = 100
-	maxWaiting  = 100
+	maxWaiting  = 200
 )
 
 // notifyDevices passes a message on to the account's devices: that there is
