@@ -53,6 +53,11 @@ func (r *Run) tryChoose(ctx context.Context, choice Choice) error {
 		if err != nil {
 			return err
 		}
+		for name, entry := range next.global.Engines {
+			if entry.SyncID != s.Global.Engines[name].SyncID {
+				r.found(name)
+			}
+		}
 		s.Global, s.GlobalAt, s.MetaAt = &next.global, at, at
 		r.info["meta"] = at
 	}

@@ -31,23 +31,36 @@ func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Star
 	var total Collected
 	name := e.Collection()
 	defer func() { r.c.progress(name, "done", total.Downloaded+total.Uploaded) }()
-	assoc := engine.Association{Global: r.c.state.Global.SyncID, Collection: r.c.state.Global.Engines[name].SyncID}
+	defer func() { r.settle(name, total.Uploaded) }()
+	assoc := r.association(name)
 	keys := r.bundle(name)
 	if err := r.associate(ctx, e, assoc, keys); err != nil {
 		return total, err
 	}
-	for round := 1; ; round++ {
+	for round := 1; ; {
 		err := r.round(ctx, e, start, round, &total)
 		var restored *restoredError
+		var lost *lostError
 		switch {
+		case errors.As(err, &lost):
+			if assoc, err = r.renew(ctx, e, assoc); err != nil {
+				return total, err
+			}
 		case errors.As(err, &restored):
 			if round > 1 {
 				return total, protocolError("sync "+name, "its times go back")
 			}
-			if err := e.Reset(ctx, assoc); err != nil {
-				return total, fmt.Errorf("reset %s: %w", name, err)
+			if r.lost(name) {
+				assoc, err = r.renew(ctx, e, assoc)
+			} else {
+				err = resetTo(ctx, e, assoc)
 			}
+			if err != nil {
+				return total, err
+			}
+			round++
 		case isConflict(err) && round < maxRounds:
+			round++
 		case err != nil:
 			return total, err
 		default:
@@ -69,8 +82,8 @@ func (r *Run) associate(ctx context.Context, e engine.Engine, want engine.Associ
 	r.c.mu.Unlock()
 	if have != want || known && sealed != keys.Fingerprint() {
 		r.c.cfg.Log.Info("reset an engine", "engine", name, "keysChanged", known && sealed != keys.Fingerprint())
-		if err := e.Reset(ctx, want); err != nil {
-			return fmt.Errorf("reset %s: %w", name, err)
+		if err := resetTo(ctx, e, want); err != nil {
+			return err
 		}
 	}
 	r.c.mu.Lock()
@@ -79,6 +92,13 @@ func (r *Run) associate(ctx context.Context, e engine.Engine, want engine.Associ
 		r.c.state.SealedWith = map[string]string{}
 	}
 	r.c.state.SealedWith[name] = keys.Fingerprint()
+	return nil
+}
+
+func resetTo(ctx context.Context, e engine.Engine, a engine.Association) error {
+	if err := e.Reset(ctx, a); err != nil {
+		return fmt.Errorf("reset %s: %w", e.Collection(), err)
+	}
 	return nil
 }
 
@@ -152,6 +172,9 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 	addMerged(&total.Merged, merged)
 	if merged.Outgoing == 0 {
 		return nil
+	}
+	if r.lost(name) {
+		return &lostError{}
 	}
 	u := &upload{r: r, collection: name, session: session, at: d.at, keys: d.keys, total: total}
 	return u.run(ctx)

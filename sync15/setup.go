@@ -32,6 +32,10 @@ type Run struct {
 	Declined []string
 	// Newer names the engines whose collection has a newer version than theirs.
 	Newer []string
+	// fresh says that this run started the storage afresh, founded which collections
+	// got their sync ID in it. founded is guarded by the client's globalMu.
+	fresh   bool
+	founded map[string]bool
 }
 
 // Setup brings the account's storage into a state that can be synced: it starts
@@ -45,6 +49,9 @@ func (c *Client) Setup(ctx context.Context, choice Choice) (*Run, error) {
 		run, err := c.setup(ctx, choice)
 		var start *freshStart
 		if !errors.As(err, &start) {
+			if run != nil {
+				run.fresh = fresh
+			}
 			return run, err
 		}
 		if fresh {

@@ -28,6 +28,11 @@ type State struct {
 	// open.
 	KeysCheckedAt time.Time `json:"keysCheckedAt,omitzero"`
 
+	// Renewed holds the sync IDs that this device gave to collections that were not on
+	// the server, until there are records under them: one that takes none must not be
+	// renewed at every sync.
+	Renewed map[string]string `json:"renewed,omitempty"`
+
 	// Declined is what this device knows the account not to sync.
 	Declined []string `json:"declined,omitempty"`
 	// SealedWith holds, for each engine, the fingerprint of the keys that its

@@ -85,6 +85,10 @@ type Client struct {
 	// keysMu is held while crypto/keys is read again, for the same reason.
 	keysMu sync.Mutex
 
+	// globalMu guards state's Global, GlobalAt, MetaAt and Renewed while engines sync:
+	// one of them may write meta/global. It is taken before mu.
+	globalMu sync.Mutex
+
 	// mu guards state's token, backoff and limits, which engines share.
 	mu    sync.Mutex
 	state *State
