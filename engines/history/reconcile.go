@@ -30,9 +30,9 @@ func (c *chunk) tombstone(in *staged) error {
 	changed := r.changes > 0
 	if !r.synced {
 		// What the server had is not known, as after a Reset: the page was changed
-		// since if it was visited since.
+		// since if it has changes that were not sent before, or was visited since.
 		at := c.onOurClock(in.modified)
-		changed = r.lastVisit > at || r.edited*1000 > at
+		changed = r.changes > 1 || r.lastVisit > at || r.edited*1000 > at
 	}
 	if !changed {
 		c.merged.Applied++

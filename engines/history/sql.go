@@ -92,8 +92,10 @@ const (
 	sqlHealed    = `DELETE FROM history_retry WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlRetryDrop = `DELETE FROM history_retry`
 
+	// A page that the server had with all its changes counts one, and one with changes
+	// that were not sent two at least: tombstone tells them apart by it.
 	sqlForget = `UPDATE places SET synced = 0, refused = 0, base_title = NULL,
-			changes = CASE WHEN syncable = 1 AND last_visit >= ?3 THEN max(changes, 1) ELSE 0 END
+			changes = CASE WHEN syncable = 1 AND last_visit >= ?3 THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
 		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
 	sqlWipeVisits  = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
 	sqlWipeBuried  = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`

@@ -312,3 +312,27 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 		}
 	}
 }
+
+// A device that was behind may fill a storage that was started afresh first: a member
+// that its record lacks is kept by who has it, and goes up again. What it changed
+// stands.
+func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
+	rules := testRules()
+	rules.Nested = []Nested{{Name: "in"}}
+	c := openTest(t, rules)
+	const had, lacks, want = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":2}}`, `{"id":"a","name":"x","in":{"q":2,"p":1}}`
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, had)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	_, out, err := stage(t, c, engine.Start{}, 3000, incoming("a", 2000, lacks))
+	if got := contents(t, c); err != nil || got != want || len(out) != 1 || string(out[0].Payload) != want {
+		t.Errorf("here is %s and %v goes up, %v; want %s", got, out, err, want)
+	}
+	// In one life, what is missing was removed.
+	if _, out, err = stage(t, c, engine.Start{}, 4000, incoming("a", 3500, lacks)); err != nil || len(out) != 0 || contents(t, c) != lacks {
+		t.Errorf("here is %s and %v goes up, %v", contents(t, c), out, err)
+	}
+}

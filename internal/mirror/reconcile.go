@@ -149,7 +149,8 @@ func (c *chunk) incoming(in *staged, r *row) error {
 		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)
 		return err
 	case r.deleted: // an edit elsewhere beats a deletion here
-	case !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(c.core.sticky)+len(c.core.required) == 0:
+	case !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(c.core.sticky)+len(c.core.required) == 0 &&
+		(r.past == present || len(c.core.nested) == 0):
 		before = r.mirror
 	default:
 		before = r.content()
@@ -267,6 +268,7 @@ func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 		changed:    r.changedHere() || r.ahead(in.modified),
 		localNewer: r.edited >= c.after(in.modified),
 		prefer:     c.start.Prefer,
+		earlier:    r.past != present,
 		unmerged:   &in.unmerged,
 	}
 }

@@ -47,6 +47,9 @@ type sides struct {
 	changed    bool
 	localNewer bool
 	prefer     engine.Side
+	// earlier tells that base is of another storage, or an earlier life of this one:
+	// what remote lacks may be older than base, and is no deletion.
+	earlier bool
 	// within is the nested object whose fields are merged, as its rule describes it.
 	within Nested
 	// undecided, if not nil, is told that a field was left to the newer side.
@@ -195,9 +198,11 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 		return l, true
 	case r == nil && c.sticky[name]:
 		return l, s.changed && !equal(l, b)
+	case s.earlier && s.within.Name != "" && r == nil && l != nil:
+		return l, true
 	case equal(l, b) && s.base != nil:
-		if isNested && len(c.required) > 0 {
-			// It may lack what is required.
+		if isNested && (s.earlier || len(c.required) > 0) {
+			// It may lack what is here, or is required.
 			if v, send, ok := c.nest(s, nested, b, l, r); ok {
 				return v, send
 			}
