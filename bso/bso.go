@@ -40,6 +40,9 @@ func NewGUID(random io.Reader) ID {
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
 		panic(fmt.Sprintf("bso: no randomness: %v", err))
 	}
+	if raw[0]>>2 == 62 { // a dash, with which it would pass for a flag on a command line
+		raw[0] |= 1 << 2 // an underscore
+	}
 	return ID(base64.RawURLEncoding.EncodeToString(raw[:]))
 }
 

@@ -1,6 +1,7 @@
 package bso_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -127,5 +128,15 @@ func TestLimits(t *testing.T) {
 	}
 	if got, err := bso.ParseLimits(text); err != nil || got != bso.DefaultLimits() {
 		t.Errorf("the defaults came back as %+v, %v", got, err)
+	}
+}
+
+// An ID that begins with a dash would pass for a flag on a command line.
+func TestNewGUIDHasNoLeadingDash(t *testing.T) {
+	for first := range 256 {
+		id := bso.NewGUID(bytes.NewReader(append([]byte{byte(first)}, make([]byte, 8)...)))
+		if !id.Valid() || len(id) != 12 || id[0] == '-' {
+			t.Errorf("%#x gives %s", first, id)
+		}
 	}
 }

@@ -55,8 +55,8 @@ import (
 // ID names a record within its collection. See bso.ID.
 type ID = bso.ID
 
-// NewID makes an ID of the usual kind: twelve base64url characters. It panics when
-// random fails, as nothing can go on without it.
+// NewID makes an ID of the usual kind: twelve base64url characters, the first of which is
+// not a dash. It panics when random fails, as nothing can go on without it.
 func NewID(random io.Reader) ID { return bso.NewGUID(random) }
 
 // Timestamp is a server time in hundredths of a second. See bso.Timestamp.

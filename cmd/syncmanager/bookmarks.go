@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -29,12 +28,6 @@ begins with a dash.`,
 		RunE: list.RunE,
 	}
 	noun.Flags().AddFlagSet(list.Flags())
-	noun.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if strings.HasPrefix(err.Error(), "unknown shorthand flag") {
-			err = fmt.Errorf("%w; put -- before an ID that begins with a dash", err)
-		}
-		return err
-	})
 	noun.AddCommand(list, a.bookmarksTreeCommand(), a.bookmarksAddCommand(), a.bookmarksEditCommand(),
 		a.bookmarksMoveCommand(), a.bookmarksRemoveCommand(), a.bookmarksTagCommand(), a.bookmarksSearchCommand(),
 		a.bookmarksImportCommand(), a.bookmarksExportCommand(),

@@ -123,7 +123,7 @@ func flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		name := "--" + unknown.GetSpecifiedName()
 		if unknown.GetSpecifiedShortnames() != "" {
-			name = "-" + unknown.GetSpecifiedName()
+			return fmt.Errorf("-%s is not a flag of '%s': put -- before a word that begins with a dash", unknown.GetSpecifiedName(), c.CommandPath())
 		}
 		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
 			return fmt.Errorf("%s is not a flag of '%s': did you mean --%s?", name, c.CommandPath(), near)

@@ -34,6 +34,9 @@ func (d *DB) NewGUID() (string, error) {
 	if _, err := io.ReadFull(d.rand, raw[:]); err != nil {
 		return "", fmt.Errorf("cannot make an id: %w", err)
 	}
+	if raw[0]>>2 == 62 { // a dash; see engine.NewID
+		raw[0] |= 1 << 2
+	}
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
 
