@@ -260,12 +260,16 @@ func isLoopback(host string) bool {
 // closeTimeout is how long a server that stopped waits for what still uses its files.
 const closeTimeout = 5 * time.Second
 
-// firstLife is how long the invitation is good that a server without accounts
-// prints; each start makes another.
-const firstLife = 24 * time.Hour
+// The invitation that a server without accounts prints is good for firstLife, and is
+// known to later starts by firstNote.
+const (
+	firstLife = 24 * time.Hour
+	firstNote = "the first account"
+)
 
 // firstInvitation makes the invitation for the first account of a server where
-// sign-up is by invitation. It is "" where there is an account.
+// sign-up is by invitation, in the place of those that earlier starts printed. It is
+// "" where there is an account.
 func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (string, error) {
 	if cfg.External != nil || cfg.SignUp != accounts.SignUpInvite {
 		return "", nil
@@ -273,7 +277,20 @@ func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (
 	if any, err := s.AnyUser(ctx); any || err != nil {
 		return "", err
 	}
-	code, _, err := s.Invite(ctx, "the first account", firstLife)
+	earlier, err := s.Invitations(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, i := range earlier {
+		if i.Note != firstNote {
+			continue
+		}
+		// One that was used meanwhile, or has gone, is no longer there to revoke.
+		if err := s.RevokeInvitation(ctx, i.ID); err != nil && !errors.Is(err, accounts.ErrNoInvitation) {
+			return "", err
+		}
+	}
+	code, _, err := s.Invite(ctx, firstNote, firstLife)
 	return code, err
 }
 
