@@ -23,7 +23,7 @@ func (a *app) bookmarksCheckCommand() *cobra.Command {
 		Long: `Look for what is wrong with the tree of this device and with the one on the
 server, and compare the two: orphans, missing children, items in two folders,
 cycles, records that cannot be read, differences that no waiting change explains.
-The server's records are read anew; if it cannot be asked, those of the last sync
+The server's records are read again; if it cannot be asked, those of the last sync
 are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {

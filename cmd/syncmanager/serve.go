@@ -62,7 +62,7 @@ the server needs TLS, in one of three ways:
       leaves TLS to a proxy that passes requests on to --addr
 
 Where others than this machine reach the server, whoever signs up needs an
-invitation: the first one is printed at the start, as long as there is no account,
+invitation: the first one is printed at the start until there is an account,
 and 'syncmanager server invite' makes more. --sign-up chooses otherwise.
 
 Each flag may also be an environment variable, --public-url as
@@ -132,7 +132,7 @@ func (a *app) dataFolder(dir string) (string, error) {
 	}
 	data, err := profile.DataDir(a.getenv)
 	if err != nil {
-		return "", errors.New("there is no home folder to keep the server's data in; name a folder with --data")
+		return "", errors.New("no home folder found for the server's data: name a folder with --data")
 	}
 	return filepath.Join(data, "server"), nil
 }

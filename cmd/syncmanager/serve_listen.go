@@ -24,7 +24,7 @@ func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
 	}
 	bits, err := strconv.ParseUint(mode, 8, 9)
 	if err != nil {
-		return nil, usagef("--socket-mode %q is no mode, like 660", mode)
+		return nil, usagef("--socket-mode %q is not a mode: write it like 660", mode)
 	}
 	if path == "" {
 		return nil, usagef("--addr unix: needs a path, like unix:/run/syncmanager.sock")
@@ -51,7 +51,7 @@ func removeStale(ctx context.Context, path string) error {
 	case err != nil:
 		return fmt.Errorf("cannot look at %s: %w", path, err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there already and is no socket: choose another path for --addr", path)
+		return fmt.Errorf("%s is there already and is not a socket: choose another path for --addr", path)
 	}
 	if conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path); err == nil {
 		conn.Close()

@@ -46,7 +46,7 @@ func TestListenOnASocketFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ addr, mode, want string }{
-		{"unix:" + path, "660", "is no socket"}, {"unix:", "660", "needs a path"}, {"unix:" + path, "rw", "is no mode"}, {"unix:" + path, "7777", "is no mode"},
+		{"unix:" + path, "660", "is not a socket"}, {"unix:", "660", "needs a path"}, {"unix:" + path, "rw", "is not a mode"}, {"unix:" + path, "7777", "is not a mode"},
 	} {
 		if _, err := listen(t.Context(), c.addr, c.mode); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s with mode %s: %v", c.addr, c.mode, err)
