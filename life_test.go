@@ -13,12 +13,12 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // halt stops the next request whose path ends so, until goOn or until its sync is
 // cancelled. halted is closed when it has come.
-func halt(w *testworld.World, path string) (halted <-chan struct{}, goOn func()) {
+func halt(w *testenv.Env, path string) (halted <-chan struct{}, goOn func()) {
 	came, release := make(chan struct{}), make(chan struct{})
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		if !strings.HasSuffix(r.URL.Path, path) {
@@ -72,7 +72,7 @@ func TestEveryWatcherSeesEveryResultInOrder(t *testing.T) {
 
 func TestAWatcherLeavesWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := testworld.InBubble(t).Device("a", ann)
+		a := testenv.InBubble(t).Device("a", ann)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan int, 2)
 		results, changed := a.Manager.Watch(ctx), a.Manager.WatchChanges(ctx)
@@ -104,7 +104,7 @@ func TestAWatcherLeavesWithItsContext(t *testing.T) {
 // still ran when the bubble ends would fail the test.
 func TestCloseEndsAllThatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testworld.InBubble(t)
+		w := testenv.InBubble(t)
 		a, b := w.Device("a", ann), w.Device("b", ann)
 		a.Add("https://example.org", "ann", "secret")
 		halted, _ := halt(w, "/storage/passwords")
@@ -163,7 +163,7 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 
 func TestCloseCancelsASyncOfTheApps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testworld.InBubble(t)
+		w := testenv.InBubble(t)
 		a := w.Device("a", ann)
 		a.Sync()
 		halted, _ := halt(w, "/info/collections")

@@ -16,14 +16,14 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 const ann = "ann@example.org"
 
-// two is a world with two devices of one account that have synced.
-func two(t *testing.T) (w *testworld.World, a, b *testworld.Device) {
-	w = testworld.New(t)
+// two is an environment with two devices of one account that have synced.
+func two(t *testing.T) (w *testenv.Env, a, b *testenv.Device) {
+	w = testenv.New(t)
 	a, b = w.Device("a", ann), w.Device("b", ann)
 	a.Add("https://example.org", "ann", "secret")
 	a.Sync()
@@ -42,7 +42,7 @@ func TestTwoDevicesShareALogin(t *testing.T) {
 // TestRequestBudget counts the requests of whole syncs, each in a new process.
 func TestRequestBudget(t *testing.T) {
 	_, a, b := two(t)
-	budget := func(d *testworld.Device, what string, requests int) {
+	budget := func(d *testenv.Device, what string, requests int) {
 		t.Helper()
 		d.Restart()
 		if r := d.Sync(); r.Requests != requests || r.AccountRequests != 0 {
@@ -140,7 +140,7 @@ func TestOneEnginesFailureHidesNoOthersSuccess(t *testing.T) {
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/storage/tabs") {
-			return testworld.Answer(r, 500, "application/json", "0"), nil
+			return testenv.Answer(r, 500, "application/json", "0"), nil
 		}
 		return nil, nil
 	})
@@ -168,7 +168,7 @@ func TestWhereAllEnginesFailTheSyncFailed(t *testing.T) {
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodPost {
-			return testworld.Answer(r, 500, "application/json", "0"), nil
+			return testenv.Answer(r, 500, "application/json", "0"), nil
 		}
 		return nil, nil
 	})
@@ -262,7 +262,7 @@ func TestBackoffYieldsToTheUserRetryAfterDoesNot(t *testing.T) {
 	header := ""
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/info/collections") && header != "" {
-			return testworld.Answer(r, 503, "application/json", "0", header, "600"), nil
+			return testenv.Answer(r, 503, "application/json", "0", header, "600"), nil
 		}
 		return nil, nil
 	})
@@ -491,7 +491,7 @@ func TestTheTelemetryDocument(t *testing.T) {
 		}
 	}
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
-		return testworld.Answer(r, 500, "application/json", "0"), nil
+		return testenv.Answer(r, 500, "application/json", "0"), nil
 	})
 	r, _ = a.Manager.Sync(t.Context(), syncmanager.Options{})
 	if f := r.Ping.Syncs[0].FailureReason; f == nil || f.Name != "httperror" || f.Code != 500 {

@@ -19,7 +19,7 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // wiretap is an app's own transport: it keeps what must stay secret of all that
@@ -62,7 +62,7 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestAllGoesThroughTheAppsTransportAndLog, and neither tells a secret: through
 // syncs that go well, that fail, and that have to renew their tokens.
 func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
-	w := testworld.New(t)
+	w := testenv.New(t)
 	b := w.Device("b", ann)
 	b.Add("https://example.org", "bea", "hunter2")
 	b.Sync()
@@ -77,7 +77,7 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 
 	client, err := account.New(account.Config{Server: w.URL, Transport: tap, Now: w.Clock.Now, Rand: rand.Reader, Log: own})
 	check(t, err)
-	acct, err := client.Login(t.Context(), ann, testworld.Password)
+	acct, err := client.Login(t.Context(), ann, testenv.Password)
 	check(t, err)
 	check(t, acct.RegisterDevice(t.Context(), "a", "desktop"))
 	a := w.Device("a", ann) // for its stores
@@ -104,10 +104,10 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	for _, failing := range []func(*http.Request) (*http.Response, error){
 		func(*http.Request) (*http.Response, error) { return nil, errors.New("the network is unreachable") },
 		func(r *http.Request) (*http.Response, error) {
-			return testworld.Answer(r, 401, "application/json", "0"), nil
+			return testenv.Answer(r, 401, "application/json", "0"), nil
 		},
 		func(r *http.Request) (*http.Response, error) {
-			return testworld.Answer(r, 500, "text/html", "<html>"), nil
+			return testenv.Answer(r, 500, "text/html", "<html>"), nil
 		},
 	} {
 		a.Add(fmt.Sprintf("https://%d.example.com", len(said)), "ann", "correct horse")
@@ -134,7 +134,7 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	check(t, err)
 	device := a.Key()
 	secrets := append(tap.secrets, hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key[:32]), base64.RawURLEncoding.EncodeToString(key),
-		hex.EncodeToString(device[:]), "hunter2", "correct horse", "example.org", "example.net", "bea", ann, testworld.Password)
+		hex.EncodeToString(device[:]), "hunter2", "correct horse", "example.org", "example.net", "bea", ann, testenv.Password)
 	if len(tap.secrets) < 20 {
 		t.Errorf("only %d secrets passed", len(tap.secrets))
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/collection"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // inYourApp is README's example, which leaves out what is done about errors.
@@ -58,10 +58,10 @@ func inYourApp(ctx context.Context, dir, server, email, password string) (syncma
 }
 
 func TestREADMEsExampleWorks(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.SignIn(ann)
 	dir := filepath.Join(t.TempDir(), "notes")
-	result, err := inYourApp(t.Context(), dir, w.URL, ann, testworld.Password)
+	result, err := inYourApp(t.Context(), dir, w.URL, ann, testenv.Password)
 	if got := result.Engines["example-notes"]; err != nil || got.Uploaded != 1 {
 		t.Errorf("the sync gives %+v, %v", got, err)
 	}

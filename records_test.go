@@ -9,17 +9,17 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-func get(t *testing.T, d *testworld.Device, collection string, id engine.ID) syncmanager.Record {
+func get(t *testing.T, d *testenv.Device, collection string, id engine.ID) syncmanager.Record {
 	t.Helper()
 	rec, err := d.Manager.Records().Get(t.Context(), collection, id, false)
 	check(t, errors.Join(err, rec.Err))
 	return rec
 }
 
-func put(t *testing.T, d *testworld.Device, collection string, id engine.ID, cleartext string, since engine.Timestamp) {
+func put(t *testing.T, d *testenv.Device, collection string, id engine.ID, cleartext string, since engine.Timestamp) {
 	t.Helper()
 	_, err := d.Manager.Records().Put(t.Context(), collection, syncmanager.Record{ID: id, Cleartext: []byte(cleartext)}, since)
 	check(t, err)
@@ -33,7 +33,7 @@ func TestARecordWrittenByHandReachesItsEngine(t *testing.T) {
 		rec = r
 	}
 	put(t, a, "passwords", rec.ID, strings.Replace(string(rec.Cleartext), `"secret"`, `"by hand"`, 1), rec.Modified)
-	for _, d := range []*testworld.Device{a, b} {
+	for _, d := range []*testenv.Device{a, b} {
 		d.Restart()
 		if r := d.Sync(); r.Engines["passwords"].Applied != 1 || d.Logins()["https://example.org ann"] != "by hand" {
 			t.Errorf("%s has %v after %+v", d.Name, d.Logins(), r)

@@ -14,10 +14,10 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// diary writes down the syncs of a device: when, since the world began, and what
+// diary writes down the syncs of a device: when, since the environment began, and what
 // became of them.
 type diary struct {
 	began time.Time
@@ -41,8 +41,8 @@ func (d *diary) read() []string {
 }
 
 // running is a device in a bubble whose manager runs until stop.
-func running(t *testing.T, o syncmanager.RunOptions) (w *testworld.World, a *testworld.Device, d *diary, stop func() error) {
-	w = testworld.InBubble(t)
+func running(t *testing.T, o syncmanager.RunOptions) (w *testenv.Env, a *testenv.Device, d *diary, stop func() error) {
+	w = testenv.InBubble(t)
 	a = w.Device("a", ann)
 	d = &diary{began: time.Now()}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -151,7 +151,7 @@ func TestRunLeavesAServiceAlone(t *testing.T) {
 		expect(t, d, "0s startup ok")
 		ask := func(header string) {
 			w.Net.Before(func(r *http.Request) (*http.Response, error) {
-				return testworld.Answer(r, 503, "application/json", "0", header, "1800"), nil
+				return testenv.Answer(r, 503, "application/json", "0", header, "1800"), nil
 			})
 		}
 		ask("X-Weave-Backoff")
@@ -187,7 +187,7 @@ func TestRunLeavesAServiceAlone(t *testing.T) {
 
 func TestRunEndsWhereOnlyTheUserCanHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := testworld.InBubble(t)
+		w := testenv.InBubble(t)
 		a, b := w.Device("a", ann), w.Device("b", ann)
 		a.Sync()
 		b.Sync()
@@ -220,7 +220,7 @@ type notes struct {
 func (*notes) Collection() string { return "notes" }
 
 func TestAnEngineTellsOfItsChanges(t *testing.T) {
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a := w.Device("a", ann)
 	var n notes
 	n.Ring() // before anybody listens

@@ -8,11 +8,11 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // other is a device as another one sees it.
-func other(t *testing.T, d *testworld.Device) engine.ID {
+func other(t *testing.T, d *testenv.Device) engine.ID {
 	t.Helper()
 	devices := d.Manager.Devices()
 	i := slices.IndexFunc(devices, func(d engine.Device) bool { return !d.Local })
@@ -29,7 +29,7 @@ func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 	for _, command := range [][]string{{"wipeEngine", "passwords"}, {"wipeAll"}} {
 		t.Run(command[0], func(t *testing.T) {
 			t.Parallel()
-			w := testworld.New(t)
+			w := testenv.New(t)
 			a, b := w.Device("a", ann), w.Device("b", ann)
 			for i := range 30 {
 				a.Add(fmt.Sprintf("https://%d.example", i), "ann", "p")

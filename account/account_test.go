@@ -17,7 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -28,17 +28,17 @@ const (
 	password = "pässwörd"
 )
 
-// world is a server and a clock.
-type world struct {
+// env is a server and a clock.
+type env struct {
 	t      *testing.T
 	server *server.Server
 	log    bytes.Buffer
 	*testclock.Clock
 }
 
-func newWorld(t *testing.T, change func(*server.Config)) *world {
+func newEnv(t *testing.T, change func(*server.Config)) *env {
 	t.Helper()
-	w := &world{t: t, Clock: testclock.At(time.Unix(1_795_372_558, 0))}
+	w := &env{t: t, Clock: testclock.At(time.Unix(1_795_372_558, 0))}
 	cfg := server.Config{
 		Dir: t.TempDir(), PublicURL: root, Now: w.Now, Rand: rand.Reader, PasswordCost: 4,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), PurgeTicks: make(chan time.Time),
@@ -60,7 +60,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 }
 
 // client is the accounts client of one more device.
-func (w *world) client(change func(*account.Config)) *account.Client {
+func (w *env) client(change func(*account.Config)) *account.Client {
 	w.t.Helper()
 	cfg := account.Config{
 		Server: root, Transport: inproc.New(w.server.Handler()), Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
@@ -75,7 +75,7 @@ func (w *world) client(change func(*account.Config)) *account.Client {
 	return c
 }
 
-func (w *world) create() *account.Account {
+func (w *env) create() *account.Account {
 	w.t.Helper()
 	a, err := w.client(nil).CreateAccount(w.t.Context(), email, password)
 	if err != nil {
@@ -84,7 +84,7 @@ func (w *world) create() *account.Account {
 	return a
 }
 
-func (w *world) login() *account.Account {
+func (w *env) login() *account.Account {
 	w.t.Helper()
 	a, err := w.client(nil).Login(w.t.Context(), email, password)
 	if err != nil {
@@ -95,7 +95,7 @@ func (w *world) login() *account.Account {
 
 // Two devices of one account have the same key.
 func TestTwoDevicesShareTheKey(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	b := w.login()
 	kidA, keyA, err := a.SyncKey(t.Context())
@@ -118,7 +118,7 @@ func TestTwoDevicesShareTheKey(t *testing.T) {
 }
 
 func TestWrongPasswordAndUnknownAccountLookTheSame(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	_, wrong := w.client(nil).Login(t.Context(), email, "wrong")
 	_, unknown := w.client(nil).Login(t.Context(), "nobody@example.org", "wrong")
@@ -130,7 +130,7 @@ func TestWrongPasswordAndUnknownAccountLookTheSame(t *testing.T) {
 // An account that knows only version 1 of the stretching, as Firefox's own code
 // makes it, with another spelling of the address.
 func TestVersion1Account(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	stretched := onepw.StretchV1("Bob@Example.org", password)
 	body := fmt.Sprintf(`{"email":"Bob@Example.org","authPW":"%x"}`, stretched.AuthPW)
 	r, _ := http.NewRequestWithContext(t.Context(), "POST", root+"/auth/v1/account/create", strings.NewReader(body))
@@ -155,14 +155,14 @@ func TestVersion1Account(t *testing.T) {
 }
 
 func TestSignUpClosed(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SignUp = accounts.SignUpClosed })
+	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpClosed })
 	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("%v, want ErrSignUpClosed", err)
 	}
 }
 
 func TestInvitation(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
+	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("without one: %v", err)
 	}
@@ -178,7 +178,7 @@ func TestInvitation(t *testing.T) {
 
 // The access token is kept with the session: a new process makes no request.
 func TestAccessTokenIsKept(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	var saved account.Session
 	c := w.client(func(c *account.Config) {
 		c.Save = func(s account.Session) error { saved = s; return nil }
@@ -214,7 +214,7 @@ func TestAccessTokenIsKept(t *testing.T) {
 
 // Engines that need a token at once cause one request.
 func TestAccessTokenAtOnce(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	before := a.Requests()
 	var wg sync.WaitGroup
@@ -232,7 +232,7 @@ func TestAccessTokenAtOnce(t *testing.T) {
 }
 
 func TestSaveFails(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	full := errors.New("disk full")
 	c := w.client(func(c *account.Config) { c.Save = func(account.Session) error { return full } })
 	if _, err := c.CreateAccount(t.Context(), email, password); !errors.Is(err, full) {
@@ -241,7 +241,7 @@ func TestSaveFails(t *testing.T) {
 }
 
 func TestDevices(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b := w.create(), w.login()
 	for _, d := range []struct {
 		*account.Account
@@ -290,7 +290,7 @@ func TestDevices(t *testing.T) {
 
 // Nothing that a device had is of use once it signed out.
 func TestSignOutRevokes(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	access, err := a.AccessToken(t.Context(), false)
 	if err != nil {
@@ -319,7 +319,7 @@ func TestSignOutRevokes(t *testing.T) {
 }
 
 func TestAttachedClientsAndDisconnect(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	page := w.client(func(c *account.Config) { c.UserAgent = "Browser/1.0" })
 	if _, err := page.Login(t.Context(), email, password); err != nil {
@@ -347,7 +347,7 @@ func TestAttachedClientsAndDisconnect(t *testing.T) {
 
 // A device whose registration was lost finds itself again.
 func TestDeviceIsFoundAgain(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	if err := a.RegisterDevice(t.Context(), "desk", "desktop"); err != nil {
 		t.Fatal(err)
@@ -374,7 +374,7 @@ func TestDeviceIsFoundAgain(t *testing.T) {
 
 // A clock that is off by days is corrected by what the server says.
 func TestClockIsOff(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	c := w.client(func(c *account.Config) {
 		c.Now = func() time.Time { return w.Now().Add(-72 * time.Hour) }
@@ -390,7 +390,7 @@ func TestClockIsOff(t *testing.T) {
 }
 
 func TestTooManyTries(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SignIn.PerAccount = 3 })
+	w := newEnv(t, func(c *server.Config) { c.SignIn.PerAccount = 3 })
 	w.create()
 	for range 3 {
 		if _, err := w.client(nil).Login(t.Context(), email, "wrong"); !errors.Is(err, account.ErrWrongPassword) {
@@ -411,7 +411,7 @@ func TestTooManyTries(t *testing.T) {
 
 // Nothing secret is in the server's log or in what a session prints.
 func TestNoSecretIsShown(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	access, err := a.AccessToken(t.Context(), false)
 	if err != nil {

@@ -184,7 +184,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // A key that is not the account's would encrypt data that no other device reads.
 func TestForgedKeys(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	for path, change := range map[string]func([]byte) []byte{
 		"/account/keys":               func(b []byte) []byte { b[len(b)/2] ^= 1; return b },

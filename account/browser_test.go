@@ -10,12 +10,12 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/testpage"
+	"github.com/syncmanager/syncmanager/internal/test/testpage"
 )
 
 // page is where the browser goes from a sign-in's URL once its user has entered
 // the password, here a's.
-func (w *world) page(a *account.Account, address string, keys any) string {
+func (w *env) page(a *account.Account, address string, keys any) string {
 	w.t.Helper()
 	end, err := testpage.Finish(inproc.New(w.server.Handler()), address, a.Session().Token, keys)
 	if err != nil {
@@ -27,7 +27,7 @@ func (w *world) page(a *account.Account, address string, keys any) string {
 func keysOf(s account.Session) map[string]map[string]string { return testpage.Keys(s.KeyID, s.Key) }
 
 func TestBrowserSignIn(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	in, err := w.client(nil).BrowserSignIn(t.Context())
 	if err != nil {
@@ -54,7 +54,7 @@ func TestBrowserSignIn(t *testing.T) {
 }
 
 func TestBrowserSignInRefusals(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	begin := func() *account.BrowserSignIn {
 		in, err := w.client(nil).BrowserSignIn(t.Context())

@@ -13,7 +13,7 @@ import (
 )
 
 // two are two devices of one account, and what the second takes the first for.
-func two(t *testing.T, w *world) (a, b *account.Account, toB account.Device) {
+func two(t *testing.T, w *env) (a, b *account.Account, toB account.Device) {
 	t.Helper()
 	a, b = w.create(), w.login()
 	for name, d := range map[string]*account.Account{"desk": a, "lap": b} {
@@ -48,7 +48,7 @@ func receive(t *testing.T, a *account.Account) []account.Message {
 }
 
 func TestSendAndCloseTabs(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if !to.TakesTabs || !to.ClosesTabs {
 		t.Errorf("the other device takes nothing: %+v", to)
@@ -76,7 +76,7 @@ func TestSendAndCloseTabs(t *testing.T) {
 
 // What could not be kept comes again, to the next process too.
 func TestReceivedIsWhatWasKept(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestReceivedIsWhatWasKept(t *testing.T) {
 
 // More than the server gives at once, and all as long as may be.
 func TestManyMessages(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	const n = 110
 	long := "/" + strings.Repeat("x", 15<<10)
@@ -119,7 +119,7 @@ func TestManyMessages(t *testing.T) {
 
 // A message for keys that this device has no more stands in no other's way.
 func TestUnreadableMessageIsLeftOut(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://lost.example/"}); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestUnreadableMessageIsLeftOut(t *testing.T) {
 }
 
 func TestWhatCannotBeSent(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, _, to := two(t, w)
 	if err := a.SendTab(t.Context(), account.Device{ID: to.ID, Name: "old"}, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrNoCommand) {
 		t.Errorf("to a device that takes nothing: %v", err)

@@ -26,7 +26,7 @@ import (
 )
 
 // post makes a request as the pages do, which this package has no need of.
-func (w *world) post(a *account.Account, path, body string, out any) {
+func (w *env) post(a *account.Account, path, body string, out any) {
 	w.t.Helper()
 	token, err := hex.DecodeString(a.Session().Token)
 	if err != nil {
@@ -35,7 +35,7 @@ func (w *world) post(a *account.Account, path, body string, out any) {
 	w.postAs(onepw.SessionToken(token), path, body, out)
 }
 
-func (w *world) postAs(key onepw.HAWK, path, body string, out any) {
+func (w *env) postAs(key onepw.HAWK, path, body string, out any) {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, root+"/auth/v1"+path, strings.NewReader(body))
 	if err != nil {
@@ -67,7 +67,7 @@ func (w *world) postAs(key onepw.HAWK, path, body string, out any) {
 }
 
 // twoStep sets two-step sign-in up, and returns the app and the backup codes.
-func (w *world) twoStep(a *account.Account) (app func() string, backup []string) {
+func (w *env) twoStep(a *account.Account) (app func() string, backup []string) {
 	w.t.Helper()
 	var made struct {
 		Secret string `json:"secret"`
@@ -109,7 +109,7 @@ func codes(t *testing.T, want account.CodeKind, list ...func() string) func(cont
 func text(s string) func() string { return func() string { return s } }
 
 func TestTwoStepSignIn(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	app, backup := w.twoStep(a)
 	login := func(list ...func() string) (*account.Account, error) {
@@ -158,7 +158,7 @@ func TestTwoStepSignIn(t *testing.T) {
 
 // A sign-in that comes to nothing leaves no session on the server.
 func TestAbandonedSignIn(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.twoStep(w.create())
 	if _, err := w.client(nil).Login(t.Context(), email, password); err == nil {
 		t.Fatal("signed in without a code")
@@ -169,7 +169,7 @@ func TestAbandonedSignIn(t *testing.T) {
 }
 
 // sessions counts the sign-ins that were granted and not ended since.
-func (w *world) sessions() (n int) {
+func (w *env) sessions() (n int) {
 	for line := range strings.Lines(w.log.String()) {
 		switch {
 		case !strings.Contains(line, "status=200"):
@@ -184,7 +184,7 @@ func (w *world) sessions() (n int) {
 
 // intercepted stands before the server and does what ours has no need of: it
 // answers where answer is not nil.
-func intercepted(w *world, answer func(path string, body map[string]string) (code int, text string)) http.RoundTripper {
+func intercepted(w *env, answer func(path string, body map[string]string) (code int, text string)) http.RoundTripper {
 	inner := inproc.New(w.server.Handler())
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		b, err := io.ReadAll(r.Body)
@@ -203,7 +203,7 @@ func intercepted(w *world, answer func(path string, body map[string]string) (cod
 
 // A server that takes the user for somebody else, as Mozilla's may.
 func TestUnblockCode(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	sent := 0
 	transport := intercepted(w, func(path string, body map[string]string) (int, string) {
@@ -240,7 +240,7 @@ func TestUnblockCode(t *testing.T) {
 
 // A server that confirms each sign-in by e-mail.
 func TestEmailCode(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	var asked []string
 	transport := intercepted(w, func(path string, body map[string]string) (int, string) {

@@ -26,7 +26,7 @@ func authPW(t *testing.T, s account.Session) string {
 
 // changePassword does what the settings page does. It makes another key too,
 // which is of no matter here.
-func (w *world) changePassword(a *account.Account, to string) {
+func (w *env) changePassword(a *account.Account, to string) {
 	w.t.Helper()
 	var begun struct {
 		Token string `json:"passwordChangeToken"`
@@ -52,19 +52,19 @@ func (w *world) changePassword(a *account.Account, to string) {
 func TestWhyASessionEnded(t *testing.T) {
 	reasons := []error{account.ErrPasswordChanged, account.ErrAccountDeleted}
 	for name, test := range map[string]struct {
-		end  func(w *world, a, b *account.Account)
+		end  func(w *env, a, b *account.Account)
 		want error
 	}{
-		"signed out elsewhere": {func(w *world, a, b *account.Account) {
+		"signed out elsewhere": {func(w *env, a, b *account.Account) {
 			w.post(a, "/account/device/destroy", fmt.Sprintf(`{"id":%q}`, b.DeviceID()), nil)
 		}, nil},
-		"password changed": {func(w *world, a, _ *account.Account) { w.changePassword(a, "another") }, account.ErrPasswordChanged},
-		"account deleted": {func(w *world, a, _ *account.Account) {
+		"password changed": {func(w *env, a, _ *account.Account) { w.changePassword(a, "another") }, account.ErrPasswordChanged},
+		"account deleted": {func(w *env, a, _ *account.Account) {
 			w.post(a, "/account/destroy", fmt.Sprintf(`{"email":%q,"authPW":%q}`, email, authPW(w.t, a.Session())), nil)
 		}, account.ErrAccountDeleted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newEnv(t, nil)
 			a, b := w.create(), w.login()
 			if err := b.RegisterDevice(t.Context(), "lap", "desktop"); err != nil {
 				t.Fatal(err)
@@ -96,7 +96,7 @@ func TestWhyASessionEnded(t *testing.T) {
 
 // What the server does not tell, the session's end does not claim.
 func TestWhyASessionEndedIsUnknown(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a, b := w.create(), w.login()
 	w.changePassword(a, "another")
 	c := w.client(func(c *account.Config) {

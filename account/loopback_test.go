@@ -16,7 +16,7 @@ import (
 )
 
 // listening is a client to which the browser comes back on this computer.
-func (w *world) listening(change func(*account.Config)) *account.Client {
+func (w *env) listening(change func(*account.Config)) *account.Client {
 	w.t.Helper()
 	return w.client(func(c *account.Config) {
 		c.Listen = func(ctx context.Context) (net.Listener, error) {
@@ -29,7 +29,7 @@ func (w *world) listening(change func(*account.Config)) *account.Client {
 }
 
 // await begins a sign-in whose browser comes back, and waits for it.
-func (w *world) await(ctx context.Context, c *account.Client) (in *account.BrowserSignIn, ended func() (*account.Account, error)) {
+func (w *env) await(ctx context.Context, c *account.Client) (in *account.BrowserSignIn, ended func() (*account.Account, error)) {
 	w.t.Helper()
 	in, err := c.BrowserSignIn(ctx)
 	if err != nil || !in.Returns {
@@ -67,7 +67,7 @@ func browse(t *testing.T, method, address, host string) (status int, to, text st
 }
 
 func TestBrowserComesBack(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
 	end := w.page(a, in.URL, keysOf(a.Session()))
@@ -94,7 +94,7 @@ func TestBrowserComesBack(t *testing.T) {
 // Whatever else is asked of the port, by a page in the browser or by a program,
 // is refused, and the browser is waited for all the same.
 func TestStrangersAtThePort(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
 	other, _ := w.await(t.Context(), w.listening(nil))
@@ -141,7 +141,7 @@ func TestStrangersAtThePort(t *testing.T) {
 
 // When the sign-in fails after the browser came back, both sides are told.
 func TestBrowserComesBackInVain(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
 	status, to, text := browse(t, "GET", w.page(a, in.URL, map[string]string{}), "")
@@ -155,7 +155,7 @@ func TestBrowserComesBackInVain(t *testing.T) {
 
 // The wait ends with its context, and the address can be pasted all the while.
 func TestBrowserElsewhere(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.create()
 	patience := errors.New("long enough")
 	ctx, end := context.WithCancelCause(t.Context())
@@ -172,7 +172,7 @@ func TestBrowserElsewhere(t *testing.T) {
 // Where the server does not name a client for it, as Mozilla's, or where there is
 // no port to listen on, the sign-in ends on the server's own page.
 func TestBrowserStaysAway(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	mozillas := w.listening(func(c *account.Config) {
 		c.Transport = tamper(w.server.Handler(), "/fxa-client-configuration", func(b []byte) []byte {
 			return bytes.Replace(b, []byte("loopback_client_id"), []byte("other"), 1)

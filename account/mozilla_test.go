@@ -19,7 +19,7 @@ import (
 // A new account waits for a code by e-mail, which its answer says by the method
 // alone.
 func TestMozillasNewAccount(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	confirmed := 0
 	byEmail := intercepted(w, func(path string, body map[string]string) (int, string) {
 		if path == "/session/verify_code" && body["code"] == "123456" {
@@ -42,7 +42,7 @@ func TestMozillasNewAccount(t *testing.T) {
 
 // A sign-in that waits may say so by the newer name alone.
 func TestSessionVerified(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.create()
 	transport := tamper(w.server.Handler(), "/account/login", func(b []byte) []byte {
 		b = bytes.Replace(b, []byte(`,"verified":true`), nil, 1)
@@ -57,7 +57,7 @@ func TestSessionVerified(t *testing.T) {
 // An account whose password is yet to be stretched by version 2 is told with the
 // salt that it will have.
 func TestUpgradeNeeded(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	stretched := onepw.StretchV1(email, password)
 	w.postAs(onepw.HAWK{}, "/account/create", fmt.Sprintf(`{"email":%q,"authPW":"%x"}`, email, stretched.AuthPW), nil)
 	transport := tamper(w.server.Handler(), "/account/credentials/status", func([]byte) []byte {

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
 )
 
 // Where sign-up is by e-mail a new account is made with the code that was sent to
@@ -23,7 +23,7 @@ func TestConfirmNewAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.SignUp, c.Mail = accounts.SignUpEmail, &server.Mail{Host: at, From: "sync@example.org"}
 	})
 	sent := func() string {

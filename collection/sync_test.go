@@ -6,19 +6,19 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/internal/mirror"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-func openOn(d *testworld.Device, o collection.Options[note]) *collection.Engine[note] {
-	return testworld.Open(d, func(m mirror.Options) (*collection.Engine[note], error) {
+func openOn(d *testenv.Device, o collection.Options[note]) *collection.Engine[note] {
+	return testenv.Open(d, func(m mirror.Options) (*collection.Engine[note], error) {
 		o.Path, o.Key, o.Now, o.Rand = m.Path, m.Key, m.Now, m.Rand
-		return collection.Open(d.World.T.Context(), "test-notes", o)
+		return collection.Open(d.Env.T.Context(), "test-notes", o)
 	})
 }
 
 // The same through a real server: what is sealed, uploaded, downloaded and opened.
 func TestTwoDevicesThroughAServer(t *testing.T) {
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := w.Device("a", "ann@example.org"), w.Device("b", "ann@example.org")
 	o := collection.Options[note]{Merge: sum, Valid: hasTitle}
 	onA, onB := openOn(a, o), openOn(b, o)
@@ -54,7 +54,7 @@ func TestTwoDevicesThroughAServer(t *testing.T) {
 
 // The account's storage version decides who may write, as for any engine.
 func TestAnOlderVersionLeavesTheCollectionAlone(t *testing.T) {
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := w.Device("a", "ann@example.org"), w.Device("b", "ann@example.org")
 	newer, older := openOn(a, collection.Options[note]{Version: 2}), openOn(b, collection.Options[note]{})
 	add(t, newer, note{Title: "new"})

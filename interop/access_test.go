@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // Keys as WebDriver writes them.
@@ -59,7 +59,7 @@ func TestKeyboardAloneOnASmallScreen(t *testing.T) {
 	const wrongPassword = "something else"
 	for name, scheme := range map[string]int{"dark": 0, "light": 1} {
 		t.Run(name, func(t *testing.T) {
-			w := testworld.Listen(t)
+			w := testenv.Listen(t)
 			p := person{t, firefoxsync.Start(t, firefoxsync.Options{Prefs: map[string]any{
 				"layout.css.prefers-color-scheme.content-override": scheme, "accessibility.tabfocus": 7,
 			}})}
@@ -74,10 +74,10 @@ func TestKeyboardAloneOnASmallScreen(t *testing.T) {
 			p.fits("the address")
 			p.presses(ann + tab + tab + " ")
 			p.sees(onStep("signup"), "Make an account")
-			p.presses(testworld.Password + tab + wrongPassword + enter)
+			p.presses(testenv.Password + tab + wrongPassword + enter)
 			p.sees(wrong("signup"), "not the same")
 			p.fits("signing up")
-			p.presses(strings.Repeat(backspace, len(wrongPassword)) + testworld.Password + enter)
+			p.presses(strings.Repeat(backspace, len(wrongPassword)) + testenv.Password + enter)
 			p.sees(onStep("settings")+"h1:focus", "Your account")
 			p.fits("the settings")
 			p.reachesAll("the settings")

@@ -11,8 +11,8 @@ import (
 
 	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/prefs"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // addonFile writes the XPI of an add-on that has a page of its own, page.html.
@@ -40,7 +40,7 @@ func addonFile(t *testing.T, id string) string {
 
 // firefoxWithAddons is a Firefox that is signed in and takes add-ons without a
 // signature.
-func firefoxWithAddons(t *testing.T, w *testworld.World) *firefoxsync.Firefox {
+func firefoxWithAddons(t *testing.T, w *testenv.Env) *firefoxsync.Firefox {
 	t.Helper()
 	return firefoxWith(t, w, map[string]any{
 		"xpinstall.signatures.required": false,
@@ -53,10 +53,10 @@ func firefoxWithAddons(t *testing.T, w *testworld.World) *firefoxsync.Firefox {
 // both directions.
 func TestAddons(t *testing.T) {
 	const one, two = "one@sync-manager.example", "two@sync-manager.example"
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefoxWithAddons(t, w)
 	d := w.Device("our device", ann)
-	e := testworld.Open(d, func(o addons.Config) (*addons.Engine, error) { return addons.Open(t.Context(), o) })
+	e := testenv.Open(d, func(o addons.Config) (*addons.Engine, error) { return addons.Open(t.Context(), o) })
 	for _, id := range []string{one, two} {
 		check(t, ff.InstallAddon(t.Context(), addonFile(t, id)))
 	}

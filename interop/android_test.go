@@ -16,9 +16,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestAndroidSignIn goes through the sign-in page as Firefox for Android opens it,
@@ -29,7 +29,7 @@ import (
 // Source: fxa-client of application-services, August 2026.
 func TestAndroidSignIn(t *testing.T) {
 	const fenix, oldSync = "a2270f727f45f648", "https://identity.mozilla.com/apps/oldsync"
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{})}
 	addOn, err := filepath.Abs("testdata/android")
@@ -53,7 +53,7 @@ func TestAndroidSignIn(t *testing.T) {
 		"code_challenge_method": {"S256"}, "code_challenge": {text(sum[:])}, "keys_jwk": {text(jwk)}, "context": {"oauth_webchannel_v1"},
 	}.Encode()))
 	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.types(onStep("password")+"input[type=password]", testenv.Password)
 	p.click("#password-form button")
 	p.sees(onStep("done"), "You are signed in")
 

@@ -8,9 +8,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/mirror"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // autofillPrefs have Firefox sync what it leaves out at first.
@@ -34,8 +34,8 @@ type filled struct {
 	list func() ([]string, error)
 }
 
-func ourAddresses(t *testing.T, d *testworld.Device) filled {
-	store := testworld.Open(d, func(o mirror.Options) (*addresses.Engine, error) { return addresses.Open(t.Context(), o) })
+func ourAddresses(t *testing.T, d *testenv.Device) filled {
+	store := testenv.Open(d, func(o mirror.Options) (*addresses.Engine, error) { return addresses.Open(t.Context(), o) })
 	mark := func(i int) string { return fmt.Sprintf("mail-%d@example.org", i) }
 	return filled{
 		collection: "addresses", name: "name", mark: "email",
@@ -76,8 +76,8 @@ func ourAddresses(t *testing.T, d *testworld.Device) filled {
 	}
 }
 
-func ourCards(t *testing.T, d *testworld.Device) filled {
-	store := testworld.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(t.Context(), o) })
+func ourCards(t *testing.T, d *testenv.Device) filled {
+	store := testenv.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(t.Context(), o) })
 	numbers := []string{"4111111111111111", "5555555555554444", "378282246310005", "6011111111111117"}
 	return filled{
 		collection: "creditcards", name: "cc-name", mark: "cc-exp-month",
@@ -153,7 +153,7 @@ func (f *filled) agree(t *testing.T, when string, ff *firefoxsync.Firefox, want 
 }
 
 // rest fails unless another sync on either side sends nothing.
-func (f *filled) rest(t *testing.T, when string, d *testworld.Device, ff *firefoxsync.Firefox) {
+func (f *filled) rest(t *testing.T, when string, d *testenv.Device, ff *firefoxsync.Firefox) {
 	t.Helper()
 	if r := syncFirefox(t, ff).Engines[f.collection]; r.Sent != 0 || r.Applied != 0 || r.Failed != 0 {
 		t.Errorf("%s: Firefox's %s do not come to rest: %+v", when, f.collection, r)
@@ -164,7 +164,7 @@ func (f *filled) rest(t *testing.T, when string, d *testworld.Device, ff *firefo
 }
 
 func TestAddressesAndCards(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefoxWith(t, w, autofillPrefs)
 	d := w.Device("our device", ann)
 	for _, f := range []filled{ourAddresses(t, d), ourCards(t, d)} {
@@ -184,7 +184,7 @@ func TestAddressesAndCards(t *testing.T) {
 	})
 }
 
-func (f *filled) story(t *testing.T, d *testworld.Device, ff *firefoxsync.Firefox) {
+func (f *filled) story(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox) {
 	fire := func(i int, name string) engine.ID {
 		guid, err := ff.AddEntry(t.Context(), f.collection, f.entry(i, name))
 		check(t, err)

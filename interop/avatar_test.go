@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // shownPicture waits until Firefox shows a picture of the account's own, or that
@@ -43,9 +43,9 @@ func (p person) shownPicture(own bool) string {
 // at once, and removes it again. Nothing of the file but its look is sent.
 func TestAvatarInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.signsUp(ann, testworld.Password)
+	p.signsUp(ann, testenv.Password)
 	p.click(onStep("engines") + "form button")
 	p.sees(onStep("done"), "You are signed in")
 
@@ -95,5 +95,5 @@ func TestAvatarInFirefox(t *testing.T) {
 		t.Errorf("Firefox shows %s", at)
 	}
 	rec.never(t, "48.2082 N")
-	rec.never(t, testworld.Password)
+	rec.never(t, testenv.Password)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
@@ -18,7 +18,7 @@ import (
 // uploaded since the backup comes back to the other at once.
 func TestBackup(t *testing.T) {
 	var current atomic.Pointer[http.Handler]
-	w := testworld.ListenThrough(t, func(h http.Handler) http.Handler {
+	w := testenv.ListenThrough(t, func(h http.Handler) http.Handler {
 		current.Store(&h)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*current.Load()).ServeHTTP(w, r) })
 	})

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // tell has a story happen on two sides that agree.
-func tell(t *testing.T, w *testworld.World, st story, host string, one, two side) {
+func tell(t *testing.T, w *testenv.Env, st story, host string, one, two side) {
 	t.Helper()
 	top := folder(st.name, st.given...)
 	top.Parent, top.Index = firefoxsync.Unfiled, last
@@ -75,7 +75,7 @@ func tell(t *testing.T, w *testworld.World, st story, host string, one, two side
 // TestBookmarks tells all stories with Firefox on each of the two sides, between
 // one Firefox and one device.
 func TestBookmarks(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := theirSide{firefox(t, w)}
 	ff.sync(t)
 	we := ourSide{w.Browser("our device", ann)}
@@ -104,7 +104,7 @@ func TestBookmarks(t *testing.T) {
 // TestBookmarksBetweenFirefoxes has two Firefoxes tell each other what we tell
 // Firefox: what is wanted of a conflict is what Firefox makes of it.
 func TestBookmarksBetweenFirefoxes(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	one, two := theirSide{firefox(t, w)}, theirSide{firefox(t, w)}
 	settle(t, one, two)
 	for i, st := range conflicts() {
@@ -191,7 +191,7 @@ func TestJoining(t *testing.T) {
 		"we join Firefox":  func(t *testing.T, we, ff side) { join(t, ff, we) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := testworld.Listen(t)
+			w := testenv.Listen(t)
 			we, ff := ourSide{w.Browser("our device", ann)}, theirSide{firefox(t, w)}
 			bookmarks := ff.tree(t)
 			for _, b := range bookmarks.Find(firefoxsync.Menu).Children {

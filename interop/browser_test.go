@@ -12,8 +12,8 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // item is a bookmark in the terms of both sides.
@@ -42,7 +42,7 @@ type side interface {
 }
 
 // ourSide is a device of ours.
-type ourSide struct{ *testworld.Device }
+type ourSide struct{ *testenv.Device }
 
 func (s ourSide) name() string { return "we" }
 

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
 )
 
 // serveByMail starts a server where sign-up is by e-mail, and its mail host.
@@ -46,7 +46,7 @@ func codeFor(t *testing.T, host *mailtest.Host, email string) string {
 func TestConfirmationInFirefox(t *testing.T) {
 	root, host := serveByMail(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: root})}
-	p.signsUp(ann, testworld.Password)
+	p.signsUp(ann, testenv.Password)
 	p.sees(onStep("confirm"), "An e-mail with a code is on its way to "+ann)
 	first := codeFor(t, host, ann)
 	p.types(onStep("confirm")+"input", string('0'+(first[0]-'0'+1)%10)+first[1:])
@@ -67,7 +67,7 @@ func TestConfirmationInFirefox(t *testing.T) {
 		Server: root, Transport: http.DefaultTransport, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	check(t, err)
-	a, err := c.Login(t.Context(), ann, testworld.Password)
+	a, err := c.Login(t.Context(), ann, testenv.Password)
 	check(t, err)
 	check(t, a.SignOut(t.Context()))
 }
@@ -87,7 +87,7 @@ func TestConfirmationOnASmallScreen(t *testing.T) {
 	p.sees(onStep("email"), "Sign in to sync")
 	p.presses(ann + tab + tab + " ")
 	p.sees(onStep("signup"), "Make an account")
-	p.presses(testworld.Password + tab + testworld.Password + enter)
+	p.presses(testenv.Password + tab + testenv.Password + enter)
 	p.sees(onStep("confirm"), "Confirm your address")
 	p.fits("the confirmation")
 	p.presses(codeFor(t, host, ann) + enter)
@@ -96,8 +96,8 @@ func TestConfirmationOnASmallScreen(t *testing.T) {
 	host.Close()
 	check(t, p.Navigate(t.Context(), root))
 	p.entersAnew("bob@example.org")
-	p.types(onStep("signup")+"label:nth-of-type(2) input", testworld.Password)
-	p.types("#signup label:nth-of-type(3) input", testworld.Password)
+	p.types(onStep("signup")+"label:nth-of-type(2) input", testenv.Password)
+	p.types("#signup label:nth-of-type(3) input", testenv.Password)
 	p.click("#signup-form button")
 	p.sees(wrong("signup"), "The e-mail with the code could not be sent; try again later.")
 }

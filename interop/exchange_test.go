@@ -11,7 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/internal/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 // fillPlaces gives Firefox a tree and a history of its own.

@@ -10,14 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server"
 )
 
 // TestAccountsElsewhere signs Firefox in at one server and keeps its records on
 // another, as a self-hoster does who leaves the accounts to Mozilla.
 func TestAccountsElsewhere(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	uid := w.SignIn(ann).Session().UID
 

@@ -7,17 +7,17 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engines/extstorage"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestExtensionStorage has an add-on in Firefox that keeps keys, and sets, changes and
 // removes them in both directions.
 func TestExtensionStorage(t *testing.T) {
 	const ext, other = "keeper@sync-manager.example", "other@sync-manager.example"
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefoxWithAddons(t, w)
 	d := w.Device("our device", ann)
-	e := testworld.Open(d, func(o extstorage.Config) (*extstorage.Engine, error) { return extstorage.Open(t.Context(), o) })
+	e := testenv.Open(d, func(o extstorage.Config) (*extstorage.Engine, error) { return extstorage.Open(t.Context(), o) })
 	a := e.Of(ext)
 	for _, id := range []string{ext, other} {
 		check(t, ff.InstallTemporaryAddon(t.Context(), addonFile(t, id)))

@@ -9,20 +9,20 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/passwords"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 const ann = "ann@example.org"
 
 // firefox starts a real Firefox that is signed in to the account.
-func firefox(t *testing.T, w *testworld.World) *firefoxsync.Firefox {
+func firefox(t *testing.T, w *testenv.Env) *firefoxsync.Firefox {
 	t.Helper()
 	return firefoxWith(t, w, nil)
 }
 
 // firefoxWith is firefox with preferences.
-func firefoxWith(t *testing.T, w *testworld.World, prefs map[string]any) *firefoxsync.Firefox {
+func firefoxWith(t *testing.T, w *testenv.Env, prefs map[string]any) *firefoxsync.Firefox {
 	t.Helper()
 	ff := firefoxsync.Start(t, firefoxsync.Options{Root: w.URL, Prefs: prefs})
 	s := w.SignIn(ann).Session()
@@ -48,7 +48,7 @@ func syncFirefox(t *testing.T, ff *firefoxsync.Firefox) firefoxsync.Result {
 	return r
 }
 
-// loginsOf maps "site username" to the password, as testworld's Logins does.
+// loginsOf maps "site username" to the password, as testenv's Logins does.
 func loginsOf(t *testing.T, ff *firefoxsync.Firefox) map[string]string {
 	t.Helper()
 	list, err := ff.Logins(t.Context())
@@ -80,7 +80,7 @@ func addToFirefox(t *testing.T, ff *firefoxsync.Firefox, site, username, passwor
 }
 
 // agree fails unless both have just these logins.
-func agree(t *testing.T, d *testworld.Device, ff *firefoxsync.Firefox, want map[string]string) {
+func agree(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox, want map[string]string) {
 	t.Helper()
 	if ours, theirs := d.Logins(), loginsOf(t, ff); !maps.Equal(ours, want) || !maps.Equal(theirs, want) {
 		t.Fatalf("we have %v, Firefox has %v; want %v", ours, theirs, want)
@@ -90,7 +90,7 @@ func agree(t *testing.T, d *testworld.Device, ff *firefoxsync.Firefox, want map[
 // TestPasswords starts on an empty account that Firefox sets up, and goes through
 // new, edited and deleted logins in both directions.
 func TestPasswords(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	addToFirefox(t, ff, "https://theirs.example", "ann", "made in Firefox")
 	syncFirefox(t, ff)
@@ -142,7 +142,7 @@ func TestPasswords(t *testing.T) {
 // TestFirefoxJoinsAnAccountThatWeFilled: Firefox has logins of its own, one of
 // them the same as ours.
 func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	d.Add("https://same.example", "ann", "same")
 	d.Add("https://ours.example", "ann", "made here")
@@ -183,7 +183,7 @@ func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
 // TestDevicesTabsEnginesAndCommands goes through what concerns the account as a
 // whole.
 func TestDevicesTabsEnginesAndCommands(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("Ann's terminal", ann)
 	ff := firefox(t, w)
 	check(t, ff.SetDeviceName(t.Context(), "Ann's Firefox"))

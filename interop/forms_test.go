@@ -7,13 +7,13 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/forms"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // syncOurs syncs our device, and fails the test unless all of the engine went well. It
 // tells how many records went up.
-func syncOurs(t *testing.T, d *testworld.Device, name string) (sent int) {
+func syncOurs(t *testing.T, d *testenv.Device, name string) (sent int) {
 	t.Helper()
 	r := d.Sync().Engines[name]
 	if r.Failed > 0 || len(r.Problems) > 0 {
@@ -34,7 +34,7 @@ func syncTheirs(t *testing.T, ff *firefoxsync.Firefox, name string) (sent int) {
 }
 
 // atRest fails the test if either side still has something to say.
-func atRest(t *testing.T, d *testworld.Device, ff *firefoxsync.Firefox, name string) {
+func atRest(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox, name string) {
 	t.Helper()
 	for range 2 {
 		if theirs, ours := syncTheirs(t, ff, name), syncOurs(t, d, name); theirs+ours > 0 {
@@ -46,10 +46,10 @@ func atRest(t *testing.T, d *testworld.Device, ff *firefoxsync.Firefox, name str
 // TestForms goes through entries that are new, edited and deleted, in both
 // directions.
 func TestForms(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	d := w.Device("our device", ann)
-	e := testworld.Open(d, func(o forms.Config) (*forms.Engine, error) { return forms.Open(t.Context(), o) })
+	e := testenv.Open(d, func(o forms.Config) (*forms.Engine, error) { return forms.Open(t.Context(), o) })
 	ours := func() map[string]engine.ID {
 		t.Helper()
 		all := map[string]engine.ID{}

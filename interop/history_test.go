@@ -10,8 +10,8 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // reader has a history: a device of ours or a real Firefox.
@@ -189,7 +189,7 @@ func counts(pages map[string]firefoxsync.Page, host string) map[string]int {
 
 // TestHistory tells the stories of a history with Firefox on either side.
 func TestHistory(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff, we := theirSide{firefox(t, w)}, ourSide{w.Browser("our device", ann)}
 	start := time.Now().Add(-24 * time.Hour).Truncate(time.Second)
 	// Both have been to the same page before they know of each other.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/marionette"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // commandLine is the command, with a profile of its own.
@@ -104,9 +104,9 @@ func TestImportOfFirefox(t *testing.T) {
 	}
 	check(t, ff.Quit(t.Context()))
 
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	var ignored any
-	c.run(&ignored, testworld.Password, "login", "--server", w.URL, "--email", ann, "--create", "--password-stdin")
+	c.run(&ignored, testenv.Password, "login", "--server", w.URL, "--email", ann, "--create", "--password-stdin")
 	var synced struct{ Status string }
 	c.run(&synced, "", "sync")
 	other := firefoxWith(t, w, autofillPrefs)

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// serve starts a server that is not a world's, as change has it.
+// serve starts a server that is not an environment's, as change has it.
 func serve(t *testing.T, change func(*server.Config)) (root string, s *server.Server) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,8 +52,8 @@ func TestInvitationInFirefox(t *testing.T) {
 	check(t, p.Navigate(t.Context(), root+"/#invitation=0000-0000-0000-0000"))
 	p.types(onStep("email")+"input", ann)
 	p.click("button[value=new]")
-	p.types(onStep("signup")+"label:has([autocomplete=new-password]) input", testworld.Password)
-	p.types("#signup label:has([autocomplete=new-password]) ~ label input", testworld.Password)
+	p.types(onStep("signup")+"label:has([autocomplete=new-password]) input", testenv.Password)
+	p.types("#signup label:has([autocomplete=new-password]) ~ label input", testenv.Password)
 	p.click("#signup-form button")
 	p.sees(wrong("signup"), "Sign-up needs an invitation that is still good.")
 	check(t, p.Clear(t.Context(), "#invitation"))

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // signsInOn goes through the sign-in page at address.
@@ -17,13 +17,13 @@ func (p person) signsInOn(address string) {
 	p.t.Helper()
 	check(p.t, p.Navigate(p.t.Context(), address))
 	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.types(onStep("password")+"input[type=password]", testenv.Password)
 	p.click("#password-form button")
 	p.sees("section:not([id]) h1", "You are signed in")
 }
 
 // sameAccount checks that a signed in to the account of d, whose keys it has.
-func sameAccount(t *testing.T, a *account.Account, d *testworld.Device) {
+func sameAccount(t *testing.T, a *account.Account, d *testenv.Device) {
 	t.Helper()
 	if s, want := a.Session(), d.Account.Session(); s.Email != ann || s.UID != want.UID || !slices.Equal(s.Key, want.Key) || s.KeyID != want.KeyID {
 		t.Errorf("signed in as %v with another key", s)
@@ -35,7 +35,7 @@ func sameAccount(t *testing.T, a *account.Account, d *testworld.Device) {
 // TestBrowserSignIn signs our device in on the server's pages, in a Firefox that
 // is no more than a browser here, and that comes back to the device by itself.
 func TestBrowserSignIn(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	in, err := w.Client(func(c *account.Config) {
@@ -66,7 +66,7 @@ func TestBrowserSignIn(t *testing.T) {
 // TestBrowserElsewhere is TestBrowserSignIn with a browser that cannot come back:
 // the address that it ended on is handed over.
 func TestBrowserElsewhere(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	in, err := w.Client().BrowserSignIn(t.Context())

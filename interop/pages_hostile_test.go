@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/chromium"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/chromium"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestPagesWithoutAStory are those that one just reads.
 func TestPagesWithoutAStory(t *testing.T) {
 	b := chromium.Start(t)
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	v := visit(t, b, w)
 	for path, heading := range map[string]string{
 		"/connect_another_device": "Connect another device", "/oauth/success/5882386c6d801776": "You are signed in", "/nowhere": "There is no such page",
@@ -79,7 +79,7 @@ func (v visitor) harmless(where string) {
 // as the text that it is.
 func TestHostileNames(t *testing.T) {
 	b := chromium.Start(t)
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.Device(evil, ann)
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		r.Header.Set("User-Agent", "program "+evil)
@@ -88,7 +88,7 @@ func TestHostileNames(t *testing.T) {
 	w.SignIn(ann)
 	w.Net.Before(nil)
 	v := visit(t, b, w)
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Your account")
 	v.sees(evil)
 	v.sees("program " + evil)
@@ -113,7 +113,7 @@ func TestHostileNames(t *testing.T) {
 // does the browser, and no script of the link's runs.
 func TestHostileLinks(t *testing.T) {
 	b := chromium.Start(t)
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.SignIn(ann)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the browser came to %s", r.URL)
@@ -140,7 +140,7 @@ func TestHostileLinks(t *testing.T) {
 			v.at("Sign in to sync")
 			v.Press(ann + chromium.Enter)
 			v.at("Enter your password")
-			v.Press(testworld.Password + chromium.Enter)
+			v.Press(testenv.Password + chromium.Enter)
 			v.sees("This page was opened for an app that this server does not know")
 			v.harmless(name)
 		})
@@ -162,7 +162,7 @@ func TestHostileLinks(t *testing.T) {
 	all.Set("email", ann)
 	v.Open(w.URL + "/signin?" + all.Encode())
 	v.at("Enter your password")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.at("Your account")
 	v.harmless("signed in")
 }
@@ -171,7 +171,7 @@ func TestHostileLinks(t *testing.T) {
 // to click there on what they do not see.
 func TestFrames(t *testing.T) {
 	b := chromium.Start(t)
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	other := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
 		for _, path := range []string{"/", "/settings", "/reset_password", "/connect_another_device", "/nowhere"} {

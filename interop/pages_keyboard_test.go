@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/chromium"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/chromium"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // backspaces wipes what a script did not select.
@@ -37,7 +37,7 @@ func TestPagesByKeyboard(t *testing.T) {
 
 func storySignUp(t *testing.T, b *chromium.Browser) {
 	const slip = "something else"
-	v := visit(t, b, testworld.Listen(t))
+	v := visit(t, b, testenv.Listen(t))
 	v.Open(v.root)
 	v.at("Sign in to sync")
 	v.on("textbox", "E-mail address")
@@ -49,12 +49,12 @@ func storySignUp(t *testing.T, b *chromium.Browser) {
 	v.at("Make an account")
 	v.on("textbox", "Password")
 	v.looksWell("sign up")
-	v.Press(testworld.Password)
+	v.Press(testenv.Password)
 	v.order("Password again", "Make the account", "Use another address")
 	v.Press(slip + chromium.Enter)
 	v.wrongs("Password again", "The two passwords are not the same.")
 	v.looksWell("sign up, wrong")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.at("Your account")
 	v.on("heading", "Your account")
 	v.looksWell("settings")
@@ -72,15 +72,15 @@ func storySignUp(t *testing.T, b *chromium.Browser) {
 	v.order("Sign in", "Use another address", "Forgot the password?")
 	v.Press(chromium.Enter) // "Sign in", with the wrong one again
 	v.wrongs("Password", "The password is not right.")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.at("Your account")
 }
 
 func storyTwoStep(t *testing.T, b *chromium.Browser) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.SignIn(ann)
 	v := visit(t, b, w)
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Your account")
 	v.goes("Set it up")
 	v.Press(chromium.Enter)
@@ -96,7 +96,7 @@ func storyTwoStep(t *testing.T, b *chromium.Browser) {
 	v.Press(chromium.Enter)
 	v.sees("Confirm that it is you")
 	v.on("textbox", "Your password")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.sees("Scan this with an authenticator app")
 	v.on("textbox", "Code")
 	v.looksWell("two-step set-up")
@@ -112,7 +112,7 @@ func storyTwoStep(t *testing.T, b *chromium.Browser) {
 	v.Press(chromium.Enter)
 	v.at("Sign in to sync")
 
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Enter the code")
 	v.on("textbox", "Code")
 	if e := v.Focused(); !strings.Contains(e.Description, "six digits") {
@@ -127,14 +127,14 @@ func storyTwoStep(t *testing.T, b *chromium.Browser) {
 	v.Press(chromium.Enter)
 	v.at("Sign in to sync")
 
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Enter the code")
 	v.Press(strings.ToLower(backup) + chromium.Enter)
 	v.at("Your account")
 	v.goes("New backup codes")
 	v.Press(chromium.Enter)
 	v.sees("Confirm that it is you")
-	v.Press(testworld.Password + chromium.Enter) // the code was shown to sign in
+	v.Press(testenv.Password + chromium.Enter) // the code was shown to sign in
 	v.sees("Keep these backup codes")
 	v.on("group", "Backup codes")
 	v.goes("Turn it off")
@@ -145,17 +145,17 @@ func storyTwoStep(t *testing.T, b *chromium.Browser) {
 
 func storyRecovery(t *testing.T, b *chromium.Browser) {
 	const next = "another correct horse"
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	before := w.SignIn(ann).Session()
 	v := visit(t, b, w)
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Your account")
 	v.goes("Make a new recovery key")
 	v.Press(chromium.Enter)
 	v.goes("Password")
 	v.Press("not it" + chromium.Enter)
 	v.wrongs("Password", "The password is not right.")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.sees("This is your recovery key.")
 	v.on("group", "Recovery key")
 	v.looksWell("recovery key")
@@ -216,10 +216,10 @@ func storyRecovery(t *testing.T, b *chromium.Browser) {
 }
 
 func storyDevices(t *testing.T, b *chromium.Browser) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("Ann's terminal", ann)
 	v := visit(t, b, w)
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Your account")
 	v.looksWell("settings, devices")
 	v.goes("Rename Ann's terminal")
@@ -241,10 +241,10 @@ func storyDevices(t *testing.T, b *chromium.Browser) {
 
 func storyPasswordAndEnd(t *testing.T, b *chromium.Browser) {
 	const next = "another correct horse"
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.SignIn(ann)
 	v := visit(t, b, w)
-	v.signsIn(ann, testworld.Password)
+	v.signsIn(ann, testenv.Password)
 	v.at("Your account")
 	v.goes("Change the password")
 	v.Press(chromium.Enter)
@@ -252,7 +252,7 @@ func storyPasswordAndEnd(t *testing.T, b *chromium.Browser) {
 	v.looksWell("changing the password")
 	v.Press("not it" + chromium.Tab + next + chromium.Tab + next + chromium.Enter)
 	v.wrongs("Password as it is", "The password is not right.")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.sees("The password is changed.")
 	v.at("Your account")
 	v.looksWell("password changed")
@@ -263,11 +263,11 @@ func storyPasswordAndEnd(t *testing.T, b *chromium.Browser) {
 	v.Press(chromium.Enter)
 	v.goes("Password")
 	v.looksWell("deleting")
-	v.Press(testworld.Password + chromium.Enter)
+	v.Press(testenv.Password + chromium.Enter)
 	v.wrongs("Password", "The password is not right.")
 	v.goes("Delete my account") // the button tells what it does
 	v.PressBack()
-	v.Press(backspaces(testworld.Password) + next + chromium.Enter)
+	v.Press(backspaces(testenv.Password) + next + chromium.Enter)
 	v.at("Your account is deleted")
 	v.on("heading", "Your account is deleted")
 	v.looksWell("deleted")

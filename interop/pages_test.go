@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/chromium"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/chromium"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // pictures is for whoever wants to see what the tests see:
@@ -38,7 +38,7 @@ type visitor struct {
 	root string
 }
 
-func visit(t *testing.T, b *chromium.Browser, w *testworld.World) visitor {
+func visit(t *testing.T, b *chromium.Browser, w *testenv.Env) visitor {
 	t.Helper()
 	v := visitor{t, b.Page(t), w.URL}
 	v.Show(screens["small, light"])

@@ -6,7 +6,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/prefs"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestPrefs goes through preferences that are set, changed and reset, in both
@@ -19,10 +19,10 @@ func TestPrefs(t *testing.T) {
 		control  = "services.sync.prefs.sync.browser.startup.homepage" // whether homepage syncs
 		own      = "sync-manager.test"                                 // one that Firefox does not sync by itself
 	)
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	d := w.Device("our device", ann)
-	e := testworld.Open(d, func(o prefs.Config) (*prefs.Engine, error) { return prefs.Open(t.Context(), o) })
+	e := testenv.Open(d, func(o prefs.Config) (*prefs.Engine, error) { return prefs.Open(t.Context(), o) })
 	a := e.Of(prefs.Firefox)
 	set := func(name, value string) {
 		t.Helper()

@@ -17,9 +17,9 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
-	"github.com/syncmanager/syncmanager/internal/marionette"
 	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 // fillProfile gives Firefox one of each that a profile keeps, and waits until all of

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // envPyFxA names a Python that has PyFxA; script/pyfxa.sh finds one.
@@ -19,7 +19,7 @@ func TestPyFxA(t *testing.T) {
 	if python == "" {
 		t.Skip(envPyFxA + " names no Python that has PyFxA; script/pyfxa.sh finds one")
 	}
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	for _, version := range []string{"1", "2"} {
 		t.Run("version "+version, func(t *testing.T) {
 			c := exec.CommandContext(t.Context(), python, "testdata/pyfxa.py", w.URL, version)

@@ -3,16 +3,16 @@ package interop_test
 import (
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestPasswordChangedElsewhere: Firefox learns at its next sync that it was
 // signed out, asks to sign in again, and has lost nothing after that.
 func TestPasswordChangedElsewhere(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.signsUp(ann, testworld.Password)
+	p.signsUp(ann, testenv.Password)
 	p.click(onStep("engines") + "form button")
 	p.sees(onStep("done"), "You are signed in")
 	addToFirefox(t, p.Firefox, "https://before.example", "ann", "before the change")
@@ -22,10 +22,10 @@ func TestPasswordChangedElsewhere(t *testing.T) {
 	elsewhere := person{t, firefoxsync.Start(t, firefoxsync.Options{})}
 	check(t, elsewhere.Navigate(t.Context(), w.URL))
 	elsewhere.enters(ann)
-	elsewhere.types(onStep("password")+"input[type=password]", testworld.Password)
+	elsewhere.types(onStep("password")+"input[type=password]", testenv.Password)
 	elsewhere.click("#password-form button")
 	elsewhere.click(onStep("settings") + "details:has(#change-form) summary")
-	elsewhere.types("#change-form label:nth-of-type(2) input", testworld.Password)
+	elsewhere.types("#change-form label:nth-of-type(2) input", testenv.Password)
 	elsewhere.types("#change-form label:nth-of-type(3) input", next)
 	elsewhere.types("#change-form label:nth-of-type(4) input", next)
 	elsewhere.click("#change-form button")

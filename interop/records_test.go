@@ -8,14 +8,14 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestRecordsByHand: every record that Firefox wrote opens, also those of
 // collections that we do not sync; one that is edited by hand reaches Firefox, and
 // so does a tombstone. Our own engines never sync.
 func TestRecordsByHand(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	addToFirefox(t, ff, "https://theirs.example", "ann", "made in Firefox")
 	syncFirefox(t, ff)

@@ -4,25 +4,25 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestForgottenPasswordInFirefox: a recovery key, made on the settings page, sets
 // a new password; Firefox signs in with that and reads what was there before.
 func TestForgottenPasswordInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)
 	d.Add("https://ours.example", "ann", "made here")
 	d.Sync()
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	check(t, p.Navigate(t.Context(), w.URL))
 	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.types(onStep("password")+"input[type=password]", testenv.Password)
 	p.click("#password-form button")
 	p.click(onStep("settings") + "details:has(#recovery-form) summary")
-	p.types("#recovery-form input[type=password]", testworld.Password)
+	p.types("#recovery-form input[type=password]", testenv.Password)
 	p.click("#recovery-form button")
 	key, err := p.Text(t.Context(), "#recovery-new:not([hidden]) code")
 	check(t, err)
@@ -49,7 +49,7 @@ func TestForgottenPasswordInFirefox(t *testing.T) {
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
-	for _, secret := range []string{testworld.Password, next, key, strings.ReplaceAll(key, "-", "")} {
+	for _, secret := range []string{testenv.Password, next, key, strings.ReplaceAll(key, "-", "")} {
 		rec.never(t, secret)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestSendAndCloseTabs hands pages to a real Firefox and takes some from it.
 func TestSendAndCloseTabs(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("Ann's terminal", ann)
 	ff := firefox(t, w)
 	check(t, ff.SetDeviceName(t.Context(), "Ann's Firefox"))

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // device is the entry of the settings page's list with this name.
@@ -29,9 +29,9 @@ func (p person) signedIn() bool {
 // that is signed in, to the account's end.
 func TestSettingsInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.signsUp(ann, testworld.Password)
+	p.signsUp(ann, testenv.Password)
 	p.click(onStep("engines") + "form button")
 	p.sees(onStep("done"), "You are signed in")
 	addToFirefox(t, p.Firefox, "https://theirs.example", "ann", "made in Firefox")
@@ -74,7 +74,7 @@ func TestSettingsInFirefox(t *testing.T) {
 	p.click("#change-form button")
 	p.sees("#change-form [role=alert]:not([hidden])", "The password is not right.")
 	check(t, p.Clear(t.Context(), "#change-form label:nth-of-type(2) input"))
-	p.types("#change-form label:nth-of-type(2) input", testworld.Password)
+	p.types("#change-form label:nth-of-type(2) input", testenv.Password)
 	p.click("#change-form button")
 	p.sees("#change-form [role=status]:not([hidden])", "The password is changed.")
 	addToFirefox(t, p.Firefox, "https://later.example", "ann", "after the change")
@@ -103,6 +103,6 @@ func TestSettingsInFirefox(t *testing.T) {
 	if len(loginsOf(t, p.Firefox)) != 2 {
 		t.Errorf("Firefox lost its passwords: %v", loginsOf(t, p.Firefox))
 	}
-	rec.never(t, testworld.Password)
+	rec.never(t, testenv.Password)
 	rec.never(t, next)
 }

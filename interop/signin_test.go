@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // recorder keeps all that was sent to the server.
@@ -135,9 +135,9 @@ func (p person) signsIn(email, password string) {
 // with nothing touched that a person does not see.
 func TestSignUpInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.signsUp(ann, testworld.Password)
+	p.signsUp(ann, testenv.Password)
 	p.sees(onStep("engines"), "Choose what to sync")
 	p.click("#engines input[value=history]")
 	p.click("#engines-form button")
@@ -157,14 +157,14 @@ func TestSignUpInFirefox(t *testing.T) {
 			t.Errorf("Firefox's %s is %+v", name, s)
 		}
 	}
-	rec.never(t, testworld.Password)
+	rec.never(t, testenv.Password)
 }
 
 // TestSignInInFirefox joins an account that our device made, after a wrong
 // password and in another spelling of the address.
 func TestSignInInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)
 	d.Add("https://ours.example", "ann", "made here")
 	d.Sync()
@@ -172,19 +172,19 @@ func TestSignInInFirefox(t *testing.T) {
 	p.signsIn(strings.ToUpper(ann), "not the password")
 	p.sees(wrong("password"), "The password is not right.")
 	check(t, p.Clear(t.Context(), "#password input[type=password]"))
-	p.types("#password input[type=password]", testworld.Password)
+	p.types("#password input[type=password]", testenv.Password)
 	p.click("#password-form button")
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
-	rec.never(t, testworld.Password)
+	rec.never(t, testenv.Password)
 	rec.never(t, "not the password")
 }
 
 // TestInsecureAddress: where the browser does no cryptography, nobody is asked
 // for a password.
 func TestInsecureAddress(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	const host = "insecure.test"
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Prefs: map[string]any{
 		"network.dns.localDomains": host, "network.proxy.no_proxies_on": host,
@@ -213,14 +213,14 @@ func (p person) signsInWith(change func(url.Values)) {
 	u.RawQuery = q.Encode()
 	check(p.t, p.Navigate(p.t.Context(), u.String()))
 	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.types(onStep("password")+"input[type=password]", testenv.Password)
 	p.click("#password-form button")
 }
 
 // TestStaleSignIn: Firefox forgot the sign-in that the page was opened for, as it
 // does when it is started again.
 func TestStaleSignIn(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	p.signsInWith(func(q url.Values) { q.Set("state", "of-another-time") })
@@ -230,7 +230,7 @@ func TestStaleSignIn(t *testing.T) {
 // TestSignInWithoutScope: what a Firefox wants that names its service alone is for
 // the server to know.
 func TestSignInWithoutScope(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	d.Add("https://ours.example", "ann", "made here")
 	d.Sync()
@@ -244,7 +244,7 @@ func TestSignInWithoutScope(t *testing.T) {
 // TestOldFirefox: one that would not hear of the code is told so, before it is
 // asked for a password.
 func TestOldFirefox(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	check(t, p.Navigate(t.Context(), w.URL+"/?context=fx_desktop_v3&service=sync&action=email&entrypoint=menupanel"))
 	p.sees(onStep("old"), "This Firefox is too old")

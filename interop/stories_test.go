@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 )
 
 func mark(title string) item {

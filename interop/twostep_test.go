@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // authenticator is an app with the key that the page showed: the code of a step
@@ -32,7 +32,7 @@ func authenticator(t *testing.T, key string, steps int64) string {
 // Firefox in with a code.
 func TestTwoStepInFirefox(t *testing.T) {
 	var rec recorder
-	w := testworld.ListenThrough(t, rec.wrap)
+	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)
 	d.Add("https://ours.example", "ann", "made here")
 	d.Sync()
@@ -40,10 +40,10 @@ func TestTwoStepInFirefox(t *testing.T) {
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	check(t, p.Navigate(t.Context(), w.URL))
 	p.enters(ann)
-	p.types(onStep("password")+"input[type=password]", testworld.Password)
+	p.types(onStep("password")+"input[type=password]", testenv.Password)
 	p.click("#password-form button")
 	p.click(onStep("settings") + "#two-step-begin button")
-	p.types("#prove[open] input[type=password]", testworld.Password)
+	p.types("#prove[open] input[type=password]", testenv.Password)
 	p.click("#prove-form button")
 	key, err := p.Text(t.Context(), "#two-step-form:not([hidden]) code")
 	check(t, err)
@@ -58,7 +58,7 @@ func TestTwoStepInFirefox(t *testing.T) {
 	check(t, err)
 	p.click("#signout-form button")
 
-	p.signsIn(ann, testworld.Password)
+	p.signsIn(ann, testenv.Password)
 	p.types(onStep("code")+"input", "ABCD-EFGH-JKMN-PQRS")
 	p.click("#code-form button")
 	p.sees(wrong("code"), "That code is not right.")
@@ -71,10 +71,10 @@ func TestTwoStepInFirefox(t *testing.T) {
 
 	// The phone is lost.
 	check(t, p.SignOut(t.Context()))
-	p.signsIn(ann, testworld.Password)
+	p.signsIn(ann, testenv.Password)
 	p.types(onStep("code")+"input", strings.ToLower(backup))
 	p.click("#code-form button")
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)
-	rec.never(t, testworld.Password)
+	rec.never(t, testenv.Password)
 }

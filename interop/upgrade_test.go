@@ -7,15 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // TestSignInUpgradesAnOldAccount: one that some older client made, with the first
 // version of the stretching alone.
 func TestSignInUpgradesAnOldAccount(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	ask := func(path string, in map[string]string) (out map[string]any) {
 		t.Helper()
 		body, err := json.Marshal(in)
@@ -28,11 +28,11 @@ func TestSignInUpgradesAnOldAccount(t *testing.T) {
 		check(t, json.NewDecoder(resp.Body).Decode(&out))
 		return out
 	}
-	ask("/account/create", map[string]string{"email": ann, "authPW": hex.EncodeToString(onepw.StretchV1(ann, testworld.Password).AuthPW)})
+	ask("/account/create", map[string]string{"email": ann, "authPW": hex.EncodeToString(onepw.StretchV1(ann, testenv.Password).AuthPW)})
 	salt := func() any { return ask("/account/credentials/status", map[string]string{"email": ann})["clientSalt"] }
 	before := salt()
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
-	p.signsIn(ann, testworld.Password)
+	p.signsIn(ann, testenv.Password)
 	p.sees(onStep("done"), "You are signed in")
 	if salt() == before {
 		t.Error("the account has no salt of its own")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Plays random stories with several devices (internal/sim) on all processors, and
+# Plays random stories with several devices (internal/test/sim) on all processors, and
 # prints how many device-steps they had and what was found. Variables:
 #   STEPS   how many device-steps, 1000000 if not set
 #   SEED    the first story's seed, 1 if not set
@@ -13,5 +13,5 @@ if [ -z "${TMPDIR:-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ]; then
 	TMPDIR=/dev/shm
 	export TMPDIR
 fi
-exec go test ./internal/sim -count=1 -timeout 0 -v -run '^TestSoak$' \
+exec go test ./internal/test/sim -count=1 -timeout 0 -v -run '^TestSoak$' \
 	-sim.steps "${STEPS:-1000000}" -sim.seed "${SEED:-1}" -sim.length "${LENGTH:-80}" -sim.findings "${FINDINGS:-10}"

@@ -15,10 +15,10 @@ const elsewhere = "https://storage.test"
 
 // Two servers: one has the accounts, the other the records.
 func TestExternalAccounts(t *testing.T) {
-	accounts := newWorld(t, nil)
+	accounts := newEnv(t, nil)
 	d := accounts.device(true)
 	uid := d.account.Session().UID
-	records := newWorld(t, func(c *server.Config) {
+	records := newEnv(t, func(c *server.Config) {
 		c.PublicURL = elsewhere
 		c.External = &server.External{URL: root, Allow: []string{uid}, Transport: inproc.New(accounts.server.Handler())}
 		c.Now = accounts.Now

@@ -65,8 +65,8 @@ func (p *pipes) dial(t *testing.T, from string) net.Conn {
 	return near
 }
 
-// on serves a world's server on pipes until the test ends.
-func (w *world) on() *pipes {
+// on serves a env's server on pipes until the test ends.
+func (w *env) on() *pipes {
 	p := newPipes()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -127,7 +127,7 @@ func flood(t *testing.T, conn net.Conn, r *http.Request, chunked bool) (status, 
 // Of 100 MB no more is taken than a request may have, and the little that
 // net/http reads so that the client hears the answer.
 func TestUploadsOf100MB(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	p := w.on()
 	// 256 KiB behind the handler's last read, as much again when the body is closed, and
@@ -173,7 +173,7 @@ func TestUploadsOf100MB(t *testing.T) {
 // nothing from others meanwhile.
 func TestSlowClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
+		w := newEnv(t, nil)
 		p := w.on()
 		began := time.Now()
 		ends := func(conn net.Conn) time.Duration {
@@ -224,7 +224,7 @@ func slowBody(t *testing.T, conn net.Conn, forwardedFor string) {
 // behind the same proxy from sending theirs.
 func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+		w := newEnv(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 		p := w.on()
 		for _, proxy := range []string{"10.0.0.1", "127.0.0.1"} {
 			began := time.Now()
@@ -276,7 +276,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 		{"[2001:db8:2::5]", 768},
 		{"127.0.0.1", 768},
 	} {
-		w := newWorld(t, func(c *server.Config) {
+		w := newEnv(t, func(c *server.Config) {
 			c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:2::5/128")}
 		})
 		p := w.on()

@@ -17,7 +17,7 @@ import (
 )
 
 // beat asks for the heartbeat, past the time that a verdict holds.
-func (w *world) beat() (code int, answer map[string]string) {
+func (w *env) beat() (code int, answer map[string]string) {
 	w.t.Helper()
 	w.Pass(time.Minute)
 	rec := httptest.NewRecorder()
@@ -43,7 +43,7 @@ func TestHeartbeatFailsWithWhatItStandsFor(t *testing.T) {
 		}, "storage", "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newEnv(t, nil)
 			w.device(true)
 			if code, answer := w.beat(); code != http.StatusOK || answer["reason"] != "" {
 				t.Fatalf("sound: %d %v", code, answer)
@@ -89,7 +89,7 @@ func overwrite(t *testing.T, path string) {
 // A disk without its reserve is full, before writes fail for want of it.
 func TestHeartbeatOfAFullDisk(t *testing.T) {
 	left := int64(50e9)
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.Disk = func(string) (int64, int64, error) { return left, 100e9, nil }
 	})
 	if code, answer := w.beat(); code != http.StatusOK {
@@ -106,7 +106,7 @@ func TestHeartbeatOfAFullDisk(t *testing.T) {
 
 // Whoever asks often makes no more work.
 func TestHeartbeatProbesNowAndThen(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	ask := func() int {
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", root+"/__heartbeat__", nil))
@@ -133,7 +133,7 @@ func TestHeartbeatProbesNowAndThen(t *testing.T) {
 
 // Each metric that the dashboard and the alerts name is one that the server has.
 func TestMonitoringNamesMetricsThatExist(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.Mail = &server.Mail{Host: mail.Host{Name: "mail.example.org", Port: 25}, From: "sync@example.org"}
 		c.Push = &server.Push{Hosts: []string{"push.example.org"}, Transport: http.NewFileTransport(http.Dir(t.TempDir()))}
 	})

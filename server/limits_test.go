@@ -16,7 +16,7 @@ import (
 func TestDiskReserve(t *testing.T) {
 	var left, size atomic.Int64
 	var broken atomic.Bool
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.Disk = func(dir string) (int64, int64, error) {
 			if dir != c.Dir {
 				t.Errorf("asked for %s", dir)

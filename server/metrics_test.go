@@ -22,7 +22,7 @@ func scrape(t *testing.T, s *server.Server) string {
 }
 
 func TestMetrics(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	d.do("GET", "/storage/forms/nothing", "")
@@ -54,7 +54,7 @@ func TestMetrics(t *testing.T) {
 
 // What strangers make up does not become a series.
 func TestMetricsAreBounded(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	series := func() int { return len(regexp.MustCompile(`(?m)^syncmanager_`).FindAllString(scrape(t, w.server), -1)) }
 	ask := func(method, path string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, root+path, strings.NewReader(""))

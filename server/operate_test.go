@@ -26,7 +26,7 @@ import (
 )
 
 func TestMeta(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	get := func(path string) (int, string) {
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, httptest.NewRequest("GET", root+path, nil))
@@ -54,7 +54,7 @@ func TestMeta(t *testing.T) {
 
 // The data folder is for one server, and for its owner's eyes.
 func TestDataFolder(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	if _, err := server.New(t.Context(), w.cfg); !errors.Is(err, dirlock.ErrLocked) {
 		t.Errorf("a second server: %v, want ErrLocked", err)
 	}
@@ -99,7 +99,7 @@ func TestPublicURL(t *testing.T) {
 // Behind a proxy, tries are counted by the address that the proxy tells, and
 // nobody else's word is taken for it.
 func TestProxies(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		c.SignIn = accounts.Limits{PerAddress: 1}
 	})
@@ -131,7 +131,7 @@ func TestProxies(t *testing.T) {
 
 // A stop finishes the request in flight and refuses later ones.
 func TestOrderlyStop(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestOrderlyStop(t *testing.T) {
 }
 
 func TestServeFails(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestServeFails(t *testing.T) {
 // A stop does not wait for ever for a request that hangs, and is none the worse for it.
 func TestStopWithAHangingRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
+		w := newEnv(t, nil)
 		p := newPipes()
 		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)
@@ -231,7 +231,7 @@ func TestFolderOfOthers(t *testing.T) {
 // where a proxy speaks TLS for the server.
 func TestSecurityHeaders(t *testing.T) {
 	for public, want := range map[string]string{"https://sync.example.org": "max-age=31536000", "http://sync.example.org": ""} {
-		w := newWorld(t, func(c *server.Config) { c.PublicURL = public })
+		w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
 		for _, path := range []string{"/", "/__heartbeat__", "/auth/v1/account/devices", "/oauth/v1/jwks", "/token/1.0/sync/1.5", "/storage/1.5/1/info/collections", "/nowhere"} {
 			rec := httptest.NewRecorder()
 			w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", public+path, nil))
@@ -245,7 +245,7 @@ func TestSecurityHeaders(t *testing.T) {
 
 // A body that is another than the signed one is refused, and nothing of it stored.
 func TestStoragePayloadIsVerified(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	send := func(signed, sent string) int {
 		r := httptest.NewRequestWithContext(t.Context(), "PUT", d.token.Endpoint+"/storage/forms/x", strings.NewReader(sent))
@@ -285,7 +285,7 @@ func TestPublicURLs(t *testing.T) {
 // takes the path off.
 func TestBelowAPath(t *testing.T) {
 	const public = "https://example.org/my/sync"
-	w := newWorld(t, func(c *server.Config) { c.PublicURL = public })
+	w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
 	get := func(path string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "https://example.org"+path, nil))
@@ -331,7 +331,7 @@ func TestBelowAPath(t *testing.T) {
 
 // Devices that were set up for Mozilla's own server find the token server where it was.
 func TestOldTokenPath(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	for _, path := range []string{"/1.0/sync/1.5", "/token/1.0/sync/1.5"} {
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", root+path, nil))
@@ -345,7 +345,7 @@ func TestOldTokenPath(t *testing.T) {
 // browser's own credentials; all others as before.
 func TestCORS(t *testing.T) {
 	const app = "https://app.example.org"
-	ask := func(w *world, method, path, origin string, header ...string) (int, http.Header) {
+	ask := func(w *env, method, path, origin string, header ...string) (int, http.Header) {
 		r := httptest.NewRequestWithContext(t.Context(), method, root+path, nil)
 		r.Header.Set("Origin", origin)
 		for i := 0; i < len(header); i += 2 {
@@ -360,7 +360,7 @@ func TestCORS(t *testing.T) {
 		}
 		return rec.Code, rec.Header()
 	}
-	off, on := newWorld(t, nil), newWorld(t, func(c *server.Config) { c.CORS = []string{app} })
+	off, on := newEnv(t, nil), newEnv(t, func(c *server.Config) { c.CORS = []string{app} })
 	for _, path := range []string{"/storage/1.5/1/info/collections", "/token/1.0/sync/1.5", "/auth/v1/account/devices", "/oauth/v1/token", "/.well-known/fxa-client-configuration"} {
 		if _, h := ask(off, "GET", path, app); h.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: it is on by itself", path)
@@ -391,7 +391,7 @@ func TestCORS(t *testing.T) {
 
 // Who connects by a socket file is the proxy, and says for whom.
 func TestSocketProxy(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.SocketProxy = true
 		c.SignIn = accounts.Limits{PerAddress: 1}
 	})

@@ -16,7 +16,7 @@ import (
 // Who was given too many wrong passwords by others may try again when the operator
 // says so.
 func TestUnlock(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2} })
+	w := newEnv(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2} })
 	via := w.device(true).via
 	for range 3 {
 		if _, err := w.accounts(via).Login(t.Context(), email, "wrong"); err == nil {
@@ -42,7 +42,7 @@ func TestUnlock(t *testing.T) {
 
 // A lost second step is taken away with its backup codes, once.
 func TestRemoveSecondStep(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	if _, err := w.server.RemoveSecondStep(t.Context(), email); !errors.Is(err, accounts.ErrNoSecondStep) {
 		t.Errorf("without one: %v", err)
@@ -73,7 +73,7 @@ func TestRemoveSecondStep(t *testing.T) {
 
 // Invitations are listed without their codes, and those not used can be revoked.
 func TestInvitations(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
+	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	first, _, err := w.server.Invite(t.Context(), "for Ann", time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestInvitations(t *testing.T) {
 
 // A default quota holds at once and after a restart, and not for who has an own one.
 func TestDefaultQuota(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	put := func() int {
 		t.Helper()
@@ -145,7 +145,7 @@ func TestDefaultQuota(t *testing.T) {
 
 // What a user removed goes back to the disk.
 func TestCompact(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	if c, err := w.server.Compact(t.Context(), email); err != nil || c.Before != 0 {
 		t.Errorf("without a file: %+v, %v", c, err)

@@ -26,12 +26,12 @@ type pushed struct {
 
 // browser is a session with a device that hears push messages.
 type browser struct {
-	w       *world
+	w       *env
 	session onepw.HAWK
 	keys    *ece.Keys
 }
 
-func (w *world) browser(path, endpoint string, credentials map[string]string) *browser {
+func (w *env) browser(path, endpoint string, credentials map[string]string) *browser {
 	w.t.Helper()
 	var in struct {
 		SessionToken string `json:"sessionToken"`
@@ -97,7 +97,7 @@ func TestPush(t *testing.T) {
 		w.WriteHeader(http.StatusGone)
 	}))
 	defer service.Close()
-	w := newWorld(t, func(c *server.Config) {
+	w := newEnv(t, func(c *server.Config) {
 		c.Push = &server.Push{Hosts: []string{"example.com"}, Transport: service.Client().Transport}
 	})
 	credentials := map[string]string{"email": email, "authPW": "1111111111111111111111111111111111111111111111111111111111111111"}

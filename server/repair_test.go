@@ -16,7 +16,7 @@ import (
 // A damaged file is set aside while the server runs. Its user's tokens end, new ones
 // lead to an empty storage under another number, and nothing is lost from disk.
 func TestRepair(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	old := d.token.UID
@@ -69,7 +69,7 @@ func TestRepair(t *testing.T) {
 
 // Users whose files are damaged are listed like the others.
 func TestUsersWithADamagedFile(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	if err := w.server.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 )
 
 // attack makes a log: a device comes, and strangers from 192.0.2.7 and 2001:db8::7 try what they can.
-func attack(t *testing.T, handler func(*safeBuffer) slog.Handler) (w *world, log string) {
+func attack(t *testing.T, handler func(*safeBuffer) slog.Handler) (w *env, log string) {
 	t.Helper()
-	w = newWorld(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2, PerAddress: 6} })
+	w = newEnv(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2, PerAddress: 6} })
 	if err := w.server.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

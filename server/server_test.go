@@ -20,14 +20,14 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/inproc"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server"
 )
 
 const root = "http://sync.test"
 
-// world is a server and a clock.
-type world struct {
+// env is a server and a clock.
+type env struct {
 	rootURL string // as clients know it
 	t       *testing.T
 	cfg     server.Config
@@ -55,9 +55,9 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func newWorld(t *testing.T, change func(*server.Config)) *world {
+func newEnv(t *testing.T, change func(*server.Config)) *env {
 	t.Helper()
-	w := &world{t: t, rootURL: root, Clock: testclock.At(time.Unix(1_795_372_558, 0)), ticks: make(chan time.Time)}
+	w := &env{t: t, rootURL: root, Clock: testclock.At(time.Unix(1_795_372_558, 0)), ticks: make(chan time.Time)}
 	w.cfg = server.Config{
 		Dir: filepath.Join(t.TempDir(), "data"), PublicURL: root, Now: w.Now, Rand: rand.Reader, PasswordCost: 4,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), PurgeTicks: w.ticks, Version: "1.2.3",
@@ -69,7 +69,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 	return w
 }
 
-func (w *world) open() {
+func (w *env) open() {
 	w.t.Helper()
 	s, err := server.New(w.t.Context(), w.cfg)
 	if err != nil {
@@ -83,7 +83,7 @@ func (w *world) open() {
 	w.server = s
 }
 
-func (w *world) accounts(t http.RoundTripper) *account.Client {
+func (w *env) accounts(t http.RoundTripper) *account.Client {
 	w.t.Helper()
 	c, err := account.New(account.Config{Server: w.rootURL, Transport: t, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -94,7 +94,7 @@ func (w *world) accounts(t http.RoundTripper) *account.Client {
 
 // device is signed in, with a storage token.
 type device struct {
-	w       *world
+	w       *env
 	account *account.Account
 	via     http.RoundTripper
 	token   struct {
@@ -110,7 +110,7 @@ const (
 	password = "correct horse"
 )
 
-func (w *world) device(create bool) *device {
+func (w *env) device(create bool) *device {
 	w.t.Helper()
 	d := &device{w: w, via: inproc.New(w.server.Handler())}
 	signIn := w.accounts(d.via).Login
@@ -194,7 +194,7 @@ func (d *device) must(method, path, body string) string {
 
 // What one device stores the other reads, and it is there after a restart.
 func TestTwoDevices(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.device(true)
 	const record = "/storage/forms/%2FDxrbGUjRCqNUiqn" // an id as Firefox makes them
 	a.must("PUT", record, `{"payload":"sealed"}`)
@@ -216,7 +216,7 @@ func TestTwoDevices(t *testing.T) {
 }
 
 func TestStorageRefuses(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	good := d.token
 	refused := func(what string) {
@@ -252,7 +252,7 @@ func TestStorageRefuses(t *testing.T) {
 // A deleted account gets no token, and its storage is removed when the last one
 // has expired.
 func TestDeletedAccount(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	files := func() string {
@@ -290,7 +290,7 @@ func TestDeletedAccount(t *testing.T) {
 }
 
 // destroyAccount deletes the account, as its page would.
-func (w *world) destroyAccount() {
+func (w *env) destroyAccount() {
 	w.t.Helper()
 	h := w.server.Handler()
 	var how struct{ ClientSalt string }
@@ -302,7 +302,7 @@ func (w *world) destroyAccount() {
 
 // The purge follows its ticks.
 func TestPurgeTicks(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	w.destroyAccount()

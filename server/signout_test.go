@@ -10,21 +10,21 @@ import (
 // A storage token ends at once with its session, with its account's lock and with
 // its account; and what ended stays so.
 func TestStorageTokensEnd(t *testing.T) {
-	for name, end := range map[string]func(w *world, d, other *device) error{
-		"signed out from another device": func(w *world, d, other *device) error {
+	for name, end := range map[string]func(w *env, d, other *device) error{
+		"signed out from another device": func(w *env, d, other *device) error {
 			return other.account.Disconnect(w.t.Context(), account.Device{ID: d.account.DeviceID()})
 		},
-		"removed": func(w *world, d, _ *device) error { return w.server.RemoveUser(w.t.Context(), email) },
-		"disabled, and then removed": func(w *world, d, _ *device) error {
+		"removed": func(w *env, d, _ *device) error { return w.server.RemoveUser(w.t.Context(), email) },
+		"disabled, and then removed": func(w *env, d, _ *device) error {
 			if err := w.server.SetDisabled(w.t.Context(), email, true); err != nil {
 				return err
 			}
 			return w.server.RemoveUser(w.t.Context(), email)
 		},
-		"deleted by its owner": func(w *world, d, _ *device) error { w.destroyAccount(); return nil },
+		"deleted by its owner": func(w *env, d, _ *device) error { w.destroyAccount(); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newEnv(t, nil)
 			d := w.device(true)
 			other := w.device(false)
 			if err := d.account.RegisterDevice(t.Context(), "laptop", "desktop"); err != nil {

@@ -14,7 +14,7 @@ import (
 // A user who is locked out is so at once, on each device and with each token;
 // when they may come in again, their data is there.
 func TestDisabledUser(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	access, err := d.account.AccessToken(t.Context(), false)
@@ -48,7 +48,7 @@ func TestDisabledUser(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
-	w := newWorld(t, func(c *server.Config) { c.Quota = 2048 })
+	w := newEnv(t, func(c *server.Config) { c.Quota = 2048 })
 	d := w.device(true)
 	put := func(size int) int {
 		t.Helper()
@@ -93,7 +93,7 @@ func TestQuotas(t *testing.T) {
 // A removed user is gone with all data, and may come back as a new one, of whom
 // nothing is remembered.
 func TestRemovedUser(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	if err := w.server.SetQuota(t.Context(), email, new(int64)); err != nil {
@@ -116,7 +116,7 @@ func TestRemovedUser(t *testing.T) {
 
 // To list users makes no files, and shows those who never synced.
 func TestUsersWithoutStorage(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.device(true).account
 	users, err := w.server.Users(t.Context())
 	if err != nil || len(users) != 1 || users[0].UID != a.Session().UID || users[0].Bytes != 0 || !users[0].Seen.Equal(w.Now().Truncate(time.Millisecond)) {

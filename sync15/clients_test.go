@@ -26,7 +26,7 @@ func names(d *device) (list []string) {
 }
 
 func TestDevicesSeeEachOther(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -48,7 +48,7 @@ func TestDevicesSeeEachOther(t *testing.T) {
 }
 
 func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	w.Pass(6 * 24 * time.Hour)
@@ -60,7 +60,7 @@ func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
 }
 
 func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -100,7 +100,7 @@ func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 }
 
 func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	seal := a.state.Keys.Default
@@ -124,7 +124,7 @@ func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
 }
 
 func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxRecordPayloadBytes: 2000} })
+	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxRecordPayloadBytes: 2000} })
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -146,7 +146,7 @@ func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
 }
 
 func TestACommandMeetsAnotherWrite(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -170,7 +170,7 @@ func TestACommandMeetsAnotherWrite(t *testing.T) {
 
 // TestACommandIsCarriedOutOnce: the first try to say so meets another write.
 func TestACommandIsCarriedOutOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -196,7 +196,7 @@ func TestACommandIsCarriedOutOnce(t *testing.T) {
 // An old record of this device comes back, with a command that was carried out: as after
 // the restore of a backup.
 func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -263,7 +263,7 @@ func putClient(t *testing.T, d *device, id bso.ID, text []byte) {
 }
 
 func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -278,7 +278,7 @@ func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
 }
 
 func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "x")
 	w.before = func(r *http.Request) *http.Response {

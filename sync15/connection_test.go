@@ -65,7 +65,7 @@ func TestASilentServerIsGivenUpASlowReaderIsNot(t *testing.T) {
 }
 
 func TestCloseClosesTheConnectionsOfItsOwnTransport(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	closed := make(chan struct{}, 1)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) { http.NotFound(out, r) }))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {

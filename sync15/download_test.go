@@ -34,7 +34,7 @@ func isPost(r *http.Request, path string) bool {
 }
 
 func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 2500)
 	if c := a.mustSync(); c.Uploaded != 2500 {
@@ -75,7 +75,7 @@ func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
 // TestAChangeBetweenTwoPagesStartsTheDownloadAgain: what another device writes
 // while this one reads is neither lost nor half seen.
 func TestAChangeBetweenTwoPagesStartsTheDownloadAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b, c := w.device("a"), w.device("b"), w.device("c")
 	fill(a.shelf, 1500)
 	a.mustSync()
@@ -101,7 +101,7 @@ func TestAChangeBetweenTwoPagesStartsTheDownloadAgain(t *testing.T) {
 }
 
 func TestADownloadThatBreaksOffIsNotTakenForAll(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 1500)
 	a.mustSync()
@@ -166,7 +166,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		"no array": {"/storage/notes", func() *http.Response { return answer(200, "application/json", `{"a":1}`, "X-Last-Modified", "5.00") }, "not a list of records"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			a, b := w.device("a"), w.device("b")
 			a.shelf.put("note-1", "hello")
 			a.mustSync()
@@ -196,7 +196,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 
 // TestAnArrayIsReadToo: not every server knows application/newlines.
 func TestAnArrayIsReadToo(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 300)
 	a.mustSync()
@@ -211,7 +211,7 @@ func TestAnArrayIsReadToo(t *testing.T) {
 
 // TestATombstoneNeedsNoID: those of Mozilla's Rust components have none.
 func TestATombstoneNeedsNoID(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 2)
 	a.mustSync()
@@ -233,7 +233,7 @@ func TestATombstoneNeedsNoID(t *testing.T) {
 // TestUnreadableRecordsAreReportedAndTheRestGoesOn: each kind of damage that a
 // record can come with.
 func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 3)
 	a.mustSync()
@@ -293,7 +293,7 @@ func (d *device) put(collection, id, payload string) {
 }
 
 func TestARestoredServerIsReconciled(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()
@@ -308,7 +308,7 @@ func TestARestoredServerIsReconciled(t *testing.T) {
 }
 
 func TestTimesThatGoBackDuringASyncStopIt(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()

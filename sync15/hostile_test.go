@@ -85,7 +85,7 @@ func TestAHostileServerIsBounded(t *testing.T) {
 		}, "the name of the batch"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxPostRecords: 10} })
+			w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxPostRecords: 10} })
 			other := w.device("other")
 			other.shelf.put("note-0", "theirs")
 			other.mustSync()
@@ -127,7 +127,7 @@ func TestADecompressedAnswerIsBounded(t *testing.T) {
 		_ = z.Close()
 	}))
 	defer s.Close()
-	w := newWorld(t)
+	w := newEnv(t)
 	d := w.device("a")
 	c := sync15.New(sync15.Config{Account: at{d.account, s.URL}, Now: w.Now, Rand: rand.Reader}, d.state)
 	defer c.Close()
@@ -146,7 +146,7 @@ func (a at) TokenServer() string { return a.url }
 
 // The limits, the waiting and the devices that a server names are cut to what can be.
 func TestWhatAServerNamesIsCut(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b, c := w.device("a"), w.device("b"), w.device("c")
 	a.mustSync()
 	b.mustSync()
@@ -180,7 +180,7 @@ func TestWhatAServerNamesIsCut(t *testing.T) {
 
 // The hash of each body goes with the signature of its request.
 func TestBodiesAreSigned(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	signed := 0
 	w.before = func(r *http.Request) *http.Response {
 		if r.Body == nil || !strings.HasPrefix(r.URL.Path, "/storage/") {

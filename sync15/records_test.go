@@ -44,7 +44,7 @@ func collect(t *testing.T, list iter.Seq2[sync15.Record, error]) (all []sync15.R
 }
 
 func TestRecordsShowWhatTheServerHas(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()
@@ -95,7 +95,7 @@ func TestRecordsShowWhatTheServerHas(t *testing.T) {
 }
 
 func TestRecordsThatAreNotThere(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	// Nothing is set up for a look.
 	rs := a.records()
@@ -130,7 +130,7 @@ func TestRecordsThatAreNotThere(t *testing.T) {
 // TestRecordsOfAnotherServer: one that counts nothing, one whose answers make no
 // sense, and one that the storage moved to.
 func TestRecordsOfAnotherServer(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	w.before = func(r *http.Request) *http.Response {
@@ -169,7 +169,7 @@ func TestRecordsOfAnotherServer(t *testing.T) {
 // TestAListOfManyPages reads them one after another, and stops when the reader
 // does.
 func TestAListOfManyPages(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	for i := range 2500 {
 		a.shelf.put(bso.ID(fmt.Sprintf("note-%05d", i)), "hello")
@@ -217,7 +217,7 @@ func TestAListOfManyPages(t *testing.T) {
 }
 
 func TestPutComparesAndSwaps(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -269,7 +269,7 @@ func TestPutComparesAndSwaps(t *testing.T) {
 }
 
 func TestPutRefusesWhatCannotBeARecord(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	rs := a.records()

@@ -15,7 +15,7 @@ import (
 )
 
 // loseCollection deletes a collection on the server and leaves meta/global as it is.
-func (w *world) loseCollection(d *device, name string) {
+func (w *env) loseCollection(d *device, name string) {
 	w.t.Helper()
 	w.Pass(time.Second)
 	rs, err := d.client().OpenRecords(w.t.Context())
@@ -30,7 +30,7 @@ func (w *world) loseCollection(d *device, name string) {
 
 // agree syncs the devices until they are at rest, and fails unless they are within
 // three rounds, all with the same of so many notes.
-func (w *world) agree(notes int, devices ...*device) {
+func (w *env) agree(notes int, devices ...*device) {
 	w.t.Helper()
 	for range 3 {
 		for _, d := range devices {
@@ -51,7 +51,7 @@ func (w *world) agree(notes int, devices ...*device) {
 // had records there bring them back: whether or not it knew the collection.
 func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 	t.Run("a device that never had a record of it", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a, b, c := w.device("a"), w.device("b"), w.device("c")
 		b.mustSync()
 		w.agree(0, b, c)
@@ -63,7 +63,7 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 		w.agree(2, a, b, c)
 	})
 	t.Run("a device that missed its newest records", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a, b := w.device("a"), w.device("b")
 		b.shelf.put("note-b", "of b")
 		b.mustSync()
@@ -75,7 +75,7 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 		w.agree(2, a, b)
 	})
 	t.Run("the device that made its sync ID", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a, b := w.device("a"), w.device("b")
 		b.mustSync()
 		w.agree(0, b, a)
@@ -93,7 +93,7 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 
 // TestTheBudgetOfAFirstUpload is one request more than that of others.
 func TestTheBudgetOfAFirstUpload(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	a.shelf.put("note-1", "hello")
@@ -134,7 +134,7 @@ func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
 		}, err: sync15.ErrRace, notes: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			a, b := w.device("a"), w.device("b")
 			a.mustSync()
 			w.agree(0, a, b)
@@ -167,7 +167,7 @@ func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
 // A server that does not take a collection's records does not get a new sync ID for
 // it with each sync.
 func TestACollectionThatTakesNoRecordIsBegunOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	a.shelf.put("note-1", "hello")
@@ -199,7 +199,7 @@ func TestACollectionThatTakesNoRecordIsBegunOnce(t *testing.T) {
 
 // Engines that sync at once renew one after another.
 func TestEnginesRenewAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	var shelves []*shelf
 	var engines []engine.Engine

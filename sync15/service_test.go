@@ -14,7 +14,7 @@ import (
 )
 
 func TestBackoffIsSharedAndKept(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
 	a.shelf.put("note-1", "x")
@@ -52,7 +52,7 @@ func TestBackoffIsSharedAndKept(t *testing.T) {
 }
 
 func TestRetryAfterAsADate(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	w.before = func(*http.Request) *http.Response {
 		return answer(503, "text/plain", "", "Retry-After", w.Now().Add(time.Minute).Format(http.TimeFormat))
@@ -72,7 +72,7 @@ func (lost) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestNoNetworkIsASentence(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	c := sync15.New(sync15.Config{Account: a.account, Now: w.Now, Rand: rand.Reader, Transport: lost{}}, a.state)
 	_, err := c.Setup(context.Background(), sync15.Choice{Engines: []engine.Engine{a.shelf}})

@@ -25,7 +25,7 @@ func (d *device) rewriteGlobal(change func(map[string]any)) {
 }
 
 // writes counts the requests of the last sync that change something.
-func (w *world) writes() (n int) {
+func (w *env) writes() (n int) {
 	for _, r := range w.asked {
 		if !strings.HasPrefix(r, "GET ") {
 			n++
@@ -35,7 +35,7 @@ func (w *world) writes() (n int) {
 }
 
 func TestAFreshStorageListsAllOfFirefoxsEngines(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.choice = map[string]bool{"history": false, "forms": false}
 	a.mustSync()
@@ -83,7 +83,7 @@ func TestWhatStartsAStorageAfresh(t *testing.T) {
 			func(err error) bool { return errors.As(err, new(*sync15.ServerError)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			a, b := w.device("a"), w.device("b")
 			a.shelf.put("note-1", "hello")
 			a.mustSync()
@@ -125,7 +125,7 @@ func onceFor(path string, resp *http.Response) func(*http.Request) *http.Respons
 }
 
 func TestTwoFreshStartsInOneSyncAreARace(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	w.before = func(r *http.Request) *http.Response {
 		if isGet(r, "/storage/crypto/keys") {
@@ -144,7 +144,7 @@ func TestForeignAndMissingEngines(t *testing.T) {
 		"with a version below all": map[string]any{"version": -1, "syncID": "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			a, b := w.device("a"), w.device("b")
 			a.shelf.put("note-1", "hello")
 			a.mustSync()
@@ -171,7 +171,7 @@ func TestForeignAndMissingEngines(t *testing.T) {
 }
 
 func TestEngineVersions(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()
@@ -195,7 +195,7 @@ func TestEngineVersions(t *testing.T) {
 }
 
 func TestDecliningHereDeclinesThere(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()
@@ -223,7 +223,7 @@ func TestDecliningHereDeclinesThere(t *testing.T) {
 }
 
 func TestAChoiceMeetsAnotherDevicesChoice(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -244,7 +244,7 @@ func TestAChoiceMeetsAnotherDevicesChoice(t *testing.T) {
 }
 
 func TestChangedKeysResetTheirEngines(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()

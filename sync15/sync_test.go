@@ -6,7 +6,7 @@ import (
 )
 
 func TestARecordTravelsFromDeviceToDevice(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	if c := a.mustSync(); c.Uploaded != 1 {
@@ -30,7 +30,7 @@ func TestARecordTravelsFromDeviceToDevice(t *testing.T) {
 
 // TestRequestBudget is the promise of how little a sync asks for.
 func TestRequestBudget(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()

@@ -16,7 +16,7 @@ func TestTokens(t *testing.T) {
 		return answer(401, "application/json", `{"status":"`+status+`","errors":[]}`, header...)
 	}
 	t.Run("are asked for once and kept", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a := w.device("a")
 		asked := 0
 		w.before = func(r *http.Request) *http.Response {
@@ -37,7 +37,7 @@ func TestTokens(t *testing.T) {
 		}
 	})
 	t.Run("a refused access token is renewed once", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a := w.device("a")
 		a.account.bad = true
 		a.mustSync()
@@ -47,7 +47,7 @@ func TestTokens(t *testing.T) {
 	})
 	for _, status := range []string{"invalid-credentials", "invalid-generation", "invalid-client-state", "invalid-keysChangedAt", "invalid-key-id"} {
 		t.Run(status, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			a := w.device("a")
 			asked := 0
 			w.before = func(r *http.Request) *http.Response {
@@ -65,7 +65,7 @@ func TestTokens(t *testing.T) {
 		})
 	}
 	t.Run("a clock that is wrong by a year", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a := w.device("a")
 		a.skew = -365 * 24 * time.Hour
 		said := false
@@ -96,7 +96,7 @@ func TestTokens(t *testing.T) {
 		"20 MB":                   {answer(200, "application/json", strings.Repeat(" ", 20<<20)), "far less was due"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			w.before = func(r *http.Request) *http.Response {
 				if strings.HasPrefix(r.URL.Path, "/token/") {
 					return c.resp
@@ -109,7 +109,7 @@ func TestTokens(t *testing.T) {
 		})
 	}
 	t.Run("a storage that refuses for good", func(t *testing.T) {
-		w := newWorld(t)
+		w := newEnv(t)
 		a := w.device("a")
 		a.mustSync()
 		tries, tokens := 0, 0
@@ -131,7 +131,7 @@ func TestTokens(t *testing.T) {
 // TestAMovedStorageIsSetUpAnew: the token server sends the account to another
 // node, where nothing is.
 func TestAMovedStorageIsSetUpAnew(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
 	a.mustSync()

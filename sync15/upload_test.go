@@ -33,7 +33,7 @@ func TestEveryLimitIsKept(t *testing.T) {
 		"bytes in a request": {bso.Limits{MaxRequestBytes: 3000, MaxRecordPayloadBytes: 2500, MaxPostBytes: 2500}, 5, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(w *world) { w.limits = c.limits })
+			w := newEnv(t, func(w *env) { w.limits = c.limits })
 			a, b := w.device("a"), w.device("b")
 			fill(a.shelf, records)
 			w.before = func(r *http.Request) *http.Response {
@@ -58,7 +58,7 @@ func TestEveryLimitIsKept(t *testing.T) {
 }
 
 func TestARecordThatCanNeverFitIsReportedOnceAndTheRestGoes(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxRecordPayloadBytes: 1000} })
+	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxRecordPayloadBytes: 1000} })
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 3)
 	a.shelf.put("huge", strings.Repeat("x", 1000))
@@ -77,7 +77,7 @@ func TestARecordThatCanNeverFitIsReportedOnceAndTheRestGoes(t *testing.T) {
 }
 
 func TestAServerWithoutBatches(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.strip = func(query url.Values) { query.Del("batch"); query.Del("commit") }
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 350)
@@ -98,7 +98,7 @@ func TestAServerWithoutBatches(t *testing.T) {
 // TestFailureAfterTwoBatches: what two batches brought to the server is known to
 // be there; the rest goes up next time, and nothing twice.
 func TestFailureAfterTwoBatches(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
+	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 60)
 	posts := 0
@@ -133,7 +133,7 @@ func TestFailureAfterTwoBatches(t *testing.T) {
 // TestAnAnswerThatGetsLostAfterTheCommit: the server has it, the device does not
 // know; the next sync finds out without a copy.
 func TestAnAnswerThatGetsLostAfterTheCommit(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 5)
 	w.after = func(r *http.Request, resp *http.Response) {
@@ -153,7 +153,7 @@ func TestAnAnswerThatGetsLostAfterTheCommit(t *testing.T) {
 }
 
 func TestAnotherDeviceWritesJustBeforeTheUpload(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
@@ -181,7 +181,7 @@ func TestAnotherDeviceWritesJustBeforeTheUpload(t *testing.T) {
 }
 
 func TestAConflictWithoutEndStopsAfterSomeRounds(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "x")
 	w.before = func(r *http.Request) *http.Response {
@@ -201,7 +201,7 @@ func TestAConflictWithoutEndStopsAfterSomeRounds(t *testing.T) {
 // TestA413IsSplitAndTheLimitsAreAskedAgain: a server, or a proxy before it, that
 // takes less than info/configuration says.
 func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 250)
 	a.shelf.put("monster", strings.Repeat("m", 30_000))
@@ -227,7 +227,7 @@ func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
 
 // A proxy that has a bad moment is not the server's word about a record.
 func TestA413OfASmallRecordPasses(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("small", "s")
 	w.before = func(r *http.Request) *http.Response {
@@ -248,7 +248,7 @@ func TestA413OfASmallRecordPasses(t *testing.T) {
 // TestPartialFailures: the server stores some records of a POST and says why it
 // does not store the others.
 func TestPartialFailures(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 4)
 	w.after = func(r *http.Request, resp *http.Response) {
@@ -278,7 +278,7 @@ func TestPartialFailures(t *testing.T) {
 }
 
 func TestAFullQuotaIsNamed(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 4)
 	w.before = func(r *http.Request) *http.Response {
@@ -296,11 +296,11 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 // that a network has; then it goes on, and finds nothing lost or doubled.
 func TestStoppedAnywhere(t *testing.T) {
 	reset := errors.New("connection reset")
-	for name, stop := range map[string]func(w *world, cancel func()){
-		"cancelled":             func(_ *world, cancel func()) { cancel() },
-		"the request gets lost": func(w *world, _ func()) { w.lose = func() (before, after error) { return reset, nil } },
-		"the answer gets lost":  func(w *world, _ func()) { w.lose = func() (before, after error) { return nil, reset } },
-		"the server is killed about it": func(w *world, _ func()) {
+	for name, stop := range map[string]func(w *env, cancel func()){
+		"cancelled":             func(_ *env, cancel func()) { cancel() },
+		"the request gets lost": func(w *env, _ func()) { w.lose = func() (before, after error) { return reset, nil } },
+		"the answer gets lost":  func(w *env, _ func()) { w.lose = func() (before, after error) { return nil, reset } },
+		"the server is killed about it": func(w *env, _ func()) {
 			w.close()
 			w.open()
 			w.lose = func() (before, after error) { return reset, nil }
@@ -316,8 +316,8 @@ func TestStoppedAnywhere(t *testing.T) {
 }
 
 // stoppedAt reports whether the sync ended before its request number at.
-func stoppedAt(t *testing.T, at int, stop func(*world, func())) (ended bool) {
-	w := newWorld(t, func(w *world) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
+func stoppedAt(t *testing.T, at int, stop func(*env, func())) (ended bool) {
+	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 45)
 	b.shelf.put("b-note", "b's own")
@@ -351,7 +351,7 @@ func stoppedAt(t *testing.T, at int, stop func(*world, func())) (ended bool) {
 // TestACommittedBatchIsNotForgotten: the user gives up just as the answer to the
 // commit comes in.
 func TestACommittedBatchIsNotForgotten(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 5)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -370,7 +370,7 @@ func TestACommittedBatchIsNotForgotten(t *testing.T) {
 // TestAnEngineThatFailsHalfwayCommitsNothingHalf: records that the engine could
 // not read to the end must not be committed as if they were all.
 func TestAnEngineThatFailsHalfwayCommitsNothingHalf(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 600)
 	calls := 0

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/internal/testpage"
+	"github.com/syncmanager/syncmanager/internal/test/testpage"
 )
 
 // xdgOpen stands for a browser whose user enters $BROWSER_EMAIL and

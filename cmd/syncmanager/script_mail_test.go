@@ -5,7 +5,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
 )
 
 // mailhost NAME             starts a mail host, and sets $NAME to its URL

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
 )
 
 // vault DIR [PASSWORD] puts into a profile of Firefox what it encrypts, with that

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/server/certs/certstest"
+	"github.com/syncmanager/syncmanager/internal/test/certstest"
 )
 
 // freePort is a port that nobody listened on a moment ago.

@@ -24,7 +24,7 @@ var downloads = []Story{
 var errStop = errors.New("stopped by the suite")
 
 func nothingBeforeMerge(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	a, b := w.incoming(0, 0), w.incoming(1, 0)
 	s := w.begin()
 	if s.Since() != 0 || len(s.Retry()) != 0 {
@@ -58,7 +58,7 @@ func nothingBeforeMerge(t testing.TB, h Harness) {
 }
 
 func stageIsUpsert(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := w.incoming(0, 0)
 	s := w.begin()
 	s.stage(in, w.incoming(1, 0))
@@ -76,7 +76,7 @@ func stageIsUpsert(t testing.TB, h Harness) {
 }
 
 func stagedIsVoid(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	s := w.begin()
 	s.stage(w.incoming(0, 0))
 	s.end(errStop)
@@ -91,7 +91,7 @@ func stagedIsVoid(t testing.TB, h Harness) {
 }
 
 func idempotent(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := []engine.Incoming{w.incoming(0, 0), w.incoming(1, 1), w.incoming(2, 0)}
 	w.sync(in...)
 	before := w.versions()
@@ -103,7 +103,7 @@ func idempotent(t testing.TB, h Harness) {
 }
 
 func tombstones(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	a, b := w.incoming(0, 0), w.incoming(1, 0)
 	w.sync(a, b)
 	unknown := engine.Incoming{ID: w.incoming(7, 0).ID, Modified: w.at}
@@ -115,7 +115,7 @@ func tombstones(t testing.TB, h Harness) {
 }
 
 func unreadable(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	a, b := w.incoming(0, 0), w.incoming(1, 0)
 	w.sync(b)
 	cause := errors.New("cannot be decrypted")
@@ -155,13 +155,13 @@ func unreadable(t testing.TB, h Harness) {
 const retries = 10
 
 func retryEnds(t testing.TB, h Harness) {
-	for name, again := range map[string]func(w *world) []engine.Incoming{
-		"fails each time": func(w *world) []engine.Incoming {
+	for name, again := range map[string]func(w *env) []engine.Incoming{
+		"fails each time": func(w *env) []engine.Incoming {
 			return []engine.Incoming{{ID: w.incoming(0, 0).ID, Modified: w.at, Err: errStop}}
 		},
-		"is not there any more": func(*world) []engine.Incoming { return nil },
+		"is not there any more": func(*env) []engine.Incoming { return nil },
 	} {
-		w := newWorld(t, h)
+		w := newEnv(t, h)
 		w.sync(engine.Incoming{ID: w.incoming(0, 0).ID, Modified: w.at, Err: errStop})
 		asked := 0
 		for range retries {
@@ -180,7 +180,7 @@ func retryEnds(t testing.TB, h Harness) {
 }
 
 func invalid(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	bad := w.incoming(0, 0)
 	bad.Payload = h.Invalid
 	m, out := w.sync(bad, w.incoming(1, 0))
@@ -191,7 +191,7 @@ func invalid(t testing.TB, h Harness) {
 }
 
 func cancelled(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.sync(w.incoming(0, 0))
 	since := w.at
 	gone, cancel := context.WithCancel(w.ctx())
@@ -226,7 +226,7 @@ func cancelled(t testing.TB, h Harness) {
 }
 
 func manyIn(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	s := w.begin()
 	want := make(map[engine.ID]int, h.Many)
 	for from := 0; from < h.Many; from += 1000 {

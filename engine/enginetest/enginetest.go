@@ -104,8 +104,8 @@ func Stories(h Harness) []Story {
 	return all
 }
 
-// world is one engine on one folder, and a server's clock.
-type world struct {
+// env is one engine on one folder, and a server's clock.
+type env struct {
 	testing.TB
 	h      Harness
 	dir    string
@@ -114,23 +114,23 @@ type world struct {
 	prefer engine.Side
 }
 
-func newWorld(t testing.TB, h Harness) *world {
-	w := &world{TB: t, h: h, dir: t.TempDir(), at: 179_537_000_000}
+func newEnv(t testing.TB, h Harness) *env {
+	w := &env{TB: t, h: h, dir: t.TempDir(), at: 179_537_000_000}
 	w.e = h.Open(t, w.dir)
 	t.Cleanup(func() { h.Close(t, w.e) })
 	return w
 }
 
 // reopen is a new process on the same files.
-func (w *world) reopen() {
+func (w *env) reopen() {
 	w.Helper()
 	w.h.Close(w.TB, w.e)
 	w.e = w.h.Open(w.TB, w.dir)
 }
 
-func (w *world) ctx() context.Context { return w.Context() }
+func (w *env) ctx() context.Context { return w.Context() }
 
-func (w *world) check(err error, doing string) {
+func (w *env) check(err error, doing string) {
 	w.Helper()
 	if err != nil {
 		w.Fatalf("%s: %v", doing, err)
@@ -138,18 +138,18 @@ func (w *world) check(err error, doing string) {
 }
 
 // tick is the server's next moment.
-func (w *world) tick() engine.Timestamp {
+func (w *env) tick() engine.Timestamp {
 	w.at += 100
 	return w.at
 }
 
-func (w *world) incoming(i, version int) engine.Incoming {
+func (w *env) incoming(i, version int) engine.Incoming {
 	in := w.h.Incoming(i, version)
 	in.Modified = w.at
 	return in
 }
 
-func (w *world) begin() *session {
+func (w *env) begin() *session {
 	w.Helper()
 	start := w.h.Start
 	start.Prefer = w.prefer
@@ -158,24 +158,24 @@ func (w *world) begin() *session {
 	return &session{s, w}
 }
 
-func (w *world) add(i int) engine.ID {
+func (w *env) add(i int) engine.ID {
 	w.Helper()
 	id, err := w.h.Add(w.ctx(), w.e, i)
 	w.check(err, "adding an item")
 	return id
 }
 
-func (w *world) edit(id engine.ID, version int) {
+func (w *env) edit(id engine.ID, version int) {
 	w.Helper()
 	w.check(w.h.Edit(w.ctx(), w.e, id, version), "editing an item")
 }
 
-func (w *world) delete(id engine.ID) {
+func (w *env) delete(id engine.ID) {
 	w.Helper()
 	w.check(w.h.Delete(w.ctx(), w.e, id), "deleting an item")
 }
 
-func (w *world) versions() map[engine.ID]int {
+func (w *env) versions() map[engine.ID]int {
 	w.Helper()
 	v, err := w.h.Versions(w.ctx(), w.e)
 	w.check(err, "reading the items")
@@ -183,7 +183,7 @@ func (w *world) versions() map[engine.ID]int {
 }
 
 // want compares what the user sees.
-func (w *world) want(when string, want map[engine.ID]int) {
+func (w *env) want(when string, want map[engine.ID]int) {
 	w.Helper()
 	if got := w.versions(); !maps.Equal(got, want) {
 		if len(got)+len(want) > 20 {
@@ -194,7 +194,7 @@ func (w *world) want(when string, want map[engine.ID]int) {
 }
 
 // sync is one whole sync in which the server stores all that goes up.
-func (w *world) sync(in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
+func (w *env) sync(in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
 	w.Helper()
 	s := w.begin()
 	s.stage(in...)
@@ -215,7 +215,7 @@ func (w *world) sync(in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
 // session is a session whose calls must not fail.
 type session struct {
 	engine.Session
-	w *world
+	w *env
 }
 
 func (s *session) stage(in ...engine.Incoming) {

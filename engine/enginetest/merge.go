@@ -22,7 +22,7 @@ var duplicates = []Story{
 }
 
 func deletionGoesUp(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := w.incoming(0, 0)
 	w.sync(in)
 	w.delete(in.ID)
@@ -39,7 +39,7 @@ func deletionGoesUp(t testing.TB, h Harness) {
 }
 
 func editBeatsDeletion(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	a, b := w.incoming(0, 0), w.incoming(1, 0)
 	w.sync(a, b)
 	w.edit(a.ID, 1)
@@ -59,7 +59,7 @@ func editBeatsDeletion(t testing.TB, h Harness) {
 
 func prefer(t testing.TB, h Harness) {
 	for side, want := range map[engine.Side]int{engine.PreferLocal: 1, engine.PreferRemote: 2} {
-		w := newWorld(t, h)
+		w := newEnv(t, h)
 		in := w.incoming(0, 0)
 		w.sync(in)
 		w.edit(in.ID, 1)
@@ -75,7 +75,7 @@ func prefer(t testing.TB, h Harness) {
 }
 
 func editsDuring(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	const mine, theirs = 60, 600
 	var app sync.WaitGroup
 	app.Go(func() {
@@ -109,7 +109,7 @@ func editsDuring(t testing.TB, h Harness) {
 }
 
 func duplicate(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	in := w.incoming(0, 0)
 	_, out := w.sync(in, w.incoming(1, 0))
@@ -126,7 +126,7 @@ func duplicate(t testing.TB, h Harness) {
 }
 
 func syncedDuplicate(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	w.sync()
 	in := w.incoming(0, 0)
@@ -145,7 +145,7 @@ func syncedDuplicate(t testing.TB, h Harness) {
 }
 
 func unknownFields(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := w.incoming(0, 0)
 	var o map[string]json.RawMessage
 	w.check(json.Unmarshal(in.Payload, &o), "reading the harness's payload")

@@ -9,7 +9,7 @@ import (
 
 // notifies is the story of an engine.Notifier; any other has nothing to show.
 func notifies(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	n, ok := w.e.(engine.Notifier)
 	if !ok {
 		return

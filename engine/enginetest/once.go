@@ -42,6 +42,6 @@ func Records(t testing.TB, file string) []engine.Incoming {
 // goes up, all of it stored at the time at.
 func Once(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
 	t.Helper()
-	w := &world{TB: t, h: Harness{Start: start}, e: e, at: at - 100, prefer: start.Prefer}
+	w := &env{TB: t, h: Harness{Start: start}, e: e, at: at - 100, prefer: start.Prefer}
 	return w.sync(in...)
 }

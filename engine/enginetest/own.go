@@ -16,7 +16,7 @@ var ownUploads = []Story{
 }
 
 func ownGoesUp(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	if _, out := w.sync(); len(out) != 0 {
 		t.Fatalf("%v goes up, and there is nothing to tell", ids(out))
 	}
@@ -43,7 +43,7 @@ func ownGoesUp(t testing.TB, h Harness) {
 }
 
 func ownIsOurs(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.add(0)
 	before := w.versions()
 	_, out := w.sync()
@@ -54,7 +54,7 @@ func ownIsOurs(t testing.TB, h Harness) {
 }
 
 func ownEditDuringUpload(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.add(0)
 	s := w.begin()
 	s.merge()
@@ -70,7 +70,7 @@ func ownEditDuringUpload(t testing.TB, h Harness) {
 }
 
 func ownRefused(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.add(0)
 	s := w.begin()
 	s.merge()

@@ -13,7 +13,7 @@ var pasts = []Story{
 	{"TroublesAreListed", troubled},
 }
 
-func (w *world) reset() {
+func (w *env) reset() {
 	w.Helper()
 	w.check(w.e.Reset(w.ctx(), engine.Association{Global: "restored"}), "Reset")
 }
@@ -27,7 +27,7 @@ func sent(out []engine.Outgoing) map[engine.ID]bool {
 }
 
 func serverWentBack(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	changed, later, gone := w.incoming(0, 0), w.incoming(1, 0), w.incoming(2, 0)
 	w.sync(changed, later, gone)
 	backup := w.at
@@ -57,7 +57,7 @@ func serverWentBack(t testing.TB, h Harness) {
 }
 
 func emptied(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := w.incoming(0, 0)
 	w.sync(in, w.incoming(1, 0))
 	w.delete(w.incoming(1, 0).ID)
@@ -73,7 +73,7 @@ func emptied(t testing.TB, h Harness) {
 }
 
 func troubled(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	if _, ok := w.e.(engine.Troubled); !ok {
 		return
 	}

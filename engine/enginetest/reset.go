@@ -13,7 +13,7 @@ var resets = []Story{
 	{"WipeLeavesNothing", wipe},
 }
 
-func (w *world) wantAssociation(when string, want engine.Association) {
+func (w *env) wantAssociation(when string, want engine.Association) {
 	w.Helper()
 	got, err := w.e.Association(w.ctx())
 	w.check(err, "Association")
@@ -23,7 +23,7 @@ func (w *world) wantAssociation(when string, want engine.Association) {
 }
 
 func association(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.wantAssociation("at first", engine.Association{})
 	a := engine.Association{Global: "global", Collection: "collection"}
 	w.check(w.e.Reset(w.ctx(), a), "Reset")
@@ -34,7 +34,7 @@ func association(t testing.TB, h Harness) {
 }
 
 func resetKeeps(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	in := w.incoming(0, 0)
 	w.sync(in)
 	id := w.add(1)
@@ -68,7 +68,7 @@ func resetKeeps(t testing.TB, h Harness) {
 }
 
 func wipe(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.check(w.e.Reset(w.ctx(), engine.Association{Global: "g"}), "Reset")
 	w.sync(w.incoming(0, 0))
 	w.add(1)

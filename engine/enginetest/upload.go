@@ -34,7 +34,7 @@ func wantPayload(t testing.TB, out engine.Outgoing) {
 	}
 }
 
-func (w *world) wantChanges(when string, want int) {
+func (w *env) wantChanges(when string, want int) {
 	w.Helper()
 	watcher, ok := w.e.(engine.Watcher)
 	if !ok {
@@ -48,7 +48,7 @@ func (w *world) wantChanges(when string, want int) {
 }
 
 func newItemsGoUp(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	want := make(map[engine.ID]bool)
 	for i := range 5 {
 		want[w.add(i)] = true
@@ -83,7 +83,7 @@ func newItemsGoUp(t testing.TB, h Harness) {
 const patience = time.Minute
 
 func nothingHeld(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	n := 100
 	edit := func(when string) {
 		w.Helper()
@@ -125,7 +125,7 @@ func nothingHeld(t testing.TB, h Harness) {
 }
 
 func editDuringUpload(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	s := w.begin()
 	s.merge()
@@ -148,7 +148,7 @@ func editDuringUpload(t testing.TB, h Harness) {
 
 func deleteDuringUpload(t testing.TB, h Harness) {
 	for name, receipt := range map[string]bool{"with a receipt": true, "whose receipt was lost": false} {
-		w := newWorld(t, h)
+		w := newEnv(t, h)
 		id := w.add(0)
 		s := w.begin()
 		s.merge()
@@ -181,7 +181,7 @@ func ids(out []engine.Outgoing) (all []engine.ID) {
 }
 
 func twoBatches(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	for i := range 9 {
 		w.add(i)
 	}
@@ -213,7 +213,7 @@ func twoBatches(t testing.TB, h Harness) {
 }
 
 func lostReceipt(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	s := w.begin()
 	s.merge()
@@ -229,7 +229,7 @@ func lostReceipt(t testing.TB, h Harness) {
 }
 
 func startAgain(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	s := w.begin()
 	s.stage(w.incoming(1, 0))
@@ -249,7 +249,7 @@ func startAgain(t testing.TB, h Harness) {
 }
 
 func refusedForEver(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id, other := w.add(0), w.add(1)
 	s := w.begin()
 	s.merge()
@@ -279,7 +279,7 @@ func refusedForEver(t testing.TB, h Harness) {
 }
 
 func refusedOnce(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	id := w.add(0)
 	s := w.begin()
 	s.merge()
@@ -291,7 +291,7 @@ func refusedOnce(t testing.TB, h Harness) {
 }
 
 func receiptsMoveSince(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	w.add(0)
 	w.add(1)
 	s := w.begin()
@@ -311,7 +311,7 @@ func receiptsMoveSince(t testing.TB, h Harness) {
 }
 
 func manyOut(t testing.TB, h Harness) {
-	w := newWorld(t, h)
+	w := newEnv(t, h)
 	want := make(map[engine.ID]bool, h.Many)
 	for i := range h.Many {
 		want[w.add(i)] = true

@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/addresses"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
 func openAt(t testing.TB, path string, now func() time.Time) *addresses.Engine {

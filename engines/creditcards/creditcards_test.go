@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
 	"github.com/syncmanager/syncmanager/internal/mirror"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
 func openAt(t testing.TB, path string, now func() time.Time) *creditcards.Engine {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/engines/internal/places/plantest"
+	"github.com/syncmanager/syncmanager/internal/test/plantest"
 )
 
 func TestNoStatementReadsATableWhole(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // device is a folder of data, and runs the program on it as its user does.
@@ -50,7 +50,7 @@ func (d device) add(text ...string) (id string) {
 }
 
 func TestNotesOfTwoDevices(t *testing.T) {
-	w := testworld.Listen(t)
+	w := testenv.Listen(t)
 	program := filepath.Join(t.TempDir(), "notes.exe")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

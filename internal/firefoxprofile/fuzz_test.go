@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
 )
 
 // FuzzPrefs: no text stops the reader, and what it reads is what a preference can be.

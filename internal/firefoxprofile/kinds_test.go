@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
 )
 
 const formSchema = `CREATE TABLE moz_formhistory (id INTEGER PRIMARY KEY, fieldname TEXT NOT NULL, value TEXT,

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
 )
 
 type object = map[string]any

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/firefoxprofile/keystest"
 	"github.com/syncmanager/syncmanager/internal/skips"
+	"github.com/syncmanager/syncmanager/internal/test/keystest"
 )
 
 // folder makes a profile's folder with these files.

@@ -18,7 +18,7 @@ import (
 )
 
 func TestSignUpAndIn(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.signUp(email)
 	a := w.signIn(email, password)
 	if f := a.ok(); f["verified"] != true || f["authAt"] != float64(w.now.Unix()) || f["email"] != email || len(f["uid"].(string)) != 32 {
@@ -44,7 +44,7 @@ func TestSignUpAndIn(t *testing.T) {
 
 // Sign-ups with one address at once make one account.
 func TestSignUpAtOnce(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	codes := make([]int, 8)
 	var wg sync.WaitGroup
 	for i := range codes {
@@ -66,7 +66,7 @@ func TestSignUpAtOnce(t *testing.T) {
 
 // The keys come out the same at each sign-in, and each token fetches once.
 func TestKeys(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.signUp(email)
 	first := w.signIn(email, password).text("keyFetchToken")
 	second := w.signIn(email, password).text("keyFetchToken")
@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 
 // Whatever is in the files, no token and no key is.
 func TestStolenDatabase(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	session := w.signUp(email)
 	login := w.signIn(email, password)
 	refresh := w.post("/auth/v1/oauth/token", w.session(session), map[string]any{
@@ -109,7 +109,7 @@ func TestStolenDatabase(t *testing.T) {
 }
 
 func TestRefusedSignIns(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.signUp(email)
 	w.signIn(email, "wrong").refused(400, 103)
 	w.signIn("bob@example.org", password).refused(400, 103)
@@ -148,7 +148,7 @@ func TestRefusedSignIns(t *testing.T) {
 
 // An address without an account has a salt like one with.
 func TestCredentialsStatus(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	ask := func(email string) map[string]any {
 		t.Helper()
 		return w.post("/auth/v1/account/credentials/status", nil, map[string]string{"email": email}).ok()
@@ -172,7 +172,7 @@ func TestCredentialsStatus(t *testing.T) {
 }
 
 func TestAccountStatus(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	session := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(session)).text("uid")
 	if w.get("/auth/v1/account/status?uid="+uid, nil).ok()["exists"] != true || w.get("/auth/v1/account/status?uid=00", nil).ok()["exists"] != false ||
@@ -194,7 +194,7 @@ func TestAccountStatus(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) {
+	w := newEnv(t, func(c *accounts.Config) {
 		c.Limits = accounts.Limits{Window: time.Minute, PerAccount: 3, PerAddress: 6}
 	})
 	w.signUp(email)
@@ -222,7 +222,7 @@ func TestLimits(t *testing.T) {
 
 // One customer's IPv6 network is one address.
 func TestLimitsByNetwork(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
 	w.from = "[2001:db8::1]:1"
 	w.signIn(email, "x").refused(400, 103)
 	w.from = "[2001:db8::ffff]:1"
@@ -232,7 +232,7 @@ func TestLimitsByNetwork(t *testing.T) {
 }
 
 // signed is a request that can be sent more than once.
-func (w *world) signed(session string, body string, ts time.Time, change func(*http.Request)) func() answer {
+func (w *env) signed(session string, body string, ts time.Time, change func(*http.Request)) func() answer {
 	h := onepw.SessionToken(w.raw(session))
 	var authorization string
 	return func() answer {
@@ -251,7 +251,7 @@ func (w *world) signed(session string, body string, ts time.Time, change func(*h
 }
 
 func TestSignatures(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	again := w.signed(s, "{}", w.now, nil)
 	again().ok()
@@ -279,7 +279,7 @@ func TestSignatures(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.signUp(email)
 	b := w.post("/auth/v1/session/duplicate", w.session(a), nil).text("sessionToken")
 	w.post("/auth/v1/session/destroy", w.session(a), map[string]string{"customSessionToken": b}).ok()
@@ -294,7 +294,7 @@ func TestSessions(t *testing.T) {
 
 // A changed password keeps kB, ends all sessions and what was given by them.
 func TestChangePassword(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	old := w.signUp(email)
 	access := w.access(old, onepw.OldSync)
 	kB := w.kB(w.signIn(email, password).text("keyFetchToken"), password)
@@ -339,7 +339,7 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestDestroyAccount(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")
 	access := w.access(s, onepw.OldSync)

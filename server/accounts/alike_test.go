@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
 )
 
 // shape is an answer without what is random in it, and with the name of whoever
@@ -30,7 +30,7 @@ func (a answer) shape(who string) string {
 func TestNothingTellsAnAccount(t *testing.T) {
 	for _, policy := range []accounts.SignUp{accounts.SignUpOpen, accounts.SignUpEmail, accounts.SignUpInvite, accounts.SignUpClosed} {
 		t.Run(string(policy), func(t *testing.T) {
-			w := newMailWorld(t, mailtest.Options{}, time.Minute).world
+			w := newMailWorld(t, mailtest.Options{}, time.Minute).env
 			w.open(func(c *accounts.Config) { c.Limits.PerAddress = 1000 })
 			p := stretchBoth(t, password, make([]byte, 32))
 			p.body["email"] = "newer@example.org"
@@ -41,7 +41,7 @@ func TestNothingTellsAnAccount(t *testing.T) {
 			reopened.dir = w.dir
 			change := reopened.change
 			reopened.open(func(c *accounts.Config) { change(c); c.SignUp = policy; c.Limits.PerAddress = 1000 })
-			w = reopened.world
+			w = reopened.env
 			wrong := strings.Repeat("0b", 32)
 			seen := map[string]map[string]string{}
 			for _, who := range []string{"nobody@example.org", "newer@example.org", "older@example.org", "capital@example.org"} {
@@ -85,7 +85,7 @@ func TestNothingTellsAnAccount(t *testing.T) {
 
 // The salt of an address stays what it is.
 func TestSaltsAreStable(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	ask := func(email string) any {
 		return w.post("/auth/v1/account/credentials/status", nil, map[string]string{"email": email}).ok()["clientSalt"]
 	}
@@ -99,7 +99,7 @@ func TestSaltsAreStable(t *testing.T) {
 // A client that shows its password in both ways gets in to an account that knows
 // version 1 alone, with one try.
 func TestSignInWithBothVersions(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAccount = 1 })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 1 })
 	w.signUp(email)
 	salt := w.post("/auth/v1/account/credentials/status", nil, map[string]string{"email": email}).text("clientSalt")
 	v2, err := onepw.StretchV2(salt, password)
@@ -172,7 +172,7 @@ func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 // Addresses that pass for others are refused, and both ways to write an accent are
 // one address.
 func TestAddressesThatPassForOthers(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	for _, bad := range []string{
 		"a\u202ebob@example.org", "alice@exam\u200bple.org", "alice@example.org\u2069", "al\u0007ice@example.org", "alice\u00a0@example.org",
 		"alice\u2028@example.org", "alice\ufe0f@example.org", "alice\u007f@example.org", "\ufeffalice@example.org", "ali\u00adce@example.org", "\u061calice@example.org",
@@ -186,7 +186,7 @@ func TestAddressesThatPassForOthers(t *testing.T) {
 
 // Who has an invitation may learn of few addresses by it.
 func TestInvitationIsNoOracle(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.signUp(email)
 	w.open(func(c *accounts.Config) { c.SignUp = accounts.SignUpInvite })
 	code, _, err := w.Invite(t.Context(), "for Bob", time.Hour)

@@ -18,7 +18,7 @@ const android = "a2270f727f45f648"
 //
 // Source: fxa-client of application-services, August 2026.
 func TestAndroid(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	// The page's session; the app never sees it.
 	page := w.signUp(email)
 

@@ -25,7 +25,7 @@ func portrait(t *testing.T, side int) []byte {
 }
 
 // upload sends a picture by an access token.
-func (w *world) upload(access, contentType string, picture []byte) answer {
+func (w *env) upload(access, contentType string, picture []byte) answer {
 	w.t.Helper()
 	r := httptest.NewRequestWithContext(w.t.Context(), "POST", root+"/profile/v1/avatar/upload", bytes.NewReader(picture))
 	r.RemoteAddr = w.from
@@ -37,7 +37,7 @@ func (w *world) upload(access, contentType string, picture []byte) answer {
 const writeAvatar = "profile:avatar:write"
 
 // path is that of an address of this server.
-func (w *world) path(address string) string {
+func (w *env) path(address string) string {
 	w.t.Helper()
 	u, err := url.Parse(address)
 	if err != nil || !strings.HasPrefix(address, root+"/") {
@@ -48,7 +48,7 @@ func (w *world) path(address string) string {
 
 // A picture is uploaded, shown to whoever knows its address, and removed.
 func TestAvatar(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	read, write := w.access(s, "profile"), w.access(s, writeAvatar)
 	etag := w.get("/profile/v1/profile", bearer(read)).Header().Get("ETag")
@@ -97,7 +97,7 @@ func TestAvatar(t *testing.T) {
 // Only a token that is good for it changes a picture, and only that of its own
 // account.
 func TestAvatarOfAnother(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	alice, bob := w.signUp(email), w.signUp("bob@example.org")
 	at := w.path(w.upload(w.access(alice, writeAvatar), "image/png", portrait(t, 10)).fields["url"].(string))
 	w.do("DELETE", at, bearer(w.access(bob, writeAvatar)), nil).refused(404, 999)
@@ -123,7 +123,7 @@ func TestAvatarOfAnother(t *testing.T) {
 
 // What is no picture, or a large one, is refused in words, and changes nothing.
 func TestAvatarRefused(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	write := w.access(w.signUp(email), writeAvatar+" profile")
 	svg := []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`)
 	w.upload(write, "image/svg+xml", svg).refused(415, 107)
@@ -141,7 +141,7 @@ func TestAvatarRefused(t *testing.T) {
 }
 
 func TestAvatarLimit(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits.Window = time.Hour })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits.Window = time.Hour })
 	write := w.access(w.signUp(email), writeAvatar)
 	for range 10 {
 		if a := w.upload(write, "image/png", portrait(t, 10)); a.Code != 201 {

@@ -10,7 +10,7 @@ import (
 // Another site can make a browser send requests here, and no more: nothing of the
 // browser's own proves who asks, and no answer is for that site to read.
 func TestOtherSites(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	session := w.signUp(email)
 	for path, code := range map[string]int{
 		"/account/login?keys=true": http.StatusOK, "/account/status": http.StatusOK, // which answer whoever asks
@@ -40,7 +40,7 @@ func TestOtherSites(t *testing.T) {
 // No page and no request brings a session with it: each sign-in makes its own,
 // and whatever a stranger prepared before is none.
 func TestSessionFixation(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	prepared := w.signUp("eve@example.org")
 	w.signUp(email)
 	in := w.post("/auth/v1/account/login?sessionToken="+prepared, w.session(prepared), map[string]any{

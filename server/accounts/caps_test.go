@@ -11,7 +11,7 @@ import (
 // A session alone makes so many others, and then no more: what is in use stays. Who
 // shows the password gets in, and what is idle longest goes.
 func TestSessionsAreFew(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	device := w.session(w.signIn(email, password).text("sessionToken"))
 	for range 98 {
@@ -38,7 +38,7 @@ func TestSessionsAreFew(t *testing.T) {
 }
 
 func TestRefreshTokensAreFew(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	in := map[string]any{"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync, "access_type": "offline"}
 	for range 100 {
@@ -51,7 +51,7 @@ func TestRefreshTokensAreFew(t *testing.T) {
 
 // Of codes, and of tokens that fetch keys, the newest stay.
 func TestCodesAreFew(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	old := w.code(s, nil).text("code")
 	keys := w.signIn(email, password).text("keyFetchToken")
@@ -68,7 +68,7 @@ func TestCodesAreFew(t *testing.T) {
 
 // Whatever is kept has a length.
 func TestStoredFieldsAreShort(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	long := strings.Repeat("x", 9<<10)
 	w.code(s, func(in map[string]any) { in["keys_jwe"] = long }).refused(400, 107)
@@ -94,7 +94,7 @@ func TestStoredFieldsAreShort(t *testing.T) {
 
 // What nobody uses, and no device has, ends.
 func TestIdleSessionsEnd(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	device := w.session(w.signIn(email, password).text("sessionToken"))
 	w.post("/auth/v1/account/device", device, map[string]any{"name": "Desk"}).ok()

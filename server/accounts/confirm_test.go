@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
 )
 
-// mailWorld is a world where sign-up is by e-mail, with a real mail host.
+// mailWorld is a env where sign-up is by e-mail, with a real mail host.
 type mailWorld struct {
-	*world
+	*env
 	host   *mailtest.Host
 	change func(*accounts.Config)
 }
@@ -44,7 +44,7 @@ func newMailWorld(t *testing.T, options mailtest.Options, patience time.Duration
 		t.Cleanup(func() { sender.Close(context.Background()) })
 		c.SignUp, c.Mail, c.CodeKey = accounts.SignUpEmail, sender, []byte("a key that is not in the database")
 	}
-	w.world = newWorld(t, w.change)
+	w.env = newEnv(t, w.change)
 	return w
 }
 
@@ -277,7 +277,7 @@ func TestUnconfirmedAccounts(t *testing.T) {
 func TestDisabledUnconfirmed(t *testing.T) {
 	w := newMailWorld(t, mailtest.Options{}, time.Minute)
 	w.create(email).ok()
-	locked := newWorld(t, nil)
+	locked := newEnv(t, nil)
 	locked.dir = w.dir
 	locked.open(func(c *accounts.Config) {
 		c.Disabled = func(context.Context, string) (bool, error) { return true, nil }

@@ -31,7 +31,7 @@ func (a answer) list() []map[string]any {
 
 const sendTab = "https://identity.mozilla.com/cmd/open-uri"
 
-func (w *world) register(s signer, name string) string {
+func (w *env) register(s signer, name string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/account/device", s, map[string]any{
 		"name": name, "type": "desktop", "availableCommands": map[string]string{sendTab: "bundle of " + name},
@@ -39,7 +39,7 @@ func (w *world) register(s signer, name string) string {
 }
 
 func TestDevices(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	b := w.session(w.signIn(email, password).text("sessionToken"))
 	idA, idB := w.register(a, "desk"), w.register(b, "\u2019s lap")
@@ -83,7 +83,7 @@ func TestDevices(t *testing.T) {
 }
 
 func TestIdleDevicesAreLeftOut(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	w.register(a, "idle")
 	w.now = w.now.Add(30 * 24 * time.Hour)
@@ -101,7 +101,7 @@ func TestIdleDevicesAreLeftOut(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	b := w.session(w.signIn(email, password).text("sessionToken"))
 	idA, idB := w.register(a, "desk"), w.register(b, "lap")
@@ -159,7 +159,7 @@ func TestCommands(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	const path = "/auth/v1/account/devices/notify"
 	// Firefox's own.
@@ -172,7 +172,7 @@ func TestNotify(t *testing.T) {
 }
 
 func TestAttachedClients(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	token := w.signUp(email)
 	a := w.session(token)
 	id := w.register(a, "desk")
@@ -219,7 +219,7 @@ func TestAttachedClients(t *testing.T) {
 
 // A mobile client has a refresh token in the place of a session.
 func TestDeviceOfARefreshToken(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	token := w.signUp(email)
 	refresh := w.redeem(w.code(token, nil).text("code"), verifier, clientID, nil).text("refresh_token")
 	id := w.register(bearer(refresh), "phone")
@@ -235,7 +235,7 @@ func TestDeviceOfARefreshToken(t *testing.T) {
 
 // The settings page is no device, and renames them; those of its own account.
 func TestRenameDevice(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	page := w.session(w.signUp(email))
 	id := w.register(w.session(w.signIn(email, password).text("sessionToken")), "before")
 	rename := func(s signer, in map[string]any) answer { return w.post("/auth/v1/account/device/rename", s, in) }

@@ -19,7 +19,7 @@ type phone struct {
 }
 
 // phone signs a phone in by a page, and registers its device.
-func (w *world) phone(page string) phone {
+func (w *env) phone(page string) phone {
 	w.t.Helper()
 	code := w.code(page, func(in map[string]any) { in["client_id"], in["scope"] = android, phoneScope }).text("code")
 	in := w.post("/auth/v1/oauth/token", nil, map[string]any{
@@ -30,7 +30,7 @@ func (w *world) phone(page string) phone {
 	return p
 }
 
-func (w *world) bad(access string) {
+func (w *env) bad(access string) {
 	w.t.Helper()
 	if _, err := w.Verify(w.t.Context(), access); !errors.Is(err, token.ErrBadAccess) {
 		w.t.Errorf("the access token is still good: %v", err)
@@ -38,7 +38,7 @@ func (w *world) bad(access string) {
 }
 
 // ended checks that nothing that a phone was given is of use.
-func (w *world) ended(p phone) {
+func (w *env) ended(p phone) {
 	w.t.Helper()
 	w.get("/auth/v1/session/status", w.session(p.session)).refused(401, 110)
 	w.post("/auth/v1/oauth/token", w.session(p.session), map[string]any{
@@ -53,26 +53,26 @@ func (w *world) ended(p phone) {
 // Signed out, a phone is: with its refresh token goes the session that it was
 // given with the same code, and the other way round.
 func TestSignedOutPhone(t *testing.T) {
-	for name, end := range map[string]func(w *world, page signer, p phone){
-		"its device": func(w *world, page signer, p phone) {
+	for name, end := range map[string]func(w *env, page signer, p phone){
+		"its device": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/account/device/destroy", page, map[string]any{"id": p.device}).ok()
 		},
-		"its device in the list": func(w *world, page signer, p phone) {
+		"its device in the list": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/account/attached_client/destroy", page, map[string]any{"deviceId": p.device}).ok()
 		},
-		"its refresh token in the list": func(w *world, page signer, p phone) {
+		"its refresh token in the list": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/account/attached_client/destroy", page, map[string]any{"refreshTokenId": w.attached(page, "refreshTokenId")}).ok()
 		},
-		"its session": func(w *world, page signer, p phone) {
+		"its session": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/session/destroy", page, map[string]any{"customSessionToken": p.session}).ok()
 		},
-		"by itself": func(w *world, page signer, p phone) {
+		"by itself": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/account/device/destroy", bearer(p.refresh), map[string]any{"id": p.device}).ok()
 		},
-		"its refresh token, which it gives back": func(w *world, page signer, p phone) {
+		"its refresh token, which it gives back": func(w *env, page signer, p phone) {
 			w.post("/oauth/v1/destroy", nil, map[string]any{"refresh_token": p.refresh}).ok()
 		},
-		"after it took another refresh token": func(w *world, page signer, p phone) {
+		"after it took another refresh token": func(w *env, page signer, p phone) {
 			fresh := w.post("/auth/v1/oauth/token", w.session(p.session), map[string]any{
 				"client_id": android, "scope": phoneScope, "grant_type": "fxa-credentials", "access_type": "offline",
 			}).text("refresh_token")
@@ -84,7 +84,7 @@ func TestSignedOutPhone(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, nil)
+			w := newEnv(t, nil)
 			token := w.signUp(email)
 			page := w.session(token)
 			p, other := w.phone(token), w.phone(token)
@@ -103,7 +103,7 @@ func TestSignedOutPhone(t *testing.T) {
 }
 
 // attached is a field of the first client in the list that has it.
-func (w *world) attached(s signer, field string) string {
+func (w *env) attached(s signer, field string) string {
 	w.t.Helper()
 	for _, c := range w.get("/auth/v1/account/attached_clients", s).list() {
 		if id, ok := c[field].(string); ok {
@@ -117,7 +117,7 @@ func (w *world) attached(s signer, field string) string {
 // An access token ends with the session that it came from, and no client makes one
 // that lives for a day.
 func TestAccessEndsWithItsSession(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.post("/auth/v1/oauth/token", w.session(s), map[string]any{
 		"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync, "ttl": 24 * 60 * 60,
@@ -137,7 +137,7 @@ func TestAccessEndsWithItsSession(t *testing.T) {
 // Whatever forty clients do while the password changes, nothing of before it is
 // of use after it.
 func TestNothingSlipsPastANewPassword(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits = accounts.Limits{PerAccount: 1 << 20, PerAddress: 1 << 20} })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits = accounts.Limits{PerAccount: 1 << 20, PerAddress: 1 << 20} })
 	s := w.signUp(email)
 	refresh := w.post("/auth/v1/oauth/token", w.session(s), map[string]any{
 		"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync, "access_type": "offline",

@@ -13,7 +13,7 @@ import (
 
 func byInvitation(c *accounts.Config) { c.SignUp = accounts.SignUpInvite }
 
-func (w *world) invite() string {
+func (w *env) invite() string {
 	w.t.Helper()
 	code, expires, err := w.Invite(w.t.Context(), "for Bob", time.Hour)
 	if err != nil {
@@ -25,14 +25,14 @@ func (w *world) invite() string {
 	return code
 }
 
-func (w *world) signUpBy(invitation, email string) answer {
+func (w *env) signUpBy(invitation, email string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/account/create", nil, map[string]any{"email": email, "authPW": authPW(email, password), "invitation": invitation})
 }
 
 // An invitation makes one account, however its code is typed.
 func TestInvitation(t *testing.T) {
-	w := newWorld(t, byInvitation)
+	w := newEnv(t, byInvitation)
 	w.signUpBy("", email).refused(403, 202)
 	w.signUpBy("0000-0000-0000-0000", email).refused(403, 202)
 	code := w.invite()
@@ -46,7 +46,7 @@ func TestInvitation(t *testing.T) {
 
 // An attempt that fails does not spend it, and in time it ends.
 func TestInvitationIsKept(t *testing.T) {
-	w := newWorld(t, byInvitation)
+	w := newEnv(t, byInvitation)
 	w.signUpBy(w.invite(), email).ok()
 	code := w.invite()
 	w.signUpBy(code, email).refused(400, 101)
@@ -65,7 +65,7 @@ func TestInvitationIsKept(t *testing.T) {
 }
 
 func TestInvitationAtOnce(t *testing.T) {
-	w := newWorld(t, byInvitation)
+	w := newEnv(t, byInvitation)
 	code := w.invite()
 	var made atomic.Int32
 	var all sync.WaitGroup
@@ -93,6 +93,6 @@ func TestSignUpPolicies(t *testing.T) {
 	if _, err := accounts.ParseSignUp("clsoed"); err == nil {
 		t.Error("a policy that is none is taken")
 	}
-	w := newWorld(t, func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
+	w := newEnv(t, func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
 	w.signUpBy(w.invite(), email).refused(403, 202)
 }

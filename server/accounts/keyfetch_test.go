@@ -32,7 +32,7 @@ func stretchBoth(t *testing.T, password string, kB []byte) both {
 
 // fetches checks that an answer has just these key fetch tokens, and that each
 // fetches kB.
-func (w *world) fetches(a answer, kB []byte, unwrapBy map[string][]byte) {
+func (w *env) fetches(a answer, kB []byte, unwrapBy map[string][]byte) {
 	w.t.Helper()
 	var names []string
 	for name := range a.ok() {
@@ -56,7 +56,7 @@ func (w *world) fetches(a answer, kB []byte, unwrapBy map[string][]byte) {
 //
 // Source: Mozilla's accounts server, and PyFxA 0.9.
 func TestKeyFetchTokens(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	kB := []byte(strings.Repeat("k", 32))
 	p := stretchBoth(t, password, kB)
 	made := w.post("/auth/v1/account/create?keys=true", nil, p.body)
@@ -87,7 +87,7 @@ func TestKeyFetchTokens(t *testing.T) {
 
 // The upgrade of a password gives them too: PyFxA goes on with the new one.
 func TestKeyFetchTokensOfAnUpgrade(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	kB := w.raw(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
 	p := stretchBoth(t, password, kB)
@@ -99,7 +99,7 @@ func TestKeyFetchTokensOfAnUpgrade(t *testing.T) {
 
 // Two-step sign-in guards the key behind either version.
 func TestTwoStepGuardsTheKey(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	p := stretchBoth(t, password, make([]byte, 32))
 	w.twoStep(w.session(w.post("/auth/v1/account/create", nil, p.body).text("sessionToken")))
 	for name, authPW := range map[string][]byte{"keyFetchToken": p.v1.AuthPW, "keyFetchTokenVersion2": p.v2.AuthPW} {

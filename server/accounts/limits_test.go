@@ -9,7 +9,7 @@ import (
 )
 
 // from has requests come from an address.
-func (w *world) wrongFrom(address string, n int) answer {
+func (w *env) wrongFrom(address string, n int) answer {
 	w.t.Helper()
 	w.from = address
 	var last answer
@@ -22,7 +22,7 @@ func (w *world) wrongFrom(address string, n int) answer {
 // Ten wrong passwords from one address keep nobody out elsewhere, and very many
 // from everywhere do not keep the owner out of where they were before.
 func TestOwnerIsNotLockedOut(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	const home, other = "192.0.2.1:1", "192.0.2.2:1"
 	w.from = home
 	w.signUp(email)
@@ -47,7 +47,7 @@ func TestOwnerIsNotLockedOut(t *testing.T) {
 // The counters of an account are in the database: neither a restart nor a flood
 // of other addresses makes them begin again.
 func TestCountersCannotBeFlushed(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAccount = 3 })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 3 })
 	w.signUp(email)
 	w.wrongFrom("192.0.2.9:1", 4).refused(429, 114)
 	w.open(func(c *accounts.Config) { c.Limits.PerAccount = 3 })
@@ -62,7 +62,7 @@ func TestCountersCannotBeFlushed(t *testing.T) {
 
 // An IPv6 site does not get one try for each of its networks.
 func TestLimitsBySite(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
+	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
 	for i := range 10 {
 		w.from = fmt.Sprintf("[2001:db8:1:%x::1]:1", i)
 		w.signIn(email, "x").refused(400, 103)
@@ -75,7 +75,7 @@ func TestLimitsBySite(t *testing.T) {
 
 // An operator lifts a lock-out.
 func TestUnlock(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	uid := w.get("/auth/v1/session/status", w.session(w.signUp(email))).text("uid")
 	w.wrongFrom("192.0.2.1:1", 11).refused(429, 114)
 	if err := w.Unlock(t.Context(), uid); err != nil {

@@ -8,20 +8,20 @@ import (
 
 // native is the client that the server names to programs that listen on their
 // user's computer.
-func (w *world) native() string {
+func (w *env) native() string {
 	w.t.Helper()
 	return w.get("/.well-known/fxa-client-configuration", nil).text("loopback_client_id")
 }
 
 // codeTo asks for a code that the browser takes to redirect.
-func (w *world) codeTo(session, client, redirect string) answer {
+func (w *env) codeTo(session, client, redirect string) answer {
 	w.t.Helper()
 	return w.code(session, func(in map[string]any) { in["client_id"], in["redirect_uri"] = client, redirect })
 }
 
 // A program hears of its code on a port of its user's computer.
 func TestLoopbackRedirect(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	for _, to := range []string{"http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback", "http://[::1]:49152/callback"} {
 		a := w.codeTo(s, w.native(), to)
@@ -45,7 +45,7 @@ func TestLoopbackRedirect(t *testing.T) {
 // Nothing but the loopback interface, spelled in one way, is ever sent a code;
 // and no other client is sent there.
 func TestRedirectConfusion(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	native := w.native()
 	for _, to := range []string{

@@ -20,7 +20,7 @@ import (
 
 // What Firefox asks for with its session.
 func TestAccessToken(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")
 	a := w.post("/auth/v1/oauth/token", w.session(s), map[string]any{
@@ -61,7 +61,7 @@ func mustJWKS(t *testing.T, b []byte) (set jose.JSONWebKeySet) {
 }
 
 func TestVerifyRefuses(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	good := w.access(s, onepw.OldSync)
 	bad := func(name, text string) {
@@ -77,7 +77,7 @@ func TestVerifyRefuses(t *testing.T) {
 	bad("without a signature", parts[0]+"."+parts[1]+".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 	bad("unsigned", none+"."+parts[1]+".")
-	other := newWorld(t, nil)
+	other := newEnv(t, nil)
 	other.signUp(email)
 	bad("another server's", other.access(other.signIn(email, password).text("sessionToken"), onepw.OldSync))
 
@@ -90,7 +90,7 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestRefusedTokens(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	ask := func(in map[string]any) answer {
 		t.Helper()
@@ -111,7 +111,7 @@ func challenge() string {
 }
 
 // code gets an authorization code, as the sign-in page does.
-func (w *world) code(session string, change func(map[string]any)) answer {
+func (w *env) code(session string, change func(map[string]any)) answer {
 	w.t.Helper()
 	in := map[string]any{
 		"client_id": clientID, "state": "st", "scope": "profile " + onepw.OldSync, "access_type": "offline", "response_type": "code",
@@ -123,7 +123,7 @@ func (w *world) code(session string, change func(map[string]any)) answer {
 	return w.post("/auth/v1/oauth/authorization", w.session(session), in)
 }
 
-func (w *world) redeem(code, verifier, clientID string, sign signer) answer {
+func (w *env) redeem(code, verifier, clientID string, sign signer) answer {
 	w.t.Helper()
 	return w.post("/oauth/v1/token", sign, map[string]any{
 		"grant_type": "authorization_code", "client_id": clientID, "code": code, "code_verifier": verifier,
@@ -133,7 +133,7 @@ func (w *world) redeem(code, verifier, clientID string, sign signer) answer {
 // Firefox's sign-in: a code, then tokens with the sealed keys, then the refresh
 // token is revoked.
 func TestAuthorizationCode(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.code(s, nil)
 	code := a.text("code")
@@ -169,7 +169,7 @@ func TestAuthorizationCode(t *testing.T) {
 }
 
 func TestRefusedCodes(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	set := func(name string, value any) func(map[string]any) {
 		return func(in map[string]any) { in[name] = value }
@@ -196,7 +196,7 @@ func TestRefusedCodes(t *testing.T) {
 
 // A mobile browser gets a session of its own with its code.
 func TestSessionScope(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	code := w.code(s, func(in map[string]any) { in["scope"] = "profile https://identity.mozilla.com/tokens/session" }).text("code")
 	own := w.redeem(code, verifier, clientID, nil).text("session_token")
@@ -204,7 +204,7 @@ func TestSessionScope(t *testing.T) {
 }
 
 func TestRevokeAndIntrospect(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	access := w.access(s, onepw.OldSync)
 	ask := func(path, token string) answer {
@@ -238,7 +238,7 @@ func TestRevokeAndIntrospect(t *testing.T) {
 // The signing key changes, and tokens that the old one signed stay good until
 // they end.
 func TestKeyRotation(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	first := w.access(s, onepw.OldSync)
 	kid := func() string {
@@ -286,7 +286,7 @@ func TestKeyRotation(t *testing.T) {
 }
 
 func TestProfile(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	read := bearer(w.access(s, "profile"))
 	a := w.get("/profile/v1/profile", read)
@@ -314,7 +314,7 @@ func TestProfile(t *testing.T) {
 }
 
 func TestWellKnown(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	f := w.get("/.well-known/fxa-client-configuration", nil).ok()
 	for field, want := range map[string]string{
 		"auth_server_base_url": root + "/auth", "oauth_server_base_url": root + "/oauth",

@@ -20,7 +20,7 @@ import (
 )
 
 // idToken reads the ID token of an answer, by the published keys.
-func (w *world) idToken(a answer) map[string]any {
+func (w *env) idToken(a answer) map[string]any {
 	w.t.Helper()
 	parsed, err := jwt.ParseSigned(a.text("id_token"), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -39,14 +39,14 @@ func (w *world) idToken(a answer) map[string]any {
 	return c
 }
 
-func (w *world) openID(session, scope string) answer {
+func (w *env) openID(session, scope string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/oauth/token", w.session(session), map[string]any{"grant_type": "fxa-credentials", "client_id": clientID, "scope": scope})
 }
 
 // An ID token tells a client who signed in, and how, with two-step sign-in too.
 func TestIDToken(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")
 	if a := w.openID(s, "profile "+onepw.OldSync); a.ok()["id_token"] != nil {
@@ -82,7 +82,7 @@ func TestIDToken(t *testing.T) {
 // A code for a page's client brings its nonce back, once, and a refresh token
 // keeps what is known of the sign-in.
 func TestIDTokenByCode(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	w.twoStep(w.session(s))
 	ask := map[string]any{
@@ -107,7 +107,7 @@ func TestIDTokenByCode(t *testing.T) {
 // An ID token opens nothing, nor does anything else that the server's key signed
 // and that is no access token, even if it has all that one says.
 func TestIDTokenIsNoAccessToken(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.openID(s, "openid profile "+onepw.OldSync)
 	access, id := a.text("access_token"), a.text("id_token")
@@ -171,7 +171,7 @@ func TestIDTokenIsNoAccessToken(t *testing.T) {
 
 // The discovery document says what is so, and UserInfo knows the subject.
 func TestOpenIDConfiguration(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	f := w.get("/.well-known/openid-configuration", nil).ok()
 	s := w.signUp(email)
 	a := w.openID(s, "openid")

@@ -9,7 +9,7 @@ import (
 )
 
 // opening are the requests that change what opens or closes an account.
-func (w *world) opening(s signer) map[string]answer {
+func (w *env) opening(s signer) map[string]answer {
 	w.t.Helper()
 	return map[string]answer{
 		"make a recovery key":   w.storeRecoveryKey(s),
@@ -23,7 +23,7 @@ func (w *world) opening(s signer) map[string]answer {
 // A session that was stolen changes nothing that opens or closes an account, by
 // whatever way it came; nor does the proof of another session, or an old one.
 func TestSessionAloneOpensNothing(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	stolen := w.session(w.signUp(email))
 	signedIn := w.session(w.signIn(email, password).text("sessionToken"))
 	proved := w.session(w.signIn(email, password).text("sessionToken"))
@@ -50,7 +50,7 @@ func TestSessionAloneOpensNothing(t *testing.T) {
 
 // Somebody else's password is no proof.
 func TestProofOfAnotherAccount(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	w.signUp("bob@example.org")
 	w.post("/auth/v1/session/reauth", s, map[string]any{"email": "bob@example.org", "authPW": authPW("bob@example.org", password)}).refused(401, 110)
@@ -63,7 +63,7 @@ func TestProofOfAnotherAccount(t *testing.T) {
 // The first code of a new secret takes the proof as well: a stolen session does
 // not finish what its owner left half done.
 func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	w.prove(s)
 	secret := w.post("/auth/v1/totp/create", s, nil).text("secret")
@@ -80,7 +80,7 @@ func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
 
 // Where there is a second step the proof takes it too, again.
 func TestProofWithTwoStep(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	secret, backup := w.twoStep(s)
 	w.now = w.now.Add(5 * time.Minute)
@@ -113,13 +113,13 @@ func TestProofWithTwoStep(t *testing.T) {
 
 // setPassword changes the password by a session, or by none, and returns the
 // answer.
-func (w *world) setPassword(s signer, before, after string) answer {
+func (w *env) setPassword(s signer, before, after string) answer {
 	w.t.Helper()
 	started := w.post("/auth/v1/password/change/start", s, map[string]any{"email": email, "oldAuthPW": authPW(email, before)})
 	return w.finishPassword(started, after)
 }
 
-func (w *world) finishPassword(started answer, after string) answer {
+func (w *env) finishPassword(started answer, after string) answer {
 	w.t.Helper()
 	change := w.hawk(onepw.PasswordChangeToken(w.raw(started.text("passwordChangeToken"))))
 	return w.post("/auth/v1/password/change/finish", change, map[string]any{"authPW": authPW(email, after), "wrapKb": strings.Repeat("22", 32)})
@@ -127,7 +127,7 @@ func (w *world) finishPassword(started answer, after string) answer {
 
 // A new password ends the recovery key, whoever made it, and its owner is told.
 func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.keepRecoveryKey(w.session(w.signUp(email)))
 	if f := w.setPassword(nil, password, "another").ok(); f["recoveryKeyEnded"] != true {
 		t.Errorf("the owner is told %v", f)
@@ -141,7 +141,7 @@ func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
 // Who sets a new password with the second step keeps it, and gets new backup
 // codes. A second step that was turned on meanwhile ends.
 func TestNewPasswordAndTwoStep(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	_, backup := w.twoStep(s)
 	f := w.setPassword(s, password, "another").ok()
@@ -153,7 +153,7 @@ func TestNewPasswordAndTwoStep(t *testing.T) {
 	w.post("/auth/v1/session/verify/recoveryCode", waiting, map[string]any{"code": backup[0]}).refused(400, 156)
 	w.post("/auth/v1/session/verify/recoveryCode", waiting, map[string]any{"code": codes[0]}).ok()
 
-	w = newWorld(t, nil)
+	w = newEnv(t, nil)
 	thief := w.session(w.signUp(email))
 	started := w.post("/auth/v1/password/change/start", nil, map[string]any{"email": email, "oldAuthPW": authPW(email, password)})
 	w.twoStep(thief)

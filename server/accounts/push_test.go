@@ -52,14 +52,14 @@ func (o *outbox) want(t *testing.T, lines ...string) {
 	}
 }
 
-func newPushWorld(t *testing.T) (*world, *outbox) {
+func newPushWorld(t *testing.T) (*env, *outbox) {
 	t.Helper()
 	box := &outbox{}
-	return newWorld(t, func(c *accounts.Config) { c.Push = box }), box
+	return newEnv(t, func(c *accounts.Config) { c.Push = box }), box
 }
 
 // subscribe registers a device that hears push messages, under its name.
-func (w *world) subscribe(s signer, name string) string {
+func (w *env) subscribe(s signer, name string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/account/device", s, map[string]any{
 		"name": name, "type": "desktop", "availableCommands": map[string]string{sendTab: "bundle"},

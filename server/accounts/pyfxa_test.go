@@ -5,7 +5,7 @@ import "testing"
 // What PyFxA asks besides what browsers do; the test with PyFxA itself is in
 // interop.
 func TestPyFxA(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.signUp(email)
 	// It knows one OAuth server, and looks there for all of it.
 	code := w.post("/oauth/v1/oauth/authorization", w.session(s), map[string]any{

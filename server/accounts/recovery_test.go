@@ -15,25 +15,25 @@ var (
 	recoveryData = "sealed by a page"
 )
 
-func (w *world) keepRecoveryKey(s signer) {
+func (w *env) keepRecoveryKey(s signer) {
 	w.t.Helper()
 	w.prove(s)
 	w.storeRecoveryKey(s).ok()
 }
 
-func (w *world) storeRecoveryKey(s signer) answer {
+func (w *env) storeRecoveryKey(s signer) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/recoveryKey", s, map[string]any{"recoveryKeyId": recoveryID, "recoveryData": recoveryData, "replaceKey": true})
 }
 
-func (w *world) recover(email, id, code string) answer {
+func (w *env) recover(email, id, code string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/recoveryKey/start", nil, map[string]any{"email": email, "recoveryKeyId": id, "code": code})
 }
 
 // A forgotten password is replaced by the recovery key, and kB stays.
 func TestRecovery(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	kB, err := hex.DecodeString(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
 	if err != nil {
@@ -71,7 +71,7 @@ func TestRecovery(t *testing.T) {
 
 // Without the key the answer tells nothing of the account, and tries are few.
 func TestRecoveryRefuses(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	wrong := strings.Repeat("0b", 16)
 	without := w.recover(email, wrong, "").refused(400, 158)
@@ -103,7 +103,7 @@ func TestRecoveryRefuses(t *testing.T) {
 
 // The recovery key takes the place of the password, not of the second step.
 func TestRecoveryWithTwoStep(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	secret, backup := w.twoStep(s)
 	w.keepRecoveryKey(s)
@@ -119,7 +119,7 @@ func TestRecoveryWithTwoStep(t *testing.T) {
 
 // The token that sets the password is good for an hour.
 func TestRecoveryTakesTooLong(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.keepRecoveryKey(w.session(w.signUp(email)))
 	reset := w.hawk(onepw.AccountResetToken(w.raw(w.recover(email, recoveryID, "").text("accountResetToken"))))
 	w.now = w.now.Add(time.Hour + time.Second)
@@ -128,7 +128,7 @@ func TestRecoveryTakesTooLong(t *testing.T) {
 
 // Who shows the password again gets the keys again; of the session's account only.
 func TestReauthenticate(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	again := func(s signer, password string) answer {
 		return w.post("/auth/v1/session/reauth?keys=true", s, map[string]any{"email": email, "authPW": authPW(email, password)})

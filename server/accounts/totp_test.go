@@ -42,7 +42,7 @@ func TestOTPOfTheRFC(t *testing.T) {
 }
 
 // twoStep turns two-step sign-in on, and returns its secret and the backup codes.
-func (w *world) twoStep(s signer) (secret string, backup []string) {
+func (w *env) twoStep(s signer) (secret string, backup []string) {
 	w.t.Helper()
 	w.prove(s)
 	secret = w.post("/auth/v1/totp/create", s, nil).text("secret")
@@ -57,13 +57,13 @@ func (w *world) twoStep(s signer) (secret string, backup []string) {
 	return secret, backup
 }
 
-func (w *world) verify(s signer, code string) bool {
+func (w *env) verify(s signer, code string) bool {
 	w.t.Helper()
 	return w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": code}).ok()["success"] == true
 }
 
 func TestTwoStepSetUp(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	exists := func() any { return w.get("/auth/v1/totp/exists", s).ok()["exists"] }
 	w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": "123456"}).refused(400, 155)
@@ -107,7 +107,7 @@ func TestTwoStepSetUp(t *testing.T) {
 
 // The password alone opens nothing.
 func TestTwoStepGuards(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	secret, _ := w.twoStep(first)
 	in := w.signIn(email, password)
@@ -161,7 +161,7 @@ func TestTwoStepGuards(t *testing.T) {
 
 // A code is good once, and for half a minute more or less.
 func TestTwoStepCodes(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	secret, _ := w.twoStep(w.session(w.signUp(email)))
 	sign := func() signer { return w.session(w.signIn(email, password).text("sessionToken")) }
 	code := otp(t, secret, w.now)
@@ -182,7 +182,7 @@ func TestTwoStepCodes(t *testing.T) {
 }
 
 func TestTwoStepLimits(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	secret, backup := w.twoStep(w.session(w.signUp(email)))
 	s := w.session(w.signIn(email, password).text("sessionToken"))
 	for range 10 {
@@ -206,7 +206,7 @@ func TestTwoStepLimits(t *testing.T) {
 }
 
 func TestBackupCodes(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	w.prove(first)
 	w.get("/auth/v1/recoveryCodes", first).refused(400, 155)

@@ -10,7 +10,7 @@ import (
 // A password that was stretched by version 1 gets version 2 beside it: the same
 // key, the same sessions, both ways in.
 func TestUpgrade(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	kB, err := hex.DecodeString(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
 	if err != nil {
@@ -50,7 +50,7 @@ func TestUpgrade(t *testing.T) {
 
 // The same password around another key is no upgrade.
 func TestUpgradeKeepsTheKey(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	started := w.post("/auth/v1/password/change/start", s, map[string]any{"email": email, "oldAuthPW": authPW(email, password)})
 	zero := hex.EncodeToString(make([]byte, 32))

@@ -14,7 +14,7 @@ import (
 // stays what it is.
 func TestDisabledAccount(t *testing.T) {
 	disabled := false
-	w := newWorld(t, func(c *accounts.Config) {
+	w := newEnv(t, func(c *accounts.Config) {
 		c.Disabled = func(context.Context, string) (bool, error) { return disabled, nil }
 	})
 	session := w.signUp(email)
@@ -46,7 +46,7 @@ func TestDisabledAccount(t *testing.T) {
 // An operator's new user signs in with the password that the operator chose, and
 // has the same keys at each sign-in.
 func TestAddUser(t *testing.T) {
-	w := newWorld(t, func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
+	w := newEnv(t, func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
 	by, err := onepw.NewCredentials(email, password, rand.Reader)
 	if err != nil {
 		t.Fatal(err)

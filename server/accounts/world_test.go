@@ -28,8 +28,8 @@ const (
 	password = "correct horse"
 )
 
-// world is an accounts server and a clock.
-type world struct {
+// env is an accounts server and a clock.
+type env struct {
 	*accounts.Service
 	t         *testing.T
 	dir       string
@@ -39,14 +39,14 @@ type world struct {
 	from      string // the address that requests come from
 }
 
-func newWorld(t *testing.T, change func(*accounts.Config)) *world {
+func newEnv(t *testing.T, change func(*accounts.Config)) *env {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: time.Unix(1_795_372_558, 0), from: "192.0.2.1:1234"}
+	w := &env{t: t, dir: t.TempDir(), now: time.Unix(1_795_372_558, 0), from: "192.0.2.1:1234"}
 	w.open(change)
 	return w
 }
 
-func (w *world) open(change func(*accounts.Config)) {
+func (w *env) open(change func(*accounts.Config)) {
 	w.t.Helper()
 	public, err := url.Parse(root)
 	if err != nil {
@@ -112,7 +112,7 @@ func (a answer) refused(code, errno int) map[string]any {
 // signer puts an authorization on a request.
 type signer func(r *http.Request, body []byte)
 
-func (w *world) do(method, path string, sign signer, in any) answer {
+func (w *env) do(method, path string, sign signer, in any) answer {
 	w.t.Helper()
 	var body []byte
 	if text, ok := in.(string); ok {
@@ -134,7 +134,7 @@ func (w *world) do(method, path string, sign signer, in any) answer {
 	return w.send(r)
 }
 
-func (w *world) send(r *http.Request) answer {
+func (w *env) send(r *http.Request) answer {
 	w.t.Helper()
 	a := answer{t: w.t, what: r.Method + " " + r.URL.Path, ResponseRecorder: httptest.NewRecorder()}
 	w.ServeHTTP(a.ResponseRecorder, r)
@@ -146,17 +146,17 @@ func (w *world) send(r *http.Request) answer {
 	return a
 }
 
-func (w *world) post(path string, sign signer, in any) answer {
+func (w *env) post(path string, sign signer, in any) answer {
 	w.t.Helper()
 	return w.do("POST", path, sign, in)
 }
 
-func (w *world) get(path string, sign signer) answer {
+func (w *env) get(path string, sign signer) answer {
 	w.t.Helper()
 	return w.do("GET", path, sign, nil)
 }
 
-func (w *world) raw(token string) []byte {
+func (w *env) raw(token string) []byte {
 	w.t.Helper()
 	raw, err := hex.DecodeString(token)
 	if err != nil || len(raw) != 32 {
@@ -166,7 +166,7 @@ func (w *world) raw(token string) []byte {
 }
 
 // hawk signs by credentials, as Firefox does.
-func (w *world) hawk(h onepw.HAWK) signer {
+func (w *env) hawk(h onepw.HAWK) signer {
 	return func(r *http.Request, body []byte) {
 		var hash string
 		if body != nil {
@@ -180,7 +180,7 @@ func (w *world) hawk(h onepw.HAWK) signer {
 	}
 }
 
-func (w *world) session(token string) signer { return w.hawk(onepw.SessionToken(w.raw(token))) }
+func (w *env) session(token string) signer { return w.hawk(onepw.SessionToken(w.raw(token))) }
 
 func bearer(token string) signer {
 	return func(r *http.Request, _ []byte) { r.Header.Set("Authorization", "Bearer "+token) }
@@ -191,30 +191,30 @@ func authPW(email, password string) string {
 }
 
 // signUp makes an account and returns a session token.
-func (w *world) signUp(email string) string {
+func (w *env) signUp(email string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/account/create", nil, map[string]any{"email": email, "authPW": authPW(email, password)}).text("sessionToken")
 }
 
-func (w *world) signIn(email, password string) answer {
+func (w *env) signIn(email, password string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/account/login?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
 }
 
 // prove shows the password again by a session.
-func (w *world) prove(s signer) {
+func (w *env) prove(s signer) {
 	w.t.Helper()
 	email := w.get("/auth/v1/recovery_email/status", s).text("email")
 	w.post("/auth/v1/session/reauth", s, map[string]any{"email": email, "authPW": authPW(email, password)}).ok()
 }
 
 // kB fetches the keys and unwraps kB by version 1 of the stretching.
-func (w *world) kB(keyFetchToken, password string) string {
+func (w *env) kB(keyFetchToken, password string) string {
 	w.t.Helper()
 	return w.unwrapped(keyFetchToken, onepw.StretchV1(email, password).UnwrapBKey)
 }
 
-func (w *world) unwrapped(keyFetchToken string, unwrapBKey []byte) string {
+func (w *env) unwrapped(keyFetchToken string, unwrapBKey []byte) string {
 	w.t.Helper()
 	k := onepw.KeyFetchToken(w.raw(keyFetchToken))
 	bundle, err := hex.DecodeString(w.get("/auth/v1/account/keys", w.hawk(k.HAWK)).text("bundle"))
@@ -229,7 +229,7 @@ func (w *world) unwrapped(keyFetchToken string, unwrapBKey []byte) string {
 }
 
 // access gets an access token by a session.
-func (w *world) access(session, scope string) string {
+func (w *env) access(session, scope string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/oauth/token", w.session(session), map[string]any{
 		"grant_type": "fxa-credentials", "client_id": clientID, "scope": scope,
@@ -237,7 +237,7 @@ func (w *world) access(session, scope string) string {
 }
 
 // stored is all that the database's files hold.
-func (w *world) stored(read func(name string) ([]byte, error)) string {
+func (w *env) stored(read func(name string) ([]byte, error)) string {
 	w.t.Helper()
 	var all strings.Builder
 	for _, suffix := range []string{"", "-wal"} {

@@ -17,8 +17,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/internal/test/certstest"
 	"github.com/syncmanager/syncmanager/server/certs"
-	"github.com/syncmanager/syncmanager/server/certs/certstest"
 )
 
 const host = "sync.example.org"

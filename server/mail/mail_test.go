@@ -15,8 +15,8 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/syncmanager/syncmanager/internal/test/mailtest"
 	"github.com/syncmanager/syncmanager/server/mail"
-	"github.com/syncmanager/syncmanager/server/mail/mailtest"
 )
 
 // log is text that many write to.
@@ -37,26 +37,26 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// world is a mail host and one who sends by it.
-type world struct {
+// env is a mail host and one who sends by it.
+type env struct {
 	*mailtest.Host
 	t   *testing.T
 	log log
 }
 
-func newWorld(t *testing.T, options mailtest.Options) *world {
+func newEnv(t *testing.T, options mailtest.Options) *env {
 	t.Helper()
 	h, err := mailtest.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
-	return &world{Host: h, t: t}
+	return &env{Host: h, t: t}
 }
 
 // sender sends by the host under the name of its certificate, or by its address
 // when url is "".
-func (w *world) sender(url string, change func(*mail.Config)) *mail.Sender {
+func (w *env) sender(url string, change func(*mail.Config)) *mail.Sender {
 	w.t.Helper()
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, w.Addr)
@@ -83,7 +83,7 @@ func (w *world) sender(url string, change func(*mail.Config)) *mail.Sender {
 	return s
 }
 
-func (w *world) next() mailtest.Message {
+func (w *env) next() mailtest.Message {
 	w.t.Helper()
 	m, err := w.Next(w.t.Context())
 	if err != nil {
@@ -98,7 +98,7 @@ var note = mail.Message{To: ann, Subject: "Für dich", Text: "Hello Ann,\n\n1234
 
 // A message comes as it was written, whatever is in it.
 func TestSend(t *testing.T) {
-	w := newWorld(t, mailtest.Options{})
+	w := newEnv(t, mailtest.Options{})
 	if err := w.sender("", nil).Send(t.Context(), note); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestSecureWay(t *testing.T) {
 			if strings.Contains(c.url, user+"@") {
 				c.offers.User, c.offers.Password = user, password
 			}
-			w := newWorld(t, c.offers)
+			w := newEnv(t, c.offers)
 			err := w.sender(c.url, func(cfg *mail.Config) {
 				cfg.Password = password
 				if c.change != nil {
@@ -168,7 +168,7 @@ func TestSecureWay(t *testing.T) {
 
 // An address is one address, and nothing that it could be taken for.
 func TestHeaderInjection(t *testing.T) {
-	w := newWorld(t, mailtest.Options{})
+	w := newEnv(t, mailtest.Options{})
 	s := w.sender("", nil)
 	for _, to := range []string{
 		"", "ann", "ann@example.org\r\nBcc: eve@example.org", "ann@example.org\nX: y", "ann@example.org\r", "ann@example.org>\r\nRCPT TO:<eve@example.org",
@@ -190,7 +190,7 @@ func TestHeaderInjection(t *testing.T) {
 // What the host refuses, and that it is not there, is known at once, and logged
 // without the message and its address.
 func TestRefused(t *testing.T) {
-	w := newWorld(t, mailtest.Options{AtData: func() error {
+	w := newEnv(t, mailtest.Options{AtData: func() error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no mail for " + ann + " about 123456"}
 	}})
 	s := w.sender("", nil)
@@ -211,7 +211,7 @@ func TestRefused(t *testing.T) {
 // end.
 func TestSlowHost(t *testing.T) {
 	busy, release := make(chan struct{}, 100), make(chan struct{})
-	w := newWorld(t, mailtest.Options{AtData: func() error {
+	w := newEnv(t, mailtest.Options{AtData: func() error {
 		busy <- struct{}{}
 		<-release
 		return nil

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 

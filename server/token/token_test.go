@@ -17,7 +17,7 @@ import (
 	"crypto/rand"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -40,7 +40,7 @@ func (issuer) Verify(_ context.Context, access string) (token.Identity, error) {
 	return id, err
 }
 
-type world struct {
+type env struct {
 	*token.Service
 	*testclock.Clock
 	t      *testing.T
@@ -48,8 +48,8 @@ type world struct {
 	log    bytes.Buffer
 }
 
-func newWorld(t *testing.T, change func(*token.Config)) *world {
-	w := &world{t: t, signer: token.NewSigner([]byte("secret")), Clock: testclock.At(time.Unix(1_700_000_000, 0))}
+func newEnv(t *testing.T, change func(*token.Config)) *env {
+	w := &env{t: t, signer: token.NewSigner([]byte("secret")), Clock: testclock.At(time.Unix(1_700_000_000, 0))}
 	cfg := token.Config{
 		Dir: t.TempDir(), Node: "https://sync.example.org/storage", Signer: w.signer, HashKey: []byte("hash"),
 		Verifier: issuer{}, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
@@ -81,7 +81,7 @@ type answer struct {
 	all    map[string]any
 }
 
-func (w *world) do(path, auth, kid string, more ...string) answer {
+func (w *env) do(path, auth, kid string, more ...string) answer {
 	w.t.Helper()
 	r := httptest.NewRequestWithContext(w.t.Context(), "GET", path, nil)
 	if auth != "" {
@@ -110,12 +110,12 @@ func (w *world) do(path, auth, kid string, more ...string) answer {
 
 // ask asks as account with a generation, and a key that changed at changed and
 // has the given client state.
-func (w *world) ask(account string, generation, changed int64, state string) answer {
+func (w *env) ask(account string, generation, changed int64, state string) answer {
 	w.t.Helper()
 	return w.do("/1.0/sync/1.5", fmt.Sprintf("Bearer %s/%d", account, generation), onepw.FormatKeyID(changed, []byte(state)))
 }
 
-func (w *world) mustHave(a answer) answer {
+func (w *env) mustHave(a answer) answer {
 	w.t.Helper()
 	if a.code != http.StatusOK {
 		w.t.Fatalf("%d %v", a.code, a.all)
@@ -123,7 +123,7 @@ func (w *world) mustHave(a answer) answer {
 	return a
 }
 
-func (w *world) mustRefuse(a answer, code int, status string) {
+func (w *env) mustRefuse(a answer, code int, status string) {
 	w.t.Helper()
 	if a.code != code || a.Status != status || len(a.Errors) != 1 || a.Errors[0].Location == "" || a.Errors[0].Description == "" {
 		w.t.Errorf("got %d %v, want %d %s", a.code, a.all, code, status)
@@ -131,7 +131,7 @@ func (w *world) mustRefuse(a answer, code int, status string) {
 }
 
 func TestToken(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	if a.all["api_endpoint"] != fmt.Sprintf("https://sync.example.org/storage/1.5/%d", a.UID) ||
 		a.all["hashalg"] != "sha256" || a.all["node_type"] != "sqlite" || a.all["duration"] != 3600.0 {
@@ -159,7 +159,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestDuration(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	kid := onepw.FormatKeyID(1, []byte("k"))
 	for query, want := range map[string]float64{"10": 10, "7200": 3600, "x": 3600, "-5": 3600, "0": 3600} {
 		a := w.mustHave(w.do("/1.0/sync/1.5?duration="+query, "Bearer a/1", kid))
@@ -172,7 +172,7 @@ func TestDuration(t *testing.T) {
 
 // A changed password keeps the storage and locks out what is older.
 func TestGenerationGrows(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	b := w.mustHave(w.ask("alice", 300, 100, "key-1"))
 	if a.UID != b.UID {
@@ -184,7 +184,7 @@ func TestGenerationGrows(t *testing.T) {
 
 // A new key gets an empty storage, once, and never gives it back.
 func TestClientState(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	w.mustRefuse(w.ask("alice", 200, 150, "key-2"), 401, "invalid-client-state")
 	w.mustRefuse(w.ask("alice", 300, 100, "key-2"), 401, "invalid-client-state")
@@ -202,7 +202,7 @@ func TestClientState(t *testing.T) {
 }
 
 func TestReplaced(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	w.mustHave(w.ask("alice", 300, 300, "key-2"))
 	replaced := func() []int64 {
@@ -230,7 +230,7 @@ func TestReplaced(t *testing.T) {
 }
 
 func TestRetire(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	w.mustHave(w.ask("bob", 200, 100, "key-1"))
 	if err := w.Retire(t.Context(), "alice"); err != nil {
@@ -243,9 +243,9 @@ func TestRetire(t *testing.T) {
 
 func TestNewUsersDisabled(t *testing.T) {
 	dir := t.TempDir()
-	open := newWorld(t, func(c *token.Config) { c.Dir = dir })
+	open := newEnv(t, func(c *token.Config) { c.Dir = dir })
 	a := open.mustHave(open.ask("alice", 200, 100, "key-1"))
-	closed := newWorld(t, func(c *token.Config) { c.Dir, c.NoNewUsers = dir, true })
+	closed := newEnv(t, func(c *token.Config) { c.Dir, c.NoNewUsers = dir, true })
 	closed.mustRefuse(closed.ask("bob", 200, 100, "key-1"), 403, "new-users-disabled")
 	if b := closed.mustHave(closed.ask("alice", 200, 100, "key-1")); b.UID != a.UID {
 		t.Error("the storage is not the same after opening again")
@@ -253,7 +253,7 @@ func TestNewUsersDisabled(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	kid := onepw.FormatKeyID(100, []byte("k"))
 	const path = "/1.0/sync/1.5"
 	w.mustRefuse(w.do(path, "", kid), 401, "error")
@@ -279,7 +279,7 @@ func TestRefusals(t *testing.T) {
 
 // Many first requests of an account at once agree on one storage.
 func TestFirstRequestsAtOnce(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	const n = 16
 	uids := make([]int64, n)
 	var wg sync.WaitGroup
@@ -339,7 +339,7 @@ func FuzzParse(f *testing.F) {
 
 // What is no hex at all is the client's mistake, not a state that changed.
 func TestMalformedClientState(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	kid := onepw.FormatKeyID(100, []byte("k"))
 	for _, state := range []string{"x", "6", "6b6", "zz", strings.Repeat("00", 33)} {
 		w.mustRefuse(w.do("/1.0/sync/1.5", "Bearer a/1", kid, "X-Client-State", state), 400, "error")
@@ -348,7 +348,7 @@ func TestMalformedClientState(t *testing.T) {
 
 // A contradiction is refused the first time as the second.
 func TestNewUserBelowTheirKeys(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newEnv(t, nil)
 	for range 2 {
 		w.mustRefuse(w.ask("alice", 99, 100, "key-1"), 401, "invalid-keysChangedAt")
 	}

@@ -26,7 +26,7 @@ func FuzzMerge(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w := &world{local: newStore(), remote: newStore(), base: newStore()}
+		w := &env{local: newStore(), remote: newStore(), base: newStore()}
 		o := tree.Options{NewGUID: counter()}
 		if len(data) > 0 {
 			o.Prefer = tree.Side(data[0] % 3)
@@ -70,7 +70,7 @@ func fuzzGUID(b byte) tree.GUID {
 }
 
 // decode makes one item, or tombstone, of a few bytes.
-func (w *world) decode(data []byte) []byte {
+func (w *env) decode(data []byte) []byte {
 	head, name, parent, detail, count := data[0], data[1], data[2], data[3], int(data[4]%8)
 	data = data[5:]
 	s := w.local

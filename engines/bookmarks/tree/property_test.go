@@ -15,20 +15,20 @@ import (
 
 var rootGUIDs = []tree.GUID{tree.Menu, tree.Toolbar, tree.Unfiled, tree.Mobile}
 
-// world is two sides that were in sync and then were edited.
-type world struct {
+// env is two sides that were in sync and then were edited.
+type env struct {
 	t                   *rapid.T
 	base, local, remote *store
 	made                int
 }
 
-func (w *world) n(label string, limit int) int {
+func (w *env) n(label string, limit int) int {
 	return rapid.IntRange(0, limit-1).Draw(w.t, label)
 }
 
 // drawWorld draws a tree and edits of it on both sides.
-func drawWorld(t *rapid.T) *world {
-	w := &world{t: t, base: newStore()}
+func drawWorld(t *rapid.T) *env {
+	w := &env{t: t, base: newStore()}
 	w.base.items[tree.Root] = &bookmark{Item: tree.Item{GUID: tree.Root, Kind: tree.Folder}}
 	for i, g := range rootGUIDs {
 		w.base.items[g] = &bookmark{Item: tree.Item{GUID: g, Kind: tree.Folder, Parent: tree.Root, Position: int32(i)}, children: []tree.GUID{}}
@@ -71,7 +71,7 @@ func (s *store) within(g, folder tree.GUID) bool {
 }
 
 // edit makes well-formed edits.
-func (w *world) edit(s *store, n int, onlyAdd bool) {
+func (w *env) edit(s *store, n int, onlyAdd bool) {
 	for range n {
 		op := 0
 		if !onlyAdd {
@@ -99,12 +99,12 @@ func (w *world) edit(s *store, n int, onlyAdd bool) {
 	}
 }
 
-func (w *world) touch(s *store, g tree.GUID, c tree.Change) {
+func (w *env) touch(s *store, g tree.GUID, c tree.Change) {
 	s.items[g].Changed |= c
 	s.items[g].Modified = int64(w.n("when", 5))
 }
 
-func (w *world) add(s *store, folder tree.GUID) {
+func (w *env) add(s *store, folder tree.GUID) {
 	w.made++
 	kinds := []tree.Kind{tree.Bookmark, tree.Bookmark, tree.Folder, tree.Folder, tree.Separator, tree.Query}
 	b := &bookmark{Item: tree.Item{
@@ -122,7 +122,7 @@ func (w *world) add(s *store, folder tree.GUID) {
 }
 
 // place moves g to a place in folder.
-func (w *world) place(s *store, g, folder tree.GUID) {
+func (w *env) place(s *store, g, folder tree.GUID) {
 	b := s.items[g]
 	if b.Parent != "" {
 		w.unlink(s, g)
@@ -137,7 +137,7 @@ func (w *world) place(s *store, g, folder tree.GUID) {
 	s.renumber(folder)
 }
 
-func (w *world) unlink(s *store, g tree.GUID) {
+func (w *env) unlink(s *store, g tree.GUID) {
 	folder := s.items[g].Parent
 	f := s.items[folder]
 	f.children = slices.DeleteFunc(f.children, func(c tree.GUID) bool { return c == g })
@@ -151,7 +151,7 @@ func (s *store) renumber(folder tree.GUID) {
 	}
 }
 
-func (w *world) remove(s *store, g tree.GUID) {
+func (w *env) remove(s *store, g tree.GUID) {
 	w.unlink(s, g)
 	var drop func(tree.GUID)
 	drop = func(g tree.GUID) {
@@ -173,7 +173,7 @@ func (s *store) coarsen() {
 	}
 }
 
-func (w *world) options() tree.Options {
+func (w *env) options() tree.Options {
 	o := tree.Options{NewGUID: counter(), Prefer: tree.Side(w.n("prefer", 3))}
 	if rapid.Bool().Draw(w.t, "with base") {
 		o.Base = w.base.build(true, nil)
@@ -243,7 +243,7 @@ func checkKept(t rapid.TB, side *tree.Tree, kept map[int32]bool, deleted []tree.
 
 // checkConverged fails unless both sides are the merged tree once they did what the
 // merge says, and a second merge has nothing to say.
-func checkConverged(t rapid.TB, w *world, lt, rt *tree.Tree, m *tree.Merged) {
+func checkConverged(t rapid.TB, w *env, lt, rt *tree.Tree, m *tree.Merged) {
 	t.Helper()
 	uploaded := w.remote.clone()
 	upload(w.local, uploaded, lt, rt, m)
@@ -365,7 +365,7 @@ func TestMergeRepairsAnything(t *testing.T) {
 }
 
 // checkNoBookmarkLost fails if a bookmark goes that neither side deleted.
-func checkNoBookmarkLost(t rapid.TB, w *world, lt, rt *tree.Tree, m *tree.Merged) {
+func checkNoBookmarkLost(t rapid.TB, w *env, lt, rt *tree.Tree, m *tree.Merged) {
 	t.Helper()
 	for _, g := range m.DeleteLocal {
 		if !w.remote.deleted[g] && isBookmark(lt, g) {
@@ -395,7 +395,7 @@ func isBookmark(side *tree.Tree, g tree.GUID) bool {
 }
 
 // corrupt makes records contradict each other.
-func (w *world) corrupt(s *store) {
+func (w *env) corrupt(s *store) {
 	for range w.n("corruptions", 8) {
 		all := slices.Sorted(maps.Keys(s.items))
 		all = slices.DeleteFunc(all, func(g tree.GUID) bool { return g == tree.Root })

@@ -43,7 +43,7 @@ func TestStories(t *testing.T) {
 			if text, ok := parts["base"]; ok {
 				o.Base = parse(t, text).build(true, nil)
 			}
-			w := &world{local: parse(t, parts["local"]), remote: parse(t, parts["remote"])}
+			w := &env{local: parse(t, parts["local"]), remote: parse(t, parts["remote"])}
 			lt, rt := w.local.build(false, nil), w.remote.build(true, nil)
 			m := tree.Merge(lt, rt, o)
 			got := render(m)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
-	"github.com/syncmanager/syncmanager/internal/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 // fill gives Firefox bookmarks of every kind in all roots, and a history.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/engines/internal/places/plantest"
+	"github.com/syncmanager/syncmanager/internal/test/plantest"
 )
 
 var testNow = time.UnixMicro(1_795_370_000_000_000)

@@ -1,4 +1,4 @@
-package testworld_test
+package testenv_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/internal/mirror"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 const ann = "ann@example.org"
@@ -30,7 +30,7 @@ const notes = "test-notes"
 
 // flat is a device with all flat engines.
 type flat struct {
-	*testworld.Device
+	*testenv.Device
 	addons    *addons.Engine
 	addresses *addresses.Engine
 	cards     *creditcards.Engine
@@ -40,21 +40,21 @@ type flat struct {
 	notes     *collection.Engine[note]
 }
 
-func newFlat(w *testworld.World, name string) *flat { return flatOn(w.Device(name, ann)) }
+func newFlat(w *testenv.Env, name string) *flat { return flatOn(w.Device(name, ann)) }
 
-func flatOn(d *testworld.Device) *flat {
-	ctx := d.World.T.Context()
+func flatOn(d *testenv.Device) *flat {
+	ctx := d.Env.T.Context()
 	return &flat{
 		Device: d,
-		addons: testworld.Open(d, func(o mirror.Options) (*addons.Engine, error) { return addons.Open(ctx, o) }),
-		addresses: testworld.Open(d, func(o mirror.Options) (*addresses.Engine, error) {
+		addons: testenv.Open(d, func(o mirror.Options) (*addons.Engine, error) { return addons.Open(ctx, o) }),
+		addresses: testenv.Open(d, func(o mirror.Options) (*addresses.Engine, error) {
 			return addresses.Open(ctx, o)
 		}),
-		cards:   testworld.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(ctx, o) }),
-		forms:   testworld.Open(d, func(o mirror.Options) (*forms.Engine, error) { return forms.Open(ctx, o) }),
-		prefs:   testworld.Open(d, func(o mirror.Options) (*prefs.Engine, error) { return prefs.Open(ctx, o) }),
-		storage: testworld.Open(d, func(o mirror.Options) (*extstorage.Engine, error) { return extstorage.Open(ctx, o) }),
-		notes: testworld.Open(d, func(o mirror.Options) (*collection.Engine[note], error) {
+		cards:   testenv.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(ctx, o) }),
+		forms:   testenv.Open(d, func(o mirror.Options) (*forms.Engine, error) { return forms.Open(ctx, o) }),
+		prefs:   testenv.Open(d, func(o mirror.Options) (*prefs.Engine, error) { return prefs.Open(ctx, o) }),
+		storage: testenv.Open(d, func(o mirror.Options) (*extstorage.Engine, error) { return extstorage.Open(ctx, o) }),
+		notes: testenv.Open(d, func(o mirror.Options) (*collection.Engine[note], error) {
 			return collection.Open(ctx, notes, collection.Options[note]{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand, OnConflict: collection.KeepBoth})
 		}),
 	}
@@ -62,7 +62,7 @@ func flatOn(d *testworld.Device) *flat {
 
 // fill gives each store an item, and returns the collections' names.
 func (f *flat) fill() []string {
-	t, ctx := f.World.T, f.World.T.Context()
+	t, ctx := f.Env.T, f.Env.T.Context()
 	t.Helper()
 	f.Add("https://a.example", "ann", "secret")
 	must(t, f.Tabs.OpenTab(ctx, "https://tab.example/", "Tab"))
@@ -91,12 +91,12 @@ func must(t testing.TB, err error) {
 
 // first is the first record that the server has of a collection.
 func (f *flat) first(name string) syncmanager.Record {
-	f.World.T.Helper()
-	for r, err := range f.Manager.Records().List(f.World.T.Context(), name, false) {
-		must(f.World.T, err)
+	f.Env.T.Helper()
+	for r, err := range f.Manager.Records().List(f.Env.T.Context(), name, false) {
+		must(f.Env.T, err)
 		return r
 	}
-	f.World.T.Fatalf("the server has no %s", name)
+	f.Env.T.Fatalf("the server has no %s", name)
 	return syncmanager.Record{}
 }
 
@@ -113,7 +113,7 @@ func TestADamagedRecordMakesNoDeviceRestless(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := testworld.New(t)
+			w := testenv.New(t)
 			a := newFlat(w, "a")
 			names := a.fill()
 			a.Sync()
@@ -164,7 +164,7 @@ func TestADamagedRecordMakesNoDeviceRestless(t *testing.T) {
 // sync state was kept: nothing is there twice, and what was deleted elsewhere stays so.
 func TestAResetGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a := newFlat(w, "a")
 	a.fill()
 	gone, err := a.addresses.Add(t.Context(), addresses.Address{Entry: addresses.Entry{Name: "Bob", Email: "bob@example.org"}})
@@ -223,7 +223,7 @@ func (c counter) Count(ctx context.Context) (int, error) { return c.Engine.Count
 // Tags that two devices edit at once are merged as a set.
 func TestTagsOfTwoDevicesAreBothKept(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := newFlat(w, "a"), newFlat(w, "b")
 	a.fill()
 	a.Sync()
@@ -257,7 +257,7 @@ func TestTagsOfTwoDevicesAreBothKept(t *testing.T) {
 // Signing out and in again to the same account goes on where it was.
 func TestSigningInAgainGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a := newFlat(w, "a")
 	a.fill()
 	gone := a.Add("https://gone.example", "ann", "p")

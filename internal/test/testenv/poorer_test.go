@@ -1,11 +1,11 @@
-package testworld_test
+package testenv_test
 
 import (
 	"encoding/json"
 	"testing"
 
 	syncmanager "github.com/syncmanager/syncmanager"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // A client that does not know some fields writes a record without them. Nobody deleted
@@ -24,7 +24,7 @@ func TestFieldsThatAPoorerClientLeavesOutComeBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := testworld.New(t)
+			w := testenv.New(t)
 			a := newFlat(w, "a")
 			a.fill()
 			for card, err := range a.cards.List(t.Context()) {

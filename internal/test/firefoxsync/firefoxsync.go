@@ -14,7 +14,7 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 // Firefox is a running Firefox, seen as a device that syncs. Chrome, Content,

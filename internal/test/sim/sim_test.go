@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/sim"
+	"github.com/syncmanager/syncmanager/internal/test/sim"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 )
 
 func TestHistory(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 func TestScriptsRunWithTheBrowsersPowers(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 )
 
 // titles lists what is in a folder, by title, and separators as "-".

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 )
 
 func TestLogins(t *testing.T) {

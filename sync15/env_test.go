@@ -21,16 +21,16 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/hawk"
-	"github.com/syncmanager/syncmanager/internal/testclock"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// world is a real token server and a real storage server, reached without a
+// env is a real token server and a real storage server, reached without a
 // network, and a clock that stands until it is moved. Only the accounts server
-// is left out: a world's access tokens are "good" and the name of the account.
-type world struct {
+// is left out: an environment's access tokens are "good" and the name of the account.
+type env struct {
 	t      testing.TB
 	dir    string
 	limits bso.Limits
@@ -57,8 +57,8 @@ type world struct {
 
 const host = "http://sync.test"
 
-func newWorld(t testing.TB, change ...func(*world)) *world {
-	w := &world{
+func newEnv(t testing.TB, change ...func(*env)) *env {
+	w := &env{
 		t: t, dir: t.TempDir(), Clock: testclock.At(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)),
 		signer: token.NewSigner([]byte("a secret of this test")), node: host + "/storage",
 	}
@@ -70,7 +70,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	return w
 }
 
-func (w *world) open() {
+func (w *env) open() {
 	var err error
 	w.tokens, err = token.Open(w.t.Context(), token.Config{
 		Dir: w.dir, Node: w.node, Signer: w.signer, HashKey: []byte("hash"), Verifier: w, Now: w.Now, Rand: rand.Reader,
@@ -87,13 +87,13 @@ func (w *world) open() {
 	}
 }
 
-func (w *world) close() {
+func (w *env) close() {
 	_ = w.tokens.Close()
 	_ = w.storage.Close(context.Background())
 }
 
 // Verify is the accounts server's part.
-func (w *world) Verify(_ context.Context, access string) (token.Identity, error) {
+func (w *env) Verify(_ context.Context, access string) (token.Identity, error) {
 	name, ok := strings.CutPrefix(access, "good ")
 	if !ok {
 		return token.Identity{}, token.ErrBadAccess
@@ -102,7 +102,7 @@ func (w *world) Verify(_ context.Context, access string) (token.Identity, error)
 }
 
 // Authenticate is what the server does with a request to the storage service.
-func (w *world) Authenticate(r *http.Request) (int64, bool, error) {
+func (w *env) Authenticate(r *http.Request) (int64, bool, error) {
 	h, err := hawk.Parse(r.Header.Get("Authorization"))
 	if err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
@@ -120,7 +120,7 @@ func (w *world) Authenticate(r *http.Request) (int64, bool, error) {
 }
 
 // RoundTrip serves a request in the caller's goroutine.
-func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *env) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (a *account) DeviceIDs(context.Context) ([]string, error) { return nil, nil
 
 // device is one device of an account: a state, and a shelf to sync.
 type device struct {
-	w       *world
+	w       *env
 	account *account
 	state   *sync15.State
 	shelf   *shelf
@@ -227,7 +227,7 @@ type device struct {
 	run     *sync15.Run
 }
 
-func (w *world) device(name string) *device {
+func (w *env) device(name string) *device {
 	return &device{
 		w: w, account: &account{name: "ann", key: bytes.Repeat([]byte{7}, 64), device: "dev-" + name},
 		state: &sync15.State{}, shelf: newShelf("notes"), name: name,
@@ -292,7 +292,7 @@ func (d *device) mustSync() sync15.Collected {
 }
 
 // expect fails unless the last sync made just these requests.
-func (w *world) expect(want ...string) {
+func (w *env) expect(want ...string) {
 	w.t.Helper()
 	if !slices.Equal(w.asked, want) {
 		w.t.Errorf("the requests were\n\t%s\nwant\n\t%s", strings.Join(w.asked, "\n\t"), strings.Join(want, "\n\t"))

@@ -1,4 +1,4 @@
-package testworld_test
+package testenv_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // Collections that are deleted on the server while meta/global stays come back
@@ -17,7 +17,7 @@ func TestLostCollectionsComeBack(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {1, 2, 0}, {2, 1, 0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()
-			w := testworld.New(t)
+			w := testenv.New(t)
 			devices := []*flat{whole(w, "a"), whole(w, "b"), whole(w, "c")}
 			a, b, c := devices[0], devices[1], devices[2]
 			// All know the account before there is anything; c sleeps from then on.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/marionette"
+	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
 // orphanEnv makes TestAKilledTestLeavesNoFirefox the process that gets killed.

@@ -1,4 +1,4 @@
-package testworld_test
+package testenv_test
 
 import (
 	"fmt"
@@ -14,16 +14,16 @@ import (
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
 // whole is a device with all engines of the flat kind, bookmarks and history.
-func whole(w *testworld.World, name string) *flat { return flatOn(w.Browser(name, ann)) }
+func whole(w *testenv.Env, name string) *flat { return flatOn(w.Browser(name, ann)) }
 
 // items are what the user sees: a line for each thing.
 func (f *flat) items() []string {
-	t, ctx := f.World.T, f.World.T.Context()
+	t, ctx := f.Env.T, f.Env.T.Context()
 	t.Helper()
 	var all []string
 	for what, pass := range f.Logins() {
@@ -57,14 +57,14 @@ func (f *flat) items() []string {
 }
 
 func (f *flat) children() []bookmarks.Item {
-	items, err := f.Bookmarks.Children(f.World.T.Context(), bookmarks.Menu)
-	must(f.World.T, err)
+	items, err := f.Bookmarks.Children(f.Env.T.Context(), bookmarks.Menu)
+	must(f.Env.T, err)
 	return items
 }
 
 // add gives the device something new in each store, named after a word.
 func (f *flat) add(word string) {
-	t, ctx := f.World.T, f.World.T.Context()
+	t, ctx := f.Env.T, f.Env.T.Context()
 	t.Helper()
 	f.Add("https://"+word+".example", "ann", "secret")
 	_, err := f.addresses.Add(ctx, addresses.Address{Entry: addresses.Entry{Name: word, Email: word + "@example.org"}})
@@ -73,7 +73,7 @@ func (f *flat) add(word string) {
 	must(t, err)
 	_, err = f.Bookmarks.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: word, URL: "https://" + word + ".example/"}, bookmarks.End)
 	must(t, err)
-	_, err = f.History.Add(ctx, "https://"+word+".example/", word, history.Visit{At: f.World.Clock.Now()})
+	_, err = f.History.Add(ctx, "https://"+word+".example/", word, history.Visit{At: f.Env.Clock.Now()})
 	must(t, err)
 }
 
@@ -83,7 +83,7 @@ func agree(t *testing.T, devices ...*flat) []string {
 	t.Helper()
 	for range 3 {
 		for _, d := range devices {
-			d.World.Clock.Pass(time.Second)
+			d.Env.Clock.Pass(time.Second)
 			d.Sync()
 		}
 	}
@@ -100,7 +100,7 @@ func agree(t *testing.T, devices ...*flat) []string {
 }
 
 // restore puts the server back to its state of the backup.
-func restore(t *testing.T, w *testworld.World, file string) {
+func restore(t *testing.T, w *testenv.Env, file string) {
 	t.Helper()
 	w.Restart(func() {
 		must(t, os.RemoveAll(w.Dir))
@@ -114,7 +114,7 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()
-			w := testworld.New(t)
+			w := testenv.New(t)
 			devices := []*flat{whole(w, "a"), whole(w, "b"), whole(w, "c")}
 			a, b := devices[0], devices[1]
 			a.fill()
@@ -168,7 +168,7 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 // Somebody deleted whole collections on the server.
 func TestAWipedCollectionIsFilledAgain(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := whole(w, "a"), whole(w, "b")
 	a.fill()
 	a.add("one")
@@ -198,7 +198,7 @@ func TestAWipedCollectionIsFilledAgain(t *testing.T) {
 // Signing out and in again to the same account goes on where it was.
 func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := whole(w, "a"), whole(w, "b")
 	a.fill()
 	a.add("kept")
@@ -259,7 +259,7 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 // The account's storage is set up afresh by another device: what is unsent here survives.
 func TestAFreshStartKeepsWhatIsUnsent(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	a, b := whole(w, "a"), whole(w, "b")
 	a.fill()
 	a.add("synced")

@@ -1,7 +1,7 @@
-// Package testworld is a whole world in one process: the server with its three
+// Package testenv is a whole environment in one process: the server with its three
 // services, a clock, a network that a test can break, and devices, each a
 // manager with engines on files of its own.
-package testworld
+package testenv
 
 import (
 	"context"
@@ -26,8 +26,8 @@ import (
 // cheapCost makes passwords cheap to hash: 2^4.
 const cheapCost = 4
 
-// World is a server and what reaches it.
-type World struct {
+// Env is a server and what reaches it.
+type Env struct {
 	T testing.TB
 	// URL is the server's root.
 	URL    string
@@ -42,30 +42,30 @@ type World struct {
 	inproc   bool // its server has no socket
 }
 
-// New makes a world without sockets, on a clock that stands until it is moved.
-func New(t testing.TB) *World {
+// New makes an environment without sockets, on a clock that stands until it is moved.
+func New(t testing.TB) *Env {
 	t.Helper()
 	return within(t, &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
 }
 
-// InBubble makes a world without sockets on the clock of a synctest bubble, where
+// InBubble makes an environment without sockets on the clock of a synctest bubble, where
 // timers go off.
-func InBubble(t testing.TB) *World {
+func InBubble(t testing.TB) *Env {
 	t.Helper()
 	return within(t, &Clock{real: true})
 }
 
-func within(t testing.TB, clock *Clock) *World {
+func within(t testing.TB, clock *Clock) *Env {
 	t.Helper()
-	w := &World{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
+	w := &Env{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
 	w.Net = &Net{}
 	w.inproc = true
 	w.open(filepath.Join(t.TempDir(), "server"))
 	return w
 }
 
-// Listen makes a world that real programs reach over loopback, on the real clock.
-func Listen(t testing.TB) *World {
+// Listen makes an environment that real programs reach over loopback, on the real clock.
+func Listen(t testing.TB) *Env {
 	t.Helper()
 	w, l := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -81,7 +81,7 @@ func Listen(t testing.TB) *World {
 }
 
 // ListenThrough is Listen with the test's own handler before the server's.
-func ListenThrough(t testing.TB, wrap func(http.Handler) http.Handler) *World {
+func ListenThrough(t testing.TB, wrap func(http.Handler) http.Handler) *Env {
 	t.Helper()
 	w, l := listen(t)
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: wrap(w.Server.Handler())}}
@@ -90,13 +90,13 @@ func ListenThrough(t testing.TB, wrap func(http.Handler) http.Handler) *World {
 	return w
 }
 
-func listen(t testing.TB) (*World, net.Listener) {
+func listen(t testing.TB) (*Env, net.Listener) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
+	w := &Env{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
 	w.open(filepath.Join(t.TempDir(), "server"))
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -104,7 +104,7 @@ func listen(t testing.TB) (*World, net.Listener) {
 	return w, l
 }
 
-func (w *World) open(dir string) {
+func (w *Env) open(dir string) {
 	w.T.Helper()
 	s, err := server.New(w.T.Context(), server.Config{
 		Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
@@ -126,8 +126,8 @@ func (w *World) open(dir string) {
 }
 
 // Restart closes the server, runs between, and opens another one on the folder.
-// In a world of ListenThrough the test replaces the handler; one of Listen cannot.
-func (w *World) Restart(between func()) {
+// In an environment of ListenThrough the test replaces the handler; one of Listen cannot.
+func (w *Env) Restart(between func()) {
 	w.T.Helper()
 	if err := w.Server.Close(w.T.Context()); err != nil {
 		w.T.Fatalf("closing the server: %v", err)
@@ -136,9 +136,9 @@ func (w *World) Restart(between func()) {
 	w.open(w.Dir)
 }
 
-// Client is a client of the world's accounts server, configured as it is unless
+// Client is a client of the environment's accounts server, configured as it is unless
 // change says otherwise.
-func (w *World) Client(change ...func(*account.Config)) *account.Client {
+func (w *Env) Client(change ...func(*account.Config)) *account.Client {
 	w.T.Helper()
 	cfg := account.Config{Server: w.URL, Transport: w.Net, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
@@ -155,7 +155,7 @@ func (w *World) Client(change ...func(*account.Config)) *account.Client {
 const Password = "correct horse battery staple"
 
 // SignIn signs in to the account, and makes it first when there is none yet.
-func (w *World) SignIn(email string) *account.Account {
+func (w *Env) SignIn(email string) *account.Account {
 	w.T.Helper()
 	c := w.Client()
 	sign := c.Login
@@ -173,7 +173,7 @@ func (w *World) SignIn(email string) *account.Account {
 	return a
 }
 
-// Clock is the time, for all in a world.
+// Clock is the time, for all in an environment.
 type Clock struct {
 	mu    sync.Mutex
 	now   time.Time

@@ -1,4 +1,4 @@
-package testworld_test
+package testenv_test
 
 import (
 	"slices"
@@ -7,14 +7,14 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/internal/testworld"
+	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 // A bookmark, its folder and a page are damaged on the server. A device that never had
 // them waits; the one that has the good copies sends each once; then all rest.
 func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	ctx := t.Context()
 	a := w.Browser("a", ann)
 	folder, err := a.Bookmarks.Add(ctx, bookmarks.Item{Parent: bookmarks.Menu, Kind: bookmarks.Folder, Title: "f"}, bookmarks.End)
@@ -49,7 +49,7 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	}
 	sent := 0
 	for round := range 6 {
-		for _, d := range []*testworld.Device{fresh, old, a} {
+		for _, d := range []*testenv.Device{fresh, old, a} {
 			r, err := d.Manager.Sync(ctx, syncmanager.Options{})
 			must(t, err)
 			n := r.Engines["bookmarks"].Uploaded + r.Engines["history"].Uploaded
@@ -61,7 +61,7 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	if sent != 3 {
 		t.Errorf("%d records were sent; want the three good copies", sent)
 	}
-	for _, d := range []*testworld.Device{fresh, old, a} {
+	for _, d := range []*testenv.Device{fresh, old, a} {
 		if it, err := d.Bookmarks.Get(ctx, mark.GUID); err != nil || it.Parent != folder.GUID {
 			t.Errorf("%s has %+v, %v", d.Name, it, err)
 		}
@@ -75,10 +75,10 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 // a backup: what is unsent here goes up, and undo does not offer to delete what stayed.
 func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	t.Parallel()
-	w := testworld.New(t)
+	w := testenv.New(t)
 	ctx := t.Context()
 	a, b := w.Browser("a", ann), w.Browser("b", ann)
-	add := func(d *testworld.Device, title string) bookmarks.Item {
+	add := func(d *testenv.Device, title string) bookmarks.Item {
 		it, err := d.Bookmarks.Add(ctx, bookmarks.Item{Title: title, URL: "https://" + title + ".example/"}, bookmarks.End)
 		must(t, err)
 		return it
@@ -99,7 +99,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	}
 	a.Sync()
 	b.Sync()
-	titles := func(d *testworld.Device) (all []string) {
+	titles := func(d *testenv.Device) (all []string) {
 		items, err := d.Bookmarks.Children(ctx, bookmarks.Unfiled)
 		must(t, err)
 		for _, it := range items {
@@ -118,7 +118,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 		b.Sync()
 		a.Sync()
 	}
-	for _, d := range []*testworld.Device{a, b} {
+	for _, d := range []*testenv.Device{a, b} {
 		if got := titles(d); len(got) != 3 {
 			t.Errorf("%s has %q", d.Name, got)
 		}

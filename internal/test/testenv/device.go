@@ -1,4 +1,4 @@
-package testworld
+package testenv
 
 import (
 	"crypto/rand"
@@ -22,7 +22,7 @@ import (
 // Device is an app on a device: a manager with the engines for passwords and
 // tabs. A browser has Bookmarks and History too.
 type Device struct {
-	World     *World
+	Env       *Env
 	Name      string
 	Dir       string
 	Account   *account.Account
@@ -37,21 +37,21 @@ type Device struct {
 }
 
 // Device signs a new device in to an account.
-func (w *World) Device(name, email string) *Device {
+func (w *Env) Device(name, email string) *Device {
 	w.T.Helper()
 	return w.device(name, email, false)
 }
 
 // Browser is a Device with the engines for bookmarks and history, which share a
 // file.
-func (w *World) Browser(name, email string) *Device {
+func (w *Env) Browser(name, email string) *Device {
 	w.T.Helper()
 	return w.device(name, email, true)
 }
 
-func (w *World) device(name, email string, browser bool) *Device {
+func (w *Env) device(name, email string, browser bool) *Device {
 	w.T.Helper()
-	d := &Device{World: w, Name: name, Dir: w.T.TempDir(), Account: w.SignIn(email), browser: browser}
+	d := &Device{Env: w, Name: name, Dir: w.T.TempDir(), Account: w.SignIn(email), browser: browser}
 	if _, err := rand.Read(d.key[:]); err != nil {
 		w.T.Fatal(err)
 	}
@@ -64,19 +64,19 @@ func (w *World) device(name, email string, browser bool) *Device {
 }
 
 func (d *Device) open() {
-	t := d.World.T
+	t := d.Env.T
 	t.Helper()
 	var err error
 	d.Passwords, err = passwords.Open(t.Context(), passwords.Config{
-		Path: filepath.Join(d.Dir, "passwords.sqlite"), Key: d.key, Now: d.World.Clock.Now, Rand: rand.Reader,
+		Path: filepath.Join(d.Dir, "passwords.sqlite"), Key: d.key, Now: d.Env.Clock.Now, Rand: rand.Reader,
 	})
 	check(t, err)
-	d.Tabs, err = tabs.Open(t.Context(), tabs.Config{Path: filepath.Join(d.Dir, "tabs.sqlite"), Now: d.World.Clock.Now})
+	d.Tabs, err = tabs.Open(t.Context(), tabs.Config{Path: filepath.Join(d.Dir, "tabs.sqlite"), Now: d.Env.Clock.Now})
 	check(t, err)
 	d.Manager, err = syncmanager.New(t.Context(), syncmanager.Config{
 		Account: d.Account, State: syncmanager.FileState(filepath.Join(d.Dir, "state")), Key: d.key,
-		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test world", Version: "1"},
-		Now:    d.World.Clock.Now, Transport: d.World.Net,
+		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test app", Version: "1"},
+		Now:    d.Env.Clock.Now, Transport: d.Env.Net,
 	})
 	check(t, err)
 	check(t, d.Manager.Register(d.Tabs))
@@ -87,13 +87,13 @@ func (d *Device) open() {
 }
 
 func (d *Device) openPlaces() {
-	t := d.World.T
+	t := d.Env.T
 	t.Helper()
 	path := filepath.Join(d.Dir, "places.sqlite")
 	var err error
-	d.Bookmarks, err = bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: d.World.Clock.Now, Rand: rand.Reader})
+	d.Bookmarks, err = bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: d.Env.Clock.Now, Rand: rand.Reader})
 	check(t, err)
-	d.History, err = history.Open(t.Context(), history.Config{Path: path, Now: d.World.Clock.Now, Rand: rand.Reader})
+	d.History, err = history.Open(t.Context(), history.Config{Path: path, Now: d.Env.Clock.Now, Rand: rand.Reader})
 	check(t, err)
 	check(t, d.Manager.Register(d.Bookmarks))
 	check(t, d.Manager.Register(d.History))
@@ -105,43 +105,43 @@ func (d *Device) close() {
 		err = errors.Join(err, d.Bookmarks.Close(), d.History.Close())
 	}
 	if err != nil {
-		d.World.T.Errorf("closing %s: %v", d.Name, err)
+		d.Env.T.Errorf("closing %s: %v", d.Name, err)
 	}
 }
 
 // Restart closes everything and opens it again, as the app's next start does.
 func (d *Device) Restart() {
-	d.World.T.Helper()
+	d.Env.T.Helper()
 	d.close()
-	d.Account = d.World.Client().Resume(d.Account.Session())
+	d.Account = d.Env.Client().Resume(d.Account.Session())
 	d.open()
 }
 
 // Sync syncs all engines, and fails the test unless that went well.
 func (d *Device) Sync() syncmanager.Result {
-	d.World.T.Helper()
-	r, err := d.Manager.Sync(d.World.T.Context(), syncmanager.Options{})
+	d.Env.T.Helper()
+	r, err := d.Manager.Sync(d.Env.T.Context(), syncmanager.Options{})
 	if err != nil || r.Status != syncmanager.OK {
 		text, _ := r.MarshalJSON()
-		d.World.T.Fatalf("%s: the sync ended with %v: %s", d.Name, err, text)
+		d.Env.T.Fatalf("%s: the sync ended with %v: %s", d.Name, err, text)
 	}
 	return r
 }
 
 // Add adds a login for a site, and returns it.
 func (d *Device) Add(site, username, pass string) passwords.Login {
-	d.World.T.Helper()
-	l, err := d.Passwords.Add(d.World.T.Context(), passwords.Login{Hostname: site, FormSubmitURL: site, Username: username, Password: pass})
-	check(d.World.T, err)
+	d.Env.T.Helper()
+	l, err := d.Passwords.Add(d.Env.T.Context(), passwords.Login{Hostname: site, FormSubmitURL: site, Username: username, Password: pass})
+	check(d.Env.T, err)
 	return l
 }
 
 // Logins maps "site username" to the password.
 func (d *Device) Logins() map[string]string {
-	d.World.T.Helper()
+	d.Env.T.Helper()
 	all := map[string]string{}
-	for l, err := range d.Passwords.List(d.World.T.Context()) {
-		check(d.World.T, err)
+	for l, err := range d.Passwords.List(d.Env.T.Context()) {
+		check(d.Env.T, err)
 		all[l.Hostname+" "+l.Username] = l.Password
 	}
 	return all
@@ -159,9 +159,9 @@ func (d *Device) Key() [32]byte { return d.key }
 
 // Seal seals text as the manager seals its state.
 func (d *Device) Seal(text string) []byte {
-	d.World.T.Helper()
+	d.Env.T.Helper()
 	sealed, err := localkey.Key(d.key).Sealer(rand.Reader).Seal([]byte(text), []byte("syncmanager state"))
-	check(d.World.T, err)
+	check(d.Env.T, err)
 	return sealed
 }
 
@@ -171,11 +171,11 @@ func Open[E interface {
 	engine.Engine
 	io.Closer
 }](d *Device, open func(mirror.Options) (E, error)) E {
-	t := d.World.T
+	t := d.Env.T
 	t.Helper()
 	d.files++
 	e, err := open(mirror.Options{
-		Path: filepath.Join(d.Dir, fmt.Sprintf("engine-%d.sqlite", d.files)), Key: d.key, Now: d.World.Clock.Now, Rand: rand.Reader,
+		Path: filepath.Join(d.Dir, fmt.Sprintf("engine-%d.sqlite", d.files)), Key: d.key, Now: d.Env.Clock.Now, Rand: rand.Reader,
 	})
 	check(t, err)
 	t.Cleanup(func() { check(t, e.Close()) })

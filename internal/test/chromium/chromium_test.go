@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/internal/chromium"
+	"github.com/syncmanager/syncmanager/internal/test/chromium"
 )
 
 // page serves one page.
