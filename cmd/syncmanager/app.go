@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+)
+
+// app is one run of the command: what it reads and writes, and the global flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+
+	dir         string
+	json        bool
+	quiet, loud bool
+	// wait is how long another process may keep the profile before this one fails.
+	wait time.Duration
+
+	// started is set when the command line was understood and the work began:
+	// errors before it are usage errors.
+	started bool
+}
+
+// run is the whole command. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started {
+		if !strings.HasSuffix(err.Error(), "?") {
+			err = fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())
+		}
+		err = &usageError{err}
+	}
+	a.report(err)
+	return exitCode(err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "syncmanager",
+		Short: "Sync bookmarks, history, passwords and more with Firefox and your other devices",
+		Long: `Sync bookmarks, history, passwords, tabs, addresses, payment cards, forms,
+preferences, add-ons and what add-ons keep with Firefox and your other devices,
+over the Firefox Sync protocol, end-to-end encrypted.
+
+  syncmanager sync     works at once: it makes a local account if you have none
+  syncmanager login    joins an account on a server
+  syncmanager serve    is such a server, for your devices and for Firefox
+
+Environment: SYNCMANAGER_PROFILE names the profile's folder, by default "default"
+in $XDG_DATA_HOME/syncmanager or its like. SYNCMANAGER_KEYRING=1 keeps the key of
+a new profile in the system's keyring instead of a file.
+
+Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usage,
+3 some engines failed, or kinds of an import, or a file of a server is damaged,
+4 sign in again, 5 the server asked to be left alone for a while.`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dir, "profile", "", "use the profile in the folder `DIR`")
+	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but results and errors")
+	flags.BoolVarP(&a.loud, "verbose", "v", false, "log what happens to stderr")
+	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait `LONG` for another syncmanager that uses the profile, such as 5m or 0")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.quiet && a.loud {
+			return errors.New("--quiet and --verbose do not go together")
+		}
+		if a.wait < 0 {
+			return errors.New("--wait must not be negative")
+		}
+		return nil
+	}
+	_ = root.MarkPersistentFlagDirname("profile")
+	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(), a.importCommand(),
+		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
+		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
+		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
+	speakPlainly(root)
+	return root
+}
+
+// do wraps a command's work, and notes that it began.
+func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		a.started = true
+		err := work(c, args)
+		if errors.Is(err, syncmanager.ErrUnknownEngine) {
+			return usagef("%w; 'syncmanager engines' lists them", err)
+		}
+		return err
+	}
+}
+
+// report says what went wrong: a sentence on stderr, and with --json an object
+// on stdout, with the words of a sync's result.
+func (a *app) report(err error) {
+	var said *reportedError
+	if err == nil || errors.As(err, &said) {
+		return
+	}
+	a.complain(err)
+	if !a.json {
+		return
+	}
+	var usage *usageError
+	status := string(statusOf(err))
+	if errors.As(err, &usage) {
+		status = "usage"
+	}
+	_ = a.printJSON(struct {
+		Status string `json:"status"`
+		Error  string `json:"error"`
+	}{status, sentence(err)})
+}
+
+// log is where the libraries' developer messages go.
+func (a *app) log() *slog.Logger {
+	if !a.loud {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// envKeyring lets a new profile keep its local key in the system's keyring.
+const envKeyring = "SYNCMANAGER_KEYRING"
+
+// open opens the profile that the flags and the environment name.
+func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*profile.Profile, error) {
+	dir, err := a.profileDir()
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "this device"
+	}
+	return profile.Open(ctx, profile.Config{
+		Dir: dir, Wait: a.wait, Waiting: func() { a.note("Waiting for another syncmanager that uses this profile…") },
+		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
+		Now: time.Now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
+	})
+}
+
+// profileDir is the folder that the flag, the environment or the system names.
+func (a *app) profileDir() (string, error) {
+	if a.dir != "" {
+		return a.dir, nil
+	}
+	return profile.DefaultDir(a.getenv)
+}
+
+// with runs work on the open profile, as a command's RunE.
+func (a *app) with(work func(ctx context.Context, p *profile.Profile, args []string) error) func(*cobra.Command, []string) error {
+	return a.do(func(c *cobra.Command, args []string) (err error) {
+		p, err := a.open(c.Context(), nil)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.Close()) }()
+		return work(c.Context(), p, args)
+	})
+}
+
+// transport carries all requests. A server that does not answer is given up; one
+// that answers slowly is not.
+func transport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	t.ResponseHeaderTimeout = 2 * time.Minute
+	t.MaxIdleConnsPerHost = 8
+	return t
+}

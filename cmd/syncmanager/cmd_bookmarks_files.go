@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+)
+
+func (a *app) bookmarksImportCommand() *cobra.Command {
+	var o bookmarks.ImportOptions
+	c := &cobra.Command{
+		Use:   "import PATH|-",
+		Short: "Import the bookmarks of another browser",
+		Long: `Import the bookmarks of another browser: a file, or the folder of a profile, even
+while the browser has it open; "-" reads a file from stdin. What the file is, its
+content tells:
+
+  HTML              what any browser exports (Firefox, Chrome, Edge, Safari, Opera,
+                    Vivaldi), Pocket, Pinboard, Raindrop and their like
+  JSON, jsonlz4     a backup of Firefox
+  Bookmarks         the file of Chrome and its like (Edge, Brave, Opera, Vivaldi);
+                    the folder of a profile has AccountBookmarks as well
+  places.sqlite     of Firefox 3 and newer, with the file beside it
+  Bookmarks.plist   of Safari, in XML or binary
+  CSV               with a column url, as Pocket, Raindrop and Instapaper export
+
+A folder goes into the one of its name that is here in the same place, and what
+that has already is not added again. What cannot be imported is skipped, and
+named. If nothing could be taken, the exit code is 1.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			var r *bookmarks.Imported
+			a.newProgress().while("importing bookmarks", func() {
+				if args[0] == "-" {
+					r, err = store.ImportFrom(ctx, a.stdin, o)
+				} else {
+					r, err = store.Import(ctx, args[0], o)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return errors.Join(a.printJSON(r), a.taken(r.Added+r.Duplicates, r.Skipped))
+			}
+			for _, s := range r.Reasons {
+				a.nameSkipped(s.Line, s.Item, s.Reason)
+			}
+			a.countUnnamed(r.Skipped - len(r.Reasons))
+			a.tell(r.Notes)
+			already := count(r.Duplicates)
+			if r.Merged > 0 {
+				already += " (" + count(r.Merged) + " with something new)"
+			}
+			return errors.Join(a.print("%s %sadded, %s here already, %s skipped", count(r.Added), would(o.DryRun), already, count(r.Skipped)),
+				a.taken(r.Added+r.Duplicates, r.Skipped))
+		}),
+	}
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
+	return c
+}
+
+func (a *app) bookmarksExportCommand() *cobra.Command {
+	var (
+		format string
+		force  bool
+	)
+	c := &cobra.Command{
+		Use:   "export FILE|-",
+		Short: "Write all bookmarks into a file that browsers read",
+		Long: `Write all bookmarks into a file that only you can open; "-" writes them to
+stdout. Every browser reads the HTML. Firefox restores the JSON and the jsonlz4
+as backups: they keep all that a bookmark has. Without --format, the file's name
+decides.`,
+		Args: cobra.ExactArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			if format == "" {
+				format = bookmarks.Formats[0]
+				if ext := strings.TrimPrefix(filepath.Ext(args[0]), "."); slices.Contains(bookmarks.Formats, ext) {
+					format = ext
+				}
+			}
+			if !slices.Contains(bookmarks.Formats, format) {
+				return fmt.Errorf("--format must be html, json or jsonlz4, not %q", format)
+			}
+			return nil
+		},
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			return a.export(exported{args[0], format, force, "Wrote %s."},
+				func(w io.Writer) error { return store.Export(ctx, w, format) })
+		}),
+	}
+	c.Flags().StringVar(&format, "format", "", "html, json or jsonlz4")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(bookmarks.Formats, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+)
+
+func (a *app) bookmarksListCommand() *cobra.Command {
+	var tag string
+	c := &cobra.Command{
+		Use:   "list [FOLDER|ITEM]",
+		Short: "List all bookmarks, those of a folder, or one with all its fields",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			switch {
+			case err != nil:
+				return err
+			case len(args) == 1 && tag != "":
+				return usagef("name a folder or a tag, not both")
+			case tag != "":
+				items, err := store.Tagged(ctx, tag)
+				if err != nil {
+					return err
+				}
+				return a.listFound(ctx, p, items)
+			case len(args) == 0:
+				return a.listAllBookmarks(ctx, store)
+			}
+			it, err := p.FindBookmark(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if it.Kind != bookmarks.Folder {
+				return a.showBookmark(ctx, p, it)
+			}
+			items, err := store.Children(ctx, it.GUID)
+			if err != nil {
+				return err
+			}
+			return a.listBookmarks(items, nil)
+		}),
+	}
+	c.Flags().StringVar(&tag, "tag", "", "list the bookmarks that have the `TAG`")
+	c.ValidArgsFunction = a.completeItems
+	_ = c.RegisterFlagCompletionFunc("tag", a.completeTags)
+	return c
+}
+
+// listAllBookmarks lists them in the order of the tree, each with its folder.
+func (a *app) listAllBookmarks(ctx context.Context, store *bookmarks.Engine) error {
+	top, err := store.Tree(ctx, bookmarks.Root)
+	if err != nil {
+		return err
+	}
+	var (
+		items   []bookmarks.Item
+		folders []string
+	)
+	var walk func(n *bookmarks.Node, path string)
+	walk = func(n *bookmarks.Node, path string) {
+		for _, c := range n.Children {
+			if c.Kind == bookmarks.Folder {
+				walk(c, strings.TrimPrefix(path+"/"+profile.Name(c.Item), "/"))
+			} else if c.Kind != bookmarks.Separator {
+				items, folders = append(items, c.Item), append(folders, path)
+			}
+		}
+	}
+	walk(top, "")
+	return a.listBookmarks(items, folders)
+}
+
+// listFound lists bookmarks from anywhere, each with its folder.
+func (a *app) listFound(ctx context.Context, p *profile.Profile, items []bookmarks.Item) error {
+	folders := make([]string, len(items))
+	if !a.json {
+		for i, it := range items {
+			var err error
+			if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
+				return err
+			}
+		}
+	}
+	return a.listBookmarks(items, folders)
+}
+
+// listBookmarks prints items; folders, if not nil, says where each is.
+func (a *app) listBookmarks(items []bookmarks.Item, folders []string) error {
+	if a.json {
+		return a.printJSON(bookmarksToJSON(items))
+	}
+	if len(items) == 0 {
+		a.note("No bookmarks.")
+		return nil
+	}
+	tagged := false
+	for _, it := range items {
+		tagged = tagged || len(it.Tags) > 0
+	}
+	t := table{head: []string{"ID", "TITLE", "URL"}, width: a.width()}
+	if folders != nil {
+		t.head = append(t.head, "FOLDER")
+	}
+	if tagged {
+		t.head = append(t.head, "TAGS")
+	}
+	for i, it := range items {
+		row := []string{profile.ShortID(bookmarks.WireID(it.GUID)), labelled(it), it.URL}
+		if folders != nil {
+			row = append(row, folders[i])
+		}
+		if tagged {
+			row = append(row, hashes(it.Tags))
+		}
+		t.add(row...)
+	}
+	return t.print(a.stdout)
+}
+
+func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks.Item) error {
+	if a.json {
+		return a.printJSON([]bookmarkJSON{bookmarkToJSON(it)})
+	}
+	folder, err := p.BookmarkPath(ctx, it.Parent)
+	if err != nil {
+		return err
+	}
+	var t table
+	for _, field := range [][2]string{
+		{"ID", string(it.GUID)}, {"Title", label(it)}, {"URL", it.URL}, {"Folder", folder}, {"Tags", hashes(it.Tags)},
+		{"Keyword", it.Keyword}, {"Added", dayOf(it.Added)}, {"Changed", dayOf(it.Modified)},
+	} {
+		if field[1] != "" {
+			t.add(field[0], field[1])
+		}
+	}
+	return t.print(a.stdout)
+}
+
+// dayOf shows a time as a date; zero: unknown.
+func dayOf(t time.Time) string { return day(millis(t)) }
+
+func (a *app) bookmarksTreeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "tree [FOLDER]",
+		Short:             "Draw the tree of bookmarks, or what is below a folder",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeFolders,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			from := bookmarks.Root
+			if len(args) == 1 {
+				folder, err := p.FindFolder(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				from = folder.GUID
+			}
+			return a.drawTree(ctx, p, from)
+		}),
+	}
+}
+
+func (a *app) drawTree(ctx context.Context, p *profile.Profile, from engine.ID) error {
+	store, err := p.Bookmarks(ctx)
+	if err != nil {
+		return err
+	}
+	top, err := store.Tree(ctx, from)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(treeToJSON(top))
+	}
+	d := drawing{table{width: a.width()}}
+	roots := []*bookmarks.Node{top}
+	if from == bookmarks.Root {
+		roots = top.Children
+	}
+	for _, root := range roots {
+		// An empty folder is worth a line where it was asked for.
+		if len(root.Children) > 0 || from != bookmarks.Root {
+			d.table.add(labelled(root.Item), "", "")
+			d.below(root, "")
+		}
+	}
+	if len(d.table.rows) == 0 {
+		a.note("No bookmarks.")
+		return nil
+	}
+	return d.table.print(a.stdout)
+}
+
+// drawing is a tree in lines: the branches with the titles, the URLs, the tags.
+type drawing struct{ table table }
+
+// below draws what is in a folder; before is drawn left of it.
+func (d *drawing) below(folder *bookmarks.Node, before string) {
+	for i, n := range folder.Children {
+		branch, stem := "├── ", "│   "
+		if i == len(folder.Children)-1 {
+			branch, stem = "└── ", "    "
+		}
+		d.table.add(before+branch+labelled(n.Item), n.URL, hashes(n.Tags))
+		d.below(n, before+stem)
+	}
+}
+
+func (a *app) bookmarksSearchCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "search WORD…",
+		Short: "Find bookmarks by words in their titles, URLs, tags and keywords",
+		Long: `Find bookmarks as you type: each WORD begins a word of the title, the URL, a tag
+or the keyword. What you use most comes first.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := store.Search(ctx, strings.Join(args, " "), limit)
+			if err != nil {
+				return err
+			}
+			return a.listFound(ctx, p, found)
+		}),
+	}
+	registerLimit(c, &limit)
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	return c
+}
+
+// registerLimit defines how many results a search prints.
+func registerLimit(c *cobra.Command, limit *int) {
+	c.Flags().IntVar(limit, "limit", 20, "print `N` at most")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if *limit < 1 {
+			return errors.New("--limit must be at least 1")
+		}
+		return nil
+	}
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+func (a *app) devicesCommand() *cobra.Command {
+	list := a.devicesListCommand()
+	noun := &cobra.Command{
+		Use:   "devices",
+		Short: "List the account's devices and send them commands and pages",
+		Long:  `List the account's devices, as of the last sync, and send them commands and pages.`,
+		Args:  cobra.NoArgs,
+		RunE:  list.RunE,
+	}
+	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(),
+		a.devicesSendTabCommand(), a.devicesCloseTabCommand(), a.devicesAttachedCommand(), a.devicesDisconnectCommand())
+	return noun
+}
+
+// deviceJSON is a device with the names of its clients record.
+type deviceJSON struct {
+	ID          engine.ID `json:"id"`
+	Name        string    `json:"name"`
+	Type        string    `json:"type"`
+	Application string    `json:"application,omitempty"`
+	OS          string    `json:"os,omitempty"`
+	Version     string    `json:"version,omitempty"`
+	AccountID   string    `json:"fxaDeviceId,omitempty"`
+	// Modified is the server's time of the record, in seconds.
+	Modified engine.Timestamp `json:"modified"`
+	// Local is true for this device.
+	Local bool `json:"local"`
+}
+
+func (a *app) devicesListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the account's devices",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			devices := m.Devices()
+			if a.json {
+				records := []deviceJSON{}
+				for _, d := range devices {
+					records = append(records, deviceJSON{d.ID, d.Name, d.Type, d.Application, d.OS, d.Version, d.AccountID, d.Modified, d.Local})
+				}
+				return a.printJSON(records)
+			}
+			if len(devices) == 0 {
+				a.note("No devices known yet; 'syncmanager sync' finds them.")
+				return nil
+			}
+			t := table{head: []string{"ID", "NAME", "TYPE", "APP", "OS", "SEEN"}, width: a.width()}
+			for _, d := range devices {
+				kind := d.Type
+				if d.Local {
+					kind = "this device"
+				}
+				seen := ""
+				if d.Modified > 0 {
+					seen = d.Modified.Time().Local().Format(time.DateOnly)
+				}
+				t.add(profile.ShortID(d.ID), d.Name, kind, d.Application, d.OS, seen)
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+func (a *app) devicesRenameCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename NAME",
+		Short: "Rename this device",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			if err := p.RenameDevice(ctx, args[0]); err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]string{"name": p.DeviceName()})
+			}
+			a.note("This device is now %q; the next sync tells the others.", p.DeviceName())
+			return nil
+		}),
+	}
+}
+
+// commands are the words for the wire's commands, and whether they take an
+// engine.
+var commands = map[string]struct {
+	wire   string
+	engine bool
+}{
+	"wipe":   {"wipeEngine", true},
+	"reset":  {"resetEngine", true},
+	"logout": {"logout", false},
+}
+
+func (a *app) devicesCommandCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "command DEVICE wipe|reset ENGINE | DEVICE logout",
+		Short: "Tell a device to wipe or reset an engine, or to sign out",
+		Long: `Tell a device to do something at its next sync:
+
+  wipe ENGINE    forget its data of that engine, and fetch it anew
+  reset ENGINE   forget what it synced, and reconcile everything again
+  logout         sign out
+
+DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
+		Args:              cobra.RangeArgs(2, 3),
+		ValidArgsFunction: a.completeDeviceCommand,
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			command, known := commands[args[1]]
+			switch {
+			case !known:
+				return fmt.Errorf("%q is not a command for a device: say wipe, reset or logout", args[1])
+			case command.engine && len(args) != 3:
+				return fmt.Errorf("%s needs the name of an engine", args[1])
+			case !command.engine && len(args) != 2:
+				return fmt.Errorf("%s takes no engine", args[1])
+			}
+			return checkEngines(args[2:])
+		},
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			device, err := p.FindDevice(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			command := commands[args[1]].wire
+			if err := m.SendCommand(ctx, device.ID, command, args[2:]...); err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"device": device.ID, "command": command, "args": args[2:]})
+			}
+			a.note("%s goes to %q with the next sync.", args[1], device.Name)
+			return nil
+		}),
+	}
+}
+
+// attachedJSON is what is signed in to the account.
+type attachedJSON struct {
+	Name     string     `json:"name"`
+	DeviceID string     `json:"fxaDeviceId,omitempty"`
+	Scope    []string   `json:"scope,omitempty"`
+	Created  *time.Time `json:"createdAt"`
+	LastSeen *time.Time `json:"lastSeen"`
+	Local    bool       `json:"local"`
+}
+
+func (a *app) devicesAttachedCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "attached",
+		Short: "Ask the server for all that is signed in to the account",
+		Long: `Ask the server for all that is signed in to the account: devices, browsers that
+looked at its settings, and apps.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			list, err := p.AttachedClients(ctx)
+			if err != nil {
+				return err
+			}
+			records := []attachedJSON{}
+			t := table{head: []string{"NAME", "KIND", "SINCE", "SEEN"}, width: a.width()}
+			for _, c := range list {
+				r := attachedJSON{c.Name, c.DeviceID, c.Scope, some(c.CreatedAt), some(c.LastSeen), c.Current}
+				records = append(records, r)
+				kind := "session"
+				switch {
+				case c.Current:
+					kind = "this device"
+				case c.DeviceID != "":
+					kind = "device"
+				case len(c.Scope) > 0:
+					kind = "app: " + strings.Join(c.Scope, " ")
+				}
+				t.add(c.Name, kind, a.moment(r.Created), a.moment(r.LastSeen))
+			}
+			if a.json {
+				return a.printJSON(records)
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+func (a *app) devicesDisconnectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "disconnect DEVICE",
+		Short: "Sign another device out, from the server's side",
+		Long: `Sign another device out of the account, from the server's side: for one that is
+lost. It keeps its data, and within an hour reads no more of the account's.
+DEVICE is a name, an ID, or the beginning of an ID.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeDevice,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			d, err := p.Disconnect(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]string{"device": d.ID, "name": d.Name})
+			}
+			a.note("%q is signed out.", d.Name)
+			return nil
+		}),
+	}
+}
+
+func (a *app) devicesSendTabCommand() *cobra.Command {
+	var tab account.Tab
+	c := &cobra.Command{
+		Use:   "send-tab DEVICE URL",
+		Short: "Send a page to another device, which opens it",
+		Long: `Send a page to another device, which opens it when it is there. DEVICE is a name,
+an ID, or the beginning of an ID; see 'syncmanager devices'.`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeDevice,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			tab.URL = args[1]
+			if tab.Title == "" {
+				tab.Title = tab.URL
+			}
+			d, err := p.SendTab(ctx, args[0], tab)
+			if err != nil {
+				return err
+			}
+			return a.sentTo(d, args[1:], "Sent to %q.")
+		}),
+	}
+	c.Flags().StringVar(&tab.Title, "title", "", "the page's `TITLE`")
+	c.Flags().BoolVar(&tab.Private, "private", false, "ask for a private window")
+	return c
+}
+
+func (a *app) devicesCloseTabCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "close-tab DEVICE URL…",
+		Short: "Close pages on another device",
+		Long: `Close pages that are open on another device, when it is there. DEVICE is a name,
+an ID, or the beginning of an ID; 'syncmanager tabs' lists the pages.`,
+		Args:              cobra.MinimumNArgs(2),
+		ValidArgsFunction: a.completeDevice,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			d, err := p.CloseTabs(ctx, args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			return a.sentTo(d, args[1:], "Asked %q to close them.")
+		}),
+	}
+}
+
+func (a *app) sentTo(d account.Device, urls []string, words string) error {
+	if a.json {
+		return a.printJSON(map[string]any{"device": d.ID, "name": d.Name, "urls": urls})
+	}
+	a.note(words, d.Name)
+	return nil
+}
+
+// completeDevice completes the device alone.
+func (a *app) completeDevice(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeDeviceCommand(c, args, word)
+}
+
+func (a *app) completeDeviceCommand(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range m.Devices() {
+				if !d.Local {
+					words = append(words, cobra.CompletionWithDesc(d.Name, printable(strings.TrimSpace(d.Type+" "+profile.ShortID(d.ID)))))
+				}
+			}
+			return words, nil
+		})
+	case 1:
+		return []string{"wipe", "reset", "logout"}, cobra.ShellCompDirectiveNoFileComp
+	case 2:
+		if commands[args[1]].engine {
+			return profile.Engines(), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+func (a *app) enginesCommand() *cobra.Command {
+	list := a.enginesListCommand()
+	noun := &cobra.Command{
+		Use:   "engines",
+		Short: "Choose what to sync",
+		Long: `Choose what to sync. The choice is the account's: it holds for all its devices
+from their next sync on.`,
+		Args: cobra.NoArgs,
+		RunE: list.RunE,
+	}
+	noun.AddCommand(list, a.enginesSetCommand("enable", "Sync these engines again", true),
+		a.enginesSetCommand("disable", "Stop syncing these engines, on all devices; their data stays on each", false))
+	return noun
+}
+
+func (a *app) enginesListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the engines",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			engines, err := m.Engines(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(engines)
+			}
+			return a.printEngineStatus(engines)
+		}),
+	}
+}
+
+func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " NAME…",
+		Short:             short,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeEngines,
+		PreRunE:           func(_ *cobra.Command, names []string) error { return checkEngines(names) },
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, names []string) error {
+			m, err := p.Manager(ctx)
+			if err != nil {
+				return err
+			}
+			if err := m.SetEnabled(ctx, enabled, names...); err != nil {
+				return err
+			}
+			if a.json {
+				engines, err := m.Engines(ctx)
+				if err != nil {
+					return err
+				}
+				return a.printJSON(engines)
+			}
+			a.note("%s %sd; the next sync tells the account.", strings.Join(names, ", "), verb)
+			return nil
+		}),
+	}
+}
+
+// checkEngines finds a name that no engine has, before anything is made for it.
+func checkEngines(names []string) error {
+	for _, name := range names {
+		if !slices.Contains(profile.Engines(), name) {
+			return fmt.Errorf("%q is not an engine: 'syncmanager engines' lists them", name)
+		}
+	}
+	return nil
+}
+
+func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
+	t := table{head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, width: a.width()}
+	failed := false
+	for _, e := range engines {
+		state := "disabled"
+		if e.Enabled {
+			state = "enabled"
+		}
+		if e.Pending {
+			state += " (next sync)"
+		}
+		last := "not here"
+		if e.Registered {
+			last = a.moment(&e.LastSync)
+		}
+		failed = failed || e.LastError != ""
+		t.add(e.Name, state, number(e.Items), number(e.Changes), last, e.LastError)
+	}
+	if !failed {
+		t.head = t.head[:5]
+		for i := range t.rows {
+			t.rows[i] = t.rows[i][:5]
+		}
+	}
+	if err := t.print(a.stdout); err != nil {
+		return err
+	}
+	return a.printStuck(engines)
+}
+
+// maxStuck is how many stuck records of an engine and kind are shown.
+const maxStuck = 10
+
+// printStuck names the records that do not sync, whatever is tried.
+func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
+	show := func(name string, n int, what string, some []engine.Problem) error {
+		if n == 0 {
+			return nil
+		}
+		if err := a.print("\n%s: %s %s:", name, count(n), what); err != nil {
+			return err
+		}
+		for _, p := range some[:min(len(some), maxStuck)] {
+			if err := a.print("  %s: %s", p.ID, p.Err); err != nil {
+				return err
+			}
+		}
+		if more := n - min(len(some), maxStuck); more > 0 {
+			return a.print("  and %s more", count(more))
+		}
+		return nil
+	}
+	for _, e := range engines {
+		if e.Stuck == nil {
+			continue
+		}
+		if err := show(e.Name, e.Stuck.Unsent, "not sent, for the server refuses it; it goes up when it is changed", e.Stuck.UnsentRecords); err != nil {
+			return err
+		}
+		if err := show(e.Name, e.Stuck.Unread, "on the server that cannot be read", e.Stuck.UnreadRecords); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// number shows a count that may be unknown.
+func number(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return count(*n)
+}
+
+// count shows a number with a comma between its thousands.
+func count(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// completeEngines completes the names that are not on the line yet.
+func completeEngines(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, name := range profile.Engines() {
+		if !slices.Contains(args, name) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

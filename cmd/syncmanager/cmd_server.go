@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/internal/dirlock"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/admin"
+)
+
+func (a *app) serverCommand() *cobra.Command {
+	o := &operator{app: a}
+	c := &cobra.Command{
+		Use:   "server",
+		Short: "Look after a server: its users, invitations and backups",
+		Long: `Look after a server that 'syncmanager serve' runs on this machine, or ran: its
+users, invitations and backups. It is found by its data folder, and need not be
+stopped. Be the user that the server runs as.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.PersistentFlags().StringVar(&o.dir, "data", "", "the server's data is in the folder `DIR`")
+	_ = c.MarkPersistentFlagDirname("data")
+	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
+		o.checkCommand(), o.repairCommand(), o.quotaCommand(), o.compactCommand())
+	return c
+}
+
+// operator is whoever runs 'syncmanager server'.
+type operator struct {
+	*app
+	dir string
+}
+
+// on runs work on the running server, or else on the data folder itself.
+func (o *operator) on(work func(context.Context, admin.Admin, []string) error) func(*cobra.Command, []string) error {
+	return o.do(func(c *cobra.Command, args []string) (err error) {
+		ctx := c.Context()
+		if o.dir, err = o.dataFolder(o.dir); err != nil {
+			return err
+		}
+		running, err := admin.Dial(ctx, o.dir)
+		if err == nil {
+			return work(ctx, running, args)
+		}
+		if !errors.Is(err, admin.ErrNotRunning) {
+			return err
+		}
+		s, err := o.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+		return work(ctx, s, args)
+	})
+}
+
+// open opens the data folder of a server that does not run.
+func (o *operator) open(ctx context.Context) (*server.Server, error) {
+	// A folder given by mistake must not become a server's.
+	if !o.has("token-secret") {
+		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
+	}
+	cfg := server.Config{
+		// It answers no requests, so nobody sees the address.
+		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
+	}
+	if !o.has("accounts.sqlite") {
+		// The accounts are another server's, which is not asked.
+		cfg.External = &server.External{URL: "https://stopped.invalid"}
+	}
+	var err error
+	if cfg.Log, err = o.serverLog(""); err != nil {
+		return nil, err
+	}
+	s, err := server.New(ctx, cfg)
+	if errors.Is(err, dirlock.ErrLocked) {
+		return nil, fmt.Errorf("a program uses the data in %s and takes no orders; if it is a server, try again when it has started", o.dir)
+	}
+	return s, err
+}
+
+// has reports whether the data folder holds a file.
+func (o *operator) has(name string) bool {
+	_, err := os.Stat(filepath.Join(o.dir, name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// healthTimeout bounds how long a sick server may think about its health.
+const healthTimeout = 10 * time.Second
+
+func (o *operator) healthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "health",
+		Short: "Tell whether the running server can do its work",
+		Long: `Tell whether the running server can do its work. Exits with 0 if it can, and
+with 1 if it cannot or does not run, as the health check of a container wants it.
+Over HTTP, GET /__heartbeat__ tells the same.`,
+		Args: cobra.NoArgs,
+		RunE: o.do(func(c *cobra.Command, _ []string) (err error) {
+			if o.dir, err = o.dataFolder(o.dir); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(c.Context(), healthTimeout)
+			defer cancel()
+			running, err := admin.Dial(ctx, o.dir)
+			if err != nil {
+				return err
+			}
+			h, err := running.Health(ctx)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				err = o.printJSON(h)
+			} else {
+				for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
+					err = errors.Join(err, o.print("%s: %s", name, h.Checks[name]))
+				}
+			}
+			if err == nil && !h.OK {
+				err = errors.New("the server cannot do its work; its log says why")
+			}
+			return err
+		}),
+	}
+}
+
+func (o *operator) quotaCommand() *cobra.Command {
+	var quota *int64
+	return &cobra.Command{
+		Use:   "quota SIZE|none|default",
+		Short: "Bound how much each user may store who has no quota of their own",
+		Long: `Bound how much each user may store who has no quota of their own: a SIZE like
+500MB or 2GB, none for no bound, or default for what 'serve --quota' says. It holds at
+once and after a restart, before what 'serve --quota' says.`,
+		Args: cobra.ExactArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) (err error) {
+			quota, err = parseQuota(args[0])
+			return err
+		},
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			if err := s.SetDefaultQuota(ctx, quota); err != nil {
+				return err
+			}
+			if o.json {
+				return o.printJSON(map[string]string{"quota": args[0]})
+			}
+			o.note("The quota of users without one of their own is now: %s.", args[0])
+			return nil
+		}),
+	}
+}
+
+func (o *operator) compactCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "compact [USER…]",
+		Short: "Give the disk back what users removed",
+		Long: `Give the disk back what users removed from their storage: of all users, or of those
+named. Each user's devices wait while that user's file is written again; the server
+may run. Room for the largest file is needed meanwhile.`,
+		RunE: o.on(func(ctx context.Context, s admin.Admin, users []string) error {
+			if len(users) == 0 {
+				all, err := s.Users(ctx)
+				if err != nil {
+					return err
+				}
+				for _, u := range all {
+					if u.Storage != 0 {
+						users = append(users, u.UID)
+					}
+				}
+			}
+			var before, after int64
+			var failed int
+			for _, who := range users {
+				c, err := s.Compact(ctx, who)
+				if err != nil {
+					if len(users) == 1 || ctx.Err() != nil {
+						return errors.Join(err, ctx.Err())
+					}
+					failed++
+					o.complain(err)
+					continue
+				}
+				before, after = before+c.Before, after+c.After
+			}
+			var err error
+			if o.json {
+				err = o.printJSON(struct {
+					Users  int   `json:"users"`
+					Failed int   `json:"failed"`
+					Before int64 `json:"before"`
+					After  int64 `json:"after"`
+				}{len(users), failed, before, after})
+			} else {
+				err = o.print("%d users: %s before, %s now.", len(users), formatSize(before), formatSize(after))
+			}
+			if err == nil && failed > 0 {
+				err = &reportedError{syncmanager.Partial}
+			}
+			return err
+		}),
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/admin"
+)
+
+func (o *operator) inviteCommand() *cobra.Command {
+	var note string
+	var days int
+	c := &cobra.Command{
+		Use:   "invite",
+		Short: "Make an invitation, with which one person can sign up",
+		Long: `Make an invitation, with which one person can sign up on a server that runs
+with --sign-up invite. The code is shown this once.`,
+		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if days < 1 || days > 3650 {
+				return errors.New("--days must be from 1 to 3650")
+			}
+			return nil
+		},
+		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
+			code, expires, err := s.Invite(ctx, note, time.Duration(days)*24*time.Hour)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return o.printJSON(struct {
+					Code    string    `json:"code"`
+					Expires time.Time `json:"expires"`
+				}{code, expires.UTC()})
+			}
+			o.note("Good for one account until %s:", expires.Local().Format(time.DateOnly))
+			return o.print("%s", code)
+		}),
+	}
+	c.AddCommand(o.inviteListCommand(), o.inviteRevokeCommand())
+	c.Flags().StringVar(&note, "note", "", "for whom it is, in `WORDS` of yours")
+	c.Flags().IntVar(&days, "days", 7, "it is good for so many `DAYS`")
+	return c
+}
+
+func (o *operator) inviteListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the invitations, and who used them",
+		Long: `List the invitations that are good, and those that accounts were made with. The
+codes are not kept, so that an ID stands for each.`,
+		Args: cobra.NoArgs,
+		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
+			all, err := s.Invitations(ctx)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				if all == nil {
+					all = []accounts.Invitation{}
+				}
+				for i := range all {
+					all[i].Created, all[i].Expires = all[i].Created.UTC(), all[i].Expires.UTC()
+				}
+				return o.printJSON(all)
+			}
+			if len(all) == 0 {
+				o.note("No invitations; 'syncmanager server invite' makes one.")
+				return nil
+			}
+			t := table{head: []string{"ID", "MADE", "GOOD UNTIL", "USED BY", "NOTE"}, width: o.width()}
+			for _, i := range all {
+				t.add(i.ID, i.Created.Local().Format(time.DateOnly), i.Expires.Local().Format(time.DateOnly), i.Email, i.Note)
+			}
+			return t.print(o.stdout)
+		}),
+	}
+}
+
+func (o *operator) inviteRevokeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke ID|CODE",
+		Short: "End an invitation that was not used, by its ID or its code",
+		Args:  cobra.ExactArgs(1),
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			if err := s.RevokeInvitation(ctx, args[0]); err != nil {
+				return err
+			}
+			if o.json {
+				return o.printJSON(map[string]string{"revoked": args[0]})
+			}
+			o.note("The invitation is not good any more.")
+			return nil
+		}),
+	}
+}

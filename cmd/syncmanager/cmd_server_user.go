@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/admin"
+)
+
+func (o *operator) userCommand() *cobra.Command {
+	list := o.userListCommand()
+	noun := &cobra.Command{
+		Use:   "user",
+		Short: "List, add, lock out and remove the server's users",
+		Long: `List, add, lock out and remove the server's users. A user is named by the
+account's e-mail address or by its uid.`,
+		Args: cobra.NoArgs,
+		RunE: list.RunE,
+	}
+	noun.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(), o.userSecondStepCommand(),
+		o.userChange("unlock USER", "Let a user try again at once, after too many wrong passwords or codes", "%s may try again.",
+			func(ctx context.Context, s admin.Admin, who string) error { return s.Unlock(ctx, who) }),
+		o.userChange("disable USER", "Lock a user out, on all devices at once; the data stays", "%s is locked out.",
+			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, true) }),
+		o.userChange("enable USER", "Let a user in again, who signs in anew", "%s may sign in again.",
+			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, false) }))
+	return noun
+}
+
+func (o *operator) userListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the users",
+		Long: `List the users: when each was last seen and last changed something, what they
+have stored, how large their files are. Exit code 3 says that a user's file is
+damaged; the others are listed all the same.`,
+		Args: cobra.NoArgs,
+		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
+			users, err := s.Users(ctx)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				if users == nil {
+					users = []server.User{}
+				}
+				for i := range users {
+					users[i].Created, users[i].Seen, users[i].Changed = users[i].Created.UTC(), users[i].Seen.UTC(), users[i].Changed.UTC()
+				}
+				if err := o.printJSON(users); err != nil {
+					return err
+				}
+				return o.damagedUsers(users)
+			}
+			if len(users) == 0 {
+				o.note("No users yet; 'syncmanager server user add ADDRESS' adds one.")
+				return nil
+			}
+			t := table{head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, width: o.width()}
+			for _, u := range users {
+				t.add(userName(u), lastDay(u.Created), lastDay(u.Seen), lastDay(u.Changed), strconv.Itoa(u.Devices), formatSize(u.Bytes), formatSize(u.Disk), quotaText(u.Quota), state(u))
+			}
+			if err := t.print(o.stdout); err != nil {
+				return err
+			}
+			return o.damagedUsers(users)
+		}),
+	}
+}
+
+// damagedUsers names the users whose files cannot be read.
+func (o *operator) damagedUsers(users []server.User) error {
+	var any bool
+	for _, u := range users {
+		if u.Damaged != "" {
+			any = true
+			o.warn("%s: %s; see 'syncmanager server repair --help'", userName(u), u.Damaged)
+		}
+	}
+	if any {
+		return &reportedError{syncmanager.Partial}
+	}
+	return nil
+}
+
+func userName(u server.User) string {
+	if u.Email == "" {
+		return u.UID
+	}
+	return u.Email
+}
+
+func lastDay(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format(time.DateOnly)
+}
+
+func quotaText(bytes int64) string {
+	if bytes == 0 {
+		return "none"
+	}
+	return formatSize(bytes)
+}
+
+func state(u server.User) string {
+	switch {
+	case u.Disabled:
+		return "locked out"
+	case u.Unconfirmed:
+		return "unconfirmed"
+	case u.Damaged != "":
+		return "damaged"
+	}
+	return "active"
+}
+
+func (o *operator) userAddCommand() *cobra.Command {
+	var fromStdin bool
+	c := &cobra.Command{
+		Use:   "add ADDRESS",
+		Short: "Make an account, also where sign-up is closed",
+		Long: `Make an account, also where sign-up is closed. You choose the password and hand
+it to the user, who can change it. To know no password, hand out an invitation:
+see 'syncmanager server invite'.`,
+		Args: cobra.ExactArgs(1),
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			password, err := o.secret(ctx, "password", fromStdin, true)
+			if err != nil {
+				return err
+			}
+			if err := checkNewPassword(password); err != nil {
+				return err
+			}
+			by, err := onepw.NewCredentials(args[0], password, rand.Reader)
+			if err != nil {
+				return err
+			}
+			u, err := s.AddUser(ctx, args[0], by)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				u.Created = u.Created.UTC()
+				return o.printJSON(u)
+			}
+			o.note("%s can sign in.", u.Email)
+			return nil
+		}),
+	}
+	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
+	return c
+}
+
+// userChange is a command that does one thing to a user.
+func (o *operator) userChange(use, short, done string, change func(context.Context, admin.Admin, string) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			if err := change(ctx, s, args[0]); err != nil {
+				return err
+			}
+			return o.didToUser(args[0], done, args[0])
+		}),
+	}
+}
+
+// didToUser says what was done.
+func (o *operator) didToUser(who, format string, args ...any) error {
+	if o.json {
+		return o.printJSON(map[string]string{"user": who})
+	}
+	o.note(format, args...)
+	return nil
+}
+
+func (o *operator) userRmCommand() *cobra.Command {
+	c := o.userChange("rm USER", "Delete a user's account and all data, at once", "%s is removed.",
+		func(ctx context.Context, s admin.Admin, who string) error { return s.RemoveUser(ctx, who) })
+	remove := c.RunE
+	var sure bool
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if !sure {
+			return fmt.Errorf("this deletes all that %s keeps on the server, for ever; add --yes if you mean it", args[0])
+		}
+		return remove(c, args)
+	}
+	c.Flags().BoolVar(&sure, "yes", false, "do it")
+	return c
+}
+
+func (o *operator) userQuotaCommand() *cobra.Command {
+	var quota *int64
+	return &cobra.Command{
+		Use:   "quota USER SIZE|none|default",
+		Short: "Bound how much a user may store",
+		Long: `Bound how much a user may store: a SIZE like 500MB or 2GB, none for no bound, or
+default for what 'serve --quota' says. Who has more already can still remove.`,
+		Args: cobra.ExactArgs(2),
+		PreRunE: func(_ *cobra.Command, args []string) (err error) {
+			quota, err = parseQuota(args[1])
+			return err
+		},
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			if err := s.SetQuota(ctx, args[0], quota); err != nil {
+				return err
+			}
+			return o.didToUser(args[0], "The quota of %s is now: %s.", args[0], args[1])
+		}),
+	}
+}
+
+// parseQuota reads a size, or "none" for 0, or "default" for nil.
+func parseQuota(text string) (*int64, error) {
+	var n int64
+	switch text {
+	case "default":
+		return nil, nil
+	case "none":
+		return &n, nil
+	}
+	n, err := parseSize(text)
+	if err == nil && n == 0 {
+		err = errors.New("0 is not a quota: say none for no bound")
+	}
+	return &n, err
+}
+
+// units are decimal, as disks and providers have them.
+var units = []struct {
+	name  string
+	bytes int64
+}{{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}}
+
+// parseSize reads a number of bytes, like 500MB.
+func parseSize(text string) (int64, error) {
+	number, factor := strings.ToUpper(text), int64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(number, u.name); ok {
+			number, factor = strings.TrimSpace(rest), u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/factor {
+		return 0, fmt.Errorf("%q is not a size: write it like 500MB or 2GB", text)
+	}
+	return n * factor, nil
+}
+
+func formatSize(bytes int64) string {
+	for _, u := range units {
+		if bytes >= u.bytes && u.bytes > 1 {
+			return strconv.FormatFloat(float64(bytes)/float64(u.bytes), 'f', 1, 64) + " " + u.name
+		}
+	}
+	return strconv.FormatInt(bytes, 10) + " B"
+}
+
+func (o *operator) userSecondStepCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove-second-step USER",
+		Short: "Take away the second step of a user who lost the device and the backup codes",
+		Long: `Take away the second step of a user who lost the device for it and the backup
+codes. Be sure that it is the user who asks: the password alone is enough to sign in
+from then on. The user is told by e-mail, where 'serve' has a mail host.`,
+		Args: cobra.ExactArgs(1),
+		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
+			told, err := s.RemoveSecondStep(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return o.printJSON(struct {
+					User string `json:"user"`
+					Told bool   `json:"told"`
+				}{args[0], told})
+			}
+			o.note("%s signs in with the password alone now.", args[0])
+			if !told {
+				o.note("No e-mail was sent: tell the user yourself.")
+			}
+			return nil
+		}),
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/extstorage"
+)
+
+func (a *app) storageCommand() *cobra.Command {
+	n := noun[extstorage.Item]{
+		name: "storage", one: "key",
+		short: "List and edit what browser add-ons keep for all devices",
+		long: `List and edit what browser add-ons keep for all devices: their storage.sync. EXT is
+an add-on's ID or its beginning, a value is JSON. Changes reach the other devices
+with the next sync; what changed there stands before what was changed here.
+
+'engines enable|disable addons' chooses for storage, too.`,
+		open: func(p *profile.Profile, ctx context.Context) (items[extstorage.Item], error) {
+			store, err := p.ExtensionStorage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return store.Items(), nil
+		},
+		id:    func(i extstorage.Item) engine.ID { return i.ID() },
+		title: storageTitle,
+		columns: []column[extstorage.Item]{
+			{"ADD-ON", func(i extstorage.Item) string { return i.ExtID }},
+			{"KEY", func(i extstorage.Item) string { return i.Key }},
+			{"VALUE", func(i extstorage.Item) string { return string(i.Value) }},
+		},
+		named: true,
+	}
+	n.more = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&n), a.storageEditCommand(&n), a.storageRemoveCommand(&n)}
+	return n.command(a)
+}
+
+func storageTitle(i extstorage.Item) string { return i.ExtID + " " + i.Key }
+
+// findExtension is the storage that has the add-on that word names: by its ID, or the
+// beginning of its ID.
+func findExtension(ctx context.Context, p *profile.Profile, word string) (*extstorage.Engine, extstorage.Record, error) {
+	store, err := p.ExtensionStorage(ctx)
+	if err != nil {
+		return nil, extstorage.Record{}, err
+	}
+	r, err := profile.Pick(word, "add-on", store.List(ctx),
+		func(r extstorage.Record) engine.ID { return engine.ID(r.ExtID) }, func(r extstorage.Record) string { return r.ExtID })
+	return store, r, err
+}
+
+// hasKey refuses a key that the add-on does not have.
+func hasKey(r *extstorage.Record, key string) error {
+	if _, ok := r.Data[key]; !ok {
+		return fmt.Errorf("%s has no key %q", r.ExtID, key)
+	}
+	return nil
+}
+
+// completeKeys completes an add-on's ID, and then its keys.
+func (a *app) completeKeys(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
+		store, err := p.ExtensionStorage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(args) == 1 {
+			return keys(store.Items().List(ctx), args[0])
+		}
+		for r, err := range store.List(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			if len(args) == 0 {
+				words = append(words, r.ExtID)
+			}
+		}
+		return words, nil
+	})
+}
+
+func keys(list iter.Seq2[extstorage.Item, error], ext string) (words []string, _ error) {
+	for i, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		if i.ExtID == ext {
+			words = append(words, i.Key)
+		}
+	}
+	return words, nil
+}
+
+func (a *app) storageShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show EXT [KEY]",
+		Short:             "Show what one add-on keeps, or the value of one key",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeKeys,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			_, r, err := findExtension(ctx, p, args[0])
+			if err != nil {
+				return err
+			}
+			if len(args) == 2 {
+				if err := hasKey(&r, args[1]); err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(r.Data[args[1]])
+				}
+				return a.print("%s", r.Data[args[1]])
+			}
+			if a.json {
+				return a.printJSON(r)
+			}
+			t := table{head: []string{"KEY", "VALUE"}, width: a.width()}
+			for _, key := range slices.Sorted(maps.Keys(r.Data)) {
+				t.add(key, string(r.Data[key]))
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+func (a *app) storageAddCommand(n *noun[extstorage.Item]) *cobra.Command {
+	return &cobra.Command{
+		Use:               "add EXT KEY JSON",
+		Short:             "Add one key; EXT is the add-on's whole ID",
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: a.completeKeys,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := n.open(p, ctx)
+			if err != nil {
+				return err
+			}
+			i, err := store.Add(ctx, extstorage.Item{ExtID: args[0], Key: args[1], Value: json.RawMessage(args[2])})
+			if err != nil {
+				return n.duplicate(err)
+			}
+			return n.said(a, "Added", i)
+		}),
+	}
+}
+
+func (a *app) storageEditCommand(n *noun[extstorage.Item]) *cobra.Command {
+	return &cobra.Command{
+		Use:               "edit EXT KEY JSON",
+		Short:             "Change the value of one key",
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: a.completeKeys,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, r, err := findExtension(ctx, p, args[0])
+			if err != nil {
+				return err
+			}
+			if err := hasKey(&r, args[1]); err != nil {
+				return err
+			}
+			i, err := store.Items().Update(ctx, extstorage.Item{ExtID: r.ExtID, Key: args[1], Value: json.RawMessage(args[2])})
+			if err != nil {
+				return err
+			}
+			return n.said(a, "Changed", i)
+		}),
+	}
+}
+
+func (a *app) storageRemoveCommand(n *noun[extstorage.Item]) *cobra.Command {
+	return &cobra.Command{
+		Use:               "rm EXT [KEY…]",
+		Short:             "Delete keys, or all that the add-on keeps, here and with the next sync everywhere",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeKeys,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, r, err := findExtension(ctx, p, args[0])
+			if err != nil {
+				return err
+			}
+			names := args[1:]
+			for _, key := range names {
+				if err := hasKey(&r, key); err != nil {
+					return err
+				}
+			}
+			area := store.Of(r.ExtID)
+			if len(names) > 0 {
+				err = area.Remove(ctx, names...)
+			} else {
+				names, err = slices.Sorted(maps.Keys(r.Data)), area.Clear(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			found := []extstorage.Item{}
+			for _, key := range names {
+				found = append(found, extstorage.Item{ExtID: r.ExtID, Key: key, Value: r.Data[key]})
+			}
+			return n.each(a, found, "Deleted", func(*extstorage.Item) error { return nil })
+		}),
+	}
+}

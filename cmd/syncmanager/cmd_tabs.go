@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/tabs"
+)
+
+func (a *app) tabsCommand() *cobra.Command {
+	list := a.tabsListCommand()
+	noun := &cobra.Command{
+		Use:   "tabs",
+		Short: "List the open tabs of all devices, and edit this one's",
+		Args:  cobra.NoArgs,
+		RunE:  list.RunE,
+	}
+	noun.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsInboxCommand())
+	return noun
+}
+
+// tabsJSON is a device's tabs with the names of their record.
+type tabsJSON struct {
+	ID         engine.ID `json:"id,omitempty"`
+	ClientName string    `json:"clientName"`
+	Type       string    `json:"type"`
+	// Local is true for this device.
+	Local bool       `json:"local"`
+	Tabs  []tabs.Tab `json:"tabs"`
+}
+
+func (a *app) tabsListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the open tabs of all devices",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			devices, err := a.allTabs(ctx, p)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(devices)
+			}
+			t := table{head: []string{"DEVICE", "TITLE", "URL", "LAST USED"}, width: a.width()}
+			for _, d := range devices {
+				for _, tab := range d.Tabs {
+					name := d.ClientName
+					if d.Local {
+						name = "this device"
+					}
+					used := ""
+					if tab.LastUsed > 0 {
+						used = time.Unix(tab.LastUsed, 0).Local().Format(time.DateOnly)
+					}
+					t.add(name, tab.Title, tab.URL(), used)
+				}
+			}
+			if len(t.rows) == 0 {
+				a.note("No tabs.")
+				return nil
+			}
+			return t.print(a.stdout)
+		}),
+	}
+}
+
+// allTabs lists this device first.
+func (a *app) allTabs(ctx context.Context, p *profile.Profile) ([]tabsJSON, error) {
+	store, err := p.Tabs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := store.Tabs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others, err := store.Others(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if own == nil {
+		own = []tabs.Tab{}
+	}
+	m, err := p.Manager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []tabsJSON{{ClientName: p.DeviceName(), Type: profile.DeviceType, Local: true, Tabs: own}}
+	for _, d := range m.Devices() {
+		if d.Local {
+			all[0].ID = d.ID
+		}
+	}
+	for _, o := range others {
+		all = append(all, tabsJSON{ID: o.Device.ID, ClientName: o.Device.Name, Type: o.Device.Type, Tabs: o.Tabs})
+	}
+	return all, nil
+}
+
+func (a *app) tabsOpenCommand() *cobra.Command {
+	var title string
+	c := &cobra.Command{
+		Use:     "open URL",
+		Short:   "Show a page among this device's tabs on the other devices",
+		Args:    cobra.ExactArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error { return checkURL(args[0]) },
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Tabs(ctx)
+			if err != nil {
+				return err
+			}
+			if err := store.OpenTab(ctx, args[0], title); err != nil {
+				return err
+			}
+			return a.tabChanged("Opened", args[0])
+		}),
+	}
+	c.Flags().StringVar(&title, "title", "", "the page's `TITLE`")
+	return c
+}
+
+func (a *app) tabChanged(what, url string) error {
+	if a.json {
+		return a.printJSON(map[string]string{"url": url})
+	}
+	a.note("%s %s; the next sync tells the others.", what, url)
+	return nil
+}
+
+func (a *app) tabsCloseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "close URL",
+		Short:             "Take a page from this device's tabs",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeTabs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Tabs(ctx)
+			if err != nil {
+				return err
+			}
+			if err := store.CloseTab(ctx, args[0]); err != nil {
+				return err
+			}
+			return a.tabChanged("Closed", args[0])
+		}),
+	}
+}
+
+func (a *app) tabsInboxCommand() *cobra.Command {
+	var clear bool
+	c := &cobra.Command{
+		Use:   "inbox",
+		Short: "List the pages that other devices sent to this one",
+		Long: `Ask the server for the pages that other devices sent to this one, and list all
+that came. 'syncmanager sync' asks too, but not more often than every five
+minutes.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			if _, err := p.Receive(ctx, 0); err != nil {
+				a.note("The server could not be asked: %s.", sentence(err))
+			}
+			list, err := p.Inbox()
+			if err != nil {
+				return err
+			}
+			if err := a.printInbox(list); err != nil || !clear {
+				return err
+			}
+			return p.ClearInbox()
+		}),
+	}
+	c.Flags().BoolVar(&clear, "clear", false, "forget them once they are listed")
+	return c
+}
+
+func (a *app) printInbox(list []profile.ReceivedTab) error {
+	if a.json {
+		return a.printJSON(list)
+	}
+	if len(list) == 0 {
+		a.note("No other device sent a page.")
+		return nil
+	}
+	t := table{head: []string{"FROM", "TITLE", "URL", "RECEIVED"}, width: a.width()}
+	for _, tab := range list {
+		t.add(tab.From, tab.Title, tab.URL, a.moment(&tab.ReceivedAt))
+	}
+	return t.print(a.stdout)
+}
+
+// receive adds what other devices sent to the result of a sync that the user
+// asked for. That it fails makes the sync no failure.
+func (a *app) receive(ctx context.Context, p *profile.Profile, r *syncResult) {
+	got, err := p.Receive(ctx, profile.PollEvery)
+	if err != nil {
+		a.note("What other devices sent could not be received: %s.", sentence(err))
+	}
+	r.Arrivals = got
+	r.AccountRequests += got.Requests
+}
+
+func (a *app) completeTabs(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
+		store, err := p.Tabs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		own, err := store.Tabs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, tab := range own {
+			words = append(words, cobra.CompletionWithDesc(tab.URL(), printable(tab.Title)))
+		}
+		return words, nil
+	})
+}
