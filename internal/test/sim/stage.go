@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +27,8 @@ const maxDevices = 3
 const serverURL = "http://sync.test"
 
 // Stage is where stories are played: a server's data folder with an account, and
-// sessions of its devices, which each story starts from a copy of.
+// sessions of its devices, and the files of a device that has nothing. Each story
+// starts from copies.
 type Stage struct {
 	dir      string
 	sessions []account.Session
@@ -72,10 +75,30 @@ func NewStage(ctx context.Context, dir string) (_ *Stage, err error) {
 		}
 		t.sessions = append(t.sessions, a.Session())
 	}
-	return t, nil
+	return t, t.makeFiles(ctx, r)
+}
+
+// makeFiles makes the files that a device has before it holds anything.
+func (t *Stage) makeFiles(ctx context.Context, r *run) error {
+	if err := os.Mkdir(t.emptyDevice(), 0o700); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		k := kinds[name]
+		s, err := k.open(ctx, place{path: filepath.Join(t.emptyDevice(), k.file), now: r.clock(nil), rand: r.rand.fork()})
+		if err != nil {
+			return err
+		}
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *Stage) template() string { return filepath.Join(t.dir, "template") }
+
+func (t *Stage) emptyDevice() string { return filepath.Join(t.dir, "device") }
 
 // run is a story as it is played.
 type run struct {
@@ -131,7 +154,7 @@ func (r *run) open(ctx context.Context) (err error) {
 func (r *run) join(ctx context.Context) error {
 	i := len(r.devices)
 	d := &device{run: r, n: i, session: r.stage.sessions[i], model: newReplica(), dir: filepath.Join(r.dir, fmt.Sprintf("device-%d", i))}
-	if err := os.Mkdir(d.dir, 0o700); err != nil {
+	if err := os.CopyFS(d.dir, os.DirFS(r.stage.emptyDevice())); err != nil {
 		return err
 	}
 	r.devices = append(r.devices, d)
