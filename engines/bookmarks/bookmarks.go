@@ -99,7 +99,7 @@ func (e *Engine) Version() int { return 2 }
 
 func (e *Engine) makeRoots(ctx context.Context) error {
 	var have int
-	if err := e.db.Read().QueryRowContext(ctx, sqlCountRoots, guidList(allRoots())).Scan(&have); err != nil {
+	if err := e.db.QueryRow(ctx, sqlCountRoots, guidList(allRoots())).Scan(&have); err != nil {
 		return err
 	}
 	if have == len(wireIDs) {

@@ -205,7 +205,7 @@ func (t *tx) prune(newest int64) error {
 
 // Log lists the syncs that changed the user's bookmarks, the newest first.
 func (e *Engine) Log(ctx context.Context) ([]LogEntry, error) {
-	rows, err := e.db.Read().QueryContext(ctx, sqlLog)
+	rows, err := e.db.Query(ctx, sqlLog)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log of bookmarks: %w", sqlite.Explain(err))
 	}

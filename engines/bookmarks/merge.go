@@ -56,7 +56,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 // whose receipt was lost, and those that cannot be read.
 func (s *session) sort(ctx context.Context) error {
 	var staged int
-	if err := s.e.db.Read().QueryRowContext(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.since != 0 {
+	if err := s.e.db.QueryRow(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.since != 0 {
 		return err
 	}
 	var counted engine.Merged

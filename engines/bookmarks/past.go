@@ -50,10 +50,10 @@ func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err 
 // problems are some of the records that a query counts and another lists, with their
 // reasons.
 func (e *Engine) problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
-	if err := e.db.Read().QueryRowContext(ctx, count).Scan(&n); err != nil || n == 0 {
+	if err := e.db.QueryRow(ctx, count).Scan(&n); err != nil || n == 0 {
 		return 0, nil, sqlite.Explain(err)
 	}
-	rows, err := e.db.Read().QueryContext(ctx, list, max)
+	rows, err := e.db.Query(ctx, list, max)
 	if err != nil {
 		return 0, nil, sqlite.Explain(err)
 	}

@@ -109,7 +109,7 @@ func (e *Engine) Search(ctx context.Context, words string, limit int) (items []I
 
 // Tags lists all tags, sorted.
 func (e *Engine) Tags(ctx context.Context) (tags []string, err error) {
-	rows, err := e.db.Read().QueryContext(ctx, sqlTags)
+	rows, err := e.db.Query(ctx, sqlTags)
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}
@@ -146,13 +146,13 @@ func itemsOf(rows []*row) []Item {
 
 // Count is the number of bookmarks, queries, folders and separators, the roots not counted.
 func (e *Engine) Count(ctx context.Context) (n int, err error) {
-	err = e.db.Read().QueryRowContext(ctx, sqlCount).Scan(&n)
+	err = e.db.QueryRow(ctx, sqlCount).Scan(&n)
 	return n - len(wireIDs), sqlite.Explain(err)
 }
 
 // Changes counts the records that the next sync will send. Those that the server
 // refused for ever are not among them.
 func (e *Engine) Changes(ctx context.Context) (n int, err error) {
-	err = e.db.Read().QueryRowContext(ctx, sqlChanged).Scan(&n)
+	err = e.db.QueryRow(ctx, sqlChanged).Scan(&n)
 	return n, sqlite.Explain(err)
 }

@@ -68,7 +68,7 @@ func (s *session) begin(ctx context.Context) error {
 
 func (s *session) unstage(ctx context.Context) error {
 	var any int
-	if err := s.e.db.Read().QueryRowContext(ctx, sqlCountStaged, 1).Scan(&any); err != nil || any == 0 {
+	if err := s.e.db.QueryRow(ctx, sqlCountStaged, 1).Scan(&any); err != nil || any == 0 {
 		return sqlite.Explain(err)
 	}
 	return s.e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, sqlDropStaged) })
@@ -145,7 +145,7 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 const outgoingBytes = 4 << 20
 
 func (s *session) page(ctx context.Context, max int) (page []engine.Outgoing, err error) {
-	rows, err := s.e.db.Read().QueryContext(ctx, sqlOutgoing, s.outgoing, max)
+	rows, err := s.e.db.Query(ctx, sqlOutgoing, s.outgoing, max)
 	if err != nil {
 		return nil, err
 	}

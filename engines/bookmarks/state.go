@@ -30,7 +30,7 @@ func (t *tx) meta() (m meta, err error) {
 // Association tells which sync IDs the bookmarks last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	var m meta
-	err := e.db.Read().QueryRowContext(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
+	err := e.db.QueryRow(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
 	if err != nil {
 		return engine.Association{}, fmt.Errorf("cannot read the sync state of bookmarks: %w", sqlite.Explain(err))
 	}

@@ -64,7 +64,7 @@ func (s *session) begin(ctx context.Context, devices []engine.Device) error {
 		return err
 	}
 	s.since = m.since
-	rows, err := s.e.db.Read().QueryContext(ctx, `SELECT id FROM retry WHERE attempts < ?1 ORDER BY id LIMIT 100`, maxAttempts)
+	rows, err := s.e.db.Query(ctx, `SELECT id FROM retry WHERE attempts < ?1 ORDER BY id LIMIT 100`, maxAttempts)
 	if err != nil {
 		return sqlite.Explain(err)
 	}

@@ -176,6 +176,6 @@ func (e *Engine) Changes(ctx context.Context) (int, error) {
 
 // Count is the number of the own tabs.
 func (e *Engine) Count(ctx context.Context) (n int, err error) {
-	err = e.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM tabs`).Scan(&n)
+	err = e.db.QueryRow(ctx, `SELECT count(*) FROM tabs`).Scan(&n)
 	return n, sqlite.Explain(err)
 }

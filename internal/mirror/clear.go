@@ -20,14 +20,14 @@ func (c *Core) Clear(ctx context.Context, start engine.Start) error {
 
 func (c *Core) clear(ctx context.Context, start engine.Start) error {
 	var gone int
-	if err := c.db.Read().QueryRowContext(ctx, sqlCountUnchanged).Scan(&gone); err != nil {
+	if err := c.db.QueryRow(ctx, sqlCountUnchanged).Scan(&gone); err != nil {
 		return sqlite.Explain(err)
 	}
 	if err := c.held(ctx, start, gone); err != nil {
 		return err
 	}
 	var end int64
-	if err := c.db.Read().QueryRowContext(ctx, sqlLastRecord).Scan(&end); err != nil {
+	if err := c.db.QueryRow(ctx, sqlLastRecord).Scan(&end); err != nil {
 		return sqlite.Explain(err)
 	}
 	for at := int64(0); at < end; at += int64(c.chunk) {

@@ -221,7 +221,7 @@ func (c *Core) Many(ctx context.Context, ids []engine.ID) (payloads [][]byte, er
 	for _, id := range ids {
 		list = appendID(list, id)
 	}
-	rows, err := c.db.Read().QueryContext(ctx, sqlMany, string(append(list, ']')))
+	rows, err := c.db.Query(ctx, sqlMany, string(append(list, ']')))
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}
@@ -269,7 +269,7 @@ func (c *Core) List(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 func (c *Core) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
-	rows, err := c.db.Read().QueryContext(ctx, sqlPage, after, listPage)
+	rows, err := c.db.Query(ctx, sqlPage, after, listPage)
 	if err != nil {
 		return nil, 0, sqlite.Explain(err)
 	}
@@ -305,6 +305,6 @@ func (c *Core) Count(ctx context.Context) (int, error) {
 // Changes counts the records whose changes the next sync will send. Those that
 // the server refused for ever are not among them.
 func (c *Core) Changes(ctx context.Context) (n int, err error) {
-	err = c.db.Read().QueryRowContext(ctx, sqlCountChange).Scan(&n)
+	err = c.db.QueryRow(ctx, sqlCountChange).Scan(&n)
 	return n, sqlite.Explain(err)
 }

@@ -295,7 +295,7 @@ type meta struct {
 }
 
 func (c *Core) meta(ctx context.Context) (m meta, err error) {
-	err = c.db.Read().QueryRowContext(ctx, sqlMeta).Scan(&m.collection, &m.association.Global, &m.association.Collection, &m.since)
+	err = c.db.QueryRow(ctx, sqlMeta).Scan(&m.collection, &m.association.Global, &m.association.Collection, &m.since)
 	return m, sqlite.Explain(err)
 }
 
@@ -372,7 +372,7 @@ const chunkSize = 500
 // transaction.
 func (c *Core) chunks(ctx context.Context, last, each string) error {
 	var end int64
-	if err := c.db.Read().QueryRowContext(ctx, last).Scan(&end); err != nil {
+	if err := c.db.QueryRow(ctx, last).Scan(&end); err != nil {
 		return sqlite.Explain(err)
 	}
 	for at := int64(0); at < end; at += int64(c.chunk) {

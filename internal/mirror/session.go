@@ -49,7 +49,7 @@ func (s *session) begin(ctx context.Context) error {
 		return err
 	}
 	s.since = m.since
-	rows, err := s.core.db.Read().QueryContext(ctx, sqlRetryDue, maxAttempts, maxRetries)
+	rows, err := s.core.db.Query(ctx, sqlRetryDue, maxAttempts, maxRetries)
 	if err != nil {
 		return sqlite.Explain(err)
 	}

@@ -20,10 +20,10 @@ func (c *Core) Troubles(ctx context.Context, max int) (t engine.Troubles, err er
 // problems are some of the records that a query counts and another lists, with
 // their reasons.
 func (c *Core) problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
-	if err := c.db.Read().QueryRowContext(ctx, count).Scan(&n); err != nil || n == 0 {
+	if err := c.db.QueryRow(ctx, count).Scan(&n); err != nil || n == 0 {
 		return 0, nil, sqlite.Explain(err)
 	}
-	rows, err := c.db.Read().QueryContext(ctx, list, max)
+	rows, err := c.db.Query(ctx, list, max)
 	if err != nil {
 		return 0, nil, sqlite.Explain(err)
 	}

@@ -121,7 +121,7 @@ func (t *tx) prune(newest int64) error {
 
 // Log lists the syncs that changed or deleted records of the user's, the newest first.
 func (c *Core) Log(ctx context.Context) ([]LogEntry, error) {
-	rows, err := c.db.Read().QueryContext(ctx, sqlLog)
+	rows, err := c.db.Query(ctx, sqlLog)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log of %s: %w", c.rules.Collection, sqlite.Explain(err))
 	}

@@ -25,7 +25,7 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 }
 
 func (s *session) page(ctx context.Context, max int) ([]engine.Outgoing, error) {
-	rows, err := s.core.db.Read().QueryContext(ctx, sqlOutgoing, s.outgoing, max)
+	rows, err := s.core.db.Query(ctx, sqlOutgoing, s.outgoing, max)
 	if err != nil {
 		return nil, err
 	}

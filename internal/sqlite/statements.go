@@ -205,6 +205,33 @@ func (db *DB) ViewCached(ctx context.Context, f func(*Tx) error) error {
 	return db.cached(ctx, db.read, &db.readStatements, f)
 }
 
+// Query runs a statement that returns rows, outside any transaction, and keeps it
+// prepared.
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := db.statement(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return db.read.QueryContext(ctx, query, args...)
+}
+
+// QueryRow is Query for a statement that returns at most one row.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := db.statement(ctx, query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return db.read.QueryRowContext(ctx, query, args...)
+}
+
+// statement returns the readers' prepared statement for a text, or nil if it cannot
+// be prepared or too many are.
+func (db *DB) statement(ctx context.Context, query string) *sql.Stmt {
+	if stmt := db.readStatements.find(query); stmt != nil {
+		return stmt
+	}
+	db.readStatements.prepare(context.WithoutCancel(ctx), db.read)
+	return db.readStatements.find(query)
+}
+
 func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*Tx) error) error {
 	err := inTx(ctx, pool, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: s}) })
 	s.prepare(context.WithoutCancel(ctx), pool)

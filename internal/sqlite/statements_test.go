@@ -101,3 +101,37 @@ func TestALongTransactionPreparesForItself(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A statement outside a transaction is prepared once, whoever runs it, and is no
+// longer kept when there are too many.
+func TestStatementsOutsideTransactions(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	for i := range 3 {
+		var n int
+		if err := db.QueryRow(t.Context(), `SELECT ?1 + 1`, i).Scan(&n); err != nil || n != i+1 {
+			t.Fatalf("%d, %v", n, err)
+		}
+	}
+	if got := db.Statements(); !slices.Equal(got, []string{`SELECT ?1 + 1`}) {
+		t.Errorf("prepared are %q", got)
+	}
+	if err := db.QueryRow(t.Context(), `SELECT * FROM nowhere`).Scan(new(int)); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("a table that is not there: %v", err)
+	}
+	for i := range 300 {
+		rows, err := db.Query(t.Context(), fmt.Sprintf(`SELECT %d`, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !rows.Next() {
+			t.Errorf("no row: %v", rows.Err())
+		}
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(db.Statements()); n > 256 {
+		t.Errorf("%d statements are kept", n)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // What an access token is bound to, before the hash of it.
@@ -30,33 +32,40 @@ func binding(g grant) string {
 // Live reports whether what an account's token is bound to is still good. A token
 // that is bound to nothing ends with its account.
 func (s *Service) Live(ctx context.Context, uid, bound string) (live bool, err error) {
-	err = s.db.View(ctx, func(tx *sql.Tx) (err error) {
-		live, err = isLive(ctx, tx, uid, bound)
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("look for what a token is bound to: %w", err)
+	query, args, ok := liveQuery(uid, bound)
+	if !ok {
+		return false, nil
+	}
+	if err := s.db.QueryRow(ctx, query, args...).Scan(&live); err != nil {
+		return false, fmt.Errorf("look for what a token is bound to: %w", sqlite.Explain(err))
 	}
 	return live, nil
 }
 
 func isLive(ctx context.Context, tx *sql.Tx, uid, bound string) (live bool, err error) {
-	query, args := `SELECT EXISTS (SELECT 1 FROM accounts WHERE uid = ?)`, []any{uid}
-	if bound != "" {
-		h, err := hex.DecodeString(bound[1:])
-		if err != nil {
-			return false, nil
-		}
-		args = append(args, h)
-		switch {
-		case strings.HasPrefix(bound, boundToSession):
-			query = `SELECT EXISTS (SELECT 1 FROM tokens WHERE uid = ? AND hash = ? AND kind = 'session' AND verified)`
-		case strings.HasPrefix(bound, boundToRefresh):
-			query = `SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE uid = ? AND hash = ?)`
-		default:
-			return false, nil
-		}
+	query, args, ok := liveQuery(uid, bound)
+	if !ok {
+		return false, nil
 	}
 	err = tx.QueryRowContext(ctx, query, args...).Scan(&live)
 	return live, err
+}
+
+// liveQuery returns the statement that tells whether what a token is bound to is
+// still good; ok is false if it is bound to nothing that could be.
+func liveQuery(uid, bound string) (query string, args []any, ok bool) {
+	if bound == "" {
+		return `SELECT EXISTS (SELECT 1 FROM accounts WHERE uid = ?)`, []any{uid}, true
+	}
+	hash, err := hex.DecodeString(bound[1:])
+	if err != nil {
+		return "", nil, false
+	}
+	switch {
+	case strings.HasPrefix(bound, boundToSession):
+		query = `SELECT EXISTS (SELECT 1 FROM tokens WHERE uid = ? AND hash = ? AND kind = 'session' AND verified)`
+	case strings.HasPrefix(bound, boundToRefresh):
+		query = `SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE uid = ? AND hash = ?)`
+	}
+	return query, []any{uid, hash}, query != ""
 }

@@ -30,7 +30,7 @@ func (s *Service) StandingOf(ctx context.Context, uid int64) (Standing, error) {
 }
 
 func (s *Service) standing(ctx context.Context, query string, arg any) (st Standing, err error) {
-	err = s.db.Read().QueryRowContext(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
+	err = s.db.QueryRow(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return Standing{}, fmt.Errorf("read an account's standing: %w", err)
 	}
@@ -42,7 +42,7 @@ func (s *Service) standing(ctx context.Context, query string, arg any) (st Stand
 // error wraps ErrToken.
 func (s *Service) Admit(ctx context.Context, g Grant) error {
 	var current, closed bool
-	err := s.db.Read().QueryRowContext(ctx, `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
+	err := s.db.QueryRow(ctx, `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
 		FROM users u LEFT JOIN standings s USING (account) WHERE u.uid = ? AND u.account = ?`, g.UID, g.Account).Scan(&current, &closed)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
@@ -92,14 +92,14 @@ type User struct {
 
 // Count is how many accounts have storage.
 func (s *Service) Count(ctx context.Context) (n int, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM users WHERE replaced_at IS NULL`).Scan(&n)
+	err = s.db.QueryRow(ctx, `SELECT count(*) FROM users WHERE replaced_at IS NULL`).Scan(&n)
 	return n, err
 }
 
 // Users lists the accounts that have storage, and those that an operator decided
 // something about, with a UID of 0 if they have none.
 func (s *Service) Users(ctx context.Context) ([]User, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `
+	rows, err := s.db.Query(ctx, `
 		SELECT u.account, u.uid, u.created_at, IFNULL(s.disabled, 0), s.quota
 		FROM users u LEFT JOIN standings s USING (account) WHERE u.replaced_at IS NULL
 		UNION ALL

@@ -213,7 +213,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 // whose last token has expired: their storage may be deleted.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT uid FROM users WHERE replaced_at < ? AND NOT emptied ORDER BY uid`, before)
+	rows, err := s.db.Query(ctx, `SELECT uid FROM users WHERE replaced_at < ? AND NOT emptied ORDER BY uid`, before)
 	if err != nil {
 		return nil, fmt.Errorf("list replaced storage: %w", err)
 	}

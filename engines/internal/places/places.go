@@ -188,6 +188,16 @@ func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
 	return d.file.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{Tx: tx, db: d}) })
 }
 
+// Query runs a statement that stands alone, and keeps it prepared.
+func (d *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return d.file.Query(ctx, query, args...)
+}
+
+// QueryRow is Query for a statement that returns at most one row.
+func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return d.file.QueryRow(ctx, query, args...)
+}
+
 // Read is the pool of readers, for a query that stands alone.
 func (d *DB) Read() *sql.DB { return d.file.Read() }
 
