@@ -129,6 +129,9 @@ type Start struct {
 	// Run names this sync, the same for all engines in it; it is unique on this
 	// device. An engine that keeps a log of what syncs did files it under this.
 	Run string
+	// Account names whose storage it is, whatever its sync IDs; "": not known. Another
+	// one on this device had records of its own.
+	Account string
 	// Prefer says whose values win. It applies to this sync only.
 	Prefer Side
 	// AcceptDeletions is the user's word that a *HoldError was seen and meant.

@@ -126,7 +126,7 @@ func (*restoredError) Error() string { return "the server was restored from an o
 // round is one session of the engine, from Begin to End.
 func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, round int, total *Collected) (err error) {
 	name := e.Collection()
-	start.Skew, start.MaxPayload = r.c.skew(), maxCleartext(r.limits())
+	start.Skew, start.MaxPayload, start.Account = r.c.skew(), maxCleartext(r.limits()), r.c.accountName()
 	session, err := e.Begin(ctx, start)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, err)

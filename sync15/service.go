@@ -217,6 +217,21 @@ func (c *Client) skew() time.Duration {
 	return time.Duration(c.state.Skew) * time.Second
 }
 
+// accountName names the account to the engines; see engine.Start. A service that gives
+// no name gives each account its own endpoint.
+func (c *Client) accountName() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch t := c.state.Token; {
+	case t == nil:
+		return ""
+	case t.HashedUID != "":
+		return t.HashedUID
+	default:
+		return t.Endpoint
+	}
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

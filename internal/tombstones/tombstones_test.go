@@ -1,0 +1,107 @@
+package tombstones
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+const schema = `-- +goose Up
+CREATE TABLE tombstones (n INTEGER PRIMARY KEY, store TEXT NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (store, id));
+CREATE INDEX tombstones_at ON tombstones (store, at);
+`
+
+func open(t *testing.T) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.sqlite"), sqlite.Options{
+		Migrations: fstest.MapFS{"0001_start.sql": &fstest.MapFile{Data: []byte(schema)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// with runs f on the set of notes in an account.
+func with(t *testing.T, db *sqlite.DB, account string, f func(Set) error) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx *sql.Tx) error { return f(Set{Tx: tx, Store: "notes", Account: account}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnOlderRecordThanItsTombstoneIsThePast(t *testing.T) {
+	db := open(t)
+	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a","b"]`, 100) })
+	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a"]`, 90) }) // the later one stands
+	with(t, db, "me", func(s Set) error { return s.End(t.Context(), `["b","a"]`, 99) })
+	with(t, db, "me", func(s Set) error { return s.End(t.Context(), `["b"]`, 150) })
+	with(t, db, "else", func(s Set) error { return s.End(t.Context(), `["a"]`, 150) })
+	for _, c := range []struct {
+		account  string
+		id       bso.ID
+		modified bso.Timestamp
+		want     bool
+	}{
+		{"me", "a", 99, true},
+		{"me", "a", 100, false},
+		{"me", "b", 50, false},
+		{"me", "c", 50, false},
+		{"else", "a", 99, false},
+	} {
+		with(t, db, c.account, func(s Set) error {
+			at, got, err := s.After(t.Context(), c.id, c.modified)
+			if got != c.want || got && at != 100 {
+				t.Errorf("%s's %s as of %d: deleted later %v, %v; want %v", c.account, c.id, c.modified, got, at, c.want)
+			}
+			return err
+		})
+	}
+	with(t, db, "me", func(s Set) error { return s.Forget(t.Context()) })
+	if n := count(t, db); n != 0 {
+		t.Errorf("%d are left; want none", n)
+	}
+}
+
+func count(t *testing.T, db *sqlite.DB) (n int) {
+	t.Helper()
+	if err := db.Read().QueryRow(`SELECT count(*) FROM tombstones`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestTombstonesAreBounded(t *testing.T) {
+	db := open(t)
+	const now = 2 * keepFor
+	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["old"]`, now-keepFor-1) })
+	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a"]`, now-keepFor) })
+	with(t, db, "me", func(s Set) error { return s.Prune(t.Context(), now) })
+	if n := count(t, db); n != 1 {
+		t.Fatalf("%d are left; want the one of the last year", n)
+	}
+	var ids []string
+	for i := range keepCount {
+		ids = append(ids, fmt.Sprintf(`"r%d"`, i))
+	}
+	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), "["+strings.Join(ids, ",")+"]", now) })
+	with(t, db, "me", func(s Set) error { return s.Prune(t.Context(), now) })
+	with(t, db, "me", func(s Set) error {
+		_, there, err := s.After(t.Context(), "a", 1)
+		if there {
+			t.Error("the oldest is still there")
+		}
+		return err
+	})
+	if n := count(t, db); n != keepCount {
+		t.Errorf("%d are left; want %d", n, keepCount)
+	}
+}
