@@ -6,7 +6,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 

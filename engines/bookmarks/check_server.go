@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // unusable is a record that breaks the rules: another client cannot apply it either.

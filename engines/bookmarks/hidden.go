@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // hidden are the records on the server that this device could never read. They

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )

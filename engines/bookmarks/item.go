@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 

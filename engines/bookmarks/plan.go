@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // plan is what a merge of the whole tree decided, and what it was based on.

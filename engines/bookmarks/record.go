@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 

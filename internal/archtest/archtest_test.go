@@ -87,7 +87,7 @@ func roomOf(imported string) (room string, ours bool) {
 
 func TestRulesTellArrowsApart(t *testing.T) {
 	for _, arrow := range []string{
-		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/tree",
+		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/internal/tree",
 		"engines/passwords internal/mirror", "server server/storage", "server/storage internal/sqlite",
 		"internal/mirror engine", "cmd/syncmanager server", "examples/notes collection", "examples/notes .", "collection internal/mirror", "interop internal/test/firefoxsync", "account internal/hawk",
 	} {

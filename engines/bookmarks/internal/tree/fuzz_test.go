@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // FuzzMerge makes two sides of the bytes, whatever they come to, and holds the

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // library is count bookmarks, 20 to a folder and 20 folders to a folder, as a

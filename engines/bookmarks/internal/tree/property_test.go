@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/syncmanager/syncmanager/engines/bookmarks/tree"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 var rootGUIDs = []tree.GUID{tree.Menu, tree.Toolbar, tree.Unfiled, tree.Mobile}
