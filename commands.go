@@ -19,7 +19,7 @@ func (s *syncing) obey(ctx context.Context, cmd *Command) (done bool, err error)
 	case "resetAll":
 		return true, s.eachEngine(func(e engine.Engine) error { return reset(ctx, e, cmd) })
 	case "wipeAll":
-		return unlessHeld(s.eachEngine(func(e engine.Engine) error { return s.wipe(ctx, e, cmd) }))
+		return unlessUnconfirmed(s.eachEngine(func(e engine.Engine) error { return s.wipe(ctx, e, cmd) }))
 	case "logout":
 		s.result.SignedOut = true
 		return true, nil
@@ -36,7 +36,7 @@ func (s *syncing) obey(ctx context.Context, cmd *Command) (done bool, err error)
 	case "resetEngine":
 		return true, named("reset", e, reset(ctx, e, cmd))
 	case "wipeEngine":
-		return unlessHeld(named("wipe", e, s.wipe(ctx, e, cmd)))
+		return unlessUnconfirmed(named("wipe", e, s.wipe(ctx, e, cmd)))
 	}
 	if c, ok := e.(engine.Commander); ok {
 		done, err := c.Command(ctx, cmd.Name, cmd.Args)
@@ -53,8 +53,8 @@ func (s *syncing) clear(ctx context.Context, e engine.Engine) error {
 		return e.Wipe(ctx)
 	}
 	err := c.Clear(ctx, engine.Start{Run: s.name, AcceptDeletions: s.options.AcceptDeletions})
-	if errors.As(err, new(*engine.HoldError)) {
-		s.held[e.Collection()] = err
+	if errors.As(err, new(*engine.TooManyDeletionsError)) {
+		s.unconfirmed[e.Collection()] = err
 	}
 	return err
 }
@@ -67,9 +67,9 @@ func reset(ctx context.Context, e engine.Engine, cmd *Command) error {
 	return err
 }
 
-// unlessHeld keeps a command that waits for the user's word.
-func unlessHeld(err error) (done bool, _ error) {
-	return !errors.As(err, new(*engine.HoldError)), err
+// unlessUnconfirmed keeps a command that waits for the user's word.
+func unlessUnconfirmed(err error) (done bool, _ error) {
+	return !errors.As(err, new(*engine.TooManyDeletionsError)), err
 }
 
 // wipe clears an engine, and notes how much went and what stayed.

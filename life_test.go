@@ -39,7 +39,7 @@ func halt(w *testenv.Env, path string) (halted <-chan struct{}, goOn func()) {
 func TestEveryWatcherSeesEveryResultInOrder(t *testing.T) {
 	_, a, _ := two(t)
 	fast, slow := a.Manager.Watch(t.Context()), a.Manager.Watch(t.Context())
-	reasons := []syncmanager.Reason{syncmanager.Startup, syncmanager.Schedule, syncmanager.Engines}
+	reasons := []syncmanager.Reason{syncmanager.ReasonStartup, syncmanager.ReasonSchedule, syncmanager.ReasonEngineChange}
 	var want, got []string
 	for _, reason := range reasons {
 		want = append(want, string(reason))
@@ -129,7 +129,7 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 		if err := <-ran; !errors.Is(err, syncmanager.ErrClosed) {
 			t.Errorf("Run ended with %v", err)
 		}
-		if seen := <-watched; !slices.Equal(seen, []syncmanager.Status{syncmanager.Failed}) {
+		if seen := <-watched; !slices.Equal(seen, []syncmanager.Status{syncmanager.StatusFailed}) {
 			t.Errorf("the watcher saw %v", seen)
 		}
 
@@ -177,7 +177,7 @@ func TestCloseCancelsASyncOfTheApps(t *testing.T) {
 		if err := <-done; !errors.Is(err, syncmanager.ErrClosed) || !strings.Contains(err.Error(), "the manager is closed") {
 			t.Errorf("the sync ended with %v", err)
 		}
-		if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); !errors.Is(err, syncmanager.ErrClosed) || r.Status != syncmanager.Failed {
+		if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); !errors.Is(err, syncmanager.ErrClosed) || r.Status != syncmanager.StatusFailed {
 			t.Errorf("after Close: %+v, %v", r, err)
 		}
 	})

@@ -92,10 +92,10 @@ func TestAChoiceOfEnginesReachesTheAccount(t *testing.T) {
 	a.Restart() // the choice outlives the process
 	r := a.Sync()
 	want := []string{"forms", "history", "tabs"} // forms go with history
-	if !slices.Equal(r.Declined, want) || r.Engines["tabs"].Status != syncmanager.Declined || r.Engines["passwords"].Status != syncmanager.OK {
+	if !slices.Equal(r.Declined, want) || r.Engines["tabs"].Status != syncmanager.StatusDeclined || r.Engines["passwords"].Status != syncmanager.StatusOK {
 		t.Errorf("a: %+v", r)
 	}
-	if r := b.Sync(); !slices.Equal(r.Declined, want) || r.Engines["tabs"].Status != syncmanager.Declined {
+	if r := b.Sync(); !slices.Equal(r.Declined, want) || r.Engines["tabs"].Status != syncmanager.StatusDeclined {
 		t.Errorf("b: %+v", r)
 	}
 	list, err = b.Manager.Engines(t.Context())
@@ -109,7 +109,7 @@ func TestAChoiceOfEnginesReachesTheAccount(t *testing.T) {
 	}
 	check(t, b.Manager.SetEnabled(t.Context(), true, "tabs"))
 	b.Sync()
-	if r := a.Sync(); !slices.Equal(r.Declined, []string{"forms", "history"}) || r.Engines["tabs"].Status != syncmanager.OK {
+	if r := a.Sync(); !slices.Equal(r.Declined, []string{"forms", "history"}) || r.Engines["tabs"].Status != syncmanager.StatusOK {
 		t.Errorf("a: %+v", r)
 	}
 	if err := a.Manager.SetEnabled(t.Context(), true, "martians"); !errors.Is(err, syncmanager.ErrUnknownEngine) {
@@ -122,7 +122,7 @@ func TestOnlyTheChosenEnginesSync(t *testing.T) {
 	a.Add("https://example.com", "ann", "another")
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Engines: []string{"tabs"}})
 	check(t, err)
-	if len(r.Engines) != 1 || r.Engines["tabs"].Status != syncmanager.OK {
+	if len(r.Engines) != 1 || r.Engines["tabs"].Status != syncmanager.StatusOK {
 		t.Errorf("the result is %+v", r)
 	}
 	if _, err := a.Manager.Sync(t.Context(), syncmanager.Options{Engines: []string{"martians"}}); !errors.Is(err, syncmanager.ErrUnknownEngine) {
@@ -145,7 +145,7 @@ func TestOneEnginesFailureHidesNoOthersSuccess(t *testing.T) {
 		return nil, nil
 	})
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
-	if err != nil || r.Status != syncmanager.Partial || r.Engines["passwords"].Status != syncmanager.OK || r.Engines["passwords"].Uploaded != 1 || r.Engines["tabs"].Status != syncmanager.Failed {
+	if err != nil || r.Status != syncmanager.StatusPartial || r.Engines["passwords"].Status != syncmanager.StatusOK || r.Engines["passwords"].Uploaded != 1 || r.Engines["tabs"].Status != syncmanager.StatusFailed {
 		t.Errorf("%v: %+v", err, r)
 	}
 	list, err := a.Manager.Engines(t.Context())
@@ -172,7 +172,7 @@ func TestWhereAllEnginesFailTheSyncFailed(t *testing.T) {
 		}
 		return nil, nil
 	})
-	if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); err == nil || r.Status != syncmanager.Failed || !strings.Contains(err.Error(), "500") {
+	if r, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); err == nil || r.Status != syncmanager.StatusFailed || !strings.Contains(err.Error(), "500") {
 		t.Errorf("%v: %+v", err, r)
 	}
 }
@@ -198,7 +198,7 @@ func TestAnEngineThatPanicsIsAFailedEngine(t *testing.T) {
 	check(t, a.Manager.Register(bomb{begin: func() (engine.Session, error) { panic("boom") }}))
 	a.Add("https://example.com", "ann", "another")
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
-	if err != nil || r.Status != syncmanager.Partial || r.Engines["passwords"].Uploaded != 1 || !strings.Contains(r.Engines["bombs"].Err.Error(), "boom") {
+	if err != nil || r.Status != syncmanager.StatusPartial || r.Engines["passwords"].Uploaded != 1 || !strings.Contains(r.Engines["bombs"].Err.Error(), "boom") {
 		t.Errorf("%v: %+v", err, r)
 	}
 	a.Manager.Unregister("bombs")
@@ -207,9 +207,9 @@ func TestAnEngineThatPanicsIsAFailedEngine(t *testing.T) {
 
 func TestAnEngineThatHoldsIsNamed(t *testing.T) {
 	_, a, _ := two(t)
-	check(t, a.Manager.Register(bomb{begin: func() (engine.Session, error) { return nil, &engine.HoldError{Deletions: 50, Total: 60} }}))
+	check(t, a.Manager.Register(bomb{begin: func() (engine.Session, error) { return nil, &engine.TooManyDeletionsError{Deletions: 50, Total: 60} }}))
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
-	if err != nil || r.Status != syncmanager.Partial || r.Engines["bombs"].Status != syncmanager.Held {
+	if err != nil || r.Status != syncmanager.StatusPartial || r.Engines["bombs"].Status != syncmanager.StatusNeedsConfirmation {
 		t.Errorf("%v: %+v", err, r)
 	}
 }
@@ -266,7 +266,7 @@ func TestBackoffYieldsToTheUserRetryAfterDoesNot(t *testing.T) {
 		}
 		return nil, nil
 	})
-	scheduled := syncmanager.Options{Reason: syncmanager.Schedule}
+	scheduled := syncmanager.Options{Reason: syncmanager.ReasonSchedule}
 	header = "X-Weave-Backoff"
 	_, err := a.Manager.Sync(t.Context(), scheduled)
 	if err == nil {
@@ -275,7 +275,7 @@ func TestBackoffYieldsToTheUserRetryAfterDoesNot(t *testing.T) {
 	header = ""
 	var backed *syncmanager.BackedOffError
 	r, err := a.Manager.Sync(t.Context(), scheduled)
-	if !errors.As(err, &backed) || r.Status != syncmanager.BackedOff || r.Requests != 0 || !r.NextSyncAllowedAt.Equal(w.Clock.Now().Add(10*time.Minute)) {
+	if !errors.As(err, &backed) || r.Status != syncmanager.StatusBackedOff || r.Requests != 0 || !r.NextSyncAllowedAt.Equal(w.Clock.Now().Add(10*time.Minute)) {
 		t.Errorf("%v: %+v", err, r)
 	}
 	a.Restart()
@@ -304,7 +304,7 @@ func TestASessionThatWasEndedElsewhereAsksToSignInAgain(t *testing.T) {
 	check(t, w.Client().Resume(a.Account.Session()).SignOut(t.Context()))
 	w.Clock.Pass(48 * time.Hour) // all tokens end
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
-	if !errors.As(err, new(*syncmanager.AuthError)) || r.Status != syncmanager.SignInAgain || !strings.Contains(err.Error(), "sign in again") {
+	if !errors.As(err, new(*syncmanager.AuthError)) || r.Status != syncmanager.StatusSignInAgain || !strings.Contains(err.Error(), "sign in again") {
 		t.Errorf("%v: %+v", err, r)
 	}
 	if len(a.Logins()) != 1 {
@@ -436,7 +436,7 @@ func TestACancelledSyncSaysSoAndLosesNothing(t *testing.T) {
 		return nil, nil
 	})
 	r, err := a.Manager.Sync(ctx, syncmanager.Options{})
-	if !errors.Is(err, context.Canceled) || r.Status != syncmanager.Failed {
+	if !errors.Is(err, context.Canceled) || r.Status != syncmanager.StatusFailed {
 		t.Errorf("%v: %+v", err, r)
 	}
 	w.Net.Before(nil)
@@ -464,7 +464,7 @@ func TestTheResultAsJSON(t *testing.T) {
 func TestTheTelemetryDocument(t *testing.T) {
 	w, a, _ := two(t)
 	a.Add("https://example.com", "ann", "another")
-	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Reason: syncmanager.Schedule})
+	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Reason: syncmanager.ReasonSchedule})
 	check(t, err)
 	text, err := json.Marshal(r.Ping)
 	check(t, err)

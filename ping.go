@@ -97,7 +97,7 @@ func (s *syncing) ping() *Ping {
 	for _, e := range s.chosen {
 		name := e.Collection()
 		r, ok := s.result.Engines[name]
-		if !ok || r.Status == Declined {
+		if !ok || r.Status == StatusDeclined {
 			continue
 		}
 		c := s.collected[name]
@@ -150,8 +150,8 @@ func failure(err error) *PingFailure {
 	switch {
 	case errors.As(err, new(*BackedOffError)):
 		return &PingFailure{Name: "othererror", Error: "backoff"}
-	case errors.As(err, new(*engine.HoldError)):
-		return &PingFailure{Name: "othererror", Error: "held"}
+	case errors.As(err, new(*engine.TooManyDeletionsError)):
+		return &PingFailure{Name: "othererror", Error: "needsConfirmation"}
 	}
 	return &PingFailure{Name: "othererror", Error: "unknown"}
 }

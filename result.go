@@ -12,23 +12,24 @@ import (
 type Status string
 
 const (
-	// OK means that everything that was asked for is done.
-	OK Status = "ok"
-	// Partial means that some engines failed and some did not.
-	Partial Status = "partial"
-	// Failed means that nothing could be synced, or this engine could not.
-	Failed Status = "failed"
-	// SignInAgain means that the account refuses this device until the user signs in again.
-	SignInAgain Status = "auth"
-	// BackedOff means that the service asked to be left alone; see Result.NextSyncAllowedAt.
-	BackedOff Status = "backedOff"
-	// Declined means that the account does not sync this engine.
-	Declined Status = "declined"
-	// Newer means that the account holds a newer storage version of this collection, which
+	// StatusOK means that everything that was asked for is done.
+	StatusOK Status = "ok"
+	// StatusPartial means that some engines failed and some did not.
+	StatusPartial Status = "partial"
+	// StatusFailed means that nothing could be synced, or this engine could not.
+	StatusFailed Status = "failed"
+	// StatusSignInAgain means that the account refuses this device until the user signs in again.
+	StatusSignInAgain Status = "auth"
+	// StatusBackedOff means that the service asked to be left alone; see Result.NextSyncAllowedAt.
+	StatusBackedOff Status = "backedOff"
+	// StatusDeclined means that the account does not sync this engine.
+	StatusDeclined Status = "declined"
+	// StatusNewer means that the account holds a newer storage version of this collection, which
 	// was not touched.
-	Newer Status = "newer"
-	// Held means that the sync would delete more than looks intended; see engine.HoldError.
-	Held Status = "held"
+	StatusNewer Status = "newer"
+	// StatusNeedsConfirmation means that the sync would delete more than looks intended: it
+	// waits for the user. See engine.TooManyDeletionsError.
+	StatusNeedsConfirmation Status = "needsConfirmation"
 )
 
 // EngineResult is what happened to one engine.
@@ -107,9 +108,9 @@ type Result struct {
 // failed reports whether the sync, or an engine in it, failed in a way that a
 // later try may mend.
 func (r Result) failed() bool {
-	failed := r.Status == Failed
+	failed := r.Status == StatusFailed
 	for _, e := range r.Engines {
-		failed = failed || e.Status == Failed
+		failed = failed || e.Status == StatusFailed
 	}
 	return failed
 }

@@ -103,13 +103,13 @@ func newPace(o RunOptions, now, quiet time.Time) *pace {
 	o.Every = cmp.Or(max(o.Every, 0), time.Hour)
 	o.After = cmp.Or(max(o.After, 0), 5*time.Second)
 	o.Retry = min(cmp.Or(max(o.Retry, 0), time.Minute), o.Every)
-	return &pace{RunOptions: o, regular: now, reason: Startup, quiet: quiet}
+	return &pace{RunOptions: o, regular: now, reason: ReasonStartup, quiet: quiet}
 }
 
 func (p *pace) next() (time.Time, Reason) {
 	at, reason := p.regular, p.reason
 	if !p.edits.IsZero() && p.edits.Before(at) {
-		at, reason = p.edits, Engines
+		at, reason = p.edits, ReasonEngineChange
 	}
 	if p.quiet.After(at) {
 		at = p.quiet
@@ -129,7 +129,7 @@ func (p *pace) changed(now time.Time) {
 
 // began notes that a sync of Run's own begins, which takes up all changes so far.
 func (p *pace) began(now time.Time) {
-	p.regular, p.reason = now.Add(p.Every), Schedule
+	p.regular, p.reason = now.Add(p.Every), ReasonSchedule
 	p.edits, p.first = time.Time{}, time.Time{}
 }
 
@@ -139,13 +139,13 @@ func (p *pace) synced(now time.Time, r Result) error {
 	switch {
 	case r.SignedOut:
 		return ErrSignedOut
-	case r.Status == SignInAgain:
+	case r.Status == StatusSignInAgain:
 		return r.Err
 	}
-	p.quiet, p.reason = r.NextSyncAllowedAt, Schedule
+	p.quiet, p.reason = r.NextSyncAllowedAt, ReasonSchedule
 	pause := p.Every
 	switch {
-	case r.Status == BackedOff:
+	case r.Status == StatusBackedOff:
 		// There was no sync: it follows as soon as it may.
 		pause = max(p.quiet.Sub(now), p.Retry)
 	case !r.failed():

@@ -24,7 +24,7 @@ import (
 // alone.
 func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
 	if err := m.hold(); err != nil {
-		return Result{Status: Failed, Err: err}, err
+		return Result{Status: StatusFailed, Err: err}, err
 	}
 	defer m.release()
 	return m.sync(ctx, o)
@@ -36,12 +36,12 @@ func (m *Manager) sync(ctx context.Context, o Options) (Result, error) {
 	defer done()
 	s, err := m.start(o)
 	if err != nil {
-		return Result{Status: Failed, Err: err}, err
+		return Result{Status: StatusFailed, Err: err}, err
 	}
 	s.run(ctx)
 	saveErr := s.finish(ctx)
 	if s.result.Err == nil && saveErr != nil {
-		s.result.Status, s.result.Err = Failed, saveErr
+		s.result.Status, s.result.Err = StatusFailed, saveErr
 	}
 	m.mu.Lock()
 	m.results.add(s.result)
@@ -61,8 +61,8 @@ type syncing struct {
 	accountBase int
 	run15       *sync15.Run
 
-	// held are the engines that wait for the user's word on a command, and why.
-	held map[string]error
+	// unconfirmed are the engines that wait for the user's word on a command, and why.
+	unconfirmed map[string]error
 
 	mu     sync.Mutex
 	result Result
@@ -72,7 +72,7 @@ type syncing struct {
 
 func (m *Manager) start(o Options) (*syncing, error) {
 	if o.Reason == "" {
-		o.Reason = User
+		o.Reason = ReasonUser
 	}
 	chosen, err := m.pick(o.Engines)
 	if err != nil {
@@ -81,7 +81,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
-		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{}, held: map[string]error{},
+		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{}, unconfirmed: map[string]error{},
 	}
 	m.client.StartRun()
 	m.mu.Lock()
@@ -92,7 +92,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 
 func (s *syncing) run(ctx context.Context) {
 	m := s.m
-	userAsked := s.options.Reason == User || len(s.pending) > 0
+	userAsked := s.options.Reason == ReasonUser || len(s.pending) > 0
 	if until := m.state.Wait(m.cfg.Now(), userAsked); !until.IsZero() {
 		s.fail(&BackedOffError{Until: until})
 		return
@@ -194,12 +194,12 @@ func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.
 	var c sync15.Collected
 	switch {
 	case slices.Contains(s.run15.Declined, name):
-		r.Status = Declined
+		r.Status = StatusDeclined
 	case slices.Contains(s.run15.Newer, name):
-		r.Status = Newer
+		r.Status = StatusNewer
 		r.Err = fmt.Errorf("the account has a newer version of %s, which this program does not know; it was not touched", name)
-	case s.held[name] != nil:
-		r.Status, r.Err = Held, s.held[name]
+	case s.unconfirmed[name] != nil:
+		r.Status, r.Err = StatusNeedsConfirmation, s.unconfirmed[name]
 	default:
 		r, c = s.collection(ctx, e, devices)
 	}
@@ -215,14 +215,14 @@ func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []eng
 		// An engine is the app's code, or a third party's: what it does wrong must
 		// not take the other engines down.
 		if p := recover(); p != nil {
-			r.Status, r.Err = Failed, fmt.Errorf("the engine for %s broke: %v", e.Collection(), p)
+			r.Status, r.Err = StatusFailed, fmt.Errorf("the engine for %s broke: %v", e.Collection(), p)
 		}
 	}()
 	c, err := s.run15.SyncEngine(ctx, e, engine.Start{
 		Run: s.name, Prefer: s.options.Prefer[e.Collection()], AcceptDeletions: s.options.AcceptDeletions, Devices: devices,
 	})
 	r = EngineResult{
-		Status: OK, Downloaded: c.Downloaded, Applied: c.Merged.Applied, Reconciled: c.Merged.Reconciled,
+		Status: StatusOK, Downloaded: c.Downloaded, Applied: c.Merged.Applied, Reconciled: c.Merged.Reconciled,
 		Uploaded: c.Uploaded, Failed: c.Merged.Failed + len(c.Refused), Problems: c.Merged.Problems, Err: err,
 	}
 	for _, refused := range c.Refused {
@@ -242,13 +242,13 @@ func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []eng
 func statusOf(err error) Status {
 	switch {
 	case errors.As(err, new(*AuthError)):
-		return SignInAgain
+		return StatusSignInAgain
 	case errors.As(err, new(*BackedOffError)):
-		return BackedOff
-	case errors.As(err, new(*engine.HoldError)):
-		return Held
+		return StatusBackedOff
+	case errors.As(err, new(*engine.TooManyDeletionsError)):
+		return StatusNeedsConfirmation
 	}
-	return Failed
+	return StatusFailed
 }
 
 // fail ends a sync that could not begin its engines.
@@ -258,15 +258,15 @@ func (s *syncing) fail(err error) {
 
 // judge draws the sum of the engines' results.
 func (s *syncing) judge(ctx context.Context) {
-	s.result.Status = OK
+	s.result.Status = StatusOK
 	good, bad := 0, 0
 	var first error
 	for _, e := range s.chosen {
 		r := s.result.Engines[e.Collection()]
 		switch r.Status {
-		case OK, Declined:
+		case StatusOK, StatusDeclined:
 			good++
-		case SignInAgain, BackedOff:
+		case StatusSignInAgain, StatusBackedOff:
 			// These concern the account, whichever engine met them.
 			s.fail(r.Err)
 			return
@@ -283,7 +283,7 @@ func (s *syncing) judge(ctx context.Context) {
 	case bad > 0 && good == 0:
 		s.fail(first)
 	case bad > 0:
-		s.result.Status = Partial
+		s.result.Status = StatusPartial
 	}
 }
 
@@ -304,14 +304,14 @@ func (s *syncing) finish(ctx context.Context) error {
 		note := m.saved.Engines[name]
 		note.LastError = ""
 		switch {
-		case r.Status == OK:
+		case r.Status == StatusOK:
 			note.LastSync = now
 		case r.Err != nil:
 			note.LastError = r.Err.Error()
 		}
 		m.saved.Engines[name] = note
 	}
-	if s.result.Status == OK {
+	if s.result.Status == StatusOK {
 		m.saved.LastSync = now
 	}
 	m.saved.Backoff = s.result.NextSyncAllowedAt

@@ -101,10 +101,10 @@ type Reason string
 
 // The reasons that other Sync clients report.
 const (
-	User     Reason = "user"
-	Schedule Reason = "schedule"
-	Startup  Reason = "startup"
-	Engines  Reason = "engine-change"
+	ReasonUser         Reason = "user"
+	ReasonSchedule     Reason = "schedule"
+	ReasonStartup      Reason = "startup"
+	ReasonEngineChange Reason = "engine-change"
 )
 
 // Options choose what one call of Sync does. The zero value syncs everything.
@@ -112,11 +112,11 @@ type Options struct {
 	// Engines names the engines to sync; empty: all that are registered and
 	// enabled.
 	Engines []string
-	// Reason is why; empty: User.
+	// Reason is why; empty: ReasonUser.
 	Reason Reason
 	// Prefer says whose values win, for this sync and the engines it names.
 	Prefer map[string]engine.Side
-	// AcceptDeletions goes on where an engine stopped with *engine.HoldError.
+	// AcceptDeletions goes on where an engine stopped with *engine.TooManyDeletionsError.
 	AcceptDeletions bool
 }
 

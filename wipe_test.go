@@ -57,8 +57,8 @@ func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 
 			for range 2 { // it waits as long as it takes
 				r, err := b.Manager.Sync(t.Context(), syncmanager.Options{})
-				var hold *engine.HoldError
-				if got := r.Engines["passwords"]; err != nil || got.Status != syncmanager.Held || !errors.As(got.Err, &hold) || hold.Deletions != 30 {
+				var hold *engine.TooManyDeletionsError
+				if got := r.Engines["passwords"]; err != nil || got.Status != syncmanager.StatusNeedsConfirmation || !errors.As(got.Err, &hold) || hold.Deletions != 30 {
 					t.Fatalf("b: %+v, %v; want 30 deletions held", got, err)
 				}
 				if all := b.Logins(); len(all) != 31 || len(r.Commands) != 0 {

@@ -160,7 +160,7 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 	for name, e := range r.Engines {
 		done.Uploaded += e.Uploaded
 		done.Applied += e.Applied
-		if e.Status != syncmanager.OK || e.Failed > 0 {
+		if e.Status != syncmanager.StatusOK || e.Failed > 0 {
 			err = errors.Join(err, fmt.Errorf("%s: %d failed %v: %w", name, e.Failed, e.Problems, e.Err))
 		}
 	}

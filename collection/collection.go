@@ -111,9 +111,9 @@ type Options[R any] struct {
 	// ReadOnly, if not nil, tells why the user cannot edit a record, but only read and
 	// delete it: a version of the app wrote it that this one does not understand.
 	ReadOnly func(R) error
-	// Hold, if not nil, tells whether a sync that would delete so many of the records
-	// on this device waits for the user's word; see engine.HoldError.
-	Hold func(deletions, total int) bool
+	// TooManyDeletions, if not nil, tells whether a sync that would delete so many of the records
+	// on this device waits for the user's word; see engine.TooManyDeletionsError.
+	TooManyDeletions func(deletions, total int) bool
 
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -177,7 +177,7 @@ func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
 			return err
 		},
 		Nested:      s.nested,
-		Hold:        o.Hold,
+		Hold:        o.TooManyDeletions,
 		Fork:        func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil },
 		KeepInvalid: true,
 		Sets:        s.sets,

@@ -283,12 +283,12 @@ func TestBadRecordsOfOthersStopNothing(t *testing.T) {
 }
 
 func TestAHoldAsksFirst(t *testing.T) {
-	p := newPair(t, collection.Options[note]{Hold: func(deletions, total int) bool { return deletions > total/2 }})
+	p := newPair(t, collection.Options[note]{TooManyDeletions: func(deletions, total int) bool { return deletions > total/2 }})
 	n := p.share(note{Title: "x"})
 	check(t, p.a.Delete(t.Context(), n.ID))
 	p.sync(p.a)
 	_, err := p.cloud.sync(p.b, engine.Start{})
-	if hold, ok := errors.AsType[*engine.HoldError](err); !ok || hold.Deletions != 1 {
+	if hold, ok := errors.AsType[*engine.TooManyDeletionsError](err); !ok || hold.Deletions != 1 {
 		t.Fatalf("the sync gives %v, want to be asked", err)
 	}
 	_, err = p.cloud.sync(p.b, engine.Start{AcceptDeletions: true})

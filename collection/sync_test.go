@@ -61,7 +61,7 @@ func TestAnOlderVersionLeavesTheCollectionAlone(t *testing.T) {
 	add(t, older, note{Title: "old"})
 	a.Sync()
 	r, err := b.Manager.Sync(t.Context(), syncmanager.Options{})
-	if got := r.Engines["test-notes"]; got.Status != syncmanager.Newer {
+	if got := r.Engines["test-notes"]; got.Status != syncmanager.StatusNewer {
 		t.Errorf("the older one's sync gives %+v, %v", got, err)
 	}
 	if got := list(t, older); len(got) != 1 {

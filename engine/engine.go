@@ -34,7 +34,7 @@
 //   - Association, Since and the sync state live in the same file as the data, so
 //     that a copied or restored file never lies about what it synced.
 //   - A wish that the user did not have is never met: deleting more than the
-//     engine thinks safe is a *HoldError, unless Start.AcceptDeletions.
+//     engine thinks safe is a [TooManyDeletionsError], unless Start.AcceptDeletions.
 //
 // Calls within a session are serial, but not all from one goroutine. Sessions
 // of different engines run at the same time and may share a file.
@@ -134,7 +134,7 @@ type Start struct {
 	Account string
 	// Prefer says whose values win. It applies to this sync only.
 	Prefer Side
-	// AcceptDeletions is the user's word that a *HoldError was seen and meant.
+	// AcceptDeletions is the user's word that a [TooManyDeletionsError] was seen and meant.
 	AcceptDeletions bool
 	// Skew is how far the server's clock is ahead of this device's, to the second.
 	// An engine that asks which of two edits is newer adds it to the time of the local
@@ -192,7 +192,7 @@ type Session interface {
 	// Merge brings what was staged and what changed here together, applies the
 	// outcome to the user's data, writes the snapshot of what goes up, and moves
 	// Since to at, the server time of the download. It is called once, even when
-	// nothing was staged. On *HoldError nothing was changed.
+	// nothing was staged. On [TooManyDeletionsError] nothing was changed.
 	Merge(ctx context.Context, at Timestamp) (Merged, error)
 
 	// Outgoing returns up to max further records of the snapshot, each once per

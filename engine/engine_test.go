@@ -24,7 +24,7 @@ func TestAnIncomingRecordIsATombstoneOrNot(t *testing.T) {
 }
 
 func TestAHoldSaysHowMuch(t *testing.T) {
-	if text := (&engine.HoldError{Deletions: 30, Total: 40}).Error(); !strings.Contains(text, "30 of 40") {
+	if text := (&engine.TooManyDeletionsError{Deletions: 30, Total: 40}).Error(); !strings.Contains(text, "30 of 40") {
 		t.Errorf("it says %q", text)
 	}
 }

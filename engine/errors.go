@@ -2,13 +2,13 @@ package engine
 
 import "fmt"
 
-// HoldError stops a sync of one engine before it deletes more of the user's
+// TooManyDeletionsError stops a sync of one engine before it deletes more of the user's
 // data than looks intended. Nothing was changed. Start.AcceptDeletions goes on.
-type HoldError struct {
+type TooManyDeletionsError struct {
 	// Deletions is how many items would go, out of Total.
 	Deletions, Total int
 }
 
-func (e *HoldError) Error() string {
+func (e *TooManyDeletionsError) Error() string {
 	return fmt.Sprintf("the sync would delete %d of %d items on this device; it waits until you accept that", e.Deletions, e.Total)
 }

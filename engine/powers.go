@@ -15,7 +15,7 @@ type Commander interface {
 // engine that is not one is wiped.
 type Clearer interface {
 	// Clear takes away what the user has and the account had, as deletions by a sync: as
-	// many as the engine thinks unsafe are a *HoldError, and change nothing, unless
+	// many as the engine thinks unsafe are a [TooManyDeletionsError], and change nothing, unless
 	// start.AcceptDeletions; an engine that keeps a log of what syncs did files them under
 	// start.Run, so that the user can take them back. What the user changed and did not
 	// send stays, and goes up with the next sync. There are no tombstones. The sync state

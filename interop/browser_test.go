@@ -50,7 +50,7 @@ func (s ourSide) sync(t *testing.T) int {
 	t.Helper()
 	r, err := s.Manager.Sync(t.Context(), syncmanager.Options{Engines: []string{"bookmarks"}})
 	b := r.Engines["bookmarks"]
-	if err != nil || b.Status != syncmanager.OK || b.Failed > 0 || len(b.Problems) > 0 {
+	if err != nil || b.Status != syncmanager.StatusOK || b.Failed > 0 || len(b.Problems) > 0 {
 		t.Fatalf("our sync ended with %v: %+v", err, b)
 	}
 	return b.Uploaded

@@ -260,12 +260,12 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 		check(t, ff.SetEngine(t.Context(), "tabs", false))
 		syncFirefox(t, ff)
 		r := d.Sync()
-		if !slices.Contains(r.Declined, "tabs") || r.Engines["tabs"].Status != syncmanager.Declined {
+		if !slices.Contains(r.Declined, "tabs") || r.Engines["tabs"].Status != syncmanager.StatusDeclined {
 			t.Errorf("declined: %v, tabs: %v", r.Declined, r.Engines["tabs"].Status)
 		}
 		check(t, ff.SetEngine(t.Context(), "tabs", true))
 		syncFirefox(t, ff)
-		if r := d.Sync(); slices.Contains(r.Declined, "tabs") || r.Engines["tabs"].Status != syncmanager.OK {
+		if r := d.Sync(); slices.Contains(r.Declined, "tabs") || r.Engines["tabs"].Status != syncmanager.StatusOK {
 			t.Errorf("declined: %v, tabs: %v", r.Declined, r.Engines["tabs"].Status)
 		}
 	})

@@ -32,7 +32,7 @@ func (s ourSide) syncHistory(t *testing.T) int {
 	t.Helper()
 	r, err := s.Manager.Sync(t.Context(), syncmanager.Options{Engines: []string{"history"}})
 	h := r.Engines["history"]
-	if err != nil || h.Status != syncmanager.OK || h.Failed > 0 {
+	if err != nil || h.Status != syncmanager.StatusOK || h.Failed > 0 {
 		t.Fatalf("our sync ended with %v: %+v", err, h)
 	}
 	return h.Uploaded

@@ -41,7 +41,7 @@ are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
 				err = a.printCheck(ctx, store, checked)
 			}
 			if err == nil && len(checked.Counts) > 0 {
-				err = &reportedError{syncmanager.Failed}
+				err = &reportedError{syncmanager.StatusFailed}
 			}
 			return err
 		}),

@@ -23,7 +23,7 @@ sync             {"status","engines","declined","commands","signedOut","requests
   status         ok, partial, failed, auth, backedOff
   engines        by name: {"status","downloaded","applied","reconciled","uploaded",
                  "failed","problems","error"}; status may also be declined,
-                 newer or held
+                 newer or needsConfirmation
 status           {"profile","account","device","engines","lastSync","backoffUntil"}
 engines          [{"name","enabled","pending","registered","version","items",
                  "changes","lastSync","lastError"}]

@@ -198,7 +198,7 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 		im.note("After the next sync, the account's other Firefoxes install the add-ons that they do not have.")
 	}
 	if failed {
-		return &reportedError{syncmanager.Partial}
+		return &reportedError{syncmanager.StatusPartial}
 	}
 	return im.taken(here, left)
 }

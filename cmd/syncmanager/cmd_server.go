@@ -209,7 +209,7 @@ may run. Room for the largest file is needed meanwhile.`,
 				err = o.print("%d users: %s before, %s now.", len(users), formatSize(before), formatSize(after))
 			}
 			if err == nil && failed > 0 {
-				err = &reportedError{syncmanager.Partial}
+				err = &reportedError{syncmanager.StatusPartial}
 			}
 			return err
 		}),

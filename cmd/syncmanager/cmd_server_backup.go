@@ -81,7 +81,7 @@ func (o *operator) reportBackup(report backup.Report, file, done string) error {
 		o.warn("%s is %s: %s", left.Name, what, left.Reason)
 	}
 	o.note("See 'syncmanager server check' and 'syncmanager server repair'.")
-	return &reportedError{syncmanager.Partial}
+	return &reportedError{syncmanager.StatusPartial}
 }
 
 func (o *operator) restoreCommand() *cobra.Command {
@@ -190,7 +190,7 @@ damaged; 'syncmanager server repair' mends what concerns one user.`,
 				err = o.print("%d files, no problems.", files)
 			}
 			if err == nil && damaged {
-				err = &reportedError{syncmanager.Partial}
+				err = &reportedError{syncmanager.StatusPartial}
 			}
 			return err
 		}),

@@ -89,7 +89,7 @@ func (o *operator) damagedUsers(users []server.User) error {
 		}
 	}
 	if any {
-		return &reportedError{syncmanager.Partial}
+		return &reportedError{syncmanager.StatusPartial}
 	}
 	return nil
 }

@@ -36,15 +36,15 @@ for them every five minutes at most, 'syncmanager tabs inbox' at once.`,
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&o.Engines, "engine", nil, "sync this engine only; `NAME` as 'syncmanager engines' lists it")
-	flags.StringVar(&reason, "reason", string(syncmanager.User), "why: user, schedule, startup")
+	flags.StringVar(&reason, "reason", string(syncmanager.ReasonUser), "why: user, schedule, startup")
 	flags.StringVar(&prefer, "prefer", "", "whose values win where both sides changed the same: local or remote")
-	flags.BoolVar(&o.AcceptDeletions, "accept-deletions", false, "go on where a sync was held because it deletes much")
+	flags.BoolVar(&o.AcceptDeletions, "accept-deletions", false, "go on where a sync waits because it would delete much")
 	_ = c.RegisterFlagCompletionFunc("engine", completeEngines)
 	_ = c.RegisterFlagCompletionFunc("reason", cobra.FixedCompletions([]string{"user", "schedule", "startup"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("prefer", cobra.FixedCompletions([]string{"local", "remote"}, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(*cobra.Command, []string) error {
 		switch o.Reason = syncmanager.Reason(reason); o.Reason {
-		case syncmanager.User, syncmanager.Schedule, syncmanager.Startup:
+		case syncmanager.ReasonUser, syncmanager.ReasonSchedule, syncmanager.ReasonStartup:
 		default:
 			return fmt.Errorf("--reason must be user, schedule or startup, not %q", reason)
 		}
@@ -99,7 +99,7 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 		return err // ErrBusy, an unknown engine: there was no sync
 	}
 	done := syncResult{Result: result}
-	if o.Reason == syncmanager.User && (result.Status == syncmanager.OK || result.Status == syncmanager.Partial) && !result.SignedOut {
+	if o.Reason == syncmanager.ReasonUser && (result.Status == syncmanager.StatusOK || result.Status == syncmanager.StatusPartial) && !result.SignedOut {
 		a.receive(ctx, p, &done)
 	}
 	return a.printResult(done)
@@ -132,7 +132,7 @@ func (a *app) printResult(r syncResult) error {
 	} else if !a.quiet {
 		err = a.printEngines(r)
 	}
-	if err != nil || r.Status == syncmanager.OK {
+	if err != nil || r.Status == syncmanager.StatusOK {
 		return err
 	}
 	if r.Err != nil {
@@ -148,7 +148,7 @@ func (a *app) printResult(r syncResult) error {
 
 // explain names the engine, where its error does not, and says what to do.
 func explain(name string, err error) error {
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if errors.As(err, &hold) {
 		err = fmt.Errorf("%w: 'syncmanager sync --engine %s --accept-deletions'", err, name)
 	}
@@ -164,7 +164,7 @@ func (a *app) printEngines(r syncResult) error {
 	upToDate, disabled := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		switch what := outcome(r.Engines[name]); {
-		case r.Engines[name].Status == syncmanager.Declined && !a.loud:
+		case r.Engines[name].Status == syncmanager.StatusDeclined && !a.loud:
 			disabled++
 		case what == "" && !a.loud:
 			upToDate++
@@ -266,12 +266,12 @@ func outcome(e syncmanager.EngineResult) string {
 	}
 	words := strings.Join(did, ", ")
 	switch e.Status {
-	case syncmanager.OK, syncmanager.Partial:
+	case syncmanager.StatusOK, syncmanager.StatusPartial:
 		return words
-	case syncmanager.Newer:
+	case syncmanager.StatusNewer:
 		return "not synced: the account holds a newer format; update the program"
-	case syncmanager.Held:
-		return "held"
+	case syncmanager.StatusNeedsConfirmation:
+		return "needs confirmation"
 	}
 	if words != "" {
 		return string(e.Status) + " after " + words

@@ -46,16 +46,16 @@ func statusOf(err error) syncmanager.Status {
 	)
 	switch {
 	case err == nil:
-		return syncmanager.OK
+		return syncmanager.StatusOK
 	case errors.As(err, &reported):
 		return reported.status
 	case errors.As(err, &authErr), errors.As(err, &auth) && auth.SignInAgain(), errors.Is(err, account.ErrWrongPassword),
 		errors.As(err, &code), errors.Is(err, account.ErrWrongCode):
-		return syncmanager.SignInAgain
+		return syncmanager.StatusSignInAgain
 	case errors.As(err, &backoff), errors.Is(err, account.ErrTooMany):
-		return syncmanager.BackedOff
+		return syncmanager.StatusBackedOff
 	}
-	return syncmanager.Failed
+	return syncmanager.StatusFailed
 }
 
 // exitCode is the exit code for what a command returned.
@@ -65,13 +65,13 @@ func exitCode(err error) int {
 		return exitUsage
 	}
 	switch statusOf(err) {
-	case syncmanager.OK:
+	case syncmanager.StatusOK:
 		return exitDone
-	case syncmanager.Partial:
+	case syncmanager.StatusPartial:
 		return exitPartial
-	case syncmanager.SignInAgain:
+	case syncmanager.StatusSignInAgain:
 		return exitSignInAgain
-	case syncmanager.BackedOff:
+	case syncmanager.StatusBackedOff:
 		return exitBackedOff
 	}
 	return exitFailed

@@ -184,7 +184,7 @@ func (a *app) taken(here, left int) error {
 	if !a.json {
 		a.complain(errors.New("nothing was imported: all that was there was left out"))
 	}
-	return &reportedError{syncmanager.Failed}
+	return &reportedError{syncmanager.StatusFailed}
 }
 
 // would makes "added" into what a dry run says.

@@ -224,7 +224,7 @@ func TestMostOfTheAddressesAreNotDeletedUnasked(t *testing.T) {
 	if err := s.Stage(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if _, err := s.Merge(t.Context(), 20); !errors.As(err, &hold) || len(list(t, e)) != 12 {
 		t.Fatalf("merged with %v, %d are left; want it held", err, len(list(t, e)))
 	}

@@ -85,7 +85,7 @@ func TestACommandToWipeIsHeld(t *testing.T) {
 	server := maps.Clone(a.records)
 	for range 2 {
 		_, _, err := two.trySync()
-		var hold *engine.HoldError
+		var hold *engine.TooManyDeletionsError
 		if !errors.As(err, &hold) || hold.Deletions != 31 {
 			t.Fatalf("%v; want 31 items held", err)
 		}

@@ -13,7 +13,7 @@ import (
 // Merge brings both sides together.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.merge(ctx, at)
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if err != nil && !errors.As(err, &hold) {
 		err = fmt.Errorf("cannot merge bookmarks: %w", err)
 	}
@@ -290,5 +290,5 @@ func held(deletions, total int, start engine.Start) error {
 	if start.AcceptDeletions || deletions <= 20 || deletions*10 <= total {
 		return nil
 	}
-	return &engine.HoldError{Deletions: deletions, Total: total}
+	return &engine.TooManyDeletionsError{Deletions: deletions, Total: total}
 }

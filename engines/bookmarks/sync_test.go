@@ -172,7 +172,7 @@ func TestHold(t *testing.T) {
 	one.sync()
 	for range 2 {
 		_, _, err := two.trySync()
-		var hold *engine.HoldError
+		var hold *engine.TooManyDeletionsError
 		if !errors.As(err, &hold) || hold.Deletions != 31 || hold.Total != 31 {
 			t.Fatalf("%v; want 31 of 31 items held", err)
 		}

@@ -17,7 +17,7 @@ import (
 // downloads those again and finds them the same.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.merge(ctx, at)
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if err != nil && !errors.As(err, &hold) {
 		err = fmt.Errorf("cannot merge the history: %w", err)
 	}
@@ -68,7 +68,7 @@ func (s *session) hold(ctx context.Context) error {
 	if err != nil || int(deletions) <= total/2 {
 		return err
 	}
-	return &engine.HoldError{Deletions: int(deletions), Total: total}
+	return &engine.TooManyDeletionsError{Deletions: int(deletions), Total: total}
 }
 
 // chunkTime is how long a transaction of Merge goes on before it lets the app's

@@ -246,7 +246,7 @@ func TestASyncThatDeletesMostWaits(t *testing.T) {
 		gone = append(gone, d.tombstone(in[i].ID))
 	}
 	_, _, err := d.try(engine.Start{}, gone...)
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if !errors.As(err, &hold) || hold.Deletions != 21 || hold.Total != 40 {
 		t.Fatalf("merged with %v; want to be asked about 21 of 40", err)
 	}

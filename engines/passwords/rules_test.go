@@ -237,7 +237,7 @@ func TestMostPasswordsAreNotDeletedUnasked(t *testing.T) {
 	if err := s.Stage(t.Context(), gone[10:]); err != nil {
 		t.Fatal(err)
 	}
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if _, err := s.Merge(t.Context(), 11); !errors.As(err, &hold) || hold.Deletions != 20 || hold.Total != 20 {
 		t.Fatalf("error %v; want 20 of 20 held", err)
 	}

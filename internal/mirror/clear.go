@@ -12,7 +12,7 @@ import (
 // Clear takes away what the user has and the account had; see engine.Clearer.
 func (c *Core) Clear(ctx context.Context, start engine.Start) error {
 	err := c.clear(ctx, start)
-	if err != nil && !errors.As(err, new(*engine.HoldError)) {
+	if err != nil && !errors.As(err, new(*engine.TooManyDeletionsError)) {
 		err = fmt.Errorf("cannot clear %s: %w", c.rules.Collection, err)
 	}
 	return err
@@ -45,7 +45,7 @@ func (c *Core) held(ctx context.Context, start engine.Start, deletions int) erro
 	}
 	total, err := c.Count(ctx)
 	if err == nil && c.rules.Hold(deletions, total) {
-		err = &engine.HoldError{Deletions: deletions, Total: total}
+		err = &engine.TooManyDeletionsError{Deletions: deletions, Total: total}
 	}
 	return err
 }

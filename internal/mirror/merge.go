@@ -19,7 +19,7 @@ const chunkTime = 50 * time.Millisecond
 // sync downloads those again and finds them the same.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.merge(ctx, at)
-	var hold *engine.HoldError
+	var hold *engine.TooManyDeletionsError
 	if err != nil && !errors.As(err, &hold) {
 		err = fmt.Errorf("cannot merge %s: %w", s.core.rules.Collection, err)
 	}

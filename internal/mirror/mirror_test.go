@@ -171,8 +171,8 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := stage(t, c, engine.Start{}, 2, gone...)
-	var hold *engine.HoldError
-	if !errors.As(err, &hold) || *hold != (engine.HoldError{Deletions: 4, Total: 4}) {
+	var hold *engine.TooManyDeletionsError
+	if !errors.As(err, &hold) || *hold != (engine.TooManyDeletionsError{Deletions: 4, Total: 4}) {
 		t.Fatalf("error %v; want 4 of 4 held", err)
 	}
 	if n, err := c.Count(t.Context()); err != nil || n != 4 {

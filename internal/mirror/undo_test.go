@@ -79,8 +79,8 @@ func TestClearKeepsWhatIsUnsent(t *testing.T) {
 	upload(t, c, 1000)
 	put(t, c, "s1", `{"name":"s1","a":"edited"}`)
 	put(t, c, "new", `{"name":"new"}`)
-	var hold *engine.HoldError
-	if err := c.Clear(t.Context(), engine.Start{Run: "one"}); !errors.As(err, &hold) || *hold != (engine.HoldError{Deletions: 19, Total: 21}) {
+	var hold *engine.TooManyDeletionsError
+	if err := c.Clear(t.Context(), engine.Start{Run: "one"}); !errors.As(err, &hold) || *hold != (engine.TooManyDeletionsError{Deletions: 19, Total: 21}) {
 		t.Fatalf("cleared without a word: %v; want 19 of 21 held", err)
 	}
 	if n, err := c.Count(t.Context()); err != nil || n != 21 {

@@ -386,7 +386,7 @@ func (r *run) sync(ctx context.Context, d *device, s Step) (syncmanager.Result, 
 	}
 	r.switched()
 	for _, k := range r.story.Kinds {
-		if e := res.Engines[k]; e.Status == syncmanager.OK && e.Failed == 0 && e.Err == nil {
+		if e := res.Engines[k]; e.Status == syncmanager.StatusOK && e.Failed == 0 && e.Err == nil {
 			r.model.synced(d, k, mine, theirs)
 		}
 		if e := res.Engines[k]; e.Err != nil && strings.Contains(e.Err.Error(), "broke:") {
@@ -479,12 +479,12 @@ func (r *run) rest(ctx context.Context) *Finding {
 			if f != nil {
 				return f
 			}
-			if until := d.manager.BackoffUntil(); res.Status == syncmanager.BackedOff && !until.IsZero() {
+			if until := d.manager.BackoffUntil(); res.Status == syncmanager.StatusBackedOff && !until.IsZero() {
 				r.pass(max(until.Sub(r.clock(nil)()), 0) + time.Second)
 				quiet = false
 				continue
 			}
-			if res.Status != syncmanager.OK {
+			if res.Status != syncmanager.StatusOK {
 				text, _ := res.MarshalJSON()
 				if round > 0 {
 					return finding("stuck "+failing1(res), "device %d: %s", d.n, text)
@@ -512,7 +512,7 @@ func (r *run) rest(ctx context.Context) *Finding {
 
 func failing1(res syncmanager.Result) string {
 	for name, e := range res.Engines {
-		if e.Status != syncmanager.OK {
+		if e.Status != syncmanager.StatusOK {
 			return name
 		}
 	}

@@ -121,7 +121,7 @@ func (d *Device) Restart() {
 func (d *Device) Sync() syncmanager.Result {
 	d.Env.T.Helper()
 	r, err := d.Manager.Sync(d.Env.T.Context(), syncmanager.Options{})
-	if err != nil || r.Status != syncmanager.OK {
+	if err != nil || r.Status != syncmanager.StatusOK {
 		text, _ := r.MarshalJSON()
 		d.Env.T.Fatalf("%s: the sync ended with %v: %s", d.Name, err, text)
 	}

@@ -110,7 +110,7 @@ func TestASyncWithoutAnAccountSaysToSignIn(t *testing.T) {
 	}
 	r, err := m.Sync(t.Context(), syncmanager.Options{})
 	var signIn interface{ SignInAgain() bool }
-	if r.Status != syncmanager.SignInAgain && !(errors.As(err, &signIn) && signIn.SignInAgain()) {
+	if r.Status != syncmanager.StatusSignInAgain && !(errors.As(err, &signIn) && signIn.SignInAgain()) {
 		t.Errorf("status %s, %v", r.Status, err)
 	}
 	if !strings.Contains(err.Error(), "syncmanager login") {
