@@ -53,7 +53,7 @@ func (c *Core) held(ctx context.Context, start engine.Start, deletions int) erro
 // clear is Core.clear of the records behind a row number up to another.
 func (t *tx) clear(run string, from, to int64) error {
 	var k keeper
-	rows, err := t.sql.QueryContext(t.ctx, sqlUnchanged, from, to)
+	rows, err := t.Query(sqlUnchanged, from, to)
 	if err != nil {
 		return err
 	}

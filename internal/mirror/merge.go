@@ -163,7 +163,7 @@ func (c *chunk) insertNew(from, to int64) error {
 
 // noteNew notes the records behind the last row number that there was.
 func (c *chunk) noteNew(last int64) error {
-	rows, err := c.tx.sql.QueryContext(c.tx.ctx, sqlNewIDs, last)
+	rows, err := c.tx.Query(sqlNewIDs, last)
 	if err != nil {
 		return err
 	}
@@ -179,11 +179,7 @@ func (c *chunk) noteNew(last int64) error {
 }
 
 func (c *chunk) left(from, to int64) (left []int64, err error) {
-	stmt, err := c.tx.stmt(sqlStagedPage)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(c.tx.ctx, from, to)
+	rows, err := c.tx.Query(sqlStagedPage, from, to)
 	if err != nil {
 		return nil, err
 	}

@@ -6,14 +6,13 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// tx is a transaction that prepares each of its statements once.
+// tx is a transaction on the store.
 type tx struct {
-	ctx   context.Context
-	core  *Core
-	sql   *sql.Tx
-	stmts map[string]*sql.Stmt
+	*sqlite.Tx
+	core *Core
 
 	// user tells that it is the user's, and not a sync's; changed are the records
 	// that the user sees otherwise afterwards, and wiped, that it took all away.
@@ -26,8 +25,8 @@ type tx struct {
 
 func (c *Core) update(ctx context.Context, f func(*tx) error) error {
 	var last *tx
-	err := c.db.Update(ctx, func(t *sql.Tx) error {
-		last = c.tx(ctx, t)
+	err := c.db.UpdateCached(ctx, func(t *sqlite.Tx) error {
+		last = &tx{Tx: t, core: c}
 		return f(last)
 	})
 	if err == nil {
@@ -37,45 +36,18 @@ func (c *Core) update(ctx context.Context, f func(*tx) error) error {
 }
 
 func (c *Core) view(ctx context.Context, f func(*tx) error) error {
-	return c.db.View(ctx, func(t *sql.Tx) error { return f(c.tx(ctx, t)) })
-}
-
-func (c *Core) tx(ctx context.Context, t *sql.Tx) *tx {
-	return &tx{ctx: ctx, core: c, sql: t, stmts: make(map[string]*sql.Stmt)}
-}
-
-func (t *tx) stmt(query string) (*sql.Stmt, error) {
-	if s, ok := t.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := t.sql.PrepareContext(t.ctx, query)
-	if err == nil {
-		t.stmts[query] = s
-	}
-	return s, err
+	return c.db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(&tx{Tx: t, core: c}) })
 }
 
 // exec returns how many rows the statement touched.
 func (t *tx) exec(query string, args ...any) (int, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	r, err := s.ExecContext(t.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	n, err := r.RowsAffected()
+	n, err := t.Exec(query, args...)
 	return int(n), err
 }
 
 // one scans the single row that the query has; ok is false if there is none.
 func (t *tx) one(query string, args []any, into ...any) (ok bool, err error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return false, err
-	}
-	err = s.QueryRowContext(t.ctx, args...).Scan(into...)
+	err = t.QueryRow(query, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -154,11 +126,7 @@ func (t *tx) loose(key []byte) (found []*row, err error) {
 	if key == nil {
 		return nil, nil
 	}
-	stmt, err := t.stmt(sqlByLoose)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(t.ctx, key, maxLoose)
+	rows, err := t.Query(sqlByLoose, key, maxLoose)
 	if err != nil {
 		return nil, err
 	}

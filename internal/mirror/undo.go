@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -99,7 +98,7 @@ func (t *tx) prune(newest int64) error {
 	if _, err := t.exec(sqlPruneOld, newest, t.core.now().Add(-keepFor).UnixMilli()); err != nil {
 		return err
 	}
-	rows, err := t.sql.QueryContext(t.ctx, sqlLogSizes)
+	rows, err := t.Query(sqlLogSizes)
 	if err != nil {
 		return err
 	}
@@ -201,15 +200,11 @@ func noRun(there bool) error {
 
 // kept is a page of a sync's records behind an ID, opened.
 func (t *tx) kept(log int64, after engine.ID) (page []keptItem, err error) {
-	stmt, err := t.stmt(sqlKept)
+	rows, err := t.Query(sqlKept, log, after, listPage)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(t.ctx, log, after, listPage)
-	if err != nil {
-		return nil, err
-	}
-	defer func(rows *sql.Rows) { _ = rows.Close() }(rows)
+	defer rows.Close()
 	for rows.Next() {
 		var k keptItem
 		if err := rows.Scan(&k.id, &k.before, &k.after); err != nil {
