@@ -17,17 +17,17 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 // app is one run of the command: what it reads and writes, and the global flags.
 type app struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	getenv         func(string) string
+	term.Console
+	getenv func(string) string
 
-	dir         string
-	json        bool
-	quiet, loud bool
+	// dir is the profile's folder, if the flag names it.
+	dir string
 	// wait is how long another process may keep the profile before this one fails.
 	wait time.Duration
 
@@ -38,7 +38,7 @@ type app struct {
 
 // run is the whole command. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	a := &app{Console: term.Console{In: stdin, Out: stdout, Err: stderr}, getenv: getenv}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if !strings.HasSuffix(err.Error(), "?") {
 			err = fmt.Errorf("%w; see '%s --help'", err, command.CommandPath())
 		}
-		err = &usageError{err}
+		err = usage.Errorf("%w", err)
 	}
 	a.report(err)
 	return exitCode(err)
@@ -81,12 +81,12 @@ Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usag
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dir, "profile", "", "use the profile in the folder `DIR`")
-	flags.BoolVar(&a.json, "json", false, "print JSON for programs")
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but results and errors")
-	flags.BoolVarP(&a.loud, "verbose", "v", false, "log what happens to stderr")
+	flags.BoolVar(&a.JSON, "json", false, "print JSON for programs")
+	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print nothing but results and errors")
+	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "log what happens to stderr")
 	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait `LONG` for another syncmanager that uses the profile, such as 5m or 0")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if a.quiet && a.loud {
+		if a.Quiet && a.Verbose {
 			return errors.New("--quiet and --verbose do not go together")
 		}
 		if a.wait < 0 {
@@ -99,7 +99,7 @@ Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usag
 		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
 		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
-	speakPlainly(root)
+	usage.Setup(root)
 	return root
 }
 
@@ -109,7 +109,7 @@ func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command,
 		a.started = true
 		err := work(c, args)
 		if errors.Is(err, syncmanager.ErrUnknownEngine) {
-			return usagef("%w; 'syncmanager engines' lists them", err)
+			return usage.Errorf("%w; 'syncmanager engines' lists them", err)
 		}
 		return err
 	}
@@ -123,15 +123,15 @@ func (a *app) report(err error) {
 		return
 	}
 	a.complain(err)
-	if !a.json {
+	if !a.JSON {
 		return
 	}
-	var usage *usageError
+	var usage *usage.Error
 	status := string(statusOf(err))
 	if errors.As(err, &usage) {
 		status = "usage"
 	}
-	_ = a.printJSON(struct {
+	_ = a.PrintJSON(struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
 	}{status, sentence(err)})
@@ -139,10 +139,10 @@ func (a *app) report(err error) {
 
 // log is where the libraries' developer messages go.
 func (a *app) log() *slog.Logger {
-	if !a.loud {
+	if !a.Verbose {
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(a.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // envKeyring lets a new profile keep its local key in the system's keyring.
@@ -159,7 +159,7 @@ func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*p
 		host = "this device"
 	}
 	return profile.Open(ctx, profile.Config{
-		Dir: dir, Wait: a.wait, Waiting: func() { a.note("Waiting for another syncmanager that uses this profile…") },
+		Dir: dir, Wait: a.wait, Waiting: func() { a.Note("Waiting for another syncmanager that uses this profile…") },
 		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
 		Now: time.Now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
 	})
@@ -193,4 +193,9 @@ func transport() http.RoundTripper {
 	t.ResponseHeaderTimeout = 2 * time.Minute
 	t.MaxIdleConnsPerHost = 8
 	return t
+}
+
+// complain says on stderr what went wrong.
+func (a *app) complain(err error) {
+	fmt.Fprintln(a.Err, "syncmanager: "+term.Printable(sentence(err)))
 }

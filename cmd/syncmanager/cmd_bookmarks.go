@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
@@ -124,8 +125,8 @@ func hashes(tags []string) string {
 
 // bookmarkSaved reports an item that was added, changed, moved or deleted.
 func (a *app) bookmarkSaved(ctx context.Context, p *profile.Profile, what string, it bookmarks.Item) error {
-	if a.json {
-		return a.printJSON(bookmarkToJSON(it))
+	if a.JSON {
+		return a.PrintJSON(bookmarkToJSON(it))
 	}
 	folder, err := p.BookmarkPath(ctx, it.Parent)
 	if err != nil {
@@ -135,9 +136,9 @@ func (a *app) bookmarkSaved(ctx context.Context, p *profile.Profile, what string
 }
 
 func (a *app) tellBookmark(what string, it bookmarks.Item, folder string) error {
-	t := table{width: a.width()}
-	t.add(what+" "+profile.ShortID(it.GUID), folder+"/"+label(it), it.URL)
-	return t.print(a.stdout)
+	t := term.Table{Width: a.Width()}
+	t.Add(what+" "+profile.ShortID(it.GUID), folder+"/"+label(it), it.URL)
+	return t.Print(a.Out)
 }
 
 // completeFolders completes paths of folders: "menu/News".
@@ -177,10 +178,10 @@ func (a *app) completePaths(c *cobra.Command, word string, folders bool) ([]stri
 		for _, it := range children {
 			path := before + profile.Name(it)
 			if it.Kind == bookmarks.Separator || folders && it.Kind != bookmarks.Folder || !strings.HasPrefix(path, word) || path == before ||
-				path != printable(path) {
+				path != term.Printable(path) {
 				continue
 			}
-			words = append(words, cobra.CompletionWithDesc(path, printable(it.URL)))
+			words = append(words, cobra.CompletionWithDesc(path, term.Printable(it.URL)))
 		}
 		return words, nil
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
@@ -35,8 +36,8 @@ are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(checkToJSON(checked))
+			if a.JSON {
+				err = a.PrintJSON(checkToJSON(checked))
 			} else {
 				err = a.printCheck(ctx, store, checked)
 			}
@@ -71,7 +72,7 @@ func (a *app) checkBookmarks(ctx context.Context, p *profile.Profile, store *boo
 	case ctx.Err() != nil:
 		return nil, err
 	default:
-		a.warn("the server could not be asked, and what it had at the last sync is checked: %s", sentence(err))
+		a.Warn("the server could not be asked, and what it had at the last sync is checked: %s", sentence(err))
 	}
 	return store.Check(ctx)
 }
@@ -115,15 +116,15 @@ var trees = map[bookmarks.Where]string{bookmarks.Here: "this device", bookmarks.
 
 func (a *app) printCheck(ctx context.Context, store *bookmarks.Engine, c *bookmarks.Checked) error {
 	if len(c.Faults) > 0 {
-		t := table{head: []string{"WHERE", "WHAT", "ID", "TITLE"}, width: a.width()}
+		t := term.Table{Head: []string{"WHERE", "WHAT", "ID", "TITLE"}, Width: a.Width()}
 		for _, f := range c.Faults {
 			title := ""
 			if it, err := store.Get(ctx, f.GUID); err == nil {
 				title = label(it)
 			}
-			t.add(trees[f.Where], f.Kind, string(bookmarks.WireID(f.GUID)), title)
+			t.Add(trees[f.Where], f.Kind, string(bookmarks.WireID(f.GUID)), title)
 		}
-		if err := t.print(a.stdout); err != nil {
+		if err := t.Print(a.Out); err != nil {
 			return err
 		}
 	}
@@ -132,13 +133,13 @@ func (a *app) printCheck(ctx context.Context, store *bookmarks.Engine, c *bookma
 		total += n
 	}
 	if more := total - len(c.Faults); more > 0 && len(c.Faults) > 0 {
-		if err := a.print("and %s more", count(more)); err != nil {
+		if err := a.Print("and %s more", term.Count(more)); err != nil {
 			return err
 		}
 	}
 	on := "nothing was synced yet"
 	if c.Records > 0 {
-		on = count(c.Records) + " records on the server"
+		on = term.Count(c.Records) + " records on the server"
 		if !c.Live {
 			on += " as of the last sync"
 		}
@@ -147,9 +148,9 @@ func (a *app) printCheck(ctx context.Context, store *bookmarks.Engine, c *bookma
 	if total > 0 {
 		var kinds []string
 		for _, kind := range slices.Sorted(maps.Keys(c.Counts)) {
-			kinds = append(kinds, count(c.Counts[kind])+" "+kind[strings.Index(kind, " ")+1:])
+			kinds = append(kinds, term.Count(c.Counts[kind])+" "+kind[strings.Index(kind, " ")+1:])
 		}
 		verdict = strings.Join(kinds, ", ")
 	}
-	return a.print("%s items here, %s: %s.", count(c.Items), on, verdict)
+	return a.Print("%s items here, %s: %s.", term.Count(c.Items), on, verdict)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
@@ -53,7 +54,7 @@ of that one, without of "unfiled", which browsers show as Other Bookmarks.`,
 		case len(args) == 0 && (title != "" || it.Tags != nil || it.Keyword != ""):
 			return errors.New("--title, --tag and --keyword go with a URL")
 		case len(args) == 1:
-			if err := checkURL(args[0]); err != nil {
+			if err := usage.CheckURL(args[0]); err != nil {
 				return err
 			}
 			it.Kind, it.URL, it.Title = bookmarks.Bookmark, args[0], title
@@ -124,7 +125,7 @@ func (a *app) bookmarksEditCommand() *cobra.Command {
 			return errors.New("name a field to change")
 		}
 		if change.URL != nil {
-			return checkURL(url)
+			return usage.CheckURL(url)
 		}
 		return nil
 	}
@@ -187,14 +188,14 @@ func (a *app) moveBookmarks(ctx context.Context, p *profile.Profile, items []boo
 		if at != bookmarks.End {
 			at = items[i].Position + 1
 		}
-		if !a.json {
+		if !a.JSON {
 			if err := a.bookmarkSaved(ctx, p, "Moved", items[i]); err != nil {
 				return err
 			}
 		}
 	}
-	if a.json {
-		return a.printJSON(bookmarksToJSON(items))
+	if a.JSON {
+		return a.PrintJSON(bookmarksToJSON(items))
 	}
 	return nil
 }
@@ -256,8 +257,8 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 			if _, err := store.Remove(ctx, guids...); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(bookmarksToJSON(items))
+			if a.JSON {
+				return a.PrintJSON(bookmarksToJSON(items))
 			}
 			for i, it := range items {
 				if err := a.tellBookmark("Deleted", it, folders[i]); err != nil {
@@ -312,14 +313,14 @@ of its URL have them too. Without an item, list all tags.`,
 			if it, err = store.Get(ctx, it.GUID); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(bookmarkToJSON(it))
+			if a.JSON {
+				return a.PrintJSON(bookmarkToJSON(it))
 			}
 			tags := hashes(it.Tags)
 			if tags == "" {
 				tags = "no tags"
 			}
-			return a.print("%s  %s  %s", profile.ShortID(it.GUID), label(it), tags)
+			return a.Print("%s  %s  %s", profile.ShortID(it.GUID), label(it), tags)
 		}),
 	}
 	c.Flags().BoolVar(&remove, "remove", false, "take the tags away")
@@ -335,14 +336,14 @@ func (a *app) listTags(ctx context.Context, p *profile.Profile) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(append([]string{}, tags...))
+	if a.JSON {
+		return a.PrintJSON(append([]string{}, tags...))
 	}
 	if len(tags) == 0 {
-		a.note("No tags.")
+		a.Note("No tags.")
 	}
 	for _, tag := range tags {
-		if err := a.print("%s", tag); err != nil {
+		if err := a.Print("%s", tag); err != nil {
 			return err
 		}
 	}

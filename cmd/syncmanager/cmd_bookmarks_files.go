@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
@@ -43,9 +44,9 @@ named. If nothing could be taken, the exit code is 1.`,
 				return err
 			}
 			var r *bookmarks.Imported
-			a.newProgress().while("importing bookmarks", func() {
+			a.NewProgress().While("importing bookmarks", func() {
 				if args[0] == "-" {
-					r, err = store.ImportFrom(ctx, a.stdin, o)
+					r, err = store.ImportFrom(ctx, a.In, o)
 				} else {
 					r, err = store.Import(ctx, args[0], o)
 				}
@@ -53,19 +54,19 @@ named. If nothing could be taken, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return errors.Join(a.printJSON(r), a.taken(r.Added+r.Duplicates, r.Skipped))
+			if a.JSON {
+				return errors.Join(a.PrintJSON(r), a.taken(r.Added+r.Duplicates, r.Skipped))
 			}
 			for _, s := range r.Reasons {
 				a.nameSkipped(s.Line, s.Item, s.Reason)
 			}
 			a.countUnnamed(r.Skipped - len(r.Reasons))
 			a.tell(r.Notes)
-			already := count(r.Duplicates)
+			already := term.Count(r.Duplicates)
 			if r.Merged > 0 {
-				already += " (" + count(r.Merged) + " with something new)"
+				already += " (" + term.Count(r.Merged) + " with something new)"
 			}
-			return errors.Join(a.print("%s %sadded, %s here already, %s skipped", count(r.Added), would(o.DryRun), already, count(r.Skipped)),
+			return errors.Join(a.Print("%s %sadded, %s here already, %s skipped", term.Count(r.Added), would(o.DryRun), already, term.Count(r.Skipped)),
 				a.taken(r.Added+r.Duplicates, r.Skipped))
 		}),
 	}
@@ -103,7 +104,7 @@ decides.`,
 			if err != nil {
 				return err
 			}
-			return a.export(exported{args[0], format, force, "Wrote %s."},
+			return a.Export(term.Export{Path: args[0], Format: format, Force: force, Note: "Wrote %s."},
 				func(w io.Writer) error { return store.Export(ctx, w, format) })
 		}),
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
@@ -25,7 +27,7 @@ func (a *app) bookmarksListCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case len(args) == 1 && tag != "":
-				return usagef("name a folder or a tag, not both")
+				return usage.Errorf("name a folder or a tag, not both")
 			case tag != "":
 				items, err := store.Tagged(ctx, tag)
 				if err != nil {
@@ -82,7 +84,7 @@ func (a *app) listAllBookmarks(ctx context.Context, store *bookmarks.Engine) err
 // listFound lists bookmarks from anywhere, each with its folder.
 func (a *app) listFound(ctx context.Context, p *profile.Profile, items []bookmarks.Item) error {
 	folders := make([]string, len(items))
-	if !a.json {
+	if !a.JSON {
 		for i, it := range items {
 			var err error
 			if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
@@ -95,23 +97,23 @@ func (a *app) listFound(ctx context.Context, p *profile.Profile, items []bookmar
 
 // listBookmarks prints items; folders, if not nil, says where each is.
 func (a *app) listBookmarks(items []bookmarks.Item, folders []string) error {
-	if a.json {
-		return a.printJSON(bookmarksToJSON(items))
+	if a.JSON {
+		return a.PrintJSON(bookmarksToJSON(items))
 	}
 	if len(items) == 0 {
-		a.note("No bookmarks.")
+		a.Note("No bookmarks.")
 		return nil
 	}
 	tagged := false
 	for _, it := range items {
 		tagged = tagged || len(it.Tags) > 0
 	}
-	t := table{head: []string{"ID", "TITLE", "URL"}, width: a.width()}
+	t := term.Table{Head: []string{"ID", "TITLE", "URL"}, Width: a.Width()}
 	if folders != nil {
-		t.head = append(t.head, "FOLDER")
+		t.Head = append(t.Head, "FOLDER")
 	}
 	if tagged {
-		t.head = append(t.head, "TAGS")
+		t.Head = append(t.Head, "TAGS")
 	}
 	for i, it := range items {
 		row := []string{profile.ShortID(bookmarks.WireID(it.GUID)), labelled(it), it.URL}
@@ -121,29 +123,29 @@ func (a *app) listBookmarks(items []bookmarks.Item, folders []string) error {
 		if tagged {
 			row = append(row, hashes(it.Tags))
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks.Item) error {
-	if a.json {
-		return a.printJSON([]bookmarkJSON{bookmarkToJSON(it)})
+	if a.JSON {
+		return a.PrintJSON([]bookmarkJSON{bookmarkToJSON(it)})
 	}
 	folder, err := p.BookmarkPath(ctx, it.Parent)
 	if err != nil {
 		return err
 	}
-	var t table
+	var t term.Table
 	for _, field := range [][2]string{
 		{"ID", string(it.GUID)}, {"Title", label(it)}, {"URL", it.URL}, {"Folder", folder}, {"Tags", hashes(it.Tags)},
 		{"Keyword", it.Keyword}, {"Added", dayOf(it.Added)}, {"Changed", dayOf(it.Modified)},
 	} {
 		if field[1] != "" {
-			t.add(field[0], field[1])
+			t.Add(field[0], field[1])
 		}
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 // dayOf shows a time as a date; zero: unknown.
@@ -178,10 +180,10 @@ func (a *app) drawTree(ctx context.Context, p *profile.Profile, from engine.ID) 
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(treeToJSON(top))
+	if a.JSON {
+		return a.PrintJSON(treeToJSON(top))
 	}
-	d := drawing{table{width: a.width()}}
+	d := drawing{term.Table{Width: a.Width()}}
 	roots := []*bookmarks.Node{top}
 	if from == bookmarks.Root {
 		roots = top.Children
@@ -189,19 +191,19 @@ func (a *app) drawTree(ctx context.Context, p *profile.Profile, from engine.ID) 
 	for _, root := range roots {
 		// An empty folder is worth a line where it was asked for.
 		if len(root.Children) > 0 || from != bookmarks.Root {
-			d.table.add(labelled(root.Item), "", "")
+			d.table.Add(labelled(root.Item), "", "")
 			d.below(root, "")
 		}
 	}
-	if len(d.table.rows) == 0 {
-		a.note("No bookmarks.")
+	if len(d.table.Rows) == 0 {
+		a.Note("No bookmarks.")
 		return nil
 	}
-	return d.table.print(a.stdout)
+	return d.table.Print(a.Out)
 }
 
 // drawing is a tree in lines: the branches with the titles, the URLs, the tags.
-type drawing struct{ table table }
+type drawing struct{ table term.Table }
 
 // below draws what is in a folder; before is drawn left of it.
 func (d *drawing) below(folder *bookmarks.Node, before string) {
@@ -210,7 +212,7 @@ func (d *drawing) below(folder *bookmarks.Node, before string) {
 		if i == len(folder.Children)-1 {
 			branch, stem = "└── ", "    "
 		}
-		d.table.add(before+branch+labelled(n.Item), n.URL, hashes(n.Tags))
+		d.table.Add(before+branch+labelled(n.Item), n.URL, hashes(n.Tags))
 		d.below(n, before+stem)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
@@ -32,8 +33,8 @@ was wrong on the server is there too. 'syncmanager bookmarks undo' takes one bac
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(logToJSON(entries))
+			if a.JSON {
+				return a.PrintJSON(logToJSON(entries))
 			}
 			return a.printLog(entries)
 		}),
@@ -61,10 +62,10 @@ func logToJSON(entries []bookmarks.LogEntry) []logJSON {
 
 func (a *app) printLog(entries []bookmarks.LogEntry) error {
 	if len(entries) == 0 {
-		a.note("No sync has changed the bookmarks of this device.")
+		a.Note("No sync has changed the bookmarks of this device.")
 		return nil
 	}
-	t := table{head: []string{"SYNC", "WHEN", "ADDED", "CHANGED", "MOVED", "DELETED", ""}, width: a.width()}
+	t := term.Table{Head: []string{"SYNC", "WHEN", "ADDED", "CHANGED", "MOVED", "DELETED", ""}, Width: a.Width()}
 	for _, e := range entries {
 		repaired := 0
 		for _, n := range e.Repairs {
@@ -72,14 +73,14 @@ func (a *app) printLog(entries []bookmarks.LogEntry) error {
 		}
 		what := ""
 		if repaired > 0 {
-			what = count(repaired) + " repaired"
+			what = term.Count(repaired) + " repaired"
 		}
 		if !e.Undone.IsZero() {
 			what = "undone"
 		}
-		t.add(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At), count(e.Added), count(e.Changed), count(e.Moved), count(e.Deleted), what)
+		t.Add(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At), term.Count(e.Added), term.Count(e.Changed), term.Count(e.Moved), term.Count(e.Deleted), what)
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 func (a *app) bookmarksUndoCommand() *cobra.Command {
@@ -109,10 +110,10 @@ tells the other devices.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(undoneJSON(done))
+			if a.JSON {
+				return a.PrintJSON(undoneJSON(done))
 			}
-			return a.print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneWords(done))
+			return a.Print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneWords(done))
 		}),
 	}
 }
@@ -149,7 +150,7 @@ func undoneWords(u bookmarks.Undone) string {
 		what string
 	}{{u.Restored, "restored"}, {u.Reverted, "changed back"}, {u.Moved, "moved back"}, {u.Removed, "removed"}, {u.Kept, "kept as edited since"}} {
 		if part.n > 0 {
-			did = append(did, count(part.n)+" "+part.what)
+			did = append(did, term.Count(part.n)+" "+part.what)
 		}
 	}
 	if did == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 )
 
@@ -53,18 +54,18 @@ func (a *app) devicesListCommand() *cobra.Command {
 				return err
 			}
 			devices := m.Devices()
-			if a.json {
+			if a.JSON {
 				records := []deviceJSON{}
 				for _, d := range devices {
 					records = append(records, deviceJSON{d.ID, d.Name, d.Type, d.Application, d.OS, d.Version, d.AccountID, d.Modified, d.Local})
 				}
-				return a.printJSON(records)
+				return a.PrintJSON(records)
 			}
 			if len(devices) == 0 {
-				a.note("No devices known yet; 'syncmanager sync' finds them.")
+				a.Note("No devices known yet; 'syncmanager sync' finds them.")
 				return nil
 			}
-			t := table{head: []string{"ID", "NAME", "TYPE", "APP", "OS", "SEEN"}, width: a.width()}
+			t := term.Table{Head: []string{"ID", "NAME", "TYPE", "APP", "OS", "SEEN"}, Width: a.Width()}
 			for _, d := range devices {
 				kind := d.Type
 				if d.Local {
@@ -74,9 +75,9 @@ func (a *app) devicesListCommand() *cobra.Command {
 				if d.Modified > 0 {
 					seen = d.Modified.Time().Local().Format(time.DateOnly)
 				}
-				t.add(profile.ShortID(d.ID), d.Name, kind, d.Application, d.OS, seen)
+				t.Add(profile.ShortID(d.ID), d.Name, kind, d.Application, d.OS, seen)
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -90,10 +91,10 @@ func (a *app) devicesRenameCommand() *cobra.Command {
 			if err := p.RenameDevice(ctx, args[0]); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(map[string]string{"name": p.DeviceName()})
+			if a.JSON {
+				return a.PrintJSON(map[string]string{"name": p.DeviceName()})
 			}
-			a.note("This device is now %q; the next sync tells the others.", p.DeviceName())
+			a.Note("This device is now %q; the next sync tells the others.", p.DeviceName())
 			return nil
 		}),
 	}
@@ -148,10 +149,10 @@ DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
 			if err := m.SendCommand(ctx, device.ID, command, args[2:]...); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(map[string]any{"device": device.ID, "command": command, "args": args[2:]})
+			if a.JSON {
+				return a.PrintJSON(map[string]any{"device": device.ID, "command": command, "args": args[2:]})
 			}
-			a.note("%s goes to %q with the next sync.", args[1], device.Name)
+			a.Note("%s goes to %q with the next sync.", args[1], device.Name)
 			return nil
 		}),
 	}
@@ -180,7 +181,7 @@ looked at its settings, and apps.`,
 				return err
 			}
 			records := []attachedJSON{}
-			t := table{head: []string{"NAME", "KIND", "SINCE", "SEEN"}, width: a.width()}
+			t := term.Table{Head: []string{"NAME", "KIND", "SINCE", "SEEN"}, Width: a.Width()}
 			for _, c := range list {
 				r := attachedJSON{c.Name, c.DeviceID, c.Scope, some(c.CreatedAt), some(c.LastSeen), c.Current}
 				records = append(records, r)
@@ -193,12 +194,12 @@ looked at its settings, and apps.`,
 				case len(c.Scope) > 0:
 					kind = "app: " + strings.Join(c.Scope, " ")
 				}
-				t.add(c.Name, kind, a.moment(r.Created), a.moment(r.LastSeen))
+				t.Add(c.Name, kind, a.moment(r.Created), a.moment(r.LastSeen))
 			}
-			if a.json {
-				return a.printJSON(records)
+			if a.JSON {
+				return a.PrintJSON(records)
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -217,10 +218,10 @@ DEVICE is a name, an ID, or the beginning of an ID.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(map[string]string{"device": d.ID, "name": d.Name})
+			if a.JSON {
+				return a.PrintJSON(map[string]string{"device": d.ID, "name": d.Name})
 			}
-			a.note("%q is signed out.", d.Name)
+			a.Note("%q is signed out.", d.Name)
 			return nil
 		}),
 	}
@@ -271,10 +272,10 @@ an ID, or the beginning of an ID; 'syncmanager tabs' lists the pages.`,
 }
 
 func (a *app) sentTo(d account.Device, urls []string, words string) error {
-	if a.json {
-		return a.printJSON(map[string]any{"device": d.ID, "name": d.Name, "urls": urls})
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"device": d.ID, "name": d.Name, "urls": urls})
 	}
-	a.note(words, d.Name)
+	a.Note(words, d.Name)
 	return nil
 }
 
@@ -296,7 +297,7 @@ func (a *app) completeDeviceCommand(c *cobra.Command, args []string, _ string) (
 			}
 			for _, d := range m.Devices() {
 				if !d.Local {
-					words = append(words, cobra.CompletionWithDesc(d.Name, printable(strings.TrimSpace(d.Type+" "+profile.ShortID(d.ID)))))
+					words = append(words, cobra.CompletionWithDesc(d.Name, term.Printable(strings.TrimSpace(d.Type+" "+profile.ShortID(d.ID)))))
 				}
 			}
 			return words, nil

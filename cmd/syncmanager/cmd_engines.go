@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 )
 
@@ -42,8 +43,8 @@ func (a *app) enginesListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(engines)
+			if a.JSON {
+				return a.PrintJSON(engines)
 			}
 			return a.printEngineStatus(engines)
 		}),
@@ -65,14 +66,14 @@ func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command
 			if err := m.SetEnabled(ctx, enabled, names...); err != nil {
 				return err
 			}
-			if a.json {
+			if a.JSON {
 				engines, err := m.Engines(ctx)
 				if err != nil {
 					return err
 				}
-				return a.printJSON(engines)
+				return a.PrintJSON(engines)
 			}
-			a.note("%s %sd; the next sync tells the account.", strings.Join(names, ", "), verb)
+			a.Note("%s %sd; the next sync tells the account.", strings.Join(names, ", "), verb)
 			return nil
 		}),
 	}
@@ -89,7 +90,7 @@ func checkEngines(names []string) error {
 }
 
 func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
-	t := table{head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, width: a.width()}
+	t := term.Table{Head: []string{"ENGINE", "STATE", "ITEMS", "TO SEND", "LAST SYNC", "LAST ERROR"}, Width: a.Width()}
 	failed := false
 	for _, e := range engines {
 		state := "disabled"
@@ -104,15 +105,15 @@ func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
 			last = a.moment(&e.LastSync)
 		}
 		failed = failed || e.LastError != ""
-		t.add(e.Name, state, number(e.Items), number(e.Changes), last, e.LastError)
+		t.Add(e.Name, state, term.Number(e.Items), term.Number(e.Changes), last, e.LastError)
 	}
 	if !failed {
-		t.head = t.head[:5]
-		for i := range t.rows {
-			t.rows[i] = t.rows[i][:5]
+		t.Head = t.Head[:5]
+		for i := range t.Rows {
+			t.Rows[i] = t.Rows[i][:5]
 		}
 	}
-	if err := t.print(a.stdout); err != nil {
+	if err := t.Print(a.Out); err != nil {
 		return err
 	}
 	return a.printStuck(engines)
@@ -127,16 +128,16 @@ func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 		if n == 0 {
 			return nil
 		}
-		if err := a.print("\n%s: %s %s:", name, count(n), what); err != nil {
+		if err := a.Print("\n%s: %s %s:", name, term.Count(n), what); err != nil {
 			return err
 		}
 		for _, p := range some[:min(len(some), maxStuck)] {
-			if err := a.print("  %s: %s", p.ID, p.Err); err != nil {
+			if err := a.Print("  %s: %s", p.ID, p.Err); err != nil {
 				return err
 			}
 		}
 		if more := n - min(len(some), maxStuck); more > 0 {
-			return a.print("  and %s more", count(more))
+			return a.Print("  and %s more", term.Count(more))
 		}
 		return nil
 	}
@@ -152,23 +153,6 @@ func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 		}
 	}
 	return nil
-}
-
-// number shows a count that may be unknown.
-func number(n *int) string {
-	if n == nil {
-		return "-"
-	}
-	return count(*n)
-}
-
-// count shows a number with a comma between its thousands.
-func count(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // completeEngines completes the names that are not on the line yet.

@@ -1,8 +1,6 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 // jsonTopic is "syncmanager help json": what programs may rely on.
 func jsonTopic() *cobra.Command {

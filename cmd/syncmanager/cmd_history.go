@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -22,7 +25,7 @@ func (a *app) historyCommand() *cobra.Command {
 		Long: `List, search and delete the pages that were visited. Changes reach the other
 devices with the next sync.
 
-` + momentHelp,
+` + usage.TimeHelp,
 		Args:    cobra.NoArgs,
 		PreRunE: list.PreRunE,
 		RunE:    list.RunE,
@@ -34,7 +37,7 @@ devices with the next sync.
 }
 
 // registerBetween defines the flags that bound a time.
-func registerBetween(c *cobra.Command, since, until *momentFlag, what string) {
+func registerBetween(c *cobra.Command, since, until *usage.Time, what string) {
 	c.Flags().Var(since, "since", what+" from this time on")
 	c.Flags().Var(until, "until", what+" before this time")
 	for _, name := range []string{"since", "until"} {
@@ -42,9 +45,9 @@ func registerBetween(c *cobra.Command, since, until *momentFlag, what string) {
 	}
 }
 
-func timeSpan(since, until momentFlag) (history.Between, error) {
+func timeSpan(since, until usage.Time) (history.Between, error) {
 	if !since.IsZero() && !until.IsZero() && !since.Before(until.Time) {
-		return history.Between{}, usagef("--since is not before --until")
+		return history.Between{}, usage.Errorf("--since is not before --until")
 	}
 	return history.Between{From: since.Time, To: until.Time}, nil
 }
@@ -65,29 +68,29 @@ func findPage(ctx context.Context, store *history.Engine, word string) (history.
 
 // listPages prints pages in a table.
 func (a *app) listPages(pages []history.Page) error {
-	if a.json {
-		return a.printJSON(append([]history.Page{}, pages...))
+	if a.JSON {
+		return a.PrintJSON(append([]history.Page{}, pages...))
 	}
 	if len(pages) == 0 {
-		a.note("No pages.")
+		a.Note("No pages.")
 		return nil
 	}
-	t := table{head: []string{"LAST VISIT", "VISITS", "TITLE", "URL"}, width: a.width()}
+	t := term.Table{Head: []string{"LAST VISIT", "VISITS", "TITLE", "URL"}, Width: a.Width()}
 	for _, p := range pages {
-		t.add(a.moment(&p.LastVisit), count(p.VisitCount), p.Title, p.URL)
+		t.Add(a.moment(&p.LastVisit), term.Count(p.VisitCount), p.Title, p.URL)
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 func (a *app) historyListCommand() *cobra.Command {
 	var (
-		since, until momentFlag
+		since, until usage.Time
 		limit        int
 	)
 	c := &cobra.Command{
 		Use:               "list [URL]",
 		Short:             "List the pages that were visited, or one with all its visits",
-		Long:              "List the pages that were visited, the newest first, or one with all its visits.\n\n" + momentHelp,
+		Long:              "List the pages that were visited, the newest first, or one with all its visits.\n\n" + usage.TimeHelp,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -97,7 +100,7 @@ func (a *app) historyListCommand() *cobra.Command {
 		switch {
 		case limit < 0:
 			return errors.New("--limit must not be negative")
-		case len(args) == 1 && (since.text != "" || until.text != ""):
+		case len(args) == 1 && (since.String() != "" || until.String() != ""):
 			return errors.New("name a page or a time, not both")
 		}
 		return nil
@@ -122,8 +125,8 @@ func (a *app) historyListCommand() *cobra.Command {
 				}
 			}
 		}
-		if a.json {
-			return printArray(a.jsonOut(), pages, func(p history.Page) any { return p })
+		if a.JSON {
+			return term.PrintArray(a.JSONOut(), pages, func(p history.Page) any { return p })
 		}
 		var all []history.Page
 		for page, err := range pages {
@@ -142,23 +145,23 @@ func (a *app) showPage(ctx context.Context, store *history.Engine, word string) 
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON([]history.Page{page})
+	if a.JSON {
+		return a.PrintJSON([]history.Page{page})
 	}
-	var t table
-	t.add("ID", string(page.ID))
-	t.add("URL", page.URL)
+	var t term.Table
+	t.Add("ID", string(page.ID))
+	t.Add("URL", page.URL)
 	if page.Title != "" {
-		t.add("Title", page.Title)
+		t.Add("Title", page.Title)
 	}
 	for i, v := range page.Visits {
 		field := ""
 		if i == 0 {
 			field = "Visits"
 		}
-		t.add(field, a.moment(&v.At)+"  "+transitionWord(v.Type))
+		t.Add(field, a.moment(&v.At)+"  "+transitionWord(v.Type))
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 func (a *app) historySearchCommand() *cobra.Command {
@@ -206,12 +209,12 @@ func transitionWord(t history.Transition) string {
 func (a *app) historyAddCommand() *cobra.Command {
 	var (
 		title, how string
-		at         momentFlag
+		at         usage.Time
 	)
 	c := &cobra.Command{
 		Use:               "add URL",
 		Short:             "Note a visit of a page",
-		Long:              "Note a visit of a page, now or at another time.\n\n" + momentHelp,
+		Long:              "Note a visit of a page, now or at another time.\n\n" + usage.TimeHelp,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -221,7 +224,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 	words := slices.Sorted(maps.Keys(transitions))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(_ *cobra.Command, args []string) error {
-		if err := checkURL(args[0]); err != nil {
+		if err := usage.CheckURL(args[0]); err != nil {
 			return err
 		}
 		if _, ok := transitions[how]; !ok {
@@ -238,10 +241,10 @@ func (a *app) historyAddCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if a.json {
-			return a.printJSON(page)
+		if a.JSON {
+			return a.PrintJSON(page)
 		}
-		a.note("Added %s.", page.URL)
+		a.Note("Added %s.", page.URL)
 		return nil
 	})
 	return c
@@ -250,7 +253,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 func (a *app) historyRemoveCommand() *cobra.Command {
 	var (
 		host         string
-		since, until momentFlag
+		since, until usage.Time
 	)
 	c := &cobra.Command{
 		Use:   "rm URL… | --host HOST | --since TIME",
@@ -259,7 +262,7 @@ func (a *app) historyRemoveCommand() *cobra.Command {
 its subdomains, or what was visited in a time. Of a page that was visited at
 other times too, the visits go from this device alone.
 
-` + momentHelp,
+` + usage.TimeHelp,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().StringVar(&host, "host", "", "delete all pages of `HOST` and its subdomains")
@@ -296,10 +299,10 @@ other times too, the visits go from this device alone.
 		if err != nil {
 			return err
 		}
-		if a.json {
-			return a.printJSON(gone)
+		if a.JSON {
+			return a.PrintJSON(gone)
 		}
-		return a.print("%s and %s deleted", plural(gone.Pages, "page"), plural(gone.Visits, "visit"))
+		return a.Print("%s and %s deleted", plural(gone.Pages, "page"), plural(gone.Visits, "visit"))
 	})
 	return c
 }
@@ -329,5 +332,71 @@ func plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return count(n) + " " + noun
+	return term.Count(n) + " " + noun
+}
+
+func (a *app) historyImportCommand() *cobra.Command {
+	var o history.ImportOptions
+	c := &cobra.Command{
+		Use:   "import PATH|-",
+		Short: "Import the history of Firefox, or one that was exported here",
+		Long: `Import the history of Firefox: its places.sqlite or the folder of its profile,
+even while Firefox has it open (Firefox 3 and newer); or a file that 'syncmanager history export'
+wrote, with "-" from stdin. Importing again adds nothing. What cannot be
+imported is skipped, and named. If nothing could be taken, the exit code is 1.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.History(ctx)
+			if err != nil {
+				return err
+			}
+			var r history.Imported
+			a.NewProgress().While("importing the history", func() {
+				if args[0] == "-" {
+					r, err = store.ImportJSON(ctx, a.In, o)
+				} else {
+					r, err = store.Import(ctx, args[0], o)
+				}
+			})
+			if err != nil {
+				if kept := r.Added + r.Merged; kept > 0 && !o.DryRun {
+					err = fmt.Errorf("%w; %s of before that were kept", err, plural(kept, "page"))
+				}
+				return err
+			}
+			here := r.Added + r.Merged + r.Same
+			if a.JSON {
+				return errors.Join(a.PrintJSON(r), a.taken(here, r.Skipped))
+			}
+			for _, s := range r.Reasons {
+				a.nameSkipped(0, s.Item, s.Reason)
+			}
+			a.countUnnamed(r.Skipped - len(r.Reasons))
+			return errors.Join(a.Print("%s %sadded, %s %sfilled up, %s here already, %s skipped; %s",
+				term.Count(r.Added), would(o.DryRun), term.Count(r.Merged), would(o.DryRun), term.Count(r.Same), term.Count(r.Skipped), plural(r.Visits, "new visit")),
+				a.taken(here, r.Skipped))
+		}),
+	}
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
+	return c
+}
+
+func (a *app) historyExportCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "export FILE|-",
+		Short: "Write all pages with all their visits into a JSON file",
+		Long: `Write all pages with all their visits, as JSON, into a file that only you can
+open; "-" writes them to stdout. 'syncmanager history import' reads it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.History(ctx)
+			if err != nil {
+				return err
+			}
+			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: "Wrote %s."}, func(w io.Writer) error { return store.ExportJSON(ctx, w) })
+		}),
+	}
+	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	return c
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
@@ -78,15 +80,15 @@ in the profile is disabled there. --only leaves kinds out.`,
 // primaryPassword asks for it where somebody can be asked, again if it was wrong.
 func (a *app) primaryPassword(ctx context.Context, fromStdin bool) func(again bool) (string, error) {
 	return func(again bool) (string, error) {
-		switch _, isTerminal := terminal(a.stdin); {
+		switch {
 		case again && fromStdin:
 			return "", errors.New("stdin had no other")
-		case !fromStdin && !isTerminal:
+		case !fromStdin && !a.Interactive():
 			return "", errors.New("nobody can be asked; hand it over with --primary-password-stdin")
 		case again:
-			a.note("That is not it.")
+			a.Note("That is not it.")
 		}
-		return a.secret(ctx, "primary password", fromStdin, false)
+		return a.Secret(ctx, "primary password", fromStdin, false)
 	}
 }
 
@@ -126,8 +128,8 @@ func (a *app) firefoxProfiles() (all []firefoxprofile.Listed) {
 // folders.
 func (a *app) completeFirefoxProfiles(_ *cobra.Command, _ []string, word string) (words []string, _ cobra.ShellCompDirective) {
 	for _, p := range a.firefoxProfiles() {
-		if strings.HasPrefix(p.Dir, word) && p.Dir == printable(p.Dir) {
-			words = append(words, cobra.CompletionWithDesc(p.Dir, printable(p.Name)))
+		if strings.HasPrefix(p.Dir, word) && p.Dir == term.Printable(p.Dir) {
+			words = append(words, cobra.CompletionWithDesc(p.Dir, term.Printable(p.Name)))
 		}
 	}
 	if words == nil {
@@ -147,7 +149,7 @@ func kindNames() (names []string) {
 func chosenKinds(only []string) ([]importKind, error) {
 	for _, name := range only {
 		if !slices.Contains(kindNames(), name) {
-			return nil, usagef("%q is not a kind of data in a profile: --only takes %s", name, strings.Join(kindNames(), ", "))
+			return nil, usage.Errorf("%q is not a kind of data in a profile: --only takes %s", name, strings.Join(kindNames(), ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(importKinds), func(k importKind) bool {
@@ -165,13 +167,13 @@ type importedKind struct {
 // reports.
 func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 	done := make(map[string]importedKind)
-	var t table
+	var t term.Table
 	var failed bool
 	here, left := 0, 0
 	for _, k := range kinds {
-		im.progress = im.newProgress()
+		im.progress = im.NewProgress()
 		r, err := k.bring(im, ctx)
-		im.progress.done()
+		im.progress.Done()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -188,14 +190,14 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 		done[k.name] = of
 		here += r.Added + r.Updated + r.Duplicates
 		left += r.SkippedRecords
-		t.add(k.name, im.outcome(of))
+		t.Add(k.name, im.outcome(of))
 		im.name(k.name, of)
 	}
-	if err := im.print(done, &t); err != nil {
+	if err := im.printKinds(done, &t); err != nil {
 		return err
 	}
 	if done["addons"].Added > 0 && !im.dry {
-		im.note("After the next sync, the account's other Firefoxes install the add-ons that they do not have.")
+		im.Note("After the next sync, the account's other Firefoxes install the add-ons that they do not have.")
 	}
 	if failed {
 		return &reportedError{syncmanager.StatusPartial}
@@ -203,16 +205,16 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 	return im.taken(here, left)
 }
 
-func (im *firefoxImport) print(done map[string]importedKind, t *table) error {
-	if im.json {
-		return im.printJSON(done)
+func (im *firefoxImport) printKinds(done map[string]importedKind, t *term.Table) error {
+	if im.JSON {
+		return im.PrintJSON(done)
 	}
-	return t.print(im.stdout)
+	return t.Print(im.Out)
 }
 
 // name says what was skipped of a kind.
 func (im *firefoxImport) name(kind string, r importedKind) {
-	if im.json {
+	if im.JSON {
 		return
 	}
 	for _, s := range r.Skipped {
@@ -228,11 +230,11 @@ func (im *firefoxImport) name(kind string, r importedKind) {
 // outcome is what became of a kind, in a few words.
 func (im *firefoxImport) outcome(r importedKind) string {
 	would := would(im.dry)
-	words := count(r.Added) + " " + would + "added"
+	words := term.Count(r.Added) + " " + would + "added"
 	if r.Updated > 0 {
-		words += ", " + count(r.Updated) + " " + would + "updated"
+		words += ", " + term.Count(r.Updated) + " " + would + "updated"
 	}
-	words += ", " + count(r.Duplicates) + " here already, " + count(r.SkippedRecords) + " skipped"
+	words += ", " + term.Count(r.Duplicates) + " here already, " + term.Count(r.SkippedRecords) + " skipped"
 	switch {
 	case r.Error != "" && r.Read > 0:
 		return "failed after " + words + ": " + r.Error

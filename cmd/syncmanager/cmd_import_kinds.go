@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
@@ -30,7 +31,7 @@ type firefoxImport struct {
 	dir      string
 	into     *profile.Profile
 	dry      bool
-	progress *progress
+	progress *term.Progress
 }
 
 type importKind struct {
@@ -98,7 +99,7 @@ func bring[F, R any](
 	}
 	return into(ctx, all, mirror.ImportOptions{
 		DryRun:   im.dry,
-		Progress: func(n int) { im.progress.say(kind, kind+": "+count(n)+" read") },
+		Progress: func(n int) { im.progress.Say(kind, kind+": "+term.Count(n)+" read") },
 	})
 }
 
@@ -181,7 +182,7 @@ func (im *firefoxImport) prefs(ctx context.Context) (mirror.Imported, error) {
 		return mirror.Imported{}, err
 	}
 	return bring(ctx, im, "prefs", im.source.Prefs, func(f firefoxprofile.Pref) []prefs.Pref {
-		value, err := marshal(f.Value)
+		value, err := term.Marshal(f.Value)
 		if err != nil {
 			panic("a string, a number or a bool is JSON: " + err.Error())
 		}
@@ -230,7 +231,7 @@ func (im *firefoxImport) bookmarks(ctx context.Context) (mirror.Imported, error)
 		return mirror.Imported{}, err
 	}
 	var b *bookmarks.Imported
-	im.progress.while("importing bookmarks", func() {
+	im.progress.While("importing bookmarks", func() {
 		b, err = store.Import(ctx, im.places(), bookmarks.ImportOptions{DryRun: im.dry})
 	})
 	if err != nil {
@@ -249,7 +250,7 @@ func (im *firefoxImport) history(ctx context.Context) (mirror.Imported, error) {
 		return mirror.Imported{}, err
 	}
 	var h history.Imported
-	im.progress.while("importing the history", func() {
+	im.progress.While("importing the history", func() {
 		h, err = store.Import(ctx, im.places(), history.ImportOptions{DryRun: im.dry})
 	})
 	r := mirror.Imported{

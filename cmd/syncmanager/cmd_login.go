@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 func (a *app) loginCommand() *cobra.Command {
@@ -51,7 +53,7 @@ the page that is named in any browser, and hand back the address that it ends on
 				in.Browser = func(ctx context.Context, b *account.BrowserSignIn) (*account.Account, error) {
 					return a.inBrowser(ctx, b, !noOpen)
 				}
-			} else if in.Password, err = a.secret(ctx, "password", fromStdin, in.Create); err != nil {
+			} else if in.Password, err = a.Secret(ctx, "password", fromStdin, in.Create); err != nil {
 				return err
 			}
 			in.Code = func(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
@@ -68,10 +70,10 @@ the page that is named in any browser, and hand back the address that it ends on
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(p.Account())
+			if a.JSON {
+				return a.PrintJSON(p.Account())
 			}
-			a.note("Signed in as %s. 'syncmanager sync' syncs.", p.Account().Email)
+			a.Note("Signed in as %s. 'syncmanager sync' syncs.", p.Account().Email)
 			return nil
 		}),
 	}
@@ -94,8 +96,37 @@ the page that is named in any browser, and hand back the address that it ends on
 // encryption. What is synced is encrypted all the same; the session is not.
 func (a *app) warnOfOpenHTTP(server string) {
 	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "http" || u.Host == "" || isLoopback(u.Hostname()) {
+	if err != nil || u.Scheme != "http" || u.Host == "" || usage.IsLoopback(u.Hostname()) {
 		return
 	}
-	a.warn("http://%s is not encrypted: whoever is on the network in between can take over this session, and change what is sent. Use https:// unless you trust all of that network.", u.Host)
+	a.Warn("http://%s is not encrypted: whoever is on the network in between can take over this session, and change what is sent. Use https:// unless you trust all of that network.", u.Host)
+}
+
+// askCode reads a code that the server wants for a sign-in, where somebody can
+// be asked; else there is none.
+func (a *app) askCode(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
+	if !a.Interactive() {
+		return "", nil
+	}
+	if again {
+		a.Note("That code is not right.")
+	}
+	return a.Ask(ctx, map[account.CodeKind]string{
+		account.CodeTOTP:    "code of the authenticator app, or a backup code",
+		account.CodeEmail:   "code that came by e-mail",
+		account.CodeUnblock: "code that came by e-mail",
+	}[kind])
+}
+
+// leastPassword is how many characters a new password has at least, here and on the
+// server's pages.
+const leastPassword = 8
+
+// checkNewPassword holds a password that somebody chooses to the pages' rules, which
+// count as browsers do.
+func checkNewPassword(password string) error {
+	if n := len(utf16.Encode([]rune(password))); n < leastPassword {
+		return fmt.Errorf("the password is too short: choose one of at least %d characters", leastPassword)
+	}
+	return nil
 }

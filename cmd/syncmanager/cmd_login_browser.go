@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 // browserPatience is how long somebody may take to sign in in the browser; the
@@ -44,7 +45,7 @@ func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool
 	if b.Returns {
 		then = "That is all, unless the browser is on another computer: then paste the address that it ended on, even if there was no page"
 	}
-	fmt.Fprintf(a.stderr, "%s:\n\n%s\n\n%s:\n", first, printable(b.URL), then)
+	fmt.Fprintf(a.Err, "%s:\n\n%s\n\n%s:\n", first, term.Printable(b.URL), then)
 
 	type outcome struct {
 		account *account.Account
@@ -87,8 +88,8 @@ func (a *app) lines(ctx context.Context) <-chan string {
 	out := make(chan string)
 	go func() {
 		defer close(out)
-		s := bufio.NewScanner(a.stdin)
-		s.Buffer(nil, maxSecret)
+		s := bufio.NewScanner(a.In)
+		s.Buffer(nil, term.MaxLine)
 		for s.Scan() {
 			if strings.TrimSpace(s.Text()) == "" {
 				continue

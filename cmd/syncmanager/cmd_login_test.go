@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 func TestLoginOverOpenHTTPWarns(t *testing.T) {
@@ -13,7 +15,7 @@ func TestLoginOverOpenHTTPWarns(t *testing.T) {
 		"sync.example.org": false, "mozilla": false, "": false,
 	} {
 		var said bytes.Buffer
-		a := &app{stderr: &said}
+		a := &app{Console: term.Console{Err: &said}}
 		a.warnOfOpenHTTP(server)
 		if got := strings.Contains(said.String(), "not encrypted"); got != warns {
 			t.Errorf("%s: it says %q", server, &said)

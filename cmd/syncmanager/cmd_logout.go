@@ -21,10 +21,10 @@ func (a *app) logoutCommand() *cobra.Command {
 				return err
 			}
 			if untold != nil {
-				a.note("The server could not be told (%s); this device left all the same. Another device can remove it from the account.", sentence(untold))
+				a.Note("The server could not be told (%s); this device left all the same. Another device can remove it from the account.", sentence(untold))
 			}
-			if a.json {
-				return a.printJSON(struct {
+			if a.JSON {
+				return a.PrintJSON(struct {
 					Account    *profile.Account `json:"account"`
 					ServerTold bool             `json:"serverTold"`
 					Wiped      bool             `json:"wiped"`
@@ -35,9 +35,9 @@ func (a *app) logoutCommand() *cobra.Command {
 				kept = "Its data is gone from this device."
 			}
 			if account == nil {
-				a.note("This profile was not signed in. %s", kept)
+				a.Note("This profile was not signed in. %s", kept)
 			} else {
-				a.note("Left the account. %s", kept)
+				a.Note("Left the account. %s", kept)
 			}
 			return nil
 		}),

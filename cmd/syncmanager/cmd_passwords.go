@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
@@ -71,10 +72,10 @@ func toJSON(l passwords.Login, secret bool) loginJSON {
 
 // saved reports a login that was added or changed.
 func (a *app) saved(what string, l passwords.Login) error {
-	if a.json {
-		return a.printJSON(toJSON(l, false))
+	if a.JSON {
+		return a.PrintJSON(toJSON(l, false))
 	}
-	return a.print("%s %s  %s  %s", what, profile.ShortID(l.ID), l.Hostname, l.Username)
+	return a.Print("%s %s  %s  %s", what, profile.ShortID(l.ID), l.Hostname, l.Username)
 }
 
 // day shows a time in Unix milliseconds as a date; 0: unknown.
@@ -160,12 +161,12 @@ func (a *app) passwordsListCommand() *cobra.Command {
 }
 
 func (a *app) listLogins(logins iter.Seq2[passwords.Login, error], show bool) error {
-	if a.json {
-		return printArray(a.jsonOut(), logins, func(l passwords.Login) any { return toJSON(l, show) })
+	if a.JSON {
+		return term.PrintArray(a.JSONOut(), logins, func(l passwords.Login) any { return toJSON(l, show) })
 	}
-	t := table{head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, width: a.width()}
+	t := term.Table{Head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, Width: a.Width()}
 	if show {
-		t.head = append(t.head, "PASSWORD")
+		t.Head = append(t.Head, "PASSWORD")
 	}
 	for l, err := range logins {
 		if err != nil {
@@ -179,13 +180,13 @@ func (a *app) listLogins(logins iter.Seq2[passwords.Login, error], show bool) er
 		if show {
 			row = append(row, l.Password)
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
-	if len(t.rows) == 0 {
-		a.note("No passwords.")
+	if len(t.Rows) == 0 {
+		a.Note("No passwords.")
 		return nil
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 func (a *app) passwordsShowCommand() *cobra.Command {
@@ -199,20 +200,20 @@ func (a *app) passwordsShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(toJSON(l, true))
+			if a.JSON {
+				return a.PrintJSON(toJSON(l, true))
 			}
-			var t table
+			var t term.Table
 			for _, field := range [][2]string{
 				{"ID", string(l.ID)}, {"Site", l.Hostname}, {"Realm", l.HTTPRealm}, {"Form", l.FormSubmitURL},
 				{"Username", l.Username}, {"Password", l.Password},
 				{"Created", day(l.TimeCreated)}, {"Changed", day(l.TimePasswordChanged)}, {"Last used", day(l.TimeLastUsed)},
 			} {
 				if field[1] != "" {
-					t.add(field[0], field[1])
+					t.Add(field[0], field[1])
 				}
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -249,7 +250,7 @@ func (a *app) newPassword(ctx context.Context, f loginFlags) (string, error) {
 	if f.generate {
 		return profile.GeneratePassword(rand.Reader)
 	}
-	return a.secret(ctx, "password", f.fromStdin, true)
+	return a.Secret(ctx, "password", f.fromStdin, true)
 }
 
 func (a *app) passwordsEditCommand() *cobra.Command {
@@ -320,14 +321,14 @@ func (a *app) passwordsRemoveCommand() *cobra.Command {
 					return err
 				}
 				deleted = append(deleted, toJSON(l, false))
-				if !a.json {
+				if !a.JSON {
 					if err := a.saved("Deleted", l); err != nil {
 						return err
 					}
 				}
 			}
-			if a.json {
-				return a.printJSON(deleted)
+			if a.JSON {
+				return a.PrintJSON(deleted)
 			}
 			return nil
 		}),
@@ -348,7 +349,7 @@ func (a *app) completeLogins(c *cobra.Command, args []string, _ string) ([]strin
 			if err != nil {
 				return nil, err
 			}
-			words = append(words, cobra.CompletionWithDesc(profile.ShortID(l.ID), printable(strings.TrimSpace(l.Hostname+" "+l.Username))))
+			words = append(words, cobra.CompletionWithDesc(profile.ShortID(l.ID), term.Printable(strings.TrimSpace(l.Hostname+" "+l.Username))))
 		}
 		return words, nil
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
 
@@ -32,7 +33,7 @@ is here already takes over what it lacks, and the row's password if that has a n
 be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			file := a.stdin
+			file := a.In
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
@@ -53,19 +54,19 @@ func (a *app) importLogins(ctx context.Context, p *profile.Profile, file io.Read
 	if err != nil {
 		return err
 	}
-	progress := a.newProgress()
-	o.Progress = func(rows int) { progress.say("import", count(rows)+" rows read") }
+	progress := a.NewProgress()
+	o.Progress = func(rows int) { progress.Say("import", term.Count(rows)+" rows read") }
 	r, err := store.Import(ctx, file, o)
-	progress.done()
+	progress.Done()
 	if err != nil {
 		if r.Added+r.Updated > 0 && !o.DryRun {
-			err = fmt.Errorf("%w; %s new and %s changed logins were kept", err, count(r.Added), count(r.Updated))
+			err = fmt.Errorf("%w; %s new and %s changed logins were kept", err, term.Count(r.Added), term.Count(r.Updated))
 		}
 		return err
 	}
 	here := r.Added + r.Updated + r.Duplicates
-	if a.json {
-		return errors.Join(a.printJSON(r), a.taken(here, r.SkippedRows))
+	if a.JSON {
+		return errors.Join(a.PrintJSON(r), a.taken(here, r.SkippedRows))
 	}
 	would := would(o.DryRun)
 	for _, s := range r.Skipped {
@@ -73,8 +74,8 @@ func (a *app) importLogins(ctx context.Context, p *profile.Profile, file io.Read
 	}
 	a.countUnnamed(r.SkippedRows - len(r.Skipped))
 	a.tell(r.Notes)
-	return errors.Join(a.print("%s %sadded, %s %supdated, %s here already, %s skipped",
-		count(r.Added), would, count(r.Updated), would, count(r.Duplicates), count(r.SkippedRows)), a.taken(here, r.SkippedRows))
+	return errors.Join(a.Print("%s %sadded, %s %supdated, %s here already, %s skipped",
+		term.Count(r.Added), would, term.Count(r.Updated), would, term.Count(r.Duplicates), term.Count(r.SkippedRows)), a.taken(here, r.SkippedRows))
 }
 
 func (a *app) passwordsExportCommand() *cobra.Command {
@@ -103,7 +104,7 @@ them to stdout. Every browser reads the CSV.`,
 			if format == "json" {
 				write = store.ExportJSON
 			}
-			return a.export(exported{args[0], format, force, "Wrote %s. It holds every password, readable: delete it when it has served."},
+			return a.Export(term.Export{Path: args[0], Format: format, Force: force, Note: "Wrote %s. It holds every password, readable: delete it when it has served."},
 				func(w io.Writer) error { return write(ctx, w) })
 		}),
 	}

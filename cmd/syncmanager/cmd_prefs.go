@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 )
@@ -83,10 +84,10 @@ func parsePref(p *prefs.Pref, text, flag string, known prefs.Type) (err error) {
 	case prefs.Bool, prefs.Int, prefs.String:
 		known = t
 	default:
-		return usagef("--type must be bool, int or string, not %q", flag)
+		return usage.Errorf("--type must be bool, int or string, not %q", flag)
 	}
 	if p.Value, err = prefs.Parse(text, known); err != nil {
-		return usagef("%w; --type names another type", err)
+		return usage.Errorf("%w; --type names another type", err)
 	}
 	return nil
 }

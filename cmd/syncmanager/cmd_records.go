@@ -12,6 +12,8 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/sync15"
 )
@@ -45,23 +47,23 @@ func (a *app) recordsCollectionsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(collections)
+			if a.JSON {
+				return a.PrintJSON(collections)
 			}
 			if len(collections) == 0 {
-				a.note("The account has no data on the server; 'syncmanager sync' brings some.")
+				a.Note("The account has no data on the server; 'syncmanager sync' brings some.")
 				return nil
 			}
-			t := table{head: []string{"COLLECTION", "RECORDS", "BYTES", "MODIFIED"}, width: a.width()}
+			t := term.Table{Head: []string{"COLLECTION", "RECORDS", "BYTES", "MODIFIED"}, Width: a.Width()}
 			for _, c := range collections {
 				bytes := "-"
 				if c.Bytes != nil {
-					bytes = count(int(*c.Bytes))
+					bytes = term.Count(int(*c.Bytes))
 				}
 				at := c.Modified.Time()
-				t.add(c.Name, number(c.Records), bytes, a.moment(&at))
+				t.Add(c.Name, term.Number(c.Records), bytes, a.moment(&at))
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -94,11 +96,11 @@ func (a *app) mayWrite(collection string, force bool) error {
 	why, isDelicate := delicate[collection]
 	switch {
 	case isDelicate && !force:
-		return usagef("%s is not written by hand, for %s; add --force if you mean it", collection, why)
+		return usage.Errorf("%s is not written by hand, for %s; add --force if you mean it", collection, why)
 	case slices.Contains(profile.Engines(), collection):
-		a.note("Mind that the next sync of %s will take this over, here and on the other devices.", collection)
+		a.Note("Mind that the next sync of %s will take this over, here and on the other devices.", collection)
 	case slices.Contains(sync15.WellKnown(), collection) && !isDelicate:
-		a.note("Mind that Firefox will take this over with its next sync of %s.", collection)
+		a.Note("Mind that Firefox will take this over with its next sync of %s.", collection)
 	}
 	return nil
 }
@@ -157,8 +159,8 @@ many bytes it has, its ID, and what is wrong with one that cannot be read.`,
 		ValidArgsFunction: completeCollections,
 		RunE: a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
 			records := r.List(ctx, args[0], raw || ids)
-			if a.json {
-				return printArray(a.jsonOut(), records, func(rec syncmanager.Record) any {
+			if a.JSON {
+				return term.PrintArray(a.JSONOut(), records, func(rec syncmanager.Record) any {
 					if ids {
 						return rec.ID
 					}
@@ -166,13 +168,13 @@ many bytes it has, its ID, and what is wrong with one that cannot be read.`,
 				})
 			}
 			// Lines of their own and no table, which would hold them all.
-			out := bufio.NewWriter(a.stdout)
+			out := bufio.NewWriter(a.Out)
 			for rec, err := range records {
 				if err != nil {
 					_ = out.Flush()
 					return err
 				}
-				if _, err := fmt.Fprintln(out, printable(a.recordLine(rec, ids, payload))); err != nil {
+				if _, err := fmt.Fprintln(out, term.Printable(a.recordLine(rec, ids, payload))); err != nil {
 					return err
 				}
 			}
@@ -191,7 +193,7 @@ func (a *app) recordLine(rec syncmanager.Record, ids, payload bool) string {
 		return string(rec.ID)
 	}
 	at := rec.Modified.Time()
-	line := fmt.Sprintf("%s  %9s  %s", a.moment(&at), count(len(rec.Sealed)), rec.ID)
+	line := fmt.Sprintf("%s  %9s  %s", a.moment(&at), term.Count(len(rec.Sealed)), rec.ID)
 	switch {
 	case rec.Err != nil:
 		line += "  cannot be read: " + rec.Err.Error()
@@ -221,16 +223,16 @@ stands beside it.`,
 			case rec.Err != nil:
 				return unread(args[0], rec)
 			case raw:
-				return a.printJSON(rawRecord{ID: rec.ID, Modified: rec.Modified, SortIndex: rec.SortIndex, Payload: &rec.Sealed})
-			case a.json:
-				return a.printJSON(recordToJSON(rec, true))
+				return a.PrintJSON(rawRecord{ID: rec.ID, Modified: rec.Modified, SortIndex: rec.SortIndex, Payload: &rec.Sealed})
+			case a.JSON:
+				return a.PrintJSON(recordToJSON(rec, true))
 			}
-			if _, ok := terminal(a.stdout); ok {
-				_, err := a.stdout.Write(append(visibleJSON(rec.Cleartext), '\n'))
+			if a.ToTerminal() {
+				_, err := a.Out.Write(append(term.VisibleJSON(rec.Cleartext), '\n'))
 				return err
 			}
 			// Byte for byte: what goes into a file may come back with put.
-			_, err = a.stdout.Write(append(rec.Cleartext, '\n'))
+			_, err = a.Out.Write(append(rec.Cleartext, '\n'))
 			return err
 		}),
 	}
@@ -279,10 +281,10 @@ with 'records put'.`,
 			if err := r.DeleteCollection(ctx, collection); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(map[string]any{"collection": collection})
+			if a.JSON {
+				return a.PrintJSON(map[string]any{"collection": collection})
 			}
-			a.note("Removed %s from the server.", collection)
+			a.Note("Removed %s from the server.", collection)
 			return nil
 		}
 		// All are looked up first: a mistyped one removes nothing.
@@ -299,10 +301,10 @@ with 'records put'.`,
 				return err
 			}
 		}
-		if a.json {
-			return a.printJSON(map[string]any{"collection": collection, "ids": ids})
+		if a.JSON {
+			return a.PrintJSON(map[string]any{"collection": collection, "ids": ids})
 		}
-		a.note("Removed %s from the server.", plural(len(modified), "record"))
+		a.Note("Removed %s from the server.", plural(len(modified), "record"))
 		return nil
 	})
 	return c

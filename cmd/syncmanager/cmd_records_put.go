@@ -12,6 +12,8 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 )
 
@@ -74,7 +76,7 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 		case since != "":
 			unmodified, err = bso.ParseTimestamp(since)
 			if err != nil || unmodified == 0 {
-				return usagef("--if-unmodified-since takes a time as 'records get --json' prints it, such as 1795372560.22, not %q", since)
+				return usage.Errorf("--if-unmodified-since takes a time as 'records get --json' prints it, such as 1795372560.22, not %q", since)
 			}
 		case !isNew:
 			had, err := r.Get(ctx, collection, id, true)
@@ -87,10 +89,10 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 		if err != nil {
 			return err
 		}
-		if a.json {
-			return a.printJSON(map[string]any{"collection": collection, "id": id, "modified": at})
+		if a.JSON {
+			return a.PrintJSON(map[string]any{"collection": collection, "id": id, "modified": at})
 		}
-		a.note("Wrote %s/%s.", collection, id)
+		a.Note("Wrote %s/%s.", collection, id)
 		return nil
 	})
 	return c
@@ -98,7 +100,7 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 
 // readRecord reads the file that is named, or stdin.
 func (a *app) readRecord(file []string) ([]byte, error) {
-	in := a.stdin
+	in := a.In
 	if len(file) > 0 && file[0] != "-" {
 		f, err := os.Open(file[0])
 		if err != nil {
@@ -112,7 +114,7 @@ func (a *app) readRecord(file []string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the record: %w", err)
 	case len(text) > maxRecord:
-		return nil, fmt.Errorf("the record is larger than %s bytes, which no server takes", count(maxRecord))
+		return nil, fmt.Errorf("the record is larger than %s bytes, which no server takes", term.Count(maxRecord))
 	case len(text) == 0:
 		return nil, errors.New("the record is empty; it should be a JSON object")
 	}

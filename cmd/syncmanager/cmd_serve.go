@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
@@ -146,13 +147,13 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 		return err
 	}
 	if cfg.SignUp, err = accounts.ParseSignUp(o.signUp); err != nil {
-		return usagef("%w", err)
+		return usage.Errorf("%w", err)
 	}
 	if cfg.Mail, err = o.mail.config(cfg.SignUp, a.getenv); err != nil {
 		return err
 	}
 	if quota, err := parseQuota(o.quota); err != nil {
-		return usagef("--quota: %w", err)
+		return usage.Errorf("--quota: %w", err)
 	} else if quota != nil {
 		cfg.Quota = *quota
 	}
@@ -181,7 +182,7 @@ func (a *app) serve(ctx context.Context, o serving) (err error) {
 	defer func() { _ = plain.Close() }()
 	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
 		if at, ok := plain.Addr().(*net.TCPAddr); !ok || at.IP.IsUnspecified() {
-			return usagef("%s is not an address that devices can reach: name one with --public-url", plain.Addr())
+			return usage.Errorf("%s is not an address that devices can reach: name one with --public-url", plain.Addr())
 		}
 		cfg.PublicURL = o.tls.scheme() + "://" + plain.Addr().String()
 	}
@@ -248,13 +249,7 @@ func onlyHere(listens net.Addr, publicURL string) bool {
 		return false
 	}
 	public, err := url.Parse(publicURL)
-	return err == nil && isLoopback(public.Hostname())
-}
-
-// isLoopback reports whether a URL's host is this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && usage.IsLoopback(public.Hostname())
 }
 
 // closeTimeout is how long a server that stopped waits for what still uses its files.
@@ -299,17 +294,17 @@ func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (
 func (a *app) serverLog(format string) (*slog.Logger, error) {
 	level := slog.LevelWarn
 	switch {
-	case a.loud:
+	case a.Verbose:
 		level = slog.LevelDebug
-	case a.quiet:
+	case a.Quiet:
 		level = slog.LevelError
 	}
 	options := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "", "text":
-		return slog.New(slog.NewTextHandler(a.stderr, options)), nil
+		return slog.New(slog.NewTextHandler(a.Err, options)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(a.stderr, options)), nil
+		return slog.New(slog.NewJSONHandler(a.Err, options)), nil
 	}
-	return nil, usagef("--log-format must be text or json, not %q", format)
+	return nil, usage.Errorf("--log-format must be text or json, not %q", format)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/admin"
@@ -123,11 +124,11 @@ Over HTTP, GET /__heartbeat__ tells the same.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
-				err = o.printJSON(h)
+			if o.JSON {
+				err = o.PrintJSON(h)
 			} else {
 				for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
-					err = errors.Join(err, o.print("%s: %s", name, h.Checks[name]))
+					err = errors.Join(err, o.Print("%s: %s", name, h.Checks[name]))
 				}
 			}
 			if err == nil && !h.OK {
@@ -155,10 +156,10 @@ once and after a restart, before what 'serve --quota' says.`,
 			if err := s.SetDefaultQuota(ctx, quota); err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(map[string]string{"quota": args[0]})
+			if o.JSON {
+				return o.PrintJSON(map[string]string{"quota": args[0]})
 			}
-			o.note("The quota of users without one of their own is now: %s.", args[0])
+			o.Note("The quota of users without one of their own is now: %s.", args[0])
 			return nil
 		}),
 	}
@@ -198,15 +199,15 @@ may run. Room for the largest file is needed meanwhile.`,
 				before, after = before+c.Before, after+c.After
 			}
 			var err error
-			if o.json {
-				err = o.printJSON(struct {
+			if o.JSON {
+				err = o.PrintJSON(struct {
 					Users  int   `json:"users"`
 					Failed int   `json:"failed"`
 					Before int64 `json:"before"`
 					After  int64 `json:"after"`
 				}{len(users), failed, before, after})
 			} else {
-				err = o.print("%d users: %s before, %s now.", len(users), formatSize(before), formatSize(after))
+				err = o.Print("%d users: %s before, %s now.", len(users), usage.FormatSize(before), usage.FormatSize(after))
 			}
 			if err == nil && failed > 0 {
 				err = &reportedError{syncmanager.StatusPartial}

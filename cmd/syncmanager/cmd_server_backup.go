@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server/admin"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
@@ -38,13 +38,13 @@ keep a key: who has it can act as the server, and try passwords.`,
 			var report backup.Report
 			var err error
 			if file == "-" {
-				if o.json {
-					return usagef("--json and - both write to stdout; choose one")
+				if o.JSON {
+					return usage.Errorf("--json and - both write to stdout; choose one")
 				}
-				if f, ok := o.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-					return usagef("a backup is not for a terminal; send it to a file or a program")
+				if o.ToTerminal() {
+					return usage.Errorf("a backup is not for a terminal; send it to a file or a program")
 				}
-				report, err = backup.Stream(ctx, src, o.stdout, os.TempDir())
+				report, err = backup.Stream(ctx, src, o.Out, os.TempDir())
 			} else {
 				report, err = backup.Write(ctx, src, file)
 			}
@@ -58,8 +58,8 @@ keep a key: who has it can act as the server, and try passwords.`,
 
 // reportBackup says what a backup holds, and exits with 3 if something is missing.
 func (o *operator) reportBackup(report backup.Report, file, done string) error {
-	if o.json {
-		err := o.printJSON(struct {
+	if o.JSON {
+		err := o.PrintJSON(struct {
 			Data string `json:"data,omitempty"`
 			File string `json:"file"`
 			backup.Report
@@ -68,7 +68,7 @@ func (o *operator) reportBackup(report backup.Report, file, done string) error {
 			return err
 		}
 	} else if file != "-" {
-		o.note("%s", done)
+		o.Note("%s", done)
 	}
 	if len(report.LeftOut) == 0 {
 		return nil
@@ -78,9 +78,9 @@ func (o *operator) reportBackup(report backup.Report, file, done string) error {
 		if left.Kept {
 			what = "kept as the earlier backup has it"
 		}
-		o.warn("%s is %s: %s", left.Name, what, left.Reason)
+		o.Warn("%s is %s: %s", left.Name, what, left.Reason)
 	}
-	o.note("See 'syncmanager server check' and 'syncmanager server repair'.")
+	o.Note("See 'syncmanager server check' and 'syncmanager server repair'.")
 	return &reportedError{syncmanager.StatusPartial}
 }
 
@@ -96,20 +96,20 @@ program sends it again at its next sync, Firefox item by item, when one changes.
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
 			if file == "-" {
-				err = backup.RestoreFrom(ctx, o.stdin, o.dir)
+				err = backup.RestoreFrom(ctx, o.In, o.dir)
 			} else {
 				err = backup.Restore(ctx, file, o.dir)
 			}
 			if err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(struct {
+			if o.JSON {
+				return o.PrintJSON(struct {
 					Data string `json:"data"`
 					File string `json:"file"`
 				}{o.dir, file})
 			}
-			o.note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
+			o.Note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
 			return nil
 		}),
 	}
@@ -125,7 +125,7 @@ code 3 says that the backup is good, but lacks users whose files were damaged.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.do(func(c *cobra.Command, args []string) error {
 			o.dir = ""
-			var archive io.Reader = o.stdin
+			var archive io.Reader = o.In
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
@@ -174,20 +174,20 @@ damaged; 'syncmanager server repair' mends what concerns one user.`,
 			files, err := backup.Check(c.Context(), o.dir, os.TempDir(), func(f backup.Finding) {
 				all = append(all, f)
 				damaged = damaged || f.Damaged
-				if !o.json {
-					o.warn("%s: %s", findingName(f), f.Problem)
+				if !o.JSON {
+					o.Warn("%s: %s", findingName(f), f.Problem)
 				}
 			})
 			if err != nil {
 				return err
 			}
-			if o.json {
-				err = o.printJSON(struct {
+			if o.JSON {
+				err = o.PrintJSON(struct {
 					Files    int              `json:"files"`
 					Findings []backup.Finding `json:"findings"`
 				}{files, all})
 			} else if len(all) == 0 {
-				err = o.print("%d files, no problems.", files)
+				err = o.Print("%d files, no problems.", files)
 			}
 			if err == nil && damaged {
 				err = &reportedError{syncmanager.StatusPartial}
@@ -224,14 +224,14 @@ another one, and upload all that they hold; nobody signs in again.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(done)
+			if o.JSON {
+				return o.PrintJSON(done)
 			}
 			if done.Storage != 0 {
-				o.note("%s begins again with an empty storage, number %s, which the devices fill at their next sync.", args[0], strconv.FormatInt(done.Storage, 10))
+				o.Note("%s begins again with an empty storage, number %s, which the devices fill at their next sync.", args[0], strconv.FormatInt(done.Storage, 10))
 			}
 			if done.Path != "" {
-				o.note("The old file is %s in %s.", done.Path, o.dir)
+				o.Note("The old file is %s in %s.", done.Path, o.dir)
 			}
 			return nil
 		}),

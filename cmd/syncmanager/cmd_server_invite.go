@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/admin"
 )
@@ -31,14 +32,14 @@ with --sign-up invite. The code is shown this once.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(struct {
+			if o.JSON {
+				return o.PrintJSON(struct {
 					Code    string    `json:"code"`
 					Expires time.Time `json:"expires"`
 				}{code, expires.UTC()})
 			}
-			o.note("Good for one account until %s:", expires.Local().Format(time.DateOnly))
-			return o.print("%s", code)
+			o.Note("Good for one account until %s:", expires.Local().Format(time.DateOnly))
+			return o.Print("%s", code)
 		}),
 	}
 	c.AddCommand(o.inviteListCommand(), o.inviteRevokeCommand())
@@ -59,24 +60,24 @@ codes are not kept, so that an ID stands for each.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
+			if o.JSON {
 				if all == nil {
 					all = []accounts.Invitation{}
 				}
 				for i := range all {
 					all[i].Created, all[i].Expires = all[i].Created.UTC(), all[i].Expires.UTC()
 				}
-				return o.printJSON(all)
+				return o.PrintJSON(all)
 			}
 			if len(all) == 0 {
-				o.note("No invitations; 'syncmanager server invite' makes one.")
+				o.Note("No invitations; 'syncmanager server invite' makes one.")
 				return nil
 			}
-			t := table{head: []string{"ID", "MADE", "GOOD UNTIL", "USED BY", "NOTE"}, width: o.width()}
+			t := term.Table{Head: []string{"ID", "MADE", "GOOD UNTIL", "USED BY", "NOTE"}, Width: o.Width()}
 			for _, i := range all {
-				t.add(i.ID, i.Created.Local().Format(time.DateOnly), i.Expires.Local().Format(time.DateOnly), i.Email, i.Note)
+				t.Add(i.ID, i.Created.Local().Format(time.DateOnly), i.Expires.Local().Format(time.DateOnly), i.Email, i.Note)
 			}
-			return t.print(o.stdout)
+			return t.Print(o.Out)
 		}),
 	}
 }
@@ -90,10 +91,10 @@ func (o *operator) inviteRevokeCommand() *cobra.Command {
 			if err := s.RevokeInvitation(ctx, args[0]); err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(map[string]string{"revoked": args[0]})
+			if o.JSON {
+				return o.PrintJSON(map[string]string{"revoked": args[0]})
 			}
-			o.note("The invitation is not good any more.")
+			o.Note("The invitation is not good any more.")
 			return nil
 		}),
 	}

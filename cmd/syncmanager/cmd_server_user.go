@@ -5,14 +5,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/admin"
@@ -51,27 +51,27 @@ damaged; the others are listed all the same.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
+			if o.JSON {
 				if users == nil {
 					users = []server.User{}
 				}
 				for i := range users {
 					users[i].Created, users[i].Seen, users[i].Changed = users[i].Created.UTC(), users[i].Seen.UTC(), users[i].Changed.UTC()
 				}
-				if err := o.printJSON(users); err != nil {
+				if err := o.PrintJSON(users); err != nil {
 					return err
 				}
 				return o.damagedUsers(users)
 			}
 			if len(users) == 0 {
-				o.note("No users yet; 'syncmanager server user add ADDRESS' adds one.")
+				o.Note("No users yet; 'syncmanager server user add ADDRESS' adds one.")
 				return nil
 			}
-			t := table{head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, width: o.width()}
+			t := term.Table{Head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, Width: o.Width()}
 			for _, u := range users {
-				t.add(userName(u), lastDay(u.Created), lastDay(u.Seen), lastDay(u.Changed), strconv.Itoa(u.Devices), formatSize(u.Bytes), formatSize(u.Disk), quotaText(u.Quota), state(u))
+				t.Add(userName(u), lastDay(u.Created), lastDay(u.Seen), lastDay(u.Changed), strconv.Itoa(u.Devices), usage.FormatSize(u.Bytes), usage.FormatSize(u.Disk), quotaText(u.Quota), state(u))
 			}
-			if err := t.print(o.stdout); err != nil {
+			if err := t.Print(o.Out); err != nil {
 				return err
 			}
 			return o.damagedUsers(users)
@@ -85,7 +85,7 @@ func (o *operator) damagedUsers(users []server.User) error {
 	for _, u := range users {
 		if u.Damaged != "" {
 			any = true
-			o.warn("%s: %s; see 'syncmanager server repair --help'", userName(u), u.Damaged)
+			o.Warn("%s: %s; see 'syncmanager server repair --help'", userName(u), u.Damaged)
 		}
 	}
 	if any {
@@ -112,7 +112,7 @@ func quotaText(bytes int64) string {
 	if bytes == 0 {
 		return "none"
 	}
-	return formatSize(bytes)
+	return usage.FormatSize(bytes)
 }
 
 func state(u server.User) string {
@@ -137,7 +137,7 @@ it to the user, who can change it. To know no password, hand out an invitation:
 see 'syncmanager server invite'.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
-			password, err := o.secret(ctx, "password", fromStdin, true)
+			password, err := o.Secret(ctx, "password", fromStdin, true)
 			if err != nil {
 				return err
 			}
@@ -152,11 +152,11 @@ see 'syncmanager server invite'.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
+			if o.JSON {
 				u.Created = u.Created.UTC()
-				return o.printJSON(u)
+				return o.PrintJSON(u)
 			}
-			o.note("%s can sign in.", u.Email)
+			o.Note("%s can sign in.", u.Email)
 			return nil
 		}),
 	}
@@ -181,10 +181,10 @@ func (o *operator) userChange(use, short, done string, change func(context.Conte
 
 // didToUser says what was done.
 func (o *operator) didToUser(who, format string, args ...any) error {
-	if o.json {
-		return o.printJSON(map[string]string{"user": who})
+	if o.JSON {
+		return o.PrintJSON(map[string]string{"user": who})
 	}
-	o.note(format, args...)
+	o.Note(format, args...)
 	return nil
 }
 
@@ -233,42 +233,11 @@ func parseQuota(text string) (*int64, error) {
 	case "none":
 		return &n, nil
 	}
-	n, err := parseSize(text)
+	n, err := usage.ParseSize(text)
 	if err == nil && n == 0 {
 		err = errors.New("0 is not a quota: say none for no bound")
 	}
 	return &n, err
-}
-
-// units are decimal, as disks and providers have them.
-var units = []struct {
-	name  string
-	bytes int64
-}{{"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}}
-
-// parseSize reads a number of bytes, like 500MB.
-func parseSize(text string) (int64, error) {
-	number, factor := strings.ToUpper(text), int64(1)
-	for _, u := range units {
-		if rest, ok := strings.CutSuffix(number, u.name); ok {
-			number, factor = strings.TrimSpace(rest), u.bytes
-			break
-		}
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/factor {
-		return 0, fmt.Errorf("%q is not a size: write it like 500MB or 2GB", text)
-	}
-	return n * factor, nil
-}
-
-func formatSize(bytes int64) string {
-	for _, u := range units {
-		if bytes >= u.bytes && u.bytes > 1 {
-			return strconv.FormatFloat(float64(bytes)/float64(u.bytes), 'f', 1, 64) + " " + u.name
-		}
-	}
-	return strconv.FormatInt(bytes, 10) + " B"
 }
 
 func (o *operator) userSecondStepCommand() *cobra.Command {
@@ -284,15 +253,15 @@ from then on. The user is told by e-mail, where 'serve' has a mail host.`,
 			if err != nil {
 				return err
 			}
-			if o.json {
-				return o.printJSON(struct {
+			if o.JSON {
+				return o.PrintJSON(struct {
 					User string `json:"user"`
 					Told bool   `json:"told"`
 				}{args[0], told})
 			}
-			o.note("%s signs in with the password alone now.", args[0])
+			o.Note("%s signs in with the password alone now.", args[0])
 			if !told {
-				o.note("No e-mail was sent: tell the user yourself.")
+				o.Note("No e-mail was sent: tell the user yourself.")
 			}
 			return nil
 		}),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 // statusJSON is what status --json prints.
@@ -43,8 +44,8 @@ func (a *app) statusCommand() *cobra.Command {
 			if s.Engines, err = m.Engines(ctx); err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(s)
+			if a.JSON {
+				return a.PrintJSON(s)
 			}
 			return a.printStatus(p, s)
 		}),
@@ -52,27 +53,27 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
-	var t table
+	var t term.Table
 	switch {
 	case s.Account == nil && p.SignedOut():
-		t.add("Account", "none: this profile left it; 'syncmanager login' joins one")
+		t.Add("Account", "none: this profile left it; 'syncmanager login' joins one")
 	case s.Account == nil:
-		t.add("Account", "none yet: 'syncmanager sync' makes one, 'syncmanager login' joins one")
+		t.Add("Account", "none yet: 'syncmanager sync' makes one, 'syncmanager login' joins one")
 	case s.Account.Local:
-		t.add("Account", "local, on a server inside the profile")
+		t.Add("Account", "local, on a server inside the profile")
 	default:
-		t.add("Account", s.Account.Email+" at "+s.Account.Server)
+		t.Add("Account", s.Account.Email+" at "+s.Account.Server)
 	}
-	t.add("Profile", s.Profile)
-	t.add("Device", s.Device.Name)
-	t.add("Last sync", a.moment(s.LastSync))
+	t.Add("Profile", s.Profile)
+	t.Add("Device", s.Device.Name)
+	t.Add("Last sync", a.moment(s.LastSync))
 	if s.BackoffUntil != nil {
-		t.add("Waits until", a.moment(s.BackoffUntil)+", as the server asked")
+		t.Add("Waits until", a.moment(s.BackoffUntil)+", as the server asked")
 	}
-	if err := t.print(a.stdout); err != nil {
+	if err := t.Print(a.Out); err != nil {
 		return err
 	}
-	if err := a.print(""); err != nil {
+	if err := a.Print(""); err != nil {
 		return err
 	}
 	return a.printEngineStatus(s.Engines)

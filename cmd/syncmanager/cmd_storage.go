@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 )
@@ -115,19 +116,19 @@ func (a *app) storageShowCommand() *cobra.Command {
 				if err := hasKey(&r, args[1]); err != nil {
 					return err
 				}
-				if a.json {
-					return a.printJSON(r.Data[args[1]])
+				if a.JSON {
+					return a.PrintJSON(r.Data[args[1]])
 				}
-				return a.print("%s", r.Data[args[1]])
+				return a.Print("%s", r.Data[args[1]])
 			}
-			if a.json {
-				return a.printJSON(r)
+			if a.JSON {
+				return a.PrintJSON(r)
 			}
-			t := table{head: []string{"KEY", "VALUE"}, width: a.width()}
+			t := term.Table{Head: []string{"KEY", "VALUE"}, Width: a.Width()}
 			for _, key := range slices.Sorted(maps.Keys(r.Data)) {
-				t.add(key, string(r.Data[key]))
+				t.Add(key, string(r.Data[key]))
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 )
 
@@ -70,8 +71,8 @@ for them every five minutes at most, 'syncmanager tabs inbox' at once.`,
 }
 
 func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
-	progress := a.newProgress()
-	p, err := a.open(ctx, progress.sync)
+	progress := a.NewProgress()
+	p, err := a.open(ctx, func(s syncmanager.Progress) { showProgress(progress, s) })
 	if err != nil {
 		return err
 	}
@@ -81,19 +82,19 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 		return err
 	}
 	if made {
-		a.note("Made a local account inside the profile; 'syncmanager login' joins another.")
+		a.Note("Made a local account inside the profile; 'syncmanager login' joins another.")
 	}
 	m, err := p.Manager(ctx)
 	if err != nil {
 		return err
 	}
 	result, err := m.Sync(ctx, o)
-	progress.done()
+	progress.Done()
 	if result.SignedOut {
 		if _, err := p.SignOut(ctx, false); err != nil {
 			return err
 		}
-		a.note("Another device signed this one out. The data is kept; 'syncmanager login' signs in again.")
+		a.Note("Another device signed this one out. The data is kept; 'syncmanager login' signs in again.")
 	}
 	if result.Engines == nil && err != nil {
 		return err // ErrBusy, an unknown engine: there was no sync
@@ -113,11 +114,11 @@ type syncResult struct {
 
 // MarshalJSON adds the arrivals to the result's own form.
 func (r syncResult) MarshalJSON() ([]byte, error) {
-	out, err := marshal(r.Result)
+	out, err := term.Marshal(r.Result)
 	if err != nil {
 		return nil, err
 	}
-	more, err := marshal(r.Arrivals)
+	more, err := term.Marshal(r.Arrivals)
 	if err != nil || string(more) == "{}" {
 		return out, err
 	}
@@ -127,9 +128,9 @@ func (r syncResult) MarshalJSON() ([]byte, error) {
 // printResult prints what the sync did, and returns an error with its exit code.
 func (a *app) printResult(r syncResult) error {
 	var err error
-	if a.json {
-		err = a.printJSON(r)
-	} else if !a.quiet {
+	if a.JSON {
+		err = a.PrintJSON(r)
+	} else if !a.Quiet {
 		err = a.printEngines(r)
 	}
 	if err != nil || r.Status == syncmanager.StatusOK {
@@ -160,45 +161,45 @@ func explain(name string, err error) error {
 
 // printEngines prints a line for each engine that has news, and one for the others.
 func (a *app) printEngines(r syncResult) error {
-	t := table{width: a.width()}
+	t := term.Table{Width: a.Width()}
 	upToDate, disabled := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		switch what := outcome(r.Engines[name]); {
-		case r.Engines[name].Status == syncmanager.StatusDeclined && !a.loud:
+		case r.Engines[name].Status == syncmanager.StatusDeclined && !a.Verbose:
 			disabled++
-		case what == "" && !a.loud:
+		case what == "" && !a.Verbose:
 			upToDate++
 		default:
-			t.add(name, cmp.Or(what, "up to date"))
+			t.Add(name, cmp.Or(what, "up to date"))
 		}
 	}
-	news := len(t.rows)
+	news := len(t.Rows)
 	for _, c := range r.Commands {
-		t.add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
+		t.Add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
 		for _, e := range c.Effects {
-			t.add(e.Engine, effect(e))
+			t.Add(e.Engine, effect(e))
 		}
 		if c.Err != nil {
-			a.note("%s from another device: %v", c.Name, c.Err)
+			a.Note("%s from another device: %v", c.Name, c.Err)
 		}
 	}
 	for _, tab := range r.Tabs {
-		t.add("page", tab.URL+" from "+cmp.Or(tab.From, "another device"))
+		t.Add("page", tab.URL+" from "+cmp.Or(tab.From, "another device"))
 	}
 	for _, url := range r.Closed {
-		t.add("tab", url+" closed by another device")
+		t.Add("tab", url+" closed by another device")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
 		for _, p := range r.Engines[name].Problems {
-			a.note("%s: record %s: %v", name, p.ID, p.Err)
+			a.Note("%s: record %s: %v", name, p.ID, p.Err)
 		}
 	}
-	if err := t.print(a.stdout); err != nil {
+	if err := t.Print(a.Out); err != nil {
 		return err
 	}
 	for _, e := range r.Engines {
 		if e.Unsent+e.Unread > 0 {
-			a.note("Some records do not sync: 'syncmanager status' names them.")
+			a.Note("Some records do not sync: 'syncmanager status' names them.")
 			break
 		}
 	}
@@ -226,23 +227,23 @@ func (a *app) printOthers(news, upToDate, disabled int) error {
 		case news > 0 && n == 1:
 			return "1 other"
 		case news > 0:
-			return count(n) + " others"
+			return term.Count(n) + " others"
 		case n == 1:
 			return "1 engine"
 		}
-		return count(n) + " engines"
+		return term.Count(n) + " engines"
 	}
 	var said []string
 	if upToDate > 0 {
 		said = append(said, number(upToDate)+" up to date")
 	}
 	if disabled > 0 {
-		said = append(said, count(disabled)+" disabled")
+		said = append(said, term.Count(disabled)+" disabled")
 		if upToDate == 0 {
 			said[0] = number(disabled) + " disabled"
 		}
 	}
-	return a.print("%s", strings.Join(said, ", "))
+	return a.Print("%s", strings.Join(said, ", "))
 }
 
 // outcome is what happened to an engine, in a few words; "": nothing.
@@ -253,7 +254,7 @@ func outcome(e syncmanager.EngineResult) string {
 		what string
 	}{{e.Applied, "received"}, {e.Uploaded, "sent"}, {e.Failed, "failed"}} {
 		if part.n > 0 {
-			did = append(did, count(part.n)+" "+part.what)
+			did = append(did, term.Count(part.n)+" "+part.what)
 		}
 	}
 	for _, part := range []struct {
@@ -261,7 +262,7 @@ func outcome(e syncmanager.EngineResult) string {
 		what string
 	}{{e.Unsent, "that the server refuses"}, {e.Unread, "that cannot be read"}} {
 		if part.n > 0 {
-			did = append(did, count(part.n)+" "+part.what)
+			did = append(did, term.Count(part.n)+" "+part.what)
 		}
 	}
 	words := strings.Join(did, ", ")
@@ -277,4 +278,20 @@ func outcome(e syncmanager.EngineResult) string {
 		return string(e.Status) + " after " + words
 	}
 	return string(e.Status)
+}
+
+// phases are the words for what an engine does.
+var phases = map[string]string{"download": "receiving", "merge": "merging", "upload": "sending"}
+
+// showProgress shows a step of a sync.
+func showProgress(p *term.Progress, s syncmanager.Progress) {
+	if s.Phase == "done" {
+		p.Forget(s.Engine)
+		return
+	}
+	verb, known := phases[s.Phase]
+	if !known || s.Records == 0 {
+		return
+	}
+	p.Say(s.Engine, fmt.Sprintf("%s %s %s", s.Engine, verb, term.Count(s.Records)))
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 )
@@ -43,10 +45,10 @@ func (a *app) tabsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(devices)
+			if a.JSON {
+				return a.PrintJSON(devices)
 			}
-			t := table{head: []string{"DEVICE", "TITLE", "URL", "LAST USED"}, width: a.width()}
+			t := term.Table{Head: []string{"DEVICE", "TITLE", "URL", "LAST USED"}, Width: a.Width()}
 			for _, d := range devices {
 				for _, tab := range d.Tabs {
 					name := d.ClientName
@@ -57,14 +59,14 @@ func (a *app) tabsListCommand() *cobra.Command {
 					if tab.LastUsed > 0 {
 						used = time.Unix(tab.LastUsed, 0).Local().Format(time.DateOnly)
 					}
-					t.add(name, tab.Title, tab.URL(), used)
+					t.Add(name, tab.Title, tab.URL(), used)
 				}
 			}
-			if len(t.rows) == 0 {
-				a.note("No tabs.")
+			if len(t.Rows) == 0 {
+				a.Note("No tabs.")
 				return nil
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -108,7 +110,7 @@ func (a *app) tabsOpenCommand() *cobra.Command {
 		Use:     "open URL",
 		Short:   "Show a page among this device's tabs on the other devices",
 		Args:    cobra.ExactArgs(1),
-		PreRunE: func(_ *cobra.Command, args []string) error { return checkURL(args[0]) },
+		PreRunE: func(_ *cobra.Command, args []string) error { return usage.CheckURL(args[0]) },
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Tabs(ctx)
 			if err != nil {
@@ -125,10 +127,10 @@ func (a *app) tabsOpenCommand() *cobra.Command {
 }
 
 func (a *app) tabChanged(what, url string) error {
-	if a.json {
-		return a.printJSON(map[string]string{"url": url})
+	if a.JSON {
+		return a.PrintJSON(map[string]string{"url": url})
 	}
-	a.note("%s %s; the next sync tells the others.", what, url)
+	a.Note("%s %s; the next sync tells the others.", what, url)
 	return nil
 }
 
@@ -162,7 +164,7 @@ minutes.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			if _, err := p.Receive(ctx, 0); err != nil {
-				a.note("The server could not be asked: %s.", sentence(err))
+				a.Note("The server could not be asked: %s.", sentence(err))
 			}
 			list, err := p.Inbox()
 			if err != nil {
@@ -179,18 +181,18 @@ minutes.`,
 }
 
 func (a *app) printInbox(list []profile.ReceivedTab) error {
-	if a.json {
-		return a.printJSON(list)
+	if a.JSON {
+		return a.PrintJSON(list)
 	}
 	if len(list) == 0 {
-		a.note("No other device sent a page.")
+		a.Note("No other device sent a page.")
 		return nil
 	}
-	t := table{head: []string{"FROM", "TITLE", "URL", "RECEIVED"}, width: a.width()}
+	t := term.Table{Head: []string{"FROM", "TITLE", "URL", "RECEIVED"}, Width: a.Width()}
 	for _, tab := range list {
-		t.add(tab.From, tab.Title, tab.URL, a.moment(&tab.ReceivedAt))
+		t.Add(tab.From, tab.Title, tab.URL, a.moment(&tab.ReceivedAt))
 	}
-	return t.print(a.stdout)
+	return t.Print(a.Out)
 }
 
 // receive adds what other devices sent to the result of a sync that the user
@@ -198,7 +200,7 @@ func (a *app) printInbox(list []profile.ReceivedTab) error {
 func (a *app) receive(ctx context.Context, p *profile.Profile, r *syncResult) {
 	got, err := p.Receive(ctx, profile.PollEvery)
 	if err != nil {
-		a.note("What other devices sent could not be received: %s.", sentence(err))
+		a.Note("What other devices sent could not be received: %s.", sentence(err))
 	}
 	r.Arrivals = got
 	r.AccountRequests += got.Requests
@@ -218,7 +220,7 @@ func (a *app) completeTabs(c *cobra.Command, args []string, _ string) ([]string,
 			return nil, err
 		}
 		for _, tab := range own {
-			words = append(words, cobra.CompletionWithDesc(tab.URL(), printable(tab.Title)))
+			words = append(words, cobra.CompletionWithDesc(tab.URL(), term.Printable(tab.Title)))
 		}
 		return words, nil
 	})

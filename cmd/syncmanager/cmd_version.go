@@ -50,10 +50,10 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: a.do(func(*cobra.Command, []string) error {
 			b := buildInfo()
-			if a.json {
-				return a.printJSON(b)
+			if a.JSON {
+				return a.PrintJSON(b)
 			}
-			_, err := fmt.Fprintf(a.stdout, "syncmanager %s %s %s\n", b.Version, b.Go, b.Platform)
+			_, err := fmt.Fprintf(a.Out, "syncmanager %s %s %s\n", b.Version, b.Go, b.Platform)
 			return err
 		}),
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 // Completion never makes a profile, never asks the network, and keeps silent
@@ -30,7 +31,7 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	}
 	// A shell shows them as they are.
 	found = slices.DeleteFunc(found, func(word string) bool {
-		return strings.ContainsFunc(strings.Replace(word, "\t", "", 1), hides)
+		return strings.ContainsFunc(strings.Replace(word, "\t", "", 1), term.Hides)
 	})
 	return found, cobra.ShellCompDirectiveNoFileComp
 }

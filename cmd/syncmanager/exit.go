@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 // The exit codes. Scripts rely on them.
@@ -19,16 +19,6 @@ const (
 	exitSignInAgain = 4
 	exitBackedOff   = 5
 )
-
-// usageError is a command line that cannot be carried out as it stands.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
-}
 
 // reportedError carries an exit code after everything was said already.
 type reportedError struct{ status syncmanager.Status }
@@ -60,7 +50,7 @@ func statusOf(err error) syncmanager.Status {
 
 // exitCode is the exit code for what a command returned.
 func exitCode(err error) int {
-	var usage *usageError
+	var usage *usage.Error
 	if errors.As(err, &usage) {
 		return exitUsage
 	}

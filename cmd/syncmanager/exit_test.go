@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -20,7 +21,7 @@ func TestExitCodes(t *testing.T) {
 		{nil, 0},
 		{errors.New("anything"), 1},
 		{context.Canceled, 1},
-		{usagef("wrong"), 2},
+		{usage.Errorf("wrong"), 2},
 		{&reportedError{syncmanager.StatusPartial}, 3},
 		{&reportedError{syncmanager.StatusFailed}, 1},
 		{&syncmanager.AuthError{}, 4},

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 // listen opens what the server listens on: HOST:PORT, or unix:PATH for a socket file of
@@ -24,10 +26,10 @@ func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
 	}
 	bits, err := strconv.ParseUint(mode, 8, 9)
 	if err != nil {
-		return nil, usagef("--socket-mode %q is not a mode: write it like 660", mode)
+		return nil, usage.Errorf("--socket-mode %q is not a mode: write it like 660", mode)
 	}
 	if path == "" {
-		return nil, usagef("--addr unix: needs a path, like unix:/run/syncmanager.sock")
+		return nil, usage.Errorf("--addr unix: needs a path, like unix:/run/syncmanager.sock")
 	}
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err

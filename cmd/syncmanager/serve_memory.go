@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/capacity"
 )
 
@@ -16,11 +17,11 @@ func parseMemory(text string, getenv func(string) string) (int64, error) {
 	memory := capacity.Memory(os.DirFS("/"))
 	if text != "auto" {
 		var err error
-		if memory, err = parseSize(text); err != nil {
-			return 0, usagef("--memory: %w", err)
+		if memory, err = usage.ParseSize(text); err != nil {
+			return 0, usage.Errorf("--memory: %w", err)
 		}
 		if memory < leastMemory {
-			return 0, usagef("--memory: a server needs at least %s", formatSize(leastMemory))
+			return 0, usage.Errorf("--memory: a server needs at least %s", usage.FormatSize(leastMemory))
 		}
 	}
 	if memory > 0 && getenv("GOMEMLIMIT") == "" {
@@ -41,9 +42,9 @@ func parseReserve(text string) (int64, error) {
 	case "none":
 		return -1, nil
 	}
-	n, err := parseSize(text)
+	n, err := usage.ParseSize(text)
 	if err != nil {
-		return 0, usagef("--disk-reserve: %w", err)
+		return 0, usage.Errorf("--disk-reserve: %w", err)
 	}
 	if n == 0 {
 		return -1, nil

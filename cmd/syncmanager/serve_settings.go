@@ -11,6 +11,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
 // A flag of 'serve' that the command line does not give is taken from the
@@ -47,7 +49,7 @@ func settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 	}
 	for _, name := range slices.Sorted(maps.Keys(file)) {
 		if flags.Lookup(name) == nil || slices.Contains(commandLineOnly, name) {
-			return usagef("%s: %q is not a setting: use the name of a flag of 'syncmanager serve', without the dashes", path, name)
+			return usage.Errorf("%s: %q is not a setting: use the name of a flag of 'syncmanager serve', without the dashes", path, name)
 		}
 	}
 	var errs []error
@@ -57,13 +59,13 @@ func settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 		}
 		if value := getenv(envName(f.Name)); value != "" {
 			if err := flags.Set(f.Name, value); err != nil {
-				errs = append(errs, usagef("$%s: %w", envName(f.Name), badValue(f, value, errors.Unwrap(err))))
+				errs = append(errs, usage.Errorf("$%s: %w", envName(f.Name), usage.BadValue(f, value, errors.Unwrap(err))))
 			}
 			return
 		}
 		if value, ok := file[f.Name]; ok {
 			if err := setFrom(flags, f, value); err != nil {
-				errs = append(errs, usagef("%s: %s: %w", path, f.Name, err))
+				errs = append(errs, usage.Errorf("%s: %s: %w", path, f.Name, err))
 			}
 		}
 	})
@@ -95,7 +97,7 @@ func setFrom(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 		return several.Replace(texts)
 	}
 	if err := flags.Set(f.Name, texts[0]); err != nil {
-		return badValue(f, texts[0], errors.Unwrap(err))
+		return usage.BadValue(f, texts[0], errors.Unwrap(err))
 	}
 	return nil
 }
@@ -112,15 +114,15 @@ func readConfig(path string) (map[string]any, error) {
 		return nil, fmt.Errorf("cannot read the settings: %w", err)
 	}
 	if len(text) > maxConfig {
-		return nil, usagef("%s is too large for a settings file: more than %d bytes", path, maxConfig)
+		return nil, usage.Errorf("%s is too large for a settings file: more than %d bytes", path, maxConfig)
 	}
 	var all map[string]any
 	if err := toml.Unmarshal(text, &all); err != nil {
 		var at toml.ParseError
 		if errors.As(err, &at) {
-			return nil, usagef("%s: line %d is not TOML, like public-url = \"https://sync.example.org\": %s", path, at.Position.Line, at.Message)
+			return nil, usage.Errorf("%s: line %d is not TOML, like public-url = \"https://sync.example.org\": %s", path, at.Position.Line, at.Message)
 		}
-		return nil, usagef("%s is not TOML: %w", path, err)
+		return nil, usage.Errorf("%s is not TOML: %w", path, err)
 	}
 	return all, nil
 }

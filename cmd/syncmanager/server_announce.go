@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -19,75 +20,75 @@ func (a *app) announce(ctx context.Context, cfg server.Config, o serving, listen
 	for _, warning := range dangers(cfg, public) {
 		cfg.Log.WarnContext(ctx, warning)
 	}
-	if a.json {
-		return a.printJSON(struct {
+	if a.JSON {
+		return a.PrintJSON(struct {
 			URL        string `json:"url"`
 			Listen     string `json:"listen"`
 			Data       string `json:"data"`
 			Invitation string `json:"invitation,omitempty"`
 		}{cfg.PublicURL, listen, cfg.Dir, first})
 	}
-	if err := a.print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
+	if err := a.Print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
 		return err
 	}
 	if cfg.External != nil {
-		a.note("Accounts:      those of %s", cfg.External.URL)
-		a.note("Firefox:       in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5,", cfg.PublicURL)
-		a.note("               restart it, and sign in from its menu")
+		a.Note("Accounts:      those of %s", cfg.External.URL)
+		a.Note("Firefox:       in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5,", cfg.PublicURL)
+		a.Note("               restart it, and sign in from its menu")
 		if len(o.allow) == 0 && !o.allowAll {
-			a.note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
+			a.Note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
 		}
 		a.notes(cfg, o, public)
 		return nil
 	}
 	switch cfg.SignUp {
 	case accounts.SignUpEmail:
-		a.note("Sign-up:       by a code that %s sends to the address", cfg.Mail.Host.Name)
+		a.Note("Sign-up:       by a code that %s sends to the address", cfg.Mail.Host.Name)
 	case accounts.SignUpInvite:
-		a.note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
+		a.Note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
 	case accounts.SignUpClosed:
-		a.note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
+		a.Note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
 	}
 	with := ""
 	if first != "" {
-		a.note("First account: is made with the invitation %s, good once and until tomorrow", first)
+		a.Note("First account: is made with the invitation %s, good once and until tomorrow", first)
 		with = " --invitation " + first
 	}
-	a.note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+	a.Note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
 	if plainHTTP(public) {
 		// Browsers have no WebCrypto there, so the pages take no password.
-		a.note("Firefox:       cannot sign in at a plain http:// address of another machine: browsers keep the")
-		a.note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
-		a.note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
-		a.note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
+		a.Note("Firefox:       cannot sign in at a plain http:// address of another machine: browsers keep the")
+		a.Note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
+		a.Note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
+		a.Note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
 		a.notes(cfg, o, public)
 		return nil
 	}
-	a.note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
+	a.Note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
 	if public.Scheme == "http" {
-		a.note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
+		a.Note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
 	}
-	a.note("               restart it, and sign in from its menu")
+	a.Note("               restart it, and sign in from its menu")
 	a.notes(cfg, o, public)
 	return nil
 }
 
 // plainHTTP reports whether devices reach the server over a network unencrypted.
 func plainHTTP(public *url.URL) bool {
-	return public.Scheme == "http" && !isLoopback(public.Hostname())
+	return public.Scheme == "http" && !usage.IsLoopback(public.Hostname())
 }
 
 // notes prints the warnings.
 func (a *app) notes(cfg server.Config, o serving, public *url.URL) {
 	for _, warning := range warnings(cfg, o, public) {
-		a.note("Note:          %s", warning)
+		a.Note("Note:          %s", warning)
 	}
 }
 
 // dangers are what a stranger could do to this server as it is set. They are in the
 // log too, which is read where nobody sees the start.
 func dangers(cfg server.Config, public *url.URL) (all []string) {
-	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && !isLoopback(public.Hostname()) {
+	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && !usage.IsLoopback(public.Hostname()) {
 		all = append(all, "whoever reaches this server may make an account and fill its disk: set --quota, or --sign-up invite")
 	}
 	return all

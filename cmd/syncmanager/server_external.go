@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -14,13 +15,13 @@ var accountsServers = map[string]string{"mozilla": "https://accounts.firefox.com
 func (o *serving) external() (*server.External, error) {
 	switch {
 	case o.accounts == "" && (len(o.allow) > 0 || o.allowAll):
-		return nil, usagef("--allow-account and --allow-all-accounts are of use with --accounts-server only")
+		return nil, usage.Errorf("--allow-account and --allow-all-accounts are of use with --accounts-server only")
 	case o.accounts == "":
 		return nil, nil
 	case o.signUp != "":
-		return nil, usagef("--sign-up is about accounts of this server; with --accounts-server, name who may come with --allow-account")
+		return nil, usage.Errorf("--sign-up is about accounts of this server; with --accounts-server, name who may come with --allow-account")
 	case len(o.allow) > 0 && o.allowAll:
-		return nil, usagef("--allow-account and --allow-all-accounts do not go together")
+		return nil, usage.Errorf("--allow-account and --allow-all-accounts do not go together")
 	}
 	root := o.accounts
 	if known, ok := accountsServers[root]; ok {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -29,21 +31,21 @@ func (o *mailOptions) config(signUp accounts.SignUp, getenv func(string) string)
 	if o.host == "" {
 		switch {
 		case signUp == accounts.SignUpEmail:
-			return nil, usagef("--sign-up email needs a mail host; name one with --smtp")
+			return nil, usage.Errorf("--sign-up email needs a mail host; name one with --smtp")
 		case o.passwordFile != "" || o.from != "":
-			return nil, usagef("--smtp-password-file and --mail-from belong to a mail host; name it with --smtp")
+			return nil, usage.Errorf("--smtp-password-file and --mail-from belong to a mail host; name it with --smtp")
 		}
 		return nil, nil
 	}
 	switch {
 	case signUp != accounts.SignUpEmail:
-		return nil, usagef("the mail host of --smtp is for --sign-up email alone")
+		return nil, usage.Errorf("the mail host of --smtp is for --sign-up email alone")
 	case o.from == "":
-		return nil, usagef("give the address that e-mails come from with --mail-from")
+		return nil, usage.Errorf("give the address that e-mails come from with --mail-from")
 	}
 	host, err := mail.ParseHost(o.host)
 	if err != nil {
-		return nil, usagef("--smtp: %w", err)
+		return nil, usage.Errorf("--smtp: %w", err)
 	}
 	m := &server.Mail{Host: host, From: o.from, Password: getenv(envSMTPPassword)}
 	if o.passwordFile != "" {
@@ -52,7 +54,7 @@ func (o *mailOptions) config(signUp accounts.SignUp, getenv func(string) string)
 		}
 	}
 	if host.User != "" && m.Password == "" {
-		return nil, usagef("the mail host wants a password for %s; give it with --smtp-password-file, or as $%s", host.User, envSMTPPassword)
+		return nil, usage.Errorf("the mail host wants a password for %s; give it with --smtp-password-file, or as $%s", host.User, envSMTPPassword)
 	}
 	return m, nil
 }
@@ -64,7 +66,7 @@ func passwordFrom(path string) (string, error) {
 		return "", fmt.Errorf("cannot read the mail host's password: %w", err)
 	}
 	defer f.Close()
-	password, err := firstLine(f, "password")
+	password, err := term.FirstLine(f, "password")
 	if err != nil {
 		return "", fmt.Errorf("%s does not begin with a password: write it on the first line", path)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/certs"
 )
@@ -54,17 +55,17 @@ func (o *tlsOptions) scheme() string {
 func (o *tlsOptions) check(public string) error {
 	switch {
 	case (o.cert == "") != (o.key == ""):
-		return usagef("--tls-cert and --tls-key go together")
+		return usage.Errorf("--tls-cert and --tls-key go together")
 	case o.acme && o.cert != "":
-		return usagef("--acme and --tls-cert do not go together: choose where the certificate comes from")
+		return usage.Errorf("--acme and --tls-cert do not go together: choose where the certificate comes from")
 	case o.acme && !strings.HasPrefix(public, "https://"):
-		return usagef("--acme needs the name for the certificate: add --public-url https://sync.example.org")
+		return usage.Errorf("--acme needs the name for the certificate: add --public-url https://sync.example.org")
 	case !o.acme && (o.email != "" || o.directory != "" || o.roots != ""):
-		return usagef("--acme-email, --acme-directory and --acme-root are of use with --acme only")
+		return usage.Errorf("--acme-email, --acme-directory and --acme-root are of use with --acme only")
 	case o.on() && strings.HasPrefix(public, "http://"):
-		return usagef("with a certificate, the public URL begins with https://")
+		return usage.Errorf("with a certificate, the public URL begins with https://")
 	case o.redirect != "" && !strings.HasPrefix(public, "https://"):
-		return usagef("--redirect-addr needs --public-url with https:// to lead to")
+		return usage.Errorf("--redirect-addr needs --public-url with https:// to lead to")
 	}
 	return nil
 }
@@ -162,7 +163,7 @@ func parseNetworks(texts []string) ([]netip.Prefix, error) {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return nil, usagef("%q is neither an address nor a network: write it like 192.0.2.1 or 10.0.0.0/8", text)
+			return nil, usage.Errorf("%q is neither an address nor a network: write it like 192.0.2.1 or 10.0.0.0/8", text)
 		}
 		all = append(all, p.Masked())
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
@@ -200,14 +202,14 @@ func (n *noun[R]) each(a *app, found []R, done string, do func(*R) error) error 
 		if n.mask != nil {
 			found[i] = n.mask(found[i])
 		}
-		if !a.json {
+		if !a.JSON {
 			if err := n.said(a, done, found[i]); err != nil {
 				return err
 			}
 		}
 	}
-	if a.json {
-		return a.printJSON(found)
+	if a.JSON {
+		return a.PrintJSON(found)
 	}
 	return nil
 }
@@ -227,7 +229,7 @@ func (n *noun[R]) complete(a *app, many bool) cobra.CompletionFunc {
 				if err != nil {
 					return nil, err
 				}
-				words = append(words, cobra.CompletionWithDesc(n.shortID(r), printable(n.title(r))))
+				words = append(words, cobra.CompletionWithDesc(n.shortID(r), term.Printable(n.title(r))))
 			}
 			return words, nil
 		})
@@ -239,13 +241,13 @@ func (n *noun[R]) said(a *app, what string, r R) error {
 	if n.mask != nil {
 		r = n.mask(r)
 	}
-	if a.json {
-		return a.printJSON(r)
+	if a.JSON {
+		return a.PrintJSON(r)
 	}
 	if n.named {
-		return a.print("%s %s", what, n.title(r))
+		return a.Print("%s %s", what, n.title(r))
 	}
-	return a.print("%s", strings.TrimRight(what+" "+n.shortID(r)+"  "+n.title(r), " "))
+	return a.Print("%s", strings.TrimRight(what+" "+n.shortID(r)+"  "+n.title(r), " "))
 }
 
 // values are the flags of an item's fields on a command line.
@@ -288,7 +290,7 @@ func (v *values[R]) apply(ctx context.Context, a *app, c *cobra.Command, r *R, a
 				continue
 			}
 			var err error
-			if value, err = a.secret(ctx, f.flag, *stdin, false); err != nil {
+			if value, err = a.Secret(ctx, f.flag, *stdin, false); err != nil {
 				return err
 			}
 		case !c.Flags().Changed(f.flag):
@@ -297,7 +299,7 @@ func (v *values[R]) apply(ctx context.Context, a *app, c *cobra.Command, r *R, a
 			value = *v.text[f.flag]
 		}
 		if err := f.set(r, value); err != nil {
-			return usagef("--%s: %w", f.flag, err)
+			return usage.Errorf("--%s: %w", f.flag, err)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
@@ -36,8 +37,8 @@ stdout.`
 			if err != nil {
 				return err
 			}
-			return a.export(exported{args[0], "json", force, note}, func(w io.Writer) error {
-				return printArray(w, store.List(ctx), func(r R) any { return r })
+			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: note}, func(w io.Writer) error {
+				return term.PrintArray(w, store.List(ctx), func(r R) any { return r })
 			})
 		}),
 	}
@@ -55,7 +56,7 @@ here already takes over what it lacks, and what differs or is no ` + n.one + ` i
 skipped and named. If nothing could be taken, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			file := a.stdin
+			file := a.In
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
@@ -77,19 +78,19 @@ skipped and named. If nothing could be taken, the exit code is 1.`,
 
 // importItems imports a source with progress, and reports.
 func importItems[R any](ctx context.Context, a *app, store items[R], source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) error {
-	progress := a.newProgress()
-	o.Progress = func(records int) { progress.say("import", count(records)+" read") }
+	progress := a.NewProgress()
+	o.Progress = func(records int) { progress.Say("import", term.Count(records)+" read") }
 	r, err := store.Import(ctx, source, item, o)
-	progress.done()
+	progress.Done()
 	if err != nil {
 		if r.Added > 0 && !o.DryRun {
-			err = fmt.Errorf("%w; %s new ones were kept", err, count(r.Added))
+			err = fmt.Errorf("%w; %s new ones were kept", err, term.Count(r.Added))
 		}
 		return err
 	}
 	here := r.Added + r.Updated + r.Duplicates
-	if a.json {
-		return errors.Join(a.printJSON(r), a.taken(here, r.SkippedRecords))
+	if a.JSON {
+		return errors.Join(a.PrintJSON(r), a.taken(here, r.SkippedRecords))
 	}
 	for _, s := range r.Skipped {
 		a.nameSkipped(0, s.Item, s.Reason)
@@ -97,10 +98,10 @@ func importItems[R any](ctx context.Context, a *app, store items[R], source iter
 	a.countUnnamed(r.SkippedRecords - len(r.Skipped))
 	updated := ""
 	if r.Updated > 0 {
-		updated = count(r.Updated) + " " + would(o.DryRun) + "updated, "
+		updated = term.Count(r.Updated) + " " + would(o.DryRun) + "updated, "
 	}
-	return errors.Join(a.print("%s %sadded, %s%s here already, %s skipped",
-		count(r.Added), would(o.DryRun), updated, count(r.Duplicates), count(r.SkippedRecords)), a.taken(here, r.SkippedRecords))
+	return errors.Join(a.Print("%s %sadded, %s%s here already, %s skipped",
+		term.Count(r.Added), would(o.DryRun), updated, term.Count(r.Duplicates), term.Count(r.SkippedRecords)), a.taken(here, r.SkippedRecords))
 }
 
 var errNoArray = errors.New("this is no JSON array of records, as export writes it")
@@ -153,20 +154,20 @@ func (a *app) nameSkipped(line int, item, reason string) {
 	if line > 0 {
 		text = fmt.Sprintf("line %d: %s", line, text)
 	}
-	fmt.Fprintln(a.stderr, printable(text))
+	fmt.Fprintln(a.Err, term.Printable(text))
 }
 
 // countUnnamed counts what was left out beyond what was named.
 func (a *app) countUnnamed(n int) {
 	if n > 0 {
-		fmt.Fprintf(a.stderr, "and %s more\n", count(n))
+		fmt.Fprintf(a.Err, "and %s more\n", term.Count(n))
 	}
 }
 
 // tell says on stderr what else there is to know of an import.
 func (a *app) tell(notes []string) {
 	for _, note := range notes {
-		fmt.Fprintln(a.stderr, printable(note))
+		fmt.Fprintln(a.Err, term.Printable(note))
 	}
 }
 
@@ -178,10 +179,10 @@ func (a *app) taken(here, left int) error {
 	case here > 0:
 		return nil
 	case left == 0:
-		a.note("There was nothing to import.")
+		a.Note("There was nothing to import.")
 		return nil
 	}
-	if !a.json {
+	if !a.JSON {
 		a.complain(errors.New("nothing was imported: all that was there was left out"))
 	}
 	return &reportedError{syncmanager.StatusFailed}

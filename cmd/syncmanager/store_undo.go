@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
@@ -44,22 +45,22 @@ is not counted. 'syncmanager ` + name + ` undo' takes one back.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(recordLogToJSON(entries))
+			if a.JSON {
+				return a.PrintJSON(recordLogToJSON(entries))
 			}
 			if len(entries) == 0 {
-				a.note("No sync has changed the %s of this device.", name)
+				a.Note("No sync has changed the %s of this device.", name)
 				return nil
 			}
-			t := table{head: []string{"SYNC", "WHEN", "CHANGED", "DELETED", ""}, width: a.width()}
+			t := term.Table{Head: []string{"SYNC", "WHEN", "CHANGED", "DELETED", ""}, Width: a.Width()}
 			for _, e := range entries {
 				what := ""
 				if !e.Undone.IsZero() {
 					what = "undone"
 				}
-				t.add(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At), count(e.Changed), count(e.Deleted), what)
+				t.Add(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At), term.Count(e.Changed), term.Count(e.Deleted), what)
 			}
-			return t.print(a.stdout)
+			return t.Print(a.Out)
 		}),
 	}
 }
@@ -124,15 +125,15 @@ other devices.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(struct {
+			if a.JSON {
+				return a.PrintJSON(struct {
 					Run      string `json:"sync"`
 					Restored int    `json:"restored"`
 					Reverted int    `json:"reverted"`
 					Kept     int    `json:"kept"`
 				}(done))
 			}
-			return a.print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
+			return a.Print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
 		}),
 	}
 }
@@ -160,7 +161,7 @@ func undoneRecords(u mirror.Undone) string {
 		what string
 	}{{u.Restored, "restored"}, {u.Reverted, "changed back"}, {u.Kept, "kept as edited since"}} {
 		if part.n > 0 {
-			did = append(did, count(part.n)+" "+part.what)
+			did = append(did, term.Count(part.n)+" "+part.what)
 		}
 	}
 	if did == nil {

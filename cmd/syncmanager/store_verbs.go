@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 func (n *noun[R]) list(a *app) *cobra.Command {
@@ -33,29 +34,29 @@ func (n *noun[R]) list(a *app) *cobra.Command {
 		for i := range found {
 			found[i] = shown(found[i])
 		}
-		if a.json {
-			return printArray(a.jsonOut(), all(found), func(r R) any { return r })
+		if a.JSON {
+			return term.PrintArray(a.JSONOut(), all(found), func(r R) any { return r })
 		}
 		if len(found) == 0 {
-			a.note("No %s.", n.name)
+			a.Note("No %s.", n.name)
 			return nil
 		}
 		columns := n.columns
 		if !n.named {
 			columns = slices.Insert(slices.Clone(columns), 0, column[R]{"ID", n.shortID})
 		}
-		t := table{width: a.width()}
+		t := term.Table{Width: a.Width()}
 		for _, col := range columns {
-			t.head = append(t.head, col.head)
+			t.Head = append(t.Head, col.head)
 		}
 		for _, r := range found {
 			var row []string
 			for _, col := range columns {
 				row = append(row, col.text(r))
 			}
-			t.add(row...)
+			t.Add(row...)
 		}
-		return t.print(a.stdout)
+		return t.Print(a.Out)
 	})
 	return c
 }
@@ -85,19 +86,19 @@ func (n *noun[R]) show(a *app) *cobra.Command {
 			return err
 		}
 		r = shown(r)
-		if a.json {
-			return a.printJSON(r)
+		if a.JSON {
+			return a.PrintJSON(r)
 		}
-		t := table{}
+		t := term.Table{}
 		if !n.named {
-			t.add("ID", string(n.id(r)))
+			t.Add("ID", string(n.id(r)))
 		}
 		for _, f := range n.fields {
 			if text := f.text(r); text != "" {
-				t.add(f.label, text)
+				t.Add(f.label, text)
 			}
 		}
-		return t.print(a.stdout)
+		return t.Print(a.Out)
 	})
 	return c
 }

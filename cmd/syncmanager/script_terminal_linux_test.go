@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
 // terminalPair opens a terminal: what a command writes to its end is read from ours.
@@ -83,7 +85,7 @@ func TestExportsToATerminal(t *testing.T) {
 		if code != c.code || !strings.Contains(shown, c.want) {
 			t.Errorf("%s exits with %d and shows\n%q\nwant %d and %q", c.args, code, shown, c.code, c.want)
 		}
-		if text := strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(shown); strings.ContainsFunc(text, hides) {
+		if text := strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(shown); strings.ContainsFunc(text, term.Hides) {
 			t.Errorf("%s shows %q", c.args, shown)
 		}
 	}

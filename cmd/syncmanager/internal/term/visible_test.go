@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"encoding/json"
@@ -12,12 +12,12 @@ import (
 const hostile = "a\x1b[31mb\x7fc\u009b2Jd\u202ee\u2066f\u200fg\u061ch\u2028i\x00j\x08k😀é\tl\nm"
 
 func TestVisible(t *testing.T) {
-	b, err := marshal(map[string]string{"title": hostile})
+	b, err := Marshal(map[string]string{"title": hostile})
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := visibleJSON(b)
-	if strings.ContainsFunc(string(shown), hides) {
+	shown := VisibleJSON(b)
+	if strings.ContainsFunc(string(shown), Hides) {
 		t.Errorf("JSON shows %q", shown)
 	}
 	var back map[string]string
@@ -33,14 +33,14 @@ func TestVisible(t *testing.T) {
 		}
 		got := out.String()
 		lines := strings.NewReplacer("\r\n", "", "\n", "", "\t", "").Replace(got)
-		if strings.ContainsFunc(lines, hides) || !strings.Contains(got, "k😀é\tl\nm\r\nx") {
+		if strings.ContainsFunc(lines, Hides) || !strings.Contains(got, "k😀é\tl\nm\r\nx") {
 			t.Errorf("%s shows %q", name, got)
 		}
 		if back := html.UnescapeString(got); name == "html" && !strings.HasPrefix(back, "a\x1b[31mb") {
 			t.Errorf("html is read back as %q", back)
 		}
 	}
-	if got := printable(hostile + "\x9b\xff"); strings.ContainsFunc(got, hides) || strings.Contains(got, "\x9b") && !strings.Contains(got, "\uFFFD") {
+	if got := Printable(hostile + "\x9b\xff"); strings.ContainsFunc(got, Hides) || strings.Contains(got, "\x9b") && !strings.Contains(got, "\uFFFD") {
 		t.Errorf("printed %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"errors"
@@ -7,43 +7,46 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
-// exported is a file that a command writes for the user alone.
-type exported struct {
-	path, format string
-	// force replaces a file that is there.
-	force bool
-	// note is what to tell the user about it, with %s for the path.
-	note string
+// An Export is a file that only the user can read.
+type Export struct {
+	// Path is "-" for stdout.
+	Path, Format string
+	// Force replaces an existing file.
+	Force bool
+	// Note tells the user about the file; %s is its path.
+	Note string
 }
 
-// export writes a file, or to stdout where the path is "-".
-func (a *app) export(x exported, write func(io.Writer) error) error {
-	if x.path == "-" {
-		return a.exportToStdout(x.format, write)
+// Export writes a file, or to stdout.
+func (c *Console) Export(x Export, write func(io.Writer) error) error {
+	if x.Path == "-" {
+		return c.exportToStdout(x.Format, write)
 	}
-	if err := private(x.path, x.force, write); err != nil {
+	if err := private(x.Path, x.Force, write); err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(map[string]string{"file": x.path, "format": x.format})
+	if c.JSON {
+		return c.PrintJSON(map[string]string{"file": x.Path, "format": x.Format})
 	}
-	a.note(x.note, x.path)
+	c.Note(x.Note, x.Path)
 	return nil
 }
 
 // exportToStdout writes to stdout: byte for byte, unless that is a terminal, which would
 // act on what is in titles and names.
-func (a *app) exportToStdout(format string, write func(io.Writer) error) error {
-	if _, ok := terminal(a.stdout); !ok {
-		return write(a.stdout)
+func (c *Console) exportToStdout(format string, write func(io.Writer) error) error {
+	if !c.ToTerminal() {
+		return write(c.Out)
 	}
 	as, ok := notations[format]
 	if !ok {
-		return usagef("%s is not for a terminal; send it to a file or a program", format)
+		return usage.Errorf("%s is not for a terminal; send it to a file or a program", format)
 	}
-	return write(&visible{w: a.stdout, as: as})
+	return write(&visible{w: c.Out, as: as})
 }
 
 // private writes a file that is 0600 from its first byte and there as a whole or

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// hides reports whether a character moves the cursor, changes colours, or hides or
-// reorders text in a terminal: titles and names come from other devices and from web
-// pages.
-func hides(r rune) bool {
+// Hides reports whether a character moves the cursor, changes colours, or hides or
+// reorders text in a terminal. Titles and names come from other devices and from web
+// pages, and may hold such characters.
+func Hides(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
-// printable replaces characters that hide or reorder text.
-func printable(s string) string {
+// Printable replaces the characters that [Hides] reports.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if hides(r) {
+		if Hides(r) {
 			return '\uFFFD'
 		}
 		return r
@@ -28,22 +28,22 @@ func printable(s string) string {
 // A notation writes a character as the format of a text does.
 type notation func(r rune) string
 
-// inJSON is for what is within strings, where all such characters are; it stands for the
-// same string.
+// inJSON is the escape within a JSON string, the only place that may hold such
+// characters.
 func inJSON(r rune) string { return fmt.Sprintf(`\u%04X`, r) }
 
-// inHTML stands for the same character.
+// inHTML is the character reference.
 func inHTML(r rune) string { return fmt.Sprintf("&#x%X;", r) }
 
-// notations are by the name of a format. CSV has none, and gets JSON's.
+// notations are by the name of a format. CSV has no escapes of its own, and gets JSON's.
 var notations = map[string]notation{"json": inJSON, "html": inHTML, "csv": inJSON}
 
-// visible writes a text on with the characters that hide or reorder text in a notation.
-// Line ends and tabs are the text's own.
+// visible is a writer that escapes the characters that hide or reorder text, except
+// line ends and tabs.
 type visible struct {
 	w  io.Writer
 	as notation
-	// rest is the beginning of a character, or a CR, that the next write goes on with.
+	// rest is an incomplete character, or a CR, that belongs to the next write.
 	rest []byte
 }
 
@@ -60,7 +60,7 @@ func (v *visible) Write(p []byte) (int, error) {
 			out = utf8.AppendRune(out, utf8.RuneError)
 		case r == '\n' || r == '\t' || r == '\r' && text[1] == '\n':
 			out = append(out, byte(r))
-		case hides(r):
+		case Hides(r):
 			out = append(out, v.as(r)...)
 		default:
 			out = append(out, text[:size]...)
@@ -74,8 +74,8 @@ func (v *visible) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// visibleJSON escapes in a JSON text what JSON itself leaves as it is.
-func visibleJSON(text []byte) []byte {
+// VisibleJSON escapes the characters that hide or reorder text in a JSON text.
+func VisibleJSON(text []byte) []byte {
 	plain := true
 	for _, c := range text {
 		if c < ' ' && c != '\n' && c != '\t' || c >= 0x7f {
@@ -93,5 +93,5 @@ func visibleJSON(text []byte) []byte {
 	return []byte(out.String())
 }
 
-// jsonOut is stdout for a JSON text of any length.
-func (a *app) jsonOut() io.Writer { return &visible{w: a.stdout, as: inJSON} }
+// JSONOut is stdout for a JSON text of any length.
+func (c *Console) JSONOut() io.Writer { return &visible{w: c.Out, as: inJSON} }

@@ -1,4 +1,4 @@
-package main
+package usage
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// speakPlainly puts the errors of cobra and pflag about a command line into the words
+// Setup puts the errors of cobra and pflag about a command line into the words
 // of this program: what is wrong, and how the command is used.
-func speakPlainly(root *cobra.Command) {
+func Setup(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -133,16 +133,16 @@ func flagError(c *cobra.Command, err error) error {
 		takes, _ := pflag.UnquoteUsage(missing.GetFlag())
 		return fmt.Errorf("--%s is without its value: write --%s %s", missing.GetFlag().Name, missing.GetFlag().Name, takes)
 	case errors.As(err, &value):
-		return badValue(value.GetFlag(), value.GetValue(), errors.Unwrap(value))
+		return BadValue(value.GetFlag(), value.GetValue(), errors.Unwrap(value))
 	case errors.As(err, &syntax):
 		return fmt.Errorf("%q is not a flag: write --NAME or --NAME=VALUE", syntax.GetSpecifiedFlag())
 	}
 	return err
 }
 
-// badValue says what kind of value a flag takes. The flags of this program's own
+// BadValue says what kind of value a flag takes. The flags of this program's own
 // kinds say it themselves, as cause.
-func badValue(f *pflag.Flag, value string, cause error) error {
+func BadValue(f *pflag.Flag, value string, cause error) error {
 	takes := ""
 	switch f.Value.Type() {
 	case "string", "stringSlice", "stringArray":
@@ -190,16 +190,4 @@ func oneSlip(a, b string) bool {
 		return true
 	}
 	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
-}
-
-// checkURL refuses a word that has no scheme, as people write addresses: what it
-// should be is a question that only they can answer.
-func checkURL(word string) error {
-	scheme, rest, found := strings.Cut(word, ":")
-	// "localhost:8080" and "example.org:80/x" have a port and no scheme.
-	port := rest != "" && rest[0] >= '0' && rest[0] <= '9' && !strings.HasPrefix(rest, "//")
-	if found && scheme != "" && !strings.ContainsAny(scheme, "./ ") && !(port && scheme == "localhost") {
-		return nil
-	}
-	return fmt.Errorf("%q is not a URL: add https://", word)
 }

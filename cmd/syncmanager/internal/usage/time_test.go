@@ -1,4 +1,4 @@
-package main
+package usage
 
 import (
 	"testing"
@@ -18,13 +18,13 @@ func TestMomentsAsPeopleTypeThem(t *testing.T) {
 		"90m":                  "2026-03-01T08:00:00+02:00",
 		"2d":                   "2026-02-27T09:30:00+02:00",
 	} {
-		got, err := parseMoment(word, now)
+		got, err := parseTime(word, now)
 		if err != nil || got.Format(time.RFC3339) != want {
 			t.Errorf("%s: %s, %v; want %s", word, got.Format(time.RFC3339), err, want)
 		}
 	}
 	for _, word := range []string{"", "soon", "d", "-2d", "-1h", "7", "2026-02-30"} {
-		if got, err := parseMoment(word, now); err == nil {
+		if got, err := parseTime(word, now); err == nil {
 			t.Errorf("%q is %s", word, got)
 		}
 	}

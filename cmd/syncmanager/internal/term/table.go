@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"io"
@@ -7,30 +7,32 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// table prints rows in aligned columns. Widths are those of a terminal, where a
-// Chinese character takes two cells; text/tabwriter counts one.
-type table struct {
-	// head names the columns; nil prints none.
-	head []string
-	rows [][]string
-	// width is where lines end, in cells; 0: nowhere. Where the rows are wider, the
-	// widest columns are shortened.
-	width int
+// A Table prints rows in aligned columns. It measures text in cells of a terminal, of
+// which a Chinese character takes two; text/tabwriter counts one.
+type Table struct {
+	// Head names the columns; nil prints no header.
+	Head []string
+	Rows [][]string
+	// Width is the maximal length of a line in cells; 0 means no limit. Longer lines
+	// have their widest columns shortened.
+	Width int
 }
 
-func (t *table) add(cells ...string) {
+// Add adds a row.
+func (t *Table) Add(cells ...string) {
 	for i, c := range cells {
-		cells[i] = printable(c)
+		cells[i] = Printable(c)
 	}
-	t.rows = append(t.rows, cells)
+	t.Rows = append(t.Rows, cells)
 }
 
 const gap = 2
 
-func (t *table) print(w io.Writer) error {
-	rows := t.rows
-	if t.head != nil {
-		rows = append([][]string{t.head}, rows...)
+// Print writes the header and the rows to w.
+func (t *Table) Print(w io.Writer) error {
+	rows := t.Rows
+	if t.Head != nil {
+		rows = append([][]string{t.Head}, rows...)
 	}
 	widths := t.widths(rows)
 	var b strings.Builder
@@ -48,12 +50,11 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
-// legible is the width below which no column is shortened, in cells.
+// legible is the width in cells to which a column may be shortened.
 const legible = 12
 
-// widths measures the columns, and takes what does not fit from the widest, cell
-// by cell.
-func (t *table) widths(rows [][]string) []int {
+// widths measures the columns, and narrows the widest cell by cell until a line fits.
+func (t *Table) widths(rows [][]string) []int {
 	var widths []int
 	for _, row := range rows {
 		for i, c := range row {
@@ -67,7 +68,7 @@ func (t *table) widths(rows [][]string) []int {
 	for _, w := range widths {
 		total += w
 	}
-	for ; t.width > 0 && total > t.width; total-- {
+	for ; t.Width > 0 && total > t.Width; total-- {
 		widest := 0
 		for i, w := range widths {
 			if w > widths[widest] {

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"strings"
@@ -8,11 +8,11 @@ import (
 )
 
 func TestTableAlignsByCellsNotRunes(t *testing.T) {
-	tab := table{head: []string{"NAME", "N"}}
-	tab.add("日本", "1")
-	tab.add("abcd", "2")
+	tab := Table{Head: []string{"NAME", "N"}}
+	tab.Add("日本", "1")
+	tab.Add("abcd", "2")
 	var b strings.Builder
-	if err := tab.print(&b); err != nil {
+	if err := tab.Print(&b); err != nil {
 		t.Fatal(err)
 	}
 	const want = "NAME  N\n日本  1\nabcd  2\n"
@@ -22,10 +22,10 @@ func TestTableAlignsByCellsNotRunes(t *testing.T) {
 }
 
 func TestTableFitsTheTerminal(t *testing.T) {
-	tab := table{head: []string{"ID", "TITLE", "URL"}, width: 40}
-	tab.add("1", strings.Repeat("t", 50), "https://example.org/"+strings.Repeat("u", 90))
+	tab := Table{Head: []string{"ID", "TITLE", "URL"}, Width: 40}
+	tab.Add("1", strings.Repeat("t", 50), "https://example.org/"+strings.Repeat("u", 90))
 	var b strings.Builder
-	if err := tab.print(&b); err != nil {
+	if err := tab.Print(&b); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -39,10 +39,10 @@ func TestTableFitsTheTerminal(t *testing.T) {
 }
 
 func TestTableDefusesTerminalEscapes(t *testing.T) {
-	var tab table
-	tab.add("a\x1b[31mred", "two\nlines", "\u202eevil")
+	var tab Table
+	tab.Add("a\x1b[31mred", "two\nlines", "\u202eevil")
 	var b strings.Builder
-	if err := tab.print(&b); err != nil {
+	if err := tab.Print(&b); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(b.String(), "\x1b\u202e") || strings.Count(b.String(), "\n") != 1 {

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"fmt"
@@ -10,21 +10,18 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-
-	"github.com/syncmanager/syncmanager"
 )
 
 const (
-	// patience is how long work may take without a word.
+	// patience is how long work takes before the first report.
 	patience = time.Second
 	// between is the time between two lines where there is no terminal to redraw.
 	between = 10 * time.Second
 )
 
-// progress tells on stderr how far a long piece of work is: a line that is
-// redrawn on a terminal, and elsewhere a line now and then. Its methods may be
-// called from several goroutines.
-type progress struct {
+// A Progress reports on stderr how far long work is: in a line that is redrawn on a
+// terminal, and elsewhere in a line every ten seconds. It is safe for concurrent use.
+type Progress struct {
 	out      io.Writer
 	terminal bool
 	quiet    bool
@@ -37,34 +34,19 @@ type progress struct {
 	bar   *progressbar.ProgressBar
 }
 
-func (a *app) newProgress() *progress {
-	_, isTerminal := terminal(a.stderr)
+// NewProgress returns a [Progress] of work that begins now.
+func (c *Console) NewProgress() *Progress {
+	_, isTerminal := terminal(c.Err)
 	start := time.Now()
-	return &progress{
+	return &Progress{
 		// Log lines and a line that is redrawn do not go together.
-		out: a.stderr, terminal: isTerminal && !a.loud, quiet: a.quiet, now: time.Now,
+		out: c.Err, terminal: isTerminal && !c.Verbose, quiet: c.Quiet, now: time.Now,
 		start: start, next: start.Add(patience), steps: map[string]string{},
 	}
 }
 
-// phases are the words for what an engine does.
-var phases = map[string]string{"download": "receiving", "merge": "merging", "upload": "sending"}
-
-// sync takes a step of a sync.
-func (p *progress) sync(s syncmanager.Progress) {
-	if s.Phase == "done" {
-		p.forget(s.Engine)
-		return
-	}
-	verb, known := phases[s.Phase]
-	if !known || s.Records == 0 {
-		return
-	}
-	p.say(s.Engine, fmt.Sprintf("%s %s %s", s.Engine, verb, count(s.Records)))
-}
-
-// say tells how far the work on one thing is.
-func (p *progress) say(thing, text string) {
+// Say sets the text that tells how far the work on one thing is.
+func (p *Progress) Say(thing, text string) {
 	if p.quiet {
 		return
 	}
@@ -94,8 +76,8 @@ func (p *progress) say(thing, text string) {
 	p.next = now.Add(100 * time.Millisecond)
 }
 
-// while says text for as long as work goes on that cannot tell how far it is.
-func (p *progress) while(text string, work func()) {
+// While runs work that cannot tell how far it is, and shows text meanwhile.
+func (p *Progress) While(text string, work func()) {
 	worked := make(chan struct{})
 	var telling sync.WaitGroup
 	telling.Go(func() {
@@ -106,25 +88,25 @@ func (p *progress) while(text string, work func()) {
 			case <-worked:
 				return
 			case <-tick.C:
-				p.say(text, text)
+				p.Say(text, text)
 			}
 		}
 	})
 	work()
 	close(worked)
 	telling.Wait()
-	p.done()
+	p.Done()
 }
 
-// forget takes a thing that is done out of the line.
-func (p *progress) forget(thing string) {
+// Forget removes a thing that is done from the line.
+func (p *Progress) Forget(thing string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.steps, thing)
 }
 
-// done takes the line away.
-func (p *progress) done() {
+// Done removes the line and ends all reports.
+func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
