@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/serve"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
@@ -49,7 +50,7 @@ type operator struct {
 func (o *operator) on(work func(context.Context, admin.Admin, []string) error) func(*cobra.Command, []string) error {
 	return o.do(func(c *cobra.Command, args []string) (err error) {
 		ctx := c.Context()
-		if o.dir, err = o.dataFolder(o.dir); err != nil {
+		if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
 			return err
 		}
 		running, err := admin.Dial(ctx, o.dir)
@@ -83,7 +84,7 @@ func (o *operator) open(ctx context.Context) (*server.Server, error) {
 		cfg.External = &server.External{URL: "https://stopped.invalid"}
 	}
 	var err error
-	if cfg.Log, err = o.serverLog(""); err != nil {
+	if cfg.Log, err = serve.Log(&o.Console, ""); err != nil {
 		return nil, err
 	}
 	s, err := server.New(ctx, cfg)
@@ -111,7 +112,7 @@ with 1 if it cannot or does not run, as the health check of a container wants it
 Over HTTP, GET /__heartbeat__ tells the same.`,
 		Args: cobra.NoArgs,
 		RunE: o.do(func(c *cobra.Command, _ []string) (err error) {
-			if o.dir, err = o.dataFolder(o.dir); err != nil {
+			if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), healthTimeout)
@@ -149,7 +150,7 @@ func (o *operator) quotaCommand() *cobra.Command {
 once and after a restart, before what 'serve --quota' says.`,
 		Args: cobra.ExactArgs(1),
 		PreRunE: func(_ *cobra.Command, args []string) (err error) {
-			quota, err = parseQuota(args[0])
+			quota, err = serve.ParseQuota(args[0])
 			return err
 		},
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/serve"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server/admin"
 	"github.com/syncmanager/syncmanager/server/backup"
@@ -149,7 +150,7 @@ code 3 says that the backup is good, but lacks users whose files were damaged.`,
 // files runs work on a file and the data folder.
 func (o *operator) files(work func(context.Context, string) error) func(*cobra.Command, []string) error {
 	return o.do(func(c *cobra.Command, args []string) (err error) {
-		if o.dir, err = o.dataFolder(o.dir); err != nil {
+		if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
 			return err
 		}
 		return work(c.Context(), args[0])
@@ -166,7 +167,7 @@ changed, and the server may run meanwhile. Exit code 3 says that something is
 damaged; 'syncmanager server repair' mends what concerns one user.`,
 		Args: cobra.NoArgs,
 		RunE: o.do(func(c *cobra.Command, _ []string) (err error) {
-			if o.dir, err = o.dataFolder(o.dir); err != nil {
+			if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
 				return err
 			}
 			all := []backup.Finding{}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/serve"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/onepw"
@@ -212,7 +212,7 @@ func (o *operator) userQuotaCommand() *cobra.Command {
 default for what 'serve --quota' says. Who has more already can still remove.`,
 		Args: cobra.ExactArgs(2),
 		PreRunE: func(_ *cobra.Command, args []string) (err error) {
-			quota, err = parseQuota(args[1])
+			quota, err = serve.ParseQuota(args[1])
 			return err
 		},
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
@@ -222,22 +222,6 @@ default for what 'serve --quota' says. Who has more already can still remove.`,
 			return o.didToUser(args[0], "The quota of %s is now: %s.", args[0], args[1])
 		}),
 	}
-}
-
-// parseQuota reads a size, or "none" for 0, or "default" for nil.
-func parseQuota(text string) (*int64, error) {
-	var n int64
-	switch text {
-	case "default":
-		return nil, nil
-	case "none":
-		return &n, nil
-	}
-	n, err := usage.ParseSize(text)
-	if err == nil && n == 0 {
-		err = errors.New("0 is not a quota: say none for no bound")
-	}
-	return &n, err
 }
 
 func (o *operator) userSecondStepCommand() *cobra.Command {

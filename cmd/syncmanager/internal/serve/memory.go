@@ -1,6 +1,7 @@
-package main
+package serve
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
 
@@ -50,4 +51,20 @@ func parseReserve(text string) (int64, error) {
 		return -1, nil
 	}
 	return n, nil
+}
+
+// ParseQuota reads a size, or "none" for 0, or "default" for nil.
+func ParseQuota(text string) (*int64, error) {
+	var n int64
+	switch text {
+	case "default":
+		return nil, nil
+	case "none":
+		return &n, nil
+	}
+	n, err := usage.ParseSize(text)
+	if err == nil && n == 0 {
+		err = errors.New("0 is not a quota: say none for no bound")
+	}
+	return &n, err
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"errors"
@@ -6,12 +6,14 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
 
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
@@ -32,11 +34,21 @@ func envName(flag string) string {
 	return "SYNCMANAGER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// settle gives the flags that the command line does not name their values from the
+// Settle sets the options that the command line, which flags has parsed into o, does
+// not name.
+func (o *Options) Settle(flags *pflag.FlagSet, getenv func(string) string) (err error) {
+	if err := Settle(flags, o.config, getenv); err != nil {
+		return err
+	}
+	o.dir, err = DataDir(o.dir, getenv)
+	return err
+}
+
+// Settle gives the flags that the command line does not name their values from the
 // environment, and then from the TOML file at path, or at $SYNCMANAGER_CONFIG where
-// path is "". An empty variable counts as none: that is what a compose file passes
-// on for a variable that is not set.
-func settle(flags *pflag.FlagSet, path string, getenv func(string) string) error {
+// path is "". An empty variable counts as unset: a compose file passes it on for a
+// variable that is not set.
+func Settle(flags *pflag.FlagSet, path string, getenv func(string) string) error {
 	if path == "" {
 		path = getenv(envConfig)
 	}
@@ -125,4 +137,29 @@ func readConfig(path string) (map[string]any, error) {
 		return nil, usage.Errorf("%s is not TOML: %w", path, err)
 	}
 	return all, nil
+}
+
+// DataDir returns the folder with a server's data: dir, or if it is "" what the
+// environment, the settings file or the system names.
+func DataDir(dir string, getenv func(string) string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	if dir = getenv(envData); dir != "" {
+		return dir, nil
+	}
+	if path := getenv(envConfig); path != "" {
+		file, err := readConfig(path)
+		if err != nil {
+			return "", err
+		}
+		if dir, _ = file["data"].(string); dir != "" {
+			return dir, nil
+		}
+	}
+	data, err := profile.DataDir(getenv)
+	if err != nil {
+		return "", errors.New("no home folder found for the server's data: name a folder with --data")
+	}
+	return filepath.Join(data, "server"), nil
 }

@@ -1,15 +1,11 @@
-package main
+package serve
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
@@ -70,16 +65,16 @@ func (o *tlsOptions) check(public string) error {
 	return nil
 }
 
-// wrap puts TLS around plain, if it is on. redirects, if not nil, serves plain
-// HTTP beside it. The server hears when the certificate expires.
-func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, s *server.Server, cfg server.Config) (l net.Listener, redirects func(context.Context) error, err error) {
+// wrap puts TLS around plain, if it is on, and tells s when the certificate expires.
+// redirect answers plain HTTP with the way to the public URL.
+func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Config) (l net.Listener, redirect http.Handler, err error) {
 	public, err := url.Parse(cfg.PublicURL)
 	if err != nil {
 		return nil, nil, err
 	}
 	l = plain
-	var answer http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Of what a stranger asked for, just these: the rest could lead elsewhere.
+	redirect = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Only the path and the query come from the request; the rest could lead elsewhere.
 		to := url.URL{Scheme: public.Scheme, Host: public.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
 	})
@@ -89,7 +84,7 @@ func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, s *server.Ser
 		if err != nil {
 			return nil, nil, err
 		}
-		l, answer = tls.NewListener(plain, m.TLS()), m.Challenges(answer)
+		l, redirect = tls.NewListener(plain, m.TLS()), m.Challenges(redirect)
 		s.SetCertificate(m.Expires)
 	case o.cert != "":
 		files, err := certs.NewFiles(o.cert, o.key, cfg.Now, cfg.Log)
@@ -99,14 +94,7 @@ func (o *tlsOptions) wrap(ctx context.Context, plain net.Listener, s *server.Ser
 		l = tls.NewListener(plain, files.TLS())
 		s.SetCertificate(files.Expires)
 	}
-	if o.redirect == "" {
-		return l, nil, nil
-	}
-	at, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.redirect)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot listen on %s: %w", o.redirect, err)
-	}
-	return l, func(ctx context.Context) error { return serveAside(ctx, at, answer, cfg.Log) }, nil
+	return l, redirect, nil
 }
 
 func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, error) {
@@ -128,44 +116,4 @@ func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, er
 	return certs.NewManager(certs.ACME{
 		Host: host, Email: o.email, Directory: o.directory, Dir: filepath.Join(cfg.Dir, "acme"), Transport: transport,
 	})
-}
-
-// serveAside answers on a listener that is not the service's own, until ctx ends.
-func serveAside(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve on %s: %w", l.Addr(), err)
-	}
-	return nil
-}
-
-// together runs all until ctx ends; when one fails, the others end too.
-func together(ctx context.Context, run ...func(context.Context) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	for _, f := range run {
-		g.Go(func() error { return f(ctx) })
-	}
-	return g.Wait()
-}
-
-// parseNetworks reads networks, like 10.0.0.0/8, and addresses, which are
-// networks of one.
-func parseNetworks(texts []string) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
-			p, err = netip.PrefixFrom(a, a.BitLen()), nil
-		}
-		if err != nil {
-			return nil, usage.Errorf("%q is neither an address nor a network: write it like 192.0.2.1 or 10.0.0.0/8", text)
-		}
-		all = append(all, p.Masked())
-	}
-	return all, nil
 }

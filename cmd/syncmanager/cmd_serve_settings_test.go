@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/serve"
 )
 
 // valueFor is a value that a flag takes, other than its default, and how the flag
@@ -58,7 +60,7 @@ func settings(t *testing.T) (*pflag.FlagSet, []*pflag.Flag) {
 func TestEveryFlagIsASetting(t *testing.T) {
 	t.Parallel()
 	flags, all := settings(t)
-	err := settle(flags, "", func(name string) string {
+	err := serve.Settle(flags, "", func(name string) string {
 		for _, f := range all {
 			if "SYNCMANAGER_"+strings.ReplaceAll(strings.ToUpper(f.Name), "-", "_") == name {
 				value, _ := valueFor(f)
@@ -89,7 +91,7 @@ func TestEveryFlagIsASetting(t *testing.T) {
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := settle(flags, path, func(string) string { return "" }); err != nil {
+	if err := serve.Settle(flags, path, func(string) string { return "" }); err != nil {
 		t.Error(err)
 	}
 	for _, f := range all {
@@ -117,7 +119,7 @@ data = 'C:\data'
 		t.Fatal(err)
 	}
 	env := map[string]string{"SYNCMANAGER_CONFIG": path, "SYNCMANAGER_ADDR": "env:1", "SYNCMANAGER_QUOTA": "env", "SYNCMANAGER_SIGN_UP": ""}
-	if err := settle(flags, "", func(name string) string { return env[name] }); err != nil {
+	if err := serve.Settle(flags, "", func(name string) string { return env[name] }); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -152,15 +154,15 @@ func TestBadSettings(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(flags, path, none); err == nil || !strings.Contains(err.Error(), c.want) || exitCode(err) != exitUsage {
+		if err := serve.Settle(flags, path, none); err == nil || !strings.Contains(err.Error(), c.want) || exitCode(err) != exitUsage {
 			t.Errorf("%.40q: %v, want %q", c.text, err, c.want)
 		}
 	}
 	flags, _ := settings(t)
-	if err := settle(flags, filepath.Join(dir, "none.toml"), none); err == nil || !strings.Contains(err.Error(), "cannot read the settings") {
+	if err := serve.Settle(flags, filepath.Join(dir, "none.toml"), none); err == nil || !strings.Contains(err.Error(), "cannot read the settings") {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	err := settle(flags, "", func(name string) string { return map[string]string{"SYNCMANAGER_ACME": "perhaps"}[name] })
+	err := serve.Settle(flags, "", func(name string) string { return map[string]string{"SYNCMANAGER_ACME": "perhaps"}[name] })
 	if err == nil || err.Error() != `$SYNCMANAGER_ACME: "perhaps" is not a value for --acme: say true or false` {
 		t.Errorf("a variable that is not a value: %v", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ import (
 var accountsServers = map[string]string{"mozilla": "https://accounts.firefox.com"}
 
 // external is the accounts server elsewhere, or nil.
-func (o *serving) external() (*server.External, error) {
+func (o *Options) external() (*server.External, error) {
 	switch {
 	case o.accounts == "" && (len(o.allow) > 0 || o.allowAll):
 		return nil, usage.Errorf("--allow-account and --allow-all-accounts are of use with --accounts-server only")

@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
+)
+
+// announce says where the server is and what to do next. The server listens already,
+// so that a script that reads this can connect. invitation is for the first account,
+// or "".
+func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options, listen, invitation string) error {
+	public, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	for _, warning := range dangers(cfg, public) {
+		cfg.Log.WarnContext(ctx, warning)
+	}
+	if c.JSON {
+		return c.PrintJSON(struct {
+			URL        string `json:"url"`
+			Listen     string `json:"listen"`
+			Data       string `json:"data"`
+			Invitation string `json:"invitation,omitempty"`
+		}{cfg.PublicURL, listen, cfg.Dir, invitation})
+	}
+	if err := c.Print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
+		return err
+	}
+	if cfg.External != nil {
+		c.Note("Accounts:      those of %s", cfg.External.URL)
+		c.Note("Firefox:       in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5,", cfg.PublicURL)
+		c.Note("               restart it, and sign in from its menu")
+		if len(o.allow) == 0 && !o.allowAll {
+			c.Note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
+		}
+		notes(c, cfg, o, public)
+		return nil
+	}
+	switch cfg.SignUp {
+	case accounts.SignUpEmail:
+		c.Note("Sign-up:       by a code that %s sends to the address", cfg.Mail.Host.Name)
+	case accounts.SignUpInvite:
+		c.Note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
+	case accounts.SignUpClosed:
+		c.Note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
+	}
+	with := ""
+	if invitation != "" {
+		c.Note("First account: is made with the invitation %s, good once and until tomorrow", invitation)
+		with = " --invitation " + invitation
+	}
+	c.Note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+	if plainHTTP(public) {
+		// Browsers have no WebCrypto there, so the pages take no password.
+		c.Note("Firefox:       cannot sign in at a plain http:// address of another machine: browsers keep the")
+		c.Note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
+		c.Note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
+		c.Note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
+		notes(c, cfg, o, public)
+		return nil
+	}
+	c.Note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
+	if public.Scheme == "http" {
+		c.Note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
+	}
+	c.Note("               restart it, and sign in from its menu")
+	notes(c, cfg, o, public)
+	return nil
+}
+
+// plainHTTP reports whether devices reach the server over a network unencrypted.
+func plainHTTP(public *url.URL) bool {
+	return public.Scheme == "http" && !usage.IsLoopback(public.Hostname())
+}
+
+// notes prints the warnings.
+func notes(c *term.Console, cfg server.Config, o Options, public *url.URL) {
+	for _, warning := range warnings(cfg, o, public) {
+		c.Note("Note:          %s", warning)
+	}
+}
+
+// dangers are what a stranger could do to this server as it is set. They are in the
+// log too, which is read where nobody sees the start.
+func dangers(cfg server.Config, public *url.URL) (all []string) {
+	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && !usage.IsLoopback(public.Hostname()) {
+		all = append(all, "whoever reaches this server may make an account and fill its disk: set --quota, or --sign-up invite")
+	}
+	return all
+}
+
+// warnings are about what works, but not as its owner will want it.
+func warnings(cfg server.Config, o Options, public *url.URL) (all []string) {
+	switch {
+	case plainHTTP(public):
+		all = append(all, "without https, whoever listens on the way can sign in as you")
+	case public.Scheme == "https" && !o.tls.on() && len(cfg.Proxies) == 0:
+		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
+	}
+	return append(all, dangers(cfg, public)...)
+}

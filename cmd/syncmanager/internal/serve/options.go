@@ -1,0 +1,173 @@
+// Package serve starts a server from the command line: it reads the settings, opens
+// what the server listens on, says where the server is, and runs it until the context
+// ends.
+package serve
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/push"
+)
+
+// Options are the flags of 'syncmanager serve'.
+type Options struct {
+	// config is the settings file, dir the folder with the data.
+	config, dir      string
+	addr, socketMode string
+	public           string
+	tls              tlsOptions
+	proxies, cors    []string
+	signUp, quota    string
+	memory, reserve  string
+	metrics          string
+	logFormat        string
+	accounts         string
+	allow            []string
+	allowAll         bool
+	push             []string
+	mail             mailOptions
+}
+
+// AddTo defines the flags.
+func (o *Options) AddTo(flags *pflag.FlagSet) {
+	flags.StringVar(&o.config, "config", "", "take what the command line does not say from the TOML file `FILE`")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 takes a free one; or unix:PATH for a socket file, for a proxy alone")
+	flags.StringVar(&o.socketMode, "socket-mode", "660", "with --addr unix:PATH: the socket file's `MODE`, in octal")
+	flags.StringSliceVar(&o.cors, "cors-origin", nil, "let web pages of the `ORIGIN`, like https://app.example.org, use the service from a browser; may be repeated")
+	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
+	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
+	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
+	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed; by default open where this machine alone reaches the server, else invite")
+	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
+	flags.StringVar(&o.memory, "memory", "auto", "take no more memory than a `SIZE` like 256MB; by default what the machine, the container or the unit has")
+	flags.StringVar(&o.reserve, "disk-reserve", "auto", "store nothing and let nobody sign up when less than a `SIZE` like 1GB of the disk is left, or \"none\"; by default 200 MB, or a twentieth of a small disk")
+	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
+	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may come; may be repeated")
+	flags.BoolVar(&o.allowAll, "allow-all-accounts", false, "with --accounts-server: whoever has an account there may come")
+	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "wake devices through the push service `HOST` and no other; may be repeated; \"none\" for none")
+	flags.StringVar(&o.logFormat, "log-format", "text", "write the log to stderr as `FORMAT`: text or json")
+	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to whoever reaches it")
+	o.tls.addTo(flags)
+	o.mail.addTo(flags)
+}
+
+// serverConfig checks the options and returns the server's configuration, except the
+// public URL, which may depend on the address that the server listens on.
+func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
+	cfg = server.Config{Dir: o.dir, Version: env.Version, CORS: o.cors, Now: time.Now, Rand: rand.Reader}
+	if cfg.Log, err = Log(env.Console, o.logFormat); err != nil {
+		return cfg, err
+	}
+	if cfg.Proxies, err = parseNetworks(o.proxies); err != nil {
+		return cfg, err
+	}
+	if cfg.SignUp, err = accounts.ParseSignUp(o.signUp); err != nil {
+		return cfg, usage.Errorf("%w", err)
+	}
+	if cfg.Mail, err = o.mail.config(cfg.SignUp, env.Getenv); err != nil {
+		return cfg, err
+	}
+	if err := o.setLimits(&cfg, env.Getenv); err != nil {
+		return cfg, err
+	}
+	if cfg.External, err = o.external(); err != nil {
+		return cfg, err
+	}
+	if !slices.Equal(o.push, []string{"none"}) {
+		cfg.Push = &server.Push{Hosts: o.push, Transport: push.NewTransport()}
+	}
+	return cfg, o.tls.check(o.public)
+}
+
+// setLimits sets how much of the machine the server may use.
+func (o *Options) setLimits(cfg *server.Config, getenv func(string) string) error {
+	quota, err := ParseQuota(o.quota)
+	if err != nil {
+		return usage.Errorf("--quota: %w", err)
+	}
+	if quota != nil {
+		cfg.Quota = *quota
+	}
+	if cfg.Memory, err = parseMemory(o.memory, getenv); err != nil {
+		return err
+	}
+	cfg.DiskReserve, err = parseReserve(o.reserve)
+	return err
+}
+
+// setPublicURL sets the URL under which devices reach a server that listens on listen,
+// and what depends on it.
+func (o *Options) setPublicURL(cfg *server.Config, listen net.Addr) error {
+	_, cfg.SocketProxy = listen.(*net.UnixAddr)
+	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
+		if at, ok := listen.(*net.TCPAddr); !ok || at.IP.IsUnspecified() {
+			return usage.Errorf("%s is not an address that devices can reach: name one with --public-url", listen)
+		}
+		cfg.PublicURL = o.tls.scheme() + "://" + listen.String()
+	}
+	public, err := server.ParsePublicURL(cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	cfg.PublicURL = public.String()
+	if o.signUp == "" && cfg.External == nil && !onlyLocal(listen, public.Hostname()) {
+		cfg.SignUp = accounts.SignUpInvite
+	}
+	return nil
+}
+
+// onlyLocal reports whether only this machine reaches the server: it listens on the
+// loopback interface or a socket file, and the host of its public URL is this machine.
+func onlyLocal(listen net.Addr, publicHost string) bool {
+	at, isTCP := listen.(*net.TCPAddr)
+	return (!isTCP || at.IP.IsLoopback()) && usage.IsLoopback(publicHost)
+}
+
+// parseNetworks reads networks, like 10.0.0.0/8, and addresses, which are
+// networks of one.
+func parseNetworks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, usage.Errorf("%q is neither an address nor a network: write it like 192.0.2.1 or 10.0.0.0/8", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+// Log returns a server's log, in the format text, the default, or json. It has
+// warnings, which include the security log; all with --verbose, and errors only with
+// --quiet.
+func Log(c *term.Console, format string) (*slog.Logger, error) {
+	level := slog.LevelWarn
+	switch {
+	case c.Verbose:
+		level = slog.LevelDebug
+	case c.Quiet:
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "", "text":
+		return slog.New(slog.NewTextHandler(c.Err, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(c.Err, options)), nil
+	}
+	return nil, usage.Errorf("--log-format must be text or json, not %q", format)
+}
