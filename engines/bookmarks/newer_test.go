@@ -48,3 +48,27 @@ func TestTheNewerEditWins(t *testing.T) {
 		})
 	}
 }
+
+// Others do not believe a record that says it was added the day after tomorrow. So the
+// device whose clock was wrong does not either, or each would have a date of its own.
+func TestABookmarkByAClockThatIsFarAhead(t *testing.T) {
+	a := newAccount()
+	const ahead = 40 * time.Hour
+	e := open(t, filepath.Join(t.TempDir(), "places.sqlite"), func() time.Time { return a.now().Add(ahead) })
+	t.Cleanup(func() { _ = e.Close() })
+	wrong := &device{Engine: e, t: t, a: a, start: engine.Start{Skew: -ahead}}
+	other := a.device(t)
+	guid := wrong.add(bookmarks.Toolbar, "page")
+	for range 2 {
+		wrong.sync()
+		other.sync()
+	}
+	mine, err := wrong.Get(t.Context(), guid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := other.Get(t.Context(), guid)
+	if err != nil || !mine.Added.Equal(theirs.Added) || mine.Added.After(a.now()) {
+		t.Errorf("it was added at %v here and at %v there, and it is %v: %v", mine.Added, theirs.Added, a.now(), err)
+	}
+}

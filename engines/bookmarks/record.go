@@ -50,11 +50,17 @@ func ratchet(a, b int64) int64 {
 	return min(a, b)
 }
 
+// ahead is how far a device's clock may be ahead of the server's, in milliseconds, and
+// slack how much the difference between the two may change during a sync.
+const (
+	ahead = int64(24 * time.Hour / time.Millisecond)
+	slack = int64(time.Minute / time.Millisecond)
+)
+
 // plausible is when an item was added whose record states a time and was stored at
 // modified. A device's clock may be a little ahead of the server's; a time far
 // ahead, or none, is when the server got the record.
 func plausible(stated, modified int64) int64 {
-	const ahead = int64(24 * time.Hour / time.Millisecond)
 	if stated > earliest && (modified <= earliest || stated <= modified+ahead) {
 		return stated
 	}

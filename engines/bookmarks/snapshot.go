@@ -13,7 +13,14 @@ import (
 // that a folder's list names no child that does not go up with it; nobody waits for
 // that.
 func (s *session) snapshot(ctx context.Context) error {
-	if err := s.e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, sqlDropOutgoing) }); err != nil {
+	err := s.e.db.Update(ctx, func(t *places.Tx) error {
+		now := t.Now().UnixMilli() + s.skew()
+		if _, err := t.Exec(sqlAddedAhead, now, now+ahead-slack); err != nil {
+			return err
+		}
+		return execAll(t, sqlDropOutgoing)
+	})
+	if err != nil {
 		return err
 	}
 	return s.e.view(ctx, func(t *tx) error {

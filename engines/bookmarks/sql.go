@@ -40,16 +40,19 @@ const (
 	sqlSetGUID     = `UPDATE bookmarks SET guid = ?2, version = version + 1 WHERE n = ?1`
 	sqlTouch       = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = coalesce(?2, modified) WHERE n = ?1`
 	sqlTouchPlace  = `UPDATE bookmarks SET changes = changes + 1, version = version + 1, modified = coalesce(?2, modified) WHERE place = ?1`
-	sqlSetAdded    = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
-	sqlSettleSame  = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
-	sqlHealed      = `DELETE FROM bookmark_retry WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlHidden      = `SELECT guid FROM bookmark_retry r WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.guid)`
-	sqlRetryAll    = `SELECT guid FROM bookmark_retry WHERE guid > ''`
-	sqlUnreadable  = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE guid = ?1)`
-	sqlSetChanges  = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
-	sqlMustGo      = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
-	sqlDelete      = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlBumpEdits   = `UPDATE bookmark_meta SET generation = generation + 1 WHERE one = 1`
+	// What was added while the clock was far ahead was added now at the latest: others
+	// would not believe the record. See plausible.
+	sqlAddedAhead = `UPDATE bookmarks SET added = ?1 WHERE changes > 0 AND n > 0 AND added > ?2`
+	sqlSetAdded   = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
+	sqlSettleSame = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
+	sqlHealed     = `DELETE FROM bookmark_retry WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlHidden     = `SELECT guid FROM bookmark_retry r WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.guid)`
+	sqlRetryAll   = `SELECT guid FROM bookmark_retry WHERE guid > ''`
+	sqlUnreadable = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE guid = ?1)`
+	sqlSetChanges = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
+	sqlMustGo     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
+	sqlDelete     = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlBumpEdits  = `UPDATE bookmark_meta SET generation = generation + 1 WHERE one = 1`
 
 	sqlPlaceSum = `SELECT count(*), coalesce(max(added), 0), coalesce(group_concat(title, ' '), '') FROM bookmarks WHERE place = ?1`
 	sqlTagsOf   = `SELECT tag FROM bookmark_tags WHERE place = ?1 ORDER BY tag`

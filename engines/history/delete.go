@@ -91,7 +91,7 @@ func (t *tx) removeBetween(r *row, from, to int64) (d Deleted, err error) {
 	}
 	_, leaves := storable(r.url)
 	// A page that the server has is still one that it may have.
-	r.hidden, r.syncable = shown == 0, leaves && (sent > 0 || r.synced)
+	r.hidden, r.syncable = shown == 0, leaves && (sent > 0 || r.synced || r.had)
 	if err := t.touch(r); err != nil {
 		return d, err
 	}

@@ -268,6 +268,9 @@ func (s *session) snapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.settleAhead(ctx); err != nil {
+		return err
+	}
 	var pages []int64
 	err = s.e.update(ctx, func(tx *tx) error {
 		n, err := tx.Exec(sqlSendBuried, maxOutgoing)
@@ -293,6 +296,47 @@ func (s *session) snapshot(ctx context.Context) error {
 		s.result.Outgoing += sent
 	}
 	return nil
+}
+
+// settleAhead dates the visits that a clock far ahead gave a date which no other device
+// would believe: they happened now at the latest. See parseRecord.
+func (s *session) settleAhead(ctx context.Context) error {
+	for n := 1; n > 0; {
+		err := s.e.update(ctx, func(tx *tx) error {
+			now := tx.Now().Add(s.start.Skew).UnixMicro()
+			limit := now + clockSkew - slack
+			pages, err := tx.numbers(sqlAhead, limit, s.e.chunk)
+			n = len(pages)
+			for _, id := range pages {
+				if err == nil {
+					err = tx.bringBack(id, limit, now)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bringBack gives the visits of a page that are after limit another date.
+func (t *tx) bringBack(id, limit, date int64) error {
+	for _, query := range []string{sqlSettleAhead, sqlDropAhead} {
+		if _, err := t.Exec(query, id, limit, date); err != nil {
+			return err
+		}
+	}
+	r, err := t.byID(id)
+	if err != nil {
+		return err
+	}
+	var shown, sent int
+	if err := t.QueryRow(sqlTally, id).Scan(&r.visits, &r.lastVisit, &r.typed, &shown, &sent); err != nil {
+		return err
+	}
+	return t.save(r, true, false)
 }
 
 // send puts pages into the snapshot, and returns how many there are.

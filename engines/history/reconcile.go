@@ -39,7 +39,7 @@ func (c *chunk) tombstone(in *staged) error {
 		return c.tx.drop(r)
 	}
 	c.merged.Reconciled++
-	r.synced, r.baseTitle, r.changes = false, nil, max(r.changes, 1)
+	r.synced, r.had, r.baseTitle, r.changes = false, false, nil, max(r.changes, 1)
 	return c.tx.save(r, false, false)
 }
 
@@ -126,7 +126,7 @@ func (c *chunk) rename(r *row) error {
 	if _, err := c.tx.Exec(sqlSetGUID, r.id, guid, false); err != nil {
 		return err
 	}
-	r.guid, r.synced, r.baseTitle = engine.ID(guid), false, nil
+	r.guid, r.synced, r.had, r.baseTitle = engine.ID(guid), false, false, nil
 	if r.syncable && !r.hidden {
 		r.changes = max(r.changes, 1)
 	}
@@ -136,7 +136,7 @@ func (c *chunk) rename(r *row) error {
 // fold gives a page the GUID that the account has for its URL. If the account
 // has it under the old GUID too, a tombstone goes up for that one.
 func (c *chunk) fold(in *staged, r *row) error {
-	if r.synced {
+	if r.synced || r.had {
 		// Until it is there, the record may come again: whatever the server has had
 		// up to now is what is deleted.
 		if err := c.tx.bury(r.guid, max(c.at, c.since)); err != nil {
@@ -147,7 +147,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 	if _, err := c.tx.Exec(sqlSetGUID, r.id, in.id, false); err != nil {
 		return err
 	}
-	r.guid, r.synced, r.baseTitle = in.id, false, nil
+	r.guid, r.synced, r.had, r.baseTitle = in.id, false, false, nil
 	return nil
 }
 
@@ -180,6 +180,8 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 		r.changes = 0
 	case title != rec.title && rec.title != "":
 		r.changes, r.baseTitle = max(r.changes, 1), &rec.title
+	case r.syncable && !r.hidden:
+		r.changes = max(r.changes, 1)
 	}
 	if added > 0 || retitled {
 		c.merged.Applied++
@@ -231,24 +233,27 @@ func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 	return rec.title, nil
 }
 
-// tells reports whether the record says all that ours would.
+// tells reports whether the record says all that ours would. One that lacks a visit
+// which the server had is from a device that never saw it: that met a deletion which did
+// not get here. Visits are a set that only grows, or each device would keep its own.
 func (c *chunk) tells(rec *record, r *row, title string) (bool, error) {
 	if title != rec.title {
 		return false, nil
-	}
-	if r.changes == 0 {
-		return true, nil
 	}
 	ours, err := c.tx.last(r.id, maxVisits)
 	if err != nil {
 		return false, err
 	}
 	has := make(map[key]struct{}, len(rec.visits))
+	oldest := int64(0) // of those that a full record has room for
 	for i := range rec.visits {
 		has[rec.visits[i].key()] = struct{}{}
+		if len(rec.visits) >= maxVisits && (oldest == 0 || rec.visits[i].date < oldest) {
+			oldest = rec.visits[i].date
+		}
 	}
 	for i := range ours {
-		if _, ok := has[ours[i].key()]; !ok {
+		if _, ok := has[ours[i].key()]; !ok && ours[i].date >= oldest {
 			return false, nil
 		}
 	}

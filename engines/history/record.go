@@ -60,6 +60,9 @@ const earliest = 727_747_200_000_000
 // cannot be true.
 const clockSkew = int64(24 * time.Hour / time.Microsecond)
 
+// slack is how much the difference between two clocks may change during a sync.
+const slack = int64(time.Minute / time.Microsecond)
+
 // parseRecord reads a record. Visits that cannot be true or that nobody knows the
 // kind of are left out. Those in the far future, after limit, happened at the latest
 // at that moment: it is when the server got the record, so that reading the record

@@ -23,6 +23,7 @@ type row struct {
 	bookmarks int
 	changes   int
 	synced    bool
+	had       bool // the server had it before a Reset
 	baseTitle *string
 	edited    int64
 	unknown   []byte
@@ -31,11 +32,22 @@ type row struct {
 func scanRow(scan func(...any) error) (*row, error) {
 	var r row
 	err := scan(&r.id, &r.guid, &r.url, &r.title, &r.hidden, &r.syncable, &r.visits, &r.lastVisit, &r.typed, &r.bookmarks,
-		&r.changes, &r.synced, &r.baseTitle, &r.edited, &r.unknown)
+		&r.changes, &r.synced, &r.had, &r.baseTitle, &r.edited, &r.unknown)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	return &r, err
+}
+
+// standing is what the column synced holds.
+func (r *row) standing() int {
+	switch {
+	case r.synced:
+		return 1
+	case r.had:
+		return 2
+	}
+	return 0
 }
 
 // The finders return nil if there is no such place.
@@ -100,7 +112,7 @@ func (t *tx) insert(r *row, visits []visit) error {
 		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind)})
 	}
 	err = t.QueryRow(sqlInsertPage, r.guid, r.url, places.HashURL(r.url), origin, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		places.Frecency(last, r.visits, 0), r.changes, r.synced, r.edited, text(r.unknown)).Scan(&r.id)
+		places.Frecency(last, r.visits, 0), r.changes, r.standing(), r.edited, text(r.unknown)).Scan(&r.id)
 	if err != nil {
 		return err
 	}
@@ -139,7 +151,7 @@ func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
 // save writes what has changed of a page, and ranks it where that may differ.
 func (t *tx) save(r *row, ranked, worded bool) error {
 	if _, err := t.Exec(sqlSavePage, r.id, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		r.changes, r.synced, r.baseTitle, r.edited, text(r.unknown)); err != nil {
+		r.changes, r.standing(), r.baseTitle, r.edited, text(r.unknown)); err != nil {
 		return err
 	}
 	if worded {
@@ -177,7 +189,7 @@ func (t *tx) touch(r *row) error {
 		return err
 	}
 	r.synced = r.synced || n > 0
-	if r.syncable && !r.hidden && (r.synced || r.lastVisit >= t.Now().Add(-backfill).UnixMicro()) {
+	if r.syncable && !r.hidden && (r.synced || r.had || r.lastVisit >= t.Now().Add(-backfill).UnixMicro()) {
 		r.changes++
 	}
 	return nil
@@ -186,7 +198,7 @@ func (t *tx) touch(r *row) error {
 // remove deletes a page from the history: a tombstone goes up if the server may
 // have it. The place stays for its bookmarks.
 func (t *tx) remove(r *row) error {
-	known := r.synced
+	known := r.synced || r.had
 	if !known {
 		_, sent, err := t.sent(r.guid)
 		if err != nil {
@@ -199,6 +211,9 @@ func (t *tx) remove(r *row) error {
 		var a engine.Association
 		if err := t.QueryRow(sqlMeta).Scan(&a.Global, &a.Collection, &since); err != nil {
 			return err
+		}
+		if since == 0 || r.had && !r.synced {
+			since = forEver // as Reset says of the tombstones that are there
 		}
 		if err := t.bury(r.guid, since); err != nil {
 			return err
@@ -222,7 +237,7 @@ func (t *tx) drop(r *row) error {
 		}
 	}
 	kept := row{id: r.id, guid: r.guid, url: r.url, bookmarks: r.bookmarks}
-	if _, err := t.Exec(sqlSavePage, kept.id, "", false, false, 0, 0, 0, 0, false, nil, 0, nil); err != nil {
+	if _, err := t.Exec(sqlSavePage, kept.id, "", false, false, 0, 0, 0, 0, 0, nil, 0, nil); err != nil {
 		return err
 	}
 	if gone, err := t.Release(r.id); err != nil || gone {

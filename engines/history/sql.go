@@ -15,7 +15,7 @@ const (
 	sqlLastStaged   = `SELECT coalesce(max(n), 0) FROM history_staged`
 	sqlLastSent     = `SELECT coalesce(max(n), 0) FROM history_outgoing`
 
-	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced, base_title, edited, unknown`
+	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced = 1, synced > 0, base_title, edited, unknown`
 	sqlByGUID  = `SELECT ` + rowColumns + ` FROM places WHERE guid = ?1`
 	sqlByID    = `SELECT ` + rowColumns + ` FROM places WHERE id = ?1`
 	sqlByURL   = `SELECT ` + rowColumns + ` FROM places WHERE url_hash = ?1 AND url = ?2`
@@ -35,10 +35,14 @@ const (
 	sqlDropVisits = `DELETE FROM visits WHERE place = ?1`
 	sqlDropRange  = `DELETE FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
 	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
-	sqlBuryVisits = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
-	sqlDigVisit   = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
-	sqlDigVisits  = `DELETE FROM visit_tombstones WHERE place = ?1`
-	sqlBuried     = `SELECT date FROM visit_tombstones WHERE place = ?1`
+	sqlAhead      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date > ?1 ORDER BY date LIMIT ?2)`
+	// Two that would be at one moment are one.
+	sqlSettleAhead = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
+	sqlDropAhead   = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
+	sqlBuryVisits  = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlDigVisit    = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
+	sqlDigVisits   = `DELETE FROM visit_tombstones WHERE place = ?1`
+	sqlBuried      = `SELECT date FROM visit_tombstones WHERE place = ?1`
 
 	sqlTombstone = `SELECT deleted, seen FROM history_tombstones WHERE guid = ?1`
 	sqlBury      = `INSERT INTO history_tombstones (guid, deleted, seen) VALUES (?1, ?2, ?3)
@@ -58,7 +62,7 @@ const (
 	sqlUnstage    = `DELETE FROM history_staged WHERE n > ?1 AND n <= ?2`
 	sqlStagedPage = `SELECT n, guid, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
 	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.guid
-		WHERE s.payload IS NULL AND s.err IS NULL AND s.guid > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced = 0)`
+		WHERE s.payload IS NULL AND s.err IS NULL AND s.guid > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
 
 	sqlSent       = `SELECT payload, title FROM history_outgoing WHERE guid = ?1 AND payload IS NOT NULL`
 	sqlUnsend     = `DELETE FROM history_outgoing WHERE n > ?1 AND n <= ?2`
@@ -94,7 +98,7 @@ const (
 
 	// A page that the server had with all its changes counts one, and one with changes
 	// that were not sent two at least: tombstone tells them apart by it.
-	sqlForget = `UPDATE places SET synced = 0, refused = 0, base_title = NULL,
+	sqlForget = `UPDATE places SET synced = 2 * (synced > 0), refused = 0, base_title = NULL,
 			changes = CASE WHEN syncable = 1 AND last_visit >= ?3 THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
 		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
 	sqlWipeVisits  = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
