@@ -293,6 +293,9 @@ func (b *clientsOutbox) Uploaded(_ context.Context, receipt engine.Receipt) erro
 	b.refused = append(b.refused, receipt.Refused...)
 	for _, rec := range b.records {
 		if slices.Contains(receipt.Stored, rec.ID) {
+			if b.state.Records == nil { // an empty map is not in the state that was saved
+				b.state.Records = map[bso.ID]ClientRecord{}
+			}
 			b.state.Records[rec.ID] = ClientRecord{receipt.At, rec.Payload}
 			if b.stored == nil {
 				b.stored = map[bso.ID]bool{}

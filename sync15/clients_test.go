@@ -291,3 +291,16 @@ func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
 		t.Errorf("%v after %v", err, w.asked)
 	}
 }
+
+// The collection may be there with no record that can be read, and a state that is saved
+// has no map where it was empty.
+func TestADeviceWithoutAnyRecordWritesItsOwn(t *testing.T) {
+	w := newEnv(t)
+	a := w.device("a")
+	a.mustSync()
+	a.state.Clients.Records, a.name = nil, "another name"
+	a.mustSync()
+	if _, have := a.state.Clients.Records[a.state.Clients.Self]; !have {
+		t.Error("its record is not there")
+	}
+}
