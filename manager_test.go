@@ -16,6 +16,7 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 

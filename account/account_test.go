@@ -17,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"

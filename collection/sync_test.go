@@ -6,6 +6,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 

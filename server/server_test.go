@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/inproc"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server"
 )
@@ -225,10 +226,10 @@ func TestStorageRefuses(t *testing.T) {
 			t.Errorf("%s: %d %s", what, code, body)
 		}
 	}
-	d.token.Key = "x" + good.Key[1:]
+	d.token.Key = good.Key[1:] + good.Key[:1]
 	refused("another key")
 	d.token = good
-	d.token.ID = "x" + good.ID[1:]
+	d.token.ID = good.ID[1:] + good.ID[:1]
 	refused("a forged token")
 	d.token = good
 	d.token.Endpoint = fmt.Sprint(strings.TrimSuffix(good.Endpoint, fmt.Sprint(good.UID)), good.UID+1)

@@ -28,7 +28,6 @@ const (
 	saltV1    = namespace + "quickStretch:"
 	saltV2    = namespace + "quickStretchV2:"
 	roundsV1  = 1000
-	roundsV2  = 650_000
 )
 
 // ErrSalt means that a client salt is not of version 2's form.

@@ -195,3 +195,11 @@ func FuzzParseKeyID(f *testing.F) {
 		}
 	})
 }
+
+// Only a test that asks for it stretches cheaply: the vectors here are made by what
+// the program does.
+func TestCost(t *testing.T) {
+	if onepw.Cost() != onepw.DefaultCost {
+		t.Errorf("the cost is %d, want %d", onepw.Cost(), onepw.DefaultCost)
+	}
+}

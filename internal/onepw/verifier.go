@@ -2,10 +2,6 @@ package onepw
 
 import "crypto/subtle"
 
-// DefaultCost is the scrypt cost of Mozilla's protocol, as a power of two: 64 MiB
-// of memory and some 300 ms for each try.
-const DefaultCost = 16
-
 // Stretch is scrypt with N = 2^cost, r = 8 and p = 1. It says where the memory for it
 // comes from.
 type Stretch func(password, salt []byte, cost, keyLen int) ([]byte, error)

@@ -111,7 +111,7 @@ func Schema() fs.FS {
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Cost == 0 {
-		cfg.Cost = onepw.DefaultCost
+		cfg.Cost = onepw.Cost()
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = 64 << 20

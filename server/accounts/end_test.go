@@ -153,11 +153,12 @@ func TestNothingSlipsPastANewPassword(t *testing.T) {
 			*list = append(*list, text)
 		}
 	}
-	done := make(chan struct{})
+	const many = 40
+	tried, done := make(chan struct{}, many), make(chan struct{})
 	var wg sync.WaitGroup
-	for i := range 40 {
+	for i := range many {
 		wg.Go(func() {
-			for {
+			for first := true; ; first = false {
 				switch i % 5 {
 				case 0:
 					keep(&sessions, w.post("/auth/v1/session/duplicate", w.session(s), nil), "sessionToken")
@@ -176,6 +177,9 @@ func TestNothingSlipsPastANewPassword(t *testing.T) {
 						"email": email, "oldAuthPW": authPW(email, password),
 					}), "passwordChangeToken")
 				}
+				if first {
+					tried <- struct{}{}
+				}
 				select {
 				case <-done:
 					return
@@ -183,6 +187,9 @@ func TestNothingSlipsPastANewPassword(t *testing.T) {
 				}
 			}
 		})
+	}
+	for range many {
+		<-tried // each asks for more while the password changes
 	}
 	fresh := w.finishPassword(started, "another")
 	close(done)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 

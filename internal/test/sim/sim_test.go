@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/sim"
 )
 

@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
