@@ -59,5 +59,5 @@ func (c *Checked) record(b *tree.Builder, in *engine.Incoming) error {
 		c.fault(Fault{Where: There, Kind: unusable, GUID: guid})
 		return nil
 	}
-	return insertItem(b, tree.Item{GUID: guid, Kind: r.kind, Parent: r.parent, Modified: int64(in.Modified) * 10}, r.children)
+	return insertItem(b, tree.Item{GUID: guid, Kind: tree.Kind(r.kind), Parent: r.parent, Modified: int64(in.Modified) * 10}, r.children)
 }

@@ -130,7 +130,7 @@ func (d *direct) look(a *arrival) error {
 		return errIndirect
 	}
 	if a.here == nil {
-		if !a.tombstone && (a.kind == tree.Livemark || IsRoot(a.guid) || d.records[a.parent] == nil) {
+		if !a.tombstone && (a.kind == livemark || IsRoot(a.guid) || d.records[a.parent] == nil) {
 			return errIndirect
 		}
 		return nil

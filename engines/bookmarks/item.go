@@ -12,26 +12,32 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// Kind says what an item is. Its String is the name of the kind in records.
-type Kind = tree.Kind
+// Kind says what an item is. The numbers are those of the package tree, and stand in
+// the file.
+type Kind uint8
 
 // The kinds of items that a user has. (A livemark is none of them: a folder fed
 // from the web, which some old device may have left on the server, and which the
 // merge deletes.)
 const (
 	// Bookmark leads to a page.
-	Bookmark = tree.Bookmark
+	Bookmark = Kind(tree.Bookmark)
 	// Query is a bookmark whose URL is a search of Firefox's own ("place:tag=go").
-	Query = tree.Query
+	Query = Kind(tree.Query)
 	// Folder holds items.
-	Folder = tree.Folder
+	Folder = Kind(tree.Folder)
 	// Separator is a line between items.
-	Separator = tree.Separator
+	Separator = Kind(tree.Separator)
+
+	livemark = Kind(tree.Livemark)
 )
+
+// String is the name of the kind in records: "bookmark".
+func (k Kind) String() string { return tree.Kind(k).String() }
 
 // parseKind finds a kind by its name in records.
 func parseKind(name string) (Kind, bool) {
-	for k := tree.Bookmark; k <= tree.Separator; k++ {
+	for k := Bookmark; k <= Separator; k++ {
 		if k.String() == name {
 			return k, true
 		}

@@ -183,7 +183,7 @@ func insertItem(b *tree.Builder, it tree.Item, children []engine.ID) error {
 	if err := b.Insert(it); err != nil {
 		return err
 	}
-	if it.Kind == Folder {
+	if it.Kind == tree.Folder {
 		b.List(it.GUID, children...)
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
@@ -121,7 +120,7 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 	if r.kind != Bookmark && r.kind != Query {
 		r.url, r.tags, r.keyword = "", nil, ""
 	}
-	if r.kind != Folder && r.kind != tree.Livemark {
+	if r.kind != Folder && r.kind != livemark {
 		r.children = nil
 	}
 	if r.kind == Separator {
