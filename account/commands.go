@@ -12,7 +12,12 @@ import (
 )
 
 // Tab is a page that one device hands to another.
-type Tab = sendtab.Tab
+type Tab struct {
+	Title string
+	URL   string
+	// Private asks for a private window.
+	Private bool
+}
 
 var (
 	// ErrNoCommand means that a device does not take what it was sent.
@@ -77,7 +82,7 @@ func (s Session) syncKey() sendtab.SyncKey { return sendtab.SyncKey{ID: s.KeyID,
 // among others, ErrNoCommand, ErrDeviceKeys or ErrTooLong.
 func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
 	return a.invoke(ctx, "send the page to "+to.Name, to, sendtab.OpenURI, func(value string) (sendtab.Payload, error) {
-		return sendtab.SealTab(tab, value, a.Session().syncKey(), a.c.cfg.Rand)
+		return sendtab.SealTab(sendtab.Tab(tab), value, a.Session().syncKey(), a.c.cfg.Rand)
 	})
 }
 
@@ -173,7 +178,7 @@ func (c command) open(k *ece.Keys) (Message, error) {
 	switch c.Data.Command {
 	case sendtab.OpenURI:
 		tab, err := sendtab.OpenTab(p, k)
-		m.Tab = &tab
+		m.Tab = (*Tab)(&tab)
 		return m, err
 	case sendtab.CloseURI:
 		urls, err := sendtab.OpenURLs(p, k)

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -156,7 +155,7 @@ var isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // AddUser makes an account, also where sign-up is closed. The credentials come
 // from the client, which alone knows the password.
-func (s *Server) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
+func (s *Server) AddUser(ctx context.Context, email string, c accounts.Credentials) (User, error) {
 	if s.accounts == nil {
 		return User{}, ErrElsewhere
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/admin"
 )
 
@@ -148,7 +149,7 @@ see 'syncmanager server invite'.`,
 			if err != nil {
 				return err
 			}
-			u, err := s.AddUser(ctx, args[0], by)
+			u, err := s.AddUser(ctx, args[0], accounts.Credentials(by))
 			if err != nil {
 				return err
 			}

@@ -255,7 +255,7 @@ func TestUnconfirmedAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, err := w.AddUser(t.Context(), "carol@example.org", c); err != nil || u.Unconfirmed {
+	if u, err := w.AddUser(t.Context(), "carol@example.org", accounts.Credentials(c)); err != nil || u.Unconfirmed {
 		t.Errorf("the operator's user is %+v, %v", u, err)
 	}
 	made := w.now

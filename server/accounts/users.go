@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -86,10 +85,21 @@ func (s *Service) users(ctx context.Context, query string, args ...any) ([]User,
 	return all, rows.Err()
 }
 
+// Credentials are what a client derives from a password to make an account, in hex: the
+// password stretched, and the account's key wrapped with it, for both versions of the
+// stretching. The names are the wire's.
+type Credentials struct {
+	AuthPW         string `json:"authPW"`
+	WrapKB         string `json:"wrapKb"`
+	AuthPWVersion2 string `json:"authPWVersion2"`
+	WrapKBVersion2 string `json:"wrapKbVersion2"`
+	ClientSalt     string `json:"clientSalt"`
+}
+
 // AddUser makes an account, whatever the policy for strangers is, in the place of
 // one that nobody confirmed. The error is,
 // among others, ErrUserExists.
-func (s *Service) AddUser(ctx context.Context, email string, c onepw.Credentials) (User, error) {
+func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (User, error) {
 	if err := checkEmail(email); err != nil {
 		return User{}, fmt.Errorf("%q is no e-mail address", email)
 	}

@@ -51,14 +51,14 @@ func TestAddUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AddUser(t.Context(), email, by); err != nil {
+	if _, err := w.AddUser(t.Context(), email, accounts.Credentials(by)); err != nil {
 		t.Fatal(err)
 	}
 	first, second := w.signIn(email, password), w.signIn(email, password)
 	if a, b := w.kB(first.text("keyFetchToken"), password), w.kB(second.text("keyFetchToken"), password); a != b {
 		t.Errorf("kB is %s and %s", a, b)
 	}
-	if _, err := w.AddUser(t.Context(), "ALICE@example.org", by); !errors.Is(err, accounts.ErrUserExists) {
+	if _, err := w.AddUser(t.Context(), "ALICE@example.org", accounts.Credentials(by)); !errors.Is(err, accounts.ErrUserExists) {
 		t.Errorf("added twice: %v", err)
 	}
 	if _, err := w.User(t.Context(), "nobody@example.org"); !errors.Is(err, accounts.ErrNoUser) {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -20,7 +19,7 @@ import (
 type Admin interface {
 	Health(ctx context.Context) (server.Health, error)
 	Users(ctx context.Context) ([]server.User, error)
-	AddUser(ctx context.Context, email string, c onepw.Credentials) (server.User, error)
+	AddUser(ctx context.Context, email string, c accounts.Credentials) (server.User, error)
 	SetDisabled(ctx context.Context, who string, disabled bool) error
 	SetQuota(ctx context.Context, who string, quota *int64) error
 	RemoveUser(ctx context.Context, who string) error
@@ -46,7 +45,7 @@ const maxBody = 64 << 10
 type (
 	addition struct {
 		Email string `json:"email"`
-		onepw.Credentials
+		accounts.Credentials
 	}
 	// change is of one thing; what is nil stays.
 	change struct {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/admin"
 )
 
@@ -78,14 +79,14 @@ func TestOrders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := c.AddUser(ctx, email, by)
+	u, err := c.AddUser(ctx, email, accounts.Credentials(by))
 	if err != nil || u.Email != email || len(u.UID) != 32 {
 		t.Fatalf("added %+v, %v", u, err)
 	}
-	if _, err := c.AddUser(ctx, email, by); !errors.Is(err, server.ErrUserExists) || !strings.Contains(err.Error(), email) {
+	if _, err := c.AddUser(ctx, email, accounts.Credentials(by)); !errors.Is(err, server.ErrUserExists) || !strings.Contains(err.Error(), email) {
 		t.Errorf("added twice: %v", err)
 	}
-	if _, err := c.AddUser(ctx, "bob@example.org", onepw.Credentials{AuthPW: "00"}); err == nil {
+	if _, err := c.AddUser(ctx, "bob@example.org", accounts.Credentials{AuthPW: "00"}); err == nil {
 		t.Error("added without a password")
 	}
 	for _, who := range []string{email, strings.ToUpper(email), u.UID} {

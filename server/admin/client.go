@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -75,7 +74,7 @@ func (c *Client) Users(ctx context.Context) (all []server.User, err error) {
 }
 
 // AddUser implements Admin.
-func (c *Client) AddUser(ctx context.Context, email string, by onepw.Credentials) (u server.User, err error) {
+func (c *Client) AddUser(ctx context.Context, email string, by accounts.Credentials) (u server.User, err error) {
 	return u, c.do(ctx, http.MethodPost, "/users", nil, addition{email, by}, &u)
 }
 

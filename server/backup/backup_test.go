@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/backup"
@@ -40,7 +40,7 @@ func open(t *testing.T, dir string) *server.Server {
 
 func addUser(t *testing.T, s *server.Server, email string) {
 	t.Helper()
-	_, err := s.AddUser(t.Context(), email, onepw.Credentials{AuthPW: strings.Repeat("ab", 32)})
+	_, err := s.AddUser(t.Context(), email, accounts.Credentials{AuthPW: strings.Repeat("ab", 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
