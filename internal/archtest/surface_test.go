@@ -11,7 +11,6 @@ import (
 	"go/token"
 	"go/types"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,14 +56,10 @@ func isInternal(path string) bool {
 }
 
 // publicPackages are the public packages of the module, read from what the compiler
-// exported: the go command has that in its cache when it runs this test.
+// exported: the go command has that in its cache when it vetted them or built their tests.
 func publicPackages(t *testing.T) []*types.Package {
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-json=ImportPath,Export,Standard", "./...")
-	cmd.Dir, cmd.Stderr = filepath.Join("..", ".."), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := slices.DeleteFunc(strings.Fields(string(goList(t, "./..."))), func(path string) bool { return !public(path) })
+	out := goList(t, append([]string{"-export", "-deps", "-json=ImportPath,Export"}, paths...)...)
 	exports := map[string]string{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct{ ImportPath, Export string }
@@ -79,10 +74,7 @@ func publicPackages(t *testing.T) []*types.Package {
 		return os.Open(exports[path])
 	})
 	var packages []*types.Package
-	for _, path := range slices.Sorted(maps.Keys(exports)) {
-		if !public(path) {
-			continue
-		}
+	for _, path := range paths {
 		p, err := imp.Import(path)
 		if err != nil {
 			t.Fatal(err)
@@ -93,6 +85,17 @@ func publicPackages(t *testing.T) []*types.Package {
 		t.Fatalf("found only %d public packages", len(packages))
 	}
 	return packages
+}
+
+func goList(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+	cmd.Dir, cmd.Stderr = filepath.Join("..", ".."), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // leaksOf lists what the exported names of a package mention and must not.

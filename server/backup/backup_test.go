@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
