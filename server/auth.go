@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -22,7 +22,7 @@ const storageSkew = 52 * 7 * 24 * time.Hour
 type hawkAuth struct {
 	signer *token.Signer
 	tokens *token.Service
-	public *url.URL
+	names  publicname.Names
 	now    func() time.Time
 }
 
@@ -55,7 +55,7 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	if err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 	}
-	if err := h.Verify(key, hawk.RequestOf(r, a.public)); err != nil {
+	if err := h.Verify(key, hawk.RequestOf(r, a.names.Of(r.Context()))); err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 	}
 	now := a.now()

@@ -19,6 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // Config says how a Server works. All fields without a default must be set.
@@ -29,6 +30,10 @@ type Config struct {
 	// below which everything is. A proxy in front of the server may change all of them,
 	// so it must be told.
 	PublicURL string
+	// OtherURLs are more roots of the same server. A request is answered in the one that
+	// its Host header names, or X-Forwarded-Host behind a proxy; one for any other host,
+	// and what is sent without being asked for, in PublicURL.
+	OtherURLs []string
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger
@@ -111,6 +116,26 @@ type Mail struct {
 	Password string
 	// From is the sender's address, with or without a name.
 	From string
+}
+
+// maxNames bounds how many public URLs a server has: each has pages of its own in memory.
+const maxNames = 32
+
+// names reads the public URLs. One that is named twice counts once.
+func (c *Config) names() (all publicname.Names, err error) {
+	for _, text := range append([]string{c.PublicURL}, c.OtherURLs...) {
+		u, err := ParsePublicURL(text)
+		if err != nil {
+			return nil, err
+		}
+		if !all.Has(u.String()) {
+			all = append(all, u)
+		}
+	}
+	if len(all) > maxNames {
+		return nil, fmt.Errorf("%d public URLs are too many: name at most %d", len(all), maxNames)
+	}
+	return all, nil
 }
 
 // ParsePublicURL reads a server's public URL. A name in another script is written as

@@ -53,17 +53,15 @@ func (s *Server) cors(next http.Handler) http.Handler {
 // below takes the path of the public URL off a request's. A proxy may have done so
 // already; what was signed is the whole.
 func (s *Server) below(next http.Handler) http.Handler {
-	prefix := s.public.Path
-	if prefix == "" {
-		return next
-	}
-	stripped := http.StripPrefix(prefix, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		prefix := s.names.Of(r.Context()).Path
 		switch {
+		case prefix == "":
+			next.ServeHTTP(w, r)
 		case r.URL.Path == prefix:
 			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
 		case strings.HasPrefix(r.URL.Path, prefix+"/"):
-			stripped.ServeHTTP(w, r)
+			http.StripPrefix(prefix, next).ServeHTTP(w, r)
 		default:
 			if strings.HasPrefix(r.RequestURI, "/") {
 				r.RequestURI = prefix + r.RequestURI

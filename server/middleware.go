@@ -18,7 +18,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		c := &counter{ResponseWriter: w}
 		path := r.URL.Path
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if s.public != nil && s.public.Scheme == "https" {
+		if s.names.Of(r.Context()).Scheme == "https" {
 			// Also behind a proxy that speaks TLS for it. A year, as is usual.
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
@@ -97,8 +97,8 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err == nil && trusted(s.cfg.Proxies, peer.Addr()) || err != nil && s.cfg.SocketProxy {
+		if s.proxied(r) {
+			peer, _ := netip.ParseAddrPort(r.RemoteAddr)
 			chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			for _, text := range slices.Backward(chain) {
 				a, err := netip.ParseAddr(strings.TrimSpace(text))
@@ -113,6 +113,15 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// proxied reports whether a trusted proxy passed the request on.
+func (s *Server) proxied(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return s.cfg.SocketProxy
+	}
+	return trusted(s.cfg.Proxies, peer.Addr())
 }
 
 func trusted(proxies []netip.Prefix, a netip.Addr) bool {

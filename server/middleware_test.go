@@ -10,12 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // observed runs a handler behind the middleware.
 func observed(h http.HandlerFunc, path string) (rec *httptest.ResponseRecorder, log string, panicked any) {
 	var b bytes.Buffer
-	s := &Server{cfg: Config{Now: time.Now, Log: slog.New(slog.NewTextHandler(&b, nil))}, metrics: newMetrics("", nil)}
+	s := &Server{cfg: Config{Now: time.Now, Log: slog.New(slog.NewTextHandler(&b, nil))}, metrics: newMetrics("", nil), names: publicname.Names{{Scheme: "http", Host: "sync.test"}}}
 	rec = httptest.NewRecorder()
 	func() {
 		defer func() { panicked = recover() }()

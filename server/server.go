@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/pages"
+	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -32,7 +33,7 @@ const storagePrefix = "/storage"
 // Server is an open data folder and the services on it. Close it.
 type Server struct {
 	cfg      Config
-	public   *url.URL
+	names    publicname.Names
 	accounts *accounts.Service
 	push     *push.Sender // nil: none
 	mail     *mail.Sender // nil: none
@@ -62,7 +63,7 @@ const defaultMemory = 256 << 20
 // New opens the data folder. A folder that another server uses gives an error
 // that wraps dirlock.ErrLocked.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
-	public, err := ParsePublicURL(cfg.PublicURL)
+	names, err := cfg.names()
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Version == "" {
 		cfg.Version = "dev"
 	}
-	s := &Server{cfg: cfg, public: public, stopPurge: func() {}}
+	s := &Server{cfg: cfg, names: names, stopPurge: func() {}}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data folder: %w", err)
 	}
@@ -131,7 +132,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		live = s.accounts.Live
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
-		Dir: s.cfg.Dir, Node: s.public.String() + storagePrefix, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
+		Dir: s.cfg.Dir, Node: s.node, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
 		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security,
 	})
 	if err != nil {
@@ -139,11 +140,14 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.storage, err = storage.New(storage.Config{
 		Dir: storageDir, Prefix: storagePrefix,
-		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, public: s.public, now: s.cfg.Now}, s.security},
+		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now}, s.security},
 		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull,
 	})
 	return err
 }
+
+// node is where a client that sent a request finds its storage.
+func (s *Server) node(ctx context.Context) string { return s.names.Of(ctx).String() + storagePrefix }
 
 // openAccounts opens the accounts server with its pages, unless the accounts are
 // elsewhere.
@@ -156,13 +160,13 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
 	}
 	cfg := accounts.Config{
-		Dir: s.cfg.Dir, PublicURL: s.public, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
+		Dir: s.cfg.Dir, PublicURLs: s.names, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Security: s.security,
 	}
 	if p := s.cfg.Push; p != nil {
 		s.push, err = push.New(push.Config{
-			Secret: keys.push, Subject: s.public.String(), Hosts: p.Hosts, Transport: p.Transport,
+			Secret: keys.push, Subject: s.names.Canonical().String(), Hosts: p.Hosts, Transport: p.Transport,
 			Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		})
 		if err != nil {
@@ -172,7 +176,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	}
 	if m := s.cfg.Mail; m != nil {
 		s.mail, err = mail.New(mail.Config{
-			Host: m.Host, Password: m.Password, From: m.From, Hello: s.public.Hostname(), Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+			Host: m.Host, Password: m.Password, From: m.From, Hello: s.names.Canonical().Hostname(), Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		})
 		if err != nil {
 			return nil, err
@@ -182,7 +186,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	if s.accounts, err = accounts.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.pages, err = pages.New(pages.Config{PublicURL: s.public, SignUp: s.cfg.SignUp})
+	s.pages, err = pages.New(pages.Config{PublicURLs: s.names, SignUp: s.cfg.SignUp})
 	return s.accounts, err
 }
 
@@ -231,7 +235,7 @@ func (s *Server) newHandler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-	return s.below(s.observe(s.forwarded(s.limited(s.cors(all)))))
+	return s.names.Handler(s.proxied, s.below(s.observe(s.forwarded(s.limited(s.cors(all))))))
 }
 
 // purgeEvery is the default time between two purges.

@@ -73,7 +73,7 @@ func newEnv(t testing.TB, change ...func(*env)) *env {
 func (w *env) open() {
 	var err error
 	w.tokens, err = token.Open(w.t.Context(), token.Config{
-		Dir: w.dir, Node: w.node, Signer: w.signer, HashKey: []byte("hash"), Verifier: w, Now: w.Now, Rand: rand.Reader,
+		Dir: w.dir, Node: func(context.Context) string { return w.node }, Signer: w.signer, HashKey: []byte("hash"), Verifier: w, Now: w.Now, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

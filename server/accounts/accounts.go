@@ -22,7 +22,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -33,6 +32,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -40,9 +40,10 @@ import (
 type Config struct {
 	// Dir is where accounts.sqlite is.
 	Dir string
-	// PublicURL is the server's root as clients see it, without a slash at the
-	// end. It issues the tokens and is what HAWK signatures cover.
-	PublicURL *url.URL
+	// PublicURLs are the server's roots as clients see them. HAWK signatures and what a
+	// client is told of are for the one that its request came by; the canonical one issues
+	// the access tokens, and stands in what is sent without being asked for.
+	PublicURLs publicname.Names
 	// SignUp says who may make an account; default SignUpOpen.
 	SignUp SignUp
 	// Cost is the scrypt cost of new passwords, as a power of two; default

@@ -50,11 +50,11 @@ func (s *Service) avatarID(ctx context.Context, uid string) (id string, err erro
 
 // avatarURL is where everybody who knows a picture's id finds it: the programs
 // that show it send no proof with their request.
-func (s *Service) avatarURL(id string) string {
+func (s *Service) avatarURL(ctx context.Context, id string) string {
 	if id == noAvatar {
 		id = "default"
 	}
-	return s.issuer() + "/profile/v1/avatar/" + id
+	return s.root(ctx) + "/profile/v1/avatar/" + id
 }
 
 // avatar tells of an account's picture, by both names that clients look under.
@@ -64,7 +64,7 @@ func (s *Service) avatar(r *request) (any, error) {
 		return nil, err
 	}
 	id, err := s.avatarID(r.Context(), a.uid)
-	return map[string]any{"id": id, "avatarDefault": id == noAvatar, "avatar": s.avatarURL(id), "url": s.avatarURL(id)}, err
+	return map[string]any{"id": id, "avatarDefault": id == noAvatar, "avatar": s.avatarURL(r.Context(), id), "url": s.avatarURL(r.Context(), id)}, err
 }
 
 // avatarImage is a picture. What is under one id never changes.
@@ -110,7 +110,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonAnswer(http.StatusCreated, map[string]any{"id": id, "url": s.avatarURL(id)}, nil)
+	return jsonAnswer(http.StatusCreated, map[string]any{"id": id, "url": s.avatarURL(r.Context(), id)}, nil)
 }
 
 // draw makes a picture of what was sent, one at a time, for each takes memory.

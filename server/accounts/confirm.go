@@ -70,7 +70,7 @@ func (s *Service) sendCode(ctx context.Context, a *account) error {
 		return err
 	}
 	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
-	host := s.cfg.PublicURL.Host
+	host := s.cfg.PublicURLs.Canonical().Host
 	message := mail.Message{
 		To: a.email, Subject: "Your code for " + host,
 		Text: "Somebody made an account for this address at " + s.issuer() + ".\n\n" +

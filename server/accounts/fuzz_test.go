@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // Whatever a stranger sends, it is refused and never the server's failure.
@@ -20,7 +21,7 @@ func FuzzStranger(f *testing.F) {
 		f.Fatal(err)
 	}
 	s, err := accounts.Open(f.Context(), accounts.Config{
-		Dir: f.TempDir(), PublicURL: public, Cost: 1, Limits: accounts.Limits{Window: 1, PerAccount: 1 << 30, PerAddress: 1 << 30},
+		Dir: f.TempDir(), PublicURLs: publicname.Names{public}, Cost: 1, Limits: accounts.Limits{Window: 1, PerAccount: 1 << 30, PerAddress: 1 << 30},
 		Now: func() time.Time { return time.Unix(1_700_000_000, 0) }, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

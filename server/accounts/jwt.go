@@ -81,7 +81,11 @@ func (s *Service) sign(ctx context.Context, typ jose.ContentType, claims any) (s
 	return jwt.Signed(signer).Claims(claims).Serialize()
 }
 
-func (s *Service) issuer() string { return s.cfg.PublicURL.String() }
+// issuer is the canonical name: an access token is good by whichever name it was got.
+func (s *Service) issuer() string { return s.cfg.PublicURLs.Canonical().String() }
+
+// root is the server's root by the name that a request came by.
+func (s *Service) root(ctx context.Context) string { return s.cfg.PublicURLs.Of(ctx).String() }
 
 // access verifies an access token and finds its account. The error wraps
 // token.ErrBadAccess or token.ErrNotYet for one that is no good.
@@ -92,7 +96,7 @@ func (s *Service) access(ctx context.Context, text string) (*claims, *account, e
 	}
 	now := s.cfg.Now()
 	switch {
-	case c.Issuer != s.issuer(), c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
+	case !s.cfg.PublicURLs.Has(c.Issuer), c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
 		return nil, nil, token.ErrBadAccess
 	case c.IssuedAt.Time().After(now.Add(issueSkew)):
 		return nil, nil, token.ErrNotYet

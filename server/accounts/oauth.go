@@ -49,7 +49,7 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, err
 	}
 	raw, decodeErr := base64.RawURLEncoding.DecodeString(in.Challenge)
-	redirect := s.issuer() + "/oauth/success/" + in.ClientID
+	redirect := s.root(r.Context()) + "/oauth/success/" + in.ClientID
 	switch {
 	case in.State == "":
 		return nil, missing("state")

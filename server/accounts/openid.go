@@ -48,6 +48,7 @@ func (s *Service) idToken(ctx context.Context, clientID, access string, g grant,
 	sum := sha256.Sum256([]byte(access))
 	c.AccessHash = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 	c.Claims = s.registered(g.uid, clientID, idTokenTTL)
+	c.Issuer = s.root(ctx) // as discovery named it to the client
 	return s.sign(ctx, typeID, c)
 }
 

@@ -73,7 +73,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		return false, nil
 	}
 	err = s.cfg.Mail.Send(ctx, mail.Message{
-		To: u.Email, Subject: "Two-step authentication is off at " + s.cfg.PublicURL.Host,
+		To: u.Email, Subject: "Two-step authentication is off at " + s.cfg.PublicURLs.Canonical().Host,
 		Text: "The operator of " + s.issuer() + " turned two-step authentication off for your account:\n" +
 			"its password is enough to sign in now.\n\n" +
 			"If you asked for that, turn it on again in the settings when you have signed in. If you\n" +

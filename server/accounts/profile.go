@@ -76,7 +76,7 @@ func (s *Service) profile(r *request) (any, error) {
 	}
 	all := map[string]any{
 		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods(second), "twoFactorAuthentication": second,
-		"avatar": s.avatarURL(picture), "avatarDefault": picture == noAvatar,
+		"avatar": s.avatarURL(r.Context(), picture), "avatarDefault": picture == noAvatar,
 	}
 	if have.allow(scopeOpenID) {
 		all["sub"] = a.uid

@@ -124,7 +124,7 @@ func (s *Service) oauthVerify(r *request) (any, error) {
 	have, err := parseScopes(c.Scope)
 	return map[string]any{
 		"user": a.uid, "client_id": c.ClientID, "scope": have, "generation": c.Generation,
-		"profile_changed_at": a.profileAt, "issuer": s.issuer(), "iss": s.issuer(),
+		"profile_changed_at": a.profileAt, "issuer": c.Issuer, "iss": c.Issuer,
 	}, err
 }
 
@@ -140,7 +140,7 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 	if err == nil {
 		return map[string]any{
 			"active": true, "token_type": "access_token", "scope": c.Scope, "client_id": c.ClientID, "sub": a.uid,
-			"iat": c.IssuedAt.Time().UnixMilli(), "exp": c.Expiry.Time().UnixMilli(), "iss": s.issuer(), "jti": c.ID,
+			"iat": c.IssuedAt.Time().UnixMilli(), "exp": c.Expiry.Time().UnixMilli(), "iss": c.Issuer, "jti": c.ID,
 		}, nil
 	}
 	if !isBad(err) {

@@ -90,5 +90,5 @@ func client(id string) (name string, err error) {
 func (s *Service) clientMetadata(r *request) (any, error) {
 	id := r.PathValue("id")
 	name, err := client(id)
-	return map[string]any{"id": id, "name": name, "trusted": true, "image_uri": "", "redirect_uri": s.issuer() + "/oauth/success/" + id}, err
+	return map[string]any{"id": id, "name": name, "trusted": true, "image_uri": "", "redirect_uri": s.root(r.Context()) + "/oauth/success/" + id}, err
 }

@@ -6,20 +6,20 @@ import (
 	"errors"
 	"log/slog"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // A password is stretched whether or not the address has an account, so that the
 // time does not tell: without an account the same work is done.
 func TestNobodysPasswordIsStretched(t *testing.T) {
 	s, err := Open(t.Context(), Config{
-		Dir: t.TempDir(), PublicURL: &url.URL{Scheme: "https", Host: "x"}, Cost: 4, Now: time.Now, Rand: rand.Reader,
+		Dir: t.TempDir(), PublicURLs: publicname.Names{{Scheme: "https", Host: "x"}}, Cost: 4, Now: time.Now, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 // spent a try.
 func TestBusyStretching(t *testing.T) {
 	s, err := Open(t.Context(), Config{
-		Dir: t.TempDir(), PublicURL: &url.URL{Scheme: "https", Host: "x"}, Cost: 4, Now: time.Now, Rand: rand.Reader,
+		Dir: t.TempDir(), PublicURLs: publicname.Names{{Scheme: "https", Host: "x"}}, Cost: 4, Now: time.Now, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler), Limits: Limits{PerAccount: 1},
 	})
 	if err != nil {

@@ -134,7 +134,7 @@ func (s *Service) authenticate(r *request, kind string) (*credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Verify(key, hawk.RequestOf(r.Request, s.cfg.PublicURL)); err != nil {
+	if err := h.Verify(key, hawk.RequestOf(r.Request, s.cfg.PublicURLs.Of(r.Context()))); err != nil {
 		return nil, errSignature
 	}
 	if err := h.VerifyPayload(r.Header.Get("Content-Type"), r.body); err != nil {
@@ -169,7 +169,7 @@ func (s *Service) known(r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("find a token: %w", err)
 	}
-	if h.Verify(sealKey(h.ID, sealed), hawk.RequestOf(r, s.cfg.PublicURL)) != nil {
+	if h.Verify(sealKey(h.ID, sealed), hawk.RequestOf(r, s.cfg.PublicURLs.Of(r.Context()))) != nil {
 		return errSignature
 	}
 	return nil

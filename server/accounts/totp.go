@@ -122,7 +122,7 @@ func totpText(secret []byte) string {
 // totpPicture is a QR code with the secret, for an authenticator app's camera: an
 // SVG as a data URL.
 func (s *Service) totpPicture(email string, secret []byte) (string, error) {
-	host := s.cfg.PublicURL.Host
+	host := s.cfg.PublicURLs.Canonical().Host
 	address := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/" + host + ":" + email,
 		RawQuery: url.Values{"secret": {totpText(secret)}, "issuer": {host}}.Encode(),

@@ -4,8 +4,8 @@ package accounts
 // the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
 // server. Of this server's own is the client that may have its users' browsers
 // redirected to their computer; see isLoopback.
-func (s *Service) clientConfiguration(*request) (any, error) {
-	root := s.issuer()
+func (s *Service) clientConfiguration(r *request) (any, error) {
+	root := s.root(r.Context())
 	return map[string]any{
 		"auth_server_base_url":      root + "/auth",
 		"oauth_server_base_url":     root + "/oauth",
@@ -18,8 +18,8 @@ func (s *Service) clientConfiguration(*request) (any, error) {
 }
 
 // openIDConfiguration is OpenID Connect's discovery document.
-func (s *Service) openIDConfiguration(*request) (any, error) {
-	root := s.issuer()
+func (s *Service) openIDConfiguration(r *request) (any, error) {
+	root := s.root(r.Context())
 	return map[string]any{
 		"issuer":                                root,
 		"authorization_endpoint":                root + "/authorization",

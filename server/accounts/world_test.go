@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 const (
@@ -54,7 +55,7 @@ func (w *env) open(change func(*accounts.Config)) {
 		w.t.Fatal(err)
 	}
 	cfg := accounts.Config{
-		Dir: w.dir, PublicURL: public, Cost: 4, Now: func() time.Time { return w.now }, Rand: rand.Reader,
+		Dir: w.dir, PublicURLs: publicname.Names{public}, Cost: 4, Now: func() time.Time { return w.now }, Rand: rand.Reader,
 		Log:       slog.New(slog.NewTextHandler(&w.log, nil)),
 		Destroyed: func(_ context.Context, uid string) { w.destroyed = append(w.destroyed, uid) },
 	}

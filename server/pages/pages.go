@@ -23,12 +23,13 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // Config says what the pages show.
 type Config struct {
-	// PublicURL is the server's root as browsers see it, without a slash at the end.
-	PublicURL *url.URL
+	// PublicURLs are the server's roots as browsers see them.
+	PublicURLs publicname.Names
 	// SignUp says who may make an account; default accounts.SignUpOpen.
 	SignUp accounts.SignUp
 }
@@ -89,23 +90,38 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	for pattern, p := range routes {
-		d, err := p.make(cfg, assets.base)
+		h, err := p.handler(cfg, assets.base, http.StatusOK)
 		if err != nil {
 			return nil, err
 		}
-		mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, r *http.Request) { d.send(w, r, http.StatusOK) })
+		mux.Handle("GET "+pattern, h)
 	}
-	missing, err := notFound.make(cfg, assets.base)
+	missing, err := notFound.handler(cfg, assets.base, http.StatusNotFound)
 	if err != nil {
 		return nil, err
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { missing.send(w, r, http.StatusNotFound) })
+	mux.Handle("/", missing)
 	mux.Handle("GET "+assets.base, assets)
 	return mux, nil
 }
 
+// handler answers with the page, which is made once for each public URL.
+func (p page) handler(cfg Config, assets string, code int) (http.Handler, error) {
+	made := make(map[*url.URL]document, len(cfg.PublicURLs))
+	for _, root := range cfg.PublicURLs {
+		d, err := p.make(cfg, root, assets)
+		if err != nil {
+			return nil, err
+		}
+		made[root] = d
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		made[cfg.PublicURLs.Of(r.Context())].send(w, r, code)
+	}), nil
+}
+
 // make runs the page's templates.
-func (p page) make(cfg Config, assets string) (document, error) {
+func (p page) make(cfg Config, root *url.URL, assets string) (document, error) {
 	t, err := template.ParseFS(files, "templates/layout.html", "templates/"+p.name+".html")
 	if err != nil {
 		return document{}, fmt.Errorf("read the page %s: %w", p.name, err)
@@ -113,8 +129,8 @@ func (p page) make(cfg Config, assets string) (document, error) {
 	var b bytes.Buffer
 	signUp := cmp.Or(cfg.SignUp, accounts.SignUpOpen)
 	err = t.ExecuteTemplate(&b, "layout.html", map[string]any{
-		"Title": p.title, "Script": p.script, "Assets": cfg.PublicURL.Path + assets, "Base": cfg.PublicURL.Path,
-		"Root": cfg.PublicURL.String(), "Host": cfg.PublicURL.Host, "HTTPS": cfg.PublicURL.Scheme == "https", "SignUp": string(signUp), "Anyone": signUp.Anyone(),
+		"Title": p.title, "Script": p.script, "Assets": root.Path + assets, "Base": root.Path,
+		"Root": root.String(), "Host": root.Host, "HTTPS": root.Scheme == "https", "SignUp": string(signUp), "Anyone": signUp.Anyone(),
 	})
 	if err != nil {
 		return document{}, fmt.Errorf("make the page %s: %w", p.name, err)

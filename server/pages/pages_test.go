@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -12,11 +11,12 @@ import (
 
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/pages"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 func handler(t *testing.T, policy accounts.SignUp) http.Handler {
 	t.Helper()
-	h, err := pages.New(pages.Config{PublicURL: &url.URL{Scheme: "https", Host: "sync.example.org"}, SignUp: policy})
+	h, err := pages.New(pages.Config{PublicURLs: publicname.Names{{Scheme: "https", Host: "sync.example.org"}}, SignUp: policy})
 	if err != nil {
 		t.Fatal(err)
 	}

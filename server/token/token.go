@@ -62,8 +62,9 @@ type Verifier interface {
 type Config struct {
 	// Dir is where token.sqlite is.
 	Dir string
-	// Node is the public URL of the storage service, without its "/1.5/<uid>".
-	Node string
+	// Node is the public URL of the storage service, without its "/1.5/<uid>", as a
+	// request's client is to know it.
+	Node func(context.Context) string
 	// Signer makes the tokens; the storage service has the same.
 	Signer *Signer
 	// HashKey is a secret: the hashed uids that clients report are HMACs by it.
@@ -179,19 +180,20 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	if s.cfg.Live != nil && c.bound == "" {
 		duration = min(duration, unboundDuration)
 	}
+	node := s.cfg.Node(r.Context())
 	id, key, err := s.cfg.Signer.Make(Grant{
 		UID:     u.uid,
 		Account: c.account,
 		Bound:   c.bound,
 		KeyID:   onepw.FormatKeyID(u.keysChangedAt, u.clientState),
 		Expires: s.cfg.Now().Add(duration),
-	}, s.cfg.Node, s.cfg.Rand)
+	}, node, s.cfg.Rand)
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{
 		ID: id, Key: key, UID: u.uid,
-		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", s.cfg.Node, u.uid),
+		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", node, u.uid),
 		Duration:     int64(duration / time.Second),
 		HashedFxAUID: s.hashed(c.account), HashAlg: "sha256", NodeType: "sqlite",
 	}, nil

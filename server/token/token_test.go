@@ -51,7 +51,7 @@ type env struct {
 func newEnv(t *testing.T, change func(*token.Config)) *env {
 	w := &env{t: t, signer: token.NewSigner([]byte("secret")), Clock: testclock.At(time.Unix(1_700_000_000, 0))}
 	cfg := token.Config{
-		Dir: t.TempDir(), Node: "https://sync.example.org/storage", Signer: w.signer, HashKey: []byte("hash"),
+		Dir: t.TempDir(), Node: func(context.Context) string { return "https://sync.example.org/storage" }, Signer: w.signer, HashKey: []byte("hash"),
 		Verifier: issuer{}, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	if change != nil {
