@@ -1,0 +1,275 @@
+// Package ledger is the bookkeeping of syncs that every engine needs, in the engine's
+// own SQLite file: which storage it synced with and up to when, what a sync brought and
+// did not merge yet, what goes up, and what could not be read. An engine keeps its items,
+// and how two versions of one come together.
+//
+// The tables are made by the engine's migrations. Their names begin with [Config.Prefix],
+// so that two engines may share a file:
+//
+//	CREATE TABLE ledger (
+//	    one     INTEGER PRIMARY KEY CHECK (one = 1),
+//	    global  TEXT    NOT NULL DEFAULT '',
+//	    sync_id TEXT    NOT NULL DEFAULT '',
+//	    since   INTEGER NOT NULL DEFAULT 0 -- server time, hundredths of a second
+//	) STRICT;
+//	INSERT INTO ledger (one) VALUES (1);
+//
+//	-- What this sync brought, until Merge has dealt with it. A row with neither payload
+//	-- nor err is a tombstone.
+//	CREATE TABLE staged (
+//	    n        INTEGER PRIMARY KEY,
+//	    id       TEXT    NOT NULL UNIQUE,
+//	    modified INTEGER NOT NULL,
+//	    payload  BLOB,
+//	    err      TEXT,
+//	    fatal    INTEGER NOT NULL DEFAULT 0 -- 1: the record breaks the rules; reading it again won't help
+//	) STRICT;
+//
+//	-- The snapshot of what goes up. Rows outlive their session until the next Merge:
+//	-- they are what the server may hold although no receipt came.
+//	CREATE TABLE outgoing (
+//	    n       INTEGER PRIMARY KEY,
+//	    id      TEXT    NOT NULL UNIQUE,
+//	    payload BLOB, -- NULL: a tombstone
+//	    changes INTEGER NOT NULL -- the item's count of changes that the payload has
+//	) STRICT;
+//
+//	-- Records on the server that could not be read or applied.
+//	CREATE TABLE retry (
+//	    id       TEXT    PRIMARY KEY,
+//	    attempts INTEGER NOT NULL, -- 3 and more: not asked for again
+//	    reason   TEXT    NOT NULL
+//	) STRICT, WITHOUT ROWID;
+//	CREATE INDEX retry_due ON retry (attempts, id);
+//
+// An engine may add columns to staged and outgoing, and joins both in its own
+// statements.
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+const (
+	// maxAttempts is how often a record that cannot be read is fetched in all:
+	// once by itself, then from Retry.
+	maxAttempts = 3
+	// maxRetries bounds what one session asks for again. They are fetched by ID,
+	// which costs a request per hundred.
+	maxRetries = 500
+	// maxProblems bounds Merged.Problems.
+	maxProblems = 36
+	// stageRows is how many records one statement stages.
+	stageRows = 50
+	// outgoingBytes is how much payload one call of Outgoing returns, about.
+	outgoingBytes = 4 << 20
+)
+
+// ChunkTime is how long a transaction of a merge goes on before it lets the app's edits
+// through.
+const ChunkTime = 50 * time.Millisecond
+
+// Config describes an engine to its ledger.
+type Config struct {
+	// Collection names the engine in errors.
+	Collection string
+	// Prefix begins the names of the tables.
+	Prefix string
+	// Staged and Outgoing are the columns that the engine added to the two tables. The
+	// engine fills in those of outgoing itself.
+	Staged, Outgoing []string
+	// Chunk is how many records one transaction stages or drops at most.
+	Chunk int
+	// Local and Wire map a record's ID on the wire to the one in the tables, and back;
+	// nil: they are the same.
+	Local, Wire func(engine.ID) engine.ID
+	// Open returns a payload as it goes up from how the snapshot holds it; nil: a copy.
+	Open func(id engine.ID, stored []byte) ([]byte, error)
+}
+
+// Ledger keeps an engine's syncs. It is safe for concurrent use; one [Session] at a
+// time.
+type Ledger struct {
+	db *sqlite.DB
+	c  Config
+	statements
+}
+
+// New keeps the syncs of an engine in db, which must have the tables.
+func New(db *sqlite.DB, c Config) *Ledger {
+	if c.Local == nil {
+		same := func(id engine.ID) engine.ID { return id }
+		c.Local, c.Wire = same, same
+	}
+	if c.Open == nil {
+		c.Open = func(_ engine.ID, stored []byte) ([]byte, error) { return bytes.Clone(stored), nil }
+	}
+	return &Ledger{db: db, c: c, statements: newStatements(c)}
+}
+
+// statements are the texts of all statements, so that a test can read their plans.
+type statements struct {
+	association, associate, advance                string
+	lastStaged, unstage, stage, stageAgain         string
+	lastOutgoing, unsend, outgoing, settled        string
+	retryDue, retryAny, retryHave, retryPut        string
+	retryMiss, retryRead, retryReadable, retryDone string
+	retryDrop, retryCount, retryPage               string
+	stages                                         [stageRows + 1]string // stage for so many rows
+}
+
+func newStatements(c Config) (s statements) {
+	text := func(query string) string { return strings.ReplaceAll(query, "$", c.Prefix) }
+	s.association = text(`SELECT global, sync_id, since FROM $ledger WHERE one = 1`)
+	s.associate = text(`UPDATE $ledger SET global = ?1, sync_id = ?2, since = 0 WHERE one = 1`)
+	s.advance = text(`UPDATE $ledger SET since = max(since, ?1) WHERE one = 1`)
+
+	columns := append([]string{"id", "modified", "payload", "err", "fatal"}, c.Staged...)
+	s.stage = text(`INSERT INTO $staged (`) + strings.Join(columns, ", ") + `) VALUES `
+	s.stageAgain = ` ON CONFLICT (id) DO UPDATE SET `
+	for i, name := range columns[1:] {
+		if i > 0 {
+			s.stageAgain += ", "
+		}
+		s.stageAgain += name + " = excluded." + name
+	}
+	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
+	for n := 1; n <= stageRows; n++ {
+		s.stages[n] = s.stage + strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") + s.stageAgain
+	}
+	s.lastStaged = text(`SELECT coalesce(max(n), 0) FROM $staged`)
+	s.unstage = text(`DELETE FROM $staged WHERE n > ?1 AND n <= ?2`)
+
+	s.lastOutgoing = text(`SELECT coalesce(max(n), 0) FROM $outgoing`)
+	s.unsend = text(`DELETE FROM $outgoing WHERE n > ?1 AND n <= ?2`)
+	s.outgoing = `SELECT ` + strings.Join(append([]string{"n", "id", "payload"}, c.Outgoing...), ", ") +
+		text(` FROM $outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`)
+	s.settled = text(`DELETE FROM $outgoing WHERE id IN (SELECT value FROM json_each(?1))`)
+
+	s.retryDue = text(`SELECT id FROM $retry WHERE attempts < ?1 ORDER BY attempts, id LIMIT ?2`)
+	s.retryAny = text(`SELECT EXISTS (SELECT 1 FROM $retry LIMIT 1)`)
+	s.retryHave = text(`SELECT EXISTS (SELECT 1 FROM $retry WHERE id = ?1)`)
+	s.retryPut = text(`INSERT INTO $retry (id, attempts, reason) VALUES (?1, ?2, ?3)
+		ON CONFLICT (id) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`)
+	s.retryMiss = text(`UPDATE $retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`)
+	s.retryRead = text(`DELETE FROM $retry WHERE id = ?1`)
+	s.retryReadable = text(`DELETE FROM $retry WHERE id IN (SELECT id FROM $staged WHERE n > ?1 AND n <= ?2 AND err IS NULL)`)
+	s.retryDone = text(`DELETE FROM $retry WHERE id IN (SELECT value FROM json_each(?1))`)
+	s.retryDrop = text(`DELETE FROM $retry WHERE id > ''`)
+	s.retryCount = text(`SELECT count(*) FROM $retry WHERE id > ''`)
+	s.retryPage = text(`SELECT id, reason FROM $retry WHERE id > '' ORDER BY id LIMIT ?1`)
+	return s
+}
+
+// Association returns the sync IDs that the engine last synced with.
+func (l *Ledger) Association(ctx context.Context) (engine.Association, error) {
+	a, _, err := l.read(ctx)
+	return a, err
+}
+
+func (l *Ledger) read(ctx context.Context) (a engine.Association, since engine.Timestamp, err error) {
+	err = l.db.QueryRow(ctx, l.association).Scan(&a.Global, &a.Collection, &since)
+	if err != nil {
+		err = fmt.Errorf("cannot read the sync state of %s: %w", l.c.Collection, sqlite.Explain(err))
+	}
+	return a, since, err
+}
+
+// Associate makes a the sync IDs of the next sync, which sees the whole collection.
+func (l *Ledger) Associate(tx *sqlite.Tx, a engine.Association) error {
+	_, err := tx.Exec(l.associate, a.Global, a.Collection)
+	return err
+}
+
+// Forget drops what the last sync left but for the snapshot of what went up, and makes
+// the engine sync with no storage. The association goes first: stopped half-way, the
+// engine no longer claims to be in sync with anything, and the manager resets it again.
+func (l *Ledger) Forget(ctx context.Context) error {
+	err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		if err := l.Associate(tx, engine.Association{}); err != nil {
+			return err
+		}
+		_, err := tx.Exec(l.retryDrop)
+		return err
+	})
+	if err == nil {
+		err = l.dropStaged(ctx)
+	}
+	return sqlite.Explain(err)
+}
+
+func (l *Ledger) dropStaged(ctx context.Context) error {
+	return l.chunks(ctx, l.lastStaged, l.unstage)
+}
+
+// DropOutgoing drops the snapshot of what went up.
+func (l *Ledger) DropOutgoing(ctx context.Context) error {
+	return l.chunks(ctx, l.lastOutgoing, l.unsend)
+}
+
+// chunks runs a statement over the row numbers up to the last, a chunk per transaction.
+func (l *Ledger) chunks(ctx context.Context, last, each string) error {
+	var end int64
+	if err := l.db.QueryRow(ctx, last).Scan(&end); err != nil {
+		return sqlite.Explain(err)
+	}
+	for at := int64(0); at < end; at += int64(l.c.Chunk) {
+		err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+			_, err := tx.Exec(each, at, at+int64(l.c.Chunk))
+			return err
+		})
+		if err != nil {
+			return sqlite.Explain(err)
+		}
+	}
+	return nil
+}
+
+// Unread counts the records that could not be read, and names the first max.
+func (l *Ledger) Unread(ctx context.Context, max int) (n int, some []engine.Problem, err error) {
+	return l.Problems(ctx, l.retryCount, l.retryPage, max)
+}
+
+// Problems counts records by one statement, and names the first max with their reasons
+// by another.
+func (l *Ledger) Problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
+	if err := l.db.QueryRow(ctx, count).Scan(&n); err != nil || n == 0 {
+		return 0, nil, sqlite.Explain(err)
+	}
+	rows, err := l.db.Query(ctx, list, max)
+	if err != nil {
+		return 0, nil, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id engine.ID
+		var reason string
+		if err := rows.Scan(&id, &reason); err != nil {
+			return 0, nil, sqlite.Explain(err)
+		}
+		some = append(some, engine.Problem{ID: l.c.Wire(id), Err: errors.New(reason)})
+	}
+	return n, some, sqlite.Explain(rows.Err())
+}
+
+// IDs is IDs as a JSON array, which one statement can take whole.
+func IDs(ids iter.Seq[engine.ID]) string {
+	text := []byte{'['}
+	for id := range ids {
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = rawjson.AppendQuoted(text, id)
+	}
+	return string(append(text, ']'))
+}

@@ -1,0 +1,371 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// Hooks are what a [Session] asks the engine.
+type Hooks interface {
+	// ToStage returns the row for a record that arrived.
+	ToStage(in *engine.Incoming) (Row, error)
+	// ToSend completes a record of the snapshot. columns are where those of
+	// [Config.Outgoing] were scanned into.
+	ToSend(out *engine.Outgoing, columns []any) error
+	// Columns returns where to scan the columns of [Config.Outgoing].
+	Columns() []any
+	// Settle notes that the server has records of the snapshot since a time: they are
+	// the common past now, and their changes are no longer to send. stored is a JSON array
+	// of their IDs. The rows of the snapshot are still there.
+	Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error
+	// Refuse notes that the server refused a record for ever, until it changes.
+	Refuse(tx *sqlite.Tx, id engine.ID, reason string) error
+}
+
+// Row is a record as it is staged.
+type Row struct {
+	// ID is the record's in the tables.
+	ID engine.ID
+	// Payload is nil for a tombstone, and where Err is set.
+	Payload []byte
+	// Err is why the record cannot be used. Fatal says that it breaks the rules:
+	// fetching it again will not help.
+	Err   error
+	Fatal bool
+	// Columns are those of [Config.Staged].
+	Columns []any
+}
+
+// Session is one sync. An engine's own session embeds it and adds Merge.
+type Session struct {
+	// Start is what the manager began with.
+	Start engine.Start
+	// Result is what Merge will return.
+	Result engine.Merged
+
+	ledger *Ledger
+	hooks  Hooks
+	since  engine.Timestamp
+	any    bool               // there are records that could not be read
+	retry  map[engine.ID]bool // listed by Retry, and not staged since
+	list   []engine.ID
+	causes map[engine.ID]error // of staged records; the first few
+	sent   int64               // the row of the snapshot that was handed out last
+}
+
+// Begin starts a sync. What an earlier session staged is void.
+func (l *Ledger) Begin(ctx context.Context, start engine.Start, hooks Hooks) (*Session, error) {
+	s := &Session{Start: start, ledger: l, hooks: hooks, retry: make(map[engine.ID]bool), causes: make(map[engine.ID]error)}
+	if err := s.begin(ctx); err != nil {
+		return nil, fmt.Errorf("cannot begin to sync %s: %w", l.c.Collection, sqlite.Explain(err))
+	}
+	return s, nil
+}
+
+func (s *Session) begin(ctx context.Context) (err error) {
+	l := s.ledger
+	if err := l.dropStaged(ctx); err != nil {
+		return err
+	}
+	if _, s.since, err = l.read(ctx); err != nil {
+		return err
+	}
+	if err := l.db.QueryRow(ctx, l.retryAny).Scan(&s.any); err != nil || !s.any {
+		return err
+	}
+	rows, err := l.db.Query(ctx, l.retryDue, maxAttempts, maxRetries)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id engine.ID
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		s.retry[id] = true
+		s.list = append(s.list, l.c.Wire(id))
+	}
+	return rows.Err()
+}
+
+// Since returns the server time up to which the engine has seen the collection.
+func (s *Session) Since() engine.Timestamp { return s.since }
+
+// Retry lists records to fetch by ID as well.
+func (s *Session) Retry() []engine.ID { return s.list }
+
+// Stage puts a page of records aside. The engine looks at each already, for the download
+// is what the manager waits for anyway.
+func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
+	for len(page) > 0 {
+		chunk := page[:min(len(page), s.ledger.c.Chunk)]
+		page = page[len(chunk):]
+		err := s.ledger.db.UpdateCached(ctx, func(tx *sqlite.Tx) error { return s.stage(tx, chunk) })
+		if err != nil {
+			return fmt.Errorf("cannot stage records of %s: %w", s.ledger.c.Collection, sqlite.Explain(err))
+		}
+	}
+	return nil
+}
+
+func (s *Session) stage(tx *sqlite.Tx, chunk []engine.Incoming) error {
+	args := make([]any, 0, stageRows*(5+len(s.ledger.c.Staged)))
+	for len(chunk) > 0 {
+		rows := chunk[:min(len(chunk), stageRows)]
+		chunk = chunk[len(rows):]
+		args = args[:0]
+		n := 0
+		for i := range rows {
+			row, err := s.hooks.ToStage(&rows[i])
+			if err != nil {
+				return err
+			}
+			if row.ID == "" {
+				continue
+			}
+			args = s.appendRow(args, &row, rows[i].Modified)
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		if _, err := tx.Exec(s.ledger.stages[n], args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendRow appends a row's arguments.
+func (s *Session) appendRow(args []any, row *Row, modified engine.Timestamp) []any {
+	delete(s.retry, row.ID)
+	delete(s.causes, row.ID)
+	var reason any
+	payload := row.Payload
+	if row.Err != nil {
+		if len(s.causes) < maxProblems {
+			s.causes[row.ID] = row.Err
+		}
+		reason, payload = row.Err.Error(), nil
+	}
+	args = append(args, row.ID, modified, payload, reason, row.Fatal)
+	args = append(args, row.Columns...)
+	for range len(s.ledger.c.Staged) - len(row.Columns) {
+		args = append(args, nil)
+	}
+	return args
+}
+
+// Apply runs a chunk of the staged records after the other until all are dealt with.
+// each gets the row numbers that it may take, from exclusive, to inclusive, and returns
+// up to which it came, and what its transaction did once that has committed.
+func (s *Session) Apply(ctx context.Context, each func(from, to int64) (done int64, m engine.Merged, err error)) error {
+	var end int64
+	if err := s.ledger.db.QueryRow(ctx, s.ledger.lastStaged).Scan(&end); err != nil {
+		return sqlite.Explain(err)
+	}
+	for at := int64(0); at < end; {
+		done, m, err := each(at, min(at+int64(s.ledger.c.Chunk), end))
+		if err != nil {
+			return err
+		}
+		s.add(m)
+		at = done
+	}
+	return nil
+}
+
+func (s *Session) add(m engine.Merged) {
+	s.Result.Applied += m.Applied
+	s.Result.Reconciled += m.Reconciled
+	s.Result.Failed += m.Failed
+	s.Result.NewFailed += m.NewFailed
+	room := min(maxProblems-len(s.Result.Problems), len(m.Problems))
+	s.Result.Problems = append(s.Result.Problems, m.Problems[:room]...)
+}
+
+// Unstage drops the staged records that were dealt with, from exclusive, to inclusive.
+func (s *Session) Unstage(tx *sqlite.Tx, from, to int64) error {
+	_, err := tx.Exec(s.ledger.unstage, from, to)
+	return err
+}
+
+// Readable forgets that staged records could not be read before, from exclusive, to
+// inclusive.
+func (s *Session) Readable(tx *sqlite.Tx, from, to int64) error {
+	if !s.any {
+		return nil
+	}
+	_, err := tx.Exec(s.ledger.retryReadable, from, to)
+	return err
+}
+
+// Read forgets that one record could not be read before.
+func (s *Session) Read(tx *sqlite.Tx, id engine.ID) error {
+	if !s.any {
+		return nil
+	}
+	_, err := tx.Exec(s.ledger.retryRead, id)
+	return err
+}
+
+// Fail remembers a record that could not be read, for Retry, and counts it in m. One that
+// breaks the rules is not asked for again.
+func (s *Session) Fail(tx *sqlite.Tx, m *engine.Merged, id engine.ID, reason string, fatal bool) error {
+	var known bool
+	if err := tx.QueryRow(s.ledger.retryHave, id).Scan(&known); err != nil {
+		return err
+	}
+	attempts := 1
+	if fatal {
+		attempts = maxAttempts
+	}
+	if _, err := tx.Exec(s.ledger.retryPut, id, attempts, reason); err != nil {
+		return err
+	}
+	s.any = true
+	m.Failed++
+	if !known {
+		m.NewFailed++
+	}
+	cause := s.causes[id]
+	if cause == nil {
+		cause = errors.New(reason)
+	}
+	if len(m.Problems) < maxProblems {
+		m.Problems = append(m.Problems, engine.Problem{ID: s.ledger.c.Wire(id), Err: cause})
+	}
+	return nil
+}
+
+// Finish ends a merge: the engine has seen the collection up to a time, and what was
+// asked for again and did not come had one more attempt. also runs in the same
+// transaction.
+func (s *Session) Finish(ctx context.Context, at engine.Timestamp, also ...func(*sqlite.Tx) error) error {
+	err := s.ledger.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		for _, f := range also {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
+		if len(s.retry) > 0 {
+			if _, err := tx.Exec(s.ledger.retryMiss, IDs(maps.Keys(s.retry))); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(s.ledger.advance, at)
+		return err
+	})
+	if err != nil {
+		return sqlite.Explain(err)
+	}
+	s.since = max(s.since, at)
+	return nil
+}
+
+// Outgoing returns the next records of the snapshot: no more than max, and fewer where
+// they are large.
+func (s *Session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
+	page, err := s.page(ctx, max)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what to upload of %s: %w", s.ledger.c.Collection, sqlite.Explain(err))
+	}
+	return page, nil
+}
+
+func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) {
+	rows, err := s.ledger.db.Query(ctx, s.ledger.outgoing, s.sent, max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	at := s.sent
+	var page []engine.Outgoing
+	var id engine.ID
+	var payload sql.RawBytes
+	columns := s.hooks.Columns()
+	into := append([]any{&at, &id, &payload}, columns...)
+	for bytes := 0; bytes < outgoingBytes && rows.Next(); {
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		out := engine.Outgoing{ID: id}
+		if payload != nil {
+			if out.Payload, err = s.ledger.c.Open(id, payload); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.hooks.ToSend(&out, columns); err != nil {
+			return nil, err
+		}
+		out.ID = s.ledger.c.Wire(out.ID)
+		bytes += len(out.Payload)
+		page = append(page, out)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	s.sent = at
+	return page, nil
+}
+
+// Uploaded notes what the server has now. An edit made meanwhile is still one to send.
+func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
+	l := s.ledger
+	stored := IDs(func(yield func(engine.ID) bool) {
+		for _, id := range r.Stored {
+			if !yield(l.c.Local(id)) {
+				return
+			}
+		}
+	})
+	err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		if err := s.hooks.Settle(tx, stored, r.At); err != nil {
+			return err
+		}
+		if err := s.Settled(tx, stored); err != nil {
+			return err
+		}
+		for _, refusal := range r.Refused {
+			if !refusal.Permanent {
+				continue
+			}
+			if err := s.hooks.Refuse(tx, l.c.Local(refusal.ID), refusal.Reason); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(l.advance, r.At)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot note what was uploaded of %s: %w", l.c.Collection, sqlite.Explain(err))
+	}
+	s.since = max(s.since, r.At)
+	return nil
+}
+
+// Settled drops records from the snapshot, by a JSON array of their IDs: the server has
+// them, readable for all.
+func (s *Session) Settled(tx *sqlite.Tx, stored string) error {
+	if _, err := tx.Exec(s.ledger.settled, stored); err != nil {
+		return err
+	}
+	_, err := tx.Exec(s.ledger.retryDone, stored)
+	return err
+}
+
+// End closes the session and drops what it staged without a Merge. The snapshot stays
+// until the next Merge: a batch whose receipt was lost may be on the server.
+func (s *Session) End(ctx context.Context, _ error) error {
+	if err := s.ledger.dropStaged(ctx); err != nil {
+		return fmt.Errorf("cannot end the sync of %s: %w", s.ledger.c.Collection, err)
+	}
+	return nil
+}
