@@ -149,8 +149,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 			if _, err := tx.Exec(sqlForgetSeen, forEver); err != nil {
 				return err
 			}
-			_, err := tx.Exec(sqlForgetAt, a.Global, a.Collection)
-			return err
+			return e.ledger.Associate(tx.Tx.Tx, a)
 		})
 	}
 	if err != nil {
@@ -171,10 +170,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 		})
 	}
 	if err == nil {
-		err = e.chunks(ctx, sqlLastSent, func(tx *tx, from, to int64) error {
-			_, err := tx.Exec(sqlUnsend, from, to)
-			return err
-		})
+		err = e.ledger.DropOutgoing(ctx)
 	}
 	if err == nil {
 		err = e.update(ctx, func(tx *tx) error { _, err := tx.Exec(sqlDropBuried); return err })
@@ -211,16 +207,7 @@ func wipe(tx *tx, from, to int64) error {
 // goes first: stopped half-way, the engine no longer claims to be in sync with
 // anything, and the manager resets it again.
 func (e *Engine) forget(ctx context.Context, each func(tx *tx, from, to int64) error) error {
-	err := e.update(ctx, func(tx *tx) error {
-		if _, err := tx.Exec(sqlRetryDrop); err != nil {
-			return err
-		}
-		_, err := tx.Exec(sqlForgetAt, "", "")
-		return err
-	})
-	if err == nil {
-		err = e.clearStaged(ctx)
-	}
+	err := e.ledger.Forget(ctx)
 	if err == nil {
 		err = e.chunks(ctx, sqlLastPlace, each)
 	}

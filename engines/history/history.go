@@ -41,6 +41,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -75,8 +76,9 @@ type Config struct {
 // Engine is the user's history on this device. It is safe for concurrent use.
 type Engine struct {
 	engine.Bell
-	db    *places.DB
-	chunk int // how many records one transaction takes at most
+	db     *places.DB
+	ledger *ledger.Ledger
+	chunk  int // how many records one transaction takes at most
 }
 
 var (
@@ -93,7 +95,11 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	return &Engine{db: db, chunk: chunkSize}, nil
+	e := &Engine{db: db, chunk: chunkSize}
+	e.ledger = ledger.New(db.File(), ledger.Config{
+		Collection: "the history", Prefix: "history_", Outgoing: []string{"sortindex"}, Chunk: chunkSize,
+	})
+	return e, nil
 }
 
 // chunkSize keeps a transaction below some 50 ms: the app's edits wait for it.
@@ -110,15 +116,7 @@ func (e *Engine) Version() int { return version }
 
 // Association tells which sync IDs the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
-	a, _, err := e.meta(ctx)
-	return a, err
-}
-
-func (e *Engine) meta(ctx context.Context) (a engine.Association, since engine.Timestamp, err error) {
-	err = e.view(ctx, func(tx *tx) error {
-		return tx.QueryRow(sqlMeta).Scan(&a.Global, &a.Collection, &since)
-	})
-	return a, since, err
+	return e.ledger.Association(ctx)
 }
 
 // Changes counts the pages whose changes and deletions the next sync will send.

@@ -2,14 +2,12 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 )
 
 // Merge brings both sides together, in many small transactions. Killed between
@@ -24,7 +22,7 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	if s.skipped != (skipped{}) {
 		s.e.db.Log().Info("history that cannot be stored was left out", "pages", s.skipped.pages, "visits", s.skipped.visits)
 	}
-	return s.result, err
+	return s.Result, err
 }
 
 func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
@@ -34,7 +32,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.apply(ctx, at); err != nil {
 		return err
 	}
-	if s.since == 0 {
+	if s.Since() == 0 {
 		if err := s.e.forgetOld(ctx); err != nil {
 			return err
 		}
@@ -42,22 +40,12 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	err := s.e.update(ctx, func(tx *tx) error {
-		if _, err := tx.Exec(sqlRetryMiss, idList(slices.Collect(maps.Keys(s.retry)))); err != nil {
-			return err
-		}
-		_, err := tx.Exec(sqlSetSince, at)
-		return err
-	})
-	if err == nil {
-		s.since = max(s.since, at)
-	}
-	return err
+	return s.Finish(ctx, at)
 }
 
 // hold asks before a sync deletes most of the history.
 func (s *session) hold(ctx context.Context) error {
-	if s.start.AcceptDeletions {
+	if s.Start.AcceptDeletions {
 		return nil
 	}
 	deletions, err := s.e.number(ctx, sqlDeletions)
@@ -71,28 +59,20 @@ func (s *session) hold(ctx context.Context) error {
 	return &engine.TooManyDeletionsError{Deletions: int(deletions), Total: total}
 }
 
-// chunkTime is how long a transaction of Merge goes on before it lets the app's
-// edits through.
-const chunkTime = 50 * time.Millisecond
-
 func (s *session) apply(ctx context.Context, at engine.Timestamp) error {
-	end, err := s.e.number(ctx, sqlLastStaged)
-	if err != nil {
-		return err
-	}
-	for from := int64(0); from < end; {
+	return s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {
 		var c *chunk
-		err := s.e.update(ctx, func(tx *tx) (err error) {
+		err := s.e.update(ctx, func(tx *tx) error {
 			c = &chunk{session: s, tx: tx, at: at}
-			return c.run(from, min(from+int64(s.e.chunk), end))
+			return c.run(from, to)
 		})
 		if err != nil {
-			return err
+			return from, engine.Merged{}, err
 		}
-		s.add(c)
-		from = c.done
-	}
-	return nil
+		s.skipped.pages += c.skipped.pages
+		s.skipped.visits += c.skipped.visits
+		return c.done, c.merged, nil
+	})
 }
 
 // chunk is one transaction of a Merge. Its counts are added to the session's
@@ -104,17 +84,6 @@ type chunk struct {
 	done    int64            // the last staged row that was dealt with
 	merged  engine.Merged
 	skipped skipped
-}
-
-func (s *session) add(c *chunk) {
-	s.result.Applied += c.merged.Applied
-	s.result.Reconciled += c.merged.Reconciled
-	s.result.Failed += c.merged.Failed
-	s.result.NewFailed += c.merged.NewFailed
-	room := min(maxProblems-len(s.result.Problems), len(c.merged.Problems))
-	s.result.Problems = append(s.result.Problems, c.merged.Problems[:room]...)
-	s.skipped.pages += c.skipped.pages
-	s.skipped.visits += c.skipped.visits
 }
 
 // staged is one record of this sync.
@@ -138,13 +107,12 @@ func (c *chunk) run(from, to int64) error {
 		if err := c.one(&page[i]); err != nil {
 			return err
 		}
-		if i+1 < len(page) && c.e.db.Now().Sub(started) > chunkTime {
+		if i+1 < len(page) && c.e.db.Now().Sub(started) > ledger.ChunkTime {
 			c.done = page[i].n
 			break
 		}
 	}
-	_, err = c.tx.Exec(sqlUnstage, from, c.done)
-	return err
+	return c.Unstage(c.tx.Tx.Tx, from, c.done)
 }
 
 // maxChunk bounds the payloads that a chunk holds in memory, in bytes.
@@ -176,7 +144,7 @@ func (c *chunk) one(in *staged) error {
 	case in.err != nil:
 		return c.failed(in, *in.err, in.fatal)
 	case in.payload == nil:
-		if err := c.readable(in); err != nil {
+		if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
 			return err
 		}
 		return c.tombstone(in)
@@ -186,19 +154,10 @@ func (c *chunk) one(in *staged) error {
 		return c.failed(in, err.Error(), true)
 	}
 	c.skipped.visits += r.skipped
-	if err := c.readable(in); err != nil {
+	if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
 		return err
 	}
 	return c.incoming(in, &r)
-}
-
-// readable forgets that a record could not be read before.
-func (c *chunk) readable(in *staged) error {
-	if !c.retries {
-		return nil
-	}
-	_, err := c.tx.Exec(sqlRetryDone, in.id)
-	return err
 }
 
 // limit is when the visits of a record happened at the latest, in microseconds:
@@ -213,34 +172,16 @@ func (c *chunk) limit(in *staged) int64 {
 
 // onOurClock is a server time as this device's clock showed it, in microseconds.
 func (s *session) onOurClock(t engine.Timestamp) int64 {
-	return int64(t)*10_000 - s.start.Skew.Microseconds()
+	return int64(t)*10_000 - s.Start.Skew.Microseconds()
 }
 
-// failed remembers a record that could not be read, for Retry. One that breaks the rules is not asked for again.
+// failed notes a record that could not be read or applied.
 func (c *chunk) failed(in *staged, cause string, fatal bool) error {
-	var before int
-	err := c.tx.QueryRow(sqlRetryHave, in.id).Scan(&before)
-	known := err == nil
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	attempts := 1
-	if fatal {
-		attempts = maxAttempts
-	}
-	if _, err := c.tx.Exec(sqlRetryPut, in.id, attempts, cause); err != nil {
-		return err
-	}
 	// The page that is here goes up in place of the record that nobody can read.
 	if _, err := c.tx.Exec(sqlHeal, in.id); err != nil {
 		return err
 	}
-	c.merged.Failed++
-	if !known {
-		c.merged.NewFailed++
-	}
-	c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: errors.New(cause)})
-	return nil
+	return c.Fail(c.tx.Tx.Tx, &c.merged, in.id, cause, fatal)
 }
 
 // forgetOld lets go of pages that a first sync does not send.
@@ -261,23 +202,19 @@ func (e *Engine) forgetOld(ctx context.Context) error {
 // snapshot writes what goes up. Pages that the user visits meanwhile wait for
 // the next sync, or this might never end.
 func (s *session) snapshot(ctx context.Context) error {
-	err := s.e.chunks(ctx, sqlLastSent, func(tx *tx, from, to int64) error {
-		_, err := tx.Exec(sqlUnsend, from, to)
-		return err
-	})
-	if err != nil {
+	if err := s.e.ledger.DropOutgoing(ctx); err != nil {
 		return err
 	}
 	if err := s.settleAhead(ctx); err != nil {
 		return err
 	}
 	var pages []int64
-	err = s.e.update(ctx, func(tx *tx) error {
+	err := s.e.update(ctx, func(tx *tx) error {
 		n, err := tx.Exec(sqlSendBuried, maxOutgoing)
 		if err != nil {
 			return err
 		}
-		s.result.Outgoing = int(n)
+		s.Result.Outgoing = int(n)
 		pages, err = tx.numbers(sqlToSend, maxOutgoing-n)
 		return err
 	})
@@ -293,7 +230,7 @@ func (s *session) snapshot(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.result.Outgoing += sent
+		s.Result.Outgoing += sent
 	}
 	return nil
 }
@@ -303,7 +240,7 @@ func (s *session) snapshot(ctx context.Context) error {
 func (s *session) settleAhead(ctx context.Context) error {
 	for n := 1; n > 0; {
 		err := s.e.update(ctx, func(tx *tx) error {
-			now := tx.Now().Add(s.start.Skew).UnixMicro()
+			now := tx.Now().Add(s.Start.Skew).UnixMicro()
 			limit := now + clockSkew - slack
 			pages, err := tx.numbers(sqlAhead, limit, s.e.chunk)
 			n = len(pages)

@@ -139,7 +139,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 	if r.synced || r.had {
 		// Until it is there, the record may come again: whatever the server has had
 		// up to now is what is deleted.
-		if err := c.tx.bury(r.guid, max(c.at, c.since)); err != nil {
+		if err := c.tx.bury(r.guid, max(c.at, c.Since())); err != nil {
 			return err
 		}
 		r.changes = max(r.changes, 1) // its visits are on the server under the old GUID alone
@@ -221,11 +221,11 @@ func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 		return r.title, nil
 	case known && base == r.title, r.title == "":
 		return rec.title, nil
-	case !known && in.modified <= c.past:
+	case !known && in.modified <= c.Past():
 		return r.title, nil // seen before the server went back, or was emptied
-	case c.start.Prefer == engine.PreferLocal:
+	case c.Start.Prefer == engine.PreferLocal:
 		return r.title, nil
-	case c.start.Prefer == engine.PreferRemote:
+	case c.Start.Prefer == engine.PreferRemote:
 		return rec.title, nil
 	case r.edited*1000 > c.onOurClock(in.modified):
 		return r.title, nil

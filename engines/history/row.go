@@ -208,8 +208,7 @@ func (t *tx) remove(r *row) error {
 	}
 	if known {
 		var since engine.Timestamp
-		var a engine.Association
-		if err := t.QueryRow(sqlMeta).Scan(&a.Global, &a.Collection, &since); err != nil {
+		if err := t.QueryRow(sqlSince).Scan(&since); err != nil {
 			return err
 		}
 		if since == 0 || r.had && !r.synced {

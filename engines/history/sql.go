@@ -2,18 +2,13 @@ package history
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlMeta     = `SELECT global, sync_id, since FROM history_meta WHERE one = 1`
-	sqlForgetAt = `UPDATE history_meta SET global = ?1, sync_id = ?2, past = max(past, since), since = 0 WHERE one = 1`
-	sqlPast     = `SELECT CASE since WHEN 0 THEN past ELSE 0 END FROM history_meta WHERE one = 1`
-	sqlSetSince = `UPDATE history_meta SET since = max(since, ?1) WHERE one = 1`
+	sqlSince = `SELECT since FROM history_ledger WHERE one = 1`
 
 	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0 AND hidden = 0`
 	sqlCountChanged = `SELECT count(*) FROM places WHERE changes > 0 AND refused <> changes AND frecency >= 0`
 	sqlCountGone    = `SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 0`
 	sqlLastPlace    = `SELECT coalesce(max(id), 0) FROM places`
 	sqlLastOrigin   = `SELECT coalesce(max(id), 0) FROM origins`
-	sqlLastStaged   = `SELECT coalesce(max(n), 0) FROM history_staged`
-	sqlLastSent     = `SELECT coalesce(max(n), 0) FROM history_outgoing`
 
 	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced = 1, synced > 0, base_title, edited, unknown`
 	sqlByGUID  = `SELECT ` + rowColumns + ` FROM places WHERE guid = ?1`
@@ -57,44 +52,29 @@ const (
 	sqlOfHost   = `SELECT p.id FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id
 		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND p.visits > 0 LIMIT ?3`
 
-	sqlStage = `INSERT INTO history_staged (guid, modified, payload, err, fatal) VALUES (?1, ?2, ?3, ?4, ?5)
-		ON CONFLICT (guid) DO UPDATE SET modified = excluded.modified, payload = excluded.payload, err = excluded.err, fatal = excluded.fatal`
-	sqlUnstage    = `DELETE FROM history_staged WHERE n > ?1 AND n <= ?2`
-	sqlStagedPage = `SELECT n, guid, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
-	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.guid
-		WHERE s.payload IS NULL AND s.err IS NULL AND s.guid > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
+	sqlStagedPage = `SELECT n, id, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
+	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.id
+		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
 
-	sqlSent       = `SELECT payload, title FROM history_outgoing WHERE guid = ?1 AND payload IS NOT NULL`
-	sqlUnsend     = `DELETE FROM history_outgoing WHERE n > ?1 AND n <= ?2`
-	sqlOutgoing   = `SELECT n, guid, payload, sortindex FROM history_outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
-	sqlSendBuried = `INSERT INTO history_outgoing (guid) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
+	sqlSent       = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
+	sqlSendBuried = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
 	sqlToSend     = `SELECT id FROM places WHERE changes > 0 AND refused <> changes ORDER BY frecency DESC LIMIT ?1`
-	sqlSend       = `INSERT INTO history_outgoing (guid, payload, title, changes, sortindex)
+	sqlSend       = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex)
 		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes
-		ON CONFLICT (guid) DO NOTHING`
+		ON CONFLICT (id) DO NOTHING`
 	sqlTooOld = `UPDATE places SET changes = 0 WHERE id IN (SELECT id FROM places WHERE changes > 0 AND synced = 0 AND last_visit < ?1 LIMIT ?2)`
 
 	sqlStored = `UPDATE places SET synced = 1, refused = 0, base_title = CASE WHEN places.title <> o.title THEN o.title END,
 			changes = max(places.changes - o.changes, 0)
-		FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.visits > 0
+		FROM history_outgoing AS o WHERE o.id = places.guid AND o.payload IS NOT NULL AND places.visits > 0
 		AND places.guid IN (SELECT value FROM json_each(?1))`
-	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.guid FROM json_each(?1) AS j CROSS JOIN history_outgoing AS o
-		ON o.guid = j.value WHERE o.payload IS NULL)`
-	sqlSettled     = `DELETE FROM history_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRefused     = `UPDATE places SET refused = o.changes, reason = ?2 FROM history_outgoing AS o WHERE o.guid = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
+	sqlStoredGone = `DELETE FROM history_tombstones WHERE guid IN (SELECT o.id FROM json_each(?1) AS j CROSS JOIN history_outgoing AS o
+		ON o.id = j.value WHERE o.payload IS NULL)`
+	sqlRefused     = `UPDATE places SET refused = o.changes, reason = ?2 FROM history_outgoing AS o WHERE o.id = places.guid AND o.payload IS NOT NULL AND places.guid = ?1`
 	sqlRefusedGone = `UPDATE history_tombstones SET refused = 1 WHERE guid = ?1 AND EXISTS
-		(SELECT 1 FROM history_outgoing AS o WHERE o.guid = ?1 AND o.payload IS NULL)`
+		(SELECT 1 FROM history_outgoing AS o WHERE o.id = ?1 AND o.payload IS NULL)`
 
-	sqlRetryDue  = `SELECT guid FROM history_retry WHERE attempts < ?1 ORDER BY attempts, guid LIMIT ?2`
-	sqlRetryHave = `SELECT attempts FROM history_retry WHERE guid = ?1`
-	sqlRetryPut  = `INSERT INTO history_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
-		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
-	sqlRetryMiss = `UPDATE history_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRetryAny  = `SELECT EXISTS (SELECT 1 FROM history_retry LIMIT 1)`
-	sqlRetryDone = `DELETE FROM history_retry WHERE guid = ?1`
-	sqlHeal      = `UPDATE places SET changes = max(changes, 1), refused = 0 WHERE guid = ?1 AND visits > 0 AND syncable = 1 AND hidden = 0`
-	sqlHealed    = `DELETE FROM history_retry WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRetryDrop = `DELETE FROM history_retry`
+	sqlHeal = `UPDATE places SET changes = max(changes, 1), refused = 0 WHERE guid = ?1 AND visits > 0 AND syncable = 1 AND hidden = 0`
 
 	// A page that the server had with all its changes counts one, and one with changes
 	// that were not sent two at least: tombstone tells them apart by it.
@@ -112,6 +92,4 @@ const (
 		(SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 1)`
 	sqlRefusedPage = `SELECT guid, reason FROM places WHERE refused > 0 AND id > 0 AND refused = changes
 		UNION ALL SELECT guid, 'the server refused its deletion' FROM history_tombstones WHERE guid > '' AND refused = 1 LIMIT ?1`
-	sqlCountRetry = `SELECT count(*) FROM history_retry WHERE guid > ''`
-	sqlRetryPage  = `SELECT guid, reason FROM history_retry WHERE guid > '' ORDER BY guid LIMIT ?1`
 )

@@ -10,7 +10,8 @@
 //	    one     INTEGER PRIMARY KEY CHECK (one = 1),
 //	    global  TEXT    NOT NULL DEFAULT '',
 //	    sync_id TEXT    NOT NULL DEFAULT '',
-//	    since   INTEGER NOT NULL DEFAULT 0 -- server time, hundredths of a second
+//	    since   INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+//	    past    INTEGER NOT NULL DEFAULT 0  -- the largest since there was before a reset
 //	) STRICT;
 //	INSERT INTO ledger (one) VALUES (1);
 //
@@ -130,8 +131,8 @@ type statements struct {
 
 func newStatements(c Config) (s statements) {
 	text := func(query string) string { return strings.ReplaceAll(query, "$", c.Prefix) }
-	s.association = text(`SELECT global, sync_id, since FROM $ledger WHERE one = 1`)
-	s.associate = text(`UPDATE $ledger SET global = ?1, sync_id = ?2, since = 0 WHERE one = 1`)
+	s.association = text(`SELECT global, sync_id, since, CASE since WHEN 0 THEN past ELSE 0 END FROM $ledger WHERE one = 1`)
+	s.associate = text(`UPDATE $ledger SET global = ?1, sync_id = ?2, past = max(past, since), since = 0 WHERE one = 1`)
 	s.advance = text(`UPDATE $ledger SET since = max(since, ?1) WHERE one = 1`)
 
 	columns := append([]string{"id", "modified", "payload", "err", "fatal"}, c.Staged...)
@@ -173,16 +174,22 @@ func newStatements(c Config) (s statements) {
 
 // Association returns the sync IDs that the engine last synced with.
 func (l *Ledger) Association(ctx context.Context) (engine.Association, error) {
-	a, _, err := l.read(ctx)
-	return a, err
+	m, err := l.read(ctx)
+	return m.Association, err
 }
 
-func (l *Ledger) read(ctx context.Context) (a engine.Association, since engine.Timestamp, err error) {
-	err = l.db.QueryRow(ctx, l.association).Scan(&a.Global, &a.Collection, &since)
+// state is the row of the table ledger.
+type state struct {
+	engine.Association
+	since, past engine.Timestamp
+}
+
+func (l *Ledger) read(ctx context.Context) (m state, err error) {
+	err = l.db.QueryRow(ctx, l.association).Scan(&m.Global, &m.Collection, &m.since, &m.past)
 	if err != nil {
 		err = fmt.Errorf("cannot read the sync state of %s: %w", l.c.Collection, sqlite.Explain(err))
 	}
-	return a, since, err
+	return m, err
 }
 
 // Associate makes a the sync IDs of the next sync, which sees the whole collection.

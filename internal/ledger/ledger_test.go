@@ -17,13 +17,13 @@ import (
 
 // schema has the tables of two engines: one adds columns, and a prefix to all names.
 const schema = `-- +goose Up
-CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO ledger (one) VALUES (1);
 CREATE TABLE staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL) STRICT;
 CREATE TABLE retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
-CREATE TABLE tree_ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE tree_ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO tree_ledger (one) VALUES (1);
 CREATE TABLE tree_staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0,
 	parent TEXT, kind INTEGER) STRICT;
@@ -160,8 +160,8 @@ func TestAssociation(t *testing.T) {
 	if got, err := l.Association(t.Context()); got != want || err != nil {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
-	if got := begin(t, l, &notes{}).Since(); got != 0 {
-		t.Errorf("with another storage it begins at %d; want 0", got)
+	if s := begin(t, l, &notes{}); s.Since() != 0 || s.Past() != 50 {
+		t.Errorf("with another storage it begins at %d, after %d; want 0, after 50", s.Since(), s.Past())
 	}
 	if got, err := newTree(db).Association(t.Context()); got != (engine.Association{}) || err != nil {
 		t.Errorf("the other engine of the file has %v, %v", got, err)

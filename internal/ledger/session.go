@@ -52,6 +52,7 @@ type Session struct {
 	ledger *Ledger
 	hooks  Hooks
 	since  engine.Timestamp
+	past   engine.Timestamp
 	any    bool               // there are records that could not be read
 	retry  map[engine.ID]bool // listed by Retry, and not staged since
 	list   []engine.ID
@@ -73,9 +74,11 @@ func (s *Session) begin(ctx context.Context) (err error) {
 	if err := l.dropStaged(ctx); err != nil {
 		return err
 	}
-	if _, s.since, err = l.read(ctx); err != nil {
+	m, err := l.read(ctx)
+	if err != nil {
 		return err
 	}
+	s.since, s.past = m.since, m.past
 	if err := l.db.QueryRow(ctx, l.retryAny).Scan(&s.any); err != nil || !s.any {
 		return err
 	}
@@ -97,6 +100,10 @@ func (s *Session) begin(ctx context.Context) (err error) {
 
 // Since returns the server time up to which the engine has seen the collection.
 func (s *Session) Since() engine.Timestamp { return s.since }
+
+// Past returns the server time up to which the engine had seen the collection before it
+// was reset, and 0 if it was not, or synced since.
+func (s *Session) Past() engine.Timestamp { return s.past }
 
 // Retry lists records to fetch by ID as well.
 func (s *Session) Retry() []engine.ID { return s.list }

@@ -201,5 +201,8 @@ func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 // Read is the pool of readers, for a query that stands alone.
 func (d *DB) Read() *sql.DB { return d.file.Read() }
 
+// File is the file's statements without the places.
+func (d *DB) File() *sqlite.DB { return d.file.DB }
+
 // Now is the clock's time.
 func (t *Tx) Now() time.Time { return t.db.now() }
