@@ -9,19 +9,14 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-const (
-	maxAttempts = 3 // of reading a record, the first included
-	maxProblems = 36
-)
-
 type session struct {
-	e     *Engine
-	own   *engine.Device // this device; nil: not known
-	since engine.Timestamp
-	retry []engine.ID
+	*ledger.Session
+	e   *Engine
+	own *engine.Device // this device; nil: not known
 	// out is what goes up. It is not on disk: after a crash the change it came
 	// from is still counted, and makes it again.
 	out     []engine.Outgoing
@@ -38,133 +33,81 @@ func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session,
 			s.own = &own
 		}
 	}
-	if err := s.begin(ctx, start.Devices); err != nil {
+	var err error
+	if err = e.setDevices(ctx, start.Devices); err == nil {
+		s.Session, err = e.ledger.Begin(ctx, start, s)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot begin to sync tabs: %w", err)
 	}
 	return s, nil
 }
 
-func (s *session) begin(ctx context.Context, devices []engine.Device) error {
+func (e *Engine) setDevices(ctx context.Context, devices []engine.Device) error {
+	if len(devices) == 0 {
+		return nil
+	}
 	text, err := json.Marshal(devices)
 	if err != nil {
 		return err
 	}
-	err = s.e.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM staged`); err != nil || len(devices) == 0 {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE meta SET devices = ?1`, string(text))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	m, err := readMeta(ctx, s.e.db.Read())
-	if err != nil {
-		return err
-	}
-	s.since = m.since
-	rows, err := s.e.db.Query(ctx, `SELECT id FROM retry WHERE attempts < ?1 ORDER BY id LIMIT 100`, maxAttempts)
-	if err != nil {
-		return sqlite.Explain(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id engine.ID
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		s.retry = append(s.retry, id)
-	}
-	return sqlite.Explain(rows.Err())
+	return e.exec(ctx, `UPDATE meta SET devices = ?1`, string(text))
 }
 
-// Since is the server time up to which the engine has seen the collection.
-func (s *session) Since() engine.Timestamp { return s.since }
-
-// Retry lists records to fetch by ID as well.
-func (s *session) Retry() []engine.ID { return s.retry }
-
-// Stage puts a page of records aside.
-func (s *session) Stage(ctx context.Context, page []engine.Incoming) error {
-	err := s.e.db.Update(ctx, func(tx *sql.Tx) error {
-		for _, in := range page {
-			var reason *string
-			if in.Err == nil && in.Payload != nil {
-				_, _, in.Err = parse(in.Payload)
-			}
-			if in.Err != nil {
-				in.Payload = nil
-				text := in.Err.Error()
-				reason = &text
-			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO staged (id, modified, payload, err) VALUES (?1, ?2, ?3, ?4)
-				ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, payload = excluded.payload, err = excluded.err`,
-				in.ID, in.Modified, in.Payload, reason)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("cannot stage tabs: %w", err)
+// ToStage returns the row of an incoming record.
+func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
+	r := ledger.Row{ID: in.ID, Payload: in.Payload, Err: in.Err}
+	if r.Err == nil && in.Payload != nil {
+		_, _, r.Err = parse(in.Payload)
 	}
-	return nil
+	return r, nil
 }
 
-// Merge takes over the other devices' records. An account has few: one
-// transaction holds them.
+// Merge takes over the other devices' records.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-	var m engine.Merged
-	err := s.e.db.Update(ctx, func(tx *sql.Tx) (err error) {
-		if m, err = s.merge(ctx, tx); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE meta SET since = max(since, ?1)`, at)
-		return err
+	err := s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {
+		var m engine.Merged
+		err := s.e.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+			m = engine.Merged{}
+			return s.merge(tx, from, to, &m)
+		})
+		return to, m, err
 	})
+	if err == nil {
+		err = s.Finish(ctx, at, func(tx *sqlite.Tx) error {
+			gone := engine.Timestamp(s.e.now().Add(-ttl*time.Second).UnixMilli() / 10)
+			_, err := tx.Exec(`DELETE FROM others WHERE modified < ?1`, gone)
+			return err
+		})
+	}
 	if err != nil {
-		return m, fmt.Errorf("cannot merge tabs: %w", err)
+		return s.Result, fmt.Errorf("cannot merge tabs: %w", err)
 	}
-	s.since = max(s.since, at)
 	if err := s.snapshot(ctx); err != nil {
-		return m, fmt.Errorf("cannot write this device's tabs: %w", err)
+		return s.Result, fmt.Errorf("cannot write this device's tabs: %w", err)
 	}
-	m.Outgoing = len(s.out)
-	return m, nil
+	s.Result.Outgoing = len(s.out)
+	return s.Result, nil
 }
 
-func (s *session) merge(ctx context.Context, tx *sql.Tx) (m engine.Merged, err error) {
-	staged, err := readStaged(ctx, tx)
-	if err != nil {
-		return m, err
+func (s *session) merge(tx *sqlite.Tx, from, to int64, m *engine.Merged) error {
+	if err := s.Readable(tx, from, to); err != nil {
+		return err
 	}
-	asked := make(map[engine.ID]bool)
-	for _, id := range s.retry {
-		asked[id] = true
+	staged, err := readStaged(tx, from, to)
+	if err != nil {
+		return err
 	}
 	for _, in := range staged {
-		delete(asked, in.ID)
-		if err := s.apply(ctx, tx, in, &m); err != nil {
-			return m, err
+		if err := s.apply(tx, in, m); err != nil {
+			return err
 		}
 	}
-	for id := range asked {
-		if _, err := tx.ExecContext(ctx, `UPDATE retry SET attempts = attempts + 1 WHERE id = ?1`, id); err != nil {
-			return m, err
-		}
-	}
-	gone := engine.Timestamp(s.e.now().Add(-ttl*time.Second).UnixMilli() / 10)
-	if _, err := tx.ExecContext(ctx, `DELETE FROM others WHERE modified < ?1`, gone); err != nil {
-		return m, err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM staged`)
-	return m, err
+	return s.Unstage(tx, from, to)
 }
 
-func readStaged(ctx context.Context, tx *sql.Tx) ([]engine.Incoming, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, modified, payload, err FROM staged ORDER BY id`)
+func readStaged(tx *sqlite.Tx, from, to int64) ([]engine.Incoming, error) {
+	rows, err := tx.Query(`SELECT id, modified, payload, err FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -184,28 +127,24 @@ func readStaged(ctx context.Context, tx *sql.Tx) ([]engine.Incoming, error) {
 	return all, rows.Err()
 }
 
-func (s *session) apply(ctx context.Context, tx *sql.Tx, in engine.Incoming, m *engine.Merged) error {
-	exec := func(query string, args ...any) (int64, error) {
-		r, err := tx.ExecContext(ctx, query, args...)
-		if err != nil {
-			return 0, err
-		}
-		return r.RowsAffected()
-	}
-	if in.Err != nil {
-		return s.failed(ctx, tx, in, m)
-	}
-	if _, err := exec(`DELETE FROM retry WHERE id = ?1`, in.ID); err != nil {
-		return err
-	}
+func (s *session) apply(tx *sqlite.Tx, in engine.Incoming, m *engine.Merged) error {
+	own := s.own != nil && in.ID == s.own.ID
 	var n int64
 	var err error
 	switch {
-	case s.own != nil && in.ID == s.own.ID: // we know our own tabs better
+	case in.Err != nil:
+		if own {
+			// The own record is damaged on the server: the good one goes up again.
+			if _, err := tx.Exec(`UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`); err != nil {
+				return err
+			}
+		}
+		return s.Fail(tx, m, in.ID, in.Err.Error(), false)
+	case own: // we know our own tabs better
 	case in.Payload == nil:
-		n, err = exec(`DELETE FROM others WHERE id = ?1`, in.ID)
+		n, err = tx.Exec(`DELETE FROM others WHERE id = ?1`, in.ID)
 	default:
-		n, err = exec(`INSERT INTO others (id, modified, payload) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
+		n, err = tx.Exec(`INSERT INTO others (id, modified, payload) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
 			SET modified = excluded.modified, payload = excluded.payload WHERE payload <> excluded.payload`, in.ID, in.Modified, in.Payload)
 	}
 	if n > 0 {
@@ -214,30 +153,6 @@ func (s *session) apply(ctx context.Context, tx *sql.Tx, in engine.Incoming, m *
 		m.Reconciled++
 	}
 	return err
-}
-
-func (s *session) failed(ctx context.Context, tx *sql.Tx, in engine.Incoming, m *engine.Merged) error {
-	var attempts int
-	err := tx.QueryRowContext(ctx, `INSERT INTO retry (id, attempts, reason) VALUES (?1, 1, ?2)
-		ON CONFLICT (id) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason RETURNING attempts`,
-		in.ID, in.Err.Error()).Scan(&attempts)
-	if err != nil {
-		return err
-	}
-	if s.own != nil && in.ID == s.own.ID {
-		// The own record is damaged on the server: the good one goes up again.
-		if _, err := tx.ExecContext(ctx, `UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`); err != nil {
-			return err
-		}
-	}
-	m.Failed++
-	if attempts == 1 {
-		m.NewFailed++
-	}
-	if len(m.Problems) < maxProblems {
-		m.Problems = append(m.Problems, engine.Problem{ID: in.ID, Err: in.Err})
-	}
-	return nil
 }
 
 // snapshot makes the own record, if it is due.
@@ -294,42 +209,27 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 	return page, nil
 }
 
-// Uploaded takes the changes that were sent off the count: an edit made meanwhile
-// is still one to send.
-func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
-	err := s.e.db.Update(ctx, func(tx *sql.Tx) error {
-		for _, id := range r.Stored {
-			if s.own == nil || id != s.own.ID {
-				continue
-			}
-			_, err := tx.ExecContext(ctx, `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3`, s.changes, r.At, id)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, `DELETE FROM retry WHERE id = ?1`, id); err != nil {
-				return err
-			}
-		}
-		for _, refusal := range r.Refused {
-			if !refusal.Permanent || s.own == nil || refusal.ID != s.own.ID {
-				continue
-			}
-			// When the tabs change, they will have to do with less.
-			if _, err := tx.ExecContext(ctx, `UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`, s.changes); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE meta SET since = max(since, ?1)`, r.At)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("cannot note that the tabs were uploaded: %w", err)
+// Columns and ToSend are for records of a snapshot on disk; see Outgoing.
+func (s *session) Columns() []any                       { return nil }
+func (s *session) ToSend(*engine.Outgoing, []any) error { return nil }
+
+// Settle takes the changes that were sent off the count: an edit made meanwhile is
+// still one to send.
+func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
+	if s.own == nil {
+		return nil
 	}
-	s.since = max(s.since, r.At)
-	return nil
+	_, err := tx.Exec(`UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3
+		WHERE ?3 IN (SELECT value FROM json_each(?4))`, s.changes, at, s.own.ID, stored)
+	return err
 }
 
-// End closes the session.
-func (s *session) End(ctx context.Context, _ error) error {
-	return s.e.exec(ctx, `DELETE FROM staged`)
+// Refuse remembers that the record was too large: when the tabs change, they will have
+// to do with less.
+func (s *session) Refuse(tx *sqlite.Tx, id engine.ID, _ string) error {
+	if s.own == nil || id != s.own.ID {
+		return nil
+	}
+	_, err := tx.Exec(`UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`, s.changes)
+	return err
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -52,9 +53,10 @@ type Config struct {
 // use.
 type Engine struct {
 	engine.Bell
-	db  *sqlite.DB
-	now func() time.Time
-	log *slog.Logger
+	db     *sqlite.DB
+	ledger *ledger.Ledger
+	now    func() time.Time
+	log    *slog.Logger
 }
 
 var (
@@ -62,6 +64,7 @@ var (
 	_ engine.Watcher  = (*Engine)(nil)
 	_ engine.Notifier = (*Engine)(nil)
 	_ engine.Counter  = (*Engine)(nil)
+	_ engine.Troubled = (*Engine)(nil)
 )
 
 //go:embed migrations/*.sql
@@ -83,7 +86,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tabs: %w", err)
 	}
-	e := &Engine{db: db, now: c.Now, log: c.Log}
+	e := &Engine{db: db, now: c.Now, log: c.Log, ledger: ledger.New(db, ledger.Config{Collection: collection, Chunk: 500})}
 	err = e.exec(ctx, `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`, maxRoom)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("tabs: %w", err), db.Close())
@@ -101,14 +104,12 @@ func (e *Engine) Collection() string { return collection }
 func (e *Engine) Version() int { return version }
 
 type meta struct {
-	association engine.Association
-	since       engine.Timestamp
-	changes     int
-	refused     int
-	uploaded    engine.Timestamp
-	device      engine.ID
-	room        int
-	devices     []engine.Device
+	changes  int
+	refused  int
+	uploaded engine.Timestamp
+	device   engine.ID
+	room     int
+	devices  []engine.Device
 }
 
 type queryer interface {
@@ -117,8 +118,8 @@ type queryer interface {
 
 func readMeta(ctx context.Context, q queryer) (m meta, err error) {
 	var devices []byte
-	err = q.QueryRowContext(ctx, `SELECT global, sync_id, since, changes, refused, uploaded, device, room, devices FROM meta WHERE one = 1`).
-		Scan(&m.association.Global, &m.association.Collection, &m.since, &m.changes, &m.refused, &m.uploaded, &m.device, &m.room, &devices)
+	err = q.QueryRowContext(ctx, `SELECT changes, refused, uploaded, device, room, devices FROM meta WHERE one = 1`).
+		Scan(&m.changes, &m.refused, &m.uploaded, &m.device, &m.room, &devices)
 	if err != nil {
 		return m, sqlite.Explain(err)
 	}
@@ -135,8 +136,7 @@ func (e *Engine) exec(ctx context.Context, query string, args ...any) error {
 
 // Association tells which sync IDs the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
-	m, err := readMeta(ctx, e.db.Read())
-	return m.association, err
+	return e.ledger.Association(ctx)
 }
 
 // Reset forgets the sync state, and with it the other devices' tabs, which are
@@ -152,15 +152,19 @@ func (e *Engine) Wipe(ctx context.Context) error {
 }
 
 func (e *Engine) forget(ctx context.Context, a engine.Association, then ...string) error {
-	return e.db.Update(ctx, func(tx *sql.Tx) error {
-		for _, query := range append(then, `DELETE FROM others`, `DELETE FROM staged`, `DELETE FROM retry`) {
-			if _, err := tx.ExecContext(ctx, query); err != nil {
+	if err := e.ledger.Forget(ctx); err != nil {
+		return err
+	}
+	return e.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		for _, query := range append(then, `DELETE FROM others`) {
+			if _, err := tx.Exec(query); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE meta SET global = ?1, sync_id = ?2, since = 0, uploaded = 0, device = '', room = ?3`,
-			a.Global, a.Collection, maxRoom)
-		return err
+		if _, err := tx.Exec(`UPDATE meta SET uploaded = 0, device = '', room = ?1`, maxRoom); err != nil {
+			return err
+		}
+		return e.ledger.Associate(tx, a)
 	})
 }
 
@@ -178,4 +182,11 @@ func (e *Engine) Changes(ctx context.Context) (int, error) {
 func (e *Engine) Count(ctx context.Context) (n int, err error) {
 	err = e.db.QueryRow(ctx, `SELECT count(*) FROM tabs`).Scan(&n)
 	return n, sqlite.Explain(err)
+}
+
+// Troubles counts the other devices' records that cannot be read, and names the first
+// max.
+func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
+	t.Unread, t.UnreadRecords, err = e.ledger.Unread(ctx, max)
+	return t, err
 }
