@@ -95,6 +95,8 @@ func (a *applier) absorbSome(guids []engine.ID) error {
 	if _, err := a.Exec(sqlMirrorPutSome, list); err != nil {
 		return err
 	}
-	_, err := a.Exec(sqlUnstageSome, list)
-	return err
+	if _, err := a.Exec(sqlUnstageSome, list); err != nil {
+		return err
+	}
+	return a.sendRevived()
 }

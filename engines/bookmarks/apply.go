@@ -1,6 +1,9 @@
 package bookmarks
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
@@ -17,12 +20,16 @@ type applier struct {
 	labels  []labelled
 	// corrections are the rows of items whose records must go up after all.
 	corrections []int64
+	// first: it is the first merge after a Reset. revived are items that it brings back
+	// although they were deleted.
+	first   bool
+	revived map[engine.ID]bool
 }
 
 func newApplier(t *tx, s *session) *applier {
 	k := newKeeper()
 	k.back = s.cleared == wipedHere
-	return &applier{tx: t, keeper: k, start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{})}
+	return &applier{tx: t, keeper: k, start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.since == 0, revived: s.revived}
 }
 
 // insert adds an item as a record says it.
@@ -30,7 +37,7 @@ func (a *applier) insert(guid engine.ID, r *record, at engine.Timestamp, folder 
 	it := &row{parent: folder, extra: r.extra}
 	it.Item = Item{GUID: guid, Kind: r.kind, Position: position, Title: r.title, URL: r.url,
 		Added: instant(r.added), Modified: at.Time()}
-	if upload {
+	if upload || a.revived[guid] { // the other devices know the deletion as well
 		it.changes = 1
 	}
 	known := true
@@ -132,5 +139,18 @@ func (a *applier) absorb() error {
 	if err := a.finish(); err != nil {
 		return err
 	}
-	return execAll(a.Tx, sqlMirrorGone, sqlMirrorPut, sqlDropStaged)
+	if err := execAll(a.Tx, sqlMirrorGone, sqlMirrorPut, sqlDropStaged); err != nil {
+		return err
+	}
+	return a.sendRevived()
+}
+
+// sendRevived forgets that the server has what it brought back, so that it goes up and
+// is newer than its deletion.
+func (a *applier) sendRevived() error {
+	if len(a.revived) == 0 {
+		return nil
+	}
+	_, err := a.Exec(sqlMirrorForget, guidList(slices.Collect(maps.Keys(a.revived))))
+	return err
 }

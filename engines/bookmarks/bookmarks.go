@@ -92,7 +92,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 func (e *Engine) Close() error { return e.db.Close() }
 
 // Collection is "bookmarks".
-func (e *Engine) Collection() string { return "bookmarks" }
+func (e *Engine) Collection() string { return collection }
+
+const collection = "bookmarks"
 
 // Version is the storage version, 2: the one in which folders list their children.
 func (e *Engine) Version() int { return 2 }

@@ -43,8 +43,10 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 				return err
 			}
 		}
-		_, err := t.Exec(sqlSetSince, at)
-		return err
+		if _, err := t.Exec(sqlSetSince, at); err != nil {
+			return err
+		}
+		return t.Tombstones(collection, s.start.Account).Prune(ctx, at)
 	})
 	if err == nil {
 		s.since = max(s.since, at)
@@ -63,6 +65,9 @@ func (s *session) sort(ctx context.Context) error {
 	err := s.e.db.Update(ctx, func(p *places.Tx) error {
 		counted = engine.Merged{}
 		t := newTx(p)
+		if err := s.noteTombstones(t); err != nil {
+			return err
+		}
 		if err := s.compareWithPast(t); err != nil {
 			return err
 		}

@@ -27,9 +27,6 @@ func (s *session) compareWithPast(t *tx) error {
 	if _, err := t.Exec(lost, guidList(allRoots())); err != nil {
 		return err
 	}
-	if err := execAll(t.Tx, sqlLostTombstones); err != nil {
-		return err
-	}
 	if s.cleared == clearedElsewhere {
 		if _, err := t.Exec(sqlLostGone, guidList(allRoots())); err != nil {
 			return err

@@ -32,6 +32,9 @@ type session struct {
 	list     []engine.ID        // for Retry
 	outgoing int64              // the row of the snapshot that was handed out last
 	result   engine.Merged
+	// revived are items that were deleted before the server went back, and that the user
+	// wants to have again.
+	revived map[engine.ID]bool
 }
 
 // Begin starts a sync. What an earlier session staged is void.
@@ -180,6 +183,9 @@ func (s *session) Uploaded(ctx context.Context, r engine.Receipt) error {
 		stored := make([]engine.ID, len(r.Stored))
 		for i, id := range r.Stored {
 			stored[i] = LocalID(id)
+		}
+		if err := s.settleTombstones(t, stored, r.At); err != nil {
+			return err
 		}
 		if err := t.stored(stored, r.At); err != nil {
 			return err

@@ -119,10 +119,11 @@ const (
 	sqlRetryHave = `SELECT attempts FROM bookmark_retry WHERE guid = ?1`
 	sqlRetryPut  = `INSERT INTO bookmark_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
 		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
-	sqlRetryMiss  = `UPDATE bookmark_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlResend     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid = ?1`
-	sqlMirrorGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT guid FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
-	sqlMirrorPut  = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
+	sqlRetryMiss    = `UPDATE bookmark_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlResend       = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid = ?1`
+	sqlMirrorGone   = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT guid FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
+	sqlMirrorForget = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlMirrorPut    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
 		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 
@@ -160,9 +161,12 @@ const (
 	sqlLostGone = `INSERT INTO bookmark_staged (guid, parent, kind, modified, payload, err, fatal)
 		SELECT guid, '', 0, modified, NULL, NULL, 0 FROM bookmark_mirror m WHERE guid > ''
 		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = m.guid) AND guid NOT IN (SELECT value FROM json_each(?1))`
-	sqlLostTombstones = `DELETE FROM bookmark_tombstones WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_tombstones.guid)`
-	sqlLostMirror     = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_mirror.guid)`
-	sqlBehind         = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.guid FROM bookmark_staged s
+	// The server may be without a record for a moment only: another device fills it again.
+	sqlUnburyMet = `DELETE FROM bookmark_tombstones WHERE guid = ?1
+		AND (EXISTS (SELECT 1 FROM bookmark_staged WHERE guid = ?1) OR EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1))`
+	sqlLostMirror = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_mirror.guid)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones t WHERE t.guid = bookmark_mirror.guid)`
+	sqlBehind = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.guid FROM bookmark_staged s
 		JOIN bookmark_mirror m ON m.guid = s.guid WHERE s.n > 0 AND s.err IS NULL AND s.modified < m.modified)`
 	sqlBehindMirror = `UPDATE bookmark_mirror SET parent = s.parent, kind = s.kind, payload = s.payload FROM bookmark_staged s
 		WHERE bookmark_mirror.guid > '' AND s.guid = bookmark_mirror.guid AND s.payload IS NOT NULL AND s.modified < bookmark_mirror.modified`
@@ -171,6 +175,25 @@ const (
 	sqlBehindStaged = `DELETE FROM bookmark_staged WHERE n > 0 AND payload IS NULL AND err IS NULL
 		AND EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = bookmark_staged.guid AND b.changes > 0)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = bookmark_staged.guid)`
+
+	// What is known of deletions; see package tombstones.
+	sqlStagedGone = `INSERT INTO tombstones (store, account, id, at)
+		SELECT 'bookmarks', ?1, guid, modified FROM bookmark_staged WHERE n > 0 AND payload IS NULL AND err IS NULL
+		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
+		WHERE account <> excluded.account OR at < excluded.at`
+	sqlStagedBack = `DELETE FROM tombstones WHERE n IN (
+		SELECT t.n FROM bookmark_staged s JOIN tombstones t ON t.store = 'bookmarks' AND t.id = s.guid
+		WHERE s.n > 0 AND s.payload IS NOT NULL AND t.account = ?1 AND t.at <= s.modified)`
+	sqlSentGone = `INSERT INTO tombstones (store, account, id, at)
+		SELECT 'bookmarks', ?1, guid, ?3 FROM bookmark_outgoing WHERE payload IS NULL AND guid IN (SELECT value FROM json_each(?2))
+		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
+		WHERE account <> excluded.account OR at < excluded.at`
+	sqlSentBack = `DELETE FROM tombstones WHERE store = 'bookmarks' AND account = ?1 AND at <= ?3
+		AND id IN (SELECT guid FROM bookmark_outgoing WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?2)))`
+	// The server went back to before these deletions.
+	sqlRevived = `SELECT s.guid FROM tombstones t CROSS JOIN bookmark_staged s ON s.guid = t.id
+		WHERE t.store = 'bookmarks' AND t.account = ?1 AND t.at > s.modified AND s.payload IS NOT NULL AND s.kind > 0
+		AND NOT EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = t.id)`
 
 	sqlCountRefused = `SELECT (SELECT count(*) FROM bookmarks WHERE refused > 0 AND n > 0 AND refused = changes) +
 		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 1)`

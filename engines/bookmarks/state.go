@@ -63,8 +63,10 @@ func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 		return err
 	}
 	err := e.db.Update(ctx, func(t *places.Tx) error {
-		_, err := t.Exec(sqlSetCleared, clearedElsewhere)
-		return err
+		if _, err := t.Exec(sqlSetCleared, clearedElsewhere); err != nil {
+			return err
+		}
+		return t.Tombstones(collection, "").Forget(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot clear bookmarks: %w", err)
@@ -99,6 +101,9 @@ func (e *Engine) Wipe(ctx context.Context) error {
 			return err
 		}
 		if _, err := t.Exec(sqlSetCleared, wipedHere); err != nil {
+			return err
+		}
+		if err := t.Tombstones(collection, "").Forget(ctx); err != nil {
 			return err
 		}
 		_, err = t.Exec(sqlSetMeta, "", "")

@@ -251,8 +251,12 @@ func (w *whole) bury() error {
 			return err
 		}
 	}
+	unbury := sqlUnbury
+	if w.first {
+		unbury = sqlUnburyMet
+	}
 	for _, guid := range m.Forget {
-		if _, err := w.Exec(sqlUnbury, guid); err != nil {
+		if _, err := w.Exec(unbury, guid); err != nil {
 			return err
 		}
 	}

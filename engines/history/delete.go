@@ -173,7 +173,12 @@ func (e *Engine) Wipe(ctx context.Context) error {
 		err = e.ledger.DropOutgoing(ctx)
 	}
 	if err == nil {
-		err = e.update(ctx, func(tx *tx) error { _, err := tx.Exec(sqlDropBuried); return err })
+		err = e.update(ctx, func(tx *tx) error {
+			if _, err := tx.Exec(sqlDropBuried); err != nil {
+				return err
+			}
+			return tx.Tombstones(collection, "").Forget(ctx)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot wipe the history: %w", err)

@@ -40,6 +40,11 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
+	if err := s.e.update(ctx, func(tx *tx) error {
+		return tx.Tombstones(collection, s.Start.Account).Prune(ctx, at)
+	}); err != nil {
+		return err
+	}
 	return s.Finish(ctx, at)
 }
 
@@ -49,11 +54,20 @@ func (s *session) hold(ctx context.Context) error {
 		return nil
 	}
 	deletions, err := s.e.number(ctx, sqlDeletions)
-	if err != nil || deletions <= 20 {
+	if err != nil {
 		return err
 	}
+	revived := int64(0)
+	if s.Since() == 0 && s.Start.Prefer != engine.PreferRemote {
+		if revived, err = s.e.number(ctx, sqlRevived, s.Start.Account); err != nil {
+			return err
+		}
+	}
+	if deletions += revived; deletions <= 20 {
+		return nil
+	}
 	total, err := s.e.Count(ctx)
-	if err != nil || int(deletions) <= total/2 {
+	if total += int(revived); err != nil || int(deletions) <= total/2 {
 		return err
 	}
 	return &engine.TooManyDeletionsError{Deletions: int(deletions), Total: total}
@@ -64,7 +78,7 @@ func (s *session) apply(ctx context.Context, at engine.Timestamp) error {
 		var c *chunk
 		err := s.e.update(ctx, func(tx *tx) error {
 			c = &chunk{session: s, tx: tx, at: at}
-			return c.run(from, to)
+			return c.run(ctx, from, to)
 		})
 		if err != nil {
 			return from, engine.Merged{}, err
@@ -96,15 +110,20 @@ type staged struct {
 	fatal    bool
 }
 
-func (c *chunk) run(from, to int64) error {
+func (c *chunk) run(ctx context.Context, from, to int64) error {
 	c.done = to
 	page, err := c.staged(from, to)
 	if err != nil {
 		return err
 	}
+	for _, query := range []string{sqlStagedGone, sqlStagedBack} {
+		if _, err := c.tx.Exec(query, c.Start.Account, from, to); err != nil {
+			return err
+		}
+	}
 	started := c.e.db.Now()
 	for i := range page {
-		if err := c.one(&page[i]); err != nil {
+		if err := c.one(ctx, &page[i]); err != nil {
 			return err
 		}
 		if i+1 < len(page) && c.e.db.Now().Sub(started) > ledger.ChunkTime {
@@ -139,7 +158,7 @@ func (c *chunk) staged(from, to int64) (page []staged, err error) {
 	return page, rows.Err()
 }
 
-func (c *chunk) one(in *staged) error {
+func (c *chunk) one(ctx context.Context, in *staged) error {
 	switch {
 	case in.err != nil:
 		return c.failed(in, *in.err, in.fatal)
@@ -157,7 +176,7 @@ func (c *chunk) one(in *staged) error {
 	if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
 		return err
 	}
-	return c.incoming(in, &r)
+	return c.incoming(ctx, in, &r)
 }
 
 // limit is when the visits of a record happened at the latest, in microseconds:

@@ -1,6 +1,8 @@
 package history_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -54,5 +56,74 @@ func TestAVisitByAClockThatIsFarAhead(t *testing.T) {
 	}
 	if got := d.pages()[p.URL]; got.VisitCount != 1 || got.TypedCount != 1 || got.LastVisit.UnixMicro() != want {
 		t.Fatalf("the page is %+v", got)
+	}
+}
+
+// back is what a server has that was restored from before the deletion of a page, which
+// the device knows.
+func back(t *testing.T, deletions int) (d *device, records []engine.Incoming) {
+	t.Helper()
+	d = newDevice(t)
+	var gone []engine.Incoming
+	for i := range deletions {
+		p := d.visit(fmt.Sprintf("https://example.org/%d", i), "page", time.Hour, history.Link)
+		records = append(records, d.record(p.ID, p.URL, "page", at(time.Hour, 1)))
+	}
+	_, _, err := d.try(engine.Start{Account: "me"})
+	d.must(err)
+	for _, in := range records {
+		gone = append(gone, d.tombstone(in.ID))
+	}
+	_, _, err = d.try(engine.Start{Account: "me", AcceptDeletions: true}, gone...)
+	d.must(err)
+	d.must(d.Reset(t.Context(), engine.Association{Global: "restored"}))
+	return d, records
+}
+
+func TestAPageThatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		start       engine.Start
+		newer       bool
+		pages, sent int
+	}{
+		"its deletion is later":   {engine.Start{Account: "me"}, false, 0, 1},
+		"another visited it anew": {engine.Start{Account: "me"}, true, 1, 0},
+		"another account":         {engine.Start{Account: "else"}, false, 1, 0},
+		"the account wins":        {engine.Start{Account: "me", Prefer: engine.PreferRemote}, false, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, records := back(t, 1)
+			if c.newer {
+				records[0].Modified = d.at + 1
+			}
+			_, out, err := d.try(c.start, records...)
+			d.must(err)
+			if len(d.pages()) != c.pages || len(out) != c.sent {
+				t.Fatalf("%d pages are here and %+v goes up; want %d and %d", len(d.pages()), out, c.pages, c.sent)
+			}
+			if c.sent == 1 && (out[0].Payload == nil) != (c.pages == 0) {
+				t.Errorf("sent %s", out[0].Payload)
+			}
+		})
+	}
+}
+
+func TestManyPagesThatAreDeletedAgainAreHeld(t *testing.T) {
+	d, records := back(t, 30)
+	hold := new(engine.TooManyDeletionsError)
+	if _, _, err := d.try(engine.Start{Account: "me"}, records...); !errors.As(err, &hold) || hold.Deletions != 30 || hold.Total != 30 {
+		t.Fatalf("synced with %v; want 30 of 30 held", err)
+	}
+	d.wantChanges("held", 0)
+	if _, out, err := d.try(engine.Start{Account: "me", AcceptDeletions: true}, records...); err != nil || len(out) != 30 {
+		t.Fatalf("%d go up, %v; want 30 tombstones", len(out), err)
+	}
+}
+
+func TestAWipeForgetsTheTombstones(t *testing.T) {
+	d, records := back(t, 1)
+	d.must(d.Wipe(t.Context()))
+	if _, _, err := d.try(engine.Start{Account: "me"}, records...); err != nil || len(d.pages()) != 1 {
+		t.Fatalf("%d pages are here, %v; want the account's", len(d.pages()), err)
 	}
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"database/sql"
 	"errors"
 	"slices"
@@ -45,7 +46,7 @@ func (c *chunk) tombstone(in *staged) error {
 
 // incoming merges a record with the page that has its GUID, and with the one
 // that has its URL under another.
-func (c *chunk) incoming(in *staged, rec *record) error {
+func (c *chunk) incoming(ctx context.Context, in *staged, rec *record) error {
 	if storable, syncable := storable(rec.url); !storable || !syncable {
 		c.skipped.pages++
 		c.merged.Reconciled++
@@ -57,6 +58,11 @@ func (c *chunk) incoming(in *staged, rec *record) error {
 	}
 	r, err := c.tx.byGUID(in.id)
 	if err != nil {
+		return err
+	}
+	revived, stands, err := c.revived(ctx, in, r)
+	if err != nil || stands {
+		c.merged.Reconciled++
 		return err
 	}
 	if r != nil && r.url != rec.url {
@@ -84,7 +90,7 @@ func (c *chunk) incoming(in *staged, rec *record) error {
 		return nil
 	case r == nil:
 		c.merged.Applied++
-		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, unknown: rec.unknown}, rec.visits)
+		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, changes: revived, unknown: rec.unknown}, rec.visits)
 	}
 	return c.update(in, rec, r)
 }
@@ -115,6 +121,23 @@ func (c *chunk) deletionStands(in *staged, rec *record) (bool, error) {
 		_, err = c.tx.Exec(sqlDig, in.id)
 	}
 	return stands, err
+}
+
+// revived tells of a record that came back with an earlier state of the server, although
+// its deletion was known: that stands, and goes up again. Where the user wants what the
+// account has, the record is a change to send: the other devices know the deletion, too.
+func (c *chunk) revived(ctx context.Context, in *staged, r *row) (changes int, stands bool, err error) {
+	if c.Since() != 0 || r != nil && r.visits > 0 {
+		return 0, false, nil
+	}
+	_, deleted, err := c.tx.Tombstones(collection, c.Start.Account).After(ctx, in.id, in.modified)
+	if err != nil || !deleted {
+		return 0, false, err
+	}
+	if c.Start.Prefer == engine.PreferRemote {
+		return 1, false, nil
+	}
+	return 0, true, c.tx.bury(in.id, max(c.at, in.modified))
 }
 
 // rename gives a page a new GUID, because the account uses its own for another.

@@ -85,10 +85,23 @@ type shown struct {
 	id   string
 	// fields holds which step wrote each.
 	fields []int
+	// tags are the steps that gave a bookmark its tags, keyword the one that gave its
+	// keyword; 0: it has none.
+	tags    []int
+	keyword int
 	// under is the folder that it is in, path all of them and itself.
 	under, path string
 	// text is all that has to be the same on every device.
 	text string
+}
+
+// steps are those that wrote any of the item.
+func (it shown) steps() []int {
+	list := append(slices.Clone(it.fields), it.tags...)
+	if it.keyword != 0 {
+		list = append(list, it.keyword)
+	}
+	return list
 }
 
 // value is what step n writes.

@@ -40,6 +40,10 @@ func (s *bookmarkStore) show(ctx context.Context) (all []shown, err error) {
 				it.item, it.fields = number(name, "b", ""), []int{written(v)}
 				if n.Kind == bookmarks.Bookmark {
 					it.fields = append(it.fields, written(n.URL[strings.LastIndex(n.URL, "/")+1:]))
+					for _, tag := range n.Tags {
+						it.tags = append(it.tags, written(tag))
+					}
+					it.keyword = written(n.Keyword)
 				}
 			}
 			all = append(all, it)
@@ -87,8 +91,20 @@ func (s *bookmarkStore) add(ctx context.Context, item, n int, step Step) error {
 func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error {
 	title, url := fmt.Sprintf("b%d %s", it.item, value(n)), fmt.Sprintf("https://b%d.test/%s", it.item, value(n))
 	c := bookmarks.Change{Title: &title}
-	if field == 1 {
+	tags, keyword := make([]string, 0, len(it.tags)+1), value(n)
+	for _, n := range it.tags {
+		tags = append(tags, value(n))
+	}
+	switch field {
+	case 1:
 		c = bookmarks.Change{URL: &url}
+	case 2:
+		tags = append(tags, value(n))
+		c = bookmarks.Change{Tags: &tags}
+	case 3:
+		c = bookmarks.Change{Keyword: &keyword}
+	case 4:
+		return s.e.Untag(ctx, engine.ID(it.id), tags[0])
 	}
 	_, err := s.e.Edit(ctx, engine.ID(it.id), c)
 	return err

@@ -55,8 +55,10 @@ type event struct {
 	n    int
 	kind string
 	item int
-	// field is what an edit set; -1: all of them, it added the item; -2: what a deletion elsewhere goes before, an item's place or a folder's title.
-	field  int
+	// field is what an edit set; or one of those below.
+	field int
+	// drops is the step whose tag an edit took off.
+	drops  int
 	remove bool
 	// past is what the author saw of the item, and what had led to it.
 	past steps
@@ -77,6 +79,15 @@ type event struct {
 	// did not know what it had in common with the server.
 	loose bool
 }
+
+// What an edit set besides the fields.
+const (
+	added     = -1 - iota // all of them: it added the item
+	yielding              // what a deletion elsewhere goes before: an item's place, or a folder's title
+	tagged                // one tag more
+	untagged              // one less
+	keyworded             // the keyword
+)
 
 // replica is what a device has.
 type replica struct {
@@ -99,7 +110,7 @@ func newModel(Story) *model {
 func (m *model) saw(kind string, its ...shown) steps {
 	past := steps{}
 	for _, it := range its {
-		for _, n := range it.fields {
+		for _, n := range it.steps() {
 			if e := m.events[n]; e != nil && e.kind == kind && e.item == it.item {
 				past[n] = true
 				past.add(e.past)
@@ -184,7 +195,11 @@ func (m *model) weaken(r *run, kind string) {
 // and what the server had then is here.
 func (m *model) synced(d *device, kind string, mine, theirs steps) {
 	for n := range mine.of(m, kind) {
-		m.server[n] = true
+		// A deletion that was on the server, which lost it, does not go up again unless its
+		// item is back there: absence is no edit.
+		if !m.events[n].remove || d.model.pending[n] || theirs[n] {
+			m.server[n] = true
+		}
 		delete(d.model.pending, n)
 	}
 	for n := range theirs.of(m, kind) {
@@ -277,7 +292,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 	}
 	has := steps{}
 	for _, it := range its {
-		for _, n := range it.fields {
+		for _, n := range it.steps() {
 			has[n] = true
 		}
 	}
@@ -291,7 +306,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		return finding("undead "+key.kind, "item %d was deleted and is back: %s\n%s", key.item, texts(its), m.history(events, durable))
 	}
 	for _, e := range events {
-		if e.remove || gone[e.n] || !durable[e.n] || e.field == -2 || contested(e) || m.any(e.past, func(q *event) bool { return q.loose }) || e.exposed && (len(its) > 0 || len(removals) > 0) {
+		if e.remove || gone[e.n] || !durable[e.n] || e.field == yielding || contested(e) || m.any(e.past, func(q *event) bool { return q.loose }) || e.exposed && (len(its) > 0 || len(removals) > 0) {
 			continue
 		}
 		if len(its) == 0 {
@@ -300,12 +315,15 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		if k.all && !has[e.n] && !m.replaced(e, events, k) {
 			return finding("lost "+key.kind, "what step %d wrote to item %d is gone: %s\n%s", e.n, key.item, texts(its), m.history(events, durable))
 		}
+		if f := m.checkLabels(key, its, e, events, durable, sober); f != nil {
+			return f
+		}
 	}
 	if f := m.checkTwice(k, key, its, events, durable); f != nil {
 		return f
 	}
 	for _, it := range its {
-		for field, n := range it.fields {
+		for field, n := range it.steps() {
 			if m.events[n] == nil {
 				return finding("strange "+key.kind, "nobody wrote field %d of %s", field, it.text)
 			}
@@ -323,6 +341,31 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 				return finding("stale "+key.kind, "item %d has what step %d wrote, which step %d replaced: %s\n%s",
 					key.item, n, e.n, it.text, m.history(events, durable))
 			}
+		}
+	}
+	return nil
+}
+
+// checkLabels checks what became of an edit of a bookmark's tags or keyword. Tags are a
+// set: what one side adds comes to what the other has. Keywords are values.
+func (m *model) checkLabels(key itemOf, its []shown, e *event, events []*event, durable steps, sober bool) *Finding {
+	if e.loose || e.exposed {
+		return nil
+	}
+	for _, it := range its {
+		replaced := false
+		for _, o := range events {
+			replaced = replaced || o.past[e.n] && (o.field == keyworded && e.field == keyworded || o.drops == e.n)
+		}
+		switch {
+		case e.field == tagged && !replaced && !slices.Contains(it.tags, e.n):
+			return finding("lost tag", "what step %d wrote to item %d is gone: %s\n%s", e.n, key.item, it.text, m.history(events, durable))
+		case e.field == untagged && slices.Contains(it.tags, e.drops) && !m.events[e.drops].excused:
+			return finding("stale tag", "item %d has what step %d took off: %s\n%s", key.item, e.n, it.text, m.history(events, durable))
+		case e.field == keyworded && it.keyword == 0:
+			return finding("lost keyword", "what step %d wrote to item %d is gone: %s\n%s", e.n, key.item, it.text, m.history(events, durable))
+		case e.field == keyworded && sober && e.past[it.keyword] && !m.events[it.keyword].excused:
+			return finding("stale keyword", "item %d has what step %d replaced: %s\n%s", key.item, e.n, it.text, m.history(events, durable))
 		}
 	}
 	return nil

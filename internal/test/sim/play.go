@@ -111,7 +111,7 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 			if err := store.add(ctx, item, s.N, s); err != nil {
 				return err
 			}
-			r.model.note(d, &event{n: s.N, kind: s.Kind, item: item, field: -1, past: steps{}})
+			r.model.note(d, &event{n: s.N, kind: s.Kind, item: item, field: added, past: steps{}})
 			return nil
 		}
 	} else {
@@ -129,16 +129,28 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 		if !ok {
 			return nil
 		}
-		e.field = -2
+		e.field = yielding
 		err = b.move(ctx, *it, s)
 	default:
 		field %= max(len(it.fields), 1)
 		e.field = field
 		if k.visits {
-			e.field = -1
+			e.field = added
+		}
+		if s.Kind == "bookmarks" && len(it.fields) == 2 {
+			switch field = s.Field % 4; {
+			case field == 2 && s.Item%2 == 1 && len(it.tags) > 0:
+				field, e.field, e.drops = 4, untagged, it.tags[0]
+			case field == 2:
+				e.field = tagged
+			case field == 3:
+				e.field = keyworded
+			default:
+				e.field = field
+			}
 		}
 		if s.Kind == "bookmarks" && len(it.fields) == 1 {
-			e.field = -2 // as in Firefox, a folder that was deleted elsewhere goes, whatever it is called now
+			e.field = yielding // as in Firefox, a folder that was deleted elsewhere goes, whatever it is called now
 		}
 		err = store.edit(ctx, *it, field, s.N)
 	}
@@ -170,7 +182,7 @@ func (r *run) remove(ctx context.Context, d *device, s Step, it shown, all []sho
 	}
 	for i, item := range slices.Sorted(maps.Keys(gone)) {
 		// Each item's deletion is an event of its own.
-		r.model.note(d, &event{n: s.N + i*1_000_000, kind: s.Kind, item: item, field: -1, remove: true, past: r.model.saw(s.Kind, gone[item]...)})
+		r.model.note(d, &event{n: s.N + i*1_000_000, kind: s.Kind, item: item, field: added, remove: true, past: r.model.saw(s.Kind, gone[item]...)})
 	}
 	return nil
 }
