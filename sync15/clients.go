@@ -60,6 +60,9 @@ type ClientsState struct {
 	AccountIDs []string `json:"accountIDs,omitempty"`
 	// Waiting tells that a command in this device's record waits for the user's word.
 	Waiting bool `json:"waiting,omitempty"`
+	// Unfinished tells that what is due was not written: the collection was read, and
+	// need not move before the next sync.
+	Unfinished bool `json:"unfinished,omitempty"`
 	// Written is the server's time of this device's record as it was written last. Done
 	// are the last commands that were carried out here; see ClientsState.again.
 	Written bso.Timestamp `json:"written,omitempty"`
@@ -114,10 +117,11 @@ func (r *Run) SyncClients(ctx context.Context, device Device, apply Apply) (Clie
 		return out, err
 	}
 	due := !bytes.Equal(described, s.Described) || r.c.cfg.Now().Sub(s.Uploaded) >= clientsInterval
-	if !due && len(s.Outbox) == 0 && !s.Waiting && s.Seen != 0 && r.info[clientsCollection] == s.Seen {
+	if !due && len(s.Outbox) == 0 && !s.Waiting && !s.Unfinished && s.Seen != 0 && r.info[clientsCollection] == s.Seen {
 		return out, nil
 	}
 	r.c.progress("", "clients", 0)
+	s.Unfinished = true
 	applied := map[string]bool{}
 	for range maxRounds {
 		err = r.clientsRound(ctx, described, due, apply, applied, &out)
@@ -192,7 +196,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 			s.Uploaded, s.Described, s.Written = r.c.cfg.Now(), described, s.Records[s.Self].Modified
 		}
 	}
-	s.Outbox = waiting
+	s.Outbox, s.Unfinished = waiting, false
 	out.Sent += sent
 	out.Undelivered = append(out.Undelivered, undelivered...)
 	return nil

@@ -59,6 +59,30 @@ func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
 	w.expect("GET info/collections", "POST storage/clients")
 }
 
+// A sync that is stopped when it has read the others' records, and not yet written its own.
+func TestTheRecordIsWrittenAfterASyncThatStopped(t *testing.T) {
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	w.loseCollection(a, "clients")
+	b.mustSync()
+	w.before = func(r *http.Request) *http.Response {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/storage/clients") {
+			return answer(503, "application/json", "0")
+		}
+		return nil
+	}
+	if _, err := a.sync(t.Context()); err == nil {
+		t.Fatal("the record was written")
+	}
+	w.before = nil
+	a.mustSync()
+	if got := names(a); !slices.Equal(got, []string{"a (this)", "b"}) {
+		t.Errorf("a sees %v", got)
+	}
+}
+
 func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
