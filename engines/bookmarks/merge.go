@@ -46,7 +46,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 		if _, err := t.Exec(sqlSetSince, at); err != nil {
 			return err
 		}
-		return t.Tombstones(collection, s.start.Account).Prune(ctx, at)
+		return t.Tombstones(collection, s.start.Account).Prune(at)
 	})
 	if err == nil {
 		s.since = max(s.since, at)

@@ -66,7 +66,7 @@ func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 		if _, err := t.Exec(sqlSetCleared, clearedElsewhere); err != nil {
 			return err
 		}
-		return t.Tombstones(collection, "").Forget(ctx)
+		return t.Tombstones(collection, "").Forget()
 	})
 	if err != nil {
 		return fmt.Errorf("cannot clear bookmarks: %w", err)
@@ -103,7 +103,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 		if _, err := t.Exec(sqlSetCleared, wipedHere); err != nil {
 			return err
 		}
-		if err := t.Tombstones(collection, "").Forget(ctx); err != nil {
+		if err := t.Tombstones(collection, "").Forget(); err != nil {
 			return err
 		}
 		_, err = t.Exec(sqlSetMeta, "", "")

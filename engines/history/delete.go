@@ -177,7 +177,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 			if _, err := tx.Exec(sqlDropBuried); err != nil {
 				return err
 			}
-			return tx.Tombstones(collection, "").Forget(ctx)
+			return tx.Tombstones(collection, "").Forget()
 		})
 	}
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 		return err
 	}
 	if err := s.e.update(ctx, func(tx *tx) error {
-		return tx.Tombstones(collection, s.Start.Account).Prune(ctx, at)
+		return tx.Tombstones(collection, s.Start.Account).Prune(at)
 	}); err != nil {
 		return err
 	}

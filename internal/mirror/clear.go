@@ -23,7 +23,7 @@ func (c *Core) clear(ctx context.Context, start engine.Start) error {
 	if err := c.db.QueryRow(ctx, sqlCountUnchanged).Scan(&gone); err != nil {
 		return sqlite.Explain(err)
 	}
-	if err := c.held(ctx, start, gone); err != nil {
+	if err := c.held(ctx, start, gone, 0); err != nil {
 		return err
 	}
 	var end int64
@@ -35,17 +35,21 @@ func (c *Core) clear(ctx context.Context, start engine.Start) error {
 			return err
 		}
 	}
+	if err := c.forgetTombstones(ctx); err != nil {
+		return err
+	}
 	return c.forget(ctx, sqlForget)
 }
 
-// held asks for the user's word on so many deletions.
-func (c *Core) held(ctx context.Context, start engine.Start, deletions int) error {
+// held asks for the user's word on so many deletions of what is here, and of what is back
+// on the server.
+func (c *Core) held(ctx context.Context, start engine.Start, deletions, revived int) error {
 	if c.rules.Hold == nil || start.AcceptDeletions {
 		return nil
 	}
 	total, err := c.Count(ctx)
-	if err == nil && c.rules.Hold(deletions, total) {
-		err = &engine.TooManyDeletionsError{Deletions: deletions, Total: total}
+	if err == nil && c.rules.Hold(deletions+revived, total+revived) {
+		err = &engine.TooManyDeletionsError{Deletions: deletions + revived, Total: total + revived}
 	}
 	return err
 }

@@ -44,8 +44,10 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 		if _, err := tx.exec(sqlRetryMiss, idList(s.retry)); err != nil {
 			return err
 		}
-		_, err := tx.exec(sqlSetSince, at)
-		return err
+		if _, err := tx.exec(sqlSetSince, at); err != nil {
+			return err
+		}
+		return s.tombstones(tx).Prune(at)
 	})
 	if err == nil {
 		s.since = max(s.since, at)
@@ -69,7 +71,11 @@ func (s *session) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.core.held(ctx, s.start, deletions)
+	revived, err := s.revived(ctx)
+	if err != nil {
+		return err
+	}
+	return s.core.held(ctx, s.start, deletions, revived)
 }
 
 func (s *session) apply(ctx context.Context) error {
@@ -116,6 +122,9 @@ func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 	if _, err := tx.exec(sqlReadable, from, to); err != nil {
 		return nil, err
 	}
+	if err := c.noteTombstones(from, to); err != nil {
+		return nil, err
+	}
 	if err := c.insertNew(from, to); err != nil {
 		return nil, err
 	}
@@ -147,7 +156,7 @@ func (c *chunk) insertNew(from, to int64) error {
 	if _, err := c.tx.one(sqlLastRecord, nil, &last); err != nil {
 		return err
 	}
-	n, err := c.tx.exec(sqlNew, from, to)
+	n, err := c.tx.exec(sqlNew, from, to, c.core.rules.Collection, c.start.Account)
 	if err != nil || n == 0 {
 		return err
 	}

@@ -325,6 +325,9 @@ func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 func (c *Core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
 	if err == nil {
+		err = c.forgetTombstones(ctx)
+	}
+	if err == nil {
 		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
 	}
 	if err == nil {

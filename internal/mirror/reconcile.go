@@ -144,6 +144,14 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	content, send, forked, before := in.payload, false, []byte(nil), []byte(nil)
 	switch {
 	case r == nil:
+		at, deleted, err := c.tombstones(c.tx).After(in.id, in.modified)
+		if err != nil {
+			return err
+		}
+		if deleted && c.start.Prefer != engine.PreferRemote {
+			return c.deleteAgain(in, at)
+		}
+		send = deleted // the other devices know the deletion as well
 	case r.deleted && (base != nil && same(base, in.payload) || r.ahead(in.modified)):
 		c.merged.Reconciled++
 		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)

@@ -34,8 +34,8 @@ const (
 	// What is not as it should be on the server, and is here, goes up again.
 	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
 	sqlDrop   = `DELETE FROM records WHERE n = ?1`
-	sqlForget = `UPDATE records SET past = CASE WHEN mirror IS NULL THEN 0 WHEN changes = 0 OR past = 1 THEN 1 ELSE 2 END,
-		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2 AND deleted = 0`
+	sqlForget = `UPDATE records SET past = CASE WHEN mirror IS NULL THEN 0 WHEN deleted = 0 AND (changes = 0 OR past = 1) THEN 1 ELSE 2 END,
+		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2`
 	sqlDropSet = `DELETE FROM records WHERE n > ?1 AND n <= ?2`
 
 	sqlStage      = `INSERT INTO staged (id, modified, payload, dupe, loose, err, fatal) VALUES `
@@ -48,6 +48,7 @@ const (
 	sqlStagedOne  = `SELECT id, modified, payload, dupe, loose, err, fatal FROM staged WHERE n = ?1`
 	sqlNew        = `INSERT OR IGNORE INTO records (id, mirror, modified, dupe, loose)
 		SELECT id, payload, modified, dupe, loose FROM staged WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.store = ?3 AND t.id = staged.id AND t.account = ?4 AND t.at > staged.modified)
 		AND (loose IS NULL OR NOT EXISTS (SELECT 1 FROM records r WHERE r.loose = staged.loose AND r.mirror IS NULL)) ORDER BY n`
 	sqlNewIDs     = `SELECT id FROM records WHERE n > ?1`
 	sqlUnstageNew = `DELETE FROM staged WHERE n > ?1 AND n <= ?2
@@ -95,6 +96,25 @@ const (
 	sqlLastRun  = `SELECT run FROM undo_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
 	sqlKept     = `SELECT id, before, after FROM undo_items WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3`
 	sqlUndone   = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
+
+	// What is known of deletions; see package tombstones.
+	sqlStagedGone = `INSERT INTO tombstones (store, account, id, at)
+		SELECT ?1, ?2, id, modified FROM staged WHERE n > ?3 AND n <= ?4 AND payload IS NULL AND err IS NULL
+		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
+		WHERE account <> excluded.account OR at < excluded.at`
+	sqlStagedBack = `DELETE FROM tombstones WHERE n IN (
+		SELECT t.n FROM staged s JOIN tombstones t ON t.store = ?1 AND t.id = s.id
+		WHERE s.n > ?3 AND s.n <= ?4 AND s.payload IS NOT NULL AND t.account = ?2 AND t.at <= s.modified)`
+	sqlSentGone = `INSERT INTO tombstones (store, account, id, at)
+		SELECT ?1, ?2, id, ?4 FROM outgoing WHERE payload IS NULL AND id IN (SELECT value FROM json_each(?3))
+		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
+		WHERE account <> excluded.account OR at < excluded.at`
+	sqlSentBack = `DELETE FROM tombstones WHERE store = ?1 AND account = ?2 AND at <= ?4
+		AND id IN (SELECT id FROM outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?3)))`
+	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN staged s ON s.id = t.id
+		WHERE t.store = ?1 AND t.account = ?2 AND t.at > s.modified AND s.payload IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM records r WHERE r.id = t.id)`
+	sqlDeleteAgain = `INSERT INTO records (id, mirror, deleted, changes, edited, modified) VALUES (?1, ?2, 1, 1, ?3, ?4)`
 
 	// What the account had, and the user has not changed since.
 	sqlCountUnchanged = `SELECT count(*) FROM records WHERE n > 0 AND deleted = 0 AND (changes = 0 OR past = 1)`

@@ -79,6 +79,9 @@ func (s *session) settle(tx *tx, r engine.Receipt) error {
 	if _, err := tx.exec(sqlStored, stored, r.At, s.after(r.At)); err != nil {
 		return err
 	}
+	if err := s.settleTombstones(tx, stored, r.At); err != nil {
+		return err
+	}
 	if _, err := tx.exec(sqlBuried, stored); err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@
 package tombstones
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Bounds of what one store remembers. Backups are seldom older than the one, and
@@ -31,17 +31,11 @@ const (
 	keepCount = 10_000
 )
 
-// Tx is the engine's transaction.
-type Tx interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // Set is the tombstones of one store in one account, within a transaction. Those of
 // another account say nothing about this one: both may have had the same record, and
 // only one user deleted it.
 type Set struct {
-	Tx             Tx
+	Tx             *sqlite.Tx
 	Store, Account string
 }
 
@@ -60,22 +54,22 @@ const (
 
 // Add remembers deletions of records, by a JSON array of their IDs, that the server has
 // as of a time.
-func (s Set) Add(ctx context.Context, ids string, at bso.Timestamp) error {
-	_, err := s.Tx.ExecContext(ctx, sqlAdd, s.Store, ids, s.Account, at)
+func (s Set) Add(ids string, at bso.Timestamp) error {
+	_, err := s.Tx.Exec(sqlAdd, s.Store, ids, s.Account, at)
 	return err
 }
 
 // End forgets the deletions of records, by a JSON array of their IDs, that are on the
 // server again as of a time.
-func (s Set) End(ctx context.Context, ids string, at bso.Timestamp) error {
-	_, err := s.Tx.ExecContext(ctx, sqlEnd, s.Store, ids, s.Account, at)
+func (s Set) End(ids string, at bso.Timestamp) error {
+	_, err := s.Tx.Exec(sqlEnd, s.Store, ids, s.Account, at)
 	return err
 }
 
 // After reports whether a record that the server has as of a time was deleted later:
 // the server went back.
-func (s Set) After(ctx context.Context, id bso.ID, modified bso.Timestamp) (at bso.Timestamp, deleted bool, err error) {
-	err = s.Tx.QueryRowContext(ctx, sqlAt, s.Store, id, s.Account).Scan(&at)
+func (s Set) After(id bso.ID, modified bso.Timestamp) (at bso.Timestamp, deleted bool, err error) {
+	err = s.Tx.QueryRow(sqlAt, s.Store, id, s.Account).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -83,16 +77,16 @@ func (s Set) After(ctx context.Context, id bso.ID, modified bso.Timestamp) (at b
 }
 
 // Prune keeps to the bounds, as of a time of the server's. Call it once in a sync.
-func (s Set) Prune(ctx context.Context, now bso.Timestamp) error {
-	if _, err := s.Tx.ExecContext(ctx, sqlPruneOld, s.Store, now-keepFor); err != nil {
+func (s Set) Prune(now bso.Timestamp) error {
+	if _, err := s.Tx.Exec(sqlPruneOld, s.Store, now-keepFor); err != nil {
 		return err
 	}
-	_, err := s.Tx.ExecContext(ctx, sqlPruneMany, s.Store, keepCount)
+	_, err := s.Tx.Exec(sqlPruneMany, s.Store, keepCount)
 	return err
 }
 
 // Forget forgets all of the store, whichever account: its data was wiped.
-func (s Set) Forget(ctx context.Context) error {
-	_, err := s.Tx.ExecContext(ctx, sqlForget, s.Store)
+func (s Set) Forget() error {
+	_, err := s.Tx.Exec(sqlForget, s.Store)
 	return err
 }

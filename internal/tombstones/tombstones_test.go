@@ -1,7 +1,6 @@
 package tombstones
 
 import (
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -32,7 +31,7 @@ func open(t *testing.T) *sqlite.DB {
 // with runs f on the set of notes in an account.
 func with(t *testing.T, db *sqlite.DB, account string, f func(Set) error) {
 	t.Helper()
-	err := db.Update(t.Context(), func(tx *sql.Tx) error { return f(Set{Tx: tx, Store: "notes", Account: account}) })
+	err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error { return f(Set{Tx: tx, Store: "notes", Account: account}) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +39,11 @@ func with(t *testing.T, db *sqlite.DB, account string, f func(Set) error) {
 
 func TestAnOlderRecordThanItsTombstoneIsThePast(t *testing.T) {
 	db := open(t)
-	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a","b"]`, 100) })
-	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a"]`, 90) }) // the later one stands
-	with(t, db, "me", func(s Set) error { return s.End(t.Context(), `["b","a"]`, 99) })
-	with(t, db, "me", func(s Set) error { return s.End(t.Context(), `["b"]`, 150) })
-	with(t, db, "else", func(s Set) error { return s.End(t.Context(), `["a"]`, 150) })
+	with(t, db, "me", func(s Set) error { return s.Add(`["a","b"]`, 100) })
+	with(t, db, "me", func(s Set) error { return s.Add(`["a"]`, 90) }) // the later one stands
+	with(t, db, "me", func(s Set) error { return s.End(`["b","a"]`, 99) })
+	with(t, db, "me", func(s Set) error { return s.End(`["b"]`, 150) })
+	with(t, db, "else", func(s Set) error { return s.End(`["a"]`, 150) })
 	for _, c := range []struct {
 		account  string
 		id       bso.ID
@@ -58,14 +57,14 @@ func TestAnOlderRecordThanItsTombstoneIsThePast(t *testing.T) {
 		{"else", "a", 99, false},
 	} {
 		with(t, db, c.account, func(s Set) error {
-			at, got, err := s.After(t.Context(), c.id, c.modified)
+			at, got, err := s.After(c.id, c.modified)
 			if got != c.want || got && at != 100 {
 				t.Errorf("%s's %s as of %d: deleted later %v, %v; want %v", c.account, c.id, c.modified, got, at, c.want)
 			}
 			return err
 		})
 	}
-	with(t, db, "me", func(s Set) error { return s.Forget(t.Context()) })
+	with(t, db, "me", func(s Set) error { return s.Forget() })
 	if n := count(t, db); n != 0 {
 		t.Errorf("%d are left; want none", n)
 	}
@@ -82,9 +81,9 @@ func count(t *testing.T, db *sqlite.DB) (n int) {
 func TestTombstonesAreBounded(t *testing.T) {
 	db := open(t)
 	const now = 2 * keepFor
-	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["old"]`, now-keepFor-1) })
-	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), `["a"]`, now-keepFor) })
-	with(t, db, "me", func(s Set) error { return s.Prune(t.Context(), now) })
+	with(t, db, "me", func(s Set) error { return s.Add(`["old"]`, now-keepFor-1) })
+	with(t, db, "me", func(s Set) error { return s.Add(`["a"]`, now-keepFor) })
+	with(t, db, "me", func(s Set) error { return s.Prune(now) })
 	if n := count(t, db); n != 1 {
 		t.Fatalf("%d are left; want the one of the last year", n)
 	}
@@ -92,10 +91,10 @@ func TestTombstonesAreBounded(t *testing.T) {
 	for i := range keepCount {
 		ids = append(ids, fmt.Sprintf(`"r%d"`, i))
 	}
-	with(t, db, "me", func(s Set) error { return s.Add(t.Context(), "["+strings.Join(ids, ",")+"]", now) })
-	with(t, db, "me", func(s Set) error { return s.Prune(t.Context(), now) })
+	with(t, db, "me", func(s Set) error { return s.Add("["+strings.Join(ids, ",")+"]", now) })
+	with(t, db, "me", func(s Set) error { return s.Prune(now) })
 	with(t, db, "me", func(s Set) error {
-		_, there, err := s.After(t.Context(), "a", 1)
+		_, there, err := s.After("a", 1)
 		if there {
 			t.Error("the oldest is still there")
 		}

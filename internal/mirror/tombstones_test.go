@@ -1,0 +1,156 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// buried is a store that synced the deletions of a, by another device, and of b, by this
+// one, at 2000, and was reset since.
+func buried(t *testing.T, rules Rules) *Core {
+	t.Helper()
+	c := openTest(t, rules)
+	start := engine.Start{Account: "me"}
+	if _, _, err := stage(t, c, start, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`), incoming("b", 1000, `{"id":"b","name":"y"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("b") }); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Begin(t.Context(), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stage(t.Context(), []engine.Incoming{{ID: "a", Modified: 1900}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Merge(t.Context(), 1900); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Uploaded(t.Context(), engine.Receipt{At: 2000, Stored: []engine.ID{"b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.End(t.Context(), nil), c.Reset(t.Context(), engine.Association{Global: "g"})); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A backup of the server that was made before a deletion does not bring back what every
+// device knows to be deleted.
+func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
+	restored := []engine.Incoming{incoming("a", 1000, `{"id":"a","name":"x"}`), incoming("b", 1000, `{"id":"b","name":"y"}`)}
+	for name, test := range map[string]struct {
+		start engine.Start
+		in    []engine.Incoming
+		here  string
+		up    string
+	}{
+		"older records": {engine.Start{Account: "me"}, restored, "", "a gone b gone"},
+		"a newer record is another": {engine.Start{Account: "me"}, []engine.Incoming{incoming("a", 1950, `{"id":"a","name":"x"}`), restored[1]},
+			`{"id":"a","name":"x"}`, "b gone"},
+		"another account": {engine.Start{Account: "else"}, restored, `{"id":"a","name":"x"} {"id":"b","name":"y"}`, ""},
+		"the account's values win": {engine.Start{Account: "me", Prefer: engine.PreferRemote}, restored,
+			`{"id":"a","name":"x"} {"id":"b","name":"y"}`, "a b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := buried(t, testRules())
+			_, out, err := stage(t, c, test.start, 3000, test.in...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var up []string
+			for _, o := range out {
+				up = append(up, string(o.ID))
+				if o.Payload == nil {
+					up = append(up, "gone")
+				}
+			}
+			if got := contents(t, c); got != test.here || strings.Join(up, " ") != test.up {
+				t.Errorf("here is %s and %v goes up; want %s and %s", got, up, test.here, test.up)
+			}
+		})
+	}
+}
+
+func TestADeletionAgainCanBeUndone(t *testing.T) {
+	c := buried(t, testRules())
+	start := engine.Start{Account: "me", Run: "restored"}
+	if _, _, err := stage(t, c, start, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := c.Undo(t.Context(), ""); err != nil || done.Restored != 1 || done.Run != "restored" {
+		t.Fatalf("undone: %+v, %v; want one record", done, err)
+	}
+	if got := contents(t, c); got != `{"id":"a","name":"x"}` {
+		t.Errorf("here is %s; want a", got)
+	}
+}
+
+// A restore may be made just to get back what was deleted.
+func TestManyDeletionsAgainAreHeld(t *testing.T) {
+	rules := testRules()
+	rules.Hold = HoldMost
+	c := openTest(t, rules)
+	start := engine.Start{Account: "me"}
+	var live, gone []engine.Incoming
+	for i := range 12 {
+		id := fmt.Sprint("r", i)
+		live = append(live, incoming(engine.ID(id), 1000, fmt.Sprintf(`{"id":"%s","name":"%s"}`, id, id)))
+		gone = append(gone, engine.Incoming{ID: engine.ID(id), Modified: 2000})
+	}
+	if _, _, err := stage(t, c, start, 2000, gone...); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	var many *engine.TooManyDeletionsError
+	if _, _, err := stage(t, c, start, 3000, live...); !errors.As(err, &many) || *many != (engine.TooManyDeletionsError{Deletions: 12, Total: 12}) {
+		t.Fatalf("synced with %v; want 12 of 12 held", err)
+	}
+	start.AcceptDeletions = true
+	if _, out, err := stage(t, c, start, 3000, live...); err != nil || len(out) != 12 || out[0].Payload != nil {
+		t.Fatalf("%v goes up, %v; want 12 tombstones", out, err)
+	}
+}
+
+// A deletion that was not sent yet is later than what a server goes back to.
+func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
+	c := openTest(t, testRules())
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	_, out, err := stage(t, c, engine.Start{}, 3000, incoming("a", 900, `{"id":"a","name":"x","a":"0"}`))
+	if err != nil || len(out) != 1 || out[0].Payload != nil {
+		t.Fatalf("%v goes up, %v; want the deletion", out, err)
+	}
+}
+
+func TestAWipeForgetsTheTombstones(t *testing.T) {
+	for name, forget := range map[string]func(*Core) error{
+		"wipe":  func(c *Core) error { return c.Wipe(t.Context()) },
+		"clear": func(c *Core) error { return c.Clear(t.Context(), engine.Start{}) },
+	} {
+		c := buried(t, testRules())
+		if err := forget(c); err != nil {
+			t.Fatal(err)
+		}
+		if _, out, err := stage(t, c, engine.Start{Account: "me"}, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil || len(out) != 0 {
+			t.Fatalf("%s: %v goes up, %v; want nothing", name, out, err)
+		}
+		if got := contents(t, c); got != `{"id":"a","name":"x"}` {
+			t.Errorf("%s: here is %s; want a", name, got)
+		}
+	}
+}
