@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -217,11 +219,7 @@ func (c *Core) Get(ctx context.Context, id engine.ID) (payload []byte, err error
 
 // Many returns those of the records that the user has, in no order.
 func (c *Core) Many(ctx context.Context, ids []engine.ID) (payloads [][]byte, err error) {
-	list := []byte{'['}
-	for _, id := range ids {
-		list = appendID(list, id)
-	}
-	rows, err := c.db.Query(ctx, sqlMany, string(append(list, ']')))
+	rows, err := c.db.Query(ctx, sqlMany, ledger.IDs(slices.Values(ids)))
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/rawjson"
+	"github.com/syncmanager/syncmanager/internal/ledger"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
-
-// chunkTime is how long a transaction of Merge goes on before it lets the app's
-// edits through.
-const chunkTime = 50 * time.Millisecond
 
 // Merge brings both sides together, in many small transactions. Killed between
 // two of them, it leaves some records merged and Since where it was: the next
@@ -23,7 +19,7 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	if err != nil && !errors.As(err, &hold) {
 		err = fmt.Errorf("cannot merge %s: %w", s.core.rules.Collection, err)
 	}
-	return s.result, err
+	return s.Result, err
 }
 
 func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
@@ -34,25 +30,15 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.apply(ctx); err != nil {
 		return err
 	}
-	if err := c.chunks(ctx, sqlLastSent, sqlUnsend); err != nil {
+	if err := c.ledger.DropOutgoing(ctx); err != nil {
 		return err
 	}
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	err := c.update(ctx, func(tx *tx) error {
-		if _, err := tx.exec(sqlRetryMiss, idList(s.retry)); err != nil {
-			return err
-		}
-		if _, err := tx.exec(sqlSetSince, at); err != nil {
-			return err
-		}
-		return s.tombstones(tx).Prune(at)
+	return s.Finish(ctx, at, func(t *sqlite.Tx) error {
+		return s.tombstones(&tx{Tx: t, core: c}).Prune(at)
 	})
-	if err == nil {
-		s.since = max(s.since, at)
-	}
-	return err
 }
 
 // HoldMost asks before a sync deletes most of the user's records: another device's
@@ -60,7 +46,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 func HoldMost(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
 
 func (s *session) hold(ctx context.Context) error {
-	if s.core.rules.Hold == nil || s.start.AcceptDeletions {
+	if s.core.rules.Hold == nil || s.Start.AcceptDeletions {
 		return nil
 	}
 	var deletions int
@@ -75,27 +61,21 @@ func (s *session) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.core.held(ctx, s.start, deletions, revived)
+	return s.core.held(ctx, s.Start, deletions, revived)
 }
 
 func (s *session) apply(ctx context.Context) error {
-	var end int64
-	if err := s.core.view(ctx, func(tx *tx) error { _, err := tx.one(sqlLastStaged, nil, &end); return err }); err != nil {
-		return err
-	}
-	for at := int64(0); at < end; {
-		var chunk *chunk
+	return s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {
+		var c *chunk
 		err := s.core.update(ctx, func(tx *tx) (err error) {
-			chunk, err = s.chunk(tx, at, min(at+int64(s.core.chunk), end))
+			c, err = s.chunk(tx, from, to)
 			return err
 		})
 		if err != nil {
-			return err
+			return from, engine.Merged{}, err
 		}
-		s.add(chunk.merged)
-		at = chunk.done
-	}
-	return nil
+		return c.done, c.merged, nil
+	})
 }
 
 // chunk is one transaction of a Merge. Its counts are added to the session's
@@ -108,18 +88,9 @@ type chunk struct {
 	merged engine.Merged
 }
 
-func (s *session) add(m engine.Merged) {
-	s.result.Applied += m.Applied
-	s.result.Reconciled += m.Reconciled
-	s.result.Failed += m.Failed
-	s.result.NewFailed += m.NewFailed
-	room := min(maxProblems-len(s.result.Problems), len(m.Problems))
-	s.result.Problems = append(s.result.Problems, m.Problems[:room]...)
-}
-
 func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 	c := &chunk{session: s, tx: tx, done: to}
-	if _, err := tx.exec(sqlReadable, from, to); err != nil {
+	if err := s.Readable(tx.Tx, from, to); err != nil {
 		return nil, err
 	}
 	if err := c.noteTombstones(from, to); err != nil {
@@ -137,16 +108,15 @@ func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 		if err := c.one(n); err != nil {
 			return nil, err
 		}
-		if s.core.now().Sub(started) > chunkTime {
+		if s.core.now().Sub(started) > ledger.ChunkTime {
 			c.done = n
 			break
 		}
 	}
-	if err := c.keeper.write(tx, s.start.Run); err != nil {
+	if err := c.keeper.write(tx, s.Start.Run); err != nil {
 		return nil, err
 	}
-	_, err = tx.exec(sqlUnstage, from, c.done)
-	return c, err
+	return c, s.Unstage(tx.Tx, from, c.done)
 }
 
 // insertNew takes all records in one stroke that this device has neither under
@@ -156,7 +126,7 @@ func (c *chunk) insertNew(from, to int64) error {
 	if _, err := c.tx.one(sqlLastRecord, nil, &last); err != nil {
 		return err
 	}
-	n, err := c.tx.exec(sqlNew, from, to, c.core.rules.Collection, c.start.Account)
+	n, err := c.tx.exec(sqlNew, from, to, c.core.rules.Collection, c.Start.Account)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -224,23 +194,7 @@ func (s *session) snapshot(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.result.Outgoing += written
+		s.Result.Outgoing += written
 	}
 	return nil
-}
-
-// idList is the IDs as a JSON array, which one statement can take whole.
-func idList(ids map[engine.ID]bool) string {
-	text := []byte{'['}
-	for id := range ids {
-		text = appendID(text, id)
-	}
-	return string(append(text, ']'))
-}
-
-func appendID(text []byte, id engine.ID) []byte {
-	if len(text) > 1 {
-		text = append(text, ',')
-	}
-	return rawjson.AppendQuoted(text, id)
 }

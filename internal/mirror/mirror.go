@@ -19,6 +19,7 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -30,6 +31,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
@@ -156,6 +158,7 @@ type Core struct {
 	sealer   *localkey.Sealer // nil: payloads are stored as they are
 	mac      localkey.Key     // stands for the content keys where there is a sealer
 	db       *sqlite.DB
+	ledger   *ledger.Ledger
 	nested   map[string]Nested
 	sets     map[string]bool
 	sticky   map[string]bool
@@ -180,6 +183,7 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	}
 	c := newCore(rules, o)
 	c.db = db
+	c.setChunk(chunkSize)
 	if err := errors.Join(c.claim(ctx), c.checkKey(ctx), c.fillLoose(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", o.Path, err), db.Close())
 	}
@@ -188,7 +192,7 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 
 func newCore(rules Rules, o Options) *Core {
 	c := &Core{rules: rules, now: o.Now, nested: make(map[string]Nested), sets: set(rules.Sets), sticky: set(rules.Sticky),
-		required: set(rules.Required), random: o.Rand, chunk: chunkSize}
+		required: set(rules.Required), random: o.Rand}
 	if key := localkey.Key(o.Key); key != (localkey.Key{}) {
 		c.sealer, c.mac = key.Subkey(rules.Collection+" at rest").Sealer(o.Rand), key.Subkey(rules.Collection+" identity")
 	}
@@ -251,18 +255,19 @@ func set(names []string) map[string]bool {
 // claim writes the collection's name into a new file and checks it in an old
 // one: two engines on one file would each delete the other's records.
 func (c *Core) claim(ctx context.Context) error {
-	m, err := c.meta(ctx)
+	var collection string
+	err := c.db.QueryRow(ctx, sqlMeta).Scan(&collection)
 	if errors.Is(err, sql.ErrNoRows) {
 		if err = c.update(ctx, c.initialize); err != nil {
 			return err
 		}
-		m, err = c.meta(ctx)
+		err = c.db.QueryRow(ctx, sqlMeta).Scan(&collection)
 	}
 	if err != nil {
-		return err
+		return sqlite.Explain(err)
 	}
-	if m.collection != c.rules.Collection {
-		return fmt.Errorf("it holds the collection %q, not %q", m.collection, c.rules.Collection)
+	if collection != c.rules.Collection {
+		return fmt.Errorf("it holds the collection %q, not %q", collection, c.rules.Collection)
 	}
 	return nil
 }
@@ -288,21 +293,9 @@ func (c *Core) Collection() string { return c.rules.Collection }
 // Version is the storage version of the records.
 func (c *Core) Version() int { return c.rules.Version }
 
-type meta struct {
-	collection  string
-	association engine.Association
-	since       engine.Timestamp
-}
-
-func (c *Core) meta(ctx context.Context) (m meta, err error) {
-	err = c.db.QueryRow(ctx, sqlMeta).Scan(&m.collection, &m.association.Global, &m.association.Collection, &m.since)
-	return m, sqlite.Explain(err)
-}
-
 // Association tells which sync IDs the store last synced with.
 func (c *Core) Association(ctx context.Context) (engine.Association, error) {
-	m, err := c.meta(ctx)
-	return m.association, err
+	return c.ledger.Association(ctx)
 }
 
 // Reset forgets the sync state and keeps the user's data. A deletion that is
@@ -313,7 +306,7 @@ func (c *Core) Association(ctx context.Context) (engine.Association, error) {
 func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 	err := c.forget(ctx, sqlForget)
 	if err == nil {
-		err = c.setMeta(ctx, a)
+		err = c.update(ctx, func(tx *tx) error { return c.ledger.Associate(tx.Tx, a) })
 	}
 	if err != nil {
 		return fmt.Errorf("cannot reset %s: %w", c.rules.Collection, err)
@@ -328,7 +321,7 @@ func (c *Core) Wipe(ctx context.Context) error {
 		err = c.forgetTombstones(ctx)
 	}
 	if err == nil {
-		err = c.chunks(ctx, sqlLastSent, sqlUnsend)
+		err = c.ledger.DropOutgoing(ctx)
 	}
 	if err == nil {
 		err = c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlPruneTo, int64(math.MaxInt64)); return err })
@@ -346,30 +339,19 @@ func (c *Core) Wipe(ctx context.Context) error {
 // goes first: stopped half-way, the store no longer claims to be in sync with
 // anything, and the manager resets it again.
 func (c *Core) forget(ctx context.Context, each string) error {
-	if err := c.setMeta(ctx, engine.Association{}); err != nil {
-		return err
-	}
-	if err := c.clearStaged(ctx); err != nil {
-		return err
-	}
-	if err := c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlRetryDrop); return err }); err != nil {
+	if err := c.ledger.Forget(ctx); err != nil {
 		return err
 	}
 	return c.chunks(ctx, sqlLastRecord, each)
 }
 
-func (c *Core) setMeta(ctx context.Context, a engine.Association) error {
-	return c.update(ctx, func(tx *tx) error {
-		_, err := tx.exec(sqlSetMeta, a.Global, a.Collection, 0)
-		return err
-	})
-}
-
-func (c *Core) clearStaged(ctx context.Context) error {
-	return c.chunks(ctx, sqlLastStaged, sqlUnstage)
-}
-
 const chunkSize = 500
+
+// setChunk makes n the number of records that one transaction of a sync takes at most.
+func (c *Core) setChunk(n int) {
+	c.chunk = n
+	c.ledger = ledger.New(c.db, ledger.Config{Collection: c.rules.Collection, Staged: []string{"dupe", "loose"}, Chunk: n, Open: c.openCopy})
+}
 
 // chunks runs a statement over the row numbers up to the last, a chunk per
 // transaction.
@@ -406,6 +388,14 @@ func (c *Core) open(id engine.ID, sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("cannot open record %s of %s: %w", id, c.rules.Collection, err)
 	}
 	return payload, nil
+}
+
+// openCopy is open, with a slice of its own.
+func (c *Core) openCopy(id engine.ID, sealed []byte) ([]byte, error) {
+	if c.sealer == nil {
+		return bytes.Clone(sealed), nil
+	}
+	return c.open(id, sealed)
 }
 
 func (c *Core) valid(payload []byte) error {

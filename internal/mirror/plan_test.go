@@ -30,9 +30,6 @@ func statements(t *testing.T) map[string]string {
 		}
 		return true
 	})
-	// The two are halves of one.
-	all["sqlStage"] = stageStatement(stageRows)
-	delete(all, "sqlStageAgain")
 	return all
 }
 

@@ -118,7 +118,7 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 		d.open = func() (*Core, error) {
 			core, err := Open(context.Background(), rules, Options{Path: d.path, Now: now, Rand: rand.Reader})
 			if err == nil {
-				core.chunk = 3
+				core.setChunk(3)
 			}
 			return core, err
 		}

@@ -1,8 +1,6 @@
 package mirror
 
 import (
-	"errors"
-
 	"github.com/syncmanager/syncmanager/engine"
 )
 
@@ -43,37 +41,15 @@ func (c *chunk) one(n int64) error {
 	return c.incoming(&in, r)
 }
 
-// failed remembers a record that could not be read, for Retry, and changes
-// nothing. One that breaks the rules is not asked for again. Where this device has the
-// record, it goes up in the place of the one that is damaged.
+// failed notes a record that could not be read or merged, and changes nothing. Where
+// this device has the record, it goes up in the place of the one that is damaged.
 func (c *chunk) failed(in *staged) error {
-	var before int
-	known, err := c.tx.one(sqlRetryHave, []any{in.id}, &before)
-	if err != nil {
-		return err
-	}
-	attempts := 1
-	if in.fatal {
-		attempts = maxAttempts
-	}
-	if _, err := c.tx.exec(sqlRetryPut, in.id, attempts, *in.err); err != nil {
-		return err
-	}
 	if !in.fatal || !c.core.rules.KeepInvalid {
 		if _, err := c.tx.exec(sqlRepair, in.id); err != nil {
 			return err
 		}
 	}
-	c.merged.Failed++
-	if !known {
-		c.merged.NewFailed++
-	}
-	cause := c.causes[in.id]
-	if cause == nil {
-		cause = errors.New(*in.err)
-	}
-	c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: cause})
-	return nil
+	return c.Fail(c.tx.Tx, &c.merged, in.id, *in.err, in.fatal)
 }
 
 // tombstone applies a deletion by another device. An edit here beats it: the
@@ -131,7 +107,7 @@ func (c *chunk) editedSince(in *staged, r *row) (bool, error) {
 // after is the first moment by this device's clock that comes after one of the
 // server's, in Unix milliseconds.
 func (s *session) after(at engine.Timestamp) int64 {
-	return int64(at)*10 + 1 - s.start.Skew.Milliseconds()
+	return int64(at)*10 + 1 - s.Start.Skew.Milliseconds()
 }
 
 // incoming merges a record with the one that has its ID, and with the one that
@@ -148,7 +124,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 		if err != nil {
 			return err
 		}
-		if deleted && c.start.Prefer != engine.PreferRemote {
+		if deleted && c.Start.Prefer != engine.PreferRemote {
 			return c.deleteAgain(in, at)
 		}
 		send = deleted // the other devices know the deletion as well
@@ -275,7 +251,7 @@ func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 		base: base, local: r.content(), remote: in.payload,
 		changed:    r.changedHere() || r.ahead(in.modified),
 		localNewer: r.edited >= c.after(in.modified),
-		prefer:     c.start.Prefer,
+		prefer:     c.Start.Prefer,
 		earlier:    r.past != present,
 		unmerged:   &in.unmerged,
 	}

@@ -2,18 +2,14 @@ package mirror
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlMeta          = `SELECT collection, global, sync_id, since FROM meta WHERE one = 1`
+	sqlMeta          = `SELECT collection FROM meta WHERE one = 1`
 	sqlInitMeta      = `INSERT INTO meta (one, collection) VALUES (1, ?1) ON CONFLICT DO NOTHING`
-	sqlSetMeta       = `UPDATE meta SET global = ?1, sync_id = ?2, since = ?3 WHERE one = 1`
-	sqlSetSince      = `UPDATE meta SET since = max(since, ?1) WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
 	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
 	sqlLoose         = `SELECT loose FROM meta WHERE one = 1`
 	sqlLooseDone     = `UPDATE meta SET loose = 1 WHERE one = 1`
 	sqlSetLoose      = `UPDATE records SET loose = ?2 WHERE id = ?1 AND deleted = 0`
 	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
-	sqlLastStaged    = `SELECT coalesce(max(n), 0) FROM staged`
-	sqlLastSent      = `SELECT coalesce(max(n), 0) FROM outgoing`
 	sqlCountIDs      = `SELECT count(*) FROM records WHERE id > ''`
 	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
 	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
@@ -38,10 +34,6 @@ const (
 		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2`
 	sqlDropSet = `DELETE FROM records WHERE n > ?1 AND n <= ?2`
 
-	sqlStage      = `INSERT INTO staged (id, modified, payload, dupe, loose, err, fatal) VALUES `
-	sqlStageAgain = ` ON CONFLICT (id) DO UPDATE SET modified = excluded.modified, payload = excluded.payload,
-		dupe = excluded.dupe, loose = excluded.loose, err = excluded.err, fatal = excluded.fatal`
-	sqlUnstage   = `DELETE FROM staged WHERE n > ?1 AND n <= ?2`
 	sqlDeletions = `SELECT count(*) FROM staged s JOIN records r ON r.id = s.id
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND r.deleted = 0 AND (r.changes = 0 OR r.past = 1)`
 	sqlStagedPage = `SELECT n FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
@@ -53,33 +45,20 @@ const (
 	sqlNewIDs     = `SELECT id FROM records WHERE n > ?1`
 	sqlUnstageNew = `DELETE FROM staged WHERE n > ?1 AND n <= ?2
 		AND EXISTS (SELECT 1 FROM records r WHERE r.id = staged.id AND r.n > ?3)`
-	sqlReadable = `DELETE FROM retry WHERE id IN (SELECT id FROM staged WHERE n > ?1 AND n <= ?2 AND err IS NULL)`
 
 	sqlSnapshot = `INSERT INTO outgoing (id, payload, changes)
 		SELECT id, CASE deleted WHEN 1 THEN NULL ELSE coalesce(local, mirror) END, changes FROM records
 		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes ORDER BY n`
 	sqlNextChanged = `SELECT n FROM records WHERE n > ?1 AND changes > 0 ORDER BY n LIMIT 1 OFFSET ?2`
 	sqlSent        = `SELECT payload FROM outgoing WHERE id = ?1`
-	sqlUnsend      = `DELETE FROM outgoing WHERE n > ?1 AND n <= ?2`
-	sqlOutgoing    = `SELECT n, id, payload FROM outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
 	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0,
 			local = CASE WHEN records.changes > o.changes THEN records.local END,
 			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)
 		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
-	sqlBuried    = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
-	sqlSettled   = `DELETE FROM outgoing WHERE id IN (SELECT value FROM json_each(?1))`
-	sqlRefused   = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
-	sqlRetryDue  = `SELECT id FROM retry WHERE attempts < ?1 ORDER BY attempts, id LIMIT ?2`
-	sqlRetryHave = `SELECT attempts FROM retry WHERE id = ?1`
-	sqlRetryPut  = `INSERT INTO retry (id, attempts, reason) VALUES (?1, ?2, ?3)
-		ON CONFLICT (id) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
-	sqlRetryMiss   = `UPDATE retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`
-	sqlRetryStored = `DELETE FROM retry WHERE id IN (SELECT value FROM json_each(?1))`
-	sqlRetryDrop   = `DELETE FROM retry`
+	sqlBuried  = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
+	sqlRefused = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
 
-	sqlCountRetry   = `SELECT count(*) FROM retry WHERE id > ''`
-	sqlRetryPage    = `SELECT id, reason FROM retry WHERE id > '' ORDER BY id LIMIT ?1`
 	sqlCountRefused = `SELECT count(*) FROM records WHERE refused > 0 AND n > 0 AND refused = changes`
 	sqlRefusedPage  = `SELECT id, reason FROM records WHERE refused > 0 AND n > 0 AND refused = changes ORDER BY n LIMIT ?1`
 

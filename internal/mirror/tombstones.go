@@ -9,7 +9,7 @@ import (
 
 // tombstones are the deletions that are known to be on the server.
 func (s *session) tombstones(tx *tx) tombstones.Set {
-	return tombstones.Set{Tx: tx.Tx, Store: s.core.rules.Collection, Account: s.start.Account}
+	return tombstones.Set{Tx: tx.Tx, Store: s.core.rules.Collection, Account: s.Start.Account}
 }
 
 // noteTombstones brings what is known of deletions up to the staged records behind a row
@@ -36,7 +36,7 @@ func (s *session) settleTombstones(tx *tx, stored string, at engine.Timestamp) e
 // revived counts the staged records that were deleted later than they are: the server
 // went back. Only the whole collection can have such.
 func (s *session) revived(ctx context.Context) (n int, err error) {
-	if s.since > 0 || s.start.Prefer == engine.PreferRemote {
+	if s.Since() > 0 || s.Start.Prefer == engine.PreferRemote {
 		return 0, nil
 	}
 	err = s.core.view(ctx, func(tx *tx) error {
