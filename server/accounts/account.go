@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,48 +11,14 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// account is a row of accounts.
-type account struct {
-	uid           string
-	email         string
-	key           string // emailKey of email, or decoyKey
-	generation    int64
-	keysChangedAt int64
-	salt          []byte
-	cost          int
-	v1            stored
-	clientSalt    string // "" before version 2
-	v2            stored
-	kA            []byte
-	displayName   string
-	profileAt     int64
-	createdAt     int64
-	confirmed     bool // that its address is its user's
-}
-
-// stored is what is kept for one version of the stretched password.
-type stored struct {
-	verifyHash []byte
-	wrapWrapKB []byte
-}
-
-const accountColumns = `uid, email, email_key, generation, keys_changed_at, auth_salt, cost, verify_hash, wrap_wrap_kb,
-	COALESCE(client_salt, ''), verify_hash_v2, wrap_wrap_kb_v2, ka, display_name, profile_changed_at, created_at, confirmed`
-
-func scanAccount(row *sql.Row) (*account, error) {
-	var a account
-	err := row.Scan(&a.uid, &a.email, &a.key, &a.generation, &a.keysChangedAt, &a.salt, &a.cost, &a.v1.verifyHash, &a.v1.wrapWrapKB,
-		&a.clientSalt, &a.v2.verifyHash, &a.v2.wrapWrapKB, &a.kA, &a.displayName, &a.profileAt, &a.createdAt, &a.confirmed)
-	return &a, err
-}
-
 // account reads an account that was there a moment ago.
-func (s *Service) account(ctx context.Context, uid string) (*account, error) {
-	a, err := scanAccount(s.db.Read().QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE uid = ?`, uid))
-	if errors.Is(err, sql.ErrNoRows) {
+func (s *Service) account(ctx context.Context, uid string) (*store.Account, error) {
+	a, err := s.db.Read(ctx).Account(uid)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, errToken
 	}
 	if err != nil {
@@ -63,14 +28,13 @@ func (s *Service) account(ctx context.Context, uid string) (*account, error) {
 }
 
 // accountByEmail reads an account, or nil.
-func (s *Service) accountByEmail(ctx context.Context, email string) (*account, error) {
+func (s *Service) accountByEmail(ctx context.Context, email string) (*store.Account, error) {
 	return s.accountByKey(ctx, emailKey(email))
 }
 
-func (s *Service) accountByKey(ctx context.Context, key string) (*account, error) {
-	a, err := scanAccount(s.db.Read().QueryRowContext(ctx,
-		`SELECT `+accountColumns+` FROM accounts WHERE email_key = ?`, key))
-	if errors.Is(err, sql.ErrNoRows) {
+func (s *Service) accountByKey(ctx context.Context, key string) (*store.Account, error) {
+	a, err := s.db.Read(ctx).AccountByKey(key)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -106,10 +70,10 @@ func unseen(c rune) bool {
 
 // verify stretches authPW as the account's were; with a nil account it does the
 // same work for nothing, so that the time does not tell.
-func (s *Service) verifier(ctx context.Context, a *account, authPW []byte) (onepw.Verifier, error) {
+func (s *Service) verifier(ctx context.Context, a *store.Account, authPW []byte) (onepw.Verifier, error) {
 	salt, cost := s.pepper, s.cfg.Cost
 	if a != nil {
-		salt, cost = a.salt, a.cost
+		salt, cost = a.Salt, a.Cost
 	}
 	v, err := onepw.NewVerifier(func(password, salt []byte, cost, keyLen int) ([]byte, error) {
 		return s.stretch(ctx, password, salt, cost, keyLen)
@@ -122,24 +86,24 @@ func (s *Service) verifier(ctx context.Context, a *account, authPW []byte) (onep
 
 // checked is an account whose password was right.
 type checked struct {
-	*account
+	*store.Account
 	verifier onepw.Verifier
-	match    stored // of the version of the stretching that was used
+	match    store.Password // of the version of the stretching that was used
 	isV2     bool
 }
 
 // wrapKB is the account's kB as the version that was used wraps it.
 func (c checked) wrapKB() wrapped {
-	kB := c.verifier.Wrap(c.match.wrapWrapKB)
+	kB := c.verifier.Wrap(c.match.WrapWrapKB)
 	if c.isV2 {
 		return wrapped{v2: kB}
 	}
 	return wrapped{v1: kB}
 }
 
-// shownPassword is checkPassword of a body that shows an address and its password
+// authenticate is checkPassword of a body that shows an address and its password
 // and nothing else that matters.
-func (s *Service) shownPassword(r *request) (checked, error) {
+func (s *Service) authenticate(r *request) (checked, error) {
 	var in struct {
 		Email    string `json:"email"`
 		AuthPW   string `json:"authPW"`
@@ -179,13 +143,13 @@ func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (
 	if s.cfg.SignUp == SignUpEmail {
 		keys = append(keys, decoyKey(email))
 	}
-	found := &account{} // for the log
+	found := &store.Account{} // for the log
 	for _, k := range keys {
 		a, err := s.accountByKey(r.Context(), k)
 		if err != nil {
 			return checked{}, err
 		}
-		if a != nil && !a.decoy() {
+		if a != nil && !isDecoy(a) {
 			found = a
 		}
 		for _, authPW := range shown {
@@ -196,28 +160,28 @@ func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (
 			}
 			switch {
 			case a == nil:
-			case v.Matches(a.v1.verifyHash):
+			case v.Matches(a.V1.Hash):
 				done()
-				return checked{a, v, a.v1, false}, s.enabled(r.Context(), a.uid)
-			case v.Matches(a.v2.verifyHash):
+				return checked{a, v, a.V1, false}, s.enabled(r.Context(), a.UID)
+			case v.Matches(a.V2.Hash):
 				done()
-				return checked{a, v, a.v2, true}, s.enabled(r.Context(), a.uid)
+				return checked{a, v, a.V2, true}, s.enabled(r.Context(), a.UID)
 			}
 		}
 	}
 	if lower := lowerEmail(email); lower != email {
-		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.uid)
+		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.UID)
 		// The address is the salt of version 1, and mostly written so. What the
 		// account's own spelling is, if there is one, nobody hears.
 		return checked{}, errEmailCase.with("email", lower)
 	}
-	s.note(r, security.SignInFailed, wrongPassword(found, security.WrongPassword), found.uid)
+	s.note(r, security.SignInFailed, wrongPassword(found, security.WrongPassword), found.UID)
 	return checked{}, errPassword
 }
 
 // wrongPassword is the reason to note, of an account that may be none.
-func wrongPassword(a *account, why security.Reason) security.Reason {
-	if a.uid == "" {
+func wrongPassword(a *store.Account, why security.Reason) security.Reason {
+	if a.UID == "" {
 		return security.NoAccount
 	}
 	return why

@@ -13,8 +13,6 @@ package accounts
 import (
 	"context"
 	"crypto/rsa"
-	"database/sql"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -30,8 +28,9 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -76,7 +75,7 @@ type Config struct {
 // and /profile/v1.
 type Service struct {
 	cfg Config
-	db  *sqlite.DB
+	db  store.Store
 	mux *http.ServeMux
 	// addresses and networks count what senders try, own what accounts do.
 	addresses, networks, own limiter
@@ -97,17 +96,8 @@ type Service struct {
 // is told the time, and tries again.
 const hawkSkew = time.Minute
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
 // Schema holds the migrations that make the service's database.
-func Schema() fs.FS {
-	steps, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // it is part of the program
-	}
-	return steps
-}
+func Schema() fs.FS { return sqlite.Schema() }
 
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
@@ -127,7 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, errors.New("sign-up by e-mail needs a mail host to send by")
 	}
 	cfg.Limits.defaults()
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"), sqlite.Options{Migrations: Schema(), Durable: true})
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"))
 	if err != nil {
 		return nil, err
 	}
@@ -151,25 +141,18 @@ func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var value []byte
-	err = s.db.View(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT value FROM secrets WHERE name = ?`, name).Scan(&value)
-	})
-	if !errors.Is(err, sql.ErrNoRows) {
+	value, err := s.db.Read(ctx).Secret(name)
+	if !errors.Is(err, store.ErrNotFound) {
 		return value, err
 	}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO secrets (name, value) VALUES (?, ?)`, name, fresh)
-		return err
-	})
-	return fresh, err
+	return fresh, s.db.Update(ctx, func(tx store.Tx) error { return tx.AddSecret(name, fresh) })
 }
 
 // Close closes the database.
 func (s *Service) Close() error { return s.db.Close() }
 
 // Ping reports whether the database can be read and written.
-func (s *Service) Ping(ctx context.Context) error { return s.db.Probe(ctx) }
+func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
@@ -260,32 +243,16 @@ func (s *Service) Purge(ctx context.Context) error {
 	if err := s.rotate(ctx, now); err != nil {
 		return fmt.Errorf("rotate the signing key: %w", err)
 	}
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		ms := now.UnixMilli()
-		if err := s.purgeTries(ctx, tx); err != nil {
-			return err
-		}
-		if err := s.purgeIdle(ctx, tx); err != nil {
-			return err
-		}
-		for _, q := range []struct {
-			text string
-			arg  any
-		}{
-			{`DELETE FROM accounts WHERE confirmed = 0 AND created_at <= ?`, now.Add(-unconfirmedLife).UnixMilli()}, // which have nothing
-			{`DELETE FROM codes WHERE expires_at <= ?`, ms},
-			{`DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`, ms},
-			{`DELETE FROM commands WHERE expires_at <= ?`, ms},
-			{`DELETE FROM revoked WHERE expires_at <= ?`, ms},
-			{`DELETE FROM tokens WHERE kind IN ('keys', 'change', 'reset') AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},
-			{`DELETE FROM tokens WHERE verified = 0 AND created_at <= ?`, now.Add(-shortLife).UnixMilli()},
-			{`DELETE FROM signing_keys WHERE retired_at <= ?`, now.Add(-maxAccessTTL).UnixMilli()},
-		} {
-			if _, err := tx.ExecContext(ctx, q.text, q.arg); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := s.db.Update(ctx, func(tx store.Tx) error {
+		return tx.Purge(store.Expiry{
+			Now:         now.UnixMilli(),
+			Unconfirmed: now.Add(-unconfirmedLife).UnixMilli(), // they have nothing
+			Short:       now.Add(-shortLife).UnixMilli(),
+			Idle:        now.Add(-idleLife).UnixMilli(),
+			Networks:    now.Add(-knownLife).UnixMilli(),
+			Keys:        now.Add(-maxAccessTTL).UnixMilli(),
+			Tries:       maxTries,
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("purge expired tokens: %w", err)

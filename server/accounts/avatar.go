@@ -2,11 +2,11 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net/http"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/picture"
 )
 
@@ -41,8 +41,8 @@ func (s *Service) defaultAvatar(*request) (any, error) {
 
 // avatarID is the id of an account's picture, or noAvatar.
 func (s *Service) avatarID(ctx context.Context, uid string) (id string, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT id FROM avatars WHERE uid = ?`, uid).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
+	id, err = s.db.Read(ctx).AvatarID(uid)
+	if errors.Is(err, store.ErrNotFound) {
 		return noAvatar, nil
 	}
 	return id, err
@@ -63,22 +63,20 @@ func (s *Service) avatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.avatarID(r.Context(), a.uid)
+	id, err := s.avatarID(r.Context(), a.UID)
 	return map[string]any{"id": id, "avatarDefault": id == noAvatar, "avatar": s.avatarURL(r.Context(), id), "url": s.avatarURL(r.Context(), id)}, err
 }
 
 // avatarImage is a picture. What is under one id never changes.
 func (s *Service) avatarImage(r *request) (any, error) {
-	var contentType string
-	var image []byte
-	err := s.db.Read().QueryRowContext(r.Context(), `SELECT type, image FROM avatars WHERE id = ?`, r.PathValue("id")).Scan(&contentType, &image)
-	if errors.Is(err, sql.ErrNoRows) {
+	a, err := s.db.Read(r.Context()).Avatar(r.PathValue("id"))
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, errNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	return rawAnswer{code: http.StatusOK, body: image, header: avatarHeaders(contentType, "public, max-age=31536000, immutable")}, nil
+	return rawAnswer{code: http.StatusOK, body: a.Image, header: avatarHeaders(a.Type, "public, max-age=31536000, immutable")}, nil
 }
 
 // uploadAvatar gives an account another picture, under a new id.
@@ -87,7 +85,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.own.take("av:"+a.uid, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
+	if wait := s.own.take("av:"+a.UID, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
 		return nil, throttled(wait)
 	}
 	if err := s.room(); err != nil {
@@ -102,10 +100,8 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeAvatar(r.Context(), a, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO avatars (uid, id, type, image) VALUES (?, ?, ?, ?)
-			ON CONFLICT (uid) DO UPDATE SET id = excluded.id, type = excluded.type, image = excluded.image`, a.uid, id, drawnType, image)
-		return err
+	err = s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
+		return tx.SetAvatar(a.UID, store.Avatar{ID: id, Type: drawnType, Image: image})
 	})
 	if err != nil {
 		return nil, err
@@ -137,28 +133,25 @@ func (s *Service) deleteAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.changeAvatar(r.Context(), a, func(ctx context.Context, tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `DELETE FROM avatars WHERE uid = ? AND id = ?`, a.uid, r.PathValue("id"))
-		if err != nil {
-			return err
+	return nothing, s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
+		removed, err := tx.RemoveAvatar(a.UID, r.PathValue("id"))
+		if err == nil && !removed {
+			err = errNotFound
 		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return errNotFound
+		return err
 	})
 }
 
 // changeAvatar changes an account's picture, and tells its devices.
-func (s *Service) changeAvatar(ctx context.Context, a accessHolder, change func(context.Context, *sql.Tx) error) error {
-	err := s.updateBy(ctx, a, func(tx *sql.Tx) error {
-		if err := change(ctx, tx); err != nil {
+func (s *Service) changeAvatar(ctx context.Context, a accessHolder, change func(store.Tx) error) error {
+	err := s.updateBy(ctx, a, func(tx store.Tx) error {
+		if err := change(tx); err != nil {
 			return err
 		}
-		return profileChanged(ctx, tx, a.uid, s.cfg.Now())
+		return profileChanged(tx, a.UID, s.cfg.Now())
 	})
 	if err == nil {
-		s.profileNews(ctx, a.uid)
+		s.profileNews(ctx, a.UID)
 	}
 	return err
 }

@@ -1,10 +1,9 @@
 package accounts
 
 import (
-	"context"
-	"database/sql"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -22,22 +21,17 @@ func backupHash(uid, code string) []byte {
 
 // newBackupCodes replaces an account's backup codes. They are not stored, so
 // this is the only time to see them.
-func (s *Service) newBackupCodes(ctx context.Context, tx *sql.Tx, uid string) ([]string, error) {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM backup_codes WHERE uid = ?`, uid); err != nil {
-		return nil, err
-	}
-	codes := make([]string, backupCodes)
+func (s *Service) newBackupCodes(tx store.Tx, uid string) ([]string, error) {
+	codes, hashes := make([]string, backupCodes), make([][]byte, backupCodes)
 	for i := range codes {
 		raw, err := s.random(backupSize)
 		if err != nil {
 			return nil, err
 		}
 		codes[i] = inviteCode.EncodeToString(raw)
-		if _, err := tx.ExecContext(ctx, `INSERT INTO backup_codes (hash, uid) VALUES (?, ?)`, backupHash(uid, codes[i]), uid); err != nil {
-			return nil, err
-		}
+		hashes[i] = backupHash(uid, codes[i])
 	}
-	return codes, nil
+	return codes, tx.ReplaceBackupCodes(uid, hashes)
 }
 
 // replaceBackupCodes gives new codes, and ends the old ones.
@@ -48,15 +42,15 @@ func (s *Service) replaceBackupCodes(r *request) (any, error) {
 	}
 	ctx := r.Context()
 	var codes []string
-	err = s.updateProven(ctx, c, func(tx *sql.Tx) error {
-		enabled, err := twoStep(ctx, tx, c.uid)
+	err = s.updateProven(ctx, c, func(tx store.Tx) error {
+		enabled, err := twoStep(tx, c.UID)
 		if err != nil {
 			return err
 		}
 		if !enabled {
 			return errTOTPMissing
 		}
-		codes, err = s.newBackupCodes(ctx, tx, c.uid)
+		codes, err = s.newBackupCodes(tx, c.UID)
 		return err
 	})
 	if err != nil {
@@ -71,8 +65,7 @@ func (s *Service) backupCodesExist(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var n int
-	err = s.db.Read().QueryRowContext(r.Context(), `SELECT COUNT(*) FROM backup_codes WHERE uid = ?`, c.uid).Scan(&n)
+	n, err := s.db.Read(r.Context()).CountBackupCodes(c.UID)
 	return map[string]any{"hasBackupCodes": n > 0, "count": n}, err
 }
 
@@ -83,39 +76,30 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, trySecondStep, c.uid)
+	code, done, err := s.codeTry(r, trySecondStep, c.UID)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	var left int
-	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		ok, err := useBackupCode(ctx, tx, c.uid, code)
+	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+		ok, err := tx.UseBackupCode(c.UID, backupHash(c.UID, code))
 		if err != nil {
 			return err
 		}
 		if !ok {
 			return errBackupCode
 		}
-		if err := s.verifySession(ctx, tx, r, c); err != nil {
+		if err := s.verifySession(tx, r, c); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM backup_codes WHERE uid = ?`, c.uid).Scan(&left)
+		left, err = tx.CountBackupCodes(c.UID)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	done()
-	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.uid)
+	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.UID)
 	return map[string]any{"remaining": left}, nil
-}
-
-// useBackupCode reports whether a code is one of the account's, and spends it.
-func useBackupCode(ctx context.Context, tx *sql.Tx, uid, code string) (bool, error) {
-	res, err := tx.ExecContext(ctx, `DELETE FROM backup_codes WHERE hash = ? AND uid = ?`, backupHash(uid, code), uid)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
 }

@@ -2,12 +2,12 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // What an access token is bound to, before the hash of it.
@@ -32,40 +32,51 @@ func binding(g grant) string {
 // Live reports whether what an account's token is bound to is still good. A token
 // that is bound to nothing ends with its account.
 func (s *Service) Live(ctx context.Context, uid, bound string) (live bool, err error) {
-	query, args, ok := liveQuery(uid, bound)
-	if !ok {
-		return false, nil
-	}
-	if err := s.db.QueryRow(ctx, query, args...).Scan(&live); err != nil {
-		return false, fmt.Errorf("look for what a token is bound to: %w", sqlite.Explain(err))
+	live, err = isLive(s.db.Read(ctx), uid, bound)
+	if err != nil {
+		return false, fmt.Errorf("look for what a token is bound to: %w", err)
 	}
 	return live, nil
 }
 
-func isLive(ctx context.Context, tx *sql.Tx, uid, bound string) (live bool, err error) {
-	query, args, ok := liveQuery(uid, bound)
-	if !ok {
-		return false, nil
-	}
-	err = tx.QueryRowContext(ctx, query, args...).Scan(&live)
-	return live, err
-}
-
-// liveQuery returns the statement that tells whether what a token is bound to is
-// still good; ok is false if it is bound to nothing that could be.
-func liveQuery(uid, bound string) (query string, args []any, ok bool) {
+func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	if bound == "" {
-		return `SELECT EXISTS (SELECT 1 FROM accounts WHERE uid = ?)`, []any{uid}, true
+		_, err := tx.Account(uid)
+		return present(err)
 	}
-	hash, err := hex.DecodeString(bound[1:])
+	h, err := hex.DecodeString(bound[1:])
 	if err != nil {
-		return "", nil, false
+		return false, nil
 	}
 	switch {
 	case strings.HasPrefix(bound, boundToSession):
-		query = `SELECT EXISTS (SELECT 1 FROM tokens WHERE uid = ? AND hash = ? AND kind = 'session' AND verified)`
+		t, err := tx.Token(h)
+		if ok, err := present(err); !ok {
+			return false, err
+		}
+		return t.UID == uid && t.Kind == store.Session && t.Verified, nil
 	case strings.HasPrefix(bound, boundToRefresh):
-		query = `SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE uid = ? AND hash = ?)`
+		t, err := tx.RefreshToken(h)
+		if ok, err := present(err); !ok {
+			return false, err
+		}
+		return t.UID == uid, nil
 	}
-	return query, []any{uid, hash}, query != ""
+	return false, nil
+}
+
+// present reports whether a read found what it was to read.
+func present(err error) (bool, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// orToken is the error of a read that found nothing good: its own, or errToken.
+func orToken(err error) error {
+	if err == nil {
+		err = errToken
+	}
+	return err
 }

@@ -1,10 +1,6 @@
 package accounts
 
-import (
-	"context"
-	"database/sql"
-	"time"
-)
+import "time"
 
 // How much one account may keep. What is idle longest goes first; what is in use
 // goes only for somebody who showed the password.
@@ -34,41 +30,20 @@ const (
 	maxInviteNote = 256
 )
 
-// makeRoom keeps an account's rows of a table to max, for one that was just made.
-// proved says that the password was shown for it.
-func (s *Service) makeRoom(ctx context.Context, tx *sql.Tx, table, where, uid string, made []byte, max int, proved bool) error {
-	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+table+` WHERE uid = ? AND `+where, uid).Scan(&n); err != nil || n <= max {
-		return err
+// makeRoom keeps what an account has of a kind to max, for one that was just made.
+// removeIdle removes n that were last used at a time or before. proved says that the
+// password was shown for the new one.
+func (s *Service) makeRoom(have, max int, proved bool, removeIdle func(usedAt int64, n int) (int, error)) error {
+	if have <= max {
+		return nil
 	}
 	before := s.cfg.Now().UnixMilli()
 	if !proved {
 		before -= idleAfter.Milliseconds()
 	}
-	res, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE hash IN (SELECT hash FROM `+table+`
-		WHERE uid = ? AND `+where+` AND hash <> ? AND used_at <= ? ORDER BY used_at, created_at, hash LIMIT ?)`, uid, made, before, n-max)
-	if err != nil {
-		return err
+	gone, err := removeIdle(before, have-max)
+	if err == nil && gone < have-max {
+		err = throttled(s.cfg.Limits.Window)
 	}
-	if gone, err := res.RowsAffected(); err != nil {
-		return err
-	} else if int(gone) < n-max {
-		return throttled(s.cfg.Limits.Window)
-	}
-	return nil
-}
-
-// purgeIdle ends what no device has and nobody used for long.
-func (s *Service) purgeIdle(ctx context.Context, tx *sql.Tx) error {
-	before := s.cfg.Now().Add(-idleLife).UnixMilli()
-	for _, q := range []string{
-		`DELETE FROM refresh_tokens WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.refresh = refresh_tokens.hash)`,
-		`DELETE FROM tokens WHERE kind = 'session' AND used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.session = tokens.hash)
-			AND NOT EXISTS (SELECT 1 FROM refresh_tokens f WHERE f.session = tokens.hash OR f.grant_id = tokens.grant_id)`,
-	} {
-		if _, err := tx.ExecContext(ctx, q, before); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }

@@ -1,11 +1,12 @@
 package accounts
 
 import (
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // attachedClients lists what is signed in to the account: sessions, and clients
@@ -15,57 +16,33 @@ func (s *Service) attachedClients(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Read().QueryContext(r.Context(), `
-		SELECT t.hash, NULL, NULL, NULL, t.user_agent, t.created_at, t.used_at, d.id, d.name, d.type
-			FROM tokens t LEFT JOIN devices d ON d.session = t.hash WHERE t.uid = ?1 AND t.kind = 'session' AND t.verified = 1
-		UNION ALL
-		SELECT NULL, f.hash, f.client_id, f.scope, '', f.created_at, f.used_at, d.id, d.name, d.type
-			FROM refresh_tokens f LEFT JOIN devices d ON d.refresh = f.hash WHERE f.uid = ?1
-		ORDER BY 6, 1, 2`, c.uid)
+	found, err := s.db.Read(r.Context()).Clients(c.UID)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	list := []map[string]any{}
-	for rows.Next() {
-		var session, refresh []byte
-		var clientID, scope, device, name, kind sql.Null[string]
-		var agent string
-		var createdAt, usedAt int64
-		if err := rows.Scan(&session, &refresh, &clientID, &scope, &agent, &createdAt, &usedAt, &device, &name, &kind); err != nil {
-			return nil, err
-		}
+	for _, f := range found {
 		entry := map[string]any{
-			"clientId": orNull(clientID), "sessionTokenId": publicHash(session), "refreshTokenId": publicHash(refresh),
-			"deviceId": orNull(device), "deviceType": orNull(kind), "name": orNull(name), "scope": nil,
-			"isCurrentSession": session != nil && string(session) == string(c.hash),
-			"createdTime":      createdAt, "lastAccessTime": usedAt, "approximateLastAccessTime": nil,
-			"location": struct{}{}, "userAgent": agent, "os": nil,
+			"clientId": nil, "sessionTokenId": publicHash(f.Session), "refreshTokenId": publicHash(f.Refresh),
+			"deviceId": nil, "deviceType": nil, "name": nil, "scope": nil,
+			"isCurrentSession": f.Session != nil && string(f.Session) == string(c.Hash),
+			"createdTime":      f.CreatedAt, "lastAccessTime": f.UsedAt, "approximateLastAccessTime": nil,
+			"location": struct{}{}, "userAgent": f.UserAgent, "os": nil,
 		}
-		if scope.Valid {
-			have, err := parseScopes(scope.V)
+		if f.Refresh != nil {
+			have, err := parseScopes(f.Scope)
 			if err != nil {
 				return nil, err
 			}
-			entry["scope"] = have
+			entry["scope"], entry["clientId"], entry["name"] = have, f.ClientID, clients[f.ClientID]
 		}
-		if !name.Valid && clientID.Valid {
-			entry["name"] = clients[clientID.V]
+		if f.Device != nil {
+			entry["deviceId"], entry["deviceType"], entry["name"] = f.Device.ID, f.Device.Type, f.Device.Name
 		}
 		list = append(list, entry)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
 	// Firefox tells by it how long ago a client was there; in milliseconds.
 	return jsonAnswer(http.StatusOK, list, map[string]string{"X-Timestamp": strconv.FormatInt(s.cfg.Now().UnixMilli(), 10)})
-}
-
-func orNull(n sql.Null[string]) any {
-	if !n.Valid {
-		return nil
-	}
-	return n.V
 }
 
 // destroyClient signs out what attachedClients listed.
@@ -83,7 +60,7 @@ func (s *Service) destroyClient(r *request) (any, error) {
 		return nil, err
 	}
 	if in.DeviceID != "" {
-		return nothing, s.removeDevice(r.Context(), c, c.uid, in.DeviceID)
+		return nothing, s.removeDevice(r.Context(), c, c.UID, in.DeviceID)
 	}
 	var session, refresh []byte
 	switch {
@@ -99,8 +76,8 @@ func (s *Service) destroyClient(r *request) (any, error) {
 		return nil, missing("sessionTokenId")
 	}
 	ctx := r.Context()
-	return nothing, s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		err := endTogether(ctx, tx, c.uid, session, refresh)
+	return nothing, s.updateBy(ctx, c, func(tx store.Tx) error {
+		err := endTogether(tx, c.UID, session, refresh)
 		if errors.Is(err, errToken) {
 			err = nil // it is signed out already
 		}

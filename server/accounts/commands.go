@@ -1,13 +1,14 @@
 package accounts
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 const (
@@ -94,33 +95,24 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	now := s.cfg.Now()
 	ctx := r.Context()
 	var index int64
-	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
-		var text string
-		err := tx.QueryRowContext(ctx, `SELECT commands FROM devices WHERE id = ? AND uid = ?`, in.Target, a.uid).Scan(&text)
-		if errors.Is(err, sql.ErrNoRows) {
+	err = s.updateBy(ctx, a, func(tx store.Tx) error {
+		target, err := tx.Device(a.uid, in.Target)
+		if errors.Is(err, store.ErrNotFound) {
 			return errUnknownDevice
 		}
 		if err != nil {
 			return err
 		}
 		var known map[string]string
-		if err := json.Unmarshal([]byte(text), &known); err != nil {
+		if err := json.Unmarshal([]byte(target.Commands), &known); err != nil {
 			return err
 		}
 		if _, ok := known[in.Command]; !ok {
 			return errCommand
 		}
-		if err := tx.QueryRowContext(ctx, `INSERT INTO commands (device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?) RETURNING idx`,
-			in.Target, a.device, in.Command, string(in.Payload), now.Add(life).UnixMilli()).Scan(&index); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE device = ? AND idx <= (
-			SELECT idx FROM commands WHERE device = ? ORDER BY idx DESC LIMIT 1 OFFSET ?)`, in.Target, in.Target, maxWaiting)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM commands WHERE idx IN (SELECT c.idx FROM commands c JOIN devices d ON d.id = c.device
-			WHERE d.uid = ? ORDER BY c.idx DESC LIMIT -1 OFFSET ?)`, a.uid, maxAccountCommands)
+		index, err = tx.AddCommand(a.uid, in.Target, store.Command{
+			Sender: a.device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: now.Add(life).UnixMilli(),
+		}, maxWaiting, maxAccountCommands)
 		return err
 	})
 	if err != nil {
@@ -164,28 +156,21 @@ func (s *Service) deviceCommands(r *request) (any, error) {
 		return nil, err
 	}
 	limit = min(limit, maxCommands)
-	rows, err := s.db.Read().QueryContext(r.Context(), `SELECT idx, sender, command, payload FROM commands
-		WHERE device = ? AND idx >= ? AND expires_at > ? ORDER BY idx LIMIT ?`, a.device, from, s.cfg.Now().UnixMilli(), limit+1)
+	waiting, err := s.db.Read(r.Context()).Commands(a.uid, a.device, from, s.cfg.Now().UnixMilli(), int(limit)+1)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	more := int64(len(waiting)) > limit
+	if more {
+		waiting = waiting[:limit]
+	}
 	messages := []map[string]any{}
-	last, more := max(from-1, 0), false
-	for rows.Next() {
-		var idx int64
-		var sender, command, payload string
-		if err := rows.Scan(&idx, &sender, &command, &payload); err != nil {
-			return nil, err
-		}
-		if int64(len(messages)) == limit {
-			more = true
-			break
-		}
-		last = idx
-		messages = append(messages, map[string]any{"index": idx, "data": map[string]any{
-			"sender": sender, "command": command, "payload": json.RawMessage(payload),
+	last := max(from-1, 0)
+	for _, c := range waiting {
+		last = c.Index
+		messages = append(messages, map[string]any{"index": c.Index, "data": map[string]any{
+			"sender": c.Sender, "command": c.Command, "payload": json.RawMessage(c.Payload),
 		}})
 	}
-	return map[string]any{"index": last, "last": !more, "messages": messages}, rows.Err()
+	return map[string]any{"index": last, "last": !more, "messages": messages}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
@@ -61,7 +61,7 @@ func (s *Service) confirmMAC(uid, code string) []byte {
 
 // sendCode makes a new code for an account, in the place of the one before, and
 // sends it. The message was admitted.
-func (s *Service) sendCode(ctx context.Context, a *account) error {
+func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 	if s.cfg.Mail == nil {
 		return errMail // the server asked for confirmations once, and does no more
 	}
@@ -72,14 +72,14 @@ func (s *Service) sendCode(ctx context.Context, a *account) error {
 	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
 	host := s.cfg.PublicURLs.Canonical().Host
 	message := mail.Message{
-		To: a.email, Subject: "Your code for " + host,
+		To: a.Email, Subject: "Your code for " + host,
 		Text: "Somebody made an account for this address at " + s.issuer() + ".\n\n" +
 			"If it was you, enter this code there:\n\n" + code + "\n\n" +
 			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
 			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
 	}
-	stored := s.confirmMAC(a.uid, code)
-	if a.decoy() {
+	stored := s.confirmMAC(a.UID, code)
+	if isDecoy(a) {
 		if stored, err = s.random(len(stored)); err != nil {
 			return err
 		}
@@ -94,31 +94,36 @@ func (s *Service) sendCode(ctx context.Context, a *account) error {
 	case errors.Is(err, mail.ErrAddress):
 		return invalid("email")
 	case err != nil:
-		s.cfg.Log.WarnContext(ctx, "no code was sent", "uid", a.uid, "err", err)
+		s.cfg.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
 		return errMail
 	}
 	// Only now, so that one that came before stays good if this one does not come;
 	// and also for one who did not wait for the answer.
 	ctx = context.WithoutCancel(ctx)
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO confirmations (uid, mac, tries, expires_at) SELECT uid, ?, 0, ? FROM accounts WHERE uid = ?
-			ON CONFLICT (uid) DO UPDATE SET mac = excluded.mac, tries = 0, expires_at = excluded.expires_at`,
-			stored, s.cfg.Now().Add(confirmLife).UnixMilli(), a.uid)
-		return err
+	return s.db.Update(ctx, func(tx store.Tx) error {
+		return tx.SetConfirmation(a.UID, stored, s.cfg.Now().Add(confirmLife).UnixMilli())
 	})
+}
+
+// confirmation reads the code that an account waits for; ok is false if there is
+// none that is still good.
+func (s *Service) confirmation(tx store.Reader, uid string) (c store.Confirmation, ok bool, err error) {
+	c, err = tx.Confirmation(uid)
+	if ok, err := present(err); !ok {
+		return c, false, err
+	}
+	return c, c.Tries < confirmTries && c.ExpiresAt > s.cfg.Now().UnixMilli(), nil
 }
 
 // remind sends a code to an account that waits for one, unless the last one is
 // still good: whoever comes with that must not find it replaced.
-func (s *Service) remind(r *request, a *account) error {
+func (s *Service) remind(r *request, a *store.Account) error {
 	ctx := r.Context()
-	var good bool
-	err := s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM confirmations WHERE uid = ? AND tries < ? AND expires_at > ?)`,
-		a.uid, confirmTries, s.cfg.Now().UnixMilli()).Scan(&good)
+	_, good, err := s.confirmation(s.db.Read(ctx), a.UID)
 	if err != nil || good {
 		return err
 	}
-	if err := s.admitMail(r, a.email); err != nil {
+	if err := s.admitMail(r, a.Email); err != nil {
 		return err
 	}
 	return s.sendCode(ctx, a)
@@ -127,14 +132,14 @@ func (s *Service) remind(r *request, a *account) error {
 // resendCode sends a new code to a session that waits for one.
 func (s *Service) resendCode(r *request) (any, error) {
 	c, err := s.anySession(r)
-	if err != nil || c.confirmed {
+	if err != nil || c.Confirmed {
 		return nothing, err
 	}
-	a, err := s.account(r.Context(), c.uid)
+	a, err := s.account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.admitMail(r, a.email); err != nil {
+	if err := s.admitMail(r, a.Email); err != nil {
 		return nil, err
 	}
 	return nothing, s.sendCode(r.Context(), a)
@@ -147,17 +152,17 @@ func (s *Service) verifyCode(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.uid)
+	a, err := s.account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
 	// By the address: signing up again does not give more tries.
-	code, done, err := s.codeTry(r, tryConfirmation, emailKey(a.email))
+	code, done, err := s.codeTry(r, tryConfirmation, emailKey(a.Email))
 	if err != nil {
 		return nil, err
 	}
-	if c.confirmed {
-		if !c.verified {
+	if c.Confirmed {
+		if !c.Verified {
 			return nil, errCode // it waits for another kind of code
 		}
 		done()
@@ -166,8 +171,8 @@ func (s *Service) verifyCode(r *request) (any, error) {
 	ctx := r.Context()
 	code = strings.Join(strings.Fields(code), "")
 	var right bool
-	err = s.db.Update(ctx, func(tx *sql.Tx) (err error) {
-		right, err = s.confirm(ctx, tx, c.uid, code)
+	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
+		right, err = s.confirm(tx, c.UID, code)
 		return err
 	})
 	if err == nil && !right {
@@ -180,26 +185,13 @@ func (s *Service) verifyCode(r *request) (any, error) {
 }
 
 // confirm confirms an account by a code, if it is right.
-func (s *Service) confirm(ctx context.Context, tx *sql.Tx, uid, code string) (bool, error) {
-	var mac []byte
-	err := tx.QueryRowContext(ctx, `SELECT mac FROM confirmations WHERE uid = ? AND tries < ? AND expires_at > ?`,
-		uid, confirmTries, s.cfg.Now().UnixMilli()).Scan(&mac)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
+func (s *Service) confirm(tx store.Tx, uid, code string) (bool, error) {
+	c, ok, err := s.confirmation(tx, uid)
+	if err != nil || !ok {
 		return false, err
 	}
-	if subtle.ConstantTimeCompare(mac, s.confirmMAC(uid, code)) != 1 {
-		_, err := tx.ExecContext(ctx, `UPDATE confirmations SET tries = tries + 1 WHERE uid = ?`, uid)
-		return false, err
+	if subtle.ConstantTimeCompare(c.MAC, s.confirmMAC(uid, code)) != 1 {
+		return false, tx.CountConfirmationTry(uid)
 	}
-	for _, q := range []string{
-		`DELETE FROM confirmations WHERE uid = ?`, `UPDATE accounts SET confirmed = 1 WHERE uid = ?`, `UPDATE tokens SET verified = 1 WHERE uid = ?`,
-	} {
-		if _, err := tx.ExecContext(ctx, q, uid); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return true, tx.Confirm(uid)
 }

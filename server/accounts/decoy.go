@@ -1,6 +1,10 @@
 package accounts
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+)
 
 // Where sign-up is by e-mail, whoever signs up with an address that has an account
 // must not hear of that: only who reads the address's mail does. So they get a
@@ -8,8 +12,6 @@ import "strings"
 // comes. It has a key of its own, which is nobody's address, and goes as all
 // unconfirmed accounts do.
 
-const decoyPrefix = "decoy "
+func decoyKey(email string) string { return store.DecoyPrefix + emailKey(email) }
 
-func decoyKey(email string) string { return decoyPrefix + emailKey(email) }
-
-func (a *account) decoy() bool { return strings.HasPrefix(a.key, decoyPrefix) }
+func isDecoy(a *store.Account) bool { return strings.HasPrefix(a.Key, store.DecoyPrefix) }

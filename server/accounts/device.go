@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -26,24 +26,24 @@ type actor struct {
 func (s *Service) actor(r *request) (*actor, error) {
 	var a actor
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[kindSession]) {
+	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
 		t, err := s.refreshToken(r.Context(), value)
 		if err != nil {
 			return nil, err
 		}
-		a = actor{uid: t.uid, refresh: t.hash, holder: &grant{uid: t.uid, generation: t.generation, refresh: t.hash}}
+		a = actor{uid: t.UID, refresh: t.Hash, holder: &grant{uid: t.UID, generation: t.Generation, refresh: t.Hash}}
 	} else {
 		c, err := s.session(r)
 		if err != nil {
 			return nil, err
 		}
-		a = actor{uid: c.uid, session: c.hash, holder: c}
+		a = actor{uid: c.UID, session: c.Hash, holder: c}
 	}
-	err := s.db.Read().QueryRowContext(r.Context(),
-		`SELECT id FROM devices WHERE session = ? OR refresh = ?`, a.session, a.refresh).Scan(&a.device)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	id, err := s.db.Read(r.Context()).DeviceOf(a.uid, a.session, a.refresh)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
+	a.device = id
 	return &a, nil
 }
 
@@ -110,21 +110,28 @@ func (s *Service) registerDevice(r *request) (any, error) {
 	ctx := r.Context()
 	var out map[string]any
 	var id string
-	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
+	err = s.updateBy(ctx, a, func(tx store.Tx) error {
 		id = a.device
 		switch {
 		case id == "" && in.ID == "":
-			if id, err = s.insertDevice(ctx, tx, a); err != nil {
+			if id, err = s.insertDevice(tx, a); err != nil {
 				return err
 			}
 		case id == "":
 			// A device whose session ended went with it.
 			return errUnknownDevice
 		}
-		if err := updateDevice(ctx, tx, id, &in); err != nil {
+		change, err := in.change()
+		if err != nil {
 			return err
 		}
-		out, err = readDevice(ctx, tx, id)
+		if _, err := tx.ChangeDevice(a.uid, id, change); err != nil {
+			return err
+		}
+		d, err := tx.Device(a.uid, id)
+		if err == nil {
+			out = seenDevice(d)
+		}
 		return err
 	})
 	if err == nil && a.device == "" {
@@ -135,60 +142,46 @@ func (s *Service) registerDevice(r *request) (any, error) {
 	return out, err
 }
 
-func (s *Service) insertDevice(ctx context.Context, tx *sql.Tx, a *actor) (string, error) {
+func (s *Service) insertDevice(tx store.Tx, a *actor) (string, error) {
 	id, err := s.randomHex(16)
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO devices (id, uid, session, refresh, name, type, push_callback, push_key, push_auth, commands, created_at)
-		VALUES (?, ?, ?, ?, '', 'desktop', '', '', '', '{}', ?)`, id, a.uid, a.session, a.refresh, s.cfg.Now().UnixMilli())
-	return id, err
+	return id, tx.AddDevice(&store.Device{
+		ID: id, UID: a.uid, Session: a.session, Refresh: a.refresh, Type: "desktop", Commands: "{}", CreatedAt: s.cfg.Now().UnixMilli(),
+	})
 }
 
-func updateDevice(ctx context.Context, tx *sql.Tx, id string, d *device) error {
-	var commands any
+// change is what a device that was sent changes.
+func (d *device) change() (store.DeviceChange, error) {
+	c := store.DeviceChange{
+		Name: d.Name, Type: d.Type, PushCallback: d.PushCallback, PushPublicKey: d.PushPublicKey, PushAuthKey: d.PushAuthKey,
+	}
 	if d.Commands != nil {
 		b, err := json.Marshal(d.Commands)
 		if err != nil {
-			return err
+			return c, err
 		}
-		commands = string(b)
+		text := string(b)
+		c.Commands = &text
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE devices SET name = COALESCE(?, name), type = COALESCE(?, type),
-		push_callback = COALESCE(?, push_callback), push_key = COALESCE(?, push_key), push_auth = COALESCE(?, push_auth),
-		commands = COALESCE(?, commands), push_expired = push_expired AND ? IS NULL WHERE id = ?`,
-		d.Name, d.Type, d.PushCallback, d.PushPublicKey, d.PushAuthKey, commands, d.PushCallback, id)
-	return err
+	return c, nil
 }
 
-const deviceQuery = `SELECT d.id, d.name, d.type, d.push_callback, d.push_key, d.push_auth, d.push_expired, d.commands, d.created_at,
-	COALESCE(t.used_at, f.used_at, d.created_at)
-	FROM devices d LEFT JOIN tokens t ON t.hash = d.session LEFT JOIN refresh_tokens f ON f.hash = d.refresh `
-
-func scanDevice(row interface{ Scan(...any) error }) (out map[string]any, usedAt int64, err error) {
-	var id, name, kind, callback, key, auth, commands string
-	var createdAt int64
-	var expired bool
-	if err := row.Scan(&id, &name, &kind, &callback, &key, &auth, &expired, &commands, &createdAt, &usedAt); err != nil {
-		return nil, 0, err
-	}
-	out = map[string]any{
-		"id": id, "name": name, "type": kind, "createdAt": createdAt, "lastAccessTime": usedAt,
-		"availableCommands": json.RawMessage(commands), "pushEndpointExpired": expired, "location": struct{}{},
+// seenDevice is a device as clients see it.
+func seenDevice(d *store.Device) map[string]any {
+	out := map[string]any{
+		"id": d.ID, "name": d.Name, "type": d.Type, "createdAt": d.CreatedAt, "lastAccessTime": d.UsedAt,
+		"availableCommands": json.RawMessage(d.Commands), "pushEndpointExpired": d.PushExpired, "location": struct{}{},
 	}
 	// Absent, not null: Firefox takes null for a subscription that was lost, and
 	// subscribes again and again.
-	for name, v := range map[string]string{"pushCallback": callback, "pushPublicKey": key, "pushAuthKey": auth} {
+	for name, v := range map[string]string{"pushCallback": d.Push.Callback, "pushPublicKey": d.Push.PublicKey, "pushAuthKey": d.Push.AuthKey} {
 		if v != "" {
 			out[name] = v
 		}
 	}
-	return out, usedAt, nil
-}
-
-func readDevice(ctx context.Context, tx *sql.Tx, id string) (map[string]any, error) {
-	out, _, err := scanDevice(tx.QueryRowContext(ctx, deviceQuery+`WHERE d.id = ?`, id))
-	return out, err
+	return out
 }
 
 func (s *Service) listDevices(r *request) (any, error) {
@@ -202,23 +195,19 @@ func (s *Service) listDevices(r *request) (any, error) {
 			return nil, invalid("filterIdleDevicesTimestamp")
 		}
 	}
-	rows, err := s.db.Read().QueryContext(r.Context(), deviceQuery+`WHERE d.uid = ? ORDER BY d.created_at, d.rowid`, a.uid)
+	all, err := s.db.Read(r.Context()).Devices(a.uid)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	list := []map[string]any{}
-	for rows.Next() {
-		d, usedAt, err := scanDevice(rows)
-		if err != nil {
-			return nil, err
-		}
-		d["isCurrentDevice"] = d["id"] == a.device
-		if usedAt >= since || d["id"] == a.device {
-			list = append(list, d)
+	for _, d := range all {
+		out := seenDevice(&d)
+		out["isCurrentDevice"] = d.ID == a.device
+		if d.UsedAt >= since || d.ID == a.device {
+			list = append(list, out)
 		}
 	}
-	return list, rows.Err()
+	return list, nil
 }
 
 // renameDevice gives a device of the account another name, for a settings page,
@@ -242,15 +231,12 @@ func (s *Service) renameDevice(r *request) (any, error) {
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
 	}
-	return nothing, s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(r.Context(), `UPDATE devices SET name = ? WHERE id = ? AND uid = ?`, *in.Name, in.ID, c.uid)
-		if err != nil {
-			return err
+	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error {
+		known, err := tx.ChangeDevice(c.UID, in.ID, store.DeviceChange{Name: in.Name})
+		if err == nil && !known {
+			err = errUnknownDevice
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		return errUnknownDevice
+		return err
 	})
 }
 
@@ -273,16 +259,15 @@ func (s *Service) destroyDevice(r *request) (any, error) {
 func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) error {
 	// The one that goes hears of it too, and then of nothing more.
 	listeners := s.listeners(ctx, uid, everyDevice)
-	err := s.updateBy(ctx, by, func(tx *sql.Tx) error {
-		var session, refresh []byte
-		err := tx.QueryRowContext(ctx, `DELETE FROM devices WHERE id = ? AND uid = ? RETURNING session, refresh`, id, uid).Scan(&session, &refresh)
-		if errors.Is(err, sql.ErrNoRows) {
+	err := s.updateBy(ctx, by, func(tx store.Tx) error {
+		session, refresh, err := tx.RemoveDevice(uid, id)
+		if errors.Is(err, store.ErrNotFound) {
 			return errUnknownDevice
 		}
 		if err != nil {
 			return err
 		}
-		return endTogether(ctx, tx, uid, session, refresh)
+		return endTogether(tx, uid, session, refresh)
 	})
 	if err == nil {
 		s.notify(ctx, listeners, "device_disconnected", map[string]any{"id": id}, goodbyeLife)

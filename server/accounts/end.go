@@ -1,85 +1,88 @@
 package accounts
 
 import (
-	"context"
-	"database/sql"
-	"errors"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // endTogether ends a session of an account, or a refresh token, and whatever was
 // given with the same code: a phone gets both, and either gets the other again.
 // The other one is nil. The error is errToken if there is none.
-func endTogether(ctx context.Context, tx *sql.Tx, uid string, session, refresh []byte) error {
-	var grant, from []byte
-	var err error
+func endTogether(tx store.Tx, uid string, session, refresh []byte) error {
+	var grant []byte
 	if refresh != nil {
-		err = tx.QueryRowContext(ctx, `SELECT grant_id, session FROM refresh_tokens WHERE hash = ? AND uid = ?`, refresh, uid).Scan(&grant, &from)
-		session = from // it would get another one
+		t, err := tx.RefreshToken(refresh)
+		if ok, err := present(err); !ok || t.UID != uid {
+			return orToken(err)
+		}
+		grant, session = t.Grant, t.Session // it would get another one
+		if err := tx.RemoveRefreshToken(uid, refresh); err != nil {
+			return err
+		}
 	} else {
-		err = tx.QueryRowContext(ctx, `SELECT grant_id FROM tokens WHERE hash = ? AND uid = ? AND kind = ?`, session, uid, kindSession).Scan(&grant)
+		t, err := tx.Token(session)
+		if ok, err := present(err); !ok || t.UID != uid || t.Kind != store.Session {
+			return orToken(err)
+		}
+		grant = t.Grant
 	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return errToken
+	if session != nil {
+		if _, err := tx.RemoveToken(uid, session); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if grant == nil {
+		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM refresh_tokens WHERE uid = ? AND (hash = ? OR grant_id = ?)`, uid, refresh, grant); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM tokens WHERE uid = ? AND (hash = ? OR grant_id = ?)`, uid, session, grant)
-	return err
+	return tx.RemoveGrant(uid, grant)
 }
 
 // endRefresh ends a refresh token that its client gives back. A client that has
 // got another one for the same code goes on; one that has not signs out, and what
 // else it was given ends too.
-func endRefresh(ctx context.Context, tx *sql.Tx, token []byte) error {
-	var grant []byte
-	err := tx.QueryRowContext(ctx, `DELETE FROM refresh_tokens WHERE hash = ? RETURNING grant_id`, token).Scan(&grant)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil || grant == nil {
+func endRefresh(tx store.Tx, token []byte) error {
+	t, err := tx.RefreshToken(token)
+	if ok, err := present(err); !ok {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM tokens WHERE grant_id = ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE grant_id = ?1)`, grant)
-	return err
+	if err := tx.RemoveRefreshToken(t.UID, token); err != nil || t.Grant == nil {
+		return err
+	}
+	goesOn, err := tx.GrantHasRefreshToken(t.UID, t.Grant)
+	if err != nil || goesOn {
+		return err
+	}
+	return tx.RemoveGrant(t.UID, t.Grant)
 }
 
 // endAll ends all that an account's old password opened: sessions, tokens, devices,
 // the recovery key, a second step that was not shown to set the new password, and
 // the backup codes. It returns what its owner must be told of: new backup codes,
 // and what to make anew.
-func (s *Service) endAll(ctx context.Context, tx *sql.Tx, c *credential) (map[string]any, error) {
+func (s *Service) endAll(tx store.Tx, c *credential) (map[string]any, error) {
 	told := map[string]any{}
-	for _, table := range []string{"tokens", "refresh_tokens"} {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, c.uid); err != nil {
-			return nil, err
-		}
+	if err := tx.RemoveTokens(c.UID); err != nil {
+		return nil, err
 	}
-	res, err := tx.ExecContext(ctx, `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
+	removed, err := tx.RemoveRecoveryKey(c.UID)
 	if err != nil {
 		return nil, err
 	}
-	if n, err := res.RowsAffected(); err != nil {
-		return nil, err
-	} else if n > 0 {
+	if removed {
 		told["recoveryKeyEnded"] = true
 	}
-	t, err := readTOTP(ctx, tx, c.uid)
+	t, err := readTOTP(tx, c.UID)
 	if err != nil || t == nil {
 		return told, err
 	}
-	if t.enabled && c.secondAt > 0 {
-		told["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid)
+	if t.Enabled && c.SecondAt > 0 {
+		told["recoveryCodes"], err = s.newBackupCodes(tx, c.UID)
 		return told, err
 	}
-	if t.enabled {
+	if t.Enabled {
 		told["twoStepEnded"] = true
-		if err := profileChanged(ctx, tx, c.uid, s.cfg.Now()); err != nil {
+		if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
 			return nil, err
 		}
 	}
-	return told, removeTwoStep(ctx, tx, c.uid)
+	return told, tx.RemoveSecondStep(c.UID)
 }

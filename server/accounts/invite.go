@@ -2,12 +2,13 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // SignUp says who may make an account.
@@ -58,10 +59,10 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	code += text
 	now := s.cfg.Now()
 	expires = now.Add(life)
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO invitations (hash, note, created_at, expires_at) VALUES (?, ?, ?, ?)`,
-			inviteHash(code), note, now.UnixMilli(), expires.UnixMilli())
-		return err
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		return tx.AddInvitation(store.Invitation{
+			Hash: inviteHash(code), Note: note, CreatedAt: now.UnixMilli(), ExpiresAt: expires.UnixMilli(),
+		})
 	})
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("make an invitation: %w", err)
@@ -96,28 +97,22 @@ func (s *Service) checkInvitation(r *request, code string) error {
 	if _, err := s.admit(r, tryInvitation, hex.EncodeToString(h)); err != nil {
 		return err
 	}
-	var good bool
-	err := s.db.Read().QueryRowContext(r.Context(), `SELECT EXISTS (SELECT 1 FROM invitations WHERE hash = ? AND uid IS NULL AND expires_at > ?)`,
-		h, s.cfg.Now().UnixMilli()).Scan(&good)
+	good, err := s.db.Read(r.Context()).InvitationOpen(h, s.cfg.Now().UnixMilli())
 	if err == nil && !good {
 		err = errInvitation.with("param", "invitation")
 	}
 	return err
 }
 
-// spendInvitation notes who used an invitation, in the transaction that makes
+// useInvitation notes who used an invitation, in the transaction that makes
 // their account: of two at once, one gets it.
-func (s *Service) spendInvitation(ctx context.Context, tx *sql.Tx, code, uid string) error {
+func (s *Service) useInvitation(tx store.Tx, code, uid string) error {
 	if s.cfg.SignUp != SignUpInvite {
 		return nil
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE invitations SET uid = ? WHERE hash = ? AND uid IS NULL AND expires_at > ?`,
-		uid, inviteHash(code), s.cfg.Now().UnixMilli())
-	if err != nil {
-		return err
+	used, err := tx.UseInvitation(inviteHash(code), uid, s.cfg.Now().UnixMilli())
+	if err == nil && !used {
+		err = errInvitation.with("param", "invitation")
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
-		return err
-	}
-	return errInvitation.with("param", "invitation")
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -45,14 +45,14 @@ type claims struct {
 var _ token.Verifier = (*Service)(nil)
 
 // accessToken issues a token for the account.
-func (s *Service) accessToken(ctx context.Context, a *account, clientID string, scope scopes, ttl time.Duration, bound string) (string, error) {
+func (s *Service) accessToken(ctx context.Context, a *store.Account, clientID string, scope scopes, ttl time.Duration, bound string) (string, error) {
 	jti, err := s.randomHex(16)
 	if err != nil {
 		return "", err
 	}
 	c := claims{
-		Claims:   s.registered(a.uid, clientID, ttl),
-		ClientID: clientID, Scope: scope.String(), Generation: a.generation, ProfileChanged: a.profileAt, Bound: bound,
+		Claims:   s.registered(a.UID, clientID, ttl),
+		ClientID: clientID, Scope: scope.String(), Generation: a.Generation, ProfileChanged: a.ProfileAt, Bound: bound,
 	}
 	c.ID = jti
 	return s.sign(ctx, typeAccess, c)
@@ -89,7 +89,7 @@ func (s *Service) root(ctx context.Context) string { return s.cfg.PublicURLs.Of(
 
 // access verifies an access token and finds its account. The error wraps
 // token.ErrBadAccess or token.ErrNotYet for one that is no good.
-func (s *Service) access(ctx context.Context, text string) (*claims, *account, error) {
+func (s *Service) access(ctx context.Context, text string) (*claims, *store.Account, error) {
 	c, err := s.signed(ctx, text)
 	if err != nil {
 		return nil, nil, err
@@ -101,8 +101,7 @@ func (s *Service) access(ctx context.Context, text string) (*claims, *account, e
 	case c.IssuedAt.Time().After(now.Add(issueSkew)):
 		return nil, nil, token.ErrNotYet
 	}
-	var revoked bool
-	err = s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revoked WHERE jti = ?)`, c.ID).Scan(&revoked)
+	revoked, err := s.db.Read(ctx).Revoked(c.Subject, c.ID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for a revoked token: %w", err)
 	}
@@ -114,10 +113,10 @@ func (s *Service) access(ctx context.Context, text string) (*claims, *account, e
 		return nil, nil, err
 	}
 	// It was issued before the password changed.
-	if c.Generation < a.generation {
+	if c.Generation < a.Generation {
 		return nil, nil, token.ErrBadAccess
 	}
-	if live, err := s.Live(ctx, a.uid, c.Bound); err != nil {
+	if live, err := s.Live(ctx, a.UID, c.Bound); err != nil {
 		return nil, nil, err
 	} else if !live {
 		return nil, nil, token.ErrBadAccess
@@ -156,7 +155,7 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 	if have, err := parseScopes(c.Scope); err != nil || !have.allow(onepw.OldSync) {
 		return token.Identity{}, fmt.Errorf("%w: it lacks the scope", token.ErrBadAccess)
 	}
-	return token.Identity{Account: a.uid, Generation: c.Generation, Bound: c.Bound}, nil
+	return token.Identity{Account: a.UID, Generation: c.Generation, Bound: c.Bound}, nil
 }
 
 // signingKey is the key that signs, made at its first use.
@@ -164,10 +163,9 @@ func (s *Service) signingKey(ctx context.Context) (string, *rsa.PrivateKey, erro
 	s.keysMu.Lock()
 	defer s.keysMu.Unlock()
 	if s.newest == "" {
-		err := s.db.View(ctx, func(tx *sql.Tx) error {
-			return tx.QueryRowContext(ctx, `SELECT kid FROM signing_keys WHERE retired_at IS NULL`).Scan(&s.newest)
-		})
-		if errors.Is(err, sql.ErrNoRows) {
+		current, err := s.db.Read(ctx).CurrentSigningKey()
+		s.newest = current.KID
+		if errors.Is(err, store.ErrNotFound) {
 			err = s.newSigningKey(ctx)
 		}
 		if err != nil {
@@ -191,15 +189,14 @@ func (s *Service) loadKey(ctx context.Context, kid string) (*rsa.PrivateKey, err
 	if key, ok := s.keys[kid]; ok {
 		return key, nil
 	}
-	var der []byte
-	err := s.db.Read().QueryRowContext(ctx, `SELECT private FROM signing_keys WHERE kid = ?`, kid).Scan(&der)
-	if errors.Is(err, sql.ErrNoRows) {
+	kept, err := s.db.Read(ctx).SigningKey(kid)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, token.ErrBadAccess
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read a signing key: %w", err)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	parsed, err := x509.ParsePKCS8PrivateKey(kept.Private)
 	key, ok := parsed.(*rsa.PrivateKey)
 	if err != nil || !ok {
 		return nil, fmt.Errorf("signing key %s is damaged", kid)
@@ -224,12 +221,8 @@ func (s *Service) newSigningKey(ctx context.Context) error {
 		return err
 	}
 	kid := now.UTC().Format("20060102") + "-" + tail
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE signing_keys SET retired_at = ? WHERE retired_at IS NULL`, now.UnixMilli()); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO signing_keys (kid, private, created_at) VALUES (?, ?, ?)`, kid, der, now.UnixMilli())
-		return err
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		return tx.AddSigningKey(store.SigningKey{KID: kid, Private: der, CreatedAt: now.UnixMilli()})
 	})
 	if err == nil {
 		s.newest, s.keys[kid] = kid, key
@@ -242,9 +235,8 @@ func (s *Service) rotate(ctx context.Context, now time.Time) error {
 	s.keysMu.Lock()
 	defer s.keysMu.Unlock()
 	clear(s.keys) // what is deleted must not verify any more
-	var created int64
-	err := s.db.Read().QueryRowContext(ctx, `SELECT created_at FROM signing_keys WHERE retired_at IS NULL`).Scan(&created)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && now.UnixMilli()-created < keyLife.Milliseconds() {
+	current, err := s.db.Read(ctx).CurrentSigningKey()
+	if errors.Is(err, store.ErrNotFound) || err == nil && now.UnixMilli()-current.CreatedAt < keyLife.Milliseconds() {
 		return nil
 	}
 	if err != nil {
@@ -255,22 +247,17 @@ func (s *Service) rotate(ctx context.Context, now time.Time) error {
 
 // jwks publishes the keys that verify.
 func (s *Service) jwks(r *request) (any, error) {
-	rows, err := s.db.Read().QueryContext(r.Context(), `SELECT kid FROM signing_keys ORDER BY created_at DESC`)
+	kids, err := s.db.Read(r.Context()).SigningKeys()
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for rows.Next() {
-		var kid string
-		if err := rows.Scan(&kid); err != nil {
-			return nil, err
-		}
+	for _, kid := range kids {
 		key, err := s.verifyKey(r.Context(), kid)
 		if err != nil {
 			return nil, err
 		}
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.PublicKey, KeyID: kid, Algorithm: string(jose.RS256), Use: "sig"})
 	}
-	return set, rows.Err()
+	return set, nil
 }

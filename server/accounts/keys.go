@@ -1,28 +1,28 @@
 package accounts
 
 import (
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // accountKeys gives the wrapped keys, once for each key fetch token.
 func (s *Service) accountKeys(r *request) (any, error) {
-	c, err := s.authenticate(r, kindKeys)
+	c, err := s.authenticateToken(r, store.KeyFetch)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error { return spend(r.Context(), tx, c) })
+	err = s.updateBy(r.Context(), c, func(tx store.Tx) error { return consume(tx, c) })
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"bundle": hex.EncodeToString(c.bundle)}, nil
+	return map[string]any{"bundle": hex.EncodeToString(c.Bundle)}, nil
 }
 
 // scopedKeyData tells what a client needs to derive the keys of scopes from kB.
@@ -41,7 +41,7 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 	if _, err := client(in.ClientID); err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.uid)
+	a, err := s.account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 	for scope := range strings.FieldsSeq(in.Scope) {
 		if scope == onepw.OldSync {
 			out[scope] = map[string]any{
-				"identifier": scope, "keyRotationSecret": strings.Repeat("0", 64), "keyRotationTimestamp": a.keysChangedAt,
+				"identifier": scope, "keyRotationSecret": strings.Repeat("0", 64), "keyRotationTimestamp": a.KeysChangedAt,
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (s *Service) statusByUID(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		uid = c.uid
+		uid = c.UID
 	}
 	_, err := s.account(r.Context(), uid)
 	if errors.Is(err, errToken) {

@@ -1,15 +1,15 @@
 package accounts
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/url"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // codeLife is how long an authorization code is good.
@@ -78,16 +78,11 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hash(code), c.uid, in.ClientID, scope.String(), in.Challenge, in.AccessType == "offline",
-			in.KeysJWE, in.Nonce, c.createdAt/1000, c.hash, s.cfg.Now().Add(codeLife).UnixMilli())
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(r.Context(), `DELETE FROM codes WHERE hash IN (
-			SELECT hash FROM codes WHERE uid = ? ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?)`, c.uid, maxCodes)
-		return err
+	err = s.updateBy(r.Context(), c, func(tx store.Tx) error {
+		return tx.AddCode(&store.Code{
+			Hash: hash(code), UID: c.UID, ClientID: in.ClientID, Scope: scope.String(), Challenge: in.Challenge, Offline: in.AccessType == "offline",
+			KeysJWE: in.KeysJWE, Nonce: in.Nonce, AuthAt: c.CreatedAt / 1000, Session: c.Hash, ExpiresAt: s.cfg.Now().Add(codeLife).UnixMilli(),
+		}, maxCodes)
 	})
 	if err != nil {
 		return nil, err
@@ -130,17 +125,28 @@ type grant struct {
 }
 
 // still implements holder.
-func (g *grant) still(ctx context.Context, tx *sql.Tx) error {
-	var generation int64
-	err := tx.QueryRowContext(ctx, `SELECT generation FROM accounts WHERE uid = ?1
-		AND (?2 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE hash = ?2 AND uid = ?1))
-		AND (?3 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE hash = ?3 AND uid = ?1))
-		AND (?4 IS NULL OR EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = ?4 AND uid = ?1))`,
-		g.uid, g.session, g.signedIn, g.refresh).Scan(&generation)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && generation != g.generation {
-		return errToken
+func (g *grant) still(tx store.Reader) error {
+	a, err := tx.Account(g.uid)
+	if ok, err := present(err); !ok || a.Generation != g.generation {
+		return orToken(err)
 	}
-	return err
+	for _, session := range [][]byte{g.session, g.signedIn} {
+		if session == nil {
+			continue
+		}
+		t, err := tx.Token(session)
+		if ok, err := present(err); !ok || t.UID != g.uid {
+			return orToken(err)
+		}
+	}
+	if g.refresh == nil {
+		return nil
+	}
+	t, err := tx.RefreshToken(g.refresh)
+	if ok, err := present(err); !ok || t.UID != g.uid {
+		return orToken(err)
+	}
+	return nil
 }
 
 // oauthToken gives access tokens, by a session, a refresh token or a code.
@@ -180,8 +186,8 @@ func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
 	}
 	scope, err := parseScopes(in.Scope)
 	return grant{
-		uid: c.uid, generation: c.generation, scope: scope, authAt: c.createdAt / 1000, offline: in.AccessType == "offline",
-		session: c.hash, signedIn: c.hash, id: c.grant,
+		uid: c.UID, generation: c.Generation, scope: scope, authAt: c.CreatedAt / 1000, offline: in.AccessType == "offline",
+		session: c.Hash, signedIn: c.Hash, id: c.Grant,
 	}, err
 }
 
@@ -190,39 +196,38 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 	if err != nil {
 		return grant{}, err
 	}
-	if t.clientID != in.ClientID {
+	if t.ClientID != in.ClientID {
 		return grant{}, errToken
 	}
-	scope := t.scope
+	have, err := parseScopes(t.Scope)
+	if err != nil {
+		return grant{}, err
+	}
+	scope := have
 	if in.Scope != "" {
 		if scope, err = parseScopes(in.Scope); err != nil {
 			return grant{}, err
 		}
-		if !t.scope.allowAll(scope) {
+		if !have.allowAll(scope) {
 			return grant{}, errScope
 		}
 	}
 	return grant{
-		uid: t.uid, generation: t.generation, scope: scope, authAt: t.createdAt / 1000, signedIn: t.session, refresh: t.hash, id: t.grant,
+		uid: t.UID, generation: t.Generation, scope: scope, authAt: t.CreatedAt / 1000, signedIn: t.Session, refresh: t.Hash, id: t.Grant,
 	}, nil
 }
 
-// byCode spends a code. Whoever shows it with a wrong verifier spends it too.
+// byCode takes a code. Whoever shows it with a wrong verifier takes it too.
 func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
 		return grant{}, missing("code")
 	}
-	var g grant
-	var clientID, scope, challenge string
-	var expires int64
-	ctx := r.Context()
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `DELETE FROM codes WHERE hash = ?
-			RETURNING uid, (SELECT generation FROM accounts a WHERE a.uid = codes.uid),
-				client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at`, hash(in.Code)).
-			Scan(&g.uid, &g.generation, &clientID, &scope, &challenge, &g.offline, &g.keysJWE, &g.nonce, &g.authAt, &g.signedIn, &expires)
+	var code *store.Code
+	err := s.db.Update(r.Context(), func(tx store.Tx) (err error) {
+		code, err = tx.TakeCode(hash(in.Code))
+		return err
 	})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNotFound) {
 		return grant{}, errUnknownCode
 	}
 	if err != nil {
@@ -230,15 +235,18 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	}
 	sum := sha256.Sum256([]byte(in.Verifier))
 	switch {
-	case clientID != in.ClientID:
+	case code.ClientID != in.ClientID:
 		return grant{}, errCodeClient
-	case s.cfg.Now().UnixMilli() >= expires:
+	case s.cfg.Now().UnixMilli() >= code.ExpiresAt:
 		return grant{}, errExpiredCode
-	case subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) != 1:
+	case subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(code.Challenge)) != 1:
 		return grant{}, errChallenge
 	}
 	// The browser has left the page for the program, and the session with it.
-	g.leaves = clientID == nativeClient
+	g := grant{
+		uid: code.UID, generation: code.Generation, offline: code.Offline, keysJWE: code.KeysJWE, nonce: code.Nonce, authAt: code.AuthAt,
+		signedIn: code.Session, leaves: code.ClientID == nativeClient,
+	}
 	if g.id, err = s.random(16); err != nil {
 		return grant{}, err
 	}
@@ -248,12 +256,12 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 		if err != nil {
 			return grant{}, err
 		}
-		if c.uid != g.uid {
+		if c.UID != g.uid {
 			return grant{}, errToken
 		}
-		g.session = c.hash
+		g.session = c.Hash
 	}
-	g.scope, err = parseScopes(scope)
+	g.scope, err = parseScopes(code.Scope)
 	return g, err
 }
 
@@ -267,26 +275,31 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 		ttl = time.Duration(min(in.TTL, int64(maxAccessTTL/time.Second))) * time.Second
 	}
 	out := map[string]any{"token_type": "bearer", "scope": g.scope.String(), "auth_at": g.authAt}
-	var a *account
+	var a *store.Account
 	var second bool
 	bound := binding(g)
-	run := s.db.View
-	if changes {
-		run = s.db.Update
-	}
-	err := run(ctx, func(tx *sql.Tx) (err error) {
-		if err := g.still(ctx, tx); err != nil {
+	read := func(tx store.Reader) (err error) {
+		if err := g.still(tx); err != nil {
 			return err
 		}
-		if a, err = scanAccount(tx.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE uid = ?`, g.uid)); err != nil {
+		if a, err = tx.Account(g.uid); err != nil {
 			return err
 		}
-		if second, err = secondStepOf(ctx, tx, g.signedIn); err != nil || !changes {
-			return err
-		}
-		bound, err = s.give(ctx, tx, r, in, g, wantsSession, out)
+		second, err = secondStepOf(tx, g.signedIn)
 		return err
-	})
+	}
+	var err error
+	if changes {
+		err = s.db.Update(ctx, func(tx store.Tx) (err error) {
+			if err := read(tx); err != nil {
+				return err
+			}
+			bound, err = s.give(tx, r, in, g, wantsSession, out)
+			return err
+		})
+	} else {
+		err = s.db.View(ctx, read)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -310,16 +323,16 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 
 // give makes the lasting tokens of a grant, and returns what its access token is
 // bound to.
-func (s *Service) give(ctx context.Context, tx *sql.Tx, r *request, in tokenRequest, g grant, session bool, out map[string]any) (bound string, err error) {
+func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, session bool, out map[string]any) (bound string, err error) {
 	if g.leaves {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, g.signedIn); err != nil {
+		if _, err := tx.RemoveToken(g.uid, g.signedIn); err != nil {
 			return "", err
 		}
 		g.signedIn = nil
 	}
 	bound = binding(g)
 	if g.offline {
-		text, err := s.newRefreshToken(ctx, tx, in.ClientID, g)
+		text, err := s.newRefreshToken(tx, in.ClientID, g)
 		if err != nil {
 			return "", err
 		}
@@ -329,15 +342,11 @@ func (s *Service) give(ctx context.Context, tx *sql.Tx, r *request, in tokenRequ
 		}
 	}
 	if session {
-		text, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: g.uid, userAgent: r.userAgent(), grant: g.id})
+		text, h, err := s.newToken(tx, freshToken{kind: store.Session, uid: g.uid, userAgent: r.userAgent(), grant: g.id})
 		if err != nil {
 			return "", err
 		}
 		out["session_token"] = text
-		h, err := tokenHash(kindSession, text)
-		if err != nil {
-			return "", err
-		}
 		bound = boundToSession + hex.EncodeToString(h)
 	}
 	return bound, nil

@@ -3,13 +3,13 @@ package accounts
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // idTokenTTL is short: a client looks at an ID token once, when it comes.
@@ -34,12 +34,15 @@ type idClaims struct {
 }
 
 // secondStepOf reports whether a session was signed in with the second step.
-func secondStepOf(ctx context.Context, tx *sql.Tx, session []byte) (second bool, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT second_step FROM tokens WHERE hash = ?`, session).Scan(&second)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+func secondStepOf(tx store.Reader, session []byte) (bool, error) {
+	if session == nil {
+		return false, nil
 	}
-	return second, err
+	t, err := tx.Token(session)
+	if ok, err := present(err); !ok {
+		return false, err
+	}
+	return t.SecondStep, nil
 }
 
 // idToken tells a client who signed in, and with or without the second step.

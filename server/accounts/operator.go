@@ -2,13 +2,12 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -45,19 +44,18 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	if err != nil {
 		return false, err
 	}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		var enabled bool
-		err := tx.QueryRowContext(ctx, `SELECT enabled FROM totp WHERE uid = ?`, u.UID).Scan(&enabled)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && !enabled {
-			return ErrNoSecondStep
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		enabled, err := twoStep(tx, u.UID)
+		if err == nil && !enabled {
+			err = ErrNoSecondStep
 		}
 		if err != nil {
 			return err
 		}
-		if err := removeTwoStep(ctx, tx, u.UID); err != nil {
+		if err := tx.RemoveSecondStep(u.UID); err != nil {
 			return err
 		}
-		return profileChanged(ctx, tx, u.UID, s.cfg.Now())
+		return profileChanged(tx, u.UID, s.cfg.Now())
 	})
 	if errors.Is(err, ErrNoSecondStep) {
 		return false, fmt.Errorf("%s: %w", u.Email, ErrNoSecondStep)
@@ -102,40 +100,32 @@ const invitationID = 6
 // Invitations lists those that can be used or were, the oldest first. One that was
 // used goes with its account.
 func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT i.hash, i.note, i.created_at, i.expires_at, IFNULL(a.email, '')
-		FROM invitations i LEFT JOIN accounts a USING (uid) WHERE i.uid IS NOT NULL OR i.expires_at > ? ORDER BY i.created_at, i.hash`, s.cfg.Now().UnixMilli())
+	kept, err := s.db.Read(ctx).Invitations(s.cfg.Now().UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("list the invitations: %w", err)
 	}
-	defer rows.Close()
 	all := []Invitation{}
-	for rows.Next() {
-		var i Invitation
-		var hash []byte
-		var created, expires int64
-		if err := rows.Scan(&hash, &i.Note, &created, &expires, &i.Email); err != nil {
-			return nil, fmt.Errorf("list the invitations: %w", err)
-		}
-		i.ID = hex.EncodeToString(hash[:invitationID])
-		i.Created, i.Expires = time.UnixMilli(created), time.UnixMilli(expires)
-		all = append(all, i)
+	for _, i := range kept {
+		all = append(all, Invitation{
+			ID: hex.EncodeToString(i.Hash[:invitationID]), Note: i.Note, Email: i.Email,
+			Created: time.UnixMilli(i.CreatedAt), Expires: time.UnixMilli(i.ExpiresAt),
+		})
 	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // RevokeInvitation ends an invitation that was not used, by its ID or its code. The
 // error is ErrNoInvitation if there is none.
 func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `DELETE FROM invitations WHERE uid IS NULL AND (hash = ? OR lower(hex(substr(hash, 1, ?))) = ?)`,
-			inviteHash(which), invitationID, strings.ToLower(which))
-		if err != nil {
-			return err
+	err := s.db.Update(ctx, func(tx store.Tx) error {
+		n, err := tx.RemoveInvitations(inviteHash(which))
+		if id, ok := unhex(which, invitationID); ok && err == nil && n == 0 {
+			n, err = tx.RemoveInvitations(id)
 		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
+		if err == nil && n == 0 {
+			err = ErrNoInvitation
 		}
-		return ErrNoInvitation
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("revoke an invitation: %w", err)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"io"
 	"maps"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // credentials are the parameters that set a password. The second three are
@@ -56,11 +56,11 @@ func (c *credentials) check() (err error) {
 type wrapped struct{ v1, v2 []byte }
 
 // setPassword fills in what is stored for a checked set of credentials.
-func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (kB wrapped, err error) {
-	if a.salt, err = s.random(32); err != nil {
+func (s *Service) setPassword(ctx context.Context, a *store.Account, c credentials) (kB wrapped, err error) {
+	if a.Salt, err = s.random(32); err != nil {
 		return kB, err
 	}
-	a.cost = s.cfg.Cost
+	a.Cost = s.cfg.Cost
 	v, err := s.verifier(ctx, a, c.authPW)
 	if err != nil {
 		return kB, err
@@ -72,14 +72,14 @@ func (s *Service) setPassword(ctx context.Context, a *account, c credentials) (k
 			return kB, err
 		}
 	}
-	a.v1 = stored{v.Hash, v.Wrap(c.wrapKB)}
-	a.clientSalt, a.v2 = c.ClientSalt, stored{}
+	a.V1 = store.Password{Hash: v.Hash, WrapWrapKB: v.Wrap(c.wrapKB)}
+	a.ClientSalt, a.V2 = c.ClientSalt, store.Password{}
 	if c.authPW2 != nil {
 		v2, err := s.verifier(ctx, a, c.authPW2)
 		if err != nil {
 			return kB, err
 		}
-		a.v2 = stored{v2.Hash, v2.Wrap(c.wrapKB2)}
+		a.V2 = store.Password{Hash: v2.Hash, WrapWrapKB: v2.Wrap(c.wrapKB2)}
 	}
 	return wrapped{c.wrapKB, c.wrapKB2}, nil
 }
@@ -120,23 +120,23 @@ func (s *Service) create(r *request) (any, error) {
 	if err := s.checkInvitation(r, in.Invitation); err != nil {
 		return nil, err
 	}
-	also := func(tx *sql.Tx, a *account, kB wrapped) (err error) {
-		if err := s.spendInvitation(ctx, tx, in.Invitation, a.uid); err != nil {
+	also := func(tx store.Tx, a *store.Account, kB wrapped) (err error) {
+		if err := s.useInvitation(tx, in.Invitation, a.UID); err != nil {
 			return err
 		}
-		out, err = s.signIn(ctx, tx, r, a, kB, keyFetchV2, 0)
+		out, err = s.signIn(tx, r, a, kB, keyFetchV2, 0, false)
 		return err
 	}
 	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
 	if byEmail && errors.Is(err, errAccountExists) {
 		made, err = s.register(ctx, in.Email, decoyKey(in.Email), in.credentials, false, also)
 	}
-	if err != nil || made.confirmed {
+	if err != nil || made.Confirmed {
 		return out, err
 	}
 	if err := s.sendCode(ctx, made); err != nil {
 		// Nobody can confirm it, and whoever tries again begins anew.
-		if failed := s.remove(context.WithoutCancel(ctx), made.uid, nil); failed != nil {
+		if failed := s.remove(context.WithoutCancel(ctx), made.UID, nil); failed != nil {
 			err = failed
 		}
 		return nil, err
@@ -147,46 +147,39 @@ func (s *Service) create(r *request) (any, error) {
 // register makes an account under a key, and runs also in the transaction that
 // does. It takes the place of one that nobody confirmed.
 func (s *Service) register(ctx context.Context, email, key string, c credentials, confirmed bool,
-	also func(tx *sql.Tx, a *account, kB wrapped) error) (*account, error) {
+	also func(tx store.Tx, a *store.Account, kB wrapped) error) (*store.Account, error) {
 	old, err := s.accountByKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	var oldUID string
 	if old != nil {
-		if old.confirmed || s.enabled(ctx, old.uid) != nil { // signing up again is no way around a lock
+		if old.Confirmed || s.enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
 			return nil, errAccountExists
 		}
-		oldUID = old.uid
+		oldUID = old.UID
 	}
 	now := s.cfg.Now().UnixMilli()
-	a := &account{email: email, key: key, generation: now, keysChangedAt: now, createdAt: now, profileAt: now, confirmed: confirmed}
-	if a.uid, err = s.randomHex(16); err != nil {
+	a := &store.Account{Email: email, Key: key, Generation: now, KeysChangedAt: now, CreatedAt: now, ProfileAt: now, Confirmed: confirmed}
+	if a.UID, err = s.randomHex(16); err != nil {
 		return nil, err
 	}
-	if a.kA, err = s.random(onepw.KeySize); err != nil {
+	if a.KA, err = s.random(onepw.KeySize); err != nil {
 		return nil, err
 	}
 	kB, err := s.setPassword(ctx, a, c)
 	if err != nil {
 		return nil, err
 	}
-	return a, s.db.Update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ? AND confirmed = 0`, oldUID); err != nil {
+	return a, s.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.RemoveUnconfirmed(oldUID); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
-			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at, confirmed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?) ON CONFLICT (email_key) DO NOTHING`,
-			a.uid, a.email, a.key, a.createdAt, a.generation, a.keysChangedAt, a.salt, a.cost,
-			a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.kA, a.profileAt, a.confirmed)
+		added, err := tx.AddAccount(a)
+		if err == nil && !added {
+			err = errAccountExists
+		}
 		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			if err == nil {
-				err = errAccountExists
-			}
 			return err
 		}
 		return also(tx, a, kB)
@@ -194,28 +187,23 @@ func (s *Service) register(ctx context.Context, email, key string, c credentials
 }
 
 func (s *Service) login(r *request) (any, error) {
-	a, err := s.shownPassword(r)
+	a, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
 	var out map[string]any
-	err = s.updateBy(r.Context(), a, func(tx *sql.Tx) error {
-		if out, err = s.signIn(r.Context(), tx, r, a.account, a.wrapKB(), keyFetchV2, 0); err != nil {
+	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
+		wait, err := twoStep(tx, a.UID)
+		if err != nil {
 			return err
 		}
-		wait, err := twoStep(r.Context(), tx, a.uid)
-		switch {
-		case err != nil:
+		if out, err = s.signIn(tx, r, a.Account, a.wrapKB(), keyFetchV2, 0, wait); err != nil || wait || !a.Confirmed {
 			return err
-		case wait:
-			return holdBack(r.Context(), tx, out, lacksSecondStep, "login")
-		case !a.confirmed:
-			return nil
 		}
-		return s.know(r.Context(), tx, r, a.uid)
+		return s.know(tx, r, a.UID)
 	})
-	if err == nil && !a.confirmed {
-		err = s.remind(r, a.account)
+	if err == nil && !a.Confirmed {
+		err = s.remind(r, a.Account)
 	}
 	return out, err
 }
@@ -230,27 +218,35 @@ const (
 
 // signIn makes a session, and with ?keys=true key fetch tokens, of which second
 // names that of version 2. For an account that is not confirmed they wait for that.
-// secondAt is when the second step was shown, in milliseconds, or 0.
-func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account, kB wrapped, second string, secondAt int64) (map[string]any, error) {
+// secondAt is when the second step was shown, in milliseconds, or 0; wait says that
+// the session waits for it.
+func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, second string, secondAt int64, wait bool) (map[string]any, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
-	if err := s.enabled(ctx, a.uid); err != nil {
+	if err := s.enabled(r.Context(), a.UID); err != nil {
 		return nil, err
 	}
-	session, err := s.newToken(ctx, tx, freshToken{kind: kindSession, uid: a.uid, userAgent: r.userAgent(), secondAt: secondAt, proved: true})
+	verified := a.Confirmed && !wait
+	session, sessionHash, err := s.newToken(tx, freshToken{
+		kind: store.Session, uid: a.UID, userAgent: r.userAgent(), secondAt: secondAt, waits: !verified, proved: true,
+	})
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]any{
-		"uid": a.uid, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.email,
-		"verified": true, "emailVerified": a.confirmed, "sessionVerified": true, "metricsEnabled": false,
+		"uid": a.UID, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.Email,
+		"verified": verified, "emailVerified": a.Confirmed, "sessionVerified": verified, "metricsEnabled": false,
+	}
+	switch {
+	case wait:
+		out["verificationMethod"], out["verificationReason"] = lacksSecondStep, "login"
+	case !a.Confirmed:
+		out["verificationMethod"], out["verificationReason"] = "email-otp", "signup"
+	}
+	if verified {
+		sessionHash = nil
 	}
 	if wantsKeys(r) {
-		if err := s.keyFetch(ctx, tx, a, kB, second, out); err != nil {
-			return nil, err
-		}
-	}
-	if !a.confirmed {
-		err = holdBack(ctx, tx, out, "email-otp", "signup")
+		err = s.keyFetch(tx, a, kB, second, sessionHash, out)
 	}
 	return out, err
 }
@@ -258,14 +254,14 @@ func (s *Service) signIn(ctx context.Context, tx *sql.Tx, r *request, a *account
 func wantsKeys(r *request) bool { return r.URL.Query().Get("keys") == "true" }
 
 // keyFetch puts into an answer a token for each version of the stretching that
-// kB is wrapped by.
-func (s *Service) keyFetch(ctx context.Context, tx *sql.Tx, a *account, kB wrapped, second string, out map[string]any) (err error) {
+// kB is wrapped by. They wait with a session, unless it is nil.
+func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB wrapped, second string, session []byte, out map[string]any) (err error) {
 	for name, wrapKB := range map[string][]byte{keyFetchV1: kB.v1, second: kB.v2} {
 		if wrapKB == nil {
 			continue
 		}
-		if out[name], err = s.newToken(ctx, tx, freshToken{
-			kind: kindKeys, uid: a.uid, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.kA, wrapKB) },
+		if out[name], _, err = s.newToken(tx, freshToken{
+			kind: store.KeyFetch, uid: a.UID, session: session, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.KA, wrapKB) },
 		}); err != nil {
 			return err
 		}
@@ -295,12 +291,12 @@ func (s *Service) credentialsStatus(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a == nil || a.clientSalt == "" || !a.confirmed {
+	if a == nil || a.ClientSalt == "" || !a.Confirmed {
 		m := hmac.New(sha256.New, s.pepper)
 		io.WriteString(m, emailKey(in.Email))
-		a = &account{clientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
+		a = &store.Account{ClientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
 	}
-	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.clientSalt, "acceptsVersion1": true}, nil
+	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.ClientSalt, "acceptsVersion1": true}, nil
 }
 
 // changeStart begins to change the password: the old one gives the keys, to be
@@ -318,14 +314,14 @@ func (s *Service) changeStart(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.secondSession(r, a.uid)
+	c, err := s.secondSession(r, a.UID)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]any{"verified": true}
 	ctx := r.Context()
-	err = s.updateBy(ctx, a, func(tx *sql.Tx) error {
-		shown, err := s.guarded(ctx, tx, a.uid, c)
+	err = s.updateBy(ctx, a, func(tx store.Tx) error {
+		shown, err := s.guarded(tx, a.UID, c)
 		if err != nil {
 			return err
 		}
@@ -333,10 +329,10 @@ func (s *Service) changeStart(r *request) (any, error) {
 		if shown {
 			secondAt = s.cfg.Now().UnixMilli()
 		}
-		if err := s.keyFetch(ctx, tx, a.account, a.wrapKB(), keyFetchChange, out); err != nil {
+		if err := s.keyFetch(tx, a.Account, a.wrapKB(), keyFetchChange, nil, out); err != nil {
 			return err
 		}
-		out["passwordChangeToken"], err = s.newToken(ctx, tx, freshToken{kind: kindChange, uid: a.uid, secondAt: secondAt})
+		out["passwordChangeToken"], _, err = s.newToken(tx, freshToken{kind: store.Change, uid: a.UID, secondAt: secondAt})
 		return err
 	})
 	return out, err
@@ -345,7 +341,7 @@ func (s *Service) changeStart(r *request) (any, error) {
 // changeFinish sets the new password and ends every session of the account; or
 // it upgrades the old one.
 func (s *Service) changeFinish(r *request) (any, error) {
-	c, err := s.authenticate(r, kindChange)
+	c, err := s.authenticateToken(r, store.Change)
 	if err != nil {
 		return nil, err
 	}
@@ -359,7 +355,7 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	if out, done, err := s.upgrade(r, c, in); done || err != nil {
 		return out, err
 	}
-	listeners := s.listeners(r.Context(), c.uid, everyDevice)
+	listeners := s.listeners(r.Context(), c.UID, everyDevice)
 	out, err := s.newPassword(r, c, keyFetchChange)
 	if err == nil {
 		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
@@ -367,7 +363,7 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	return out, err
 }
 
-// newPassword spends a token, sets the password that the body has, ends all that
+// newPassword consumes a token, sets the password that the body has, ends all that
 // the old one opened and begins a new session, with a key fetch token of version 2
 // by the name of second.
 func (s *Service) newPassword(r *request, c *credential, second string) (any, error) {
@@ -379,7 +375,7 @@ func (s *Service) newPassword(r *request, c *credential, second string) (any, er
 		return nil, err
 	}
 	ctx := r.Context()
-	a, err := s.account(ctx, c.uid)
+	a, err := s.account(ctx, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -388,22 +384,20 @@ func (s *Service) newPassword(r *request, c *credential, second string) (any, er
 		return nil, err
 	}
 	// It must grow, whatever the clock does.
-	a.generation = max(a.generation+1, s.cfg.Now().UnixMilli())
+	a.Generation = max(a.Generation+1, s.cfg.Now().UnixMilli())
 	var out map[string]any
-	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		if err := spend(ctx, tx, c); err != nil {
+	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+		if err := consume(tx, c); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE accounts SET generation = ?, auth_salt = ?, cost = ?, verify_hash = ?, wrap_wrap_kb = ?,
-			client_salt = NULLIF(?, ''), verify_hash_v2 = ?, wrap_wrap_kb_v2 = ? WHERE uid = ?`,
-			a.generation, a.salt, a.cost, a.v1.verifyHash, a.v1.wrapWrapKB, a.clientSalt, a.v2.verifyHash, a.v2.wrapWrapKB, a.uid); err != nil {
+		if err := tx.SetPassword(a); err != nil {
 			return err
 		}
-		ended, err := s.endAll(ctx, tx, c)
+		ended, err := s.endAll(tx, c)
 		if err != nil {
 			return err
 		}
-		if out, err = s.signIn(ctx, tx, r, a, kB, second, c.secondAt); err != nil {
+		if out, err = s.signIn(tx, r, a, kB, second, c.SecondAt, false); err != nil {
 			return err
 		}
 		maps.Copy(out, ended)
@@ -414,20 +408,20 @@ func (s *Service) newPassword(r *request, c *credential, second string) (any, er
 
 // destroy deletes the account, by its password and its second step.
 func (s *Service) destroy(r *request) (any, error) {
-	a, err := s.shownPassword(r)
+	a, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.secondSession(r, a.uid)
+	c, err := s.secondSession(r, a.UID)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
-	return nothing, s.remove(ctx, a.uid, func(tx *sql.Tx) error {
-		if err := a.still(ctx, tx); err != nil {
+	return nothing, s.remove(ctx, a.UID, func(tx store.Tx) error {
+		if err := a.still(tx); err != nil {
 			return err
 		}
-		_, err := s.guarded(ctx, tx, a.uid, c)
+		_, err := s.guarded(tx, a.UID, c)
 		return err
 	})
 }

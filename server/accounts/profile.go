@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"net/http"
 	"slices"
@@ -11,20 +10,22 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // accessHolder is an account as one of its access tokens opens it.
 type accessHolder struct {
-	*account
+	*store.Account
 	bound string
 }
 
 // still implements holder.
-func (a accessHolder) still(ctx context.Context, tx *sql.Tx) error {
-	if err := a.account.still(ctx, tx); err != nil {
+func (a accessHolder) still(tx store.Reader) error {
+	if err := still(tx, a.Account); err != nil {
 		return err
 	}
-	live, err := isLive(ctx, tx, a.uid, a.bound)
+	live, err := isLive(tx, a.UID, a.bound)
 	if err == nil && !live {
 		err = errToken
 	}
@@ -64,33 +65,33 @@ func (s *Service) profile(r *request) (any, error) {
 		return nil, err
 	}
 	if field == "profile" && !have.allow(scopeProfile) {
-		return userInfo(a.account, have), nil
+		return userInfo(a.Account, have), nil
 	}
-	second, err := s.twoStep(r.Context(), a.uid)
+	second, err := s.twoStep(r.Context(), a.UID)
 	if err != nil {
 		return nil, err
 	}
-	picture, err := s.avatarID(r.Context(), a.uid)
+	picture, err := s.avatarID(r.Context(), a.UID)
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]any{
-		"uid": a.uid, "email": a.email, "locale": "", "amrValues": methods(second), "twoFactorAuthentication": second,
+		"uid": a.UID, "email": a.Email, "locale": "", "amrValues": methods(second), "twoFactorAuthentication": second,
 		"avatar": s.avatarURL(r.Context(), picture), "avatarDefault": picture == noAvatar,
 	}
 	if have.allow(scopeOpenID) {
-		all["sub"] = a.uid
+		all["sub"] = a.UID
 	}
-	if a.displayName != "" {
-		all["displayName"] = a.displayName
+	if a.DisplayName != "" {
+		all["displayName"] = a.DisplayName
 	}
 	switch field {
 	case "display_name":
-		return map[string]any{"displayName": a.displayName}, nil
+		return map[string]any{"displayName": a.DisplayName}, nil
 	case "email", "uid":
 		return map[string]any{field: all[field]}, nil
 	}
-	sum := sha256.Sum256([]byte(a.uid + strconv.FormatInt(a.profileAt, 10) + have.String()))
+	sum := sha256.Sum256([]byte(a.UID + strconv.FormatInt(a.ProfileAt, 10) + have.String()))
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	// Firefox for Android puts it into quotation marks once more.
 	if strings.Trim(r.Header.Get("If-None-Match"), `"`) == strings.Trim(etag, `"`) {
@@ -100,10 +101,10 @@ func (s *Service) profile(r *request) (any, error) {
 }
 
 // userInfo is what a token tells that is for OpenID Connect alone.
-func userInfo(a *account, have scopes) map[string]any {
-	out := map[string]any{"sub": a.uid}
+func userInfo(a *store.Account, have scopes) map[string]any {
+	out := map[string]any{"sub": a.UID}
 	if have.allow(scopeEmail) || have.allow(scopeProfile+":email") {
-		out["email"] = a.email
+		out["email"] = a.Email
 	}
 	return out
 }
@@ -122,14 +123,14 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
 		return nil, invalid("displayName")
 	}
-	err = s.updateBy(r.Context(), a, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(r.Context(), `UPDATE accounts SET display_name = ? WHERE uid = ?`, in.DisplayName, a.uid); err != nil {
+	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
+		if err := tx.SetDisplayName(a.UID, in.DisplayName); err != nil {
 			return err
 		}
-		return profileChanged(r.Context(), tx, a.uid, s.cfg.Now())
+		return profileChanged(tx, a.UID, s.cfg.Now())
 	})
 	if err == nil {
-		s.profileNews(r.Context(), a.uid)
+		s.profileNews(r.Context(), a.UID)
 	}
 	return nothing, err
 }
@@ -141,35 +142,31 @@ func (s *Service) profileNews(ctx context.Context, uid string) {
 
 // accountProfile is the auth server's own answer, to a session or a token.
 func (s *Service) accountProfile(r *request) (any, error) {
-	var a *account
+	var a *store.Account
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[kindSession]) {
+	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
 		by, _, err := s.byAccess(r, scopeProfile)
 		if err != nil {
 			return nil, err
 		}
-		a = by.account
+		a = by.Account
 	} else {
 		c, err := s.session(r)
 		if err != nil {
 			return nil, err
 		}
-		if a, err = s.account(r.Context(), c.uid); err != nil {
+		if a, err = s.account(r.Context(), c.UID); err != nil {
 			return nil, err
 		}
 	}
-	second, err := s.twoStep(r.Context(), a.uid)
+	second, err := s.twoStep(r.Context(), a.UID)
 	return map[string]any{
-		"email": a.email, "locale": "", "authenticationMethods": methods(second), "authenticatorAssuranceLevel": level(second),
-		"profileChangedAt": a.profileAt, "keysChangedAt": a.keysChangedAt,
+		"email": a.Email, "locale": "", "authenticationMethods": methods(second), "authenticatorAssuranceLevel": level(second),
+		"profileChangedAt": a.ProfileAt, "keysChangedAt": a.KeysChangedAt,
 	}, err
 }
 
 // twoStep reports whether signing in to an account takes a second step.
-func (s *Service) twoStep(ctx context.Context, uid string) (enabled bool, err error) {
-	err = s.db.View(ctx, func(tx *sql.Tx) (err error) {
-		enabled, err = twoStep(ctx, tx, uid)
-		return err
-	})
-	return enabled, err
+func (s *Service) twoStep(ctx context.Context, uid string) (bool, error) {
+	return twoStep(s.db.Read(ctx), uid)
 }

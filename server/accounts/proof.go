@@ -2,9 +2,10 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // proofLife is how long a session may change what opens an account after it
@@ -22,13 +23,13 @@ const (
 // acts on it.
 type holder interface {
 	// still refuses what ended since, or what a new password ended.
-	still(ctx context.Context, tx *sql.Tx) error
+	still(tx store.Reader) error
 }
 
 // updateBy runs f in a writing transaction in which the holder is still good.
-func (s *Service) updateBy(ctx context.Context, by holder, f func(*sql.Tx) error) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		if err := by.still(ctx, tx); err != nil {
+func (s *Service) updateBy(ctx context.Context, by holder, f func(store.Tx) error) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
+		if err := by.still(tx); err != nil {
 			return err
 		}
 		return f(tx)
@@ -36,9 +37,9 @@ func (s *Service) updateBy(ctx context.Context, by holder, f func(*sql.Tx) error
 }
 
 // updateProven is updateBy for a session that proved lately who holds it.
-func (s *Service) updateProven(ctx context.Context, c *credential, f func(*sql.Tx) error) error {
-	return s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		if err := s.proven(ctx, tx, c); err != nil {
+func (s *Service) updateProven(ctx context.Context, c *credential, f func(store.Tx) error) error {
+	return s.updateBy(ctx, c, func(tx store.Tx) error {
+		if err := s.proven(tx, c); err != nil {
 			return err
 		}
 		return f(tx)
@@ -46,33 +47,30 @@ func (s *Service) updateProven(ctx context.Context, c *credential, f func(*sql.T
 }
 
 // still implements holder.
-func (c *credential) still(ctx context.Context, tx *sql.Tx) error {
-	var generation int64
-	err := tx.QueryRowContext(ctx, `SELECT a.generation FROM tokens t JOIN accounts a USING (uid) WHERE t.hash = ? AND t.kind = ?`,
-		c.hash, c.kind).Scan(&generation)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && generation != c.generation {
-		return errToken
+func (c *credential) still(tx store.Reader) error {
+	t, err := tx.Token(c.Hash)
+	if ok, err := present(err); !ok || t.Kind != c.Kind || t.Generation != c.Generation {
+		return orToken(err)
 	}
-	return err
+	return nil
 }
 
 // still implements holder for an account whose password was right.
-func (c checked) still(ctx context.Context, tx *sql.Tx) error {
-	err := c.account.still(ctx, tx)
+func (c checked) still(tx store.Reader) error {
+	err := still(tx, c.Account)
 	if errors.Is(err, errToken) {
 		return errPassword
 	}
 	return err
 }
 
-// still implements holder.
-func (a *account) still(ctx context.Context, tx *sql.Tx) error {
-	var generation int64
-	err := tx.QueryRowContext(ctx, `SELECT generation FROM accounts WHERE uid = ?`, a.uid).Scan(&generation)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && generation != a.generation {
-		return errToken
+// still refuses an account that ended since it was read, or that has a new password.
+func still(tx store.Reader, a *store.Account) error {
+	now, err := tx.Account(a.UID)
+	if ok, err := present(err); !ok || now.Generation != a.Generation {
+		return orToken(err)
 	}
-	return err
+	return nil
 }
 
 // fresh reports whether a proof made at a time, in milliseconds, is still good.
@@ -81,29 +79,29 @@ func (s *Service) fresh(at int64) bool {
 }
 
 // proven refuses a session that did not show the password of late.
-func (s *Service) proven(ctx context.Context, tx *sql.Tx, c *credential) error {
-	var passwordAt int64
-	if err := tx.QueryRowContext(ctx, `SELECT password_at FROM tokens WHERE hash = ?`, c.hash).Scan(&passwordAt); err != nil {
+func (s *Service) proven(tx store.Reader, c *credential) error {
+	t, err := tx.Token(c.Hash)
+	if err != nil {
 		return err
 	}
-	if !s.fresh(passwordAt) {
+	if !s.fresh(t.PasswordAt) {
 		return errProof.with("verificationMethod", lacksPassword)
 	}
-	return s.provenSecond(ctx, tx, c)
+	return s.provenSecond(tx, c)
 }
 
 // provenSecond refuses a session that did not show the second step of late, if
 // its account has one.
-func (s *Service) provenSecond(ctx context.Context, tx *sql.Tx, c *credential) error {
-	enabled, err := twoStep(ctx, tx, c.uid)
+func (s *Service) provenSecond(tx store.Reader, c *credential) error {
+	enabled, err := twoStep(tx, c.UID)
 	if err != nil || !enabled {
 		return err
 	}
-	var secondAt int64
-	if err := tx.QueryRowContext(ctx, `SELECT second_at FROM tokens WHERE hash = ?`, c.hash).Scan(&secondAt); err != nil {
+	t, err := tx.Token(c.Hash)
+	if err != nil {
 		return err
 	}
-	if !s.fresh(secondAt) {
+	if !s.fresh(t.SecondAt) {
 		return errProof.with("verificationMethod", lacksSecondStep)
 	}
 	return nil
@@ -116,7 +114,7 @@ func (s *Service) secondSession(r *request, uid string) (*credential, error) {
 		return nil, nil
 	}
 	c, err := s.session(r)
-	if err == nil && c.uid != uid {
+	if err == nil && c.UID != uid {
 		err = errToken
 	}
 	return c, err
@@ -125,16 +123,16 @@ func (s *Service) secondSession(r *request, uid string) (*credential, error) {
 // guarded refuses who showed the password of an account with two-step sign-in,
 // but not its second step by a session: what the password alone opens, the second
 // step must guard too. shown reports whether there was a second step to show.
-func (s *Service) guarded(ctx context.Context, tx *sql.Tx, uid string, c *credential) (shown bool, err error) {
-	enabled, err := twoStep(ctx, tx, uid)
+func (s *Service) guarded(tx store.Reader, uid string, c *credential) (shown bool, err error) {
+	enabled, err := twoStep(tx, uid)
 	if err != nil || !enabled {
 		return false, err
 	}
 	if c == nil {
 		return false, errUnverified
 	}
-	if err := c.still(ctx, tx); err != nil {
+	if err := c.still(tx); err != nil {
 		return false, err
 	}
-	return true, s.provenSecond(ctx, tx, c)
+	return true, s.provenSecond(tx, c)
 }

@@ -2,12 +2,12 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/push"
 )
 
@@ -40,27 +40,17 @@ func (s *Service) listeners(ctx context.Context, uid string, want func(device st
 	if s.cfg.Push == nil {
 		return nil
 	}
-	var all []listener
-	err := s.db.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id, push_callback, push_key, push_auth FROM devices
-			WHERE uid = ? AND push_callback <> '' AND NOT push_expired ORDER BY created_at, rowid`, uid)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			l := listener{uid: uid}
-			if err := rows.Scan(&l.device, &l.to.Endpoint, &l.to.PublicKey, &l.to.AuthKey); err != nil {
-				return err
-			}
-			if want(l.device) {
-				all = append(all, l)
-			}
-		}
-		return rows.Err()
-	})
+	devices, err := s.db.Read(ctx).Devices(uid)
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "cannot read which devices hear push messages", "err", err)
+	}
+	var all []listener
+	for _, d := range devices {
+		if d.Push.Callback != "" && !d.PushExpired && want(d.ID) {
+			all = append(all, listener{uid, d.ID, push.Subscription{
+				Endpoint: d.Push.Callback, PublicKey: d.Push.PublicKey, AuthKey: d.Push.AuthKey,
+			}})
+		}
 	}
 	return all
 }
@@ -115,9 +105,8 @@ func (s *Service) send(ctx context.Context, to []listener, payload []byte, ttl t
 // pushExpired remembers that a subscription is over, unless the device has
 // another by now. The device sees it when it looks at itself, and subscribes again.
 func (s *Service) pushExpired(ctx context.Context, l listener) {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE devices SET push_expired = 1 WHERE id = ? AND push_callback = ?`, l.device, l.to.Endpoint)
-		return err
+	err := s.db.Update(ctx, func(tx store.Tx) error {
+		return tx.SetPushExpired(l.uid, l.device, l.to.Endpoint)
 	})
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "cannot remember that a push subscription is over", "err", err)

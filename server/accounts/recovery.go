@@ -1,11 +1,10 @@
 package accounts
 
 import (
-	"context"
 	"crypto/subtle"
-	"database/sql"
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -45,17 +44,14 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 		return nil, invalid("recoveryData")
 	}
 	ctx := r.Context()
-	return nothing, s.updateProven(ctx, c, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `INSERT INTO recovery_keys (uid, hash, data, created_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data, created_at = excluded.created_at WHERE ?`,
-			c.uid, recoveryHash(id), in.Data, s.cfg.Now().UnixMilli(), in.Replace)
-		if err != nil {
-			return err
+	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+		set, err := tx.SetRecoveryKey(c.UID, store.RecoveryKey{
+			Hash: recoveryHash(id), Data: in.Data, CreatedAt: s.cfg.Now().UnixMilli(),
+		}, in.Replace)
+		if err == nil && !set {
+			err = errRecoveryExists
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		return errRecoveryExists
+		return err
 	})
 }
 
@@ -65,8 +61,7 @@ func (s *Service) recoveryKeyExists(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var exists bool
-	err = s.db.Read().QueryRowContext(r.Context(), `SELECT EXISTS (SELECT 1 FROM recovery_keys WHERE uid = ?)`, c.uid).Scan(&exists)
+	exists, err := s.db.Read(r.Context()).HasRecoveryKey(c.UID)
 	return map[string]any{"exists": exists}, err
 }
 
@@ -75,8 +70,8 @@ func (s *Service) deleteRecoveryKey(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.updateProven(r.Context(), c, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(r.Context(), `DELETE FROM recovery_keys WHERE uid = ?`, c.uid)
+	return nothing, s.updateProven(r.Context(), c, func(tx store.Tx) error {
+		_, err := tx.RemoveRecoveryKey(c.UID)
 		return err
 	})
 }
@@ -113,27 +108,24 @@ func (s *Service) startRecovery(r *request) (any, error) {
 	ctx := r.Context()
 	out := map[string]any{}
 	var refusal error
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		var uid, email, data string
-		var want []byte
-		err := tx.QueryRowContext(ctx, `SELECT a.uid, a.email, k.hash, k.data FROM accounts a JOIN recovery_keys k ON k.uid = a.uid
-			WHERE a.email_key = ?`, emailKey(in.Email)).Scan(&uid, &email, &want, &data)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && subtle.ConstantTimeCompare(want, recoveryHash(id)) != 1 {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		k, err := tx.RecoveryKey(emailKey(in.Email))
+		if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
 			return errRecoveryKey
 		}
 		if err != nil {
 			return err
 		}
-		second, refused, err := s.recoveryCode(ctx, tx, uid, in.Code)
+		second, refused, err := s.recoveryCode(tx, k.UID, in.Code)
 		if refusal = refused; err != nil || refused != nil {
 			return err
 		}
-		t := freshToken{kind: kindReset, uid: uid}
+		t := freshToken{kind: store.Reset, uid: k.UID}
 		if second {
 			t.secondAt = s.cfg.Now().UnixMilli()
 		}
-		out["uid"], out["email"], out["recoveryData"] = uid, email, data
-		out["accountResetToken"], err = s.newToken(ctx, tx, t)
+		out["uid"], out["email"], out["recoveryData"] = k.UID, k.Email, k.Data
+		out["accountResetToken"], _, err = s.newToken(tx, t)
 		return err
 	})
 	if err == nil {
@@ -147,17 +139,17 @@ func (s *Service) startRecovery(r *request) (any, error) {
 
 // recoveryCode checks the second step of a recovery, if the account has one: a
 // code of the app or a backup code. second reports whether there is one.
-func (s *Service) recoveryCode(ctx context.Context, tx *sql.Tx, uid, code string) (second bool, refusal, err error) {
-	t, err := readTOTP(ctx, tx, uid)
-	if err != nil || t == nil || !t.enabled {
+func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refusal, err error) {
+	t, err := readTOTP(tx, uid)
+	if err != nil || t == nil || !t.Enabled {
 		return false, nil, err
 	}
 	if code == "" {
 		return true, errUnverified.with("verificationMethod", lacksSecondStep), nil
 	}
-	ok, err := s.useTOTP(ctx, tx, uid, t, code)
+	ok, err := s.useTOTP(tx, uid, t, code)
 	if err == nil && !ok {
-		ok, err = useBackupCode(ctx, tx, uid, code)
+		ok, err = tx.UseBackupCode(uid, backupHash(uid, code))
 	}
 	if err == nil && !ok {
 		refusal = errCode
@@ -168,14 +160,14 @@ func (s *Service) recoveryCode(ctx context.Context, tx *sql.Tx, uid, code string
 // resetAccount sets a new password for an account whose old one is forgotten, and
 // ends all that the old one opened, the recovery key too.
 func (s *Service) resetAccount(r *request) (any, error) {
-	c, err := s.authenticate(r, kindReset)
+	c, err := s.authenticateToken(r, store.Reset)
 	if err != nil {
 		return nil, err
 	}
-	listeners := s.listeners(r.Context(), c.uid, everyDevice)
+	listeners := s.listeners(r.Context(), c.UID, everyDevice)
 	out, err := s.newPassword(r, c, keyFetchV2)
 	if err == nil {
-		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.uid)
+		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.UID)
 		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)
 	}
 	return out, err

@@ -2,65 +2,46 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// refreshToken is a row of refresh_tokens.
-type refreshToken struct {
-	hash     []byte
-	uid      string
-	clientID string
-	scope    scopes
-	session  []byte // that it came from, or nil
-	grant    []byte // what it was given with, or nil
-	// generation is the account's, as it was when the token was found.
-	generation int64
-	createdAt  int64
-	usedAt     int64
-}
-
-func (s *Service) newRefreshToken(ctx context.Context, tx *sql.Tx, clientID string, g grant) (string, error) {
+func (s *Service) newRefreshToken(tx store.Tx, clientID string, g grant) (string, error) {
 	text, err := s.randomHex(32)
 	if err != nil {
 		return "", err
 	}
-	now := s.cfg.Now().UnixMilli()
-	_, err = tx.ExecContext(ctx,
-		`INSERT INTO refresh_tokens (hash, uid, client_id, scope, session, created_at, used_at, grant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		hash(text), g.uid, clientID, g.scope.String(), g.session, now, now, g.id)
+	t := &store.RefreshToken{
+		Hash: hash(text), UID: g.uid, ClientID: clientID, Scope: g.scope.String(), Session: g.session, Grant: g.id,
+		CreatedAt: s.cfg.Now().UnixMilli(),
+	}
+	if err := tx.AddRefreshToken(t); err != nil {
+		return "", err
+	}
+	have, err := tx.CountRefreshTokens(g.uid)
 	if err != nil {
 		return "", err
 	}
-	return text, s.makeRoom(ctx, tx, "refresh_tokens", "true", g.uid, hash(text), maxRefresh, false)
+	return text, s.makeRoom(have, maxRefresh, false, func(usedAt int64, n int) (int, error) {
+		return tx.RemoveIdleRefreshTokens(g.uid, t.Hash, usedAt, n)
+	})
 }
 
 // refreshToken finds a token that a client showed, and notes that it is in use.
-func (s *Service) refreshToken(ctx context.Context, text string) (*refreshToken, error) {
-	t := &refreshToken{hash: hash(text)}
-	var scope string
-	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT uid, client_id, scope, session, f.created_at, used_at, grant_id, generation
-			FROM refresh_tokens f JOIN accounts USING (uid) WHERE hash = ?`, t.hash).
-		Scan(&t.uid, &t.clientID, &scope, &t.session, &t.createdAt, &t.usedAt, &t.grant, &t.generation)
-	if errors.Is(err, sql.ErrNoRows) {
+func (s *Service) refreshToken(ctx context.Context, text string) (*store.RefreshToken, error) {
+	t, err := s.db.Read(ctx).RefreshToken(hash(text))
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, errToken
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find a refresh token: %w", err)
 	}
-	if t.scope, err = parseScopes(scope); err != nil {
-		return nil, err
-	}
-	if now := s.cfg.Now().UnixMilli(); now-t.usedAt > touchEvery.Milliseconds() {
-		err = s.db.Update(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, `UPDATE refresh_tokens SET used_at = ? WHERE hash = ?`, now, t.hash)
-			return err
-		})
+	if now := s.cfg.Now().UnixMilli(); now-t.UsedAt > touchEvery.Milliseconds() {
+		err = s.db.Update(ctx, func(tx store.Tx) error { return tx.TouchRefreshToken(t.UID, t.Hash, now) })
 	}
 	return t, err
 }
@@ -80,13 +61,12 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 		if text == "" {
 			continue
 		}
-		jti, expires, isAccess := s.revocable(ctx, text)
-		err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		uid, jti, expires, isAccess := s.revocable(ctx, text)
+		err := s.db.Update(ctx, func(tx store.Tx) error {
 			if isAccess {
-				_, err := tx.ExecContext(ctx, `INSERT INTO revoked (jti, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING`, jti, expires)
-				return err
+				return tx.Revoke(uid, jti, expires)
 			}
-			return endRefresh(ctx, tx, hash(text))
+			return endRefresh(tx, hash(text))
 		})
 		return nothing, err // of a token that was not there too
 	}
@@ -94,12 +74,12 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 }
 
 // revocable reports whether text is an access token of ours, and if so which.
-func (s *Service) revocable(ctx context.Context, text string) (jti string, expires int64, ok bool) {
+func (s *Service) revocable(ctx context.Context, text string) (uid, jti string, expires int64, ok bool) {
 	c, err := s.signed(ctx, text)
 	if err != nil {
-		return "", 0, false
+		return "", "", 0, false
 	}
-	return c.ID, c.Expiry.Time().Add(time.Second).UnixMilli(), true
+	return c.Subject, c.ID, c.Expiry.Time().Add(time.Second).UnixMilli(), true
 }
 
 func isBad(err error) bool {
@@ -123,8 +103,8 @@ func (s *Service) oauthVerify(r *request) (any, error) {
 	}
 	have, err := parseScopes(c.Scope)
 	return map[string]any{
-		"user": a.uid, "client_id": c.ClientID, "scope": have, "generation": c.Generation,
-		"profile_changed_at": a.profileAt, "issuer": c.Issuer, "iss": c.Issuer,
+		"user": a.UID, "client_id": c.ClientID, "scope": have, "generation": c.Generation,
+		"profile_changed_at": a.ProfileAt, "issuer": c.Issuer, "iss": c.Issuer,
 	}, err
 }
 
@@ -139,7 +119,7 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 	c, a, err := s.access(r.Context(), in.Token)
 	if err == nil {
 		return map[string]any{
-			"active": true, "token_type": "access_token", "scope": c.Scope, "client_id": c.ClientID, "sub": a.uid,
+			"active": true, "token_type": "access_token", "scope": c.Scope, "client_id": c.ClientID, "sub": a.UID,
 			"iat": c.IssuedAt.Time().UnixMilli(), "exp": c.Expiry.Time().UnixMilli(), "iss": c.Issuer, "jti": c.ID,
 		}, nil
 	}
@@ -154,7 +134,7 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"active": true, "token_type": "refresh_token", "scope": t.scope.String(), "client_id": t.clientID, "sub": t.uid,
-		"iat": t.createdAt, "iss": s.issuer(), "fxa-lastUsedAt": t.usedAt,
+		"active": true, "token_type": "refresh_token", "scope": t.Scope, "client_id": t.ClientID, "sub": t.UID,
+		"iat": t.CreatedAt, "iss": s.issuer(), "fxa-lastUsedAt": t.UsedAt,
 	}, nil
 }

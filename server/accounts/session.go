@@ -1,11 +1,11 @@
 package accounts
 
 import (
-	"database/sql"
 	"encoding/hex"
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 func (s *Service) sessionStatus(r *request) (any, error) {
@@ -19,9 +19,9 @@ func (s *Service) sessionStatus(r *request) (any, error) {
 	}
 	return map[string]any{
 		"state": state,
-		"uid":   c.uid,
+		"uid":   c.UID,
 		"details": map[string]any{
-			"accountEmailVerified": c.confirmed, "sessionVerified": c.verified, "verified": c.complete() == nil,
+			"accountEmailVerified": c.Confirmed, "sessionVerified": c.Verified, "verified": c.complete() == nil,
 			"sessionVerificationMeetsMinimumAAL": true,
 		},
 	}, nil
@@ -40,7 +40,7 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	end := c.hash
+	end := c.Hash
 	if in.Custom != "" {
 		if err := c.complete(); err != nil {
 			return nil, err
@@ -51,8 +51,8 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 		}
 		end = hash(onepw.SessionToken(raw).ID)
 	}
-	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) error {
-		return endTogether(r.Context(), tx, c.uid, end, nil)
+	err = s.updateBy(r.Context(), c, func(tx store.Tx) error {
+		return endTogether(tx, c.UID, end, nil)
 	})
 	return nothing, err
 }
@@ -65,15 +65,15 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 		return nil, err
 	}
 	var token string
-	err = s.updateBy(r.Context(), c, func(tx *sql.Tx) (err error) {
-		token, err = s.newToken(r.Context(), tx, freshToken{kind: kindSession, uid: c.uid, userAgent: r.userAgent()})
+	err = s.updateBy(r.Context(), c, func(tx store.Tx) (err error) {
+		token, _, err = s.newToken(tx, freshToken{kind: store.Session, uid: c.UID, userAgent: r.userAgent()})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return map[string]any{
-		"uid": c.uid, "sessionToken": token, "authAt": c.createdAt / 1000,
+		"uid": c.UID, "sessionToken": token, "authAt": c.CreatedAt / 1000,
 		"verified": true, "emailVerified": true, "sessionVerified": true,
 	}, nil
 }
@@ -86,30 +86,30 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.shownPassword(r)
+	a, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
-	if a.uid != c.uid {
+	if a.UID != c.UID {
 		return nil, errToken
 	}
 	out := map[string]any{
-		"uid": a.uid, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
+		"uid": a.UID, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
 	}
 	ctx := r.Context()
-	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		if err := a.still(ctx, tx); err != nil {
+	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+		if err := a.still(tx); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE tokens SET password_at = ? WHERE hash = ?`, s.cfg.Now().UnixMilli(), c.hash); err != nil {
+		if err := tx.SetPasswordShown(c.UID, c.Hash, s.cfg.Now().UnixMilli()); err != nil {
 			return err
 		}
-		err := s.provenSecond(ctx, tx, c)
+		err := s.provenSecond(tx, c)
 		if errors.Is(err, errProof) {
 			out["verificationMethod"], err = lacksSecondStep, nil
 		}
 		if err == nil && wantsKeys(r) {
-			err = s.keyFetch(ctx, tx, a.account, a.wrapKB(), keyFetchV2, out)
+			err = s.keyFetch(tx, a.Account, a.wrapKB(), keyFetchV2, nil, out)
 		}
 		return err
 	})
@@ -121,11 +121,11 @@ func (s *Service) emailStatus(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.uid)
+	a, err := s.account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"email": a.email, "verified": c.complete() == nil, "emailVerified": c.confirmed, "sessionVerified": c.verified}, nil
+	return map[string]any{"email": a.Email, "verified": c.complete() == nil, "emailVerified": c.Confirmed, "sessionVerified": c.Verified}, nil
 }
 
 // publicHash names a token to other clients of its account, who must not learn

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,14 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
-)
-
-// The kinds of tokens that requests are signed with.
-const (
-	kindSession = "session"
-	kindKeys    = "keys"
-	kindChange  = "change"
-	kindReset   = "reset"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 const (
@@ -33,22 +25,7 @@ const (
 )
 
 // credential is a token that a request proved to hold.
-type credential struct {
-	hash      []byte
-	kind      string
-	uid       string
-	bundle    []byte
-	verified  bool // of a key fetch token: its session
-	confirmed bool // the account
-	// generation is the account's, as it was when the token was found.
-	generation int64
-	// secondAt is of a token that sets a password: when the second step was shown.
-	secondAt int64
-	// grant is what a session was given with, or nil.
-	grant     []byte
-	createdAt int64
-	usedAt    int64
-}
+type credential struct{ *store.Token }
 
 func hash(s string) []byte {
 	sum := sha256.Sum256([]byte(s))
@@ -67,56 +44,63 @@ func sealKey(id string, key []byte) []byte {
 
 // freshToken is a token that is to be made.
 type freshToken struct {
-	kind      string
+	kind      store.Kind
 	uid       string
 	userAgent string
 	// bundle makes what a key fetch token fetches.
 	bundle   func(onepw.KeyFetch) []byte
+	session  []byte // that a key fetch token waits with, or nil
 	grant    []byte
 	secondAt int64 // milliseconds
+	waits    bool  // for a code
 	proved   bool  // by the password
 }
 
-// newToken stores a new token and returns it in hex.
-func (s *Service) newToken(ctx context.Context, tx *sql.Tx, t freshToken) (string, error) {
+// newToken stores a new token, and returns it in hex, and the hash that finds it.
+func (s *Service) newToken(tx store.Tx, t freshToken) (text string, found []byte, err error) {
 	raw, err := s.random(onepw.KeySize)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var h onepw.HAWK
 	var carried []byte
 	switch t.kind {
-	case kindSession:
+	case store.Session:
 		h = onepw.SessionToken(raw)
-	case kindChange:
+	case store.Change:
 		h = onepw.PasswordChangeToken(raw)
-	case kindReset:
+	case store.Reset:
 		h = onepw.AccountResetToken(raw)
-	case kindKeys:
+	case store.KeyFetch:
 		k := onepw.KeyFetchToken(raw)
 		h, carried = k.HAWK, t.bundle(k)
 	}
-	now := s.cfg.Now().UnixMilli()
-	_, err = tx.ExecContext(ctx,
-		`INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, created_at, used_at, user_agent, grant_id, second_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		hash(h.ID), t.kind, t.uid, sealKey(h.ID, h.Key), carried, now, now, t.userAgent, t.grant, t.secondAt)
-	if err != nil {
-		return "", err
+	found = hash(h.ID)
+	if err := tx.AddToken(&store.Token{
+		Hash: found, Kind: t.kind, UID: t.uid, SealedKey: sealKey(h.ID, h.Key), Bundle: carried, Session: t.session, Verified: !t.waits,
+		CreatedAt: s.cfg.Now().UnixMilli(), UserAgent: t.userAgent, Grant: t.grant, SecondAt: t.secondAt,
+	}); err != nil {
+		return "", nil, err
 	}
 	most, proved := maxShort, true
-	if t.kind == kindSession {
+	if t.kind == store.Session {
 		most, proved = maxSessions, t.proved
 	}
-	return hex.EncodeToString(raw), s.makeRoom(ctx, tx, "tokens", "kind = '"+t.kind+"'", t.uid, hash(h.ID), most, proved)
+	have, err := tx.CountTokens(t.uid, t.kind)
+	if err != nil {
+		return "", nil, err
+	}
+	return hex.EncodeToString(raw), found, s.makeRoom(have, most, proved, func(usedAt int64, n int) (int, error) {
+		return tx.RemoveIdleTokens(t.uid, t.kind, found, usedAt, n)
+	})
 }
 
 // bearerPrefixes are of the form in which mobile clients send a token's id
 // instead of a HAWK header.
-var bearerPrefixes = map[string]string{kindSession: "fxs_", kindKeys: "fxk_", kindChange: "fxpc_", kindReset: "fxar_"}
+var bearerPrefixes = map[store.Kind]string{store.Session: "fxs_", store.KeyFetch: "fxk_", store.Change: "fxpc_", store.Reset: "fxar_"}
 
-// authenticate finds the token of a kind that the request proves to hold.
-func (s *Service) authenticate(r *request, kind string) (*credential, error) {
+// authenticateToken finds the token of a kind that the request proves to hold.
+func (s *Service) authenticateToken(r *request, kind store.Kind) (*credential, error) {
 	authorization := r.Header.Get("Authorization")
 	if scheme, value, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
 		id, ok := strings.CutPrefix(value, bearerPrefixes[kind])
@@ -161,39 +145,32 @@ func (s *Service) known(r *http.Request) error {
 	if err != nil {
 		return errToken
 	}
-	var sealed []byte
-	err = s.db.Read().QueryRowContext(r.Context(), `SELECT sealed_key FROM tokens WHERE hash = ?`, hash(h.ID)).Scan(&sealed)
+	t, err := s.db.Read(r.Context()).Token(hash(h.ID))
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, store.ErrNotFound):
 		return errToken
 	case err != nil:
 		return fmt.Errorf("find a token: %w", err)
 	}
-	if h.Verify(sealKey(h.ID, sealed), hawk.RequestOf(r, s.cfg.PublicURLs.Of(r.Context()))) != nil {
+	if h.Verify(sealKey(h.ID, t.SealedKey), hawk.RequestOf(r, s.cfg.PublicURLs.Of(r.Context()))) != nil {
 		return errSignature
 	}
 	return nil
 }
 
 // findToken reads a token by its id, with its HAWK key.
-func (s *Service) findToken(ctx context.Context, kind, id string) (*credential, []byte, error) {
-	c := &credential{hash: hash(id), kind: kind}
-	var sealed []byte
-	err := s.db.Read().QueryRowContext(ctx,
-		`SELECT t.uid, t.sealed_key, t.bundle, COALESCE(s.verified, t.verified), a.confirmed, t.created_at, t.used_at,
-			a.generation, t.second_at, t.grant_id
-			FROM tokens t JOIN accounts a USING (uid) LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ? AND t.kind = ?`, c.hash, kind).
-		Scan(&c.uid, &sealed, &c.bundle, &c.verified, &c.confirmed, &c.createdAt, &c.usedAt, &c.generation, &c.secondAt, &c.grant)
-	if errors.Is(err, sql.ErrNoRows) {
+func (s *Service) findToken(ctx context.Context, kind store.Kind, id string) (*credential, []byte, error) {
+	t, err := s.db.Read(ctx).Token(hash(id))
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil, errToken
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("find a token: %w", err)
 	}
-	if kind != kindSession && s.cfg.Now().UnixMilli()-c.createdAt > shortLife.Milliseconds() {
+	if t.Kind != kind || kind != store.Session && s.cfg.Now().UnixMilli()-t.CreatedAt > shortLife.Milliseconds() {
 		return nil, nil, errToken
 	}
-	return c, sealKey(id, sealed), nil
+	return &credential{t}, sealKey(id, t.SealedKey), nil
 }
 
 // session authenticates by a session token whose sign-in is complete.
@@ -208,9 +185,9 @@ func (s *Service) session(r *request) (*credential, error) {
 // complete says what a sign-in still waits for.
 func (c *credential) complete() error {
 	switch {
-	case !c.confirmed:
+	case !c.Confirmed:
 		return errUnconfirmed
-	case !c.verified:
+	case !c.Verified:
 		return errUnverified
 	}
 	return nil
@@ -219,34 +196,31 @@ func (c *credential) complete() error {
 // anySession authenticates by a session token that may still wait for its second
 // step or for its account's confirmation, and notes that it is in use.
 func (s *Service) anySession(r *request) (*credential, error) {
-	c, err := s.authenticate(r, kindSession)
+	c, err := s.authenticateToken(r, store.Session)
 	if err != nil {
 		return nil, err
 	}
 	now := s.cfg.Now().UnixMilli()
-	if now-c.usedAt > touchEvery.Milliseconds() {
-		err = s.db.Update(r.Context(), func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(r.Context(), `UPDATE tokens SET used_at = ?, user_agent = ? WHERE hash = ?`, now, r.userAgent(), c.hash); err != nil {
+	if now-c.UsedAt > touchEvery.Milliseconds() {
+		err = s.db.Update(r.Context(), func(tx store.Tx) error {
+			if err := tx.TouchToken(c.UID, c.Hash, now, r.userAgent()); err != nil {
 				return err
 			}
 			if c.complete() != nil {
 				return nil
 			}
-			return s.know(r.Context(), tx, r, c.uid)
+			return s.know(tx, r, c.UID)
 		})
 	}
 	return c, err
 }
 
-// spend removes a token that is good for one use, and reports a race for it as
+// consume removes a token that is good for one use, and reports a race for it as
 // a token that is not there.
-func spend(ctx context.Context, tx *sql.Tx, c *credential) error {
-	res, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE hash = ?`, c.hash)
-	if err != nil {
-		return err
+func consume(tx store.Tx, c *credential) error {
+	removed, err := tx.RemoveToken(c.UID, c.Hash)
+	if err == nil && !removed {
+		err = errToken
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, errToken)
-	}
-	return nil
+	return err
 }

@@ -1,15 +1,12 @@
 package accounts
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -17,6 +14,7 @@ import (
 
 	"rsc.io/qr"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -42,30 +40,22 @@ func totpCode(secret []byte, step int64) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%totpDigits)
 }
 
-// totp is a row of totp.
-type totp struct {
-	secret   []byte
-	enabled  bool
-	usedStep int64
-}
-
 // readTOTP reads an account's second step; nil: there is none.
-func readTOTP(ctx context.Context, tx *sql.Tx, uid string) (*totp, error) {
-	var t totp
-	err := tx.QueryRowContext(ctx, `SELECT secret, enabled, used_step FROM totp WHERE uid = ?`, uid).Scan(&t.secret, &t.enabled, &t.usedStep)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+func readTOTP(tx store.Reader, uid string) (*store.TOTP, error) {
+	t, err := tx.TOTP(uid)
+	if ok, err := present(err); !ok {
+		return nil, err
 	}
-	return &t, err
+	return &t, nil
 }
 
-// match is the step whose code this is, or 0. A code is good once: whoever
+// matchTOTP is the step whose code this is, or 0. A code is good once: whoever
 // looked over a shoulder comes too late.
-func (t *totp) match(code string, now time.Time) (step int64) {
+func matchTOTP(t *store.TOTP, code string, now time.Time) (step int64) {
 	code = strings.Join(strings.Fields(code), "")
 	current := now.Unix() / int64(totpStep/time.Second)
 	for s := current - totpDrift; s <= current+totpDrift; s++ {
-		if s > t.usedStep && subtle.ConstantTimeCompare([]byte(totpCode(t.secret, s)), []byte(code)) == 1 {
+		if s > t.UsedStep && subtle.ConstantTimeCompare([]byte(totpCode(t.Secret, s)), []byte(code)) == 1 {
 			step = s
 		}
 	}
@@ -73,9 +63,9 @@ func (t *totp) match(code string, now time.Time) (step int64) {
 }
 
 // twoStep reports whether signing in to an account takes a second step.
-func twoStep(ctx context.Context, tx *sql.Tx, uid string) (bool, error) {
-	t, err := readTOTP(ctx, tx, uid)
-	return t != nil && t.enabled, err
+func twoStep(tx store.Reader, uid string) (bool, error) {
+	t, err := readTOTP(tx, uid)
+	return t != nil && t.Enabled, err
 }
 
 // createTOTP makes a secret, which counts from the first code on that it gave.
@@ -85,7 +75,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	a, err := s.account(ctx, c.uid)
+	a, err := s.account(ctx, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -93,21 +83,19 @@ func (s *Service) createTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	picture, err := s.totpPicture(a.email, secret)
+	picture, err := s.totpPicture(a.Email, secret)
 	if err != nil {
 		return nil, err
 	}
-	err = s.updateProven(ctx, c, func(tx *sql.Tx) error {
-		enabled, err := twoStep(ctx, tx, c.uid)
+	err = s.updateProven(ctx, c, func(tx store.Tx) error {
+		enabled, err := twoStep(tx, c.UID)
 		if err != nil {
 			return err
 		}
 		if enabled {
 			return errTOTPExists
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO totp (uid, secret, enabled, used_step) VALUES (?, ?, 0, 0)
-			ON CONFLICT (uid) DO UPDATE SET secret = excluded.secret, used_step = 0`, c.uid, secret)
-		return err
+		return tx.SetTOTPSecret(c.UID, secret)
 	})
 	if err != nil {
 		return nil, err
@@ -154,12 +142,7 @@ func (s *Service) totpExists(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var t *totp
-	err = s.db.View(r.Context(), func(tx *sql.Tx) (err error) {
-		t, err = readTOTP(r.Context(), tx, c.uid)
-		return err
-	})
-	enabled := t != nil && t.enabled
+	enabled, err := s.twoStep(r.Context(), c.UID)
 	return map[string]any{"exists": enabled, "verified": enabled}, err
 }
 
@@ -170,58 +153,58 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, trySecondStep, c.uid)
+	code, done, err := s.codeTry(r, trySecondStep, c.UID)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	out := map[string]any{"success": false}
-	err = s.updateBy(ctx, c, func(tx *sql.Tx) error {
-		t, err := readTOTP(ctx, tx, c.uid)
+	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+		t, err := readTOTP(tx, c.UID)
 		if err != nil {
 			return err
 		}
-		if t == nil || !t.enabled && c.complete() != nil {
+		if t == nil || !t.Enabled && c.complete() != nil {
 			return errTOTPMissing
 		}
-		if !t.enabled {
-			if err := s.proven(ctx, tx, c); err != nil {
+		if !t.Enabled {
+			if err := s.proven(tx, c); err != nil {
 				return err
 			}
 		}
-		ok, err := s.useTOTP(ctx, tx, c.uid, t, code)
+		ok, err := s.useTOTP(tx, c.UID, t, code)
 		if err != nil || !ok {
 			return err
 		}
 		out["success"] = true
-		if !t.enabled {
-			if out["recoveryCodes"], err = s.newBackupCodes(ctx, tx, c.uid); err != nil {
+		if !t.Enabled {
+			if out["recoveryCodes"], err = s.newBackupCodes(tx, c.UID); err != nil {
 				return err
 			}
-			if err := profileChanged(ctx, tx, c.uid, s.cfg.Now()); err != nil {
+			if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
 				return err
 			}
 		}
-		return s.verifySession(ctx, tx, r, c)
+		return s.verifySession(tx, r, c)
 	})
 	switch {
 	case err != nil:
 	case out["success"] == true:
 		done()
 	default:
-		s.note(r, security.SignInFailed, security.WrongCode, c.uid)
+		s.note(r, security.SignInFailed, security.WrongCode, c.UID)
 	}
 	return out, err
 }
 
 // useTOTP reports whether a code is right, and makes it good no more. The first
 // one turns the second step on.
-func (s *Service) useTOTP(ctx context.Context, tx *sql.Tx, uid string, t *totp, code string) (bool, error) {
-	step := t.match(code, s.cfg.Now())
+func (s *Service) useTOTP(tx store.Tx, uid string, t *store.TOTP, code string) (bool, error) {
+	step := matchTOTP(t, code, s.cfg.Now())
 	if step == 0 {
 		return false, nil
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE totp SET enabled = 1, used_step = ? WHERE uid = ?`, step, uid)
+	err := tx.UseTOTP(uid, step)
 	return err == nil, err
 }
 
@@ -248,19 +231,17 @@ func (s *Service) codeTry(r *request, kind, whose string) (code string, done fun
 }
 
 // verifySession completes a sign-in by its second step, or shows it again.
-func (s *Service) verifySession(ctx context.Context, tx *sql.Tx, r *request, c *credential) error {
-	if err := s.know(ctx, tx, r, c.uid); err != nil {
+func (s *Service) verifySession(tx store.Tx, r *request, c *credential) error {
+	if err := s.know(tx, r, c.UID); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE tokens SET verified = 1, second_step = 1, second_at = ? WHERE hash = ?`, s.cfg.Now().UnixMilli(), c.hash)
-	return err
+	return tx.SetSecondStepShown(c.UID, c.Hash, s.cfg.Now().UnixMilli())
 }
 
 // profileChanged makes clients read the profile again, which tells of the second
 // step.
-func profileChanged(ctx context.Context, tx *sql.Tx, uid string, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE accounts SET profile_changed_at = MAX(profile_changed_at + 1, ?) WHERE uid = ?`, now.UnixMilli(), uid)
-	return err
+func profileChanged(tx store.Tx, uid string, now time.Time) error {
+	return tx.SetProfileChanged(uid, now.UnixMilli())
 }
 
 // destroyTOTP turns the second step off.
@@ -270,20 +251,10 @@ func (s *Service) destroyTOTP(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	return nothing, s.updateProven(ctx, c, func(tx *sql.Tx) error {
-		if err := removeTwoStep(ctx, tx, c.uid); err != nil {
+	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+		if err := tx.RemoveSecondStep(c.UID); err != nil {
 			return err
 		}
-		return profileChanged(ctx, tx, c.uid, s.cfg.Now())
+		return profileChanged(tx, c.UID, s.cfg.Now())
 	})
-}
-
-// removeTwoStep takes an account's second step away, with its backup codes.
-func removeTwoStep(ctx context.Context, tx *sql.Tx, uid string) error {
-	for _, table := range []string{"totp", "backup_codes"} {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, uid); err != nil {
-			return err
-		}
-	}
-	return nil
 }

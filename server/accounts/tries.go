@@ -2,12 +2,10 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -81,9 +79,8 @@ func (s *Service) admit(r *request, kind, whose string) (done func(), err error)
 	}
 	return func() {
 		s.giveBackAddress(r)
-		err := s.db.UpdateSoon(context.WithoutCancel(ctx), func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(`UPDATE tries SET n = max(0, n - 1) WHERE what = ? AND network IN (?, '')`, triesHash(kind, whose), r.address())
-			return err
+		err := s.db.UpdateSoon(context.WithoutCancel(ctx), func(tx store.Tx) error {
+			return tx.ReturnTry(triesHash(kind, whose), r.address())
 		})
 		if err != nil {
 			s.cfg.Log.ErrorContext(ctx, "cannot take a try back", "err", err)
@@ -94,26 +91,22 @@ func (s *Service) admit(r *request, kind, whose string) (done func(), err error)
 // try counts attempts, all or none, and returns 0 or how long to wait.
 func (s *Service) try(ctx context.Context, from string, list []attempt) (wait time.Duration, err error) {
 	now := s.cfg.Now().UnixMilli()
-	err = s.db.UpdateSoon(ctx, func(tx *sqlite.Tx) error {
+	err = s.db.UpdateSoon(ctx, func(tx store.Tx) error {
 		// What ended goes a little at a time.
-		if _, err := tx.Exec(`DELETE FROM tries WHERE (what, network) IN (SELECT what, network FROM tries WHERE ends_at <= ? LIMIT 8)`, now); err != nil {
+		if err := tx.ForgetEndedTries(now); err != nil {
 			return err
 		}
 		for _, a := range list {
-			var n int
-			var ends int64
-			err := tx.QueryRow(`SELECT n, ends_at FROM tries WHERE what = ? AND network = ? AND ends_at > ?`,
-				triesHash(a.kind, a.whose), a.network, now).Scan(&n, &ends)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			n, ends, err := tx.Tries(triesHash(a.kind, a.whose), a.network, now)
+			if err != nil {
 				return err
 			}
 			if n < a.max {
 				continue
 			}
 			if a.exempt {
-				var known bool
-				if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM known_networks JOIN accounts USING (uid) WHERE (uid = ?1 OR email_key = ?1) AND network = ?2)`,
-					a.whose, from).Scan(&known); err != nil {
+				known, err := tx.KnowsNetwork(a.whose, from)
+				if err != nil {
 					return err
 				}
 				if known {
@@ -126,9 +119,7 @@ func (s *Service) try(ctx context.Context, from string, list []attempt) (wait ti
 			return nil
 		}
 		for _, a := range list {
-			if _, err := tx.Exec(`INSERT INTO tries (what, network, n, ends_at) VALUES (?1, ?2, 1, ?3)
-				ON CONFLICT DO UPDATE SET n = iif(ends_at <= ?4, 1, n + 1), ends_at = iif(ends_at <= ?4, ?3, ends_at)`,
-				triesHash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now); err != nil {
+			if err := tx.CountTry(triesHash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now); err != nil {
 				return err
 			}
 		}
@@ -141,36 +132,16 @@ func (s *Service) try(ctx context.Context, from string, list []attempt) (wait ti
 }
 
 // know remembers that an account was signed in from the sender's network.
-func (s *Service) know(ctx context.Context, tx *sql.Tx, r *request, uid string) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO known_networks (uid, network, seen_at) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at`, uid, r.address(), s.cfg.Now().UnixMilli()); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM known_networks WHERE uid = ?1 AND network IN (
-		SELECT network FROM known_networks WHERE uid = ?1 ORDER BY seen_at DESC, network LIMIT -1 OFFSET ?2)`, uid, maxNetworks)
-	return err
-}
-
-// purgeTries removes what ended, and what is too much.
-func (s *Service) purgeTries(ctx context.Context, tx *sql.Tx) error {
-	now := s.cfg.Now()
-	if _, err := tx.ExecContext(ctx, `DELETE FROM tries WHERE ends_at <= ?`, now.UnixMilli()); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM tries WHERE (what, network) IN (
-		SELECT what, network FROM tries ORDER BY network = '' DESC, ends_at DESC LIMIT -1 OFFSET ?)`, maxTries); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM known_networks WHERE seen_at <= ?`, now.Add(-knownLife).UnixMilli())
-	return err
+func (s *Service) know(tx store.Tx, r *request, uid string) error {
+	return tx.KnowNetwork(uid, r.address(), s.cfg.Now().UnixMilli(), maxNetworks)
 }
 
 // forgetTries forgets what was tried of kinds at an account.
 func (s *Service) forgetTries(ctx context.Context, u User, kinds ...string) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+	err := s.db.Update(ctx, func(tx store.Tx) error {
 		for _, kind := range kinds {
 			for _, whose := range []string{emailKey(u.Email), u.UID} {
-				if _, err := tx.ExecContext(ctx, `DELETE FROM tries WHERE what = ?`, triesHash(kind, whose)); err != nil {
+				if err := tx.ForgetTries(triesHash(kind, whose)); err != nil {
 					return err
 				}
 			}

@@ -2,12 +2,11 @@ package accounts
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // What an operator does to accounts. It needs no password and spends no tries.
@@ -33,56 +32,47 @@ type User struct {
 	Unconfirmed bool
 }
 
-const userColumns = `SELECT uid, email, created_at,
-	IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
-	(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed FROM accounts a WHERE email_key NOT LIKE 'decoy %'`
-
 // Any reports whether there is an account.
-func (s *Service) Any(ctx context.Context) (found bool, err error) {
-	if err := s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM accounts)`).Scan(&found); err != nil {
-		return false, fmt.Errorf("look for an account: %w", sqlite.Explain(err))
+func (s *Service) Any(ctx context.Context) (bool, error) {
+	found, err := s.db.Read(ctx).AnyAccount()
+	if err != nil {
+		return false, fmt.Errorf("look for an account: %w", err)
 	}
 	return found, nil
 }
 
 // Users lists all accounts by their address.
 func (s *Service) Users(ctx context.Context) ([]User, error) {
-	return s.users(ctx, userColumns+` ORDER BY email_key`)
+	kept, err := s.db.Read(ctx).Users()
+	if err != nil {
+		return nil, fmt.Errorf("list the users: %w", err)
+	}
+	var all []User
+	for _, u := range kept {
+		all = append(all, userOf(u))
+	}
+	return all, nil
 }
 
 // User finds an account by its address or its uid. The error is ErrNoUser if
 // there is none.
 func (s *Service) User(ctx context.Context, who string) (User, error) {
-	found, err := s.users(ctx, userColumns+` AND (email_key = ?1 OR uid = ?1)`, emailKey(who))
-	if err == nil && len(found) == 0 {
-		err = ErrNoUser
+	u, err := s.db.Read(ctx).User(emailKey(who))
+	if errors.Is(err, store.ErrNotFound) {
+		return User{}, ErrNoUser
 	}
 	if err != nil {
-		return User{}, err
+		return User{}, fmt.Errorf("find a user: %w", err)
 	}
-	return found[0], nil
+	return userOf(u), nil
 }
 
-func (s *Service) users(ctx context.Context, query string, args ...any) ([]User, error) {
-	rows, err := s.db.Read().QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list the users: %w", err)
+func userOf(u store.User) User {
+	out := User{UID: u.UID, Email: u.Email, Created: time.UnixMilli(u.CreatedAt), Devices: u.Devices, Unconfirmed: u.Unconfirmed}
+	if u.SeenAt > 0 {
+		out.Seen = time.UnixMilli(u.SeenAt)
 	}
-	defer rows.Close()
-	var all []User
-	for rows.Next() {
-		var u User
-		var created, seen int64
-		if err := rows.Scan(&u.UID, &u.Email, &created, &seen, &u.Devices, &u.Unconfirmed); err != nil {
-			return nil, fmt.Errorf("list the users: %w", err)
-		}
-		u.Created = time.UnixMilli(created)
-		if seen > 0 {
-			u.Seen = time.UnixMilli(seen)
-		}
-		all = append(all, u)
-	}
-	return all, rows.Err()
+	return out
 }
 
 // Credentials are what a client derives from a password to make an account, in hex: the
@@ -109,7 +99,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (Use
 	if err := in.check(); err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	_, err := s.register(ctx, email, emailKey(email), in, true, func(*sql.Tx, *account, wrapped) error { return nil })
+	_, err := s.register(ctx, email, emailKey(email), in, true, func(store.Tx, *store.Account, wrapped) error { return nil })
 	if errors.Is(err, errAccountExists) {
 		return User{}, ErrUserExists
 	}
@@ -129,16 +119,15 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 
 // remove deletes an account, unless also refuses it in the same transaction, and
 // tells its devices and whoever else must know.
-func (s *Service) remove(ctx context.Context, uid string, also func(*sql.Tx) error) error {
+func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
 	listeners := s.listeners(ctx, uid, everyDevice)
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+	err := s.db.Update(ctx, func(tx store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE uid = ?`, uid)
-		return err
+		return tx.RemoveAccount(uid)
 	})
 	if err != nil {
 		return err
@@ -153,14 +142,7 @@ func (s *Service) remove(ctx context.Context, uid string, also func(*sql.Tx) err
 // SignOut ends all sessions of an account, with the devices and tokens that
 // belong to them.
 func (s *Service) SignOut(ctx context.Context, uid string) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"tokens", "refresh_tokens"} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE uid = ?`, uid); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.db.Update(ctx, func(tx store.Tx) error { return tx.RemoveTokens(uid) })
 	if err != nil {
 		return fmt.Errorf("sign a user out: %w", err)
 	}

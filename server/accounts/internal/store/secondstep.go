@@ -1,0 +1,56 @@
+package store
+
+// TOTP is an account's authenticator app.
+type TOTP struct {
+	Secret []byte
+	// Enabled says that the app gave a right code once.
+	Enabled bool
+	// UsedStep is that of the last code, which is not good again.
+	UsedStep int64
+}
+
+// SecondStepReader finds the second steps of sign-ins.
+type SecondStepReader interface {
+	TOTP(uid string) (TOTP, error)
+	CountBackupCodes(uid string) (int, error)
+}
+
+// SecondStepWriter changes them.
+type SecondStepWriter interface {
+	// SetTOTPSecret sets the secret of an app that is not enabled.
+	SetTOTPSecret(uid string, secret []byte) error
+	// UseTOTP enables the app, and notes the step of the code that it gave.
+	UseTOTP(uid string, step int64) error
+	// ReplaceBackupCodes replaces an account's backup codes, each by its hash.
+	ReplaceBackupCodes(uid string, hashes [][]byte) error
+	// UseBackupCode removes a backup code; used is false if it is not there.
+	UseBackupCode(uid string, hash []byte) (used bool, err error)
+	// RemoveSecondStep removes the app and the backup codes.
+	RemoveSecondStep(uid string) error
+}
+
+// RecoveryKey opens an account whose password is forgotten, and keeps its kB.
+type RecoveryKey struct {
+	Hash []byte // of the key's ID
+	// Data is kB, sealed under the key, which the server never sees.
+	Data      string
+	CreatedAt int64
+	// UID and Email are those of the account. They are not stored here.
+	UID, Email string
+}
+
+// RecoveryReader finds recovery keys.
+type RecoveryReader interface {
+	HasRecoveryKey(uid string) (bool, error)
+	// RecoveryKey finds the recovery key of the account with a key, in one step:
+	// the time does not tell whether there is the account.
+	RecoveryKey(accountKey string) (RecoveryKey, error)
+}
+
+// RecoveryWriter changes recovery keys.
+type RecoveryWriter interface {
+	// SetRecoveryKey sets an account's recovery key; set is false if it has one
+	// already and replace is false.
+	SetRecoveryKey(uid string, k RecoveryKey, replace bool) (set bool, err error)
+	RemoveRecoveryKey(uid string) (removed bool, err error)
+}

@@ -1,0 +1,48 @@
+package sqlite
+
+import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
+
+const (
+	sqlPurgeTries       = `DELETE FROM tries WHERE ends_at <= ?`
+	sqlPurgeExcessTries = `DELETE FROM tries WHERE (what, network) IN (
+		SELECT what, network FROM tries ORDER BY network = '' DESC, ends_at DESC LIMIT -1 OFFSET ?)`
+	sqlPurgeNetworks     = `DELETE FROM known_networks WHERE seen_at <= ?`
+	sqlPurgeIdleRefresh  = `DELETE FROM refresh_tokens WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.refresh = refresh_tokens.hash)`
+	sqlPurgeIdleSessions = `DELETE FROM tokens WHERE kind = 'session' AND used_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.session = tokens.hash)
+		AND NOT EXISTS (SELECT 1 FROM refresh_tokens f WHERE f.session = tokens.hash OR f.grant_id = tokens.grant_id)`
+	sqlPurgeUnconfirmed = `DELETE FROM accounts WHERE confirmed = 0 AND created_at <= ?`
+	sqlPurgeCodes       = `DELETE FROM codes WHERE expires_at <= ?`
+	sqlPurgeInvitations = `DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`
+	sqlPurgeCommands    = `DELETE FROM commands WHERE expires_at <= ?`
+	sqlPurgeRevoked     = `DELETE FROM revoked WHERE expires_at <= ?`
+	sqlPurgeShort       = `DELETE FROM tokens WHERE kind IN ('keys', 'change', 'reset') AND created_at <= ?`
+	sqlPurgeUnverified  = `DELETE FROM tokens WHERE verified = 0 AND created_at <= ?`
+	sqlPurgeKeys        = `DELETE FROM signing_keys WHERE retired_at <= ?`
+)
+
+func (t tx) Purge(e store.Expiry) error {
+	for _, q := range []struct {
+		query string
+		arg   any
+	}{
+		{sqlPurgeTries, e.Now},
+		{sqlPurgeExcessTries, e.Tries},
+		{sqlPurgeNetworks, e.Networks},
+		{sqlPurgeIdleRefresh, e.Idle},
+		{sqlPurgeIdleSessions, e.Idle},
+		{sqlPurgeUnconfirmed, e.Unconfirmed},
+		{sqlPurgeCodes, e.Now},
+		{sqlPurgeInvitations, e.Now},
+		{sqlPurgeCommands, e.Now},
+		{sqlPurgeRevoked, e.Now},
+		{sqlPurgeShort, e.Short},
+		{sqlPurgeUnverified, e.Short},
+		{sqlPurgeKeys, e.Keys},
+	} {
+		if err := t.exec(q.query, q.arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package sqlite
+
+import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
+
+const (
+	sqlTOTP          = `SELECT secret, enabled, used_step FROM totp WHERE uid = ?`
+	sqlSetTOTPSecret = `INSERT INTO totp (uid, secret, enabled, used_step) VALUES (?, ?, 0, 0)
+		ON CONFLICT (uid) DO UPDATE SET secret = excluded.secret, used_step = 0`
+	sqlUseTOTP           = `UPDATE totp SET enabled = 1, used_step = ? WHERE uid = ?`
+	sqlRemoveTOTP        = `DELETE FROM totp WHERE uid = ?`
+	sqlCountBackupCodes  = `SELECT count(*) FROM backup_codes WHERE uid = ?`
+	sqlAddBackupCode     = `INSERT INTO backup_codes (hash, uid) VALUES (?, ?)`
+	sqlUseBackupCode     = `DELETE FROM backup_codes WHERE uid = ? AND hash = ?`
+	sqlRemoveBackupCodes = `DELETE FROM backup_codes WHERE uid = ?`
+)
+
+func (t tx) TOTP(uid string) (store.TOTP, error) {
+	var o store.TOTP
+	err := t.get([]any{&o.Secret, &o.Enabled, &o.UsedStep}, sqlTOTP, uid)
+	return o, err
+}
+
+func (t tx) SetTOTPSecret(uid string, secret []byte) error {
+	return t.exec(sqlSetTOTPSecret, uid, secret)
+}
+
+func (t tx) UseTOTP(uid string, step int64) error { return t.exec(sqlUseTOTP, step, uid) }
+
+func (t tx) CountBackupCodes(uid string) (int, error) { return value[int](t, sqlCountBackupCodes, uid) }
+
+func (t tx) ReplaceBackupCodes(uid string, hashes [][]byte) error {
+	if err := t.exec(sqlRemoveBackupCodes, uid); err != nil {
+		return err
+	}
+	for _, h := range hashes {
+		if err := t.exec(sqlAddBackupCode, h, uid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tx) UseBackupCode(uid string, hash []byte) (bool, error) {
+	return t.changed(sqlUseBackupCode, uid, hash)
+}
+
+func (t tx) RemoveSecondStep(uid string) error {
+	if err := t.exec(sqlRemoveTOTP, uid); err != nil {
+		return err
+	}
+	return t.exec(sqlRemoveBackupCodes, uid)
+}
+
+const (
+	sqlHasRecoveryKey = `SELECT EXISTS (SELECT 1 FROM recovery_keys WHERE uid = ?)`
+	sqlRecoveryKey    = `SELECT k.hash, k.data, k.created_at, a.uid, a.email
+		FROM accounts a JOIN recovery_keys k ON k.uid = a.uid WHERE a.email_key = ?`
+	sqlSetRecoveryKey = `INSERT INTO recovery_keys (uid, hash, data, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data, created_at = excluded.created_at WHERE ?`
+	sqlRemoveRecoveryKey = `DELETE FROM recovery_keys WHERE uid = ?`
+)
+
+func (t tx) HasRecoveryKey(uid string) (bool, error) { return value[bool](t, sqlHasRecoveryKey, uid) }
+
+func (t tx) RecoveryKey(accountKey string) (store.RecoveryKey, error) {
+	var k store.RecoveryKey
+	err := t.get([]any{&k.Hash, &k.Data, &k.CreatedAt, &k.UID, &k.Email}, sqlRecoveryKey, accountKey)
+	return k, err
+}
+
+func (t tx) SetRecoveryKey(uid string, k store.RecoveryKey, replace bool) (bool, error) {
+	return t.changed(sqlSetRecoveryKey, uid, k.Hash, k.Data, k.CreatedAt, replace)
+}
+
+func (t tx) RemoveRecoveryKey(uid string) (bool, error) { return t.changed(sqlRemoveRecoveryKey, uid) }

@@ -1,0 +1,54 @@
+package store
+
+// What was tried is counted for an account, by a hash that also an address
+// without an account has, and for one network of the sender, or for all ("").
+
+// TryReader reads counts of tries.
+type TryReader interface {
+	// Tries is how often something was tried, and when the window ends that it is
+	// counted in; 0 and 0: that window ended before now.
+	Tries(what []byte, network string, now int64) (n int, endsAt int64, err error)
+	// KnowsNetwork reports whether an account, named by its uid or its key, was
+	// signed in from a network.
+	KnowsNetwork(keyOrUID, network string) (bool, error)
+}
+
+// TryWriter counts tries.
+type TryWriter interface {
+	// CountTry counts a try, in a window that ends at endsAt if none lasts at now.
+	CountTry(what []byte, network string, endsAt, now int64) error
+	// ReturnTry takes back a try from a network, and from all together.
+	ReturnTry(what []byte, network string) error
+	// ForgetTries forgets the tries of all networks.
+	ForgetTries(what []byte) error
+	// ForgetEndedTries forgets some counts whose window ended before now.
+	ForgetEndedTries(now int64) error
+	// KnowNetwork notes that an account was signed in from a network, and keeps the
+	// last max networks.
+	KnowNetwork(uid, network string, at int64, max int) error
+}
+
+// SigningKey signs access tokens.
+type SigningKey struct {
+	KID       string
+	Private   []byte // PKCS #8
+	CreatedAt int64
+}
+
+// KeyReader finds what the server itself keeps secret.
+type KeyReader interface {
+	// Secret is a random secret of this server.
+	Secret(name string) ([]byte, error)
+	// CurrentSigningKey is the key that signs new tokens.
+	CurrentSigningKey() (SigningKey, error)
+	SigningKey(kid string) (SigningKey, error)
+	// SigningKeys lists the IDs of all keys, newest first.
+	SigningKeys() ([]string, error)
+}
+
+// KeyWriter adds to it.
+type KeyWriter interface {
+	AddSecret(name string, value []byte) error
+	// AddSigningKey adds the key that signs from now on, and retires the one before.
+	AddSigningKey(SigningKey) error
+}
