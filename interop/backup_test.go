@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func TestBackup(t *testing.T) {
 	syncFirefox(t, ff)
 	w.Restart(func() {
 		check(t, os.RemoveAll(w.Dir))
-		check(t, backup.Restore(t.Context(), file, w.Dir))
+		check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader))
 	})
 	h := w.Server.Handler()
 	current.Store(&h)

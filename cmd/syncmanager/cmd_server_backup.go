@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"os"
 	"strconv"
@@ -97,9 +98,9 @@ program sends it again at its next sync, Firefox item by item, when one changes.
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
 			if file == "-" {
-				err = backup.RestoreFrom(ctx, o.In, o.dir)
+				err = backup.RestoreFrom(ctx, o.In, o.dir, rand.Reader)
 			} else {
-				err = backup.Restore(ctx, file, o.dir)
+				err = backup.Restore(ctx, file, o.dir, rand.Reader)
 			}
 			if err != nil {
 				return err

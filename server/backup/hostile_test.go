@@ -3,6 +3,7 @@ package backup_test
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -101,7 +102,7 @@ func restore(t *testing.T, archive []byte) error {
 	if err := os.WriteFile(file, archive, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := backup.Restore(t.Context(), file, dir)
+	err := backup.Restore(t.Context(), file, dir, rand.Reader)
 	if err == nil {
 		return nil
 	}

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,13 +19,13 @@ import (
 var ErrNotEmpty = errors.New("the folder is not empty; move it away, or name another")
 
 // Restore makes the data folder dir of the backup at path; see RestoreFrom.
-func Restore(ctx context.Context, path, dir string) error {
+func Restore(ctx context.Context, path, dir string, random io.Reader) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("cannot restore %s: %w", path, err)
 	}
 	defer f.Close()
-	if err := RestoreFrom(ctx, f, dir); err != nil {
+	if err := RestoreFrom(ctx, f, dir, random); err != nil {
 		return fmt.Errorf("cannot restore %s: %w", path, err)
 	}
 	return nil
@@ -35,9 +34,9 @@ func Restore(ctx context.Context, path, dir string) error {
 // RestoreFrom makes the data folder dir of a backup. The folder must be empty or
 // not be there. It appears all at once, when the whole backup was read and found
 // sound; if anything is wrong with it, nothing is left. Each user's storage has new sync
-// IDs then, so that every device compares it with all that it has: what was uploaded
+// IDs then, made of random, so that every device compares it with all that it has: what was uploaded
 // since the backup comes back, and newer edits win.
-func RestoreFrom(ctx context.Context, archive io.Reader, dir string) (err error) {
+func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.Reader) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
 	}
@@ -57,7 +56,7 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string) (err error)
 			err = errors.Join(err, os.RemoveAll(staging))
 		}
 	}()
-	if err := unpack(ctx, archive, staging); err != nil {
+	if err := unpack(ctx, archive, staging, random); err != nil {
 		return err
 	}
 	// Not RemoveAll: if somebody put a file there meanwhile, this fails.
@@ -81,7 +80,7 @@ func checkEmpty(dir string) error {
 }
 
 // unpack fills the folder at, which is empty, and checks each database.
-func unpack(ctx context.Context, archive io.Reader, at string) error {
+func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader) error {
 	root, err := os.OpenRoot(at)
 	if err != nil {
 		return err
@@ -106,7 +105,7 @@ func unpack(ctx context.Context, archive io.Reader, at string) error {
 		}
 		if _, is := storageNumber(name); is {
 			// What the clients know is later than this: they have to compare all of it.
-			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), rand.Reader); err != nil { //nolint:forbidigo // IDs that never were
+			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random); err != nil {
 				return &placing{err}
 			}
 		}

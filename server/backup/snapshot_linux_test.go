@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,7 +70,7 @@ func TestSnapshotOfADisk(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	restored := filepath.Join(base, "again")
-	if err := backup.Restore(t.Context(), file, restored); err != nil {
+	if err := backup.Restore(t.Context(), file, restored, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if got := emails(t, open(t, restored)); got != "ann@example.org" {

@@ -1,6 +1,7 @@
 package testenv_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"os"
@@ -104,7 +105,7 @@ func restore(t *testing.T, w *testenv.Env, file string) {
 	t.Helper()
 	w.Restart(func() {
 		must(t, os.RemoveAll(w.Dir))
-		must(t, backup.Restore(t.Context(), file, w.Dir))
+		must(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader))
 	})
 }
 
