@@ -269,10 +269,14 @@ func (s *Service) random(n int) ([]byte, error) {
 	return b, nil
 }
 
+type randomAnswer struct {
+	Data string `json:"data"` // hexadecimal
+}
+
 // randomBytes is for clients that have no good randomness of their own.
 func (s *Service) randomBytes(*request) (any, error) {
 	data, err := s.randomHex(32)
-	return map[string]any{"data": data}, err
+	return randomAnswer{data}, err
 }
 
 func (s *Service) randomHex(n int) (string, error) {

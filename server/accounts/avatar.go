@@ -57,14 +57,28 @@ func (s *Service) avatarURL(ctx context.Context, id string) string {
 	return s.root(ctx) + "/profile/v1/avatar/" + id
 }
 
-// avatar tells of an account's picture, by both names that clients look under.
+// avatarAnswer tells of a picture, by both names that clients look under.
+type avatarAnswer struct {
+	ID      string `json:"id"`
+	Default bool   `json:"avatarDefault"`
+	Avatar  string `json:"avatar"`
+	URL     string `json:"url"`
+}
+
+// uploadAnswer names a picture that was uploaded.
+type uploadAnswer struct {
+	ID  string `json:"id"`
+	URL string `json:"url"`
+}
+
+// avatar tells of an account's picture.
 func (s *Service) avatar(r *request) (any, error) {
 	a, _, err := s.byAccess(r, scopeProfile+":avatar")
 	if err != nil {
 		return nil, err
 	}
 	id, err := s.avatarID(r.Context(), a.UID)
-	return map[string]any{"id": id, "avatarDefault": id == noAvatar, "avatar": s.avatarURL(r.Context(), id), "url": s.avatarURL(r.Context(), id)}, err
+	return avatarAnswer{ID: id, Default: id == noAvatar, Avatar: s.avatarURL(r.Context(), id), URL: s.avatarURL(r.Context(), id)}, err
 }
 
 // avatarImage is a picture. What is under one id never changes.
@@ -106,7 +120,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonAnswer(http.StatusCreated, map[string]any{"id": id, "url": s.avatarURL(r.Context(), id)}, nil)
+	return jsonAnswer(http.StatusCreated, uploadAnswer{ID: id, URL: s.avatarURL(r.Context(), id)}, nil)
 }
 
 // draw makes a picture of what was sent, one at a time, for each takes memory.

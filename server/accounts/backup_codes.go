@@ -19,6 +19,20 @@ func backupHash(uid, code string) []byte {
 	return hash("backup code " + uid + " " + strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code)))
 }
 
+// The answers about backup codes.
+type (
+	backupCodesAnswer struct {
+		Codes []string `json:"recoveryCodes"`
+	}
+	backupCodesLeft struct {
+		Exist bool `json:"hasBackupCodes"`
+		Count int  `json:"count"`
+	}
+	backupCodeUsed struct {
+		Remaining int `json:"remaining"`
+	}
+)
+
 // newBackupCodes replaces an account's backup codes. They are not stored, so
 // this is the only time to see them.
 func (s *Service) newBackupCodes(tx store.Tx, uid string) ([]string, error) {
@@ -56,7 +70,7 @@ func (s *Service) replaceBackupCodes(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"recoveryCodes": codes}, nil
+	return backupCodesAnswer{codes}, nil
 }
 
 // backupCodesExist tells how many codes are left.
@@ -66,7 +80,7 @@ func (s *Service) backupCodesExist(r *request) (any, error) {
 		return nil, err
 	}
 	n, err := s.db.Read(r.Context()).CountBackupCodes(c.UID)
-	return map[string]any{"hasBackupCodes": n > 0, "count": n}, err
+	return backupCodesLeft{Exist: n > 0, Count: n}, err
 }
 
 // verifyBackupCode verifies the session by a backup code, and tells how many are
@@ -101,5 +115,5 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 	}
 	done()
 	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.UID)
-	return map[string]any{"remaining": left}, nil
+	return backupCodeUsed{left}, nil
 }

@@ -9,6 +9,24 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
+// attachedClient is what is signed in. The pointers are null where there is none.
+type attachedClient struct {
+	ClientID       *string  `json:"clientId"`
+	SessionID      *string  `json:"sessionTokenId"`
+	RefreshTokenID *string  `json:"refreshTokenId"`
+	DeviceID       *string  `json:"deviceId"`
+	DeviceType     *string  `json:"deviceType"`
+	Name           *string  `json:"name"`
+	Scope          scopes   `json:"scope"`
+	Current        bool     `json:"isCurrentSession"`
+	CreatedAt      int64    `json:"createdTime"`
+	UsedAt         int64    `json:"lastAccessTime"`
+	ApproximateAt  *int64   `json:"approximateLastAccessTime"`
+	Location       struct{} `json:"location"`
+	UserAgent      string   `json:"userAgent"`
+	OS             *string  `json:"os"`
+}
+
 // attachedClients lists what is signed in to the account: sessions, and clients
 // with a refresh token, with the device of each.
 func (s *Service) attachedClients(r *request) (any, error) {
@@ -20,24 +38,22 @@ func (s *Service) attachedClients(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []map[string]any{}
+	list := []attachedClient{}
 	for _, f := range found {
-		entry := map[string]any{
-			"clientId": nil, "sessionTokenId": publicHash(f.Session), "refreshTokenId": publicHash(f.Refresh),
-			"deviceId": nil, "deviceType": nil, "name": nil, "scope": nil,
-			"isCurrentSession": f.Session != nil && string(f.Session) == string(c.Hash),
-			"createdTime":      f.CreatedAt, "lastAccessTime": f.UsedAt, "approximateLastAccessTime": nil,
-			"location": struct{}{}, "userAgent": f.UserAgent, "os": nil,
+		entry := attachedClient{
+			SessionID: publicHash(f.Session), RefreshTokenID: publicHash(f.Refresh),
+			Current:   f.Session != nil && string(f.Session) == string(c.Hash),
+			CreatedAt: f.CreatedAt, UsedAt: f.UsedAt, UserAgent: f.UserAgent,
 		}
 		if f.Refresh != nil {
-			have, err := parseScopes(f.Scope)
-			if err != nil {
+			if entry.Scope, err = parseScopes(f.Scope); err != nil {
 				return nil, err
 			}
-			entry["scope"], entry["clientId"], entry["name"] = have, f.ClientID, clients[f.ClientID]
+			name := clients[f.ClientID]
+			entry.ClientID, entry.Name = &f.ClientID, &name
 		}
-		if f.Device != nil {
-			entry["deviceId"], entry["deviceType"], entry["name"] = f.Device.ID, f.Device.Type, f.Device.Name
+		if d := f.Device; d != nil {
+			entry.DeviceID, entry.DeviceType, entry.Name = &d.ID, &d.Type, &d.Name
 		}
 		list = append(list, entry)
 	}

@@ -19,6 +19,29 @@ const (
 	maxWaiting  = 200
 )
 
+// The answers about commands.
+type (
+	commandAnswer struct {
+		Enqueued bool   `json:"enqueued"`
+		Notified bool   `json:"notified"`
+		Error    string `json:"notifyError,omitempty"`
+	}
+	commandList struct {
+		Index    int64            `json:"index"`
+		Last     bool             `json:"last"`
+		Messages []commandMessage `json:"messages"`
+	}
+	commandMessage struct {
+		Index int64       `json:"index"`
+		Data  commandData `json:"data"`
+	}
+	commandData struct {
+		Sender  string          `json:"sender"`
+		Command string          `json:"command"`
+		Payload json.RawMessage `json:"payload"`
+	}
+)
+
 // notifyDevices passes a message on to the account's devices: that there is
 // something to sync. What else a message can say is the server's own to say, and
 // goes no further.
@@ -118,9 +141,9 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"enqueued": true, "notified": true}
+	out := commandAnswer{Enqueued: true, Notified: true}
 	if !s.notifyCommand(ctx, a, in.Target, in.Command, index, life) {
-		out["notified"], out["notifyError"] = false, "no push message could be sent"
+		out.Notified, out.Error = false, "no push message could be sent"
 	}
 	return out, nil
 }
@@ -164,13 +187,11 @@ func (s *Service) deviceCommands(r *request) (any, error) {
 	if more {
 		waiting = waiting[:limit]
 	}
-	messages := []map[string]any{}
+	messages := []commandMessage{}
 	last := max(from-1, 0)
 	for _, c := range waiting {
 		last = c.Index
-		messages = append(messages, map[string]any{"index": c.Index, "data": map[string]any{
-			"sender": c.Sender, "command": c.Command, "payload": json.RawMessage(c.Payload),
-		}})
+		messages = append(messages, commandMessage{c.Index, commandData{c.Sender, c.Command, json.RawMessage(c.Payload)}})
 	}
-	return map[string]any{"index": last, "last": !more, "messages": messages}, nil
+	return commandList{Index: last, Last: !more, Messages: messages}, nil
 }

@@ -108,7 +108,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 		return nil, errDeviceConflict.with("deviceId", a.device)
 	}
 	ctx := r.Context()
-	var out map[string]any
+	var out seenDevice
 	var id string
 	err = s.updateBy(ctx, a, func(tx store.Tx) error {
 		id = a.device
@@ -130,14 +130,14 @@ func (s *Service) registerDevice(r *request) (any, error) {
 		}
 		d, err := tx.Device(a.uid, id)
 		if err == nil {
-			out = seenDevice(d)
+			out = see(d)
 		}
 		return err
 	})
 	if err == nil && a.device == "" {
 		s.note(r, security.NewDevice, security.Registered, a.uid)
 		s.notify(ctx, s.listeners(ctx, a.uid, func(device string) bool { return device != id }),
-			"device_connected", map[string]any{"deviceName": out["name"]}, 0)
+			"device_connected", connectedNews{out.Name}, 0)
 	}
 	return out, err
 }
@@ -168,20 +168,35 @@ func (d *device) change() (store.DeviceChange, error) {
 	return c, nil
 }
 
-// seenDevice is a device as clients see it.
-func seenDevice(d *store.Device) map[string]any {
-	out := map[string]any{
-		"id": d.ID, "name": d.Name, "type": d.Type, "createdAt": d.CreatedAt, "lastAccessTime": d.UsedAt,
-		"availableCommands": json.RawMessage(d.Commands), "pushEndpointExpired": d.PushExpired, "location": struct{}{},
+// seenDevice is a device as clients see it. What it has no push subscription for is
+// absent, not null: Firefox takes null for a subscription that was lost, and
+// subscribes again and again.
+type seenDevice struct {
+	ID            string          `json:"id"`
+	Name          string          `json:"name"`
+	Type          string          `json:"type"`
+	CreatedAt     int64           `json:"createdAt"`
+	UsedAt        int64           `json:"lastAccessTime"`
+	Commands      json.RawMessage `json:"availableCommands"`
+	PushExpired   bool            `json:"pushEndpointExpired"`
+	Location      struct{}        `json:"location"`
+	PushCallback  string          `json:"pushCallback,omitempty"`
+	PushPublicKey string          `json:"pushPublicKey,omitempty"`
+	PushAuthKey   string          `json:"pushAuthKey,omitempty"`
+}
+
+// listedDevice is one in a list, which says whether it is the one that asks.
+type listedDevice struct {
+	seenDevice
+	Current bool `json:"isCurrentDevice"`
+}
+
+func see(d *store.Device) seenDevice {
+	return seenDevice{
+		ID: d.ID, Name: d.Name, Type: d.Type, CreatedAt: d.CreatedAt, UsedAt: d.UsedAt,
+		Commands: json.RawMessage(d.Commands), PushExpired: d.PushExpired,
+		PushCallback: d.Push.Callback, PushPublicKey: d.Push.PublicKey, PushAuthKey: d.Push.AuthKey,
 	}
-	// Absent, not null: Firefox takes null for a subscription that was lost, and
-	// subscribes again and again.
-	for name, v := range map[string]string{"pushCallback": d.Push.Callback, "pushPublicKey": d.Push.PublicKey, "pushAuthKey": d.Push.AuthKey} {
-		if v != "" {
-			out[name] = v
-		}
-	}
-	return out
 }
 
 func (s *Service) listDevices(r *request) (any, error) {
@@ -199,12 +214,10 @@ func (s *Service) listDevices(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []map[string]any{}
+	list := []listedDevice{}
 	for _, d := range all {
-		out := seenDevice(&d)
-		out["isCurrentDevice"] = d.ID == a.device
-		if d.UsedAt >= since || d.ID == a.device {
-			list = append(list, out)
+		if current := d.ID == a.device; current || d.UsedAt >= since {
+			list = append(list, listedDevice{see(&d), current})
 		}
 	}
 	return list, nil
@@ -270,7 +283,7 @@ func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) e
 		return endTogether(tx, uid, session, refresh)
 	})
 	if err == nil {
-		s.notify(ctx, listeners, "device_disconnected", map[string]any{"id": id}, goodbyeLife)
+		s.notify(ctx, listeners, "device_disconnected", disconnectedNews{id}, goodbyeLife)
 	}
 	return err
 }

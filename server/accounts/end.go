@@ -54,34 +54,36 @@ func endRefresh(tx store.Tx, token []byte) error {
 	return tx.RemoveGrant(t.UID, t.Grant)
 }
 
+// ended is what the owner of an account is told that ended with the old password, and
+// what is new.
+type ended struct {
+	RecoveryKey bool     `json:"recoveryKeyEnded,omitempty"`
+	TwoStep     bool     `json:"twoStepEnded,omitempty"`
+	BackupCodes []string `json:"recoveryCodes,omitempty"`
+}
+
 // endAll ends all that an account's old password opened: sessions, tokens, devices,
 // the recovery key, a second step that was not shown to set the new password, and
-// the backup codes. It returns what its owner must be told of: new backup codes,
-// and what to make anew.
-func (s *Service) endAll(tx store.Tx, c *credential) (map[string]any, error) {
-	told := map[string]any{}
+// the backup codes. It returns what its owner must be told of.
+func (s *Service) endAll(tx store.Tx, c *credential) (told ended, err error) {
 	if err := tx.RemoveTokens(c.UID); err != nil {
-		return nil, err
+		return told, err
 	}
-	removed, err := tx.RemoveRecoveryKey(c.UID)
-	if err != nil {
-		return nil, err
-	}
-	if removed {
-		told["recoveryKeyEnded"] = true
+	if told.RecoveryKey, err = tx.RemoveRecoveryKey(c.UID); err != nil {
+		return told, err
 	}
 	t, err := readTOTP(tx, c.UID)
 	if err != nil || t == nil {
 		return told, err
 	}
 	if t.Enabled && c.SecondAt > 0 {
-		told["recoveryCodes"], err = s.newBackupCodes(tx, c.UID)
+		told.BackupCodes, err = s.newBackupCodes(tx, c.UID)
 		return told, err
 	}
 	if t.Enabled {
-		told["twoStepEnded"] = true
+		told.TwoStep = true
 		if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
-			return nil, err
+			return told, err
 		}
 	}
 	return told, tx.RemoveSecondStep(c.UID)

@@ -82,7 +82,7 @@ var (
 	errNotFound       = newFault(http.StatusNotFound, 999, "Not Found")
 )
 
-// body is the fault's answer.
+// body is the fault's answer. It is a map, as its further fields differ by fault.
 func (f *fault) body() map[string]any {
 	b := map[string]any{
 		"code":    f.code,
@@ -127,9 +127,14 @@ func busy() *fault {
 	return f
 }
 
+// validation names parameters that are wrong.
+type validation struct {
+	Keys []string `json:"keys"`
+}
+
 // invalid says which parameter is wrong.
 func invalid(parameter string) *fault {
-	return errParameter.with("validation", map[string]any{"keys": []string{parameter}})
+	return errParameter.with("validation", validation{[]string{parameter}})
 }
 
 // missing says which parameter is not there.

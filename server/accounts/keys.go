@@ -9,6 +9,27 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
+// The answers about keys and accounts.
+type (
+	keysAnswer struct {
+		Bundle string `json:"bundle"` // hexadecimal
+	}
+	// scopedKey is what the key of a scope is derived from, beside kB.
+	scopedKey struct {
+		Identifier string `json:"identifier"`
+		Secret     string `json:"keyRotationSecret"`    // hexadecimal
+		Timestamp  int64  `json:"keyRotationTimestamp"` // milliseconds
+	}
+	existsAnswer struct {
+		Exists bool `json:"exists"`
+	}
+	emailStatusAnswer struct {
+		Exists    bool `json:"exists"`
+		HasLinked bool `json:"hasLinkedAccount"`
+		HasPW     bool `json:"hasPassword"`
+	}
+)
+
 // accountKeys gives the wrapped keys, once for each key fetch token.
 func (s *Service) accountKeys(r *request) (any, error) {
 	c, err := s.authenticateToken(r, store.KeyFetch)
@@ -22,7 +43,7 @@ func (s *Service) accountKeys(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"bundle": hex.EncodeToString(c.Bundle)}, nil
+	return keysAnswer{hex.EncodeToString(c.Bundle)}, nil
 }
 
 // scopedKeyData tells what a client needs to derive the keys of scopes from kB.
@@ -45,12 +66,10 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{}
+	out := map[string]scopedKey{}
 	for scope := range strings.FieldsSeq(in.Scope) {
 		if scope == onepw.OldSync {
-			out[scope] = map[string]any{
-				"identifier": scope, "keyRotationSecret": strings.Repeat("0", 64), "keyRotationTimestamp": a.KeysChangedAt,
-			}
+			out[scope] = scopedKey{Identifier: scope, Secret: strings.Repeat("0", 64), Timestamp: a.KeysChangedAt}
 		}
 	}
 	return out, nil
@@ -68,9 +87,9 @@ func (s *Service) statusByUID(r *request) (any, error) {
 	}
 	_, err := s.account(r.Context(), uid)
 	if errors.Is(err, errToken) {
-		return map[string]any{"exists": false}, nil
+		return existsAnswer{}, nil
 	}
-	return map[string]any{"exists": true}, err
+	return existsAnswer{true}, err
 }
 
 // statusByEmail says of every address that it has an account: who has one is not
@@ -88,5 +107,5 @@ func (s *Service) statusByEmail(r *request) (any, error) {
 	if err := s.admitAddress(r); err != nil {
 		return nil, err
 	}
-	return map[string]any{"exists": true, "hasLinkedAccount": false, "hasPassword": true}, nil
+	return emailStatusAnswer{Exists: true, HasPW: true}, nil
 }

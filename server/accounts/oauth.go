@@ -19,6 +19,13 @@ const codeLife = 15 * time.Minute
 // page, as Firefox does.
 const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel"
 
+// authorizationAnswer is a code for a client, and where it waits for that.
+type authorizationAnswer struct {
+	Code     string `json:"code"`
+	State    string `json:"state"`
+	Redirect string `json:"redirect"`
+}
+
 // oauthAuthorization gives a code, to a page that is signed in, for a client
 // that will prove by PKCE that it asked.
 func (s *Service) oauthAuthorization(r *request) (any, error) {
@@ -87,9 +94,8 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"code": code, "state": in.State,
-		"redirect": redirect + "?" + url.Values{"code": {code}, "state": {in.State}}.Encode(),
+	return authorizationAnswer{
+		Code: code, State: in.State, Redirect: redirect + "?" + url.Values{"code": {code}, "state": {in.State}}.Encode(),
 	}, nil
 }
 
@@ -103,6 +109,19 @@ type tokenRequest struct {
 	RefreshToken string `json:"refresh_token"`
 	Code         string `json:"code"`
 	Verifier     string `json:"code_verifier"`
+}
+
+// tokenAnswer is what it gets.
+type tokenAnswer struct {
+	Access    string `json:"access_token"`
+	Type      string `json:"token_type"`
+	Scope     string `json:"scope"`
+	AuthAt    int64  `json:"auth_at"`    // seconds
+	ExpiresIn int64  `json:"expires_in"` // seconds
+	Refresh   string `json:"refresh_token,omitempty"`
+	Session   string `json:"session_token,omitempty"`
+	KeysJWE   string `json:"keys_jwe,omitempty"`
+	ID        string `json:"id_token,omitempty"`
 }
 
 // grant is what a tokenRequest may have.
@@ -274,7 +293,7 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	if in.TTL > 0 {
 		ttl = time.Duration(min(in.TTL, int64(maxAccessTTL/time.Second))) * time.Second
 	}
-	out := map[string]any{"token_type": "bearer", "scope": g.scope.String(), "auth_at": g.authAt}
+	out := tokenAnswer{Type: "bearer", Scope: g.scope.String(), AuthAt: g.authAt, KeysJWE: g.keysJWE}
 	var a *store.Account
 	var second bool
 	bound := binding(g)
@@ -294,7 +313,7 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 			if err := read(tx); err != nil {
 				return err
 			}
-			bound, err = s.give(tx, r, in, g, wantsSession, out)
+			bound, err = s.give(tx, r, in, g, wantsSession, &out)
 			return err
 		})
 	} else {
@@ -306,24 +325,19 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	if bound == "" {
 		ttl = min(ttl, unboundTTL)
 	}
-	out["expires_in"] = int64(ttl / time.Second)
-	access, err := s.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound)
-	if err != nil {
+	out.ExpiresIn = int64(ttl / time.Second)
+	if out.Access, err = s.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound); err != nil {
 		return nil, err
 	}
-	out["access_token"] = access
-	if g.keysJWE != "" {
-		out["keys_jwe"] = g.keysJWE
-	}
 	if g.scope.allow(scopeOpenID) {
-		out["id_token"], err = s.idToken(ctx, in.ClientID, access, g, second)
+		out.ID, err = s.idToken(ctx, in.ClientID, out.Access, g, second)
 	}
 	return out, err
 }
 
 // give makes the lasting tokens of a grant, and returns what its access token is
 // bound to.
-func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, session bool, out map[string]any) (bound string, err error) {
+func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, session bool, out *tokenAnswer) (bound string, err error) {
 	if g.leaves {
 		if _, err := tx.RemoveToken(g.uid, g.signedIn); err != nil {
 			return "", err
@@ -336,7 +350,7 @@ func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, sessio
 		if err != nil {
 			return "", err
 		}
-		out["refresh_token"] = text
+		out.Refresh = text
 		if g.session == nil {
 			bound = boundToRefresh + hex.EncodeToString(hash(text))
 		}
@@ -346,7 +360,7 @@ func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, sessio
 		if err != nil {
 			return "", err
 		}
-		out["session_token"] = text
+		out.Session = text
 		bound = boundToSession + hex.EncodeToString(h)
 	}
 	return bound, nil

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"maps"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -115,7 +114,7 @@ func (s *Service) create(r *request) (any, error) {
 		}
 	}
 	ctx := r.Context()
-	var out map[string]any
+	var out *signedIn
 	// Before anything tells whether there is such an account.
 	if err := s.checkInvitation(r, in.Invitation); err != nil {
 		return nil, err
@@ -124,7 +123,7 @@ func (s *Service) create(r *request) (any, error) {
 		if err := s.useInvitation(tx, in.Invitation, a.UID); err != nil {
 			return err
 		}
-		out, err = s.signIn(tx, r, a, kB, keyFetchV2, 0, false)
+		out, err = s.signIn(tx, r, a, kB, 0, false)
 		return err
 	}
 	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
@@ -191,13 +190,13 @@ func (s *Service) login(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out map[string]any
+	var out *signedIn
 	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
 		wait, err := twoStep(tx, a.UID)
 		if err != nil {
 			return err
 		}
-		if out, err = s.signIn(tx, r, a.Account, a.wrapKB(), keyFetchV2, 0, wait); err != nil || wait || !a.Confirmed {
+		if out, err = s.signIn(tx, r, a.Account, a.wrapKB(), 0, wait); err != nil || wait || !a.Confirmed {
 			return err
 		}
 		return s.know(tx, r, a.UID)
@@ -208,19 +207,35 @@ func (s *Service) login(r *request) (any, error) {
 	return out, err
 }
 
-// The names of key fetch tokens in answers: that of version 1, and those of
-// version 2, which is another one where a password changes.
-const (
-	keyFetchV1     = "keyFetchToken"
-	keyFetchV2     = "keyFetchTokenVersion2"
-	keyFetchChange = "keyFetchToken2"
-)
+// keyFetchTokens are the key fetch tokens in an answer: that of version 1 of the
+// stretching, and that of version 2, which has another name where a password changes.
+type keyFetchTokens struct {
+	V1     string `json:"keyFetchToken,omitempty"`
+	V2     string `json:"keyFetchTokenVersion2,omitempty"`
+	Change string `json:"keyFetchToken2,omitempty"`
+}
 
-// signIn makes a session, and with ?keys=true key fetch tokens, of which second
-// names that of version 2. For an account that is not confirmed they wait for that.
-// secondAt is when the second step was shown, in milliseconds, or 0; wait says that
-// the session waits for it.
-func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, second string, secondAt int64, wait bool) (map[string]any, error) {
+// signedIn is the answer to who signed in.
+type signedIn struct {
+	UID             string `json:"uid"`
+	Session         string `json:"sessionToken"`
+	AuthAt          int64  `json:"authAt"` // seconds
+	Email           string `json:"email"`
+	Verified        bool   `json:"verified"`
+	EmailVerified   bool   `json:"emailVerified"`
+	SessionVerified bool   `json:"sessionVerified"`
+	Metrics         bool   `json:"metricsEnabled"`
+	// Method and Reason say which code the session waits for, and why.
+	Method string `json:"verificationMethod,omitempty"`
+	Reason string `json:"verificationReason,omitempty"`
+	keyFetchTokens
+	ended
+}
+
+// signIn makes a session, and with ?keys=true key fetch tokens. For an account that
+// is not confirmed they wait for that. secondAt is when the second step was shown, in
+// milliseconds, or 0; wait says that the session waits for it.
+func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, secondAt int64, wait bool) (*signedIn, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
 	if err := s.enabled(r.Context(), a.UID); err != nil {
 		return nil, err
@@ -232,41 +247,56 @@ func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, 
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{
-		"uid": a.UID, "sessionToken": session, "authAt": s.cfg.Now().Unix(), "email": a.Email,
-		"verified": verified, "emailVerified": a.Confirmed, "sessionVerified": verified, "metricsEnabled": false,
+	out := &signedIn{
+		UID: a.UID, Session: session, AuthAt: s.cfg.Now().Unix(), Email: a.Email,
+		Verified: verified, EmailVerified: a.Confirmed, SessionVerified: verified,
 	}
 	switch {
 	case wait:
-		out["verificationMethod"], out["verificationReason"] = lacksSecondStep, "login"
+		out.Method, out.Reason = lacksSecondStep, "login"
 	case !a.Confirmed:
-		out["verificationMethod"], out["verificationReason"] = "email-otp", "signup"
+		out.Method, out.Reason = "email-otp", "signup"
 	}
 	if verified {
 		sessionHash = nil
 	}
 	if wantsKeys(r) {
-		err = s.keyFetch(tx, a, kB, second, sessionHash, out)
+		out.keyFetchTokens, err = s.keyFetch(tx, a, kB, sessionHash)
 	}
 	return out, err
 }
 
 func wantsKeys(r *request) bool { return r.URL.Query().Get("keys") == "true" }
 
-// keyFetch puts into an answer a token for each version of the stretching that
-// kB is wrapped by. They wait with a session, unless it is nil.
-func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB wrapped, second string, session []byte, out map[string]any) (err error) {
-	for name, wrapKB := range map[string][]byte{keyFetchV1: kB.v1, second: kB.v2} {
-		if wrapKB == nil {
+// keyFetch makes a token for each version of the stretching that kB is wrapped by.
+// They wait with a session, unless it is nil.
+func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB wrapped, session []byte) (out keyFetchTokens, err error) {
+	for _, t := range []struct {
+		wrapKB []byte
+		to     *string
+	}{{kB.v1, &out.V1}, {kB.v2, &out.V2}} {
+		if t.wrapKB == nil {
 			continue
 		}
-		if out[name], _, err = s.newToken(tx, freshToken{
-			kind: store.KeyFetch, uid: a.UID, session: session, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.KA, wrapKB) },
+		if *t.to, _, err = s.newToken(tx, freshToken{
+			kind: store.KeyFetch, uid: a.UID, session: session, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.KA, t.wrapKB) },
 		}); err != nil {
-			return err
+			return out, err
 		}
 	}
-	return nil
+	return out, nil
+}
+
+// forChange names the token of version 2 as an answer to who changes a password does.
+func (k keyFetchTokens) forChange() keyFetchTokens {
+	return keyFetchTokens{V1: k.V1, Change: k.V2}
+}
+
+type credentialsAnswer struct {
+	Upgrade         bool   `json:"upgradeNeeded"`
+	Version         string `json:"currentVersion"`
+	ClientSalt      string `json:"clientSalt"`
+	AcceptsVersion1 bool   `json:"acceptsVersion1"`
 }
 
 // credentialsStatus tells how an account's password is stretched, by version 2. An
@@ -296,7 +326,14 @@ func (s *Service) credentialsStatus(r *request) (any, error) {
 		io.WriteString(m, emailKey(in.Email))
 		a = &store.Account{ClientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
 	}
-	return map[string]any{"upgradeNeeded": false, "currentVersion": "v2", "clientSalt": a.ClientSalt, "acceptsVersion1": true}, nil
+	return credentialsAnswer{Version: "v2", ClientSalt: a.ClientSalt, AcceptsVersion1: true}, nil
+}
+
+// changeAnswer is for who begins to change a password.
+type changeAnswer struct {
+	Verified bool   `json:"verified"`
+	Token    string `json:"passwordChangeToken"`
+	keyFetchTokens
 }
 
 // changeStart begins to change the password: the old one gives the keys, to be
@@ -318,7 +355,7 @@ func (s *Service) changeStart(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"verified": true}
+	out := changeAnswer{Verified: true}
 	ctx := r.Context()
 	err = s.updateBy(ctx, a, func(tx store.Tx) error {
 		shown, err := s.guarded(tx, a.UID, c)
@@ -329,10 +366,12 @@ func (s *Service) changeStart(r *request) (any, error) {
 		if shown {
 			secondAt = s.cfg.Now().UnixMilli()
 		}
-		if err := s.keyFetch(tx, a.Account, a.wrapKB(), keyFetchChange, nil, out); err != nil {
+		keys, err := s.keyFetch(tx, a.Account, a.wrapKB(), nil)
+		if err != nil {
 			return err
 		}
-		out["passwordChangeToken"], _, err = s.newToken(tx, freshToken{kind: store.Change, uid: a.UID, secondAt: secondAt})
+		out.keyFetchTokens = keys.forChange()
+		out.Token, _, err = s.newToken(tx, freshToken{kind: store.Change, uid: a.UID, secondAt: secondAt})
 		return err
 	})
 	return out, err
@@ -356,17 +395,17 @@ func (s *Service) changeFinish(r *request) (any, error) {
 		return out, err
 	}
 	listeners := s.listeners(r.Context(), c.UID, everyDevice)
-	out, err := s.newPassword(r, c, keyFetchChange)
+	out, err := s.newPassword(r, c)
 	if err == nil {
+		out.keyFetchTokens = out.forChange()
 		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
 	}
 	return out, err
 }
 
 // newPassword consumes a token, sets the password that the body has, ends all that
-// the old one opened and begins a new session, with a key fetch token of version 2
-// by the name of second.
-func (s *Service) newPassword(r *request, c *credential, second string) (any, error) {
+// the old one opened and begins a new session.
+func (s *Service) newPassword(r *request, c *credential) (*signedIn, error) {
 	in := credentials{needsWrapKB: true}
 	if err := r.decode(&in); err != nil {
 		return nil, err
@@ -385,7 +424,7 @@ func (s *Service) newPassword(r *request, c *credential, second string) (any, er
 	}
 	// It must grow, whatever the clock does.
 	a.Generation = max(a.Generation+1, s.cfg.Now().UnixMilli())
-	var out map[string]any
+	var out *signedIn
 	err = s.updateBy(ctx, c, func(tx store.Tx) error {
 		if err := consume(tx, c); err != nil {
 			return err
@@ -397,10 +436,10 @@ func (s *Service) newPassword(r *request, c *credential, second string) (any, er
 		if err != nil {
 			return err
 		}
-		if out, err = s.signIn(tx, r, a, kB, second, c.SecondAt, false); err != nil {
+		if out, err = s.signIn(tx, r, a, kB, c.SecondAt, false); err != nil {
 			return err
 		}
-		maps.Copy(out, ended)
+		out.ended = ended
 		return nil
 	})
 	return out, err

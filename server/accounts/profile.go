@@ -52,6 +52,43 @@ func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have sc
 	return accessHolder{found, c.Bound}, have, nil
 }
 
+// The answers about a profile.
+type (
+	profileAnswer struct {
+		UID           string   `json:"uid"`
+		Email         string   `json:"email"`
+		Locale        string   `json:"locale"`
+		Methods       []string `json:"amrValues"`
+		TwoStep       bool     `json:"twoFactorAuthentication"`
+		Avatar        string   `json:"avatar"`
+		AvatarDefault bool     `json:"avatarDefault"`
+		Subject       string   `json:"sub,omitempty"`
+		DisplayName   string   `json:"displayName,omitempty"`
+	}
+	displayNameAnswer struct {
+		DisplayName string `json:"displayName"`
+	}
+	profileEmail struct {
+		Email string `json:"email"`
+	}
+	profileUID struct {
+		UID string `json:"uid"`
+	}
+	// userInfo is what a token tells that is for OpenID Connect alone.
+	userInfo struct {
+		Subject string `json:"sub"`
+		Email   string `json:"email,omitempty"`
+	}
+	accountProfileAnswer struct {
+		Email          string   `json:"email"`
+		Locale         string   `json:"locale"`
+		Methods        []string `json:"authenticationMethods"`
+		Level          int      `json:"authenticatorAssuranceLevel"`
+		ProfileChanged int64    `json:"profileChangedAt"`
+		KeysChanged    int64    `json:"keysChangedAt"`
+	}
+)
+
 // profile is the profile server's answer; a path that names one field gives
 // that alone. It is also OpenID Connect's UserInfo endpoint.
 func (s *Service) profile(r *request) (any, error) {
@@ -65,7 +102,19 @@ func (s *Service) profile(r *request) (any, error) {
 		return nil, err
 	}
 	if field == "profile" && !have.allow(scopeProfile) {
-		return userInfo(a.Account, have), nil
+		info := userInfo{Subject: a.UID}
+		if have.allow(scopeEmail) || have.allow(scopeProfile+":email") {
+			info.Email = a.Email
+		}
+		return info, nil
+	}
+	switch field {
+	case "display_name":
+		return displayNameAnswer{a.DisplayName}, nil
+	case "email":
+		return profileEmail{a.Email}, nil
+	case "uid":
+		return profileUID{a.UID}, nil
 	}
 	second, err := s.twoStep(r.Context(), a.UID)
 	if err != nil {
@@ -75,21 +124,12 @@ func (s *Service) profile(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]any{
-		"uid": a.UID, "email": a.Email, "locale": "", "amrValues": methods(second), "twoFactorAuthentication": second,
-		"avatar": s.avatarURL(r.Context(), picture), "avatarDefault": picture == noAvatar,
+	all := profileAnswer{
+		UID: a.UID, Email: a.Email, Methods: methods(second), TwoStep: second,
+		Avatar: s.avatarURL(r.Context(), picture), AvatarDefault: picture == noAvatar, DisplayName: a.DisplayName,
 	}
 	if have.allow(scopeOpenID) {
-		all["sub"] = a.UID
-	}
-	if a.DisplayName != "" {
-		all["displayName"] = a.DisplayName
-	}
-	switch field {
-	case "display_name":
-		return map[string]any{"displayName": a.DisplayName}, nil
-	case "email", "uid":
-		return map[string]any{field: all[field]}, nil
+		all.Subject = a.UID
 	}
 	sum := sha256.Sum256([]byte(a.UID + strconv.FormatInt(a.ProfileAt, 10) + have.String()))
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
@@ -98,15 +138,6 @@ func (s *Service) profile(r *request) (any, error) {
 		return rawAnswer{code: http.StatusNotModified, header: map[string]string{"ETag": etag}}, nil
 	}
 	return jsonAnswer(http.StatusOK, all, map[string]string{"ETag": etag})
-}
-
-// userInfo is what a token tells that is for OpenID Connect alone.
-func userInfo(a *store.Account, have scopes) map[string]any {
-	out := map[string]any{"sub": a.UID}
-	if have.allow(scopeEmail) || have.allow(scopeProfile+":email") {
-		out["email"] = a.Email
-	}
-	return out
 }
 
 func (s *Service) setDisplayName(r *request) (any, error) {
@@ -160,9 +191,8 @@ func (s *Service) accountProfile(r *request) (any, error) {
 		}
 	}
 	second, err := s.twoStep(r.Context(), a.UID)
-	return map[string]any{
-		"email": a.Email, "locale": "", "authenticationMethods": methods(second), "authenticatorAssuranceLevel": level(second),
-		"profileChangedAt": a.ProfileAt, "keysChangedAt": a.KeysChangedAt,
+	return accountProfileAnswer{
+		Email: a.Email, Methods: methods(second), Level: level(second), ProfileChanged: a.ProfileAt, KeysChanged: a.KeysChangedAt,
 	}, err
 }
 

@@ -55,13 +55,35 @@ func (s *Service) listeners(ctx context.Context, uid string, want func(device st
 	return all
 }
 
-// notify sends a message of the server's own. Firefox knows the commands.
-func (s *Service) notify(ctx context.Context, to []listener, command string, data map[string]any, ttl time.Duration) (sent int) {
-	message := map[string]any{"version": 1, "command": "fxaccounts:" + command}
-	if data != nil {
-		message["data"] = data
+// news is a message of the server's own.
+type news struct {
+	Version int    `json:"version"`
+	Command string `json:"command"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// What news tell.
+type (
+	connectedNews struct {
+		Name string `json:"deviceName"`
 	}
-	payload, err := json.Marshal(message)
+	disconnectedNews struct {
+		ID string `json:"id"`
+	}
+	commandNews struct {
+		Command string `json:"command"`
+		Index   int64  `json:"index"`
+		Sender  string `json:"sender"`
+		URL     string `json:"url"`
+	}
+	destroyedNews struct {
+		UID string `json:"uid"`
+	}
+)
+
+// notify sends a message of the server's own. Firefox knows the commands.
+func (s *Service) notify(ctx context.Context, to []listener, command string, data any, ttl time.Duration) (sent int) {
+	payload, err := json.Marshal(news{Version: 1, Command: "fxaccounts:" + command, Data: data})
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "cannot write a push message", "err", err)
 		return 0
@@ -73,9 +95,9 @@ func (s *Service) notify(ctx context.Context, to []listener, command string, dat
 // whether a message is on its way.
 func (s *Service) notifyCommand(ctx context.Context, from *actor, target, command string, index int64, ttl time.Duration) bool {
 	to := s.listeners(ctx, from.uid, func(device string) bool { return device == target })
-	return s.notify(ctx, to, "command_received", map[string]any{
-		"command": command, "index": index, "sender": from.device,
-		"url": fmt.Sprintf("%s/auth/v1/account/device/commands?index=%d&limit=1", s.issuer(), index),
+	return s.notify(ctx, to, "command_received", commandNews{
+		Command: command, Index: index, Sender: from.device,
+		URL: fmt.Sprintf("%s/auth/v1/account/device/commands?index=%d&limit=1", s.issuer(), index),
 	}, ttl) > 0
 }
 

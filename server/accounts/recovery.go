@@ -62,7 +62,7 @@ func (s *Service) recoveryKeyExists(r *request) (any, error) {
 		return nil, err
 	}
 	exists, err := s.db.Read(r.Context()).HasRecoveryKey(c.UID)
-	return map[string]any{"exists": exists}, err
+	return existsAnswer{exists}, err
 }
 
 func (s *Service) deleteRecoveryKey(r *request) (any, error) {
@@ -74,6 +74,14 @@ func (s *Service) deleteRecoveryKey(r *request) (any, error) {
 		_, err := tx.RemoveRecoveryKey(c.UID)
 		return err
 	})
+}
+
+// recoveryAnswer is for who showed a recovery key.
+type recoveryAnswer struct {
+	UID        string `json:"uid"`
+	Email      string `json:"email"`
+	Data       string `json:"recoveryData"`
+	ResetToken string `json:"accountResetToken"`
 }
 
 // startRecovery takes a recovery key's id in the place of a password, and gives
@@ -106,7 +114,7 @@ func (s *Service) startRecovery(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	out := map[string]any{}
+	var out recoveryAnswer
 	var refusal error
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		k, err := tx.RecoveryKey(emailKey(in.Email))
@@ -124,8 +132,8 @@ func (s *Service) startRecovery(r *request) (any, error) {
 		if second {
 			t.secondAt = s.cfg.Now().UnixMilli()
 		}
-		out["uid"], out["email"], out["recoveryData"] = k.UID, k.Email, k.Data
-		out["accountResetToken"], _, err = s.newToken(tx, t)
+		out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
+		out.ResetToken, _, err = s.newToken(tx, t)
 		return err
 	})
 	if err == nil {
@@ -165,7 +173,7 @@ func (s *Service) resetAccount(r *request) (any, error) {
 		return nil, err
 	}
 	listeners := s.listeners(r.Context(), c.UID, everyDevice)
-	out, err := s.newPassword(r, c, keyFetchV2)
+	out, err := s.newPassword(r, c)
 	if err == nil {
 		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.UID)
 		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)

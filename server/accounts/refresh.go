@@ -86,6 +86,16 @@ func isBad(err error) bool {
 	return errors.Is(err, token.ErrBadAccess) || errors.Is(err, token.ErrNotYet)
 }
 
+type verifyAnswer struct {
+	User           string `json:"user"`
+	ClientID       string `json:"client_id"`
+	Scope          scopes `json:"scope"`
+	Generation     int64  `json:"generation"`
+	ProfileChanged int64  `json:"profile_changed_at"`
+	Issuer         string `json:"issuer"`
+	Iss            string `json:"iss"`
+}
+
 // oauthVerify tells a service whose access token it was given.
 func (s *Service) oauthVerify(r *request) (any, error) {
 	var in struct {
@@ -102,10 +112,25 @@ func (s *Service) oauthVerify(r *request) (any, error) {
 		return nil, err
 	}
 	have, err := parseScopes(c.Scope)
-	return map[string]any{
-		"user": a.UID, "client_id": c.ClientID, "scope": have, "generation": c.Generation,
-		"profile_changed_at": a.ProfileAt, "issuer": c.Issuer, "iss": c.Issuer,
+	return verifyAnswer{
+		User: a.UID, ClientID: c.ClientID, Scope: have, Generation: c.Generation,
+		ProfileChanged: a.ProfileAt, Issuer: c.Issuer, Iss: c.Issuer,
 	}, err
+}
+
+// introspection is what RFC 7662 tells of a token. Times are in milliseconds, as
+// Mozilla's server has them.
+type introspection struct {
+	Active    bool   `json:"active"`
+	Type      string `json:"token_type,omitempty"`
+	Scope     string `json:"scope,omitempty"`
+	ClientID  string `json:"client_id,omitempty"`
+	Subject   string `json:"sub,omitempty"`
+	IssuedAt  int64  `json:"iat,omitempty"`
+	ExpiresAt int64  `json:"exp,omitempty"`
+	Issuer    string `json:"iss,omitempty"`
+	JTI       string `json:"jti,omitempty"`
+	UsedAt    int64  `json:"fxa-lastUsedAt,omitempty"`
 }
 
 // oauthIntrospect is RFC 7662.
@@ -118,9 +143,9 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 	}
 	c, a, err := s.access(r.Context(), in.Token)
 	if err == nil {
-		return map[string]any{
-			"active": true, "token_type": "access_token", "scope": c.Scope, "client_id": c.ClientID, "sub": a.UID,
-			"iat": c.IssuedAt.Time().UnixMilli(), "exp": c.Expiry.Time().UnixMilli(), "iss": c.Issuer, "jti": c.ID,
+		return introspection{
+			Active: true, Type: "access_token", Scope: c.Scope, ClientID: c.ClientID, Subject: a.UID,
+			IssuedAt: c.IssuedAt.Time().UnixMilli(), ExpiresAt: c.Expiry.Time().UnixMilli(), Issuer: c.Issuer, JTI: c.ID,
 		}, nil
 	}
 	if !isBad(err) {
@@ -128,13 +153,13 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 	}
 	t, err := s.refreshToken(r.Context(), in.Token)
 	if errors.Is(err, errToken) {
-		return map[string]any{"active": false}, nil
+		return introspection{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"active": true, "token_type": "refresh_token", "scope": t.Scope, "client_id": t.ClientID, "sub": t.UID,
-		"iat": t.CreatedAt, "iss": s.issuer(), "fxa-lastUsedAt": t.UsedAt,
+	return introspection{
+		Active: true, Type: "refresh_token", Scope: t.Scope, ClientID: t.ClientID, Subject: t.UID,
+		IssuedAt: t.CreatedAt, Issuer: s.issuer(), UsedAt: t.UsedAt,
 	}, nil
 }

@@ -86,9 +86,17 @@ func client(id string) (name string, err error) {
 	return name, nil
 }
 
+type clientAnswer struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Trusted  bool   `json:"trusted"`
+	Image    string `json:"image_uri"`
+	Redirect string `json:"redirect_uri"`
+}
+
 // clientMetadata tells a page on whose behalf it asks for a sign-in.
 func (s *Service) clientMetadata(r *request) (any, error) {
 	id := r.PathValue("id")
 	name, err := client(id)
-	return map[string]any{"id": id, "name": name, "trusted": true, "image_uri": "", "redirect_uri": s.root(r.Context()) + "/oauth/success/" + id}, err
+	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: s.root(r.Context()) + "/oauth/success/" + id}, err
 }

@@ -8,6 +8,46 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
+// The answers about sessions.
+type (
+	statusAnswer struct {
+		State   string        `json:"state"`
+		UID     string        `json:"uid"`
+		Details statusDetails `json:"details"`
+	}
+	statusDetails struct {
+		EmailVerified   bool `json:"accountEmailVerified"`
+		SessionVerified bool `json:"sessionVerified"`
+		Verified        bool `json:"verified"`
+		MeetsMinimumAAL bool `json:"sessionVerificationMeetsMinimumAAL"`
+	}
+	duplicateAnswer struct {
+		UID             string `json:"uid"`
+		Session         string `json:"sessionToken"`
+		AuthAt          int64  `json:"authAt"` // seconds
+		Verified        bool   `json:"verified"`
+		EmailVerified   bool   `json:"emailVerified"`
+		SessionVerified bool   `json:"sessionVerified"`
+	}
+	reauthAnswer struct {
+		UID             string `json:"uid"`
+		AuthAt          int64  `json:"authAt"` // seconds
+		Verified        bool   `json:"verified"`
+		EmailVerified   bool   `json:"emailVerified"`
+		SessionVerified bool   `json:"sessionVerified"`
+		Metrics         bool   `json:"metricsEnabled"`
+		// Method says what must be shown as well.
+		Method string `json:"verificationMethod,omitempty"`
+		keyFetchTokens
+	}
+	emailAnswer struct {
+		Email           string `json:"email"`
+		Verified        bool   `json:"verified"`
+		EmailVerified   bool   `json:"emailVerified"`
+		SessionVerified bool   `json:"sessionVerified"`
+	}
+)
+
 func (s *Service) sessionStatus(r *request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
@@ -17,13 +57,9 @@ func (s *Service) sessionStatus(r *request) (any, error) {
 	if c.complete() != nil {
 		state = "unverified"
 	}
-	return map[string]any{
-		"state": state,
-		"uid":   c.UID,
-		"details": map[string]any{
-			"accountEmailVerified": c.Confirmed, "sessionVerified": c.Verified, "verified": c.complete() == nil,
-			"sessionVerificationMeetsMinimumAAL": true,
-		},
+	return statusAnswer{
+		State: state, UID: c.UID,
+		Details: statusDetails{EmailVerified: c.Confirmed, SessionVerified: c.Verified, Verified: c.complete() == nil, MeetsMinimumAAL: true},
 	}, nil
 }
 
@@ -72,9 +108,8 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"uid": c.UID, "sessionToken": token, "authAt": c.CreatedAt / 1000,
-		"verified": true, "emailVerified": true, "sessionVerified": true,
+	return duplicateAnswer{
+		UID: c.UID, Session: token, AuthAt: c.CreatedAt / 1000, Verified: true, EmailVerified: true, SessionVerified: true,
 	}, nil
 }
 
@@ -93,9 +128,7 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 	if a.UID != c.UID {
 		return nil, errToken
 	}
-	out := map[string]any{
-		"uid": a.UID, "authAt": s.cfg.Now().Unix(), "verified": true, "emailVerified": true, "sessionVerified": true, "metricsEnabled": false,
-	}
+	out := reauthAnswer{UID: a.UID, AuthAt: s.cfg.Now().Unix(), Verified: true, EmailVerified: true, SessionVerified: true}
 	ctx := r.Context()
 	err = s.updateBy(ctx, c, func(tx store.Tx) error {
 		if err := a.still(tx); err != nil {
@@ -106,10 +139,10 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 		}
 		err := s.provenSecond(tx, c)
 		if errors.Is(err, errProof) {
-			out["verificationMethod"], err = lacksSecondStep, nil
+			out.Method, err = lacksSecondStep, nil
 		}
 		if err == nil && wantsKeys(r) {
-			err = s.keyFetch(tx, a.Account, a.wrapKB(), keyFetchV2, nil, out)
+			out.keyFetchTokens, err = s.keyFetch(tx, a.Account, a.wrapKB(), nil)
 		}
 		return err
 	})
@@ -125,14 +158,15 @@ func (s *Service) emailStatus(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"email": a.Email, "verified": c.complete() == nil, "emailVerified": c.Confirmed, "sessionVerified": c.Verified}, nil
+	return emailAnswer{Email: a.Email, Verified: c.complete() == nil, EmailVerified: c.Confirmed, SessionVerified: c.Verified}, nil
 }
 
 // publicHash names a token to other clients of its account, who must not learn
 // its id: on mobile the id alone is proof.
-func publicHash(h []byte) any {
+func publicHash(h []byte) *string {
 	if h == nil {
 		return nil
 	}
-	return hex.EncodeToString(h)
+	text := hex.EncodeToString(h)
+	return &text
 }

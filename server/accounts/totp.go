@@ -68,6 +68,23 @@ func twoStep(tx store.Reader, uid string) (bool, error) {
 	return t != nil && t.Enabled, err
 }
 
+// The answers about authenticator apps.
+type (
+	totpSecret struct {
+		QRCode string `json:"qrCodeUrl"`
+		Secret string `json:"secret"`
+	}
+	totpStatus struct {
+		Exists   bool `json:"exists"`
+		Verified bool `json:"verified"`
+	}
+	totpAnswer struct {
+		Success bool `json:"success"`
+		// BackupCodes come with the first code of an app.
+		BackupCodes []string `json:"recoveryCodes,omitempty"`
+	}
+)
+
 // createTOTP makes a secret, which counts from the first code on that it gave.
 func (s *Service) createTOTP(r *request) (any, error) {
 	c, err := s.session(r)
@@ -100,7 +117,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"qrCodeUrl": picture, "secret": totpText(secret)}, nil
+	return totpSecret{QRCode: picture, Secret: totpText(secret)}, nil
 }
 
 func totpText(secret []byte) string {
@@ -143,7 +160,7 @@ func (s *Service) totpExists(r *request) (any, error) {
 		return nil, err
 	}
 	enabled, err := s.twoStep(r.Context(), c.UID)
-	return map[string]any{"exists": enabled, "verified": enabled}, err
+	return totpStatus{Exists: enabled, Verified: enabled}, err
 }
 
 // verifyTOTP takes a code. It verifies the session; the first code of a new
@@ -158,7 +175,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	out := map[string]any{"success": false}
+	var out totpAnswer
 	err = s.updateBy(ctx, c, func(tx store.Tx) error {
 		t, err := readTOTP(tx, c.UID)
 		if err != nil {
@@ -176,9 +193,9 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 		if err != nil || !ok {
 			return err
 		}
-		out["success"] = true
+		out.Success = true
 		if !t.Enabled {
-			if out["recoveryCodes"], err = s.newBackupCodes(tx, c.UID); err != nil {
+			if out.BackupCodes, err = s.newBackupCodes(tx, c.UID); err != nil {
 				return err
 			}
 			if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
@@ -189,7 +206,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 	})
 	switch {
 	case err != nil:
-	case out["success"] == true:
+	case out.Success:
 		done()
 	default:
 		s.note(r, security.SignInFailed, security.WrongCode, c.UID)

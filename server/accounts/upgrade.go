@@ -6,6 +6,13 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
+type upgradeAnswer struct {
+	UID      string `json:"uid"`
+	AuthAt   int64  `json:"authAt"` // seconds
+	Verified bool   `json:"verified"`
+	keyFetchTokens
+}
+
 // upgrade adds version 2 of the stretching to a password that stays as it is. No
 // session ends, as nothing else changes. done is false if the credentials are
 // not those: then it is a new password.
@@ -23,7 +30,7 @@ func (s *Service) upgrade(r *request, c *credential, in credentials) (answer any
 	if err != nil {
 		return nil, false, err
 	}
-	out := map[string]any{"uid": a.UID, "authAt": s.cfg.Now().Unix(), "verified": true}
+	out := upgradeAnswer{UID: a.UID, AuthAt: s.cfg.Now().Unix(), Verified: true}
 	err = s.updateBy(ctx, c, func(tx store.Tx) error {
 		if err := consume(tx, c); err != nil {
 			return err
@@ -33,7 +40,9 @@ func (s *Service) upgrade(r *request, c *credential, in credentials) (answer any
 		if err != nil || !wantsKeys(r) {
 			return err
 		}
-		return s.keyFetch(tx, a, wrapped{in.wrapKB, in.wrapKB2}, keyFetchChange, nil, out)
+		keys, err := s.keyFetch(tx, a, wrapped{in.wrapKB, in.wrapKB2}, nil)
+		out.keyFetchTokens = keys.forChange()
+		return err
 	})
 	return out, true, err
 }

@@ -132,7 +132,7 @@ func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) er
 	if err != nil {
 		return err
 	}
-	s.notify(ctx, listeners, "account_destroyed", map[string]any{"uid": uid}, goodbyeLife)
+	s.notify(ctx, listeners, "account_destroyed", destroyedNews{uid}, goodbyeLife)
 	if s.cfg.Destroyed != nil {
 		s.cfg.Destroyed(context.WithoutCancel(ctx), uid)
 	}

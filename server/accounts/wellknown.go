@@ -1,41 +1,69 @@
 package accounts
 
+type clientConfiguration struct {
+	Auth     string `json:"auth_server_base_url"`
+	OAuth    string `json:"oauth_server_base_url"`
+	Profile  string `json:"profile_server_base_url"`
+	Token    string `json:"sync_tokenserver_base_url"`
+	Pairing  string `json:"pairing_server_base_uri"`
+	OpenID   string `json:"openid_configuration_uri"`
+	Loopback string `json:"loopback_client_id"`
+}
+
 // clientConfiguration is where a client that was given the server's root finds
 // the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
 // server. Of this server's own is the client that may have its users' browsers
 // redirected to their computer; see isLoopback.
 func (s *Service) clientConfiguration(r *request) (any, error) {
 	root := s.root(r.Context())
-	return map[string]any{
-		"auth_server_base_url":      root + "/auth",
-		"oauth_server_base_url":     root + "/oauth",
-		"profile_server_base_url":   root + "/profile",
-		"sync_tokenserver_base_url": root + "/token",
-		"pairing_server_base_uri":   "",
-		"openid_configuration_uri":  root + "/.well-known/openid-configuration",
-		"loopback_client_id":        nativeClient,
+	return clientConfiguration{
+		Auth:     root + "/auth",
+		OAuth:    root + "/oauth",
+		Profile:  root + "/profile",
+		Token:    root + "/token",
+		OpenID:   root + "/.well-known/openid-configuration",
+		Loopback: nativeClient,
 	}, nil
 }
 
 // openIDConfiguration is OpenID Connect's discovery document.
+type openIDConfiguration struct {
+	Issuer        string   `json:"issuer"`
+	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint"`
+	Introspection string   `json:"introspection_endpoint"`
+	Revocation    string   `json:"revocation_endpoint"`
+	JWKS          string   `json:"jwks_uri"`
+	Verify        string   `json:"verify_endpoint"`
+	UserInfo      string   `json:"userinfo_endpoint"`
+	Claims        []string `json:"claims_supported"`
+	IDAlgorithms  []string `json:"id_token_signing_alg_values_supported"`
+	ResponseTypes []string `json:"response_types_supported"`
+	Scopes        []string `json:"scopes_supported"`
+	SubjectTypes  []string `json:"subject_types_supported"`
+	Challenges    []string `json:"code_challenge_methods_supported"`
+	ClientAuth    []string `json:"token_endpoint_auth_methods_supported"`
+	GrantTypes    []string `json:"grant_types_supported"`
+}
+
 func (s *Service) openIDConfiguration(r *request) (any, error) {
 	root := s.root(r.Context())
-	return map[string]any{
-		"issuer":                                root,
-		"authorization_endpoint":                root + "/authorization",
-		"token_endpoint":                        root + "/oauth/v1/token",
-		"introspection_endpoint":                root + "/oauth/v1/introspect",
-		"revocation_endpoint":                   root + "/oauth/v1/destroy",
-		"jwks_uri":                              root + "/oauth/v1/jwks",
-		"verify_endpoint":                       root + "/oauth/v1/verify",
-		"userinfo_endpoint":                     root + "/profile/v1/profile",
-		"claims_supported":                      []string{"acr", "amr", "at_hash", "aud", "email", "exp", "fxa-aal", "iat", "iss", "nonce", "sub"},
-		"id_token_signing_alg_values_supported": []string{"RS256"},
-		"response_types_supported":              []string{"code"},
-		"scopes_supported":                      knownScopes,
-		"subject_types_supported":               []string{"public"},
-		"code_challenge_methods_supported":      []string{"S256"},
-		"token_endpoint_auth_methods_supported": []string{"none"},
-		"grant_types_supported":                 []string{"authorization_code", "refresh_token"},
+	return openIDConfiguration{
+		Issuer:        root,
+		Authorization: root + "/authorization",
+		Token:         root + "/oauth/v1/token",
+		Introspection: root + "/oauth/v1/introspect",
+		Revocation:    root + "/oauth/v1/destroy",
+		JWKS:          root + "/oauth/v1/jwks",
+		Verify:        root + "/oauth/v1/verify",
+		UserInfo:      root + "/profile/v1/profile",
+		Claims:        []string{"acr", "amr", "at_hash", "aud", "email", "exp", "fxa-aal", "iat", "iss", "nonce", "sub"},
+		IDAlgorithms:  []string{"RS256"},
+		ResponseTypes: []string{"code"},
+		Scopes:        knownScopes,
+		SubjectTypes:  []string{"public"},
+		Challenges:    []string{"S256"},
+		ClientAuth:    []string{"none"},
+		GrantTypes:    []string{"authorization_code", "refresh_token"},
 	}, nil
 }
