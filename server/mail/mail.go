@@ -23,10 +23,11 @@ import (
 	"net"
 	netmail "net/mail"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"github.com/syncmanager/syncmanager/server/internal/outbox"
 )
 
 const (
@@ -34,9 +35,8 @@ const (
 	// wait for that.
 	workers   = 2
 	queueSize = 64
-	// sendTimeout bounds one message, and drainTimeout all that wait at the end.
-	sendTimeout  = time.Minute
-	drainTimeout = 10 * time.Second
+	// sendTimeout bounds one message.
+	sendTimeout = time.Minute
 	// defaultPatience is long enough for a host that is down to be found so.
 	defaultPatience = 3 * time.Second
 )
@@ -78,14 +78,9 @@ type Message struct{ To, Subject, Text string }
 
 // Sender sends messages. Close it.
 type Sender struct {
-	cfg     Config
-	from    *netmail.Address
-	queue   chan job
-	workers sync.WaitGroup
-	cancel  context.CancelFunc
-
-	mu     sync.Mutex // guards closed, and sends on queue against its close
-	closed bool
+	cfg    Config
+	from   *netmail.Address
+	outbox *outbox.Outbox[job]
 }
 
 // job is a message that can be sent, and where to say how that went.
@@ -110,20 +105,16 @@ func New(cfg Config) (*Sender, error) {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Sender{cfg: cfg, from: from, queue: make(chan job, queueSize), cancel: cancel}
-	for range workers {
-		s.workers.Go(func() {
-			for j := range s.queue {
-				j.done <- s.deliver(ctx, j)
-			}
-		})
-	}
+	s := &Sender{cfg: cfg, from: from}
+	s.outbox = outbox.New(outbox.Config[job]{
+		Workers: workers, Size: queueSize, Timeout: sendTimeout,
+		Send: func(ctx context.Context, j job) { j.done <- s.deliver(ctx, j) },
+	})
 	return s, nil
 }
 
 // Waiting is how many messages wait to be sent.
-func (s *Sender) Waiting() int { return len(s.queue) }
+func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
 // Send takes a message to be sent. It waits a moment for what the host says, but
 // not beyond the end of ctx; nil may mean that the message is still on its way.
@@ -138,8 +129,11 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	done := make(chan error, 1)
-	if err := s.enqueue(job{to.Address, msg, done}); err != nil {
-		return err
+	switch err := s.outbox.Put(job{to.Address, msg, done}); {
+	case errors.Is(err, outbox.ErrFull):
+		return ErrBusy
+	case err != nil:
+		return ErrClosed
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
 	defer cancel()
@@ -148,20 +142,6 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return err
 	case <-ctx.Done():
 		return nil
-	}
-}
-
-func (s *Sender) enqueue(j job) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
-	select {
-	case s.queue <- j:
-		return nil
-	default:
-		return ErrBusy
 	}
 }
 
@@ -186,9 +166,7 @@ func (s *Sender) write(to *netmail.Address, m Message) (*mail.Msg, error) {
 // deliver sends one message. What goes wrong is logged without the message and
 // without its address.
 func (s *Sender) deliver(ctx context.Context, j job) error {
-	send, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel() // which closes the connection, however far it came
-	err := s.post(send, j.msg)
+	err := s.post(ctx, j.msg)
 	if err == nil {
 		return nil
 	}
@@ -254,17 +232,4 @@ func reason(err error, to string) string {
 
 // Close takes no more messages, and sends those that wait, for some seconds at
 // most and not beyond the end of ctx. What could not be sent then is lost.
-func (s *Sender) Close(ctx context.Context) {
-	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.queue)
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	stop := context.AfterFunc(ctx, s.cancel)
-	s.workers.Wait()
-	stop()
-	s.cancel()
-}
+func (s *Sender) Close(ctx context.Context) { s.outbox.Close(ctx) }

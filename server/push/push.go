@@ -22,10 +22,10 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/ece"
+	"github.com/syncmanager/syncmanager/server/internal/outbox"
 )
 
 const (
@@ -36,9 +36,8 @@ const (
 	// wait for that.
 	workers   = 4
 	queueSize = 1024
-	// sendTimeout bounds one message, and drainTimeout all that wait at the end.
-	sendTimeout  = 10 * time.Second
-	drainTimeout = 10 * time.Second
+	// sendTimeout bounds one message.
+	sendTimeout = 10 * time.Second
 )
 
 var (
@@ -90,14 +89,9 @@ type Message struct {
 
 // Sender sends messages. Close it.
 type Sender struct {
-	cfg     Config
-	vapid   *vapid
-	queue   chan job
-	workers sync.WaitGroup
-	cancel  context.CancelFunc
-
-	mu     sync.Mutex // guards closed, and sends on queue against its close
-	closed bool
+	cfg    Config
+	vapid  *vapid
+	outbox *outbox.Outbox[job]
 }
 
 // job is a message that was found good.
@@ -116,20 +110,13 @@ func New(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Sender{cfg: cfg, vapid: v, queue: make(chan job, queueSize), cancel: cancel}
-	for range workers {
-		s.workers.Go(func() {
-			for j := range s.queue {
-				s.deliver(ctx, j)
-			}
-		})
-	}
+	s := &Sender{cfg: cfg, vapid: v}
+	s.outbox = outbox.New(outbox.Config[job]{Workers: workers, Size: queueSize, Timeout: sendTimeout, Send: s.deliver})
 	return s, nil
 }
 
 // Waiting is how many messages wait to be sent.
-func (s *Sender) Waiting() int { return len(s.queue) }
+func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
 // Send takes a message to be sent, and does not wait for that. The error is
 // ErrHost, ErrKeys, ErrTooLong, ErrBusy or ErrClosed.
@@ -147,17 +134,13 @@ func (s *Sender) Send(m Message) error {
 	case len(m.Payload) > MaxPayload:
 		return ErrTooLong
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	switch err := s.outbox.Put(job{m, endpoint, receiver}); {
+	case errors.Is(err, outbox.ErrFull):
+		return ErrBusy
+	case err != nil:
 		return ErrClosed
 	}
-	select {
-	case s.queue <- job{m, endpoint, receiver}:
-		return nil
-	default:
-		return ErrBusy
-	}
+	return nil
 }
 
 // decode reads base64 of either alphabet, padded or not: browsers differ.
@@ -168,9 +151,7 @@ func decode(text string) ([]byte, error) {
 // deliver sends one message. What goes wrong is logged by the service's name
 // alone, without the endpoint.
 func (s *Sender) deliver(ctx context.Context, j job) {
-	send, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	code, err := s.post(send, j)
+	code, err := s.post(ctx, j)
 	switch {
 	case err != nil:
 		s.cfg.Log.WarnContext(ctx, "cannot send a push message", "host", j.endpoint.Host, "err", err)
@@ -215,19 +196,7 @@ func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
 // Close takes no more messages, and sends those that wait, for some seconds at
 // most and not beyond the end of ctx. What could not be sent then is lost.
 func (s *Sender) Close(ctx context.Context) {
-	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.queue)
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	// At its end the workers' requests fail, one after the other, at once.
-	stop := context.AfterFunc(ctx, s.cancel)
-	s.workers.Wait()
-	stop()
-	s.cancel()
+	s.outbox.Close(ctx)
 	if t, ok := s.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
