@@ -38,6 +38,9 @@ func (c *Core) clear(ctx context.Context, start engine.Start) error {
 	if err := c.forgetTombstones(ctx); err != nil {
 		return err
 	}
+	if err := c.leave(ctx, engine.Association{}); err != nil {
+		return err
+	}
 	return c.forget(ctx, sqlForget)
 }
 

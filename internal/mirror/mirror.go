@@ -304,7 +304,10 @@ func (c *Core) Association(ctx context.Context) (engine.Association, error) {
 // what both sides' changes are told by. So is the last snapshot: where a server has one
 // of its payloads to the byte, that payload is what the user's later edits were made on.
 func (c *Core) Reset(ctx context.Context, a engine.Association) error {
-	err := c.forget(ctx, sqlForget)
+	err := c.leave(ctx, a)
+	if err == nil {
+		err = c.forget(ctx, sqlForget)
+	}
 	if err == nil {
 		err = c.update(ctx, func(tx *tx) error { return c.ledger.Associate(tx.Tx, a) })
 	}

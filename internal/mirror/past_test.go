@@ -336,3 +336,44 @@ func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
 		t.Errorf("here is %s and %v goes up, %v", contents(t, c), out, err)
 	}
 }
+
+// A reset that leads back to the same storage leaves the past what it was: what is gone
+// from a record there since was deleted. After a server went back that is not so, nor of
+// what an earlier storage had.
+func TestAResetWithinOneLifeKeepsDeletionsInRecords(t *testing.T) {
+	rules := testRules()
+	rules.Nested = []Nested{{Name: "in"}}
+	rules.Hold = nil
+	const had, lacks = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":1}}`
+	a, b := engine.Association{Global: "a"}, engine.Association{Global: "b"}
+	for name, test := range map[string]struct {
+		resets []engine.Association
+		want   string
+	}{
+		"reset":                      {[]engine.Association{{}, a}, lacks},
+		"reset twice":                {[]engine.Association{{}, {}, a}, lacks},
+		"the server went back":       {[]engine.Association{a}, had},
+		"another storage":            {[]engine.Association{b}, had},
+		"another storage, and reset": {[]engine.Association{b, {}, b}, had},
+		"another storage, and back":  {[]engine.Association{b, a}, had},
+	} {
+		c := openTest(t, rules)
+		if err := c.Reset(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, had)); err != nil {
+			t.Fatal(err)
+		}
+		for _, next := range test.resets {
+			if err := c.Reset(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := stage(t, c, engine.Start{}, 3000, incoming("a", 2000, lacks)); err != nil {
+			t.Fatal(err)
+		}
+		if got := contents(t, c); got != test.want && !(test.want == had && got == `{"id":"a","name":"x","in":{"q":1,"p":1}}`) {
+			t.Errorf("%s: here is %s; want %s", name, got, test.want)
+		}
+	}
+}

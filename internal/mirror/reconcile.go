@@ -134,7 +134,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 		return err
 	case r.deleted: // an edit elsewhere beats a deletion here
 	case !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(c.core.sticky)+len(c.core.required) == 0 &&
-		(r.past == present || len(c.core.nested) == 0):
+		(!c.earlier(r) || len(c.core.nested) == 0):
 		before = r.mirror
 	default:
 		before = r.content()
@@ -252,7 +252,7 @@ func (c *chunk) sides(r *row, base []byte, in *staged) sides {
 		changed:    r.changedHere() || r.ahead(in.modified),
 		localNewer: r.edited >= c.after(in.modified),
 		prefer:     c.Start.Prefer,
-		earlier:    r.past != present,
+		earlier:    c.earlier(r),
 		unmerged:   &in.unmerged,
 	}
 }

@@ -14,6 +14,8 @@ import (
 type session struct {
 	*ledger.Session
 	core *Core
+	// back tells that the sync is with the storage that a reset left.
+	back bool
 }
 
 // Begin starts a sync. What an earlier session staged is void.
@@ -21,6 +23,9 @@ func (c *Core) Begin(ctx context.Context, start engine.Start) (engine.Session, e
 	s := &session{core: c}
 	var err error
 	if s.Session, err = c.ledger.Begin(ctx, start, s); err != nil {
+		return nil, err
+	}
+	if s.back, err = c.isBack(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil

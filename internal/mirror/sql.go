@@ -4,6 +4,8 @@ package mirror
 const (
 	sqlMeta          = `SELECT collection FROM meta WHERE one = 1`
 	sqlInitMeta      = `INSERT INTO meta (one, collection) VALUES (1, ?1) ON CONFLICT DO NOTHING`
+	sqlPast          = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
+	sqlSetPast       = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
 	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
 	sqlLoose         = `SELECT loose FROM meta WHERE one = 1`
@@ -14,9 +16,9 @@ const (
 	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
 	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
 
-	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE id = ?1`
-	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE dupe = ?1`
-	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
+	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE id = ?1`
+	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE dupe = ?1`
+	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
 	sqlMany    = `SELECT id, coalesce(local, mirror) FROM records WHERE deleted = 0 AND id IN (SELECT value FROM json_each(?1))`
 	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
@@ -30,8 +32,9 @@ const (
 	// What is not as it should be on the server, and is here, goes up again.
 	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
 	sqlDrop   = `DELETE FROM records WHERE n = ?1`
-	sqlForget = `UPDATE records SET past = CASE WHEN mirror IS NULL THEN 0 WHEN deleted = 0 AND (changes = 0 OR past = 1) THEN 1 ELSE 2 END,
+	sqlForget = `UPDATE records SET life = CASE past WHEN 0 THEN 1 ELSE life END, past = CASE WHEN mirror IS NULL THEN 0 WHEN deleted = 0 AND (changes = 0 OR past = 1) THEN 1 ELSE 2 END,
 		changes = max(changes, 1), refused = 0 WHERE n > ?1 AND n <= ?2`
+	sqlOlder   = `UPDATE records SET life = 0 WHERE n > ?1 AND n <= ?2 AND life = 1`
 	sqlDropSet = `DELETE FROM records WHERE n > ?1 AND n <= ?2`
 
 	sqlDeletions = `SELECT count(*) FROM staged s JOIN records r ON r.id = s.id

@@ -65,6 +65,8 @@ type row struct {
 	edited   int64
 	modified engine.Timestamp
 	past     past
+	// known tells that meta names the storage whose past it is.
+	known bool
 }
 
 // past tells what a record's mirror is.
@@ -98,7 +100,7 @@ func (r *row) content() []byte {
 
 // columns are where to scan a record.
 func (r *row) columns() []any {
-	return []any{&r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified, &r.past}
+	return []any{&r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified, &r.past, &r.known}
 }
 
 // row finds one record by sqlRow or sqlByKey; nil: there is none.
