@@ -32,7 +32,9 @@ type kind struct {
 	whole bool
 	// nulls tells that a deletion is a value like others: the newer stands.
 	nulls bool
-	open  func(context.Context, place) (store, error)
+	// absent tells that nothing is left of what was deleted, no tombstone and no value.
+	absent bool
+	open   func(context.Context, place) (store, error)
 }
 
 // place is where a store is and what it runs on.
@@ -53,7 +55,7 @@ var kinds = map[string]kind{
 	"addresses":         {file: "addresses.sqlite", fields: 2, fresh: true, all: true, open: openAddresses},
 	"creditcards":       {file: "creditcards.sqlite", fields: 2, fresh: true, all: true, open: openCards},
 	"prefs":             {file: "prefs.sqlite", fields: 1, nulls: true, open: openPrefs},
-	"extension-storage": {file: "extstorage.sqlite", fields: 1, nulls: true, open: openExtStorage},
+	"extension-storage": {file: "extstorage.sqlite", fields: 1, nulls: true, absent: true, open: openExtStorage},
 	"bookmarks":         {file: "places.sqlite", fields: 2, fresh: true, open: openBookmarks},
 	"history":           {file: "places.sqlite", fields: 1, all: true, visits: true, open: openHistory},
 	"tabs":              {file: "tabs.sqlite", fields: 1, open: openTabs},

@@ -128,8 +128,16 @@ func (m *model) note(d *device, e *event) {
 	rep.must[e.n], rep.pending[e.n] = true, true
 	if rep.unbased[e.kind] {
 		e.loose = true
+		e.weak = e.remove && m.uncertain(e)
 	}
 	m.stillPending(d, e)
+}
+
+// uncertain tells of a deletion by a device that forgot what it has in common with the
+// server: what another device puts there may be an older state of the item, or one that
+// was never told of the deletion, and neither can be told from an edit.
+func (m *model) uncertain(e *event) bool {
+	return kinds[e.kind].absent || m.any(e.past, func(q *event) bool { return q.exposed })
 }
 
 // stillPending excuses what other devices may send again after a deletion, or after
