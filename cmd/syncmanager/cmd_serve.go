@@ -39,6 +39,10 @@ SYNCMANAGER_PUBLIC_URL, or a line in the TOML file that --config names:
 
 The command line goes before the environment, and that before the file.
 
+A server that is reached by several names takes --public-url for each: it answers
+a request in the name that it came by, and any other in the first. In the variable
+they are apart by commas, in the file a list.
+
 'syncmanager server' looks after the users and the backups of a server.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {

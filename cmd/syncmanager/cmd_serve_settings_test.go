@@ -123,7 +123,7 @@ data = 'C:\data'
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"addr": "line:1", "quota": "env", "trusted-proxy": "[10.0.0.0/8,::1]", "data": `C:\data`, "sign-up": "", "public-url": "",
+		"addr": "line:1", "quota": "env", "trusted-proxy": "[10.0.0.0/8,::1]", "data": `C:\data`, "sign-up": "", "public-url": "[]",
 	} {
 		if got := flags.Lookup(name).Value.String(); got != want {
 			t.Errorf("--%s is %s, want %s", name, got, want)

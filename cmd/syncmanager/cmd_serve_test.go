@@ -71,8 +71,8 @@ func TestServeACME(t *testing.T) {
 	if err := os.WriteFile(roots, front, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const public = "https://sync.example.org"
-	startServing(t, "--addr", addr, "--data", filepath.Join(dir, "data"), "--public-url", public, "--redirect-addr", plain,
+	const public, other = "https://sync.example.org", "https://other.example.org:8443"
+	startServing(t, "--addr", addr, "--data", filepath.Join(dir, "data"), "--public-url", public, "--public-url", other, "--redirect-addr", plain,
 		"--acme", "--acme-email", "ann@example.org", "--acme-directory", a.Directory, "--acme-root", roots)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(a.Root)
@@ -83,14 +83,17 @@ func TestServeACME(t *testing.T) {
 		},
 	}
 	defer transport.CloseIdleConnections()
-	res, err := (&http.Client{Transport: transport}).Get(public + "/__lbheartbeat__")
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("%v, %v\n%s", res, err, &a.Log)
+	for _, name := range []string{public, other} {
+		res, err := (&http.Client{Transport: transport}).Get(name + "/__lbheartbeat__")
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %v, %v\n%s", name, res, err, &a.Log)
+		}
+		res.Body.Close()
 	}
-	res.Body.Close()
 
 	for asked, want := range map[string]string{
 		"/auth/v1/x?a=b": public + "/auth/v1/x?a=b", "//evil.example/": public + "//evil.example/", "http://u@evil.example/y": public + "/y",
+		"http://other.example.org/y": other + "/y",
 	} {
 		conn, err := net.Dial("tcp", plain)
 		if err != nil {

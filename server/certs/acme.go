@@ -8,7 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -17,9 +17,9 @@ import (
 
 // ACME says how to get certificates from an authority.
 type ACME struct {
-	// Host is the one name to get a certificate for. A handshake for another fails
-	// and asks the authority nothing, so that strangers cannot use up its limits.
-	Host string
+	// Hosts are the names to get certificates for, one for each. A handshake for another
+	// fails and asks the authority nothing, so that strangers cannot use up its limits.
+	Hosts []string
 	// Email, if set, is where the authority writes about trouble.
 	Email string
 	// Directory is the authority's address; default Let's Encrypt's.
@@ -32,15 +32,19 @@ type ACME struct {
 
 // Manager gets a certificate with the first handshake, and renews it in time.
 type Manager struct {
-	auto    *autocert.Manager
-	expires atomic.Int64 // seconds since 1970; 0: nothing was shown yet
+	auto *autocert.Manager
+
+	mu      sync.Mutex
+	expires map[string]time.Time // by the first name of each certificate that was shown
 }
 
 // NewManager asks the authority nothing yet. To have a Manager is to agree to the
 // authority's terms.
 func NewManager(c ACME) (*Manager, error) {
-	if !isName(c.Host) {
-		return nil, fmt.Errorf("a certificate authority certifies public names, and %q is none", c.Host)
+	for _, host := range c.Hosts {
+		if !isName(host) {
+			return nil, fmt.Errorf("%q is not a public name, and a certificate authority certifies no other", host)
+		}
 	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of the certificates: %w", err)
@@ -49,10 +53,10 @@ func NewManager(c ACME) (*Manager, error) {
 	if directory == "" {
 		directory = autocert.DefaultACMEDirectory
 	}
-	return &Manager{auto: &autocert.Manager{
+	return &Manager{expires: make(map[string]time.Time), auto: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(c.Dir),
-		HostPolicy: autocert.HostWhitelist(c.Host),
+		HostPolicy: autocert.HostWhitelist(c.Hosts...),
 		Email:      c.Email,
 		Client:     &acme.Client{DirectoryURL: directory, HTTPClient: &http.Client{Transport: c.Transport}, UserAgent: "syncmanager"},
 	}}, nil
@@ -79,18 +83,24 @@ func (m *Manager) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	c, err := m.auto.GetCertificate(hello)
 	// The certificate of a challenge is no one that visitors see.
 	if err == nil && c.Leaf != nil && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
-		m.expires.Store(c.Leaf.NotAfter.Unix())
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.expires[strings.Join(c.Leaf.DNSNames, " ")] = c.Leaf.NotAfter
 	}
 	return c, err
 }
 
-// Expires is when the certificate that was shown last does; the zero time before the
-// first visitor came.
-func (m *Manager) Expires() time.Time {
-	if at := m.expires.Load(); at != 0 {
-		return time.Unix(at, 0)
+// Expires is when the first of the certificates does, as they were shown last; the zero
+// time before the first visitor came.
+func (m *Manager) Expires() (first time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, at := range m.expires {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
 	}
-	return time.Time{}
+	return first
 }
 
 // Challenges answers the authority's challenge http-01, which comes to port 80,

@@ -26,7 +26,7 @@ const host = "sync.example.org"
 func manager(t *testing.T, a *certstest.Authority, dir string) *certs.Manager {
 	t.Helper()
 	m, err := certs.NewManager(certs.ACME{
-		Host: host, Email: "ann@example.org", Directory: a.Directory, Dir: dir, Transport: a.Client().Transport,
+		Hosts: []string{host}, Email: "ann@example.org", Directory: a.Directory, Dir: dir, Transport: a.Client().Transport,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestACMEByHTTP(t *testing.T) {
 
 func TestACMENeedsAName(t *testing.T) {
 	for _, bad := range []string{"", "localhost", "192.0.2.1", "::1", "."} {
-		if _, err := certs.NewManager(certs.ACME{Host: bad, Dir: t.TempDir()}); err == nil {
+		if _, err := certs.NewManager(certs.ACME{Hosts: []string{host, bad}, Dir: t.TempDir()}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}

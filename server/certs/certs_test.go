@@ -23,13 +23,14 @@ import (
 type files struct {
 	t         *testing.T
 	cert, key string
+	name      string // that the certificate is for
 	now       time.Time
 	log       bytes.Buffer
 }
 
 func newFiles(t *testing.T) *files {
 	dir := t.TempDir()
-	return &files{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), now: time.Unix(1_795_372_558, 0)}
+	return &files{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), name: "sync.example.org", now: time.Unix(1_795_372_558, 0)}
 }
 
 func (f *files) open() (*certs.Files, error) {
@@ -43,7 +44,7 @@ func (f *files) renew(serial int64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	form := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"sync.example.org"}, NotAfter: f.now.AddDate(0, 3, 0)}
+	form := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{f.name}, NotAfter: f.now.AddDate(0, 3, 0)}
 	cert, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
 	if err != nil {
 		f.t.Fatal(err)
@@ -140,5 +141,37 @@ func TestBadFiles(t *testing.T) {
 	f.write(f.key, []byte("no key"))
 	if _, err := f.open(); err == nil {
 		t.Error("a key that is none is taken")
+	}
+}
+
+// Of several certificates, the one for the name that is asked for is shown.
+func TestSeveral(t *testing.T) {
+	public, own := newFiles(t), newFiles(t)
+	public.renew(1)
+	own.name = "nas.lan"
+	own.now = own.now.AddDate(0, -1, 0)
+	own.renew(2)
+	var all certs.Several
+	for _, f := range []*files{public, own} {
+		c, err := f.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	for name, want := range map[string]int64{"sync.example.org": 1, "nas.lan": 2, "": 1, "evil.test": 1} {
+		pair, err := all.TLS().GetCertificate(&tls.ClientHelloInfo{ServerName: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := pair.Leaf.SerialNumber.Int64(); n != want {
+			t.Errorf("%q is shown certificate %d, want %d", name, n, want)
+		}
+	}
+	if !all.Covers("nas.lan") || !all.Covers("sync.example.org") || all.Covers("evil.test") {
+		t.Error("which names are covered is wrong")
+	}
+	if want := own.now.AddDate(0, 3, 0); !all.Expires().Equal(want) {
+		t.Errorf("the first expires at %v, want %v", all.Expires(), want)
 	}
 }

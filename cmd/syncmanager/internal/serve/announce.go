@@ -3,9 +3,9 @@ package serve
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -14,23 +14,24 @@ import (
 // so that a script that reads this can connect. invitation is for the first account,
 // or "".
 func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options, listen, invitation string) error {
-	public, err := url.Parse(cfg.PublicURL)
-	if err != nil {
-		return err
-	}
-	for _, warning := range dangers(cfg, public) {
+	public := o.names[0]
+	for _, warning := range dangers(cfg, o) {
 		cfg.Log.WarnContext(ctx, warning)
 	}
 	if c.JSON {
 		return c.PrintJSON(struct {
-			URL        string `json:"url"`
-			Listen     string `json:"listen"`
-			Data       string `json:"data"`
-			Invitation string `json:"invitation,omitempty"`
-		}{cfg.PublicURL, listen, cfg.Dir, invitation})
+			URL        string   `json:"url"`
+			OtherURLs  []string `json:"otherUrls,omitempty"`
+			Listen     string   `json:"listen"`
+			Data       string   `json:"data"`
+			Invitation string   `json:"invitation,omitempty"`
+		}{cfg.PublicURL, cfg.OtherURLs, listen, cfg.Dir, invitation})
 	}
 	if err := c.Print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
 		return err
+	}
+	for _, other := range cfg.OtherURLs {
+		c.Note("Also at:       %s", other)
 	}
 	if cfg.External != nil {
 		c.Note("Accounts:      those of %s", cfg.External.URL)
@@ -39,7 +40,7 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 		if len(o.allow) == 0 && !o.allowAll {
 			c.Note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
 		}
-		notes(c, cfg, o, public)
+		notes(c, cfg, o)
 		return nil
 	}
 	switch cfg.SignUp {
@@ -62,7 +63,7 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 		c.Note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
 		c.Note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
 		c.Note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
-		notes(c, cfg, o, public)
+		notes(c, cfg, o)
 		return nil
 	}
 	c.Note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
@@ -70,38 +71,37 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 		c.Note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
 	}
 	c.Note("               restart it, and sign in from its menu")
-	notes(c, cfg, o, public)
+	notes(c, cfg, o)
 	return nil
 }
 
 // plainHTTP reports whether devices reach the server over a network unencrypted.
-func plainHTTP(public *url.URL) bool {
-	return public.Scheme == "http" && !usage.IsLoopback(public.Hostname())
-}
+func plainHTTP(public *url.URL) bool { return public.Scheme == "http" && elsewhere(public) }
 
 // notes prints the warnings.
-func notes(c *term.Console, cfg server.Config, o Options, public *url.URL) {
-	for _, warning := range warnings(cfg, o, public) {
+func notes(c *term.Console, cfg server.Config, o Options) {
+	for _, warning := range warnings(cfg, o) {
 		c.Note("Note:          %s", warning)
 	}
 }
 
 // dangers are what a stranger could do to this server as it is set. They are in the
 // log too, which is read where nobody sees the start.
-func dangers(cfg server.Config, public *url.URL) (all []string) {
-	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && !usage.IsLoopback(public.Hostname()) {
+func dangers(cfg server.Config, o Options) (all []string) {
+	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && slices.ContainsFunc(o.names, elsewhere) {
 		all = append(all, "whoever reaches this server may make an account and fill its disk: set --quota, or --sign-up invite")
 	}
 	return all
 }
 
 // warnings are about what works, but not as its owner will want it.
-func warnings(cfg server.Config, o Options, public *url.URL) (all []string) {
-	switch {
-	case plainHTTP(public):
+func warnings(cfg server.Config, o Options) (all []string) {
+	https := func(u *url.URL) bool { return u.Scheme == "https" }
+	if slices.ContainsFunc(o.names, plainHTTP) {
 		all = append(all, "without https, whoever listens on the way can sign in as you")
-	case public.Scheme == "https" && !o.tls.on() && len(cfg.Proxies) == 0:
+	}
+	if slices.ContainsFunc(o.names, https) && !o.tls.on() && len(cfg.Proxies) == 0 && !cfg.SocketProxy {
 		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
 	}
-	return append(all, dangers(cfg, public)...)
+	return append(all, dangers(cfg, o)...)
 }

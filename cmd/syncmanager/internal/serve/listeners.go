@@ -26,7 +26,7 @@ type listeners struct {
 
 // open opens the listeners of a server whose service listens on plain.
 func (l *listeners) open(ctx context.Context, o Options, s *server.Server, cfg server.Config, plain net.Listener) error {
-	service, redirect, err := o.tls.wrap(plain, s, cfg)
+	service, redirect, err := o.tls.wrap(plain, s, cfg, o.names)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -25,7 +26,8 @@ type Options struct {
 	// config is the settings file, dir the folder with the data.
 	config, dir      string
 	addr, socketMode string
-	public           string
+	public           []string
+	names            []*url.URL // parsed from public, or made from the address
 	tls              tlsOptions
 	proxies, cors    []string
 	signUp, quota    string
@@ -46,7 +48,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.socketMode, "socket-mode", "660", "with --addr unix:PATH: the socket file's `MODE`, in octal")
 	flags.StringSliceVar(&o.cors, "cors-origin", nil, "let web pages of the `ORIGIN`, like https://app.example.org, use the service from a browser; may be repeated")
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
-	flags.StringVar(&o.public, "public-url", "", "the `URL` under which devices reach the server")
+	flags.StringSliceVar(&o.public, "public-url", nil, "the `URL` under which devices reach the server; may be repeated: the first stands in e-mails")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "believe X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open, email (who reads the mail of the address), invite or closed; by default open where this machine alone reaches the server, else invite")
 	flags.StringVar(&o.quota, "quota", "none", "bound what each user may store to a `SIZE` like 500MB")
@@ -106,33 +108,43 @@ func (o *Options) setLimits(cfg *server.Config, getenv func(string) string) erro
 	return err
 }
 
-// setPublicURL sets the URL under which devices reach a server that listens on listen,
+// setPublicURL sets the URLs under which devices reach a server that listens on listen,
 // and what depends on it.
 func (o *Options) setPublicURL(cfg *server.Config, listen net.Addr) error {
 	_, cfg.SocketProxy = listen.(*net.UnixAddr)
-	if cfg.PublicURL = o.public; cfg.PublicURL == "" {
+	public := o.public
+	if len(public) == 0 {
 		if at, ok := listen.(*net.TCPAddr); !ok || at.IP.IsUnspecified() {
 			return usage.Errorf("%s is not an address that devices can reach: name one with --public-url", listen)
 		}
-		cfg.PublicURL = o.tls.scheme() + "://" + listen.String()
+		public = []string{o.tls.scheme() + "://" + listen.String()}
 	}
-	public, err := server.ParsePublicURL(cfg.PublicURL)
-	if err != nil {
-		return err
+	for i, text := range public {
+		u, err := server.ParsePublicURL(text)
+		if err != nil {
+			return err
+		}
+		if o.names = append(o.names, u); i == 0 {
+			cfg.PublicURL = u.String()
+		} else {
+			cfg.OtherURLs = append(cfg.OtherURLs, u.String())
+		}
 	}
-	cfg.PublicURL = public.String()
-	if o.signUp == "" && cfg.External == nil && !onlyLocal(listen, public.Hostname()) {
+	if o.signUp == "" && cfg.External == nil && !onlyLocal(listen, o.names) {
 		cfg.SignUp = accounts.SignUpInvite
 	}
 	return nil
 }
 
 // onlyLocal reports whether only this machine reaches the server: it listens on the
-// loopback interface or a socket file, and the host of its public URL is this machine.
-func onlyLocal(listen net.Addr, publicHost string) bool {
+// loopback interface or a socket file, and the host of each public URL is this machine.
+func onlyLocal(listen net.Addr, names []*url.URL) bool {
 	at, isTCP := listen.(*net.TCPAddr)
-	return (!isTCP || at.IP.IsLoopback()) && usage.IsLoopback(publicHost)
+	return (!isTCP || at.IP.IsLoopback()) && !slices.ContainsFunc(names, elsewhere)
 }
+
+// elsewhere reports whether other machines may reach a server by the public URL u.
+func elsewhere(u *url.URL) bool { return !usage.IsLoopback(u.Hostname()) }
 
 // parseNetworks reads networks, like 10.0.0.0/8, and addresses, which are
 // networks of one.

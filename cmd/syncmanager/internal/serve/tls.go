@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,15 +22,15 @@ import (
 
 // tlsOptions say where the certificate comes from, if there is one.
 type tlsOptions struct {
-	cert, key               string
+	cert, key               []string
 	acme                    bool
 	email, directory, roots string
 	redirect                string
 }
 
 func (o *tlsOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.cert, "tls-cert", "", "speak TLS with the certificate chain in `FILE`, in PEM")
-	flags.StringVar(&o.key, "tls-key", "", "the certificate's private key, in PEM, in `FILE`")
+	flags.StringSliceVar(&o.cert, "tls-cert", nil, "speak TLS with the certificate chain in `FILE`, in PEM; may be repeated, for more names")
+	flags.StringSliceVar(&o.key, "tls-key", nil, "the certificate's private key, in PEM, in `FILE`; one for each --tls-cert, in their order")
 	flags.BoolVar(&o.acme, "acme", false, "get the certificate from an ACME authority, whose terms you accept by this")
 	flags.StringVar(&o.email, "acme-email", "", "where the authority writes to in case of trouble: an e-mail `ADDRESS`")
 	flags.StringVar(&o.directory, "acme-directory", "", "the authority's directory `URL`; default Let's Encrypt")
@@ -37,7 +38,7 @@ func (o *tlsOptions) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.redirect, "redirect-addr", "", "answer plain HTTP on `HOST:PORT`, mostly :80, by the way to the public URL")
 }
 
-func (o *tlsOptions) on() bool { return o.acme || o.cert != "" }
+func (o *tlsOptions) on() bool { return o.acme || len(o.cert) > 0 }
 
 func (o *tlsOptions) scheme() string {
 	if o.on() {
@@ -47,19 +48,24 @@ func (o *tlsOptions) scheme() string {
 }
 
 // check finds what does not fit together.
-func (o *tlsOptions) check(public string) error {
+func (o *tlsOptions) check(public []string) error {
+	first := ""
+	if len(public) > 0 {
+		first = public[0]
+	}
+	open := slices.IndexFunc(public, func(u string) bool { return strings.HasPrefix(u, "http://") })
 	switch {
-	case (o.cert == "") != (o.key == ""):
+	case len(o.cert) != len(o.key):
 		return usage.Errorf("--tls-cert and --tls-key go together")
-	case o.acme && o.cert != "":
+	case o.acme && len(o.cert) > 0:
 		return usage.Errorf("--acme and --tls-cert do not go together: choose where the certificate comes from")
-	case o.acme && !strings.HasPrefix(public, "https://"):
+	case o.acme && !strings.HasPrefix(first, "https://"):
 		return usage.Errorf("--acme needs the name for the certificate: add --public-url https://sync.example.org")
 	case !o.acme && (o.email != "" || o.directory != "" || o.roots != ""):
 		return usage.Errorf("--acme-email, --acme-directory and --acme-root are of use with --acme only")
-	case o.on() && strings.HasPrefix(public, "http://"):
-		return usage.Errorf("with a certificate, the public URL begins with https://")
-	case o.redirect != "" && !strings.HasPrefix(public, "https://"):
+	case o.on() && open >= 0:
+		return usage.Errorf("with a certificate, each public URL begins with https://, but %s does not: for both, leave TLS to a proxy", public[open])
+	case o.redirect != "" && !strings.HasPrefix(first, "https://"):
 		return usage.Errorf("--redirect-addr needs --public-url with https:// to lead to")
 	}
 	return nil
@@ -67,29 +73,35 @@ func (o *tlsOptions) check(public string) error {
 
 // wrap puts TLS around plain, if it is on, and tells s when the certificate expires.
 // redirect answers plain HTTP with the way to the public URL.
-func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Config) (l net.Listener, redirect http.Handler, err error) {
-	public, err := url.Parse(cfg.PublicURL)
-	if err != nil {
-		return nil, nil, err
-	}
+func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Config, names []*url.URL) (l net.Listener, redirect http.Handler, err error) {
 	l = plain
 	redirect = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		public := redirection(names, r.Host)
 		// Only the path and the query come from the request; the rest could lead elsewhere.
 		to := url.URL{Scheme: public.Scheme, Host: public.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
 	})
 	switch {
 	case o.acme:
-		m, err := o.manager(public.Hostname(), cfg)
+		m, err := o.manager(names, cfg)
 		if err != nil {
 			return nil, nil, err
 		}
 		l, redirect = tls.NewListener(plain, m.TLS()), m.Challenges(redirect)
 		s.SetCertificate(m.Expires)
-	case o.cert != "":
-		files, err := certs.NewFiles(o.cert, o.key, cfg.Now, cfg.Log)
-		if err != nil {
-			return nil, nil, err
+	case len(o.cert) > 0:
+		var files certs.Several
+		for i, cert := range o.cert {
+			pair, err := certs.NewFiles(cert, o.key[i], cfg.Now, cfg.Log)
+			if err != nil {
+				return nil, nil, err
+			}
+			files = append(files, pair)
+		}
+		for _, u := range names {
+			if !files.Covers(u.Hostname()) {
+				cfg.Log.Warn("no certificate is for this public name: clients refuse to connect by it", "name", u.Hostname())
+			}
 		}
 		l = tls.NewListener(plain, files.TLS())
 		s.SetCertificate(files.Expires)
@@ -97,7 +109,19 @@ func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Confi
 	return l, redirect, nil
 }
 
-func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, error) {
+// redirection returns the public URL that a plain HTTP request for a host is led to: the
+// one with that host, or the first.
+func redirection(names []*url.URL, host string) *url.URL {
+	asked := url.URL{Host: host}
+	for _, u := range names {
+		if u.Scheme == "https" && strings.EqualFold(u.Hostname(), asked.Hostname()) {
+			return u
+		}
+	}
+	return names[0]
+}
+
+func (o *tlsOptions) manager(names []*url.URL, cfg server.Config) (*certs.Manager, error) {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
 	if o.roots != "" {
 		pool, err := x509.SystemCertPool()
@@ -113,7 +137,13 @@ func (o *tlsOptions) manager(host string, cfg server.Config) (*certs.Manager, er
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
+	var hosts []string
+	for _, u := range names {
+		if !slices.Contains(hosts, u.Hostname()) {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
 	return certs.NewManager(certs.ACME{
-		Host: host, Email: o.email, Directory: o.directory, Dir: filepath.Join(cfg.Dir, "acme"), Transport: transport,
+		Hosts: hosts, Email: o.email, Directory: o.directory, Dir: filepath.Join(cfg.Dir, "acme"), Transport: transport,
 	})
 }
