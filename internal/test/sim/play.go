@@ -227,7 +227,7 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 		d.line.calm = true
 		defer func() { d.line.calm = false }()
 		if s.Op == Drop {
-			r.drop(ctx, d, s.Kind)
+			r.drop(ctx, d, s)
 			return nil
 		}
 		for _, name := range append(slices.Clone(r.story.Kinds), "meta", "crypto", "clients") {
@@ -237,9 +237,14 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	return nil
 }
 
-// drop wipes a collection on the server as other programs do: with a new sync ID.
-func (r *run) drop(ctx context.Context, d *device, name string) {
-	records := d.manager.Records()
+// drop wipes a collection on the server: as other programs do, with a new sync ID, or
+// behind everybody's back.
+func (r *run) drop(ctx context.Context, d *device, s Step) {
+	name, records := s.Kind, d.manager.Records()
+	if s.Field%2 == 0 {
+		r.deleted(name, records.DeleteCollection(ctx, name))
+		return
+	}
 	rec, err := records.Get(ctx, "meta", "global", true)
 	if err != nil {
 		r.say("    %v", err)
