@@ -89,7 +89,9 @@ type Engine interface {
 	//   - An engine that knows what the server had of a record takes that as the common
 	//     past of both sides. A record or tombstone older than that, by Modified, is an
 	//     earlier state: what is here goes up again.
-	//   - A deletion by the user that the server does not know yet is kept.
+	//   - A deletion by the user that the server does not know yet is kept. One that it
+	//     did know is later than a record there that is older: that goes again, where it is
+	//     not held, and unless Start.Prefer is PreferRemote.
 	Reset(ctx context.Context, a Association) error
 
 	// Wipe forgets the user's data too, with all sync state, and leaves no

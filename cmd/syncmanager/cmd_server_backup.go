@@ -92,8 +92,9 @@ func (o *operator) restoreCommand() *cobra.Command {
 		Short: "Make a data folder of a backup",
 		Long: `Make a data folder of a backup, which with - comes from stdin. The folder must be
 empty or not be there; it appears when the whole backup was checked. Devices need
-not sign in again. What they changed since the backup stays with them: this
-program sends it again at its next sync, Firefox item by item, when one changes.`,
+not sign in again. What they changed or deleted since the backup stays so: this
+program sends it again at its next sync, Firefox item by item, when one changes.
+To get back what was deleted, 'syncmanager sync --prefer remote' on a device.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
