@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -33,7 +34,27 @@ devices with the next sync.
 	noun.Flags().AddFlagSet(list.Flags())
 	noun.AddCommand(list, a.historySearchCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
 		a.historyImportCommand(), a.historyExportCommand())
+	noun.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
+		store, err := p.History(ctx)
+		return historyUndoer{store}, err
+	})...)
 	return noun
+}
+
+// historyUndoer is the history as an undoer.
+type historyUndoer struct{ *history.Engine }
+
+func (h historyUndoer) Log(ctx context.Context) (log []mirror.LogEntry, err error) {
+	entries, err := h.Engine.Log(ctx)
+	for _, e := range entries {
+		log = append(log, mirror.LogEntry{Run: e.Run, At: e.At, Deleted: e.Deleted, Undone: e.Undone})
+	}
+	return log, err
+}
+
+func (h historyUndoer) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+	u, err := h.Engine.Undo(ctx, run)
+	return mirror.Undone{Run: u.Run, Restored: u.Restored, Reverted: u.Joined, Kept: u.Kept}, err
 }
 
 // registerBetween defines the flags that bound a time.

@@ -59,6 +59,9 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 		return Deleted{}, fmt.Errorf("%w: %.70q", ErrHost, host)
 	}
 	first, last := places.HostRange(host)
+	if err := e.unkeep(ctx, sqlUnkeepHost, first, last); err != nil {
+		return Deleted{}, err
+	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlOfHost, first, last, e.chunk) },
 		func(tx *tx, r *row) (Deleted, error) { return Deleted{1, r.visits}, tx.remove(r) })
 }
@@ -68,8 +71,20 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 // alone.
 func (e *Engine) DeleteBetween(ctx context.Context, when Between) (Deleted, error) {
 	from, to := when.micros()
+	if err := e.unkeep(ctx, sqlUnkeepRange, from, to); err != nil {
+		return Deleted{}, err
+	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlRange, from, to, e.chunk) },
 		func(tx *tx, r *row) (Deleted, error) { return tx.removeBetween(r, from, to) })
+}
+
+// unkeep deletes pages from the log of what syncs deleted.
+func (e *Engine) unkeep(ctx context.Context, query string, args ...any) error {
+	err := e.update(ctx, func(tx *tx) error { _, err := tx.Exec(query, args...); return err })
+	if err != nil {
+		err = fmt.Errorf("cannot delete from the history: %w", err)
+	}
+	return err
 }
 
 func (t *tx) removeBetween(r *row, from, to int64) (d Deleted, err error) {
@@ -174,8 +189,10 @@ func (e *Engine) Wipe(ctx context.Context) error {
 	}
 	if err == nil {
 		err = e.update(ctx, func(tx *tx) error {
-			if _, err := tx.Exec(sqlDropBuried); err != nil {
-				return err
+			for _, query := range []string{sqlDropBuried, sqlDropLog} {
+				if _, err := tx.Exec(query); err != nil {
+					return err
+				}
 			}
 			return tx.Tombstones(collection, "").Forget()
 		})

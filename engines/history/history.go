@@ -87,6 +87,7 @@ var (
 	_ engine.Notifier = (*Engine)(nil)
 	_ engine.Counter  = (*Engine)(nil)
 	_ engine.Troubled = (*Engine)(nil)
+	_ engine.Clearer  = (*Engine)(nil)
 )
 
 // Open opens the history in c.Path.

@@ -41,7 +41,10 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 		return err
 	}
 	if err := s.e.update(ctx, func(tx *tx) error {
-		return tx.Tombstones(collection, s.Start.Account).Prune(at)
+		if err := tx.Tombstones(collection, s.Start.Account).Prune(at); err != nil {
+			return err
+		}
+		return tx.prune()
 	}); err != nil {
 		return err
 	}
@@ -50,9 +53,6 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 
 // hold asks before a sync deletes most of the history.
 func (s *session) hold(ctx context.Context) error {
-	if s.Start.AcceptDeletions {
-		return nil
-	}
 	deletions, err := s.e.number(ctx, sqlDeletions)
 	if err != nil {
 		return err
@@ -63,14 +63,7 @@ func (s *session) hold(ctx context.Context) error {
 			return err
 		}
 	}
-	if deletions += revived; deletions <= 20 {
-		return nil
-	}
-	total, err := s.e.Count(ctx)
-	if total += int(revived); err != nil || int(deletions) <= total/2 {
-		return err
-	}
-	return &engine.TooManyDeletionsError{Deletions: int(deletions), Total: total}
+	return s.e.held(ctx, s.Start, deletions, revived)
 }
 
 func (s *session) apply(ctx context.Context, at engine.Timestamp) error {

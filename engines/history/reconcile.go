@@ -37,7 +37,7 @@ func (c *chunk) tombstone(in *staged) error {
 	}
 	if !changed {
 		c.merged.Applied++
-		return c.tx.drop(r)
+		return c.tx.takeAway(r.id, c.Start.Run)
 	}
 	c.merged.Reconciled++
 	r.synced, r.had, r.baseTitle, r.changes = false, false, nil, max(r.changes, 1)
@@ -60,7 +60,7 @@ func (c *chunk) incoming(ctx context.Context, in *staged, rec *record) error {
 	if err != nil {
 		return err
 	}
-	revived, stands, err := c.revived(ctx, in, r)
+	revived, stands, err := c.revived(ctx, in, rec, r)
 	if err != nil || stands {
 		c.merged.Reconciled++
 		return err
@@ -126,7 +126,7 @@ func (c *chunk) deletionStands(in *staged, rec *record) (bool, error) {
 // revived tells of a record that came back with an earlier state of the server, although
 // its deletion was known: that stands, and goes up again. Where the user wants what the
 // account has, the record is a change to send: the other devices know the deletion, too.
-func (c *chunk) revived(ctx context.Context, in *staged, r *row) (changes int, stands bool, err error) {
+func (c *chunk) revived(ctx context.Context, in *staged, rec *record, r *row) (changes int, stands bool, err error) {
 	if c.Since() != 0 || r != nil && r.visits > 0 {
 		return 0, false, nil
 	}
@@ -136,6 +136,9 @@ func (c *chunk) revived(ctx context.Context, in *staged, r *row) (changes int, s
 	}
 	if c.Start.Prefer == engine.PreferRemote {
 		return 1, false, nil
+	}
+	if err := c.tx.keepRecord(c.Start.Run, in.id, rec); err != nil {
+		return 0, false, err
 	}
 	return 0, true, c.tx.bury(in.id, max(c.at, in.modified))
 }
@@ -176,7 +179,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 
 // update merges a record into the page that it is about.
 func (c *chunk) update(in *staged, rec *record, r *row) error {
-	visits, err := c.wanted(r, rec.visits)
+	visits, err := c.tx.wanted(r, rec.visits)
 	if err != nil {
 		return err
 	}
@@ -215,8 +218,8 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 }
 
 // wanted are the visits that the user did not delete.
-func (c *chunk) wanted(r *row, visits []visit) ([]visit, error) {
-	dates, err := c.tx.numbers(sqlBuried, r.id)
+func (t *tx) wanted(r *row, visits []visit) ([]visit, error) {
+	dates, err := t.numbers(sqlBuried, r.id)
 	if err != nil || len(dates) == 0 {
 		return visits, err
 	}

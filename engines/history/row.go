@@ -198,6 +198,9 @@ func (t *tx) touch(r *row) error {
 // remove deletes a page from the history: a tombstone goes up if the server may
 // have it. The place stays for its bookmarks.
 func (t *tx) remove(r *row) error {
+	if _, err := t.Exec(sqlUnkeepPage, places.RevHost(r.url), r.url); err != nil {
+		return err
+	}
 	known := r.synced || r.had
 	if !known {
 		_, sent, err := t.sent(r.guid)

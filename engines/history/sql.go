@@ -79,7 +79,7 @@ const (
 	// A page that the server had with all its changes counts one, and one with changes
 	// that were not sent two at least: tombstone tells them apart by it.
 	sqlForget = `UPDATE places SET synced = 2 * (synced > 0), refused = 0, base_title = NULL,
-			changes = CASE WHEN syncable = 1 AND last_visit >= ?3 THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
+			changes = CASE WHEN syncable = 1 AND (last_visit >= ?3 OR changes > 0) THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
 		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
 	sqlWipeVisits  = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
 	sqlWipeBuried  = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`
@@ -106,6 +106,29 @@ const (
 	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN history_staged s ON s.id = t.id
 		WHERE t.store = 'history' AND t.account = ?1 AND t.at > s.modified AND s.payload IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM places p WHERE p.guid = t.id AND p.visits > 0)`
+
+	// The pages that the server has, or had before a Reset, as they are here.
+	whereSettled    = ` WHERE id > ?1 AND id <= ?2 AND visits > 0 AND (synced = 1 AND changes = 0 OR synced = 2 AND changes <= 1)`
+	sqlCountSettled = `SELECT count(*) FROM places` + whereSettled
+	sqlAllSettled   = `SELECT id FROM places` + whereSettled
+
+	sqlLogEntry = `INSERT INTO history_log (run, at, deleted) VALUES (?1, ?2, 1)
+		ON CONFLICT (run) DO UPDATE SET at = excluded.at, deleted = deleted + 1 RETURNING n`
+	sqlKeep = `INSERT INTO history_kept (log, guid, url, rev_host, first, last, record)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (log, guid) DO NOTHING`
+	sqlLog      = `SELECT run, at, deleted, undone FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000`
+	sqlLogRow   = `SELECT n, undone FROM history_log WHERE run = ?1`
+	sqlLastRun  = `SELECT run FROM history_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlLogSizes = `SELECT n, deleted FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000000`
+	sqlPruneOld = `DELETE FROM history_log WHERE n < (SELECT max(n) FROM history_log) AND at < ?1`
+	sqlPruneTo  = `DELETE FROM history_log WHERE n <= ?1`
+	sqlDropLog  = `DELETE FROM history_log WHERE n > 0`
+	sqlKept     = `SELECT guid, record FROM history_kept WHERE log = ?1 AND guid > ?2 ORDER BY guid LIMIT ?3`
+	sqlUndone   = `UPDATE history_log SET undone = ?2 WHERE n = ?1`
+	// What the user deletes here is not kept there.
+	sqlUnkeepPage  = `DELETE FROM history_kept WHERE rev_host = ?1 AND url = ?2`
+	sqlUnkeepHost  = `DELETE FROM history_kept WHERE rev_host >= ?1 AND rev_host < ?2`
+	sqlUnkeepRange = `DELETE FROM history_kept WHERE last >= ?1 AND first < ?2`
 
 	sqlCountRefused = `SELECT (SELECT count(*) FROM places WHERE refused > 0 AND id > 0 AND refused = changes) +
 		(SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 1)`

@@ -157,6 +157,12 @@ func HostRange(host string) (first, last string) {
 	return first, strings.TrimSuffix(first, ".") + "/" // "/" comes after "."
 }
 
+// RevHost is the host of a URL, as HostRange bounds it.
+func RevHost(url string) string {
+	_, host := splitOrigin(url)
+	return reverseHost(host)
+}
+
 // hashURL is FNV-1a of 64 bits. It is stored, so it never changes.
 func hashURL(url string) int64 {
 	h := fnv.New64a()

@@ -1,0 +1,82 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/syncmanager/syncmanager/engine"
+)
+
+// Clear takes away the pages that the account had, and keeps them in the log. Pages with
+// visits or a title that were not sent stay whole, and so do those that never left this
+// device. See engine.Clearer.
+func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
+	err := e.clear(ctx, start)
+	if err != nil && !errors.As(err, new(*engine.TooManyDeletionsError)) {
+		err = fmt.Errorf("cannot clear the history: %w", err)
+	}
+	return err
+}
+
+func (e *Engine) clear(ctx context.Context, start engine.Start) error {
+	gone := int64(0)
+	err := e.chunks(ctx, sqlLastPlace, func(tx *tx, from, to int64) error {
+		var n int64
+		err := tx.QueryRow(sqlCountSettled, from, to).Scan(&n)
+		gone += n
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.held(ctx, start, gone, 0); err != nil {
+		return err
+	}
+	err = e.chunks(ctx, sqlLastPlace, func(tx *tx, from, to int64) error {
+		settled, err := tx.numbers(sqlAllSettled, from, to)
+		for _, id := range settled {
+			if err == nil {
+				err = tx.takeAway(id, start.Run)
+			}
+		}
+		return err
+	})
+	if err == nil {
+		err = e.update(ctx, func(tx *tx) error {
+			if err := tx.Tombstones(collection, "").Forget(); err != nil {
+				return err
+			}
+			return tx.prune()
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return e.Reset(ctx, engine.Association{})
+}
+
+// takeAway drops a page in the name of a sync, and keeps it in the log.
+func (t *tx) takeAway(id int64, run string) error {
+	r, err := t.byID(id)
+	if err != nil {
+		return err
+	}
+	if err := t.keep(run, r); err != nil {
+		return err
+	}
+	return t.drop(r)
+}
+
+// held asks for the user's word before a sync deletes most of the history: so many pages
+// that are here, and so many that came back to the server.
+func (e *Engine) held(ctx context.Context, start engine.Start, deletions, revived int64) error {
+	if start.AcceptDeletions || deletions+revived <= 20 {
+		return nil
+	}
+	total, err := e.Count(ctx)
+	if total += int(revived); err != nil || int(deletions+revived) <= total/2 {
+		return err
+	}
+	return &engine.TooManyDeletionsError{Deletions: int(deletions + revived), Total: total}
+}

@@ -1,0 +1,273 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// LogEntry is one sync that deleted pages.
+type LogEntry struct {
+	// Run names the sync; see engine.Start.
+	Run string
+	At  time.Time
+	// Deleted counts pages.
+	Deleted int
+	// Undone is when the user took the sync back; zero: it stands.
+	Undone time.Time
+}
+
+// Undone tells what an Undo did.
+type Undone struct {
+	// Run is the sync that was taken back.
+	Run string
+	// Restored pages are back; Joined were visited again since, and have their old visits
+	// besides.
+	Restored, Joined int
+	// Kept counts those that could not come back.
+	Kept int
+}
+
+var (
+	// ErrNoRun means that the log has no such sync, or no longer.
+	ErrNoRun = mirror.ErrNoRun
+	// ErrUndone means that a sync was taken back before.
+	ErrUndone = mirror.ErrUndone
+)
+
+// Bounds of the log. Who deletes history seldom wants it kept for long. The newest sync is
+// kept whatever its size.
+const (
+	keepFor    = 30 * 24 * time.Hour
+	keepPages  = 100_000
+	keepVisits = 1000 // of a page, the newest
+)
+
+// keep files a page that is about to be taken away under a run.
+func (t *tx) keep(run string, r *row) error {
+	visits, err := t.last(r.id, keepVisits)
+	if err != nil {
+		return err
+	}
+	return t.keepRecord(run, r.guid, &record{url: r.url, title: r.title, visits: visits, unknown: r.unknown})
+}
+
+func (t *tx) keepRecord(run string, guid engine.ID, rec *record) error {
+	if len(rec.visits) == 0 {
+		return nil
+	}
+	now := t.Now()
+	if run == "" {
+		run = "sync " + now.UTC().Format(time.RFC3339)
+	}
+	var log int64
+	if err := t.QueryRow(sqlLogEntry, run, now.UnixMilli()).Scan(&log); err != nil {
+		return err
+	}
+	visits := sortedVisits(rec.visits)
+	_, err := t.Exec(sqlKeep, log, guid, rec.url, places.RevHost(rec.url), visits[len(visits)-1].date, visits[0].date,
+		appendRecord(nil, guid, rec.url, rec.title, visits, rec.unknown))
+	return err
+}
+
+// prune drops what is old, and what is more than can be kept.
+func (t *tx) prune() error {
+	if _, err := t.Exec(sqlPruneOld, t.Now().Add(-keepFor).UnixMilli()); err != nil {
+		return err
+	}
+	rows, err := t.Query(sqlLogSizes)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for pages, first := 0, true; rows.Next(); first = false {
+		var n int64
+		var size int
+		if err := rows.Scan(&n, &size); err != nil {
+			return err
+		}
+		if pages += size; pages > keepPages && !first {
+			_ = rows.Close()
+			_, err := t.Exec(sqlPruneTo, n)
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Log lists the syncs that deleted pages of the user's, the newest first.
+func (e *Engine) Log(ctx context.Context) (log []LogEntry, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		rows, err := tx.Query(sqlLog)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var l LogEntry
+			var at, undone int64
+			if err := rows.Scan(&l.Run, &at, &l.Deleted, &undone); err != nil {
+				return err
+			}
+			l.At = time.UnixMilli(at)
+			if undone != 0 {
+				l.Undone = time.UnixMilli(undone)
+			}
+			log = append(log, l)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the log of the history: %w", err)
+	}
+	return log, nil
+}
+
+// Undo brings back the pages that a sync deleted, as an edit of the user's that goes up
+// with the next sync. What was visited or deleted since stays so. An empty run means the
+// last sync that stands. It works in many small transactions: after an error, it can be
+// called again.
+func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
+	done, err := e.undo(ctx, run)
+	if err != nil {
+		return Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
+	}
+	return done, nil
+}
+
+func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) {
+	done.Run = run
+	var log int64
+	err = e.view(ctx, func(tx *tx) error {
+		if run == "" {
+			if err := tx.QueryRow(sqlLastRun).Scan(&done.Run); err != nil {
+				return noRun(err)
+			}
+		}
+		var undone int64
+		if err := tx.QueryRow(sqlLogRow, done.Run).Scan(&log, &undone); err != nil {
+			return noRun(err)
+		}
+		if undone != 0 {
+			return ErrUndone
+		}
+		return nil
+	})
+	for after, n := "", e.chunk; err == nil && n == e.chunk; {
+		var some Undone
+		err = e.edit(ctx, func(tx *tx) error {
+			some = Undone{}
+			page, err := tx.kept(log, after, e.chunk)
+			for i := range page {
+				if err == nil {
+					err = tx.restore(&page[i], &some)
+				}
+			}
+			if n = len(page); n > 0 {
+				after = string(page[n-1].guid)
+			}
+			return err
+		})
+		done.Restored += some.Restored
+		done.Joined += some.Joined
+		done.Kept += some.Kept
+	}
+	if err != nil {
+		return done, err
+	}
+	return done, e.update(ctx, func(tx *tx) error {
+		_, err := tx.Exec(sqlUndone, log, tx.Now().UnixMilli())
+		return err
+	})
+}
+
+func noRun(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNoRun
+	}
+	return sqlite.Explain(err)
+}
+
+// keptPage is a page of the log.
+type keptPage struct {
+	guid   engine.ID
+	record []byte
+}
+
+func (t *tx) kept(log int64, after string, n int) (page []keptPage, err error) {
+	rows, err := t.Query(sqlKept, log, after, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k keptPage
+		if err := rows.Scan(&k.guid, &k.record); err != nil {
+			return nil, err
+		}
+		page = append(page, k)
+	}
+	return page, rows.Err()
+}
+
+// restore brings one page back, or its visits where the user visited it since.
+func (t *tx) restore(k *keptPage, done *Undone) error {
+	rec, err := parseRecord(k.record, t.Now().UnixMicro())
+	if err != nil {
+		done.Kept++
+		return nil
+	}
+	r, err := t.byURL(rec.url)
+	if err != nil {
+		return err
+	}
+	again := r != nil && r.visits > 0
+	if r == nil {
+		if r, err = t.revive(k.guid, &rec); err != nil {
+			return err
+		}
+	} else {
+		visits, err := t.wanted(r, rec.visits)
+		if err != nil {
+			return err
+		}
+		added, err := t.addVisits(r, visits)
+		if err != nil || added == 0 {
+			return err
+		}
+		if r.title == "" {
+			r.title = rec.title
+		}
+	}
+	// The account had it, however long ago it was visited.
+	r.had = true
+	if err := t.touch(r); err != nil {
+		return err
+	}
+	if again {
+		done.Joined++
+	} else {
+		done.Restored++
+	}
+	return t.save(r, true, true)
+}
+
+// revive makes a page that is gone anew, under the ID that it had.
+func (t *tx) revive(guid engine.ID, rec *record) (*row, error) {
+	taken, err := t.byGUID(guid)
+	if err != nil {
+		return nil, err
+	}
+	r := &row{guid: guid, url: rec.url, title: rec.title, unknown: rec.unknown}
+	if taken != nil {
+		r.guid = ""
+	}
+	return r, t.insert(r, rec.visits)
+}
