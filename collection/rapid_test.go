@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // Whatever two devices do, and whenever they sync, they end up with the same
@@ -29,7 +30,7 @@ func TestDevicesConverge(t *testing.T) {
 		}},
 	}
 	dir, n := t.TempDir(), 0
-	rapid.Check(t, func(r *rapid.T) {
+	long.Check(t, 40, func(r *rapid.T) {
 		n++
 		run := filepath.Join(dir, fmt.Sprint(n))
 		check(t, os.Mkdir(run, 0o700))

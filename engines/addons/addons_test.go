@@ -11,6 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/addons"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 func openIn(t testing.TB, dir string) *addons.Engine {
@@ -39,6 +40,7 @@ func TestContract(t *testing.T) {
 		return addons.Addon{AddonID: fmt.Sprintf("a%d@x.example", i), ApplicationID: firefox, Enabled: true, Source: "v0"}
 	}
 	enginetest.Run(t, enginetest.Harness{
+		Many:  long.Of(2000, 10_000),
 		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
 		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*addons.Engine).Close() },
 		Incoming: func(i, version int) engine.Incoming {

@@ -11,12 +11,14 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/addresses"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 func street(i, version int) string { return fmt.Sprintf("%d Main St\nfloor %d", i, version) }
 
 func harness() enginetest.Harness {
 	return enginetest.Harness{
+		Many: long.Of(2000, 10_000),
 		Open: func(t testing.TB, dir string) engine.Engine {
 			now := func() time.Time { return time.UnixMilli(1_795_370_000_000) }
 			return openAt(t, filepath.Join(dir, "addresses.db"), now)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 
 	"pgregory.net/rapid"
 )
@@ -140,7 +141,7 @@ func (m *model) shape(d *device) string {
 // Two devices edit at will, their connections break, records come in any order:
 // in the end both have one tree, with all that nobody deleted, once.
 func TestDevicesConverge(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	long.Check(t, 30, func(rt *rapid.T) {
 		m := &model{T: rt, account: newAccount(), made: make(map[engine.ID]string), gone: make(map[engine.ID]bool)}
 		for range 2 {
 			d := m.account.device(t)

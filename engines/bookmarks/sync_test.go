@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // pair is two devices with one tree: a, b and c in the menu, x in a folder there.
@@ -214,7 +215,7 @@ func TestPrefer(t *testing.T) {
 // A first sync of many items is many small transactions; a device that has some of
 // them already, and finds others out of place, ends up with the same tree.
 func TestAFirstSyncOfMany(t *testing.T) {
-	const n = 5000
+	n := long.Of(2000, 5000)
 	a := large(n)
 	a.put("item00000007", `{"id":"item00000007","type":"bookmark","parentid":"nowhere_____","title":"orphan","bmkUri":"https://example.org/orphan","tags":["t"]}`)
 	a.put("folder000001", `{"id":"folder000001","type":"folder","parentid":"toolbar","title":"Folder 1","children":["item00000100","item00000100","missing_____"]}`)

@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // number is that of card i, with a check digit that is right.
@@ -24,6 +25,7 @@ func number(i int) string {
 
 func harness() enginetest.Harness {
 	return enginetest.Harness{
+		Many: long.Of(2000, 10_000),
 		Open: func(t testing.TB, dir string) engine.Engine {
 			now := func() time.Time { return time.UnixMilli(1_795_370_000_000) }
 			return openAt(t, filepath.Join(dir, "creditcards.db"), now)

@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 func openIn(t testing.TB, dir string) *extstorage.Engine {
@@ -43,6 +44,7 @@ func version(n int) map[string]json.RawMessage {
 func TestContract(t *testing.T) {
 	ext := func(i int) string { return fmt.Sprintf("x%d@test.example", i) }
 	enginetest.Run(t, enginetest.Harness{
+		Many:  long.Of(2000, 10_000),
 		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
 		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*extstorage.Engine).Close() },
 		Incoming: func(i, version int) engine.Incoming {

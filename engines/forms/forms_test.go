@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 func openIn(t testing.TB, dir string) *forms.Engine {
@@ -40,6 +41,7 @@ func TestContract(t *testing.T) {
 		return fmt.Appendf(nil, `{"id":"%s","name":"field %d","value":"v%d"}`, id, i, version)
 	}
 	enginetest.Run(t, enginetest.Harness{
+		Many:  long.Of(2000, 10_000),
 		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
 		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*forms.Engine).Close() },
 		Incoming: func(i, version int) engine.Incoming {

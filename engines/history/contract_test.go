@@ -11,6 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 var now = time.UnixMicro(1_795_370_000_000_000).UTC()
@@ -73,7 +74,7 @@ func harness() enginetest.Harness {
 		Invalid:    []byte(`{"id":"page00000000","title":"title 0","visits":[]}`),
 		Duplicates: true,
 		Unknown:    true,
-		Many:       5000, // as many as one sync sends
+		Many:       long.Of(1500, 5000), // 5000 are as many as one sync sends
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 
 	"pgregory.net/rapid"
 )
@@ -82,7 +83,7 @@ func state(t *rapid.T, e *history.Engine) map[string]string {
 // deleted, and there is nothing left to send.
 func TestDevicesConverge(t *testing.T) {
 	root := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
+	long.Check(t, 30, func(t *rapid.T) {
 		s := &server{at: 179_537_000_000, records: make(map[engine.ID]engine.Incoming)}
 		clock := now
 		tick := func() time.Time { clock = clock.Add(time.Second); return clock }

@@ -10,12 +10,14 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 func site(i int) string { return fmt.Sprintf("https://site-%d.example", i) }
 
 func harness() enginetest.Harness {
 	return enginetest.Harness{
+		Many: long.Of(2000, 10_000),
 		Open: func(t testing.TB, dir string) engine.Engine {
 			now := func() time.Time { return time.UnixMilli(1_795_370_000_000) }
 			e, err := passwords.Open(context.Background(), config(filepath.Join(dir, "passwords.db"), now))

@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // Two stores, edited at random and synced through a server that fails at random,
@@ -26,7 +27,7 @@ func TestStoresConverge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	rapid.Check(t, func(r *rapid.T) { converge(r, dir, &n, testRules()) })
+	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, testRules()) })
 }
 
 // The same where both sides of a conflict are kept, and no content key tells that two
@@ -38,7 +39,7 @@ func TestStoresThatKeepBothConverge(t *testing.T) {
 	rules := testRules()
 	rules.Key = nil
 	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
-	rapid.Check(t, func(r *rapid.T) { converge(r, dir, &n, rules) })
+	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, rules) })
 }
 
 func converge(r *rapid.T, dir string, n *int, rules Rules) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // schema is the part of Firefox's that is read here, with its roots.
@@ -267,7 +268,7 @@ func TestPlacesWhileItIsWritten(t *testing.T) {
 	if _, err := db.Exec(schema); err != nil {
 		t.Fatal(err)
 	}
-	const total = 20_000
+	total := long.Of(5000, 20_000)
 	done := make(chan error, 1)
 	go func() {
 		done <- func() error {
@@ -336,17 +337,17 @@ func TestPlacesWhileItIsWritten(t *testing.T) {
 	t.Logf("%d sound copies while it was written", copies)
 }
 
-func TestPlacesWithAMillionChildrenAndDeepFolders(t *testing.T) {
-	const million, deep = 1_000_000, 100_000
+func TestPlacesWithVeryManyChildrenAndDeepFolders(t *testing.T) {
+	many, deep := long.Of(100_000, 1_000_000), 100_000
 	path := database(t, schema, `PRAGMA synchronous=OFF`, `INSERT INTO moz_places (id, url) VALUES (1, 'https://a.example/')`,
-		`INSERT INTO moz_bookmarks (id, type, fk, parent, position) SELECT 100 + value, 1, 1, 2, value FROM `+upTo(million),
+		`INSERT INTO moz_bookmarks (id, type, fk, parent, position) SELECT 100 + value, 1, 1, 2, value FROM `+upTo(many),
 		`INSERT INTO moz_bookmarks (id, type, parent, position) SELECT 2000000 + value, 2, iif(value = 1, 3, 2000000 + value - 1), 0 FROM `+upTo(deep),
 		fmt.Sprintf(`INSERT INTO moz_bookmarks (id, type, fk, parent, position, title) VALUES (9000000, 1, 1, 2000000 + %d, 0, 'deepest')`, deep))
 	tree, skips, err := openSource(t, path).Bookmarks(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tree.Menu) != million || count(tree, exchange.Folder) != exchange.MaxDepth || count(tree, exchange.Bookmark) != million+1 || skips.Count != deep-exchange.MaxDepth {
+	if len(tree.Menu) != many || count(tree, exchange.Folder) != exchange.MaxDepth || count(tree, exchange.Bookmark) != many+1 || skips.Count != deep-exchange.MaxDepth {
 		t.Errorf("%d in the menu, %d folders, %d skipped", len(tree.Menu), count(tree, exchange.Folder), skips.Count)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 // readBytes reads a file that was written here.
@@ -49,7 +50,7 @@ func returns(t *testing.T, tree *exchange.Tree) {
 }
 
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) { returns(t, trees().Draw(r, "tree")) })
+	long.Check(t, 100, func(r *rapid.T) { returns(t, trees().Draw(r, "tree")) })
 }
 
 // trees makes any trees.

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
+	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
 var rootGUIDs = []tree.GUID{tree.Menu, tree.Toolbar, tree.Unfiled, tree.Mobile}
@@ -278,10 +279,14 @@ func checkConverged(t rapid.TB, w *env, lt, rt *tree.Tree, m *tree.Merged) {
 	}
 }
 
+// cases is how many random worlds a property is tried with: 100 were too few to find
+// a bug that was real.
+const cases = 2000
+
 // Any edits on both sides: what neither deleted is there once, and after one
 // round both sides have the same.
 func TestMergeKeepsEverythingAndConverges(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	long.Check(t, cases, func(t *rapid.T) {
 		w := drawWorld(t)
 		o := w.options()
 		lt, rt := w.local.build(false, nil), w.remote.build(true, nil)
@@ -312,7 +317,7 @@ func TestMergeKeepsEverythingAndConverges(t *testing.T) {
 // A third device, with the tree of the last sync and no edits of its own, takes
 // the outcome over as it is.
 func TestAnotherDeviceFollows(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	long.Check(t, cases, func(t *rapid.T) {
 		w := drawWorld(t)
 		lt, rt := w.local.build(false, nil), w.remote.build(true, nil)
 		m := tree.Merge(lt, rt, w.options())
@@ -342,7 +347,7 @@ func TestAnotherDeviceFollows(t *testing.T) {
 
 // Whatever the records on the server say, and in whatever order they come.
 func TestMergeRepairsAnything(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	long.Check(t, cases, func(t *rapid.T) {
 		w := drawWorld(t)
 		w.corrupt(w.remote)
 		if rapid.Bool().Draw(t, "corrupt local") {
