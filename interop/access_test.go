@@ -56,6 +56,7 @@ func (p person) reachesAll(where string) {
 // TestKeyboardAloneOnASmallScreen signs up and looks after the account without a
 // mouse, 320 pixels wide, in light and in dark.
 func TestKeyboardAloneOnASmallScreen(t *testing.T) {
+	t.Parallel()
 	const wrongPassword = "something else"
 	for name, scheme := range map[string]int{"dark": 0, "light": 1} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,7 @@ func firefoxWithAddons(t *testing.T, w *testenv.Env) *firefoxsync.Firefox {
 // TestAddons has two add-ons in Firefox, and disables, enables and uninstalls them in
 // both directions.
 func TestAddons(t *testing.T) {
+	t.Parallel()
 	const one, two = "one@sync-manager.example", "two@sync-manager.example"
 	w := testenv.Listen(t)
 	ff := firefoxWithAddons(t, w)

@@ -28,6 +28,7 @@ import (
 //
 // Source: fxa-client of application-services, August 2026.
 func TestAndroidSignIn(t *testing.T) {
+	t.Parallel()
 	const fenix, oldSync = "a2270f727f45f648", "https://identity.mozilla.com/apps/oldsync"
 	w := testenv.Listen(t)
 	d := w.Device("our device", ann)

@@ -164,6 +164,7 @@ func (f *filled) rest(t *testing.T, when string, d *testenv.Device, ff *firefoxs
 }
 
 func TestAddressesAndCards(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := firefoxWith(t, w, autofillPrefs)
 	d := w.Device("our device", ann)

@@ -42,6 +42,7 @@ func (p person) shownPicture(own bool) string {
 // TestAvatarInFirefox chooses a picture on the settings page, which Firefox shows
 // at once, and removes it again. Nothing of the file but its look is sent.
 func TestAvatarInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}

@@ -18,6 +18,7 @@ import (
 // both Firefox and our client follow: each compares all that it has, so that what either
 // uploaded since the backup comes back to the other at once.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	var current atomic.Pointer[http.Handler]
 	w := testenv.ListenThrough(t, func(h http.Handler) http.Handler {
 		current.Store(&h)

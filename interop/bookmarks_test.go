@@ -75,6 +75,7 @@ func tell(t *testing.T, w *testenv.Env, st story, host string, one, two side) {
 // TestBookmarks tells all stories with Firefox on each of the two sides, between
 // one Firefox and one device.
 func TestBookmarks(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := theirSide{firefox(t, w)}
 	ff.sync(t)
@@ -104,6 +105,7 @@ func TestBookmarks(t *testing.T) {
 // TestBookmarksBetweenFirefoxes has two Firefoxes tell each other what we tell
 // Firefox: what is wanted of a conflict is what Firefox makes of it.
 func TestBookmarksBetweenFirefoxes(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	one, two := theirSide{firefox(t, w)}, theirSide{firefox(t, w)}
 	settle(t, one, two)
@@ -160,6 +162,7 @@ func titled(b *item, title string) *item {
 // TestJoining: two browsers with full trees meet for the first time. What is the
 // same on both becomes one; all else stays.
 func TestJoining(t *testing.T) {
+	t.Parallel()
 	join := func(t *testing.T, there, joins side) {
 		t.Helper()
 		fill(t, there, "A")

@@ -44,6 +44,7 @@ func codeFor(t *testing.T, host *mailtest.Host, email string) string {
 // TestConfirmationInFirefox signs up from Firefox's own settings where sign-up is
 // by e-mail: with a wrong code, a new one, and then what syncs.
 func TestConfirmationInFirefox(t *testing.T) {
+	t.Parallel()
 	root, host := serveByMail(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: root})}
 	p.signsUp(ann, testenv.Password)
@@ -75,6 +76,7 @@ func TestConfirmationInFirefox(t *testing.T) {
 // TestConfirmationOnASmallScreen signs in to an account that waits for its code,
 // by keyboard and 320 pixels wide; and a mail host that is down is told of.
 func TestConfirmationOnASmallScreen(t *testing.T) {
+	t.Parallel()
 	root, host := serveByMail(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Prefs: map[string]any{"accessibility.tabfocus": 7}})}
 	_, err := p.Chrome(t.Context(), `

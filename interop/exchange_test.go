@@ -75,6 +75,7 @@ type toldTree struct {
 // runs, with nothing missing, and what is exported of that becomes the same tree in
 // Firefox again.
 func TestFromFirefoxAndBack(t *testing.T) {
+	t.Parallel()
 	profile, dir := t.TempDir(), t.TempDir()
 	ff := marionette.StartTest(t, marionette.Options{Profile: profile})
 	ask := func(result any, script string, args ...any) {

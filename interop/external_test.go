@@ -17,6 +17,7 @@ import (
 // TestAccountsElsewhere signs Firefox in at one server and keeps its records on
 // another, as a self-hoster does who leaves the accounts to Mozilla.
 func TestAccountsElsewhere(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	uid := w.SignIn(ann).Session().UID

@@ -13,6 +13,7 @@ import (
 // TestExtensionStorage has an add-on in Firefox that keeps keys, and sets, changes and
 // removes them in both directions.
 func TestExtensionStorage(t *testing.T) {
+	t.Parallel()
 	const ext, other = "keeper@sync-manager.example", "other@sync-manager.example"
 	w := testenv.Listen(t)
 	ff := firefoxWithAddons(t, w)

@@ -90,6 +90,7 @@ func agree(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox, want map[st
 // TestPasswords starts on an empty account that Firefox sets up, and goes through
 // new, edited and deleted logins in both directions.
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	addToFirefox(t, ff, "https://theirs.example", "ann", "made in Firefox")
@@ -142,6 +143,7 @@ func TestPasswords(t *testing.T) {
 // TestFirefoxJoinsAnAccountThatWeFilled: Firefox has logins of its own, one of
 // them the same as ours.
 func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	d.Add("https://same.example", "ann", "same")
@@ -183,6 +185,7 @@ func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
 // TestDevicesTabsEnginesAndCommands goes through what concerns the account as a
 // whole.
 func TestDevicesTabsEnginesAndCommands(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("Ann's terminal", ann)
 	ff := firefox(t, w)

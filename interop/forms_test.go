@@ -46,6 +46,7 @@ func atRest(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox, name strin
 // TestForms goes through entries that are new, edited and deleted, in both
 // directions.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	d := w.Device("our device", ann)

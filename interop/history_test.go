@@ -189,6 +189,7 @@ func counts(pages map[string]firefoxsync.Page, host string) map[string]int {
 
 // TestHistory tells the stories of a history with Firefox on either side.
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff, we := theirSide{firefox(t, w)}, ourSide{w.Browser("our device", ann)}
 	start := time.Now().Add(-24 * time.Hour).Truncate(time.Second)

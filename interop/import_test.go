@@ -52,6 +52,7 @@ const fillPlacesABit = `
 // TestImportOfFirefox: the command takes over all that a real Firefox holds while it
 // runs, twice at no harm, and another Firefox gets it from the account.
 func TestImportOfFirefox(t *testing.T) {
+	t.Parallel()
 	const password = "prímary 😀"
 	dir := t.TempDir()
 	ff := marionette.StartTest(t, marionette.Options{Profile: dir, Prefs: map[string]any{"xpinstall.signatures.required": false}})

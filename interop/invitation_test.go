@@ -44,6 +44,7 @@ func serve(t *testing.T, change func(*server.Config)) (root string, s *server.Se
 // TestInvitationInFirefox: where sign-up is by invitation, its link makes one
 // account, and the code in it is sent with that alone.
 func TestInvitationInFirefox(t *testing.T) {
+	t.Parallel()
 	root, s := serve(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	code, _, err := s.Invite(t.Context(), "for Ann", time.Hour)
 	check(t, err)

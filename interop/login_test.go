@@ -35,6 +35,7 @@ func sameAccount(t *testing.T, a *account.Account, d *testenv.Device) {
 // TestBrowserSignIn signs our device in on the server's pages, in a Firefox that
 // is no more than a browser here, and that comes back to the device by itself.
 func TestBrowserSignIn(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
@@ -66,6 +67,7 @@ func TestBrowserSignIn(t *testing.T) {
 // TestBrowserElsewhere is TestBrowserSignIn with a browser that cannot come back:
 // the address that it ended on is handed over.
 func TestBrowserElsewhere(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}

@@ -14,6 +14,7 @@ import (
 
 // TestPagesWithoutAStory are those that one just reads.
 func TestPagesWithoutAStory(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	w := testenv.Listen(t)
 	v := visit(t, b, w)
@@ -78,6 +79,7 @@ func (v visitor) harmless(where string) {
 // TestHostileNames: what others may have chosen, a device's name or a program's, is shown
 // as the text that it is.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	w := testenv.Listen(t)
 	w.Device(evil, ann)
@@ -112,6 +114,7 @@ func TestHostileNames(t *testing.T) {
 // TestHostileLinks: whatever a link to a page says, no code goes elsewhere, nor
 // does the browser, and no script of the link's runs.
 func TestHostileLinks(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	w := testenv.Listen(t)
 	w.SignIn(ann)
@@ -170,6 +173,7 @@ func TestHostileLinks(t *testing.T) {
 // TestFrames: a page in the frame of another site is not shown, so nobody is led
 // to click there on what they do not see.
 func TestFrames(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	w := testenv.Listen(t)
 	other := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {

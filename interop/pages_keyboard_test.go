@@ -27,6 +27,7 @@ func (v visitor) signsIn(email, password string) {
 // TestPagesByKeyboard tells the stories of an account in Chromium, without a
 // mouse; each page is looked at on every screen on the way.
 func TestPagesByKeyboard(t *testing.T) {
+	t.Parallel()
 	b := chromium.Start(t)
 	t.Run("SignUp", func(t *testing.T) { storySignUp(t, b) })
 	t.Run("TwoStep", func(t *testing.T) { storyTwoStep(t, b) })

@@ -12,6 +12,7 @@ import (
 // TestPrefs goes through preferences that are set, changed and reset, in both
 // directions.
 func TestPrefs(t *testing.T) {
+	t.Parallel()
 	const (
 		rows     = "browser.urlbar.maxRichResults"                     // an int
 		recent   = "browser.ctrlTab.sortByRecentlyUsed"                // a bool

@@ -171,6 +171,7 @@ func extension(t *testing.T) string {
 // TestProfileOfFirefox: all that a real Firefox keeps in its profile is read while it
 // runs and after its end, with and without a primary password.
 func TestProfileOfFirefox(t *testing.T) {
+	t.Parallel()
 	for _, password := range []string{"", "prímary 😀"} {
 		t.Run(fmt.Sprintf("password %q", password), func(t *testing.T) {
 			profile := t.TempDir()
@@ -284,6 +285,7 @@ func checkLocked(t *testing.T, profile string) {
 // TestProfileOfOldFirefox: a profile as Firefox made it before version 75, with 3DES
 // throughout, is read as a real Firefox reads it.
 func TestProfileOfOldFirefox(t *testing.T) {
+	t.Parallel()
 	for name, vault := range map[string]keystest.Vault{
 		"without a password": {Salt: bytes.Repeat([]byte{1}, 20), Old: true, Iterations: 1},
 		"with one":           {Salt: bytes.Repeat([]byte{2}, 20), Old: true, Iterations: 10_000, Password: "old prímary"},

@@ -15,6 +15,7 @@ const envPyFxA = "SYNCMANAGER_PYFXA"
 // stretching of the password: sign-up, sign-in, keys, tokens, profile, a changed
 // password, and its end.
 func TestPyFxA(t *testing.T) {
+	t.Parallel()
 	python := os.Getenv(envPyFxA)
 	if python == "" {
 		t.Skip(envPyFxA + " names no Python that has PyFxA; script/pyfxa.sh finds one")

@@ -10,6 +10,7 @@ import (
 // TestPasswordChangedElsewhere: Firefox learns at its next sync that it was
 // signed out, asks to sign in again, and has lost nothing after that.
 func TestPasswordChangedElsewhere(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	p.signsUp(ann, testenv.Password)

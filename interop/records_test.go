@@ -15,6 +15,7 @@ import (
 // collections that we do not sync; one that is edited by hand reaches Firefox, and
 // so does a tombstone. Our own engines never sync.
 func TestRecordsByHand(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ff := firefox(t, w)
 	addToFirefox(t, ff, "https://theirs.example", "ann", "made in Firefox")

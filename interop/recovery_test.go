@@ -11,6 +11,7 @@ import (
 // TestForgottenPasswordInFirefox: a recovery key, made on the settings page, sets
 // a new password; Firefox signs in with that and reads what was there before.
 func TestForgottenPasswordInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)

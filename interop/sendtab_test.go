@@ -11,6 +11,7 @@ import (
 
 // TestSendAndCloseTabs hands pages to a real Firefox and takes some from it.
 func TestSendAndCloseTabs(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("Ann's terminal", ann)
 	ff := firefox(t, w)

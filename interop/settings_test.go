@@ -28,6 +28,7 @@ func (p person) signedIn() bool {
 // TestSettingsInFirefox goes through the settings page as it opens in a Firefox
 // that is signed in, to the account's end.
 func TestSettingsInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}

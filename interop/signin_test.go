@@ -134,6 +134,7 @@ func (p person) signsIn(email, password string) {
 // TestSignUpInFirefox: from Firefox's own settings to a password on our device,
 // with nothing touched that a person does not see.
 func TestSignUpInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
@@ -163,6 +164,7 @@ func TestSignUpInFirefox(t *testing.T) {
 // TestSignInInFirefox joins an account that our device made, after a wrong
 // password and in another spelling of the address.
 func TestSignInInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)
@@ -184,6 +186,7 @@ func TestSignInInFirefox(t *testing.T) {
 // TestInsecureAddress: where the browser does no cryptography, nobody is asked
 // for a password.
 func TestInsecureAddress(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	const host = "insecure.test"
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Prefs: map[string]any{
@@ -220,6 +223,7 @@ func (p person) signsInWith(change func(url.Values)) {
 // TestStaleSignIn: Firefox forgot the sign-in that the page was opened for, as it
 // does when it is started again.
 func TestStaleSignIn(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	w.Device("our device", ann)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
@@ -230,6 +234,7 @@ func TestStaleSignIn(t *testing.T) {
 // TestSignInWithoutScope: what a Firefox wants that names its service alone is for
 // the server to know.
 func TestSignInWithoutScope(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	d := w.Device("our device", ann)
 	d.Add("https://ours.example", "ann", "made here")
@@ -244,6 +249,7 @@ func TestSignInWithoutScope(t *testing.T) {
 // TestOldFirefox: one that would not hear of the code is told so, before it is
 // asked for a password.
 func TestOldFirefox(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	check(t, p.Navigate(t.Context(), w.URL+"/?context=fx_desktop_v3&service=sync&action=email&entrypoint=menupanel"))

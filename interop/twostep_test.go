@@ -31,6 +31,7 @@ func authenticator(t *testing.T, key string, steps int64) string {
 // TestTwoStepInFirefox sets two-step sign-in up on the settings page, and signs
 // Firefox in with a code.
 func TestTwoStepInFirefox(t *testing.T) {
+	t.Parallel()
 	var rec recorder
 	w := testenv.ListenThrough(t, rec.wrap)
 	d := w.Device("our device", ann)

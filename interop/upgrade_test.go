@@ -15,6 +15,7 @@ import (
 // TestSignInUpgradesAnOldAccount: one that some older client made, with the first
 // version of the stretching alone.
 func TestSignInUpgradesAnOldAccount(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	ask := func(path string, in map[string]string) (out map[string]any) {
 		t.Helper()
