@@ -1,12 +1,21 @@
 # Everything a contributor calls. The work is done in script/, in plain sh.
 
-.PHONY: help test soak bench lint build clean
+.PHONY: help check test long cover mutate soak bench lint build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 test: ## run every test, with a real Firefox and Chromium; installs them on Debian and Ubuntu when run as root
 	@sh script/test.sh
+
+check: ## run every test that needs no browser, without the race detector, in two minutes
+	@sh script/check.sh
+
+long: ## try more random cases and larger inputs than make test does; RUN=REGEXP chooses the tests
+	@sh script/long.sh
+
+cover: ## show what no test runs, by package, the least tested first
+	@sh script/cover.sh
 
 soak: ## play random stories with several devices, for long: STEPS=1000000 SEED=1
 	@sh script/soak.sh

@@ -86,22 +86,58 @@ if CGO_ENABLED=1 go build -race -o "$trial/main" "$trial/main.go" 2>/dev/null &&
 		crypto/internal/fips140/... golang.org/x/crypto/scrypt "$(go list -m)/internal/scrypt"; do
 		race="$race -gcflags=$without=-race=false"
 	done
-	echo "== go test -race"
 else
 	race=
 	leave_out "the race detector (it needs a C compiler that Go can use)"
-	echo "== go test"
 fi
 rm -rf "$trial"
 
-# The tests of bench/ are about speed and memory, which the race detector changes.
-# -count=1: a Firefox that changed is nothing that go's test cache would notice.
+# What runs without the race detector, and why:
+# - cmd/syncmanager tells its stories with some thousand processes, each of which
+#   takes five times as long to start and end under it. The goroutines in them are
+#   those of the packages below, whose own tests have it. The stories in raced_stories
+#   have it too: those with most at once.
+# - in interop the browsers do the work, and what answers them is tested in its package;
+# - bench/ is about memory and counts, which the detector changes;
+# - exchange, tree and rawjson have no goroutines.
 module=$(go list -m)
-measured=$(go list ./... | grep "^$module/bench\(/\|$\)" || true)
-run go test -count=1 -timeout 40m $race $(go list ./... | grep -v "^$module/bench\(/\|$\)")
-if [ -n "$measured" ]; then
-	run go test -count=1 -timeout 40m $measured
+plain="bench cmd/syncmanager engines/bookmarks/internal/tree engines/internal/exchange internal/rawjson"
+raced_stories="commands|locked|login_browser|send_tab|serve|serve_first|server_backup|two_devices|undo"
+
+# in_plain and the rest of ./... but interop, by import path.
+in_plain=
+for p in $plain; do in_plain="$in_plain $module/$p"; done
+raced=
+for p in $(go list ./...); do
+	case " $in_plain $module/interop " in
+	*" $p "*) ;;
+	*) raced="$raced $p" ;;
+	esac
+done
+
+# -count=1: a Firefox that changed is nothing that go's test cache would notice.
+# -vet=off: vet ran above.
+tests="go test -count=1 -vet=off -timeout 20m"
+
+# The browsers wait most of the time: beside them the processors do the rest.
+$tests "$module/interop" >"$unpacked/interop" 2>&1 &
+interop=$!
+trap 'kill $interop 2>/dev/null; rm -rf "$unpacked"' EXIT
+
+echo "== go test"
+run $tests $in_plain
+if [ -n "$race" ]; then
+	echo "== go test -race"
+	run $tests $race $raced
+	run $tests $race -run "./^($raced_stories)\$" "$module/cmd/syncmanager"
+else
+	run $tests $raced
 fi
+
+echo "== go test with the browsers"
+wait $interop || failed="$failed
+failed: $tests $module/interop"
+cat "$unpacked/interop"
 
 printf '%s' "$left_out"
 if [ -n "$failed" ]; then
