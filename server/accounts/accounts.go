@@ -12,7 +12,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rsa"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,15 +22,18 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
 	"github.com/syncmanager/syncmanager/server/publicname"
+	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -71,6 +73,12 @@ type Config struct {
 	Security *security.Log
 }
 
+// Pusher sends messages to devices, as a push.Sender does.
+type Pusher interface {
+	// Send takes a message and does not wait until it is sent.
+	Send(push.Message) error
+}
+
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
 // and /profile/v1.
 type Service struct {
@@ -78,7 +86,7 @@ type Service struct {
 	db  store.Store
 	mux *http.ServeMux
 	// addresses and networks count what senders try, own what accounts do.
-	addresses, networks, own limiter
+	addresses, networks, own limiter.Limiter
 	window                   hawk.Window
 	// stretch is scrypt in the memory that there is for it.
 	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
@@ -87,9 +95,10 @@ type Service struct {
 	// pepper makes answers about accounts that do not exist.
 	pepper []byte
 
-	keysMu sync.Mutex
-	keys   map[string]*rsa.PrivateKey // by kid
-	newest string                     // the kid that signs, or "" before it is known
+	// keys sign the access tokens.
+	keys *oauth.Keyring
+	// devices hears what happens to its account.
+	devices *devices.Notifier
 }
 
 // hawkSkew is how far a client's clock may be off. A client that is further off
@@ -126,7 +135,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		window:  hawk.Window{Skew: hawkSkew},
 		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
 		drawing: make(chan struct{}, 1),
-		keys:    make(map[string]*rsa.PrivateKey),
+		keys:    oauth.NewKeyring(db, cfg.Now, cfg.Rand),
+		devices: devices.NewNotifier(devices.Config{Store: db, Push: cfg.Push, Window: cfg.Limits.Window, Now: cfg.Now, Log: cfg.Log}),
 	}
 	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -240,7 +250,7 @@ func (s *Service) routes() {
 // Purge removes what expired.
 func (s *Service) Purge(ctx context.Context) error {
 	now := s.cfg.Now()
-	if err := s.rotate(ctx, now); err != nil {
+	if err := s.keys.Rotate(ctx); err != nil {
 		return fmt.Errorf("rotate the signing key: %w", err)
 	}
 	err := s.db.Update(ctx, func(tx store.Tx) error {

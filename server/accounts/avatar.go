@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/picture"
 )
@@ -73,7 +74,7 @@ type uploadAnswer struct {
 
 // avatar tells of an account's picture.
 func (s *Service) avatar(r *request) (any, error) {
-	a, _, err := s.byAccess(r, scopeProfile+":avatar")
+	a, _, err := s.byAccess(r, oauth.Profile+":avatar")
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +96,11 @@ func (s *Service) avatarImage(r *request) (any, error) {
 
 // uploadAvatar gives an account another picture, under a new id.
 func (s *Service) uploadAvatar(r *request) (any, error) {
-	a, _, err := s.byAccess(r, scopeAvatarWrite)
+	a, _, err := s.byAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.own.take("av:"+a.UID, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
+	if wait := s.own.Take("av:"+a.UID, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
 		return nil, throttled(wait)
 	}
 	if err := s.room(); err != nil {
@@ -143,7 +144,7 @@ func (s *Service) draw(ctx context.Context, in []byte, contentType string) (imag
 
 // deleteAvatar takes an account's picture away.
 func (s *Service) deleteAvatar(r *request) (any, error) {
-	a, _, err := s.byAccess(r, scopeAvatarWrite)
+	a, _, err := s.byAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}

@@ -6,25 +6,26 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // attachedClient is what is signed in. The pointers are null where there is none.
 type attachedClient struct {
-	ClientID       *string  `json:"clientId"`
-	SessionID      *string  `json:"sessionTokenId"`
-	RefreshTokenID *string  `json:"refreshTokenId"`
-	DeviceID       *string  `json:"deviceId"`
-	DeviceType     *string  `json:"deviceType"`
-	Name           *string  `json:"name"`
-	Scope          scopes   `json:"scope"`
-	Current        bool     `json:"isCurrentSession"`
-	CreatedAt      int64    `json:"createdTime"`
-	UsedAt         int64    `json:"lastAccessTime"`
-	ApproximateAt  *int64   `json:"approximateLastAccessTime"`
-	Location       struct{} `json:"location"`
-	UserAgent      string   `json:"userAgent"`
-	OS             *string  `json:"os"`
+	ClientID       *string      `json:"clientId"`
+	SessionID      *string      `json:"sessionTokenId"`
+	RefreshTokenID *string      `json:"refreshTokenId"`
+	DeviceID       *string      `json:"deviceId"`
+	DeviceType     *string      `json:"deviceType"`
+	Name           *string      `json:"name"`
+	Scope          oauth.Scopes `json:"scope"`
+	Current        bool         `json:"isCurrentSession"`
+	CreatedAt      int64        `json:"createdTime"`
+	UsedAt         int64        `json:"lastAccessTime"`
+	ApproximateAt  *int64       `json:"approximateLastAccessTime"`
+	Location       struct{}     `json:"location"`
+	UserAgent      string       `json:"userAgent"`
+	OS             *string      `json:"os"`
 }
 
 // attachedClients lists what is signed in to the account: sessions, and clients
@@ -49,7 +50,7 @@ func (s *Service) attachedClients(r *request) (any, error) {
 			if entry.Scope, err = parseScopes(f.Scope); err != nil {
 				return nil, err
 			}
-			name := clients[f.ClientID]
+			name := oauth.Clients[f.ClientID]
 			entry.ClientID, entry.Name = &f.ClientID, &name
 		}
 		if d := f.Device; d != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -77,10 +78,10 @@ func (s *Service) notifyDevices(r *request) (any, error) {
 		return nothing, nil
 	}
 	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
-	listeners := s.listeners(r.Context(), a.uid, func(device string) bool {
+	listeners := s.devices.Listeners(r.Context(), a.uid, func(device string) bool {
 		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
 	})
-	s.send(r.Context(), listeners, in.Payload, ttl)
+	s.devices.Send(r.Context(), listeners, in.Payload, ttl)
 	return nothing, nil
 }
 
@@ -142,7 +143,8 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 		return nil, err
 	}
 	out := commandAnswer{Enqueued: true, Notified: true}
-	if !s.notifyCommand(ctx, a, in.Target, in.Command, index, life) {
+	to := s.devices.Listeners(ctx, a.uid, func(device string) bool { return device == in.Target })
+	if s.devices.Tell(ctx, to, devices.CommandReceived(s.issuer(), in.Command, index, a.device, life)) == 0 {
 		out.Notified, out.Error = false, "no push message could be sent"
 	}
 	return out, nil

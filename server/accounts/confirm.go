@@ -41,7 +41,7 @@ const (
 // admitMail counts a message to an address, or refuses it.
 func (s *Service) admitMail(r *request, email string) error {
 	now := s.cfg.Now()
-	if wait := s.addresses.take("mail "+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
+	if wait := s.addresses.Take("mail "+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
 		return throttled(wait)
 	}
 	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: emailKey(email), max: mailsPerAccount, window: mailWindow}})

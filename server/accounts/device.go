@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -136,8 +137,8 @@ func (s *Service) registerDevice(r *request) (any, error) {
 	})
 	if err == nil && a.device == "" {
 		s.note(r, security.NewDevice, security.Registered, a.uid)
-		s.notify(ctx, s.listeners(ctx, a.uid, func(device string) bool { return device != id }),
-			"device_connected", connectedNews{out.Name}, 0)
+		others := s.devices.Listeners(ctx, a.uid, func(device string) bool { return device != id })
+		s.devices.Tell(ctx, others, devices.Connected(out.Name))
 	}
 	return out, err
 }
@@ -271,7 +272,7 @@ func (s *Service) destroyDevice(r *request) (any, error) {
 // removeDevice ends a device with all that was given together with its token.
 func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) error {
 	// The one that goes hears of it too, and then of nothing more.
-	listeners := s.listeners(ctx, uid, everyDevice)
+	listeners := s.devices.Listeners(ctx, uid, devices.Every)
 	err := s.updateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -283,7 +284,7 @@ func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) e
 		return endTogether(tx, uid, session, refresh)
 	})
 	if err == nil {
-		s.notify(ctx, listeners, "device_disconnected", disconnectedNews{id}, goodbyeLife)
+		s.devices.Tell(ctx, listeners, devices.Disconnected(id))
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -72,15 +73,15 @@ func (s *Service) endAll(tx store.Tx, c *credential) (told ended, err error) {
 	if told.RecoveryKey, err = tx.RemoveRecoveryKey(c.UID); err != nil {
 		return told, err
 	}
-	t, err := readTOTP(tx, c.UID)
-	if err != nil || t == nil {
+	state, err := secondfactor.Of(tx, c.UID)
+	if err != nil || state == secondfactor.None {
 		return told, err
 	}
-	if t.Enabled && c.SecondAt > 0 {
-		told.BackupCodes, err = s.newBackupCodes(tx, c.UID)
+	if state == secondfactor.Enabled && c.SecondAt > 0 {
+		told.BackupCodes, err = secondfactor.NewBackupCodes(tx, c.UID, s.cfg.Rand)
 		return told, err
 	}
-	if t.Enabled {
+	if state == secondfactor.Enabled {
 		told.TwoStep = true
 		if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
 			return told, err

@@ -2,13 +2,12 @@ package accounts
 
 import (
 	"context"
-	"encoding/base32"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
 
 // SignUp says who may make an account.
@@ -40,8 +39,6 @@ func (p SignUp) Anyone() bool { return p == SignUpOpen || p == SignUpEmail }
 // groups of four characters, and read in any case.
 const inviteSize = 10
 
-var inviteCode = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
-
 // Invite makes an invitation for one account, good for life. The note says for
 // whom it is. The code is not stored, so this is the only time to see it.
 func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
@@ -52,7 +49,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	text := inviteCode.EncodeToString(raw)
+	text := typed.Write(raw)
 	for ; len(text) > 4; text = text[4:] {
 		code += text[:4] + "-"
 	}
@@ -72,8 +69,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 
 // inviteHash finds an invitation however its code was typed.
 func inviteHash(code string) []byte {
-	typed := strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
-	return hash("invitation " + typed)
+	return hash("invitation " + typed.Read(code))
 }
 
 // maySignUp refuses a stranger before any work is done for them.

@@ -1,23 +1,17 @@
 package accounts
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/url"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 // codeLife is how long an authorization code is good.
 const codeLife = 15 * time.Minute
-
-// webChannel is the redirection of clients that hear of the code through the
-// page, as Firefox does.
-const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel"
 
 // authorizationAnswer is a code for a client, and where it waits for that.
 type authorizationAnswer struct {
@@ -55,7 +49,6 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, decodeErr := base64.RawURLEncoding.DecodeString(in.Challenge)
 	redirect := s.root(r.Context()) + "/oauth/success/" + in.ClientID
 	switch {
 	case in.State == "":
@@ -70,13 +63,13 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		return nil, errResponseType
 	case in.Method != "S256" || in.Challenge == "":
 		return nil, errPKCE
-	case decodeErr != nil || len(raw) != sha256.Size:
+	case !oauth.ValidChallenge(in.Challenge):
 		return nil, invalid("code_challenge")
 	case in.AccessType != "" && in.AccessType != "offline" && in.AccessType != "online":
 		return nil, invalid("access_type")
-	case in.RedirectURI == "" || in.RedirectURI == webChannel:
-		redirect = webChannel
-	case in.ClientID == nativeClient && isLoopback(in.RedirectURI):
+	case in.RedirectURI == "" || in.RedirectURI == oauth.WebChannel:
+		redirect = oauth.WebChannel
+	case in.ClientID == oauth.NativeClient && oauth.IsLoopback(in.RedirectURI):
 		redirect = in.RedirectURI
 	case in.RedirectURI != redirect:
 		return nil, invalid("redirect_uri")
@@ -128,7 +121,7 @@ type tokenAnswer struct {
 type grant struct {
 	uid        string
 	generation int64 // of the account, when it was granted
-	scope      scopes
+	scope      oauth.Scopes
 	authAt     int64  // seconds
 	offline    bool   // a refresh token too
 	session    []byte // that asked, or nil
@@ -227,7 +220,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 		if scope, err = parseScopes(in.Scope); err != nil {
 			return grant{}, err
 		}
-		if !have.allowAll(scope) {
+		if !have.AllowAll(scope) {
 			return grant{}, errScope
 		}
 	}
@@ -252,19 +245,18 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	if err != nil {
 		return grant{}, err
 	}
-	sum := sha256.Sum256([]byte(in.Verifier))
 	switch {
 	case code.ClientID != in.ClientID:
 		return grant{}, errCodeClient
 	case s.cfg.Now().UnixMilli() >= code.ExpiresAt:
 		return grant{}, errExpiredCode
-	case subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(code.Challenge)) != 1:
+	case !oauth.Proves(in.Verifier, code.Challenge):
 		return grant{}, errChallenge
 	}
 	// The browser has left the page for the program, and the session with it.
 	g := grant{
 		uid: code.UID, generation: code.Generation, offline: code.Offline, keysJWE: code.KeysJWE, nonce: code.Nonce, authAt: code.AuthAt,
-		signedIn: code.Session, leaves: code.ClientID == nativeClient,
+		signedIn: code.Session, leaves: code.ClientID == oauth.NativeClient,
 	}
 	if g.id, err = s.random(16); err != nil {
 		return grant{}, err
@@ -287,7 +279,7 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 // tokens is the answer to a tokenRequest that was granted.
 func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	ctx := r.Context()
-	wantsSession := in.GrantType == "authorization_code" && g.scope.allow(scopeSession)
+	wantsSession := in.GrantType == "authorization_code" && g.scope.Allow(oauth.Session)
 	changes := g.offline || wantsSession || g.leaves
 	ttl := maxAccessTTL
 	if in.TTL > 0 {
@@ -329,7 +321,7 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 	if out.Access, err = s.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound); err != nil {
 		return nil, err
 	}
-	if g.scope.allow(scopeOpenID) {
+	if g.scope.Allow(oauth.OpenID) {
 		out.ID, err = s.idToken(ctx, in.ClientID, out.Access, g, second)
 	}
 	return out, err

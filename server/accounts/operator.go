@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -45,7 +46,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		return false, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		enabled, err := twoStep(tx, u.UID)
+		enabled, err := secondfactor.Required(tx, u.UID)
 		if err == nil && !enabled {
 			err = ErrNoSecondStep
 		}

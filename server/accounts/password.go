@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -192,7 +194,7 @@ func (s *Service) login(r *request) (any, error) {
 	}
 	var out *signedIn
 	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
-		wait, err := twoStep(tx, a.UID)
+		wait, err := secondfactor.Required(tx, a.UID)
 		if err != nil {
 			return err
 		}
@@ -394,11 +396,11 @@ func (s *Service) changeFinish(r *request) (any, error) {
 	if out, done, err := s.upgrade(r, c, in); done || err != nil {
 		return out, err
 	}
-	listeners := s.listeners(r.Context(), c.UID, everyDevice)
+	listeners := s.devices.Listeners(r.Context(), c.UID, devices.Every)
 	out, err := s.newPassword(r, c)
 	if err == nil {
 		out.keyFetchTokens = out.forChange()
-		s.notify(r.Context(), listeners, "password_changed", nil, goodbyeLife)
+		s.devices.Tell(r.Context(), listeners, devices.PasswordChanged)
 	}
 	return out, err
 }

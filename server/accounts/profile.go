@@ -11,6 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -33,7 +36,7 @@ func (a accessHolder) still(tx store.Reader) error {
 }
 
 // byAccess authenticates by an access token with one of these scopes.
-func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have scopes, err error) {
+func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have oauth.Scopes, err error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return a, nil, errToken
@@ -46,7 +49,7 @@ func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have sc
 		return a, nil, err
 	}
 	have, err = parseScopes(c.Scope)
-	if err != nil || !slices.ContainsFunc(scope, have.allow) {
+	if err != nil || !slices.ContainsFunc(scope, have.Allow) {
 		return a, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
 	}
 	return accessHolder{found, c.Bound}, have, nil
@@ -93,17 +96,17 @@ type (
 // that alone. It is also OpenID Connect's UserInfo endpoint.
 func (s *Service) profile(r *request) (any, error) {
 	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-	need := []string{scopeProfile, scopeOpenID}
+	need := []string{oauth.Profile, oauth.OpenID}
 	if field != "profile" {
-		need = []string{scopeProfile + ":" + field}
+		need = []string{oauth.Profile + ":" + field}
 	}
 	a, have, err := s.byAccess(r, need...)
 	if err != nil {
 		return nil, err
 	}
-	if field == "profile" && !have.allow(scopeProfile) {
+	if field == "profile" && !have.Allow(oauth.Profile) {
 		info := userInfo{Subject: a.UID}
-		if have.allow(scopeEmail) || have.allow(scopeProfile+":email") {
+		if have.Allow(oauth.Email) || have.Allow(oauth.Profile+":email") {
 			info.Email = a.Email
 		}
 		return info, nil
@@ -116,7 +119,7 @@ func (s *Service) profile(r *request) (any, error) {
 	case "uid":
 		return profileUID{a.UID}, nil
 	}
-	second, err := s.twoStep(r.Context(), a.UID)
+	second, err := secondfactor.Required(s.db.Read(r.Context()), a.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +128,10 @@ func (s *Service) profile(r *request) (any, error) {
 		return nil, err
 	}
 	all := profileAnswer{
-		UID: a.UID, Email: a.Email, Methods: methods(second), TwoStep: second,
+		UID: a.UID, Email: a.Email, Methods: oauth.Methods(second), TwoStep: second,
 		Avatar: s.avatarURL(r.Context(), picture), AvatarDefault: picture == noAvatar, DisplayName: a.DisplayName,
 	}
-	if have.allow(scopeOpenID) {
+	if have.Allow(oauth.OpenID) {
 		all.Subject = a.UID
 	}
 	sum := sha256.Sum256([]byte(a.UID + strconv.FormatInt(a.ProfileAt, 10) + have.String()))
@@ -141,7 +144,7 @@ func (s *Service) profile(r *request) (any, error) {
 }
 
 func (s *Service) setDisplayName(r *request) (any, error) {
-	a, _, err := s.byAccess(r, scopeProfileWrite)
+	a, _, err := s.byAccess(r, oauth.ProfileWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +171,7 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 
 // profileNews tells an account's devices that its profile changed.
 func (s *Service) profileNews(ctx context.Context, uid string) {
-	s.notify(ctx, s.listeners(ctx, uid, everyDevice), "profile_updated", nil, 0)
+	s.devices.Tell(ctx, s.devices.Listeners(ctx, uid, devices.Every), devices.ProfileUpdated)
 }
 
 // accountProfile is the auth server's own answer, to a session or a token.
@@ -176,7 +179,7 @@ func (s *Service) accountProfile(r *request) (any, error) {
 	var a *store.Account
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
-		by, _, err := s.byAccess(r, scopeProfile)
+		by, _, err := s.byAccess(r, oauth.Profile)
 		if err != nil {
 			return nil, err
 		}
@@ -190,13 +193,8 @@ func (s *Service) accountProfile(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	second, err := s.twoStep(r.Context(), a.UID)
+	second, err := secondfactor.Required(s.db.Read(r.Context()), a.UID)
 	return accountProfileAnswer{
-		Email: a.Email, Methods: methods(second), Level: level(second), ProfileChanged: a.ProfileAt, KeysChanged: a.KeysChangedAt,
+		Email: a.Email, Methods: oauth.Methods(second), Level: oauth.Level(second), ProfileChanged: a.ProfileAt, KeysChanged: a.KeysChangedAt,
 	}, err
-}
-
-// twoStep reports whether signing in to an account takes a second step.
-func (s *Service) twoStep(ctx context.Context, uid string) (bool, error) {
-	return twoStep(s.db.Read(ctx), uid)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -93,7 +94,7 @@ func (s *Service) proven(tx store.Reader, c *credential) error {
 // provenSecond refuses a session that did not show the second step of late, if
 // its account has one.
 func (s *Service) provenSecond(tx store.Reader, c *credential) error {
-	enabled, err := twoStep(tx, c.UID)
+	enabled, err := secondfactor.Required(tx, c.UID)
 	if err != nil || !enabled {
 		return err
 	}
@@ -124,7 +125,7 @@ func (s *Service) secondSession(r *request, uid string) (*credential, error) {
 // but not its second step by a session: what the password alone opens, the second
 // step must guard too. shown reports whether there was a second step to show.
 func (s *Service) guarded(tx store.Reader, uid string, c *credential) (shown bool, err error) {
-	enabled, err := twoStep(tx, uid)
+	enabled, err := secondfactor.Required(tx, uid)
 	if err != nil || !enabled {
 		return false, err
 	}

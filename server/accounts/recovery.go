@@ -4,6 +4,8 @@ import (
 	"crypto/subtle"
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -148,16 +150,16 @@ func (s *Service) startRecovery(r *request) (any, error) {
 // recoveryCode checks the second step of a recovery, if the account has one: a
 // code of the app or a backup code. second reports whether there is one.
 func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refusal, err error) {
-	t, err := readTOTP(tx, uid)
-	if err != nil || t == nil || !t.Enabled {
+	required, err := secondfactor.Required(tx, uid)
+	if err != nil || !required {
 		return false, nil, err
 	}
 	if code == "" {
 		return true, errUnverified.with("verificationMethod", lacksSecondStep), nil
 	}
-	ok, err := s.useTOTP(tx, uid, t, code)
+	ok, err := secondfactor.Use(tx, uid, code, s.cfg.Now())
 	if err == nil && !ok {
-		ok, err = tx.UseBackupCode(uid, backupHash(uid, code))
+		ok, err = secondfactor.UseBackupCode(tx, uid, code)
 	}
 	if err == nil && !ok {
 		refusal = errCode
@@ -172,11 +174,11 @@ func (s *Service) resetAccount(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	listeners := s.listeners(r.Context(), c.UID, everyDevice)
+	listeners := s.devices.Listeners(r.Context(), c.UID, devices.Every)
 	out, err := s.newPassword(r, c)
 	if err == nil {
 		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.UID)
-		s.notify(r.Context(), listeners, "password_reset", nil, goodbyeLife)
+		s.devices.Tell(r.Context(), listeners, devices.PasswordReset)
 	}
 	return out, err
 }

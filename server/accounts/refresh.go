@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -87,13 +88,13 @@ func isBad(err error) bool {
 }
 
 type verifyAnswer struct {
-	User           string `json:"user"`
-	ClientID       string `json:"client_id"`
-	Scope          scopes `json:"scope"`
-	Generation     int64  `json:"generation"`
-	ProfileChanged int64  `json:"profile_changed_at"`
-	Issuer         string `json:"issuer"`
-	Iss            string `json:"iss"`
+	User           string       `json:"user"`
+	ClientID       string       `json:"client_id"`
+	Scope          oauth.Scopes `json:"scope"`
+	Generation     int64        `json:"generation"`
+	ProfileChanged int64        `json:"profile_changed_at"`
+	Issuer         string       `json:"issuer"`
+	Iss            string       `json:"iss"`
 }
 
 // oauthVerify tells a service whose access token it was given.

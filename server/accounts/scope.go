@@ -1,85 +1,26 @@
 package accounts
 
 import (
-	"slices"
-	"strings"
+	"errors"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 )
 
-// Scopes beside onepw.OldSync.
-const (
-	scopeProfile      = "profile"
-	scopeProfileWrite = "profile:write"
-	scopeAvatarWrite  = "profile:avatar:write"
-	// scopeOpenID asks for an ID token with the access token.
-	scopeOpenID = "openid"
-	scopeEmail  = "email"
-	// scopeSession asks for a session token with an authorization code; mobile
-	// clients sign in with it.
-	scopeSession = "https://identity.mozilla.com/tokens/session"
-)
-
-// knownScopes are those that may be asked for, in any mix.
-var knownScopes = []string{
-	onepw.OldSync, scopeProfile, scopeProfileWrite, "profile:uid", "profile:email", "profile:display_name",
-	"profile:avatar", scopeAvatarWrite, "profile:amr", "profile:locale", scopeOpenID, scopeEmail, scopeSession,
-}
-
-// scopes is a set of scopes, in the order they were asked for.
-type scopes []string
-
-// parseScopes reads scopes that are apart by spaces. All must be known.
-func parseScopes(text string) (scopes, error) {
-	var out scopes
-	for scope := range strings.FieldsSeq(text) {
-		if !slices.Contains(knownScopes, scope) {
-			return nil, errScope.with("invalidScopes", scope)
-		}
-		if !slices.Contains(out, scope) {
-			out = append(out, scope)
-		}
+// parseScopes reads what a client asks for; a scope that is not known is a fault.
+func parseScopes(text string) (oauth.Scopes, error) {
+	out, err := oauth.Parse(text)
+	if unknown, ok := errors.AsType[oauth.UnknownScopeError](err); ok {
+		return nil, errScope.with("invalidScopes", string(unknown))
 	}
-	return out, nil
+	return out, err
 }
 
-func (s scopes) String() string { return strings.Join(s, " ") }
-
-// allow reports whether one of s includes want: a scope includes itself,
-// "profile" whatever can be read of it, and "profile:write" all of it.
-func (s scopes) allow(want string) bool {
-	for _, have := range s {
-		switch {
-		case have == want, have == scopeProfileWrite && (want == scopeProfile || want == scopeAvatarWrite):
-			return true
-		case have == scopeProfile && strings.HasPrefix(want, scopeProfile+":") && !strings.HasSuffix(want, ":write"):
-			return true
-		}
-	}
-	return false
-}
-
-// allowAll reports whether s includes all of want.
-func (s scopes) allowAll(want scopes) bool {
-	return !slices.ContainsFunc(want, func(w string) bool { return !s.allow(w) })
-}
-
-// clients are the programs that may ask for tokens, by their public ids. None
-// has a secret, so none is trusted for its id.
-var clients = map[string]string{
-	"5882386c6d801776": "Firefox",
-	"a2270f727f45f648": "Firefox for Android",
-	"3c49430b43dfba77": "Reference Browser for Android",
-	"1b1a3e44c54fbb58": "Firefox for iOS",
-	"8269bacd7bbc7f80": "Thunderbird",
-	nativeClient:       "Sync Manager",
-}
-
+// client is the name of a client; one that is not known is a fault.
 func client(id string) (name string, err error) {
 	if id == "" {
 		return "", missing("client_id")
 	}
-	name, ok := clients[id]
+	name, ok := oauth.Clients[id]
 	if !ok {
 		return "", errClient.with("clientId", cut(id, 64))
 	}

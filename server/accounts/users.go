@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -120,7 +121,7 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 // remove deletes an account, unless also refuses it in the same transaction, and
 // tells its devices and whoever else must know.
 func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
-	listeners := s.listeners(ctx, uid, everyDevice)
+	listeners := s.devices.Listeners(ctx, uid, devices.Every)
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {
@@ -132,7 +133,7 @@ func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) er
 	if err != nil {
 		return err
 	}
-	s.notify(ctx, listeners, "account_destroyed", destroyedNews{uid}, goodbyeLife)
+	s.devices.Tell(ctx, listeners, devices.AccountDestroyed(uid))
 	if s.cfg.Destroyed != nil {
 		s.cfg.Destroyed(context.WithoutCancel(ctx), uid)
 	}

@@ -1,5 +1,7 @@
 package accounts
 
+import "github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+
 type clientConfiguration struct {
 	Auth     string `json:"auth_server_base_url"`
 	OAuth    string `json:"oauth_server_base_url"`
@@ -13,7 +15,7 @@ type clientConfiguration struct {
 // clientConfiguration is where a client that was given the server's root finds
 // the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
 // server. Of this server's own is the client that may have its users' browsers
-// redirected to their computer; see isLoopback.
+// redirected to their computer; see oauth.IsLoopback.
 func (s *Service) clientConfiguration(r *request) (any, error) {
 	root := s.root(r.Context())
 	return clientConfiguration{
@@ -22,7 +24,7 @@ func (s *Service) clientConfiguration(r *request) (any, error) {
 		Profile:  root + "/profile",
 		Token:    root + "/token",
 		OpenID:   root + "/.well-known/openid-configuration",
-		Loopback: nativeClient,
+		Loopback: oauth.NativeClient,
 	}, nil
 }
 
@@ -60,7 +62,7 @@ func (s *Service) openIDConfiguration(r *request) (any, error) {
 		Claims:        []string{"acr", "amr", "at_hash", "aud", "email", "exp", "fxa-aal", "iat", "iss", "nonce", "sub"},
 		IDAlgorithms:  []string{"RS256"},
 		ResponseTypes: []string{"code"},
-		Scopes:        knownScopes,
+		Scopes:        oauth.Known,
 		SubjectTypes:  []string{"public"},
 		Challenges:    []string{"S256"},
 		ClientAuth:    []string{"none"},

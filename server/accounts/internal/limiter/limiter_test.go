@@ -1,4 +1,4 @@
-package accounts
+package limiter
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 
 // A flood of keys pushes out the oldest ones, one by one; it resets no other.
 func TestLimiterForgetsTheOldestFirst(t *testing.T) {
-	l := limiter{max: 100}
+	l := Limiter{max: 100}
 	now := time.Unix(1, 0)
-	take := func(key string) time.Duration { return l.take(key, 1, time.Minute, now) }
+	take := func(key string) time.Duration { return l.Take(key, 1, time.Minute, now) }
 	for i := range 100 {
 		take(fmt.Sprint("old ", i))
 		now = now.Add(time.Millisecond)
@@ -19,7 +19,7 @@ func TestLimiterForgetsTheOldestFirst(t *testing.T) {
 		take(fmt.Sprint("flood ", i))
 	}
 	for i := range 100 {
-		if e, ok := l.tries[fmt.Sprint("old ", i)]; ok != (i >= 50) || ok && e.Value.(*tries).n != 1 {
+		if e, ok := l.tries[fmt.Sprint("old ", i)]; ok != (i >= 50) || ok && e.Value.(*count).n != 1 {
 			t.Fatalf("key %d is there: %v", i, ok)
 		}
 	}
