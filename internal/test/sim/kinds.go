@@ -88,9 +88,10 @@ type shown struct {
 	// fields holds which step wrote each.
 	fields []int
 	// tags are the steps that gave a bookmark its tags, keyword the one that gave its
-	// keyword; 0: it has none.
+	// keyword; 0: it has none, or shared, one of a few that bookmarks take from each other.
 	tags    []int
 	keyword int
+	shared  string
 	// under is the folder that it is in, path all of them and itself.
 	under, path string
 	// text is all that has to be the same on every device.

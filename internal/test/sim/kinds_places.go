@@ -43,7 +43,9 @@ func (s *bookmarkStore) show(ctx context.Context) (all []shown, err error) {
 					for _, tag := range n.Tags {
 						it.tags = append(it.tags, written(tag))
 					}
-					it.keyword = written(n.Keyword)
+					if it.keyword = written(n.Keyword); it.keyword == 0 {
+						it.shared = n.Keyword
+					}
 				}
 			}
 			all = append(all, it)
@@ -88,6 +90,16 @@ func (s *bookmarkStore) add(ctx context.Context, item, n int, step Step) error {
 	return err
 }
 
+// What an edit of a bookmark may be besides its fields.
+const (
+	tagField = 2 + iota
+	ownKeywordField
+	keywordField
+	untagField
+)
+
+func sharedKeyword(n int) string { return fmt.Sprintf("k%d", n%2) }
+
 func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error {
 	title, url := fmt.Sprintf("b%d %s", it.item, value(n)), fmt.Sprintf("https://b%d.test/%s", it.item, value(n))
 	c := bookmarks.Change{Title: &title}
@@ -98,12 +110,15 @@ func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error 
 	switch field {
 	case 1:
 		c = bookmarks.Change{URL: &url}
-	case 2:
+	case tagField:
 		tags = append(tags, value(n))
 		c = bookmarks.Change{Tags: &tags}
-	case 3:
+	case ownKeywordField:
 		c = bookmarks.Change{Keyword: &keyword}
-	case 4:
+	case keywordField:
+		keyword = sharedKeyword(n)
+		c = bookmarks.Change{Keyword: &keyword}
+	case untagField:
 		return s.e.Untag(ctx, engine.ID(it.id), tags[0])
 	}
 	_, err := s.e.Edit(ctx, engine.ID(it.id), c)

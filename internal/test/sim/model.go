@@ -58,7 +58,9 @@ type event struct {
 	// field is what an edit set; or one of those below.
 	field int
 	// drops is the step whose tag an edit took off.
-	drops  int
+	drops int
+	// shared tells of an edit of the keyword that another bookmark may take away.
+	shared bool
 	remove bool
 	// past is what the author saw of the item, and what had led to it.
 	past steps
@@ -314,7 +316,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		return finding("undead "+key.kind, "item %d was deleted and is back: %s\n%s", key.item, texts(its), m.history(events, durable))
 	}
 	for _, e := range events {
-		if e.remove || gone[e.n] || !durable[e.n] || e.field == yielding || contested(e) || m.any(e.past, func(q *event) bool { return q.loose }) || e.exposed && (len(its) > 0 || len(removals) > 0) {
+		if e.remove || gone[e.n] || !durable[e.n] || e.yields(events) || contested(e) || m.any(e.past, func(q *event) bool { return q.loose }) || e.exposed && (len(its) > 0 || len(removals) > 0) {
 			continue
 		}
 		if len(its) == 0 {
@@ -357,26 +359,36 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 // checkLabels checks what became of an edit of a bookmark's tags or keyword. Tags are a
 // set: what one side adds comes to what the other has. Keywords are values.
 func (m *model) checkLabels(key itemOf, its []shown, e *event, events []*event, durable steps, sober bool) *Finding {
-	if e.loose || e.exposed {
+	if e.loose || e.exposed || e.shared {
 		return nil
 	}
+	replaced := e.unlabelled(events)
 	for _, it := range its {
-		replaced := false
-		for _, o := range events {
-			replaced = replaced || o.past[e.n] && (o.field == keyworded && e.field == keyworded || o.drops == e.n)
-		}
 		switch {
 		case e.field == tagged && !replaced && !slices.Contains(it.tags, e.n):
 			return finding("lost tag", "what step %d wrote to item %d is gone: %s\n%s", e.n, key.item, it.text, m.history(events, durable))
 		case e.field == untagged && slices.Contains(it.tags, e.drops) && !m.events[e.drops].excused:
 			return finding("stale tag", "item %d has what step %d took off: %s\n%s", key.item, e.n, it.text, m.history(events, durable))
-		case e.field == keyworded && it.keyword == 0:
+		case e.field == keyworded && !replaced && it.keyword == 0 && it.shared == "":
 			return finding("lost keyword", "what step %d wrote to item %d is gone: %s\n%s", e.n, key.item, it.text, m.history(events, durable))
 		case e.field == keyworded && sober && e.past[it.keyword] && !m.events[it.keyword].excused:
 			return finding("stale keyword", "item %d has what step %d replaced: %s\n%s", key.item, e.n, it.text, m.history(events, durable))
 		}
 	}
 	return nil
+}
+
+// unlabelled reports whether the tag or keyword of an edit was taken off again.
+func (e *event) unlabelled(events []*event) bool {
+	return slices.ContainsFunc(events, func(o *event) bool {
+		return o.past[e.n] && (o.field == keyworded && e.field == keyworded || o.drops == e.n)
+	})
+}
+
+// yields reports whether a deletion elsewhere goes before an edit. What left no trace in
+// the item may have been known there, and the model cannot tell.
+func (e *event) yields(events []*event) bool {
+	return e.field == yielding || e.field == untagged || e.shared || e.unlabelled(events)
 }
 
 // outdated returns the step whose value in an item an edit replaced, or 0. Of kinds

@@ -139,11 +139,13 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 		}
 		if s.Kind == "bookmarks" && len(it.fields) == 2 {
 			switch field = s.Field % 4; {
-			case field == 2 && s.Item%2 == 1 && len(it.tags) > 0:
-				field, e.field, e.drops = 4, untagged, it.tags[0]
-			case field == 2:
+			case field == tagField && s.Item%2 == 1 && len(it.tags) > 0:
+				field, e.field, e.drops = untagField, untagged, it.tags[0]
+			case field == tagField:
 				e.field = tagged
-			case field == 3:
+			case field == ownKeywordField && s.Item%2 == 1 && it.shared != sharedKeyword(s.N):
+				field, e.field, e.shared = keywordField, keyworded, true
+			case field == ownKeywordField:
 				e.field = keyworded
 			default:
 				e.field = field
@@ -160,7 +162,19 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 	if err == nil {
 		r.model.note(d, e)
 	}
+	if err == nil && e.shared {
+		r.robbed(d, s, *it, all)
+	}
 	return err
+}
+
+// robbed notes that another bookmark lost its keyword to an edit.
+func (r *run) robbed(d *device, s Step, it shown, all []shown) {
+	for _, o := range all {
+		if o.id != it.id && o.shared == sharedKeyword(s.N) {
+			r.model.note(d, &event{n: s.N + 1_000_000, kind: s.Kind, item: o.item, field: keyworded, shared: true, past: r.model.saw(s.Kind, o)})
+		}
+	}
 }
 
 // remove deletes an item, in all its copies, and what is in it.
