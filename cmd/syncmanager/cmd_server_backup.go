@@ -92,9 +92,15 @@ func (o *operator) restoreCommand() *cobra.Command {
 		Short: "Make a data folder of a backup",
 		Long: `Make a data folder of a backup, which with - comes from stdin. The folder must be
 empty or not be there; it appears when the whole backup was checked. Devices need
-not sign in again. What they changed or deleted since the backup stays so: this
-program sends it again at its next sync, Firefox item by item, when one changes.
-To get back what was deleted, 'syncmanager sync --prefer remote' on a device.`,
+not sign in again. Each compares all that it has with the restored server at its
+next sync: it sends what the backup lacks, of two values the newer one stands, and
+what was deleted since stays deleted. To get back what was deleted,
+'syncmanager sync --prefer remote' on a device.
+
+A Firefox does the same, but for this: a login of which it changed the user name and
+not the password has the old one again, a login or bookmark that it deleted is back,
+and a setting or an add-on's value is that of the backup. What this program's devices
+know of these changes they send, if they sync before that Firefox does.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
@@ -113,6 +119,7 @@ To get back what was deleted, 'syncmanager sync --prefer remote' on a device.`,
 				}{o.dir, file})
 			}
 			o.Note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
+			o.Note("Devices send what the backup lacks. Sync those with the latest changes first, and this program's before Firefox: see --help.")
 			return nil
 		}),
 	}

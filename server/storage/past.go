@@ -30,6 +30,16 @@ const (
 // reads everything and brings it together with what it has, and nothing that only one
 // device has is left out. The IDs are in plain text in the records of the collection
 // "meta"; anything else in these stays. A storage that was never set up has none.
+//
+// What Firefox does then, seen with 153 in the interop tests, is the same whichever of the
+// IDs are new (that of meta/global, those of the engines, or all), and nothing else makes
+// it look: neither a storage under another number nor times that went back. It reads the
+// collection anew and sends all that differs. Bookmarks, visits and form entries are
+// brought together, the newer of two edits wins. Of a login, the time of its password
+// stands against the time of the server's record: a newer password wins, while a login
+// that has but a newer user name is the older one to Firefox, and a login that it deleted
+// comes back. Mozilla's components for phones, as their source says, compare the times of
+// the two passwords, with the same outcome.
 func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error) {
 	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true, Readers: 1})
 	if err != nil {
@@ -42,13 +52,14 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 			return err
 		}
 		renewed := false
+		now := renewal{random: random, ids: map[string]string{}}
 		var chance [2]byte
 		if _, err := io.ReadFull(random, chance[:]); err != nil {
 			return err
 		}
 		after := 1 + int(binary.BigEndian.Uint16(chance[:]))%renewedWithin
 		for id, payload := range records {
-			payload, err := withNewIDs(payload, random)
+			payload, err := now.payload(payload)
 			if err != nil {
 				return err
 			}
@@ -92,17 +103,24 @@ func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
 	return records, rows.Err()
 }
 
-// withNewIDs is a payload with new sync IDs, or nil if it has none.
-func withNewIDs(payload []byte, random io.Reader) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(payload))
+// renewal replaces each sync ID in JSON values. What is the same ID in two places stays
+// the same: Firefox wipes a collection whose ID in meta/syncids belongs to another
+// meta/global.
+type renewal struct {
+	random io.Reader
+	ids    map[string]string // by the old ones
+	err    error
+}
+
+// payload is a payload with new sync IDs, or nil if it has none.
+func (r *renewal) payload(old []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(old))
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
 		return nil, nil // no client can read it either, and sets the storage up anew
 	}
-	r := renewal{random: random}
-	r.walk(v)
-	if r.err != nil || r.count == 0 {
+	if found := r.walk(v); !found || r.err != nil {
 		return nil, r.err
 	}
 	var out bytes.Buffer
@@ -112,36 +130,32 @@ func withNewIDs(payload []byte, random io.Reader) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), err
 }
 
-// renewal replaces each sync ID in a JSON value.
-type renewal struct {
-	random io.Reader
-	count  int
-	err    error
-}
-
-func (r *renewal) walk(v any) {
+func (r *renewal) walk(v any) (found bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, value := range v {
-			if _, text := value.(string); text && name == "syncID" {
-				v[name] = r.id()
+			if id, text := value.(string); text && (name == "syncID" || name == "globalSyncID") {
+				v[name], found = r.id(id), true
 			} else {
-				r.walk(value)
+				found = r.walk(value) || found
 			}
 		}
 	case []any:
 		for _, value := range v {
-			r.walk(value)
+			found = r.walk(value) || found
 		}
 	}
+	return found
 }
 
 // id is a new sync ID, of the usual twelve characters.
-func (r *renewal) id() string {
-	var b [9]byte
-	if _, err := io.ReadFull(r.random, b[:]); err != nil {
-		r.err = err
+func (r *renewal) id(old string) string {
+	if r.ids[old] == "" {
+		var b [9]byte
+		if _, err := io.ReadFull(r.random, b[:]); err != nil {
+			r.err = err
+		}
+		r.ids[old] = base64.RawURLEncoding.EncodeToString(b[:])
 	}
-	r.count++
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return r.ids[old]
 }

@@ -1,0 +1,81 @@
+package storage_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+// Each sync ID of a restored storage is a new one, and IDs that belong together still do:
+// Firefox wipes a collection that is listed in meta/syncids under another meta/global.
+func TestRenewSyncIDs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "1.sqlite")
+	change := func(f func(*sql.Tx) error) {
+		t.Helper()
+		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: storage.Schema(), Durable: true, Readers: 1})
+		if err == nil {
+			err = db.Update(t.Context(), f)
+		}
+		if err == nil {
+			err = db.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const broken = `{"syncID":`
+	change(func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO collections (number, name, modified) VALUES (1, 'meta', 100);
+			UPDATE storage SET modified = 200;
+			INSERT INTO records (collection, id, modified, payload) VALUES
+				(1, 'global', 100, CAST('{"syncID":"old","storageVersion":5,"engines":{"tabs":{"version":1,"syncID":"tabs"}},"big":12345678901234567890}' AS BLOB)),
+				(1, 'syncids', 90, CAST('{"version":1,"globalSyncID":"old","engines":{"tabs":{"version":1,"syncID":"tabs"},"prefs":{"version":2,"syncID":"prefs"}}}' AS BLOB)),
+				(1, 'other', 80, CAST('{"old":"old"}' AS BLOB)),
+				(1, 'broken', 70, CAST('` + broken + `' AS BLOB))`)
+		return err
+	})
+	if err := storage.RenewSyncIDs(t.Context(), path, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	type record struct {
+		SyncID, GlobalSyncID string
+		Engines              map[string]struct{ SyncID string }
+		Big                  json.Number
+	}
+	records, times := map[string]record{}, map[string]int{}
+	change(func(tx *sql.Tx) error {
+		for _, id := range []string{"global", "syncids", "other", "broken"} {
+			var payload string
+			var at int
+			if err := tx.QueryRow(`SELECT CAST(payload AS TEXT), modified FROM records WHERE id = ?1`, id).Scan(&payload, &at); err != nil {
+				return err
+			}
+			var r record
+			if err := json.Unmarshal([]byte(payload), &r); (err != nil) != (payload == broken) {
+				t.Errorf("%s is %s: %v", id, payload, err)
+			}
+			records[id], times[id] = r, at
+		}
+		var collection int
+		if err := tx.QueryRow(`SELECT modified FROM collections`).Scan(&collection); err != nil {
+			return err
+		}
+		if collection <= 200 || times["global"] != collection || times["syncids"] != collection || times["other"] != 80 || times["broken"] != 70 {
+			t.Errorf("the collection is of %d, its records of %v", collection, times)
+		}
+		return nil
+	})
+	global, ids := records["global"], records["syncids"]
+	if len(global.SyncID) != 12 || ids.GlobalSyncID != global.SyncID || global.Big != "12345678901234567890" {
+		t.Errorf("meta/global is %+v, meta/syncids %+v", global, ids)
+	}
+	if tabs := global.Engines["tabs"].SyncID; len(tabs) != 12 || tabs == global.SyncID || ids.Engines["tabs"].SyncID != tabs || len(ids.Engines["prefs"].SyncID) != 12 {
+		t.Errorf("meta/global is %+v, meta/syncids %+v", global, ids)
+	}
+}
