@@ -118,7 +118,7 @@ func (r *Run) limits() bso.Limits {
 }
 
 // restoredError says that the server's collection is older than what the engine
-// has seen of it: the server was restored from a backup.
+// has seen of it, or lacks what it had seen there: the server was restored from a backup.
 type restoredError struct{}
 
 func (*restoredError) Error() string { return "the server was restored from an older state" }
@@ -149,10 +149,14 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 	case there:
 		d.pages = at > d.since
 		d.retry = usable(session.Retry())
+		d.marks.want = r.mark(name, d.since, at)
 	}
+	var last Mark
 	if d.pages || len(d.retry) > 0 {
 		err := d.run(ctx, session.Stage)
-		if err == nil && d.at < d.since {
+		var lost bool
+		last, lost = d.marks.end(d.at)
+		if err == nil && (d.at < d.since || d.pages && lost) {
 			err = &restoredError{}
 		}
 		if err != nil {
@@ -170,6 +174,9 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		return fmt.Errorf("merge %s: %w", name, err)
 	}
 	addMerged(&total.Merged, merged)
+	if d.pages {
+		r.setMark(name, last)
+	}
 	if merged.Outgoing == 0 {
 		return nil
 	}

@@ -53,6 +53,8 @@ type download struct {
 	pages bool
 	// retry lists records to fetch by ID as well.
 	retry []bso.ID
+	// marks finds the last write that is known, and the newest.
+	marks marker
 	// at is the collection's time, the same on every page; zero before the first.
 	at bso.Timestamp
 	// keys is the bundle that the collection is sealed with. The opener may find a
@@ -128,8 +130,11 @@ func (d *download) fetch(ctx context.Context, out chan<- *batch) error {
 	seen := map[string]bool{}
 	if d.pages {
 		query := "?full=1&limit=" + strconv.Itoa(pageSize) + "&sort=oldest"
-		if d.since > 0 {
-			query += "&newer=" + d.since.String()
+		if newer := d.since; newer > 0 {
+			if d.marks.want != nil {
+				newer-- // the mark comes too
+			}
+			query += "&newer=" + newer.String()
 		}
 		for offset := ""; ; {
 			page := query

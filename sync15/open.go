@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -32,10 +33,13 @@ func (o *opener) open(ctx context.Context, b *batch) error {
 	from := 0
 	for _, end := range b.ends {
 		in, sp, err := o.record(ctx, b, b.raw[from:end])
+		from = end
+		if errors.Is(err, errKnown) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		from = end
 		b.incoming = append(b.incoming, in)
 		spans = append(spans, sp)
 	}
@@ -47,7 +51,10 @@ func (o *opener) open(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// record opens one envelope. Its error is one that stops the download; what is
+// errKnown is about a record that the engine has seen: it came as a mark alone.
+var errKnown = errors.New("the record is known")
+
+// record opens one envelope. Its error is errKnown, or one that stops the download; what is
 // wrong with the record alone is in Incoming.Err.
 func (o *opener) record(ctx context.Context, b *batch, line []byte) (engine.Incoming, span, error) {
 	doing := "download " + o.d.collection
@@ -72,6 +79,9 @@ func (o *opener) record(ctx context.Context, b *batch, line []byte) (engine.Inco
 	}
 	if !in.ID.Valid() {
 		return in, none, protocolError(doing, "a record in it has no valid ID")
+	}
+	if o.d.marks.see(in.ID, in.Modified) && !slices.Contains(o.d.retry, in.ID) {
+		return in, none, errKnown
 	}
 	if o.payload, err = rawjson.AppendUnquoted(o.payload[:0], payload); err != nil {
 		in.Err = fmt.Errorf("%w: there is none", seal.ErrPayload)

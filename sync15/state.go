@@ -33,6 +33,9 @@ type State struct {
 	// renewed at every sync.
 	Renewed map[string]string `json:"renewed,omitempty"`
 
+	// Marks holds the last write to each collection that this device knows of.
+	Marks map[string]Mark `json:"marks,omitempty"`
+
 	// Declined is what this device knows the account not to sync.
 	Declined []string `json:"declined,omitempty"`
 	// SealedWith holds, for each engine, the fingerprint of the keys that its
@@ -62,6 +65,7 @@ func (s *State) forgetNode() {
 	s.Limits, s.Global, s.Keys = nil, nil, nil
 	s.GlobalAt, s.MetaAt, s.CryptoAt = 0, 0, 0
 	s.Clients.Seen, s.Clients.Uploaded = 0, time.Time{}
+	s.Marks = nil
 }
 
 // ForgetAccount drops everything but the waiting that the service asked for, this

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,6 +46,8 @@ type upload struct {
 	alone bool
 	// open is what the open batch holds so far.
 	open settled
+	// expires is set when records go up that the server soon forgets.
+	expires atomic.Bool
 }
 
 // outlet is the part of an engine.Session that an upload needs.
@@ -136,6 +139,9 @@ func (u *upload) pack(ctx context.Context, posts chan<- *post) error {
 				return err
 			}
 			line = appendEnvelope(line[:0], rec, payload)
+			if rec.TTL > 0 && rec.TTL < expiresSoon {
+				u.expires.Store(true)
+			}
 			if len(payload) > l.MaxRecordPayloadBytes || len(payload) > l.MaxPostBytes || len(payload) > l.MaxTotalBytes || len(line) > l.MaxRequestBytes {
 				tooLarge = append(tooLarge, engine.Refusal{ID: rec.ID, Permanent: true,
 					Reason: fmt.Sprintf("it has %d bytes when encrypted, more than the server takes", len(payload))})
@@ -307,6 +313,11 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 	u.at, u.batch = at, ""
 	receipt := engine.Receipt{At: at, Stored: u.open.stored, Refused: u.open.refused}
 	u.open = settled{}
+	written := Mark{At: at, IDs: receipt.Stored}
+	if u.expires.Load() {
+		written.IDs = nil
+	}
+	u.r.setMark(u.collection, written)
 	err = u.uploaded(ctx, receipt)
 	u.r.c.progress(u.collection, "upload", u.total.Uploaded)
 	return err

@@ -1,0 +1,94 @@
+package sync15
+
+import (
+	"time"
+
+	"github.com/syncmanager/syncmanager/bso"
+)
+
+// Mark is the last write to a collection that this device knows of: its time, and the
+// records that it wrote. A download of what is newer begins just before it, and has to
+// bring one of the records again, as it was or newer. If none comes, the server was put
+// back to a time before the write, and the collection was written to since: its time alone
+// says nothing then. It costs no request.
+//
+// A record that was deleted and left no tombstone, or that expired, is no such news. So
+// there is no mark of records that expire soon, one such record among others is no sign,
+// and nor is any while the deletion is the last write. What is left (a deletion, and
+// another device's write after it) costs one full download, which makes a new mark.
+type Mark struct {
+	At  bso.Timestamp `json:"at"`
+	IDs []bso.ID      `json:"ids"`
+}
+
+const (
+	// maxMarked is how many records a mark has at most: they come twice.
+	maxMarked = 10
+	// markLasts is how long a mark is relied on: Firefox has visits expire after 60 days.
+	markLasts = 30 * 24 * time.Hour
+	// expiresSoon is the lifetime of a record, in seconds, that makes no mark.
+	expiresSoon = 2 * int(markLasts/time.Second)
+)
+
+// mark is what the download has to find, or nil.
+func (r *Run) mark(collection string, since, at bso.Timestamp) *Mark {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	m, known := r.c.state.Marks[collection]
+	// The engine's file may be a copy of an older one.
+	if !known || m.At != since || at.Time().Sub(since.Time()) > markLasts {
+		return nil
+	}
+	return &m
+}
+
+// setMark notes the last write to a collection. One of no records, or of too many, is
+// none.
+func (r *Run) setMark(collection string, m Mark) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if len(m.IDs) == 0 || len(m.IDs) > maxMarked || collection == "tabs" {
+		delete(r.c.state.Marks, collection)
+		return
+	}
+	if r.c.state.Marks == nil {
+		r.c.state.Marks = map[string]Mark{}
+	}
+	r.c.state.Marks[collection] = m
+}
+
+// marker looks for a mark among the records of a download, and makes the next.
+type marker struct {
+	want  *Mark
+	found bool
+	last  Mark
+}
+
+// see takes a record, and reports whether the engine has it already.
+func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
+	if m.want != nil {
+		for _, marked := range m.want.IDs {
+			m.found = m.found || id == marked
+		}
+		if modified <= m.want.At {
+			return true
+		}
+	}
+	if modified > m.last.At {
+		m.last = Mark{At: modified, IDs: m.last.IDs[:0]}
+	}
+	if modified == m.last.At && len(m.last.IDs) <= maxMarked {
+		m.last.IDs = append(m.last.IDs, id)
+	}
+	return false
+}
+
+// end tells, after the download of a collection of that time, the mark of its last write
+// and whether the records of the one before are gone. A deletion that left no record may
+// be both.
+func (m *marker) end(at bso.Timestamp) (last Mark, lost bool) {
+	if m.last.At != at {
+		return Mark{}, false
+	}
+	return m.last, m.want != nil && !m.found
+}
