@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -32,8 +34,8 @@ const (
 // "meta"; anything else in these stays. A storage that was never set up has none.
 //
 // What Firefox does then, seen with 153 in the interop tests, is the same whichever of the
-// IDs are new (that of meta/global, those of the engines, or all), and nothing else makes
-// it look: neither a storage under another number nor times that went back. It reads the
+// IDs are new (that of meta/global, those of the engines, or all). Times that went back
+// do not make it look, nor, by its source, does a storage under another number. It reads the
 // collection anew and sends all that differs. Bookmarks, visits and form entries are
 // brought together, the newer of two edits wins. Of a login, the time of its password
 // stands against the time of the server's record: a newer password wins, while a login
@@ -58,8 +60,8 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 			return err
 		}
 		after := 1 + int(binary.BigEndian.Uint16(chance[:]))%renewedWithin
-		for id, payload := range records {
-			payload, err := now.payload(payload)
+		for _, id := range slices.Sorted(maps.Keys(records)) {
+			payload, err := now.payload(records[id])
 			if err != nil {
 				return err
 			}
@@ -133,7 +135,8 @@ func (r *renewal) payload(old []byte) ([]byte, error) {
 func (r *renewal) walk(v any) (found bool) {
 	switch v := v.(type) {
 	case map[string]any:
-		for name, value := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) { // the same chance, the same IDs
+			value := v[name]
 			if id, text := value.(string); text && (name == "syncID" || name == "globalSyncID") {
 				v[name], found = r.id(id), true
 			} else {
