@@ -139,6 +139,23 @@ func TestAnEditThatBeatADeletionStays(t *testing.T) {
 	}
 }
 
+// An edit that beat a deletion is still an edit of what was deleted: where the same thing
+// came back as another record, what the edit left alone is that one's.
+func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
+	c := openTest(t, testRules())
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"old","b":"old"}`)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "a", `{"id":"a","name":"x","a":"here","b":"old"}`)
+	_, out, err := stage(t, c, engine.Start{}, 2000, engine.Incoming{ID: "a", Modified: 2000}, incoming("b", 2000, `{"id":"b","name":"x","a":"new","b":"new"}`))
+	if err != nil || len(out) != 1 {
+		t.Fatalf("%v goes up, %v; want one record", out, err)
+	}
+	if got := contents(t, c); got != `{"id":"b","name":"x","a":"here","b":"new"}` {
+		t.Errorf("here is %s; want the edit on what came back", got)
+	}
+}
+
 // The same side forks into the same record, whenever it forks, and in a copy of the file
 // that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {

@@ -74,7 +74,13 @@ func (c *chunk) tombstone(in *staged, r *row) error {
 		if err != nil {
 			return err
 		}
-		_, err = c.tx.exec(sqlOrphan, r.n, sealed, c.after(in.modified))
+		var base []byte
+		if r.changedHere() {
+			if base, err = c.core.seal(r.id, r.mirror); err != nil {
+				return err
+			}
+		}
+		_, err = c.tx.exec(sqlOrphan, r.n, sealed, c.after(in.modified), base)
 		return err
 	}
 	c.merged.Applied++
@@ -242,6 +248,8 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 		return in.payload, nil
 	case ok:
 		return c.core.arrived(r.mirror, sent, in.payload)
+	case r.mirror == nil:
+		return r.base, nil
 	}
 	return r.mirror, nil
 }
@@ -278,7 +286,7 @@ func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 		if err != nil || other == nil {
 			return content, all, err
 		}
-		s := c.sides(other, nil, in)
+		s := c.sides(other, other.base, in)
 		s.remote = content
 		merged, send, err := c.core.threeWay(s)
 		if err == nil && other.past == present {

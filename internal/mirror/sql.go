@@ -16,18 +16,18 @@ const (
 	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
 	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
 
-	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE id = ?1`
-	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE dupe = ?1`
-	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
+	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE id = ?1`
+	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE dupe = ?1`
+	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
 	sqlMany    = `SELECT id, coalesce(local, mirror) FROM records WHERE deleted = 0 AND id IN (SELECT value FROM json_each(?1))`
 	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
 	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
 	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
 		past = CASE past WHEN 0 THEN 0 ELSE 2 END WHERE n = ?1`
-	sqlSettle = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0 WHERE n = ?1`
+	sqlSettle = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0, base = NULL WHERE n = ?1`
 	sqlMirror = `UPDATE records SET mirror = ?2, modified = ?3, past = 0 WHERE n = ?1`
-	sqlOrphan = `UPDATE records SET local = ?2, mirror = NULL, past = 0, refused = 0, edited = max(edited, ?3) WHERE n = ?1`
+	sqlOrphan = `UPDATE records SET local = ?2, mirror = NULL, past = 0, refused = 0, edited = max(edited, ?3), base = coalesce(?4, base) WHERE n = ?1`
 	sqlBury   = `UPDATE records SET deleted = 1, mirror = ?2, local = NULL, changes = changes + 1, edited = ?3, dupe = NULL, loose = NULL WHERE n = ?1`
 	// What is not as it should be on the server, and is here, goes up again.
 	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
@@ -54,7 +54,7 @@ const (
 		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes ORDER BY n`
 	sqlNextChanged = `SELECT n FROM records WHERE n > ?1 AND changes > 0 ORDER BY n LIMIT 1 OFFSET ?2`
 	sqlSent        = `SELECT payload FROM outgoing WHERE id = ?1`
-	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0,
+	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0, base = NULL,
 			local = CASE WHEN records.changes > o.changes THEN records.local END,
 			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)

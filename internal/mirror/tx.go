@@ -67,6 +67,8 @@ type row struct {
 	past     past
 	// known tells that meta names the storage whose past it is.
 	known bool
+	// base is what the user's edits were made on, where they beat a deletion.
+	base []byte
 }
 
 // past tells what a record's mirror is.
@@ -100,7 +102,7 @@ func (r *row) content() []byte {
 
 // columns are where to scan a record.
 func (r *row) columns() []any {
-	return []any{&r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified, &r.past, &r.known}
+	return []any{&r.n, &r.id, &r.mirror, &r.local, &r.deleted, &r.changes, &r.edited, &r.modified, &r.past, &r.known, &r.base}
 }
 
 // row finds one record by sqlRow or sqlByKey; nil: there is none.
@@ -116,6 +118,9 @@ func (t *tx) row(query string, arg any) (*row, error) {
 func (t *tx) unseal(r *row) (err error) {
 	if r.mirror, err = t.core.open(r.id, r.mirror); err == nil {
 		r.local, err = t.core.open(r.id, r.local)
+	}
+	if err == nil {
+		r.base, err = t.core.open(r.id, r.base)
 	}
 	return err
 }
