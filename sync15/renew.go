@@ -30,9 +30,9 @@ func (g *Global) association(name string) engine.Association {
 }
 
 // lost reports whether the collection may have been deleted on the server since its
-// sync ID was made. Tabs are left out: each device sends its own again in any case.
+// sync ID was made.
 func (r *Run) lost(name string) bool {
-	if _, there := r.info[name]; there || name == "tabs" || r.fresh {
+	if _, there := r.info[name]; there || r.fresh {
 		return false
 	}
 	r.c.globalMu.Lock()
