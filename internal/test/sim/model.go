@@ -130,16 +130,20 @@ func (m *model) note(d *device, e *event) {
 	rep.must[e.n], rep.pending[e.n] = true, true
 	if rep.unbased[e.kind] {
 		e.loose = true
-		e.weak = e.remove && m.uncertain(e)
 	}
+	e.weak = e.remove && m.uncertain(d, e)
 	m.stillPending(d, e)
 }
 
-// uncertain tells of a deletion by a device that forgot what it has in common with the
-// server: what another device puts there may be an older state of the item, or one that
-// was never told of the deletion, and neither can be told from an edit.
-func (m *model) uncertain(e *event) bool {
-	return kinds[e.kind].absent || m.any(e.past, func(q *event) bool { return q.exposed })
+// uncertain tells of a deletion that it may get lost where a device forgot what it has in
+// common with the server. To the deleting device, an older state that another puts there
+// looks like an edit; to another, a key that is absent from a record of the storage's next
+// life looks like one that was never there.
+func (m *model) uncertain(d *device, e *event) bool {
+	if kinds[e.kind].absent {
+		return slices.ContainsFunc(d.run.devices, func(o *device) bool { return o.model.unbased[e.kind] })
+	}
+	return d.model.unbased[e.kind] && m.any(e.past, func(q *event) bool { return q.exposed })
 }
 
 // stillPending excuses what other devices may send again after a deletion, or after
