@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
@@ -25,7 +26,6 @@ import (
 	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/engines/tabs"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // measureEngines syncs all ten engines, with n items each, from one device up and
@@ -166,25 +166,25 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 	return append(all, store{f, f, func(ctx context.Context, n int) error {
 		_, err := f.Of(prefs.Firefox).Import(ctx, each(n, func(i int) prefs.Pref {
 			return prefs.Pref{Name: fmt.Sprint("example.pref.", i), Value: json.RawMessage(fmt.Sprint(i))}
-		}), func(*prefs.Pref) string { return "" }, mirror.ImportOptions{})
+		}), func(*prefs.Pref) string { return "" }, importing.Options{})
 		return err
 	}}), nil
 }
 
-func options(dir, name string) mirror.Options {
-	return mirror.Options{Path: filepath.Join(dir, name+".sqlite"), Key: key, Now: time.Now, Rand: rand.Reader}
+func options(dir, name string) engine.StoreConfig {
+	return engine.StoreConfig{Path: filepath.Join(dir, name+".sqlite"), Key: key, Now: time.Now, Rand: rand.Reader}
 }
 
 // flat opens an engine whose items are records.
 func flat[E interface {
 	engine.Engine
 	io.Closer
-	Import(context.Context, iter.Seq2[R, error], func(*R) string, mirror.ImportOptions) (mirror.Imported, error)
-}, R any](ctx context.Context, dir, name string, open func(context.Context, mirror.Options) (E, error), item func(i int) R) func() (store, error) {
+	Import(context.Context, iter.Seq2[R, error], func(*R) string, importing.Options) (importing.Report, error)
+}, R any](ctx context.Context, dir, name string, open func(context.Context, engine.StoreConfig) (E, error), item func(i int) R) func() (store, error) {
 	return func() (store, error) {
 		e, err := open(ctx, options(dir, name))
 		return store{e, e, func(ctx context.Context, n int) error {
-			r, err := e.Import(ctx, each(n, item), func(*R) string { return "" }, mirror.ImportOptions{})
+			r, err := e.Import(ctx, each(n, item), func(*R) string { return "" }, importing.Options{})
 			if err == nil && r.Added != n {
 				err = fmt.Errorf("%s: %+v, want %d added", name, r, n)
 			}

@@ -27,7 +27,7 @@ func benchNotes(b *testing.B, o collection.Options[note]) engine.Engine {
 func benchCore(b *testing.B) engine.Engine {
 	b.Helper()
 	c, err := mirror.Open(context.Background(), mirror.Rules{Collection: "test-notes", Version: 1},
-		mirror.Options{Path: filepath.Join(b.TempDir(), "x.db"), Now: time.Now})
+		mirror.Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(b.TempDir(), "x.db"), Now: time.Now}})
 	check(b, err)
 	b.Cleanup(func() { check(b, c.Close()) })
 	return c

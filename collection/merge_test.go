@@ -168,8 +168,8 @@ func TestSameThingOnTwoDevices(t *testing.T) {
 	add(t, p.a, note{Title: "x", Text: "a"})
 	other := add(t, p.b, note{Title: "x", Count: 1})
 	_, err := p.b.Add(t.Context(), note{Title: "x"})
-	dupe, ok := errors.AsType[*collection.DuplicateError](err)
-	if !ok || dupe.ID != other.ID || !errors.Is(err, collection.ErrDuplicate) {
+	dupe, ok := errors.AsType[*engine.DuplicateError](err)
+	if !ok || dupe.ID != other.ID || !errors.Is(err, engine.ErrDuplicate) {
 		t.Errorf("a second one is refused with %v", err)
 	}
 	want(p, "x:a 1 { }")
@@ -179,7 +179,7 @@ func TestSameThingOnTwoDevices(t *testing.T) {
 			t.Errorf("found %+v, %v", n, err)
 		}
 		_, err = tx.Same(note{Title: "y"})
-		if !errors.Is(err, collection.ErrNotFound) {
+		if !errors.Is(err, engine.ErrNotFound) {
 			t.Errorf("found what is not there: %v", err)
 		}
 		return nil

@@ -6,35 +6,22 @@ import (
 	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // ID names a record within its collection.
 type ID = engine.ID
 
-var (
-	// ErrNotFound means that there is no record with the ID on this device.
-	ErrNotFound = mirror.ErrNotFound
-	// ErrDuplicate is wrapped by *DuplicateError.
-	ErrDuplicate = mirror.ErrDuplicate
-	// ErrReadOnly is wrapped where Options.ReadOnly refused an edit.
-	ErrReadOnly = errors.New("the record cannot be edited here")
-	// ErrKey means that the file was written with another local key.
-	ErrKey = mirror.ErrKey
-)
-
-// DuplicateError refuses a record whose ID, or what Options.Same says of it,
-// another one has, which its ID field names.
-type DuplicateError = mirror.DuplicateError
-
-// InvalidError refuses a record that Options.Valid, or the wire, does not allow.
-type InvalidError = mirror.InvalidError
+// ErrReadOnly is wrapped where Options.ReadOnly refused an edit.
+var ErrReadOnly = errors.New("the record cannot be edited here")
 
 // Add adds a new record and returns it as it was kept: with an ID if it had none.
-// The error is, among others, a *DuplicateError or an *InvalidError.
+// The error is, among others, an [engine.DuplicateError] or an
+// [engine.InvalidError].
 func (e *Engine[R]) Add(ctx context.Context, r R) (R, error) { return e.store.Add(ctx, r) }
 
-// Update changes the record that has r's ID to r, or returns ErrNotFound. Fields
+// Update changes the record that has r's ID to r, or returns engine.ErrNotFound. Fields
 // that R does not have stay as they are.
 func (e *Engine[R]) Update(ctx context.Context, r R) (R, error) { return e.store.Update(ctx, r) }
 
@@ -45,12 +32,12 @@ func (e *Engine[R]) Put(ctx context.Context, r R) (R, error) {
 }
 
 // Delete deletes the record, here and with the next sync everywhere, or returns
-// ErrNotFound.
+// [engine.ErrNotFound].
 func (e *Engine[R]) Delete(ctx context.Context, id ID) error {
 	return e.store.Delete(ctx, id)
 }
 
-// Get returns the record, or ErrNotFound.
+// Get returns the record, or [engine.ErrNotFound].
 func (e *Engine[R]) Get(ctx context.Context, id ID) (R, error) {
 	return e.store.Get(ctx, id)
 }
@@ -82,22 +69,22 @@ type Tx[R any] struct {
 	same    func(R) string
 }
 
-// Get returns the record, or ErrNotFound.
+// Get returns the record, or [engine.ErrNotFound].
 func (tx *Tx[R]) Get(id ID) (R, error) { return tx.records.Get(id) }
 
 // Same returns the record that is about the same as r by Options.Same, or
-// ErrNotFound.
+// [engine.ErrNotFound].
 func (tx *Tx[R]) Same(r R) (same R, err error) {
 	var key []byte
 	if tx.same != nil {
 		key = about(tx.same(r))
 	}
 	if key == nil {
-		return same, ErrNotFound
+		return same, engine.ErrNotFound
 	}
 	id, err := tx.records.Find(key)
 	if err == nil && id == "" {
-		err = ErrNotFound
+		err = engine.ErrNotFound
 	}
 	if err != nil {
 		return same, err
@@ -114,57 +101,31 @@ func (tx *Tx[R]) Update(r *R) error { return tx.records.Update(r) }
 // Put is Update, or Add where there is no record with r's ID.
 func (tx *Tx[R]) Put(r *R) error { return tx.records.Put(r) }
 
-// Delete deletes the record, or returns ErrNotFound.
+// Delete deletes the record, or returns engine.ErrNotFound.
 func (tx *Tx[R]) Delete(id ID) error { return tx.records.Delete(id) }
-
-// Change tells what changed, and who changed it; see Watch.
-type Change = mirror.Change
 
 // Watch yields what changes from now on, by the user or by a sync, so that a window
 // can show it. However slow the loop is, it holds up neither edits nor syncs: what
-// happens meanwhile comes as one Change. It ends with ctx, with Close, or when the
+// happens meanwhile comes as one [engine.Change]. It ends with ctx, with Close, or when the
 // loop is left, and serves one loop.
-func (e *Engine[R]) Watch(ctx context.Context) iter.Seq[Change] { return e.store.Watch(ctx) }
-
-// LogEntry is one sync that changed or deleted records.
-type LogEntry = mirror.LogEntry
-
-// Undone tells what Undo did.
-type Undone = mirror.Undone
-
-var (
-	// ErrNoRun means that the log has no such sync, or no longer.
-	ErrNoRun = mirror.ErrNoRun
-	// ErrUndone means that a sync was taken back before.
-	ErrUndone = mirror.ErrUndone
-)
+func (e *Engine[R]) Watch(ctx context.Context) iter.Seq[engine.Change] { return e.store.Watch(ctx) }
 
 // Log lists the syncs that changed or deleted records, and the commands of other devices
 // to start over, the newest first.
-func (e *Engine[R]) Log(ctx context.Context) ([]LogEntry, error) { return e.store.Log(ctx) }
+func (e *Engine[R]) Log(ctx context.Context) ([]engine.LogEntry, error) { return e.store.Log(ctx) }
 
 // Undo brings back what a sync changed or deleted, as an edit that goes up with the next
 // sync. What was edited since stays. An empty run means the last sync that stands.
-func (e *Engine[R]) Undo(ctx context.Context, run string) (Undone, error) {
+func (e *Engine[R]) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return e.store.Undo(ctx, run)
 }
-
-// ImportOptions say how Import works.
-type ImportOptions = mirror.ImportOptions
-
-// Imported tells what an import did.
-type Imported = mirror.Imported
-
-// Skip is a record that an import left out. A source yields one as its error for
-// what it cannot read, and the import goes on.
-type Skip = mirror.Skip
 
 // Import adds the records of a source. One that is here already, by its ID or by
 // Options.Same, gets what the source's has and it has not; what differs is kept, and
 // named. One that cannot be kept is skipped, and stops no other;
 // item names it for the report. What was imported before an error stays, and the
 // report tells of it.
-func (e *Engine[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o ImportOptions) (Imported, error) {
+func (e *Engine[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
 

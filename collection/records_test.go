@@ -12,6 +12,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 func TestRecords(t *testing.T) {
@@ -33,7 +34,7 @@ func TestRecords(t *testing.T) {
 		check(t, err)
 		own.Title = "z"
 	}
-	if _, err := e.Add(ctx, own); !errors.Is(err, collection.ErrDuplicate) {
+	if _, err := e.Add(ctx, own); !errors.Is(err, engine.ErrDuplicate) {
 		t.Errorf("a second of one id: %v", err)
 	}
 	for n, err := range e.Find(ctx, func(n note) bool { return n.Title == "z" }) {
@@ -50,21 +51,21 @@ func TestRecords(t *testing.T) {
 func TestEditsThatAreNone(t *testing.T) {
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle})
 	ctx := t.Context()
-	if _, err := e.Get(ctx, "x"); !errors.Is(err, collection.ErrNotFound) {
+	if _, err := e.Get(ctx, "x"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Get: %v", err)
 	}
-	if err := e.Delete(ctx, "x"); !errors.Is(err, collection.ErrNotFound) {
+	if err := e.Delete(ctx, "x"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Delete: %v", err)
 	}
-	if _, err := e.Update(ctx, note{ID: "x", Title: "x"}); !errors.Is(err, collection.ErrNotFound) {
+	if _, err := e.Update(ctx, note{ID: "x", Title: "x"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Update: %v", err)
 	}
-	if _, err := e.Update(ctx, note{Title: "x"}); !errors.Is(err, collection.ErrNotFound) {
+	if _, err := e.Update(ctx, note{Title: "x"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Update without an id: %v", err)
 	}
 	for _, n := range []note{{}, {ID: "\x00", Title: "x"}} {
 		_, err := e.Add(ctx, n)
-		if _, ok := errors.AsType[*collection.InvalidError](err); !ok {
+		if _, ok := errors.AsType[*engine.InvalidError](err); !ok {
 			t.Errorf("%q was added: %v", n.ID, err)
 		}
 	}
@@ -93,9 +94,9 @@ func TestImport(t *testing.T) {
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle, Same: func(n note) string { return n.Title }})
 	var source iter.Seq2[note, error] = func(yield func(note, error) bool) {
 		_ = yield(note{Title: "x"}, nil) && yield(note{Title: "x"}, nil) && yield(note{Text: "no title"}, nil) &&
-			yield(note{}, &collection.Skip{Line: 4, Reason: "it is torn"})
+			yield(note{}, &importing.Skip{Line: 4, Reason: "it is torn"})
 	}
-	got, err := e.Import(t.Context(), source, func(n *note) string { return n.Text }, collection.ImportOptions{})
+	got, err := e.Import(t.Context(), source, func(n *note) string { return n.Text }, importing.Options{})
 	if want := "{Read:4 Added:1 Updated:0 Duplicates:1 SkippedRecords:2 Skipped:[{Line:4 Item: Reason:it is torn} {Line:0 Item:no title Reason:it has no title}]}"; err != nil || fmt.Sprintf("%+v", got) != want {
 		t.Errorf("imported %+v, %v, want %s", got, err, want)
 	}
@@ -105,7 +106,7 @@ func TestImport(t *testing.T) {
 const patience = time.Minute
 
 // next waits for the next change, and tells what it holds.
-func next(changes func() (collection.Change, bool)) string {
+func next(changes func() (engine.Change, bool)) string {
 	c, ok := changes()
 	return fmt.Sprint(c.User, c.Sync, c.IDs, ok)
 }
@@ -160,7 +161,7 @@ func TestChangesAreTold(t *testing.T) {
 	other, stop := iter.Pull(p.a.Watch(t.Context()))
 	defer stop()
 	check(t, p.a.Close())
-	for _, changes := range []func() (collection.Change, bool){onA, other} {
+	for _, changes := range []func() (engine.Change, bool){onA, other} {
 		if got := next(changes); got != "false false [] false" {
 			t.Errorf("after Close: %s", got)
 		}

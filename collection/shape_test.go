@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/collection"
+	"github.com/syncmanager/syncmanager/engine"
 )
 
 type (
@@ -167,7 +168,7 @@ func TestTheFileIsTheCollectionsAndTheKeys(t *testing.T) {
 	if strings.Contains(string(raw), "secret") {
 		t.Error("the file can be read without the key")
 	}
-	if err := of("test-notes", 2); !errors.Is(err, collection.ErrKey) {
+	if err := of("test-notes", 2); !errors.Is(err, engine.ErrKey) {
 		t.Errorf("with another key: %v", err)
 	}
 	if err := of("test-other", 1); err == nil || !strings.Contains(err.Error(), `holds the collection "test-notes"`) {

@@ -5,13 +5,13 @@ import (
 
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/collection"
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
 func openOn(d *testenv.Device, o collection.Options[note]) *collection.Engine[note] {
-	return testenv.Open(d, func(m mirror.Options) (*collection.Engine[note], error) {
+	return testenv.Open(d, func(m engine.StoreConfig) (*collection.Engine[note], error) {
 		o.Path, o.Key, o.Now, o.Rand = m.Path, m.Key, m.Now, m.Rand
 		return collection.Open(d.Env.T.Context(), "test-notes", o)
 	})

@@ -8,7 +8,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
@@ -35,7 +34,7 @@ type filled struct {
 }
 
 func ourAddresses(t *testing.T, d *testenv.Device) filled {
-	store := testenv.Open(d, func(o mirror.Options) (*addresses.Engine, error) { return addresses.Open(t.Context(), o) })
+	store := testenv.Open(d, func(o engine.StoreConfig) (*addresses.Engine, error) { return addresses.Open(t.Context(), o) })
 	mark := func(i int) string { return fmt.Sprintf("mail-%d@example.org", i) }
 	return filled{
 		collection: "addresses", name: "name", mark: "email",
@@ -77,7 +76,7 @@ func ourAddresses(t *testing.T, d *testenv.Device) filled {
 }
 
 func ourCards(t *testing.T, d *testenv.Device) filled {
-	store := testenv.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(t.Context(), o) })
+	store := testenv.Open(d, func(o engine.StoreConfig) (*creditcards.Engine, error) { return creditcards.Open(t.Context(), o) })
 	numbers := []string{"4111111111111111", "5555555555554444", "378282246310005", "6011111111111117"}
 	return filled{
 		collection: "creditcards", name: "cc-name", mark: "cc-exp-month",
@@ -87,7 +86,7 @@ func ourCards(t *testing.T, d *testenv.Device) filled {
 		},
 		add: func(i int, name string) (engine.ID, error) {
 			e := creditcards.Entry{Name: name, Number: numbers[i]}
-			e.SetExpires(i+1, 2040)
+			e.ExpMonth, e.ExpYear = i+1, 2040
 			c, err := store.Add(t.Context(), creditcards.Card{Entry: e})
 			return c.ID, err
 		},
@@ -100,7 +99,7 @@ func ourCards(t *testing.T, d *testenv.Device) filled {
 				c.Name = name
 			}
 			if mark != nil {
-				c.SetExpires(mark.(int), 2040)
+				c.ExpMonth, c.ExpYear = mark.(int), 2040
 			}
 			_, err = store.Update(t.Context(), c)
 			return err

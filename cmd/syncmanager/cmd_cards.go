@@ -45,7 +45,7 @@ digits of a number.`,
 				text: func(r card) string { return r.Expires() },
 				set: func(r *card, s string) error {
 					month, year, err := creditcards.ParseExpires(s)
-					r.SetExpires(month, year)
+					r.ExpMonth, r.ExpYear = month, year
 					return err
 				},
 			},

@@ -157,7 +157,7 @@ func (im *firefoxImport) cards(ctx context.Context) (mirror.Imported, error) {
 		}
 		r := card{ID: sameID(f.GUID)}
 		r.Name, r.Number = f.Name, f.Number
-		r.SetExpires(int(f.ExpMonth), int(f.ExpYear))
+		r.ExpMonth, r.ExpYear = int(f.ExpMonth), int(f.ExpYear)
 		stamp(&r.TimeCreated, f.TimeCreated)
 		stamp(&r.TimeLastUsed, f.TimeLastUsed)
 		stamp(&r.TimeLastModified, f.TimeLastModified)

@@ -31,10 +31,15 @@ const FromMozilla = "amo"
 
 // Config says where the list is and what the engine runs on. It is not
 // encrypted if it has no key.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the list of add-ons on this device. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Addon] }
+type Engine struct {
+	synced
+	store *mirror.Store[Addon]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Addon -one "an add-on" -many "add-ons"
 
 // Open opens the list in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -51,7 +56,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store}, nil
+	return &Engine{store, store}, nil
 }
 
 func valid(a *Addon) error {

@@ -14,10 +14,15 @@ import (
 
 // Config says where the addresses are and what the engine runs on. They are not
 // encrypted if it has no key.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the user's addresses on this device. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Address] }
+type Engine struct {
+	synced
+	store *mirror.Store[Address]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Address -one "an address" -many "addresses"
 
 // Address is one with its ID.
 type Address struct {
@@ -43,7 +48,14 @@ type Entry struct {
 	Tel   string `json:"tel,omitempty"`
 	Email string `json:"email,omitempty"`
 
-	autofill.Meta
+	// Version is that of the entry's form, which the engine sets.
+	Version int `json:"version"`
+	// The times are Unix milliseconds; 0: not known.
+	TimeCreated      int64 `json:"timeCreated"`
+	TimeLastModified int64 `json:"timeLastModified"`
+	TimeLastUsed     int64 `json:"timeLastUsed"`
+	// TimesUsed counts how often a form was filled with the entry.
+	TimesUsed int64 `json:"timesUsed"`
 
 	// The parts follow from Name, and are for clients that do not know it.
 	GivenName      string `json:"given-name,omitempty"`
@@ -55,7 +67,9 @@ var form = autofill.Form[Entry]{
 	Collection: "addresses",
 	Version:    1,
 	Newest:     1,
-	Meta:       func(e *Entry) *autofill.Meta { return &e.Meta },
+	Meta: func(e *Entry) autofill.Meta {
+		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified}
+	},
 	Content: func(e *Entry) []string {
 		return []string{
 			e.fullName(), e.Organization, e.StreetAddress, e.AddressLevel3, e.AddressLevel2, e.AddressLevel1,
@@ -69,7 +83,10 @@ var form = autofill.Form[Entry]{
 func Open(ctx context.Context, c Config) (*Engine, error) {
 	kind := autofill.Kind(&form, c.Now, func(a *Address) (*engine.ID, *Entry) { return &a.ID, &a.Entry }, complete)
 	store, err := mirror.OpenStore(ctx, form.Rules(), kind, c)
-	return &Engine{store}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store, store}, nil
 }
 
 // MarshalJSON writes the record as it goes over the wire.

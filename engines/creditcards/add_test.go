@@ -5,8 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // Whoever adds a card that is added at the same moment is told of the other one.
@@ -31,7 +31,7 @@ func TestACardIsAddedOnce(t *testing.T) {
 		switch err := <-errs; {
 		case err == nil:
 			added++
-		case !errors.Is(err, mirror.ErrDuplicate):
+		case !errors.Is(err, engine.ErrDuplicate):
 			t.Error(err)
 		}
 	}

@@ -43,7 +43,7 @@ func harness() enginetest.Harness {
 		},
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
 			// The store's own: that a number is here already takes a look at all cards.
-			c, err := e.(*creditcards.Engine).Store.Add(ctx, creditcards.Card{Entry: creditcards.Entry{Number: number(i), ExpMonth: 1, ExpYear: 2030}})
+			c, err := e.(*creditcards.Engine).Store().Add(ctx, creditcards.Card{Entry: creditcards.Entry{Number: number(i), ExpMonth: 1, ExpYear: 2030}})
 			return c.ID, err
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
@@ -51,7 +51,7 @@ func harness() enginetest.Harness {
 			if err != nil {
 				return err
 			}
-			c.SetExpires(1, 2030+version)
+			c.ExpMonth, c.ExpYear = 1, 2030+version
 			_, err = e.(*creditcards.Engine).Update(ctx, c)
 			return err
 		},

@@ -19,10 +19,15 @@ import (
 
 // Config says where the cards are and what the engine runs on; all but MaxPages must
 // be set.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the user's cards on this device. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Card] }
+type Engine struct {
+	synced
+	store *mirror.Store[Card]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Card -one "a card" -many "cards" -without Add
 
 // Card is one with its ID.
 type Card struct {
@@ -36,16 +41,23 @@ type Entry struct {
 	Name string `json:"cc-name,omitempty"`
 	// Number is the whole number, without spaces. One that another device wrote may
 	// fail the check that one made here has to pass.
-	Number   string          `json:"cc-number,omitempty"`
-	ExpMonth autofill.Number `json:"cc-exp-month,omitempty"`
+	Number   string `json:"cc-number,omitempty"`
+	ExpMonth int    `json:"cc-exp-month,omitempty"`
 	// ExpYear has four digits.
-	ExpYear autofill.Number `json:"cc-exp-year,omitempty"`
+	ExpYear int `json:"cc-exp-year,omitempty"`
 	// Network follows from Number: "visa".
 	Network string `json:"cc-type,omitempty"`
 	// BillingAddress is the ID of an address, which may be on another device.
 	BillingAddress string `json:"billingAddressGUID,omitempty"`
 
-	autofill.Meta
+	// Version is that of the entry's form, which the engine sets.
+	Version int `json:"version"`
+	// The times are Unix milliseconds; 0: not known.
+	TimeCreated      int64 `json:"timeCreated"`
+	TimeLastModified int64 `json:"timeLastModified"`
+	TimeLastUsed     int64 `json:"timeLastUsed"`
+	// TimesUsed counts how often a form was filled with the entry.
+	TimesUsed int64 `json:"timesUsed"`
 }
 
 // Firefox 110 and 111 wrote version 4, which is 3 without cc-type. Firefox for phones
@@ -54,13 +66,16 @@ var form = autofill.Form[Entry]{
 	Collection: "creditcards",
 	Version:    3,
 	Newest:     4,
-	Meta:       func(e *Entry) *autofill.Meta { return &e.Meta },
+	Meta: func(e *Entry) autofill.Meta {
+		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified}
+	},
 	// Not the number alone: two cards that differ in anything else are two in Firefox,
 	// and one that two devices changed differently becomes two.
 	Content: func(e *Entry) []string {
-		return []string{e.Number, e.Name, strconv.Itoa(int(e.ExpMonth)), strconv.Itoa(int(e.ExpYear)), e.BillingAddress}
+		return []string{e.Number, e.Name, strconv.Itoa(e.ExpMonth), strconv.Itoa(e.ExpYear), e.BillingAddress}
 	},
 	Derived: []string{"cc-type"},
+	Numbers: []string{"cc-exp-month", "cc-exp-year"},
 }
 
 // Open opens the cards in c.Path.
@@ -80,20 +95,23 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	})
 	rules.Matches = func(_, _ []byte) bool { return false }
 	store, err := mirror.OpenStore(ctx, rules, kind, c)
-	return &Engine{store}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{store, store}, nil
 }
 
-// Add adds a card. A *mirror.DuplicateError names one that has its number already:
+// Add adds a card. An [engine.DuplicateError] names one that has its number already:
 // what else changed belongs there.
 func (e *Engine) Add(ctx context.Context, c Card) (Card, error) {
-	err := e.Edit(ctx, func(tx *mirror.Records[Card]) error {
+	err := e.store.Edit(ctx, func(tx *mirror.Records[Card]) error {
 		if number := bare(c.Number); number != "" {
 			same, err := tx.Loose([]byte(number))
 			if err != nil {
 				return err
 			}
 			if len(same) > 0 {
-				return &mirror.DuplicateError{ID: same[0].ID}
+				return &engine.DuplicateError{ID: same[0].ID}
 			}
 		}
 		return tx.Add(&c)
@@ -129,11 +147,6 @@ func (e *Entry) Expires() string {
 		return ""
 	}
 	return fmt.Sprintf("%02d/%d", e.ExpMonth, e.ExpYear)
-}
-
-// SetExpires sets the last month in which the card is good; 0: not known.
-func (e *Entry) SetExpires(month, year int) {
-	e.ExpMonth, e.ExpYear = autofill.Number(month), autofill.Number(year)
 }
 
 // complete brings a user's card into the form in which Firefox stores it. Its errors

@@ -14,7 +14,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
@@ -159,7 +158,7 @@ func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 	if all := list(t, e); len(all) != 2 {
 		t.Fatalf("we have %+v; want both cards", all)
 	}
-	var dupe *mirror.DuplicateError
+	var dupe *engine.DuplicateError
 	if _, err := e.Add(t.Context(), creditcards.Card{Entry: creditcards.Entry{Number: "4111 1111 1111 1111"}}); !errors.As(err, &dupe) || dupe.ID != bob {
 		t.Errorf("one with the same number: %v; want a duplicate of %s", err, bob)
 	}

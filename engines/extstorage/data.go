@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
@@ -76,5 +76,5 @@ func (d Data) set(values map[string]json.RawMessage) error {
 }
 
 func invalid(format string, args ...any) error {
-	return &mirror.InvalidError{Reason: fmt.Errorf(format, args...)}
+	return &engine.InvalidError{Reason: fmt.Errorf(format, args...)}
 }

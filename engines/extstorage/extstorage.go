@@ -25,11 +25,16 @@ type Record struct {
 
 // Config says where the storage is and what the engine runs on. It is not
 // encrypted if it has no key.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the add-ons' storage on this device. Its records are whole add-ons; Of
 // has the keys of one, and Items those of all. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Record] }
+type Engine struct {
+	synced
+	store *mirror.Store[Record]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,Get
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -48,7 +53,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store}, nil
+	return &Engine{store, store}, nil
 }
 
 func valid(r *Record) error {
@@ -70,7 +75,7 @@ type Area struct {
 }
 
 // Of is the storage of the add-on that has the ID.
-func (e *Engine) Of(ext string) *Area { return &Area{e.Store, ext} }
+func (e *Engine) Of(ext string) *Area { return &Area{e.store, ext} }
 
 // Get returns all that the add-on keeps; it is empty if that is nothing.
 func (a *Area) Get(ctx context.Context) (Data, error) {
@@ -86,7 +91,7 @@ func (a *Area) Get(ctx context.Context) (Data, error) {
 }
 
 // Set sets keys to JSON values. It keeps to the quotas that Firefox has, and returns
-// a *mirror.InvalidError otherwise; what came from other devices may be over them.
+// an [engine.InvalidError] otherwise; what came from other devices may be over them.
 func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) error {
 	return a.edit(ctx, func(d Data) error { return d.set(values) })
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
@@ -52,18 +52,18 @@ func TestContract(t *testing.T) {
 			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","extId":"%s","data":"{\"version\":%d}"}`, id, ext(i), version)}
 		},
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*extstorage.Engine).Add(ctx, extstorage.Record{ExtID: ext(i), Data: version(0)})
+			r, err := e.(*extstorage.Engine).Store().Add(ctx, extstorage.Record{ExtID: ext(i), Data: version(0)})
 			return r.ID, err
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, n int) error {
-			r, err := e.(*extstorage.Engine).Get(ctx, id)
+			r, err := e.(*extstorage.Engine).Store().Get(ctx, id)
 			if err != nil {
 				return err
 			}
 			return e.(*extstorage.Engine).Of(r.ExtID).Set(ctx, version(n))
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			r, err := e.(*extstorage.Engine).Get(ctx, id)
+			r, err := e.(*extstorage.Engine).Store().Get(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -203,7 +203,7 @@ func TestQuotas(t *testing.T) {
 	refused := func(values map[string]json.RawMessage, word string) {
 		t.Helper()
 		before := kept(t, a)
-		var invalid *mirror.InvalidError
+		var invalid *engine.InvalidError
 		if err := a.Set(t.Context(), values); !errors.As(err, &invalid) || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
 		}
@@ -288,14 +288,14 @@ func TestItems(t *testing.T) {
 	e := open(t)
 	items, ctx := e.Items(), t.Context()
 	one := extstorage.Item{ExtID: "b@y", Key: "a key", Value: json.RawMessage("1")}
-	if _, err := items.Update(ctx, one); !errors.Is(err, mirror.ErrNotFound) {
+	if _, err := items.Update(ctx, one); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("changing nothing: %v", err)
 	}
 	for _, i := range []extstorage.Item{one, {ExtID: "b@y", Key: "", Value: json.RawMessage("2")}, {ExtID: "a@y", Key: "z", Value: json.RawMessage("3")}} {
 		if _, err := items.Add(ctx, i); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := items.Add(ctx, i); !errors.Is(err, mirror.ErrDuplicate) {
+		if _, err := items.Add(ctx, i); !errors.Is(err, engine.ErrDuplicate) {
 			t.Errorf("adding again: %v", err)
 		}
 	}
@@ -325,14 +325,14 @@ func TestItems(t *testing.T) {
 		_ = yield(one, nil) && yield(extstorage.Item{ExtID: "c@y", Key: "k", Value: json.RawMessage("1")}, nil) &&
 			yield(extstorage.Item{ExtID: "c@y", Key: "l", Value: json.RawMessage("no")}, nil)
 	}
-	r, err := items.Import(ctx, source, func(i *extstorage.Item) string { return string(i.ID()) }, mirror.ImportOptions{})
+	r, err := items.Import(ctx, source, func(i *extstorage.Item) string { return string(i.ID()) }, importing.Options{})
 	if err != nil || r.Added != 1 || r.Duplicates != 1 || r.SkippedRecords != 1 || r.Skipped[0].Item != "c@y l" {
 		t.Errorf("imported %+v, %v", r, err)
 	}
 	if err := items.Delete(ctx, "b@y a key"); err != nil {
 		t.Fatal(err)
 	}
-	if err := items.Delete(ctx, "b@y a key"); !errors.Is(err, mirror.ErrNotFound) {
+	if err := items.Delete(ctx, "b@y a key"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("deleting nothing: %v", err)
 	}
 }

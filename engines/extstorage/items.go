@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
@@ -31,7 +32,7 @@ func ItemID(ext, key string) engine.ID { return engine.ID(ext + " " + key) }
 type Items struct{ store *mirror.Store[Record] }
 
 // Items is the storage of all add-ons.
-func (e *Engine) Items() *Items { return &Items{e.Store} }
+func (e *Engine) Items() *Items { return &Items{e.store} }
 
 // List yields the items, sorted by add-on and key.
 func (s *Items) List(ctx context.Context) iter.Seq2[Item, error] {
@@ -61,7 +62,7 @@ func (s *Items) area(id engine.ID) (*Area, string) {
 	return &Area{s.store, ext}, key
 }
 
-// Get returns the item, or mirror.ErrNotFound.
+// Get returns the item, or [engine.ErrNotFound].
 func (s *Items) Get(ctx context.Context, id engine.ID) (Item, error) {
 	area, key := s.area(id)
 	d, err := area.Get(ctx)
@@ -70,12 +71,13 @@ func (s *Items) Get(ctx context.Context, id engine.ID) (Item, error) {
 	}
 	value, ok := d[key]
 	if !ok {
-		return Item{}, mirror.ErrNotFound
+		return Item{}, engine.ErrNotFound
 	}
 	return Item{area.ext, key, value}, nil
 }
 
-// Add sets a key that the add-on does not have yet, or returns *mirror.DuplicateError.
+// Add sets a key that the add-on does not have yet, or returns an
+// [engine.DuplicateError].
 func (s *Items) Add(ctx context.Context, i Item) (Item, error) {
 	return i, (&Area{s.store, i.ExtID}).edit(ctx, i.add)
 }
@@ -85,38 +87,38 @@ func (i *Item) add(d Data) error {
 		return invalid("%q cannot be an add-on's ID", i.ExtID)
 	}
 	if _, ok := d[i.Key]; ok {
-		return &mirror.DuplicateError{ID: i.ID()}
+		return &engine.DuplicateError{ID: i.ID()}
 	}
 	return i.set(d)
 }
 
 func (i *Item) set(d Data) error { return d.set(map[string]json.RawMessage{i.Key: i.Value}) }
 
-// Update changes the item that has i's key, or returns mirror.ErrNotFound.
+// Update changes the item that has i's key, or returns [engine.ErrNotFound].
 func (s *Items) Update(ctx context.Context, i Item) (Item, error) {
 	return i, (&Area{s.store, i.ExtID}).edit(ctx, func(d Data) error {
 		if _, ok := d[i.Key]; !ok {
-			return mirror.ErrNotFound
+			return engine.ErrNotFound
 		}
 		return i.set(d)
 	})
 }
 
-// Delete removes the item, or returns mirror.ErrNotFound.
+// Delete removes the item, or returns [engine.ErrNotFound].
 func (s *Items) Delete(ctx context.Context, id engine.ID) error {
 	area, key := s.area(id)
 	return area.edit(ctx, func(d Data) error {
 		if _, ok := d[key]; !ok {
-			return mirror.ErrNotFound
+			return engine.ErrNotFound
 		}
 		delete(d, key)
 		return nil
 	})
 }
 
-// Import adds the items of a source, as Add does; see mirror.Import. A key that has
+// Import adds the items of a source, as Add does. A key that has
 // another value here keeps it.
-func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item func(*Item) string, o mirror.ImportOptions) (mirror.Imported, error) {
+func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item func(*Item) string, o importing.Options) (importing.Report, error) {
 	return mirror.Import(ctx, source, mirror.Importer[Item]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Item) error) error) error {
@@ -130,9 +132,9 @@ func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item 
 }
 
 // Log lists the syncs that changed or deleted what add-ons keep. It counts add-ons.
-func (s *Items) Log(ctx context.Context) ([]mirror.LogEntry, error) { return s.store.Log(ctx) }
+func (s *Items) Log(ctx context.Context) ([]engine.LogEntry, error) { return s.store.Log(ctx) }
 
-// Undo brings back what a sync changed or deleted; see mirror.Core.Undo.
-func (s *Items) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+// Undo brings back what a sync changed or deleted; see [engine.Undone].
+func (s *Items) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return s.store.Undo(ctx, run)
 }

@@ -38,10 +38,15 @@ type Entry struct {
 
 // Config says where the entries are and what the engine runs on. They are not
 // encrypted if it has no key.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the form history on this device. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Entry] }
+type Engine struct {
+	synced
+	store *mirror.Store[Entry]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Entry -one "an entry" -many "entries" -without Update
 
 // Open opens the entries in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -60,7 +65,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store}, nil
+	return &Engine{store, store}, nil
 }
 
 func valid(e *Entry) error {
@@ -85,7 +90,7 @@ func short(e *Entry) error {
 // Update puts r in the place of the entry that has its ID, under a new one: an entry
 // that Firefox has, it never changes.
 func (e *Engine) Update(ctx context.Context, r Entry) (Entry, error) {
-	err := e.Edit(ctx, func(tx *mirror.Records[Entry]) error {
+	err := e.store.Edit(ctx, func(tx *mirror.Records[Entry]) error {
 		was, err := tx.Get(r.ID)
 		if err != nil || was == r {
 			return err

@@ -13,7 +13,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/forms"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
@@ -54,7 +53,7 @@ func TestContract(t *testing.T) {
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
 			// The store's own Update: the engine's makes another entry.
-			store := e.(*forms.Engine).Store
+			store := e.(*forms.Engine).Store()
 			r, err := store.Get(ctx, id)
 			if err != nil {
 				return err
@@ -133,13 +132,13 @@ func TestAnEditIsAnotherEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.Value = "Basel"
-	if _, err := e.Update(t.Context(), other); !errors.Is(err, mirror.ErrDuplicate) {
+	if _, err := e.Update(t.Context(), other); !errors.Is(err, engine.ErrDuplicate) {
 		t.Fatalf("an edit into what is there: %v", err)
 	}
 	if _, err := e.Get(t.Context(), other.ID); err != nil {
 		t.Fatalf("the refused edit took the entry away: %v", err)
 	}
-	if _, err := e.Update(t.Context(), was); !errors.Is(err, mirror.ErrNotFound) {
+	if _, err := e.Update(t.Context(), was); !errors.Is(err, engine.ErrNotFound) {
 		t.Fatalf("an edit of what is gone: %v", err)
 	}
 }
@@ -182,7 +181,7 @@ func TestBadEntries(t *testing.T) {
 
 	e := open(t)
 	for _, entry := range []forms.Entry{{}, {Name: "n"}, {Value: "v"}, {Name: "n", Value: long}, {Name: long, Value: "v"}, {Name: "n", Value: strings.Repeat("🦊", 101)}} {
-		var invalid *mirror.InvalidError
+		var invalid *engine.InvalidError
 		if _, err := e.Add(t.Context(), entry); !errors.As(err, &invalid) {
 			t.Errorf("adding %.20q: %v", entry, err)
 		}

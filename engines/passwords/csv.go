@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/anydate"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
@@ -110,7 +110,7 @@ func (c *csvLogins) fits(names []string) bool {
 	return c.has("url") && c.has("username") && c.has("password")
 }
 
-// logins yields those of the rows. A row that is none is a *mirror.Skip.
+// logins yields those of the rows. A row that is none is an [importing.Skip].
 func (c *csvLogins) logins() iter.Seq2[sourced, error] {
 	return func(yield func(sourced, error) bool) {
 		for {
@@ -122,7 +122,7 @@ func (c *csvLogins) logins() iter.Seq2[sourced, error] {
 			var bad *textfile.RowError
 			switch {
 			case errors.As(err, &bad):
-				err = &mirror.Skip{Line: line, Reason: bad.Reason}
+				err = &importing.Skip{Line: line, Reason: bad.Reason}
 			case err == nil:
 				all, err = c.row(fields, line)
 			}
@@ -145,7 +145,7 @@ func (c *csvLogins) logins() iter.Seq2[sourced, error] {
 func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 	for _, name := range []string{"url", "username", "password"} {
 		if c.column[name] >= len(fields) {
-			return nil, &mirror.Skip{Line: line, Reason: fmt.Sprintf("it has %d columns, and the header has %d: its %s is missing", len(fields), c.width, name)}
+			return nil, &importing.Skip{Line: line, Reason: fmt.Sprintf("it has %d columns, and the header has %d: its %s is missing", len(fields), c.width, name)}
 		}
 	}
 	field := func(name string) string {
@@ -156,10 +156,10 @@ func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 	}
 	urls := sites(field("url") + "\n" + strings.Trim(field("urls"), "[]"))
 	if what := notLogin[strings.ToLower(field("type"))]; what != "" && field("password") == "" {
-		return nil, &mirror.Skip{Line: line, Reason: "it is " + what + ", not a login"}
+		return nil, &importing.Skip{Line: line, Reason: "it is " + what + ", not a login"}
 	}
 	if len(urls) == 1 && urls[0] == "http://sn" { // LastPass's mark
-		return nil, &mirror.Skip{Line: line, Reason: "it is a secure note, not a login"}
+		return nil, &importing.Skip{Line: line, Reason: "it is a secure note, not a login"}
 	}
 	l := Login{
 		Username: field("username"), Password: field("password"), HTTPRealm: field("httprealm"), FormSubmitURL: field("formactionorigin"),

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
@@ -35,7 +37,7 @@ func (im *importer) token(parts ...string) token {
 // ImportLogins adds the logins of a source. One that is here already takes over a
 // password that is newer, and what it has not; one that cannot be kept is left out, and
 // stops no other. What was imported before an error stays, and the report tells of it.
-func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error], o mirror.ImportOptions) (mirror.Imported, error) {
+func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error], o importing.Options) (importing.Report, error) {
 	im := &importer{e: e}
 	return im.run(ctx, func(yield func(sourced, error) bool) {
 		for l, err := range source {
@@ -46,12 +48,12 @@ func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error
 	}, o)
 }
 
-func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o mirror.ImportOptions) (mirror.Imported, error) {
+func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o importing.Options) (importing.Report, error) {
 	im.dry = make(map[token][]Login)
 	r, err := mirror.Import(ctx, source, mirror.Importer[sourced]{
 		Item: site,
 		Edit: func(ctx context.Context, f func(func(*sourced) error) error) error {
-			return im.e.edit(ctx, func(tx *mirror.Records[Login]) error {
+			return im.e.store.Edit(ctx, func(tx *mirror.Records[Login]) error {
 				tx.Undated()
 				return f(func(l *sourced) error { return im.add(tx, l) })
 			})
@@ -81,7 +83,7 @@ func (im *importer) twice(l *sourced) bool {
 
 func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 	skip := func(reason string) error {
-		s := &mirror.Skip{Line: l.line, Reason: reason}
+		s := &importing.Skip{Line: l.line, Reason: reason}
 		if l.line == 0 {
 			s.Item = site(l)
 		}
@@ -118,7 +120,7 @@ func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 	case *old != was:
 		return mirror.ErrUpdated
 	}
-	return mirror.ErrDuplicate
+	return engine.ErrDuplicate
 }
 
 // here is the login that a source's is about: the one with its ID, or of those that it
@@ -128,7 +130,7 @@ func (im *importer) here(tx *mirror.Records[Login], l *Login) (*Login, error) {
 		switch old, err := tx.Get(l.ID); {
 		case err == nil:
 			return &old, nil
-		case !errors.Is(err, mirror.ErrNotFound):
+		case !errors.Is(err, engine.ErrNotFound):
 			return nil, err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
@@ -55,7 +55,7 @@ type Skip struct {
 // imported before an error stays, and the report tells of it.
 func (e *Engine) Import(ctx context.Context, r io.Reader, opts ImportOptions) (Report, error) {
 	c := &csvLogins{csv: textfile.NewCSV(r), left: make(map[string][]int)}
-	done, err := e.importRows(ctx, c, mirror.ImportOptions{DryRun: opts.DryRun, Progress: opts.Progress})
+	done, err := e.importRows(ctx, c, importing.Options{DryRun: opts.DryRun, Progress: opts.Progress})
 	if err != nil {
 		err = fmt.Errorf("cannot import passwords: %w", err)
 	}
@@ -70,9 +70,9 @@ func (e *Engine) Import(ctx context.Context, r io.Reader, opts ImportOptions) (R
 	return report, err
 }
 
-func (e *Engine) importRows(ctx context.Context, c *csvLogins, o mirror.ImportOptions) (mirror.Imported, error) {
+func (e *Engine) importRows(ctx context.Context, c *csvLogins, o importing.Options) (importing.Report, error) {
 	if err := c.header(); err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	im := &importer{e: e, formless: !c.has("formactionorigin")}
 	return im.run(ctx, c.logins(), o)

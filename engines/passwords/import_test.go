@@ -11,8 +11,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func importCSV(t testing.TB, e *passwords.Engine, file string, o passwords.ImportOptions) passwords.Report {
@@ -187,7 +187,7 @@ func TestImportOfLogins(t *testing.T) {
 		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://b.example", HTTPRealm: "Private", Username: "ann", Password: "two", TimePasswordChanged: 5},
 		{Hostname: "https://empty.example", Username: "ann"},
 	}
-	bring := func(dry bool, in ...passwords.Login) mirror.Imported {
+	bring := func(dry bool, in ...passwords.Login) importing.Report {
 		t.Helper()
 		r, err := e.ImportLogins(t.Context(), func(yield func(passwords.Login, error) bool) {
 			for _, l := range in {
@@ -195,13 +195,13 @@ func TestImportOfLogins(t *testing.T) {
 					return
 				}
 			}
-		}, mirror.ImportOptions{DryRun: dry})
+		}, importing.Options{DryRun: dry})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
-	want := mirror.Imported{Read: 3, Added: 2, SkippedRecords: 1, Skipped: []mirror.Skip{{Item: "https://empty.example", Reason: "it has no password"}}}
+	want := importing.Report{Read: 3, Added: 2, SkippedRecords: 1, Skipped: []importing.Skip{{Item: "https://empty.example", Reason: "it has no password"}}}
 	for _, dry := range []bool{true, false} {
 		if r := bring(dry, in...); !reflect.DeepEqual(r, want) {
 			t.Fatalf("dry run %v: %+v; want %+v", dry, r, want)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -15,24 +14,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-var (
-	// ErrNotFound means that there is no login with the ID.
-	ErrNotFound = errors.New("no such login")
-	// ErrDuplicate is wrapped by *DuplicateError.
-	ErrDuplicate = errors.New("there is a login for this site and username already")
-	// ErrInvalid is wrapped by every error about a login that cannot be one.
-	ErrInvalid = errors.New("not a valid login")
-)
-
-// DuplicateError refuses a login whose site, form or realm, and username another
-// one has.
-type DuplicateError struct {
-	// ID is the other login.
-	ID engine.ID
-}
-
-func (e *DuplicateError) Error() string { return fmt.Sprintf("%v: %s", ErrDuplicate, e.ID) }
-func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
+// ErrInvalid is wrapped by every error about a login that cannot be one.
+var ErrInvalid = errors.New("not a valid login")
 
 // kind is how logins are kept.
 func (e *Engine) kind() mirror.Kind[Login] {
@@ -62,25 +45,23 @@ func (e *Engine) complete(l, old *Login) error {
 }
 
 // Add saves a new login and returns it with what was filled in: its ID where it
-// has none, its origin in the usual form, and its times. *DuplicateError names the
+// has none, its origin in the usual form, and its times. An [engine.DuplicateError] names the
 // login that is there already.
 func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
 	// An import leaves the time open: nobody knows since when its password stands.
 	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, e.now().UnixMilli())
-	l, err := e.Store.Add(ctx, l)
-	return l, explain(err)
+	return e.store.Add(ctx, l)
 }
 
 // Update changes the login that has l.ID: all fields are taken from l, but
 // TimePasswordChanged is now if the password differs and l tells no other time.
 func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
-	l, err := e.Store.Update(ctx, l)
-	return l, explain(err)
+	return e.store.Update(ctx, l)
 }
 
 // Touch notes that the login was used.
 func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
-	return e.edit(ctx, func(tx *mirror.Records[Login]) error {
+	return e.store.Edit(ctx, func(tx *mirror.Records[Login]) error {
 		l, err := tx.Get(id)
 		if err != nil {
 			return err
@@ -93,13 +74,12 @@ func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
 
 // Delete deletes the login, here and with the next sync everywhere.
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
-	return explain(e.Store.Delete(ctx, id))
+	return e.store.Delete(ctx, id)
 }
 
-// Get returns the login with the ID, or ErrNotFound.
+// Get returns the login with the ID, or [engine.ErrNotFound].
 func (e *Engine) Get(ctx context.Context, id engine.ID) (Login, error) {
-	l, err := e.Store.Get(ctx, id)
-	return l, explain(err)
+	return e.store.Get(ctx, id)
 }
 
 // List yields all logins, sorted by origin and then by username. It holds their
@@ -119,9 +99,9 @@ func (e *Engine) Find(ctx context.Context, query string) iter.Seq2[Login, error]
 			return
 		}
 		for page := range slices.Chunk(ids, listPage) {
-			logins, err := e.Many(ctx, page)
+			logins, err := e.store.Many(ctx, page)
 			if err != nil {
-				yield(Login{}, explain(err))
+				yield(Login{}, err)
 				return
 			}
 			byID := make(map[engine.ID]Login, len(logins))
@@ -147,9 +127,9 @@ func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) 
 		id               engine.ID
 	}
 	var found []entry
-	for l, err := range e.Store.List(ctx) {
+	for l, err := range e.store.List(ctx) {
 		if err != nil {
-			return nil, explain(err)
+			return nil, err
 		}
 		if strings.Contains(strings.ToLower(l.Hostname), query) || strings.Contains(UnicodeOrigin(l.Hostname), query) ||
 			strings.Contains(asciiOrigin(l.Hostname), query) || strings.Contains(strings.ToLower(l.Username), query) ||
@@ -165,21 +145,6 @@ func (e *Engine) sorted(ctx context.Context, query string) ([]engine.ID, error) 
 		ids[i] = found[i].id
 	}
 	return ids, nil
-}
-
-func (e *Engine) edit(ctx context.Context, f func(*mirror.Records[Login]) error) error {
-	return explain(e.Edit(ctx, f))
-}
-
-func explain(err error) error {
-	var dupe *mirror.DuplicateError
-	switch {
-	case errors.As(err, &dupe):
-		return &DuplicateError{ID: dupe.ID}
-	case errors.Is(err, mirror.ErrNotFound):
-		return ErrNotFound
-	}
-	return err
 }
 
 // newID makes an ID as Firefox does: a random UUID in braces. It panics when random

@@ -35,21 +35,15 @@ type Config struct {
 
 // Engine is the user's logins on this device. It is safe for concurrent use.
 type Engine struct {
-	*mirror.Store[Login]
+	synced
+	store *mirror.Store[Login]
 	// mac stands for secrets in memory.
 	mac localkey.Key
 	now func() time.Time
 	log *slog.Logger
 }
 
-var (
-	_ engine.Engine  = (*Engine)(nil)
-	_ engine.Watcher = (*Engine)(nil)
-	_ engine.Counter = (*Engine)(nil)
-)
-
-// ErrKey means that the file was written with another local key.
-var ErrKey = mirror.ErrKey
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Login -one "a login" -many "logins" -without Add,Update,Delete,Get,List,Import
 
 // Open opens the logins in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -60,7 +54,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{mac: localkey.Key(c.Key).Subkey("passwords in memory"), now: c.Now, log: c.Log}
-	var err error
-	e.Store, err = mirror.OpenStore(ctx, rules(), e.kind(), mirror.Options{Path: c.Path, Key: c.Key, Now: c.Now, Rand: c.Rand})
-	return e, err
+	store, err := mirror.OpenStore(ctx, rules(), e.kind(), engine.StoreConfig{Path: c.Path, Key: c.Key, Now: c.Now, Rand: c.Rand})
+	if err != nil {
+		return nil, err
+	}
+	e.synced, e.store = store, store
+	return e, nil
 }

@@ -131,8 +131,8 @@ func TestDuplicateIsRefusedWithTheOtherID(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = e.Add(t.Context(), passwords.Login{Hostname: "a.example", Username: "u", Password: "2"})
-	var dupe *passwords.DuplicateError
-	if !errors.As(err, &dupe) || !errors.Is(err, passwords.ErrDuplicate) || dupe.ID != first.ID {
+	var dupe *engine.DuplicateError
+	if !errors.As(err, &dupe) || !errors.Is(err, engine.ErrDuplicate) || dupe.ID != first.ID {
 		t.Fatalf("error %v; want a duplicate of %s", err, first.ID)
 	}
 }

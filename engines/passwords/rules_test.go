@@ -83,7 +83,7 @@ func TestAnotherKeyIsToldAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Key = [32]byte{9}
-	if _, err := passwords.Open(t.Context(), c); !errors.Is(err, passwords.ErrKey) {
+	if _, err := passwords.Open(t.Context(), c); !errors.Is(err, engine.ErrKey) {
 		t.Fatalf("error %v; want ErrKey", err)
 	}
 }
@@ -288,16 +288,16 @@ func TestFindAndOrder(t *testing.T) {
 
 func TestEditsOfNoLogin(t *testing.T) {
 	e, _ := open(t)
-	if _, err := e.Get(t.Context(), "{x}"); !errors.Is(err, passwords.ErrNotFound) {
+	if _, err := e.Get(t.Context(), "{x}"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Get: %v", err)
 	}
-	if err := e.Delete(t.Context(), "{x}"); !errors.Is(err, passwords.ErrNotFound) {
+	if err := e.Delete(t.Context(), "{x}"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Delete: %v", err)
 	}
-	if err := e.Touch(t.Context(), "{x}"); !errors.Is(err, passwords.ErrNotFound) {
+	if err := e.Touch(t.Context(), "{x}"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Touch: %v", err)
 	}
-	if _, err := e.Update(t.Context(), passwords.Login{ID: "{x}", Hostname: "a.example", Password: "p"}); !errors.Is(err, passwords.ErrNotFound) {
+	if _, err := e.Update(t.Context(), passwords.Login{ID: "{x}", Hostname: "a.example", Password: "p"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Update: %v", err)
 	}
 	if _, err := e.Add(t.Context(), passwords.Login{Hostname: "a.example"}); !errors.Is(err, passwords.ErrInvalid) {
@@ -312,7 +312,7 @@ func TestAddUnderAGivenID(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := passwords.Login{ID: "{given}", Hostname: "b.example", Username: "u", Password: "p"}
-	if _, err := e.Add(t.Context(), other); !errors.Is(err, passwords.ErrDuplicate) {
+	if _, err := e.Add(t.Context(), other); !errors.Is(err, engine.ErrDuplicate) {
 		t.Fatalf("a second login under the same ID: %v", err)
 	}
 	sync(t, e, engine.Start{}, 9)

@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
@@ -41,11 +42,16 @@ func (r *Record) Application() string {
 
 // Config says where the preferences are and what the engine runs on. They are not
 // encrypted if it has no key.
-type Config = mirror.Options
+type Config = engine.StoreConfig
 
 // Engine is the preferences on this device. Its records are whole applications; Of
 // has the preferences of one. It is safe for concurrent use.
-type Engine struct{ *mirror.Store[Record] }
+type Engine struct {
+	synced
+	store *mirror.Store[Record]
+}
+
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an application's record" -many "applications' records" -without Add,Update,Delete,Get,Import,Count
 
 // Open opens the preferences in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -61,7 +67,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store}, nil
+	return &Engine{store, store}, nil
 }
 
 // Count is the number of preferences, of all applications.
@@ -91,7 +97,7 @@ type Application struct {
 
 // Of is the application that has the ID.
 func (e *Engine) Of(application string) *Application {
-	return &Application{e.Store, engine.ID(base64.URLEncoding.EncodeToString([]byte(application)))}
+	return &Application{e.store, engine.ID(base64.URLEncoding.EncodeToString([]byte(application)))}
 }
 
 // List yields the preferences, sorted by name.
@@ -99,7 +105,7 @@ func (a *Application) List(ctx context.Context) iter.Seq2[Pref, error] {
 	return func(yield func(Pref, error) bool) {
 		r, err := a.store.Get(ctx, a.id)
 		if err != nil {
-			if !errors.Is(err, mirror.ErrNotFound) {
+			if !errors.Is(err, engine.ErrNotFound) {
 				yield(Pref{}, err)
 			}
 			return
@@ -112,7 +118,7 @@ func (a *Application) List(ctx context.Context) iter.Seq2[Pref, error] {
 	}
 }
 
-// Get returns the preference, or mirror.ErrNotFound.
+// Get returns the preference, or [engine.ErrNotFound].
 func (a *Application) Get(ctx context.Context, name engine.ID) (Pref, error) {
 	r, err := a.store.Get(ctx, a.id)
 	if err != nil {
@@ -120,7 +126,7 @@ func (a *Application) Get(ctx context.Context, name engine.ID) (Pref, error) {
 	}
 	value, ok := r.Value[string(name)]
 	if !ok {
-		return Pref{}, mirror.ErrNotFound
+		return Pref{}, engine.ErrNotFound
 	}
 	return Pref{string(name), value}, nil
 }
@@ -132,7 +138,7 @@ func (a *Application) edit(ctx context.Context, f func(values map[string]json.Ra
 
 func (a *Application) editIn(tx *mirror.Records[Record], f func(values map[string]json.RawMessage) error) error {
 	r, err := tx.Get(a.id)
-	if errors.Is(err, mirror.ErrNotFound) {
+	if errors.Is(err, engine.ErrNotFound) {
 		r, err = Record{a.id, map[string]json.RawMessage{}}, nil
 	}
 	if err != nil {
@@ -145,7 +151,8 @@ func (a *Application) editIn(tx *mirror.Records[Record], f func(values map[strin
 }
 
 // Add sets a preference that there is none of yet, or that was reset. Of another,
-// it returns *mirror.DuplicateError.
+// it returns an
+// [engine.DuplicateError].
 func (a *Application) Add(ctx context.Context, p Pref) (Pref, error) {
 	return p, a.edit(ctx, func(values map[string]json.RawMessage) error { return add(values, &p) })
 }
@@ -153,24 +160,24 @@ func (a *Application) Add(ctx context.Context, p Pref) (Pref, error) {
 func add(values map[string]json.RawMessage, p *Pref) error {
 	was, ok := values[p.Name]
 	if ok && (TypeOf(was) != Null || TypeOf(p.Value) == Null) {
-		return &mirror.DuplicateError{ID: engine.ID(p.Name)}
+		return &engine.DuplicateError{ID: engine.ID(p.Name)}
 	}
 	return set(values, p)
 }
 
 func set(values map[string]json.RawMessage, p *Pref) error {
 	if err := p.check(); err != nil {
-		return &mirror.InvalidError{Reason: err}
+		return &engine.InvalidError{Reason: err}
 	}
 	values[p.Name] = p.Value
 	return nil
 }
 
-// Update changes the preference that has p's name, or returns mirror.ErrNotFound.
+// Update changes the preference that has p's name, or returns [engine.ErrNotFound].
 func (a *Application) Update(ctx context.Context, p Pref) (Pref, error) {
 	return p, a.edit(ctx, func(values map[string]json.RawMessage) error {
 		if _, ok := values[p.Name]; !ok {
-			return mirror.ErrNotFound
+			return engine.ErrNotFound
 		}
 		return set(values, &p)
 	})
@@ -182,7 +189,7 @@ func (a *Application) Delete(ctx context.Context, name engine.ID) error {
 	return a.edit(ctx, func(values map[string]json.RawMessage) error {
 		switch was, ok := values[string(name)]; {
 		case !ok:
-			return mirror.ErrNotFound
+			return engine.ErrNotFound
 		case TypeOf(was) == Null:
 			delete(values, string(name))
 		default:
@@ -192,8 +199,8 @@ func (a *Application) Delete(ctx context.Context, name engine.ID) error {
 	})
 }
 
-// Import adds the preferences of a source, as Add does; see mirror.Import.
-func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error], item func(*Pref) string, o mirror.ImportOptions) (mirror.Imported, error) {
+// Import adds the preferences of a source, as Add does.
+func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error], item func(*Pref) string, o importing.Options) (importing.Report, error) {
 	return mirror.Import(ctx, source, mirror.Importer[Pref]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Pref) error) error) error {
@@ -210,9 +217,9 @@ func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error],
 
 // Log lists the syncs that changed or deleted preferences, of whichever application. It
 // counts applications.
-func (a *Application) Log(ctx context.Context) ([]mirror.LogEntry, error) { return a.store.Log(ctx) }
+func (a *Application) Log(ctx context.Context) ([]engine.LogEntry, error) { return a.store.Log(ctx) }
 
-// Undo brings back what a sync changed or deleted; see mirror.Core.Undo.
-func (a *Application) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+// Undo brings back what a sync changed or deleted; see [engine.Undone].
+func (a *Application) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return a.store.Undo(ctx, run)
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/prefs"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func openIn(t testing.TB, dir string) *prefs.Engine {
@@ -47,7 +47,7 @@ func TestContract(t *testing.T) {
 			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","value":{"a":null,"version":%d}}`, id, version)}
 		},
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*prefs.Engine).Add(ctx, prefs.Record{Value: map[string]json.RawMessage{"version": json.RawMessage("0")}})
+			r, err := e.(*prefs.Engine).Store().Add(ctx, prefs.Record{Value: map[string]json.RawMessage{"version": json.RawMessage("0")}})
 			return r.ID, err
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
@@ -60,7 +60,7 @@ func TestContract(t *testing.T) {
 			return err
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			return e.(*prefs.Engine).Delete(ctx, id)
+			return e.(*prefs.Engine).Store().Delete(ctx, id)
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := map[engine.ID]int{}
@@ -85,7 +85,7 @@ func mustSet(t *testing.T, a *prefs.Application, name, value string) {
 	t.Helper()
 	p := prefs.Pref{Name: name, Value: json.RawMessage(value)}
 	_, err := a.Update(t.Context(), p)
-	if errors.Is(err, mirror.ErrNotFound) {
+	if errors.Is(err, engine.ErrNotFound) {
 		_, err = a.Add(t.Context(), p)
 	}
 	if err != nil {
@@ -96,7 +96,7 @@ func mustSet(t *testing.T, a *prefs.Application, name, value string) {
 func value(t *testing.T, a *prefs.Application, name string) string {
 	t.Helper()
 	p, err := a.Get(t.Context(), engine.ID(name))
-	if errors.Is(err, mirror.ErrNotFound) {
+	if errors.Is(err, engine.ErrNotFound) {
 		return "none"
 	}
 	if err != nil {
@@ -189,17 +189,17 @@ func TestAddingAndDeleting(t *testing.T) {
 	a := open(t).Of(prefs.Firefox)
 	ctx := t.Context()
 	one := prefs.Pref{Name: "one", Value: json.RawMessage("1")}
-	if err := a.Delete(ctx, "one"); !errors.Is(err, mirror.ErrNotFound) {
+	if err := a.Delete(ctx, "one"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("deleting nothing: %v", err)
 	}
-	if _, err := a.Update(ctx, one); !errors.Is(err, mirror.ErrNotFound) {
+	if _, err := a.Update(ctx, one); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("changing nothing: %v", err)
 	}
 	for range 2 {
 		if _, err := a.Add(ctx, one); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Add(ctx, one); !errors.Is(err, mirror.ErrDuplicate) {
+		if _, err := a.Add(ctx, one); !errors.Is(err, engine.ErrDuplicate) {
 			t.Errorf("adding again: %v", err)
 		}
 		if err := a.Delete(ctx, "one"); err != nil || value(t, a, "one") != "null" {
@@ -279,7 +279,7 @@ func TestBadRecords(t *testing.T) {
 		{Name: "a", Value: json.RawMessage(`"broken`)},
 		{Name: "a", Value: json.RawMessage(`"` + strings.Repeat("x", 1<<20+1) + `"`)},
 	} {
-		var invalid *mirror.InvalidError
+		var invalid *engine.InvalidError
 		if _, err := a.Add(t.Context(), p); !errors.As(err, &invalid) {
 			t.Errorf("adding %q %.20s: %v", p.Name, p.Value, err)
 		}
@@ -303,7 +303,7 @@ func TestImport(t *testing.T) {
 			yield(prefs.Pref{Name: "n1", Value: json.RawMessage("false")}, nil) && yield(prefs.Pref{Name: "odd", Value: json.RawMessage("{}")}, nil)
 	}
 	for _, dry := range []bool{true, false} {
-		r, err := a.Import(t.Context(), source, func(p *prefs.Pref) string { return p.Name }, mirror.ImportOptions{DryRun: dry})
+		r, err := a.Import(t.Context(), source, func(p *prefs.Pref) string { return p.Name }, importing.Options{DryRun: dry})
 		if err != nil || r.Read != 704 || r.Added != 701 || r.Duplicates != 2 || r.SkippedRecords != 1 || r.Skipped[0].Item != "odd" {
 			t.Errorf("dry run %v: %+v, %v", dry, r, err)
 		}

@@ -124,7 +124,7 @@ func (e *Edit) enrichNested(n Nested, was, given []byte, changed *bool, differ *
 }
 
 // named gives a skip that has neither a line nor a name the item's name.
-func (im *importing[R]) named(s Skip, r *R) Skip {
+func (im *importRun[R]) named(s Skip, r *R) Skip {
 	if s.Line == 0 && s.Item == "" {
 		s.Item = im.Item(r)
 	}

@@ -5,36 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-
-	"github.com/syncmanager/syncmanager/internal/skips"
 )
-
-// ImportOptions say how Import works.
-type ImportOptions struct {
-	// DryRun reports what would be done, and does nothing.
-	DryRun bool
-	// Progress is told now and then how many records were read; nil: no one is.
-	Progress func(records int)
-}
-
-// Imported tells what an import did. It holds no secret.
-type Imported struct {
-	// Read counts the records that the source had.
-	Read int `json:"read"`
-	// Added counts those that are new, Updated those that brought what was here up to
-	// date, Duplicates those that were here already.
-	Added      int `json:"added"`
-	Updated    int `json:"updated"`
-	Duplicates int `json:"duplicates"`
-	// SkippedRecords counts those that were left out, and Skipped names them, the first
-	// thousand.
-	SkippedRecords int    `json:"skippedRecords"`
-	Skipped        []Skip `json:"skipped"`
-}
-
-// Skip is a record that was left out. As an error of a source it stands for one
-// that could not be read, and the import goes on.
-type Skip = skips.Skip
 
 const (
 	maxSkipped = 1000
@@ -92,7 +63,7 @@ type Importer[R any] struct {
 
 // Import is Store.Import for what is not a record each.
 func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importer[R], o ImportOptions) (Imported, error) {
-	im := importing[R]{Importer: into, o: o, seen: make(map[string]bool), report: Imported{Skipped: []Skip{}}}
+	im := importRun[R]{Importer: into, o: o, seen: make(map[string]bool), report: Imported{Skipped: []Skip{}}}
 	chunk := make([]R, 0, importChunk)
 	for r, err := range source {
 		var skip *Skip
@@ -115,7 +86,7 @@ func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importe
 	return im.report, im.keep(ctx, chunk)
 }
 
-type importing[R any] struct {
+type importRun[R any] struct {
 	Importer[R]
 	o      ImportOptions
 	report Imported
@@ -123,7 +94,7 @@ type importing[R any] struct {
 	seen map[string]bool
 }
 
-func (im *importing[R]) skip(s Skip) {
+func (im *importRun[R]) skip(s Skip) {
 	im.report.SkippedRecords++
 	if len(im.report.Skipped) < maxSkipped {
 		im.report.Skipped = append(im.report.Skipped, s)
@@ -131,7 +102,7 @@ func (im *importing[R]) skip(s Skip) {
 }
 
 // keep adds a chunk in one transaction.
-func (im *importing[R]) keep(ctx context.Context, chunk []R) error {
+func (im *importRun[R]) keep(ctx context.Context, chunk []R) error {
 	before := im.report
 	err := im.Edit(ctx, func(add func(*R) error) error {
 		for i := range chunk {
@@ -154,7 +125,7 @@ func (im *importing[R]) keep(ctx context.Context, chunk []R) error {
 	return nil
 }
 
-func (im *importing[R]) add(add func(*R) error, r *R) error {
+func (im *importRun[R]) add(add func(*R) error, r *R) error {
 	im.report.Read++
 	var invalid *InvalidError
 	var skip *Skip
@@ -178,7 +149,7 @@ func (im *importing[R]) add(add func(*R) error, r *R) error {
 }
 
 // twice tells whether an earlier transaction of a dry run would have added the item.
-func (im *importing[R]) twice(r *R) bool {
+func (im *importRun[R]) twice(r *R) bool {
 	if im.Twice != nil {
 		return im.Twice(r)
 	}

@@ -173,13 +173,13 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 // checked returns the payload with its ID in it, and its keys.
 func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k keys, err error) {
 	if !id.Valid() {
-		return nil, k, &InvalidError{fmt.Errorf("%.70q cannot be a record's id", id)}
+		return nil, k, &InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
 	if payload, err = withID(payload, id); err != nil {
 		return nil, k, err
 	}
 	if err := c.valid(payload); err != nil {
-		return nil, k, &InvalidError{err}
+		return nil, k, &InvalidError{Reason: err}
 	}
 	return payload, c.keys(payload), nil
 }

@@ -31,36 +31,41 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-var (
-	// ErrNotFound means that there is no record with the ID on this device.
-	ErrNotFound = errors.New("no such record")
-	// ErrKey means that the file was written with another local key.
-	ErrKey = errors.New("it was encrypted with another local key than this device has now")
-	// ErrDuplicate is wrapped by *DuplicateError.
-	ErrDuplicate = errors.New("there is a record for this already")
+// What stores share towards an app.
+type (
+	// DuplicateError is engine's.
+	DuplicateError = engine.DuplicateError
+	// InvalidError is engine's.
+	InvalidError = engine.InvalidError
+	// Change is engine's.
+	Change = engine.Change
+	// LogEntry is engine's.
+	LogEntry = engine.LogEntry
+	// Undone is engine's.
+	Undone = engine.Undone
+	// ImportOptions are importing's.
+	ImportOptions = importing.Options
+	// Imported is importing's.
+	Imported = importing.Report
+	// Skip is importing's.
+	Skip = importing.Skip
 )
 
-// DuplicateError refuses a record whose content key another one has.
-type DuplicateError struct {
-	// ID is the other record.
-	ID engine.ID
-}
-
-func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
-func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
-
-// InvalidError refuses a record that the rules, or a Kind's Complete, do not allow.
-// It holds no secret.
-type InvalidError struct{ Reason error }
-
-func (e *InvalidError) Error() string { return e.Reason.Error() }
-func (e *InvalidError) Unwrap() error { return e.Reason }
+// The errors of stores are engine's.
+var (
+	ErrNotFound  = engine.ErrNotFound
+	ErrKey       = engine.ErrKey
+	ErrDuplicate = engine.ErrDuplicate
+	ErrNoRun     = engine.ErrNoRun
+	ErrUndone    = engine.ErrUndone
+)
 
 // Rules are what an engine knows about its records. Payloads are JSON objects;
 // an engine must not keep or change the slices it is given.
@@ -135,17 +140,7 @@ type Nested struct {
 
 // Options say where a store is and what it runs on.
 type Options struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
-	// must exist.
-	Path string
-	// Key is this device's local key: payloads are encrypted with it at rest, and the
-	// file can be read with it alone. IDs and the times of edits and syncs stay
-	// readable. Zero: nothing is encrypted.
-	Key [32]byte
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
+	engine.StoreConfig
 	// MaxPages bounds the file; see sqlite.Options.
 	MaxPages int
 }

@@ -15,7 +15,7 @@ import (
 
 func openTest(t testing.TB, rules Rules) *Core {
 	t.Helper()
-	c, err := Open(t.Context(), rules, Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader})
+	c, err := Open(t.Context(), rules, Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	for i, name := range []string{"one", "one", "two"} {
-		c, err := Open(t.Context(), Rules{Collection: name}, Options{Path: path, Now: time.Now})
+		c, err := Open(t.Context(), Rules{Collection: name}, Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}})
 		if i < 2 {
 			if err != nil {
 				t.Fatal(err)
@@ -209,7 +209,7 @@ func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 
 func TestFullDiskLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	c, err := Open(t.Context(), testRules(), Options{Path: path, Now: time.Now, MaxPages: 60})
+	c, err := Open(t.Context(), testRules(), Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func TestAForkMadeTwiceIsOne(t *testing.T) {
 	if err := sqlite.Copy(t.Context(), other.db.Path(), path); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := Open(t.Context(), rules, Options{Path: path, Now: other.now, Rand: rand.Reader})
+	copied, err := Open(t.Context(), rules, Options{StoreConfig: engine.StoreConfig{Path: path, Now: other.now, Rand: rand.Reader}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"github.com/syncmanager/syncmanager/engine"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -39,7 +40,7 @@ var growing = map[string]bool{"records": true, "r": true, "staged": true, "s": t
 // A statement that reads a whole table is fast in every test and slow for the
 // user with a hundred thousand records.
 func TestNoStatementScansATable(t *testing.T) {
-	c, err := Open(t.Context(), Rules{Collection: "test"}, Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now})
+	c, err := Open(t.Context(), Rules{Collection: "test"}, Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 		}
 		d.path = filepath.Join(dir, name)
 		d.open = func() (*Core, error) {
-			core, err := Open(context.Background(), rules, Options{Path: d.path, Now: now, Rand: rand.Reader})
+			core, err := Open(context.Background(), rules, Options{StoreConfig: engine.StoreConfig{Path: d.path, Now: now, Rand: rand.Reader}})
 			if err == nil {
 				core.setChunk(3)
 			}

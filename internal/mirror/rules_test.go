@@ -153,7 +153,7 @@ func TestTimeToLiveGoesUp(t *testing.T) {
 }
 
 func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
-	o := Options{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}
+	o := Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}}
 	c, err := Open(t.Context(), testRules(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -55,19 +55,19 @@ type Kind[R any] struct {
 	Merge func(base *R, local, remote R) R
 }
 
-// OpenStore opens the store at o.Path, as Open does.
-func OpenStore[R any](ctx context.Context, rules Rules, kind Kind[R], o Options) (*Store[R], error) {
-	if o.Path == "" || o.Now == nil || o.Rand == nil {
+// OpenStore opens the store at c.Path, as Open does.
+func OpenStore[R any](ctx context.Context, rules Rules, kind Kind[R], c engine.StoreConfig) (*Store[R], error) {
+	if c.Path == "" || c.Now == nil || c.Rand == nil {
 		return nil, fmt.Errorf("%s: the configuration needs Path, Now and Rand", rules.Collection)
 	}
 	if kind.NewID == nil {
 		kind.NewID = engine.NewID
 	}
-	s := &Store[R]{kind: kind, fields: newFieldSet(kind.Fields), random: o.Rand}
+	s := &Store[R]{kind: kind, fields: newFieldSet(kind.Fields), random: c.Rand}
 	if kind.Merge != nil {
 		rules.Merge = s.merge
 	}
-	core, err := Open(ctx, rules, o)
+	core, err := Open(ctx, rules, Options{StoreConfig: c})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", rules.Collection, err)
 	}
@@ -274,7 +274,7 @@ func (e *Records[R]) Add(r *R) error {
 	kind := &e.store.kind
 	if kind.Complete != nil {
 		if err := kind.Complete(r, nil); err != nil {
-			return &InvalidError{err}
+			return &InvalidError{Reason: err}
 		}
 	}
 	id := kind.ID(r)
@@ -302,7 +302,7 @@ func (e *Records[R]) Update(r *R) error {
 			return err
 		}
 		if err := kind.Complete(r, &old); err != nil {
-			return &InvalidError{err}
+			return &InvalidError{Reason: err}
 		}
 	}
 	written, err := json.Marshal(r)

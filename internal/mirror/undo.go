@@ -10,35 +10,6 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-var (
-	// ErrNoRun means that the log has no such sync, or no longer.
-	ErrNoRun = errors.New("the log has no such sync")
-	// ErrUndone means that a sync was taken back before.
-	ErrUndone = errors.New("this sync was undone already")
-)
-
-// A LogEntry is one sync that changed or deleted records of the user's.
-type LogEntry struct {
-	// Run names the sync; see engine.Start.
-	Run string
-	At  time.Time
-	// Changed and Deleted count records. What the sync added is not counted.
-	Changed, Deleted int
-	// Undone is when the user took the sync back; zero: it stands.
-	Undone time.Time
-}
-
-// Undone tells what an Undo did.
-type Undone struct {
-	// Run is the sync that was taken back.
-	Run string
-	// Restored records were deleted by the sync and are back; Reverted say again what
-	// they said before.
-	Restored, Reverted int
-	// Kept counts those that were changed since and stay as they are.
-	Kept int
-}
-
 // Bounds of the log. The newest sync is kept whatever its size.
 const (
 	keepFor     = 90 * 24 * time.Hour

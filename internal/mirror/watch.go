@@ -10,15 +10,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Change tells that records were added, changed or deleted.
-type Change struct {
-	// User and Sync tell who did it: this device's user, other devices through a
-	// sync, or both since the last Change. Neither: Wipe took all records away.
-	User, Sync bool
-	// IDs are the records, sorted; nil: so many that it is quicker to list them all.
-	IDs []engine.ID
-}
-
 // maxChanged bounds the IDs of one Change.
 const maxChanged = 1000
 

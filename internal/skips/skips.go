@@ -5,6 +5,8 @@ package skips
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 // List tells what of a source was left out or cut.
@@ -17,19 +19,8 @@ type List struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// A Skip is something of a source that was left out or cut.
-type Skip struct {
-	// Line is where it is in a text, from 1; 0 in a database.
-	Line int `json:"line,omitempty"`
-	// Item names it, shortened: a bookmark's title, a login's site; "" when it has no
-	// name. It is never a secret.
-	Item string `json:"item,omitempty"`
-	// Reason is a clause about it: "its URL is longer than 65536 bytes".
-	Reason string `json:"reason"`
-}
-
-// Error lets an iterator yield a skip in an item's place.
-func (s *Skip) Error() string { return s.Reason }
+// Skip is importing's.
+type Skip = importing.Skip
 
 const maxNamed = 1000
 

@@ -9,32 +9,22 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// Meta is what an entry says about itself.
+// Meta is where an entry keeps what it says about itself.
 type Meta struct {
 	// Version is that of the entry's form.
-	Version int `json:"version"`
+	Version *int
 	// The times are Unix milliseconds; 0: not known.
-	TimeCreated      Number `json:"timeCreated"`
-	TimeLastModified Number `json:"timeLastModified"`
-	TimeLastUsed     Number `json:"timeLastUsed"`
-	// TimesUsed counts how often a form was filled with the entry.
-	TimesUsed Number `json:"timesUsed"`
-}
-
-// Number is one that other clients may write in another type; see mirror.Number.
-type Number int64
-
-// UnmarshalJSON never fails.
-func (n *Number) UnmarshalJSON(raw []byte) error {
-	*n = Number(mirror.Number(raw))
-	return nil
+	TimeCreated, TimeLastModified *int64
 }
 
 // record is one on the wire.
@@ -49,12 +39,18 @@ type Form[E any] struct {
 	// Version is what this program writes, and Newest the newest one that it knows.
 	Version, Newest int
 	// Meta is where E has its own.
-	Meta func(*E) *Meta
+	Meta func(*E) Meta
 	// Content are the user's fields. Two entries with the same are the same thing.
 	Content func(*E) []string
 	// Derived are fields that follow from others: two that differ are no conflict.
 	Derived []string
+	// Numbers are fields that other clients may write as another type; see mirror.Number.
+	// The times and counts of use are among them anyway.
+	Numbers []string
 }
+
+// usage are the numbers that every entry has.
+var usage = []string{"timeCreated", "timeLastModified", "timeLastUsed", "timesUsed"}
 
 // ErrNewer refuses to edit an entry whose form this program does not know.
 var ErrNewer = errors.New("a newer program wrote it: it is kept as it is, and can be deleted but not edited")
@@ -62,7 +58,7 @@ var ErrNewer = errors.New("a newer program wrote it: it is kept as it is, and ca
 // Unmarshal reads a record. Of one in a newer form it takes what it understands.
 func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 	var r record[E]
-	err := json.Unmarshal(raw, &r)
+	err := json.Unmarshal(f.lenient(raw), &r)
 	var none E
 	var wrong *json.UnmarshalTypeError
 	switch {
@@ -81,7 +77,42 @@ func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 	return "", none, fmt.Errorf("its %s is not what it should be", wrong.Field[strings.LastIndex(wrong.Field, ".")+1:])
 }
 
-func (f *Form[E]) newer(e *E) bool { return f.Meta(e).Version > f.Newest }
+// lenient writes the numbers of a record's entry as numbers. What is not an object stays
+// as it is.
+func (f *Form[E]) lenient(raw []byte) []byte {
+	numbers := slices.Concat(usage, f.Numbers)
+	return edit(raw, func(name string, entry []byte) []byte {
+		if !strings.EqualFold(name, "entry") {
+			return entry
+		}
+		return edit(entry, func(name string, value []byte) []byte {
+			if slices.ContainsFunc(numbers, func(n string) bool { return strings.EqualFold(n, name) }) {
+				return strconv.AppendInt(nil, mirror.Number(value), 10)
+			}
+			return value
+		})
+	})
+}
+
+// edit returns an object with each value as change makes it; what is not an object it
+// returns as it is.
+func edit(raw []byte, change func(name string, value []byte) []byte) []byte {
+	out := append(make([]byte, 0, len(raw)), '{')
+	err := rawjson.Object(raw, func(name, value []byte) error {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(rawjson.AppendQuoted(out, string(name)), ':')
+		out = append(out, change(string(name), value)...)
+		return nil
+	})
+	if err != nil {
+		return raw
+	}
+	return append(out, '}')
+}
+
+func (f *Form[E]) newer(e *E) bool { return *f.Meta(e).Version > f.Newest }
 
 // Marshal writes a record.
 func Marshal[E any](id engine.ID, e *E) ([]byte, error) { return json.Marshal(record[E]{id, e}) }
@@ -97,7 +128,7 @@ func (f *Form[E]) Rules() mirror.Rules {
 		Resolve:    f.resolve,
 		Hold:       mirror.HoldMost,
 		Fork:       func(random io.Reader) (engine.ID, error) { return NewID(random), nil },
-		Required:   []string{"timeCreated", "timeLastModified", "timeLastUsed", "timesUsed"},
+		Required:   usage,
 		ReadOnly: func(payload []byte) error {
 			if _, e, err := f.Unmarshal(payload); err == nil && f.newer(&e) {
 				return ErrNewer
@@ -109,7 +140,7 @@ func (f *Form[E]) Rules() mirror.Rules {
 
 func (f *Form[E]) valid(payload []byte) error {
 	_, e, err := f.Unmarshal(payload)
-	if v := f.Meta(&e).Version; err == nil && v < 1 {
+	if v := *f.Meta(&e).Version; err == nil && v < 1 {
 		return fmt.Errorf("its version is %d, and there is none below 1", v)
 	}
 	return err
@@ -159,19 +190,19 @@ func Kind[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.ID
 			if err := complete(e, was); err != nil {
 				return err
 			}
-			f.note(f.Meta(e), was == nil, Number(now().UnixMilli()))
+			f.note(f.Meta(e), was == nil, now().UnixMilli())
 			return nil
 		},
 	}
 }
 
-func (f *Form[E]) note(m *Meta, isNew bool, now Number) {
-	m.Version = f.Version
-	if isNew && m.TimeCreated == 0 {
-		m.TimeCreated = now
+func (f *Form[E]) note(m Meta, isNew bool, now int64) {
+	*m.Version = f.Version
+	if isNew && *m.TimeCreated == 0 {
+		*m.TimeCreated = now
 	}
-	if !isNew || m.TimeLastModified == 0 {
-		m.TimeLastModified = now
+	if !isNew || *m.TimeLastModified == 0 {
+		*m.TimeLastModified = now
 	}
 }
 

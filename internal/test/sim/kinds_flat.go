@@ -14,11 +14,10 @@ import (
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/prefs"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-func (p place) options() mirror.Options {
-	return mirror.Options{Path: p.path, Key: localKey, Now: p.now, Rand: p.rand}
+func (p place) options() engine.StoreConfig {
+	return engine.StoreConfig{Path: p.path, Key: localKey, Now: p.now, Rand: p.rand}
 }
 
 func openPasswords(ctx context.Context, p place) (store, error) {

@@ -16,7 +16,6 @@ import (
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/localkey"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // Device is an app on a device: a manager with the engines for passwords and
@@ -170,11 +169,11 @@ func (d *Device) Seal(text string) []byte {
 func Open[E interface {
 	engine.Engine
 	io.Closer
-}](d *Device, open func(mirror.Options) (E, error)) E {
+}](d *Device, open func(engine.StoreConfig) (E, error)) E {
 	t := d.Env.T
 	t.Helper()
 	d.files++
-	e, err := open(mirror.Options{
+	e, err := open(engine.StoreConfig{
 		Path: filepath.Join(d.Dir, fmt.Sprintf("engine-%d.sqlite", d.files)), Key: d.key, Now: d.Env.Clock.Now, Rand: rand.Reader,
 	})
 	check(t, err)

@@ -14,7 +14,6 @@ import (
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/prefs"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
@@ -47,15 +46,15 @@ func flatOn(d *testenv.Device) *flat {
 	ctx := d.Env.T.Context()
 	return &flat{
 		Device: d,
-		addons: testenv.Open(d, func(o mirror.Options) (*addons.Engine, error) { return addons.Open(ctx, o) }),
-		addresses: testenv.Open(d, func(o mirror.Options) (*addresses.Engine, error) {
+		addons: testenv.Open(d, func(o engine.StoreConfig) (*addons.Engine, error) { return addons.Open(ctx, o) }),
+		addresses: testenv.Open(d, func(o engine.StoreConfig) (*addresses.Engine, error) {
 			return addresses.Open(ctx, o)
 		}),
-		cards:   testenv.Open(d, func(o mirror.Options) (*creditcards.Engine, error) { return creditcards.Open(ctx, o) }),
-		forms:   testenv.Open(d, func(o mirror.Options) (*forms.Engine, error) { return forms.Open(ctx, o) }),
-		prefs:   testenv.Open(d, func(o mirror.Options) (*prefs.Engine, error) { return prefs.Open(ctx, o) }),
-		storage: testenv.Open(d, func(o mirror.Options) (*extstorage.Engine, error) { return extstorage.Open(ctx, o) }),
-		notes: testenv.Open(d, func(o mirror.Options) (*collection.Engine[note], error) {
+		cards:   testenv.Open(d, func(o engine.StoreConfig) (*creditcards.Engine, error) { return creditcards.Open(ctx, o) }),
+		forms:   testenv.Open(d, func(o engine.StoreConfig) (*forms.Engine, error) { return forms.Open(ctx, o) }),
+		prefs:   testenv.Open(d, func(o engine.StoreConfig) (*prefs.Engine, error) { return prefs.Open(ctx, o) }),
+		storage: testenv.Open(d, func(o engine.StoreConfig) (*extstorage.Engine, error) { return extstorage.Open(ctx, o) }),
+		notes: testenv.Open(d, func(o engine.StoreConfig) (*collection.Engine[note], error) {
 			return collection.Open(ctx, notes, collection.Options[note]{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand, OnConflict: collection.KeepBoth})
 		}),
 	}

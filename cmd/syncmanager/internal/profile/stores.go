@@ -15,7 +15,6 @@ import (
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/engines/tabs"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // placesFile is shared by bookmarks and history.
@@ -92,7 +91,7 @@ func (p *Profile) FindLogin(ctx context.Context, word string) (passwords.Login, 
 	if err != nil {
 		return passwords.Login{}, err
 	}
-	if l, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, passwords.ErrNotFound) {
+	if l, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, engine.ErrNotFound) {
 		return l, err
 	}
 	origin, _ := passwords.Origin(word)
@@ -125,8 +124,8 @@ func (p *Profile) Tabs(ctx context.Context) (*tabs.Engine, error) {
 }
 
 // sealed says where a store is that the local key encrypts, and what it runs on.
-func (p *Profile) sealed(file string) mirror.Options {
-	return mirror.Options{Path: p.path(file), Key: p.key, Now: p.config.Now, Rand: p.config.Rand}
+func (p *Profile) sealed(file string) engine.StoreConfig {
+	return engine.StoreConfig{Path: p.path(file), Key: p.key, Now: p.config.Now, Rand: p.config.Rand}
 }
 
 // Addresses opens the addresses.

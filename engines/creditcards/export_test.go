@@ -1,0 +1,6 @@
+package creditcards
+
+import "github.com/syncmanager/syncmanager/internal/mirror"
+
+// Store is the engine's, with whole records.
+func (e *Engine) Store() *mirror.Store[Card] { return e.store }
