@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/sync15"
 )
@@ -75,7 +76,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 // Register adds an engine. The next Sync includes it; one that runs does not.
 func (m *Manager) Register(e engine.Engine) error {
 	name := e.Collection()
-	if !bso.ValidCollection(name) || slices.Contains([]string{"meta", "crypto", "clients"}, name) {
+	if !bso.ValidCollection(name) || reserved(name) {
 		return fmt.Errorf("%q cannot be an engine's collection", name)
 	}
 	if err := m.add(e); err != nil {
@@ -85,6 +86,12 @@ func (m *Manager) Register(e engine.Engine) error {
 		n.Notify(func() { m.Changed(name) })
 	}
 	return nil
+}
+
+// reserved reports whether the protocol itself keeps the collection.
+func reserved(name string) bool {
+	c, known := catalogue.Lookup(name)
+	return known && !c.Engine
 }
 
 func (m *Manager) add(e engine.Engine) error {
@@ -101,7 +108,7 @@ func (m *Manager) add(e engine.Engine) error {
 	}
 	m.engines = append(m.engines, e)
 	slices.SortStableFunc(m.engines, func(a, b engine.Engine) int {
-		return cmp.Or(cmp.Compare(rank(a.Collection()), rank(b.Collection())), cmp.Compare(a.Collection(), b.Collection()))
+		return cmp.Or(cmp.Compare(catalogue.Rank(a.Collection()), catalogue.Rank(b.Collection())), cmp.Compare(a.Collection(), b.Collection()))
 	})
 	return nil
 }
@@ -121,22 +128,6 @@ func (m *Manager) Unregister(name string) {
 		n.Notify(nil)
 	}
 }
-
-// order is the order in which Firefox syncs: what a user misses first comes
-// first.
-var order = []string{
-	"prefs", "passwords", "tabs", "bookmarks", "addons", "addresses", "creditcards", "forms", "history", "extension-storage",
-}
-
-func rank(name string) int {
-	if i := slices.Index(order, name); i >= 0 {
-		return i
-	}
-	return len(order)
-}
-
-// tabsCollection holds one record of each device, which leaves the account with it.
-const tabsCollection = "tabs"
 
 // registered is a copy of the engines in sync order.
 func (m *Manager) registered() []engine.Engine {
@@ -236,17 +227,13 @@ func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) 
 	return list, nil
 }
 
-// pairs are collections that share one choice: Firefox has no switch of its own
-// for the second ones.
-var pairs = map[string]string{"history": "forms", "forms": "history", "addons": "extension-storage", "extension-storage": "addons"}
-
 // SetEnabled chooses whether the account syncs these engines. The choice is kept
 // at once and reaches the account, and so all its devices, with the next Sync.
 // Disabling deletes the collection on the server; the data stays on the devices.
 func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string) error {
 	m.mu.Lock()
 	for _, name := range names {
-		known := slices.Contains(order, name) || slices.Contains(m.saved.Declined, name) ||
+		known := slices.Contains(catalogue.Engines(), name) || slices.Contains(m.saved.Declined, name) ||
 			slices.ContainsFunc(m.engines, func(e engine.Engine) bool { return e.Collection() == name })
 		if !known {
 			m.mu.Unlock()
@@ -259,8 +246,8 @@ func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string)
 	}
 	for _, name := range names {
 		pending[name] = enabled
-		if other, ok := pairs[name]; ok {
-			pending[other] = enabled
+		if c, _ := catalogue.Lookup(name); c.Pair != "" {
+			pending[c.Pair] = enabled
 		}
 	}
 	m.saved.Pending = pending
@@ -371,7 +358,7 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	errs := []error{m.client.Leave(ctx)}
 	for _, e := range m.registered() {
 		// Its tabs went with the device's records, and go up anew.
-		if e.Collection() != tabsCollection {
+		if c, _ := catalogue.Lookup(e.Collection()); !c.PerDevice {
 			continue
 		}
 		if err := e.Reset(ctx, engine.Association{}); err != nil {

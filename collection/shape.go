@@ -12,23 +12,24 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
-
-// taken are the collections of Firefox and of the protocol itself.
-var taken = []string{
-	"addons", "addresses", "bookmarks", "clients", "creditcards", "crypto", "extension-storage", "forms", "history", "keys", "meta",
-	"passwords", "prefs", "tabs",
-}
 
 func checkName(name string) error {
 	switch {
 	case !bso.ValidCollection(name):
 		return errors.New("a collection's name has 1 to 32 letters, digits, hyphens, underscores and dots")
-	case slices.Contains(taken, strings.ToLower(name)):
+	case taken(name):
 		return errors.New("Firefox or the protocol own this name; begin yours with your app's name, as in example-notes")
 	}
 	return nil
+}
+
+// taken reports whether Firefox or the protocol itself has a collection of the name.
+func taken(name string) bool {
+	_, known := catalogue.Lookup(strings.ToLower(name))
+	return known
 }
 
 // shape is what Open knows of the struct R.

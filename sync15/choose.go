@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 )
 
 // choose brings meta/global and the engines in line with the user's choices:
@@ -157,8 +158,9 @@ func (c *Client) decide(g Global, local []string, choice Choice) decision {
 		}
 	}
 	for name, on := range choice.Enable {
-		if _, listed := d.global.Engines[name]; on && !listed && wellKnown[name] > 0 {
-			add(name, wellKnown[name])
+		known, _ := catalogue.Lookup(name)
+		if _, listed := d.global.Engines[name]; on && !listed && known.Default {
+			add(name, known.Version)
 		}
 	}
 	return d

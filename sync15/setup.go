@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 	"github.com/syncmanager/syncmanager/seal"
 )
 
@@ -213,17 +213,6 @@ func (c *Client) startAfresh(ctx context.Context, choice Choice, start *freshSta
 	return err
 }
 
-// wellKnown are the collections that Firefox syncs, with their versions. A fresh
-// meta/global lists those this app does not have too: Firefox takes an engine
-// that is missing there for one that the user switched off.
-var wellKnown = map[string]int{
-	"clients": 1, "prefs": 2, "passwords": 1, "tabs": 1, "bookmarks": 2, "addons": 1, "addresses": 1,
-	"creditcards": 1, "forms": 1, "history": 1, "extension-storage": 1,
-}
-
-// WellKnown lists the collections that Firefox syncs, by name.
-func WellKnown() []string { return slices.Sorted(maps.Keys(wellKnown)) }
-
 func (c *Client) freshGlobal(choice Choice, declined []string) Global {
 	g := Global{SyncID: c.newID(), StorageVersion: StorageVersion, Engines: map[string]EngineEntry{}, HasDeclined: true}
 	for _, name := range declined {
@@ -232,8 +221,10 @@ func (c *Client) freshGlobal(choice Choice, declined []string) Global {
 		}
 	}
 	versions := map[string]int{}
-	for name, v := range wellKnown {
-		versions[name] = v
+	for _, known := range catalogue.All() {
+		if known.Default {
+			versions[known.Name] = known.Version
+		}
 	}
 	for _, e := range choice.Engines {
 		versions[e.Collection()] = e.Version()

@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/sync15"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 )
 
 func (a *app) recordsCommand() *cobra.Command {
@@ -99,7 +99,7 @@ func (a *app) mayWrite(collection string, force bool) error {
 		return usage.Errorf("%s is not written by hand, for %s; add --force if you mean it", collection, why)
 	case slices.Contains(profile.Engines(), collection):
 		a.Note("Mind that the next sync of %s will take this over, here and on the other devices.", collection)
-	case slices.Contains(sync15.WellKnown(), collection) && !isDelicate:
+	case slices.Contains(catalogue.WellKnown(), collection) && !isDelicate:
 		a.Note("Mind that Firefox will take this over with its next sync of %s.", collection)
 	}
 	return nil
@@ -115,7 +115,7 @@ func completeCollections(_ *cobra.Command, args []string, _ string) ([]string, c
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return append(sync15.WellKnown(), "crypto", "meta"), cobra.ShellCompDirectiveNoFileComp
+	return append(slices.Sorted(slices.Values(catalogue.WellKnown())), "crypto", "meta"), cobra.ShellCompDirectiveNoFileComp
 }
 
 // recordJSON is a record as --json prints it.

@@ -12,7 +12,7 @@ func sealedFiles() []string {
 	files := []string{accountFile, stateFile}
 	for _, s := range stores {
 		if s.sealed {
-			files = append(files, s.file)
+			files = append(files, s.path())
 		}
 	}
 	return files

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,34 +16,61 @@ import (
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 )
 
 // placesFile is shared by bookmarks and history.
 const placesFile = "places.sqlite"
 
-// stores are those that a profile has, by their names on the wire.
-var stores = []struct {
-	name    string
-	version int
-	file    string
+// fileEnding is what the name of a store's file ends with.
+const fileEnding = ".sqlite"
+
+// A store is a row of the registry.
+type store struct {
+	// name is that of its collection.
+	name string
+	// file is its file's; "": that of the name.
+	file string
 	// sealed says that the file opens with the local key alone.
 	sealed bool
 	open   func(*Profile, context.Context) (engine.Engine, error)
-}{
-	{"passwords", 1, "passwords.sqlite", true, opener((*Profile).Passwords)},
-	{"tabs", 1, "tabs.sqlite", false, opener((*Profile).Tabs)},
-	{"bookmarks", 2, placesFile, false, opener((*Profile).Bookmarks)},
-	{"addresses", 1, "addresses.sqlite", true, opener((*Profile).Addresses)},
-	{"creditcards", 1, "creditcards.sqlite", true, opener((*Profile).Cards)},
-	{"history", 1, placesFile, false, opener((*Profile).History)},
-	{"forms", 1, "forms.sqlite", true, opener((*Profile).Forms)},
-	{"prefs", 2, "prefs.sqlite", true, opener((*Profile).Prefs)},
-	{"addons", 1, "addons.sqlite", true, opener((*Profile).Addons)},
-	{"extension-storage", 1, "extension-storage.sqlite", true, opener((*Profile).ExtensionStorage)},
 }
+
+// stores are those that a profile has, the row of each engine.
+var stores = []store{
+	{name: "passwords", sealed: true, open: opener((*Profile).Passwords)},
+	{name: "tabs", open: opener((*Profile).Tabs)},
+	{name: "bookmarks", file: placesFile, open: opener((*Profile).Bookmarks)},
+	{name: "addresses", sealed: true, open: flat("addresses", addresses.Open)},
+	{name: "creditcards", sealed: true, open: flat("creditcards", creditcards.Open)},
+	{name: "history", file: placesFile, open: opener((*Profile).History)},
+	{name: "forms", sealed: true, open: flat("forms", forms.Open)},
+	{name: "prefs", sealed: true, open: flat("prefs", prefs.Open)},
+	{name: "addons", sealed: true, open: flat("addons", addons.Open)},
+	{name: "extension-storage", sealed: true, open: flat("extension-storage", extstorage.Open)},
+}
+
+// path is the store's file in the profile's folder.
+func (s store) path() string { return cmp.Or(s.file, s.name+fileEnding) }
 
 func opener[E engine.Engine](open func(*Profile, context.Context) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
 	return func(p *Profile, ctx context.Context) (engine.Engine, error) { return open(p, ctx) }
+}
+
+// flat opens an engine with a file of its own that the local key encrypts.
+func flat[E closingEngine](name string, open func(context.Context, engine.StoreConfig) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
+	return func(p *Profile, ctx context.Context) (engine.Engine, error) { return openFlat(p, ctx, name, open) }
+}
+
+type closingEngine interface {
+	engine.Engine
+	io.Closer
+}
+
+func openFlat[E closingEngine](p *Profile, ctx context.Context, name string, open func(context.Context, engine.StoreConfig) (E, error)) (E, error) {
+	return once(p, name, func() (E, error) {
+		return open(ctx, engine.StoreConfig{Path: p.path(name + fileEnding), Key: p.key, Now: p.config.Now, Rand: p.config.Rand})
+	})
 }
 
 // Engines are the names of the stores that a profile has, as on the wire.
@@ -58,7 +86,7 @@ func Engines() []string {
 func storeFiles() []string {
 	files := []string{inboxFile}
 	for _, s := range stores {
-		files = append(files, s.file)
+		files = append(files, s.path())
 	}
 	return files
 }
@@ -123,41 +151,34 @@ func (p *Profile) Tabs(ctx context.Context) (*tabs.Engine, error) {
 	})
 }
 
-// sealed says where a store is that the local key encrypts, and what it runs on.
-func (p *Profile) sealed(file string) engine.StoreConfig {
-	return engine.StoreConfig{Path: p.path(file), Key: p.key, Now: p.config.Now, Rand: p.config.Rand}
-}
-
 // Addresses opens the addresses.
 func (p *Profile) Addresses(ctx context.Context) (*addresses.Engine, error) {
-	return once(p, "addresses", func() (*addresses.Engine, error) { return addresses.Open(ctx, p.sealed("addresses.sqlite")) })
+	return openFlat(p, ctx, "addresses", addresses.Open)
 }
 
 // Cards opens the payment cards.
 func (p *Profile) Cards(ctx context.Context) (*creditcards.Engine, error) {
-	return once(p, "creditcards", func() (*creditcards.Engine, error) { return creditcards.Open(ctx, p.sealed("creditcards.sqlite")) })
+	return openFlat(p, ctx, "creditcards", creditcards.Open)
 }
 
 // Forms opens the form history.
 func (p *Profile) Forms(ctx context.Context) (*forms.Engine, error) {
-	return once(p, "forms", func() (*forms.Engine, error) { return forms.Open(ctx, p.sealed("forms.sqlite")) })
+	return openFlat(p, ctx, "forms", forms.Open)
 }
 
 // Prefs opens the preferences.
 func (p *Profile) Prefs(ctx context.Context) (*prefs.Engine, error) {
-	return once(p, "prefs", func() (*prefs.Engine, error) { return prefs.Open(ctx, p.sealed("prefs.sqlite")) })
+	return openFlat(p, ctx, "prefs", prefs.Open)
 }
 
 // Addons opens the list of add-ons.
 func (p *Profile) Addons(ctx context.Context) (*addons.Engine, error) {
-	return once(p, "addons", func() (*addons.Engine, error) { return addons.Open(ctx, p.sealed("addons.sqlite")) })
+	return openFlat(p, ctx, "addons", addons.Open)
 }
 
 // ExtensionStorage opens what add-ons keep.
 func (p *Profile) ExtensionStorage(ctx context.Context) (*extstorage.Engine, error) {
-	return once(p, "extension-storage", func() (*extstorage.Engine, error) {
-		return extstorage.Open(ctx, p.sealed("extension-storage.sqlite"))
-	})
+	return openFlat(p, ctx, "extension-storage", extstorage.Open)
 }
 
 // engines opens all stores. One that cannot be opened is there too, and fails
@@ -167,7 +188,8 @@ func (p *Profile) engines(ctx context.Context) []engine.Engine {
 	for _, s := range stores {
 		e, err := s.open(p, ctx)
 		if err != nil {
-			e = broken{s.name, s.version, err}
+			known, _ := catalogue.Lookup(s.name)
+			e = broken{s.name, known.Version, err}
 		}
 		all = append(all, e)
 	}
