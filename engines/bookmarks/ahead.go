@@ -43,7 +43,7 @@ func (s *session) insertAhead(ctx context.Context, p *plan) error {
 		if err != nil {
 			return err
 		}
-		s.result.Applied += applied
+		s.Result.Applied += applied
 	}
 	return nil
 }

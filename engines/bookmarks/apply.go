@@ -29,7 +29,7 @@ type applier struct {
 func newApplier(t *tx, s *session) *applier {
 	k := newKeeper()
 	k.back = s.cleared == wipedHere
-	return &applier{tx: t, keeper: k, start: s.start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.since == 0, revived: s.revived}
+	return &applier{tx: t, keeper: k, start: s.Start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.Since() == 0, revived: s.revived}
 }
 
 // insert adds an item as a record says it.

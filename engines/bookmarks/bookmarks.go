@@ -35,6 +35,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/ledger"
 )
 
 // Config says where the bookmarks are and what the engine runs on. All but Log
@@ -54,8 +55,9 @@ type Config struct {
 // Engine is the user's bookmarks on this device. It is safe for concurrent use.
 type Engine struct {
 	engine.Bell
-	db  *places.DB
-	log *slog.Logger
+	db     *places.DB
+	ledger *ledger.Ledger
+	log    *slog.Logger
 	// wholeMerges counts the times that the tree was merged whole.
 	wholeMerges atomic.Int64
 }
@@ -82,6 +84,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
 	e := &Engine{db: db, log: c.Log}
+	e.ledger = ledger.New(db.File(), ledger.Config{
+		Collection: collection, Prefix: "bookmark_", Store: collection,
+		Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"}, Chunk: chunkSize, Local: LocalID, Wire: WireID,
+	})
 	if err := e.makeRoots(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("bookmarks: %w", err), db.Close())
 	}

@@ -226,7 +226,7 @@ func (d *direct) apply() error {
 		if err := d.QueryRow(sqlCount).Scan(&total); err != nil {
 			return err
 		}
-		if err := held(len(gone), total-len(wireIDs), d.session.start); err != nil {
+		if err := held(len(gone), total-len(wireIDs), d.session.Start); err != nil {
 			return err
 		}
 	}

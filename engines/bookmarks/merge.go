@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Merge brings both sides together.
@@ -17,7 +18,7 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	if err != nil && !errors.As(err, &hold) {
 		err = fmt.Errorf("cannot merge bookmarks: %w", err)
 	}
-	return s.result, err
+	return s.Result, err
 }
 
 func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
@@ -30,35 +31,20 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	err := s.e.db.Update(ctx, func(t *places.Tx) error {
-		missed := make([]engine.ID, 0, len(s.retry))
-		for guid := range s.retry {
-			missed = append(missed, guid)
+	return s.Finish(ctx, at, func(t *sqlite.Tx) error {
+		if s.cleared == 0 {
+			return nil
 		}
-		if _, err := t.Exec(sqlRetryMiss, guidList(missed)); err != nil {
-			return err
-		}
-		if s.cleared != 0 {
-			if _, err := t.Exec(sqlSetCleared, 0); err != nil {
-				return err
-			}
-		}
-		if _, err := t.Exec(sqlSetSince, at); err != nil {
-			return err
-		}
-		return t.Tombstones(collection, s.start.Account).Prune(at)
+		_, err := t.Exec(sqlSetCleared, 0)
+		return err
 	})
-	if err == nil {
-		s.since = max(s.since, at)
-	}
-	return err
 }
 
 // sort takes out of what was staged what is not to be merged: our own records
 // whose receipt was lost, and those that cannot be read.
 func (s *session) sort(ctx context.Context) error {
 	var staged int
-	if err := s.e.db.QueryRow(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.since != 0 {
+	if err := s.e.db.QueryRow(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.Since() != 0 {
 		return err
 	}
 	var counted engine.Merged
@@ -71,20 +57,20 @@ func (s *session) sort(ctx context.Context) error {
 		if err := s.compareWithPast(t); err != nil {
 			return err
 		}
-		if err := execAll(p, sqlReadable); err != nil {
+		if err := s.Readable(p.Tx, 0, everything); err != nil {
 			return err
 		}
-		if err := t.echoes(&counted); err != nil {
+		if err := s.echoes(t, &counted); err != nil {
 			return err
 		}
-		return t.bad(&counted)
+		return s.bad(t, &counted)
 	})
-	s.result = counted
+	s.Result = counted
 	return err
 }
 
 // echoes settles what we sent ourselves.
-func (t *tx) echoes(m *engine.Merged) error {
+func (s *session) echoes(t *tx, m *engine.Merged) error {
 	rows, err := t.Query(sqlEcho)
 	if err != nil {
 		return err
@@ -106,7 +92,11 @@ func (t *tx) echoes(m *engine.Merged) error {
 		return err
 	}
 	for _, e := range all {
-		if err := t.stored([]engine.ID{e.guid}, e.at); err != nil {
+		stored := guidList([]engine.ID{e.guid})
+		if err := s.Settle(t.Tx.Tx, stored, e.at); err != nil {
+			return err
+		}
+		if err := s.Settled(t.Tx.Tx, stored, e.at); err != nil {
 			return err
 		}
 		if _, err := t.Exec(sqlUnstage, e.guid); err != nil {
@@ -120,7 +110,7 @@ func (t *tx) echoes(m *engine.Merged) error {
 // bad notes what cannot be read or breaks the rules. Where the user has the item,
 // as it was on the server before, the user's goes up in place of a record that nobody
 // can use. A record that breaks the rules gives way to the user's in any case.
-func (t *tx) bad(m *engine.Merged) error {
+func (s *session) bad(t *tx, m *engine.Merged) error {
 	rows, err := t.Query(sqlBad)
 	if err != nil {
 		return err
@@ -147,14 +137,6 @@ func (t *tx) bad(m *engine.Merged) error {
 		return err
 	}
 	for _, b := range all {
-		have, attempts := 0, 1
-		err := t.QueryRow(sqlRetryHave, b.guid).Scan(&have)
-		if err = notFoundIsNil(err); err != nil {
-			return err
-		}
-		if b.fatal {
-			attempts = maxAttempts
-		}
 		_, mirrored, err := t.mirrored(b.guid)
 		if err != nil {
 			return err
@@ -164,18 +146,11 @@ func (t *tx) bad(m *engine.Merged) error {
 				return err
 			}
 		}
-		if _, err := t.Exec(sqlRetryPut, b.guid, attempts, b.reason); err != nil {
+		if err := s.Fail(t.Tx.Tx, m, b.guid, b.reason, b.fatal); err != nil {
 			return err
 		}
 		if _, err := t.Exec(sqlUnstage, b.guid); err != nil {
 			return err
-		}
-		m.Failed++
-		if have == 0 {
-			m.NewFailed++
-		}
-		if len(m.Problems) < maxProblems {
-			m.Problems = append(m.Problems, engine.Problem{ID: WireID(b.guid), Err: errors.New(b.reason)})
 		}
 	}
 	return nil
@@ -278,9 +253,9 @@ func (t *tx) stagedGUIDs() ([]engine.ID, error) {
 func (s *session) report(a *applier, staged []engine.ID) {
 	for _, guid := range staged {
 		if _, ok := a.touched[guid]; ok {
-			s.result.Applied++
+			s.Result.Applied++
 		} else {
-			s.result.Reconciled++
+			s.Result.Reconciled++
 		}
 	}
 }
@@ -288,7 +263,7 @@ func (s *session) report(a *applier, staged []engine.ID) {
 // hold refuses to delete more than looks meant: more than 20 items and more than a
 // tenth.
 func (s *session) hold(p *plan) error {
-	return held(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.start)
+	return held(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.Start)
 }
 
 func held(deletions, total int, start engine.Start) error {

@@ -2,10 +2,8 @@ package bookmarks
 
 import (
 	"context"
-	"errors"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // compareWithPast prepares the first merge after a Reset, for which the whole
@@ -14,7 +12,7 @@ import (
 // an earlier state: that becomes the common past, and the user's item is the change.
 func (s *session) compareWithPast(t *tx) error {
 	var past bool
-	if s.since != 0 {
+	if s.Since() != 0 {
 		return nil
 	}
 	if err := t.QueryRow(sqlMirrorAny).Scan(&past); err != nil || !past {
@@ -37,31 +35,9 @@ func (s *session) compareWithPast(t *tx) error {
 
 // Troubles counts the records that are stuck, and names the first max of each kind.
 func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
-	if t.Unsent, t.UnsentRecords, err = e.problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
+	if t.Unsent, t.UnsentRecords, err = e.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}
-	t.Unread, t.UnreadRecords, err = e.problems(ctx, sqlCountRetry, sqlRetryPage, max)
+	t.Unread, t.UnreadRecords, err = e.ledger.Unread(ctx, max)
 	return t, err
-}
-
-// problems are some of the records that a query counts and another lists, with their
-// reasons.
-func (e *Engine) problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
-	if err := e.db.QueryRow(ctx, count).Scan(&n); err != nil || n == 0 {
-		return 0, nil, sqlite.Explain(err)
-	}
-	rows, err := e.db.Query(ctx, list, max)
-	if err != nil {
-		return 0, nil, sqlite.Explain(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var guid engine.ID
-		var reason string
-		if err := rows.Scan(&guid, &reason); err != nil {
-			return 0, nil, sqlite.Explain(err)
-		}
-		some = append(some, engine.Problem{ID: WireID(guid), Err: errors.New(reason)})
-	}
-	return n, some, sqlite.Explain(rows.Err())
 }

@@ -50,7 +50,7 @@ func (s *session) plan(t *tx) (*plan, error) {
 		err = errors.Join(err, failed)
 		return engine.ID(guid)
 	}}
-	switch s.start.Prefer {
+	switch s.Start.Prefer {
 	case engine.PreferLocal:
 		o.Prefer = tree.Local
 	case engine.PreferRemote:
@@ -68,7 +68,7 @@ func (s *session) plan(t *tx) (*plan, error) {
 
 // skew is how far the server's clock is ahead of ours, in milliseconds: the newer
 // of two edits is found by one clock.
-func (s *session) skew() int64 { return s.start.Skew.Milliseconds() }
+func (s *session) skew() int64 { return s.Start.Skew.Milliseconds() }
 
 // loader builds the two trees of a plan.
 type loader struct {

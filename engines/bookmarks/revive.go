@@ -4,19 +4,20 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
+// everything is behind the last row that was staged.
+const everything = 1<<63 - 1
+
 // noteTombstones brings what is known of deletions up to what was staged. In the first
 // merge after a Reset, what was deleted later than its record was stored is the past:
 // the server went back, and it is deleted again.
 func (s *session) noteTombstones(t *tx) error {
-	for _, query := range []string{sqlStagedGone, sqlStagedBack} {
-		if _, err := t.Exec(query, s.start.Account); err != nil {
-			return err
-		}
+	if err := s.NoteDeletions(t.Tx.Tx, 0, everything); err != nil {
+		return err
 	}
-	if s.since != 0 {
+	if s.Since() != 0 {
 		return nil
 	}
-	rows, err := t.Query(sqlRevived, s.start.Account)
+	rows, err := t.Query(sqlRevived, s.Start.Account)
 	if err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func (s *session) noteTombstones(t *tx) error {
 	if err != nil || len(revived) == 0 {
 		return err
 	}
-	if s.start.Prefer == engine.PreferRemote {
+	if s.Start.Prefer == engine.PreferRemote {
 		s.revived = set(revived)
 		return nil
 	}
@@ -33,10 +34,10 @@ func (s *session) noteTombstones(t *tx) error {
 		return err
 	}
 	// The server may have been restored for just these.
-	if err := held(len(revived), total-len(wireIDs)+len(revived), s.start); err != nil {
+	if err := held(len(revived), total-len(wireIDs)+len(revived), s.Start); err != nil {
 		return err
 	}
-	return t.deleteAgain(revived, s.start.Run)
+	return t.deleteAgain(revived, s.Start.Run)
 }
 
 // deleteAgain deletes items that are back on the server. The user can undo it.
@@ -69,15 +70,4 @@ func (t *tx) deleteAgain(guids []engine.ID, run string) error {
 		return err
 	}
 	return k.write(t, run)
-}
-
-// settleTombstones brings what is known of deletions up to what was uploaded.
-func (s *session) settleTombstones(t *tx, stored []engine.ID, at engine.Timestamp) error {
-	list := guidList(stored)
-	for _, query := range []string{sqlSentGone, sqlSentBack} {
-		if _, err := t.Exec(query, s.start.Account, list, at); err != nil {
-			return err
-		}
-	}
-	return nil
 }

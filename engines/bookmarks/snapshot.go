@@ -13,12 +13,13 @@ import (
 // that a folder's list names no child that does not go up with it; nobody waits for
 // that.
 func (s *session) snapshot(ctx context.Context) error {
+	if err := s.e.ledger.DropOutgoing(ctx); err != nil {
+		return err
+	}
 	err := s.e.db.Update(ctx, func(t *places.Tx) error {
 		now := t.Now().UnixMilli() + s.skew()
-		if _, err := t.Exec(sqlAddedAhead, now, now+ahead-slack); err != nil {
-			return err
-		}
-		return execAll(t, sqlDropOutgoing)
+		_, err := t.Exec(sqlAddedAhead, now, now+ahead-slack)
+		return err
 	})
 	if err != nil {
 		return err
@@ -29,11 +30,11 @@ func (s *session) snapshot(ctx context.Context) error {
 			err := s.e.db.Update(ctx, func(w *places.Tx) error {
 				return w.Each(sqlSend, len(chunk), func(i int) []any { return chunk[i] })
 			})
-			s.result.Outgoing += len(chunk)
+			s.Result.Outgoing += len(chunk)
 			chunk = chunk[:0]
 			return err
 		}
-		if err := t.holdBack(s.start.MaxPayload); err != nil {
+		if err := t.holdBack(s.Start.MaxPayload); err != nil {
 			return err
 		}
 		var same [][]any

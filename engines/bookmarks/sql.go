@@ -45,10 +45,9 @@ const (
 	sqlAddedAhead = `UPDATE bookmarks SET added = ?1 WHERE changes > 0 AND n > 0 AND added > ?2`
 	sqlSetAdded   = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
 	sqlSettleSame = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
-	sqlHealed     = `DELETE FROM bookmark_retry WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlHidden     = `SELECT guid FROM bookmark_retry r WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.guid)`
-	sqlRetryAll   = `SELECT guid FROM bookmark_retry WHERE guid > ''`
-	sqlUnreadable = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE guid = ?1)`
+	sqlHidden     = `SELECT id FROM bookmark_retry r WHERE id > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.id)`
+	sqlRetryAll   = `SELECT id FROM bookmark_retry WHERE id > ''`
+	sqlUnreadable = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE id = ?1)`
 	sqlSetChanges = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
 	sqlMustGo     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
 	sqlDelete     = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
@@ -67,15 +66,13 @@ const (
 	// The server may have what the mirror has, and what went up without a receipt.
 	sqlBury = `INSERT INTO bookmark_tombstones (guid, deleted) SELECT value, ?2 FROM json_each(?1)
 		WHERE EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid = value)
-		OR EXISTS (SELECT 1 FROM bookmark_outgoing WHERE guid = value AND payload IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM bookmark_outgoing WHERE id = value AND payload IS NOT NULL)
 		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, refused = 0`
 	sqlTombstone = `INSERT OR IGNORE INTO bookmark_tombstones (guid, deleted) VALUES (?1, ?2)`
 	sqlUnbury    = `DELETE FROM bookmark_tombstones WHERE guid = ?1`
 
-	sqlMeta       = `SELECT global, sync_id, since, generation, cleared FROM bookmark_meta WHERE one = 1`
-	sqlSetMeta    = `UPDATE bookmark_meta SET global = ?1, sync_id = ?2, since = 0, generation = generation + 1 WHERE one = 1`
+	sqlMeta       = `SELECT generation, cleared FROM bookmark_meta WHERE one = 1`
 	sqlSetCleared = `UPDATE bookmark_meta SET cleared = ?1 WHERE one = 1`
-	sqlSetSince   = `UPDATE bookmark_meta SET since = max(since, ?1) WHERE one = 1`
 	sqlPlaced     = `SELECT DISTINCT place FROM bookmarks WHERE place IS NOT NULL`
 	sqlWipeItems  = `DELETE FROM bookmarks WHERE guid NOT IN (SELECT value FROM json_each(?1))`
 	sqlWipeRoots  = `UPDATE bookmarks SET changes = 0, refused = 0 WHERE guid > ''`
@@ -84,20 +81,15 @@ const (
 	sqlDropTombstones = `DELETE FROM bookmark_tombstones WHERE guid > ''`
 	sqlDropMirror     = `DELETE FROM bookmark_mirror WHERE guid > ''`
 	sqlDropStaged     = `DELETE FROM bookmark_staged WHERE n > 0`
-	sqlDropOutgoing   = `DELETE FROM bookmark_outgoing WHERE n > 0`
-	sqlDropRetry      = `DELETE FROM bookmark_retry WHERE guid > ''`
 
-	sqlStage = `INSERT INTO bookmark_staged (guid, parent, kind, modified, payload, err, fatal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified,
-			payload = excluded.payload, err = excluded.err, fatal = excluded.fatal`
 	sqlCountStaged  = `SELECT count(*) FROM (SELECT 1 FROM bookmark_staged WHERE n > 0 LIMIT ?1)`
-	sqlStaged       = `SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
-	sqlStagedOne    = `SELECT payload, modified FROM bookmark_staged WHERE guid = ?1 AND payload IS NOT NULL`
+	sqlStaged       = `SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
+	sqlStagedOne    = `SELECT payload, modified FROM bookmark_staged WHERE id = ?1 AND payload IS NOT NULL`
 	sqlMirrorOne    = `SELECT payload, modified FROM bookmark_mirror WHERE guid = ?1`
 	sqlMirrorParent = `SELECT parent FROM bookmark_mirror WHERE guid = ?1`
 	sqlMirrorAny    = `SELECT EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid > '')`
 	sqlMirror       = `SELECT m.guid, m.parent, m.kind, m.modified, CASE m.kind WHEN 3 THEN m.payload END,
-			EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = m.guid)
+			EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid)
 		FROM bookmark_mirror m WHERE m.guid > ''`
 	sqlMirrorAll  = `SELECT guid, parent, kind, modified, payload FROM bookmark_mirror WHERE guid > ''`
 	sqlTombstones = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
@@ -110,88 +102,67 @@ const (
 
 	// What came from the server is what the last snapshot sent, so the snapshot
 	// arrived and its receipt was lost.
-	sqlEcho = `SELECT s.guid, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.guid = s.guid
+	sqlEcho = `SELECT s.id, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.id = s.id
 		WHERE s.n > 0 AND s.err IS NULL AND s.payload IS o.payload`
-	sqlUnstage   = `DELETE FROM bookmark_staged WHERE guid = ?1`
-	sqlBad       = `SELECT guid, err, fatal FROM bookmark_staged WHERE n > 0 AND err IS NOT NULL ORDER BY n`
-	sqlReadable  = `DELETE FROM bookmark_retry WHERE guid IN (SELECT guid FROM bookmark_staged WHERE n > 0 AND err IS NULL)`
-	sqlRetryDue  = `SELECT guid FROM bookmark_retry WHERE attempts < ?1 ORDER BY attempts, guid LIMIT ?2`
-	sqlRetryHave = `SELECT attempts FROM bookmark_retry WHERE guid = ?1`
-	sqlRetryPut  = `INSERT INTO bookmark_retry (guid, attempts, reason) VALUES (?1, ?2, ?3)
-		ON CONFLICT (guid) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`
-	sqlRetryMiss    = `UPDATE bookmark_retry SET attempts = attempts + 1 WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlUnstage      = `DELETE FROM bookmark_staged WHERE id = ?1`
+	sqlBad          = `SELECT id, err, fatal FROM bookmark_staged WHERE n > 0 AND err IS NOT NULL ORDER BY n`
 	sqlResend       = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid = ?1`
-	sqlMirrorGone   = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT guid FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
+	sqlMirrorGone   = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT id FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
 	sqlMirrorForget = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlMirrorPut    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
-		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
+		SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 
 	sqlGoing     = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL ORDER BY b.n`
-	sqlSend      = `INSERT INTO bookmark_outgoing (guid, parent, kind, payload, changes, sortindex) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`
+	sqlSend      = `INSERT INTO bookmark_outgoing (id, parent, kind, payload, changes, sortindex) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`
 	sqlTitle     = `SELECT title FROM bookmarks WHERE n = ?1`
 	sqlFrecency  = `SELECT frecency FROM places WHERE id = ?1`
 	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' ORDER BY guid`
-	sqlOutgoing  = `SELECT n, guid, payload, sortindex FROM bookmark_outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
 	sqlStored    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
-		SELECT guid, parent, kind, ?2, payload FROM bookmark_outgoing WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))
+		SELECT id, parent, kind, ?2, payload FROM bookmark_outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?1))
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
-	sqlStoredGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT o.guid FROM bookmark_outgoing o
-		WHERE o.payload IS NULL AND o.guid IN (SELECT value FROM json_each(?1)))`
-	sqlBuried = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.guid FROM bookmark_outgoing o
-		WHERE o.payload IS NULL AND o.guid IN (SELECT value FROM json_each(?1)))`
+	sqlStoredGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
+		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
+	sqlBuried = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
+		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
 	sqlSubtract = `UPDATE bookmarks SET refused = 0, changes = max(bookmarks.changes - o.changes, 0) FROM bookmark_outgoing o
-		WHERE o.guid = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
-	sqlSettled       = `DELETE FROM bookmark_outgoing WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlRefused       = `UPDATE bookmarks SET refused = o.changes, reason = ?2 FROM bookmark_outgoing o WHERE o.guid = bookmarks.guid AND bookmarks.guid = ?1`
+		WHERE o.id = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
+	sqlRefused       = `UPDATE bookmarks SET refused = o.changes, reason = ?2 FROM bookmark_outgoing o WHERE o.id = bookmarks.guid AND bookmarks.guid = ?1`
 	sqlRefusedGone   = `UPDATE bookmark_tombstones SET refused = 1 WHERE guid = ?1`
-	sqlStagedGUIDs   = `SELECT guid FROM bookmark_staged WHERE n > 0`
+	sqlStagedGUIDs   = `SELECT id FROM bookmark_staged WHERE n > 0`
 	sqlSetPositionOf = `UPDATE bookmarks SET position = ?2 WHERE guid = ?1`
 	sqlMirrorPutSome = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
-		SELECT guid, parent, kind, modified, payload FROM bookmark_staged WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?1))
+		SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?1))
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
-	sqlUnstageSome = `DELETE FROM bookmark_staged WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlUnstageSome = `DELETE FROM bookmark_staged WHERE id IN (SELECT value FROM json_each(?1))`
 
 	// After a Reset: what the server has no more, and what it has as it was before.
 	sqlLost = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
-		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmarks.guid)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmarks.guid)
 		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
 	sqlLostRoots = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT value FROM json_each(?1))
-		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmarks.guid) AND EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n)`
-	sqlLostGone = `INSERT INTO bookmark_staged (guid, parent, kind, modified, payload, err, fatal)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmarks.guid) AND EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n)`
+	sqlLostGone = `INSERT INTO bookmark_staged (id, parent, kind, modified, payload, err, fatal)
 		SELECT guid, '', 0, modified, NULL, NULL, 0 FROM bookmark_mirror m WHERE guid > ''
-		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = m.guid) AND guid NOT IN (SELECT value FROM json_each(?1))`
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid) AND guid NOT IN (SELECT value FROM json_each(?1))`
 	// The server may be without a record for a moment only: another device fills it again.
 	sqlUnburyMet = `DELETE FROM bookmark_tombstones WHERE guid = ?1
-		AND (EXISTS (SELECT 1 FROM bookmark_staged WHERE guid = ?1) OR EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1))`
-	sqlLostMirror = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.guid = bookmark_mirror.guid)
+		AND (EXISTS (SELECT 1 FROM bookmark_staged WHERE id = ?1) OR EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1))`
+	sqlLostMirror = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmark_mirror.guid)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones t WHERE t.guid = bookmark_mirror.guid)`
-	sqlBehind = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.guid FROM bookmark_staged s
-		JOIN bookmark_mirror m ON m.guid = s.guid WHERE s.n > 0 AND s.err IS NULL AND s.modified < m.modified)`
+	sqlBehind = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.id FROM bookmark_staged s
+		JOIN bookmark_mirror m ON m.guid = s.id WHERE s.n > 0 AND s.err IS NULL AND s.modified < m.modified)`
 	sqlBehindMirror = `UPDATE bookmark_mirror SET parent = s.parent, kind = s.kind, payload = s.payload FROM bookmark_staged s
-		WHERE bookmark_mirror.guid > '' AND s.guid = bookmark_mirror.guid AND s.payload IS NOT NULL AND s.modified < bookmark_mirror.modified`
-	sqlBehindGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT s.guid FROM bookmark_staged s JOIN bookmark_mirror m ON m.guid = s.guid
-		JOIN bookmarks b ON b.guid = s.guid WHERE s.n > 0 AND s.payload IS NULL AND s.err IS NULL AND s.modified < m.modified)`
+		WHERE bookmark_mirror.guid > '' AND s.id = bookmark_mirror.guid AND s.payload IS NOT NULL AND s.modified < bookmark_mirror.modified`
+	sqlBehindGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT s.id FROM bookmark_staged s JOIN bookmark_mirror m ON m.guid = s.id
+		JOIN bookmarks b ON b.guid = s.id WHERE s.n > 0 AND s.payload IS NULL AND s.err IS NULL AND s.modified < m.modified)`
 	sqlBehindStaged = `DELETE FROM bookmark_staged WHERE n > 0 AND payload IS NULL AND err IS NULL
-		AND EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = bookmark_staged.guid AND b.changes > 0)
-		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = bookmark_staged.guid)`
+		AND EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = bookmark_staged.id AND b.changes > 0)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = bookmark_staged.id)`
 
 	// What is known of deletions; see package tombstones.
-	sqlStagedGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT 'bookmarks', ?1, guid, modified FROM bookmark_staged WHERE n > 0 AND payload IS NULL AND err IS NULL
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlStagedBack = `DELETE FROM tombstones WHERE n IN (
-		SELECT t.n FROM bookmark_staged s JOIN tombstones t ON t.store = 'bookmarks' AND t.id = s.guid
-		WHERE s.n > 0 AND s.payload IS NOT NULL AND t.account = ?1 AND t.at <= s.modified)`
-	sqlSentGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT 'bookmarks', ?1, guid, ?3 FROM bookmark_outgoing WHERE payload IS NULL AND guid IN (SELECT value FROM json_each(?2))
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlSentBack = `DELETE FROM tombstones WHERE store = 'bookmarks' AND account = ?1 AND at <= ?3
-		AND id IN (SELECT guid FROM bookmark_outgoing WHERE payload IS NOT NULL AND guid IN (SELECT value FROM json_each(?2)))`
 	// The server went back to before these deletions.
-	sqlRevived = `SELECT s.guid FROM tombstones t CROSS JOIN bookmark_staged s ON s.guid = t.id
+	sqlRevived = `SELECT s.id FROM tombstones t CROSS JOIN bookmark_staged s ON s.id = t.id
 		WHERE t.store = 'bookmarks' AND t.account = ?1 AND t.at > s.modified AND s.payload IS NOT NULL AND s.kind > 0
 		AND NOT EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = t.id)`
 
@@ -199,6 +170,4 @@ const (
 		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 1)`
 	sqlRefusedPage = `SELECT guid, reason FROM bookmarks WHERE refused > 0 AND n > 0 AND refused = changes
 		UNION ALL SELECT guid, 'the server refused its deletion' FROM bookmark_tombstones WHERE guid > '' AND refused = 1 LIMIT ?1`
-	sqlCountRetry = `SELECT count(*) FROM bookmark_retry WHERE guid > ''`
-	sqlRetryPage  = `SELECT guid, reason FROM bookmark_retry WHERE guid > '' ORDER BY guid LIMIT ?1`
 )

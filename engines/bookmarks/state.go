@@ -2,16 +2,14 @@ package bookmarks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 type meta struct {
-	engine.Association
-	since      engine.Timestamp
 	generation int64
 	cleared    int // see the columns of bookmark_meta
 }
@@ -23,31 +21,28 @@ const (
 )
 
 func (t *tx) meta() (m meta, err error) {
-	err = t.QueryRow(sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
+	err = t.QueryRow(sqlMeta).Scan(&m.generation, &m.cleared)
 	return m, err
 }
 
 // Association tells which sync IDs the bookmarks last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
-	var m meta
-	err := e.db.QueryRow(ctx, sqlMeta).Scan(&m.Global, &m.Collection, &m.since, &m.generation, &m.cleared)
-	if err != nil {
-		return engine.Association{}, fmt.Errorf("cannot read the sync state of bookmarks: %w", sqlite.Explain(err))
-	}
-	return m.Association, nil
+	return e.ledger.Association(ctx)
 }
 
 // Reset forgets the sync state and keeps the bookmarks and the log of what syncs
 // did. The mirror stays as the past that both sides of the next merge have in common,
 // and so do the user's deletions; see compareWithPast.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
-	err := e.db.Update(ctx, func(t *places.Tx) error {
-		if err := execAll(t, sqlDropStaged, sqlDropRetry); err != nil {
-			return err
-		}
-		_, err := t.Exec(sqlSetMeta, a.Global, a.Collection)
-		return err
-	})
+	err := e.ledger.Forget(ctx)
+	if err == nil {
+		err = e.db.Update(ctx, func(t *places.Tx) error {
+			if err := execAll(t, sqlBumpEdits); err != nil {
+				return err
+			}
+			return e.ledger.Associate(t.Tx, a)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("cannot reset bookmarks: %w", err)
 	}
@@ -63,11 +58,12 @@ func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 		return err
 	}
 	err := e.db.Update(ctx, func(t *places.Tx) error {
-		if _, err := t.Exec(sqlSetCleared, clearedElsewhere); err != nil {
-			return err
-		}
-		return t.Tombstones(collection, "").Forget()
+		_, err := t.Exec(sqlSetCleared, clearedElsewhere)
+		return err
 	})
+	if err == nil {
+		err = e.ledger.ForgetTombstones(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot clear bookmarks: %w", err)
 	}
@@ -76,43 +72,38 @@ func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 
 // Wipe deletes all bookmarks and the log, and leaves no tombstones.
 func (e *Engine) Wipe(ctx context.Context) error {
-	err := e.db.Update(ctx, func(p *places.Tx) error {
-		t := newTx(p)
-		if err := execAll(p, sqlDropMirror, sqlDropTombstones, sqlDropStaged, sqlDropOutgoing, sqlDropRetry); err != nil {
-			return err
-		}
-		rows, err := t.Query(sqlPlaced)
-		if err != nil {
-			return err
-		}
-		placed, err := scanAll[int64](rows)
-		if err != nil {
-			return err
-		}
-		if _, err := t.Exec(sqlWipeItems, guidList(allRoots())); err != nil {
-			return err
-		}
-		for _, place := range placed {
-			if err := t.refreshPlace(place); err != nil {
-				return err
-			}
-		}
-		if err := execAll(p, sqlWipeRoots, sqlWipeLog); err != nil {
-			return err
-		}
-		if _, err := t.Exec(sqlSetCleared, wipedHere); err != nil {
-			return err
-		}
-		if err := t.Tombstones(collection, "").Forget(); err != nil {
-			return err
-		}
-		_, err = t.Exec(sqlSetMeta, "", "")
-		return err
-	})
+	err := errors.Join(e.ledger.Forget(ctx), e.ledger.DropOutgoing(ctx), e.ledger.ForgetTombstones(ctx))
+	if err == nil {
+		err = e.db.Update(ctx, func(p *places.Tx) error { return newTx(p).wipe() })
+	}
 	if err != nil {
 		return fmt.Errorf("cannot wipe bookmarks: %w", err)
 	}
 	return nil
+}
+
+func (t *tx) wipe() error {
+	rows, err := t.Query(sqlPlaced)
+	if err != nil {
+		return err
+	}
+	placed, err := scanAll[int64](rows)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(sqlWipeItems, guidList(allRoots())); err != nil {
+		return err
+	}
+	for _, place := range placed {
+		if err := t.refreshPlace(place); err != nil {
+			return err
+		}
+	}
+	if err := execAll(t.Tx, sqlDropMirror, sqlDropTombstones, sqlWipeRoots, sqlWipeLog, sqlBumpEdits); err != nil {
+		return err
+	}
+	_, err = t.Exec(sqlSetCleared, wipedHere)
+	return err
 }
 
 func execAll(t *places.Tx, queries ...string) error {

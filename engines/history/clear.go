@@ -43,12 +43,10 @@ func (e *Engine) clear(ctx context.Context, start engine.Start) error {
 		return err
 	})
 	if err == nil {
-		err = e.update(ctx, func(tx *tx) error {
-			if err := tx.Tombstones(collection, "").Forget(); err != nil {
-				return err
-			}
-			return tx.prune()
-		})
+		err = e.ledger.ForgetTombstones(ctx)
+	}
+	if err == nil {
+		err = e.update(ctx, func(tx *tx) error { return tx.prune() })
 	}
 	if err != nil {
 		return err

@@ -188,13 +188,16 @@ func (e *Engine) Wipe(ctx context.Context) error {
 		err = e.ledger.DropOutgoing(ctx)
 	}
 	if err == nil {
+		err = e.ledger.ForgetTombstones(ctx)
+	}
+	if err == nil {
 		err = e.update(ctx, func(tx *tx) error {
 			for _, query := range []string{sqlDropBuried, sqlDropLog} {
 				if _, err := tx.Exec(query); err != nil {
 					return err
 				}
 			}
-			return tx.Tombstones(collection, "").Forget()
+			return nil
 		})
 	}
 	if err != nil {

@@ -98,7 +98,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e := &Engine{db: db, chunk: chunkSize}
 	e.ledger = ledger.New(db.File(), ledger.Config{
-		Collection: "the history", Prefix: "history_", Outgoing: []string{"sortindex"}, Chunk: chunkSize,
+		Collection: "the history", Prefix: "history_", Store: collection, Outgoing: []string{"sortindex"}, Chunk: chunkSize,
 	})
 	return e, nil
 }

@@ -40,12 +40,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	if err := s.e.update(ctx, func(tx *tx) error {
-		if err := tx.Tombstones(collection, s.Start.Account).Prune(at); err != nil {
-			return err
-		}
-		return tx.prune()
-	}); err != nil {
+	if err := s.e.update(ctx, func(tx *tx) error { return tx.prune() }); err != nil {
 		return err
 	}
 	return s.Finish(ctx, at)
@@ -109,10 +104,8 @@ func (c *chunk) run(ctx context.Context, from, to int64) error {
 	if err != nil {
 		return err
 	}
-	for _, query := range []string{sqlStagedGone, sqlStagedBack} {
-		if _, err := c.tx.Exec(query, c.Start.Account, from, to); err != nil {
-			return err
-		}
+	if err := c.NoteDeletions(c.tx.Tx.Tx, from, to); err != nil {
+		return err
 	}
 	started := c.e.db.Now()
 	for i := range page {

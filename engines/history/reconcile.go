@@ -130,7 +130,7 @@ func (c *chunk) revived(ctx context.Context, in *staged, rec *record, r *row) (c
 	if c.Since() != 0 || r != nil && r.visits > 0 {
 		return 0, false, nil
 	}
-	_, deleted, err := c.tx.Tombstones(collection, c.Start.Account).After(in.id, in.modified)
+	_, deleted, err := c.DeletedLater(c.tx.Tx.Tx, in.id, in.modified)
 	if err != nil || !deleted {
 		return 0, false, err
 	}

@@ -49,12 +49,7 @@ func (s *session) ToSend(out *engine.Outgoing, _ []any) error {
 }
 
 // Settle notes what the server has now.
-func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
-	for _, query := range []string{sqlSentGone, sqlSentBack} {
-		if _, err := tx.Exec(query, s.Start.Account, stored, at); err != nil {
-			return err
-		}
-	}
+func (s *session) Settle(tx *sqlite.Tx, stored string, _ engine.Timestamp) error {
 	for _, query := range []string{sqlStored, sqlStoredGone} {
 		if _, err := tx.Exec(query, stored); err != nil {
 			return err

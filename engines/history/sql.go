@@ -89,19 +89,6 @@ const (
 	sqlWipeOrigins = `DELETE FROM origins WHERE id > ?1 AND id <= ?2 AND NOT EXISTS (SELECT 1 FROM places AS p WHERE p.origin = origins.id)`
 
 	// What is known of deletions; see package tombstones.
-	sqlStagedGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT 'history', ?1, id, modified FROM history_staged WHERE n > ?2 AND n <= ?3 AND payload IS NULL AND err IS NULL
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlStagedBack = `DELETE FROM tombstones WHERE n IN (
-		SELECT t.n FROM history_staged s JOIN tombstones t ON t.store = 'history' AND t.id = s.id
-		WHERE s.n > ?2 AND s.n <= ?3 AND s.payload IS NOT NULL AND t.account = ?1 AND t.at <= s.modified)`
-	sqlSentGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT 'history', ?1, id, ?3 FROM history_outgoing WHERE payload IS NULL AND id IN (SELECT value FROM json_each(?2))
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlSentBack = `DELETE FROM tombstones WHERE store = 'history' AND account = ?1 AND at <= ?3
-		AND id IN (SELECT id FROM history_outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?2)))`
 	// The server went back to before these deletions.
 	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN history_staged s ON s.id = t.id
 		WHERE t.store = 'history' AND t.account = ?1 AND t.at > s.modified AND s.payload IS NOT NULL

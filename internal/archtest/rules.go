@@ -64,8 +64,6 @@ var rules = []rule{
 		"the record store is the ground of an engine, and knows the contract alone"},
 	{"internal/test/...", []string{"..."},
 		"helpers of tests play every part"},
-	{"internal/tombstones/...", []string{"bso", "internal/..."},
-		"it holds the wire's IDs and timestamps, for any engine"},
 	{"internal/sendtab/...", []string{"seal/...", "internal/..."},
 		"what devices hand each other is sealed with the account's key, as records are"},
 	{"internal/...", []string{"engine/importing", "internal/..."},

@@ -45,6 +45,24 @@
 //
 // An engine may add columns to staged and outgoing, and joins both in its own
 // statements.
+//
+// One table more remembers which deletions the server is known to have: the engine's own
+// that were uploaded, and those that came from there. A server that is restored from a
+// backup brings back what was deleted since; a record there that is older than its
+// tombstone is the past, and is deleted again. Two engines in one file share the table:
+//
+//	CREATE TABLE tombstones (
+//	    n       INTEGER PRIMARY KEY,   -- the order in which they came
+//	    store   TEXT    NOT NULL,      -- see Config.Store
+//	    id      TEXT    NOT NULL,
+//	    account TEXT    NOT NULL,      -- whose storage it was; see engine.Start
+//	    at      INTEGER NOT NULL,      -- the server's time of the deletion, hundredths of a second
+//	    UNIQUE (store, id)
+//	);
+//	CREATE INDEX tombstones_at ON tombstones (store, at);
+//
+// The tombstones of another account say nothing about this one: both may have had the
+// same record, and only one user deleted it.
 package ledger
 
 import (
@@ -86,6 +104,8 @@ type Config struct {
 	Collection string
 	// Prefix begins the names of the tables.
 	Prefix string
+	// Store is the engine's name in the table tombstones; "": it remembers none.
+	Store string
 	// Staged and Outgoing are the columns that the engine added to the two tables. The
 	// engine fills in those of outgoing itself.
 	Staged, Outgoing []string
@@ -126,6 +146,9 @@ type statements struct {
 	retryDue, retryAny, retryHave, retryPut        string
 	retryMiss, retryRead, retryReadable, retryDone string
 	retryDrop, retryCount, retryPage               string
+	stagedGone, stagedBack, sentGone, sentBack     string
+	deletedAt, pruneOld, pruneMany                 string
+	forgetTombstones                               string
 	stages                                         [stageRows + 1]string // stage for so many rows
 }
 
@@ -169,6 +192,24 @@ func newStatements(c Config) (s statements) {
 	s.retryDrop = text(`DELETE FROM $retry WHERE id > ''`)
 	s.retryCount = text(`SELECT count(*) FROM $retry WHERE id > ''`)
 	s.retryPage = text(`SELECT id, reason FROM $retry WHERE id > '' ORDER BY id LIMIT ?1`)
+
+	const newer = ` ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
+		WHERE account <> excluded.account OR at < excluded.at`
+	s.stagedGone = text(`INSERT INTO tombstones (store, account, id, at) SELECT ?1, ?2, id, modified FROM $staged
+		WHERE n > ?3 AND n <= ?4 AND payload IS NULL AND err IS NULL`) + newer
+	s.stagedBack = text(`DELETE FROM tombstones WHERE n IN (
+		SELECT t.n FROM $staged s JOIN tombstones t ON t.store = ?1 AND t.id = s.id
+		WHERE s.n > ?3 AND s.n <= ?4 AND s.payload IS NOT NULL AND t.account = ?2 AND t.at <= s.modified)`)
+	s.sentGone = text(`INSERT INTO tombstones (store, account, id, at) SELECT ?1, ?2, id, ?4 FROM $outgoing
+		WHERE payload IS NULL AND id IN (SELECT value FROM json_each(?3))`) + newer
+	s.sentBack = text(`DELETE FROM tombstones WHERE store = ?1 AND account = ?2 AND at <= ?4
+		AND id IN (SELECT id FROM $outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?3)))`)
+	s.deletedAt = `SELECT at FROM tombstones WHERE store = ?1 AND account = ?2 AND id = ?3`
+	s.pruneOld = `DELETE FROM tombstones WHERE store = ?1 AND at < ?2`
+	// All of a batch have one time: of those, the first to come are the first to go.
+	s.pruneMany = `DELETE FROM tombstones WHERE store = ?1 AND (at, n) <= (
+		SELECT at, n FROM tombstones WHERE store = ?1 ORDER BY at DESC, n DESC LIMIT 1 OFFSET ?2)`
+	s.forgetTombstones = `DELETE FROM tombstones WHERE store = ?1`
 	return s
 }
 

@@ -23,6 +23,8 @@ CREATE TABLE staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified IN
 CREATE TABLE outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL) STRICT;
 CREATE TABLE retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
+CREATE TABLE tombstones (n INTEGER PRIMARY KEY, store TEXT NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (store, id)) STRICT;
+CREATE INDEX tombstones_at ON tombstones (store, at);
 CREATE TABLE tree_ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO tree_ledger (one) VALUES (1);
 CREATE TABLE tree_staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0,
@@ -106,7 +108,7 @@ func open(t *testing.T) *sqlite.DB {
 func newNotes(db *sqlite.DB) *Ledger { return New(db, Config{Collection: "notes", Chunk: 60}) }
 
 func newTree(db *sqlite.DB) *Ledger {
-	return New(db, Config{Collection: "tree", Prefix: "tree_", Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"},
+	return New(db, Config{Collection: "tree", Prefix: "tree_", Store: "tree", Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"},
 		Chunk: 2, Local: local, Wire: wire})
 }
 
@@ -310,7 +312,7 @@ func TestPlans(t *testing.T) {
 				query = v.Field(i).String()
 			}
 			var args []any
-			for n := range 3 {
+			for n := range 4 {
 				if strings.Contains(query, fmt.Sprint("?", n+1)) {
 					args = append(args, 1)
 				}

@@ -267,6 +267,9 @@ func (s *Session) Finish(ctx context.Context, at engine.Timestamp, also ...func(
 				return err
 			}
 		}
+		if err := s.prune(tx, at); err != nil {
+			return err
+		}
 		_, err := tx.Exec(s.ledger.advance, at)
 		return err
 	})
@@ -337,7 +340,7 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 		if err := s.hooks.Settle(tx, stored, r.At); err != nil {
 			return err
 		}
-		if err := s.Settled(tx, stored); err != nil {
+		if err := s.Settled(tx, stored, r.At); err != nil {
 			return err
 		}
 		for _, refusal := range r.Refused {
@@ -359,8 +362,11 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 }
 
 // Settled drops records from the snapshot, by a JSON array of their IDs: the server has
-// them, readable for all.
-func (s *Session) Settled(tx *sqlite.Tx, stored string) error {
+// them as of a time, readable for all.
+func (s *Session) Settled(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
+	if err := s.settleDeletions(tx, stored, at); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(s.ledger.settled, stored); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (c *Core) clear(ctx context.Context, start engine.Start) error {
 			return err
 		}
 	}
-	if err := c.forgetTombstones(ctx); err != nil {
+	if err := c.ledger.ForgetTombstones(ctx); err != nil {
 		return err
 	}
 	if err := c.leave(ctx, engine.Association{}); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Merge brings both sides together, in many small transactions. Killed between
@@ -36,9 +35,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	return s.Finish(ctx, at, func(t *sqlite.Tx) error {
-		return s.tombstones(&tx{Tx: t, core: c}).Prune(at)
-	})
+	return s.Finish(ctx, at)
 }
 
 // HoldMost asks before a sync deletes most of the user's records: another device's
@@ -93,7 +90,7 @@ func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 	if err := s.Readable(tx.Tx, from, to); err != nil {
 		return nil, err
 	}
-	if err := c.noteTombstones(from, to); err != nil {
+	if err := c.NoteDeletions(tx.Tx, from, to); err != nil {
 		return nil, err
 	}
 	if err := c.insertNew(from, to); err != nil {

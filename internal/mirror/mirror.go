@@ -316,7 +316,7 @@ func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 func (c *Core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
 	if err == nil {
-		err = c.forgetTombstones(ctx)
+		err = c.ledger.ForgetTombstones(ctx)
 	}
 	if err == nil {
 		err = c.ledger.DropOutgoing(ctx)
@@ -348,7 +348,7 @@ const chunkSize = 500
 // setChunk makes n the number of records that one transaction of a sync takes at most.
 func (c *Core) setChunk(n int) {
 	c.chunk = n
-	c.ledger = ledger.New(c.db, ledger.Config{Collection: c.rules.Collection, Staged: []string{"dupe", "loose"}, Chunk: n, Open: c.openCopy})
+	c.ledger = ledger.New(c.db, ledger.Config{Collection: c.rules.Collection, Store: c.rules.Collection, Staged: []string{"dupe", "loose"}, Chunk: n, Open: c.openCopy})
 }
 
 // chunks runs a statement over the row numbers up to the last, a chunk per

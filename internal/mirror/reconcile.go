@@ -126,7 +126,7 @@ func (c *chunk) incoming(in *staged, r *row) error {
 	content, send, forked, before := in.payload, false, []byte(nil), []byte(nil)
 	switch {
 	case r == nil:
-		at, deleted, err := c.tombstones(c.tx).After(in.id, in.modified)
+		at, deleted, err := c.DeletedLater(c.tx.Tx, in.id, in.modified)
 		if err != nil {
 			return err
 		}

@@ -81,9 +81,6 @@ func (s *session) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error
 	if _, err := t.Exec(sqlStored, stored, at, s.after(at)); err != nil {
 		return err
 	}
-	if err := s.settleTombstones(&tx{Tx: t, core: s.core}, stored, at); err != nil {
-		return err
-	}
 	_, err := t.Exec(sqlBuried, stored)
 	return err
 }

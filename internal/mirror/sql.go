@@ -80,19 +80,6 @@ const (
 	sqlUndone   = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
 
 	// What is known of deletions; see package tombstones.
-	sqlStagedGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT ?1, ?2, id, modified FROM staged WHERE n > ?3 AND n <= ?4 AND payload IS NULL AND err IS NULL
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlStagedBack = `DELETE FROM tombstones WHERE n IN (
-		SELECT t.n FROM staged s JOIN tombstones t ON t.store = ?1 AND t.id = s.id
-		WHERE s.n > ?3 AND s.n <= ?4 AND s.payload IS NOT NULL AND t.account = ?2 AND t.at <= s.modified)`
-	sqlSentGone = `INSERT INTO tombstones (store, account, id, at)
-		SELECT ?1, ?2, id, ?4 FROM outgoing WHERE payload IS NULL AND id IN (SELECT value FROM json_each(?3))
-		ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
-		WHERE account <> excluded.account OR at < excluded.at`
-	sqlSentBack = `DELETE FROM tombstones WHERE store = ?1 AND account = ?2 AND at <= ?4
-		AND id IN (SELECT id FROM outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?3)))`
 	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN staged s ON s.id = t.id
 		WHERE t.store = ?1 AND t.account = ?2 AND t.at > s.modified AND s.payload IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM records r WHERE r.id = t.id)`
