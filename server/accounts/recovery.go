@@ -48,7 +48,7 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 	ctx := r.Context()
 	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
 		set, err := tx.SetRecoveryKey(c.UID, store.RecoveryKey{
-			Hash: recoveryHash(id), Data: in.Data, CreatedAt: s.cfg.Now().UnixMilli(),
+			Hash: recoveryHash(id), Data: in.Data,
 		}, in.Replace)
 		if err == nil && !set {
 			err = errRecoveryExists

@@ -62,7 +62,7 @@ type DeviceWriter interface {
 
 // Command waits for a device.
 type Command struct {
-	// Index counts up, for each device, and is never given twice.
+	// Index counts up within the account, and is never given twice.
 	Index     int64
 	Sender    string // the ID of a device, or ""
 	Command   string

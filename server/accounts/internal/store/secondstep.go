@@ -33,8 +33,7 @@ type SecondStepWriter interface {
 type RecoveryKey struct {
 	Hash []byte // of the key's ID
 	// Data is kB, sealed under the key, which the server never sees.
-	Data      string
-	CreatedAt int64
+	Data string
 	// UID and Email are those of the account. They are not stored here.
 	UID, Email string
 }

@@ -3,14 +3,16 @@ package sqlite
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
 const (
-	sqlDeviceOf = `SELECT id FROM devices WHERE session = ? OR refresh = ?`
+	sqlDeviceOf = `SELECT id FROM devices WHERE uid = ?1 AND session = ?2 OR uid = ?1 AND refresh = ?3`
 	sqlDevice   = `SELECT d.id, d.uid, d.session, d.refresh, d.name, d.type, d.push_callback, d.push_key, d.push_auth, d.push_expired,
 			d.commands, d.created_at, COALESCE(t.used_at, f.used_at, d.created_at)
-		FROM devices d LEFT JOIN tokens t ON t.hash = d.session LEFT JOIN refresh_tokens f ON f.hash = d.refresh
+		FROM devices d LEFT JOIN tokens t ON t.uid = d.uid AND t.hash = d.session
+			LEFT JOIN refresh_tokens f ON f.uid = d.uid AND f.hash = d.refresh
 		WHERE d.uid = ? AND d.id = ?`
 	sqlDevices = `SELECT d.id, d.uid, d.session, d.refresh, d.name, d.type, d.push_callback, d.push_key, d.push_auth, d.push_expired,
 			d.commands, d.created_at, COALESCE(t.used_at, f.used_at, d.created_at)
-		FROM devices d LEFT JOIN tokens t ON t.hash = d.session LEFT JOIN refresh_tokens f ON f.hash = d.refresh
+		FROM devices d LEFT JOIN tokens t ON t.uid = d.uid AND t.hash = d.session
+			LEFT JOIN refresh_tokens f ON f.uid = d.uid AND f.hash = d.refresh
 		WHERE d.uid = ? ORDER BY d.created_at, d.rowid`
 	sqlAddDevice = `INSERT INTO devices (id, uid, session, refresh, name, type, push_callback, push_key, push_auth, commands, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -28,8 +30,8 @@ func deviceColumns(d *store.Device) []any {
 	}
 }
 
-func (t tx) DeviceOf(_ string, session, refresh []byte) (string, error) {
-	return value[string](t, sqlDeviceOf, session, refresh)
+func (t tx) DeviceOf(uid string, session, refresh []byte) (string, error) {
+	return value[string](t, sqlDeviceOf, uid, session, refresh)
 }
 
 func (t tx) Device(uid, id string) (*store.Device, error) {
@@ -63,27 +65,31 @@ func (t tx) RemoveDevice(uid, id string) (session, refresh []byte, err error) {
 
 const (
 	sqlCommands = `SELECT idx, sender, command, payload, expires_at FROM commands
-		WHERE device = ? AND idx >= ? AND expires_at > ? ORDER BY idx LIMIT ?`
-	sqlAddCommand = `INSERT INTO commands (device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?) RETURNING idx`
+		WHERE uid = ? AND device = ? AND idx >= ? AND expires_at > ? ORDER BY idx LIMIT ?`
+	sqlNextCommand = `UPDATE accounts SET next_command = next_command + 1 WHERE uid = ? RETURNING next_command - 1`
+	sqlAddCommand  = `INSERT INTO commands (uid, idx, device, sender, command, payload, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	// sqlKeepDeviceCommands and sqlKeepCommands keep the newest.
-	sqlKeepDeviceCommands = `DELETE FROM commands WHERE device = ?1 AND idx <= (
-		SELECT idx FROM commands WHERE device = ?1 ORDER BY idx DESC LIMIT 1 OFFSET ?2)`
-	sqlKeepCommands = `DELETE FROM commands WHERE idx IN (SELECT c.idx FROM commands c JOIN devices d ON d.id = c.device
-		WHERE d.uid = ? ORDER BY c.idx DESC LIMIT -1 OFFSET ?)`
+	sqlKeepDeviceCommands = `DELETE FROM commands WHERE uid = ?1 AND device = ?2 AND idx <= (
+		SELECT idx FROM commands WHERE uid = ?1 AND device = ?2 ORDER BY idx DESC LIMIT 1 OFFSET ?3)`
+	sqlKeepCommands = `DELETE FROM commands WHERE uid = ?1 AND idx <= (
+		SELECT idx FROM commands WHERE uid = ?1 ORDER BY idx DESC LIMIT 1 OFFSET ?2)`
 )
 
-func (t tx) Commands(_, device string, from, now int64, limit int) ([]store.Command, error) {
+func (t tx) Commands(uid, device string, from, now int64, limit int) ([]store.Command, error) {
 	return list(t, func(c *store.Command) []any {
 		return []any{&c.Index, &c.Sender, &c.Command, &c.Payload, &c.ExpiresAt}
-	}, sqlCommands, device, from, now, limit)
+	}, sqlCommands, uid, device, from, now, limit)
 }
 
 func (t tx) AddCommand(uid, device string, c store.Command, perDevice, perAccount int) (int64, error) {
-	index, err := value[int64](t, sqlAddCommand, device, c.Sender, c.Command, c.Payload, c.ExpiresAt)
+	index, err := value[int64](t, sqlNextCommand, uid)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.exec(sqlKeepDeviceCommands, device, perDevice); err != nil {
+	if err := t.exec(sqlAddCommand, uid, index, device, c.Sender, c.Command, c.Payload, c.ExpiresAt); err != nil {
+		return 0, err
+	}
+	if err := t.exec(sqlKeepDeviceCommands, uid, device, perDevice); err != nil {
 		return 0, err
 	}
 	return index, t.exec(sqlKeepCommands, uid, perAccount)

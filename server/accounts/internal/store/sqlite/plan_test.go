@@ -101,7 +101,6 @@ var sorts = map[string]string{
 	"sqlRemoveIdleTokens":        "an account's tokens are capped",
 	"sqlRemoveIdleRefreshTokens": "an account's refresh tokens are capped",
 	"sqlKeepCodes":               "an account's codes are capped",
-	"sqlKeepCommands":            "an account's commands are capped",
 	"sqlKeepNetworks":            "an account's networks are capped",
 	"sqlInvitations":             "lists all invitations",
 	"sqlSigningKeys":             "there are two or three keys",

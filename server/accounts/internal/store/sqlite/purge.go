@@ -6,11 +6,13 @@ const (
 	sqlPurgeTries       = `DELETE FROM tries WHERE ends_at <= ?`
 	sqlPurgeExcessTries = `DELETE FROM tries WHERE (what, network) IN (
 		SELECT what, network FROM tries ORDER BY network = '' DESC, ends_at DESC LIMIT -1 OFFSET ?)`
-	sqlPurgeNetworks     = `DELETE FROM known_networks WHERE seen_at <= ?`
-	sqlPurgeIdleRefresh  = `DELETE FROM refresh_tokens WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.refresh = refresh_tokens.hash)`
+	sqlPurgeNetworks    = `DELETE FROM known_networks WHERE seen_at <= ?`
+	sqlPurgeIdleRefresh = `DELETE FROM refresh_tokens WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d
+		WHERE d.uid = refresh_tokens.uid AND d.refresh = refresh_tokens.hash)`
 	sqlPurgeIdleSessions = `DELETE FROM tokens WHERE kind = 'session' AND used_at <= ?
-		AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.session = tokens.hash)
-		AND NOT EXISTS (SELECT 1 FROM refresh_tokens f WHERE f.session = tokens.hash OR f.grant_id = tokens.grant_id)`
+		AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.uid = tokens.uid AND d.session = tokens.hash)
+		AND NOT EXISTS (SELECT 1 FROM refresh_tokens f
+			WHERE f.uid = tokens.uid AND (f.session = tokens.hash OR f.grant_id = tokens.grant_id))`
 	sqlPurgeUnconfirmed = `DELETE FROM accounts WHERE confirmed = 0 AND created_at <= ?`
 	sqlPurgeCodes       = `DELETE FROM codes WHERE expires_at <= ?`
 	sqlPurgeInvitations = `DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`

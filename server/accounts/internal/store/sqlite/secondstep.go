@@ -53,10 +53,10 @@ func (t tx) RemoveSecondStep(uid string) error {
 
 const (
 	sqlHasRecoveryKey = `SELECT EXISTS (SELECT 1 FROM recovery_keys WHERE uid = ?)`
-	sqlRecoveryKey    = `SELECT k.hash, k.data, k.created_at, a.uid, a.email
+	sqlRecoveryKey    = `SELECT k.hash, k.data, a.uid, a.email
 		FROM accounts a JOIN recovery_keys k ON k.uid = a.uid WHERE a.email_key = ?`
-	sqlSetRecoveryKey = `INSERT INTO recovery_keys (uid, hash, data, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data, created_at = excluded.created_at WHERE ?`
+	sqlSetRecoveryKey = `INSERT INTO recovery_keys (uid, hash, data) VALUES (?, ?, ?)
+		ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data WHERE ?`
 	sqlRemoveRecoveryKey = `DELETE FROM recovery_keys WHERE uid = ?`
 )
 
@@ -64,12 +64,12 @@ func (t tx) HasRecoveryKey(uid string) (bool, error) { return value[bool](t, sql
 
 func (t tx) RecoveryKey(accountKey string) (store.RecoveryKey, error) {
 	var k store.RecoveryKey
-	err := t.get([]any{&k.Hash, &k.Data, &k.CreatedAt, &k.UID, &k.Email}, sqlRecoveryKey, accountKey)
+	err := t.get([]any{&k.Hash, &k.Data, &k.UID, &k.Email}, sqlRecoveryKey, accountKey)
 	return k, err
 }
 
 func (t tx) SetRecoveryKey(uid string, k store.RecoveryKey, replace bool) (bool, error) {
-	return t.changed(sqlSetRecoveryKey, uid, k.Hash, k.Data, k.CreatedAt, replace)
+	return t.changed(sqlSetRecoveryKey, uid, k.Hash, k.Data, replace)
 }
 
 func (t tx) RemoveRecoveryKey(uid string) (bool, error) { return t.changed(sqlRemoveRecoveryKey, uid) }

@@ -5,14 +5,15 @@ import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 const (
 	sqlToken = `SELECT t.hash, t.kind, t.uid, t.sealed_key, t.bundle, t.session, COALESCE(s.verified, t.verified), t.created_at, t.used_at,
 			t.user_agent, t.grant_id, t.second_step, t.password_at, t.second_at, a.generation, a.confirmed
-		FROM tokens t JOIN accounts a USING (uid) LEFT JOIN tokens s ON s.hash = t.session WHERE t.hash = ?`
+		FROM tokens t JOIN accounts a USING (uid) LEFT JOIN tokens s ON s.uid = t.uid AND s.hash = t.session
+		WHERE t.hash = ?`
 	sqlCountTokens = `SELECT count(*) FROM tokens WHERE uid = ? AND kind = ?`
 	sqlClients     = `
 		SELECT t.hash, NULL, '', '', t.user_agent, t.created_at, t.used_at, d.id, d.name, d.type
-			FROM tokens t LEFT JOIN devices d ON d.session = t.hash WHERE t.uid = ?1 AND t.kind = 'session' AND t.verified = 1
+			FROM tokens t LEFT JOIN devices d ON d.uid = t.uid AND d.session = t.hash WHERE t.uid = ?1 AND t.kind = 'session' AND t.verified = 1
 		UNION ALL
 		SELECT NULL, f.hash, f.client_id, f.scope, '', f.created_at, f.used_at, d.id, d.name, d.type
-			FROM refresh_tokens f LEFT JOIN devices d ON d.refresh = f.hash WHERE f.uid = ?1
+			FROM refresh_tokens f LEFT JOIN devices d ON d.uid = f.uid AND d.refresh = f.hash WHERE f.uid = ?1
 		ORDER BY 6, 1, 2`
 	sqlAddToken = `INSERT INTO tokens (hash, kind, uid, sealed_key, bundle, session, verified, created_at, used_at, user_agent, grant_id, second_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -162,8 +163,8 @@ const (
 	sqlTakeCode = `DELETE FROM codes WHERE hash = ?
 		RETURNING hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at,
 			(SELECT generation FROM accounts a WHERE a.uid = codes.uid)`
-	sqlRevoked = `SELECT EXISTS (SELECT 1 FROM revoked WHERE jti = ?)`
-	sqlRevoke  = `INSERT INTO revoked (jti, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING`
+	sqlRevoked = `SELECT EXISTS (SELECT 1 FROM revoked WHERE uid = ? AND jti = ?)`
+	sqlRevoke  = `INSERT INTO revoked (uid, jti, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 )
 
 func (t tx) AddCode(c *store.Code, max int) error {
@@ -185,6 +186,8 @@ func (t tx) TakeCode(hash []byte) (*store.Code, error) {
 	return &c, nil
 }
 
-func (t tx) Revoked(_, jti string) (bool, error) { return value[bool](t, sqlRevoked, jti) }
+func (t tx) Revoked(uid, jti string) (bool, error) { return value[bool](t, sqlRevoked, uid, jti) }
 
-func (t tx) Revoke(_, jti string, expiresAt int64) error { return t.exec(sqlRevoke, jti, expiresAt) }
+func (t tx) Revoke(uid, jti string, expiresAt int64) error {
+	return t.exec(sqlRevoke, uid, jti, expiresAt)
+}
