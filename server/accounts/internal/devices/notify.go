@@ -128,10 +128,10 @@ func (n *Notifier) Listeners(ctx context.Context, uid string, want func(device s
 // Tell sends news to devices, and returns to how many they are on their way.
 func (n *Notifier) Tell(ctx context.Context, to []Listener, what News) (sent int) {
 	payload, err := json.Marshal(struct {
-		Version int    `json:"version"`
 		Command string `json:"command"`
 		Data    any    `json:"data,omitempty"`
-	}{1, "fxaccounts:" + what.command, what.data})
+		Version int    `json:"version"`
+	}{"fxaccounts:" + what.command, what.data, 1})
 	if err != nil {
 		n.cfg.Log.ErrorContext(ctx, "cannot write a push message", "err", err)
 		return 0
