@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
@@ -88,5 +90,54 @@ func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 				t.Errorf("at rest: %+v", r)
 			}
 		})
+	}
+}
+
+// pages is how many pages a device's history has.
+func pages(t *testing.T, d *testenv.Device) int {
+	t.Helper()
+	n, err := d.History.Count(t.Context())
+	check(t, err)
+	return n
+}
+
+// As with the other stores: a device that starts over has all others drop what they
+// have, but for what is unsent, and what went can be brought back.
+func TestAWipeOfTheHistoryFromElsewhereCanBeUndone(t *testing.T) {
+	t.Parallel()
+	w := testenv.New(t)
+	a, b := w.Browser("a", ann), w.Browser("b", ann)
+	visit := func(d *testenv.Device, url string) {
+		t.Helper()
+		_, err := d.History.Add(t.Context(), url, "page", history.Visit{At: w.Clock.Now().Add(-time.Hour)})
+		check(t, err)
+	}
+	for i := range 30 {
+		visit(a, fmt.Sprintf("https://%d.example/", i))
+	}
+	a.Sync()
+	b.Sync()
+	a.Sync()
+	visit(b, "https://unsent.example/")
+
+	check(t, a.Manager.Wipe(t.Context(), "history"))
+	check(t, a.Manager.Records().DeleteCollection(t.Context(), "history"))
+	check(t, a.Manager.SendCommand(t.Context(), other(t, a), "wipeEngine", "history"))
+	a.Sync()
+	r, err := b.Manager.Sync(t.Context(), syncmanager.Options{})
+	if got := r.Engines["history"]; err != nil || got.Status != syncmanager.StatusNeedsConfirmation || pages(t, b) != 31 {
+		t.Fatalf("b: %+v, %v, %d pages; want 30 deletions held", got, err, pages(t, b))
+	}
+	_, err = b.Manager.Sync(t.Context(), syncmanager.Options{AcceptDeletions: true})
+	if check(t, err); pages(t, b) != 1 {
+		t.Fatalf("b has %d pages; want the unsent one", pages(t, b))
+	}
+	done, err := b.History.Undo(t.Context(), "")
+	if err != nil || done.Restored != 30 {
+		t.Fatalf("undone: %+v, %v; want 30 restored", done, err)
+	}
+	b.Sync()
+	if a.Sync(); pages(t, a) != 31 {
+		t.Errorf("a has %d pages; want all again, and the one that was unsent", pages(t, a))
 	}
 }
