@@ -134,9 +134,45 @@ func (s *Service) authenticateToken(r *request, kind store.Kind) (*credential, e
 	return c, nil
 }
 
-// known refuses a request before its body is read whose HAWK signature is nobody's. What
-// it may do is for its handler to say.
+// known refuses a request before its body is read that does not show a token of somebody's,
+// in any of the forms that there are. What the token is good for is for its handler to say.
 func (s *Service) known(r *http.Request) error {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, hawk.Scheme):
+		return s.knownSigner(r)
+	case !strings.EqualFold(scheme, "Bearer"):
+		return errToken
+	case r.ContentLength == 0: // the handler is about to find out
+		return nil
+	}
+	var err error
+	db := s.db.Read(r.Context())
+	if _, id, ok := strings.Cut(text, "_"); ok && isBearer(text) {
+		_, err = db.Token(hash(id))
+	} else if strings.Contains(text, ".") { // a signed one, unlike refresh tokens
+		_, _, err = s.access(r.Context(), text)
+	} else {
+		_, err = db.RefreshToken(hash(text))
+	}
+	if isBad(err) || errors.Is(err, store.ErrNotFound) {
+		return errToken
+	}
+	return err
+}
+
+// isBearer reports whether text is a token's id in the form of bearerPrefixes.
+func isBearer(text string) bool {
+	for _, prefix := range bearerPrefixes {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// knownSigner refuses a request before its body is read whose HAWK signature is nobody's.
+func (s *Service) knownSigner(r *http.Request) error {
 	authorization := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(authorization, " "); !strings.EqualFold(scheme, hawk.Scheme) {
 		return nil
