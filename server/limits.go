@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -148,13 +149,29 @@ const (
 // diskFull reports whether no more than the reserve is left of the disk. Where that
 // cannot be told, SQLite will say.
 func (s *Server) diskFull() bool {
+	left, known := s.diskLeft()
+	return known && left < 0 && s.cfg.DiskReserve >= 0
+}
+
+// diskLeft is how many bytes are left of the disk besides the reserve, if that is known.
+func (s *Server) diskLeft() (left int64, known bool) {
 	left, size, err := s.cfg.Disk(s.cfg.Dir)
-	if err != nil || size == 0 || s.cfg.DiskReserve < 0 {
-		return false
+	if err != nil || size == 0 {
+		return 0, false
 	}
 	reserve := s.cfg.DiskReserve
 	if reserve == 0 {
 		reserve = min(diskReserve, size/diskPart)
 	}
-	return left < reserve
+	return left - max(0, reserve), true
+}
+
+// batchRoom is how much uploads may take that wait for their commit: no more than is left
+// of the disk, so that half of what was there stays for what is committed.
+func (s *Server) batchRoom() int64 {
+	left, known := s.diskLeft()
+	if !known {
+		return math.MaxInt64
+	}
+	return max(0, left)
 }

@@ -141,7 +141,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.storage, err = storage.New(storage.Config{
 		Dir: storageDir, Prefix: storagePrefix,
 		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now}, s.security},
-		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull,
+		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull, BatchRoom: s.batchRoom,
 	})
 	return err
 }

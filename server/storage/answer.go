@@ -139,7 +139,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrClosed):
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retrySoon)
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, ErrFull), errors.Is(err, ErrBatches):
 		s.report(r, err)
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retryLater)

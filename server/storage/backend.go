@@ -47,6 +47,8 @@ var (
 	ErrBusy = errors.New("the storage is busy")
 	// ErrFull means that a write did not fit on the disk. Nothing of it was kept.
 	ErrFull = errors.New("no room left to store it")
+	// ErrBatches means that the batches that wait for their commit leave no room for more.
+	ErrBatches = errors.New("too much waits for its commit")
 	// ErrClosed means that the service is stopping.
 	ErrClosed = errors.New("the storage is closed")
 	// ErrNoBatch means that a batch does not exist, has expired, or belongs to
@@ -116,6 +118,9 @@ type Tx interface {
 	// BoundBatches removes batches, the oldest first but never that of the token, until
 	// there are at most so many with so many bytes, overhead included.
 	BoundBatches(token string, number int, bytes int64) error
+
+	// DropBatch removes a batch, if it is there.
+	DropBatch(token string) error
 
 	// DropExpired removes the user's batches that expired and up to most records,
 	// and returns how many records that were.

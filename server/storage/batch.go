@@ -20,9 +20,9 @@ const maxBatches = 20
 
 // batchRequest is what the parameters batch and commit ask for.
 type batchRequest struct {
-	token  string // "": a new one, or none at all
-	batch  bool
-	commit bool
+	batchID // token "": a new one, or none at all
+	batch   bool
+	commit  bool
 }
 
 func parseBatch(v values) (b batchRequest, err error) {
@@ -35,7 +35,7 @@ func parseBatch(v values) (b batchRequest, err error) {
 		token = ""
 	}
 	// To start a batch and commit it at once is to do without one.
-	return batchRequest{token: token, batch: batch && (token != "" || !ok), commit: ok}, nil
+	return batchRequest{batchID: batchID{token: token}, batch: batch && (token != "" || !ok), commit: ok}, nil
 }
 
 // postBatch adds to a batch, a new one if need be, and commits it if asked.
@@ -48,10 +48,16 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		}
 		batch.token = base64.RawURLEncoding.EncodeToString(raw[:])
 	}
+	batch.uid, batch.collection = q.uid, q.collection
+	grant, err := s.makeBatchRoom(q.Context(), batch.batchID, batch.commit, u)
+	if err != nil {
+		return err
+	}
 	by := s.backend.UpdateSoon
 	if batch.commit {
 		by = s.backend.Update
 	}
+	var size BatchSize
 	modified, err := s.storeBy(by, a, q, batch.token, func(tx Tx) error {
 		if started {
 			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
@@ -59,7 +65,7 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 				return err
 			}
 		}
-		size, err := tx.AppendBatch(q.collection, batch.token, u.changes)
+		size, err = tx.AppendBatch(q.collection, batch.token, u.changes)
 		if err != nil {
 			return err
 		}
@@ -75,6 +81,7 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		}
 		return err
 	})
+	grant.end(err == nil, err == nil && batch.commit || errors.Is(err, ErrNoBatch), size)
 	switch {
 	case errors.Is(err, ErrNoBatch):
 		return badRequest

@@ -228,6 +228,8 @@ func (t *sqliteTx) BoundBatches(token string, number int, bytes int64) error {
 	return err
 }
 
+func (t *sqliteTx) DropBatch(token string) error { return t.dropBatches(`token = ?`, token) }
+
 func (t *sqliteTx) DropExpired(most int) (int, error) {
 	if err := t.dropBatches(`expires <= ?`, t.now); err != nil {
 		return 0, err

@@ -64,6 +64,11 @@ type Config struct {
 	// Full, if set, reports that the disk has no room for more than what must go on:
 	// nothing is stored then, but read and deleted.
 	Full func() bool
+	// BatchRoom, if set, is how many bytes the batches of all users may take together
+	// while they wait for their commit.
+	BatchRoom func() int64
+	// MaxBatches bounds their number; 0: 4096.
+	MaxBatches int
 	// Quota is how many bytes a user may store, as Usage counts them; 0: no quota.
 	Quota int64
 	// QuotaOf, if set, says what a user may store in place of Quota.
@@ -81,6 +86,7 @@ type Service struct {
 	limits  bso.Limits
 	quota   func(ctx context.Context, uid int64) (int64, error)
 	full    func() bool
+	waiting *waiting
 	config  []byte // the body of info/configuration
 }
 
@@ -97,6 +103,7 @@ func New(c Config) (*Service, error) {
 		quota:   c.QuotaOf,
 		full:    c.Full,
 	}
+	s.waiting = newWaiting(c.MaxBatches, c.BatchRoom, c.Now)
 	if s.full == nil {
 		s.full = func() bool { return false }
 	}
@@ -141,6 +148,7 @@ func (s *Service) Purge(ctx context.Context) error { return s.backend.Purge(ctx)
 
 // DeleteUser removes all that is kept of a user, for an account that ends.
 func (s *Service) DeleteUser(ctx context.Context, uid int64) error {
+	s.waiting.forget(uid, "")
 	return s.backend.Delete(ctx, uid)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -411,4 +412,70 @@ func TestThePathNamesTheRecord(t *testing.T) {
 	s.do("PUT", "/storage/c/a", `{"id":"b","payload":"x"}`).want(200)
 	s.do("GET", "/storage/c", "").wantBody(`["a"]`)
 	s.do("PUT", "/storage/c/a", `{"id":7}`).refused(400, "8")
+}
+
+// waits is a server with batches of several users.
+type waits struct{ *server }
+
+func (s waits) post(uid int, query, payload string) *response {
+	s.t.Helper()
+	path := fmt.Sprintf("/storage/1.5/%d/storage/c?%s", uid, query)
+	return s.raw("POST", path, `[{"id":"a","payload":"`+payload+`"}]`, header{"Authorization": fmt.Sprint(uid)})
+}
+
+func (s waits) begin(uid int, payload string) string {
+	s.t.Helper()
+	return decode[posted](s.post(uid, "batch=true", payload).want(202)).Batch
+}
+
+// What waits for a commit is bounded over all users: by its number, and by the room that
+// there is. One that commits, or that nothing is added to for long, makes room.
+func TestBatchesOfAllUsersAreBounded(t *testing.T) {
+	var room atomic.Int64
+	room.Store(1 << 30)
+	s := waits{start(t, func(c *storage.Config) { c.MaxBatches, c.BatchRoom = 3, room.Load })}
+	full := func(uid int, query, payload string) {
+		t.Helper()
+		if got := s.post(uid, query, payload).refused(503, "0"); got.Header().Get("Retry-After") != "1800" {
+			t.Errorf("Retry-After: %q", got.Header().Get("Retry-After"))
+		}
+	}
+	first, second := s.begin(1, ""), s.begin(2, "")
+	s.begin(3, "")
+	full(4, "batch=true", "")
+	s.post(2, "batch="+second, "x").want(202) // known ones go on
+	s.post(2, "commit=true&batch="+second, "x").want(200)
+	s.begin(4, "")
+	full(5, "batch=true", "")
+	s.post(6, "", "without a batch").want(200)
+	s.post(7, "batch=nonesuch", "").refused(503, "0")
+
+	// Of those that were given up, the ones that rested for ten minutes go.
+	s.clock.Pass(6 * time.Minute)
+	s.post(1, "batch="+first, "").want(202)
+	s.clock.Pass(6 * time.Minute)
+	five := s.begin(5, "")
+	if n := rows(t, s.dir, 3, "batches") + rows(t, s.dir, 4, "batches"); n != 0 {
+		t.Errorf("%d batches that were given up are left", n)
+	}
+	s.post(1, "commit=true&batch="+first, "").want(200)
+
+	// By bytes: with 200 of overhead for each batch and each record.
+	room.Store(3000)
+	s.begin(2, strings.Repeat("x", 1000))
+	full(3, "batch=true", strings.Repeat("x", 1500))
+	full(5, "batch="+five, strings.Repeat("x", 1500))
+	s.post(5, "commit=true&batch="+five, strings.Repeat("x", 1500)).want(200) // which makes room
+	s.begin(3, strings.Repeat("x", 800))
+
+	// A refused post, a batch that is not there, and storage that was wiped take nothing.
+	s.raw("DELETE", "/storage/1.5/2", "", header{"Authorization": "2"}).want(200)
+	for range 5 {
+		s.post(2, "batch=nonesuch", strings.Repeat("x", 1000)).refused(400, "0")
+	}
+	s.begin(2, strings.Repeat("x", 1000))
+	if err := s.DeleteUser(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s.begin(9, strings.Repeat("x", 1000))
 }

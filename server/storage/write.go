@@ -268,6 +268,9 @@ func (s *Service) deleteCollection(a *answer, q *request) error {
 	if err != nil {
 		return err
 	}
+	if ids == nil {
+		s.waiting.forget(q.uid, q.collection)
+	}
 	return a.deleted(modified)
 }
 
@@ -290,5 +293,6 @@ func (s *Service) deleteAll(a *answer, q *request) error {
 	if err != nil {
 		return err
 	}
+	s.waiting.forget(q.uid, "")
 	return a.deleted(modified)
 }

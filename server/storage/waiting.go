@@ -1,0 +1,156 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// maxWaiting is the default of Config.MaxBatches.
+	maxWaiting = 4096
+	// abandonedAfter is how long nothing is added to a batch before it may be dropped for
+	// others. A client sends the posts of a batch one after the other.
+	abandonedAfter = 10 * time.Minute
+	// sweepStep is how many batches one request drops at most.
+	sweepStep = 16
+)
+
+// batchID names a batch.
+type batchID struct {
+	uid        int64
+	collection string
+	token      string
+}
+
+// waiting counts the batches of all users that wait for their commit. It knows of those
+// that were begun or added to since the start of the process; what an earlier one left
+// behind goes with the hourly purge. A batch that its user's other requests removed counts
+// until it is swept. It is safe for concurrent use.
+type waiting struct {
+	most int
+	room func() int64 // nil: any number of bytes
+	now  func() time.Time
+
+	mu    sync.Mutex
+	bytes int64
+	all   map[batchID]*waiter
+}
+
+// waiter is one batch. Bytes include the Overhead of the batch and of each record.
+type waiter struct {
+	bytes int64
+	used  time.Time
+	busy  int // requests that are adding to it
+}
+
+func newWaiting(most int, room func() int64, now func() time.Time) *waiting {
+	return &waiting{most: cmp.Or(most, maxWaiting), room: room, now: now, all: make(map[batchID]*waiter)}
+}
+
+// grant is room for what one request adds to a batch. End it.
+type grant struct {
+	w     *waiting
+	id    batchID
+	bytes int64
+}
+
+// begin takes room for n bytes in a batch. A batch that is not known counts as a new one.
+// A request that commits it is never refused: it makes room.
+func (w *waiting) begin(id batchID, n int64, commits bool) (*grant, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.all[id]
+	if b == nil {
+		n += Overhead
+	}
+	if !commits && (b == nil && len(w.all) >= w.most || w.room != nil && w.bytes+n > w.room()) {
+		return nil, false
+	}
+	if b == nil {
+		b = &waiter{}
+		w.all[id] = b
+	}
+	b.busy++
+	b.used = w.now()
+	b.bytes += n
+	w.bytes += n
+	return &grant{w, id, n}, true
+}
+
+// end says what became of the batch: it is gone, or holds size now, or, if the request was
+// not carried out, what it held before.
+func (g *grant) end(done, gone bool, size BatchSize) {
+	w := g.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.all[g.id]
+	b.busy--
+	was := b.bytes
+	switch {
+	case !done:
+		b.bytes -= g.bytes
+	case b.busy == 0:
+		b.bytes = size.Bytes + Overhead*(size.Records+1)
+	}
+	w.bytes += b.bytes - was
+	if b.busy == 0 && (gone || b.bytes <= 0) {
+		w.bytes -= b.bytes
+		delete(w.all, g.id)
+	}
+}
+
+// forget stops counting the batches of a user, in one collection unless it is "".
+func (w *waiting) forget(uid int64, collection string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, b := range w.all {
+		if id.uid == uid && (collection == "" || id.collection == collection) && b.busy == 0 {
+			w.bytes -= b.bytes
+			delete(w.all, id)
+		}
+	}
+}
+
+// abandoned forgets up to sweepStep batches to which nothing was added for long, and
+// returns them, the longest at rest first.
+func (w *waiting) abandoned() []batchID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	limit := w.now().Add(-abandonedAfter)
+	ids := slices.SortedFunc(maps.Keys(w.all), func(a, b batchID) int { return w.all[a].used.Compare(w.all[b].used) })
+	ids = slices.DeleteFunc(ids, func(id batchID) bool { return w.all[id].busy > 0 || w.all[id].used.After(limit) })
+	ids = ids[:min(len(ids), sweepStep)]
+	for _, id := range ids {
+		w.bytes -= w.all[id].bytes
+		delete(w.all, id)
+	}
+	return ids
+}
+
+// makeBatchRoom takes room for an upload in a batch. Where there is none, batches that
+// were given up make room: their clients are told that they are gone, and begin again.
+func (s *Service) makeBatchRoom(ctx context.Context, id batchID, commits bool, u *upload) (*grant, error) {
+	n := int64(len(u.changes)) * Overhead
+	for i := range u.changes {
+		n += int64(len(u.changes[i].Payload))
+	}
+	for {
+		if g, ok := s.waiting.begin(id, n, commits); ok {
+			return g, nil
+		}
+		dropped := s.waiting.abandoned()
+		if len(dropped) == 0 {
+			return nil, ErrBatches
+		}
+		for _, old := range dropped {
+			err := s.backend.UpdateSoon(ctx, old.uid, old.collection, func(tx Tx) error { return tx.DropBatch(old.token) })
+			if err != nil { // as of a damaged file: it must not keep others from storing
+				s.log.ErrorContext(ctx, "cannot drop a batch that was given up", "uid", old.uid, "err", err)
+			}
+		}
+	}
+}
