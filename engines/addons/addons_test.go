@@ -4,85 +4,45 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/addons"
-	"github.com/syncmanager/syncmanager/internal/test/long"
+	"github.com/syncmanager/syncmanager/internal/test/flattest"
 )
 
-func openIn(t testing.TB, dir string) *addons.Engine {
-	t.Helper()
-	e, err := addons.Open(t.Context(), addons.Config{
-		Path: filepath.Join(dir, "addons.db"), Key: [32]byte{1}, Rand: rand.Reader,
-		Now: func() time.Time { return time.UnixMilli(1_795_370_000_000) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+var kind = flattest.Kind[*addons.Engine, addons.Addon]{
+	Open: func(ctx context.Context, path string, now func() time.Time) (*addons.Engine, error) {
+		return addons.Open(ctx, addons.Config{Path: path, Key: [32]byte{1}, Now: now, Rand: rand.Reader})
+	},
+	Incoming: func(i, version int) engine.Incoming {
+		id := engine.ID(fmt.Sprintf("addon-%d", i))
+		return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","addonID":"a%d@x.example","applicationID":"%s","enabled":true,"source":"v%d"}`,
+			id, i, firefox, version)}
+	},
+	New: func(i int) addons.Addon {
+		return addons.Addon{AddonID: fmt.Sprintf("a%d@x.example", i), ApplicationID: firefox, Enabled: true, Source: "v0"}
+	},
+	ID:         func(r addons.Addon) engine.ID { return r.ID },
+	SetVersion: func(r *addons.Addon, version int) { r.Source = fmt.Sprintf("v%d", version) },
+	Version: func(r addons.Addon) (version int, err error) {
+		_, err = fmt.Sscanf(r.Source, "v%d", &version)
+		return version, err
+	},
+	Invalid: []byte(`{"id":"addon-0","applicationID":"x","enabled":true,"source":"amo"}`),
 }
 
 func open(t testing.TB) *addons.Engine {
 	t.Helper()
-	e := openIn(t, t.TempDir())
-	t.Cleanup(func() { _ = e.Close() })
+	e, _ := kind.OpenNew(t)
 	return e
 }
 
 const firefox = "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}"
 
-func TestContract(t *testing.T) {
-	addon := func(i int) addons.Addon {
-		return addons.Addon{AddonID: fmt.Sprintf("a%d@x.example", i), ApplicationID: firefox, Enabled: true, Source: "v0"}
-	}
-	enginetest.Run(t, enginetest.Harness{
-		Many:  long.Of(2000, 10_000),
-		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
-		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*addons.Engine).Close() },
-		Incoming: func(i, version int) engine.Incoming {
-			id := engine.ID(fmt.Sprintf("addon-%d", i))
-			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","addonID":"a%d@x.example","applicationID":"%s","enabled":true,"source":"v%d"}`,
-				id, i, firefox, version)}
-		},
-		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*addons.Engine).Add(ctx, addon(i))
-			return r.ID, err
-		},
-		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
-			r, err := e.(*addons.Engine).Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			r.Source = fmt.Sprintf("v%d", version)
-			_, err = e.(*addons.Engine).Update(ctx, r)
-			return err
-		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			return e.(*addons.Engine).Delete(ctx, id)
-		},
-		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
-			all := map[engine.ID]int{}
-			for r, err := range e.(*addons.Engine).List(ctx) {
-				if err != nil {
-					return nil, err
-				}
-				var version int
-				if _, err := fmt.Sscanf(r.Source, "v%d", &version); err != nil {
-					return nil, err
-				}
-				all[r.ID] = version
-			}
-			return all, nil
-		},
-		Invalid:    []byte(`{"id":"addon-0","applicationID":"x","enabled":true,"source":"amo"}`),
-		Duplicates: true,
-		Unknown:    true,
-	})
-}
+func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
 
 // TestFirefoxsAddons takes what Firefox wrote, and disables one of them.
 func TestFirefoxsAddons(t *testing.T) {

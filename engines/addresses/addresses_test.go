@@ -1,11 +1,8 @@
 package addresses_test
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,26 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
-func openAt(t testing.TB, path string, now func() time.Time) *addresses.Engine {
-	t.Helper()
-	e, err := addresses.Open(context.Background(), addresses.Config{Path: path, Now: now, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func open(t testing.TB) (*addresses.Engine, *testclock.Clock) {
-	t.Helper()
-	c := testclock.At(time.UnixMilli(1_795_372_600_000))
-	e := openAt(t, filepath.Join(t.TempDir(), "addresses.db"), c.Now)
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return e, c
-}
+func open(t testing.TB) (*addresses.Engine, *testclock.Clock) { return kind.OpenNew(t) }
 
 func list(t testing.TB, e *addresses.Engine) []addresses.Address {
 	t.Helper()

@@ -2,7 +2,6 @@ package creditcards_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -17,26 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
-func openAt(t testing.TB, path string, now func() time.Time) *creditcards.Engine {
-	t.Helper()
-	e, err := creditcards.Open(context.Background(), creditcards.Config{Path: path, Key: [32]byte{1}, Now: now, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func open(t testing.TB) (*creditcards.Engine, *testclock.Clock) {
-	t.Helper()
-	c := testclock.At(time.UnixMilli(1_795_372_600_000))
-	e := openAt(t, filepath.Join(t.TempDir(), "creditcards.db"), c.Now)
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return e, c
-}
+func open(t testing.TB) (*creditcards.Engine, *testclock.Clock) { return kind.OpenNew(t) }
 
 func list(t testing.TB, e *creditcards.Engine) []creditcards.Card {
 	t.Helper()
@@ -258,7 +238,7 @@ func TestWhatIsNoCardIsRefused(t *testing.T) {
 
 func TestNothingReadableIsOnDisk(t *testing.T) {
 	dir := t.TempDir()
-	e := openAt(t, filepath.Join(dir, "creditcards.db"), time.Now)
+	e := kind.OpenIn(t, dir)
 	defer e.Close()
 	add(t, e, creditcards.Entry{Name: "Xyzzy Bobson", Number: "5555555555554444", ExpMonth: 4, ExpYear: 2031})
 	enginetest.Once(t, e, engine.Start{}, 9, recorded(t)...)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,77 +12,36 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engines/forms"
-	"github.com/syncmanager/syncmanager/internal/test/long"
+	"github.com/syncmanager/syncmanager/internal/test/flattest"
 )
 
-func openIn(t testing.TB, dir string) *forms.Engine {
-	t.Helper()
-	e, err := forms.Open(t.Context(), forms.Config{
-		Path: filepath.Join(dir, "forms.db"), Key: [32]byte{1}, Rand: rand.Reader,
-		Now: func() time.Time { return time.UnixMilli(1_795_370_000_000) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+var kind = flattest.Kind[*forms.Engine, forms.Entry]{
+	Open: func(ctx context.Context, path string, now func() time.Time) (*forms.Engine, error) {
+		return forms.Open(ctx, forms.Config{Path: path, Key: [32]byte{1}, Now: now, Rand: rand.Reader})
+	},
+	Incoming: func(i, version int) engine.Incoming {
+		id := engine.ID(fmt.Sprintf("/form%d+", i)) // Firefox's are not base64url
+		return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","name":"field %d","value":"v%d"}`, id, i, version)}
+	},
+	New:        func(i int) forms.Entry { return forms.Entry{Name: fmt.Sprintf("field %d", i), Value: "v0"} },
+	ID:         func(r forms.Entry) engine.ID { return r.ID },
+	SetVersion: func(r *forms.Entry, version int) { r.Value = fmt.Sprintf("v%d", version) },
+	Version: func(r forms.Entry) (version int, err error) {
+		_, err = fmt.Sscanf(r.Value, "v%d", &version)
+		return version, err
+	},
+	// The store's own: the engine's Update makes another entry.
+	Editor:  func(e *forms.Engine) flattest.Editor[forms.Entry] { return e.Store() },
+	Invalid: []byte(`{"id":"/form0+","name":"field 0","value":""}`),
 }
 
 func open(t testing.TB) *forms.Engine {
 	t.Helper()
-	e := openIn(t, t.TempDir())
-	t.Cleanup(func() { _ = e.Close() })
+	e, _ := kind.OpenNew(t)
 	return e
 }
 
-func TestContract(t *testing.T) {
-	payload := func(id engine.ID, i, version int) []byte {
-		return fmt.Appendf(nil, `{"id":"%s","name":"field %d","value":"v%d"}`, id, i, version)
-	}
-	enginetest.Run(t, enginetest.Harness{
-		Many:  long.Of(2000, 10_000),
-		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
-		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*forms.Engine).Close() },
-		Incoming: func(i, version int) engine.Incoming {
-			id := engine.ID(fmt.Sprintf("/form%d+", i)) // Firefox's are not base64url
-			return engine.Incoming{ID: id, Payload: payload(id, i, version)}
-		},
-		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*forms.Engine).Add(ctx, forms.Entry{Name: fmt.Sprintf("field %d", i), Value: "v0"})
-			return r.ID, err
-		},
-		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
-			// The store's own Update: the engine's makes another entry.
-			store := e.(*forms.Engine).Store()
-			r, err := store.Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			r.Value = fmt.Sprintf("v%d", version)
-			_, err = store.Update(ctx, r)
-			return err
-		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			return e.(*forms.Engine).Delete(ctx, id)
-		},
-		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
-			all := map[engine.ID]int{}
-			for r, err := range e.(*forms.Engine).List(ctx) {
-				if err != nil {
-					return nil, err
-				}
-				var version int
-				if _, err := fmt.Sscanf(r.Value, "v%d", &version); err != nil {
-					return nil, err
-				}
-				all[r.ID] = version
-			}
-			return all, nil
-		},
-		Invalid:    []byte(`{"id":"/form0+","name":"field 0","value":""}`),
-		Duplicates: true,
-		Unknown:    true,
-	})
-}
+func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
 
 // TestFirefoxsEntry takes what Firefox wrote, and leaves it as it is.
 func TestFirefoxsEntry(t *testing.T) {

@@ -31,7 +31,7 @@ const benchPage = 1000
 // time is that of one record.
 func BenchmarkFirstDownload(b *testing.B) {
 	e := benchEngine(b)
-	h := harness()
+	h := kind.Harness()
 	ctx := b.Context()
 	b.ReportAllocs()
 	s, err := e.Begin(ctx, engine.Start{})
@@ -124,7 +124,7 @@ func BenchmarkImport(b *testing.B) {
 // a Reset; its time is that of a whole sync of 10,000.
 func BenchmarkReconcile(b *testing.B) {
 	e := benchEngine(b)
-	h := harness()
+	h := kind.Harness()
 	ctx := b.Context()
 	const records = 10_000
 	sync := func() {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,20 +19,7 @@ func config(path string, now func() time.Time) passwords.Config {
 	return passwords.Config{Path: path, Key: testKey, Now: now, Rand: rand.Reader}
 }
 
-func open(t testing.TB) (*passwords.Engine, *testclock.Clock) {
-	t.Helper()
-	c := testclock.At(time.UnixMilli(1_795_372_600_000))
-	e, err := passwords.Open(t.Context(), config(filepath.Join(t.TempDir(), "passwords.db"), c.Now))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return e, c
-}
+func open(t testing.TB) (*passwords.Engine, *testclock.Clock) { return kind.OpenNew(t) }
 
 // firefox are the records that Firefox ESR 153.7 uploaded.
 func firefox(t testing.TB) []engine.Incoming {

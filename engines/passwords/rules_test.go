@@ -224,7 +224,7 @@ func TestMostPasswordsAreNotDeletedUnasked(t *testing.T) {
 	e, _ := open(t)
 	var in, gone []engine.Incoming
 	for i := range 30 {
-		record := harness().Incoming(i, 0)
+		record := kind.Incoming(i, 0)
 		in = append(in, record)
 		gone = append(gone, engine.Incoming{ID: record.ID, Modified: 10})
 	}

@@ -1,0 +1,128 @@
+// Package flattest is what the tests of the engines of flat records have in common:
+// how such an engine is opened, and how the contract's suite uses it.
+package flattest
+
+import (
+	"context"
+	"iter"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/enginetest"
+	"github.com/syncmanager/syncmanager/internal/test/long"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
+)
+
+// Editor adds and edits records of type R.
+type Editor[R any] interface {
+	Add(ctx context.Context, r R) (R, error)
+	Get(ctx context.Context, id engine.ID) (R, error)
+	Update(ctx context.Context, r R) (R, error)
+}
+
+// Store is an engine with records of type R.
+type Store[R any] interface {
+	engine.Engine
+	Editor[R]
+	Close() error
+	Delete(ctx context.Context, id engine.ID) error
+	List(ctx context.Context) iter.Seq2[R, error]
+}
+
+// Kind is an engine and what its tests need to know of its records.
+type Kind[E Store[R], R any] struct {
+	Open func(ctx context.Context, path string, now func() time.Time) (E, error)
+	// Incoming is item i with that version, as [enginetest.Harness] has it.
+	Incoming func(i, version int) engine.Incoming
+	// New is what the user adds, so that it is a duplicate of Incoming(i, 0).
+	New func(i int) R
+	// ID is the record's ID; SetVersion and Version are what the user edits in it.
+	ID         func(r R) engine.ID
+	SetVersion func(r *R, version int)
+	Version    func(r R) (int, error)
+	// Editor is what adds and edits for the suite; nil: the engine itself.
+	Editor func(e E) Editor[R]
+	// Invalid is a payload for item 0 that breaks the rules.
+	Invalid []byte
+}
+
+// OpenIn opens the engine on a folder, with a clock that stands.
+func (k Kind[E, R]) OpenIn(t testing.TB, dir string) E {
+	t.Helper()
+	return k.open(t, dir, testclock.At(time.UnixMilli(1_795_370_000_000)))
+}
+
+// OpenNew opens the engine on a folder of its own until the test ends.
+func (k Kind[E, R]) OpenNew(t testing.TB) (E, *testclock.Clock) {
+	t.Helper()
+	c := testclock.At(time.UnixMilli(1_795_372_600_000))
+	e := k.open(t, t.TempDir(), c)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e, c
+}
+
+func (k Kind[E, R]) editor(e engine.Engine) Editor[R] {
+	if k.Editor != nil {
+		return k.Editor(e.(E))
+	}
+	return e.(E)
+}
+
+func (k Kind[E, R]) open(t testing.TB, dir string, c *testclock.Clock) E {
+	t.Helper()
+	// Not the test's context: an engine may be closed after that has ended.
+	e, err := k.Open(context.WithoutCancel(t.Context()), filepath.Join(dir, "store.db"), c.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Harness has the contract's suite use the engine.
+func (k Kind[E, R]) Harness() enginetest.Harness {
+	return enginetest.Harness{
+		Many: long.Of(2000, 10_000),
+		Open: func(t testing.TB, dir string) engine.Engine { return k.OpenIn(t, dir) },
+		Close: func(t testing.TB, e engine.Engine) {
+			if err := e.(E).Close(); err != nil {
+				t.Error(err)
+			}
+		},
+		Incoming: k.Incoming,
+		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
+			r, err := k.editor(e).Add(ctx, k.New(i))
+			return k.ID(r), err
+		},
+		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
+			r, err := k.editor(e).Get(ctx, id)
+			if err != nil {
+				return err
+			}
+			k.SetVersion(&r, version)
+			_, err = k.editor(e).Update(ctx, r)
+			return err
+		},
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(E).Delete(ctx, id) },
+		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
+			all := make(map[engine.ID]int)
+			for r, err := range e.(E).List(ctx) {
+				if err != nil {
+					return nil, err
+				}
+				if all[k.ID(r)], err = k.Version(r); err != nil {
+					return nil, err
+				}
+			}
+			return all, nil
+		},
+		Invalid:    k.Invalid,
+		Duplicates: true,
+		Unknown:    true,
+	}
+}
