@@ -28,11 +28,11 @@ type app struct {
 
 	// dir is the profile's folder, if the flag names it.
 	dir string
-	// wait is how long another process may keep the profile before this one fails.
+	// wait is how long to wait for another process that uses the profile.
 	wait time.Duration
 
-	// started is set when the command line was understood and the work began:
-	// errors before it are usage errors.
+	// started is set when the command line is valid and the work begins; an error
+	// before that is a usage error.
 	started bool
 }
 
@@ -60,20 +60,20 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "syncmanager",
 		Short: "Sync bookmarks, history, passwords and more with Firefox and your other devices",
 		Long: `Sync bookmarks, history, passwords, tabs, addresses, payment cards, forms,
-preferences, add-ons and what add-ons keep with Firefox and your other devices,
+preferences, add-ons and the data of add-ons with Firefox and your other devices,
 over the Firefox Sync protocol, end-to-end encrypted.
 
-  syncmanager sync     works at once: it makes a local account if you have none
-  syncmanager login    joins an account on a server
-  syncmanager serve    is such a server, for your devices and for Firefox
+  syncmanager sync     syncs now; it makes a local account if you have none
+  syncmanager login    signs in to an account on a server
+  syncmanager serve    runs such a server, for your devices and for Firefox
 
 Environment: SYNCMANAGER_PROFILE names the profile's folder, by default "default"
-in $XDG_DATA_HOME/syncmanager or its like. SYNCMANAGER_KEYRING=1 keeps the key of
-a new profile in the system's keyring instead of a file.
+in $XDG_DATA_HOME/syncmanager or the system's equivalent. SYNCMANAGER_KEYRING=1
+keeps the key of a new profile in the system's keyring instead of a file.
 
-Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usage,
-3 some engines failed, or kinds of an import, or a file of a server is damaged,
-4 sign in again, 5 the server asked to be left alone for a while.`,
+Exit codes: 0 success; 1 failure, or an import that could import nothing; 2 wrong
+usage; 3 some engines or some kinds of an import failed, or a server's file is
+damaged; 4 sign in again; 5 the server asked to wait.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -82,9 +82,9 @@ Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usag
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dir, "profile", "", "use the profile in the folder `DIR`")
 	flags.BoolVar(&a.JSON, "json", false, "print JSON for programs")
-	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print nothing but results and errors")
-	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "log what happens to stderr")
-	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait `LONG` for another syncmanager that uses the profile, such as 5m or 0")
+	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print results and errors only")
+	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "write a log to stderr")
+	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait this `TIME`, such as 5m or 0, for another syncmanager that uses the profile")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.Quiet && a.Verbose {
 			return errors.New("--quiet and --verbose do not go together")
@@ -103,7 +103,7 @@ Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usag
 	return root
 }
 
-// do wraps a command's work, and notes that it began.
+// do wraps the work of a command, and sets a.started.
 func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		a.started = true
@@ -115,8 +115,8 @@ func (a *app) do(work func(*cobra.Command, []string) error) func(*cobra.Command,
 	}
 }
 
-// report says what went wrong: a sentence on stderr, and with --json an object
-// on stdout, with the words of a sync's result.
+// report prints an error: a sentence on stderr, and with --json an object on stdout,
+// whose status is one of those of a sync's result, or usage.
 func (a *app) report(err error) {
 	var said *reportedError
 	if err == nil || errors.As(err, &said) {
@@ -137,7 +137,7 @@ func (a *app) report(err error) {
 	}{status, sentence(err)})
 }
 
-// log is where the libraries' developer messages go.
+// log is the libraries' log.
 func (a *app) log() *slog.Logger {
 	if !a.Verbose {
 		return slog.New(slog.DiscardHandler)
@@ -173,7 +173,7 @@ func (a *app) profileDir() (string, error) {
 	return profile.DefaultDir(a.getenv)
 }
 
-// with runs work on the open profile, as a command's RunE.
+// with returns a RunE that opens the profile, runs work and closes the profile.
 func (a *app) with(work func(ctx context.Context, p *profile.Profile, args []string) error) func(*cobra.Command, []string) error {
 	return a.do(func(c *cobra.Command, args []string) (err error) {
 		p, err := a.open(c.Context(), nil)
@@ -185,8 +185,8 @@ func (a *app) with(work func(ctx context.Context, p *profile.Profile, args []str
 	})
 }
 
-// transport carries all requests. A server that does not answer is given up; one
-// that answers slowly is not.
+// transport returns the transport of all requests. It gives up a server that does not
+// answer, but not one that answers slowly.
 func transport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext
@@ -195,7 +195,7 @@ func transport() http.RoundTripper {
 	return t
 }
 
-// complain says on stderr what went wrong.
+// complain prints an error on stderr.
 func (a *app) complain(err error) {
 	fmt.Fprintln(a.Err, "syncmanager: "+term.Printable(sentence(err)))
 }

@@ -15,14 +15,14 @@ import (
 type address = addresses.Address
 
 func (a *app) addressesCommand() *cobra.Command {
-	n := noun[address]{
+	s := storeCommand[address]{
 		name: "addresses", one: "address",
 		short: "List and edit the addresses that fill forms",
 		long: `List and edit the addresses that Firefox fills into forms. Changes reach the
 other devices with the next sync.
 
 ADDRESS is an ID, the beginning of one, or a name that has one address only.`,
-		open:  func(p *profile.Profile, ctx context.Context) (items[address], error) { return p.Addresses(ctx) },
+		open:  func(ctx context.Context, p *profile.Profile) (itemStore[address], error) { return p.Addresses(ctx) },
 		id:    func(r address) engine.ID { return r.ID },
 		title: addressTitle,
 		columns: []column[address]{
@@ -32,19 +32,19 @@ ADDRESS is an ID, the beginning of one, or a name that has one address only.`,
 			{"EMAIL", func(r address) string { return r.Email }},
 		},
 		fields: []field[address]{
-			textField("name", "Name", "whole name", func(r *address) *string { return &r.Name }),
-			textField("organization", "Organization", "company or the like", func(r *address) *string { return &r.Organization }),
+			textField("name", "Name", "full name", func(r *address) *string { return &r.Name }),
+			textField("organization", "Organization", "company or organization", func(r *address) *string { return &r.Organization }),
 			{
-				label: "Street", flag: "street", usage: "street and house; it may have several lines",
+				label: "Street", flag: "street", usage: "street and house number; may have several lines",
 				text: func(r address) string { return oneLine(r.StreetAddress) },
 				set:  func(r *address, s string) error { r.StreetAddress = s; return nil },
 			},
 			textField("suburb", "Suburb", "part of the city", func(r *address) *string { return &r.AddressLevel3 }),
 			textField("city", "City", "city or town", func(r *address) *string { return &r.AddressLevel2 }),
-			textField("state", "State", "state or province; Firefox knows its short form best", func(r *address) *string { return &r.AddressLevel1 }),
+			textField("state", "State", "state or province, if possible in its short form", func(r *address) *string { return &r.AddressLevel1 }),
 			textField("postal-code", "Postal code", "postal code", func(r *address) *string { return &r.PostalCode }),
 			{
-				label: "Country", flag: "country", usage: "country, by its name or its code of two letters",
+				label: "Country", flag: "country", usage: "country: its name or its two-letter code",
 				text: func(r address) string {
 					if name := addresses.CountryName(r.Country); name != "" {
 						return name + " (" + r.Country + ")"
@@ -60,15 +60,15 @@ ADDRESS is an ID, the beginning of one, or a name that has one address only.`,
 			shownField("Last used", func(r address) string { return day(int64(r.TimeLastUsed)) }),
 		},
 	}
-	return n.command(a)
+	return s.command(a)
 }
 
-// addressTitle is the first of the things by which people know an address.
+// addressTitle returns the first part of an address that people know it by.
 func addressTitle(r address) string {
 	return cmp.Or(r.Name, r.Organization, place(r), r.Tel, r.Email)
 }
 
-// place is the address proper, in one line.
+// place returns the postal address in one line.
 func place(r address) string {
 	town := strings.TrimSpace(r.PostalCode + " " + r.AddressLevel2)
 	var parts []string

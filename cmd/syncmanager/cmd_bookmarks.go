@@ -21,10 +21,10 @@ func (a *app) bookmarksCommand() *cobra.Command {
 		Long: `List and edit the bookmarks of this profile. Changes reach the other devices
 with the next sync.
 
-ITEM is an ID or the beginning of one, a URL that is bookmarked once, or a path:
-"menu/News/Go". FOLDER is the same, or one of the four that every browser has:
-menu, toolbar, unfiled (Other Bookmarks), mobile. Put -- before an ID that
-begins with a dash.`,
+ITEM is an ID or the beginning of one, a URL that is bookmarked once, or a path such
+as "menu/News/Go". FOLDER is the same, or one of the four that every browser has:
+menu, toolbar, unfiled (Other Bookmarks), mobile. Put -- before an ID that begins with
+a dash.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
@@ -36,8 +36,8 @@ begins with a dash.`,
 	return noun
 }
 
-// bookmarkJSON is an item with the wire's names. What a kind of item does not have
-// is not there.
+// bookmarkJSON is an item, with the names that it has on the wire. Fields that a kind
+// of item does not have are absent.
 type bookmarkJSON struct {
 	ID       engine.ID `json:"id"`
 	Type     string    `json:"type"`
@@ -87,7 +87,7 @@ func treeToJSON(n *bookmarks.Node) bookmarkJSON {
 	return j
 }
 
-// millis is 0 for the zero time.
+// millis returns Unix milliseconds; 0 for the zero time.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -95,7 +95,7 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// label is what an item is called in a list.
+// label returns the name of an item in a list.
 func label(it bookmarks.Item) string {
 	switch name := profile.Name(it); {
 	case it.Kind == bookmarks.Separator:
@@ -107,7 +107,7 @@ func label(it bookmarks.Item) string {
 	}
 }
 
-// labelled is label, with a slash behind a folder.
+// labelled is label with a slash after a folder.
 func labelled(it bookmarks.Item) string {
 	if it.Kind == bookmarks.Folder {
 		return label(it) + "/"
@@ -115,7 +115,7 @@ func labelled(it bookmarks.Item) string {
 	return label(it)
 }
 
-// hashes shows tags: "#go #web".
+// hashes writes tags as "#go #web".
 func hashes(tags []string) string {
 	if len(tags) == 0 {
 		return ""
@@ -123,7 +123,7 @@ func hashes(tags []string) string {
 	return "#" + strings.Join(tags, " #")
 }
 
-// bookmarkSaved reports an item that was added, changed, moved or deleted.
+// bookmarkSaved prints an item that was added, changed, moved or deleted.
 func (a *app) bookmarkSaved(ctx context.Context, p *profile.Profile, what string, it bookmarks.Item) error {
 	if a.JSON {
 		return a.PrintJSON(bookmarkToJSON(it))
@@ -146,7 +146,7 @@ func (a *app) completeFolders(c *cobra.Command, _ []string, word string) ([]stri
 	return a.completePaths(c, word, true)
 }
 
-// completeItems completes paths of all that has a title.
+// completeItems completes paths of items.
 func (a *app) completeItems(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 0, c.Name() == "mv", c.Name() == "rm":
@@ -155,8 +155,8 @@ func (a *app) completeItems(c *cobra.Command, args []string, word string) ([]str
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completePaths looks into the folder that word has reached: everything at once
-// would be too much to read.
+// completePaths completes the items of one folder, the one that word names up to its
+// last slash; all paths would be too many to read.
 func (a *app) completePaths(c *cobra.Command, word string, folders bool) ([]string, cobra.ShellCompDirective) {
 	return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
 		store, err := p.Bookmarks(ctx)
@@ -197,7 +197,7 @@ func (a *app) completeTags(c *cobra.Command, _ []string, _ string) ([]string, co
 	})
 }
 
-// completeSyncs completes the syncs that stand, with their times beside.
+// completeSyncs completes the syncs that are not undone, with their times.
 func (a *app) completeSyncs(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -20,12 +20,12 @@ import (
 func (a *app) bookmarksCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Look for what is wrong with the bookmarks, here and on the server",
-		Long: `Look for what is wrong with the tree of this device and with the one on the
-server, and compare the two: orphans, missing children, items in two folders,
-cycles, records that cannot be read, differences that no waiting change explains.
-The server's records are read again; if it cannot be asked, those of the last sync
-are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
+		Short: "Look for errors in the bookmarks, here and on the server",
+		Long: `Look for errors in the tree on this device and in the one on the server, and compare
+the two: orphans, missing children, items in two folders, cycles, records that cannot
+be read, differences that no pending change explains. The server's records are read
+again; if the server cannot be reached, those of the last sync are checked. Nothing
+is changed. The exit code is 1 if there is an error.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			store, err := p.Bookmarks(ctx)
@@ -49,7 +49,7 @@ are looked at. It changes nothing. Exit code 1 says that something is wrong.`,
 	}
 }
 
-// checkBookmarks looks at the server's records if there is an account that has some.
+// checkBookmarks checks the server's records too, if there is an account that has some.
 func (a *app) checkBookmarks(ctx context.Context, p *profile.Profile, store *bookmarks.Engine) (*bookmarks.Checked, error) {
 	if p.Account() == nil {
 		return store.Check(ctx)
@@ -72,12 +72,12 @@ func (a *app) checkBookmarks(ctx context.Context, p *profile.Profile, store *boo
 	case ctx.Err() != nil:
 		return nil, err
 	default:
-		a.Warn("the server could not be asked, and what it had at the last sync is checked: %s", sentence(err))
+		a.Warn("the server could not be asked, so its records of the last sync are checked: %s", sentence(err))
 	}
 	return store.Check(ctx)
 }
 
-// incoming is a record of the server as an engine gets it.
+// incoming returns a record of the server as an engine receives it.
 func incoming(r syncmanager.Record) engine.Incoming {
 	in := engine.Incoming{ID: r.ID, Modified: r.Modified, Payload: r.Cleartext, Err: r.Err}
 	var says struct {

@@ -26,15 +26,15 @@ func (a *app) bookmarksAddCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add URL | --folder NAME | --separator",
 		Short: "Add a bookmark, a folder or a separator",
-		Long: `Add a bookmark, a folder or a separator, as the last one of a folder: with --in
-of that one, without of "unfiled", which browsers show as Other Bookmarks.`,
+		Long: `Add a bookmark, a folder or a separator as the last item of a folder: that of --in, by
+default "unfiled", which browsers show as Other Bookmarks.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := c.Flags()
 	flags.StringVar(&title, "title", "", "the bookmark's `TITLE`")
-	flags.StringSliceVar(&it.Tags, "tag", nil, "give it the `TAG`; more with commas")
-	flags.StringVar(&it.Keyword, "keyword", "", "the `WORD` that leads to it when typed as an address")
-	flags.StringVar(&folder, "folder", "", "add a folder of that `NAME`")
+	flags.StringSliceVar(&it.Tags, "tag", nil, "add this `TAG`; separate several with commas")
+	flags.StringVar(&it.Keyword, "keyword", "", "the `WORD` that opens it when typed as an address")
+	flags.StringVar(&folder, "folder", "", "add a folder with this `NAME`")
 	flags.BoolVar(&separator, "separator", false, "add a separator")
 	registerPlace(c, &in, &at)
 	_ = c.RegisterFlagCompletionFunc("in", a.completeFolders)
@@ -83,12 +83,12 @@ of that one, without of "unfiled", which browsers show as Other Bookmarks.`,
 	return c
 }
 
-// registerPlace defines the flags that say where an item goes.
+// registerPlace defines the flags for the place of an item.
 func registerPlace(c *cobra.Command, in *string, at *int) {
 	if in != nil {
-		c.Flags().StringVar(in, "in", string(bookmarks.WireID(bookmarks.Unfiled)), "the `FOLDER` that it goes into")
+		c.Flags().StringVar(in, "in", string(bookmarks.WireID(bookmarks.Unfiled)), "put it into this `FOLDER`")
 	}
-	c.Flags().IntVar(at, "at", bookmarks.End, "its `POSITION` there, from 0 (default: the last)")
+	c.Flags().IntVar(at, "at", bookmarks.End, "its `POSITION` there, from 0; by default the last")
 	c.Flag("at").DefValue = "0" // keeps it out of the help
 }
 
@@ -110,7 +110,7 @@ func (a *app) bookmarksEditCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&title, "title", "", "the new `TITLE`")
 	flags.StringVar(&url, "url", "", "the new `URL`; tags and keyword go with it")
-	flags.StringVar(&keyword, "keyword", "", "the `WORD` that leads to it when typed; \"\" takes it away")
+	flags.StringVar(&keyword, "keyword", "", "the `WORD` that opens it when typed; \"\" removes it")
 	var change bookmarks.Change
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		for name, field := range map[string]struct {
@@ -150,7 +150,7 @@ func (a *app) bookmarksMoveCommand() *cobra.Command {
 	var at int
 	c := &cobra.Command{
 		Use:   "mv ITEM… FOLDER",
-		Short: "Move items into a folder, or to another position of theirs",
+		Short: "Move items into a folder, or to another position",
 		Args:  cobra.MinimumNArgs(2),
 		PreRunE: func(c *cobra.Command, _ []string) error {
 			return checkPlace(c, at)
@@ -200,8 +200,8 @@ func (a *app) moveBookmarks(ctx context.Context, p *profile.Profile, items []boo
 	return nil
 }
 
-// findBookmarks looks all words up before anything is done: a mistyped one does
-// nothing. An item that two words name is there once.
+// findBookmarks finds all items before any is changed, so that a mistyped word changes
+// nothing. An item that two words name is found once.
 func (a *app) findBookmarks(ctx context.Context, p *profile.Profile, words []string) ([]bookmarks.Item, error) {
 	var items []bookmarks.Item
 	for _, word := range words {
@@ -220,7 +220,7 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 	var recursive bool
 	c := &cobra.Command{
 		Use:               "rm ITEM…",
-		Short:             "Delete items, here and with the next sync everywhere",
+		Short:             "Delete items here, and everywhere with the next sync",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeItems,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -249,10 +249,10 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 				case err != nil:
 					return err
 				case len(below) > 0 && !recursive && !bookmarks.IsRoot(it.GUID):
-					return fmt.Errorf("%s/%s is not empty; --recursive deletes it with what is below it", folders[i], label(it))
+					return fmt.Errorf("%s/%s is not empty; --recursive deletes it with all its items", folders[i], label(it))
 				}
 			}
-			// The deepest go first: what is named may be below what is named too.
+			// The deepest are deleted first, since one item may be below another.
 			guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
 			if _, err := store.Remove(ctx, guids...); err != nil {
 				return err
@@ -268,7 +268,7 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 			return nil
 		}),
 	}
-	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "delete folders with all that is below them")
+	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "delete folders with all their items")
 	return c
 }
 
@@ -276,9 +276,9 @@ func (a *app) bookmarksTagCommand() *cobra.Command {
 	var remove bool
 	c := &cobra.Command{
 		Use:   "tag [ITEM TAG…]",
-		Short: "Give a bookmark tags, or take them away; alone, list all tags",
-		Long: `Give a bookmark tags, or take them away. Tags belong to the page: other bookmarks
-of its URL have them too. Without an item, list all tags.`,
+		Short: "Add tags to a bookmark, remove them, or list all tags",
+		Long: `Add tags to a bookmark, or remove them. Tags belong to the page: other bookmarks of
+its URL have them too. Without ITEM, list all tags.`,
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 || remove && len(args) == 0 {
 				return errors.New("name a bookmark and its tags")
@@ -323,7 +323,7 @@ of its URL have them too. Without an item, list all tags.`,
 			return a.Print("%s  %s  %s", profile.ShortID(it.GUID), label(it), tags)
 		}),
 	}
-	c.Flags().BoolVar(&remove, "remove", false, "take the tags away")
+	c.Flags().BoolVar(&remove, "remove", false, "remove the tags")
 	return c
 }
 

@@ -22,21 +22,21 @@ func (a *app) bookmarksImportCommand() *cobra.Command {
 		Use:   "import PATH|-",
 		Short: "Import the bookmarks of another browser",
 		Long: `Import the bookmarks of another browser: a file, or the folder of a profile, even
-while the browser has it open; "-" reads a file from stdin. What the file is, its
-content tells:
+while the browser has it open; "-" reads a file from stdin. The content of the file
+decides what it is:
 
-  HTML              what any browser exports (Firefox, Chrome, Edge, Safari, Opera,
-                    Vivaldi), Pocket, Pinboard, Raindrop and their like
+  HTML              an export of a browser (Firefox, Chrome, Edge, Safari,
+                    Opera, Vivaldi), Pocket, Pinboard or Raindrop
   JSON, jsonlz4     a backup of Firefox
-  Bookmarks         the file of Chrome and its like (Edge, Brave, Opera, Vivaldi);
-                    the folder of a profile has AccountBookmarks as well
-  places.sqlite     of Firefox 3 and newer, with the file beside it
+  Bookmarks         the file of Chrome, Edge, Brave, Opera or Vivaldi; for the
+                    folder of a profile, AccountBookmarks as well
+  places.sqlite     of Firefox 3 and newer, with its -wal file if there is one
   Bookmarks.plist   of Safari, in XML or binary
   CSV               with a column url, as Pocket, Raindrop and Instapaper export
 
-A folder goes into the one of its name that is here in the same place, and what
-that has already is not added again. What cannot be imported is skipped, and
-named. If nothing could be taken, the exit code is 1.`,
+A folder is merged with the folder here that has the same name and place; what that
+holds already is not added again. What cannot be imported is skipped and named. If
+nothing can be imported, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)
@@ -82,10 +82,9 @@ func (a *app) bookmarksExportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export FILE|-",
 		Short: "Write all bookmarks into a file that browsers read",
-		Long: `Write all bookmarks into a file that only you can open; "-" writes them to
-stdout. Every browser reads the HTML. Firefox restores the JSON and the jsonlz4
-as backups: they keep all that a bookmark has. Without --format, the file's name
-decides.`,
+		Long: `Write all bookmarks into a file that only you can open; "-" writes them to stdout.
+Every browser reads the HTML. Firefox restores the JSON and the jsonlz4 as backups,
+which keep all fields of a bookmark. Without --format, the name of the file decides.`,
 		Args: cobra.ExactArgs(1),
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			if format == "" {
@@ -109,7 +108,7 @@ decides.`,
 		}),
 	}
 	c.Flags().StringVar(&format, "format", "", "html, json or jsonlz4")
-	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	c.Flags().BoolVar(&force, "force", false, "replace an existing file")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(bookmarks.Formats, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -57,7 +57,7 @@ func (a *app) bookmarksListCommand() *cobra.Command {
 	return c
 }
 
-// listAllBookmarks lists them in the order of the tree, each with its folder.
+// listAllBookmarks lists all bookmarks in the order of the tree, each with its folder.
 func (a *app) listAllBookmarks(ctx context.Context, store *bookmarks.Engine) error {
 	top, err := store.Tree(ctx, bookmarks.Root)
 	if err != nil {
@@ -81,7 +81,7 @@ func (a *app) listAllBookmarks(ctx context.Context, store *bookmarks.Engine) err
 	return a.listBookmarks(items, folders)
 }
 
-// listFound lists bookmarks from anywhere, each with its folder.
+// listFound lists bookmarks of several folders, each with its folder.
 func (a *app) listFound(ctx context.Context, p *profile.Profile, items []bookmarks.Item) error {
 	folders := make([]string, len(items))
 	if !a.JSON {
@@ -148,13 +148,13 @@ func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks
 	return t.Print(a.Out)
 }
 
-// dayOf shows a time as a date; zero: unknown.
+// dayOf returns the date of a time; "" for the zero time, which is unknown.
 func dayOf(t time.Time) string { return day(millis(t)) }
 
 func (a *app) bookmarksTreeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "tree [FOLDER]",
-		Short:             "Draw the tree of bookmarks, or what is below a folder",
+		Short:             "Show the bookmarks, or those in a folder, as a tree",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeFolders,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -189,7 +189,7 @@ func (a *app) drawTree(ctx context.Context, p *profile.Profile, from engine.ID) 
 		roots = top.Children
 	}
 	for _, root := range roots {
-		// An empty folder is worth a line where it was asked for.
+		// An empty folder has a line only if it was asked for.
 		if len(root.Children) > 0 || from != bookmarks.Root {
 			d.table.Add(labelled(root.Item), "", "")
 			d.below(root, "")
@@ -202,10 +202,10 @@ func (a *app) drawTree(ctx context.Context, p *profile.Profile, from engine.ID) 
 	return d.table.Print(a.Out)
 }
 
-// drawing is a tree in lines: the branches with the titles, the URLs, the tags.
+// drawing is a tree as a table: the branches with the titles, the URLs, the tags.
 type drawing struct{ table term.Table }
 
-// below draws what is in a folder; before is drawn left of it.
+// below draws the items of a folder, each after the text before.
 func (d *drawing) below(folder *bookmarks.Node, before string) {
 	for i, n := range folder.Children {
 		branch, stem := "├── ", "│   "
@@ -222,8 +222,8 @@ func (a *app) bookmarksSearchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search WORD…",
 		Short: "Find bookmarks by words in their titles, URLs, tags and keywords",
-		Long: `Find bookmarks as you type: each WORD begins a word of the title, the URL, a tag
-or the keyword. What you use most comes first.`,
+		Long: `Find bookmarks: each WORD must begin a word of the title, the URL, a tag or the
+keyword. Those that you use most come first.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.Bookmarks(ctx)
@@ -242,9 +242,9 @@ or the keyword. What you use most comes first.`,
 	return c
 }
 
-// registerLimit defines how many results a search prints.
+// registerLimit defines the flag --limit of a search.
 func registerLimit(c *cobra.Command, limit *int) {
-	c.Flags().IntVar(limit, "limit", 20, "print `N` at most")
+	c.Flags().IntVar(limit, "limit", 20, "print at most `N`")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if *limit < 1 {
 			return errors.New("--limit must be at least 1")

@@ -20,9 +20,9 @@ func (a *app) bookmarksLogCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "log",
 		Short: "List the syncs that changed the bookmarks, and what each did",
-		Long: `List the syncs that changed the bookmarks of this device, the newest first, and
-how many items each added, changed, moved and deleted. A sync that repaired what
-was wrong on the server is there too. 'syncmanager bookmarks undo' takes one back.`,
+		Long: `List the syncs that changed the bookmarks of this device, the newest first, and how
+many items each added, changed, moved and deleted. The list includes syncs that
+repaired errors on the server. 'syncmanager bookmarks undo' undoes one.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			store, err := p.Bookmarks(ctx)

@@ -14,19 +14,19 @@ import (
 type card = creditcards.Card
 
 func (a *app) cardsCommand() *cobra.Command {
-	n := noun[card]{
+	s := storeCommand[card]{
 		name: "cards", one: "card",
 		short: "List and edit the payment cards that fill forms",
 		long: `List and edit the payment cards that Firefox fills into forms, the collection
 "creditcards". Changes reach the other devices with the next sync.
 
-Numbers show their last four digits, and are printed in full only where a flag
-or an export asks for it. CARD is an ID, the beginning of one, or the last four
-digits of a number.`,
-		open:  func(p *profile.Profile, ctx context.Context) (items[card], error) { return p.Cards(ctx) },
+A number is shown by its last four digits, and in full only if a flag or an export
+asks for it. CARD is an ID, the beginning of one, or the last four digits of a
+number.`,
+		open:  func(ctx context.Context, p *profile.Profile) (itemStore[card], error) { return p.Cards(ctx) },
 		id:    func(r card) engine.ID { return r.ID },
 		title: cardTitle,
-		names: []func(card) string{func(r card) string { return strings.TrimPrefix(r.Masked(), "•••• ") }},
+		named: func(r card, word string) bool { return strings.TrimPrefix(r.Masked(), "•••• ") == word },
 		columns: []column[card]{
 			{"NUMBER", func(r card) string { return r.Number }},
 			{"NETWORK", func(r card) string { return r.Network }},
@@ -41,7 +41,7 @@ digits of a number.`,
 			},
 			shownField("Network", func(r card) string { return r.Network }),
 			{
-				label: "Expires", flag: "expires", usage: "last month in which it is good, as MM/YYYY",
+				label: "Expires", flag: "expires", usage: "last month in which it is valid, as MM/YYYY",
 				text: func(r card) string { return r.Expires() },
 				set: func(r *card, s string) error {
 					month, year, err := creditcards.ParseExpires(s)
@@ -54,10 +54,12 @@ digits of a number.`,
 			shownField("Changed", func(r card) string { return day(int64(r.TimeLastModified)) }),
 			shownField("Last used", func(r card) string { return day(int64(r.TimeLastUsed)) }),
 		},
-		mask:   func(r card) card { r.Number = r.Masked(); return r },
-		reveal: "show-numbers",
+		secret: &secret[card]{
+			what: "card numbers", flag: "show-numbers",
+			hide: func(r card) card { r.Number = r.Masked(); return r },
+		},
 	}
-	c := n.command(a)
+	c := s.command(a)
 	c.Aliases = []string{"creditcards"} // as sync and engines call them
 	return c
 }

@@ -18,7 +18,7 @@ func (a *app) devicesCommand() *cobra.Command {
 	list := a.devicesListCommand()
 	noun := &cobra.Command{
 		Use:   "devices",
-		Short: "List the account's devices and send them commands and pages",
+		Short: "List the account's devices, and send them commands and pages",
 		Long:  `List the account's devices, as of the last sync, and send them commands and pages.`,
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
@@ -28,7 +28,7 @@ func (a *app) devicesCommand() *cobra.Command {
 	return noun
 }
 
-// deviceJSON is a device with the names of its clients record.
+// deviceJSON is a device, with the names of its clients record.
 type deviceJSON struct {
 	ID          engine.ID `json:"id"`
 	Name        string    `json:"name"`
@@ -37,7 +37,7 @@ type deviceJSON struct {
 	OS          string    `json:"os,omitempty"`
 	Version     string    `json:"version,omitempty"`
 	AccountID   string    `json:"fxaDeviceId,omitempty"`
-	// Modified is the server's time of the record, in seconds.
+	// Modified is when the server received the record, in seconds.
 	Modified engine.Timestamp `json:"modified"`
 	// Local is true for this device.
 	Local bool `json:"local"`
@@ -94,13 +94,13 @@ func (a *app) devicesRenameCommand() *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(map[string]string{"name": p.DeviceName()})
 			}
-			a.Note("This device is now %q; the next sync tells the others.", p.DeviceName())
+			a.Note("This device is now %q; the next sync tells the other devices.", p.DeviceName())
 			return nil
 		}),
 	}
 }
 
-// commands are the words for the wire's commands, and whether they take an
+// commands are the words for the commands of the protocol, and whether they take an
 // engine.
 var commands = map[string]struct {
 	wire   string
@@ -117,7 +117,7 @@ func (a *app) devicesCommandCommand() *cobra.Command {
 		Short: "Tell a device to wipe or reset an engine, or to sign out",
 		Long: `Tell a device to do something at its next sync:
 
-  wipe ENGINE    forget its data of that engine, and fetch it anew
+  wipe ENGINE    delete its data of that engine, and download it again
   reset ENGINE   forget what it synced, and reconcile everything again
   logout         sign out
 
@@ -130,7 +130,7 @@ DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
 			case !known:
 				return fmt.Errorf("%q is not a command for a device: say wipe, reset or logout", args[1])
 			case command.engine && len(args) != 3:
-				return fmt.Errorf("%s needs the name of an engine", args[1])
+				return fmt.Errorf("%s needs the name of an engine: 'syncmanager engines' lists them", args[1])
 			case !command.engine && len(args) != 2:
 				return fmt.Errorf("%s takes no engine", args[1])
 			}
@@ -152,13 +152,13 @@ DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
 			if a.JSON {
 				return a.PrintJSON(map[string]any{"device": device.ID, "command": command, "args": args[2:]})
 			}
-			a.Note("%s goes to %q with the next sync.", args[1], device.Name)
+			a.Note("The next sync sends %s to %q.", args[1], device.Name)
 			return nil
 		}),
 	}
 }
 
-// attachedJSON is what is signed in to the account.
+// attachedJSON is a session of the account.
 type attachedJSON struct {
 	Name     string     `json:"name"`
 	DeviceID string     `json:"fxaDeviceId,omitempty"`
@@ -171,9 +171,9 @@ type attachedJSON struct {
 func (a *app) devicesAttachedCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "attached",
-		Short: "Ask the server for all that is signed in to the account",
-		Long: `Ask the server for all that is signed in to the account: devices, browsers that
-looked at its settings, and apps.`,
+		Short: "List all that is signed in to the account, as the server knows it",
+		Long: `List all that is signed in to the account, as the server knows it: devices, browsers
+in which you opened the account's settings, and apps.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			list, err := p.AttachedClients(ctx)
@@ -207,10 +207,11 @@ looked at its settings, and apps.`,
 func (a *app) devicesDisconnectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "disconnect DEVICE",
-		Short: "Sign another device out, from the server's side",
-		Long: `Sign another device out of the account, from the server's side: for one that is
-lost. It keeps its data, and within an hour reads no more of the account's.
-DEVICE is a name, an ID, or the beginning of an ID.`,
+		Short: "Sign another device out of the account",
+		Long: `Sign another device out of the account, for example one that is lost. The server does
+this; the device need not be online. The device keeps its data, and cannot read the
+account's data after at most an hour. DEVICE is a name, an ID, or the beginning of
+an ID.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeDevice,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -232,8 +233,8 @@ func (a *app) devicesSendTabCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send-tab DEVICE URL",
 		Short: "Send a page to another device, which opens it",
-		Long: `Send a page to another device, which opens it when it is there. DEVICE is a name,
-an ID, or the beginning of an ID; see 'syncmanager devices'.`,
+		Long: `Send a page to another device, which opens it when it is online. DEVICE is a name, an
+ID, or the beginning of an ID; see 'syncmanager devices'.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeDevice,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -257,8 +258,8 @@ func (a *app) devicesCloseTabCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "close-tab DEVICE URL…",
 		Short: "Close pages on another device",
-		Long: `Close pages that are open on another device, when it is there. DEVICE is a name,
-an ID, or the beginning of an ID; 'syncmanager tabs' lists the pages.`,
+		Long: `Close pages that are open on another device, when it is online. DEVICE is a name, an
+ID, or the beginning of an ID; 'syncmanager tabs' lists the pages.`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: a.completeDevice,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -279,7 +280,7 @@ func (a *app) sentTo(d account.Device, urls []string, words string) error {
 	return nil
 }
 
-// completeDevice completes the device alone.
+// completeDevice completes the device, and no further argument.
 func (a *app) completeDevice(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -19,13 +19,13 @@ func (a *app) enginesCommand() *cobra.Command {
 	noun := &cobra.Command{
 		Use:   "engines",
 		Short: "Choose what to sync",
-		Long: `Choose what to sync. The choice is the account's: it holds for all its devices
+		Long: `Choose what to sync. The choice belongs to the account: it applies to all its devices
 from their next sync on.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
 	noun.AddCommand(list, a.enginesSetCommand("enable", "Sync these engines again", true),
-		a.enginesSetCommand("disable", "Stop syncing these engines, on all devices; their data stays on each", false))
+		a.enginesSetCommand("disable", "Stop syncing these engines on all devices; the data stays", false))
 	return noun
 }
 
@@ -79,7 +79,7 @@ func (a *app) enginesSetCommand(verb, short string, enabled bool) *cobra.Command
 	}
 }
 
-// checkEngines finds a name that no engine has, before anything is made for it.
+// checkEngines returns an error for a name that is not an engine's.
 func checkEngines(names []string) error {
 	for _, name := range names {
 		if !slices.Contains(profile.Engines(), name) {
@@ -119,10 +119,10 @@ func (a *app) printEngineStatus(engines []syncmanager.EngineStatus) error {
 	return a.printStuck(engines)
 }
 
-// maxStuck is how many stuck records of an engine and kind are shown.
+// maxStuck bounds the stuck records of an engine and kind that are shown.
 const maxStuck = 10
 
-// printStuck names the records that do not sync, whatever is tried.
+// printStuck names the records that cannot be synced.
 func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 	show := func(name string, n int, what string, some []engine.Problem) error {
 		if n == 0 {
@@ -145,7 +145,7 @@ func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 		if e.Stuck == nil {
 			continue
 		}
-		if err := show(e.Name, e.Stuck.Unsent, "not sent, for the server refuses it; it goes up when it is changed", e.Stuck.UnsentRecords); err != nil {
+		if err := show(e.Name, e.Stuck.Unsent, "not sent, since the server refuses them; they are sent again when they change", e.Stuck.UnsentRecords); err != nil {
 			return err
 		}
 		if err := show(e.Name, e.Stuck.Unread, "on the server that cannot be read", e.Stuck.UnreadRecords); err != nil {
@@ -155,7 +155,7 @@ func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 	return nil
 }
 
-// completeEngines completes the names that are not on the line yet.
+// completeEngines completes the engines that are not on the command line yet.
 func completeEngines(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, name := range profile.Engines() {

@@ -57,7 +57,7 @@ func (h historyUndoer) Undo(ctx context.Context, run string) (mirror.Undone, err
 	return mirror.Undone{Run: u.Run, Restored: u.Restored, Reverted: u.Joined, Kept: u.Kept}, err
 }
 
-// registerBetween defines the flags that bound a time.
+// registerBetween defines the flags --since and --until.
 func registerBetween(c *cobra.Command, since, until *usage.Time, what string) {
 	c.Flags().Var(since, "since", what+" from this time on")
 	c.Flags().Var(until, "until", what+" before this time")
@@ -68,12 +68,12 @@ func registerBetween(c *cobra.Command, since, until *usage.Time, what string) {
 
 func timeSpan(since, until usage.Time) (history.Between, error) {
 	if !since.IsZero() && !until.IsZero() && !since.Before(until.Time) {
-		return history.Between{}, usage.Errorf("--since is not before --until")
+		return history.Between{}, usage.Errorf("--since must be before --until")
 	}
 	return history.Between{From: since.Time, To: until.Time}, nil
 }
 
-// findPage returns the page that the user means: a scheme may be left out.
+// findPage returns the page of a URL, which may lack its scheme.
 func findPage(ctx context.Context, store *history.Engine, word string) (history.Page, error) {
 	words := []string{word}
 	if !strings.Contains(word, "://") {
@@ -111,12 +111,12 @@ func (a *app) historyListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "list [URL]",
 		Short:             "List the pages that were visited, or one with all its visits",
-		Long:              "List the pages that were visited, the newest first, or one with all its visits.\n\n" + usage.TimeHelp,
+		Long:              "List the pages that were visited, the latest first, or one with all its visits.\n\n" + usage.TimeHelp,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	registerBetween(c, &since, &until, "pages last visited")
-	c.Flags().IntVar(&limit, "limit", 50, "print `N` at most; 0: all")
+	c.Flags().IntVar(&limit, "limit", 50, "print at most `N`; 0 prints all")
 	c.PreRunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case limit < 0:
@@ -190,8 +190,8 @@ func (a *app) historySearchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search WORD…",
 		Short: "Find pages by words in their titles, URLs and bookmarks",
-		Long: `Find pages as you type: each WORD begins a word of the title, the URL, or of a
-bookmark of the page. What you use most comes first.`,
+		Long: `Find pages: each WORD must begin a word of the title, of the URL, or of a bookmark of
+the page. Those that you use most come first.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.History(ctx)
@@ -210,14 +210,14 @@ bookmark of the page. What you use most comes first.`,
 	return c
 }
 
-// transitions are the words for how a visit came about.
+// transitions are the words for the types of a visit.
 var transitions = map[string]history.Transition{
 	"link": history.Link, "typed": history.Typed, "bookmark": history.Bookmark, "embed": history.Embed,
 	"redirect-permanent": history.RedirectPermanent, "redirect-temporary": history.RedirectTemporary,
 	"download": history.Download, "framed-link": history.FramedLink, "reload": history.Reload,
 }
 
-// transitionWord is the word for t; "" for one of a later version.
+// transitionWord returns the word for t; "" for one of a later version.
 func transitionWord(t history.Transition) string {
 	for word, known := range transitions {
 		if known == t {
@@ -234,14 +234,14 @@ func (a *app) historyAddCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:               "add URL",
-		Short:             "Note a visit of a page",
-		Long:              "Note a visit of a page, now or at another time.\n\n" + usage.TimeHelp,
+		Short:             "Add a visit of a page",
+		Long:              "Add a visit of a page, now or at another time.\n\n" + usage.TimeHelp,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().StringVar(&title, "title", "", "the page's `TITLE`")
 	c.Flags().Var(&at, "at", "when it was visited (default: now)")
-	c.Flags().StringVar(&how, "type", "link", "`HOW` it came about: link, typed, bookmark, …")
+	c.Flags().StringVar(&how, "type", "link", "the `TYPE` of the visit: link, typed, bookmark, …")
 	words := slices.Sorted(maps.Keys(transitions))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(_ *cobra.Command, args []string) error {
@@ -249,7 +249,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 			return err
 		}
 		if _, ok := transitions[how]; !ok {
-			return fmt.Errorf("%q is not a type of visit: say one of %q", how, words)
+			return fmt.Errorf("%q is not a type of visit: choose one of %q", how, words)
 		}
 		return nil
 	}
@@ -278,10 +278,10 @@ func (a *app) historyRemoveCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "rm URL… | --host HOST | --since TIME",
-		Short: "Delete pages: by URL, of a host, or what was visited in a time",
-		Long: `Delete pages, here and with the next sync everywhere: by URL, all of a host and
-its subdomains, or what was visited in a time. Of a page that was visited at
-other times too, the visits go from this device alone.
+		Short: "Delete pages: by URL, of a host, or by the time of the visit",
+		Long: `Delete pages here, and everywhere with the next sync: by URL, all pages of a host and
+its subdomains, or those that were visited in a period. If a page was visited at
+other times too, only its visits in the period are deleted, and only on this device.
 
 ` + usage.TimeHelp,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -296,7 +296,7 @@ other times too, the visits go from this device alone.
 			}
 		}
 		if ways != 1 {
-			return errors.New("say what to delete in one way: URLs, --host, or --since and --until")
+			return errors.New("name what to delete in one way: URLs, --host, or --since and --until")
 		}
 		return nil
 	}
@@ -309,7 +309,7 @@ other times too, the visits go from this device alone.
 		switch {
 		case len(args) > 0:
 			gone, err = deletePages(ctx, store, args)
-		case c.Flags().Changed("host"): // an empty one is refused, and is not "everything"
+		case c.Flags().Changed("host"): // an empty host is refused, and does not mean all
 			gone, err = store.DeleteHost(ctx, host)
 		default:
 			var when history.Between
@@ -329,7 +329,7 @@ other times too, the visits go from this device alone.
 }
 
 func deletePages(ctx context.Context, store *history.Engine, words []string) (gone history.Deleted, err error) {
-	// All words are looked up first: a mistyped one deletes nothing.
+	// All words are looked up first, so that a mistyped one deletes nothing.
 	pages := make(map[string]struct{}, len(words))
 	for _, word := range words {
 		p, err := findPage(ctx, store, word)
@@ -348,7 +348,7 @@ func deletePages(ctx context.Context, store *history.Engine, words []string) (go
 	return gone, nil
 }
 
-// plural is a number with the right form of its noun.
+// plural returns a number with the right form of its noun.
 func plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -360,11 +360,11 @@ func (a *app) historyImportCommand() *cobra.Command {
 	var o history.ImportOptions
 	c := &cobra.Command{
 		Use:   "import PATH|-",
-		Short: "Import the history of Firefox, or one that was exported here",
+		Short: "Import the history of Firefox, or an export",
 		Long: `Import the history of Firefox: its places.sqlite or the folder of its profile,
 even while Firefox has it open (Firefox 3 and newer); or a file that 'syncmanager history export'
-wrote, with "-" from stdin. Importing again adds nothing. What cannot be
-imported is skipped, and named. If nothing could be taken, the exit code is 1.`,
+wrote; "-" reads it from stdin. Importing again adds nothing. What cannot be imported
+is skipped and named. If nothing can be imported, the exit code is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.History(ctx)
@@ -381,7 +381,7 @@ imported is skipped, and named. If nothing could be taken, the exit code is 1.`,
 			})
 			if err != nil {
 				if kept := r.Added + r.Merged; kept > 0 && !o.DryRun {
-					err = fmt.Errorf("%w; %s of before that were kept", err, plural(kept, "page"))
+					err = fmt.Errorf("%w; %s before that are kept", err, plural(kept, "page"))
 				}
 				return err
 			}
@@ -393,7 +393,7 @@ imported is skipped, and named. If nothing could be taken, the exit code is 1.`,
 				a.nameSkipped(0, s.Item, s.Reason)
 			}
 			a.countUnnamed(r.Skipped - len(r.Reasons))
-			return errors.Join(a.Print("%s %sadded, %s %sfilled up, %s here already, %s skipped; %s",
+			return errors.Join(a.Print("%s %sadded, %s %supdated, %s here already, %s skipped; %s",
 				term.Count(r.Added), would(o.DryRun), term.Count(r.Merged), would(o.DryRun), term.Count(r.Same), term.Count(r.Skipped), plural(r.Visits, "new visit")),
 				a.taken(here, r.Skipped))
 		}),
@@ -407,8 +407,8 @@ func (a *app) historyExportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export FILE|-",
 		Short: "Write all pages with all their visits into a JSON file",
-		Long: `Write all pages with all their visits, as JSON, into a file that only you can
-open; "-" writes them to stdout. 'syncmanager history import' reads it.`,
+		Long: `Write all pages with all their visits as JSON into a file that only you can open; "-"
+writes to stdout. 'syncmanager history import' reads the file.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			store, err := p.History(ctx)
@@ -418,6 +418,6 @@ open; "-" writes them to stdout. 'syncmanager history import' reads it.`,
 			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: "Wrote %s."}, func(w io.Writer) error { return store.ExportJSON(ctx, w) })
 		}),
 	}
-	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	c.Flags().BoolVar(&force, "force", false, "replace an existing file")
 	return c
 }

@@ -26,12 +26,12 @@ func (a *app) importCommand() *cobra.Command {
 	var fromStdin bool
 	c := &cobra.Command{
 		Use:   "import --firefox-profile DIR",
-		Short: "Import all that a Firefox profile holds",
-		Long: `Import all that a Firefox profile holds, even while Firefox has it open:
-passwords, cards, addresses, forms, prefs, addons, storage, bookmarks and history.
-Nothing is changed there. What is here already stays as it is, but for passwords,
-of which the newer stands; importing again adds nothing. What cannot be imported
-is skipped, and named. The next sync takes all of it to your other devices.
+		Short: "Import the data of a Firefox profile",
+		Long: `Import the data of a Firefox profile, even while Firefox has it open: passwords, cards,
+addresses, forms, prefs, addons, storage, bookmarks and history. The profile is not
+changed. What is here already stays as it is, except that a newer password replaces an
+older one; importing again adds nothing. What cannot be imported is skipped and named.
+The next sync sends all of it to your other devices.
 
 DIR is a folder with a prefs.js; Firefox shows it in about:profiles. The folders
 are in ~/.mozilla/firefox or ~/.config/mozilla/firefox on Linux, in
@@ -39,15 +39,14 @@ are in ~/.mozilla/firefox or ~/.config/mozilla/firefox on Linux, in
 ~/Library/Application Support/Firefox/Profiles on macOS, and in
 %APPDATA%\Mozilla\Firefox\Profiles on Windows.
 
-A primary password is asked for when something needs it. Without it passwords and
-cards are not imported, and the rest is. Numbers of cards whose key is in the
-system's keyring cannot be read: Firefox alone has them.
+If the profile has a primary password, this program asks for it. Without it,
+passwords and cards are not imported; the rest is. Card numbers whose key is in the
+system's keyring cannot be read by other programs than Firefox.
 
-Of preferences, those are imported that Firefox syncs, and of add-ons those from
-addons.mozilla.org. Nothing is installed here; but the list of add-ons is one that
-browsers act on: after the next sync the account's other Firefoxes install what
-they do not have, as Firefox's own sync would have them do. One that is disabled
-in the profile is disabled there. --only leaves kinds out.`,
+Only preferences that Firefox syncs are imported, and only add-ons from
+addons.mozilla.org. Nothing is installed here. After the next sync, the account's
+other Firefoxes install the add-ons that they do not have, as with Firefox's own sync;
+an add-on that is disabled in the profile is disabled there. --only selects kinds.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
 			kinds, err := chosenKinds(only)
@@ -69,7 +68,7 @@ in the profile is disabled there. --only leaves kinds out.`,
 	flags := c.Flags()
 	flags.StringVar(&dir, "firefox-profile", "", "import the profile in the folder `DIR`")
 	flags.BoolVar(&im.dry, "dry-run", false, "say what would be done, and do nothing")
-	flags.StringSliceVar(&only, "only", nil, "import this kind only, such as passwords; `NAME` may be several, with commas")
+	flags.StringSliceVar(&only, "only", nil, "import only this kind, such as passwords; separate several `NAMES` with commas")
 	flags.BoolVar(&fromStdin, "primary-password-stdin", false, "read the primary password from the first line of stdin")
 	_ = c.MarkFlagRequired("firefox-profile")
 	_ = c.RegisterFlagCompletionFunc("firefox-profile", a.completeFirefoxProfiles)
@@ -77,31 +76,32 @@ in the profile is disabled there. --only leaves kinds out.`,
 	return c
 }
 
-// primaryPassword asks for it where somebody can be asked, again if it was wrong.
+// primaryPassword returns a function that asks for the primary password, again if it
+// was wrong.
 func (a *app) primaryPassword(ctx context.Context, fromStdin bool) func(again bool) (string, error) {
 	return func(again bool) (string, error) {
 		switch {
 		case again && fromStdin:
-			return "", errors.New("stdin had no other")
+			return "", errors.New("the primary password on stdin is wrong")
 		case !fromStdin && !a.Interactive():
-			return "", errors.New("nobody can be asked; hand it over with --primary-password-stdin")
+			return "", errors.New("stdin is not a terminal: give the primary password with --primary-password-stdin")
 		case again:
-			a.Note("That is not it.")
+			a.Note("The primary password is wrong.")
 		}
 		return a.Secret(ctx, "primary password", fromStdin, false)
 	}
 }
 
-// notOpened says which folder was meant.
+// notOpened explains which folder may be meant.
 func (a *app) notOpened(dir string, err error) error {
 	if list, _ := firefoxprofile.List(dir); len(list) > 0 {
-		return fmt.Errorf("%s holds all of Firefox's profiles; name one of them: %s", dir, listed(list))
+		return fmt.Errorf("%s holds several profiles of Firefox: name one of them: %s", dir, listed(list))
 	}
 	if errors.Is(err, firefoxprofile.ErrNoProfile) {
 		if here := a.firefoxProfiles(); len(here) > 0 {
-			err = fmt.Errorf("%w; these are here: %s", err, listed(here))
+			err = fmt.Errorf("%w; your profiles are: %s", err, listed(here))
 		} else {
-			err = fmt.Errorf("%w; as a rule it is in %s", err, firefoxprofile.Folders(runtime.GOOS, a.getenv)[0])
+			err = fmt.Errorf("%w; profiles are usually in %s", err, firefoxprofile.Folders(runtime.GOOS, a.getenv)[0])
 		}
 	}
 	return fmt.Errorf("cannot import %s: %w", dir, err)
@@ -115,7 +115,7 @@ func listed(list []firefoxprofile.Listed) string {
 	return strings.Join(names, ", ")
 }
 
-// firefoxProfiles are those of this user's Firefox.
+// firefoxProfiles returns the profiles of this user's Firefox.
 func (a *app) firefoxProfiles() (all []firefoxprofile.Listed) {
 	for _, folder := range firefoxprofile.Folders(runtime.GOOS, a.getenv) {
 		list, _ := firefoxprofile.List(folder)
@@ -124,8 +124,8 @@ func (a *app) firefoxProfiles() (all []firefoxprofile.Listed) {
 	return all
 }
 
-// completeFirefoxProfiles completes the profiles of this user's Firefox, and else
-// folders.
+// completeFirefoxProfiles completes the profiles of this user's Firefox, or folders if
+// there is none.
 func (a *app) completeFirefoxProfiles(_ *cobra.Command, _ []string, word string) (words []string, _ cobra.ShellCompDirective) {
 	for _, p := range a.firefoxProfiles() {
 		if strings.HasPrefix(p.Dir, word) && p.Dir == term.Printable(p.Dir) {
@@ -138,7 +138,7 @@ func (a *app) completeFirefoxProfiles(_ *cobra.Command, _ []string, word string)
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// kindNames are all kinds, in the order in which they are imported.
+// kindNames returns the names of all kinds, in the order in which they are imported.
 func kindNames() (names []string) {
 	for _, k := range importKinds {
 		names = append(names, k.name)
@@ -157,14 +157,13 @@ func chosenKinds(only []string) ([]importKind, error) {
 	}), nil
 }
 
-// importedKind is what became of one kind.
+// importedKind is the result for one kind.
 type importedKind struct {
 	mirror.Imported
 	Error string `json:"error,omitempty"`
 }
 
-// run imports the kinds one after the other, whatever becomes of the others, and
-// reports.
+// run imports the kinds one after the other, also if one fails, and reports.
 func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 	done := make(map[string]importedKind)
 	var t term.Table
@@ -178,7 +177,7 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 			return ctx.Err()
 		}
 		if errors.Is(err, firefoxprofile.ErrMissing) || errors.Is(err, fs.ErrNotExist) {
-			err = nil // there never was any
+			err = nil // the profile has none
 		}
 		of := importedKind{Imported: r}
 		if of.Skipped == nil {
@@ -212,7 +211,7 @@ func (im *firefoxImport) printKinds(done map[string]importedKind, t *term.Table)
 	return t.Print(im.Out)
 }
 
-// name says what was skipped of a kind.
+// name prints what was skipped of a kind.
 func (im *firefoxImport) name(kind string, r importedKind) {
 	if im.JSON {
 		return
@@ -227,7 +226,7 @@ func (im *firefoxImport) name(kind string, r importedKind) {
 	im.countUnnamed(r.SkippedRecords - len(r.Skipped))
 }
 
-// outcome is what became of a kind, in a few words.
+// outcome describes the result for a kind.
 func (im *firefoxImport) outcome(r importedKind) string {
 	would := would(im.dry)
 	words := term.Count(r.Added) + " " + would + "added"

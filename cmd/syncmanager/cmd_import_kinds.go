@@ -40,8 +40,8 @@ type importKind struct {
 	bring func(*firefoxImport, context.Context) (mirror.Imported, error)
 }
 
-// importKinds are in the order in which they are imported: what a primary password
-// protects is first, so that it is asked for at once.
+// importKinds are in the order in which they are imported. The kinds that a primary
+// password protects are first, so that it is asked for at once.
 var importKinds = []importKind{
 	{"passwords", (*firefoxImport).passwords},
 	{"cards", (*firefoxImport).cards},
@@ -57,8 +57,8 @@ var importKinds = []importKind{
 // source is one kind in the profile.
 type source[F any] func(context.Context, *skips.List) iter.Seq2[F, error]
 
-// bring imports what the profile has of a kind into a store; records makes the
-// store's records of one of the profile's, and title names them.
+// bring imports the items of a kind into a store. records converts an item of the
+// profile to records of the store.
 func bring[F, R any](
 	ctx context.Context, im *firefoxImport, kind string, from source[F], records func(F) []R,
 	into func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error),
@@ -66,11 +66,11 @@ func bring[F, R any](
 	all := func(yield func(R, error) bool) {
 		var left skips.List
 		told := 0
-		// tell yields what the profile's reader has left out since.
+		// tell yields what the reader of the profile has left out since the last call.
 		tell := func() bool {
 			for ; told < left.Count; told++ {
 				var none R
-				var s skips.Skip // the report has no room for those without a name
+				var s skips.Skip // only the first have a name
 				if told < len(left.First) {
 					s = left.First[told]
 				}
@@ -103,8 +103,8 @@ func bring[F, R any](
 	})
 }
 
-// titled gives a store's Import the name of a record in the report.
-func titled[R any](store items[R], title func(R) string) func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error) {
+// titled returns the Import of a store, with the title of a record in the report.
+func titled[R any](store itemStore[R], title func(R) string) func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error) {
 	return func(ctx context.Context, all iter.Seq2[R, error], o mirror.ImportOptions) (mirror.Imported, error) {
 		return store.Import(ctx, all, func(r *R) string { return skips.Shorten(title(*r)) }, o)
 	}
@@ -190,8 +190,8 @@ func (im *firefoxImport) prefs(ctx context.Context) (mirror.Imported, error) {
 	}, titled(store.Of(prefs.Firefox), func(p prefs.Pref) string { return p.Name }))
 }
 
-// addons lists the profile's add-ons for the account's browsers, which install those
-// that they do not have. One that is disabled here is so there.
+// addons imports the list of add-ons. The account's browsers install those that they do
+// not have, and disable those that are disabled in the profile.
 func (im *firefoxImport) addons(ctx context.Context) (mirror.Imported, error) {
 	store, err := im.into.Addons(ctx)
 	if err != nil {
@@ -222,7 +222,7 @@ func (im *firefoxImport) storage(ctx context.Context) (mirror.Imported, error) {
 	}, titled(store.Items(), storageTitle))
 }
 
-// places is where bookmarks and history are in the profile.
+// places returns the path of the profile's bookmarks and history.
 func (im *firefoxImport) places() string { return filepath.Join(im.dir, "places.sqlite") }
 
 func (im *firefoxImport) bookmarks(ctx context.Context) (mirror.Imported, error) {
@@ -263,7 +263,7 @@ func (im *firefoxImport) history(ctx context.Context) (mirror.Imported, error) {
 }
 
 // sameID keeps the ID that Firefox has for an item, so that a Firefox of the same
-// account knows it; "": it gets a new one.
+// account recognises it. "" means that the item gets a new ID.
 func sameID(guid string) engine.ID {
 	if id := engine.ID(guid); id.Valid() {
 		return id
@@ -271,7 +271,7 @@ func sameID(guid string) engine.ID {
 	return ""
 }
 
-// stamp sets a time in Unix milliseconds; one that is not known stays 0.
+// stamp sets a time in Unix milliseconds; a zero time leaves it 0.
 func stamp[N ~int64](to *N, t time.Time) {
 	if !t.IsZero() {
 		*to = N(t.UnixMilli())

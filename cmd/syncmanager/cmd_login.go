@@ -24,23 +24,25 @@ func (a *app) loginCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "login --server URL --email ADDRESS | --browser",
-		Short: "Join an account on a server",
-		Long: `Join an account on a server, or make one there with --create. The data of this
-profile stays; the next sync brings it and the account's together.
+		Short: "Sign in to an account on a server",
+		Long: `Sign in to an account on a server, or make one there with --create. The data of this
+profile stays; the next sync merges it with the account's.
 
-Where the server wants a code besides the password, of an authenticator app, a
-backup code, or one that it sent by e-mail, it is asked for; --code gives it.
+If the server wants a code as well as the password, this program asks for it, unless
+--code gives it. The code is from an authenticator app, a backup code, or one that the
+server sent by e-mail.
 
-With --browser you sign in on the server's own pages, in the browser that opens.
-Neither password nor code comes by here. Where no browser opens, as over ssh, open
-the page that is named in any browser, and hand back the address that it ends on.`,
+With --browser you sign in on the server's own pages, in a browser that opens. This
+program then sees neither the password nor the code. If no browser opens, for example
+over ssh, open the page that is printed in any browser, and paste the address of the
+page on which the sign-in ends.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case inBrowser && (in.Email != "" || in.Create || fromStdin || code != ""):
-				return errors.New("with --browser, the browser asks for all but the server")
+				return errors.New("with --browser, name only the server: the browser asks for the rest")
 			case noOpen && !inBrowser:
-				return errors.New("--no-open goes with --browser")
+				return errors.New("--no-open needs --browser")
 			case !inBrowser && in.Email == "":
 				return errors.New("give the account's address with --email, or sign in with --browser")
 			}
@@ -81,35 +83,35 @@ the page that is named in any browser, and hand back the address that it ends on
 	flags.StringVar(&in.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
 	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
 	flags.BoolVar(&inBrowser, "browser", false, "sign in on the server's own pages, in a browser")
-	flags.BoolVar(&noOpen, "no-open", false, "with --browser, open none: only name the page")
+	flags.BoolVar(&noOpen, "no-open", false, "with --browser, print the address of the page and open no browser")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
 	flags.BoolVar(&in.Create, "create", false, "make the account")
-	flags.StringVar(&code, "code", "", "the `CODE` that the server wants besides the password")
-	flags.StringVar(&in.Invitation, "invitation", "", "with --create, the `CODE` that the server wants for an account")
-	flags.StringVar(&in.DeviceName, "device-name", "", "what other devices call this one")
+	flags.StringVar(&code, "code", "", "the `CODE` that the server wants as well as the password")
+	flags.StringVar(&in.Invitation, "invitation", "", "with --create, the `CODE` of the invitation that the server wants")
+	flags.StringVar(&in.DeviceName, "device-name", "", "the `NAME` of this device on the others")
 	_ = c.RegisterFlagCompletionFunc("server", cobra.FixedCompletions([]string{"mozilla"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagRequired("server")
 	return c
 }
 
-// warnOfOpenHTTP tells the user that a server on another machine is reached without
-// encryption. What is synced is encrypted all the same; the session is not.
+// warnOfOpenHTTP warns that the connection to a server on another machine is not
+// encrypted. What is synced is encrypted end to end; the session is not.
 func (a *app) warnOfOpenHTTP(server string) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" || u.Host == "" || usage.IsLoopback(u.Hostname()) {
 		return
 	}
-	a.Warn("http://%s is not encrypted: whoever is on the network in between can take over this session, and change what is sent. Use https:// unless you trust all of that network.", u.Host)
+	a.Warn("http://%s is not encrypted: anyone on the network between can take over this session, and change what is sent. Use https:// unless you trust that network.", u.Host)
 }
 
-// askCode reads a code that the server wants for a sign-in, where somebody can
-// be asked; else there is none.
+// askCode asks for a code that the server wants for a sign-in. It returns "" if nobody
+// can be asked.
 func (a *app) askCode(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
 	if !a.Interactive() {
 		return "", nil
 	}
 	if again {
-		a.Note("That code is not right.")
+		a.Note("The code is wrong.")
 	}
 	return a.Ask(ctx, map[account.CodeKind]string{
 		account.CodeTOTP:    "code of the authenticator app, or a backup code",
@@ -118,12 +120,12 @@ func (a *app) askCode(ctx context.Context, kind account.CodeKind, again bool) (s
 	}[kind])
 }
 
-// leastPassword is how many characters a new password has at least, here and on the
+// leastPassword is the minimal number of characters of a new password, here and on the
 // server's pages.
 const leastPassword = 8
 
-// checkNewPassword holds a password that somebody chooses to the pages' rules, which
-// count as browsers do.
+// checkNewPassword applies the rule of the server's pages to a new password. Like a
+// browser, it counts UTF-16 units.
 func checkNewPassword(password string) error {
 	if n := len(utf16.Encode([]rune(password))); n < leastPassword {
 		return fmt.Errorf("the password is too short: choose one of at least %d characters", leastPassword)

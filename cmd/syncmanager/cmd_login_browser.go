@@ -15,14 +15,14 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
-// browserPatience is how long somebody may take to sign in in the browser; the
-// server's code is good no longer.
-const browserPatience = 15 * time.Minute
+// browserTimeout bounds the time for a sign-in in the browser; the server's code
+// expires then.
+const browserTimeout = 15 * time.Minute
 
-var errNobodyCame = fmt.Errorf("nobody signed in within %d minutes; run the command again", browserPatience/time.Minute)
+var errNobodySignedIn = fmt.Errorf("nobody signed in within %d minutes; run the command again", browserTimeout/time.Minute)
 
-// listenLoopback gives a free port of this computer, by its address: what
-// "localhost" means is for others to say.
+// listenLoopback listens on a free port of this computer. It uses the address, since
+// others can define what "localhost" is.
 func listenLoopback(ctx context.Context) (net.Listener, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -32,18 +32,18 @@ func listenLoopback(ctx context.Context) (net.Listener, error) {
 	return l, err
 }
 
-// inBrowser has the user sign in in a browser, here, which comes back by itself,
-// or elsewhere, from where they paste the address that it ended on. Both are waited
-// for at once, for only the user knows which it is.
+// inBrowser has the user sign in in a browser: on this computer, where the browser
+// returns to this program, or on another one, from which the user pastes the address of
+// the last page. It waits for both, since only the user knows which it is.
 func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool) (*account.Account, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, browserPatience, errNobodyCame)
+	ctx, cancel := context.WithTimeoutCause(ctx, browserTimeout, errNobodySignedIn)
 	defer cancel()
-	first, then := "Open this page in a browser, and sign in there", "Then paste the address of the page that you ended on"
+	first, then := "Open this page in a browser, and sign in there", "Then paste the address of the page on which the sign-in ends"
 	if open && openBrowser(opener(runtime.GOOS, a.getenv), b.URL) == nil {
 		first = "Sign in in the browser that opens, or open this page in one"
 	}
 	if b.Returns {
-		then = "That is all, unless the browser is on another computer: then paste the address that it ended on, even if there was no page"
+		then = "That is all, unless the browser is on another computer: then paste the address of its\nlast page, even if the page did not load"
 	}
 	fmt.Fprintf(a.Err, "%s:\n\n%s\n\n%s:\n", first, term.Printable(b.URL), then)
 
@@ -67,7 +67,7 @@ func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool
 			case !more && last != nil:
 				return nil, last
 			case !more && b.Returns:
-				pasted = nil // nobody is there to paste
+				pasted = nil // nobody can paste
 			case !more:
 				return nil, errors.New("stdin holds no address")
 			default:
@@ -82,8 +82,8 @@ func (a *app) inBrowser(ctx context.Context, b *account.BrowserSignIn, open bool
 	}
 }
 
-// lines are the lines on stdin that hold something, until ctx or stdin ends. One
-// that is too long for an address is its end.
+// lines returns the lines of stdin that are not blank, until ctx or stdin ends, or a
+// line is too long for an address.
 func (a *app) lines(ctx context.Context) <-chan string {
 	out := make(chan string)
 	go func() {
@@ -104,8 +104,8 @@ func (a *app) lines(ctx context.Context) <-chan string {
 	return out
 }
 
-// opener is the program, with its first arguments, that opens a page in the user's
-// browser, or nil where there is no screen to open it on.
+// opener returns the program, with its first arguments, that opens a page in the user's
+// browser, or nil if there is no screen.
 func opener(system string, getenv func(string) string) []string {
 	remote := getenv("SSH_CONNECTION") != "" || getenv("SSH_TTY") != ""
 	switch {
@@ -119,7 +119,7 @@ func opener(system string, getenv func(string) string) []string {
 	return nil
 }
 
-// openBrowser starts opener, which may live as long as the browser that it starts.
+// openBrowser starts opener, which may run as long as the browser that it starts.
 func openBrowser(opener []string, address string) error {
 	if opener == nil {
 		return exec.ErrNotFound

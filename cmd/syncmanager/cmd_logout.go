@@ -12,7 +12,7 @@ func (a *app) logoutCommand() *cobra.Command {
 	var wipe bool
 	c := &cobra.Command{
 		Use:   "logout",
-		Short: "Leave the account; the data stays on this device",
+		Short: "Sign out of the account; the data stays on this device",
 		Args:  cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			account := p.Account()
@@ -21,7 +21,7 @@ func (a *app) logoutCommand() *cobra.Command {
 				return err
 			}
 			if untold != nil {
-				a.Note("The server could not be told (%s); this device left all the same. Another device can remove it from the account.", sentence(untold))
+				a.Note("The server could not be told (%s), but this device is signed out. Another device can remove it from the account.", sentence(untold))
 			}
 			if a.JSON {
 				return a.PrintJSON(struct {
@@ -32,16 +32,16 @@ func (a *app) logoutCommand() *cobra.Command {
 			}
 			kept := "Its data is kept."
 			if wipe {
-				kept = "Its data is gone from this device."
+				kept = "Its data is deleted from this device."
 			}
 			if account == nil {
 				a.Note("This profile was not signed in. %s", kept)
 			} else {
-				a.Note("Left the account. %s", kept)
+				a.Note("Signed out of the account. %s", kept)
 			}
 			return nil
 		}),
 	}
-	c.Flags().BoolVar(&wipe, "wipe", false, "remove the data from this device too")
+	c.Flags().BoolVar(&wipe, "wipe", false, "delete the data from this device too")
 	return c
 }

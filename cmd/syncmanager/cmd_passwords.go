@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
-	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"time"
@@ -14,71 +18,134 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
+type login = passwords.Login
+
+// loginStore is the passwords as a store of items.
+type loginStore struct{ *passwords.Engine }
+
+func openLogins(ctx context.Context, p *profile.Profile) (itemStore[login], error) {
+	e, err := p.Passwords(ctx)
+	return loginStore{e}, err
+}
+
+func (s loginStore) Import(ctx context.Context, source iter.Seq2[login, error], _ func(*login) string, o mirror.ImportOptions) (mirror.Imported, error) {
+	return s.ImportLogins(ctx, source, o)
+}
+
 func (a *app) passwordsCommand() *cobra.Command {
-	list := a.passwordsListCommand()
-	noun := &cobra.Command{
-		Use:   "passwords",
-		Short: "List and edit the passwords of this profile",
-		Long: `List and edit the passwords of this profile. Changes reach the other devices
+	s := storeCommand[login]{
+		name: "passwords", one: "login",
+		short: "List and edit the passwords of this profile",
+		long: `List and edit the passwords of this profile. Changes reach the other devices
 with the next sync.
 
-LOGIN is an ID, the beginning of one, or a site's address that has one login only.`,
-		Args: cobra.NoArgs,
-		RunE: list.RunE,
+LOGIN is an ID, the beginning of one, or the address of a site that has one login
+only.`,
+		open:  openLogins,
+		id:    func(l login) engine.ID { return l.ID },
+		title: func(l login) string { return strings.TrimSpace(l.Hostname + "  " + l.Username) },
+		named: isAtSite,
+		columns: []column[login]{
+			{"SITE", loginSite},
+			{"USERNAME", func(l login) string { return l.Username }},
+			{"CHANGED", func(l login) string { return day(l.TimePasswordChanged) }},
+		},
+		fields: []field[login]{
+			{
+				label: "Site", flag: "url", usage: "the site's `URL`", required: true,
+				text: func(l login) string { return l.Hostname },
+				set:  func(l *login, s string) error { l.Hostname = s; return nil },
+			},
+			{
+				label: "Realm", flag: "realm", usage: "the `REALM` of an HTTP sign-in, instead of a form",
+				text: func(l login) string { return l.HTTPRealm },
+				set:  func(l *login, s string) error { l.HTTPRealm, l.FormSubmitURL = s, ""; return nil },
+			},
+			{
+				label: "Form", flag: "form-url", usage: "the `URL` that the form submits to",
+				text: func(l login) string { return l.FormSubmitURL },
+				set:  func(l *login, s string) error { l.FormSubmitURL, l.HTTPRealm = s, ""; return nil },
+			},
+			textField("username", "Username", "the user's `NAME` there", func(l *login) *string { return &l.Username }),
+			{
+				label: "Password", flag: "password", usage: "password", secret: true, repeat: true,
+				generate: profile.GeneratePassword,
+				text:     func(l login) string { return l.Password },
+				set:      func(l *login, s string) error { l.Password = s; return nil },
+			},
+			textField("username-field", "Username field", "the `NAME` of the form's username input", func(l *login) *string { return &l.UsernameField }),
+			textField("password-field", "Password field", "the `NAME` of the form's password input", func(l *login) *string { return &l.PasswordField }),
+			shownField("Created", func(l login) string { return day(l.TimeCreated) }),
+			shownField("Changed", func(l login) string { return day(l.TimePasswordChanged) }),
+			shownField("Last used", func(l login) string { return day(l.TimeLastUsed) }),
+		},
+		secret: &secret[login]{
+			what: "passwords", flag: "show-passwords", inShow: true,
+			hide:   func(l login) login { l.Password = ""; return l },
+			json:   loginJSON,
+			column: column[login]{"PASSWORD", func(l login) string { return l.Password }},
+		},
+		search: func(ctx context.Context, store itemStore[login], word string) iter.Seq2[login, error] {
+			return store.(loginStore).Find(ctx, word)
+		},
+		formats: []format[login]{
+			{"csv", func(ctx context.Context, store itemStore[login], w io.Writer) error {
+				return store.(loginStore).ExportCSV(ctx, w)
+			}},
+			{"json", func(ctx context.Context, store itemStore[login], w io.Writer) error {
+				return store.(loginStore).ExportJSON(ctx, w)
+			}},
+		},
 	}
-	noun.Flags().AddFlagSet(list.Flags())
-	noun.AddCommand(list, a.passwordsShowCommand(), a.passwordsAddCommand(), a.passwordsEditCommand(),
-		a.passwordsRemoveCommand(), a.passwordsImportCommand(), a.passwordsExportCommand())
-	noun.AddCommand(a.undoCommands("passwords", func(ctx context.Context, p *profile.Profile) (undoer, error) { return p.Passwords(ctx) })...)
-	return noun
+	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s)}
+	c := s.command(a)
+	for _, sub := range c.Commands() {
+		if sub.Flag("realm") != nil {
+			sub.MarkFlagsMutuallyExclusive("realm", "form-url")
+		}
+	}
+	return c
 }
 
-// loginJSON is a login with the wire's names. The password is there only when it
-// was asked for.
-type loginJSON struct {
-	ID                  engine.ID `json:"id"`
-	Hostname            string    `json:"hostname"`
-	FormSubmitURL       *string   `json:"formSubmitURL"`
-	HTTPRealm           *string   `json:"httpRealm"`
-	Username            string    `json:"username"`
-	Password            string    `json:"password,omitempty"`
-	UsernameField       string    `json:"usernameField"`
-	PasswordField       string    `json:"passwordField"`
-	TimeCreated         int64     `json:"timeCreated"`
-	TimePasswordChanged int64     `json:"timePasswordChanged"`
-	TimeLastUsed        int64     `json:"timeLastUsed,omitempty"`
-	TimesUsed           int64     `json:"timesUsed,omitempty"`
+// isAtSite reports whether a login is for the site of a URL.
+func isAtSite(l login, url string) bool {
+	origin, err := passwords.Origin(url)
+	if err != nil {
+		return false
+	}
+	site, err := passwords.Origin(l.Hostname)
+	return err == nil && site == origin || err != nil && l.Hostname == origin
 }
 
-func toJSON(l passwords.Login, secret bool) loginJSON {
-	j := loginJSON{
-		ID: l.ID, Hostname: l.Hostname, Username: l.Username,
-		UsernameField: l.UsernameField, PasswordField: l.PasswordField,
-		TimeCreated: l.TimeCreated, TimePasswordChanged: l.TimePasswordChanged,
-		TimeLastUsed: l.TimeLastUsed, TimesUsed: l.TimesUsed,
-	}
+func loginSite(l login) string {
 	if l.HTTPRealm != "" {
-		j.HTTPRealm = &l.HTTPRealm
-	} else {
-		j.FormSubmitURL = &l.FormSubmitURL
+		return l.Hostname + " (" + l.HTTPRealm + ")"
 	}
-	if secret {
-		j.Password = l.Password
-	}
-	return j
+	return l.Hostname
 }
 
-// saved reports a login that was added or changed.
-func (a *app) saved(what string, l passwords.Login) error {
-	if a.JSON {
-		return a.PrintJSON(toJSON(l, false))
+// loginJSON returns what encoding/json writes for a login: the record on the wire,
+// without a password that is hidden.
+func loginJSON(l login) any {
+	if l.Password != "" {
+		return l
 	}
-	return a.Print("%s %s  %s  %s", what, profile.ShortID(l.ID), l.Hostname, l.Username)
+	var record map[string]any
+	raw, err := json.Marshal(l)
+	if err == nil {
+		err = json.Unmarshal(raw, &record)
+	}
+	if err != nil {
+		panic("a login is a JSON object: " + err.Error())
+	}
+	delete(record, "password")
+	return record
 }
 
-// day shows a time in Unix milliseconds as a date; 0: unknown.
+// day returns the date of a time in Unix milliseconds; "" for 0, which is unknown.
 func day(ms int64) string {
 	if ms == 0 {
 		return ""
@@ -86,271 +153,72 @@ func day(ms int64) string {
 	return time.UnixMilli(ms).Local().Format(time.DateOnly)
 }
 
-// loginFlags are the fields of a login on the command line.
-type loginFlags struct {
-	url, username, realm, formURL, usernameField, passwordField string
-	fromStdin, generate                                         bool
-}
-
-func (f *loginFlags) register(c *cobra.Command) {
-	flags := c.Flags()
-	flags.StringVar(&f.url, "url", "", "the site's `URL`")
-	flags.StringVar(&f.username, "username", "", "the user's `NAME` there")
-	flags.StringVar(&f.realm, "realm", "", "the `REALM` of an HTTP sign-in, instead of a form")
-	flags.StringVar(&f.formURL, "form-url", "", "the `URL` that the form submits to")
-	flags.StringVar(&f.usernameField, "username-field", "", "the `NAME` of the form's username input")
-	flags.StringVar(&f.passwordField, "password-field", "", "the `NAME` of the form's password input")
-	flags.BoolVar(&f.fromStdin, "password-stdin", false, "read the password from the first line of stdin")
-	flags.BoolVar(&f.generate, "generate", false, "make a random password")
-}
-
-// check refuses flags that contradict each other. ask is one more source of a
-// password.
-func (f *loginFlags) check(ask bool) error {
-	switch {
-	case f.fromStdin && f.generate, ask && (f.fromStdin || f.generate):
-		return errors.New("name one source of the password")
-	case f.realm != "" && f.formURL != "":
-		return errors.New("a login has a realm or a form, not both")
-	}
-	return nil
-}
-
-// apply sets the fields whose flags were given.
-func (f *loginFlags) apply(c *cobra.Command, l *passwords.Login) {
-	for name, field := range map[string]struct {
-		to   *string
-		from string
-	}{
-		"url": {&l.Hostname, f.url}, "username": {&l.Username, f.username},
-		"realm": {&l.HTTPRealm, f.realm}, "form-url": {&l.FormSubmitURL, f.formURL},
-		"username-field": {&l.UsernameField, f.usernameField}, "password-field": {&l.PasswordField, f.passwordField},
-	} {
-		if c.Flags().Changed(name) {
-			*field.to = field.from
-		}
-	}
-	switch {
-	case c.Flags().Changed("realm") && f.realm != "":
-		l.FormSubmitURL = ""
-	case c.Flags().Changed("form-url"):
-		l.HTTPRealm = ""
-	}
-}
-
-func (a *app) passwordsListCommand() *cobra.Command {
-	var show bool
+func (a *app) passwordsImportCommand(s *storeCommand[login]) *cobra.Command {
+	var dryRun bool
 	c := &cobra.Command{
-		Use:   "list [WORD]",
-		Short: "List passwords; those whose site or username contains WORD",
-		Args:  cobra.MaximumNArgs(1),
+		Use:   "import FILE|-",
+		Short: "Import the CSV file of a browser or password manager, or an export",
+		Long: `Import the CSV file that a browser or a password manager exported, or the JSON
+that export writes; "-" reads the file from stdin.
+
+The first line of a CSV file names the columns. Those of Firefox, Chrome, Edge,
+Safari (iCloud), Bitwarden, 1Password, KeePass, KeePassXC, LastPass, Dashlane,
+NordPass, Proton Pass and RoboForm are known; other files need url, username and
+password. Semicolons or tabs may separate the columns, as a spreadsheet saves
+them, and the text may be UTF-8 or UTF-16.
+
+A row with several sites becomes a login for each. Notes, secrets of one-time
+codes and custom fields are left out, since a login cannot hold them, and their
+lines are named. A row that is not a login is skipped, and its line is named. A
+login that is here already gets the fields that it lacks, and the row's password
+if that is newer. If nothing can be imported, the exit code is 1.`,
+		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, err := p.Passwords(ctx)
-			if err != nil {
-				return err
-			}
-			word := ""
-			if len(args) == 1 {
-				word = args[0]
-			}
-			return a.listLogins(store.Find(ctx, word), show)
+			return a.readFile(args[0], func(file io.Reader) error {
+				in := bufio.NewReader(file)
+				if beginsArray(in) {
+					return s.importJSON(ctx, a, p, in, dryRun)
+				}
+				return a.importCSV(ctx, p, in, passwords.ImportOptions{DryRun: dryRun})
+			})
 		}),
 	}
-	c.Flags().BoolVar(&show, "show-passwords", false, "print the passwords too")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, and do nothing")
 	return c
 }
 
-func (a *app) listLogins(logins iter.Seq2[passwords.Login, error], show bool) error {
+// beginsArray reports whether a file begins with a JSON array. It consumes nothing.
+func beginsArray(in *bufio.Reader) bool {
+	start, _ := in.Peek(64) // what it holds, if that is less
+	start = bytes.TrimLeft(bytes.TrimPrefix(start, []byte("\ufeff")), " \t\r\n")
+	return bytes.HasPrefix(start, []byte("["))
+}
+
+func (a *app) importCSV(ctx context.Context, p *profile.Profile, file io.Reader, o passwords.ImportOptions) error {
+	store, err := p.Passwords(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.NewProgress()
+	o.Progress = func(rows int) { progress.Say("import", term.Count(rows)+" rows read") }
+	r, err := store.Import(ctx, file, o)
+	progress.Done()
+	if err != nil {
+		if r.Added+r.Updated > 0 && !o.DryRun {
+			err = fmt.Errorf("%w; %s new and %s changed logins were kept", err, term.Count(r.Added), term.Count(r.Updated))
+		}
+		return err
+	}
+	here := r.Added + r.Updated + r.Duplicates
 	if a.JSON {
-		return term.PrintArray(a.JSONOut(), logins, func(l passwords.Login) any { return toJSON(l, show) })
+		return errors.Join(a.PrintJSON(r), a.taken(here, r.SkippedRows))
 	}
-	t := term.Table{Head: []string{"ID", "SITE", "USERNAME", "CHANGED"}, Width: a.Width()}
-	if show {
-		t.Head = append(t.Head, "PASSWORD")
+	would := would(o.DryRun)
+	for _, s := range r.Skipped {
+		a.nameSkipped(s.Line, "", s.Reason)
 	}
-	for l, err := range logins {
-		if err != nil {
-			return err
-		}
-		site := l.Hostname
-		if l.HTTPRealm != "" {
-			site += " (" + l.HTTPRealm + ")"
-		}
-		row := []string{profile.ShortID(l.ID), site, l.Username, day(l.TimePasswordChanged)}
-		if show {
-			row = append(row, l.Password)
-		}
-		t.Add(row...)
-	}
-	if len(t.Rows) == 0 {
-		a.Note("No passwords.")
-		return nil
-	}
-	return t.Print(a.Out)
-}
-
-func (a *app) passwordsShowCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show LOGIN",
-		Short:             "Show one login with its password",
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeLogins,
-		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			l, err := p.FindLogin(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if a.JSON {
-				return a.PrintJSON(toJSON(l, true))
-			}
-			var t term.Table
-			for _, field := range [][2]string{
-				{"ID", string(l.ID)}, {"Site", l.Hostname}, {"Realm", l.HTTPRealm}, {"Form", l.FormSubmitURL},
-				{"Username", l.Username}, {"Password", l.Password},
-				{"Created", day(l.TimeCreated)}, {"Changed", day(l.TimePasswordChanged)}, {"Last used", day(l.TimeLastUsed)},
-			} {
-				if field[1] != "" {
-					t.Add(field[0], field[1])
-				}
-			}
-			return t.Print(a.Out)
-		}),
-	}
-}
-
-func (a *app) passwordsAddCommand() *cobra.Command {
-	var f loginFlags
-	c := &cobra.Command{
-		Use:   "add --url URL --username NAME",
-		Short: "Add a login",
-		Args:  cobra.NoArgs,
-	}
-	f.register(c)
-	_ = c.MarkFlagRequired("url")
-	c.PreRunE = func(*cobra.Command, []string) error { return f.check(false) }
-	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
-		store, err := p.Passwords(ctx)
-		if err != nil {
-			return err
-		}
-		var l passwords.Login
-		f.apply(c, &l)
-		if l.Password, err = a.newPassword(ctx, f); err != nil {
-			return err
-		}
-		if l, err = store.Add(ctx, l); err != nil {
-			return err
-		}
-		return a.saved("Added", l)
-	})
-	return c
-}
-
-func (a *app) newPassword(ctx context.Context, f loginFlags) (string, error) {
-	if f.generate {
-		return profile.GeneratePassword(rand.Reader)
-	}
-	return a.Secret(ctx, "password", f.fromStdin, true)
-}
-
-func (a *app) passwordsEditCommand() *cobra.Command {
-	var (
-		f   loginFlags
-		ask bool
-	)
-	c := &cobra.Command{
-		Use:               "edit LOGIN",
-		Short:             "Change the fields of a login that flags name",
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeLogins,
-	}
-	f.register(c)
-	c.Flags().BoolVar(&ask, "password", false, "ask for a new password on the terminal")
-	c.PreRunE = func(c *cobra.Command, _ []string) error {
-		if err := anyFlag(c, nil); err != nil {
-			return err
-		}
-		return f.check(ask)
-	}
-	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-		l, err := p.FindLogin(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		f.apply(c, &l)
-		if ask || f.fromStdin || f.generate {
-			if l.Password, err = a.newPassword(ctx, f); err != nil {
-				return err
-			}
-		}
-		store, err := p.Passwords(ctx)
-		if err != nil {
-			return err
-		}
-		if l, err = store.Update(ctx, l); err != nil {
-			return err
-		}
-		return a.saved("Changed", l)
-	})
-	return c
-}
-
-func (a *app) passwordsRemoveCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "rm LOGIN…",
-		Short:             "Delete logins, here and with the next sync everywhere",
-		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: a.completeLogins,
-		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			// All words are looked up first: a mistyped one deletes nothing.
-			var logins []passwords.Login
-			for _, word := range args {
-				l, err := p.FindLogin(ctx, word)
-				if err != nil {
-					return err
-				}
-				logins = append(logins, l)
-			}
-			store, err := p.Passwords(ctx)
-			if err != nil {
-				return err
-			}
-			deleted := []loginJSON{}
-			for _, l := range logins {
-				if err := store.Delete(ctx, l.ID); err != nil {
-					return err
-				}
-				deleted = append(deleted, toJSON(l, false))
-				if !a.JSON {
-					if err := a.saved("Deleted", l); err != nil {
-						return err
-					}
-				}
-			}
-			if a.JSON {
-				return a.PrintJSON(deleted)
-			}
-			return nil
-		}),
-	}
-}
-
-// completeLogins completes the beginnings of IDs, with site and username beside.
-func (a *app) completeLogins(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 && c.Name() != "rm" {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
-		store, err := p.Passwords(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for l, err := range store.List(ctx) {
-			if err != nil {
-				return nil, err
-			}
-			words = append(words, cobra.CompletionWithDesc(profile.ShortID(l.ID), term.Printable(strings.TrimSpace(l.Hostname+" "+l.Username))))
-		}
-		return words, nil
-	})
+	a.countUnnamed(r.SkippedRows - len(r.Skipped))
+	a.tell(r.Notes)
+	return errors.Join(a.Print("%s %sadded, %s %supdated, %s here already, %s skipped",
+		term.Count(r.Added), would, term.Count(r.Updated), would, term.Count(r.Duplicates), term.Count(r.SkippedRows)), a.taken(here, r.SkippedRows))
 }

@@ -13,20 +13,20 @@ import (
 
 func (a *app) prefsCommand() *cobra.Command {
 	var application string
-	n := noun[prefs.Pref]{
+	s := storeCommand[prefs.Pref]{
 		name: "prefs", one: "preference",
 		short: "List and edit your browsers' synced preferences",
 		long: `List and edit the preferences that your browsers sync: those of Firefox on
-desktops, or of --application. Changes reach it with the next sync.
+desktops, or of --application. Changes reach the browsers with the next sync.
 
-A preference without a value was reset: each browser has its own default. rm
-resets one, and takes one that was reset out of the list.
+A preference without a value was reset: each browser uses its own default. rm
+resets a preference, and removes one that was reset already from the list.
 
-A Firefox takes a preference only where services.sync.prefs.sync.NAME, which is
-listed here too, is true in it. It takes true and false for that one too, but
-only once it has one: for a preference that Firefox does not sync by itself,
-make services.sync.prefs.sync.NAME in about:config first.`,
-		open: func(p *profile.Profile, ctx context.Context) (items[prefs.Pref], error) {
+Firefox applies a preference only if services.sync.prefs.sync.NAME, which is listed
+here too, is true in that Firefox. That preference is synced only if it exists
+there: for a preference that Firefox does not sync by default, create
+services.sync.prefs.sync.NAME in about:config first.`,
+		open: func(ctx context.Context, p *profile.Profile) (itemStore[prefs.Pref], error) {
 			store, err := p.Prefs(ctx)
 			if err != nil {
 				return nil, err
@@ -45,10 +45,10 @@ make services.sync.prefs.sync.NAME in about:config first.`,
 			shownField("Type", prefType),
 			shownField("Value", func(x prefs.Pref) string { return x.Text() }),
 		},
-		named: true,
+		idIsName: true,
 	}
-	n.more = []*cobra.Command{a.prefsAddCommand(&n), a.prefsEditCommand(&n)}
-	c := n.command(a)
+	s.subcommands = []*cobra.Command{a.prefsAddCommand(&s), a.prefsEditCommand(&s)}
+	c := s.command(a)
 	c.PersistentFlags().StringVar(&application, "application", prefs.Firefox, "the application's `ID`, with its braces")
 	return c
 }
@@ -73,11 +73,11 @@ func prefType(x prefs.Pref) string {
 
 // registerPrefType defines --type.
 func registerPrefType(c *cobra.Command, t *string) {
-	c.Flags().StringVar(t, "type", "", "what VALUE is: bool, int or string")
+	c.Flags().StringVar(t, "type", "", "the type of VALUE: bool, int or string")
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"bool", "int", "string"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// parsePref reads a value; known is its type if --type does not say one.
+// parsePref reads a value. known is its type if --type does not name one.
 func parsePref(p *prefs.Pref, text, flag string, known prefs.Type) (err error) {
 	switch t := prefs.Type(flag); t {
 	case "":
@@ -92,17 +92,17 @@ func parsePref(p *prefs.Pref, text, flag string, known prefs.Type) (err error) {
 	return nil
 }
 
-func (a *app) prefsAddCommand(n *noun[prefs.Pref]) *cobra.Command {
+func (a *app) prefsAddCommand(s *storeCommand[prefs.Pref]) *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use:   "add NAME VALUE",
 		Short: "Add one preference, or set one that was reset",
-		Long: `Add one preference, or set one that was reset. true and false are taken for a
-bool, whole numbers for an int, and all else for a string; --type says otherwise.
-A browser takes no value of another type than the preference has there.`,
+		Long: `Add one preference, or set one that was reset. true and false are a bool, whole
+numbers an int, and everything else a string, unless --type names the type. A
+browser ignores a value of another type than its own preference has.`,
 		Args: cobra.ExactArgs(2),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, err := n.open(p, ctx)
+			store, err := s.open(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -111,25 +111,25 @@ A browser takes no value of another type than the preference has there.`,
 				return err
 			}
 			if x, err = store.Add(ctx, x); err != nil {
-				return n.duplicate(err)
+				return s.explain(err)
 			}
-			return n.said(a, "Added", x)
+			return s.report(a, "Added", x)
 		}),
 	}
 	registerPrefType(c, &kind)
 	return c
 }
 
-func (a *app) prefsEditCommand(n *noun[prefs.Pref]) *cobra.Command {
+func (a *app) prefsEditCommand(s *storeCommand[prefs.Pref]) *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use:               "edit NAME VALUE",
 		Short:             "Change one preference",
 		Long:              "Change one preference. It keeps its type, unless --type names another.",
 		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: n.complete(a, false),
+		ValidArgsFunction: s.complete(a, false),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, x, err := n.find(ctx, p, args[0])
+			store, x, err := s.find(ctx, p, args[0])
 			if err != nil {
 				return err
 			}
@@ -139,7 +139,7 @@ func (a *app) prefsEditCommand(n *noun[prefs.Pref]) *cobra.Command {
 			if x, err = store.Update(ctx, x); err != nil {
 				return err
 			}
-			return n.said(a, "Changed", x)
+			return s.report(a, "Changed", x)
 		}),
 	}
 	registerPrefType(c, &kind)

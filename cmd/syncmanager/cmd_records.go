@@ -22,11 +22,11 @@ func (a *app) recordsCommand() *cobra.Command {
 	list := a.recordsCollectionsCommand()
 	noun := &cobra.Command{
 		Use:   "records",
-		Short: "Look at the records on the server, and mend them by hand",
-		Long: `Look at the records on the server, and mend them by hand: for experts. Any
-collection is read and written, record by record, opened or (--raw) as the server
-has it. No data on this device is asked or changed; what is written here, the next
-sync takes up as if another device had written it.
+		Short: "Read and write the records on the server, for experts",
+		Long: `Read and write the records on the server, for experts. This works on single records of
+any collection, decrypted or, with --raw, as the server has them. It neither reads nor
+changes the data on this device: the next sync treats what was written here as
+another device's change.
 
   syncmanager records get passwords ID > login.json
   syncmanager records put passwords ID login.json`,
@@ -51,7 +51,7 @@ func (a *app) recordsCollectionsCommand() *cobra.Command {
 				return a.PrintJSON(collections)
 			}
 			if len(collections) == 0 {
-				a.Note("The account has no data on the server; 'syncmanager sync' brings some.")
+				a.Note("The account has no data on the server; 'syncmanager sync' uploads some.")
 				return nil
 			}
 			t := term.Table{Head: []string{"COLLECTION", "RECORDS", "BYTES", "MODIFIED"}, Width: a.Width()}
@@ -68,7 +68,7 @@ func (a *app) recordsCollectionsCommand() *cobra.Command {
 	}
 }
 
-// withRecords runs work on the account's records, as a command's RunE.
+// withRecords returns a RunE that runs work on the records of the account.
 func (a *app) withRecords(work func(ctx context.Context, r syncmanager.Records, args []string) error) func(*cobra.Command, []string) error {
 	return a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 		m, err := p.Manager(ctx)
@@ -82,35 +82,34 @@ func (a *app) withRecords(work func(ctx context.Context, r syncmanager.Records, 
 	})
 }
 
-// delicate are the collections that hold the account together, and what a wrong
-// record does there.
+// delicate are the collections that all devices depend on, and what their records
+// hold.
 var delicate = map[string]string{
-	"meta":    "it says which engines the account syncs: a wrong record makes every device stop, or upload everything afresh",
-	"crypto":  "it holds the keys of all records: without the right ones no device reads any of them",
-	"clients": "it holds the account's devices and the commands that wait for them: a wrong record hides a device or orders it to drop its data",
+	"meta":    "it says which engines the account syncs, and a wrong record makes every device stop, or upload everything again",
+	"crypto":  "it holds the keys of all records, without which no device can read them",
+	"clients": "it holds the account's devices and the commands that wait for them, and a wrong record hides a device or makes it delete its data",
 }
 
-// mayWrite refuses to write to a collection that holds the account together,
-// unless that is forced, and warns where somebody else owns the records.
+// mayWrite refuses to write to a delicate collection unless that is forced, and warns
+// if an engine owns the records.
 func (a *app) mayWrite(collection string, force bool) error {
 	why, isDelicate := delicate[collection]
 	switch {
 	case isDelicate && !force:
-		return usage.Errorf("%s is not written by hand, for %s; add --force if you mean it", collection, why)
+		return usage.Errorf("%s is not to be written by hand, since %s; add --force if you mean it", collection, why)
 	case slices.Contains(profile.Engines(), collection):
-		a.Note("Mind that the next sync of %s will take this over, here and on the other devices.", collection)
+		a.Note("The next sync of %s applies this here and on the other devices.", collection)
 	case slices.Contains(catalogue.WellKnown(), collection) && !isDelicate:
-		a.Note("Mind that Firefox will take this over with its next sync of %s.", collection)
+		a.Note("Firefox applies this with its next sync of %s.", collection)
 	}
 	return nil
 }
 
 func registerForce(c *cobra.Command, force *bool) {
-	c.Flags().BoolVar(force, "force", false, "write to meta, crypto and clients too, which hold the account together")
+	c.Flags().BoolVar(force, "force", false, "write to meta, crypto and clients, which all devices depend on")
 }
 
-// completeCollections completes the collections that are known without asking the
-// server.
+// completeCollections completes the collections that are known without the server.
 func completeCollections(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -124,7 +123,7 @@ type recordJSON struct {
 	Modified  engine.Timestamp `json:"modified"`
 	SortIndex *int             `json:"sortindex,omitempty"`
 	Bytes     int              `json:"bytes"`
-	// Payload is an object, or the stored text of a record that was not opened.
+	// Payload is an object, or the stored text of a record that was not decrypted.
 	Payload any    `json:"payload,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
@@ -143,9 +142,9 @@ func recordToJSON(rec syncmanager.Record, payload bool) recordJSON {
 	return j
 }
 
-// unread says that a record cannot be opened.
+// unread returns the error for a record that cannot be decrypted.
 func unread(collection string, rec syncmanager.Record) error {
-	return fmt.Errorf("%s/%s cannot be read: %w; --raw prints it as it is", collection, rec.ID, rec.Err)
+	return fmt.Errorf("%s/%s cannot be read: %w; --raw prints it undecrypted", collection, rec.ID, rec.Err)
 }
 
 func (a *app) recordsListCommand() *cobra.Command {
@@ -153,8 +152,8 @@ func (a *app) recordsListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list COLLECTION",
 		Short: "List the records of a collection, the oldest first",
-		Long: `List the records of a collection, the oldest first: when each was written, how
-many bytes it has, its ID, and what is wrong with one that cannot be read.`,
+		Long: `List the records of a collection, the oldest first: when each was written, its size in
+bytes, its ID, and why it cannot be read, if it cannot.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeCollections,
 		RunE: a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
@@ -167,7 +166,7 @@ many bytes it has, its ID, and what is wrong with one that cannot be read.`,
 					return recordToJSON(rec, payload)
 				})
 			}
-			// Lines of their own and no table, which would hold them all.
+			// Lines rather than a table, which would keep all records in memory.
 			out := bufio.NewWriter(a.Out)
 			for rec, err := range records {
 				if err != nil {
@@ -181,9 +180,9 @@ many bytes it has, its ID, and what is wrong with one that cannot be read.`,
 			return out.Flush()
 		}),
 	}
-	c.Flags().BoolVar(&raw, "raw", false, "do not open the records")
-	c.Flags().BoolVar(&ids, "ids", false, "print the IDs alone")
-	c.Flags().BoolVar(&payload, "payload", false, "print what the records say, secrets too")
+	c.Flags().BoolVar(&raw, "raw", false, "do not decrypt the records")
+	c.Flags().BoolVar(&ids, "ids", false, "print only the IDs")
+	c.Flags().BoolVar(&payload, "payload", false, "print the contents of the records, including secrets")
 	c.MarkFlagsMutuallyExclusive("ids", "payload")
 	return c
 }
@@ -210,9 +209,9 @@ func (a *app) recordsGetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get COLLECTION ID",
 		Short: "Print a record",
-		Long: `Print a record: what it says, secrets too, as 'records put' takes it. With --raw,
-as the server has it, with its sealed payload; with --json, what it says and what
-stands beside it.`,
+		Long: `Print the contents of a record, including secrets, as 'records put' reads them. With
+--raw, print the record as the server has it, with its encrypted payload; with
+--json, the contents with the ID, the time and the weight.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: completeCollections,
 		RunE: a.withRecords(func(ctx context.Context, r syncmanager.Records, args []string) error {
@@ -231,12 +230,12 @@ stands beside it.`,
 				_, err := a.Out.Write(append(term.VisibleJSON(rec.Cleartext), '\n'))
 				return err
 			}
-			// Byte for byte: what goes into a file may come back with put.
+			// Byte for byte, so that put can write it back from a file.
 			_, err = a.Out.Write(append(rec.Cleartext, '\n'))
 			return err
 		}),
 	}
-	c.Flags().BoolVar(&raw, "raw", false, "print it as the server has it")
+	c.Flags().BoolVar(&raw, "raw", false, "print the record as the server has it")
 	return c
 }
 
@@ -254,19 +253,19 @@ func (a *app) recordsRemoveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rm COLLECTION ID… | COLLECTION --all --yes",
 		Short: "Remove records from the server",
-		Long: `Remove records, or a whole collection, from the server. Devices that have them keep
-them, and do not hear of it: to delete a record everywhere, write {"deleted":true}
+		Long: `Remove records, or a whole collection, from the server. Devices that have the records
+keep them, and are not told. To delete a record everywhere, write {"deleted":true}
 with 'records put'.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeCollections,
 	}
 	c.Flags().BoolVar(&all, "all", false, "remove the whole collection")
-	c.Flags().BoolVar(&yes, "yes", false, "yes, the whole collection")
+	c.Flags().BoolVar(&yes, "yes", false, "confirm --all")
 	registerForce(c, &force)
 	c.PreRunE = func(_ *cobra.Command, args []string) error {
 		switch {
 		case all == (len(args) > 1):
-			return errors.New("say what to remove in one way: IDs, or --all")
+			return errors.New("name either IDs or --all")
 		case all && !yes:
 			return fmt.Errorf("--all removes every record of %s from the server; add --yes if you mean it", args[0])
 		}
@@ -287,7 +286,7 @@ with 'records put'.`,
 			a.Note("Removed %s from the server.", collection)
 			return nil
 		}
-		// All are looked up first: a mistyped one removes nothing.
+		// All are looked up first, so that a mistyped ID removes nothing.
 		modified := make(map[engine.ID]engine.Timestamp, len(ids))
 		for _, id := range ids {
 			rec, err := r.Get(ctx, collection, engine.ID(id), true)

@@ -17,7 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// maxRecord bounds what is read as one record: no server takes as much.
+// maxRecord bounds a record that is read, in bytes. It is more than servers accept.
 const maxRecord = 64 << 20
 
 func (a *app) recordsPutCommand() *cobra.Command {
@@ -29,21 +29,22 @@ func (a *app) recordsPutCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "put COLLECTION ID [FILE|-]",
 		Short: "Write a record",
-		Long: `Write a record: a JSON object from FILE or stdin, which is sealed; its "id" is set.
-With --raw, what 'records get --raw' prints, whose payload is stored as it is.
+		Long: `Write a record: a JSON object from FILE or stdin. It is encrypted, and its "id" is
+set. With --raw, FILE is what 'records get --raw' prints, and its payload is stored as
+it is.
 
-Nothing is overwritten that another device writes meanwhile. To be as sure about
-what you looked at, hand its "modified" over as 'records get --json' prints it,
-with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`,
+This does not overwrite what another device writes meanwhile. To protect what was
+written since you read the record, give its "modified", as 'records get --json' prints
+it, with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`,
 		Args:              cobra.RangeArgs(2, 3),
 		ValidArgsFunction: completePut,
 	}
 	flags := c.Flags()
 	flags.BoolVar(&raw, "raw", false, "store the payload as it is")
-	flags.IntVar(&ttl, "ttl", 0, "let the server forget the record after `N` seconds")
+	flags.IntVar(&ttl, "ttl", 0, "let the server delete the record after `N` seconds")
 	flags.IntVar(&sortIndex, "sortindex", 0, "give the record the weight `N`")
-	flags.StringVar(&since, "if-unmodified-since", "", "write only if nobody did since `T`, seconds with two decimals")
-	flags.BoolVar(&isNew, "new", false, "write only if there is no such record")
+	flags.StringVar(&since, "if-unmodified-since", "", "write only if the record was not written after `T`, in seconds with two decimals")
+	flags.BoolVar(&isNew, "new", false, "write only if the record does not exist")
 	registerForce(c, &force)
 	c.MarkFlagsMutuallyExclusive("new", "if-unmodified-since")
 	c.PreRunE = func(*cobra.Command, []string) error {
@@ -98,7 +99,7 @@ with --if-unmodified-since. {"deleted":true} deletes the record on all devices.`
 	return c
 }
 
-// readRecord reads the file that is named, or stdin.
+// readRecord reads a record from a file, or from stdin.
 func (a *app) readRecord(file []string) ([]byte, error) {
 	in := a.In
 	if len(file) > 0 && file[0] != "-" {
@@ -114,9 +115,9 @@ func (a *app) readRecord(file []string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the record: %w", err)
 	case len(text) > maxRecord:
-		return nil, fmt.Errorf("the record is larger than %s bytes, which no server takes", term.Count(maxRecord))
+		return nil, fmt.Errorf("the record is larger than %s bytes, more than a server accepts", term.Count(maxRecord))
 	case len(text) == 0:
-		return nil, errors.New("the record is empty; it should be a JSON object")
+		return nil, errors.New("the record is empty: write a JSON object")
 	}
 	return text, nil
 }
@@ -130,12 +131,12 @@ func toRecord(id engine.ID, text []byte, raw bool) (syncmanager.Record, error) {
 	case err != nil || in.Payload == nil:
 		return syncmanager.Record{}, errors.New(`with --raw, a record is a JSON object whose "payload" is a text; 'records get --raw' prints one`)
 	case in.ID != "" && in.ID != id:
-		return syncmanager.Record{}, fmt.Errorf("the record says that its \"id\" is %q, and not %q", in.ID, id)
+		return syncmanager.Record{}, fmt.Errorf("the \"id\" of the record is %q, not %q", in.ID, id)
 	}
 	return syncmanager.Record{ID: id, SortIndex: in.SortIndex, TTL: in.TTL, Sealed: *in.Payload}, nil
 }
 
-// completePut completes the collection, and leaves FILE to the shell.
+// completePut completes the collection; the shell completes FILE.
 func completePut(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 2 {
 		return nil, cobra.ShellCompDirectiveDefault

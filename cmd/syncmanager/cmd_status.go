@@ -56,9 +56,9 @@ func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
 	var t term.Table
 	switch {
 	case s.Account == nil && p.SignedOut():
-		t.Add("Account", "none: this profile left it; 'syncmanager login' joins one")
+		t.Add("Account", "none: this profile signed out; 'syncmanager login' signs in")
 	case s.Account == nil:
-		t.Add("Account", "none yet: 'syncmanager sync' makes one, 'syncmanager login' joins one")
+		t.Add("Account", "none yet: 'syncmanager sync' makes one, 'syncmanager login' signs in to one")
 	case s.Account.Local:
 		t.Add("Account", "local, on a server inside the profile")
 	default:
@@ -68,7 +68,7 @@ func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
 	t.Add("Device", s.Device.Name)
 	t.Add("Last sync", a.moment(s.LastSync))
 	if s.BackoffUntil != nil {
-		t.Add("Waits until", a.moment(s.BackoffUntil)+", as the server asked")
+		t.Add("Waiting until", a.moment(s.BackoffUntil)+", as the server asked")
 	}
 	if err := t.Print(a.Out); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (a *app) printStatus(p *profile.Profile, s statusJSON) error {
 	return a.printEngineStatus(s.Engines)
 }
 
-// some is nil for the zero time, which JSON has no word for.
+// some returns a pointer to t in UTC; nil, which is null in JSON, for the zero time.
 func some(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -88,7 +88,7 @@ func some(t time.Time) *time.Time {
 	return &t
 }
 
-// moment shows a time in the user's zone.
+// moment writes a time in the user's zone.
 func (a *app) moment(t *time.Time) string {
 	if t == nil || t.IsZero() {
 		return "never"

@@ -17,15 +17,16 @@ import (
 )
 
 func (a *app) storageCommand() *cobra.Command {
-	n := noun[extstorage.Item]{
+	s := storeCommand[extstorage.Item]{
 		name: "storage", one: "key",
-		short: "List and edit what browser add-ons keep for all devices",
-		long: `List and edit what browser add-ons keep for all devices: their storage.sync. EXT is
-an add-on's ID or its beginning, a value is JSON. Changes reach the other devices
-with the next sync; what changed there stands before what was changed here.
+		short: "List and edit the data that browser add-ons sync",
+		long: `List and edit the data that browser add-ons sync: their storage.sync. EXT is the ID
+of an add-on or the beginning of one; a value is JSON. Changes reach the other
+devices with the next sync. If a key was changed here and on another device, the
+other device's value wins.
 
-'engines enable|disable addons' chooses for storage, too.`,
-		open: func(p *profile.Profile, ctx context.Context) (items[extstorage.Item], error) {
+'engines enable|disable addons' applies to storage, too.`,
+		open: func(ctx context.Context, p *profile.Profile) (itemStore[extstorage.Item], error) {
 			store, err := p.ExtensionStorage(ctx)
 			if err != nil {
 				return nil, err
@@ -39,15 +40,15 @@ with the next sync; what changed there stands before what was changed here.
 			{"KEY", func(i extstorage.Item) string { return i.Key }},
 			{"VALUE", func(i extstorage.Item) string { return string(i.Value) }},
 		},
-		named: true,
+		idIsName: true,
 	}
-	n.more = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&n), a.storageEditCommand(&n), a.storageRemoveCommand(&n)}
-	return n.command(a)
+	s.subcommands = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&s), a.storageEditCommand(&s), a.storageRemoveCommand(&s)}
+	return s.command(a)
 }
 
 func storageTitle(i extstorage.Item) string { return i.ExtID + " " + i.Key }
 
-// findExtension is the storage that has the add-on that word names: by its ID, or the
+// findExtension returns the data of the add-on that word names, by its ID or the
 // beginning of its ID.
 func findExtension(ctx context.Context, p *profile.Profile, word string) (*extstorage.Engine, extstorage.Record, error) {
 	store, err := p.ExtensionStorage(ctx)
@@ -55,11 +56,11 @@ func findExtension(ctx context.Context, p *profile.Profile, word string) (*extst
 		return nil, extstorage.Record{}, err
 	}
 	r, err := profile.Pick(word, "add-on", store.List(ctx),
-		func(r extstorage.Record) engine.ID { return engine.ID(r.ExtID) }, func(r extstorage.Record) string { return r.ExtID })
+		func(r extstorage.Record) engine.ID { return engine.ID(r.ExtID) }, func(r extstorage.Record) string { return r.ExtID }, nil)
 	return store, r, err
 }
 
-// hasKey refuses a key that the add-on does not have.
+// hasKey returns an error if the add-on does not have a key.
 func hasKey(r *extstorage.Record, key string) error {
 	if _, ok := r.Data[key]; !ok {
 		return fmt.Errorf("%s has no key %q", r.ExtID, key)
@@ -67,7 +68,7 @@ func hasKey(r *extstorage.Record, key string) error {
 	return nil
 }
 
-// completeKeys completes an add-on's ID, and then its keys.
+// completeKeys completes the ID of an add-on, and then its keys.
 func (a *app) completeKeys(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
 		store, err := p.ExtensionStorage(ctx)
@@ -104,7 +105,7 @@ func keys(list iter.Seq2[extstorage.Item, error], ext string) (words []string, _
 func (a *app) storageShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show EXT [KEY]",
-		Short:             "Show what one add-on keeps, or the value of one key",
+		Short:             "Show the data of one add-on, or the value of one key",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeKeys,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -133,27 +134,27 @@ func (a *app) storageShowCommand() *cobra.Command {
 	}
 }
 
-func (a *app) storageAddCommand(n *noun[extstorage.Item]) *cobra.Command {
+func (a *app) storageAddCommand(s *storeCommand[extstorage.Item]) *cobra.Command {
 	return &cobra.Command{
 		Use:               "add EXT KEY JSON",
-		Short:             "Add one key; EXT is the add-on's whole ID",
+		Short:             "Add one key; EXT is the whole ID of the add-on",
 		Args:              cobra.ExactArgs(3),
 		ValidArgsFunction: a.completeKeys,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, err := n.open(p, ctx)
+			store, err := s.open(ctx, p)
 			if err != nil {
 				return err
 			}
 			i, err := store.Add(ctx, extstorage.Item{ExtID: args[0], Key: args[1], Value: json.RawMessage(args[2])})
 			if err != nil {
-				return n.duplicate(err)
+				return s.explain(err)
 			}
-			return n.said(a, "Added", i)
+			return s.report(a, "Added", i)
 		}),
 	}
 }
 
-func (a *app) storageEditCommand(n *noun[extstorage.Item]) *cobra.Command {
+func (a *app) storageEditCommand(s *storeCommand[extstorage.Item]) *cobra.Command {
 	return &cobra.Command{
 		Use:               "edit EXT KEY JSON",
 		Short:             "Change the value of one key",
@@ -171,15 +172,15 @@ func (a *app) storageEditCommand(n *noun[extstorage.Item]) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return n.said(a, "Changed", i)
+			return s.report(a, "Changed", i)
 		}),
 	}
 }
 
-func (a *app) storageRemoveCommand(n *noun[extstorage.Item]) *cobra.Command {
+func (a *app) storageRemoveCommand(s *storeCommand[extstorage.Item]) *cobra.Command {
 	return &cobra.Command{
 		Use:               "rm EXT [KEY…]",
-		Short:             "Delete keys, or all that the add-on keeps, here and with the next sync everywhere",
+		Short:             "Delete keys, or all data of the add-on, on all devices",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -206,7 +207,7 @@ func (a *app) storageRemoveCommand(n *noun[extstorage.Item]) *cobra.Command {
 			for _, key := range names {
 				found = append(found, extstorage.Item{ExtID: r.ExtID, Key: key, Value: r.Data[key]})
 			}
-			return n.each(a, found, "Deleted", func(*extstorage.Item) error { return nil })
+			return s.forEach(a, found, "Deleted", func(*extstorage.Item) error { return nil })
 		}),
 	}
 }

@@ -28,17 +28,17 @@ func (a *app) syncCommand() *cobra.Command {
 		Short: "Sync now",
 		Long: `Sync all engines that are enabled, or those named with --engine.
 
-A profile that has no account yet gets a local one, on a server inside the
-profile: 'syncmanager login' joins another later and keeps the data.
+A profile without an account gets a local one, on a server inside the profile.
+'syncmanager login' signs in to another one later and keeps the data.
 
-A sync that you ask for brings the pages that other devices sent, too; it looks
-for them every five minutes at most, 'syncmanager tabs inbox' at once.`,
+A sync that you ask for also receives the pages that other devices sent, at most once
+in five minutes; 'syncmanager tabs inbox' receives them at once.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
-	flags.StringSliceVar(&o.Engines, "engine", nil, "sync this engine only; `NAME` as 'syncmanager engines' lists it")
-	flags.StringVar(&reason, "reason", string(syncmanager.ReasonUser), "why: user, schedule, startup")
-	flags.StringVar(&prefer, "prefer", "", "whose values win where both sides changed the same: local or remote")
+	flags.StringSliceVar(&o.Engines, "engine", nil, "sync only this engine; `NAME` is one that 'syncmanager engines' lists")
+	flags.StringVar(&reason, "reason", string(syncmanager.ReasonUser), "the `REASON` of the sync: user, schedule or startup")
+	flags.StringVar(&prefer, "prefer", "", "the `SIDE` whose values win if both changed the same: local or remote")
 	flags.BoolVar(&o.AcceptDeletions, "accept-deletions", false, "go on where a sync waits because it would delete much")
 	_ = c.RegisterFlagCompletionFunc("engine", completeEngines)
 	_ = c.RegisterFlagCompletionFunc("reason", cobra.FixedCompletions([]string{"user", "schedule", "startup"}, cobra.ShellCompDirectiveNoFileComp))
@@ -82,7 +82,7 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 		return err
 	}
 	if made {
-		a.Note("Made a local account inside the profile; 'syncmanager login' joins another.")
+		a.Note("Made a local account inside the profile; 'syncmanager login' signs in to another.")
 	}
 	m, err := p.Manager(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 		a.Note("Another device signed this one out. The data is kept; 'syncmanager login' signs in again.")
 	}
 	if result.Engines == nil && err != nil {
-		return err // ErrBusy, an unknown engine: there was no sync
+		return err // such as ErrBusy: there was no sync
 	}
 	done := syncResult{Result: result}
 	if o.Reason == syncmanager.ReasonUser && (result.Status == syncmanager.StatusOK || result.Status == syncmanager.StatusPartial) && !result.SignedOut {
@@ -106,13 +106,13 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 	return a.printResult(done)
 }
 
-// syncResult is a sync's result with what other devices sent meanwhile.
+// syncResult is the result of a sync with what other devices sent.
 type syncResult struct {
 	syncmanager.Result
 	profile.Arrivals
 }
 
-// MarshalJSON adds the arrivals to the result's own form.
+// MarshalJSON adds the arrivals to the members of the result.
 func (r syncResult) MarshalJSON() ([]byte, error) {
 	out, err := term.Marshal(r.Result)
 	if err != nil {
@@ -125,7 +125,7 @@ func (r syncResult) MarshalJSON() ([]byte, error) {
 	return append(append(out[:len(out)-1], ','), more[1:]...), nil
 }
 
-// printResult prints what the sync did, and returns an error with its exit code.
+// printResult prints the result of a sync, and returns an error with its exit code.
 func (a *app) printResult(r syncResult) error {
 	var err error
 	if a.JSON {
@@ -147,7 +147,7 @@ func (a *app) printResult(r syncResult) error {
 	return &reportedError{r.Status}
 }
 
-// explain names the engine, where its error does not, and says what to do.
+// explain adds to an error the engine, if it does not name it, and what to do.
 func explain(name string, err error) error {
 	var hold *engine.TooManyDeletionsError
 	if errors.As(err, &hold) {
@@ -159,7 +159,8 @@ func explain(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// printEngines prints a line for each engine that has news, and one for the others.
+// printEngines prints a line for each engine that changed something, and one for the
+// others.
 func (a *app) printEngines(r syncResult) error {
 	t := term.Table{Width: a.Width()}
 	upToDate, disabled := 0, 0
@@ -206,7 +207,7 @@ func (a *app) printEngines(r syncResult) error {
 	return a.printOthers(news, upToDate, disabled)
 }
 
-// effect tells what a command from another device did to an engine's data.
+// effect describes what a command from another device did to an engine's data.
 func effect(e syncmanager.CommandEffect) string {
 	what := e.Did + " by another device"
 	if e.Removed != nil && e.Kept != nil {
@@ -246,7 +247,7 @@ func (a *app) printOthers(news, upToDate, disabled int) error {
 	return a.Print("%s", strings.Join(said, ", "))
 }
 
-// outcome is what happened to an engine, in a few words; "": nothing.
+// outcome describes what a sync did with an engine; "" means nothing.
 func outcome(e syncmanager.EngineResult) string {
 	var did []string
 	for _, part := range []struct {
@@ -280,7 +281,7 @@ func outcome(e syncmanager.EngineResult) string {
 	return string(e.Status)
 }
 
-// phases are the words for what an engine does.
+// phases are the words for the phases of a sync.
 var phases = map[string]string{"download": "receiving", "merge": "merging", "upload": "sending"}
 
 // showProgress shows a step of a sync.

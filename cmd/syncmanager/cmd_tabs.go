@@ -25,7 +25,7 @@ func (a *app) tabsCommand() *cobra.Command {
 	return noun
 }
 
-// tabsJSON is a device's tabs with the names of their record.
+// tabsJSON is a device's tabs, with the names that they have on the wire.
 type tabsJSON struct {
 	ID         engine.ID `json:"id,omitempty"`
 	ClientName string    `json:"clientName"`
@@ -108,7 +108,7 @@ func (a *app) tabsOpenCommand() *cobra.Command {
 	var title string
 	c := &cobra.Command{
 		Use:     "open URL",
-		Short:   "Show a page among this device's tabs on the other devices",
+		Short:   "Add a page to this device's tabs, which other devices show",
 		Args:    cobra.ExactArgs(1),
 		PreRunE: func(_ *cobra.Command, args []string) error { return usage.CheckURL(args[0]) },
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -130,14 +130,14 @@ func (a *app) tabChanged(what, url string) error {
 	if a.JSON {
 		return a.PrintJSON(map[string]string{"url": url})
 	}
-	a.Note("%s %s; the next sync tells the others.", what, url)
+	a.Note("%s %s; the next sync tells the other devices.", what, url)
 	return nil
 }
 
 func (a *app) tabsCloseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "close URL",
-		Short:             "Take a page from this device's tabs",
+		Short:             "Remove a page from this device's tabs",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeTabs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -158,9 +158,8 @@ func (a *app) tabsInboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inbox",
 		Short: "List the pages that other devices sent to this one",
-		Long: `Ask the server for the pages that other devices sent to this one, and list all
-that came. 'syncmanager sync' asks too, but not more often than every five
-minutes.`,
+		Long: `Ask the server for the pages that other devices sent to this one, and list all that
+were received. 'syncmanager sync' asks too, at most once in five minutes.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			if _, err := p.Receive(ctx, 0); err != nil {
@@ -176,7 +175,7 @@ minutes.`,
 			return p.ClearInbox()
 		}),
 	}
-	c.Flags().BoolVar(&clear, "clear", false, "forget them once they are listed")
+	c.Flags().BoolVar(&clear, "clear", false, "delete the list after printing it")
 	return c
 }
 
@@ -185,7 +184,7 @@ func (a *app) printInbox(list []profile.ReceivedTab) error {
 		return a.PrintJSON(list)
 	}
 	if len(list) == 0 {
-		a.Note("No other device sent a page.")
+		a.Note("No pages from other devices.")
 		return nil
 	}
 	t := term.Table{Head: []string{"FROM", "TITLE", "URL", "RECEIVED"}, Width: a.Width()}
@@ -195,8 +194,8 @@ func (a *app) printInbox(list []profile.ReceivedTab) error {
 	return t.Print(a.Out)
 }
 
-// receive adds what other devices sent to the result of a sync that the user
-// asked for. That it fails makes the sync no failure.
+// receive adds what other devices sent to the result of a sync that the user asked
+// for. If it fails, the sync has not.
 func (a *app) receive(ctx context.Context, p *profile.Profile, r *syncResult) {
 	got, err := p.Receive(ctx, profile.PollEvery)
 	if err != nil {

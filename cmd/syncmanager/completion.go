@@ -11,9 +11,9 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
-// Completion never makes a profile, never asks the network, and keeps silent
-// where it cannot look: another command may have the profile open.
-
+// complete returns the words that complete the command line. It makes no profile and
+// does not use the network. It returns nothing if it cannot open the profile, which
+// another command may be using.
 func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Profile) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	dir, err := a.profileDir()
 	if err != nil || !profile.Exists(dir) {
@@ -29,7 +29,7 @@ func (a *app) complete(c *cobra.Command, words func(context.Context, *profile.Pr
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	// A shell shows them as they are.
+	// A shell shows control characters as they are.
 	found = slices.DeleteFunc(found, func(word string) bool {
 		return strings.ContainsFunc(strings.Replace(word, "\t", "", 1), term.Hides)
 	})

@@ -20,12 +20,12 @@ const (
 	exitBackedOff   = 5
 )
 
-// reportedError carries an exit code after everything was said already.
+// reportedError carries the exit code of an error that is printed already.
 type reportedError struct{ status syncmanager.Status }
 
 func (e *reportedError) Error() string { return string(e.status) }
 
-// statusOf sorts an error into the words that Result.Status uses.
+// statusOf returns the status that a [syncmanager.Result] has for an error.
 func statusOf(err error) syncmanager.Status {
 	var (
 		reported *reportedError
@@ -48,7 +48,7 @@ func statusOf(err error) syncmanager.Status {
 	return syncmanager.StatusFailed
 }
 
-// exitCode is the exit code for what a command returned.
+// exitCode returns the exit code for the error of a command.
 func exitCode(err error) int {
 	var usage *usage.Error
 	if errors.As(err, &usage) {
@@ -67,17 +67,17 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// sentence is the error as the user reads it.
+// sentence returns the text of an error for the user, in one line.
 func sentence(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted; what was done so far is kept"
 	}
-	// Why the account refuses this device says more than that it does.
+	// The reason why the account refuses this device says more than the refusal.
 	for _, why := range []error{account.ErrPasswordChanged, account.ErrAccountDeleted} {
 		if errors.Is(err, why) {
 			return why.Error()
 		}
 	}
-	// Joined errors come on lines of their own.
+	// errors.Join puts each error on a line of its own.
 	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

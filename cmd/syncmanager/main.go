@@ -2,13 +2,13 @@
 // and with other devices, over the Firefox Sync protocol, and serves the accounts
 // and the storage that this needs.
 //
-//	syncmanager sync            the main job; needs no set-up
-//	syncmanager serve           a server that Firefox signs in to
-//	syncmanager help            all commands
+//	syncmanager sync            syncs now; it needs no set-up
+//	syncmanager serve           runs a server that Firefox can sign in to
+//	syncmanager help            lists all commands
 //
-// Exit codes: 0 done, 1 failed, or an import that could take nothing, 2 wrong usage, 3
-// some engines failed, or kinds of an import, or a file of a server is damaged, 4 sign
-// in again, 5 the server asked to be left alone for a while.
+// Exit codes: 0 success; 1 failure, or an import that could import nothing; 2 wrong
+// usage; 3 some engines or some kinds of an import failed, or a server's file is
+// damaged; 4 sign in again; 5 the server asked to wait.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 
 func main() {
 	forbidCoreDumps()
-	// A second signal kills: stop restores the default once the first one came.
+	// stop restores the default, so that a second signal kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)

@@ -5,22 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// items is a store as its commands need it; *mirror.Store[R] is one.
-type items[R any] interface {
+// itemStore is a store as its commands need it; *mirror.Store[R] is one.
+type itemStore[R any] interface {
 	List(ctx context.Context) iter.Seq2[R, error]
 	Get(ctx context.Context, id engine.ID) (R, error)
 	Add(ctx context.Context, r R) (R, error)
@@ -30,36 +29,39 @@ type items[R any] interface {
 	undoer
 }
 
-// A noun is a store whose items all have the same verbs: list, show, add, edit, rm,
-// import, export, log and undo. R is an item; it goes through encoding/json with the wire's
-// names.
-type noun[R any] struct {
-	// name is the command, one what it calls an item: "addresses", "address".
+// A storeCommand describes the command of a store: its subcommands list, show, add,
+// edit, rm, import, export, log and undo are the same for all stores. R is an item,
+// which encoding/json writes with the names that it has on the wire.
+type storeCommand[R any] struct {
+	// name is the command, one is the word for an item: "addresses", "address".
 	name, one   string
 	short, long string
-	open        func(*profile.Profile, context.Context) (items[R], error)
+	open        func(context.Context, *profile.Profile) (itemStore[R], error)
 	id          func(R) engine.ID
-	// title names an item in a line, and sorts the list. It holds no secret.
+	// title describes an item in a line, and sorts the list. It holds no secret.
 	title func(R) string
-	// names are what else an item goes by on the command line.
-	names []func(R) string
-	// columns are the list's, behind the ID if that is no name.
+	// named, if not nil, reports whether a word on the command line names an item, besides
+	// its title and its ID.
+	named func(r R, word string) bool
+	// columns are those of the list. The ID is put before them unless idIsName.
 	columns []column[R]
-	// fields are what add and edit set and show prints. Without any that has a flag,
+	// fields are what show prints and what add and edit set. If no field has a flag,
 	// there is no add and no edit.
 	fields []field[R]
-	// mask hides what is secret in an item, unless the flag --reveal asks for it. nil:
-	// nothing is secret.
-	mask   func(R) R
-	reveal string
-	// editOnly says that an item is never made here.
+	// secret describes what is hidden unless it is asked for; nil means nothing.
+	secret *secret[R]
+	// search, if not nil, takes the place of a search in the title and the columns.
+	search func(ctx context.Context, store itemStore[R], word string) iter.Seq2[R, error]
+	// formats are those of export; by default JSON only.
+	formats []format[R]
+	// editOnly leaves out add and import.
 	editOnly bool
-	// named says that IDs are names, which title, columns and fields show.
-	named bool
-	// sure, if not "", is what rm says to one who has not said --yes.
-	sure string
-	// more are further verbs, and those that take the place of one of the usual.
-	more []*cobra.Command
+	// idIsName is set if the ID is a name, which the title and the columns hold.
+	idIsName bool
+	// confirm, if not "", is what rm says without --yes.
+	confirm string
+	// subcommands are added to the usual ones, or replace those of the same name.
+	subcommands []*cobra.Command
 }
 
 type column[R any] struct {
@@ -67,161 +69,178 @@ type column[R any] struct {
 	text func(R) string
 }
 
-type field[R any] struct {
-	label string
-	text  func(R) string
-	// flag is the flag that sets it, "" for a field that is only shown.
-	flag, usage string
-	set         func(*R, string) error
-	// secret says that the value never stands on the command line: --FLAG-stdin and a
-	// prompt take the flag's place.
-	secret bool
+// A secret is a part of an item that is printed only if it is asked for.
+type secret[R any] struct {
+	// what names it in the plural: "passwords".
+	what string
+	// flag is the flag that asks for it.
+	flag string
+	// hide returns the item without it.
+	hide func(R) R
+	// json, if not nil, returns what encoding/json writes for an item.
+	json func(R) any
+	// column, if it has a head, is added to a list that shows the secret.
+	column column[R]
+	// inShow is set if show prints it without the flag.
+	inShow bool
 }
 
-// textField is a field that is a string.
-func textField[R any](flag, label, usage string, in func(*R) *string) field[R] {
-	return field[R]{
-		label: label, flag: flag, usage: usage,
-		text: func(r R) string { return *in(&r) },
-		set:  func(r *R, s string) error { *in(r) = s; return nil },
-	}
+// A format is one of the formats of export.
+type format[R any] struct {
+	name  string
+	write func(ctx context.Context, store itemStore[R], w io.Writer) error
 }
 
-// shownField is a field that no flag sets.
-func shownField[R any](label string, text func(R) string) field[R] {
-	return field[R]{label: label, text: text}
-}
-
-func (n *noun[R]) command(a *app) *cobra.Command {
-	list := n.list(a)
-	c := &cobra.Command{Use: n.name, Short: n.short, Long: n.long, Args: cobra.NoArgs, RunE: list.RunE}
+func (s *storeCommand[R]) command(a *app) *cobra.Command {
+	list := s.list(a)
+	c := &cobra.Command{Use: s.name, Short: s.short, Long: s.long, Args: cobra.NoArgs, RunE: list.RunE}
 	c.Flags().AddFlagSet(list.Flags())
-	verbs := []*cobra.Command{list, n.show(a), n.remove(a), n.export(a)}
-	if slices.ContainsFunc(n.fields, func(f field[R]) bool { return f.flag != "" }) {
-		if !n.editOnly {
-			verbs = append(verbs, n.add(a))
+	usual := []*cobra.Command{list, s.show(a), s.remove(a), s.export(a)}
+	if slices.ContainsFunc(s.fields, func(f field[R]) bool { return f.flag != "" }) {
+		if !s.editOnly {
+			usual = append(usual, s.add(a))
 		}
-		verbs = append(verbs, n.edit(a))
+		usual = append(usual, s.edit(a))
 	}
-	if !n.editOnly {
-		verbs = append(verbs, n.imports(a))
+	if !s.editOnly {
+		usual = append(usual, s.importCommand(a))
 	}
-	for _, v := range verbs {
-		if !slices.ContainsFunc(n.more, func(m *cobra.Command) bool { return m.Name() == v.Name() }) {
-			c.AddCommand(v)
+	for _, u := range usual {
+		if !slices.ContainsFunc(s.subcommands, func(c *cobra.Command) bool { return c.Name() == u.Name() }) {
+			c.AddCommand(u)
 		}
 	}
-	c.AddCommand(n.more...)
-	c.AddCommand(a.undoCommands(n.name, func(ctx context.Context, p *profile.Profile) (undoer, error) { return n.open(p, ctx) })...)
+	c.AddCommand(s.subcommands...)
+	c.AddCommand(a.undoCommands(s.name, func(ctx context.Context, p *profile.Profile) (undoer, error) { return s.open(ctx, p) })...)
 	return c
 }
 
-// word is how an item is named in a command's usage: "ADDRESS".
-func (n *noun[R]) word() string { return strings.ToUpper(strings.ReplaceAll(n.one, " ", "-")) }
-
-func (n *noun[R]) shortID(r R) string {
-	if n.named {
-		return string(n.id(r))
-	}
-	return profile.ShortID(n.id(r))
+// placeholder is the word for an item in a usage line: "ADDRESS".
+func (s *storeCommand[R]) placeholder() string {
+	return strings.ToUpper(strings.ReplaceAll(s.one, " ", "-"))
 }
 
-// revealing adds the flag that shows secrets, and returns what hides them.
-func (n *noun[R]) revealing(c *cobra.Command) func(R) R {
-	show := n.mask == nil
-	if n.mask != nil {
-		c.Flags().BoolVar(&show, n.reveal, false, "print them in full")
+func (s *storeCommand[R]) shortID(r R) string {
+	if s.idIsName {
+		return string(s.id(r))
 	}
-	return func(r R) R {
-		if show {
-			return r
-		}
-		return n.mask(r)
-	}
+	return profile.ShortID(s.id(r))
 }
 
-// has tells whether the word, in lower case, stands in an item's title or in a column
-// of the list, or is its ID. What is masked is not searched.
-func (n *noun[R]) has(r R, word string) bool {
-	if n.mask != nil {
-		r = n.mask(r)
+// hide returns an item without its secret.
+func (s *storeCommand[R]) hide(r R) R {
+	if s.secret == nil {
+		return r
 	}
-	return strings.Contains(strings.ToLower(n.title(r)), word) || strings.EqualFold(string(n.id(r)), word) ||
-		slices.ContainsFunc(n.columns, func(col column[R]) bool { return strings.Contains(strings.ToLower(col.text(r)), word) })
+	return s.secret.hide(r)
 }
 
-// sorted are the items that have the word, by their titles.
-func (n *noun[R]) sorted(ctx context.Context, store items[R], word string) ([]R, error) {
+// json returns what encoding/json writes for an item.
+func (s *storeCommand[R]) json(r R) any {
+	if s.secret == nil || s.secret.json == nil {
+		return r
+	}
+	return s.secret.json(r)
+}
+
+// matches reports whether a word in lower case stands in an item's title or in a
+// column of the list, or is its ID. Secrets are not searched.
+func (s *storeCommand[R]) matches(r R, word string) bool {
+	r = s.hide(r)
+	return strings.Contains(strings.ToLower(s.title(r)), word) || strings.EqualFold(string(s.id(r)), word) ||
+		slices.ContainsFunc(s.columns, func(col column[R]) bool { return strings.Contains(strings.ToLower(col.text(r)), word) })
+}
+
+// found returns the items that contain word, sorted by title.
+func (s *storeCommand[R]) found(ctx context.Context, store itemStore[R], word string) ([]R, error) {
+	source, matches := store.List(ctx), s.matches
+	if s.search != nil {
+		source, matches = s.search(ctx, store, word), func(R, string) bool { return true }
+	}
 	word = strings.ToLower(word)
 	var found []R
-	for r, err := range store.List(ctx) {
+	for r, err := range source {
 		if err != nil {
 			return nil, err
 		}
-		if n.has(r, word) {
+		if matches(r, word) {
 			found = append(found, r)
 		}
 	}
 	slices.SortFunc(found, func(x, y R) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(n.title(x)), strings.ToLower(n.title(y))), cmp.Compare(n.id(x), n.id(y)))
+		return cmp.Or(cmp.Compare(strings.ToLower(s.title(x)), strings.ToLower(s.title(y))), cmp.Compare(s.id(x), s.id(y)))
 	})
 	return found, nil
 }
 
-func (n *noun[R]) find(ctx context.Context, p *profile.Profile, word string) (items[R], R, error) {
+// find returns the one item that word names.
+func (s *storeCommand[R]) find(ctx context.Context, p *profile.Profile, word string) (itemStore[R], R, error) {
 	var none R
-	store, err := n.open(p, ctx)
+	store, err := s.open(ctx, p)
 	if err != nil {
 		return nil, none, err
 	}
 	r, err := store.Get(ctx, engine.ID(word))
 	if errors.Is(err, mirror.ErrNotFound) {
-		r, err = profile.Pick(word, n.one, store.List(ctx), n.id, n.title, n.names...)
+		r, err = profile.Pick(word, s.one, store.List(ctx), s.id, s.title, s.named)
 	}
 	return store, r, err
 }
 
-// findAll finds all items before any is touched: a mistyped word changes nothing.
-func (n *noun[R]) findAll(ctx context.Context, p *profile.Profile, words []string) (store items[R], found []R, err error) {
+// findAll finds all items before any is changed, so that a mistyped word changes
+// nothing. An item that two words name is found once.
+func (s *storeCommand[R]) findAll(ctx context.Context, p *profile.Profile, words []string) (store itemStore[R], found []R, err error) {
 	for _, word := range words {
 		var r R
-		if store, r, err = n.find(ctx, p, word); err != nil {
+		if store, r, err = s.find(ctx, p, word); err != nil {
 			return nil, nil, err
 		}
-		found = append(found, r)
+		if !slices.ContainsFunc(found, func(other R) bool { return s.id(other) == s.id(r) }) {
+			found = append(found, r)
+		}
 	}
 	return store, found, nil
 }
 
-// each does something to items, and reports those to which it was done.
-func (n *noun[R]) each(a *app, found []R, done string, do func(*R) error) error {
+// forEach changes items, and reports those that were changed.
+func (s *storeCommand[R]) forEach(a *app, found []R, done string, change func(*R) error) error {
+	changed := []any{}
 	for i := range found {
-		if err := do(&found[i]); err != nil {
+		if err := change(&found[i]); err != nil {
 			return err
 		}
-		if n.mask != nil {
-			found[i] = n.mask(found[i])
-		}
-		if !a.JSON {
-			if err := n.said(a, done, found[i]); err != nil {
-				return err
-			}
+		if a.JSON {
+			changed = append(changed, s.json(s.hide(found[i])))
+		} else if err := s.report(a, done, found[i]); err != nil {
+			return err
 		}
 	}
 	if a.JSON {
-		return a.PrintJSON(found)
+		return a.PrintJSON(changed)
 	}
 	return nil
 }
 
-// complete completes the beginnings of IDs, with the titles beside.
-func (n *noun[R]) complete(a *app, many bool) cobra.CompletionFunc {
+// report prints an item that was added, changed or deleted.
+func (s *storeCommand[R]) report(a *app, done string, r R) error {
+	r = s.hide(r)
+	if a.JSON {
+		return a.PrintJSON(s.json(r))
+	}
+	if s.idIsName {
+		return a.Print("%s %s", done, s.title(r))
+	}
+	return a.Print("%s", strings.TrimRight(done+" "+s.shortID(r)+"  "+s.title(r), " "))
+}
+
+// complete completes the beginnings of IDs, and shows the titles.
+func (s *storeCommand[R]) complete(a *app, many bool) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 && !many {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
-			store, err := n.open(p, ctx)
+			store, err := s.open(ctx, p)
 			if err != nil {
 				return nil, err
 			}
@@ -229,101 +248,22 @@ func (n *noun[R]) complete(a *app, many bool) cobra.CompletionFunc {
 				if err != nil {
 					return nil, err
 				}
-				words = append(words, cobra.CompletionWithDesc(n.shortID(r), term.Printable(n.title(r))))
+				words = append(words, cobra.CompletionWithDesc(s.shortID(r), term.Printable(s.title(r))))
 			}
 			return words, nil
 		})
 	}
 }
 
-// said reports an item that was added or changed.
-func (n *noun[R]) said(a *app, what string, r R) error {
-	if n.mask != nil {
-		r = n.mask(r)
-	}
-	if a.JSON {
-		return a.PrintJSON(r)
-	}
-	if n.named {
-		return a.Print("%s %s", what, n.title(r))
-	}
-	return a.Print("%s", strings.TrimRight(what+" "+n.shortID(r)+"  "+n.title(r), " "))
-}
-
-// values are the flags of an item's fields on a command line.
-type values[R any] struct {
-	fields []field[R]
-	text   map[string]*string
-	stdin  map[string]*bool
-	asked  map[string]*bool
-}
-
-// flags registers the fields' flags. asking adds those that ask for a secret.
-func (n *noun[R]) flags(c *cobra.Command, asking bool) *values[R] {
-	v := &values[R]{n.fields, map[string]*string{}, map[string]*bool{}, map[string]*bool{}}
-	for _, f := range n.fields {
-		switch {
-		case f.flag == "":
-		case f.secret:
-			v.stdin[f.flag] = c.Flags().Bool(f.flag+"-stdin", false, "read the "+f.usage+" from the first line of stdin")
-			if asking {
-				v.asked[f.flag] = c.Flags().Bool(f.flag, false, "ask for the "+f.usage+" on the terminal")
-			}
-		default:
-			v.text[f.flag] = c.Flags().String(f.flag, "", f.usage)
-		}
-	}
-	return v
-}
-
-// apply sets the fields whose flags were given. all asks for secrets that no flag
-// names too.
-func (v *values[R]) apply(ctx context.Context, a *app, c *cobra.Command, r *R, all bool) error {
-	for _, f := range v.fields {
-		var value string
-		switch stdin := v.stdin[f.flag]; {
-		case f.flag == "":
-			continue
-		case stdin != nil:
-			asked := v.asked[f.flag] != nil && *v.asked[f.flag]
-			if !*stdin && !asked && !all {
-				continue
-			}
-			var err error
-			if value, err = a.Secret(ctx, f.flag, *stdin, false); err != nil {
-				return err
-			}
-		case !c.Flags().Changed(f.flag):
-			continue
-		default:
-			value = *v.text[f.flag]
-		}
-		if err := f.set(r, value); err != nil {
-			return usage.Errorf("--%s: %w", f.flag, err)
-		}
-	}
-	return nil
-}
-
-// anyFlag refuses an edit that names nothing to change.
-func anyFlag(c *cobra.Command, _ []string) error {
-	changes := false
-	c.LocalNonPersistentFlags().VisitAll(func(flag *pflag.Flag) { changes = changes || flag.Changed })
-	if !changes {
-		return errors.New("name a field to change")
-	}
-	return nil
-}
-
-// duplicate words the refusal of an item that is here already.
-func (n *noun[R]) duplicate(err error) error {
+// explain says which item is there already if an item is refused for that.
+func (s *storeCommand[R]) explain(err error) error {
 	var dupe *mirror.DuplicateError
 	if errors.As(err, &dupe) {
 		id := string(dupe.ID)
-		if !n.named {
+		if !s.idIsName {
 			id = profile.ShortID(dupe.ID)
 		}
-		return fmt.Errorf("this %s is here already: %s", n.one, id)
+		return fmt.Errorf("this %s is here already: %s", s.one, id)
 	}
 	return err
 }

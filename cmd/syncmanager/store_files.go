@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,73 +20,102 @@ import (
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-func (n *noun[R]) export(a *app) *cobra.Command {
-	var force bool
-	long := `Write all ` + n.name + ` as JSON into a file that only you can open; "-" writes them to
-stdout.`
-	note := "Wrote %s."
-	if n.mask != nil {
-		long += " Nothing in it is masked."
-		note = "Wrote %s. Nothing in it is masked: delete it when it has served."
+func (s *storeCommand[R]) export(a *app) *cobra.Command {
+	formats := s.formats
+	if formats == nil {
+		formats = []format[R]{{"json", func(ctx context.Context, store itemStore[R], w io.Writer) error {
+			return term.PrintArray(w, store.List(ctx), func(r R) any { return r })
+		}}}
 	}
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	what, note := s.name, "Wrote %s."
+	if s.secret != nil {
+		what += ", with all " + s.secret.what + " readable,"
+		note = "Wrote %s. All " + s.secret.what + " in it are readable: delete it when you no longer need it."
+	}
+	x := term.Export{Format: names[0], Note: note}
 	c := &cobra.Command{
 		Use:   "export FILE|-",
-		Short: "Write all " + n.name + " as JSON into a file",
-		Long:  long,
+		Short: "Write all " + what + " into a file",
+		Long:  "Write all " + what + " into a file that only you can open;\n\"-\" writes to stdout.",
 		Args:  cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains(names, x.Format) {
+				return fmt.Errorf("--format must be %s, not %q", strings.Join(names, " or "), x.Format)
+			}
+			return nil
+		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, err := n.open(p, ctx)
+			store, err := s.open(ctx, p)
 			if err != nil {
 				return err
 			}
-			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: note}, func(w io.Writer) error {
-				return term.PrintArray(w, store.List(ctx), func(r R) any { return r })
+			x.Path = args[0]
+			return a.Export(x, func(w io.Writer) error {
+				return formats[slices.Index(names, x.Format)].write(ctx, store, w)
 			})
 		}),
 	}
-	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	c.Flags().BoolVar(&x.Force, "force", false, "replace an existing file")
+	if len(names) > 1 {
+		c.Flags().StringVar(&x.Format, "format", names[0], strings.Join(names, " or "))
+		_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return c
 }
 
-func (n *noun[R]) imports(a *app) *cobra.Command {
-	var o mirror.ImportOptions
+func (s *storeCommand[R]) importCommand(a *app) *cobra.Command {
+	var dryRun bool
 	c := &cobra.Command{
 		Use:   "import FILE|-",
-		Short: "Add the " + n.name + " of a file that export wrote",
-		Long: `Add the ` + n.name + ` of a JSON file that export wrote; "-" reads it from stdin. What is
-here already takes over what it lacks, and what differs or is no ` + n.one + ` is
-skipped and named. If nothing could be taken, the exit code is 1.`,
+		Short: "Import the " + s.name + " of a file that export wrote",
+		Long: `Import the ` + s.name + ` of a JSON file that export wrote; "-" reads it from
+stdin. An item that is here already gets the fields that it lacks. One that differs,
+or is not valid, is skipped and named. If nothing can be imported, the exit code
+is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			file := a.In
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				file = f
-			}
-			store, err := n.open(p, ctx)
-			if err != nil {
-				return err
-			}
-			return importItems(ctx, a, store, jsonArray[R](file), func(r *R) string { return n.title(*r) }, o)
+			return a.readFile(args[0], func(file io.Reader) error { return s.importJSON(ctx, a, p, file, dryRun) })
 		}),
 	}
-	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, and do nothing")
 	return c
 }
 
-// importItems imports a source with progress, and reports.
-func importItems[R any](ctx context.Context, a *app, store items[R], source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) error {
+// importJSON imports the JSON array that file holds.
+func (s *storeCommand[R]) importJSON(ctx context.Context, a *app, p *profile.Profile, file io.Reader, dryRun bool) error {
+	store, err := s.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	return importItems(ctx, a, store, jsonArray[R](file), func(r *R) string { return s.title(*r) }, mirror.ImportOptions{DryRun: dryRun})
+}
+
+// readFile calls read with the file at path, or with stdin if path is "-".
+func (a *app) readFile(path string, read func(io.Reader) error) error {
+	if path == "-" {
+		return read(a.In)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return read(f)
+}
+
+// importItems imports a source, shows progress, and reports.
+func importItems[R any](ctx context.Context, a *app, store itemStore[R], source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) error {
 	progress := a.NewProgress()
 	o.Progress = func(records int) { progress.Say("import", term.Count(records)+" read") }
 	r, err := store.Import(ctx, source, item, o)
 	progress.Done()
 	if err != nil {
 		if r.Added > 0 && !o.DryRun {
-			err = fmt.Errorf("%w; %s new ones were kept", err, term.Count(r.Added))
+			err = fmt.Errorf("%w; %s new ones are kept", err, term.Count(r.Added))
 		}
 		return err
 	}
@@ -104,14 +135,14 @@ func importItems[R any](ctx context.Context, a *app, store items[R], source iter
 		term.Count(r.Added), would(o.DryRun), updated, term.Count(r.Duplicates), term.Count(r.SkippedRecords)), a.taken(here, r.SkippedRecords))
 }
 
-var errNoArray = errors.New("this is no JSON array of records, as export writes it")
+var errNoArray = errors.New("the file is not a JSON array of records, as export writes it")
 
-// maxElement bounds an element of an imported array, in bytes: as much as a server
-// takes, several times over.
+// maxElement bounds an element of an imported array, in bytes. It is several times what
+// a server accepts.
 const maxElement = 16 << 20
 
-// jsonArray yields the elements of the JSON array that the file holds, one at a
-// time. One that is no R is a *mirror.Skip.
+// jsonArray yields the elements of the JSON array that the file holds. An element that
+// is not an R is a *mirror.Skip.
 func jsonArray[R any](file io.Reader) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		var none R
@@ -125,26 +156,26 @@ func jsonArray[R any](file io.Reader) iter.Seq2[R, error] {
 			limited.N = maxElement
 			var raw json.RawMessage
 			if err := d.Decode(&raw); err != nil {
-				yield(none, fmt.Errorf("%w: it breaks off or is damaged at element %d", errNoArray, i))
+				yield(none, fmt.Errorf("%w: it ends early or is damaged at element %d", errNoArray, i))
 				return
 			}
 			var r R
 			err := json.Unmarshal(raw, &r)
 			if err != nil {
-				// The error of encoding/json may hold the text, and that may be a secret.
-				err = &mirror.Skip{Item: fmt.Sprintf("element %d", i), Reason: "it is not what it should be"}
+				// The error of encoding/json may contain the text, which may be a secret.
+				err = &mirror.Skip{Item: fmt.Sprintf("element %d", i), Reason: "its fields do not have the right types"}
 			}
 			if !yield(r, err) {
 				return
 			}
 		}
 		if t, err := d.Token(); err != nil || t != json.Delim(']') {
-			yield(none, fmt.Errorf("%w: it breaks off", errNoArray))
+			yield(none, fmt.Errorf("%w: it ends early", errNoArray))
 		}
 	}
 }
 
-// nameSkipped says on stderr what an import left out, and why. line is 0 where the
+// nameSkipped prints what an import left out, and why, on stderr. line is 0 if the
 // source has no lines.
 func (a *app) nameSkipped(line int, item, reason string) {
 	text := reason
@@ -157,23 +188,23 @@ func (a *app) nameSkipped(line int, item, reason string) {
 	fmt.Fprintln(a.Err, term.Printable(text))
 }
 
-// countUnnamed counts what was left out beyond what was named.
+// countUnnamed prints how many more were left out than nameSkipped named.
 func (a *app) countUnnamed(n int) {
 	if n > 0 {
 		fmt.Fprintf(a.Err, "and %s more\n", term.Count(n))
 	}
 }
 
-// tell says on stderr what else there is to know of an import.
+// tell prints the notes of an import on stderr.
 func (a *app) tell(notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(a.Err, term.Printable(note))
 	}
 }
 
-// taken ends an import that took nothing: with an error where there was something to
-// take, so that a script notices, and else with a word. here counts what the import added
-// or what was here already, left what it left out.
+// taken returns an error, which a script notices, if an import could import nothing of
+// what there was. here counts what was added or was here already, left what was left
+// out.
 func (a *app) taken(here, left int) error {
 	switch {
 	case here > 0:
@@ -183,12 +214,12 @@ func (a *app) taken(here, left int) error {
 		return nil
 	}
 	if !a.JSON {
-		a.complain(errors.New("nothing was imported: all that was there was left out"))
+		a.complain(errors.New("nothing was imported: all items were skipped"))
 	}
 	return &reportedError{syncmanager.StatusFailed}
 }
 
-// would makes "added" into what a dry run says.
+// would returns what a dry run puts before "added".
 func would(dry bool) string {
 	if dry {
 		return "would be "

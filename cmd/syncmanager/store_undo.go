@@ -16,14 +16,15 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// undoer is a store with a log of what syncs took away or overwrote; *mirror.Store is
+// undoer is a store with a log of what syncs deleted or overwrote; *mirror.Store is
 // one.
 type undoer interface {
 	Log(ctx context.Context) ([]mirror.LogEntry, error)
 	Undo(ctx context.Context, run string) (mirror.Undone, error)
 }
 
-// undoCommands are the verbs log and undo of a store. name is its command.
+// undoCommands returns the subcommands log and undo of the store whose command is
+// name.
 func (a *app) undoCommands(name string, open func(context.Context, *profile.Profile) (undoer, error)) []*cobra.Command {
 	return []*cobra.Command{a.logOf(name, open), a.undoOf(name, open)}
 }
@@ -32,9 +33,9 @@ func (a *app) logOf(name string, open func(context.Context, *profile.Profile) (u
 	return &cobra.Command{
 		Use:   "log",
 		Short: "List the syncs that changed or deleted " + name + ", and how many",
-		Long: `List the syncs that changed or deleted ` + name + ` of this device, the newest first, and
-how many. A command of another device to start over is there too. What a sync added
-is not counted. 'syncmanager ` + name + ` undo' takes one back.`,
+		Long: `List the syncs that changed or deleted ` + name + ` of this device, the newest first,
+and how many. The list includes commands of other devices to wipe or reset. It does
+not count what a sync added. 'syncmanager ` + name + ` undo' undoes one.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
 			store, err := open(ctx, p)
@@ -84,10 +85,10 @@ func recordLogToJSON(entries []mirror.LogEntry) []recordLogJSON {
 func (a *app) undoOf(name string, open func(context.Context, *profile.Profile) (undoer, error)) *cobra.Command {
 	return &cobra.Command{
 		Use:   "undo [SYNC]",
-		Short: "Bring back the " + name + " that a sync changed or deleted",
-		Long: `Bring back the ` + name + ` that a sync changed or deleted: the last one, or the SYNC that
-'syncmanager ` + name + ` log' names. What was edited since stays. The next sync tells the
-other devices.`,
+		Short: "Restore the " + name + " that a sync changed or deleted",
+		Long: `Restore the ` + name + ` that a sync changed or deleted: the last sync, or SYNC, which
+'syncmanager ` + name + ` log' lists. What was edited since stays as it is. The next
+sync tells the other devices.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -120,7 +121,7 @@ other devices.`,
 			}
 			done, err := store.Undo(ctx, run)
 			if run == "" && errors.Is(err, mirror.ErrNoRun) {
-				return errors.New("no sync is left to take back")
+				return errors.New("nothing to undo")
 			}
 			if err != nil {
 				return err
@@ -133,7 +134,7 @@ other devices.`,
 					Kept     int    `json:"kept"`
 				}(done))
 			}
-			return a.Print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
+			return a.Print("Undid %s: %s; the next sync tells the other devices.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
 		}),
 	}
 }
@@ -151,7 +152,7 @@ func findRecordRun(ctx context.Context, store undoer, name, word string) (string
 	case 1:
 		return entries[0].Run, nil
 	}
-	return "", fmt.Errorf("%q names several syncs; give more of the name", word)
+	return "", fmt.Errorf("%q names several syncs: give more of the name", word)
 }
 
 func undoneRecords(u mirror.Undone) string {
@@ -165,7 +166,7 @@ func undoneRecords(u mirror.Undone) string {
 		}
 	}
 	if did == nil {
-		return "nothing was left to take back"
+		return "nothing was left to undo"
 	}
 	return strings.Join(did, ", ")
 }

@@ -11,58 +11,71 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
-func (n *noun[R]) list(a *app) *cobra.Command {
+func (s *storeCommand[R]) list(a *app) *cobra.Command {
+	reveal := false
 	c := &cobra.Command{
 		Use:   "list [WORD]",
-		Short: "List the " + n.name + "; those in which WORD stands",
+		Short: "List the " + s.name + ", or those that contain WORD",
 		Args:  cobra.MaximumNArgs(1),
-	}
-	shown := n.revealing(c)
-	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-		store, err := n.open(p, ctx)
-		if err != nil {
-			return err
-		}
-		word := ""
-		if len(args) == 1 {
-			word = args[0]
-		}
-		found, err := n.sorted(ctx, store, word)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			found[i] = shown(found[i])
-		}
-		if a.JSON {
-			return term.PrintArray(a.JSONOut(), all(found), func(r R) any { return r })
-		}
-		if len(found) == 0 {
-			a.Note("No %s.", n.name)
-			return nil
-		}
-		columns := n.columns
-		if !n.named {
-			columns = slices.Insert(slices.Clone(columns), 0, column[R]{"ID", n.shortID})
-		}
-		t := term.Table{Width: a.Width()}
-		for _, col := range columns {
-			t.Head = append(t.Head, col.head)
-		}
-		for _, r := range found {
-			var row []string
-			for _, col := range columns {
-				row = append(row, col.text(r))
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := s.open(ctx, p)
+			if err != nil {
+				return err
 			}
-			t.Add(row...)
-		}
-		return t.Print(a.Out)
-	})
+			word := ""
+			if len(args) == 1 {
+				word = args[0]
+			}
+			found, err := s.found(ctx, store, word)
+			if err != nil {
+				return err
+			}
+			return s.printList(a, found, reveal)
+		}),
+	}
+	if s.secret != nil {
+		c.Flags().BoolVar(&reveal, s.secret.flag, false, "print the "+s.secret.what+" in full")
+	}
 	return c
 }
 
-// all yields the elements, none of them with an error.
-func all[T any](list []T) func(func(T, error) bool) {
+// printList prints items, with their secrets if reveal says so.
+func (s *storeCommand[R]) printList(a *app, found []R, reveal bool) error {
+	for i := range found {
+		if !reveal {
+			found[i] = s.hide(found[i])
+		}
+	}
+	if a.JSON {
+		return term.PrintArray(a.JSONOut(), withoutErrors(found), s.json)
+	}
+	if len(found) == 0 {
+		a.Note("No %s.", s.name)
+		return nil
+	}
+	columns := slices.Clone(s.columns)
+	if !s.idIsName {
+		columns = slices.Insert(columns, 0, column[R]{"ID", s.shortID})
+	}
+	if reveal && s.secret.column.head != "" {
+		columns = append(columns, s.secret.column)
+	}
+	t := term.Table{Width: a.Width()}
+	for _, col := range columns {
+		t.Head = append(t.Head, col.head)
+	}
+	for _, r := range found {
+		var row []string
+		for _, col := range columns {
+			row = append(row, col.text(r))
+		}
+		t.Add(row...)
+	}
+	return t.Print(a.Out)
+}
+
+// withoutErrors yields the elements of a list, each with a nil error.
+func withoutErrors[T any](list []T) func(func(T, error) bool) {
 	return func(yield func(T, error) bool) {
 		for _, x := range list {
 			if !yield(x, nil) {
@@ -72,104 +85,109 @@ func all[T any](list []T) func(func(T, error) bool) {
 	}
 }
 
-func (n *noun[R]) show(a *app) *cobra.Command {
+func (s *storeCommand[R]) show(a *app) *cobra.Command {
+	reveal := s.secret == nil || s.secret.inShow
 	c := &cobra.Command{
-		Use:               "show " + n.word(),
-		Short:             "Show one " + n.one,
+		Use:               "show " + s.placeholder(),
+		Short:             "Show one " + s.one,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: n.complete(a, false),
-	}
-	shown := n.revealing(c)
-	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-		_, r, err := n.find(ctx, p, args[0])
-		if err != nil {
-			return err
-		}
-		r = shown(r)
-		if a.JSON {
-			return a.PrintJSON(r)
-		}
-		t := term.Table{}
-		if !n.named {
-			t.Add("ID", string(n.id(r)))
-		}
-		for _, f := range n.fields {
-			if text := f.text(r); text != "" {
-				t.Add(f.label, text)
+		ValidArgsFunction: s.complete(a, false),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			_, r, err := s.find(ctx, p, args[0])
+			if err != nil {
+				return err
 			}
-		}
-		return t.Print(a.Out)
-	})
+			if !reveal {
+				r = s.hide(r)
+			}
+			if a.JSON {
+				return a.PrintJSON(s.json(r))
+			}
+			var t term.Table
+			if !s.idIsName {
+				t.Add("ID", string(s.id(r)))
+			}
+			for _, f := range s.fields {
+				if text := f.text(r); text != "" {
+					t.Add(f.label, text)
+				}
+			}
+			return t.Print(a.Out)
+		}),
+	}
+	if !reveal {
+		c.Flags().BoolVar(&reveal, s.secret.flag, false, "print the "+s.secret.what+" in full")
+	}
 	return c
 }
 
-func (n *noun[R]) add(a *app) *cobra.Command {
-	c := &cobra.Command{Use: "add", Short: "Add one " + n.one, Args: cobra.NoArgs, PreRunE: anyFlag}
-	if slices.ContainsFunc(n.fields, func(f field[R]) bool { return f.secret }) {
-		c.PreRunE = nil // there is something to ask for
+func (s *storeCommand[R]) add(a *app) *cobra.Command {
+	c := &cobra.Command{Use: "add", Short: "Add one " + s.one, Args: cobra.NoArgs, PreRunE: changesField}
+	if slices.ContainsFunc(s.fields, func(f field[R]) bool { return f.secret || f.required }) {
+		c.PreRunE = nil // add asks for the one, and cobra demands the other
 	}
-	flags := n.flags(c, false)
+	flags := s.fieldFlags(c, false)
 	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
-		store, err := n.open(p, ctx)
+		store, err := s.open(ctx, p)
 		if err != nil {
 			return err
 		}
 		var r R
-		if err := flags.apply(ctx, a, c, &r, true); err != nil {
+		if err := setFields(ctx, a, c, flags, &r); err != nil {
 			return err
 		}
 		if r, err = store.Add(ctx, r); err != nil {
-			return n.duplicate(err)
+			return s.explain(err)
 		}
-		return n.said(a, "Added", r)
+		return s.report(a, "Added", r)
 	})
 	return c
 }
 
-func (n *noun[R]) edit(a *app) *cobra.Command {
+func (s *storeCommand[R]) edit(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:               "edit " + n.word(),
+		Use:               "edit " + s.placeholder(),
 		Short:             "Change the fields that flags name",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: n.complete(a, false),
-		PreRunE:           anyFlag,
+		ValidArgsFunction: s.complete(a, false),
+		PreRunE:           changesField,
 	}
-	flags := n.flags(c, true)
+	flags := s.fieldFlags(c, true)
 	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-		store, r, err := n.find(ctx, p, args[0])
+		store, r, err := s.find(ctx, p, args[0])
 		if err != nil {
 			return err
 		}
-		if err := flags.apply(ctx, a, c, &r, false); err != nil {
+		if err := setFields(ctx, a, c, flags, &r); err != nil {
 			return err
 		}
 		if r, err = store.Update(ctx, r); err != nil {
-			return n.duplicate(err)
+			return s.explain(err)
 		}
-		return n.said(a, "Changed", r)
+		return s.report(a, "Changed", r)
 	})
 	return c
 }
 
-func (n *noun[R]) remove(a *app) *cobra.Command {
-	yes := n.sure == ""
+func (s *storeCommand[R]) remove(a *app) *cobra.Command {
+	yes := s.confirm == ""
 	c := &cobra.Command{
-		Use:               "rm " + n.word() + "…",
-		Short:             "Delete " + n.name + ", here and with the next sync everywhere",
+		Use:               "rm " + s.placeholder() + "…",
+		Short:             "Delete " + s.name + " here, and everywhere with the next sync",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: n.complete(a, true),
+		ValidArgsFunction: s.complete(a, true),
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 			if !yes {
-				return fmt.Errorf("%s; add --yes if you mean it", n.sure)
+				return fmt.Errorf("%s; add --yes if you mean it", s.confirm)
 			}
-			store, found, err := n.findAll(ctx, p, args)
+			store, found, err := s.findAll(ctx, p, args)
 			if err != nil {
 				return err
 			}
-			return n.each(a, found, "Deleted", func(r *R) error { return store.Delete(ctx, n.id(*r)) })
+			return s.forEach(a, found, "Deleted", func(r *R) error { return store.Delete(ctx, s.id(*r)) })
 		}),
 	}
-	if n.sure != "" {
+	if s.confirm != "" {
 		c.Flags().BoolVar(&yes, "yes", false, "do it")
 	}
 	return c

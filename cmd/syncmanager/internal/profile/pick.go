@@ -52,17 +52,15 @@ func matchID(word, id string) match {
 	return noMatch
 }
 
-// Pick returns the one thing that word names: by its title or another of its names, by
-// its ID or the beginning of its ID. kind is what such a thing is called.
-func Pick[T any](word, kind string, things iter.Seq2[T, error], id func(T) engine.ID, title func(T) string, also ...func(T) string) (T, error) {
-	names := append([]func(T) string{title}, also...)
+// Pick returns the one thing that word names: by its title, by its ID or the beginning
+// of its ID, or as named, if it is not nil, reports. kind is what such a thing is called.
+func Pick[T any](word, kind string, things iter.Seq2[T, error], id func(T) engine.ID, title func(T) string, named func(thing T, word string) bool) (T, error) {
 	return pick(word, kind, things, func(thing T) match {
-		for _, name := range names {
-			if word != "" && strings.EqualFold(name(thing), word) {
-				return byName
-			}
+		r := matchID(word, string(id(thing)))
+		if r != byID && word != "" && (strings.EqualFold(title(thing), word) || named != nil && named(thing, word)) {
+			return byName
 		}
-		return matchID(word, string(id(thing)))
+		return r
 	}, func(thing T) string { return ShortID(id(thing)) + " (" + title(thing) + ")" })
 }
 

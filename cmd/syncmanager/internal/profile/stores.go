@@ -3,7 +3,6 @@ package profile
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"strings"
 
@@ -109,31 +108,6 @@ func (p *Profile) Passwords(ctx context.Context) (*passwords.Engine, error) {
 		return passwords.Open(ctx, passwords.Config{
 			Path: p.path("passwords.sqlite"), Key: p.key, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
 		})
-	})
-}
-
-// FindLogin returns the one login that word names: by its ID, the beginning of
-// its ID, or its origin.
-func (p *Profile) FindLogin(ctx context.Context, word string) (passwords.Login, error) {
-	store, err := p.Passwords(ctx)
-	if err != nil {
-		return passwords.Login{}, err
-	}
-	if l, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, engine.ErrNotFound) {
-		return l, err
-	}
-	origin, _ := passwords.Origin(word)
-	return pick(word, "login", store.List(ctx), func(l passwords.Login) match {
-		site, err := passwords.Origin(l.Hostname)
-		if err != nil {
-			site = l.Hostname
-		}
-		if r := matchID(word, string(l.ID)); r == byID || site != origin {
-			return r
-		}
-		return byName
-	}, func(l passwords.Login) string {
-		return ShortID(l.ID) + " (" + strings.TrimSpace(l.Username+" at "+l.Hostname) + ")"
 	})
 }
 

@@ -36,8 +36,8 @@ func (c *Console) Export(x Export, write func(io.Writer) error) error {
 	return nil
 }
 
-// exportToStdout writes to stdout: byte for byte, unless that is a terminal, which would
-// act on what is in titles and names.
+// exportToStdout writes to stdout: byte for byte, unless that is a terminal, for which
+// it escapes control characters.
 func (c *Console) exportToStdout(format string, write func(io.Writer) error) error {
 	if !c.ToTerminal() {
 		return write(c.Out)
@@ -49,11 +49,10 @@ func (c *Console) exportToStdout(format string, write func(io.Writer) error) err
 	return write(&visible{w: c.Out, as: as})
 }
 
-// private writes a file that is 0600 from its first byte and there as a whole or
-// not at all.
+// private writes a file with mode 0600. The file appears only when it is complete.
 func private(path string, force bool, write func(io.Writer) error) (err error) {
 	if _, err := os.Lstat(path); err == nil && !force {
-		return fmt.Errorf("%s is there already; --force replaces it", path)
+		return fmt.Errorf("%s exists already; --force replaces it", path)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

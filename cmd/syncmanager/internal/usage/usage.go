@@ -16,6 +16,7 @@ func Setup(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	fitHelp(root)
 	var each func(*cobra.Command)
 	each = func(c *cobra.Command) {
 		allowed := c.Args

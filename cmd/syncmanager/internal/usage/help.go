@@ -1,0 +1,61 @@
+package usage
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+	"github.com/spf13/cobra"
+)
+
+// Width is the length of a line of help, in cells: that of a small terminal.
+const Width = 80
+
+// fitHelp wraps the help of a command and its subcommands at [Width].
+func fitHelp(root *cobra.Command) {
+	root.SetUsageTemplate(strings.NewReplacer(
+		".LocalFlags.FlagUsages ", ".LocalFlags.FlagUsagesWrapped 80 ",
+		".InheritedFlags.FlagUsages ", ".InheritedFlags.FlagUsagesWrapped 80 ",
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`,
+		`'{{.CommandPath}} COMMAND --help' explains a command.`,
+	).Replace(root.UsageTemplate()))
+	var each func(*cobra.Command)
+	each = func(c *cobra.Command) {
+		c.Long = fill(c.Long)
+		for _, sub := range c.Commands() {
+			each(sub)
+		}
+	}
+	each(root)
+}
+
+// fill breaks the lines of a text at [Width], paragraph by paragraph. A paragraph with
+// indented lines or columns stays as it is.
+func fill(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") && !strings.Contains(p, "\n ") && !strings.Contains(p, "  ") {
+			paragraphs[i] = fillParagraph(p)
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+func fillParagraph(text string) string {
+	var b strings.Builder
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		width := uniseg.StringWidth(word)
+		switch {
+		case used == 0:
+		case used+1+width > Width:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += width
+	}
+	return b.String()
+}
