@@ -10,40 +10,40 @@ func (a *app) serveCommand() *cobra.Command {
 	var o serve.Options
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Be a server that this program and Firefox sign in to",
-		Long: `Be a server that this program and Firefox sign in to: accounts, tokens and
-storage, with all data in one folder. Ctrl-C or SIGTERM finishes what is in
-flight and stops.
+		Short: "Run a server that this program and Firefox sign in to",
+		Long: `Run a server that this program and Firefox sign in to: accounts, tokens and storage,
+with all data in one folder. Ctrl-C or SIGTERM completes the requests in progress and
+stops the server.
 
-Devices must reach the server under its public URL, which is the address that
-the server listens on unless --public-url names another. Beyond this machine,
-the server needs TLS, in one of three ways:
+Devices must reach the server under its public URL, by default the address that the
+server listens on; --public-url names another. Other machines need TLS, in one of
+three ways:
 
   serve --addr :443 --acme --public-url https://sync.example.org
-      gets a certificate from Let's Encrypt by itself and renews it
+      gets a certificate from Let's Encrypt and renews it
   serve --addr :443 --tls-cert FILE --tls-key FILE --public-url …
-      shows a certificate that another program renews; no restart is needed
+      uses a certificate that another program renews, without a restart
   serve --public-url https://sync.example.org --trusted-proxy 127.0.0.1
       leaves TLS to a proxy that passes requests on to --addr
 
-Where others than this machine reach the server, whoever signs up needs an
-invitation: the first one is printed at the start until there is an account,
-and 'syncmanager server invite' makes more. --sign-up chooses otherwise.
+If other machines can reach the server, a new account needs an invitation. The server
+prints the first one at each start until there is an account; 'syncmanager server
+invite' makes more. --sign-up changes this.
 
-Each flag may also be an environment variable, --public-url as
-SYNCMANAGER_PUBLIC_URL, or a line in the TOML file that --config names:
+Each flag may also be an environment variable, such as SYNCMANAGER_PUBLIC_URL for
+--public-url, or a line in the TOML file that --config names:
 
   public-url = "https://sync.example.org"
   trusted-proxy = ["127.0.0.1", "::1"]
   acme = true
 
-The command line goes before the environment, and that before the file.
+The command line overrides the environment, which overrides the file.
 
-A server that is reached by several names takes --public-url for each: it answers
-a request in the name that it came by, and any other in the first. In the variable
-they are apart by commas, in the file a list.
+Repeat --public-url for a server with several names; the variable separates them with
+commas, and the file has a list. The server answers a request to one of the names
+with that name, and any other request with the first.
 
-'syncmanager server' looks after the users and the backups of a server.`,
+'syncmanager server' manages the users and the backups of a server.`,
 		Args: cobra.NoArgs,
 		RunE: a.do(func(c *cobra.Command, _ []string) (err error) {
 			if err := o.Settle(c.Flags(), a.getenv); err != nil {

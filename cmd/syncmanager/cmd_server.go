@@ -26,27 +26,28 @@ func (a *app) serverCommand() *cobra.Command {
 	o := &operator{app: a}
 	c := &cobra.Command{
 		Use:   "server",
-		Short: "Look after a server: its users, invitations and backups",
-		Long: `Look after a server that 'syncmanager serve' runs on this machine, or ran: its
-users, invitations and backups. It is found by its data folder, and need not be
-stopped. Be the user that the server runs as.`,
+		Short: "Manage a server: its users, invitations and backups",
+		Long: `Manage a server of this machine: its users, invitations and backups. The server is
+found by its data folder, and may be running or stopped. Run this as the user that
+'syncmanager serve' runs as.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&o.dir, "data", "", "the server's data is in the folder `DIR`")
+	c.PersistentFlags().StringVar(&o.dir, "data", "", "the folder `DIR` has the server's data")
 	_ = c.MarkPersistentFlagDirname("data")
 	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
 		o.checkCommand(), o.repairCommand(), o.quotaCommand(), o.compactCommand())
 	return c
 }
 
-// operator is whoever runs 'syncmanager server'.
+// operator is an [app] that manages a server.
 type operator struct {
 	*app
 	dir string
 }
 
-// on runs work on the running server, or else on the data folder itself.
+// on returns a RunE that runs work on the running server, or on its data folder if it is
+// stopped.
 func (o *operator) on(work func(context.Context, admin.Admin, []string) error) func(*cobra.Command, []string) error {
 	return o.do(func(c *cobra.Command, args []string) (err error) {
 		ctx := c.Context()
@@ -69,18 +70,18 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 	})
 }
 
-// open opens the data folder of a server that does not run.
+// open opens the data folder of a stopped server.
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
-	// A folder given by mistake must not become a server's.
+	// server.New would make a folder that was given by mistake a server's.
 	if !o.has("token-secret") {
 		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
 	}
 	cfg := server.Config{
-		// It answers no requests, so nobody sees the address.
+		// The server answers no requests, so that this URL is not used.
 		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
 	}
 	if !o.has("accounts.sqlite") {
-		// The accounts are another server's, which is not asked.
+		// The accounts are on another server, which is not contacted.
 		cfg.External = &server.External{URL: "https://stopped.invalid"}
 	}
 	var err error
@@ -89,7 +90,7 @@ func (o *operator) open(ctx context.Context) (*server.Server, error) {
 	}
 	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
-		return nil, fmt.Errorf("a program uses the data in %s and takes no orders; if it is a server, try again when it has started", o.dir)
+		return nil, fmt.Errorf("another program uses the data in %s; if it is a server that is starting, try again", o.dir)
 	}
 	return s, err
 }
@@ -100,16 +101,16 @@ func (o *operator) has(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// healthTimeout bounds how long a sick server may think about its health.
+// healthTimeout bounds the wait for the answer of a server that is not healthy.
 const healthTimeout = 10 * time.Second
 
 func (o *operator) healthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health",
-		Short: "Tell whether the running server can do its work",
-		Long: `Tell whether the running server can do its work. Exits with 0 if it can, and
-with 1 if it cannot or does not run, as the health check of a container wants it.
-Over HTTP, GET /__heartbeat__ tells the same.`,
+		Short: "Check whether the running server works",
+		Long: `Check whether the running server works. The exit code is 0 if it does, and 1 if it
+does not or is not running, as a container's health check needs it. Over HTTP, GET
+/__heartbeat__ does the same.`,
 		Args: cobra.NoArgs,
 		RunE: o.do(func(c *cobra.Command, _ []string) (err error) {
 			if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
@@ -133,7 +134,7 @@ Over HTTP, GET /__heartbeat__ tells the same.`,
 				}
 			}
 			if err == nil && !h.OK {
-				err = errors.New("the server cannot do its work; its log says why")
+				err = errors.New("the server does not work: see its log")
 			}
 			return err
 		}),
@@ -144,10 +145,10 @@ func (o *operator) quotaCommand() *cobra.Command {
 	var quota *int64
 	return &cobra.Command{
 		Use:   "quota SIZE|none|default",
-		Short: "Bound how much each user may store who has no quota of their own",
-		Long: `Bound how much each user may store who has no quota of their own: a SIZE like
-500MB or 2GB, none for no bound, or default for what 'serve --quota' says. It holds at
-once and after a restart, before what 'serve --quota' says.`,
+		Short: "Limit what each user without a quota may store",
+		Long: `Limit what each user may store who has no quota of their own, to a SIZE like 500MB or
+2GB; none means no limit, and default means that of 'serve --quota'. The limit applies
+at once, and overrides 'serve --quota' also after a restart.`,
 		Args: cobra.ExactArgs(1),
 		PreRunE: func(_ *cobra.Command, args []string) (err error) {
 			quota, err = serve.ParseQuota(args[0])
@@ -160,7 +161,7 @@ once and after a restart, before what 'serve --quota' says.`,
 			if o.JSON {
 				return o.PrintJSON(map[string]string{"quota": args[0]})
 			}
-			o.Note("The quota of users without one of their own is now: %s.", args[0])
+			o.Note("The quota of users without one of their own is now %s.", args[0])
 			return nil
 		}),
 	}
@@ -169,10 +170,10 @@ once and after a restart, before what 'serve --quota' says.`,
 func (o *operator) compactCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "compact [USER…]",
-		Short: "Give the disk back what users removed",
-		Long: `Give the disk back what users removed from their storage: of all users, or of those
-named. Each user's devices wait while that user's file is written again; the server
-may run. Room for the largest file is needed meanwhile.`,
+		Short: "Free the disk space of deleted records",
+		Long: `Free the disk space of records that were deleted, for all users or for those named.
+The server may be running; the devices of a user wait while that user's file is
+rewritten. This temporarily needs free space for the largest file.`,
 		RunE: o.on(func(ctx context.Context, s admin.Admin, users []string) error {
 			if len(users) == 0 {
 				all, err := s.Users(ctx)

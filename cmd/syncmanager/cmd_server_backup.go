@@ -20,20 +20,20 @@ import (
 func (o *operator) backupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE|-",
-		Short: "Copy all data of the server into one file; it may run meanwhile",
+		Short: "Copy all data of the server, which may be running, into a file",
 		Long: `Copy all data of the server into one file: accounts, records, secrets and
-certificates. The server may run meanwhile. A FILE that is there is replaced
-once the new one is complete and was read back; what is not a regular file is
-not. With - the backup goes to stdout, to be encrypted or sent elsewhere:
+certificates. The server may be running. An existing FILE is replaced when the new one
+is complete and verified, but only if it is a regular file. With - the backup goes to
+stdout, to be encrypted or sent elsewhere:
 
   syncmanager server backup - | age -r age1… | ssh other 'cat > backup.age'
 
-A user's file that is damaged is left out, or kept as the FILE that is replaced
-has it; then the exit code is 3. The data may also be a read-only snapshot of the
-disk, named with --data.
+If a user's file is damaged, the backup has the copy of the FILE that it replaces, or
+leaves it out; then the exit code is 3. --data may also name a read-only snapshot of
+the disk.
 
-Records in it are sealed as they are on the server. All the same, keep it as you
-keep a key: who has it can act as the server, and try passwords.`,
+The records in the backup are encrypted, as on the server. Protect it nevertheless
+like a key: whoever has it can act as the server, and guess passwords.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			src := backup.Source{Dir: o.dir, Version: buildInfo().Version, Now: time.Now}
@@ -41,10 +41,10 @@ keep a key: who has it can act as the server, and try passwords.`,
 			var err error
 			if file == "-" {
 				if o.JSON {
-					return usage.Errorf("--json and - both write to stdout; choose one")
+					return usage.Errorf("--json and - both write to stdout: choose one")
 				}
 				if o.ToTerminal() {
-					return usage.Errorf("a backup is not for a terminal; send it to a file or a program")
+					return usage.Errorf("a backup cannot go to a terminal: send it to a file or a program")
 				}
 				report, err = backup.Stream(ctx, src, o.Out, os.TempDir())
 			} else {
@@ -58,7 +58,8 @@ keep a key: who has it can act as the server, and try passwords.`,
 	}
 }
 
-// reportBackup says what a backup holds, and exits with 3 if something is missing.
+// reportBackup prints what a backup contains, and returns an error with the exit code 3
+// if something is missing.
 func (o *operator) reportBackup(report backup.Report, file, done string) error {
 	if o.JSON {
 		err := o.PrintJSON(struct {
@@ -78,7 +79,7 @@ func (o *operator) reportBackup(report backup.Report, file, done string) error {
 	for _, left := range report.LeftOut {
 		what := "left out"
 		if left.Kept {
-			what = "kept as the earlier backup has it"
+			what = "that of the earlier backup"
 		}
 		o.Warn("%s is %s: %s", left.Name, what, left.Reason)
 	}
@@ -89,18 +90,19 @@ func (o *operator) reportBackup(report backup.Report, file, done string) error {
 func (o *operator) restoreCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore FILE|-",
-		Short: "Make a data folder of a backup",
-		Long: `Make a data folder of a backup, which with - comes from stdin. The folder must be
-empty or not be there; it appears when the whole backup was checked. Devices need
-not sign in again. Each compares all that it has with the restored server at its
-next sync: it sends what the backup lacks, of two values the newer one stands, and
-what was deleted since stays deleted. To get back what was deleted,
-'syncmanager sync --prefer remote' on a device.
+		Short: "Make a data folder from a backup",
+		Long: `Make a data folder from a backup, which with - comes from stdin. The folder must be
+empty or must not exist; it appears when the whole backup is verified. Devices stay
+signed in. At its next sync, each compares all its data with the restored server: it
+sends what the backup lacks, of two values the newer one wins, and what was deleted
+since stays deleted. To restore what was deleted, run 'syncmanager sync --prefer
+remote' on a device.
 
-A Firefox does the same, but for this: a login of which it changed the user name and
-not the password has the old one again, a login or bookmark that it deleted is back,
-and a setting or an add-on's value is that of the backup. What this program's devices
-know of these changes they send, if they sync before that Firefox does.`,
+Firefox does the same, with these exceptions: a login of which it changed the username
+but not the password has the old username again, a login or bookmark that it deleted is
+restored, and a setting or a value of an add-on is that of the backup. If this
+program's devices know of these changes, they send them, if they sync before that
+Firefox does.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
@@ -118,7 +120,7 @@ know of these changes they send, if they sync before that Firefox does.`,
 					File string `json:"file"`
 				}{o.dir, file})
 			}
-			o.Note("Restored to %s; 'syncmanager serve' goes on from there, as it was started before.", o.dir)
+			o.Note("Restored to %s; start 'syncmanager serve' as before.", o.dir)
 			o.Note("Devices send what the backup lacks. Sync those with the latest changes first, and this program's before Firefox: see --help.")
 			return nil
 		}),
@@ -128,10 +130,10 @@ know of these changes they send, if they sync before that Firefox does.`,
 func (o *operator) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE|-",
-		Short: "Try a backup: read it to its end, and open each database in it",
-		Long: `Try a backup, which with - comes from stdin: read it to its end, compare all
-checksums, and open and examine each database in it. Nothing is restored. Exit
-code 3 says that the backup is good, but lacks users whose files were damaged.`,
+		Short: "Verify a backup: read all of it, and open each database in it",
+		Long: `Verify a backup, which with - comes from stdin: read all of it, compare the checksums,
+and open and examine each database in it. Nothing is restored. The exit code is 3 if
+the backup is good, but lacks users whose files were damaged.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.do(func(c *cobra.Command, args []string) error {
 			o.dir = ""
@@ -156,7 +158,8 @@ code 3 says that the backup is good, but lacks users whose files were damaged.`,
 	}
 }
 
-// files runs work on a file and the data folder.
+// files returns a RunE that runs work with the file that is named, after finding the
+// data folder.
 func (o *operator) files(work func(context.Context, string) error) func(*cobra.Command, []string) error {
 	return o.do(func(c *cobra.Command, args []string) (err error) {
 		if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
@@ -169,11 +172,11 @@ func (o *operator) files(work func(context.Context, string) error) func(*cobra.C
 func (o *operator) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Examine all files of the server; it may run meanwhile",
-		Long: `Examine all files of the server: each database from end to end with its indexes
-and its schema, and whether anything is there that is not the server's. Nothing is
-changed, and the server may run meanwhile. Exit code 3 says that something is
-damaged; 'syncmanager server repair' mends what concerns one user.`,
+		Short: "Examine all files of the server, which may be running",
+		Long: `Examine all files of the server: each database completely, with its indexes and its
+schema, and whether the folder has files that are not the server's. Nothing is
+changed, and the server may be running. The exit code is 3 if something is damaged;
+'syncmanager server repair' repairs the file of one user.`,
 		Args: cobra.NoArgs,
 		RunE: o.do(func(c *cobra.Command, _ []string) (err error) {
 			if o.dir, err = serve.DataDir(o.dir, o.getenv); err != nil {
@@ -207,7 +210,7 @@ damaged; 'syncmanager server repair' mends what concerns one user.`,
 	}
 }
 
-// findingName says which file it is, and whose.
+// findingName returns the name of a file, and its user.
 func findingName(f backup.Finding) string {
 	switch {
 	case f.Email != "":
@@ -222,12 +225,12 @@ func (o *operator) repairCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "repair USER",
-		Short: "Give a user whose file is damaged an empty one, which the devices fill",
-		Long: `Give a user whose file is damaged an empty one. The user is named by the
-account's e-mail address or uid, or by the number in the file's name. The damaged
-file is set aside in the folder set-aside of the data, and the server may run
-meanwhile. At their next sync the user's devices notice that their storage is
-another one, and upload all that they hold; nobody signs in again.`,
+		Short: "Replace a user's damaged file, which the devices then fill",
+		Long: `Replace the damaged file of a user with an empty one. USER is the account's e-mail
+address or uid, or the number in the name of the file. The damaged file is moved to
+the folder set-aside of the data. The server may be running. At their next sync, the
+user's devices notice the new storage and upload all that they have; nobody has to
+sign in again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
 			done, err := s.Repair(ctx, args[0], force)
@@ -238,7 +241,7 @@ another one, and upload all that they hold; nobody signs in again.`,
 				return o.PrintJSON(done)
 			}
 			if done.Storage != 0 {
-				o.Note("%s begins again with an empty storage, number %s, which the devices fill at their next sync.", args[0], strconv.FormatInt(done.Storage, 10))
+				o.Note("%s has a new storage, number %s, which the devices fill at their next sync.", args[0], strconv.FormatInt(done.Storage, 10))
 			}
 			if done.Path != "" {
 				o.Note("The old file is %s in %s.", done.Path, o.dir)
@@ -246,6 +249,6 @@ another one, and upload all that they hold; nobody signs in again.`,
 			return nil
 		}),
 	}
-	c.Flags().BoolVar(&force, "force", false, "also if the file is sound")
+	c.Flags().BoolVar(&force, "force", false, "also if the file is not damaged")
 	return c
 }

@@ -19,7 +19,7 @@ func (o *operator) inviteCommand() *cobra.Command {
 		Use:   "invite",
 		Short: "Make an invitation, with which one person can sign up",
 		Long: `Make an invitation, with which one person can sign up on a server that runs
-with --sign-up invite. The code is shown this once.`,
+with --sign-up invite. The code is shown only once.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if days < 1 || days > 3650 {
@@ -38,13 +38,13 @@ with --sign-up invite. The code is shown this once.`,
 					Expires time.Time `json:"expires"`
 				}{code, expires.UTC()})
 			}
-			o.Note("Good for one account until %s:", expires.Local().Format(time.DateOnly))
+			o.Note("Valid for one account until %s:", expires.Local().Format(time.DateOnly))
 			return o.Print("%s", code)
 		}),
 	}
 	c.AddCommand(o.inviteListCommand(), o.inviteRevokeCommand())
-	c.Flags().StringVar(&note, "note", "", "for whom it is, in `WORDS` of yours")
-	c.Flags().IntVar(&days, "days", 7, "it is good for so many `DAYS`")
+	c.Flags().StringVar(&note, "note", "", "a `NOTE` for yourself, such as whom it is for")
+	c.Flags().IntVar(&days, "days", 7, "it is valid for this number of `DAYS`")
 	return c
 }
 
@@ -52,8 +52,8 @@ func (o *operator) inviteListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the invitations, and who used them",
-		Long: `List the invitations that are good, and those that accounts were made with. The
-codes are not kept, so that an ID stands for each.`,
+		Long: `List the invitations that are valid, and those that accounts were made with. The
+server does not keep the codes, so each invitation has an ID.`,
 		Args: cobra.NoArgs,
 		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
 			all, err := s.Invitations(ctx)
@@ -73,7 +73,7 @@ codes are not kept, so that an ID stands for each.`,
 				o.Note("No invitations; 'syncmanager server invite' makes one.")
 				return nil
 			}
-			t := term.Table{Head: []string{"ID", "MADE", "GOOD UNTIL", "USED BY", "NOTE"}, Width: o.Width()}
+			t := term.Table{Head: []string{"ID", "MADE", "VALID UNTIL", "USED BY", "NOTE"}, Width: o.Width()}
 			for _, i := range all {
 				t.Add(i.ID, i.Created.Local().Format(time.DateOnly), i.Expires.Local().Format(time.DateOnly), i.Email, i.Note)
 			}
@@ -85,7 +85,7 @@ codes are not kept, so that an ID stands for each.`,
 func (o *operator) inviteRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ID|CODE",
-		Short: "End an invitation that was not used, by its ID or its code",
+		Short: "Revoke an unused invitation, by its ID or its code",
 		Args:  cobra.ExactArgs(1),
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
 			if err := s.RevokeInvitation(ctx, args[0]); err != nil {
@@ -94,7 +94,7 @@ func (o *operator) inviteRevokeCommand() *cobra.Command {
 			if o.JSON {
 				return o.PrintJSON(map[string]string{"revoked": args[0]})
 			}
-			o.Note("The invitation is not good any more.")
+			o.Note("The invitation is revoked.")
 			return nil
 		}),
 	}

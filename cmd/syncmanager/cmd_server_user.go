@@ -23,18 +23,18 @@ func (o *operator) userCommand() *cobra.Command {
 	list := o.userListCommand()
 	noun := &cobra.Command{
 		Use:   "user",
-		Short: "List, add, lock out and remove the server's users",
-		Long: `List, add, lock out and remove the server's users. A user is named by the
-account's e-mail address or by its uid.`,
+		Short: "List, add, disable and remove the server's users",
+		Long: `List, add, disable and remove the server's users. USER is the e-mail address or the
+uid of an account.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
 	noun.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(), o.userSecondStepCommand(),
-		o.userChange("unlock USER", "Let a user try again at once, after too many wrong passwords or codes", "%s may try again.",
+		o.userChange("unlock USER", "Lift the limit after too many wrong passwords or codes", "%s may try again.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.Unlock(ctx, who) }),
-		o.userChange("disable USER", "Lock a user out, on all devices at once; the data stays", "%s is locked out.",
+		o.userChange("disable USER", "Disable a user on all devices at once; the data stays", "%s is disabled.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, true) }),
-		o.userChange("enable USER", "Let a user in again, who signs in anew", "%s may sign in again.",
+		o.userChange("enable USER", "Let a disabled user sign in again", "%s may sign in again.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, false) }))
 	return noun
 }
@@ -43,9 +43,9 @@ func (o *operator) userListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the users",
-		Long: `List the users: when each was last seen and last changed something, what they
-have stored, how large their files are. Exit code 3 says that a user's file is
-damaged; the others are listed all the same.`,
+		Long: `List the users: when each was last seen and last changed something, how much they
+store, how large their files are. The exit code is 3 if a user's file is damaged; the
+others are listed nevertheless.`,
 		Args: cobra.NoArgs,
 		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
 			users, err := s.Users(ctx)
@@ -80,7 +80,8 @@ damaged; the others are listed all the same.`,
 	}
 }
 
-// damagedUsers names the users whose files cannot be read.
+// damagedUsers prints the users whose files cannot be read, and returns an error if
+// there are any.
 func (o *operator) damagedUsers(users []server.User) error {
 	var any bool
 	for _, u := range users {
@@ -119,7 +120,7 @@ func quotaText(bytes int64) string {
 func state(u server.User) string {
 	switch {
 	case u.Disabled:
-		return "locked out"
+		return "disabled"
 	case u.Unconfirmed:
 		return "unconfirmed"
 	case u.Damaged != "":
@@ -132,9 +133,9 @@ func (o *operator) userAddCommand() *cobra.Command {
 	var fromStdin bool
 	c := &cobra.Command{
 		Use:   "add ADDRESS",
-		Short: "Make an account, also where sign-up is closed",
-		Long: `Make an account, also where sign-up is closed. You choose the password and hand
-it to the user, who can change it. To know no password, hand out an invitation:
+		Short: "Make an account, also if sign-up is closed",
+		Long: `Make an account, also if sign-up is closed. You choose the password and give it to the
+user, who can change it. If you do not want to know the password, make an invitation:
 see 'syncmanager server invite'.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
@@ -165,7 +166,7 @@ see 'syncmanager server invite'.`,
 	return c
 }
 
-// userChange is a command that does one thing to a user.
+// userChange returns a command that changes one user.
 func (o *operator) userChange(use, short, done string, change func(context.Context, admin.Admin, string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   use,
@@ -180,7 +181,7 @@ func (o *operator) userChange(use, short, done string, change func(context.Conte
 	}
 }
 
-// didToUser says what was done.
+// didToUser prints what was done.
 func (o *operator) didToUser(who, format string, args ...any) error {
 	if o.JSON {
 		return o.PrintJSON(map[string]string{"user": who})
@@ -190,13 +191,13 @@ func (o *operator) didToUser(who, format string, args ...any) error {
 }
 
 func (o *operator) userRmCommand() *cobra.Command {
-	c := o.userChange("rm USER", "Delete a user's account and all data, at once", "%s is removed.",
+	c := o.userChange("rm USER", "Delete a user's account and all data, at once", "%s is deleted.",
 		func(ctx context.Context, s admin.Admin, who string) error { return s.RemoveUser(ctx, who) })
 	remove := c.RunE
 	var sure bool
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if !sure {
-			return fmt.Errorf("this deletes all that %s keeps on the server, for ever; add --yes if you mean it", args[0])
+			return fmt.Errorf("this deletes the account and all data of %s on the server for good; add --yes if you mean it", args[0])
 		}
 		return remove(c, args)
 	}
@@ -209,8 +210,9 @@ func (o *operator) userQuotaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "quota USER SIZE|none|default",
 		Short: "Bound how much a user may store",
-		Long: `Bound how much a user may store: a SIZE like 500MB or 2GB, none for no bound, or
-default for what 'serve --quota' says. Who has more already can still remove.`,
+		Long: `Limit what a user may store to a SIZE like 500MB or 2GB; none means no limit, and
+default means that of 'serve --quota'. A user who stores more already can still
+delete.`,
 		Args: cobra.ExactArgs(2),
 		PreRunE: func(_ *cobra.Command, args []string) (err error) {
 			quota, err = serve.ParseQuota(args[1])
@@ -220,7 +222,7 @@ default for what 'serve --quota' says. Who has more already can still remove.`,
 			if err := s.SetQuota(ctx, args[0], quota); err != nil {
 				return err
 			}
-			return o.didToUser(args[0], "The quota of %s is now: %s.", args[0], args[1])
+			return o.didToUser(args[0], "The quota of %s is now %s.", args[0], args[1])
 		}),
 	}
 }
@@ -228,10 +230,10 @@ default for what 'serve --quota' says. Who has more already can still remove.`,
 func (o *operator) userSecondStepCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove-second-step USER",
-		Short: "Take away the second step of a user who lost the device and the backup codes",
-		Long: `Take away the second step of a user who lost the device for it and the backup
-codes. Be sure that it is the user who asks: the password alone is enough to sign in
-from then on. The user is told by e-mail, where 'serve' has a mail host.`,
+		Short: "Turn off two-step sign-in for a user",
+		Long: `Turn off two-step sign-in for a user who lost the authenticator and the backup codes.
+Be sure that the user asks for this: the password alone is enough to sign in
+afterwards. The user is told by e-mail if 'serve' has a mail host.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.on(func(ctx context.Context, s admin.Admin, args []string) error {
 			told, err := s.RemoveSecondStep(ctx, args[0])
@@ -244,7 +246,7 @@ from then on. The user is told by e-mail, where 'serve' has a mail host.`,
 					Told bool   `json:"told"`
 				}{args[0], told})
 			}
-			o.Note("%s signs in with the password alone now.", args[0])
+			o.Note("%s now signs in with the password alone.", args[0])
 			if !told {
 				o.Note("No e-mail was sent: tell the user yourself.")
 			}

@@ -38,14 +38,14 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 		c.Note("Firefox:       in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5,", cfg.PublicURL)
 		c.Note("               restart it, and sign in from its menu")
 		if len(o.allow) == 0 && !o.allowAll {
-			c.Note("Note:          nobody may come yet: sign in, and the log tells the uid to name with --allow-account")
+			c.Note("Note:          no account may use the server yet: sign in, and name the uid that the log shows with --allow-account")
 		}
 		notes(c, cfg, o)
 		return nil
 	}
 	switch cfg.SignUp {
 	case accounts.SignUpEmail:
-		c.Note("Sign-up:       by a code that %s sends to the address", cfg.Mail.Host.Name)
+		c.Note("Sign-up:       with a code that %s sends to the address", cfg.Mail.Host.Name)
 	case accounts.SignUpInvite:
 		c.Note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
 	case accounts.SignUpClosed:
@@ -53,7 +53,7 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 	}
 	with := ""
 	if invitation != "" {
-		c.Note("First account: is made with the invitation %s, good once and until tomorrow", invitation)
+		c.Note("First account: use the invitation %s, which is valid once, for 24 hours", invitation)
 		with = " --invitation " + invitation
 	}
 	c.Note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
@@ -75,7 +75,7 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 	return nil
 }
 
-// plainHTTP reports whether devices reach the server over a network unencrypted.
+// plainHTTP reports whether devices reach the server unencrypted over a network.
 func plainHTTP(public *url.URL) bool { return public.Scheme == "http" && elsewhere(public) }
 
 // notes prints the warnings.
@@ -85,23 +85,23 @@ func notes(c *term.Console, cfg server.Config, o Options) {
 	}
 }
 
-// dangers are what a stranger could do to this server as it is set. They are in the
-// log too, which is read where nobody sees the start.
+// dangers returns what a stranger could do to the server with these settings. They are
+// in the log too, for servers whose start nobody sees.
 func dangers(cfg server.Config, o Options) (all []string) {
 	if cfg.External == nil && cfg.SignUp.Anyone() && cfg.Quota == 0 && slices.ContainsFunc(o.names, elsewhere) {
-		all = append(all, "whoever reaches this server may make an account and fill its disk: set --quota, or --sign-up invite")
+		all = append(all, "anyone who can reach this server can make an account and fill its disk: set --quota, or --sign-up invite")
 	}
 	return all
 }
 
-// warnings are about what works, but not as its owner will want it.
+// warnings returns what works, but probably not as the owner wants.
 func warnings(cfg server.Config, o Options) (all []string) {
 	https := func(u *url.URL) bool { return u.Scheme == "https" }
 	if slices.ContainsFunc(o.names, plainHTTP) {
-		all = append(all, "without https, whoever listens on the way can sign in as you")
+		all = append(all, "without https, anyone on the network can sign in as you")
 	}
 	if slices.ContainsFunc(o.names, https) && !o.tls.on() && len(cfg.Proxies) == 0 && !cfg.SocketProxy {
-		all = append(all, "behind a proxy, name it with --trusted-proxy, or all devices count as one in the limits on guessing")
+		all = append(all, "if there is a proxy, name it with --trusted-proxy; else the rate limits treat all devices as one")
 	}
 	return append(all, dangers(cfg, o)...)
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// accountsServers are those that have a name.
+// accountsServers are the accounts servers that have a name.
 var accountsServers = map[string]string{"mozilla": "https://accounts.firefox.com"}
 
-// external is the accounts server elsewhere, or nil.
+// external returns the other accounts server; nil if this server has the accounts.
 func (o *Options) external() (*server.External, error) {
 	switch {
 	case o.accounts == "" && (len(o.allow) > 0 || o.allowAll):
-		return nil, usage.Errorf("--allow-account and --allow-all-accounts are of use with --accounts-server only")
+		return nil, usage.Errorf("--allow-account and --allow-all-accounts are only valid with --accounts-server")
 	case o.accounts == "":
 		return nil, nil
 	case o.signUp != "":
-		return nil, usage.Errorf("--sign-up is about accounts of this server; with --accounts-server, name who may come with --allow-account")
+		return nil, usage.Errorf("--sign-up is for accounts of this server; with --accounts-server, name the accounts with --allow-account")
 	case len(o.allow) > 0 && o.allowAll:
 		return nil, usage.Errorf("--allow-account and --allow-all-accounts do not go together")
 	}

@@ -13,8 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
-// listen opens what the server listens on: HOST:PORT, or unix:PATH for a socket file of
-// that mode.
+// listen listens on addr: HOST:PORT, or unix:PATH for a socket file with this mode.
 func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
 	path, isSocket := strings.CutPrefix(addr, "unix:")
 	if !isSocket {
@@ -44,16 +43,16 @@ func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
 	return l, nil
 }
 
-// removeStale removes a socket file that nobody listens on any more.
+// removeStale removes a socket file on which no program listens.
 func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("cannot look at %s: %w", path, err)
+		return fmt.Errorf("cannot examine %s: %w", path, err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there already and is not a socket: choose another path for --addr", path)
+		return fmt.Errorf("%s exists and is not a socket: choose another path for --addr", path)
 	}
 	if conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path); err == nil {
 		conn.Close()

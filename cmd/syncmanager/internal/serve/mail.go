@@ -13,35 +13,35 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
-// envSMTPPassword holds the mail host's password where no file does.
+// envSMTPPassword holds the mail host's password if no file does.
 const envSMTPPassword = "SYNCMANAGER_SMTP_PASSWORD"
 
-// mailOptions say how 'serve' sends e-mail.
+// mailOptions are the flags for e-mail.
 type mailOptions struct{ host, passwordFile, from string }
 
 func (o *mailOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.host, "smtp", "", "with --sign-up email: send by the mail host at `URL`, like smtp://user@mail.example.org:587 or smtps://…")
-	flags.StringVar(&o.passwordFile, "smtp-password-file", "", "read the mail host's password from `FILE`; without it $"+envSMTPPassword+" has it")
+	flags.StringVar(&o.host, "smtp", "", "with --sign-up email: send e-mail through the mail host at `URL`, like smtp://user@mail.example.org:587 or smtps://…")
+	flags.StringVar(&o.passwordFile, "smtp-password-file", "", "read the mail host's password from `FILE`; by default from $"+envSMTPPassword)
 	flags.StringVar(&o.from, "mail-from", "", "with --smtp: the sender's `ADDRESS`, like \"Sync <sync@example.org>\"")
 }
 
-// config is nil where no e-mail is sent. A password is no option, as others on
-// the machine see those.
+// config returns nil if no e-mail is sent. The password is not a flag, since other users
+// of the machine can see flags.
 func (o *mailOptions) config(signUp accounts.SignUp, getenv func(string) string) (*server.Mail, error) {
 	if o.host == "" {
 		switch {
 		case signUp == accounts.SignUpEmail:
-			return nil, usage.Errorf("--sign-up email needs a mail host; name one with --smtp")
+			return nil, usage.Errorf("--sign-up email needs a mail host: add --smtp")
 		case o.passwordFile != "" || o.from != "":
-			return nil, usage.Errorf("--smtp-password-file and --mail-from belong to a mail host; name it with --smtp")
+			return nil, usage.Errorf("--smtp-password-file and --mail-from need a mail host: add --smtp")
 		}
 		return nil, nil
 	}
 	switch {
 	case signUp != accounts.SignUpEmail:
-		return nil, usage.Errorf("the mail host of --smtp is for --sign-up email alone")
+		return nil, usage.Errorf("--smtp is only valid with --sign-up email")
 	case o.from == "":
-		return nil, usage.Errorf("give the address that e-mails come from with --mail-from")
+		return nil, usage.Errorf("--smtp needs the sender's address: add --mail-from")
 	}
 	host, err := mail.ParseHost(o.host)
 	if err != nil {
@@ -54,7 +54,7 @@ func (o *mailOptions) config(signUp accounts.SignUp, getenv func(string) string)
 		}
 	}
 	if host.User != "" && m.Password == "" {
-		return nil, usage.Errorf("the mail host wants a password for %s; give it with --smtp-password-file, or as $%s", host.User, envSMTPPassword)
+		return nil, usage.Errorf("the mail host needs a password for %s: give it with --smtp-password-file, or as $%s", host.User, envSMTPPassword)
 	}
 	return m, nil
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/syncmanager/syncmanager/internal/capacity"
 )
 
-// leastMemory is what a server can work in.
+// leastMemory is the least memory that a server needs.
 const leastMemory = 64e6
 
-// parseMemory reads how much memory the server may take, and bounds Go's heap to what
-// is left of it, unless GOMEMLIMIT does. It is 0 where it cannot be told.
+// parseMemory reads how much memory the server may use, and limits Go's heap to a part
+// of it, unless GOMEMLIMIT does. It returns 0 if the memory is unknown.
 func parseMemory(text string, getenv func(string) string) (int64, error) {
 	memory := capacity.Memory(os.DirFS("/"))
 	if text != "auto" {
@@ -31,11 +31,11 @@ func parseMemory(text string, getenv func(string) string) (int64, error) {
 	return memory, nil
 }
 
-// heapOf is how much of the memory Go's heap may take: passwords are stretched outside
-// of it, and SQLite, the program itself and the system need some too.
+// heapOf returns the limit of Go's heap. scrypt, SQLite, the program itself and the
+// system need the rest.
 func heapOf(memory int64) int64 { return memory / 2 }
 
-// parseReserve reads how much of the disk stays free, as server.Config has it.
+// parseReserve reads how much of the disk stays free, as [server.Config] has it.
 func parseReserve(text string) (int64, error) {
 	switch text {
 	case "auto":
@@ -64,7 +64,7 @@ func ParseQuota(text string) (*int64, error) {
 	}
 	n, err := usage.ParseSize(text)
 	if err == nil && n == 0 {
-		err = errors.New("0 is not a quota: say none for no bound")
+		err = errors.New("0 is not a quota: use none for no limit")
 	}
 	return &n, err
 }

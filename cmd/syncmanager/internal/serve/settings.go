@@ -17,8 +17,8 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
-// A flag of 'serve' that the command line does not give is taken from the
-// environment, and what is not there either from the settings file.
+// A flag of 'serve' that the command line does not give comes from the environment, or
+// else from the settings file.
 const (
 	envConfig = "SYNCMANAGER_CONFIG"
 	envData   = "SYNCMANAGER_DATA"
@@ -29,7 +29,7 @@ const (
 // commandLineOnly are the flags that are not settings of a server.
 var commandLineOnly = []string{"config", "help", "profile", "wait"}
 
-// envName is the environment variable that stands for a flag.
+// envName returns the environment variable of a flag.
 func envName(flag string) string {
 	return "SYNCMANAGER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -84,8 +84,8 @@ func Settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 	return errors.Join(errs...)
 }
 
-// setFrom sets a flag to a value of a TOML file: text, a number or true and false
-// as they are, and for a flag that may be repeated a list too.
+// setFrom sets a flag to a value of a TOML file: a string, a whole number or a bool, and
+// a list if the flag may be repeated.
 func setFrom(flags *pflag.FlagSet, f *pflag.Flag, value any) error {
 	list, isList := value.([]any)
 	if !isList {

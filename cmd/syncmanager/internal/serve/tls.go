@@ -20,7 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/certs"
 )
 
-// tlsOptions say where the certificate comes from, if there is one.
+// tlsOptions are the flags for TLS and the certificate.
 type tlsOptions struct {
 	cert, key               []string
 	acme                    bool
@@ -29,13 +29,13 @@ type tlsOptions struct {
 }
 
 func (o *tlsOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&o.cert, "tls-cert", nil, "speak TLS with the certificate chain in `FILE`, in PEM; may be repeated, for more names")
-	flags.StringSliceVar(&o.key, "tls-key", nil, "the certificate's private key, in PEM, in `FILE`; one for each --tls-cert, in their order")
-	flags.BoolVar(&o.acme, "acme", false, "get the certificate from an ACME authority, whose terms you accept by this")
-	flags.StringVar(&o.email, "acme-email", "", "where the authority writes to in case of trouble: an e-mail `ADDRESS`")
-	flags.StringVar(&o.directory, "acme-directory", "", "the authority's directory `URL`; default Let's Encrypt")
-	flags.StringVar(&o.roots, "acme-root", "", "trust the authority by the root certificates in `FILE`, in PEM, too")
-	flags.StringVar(&o.redirect, "redirect-addr", "", "answer plain HTTP on `HOST:PORT`, mostly :80, by the way to the public URL")
+	flags.StringSliceVar(&o.cert, "tls-cert", nil, "use TLS with the certificate chain in `FILE`, in PEM; may be repeated for more names")
+	flags.StringSliceVar(&o.key, "tls-key", nil, "the certificate's private key in `FILE`, in PEM; one for each --tls-cert, in the same order")
+	flags.BoolVar(&o.acme, "acme", false, "get the certificate from an ACME authority, and accept its terms")
+	flags.StringVar(&o.email, "acme-email", "", "the e-mail `ADDRESS` to which the authority writes about problems")
+	flags.StringVar(&o.directory, "acme-directory", "", "the `URL` of the authority's directory; by default Let's Encrypt's")
+	flags.StringVar(&o.roots, "acme-root", "", "also trust the root certificates in `FILE`, in PEM, for the authority")
+	flags.StringVar(&o.redirect, "redirect-addr", "", "answer plain HTTP on `HOST:PORT`, usually :80, with a redirect to the public URL")
 }
 
 func (o *tlsOptions) on() bool { return o.acme || len(o.cert) > 0 }
@@ -47,7 +47,7 @@ func (o *tlsOptions) scheme() string {
 	return "http"
 }
 
-// check finds what does not fit together.
+// check returns an error for options that contradict each other.
 func (o *tlsOptions) check(public []string) error {
 	first := ""
 	if len(public) > 0 {
@@ -62,11 +62,11 @@ func (o *tlsOptions) check(public []string) error {
 	case o.acme && !strings.HasPrefix(first, "https://"):
 		return usage.Errorf("--acme needs the name for the certificate: add --public-url https://sync.example.org")
 	case !o.acme && (o.email != "" || o.directory != "" || o.roots != ""):
-		return usage.Errorf("--acme-email, --acme-directory and --acme-root are of use with --acme only")
+		return usage.Errorf("--acme-email, --acme-directory and --acme-root are only valid with --acme")
 	case o.on() && open >= 0:
-		return usage.Errorf("with a certificate, each public URL begins with https://, but %s does not: for both, leave TLS to a proxy", public[open])
+		return usage.Errorf("--public-url %s must begin with https:// if there is a certificate; to serve both, leave TLS to a proxy", public[open])
 	case o.redirect != "" && !strings.HasPrefix(first, "https://"):
-		return usage.Errorf("--redirect-addr needs --public-url with https:// to lead to")
+		return usage.Errorf("--redirect-addr needs a --public-url that begins with https://")
 	}
 	return nil
 }
