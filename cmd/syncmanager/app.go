@@ -84,7 +84,7 @@ damaged; 4 sign in again; 5 the server asked to wait.`,
 	flags.BoolVar(&a.JSON, "json", false, "print JSON for programs")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print results and errors only")
 	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "write a log to stderr")
-	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait this `TIME`, such as 5m or 0, for another syncmanager that uses the profile")
+	flags.DurationVar(&a.wait, "wait", 10*time.Second, "wait this `TIME` while the profile is in use")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.Quiet && a.Verbose {
 			return errors.New("--quiet and --verbose do not go together")

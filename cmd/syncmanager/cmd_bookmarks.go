@@ -15,7 +15,7 @@ import (
 
 func (a *app) bookmarksCommand() *cobra.Command {
 	list := a.bookmarksListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "bookmarks",
 		Short: "List and edit the bookmarks, and undo what a sync did to them",
 		Long: `List and edit the bookmarks of this profile. Changes reach the other devices
@@ -28,12 +28,12 @@ a dash.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
-	noun.Flags().AddFlagSet(list.Flags())
-	noun.AddCommand(list, a.bookmarksTreeCommand(), a.bookmarksAddCommand(), a.bookmarksEditCommand(),
+	c.Flags().AddFlagSet(list.Flags())
+	c.AddCommand(list, a.bookmarksTreeCommand(), a.bookmarksAddCommand(), a.bookmarksEditCommand(),
 		a.bookmarksMoveCommand(), a.bookmarksRemoveCommand(), a.bookmarksTagCommand(), a.bookmarksSearchCommand(),
 		a.bookmarksImportCommand(), a.bookmarksExportCommand(),
 		a.bookmarksCheckCommand(), a.bookmarksLogCommand(), a.bookmarksUndoCommand())
-	return noun
+	return c
 }
 
 // bookmarkJSON is an item, with the names that it has on the wire. Fields that a kind

@@ -86,10 +86,10 @@ func (a *app) printLog(entries []bookmarks.LogEntry) error {
 func (a *app) bookmarksUndoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "undo [SYNC]",
-		Short: "Take back what a sync did to the bookmarks",
-		Long: `Take back what a sync did to the bookmarks: the last one, or the SYNC that
-'syncmanager bookmarks log' names. What was edited since stays. The next sync
-tells the other devices.`,
+		Short: "Undo what a sync did to the bookmarks",
+		Long: `Undo what a sync did to the bookmarks: the last sync, or SYNC, which 'syncmanager
+bookmarks log' lists. What was edited since stays as it is. The next sync tells the
+other devices.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeSyncs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -113,7 +113,7 @@ tells the other devices.`,
 			if a.JSON {
 				return a.PrintJSON(undoneJSON(done))
 			}
-			return a.Print("Undid %s: %s; the next sync tells the others.", profile.ShortID(engine.ID(done.Run)), undoneWords(done))
+			return a.Print("Undid %s: %s; the next sync tells the other devices.", profile.ShortID(engine.ID(done.Run)), undoneWords(done))
 		}),
 	}
 }

@@ -16,16 +16,16 @@ import (
 
 func (a *app) devicesCommand() *cobra.Command {
 	list := a.devicesListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "devices",
 		Short: "List the account's devices, and send them commands and pages",
 		Long:  `List the account's devices, as of the last sync, and send them commands and pages.`,
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	noun.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(),
+	c.AddCommand(list, a.devicesRenameCommand(), a.devicesCommandCommand(),
 		a.devicesSendTabCommand(), a.devicesCloseTabCommand(), a.devicesAttachedCommand(), a.devicesDisconnectCommand())
-	return noun
+	return c
 }
 
 // deviceJSON is a device, with the names of its clients record.

@@ -16,7 +16,7 @@ import (
 
 func (a *app) enginesCommand() *cobra.Command {
 	list := a.enginesListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "engines",
 		Short: "Choose what to sync",
 		Long: `Choose what to sync. The choice belongs to the account: it applies to all its devices
@@ -24,9 +24,9 @@ from their next sync on.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
-	noun.AddCommand(list, a.enginesSetCommand("enable", "Sync these engines again", true),
+	c.AddCommand(list, a.enginesSetCommand("enable", "Sync these engines again", true),
 		a.enginesSetCommand("disable", "Stop syncing these engines on all devices; the data stays", false))
-	return noun
+	return c
 }
 
 func (a *app) enginesListCommand() *cobra.Command {

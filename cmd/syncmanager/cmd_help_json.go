@@ -12,32 +12,15 @@ import (
 // jsonTopic is "syncmanager help json": what programs may rely on.
 func jsonTopic() *cobra.Command {
 	var long strings.Builder
+	breakable := strings.NewReplacer(`,"`, `, "`, `,{`, `, {`)
 	long.WriteString(`With --json, stdout holds one JSON value. Names and meanings do not change; new names
 may be added. Records have the names that they have on the wire. Times are RFC 3339
 in UTC, except in records, which have those of the wire: Unix milliseconds in most,
 seconds in tabs and in "modified" of records, microseconds in visits.` + "\n")
 	for _, o := range jsonOutputs {
-		fmt.Fprintf(&long, "\n%-16s %s", o.command, hang(o.prints, 17))
+		fmt.Fprintf(&long, "\n%-16s %s", o.command, usage.Hang(breakable.Replace(o.prints), 17))
 	}
 	return &cobra.Command{Use: "json", Short: "What --json prints", Long: long.String()}
-}
-
-// hang breaks a text at [usage.Width], and indents all lines but the first.
-func hang(text string, indent int) string {
-	var b strings.Builder
-	used := indent
-	for word := range strings.FieldsSeq(strings.NewReplacer(`,"`, `, "`, `,{`, `, {`).Replace(text)) {
-		if used+1+len(word) > usage.Width {
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			used = indent
-		} else if b.Len() > 0 {
-			b.WriteByte(' ')
-			used++
-		}
-		b.WriteString(word)
-		used += len(word)
-	}
-	return b.String()
 }
 
 // jsonOutputs are the commands with a description of what they print. A name in quotes

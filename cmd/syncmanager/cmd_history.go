@@ -20,7 +20,7 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	list := a.historyListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "history",
 		Short: "List, search and delete the pages that were visited",
 		Long: `List, search and delete the pages that were visited. Changes reach the other
@@ -31,14 +31,14 @@ devices with the next sync.
 		PreRunE: list.PreRunE,
 		RunE:    list.RunE,
 	}
-	noun.Flags().AddFlagSet(list.Flags())
-	noun.AddCommand(list, a.historySearchCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
+	c.Flags().AddFlagSet(list.Flags())
+	c.AddCommand(list, a.historySearchCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
 		a.historyImportCommand(), a.historyExportCommand())
-	noun.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
+	c.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
 		store, err := p.History(ctx)
 		return historyUndoer{store}, err
 	})...)
-	return noun
+	return c
 }
 
 // historyUndoer is the history as an undoer.

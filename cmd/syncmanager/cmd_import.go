@@ -33,11 +33,12 @@ changed. What is here already stays as it is, except that a newer password repla
 older one; importing again adds nothing. What cannot be imported is skipped and named.
 The next sync sends all of it to your other devices.
 
-DIR is a folder with a prefs.js; Firefox shows it in about:profiles. The folders
-are in ~/.mozilla/firefox or ~/.config/mozilla/firefox on Linux, in
-~/snap/firefox/common/.mozilla/firefox with snap, in
-~/Library/Application Support/Firefox/Profiles on macOS, and in
-%APPDATA%\Mozilla\Firefox\Profiles on Windows.
+DIR is a folder with a prefs.js; Firefox shows it in about:profiles. It is usually in
+
+  Linux     ~/.mozilla/firefox or ~/.config/mozilla/firefox
+  snap      ~/snap/firefox/common/.mozilla/firefox
+  macOS     ~/Library/Application Support/Firefox/Profiles
+  Windows   %APPDATA%\Mozilla\Firefox\Profiles
 
 If the profile has a primary password, this program asks for it. Without it,
 passwords and cards are not imported; the rest is. Card numbers whose key is in the
@@ -82,9 +83,9 @@ func (a *app) primaryPassword(ctx context.Context, fromStdin bool) func(again bo
 	return func(again bool) (string, error) {
 		switch {
 		case again && fromStdin:
-			return "", errors.New("the primary password on stdin is wrong")
+			return "", errors.New("stdin has no other")
 		case !fromStdin && !a.Interactive():
-			return "", errors.New("stdin is not a terminal: give the primary password with --primary-password-stdin")
+			return "", errors.New("stdin is not a terminal: use --primary-password-stdin")
 		case again:
 			a.Note("The primary password is wrong.")
 		}

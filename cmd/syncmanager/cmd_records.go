@@ -20,7 +20,7 @@ import (
 
 func (a *app) recordsCommand() *cobra.Command {
 	list := a.recordsCollectionsCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "records",
 		Short: "Read and write the records on the server, for experts",
 		Long: `Read and write the records on the server, for experts. This works on single records of
@@ -33,8 +33,8 @@ another device's change.
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
-	noun.AddCommand(list, a.recordsListCommand(), a.recordsGetCommand(), a.recordsPutCommand(), a.recordsRemoveCommand())
-	return noun
+	c.AddCommand(list, a.recordsListCommand(), a.recordsGetCommand(), a.recordsPutCommand(), a.recordsRemoveCommand())
+	return c
 }
 
 func (a *app) recordsCollectionsCommand() *cobra.Command {

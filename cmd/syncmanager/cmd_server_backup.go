@@ -33,7 +33,7 @@ leaves it out; then the exit code is 3. --data may also name a read-only snapsho
 the disk.
 
 The records in the backup are encrypted, as on the server. Protect it nevertheless
-like a key: whoever has it can act as the server, and guess passwords.`,
+like a key: anyone who has it can act as the server, and guess passwords.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.files(func(ctx context.Context, file string) error {
 			src := backup.Source{Dir: o.dir, Version: buildInfo().Version, Now: time.Now}

@@ -43,7 +43,7 @@ with --sign-up invite. The code is shown only once.`,
 		}),
 	}
 	c.AddCommand(o.inviteListCommand(), o.inviteRevokeCommand())
-	c.Flags().StringVar(&note, "note", "", "a `NOTE` for yourself, such as whom it is for")
+	c.Flags().StringVar(&note, "note", "", "a `NOTE` for yourself, such as who it is for")
 	c.Flags().IntVar(&days, "days", 7, "it is valid for this number of `DAYS`")
 	return c
 }

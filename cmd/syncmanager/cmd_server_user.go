@@ -21,7 +21,7 @@ import (
 
 func (o *operator) userCommand() *cobra.Command {
 	list := o.userListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "user",
 		Short: "List, add, disable and remove the server's users",
 		Long: `List, add, disable and remove the server's users. USER is the e-mail address or the
@@ -29,14 +29,14 @@ uid of an account.`,
 		Args: cobra.NoArgs,
 		RunE: list.RunE,
 	}
-	noun.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(), o.userSecondStepCommand(),
+	c.AddCommand(list, o.userAddCommand(), o.userQuotaCommand(), o.userRmCommand(), o.userSecondStepCommand(),
 		o.userChange("unlock USER", "Lift the limit after too many wrong passwords or codes", "%s may try again.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.Unlock(ctx, who) }),
 		o.userChange("disable USER", "Disable a user on all devices at once; the data stays", "%s is disabled.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, true) }),
 		o.userChange("enable USER", "Let a disabled user sign in again", "%s may sign in again.",
 			func(ctx context.Context, s admin.Admin, who string) error { return s.SetDisabled(ctx, who, false) }))
-	return noun
+	return c
 }
 
 func (o *operator) userListCommand() *cobra.Command {
@@ -209,7 +209,7 @@ func (o *operator) userQuotaCommand() *cobra.Command {
 	var quota *int64
 	return &cobra.Command{
 		Use:   "quota USER SIZE|none|default",
-		Short: "Bound how much a user may store",
+		Short: "Limit what a user may store",
 		Long: `Limit what a user may store to a SIZE like 500MB or 2GB; none means no limit, and
 default means that of 'serve --quota'. A user who stores more already can still
 delete.`,

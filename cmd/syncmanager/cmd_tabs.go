@@ -15,14 +15,14 @@ import (
 
 func (a *app) tabsCommand() *cobra.Command {
 	list := a.tabsListCommand()
-	noun := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "tabs",
 		Short: "List the open tabs of all devices, and edit this one's",
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	noun.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsInboxCommand())
-	return noun
+	c.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsInboxCommand())
+	return c
 }
 
 // tabsJSON is a device's tabs, with the names that they have on the wire.

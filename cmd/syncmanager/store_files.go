@@ -31,16 +31,17 @@ func (s *storeCommand[R]) export(a *app) *cobra.Command {
 	for _, f := range formats {
 		names = append(names, f.name)
 	}
-	what, note := s.name, "Wrote %s."
+	long := "Write all " + s.name + " into a file that only you can open; \"-\" writes to stdout."
+	note := "Wrote %s."
 	if s.secret != nil {
-		what += ", with all " + s.secret.what + " readable,"
+		long += " All " + s.secret.what + " in the file are readable."
 		note = "Wrote %s. All " + s.secret.what + " in it are readable: delete it when you no longer need it."
 	}
 	x := term.Export{Format: names[0], Note: note}
 	c := &cobra.Command{
 		Use:   "export FILE|-",
-		Short: "Write all " + what + " into a file",
-		Long:  "Write all " + what + " into a file that only you can open;\n\"-\" writes to stdout.",
+		Short: "Write all " + s.name + " into a file",
+		Long:  long,
 		Args:  cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
 			if !slices.Contains(names, x.Format) {

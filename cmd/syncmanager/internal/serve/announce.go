@@ -2,10 +2,13 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -33,57 +36,70 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 	for _, other := range cfg.OtherURLs {
 		c.Note("Also at:       %s", other)
 	}
+	say := func(label, format string, args ...any) { note(c, label, fmt.Sprintf(format, args...)) }
 	if cfg.External != nil {
-		c.Note("Accounts:      those of %s", cfg.External.URL)
-		c.Note("Firefox:       in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5,", cfg.PublicURL)
-		c.Note("               restart it, and sign in from its menu")
+		say("Accounts:", "those of %s", cfg.External.URL)
+		say("Firefox:", "in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5, restart Firefox, and sign in from its menu", cfg.PublicURL)
 		if len(o.allow) == 0 && !o.allowAll {
-			c.Note("Note:          no account may use the server yet: sign in, and name the uid that the log shows with --allow-account")
+			say("Note:", "no account may use the server yet: sign in, and name the uid that the log shows with --allow-account")
 		}
-		notes(c, cfg, o)
-		return nil
+	} else {
+		announceAccounts(c, cfg, invitation)
+		announceFirefox(say, cfg.PublicURL, public)
 	}
+	for _, warning := range warnings(cfg, o) {
+		say("Note:", "%s", warning)
+	}
+	return nil
+}
+
+// note prints a line with a label, broken at the width of a terminal.
+func note(c *term.Console, label, text string) {
+	const indent = 15
+	for i, line := range strings.Split(usage.Hang(text, indent), "\n") {
+		if i == 0 {
+			line = fmt.Sprintf("%-*s%s", indent, label, line)
+		}
+		c.Note("%s", line)
+	}
+}
+
+// announceAccounts says how to make an account, and sign in to it with this program.
+func announceAccounts(c *term.Console, cfg server.Config, invitation string) {
+	// These lines are not broken, so that the commands in them can be copied.
+	say := func(label, format string, args ...any) { c.Note("%-15s%s", label, fmt.Sprintf(format, args...)) }
 	switch cfg.SignUp {
 	case accounts.SignUpEmail:
-		c.Note("Sign-up:       with a code that %s sends to the address", cfg.Mail.Host.Name)
+		say("Sign-up:", "with a code that %s sends to the address", cfg.Mail.Host.Name)
 	case accounts.SignUpInvite:
-		c.Note("Sign-up:       by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
+		say("Sign-up:", "by invitation; 'syncmanager server invite --data %s' makes one", cfg.Dir)
 	case accounts.SignUpClosed:
-		c.Note("Sign-up:       closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
+		say("Sign-up:", "closed; 'syncmanager server user add ADDRESS --data %s' adds a user", cfg.Dir)
 	}
 	with := ""
 	if invitation != "" {
-		c.Note("First account: use the invitation %s, which is valid once, for 24 hours", invitation)
+		say("First account:", "use the invitation %s, which is valid once, for 24 hours", invitation)
 		with = " --invitation " + invitation
 	}
-	c.Note("This program:  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+	say("This program:", "syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+}
+
+// announceFirefox says how Firefox signs in.
+func announceFirefox(say func(label, format string, args ...any), publicURL string, public *url.URL) {
 	if plainHTTP(public) {
-		// Browsers have no WebCrypto there, so the pages take no password.
-		c.Note("Firefox:       cannot sign in at a plain http:// address of another machine: browsers keep the")
-		c.Note("               cryptography from such pages. Give the server https, in one of three ways: --acme")
-		c.Note("               for a public name, --tls-cert with a certificate of an authority of your own, or")
-		c.Note("               a proxy such as Caddy; 'syncmanager serve --help' shows each")
-		notes(c, cfg, o)
-		return nil
+		// Browsers have no WebCrypto there, so the pages cannot take a password.
+		say("Firefox:", "cannot sign in at a plain http:// address of another machine, since browsers disable cryptography on such pages. Use https in one of three ways: --acme for a public name, --tls-cert with a certificate of your own authority, or a proxy such as Caddy; see 'syncmanager serve --help'")
+		return
 	}
-	c.Note("Firefox:       in about:config, set identity.fxaccounts.autoconfig.uri to %s,", cfg.PublicURL)
+	allow := ""
 	if public.Scheme == "http" {
-		c.Note("               and, since it is not https, identity.fxaccounts.allowHttp to true,")
+		allow = "set identity.fxaccounts.allowHttp to true, since the server has no https, "
 	}
-	c.Note("               restart it, and sign in from its menu")
-	notes(c, cfg, o)
-	return nil
+	say("Firefox:", "in about:config, set identity.fxaccounts.autoconfig.uri to %s, %srestart Firefox, and sign in from its menu", publicURL, allow)
 }
 
 // plainHTTP reports whether devices reach the server unencrypted over a network.
 func plainHTTP(public *url.URL) bool { return public.Scheme == "http" && elsewhere(public) }
-
-// notes prints the warnings.
-func notes(c *term.Console, cfg server.Config, o Options) {
-	for _, warning := range warnings(cfg, o) {
-		c.Note("Note:          %s", warning)
-	}
-}
 
 // dangers returns what a stranger could do to the server with these settings. They are
 // in the log too, for servers whose start nobody sees.

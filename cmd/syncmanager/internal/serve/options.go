@@ -60,7 +60,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "notify devices through the push service `HOST` and no other; may be repeated; \"none\" for none; by default those of Mozilla, Google and Apple")
 	flags.StringVar(&o.logFormat, "log-format", "text", "write the log to stderr as `FORMAT`: text or json")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to anyone who can reach it")
-	flags.Lookup("push-host").DefValue = "" // the text says it
+	flags.Lookup("push-host").DefValue = "[]" // the text names the default
 	o.tls.addTo(flags)
 	o.mail.addTo(flags)
 }

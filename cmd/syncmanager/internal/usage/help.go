@@ -34,22 +34,24 @@ func fill(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
 		if !strings.HasPrefix(p, " ") && !strings.Contains(p, "\n ") && !strings.Contains(p, "  ") {
-			paragraphs[i] = fillParagraph(p)
+			paragraphs[i] = Hang(p, 0)
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")
 }
 
-func fillParagraph(text string) string {
+// Hang breaks the lines of a text at [Width]. The first line begins at the column
+// indent; the others are indented by as many spaces.
+func Hang(text string, indent int) string {
 	var b strings.Builder
-	used := 0
+	used := indent
 	for word := range strings.FieldsSeq(text) {
 		width := uniseg.StringWidth(word)
 		switch {
-		case used == 0:
+		case b.Len() == 0:
 		case used+1+width > Width:
-			b.WriteByte('\n')
-			used = 0
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent
 		default:
 			b.WriteByte(' ')
 			used++

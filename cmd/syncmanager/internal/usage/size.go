@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// units are decimal, as disks and providers have them.
+// units are decimal, like those of disks and providers.
 var units = []struct {
 	name  string
 	bytes int64

@@ -11,10 +11,10 @@ import (
 const TimeHelp = `TIME is a date, a date and a time ("2026-01-31 18:00"), RFC 3339, "today",
 "yesterday", or how long ago: 90m, 12h, 7d.`
 
-// layouts are those without a zone: they mean the user's.
+// layouts are those without a zone, for which the user's applies.
 var layouts = []string{time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05"}
 
-// parseTime reads a time as people type it, in the zone of now.
+// parseTime reads a time as [TimeHelp] describes it, in the zone of now.
 func parseTime(s string, now time.Time) (time.Time, error) {
 	year, month, today := now.Date()
 	switch s {

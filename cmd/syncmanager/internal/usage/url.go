@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// CheckURL refuses a word that has no scheme, as people write addresses: what it
-// should be is a question that only they can answer.
+// CheckURL returns an error for an address without a scheme. Only the user knows which
+// scheme is meant.
 func CheckURL(word string) error {
 	scheme, rest, found := strings.Cut(word, ":")
 	// "localhost:8080" and "example.org:80/x" have a port and no scheme.

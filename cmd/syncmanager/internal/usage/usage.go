@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Setup puts the errors of cobra and pflag about a command line into the words
-// of this program: what is wrong, and how the command is used.
+// Setup makes the errors about a command line say what is wrong and how the command is
+// used, in place of the texts of cobra and pflag, and makes the help fit [Width].
 func Setup(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
@@ -40,13 +40,13 @@ func Setup(root *cobra.Command) {
 	each(root)
 }
 
-// checkArgs says what is wrong with a command's arguments.
+// checkArgs returns an error for wrong arguments of a command.
 func checkArgs(c *cobra.Command, allowed cobra.PositionalArgs, args []string) error {
 	if c.HasAvailableSubCommands() {
 		if len(args) == 0 {
 			return nil
 		}
-		// A command that has others of its own takes nothing else.
+		// A command with subcommands takes no other arguments.
 		if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
 			return fmt.Errorf("%q is not a command of '%s': did you mean %s?", args[0], c.CommandPath(), similar[0])
 		}
@@ -62,7 +62,7 @@ func checkArgs(c *cobra.Command, allowed cobra.PositionalArgs, args []string) er
 	return errors.New(usageLine(c))
 }
 
-// helpTopic lets 'help' be asked about a command alone.
+// helpTopic accepts the arguments of 'help' that name a command.
 func helpTopic(c *cobra.Command, args []string) error {
 	found, rest, err := c.Root().Find(args)
 	if err == nil && (len(rest) == 0 || found.HasParent() && !found.HasAvailableSubCommands()) {
@@ -71,7 +71,7 @@ func helpTopic(c *cobra.Command, args []string) error {
 	return errors.New("no such topic")
 }
 
-// usageLine shows a command with the flags that it must have.
+// usageLine returns the usage of a command with its required flags.
 func usageLine(c *cobra.Command) string {
 	name, takes, _ := strings.Cut(c.Use, " ")
 	line := "usage: " + strings.TrimSuffix(c.CommandPath(), name) + name
@@ -91,8 +91,8 @@ func required(f *pflag.Flag) bool {
 	return slices.Contains(f.Annotations[cobra.BashCompOneRequiredFlag], "true")
 }
 
-// checkFlags finds flags that are missing or do not go together. cobra would too,
-// later and in words of its own.
+// checkFlags returns an error for flags that are missing or exclude each other. cobra
+// checks this too, but later and in its own words.
 func checkFlags(c *cobra.Command) (err error) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		switch {
@@ -112,7 +112,7 @@ func checkFlags(c *cobra.Command) (err error) {
 	return err
 }
 
-// flagError says what is wrong with a flag.
+// flagError explains an error of pflag.
 func flagError(c *cobra.Command, err error) error {
 	var (
 		unknown *pflag.NotExistError
@@ -141,8 +141,8 @@ func flagError(c *cobra.Command, err error) error {
 	return err
 }
 
-// BadValue says what kind of value a flag takes. The flags of this program's own
-// kinds say it themselves, as cause.
+// BadValue returns an error that says which values a flag takes. For flags of this
+// program's own types, cause says it.
 func BadValue(f *pflag.Flag, value string, cause error) error {
 	takes := ""
 	switch f.Value.Type() {
@@ -161,19 +161,19 @@ func BadValue(f *pflag.Flag, value string, cause error) error {
 	return fmt.Errorf("%q is not a value for --%s%s", value, f.Name, takes)
 }
 
-// nearestFlag is the flag that somebody who wrote name may have meant, or "".
+// nearestFlag returns the flag that was probably meant by name, or "".
 func nearestFlag(c *cobra.Command, name string) (near string) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if near == "" && !f.Hidden && len(name) > 2 && (strings.HasPrefix(f.Name, name) || oneSlip(f.Name, name)) {
+		if near == "" && !f.Hidden && len(name) > 2 && (strings.HasPrefix(f.Name, name) || oneTypo(f.Name, name)) {
 			near = f.Name
 		}
 	})
 	return near
 }
 
-// oneSlip reports whether a and b differ by one letter that was added, left out,
+// oneTypo reports whether a and b differ by one letter that was added, left out,
 // changed, or swapped with the next.
-func oneSlip(a, b string) bool {
+func oneTypo(a, b string) bool {
 	if len(a) < len(b) {
 		a, b = b, a
 	}
