@@ -181,7 +181,7 @@ func (s *storeCommand[R]) find(ctx context.Context, p *profile.Profile, word str
 		return nil, none, err
 	}
 	r, err := store.Get(ctx, engine.ID(word))
-	if errors.Is(err, mirror.ErrNotFound) {
+	if errors.Is(err, engine.ErrNotFound) {
 		r, err = profile.Pick(word, s.one, store.List(ctx), s.id, s.title, s.named)
 	}
 	return store, r, err
@@ -257,7 +257,7 @@ func (s *storeCommand[R]) complete(a *app, many bool) cobra.CompletionFunc {
 
 // explain says which item is there already if an item is refused for that.
 func (s *storeCommand[R]) explain(err error) error {
-	var dupe *mirror.DuplicateError
+	var dupe *engine.DuplicateError
 	if errors.As(err, &dupe) {
 		id := string(dupe.ID)
 		if !s.idIsName {

@@ -26,14 +26,14 @@ type Account struct {
 	Local bool `json:"local"`
 }
 
-// credentials are what account.sealed holds: one file, so that which account it
-// is and what opens it never disagree.
+// credentials is the content of account.sealed. It is one file, so that the account and
+// its keys always belong together.
 type credentials struct {
 	Local   bool            `json:"local,omitempty"`
 	Session account.Session `json:"session"`
 }
 
-// Account is the account that the profile syncs with, or nil.
+// Account returns the account that the profile syncs with, or nil.
 func (p *Profile) Account() *Account {
 	if p.credentials == nil {
 		return nil
@@ -46,7 +46,7 @@ func (p *Profile) accountFile() sealedfile.File {
 	return sealedfile.File{Path: p.path(accountFile), Sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
 }
 
-// unreadableError means that what keeps the profile signed in cannot be read.
+// unreadableError means that account.sealed cannot be read.
 type unreadableError struct {
 	path string
 	err  error
@@ -61,7 +61,7 @@ func (e *unreadableError) Unwrap() error { return e.err }
 // SignInAgain reports that signing in helps.
 func (e *unreadableError) SignInAgain() bool { return true }
 
-// loadCredentials reads who the profile is signed in as; nil: nobody.
+// loadCredentials reads account.sealed; it returns nil if the profile is not signed in.
 func (p *Profile) loadCredentials() (*credentials, error) {
 	b, err := p.accountFile().Read()
 	if b == nil && err == nil {
@@ -89,7 +89,7 @@ func (p *Profile) saveCredentials(c credentials) error {
 	return nil
 }
 
-// clientConfig is that of a client of the accounts server at root.
+// clientConfig returns the configuration of a client of the accounts server at root.
 func (p *Profile) clientConfig(root string, transport http.RoundTripper) account.Config {
 	return account.Config{
 		Server: root, Transport: transport, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
@@ -97,8 +97,8 @@ func (p *Profile) clientConfig(root string, transport http.RoundTripper) account
 	}
 }
 
-// connect takes up the session, and tells how requests reach the server. It makes
-// no request.
+// connect loads the session, and decides how requests reach the server. It makes no
+// request.
 func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
 	if p.unreadable != nil {
 		return nil, nil, p.unreadable
@@ -122,7 +122,7 @@ func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
 	return p.account, p.transport(), nil
 }
 
-// transport carries the requests to the account's server.
+// transport returns the transport for requests to the account's server.
 func (p *Profile) transport() http.RoundTripper {
 	if p.local != nil {
 		return p.local
@@ -130,8 +130,8 @@ func (p *Profile) transport() http.RoundTripper {
 	return p.config.Transport
 }
 
-// EnsureAccount makes a local account, on a server inside the profile, where
-// there was never an account. made tells that it did.
+// EnsureAccount makes a local account, on a server inside the profile, if there was never
+// an account. made reports whether it did.
 func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 	switch {
 	case p.credentials != nil:
@@ -141,7 +141,7 @@ func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 	case p.settings.SignedOut:
 		return false, NotSignedInError{}
 	}
-	// A server without a session is what a crash left: nobody knows its password.
+	// A crash can leave a server without a session, whose password nobody knows.
 	if err := p.removeLocal(); err != nil {
 		return false, err
 	}
@@ -150,7 +150,7 @@ func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	// The session is all that opens this account; its password is for nobody.
+	// Only the session is used; the password is not kept.
 	password, err := GeneratePassword(p.config.Rand)
 	if err != nil {
 		return false, err

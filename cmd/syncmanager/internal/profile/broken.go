@@ -6,8 +6,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// broken stands for a store whose file cannot be opened, so that a sync reports
-// it and syncs the others. Every call fails with the reason.
+// broken replaces a store whose file cannot be opened, so that a sync reports it and
+// syncs the others. Every call fails with the reason.
 type broken struct {
 	collection string
 	version    int

@@ -7,11 +7,11 @@ import (
 	"runtime"
 )
 
-// EnvDir names the profile's folder where no flag does.
+// EnvDir is the environment variable that names the profile's folder.
 const EnvDir = "SYNCMANAGER_PROFILE"
 
-// DefaultDir is the profile of a user who chose none: "default" in DataDir, or
-// what EnvDir says.
+// DefaultDir returns the folder of the profile that EnvDir names, or else "default" in
+// [DataDir].
 func DefaultDir(getenv func(string) string) (string, error) {
 	if dir := getenv(EnvDir); dir != "" {
 		return dir, nil
@@ -23,10 +23,9 @@ func DefaultDir(getenv func(string) string) (string, error) {
 	return filepath.Join(dir, "default"), nil
 }
 
-// DataDir is where the system wants a program's data: $XDG_DATA_HOME/syncmanager
-// where that is set, and else ~/.local/share/syncmanager, on macOS
-// ~/Library/Application Support/syncmanager, on Windows
-// %LocalAppData%\syncmanager.
+// DataDir returns the folder for the program's data: $XDG_DATA_HOME/syncmanager if that
+// is set, else ~/.local/share/syncmanager, on macOS ~/Library/Application
+// Support/syncmanager, on Windows %LocalAppData%\syncmanager.
 func DataDir(getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "syncmanager"), nil
@@ -40,7 +39,7 @@ func DataDir(getenv func(string) string) (string, error) {
 	}
 	dir := getenv(home)
 	if dir == "" {
-		return "", errors.New("there is no home folder ($" + home + "); name the profile's folder with --profile")
+		return "", errors.New("no home folder found ($" + home + "): name the profile's folder with --profile")
 	}
 	return filepath.Join(dir, below, "syncmanager"), nil
 }

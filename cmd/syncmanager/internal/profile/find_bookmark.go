@@ -12,8 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-// mostMatches bounds how many bookmarks a word is compared with once it is known
-// to name several.
+// mostMatches bounds how many matches are listed if a word names several bookmarks.
 const mostMatches = 20
 
 // FindBookmark returns the one bookmark, folder or separator that word names: by
@@ -30,7 +29,7 @@ func (p *Profile) findBookmark(ctx context.Context, word, kind string) (bookmark
 	if it, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, bookmarks.ErrNotFound) {
 		return it, err
 	}
-	// The first way that finds any decides. A site may be typed without its scheme.
+	// The first way that finds any decides. A URL may lack its scheme.
 	for _, find := range []func() ([]bookmarks.Item, error){
 		func() ([]bookmarks.Item, error) { return store.ByURL(ctx, word) },
 		func() ([]bookmarks.Item, error) { return byPath(ctx, store, word) },
@@ -49,7 +48,7 @@ func (p *Profile) findBookmark(ctx context.Context, word, kind string) (bookmark
 	return bookmarks.Item{}, fmt.Errorf("%s %q not found", kind, word)
 }
 
-// FindFolder is FindBookmark for what should hold others.
+// FindFolder is [Profile.FindBookmark] for a folder.
 func (p *Profile) FindFolder(ctx context.Context, word string) (bookmarks.Item, error) {
 	it, err := p.findBookmark(ctx, word, "folder")
 	switch {
@@ -61,7 +60,7 @@ func (p *Profile) FindFolder(ctx context.Context, word string) (bookmarks.Item, 
 	return it, nil
 }
 
-// BookmarkPath is the way to an item from above: "menu/News/Go".
+// BookmarkPath returns the path of an item, such as "menu/News/Go".
 func (p *Profile) BookmarkPath(ctx context.Context, guid engine.ID) (string, error) {
 	store, err := p.Bookmarks(ctx)
 	if err != nil {
@@ -79,7 +78,7 @@ func pathOf(ctx context.Context, store *bookmarks.Engine, guid engine.ID) (strin
 	return strings.Join(names, "/"), err
 }
 
-// Name is what an item is called in a path: a root by its name on the wire.
+// Name returns the name of an item in a path; that of a root is its ID on the wire.
 func Name(it bookmarks.Item) string {
 	if bookmarks.IsRoot(it.GUID) {
 		return string(bookmarks.WireID(it.GUID))
@@ -112,8 +111,8 @@ func byIDPrefix(ctx context.Context, store *bookmarks.Engine, word string) ([]bo
 	return slices.DeleteFunc(found, func(it bookmarks.Item) bool { return bookmarks.IsRoot(it.GUID) }), err
 }
 
-// byPath walks down. A title may itself have slashes: each way to read the path
-// is tried.
+// byPath finds the items with a path. Since titles may contain slashes, it tries each way
+// to split the path.
 func byPath(ctx context.Context, store *bookmarks.Engine, path string) ([]bookmarks.Item, error) {
 	var found []bookmarks.Item
 	var walk func(folder engine.ID, rest string) error

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The characters of a generated password: each kind that sites ask for, without
-// those that look alike (l, I, 1, O, 0) or that shells and forms mangle.
+// The characters of a generated password: each kind that sites ask for, without those
+// that look alike (l, I, 1, O, 0) or that shells and forms change.
 const (
 	lower  = "abcdefghijkmnopqrstuvwxyz"
 	upper  = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -17,7 +17,7 @@ const (
 	marks  = "-_.:+=@!"
 )
 
-// generatedLength gives some 120 bits.
+// generatedLength is enough for about 120 bits.
 const generatedLength = 20
 
 // GeneratePassword makes a random password with a character of each kind.
@@ -33,7 +33,8 @@ func GeneratePassword(random io.Reader) (string, error) {
 			}
 			b.WriteByte(all[i.Int64()])
 		}
-		// Drawing again instead of patching one in keeps every password equally likely.
+		// Drawing again, rather than replacing a character, keeps all passwords equally
+		// likely.
 		p := b.String()
 		if strings.ContainsAny(p, lower) && strings.ContainsAny(p, upper) && strings.ContainsAny(p, digits) && strings.ContainsAny(p, marks) {
 			return p, nil

@@ -16,10 +16,10 @@ import (
 
 const (
 	inboxFile = "inbox.sealed"
-	// maxInbox bounds how many pages are kept; the oldest go first.
+	// maxInbox bounds how many pages are kept; the oldest are deleted first.
 	maxInbox = 1000
-	// PollEvery is how often syncs ask for what other devices sent: it is a request
-	// that mostly brings nothing.
+	// PollEvery is the least time between two requests of syncs for what other devices
+	// sent, which is usually nothing.
 	PollEvery = 5 * time.Minute
 )
 
@@ -28,24 +28,24 @@ type ReceivedTab struct {
 	Title   string `json:"title"`
 	URL     string `json:"url"`
 	Private bool   `json:"private,omitempty"`
-	// From is the name of the device that sent it, if it was known then.
+	// From is the name of the device that sent it, if it was known when it arrived.
 	From       string    `json:"from,omitempty"`
 	ReceivedAt time.Time `json:"receivedAt"`
 }
 
-// Arrivals are what came from other devices.
+// Arrivals are what other devices sent.
 type Arrivals struct {
-	// Tabs are the pages to open, which are in the inbox too.
+	// Tabs are the pages to open. They are in the inbox too.
 	Tabs []ReceivedTab `json:"receivedTabs,omitempty"`
 	// Closed are the addresses of this device's tabs that another one closed.
 	Closed []string `json:"closedTabs,omitempty"`
-	// Requests is how many requests it took.
+	// Requests counts the requests.
 	Requests int `json:"-"`
 }
 
-// inbox is what inboxFile holds.
+// inbox is the content of inboxFile.
 type inbox struct {
-	// PolledAt is when the server was asked last.
+	// PolledAt is the time of the last request to the server.
 	PolledAt time.Time      `json:"polledAt"`
 	Messages []inboxMessage `json:"messages"`
 }
@@ -82,7 +82,7 @@ func (p *Profile) saveInbox(in *inbox) error {
 	return p.inboxFile().Write(b)
 }
 
-// Inbox lists the pages that other devices sent, in the order in which they came.
+// Inbox lists the pages that other devices sent, in the order of their arrival.
 func (p *Profile) Inbox() ([]ReceivedTab, error) {
 	in, err := p.loadInbox()
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *Profile) Inbox() ([]ReceivedTab, error) {
 	return list, nil
 }
 
-// ClearInbox forgets the pages that other devices sent.
+// ClearInbox deletes the pages that other devices sent.
 func (p *Profile) ClearInbox() error {
 	in, err := p.loadInbox()
 	if err != nil {
@@ -118,7 +118,7 @@ func (p *Profile) Receive(ctx context.Context, age time.Duration) (Arrivals, err
 		return got, err
 	}
 	now := p.config.Now()
-	// A clock that was set back must not keep it silent.
+	// A clock that was set back must not prevent requests.
 	if since := now.Sub(in.PolledAt); since >= 0 && since < age {
 		return got, nil
 	}
@@ -142,7 +142,7 @@ func (p *Profile) Receive(ctx context.Context, age time.Duration) (Arrivals, err
 	return got, p.saveInbox(in)
 }
 
-// keep does what a message asks for.
+// keep carries out a message.
 func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *Arrivals) error {
 	for _, address := range m.Close {
 		store, err := p.Tabs(ctx)
@@ -170,8 +170,8 @@ func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *A
 	return nil
 }
 
-// nameOf is what a device is called: as the last sync had it, or for one that
-// joined since, as the server has it; "" where nobody knows.
+// nameOf returns the name of a device: that of the last sync, or for a device that is
+// newer, that on the server; "" if it is unknown.
 func (p *Profile) nameOf(ctx context.Context, id string) string {
 	if id == "" {
 		return ""
@@ -183,7 +183,7 @@ func (p *Profile) nameOf(ctx context.Context, id string) string {
 			}
 		}
 	}
-	// A page without its sender's name is better than none.
+	// A page without the name of its sender is better than none.
 	list, err := p.account.Devices(ctx)
 	if err != nil {
 		p.config.Log.Warn("the device that sent a page has no name", "err", err)

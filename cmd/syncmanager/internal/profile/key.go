@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// sealedFiles are those that open with the local key alone.
+// sealedFiles are the files that only the local key can decrypt.
 func sealedFiles() []string {
 	files := []string{accountFile, stateFile}
 	for _, s := range stores {
@@ -18,8 +18,7 @@ func sealedFiles() []string {
 	return files
 }
 
-// loadKey loads the local key, and makes it in a profile that holds nothing
-// sealed yet.
+// loadKey loads the local key. It makes one in a profile without sealed files.
 func (p *Profile) loadKey(ctx context.Context) (localkey.Key, error) {
 	o := localkey.Options{Random: p.config.Rand, Service: "syncmanager", Account: p.config.Dir}
 	if p.settings.Keyring {

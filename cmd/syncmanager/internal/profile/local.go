@@ -14,27 +14,27 @@ import (
 
 const (
 	localFolder = "server"
-	// localURL is the address of the server inside the profile. The name is one
-	// that no network resolves.
+	// localURL is the address of the server inside the profile. No network resolves its
+	// name.
 	localURL   = "http://profile.invalid"
 	localEmail = "local@profile.invalid"
 )
 
-// localServer is the server inside a profile, without a port. It is opened by the
-// first request, so that a command that makes none does not wait for it.
+// localServer is the server inside a profile, which has no port. The first request opens
+// it, so that a command without requests does not wait for it.
 type localServer struct {
 	config server.Config
 
 	mu     sync.Mutex
 	server *server.Server
-	// closing is the context to close with: nothing cuts that short.
+	// closing is the context for closing, which is never cancelled.
 	closing context.Context
 	client  http.RoundTripper
 }
 
 var _ http.RoundTripper = (*localServer)(nil)
 
-// openLocal makes requests go to the server inside the profile.
+// openLocal directs requests to the server inside the profile.
 func (p *Profile) openLocal() {
 	if p.local == nil {
 		p.local = &localServer{config: server.Config{
@@ -44,7 +44,7 @@ func (p *Profile) openLocal() {
 	}
 }
 
-// RoundTrip lets the server answer r.
+// RoundTrip implements [http.RoundTripper].
 func (l *localServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	client, err := l.open(r.Context())
 	if err != nil {
@@ -60,7 +60,7 @@ func (l *localServer) open(ctx context.Context) (http.RoundTripper, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.client == nil {
-		// It outlives the request that opened it.
+		// The server outlives the request that opens it.
 		l.closing = context.WithoutCancel(ctx)
 		s, err := server.New(l.closing, l.config)
 		if err != nil {
@@ -79,7 +79,7 @@ func (l *localServer) close() error {
 	}
 	s := l.server
 	l.server, l.client = nil, nil
-	// The server lives for one command, too short for its own hourly sweep.
+	// The server runs for one command, too short for its own hourly cleaning.
 	return errors.Join(s.Purge(l.closing), s.Close(l.closing))
 }
 
@@ -92,8 +92,8 @@ func (p *Profile) closeLocal() error {
 	return l.close()
 }
 
-// removeLocal removes the server inside the profile with all its data, which
-// nobody can read without the session that was.
+// removeLocal removes the server inside the profile with all its data, which cannot be
+// read without its session.
 func (p *Profile) removeLocal() error {
 	if err := p.closeLocal(); err != nil {
 		return err

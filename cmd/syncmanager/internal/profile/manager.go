@@ -13,14 +13,14 @@ import (
 
 const (
 	stateFile = "state.sealed"
-	// DeviceType is what other devices show this one as.
+	// DeviceType is the type of this device on the others.
 	DeviceType = "desktop"
-	// application names the program among the account's devices.
+	// application is the name of this program on the account's devices.
 	application = "Sync Manager"
 )
 
-// Manager is the profile's sync manager, with all stores registered. Without an
-// account it works too, but for Sync, which says to sign in.
+// Manager returns the profile's sync manager, with all stores registered. It works
+// without an account too, except that Sync says to sign in.
 func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 	if p.manager != nil {
 		return p.manager, nil
@@ -37,7 +37,7 @@ func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 		Now:     p.config.Now, Rand: p.config.Rand, Transport: transport, Log: p.config.Log, Progress: p.config.Progress,
 	})
 	if errors.Is(err, syncmanager.ErrState) {
-		return nil, fmt.Errorf("%w; move %s away and sync again: no data is lost with it", err, p.path(stateFile))
+		return nil, fmt.Errorf("%w; move %s away and sync again, which loses no data", err, p.path(stateFile))
 	}
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 	return m, nil
 }
 
-// device describes this device to the others.
+// device returns the description of this device for the others.
 func (p *Profile) device() syncmanager.Device {
 	return syncmanager.Device{
 		Name: p.settings.DeviceName, Type: DeviceType, Application: application,
@@ -59,16 +59,15 @@ func (p *Profile) device() syncmanager.Device {
 	}
 }
 
-// systems are the names under which people know the systems.
+// systems are the common names of the operating systems.
 var systems = map[string]string{
 	"linux": "Linux", "darwin": "Darwin", "windows": "WINNT", "freebsd": "FreeBSD", "openbsd": "OpenBSD", "netbsd": "NetBSD",
 }
 
-// DeviceName is what this device is called.
+// DeviceName returns the name of this device.
 func (p *Profile) DeviceName() string { return p.settings.DeviceName }
 
-// RenameDevice calls this device name, here at once and on the others after the
-// next sync.
+// RenameDevice renames this device, here at once and on the others with the next sync.
 func (p *Profile) RenameDevice(ctx context.Context, name string) error {
 	m, err := p.Manager(ctx)
 	if err != nil {

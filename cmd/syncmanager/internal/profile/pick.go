@@ -24,7 +24,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q names several: %s%s; give more of the ID", e.Word, strings.Join(shown, ", "), more)
 }
 
-// match ranks how well a word names a thing.
+// match ranks how well a word names a thing; greater is better.
 type match int
 
 const (
@@ -37,8 +37,7 @@ const (
 	byID
 )
 
-// matchID compares a word with an ID, and takes the braces of Firefox's GUIDs as
-// optional.
+// matchID compares a word with an ID. The braces of Firefox's GUIDs are optional.
 func matchID(word, id string) match {
 	word, bare := strings.ToLower(strings.Trim(word, "{}")), strings.ToLower(strings.Trim(id, "{}"))
 	switch {

@@ -1,7 +1,7 @@
-// Package profile is one person's data on this device: a folder with the stores,
-// the account they sync with, and what the command remembers between its runs.
+// Package profile is the data of one person on this device: a folder with the stores,
+// the account that they sync with, and the state of the command between its runs.
 //
-//	settings.json      what is not secret: the device's name, the account's address
+//	settings.json      settings that are not secret, such as the device's name
 //	local.key          the local key, unless the system's keyring has it
 //	account.sealed     the account's session and keys, sealed with the local key
 //	state.sealed       the sync manager's state, sealed with the local key
@@ -13,8 +13,8 @@
 //	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account
 //
-// A Profile is opened by one process at a time. Its stores are opened when they
-// are needed, so that a damaged one stands in the way of nothing else.
+// One process at a time can open a Profile. Its stores are opened when they are needed,
+// so that the others work if one is damaged.
 package profile
 
 import (
@@ -36,17 +36,17 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// Config says where the profile is and what it runs on. All fields but Keyring,
-// Wait, Waiting and Progress must be set.
+// Config is the configuration of [Open]. All fields except Keyring, Wait, Waiting and
+// Progress must be set.
 type Config struct {
-	// Dir is the profile's folder. It is made, 0700, when it is not there.
+	// Dir returns the profile's folder. Open makes it with mode 0700 if it does not exist.
 	Dir string
-	// Keyring lets a new profile keep its local key in the system's keyring. An
-	// existing one remembers where its key is.
+	// Keyring makes a new profile keep its local key in the system's keyring. An existing
+	// profile knows where its key is.
 	Keyring bool
-	// Hostname names the device until the user does.
+	// Hostname is the name of the device until the user names it.
 	Hostname string
-	// Version is this program's, as other devices show it.
+	// Version is the version of this program, which other devices show.
 	Version string
 	// Wait is how long Open waits for another process that has the profile open, and
 	// Waiting is called when it begins to.
@@ -57,7 +57,7 @@ type Config struct {
 	Rand      io.Reader
 	Transport http.RoundTripper
 	Log       *slog.Logger
-	// Progress is told the steps of a sync, from several goroutines.
+	// Progress is called with the steps of a sync, from several goroutines.
 	Progress func(syncmanager.Progress)
 }
 
@@ -71,10 +71,10 @@ type Profile struct {
 	key      localkey.Key
 	settings settings
 
-	// stores are those that were opened, by their names.
+	// stores are the open stores by their names.
 	stores map[string]io.Closer
-	// credentials is nil when the profile is not signed in, or when unreadable says
-	// why that cannot be told.
+	// credentials is nil if the profile is not signed in, or if they cannot be read;
+	// then unreadable is the reason.
 	credentials *credentials
 	unreadable  error
 	account     *account.Account
@@ -82,11 +82,11 @@ type Profile struct {
 	local       *localServer
 }
 
-// lockEvery is how often a profile that is in use is tried again.
+// lockEvery is the time between two attempts to lock a profile that is in use.
 const lockEvery = 100 * time.Millisecond
 
-// lock makes the profile this process's own. It is ErrLocked when another one
-// keeps it for longer than c.Wait.
+// lock locks the profile for this process. It returns ErrLocked if another process holds
+// the lock for longer than c.Wait.
 func (c Config) lock(ctx context.Context) (release func() error, err error) {
 	for waited := time.Duration(0); ; waited += lockEvery {
 		release, err = dirlock.Acquire(c.Dir, "lock")
@@ -106,20 +106,20 @@ func (c Config) lock(ctx context.Context) (release func() error, err error) {
 	}
 }
 
-// checkFolder refuses a folder that others can write: they could put files of their own
-// in the place of the profile's. Windows has no such bits.
+// checkFolder refuses a folder that other users can write, since they could replace the
+// profile's files. Windows has no such mode.
 func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return fmt.Errorf("cannot look at the profile's folder: %w", err)
+		return fmt.Errorf("cannot examine the profile's folder: %w", err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s can be written by other users, who could exchange the profile's files: 'chmod go-w %s'", dir, shellQuote(dir))
+		return fmt.Errorf("%s can be written by other users, who could replace the profile's files: use 'chmod go-w %s'", dir, shellQuote(dir))
 	}
 	return nil
 }
 
-// shellQuote is a path as a shell takes it.
+// shellQuote quotes a path for a shell.
 func shellQuote(path string) string {
 	if strings.ContainsFunc(path, func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("/._-+", c))
@@ -129,7 +129,7 @@ func shellQuote(path string) string {
 	return path
 }
 
-// Open opens the profile in c.Dir, and makes it when it is not there.
+// Open opens the profile in c.Dir, and makes it if it does not exist.
 func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the profile's folder: %w", err)
@@ -163,7 +163,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	return p, nil
 }
 
-// Close closes what was opened.
+// Close closes the stores and the account, and unlocks the profile.
 func (p *Profile) Close() error {
 	var errs []error
 	if p.manager != nil {
@@ -185,7 +185,7 @@ func (p *Profile) closeStores() error {
 	return errors.Join(errs...)
 }
 
-// Dir is the profile's folder.
+// Dir returns the profile's folder.
 func (p *Profile) Dir() string { return p.config.Dir }
 
 func (p *Profile) path(name string) string { return filepath.Join(p.config.Dir, name) }

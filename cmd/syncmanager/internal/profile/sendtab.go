@@ -9,10 +9,10 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 )
 
-// ErrNotAWebPage means that an address says nothing to another device.
-var ErrNotAWebPage = errors.New("only pages of the web, https:// or http://, can be sent to another device")
+// ErrNotAWebPage means that other devices cannot open an address.
+var ErrNotAWebPage = errors.New("only web pages, https:// or http://, can be sent to another device")
 
-// SendTab hands a page to the device that word names, and returns that device.
+// SendTab sends a page to the device that word names, and returns that device.
 func (p *Profile) SendTab(ctx context.Context, word string, tab account.Tab) (account.Device, error) {
 	if !isWebPage(tab.URL) {
 		return account.Device{}, fmt.Errorf("cannot send %q: %w", tab.URL, ErrNotAWebPage)
@@ -42,7 +42,7 @@ func (p *Profile) Disconnect(ctx context.Context, word string) (account.Device, 
 	return d, p.account.Disconnect(ctx, d)
 }
 
-// AttachedClients asks the server for what is signed in to the account.
+// AttachedClients asks the server for the sessions of the account.
 func (p *Profile) AttachedClients(ctx context.Context) ([]account.AttachedClient, error) {
 	if _, _, err := p.connect(); err != nil {
 		return nil, err

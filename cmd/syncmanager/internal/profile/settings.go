@@ -15,14 +15,13 @@ const (
 	settingsVersion = 1
 )
 
-// settings are what a profile remembers that is not secret.
+// settings are the settings of a profile that are not secret.
 type settings struct {
 	Version    int    `json:"version"`
 	DeviceName string `json:"deviceName"`
-	// Keyring says that the local key is in the system's keyring.
+	// Keyring is set if the local key is in the system's keyring.
 	Keyring bool `json:"keyring,omitempty"`
-	// SignedOut is set once the user left an account: from then on no local one is
-	// made in its place.
+	// SignedOut is set when the user signs out. After that, no local account is made.
 	SignedOut bool `json:"signedOut,omitempty"`
 }
 

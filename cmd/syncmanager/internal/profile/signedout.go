@@ -16,8 +16,7 @@ func (NotSignedInError) Error() string {
 // SignInAgain reports that signing in helps.
 func (NotSignedInError) SignInAgain() bool { return true }
 
-// signedOut is the account of a profile that has none: what needs one fails, and
-// says why.
+// signedOut is the account of a profile that has none. Its methods fail and say why.
 type signedOut struct{}
 
 var _ syncmanager.Account = signedOut{}

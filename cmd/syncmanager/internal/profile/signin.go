@@ -14,28 +14,28 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// SignIn says which account to join.
+// SignIn is how to sign in to an account.
 type SignIn struct {
 	// Server is the root URL of the server, or a name that account.ServerURL knows.
 	Server, Email, Password string
-	// Browser, if set, has the user sign in on the server's own pages instead, with
-	// neither Email nor Password: it leads them there, and sees the sign-in to its end.
+	// Browser, if set, has the user sign in on the server's own pages instead, without
+	// Email and Password. It opens the pages, and completes the sign-in.
 	Browser func(context.Context, *account.BrowserSignIn) (*account.Account, error)
-	// Listen, if set, gives a port for the browser to come back to.
+	// Listen, if set, opens a port for the browser to return to.
 	Listen func(context.Context) (net.Listener, error)
 	// Create makes the account.
 	Create bool
-	// Invitation is for a server that makes no account without.
+	// Invitation is the code for a server that needs one for a new account.
 	Invitation string
-	// Code, if set, is asked for a code that the server wants besides the password.
+	// Code, if set, is called for a code that the server wants as well as the password.
 	Code func(ctx context.Context, kind account.CodeKind, again bool) (string, error)
-	// DeviceName, if not empty, is this device's new name.
+	// DeviceName, if not empty, is the new name of this device.
 	DeviceName string
 }
 
-// SignIn joins an account. The profile's data stays, and the next sync reconciles
-// it with the account's. A local account is left for it; the same account again
-// gets a new session; another one has to be left first.
+// SignIn signs in to an account. The profile's data stays, and the next sync reconciles
+// it with the account's. It replaces a local account, and the session of the same
+// account; the user has to sign out of another one first.
 func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	old := p.Account()
 	same := func(email string) bool {
@@ -43,7 +43,7 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	}
 	other := func(email string) error {
 		if old != nil && !old.Local && !same(email) {
-			return fmt.Errorf("this profile is signed in as %s at %s; leave that account first with 'syncmanager logout'", old.Email, old.Server)
+			return fmt.Errorf("this profile is signed in as %s at %s; sign out first with 'syncmanager logout'", old.Email, old.Server)
 		}
 		return nil
 	}
@@ -56,7 +56,7 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if err != nil {
 		return err
 	}
-	// In the browser it is only now that the account is known.
+	// After a sign-in in the browser, the account is known only now.
 	if err := other(a.Session().Email); in.Browser != nil && err != nil {
 		return errors.Join(err, a.SignOut(ctx))
 	}
@@ -100,14 +100,12 @@ func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error
 	return c.Login(ctx, in.Email, in.Password)
 }
 
-// handOver ends what belongs to the account that was, before another session
-// takes its place.
+// handOver ends what belongs to the old account, before another session replaces it.
 func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
 	hadOne := p.credentials != nil || p.unreadable != nil
 	switch {
 	case sameAccount:
-		// The sync state still holds. The old session may be what does not work any
-		// more.
+		// The sync state is still valid. The old session may be invalid.
 		if err := p.endSession(ctx); err != nil {
 			p.config.Log.Warn("the old session was not ended", "err", err)
 		}
@@ -120,18 +118,18 @@ func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
 		return err
 	}
 	if hadOne && !sameAccount {
-		// It holds tokens and keys of the other account, whose storage must not get
-		// this one's records.
+		// It has tokens and keys of the other account, whose storage must not get the
+		// records of this one.
 		return removeIfThere(p.path(stateFile))
 	}
 	return nil
 }
 
-// SignedOut reports whether the profile had an account, and left it.
+// SignedOut reports whether the user signed out of an account.
 func (p *Profile) SignedOut() bool { return p.settings.SignedOut }
 
-// SignOut leaves the account. With wipe, the profile's data goes too. What is
-// left here is left even when the server cannot be told; untold is why then.
+// SignOut signs out of the account, and with wipe deletes the profile's data. It does so
+// even if the server cannot be told; untold is the reason then.
 func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
 	if p.credentials != nil {
 		untold = p.leave(ctx)
@@ -153,11 +151,11 @@ func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
 	return untold, err
 }
 
-// leaving bounds how long a server that does not answer is waited for.
+// leaving bounds the wait for a server that does not answer.
 const leaving = 30 * time.Second
 
-// leave takes this device's records off the server, ends the session, and makes
-// the stores forget what they synced.
+// leave removes this device's records from the server, ends the session, and makes the
+// stores forget what they synced.
 func (p *Profile) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaving)
 	defer cancel()
@@ -170,8 +168,8 @@ func (p *Profile) leave(ctx context.Context) error {
 			m.Unregister(b.collection)
 		}
 	}
-	// Nothing that fails here leaves the stores in an untrue state: with another
-	// account they see other sync IDs, and start over.
+	// A failure here does no harm: with another account, the stores see other sync IDs
+	// and start again.
 	err = m.Disconnect(ctx)
 	if errors.Is(err, account.ErrSignedOut) {
 		return nil // the server has left this device already
@@ -186,7 +184,7 @@ func (p *Profile) endSession(ctx context.Context) error {
 	return p.account.SignOut(ctx)
 }
 
-// forget closes what belongs to the account that was.
+// forget closes what belongs to the old account.
 func (p *Profile) forget() error {
 	var err error
 	if p.manager != nil {
@@ -196,7 +194,7 @@ func (p *Profile) forget() error {
 	return err
 }
 
-// wipe removes the stores and what was sealed.
+// wipe removes the stores and the sealed files.
 func (p *Profile) wipe() error {
 	if err := p.closeStores(); err != nil {
 		return err
@@ -207,7 +205,7 @@ func (p *Profile) wipe() error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		// SQLite keeps more files beside each of its own.
+		// SQLite has further files for each database.
 		if isStore := func(file string) bool { return strings.HasPrefix(name, file) }; name == localkey.FileName ||
 			slices.ContainsFunc(storeFiles(), isStore) {
 			if err := os.Remove(p.path(name)); err != nil {

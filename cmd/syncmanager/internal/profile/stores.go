@@ -21,21 +21,21 @@ import (
 // placesFile is shared by bookmarks and history.
 const placesFile = "places.sqlite"
 
-// fileEnding is what the name of a store's file ends with.
+// fileEnding is the ending of the names of the stores' files.
 const fileEnding = ".sqlite"
 
 // A store is a row of the registry.
 type store struct {
-	// name is that of its collection.
+	// name is the name of its collection.
 	name string
-	// file is its file's; "": that of the name.
+	// file is the name of its file; by default name and fileEnding.
 	file string
-	// sealed says that the file opens with the local key alone.
+	// sealed is set if only the local key can decrypt the file.
 	sealed bool
 	open   func(*Profile, context.Context) (engine.Engine, error)
 }
 
-// stores are those that a profile has, the row of each engine.
+// stores is the registry of the stores of a profile, with a row for each engine.
 var stores = []store{
 	{name: "passwords", sealed: true, open: opener((*Profile).Passwords)},
 	{name: "tabs", open: opener((*Profile).Tabs)},
@@ -49,7 +49,7 @@ var stores = []store{
 	{name: "extension-storage", sealed: true, open: flat("extension-storage", extstorage.Open)},
 }
 
-// path is the store's file in the profile's folder.
+// path returns the name of the store's file in the profile's folder.
 func (s store) path() string { return cmp.Or(s.file, s.name+fileEnding) }
 
 func opener[E engine.Engine](open func(*Profile, context.Context) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
@@ -72,7 +72,7 @@ func openFlat[E closingEngine](p *Profile, ctx context.Context, name string, ope
 	})
 }
 
-// Engines are the names of the stores that a profile has, as on the wire.
+// Engines returns the names of the stores of a profile, as on the wire.
 func Engines() []string {
 	var names []string
 	for _, s := range stores {
@@ -81,7 +81,7 @@ func Engines() []string {
 	return names
 }
 
-// storeFiles are the files of all stores, and the inbox.
+// storeFiles returns the files of all stores and the inbox.
 func storeFiles() []string {
 	files := []string{inboxFile}
 	for _, s := range stores {
@@ -90,7 +90,7 @@ func storeFiles() []string {
 	return files
 }
 
-// once opens a store the first time it is asked for.
+// once opens a store at the first call.
 func once[E io.Closer](p *Profile, name string, open func() (E, error)) (E, error) {
 	if e, ok := p.stores[name]; ok {
 		return e.(E), nil
@@ -111,8 +111,8 @@ func (p *Profile) Passwords(ctx context.Context) (*passwords.Engine, error) {
 	})
 }
 
-// ShortID is the beginning of an ID that tells it from the others of a person's
-// data: eight characters of a GUID, without its brace.
+// ShortID returns the beginning of an ID that identifies it among those of one person:
+// the first eight characters, without the brace of a GUID.
 func ShortID(id engine.ID) string {
 	s := strings.Trim(string(id), "{}")
 	return s[:min(len(s), 8)]
@@ -150,13 +150,13 @@ func (p *Profile) Addons(ctx context.Context) (*addons.Engine, error) {
 	return openFlat(p, ctx, "addons", addons.Open)
 }
 
-// ExtensionStorage opens what add-ons keep.
+// ExtensionStorage opens the data of add-ons.
 func (p *Profile) ExtensionStorage(ctx context.Context) (*extstorage.Engine, error) {
 	return openFlat(p, ctx, "extension-storage", extstorage.Open)
 }
 
-// engines opens all stores. One that cannot be opened is there too, and fails
-// with the reason.
+// engines opens all stores. A store that cannot be opened is replaced with one that
+// fails with the reason.
 func (p *Profile) engines(ctx context.Context) []engine.Engine {
 	var all []engine.Engine
 	for _, s := range stores {
