@@ -14,14 +14,15 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 )
 
+// loginFlags are the flags of login.
+type loginFlags struct {
+	profile.SignIn
+	fromStdin, browser, noOpen bool
+	code                       string
+}
+
 func (a *app) loginCommand() *cobra.Command {
-	var (
-		in        profile.SignIn
-		fromStdin bool
-		inBrowser bool
-		noOpen    bool
-		code      string
-	)
+	var f loginFlags
 	c := &cobra.Command{
 		Use:   "login --server URL --email ADDRESS | --browser",
 		Short: "Sign in to an account on a server",
@@ -36,62 +37,70 @@ With --browser you sign in on the server's own pages, in a browser that opens. T
 program then sees neither the password nor the code. If no browser opens, for example
 over ssh, open the page that is printed in any browser, and paste the address of the
 page on which the sign-in ends.`,
-		Args: cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
-			switch {
-			case inBrowser && (in.Email != "" || in.Create || fromStdin || code != ""):
-				return errors.New("with --browser, name only the server: the browser asks for the rest")
-			case noOpen && !inBrowser:
-				return errors.New("--no-open needs --browser")
-			case !inBrowser && in.Email == "":
-				return errors.New("give the account's address with --email, or sign in with --browser")
-			}
-			return nil
-		},
-		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) (err error) {
-			a.warnOfOpenHTTP(in.Server)
-			if inBrowser {
-				in.Listen = listenLoopback
-				in.Browser = func(ctx context.Context, b *account.BrowserSignIn) (*account.Account, error) {
-					return a.inBrowser(ctx, b, !noOpen)
-				}
-			} else if in.Password, err = a.Secret(ctx, "password", fromStdin, in.Create); err != nil {
-				return err
-			}
-			in.Code = func(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
-				if code != "" {
-					defer func() { code = "" }()
-					return code, nil
-				}
-				return a.askCode(ctx, kind, again)
-			}
-			err = p.SignIn(ctx, in)
-			if errors.As(err, new(*account.NeedsCodeError)) {
-				return fmt.Errorf("%w: 'syncmanager login --code CODE'", err)
-			}
-			if err != nil {
-				return err
-			}
-			if a.JSON {
-				return a.PrintJSON(p.Account())
-			}
-			a.Note("Signed in as %s. 'syncmanager sync' syncs.", p.Account().Email)
-			return nil
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return f.check() },
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			return a.signIn(ctx, p, f)
 		}),
 	}
 	flags := c.Flags()
-	flags.StringVar(&in.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
-	flags.StringVar(&in.Email, "email", "", "the account's e-mail `ADDRESS`")
-	flags.BoolVar(&inBrowser, "browser", false, "sign in on the server's own pages, in a browser")
-	flags.BoolVar(&noOpen, "no-open", false, "with --browser, print the address of the page and open no browser")
-	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of stdin")
-	flags.BoolVar(&in.Create, "create", false, "make the account")
-	flags.StringVar(&code, "code", "", "the `CODE` that the server wants as well as the password")
-	flags.StringVar(&in.Invitation, "invitation", "", "with --create, the `CODE` of the invitation that the server wants")
-	flags.StringVar(&in.DeviceName, "device-name", "", "the `NAME` of this device on the others")
+	flags.StringVar(&f.Server, "server", "", "root `URL` of the server, or mozilla for Mozilla's")
+	flags.StringVar(&f.Email, "email", "", "the account's e-mail `ADDRESS`")
+	flags.BoolVar(&f.browser, "browser", false, "sign in on the server's own pages, in a browser")
+	flags.BoolVar(&f.noOpen, "no-open", false, "with --browser, print the address of the page and open no browser")
+	flags.BoolVar(&f.fromStdin, "password-stdin", false, "read the password from the first line of stdin")
+	flags.BoolVar(&f.Create, "create", false, "make the account")
+	flags.StringVar(&f.code, "code", "", "the `CODE` that the server wants as well as the password")
+	flags.StringVar(&f.Invitation, "invitation", "", "with --create, the `CODE` of the invitation that the server wants")
+	flags.StringVar(&f.DeviceName, "device-name", "", "the `NAME` of this device on the others")
 	_ = c.RegisterFlagCompletionFunc("server", cobra.FixedCompletions([]string{"mozilla"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.MarkFlagRequired("server")
 	return c
+}
+
+// check returns an error for flags that contradict each other.
+func (f *loginFlags) check() error {
+	switch {
+	case f.browser && (f.Email != "" || f.Create || f.fromStdin || f.code != ""):
+		return errors.New("with --browser, name only the server: the browser asks for the rest")
+	case f.noOpen && !f.browser:
+		return errors.New("--no-open needs --browser")
+	case !f.browser && f.Email == "":
+		return errors.New("give the account's address with --email, or sign in with --browser")
+	}
+	return nil
+}
+
+// signIn signs in to an account, with a password or in a browser.
+func (a *app) signIn(ctx context.Context, p *profile.Profile, f loginFlags) (err error) {
+	a.warnOfOpenHTTP(f.Server)
+	if f.browser {
+		f.Listen = listenLoopback
+		f.Browser = func(ctx context.Context, b *account.BrowserSignIn) (*account.Account, error) {
+			return a.inBrowser(ctx, b, !f.noOpen)
+		}
+	} else if f.Password, err = a.Secret(ctx, "password", f.fromStdin, f.Create); err != nil {
+		return err
+	}
+	f.Code = func(ctx context.Context, kind account.CodeKind, again bool) (string, error) {
+		if f.code != "" {
+			defer func() { f.code = "" }()
+			return f.code, nil
+		}
+		return a.askCode(ctx, kind, again)
+	}
+	err = p.SignIn(ctx, f.SignIn)
+	if errors.As(err, new(*account.NeedsCodeError)) {
+		return fmt.Errorf("%w: 'syncmanager login --code CODE'", err)
+	}
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(p.Account())
+	}
+	a.Note("Signed in as %s. 'syncmanager sync' syncs.", p.Account().Email)
+	return nil
 }
 
 // warnOfOpenHTTP warns that the connection to a server on another machine is not

@@ -73,18 +73,10 @@ it, with --if-unmodified-since. {"deleted":true} deletes the record on all devic
 			rec.SortIndex = &sortIndex
 		}
 		var unmodified engine.Timestamp
-		switch {
-		case since != "":
-			unmodified, err = bso.ParseTimestamp(since)
-			if err != nil || unmodified == 0 {
-				return usage.Errorf("--if-unmodified-since takes a time as 'records get --json' prints it, such as 1795372560.22, not %q", since)
-			}
-		case !isNew:
-			had, err := r.Get(ctx, collection, id, true)
-			if err != nil && !errors.Is(err, syncmanager.ErrNoRecord) && !errors.Is(err, syncmanager.ErrNoCollection) {
+		if !isNew {
+			if unmodified, err = unmodifiedSince(ctx, r, collection, id, since); err != nil {
 				return err
 			}
-			unmodified = had.Modified
 		}
 		at, err := r.Put(ctx, collection, rec, unmodified)
 		if err != nil {
@@ -97,6 +89,23 @@ it, with --if-unmodified-since. {"deleted":true} deletes the record on all devic
 		return nil
 	})
 	return c
+}
+
+// unmodifiedSince returns the time after which a record must not have been written: since,
+// or if that is "" the time that the record has now; 0 if there is no such record.
+func unmodifiedSince(ctx context.Context, r syncmanager.Records, collection string, id engine.ID, since string) (engine.Timestamp, error) {
+	if since != "" {
+		t, err := bso.ParseTimestamp(since)
+		if err != nil || t == 0 {
+			return 0, usage.Errorf("--if-unmodified-since takes a time as 'records get --json' prints it, such as 1795372560.22, not %q", since)
+		}
+		return t, nil
+	}
+	had, err := r.Get(ctx, collection, id, true)
+	if errors.Is(err, syncmanager.ErrNoRecord) || errors.Is(err, syncmanager.ErrNoCollection) {
+		return 0, nil
+	}
+	return had.Modified, err
 }
 
 // readRecord reads a record from a file, or from stdin.
