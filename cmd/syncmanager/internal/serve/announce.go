@@ -81,7 +81,8 @@ func announceAccounts(c *term.Console, cfg server.Config, invitation string) {
 		say("First account:", "use the invitation %s, which is valid once, for 24 hours", invitation)
 		with = " --invitation " + invitation
 	}
-	say("This program:", "syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
+	c.Note("This program:")
+	c.Note("  syncmanager login --server %s --email YOU --create%s", cfg.PublicURL, with)
 }
 
 // announceFirefox says how Firefox signs in.
