@@ -102,7 +102,7 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 }
 
 func (s *Server) addStored(u *User, t token.User, files map[int64]storage.State) {
-	u.Disabled, u.Quota = t.Disabled, s.quota(t.Standing)
+	u.Disabled, u.Quota = t.Disabled, s.quota(t.AccountStatus)
 	file, ok := files[t.UID]
 	if !ok {
 		return
@@ -116,7 +116,7 @@ func (s *Server) addStored(u *User, t token.User, files map[int64]storage.State)
 	}
 }
 
-func (s *Server) quota(st token.Standing) int64 {
+func (s *Server) quota(st token.AccountStatus) int64 {
 	if st.Quota.Valid {
 		return st.Quota.V
 	}
@@ -125,13 +125,13 @@ func (s *Server) quota(st token.Standing) int64 {
 
 // quotaOf is what the user of a storage may store.
 func (s *Server) quotaOf(ctx context.Context, uid int64) (int64, error) {
-	st, err := s.tokens.StandingOf(ctx, uid)
+	st, err := s.tokens.AccountStatusOf(ctx, uid)
 	return s.quota(st), err
 }
 
 // disabled reports whether nobody may sign in to an account.
 func (s *Server) disabled(ctx context.Context, uid string) (bool, error) {
-	st, err := s.tokens.Standing(ctx, uid)
+	st, err := s.tokens.AccountStatus(ctx, uid)
 	return st.Disabled, err
 }
 
@@ -174,7 +174,7 @@ func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) err
 		return err
 	}
 	// First the lock, then the sessions: no sign-in slips in between.
-	err = s.tokens.SetStanding(ctx, uid, func(st *token.Standing) { st.Disabled = disabled })
+	err = s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) { st.Disabled = disabled })
 	if err != nil || !disabled || s.accounts == nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 	if err != nil {
 		return err
 	}
-	return s.tokens.SetStanding(ctx, uid, func(st *token.Standing) {
+	return s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) {
 		st.Quota = sql.Null[int64]{}
 		if quota != nil {
 			st.Quota = sql.Null[int64]{V: max(0, *quota), Valid: true}

@@ -50,7 +50,7 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 // one.
 func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
 	var closed bool
-	err = tx.QueryRowContext(ctx, `SELECT disabled OR retired FROM standings WHERE account = ?`, c.account).Scan(&closed)
+	err = tx.QueryRowContext(ctx, `SELECT disabled OR retired FROM account_status WHERE account = ?`, c.account).Scan(&closed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return user{}, false, err
 	}
@@ -165,7 +165,7 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		// Also of an account that never came: a request of it may be under way.
-		if _, err := tx.ExecContext(ctx, `INSERT INTO standings (account, retired) VALUES (?, 1)
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_status (account, retired) VALUES (?, 1)
 			ON CONFLICT (account) DO UPDATE SET retired = 1, quota = NULL`, account); err != nil {
 			return err
 		}

@@ -15,3 +15,18 @@ CREATE TABLE users (
 ) STRICT;
 CREATE UNIQUE INDEX users_current ON users (account) WHERE replaced_at IS NULL;
 CREATE INDEX users_replaced ON users (replaced_at) WHERE replaced_at IS NOT NULL AND NOT emptied;
+
+-- What an operator decided about an account, by the account's uid. It outlives
+-- the account's keys, and so stands apart from users.
+CREATE TABLE account_status (
+  account  TEXT PRIMARY KEY,
+  disabled INTEGER NOT NULL DEFAULT 0,
+  quota    INTEGER,                   -- bytes; 0: none; NULL: the server's
+  retired  INTEGER NOT NULL DEFAULT 0 -- 1: the account is gone, and nothing brings its storage back
+) STRICT;
+
+-- What an operator set for the whole server while it ran.
+CREATE TABLE settings (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT;

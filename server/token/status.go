@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Standing is what an operator decided about an account.
-type Standing struct {
+// AccountStatus is what an operator decided about an account.
+type AccountStatus struct {
 	// Disabled accounts get no storage token, and those they have are no good.
 	Disabled bool
 	// Quota is how many bytes the account may store, 0 for any number; if it is not
@@ -19,20 +19,20 @@ type Standing struct {
 	Quota sql.Null[int64]
 }
 
-// Standing is that of an account by its uid.
-func (s *Service) Standing(ctx context.Context, account string) (Standing, error) {
-	return s.standing(ctx, `SELECT disabled, quota FROM standings WHERE account = ?`, account)
+// AccountStatus is that of an account by its uid.
+func (s *Service) AccountStatus(ctx context.Context, account string) (AccountStatus, error) {
+	return s.accountStatus(ctx, `SELECT disabled, quota FROM account_status WHERE account = ?`, account)
 }
 
-// StandingOf is that of the account whose storage has the uid.
-func (s *Service) StandingOf(ctx context.Context, uid int64) (Standing, error) {
-	return s.standing(ctx, `SELECT disabled, quota FROM standings JOIN users USING (account) WHERE uid = ?`, uid)
+// AccountStatusOf is that of the account whose storage has the uid.
+func (s *Service) AccountStatusOf(ctx context.Context, uid int64) (AccountStatus, error) {
+	return s.accountStatus(ctx, `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?`, uid)
 }
 
-func (s *Service) standing(ctx context.Context, query string, arg any) (st Standing, err error) {
+func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st AccountStatus, err error) {
 	err = s.db.QueryRow(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Standing{}, fmt.Errorf("read an account's standing: %w", err)
+		return AccountStatus{}, fmt.Errorf("read an account's status: %w", err)
 	}
 	return st, nil
 }
@@ -43,7 +43,7 @@ func (s *Service) standing(ctx context.Context, query string, arg any) (st Stand
 func (s *Service) Admit(ctx context.Context, g Grant) error {
 	var current, closed bool
 	err := s.db.QueryRow(ctx, `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
-		FROM users u LEFT JOIN standings s USING (account) WHERE u.uid = ? AND u.account = ?`, g.UID, g.Account).Scan(&current, &closed)
+		FROM users u LEFT JOIN account_status s USING (account) WHERE u.uid = ? AND u.account = ?`, g.UID, g.Account).Scan(&current, &closed)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("look for a token's account: %w", sqlite.Explain(err))
@@ -61,21 +61,21 @@ func (s *Service) Admit(ctx context.Context, g Grant) error {
 	return err
 }
 
-// SetStanding changes an account's standing by change.
-func (s *Service) SetStanding(ctx context.Context, account string, change func(*Standing)) error {
+// SetAccountStatus changes an account's status by change.
+func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		var st Standing
-		err := tx.QueryRowContext(ctx, `SELECT disabled, quota FROM standings WHERE account = ?`, account).Scan(&st.Disabled, &st.Quota)
+		var st AccountStatus
+		err := tx.QueryRowContext(ctx, `SELECT disabled, quota FROM account_status WHERE account = ?`, account).Scan(&st.Disabled, &st.Quota)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		change(&st)
-		_, err = tx.ExecContext(ctx, `INSERT INTO standings (account, disabled, quota) VALUES (?, ?, ?)
+		_, err = tx.ExecContext(ctx, `INSERT INTO account_status (account, disabled, quota) VALUES (?, ?, ?)
 			ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`, account, st.Disabled, st.Quota)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("change an account's standing: %w", err)
+		return fmt.Errorf("change an account's status: %w", err)
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ type User struct {
 	UID int64
 	// Created is when it first had storage; the zero time if it has none.
 	Created time.Time
-	Standing
+	AccountStatus
 }
 
 // Count is how many accounts have storage.
@@ -101,9 +101,9 @@ func (s *Service) Count(ctx context.Context) (n int, err error) {
 func (s *Service) Users(ctx context.Context) ([]User, error) {
 	rows, err := s.db.Query(ctx, `
 		SELECT u.account, u.uid, u.created_at, IFNULL(s.disabled, 0), s.quota
-		FROM users u LEFT JOIN standings s USING (account) WHERE u.replaced_at IS NULL
+		FROM users u LEFT JOIN account_status s USING (account) WHERE u.replaced_at IS NULL
 		UNION ALL
-		SELECT s.account, 0, 0, s.disabled, s.quota FROM standings s
+		SELECT s.account, 0, 0, s.disabled, s.quota FROM account_status s
 		WHERE NOT s.retired AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
 		ORDER BY 1`)
 	if err != nil {
