@@ -6,6 +6,12 @@
 // hear of each other by push messages, where they can be sent, and else when they
 // ask.
 //
+// A [Service] routes requests, decides who may do what, and answers. Whatever
+// authorises a request is read before its transaction and checked again inside it; see
+// holder. The database is internal/store, which is all that the rules know of it;
+// internal/oauth, internal/secondfactor and internal/devices are what needs nothing of
+// the Service.
+//
 // Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
 // asks of it.
 package accounts

@@ -1,0 +1,111 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+)
+
+func (s *Service) create(r *request) (any, error) {
+	var in struct {
+		Email      string `json:"email"`
+		Invitation string `json:"invitation"`
+		credentials
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := s.maySignUp(in.Invitation); err != nil {
+		return nil, err
+	}
+	if err := checkEmail(in.Email); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if err := s.admitAddress(r); err != nil {
+		return nil, err
+	}
+	if err := s.room(); err != nil {
+		return nil, err
+	}
+	byEmail := s.cfg.SignUp == SignUpEmail
+	if byEmail {
+		if err := s.admitMail(r, in.Email); err != nil {
+			return nil, err
+		}
+	}
+	ctx := r.Context()
+	var out *signedIn
+	// Before anything tells whether there is such an account.
+	if err := s.checkInvitation(r, in.Invitation); err != nil {
+		return nil, err
+	}
+	also := func(tx store.Tx, a *store.Account, kB wrapped) (err error) {
+		if err := s.useInvitation(tx, in.Invitation, a.UID); err != nil {
+			return err
+		}
+		out, err = s.signIn(tx, r, a, kB, 0, false)
+		return err
+	}
+	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
+	if byEmail && errors.Is(err, errAccountExists) {
+		made, err = s.register(ctx, in.Email, decoyKey(in.Email), in.credentials, false, also)
+	}
+	if err != nil || made.Confirmed {
+		return out, err
+	}
+	if err := s.sendCode(ctx, made); err != nil {
+		// Nobody can confirm it, and whoever tries again begins anew.
+		if failed := s.remove(context.WithoutCancel(ctx), made.UID, nil); failed != nil {
+			err = failed
+		}
+		return nil, err
+	}
+	return out, nil
+}
+
+// register makes an account under a key, and runs also in the transaction that
+// does. It takes the place of one that nobody confirmed.
+func (s *Service) register(ctx context.Context, email, key string, c credentials, confirmed bool,
+	also func(tx store.Tx, a *store.Account, kB wrapped) error) (*store.Account, error) {
+	old, err := s.accountByKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	var oldUID string
+	if old != nil {
+		if old.Confirmed || s.enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
+			return nil, errAccountExists
+		}
+		oldUID = old.UID
+	}
+	now := s.cfg.Now().UnixMilli()
+	a := &store.Account{Email: email, Key: key, Generation: now, KeysChangedAt: now, CreatedAt: now, ProfileAt: now, Confirmed: confirmed}
+	if a.UID, err = s.randomHex(16); err != nil {
+		return nil, err
+	}
+	if a.KA, err = s.random(onepw.KeySize); err != nil {
+		return nil, err
+	}
+	kB, err := s.setPassword(ctx, a, c)
+	if err != nil {
+		return nil, err
+	}
+	return a, s.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.RemoveUnconfirmed(oldUID); err != nil {
+			return err
+		}
+		added, err := tx.AddAccount(a)
+		if err == nil && !added {
+			err = errAccountExists
+		}
+		if err != nil {
+			return err
+		}
+		return also(tx, a, kB)
+	})
+}
