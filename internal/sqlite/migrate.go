@@ -26,12 +26,12 @@ func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 	if err != nil {
 		return err
 	}
-	newest := steps[len(steps)-1].version
+	oldest, newest := steps[0].version, steps[len(steps)-1].version
 	// A file that is up to date costs one read, and a newer one is left alone.
 	if have, err := version(ctx, db); err != nil || have == newest {
 		return err
-	} else if have > newest {
-		return ErrNewer
+	} else if err := within(have, oldest, newest); err != nil {
+		return err
 	}
 	return inTx(ctx, db, func(tx *sql.Tx) error {
 		// It may have changed before our turn came.
@@ -39,8 +39,8 @@ func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 		if err != nil {
 			return err
 		}
-		if have > newest {
-			return ErrNewer
+		if err := within(have, oldest, newest); err != nil {
+			return err
 		}
 		for _, m := range steps {
 			if m.version <= have {
@@ -53,6 +53,18 @@ func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 		_, err = tx.ExecContext(ctx, "PRAGMA user_version="+strconv.FormatInt(newest, 10))
 		return err
 	})
+}
+
+// within checks that a file's version is one that the migrations lead on from; 0 is that
+// of a new file.
+func within(have, oldest, newest int64) error {
+	switch {
+	case have > newest:
+		return ErrNewer
+	case have > 0 && have < oldest:
+		return ErrOlder
+	}
+	return nil
 }
 
 func version(ctx context.Context, q interface {

@@ -24,6 +24,9 @@ var (
 	// ErrNewer means that a newer version of the program wrote the file. It was
 	// not touched.
 	ErrNewer = errors.New("it was written by a newer version of this program; update the program")
+	// ErrOlder means that a version of the program wrote the file that is older than the
+	// first migration there is. It was not touched.
+	ErrOlder = errors.New("it was written by a version of this program before its first release; export what is in it with that version, and move it away")
 	// ErrCorrupt means that the file is not a sound database. It was not touched.
 	ErrCorrupt = errors.New("it is damaged or not a database; restore it from a backup, or move it away and sync again")
 	// ErrFull means that a write did not fit. What was committed before stays.
@@ -36,7 +39,7 @@ var (
 // Options say how a file is opened.
 type Options struct {
 	// Migrations holds a script of SQL for each version of the schema, at its
-	// root: "0001_start.sql". What follows a line "-- +goose Down" is left out, so
+	// root: "0001_start.sql". The first one makes a new file, whatever its number. What follows a line "-- +goose Down" is left out, so
 	// that goose's files serve as they are.
 	Migrations fs.FS
 	// Durable makes each commit wait for the disk, so that it survives a loss of

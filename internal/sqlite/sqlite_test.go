@@ -360,3 +360,41 @@ func BenchmarkOpenAgain(b *testing.B) {
 		_ = db.Close()
 	}
 }
+
+// A file from before the first migration that there is cannot be led on from, and is left alone.
+func TestAFileFromBeforeTheFirstMigration(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.sqlite")
+	first := fstest.MapFS{"0003_start.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE first (n INTEGER);")}}
+	db := open(t, path, sqlite.Options{Migrations: first})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := fstest.MapFS{
+		"0005_start.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE other (n INTEGER);")},
+		"0006_more.sql":  &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE other ADD COLUMN m INTEGER;")},
+	}
+	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: later}); !errors.Is(err, sqlite.ErrOlder) {
+		t.Errorf("opened with %v; want ErrOlder", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was touched: %v", err)
+	}
+	// A new file gets all of them, and one that has the first gets the rest.
+	fresh := filepath.Join(t.TempDir(), "new.sqlite")
+	db = open(t, fresh, sqlite.Options{Migrations: fstest.MapFS{"0005_start.sql": later["0005_start.sql"]}})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, fresh, sqlite.Options{Migrations: later})
+	if err := db.Update(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `INSERT INTO other (n, m) VALUES (1, 2)`)
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}

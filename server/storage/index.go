@@ -43,7 +43,7 @@ func (x *index) open(ctx context.Context) (*sqlite.DB, error) {
 		ctx := context.WithoutCancel(ctx)
 		path, options := filepath.Join(x.dir, indexName), sqlite.Options{Migrations: must(fs.Sub(migrations, "migrations/index"))}
 		x.db, x.err = sqlite.Open(ctx, path, options)
-		if errors.Is(x.err, sqlite.ErrCorrupt) || errors.Is(x.err, sqlite.ErrNewer) {
+		if errors.Is(x.err, sqlite.ErrCorrupt) || errors.Is(x.err, sqlite.ErrNewer) || errors.Is(x.err, sqlite.ErrOlder) {
 			if x.err = removeDatabase(path); x.err == nil {
 				x.db, x.err = sqlite.Open(ctx, path, options)
 			}
