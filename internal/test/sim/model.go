@@ -346,7 +346,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			continue
 		}
 		for _, e := range events {
-			if e.remove || !durable[e.n] || gone[e.n] || e.loose || e.exposed {
+			if e.remove || !durable[e.n] || gone[e.n] || e.loose || e.exposed || contested(e) {
 				continue
 			}
 			n := m.outdated(k, it, e)
