@@ -117,7 +117,7 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 	all = append(all, store{b, b, func(ctx context.Context, n int) error {
 		_, err := b.ImportFrom(ctx, written(n, "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n", "</DL><p>\n", func(i int) string {
 			return fmt.Sprintf("<DT><A HREF=%q>Page %d</A>\n", page(i), i)
-		}), bookmarks.ImportOptions{})
+		}), importing.Options{})
 		return err
 	}})
 	h, err := history.Open(ctx, history.Config{Path: places, Now: time.Now, Rand: rand.Reader})
@@ -132,7 +132,7 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 				comma = ""
 			}
 			return comma + fmt.Sprintf(`{"histUri":%q,"title":"Page %d","visits":[{"date":%d,"type":1}]}`, page(i), i, now+int64(i))
-		}), history.ImportOptions{})
+		}), importing.Options{})
 		return err
 	}})
 

@@ -18,6 +18,7 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/server"
 )
@@ -104,7 +105,7 @@ func importLogins(ctx context.Context, e *passwords.Engine, n int) error {
 		}
 		_ = w.Close()
 	}()
-	_, err := e.Import(ctx, r, passwords.ImportOptions{})
+	_, err := e.Import(ctx, r, importing.Options{})
 	return err
 }
 

@@ -97,7 +97,7 @@ func TestImport(t *testing.T) {
 			yield(note{}, &importing.Skip{Line: 4, Reason: "it is torn"})
 	}
 	got, err := e.Import(t.Context(), source, func(n *note) string { return n.Text }, importing.Options{})
-	if want := "{Read:4 Added:1 Updated:0 Duplicates:1 SkippedRecords:2 Skipped:[{Line:4 Item: Reason:it is torn} {Line:0 Item:no title Reason:it has no title}]}"; err != nil || fmt.Sprintf("%+v", got) != want {
+	if want := "{Format: Read:4 Added:1 Updated:0 Duplicates:1 Skipped:2 Skips:[{Line:4 Item: Reason:it is torn} {Line:0 Item:no title Reason:it has no title}] Visits:0 Notes:[]}"; err != nil || fmt.Sprintf("%+v", got) != want {
 		t.Errorf("imported %+v, %v, want %s", got, err, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/internal/test/marionette"
@@ -98,17 +99,17 @@ func TestFromFirefoxAndBack(t *testing.T) {
 	check(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 
-	imported, err := b.Import(t.Context(), profile, bookmarks.ImportOptions{TempDir: dir})
+	imported, err := b.Import(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
 	if imported.Added != withGUIDs.Items || imported.Skipped != 0 || imported.Duplicates != 0 {
 		t.Errorf("imported %+v; Firefox has %d items", imported, withGUIDs.Items)
 	}
-	pages, err := h.Import(t.Context(), profile, history.ImportOptions{TempDir: dir})
+	pages, err := h.Import(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
-	if pages.Added+pages.Merged != visited.Pages || pages.Visits != visited.Visits || pages.Skipped != 0 || visited.Visits != 750 {
+	if pages.Added+pages.Updated != visited.Pages || pages.Visits != visited.Visits || pages.Skipped != 0 || visited.Visits != 750 {
 		t.Errorf("imported %+v; Firefox has %+v", pages, visited)
 	}
-	again, err := b.Import(t.Context(), profile, bookmarks.ImportOptions{TempDir: dir})
+	again, err := b.Import(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
 	if again.Added != 0 || again.Duplicates != withGUIDs.Items {
 		t.Errorf("imported again: %+v", again)

@@ -62,7 +62,7 @@ func TestImportOfFirefox(t *testing.T) {
 	check(t, err)
 
 	type counts struct {
-		Read, Added, Updated, Duplicates, SkippedRecords int
+		Read, Added, Updated, Duplicates, Skipped int
 		Error                                            string
 	}
 	c := newCommandLine(t)
@@ -87,7 +87,7 @@ func TestImportOfFirefox(t *testing.T) {
 	}
 	for kind, want := range map[string]counts{
 		"passwords": {Read: 2, Added: 2}, "cards": {Read: 1, Added: 1}, "addresses": {Read: 1, Added: 1},
-		"forms": {Read: 2, Added: 2}, "addons": {Read: 1, SkippedRecords: 1}, "storage": {Read: 1, Added: 1},
+		"forms": {Read: 2, Added: 2}, "addons": {Read: 1, Skipped: 1}, "storage": {Read: 1, Added: 1},
 		"history": {Read: 1, Added: 1},
 	} {
 		if done[kind] != want {
@@ -99,7 +99,7 @@ func TestImportOfFirefox(t *testing.T) {
 	}
 	again := bring()
 	for kind, was := range done {
-		if want := (counts{Read: was.Read, Duplicates: was.Added, SkippedRecords: was.SkippedRecords}); again[kind] != want {
+		if want := (counts{Read: was.Read, Duplicates: was.Added, Skipped: was.Skipped}); again[kind] != want {
 			t.Errorf("%s again: %+v; want %+v", kind, again[kind], want)
 		}
 	}

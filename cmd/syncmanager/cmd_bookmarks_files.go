@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,11 +12,12 @@ import (
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
 func (a *app) bookmarksImportCommand() *cobra.Command {
-	var o bookmarks.ImportOptions
+	var o importing.Options
 	c := &cobra.Command{
 		Use:   "import PATH|-",
 		Short: "Import the bookmarks of another browser",
@@ -43,7 +43,7 @@ nothing can be imported, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			var r *bookmarks.Imported
+			var r importing.Report
 			a.NewProgress().While("importing bookmarks", func() {
 				if args[0] == "-" {
 					r, err = store.ImportFrom(ctx, a.In, o)
@@ -54,20 +54,7 @@ nothing can be imported, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			if a.JSON {
-				return errors.Join(a.PrintJSON(r), a.taken(r.Added+r.Duplicates, r.Skipped))
-			}
-			for _, s := range r.Reasons {
-				a.nameSkipped(s.Line, s.Item, s.Reason)
-			}
-			a.countUnnamed(r.Skipped - len(r.Reasons))
-			a.tell(r.Notes)
-			already := term.Count(r.Duplicates)
-			if r.Merged > 0 {
-				already += " (" + term.Count(r.Merged) + " with something new)"
-			}
-			return errors.Join(a.Print("%s %sadded, %s here already, %s skipped", term.Count(r.Added), would(o.DryRun), already, term.Count(r.Skipped)),
-				a.taken(r.Added+r.Duplicates, r.Skipped))
+			return a.printReport(r, o.DryRun)
 		}),
 	}
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -10,11 +9,11 @@ import (
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
-	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 func (a *app) historyImportCommand() *cobra.Command {
-	var o history.ImportOptions
+	var o importing.Options
 	c := &cobra.Command{
 		Use:   "import PATH|-",
 		Short: "Import the history of Firefox, or an export",
@@ -28,7 +27,7 @@ is skipped and named. If nothing can be imported, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			var r history.Imported
+			var r importing.Report
 			a.NewProgress().While("importing the history", func() {
 				if args[0] == "-" {
 					r, err = store.ImportJSON(ctx, a.In, o)
@@ -37,22 +36,12 @@ is skipped and named. If nothing can be imported, the exit code is 1.`,
 				}
 			})
 			if err != nil {
-				if kept := r.Added + r.Merged; kept > 0 && !o.DryRun {
+				if kept := r.Added + r.Updated; kept > 0 && !o.DryRun {
 					err = fmt.Errorf("%w; %s before that are kept", err, plural(kept, "page"))
 				}
 				return err
 			}
-			here := r.Added + r.Merged + r.Same
-			if a.JSON {
-				return errors.Join(a.PrintJSON(r), a.taken(here, r.Skipped))
-			}
-			for _, s := range r.Reasons {
-				a.nameSkipped(0, s.Item, s.Reason)
-			}
-			a.countUnnamed(r.Skipped - len(r.Reasons))
-			return errors.Join(a.Print("%s %sadded, %s %supdated, %s here already, %s skipped; %s",
-				term.Count(r.Added), would(o.DryRun), term.Count(r.Merged), would(o.DryRun), term.Count(r.Same), term.Count(r.Skipped), plural(r.Visits, "new visit")),
-				a.taken(here, r.Skipped))
+			return a.printReport(r, o.DryRun)
 		}),
 	}
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")

@@ -15,8 +15,8 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -160,7 +160,7 @@ func chosenKinds(only []string) ([]importKind, error) {
 
 // importedKind is the result for one kind.
 type importedKind struct {
-	mirror.Imported
+	importing.Report
 	Error string `json:"error,omitempty"`
 }
 
@@ -180,16 +180,13 @@ func (im *firefoxImport) run(ctx context.Context, kinds []importKind) error {
 		if errors.Is(err, firefoxprofile.ErrMissing) || errors.Is(err, fs.ErrNotExist) {
 			err = nil // the profile has none
 		}
-		of := importedKind{Imported: r}
-		if of.Skipped == nil {
-			of.Skipped = []mirror.Skip{}
-		}
+		of := importedKind{Report: withSkips(r)}
 		if err != nil {
 			failed, of.Error = true, sentence(err)
 		}
 		done[k.name] = of
-		here += r.Added + r.Updated + r.Duplicates
-		left += r.SkippedRecords
+		here += r.Here()
+		left += r.Skipped
 		t.Add(k.name, im.outcome(of))
 		im.name(k.name, of)
 	}
@@ -217,24 +214,12 @@ func (im *firefoxImport) name(kind string, r importedKind) {
 	if im.JSON {
 		return
 	}
-	for _, s := range r.Skipped {
-		item := kind
-		if s.Item != "" {
-			item += ": " + s.Item
-		}
-		im.nameSkipped(s.Line, item, s.Reason)
-	}
-	im.countUnnamed(r.SkippedRecords - len(r.Skipped))
+	im.nameSkips(kind, r.Report)
 }
 
 // outcome describes the result for a kind.
 func (im *firefoxImport) outcome(r importedKind) string {
-	would := would(im.dry)
-	words := term.Count(r.Added) + " " + would + "added"
-	if r.Updated > 0 {
-		words += ", " + term.Count(r.Updated) + " " + would + "updated"
-	}
-	words += ", " + term.Count(r.Duplicates) + " here already, " + term.Count(r.SkippedRecords) + " skipped"
+	words := reportWords(r.Report, im.dry)
 	switch {
 	case r.Error != "" && r.Read > 0:
 		return "failed after " + words + ": " + r.Error

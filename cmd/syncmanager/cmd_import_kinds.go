@@ -12,15 +12,13 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/addons"
-	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 	"github.com/syncmanager/syncmanager/engines/forms"
-	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
@@ -37,7 +35,7 @@ type firefoxImport struct {
 type importKind struct {
 	// name is that of the command for the same.
 	name  string
-	bring func(*firefoxImport, context.Context) (mirror.Imported, error)
+	bring func(*firefoxImport, context.Context) (importing.Report, error)
 }
 
 // importKinds are in the order in which they are imported. The kinds that a primary
@@ -61,8 +59,8 @@ type source[F any] func(context.Context, *skips.List) iter.Seq2[F, error]
 // profile to records of the store.
 func bring[F, R any](
 	ctx context.Context, im *firefoxImport, kind string, from source[F], records func(F) []R,
-	into func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error),
-) (mirror.Imported, error) {
+	into func(context.Context, iter.Seq2[R, error], importing.Options) (importing.Report, error),
+) (importing.Report, error) {
 	all := func(yield func(R, error) bool) {
 		var left skips.List
 		told := 0
@@ -97,23 +95,23 @@ func bring[F, R any](
 		}
 		tell()
 	}
-	return into(ctx, all, mirror.ImportOptions{
+	return into(ctx, all, importing.Options{
 		DryRun:   im.dry,
 		Progress: func(n int) { im.progress.Say(kind, kind+": "+term.Count(n)+" read") },
 	})
 }
 
 // titled returns the Import of a store, with the title of a record in the report.
-func titled[R any](store itemStore[R], title func(R) string) func(context.Context, iter.Seq2[R, error], mirror.ImportOptions) (mirror.Imported, error) {
-	return func(ctx context.Context, all iter.Seq2[R, error], o mirror.ImportOptions) (mirror.Imported, error) {
+func titled[R any](store itemStore[R], title func(R) string) func(context.Context, iter.Seq2[R, error], importing.Options) (importing.Report, error) {
+	return func(ctx context.Context, all iter.Seq2[R, error], o importing.Options) (importing.Report, error) {
 		return store.Import(ctx, all, func(r *R) string { return skips.Shorten(title(*r)) }, o)
 	}
 }
 
-func (im *firefoxImport) passwords(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) passwords(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Passwords(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "passwords", im.source.Passwords, func(l firefoxprofile.Login) []passwords.Login {
 		r := passwords.Login{
@@ -128,10 +126,10 @@ func (im *firefoxImport) passwords(ctx context.Context) (mirror.Imported, error)
 	}, store.ImportLogins)
 }
 
-func (im *firefoxImport) addresses(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) addresses(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Addresses(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "addresses", im.source.Addresses, func(f firefoxprofile.Address) []address {
 		r := address{ID: sameID(f.GUID)}
@@ -146,10 +144,10 @@ func (im *firefoxImport) addresses(ctx context.Context) (mirror.Imported, error)
 	}, titled(store, addressTitle))
 }
 
-func (im *firefoxImport) cards(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) cards(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Cards(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "cards", im.source.Cards, func(f firefoxprofile.Card) []card {
 		if f.Number == "" {
@@ -166,20 +164,20 @@ func (im *firefoxImport) cards(ctx context.Context) (mirror.Imported, error) {
 	}, titled(store, cardTitle))
 }
 
-func (im *firefoxImport) forms(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) forms(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Forms(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "forms", im.source.FormHistory, func(f firefoxprofile.FormEntry) []forms.Entry {
 		return []forms.Entry{{ID: sameID(f.GUID), Name: f.Field, Value: f.Value}}
 	}, titled(store, formTitle))
 }
 
-func (im *firefoxImport) prefs(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) prefs(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Prefs(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "prefs", im.source.Prefs, func(f firefoxprofile.Pref) []prefs.Pref {
 		value, err := term.Marshal(f.Value)
@@ -192,10 +190,10 @@ func (im *firefoxImport) prefs(ctx context.Context) (mirror.Imported, error) {
 
 // addons imports the list of add-ons. The account's browsers install those that they do
 // not have, and disable those that are disabled in the profile.
-func (im *firefoxImport) addons(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) addons(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Addons(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "addons", im.source.Addons, func(f firefoxprofile.Addon) []addons.Addon {
 		return []addons.Addon{{
@@ -204,10 +202,10 @@ func (im *firefoxImport) addons(ctx context.Context) (mirror.Imported, error) {
 	}, titled(store, addonTitle))
 }
 
-func (im *firefoxImport) storage(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) storage(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.ExtensionStorage(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
 	return bring(ctx, im, "storage", im.source.ExtensionStorage, func(f firefoxprofile.ExtensionData) []extstorage.Item {
 		var values map[string]json.RawMessage
@@ -225,40 +223,27 @@ func (im *firefoxImport) storage(ctx context.Context) (mirror.Imported, error) {
 // places returns the path of the profile's bookmarks and history.
 func (im *firefoxImport) places() string { return filepath.Join(im.dir, "places.sqlite") }
 
-func (im *firefoxImport) bookmarks(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) bookmarks(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.Bookmarks(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
-	var b *bookmarks.Imported
+	var r importing.Report
 	im.progress.While("importing bookmarks", func() {
-		b, err = store.Import(ctx, im.places(), bookmarks.ImportOptions{DryRun: im.dry})
+		r, err = store.Import(ctx, im.places(), importing.Options{DryRun: im.dry})
 	})
-	if err != nil {
-		return mirror.Imported{}, err
-	}
-	r := mirror.Imported{Read: b.Added + b.Duplicates + b.Skipped, Added: b.Added, Updated: b.Merged, Duplicates: b.Duplicates - b.Merged, SkippedRecords: b.Skipped}
-	for _, s := range b.Reasons {
-		r.Skipped = append(r.Skipped, mirror.Skip(s))
-	}
-	return r, nil
+	return r, err
 }
 
-func (im *firefoxImport) history(ctx context.Context) (mirror.Imported, error) {
+func (im *firefoxImport) history(ctx context.Context) (importing.Report, error) {
 	store, err := im.into.History(ctx)
 	if err != nil {
-		return mirror.Imported{}, err
+		return importing.Report{}, err
 	}
-	var h history.Imported
+	var r importing.Report
 	im.progress.While("importing the history", func() {
-		h, err = store.Import(ctx, im.places(), history.ImportOptions{DryRun: im.dry})
+		r, err = store.Import(ctx, im.places(), importing.Options{DryRun: im.dry})
 	})
-	r := mirror.Imported{
-		Read: h.Added + h.Merged + h.Same + h.Skipped, Added: h.Added, Updated: h.Merged, Duplicates: h.Same, SkippedRecords: h.Skipped,
-	}
-	for _, s := range h.Reasons {
-		r.Skipped = append(r.Skipped, mirror.Skip{Item: s.Item, Reason: s.Reason})
-	}
 	return r, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -17,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 type login = passwords.Login
@@ -31,7 +30,7 @@ func openLogins(ctx context.Context, p *profile.Profile) (itemStore[login], erro
 	return loginStore{e}, err
 }
 
-func (s loginStore) Import(ctx context.Context, source iter.Seq2[login, error], _ func(*login) string, o mirror.ImportOptions) (mirror.Imported, error) {
+func (s loginStore) Import(ctx context.Context, source iter.Seq2[login, error], _ func(*login) string, o importing.Options) (importing.Report, error) {
 	return s.ImportLogins(ctx, source, o)
 }
 
@@ -179,7 +178,7 @@ if that is newer. If nothing can be imported, the exit code is 1.`,
 				if beginsArray(in) {
 					return s.importJSON(ctx, a, p, in, dryRun)
 				}
-				return a.importCSV(ctx, p, in, passwords.ImportOptions{DryRun: dryRun})
+				return a.importCSV(ctx, p, in, importing.Options{DryRun: dryRun})
 			})
 		}),
 	}
@@ -194,7 +193,7 @@ func beginsArray(in *bufio.Reader) bool {
 	return bytes.HasPrefix(start, []byte("["))
 }
 
-func (a *app) importCSV(ctx context.Context, p *profile.Profile, file io.Reader, o passwords.ImportOptions) error {
+func (a *app) importCSV(ctx context.Context, p *profile.Profile, file io.Reader, o importing.Options) error {
 	store, err := p.Passwords(ctx)
 	if err != nil {
 		return err
@@ -209,16 +208,5 @@ func (a *app) importCSV(ctx context.Context, p *profile.Profile, file io.Reader,
 		}
 		return err
 	}
-	here := r.Added + r.Updated + r.Duplicates
-	if a.JSON {
-		return errors.Join(a.PrintJSON(r), a.taken(here, r.SkippedRows))
-	}
-	would := would(o.DryRun)
-	for _, s := range r.Skipped {
-		a.nameSkipped(s.Line, "", s.Reason)
-	}
-	a.countUnnamed(r.SkippedRows - len(r.Skipped))
-	a.tell(r.Notes)
-	return errors.Join(a.Print("%s %sadded, %s %supdated, %s here already, %s skipped",
-		term.Count(r.Added), would, term.Count(r.Updated), would, term.Count(r.Duplicates), term.Count(r.SkippedRows)), a.taken(here, r.SkippedRows))
+	return a.printReport(r, o.DryRun)
 }

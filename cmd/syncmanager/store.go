@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 // itemStore is a store as its commands need it; *mirror.Store[R] is one.
@@ -25,7 +25,7 @@ type itemStore[R any] interface {
 	Add(ctx context.Context, r R) (R, error)
 	Update(ctx context.Context, r R) (R, error)
 	Delete(ctx context.Context, id engine.ID) error
-	Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) (mirror.Imported, error)
+	Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error)
 	undoer
 }
 

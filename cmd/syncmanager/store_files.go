@@ -16,7 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
@@ -92,7 +92,7 @@ func (s *storeCommand[R]) importJSON(ctx context.Context, a *app, p *profile.Pro
 	if err != nil {
 		return err
 	}
-	return importItems(ctx, a, store, jsonArray[R](file), func(r *R) string { return s.title(*r) }, mirror.ImportOptions{DryRun: dryRun})
+	return importItems(ctx, a, store, jsonArray[R](file), func(r *R) string { return s.title(*r) }, importing.Options{DryRun: dryRun})
 }
 
 // readFile calls read with the file at path, or with stdin if path is "-".
@@ -109,7 +109,7 @@ func (a *app) readFile(path string, read func(io.Reader) error) error {
 }
 
 // importItems imports a source, shows progress, and reports.
-func importItems[R any](ctx context.Context, a *app, store itemStore[R], source iter.Seq2[R, error], item func(*R) string, o mirror.ImportOptions) error {
+func importItems[R any](ctx context.Context, a *app, store itemStore[R], source iter.Seq2[R, error], item func(*R) string, o importing.Options) error {
 	progress := a.NewProgress()
 	o.Progress = func(records int) { progress.Say("import", term.Count(records)+" read") }
 	r, err := store.Import(ctx, source, item, o)
@@ -120,20 +120,7 @@ func importItems[R any](ctx context.Context, a *app, store itemStore[R], source 
 		}
 		return err
 	}
-	here := r.Added + r.Updated + r.Duplicates
-	if a.JSON {
-		return errors.Join(a.PrintJSON(r), a.taken(here, r.SkippedRecords))
-	}
-	for _, s := range r.Skipped {
-		a.nameSkipped(0, s.Item, s.Reason)
-	}
-	a.countUnnamed(r.SkippedRecords - len(r.Skipped))
-	updated := ""
-	if r.Updated > 0 {
-		updated = term.Count(r.Updated) + " " + would(o.DryRun) + "updated, "
-	}
-	return errors.Join(a.Print("%s %sadded, %s%s here already, %s skipped",
-		term.Count(r.Added), would(o.DryRun), updated, term.Count(r.Duplicates), term.Count(r.SkippedRecords)), a.taken(here, r.SkippedRecords))
+	return a.printReport(r, o.DryRun)
 }
 
 var errNoArray = errors.New("the file is not a JSON array of records, as export writes it")
@@ -143,7 +130,7 @@ var errNoArray = errors.New("the file is not a JSON array of records, as export 
 const maxElement = 16 << 20
 
 // jsonArray yields the elements of the JSON array that the file holds. An element that
-// is not an R is a *mirror.Skip.
+// is not an R is a *importing.Skip.
 func jsonArray[R any](file io.Reader) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		var none R
@@ -164,7 +151,7 @@ func jsonArray[R any](file io.Reader) iter.Seq2[R, error] {
 			err := json.Unmarshal(raw, &r)
 			if err != nil {
 				// The error of encoding/json may contain the text, which may be a secret.
-				err = &mirror.Skip{Item: fmt.Sprintf("element %d", i), Reason: "its fields do not have the right types"}
+				err = &importing.Skip{Item: fmt.Sprintf("element %d", i), Reason: "its fields do not have the right types"}
 			}
 			if !yield(r, err) {
 				return

@@ -9,22 +9,45 @@ type Options struct {
 	// Progress is called now and then with the number of records that were read; nil:
 	// nothing is called.
 	Progress func(records int)
+	// TempDir is where a browser's database is copied to before it is read; "": the
+	// system's folder for temporary files.
+	TempDir string
 }
 
-// Report tells what an import did. It holds no secret.
+// Report tells what an import did, or would do. It holds no secret.
 type Report struct {
-	// Read counts the records that the source had.
+	// Format is what the source was found to be, where there are several: "html",
+	// "chrome".
+	Format string `json:"format,omitempty"`
+	// Read counts the records that the source had, those that were left out included.
 	Read int `json:"read"`
 	// Added counts those that are new, Updated those that brought what was here up to
-	// date, Duplicates those that were here already.
+	// date, Duplicates those that say nothing new.
 	Added      int `json:"added"`
 	Updated    int `json:"updated"`
 	Duplicates int `json:"duplicates"`
-	// SkippedRecords counts those that were left out, and Skipped names them, the first
-	// thousand.
-	SkippedRecords int    `json:"skippedRecords"`
-	Skipped        []Skip `json:"skipped"`
+	// Skipped counts what was left out or cut, and Skips names it, the first thousand.
+	Skipped int    `json:"skipped"`
+	Skips   []Skip `json:"skips"`
+	// Visits counts the visits that are new, of a history.
+	Visits int `json:"visits,omitempty"`
+	// Notes are clauses about what was left out of records that were taken, and about the
+	// source.
+	Notes []string `json:"notes,omitempty"`
 }
+
+const maxNamed = 1000
+
+// Skip counts what was left out, and names it if there is room.
+func (r *Report) Skip(s Skip) {
+	r.Skipped++
+	if len(r.Skips) < maxNamed {
+		r.Skips = append(r.Skips, s)
+	}
+}
+
+// Here counts the records of the source that are here now.
+func (r *Report) Here() int { return r.Added + r.Updated + r.Duplicates }
 
 // Skip is a record, or a part of one, that was left out. A source that yields one as its
 // error says so of a record that cannot be read, and the import goes on.

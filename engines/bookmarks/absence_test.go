@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
@@ -22,10 +23,10 @@ func page(links ...string) string {
 	return b.String() + "</DL><p>\n"
 }
 
-func (d *device) importPage(source string) *bookmarks.Imported {
+func (d *device) importPage(source string) importing.Report {
 	d.t.Helper()
 	d.a.tick()
-	r, err := d.ImportFrom(d.t.Context(), strings.NewReader(source), bookmarks.ImportOptions{})
+	r, err := d.ImportFrom(d.t.Context(), strings.NewReader(source), importing.Options{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestImportOfWhatIsHere(t *testing.T) {
 	r := d.importPage(page(`HREF="https://e.example/1" ADD_DATE="1500000000" SHORTCUTURL="one" TAGS="new">One`,
 		`HREF="https://e.example/2" SHORTCUTURL="other">Two`, `HREF="https://e.example/3" SHORTCUTURL="three">Three`,
 		`HREF="https://e.example/4" SHORTCUTURL="three">Four`))
-	if r.Added != 1 || r.Duplicates != 3 || r.Merged != 1 || r.Skipped != 2 || !strings.Contains(r.Reasons[0].Reason, `"other"`) {
+	if r.Added != 1 || r.Duplicates != 2 || r.Updated != 1 || r.Skipped != 2 || !strings.Contains(r.Skips[0].Reason, `"other"`) {
 		t.Fatalf("imported %+v; want one added, one merged, and two keywords left out by name", r)
 	}
 	if it := d.one(url1); !slices.Equal(it.Tags, []string{"mine", "new"}) || it.Keyword != "one" || it.Added.Unix() != 1_500_000_000 {
@@ -210,7 +211,7 @@ func TestImportOfWhatIsHere(t *testing.T) {
 		t.Fatalf("the earlier date did not go up, but %d records", len(out))
 	}
 	// The same again is nothing new.
-	if r := d.importPage(page(`HREF="https://e.example/1" ADD_DATE="1500000000" SHORTCUTURL="one" TAGS="new">One`)); r.Merged != 0 || r.Skipped != 0 {
+	if r := d.importPage(page(`HREF="https://e.example/1" ADD_DATE="1500000000" SHORTCUTURL="one" TAGS="new">One`)); r.Updated != 0 || r.Skipped != 0 {
 		t.Fatalf("imported %+v", r)
 	}
 	if _, out := d.sync(); len(out) > 0 {

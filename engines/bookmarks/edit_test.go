@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
@@ -180,7 +181,7 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 			added, duplicates int
 			count             int
 		}{{true, 6, 0, 0}, {false, 6, 0, 6}, {false, 0, 6, 6}} {
-			report, err := d.Import(ctx, path, bookmarks.ImportOptions{DryRun: try.dry})
+			report, err := d.Import(ctx, path, importing.Options{DryRun: try.dry})
 			if err != nil || report.Format != format || report.Added != try.added || report.Duplicates != try.duplicates || report.Skipped != 0 {
 				t.Fatalf("%s: %+v, %v; want %+v", format, report, err, try)
 			}
@@ -201,11 +202,11 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 func TestImportNamesWhatItSkips(t *testing.T) {
 	d := newAccount().device(t)
 	report, err := d.ImportFrom(t.Context(), strings.NewReader("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n"+
-		`<DT><A HREF="https://example.org/">good</A>`+"\n"+`<DT><A HREF="nonsense">bad</A>`+"\n</DL>"), bookmarks.ImportOptions{})
-	if err != nil || report.Added != 1 || report.Skipped != 1 || len(report.Reasons) != 1 || report.Reasons[0].Item != "bad" {
+		`<DT><A HREF="https://example.org/">good</A>`+"\n"+`<DT><A HREF="nonsense">bad</A>`+"\n</DL>"), importing.Options{})
+	if err != nil || report.Added != 1 || report.Skipped != 1 || len(report.Skips) != 1 || report.Skips[0].Item != "bad" {
 		t.Fatalf("%+v, %v; want one added, and one named", report, err)
 	}
-	if _, err := d.ImportFrom(t.Context(), strings.NewReader("nothing of the kind"), bookmarks.ImportOptions{}); err == nil {
+	if _, err := d.ImportFrom(t.Context(), strings.NewReader("nothing of the kind"), importing.Options{}); err == nil {
 		t.Fatal("a text is no file of bookmarks, and nobody said so")
 	}
 	if err := d.Export(t.Context(), &bytes.Buffer{}, "pdf"); err == nil {

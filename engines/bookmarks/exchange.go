@@ -8,47 +8,10 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
-
-// ImportOptions say how an import is done.
-type ImportOptions struct {
-	// DryRun only reports what an import would do.
-	DryRun bool
-	// TempDir is where a database is copied to before it is read; "": the system's
-	// folder for temporary files.
-	TempDir string
-}
-
-// Imported is what an import did, or would do.
-type Imported struct {
-	// Format is what the source was found to be: "html", "json", "jsonlz4",
-	// "chrome", "places.sqlite", "safari" or "csv".
-	Format string `json:"format"`
-	// Added items are new; Duplicates were there already, in the same folder or under
-	// the same GUID. Merged are those of them that got tags, a keyword or an earlier
-	// date.
-	Added      int `json:"added"`
-	Duplicates int `json:"duplicates"`
-	Merged     int `json:"merged,omitempty"`
-	// Skipped items are left out or cut; Reasons names the first thousand.
-	Skipped int       `json:"skipped"`
-	Reasons []Skipped `json:"reasons,omitempty"`
-	// Notes are clauses about what was left out of items that were added, and about the
-	// source.
-	Notes []string `json:"notes,omitempty"`
-}
-
-// Skipped is an item that was left out or cut.
-type Skipped struct {
-	// Line is where it is in a text, from 1; 0 in a database.
-	Line int `json:"line,omitempty"`
-	// Item names it: its title or else its URL, shortened.
-	Item string `json:"item,omitempty"`
-	// Reason is a clause about it.
-	Reason string `json:"reason"`
-}
 
 // Import adds the bookmarks of another browser to those that are here: a file in
 // HTML, JSON, jsonlz4, CSV, Chrome's or Safari's format, a places.sqlite, or a browser's
@@ -57,27 +20,27 @@ type Skipped struct {
 // what that has already is a duplicate; so is what is here under the same GUID. A
 // duplicate gives its tags, its keyword and an earlier date to what is here, and
 // changes nothing else. All is added, or nothing.
-func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (*Imported, error) {
+func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
 	src, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
-		return nil, fmt.Errorf("cannot import %s: %w", path, err)
+		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	report, err := e.importFrom(ctx, src, o)
 	if err = errors.Join(err, src.Close()); err != nil {
-		return nil, fmt.Errorf("cannot import %s: %w", path, err)
+		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	return report, nil
 }
 
 // ImportFrom is Import of what comes from a pipe.
-func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o ImportOptions) (*Imported, error) {
+func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
 	src, err := exchange.Read(ctx, r, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
-		return nil, fmt.Errorf("cannot import bookmarks: %w", err)
+		return importing.Report{}, fmt.Errorf("cannot import bookmarks: %w", err)
 	}
 	report, err := e.importFrom(ctx, src, o)
 	if err = errors.Join(err, src.Close()); err != nil {
-		return nil, fmt.Errorf("cannot import bookmarks: %w", err)
+		return importing.Report{}, fmt.Errorf("cannot import bookmarks: %w", err)
 	}
 	return report, nil
 }
@@ -85,19 +48,16 @@ func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o ImportOptions) (
 // errDry rolls a trial back.
 var errDry = errors.New("a dry run")
 
-func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportOptions) (*Imported, error) {
+func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o importing.Options) (importing.Report, error) {
 	found, left, err := src.Bookmarks(ctx)
 	if err != nil {
-		return nil, err
+		return importing.Report{}, err
 	}
-	var report *Imported
+	var report importing.Report
 	err = e.edit(ctx, func(t *tx) error {
-		report = &Imported{Format: string(src.Format()), Skipped: left.Count, Notes: left.Notes}
-		for _, s := range left.First {
-			report.Reasons = append(report.Reasons, Skipped(s))
-		}
+		report = importing.Report{Format: string(src.Format()), Skipped: left.Count, Skips: left.First, Notes: left.Notes}
 		t.undated = true
-		im := &importer{tx: t, report: report}
+		im := &importer{tx: t, report: &report}
 		for _, name := range exchange.Roots {
 			root, err := t.find(LocalID(engine.ID(name)))
 			if err != nil {
@@ -113,8 +73,9 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o ImportO
 		return nil
 	})
 	if err != nil && !errors.Is(err, errDry) {
-		return nil, sqlite.Explain(err)
+		return importing.Report{}, sqlite.Explain(err)
 	}
+	report.Read = report.Here() + report.Skipped
 	return report, nil
 }
 

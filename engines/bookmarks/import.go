@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
 	"github.com/syncmanager/syncmanager/internal/skips"
@@ -15,7 +16,7 @@ import (
 // importer adds the items of a source to the tree.
 type importer struct {
 	*tx
-	report *Imported
+	report *importing.Report
 }
 
 // sameness is by what an item is known among its siblings.
@@ -151,7 +152,8 @@ func (im *importer) duplicate(it *imported, src *exchange.Item) error {
 		}
 	}
 	if merged {
-		im.report.Merged++
+		im.report.Updated++
+		im.report.Duplicates--
 	}
 	return nil
 }
@@ -191,14 +193,11 @@ func (im *importer) freeKeyword(url, keyword string, src *exchange.Item) (string
 }
 
 func (im *importer) skip(src *exchange.Item, err error) {
-	im.report.Skipped++
-	if len(im.report.Reasons) < 1000 {
-		name := src.Title
-		if name == "" {
-			name = src.URL
-		}
-		im.report.Reasons = append(im.report.Reasons, Skipped{Line: src.Line, Item: skips.Shorten(name), Reason: err.Error()})
+	name := src.Title
+	if name == "" {
+		name = src.URL
 	}
+	im.report.Skip(importing.Skip{Line: src.Line, Item: skips.Shorten(name), Reason: err.Error()})
 }
 
 var kinds = map[exchange.Kind]Kind{exchange.Bookmark: Bookmark, exchange.Folder: Folder, exchange.Separator: Separator, exchange.Query: Query}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
@@ -79,8 +80,8 @@ func TestWhatNoBrowserStoresIsRefused(t *testing.T) {
 <DT><A HREF="https://example.org:65536/">Port</A>
 <DT><A HREF="https://example.org/">Good</A>
 </DL><p>`
-	r, err := d.ImportFrom(t.Context(), strings.NewReader(page), bookmarks.ImportOptions{})
-	if err != nil || r.Added != 1 || r.Skipped != 2 || len(r.Reasons) != 2 || r.Reasons[0].Item != "Space" || r.Reasons[0].Line != 2 {
+	r, err := d.ImportFrom(t.Context(), strings.NewReader(page), importing.Options{})
+	if err != nil || r.Added != 1 || r.Skipped != 2 || len(r.Skips) != 2 || r.Skips[0].Item != "Space" || r.Skips[0].Line != 2 {
 		t.Errorf("imported %+v, %v; want two left out by name", r, err)
 	}
 }

@@ -326,7 +326,7 @@ func TestItems(t *testing.T) {
 			yield(extstorage.Item{ExtID: "c@y", Key: "l", Value: json.RawMessage("no")}, nil)
 	}
 	r, err := items.Import(ctx, source, func(i *extstorage.Item) string { return string(i.ID()) }, importing.Options{})
-	if err != nil || r.Added != 1 || r.Duplicates != 1 || r.SkippedRecords != 1 || r.Skipped[0].Item != "c@y l" {
+	if err != nil || r.Added != 1 || r.Duplicates != 1 || r.Skipped != 1 || r.Skips[0].Item != "c@y l" {
 		t.Errorf("imported %+v, %v", r, err)
 	}
 	if err := items.Delete(ctx, "b@y a key"); err != nil {

@@ -11,57 +11,27 @@ import (
 	"iter"
 	"os"
 
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/internal/exchange"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// ImportOptions say how an import goes.
-type ImportOptions struct {
-	// DryRun counts, and changes nothing.
-	DryRun bool
-	// TempDir is where a copy of a browser's database is put while it is read; "":
-	// the system's folder for temporary files.
-	TempDir string
-}
-
 // ErrImport means that a file is none that Import reads.
 var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that was exported here")
-
-// Imported tells what an import did, or would do.
-type Imported struct {
-	// Added counts pages that are new here, Merged those that got visits or a title,
-	// Same those of which nothing was new.
-	Added  int `json:"added"`
-	Merged int `json:"merged"`
-	Same   int `json:"same"`
-	// Visits counts the visits that are new.
-	Visits int `json:"visits"`
-	// Skipped counts what was left out; Reasons names the first thousand.
-	Skipped int       `json:"skipped"`
-	Reasons []Skipped `json:"reasons,omitempty"`
-}
-
-// Skipped is something that an import left out, and why.
-type Skipped struct {
-	// Item names it: its title or its URL, shortened.
-	Item string `json:"item,omitempty"`
-	// Reason is a clause about it: "it has no visit".
-	Reason string `json:"reason"`
-}
 
 // Import reads the history of the Firefox profile or places.sqlite at path, even
 // while Firefox has it open, or a file that ExportJSON wrote. Importing a file
 // again adds nothing. It works in many small transactions: on an error, what
-// Imported counts is here.
-func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (Imported, error) {
+// the report counts is here.
+func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
 	ours, err := isExport(path)
 	if err != nil {
-		return Imported{}, fmt.Errorf("cannot import %s: %w", path, err)
+		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	if ours {
 		f, err := os.Open(path)
 		if err != nil {
-			return Imported{}, fmt.Errorf("cannot import the history: %w", err)
+			return importing.Report{}, fmt.Errorf("cannot import the history: %w", err)
 		}
 		defer f.Close()
 		return e.ImportJSON(ctx, f, o)
@@ -71,7 +41,7 @@ func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (Impo
 		err = ErrImport
 	}
 	if err != nil {
-		return Imported{}, fmt.Errorf("cannot import %s: %w", path, err)
+		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	var skips exchange.Skips
 	done, err := e.importPages(ctx, fromBrowser(source.History(ctx, &skips)), o)
@@ -80,9 +50,10 @@ func (e *Engine) Import(ctx context.Context, path string, o ImportOptions) (Impo
 	}
 	err = errors.Join(err, source.Close())
 	for _, s := range skips.First {
-		done.skip(s.Item, s.Reason)
+		done.Skip(s)
 	}
 	done.Skipped += skips.Count - len(skips.First)
+	done.Read = done.Here() + done.Skipped
 	if err != nil {
 		return done, fmt.Errorf("cannot import %s: %w", path, err)
 	}
@@ -119,8 +90,9 @@ func fromBrowser(pages iter.Seq2[exchange.Page, error]) iter.Seq2[Page, error] {
 }
 
 // ImportJSON reads what ExportJSON wrote.
-func (e *Engine) ImportJSON(ctx context.Context, r io.Reader, o ImportOptions) (Imported, error) {
+func (e *Engine) ImportJSON(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
 	done, err := e.importPages(ctx, fromJSON(r), o)
+	done.Read = done.Here() + done.Skipped
 	if err != nil {
 		return done, fmt.Errorf("cannot import the history: %w", err)
 	}
@@ -164,13 +136,13 @@ type ready struct {
 	visits []visit
 }
 
-func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], o ImportOptions) (done Imported, err error) {
+func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], o importing.Options) (done importing.Report, err error) {
 	var chunk []ready
 	visits := 0
 	flush := func() error {
-		some := Imported{}
+		some := importing.Report{}
 		err := e.edit(ctx, func(tx *tx) error {
-			some = Imported{}
+			some = importing.Report{}
 			for i := range chunk {
 				if err := tx.take(&chunk[i], &some); err != nil {
 					return err
@@ -185,8 +157,8 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 			return err
 		}
 		done.Added += some.Added
-		done.Merged += some.Merged
-		done.Same += some.Same
+		done.Updated += some.Updated
+		done.Duplicates += some.Duplicates
 		done.Visits += some.Visits
 		chunk, visits = chunk[:0], 0
 		return nil
@@ -213,20 +185,20 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 var errDryRun = errors.New("dry run")
 
 // ready checks a page, and leaves out the visits that cannot be stored.
-func (e *Engine) ready(p *Page, done *Imported) (ready, bool) {
+func (e *Engine) ready(p *Page, done *importing.Report) (ready, bool) {
 	if len(p.Visits) == 0 {
-		done.skip(p.name(), "it has no visit")
+		done.Skip(importing.Skip{Item: p.name(), Reason: "it has no visit"})
 		return ready{}, false
 	}
 	r := ready{page: Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}}
 	if err := checkPage(&r.page); err != nil {
-		done.skip(p.name(), err.Error())
+		done.Skip(importing.Skip{Item: p.name(), Reason: err.Error()})
 		return ready{}, false
 	}
 	for _, v := range p.Visits {
 		one, err := e.checkVisit(v)
 		if err != nil {
-			done.skip(p.name(), err.Error())
+			done.Skip(importing.Skip{Item: p.name(), Reason: err.Error()})
 			continue
 		}
 		r.visits = append(r.visits, one)
@@ -235,7 +207,7 @@ func (e *Engine) ready(p *Page, done *Imported) (ready, bool) {
 }
 
 // take adds one page, and counts what that came to.
-func (t *tx) take(r *ready, done *Imported) error {
+func (t *tx) take(r *ready, done *importing.Report) error {
 	before, err := t.byURL(r.page.URL)
 	if err != nil {
 		return err
@@ -249,21 +221,12 @@ func (t *tx) take(r *ready, done *Imported) error {
 		done.Added++
 		done.Visits += after.visits
 	case changed:
-		done.Merged++
+		done.Updated++
 		done.Visits += after.visits - before.visits
 	default:
-		done.Same++
+		done.Duplicates++
 	}
 	return nil
-}
-
-const maxReasons = 1000
-
-func (i *Imported) skip(item, reason string) {
-	i.Skipped++
-	if len(i.Reasons) < maxReasons {
-		i.Reasons = append(i.Reasons, Skipped{item, reason})
-	}
 }
 
 // name is what a report calls the page.

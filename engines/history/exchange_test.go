@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/history"
 
 	_ "modernc.org/sqlite" // makes a Firefox's file
@@ -33,11 +34,11 @@ func TestExportComesBackAsItWas(t *testing.T) {
 	d.must(os.WriteFile(path, file.Bytes(), 0o600))
 
 	e := newDevice(t)
-	try, err := e.Import(t.Context(), path, history.ImportOptions{DryRun: true})
+	try, err := e.Import(t.Context(), path, importing.Options{DryRun: true})
 	if n, _ := e.Count(t.Context()); err != nil || try.Added != 700 || try.Visits != 730 || n != 0 {
 		t.Fatalf("tried %+v, %v, %d pages; want 700 to add, and none added", try, err, n)
 	}
-	done, err := e.Import(t.Context(), path, history.ImportOptions{})
+	done, err := e.Import(t.Context(), path, importing.Options{})
 	if err != nil || !reflect.DeepEqual(done, try) {
 		t.Fatalf("did %+v, %v; tried %+v", done, err, try)
 	}
@@ -49,7 +50,7 @@ func TestExportComesBackAsItWas(t *testing.T) {
 			t.Fatalf("%+v came back as %+v", p, q)
 		}
 	}
-	if again, err := e.Import(t.Context(), path, history.ImportOptions{}); err != nil || again.Same != 700 || again.Added+again.Merged+again.Visits != 0 {
+	if again, err := e.Import(t.Context(), path, importing.Options{}); err != nil || again.Duplicates != 700 || again.Added+again.Updated+again.Visits != 0 {
 		t.Fatalf("again: %+v, %v", again, err)
 	}
 	e.wantChanges("after an import", len(got)-e.unsent())
@@ -69,7 +70,7 @@ func TestAnExportOfNothing(t *testing.T) {
 	d := newDevice(t)
 	var file bytes.Buffer
 	d.must(d.ExportJSON(t.Context(), &file))
-	if done, err := d.ImportJSON(t.Context(), &file, history.ImportOptions{}); err != nil || !reflect.DeepEqual(done, history.Imported{}) {
+	if done, err := d.ImportJSON(t.Context(), &file, importing.Options{}); err != nil || !reflect.DeepEqual(done, importing.Report{}) {
 		t.Fatalf("imported %+v, %v", done, err)
 	}
 }
@@ -78,7 +79,7 @@ func TestBadFiles(t *testing.T) {
 	page := `{"histUri":"https://example.org/","title":"t","visits":[{"date":1795369000000000,"type":1}]}`
 	d := newDevice(t)
 	for name, text := range map[string]string{"cut off": "[" + page + ",", "cut off in a page": "[" + page + ", {", "no array": "{}", "nothing": ""} {
-		done, err := d.ImportJSON(t.Context(), strings.NewReader(text), history.ImportOptions{})
+		done, err := d.ImportJSON(t.Context(), strings.NewReader(text), importing.Options{})
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: imported %+v, %v", name, done, err)
 		}
@@ -87,16 +88,16 @@ func TestBadFiles(t *testing.T) {
 		t.Errorf("what came before the damage is not here: %v", p)
 	}
 	done, err := d.ImportJSON(t.Context(), strings.NewReader(`[{"histUri":"nothing"},{"histUri":"about:config","visits":[{"date":1795369000000000,"type":1}]},
-		{"histUri":"https://example.org/","visits":[{"date":-5,"type":1},{"date":1795369000000000,"type":77},{"date":1795369000000000,"type":2}]}]`), history.ImportOptions{})
-	if err != nil || done.Skipped != 4 || len(done.Reasons) != 4 || done.Merged != 1 || done.Visits != 1 {
+		{"histUri":"https://example.org/","visits":[{"date":-5,"type":1},{"date":1795369000000000,"type":77},{"date":1795369000000000,"type":2}]}]`), importing.Options{})
+	if err != nil || done.Skipped != 4 || len(done.Skips) != 4 || done.Updated != 1 || done.Visits != 1 {
 		t.Errorf("imported %+v, %v; want 4 named as skipped, and one visit", done, err)
 	}
 	path := filepath.Join(t.TempDir(), "bookmarks.html")
 	d.must(os.WriteFile(path, []byte("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p></DL>"), 0o600))
-	if _, err := d.Import(t.Context(), path, history.ImportOptions{}); !errors.Is(err, history.ErrImport) {
+	if _, err := d.Import(t.Context(), path, importing.Options{}); !errors.Is(err, history.ErrImport) {
 		t.Errorf("bookmarks as history: %v", err)
 	}
-	if _, err := d.Import(t.Context(), path+"x", history.ImportOptions{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := d.Import(t.Context(), path+"x", importing.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -140,7 +141,7 @@ func TestImportFromFirefoxWhileItRuns(t *testing.T) {
 		}
 	}
 	d := newDevice(t)
-	done, err := d.Import(t.Context(), path, history.ImportOptions{TempDir: t.TempDir()})
+	done, err := d.Import(t.Context(), path, importing.Options{TempDir: t.TempDir()})
 	if err != nil || done.Added != 2 || done.Visits != 3 || done.Skipped == 0 {
 		t.Fatalf("imported %+v, %v; want two pages with three visits, and the others named", done, err)
 	}
@@ -166,11 +167,11 @@ func TestFilesThatAnEditorSaved(t *testing.T) {
 		d := newDevice(t)
 		path := filepath.Join(t.TempDir(), "history.json")
 		d.must(os.WriteFile(path, []byte(file), 0o600))
-		if done, err := d.Import(t.Context(), path, history.ImportOptions{}); err != nil || done.Added != 1 || d.pages()["https://example.org/"].Title != "ü" {
+		if done, err := d.Import(t.Context(), path, importing.Options{}); err != nil || done.Added != 1 || d.pages()["https://example.org/"].Title != "ü" {
 			t.Errorf("%s: imported %+v, %v", name, done, err)
 		}
 	}
-	if _, err := newDevice(t).ImportJSON(t.Context(), strings.NewReader(text[:len(text)-1]+`,{"hist`), history.ImportOptions{}); err == nil || !strings.Contains(err.Error(), "after page 1") {
+	if _, err := newDevice(t).ImportJSON(t.Context(), strings.NewReader(text[:len(text)-1]+`,{"hist`), importing.Options{}); err == nil || !strings.Contains(err.Error(), "after page 1") {
 		t.Errorf("a file that is cut off: %v", err)
 	}
 }

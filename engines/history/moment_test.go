@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -39,7 +40,7 @@ func TestAnImportedVisitCountsOnce(t *testing.T) {
 	d := newDevice(t)
 	visit := fmt.Sprintf(`{"date":%d,"type":1}`, now.Add(-time.Hour).UnixMicro())
 	file := `[{"histUri":"https://example.org/","title":"Example","visits":[` + visit + `,` + visit + `]}]`
-	if _, err := d.ImportJSON(t.Context(), strings.NewReader(file), history.ImportOptions{}); err != nil {
+	if _, err := d.ImportJSON(t.Context(), strings.NewReader(file), importing.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := d.GetURL(t.Context(), "https://example.org/"); err != nil || p.VisitCount != 1 || len(p.Visits) != 1 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
 
@@ -115,7 +116,7 @@ func BenchmarkImport(b *testing.B) {
 		w.CloseWithError(err)
 	}()
 	b.ReportAllocs()
-	if _, err := e.Import(b.Context(), r, passwords.ImportOptions{}); err != nil {
+	if _, err := e.Import(b.Context(), r, importing.Options{}); err != nil {
 		b.Fatal(err)
 	}
 }

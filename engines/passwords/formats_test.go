@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 // told is what an import of a file left here and said, in a few lines.
 func told(t *testing.T, file string) (report string, logins []string) {
 	t.Helper()
 	e, _ := open(t)
-	r := importCSV(t, e, file, passwords.ImportOptions{})
+	r := importCSV(t, e, file, importing.Options{})
 	report = fmt.Sprintf("%s: %d added", r.Format, r.Added)
-	for _, s := range r.Skipped {
+	for _, s := range r.Skips {
 		report += fmt.Sprintf("\n%d: %s", s.Line, s.Reason)
 	}
 	for _, note := range r.Notes {
@@ -102,7 +102,7 @@ func TestDatesOfASpreadsheet(t *testing.T) {
 	r := importCSV(t, e, "url,username,password,httpRealm,formActionOrigin,guid,timeCreated,timeLastUsed,timePasswordChanged\n"+
 		"https://shop.example,ann,pw-1,,https://shop.example,{11111111-1111-4111-8111-111111111111},1.6E+12,1.6E+12,1.6E+12\n"+
 		"https://words.example,ann,pw-2,,,,2020-09-13T12:26:40Z,1600000000,1600000000.0\n"+
-		"https://odd.example,ann,pw-3,,,,soon,-1,1e30\n", passwords.ImportOptions{})
+		"https://odd.example,ann,pw-3,,,,soon,-1,1e30\n", importing.Options{})
 	if want := []string{"dates that make no sense were left out: 1 (lines 4)"}; r.Added != 3 || !reflect.DeepEqual(r.Notes, want) {
 		t.Fatalf("%+v; want 3 added and the notes %q", r, want)
 	}
@@ -121,8 +121,8 @@ func FuzzImportOfCSV(f *testing.F) {
 	f.Add("folder,favorite,type,name,notes,fields,reprompt,login_uri,login_username,login_password,login_totp\n,,login,,n,,0,\"https://a.example, https://b.example\",,pw,\n")
 	f.Fuzz(func(t *testing.T, file string) {
 		e, _ := open(t)
-		r, err := e.Import(t.Context(), strings.NewReader(file), passwords.ImportOptions{DryRun: true})
-		if err == nil && r.Read != r.Added+r.Updated+r.Duplicates+r.SkippedRows {
+		r, err := e.Import(t.Context(), strings.NewReader(file), importing.Options{DryRun: true})
+		if err == nil && r.Read != r.Added+r.Updated+r.Duplicates+r.Skipped {
 			t.Fatalf("%+v", r)
 		}
 	})

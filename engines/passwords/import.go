@@ -61,7 +61,7 @@ func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o
 		Twice: im.twice,
 	}, o)
 	im.e.log.InfoContext(ctx, "passwords imported", "logins", r.Read, "added", r.Added, "updated", r.Updated,
-		"skipped", r.SkippedRecords, "dryRun", o.DryRun)
+		"skipped", r.Skipped, "dryRun", o.DryRun)
 	return r, err
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
 
-func importCSV(t testing.TB, e *passwords.Engine, file string, o passwords.ImportOptions) passwords.Report {
+func importCSV(t testing.TB, e *passwords.Engine, file string, o importing.Options) importing.Report {
 	t.Helper()
 	r, err := e.Import(t.Context(), strings.NewReader(file), o)
 	if err != nil {
@@ -33,8 +33,8 @@ func TestImportOfFirefox(t *testing.T) {
 		"as it is": firefoxCSV, "with a BOM": "\ufeff" + firefoxCSV, "with LF": strings.ReplaceAll(firefoxCSV, "\r\n", "\n"),
 	} {
 		e, _ := open(t)
-		r := importCSV(t, e, file, passwords.ImportOptions{})
-		want := passwords.Report{Format: "firefox", Read: 2, Added: 2, Skipped: []passwords.Skip{}}
+		r := importCSV(t, e, file, importing.Options{})
+		want := importing.Report{Format: "firefox", Read: 2, Added: 2, Skips: []importing.Skip{}}
 		if !reflect.DeepEqual(r, want) {
 			t.Fatalf("%s: %+v; want %+v", name, r, want)
 		}
@@ -47,17 +47,17 @@ func TestImportOfFirefox(t *testing.T) {
 		if got[1].HTTPRealm != "Private Area" || got[1].FormSubmitURL != "" {
 			t.Fatalf("%s: %+v", name, got[1])
 		}
-		if r := importCSV(t, e, file, passwords.ImportOptions{}); r.Duplicates != 2 || r.Added != 0 {
+		if r := importCSV(t, e, file, importing.Options{}); r.Duplicates != 2 || r.Added != 0 {
 			t.Fatalf("%s, again: %+v; want 2 duplicates", name, r)
 		}
 		newer := strings.ReplaceAll(strings.ReplaceAll(file, "hunter2", "hunter3"), `"1795372558851"`, `"1795372559999"`)
-		if r := importCSV(t, e, newer, passwords.ImportOptions{}); r.Updated != 1 || r.Duplicates != 1 {
+		if r := importCSV(t, e, newer, importing.Options{}); r.Updated != 1 || r.Duplicates != 1 {
 			t.Fatalf("%s, with a newer password: %+v; want 1 updated", name, r)
 		}
 		if l := list(t, e)[1]; l.Password != "hunter3" || l.TimePasswordChanged != 1795372559999 {
 			t.Fatalf("%s, with a newer password: %+v", name, l)
 		}
-		if r := importCSV(t, e, file, passwords.ImportOptions{}); r.Updated != 0 || r.Duplicates != 2 || list(t, e)[1].Password != "hunter3" {
+		if r := importCSV(t, e, file, importing.Options{}); r.Updated != 0 || r.Duplicates != 2 || list(t, e)[1].Password != "hunter3" {
 			t.Fatalf("%s, the older file again: %+v", name, r)
 		}
 	}
@@ -78,8 +78,8 @@ func TestImportOfChrome(t *testing.T) {
 		"app,android://hash==@com.example.app/,ann,pw,\n"+
 		"have,https://have.example/,ann,same,\n"+
 		"differs,https://differs.example/,ann,theirs,\n"+
-		"shop again,https://shop.example/other,ann,\"two\nlines\",\n", passwords.ImportOptions{})
-	if r.Format != "chrome" || r.Read != 5 || r.Added != 2 || r.Duplicates != 2 || r.SkippedRows != 1 || r.Skipped[0].Line != 6 {
+		"shop again,https://shop.example/other,ann,\"two\nlines\",\n", importing.Options{})
+	if r.Format != "chrome" || r.Read != 5 || r.Added != 2 || r.Duplicates != 2 || r.Skipped != 1 || r.Skips[0].Line != 6 {
 		t.Fatalf("%+v; want 2 added, 2 duplicates, line 6 skipped", r)
 	}
 	var origins []string
@@ -115,9 +115,9 @@ func TestBrokenRowsAreNamedAndNoOtherIsLost(t *testing.T) {
 		`"https://last.example,u,` + secret,                           // 17
 		"https://end.example,u," + secret,
 	}
-	r := importCSV(t, e, strings.Join(rows, "\n"), passwords.ImportOptions{})
+	r := importCSV(t, e, strings.Join(rows, "\n"), importing.Options{})
 	var lines []int
-	for _, s := range r.Skipped {
+	for _, s := range r.Skips {
 		lines = append(lines, s.Line)
 		if strings.Contains(s.Reason, secret) || s.Reason == "" {
 			t.Errorf("line %d: reason %q", s.Line, s.Reason)
@@ -126,7 +126,7 @@ func TestBrokenRowsAreNamedAndNoOtherIsLost(t *testing.T) {
 	if want := []int{3, 5, 6, 7, 10, 11, 12, 13, 14, 15, 17}; !sameSet(lines, want) {
 		t.Errorf("skipped lines %v; want %v", lines, want)
 	}
-	if r.Added != 5 || r.Read != 16 || r.SkippedRows != 11 {
+	if r.Added != 5 || r.Read != 16 || r.Skipped != 11 {
 		t.Errorf("%+v; want 5 added of 16", r)
 	}
 }
@@ -150,7 +150,7 @@ func sameSet(a, b []int) bool {
 func TestImportRefusesOtherFiles(t *testing.T) {
 	e, _ := open(t)
 	for _, file := range []string{"", "\n\n", "url,username\n", "a,b,c\n1,2,3\n", "<html>\n", "url,login_uri,username,password\n", "PK\x03\x04\x00\x00"} {
-		if _, err := e.Import(t.Context(), strings.NewReader(file), passwords.ImportOptions{}); !errors.Is(err, passwords.ErrFormat) {
+		if _, err := e.Import(t.Context(), strings.NewReader(file), importing.Options{}); !errors.Is(err, passwords.ErrFormat) {
 			t.Errorf("%q: %v; want ErrFormat", file, err)
 		}
 	}
@@ -159,11 +159,11 @@ func TestImportRefusesOtherFiles(t *testing.T) {
 func TestDryRunKeepsNothing(t *testing.T) {
 	e, _ := open(t)
 	file := manyRows(1200) + "https://site-7.example,ann,pw\n"
-	dry := importCSV(t, e, file, passwords.ImportOptions{DryRun: true})
+	dry := importCSV(t, e, file, importing.Options{DryRun: true})
 	if n, err := e.Count(t.Context()); err != nil || n != 0 {
 		t.Fatalf("a dry run left %d logins, %v", n, err)
 	}
-	if wet := importCSV(t, e, file, passwords.ImportOptions{}); !reflect.DeepEqual(dry, wet) || wet.Added != 1200 || wet.Duplicates != 1 {
+	if wet := importCSV(t, e, file, importing.Options{}); !reflect.DeepEqual(dry, wet) || wet.Added != 1200 || wet.Duplicates != 1 {
 		t.Fatalf("dry %+v\nwet %+v", dry, wet)
 	}
 }
@@ -201,7 +201,7 @@ func TestImportOfLogins(t *testing.T) {
 		}
 		return r
 	}
-	want := importing.Report{Read: 3, Added: 2, SkippedRecords: 1, Skipped: []importing.Skip{{Item: "https://empty.example", Reason: "it has no password"}}}
+	want := importing.Report{Read: 3, Added: 2, Skipped: 1, Skips: []importing.Skip{{Item: "https://empty.example", Reason: "it has no password"}}}
 	for _, dry := range []bool{true, false} {
 		if r := bring(dry, in...); !reflect.DeepEqual(r, want) {
 			t.Fatalf("dry run %v: %+v; want %+v", dry, r, want)
@@ -216,7 +216,7 @@ func TestImportOfLogins(t *testing.T) {
 	other.Hostname = "https://c.example"
 	undated.Password, undated.TimePasswordChanged = "other", 0
 	r := bring(false, newer, older, other, undated)
-	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.SkippedRecords != 2 || r.Skipped[0].Item != "https://c.example" || r.Skipped[1].Item != "https://b.example" {
+	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.Skipped != 2 || r.Skips[0].Item != "https://c.example" || r.Skips[1].Item != "https://b.example" {
 		t.Fatalf("again: %+v", r)
 	}
 	if got := list(t, e); len(got) != 2 || got[0].Password != "changed" || got[0].TimePasswordChanged != 6 || got[1].Password != "two" {
@@ -229,7 +229,7 @@ func TestImportComesInChunks(t *testing.T) {
 	var told []int
 	broken := errors.New("the pipe broke")
 	file := io.MultiReader(strings.NewReader(manyRows(1100)), iotest.ErrReader(broken))
-	r, err := e.Import(t.Context(), file, passwords.ImportOptions{Progress: func(rows int) { told = append(told, rows) }})
+	r, err := e.Import(t.Context(), file, importing.Options{Progress: func(rows int) { told = append(told, rows) }})
 	if !errors.Is(err, broken) {
 		t.Fatalf("error %v; want the reader's", err)
 	}
@@ -241,7 +241,7 @@ func TestImportComesInChunks(t *testing.T) {
 func TestImportStopsWhenCancelled(t *testing.T) {
 	e, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := e.Import(ctx, strings.NewReader(manyRows(5000)), passwords.ImportOptions{Progress: func(int) { cancel() }})
+	r, err := e.Import(ctx, strings.NewReader(manyRows(5000)), importing.Options{Progress: func(int) { cancel() }})
 	if n, _ := e.Count(t.Context()); !errors.Is(err, context.Canceled) || r.Added != 500 || n != 500 {
 		t.Fatalf("%d added, %d kept, %v; want the first chunk", r.Added, n, err)
 	}
@@ -249,7 +249,7 @@ func TestImportStopsWhenCancelled(t *testing.T) {
 
 func TestExportImportsAsTheSame(t *testing.T) {
 	a, _ := open(t)
-	importCSV(t, a, firefoxCSV, passwords.ImportOptions{})
+	importCSV(t, a, firefoxCSV, importing.Options{})
 	if _, err := a.Add(t.Context(), passwords.Login{Hostname: "https://x.example", Username: `"q",`, Password: "line\r\nbreak \"", TimeCreated: 5}); err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestExportImportsAsTheSame(t *testing.T) {
 		t.Errorf("exported\n%s\nwant Firefox's own row in it", csv.String())
 	}
 	b, _ := open(t)
-	importCSV(t, b, csv.String(), passwords.ImportOptions{})
+	importCSV(t, b, csv.String(), importing.Options{})
 	if got, want := list(t, b), list(t, a); !reflect.DeepEqual(got, want) {
 		t.Errorf("imported again: %+v\nwant %+v", got, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
 )
 
@@ -39,7 +40,7 @@ func TestImportsOfTwoBrowsersMakeOneLogin(t *testing.T) {
 	for _, order := range [][]string{{"undated.csv", "dated.csv"}, {"dated.csv", "undated.csv"}, {"undated.csv", "dated.csv", "undated.csv", "dated.csv"}} {
 		e, _ := open(t)
 		for _, name := range order {
-			importCSV(t, e, file(t, name), passwords.ImportOptions{})
+			importCSV(t, e, file(t, name), importing.Options{})
 		}
 		if got := logins(t, e); got != datedLogins {
 			t.Errorf("%v:\n%swant\n%s", order, got, datedLogins)
@@ -63,7 +64,7 @@ func account() []engine.Incoming {
 
 func TestAnUndatedImportBeforeTheFirstSyncTakesNothingFromTheAccount(t *testing.T) {
 	e, _ := open(t)
-	importCSV(t, e, file(t, "undated.csv"), passwords.ImportOptions{})
+	importCSV(t, e, file(t, "undated.csv"), importing.Options{})
 	_, out := sync(t, e, engine.Start{}, 179537300000, account()...)
 	if len(out) != 0 {
 		t.Errorf("%d records go up; want none: the account knows more of each", len(out))
@@ -76,7 +77,7 @@ func TestAnUndatedImportBeforeTheFirstSyncTakesNothingFromTheAccount(t *testing.
 // What this device knows and the account's other client does not is kept and sent.
 func TestAFirstSyncBringsBothSidesTogether(t *testing.T) {
 	e, _ := open(t)
-	importCSV(t, e, strings.ReplaceAll(file(t, "dated.csv"), "1600000000000", "1500000000000"), passwords.ImportOptions{})
+	importCSV(t, e, strings.ReplaceAll(file(t, "dated.csv"), "1600000000000", "1500000000000"), importing.Options{})
 	bare := incoming(170000000100, `{"id":"{phone}","hostname":"https://shop.example","formSubmitURL":"","username":"ann","password":"pw-1","timesUsed":3}`)
 	_, out := sync(t, e, engine.Start{}, 179537300000, bare)
 	if got := logins(t, e); got != datedLogins {
@@ -146,7 +147,7 @@ func TestSitesOfOtherScriptsAreOneLogin(t *testing.T) {
 	e, _ := open(t)
 	old := incoming(170000000100, `{"id":"{old}","hostname":"https://bücher.example","formSubmitURL":"","username":"ann","password":"p","timePasswordChanged":5}`)
 	sync(t, e, engine.Start{}, 179537300000, old)
-	r := importCSV(t, e, "name,url,username,password\nb,https://bücher.example/login,ann,p\nc,https://www.bücher.example,ann,q\n", passwords.ImportOptions{})
+	r := importCSV(t, e, "name,url,username,password\nb,https://bücher.example/login,ann,p\nc,https://www.bücher.example,ann,q\n", importing.Options{})
 	if r.Duplicates != 1 || r.Added != 1 {
 		t.Fatalf("%+v; want one that is here already and one new", r)
 	}
@@ -205,7 +206,7 @@ func TestADryRunMatchesFormsToo(t *testing.T) {
 	var added []int
 	for _, dry := range []bool{true, false} {
 		e, _ := open(t)
-		added = append(added, importCSV(t, e, rows, passwords.ImportOptions{DryRun: dry}).Added)
+		added = append(added, importCSV(t, e, rows, importing.Options{DryRun: dry}).Added)
 	}
 	if added[0] != 601 || added[1] != 601 {
 		t.Errorf("%v added in a dry run and in a real one; want 601 twice", added)

@@ -304,7 +304,7 @@ func TestImport(t *testing.T) {
 	}
 	for _, dry := range []bool{true, false} {
 		r, err := a.Import(t.Context(), source, func(p *prefs.Pref) string { return p.Name }, importing.Options{DryRun: dry})
-		if err != nil || r.Read != 704 || r.Added != 701 || r.Duplicates != 2 || r.SkippedRecords != 1 || r.Skipped[0].Item != "odd" {
+		if err != nil || r.Read != 704 || r.Added != 701 || r.Duplicates != 2 || r.Skipped != 1 || r.Skips[0].Item != "odd" {
 			t.Errorf("dry run %v: %+v, %v", dry, r, err)
 		}
 		want := "2"

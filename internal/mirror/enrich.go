@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 // bring adds an imported record. Where it is here already, the one that is here gets
@@ -25,7 +26,7 @@ func (e *Records[R]) bring(r *R) error {
 	case err != nil:
 		return err
 	case len(differ) > 0:
-		return &Skip{Reason: "it is here already with another " + strings.Join(differ, ", ") + ", which was kept"}
+		return &importing.Skip{Reason: "it is here already with another " + strings.Join(differ, ", ") + ", which was kept"}
 	case changed:
 		return ErrUpdated
 	}
@@ -124,7 +125,7 @@ func (e *Edit) enrichNested(n Nested, was, given []byte, changed *bool, differ *
 }
 
 // named gives a skip that has neither a line nor a name the item's name.
-func (im *importRun[R]) named(s Skip, r *R) Skip {
+func (im *importRun[R]) named(s importing.Skip, r *R) importing.Skip {
 	if s.Line == 0 && s.Item == "" {
 		s.Item = im.Item(r)
 	}

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
-const (
-	maxSkipped = 1000
-	// importChunk is how many records one transaction takes: an import of a million
-	// lets syncs and edits through.
-	importChunk = 500
-)
+// importChunk is how many records one transaction takes: an import of a million
+// lets syncs and edits through.
+const importChunk = 500
 
 // ErrUpdated is what an Importer's add returns where an item that was here already was
 // brought up to date.
@@ -24,7 +23,7 @@ var errDryRun = errors.New("a dry run keeps nothing")
 // content, gets what the source's has and it has not; what differs is kept, and named. One that cannot be kept is skipped, and stops no other;
 // item names it for the report. What was imported before an error stays, and the
 // report tells of it.
-func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o ImportOptions) (Imported, error) {
+func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
 	return Import(ctx, source, Importer[R]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {
@@ -52,7 +51,7 @@ type Importer[R any] struct {
 	// Item names an item for the report.
 	Item func(*R) string
 	// Edit runs f in one transaction; add adds an item, with the errors of
-	// Records.Add, ErrUpdated, or a *Skip.
+	// Records.Add, ErrUpdated, or a *importing.Skip.
 	Edit func(ctx context.Context, f func(add func(*R) error) error) error
 	// Name is what no two items share that were added.
 	Name func(*R) string
@@ -62,15 +61,15 @@ type Importer[R any] struct {
 }
 
 // Import is Store.Import for what is not a record each.
-func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importer[R], o ImportOptions) (Imported, error) {
-	im := importRun[R]{Importer: into, o: o, seen: make(map[string]bool), report: Imported{Skipped: []Skip{}}}
+func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importer[R], o importing.Options) (importing.Report, error) {
+	im := importRun[R]{Importer: into, o: o, seen: make(map[string]bool), report: importing.Report{Skips: []importing.Skip{}}}
 	chunk := make([]R, 0, importChunk)
 	for r, err := range source {
-		var skip *Skip
+		var skip *importing.Skip
 		switch {
 		case errors.As(err, &skip):
 			im.report.Read++
-			im.skip(*skip)
+			im.report.Skip(*skip)
 		case err != nil:
 			return im.report, errors.Join(im.keep(ctx, chunk), err)
 		default:
@@ -88,17 +87,10 @@ func Import[R any](ctx context.Context, source iter.Seq2[R, error], into Importe
 
 type importRun[R any] struct {
 	Importer[R]
-	o      ImportOptions
-	report Imported
+	o      importing.Options
+	report importing.Report
 	// seen are the items that a dry run would have added.
 	seen map[string]bool
-}
-
-func (im *importRun[R]) skip(s Skip) {
-	im.report.SkippedRecords++
-	if len(im.report.Skipped) < maxSkipped {
-		im.report.Skipped = append(im.report.Skipped, s)
-	}
 }
 
 // keep adds a chunk in one transaction.
@@ -128,16 +120,16 @@ func (im *importRun[R]) keep(ctx context.Context, chunk []R) error {
 func (im *importRun[R]) add(add func(*R) error, r *R) error {
 	im.report.Read++
 	var invalid *InvalidError
-	var skip *Skip
+	var skip *importing.Skip
 	switch err := add(r); {
 	case errors.Is(err, ErrDuplicate):
 		im.report.Duplicates++
 	case errors.Is(err, ErrUpdated):
 		im.report.Updated++
 	case errors.As(err, &skip):
-		im.skip(im.named(*skip, r))
+		im.report.Skip(im.named(*skip, r))
 	case errors.As(err, &invalid):
-		im.skip(Skip{Item: im.Item(r), Reason: invalid.Error()})
+		im.report.Skip(importing.Skip{Item: im.Item(r), Reason: invalid.Error()})
 	case err != nil:
 		return err
 	case im.o.DryRun && im.twice(r):

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
 type thing struct {
@@ -38,18 +39,18 @@ func TestImport(t *testing.T) {
 			}
 		}
 		// The same as one of an earlier transaction, one without a name, and one that cannot be read.
-		_ = yield(thing{Name: "n5"}, nil) && yield(thing{}, nil) && yield(thing{}, &Skip{Line: 9, Reason: "it is no JSON"}) && yield(thing{Name: "last"}, nil)
+		_ = yield(thing{Name: "n5"}, nil) && yield(thing{}, nil) && yield(thing{}, &importing.Skip{Line: 9, Reason: "it is no JSON"}) && yield(thing{Name: "last"}, nil)
 	}
-	want := Imported{
-		Read: 1204, Added: 1201, Duplicates: 1, SkippedRecords: 2,
-		Skipped: []Skip{{Line: 9, Reason: "it is no JSON"}, {Item: "thing ", Reason: "it has no name"}},
+	want := importing.Report{
+		Read: 1204, Added: 1201, Duplicates: 1, Skipped: 2,
+		Skips: []importing.Skip{{Line: 9, Reason: "it is no JSON"}, {Item: "thing ", Reason: "it has no name"}},
 	}
 	s := openThings(t)
-	bring := func(source iter.Seq2[thing, error], o ImportOptions) (Imported, error) {
+	bring := func(source iter.Seq2[thing, error], o importing.Options) (importing.Report, error) {
 		return s.Import(t.Context(), source, func(x *thing) string { return "thing " + x.Name }, o)
 	}
 	for _, dry := range []bool{true, false} {
-		if r, err := bring(source, ImportOptions{DryRun: dry}); err != nil || !reflect.DeepEqual(r, want) {
+		if r, err := bring(source, importing.Options{DryRun: dry}); err != nil || !reflect.DeepEqual(r, want) {
 			t.Fatalf("dry run %v: %+v, %v; want %+v", dry, r, err, want)
 		}
 		kept := 1201
@@ -60,7 +61,7 @@ func TestImport(t *testing.T) {
 			t.Fatalf("dry run %v kept %d, %v; want %d", dry, n, err, kept)
 		}
 	}
-	if r, err := bring(source, ImportOptions{}); err != nil || r.Added != 0 || r.Duplicates != 1202 {
+	if r, err := bring(source, importing.Options{}); err != nil || r.Added != 0 || r.Duplicates != 1202 {
 		t.Fatalf("again: %+v, %v", r, err)
 	}
 
@@ -68,7 +69,7 @@ func TestImport(t *testing.T) {
 	broken := errors.New("the disk died")
 	r, err := bring(func(yield func(thing, error) bool) {
 		_ = yield(thing{Name: "saved"}, nil) && yield(thing{}, broken)
-	}, ImportOptions{})
+	}, importing.Options{})
 	if !errors.Is(err, broken) || r.Added != 1 {
 		t.Fatalf("from a broken source: %+v, %v", r, err)
 	}
@@ -77,7 +78,7 @@ func TestImport(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Import(ctx, source, func(*thing) string { return "" }, ImportOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Import(ctx, source, func(*thing) string { return "" }, importing.Options{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("cancelled: %v", err)
 	}
 }
@@ -102,9 +103,9 @@ func TestAnImportAddsToWhatIsHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	bring := func(p pastime) Imported {
+	bring := func(p pastime) importing.Report {
 		t.Helper()
-		r, err := s.Import(t.Context(), func(yield func(pastime, error) bool) { yield(p, nil) }, func(p *pastime) string { return p.Name }, ImportOptions{})
+		r, err := s.Import(t.Context(), func(yield func(pastime, error) bool) { yield(p, nil) }, func(p *pastime) string { return p.Name }, importing.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,13 +114,13 @@ func TestAnImportAddsToWhatIsHere(t *testing.T) {
 	bring(pastime{ID: "a", Name: "chess", Tags: []string{"x"}, TimeCreated: 20})
 	for _, c := range []struct {
 		in   pastime
-		want Imported
+		want importing.Report
 	}{
-		{pastime{Name: "chess"}, Imported{Read: 1, Duplicates: 1, Skipped: []Skip{}}},
-		{pastime{Name: "chess", Place: "park", Tags: []string{"y"}, TimeCreated: 10, TimesUsed: 3}, Imported{Read: 1, Updated: 1, Skipped: []Skip{}}},
-		{pastime{Name: "chess", Place: "park", TimeCreated: 30, TimesUsed: 2}, Imported{Read: 1, Duplicates: 1, Skipped: []Skip{}}},
-		{pastime{Name: "chess", Place: "home", TimeCreated: 5}, Imported{Read: 1, SkippedRecords: 1,
-			Skipped: []Skip{{Item: "chess", Reason: "it is here already with another place, which was kept"}}}},
+		{pastime{Name: "chess"}, importing.Report{Read: 1, Duplicates: 1, Skips: []importing.Skip{}}},
+		{pastime{Name: "chess", Place: "park", Tags: []string{"y"}, TimeCreated: 10, TimesUsed: 3}, importing.Report{Read: 1, Updated: 1, Skips: []importing.Skip{}}},
+		{pastime{Name: "chess", Place: "park", TimeCreated: 30, TimesUsed: 2}, importing.Report{Read: 1, Duplicates: 1, Skips: []importing.Skip{}}},
+		{pastime{Name: "chess", Place: "home", TimeCreated: 5}, importing.Report{Read: 1, Skipped: 1,
+			Skips: []importing.Skip{{Item: "chess", Reason: "it is here already with another place, which was kept"}}}},
 	} {
 		if r := bring(c.in); !reflect.DeepEqual(r, c.want) {
 			t.Errorf("%+v: %+v; want %+v", c.in, r, c.want)
@@ -134,7 +135,7 @@ func TestAnImportAddsToWhatIsHere(t *testing.T) {
 // What was imported before the first sync is no newer than what the account has.
 func TestAnImportIsNoNewerThanTheAccount(t *testing.T) {
 	s := openThings(t)
-	_, err := s.Import(t.Context(), func(yield func(thing, error) bool) { yield(thing{ID: "a", Name: "imported"}, nil) }, func(*thing) string { return "" }, ImportOptions{})
+	_, err := s.Import(t.Context(), func(yield func(thing, error) bool) { yield(thing{ID: "a", Name: "imported"}, nil) }, func(*thing) string { return "" }, importing.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

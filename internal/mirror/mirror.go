@@ -31,7 +31,6 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
@@ -50,12 +49,6 @@ type (
 	LogEntry = engine.LogEntry
 	// Undone is engine's.
 	Undone = engine.Undone
-	// ImportOptions are importing's.
-	ImportOptions = importing.Options
-	// Imported is importing's.
-	Imported = importing.Report
-	// Skip is importing's.
-	Skip = importing.Skip
 )
 
 // The errors of stores are engine's.
