@@ -18,7 +18,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
-// itemStore is a store as its commands need it; *mirror.Store[R] is one.
+// itemStore is a store as its commands need it; those of the flat engines fulfil it.
 type itemStore[R any] interface {
 	List(ctx context.Context) iter.Seq2[R, error]
 	Get(ctx context.Context, id engine.ID) (R, error)
