@@ -63,7 +63,7 @@ func TestImportOfFirefox(t *testing.T) {
 
 	type counts struct {
 		Read, Added, Updated, Duplicates, Skipped int
-		Error                                            string
+		Error                                     string
 	}
 	c := newCommandLine(t)
 	bring := func(more ...string) map[string]counts {
