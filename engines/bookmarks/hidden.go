@@ -1,13 +1,15 @@
 package bookmarks
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
-// hidden are the records on the server that this device could never read. They
+// hidden are the records on the server that this device could never read, and folders
+// that are not on the server though much that is in them is. They
 // are there for others: a folder that lists one is not wrong, keeps it in its list
 // when it goes up, and what is in a folder that cannot be read waits for it. Until the
 // device that has the good copy repairs it, nobody has anything to send.
@@ -23,6 +25,54 @@ type remoteItem struct {
 	tree.Item
 	children []engine.ID
 }
+
+// manyOrphans is how many items may be in a folder that is not on the server before they
+// wait for it. Firefox sends the items of a folder whose own record the server does not
+// take, having some 100,000 of them: to put these elsewhere would take the folder apart,
+// on every device. Fewer are taken for what a damaged storage left, and go to Unfiled as in Firefox.
+const manyOrphans = 1000
+
+// errNoFolder is about a folder that many items wait for.
+var errNoFolder = errors.New("its items are on the server and the folder is not: it may be too large for the server; make it smaller where it is")
+
+// awaitFolders hides the folders that many of the staged items are in and that neither the
+// server nor the user has, and those no more that nothing waits for.
+func (t *tx) awaitFolders() error {
+	rows, err := t.Query(sqlNoFolder, manyOrphans)
+	if err != nil {
+		return err
+	}
+	missing, err := scanAll[engine.ID](rows)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(sqlAwaited, errNoFolder.Error()); err != nil {
+		return err
+	}
+	for _, guid := range missing {
+		if _, err := t.Exec(sqlAwait, guid, errNoFolder.Error()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	sqlNoFolder = `SELECT s.parent FROM (SELECT parent FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL AND parent > ''
+			GROUP BY parent HAVING count(*) > ?1) s
+		WHERE NOT EXISTS (SELECT 1 FROM bookmark_staged p WHERE p.id = s.parent)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror p WHERE p.guid = s.parent)
+		AND NOT EXISTS (SELECT 1 FROM bookmarks p WHERE p.guid = s.parent)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones p WHERE p.guid = s.parent)
+		AND NOT EXISTS (SELECT 1 FROM tombstones p WHERE p.store = 'bookmarks' AND p.id = s.parent)`
+	// It is not asked for by its ID: it comes by itself.
+	sqlAwait = `INSERT INTO bookmark_retry (id, attempts, reason) VALUES (?1, 1000, ?2)
+		ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, reason = excluded.reason`
+	sqlAwaited = `DELETE FROM bookmark_retry WHERE id > '' AND reason = ?1
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.parent = bookmark_retry.id)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.parent = bookmark_retry.id
+			AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid))`
+)
 
 func (t *tx) hiddenGUIDs() (map[engine.ID]bool, error) {
 	if t.hidden != nil {

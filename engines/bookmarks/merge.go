@@ -54,6 +54,9 @@ func (s *session) sort(ctx context.Context) error {
 		if err := s.noteTombstones(t); err != nil {
 			return err
 		}
+		if err := t.awaitFolders(); err != nil {
+			return err
+		}
 		if err := s.compareWithPast(t); err != nil {
 			return err
 		}
