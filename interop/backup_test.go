@@ -100,7 +100,7 @@ func TestBackup(t *testing.T) {
 	t.Run("restored", func(t *testing.T) {
 		restart(func() {
 			check(t, os.RemoveAll(w.Dir))
-			check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader))
+			check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader, w.Clock.Now()))
 		})
 		// Firefox does not sign in again, and goes first.
 		addToFirefox(t, ff, "https://after.example", "ann", "after the restore")

@@ -107,9 +107,9 @@ Firefox does.`,
 		RunE: o.files(func(ctx context.Context, file string) error {
 			var err error
 			if file == "-" {
-				err = backup.RestoreFrom(ctx, o.In, o.dir, rand.Reader)
+				err = backup.RestoreFrom(ctx, o.In, o.dir, rand.Reader, time.Now())
 			} else {
-				err = backup.Restore(ctx, file, o.dir, rand.Reader)
+				err = backup.Restore(ctx, file, o.dir, rand.Reader, time.Now())
 			}
 			if err != nil {
 				return err

@@ -128,7 +128,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := backup.Restore(t.Context(), file, dir, rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, dir, rand.Reader, moment); err != nil {
 		t.Fatal(err)
 	}
 	got := files(t, dir)
@@ -175,7 +175,7 @@ func TestBackupOfABusyServer(t *testing.T) {
 		file := filepath.Join(base, name+".tar")
 		write(t, dir, file)
 		restored := filepath.Join(base, name)
-		if err := backup.Restore(t.Context(), file, restored, rand.Reader); err != nil {
+		if err := backup.Restore(t.Context(), file, restored, rand.Reader, moment); err != nil {
 			t.Fatal(err)
 		}
 		if got := emails(t, open(t, restored)); !strings.HasPrefix(got, "user@example.org") {
@@ -227,7 +227,7 @@ func TestRestoreNeedsAnEmptyFolder(t *testing.T) {
 	addUser(t, s, "ann@example.org")
 	write(t, dir, file)
 	before := files(t, dir)
-	if err := backup.Restore(t.Context(), file, dir, rand.Reader); !errors.Is(err, backup.ErrNotEmpty) {
+	if err := backup.Restore(t.Context(), file, dir, rand.Reader, moment); !errors.Is(err, backup.ErrNotEmpty) {
 		t.Errorf("over a server: %v", err)
 	}
 	if after := files(t, dir); len(after) != len(before) {
@@ -237,16 +237,16 @@ func TestRestoreNeedsAnEmptyFolder(t *testing.T) {
 	if err := os.Mkdir(empty, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := backup.Restore(t.Context(), file, empty, rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, empty, rand.Reader, moment); err != nil {
 		t.Errorf("to an empty folder: %v", err)
 	}
 	if info, err := os.Stat(empty); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("the restored folder is %v, %v", info.Mode(), err)
 	}
-	if err := backup.Restore(t.Context(), file, filepath.Join(base, "deep", "er"), rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, filepath.Join(base, "deep", "er"), rand.Reader, moment); err != nil {
 		t.Errorf("to a folder in a folder that is not there: %v", err)
 	}
-	if err := backup.Restore(t.Context(), filepath.Join(base, "none"), filepath.Join(base, "x"), rand.Reader); !errors.Is(err, fs.ErrNotExist) {
+	if err := backup.Restore(t.Context(), filepath.Join(base, "none"), filepath.Join(base, "x"), rand.Reader, moment); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no backup: %v", err)
 	}
 }

@@ -90,7 +90,7 @@ func TestADamagedFileHarmsOneUser(t *testing.T) {
 		t.Fatalf("%+v", report)
 	}
 	restored := filepath.Join(t.TempDir(), "again")
-	if err := backup.Restore(t.Context(), file, restored, rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, restored, rand.Reader, moment); err != nil {
 		t.Fatal(err)
 	}
 	for _, uid := range []int64{7, 263} {
@@ -126,7 +126,7 @@ func TestABackupKeepsTheOldCopyOfADamagedFile(t *testing.T) {
 		}
 	}
 	restored := filepath.Join(t.TempDir(), "again")
-	if err := backup.Restore(t.Context(), file, restored, rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, restored, rand.Reader, moment); err != nil {
 		t.Fatal(err)
 	}
 	if got := payload(t, restored, 8); got != "of 8" {
@@ -184,7 +184,7 @@ func TestStream(t *testing.T) {
 		streamed <- errors.Join(err, write.Close())
 	}()
 	restored := filepath.Join(t.TempDir(), "again")
-	if err := errors.Join(backup.RestoreFrom(t.Context(), read, restored, rand.Reader), <-streamed); err != nil {
+	if err := errors.Join(backup.RestoreFrom(t.Context(), read, restored, rand.Reader, moment), <-streamed); err != nil {
 		t.Fatal(err)
 	}
 	if got := payload(t, restored, 7); got != "of 7" {

@@ -102,7 +102,7 @@ func restore(t *testing.T, archive []byte) error {
 	if err := os.WriteFile(file, archive, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := backup.Restore(t.Context(), file, dir, rand.Reader)
+	err := backup.Restore(t.Context(), file, dir, rand.Reader, moment)
 	if err == nil {
 		return nil
 	}

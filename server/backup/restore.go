@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -19,13 +20,13 @@ import (
 var ErrNotEmpty = errors.New("the folder is not empty; move it away, or name another")
 
 // Restore makes the data folder dir of the backup at path; see RestoreFrom.
-func Restore(ctx context.Context, path, dir string, random io.Reader) error {
+func Restore(ctx context.Context, path, dir string, random io.Reader, now time.Time) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("cannot restore %s: %w", path, err)
 	}
 	defer f.Close()
-	if err := RestoreFrom(ctx, f, dir, random); err != nil {
+	if err := RestoreFrom(ctx, f, dir, random, now); err != nil {
 		return fmt.Errorf("cannot restore %s: %w", path, err)
 	}
 	return nil
@@ -36,7 +37,7 @@ func Restore(ctx context.Context, path, dir string, random io.Reader) error {
 // sound; if anything is wrong with it, nothing is left. Each user's storage has new sync
 // IDs then, made of random, so that every device compares it with all that it has: what was uploaded
 // since the backup comes back, and newer edits win.
-func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.Reader) (err error) {
+func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.Reader, now time.Time) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.R
 			err = errors.Join(err, os.RemoveAll(staging))
 		}
 	}()
-	if err := unpack(ctx, archive, staging, random); err != nil {
+	if err := unpack(ctx, archive, staging, random, now); err != nil {
 		return err
 	}
 	// Not RemoveAll: if somebody put a file there meanwhile, this fails.
@@ -80,7 +81,7 @@ func checkEmpty(dir string) error {
 }
 
 // unpack fills the folder at, which is empty, and checks each database.
-func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader) error {
+func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader, now time.Time) error {
 	root, err := os.OpenRoot(at)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader)
 		}
 		if _, is := storageNumber(name); is {
 			// What the clients know is later than this: they have to compare all of it.
-			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random); err != nil {
+			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
 				return &placing{err}
 			}
 		}

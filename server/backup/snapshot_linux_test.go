@@ -70,7 +70,7 @@ func TestSnapshotOfADisk(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	restored := filepath.Join(base, "again")
-	if err := backup.Restore(t.Context(), file, restored, rand.Reader); err != nil {
+	if err := backup.Restore(t.Context(), file, restored, rand.Reader, moment); err != nil {
 		t.Fatal(err)
 	}
 	if got := emails(t, open(t, restored)); got != "ann@example.org" {

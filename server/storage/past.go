@@ -11,7 +11,9 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -21,7 +23,7 @@ const (
 	maxMeta        = 1 << 20
 	maxMetaRecords = 100
 	// renewedWithin is how much later than all else the new sync IDs may be, in hundredths
-	// of a second. How much is chance: a client that saw an earlier restore of the same
+	// of a second, where the clock does not say more. How much is chance: a client that saw an earlier restore of the same
 	// backup would take the same time for the same record.
 	renewedWithin = 3000
 )
@@ -40,9 +42,11 @@ const (
 // brought together, the newer of two edits wins. Of a login, the time of its password
 // stands against the time of the server's record: a newer password wins, while a login
 // that has but a newer user name is the older one to Firefox, and a login that it deleted
-// comes back. Mozilla's components for phones, as their source says, compare the times of
-// the two passwords, with the same outcome.
-func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error) {
+// comes back. Mozilla's components for phones, run once beside our client, compare the times
+// of the two passwords, with the same outcome. They take the time of the collection for that
+// of the server when they ask which of two bookmarks is newer: so each collection is of now,
+// whatever its records are, or an edit since the backup would look older than these.
+func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.Time) (err error) {
 	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true, Readers: 1})
 	if err != nil {
 		return err
@@ -54,14 +58,18 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 			return err
 		}
 		renewed := false
-		now := renewal{random: random, ids: map[string]string{}}
+		fresh := renewal{random: random, ids: map[string]string{}}
 		var chance [2]byte
 		if _, err := io.ReadFull(random, chance[:]); err != nil {
 			return err
 		}
-		after := 1 + int(binary.BigEndian.Uint16(chance[:]))%renewedWithin
+		var at int64
+		if err := tx.QueryRowContext(ctx, `SELECT modified FROM storage`).Scan(&at); err != nil {
+			return err
+		}
+		at = max(at+1+int64(binary.BigEndian.Uint16(chance[:]))%renewedWithin, int64(bso.TimestampOf(now)))
 		for _, id := range slices.Sorted(maps.Keys(records)) {
-			payload, err := now.payload(records[id])
+			payload, err := fresh.payload(records[id])
 			if err != nil {
 				return err
 			}
@@ -69,8 +77,8 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 				continue
 			}
 			renewed = true
-			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = (SELECT modified + ?3 FROM storage)
-				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload, after)
+			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = ?3
+				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload, at)
 			if err != nil {
 				return err
 			}
@@ -78,10 +86,11 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader) (err error
 		if !renewed {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = modified + ?1`, after); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = ?1`, at); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE collections SET modified = (SELECT modified FROM storage) WHERE name = 'meta'`)
+		// The time of crypto is that of its one record, which clients compare.
+		_, err = tx.ExecContext(ctx, `UPDATE collections SET modified = ?1 WHERE name <> 'crypto'`, at)
 		return err
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -31,7 +32,7 @@ func TestRenewSyncIDs(t *testing.T) {
 	}
 	const broken = `{"syncID":`
 	change(func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO collections (number, name, modified) VALUES (1, 'meta', 100);
+		_, err := tx.Exec(`INSERT INTO collections (number, name, modified) VALUES (1, 'meta', 100), (2, 'crypto', 110), (3, 'bookmarks', 200);
 			UPDATE storage SET modified = 200;
 			INSERT INTO records (collection, id, modified, payload) VALUES
 				(1, 'global', 100, CAST('{"syncID":"old","storageVersion":5,"engines":{"tabs":{"version":1,"syncID":"tabs"}},"big":12345678901234567890}' AS BLOB)),
@@ -40,7 +41,7 @@ func TestRenewSyncIDs(t *testing.T) {
 				(1, 'broken', 70, CAST('` + broken + `' AS BLOB))`)
 		return err
 	})
-	if err := storage.RenewSyncIDs(t.Context(), path, rand.Reader); err != nil {
+	if err := storage.RenewSyncIDs(t.Context(), path, rand.Reader, time.Unix(1000, 0)); err != nil {
 		t.Fatal(err)
 	}
 	type record struct {
@@ -62,12 +63,13 @@ func TestRenewSyncIDs(t *testing.T) {
 			}
 			records[id], times[id] = r, at
 		}
-		var collection int
-		if err := tx.QueryRow(`SELECT modified FROM collections`).Scan(&collection); err != nil {
+		var collections string
+		if err := tx.QueryRow(`SELECT group_concat(modified ORDER BY number) FROM collections`).Scan(&collections); err != nil {
 			return err
 		}
-		if collection <= 200 || times["global"] != collection || times["syncids"] != collection || times["other"] != 80 || times["broken"] != 70 {
-			t.Errorf("the collection is of %d, its records of %v", collection, times)
+		// The clock is later than the backup, so each collection is of now.
+		if collections != "100000,110,100000" || times["global"] != 100000 || times["syncids"] != 100000 || times["other"] != 80 || times["broken"] != 70 {
+			t.Errorf("the collections are of %s, the records of meta of %v", collections, times)
 		}
 		return nil
 	})

@@ -372,7 +372,7 @@ func (r *run) restore(ctx context.Context, s Step) error {
 	if err := os.RemoveAll(r.serverDir); err != nil {
 		return err
 	}
-	if err := backup.Restore(ctx, r.backup.path, r.serverDir, r.rand.fork()); err != nil {
+	if err := backup.Restore(ctx, r.backup.path, r.serverDir, r.rand.fork(), r.clock(nil)()); err != nil {
 		return err
 	}
 	for _, k := range r.story.Kinds {

@@ -105,7 +105,7 @@ func restore(t *testing.T, w *testenv.Env, file string) {
 	t.Helper()
 	w.Restart(func() {
 		must(t, os.RemoveAll(w.Dir))
-		must(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader))
+		must(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader, w.Clock.Now()))
 	})
 }
 
