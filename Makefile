@@ -1,6 +1,6 @@
 # Everything a contributor calls. The work is done in script/, in plain sh.
 
-.PHONY: help check test long cover mutate soak bench lint build clean
+.PHONY: help check test long cover soak bench lint build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile

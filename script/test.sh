@@ -117,7 +117,7 @@ done
 
 # -count=1: a Firefox that changed is nothing that go's test cache would notice.
 # -vet=off: vet ran above.
-tests="go test -count=1 -vet=off -timeout 20m"
+tests="go test -count=1 -vet=off -timeout 40m"
 
 # The browsers wait most of the time: beside them the processors do the rest.
 $tests "$module/interop" >"$unpacked/interop" 2>&1 &
