@@ -18,8 +18,10 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
+	"github.com/syncmanager/syncmanager/server/push"
 )
 
 // Config says how a Server works. All fields without a default must be set.
@@ -168,6 +170,39 @@ var isPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
 
 // isOrigin is what a browser calls a page's origin.
 var isOrigin = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?$|^[a-z]+://\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
+
+// check finds what is wrong with the configuration before anything is made by it.
+func (c *Config) check() error {
+	if err := c.checkCORS(); err != nil {
+		return err
+	}
+	if c.Push != nil {
+		if err := push.CheckHosts(c.Push.Hosts); err != nil {
+			return err
+		}
+	}
+	if c.Mail != nil {
+		if _, err := mail.ParseSender(c.Mail.From); err != nil {
+			return err
+		}
+	}
+	if c.External != nil {
+		_, err := c.external()
+		return err
+	}
+	return nil
+}
+
+// external returns what verifies the access tokens of the accounts server elsewhere.
+func (c *Config) external() (*external.Verifier, error) {
+	root, err := url.Parse(c.External.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the accounts server %q must be like https://accounts.firefox.com", c.External.URL)
+	}
+	return external.New(external.Config{
+		Server: root, Allow: c.External.Allow, AllowAll: c.External.AllowAll, Transport: c.External.Transport, Now: c.Now, Log: c.Log,
+	})
+}
 
 // checkCORS refuses what no browser would name.
 func (c *Config) checkCORS() error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/server/accounts"
-	"github.com/syncmanager/syncmanager/server/external"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -67,7 +65,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.checkCORS(); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	if cfg.Memory == 0 {
@@ -152,12 +150,8 @@ func (s *Server) node(ctx context.Context) string { return s.names.Of(ctx).Strin
 // openAccounts opens the accounts server with its pages, unless the accounts are
 // elsewhere.
 func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier, err error) {
-	if e := s.cfg.External; e != nil {
-		root, err := url.Parse(e.URL)
-		if err != nil {
-			return nil, fmt.Errorf("the accounts server %q must be like https://accounts.firefox.com", e.URL)
-		}
-		return external.New(external.Config{Server: root, Allow: e.Allow, AllowAll: e.AllowAll, Transport: e.Transport, Now: s.cfg.Now, Log: s.cfg.Log})
+	if s.cfg.External != nil {
+		return s.cfg.external()
 	}
 	cfg := accounts.Config{
 		Dir: s.cfg.Dir, PublicURLs: s.names, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,

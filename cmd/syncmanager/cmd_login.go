@@ -68,7 +68,8 @@ func (f *loginFlags) check() error {
 	case !f.browser && f.Email == "":
 		return errors.New("give the account's address with --email, or sign in with --browser")
 	}
-	return nil
+	_, err := account.New(account.Config{Server: f.Server}) // before there is a profile
+	return err
 }
 
 // signIn signs in to an account, with a password or in a browser.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
@@ -70,7 +71,7 @@ func (a *app) recordsCollectionsCommand() *cobra.Command {
 
 // withRecords returns a RunE that runs work on the records of the account.
 func (a *app) withRecords(work func(ctx context.Context, r syncmanager.Records, args []string) error) func(*cobra.Command, []string) error {
-	return a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+	run := a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
 		m, err := p.Manager(ctx)
 		if err != nil {
 			return err
@@ -79,6 +80,12 @@ func (a *app) withRecords(work func(ctx context.Context, r syncmanager.Records, 
 			return profile.NotSignedInError{}
 		}
 		return work(ctx, m.Records(), args)
+	})
+	return a.do(func(c *cobra.Command, args []string) error {
+		if len(args) > 0 && !bso.ValidCollection(args[0]) { // before there is a profile
+			return usage.Errorf("%q cannot be a collection: 'syncmanager records collections' lists those that there are", args[0])
+		}
+		return run(c, args)
 	})
 }
 

@@ -45,6 +45,14 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.R
 		return err
 	}
 	parent := filepath.Dir(dir)
+	made := missing(parent)
+	defer func() {
+		for _, folder := range made {
+			if err != nil {
+				_ = os.Remove(folder) // unless somebody put something there meanwhile
+			}
+		}
+	}()
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
 	}
@@ -65,6 +73,17 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.R
 		return fmt.Errorf("the folder must give way to the restored one, and cannot; name one inside of it: %w", err)
 	}
 	return os.Rename(staging, dir)
+}
+
+// missing lists dir and the folders above it that are not there, the lowest first.
+func missing(dir string) (all []string) {
+	for {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return all
+		}
+		all = append(all, dir)
+		dir = filepath.Dir(dir)
+	}
 }
 
 func checkEmpty(dir string) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ type ACME struct {
 	// Directory is the authority's address; default Let's Encrypt's.
 	Directory string
 	// Dir keeps the account's key and the certificates, each file 0600. It is made,
-	// 0700, if it is not there.
+	// 0700, with the first of them.
 	Dir       string
 	Transport http.RoundTripper
 }
@@ -45,9 +44,6 @@ func NewManager(c ACME) (*Manager, error) {
 		if !isName(host) {
 			return nil, fmt.Errorf("%q is not a public name, and a certificate authority certifies no other", host)
 		}
-	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the folder of the certificates: %w", err)
 	}
 	directory := c.Directory
 	if directory == "" {

@@ -90,11 +90,20 @@ type job struct {
 	done chan<- error
 }
 
+// ParseSender reads the address that e-mails come from, with or without a name.
+func ParseSender(text string) (*netmail.Address, error) {
+	from, err := netmail.ParseAddress(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a sender for e-mails: give an address like sync@example.org", text)
+	}
+	return from, nil
+}
+
 // New starts a Sender.
 func New(cfg Config) (*Sender, error) {
-	from, err := netmail.ParseAddress(cfg.From)
+	from, err := ParseSender(cfg.From)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no sender for e-mails; give an address like sync@example.org", cfg.From)
+		return nil, err
 	}
 	if cfg.Host.User != "" && cfg.Password == "" {
 		return nil, fmt.Errorf("the mail host wants a password for %s", cfg.Host.User)

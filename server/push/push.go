@@ -103,7 +103,7 @@ type job struct {
 
 // New starts a Sender. It refuses hosts that are no names.
 func New(cfg Config) (*Sender, error) {
-	if err := checkHosts(cfg.Hosts); err != nil {
+	if err := CheckHosts(cfg.Hosts); err != nil {
 		return nil, err
 	}
 	v, err := newVAPID(cfg.Secret, cfg.Subject)
@@ -202,8 +202,8 @@ func (s *Sender) Close(ctx context.Context) {
 	}
 }
 
-// checkHosts refuses what is no name of a host, which would never match.
-func checkHosts(hosts []string) error {
+// CheckHosts fails if one of the hosts is not the name of a host, which would never match.
+func CheckHosts(hosts []string) error {
 	for _, h := range hosts {
 		if !isName(h) {
 			return fmt.Errorf("%q is not the name of a push service, like %s", h, DefaultHosts()[0])

@@ -15,6 +15,10 @@ import (
 
 // listen listens on addr: HOST:PORT, or unix:PATH for a socket file with this mode.
 func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
+	bits, err := strconv.ParseUint(mode, 8, 9)
+	if err != nil {
+		return nil, usage.Errorf("--socket-mode %q is not a mode: write it like 660", mode)
+	}
 	path, isSocket := strings.CutPrefix(addr, "unix:")
 	if !isSocket {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
@@ -22,10 +26,6 @@ func listen(ctx context.Context, addr, mode string) (net.Listener, error) {
 			return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 		}
 		return l, nil
-	}
-	bits, err := strconv.ParseUint(mode, 8, 9)
-	if err != nil {
-		return nil, usage.Errorf("--socket-mode %q is not a mode: write it like 660", mode)
 	}
 	if path == "" {
 		return nil, usage.Errorf("--addr unix: needs a path, like unix:/run/syncmanager.sock")

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,44 +23,64 @@ type listeners struct {
 	beside []net.Listener
 	// run are the functions that serve them until their context ends.
 	run []func(context.Context) error
+
+	shown    certificate // nil: no TLS
+	redirect http.Handler
+	// metrics and redirects are nil where there are none.
+	metrics, redirects net.Listener
 }
 
-// open opens the listeners of a server whose service listens on plain.
-func (l *listeners) open(ctx context.Context, o Options, s *server.Server, cfg server.Config, plain net.Listener) error {
-	service, redirect, err := o.tls.wrap(plain, s, cfg, o.names)
-	if err != nil {
+// prepare does what may fail by a wrong option, before there is a server with its data:
+// it reads the certificates, and takes the addresses beside the service's own.
+func (l *listeners) prepare(ctx context.Context, o Options, cfg server.Config) (err error) {
+	if l.shown, l.redirect, err = o.tls.open(cfg, o.names); err != nil {
 		return err
+	}
+	if l.metrics, err = l.listenTCP(ctx, o.metrics); err != nil {
+		return err
+	}
+	l.redirects, err = l.listenTCP(ctx, o.tls.redirect)
+	return err
+}
+
+// open makes the server answer on plain and on what was prepared.
+func (l *listeners) open(ctx context.Context, s *server.Server, cfg server.Config, plain net.Listener) {
+	service := plain
+	if l.shown != nil {
+		service = tls.NewListener(plain, l.shown.TLS())
+		s.SetCertificate(l.shown.Expires)
 	}
 	l.run = append(l.run, func(ctx context.Context) error { return s.Serve(ctx, service) })
 	if orders, err := admin.Listen(ctx, cfg.Dir); err != nil {
 		cfg.Log.WarnContext(ctx, "'syncmanager server' can look after the users only while the server is stopped", "err", err)
 	} else {
+		l.beside = append(l.beside, orders)
 		l.add(orders, admin.Handler(s, cfg.Log))
 	}
-	if o.metrics != "" {
+	if l.metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", s.Metrics())
-		if err := l.addTCP(ctx, o.metrics, mux); err != nil {
-			return err
-		}
+		l.add(l.metrics, mux)
 	}
-	if o.tls.redirect != "" {
-		return l.addTCP(ctx, o.tls.redirect, redirect)
+	if l.redirects != nil {
+		l.add(l.redirects, l.redirect)
 	}
-	return nil
 }
 
-func (l *listeners) addTCP(ctx context.Context, addr string, h http.Handler) error {
+// listenTCP takes an address unless it is "".
+func (l *listeners) listenTCP(ctx context.Context, addr string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
 	at, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
-	l.add(at, h)
-	return nil
+	l.beside = append(l.beside, at)
+	return at, nil
 }
 
 func (l *listeners) add(at net.Listener, h http.Handler) {
-	l.beside = append(l.beside, at)
 	l.run = append(l.run, func(ctx context.Context) error { return serveBeside(ctx, at, h, l.log) })
 }
 

@@ -38,6 +38,11 @@ func Run(ctx context.Context, env Env, o Options) (err error) {
 	if err := o.setPublicURL(&cfg, plain.Addr()); err != nil {
 		return err
 	}
+	l := listeners{log: cfg.Log}
+	defer l.close()
+	if err := l.prepare(ctx, o, cfg); err != nil {
+		return err
+	}
 	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
 		return fmt.Errorf("another server is using the data in %s; stop it, or choose another folder with --data", o.dir)
@@ -50,11 +55,7 @@ func Run(ctx context.Context, env Env, o Options) (err error) {
 		defer cancel()
 		err = errors.Join(err, s.Close(closing))
 	}()
-	l := listeners{log: cfg.Log}
-	defer l.close()
-	if err := l.open(ctx, o, s, cfg, plain); err != nil {
-		return err
-	}
+	l.open(ctx, s, cfg, plain)
 	invitation, err := firstInvitation(ctx, s, cfg)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -71,10 +70,16 @@ func (o *tlsOptions) check(public []string) error {
 	return nil
 }
 
-// wrap puts TLS around plain, if it is on, and tells s when the certificate expires.
-// redirect answers plain HTTP with the way to the public URL.
-func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Config, names []*url.URL) (l net.Listener, redirect http.Handler, err error) {
-	l = plain
+// certificate is what a server shows to its visitors.
+type certificate interface {
+	TLS() *tls.Config
+	// Expires is when the first of its certificates does.
+	Expires() time.Time
+}
+
+// open reads the certificates, or prepares to get them; shown is nil without TLS.
+// redirect answers plain HTTP with the way to the public URL. Nothing is made yet.
+func (o *tlsOptions) open(cfg server.Config, names []*url.URL) (shown certificate, redirect http.Handler, err error) {
 	redirect = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		public := redirection(names, r.Host)
 		// Only the path and the query come from the request; the rest could lead elsewhere.
@@ -87,26 +92,32 @@ func (o *tlsOptions) wrap(plain net.Listener, s *server.Server, cfg server.Confi
 		if err != nil {
 			return nil, nil, err
 		}
-		l, redirect = tls.NewListener(plain, m.TLS()), m.Challenges(redirect)
-		s.SetCertificate(m.Expires)
+		return m, m.Challenges(redirect), nil
 	case len(o.cert) > 0:
-		var files certs.Several
-		for i, cert := range o.cert {
-			pair, err := certs.NewFiles(cert, o.key[i], cfg.Now, cfg.Log)
-			if err != nil {
-				return nil, nil, err
-			}
-			files = append(files, pair)
+		files, err := o.files(cfg, names)
+		if err != nil {
+			return nil, nil, err
 		}
-		for _, u := range names {
-			if !files.Covers(u.Hostname()) {
-				cfg.Log.Warn("no certificate is for this public name: clients refuse to connect by it", "name", u.Hostname())
-			}
-		}
-		l = tls.NewListener(plain, files.TLS())
-		s.SetCertificate(files.Expires)
+		return files, redirect, nil
 	}
-	return l, redirect, nil
+	return nil, redirect, nil
+}
+
+// files reads the certificates of --tls-cert.
+func (o *tlsOptions) files(cfg server.Config, names []*url.URL) (files certs.Several, err error) {
+	for i, cert := range o.cert {
+		pair, err := certs.NewFiles(cert, o.key[i], cfg.Now, cfg.Log)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, pair)
+	}
+	for _, u := range names {
+		if !files.Covers(u.Hostname()) {
+			cfg.Log.Warn("no certificate is for this public name: clients refuse to connect by it", "name", u.Hostname())
+		}
+	}
+	return files, nil
 }
 
 // redirection returns the public URL that a plain HTTP request for a host is led to: the
