@@ -58,9 +58,9 @@ func (t *tx) awaitFolders() error {
 }
 
 const (
-	sqlNoFolder = `SELECT s.parent FROM (SELECT parent FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL AND parent > ''
-			GROUP BY parent HAVING count(*) > ?1) s
-		WHERE NOT EXISTS (SELECT 1 FROM bookmark_staged p WHERE p.id = s.parent)
+	sqlNoFolder = `SELECT s.parent FROM bookmark_staged s WHERE s.n > 0 AND s.payload IS NOT NULL AND s.parent > ''
+		GROUP BY s.parent HAVING count(*) > ?1
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged p WHERE p.id = s.parent)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror p WHERE p.guid = s.parent)
 		AND NOT EXISTS (SELECT 1 FROM bookmarks p WHERE p.guid = s.parent)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones p WHERE p.guid = s.parent)
@@ -69,8 +69,8 @@ const (
 	sqlAwait = `INSERT INTO bookmark_retry (id, attempts, reason) VALUES (?1, 1000, ?2)
 		ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, reason = excluded.reason`
 	sqlAwaited = `DELETE FROM bookmark_retry WHERE id > '' AND reason = ?1
-		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.parent = bookmark_retry.id)
-		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.parent = bookmark_retry.id
+		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.n > 0 AND s.parent = bookmark_retry.id)
+		AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid > '' AND m.parent = bookmark_retry.id
 			AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid))`
 )
 
