@@ -33,7 +33,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/localkey"
-	"github.com/syncmanager/syncmanager/internal/rawjson"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -172,7 +171,7 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	c := newCore(rules, o)
 	c.db = db
 	c.setChunk(chunkSize)
-	if err := errors.Join(c.claim(ctx), c.checkKey(ctx), c.fillLoose(ctx)); err != nil {
+	if err := errors.Join(c.claim(ctx), c.checkKey(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", o.Path, err), db.Close())
 	}
 	return c, nil
@@ -199,37 +198,6 @@ func (c *Core) checkKey(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// fillLoose gives the records of a file that an earlier version of this program wrote
-// their loose keys.
-func (c *Core) fillLoose(ctx context.Context) error {
-	done := true
-	if c.rules.LooseKey == nil {
-		return nil
-	}
-	err := c.view(ctx, func(tx *tx) error { _, err := tx.one(sqlLoose, nil, &done); return err })
-	if err != nil || done {
-		return err
-	}
-	for payload, err := range c.List(ctx) {
-		if err != nil {
-			return err
-		}
-		o, err := parse(payload)
-		if err != nil {
-			return err
-		}
-		id, _ := rawjson.Unquoted(o.get("id"))
-		err = c.update(ctx, func(tx *tx) error {
-			_, err := tx.exec(sqlSetLoose, string(id), c.keys(payload).loose)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return c.update(ctx, func(tx *tx) error { _, err := tx.exec(sqlLooseDone); return err })
 }
 
 func set(names []string) map[string]bool {

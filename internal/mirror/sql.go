@@ -8,9 +8,6 @@ const (
 	sqlSetPast       = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
 	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
-	sqlLoose         = `SELECT loose FROM meta WHERE one = 1`
-	sqlLooseDone     = `UPDATE meta SET loose = 1 WHERE one = 1`
-	sqlSetLoose      = `UPDATE records SET loose = ?2 WHERE id = ?1 AND deleted = 0`
 	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
 	sqlCountIDs      = `SELECT count(*) FROM records WHERE id > ''`
 	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`

@@ -1,16 +1,13 @@
 -- +goose Up
 CREATE TABLE meta (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
-    global   TEXT    NOT NULL DEFAULT '',
-    sync_id  TEXT    NOT NULL DEFAULT '',
-    since    INTEGER NOT NULL DEFAULT 0,  -- server time, hundredths of a second
     changes  INTEGER NOT NULL DEFAULT 0,  -- edits of the own tabs that are not on the server
     refused  INTEGER NOT NULL DEFAULT 0,  -- the value of changes that the server refused for ever
     uploaded INTEGER NOT NULL DEFAULT 0,  -- the own record's server time; 0: it is not there
     device   TEXT    NOT NULL DEFAULT '', -- whose ID it has there
     room     INTEGER NOT NULL,            -- how many bytes of it the server takes
     devices  TEXT    NOT NULL DEFAULT '[]'
-);
+) STRICT;
 
 -- This device's tabs.
 CREATE TABLE tabs (
@@ -19,24 +16,42 @@ CREATE TABLE tabs (
     title     TEXT    NOT NULL,
     icon      TEXT    NOT NULL,
     last_used INTEGER NOT NULL -- Unix seconds
-);
+) STRICT;
 
 -- The other devices' records.
 CREATE TABLE others (
     id       TEXT PRIMARY KEY,
     modified INTEGER NOT NULL,
     payload  BLOB    NOT NULL
-);
+) STRICT;
 
+-- The bookkeeping of syncs; see package ledger.
+CREATE TABLE ledger (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    global  TEXT    NOT NULL DEFAULT '',
+    sync_id TEXT    NOT NULL DEFAULT '',
+    since   INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+    past    INTEGER NOT NULL DEFAULT 0  -- the largest since there was before a reset
+) STRICT;
+INSERT INTO ledger (one) VALUES (1);
 CREATE TABLE staged (
-    id       TEXT PRIMARY KEY,
+    n        INTEGER PRIMARY KEY,
+    id       TEXT    NOT NULL UNIQUE,
     modified INTEGER NOT NULL,
     payload  BLOB, -- NULL without err: a tombstone
-    err      TEXT
-);
-
+    err      TEXT,
+    fatal    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+-- What goes up is made by each sync again, and is not here; see session.Outgoing.
+CREATE TABLE outgoing (
+    n       INTEGER PRIMARY KEY,
+    id      TEXT    NOT NULL UNIQUE,
+    payload BLOB,
+    changes INTEGER NOT NULL
+) STRICT;
 CREATE TABLE retry (
-    id       TEXT PRIMARY KEY,
-    attempts INTEGER NOT NULL,
+    id       TEXT    PRIMARY KEY,
+    attempts INTEGER NOT NULL, -- 3 and more: not asked for again
     reason   TEXT    NOT NULL
-);
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retry_due ON retry (attempts, id);
