@@ -15,10 +15,10 @@ import (
 
 const module = "github.com/syncmanager/syncmanager"
 
-// TestArrows reads the imports of every file, for whatever system it is built,
+// TestImports reads the imports of every file, for whatever system it is built,
 // tests included. A package foo_test may import what it likes, and any test the
 // helpers of tests.
-func TestArrows(t *testing.T) {
+func TestImports(t *testing.T) {
 	root := os.DirFS(filepath.Join("..", ".."))
 	seen := map[string]bool{}
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
@@ -52,7 +52,7 @@ func TestArrows(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			to, ours := roomOf(imported)
+			to, ours := packageOf(imported)
 			if strings.HasSuffix(name, "_test.go") && within(to, "internal/test/...") {
 				continue
 			}
@@ -72,31 +72,31 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-func hasRule(room string) bool {
-	_, ok := ruleFor(room)
+func hasRule(pkg string) bool {
+	_, ok := ruleFor(pkg)
 	return ok
 }
 
-// roomOf is the folder of an import path of the module.
-func roomOf(imported string) (room string, ours bool) {
+// packageOf is the folder of an import path of the module.
+func packageOf(imported string) (pkg string, ours bool) {
 	if imported == module {
 		return ".", true
 	}
 	return strings.CutPrefix(imported, module+"/")
 }
 
-func TestRulesTellArrowsApart(t *testing.T) {
-	for _, arrow := range []string{
+func TestRulesTellImportsApart(t *testing.T) {
+	for _, pair := range []string{
 		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/internal/tree",
 		"engines/passwords internal/mirror", "server server/storage", "server/storage internal/sqlite",
 		"internal/mirror engine", "cmd/syncmanager server", "cmd/syncmanager/internal/serve server", "examples/notes collection", "examples/notes .", "collection internal/mirror", "interop internal/test/firefoxsync", "account internal/hawk",
 	} {
-		from, to, _ := strings.Cut(arrow, " ")
+		from, to, _ := strings.Cut(pair, " ")
 		if err := check(from, to); err != nil {
-			t.Errorf("a good arrow was refused: %v", err)
+			t.Errorf("a good import was refused: %v", err)
 		}
 	}
-	for _, arrow := range []string{
+	for _, pair := range []string{
 		"bso engine", "bso internal/sqlite", "seal internal/sqlite", "engine sync15", "engine engine/enginetest",
 		"sync15 .", "sync15 engines/passwords", "sync15 server", "engines/passwords bso", "engines/passwords sync15",
 		"engines/passwords .", "collection sync15", "account sync15", "account bso", "server engine", "server/storage seal",
@@ -104,11 +104,11 @@ func TestRulesTellArrowsApart(t *testing.T) {
 		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "examples/notes internal/localkey", "examples/notes internal/test/testenv", "examples/engine sync15", "collection .", "cmd/syncmanager internal/test/marionette",
 		"interop cmd/syncmanager", "cmd/syncmanager/internal/term server", "cmd/syncmanager/internal/usage account", "cmd/syncmanager/internal/serve sync15",
 	} {
-		from, to, _ := strings.Cut(arrow, " ")
+		from, to, _ := strings.Cut(pair, " ")
 		if err := check(from, to); err == nil {
-			t.Errorf("a bad arrow was let through: %s", arrow)
-		} else if !strings.Contains(err.Error(), from+" -> "+to) {
-			t.Errorf("the message does not name the arrow %s: %v", arrow, err)
+			t.Errorf("a bad import was let through: %s", pair)
+		} else if !strings.Contains(err.Error(), from+" must not import "+to) {
+			t.Errorf("the message does not name the import %s: %v", pair, err)
 		}
 	}
 	if err := check("attic", "bso"); err == nil || !strings.Contains(err.Error(), "attic") {
@@ -119,9 +119,9 @@ func TestRulesTellArrowsApart(t *testing.T) {
 // TestNoRuleIsDead fails when a rule is hidden by one before it.
 func TestNoRuleIsDead(t *testing.T) {
 	for i, r := range rules {
-		room := strings.TrimSuffix(r.room, "/...")
-		if first := slices.IndexFunc(rules, func(o rule) bool { return within(room, o.room) }); first != i {
-			t.Errorf("the rule for %s is hidden by that for %s", r.room, rules[first].room)
+		pkg := strings.TrimSuffix(r.pkg, "/...")
+		if first := slices.IndexFunc(rules, func(o rule) bool { return within(pkg, o.pkg) }); first != i {
+			t.Errorf("the rule for %s is hidden by that for %s", r.pkg, rules[first].pkg)
 		}
 	}
 }

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Rooms are named by their folder; "." is the root package. "x/..." is x and all
+// Packages are named by their folder; "." is the root package. "x/..." is x and all
 // below it, "x" just x, "..." the whole module.
 
-// A rule says what one room, or a family of rooms, may import of the module.
+// A rule says what one package, or a family of packages, may import of the module.
 type rule struct {
-	room string
+	pkg string
 	// may lists what it may import besides itself.
 	may []string
 	// why is what the rule protects, for whoever breaks it.
 	why string
 }
 
-// rules is the plan of the house. The first rule that covers a package is its
+// rules is which package may import which. The first rule that covers a package is its
 // rule; a package that none covers is an error.
 var rules = []rule{
 	{"bso", []string{"internal/rawjson"},
@@ -69,7 +69,7 @@ var rules = []rule{
 	{"internal/sendtab/...", []string{"seal/...", "internal/..."},
 		"what devices hand each other is sealed with the account's key, as records are"},
 	{"internal/...", []string{"engine/importing", "internal/..."},
-		"a small piece that several rooms need stands on small pieces"},
+		"a small piece that several packages need stands on small pieces"},
 	{"examples/...", []string{".", "engine", "engine/enginetest", "engine/importing", "account", "collection", "engines/passwords", "engines/tabs", "engines/bookmarks", "engines/history"},
 		"an app has nothing but what is public"},
 	{"cmd/syncmanager/internal/usage", nil,
@@ -83,9 +83,9 @@ var rules = []rule{
 	{"bench/...", []string{"..."}, "it measures everything"},
 }
 
-// A reserved room is one that "internal/..." in a rule does not include.
+// A reserved package is one that "internal/..." in a rule does not include.
 type reserved struct {
-	room string
+	pkg string
 	// by lists who may import it.
 	by  []string
 	why string
@@ -113,36 +113,36 @@ func check(from, to string) error {
 		return fmt.Errorf("no rule covers the folder %s; give it one in internal/archtest/rules.go", from)
 	}
 	for _, res := range reservations {
-		if within(to, res.room) && !within(from, res.room) && !anyWithin(from, res.by) {
-			return fmt.Errorf("%s -> %s is no arrow of this house: only %s may import %s, because %s",
-				from, to, strings.Join(res.by, ", "), res.room, res.why)
+		if within(to, res.pkg) && !within(from, res.pkg) && !anyWithin(from, res.by) {
+			return fmt.Errorf("%s must not import %s: only %s may import %s, because %s",
+				from, to, strings.Join(res.by, ", "), res.pkg, res.why)
 		}
 	}
-	if within(to, r.room) || anyWithin(to, r.may) {
+	if within(to, r.pkg) || anyWithin(to, r.may) {
 		return nil
 	}
-	return fmt.Errorf("%s -> %s is no arrow of this house: %s may import only %s, because %s",
-		from, to, r.room, strings.Join(r.may, ", "), r.why)
+	return fmt.Errorf("%s must not import %s: %s may import only %s, because %s",
+		from, to, r.pkg, strings.Join(r.may, ", "), r.why)
 }
 
-func ruleFor(room string) (rule, bool) {
+func ruleFor(pkg string) (rule, bool) {
 	for _, r := range rules {
-		if within(room, r.room) {
+		if within(pkg, r.pkg) {
 			return r, true
 		}
 	}
 	return rule{}, false
 }
 
-// within reports whether pattern covers room.
-func within(room, pattern string) bool {
+// within reports whether pattern covers pkg.
+func within(pkg, pattern string) bool {
 	folder, below := strings.CutSuffix(pattern, "/...")
-	return pattern == "..." || room == folder || below && strings.HasPrefix(room, folder+"/")
+	return pattern == "..." || pkg == folder || below && strings.HasPrefix(pkg, folder+"/")
 }
 
-func anyWithin(room string, patterns []string) bool {
+func anyWithin(pkg string, patterns []string) bool {
 	for _, p := range patterns {
-		if within(room, p) {
+		if within(pkg, p) {
 			return true
 		}
 	}

@@ -33,7 +33,7 @@ func TestPublicSurfaceIsClosed(t *testing.T) {
 
 // public reports whether an app may import the package and is meant to.
 func public(path string) bool {
-	folder, ours := roomOf(path)
+	folder, ours := packageOf(path)
 	if !ours || isInternal(path) {
 		return false
 	}

@@ -1,4 +1,4 @@
-// Package sqlite opens the SQLite files of the house: one writer, a pool of
+// Package sqlite opens the SQLite files of the module: one writer, a pool of
 // readers that cannot write, the file 0600 from its first byte, migrations, and
 // errors that a user understands.
 package sqlite
