@@ -114,7 +114,7 @@ func (s *Server) reportSweep(ctx context.Context, err error) (damaged int) {
 	if err == nil {
 		return 0
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this is the tree itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the tree itself
 		for _, one := range joined.Unwrap() {
 			damaged += s.reportSweep(ctx, one)
 		}

@@ -55,9 +55,9 @@ ADDRESS is an ID, the beginning of one, or a name that has one address only.`,
 			},
 			textField("tel", "Telephone", "telephone number", func(r *address) *string { return &r.Tel }),
 			textField("email", "E-mail", "e-mail address", func(r *address) *string { return &r.Email }),
-			shownField("Created", func(r address) string { return day(int64(r.TimeCreated)) }),
-			shownField("Changed", func(r address) string { return day(int64(r.TimeLastModified)) }),
-			shownField("Last used", func(r address) string { return day(int64(r.TimeLastUsed)) }),
+			shownField("Created", func(r address) string { return day(r.TimeCreated) }),
+			shownField("Changed", func(r address) string { return day(r.TimeLastModified) }),
+			shownField("Last used", func(r address) string { return day(r.TimeLastUsed) }),
 		},
 	}
 	return s.command(a)

@@ -138,7 +138,7 @@ func TestBadSettings(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"addr = \n", "line 1 is not TOML"},
 		{"\n\naddr 127.0.0.1:5000\n", "line 3 is not TOML"},
-		{`adress = "127.0.0.1:5000"`, `"adress" is not a setting: use the name of a flag`},
+		{`listen = "127.0.0.1:5000"`, `"listen" is not a setting: use the name of a flag`},
 		{`profile = "x"`, `"profile" is not a setting`},
 		{`config = "x"`, `"config" is not a setting`},
 		{`[serve]`, `"serve" is not a setting`},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -137,7 +136,7 @@ the backup is good, but lacks users whose files were damaged.`,
 		Args: cobra.ExactArgs(1),
 		RunE: o.do(func(c *cobra.Command, args []string) error {
 			o.dir = ""
-			var archive io.Reader = o.In
+			archive := o.In
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 )
 

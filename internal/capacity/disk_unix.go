@@ -9,13 +9,13 @@ import "golang.org/x/sys/unix"
 func Disk(dir string) (left, size int64, err error) {
 	var s unix.Statfs_t
 	for {
-		if err = unix.Statfs(dir, &s); err != unix.EINTR { //nolint:errorlint // an errno, as the system gave it
+		if err = unix.Statfs(dir, &s); err != unix.EINTR {
 			break
 		}
 	}
 	if err != nil {
 		return 0, 0, err
 	}
-	block := int64(s.Bsize)                                      //nolint:unconvert // its type differs by system
-	return int64(s.Bavail) * block, int64(s.Blocks) * block, nil //nolint:unconvert // as above
+	block := int64(s.Bsize) //nolint:unconvert // its type differs by system
+	return int64(s.Bavail) * block, int64(s.Blocks) * block, nil
 }

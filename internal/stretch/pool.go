@@ -63,9 +63,10 @@ func NewPool(bytes int64, processors, cost int) *Pool {
 	return &Pool{turns: int(turns), each: each, byName: make(map[string]*list.Element)}
 }
 
-// Turns is how many passwords are stretched at once, and Bytes how much memory they
-// take together.
-func (p *Pool) Turns() int   { return p.turns }
+// Turns is how many passwords are stretched at once.
+func (p *Pool) Turns() int { return p.turns }
+
+// Bytes is how much memory they take together.
 func (p *Pool) Bytes() int64 { return int64(p.turns) * p.each }
 
 type sending struct{}

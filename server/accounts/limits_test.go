@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestUnlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.signIn(email, password).ok()
-	if err := w.Unlock(t.Context(), "00"); err != accounts.ErrNoUser {
+	if err := w.Unlock(t.Context(), "00"); !errors.Is(err, accounts.ErrNoUser) {
 		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -299,7 +299,7 @@ func BenchmarkWrite(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close(context.Background())
+	defer func() { _ = s.Close(context.Background()) }()
 	users, err := storage.NewSQLite(storage.SQLiteConfig{Dir: filepath.Join(dir, "storage"), Now: now})
 	if err != nil {
 		b.Fatal(err)

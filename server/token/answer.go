@@ -47,10 +47,10 @@ func errUnsupported(description, name string) *refusal {
 // note tells the security log of a token that was refused. What a client corrects by
 // itself, such as its clock or its keys, is none of its business.
 func (s *Service) note(r *http.Request, f *refusal) {
-	switch {
-	case f == errUnauthorized:
+	switch f {
+	case errUnauthorized:
 		s.cfg.Security.Note(r.Context(), security.TokenRefused, security.NoToken, r.RemoteAddr, "")
-	case f == errCredentials:
+	case errCredentials:
 		s.cfg.Security.Note(r.Context(), security.TokenRefused, security.AccessToken, r.RemoteAddr, "")
 	}
 }

@@ -58,7 +58,7 @@ func opener[E engine.Engine](open func(*Profile, context.Context) (E, error)) fu
 
 // flat opens an engine with a file of its own that the local key encrypts.
 func flat[E closingEngine](name string, open func(context.Context, engine.StoreConfig) (E, error)) func(*Profile, context.Context) (engine.Engine, error) {
-	return func(p *Profile, ctx context.Context) (engine.Engine, error) { return openFlat(p, ctx, name, open) }
+	return func(p *Profile, ctx context.Context) (engine.Engine, error) { return openFlat(ctx, p, name, open) }
 }
 
 type closingEngine interface {
@@ -66,7 +66,7 @@ type closingEngine interface {
 	io.Closer
 }
 
-func openFlat[E closingEngine](p *Profile, ctx context.Context, name string, open func(context.Context, engine.StoreConfig) (E, error)) (E, error) {
+func openFlat[E closingEngine](ctx context.Context, p *Profile, name string, open func(context.Context, engine.StoreConfig) (E, error)) (E, error) {
 	return once(p, name, func() (E, error) {
 		return open(ctx, engine.StoreConfig{Path: p.path(name + fileEnding), Key: p.key, Now: p.config.Now, Rand: p.config.Rand})
 	})
@@ -127,32 +127,32 @@ func (p *Profile) Tabs(ctx context.Context) (*tabs.Engine, error) {
 
 // Addresses opens the addresses.
 func (p *Profile) Addresses(ctx context.Context) (*addresses.Engine, error) {
-	return openFlat(p, ctx, "addresses", addresses.Open)
+	return openFlat(ctx, p, "addresses", addresses.Open)
 }
 
 // Cards opens the payment cards.
 func (p *Profile) Cards(ctx context.Context) (*creditcards.Engine, error) {
-	return openFlat(p, ctx, "creditcards", creditcards.Open)
+	return openFlat(ctx, p, "creditcards", creditcards.Open)
 }
 
 // Forms opens the form history.
 func (p *Profile) Forms(ctx context.Context) (*forms.Engine, error) {
-	return openFlat(p, ctx, "forms", forms.Open)
+	return openFlat(ctx, p, "forms", forms.Open)
 }
 
 // Prefs opens the preferences.
 func (p *Profile) Prefs(ctx context.Context) (*prefs.Engine, error) {
-	return openFlat(p, ctx, "prefs", prefs.Open)
+	return openFlat(ctx, p, "prefs", prefs.Open)
 }
 
 // Addons opens the list of add-ons.
 func (p *Profile) Addons(ctx context.Context) (*addons.Engine, error) {
-	return openFlat(p, ctx, "addons", addons.Open)
+	return openFlat(ctx, p, "addons", addons.Open)
 }
 
 // ExtensionStorage opens the data of add-ons.
 func (p *Profile) ExtensionStorage(ctx context.Context) (*extstorage.Engine, error) {
-	return openFlat(p, ctx, "extension-storage", extstorage.Open)
+	return openFlat(ctx, p, "extension-storage", extstorage.Open)
 }
 
 // engines opens all stores. A store that cannot be opened is replaced with one that

@@ -20,7 +20,7 @@ func TestListenOnASocketFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "s")
 	first, err := listen(t.Context(), "unix:"+path, "660")
 	if err != nil {

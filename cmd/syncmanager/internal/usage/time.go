@@ -50,8 +50,10 @@ type Time struct {
 
 func (m *Time) String() string { return m.text }
 
+// Type implements pflag.Value.
 func (m *Time) Type() string { return "TIME" }
 
+// Set implements pflag.Value.
 func (m *Time) Set(s string) (err error) {
 	m.text = s
 	m.Time, err = parseTime(s, time.Now())
