@@ -38,7 +38,6 @@ CREATE INDEX tree_retry_due ON tree_retry (attempts, id);
 type notes struct {
 	settled []string
 	refused []string
-	index   int
 }
 
 var errBad = errors.New("it is bad")
@@ -302,7 +301,8 @@ func TestPlans(t *testing.T) {
 	for _, l := range []*Ledger{newNotes(db), newTree(db)} {
 		v := reflect.ValueOf(l.statements)
 		for i := range v.NumField() {
-			name, query := v.Type().Field(i).Name, ""
+			name := v.Type().Field(i).Name
+			var query string
 			switch name {
 			case "stage", "stageAgain": // halves of those in stages
 				continue
@@ -335,7 +335,7 @@ func TestPlans(t *testing.T) {
 					t.Errorf("%s: %s\n%s", name, detail, query)
 				}
 			}
-			must(t, rows.Close())
+			must(t, errors.Join(rows.Err(), rows.Close()))
 		}
 	}
 }
