@@ -22,8 +22,8 @@ const (
 	// maxMetaRecords how many there may be: Firefox has two, of a kilobyte each.
 	maxMeta        = 1 << 20
 	maxMetaRecords = 100
-	// renewedWithin is how much later than all else the new sync IDs may be, in hundredths
-	// of a second, where the clock does not say more. How much is chance: a client that saw an earlier restore of the same
+	// renewedWithin is how much the time of the new sync IDs may be off, in hundredths of a
+	// second: before the clock, or after all else where the clock is not later. How much is chance: a client that saw an earlier restore of the same
 	// backup would take the same time for the same record.
 	renewedWithin = 3000
 )
@@ -67,7 +67,14 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 		if err := tx.QueryRowContext(ctx, `SELECT modified FROM storage`).Scan(&at); err != nil {
 			return err
 		}
-		at = max(at+1+int64(binary.BigEndian.Uint16(chance[:]))%renewedWithin, int64(bso.TimestampOf(now)))
+		chosen := int64(binary.BigEndian.Uint16(chance[:])) % renewedWithin
+		if clock := int64(bso.TimestampOf(now)); clock > at {
+			// Not later than the clock: the server's time would be ahead of it, and every
+			// edit of a device look newer than it is.
+			at = max(at+1, clock-chosen)
+		} else {
+			at += 1 + chosen
+		}
 		for _, id := range slices.Sorted(maps.Keys(records)) {
 			payload, err := fresh.payload(records[id])
 			if err != nil {
