@@ -50,6 +50,13 @@ func TestForgottenPasswordInFirefox(t *testing.T) {
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
+	// Whoever it was: the settings page says so, until it is read.
+	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
+	p.sees("#notices:not([hidden]) .what", "Your recovery key was used")
+	p.click("#notices button")
+	p.sees("#settings:has(#notices[hidden]) h1", "Your account")
+	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
+	p.sees("#settings:not([hidden]):has(#notices[hidden]) h1", "Your account")
 	for _, secret := range []string{testenv.Password, next, key, strings.ReplaceAll(key, "-", "")} {
 		rec.never(t, secret)
 	}

@@ -69,6 +69,11 @@ func TestRemoveSecondStep(t *testing.T) {
 	if _, err := w.accounts(d.via).Login(t.Context(), email, password); err != nil {
 		t.Errorf("the password alone: %v", err)
 	}
+	// The settings page tells of it until its user has read it.
+	var notice string
+	if err := db.QueryRow(`SELECT kind FROM notices WHERE uid = ?`, uid).Scan(&notice); err != nil || notice != "secondStepRemoved" {
+		t.Errorf("the notice is %q, %v", notice, err)
+	}
 }
 
 // Invitations are listed without their codes, and those not used can be revoked.

@@ -216,6 +216,8 @@ func (s *Service) routes() {
 		"POST /account/devices/invoke_command":  s.invokeCommand,
 		"GET /account/attached_clients":         s.attachedClients,
 		"POST /account/attached_client/destroy": s.destroyClient,
+		"GET /account/notices":                  s.notices,
+		"POST /account/notice/dismiss":          s.dismissNotice,
 	}
 	oauth := map[string]handler{
 		"POST /token":         s.oauthToken,

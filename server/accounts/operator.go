@@ -56,6 +56,9 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		if err := tx.RemoveSecondStep(u.UID); err != nil {
 			return err
 		}
+		if err := tx.SetNotice(u.UID, store.Notice{Kind: noticeStepRemoved, At: s.cfg.Now().UnixMilli()}); err != nil {
+			return err
+		}
 		return profileChanged(tx, u.UID, s.cfg.Now())
 	})
 	if errors.Is(err, ErrNoSecondStep) {

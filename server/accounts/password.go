@@ -191,7 +191,10 @@ func (s *Service) newPassword(r *request, c *credential) (*signedIn, error) {
 			return err
 		}
 		out.ended = ended
-		return nil
+		if c.Kind != store.Reset {
+			return nil
+		}
+		return tx.SetNotice(c.UID, store.Notice{Kind: noticeRecoveryUsed, At: s.cfg.Now().UnixMilli()})
 	})
 	return out, err
 }

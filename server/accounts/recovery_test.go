@@ -67,6 +67,25 @@ func TestRecovery(t *testing.T) {
 		t.Error("the recovery key is good again")
 	}
 	w.recover(email, recoveryID, "").refused(400, 158)
+
+	// Its user reads of it on the settings page, whoever it was.
+	told := w.get("/auth/v1/account/notices", fresh).list()
+	if len(told) != 1 || told[0]["kind"] != "recoveryKeyUsed" {
+		t.Fatalf("the notices are %v", told)
+	}
+	if others := w.get("/auth/v1/account/notices", w.session(w.signUp("other@example.org"))).list(); len(others) != 0 {
+		t.Errorf("another account has the notices %v", others)
+	}
+	dismiss := func(n map[string]any) { w.post("/auth/v1/account/notice/dismiss", fresh, n).ok() }
+	dismiss(map[string]any{"kind": told[0]["kind"], "at": told[0]["at"].(float64) - 1})
+	if left := w.get("/auth/v1/account/notices", fresh).list(); len(left) != 1 {
+		t.Errorf("who had read an earlier one only has %v", left)
+	}
+	dismiss(told[0])
+	if left := w.get("/auth/v1/account/notices", fresh).list(); len(left) != 0 {
+		t.Errorf("dismissed, there are %v", left)
+	}
+	w.post("/auth/v1/account/notice/dismiss", fresh, map[string]any{}).refused(400, 108)
 }
 
 // Without the key the answer tells nothing of the account, and tries are few.

@@ -5,6 +5,7 @@ import { base, APIError, changePassword, destroyAccount, errno, Session } from "
 import { showAvatar } from "./avatar.js";
 import * as channel from "./channel.js";
 import { showDevices } from "./devices.js";
+import { showNotices } from "./notices.js";
 import { proved } from "./prove.js";
 import { setRecovery, showRecovery } from "./recovery.js";
 import { forget, keep, kept } from "./store.js";
@@ -32,7 +33,7 @@ async function enter() {
 		}
 		throw e;
 	}
-	await Promise.all([showTwoStep(() => session), showRecovery(() => session), showAvatar(() => session, newProfile)]);
+	await Promise.all([showTwoStep(() => session), showRecovery(() => session), showAvatar(() => session, newProfile), showNotices(() => session)]);
 	$("#who").textContent = session.email;
 	for (const input of document.querySelectorAll("input.account")) {
 		input.value = session.email;

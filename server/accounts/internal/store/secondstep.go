@@ -29,6 +29,28 @@ type SecondStepWriter interface {
 	RemoveSecondStep(uid string) error
 }
 
+// Notice tells a user what was done to the account without them.
+type Notice struct {
+	// Kind says what; an account has one of each at most.
+	Kind string
+	// At is when, in milliseconds since 1970.
+	At int64
+}
+
+// NoticeReader lists notices.
+type NoticeReader interface {
+	// Notices lists an account's notices, the newest first.
+	Notices(uid string) ([]Notice, error)
+}
+
+// NoticeWriter changes notices.
+type NoticeWriter interface {
+	// SetNotice adds a notice, in the place of an older one of its kind.
+	SetNotice(uid string, n Notice) error
+	// RemoveNotice removes a notice; one of its kind that came later stays.
+	RemoveNotice(uid string, n Notice) error
+}
+
 // RecoveryKey opens an account whose password is forgotten, and keeps its kB.
 type RecoveryKey struct {
 	Hash []byte // of the key's ID

@@ -54,6 +54,7 @@ type Reader interface {
 	CommandReader
 	SecondStepReader
 	RecoveryReader
+	NoticeReader
 	TryReader
 	KeyReader
 }
@@ -73,6 +74,7 @@ type Tx interface {
 	CommandWriter
 	SecondStepWriter
 	RecoveryWriter
+	NoticeWriter
 	TryWriter
 	KeyWriter
 	// Purge removes what expired.

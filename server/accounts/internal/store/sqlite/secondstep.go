@@ -73,3 +73,22 @@ func (t tx) SetRecoveryKey(uid string, k store.RecoveryKey, replace bool) (bool,
 }
 
 func (t tx) RemoveRecoveryKey(uid string) (bool, error) { return t.changed(sqlRemoveRecoveryKey, uid) }
+
+const (
+	sqlNotices   = `SELECT kind, at FROM notices WHERE uid = ? ORDER BY at DESC LIMIT 20`
+	sqlSetNotice = `INSERT INTO notices (uid, kind, at) VALUES (?, ?, ?)
+		ON CONFLICT (uid, kind) DO UPDATE SET at = max(at, excluded.at)`
+	sqlRemoveNotice = `DELETE FROM notices WHERE uid = ? AND kind = ? AND at <= ?`
+)
+
+func (t tx) Notices(uid string) ([]store.Notice, error) {
+	return list(t, func(n *store.Notice) []any { return []any{&n.Kind, &n.At} }, sqlNotices, uid)
+}
+
+func (t tx) SetNotice(uid string, n store.Notice) error {
+	return t.exec(sqlSetNotice, uid, n.Kind, n.At)
+}
+
+func (t tx) RemoveNotice(uid string, n store.Notice) error {
+	return t.exec(sqlRemoveNotice, uid, n.Kind, n.At)
+}

@@ -23,7 +23,7 @@ func (e *env) populate(uid string) {
 			tx.AddCode(&store.Code{Hash: []byte(uid + "c"), UID: uid, Session: []byte(uid + "s"), ExpiresAt: 99}, 9),
 			tx.SetConfirmation(uid, []byte{1}, 99), tx.SetAvatar(uid, store.Avatar{ID: uid, Type: "image/png", Image: []byte{1}}),
 			tx.SetTOTPSecret(uid, []byte{1}), tx.ReplaceBackupCodes(uid, [][]byte{[]byte(uid)}),
-			failure(tx.SetRecoveryKey(uid, store.RecoveryKey{Hash: []byte{1}}, false)), tx.Revoke(uid, uid+"j", 99),
+			tx.SetNotice(uid, store.Notice{Kind: "x", At: 1}), failure(tx.SetRecoveryKey(uid, store.RecoveryKey{Hash: []byte{1}}, false)), tx.Revoke(uid, uid+"j", 99),
 			tx.KnowNetwork(uid, "net", 1, 9), tx.AddInvitation(store.Invitation{Hash: []byte(uid), ExpiresAt: 99}),
 			failure(tx.UseInvitation([]byte(uid), uid, 1)))
 	})
@@ -37,7 +37,7 @@ func (e *env) state(uid string) map[string]any {
 		"account": must(r.Account(uid)), "confirmation": must(r.Confirmation(uid)), "avatar": must(r.Avatar(uid)),
 		"session": must(r.Token([]byte(uid + "s"))), "refresh token": must(r.RefreshToken([]byte(uid + "f"))),
 		"device": must(r.Device(uid, uid+"d")), "commands": must(r.Commands(uid, uid+"d", 0, 1, 9)), "totp": must(r.TOTP(uid)),
-		"backup codes": must(r.CountBackupCodes(uid)), "recovery key": must(r.RecoveryKey(uid + "@example.org")),
+		"backup codes": must(r.CountBackupCodes(uid)), "notices": must(r.Notices(uid)), "recovery key": must(r.RecoveryKey(uid + "@example.org")),
 		"revoked": must(r.Revoked(uid, uid+"j")), "network": must(r.KnowsNetwork(uid, "net")), "clients": must(r.Clients(uid)),
 	}
 }
@@ -92,6 +92,8 @@ func isolation(e *env) {
 		{"SetRecoveryKey", func(tx store.Tx) error {
 			return failure(tx.SetRecoveryKey("a", store.RecoveryKey{Hash: []byte{9}}, true))
 		}},
+		{"SetNotice", func(tx store.Tx) error { return tx.SetNotice("a", store.Notice{Kind: "x", At: 9}) }},
+		{"RemoveNotice", func(tx store.Tx) error { return tx.RemoveNotice("a", store.Notice{Kind: "x", At: 9}) }},
 		{"RemoveRecoveryKey", func(tx store.Tx) error { return failure(tx.RemoveRecoveryKey("a")) }},
 		{"KnowNetwork", func(tx store.Tx) error { return tx.KnowNetwork("a", "x", 900, 0) }},
 		{"RemoveAccount", func(tx store.Tx) error { return tx.RemoveAccount("a") }},
@@ -121,7 +123,7 @@ func removal(e *env) {
 		known := map[bool]int{true: 1}
 		got := []int{
 			must(r.CountTokens(uid, store.Session)), must(r.CountRefreshTokens(uid)), len(must(r.Devices(uid))), len(must(r.Commands(uid, uid+"d", 0, 1, 9))),
-			there(failure(r.Confirmation(uid))), there(failure(r.AvatarID(uid))), there(failure(r.TOTP(uid))), must(r.CountBackupCodes(uid)),
+			there(failure(r.Confirmation(uid))), there(failure(r.AvatarID(uid))), there(failure(r.TOTP(uid))), must(r.CountBackupCodes(uid)), len(must(r.Notices(uid))),
 			known[must(r.HasRecoveryKey(uid))], known[must(r.KnowsNetwork(uid, "net"))],
 			there(e.Update(e.Context(), func(tx store.Tx) error { return failure(tx.TakeCode([]byte(uid + "c"))) })),
 		}

@@ -56,6 +56,21 @@ func recovery(e *env) {
 	e.equal("there is one", must(e.read().HasRecoveryKey("a")), false)
 }
 
+func notices(e *env) {
+	e.account("a")
+	e.account("b")
+	e.change(func(tx store.Tx) error {
+		return errors.Join(tx.SetNotice("a", store.Notice{Kind: "x", At: 5}), tx.SetNotice("a", store.Notice{Kind: "y", At: 6}),
+			tx.SetNotice("a", store.Notice{Kind: "x", At: 7}), tx.SetNotice("b", store.Notice{Kind: "x", At: 1}))
+	})
+	e.equal("notices", must(e.read().Notices("a")), []store.Notice{{Kind: "x", At: 7}, {Kind: "y", At: 6}})
+	e.change(func(tx store.Tx) error {
+		return errors.Join(tx.RemoveNotice("a", store.Notice{Kind: "x", At: 5}), tx.RemoveNotice("a", store.Notice{Kind: "y", At: 6}))
+	})
+	e.equal("a notice that came later", must(e.read().Notices("a")), []store.Notice{{Kind: "x", At: 7}})
+	e.equal("another's", must(e.read().Notices("b")), []store.Notice{{Kind: "x", At: 1}})
+}
+
 func tries(e *env) {
 	what := []byte("what")
 	count := func(network string) []int64 {

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"clients":        clients,
 		"second step":    secondStep,
 		"recovery":       recovery,
+		"notices":        notices,
 		"tries":          tries,
 		"networks":       networks,
 		"keys":           keys,

@@ -192,6 +192,15 @@ CREATE TABLE backup_codes (
   PRIMARY KEY (uid, hash)
 ) STRICT, WITHOUT ROWID;
 
+-- What was done to an account without its user, until they have read it.
+CREATE TABLE notices (
+  uid  TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  at   INTEGER NOT NULL,
+  PRIMARY KEY (uid, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notices_at ON notices (uid, at);
+
 -- A recovery key opens an account whose password is forgotten, and keeps its kB.
 CREATE TABLE recovery_keys (
   uid  TEXT PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,

@@ -1,0 +1,53 @@
+package accounts
+
+import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+)
+
+// What a notice tells of. The settings page has the words.
+const (
+	// noticeStepRemoved: the operator took the second step away.
+	noticeStepRemoved = "secondStepRemoved"
+	// noticeRecoveryUsed: the recovery key set a new password.
+	noticeRecoveryUsed = "recoveryKeyUsed"
+)
+
+type noticeAnswer struct {
+	Kind string `json:"kind"`
+	At   int64  `json:"at"` // milliseconds since 1970
+}
+
+// notices lists what was done to the account without its user, and they have not
+// dismissed. It is this server's own: no other accounts server has it.
+func (s *Service) notices(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.db.Read(r.Context()).Notices(c.UID)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]noticeAnswer, 0, len(found))
+	for _, n := range found {
+		list = append(list, noticeAnswer(n))
+	}
+	return list, nil
+}
+
+// dismissNotice takes a notice off the settings page, as far as the user has read it: one
+// of the same kind that came later stays.
+func (s *Service) dismissNotice(r *request) (any, error) {
+	c, err := s.session(r)
+	if err != nil {
+		return nil, err
+	}
+	var in noticeAnswer
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Kind == "" {
+		return nil, missing("kind")
+	}
+	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
+}
