@@ -351,13 +351,25 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			}
 			n := m.outdated(k, it, e)
 			// A state from before what was exposed may have come back.
-			if n != 0 && !m.any(e.past, func(q *event) bool { return q.exposed && q.past[n] }) {
+			if n != 0 && !m.any(e.past, func(q *event) bool { return q.exposed && q.past[n] }) && !m.revived(n, e, events) {
 				return finding("stale "+key.kind, "item %d has what step %d wrote, which step %d replaced: %s\n%s",
 					key.item, n, e.n, it.text, m.history(events, durable))
 			}
 		}
 	}
 	return nil
+}
+
+// revived reports whether a deletion that knew what step n wrote lost to an edit by a device
+// that had not seen what replaced it. That device's record has the old value in a newer
+// record: no other can tell that from an edit of the field.
+func (m *model) revived(n int, e *event, events []*event) bool {
+	return slices.ContainsFunc(events, func(d *event) bool {
+		return d.remove && d.past[n] && slices.ContainsFunc(events, func(f *event) bool {
+			return f != e && !f.remove && f.past[n] && !d.past[f.n] &&
+				m.any(d.past, func(q *event) bool { return q.past[n] && !f.past[q.n] })
+		})
+	})
 }
 
 // checkLabels checks what became of an edit of a bookmark's tags or keyword. Tags are a
