@@ -52,7 +52,7 @@ func TestForgottenPasswordInFirefox(t *testing.T) {
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
 	// Whoever it was: the settings page says so, until it is read.
 	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
-	p.sees("#notices:not([hidden]) .what", "Your recovery key was used")
+	p.sees(onStep("settings")+"#notices:not([hidden]) .what", "Your recovery key was used")
 	p.click("#notices button")
 	p.sees("#settings:has(#notices[hidden]) h1", "Your account")
 	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
