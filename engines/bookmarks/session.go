@@ -68,7 +68,7 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 func (s *session) Columns() []any { return []any{&s.index} }
 
 // ToSend completes a record of the snapshot.
-func (s *session) ToSend(out *engine.Outgoing, _ []any) error {
+func (s *session) ToSend(out *engine.Outgoing) error {
 	if out.Payload != nil {
 		index := s.index
 		out.SortIndex = &index

@@ -42,7 +42,7 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 func (s *session) Columns() []any { return []any{&s.index} }
 
 // ToSend completes a record of the snapshot.
-func (s *session) ToSend(out *engine.Outgoing, _ []any) error {
+func (s *session) ToSend(out *engine.Outgoing) error {
 	out.TTL = ttl
 	out.SortIndex, s.index = s.index, nil
 	return nil

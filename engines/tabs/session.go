@@ -210,8 +210,8 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 }
 
 // Columns and ToSend are for records of a snapshot on disk; see Outgoing.
-func (s *session) Columns() []any                       { return nil }
-func (s *session) ToSend(*engine.Outgoing, []any) error { return nil }
+func (s *session) Columns() []any                { return nil }
+func (s *session) ToSend(*engine.Outgoing) error { return nil }
 
 // Settle takes the changes that were sent off the count: an edit made meanwhile is
 // still one to send.

@@ -141,7 +141,7 @@ func New(db *sqlite.DB, c Config) *Ledger {
 // statements are the texts of all statements, so that a test can read their plans.
 type statements struct {
 	association, associate, advance                string
-	lastStaged, unstage, stage, stageAgain         string
+	lastStaged, unstage, stage, row, stageAgain    string
 	lastOutgoing, unsend, outgoing, settled        string
 	retryDue, retryAny, retryHave, retryPut        string
 	retryMiss, retryRead, retryReadable, retryDone string
@@ -149,7 +149,6 @@ type statements struct {
 	stagedGone, stagedBack, sentGone, sentBack     string
 	deletedAt, pruneOld, pruneMany                 string
 	forgetTombstones                               string
-	stages                                         [stageRows + 1]string // stage for so many rows
 }
 
 func newStatements(c Config) (s statements) {
@@ -167,10 +166,7 @@ func newStatements(c Config) (s statements) {
 		}
 		s.stageAgain += name + " = excluded." + name
 	}
-	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
-	for n := 1; n <= stageRows; n++ {
-		s.stages[n] = s.stage + strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") + s.stageAgain
-	}
+	s.row = "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
 	s.lastStaged = text(`SELECT coalesce(max(n), 0) FROM $staged`)
 	s.unstage = text(`DELETE FROM $staged WHERE n > ?1 AND n <= ?2`)
 
@@ -211,6 +207,11 @@ func newStatements(c Config) (s statements) {
 		SELECT at, n FROM tombstones WHERE store = ?1 ORDER BY at DESC, n DESC LIMIT 1 OFFSET ?2)`
 	s.forgetTombstones = `DELETE FROM tombstones WHERE store = ?1`
 	return s
+}
+
+// stageSome is the statement that stages n records.
+func (s *statements) stageSome(n int) string {
+	return s.stage + strings.Repeat(s.row+", ", n-1) + s.row + s.stageAgain
 }
 
 // Association returns the sync IDs that the engine last synced with.

@@ -56,7 +56,7 @@ func (e *notes) ToStage(in *engine.Incoming) (Row, error) {
 
 func (e *notes) Columns() []any { return nil }
 
-func (e *notes) ToSend(out *engine.Outgoing, _ []any) error {
+func (e *notes) ToSend(out *engine.Outgoing) error {
 	out.TTL = 7
 	return nil
 }
@@ -83,7 +83,7 @@ func (e *tree) ToStage(in *engine.Incoming) (Row, error) {
 
 func (e *tree) Columns() []any { return []any{&e.index} }
 
-func (e *tree) ToSend(out *engine.Outgoing, _ []any) error {
+func (e *tree) ToSend(out *engine.Outgoing) error {
 	index := e.index
 	out.SortIndex = &index
 	return nil
@@ -304,10 +304,10 @@ func TestPlans(t *testing.T) {
 			name := v.Type().Field(i).Name
 			var query string
 			switch name {
-			case "stage", "stageAgain": // halves of those in stages
+			case "row", "stageAgain": // parts of stage
 				continue
-			case "stages":
-				query = l.stages[2]
+			case "stage":
+				query = l.stageSome(2)
 			default:
 				query = v.Field(i).String()
 			}
@@ -318,7 +318,7 @@ func TestPlans(t *testing.T) {
 				}
 			}
 			for range strings.Count(query, "?") - len(args) {
-				if name == "stages" {
+				if name == "stage" {
 					args = append(args, 1)
 				}
 			}

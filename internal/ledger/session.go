@@ -15,11 +15,10 @@ import (
 type Hooks interface {
 	// ToStage returns the row for a record that arrived.
 	ToStage(in *engine.Incoming) (Row, error)
-	// ToSend completes a record of the snapshot. columns are where those of
-	// [Config.Outgoing] were scanned into.
-	ToSend(out *engine.Outgoing, columns []any) error
 	// Columns returns where to scan the columns of [Config.Outgoing].
 	Columns() []any
+	// ToSend completes a record of the snapshot, whose columns were scanned just before.
+	ToSend(out *engine.Outgoing) error
 	// Settle notes that the server has records of the snapshot since a time: they are
 	// the common past now, and their changes are no longer to send. stored is a JSON array
 	// of their IDs. The rows of the snapshot are still there.
@@ -143,7 +142,7 @@ func (s *Session) stage(tx *sqlite.Tx, chunk []engine.Incoming) error {
 		if n == 0 {
 			continue
 		}
-		if _, err := tx.Exec(s.ledger.stages[n], args...); err != nil {
+		if _, err := tx.Exec(s.ledger.stageSome(n), args...); err != nil {
 			return err
 		}
 	}
@@ -300,8 +299,7 @@ func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 	var page []engine.Outgoing
 	var id engine.ID
 	var payload sql.RawBytes
-	columns := s.hooks.Columns()
-	into := append([]any{&at, &id, &payload}, columns...)
+	into := append([]any{&at, &id, &payload}, s.hooks.Columns()...)
 	for bytes := 0; bytes < outgoingBytes && rows.Next(); {
 		if err := rows.Scan(into...); err != nil {
 			return nil, err
@@ -312,7 +310,7 @@ func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 				return nil, err
 			}
 		}
-		if err := s.hooks.ToSend(&out, columns); err != nil {
+		if err := s.hooks.ToSend(&out); err != nil {
 			return nil, err
 		}
 		out.ID = s.ledger.c.Wire(out.ID)

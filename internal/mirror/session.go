@@ -67,7 +67,7 @@ func isObject(raw []byte) bool {
 func (s *session) Columns() []any { return nil }
 
 // ToSend completes a record of the snapshot.
-func (s *session) ToSend(out *engine.Outgoing, _ []any) error {
+func (s *session) ToSend(out *engine.Outgoing) error {
 	if out.Payload != nil {
 		out.TTL = s.core.rules.TTL
 	}
