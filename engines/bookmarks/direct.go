@@ -24,18 +24,18 @@ const maxDirect = 1000
 func (s *session) direct(ctx context.Context) (done bool, err error) {
 	// Where nothing was ever synced, what is here must be found in what is there.
 	var synced, staged int
-	db := s.e.db.Read()
-	if err := db.QueryRowContext(ctx, sqlMirrorAny).Scan(&synced); err != nil || synced == 0 {
+	db := s.e.db
+	if err := db.QueryRow(ctx, sqlMirrorAny).Scan(&synced); err != nil || synced == 0 {
 		return false, err
 	}
-	if err := db.QueryRowContext(ctx, sqlCountStaged, maxDirect+1).Scan(&staged); err != nil || staged > maxDirect {
+	if err := db.QueryRow(ctx, sqlCountStaged, maxDirect+1).Scan(&staged); err != nil || staged > maxDirect {
 		return false, err
 	}
 	if staged == 0 {
 		return true, nil
 	}
 	var hidden int
-	if err := db.QueryRowContext(ctx, `SELECT EXISTS (`+sqlHidden+`)`).Scan(&hidden); err != nil || hidden > 0 {
+	if err := db.QueryRow(ctx, `SELECT EXISTS (`+sqlHidden+`)`).Scan(&hidden); err != nil || hidden > 0 {
 		return false, err
 	}
 	err = s.e.db.Update(ctx, func(p *places.Tx) error {

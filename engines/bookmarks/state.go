@@ -2,7 +2,6 @@ package bookmarks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -72,7 +71,13 @@ func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 
 // Wipe deletes all bookmarks and the log, and leaves no tombstones.
 func (e *Engine) Wipe(ctx context.Context) error {
-	err := errors.Join(e.ledger.Forget(ctx), e.ledger.DropOutgoing(ctx), e.ledger.ForgetTombstones(ctx))
+	err := e.ledger.Forget(ctx)
+	if err == nil {
+		err = e.ledger.DropOutgoing(ctx)
+	}
+	if err == nil {
+		err = e.ledger.ForgetTombstones(ctx)
+	}
 	if err == nil {
 		err = e.db.Update(ctx, func(p *places.Tx) error { return newTx(p).wipe() })
 	}

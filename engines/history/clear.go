@@ -46,7 +46,7 @@ func (e *Engine) clear(ctx context.Context, start engine.Start) error {
 		err = e.ledger.ForgetTombstones(ctx)
 	}
 	if err == nil {
-		err = e.update(ctx, func(tx *tx) error { return tx.prune() })
+		err = e.update(ctx, func(tx *tx) error { return prune(tx.Tx.Tx, tx.Now()) })
 	}
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // Merge brings both sides together, in many small transactions. Killed between
@@ -40,10 +41,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	if err := s.e.update(ctx, func(tx *tx) error { return tx.prune() }); err != nil {
-		return err
-	}
-	return s.Finish(ctx, at)
+	return s.Finish(ctx, at, func(t *sqlite.Tx) error { return prune(t, s.e.db.Now()) })
 }
 
 // hold asks before a sync deletes most of the history.

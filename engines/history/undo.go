@@ -78,8 +78,8 @@ func (t *tx) keepRecord(run string, guid engine.ID, rec *record) error {
 }
 
 // prune drops what is old, and what is more than can be kept.
-func (t *tx) prune() error {
-	if _, err := t.Exec(sqlPruneOld, t.Now().Add(-keepFor).UnixMilli()); err != nil {
+func prune(t *sqlite.Tx, now time.Time) error {
+	if _, err := t.Exec(sqlPruneOld, now.Add(-keepFor).UnixMilli()); err != nil {
 		return err
 	}
 	rows, err := t.Query(sqlLogSizes)
@@ -259,7 +259,7 @@ func (t *tx) restore(k *keptPage, done *Undone) error {
 	return t.save(r, true, true)
 }
 
-// revive makes a page that is gone anew, under the ID that it had.
+// revive makes a page that is gone again, under the ID that it had.
 func (t *tx) revive(guid engine.ID, rec *record) (*row, error) {
 	taken, err := t.byGUID(guid)
 	if err != nil {
