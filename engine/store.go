@@ -25,7 +25,7 @@ type StoreConfig struct {
 }
 
 var (
-	// ErrNotFound means that there is no record with the ID on this device.
+	// ErrNotFound means that this device does not have a record with the ID.
 	ErrNotFound = errors.New("no such record")
 	// ErrDuplicate is wrapped by [DuplicateError].
 	ErrDuplicate = errors.New("there is a record for this already")

@@ -105,7 +105,7 @@ func (a *app) lines(ctx context.Context) <-chan string {
 }
 
 // opener returns the program, with its first arguments, that opens a page in the user's
-// browser, or nil if there is no screen.
+// browser, or nil if this machine has no screen.
 func opener(system string, getenv func(string) string) []string {
 	remote := getenv("SSH_CONNECTION") != "" || getenv("SSH_TTY") != ""
 	switch {

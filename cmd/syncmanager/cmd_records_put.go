@@ -92,7 +92,7 @@ it, with --if-unmodified-since. {"deleted":true} deletes the record on all devic
 }
 
 // unmodifiedSince returns the time after which a record must not have been written: since,
-// or if that is "" the time that the record has now; 0 if there is no such record.
+// or if that is "" the time that the record has now; 0 if the server does not have it.
 func unmodifiedSince(ctx context.Context, r syncmanager.Records, collection string, id engine.ID, since string) (engine.Timestamp, error) {
 	if since != "" {
 		t, err := bso.ParseTimestamp(since)

@@ -46,7 +46,7 @@ type storeCommand[R any] struct {
 	// columns are those of the list. The ID is put before them unless idIsName.
 	columns []column[R]
 	// fields are what show prints and what add and edit set. If no field has a flag,
-	// there is no add and no edit.
+	// the store has neither add nor edit.
 	fields []field[R]
 	// secret describes what is hidden unless it is asked for; nil means nothing.
 	secret *secret[R]

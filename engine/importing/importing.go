@@ -52,7 +52,7 @@ func (r *Report) Here() int { return r.Added + r.Updated + r.Duplicates }
 // Skip is a record, or a part of one, that was left out. A source that yields one as its
 // error says so of a record that cannot be read, and the import goes on.
 type Skip struct {
-	// Line is where it is in a text, from 1; 0 where there are no lines.
+	// Line is where it is in a text, from 1; 0 for a file without lines.
 	Line int `json:"line,omitempty"`
 	// Item names it, shortened: a bookmark's title, a login's site; "" when it has no
 	// name. It is never a secret.

@@ -85,7 +85,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 	}
 }
 
-// Another device fills the server anew just as this one finds it empty.
+// Another device fills the server again just as this one finds it empty.
 func TestADeletionOutlivesAnEmptyServer(t *testing.T) {
 	p := newPair(t)
 	full := maps.Clone(p.one.a.records)

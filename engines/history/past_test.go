@@ -86,10 +86,10 @@ func TestAPageThatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 		newer       bool
 		pages, sent int
 	}{
-		"its deletion is later":   {engine.Start{Account: "me"}, false, 0, 1},
-		"another visited it anew": {engine.Start{Account: "me"}, true, 1, 0},
-		"another account":         {engine.Start{Account: "else"}, false, 1, 0},
-		"the account wins":        {engine.Start{Account: "me", Prefer: engine.PreferRemote}, false, 1, 1},
+		"its deletion is later":    {engine.Start{Account: "me"}, false, 0, 1},
+		"another visited it again": {engine.Start{Account: "me"}, true, 1, 0},
+		"another account":          {engine.Start{Account: "else"}, false, 1, 0},
+		"the account wins":         {engine.Start{Account: "me", Prefer: engine.PreferRemote}, false, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, records := back(t, 1)

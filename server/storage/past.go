@@ -38,7 +38,7 @@ const (
 // What Firefox does then, seen with 153 in the interop tests, is the same whichever of the
 // IDs are new (that of meta/global, those of the engines, or all). Times that went back
 // do not make it look, nor, by its source, does a storage under another number. It reads the
-// collection anew and sends all that differs. Bookmarks, visits and form entries are
+// collection again and sends all that differs. Bookmarks, visits and form entries are
 // brought together, the newer of two edits wins. Of a login, the time of its password
 // stands against the time of the server's record: a newer password wins, while a login
 // that has but a newer user name is the older one to Firefox, and a login that it deleted
@@ -136,7 +136,7 @@ func (r *renewal) payload(old []byte) ([]byte, error) {
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
-		return nil, nil // no client can read it either, and sets the storage up anew
+		return nil, nil // no client can read it either, and sets the storage up again
 	}
 	if found := r.walk(v); !found || r.err != nil {
 		return nil, r.err
