@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -43,17 +43,17 @@ devices with the next sync.
 // historyUndoer is the history as an undoer.
 type historyUndoer struct{ *history.Engine }
 
-func (h historyUndoer) Log(ctx context.Context) (log []mirror.LogEntry, err error) {
+func (h historyUndoer) Log(ctx context.Context) (log []engine.LogEntry, err error) {
 	entries, err := h.Engine.Log(ctx)
 	for _, e := range entries {
-		log = append(log, mirror.LogEntry{Run: e.Run, At: e.At, Deleted: e.Deleted, Undone: e.Undone})
+		log = append(log, engine.LogEntry{Run: e.Run, At: e.At, Deleted: e.Deleted, Undone: e.Undone})
 	}
 	return log, err
 }
 
-func (h historyUndoer) Undo(ctx context.Context, run string) (mirror.Undone, error) {
+func (h historyUndoer) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	u, err := h.Engine.Undo(ctx, run)
-	return mirror.Undone{Run: u.Run, Restored: u.Restored, Reverted: u.Joined, Kept: u.Kept}, err
+	return engine.Undone{Run: u.Run, Restored: u.Restored, Reverted: u.Joined, Kept: u.Kept}, err
 }
 
 // registerBetween defines the flags --since and --until.

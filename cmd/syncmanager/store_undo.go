@@ -13,14 +13,13 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // undoer is a store with a log of what syncs deleted or overwrote; *mirror.Store is
 // one.
 type undoer interface {
-	Log(ctx context.Context) ([]mirror.LogEntry, error)
-	Undo(ctx context.Context, run string) (mirror.Undone, error)
+	Log(ctx context.Context) ([]engine.LogEntry, error)
+	Undo(ctx context.Context, run string) (engine.Undone, error)
 }
 
 // undoCommands returns the subcommands log and undo of the store whose command is
@@ -74,7 +73,7 @@ type recordLogJSON struct {
 	Undone  *time.Time `json:"undone"`
 }
 
-func recordLogToJSON(entries []mirror.LogEntry) []recordLogJSON {
+func recordLogToJSON(entries []engine.LogEntry) []recordLogJSON {
 	all := make([]recordLogJSON, len(entries))
 	for i, e := range entries {
 		all[i] = recordLogJSON{e.Run, e.At.UTC(), e.Changed, e.Deleted, some(e.Undone)}
@@ -120,7 +119,7 @@ sync tells the other devices.`,
 				}
 			}
 			done, err := store.Undo(ctx, run)
-			if run == "" && errors.Is(err, mirror.ErrNoRun) {
+			if run == "" && errors.Is(err, engine.ErrNoRun) {
 				return errors.New("nothing to undo")
 			}
 			if err != nil {
@@ -145,17 +144,17 @@ func findRecordRun(ctx context.Context, store undoer, name, word string) (string
 	if err != nil {
 		return "", err
 	}
-	entries = slices.DeleteFunc(entries, func(e mirror.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
+	entries = slices.DeleteFunc(entries, func(e engine.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
 	switch len(entries) {
 	case 0:
-		return "", fmt.Errorf("%w %q; 'syncmanager %s log' lists them", mirror.ErrNoRun, word, name)
+		return "", fmt.Errorf("%w %q; 'syncmanager %s log' lists them", engine.ErrNoRun, word, name)
 	case 1:
 		return entries[0].Run, nil
 	}
 	return "", fmt.Errorf("%q names several syncs: give more of the name", word)
 }
 
-func undoneRecords(u mirror.Undone) string {
+func undoneRecords(u engine.Undone) string {
 	var did []string
 	for _, part := range []struct {
 		n    int

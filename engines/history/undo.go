@@ -9,7 +9,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -37,9 +36,9 @@ type Undone struct {
 
 var (
 	// ErrNoRun means that the log has no such sync, or no longer.
-	ErrNoRun = mirror.ErrNoRun
+	ErrNoRun = engine.ErrNoRun
 	// ErrUndone means that a sync was taken back before.
-	ErrUndone = mirror.ErrUndone
+	ErrUndone = engine.ErrUndone
 )
 
 // Bounds of the log. Who deletes history seldom wants it kept for long. The newest sync is

@@ -13,7 +13,7 @@ import (
 // what the imported one has and it has not; what differs stays as it is, and is named.
 func (e *Records[R]) bring(r *R) error {
 	err := e.Add(r)
-	var dupe *DuplicateError
+	var dupe *engine.DuplicateError
 	if !errors.As(err, &dupe) {
 		return err
 	}
@@ -53,9 +53,9 @@ func (e *Edit) enrich(id engine.ID, given []byte) (changed bool, differ []string
 	if !changed {
 		return false, differ, nil
 	}
-	var dupe *DuplicateError
+	var dupe *engine.DuplicateError
 	err = e.Put(id, to.append(nil))
-	if errors.As(err, &dupe) || errors.As(err, new(*InvalidError)) {
+	if errors.As(err, &dupe) || errors.As(err, new(*engine.InvalidError)) {
 		return false, differ, nil // what it would be is another record, or none
 	}
 	return true, differ, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
@@ -119,10 +120,10 @@ func (im *importRun[R]) keep(ctx context.Context, chunk []R) error {
 
 func (im *importRun[R]) add(add func(*R) error, r *R) error {
 	im.report.Read++
-	var invalid *InvalidError
+	var invalid *engine.InvalidError
 	var skip *importing.Skip
 	switch err := add(r); {
-	case errors.Is(err, ErrDuplicate):
+	case errors.Is(err, engine.ErrDuplicate):
 		im.report.Duplicates++
 	case errors.Is(err, ErrUpdated):
 		im.report.Updated++

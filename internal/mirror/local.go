@@ -73,7 +73,7 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 		return err
 	}
 	if other != "" {
-		return &DuplicateError{ID: other}
+		return &engine.DuplicateError{ID: other}
 	}
 	if r != nil && !r.deleted {
 		if same(r.content(), payload) {
@@ -148,7 +148,7 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 		case err != nil:
 			return err
 		case other != "":
-			return &DuplicateError{ID: other}
+			return &engine.DuplicateError{ID: other}
 		}
 	}
 	sealed, err := t.core.seal(id, payload)
@@ -165,7 +165,7 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 		return err
 	}
 	if r != nil && !r.deleted {
-		return &DuplicateError{ID: id}
+		return &engine.DuplicateError{ID: id}
 	}
 	return e.Put(id, payload) // under the ID of one that was deleted, or a duplicate
 }
@@ -173,13 +173,13 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 // checked returns the payload with its ID in it, and its keys.
 func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k keys, err error) {
 	if !id.Valid() {
-		return nil, k, &InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
+		return nil, k, &engine.InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
 	if payload, err = withID(payload, id); err != nil {
 		return nil, k, err
 	}
 	if err := c.valid(payload); err != nil {
-		return nil, k, &InvalidError{Reason: err}
+		return nil, k, &engine.InvalidError{Reason: err}
 	}
 	return payload, c.keys(payload), nil
 }
@@ -191,7 +191,7 @@ func (e *Edit) Delete(id engine.ID) error {
 		return err
 	}
 	if r == nil || r.deleted {
-		return ErrNotFound
+		return engine.ErrNotFound
 	}
 	e.tx.changed = append(e.tx.changed, id)
 	return e.tx.remove(r)
@@ -203,7 +203,7 @@ func (t *tx) get(id engine.ID) ([]byte, error) {
 		return nil, err
 	}
 	if r == nil || r.deleted {
-		return nil, ErrNotFound
+		return nil, engine.ErrNotFound
 	}
 	return r.content(), nil
 }

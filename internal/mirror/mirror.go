@@ -36,29 +36,6 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// What stores share towards an app.
-type (
-	// DuplicateError is engine's.
-	DuplicateError = engine.DuplicateError
-	// InvalidError is engine's.
-	InvalidError = engine.InvalidError
-	// Change is engine's.
-	Change = engine.Change
-	// LogEntry is engine's.
-	LogEntry = engine.LogEntry
-	// Undone is engine's.
-	Undone = engine.Undone
-)
-
-// The errors of stores are engine's.
-var (
-	ErrNotFound  = engine.ErrNotFound
-	ErrKey       = engine.ErrKey
-	ErrDuplicate = engine.ErrDuplicate
-	ErrNoRun     = engine.ErrNoRun
-	ErrUndone    = engine.ErrUndone
-)
-
 // Rules are what an engine knows about its records. Payloads are JSON objects;
 // an engine must not keep or change the slices it is given.
 type Rules struct {
@@ -193,7 +170,7 @@ func newCore(rules Rules, o Options) *Core {
 func (c *Core) checkKey(ctx context.Context) error {
 	for _, err := range c.List(ctx) {
 		if errors.Is(err, localkey.ErrOpen) {
-			return ErrKey
+			return engine.ErrKey
 		}
 		return err
 	}

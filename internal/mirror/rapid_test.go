@@ -181,7 +181,7 @@ func (w *model) add(r *rapid.T, d *device) {
 	err := d.Update(context.Background(), func(e *Edit) error {
 		return e.Put(id, fmt.Appendf(nil, `{"name":"%s","a":"%s"}`, name, value))
 	})
-	if errors.Is(err, ErrDuplicate) {
+	if errors.Is(err, engine.ErrDuplicate) {
 		return
 	}
 	w.must(r, err)

@@ -165,7 +165,7 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	for _, key := range [][32]byte{{2}, {1}} {
 		o.Key = key
 		c, err := Open(t.Context(), testRules(), o)
-		if wrong := key != [32]byte{1}; errors.Is(err, ErrKey) != wrong {
+		if wrong := key != [32]byte{1}; errors.Is(err, engine.ErrKey) != wrong {
 			t.Fatalf("opened with key %d: %v", key[0], err)
 		}
 		if err == nil {

@@ -23,7 +23,7 @@ type Synced interface {
 	engine.Clearer
 	io.Closer
 	// Watch is Core's.
-	Watch(ctx context.Context) iter.Seq[Change]
+	Watch(ctx context.Context) iter.Seq[engine.Change]
 }
 
 // Store is a Core's face for records of type R, which must go through
@@ -176,10 +176,10 @@ func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 }
 
 // Log is Core's.
-func (s *Store[R]) Log(ctx context.Context) ([]LogEntry, error) { return s.core.Log(ctx) }
+func (s *Store[R]) Log(ctx context.Context) ([]engine.LogEntry, error) { return s.core.Log(ctx) }
 
 // Undo is Core's.
-func (s *Store[R]) Undo(ctx context.Context, run string) (Undone, error) {
+func (s *Store[R]) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return s.core.Undo(ctx, run)
 }
 
@@ -274,7 +274,7 @@ func (e *Records[R]) Add(r *R) error {
 	kind := &e.store.kind
 	if kind.Complete != nil {
 		if err := kind.Complete(r, nil); err != nil {
-			return &InvalidError{Reason: err}
+			return &engine.InvalidError{Reason: err}
 		}
 	}
 	id := kind.ID(r)
@@ -302,7 +302,7 @@ func (e *Records[R]) Update(r *R) error {
 			return err
 		}
 		if err := kind.Complete(r, &old); err != nil {
-			return &InvalidError{Reason: err}
+			return &engine.InvalidError{Reason: err}
 		}
 	}
 	written, err := json.Marshal(r)
@@ -319,7 +319,7 @@ func (e *Records[R]) Update(r *R) error {
 // Put adds r under its ID, or changes the record there to r.
 func (e *Records[R]) Put(r *R) error {
 	err := e.Update(r)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, engine.ErrNotFound) {
 		return e.Add(r)
 	}
 	return err

@@ -90,15 +90,15 @@ func (t *tx) prune(newest int64) error {
 }
 
 // Log lists the syncs that changed or deleted records of the user's, the newest first.
-func (c *Core) Log(ctx context.Context) ([]LogEntry, error) {
+func (c *Core) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	rows, err := c.db.Query(ctx, sqlLog)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log of %s: %w", c.rules.Collection, sqlite.Explain(err))
 	}
 	defer rows.Close()
-	var log []LogEntry
+	var log []engine.LogEntry
 	for rows.Next() {
-		var l LogEntry
+		var l engine.LogEntry
 		var at, undone int64
 		if err := rows.Scan(&l.Run, &at, &l.Changed, &l.Deleted, &undone); err != nil {
 			return nil, err
@@ -115,19 +115,19 @@ func (c *Core) Log(ctx context.Context) ([]LogEntry, error) {
 // Undo brings back what a sync took away or overwrote, as an edit of the user's that goes
 // up with the next sync. What was edited since, by whomever, stays. An empty run means
 // the last sync that stands.
-func (c *Core) Undo(ctx context.Context, run string) (Undone, error) {
-	var done Undone
+func (c *Core) Undo(ctx context.Context, run string) (engine.Undone, error) {
+	var done engine.Undone
 	err := c.Update(ctx, func(e *Edit) (err error) {
 		done, err = e.undo(run)
 		return err
 	})
 	if err != nil {
-		return Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
+		return engine.Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
 	}
 	return done, nil
 }
 
-func (e *Edit) undo(run string) (done Undone, err error) {
+func (e *Edit) undo(run string) (done engine.Undone, err error) {
 	t := e.tx
 	done.Run = run
 	if run == "" {
@@ -141,7 +141,7 @@ func (e *Edit) undo(run string) (done Undone, err error) {
 	case err != nil || !ok:
 		return done, errors.Join(err, noRun(ok))
 	case undone != 0:
-		return done, ErrUndone
+		return done, engine.ErrUndone
 	}
 	for after := engine.ID(""); ; {
 		page, err := t.kept(log, after)
@@ -166,7 +166,7 @@ func noRun(there bool) error {
 	if there {
 		return nil
 	}
-	return ErrNoRun
+	return engine.ErrNoRun
 }
 
 // kept is a page of a sync's records behind an ID, opened.
@@ -193,10 +193,10 @@ func (t *tx) kept(log int64, after engine.ID) (page []keptItem, err error) {
 }
 
 // bringBack gives one record back what the sync took, unless it was edited since.
-func (e *Edit) bringBack(k *keptItem, done *Undone) error {
+func (e *Edit) bringBack(k *keptItem, done *engine.Undone) error {
 	now, err := e.Get(k.id)
 	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
+	case err != nil && !errors.Is(err, engine.ErrNotFound):
 		return err
 	case err == nil && same(now, k.before):
 		return nil // it is back already
@@ -205,7 +205,7 @@ func (e *Edit) bringBack(k *keptItem, done *Undone) error {
 		return nil
 	}
 	switch err := e.Put(k.id, k.before); {
-	case errors.Is(err, ErrDuplicate), errors.As(err, new(*InvalidError)), err != nil && e.tx.core.readOnly(now) != nil:
+	case errors.Is(err, engine.ErrDuplicate), errors.As(err, new(*engine.InvalidError)), err != nil && e.tx.core.readOnly(now) != nil:
 		done.Kept++ // another record is in its place
 		return nil
 	case err != nil:

@@ -33,7 +33,7 @@ func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
 	put(t, c, "d", `{"id":"d","name":"d","a":"newer"}`)
 	put(t, c, "b2", `{"id":"b2","name":"b","a":"mine"}`)
 	done, err := c.Undo(t.Context(), "")
-	if want := (Undone{Run: "one", Restored: 1, Reverted: 1, Kept: 2}); err != nil || done != want {
+	if want := (engine.Undone{Run: "one", Restored: 1, Reverted: 1, Kept: 2}); err != nil || done != want {
 		t.Fatalf("undone: %+v, %v; want %+v", done, err, want)
 	}
 	got := contents(t, c)
@@ -46,12 +46,12 @@ func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
 	if err != nil || len(out) != 4 {
 		t.Errorf("%d go up, %v; want a, b2, c and d", len(out), err)
 	}
-	if _, err := c.Undo(t.Context(), "one"); !errors.Is(err, ErrUndone) {
+	if _, err := c.Undo(t.Context(), "one"); !errors.Is(err, engine.ErrUndone) {
 		t.Errorf("undone twice: %v", err)
 	}
 	for _, run := range []string{"", "two"} {
-		if _, err := c.Undo(t.Context(), run); !errors.Is(err, ErrNoRun) {
-			t.Errorf("undo of %q: %v; want %v", run, err, ErrNoRun)
+		if _, err := c.Undo(t.Context(), run); !errors.Is(err, engine.ErrNoRun) {
+			t.Errorf("undo of %q: %v; want %v", run, err, engine.ErrNoRun)
 		}
 	}
 	// Another device's deletion of what came back is a deletion.

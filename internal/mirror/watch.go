@@ -32,10 +32,10 @@ type watcher struct {
 // Watch yields what changes from now on. It holds up neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
 // with Close, or when the loop is left, and serves one loop.
-func (c *Core) Watch(ctx context.Context) iter.Seq[Change] {
+func (c *Core) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	w := c.watchers.add()
 	stop := context.AfterFunc(ctx, func() { c.watchers.remove(w) })
-	return func(yield func(Change) bool) {
+	return func(yield func(engine.Change) bool) {
 		defer func() {
 			stop()
 			c.watchers.remove(w)
@@ -88,10 +88,10 @@ func (ws *watchers) watched() bool {
 	return len(ws.all) > 0
 }
 
-func (ws *watchers) take(w *watcher) Change {
+func (ws *watchers) take(w *watcher) engine.Change {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	change := Change{User: w.user, Sync: w.sync}
+	change := engine.Change{User: w.user, Sync: w.sync}
 	if !w.many {
 		change.IDs = slices.Sorted(maps.Keys(w.ids))
 	}
