@@ -56,9 +56,10 @@ type event struct {
 	field int
 	// drops is the step whose tag an edit took off.
 	drops int
-	// shared tells of an edit of the keyword that another bookmark may take away.
-	shared bool
-	remove bool
+	// shared tells of an edit of the keyword that another bookmark may take away; taken of
+	// one that took it away.
+	shared, taken bool
+	remove        bool
 	// past is what the author saw of the item, and what had led to it.
 	past steps
 	// excused tells that this edit may come back after a deletion that knew it: a copy
@@ -70,9 +71,11 @@ type event struct {
 	// weak tells of a deletion that it may get lost: the server does not know it any more,
 	// and not every device has heard of it.
 	weak bool
-	// exposed tells of an edit that not every device had when the server lost it: a device
-	// that has an older state may be the first to fill the server again, and no other can
-	// tell that from an edit.
+	// lost tells of an edit that the server had, and lost.
+	lost bool
+	// exposed tells of an edit that not every device had when the server lost it, or after:
+	// a device that has an older state may be the first to fill the server again, and no
+	// other can tell that from an edit.
 	exposed bool
 	// loose tells of an edit that it need not prevail over an older one: its device
 	// did not know what it had in common with the server.
@@ -120,10 +123,17 @@ func (m *model) saw(kind string, its ...shown) steps {
 }
 
 func (m *model) note(d *device, e *event) {
-	m.events[e.n] = e
 	key := itemOf{e.kind, e.item}
-	m.byItem[key] = append(m.byItem[key], e)
 	rep := &d.model
+	// A shared keyword shows in no item which step wrote it.
+	for _, o := range m.byItem[key] {
+		if o.shared && rep.must[o.n] {
+			e.past[o.n] = true
+			e.past.add(o.past)
+		}
+	}
+	m.events[e.n] = e
+	m.byItem[key] = append(m.byItem[key], e)
 	rep.must[e.n], rep.pending[e.n] = true, true
 	if rep.unbased[e.kind] {
 		e.loose = true
@@ -174,6 +184,7 @@ func (m *model) forget(r *run, kind string, left steps) {
 	for n := range m.server.of(m, kind) {
 		if !left[n] {
 			delete(m.server, n)
+			m.events[n].lost = true
 		}
 	}
 	for _, d := range r.devices {
@@ -236,6 +247,18 @@ func (m *model) back(d *device, from replica, list []string) {
 	d.model.must, d.model.pending = must, pending
 	for _, kind := range list {
 		m.weaken(d.run, kind)
+		m.expose(d, kind)
+	}
+}
+
+// expose notes the edits that the server lost, and which are not on a device whose copy was
+// put back since. Where an edit gives a record another ID, the ID before it was deleted with
+// it: that the server does not get back.
+func (m *model) expose(d *device, kind string) {
+	for _, e := range m.events {
+		if e.kind == kind && e.lost && !d.model.must[e.n] && (kinds[kind].all || !m.server[e.n]) {
+			e.exposed = true
+		}
 	}
 }
 

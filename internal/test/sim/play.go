@@ -171,7 +171,7 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 func (r *run) robbed(d *device, s Step, it shown, all []shown) {
 	for _, o := range all {
 		if o.id != it.id && o.shared == sharedKeyword(s.N) {
-			r.model.note(d, &event{n: s.N + 1_000_000, kind: s.Kind, item: o.item, field: keyworded, shared: true, past: r.model.saw(s.Kind, o)})
+			r.model.note(d, &event{n: s.N + 1_000_000, kind: s.Kind, item: o.item, field: keyworded, shared: true, taken: true, past: r.model.saw(s.Kind, o)})
 		}
 	}
 }
