@@ -149,14 +149,11 @@ func (m *model) checkLabels(key itemOf, its []shown, e *event, events []*event, 
 	return nil
 }
 
-// unlabelled reports whether the tag or keyword of an edit was taken off again; or may have
-// given way to a keyword set beside it, which was.
+// unlabelled reports whether the tag or keyword of an edit was taken off again; or the
+// keyword was taken by an edit of another bookmark that this one did not know, which may win.
 func (e *event) unlabelled(events []*event) bool {
 	return slices.ContainsFunc(events, func(o *event) bool {
-		return o.past[e.n] && (o.field == keyworded && e.field == keyworded || o.drops == e.n) ||
-			o.taken && e.field == keyworded && slices.ContainsFunc(events, func(f *event) bool {
-				return f != e && f.field == keyworded && o.past[f.n] && !e.past[f.n] && !f.past[e.n]
-			})
+		return e.field == keyworded && (o.field == keyworded && o.past[e.n] || o.taken && !e.past[o.n]) || o.past[e.n] && o.drops == e.n
 	})
 }
 
