@@ -67,7 +67,7 @@ if why=$(sh script/nginx.sh "$unpacked"); then
 else
 	leave_out "the tests with nginx ($why)"
 fi
-[ "$(id -u)" = 0 ] || leave_out "the container's root folder (only root can change into it)"
+[ "$(id -u)" = 0 ] || leave_out "the container's root folder, and the server in little memory (only root can make them)"
 
 # The race detector needs cgo and a C compiler that works, and is not on every
 # platform: ask by using it. SQLite, translated from C, is 30 times slower under
