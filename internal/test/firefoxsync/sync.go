@@ -64,6 +64,12 @@ func (e *SyncError) Error() string {
 	return "Firefox's sync did not succeed: " + strings.Join(parts, "; ")
 }
 
+// StorageURL is the server at which Firefox stores, once it has synced.
+func (ff *Firefox) StorageURL(ctx context.Context) (url string, err error) {
+	err = ff.run(ctx, &url, `return Weave.Service.clusterURL;`)
+	return url, err
+}
+
 // Sync has Firefox sync, now and to the end: all its enabled engines, or only
 // those named. A sync that failed, wholly or in one engine, is a *SyncError; the
 // result is filled either way.
