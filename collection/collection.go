@@ -170,12 +170,9 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 // rules are the collection's.
 func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
 	rules := mirror.Rules{
-		Collection: name,
-		Version:    max(o.Version, 1),
-		Valid: func(payload []byte) error {
-			_, err := o.read(payload, s)
-			return err
-		},
+		Collection:  name,
+		Version:     max(o.Version, 1),
+		Check:       func(payload []byte) (mirror.Keys, error) { return o.check(payload, s) },
 		Nested:      s.nested,
 		Hold:        o.TooManyDeletions,
 		Fork:        func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil },
@@ -197,15 +194,6 @@ func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
 				return c.Local, true
 			}
 			return c.Remote, true
-		}
-	}
-	if o.Same != nil {
-		rules.Key = func(payload []byte) []byte {
-			r, err := o.read(payload, s)
-			if err != nil {
-				return nil
-			}
-			return about(o.Same(r))
 		}
 	}
 	if o.ReadOnly != nil {
@@ -232,21 +220,22 @@ func about(what string) []byte {
 	return []byte(what)
 }
 
-// read decodes a record and holds it to the app's rules.
-func (o *Options[R]) read(payload []byte, s *shape[R]) (r R, err error) {
+// check decodes a record and applies the app's rules to it.
+func (o *Options[R]) check(payload []byte, s *shape[R]) (k mirror.Keys, err error) {
 	defer mirror.Recovered(&err, "its check")
-	if r, err = s.decode(payload); err != nil {
-		return r, err
+	r, err := s.decode(payload)
+	if err != nil {
+		return k, err
 	}
 	if o.Valid != nil {
 		if err := o.Valid(r); err != nil {
-			return r, err
+			return k, err
 		}
 	}
 	if o.Same != nil {
-		o.Same(r) // where it panics, the record is not one
+		k.Dedupe = about(o.Same(r))
 	}
-	return r, nil
+	return k, nil
 }
 
 var errOtherID = errors.New("it has two fields for its id")

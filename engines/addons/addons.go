@@ -46,8 +46,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	store, err := mirror.OpenStore(ctx, mirror.Rules{
 		Collection: "addons",
 		Version:    1,
-		Valid:      mirror.Valid(valid),
-		Key:        mirror.Key(func(a *Addon) []byte { return []byte(a.ApplicationID + "\x00" + a.AddonID) }),
+		Check:      mirror.Check(check),
 		Required:   []string{"applicationID", "enabled", "source"},
 	}, mirror.Kind[Addon]{
 		Fields: []string{"id", "addonID", "applicationID", "enabled", "source"},
@@ -59,9 +58,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return &Engine{store, store}, nil
 }
 
-func valid(a *Addon) error {
+func check(a *Addon) (k mirror.Keys, err error) {
 	if a.AddonID == "" {
-		return errors.New("it has no addonID")
+		return k, errors.New("it has no addonID")
 	}
-	return nil
+	return mirror.Keys{Dedupe: []byte(a.ApplicationID + "\x00" + a.AddonID)}, nil
 }

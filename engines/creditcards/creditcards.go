@@ -74,6 +74,13 @@ var form = autofill.Form[Entry]{
 	Content: func(e *Entry) []string {
 		return []string{e.Number, e.Name, strconv.Itoa(e.ExpMonth), strconv.Itoa(e.ExpYear), e.BillingAddress}
 	},
+	// By its number a card is found again.
+	Loose: func(e *Entry) []byte {
+		if e.Number == "" {
+			return nil
+		}
+		return []byte(bare(e.Number))
+	},
 	Derived: []string{"cc-type"},
 	Numbers: []string{"cc-exp-month", "cc-exp-year"},
 }
@@ -86,14 +93,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	kind := autofill.Kind(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
 	rules := form.Rules()
 	rules.Required = append(rules.Required, "billingAddressGUID") // Firefox for phones does not know it
-	// By its number a card is found again. Two of one number are two all the same.
-	rules.LooseKey = mirror.Key(func(c *Card) []byte {
-		if c.Number == "" {
-			return nil
-		}
-		return []byte(bare(c.Number))
-	})
-	rules.Matches = func(_, _ []byte) bool { return false }
+	rules.Matches = func(_, _ []byte) bool { return false }       // two of one number are two all the same
 	store, err := mirror.OpenStore(ctx, rules, kind, c)
 	if err != nil {
 		return nil, err

@@ -41,8 +41,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	store, err := mirror.OpenStore(ctx, mirror.Rules{
 		Collection: "extension-storage",
 		Version:    1,
-		Valid:      mirror.Valid(valid),
-		Key:        mirror.Key(key),
+		Check:      mirror.Check(check),
 		Nested:     []mirror.Nested{{Name: "data", Text: true, Nulls: true}},
 		// As Firefox does it: what came from the server stands, whichever is newer.
 		Resolve: func(c mirror.Conflict) ([]byte, bool) { return c.Remote, c.Within == "data" },
@@ -56,14 +55,14 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return &Engine{store, store}, nil
 }
 
-func valid(r *Record) error {
+func check(r *Record) (k mirror.Keys, err error) {
 	switch {
 	case r.ExtID == "":
-		return errors.New("it has no extId")
+		return k, errors.New("it has no extId")
 	case r.Data == nil:
-		return errors.New("it has no data")
+		return k, errors.New("it has no data")
 	}
-	return nil
+	return mirror.Keys{Dedupe: key(r)}, nil
 }
 
 func key(r *Record) []byte { return []byte(r.ExtID) }

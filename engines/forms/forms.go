@@ -54,9 +54,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		Collection: "forms",
 		Version:    1,
 		TTL:        ttl,
-		Valid:      mirror.Valid(valid),
-		// Firefox tells entries apart by just these two, too.
-		Key: mirror.Key(func(e *Entry) []byte { return []byte(e.Name + "\x00" + e.Value) }),
+		Check:      mirror.Check(check),
 	}, mirror.Kind[Entry]{
 		Fields:   []string{"id", "name", "value"},
 		ID:       func(e *Entry) *engine.ID { return &e.ID },
@@ -68,14 +66,15 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return &Engine{store, store}, nil
 }
 
-func valid(e *Entry) error {
+func check(e *Entry) (k mirror.Keys, err error) {
 	switch {
 	case e.Name == "":
-		return errors.New("it has no name")
+		return k, errors.New("it has no name")
 	case e.Value == "":
-		return errors.New("it has no value")
+		return k, errors.New("it has no value")
 	}
-	return nil
+	// Firefox tells entries apart by just these two, too.
+	return mirror.Keys{Dedupe: []byte(e.Name + "\x00" + e.Value)}, nil
 }
 
 func short(e *Entry) error {

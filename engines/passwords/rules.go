@@ -16,15 +16,16 @@ func rules() mirror.Rules {
 	return mirror.Rules{
 		Collection: collection,
 		Version:    version,
-		Valid: func(payload []byte) error {
+		Check: func(payload []byte) (k mirror.Keys, err error) {
 			var l Login
 			if err := l.UnmarshalJSON(payload); err != nil {
-				return err
+				return k, err
 			}
-			return l.check()
+			if err := l.check(); err != nil {
+				return k, err
+			}
+			return mirror.Keys{Dedupe: l.dedupeKey(), Loose: l.looseKey()}, nil
 		},
-		Key:      key((*Login).dedupeKey),
-		LooseKey: key((*Login).looseKey),
 		Matches: func(a, b []byte) bool {
 			var x, y Login
 			return x.UnmarshalJSON(a) == nil && y.UnmarshalJSON(b) == nil && x.matches(&y)
@@ -35,16 +36,6 @@ func rules() mirror.Rules {
 			"formSubmitURL", "httpRealm", "username", "usernameField", "passwordField", "timeCreated", "timePasswordChanged",
 		},
 		Hold: mirror.HoldMost,
-	}
-}
-
-func key(of func(*Login) []byte) func(payload []byte) []byte {
-	return func(payload []byte) []byte {
-		var l Login
-		if l.UnmarshalJSON(payload) != nil {
-			return nil
-		}
-		return of(&l)
 	}
 }
 

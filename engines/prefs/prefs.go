@@ -58,7 +58,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	store, err := mirror.OpenStore(ctx, mirror.Rules{
 		Collection: "prefs",
 		Version:    2,
-		Valid:      mirror.Valid(valid),
+		Check:      mirror.Check(check),
 		Nested:     []mirror.Nested{{Name: "value", Nulls: true}},
 	}, mirror.Kind[Record]{
 		Fields: []string{"id", "value"},
@@ -81,11 +81,11 @@ func (e *Engine) Count(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-func valid(r *Record) error {
+func check(r *Record) (k mirror.Keys, err error) {
 	if r.Value == nil {
-		return errors.New("it has no value")
+		return k, errors.New("it has no value")
 	}
-	return nil
+	return k, nil
 }
 
 // Application is the preferences of one application. Its items are single ones, and

@@ -40,7 +40,7 @@ func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item 
 // name is what no two records of a store share.
 func (s *Store[R]) name(r *R) string {
 	if payload, err := json.Marshal(r); err == nil {
-		if key := s.core.key(payload); key != nil {
+		if key := s.core.keys(payload).Dedupe; key != nil {
 			return "key " + string(key)
 		}
 	}

@@ -22,7 +22,7 @@ type thing struct {
 
 func openThings(t *testing.T) *Store[thing] {
 	t.Helper()
-	s, err := OpenStore(t.Context(), testRules(), Kind[thing]{Fields: []string{"id", "name"}, ID: func(x *thing) *engine.ID { return &x.ID }},
+	s, err := OpenStore(t.Context(), testRules(true), Kind[thing]{Fields: []string{"id", "name"}, ID: func(x *thing) *engine.ID { return &x.ID }},
 		engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader, Key: [32]byte{1}})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ type pastime struct {
 
 // What is here already gets what the import has and it has not; what differs is named.
 func TestAnImportAddsToWhatIsHere(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Sets = []string{"tags"}
 	s, err := OpenStore(t.Context(), rules, Kind[pastime]{
 		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"}, ID: func(x *pastime) *engine.ID { return &x.ID },

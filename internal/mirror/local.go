@@ -27,14 +27,14 @@ func (c *Core) Update(ctx context.Context, f func(*Edit) error) error {
 // Get returns the record that the user has under id, or ErrNotFound.
 func (e *Edit) Get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
 
-// Find returns the ID of the record that has the content key, or "".
+// Find returns the ID of the record that has the dedupe key, or "".
 func (e *Edit) Find(key []byte) (engine.ID, error) {
-	return e.holder(e.tx.core.identity(key))
+	return e.holder(e.tx.core.stored(key))
 }
 
-// holder is the record whose content key is in the file as identity.
-func (e *Edit) holder(identity []byte) (engine.ID, error) {
-	r, err := e.tx.row(sqlByKey, identity)
+// holder is the record whose dedupe key is in the file as stored.
+func (e *Edit) holder(stored []byte) (engine.ID, error) {
+	r, err := e.tx.row(sqlByKey, stored)
 	if err != nil || r == nil {
 		return "", err
 	}
@@ -45,9 +45,9 @@ func (e *Edit) holder(identity []byte) (engine.ID, error) {
 // stands there: it is no newer than anything that another device wrote.
 func (e *Edit) Undated() { e.tx.undated = true }
 
-// Loose are the user's records that have the loose key; see Rules.LooseKey.
+// Loose are the user's records that have the loose key; see [Keys].
 func (e *Edit) Loose(key []byte) (payloads [][]byte, err error) {
-	found, err := e.tx.loose(e.tx.core.identity(key))
+	found, err := e.tx.loose(e.tx.core.stored(key))
 	for _, r := range found {
 		payloads = append(payloads, r.content())
 	}
@@ -56,7 +56,7 @@ func (e *Edit) Loose(key []byte) (payloads [][]byte, err error) {
 
 // Put adds the record, or changes the one with its ID. Nothing happens if it
 // says what is there already. A *DuplicateError names the record that has the
-// same content key.
+// same dedupe key.
 func (e *Edit) Put(id engine.ID, payload []byte) error {
 	t := e.tx
 	c := t.core
@@ -90,12 +90,12 @@ func (e *Edit) Put(id engine.ID, payload []byte) error {
 	t.changed = append(t.changed, id)
 	switch {
 	case r == nil:
-		_, err = t.exec(sqlAdd, id, sealed, t.moment(), keys.dedupe, keys.loose)
+		_, err = t.exec(sqlAdd, id, sealed, t.moment(), keys.Dedupe, keys.Loose)
 	case t.undated:
-		_, err = t.exec(sqlEdit, r.n, sealed, r.edited, keys.dedupe, keys.loose)
+		_, err = t.exec(sqlEdit, r.n, sealed, r.edited, keys.Dedupe, keys.Loose)
 	default:
 		// The edit is of what the server had then, whatever the two clocks say.
-		_, err = t.exec(sqlEdit, r.n, sealed, max(t.moment(), int64(r.modified)*10+1), keys.dedupe, keys.loose)
+		_, err = t.exec(sqlEdit, r.n, sealed, max(t.moment(), int64(r.modified)*10+1), keys.Dedupe, keys.Loose)
 	}
 	return err
 }
@@ -110,20 +110,20 @@ func (t *tx) moment() int64 {
 
 // twin is the record other than id that is the same thing as the payload, or "". One
 // that r, the record under id as it is, was the same as already, is not counted.
-func (e *Edit) twin(id engine.ID, payload []byte, keys keys, r *row) (engine.ID, error) {
-	if keys.dedupe != nil {
-		other, err := e.holder(keys.dedupe)
+func (e *Edit) twin(id engine.ID, payload []byte, keys Keys, r *row) (engine.ID, error) {
+	if keys.Dedupe != nil {
+		other, err := e.holder(keys.Dedupe)
 		if err != nil || other != "" && other != id {
 			return other, err
 		}
 	}
-	if keys.loose == nil {
+	if keys.Loose == nil {
 		return "", nil
 	}
-	if r != nil && !r.deleted && bytes.Equal(keys.dedupe, e.tx.core.key(r.content())) {
+	if r != nil && !r.deleted && bytes.Equal(keys.Dedupe, e.tx.core.keys(r.content()).Dedupe) {
 		return "", nil
 	}
-	found, err := e.tx.loose(keys.loose)
+	found, err := e.tx.loose(keys.Loose)
 	if err != nil {
 		return "", err
 	}
@@ -136,14 +136,14 @@ func (e *Edit) twin(id engine.ID, payload []byte, keys keys, r *row) (engine.ID,
 }
 
 // Add adds a new record. A *DuplicateError names the one that has its ID or its
-// content key already. It is the quick way: one statement, where Put takes three.
+// dedupe key already. It is the quick way: one statement, where Put takes three.
 func (e *Edit) Add(id engine.ID, payload []byte) error {
 	t := e.tx
 	payload, keys, err := t.core.checked(id, payload)
 	if err != nil {
 		return err
 	}
-	if keys.loose != nil {
+	if keys.Loose != nil {
 		switch other, err := e.twin(id, payload, keys, nil); {
 		case err != nil:
 			return err
@@ -155,7 +155,7 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(sqlAdd, id, sealed, t.moment(), keys.dedupe, keys.loose)
+	n, err := t.exec(sqlAdd, id, sealed, t.moment(), keys.Dedupe, keys.Loose)
 	if err != nil || n == 1 {
 		t.changed = append(t.changed, id)
 		return err
@@ -171,17 +171,17 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 }
 
 // checked returns the payload with its ID in it, and its keys.
-func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k keys, err error) {
+func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k Keys, err error) {
 	if !id.Valid() {
 		return nil, k, &engine.InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
 	if payload, err = withID(payload, id); err != nil {
 		return nil, k, err
 	}
-	if err := c.valid(payload); err != nil {
+	if k, err = c.check(payload); err != nil {
 		return nil, k, &engine.InvalidError{Reason: err}
 	}
-	return payload, c.keys(payload), nil
+	return payload, k, nil
 }
 
 // Delete deletes the user's record, or returns ErrNotFound.

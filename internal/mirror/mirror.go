@@ -43,23 +43,18 @@ type Rules struct {
 	Collection string
 	// Version is the storage version of the records.
 	Version int
-	// Valid tells why a record is not one of the collection's, or nil. It sees
-	// incoming records and the user's edits. Its errors hold no secrets: they are
-	// kept and shown.
-	Valid func(payload []byte) error
+	// Check returns why a payload is not a record of the collection, or its keys. It
+	// sees incoming records and the user's edits. Its errors hold no secrets: they are
+	// kept and shown. nil: every object is a record, and has no keys.
+	Check func(payload []byte) (Keys, error)
 	// KeepInvalid says that a record which is not valid may be good for a newer version
 	// of the program: it stays on the server as it is. Otherwise it is damaged, and where
 	// this device has the record, it takes the place of that one.
 	KeepInvalid bool
-	// Key is what makes two valid records the same thing although their IDs
-	// differ, or nil. A file that is encrypted holds a MAC of it.
-	Key func(payload []byte) []byte
-	// LooseKey, if not nil, is what two records share that may be the same thing although
-	// their keys differ, and Matches decides: a login for any form, and one for a certain
-	// form. A record that only this device has gives way to one that it matches; two that
-	// the account has stay two.
-	LooseKey func(payload []byte) []byte
-	Matches  func(a, b []byte) bool
+	// Matches decides whether two records with one loose key are the same thing. A record
+	// that only this device has gives way to one that it matches; two that the account
+	// has stay two.
+	Matches func(a, b []byte) bool
 	// Resolve decides a field that both sides changed: its value, nil for none. ok
 	// is false where it has no opinion: then the newer side's value stands, and so it
 	// does without Resolve. engine.Start.Prefer goes before.
@@ -95,6 +90,17 @@ type Rules struct {
 	// TTL is how many seconds the server keeps a record that this device uploads; 0:
 	// for ever.
 	TTL int
+}
+
+// Keys tell which records are the same thing although their IDs differ. A file that is
+// encrypted holds a MAC of each.
+type Keys struct {
+	// Dedupe is equal for two records that are the same thing; nil: the record is the same
+	// as no other.
+	Dedupe []byte
+	// Loose is equal for two records that may be the same thing although their dedupe keys
+	// differ, a login for any form and one for a certain form: [Rules.Matches] decides.
+	Loose []byte
 }
 
 // Nested is a field that holds an object.
@@ -334,13 +340,6 @@ func (c *Core) openCopy(id engine.ID, sealed []byte) ([]byte, error) {
 	return c.open(id, sealed)
 }
 
-func (c *Core) valid(payload []byte) error {
-	if c.rules.Valid == nil {
-		return nil
-	}
-	return c.rules.Valid(payload)
-}
-
 func (c *Core) readOnly(payload []byte) error {
 	if c.rules.ReadOnly == nil {
 		return nil
@@ -348,26 +347,26 @@ func (c *Core) readOnly(payload []byte) error {
 	return c.rules.ReadOnly(payload)
 }
 
-func (c *Core) key(payload []byte) []byte {
-	if c.rules.Key == nil {
-		return nil
+// check returns why a payload is not a record of the collection, or what stands in the
+// file for its keys.
+func (c *Core) check(payload []byte) (k Keys, err error) {
+	if c.rules.Check == nil {
+		return k, nil
 	}
-	return c.identity(c.rules.Key(payload))
+	if k, err = c.rules.Check(payload); err != nil {
+		return Keys{}, err
+	}
+	return Keys{Dedupe: c.stored(k.Dedupe), Loose: c.stored(k.Loose)}, nil
 }
 
-// keys are what stands in the file for a record's keys.
-type keys struct{ dedupe, loose []byte }
-
-func (c *Core) keys(payload []byte) (k keys) {
-	k.dedupe = c.key(payload)
-	if c.rules.LooseKey != nil {
-		k.loose = c.identity(c.rules.LooseKey(payload))
-	}
+// keys are those of a record; one that is not valid has none.
+func (c *Core) keys(payload []byte) Keys {
+	k, _ := c.check(payload)
 	return k
 }
 
-// identity is what stands in the file for a content key.
-func (c *Core) identity(key []byte) []byte {
+// stored is what stands in the file for a key.
+func (c *Core) stored(key []byte) []byte {
 	if key == nil || c.sealer == nil {
 		return key
 	}

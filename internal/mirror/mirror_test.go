@@ -69,11 +69,11 @@ func TestThreeWay(t *testing.T) {
 func TestResolveAndWholeRecordFallback(t *testing.T) {
 	rules := Rules{
 		Collection: "test",
-		Valid: func(payload []byte) error {
+		Check: func(payload []byte) (k Keys, err error) {
 			if strings.Contains(string(payload), "form") && strings.Contains(string(payload), "realm") {
-				return errors.New("both")
+				return k, errors.New("both")
 			}
-			return nil
+			return k, nil
 		},
 		Resolve: func(c Conflict) ([]byte, bool) {
 			if c.Field == "sum" {
@@ -103,7 +103,7 @@ func put(t testing.TB, c *Core, id engine.ID, payload string) {
 }
 
 func TestPutThatChangesNothingIsNoChange(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	put(t, c, "a", `{"name":"x","a":1}`)
 	if _, _, err := stage(t, c, engine.Start{}, 5); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func stage(t testing.TB, c *Core, start engine.Start, at engine.Timestamp, in ..
 }
 
 func TestManyDeletionsAreHeld(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Hold = func(deletions, total int) bool { return deletions > total/2 }
 	c := openTest(t, rules)
 	var in, gone []engine.Incoming
@@ -209,7 +209,7 @@ func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 
 func TestFullDiskLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	c, err := Open(t.Context(), testRules(), Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
+	c, err := Open(t.Context(), testRules(true), Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 }
 
 func TestLargeRecordsComeInShortPages(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	for i := range 5 {
 		put(t, c, engine.ID(fmt.Sprint(i)), fmt.Sprintf(`{"name":"%d","a":"%s"}`, i, strings.Repeat("x", 2<<20)))
 	}

@@ -30,7 +30,7 @@ func resetStore(t *testing.T, rules Rules, edit string) *Core {
 // After a reset, what this device last knew of the account is still the past of both
 // sides: what was not changed here is not news.
 func TestAResetKeepsThePast(t *testing.T) {
-	fork := testRules()
+	fork := testRules(true)
 	fork.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
 	const edited = `{"id":"a","name":"x","a":"here"}`
 	for name, c := range map[string]struct {
@@ -39,8 +39,8 @@ func TestAResetKeepsThePast(t *testing.T) {
 		incoming engine.Incoming
 		want, up string
 	}{
-		"deleted elsewhere": {testRules(), "", engine.Incoming{ID: "a", Modified: 2000}, ``, ``},
-		"deleted elsewhere, edited here": {testRules(), edited, engine.Incoming{ID: "a", Modified: 2000},
+		"deleted elsewhere": {testRules(true), "", engine.Incoming{ID: "a", Modified: 2000}, ``, ``},
+		"deleted elsewhere, edited here": {testRules(true), edited, engine.Incoming{ID: "a", Modified: 2000},
 			edited, edited},
 		"edited elsewhere": {fork, "", incoming("a", 2000, `{"id":"a","name":"x","a":"there"}`),
 			`{"id":"a","name":"x","a":"there"}`, ``},
@@ -69,7 +69,7 @@ func TestAResetKeepsThePast(t *testing.T) {
 
 // What is not on the next storage goes up, and what was deleted stays so.
 func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
-	c := resetStore(t, testRules(), "")
+	c := resetStore(t, testRules(true), "")
 	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func cutOff(t *testing.T, c *Core, at engine.Timestamp, in ...engine.Incoming) [
 
 // The receipt of a new record is lost, and another device deletes it.
 func TestADeletionAfterALostReceiptStands(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	if out := cutOff(t, c, 10); len(out) != 1 {
 		t.Fatalf("%v goes up; want a", out)
@@ -121,7 +121,7 @@ func TestADeletionAfterALostReceiptStands(t *testing.T) {
 
 // An edit that beat a deletion beats it again, should the sync have been killed.
 func TestAnEditThatBeatADeletionStays(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestAnEditThatBeatADeletionStays(t *testing.T) {
 // An edit that beat a deletion is still an edit of what was deleted: where the same thing
 // came back as another record, what the edit left alone is that one's.
 func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"old","b":"old"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
 // The same side forks into the same record, whenever it forks, and in a copy of the file
 // that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
 	c := openTest(t, rules)
 	ids := map[engine.ID]bool{}
@@ -204,7 +204,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 		"not a record":            {ID: "a", Modified: 2000, Payload: []byte(`{"id":"a"}`)},
 		"not an object":           {ID: "a", Modified: 2000, Payload: []byte(`[]`)},
 	} {
-		c := openTest(t, testRules())
+		c := openTest(t, testRules(true))
 		if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 			}
 		}
 	}
-	keep := testRules()
+	keep := testRules(true)
 	keep.KeepInvalid = true
 	c := openTest(t, keep)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
@@ -238,7 +238,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 }
 
 func TestSetsMerge(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Sets = []string{"tags"}
 	c := newCore(rules, Options{})
 	for _, x := range []struct{ name, base, local, remote, want string }{
@@ -287,7 +287,7 @@ func TestWhatIsNotSetNeverWins(t *testing.T) {
 // The receipt of a new record is lost, another device deletes it, and the user had
 // edited it meanwhile.
 func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	cutOff(t, c, 10)
 	put(t, c, "a", `{"id":"a","name":"x","a":"here"}`)
@@ -300,7 +300,7 @@ func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
 // The receipt of an edit is lost, another device changes another field on top of it,
 // and the user edits the first one again: that edit stands, whatever the clocks say.
 func TestALostReceiptIsThePastFieldByField(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Nested = []Nested{{Name: "in"}}
 	for name, c := range map[string]struct{ synced, sent, there, here, want string }{
 		"a field": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x","a":"1"}`,
@@ -334,7 +334,7 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 // that its record lacks is kept by who has it, and goes up again. What it changed
 // stands.
 func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Nested = []Nested{{Name: "in"}}
 	c := openTest(t, rules)
 	const had, lacks, want = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":2}}`, `{"id":"a","name":"x","in":{"q":2,"p":1}}`
@@ -358,7 +358,7 @@ func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
 // from a record there since was deleted. After a server went back that is not so, nor of
 // what an earlier storage had.
 func TestAResetWithinOneLifeKeepsDeletionsInRecords(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Nested = []Nested{{Name: "in"}}
 	rules.Hold = nil
 	const had, lacks = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":1}}`

@@ -27,17 +27,16 @@ func TestStoresConverge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, testRules()) })
+	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, testRules(true)) })
 }
 
-// The same where both sides of a conflict are kept, and no content key tells that two
+// The same where both sides of a conflict are kept, and no dedupe key tells that two
 // are the same.
 func TestStoresThatKeepBothConverge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	rules := testRules()
-	rules.Key = nil
+	rules := testRules(false)
 	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
 	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, rules) })
 }
@@ -106,7 +105,7 @@ type model struct {
 
 func newModel(r *rapid.T, dir string, rules Rules) *model {
 	w := &model{server: map[engine.ID]serverRecord{}, at: 100, makers: map[string]map[string]bool{}, writers: map[string]map[string]bool{},
-		last: map[string]string{}, deleted: map[string]bool{}, edits: map[string]int{}, keyed: rules.Key != nil}
+		last: map[string]string{}, deleted: map[string]bool{}, edits: map[string]int{}, keyed: rules.Fork == nil}
 	for _, name := range []string{"A", "B"} {
 		d := &device{name: name}
 		now := func() time.Time {
@@ -132,23 +131,19 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 }
 
 // testRules are those of records {"id","name","a","b"}; a name is there once.
-func testRules() Rules {
-	read := func(payload []byte) (record struct{ Name string }, err error) {
-		err = json.Unmarshal(payload, &record)
-		return record, err
-	}
+// testRules are those of records with a name, by which two are the same thing if keyed.
+func testRules(keyed bool) Rules {
 	return Rules{
 		Collection: "test", Version: 1,
-		Valid: func(payload []byte) error {
-			if record, err := read(payload); err != nil || record.Name == "" {
-				return errors.New("it has no name")
+		Check: Check(func(record *struct{ Name string }) (k Keys, err error) {
+			if record.Name == "" {
+				return k, errors.New("it has no name")
 			}
-			return nil
-		},
-		Key: func(payload []byte) []byte {
-			record, _ := read(payload)
-			return []byte(record.Name)
-		},
+			if keyed {
+				k.Dedupe = []byte(record.Name)
+			}
+			return k, nil
+		}),
 	}
 }
 

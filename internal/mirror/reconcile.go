@@ -10,8 +10,7 @@ type staged struct {
 	modified engine.Timestamp
 	payload  []byte
 	sealed   []byte
-	dupe     []byte
-	loose    []byte
+	keys     Keys
 	err      *string
 	fatal    bool
 	// unmerged is why Rules.Merge could not bring it together with this device's.
@@ -21,7 +20,7 @@ type staged struct {
 // one deals with a staged record.
 func (c *chunk) one(n int64) error {
 	var in staged
-	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.dupe, &in.loose, &in.err, &in.fatal)
+	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.keys.Dedupe, &in.keys.Loose, &in.err, &in.fatal)
 	if err != nil || !ok {
 		return err
 	}
@@ -192,8 +191,8 @@ func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []
 	undecided := false
 	s.undecided = &undecided
 	// Two that are the same thing anyway would only be found to be duplicates.
-	key := c.core.key(s.local)
-	forks := key == nil || string(key) != string(c.core.key(in.payload))
+	key := c.core.keys(s.local).Dedupe
+	forks := key == nil || string(key) != string(in.keys.Dedupe)
 	// What a newer version wrote cannot be merged with by one that does not know it.
 	newer := c.core.readOnly(in.payload) != nil && !same(s.local, in.payload) && (s.base == nil || !same(s.base, s.local))
 	if !forks || !newer {
@@ -207,9 +206,9 @@ func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []
 
 // fork adds this device's side of a record that two devices changed differently.
 func (c *chunk) fork(r *row, payload []byte) error {
-	key := c.core.key(payload)
-	if key != nil {
-		switch other, err := c.tx.row(sqlByKey, key); {
+	k := c.core.keys(payload)
+	if k.Dedupe != nil {
+		switch other, err := c.tx.row(sqlByKey, k.Dedupe); {
 		case err != nil:
 			return err
 		case other != nil:
@@ -228,7 +227,7 @@ func (c *chunk) fork(r *row, payload []byte) error {
 		return err
 	}
 	c.tx.changed = append(c.tx.changed, id)
-	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, key, c.core.keys(payload).loose)
+	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, k.Dedupe, k.Loose)
 	return err
 }
 
@@ -278,11 +277,7 @@ type absorbed struct {
 func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 	var all []absorbed
 	for {
-		k := keys{in.dupe, in.loose}
-		if len(all) > 0 || string(content) != string(in.payload) {
-			k = c.core.keys(content)
-		}
-		other, err := c.twin(in.id, content, k)
+		other, err := c.twin(in.id, content, c.keysOf(in, content))
 		if err != nil || other == nil {
 			return content, all, err
 		}
@@ -302,16 +297,25 @@ func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 	}
 }
 
-// twin is a record with another ID that is the same thing: by its content key, or one
+// keysOf returns the keys of what came of an incoming record. Those of the record as it
+// came were found when it was staged.
+func (c *chunk) keysOf(in *staged, content []byte) Keys {
+	if string(content) == string(in.payload) {
+		return in.keys
+	}
+	return c.core.keys(content)
+}
+
+// twin is a record with another ID that is the same thing: by its dedupe key, or one
 // that only this device has and that matches.
-func (c *chunk) twin(id engine.ID, content []byte, k keys) (*row, error) {
-	if k.dedupe != nil {
-		other, err := c.tx.row(sqlByKey, k.dedupe)
+func (c *chunk) twin(id engine.ID, content []byte, k Keys) (*row, error) {
+	if k.Dedupe != nil {
+		other, err := c.tx.row(sqlByKey, k.Dedupe)
 		if err != nil || other != nil && other.id != id {
 			return other, err
 		}
 	}
-	found, err := c.tx.loose(k.loose)
+	found, err := c.tx.loose(k.Loose)
 	if err != nil {
 		return nil, err
 	}
@@ -346,11 +350,11 @@ func (c *chunk) settle(in *staged, r *row, merged []absorbed, content []byte, se
 	if changes = max(changes, 1); !send {
 		changes = 0
 	}
-	k := c.core.keys(content)
+	k := c.keysOf(in, content)
 	if r == nil {
-		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, k.dedupe, k.loose)
+		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, k.Dedupe, k.Loose)
 		return err
 	}
-	_, err := c.tx.exec(sqlSettle, r.n, in.sealed, local, changes, in.modified, k.dedupe, k.loose)
+	_, err := c.tx.exec(sqlSettle, r.n, in.sealed, local, changes, in.modified, k.Dedupe, k.Loose)
 	return err
 }

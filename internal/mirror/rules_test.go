@@ -72,7 +72,7 @@ func TestNestedTextAndNulls(t *testing.T) {
 }
 
 func TestTwoChangesOfOneFieldFork(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	ids := 0
 	rules.Fork = func(io.Reader) (engine.ID, error) { ids++; return engine.ID(fmt.Sprintf("fork %d", ids)), nil }
 	c := openTest(t, rules)
@@ -115,7 +115,7 @@ func TestTwoChangesOfOneFieldFork(t *testing.T) {
 
 func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 	errNewer := errors.New("a newer version wrote it")
-	rules := testRules()
+	rules := testRules(true)
 	rules.ReadOnly = func(payload []byte) error {
 		if strings.Contains(string(payload), `"version":9`) {
 			return errNewer
@@ -143,7 +143,7 @@ func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 }
 
 func TestTimeToLiveGoesUp(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.TTL = 60
 	c := openTest(t, rules)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
@@ -154,7 +154,7 @@ func TestTimeToLiveGoesUp(t *testing.T) {
 
 func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	o := Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}}
-	c, err := Open(t.Context(), testRules(), o)
+	c, err := Open(t.Context(), testRules(true), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	}
 	for _, key := range [][32]byte{{2}, {1}} {
 		o.Key = key
-		c, err := Open(t.Context(), testRules(), o)
+		c, err := Open(t.Context(), testRules(true), o)
 		if wrong := key != [32]byte{1}; errors.Is(err, engine.ErrKey) != wrong {
 			t.Fatalf("opened with key %d: %v", key[0], err)
 		}
@@ -174,31 +174,25 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	}
 }
 
-func TestValidNamesTheFieldAndNotWhatItHolds(t *testing.T) {
+func TestACheckNamesTheFieldAndNotWhatItHolds(t *testing.T) {
 	errNameless := errors.New("it has no name")
-	valid := Valid(func(x *thing) error {
+	check := Check(func(x *thing) (k Keys, err error) {
 		if x.Name == "" {
-			return errNameless
+			return k, errNameless
 		}
-		return nil
+		return Keys{Dedupe: []byte(x.Name)}, nil
 	})
 	for payload, want := range map[string]string{
-		`{"id":"a","name":"n","more":1}`: "<nil>",
-		`{"id":"a"}`:                     "it has no name",
-		`{"id":"a","name":31337}`:        "its name is not what it should be",
-		`{"id":["31337"],"name":"n"}`:    "its id is not what it should be",
-		`[31337]`:                        "it is not what it should be",
-		`{"name":"31337`:                 "it is not what it should be",
+		`{"id":"a","name":"n","more":1}`: "n <nil>",
+		`{"id":"a"}`:                     " it has no name",
+		`{"id":"a","name":31337}`:        " its name is not what it should be",
+		`{"id":["31337"],"name":"n"}`:    " its id is not what it should be",
+		`[31337]`:                        " it is not what it should be",
+		`{"name":"31337`:                 " it is not what it should be",
 	} {
-		if got := fmt.Sprint(valid([]byte(payload))); got != want {
+		k, err := check([]byte(payload))
+		if got := fmt.Sprintf("%s %v", k.Dedupe, err); got != want {
 			t.Errorf("of %s: %s; want %s", payload, got, want)
 		}
-	}
-	key := Key(func(x *thing) []byte { return []byte(x.Name) })
-	if got := key([]byte(`{"name":"n"}`)); string(got) != "n" {
-		t.Errorf("the key is %q", got)
-	}
-	if got := key([]byte(`{"name":1}`)); got != nil {
-		t.Errorf("what is not valid has the key %q", got)
 	}
 }

@@ -37,26 +37,27 @@ func (s *session) ToStage(in *engine.Incoming) (row ledger.Row, err error) {
 	if row.Err != nil || in.Payload == nil {
 		return row, nil
 	}
-	if row.Err = s.core.acceptable(in); row.Err != nil {
-		row.Fatal = true
+	k, err := s.core.accept(in)
+	if err != nil {
+		row.Err, row.Fatal = err, true
 		return row, nil
 	}
-	k := s.core.keys(in.Payload)
-	row.Columns = []any{k.dedupe, k.loose}
+	row.Columns = []any{k.Dedupe, k.Loose}
 	row.Payload, err = s.core.seal(in.ID, in.Payload)
 	return row, err
 }
 
 var errNoObject = errors.New("the record is not a JSON object")
 
-func (c *Core) acceptable(in *engine.Incoming) error {
+// accept returns why an incoming record is not one of the collection's, or its keys.
+func (c *Core) accept(in *engine.Incoming) (k Keys, err error) {
 	if !in.ID.Valid() {
-		return fmt.Errorf("%.70q cannot be a record's id", in.ID)
+		return k, fmt.Errorf("%.70q cannot be a record's id", in.ID)
 	}
 	if !isObject(in.Payload) {
-		return errNoObject
+		return k, errNoObject
 	}
-	return c.valid(in.Payload)
+	return c.check(in.Payload)
 }
 
 func isObject(raw []byte) bool {

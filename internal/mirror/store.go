@@ -204,26 +204,15 @@ func Decode[R any](payload []byte) (r R, err error) {
 	return r, errors.New("it is not what it should be")
 }
 
-// Valid makes a Rules.Valid of a check of a decoded record: one that cannot be
-// decoded is not valid.
-func Valid[R any](check func(*R) error) func(payload []byte) error {
-	return func(payload []byte) error {
+// Check makes a Rules.Check of one that takes a decoded record. What cannot be decoded is
+// not a record.
+func Check[R any](check func(*R) (Keys, error)) func(payload []byte) (Keys, error) {
+	return func(payload []byte) (Keys, error) {
 		r, err := Decode[R](payload)
 		if err != nil {
-			return err
+			return Keys{}, err
 		}
 		return check(&r)
-	}
-}
-
-// Key makes a Rules.Key of the key of a decoded record.
-func Key[R any](key func(*R) []byte) func(payload []byte) []byte {
-	return func(payload []byte) []byte {
-		var r R
-		if json.Unmarshal(payload, &r) != nil {
-			return nil
-		}
-		return key(&r)
 	}
 }
 
@@ -248,13 +237,13 @@ func (e *Records[R]) Get(id engine.ID) (r R, err error) {
 	return decodeRecord[R](payload)
 }
 
-// Find returns the ID of the record that has the content key, or "".
+// Find returns the ID of the record that has the dedupe key, or "".
 func (e *Records[R]) Find(key []byte) (engine.ID, error) { return e.edit.Find(key) }
 
 // Undated is Edit's.
 func (e *Records[R]) Undated() { e.edit.Undated() }
 
-// Loose returns the records that have the loose key; see Rules.LooseKey.
+// Loose returns the records that have the loose key; see [Keys].
 func (e *Records[R]) Loose(key []byte) ([]R, error) {
 	payloads, err := e.edit.Loose(key)
 	if err != nil {

@@ -105,7 +105,7 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 		return s.remote, false, nil
 	}
 	merged = o.append(nil)
-	if c.valid(merged) == nil {
+	if _, err := c.check(merged); err == nil {
 		return merged, send, nil
 	}
 	// Each side's change was sound alone and the two don't go together: one
@@ -138,7 +138,7 @@ func (c *Core) whole(s sides, base, local, remote object) (merged []byte, send, 
 	o, _, _ := c.objects(s, base, local, remote)
 	both.Fields = o.append(nil)
 	if merged, err = c.rules.Merge(both); err == nil {
-		err = c.valid(merged)
+		_, err = c.check(merged)
 	}
 	if err != nil {
 		return nil, false, false, err

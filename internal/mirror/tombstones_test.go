@@ -58,7 +58,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 			`{"id":"a","name":"x"} {"id":"b","name":"y"}`, "a b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := buried(t, testRules())
+			c := buried(t, testRules(true))
 			_, out, err := stage(t, c, test.start, 3000, test.in...)
 			if err != nil {
 				t.Fatal(err)
@@ -78,7 +78,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 }
 
 func TestADeletionAgainCanBeUndone(t *testing.T) {
-	c := buried(t, testRules())
+	c := buried(t, testRules(true))
 	start := engine.Start{Account: "me", Run: "restored"}
 	if _, _, err := stage(t, c, start, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestADeletionAgainCanBeUndone(t *testing.T) {
 
 // A restore may be made just to get back what was deleted.
 func TestManyDeletionsAgainAreHeld(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Hold = HoldMost
 	c := openTest(t, rules)
 	start := engine.Start{Account: "me"}
@@ -121,7 +121,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 
 // A deletion that was not sent yet is later than what a server goes back to.
 func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestAWipeForgetsTheTombstones(t *testing.T) {
 		"wipe":  func(c *Core) error { return c.Wipe(t.Context()) },
 		"clear": func(c *Core) error { return c.Clear(t.Context(), engine.Start{}) },
 	} {
-		c := buried(t, testRules())
+		c := buried(t, testRules(true))
 		if err := forget(c); err != nil {
 			t.Fatal(err)
 		}

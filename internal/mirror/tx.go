@@ -128,7 +128,7 @@ func (t *tx) unseal(r *row) (err error) {
 // maxLoose bounds how many records of one loose key are looked at.
 const maxLoose = 200
 
-// loose are the records that have the loose key; see Rules.LooseKey.
+// loose are the records that have the loose key; see [Keys].
 func (t *tx) loose(key []byte) (found []*row, err error) {
 	if key == nil {
 		return nil, nil

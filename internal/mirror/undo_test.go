@@ -10,7 +10,7 @@ import (
 )
 
 func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	for _, name := range []string{"a", "b", "c", "d"} {
 		put(t, c, engine.ID(name), fmt.Sprintf(`{"id":"%s","name":"%s","a":"old"}`, name, name))
 	}
@@ -70,7 +70,7 @@ func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
 }
 
 func TestClearKeepsWhatIsUnsent(t *testing.T) {
-	rules := testRules()
+	rules := testRules(true)
 	rules.Hold = HoldMost
 	c := openTest(t, rules)
 	for i := range 20 {
@@ -106,7 +106,7 @@ func TestClearKeepsWhatIsUnsent(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
-	c := openTest(t, testRules())
+	c := openTest(t, testRules(true))
 	for i := range 3 {
 		err := c.update(t.Context(), func(tx *tx) error {
 			k := keeper{}

@@ -42,6 +42,8 @@ type Form[E any] struct {
 	Meta func(*E) Meta
 	// Content are the user's fields. Two entries with the same are the same thing.
 	Content func(*E) []string
+	// Loose, if not nil, is the loose key of an entry; see [mirror.Keys].
+	Loose func(*E) []byte
 	// Derived are fields that follow from others: two that differ are no conflict.
 	Derived []string
 	// Numbers are fields that other clients may write as another type; see mirror.Number.
@@ -122,8 +124,7 @@ func (f *Form[E]) Rules() mirror.Rules {
 	return mirror.Rules{
 		Collection: f.Collection,
 		Version:    1,
-		Valid:      f.valid,
-		Key:        f.key,
+		Check:      f.check,
 		Nested:     []mirror.Nested{{Name: "entry"}},
 		Resolve:    f.resolve,
 		Hold:       mirror.HoldMost,
@@ -138,22 +139,22 @@ func (f *Form[E]) Rules() mirror.Rules {
 	}
 }
 
-func (f *Form[E]) valid(payload []byte) error {
+// check keeps apart what this program does not know enough to compare.
+func (f *Form[E]) check(payload []byte) (k mirror.Keys, err error) {
 	_, e, err := f.Unmarshal(payload)
-	if v := *f.Meta(&e).Version; err == nil && v < 1 {
-		return fmt.Errorf("its version is %d, and there is none below 1", v)
+	if err != nil {
+		return k, err
 	}
-	return err
-}
-
-// key keeps apart what this program does not know enough to compare.
-func (f *Form[E]) key(payload []byte) []byte {
-	_, e, err := f.Unmarshal(payload)
-	content := f.Content(&e)
-	if err != nil || f.newer(&e) || strings.Join(content, "") == "" {
-		return nil
+	if v := *f.Meta(&e).Version; v < 1 {
+		return k, fmt.Errorf("its version is %d, and there is none below 1", v)
 	}
-	return []byte(strings.Join(content, "\x00"))
+	if f.Loose != nil {
+		k.Loose = f.Loose(&e)
+	}
+	if content := f.Content(&e); !f.newer(&e) && strings.Join(content, "") != "" {
+		k.Dedupe = []byte(strings.Join(content, "\x00"))
+	}
+	return k, nil
 }
 
 // resolve decides what both sides changed. Where it does not, the entry forks.
