@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/syncmanager/syncmanager/collection"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 const benchRecords = 10_000
@@ -24,17 +22,8 @@ func benchNotes(b *testing.B, o collection.Options[note]) engine.Engine {
 	return e
 }
 
-func benchCore(b *testing.B) engine.Engine {
-	b.Helper()
-	c, err := mirror.Open(context.Background(), mirror.Rules{Collection: "test-notes", Version: 1},
-		mirror.Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(b.TempDir(), "x.db"), Now: time.Now}})
-	check(b, err)
-	b.Cleanup(func() { check(b, c.Close()) })
-	return c
-}
-
 // BenchmarkFirstDownload is Stage and Merge of 10,000 records that are new here: by
-// the store alone, which takes any JSON, by a collection, and by one with rules.
+// a collection, and by one with rules. That of internal/mirror is what they build on.
 func BenchmarkFirstDownload(b *testing.B) {
 	var page []engine.Incoming
 	for i := range benchRecords {
@@ -47,7 +36,6 @@ func BenchmarkFirstDownload(b *testing.B) {
 		name string
 		open func() engine.Engine
 	}{
-		{"store", func() engine.Engine { return benchCore(b) }},
 		{"collection", func() engine.Engine { return benchNotes(b, collection.Options[note]{}) }},
 		{"collection with Valid and Same", func() engine.Engine {
 			return benchNotes(b, collection.Options[note]{Valid: hasTitle, Same: func(n note) string { return n.Title }})

@@ -159,7 +159,7 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 		o.Rand = rand.Reader //nolint:forbidigo // and its real randomness
 	}
 	kind := mirror.Kind[R]{Fields: shape.fields, ID: shape.id, Merge: o.Merge}
-	store, err := mirror.OpenStore(ctx, o.rules(name, shape), kind,
+	store, err := mirror.Open(ctx, o.rules(name, shape), kind,
 		engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("collection %w", err)

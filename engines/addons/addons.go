@@ -43,7 +43,7 @@ type Engine struct {
 
 // Open opens the list in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.OpenStore(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Rules{
 		Collection: "addons",
 		Version:    1,
 		Check:      mirror.Check(check),

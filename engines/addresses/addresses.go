@@ -82,7 +82,7 @@ var form = autofill.Form[Entry]{
 // Open opens the addresses in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
 	kind := autofill.Kind(&form, c.Now, func(a *Address) (*engine.ID, *Entry) { return &a.ID, &a.Entry }, complete)
-	store, err := mirror.OpenStore(ctx, form.Rules(), kind, c)
+	store, err := mirror.Open(ctx, form.Rules(), kind, c)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	rules := form.Rules()
 	rules.Required = append(rules.Required, "billingAddressGUID") // Firefox for phones does not know it
 	rules.Matches = func(_, _ []byte) bool { return false }       // two of one number are two all the same
-	store, err := mirror.OpenStore(ctx, rules, kind, c)
+	store, err := mirror.Open(ctx, rules, kind, c)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type Engine struct {
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.OpenStore(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Rules{
 		Collection: "extension-storage",
 		Version:    1,
 		Check:      mirror.Check(check),

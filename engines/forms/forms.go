@@ -50,7 +50,7 @@ type Engine struct {
 
 // Open opens the entries in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.OpenStore(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Rules{
 		Collection: "forms",
 		Version:    1,
 		TTL:        ttl,

@@ -55,7 +55,7 @@ type Engine struct {
 
 // Open opens the preferences in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.OpenStore(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Rules{
 		Collection: "prefs",
 		Version:    2,
 		Check:      mirror.Check(check),

@@ -12,7 +12,7 @@ import (
 // other fields meanwhile. Of a record that this device made there is nothing before;
 // that it is on the server does not tell that it arrived, as another device may have
 // made one under the same ID.
-func (c *Core) arrived(before, sent, remote []byte) ([]byte, error) {
+func (c *core) arrived(before, sent, remote []byte) ([]byte, error) {
 	was, err := parse(before)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (c *Core) arrived(before, sent, remote []byte) ([]byte, error) {
 	return past.append(nil), nil
 }
 
-// arrived is Core.arrived of the object that a field holds.
+// arrived is core.arrived of the object that a field holds.
 func (n *Nested) arrived(before, sent, remote []byte) []byte {
 	was, errWas := n.parse(before)
 	ours, errOurs := n.parse(sent)

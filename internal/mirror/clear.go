@@ -10,7 +10,7 @@ import (
 )
 
 // Clear takes away what the user has and the account had; see engine.Clearer.
-func (c *Core) Clear(ctx context.Context, start engine.Start) error {
+func (c *core) Clear(ctx context.Context, start engine.Start) error {
 	err := c.clear(ctx, start)
 	if err != nil && !errors.As(err, new(*engine.TooManyDeletionsError)) {
 		err = fmt.Errorf("cannot clear %s: %w", c.rules.Collection, err)
@@ -18,7 +18,7 @@ func (c *Core) Clear(ctx context.Context, start engine.Start) error {
 	return err
 }
 
-func (c *Core) clear(ctx context.Context, start engine.Start) error {
+func (c *core) clear(ctx context.Context, start engine.Start) error {
 	var gone int
 	if err := c.db.QueryRow(ctx, sqlCountUnchanged).Scan(&gone); err != nil {
 		return sqlite.Explain(err)
@@ -46,7 +46,7 @@ func (c *Core) clear(ctx context.Context, start engine.Start) error {
 
 // held asks for the user's word on so many deletions of what is here, and of what is back
 // on the server.
-func (c *Core) held(ctx context.Context, start engine.Start, deletions, revived int) error {
+func (c *core) held(ctx context.Context, start engine.Start, deletions, revived int) error {
 	if c.rules.Hold == nil || start.AcceptDeletions {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (c *Core) held(ctx context.Context, start engine.Start, deletions, revived 
 	return err
 }
 
-// clear is Core.clear of the records behind a row number up to another.
+// clear is core.clear of the records behind a row number up to another.
 func (t *tx) clear(run string, from, to int64) error {
 	var k keeper
 	rows, err := t.Query(sqlUnchanged, from, to)

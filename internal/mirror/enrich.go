@@ -21,7 +21,7 @@ func (e *Records[R]) bring(r *R) error {
 	if err != nil {
 		return err
 	}
-	changed, differ, err := e.edit.enrich(dupe.ID, given)
+	changed, differ, err := e.enrich(dupe.ID, given)
 	switch {
 	case err != nil:
 		return err
@@ -35,9 +35,9 @@ func (e *Records[R]) bring(r *R) error {
 
 // enrich gives the record what it lacks of a payload, and returns the names of the
 // fields that differ. A record that the user cannot edit stays as it is.
-func (e *Edit) enrich(id engine.ID, given []byte) (changed bool, differ []string, err error) {
+func (e *userTx) enrich(id engine.ID, given []byte) (changed bool, differ []string, err error) {
 	c := e.tx.core
-	have, err := e.Get(id)
+	have, err := e.get(id)
 	if err != nil || c.readOnly(have) != nil {
 		return false, nil, err
 	}
@@ -54,14 +54,14 @@ func (e *Edit) enrich(id engine.ID, given []byte) (changed bool, differ []string
 		return false, differ, nil
 	}
 	var dupe *engine.DuplicateError
-	err = e.Put(id, to.append(nil))
+	err = e.put(id, to.append(nil))
 	if errors.As(err, &dupe) || errors.As(err, new(*engine.InvalidError)) {
 		return false, differ, nil // what it would be is another record, or none
 	}
 	return true, differ, err
 }
 
-func (e *Edit) enrichObject(to *object, from object, s *sides, changed *bool, differ *[]string) {
+func (e *userTx) enrichObject(to *object, from object, s *sides, changed *bool, differ *[]string) {
 	c := e.tx.core
 	for _, m := range from {
 		was, given := s.get(*to, m.name), s.get(from, m.name)
@@ -106,7 +106,7 @@ func earlierUse(name string, was, given []byte) (value []byte, ok bool) {
 	return ResolveUsage(Conflict{Field: name, Local: was, Remote: given})
 }
 
-func (e *Edit) enrichNested(n Nested, was, given []byte, changed *bool, differ *[]string) (value []byte, ok bool) {
+func (e *userTx) enrichNested(n Nested, was, given []byte, changed *bool, differ *[]string) (value []byte, ok bool) {
 	to, err := n.parse(was)
 	if err != nil || to == nil {
 		return nil, false

@@ -22,7 +22,7 @@ type thing struct {
 
 func openThings(t *testing.T) *Store[thing] {
 	t.Helper()
-	s, err := OpenStore(t.Context(), testRules(true), Kind[thing]{Fields: []string{"id", "name"}, ID: func(x *thing) *engine.ID { return &x.ID }},
+	s, err := Open(t.Context(), testRules(true), Kind[thing]{Fields: []string{"id", "name"}, ID: func(x *thing) *engine.ID { return &x.ID }},
 		engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader, Key: [32]byte{1}})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ type pastime struct {
 func TestAnImportAddsToWhatIsHere(t *testing.T) {
 	rules := testRules(true)
 	rules.Sets = []string{"tags"}
-	s, err := OpenStore(t.Context(), rules, Kind[pastime]{
+	s, err := Open(t.Context(), rules, Kind[pastime]{
 		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"}, ID: func(x *pastime) *engine.ID { return &x.ID },
 	}, engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // past is the storage that the mirrors are of which a reset left.
-func (c *Core) past(ctx context.Context) (a engine.Association, err error) {
+func (c *core) past(ctx context.Context) (a engine.Association, err error) {
 	err = c.view(ctx, func(tx *tx) error {
 		_, err := tx.one(sqlPast, nil, &a.Global, &a.Collection)
 		return err
@@ -17,7 +17,7 @@ func (c *Core) past(ctx context.Context) (a engine.Association, err error) {
 
 // leave notes which storage the mirrors are of, before a reset to the next one. A reset
 // to the same at once comes of a server that went back: that is another life.
-func (c *Core) leave(ctx context.Context, next engine.Association) error {
+func (c *core) leave(ctx context.Context, next engine.Association) error {
 	now, err := c.ledger.Association(ctx)
 	if err != nil || now == (engine.Association{}) {
 		return err
@@ -42,7 +42,7 @@ func (c *Core) leave(ctx context.Context, next engine.Association) error {
 
 // isBack tells whether the next sync is with the storage that a reset left. It matters
 // for objects within records alone.
-func (c *Core) isBack(ctx context.Context) (bool, error) {
+func (c *core) isBack(ctx context.Context) (bool, error) {
 	if len(c.nested) == 0 {
 		return false, nil
 	}

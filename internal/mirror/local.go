@@ -13,27 +13,27 @@ import (
 )
 
 // Edit is a transaction of the user's changes. All of them are kept, or none.
-type Edit struct{ tx *tx }
+type userTx struct{ tx *tx }
 
 // Update runs f in the store's one write transaction, and keeps what it did if it
 // returns nil. f must be quick: a sync and other edits wait for it.
-func (c *Core) Update(ctx context.Context, f func(*Edit) error) error {
+func (c *core) change(ctx context.Context, f func(*userTx) error) error {
 	return c.update(ctx, func(tx *tx) error {
 		tx.user = true
-		return f(&Edit{tx})
+		return f(&userTx{tx})
 	})
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
-func (e *Edit) Get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
+func (e *userTx) get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
 
 // Find returns the ID of the record that has the dedupe key, or "".
-func (e *Edit) Find(key []byte) (engine.ID, error) {
+func (e *userTx) Find(key []byte) (engine.ID, error) {
 	return e.holder(e.tx.core.stored(key))
 }
 
 // holder is the record whose dedupe key is in the file as stored.
-func (e *Edit) holder(stored []byte) (engine.ID, error) {
+func (e *userTx) holder(stored []byte) (engine.ID, error) {
 	r, err := e.tx.row(sqlByKey, stored)
 	if err != nil || r == nil {
 		return "", err
@@ -43,10 +43,10 @@ func (e *Edit) holder(stored []byte) (engine.ID, error) {
 
 // Undated tells that what follows comes from elsewhere, and nobody knows since when it
 // stands there: it is no newer than anything that another device wrote.
-func (e *Edit) Undated() { e.tx.undated = true }
+func (e *userTx) Undated() { e.tx.undated = true }
 
 // Loose are the user's records that have the loose key; see [Keys].
-func (e *Edit) Loose(key []byte) (payloads [][]byte, err error) {
+func (e *userTx) loose(key []byte) (payloads [][]byte, err error) {
 	found, err := e.tx.loose(e.tx.core.stored(key))
 	for _, r := range found {
 		payloads = append(payloads, r.content())
@@ -57,7 +57,7 @@ func (e *Edit) Loose(key []byte) (payloads [][]byte, err error) {
 // Put adds the record, or changes the one with its ID. Nothing happens if it
 // says what is there already. A *DuplicateError names the record that has the
 // same dedupe key.
-func (e *Edit) Put(id engine.ID, payload []byte) error {
+func (e *userTx) put(id engine.ID, payload []byte) error {
 	t := e.tx
 	c := t.core
 	payload, keys, err := c.checked(id, payload)
@@ -110,7 +110,7 @@ func (t *tx) moment() int64 {
 
 // twin is the record other than id that is the same thing as the payload, or "". One
 // that r, the record under id as it is, was the same as already, is not counted.
-func (e *Edit) twin(id engine.ID, payload []byte, keys Keys, r *row) (engine.ID, error) {
+func (e *userTx) twin(id engine.ID, payload []byte, keys Keys, r *row) (engine.ID, error) {
 	if keys.Dedupe != nil {
 		other, err := e.holder(keys.Dedupe)
 		if err != nil || other != "" && other != id {
@@ -137,7 +137,7 @@ func (e *Edit) twin(id engine.ID, payload []byte, keys Keys, r *row) (engine.ID,
 
 // Add adds a new record. A *DuplicateError names the one that has its ID or its
 // dedupe key already. It is the quick way: one statement, where Put takes three.
-func (e *Edit) Add(id engine.ID, payload []byte) error {
+func (e *userTx) add(id engine.ID, payload []byte) error {
 	t := e.tx
 	payload, keys, err := t.core.checked(id, payload)
 	if err != nil {
@@ -167,11 +167,11 @@ func (e *Edit) Add(id engine.ID, payload []byte) error {
 	if r != nil && !r.deleted {
 		return &engine.DuplicateError{ID: id}
 	}
-	return e.Put(id, payload) // under the ID of one that was deleted, or a duplicate
+	return e.put(id, payload) // under the ID of one that was deleted, or a duplicate
 }
 
 // checked returns the payload with its ID in it, and its keys.
-func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k Keys, err error) {
+func (c *core) checked(id engine.ID, payload []byte) (_ []byte, k Keys, err error) {
 	if !id.Valid() {
 		return nil, k, &engine.InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
 	}
@@ -185,7 +185,7 @@ func (c *Core) checked(id engine.ID, payload []byte) (_ []byte, k Keys, err erro
 }
 
 // Delete deletes the user's record, or returns ErrNotFound.
-func (e *Edit) Delete(id engine.ID) error {
+func (e *userTx) Delete(id engine.ID) error {
 	r, err := e.tx.row(sqlRow, id)
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (t *tx) get(id engine.ID) ([]byte, error) {
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
-func (c *Core) Get(ctx context.Context, id engine.ID) (payload []byte, err error) {
+func (c *core) get(ctx context.Context, id engine.ID) (payload []byte, err error) {
 	err = c.view(ctx, func(tx *tx) error {
 		payload, err = tx.get(id)
 		return err
@@ -218,7 +218,7 @@ func (c *Core) Get(ctx context.Context, id engine.ID) (payload []byte, err error
 }
 
 // Many returns those of the records that the user has, in no order.
-func (c *Core) Many(ctx context.Context, ids []engine.ID) (payloads [][]byte, err error) {
+func (c *core) many(ctx context.Context, ids []engine.ID) (payloads [][]byte, err error) {
 	rows, err := c.db.Query(ctx, sqlMany, ledger.IDs(slices.Values(ids)))
 	if err != nil {
 		return nil, sqlite.Explain(err)
@@ -245,7 +245,7 @@ const listPage = 256
 // List yields the user's records in the order in which they came. Nothing is
 // held while the caller works on one: a record that is changed meanwhile may
 // come as it was or as it is.
-func (c *Core) List(ctx context.Context) iter.Seq2[[]byte, error] {
+func (c *core) list(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for at := int64(0); ; {
 			page, last, err := c.page(ctx, at)
@@ -266,7 +266,7 @@ func (c *Core) List(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-func (c *Core) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
+func (c *core) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
 	rows, err := c.db.Query(ctx, sqlPage, after, listPage)
 	if err != nil {
 		return nil, 0, sqlite.Explain(err)
@@ -288,7 +288,7 @@ func (c *Core) page(ctx context.Context, after int64) (page [][]byte, last int64
 }
 
 // Count is the number of the user's records.
-func (c *Core) Count(ctx context.Context) (int, error) {
+func (c *core) Count(ctx context.Context) (int, error) {
 	var all, gone int
 	err := c.view(ctx, func(tx *tx) error {
 		if _, err := tx.one(sqlCountIDs, nil, &all); err != nil {
@@ -302,7 +302,7 @@ func (c *Core) Count(ctx context.Context) (int, error) {
 
 // Changes counts the records whose changes the next sync will send. Those that
 // the server refused for ever are not among them.
-func (c *Core) Changes(ctx context.Context) (n int, err error) {
+func (c *core) Changes(ctx context.Context) (n int, err error) {
 	err = c.db.QueryRow(ctx, sqlCountChange).Scan(&n)
 	return n, sqlite.Explain(err)
 }

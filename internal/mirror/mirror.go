@@ -2,11 +2,11 @@
 // file that holds the user's records, what the server last had of each, and the
 // state of the sync between the two.
 //
-// Core works on raw JSON, because fields that this program does not know are
-// merged and sent back like all others. Store is its typed face. An engine
-// supplies Rules: what a valid record is, which records are the same thing, and
-// what to do where both sides changed the same field. The rest of package
-// engine's contract is here.
+// An engine supplies [Rules]: what a valid record is, which records are the same thing,
+// and what to do where both sides changed the same field; and a [Kind]: how a record is a
+// Go value. The rest of package engine's contract is here, in [Store]. What it merges is
+// raw JSON, because fields that this program does not know are merged and sent back like
+// all others.
 //
 // A record's three sides:
 //
@@ -113,15 +113,15 @@ type Nested struct {
 	Nulls bool
 }
 
-// Options say where a store is and what it runs on.
-type Options struct {
+// options say where a store is and what it runs on.
+type options struct {
 	engine.StoreConfig
 	// MaxPages bounds the file; see sqlite.Options.
 	MaxPages int
 }
 
-// Core is an open store. It is safe for concurrent use.
-type Core struct {
+// core is a store without the type of its records: all of the sync, and the JSON.
+type core struct {
 	engine.Bell
 	rules    Rules
 	now      func() time.Time
@@ -141,8 +141,8 @@ type Core struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open opens the store at o.Path, and creates it when it is not there.
-func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
+// open opens the store at o.Path, and creates it when it is not there.
+func open(ctx context.Context, rules Rules, o options) (*core, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCore(rules, o)
+	c := newStore(rules, o)
 	c.db = db
 	c.setChunk(chunkSize)
 	if err := errors.Join(c.claim(ctx), c.checkKey(ctx)); err != nil {
@@ -160,8 +160,8 @@ func Open(ctx context.Context, rules Rules, o Options) (*Core, error) {
 	return c, nil
 }
 
-func newCore(rules Rules, o Options) *Core {
-	c := &Core{rules: rules, now: o.Now, nested: make(map[string]Nested), sets: set(rules.Sets), sticky: set(rules.Sticky),
+func newStore(rules Rules, o options) *core {
+	c := &core{rules: rules, now: o.Now, nested: make(map[string]Nested), sets: set(rules.Sets), sticky: set(rules.Sticky),
 		required: set(rules.Required), random: o.Rand}
 	if key := localkey.Key(o.Key); key != (localkey.Key{}) {
 		c.sealer, c.mac = key.Subkey(rules.Collection+" at rest").Sealer(o.Rand), key.Subkey(rules.Collection+" identity")
@@ -173,8 +173,8 @@ func newCore(rules Rules, o Options) *Core {
 }
 
 // checkKey reads one record: a wrong key is told now, and not by half a sync.
-func (c *Core) checkKey(ctx context.Context) error {
-	for _, err := range c.List(ctx) {
+func (c *core) checkKey(ctx context.Context) error {
+	for _, err := range c.list(ctx) {
 		if errors.Is(err, localkey.ErrOpen) {
 			return engine.ErrKey
 		}
@@ -193,7 +193,7 @@ func set(names []string) map[string]bool {
 
 // claim writes the collection's name into a new file and checks it in an old
 // one: two engines on one file would each delete the other's records.
-func (c *Core) claim(ctx context.Context) error {
+func (c *core) claim(ctx context.Context) error {
 	var collection string
 	err := c.db.QueryRow(ctx, sqlMeta).Scan(&collection)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -212,7 +212,7 @@ func (c *Core) claim(ctx context.Context) error {
 }
 
 // initialize fills in a new file, with what its copies have to share.
-func (c *Core) initialize(tx *tx) error {
+func (c *core) initialize(tx *tx) error {
 	if _, err := tx.exec(sqlInitMeta, c.rules.Collection); err != nil || c.rules.Fork == nil {
 		return err
 	}
@@ -221,19 +221,19 @@ func (c *Core) initialize(tx *tx) error {
 }
 
 // Close closes the file, and ends all that watch.
-func (c *Core) Close() error {
+func (c *core) Close() error {
 	c.watchers.close()
 	return c.db.Close()
 }
 
 // Collection is the collection's name on the server.
-func (c *Core) Collection() string { return c.rules.Collection }
+func (c *core) Collection() string { return c.rules.Collection }
 
 // Version is the storage version of the records.
-func (c *Core) Version() int { return c.rules.Version }
+func (c *core) Version() int { return c.rules.Version }
 
 // Association tells which sync IDs the store last synced with.
-func (c *Core) Association(ctx context.Context) (engine.Association, error) {
+func (c *core) Association(ctx context.Context) (engine.Association, error) {
 	return c.ledger.Association(ctx)
 }
 
@@ -242,7 +242,7 @@ func (c *Core) Association(ctx context.Context) (engine.Association, error) {
 // record is kept as its past: where the next storage has the record as well, that is
 // what both sides' changes are told by. So is the last snapshot: where a server has one
 // of its payloads to the byte, that payload is what the user's later edits were made on.
-func (c *Core) Reset(ctx context.Context, a engine.Association) error {
+func (c *core) Reset(ctx context.Context, a engine.Association) error {
 	err := c.leave(ctx, a)
 	if err == nil {
 		err = c.forget(ctx, sqlForget)
@@ -257,7 +257,7 @@ func (c *Core) Reset(ctx context.Context, a engine.Association) error {
 }
 
 // Wipe forgets the user's data, the log of what syncs did, and all sync state.
-func (c *Core) Wipe(ctx context.Context) error {
+func (c *core) Wipe(ctx context.Context) error {
 	err := c.forget(ctx, sqlDropSet)
 	if err == nil {
 		err = c.ledger.ForgetTombstones(ctx)
@@ -280,7 +280,7 @@ func (c *Core) Wipe(ctx context.Context) error {
 // forget drops the sync state and runs each over all records. The association
 // goes first: stopped half-way, the store no longer claims to be in sync with
 // anything, and the manager resets it again.
-func (c *Core) forget(ctx context.Context, each string) error {
+func (c *core) forget(ctx context.Context, each string) error {
 	if err := c.ledger.Forget(ctx); err != nil {
 		return err
 	}
@@ -290,14 +290,14 @@ func (c *Core) forget(ctx context.Context, each string) error {
 const chunkSize = 500
 
 // setChunk makes n the number of records that one transaction of a sync takes at most.
-func (c *Core) setChunk(n int) {
+func (c *core) setChunk(n int) {
 	c.chunk = n
 	c.ledger = ledger.New(c.db, ledger.Config{Collection: c.rules.Collection, Store: c.rules.Collection, Staged: []string{"dupe", "loose"}, Chunk: n, Open: c.openCopy})
 }
 
 // chunks runs a statement over the row numbers up to the last, a chunk per
 // transaction.
-func (c *Core) chunks(ctx context.Context, last, each string) error {
+func (c *core) chunks(ctx context.Context, last, each string) error {
 	var end int64
 	if err := c.db.QueryRow(ctx, last).Scan(&end); err != nil {
 		return sqlite.Explain(err)
@@ -314,14 +314,14 @@ func (c *Core) chunks(ctx context.Context, last, each string) error {
 	return nil
 }
 
-func (c *Core) seal(id engine.ID, payload []byte) ([]byte, error) {
+func (c *core) seal(id engine.ID, payload []byte) ([]byte, error) {
 	if c.sealer == nil || payload == nil {
 		return payload, nil
 	}
 	return c.sealer.Seal(payload, []byte(id))
 }
 
-func (c *Core) open(id engine.ID, sealed []byte) ([]byte, error) {
+func (c *core) open(id engine.ID, sealed []byte) ([]byte, error) {
 	if c.sealer == nil || sealed == nil {
 		return sealed, nil
 	}
@@ -333,14 +333,14 @@ func (c *Core) open(id engine.ID, sealed []byte) ([]byte, error) {
 }
 
 // openCopy is open, with a slice of its own.
-func (c *Core) openCopy(id engine.ID, sealed []byte) ([]byte, error) {
+func (c *core) openCopy(id engine.ID, sealed []byte) ([]byte, error) {
 	if c.sealer == nil {
 		return bytes.Clone(sealed), nil
 	}
 	return c.open(id, sealed)
 }
 
-func (c *Core) readOnly(payload []byte) error {
+func (c *core) readOnly(payload []byte) error {
 	if c.rules.ReadOnly == nil {
 		return nil
 	}
@@ -349,7 +349,7 @@ func (c *Core) readOnly(payload []byte) error {
 
 // check returns why a payload is not a record of the collection, or what stands in the
 // file for its keys.
-func (c *Core) check(payload []byte) (k Keys, err error) {
+func (c *core) check(payload []byte) (k Keys, err error) {
 	if c.rules.Check == nil {
 		return k, nil
 	}
@@ -360,13 +360,13 @@ func (c *Core) check(payload []byte) (k Keys, err error) {
 }
 
 // keys are those of a record; one that is not valid has none.
-func (c *Core) keys(payload []byte) Keys {
+func (c *core) keys(payload []byte) Keys {
 	k, _ := c.check(payload)
 	return k
 }
 
 // stored is what stands in the file for a key.
-func (c *Core) stored(key []byte) []byte {
+func (c *core) stored(key []byte) []byte {
 	if key == nil || c.sealer == nil {
 		return key
 	}

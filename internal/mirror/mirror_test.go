@@ -13,9 +13,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-func openTest(t testing.TB, rules Rules) *Core {
+func openTest(t testing.TB, rules Rules) *core {
 	t.Helper()
-	c, err := Open(t.Context(), rules, Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader}})
+	c, err := open(t.Context(), rules, options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestThreeWay(t *testing.T) {
 		{"the id is the account's", `{"id":"1"}`, `{"id":"2","a":1}`, `{"id":"3"}`, true, engine.PreferLocal, `{"id":"3","a":1}`, true},
 		{"twice in one text", `{"a":1}`, `{"a":9,"a":1}`, `{"a":2}`, false, 0, `{"a":2}`, false},
 	} {
-		c := newCore(rules, Options{})
+		c := newStore(rules, options{})
 		s := sides{local: []byte(x.local), remote: []byte(x.remote), changed: true, localNewer: x.localNewer, prefer: x.prefer}
 		if x.base != "" {
 			s.base = []byte(x.base)
@@ -82,7 +82,7 @@ func TestResolveAndWholeRecordFallback(t *testing.T) {
 			return nil, false
 		},
 	}
-	c := &Core{rules: rules}
+	c := &core{rules: rules}
 	got, send, err := c.threeWay(sides{base: []byte(`{"sum":1}`), local: []byte(`{"sum":2,"other":4}`), remote: []byte(`{"sum":3,"other":5}`)})
 	if err != nil || !send || string(got) != `{"sum":"123, 4, 5","other":5}` {
 		t.Errorf("resolved to %s, %v", got, err)
@@ -95,9 +95,9 @@ func TestResolveAndWholeRecordFallback(t *testing.T) {
 	}
 }
 
-func put(t testing.TB, c *Core, id engine.ID, payload string) {
+func put(t testing.TB, c *core, id engine.ID, payload string) {
 	t.Helper()
-	if err := c.Update(t.Context(), func(e *Edit) error { return e.Put(id, []byte(payload)) }); err != nil {
+	if err := c.change(t.Context(), func(e *userTx) error { return e.put(id, []byte(payload)) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -116,7 +116,7 @@ func TestPutThatChangesNothingIsNoChange(t *testing.T) {
 }
 
 // stage is a whole sync.
-func stage(t testing.TB, c *Core, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing, error) {
+func stage(t testing.TB, c *core, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing, error) {
 	t.Helper()
 	ctx := t.Context()
 	s, err := c.Begin(ctx, start)
@@ -193,7 +193,7 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	for i, name := range []string{"one", "one", "two"} {
-		c, err := Open(t.Context(), Rules{Collection: name}, Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}})
+		c, err := open(t.Context(), Rules{Collection: name}, options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}})
 		if i < 2 {
 			if err != nil {
 				t.Fatal(err)
@@ -209,7 +209,7 @@ func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 
 func TestFullDiskLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	c, err := Open(t.Context(), testRules(true), Options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
+	c, err := open(t.Context(), testRules(true), options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // resetStore is a store that synced {"id":"a","name":"x","a":"1"} at 1000 and was reset.
-func resetStore(t *testing.T, rules Rules, edit string) *Core {
+func resetStore(t *testing.T, rules Rules, edit string) *core {
 	t.Helper()
 	c := openTest(t, rules)
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
@@ -70,7 +70,7 @@ func TestAResetKeepsThePast(t *testing.T) {
 // What is not on the next storage goes up, and what was deleted stays so.
 func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
 	c := resetStore(t, testRules(true), "")
-	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
+	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 	put(t, c, "b", `{"id":"b","name":"y"}`)
@@ -84,7 +84,7 @@ func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
 }
 
 // cutOff is a sync whose uploads bring no receipt.
-func cutOff(t *testing.T, c *Core, at engine.Timestamp, in ...engine.Incoming) []engine.Outgoing {
+func cutOff(t *testing.T, c *core, at engine.Timestamp, in ...engine.Incoming) []engine.Outgoing {
 	t.Helper()
 	s, err := c.Begin(t.Context(), engine.Start{})
 	if err != nil {
@@ -178,12 +178,12 @@ func TestAForkMadeTwiceIsOne(t *testing.T) {
 	if err := sqlite.Copy(t.Context(), other.db.Path(), path); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := Open(t.Context(), rules, Options{StoreConfig: engine.StoreConfig{Path: path, Now: other.now, Rand: rand.Reader}})
+	copied, err := open(t.Context(), rules, options{StoreConfig: engine.StoreConfig{Path: path, Now: other.now, Rand: rand.Reader}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	for _, c := range []*Core{other, copied} {
+	for _, c := range []*core{other, copied} {
 		if err := c.update(t.Context(), func(tx *tx) error {
 			id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
 			ids[id] = true
@@ -240,7 +240,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 func TestSetsMerge(t *testing.T) {
 	rules := testRules(true)
 	rules.Sets = []string{"tags"}
-	c := newCore(rules, Options{})
+	c := newStore(rules, options{})
 	for _, x := range []struct{ name, base, local, remote, want string }{
 		{"one side each", `["base","gone"]`, `["base","gone","A"]`, `["base","B"]`, `["base","B","A"]`},
 		{"both the same", `["a"]`, `["a","b"]`, `["b","a"]`, `["b","a"]`},
@@ -266,7 +266,7 @@ func TestSetsMerge(t *testing.T) {
 // Where two sides have no common past, a field that one does not have never beats the
 // other's.
 func TestWhatIsNotSetNeverWins(t *testing.T) {
-	c := newCore(Rules{}, Options{})
+	c := newStore(Rules{}, options{})
 	for _, x := range []struct {
 		local, remote, want string
 		send                bool

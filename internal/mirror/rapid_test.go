@@ -76,10 +76,10 @@ type serverRecord struct {
 }
 
 type device struct {
-	*Core
+	*core
 	name   string
 	path   string
-	open   func() (*Core, error)
+	open   func() (*core, error)
 	copied bool
 	cancel func() // when the clock has been looked at alarm times
 	alarm  int
@@ -115,8 +115,8 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 			return time.UnixMilli(int64(w.at) * 10)
 		}
 		d.path = filepath.Join(dir, name)
-		d.open = func() (*Core, error) {
-			core, err := Open(context.Background(), rules, Options{StoreConfig: engine.StoreConfig{Path: d.path, Now: now, Rand: rand.Reader}})
+		d.open = func() (*core, error) {
+			core, err := open(context.Background(), rules, options{StoreConfig: engine.StoreConfig{Path: d.path, Now: now, Rand: rand.Reader}})
 			if err == nil {
 				core.setChunk(3)
 			}
@@ -124,7 +124,7 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 		}
 		core, err := d.open()
 		w.must(r, err)
-		d.Core = core
+		d.core = core
 		w.devices = append(w.devices, d)
 	}
 	return w
@@ -173,8 +173,8 @@ func (w *model) add(r *rapid.T, d *device) {
 	name := fmt.Sprint("n", rapid.IntRange(0, 7).Draw(r, "name"))
 	id := engine.ID(fmt.Sprintf("%s-%06d", d.name, w.next()))
 	value := fmt.Sprint(w.next())
-	err := d.Update(context.Background(), func(e *Edit) error {
-		return e.Put(id, fmt.Appendf(nil, `{"name":"%s","a":"%s"}`, name, value))
+	err := d.change(context.Background(), func(e *userTx) error {
+		return e.put(id, fmt.Appendf(nil, `{"name":"%s","a":"%s"}`, name, value))
 	})
 	if errors.Is(err, engine.ErrDuplicate) {
 		return
@@ -200,7 +200,7 @@ type testRecord struct {
 }
 
 func (w *model) records(r *rapid.T, d *device) (all []testRecord) {
-	for payload, err := range d.List(context.Background()) {
+	for payload, err := range d.list(context.Background()) {
 		w.must(r, err)
 		record := testRecord{payload: payload}
 		w.must(r, json.Unmarshal(payload, &record))
@@ -220,7 +220,7 @@ func (w *model) edit(r *rapid.T, d *device) {
 	o, err := parse(record.payload)
 	w.must(r, err)
 	o.set(field, []byte(`"`+value+`"`))
-	w.must(r, d.Update(context.Background(), func(e *Edit) error { return e.Put(record.ID, o.append(nil)) }))
+	w.must(r, d.change(context.Background(), func(e *userTx) error { return e.put(record.ID, o.append(nil)) }))
 	w.edits[record.Name]++
 	w.note(w.writers, record.Name, d)
 	w.last[record.Name+" "+field] = value
@@ -232,7 +232,7 @@ func (w *model) delete(r *rapid.T, d *device) {
 		return
 	}
 	record := rapid.SampledFrom(all).Draw(r, "record")
-	w.must(r, d.Update(context.Background(), func(e *Edit) error { return e.Delete(record.ID) }))
+	w.must(r, d.change(context.Background(), func(e *userTx) error { return e.Delete(record.ID) }))
 	w.deleted[record.Name] = true
 }
 
@@ -242,7 +242,7 @@ func (w *model) copyFile(r *rapid.T, d *device) {
 	text, err := os.ReadFile(d.path)
 	w.must(r, err)
 	w.must(r, os.WriteFile(d.path+" copy", text, 0o600))
-	d.Core, err = d.open()
+	d.core, err = d.open()
 	w.must(r, err)
 	d.copied = true
 }
@@ -255,7 +255,7 @@ func (w *model) putBack(r *rapid.T, d *device) {
 	text, err := os.ReadFile(d.path + " copy")
 	w.must(r, err)
 	w.must(r, os.WriteFile(d.path, text, 0o600))
-	d.Core, err = d.open()
+	d.core, err = d.open()
 	w.must(r, err)
 	w.lost = true
 }

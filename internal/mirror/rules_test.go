@@ -13,10 +13,10 @@ import (
 )
 
 // contents are the user's records as "id payload", in the order in which they came.
-func contents(t *testing.T, c *Core) string {
+func contents(t *testing.T, c *core) string {
 	t.Helper()
 	var all []string
-	for payload, err := range c.List(t.Context()) {
+	for payload, err := range c.list(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func incoming(id engine.ID, at engine.Timestamp, payload string) engine.Incoming
 }
 
 // upload syncs, and settles what goes up at the time.
-func upload(t *testing.T, c *Core, at engine.Timestamp) {
+func upload(t *testing.T, c *core, at engine.Timestamp) {
 	t.Helper()
 	s, err := c.Begin(t.Context(), engine.Start{})
 	if err != nil {
@@ -53,9 +53,9 @@ func upload(t *testing.T, c *Core, at engine.Timestamp) {
 }
 
 func TestNestedTextAndNulls(t *testing.T) {
-	c := newCore(Rules{Nested: []Nested{{Name: "data", Text: true, Nulls: true}}, Resolve: func(c Conflict) ([]byte, bool) {
+	c := newStore(Rules{Nested: []Nested{{Name: "data", Text: true, Nulls: true}}, Resolve: func(c Conflict) ([]byte, bool) {
 		return c.Remote, c.Within == "data"
-	}}, Options{})
+	}}, options{})
 	for name, x := range map[string]struct{ base, local, remote, want string }{
 		"one key each":         {`{\"a\":1,\"b\":1}`, `{\"a\":2,\"b\":1}`, `{\"a\":1,\"b\":2}`, `{"data":"{\"a\":2,\"b\":2}"}`},
 		"both, remote decides": {`{\"a\":1}`, `{\"a\":2}`, `{\"a\":3}`, `{"data":"{\"a\":3}"}`},
@@ -133,11 +133,11 @@ func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 	if got, want := contents(t, c), `{"id":"a","name":"x","version":9,"new":true} {"id":"fork","name":"ours"}`; got != want {
 		t.Fatalf("we have %s; want %s", got, want)
 	}
-	err := c.Update(t.Context(), func(e *Edit) error { return e.Put("a", []byte(`{"id":"a","name":"y"}`)) })
+	err := c.change(t.Context(), func(e *userTx) error { return e.put("a", []byte(`{"id":"a","name":"y"}`)) })
 	if !errors.Is(err, errNewer) {
 		t.Fatalf("an edit gave %v; want %v", err, errNewer)
 	}
-	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
+	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,8 +153,8 @@ func TestTimeToLiveGoesUp(t *testing.T) {
 }
 
 func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
-	o := Options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}}
-	c, err := Open(t.Context(), testRules(true), o)
+	o := options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}}
+	c, err := open(t.Context(), testRules(true), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	}
 	for _, key := range [][32]byte{{2}, {1}} {
 		o.Key = key
-		c, err := Open(t.Context(), testRules(true), o)
+		c, err := open(t.Context(), testRules(true), o)
 		if wrong := key != [32]byte{1}; errors.Is(err, engine.ErrKey) != wrong {
 			t.Fatalf("opened with key %d: %v", key[0], err)
 		}

@@ -13,13 +13,13 @@ import (
 
 type session struct {
 	*ledger.Session
-	core *Core
+	core *core
 	// back tells that the sync is with the storage that a reset left.
 	back bool
 }
 
 // Begin starts a sync. What an earlier session staged is void.
-func (c *Core) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+func (c *core) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
 	s := &session{core: c}
 	var err error
 	if s.Session, err = c.ledger.Begin(ctx, start, s); err != nil {
@@ -50,7 +50,7 @@ func (s *session) ToStage(in *engine.Incoming) (row ledger.Row, err error) {
 var errNoObject = errors.New("the record is not a JSON object")
 
 // accept returns why an incoming record is not one of the collection's, or its keys.
-func (c *Core) accept(in *engine.Incoming) (k Keys, err error) {
+func (c *core) accept(in *engine.Incoming) (k Keys, err error) {
 	if !in.ID.Valid() {
 		return k, fmt.Errorf("%.70q cannot be a record's id", in.ID)
 	}
@@ -93,7 +93,7 @@ func (s *session) Refuse(t *sqlite.Tx, id engine.ID, reason string) error {
 }
 
 // Troubles counts the records that are stuck, and names the first max of each kind.
-func (c *Core) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
+func (c *core) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
 	if t.Unsent, t.UnsentRecords, err = c.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}

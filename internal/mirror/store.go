@@ -22,19 +22,17 @@ type Synced interface {
 	engine.Troubled
 	engine.Clearer
 	io.Closer
-	// Watch is Core's.
+	// Watch yields what changes from now on; see [Store.Watch].
 	Watch(ctx context.Context) iter.Seq[engine.Change]
 }
 
-// Store is a Core's face for records of type R, which must go through
-// encoding/json to an object and back. Fields of a record that R does not have
-// stay as they are. An engine embeds it.
+// Store is an open store of records of type R, which must go through encoding/json to an
+// object and back. Fields of a record that R does not have stay as they are. It is safe
+// for concurrent use.
 type Store[R any] struct {
-	Synced
-	core   *Core
+	*core
 	kind   Kind[R]
 	fields fieldSet
-	random io.Reader
 }
 
 // Kind tells a Store about its type of records.
@@ -55,23 +53,22 @@ type Kind[R any] struct {
 	Merge func(base *R, local, remote R) R
 }
 
-// OpenStore opens the store at c.Path, as Open does.
-func OpenStore[R any](ctx context.Context, rules Rules, kind Kind[R], c engine.StoreConfig) (*Store[R], error) {
+// Open opens the store at c.Path, and creates it when it is not there.
+func Open[R any](ctx context.Context, rules Rules, kind Kind[R], c engine.StoreConfig) (*Store[R], error) {
 	if c.Path == "" || c.Now == nil || c.Rand == nil {
 		return nil, fmt.Errorf("%s: the configuration needs Path, Now and Rand", rules.Collection)
 	}
 	if kind.NewID == nil {
 		kind.NewID = engine.NewID
 	}
-	s := &Store[R]{kind: kind, fields: newFieldSet(kind.Fields), random: c.Rand}
+	s := &Store[R]{kind: kind, fields: newFieldSet(kind.Fields)}
 	if kind.Merge != nil {
 		rules.Merge = s.merge
 	}
-	core, err := Open(ctx, rules, Options{StoreConfig: c})
-	if err != nil {
+	var err error
+	if s.core, err = open(ctx, rules, options{StoreConfig: c}); err != nil {
 		return nil, fmt.Errorf("%s: %w", rules.Collection, err)
 	}
-	s.Synced, s.core = core, core
 	return s, nil
 }
 
@@ -138,7 +135,7 @@ func (s *Store[R]) Delete(ctx context.Context, id engine.ID) error {
 
 // Get returns the record that the user has under id, or ErrNotFound.
 func (s *Store[R]) Get(ctx context.Context, id engine.ID) (r R, err error) {
-	payload, err := s.core.Get(ctx, id)
+	payload, err := s.get(ctx, id)
 	if err != nil {
 		return r, err
 	}
@@ -147,7 +144,7 @@ func (s *Store[R]) Get(ctx context.Context, id engine.ID) (r R, err error) {
 
 // Many returns those of the records that the user has, in no order.
 func (s *Store[R]) Many(ctx context.Context, ids []engine.ID) ([]R, error) {
-	payloads, err := s.core.Many(ctx, ids)
+	payloads, err := s.many(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +157,12 @@ func (s *Store[R]) Many(ctx context.Context, ids []engine.ID) ([]R, error) {
 	return records, nil
 }
 
-// List yields the user's records; see Core.List.
+// List yields the user's records in the order in which they came. Nothing is held while
+// the caller works on one: a record that is changed meanwhile may come as it was or as it
+// is.
 func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		for payload, err := range s.core.List(ctx) {
+		for payload, err := range s.list(ctx) {
 			var r R
 			if err == nil {
 				r, err = decodeRecord[R](payload)
@@ -173,14 +172,6 @@ func (s *Store[R]) List(ctx context.Context) iter.Seq2[R, error] {
 			}
 		}
 	}
-}
-
-// Log is Core's.
-func (s *Store[R]) Log(ctx context.Context) ([]engine.LogEntry, error) { return s.core.Log(ctx) }
-
-// Undo is Core's.
-func (s *Store[R]) Undo(ctx context.Context, run string) (engine.Undone, error) {
-	return s.core.Undo(ctx, run)
 }
 
 func decodeRecord[R any](payload []byte) (r R, err error) {
@@ -216,36 +207,31 @@ func Check[R any](check func(*R) (Keys, error)) func(payload []byte) (Keys, erro
 	}
 }
 
-// Edit runs f in one transaction; see Core.Update.
+// Edit runs f in the store's one write transaction, and keeps what it did if it returns
+// nil. f must be quick: a sync and other edits wait for it.
 func (s *Store[R]) Edit(ctx context.Context, f func(*Records[R]) error) error {
-	return s.core.Update(ctx, func(e *Edit) error { return f(&Records[R]{e, s}) })
+	return s.change(ctx, func(e *userTx) error { return f(&Records[R]{e, s}) })
 }
 
 // Records is a transaction of the user's changes to records of type R. All of them
 // are kept, or none.
 type Records[R any] struct {
-	edit  *Edit
+	*userTx
 	store *Store[R]
 }
 
 // Get returns the record that the user has under id, or ErrNotFound.
 func (e *Records[R]) Get(id engine.ID) (r R, err error) {
-	payload, err := e.edit.Get(id)
+	payload, err := e.get(id)
 	if err != nil {
 		return r, err
 	}
 	return decodeRecord[R](payload)
 }
 
-// Find returns the ID of the record that has the dedupe key, or "".
-func (e *Records[R]) Find(key []byte) (engine.ID, error) { return e.edit.Find(key) }
-
-// Undated is Edit's.
-func (e *Records[R]) Undated() { e.edit.Undated() }
-
 // Loose returns the records that have the loose key; see [Keys].
 func (e *Records[R]) Loose(key []byte) ([]R, error) {
-	payloads, err := e.edit.Loose(key)
+	payloads, err := e.loose(key)
 	if err != nil {
 		return nil, err
 	}
@@ -274,14 +260,14 @@ func (e *Records[R]) Add(r *R) error {
 	if err != nil {
 		return err
 	}
-	return e.edit.Add(*id, payload)
+	return e.add(*id, payload)
 }
 
 // Update changes the record that has r's ID to r.
 func (e *Records[R]) Update(r *R) error {
 	kind := &e.store.kind
 	id := *kind.ID(r)
-	was, err := e.edit.Get(id)
+	was, err := e.get(id)
 	if err != nil {
 		return err
 	}
@@ -302,7 +288,7 @@ func (e *Records[R]) Update(r *R) error {
 	if err != nil {
 		return err
 	}
-	return e.edit.Put(id, payload)
+	return e.put(id, payload)
 }
 
 // Put adds r under its ID, or changes the record there to r.
@@ -313,9 +299,6 @@ func (e *Records[R]) Put(r *R) error {
 	}
 	return err
 }
-
-// Delete deletes the record, or returns ErrNotFound.
-func (e *Records[R]) Delete(id engine.ID) error { return e.edit.Delete(id) }
 
 // A fieldSet names fields of an object, each with those of the object that it
 // holds; nil: all that it holds.

@@ -75,7 +75,7 @@ func (s *sides) unset(v []byte) bool {
 // threeWay merges field by field: what one side changed stands, and where both
 // changed the same one, the rules decide. send is false if the server knows all
 // of the outcome that it would keep.
-func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
+func (c *core) threeWay(s sides) (merged []byte, send bool, err error) {
 	base, err := parse(s.base)
 	if err != nil {
 		return nil, false, err
@@ -122,7 +122,7 @@ func (c *Core) threeWay(s sides) (merged []byte, send bool, err error) {
 
 // whole has Rules.Merge decide, where both sides changed the record. ok is false
 // where they did not, or where it failed with err.
-func (c *Core) whole(s sides, base, local, remote object) (merged []byte, send, ok bool, err error) {
+func (c *core) whole(s sides, base, local, remote object) (merged []byte, send, ok bool, err error) {
 	ours := slices.Clone(local)
 	ours.set("id", remote.get("id")) // it is another where the two are the same by content
 	both := Both{Base: s.base, Local: ours.append(nil), Remote: s.remote, LocalNewer: s.localNewer}
@@ -149,7 +149,7 @@ func (c *Core) whole(s sides, base, local, remote object) (merged []byte, send, 
 	return merged, true, true, nil
 }
 
-func (c *Core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {
+func (c *core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {
 	merged = make(object, 0, len(remote)+2)
 	field := func(name string, written []byte) {
 		r := s.get(remote, name)
@@ -186,7 +186,7 @@ func (o object) find(name string) (int, bool) {
 	return 0, false
 }
 
-func (c *Core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
+func (c *core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
 	b, l, r := s.get(base, name), s.get(local, name), s.get(remote, name)
 	nested, isNested := c.nested[name]
 	isNested = isNested && s.within.Name == ""
@@ -248,7 +248,7 @@ func (c *Core) field(s sides, name string, base, local, remote object) (v []byte
 
 // nest merges the members of an object within the record; ok is false if a side
 // holds something else there.
-func (c *Core) nest(s sides, n Nested, b, l, r []byte) (v []byte, send, ok bool) {
+func (c *core) nest(s sides, n Nested, b, l, r []byte) (v []byte, send, ok bool) {
 	local, err := n.parse(l)
 	if err != nil || local == nil {
 		return nil, false, false

@@ -11,14 +11,14 @@ import (
 
 // buried is a store that synced the deletions of a, by another device, and of b, by this
 // one, at 2000, and was reset since.
-func buried(t *testing.T, rules Rules) *Core {
+func buried(t *testing.T, rules Rules) *core {
 	t.Helper()
 	c := openTest(t, rules)
 	start := engine.Start{Account: "me"}
 	if _, _, err := stage(t, c, start, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`), incoming("b", 1000, `{"id":"b","name":"y"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("b") }); err != nil {
+	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("b") }); err != nil {
 		t.Fatal(err)
 	}
 	s, err := c.Begin(t.Context(), start)
@@ -125,7 +125,7 @@ func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Update(t.Context(), func(e *Edit) error { return e.Delete("a") }); err != nil {
+	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
@@ -138,9 +138,9 @@ func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
 }
 
 func TestAWipeForgetsTheTombstones(t *testing.T) {
-	for name, forget := range map[string]func(*Core) error{
-		"wipe":  func(c *Core) error { return c.Wipe(t.Context()) },
-		"clear": func(c *Core) error { return c.Clear(t.Context(), engine.Start{}) },
+	for name, forget := range map[string]func(*core) error{
+		"wipe":  func(c *core) error { return c.Wipe(t.Context()) },
+		"clear": func(c *core) error { return c.Clear(t.Context(), engine.Start{}) },
 	} {
 		c := buried(t, testRules(true))
 		if err := forget(c); err != nil {

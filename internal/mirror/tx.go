@@ -12,7 +12,7 @@ import (
 // tx is a transaction on the store.
 type tx struct {
 	*sqlite.Tx
-	core *Core
+	core *core
 
 	// user tells that it is the user's, and not a sync's; changed are the records
 	// that the user sees otherwise afterwards, and wiped, that it took all away.
@@ -23,7 +23,7 @@ type tx struct {
 	undated bool
 }
 
-func (c *Core) update(ctx context.Context, f func(*tx) error) error {
+func (c *core) update(ctx context.Context, f func(*tx) error) error {
 	var last *tx
 	err := c.db.UpdateCached(ctx, func(t *sqlite.Tx) error {
 		last = &tx{Tx: t, core: c}
@@ -35,7 +35,7 @@ func (c *Core) update(ctx context.Context, f func(*tx) error) error {
 	return err
 }
 
-func (c *Core) view(ctx context.Context, f func(*tx) error) error {
+func (c *core) view(ctx context.Context, f func(*tx) error) error {
 	return c.db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(&tx{Tx: t, core: c}) })
 }
 

@@ -27,7 +27,7 @@ type keptItem struct {
 type keeper struct{ items []keptItem }
 
 // keep keeps what a record said before; after is nil where it is deleted.
-func (k *keeper) keep(c *Core, id engine.ID, before, after []byte) error {
+func (k *keeper) keep(c *core, id engine.ID, before, after []byte) error {
 	item := keptItem{id: id}
 	var err error
 	if item.before, err = c.seal(id, before); err == nil && after != nil {
@@ -90,7 +90,7 @@ func (t *tx) prune(newest int64) error {
 }
 
 // Log lists the syncs that changed or deleted records of the user's, the newest first.
-func (c *Core) Log(ctx context.Context) ([]engine.LogEntry, error) {
+func (c *core) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	rows, err := c.db.Query(ctx, sqlLog)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log of %s: %w", c.rules.Collection, sqlite.Explain(err))
@@ -115,9 +115,9 @@ func (c *Core) Log(ctx context.Context) ([]engine.LogEntry, error) {
 // Undo brings back what a sync took away or overwrote, as an edit of the user's that goes
 // up with the next sync. What was edited since, by whomever, stays. An empty run means
 // the last sync that stands.
-func (c *Core) Undo(ctx context.Context, run string) (engine.Undone, error) {
+func (c *core) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	var done engine.Undone
-	err := c.Update(ctx, func(e *Edit) (err error) {
+	err := c.change(ctx, func(e *userTx) (err error) {
 		done, err = e.undo(run)
 		return err
 	})
@@ -127,7 +127,7 @@ func (c *Core) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return done, nil
 }
 
-func (e *Edit) undo(run string) (done engine.Undone, err error) {
+func (e *userTx) undo(run string) (done engine.Undone, err error) {
 	t := e.tx
 	done.Run = run
 	if run == "" {
@@ -193,8 +193,8 @@ func (t *tx) kept(log int64, after engine.ID) (page []keptItem, err error) {
 }
 
 // bringBack gives one record back what the sync took, unless it was edited since.
-func (e *Edit) bringBack(k *keptItem, done *engine.Undone) error {
-	now, err := e.Get(k.id)
+func (e *userTx) bringBack(k *keptItem, done *engine.Undone) error {
+	now, err := e.get(k.id)
 	switch {
 	case err != nil && !errors.Is(err, engine.ErrNotFound):
 		return err
@@ -204,7 +204,7 @@ func (e *Edit) bringBack(k *keptItem, done *engine.Undone) error {
 		done.Kept++
 		return nil
 	}
-	switch err := e.Put(k.id, k.before); {
+	switch err := e.put(k.id, k.before); {
 	case errors.Is(err, engine.ErrDuplicate), errors.As(err, new(*engine.InvalidError)), err != nil && e.tx.core.readOnly(now) != nil:
 		done.Kept++ // another record is in its place
 		return nil

@@ -32,7 +32,7 @@ type watcher struct {
 // Watch yields what changes from now on. It holds up neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
 // with Close, or when the loop is left, and serves one loop.
-func (c *Core) Watch(ctx context.Context) iter.Seq[engine.Change] {
+func (c *core) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	w := c.watchers.add()
 	stop := context.AfterFunc(ctx, func() { c.watchers.remove(w) })
 	return func(yield func(engine.Change) bool) {
@@ -100,7 +100,7 @@ func (ws *watchers) take(w *watcher) engine.Change {
 }
 
 // tell tells of a committed transaction.
-func (c *Core) tell(t *tx) {
+func (c *core) tell(t *tx) {
 	if !t.wiped && len(t.changed) == 0 {
 		return
 	}
