@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server/backup"
-	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // TestBackup goes through what an operator does to a server that a Firefox and a device of
@@ -124,7 +124,7 @@ func TestBackup(t *testing.T) {
 	})
 
 	t.Run("repaired", func(t *testing.T) {
-		path := filepath.Join(w.Dir, "storage", storage.Name(1)) // the only user's
+		path := filepath.Join(w.Dir, "storage", storagedb.Name(1)) // the only user's
 		restart(func() { check(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600)) })
 		if _, err := ff.Sync(t.Context()); err == nil {
 			t.Error("Firefox found nothing wrong with a damaged storage")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -97,7 +98,7 @@ func (s *Server) storageOf(ctx context.Context, who string) (int64, error) {
 
 // examine reads a user's file from end to end.
 func (s *Server) examine(ctx context.Context, uid int64) error {
-	path := filepath.Join(s.cfg.Dir, "storage", storage.Name(uid))
+	path := filepath.Join(s.cfg.Dir, "storage", storagedb.Name(uid))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -105,7 +106,7 @@ func (s *Server) examine(ctx context.Context, uid int64) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(sqlite.Examine(ctx, path, storage.Schema(), work), os.RemoveAll(work))
+	return errors.Join(sqlite.Examine(ctx, path, storagedb.Schema(), work), os.RemoveAll(work))
 }
 
 // reportSweep logs what went wrong with a sweep. The file of one user is named by

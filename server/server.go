@@ -22,6 +22,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -136,12 +137,16 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.storage, err = storage.New(storage.Config{
-		Dir: storageDir, Prefix: storagePrefix,
+	backend, err := sqlite.New(sqlite.Config{Dir: storageDir, Now: s.cfg.Now})
+	if err != nil {
+		return err
+	}
+	s.storage = storage.New(storage.Config{
+		Backend: backend, Prefix: storagePrefix,
 		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now}, s.security},
 		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull, BatchRoom: s.batchRoom,
 	})
-	return err
+	return nil
 }
 
 // node is where a client that sent a request finds its storage.

@@ -23,6 +23,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/token"
 	"github.com/syncmanager/syncmanager/sync15"
 )
@@ -79,12 +80,13 @@ func (w *env) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.storage, err = storage.New(storage.Config{
-		Dir: w.dir + "/storage", Prefix: "/storage", Auth: w, Now: w.Now, Rand: rand.Reader, Limits: w.limits,
-	})
+	backend, err := sqlite.New(sqlite.Config{Dir: w.dir + "/storage", Now: w.Now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.storage = storage.New(storage.Config{
+		Backend: backend, Prefix: "/storage", Auth: w, Now: w.Now, Rand: rand.Reader, Limits: w.limits,
+	})
 }
 
 func (w *env) close() {

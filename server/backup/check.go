@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
-	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // Finding is something that Check has to say of a file.
@@ -100,7 +100,7 @@ func (c *checker) look(ctx context.Context, name string, e fs.DirEntry) error {
 		return nil
 	}
 	uid, isStorage := storageNumber(name)
-	if isStorage && name != path.Join("storage", filepath.ToSlash(storage.Name(uid))) {
+	if isStorage && name != path.Join("storage", filepath.ToSlash(storagedb.Name(uid))) {
 		c.say(name, false, "it is in a folder where the server does not look for it")
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/backup"
 	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // storages makes the files of users, whom the server does not know, and returns the
@@ -31,7 +32,7 @@ func storages(t *testing.T, uids ...int64) string {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b, err := storage.NewSQLite(storage.SQLiteConfig{Dir: filepath.Join(dir, "storage"), Now: func() time.Time { return moment }})
+	b, err := storagedb.New(storagedb.Config{Dir: filepath.Join(dir, "storage"), Now: func() time.Time { return moment }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func spoil(t *testing.T, path string) {
 }
 
 func userFile(dir string, uid int64) string {
-	return filepath.Join(dir, "storage", storage.Name(uid))
+	return filepath.Join(dir, "storage", storagedb.Name(uid))
 }
 
 // payload reads what storages put into a restored user's file.
@@ -300,7 +301,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Close(context.Background()) }()
-	users, err := storage.NewSQLite(storage.SQLiteConfig{Dir: filepath.Join(dir, "storage"), Now: now})
+	users, err := storagedb.New(storagedb.Config{Dir: filepath.Join(dir, "storage"), Now: now})
 	if err != nil {
 		b.Fatal(err)
 	}

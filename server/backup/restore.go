@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
-	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // ErrNotEmpty means that the folder to restore to holds something.
@@ -125,7 +125,7 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 		}
 		if _, is := storageNumber(name); is {
 			// What the clients know is later than this: they have to compare all of it.
-			if err := storage.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
+			if err := storagedb.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
 				return &placing{err}
 			}
 		}

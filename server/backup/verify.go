@@ -13,7 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/accounts"
-	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -64,7 +64,7 @@ func schemaOf(name string) fs.FS {
 	case name == "accounts.sqlite":
 		return accounts.Schema()
 	case strings.HasPrefix(name, "storage/"):
-		return storage.Schema()
+		return storagedb.Schema()
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 func TestOnlyTheOwnerGetsIn(t *testing.T) {
@@ -143,7 +141,7 @@ func TestStopping(t *testing.T) {
 }
 
 func TestAUserIsDeletedWithAllTheirData(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.MaxOpen = 1 })
+	s := start(t, func(c *config) { c.files.MaxOpen = 1 })
 	other := header{"Authorization": "2"}
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	s.raw("PUT", "/storage/1.5/2/storage/c/a", `{"payload":"x"}`, other).want(200)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 func TestARecordComesBackAsItWasPut(t *testing.T) {
@@ -117,7 +115,12 @@ func TestPurgeRemovesWhatExpired(t *testing.T) {
 	for i := range 2500 {
 		fmt.Fprintf(&body, `{"id":"%d","payload":"%s","ttl":%d}`+"\n", i, strings.Repeat("x", 500), 10+i%2*1000)
 	}
-	big := start(t, func(c *storage.Config) { c.Limits.MaxPostRecords = 5000; c.Dir = s.dir; c.Now = s.clock.Now })
+	big := start(t, func(c *config) {
+		c.Limits.MaxPostRecords = 5000
+		c.files.Dir = s.dir
+		c.files.Now = s.clock.Now
+		c.Now = s.clock.Now
+	})
 	before := big.do("POST", "/storage/c", body.String(), header{"Content-Type": "application/newlines"}).want(200).modified()
 	big.do("POST", "/storage/c?batch=true", `[{"id":"z","payload":"x"}]`).want(202)
 	if err := big.Purge(t.Context()); err != nil {
@@ -241,7 +244,7 @@ func TestTimesOnlyGrow(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	again := start(t, func(c *storage.Config) { c.Dir = s.dir })
+	again := start(t, func(c *config) { c.files.Dir = s.dir })
 	again.clock.Pass(-365 * 24 * time.Hour)
 	step(again.do("PUT", "/storage/c/a", `{"payload":"x"}`))
 	// A client never sees data from its future.

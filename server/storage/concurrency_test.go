@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 func TestOfConflictingWritersOneWins(t *testing.T) {
@@ -42,7 +40,7 @@ func TestOfConflictingWritersOneWins(t *testing.T) {
 }
 
 func TestManyUsersOnFewFiles(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.MaxOpen = 3 })
+	s := start(t, func(c *config) { c.files.MaxOpen = 3 })
 	const users, writes = 12, 8
 	var mu sync.Mutex
 	seen := map[string]bool{}
@@ -115,7 +113,7 @@ func TestAListingIsOneMomentsState(t *testing.T) {
 }
 
 func TestASlowClientOfAPageHoldsNothing(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.MaxOpen = 1 })
+	s := start(t, func(c *config) { c.files.MaxOpen = 1 })
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
 	slow := s.readSlowly("/storage/c?full=1")
 	// Another user gets the one place there is.

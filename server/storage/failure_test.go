@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // childDir names the variable that makes the test binary a server.
@@ -36,10 +37,11 @@ func TestMain(m *testing.M) {
 
 // serveChild serves until it is killed, and prints its address.
 func serveChild(dir string) error {
-	s, err := storage.New(storage.Config{Dir: dir, Prefix: "/storage", Auth: tokens{}, Now: time.Now, Rand: rand.Reader})
+	backend, err := sqlite.New(sqlite.Config{Dir: dir, Now: time.Now})
 	if err != nil {
 		return err
 	}
+	s := storage.New(storage.Config{Backend: backend, Prefix: "/storage", Auth: tokens{}, Now: time.Now, Rand: rand.Reader})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -104,14 +106,14 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 		_ = child.Wait()
 		client.CloseIdleConnections()
 	}
-	s := start(t, func(c *storage.Config) { c.Dir = dir })
+	s := start(t, func(c *config) { c.files.Dir = dir })
 	if got := s.do("GET", "/storage/c", "").want(200); got.ids() != "0 1 b0 b1" {
 		t.Errorf("left after the kills: %s", got.Body)
 	}
 }
 
 func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.MaxPages = 60 })
+	s := start(t, func(c *config) { c.files.MaxPages = 60 })
 	s.do("POST", "/storage/c", list(0, 10, 1000)).want(200)
 	before := s.do("GET", "/storage/c?full=1", "").want(200).Body.String()
 	for _, write := range []func() *response{
@@ -168,7 +170,7 @@ func TestABrokenFileIsItsOwnersAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := start(t, func(c *storage.Config) { c.Dir = first.dir })
+			s := start(t, func(c *config) { c.files.Dir = first.dir })
 			s.do("GET", "/storage/secretcollection/secretid", "").refused(500, "0")
 			s.do("PUT", "/storage/secretcollection/secretid", `{"payload":"secretpayload"}`).refused(500, "0")
 			log := s.log.String()
@@ -192,11 +194,11 @@ func TestABrokenFileIsItsOwnersAlone(t *testing.T) {
 
 func TestALockThatIsHeldIsNotWaitedForForever(t *testing.T) {
 	clock, dir := newClock(), t.TempDir()
-	backend, err := storage.NewSQLite(storage.SQLiteConfig{Dir: dir, Now: clock.Now, BusyTimeout: time.Millisecond})
+	backend, err := sqlite.New(sqlite.Config{Dir: dir, Now: clock.Now, BusyTimeout: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, func(c *storage.Config) { c.Backend = backend })
+	s := start(t, func(c *config) { c.Backend = backend })
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	db := openFile(t, dir, 1)
 	db.SetMaxOpenConns(1)
@@ -276,11 +278,11 @@ func (v tornView) Records(q storage.Query, f func(*storage.Record) error) error 
 
 func TestAListingThatBreaksOffInTimeIsAnError(t *testing.T) {
 	clock := newClock()
-	backend, err := storage.NewSQLite(storage.SQLiteConfig{Dir: t.TempDir(), Now: clock.Now})
+	backend, err := sqlite.New(sqlite.Config{Dir: t.TempDir(), Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, func(c *storage.Config) { c.Backend = tornBackend{backend} })
+	s := start(t, func(c *config) { c.Backend = tornBackend{backend} })
 	s.do("POST", "/storage/c", list(0, 3, 10)).want(200)
 	got := s.do("GET", "/storage/c?full=1&limit=2", "").refused(500, "0")
 	if len(got.Header().Values("X-Weave-Records"))+len(got.Header().Values("X-Weave-Next-Offset")) > 0 {

@@ -1,6 +1,5 @@
 // Package storage is the storage service of Sync 1.5: the whole SyncStorage API
-// 1.5 over HTTP, with a Backend that keeps each user's records in one SQLite
-// file.
+// 1.5 over HTTP, on a [Backend] that keeps the records.
 //
 // A write is in force, durably, when its answer leaves; it checks
 // X-If-Unmodified-Since and takes effect in one atomic step. The times that a
@@ -38,15 +37,8 @@ var ErrUnauthorized = errors.New("not authorized")
 
 // Config is what a Service needs.
 type Config struct {
-	// Backend keeps the records. If it is nil, NewSQLite makes one from Dir, Now,
-	// MaxOpen and MaxPages.
+	// Backend keeps the records. The Service closes it.
 	Backend Backend
-	// Dir is the folder of the users' files.
-	Dir string
-	// MaxOpen bounds the number of users whose files are open at once; 0: 64.
-	MaxOpen int
-	// MaxPages bounds a user's file to that many pages of 4 KiB; 0: no bound.
-	MaxPages int
 
 	// Prefix is what stands before "/1.5/<uid>" in the path: "/storage".
 	Prefix string
@@ -91,7 +83,7 @@ type Service struct {
 }
 
 // New makes a Service. Close it when the server that it is part of has stopped.
-func New(c Config) (*Service, error) {
+func New(c Config) *Service {
 	s := &Service{
 		backend: c.Backend,
 		prefix:  c.Prefix,
@@ -114,14 +106,7 @@ func New(c Config) (*Service, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.config = appendLimits(nil, s.limits)
-	if s.backend == nil {
-		var err error
-		s.backend, err = NewSQLite(SQLiteConfig{Dir: c.Dir, Now: c.Now, MaxOpen: c.MaxOpen, MaxPages: c.MaxPages})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s
 }
 
 // withDefaults fills in the limits that are zero.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 func newClock() *testclock.Clock {
@@ -48,21 +49,33 @@ type server struct {
 	log   *strings.Builder
 }
 
+// config is what a service is started with. Unless it has a Backend, files makes one.
+type config struct {
+	storage.Config
+	files sqlite.Config
+}
+
 // start starts a service, with changes to its configuration.
-func start(t testing.TB, change ...func(*storage.Config)) *server {
+func start(t testing.TB, change ...func(*config)) *server {
 	t.Helper()
 	s := &server{t: t, clock: newClock(), dir: t.TempDir(), log: &strings.Builder{}}
-	c := storage.Config{
-		Dir: s.dir, Prefix: "/storage", Auth: tokens{}, Now: s.clock.Now, Rand: rand.Reader,
-		Log: slog.New(slog.NewTextHandler(s.log, nil)),
+	c := config{
+		storage.Config{
+			Prefix: "/storage", Auth: tokens{}, Now: s.clock.Now, Rand: rand.Reader,
+			Log: slog.New(slog.NewTextHandler(s.log, nil)),
+		},
+		sqlite.Config{Dir: s.dir, Now: s.clock.Now},
 	}
 	for _, f := range change {
 		f(&c)
 	}
-	var err error
-	if s.Service, err = storage.New(c); err != nil {
-		t.Fatal(err)
+	if c.Backend == nil {
+		var err error
+		if c.Backend, err = sqlite.New(c.files); err != nil {
+			t.Fatal(err)
+		}
 	}
+	s.Service = storage.New(c.Config)
 	t.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)

@@ -97,7 +97,7 @@ func TestAPostOfNothingChangesNothing(t *testing.T) {
 	s.do("GET", "/info/collections", "").wantBody(`{"c":` + at + `}`)
 }
 
-func limited(c *storage.Config) {
+func limited(c *config) {
 	c.Limits = bso.Limits{MaxPostRecords: 5, MaxPostBytes: 100, MaxTotalRecords: 8, MaxTotalBytes: 150, MaxRecordPayloadBytes: 60, MaxRequestBytes: 1000}
 }
 
@@ -165,7 +165,7 @@ func TestBatches(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	again := start(t, func(c *storage.Config) { c.Dir, c.Now = s.dir, s.clock.Now })
+	again := start(t, func(c *config) { c.files.Dir, c.files.Now, c.Now = s.dir, s.clock.Now, s.clock.Now })
 	done := again.do("POST", "/storage/c"+query+"&commit=TRUE", `[{"id":"c","payload":"last"},{"id":"13","payload":"portnoy"}]`).want(200)
 	p = decode[posted](done)
 	if p.Batch != "" || p.Modified.String() != done.modified() || strings.Join(p.Success, " ") != "c 13" {
@@ -254,7 +254,7 @@ func TestKnownBadCryptoIsRefused(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.Quota = 10<<10 + storage.Overhead })
+	s := start(t, func(c *config) { c.Quota = 10<<10 + storage.Overhead })
 	// With the overhead of its row a record takes so many whole KB; its collection's comes
 	// on top of all.
 	kb := func(n int) string { return strings.Repeat("x", n<<10-storage.Overhead) }
@@ -297,7 +297,7 @@ func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
 	if err := before.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, func(c *storage.Config) { c.Dir, c.Quota = before.dir, 4<<10 })
+	s := start(t, func(c *config) { c.files.Dir, c.Quota = before.dir, 4<<10 })
 	s.do("PUT", "/storage/c/b", `{"payload":"x"}`).refused(403, "14")
 	if got := s.do("PUT", "/storage/c/a", `{"payload":"`+strings.Repeat("x", 6<<10)+`"}`).want(200); got.Header().Get("X-Weave-Quota-Remaining") != "0" {
 		t.Errorf("remaining: %v", got.Header())
@@ -306,7 +306,7 @@ func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
 
 // Records and collections of next to nothing fill a disk too.
 func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.Quota = 10 * storage.Overhead })
+	s := start(t, func(c *config) { c.Quota = 10 * storage.Overhead })
 	for n := range 9 {
 		s.do("PUT", fmt.Sprint("/storage/c/", n), `{}`).want(200)
 	}
@@ -334,7 +334,7 @@ func TestCollectionsAreBounded(t *testing.T) {
 // A batch that was given up takes nothing of the upload that replaces it; but two cannot
 // go over the quota together.
 func TestAbandonedBatchesAndTheQuota(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.Quota = 10 << 10 })
+	s := start(t, func(c *config) { c.Quota = 10 << 10 })
 	six := `[{"id":"%s","payload":"` + strings.Repeat("x", 6<<10) + `"}]`
 	var batches []string
 	for _, id := range []string{"a", "b", "c"} {
@@ -348,7 +348,7 @@ func TestAbandonedBatchesAndTheQuota(t *testing.T) {
 // Batches that wait for a commit which never comes do not pile up: the oldest give way,
 // by their number and by their size.
 func TestBatchesAreBounded(t *testing.T) {
-	s := start(t, func(c *storage.Config) { c.Limits.MaxTotalBytes = 1000 })
+	s := start(t, func(c *config) { c.Limits.MaxTotalBytes = 1000 })
 	begin := func(payload string) string {
 		t.Helper()
 		return decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"a","payload":"`+payload+`"}]`).want(202)).Batch
@@ -385,7 +385,7 @@ func TestBatchesAreBounded(t *testing.T) {
 // While the disk has no more than its reserve nothing is stored; all else goes on.
 func TestFullDisk(t *testing.T) {
 	full := false
-	s := start(t, func(c *storage.Config) { c.Full = func() bool { return full } })
+	s := start(t, func(c *config) { c.Full = func() bool { return full } })
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"b"}]`).want(202)).Batch
 	full = true
@@ -433,7 +433,7 @@ func (s waits) begin(uid int, payload string) string {
 func TestBatchesOfAllUsersAreBounded(t *testing.T) {
 	var room atomic.Int64
 	room.Store(1 << 30)
-	s := waits{start(t, func(c *storage.Config) { c.MaxBatches, c.BatchRoom = 3, room.Load })}
+	s := waits{start(t, func(c *config) { c.MaxBatches, c.BatchRoom = 3, room.Load })}
 	full := func(uid int, query, payload string) {
 		t.Helper()
 		if got := s.post(uid, query, payload).refused(503, "0"); got.Header().Get("Retry-After") != "1800" {

@@ -168,6 +168,9 @@ func (s *Service) updateBy(by updater, a *answer, q *request, batch string, writ
 // maxCollections is how many collections a user may have. Firefox has some fifteen.
 const maxCollections = 200
 
+// dropStep is how many expired records are removed by one call.
+const dropStep = 1000
+
 // withinQuota runs write and returns the bytes that are left. It fails if the user has
 // more than the quota then, with the batch of that token, unless they had as much before:
 // a client must be able to make things smaller. The same holds for the number of
@@ -193,7 +196,7 @@ func withinQuota(tx Tx, quota int64, batch string, write func(Tx) error) (left i
 	if after.Bytes > quota && after.Bytes > before.Bytes {
 		// Expired records don't count; they are only in the way until a sweep.
 		for n := 1; n > 0; {
-			if n, err = tx.DropExpired(purgeStep); err != nil {
+			if n, err = tx.DropExpired(dropStep); err != nil {
 				return 0, err
 			}
 		}

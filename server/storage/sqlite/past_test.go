@@ -1,4 +1,4 @@
-package storage_test
+package sqlite_test
 
 import (
 	"crypto/rand"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
-	"github.com/syncmanager/syncmanager/server/storage"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // Each sync ID of a restored storage is a new one, and IDs that belong together still do:
@@ -19,7 +19,7 @@ func TestRenewSyncIDs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "1.sqlite")
 	change := func(f func(*sql.Tx) error) {
 		t.Helper()
-		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: storage.Schema(), Durable: true, Readers: 1})
+		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: storagedb.Schema(), Durable: true, Readers: 1})
 		if err == nil {
 			err = db.Update(t.Context(), f)
 		}
@@ -41,7 +41,7 @@ func TestRenewSyncIDs(t *testing.T) {
 				(1, 'broken', 70, CAST('` + broken + `' AS BLOB))`)
 		return err
 	})
-	if err := storage.RenewSyncIDs(t.Context(), path, rand.Reader, time.Unix(1000, 0)); err != nil {
+	if err := storagedb.RenewSyncIDs(t.Context(), path, rand.Reader, time.Unix(1000, 0)); err != nil {
 		t.Fatal(err)
 	}
 	type record struct {

@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"database/sql"
@@ -8,19 +8,20 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// sqliteTx is a transaction on a user's file.
-type sqliteTx struct {
+// transaction is a transaction on a user's file.
+type transaction struct {
 	tx   *sqlite.Tx
 	now  bso.Timestamp // by the clock: what expires before it is not there
 	time bso.Timestamp // of this write; 0 until somebody asks
 }
 
-var _ Tx = (*sqliteTx)(nil)
+var _ storage.Tx = (*transaction)(nil)
 
 // number returns the number of a collection, or 0.
-func (t *sqliteTx) number(collection string) (n int64, modified bso.Timestamp, err error) {
+func (t *transaction) number(collection string) (n int64, modified bso.Timestamp, err error) {
 	err = t.tx.QueryRow(`SELECT number, modified FROM collections WHERE name = ?`, collection).Scan(&n, &modified)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -28,7 +29,7 @@ func (t *sqliteTx) number(collection string) (n int64, modified bso.Timestamp, e
 	return n, modified, err
 }
 
-func (t *sqliteTx) Modified(collection string, id bso.ID) (modified bso.Timestamp, err error) {
+func (t *transaction) Modified(collection string, id bso.ID) (modified bso.Timestamp, err error) {
 	if collection == "" {
 		err = t.tx.QueryRow(`SELECT modified FROM storage`).Scan(&modified)
 		return modified, err
@@ -44,7 +45,7 @@ func (t *sqliteTx) Modified(collection string, id bso.ID) (modified bso.Timestam
 	return r.Modified, nil
 }
 
-func (t *sqliteTx) Collections() ([]Collection, error) {
+func (t *transaction) Collections() ([]storage.Collection, error) {
 	// What expired is not counted. It is little: each sweep removes it.
 	rows, err := t.tx.Query(`
 		SELECT c.name, c.modified, c.records - ifnull(dead.records, 0), c.bytes - ifnull(dead.bytes, 0)
@@ -57,9 +58,9 @@ func (t *sqliteTx) Collections() ([]Collection, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []Collection
+	var all []storage.Collection
 	for rows.Next() {
-		var c Collection
+		var c storage.Collection
 		if err := rows.Scan(&c.Name, &c.Modified, &c.Records, &c.Bytes); err != nil {
 			return nil, err
 		}
@@ -68,7 +69,7 @@ func (t *sqliteTx) Collections() ([]Collection, error) {
 	return all, rows.Err()
 }
 
-func (t *sqliteTx) Record(collection string, id bso.ID) (*Record, error) {
+func (t *transaction) Record(collection string, id bso.ID) (*storage.Record, error) {
 	n, _, err := t.number(collection)
 	if err != nil {
 		return nil, err
@@ -76,8 +77,8 @@ func (t *sqliteTx) Record(collection string, id bso.ID) (*Record, error) {
 	return t.record(n, id, `SELECT id, modified, sortindex, payload`)
 }
 
-func (t *sqliteTx) record(collection int64, id bso.ID, columns string) (*Record, error) {
-	var r Record
+func (t *transaction) record(collection int64, id bso.ID, columns string) (*storage.Record, error) {
+	var r storage.Record
 	err := t.tx.QueryRow(columns+`
 		FROM records WHERE collection = ? AND id = ? AND (expires IS NULL OR expires > ?)`,
 		collection, string(id), t.now).Scan(&r.ID, &r.Modified, &r.SortIndex, &r.Payload)
@@ -105,13 +106,13 @@ const behindAllIDs = "\x7f"
 
 // listing translates q, but for its limit. The texts are few, whatever the query:
 // a bound that was not asked for is one that holds for all.
-func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
+func (t *transaction) listing(collection int64, q storage.Query) (l listing, err error) {
 	start := q.After
 	l.from = ` FROM records INDEXED BY records_by_time`
 	switch q.Sort {
-	case SortIndex:
+	case storage.SortIndex:
 		if start == nil {
-			start = &Position{Key: math.MaxInt64}
+			start = &storage.Position{Key: math.MaxInt64}
 		}
 		l.key = noWeight
 		l.from = ` FROM records INDEXED BY records_by_weight`
@@ -120,9 +121,9 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		l.where = ` WHERE collection = ? AND ` + noWeight + ` <= ? AND (` + noWeight + `, id) < (?, ?) AND modified > ? AND modified < ?`
 		l.order = ` ORDER BY ` + noWeight + ` DESC, id DESC`
 		l.args = []any{collection, start.Key, start.Key, string(start.ID), q.Newer, q.Older}
-	case SortNewest:
+	case storage.SortNewest:
 		if start == nil {
-			start = &Position{Key: int64(q.Older)}
+			start = &storage.Position{Key: int64(q.Older)}
 		}
 		l.key = `modified`
 		l.where = ` WHERE collection = ? AND (modified, id) < (?, ?) AND modified > ?`
@@ -130,7 +131,7 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 		l.args = []any{collection, start.Key, string(start.ID), q.Newer}
 	default:
 		if start == nil {
-			start = &Position{Key: int64(q.Newer), ID: behindAllIDs}
+			start = &storage.Position{Key: int64(q.Newer), ID: behindAllIDs}
 		}
 		l.key = `modified`
 		l.where = ` WHERE collection = ? AND (modified, id) > (?, ?) AND modified < ?`
@@ -152,7 +153,7 @@ func (t *sqliteTx) listing(collection int64, q Query) (l listing, err error) {
 	return l, nil
 }
 
-func (t *sqliteTx) Page(q Query) (p Page, err error) {
+func (t *transaction) Page(q storage.Query) (p storage.Page, err error) {
 	n, _, err := t.number(q.Collection)
 	if n == 0 || err != nil {
 		return p, err
@@ -173,7 +174,7 @@ func (t *sqliteTx) Page(q Query) (p Page, err error) {
 			if p.Records > 0 {
 				return p, rows.Close()
 			}
-			p = Page{Records: q.Limit, Next: &Position{}}
+			p = storage.Page{Records: q.Limit, Next: &storage.Position{}}
 			if err := rows.Scan(&p.Next.Key, &p.Next.ID); err != nil {
 				return p, err
 			}
@@ -189,7 +190,7 @@ func (t *sqliteTx) Page(q Query) (p Page, err error) {
 	return p, err
 }
 
-func (t *sqliteTx) Records(q Query, f func(*Record) error) error {
+func (t *transaction) Records(q storage.Query, f func(*storage.Record) error) error {
 	n, _, err := t.number(q.Collection)
 	if n == 0 || err != nil {
 		return err
@@ -212,7 +213,7 @@ func (t *sqliteTx) Records(q Query, f func(*Record) error) error {
 		return err
 	}
 	defer rows.Close()
-	var r Record
+	var r storage.Record
 	var payload sql.RawBytes
 	into := []any{&r.ID, &r.Modified, &r.SortIndex, &payload}
 	if q.IDsOnly {

@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // newTestClock is a clock that stands still.
@@ -14,7 +15,7 @@ func newTestClock() func() time.Time {
 	return func() time.Time { return now }
 }
 
-func changesIDs(changes []Change) (ids []bso.ID) {
+func changesIDs(changes []storage.Change) (ids []bso.ID) {
 	for _, c := range changes {
 		ids = append(ids, c.ID)
 	}

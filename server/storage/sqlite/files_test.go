@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 func newTestFiles(t *testing.T, maxOpen int) *files {
@@ -132,7 +133,7 @@ func TestRemovingAFileInUse(t *testing.T) {
 // TestACommitWaitsForTheDisk looks at the settings: to see the effect one would
 // have to cut the power, or wait.
 func TestACommitWaitsForTheDisk(t *testing.T) {
-	backend, err := NewSQLite(SQLiteConfig{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})
+	backend, err := New(Config{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,10 +142,10 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	err = backend.Update(t.Context(), 1, "c", func(tx Tx) error {
+	err = backend.Update(t.Context(), 1, "c", func(tx storage.Tx) error {
 		for pragma, want := range map[string]int{"synchronous": 2, "busy_timeout": 7} {
 			var got int
-			if err := tx.(*sqliteTx).tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			if err := tx.(*transaction).tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 				t.Errorf("%s is %d, %v", pragma, got, err)
 			}
 		}
@@ -157,10 +158,10 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 
 // everything runs every statement that there is, twice, so that each of them is
 // seen and prepared.
-func everything(t *testing.T, b Backend) {
+func everything(t *testing.T, b storage.Backend) {
 	t.Helper()
 	ctx := t.Context()
-	changes := []Change{{ID: "a", Fields: FieldPayload, Payload: []byte("x")}, {ID: "b", Fields: FieldTTL, Payload: []byte{}}}
+	changes := []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: []byte("x")}, {ID: "b", Fields: storage.FieldTTL, Payload: []byte{}}}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -168,7 +169,7 @@ func everything(t *testing.T, b Backend) {
 		}
 	}
 	for range 2 {
-		must(b.Update(ctx, 1, "c", func(tx Tx) error {
+		must(b.Update(ctx, 1, "c", func(tx storage.Tx) error {
 			for _, err := range []error{tx.Put("c", changes), tx.Put("d", changes), tx.StartBatch("c", "t", 1<<60)} {
 				must(err)
 			}
@@ -184,7 +185,7 @@ func everything(t *testing.T, b Backend) {
 			_, err = tx.DeleteCollection("d")
 			return err
 		}))
-		must(b.View(ctx, 1, func(v View) error {
+		must(b.View(ctx, 1, func(v storage.View) error {
 			_, err := v.Modified("", "")
 			must(err)
 			_, err = v.Modified("c", "a")
@@ -193,27 +194,26 @@ func everything(t *testing.T, b Backend) {
 			must(err)
 			_, err = v.Record("c", "a")
 			must(err)
-			for _, sort := range []Sort{SortOldest, SortNewest, SortIndex} {
-				for _, q := range []Query{{}, {IDsOnly: true}, {Limit: 1}, {IDs: changesIDs(changes)}, {IDs: changesIDs(changes), IDsOnly: true, Limit: 1}} {
+			for _, sort := range []storage.Sort{storage.SortOldest, storage.SortNewest, storage.SortIndex} {
+				for _, q := range []storage.Query{{}, {IDsOnly: true}, {Limit: 1}, {IDs: changesIDs(changes)}, {IDs: changesIDs(changes), IDsOnly: true, Limit: 1}} {
 					q.Collection, q.Sort = "c", sort
 					_, err := v.Page(q)
 					must(err)
-					must(v.Records(q, func(*Record) error { return nil }))
+					must(v.Records(q, func(*storage.Record) error { return nil }))
 				}
 			}
 			return nil
 		}))
 	}
-	must(b.Update(ctx, 1, "", Tx.DeleteAll))
+	must(b.Update(ctx, 1, "", storage.Tx.DeleteAll))
 }
 
 func TestNoStatementReadsAllRecords(t *testing.T) {
 	clock := newTestClock()
-	backend, err := NewSQLite(SQLiteConfig{Dir: t.TempDir(), Now: clock})
+	b, err := New(Config{Dir: t.TempDir(), Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := backend.(*sqliteBackend)
 	defer func() {
 		if err := b.Close(context.Background()); err != nil {
 			t.Error(err)

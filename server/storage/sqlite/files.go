@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"container/list"
@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // files opens the users' files and bounds how many are open. A file in use stays
@@ -95,7 +96,7 @@ func (p *files) share(uid int64) (*file, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, ErrClosed
+		return nil, storage.ErrClosed
 	}
 	f := p.open[uid]
 	if f == nil || f.users == 0 {
@@ -112,7 +113,7 @@ func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 	if p.closed {
 		p.mu.Unlock()
 		<-p.slots
-		return nil, ErrClosed
+		return nil, storage.ErrClosed
 	}
 	var evicted *file
 	f := p.open[uid]

@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"database/sql"
@@ -6,9 +6,10 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-func (t *sqliteTx) Time() (bso.Timestamp, error) {
+func (t *transaction) Time() (bso.Timestamp, error) {
 	if t.time == 0 {
 		last, err := t.Modified("", "")
 		if err != nil {
@@ -21,7 +22,7 @@ func (t *sqliteTx) Time() (bso.Timestamp, error) {
 
 // stamp moves the storage's last-modified time, and the collection's unless it
 // is "", and returns the collection's number.
-func (t *sqliteTx) stamp(collection string) (n int64, err error) {
+func (t *transaction) stamp(collection string) (n int64, err error) {
 	now, err := t.Time()
 	if err != nil {
 		return 0, err
@@ -48,7 +49,7 @@ const put = `
 		expires   = CASE WHEN ?7 & 4 OR expires <= ?8 THEN excluded.expires   ELSE expires   END,
 		payload   = CASE WHEN ?7 & 1 OR expires <= ?8 THEN excluded.payload   ELSE payload   END`
 
-func (t *sqliteTx) Put(collection string, changes []Change) error {
+func (t *transaction) Put(collection string, changes []storage.Change) error {
 	n, err := t.stamp(collection)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (t *sqliteTx) Put(collection string, changes []Change) error {
 	})
 }
 
-func (t *sqliteTx) DeleteRecords(collection string, ids []bso.ID) error {
+func (t *transaction) DeleteRecords(collection string, ids []bso.ID) error {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (t *sqliteTx) DeleteRecords(collection string, ids []bso.ID) error {
 	return err
 }
 
-func (t *sqliteTx) DeleteCollection(collection string) (bool, error) {
+func (t *transaction) DeleteCollection(collection string) (bool, error) {
 	n, _, err := t.number(collection)
 	if err != nil {
 		return false, err
@@ -93,7 +94,7 @@ func (t *sqliteTx) DeleteCollection(collection string) (bool, error) {
 	return err == nil, err
 }
 
-func (t *sqliteTx) DeleteAll() error {
+func (t *transaction) DeleteAll() error {
 	if _, err := t.stamp(""); err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (t *sqliteTx) DeleteAll() error {
 	return nil
 }
 
-func (t *sqliteTx) StartBatch(collection, token string, expires bso.Timestamp) error {
+func (t *transaction) StartBatch(collection, token string, expires bso.Timestamp) error {
 	if err := t.dropBatches(`expires <= ?`, t.now); err != nil {
 		return err
 	}
@@ -114,11 +115,11 @@ func (t *sqliteTx) StartBatch(collection, token string, expires bso.Timestamp) e
 }
 
 // batch returns the number of a batch.
-func (t *sqliteTx) batch(collection, token string) (n int64, err error) {
+func (t *transaction) batch(collection, token string) (n int64, err error) {
 	err = t.tx.QueryRow(`SELECT number FROM batches WHERE token = ? AND collection = ? AND expires > ?`,
 		token, collection, t.now).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrNoBatch
+		err = storage.ErrNoBatch
 	}
 	return n, err
 }
@@ -132,7 +133,7 @@ const putItem = `
 		ttl       = iif(excluded.fields & 4, excluded.ttl, ttl),
 		payload   = iif(excluded.fields & 1, excluded.payload, payload)`
 
-func (t *sqliteTx) AppendBatch(collection, token string, changes []Change) (size BatchSize, err error) {
+func (t *transaction) AppendBatch(collection, token string, changes []storage.Change) (size storage.BatchSize, err error) {
 	n, err := t.batch(collection, token)
 	if err != nil {
 		return size, err
@@ -156,7 +157,7 @@ func (t *sqliteTx) AppendBatch(collection, token string, changes []Change) (size
 	return size, err
 }
 
-func (t *sqliteTx) CommitBatch(collection, token string) (int, error) {
+func (t *transaction) CommitBatch(collection, token string) (int, error) {
 	batch, err := t.batch(collection, token)
 	if err != nil {
 		return 0, err
@@ -176,7 +177,7 @@ func (t *sqliteTx) CommitBatch(collection, token string) (int, error) {
 // applyBatch does for all items of a batch at once what Put does for one change.
 // The indexes are named, and one is hidden by the plus, because SQLite would
 // rather go through the whole collection.
-func (t *sqliteTx) applyBatch(batch int64, collection string) error {
+func (t *transaction) applyBatch(batch int64, collection string) error {
 	n, err := t.stamp(collection)
 	if err != nil {
 		return err
@@ -201,7 +202,7 @@ func (t *sqliteTx) applyBatch(batch int64, collection string) error {
 }
 
 // dropBatches removes the batches that a condition holds for.
-func (t *sqliteTx) dropBatches(where string, arg any) error {
+func (t *transaction) dropBatches(where string, arg any) error {
 	_, err := t.tx.Exec(`DELETE FROM batch_items WHERE batch IN (SELECT number FROM batches WHERE `+where+`)`, arg)
 	if err != nil {
 		return err
@@ -210,27 +211,27 @@ func (t *sqliteTx) dropBatches(where string, arg any) error {
 	return err
 }
 
-func (t *sqliteTx) Usage(batch string) (u Usage, err error) {
+func (t *transaction) Usage(batch string) (u storage.Usage, err error) {
 	err = t.tx.QueryRow(`
 		SELECT ifnull(sum(bytes + ?1 * records + ?1), 0) + (SELECT ifnull(sum(bytes + ?1 * records), 0) FROM batches WHERE token = ?2), count(*)
-		FROM collections`, Overhead, batch).Scan(&u.Bytes, &u.Collections)
+		FROM collections`, storage.Overhead, batch).Scan(&u.Bytes, &u.Collections)
 	return u, err
 }
 
-func (t *sqliteTx) BoundBatches(token string, number int, bytes int64) error {
+func (t *transaction) BoundBatches(token string, number int, bytes int64) error {
 	const old = `SELECT number FROM (
 		SELECT number, token, row_number() OVER newest AS n, sum(bytes + ?1 * records) OVER newest AS total FROM batches
 		WINDOW newest AS (ORDER BY token = ?2 DESC, number DESC)) WHERE token <> ?2 AND (n > ?3 OR total > ?4)`
-	if _, err := t.tx.Exec(`DELETE FROM batch_items WHERE batch IN (`+old+`)`, Overhead, token, number, bytes); err != nil {
+	if _, err := t.tx.Exec(`DELETE FROM batch_items WHERE batch IN (`+old+`)`, storage.Overhead, token, number, bytes); err != nil {
 		return err
 	}
-	_, err := t.tx.Exec(`DELETE FROM batches WHERE number IN (`+old+`)`, Overhead, token, number, bytes)
+	_, err := t.tx.Exec(`DELETE FROM batches WHERE number IN (`+old+`)`, storage.Overhead, token, number, bytes)
 	return err
 }
 
-func (t *sqliteTx) DropBatch(token string) error { return t.dropBatches(`token = ?`, token) }
+func (t *transaction) DropBatch(token string) error { return t.dropBatches(`token = ?`, token) }
 
-func (t *sqliteTx) DropExpired(most int) (int, error) {
+func (t *transaction) DropExpired(most int) (int, error) {
 	if err := t.dropBatches(`expires <= ?`, t.now); err != nil {
 		return 0, err
 	}

@@ -1,4 +1,6 @@
-package storage
+// Package sqlite is a [storage.Backend] that keeps the records of each user in one
+// SQLite file.
+package sqlite
 
 import (
 	"context"
@@ -9,13 +11,19 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
-// SQLiteConfig says where and how records are kept.
-type SQLiteConfig struct {
+var (
+	_ storage.Backend  = (*Backend)(nil)
+	_ storage.Upkeeper = (*Backend)(nil)
+)
+
+// Config says where and how records are kept.
+type Config struct {
 	// Dir is the folder that holds a file for each user. It is made if need be.
 	Dir string
 	// Now is the clock.
@@ -30,15 +38,15 @@ type SQLiteConfig struct {
 	BusyTimeout time.Duration
 }
 
-// sqliteBackend keeps one SQLite file per user: no writer waits for another
+// Backend keeps one SQLite file per user: no writer waits for another
 // user's, and a user is backed up or deleted as a file.
-type sqliteBackend struct {
+type Backend struct {
 	now   func() time.Time
 	files *files
 }
 
-// NewSQLite makes a Backend with one SQLite file per user.
-func NewSQLite(c SQLiteConfig) (Backend, error) {
+// New makes a Backend with one SQLite file per user.
+func New(c Config) (*Backend, error) {
 	maxOpen := c.MaxOpen
 	if maxOpen == 0 {
 		maxOpen = 64
@@ -53,12 +61,12 @@ func NewSQLite(c SQLiteConfig) (Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sqliteBackend{now: c.Now, files: files}, nil
+	return &Backend{now: c.Now, files: files}, nil
 }
 
 // explain names the file, and maps errors to those of the Backend.
-func (b *sqliteBackend) explain(uid int64, err error) error {
-	for from, to := range map[error]error{sqlite.ErrBusy: ErrBusy, sqlite.ErrFull: ErrFull} {
+func (b *Backend) explain(uid int64, err error) error {
+	for from, to := range map[error]error{sqlite.ErrBusy: storage.ErrBusy, sqlite.ErrFull: storage.ErrFull} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %s: %w", to, b.files.path(uid), err)
 		}
@@ -69,33 +77,33 @@ func (b *sqliteBackend) explain(uid int64, err error) error {
 	return err
 }
 
-func (b *sqliteBackend) View(ctx context.Context, uid int64, f func(View) error) error {
+func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
 	return b.explain(uid, file.db.ViewCached(ctx, func(tx *sqlite.Tx) error {
-		return f(&sqliteTx{tx: tx, now: bso.TimestampOf(b.now())})
+		return f(&transaction{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
 }
 
-func (b *sqliteBackend) Update(ctx context.Context, uid int64, _ string, f func(Tx) error) error {
+func (b *Backend) Update(ctx context.Context, uid int64, _ string, f func(storage.Tx) error) error {
 	return b.update(ctx, uid, (*sqlite.DB).UpdateCached, f)
 }
 
-func (b *sqliteBackend) UpdateSoon(ctx context.Context, uid int64, _ string, f func(Tx) error) error {
+func (b *Backend) UpdateSoon(ctx context.Context, uid int64, _ string, f func(storage.Tx) error) error {
 	return b.update(ctx, uid, (*sqlite.DB).UpdateSoon, f)
 }
 
-func (b *sqliteBackend) update(ctx context.Context, uid int64, by func(*sqlite.DB, context.Context, func(*sqlite.Tx) error) error, f func(Tx) error) error {
+func (b *Backend) update(ctx context.Context, uid int64, by func(*sqlite.DB, context.Context, func(*sqlite.Tx) error) error, f func(storage.Tx) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
 	return b.explain(uid, by(file.db, ctx, func(tx *sqlite.Tx) error {
-		return f(&sqliteTx{tx: tx, now: bso.TimestampOf(b.now())})
+		return f(&transaction{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
 }
 
@@ -103,7 +111,7 @@ func (b *sqliteBackend) update(ctx context.Context, uid int64, by func(*sqlite.D
 // meanwhile waits for no more than these.
 const purgeStep = 1000
 
-func (b *sqliteBackend) Purge(ctx context.Context) error {
+func (b *Backend) Purge(ctx context.Context) error {
 	var errs []error
 	known, err := b.files.index.all(ctx)
 	if err != nil {
@@ -118,26 +126,16 @@ func (b *sqliteBackend) Purge(ctx context.Context) error {
 		}
 		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
 			// One user's broken file keeps nobody else's from being purged.
-			errs = append(errs, &FileError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
+			errs = append(errs, &storage.FileError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 		}
 		return ctx.Err()
 	})
 	return errors.Join(append(errs, err)...)
 }
 
-// FileError is a failure of one user's file, which concerns nobody else.
-type FileError struct {
-	// UID is of the user's storage.
-	UID int64
-	Err error
-}
-
-func (e *FileError) Error() string { return e.Err.Error() }
-func (e *FileError) Unwrap() error { return e.Err }
-
-func (b *sqliteBackend) purge(ctx context.Context, uid int64) error {
+func (b *Backend) purge(ctx context.Context, uid int64) error {
 	for n := purgeStep; n == purgeStep; {
-		err := b.Update(ctx, uid, "", func(tx Tx) (err error) {
+		err := b.Update(ctx, uid, "", func(tx storage.Tx) (err error) {
 			n, err = tx.DropExpired(purgeStep)
 			return err
 		})
@@ -148,6 +146,6 @@ func (b *sqliteBackend) purge(ctx context.Context, uid int64) error {
 	return nil
 }
 
-func (b *sqliteBackend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
+func (b *Backend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
 
-func (b *sqliteBackend) Close(ctx context.Context) error { return b.files.close(ctx) }
+func (b *Backend) Close(ctx context.Context) error { return b.files.close(ctx) }

@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // summary is what the index knows of a user's file.
@@ -53,7 +54,7 @@ func (x *index) open(ctx context.Context) (*sqlite.DB, error) {
 }
 
 func (x *index) close() error {
-	x.once.Do(func() { x.err = ErrClosed })
+	x.once.Do(func() { x.err = storage.ErrClosed })
 	if x.db == nil {
 		return nil
 	}
@@ -178,26 +179,6 @@ func removeDatabase(path string) error {
 	return errors.Join(errs...)
 }
 
-// State is what an operator sees of a user's file.
-type State struct {
-	UID int64
-	// Bytes are those of the payloads, Disk those of the file.
-	Bytes, Disk int64
-	// Modified is when something in it last changed; 0: never.
-	Modified bso.Timestamp
-	// Err is why the file cannot be used; nil: it can.
-	Err error
-}
-
-// upkeeper is a Backend that keeps each user in a file of its own.
-type upkeeper interface {
-	States(ctx context.Context, visit func(State) error) error
-	SetAside(ctx context.Context, uid int64, to string) error
-	Compact(ctx context.Context, uid int64) (before, after int64, err error)
-}
-
-var _ upkeeper = (*sqliteBackend)(nil)
-
 // Schema holds the migrations that make a user's file.
 func Schema() fs.FS { return must(fs.Sub(migrations, "migrations")) }
 
@@ -214,17 +195,8 @@ func Name(uid int64) string {
 	return filepath.Join(fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
 }
 
-// States calls visit for each user that has a file. It opens only the files that
-// changed since it last saw them; one that cannot be used has an Err.
-func (s *Service) States(ctx context.Context, visit func(State) error) error {
-	if b, ok := s.backend.(upkeeper); ok {
-		return b.States(ctx, visit)
-	}
-	return nil
-}
-
-// States implements upkeeper.
-func (b *sqliteBackend) States(ctx context.Context, visit func(State) error) error {
+// States implements storage.Upkeeper.
+func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
 	known, err := b.files.index.all(ctx)
 	if err != nil {
 		known = nil // it is a cache
@@ -241,8 +213,8 @@ func (b *sqliteBackend) States(ctx context.Context, visit func(State) error) err
 	})
 }
 
-func (b *sqliteBackend) state(ctx context.Context, uid int64, known map[int64]entry) State {
-	st := State{UID: uid}
+func (b *Backend) state(ctx context.Context, uid int64, known map[int64]entry) storage.State {
+	st := storage.State{UID: uid}
 	id, settled, err := identify(b.files.path(uid))
 	if err != nil {
 		st.Err = err
@@ -260,7 +232,7 @@ func (b *sqliteBackend) state(ctx context.Context, uid int64, known map[int64]en
 }
 
 // summary reads a file itself.
-func (b *sqliteBackend) summary(ctx context.Context, uid int64) (s summary, err error) {
+func (b *Backend) summary(ctx context.Context, uid int64) (s summary, err error) {
 	f, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return summary{}, b.explain(uid, err)
@@ -270,18 +242,8 @@ func (b *sqliteBackend) summary(ctx context.Context, uid int64) (s summary, err 
 	return s, b.explain(uid, err)
 }
 
-// SetAside moves the file of a user, who begins again with an empty one, to the
-// path to. A file that is not there is fs.ErrNotExist.
-func (s *Service) SetAside(ctx context.Context, uid int64, to string) error {
-	b, ok := s.backend.(upkeeper)
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return b.SetAside(ctx, uid, to)
-}
-
-// SetAside implements upkeeper.
-func (b *sqliteBackend) SetAside(ctx context.Context, uid int64, to string) error {
+// SetAside implements storage.Upkeeper.
+func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 	b.files.index.forget(ctx, uid)
 	if err := b.files.detach(uid); err != nil && !errors.Is(err, sqlite.ErrCorrupt) {
 		return err
@@ -303,18 +265,8 @@ func (b *sqliteBackend) SetAside(ctx context.Context, uid int64, to string) erro
 	return nil
 }
 
-// Compact gives the disk back what a user's file holds no more, and returns the
-// file's sizes in bytes. Writers of this user wait meanwhile.
-func (s *Service) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
-	b, ok := s.backend.(upkeeper)
-	if !ok {
-		return 0, 0, errors.ErrUnsupported
-	}
-	return b.Compact(ctx, uid)
-}
-
-// Compact implements upkeeper.
-func (b *sqliteBackend) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
+// Compact implements storage.Upkeeper.
+func (b *Backend) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
 	path := b.files.path(uid)
 	if _, err := os.Stat(path); err != nil {
 		return 0, 0, err // to look must not make a file

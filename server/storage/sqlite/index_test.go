@@ -1,4 +1,4 @@
-package storage
+package sqlite
 
 import (
 	"context"
@@ -10,21 +10,21 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // newUpkeep is a backend on a folder, with n users who stored ten bytes each.
-func newUpkeep(t testing.TB, dir string, n int64) *sqliteBackend {
+func newUpkeep(t testing.TB, dir string, n int64) *Backend {
 	t.Helper()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	made, err := NewSQLite(SQLiteConfig{Dir: dir, Now: func() time.Time { return now }, MaxOpen: 2})
+	b, err := New(Config{Dir: dir, Now: func() time.Time { return now }, MaxOpen: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := made.(*sqliteBackend)
 	t.Cleanup(func() { _ = b.Close(context.Background()) })
 	for uid := range n {
-		err := b.Update(t.Context(), uid+1, "", func(tx Tx) error {
-			return tx.Put("c", []Change{{ID: "a", Fields: FieldPayload, Payload: []byte("ten bytes!")}})
+		err := b.Update(t.Context(), uid+1, "", func(tx storage.Tx) error {
+			return tx.Put("c", []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: []byte("ten bytes!")}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -33,10 +33,10 @@ func newUpkeep(t testing.TB, dir string, n int64) *sqliteBackend {
 	return b
 }
 
-func states(t testing.TB, b *sqliteBackend) map[int64]State {
+func states(t testing.TB, b *Backend) map[int64]storage.State {
 	t.Helper()
-	all := make(map[int64]State)
-	if err := b.States(t.Context(), func(s State) error { all[s.UID] = s; return nil }); err != nil {
+	all := make(map[int64]storage.State)
+	if err := b.States(t.Context(), func(s storage.State) error { all[s.UID] = s; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -83,8 +83,8 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 	dir := t.TempDir()
 	b := newUpkeep(t, dir, 3)
-	err := b.Update(t.Context(), 2, "", func(tx Tx) error {
-		return tx.Put("c", []Change{{ID: "b", Fields: FieldPayload | FieldTTL, Payload: []byte("x"), TTL: sql.Null[int64]{V: 60, Valid: true}}})
+	err := b.Update(t.Context(), 2, "", func(tx storage.Tx) error {
+		return tx.Put("c", []storage.Change{{ID: "b", Fields: storage.FieldPayload | storage.FieldTTL, Payload: []byte("x"), TTL: sql.Null[int64]{V: 60, Valid: true}}})
 	})
 	if err := errors.Join(err, b.Close(t.Context())); err != nil {
 		t.Fatal(err)
