@@ -73,7 +73,7 @@ func (m *Manager) Close() error {
 	}
 	for _, e := range m.registered() {
 		if n, ok := e.(engine.Notifier); ok {
-			n.Notify(nil)
+			n.OnChange(nil)
 		}
 	}
 	m.client.Close()

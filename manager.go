@@ -83,7 +83,7 @@ func (m *Manager) Register(e engine.Engine) error {
 		return err
 	}
 	if n, ok := e.(engine.Notifier); ok {
-		n.Notify(func() { m.Changed(name) })
+		n.OnChange(func() { m.Changed(name) })
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (m *Manager) Unregister(name string) {
 	m.engines = slices.Delete(m.engines, i, i+1)
 	m.mu.Unlock()
 	if n, ok := gone.(engine.Notifier); ok {
-		n.Notify(nil)
+		n.OnChange(nil)
 	}
 }
 

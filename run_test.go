@@ -214,7 +214,7 @@ func TestRunEndsWhereOnlyTheUserCanHelp(t *testing.T) {
 // notes is an engine that tells when the user changed something.
 type notes struct {
 	bomb
-	engine.Bell
+	engine.ChangeNotifier
 }
 
 func (*notes) Collection() string { return "notes" }
@@ -223,11 +223,11 @@ func TestAnEngineTellsOfItsChanges(t *testing.T) {
 	w := testenv.New(t)
 	a := w.Device("a", ann)
 	var n notes
-	n.Ring() // before anybody listens
+	n.Notify() // before anybody listens
 	check(t, a.Manager.Register(&n))
 	changed := a.Manager.WatchChanges(t.Context())
-	n.Ring()
-	n.Ring()
+	n.Notify()
+	n.Notify()
 	a.Manager.Changed("tabs", "martians")
 	next := func() []string {
 		for names := range changed {
@@ -239,7 +239,7 @@ func TestAnEngineTellsOfItsChanges(t *testing.T) {
 		t.Errorf("changed: %v", got)
 	}
 	a.Manager.Unregister("notes")
-	n.Ring()
+	n.Notify()
 	a.Manager.Changed()
 	if got := next(); !slices.Equal(got, []string{"passwords", "tabs"}) {
 		t.Errorf("changed: %v", got)

@@ -120,8 +120,8 @@ func TestChangesAreTold(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), patience)
 	onB, stopB := iter.Pull(p.b.Watch(ctx))
 	defer stopB()
-	rung := 0
-	p.b.Notify(func() { rung++ })
+	told := 0
+	p.b.OnChange(func() { told++ })
 
 	for _, id := range []collection.ID{"1", "2"} { // nobody looks meanwhile
 		add(t, p.a, note{ID: id, Title: "x"})
@@ -130,21 +130,21 @@ func TestChangesAreTold(t *testing.T) {
 		t.Errorf("after two edits: %s", got)
 	}
 	p.sync(p.a, p.b)
-	if got := next(onB); got != "false true [1 2] true" || rung != 0 {
-		t.Errorf("after a sync that brought them: %s; told of %d changes by the user", got, rung)
+	if got := next(onB); got != "false true [1 2] true" || told != 0 {
+		t.Errorf("after a sync that brought them: %s; told of %d changes by the user", got, told)
 	}
 	p.sync(p.a, p.b) // nothing
 	edit(t, p.a, "1", title("a"))
 	check(t, p.a.Delete(t.Context(), "2"))
 	add(t, p.b, note{ID: "3", Title: "b"})
 	p.sync(p.a, p.b)
-	if got := next(onB); got != "true true [1 2 3] true" || rung != 1 {
-		t.Errorf("after an edit and a sync: %s; told of %d changes by the user", got, rung)
+	if got := next(onB); got != "true true [1 2 3] true" || told != 1 {
+		t.Errorf("after an edit and a sync: %s; told of %d changes by the user", got, told)
 	}
 	err := p.b.Edit(t.Context(), func(tx *collection.Tx[note]) error {
 		return errors.Join(tx.Put(&note{ID: "1", Title: "c"}), errors.New("stop"))
 	})
-	if err == nil || rung != 1 {
+	if err == nil || told != 1 {
 		t.Errorf("an edit that was not kept is told")
 	}
 	edit(t, p.b, "1", title("a")) // as it is

@@ -30,12 +30,12 @@ type Watcher interface {
 }
 
 // Notifier is an engine that tells at once when the user changed something, so
-// that a sync can follow. Bell makes one of any engine.
+// that a sync can follow. An engine that embeds [ChangeNotifier] is one.
 type Notifier interface {
-	// Notify sets what the engine calls after each commit of a change by the user,
-	// from any goroutine and with no lock held; nil: nothing. What a sync changes is
-	// no change by the user: a sync that asks for the next one never ends.
-	Notify(changed func())
+	// OnChange sets what the engine calls after each commit of a change by the user,
+	// from any goroutine and with no lock held; nil: nothing. A change by a sync does
+	// not count: a sync that asks for the next one would never end.
+	OnChange(changed func())
 }
 
 // Counter is an engine that can tell how many items the user has.

@@ -35,7 +35,7 @@ func (b *broken) Reset(ctx context.Context, a engine.Association) error {
 	return b.Engine.Reset(ctx, a)
 }
 
-func (b *broken) Notify(changed func()) { b.Engine.(engine.Notifier).Notify(changed) }
+func (b *broken) OnChange(changed func()) { b.Engine.(engine.Notifier).OnChange(changed) }
 
 func (b *broken) Wipe(ctx context.Context) error {
 	if b.wipe != nil {
@@ -225,7 +225,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 		}),
 		"TellsOfTheUsersChanges": with(func(o *odd) {
 			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
-				defer o.Engine.Ring()
+				defer o.Engine.Notify()
 				return o.Session.Merge(ctx, at)
 			}
 		}),

@@ -54,7 +54,7 @@ type Config struct {
 
 // Engine is the user's bookmarks on this device. It is safe for concurrent use.
 type Engine struct {
-	engine.Bell
+	engine.ChangeNotifier
 	db     *places.DB
 	ledger *ledger.Ledger
 	log    *slog.Logger

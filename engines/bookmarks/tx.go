@@ -51,7 +51,7 @@ func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
 		return err
 	})
 	if err == nil {
-		e.Ring()
+		e.Notify()
 	}
 	return err
 }

@@ -75,7 +75,7 @@ type Config struct {
 
 // Engine is the user's history on this device. It is safe for concurrent use.
 type Engine struct {
-	engine.Bell
+	engine.ChangeNotifier
 	db     *places.DB
 	ledger *ledger.Ledger
 	chunk  int // how many records one transaction takes at most
@@ -157,7 +157,7 @@ func (e *Engine) update(ctx context.Context, f func(*tx) error) error {
 func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
 	err := e.update(ctx, f)
 	if err == nil {
-		e.Ring()
+		e.Notify()
 	}
 	return err
 }

@@ -134,7 +134,7 @@ func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	})
 	if err == nil && changed {
-		e.Ring()
+		e.Notify()
 	}
 	return err
 }

@@ -52,7 +52,7 @@ type Config struct {
 // Engine is the tabs of this device and of the others. It is safe for concurrent
 // use.
 type Engine struct {
-	engine.Bell
+	engine.ChangeNotifier
 	db     *sqlite.DB
 	ledger *ledger.Ledger
 	now    func() time.Time

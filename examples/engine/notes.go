@@ -18,7 +18,7 @@ import (
 
 // Engine is the user's notes. It is safe for concurrent use.
 type Engine struct {
-	engine.Bell // rings for the user's changes, so that a sync can follow
+	engine.ChangeNotifier // tells of the user's changes, so that a sync can follow
 
 	mu   sync.Mutex
 	path string
@@ -111,7 +111,7 @@ func (e *Engine) edit(ctx context.Context, f func() error) error {
 	if err := e.Do(ctx, f); err != nil {
 		return err
 	}
-	e.Ring()
+	e.Notify()
 	return nil
 }
 

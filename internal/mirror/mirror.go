@@ -122,7 +122,7 @@ type options struct {
 
 // core is a store without the type of its records: all of the sync, and the JSON.
 type core struct {
-	engine.Bell
+	engine.ChangeNotifier
 	rules    Rules
 	now      func() time.Time
 	sealer   *localkey.Sealer // nil: payloads are stored as they are

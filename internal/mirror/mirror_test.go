@@ -108,7 +108,7 @@ func TestPutThatChangesNothingIsNoChange(t *testing.T) {
 	if _, _, err := stage(t, c, engine.Start{}, 5); err != nil {
 		t.Fatal(err)
 	}
-	c.Notify(func() { t.Error("it told of a change") })
+	c.OnChange(func() { t.Error("it told of a change") })
 	put(t, c, "a", `{"a":1, "name":"x", "b":null}`)
 	if n, err := c.Changes(t.Context()); err != nil || n != 0 {
 		t.Fatalf("%d changes, %v; want none", n, err)

@@ -106,7 +106,7 @@ func (c *core) tell(t *tx) {
 	}
 	c.watchers.tell(t)
 	if t.user {
-		c.Ring()
+		c.Notify()
 	}
 }
 
