@@ -186,85 +186,134 @@ func (o object) find(name string) (int, bool) {
 	return 0, false
 }
 
+// field is one field on the two sides of a record, and in their past. A value is nil where
+// there is none.
+type field struct {
+	sides
+	name     string
+	b, l, r  []byte // its value in the base, in the local and in the remote record
+	local    object
+	remote   object
+	written  bool // remote has it, if only as null
+	nested   Nested
+	isNested bool
+}
+
+// field returns what a field becomes, and whether the server has to be told.
 func (c *core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
-	b, l, r := s.get(base, name), s.get(local, name), s.get(remote, name)
-	nested, isNested := c.nested[name]
-	isNested = isNested && s.within.Name == ""
-	_, written := remote.find(name)
+	f := field{sides: s, name: name, b: s.get(base, name), l: s.get(local, name), r: s.get(remote, name), local: local, remote: remote}
+	_, f.written = remote.find(name)
+	if s.within.Name == "" {
+		f.nested, f.isNested = c.nested[name]
+	}
+	if v, send, ok := c.left(&f); ok {
+		return v, send
+	}
+	if v, send, ok := c.oneSide(&f); ok {
+		return v, send
+	}
+	if v, send, ok := c.together(&f); ok {
+		return v, send
+	}
+	return c.decide(&f)
+}
+
+// left decides a field that remote does not have, or has as local does: whoever wrote
+// remote may not know it.
+func (c *core) left(f *field) (v []byte, send, ok bool) {
 	switch {
-	case name == "id" || equal(l, r):
-		return r, false
-	case !written && c.required[name]:
-		return l, true
-	case r == nil && c.sticky[name]:
-		return l, s.changed && !equal(l, b)
-	case s.earlier && s.within.Name != "" && r == nil && l != nil:
-		return l, true
-	case equal(l, b) && s.base != nil:
-		if isNested && (s.earlier || len(c.required) > 0) {
+	case f.name == "id" || equal(f.l, f.r):
+		return f.r, false, true
+	case !f.written && c.required[f.name]:
+		return f.l, true, true
+	case f.r == nil && c.sticky[f.name]:
+		return f.l, f.changed && !equal(f.l, f.b), true
+	case f.earlier && f.within.Name != "" && f.r == nil && f.l != nil:
+		return f.l, true, true
+	}
+	return nil, false, false
+}
+
+// oneSide decides a field that one side changed, or, where there is no common past, one
+// side says something in.
+func (c *core) oneSide(f *field) (v []byte, send, ok bool) {
+	past := f.base != nil
+	switch {
+	case past && equal(f.l, f.b):
+		if f.isNested && (f.earlier || len(c.required) > 0) {
 			// It may lack what is here, or is required.
-			if v, send, ok := c.nest(s, nested, b, l, r); ok {
-				return v, send
+			if v, send, ok := c.nest(f); ok {
+				return v, send, true
 			}
 		}
-		return r, false
-	case equal(r, b) && s.base != nil:
-		return l, true
-	case s.base == nil && s.unset(l):
-		return r, false
-	case s.base == nil && s.unset(r):
-		return l, true
-	case c.sets[name] && s.within.Name == "":
-		if v, send, ok := mergeSets(b, l, r, s.base != nil); ok {
-			return v, send
-		}
-	case isNested:
-		if v, send, ok := c.nest(s, nested, b, l, r); ok {
-			return v, send
-		}
+		return f.r, false, true
+	case past && equal(f.r, f.b):
+		return f.l, true, true
+	case !past && f.unset(f.l):
+		return f.r, false, true
+	case !past && f.unset(f.r):
+		return f.l, true, true
 	}
-	switch s.prefer {
+	return nil, false, false
+}
+
+// together merges what both sides changed in a set or in an object.
+func (c *core) together(f *field) (v []byte, send, ok bool) {
+	switch {
+	case c.sets[f.name] && f.within.Name == "":
+		return mergeSets(f.b, f.l, f.r, f.base != nil)
+	case f.isNested:
+		return c.nest(f)
+	}
+	return nil, false, false
+}
+
+// decide lets one side's value stand, or what Rules.Resolve makes of both.
+func (c *core) decide(f *field) (v []byte, send bool) {
+	switch f.prefer {
 	case engine.PreferLocal:
-		return l, true
+		return f.l, true
 	case engine.PreferRemote:
-		return r, false
+		return f.r, false
 	}
 	if c.rules.Resolve != nil {
 		conflict := Conflict{
-			Field: name, Within: s.within.Name, Base: b, Local: l, Remote: r, LocalNewer: s.localNewer, local: local, remote: remote,
+			Field: f.name, Within: f.within.Name, Base: f.b, Local: f.l, Remote: f.r, LocalNewer: f.localNewer,
+			local: f.local, remote: f.remote,
 		}
 		if v, ok := c.rules.Resolve(conflict); ok {
 			return v, true
 		}
 	}
-	if s.undecided != nil {
-		*s.undecided = true
+	if f.undecided != nil {
+		*f.undecided = true
 	}
-	if s.localNewer {
-		return l, true
+	if f.localNewer {
+		return f.l, true
 	}
-	return r, false
+	return f.r, false
 }
 
 // nest merges the members of an object within the record; ok is false if a side
 // holds something else there.
-func (c *core) nest(s sides, n Nested, b, l, r []byte) (v []byte, send, ok bool) {
-	local, err := n.parse(l)
+func (c *core) nest(f *field) (v []byte, send, ok bool) {
+	s, n := f.sides, f.nested
+	local, err := n.parse(f.l)
 	if err != nil || local == nil {
 		return nil, false, false
 	}
-	remote, err := n.parse(r)
+	remote, err := n.parse(f.r)
 	if err != nil || remote == nil {
 		return nil, false, false
 	}
-	base, err := n.parse(b)
+	base, err := n.parse(f.b)
 	if err != nil {
 		base = nil
 	}
-	s.base, s.within = b, n
+	s.base, s.within = f.b, n
 	o, send, differs := c.objects(s, base, local, remote)
 	if !differs {
-		return r, false, true
+		return f.r, false, true
 	}
 	if v = o.append(nil); n.Text {
 		v = rawjson.AppendQuoted(nil, v)
