@@ -177,7 +177,7 @@ const patience = 3
 
 // bring applies what was staged, the quick way if there is one.
 func (s *session) bring(ctx context.Context) error {
-	done, err := s.direct(ctx)
+	done, err := s.tryFastPath(ctx)
 	if done || err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *session) bring(ctx context.Context) error {
 			return err
 		}
 		if inserts := p.inserts(); inserts > maxAtOnce {
-			if err := s.insertAhead(ctx, p); err != nil {
+			if err := s.prefetch(ctx, p); err != nil {
 				return err
 			}
 			continue

@@ -24,17 +24,17 @@ func (p *plan) inserts() (n int) {
 	return n
 }
 
-// insertAhead adds the new items that need no repair, many transactions long, a
+// prefetch adds the new items that need no repair, many transactions long, a
 // folder before what is in it. What it adds goes into the mirror as well: it is what
 // both sides have from then on, and the merge that follows finds little left
 // to do. Killed in between, the tree has some of the items; the next sync brings
 // all of them again.
-func (s *session) insertAhead(ctx context.Context, p *plan) error {
+func (s *session) prefetch(ctx context.Context, p *plan) error {
 	for at := 5; at < len(p.merged.Nodes); {
 		applied := 0
 		err := s.e.db.Update(ctx, func(pt *places.Tx) (err error) {
-			w := &whole{applier: newApplier(newTx(pt), s), plan: p}
-			if at, err = w.ahead(at); err != nil {
+			w := &fullMerge{applier: newApplier(newTx(pt), s), plan: p}
+			if at, err = w.insertSome(at); err != nil {
 				return err
 			}
 			applied = len(w.touched)
@@ -48,8 +48,8 @@ func (s *session) insertAhead(ctx context.Context, p *plan) error {
 	return nil
 }
 
-// ahead inserts the next few items and returns where to go on.
-func (w *whole) ahead(at int) (next int, err error) {
+// insertSome inserts the next few items and returns where to go on.
+func (w *fullMerge) insertSome(at int) (next int, err error) {
 	folders := make(map[engine.ID]int64)
 	var done []engine.ID
 	for ; at < len(w.plan.merged.Nodes) && len(done) < chunkSize; at++ {

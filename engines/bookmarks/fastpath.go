@@ -10,10 +10,10 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// maxDirect is how many incoming records are tried without the whole tree.
-const maxDirect = 1000
+// maxFastPath is how many incoming records are tried without the whole tree.
+const maxFastPath = 1000
 
-// direct applies what was staged without a look at the rest of the tree, if it
+// tryFastPath applies what was staged without a look at the rest of the tree, if it
 // can be seen to be right: the user has changed nothing of what it touches, and the
 // records agree with each other and with the tree around them. done is false if
 // the trees must be merged whole; nothing happened then.
@@ -21,14 +21,14 @@ const maxDirect = 1000
 // That no folder moves, and that each item that enters a folder or leaves it is
 // among the records, is what makes a look around enough: no cycle can come of it,
 // no orphan, no second parent.
-func (s *session) direct(ctx context.Context) (done bool, err error) {
+func (s *session) tryFastPath(ctx context.Context) (done bool, err error) {
 	// Where nothing was ever synced, what is here must be found in what is there.
 	var synced, staged int
 	db := s.e.db
 	if err := db.QueryRow(ctx, sqlMirrorAny).Scan(&synced); err != nil || synced == 0 {
 		return false, err
 	}
-	if err := db.QueryRow(ctx, sqlCountStaged, maxDirect+1).Scan(&staged); err != nil || staged > maxDirect {
+	if err := db.QueryRow(ctx, sqlCountStaged, maxFastPath+1).Scan(&staged); err != nil || staged > maxFastPath {
 		return false, err
 	}
 	if staged == 0 {
@@ -39,23 +39,23 @@ func (s *session) direct(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	err = s.e.db.Update(ctx, func(p *places.Tx) error {
-		d := &direct{tx: newTx(p), session: s, records: make(map[engine.ID]*arrival)}
+		d := &fastPath{tx: newTx(p), session: s, records: make(map[engine.ID]*arrival)}
 		if err := d.read(); err != nil {
 			return err
 		}
 		return d.run()
 	})
-	if errors.Is(err, errIndirect) {
+	if errors.Is(err, errEntangled) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// errIndirect means that the whole tree has to be looked at.
-var errIndirect = errors.New("the change is entangled with others")
+// errEntangled means that the whole tree has to be looked at.
+var errEntangled = errors.New("the change is entangled with others")
 
-// direct is one such attempt.
-type direct struct {
+// fastPath is one such attempt.
+type fastPath struct {
 	*tx
 	session *session
 	guids   []engine.ID
@@ -74,7 +74,7 @@ type arrival struct {
 	value, moves, sorts bool
 }
 
-func (d *direct) read() error {
+func (d *fastPath) read() error {
 	rows, err := d.Query(sqlStaged)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (d *direct) read() error {
 	return rows.Err()
 }
 
-func (d *direct) run() error {
+func (d *fastPath) run() error {
 	for _, guid := range d.guids {
 		if err := d.look(d.records[guid]); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (d *direct) run() error {
 	}
 	for _, guid := range d.guids {
 		if a := d.records[guid]; !d.agrees(a) {
-			return errIndirect
+			return errEntangled
 		}
 	}
 	return d.apply()
@@ -113,7 +113,7 @@ func (d *direct) run() error {
 
 // look reads what the user has, and finds out whether the record by itself can
 // be applied as it is.
-func (d *direct) look(a *arrival) error {
+func (d *fastPath) look(a *arrival) error {
 	var buried bool
 	err := d.QueryRow(sqlIsBuried, a.guid).Scan(&buried)
 	if err != nil {
@@ -127,16 +127,16 @@ func (d *direct) look(a *arrival) error {
 		return err
 	}
 	if buried || !tree.ValidGUID(a.guid) || (a.old != nil) != (a.here != nil) || a.rewritten {
-		return errIndirect
+		return errEntangled
 	}
 	if a.here == nil {
 		if !a.tombstone && (a.kind == livemark || IsRoot(a.guid) || d.records[a.parent] == nil) {
-			return errIndirect
+			return errEntangled
 		}
 		return nil
 	}
 	if a.here.changes > 0 || a.old.parent != a.here.Parent {
-		return errIndirect
+		return errEntangled
 	}
 	if a.here.Kind == Folder {
 		if a.children, err = d.tx.guids(a.here.n); err != nil {
@@ -145,25 +145,25 @@ func (d *direct) look(a *arrival) error {
 	}
 	if a.tombstone {
 		if a.here.Kind == Folder && len(a.children) > 0 || IsRoot(a.guid) || d.records[a.here.Parent] == nil {
-			return errIndirect
+			return errEntangled
 		}
 		return nil
 	}
 	if a.kind != a.here.Kind {
-		return errIndirect
+		return errEntangled
 	}
 	a.value = !IsRoot(a.guid) && !sameValue(&a.record, recordOf(a.here))
 	a.moves = a.parent != a.here.Parent
 	a.sorts = a.kind == Folder && !slices.Equal(a.children, a.record.children)
 	if a.moves && (a.kind == Folder || d.records[a.parent] == nil || d.records[a.here.Parent] == nil) {
-		return errIndirect
+		return errEntangled
 	}
 	return nil
 }
 
 // agrees reports whether a folder's list and its items' parents are the same
 // statement, and whether the folder of each item lists it.
-func (d *direct) agrees(a *arrival) bool {
+func (d *fastPath) agrees(a *arrival) bool {
 	if folder := d.records[a.parent]; !a.tombstone && folder != nil && a.guid != Root {
 		if folder.tombstone || folder.kind != Folder || !slices.Contains(folder.record.children, a.guid) {
 			return false
@@ -204,7 +204,7 @@ func (d *direct) agrees(a *arrival) bool {
 
 // stays reports whether no record takes an item out of a folder whose list is
 // the same as before.
-func (d *direct) stays(a *arrival) bool {
+func (d *fastPath) stays(a *arrival) bool {
 	for _, guid := range a.children {
 		if child := d.records[guid]; child != nil && (child.tombstone || child.parent != a.guid) {
 			return false
@@ -213,7 +213,7 @@ func (d *direct) stays(a *arrival) bool {
 	return true
 }
 
-func (d *direct) apply() error {
+func (d *fastPath) apply() error {
 	a := newApplier(d.tx, d.session)
 	var gone []engine.ID
 	for _, guid := range d.guids {
@@ -252,7 +252,7 @@ func (d *direct) apply() error {
 }
 
 // bring inserts or changes one item, its new folder first, and notes its row.
-func (d *direct) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
+func (d *fastPath) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
 	if _, done := rows[r.guid]; done || r.tombstone {
 		return nil
 	}
@@ -277,7 +277,7 @@ func (d *direct) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
 	}
 	folder := d.records[r.parent]
 	if folder.here == nil && r.depth(d) > len(d.guids) {
-		return errIndirect // new folders within each other
+		return errEntangled // new folders within each other
 	}
 	if err := d.bring(a, folder, rows); err != nil {
 		return err
@@ -289,7 +289,7 @@ func (d *direct) bring(a *applier, r *arrival, rows map[engine.ID]int64) error {
 
 // depth is how many new folders are above a new item; more than there are
 // records if they go in a circle.
-func (r *arrival) depth(d *direct) (n int) {
+func (r *arrival) depth(d *fastPath) (n int) {
 	for above := d.records[r.parent]; above != nil && above.here == nil && n <= len(d.guids); above = d.records[above.parent] {
 		n++
 	}
@@ -297,7 +297,7 @@ func (r *arrival) depth(d *direct) (n int) {
 }
 
 // sort gives each folder the list of its record.
-func (d *direct) sort(a *applier, rows map[engine.ID]int64) error {
+func (d *fastPath) sort(a *applier, rows map[engine.ID]int64) error {
 	for _, guid := range d.guids {
 		f := d.records[guid]
 		if f.tombstone || f.kind != Folder || f.here != nil && !f.sorts {

@@ -9,13 +9,13 @@ import (
 
 // apply brings the user's tree to what the plan says.
 func (s *session) apply(t *tx, p *plan) (*applier, error) {
-	w := &whole{applier: newApplier(t, s), plan: p, rows: make([]int64, len(p.merged.Nodes))}
+	w := &fullMerge{applier: newApplier(t, s), plan: p, rows: make([]int64, len(p.merged.Nodes))}
 	for kind, n := range p.merged.RemoteProblems.Counts {
 		if n > 0 {
 			w.keeper.repairs[tree.ProblemKind(kind).String()] = n
 		}
 	}
-	for _, step := range []func() error{w.rename, w.place, w.order, w.bury, w.count} {
+	for _, step := range []func() error{w.rename, w.place, w.order, w.addTombstones, w.count} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -23,15 +23,15 @@ func (s *session) apply(t *tx, p *plan) (*applier, error) {
 	return w.applier, w.absorb()
 }
 
-// whole applies the merge of the whole tree.
-type whole struct {
+// fullMerge applies the merge of the whole tree.
+type fullMerge struct {
 	*applier
 	plan *plan
 	rows []int64 // the row of each node
 }
 
 // here is what the user has of a node, or nil.
-func (w *whole) here(n *tree.Node) *localItem {
+func (w *fullMerge) here(n *tree.Node) *localItem {
 	if n.Local < 0 {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (w *whole) here(n *tree.Node) *localItem {
 
 // rename gives local items that were found in the account their GUIDs there. Two
 // may swap theirs, so all get another one first.
-func (w *whole) rename() error {
+func (w *fullMerge) rename() error {
 	var old []engine.ID
 	for i := range w.plan.merged.Nodes {
 		if n := &w.plan.merged.Nodes[i]; n.Apply&tree.ApplyGUID != 0 {
@@ -68,7 +68,7 @@ func (w *whole) rename() error {
 
 // place inserts and changes items and moves them to their folders, a folder
 // before what is in it.
-func (w *whole) place() error {
+func (w *fullMerge) place() error {
 	for i := range w.plan.merged.Nodes {
 		n := &w.plan.merged.Nodes[i]
 		here := w.here(n)
@@ -115,7 +115,7 @@ func (w *whole) place() error {
 
 // root gives a root what the account has of it, if that has its record: the tree
 // has roots that no record describes.
-func (w *whole) root(n *tree.Node, here *localItem) error {
+func (w *fullMerge) root(n *tree.Node, here *localItem) error {
 	if n.Remote < 0 {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (w *whole) root(n *tree.Node, here *localItem) error {
 
 // value gives an item the remote value. Where both sides changed it, each field
 // comes from the side that changed it, as far as their last common value tells.
-func (w *whole) value(n *tree.Node, it *row) error {
+func (w *fullMerge) value(n *tree.Node, it *row) error {
 	r, at, err := w.incoming(w.plan.remote.Item(n.Remote).GUID)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (t *tx) base(guid engine.ID) (*record, error) {
 }
 
 // order puts siblings into their order.
-func (w *whole) order() error {
+func (w *fullMerge) order() error {
 	m := w.plan.merged
 	for i := range m.Nodes {
 		folder := &m.Nodes[i]
@@ -203,7 +203,7 @@ func (w *whole) order() error {
 
 // reordered keeps a folder's old order if its items changed places among
 // themselves, and not just by what came and went between them.
-func (w *whole) reordered(folder *tree.Node, children []tree.Node) error {
+func (w *fullMerge) reordered(folder *tree.Node, children []tree.Node) error {
 	var positions []int32
 	for i := range children {
 		if c := &children[i]; c.Local >= 0 {
@@ -243,8 +243,8 @@ func outOfOrder(sequence []int32) int {
 	return len(sequence) - len(tails)
 }
 
-// bury deletes what is gone, here and there.
-func (w *whole) bury() error {
+// addTombstones deletes what is gone, here and there.
+func (w *fullMerge) addTombstones() error {
 	m := w.plan.merged
 	if len(m.DeleteLocal) > 0 {
 		if err := w.delete(m.DeleteLocal); err != nil {
@@ -269,7 +269,7 @@ func (w *whole) bury() error {
 }
 
 // count sets the change counters: what both sides agree on has no change left.
-func (w *whole) count() error {
+func (w *fullMerge) count() error {
 	if _, err := w.hiddenGUIDs(); err != nil {
 		return err
 	}
