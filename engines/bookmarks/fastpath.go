@@ -114,88 +114,110 @@ func (d *fastPath) run() error {
 // look reads what the user has, and finds out whether the record by itself can
 // be applied as it is.
 func (d *fastPath) look(a *arrival) error {
-	var buried bool
-	err := d.QueryRow(sqlIsBuried, a.guid).Scan(&buried)
+	deletedHere, err := d.readHere(a)
 	if err != nil {
 		return err
 	}
-	if a.old, err = d.base(a.guid); err != nil {
-		return err
-	}
-	a.here, err = d.find(a.guid)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	if buried || !tree.ValidGUID(a.guid) || (a.old != nil) != (a.here != nil) || a.rewritten {
+	if deletedHere || !tree.ValidGUID(a.guid) || (a.old != nil) != (a.here != nil) || a.rewritten {
 		return errEntangled
 	}
-	if a.here == nil {
-		if !a.tombstone && (a.kind == livemark || IsRoot(a.guid) || d.records[a.parent] == nil) {
-			return errEntangled
-		}
-		return nil
-	}
-	if a.here.changes > 0 || a.old.parent != a.here.Parent {
+	if a.here != nil && (a.here.changes > 0 || a.old.parent != a.here.Parent) {
 		return errEntangled
 	}
-	if a.here.Kind == Folder {
-		if a.children, err = d.tx.guids(a.here.n); err != nil {
-			return err
-		}
+	alone := d.canChange
+	switch {
+	case a.here == nil:
+		alone = d.canInsert
+	case a.tombstone:
+		alone = d.canDelete
 	}
-	if a.tombstone {
-		if a.here.Kind == Folder && len(a.children) > 0 || IsRoot(a.guid) || d.records[a.here.Parent] == nil {
-			return errEntangled
-		}
-		return nil
-	}
-	if a.kind != a.here.Kind {
-		return errEntangled
-	}
-	a.value = !IsRoot(a.guid) && !sameValue(&a.record, recordOf(a.here))
-	a.moves = a.parent != a.here.Parent
-	a.sorts = a.kind == Folder && !slices.Equal(a.children, a.record.children)
-	if a.moves && (a.kind == Folder || d.records[a.parent] == nil || d.records[a.here.Parent] == nil) {
+	if !alone(a) {
 		return errEntangled
 	}
 	return nil
 }
 
+// readHere reads what the user has under the record's GUID, and what the mirror has.
+func (d *fastPath) readHere(a *arrival) (deleted bool, err error) {
+	if err := d.QueryRow(sqlIsBuried, a.guid).Scan(&deleted); err != nil {
+		return false, err
+	}
+	if a.old, err = d.base(a.guid); err != nil {
+		return false, err
+	}
+	a.here, err = d.find(a.guid)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return deleted, nil
+	case err == nil && a.here.Kind == Folder:
+		a.children, err = d.tx.guids(a.here.n)
+	}
+	return deleted, err
+}
+
+// canInsert reports whether a record that is new here has its folder among the records. A
+// tombstone of what is not here has nothing to do.
+func (d *fastPath) canInsert(a *arrival) bool {
+	return a.tombstone || a.kind != livemark && !IsRoot(a.guid) && d.records[a.parent] != nil
+}
+
+// canDelete reports whether the item can go: it is empty, and its folder is among the
+// records.
+func (d *fastPath) canDelete(a *arrival) bool {
+	return len(a.children) == 0 && !IsRoot(a.guid) && d.records[a.here.Parent] != nil
+}
+
+// canChange finds out what the record changes of the item, and reports whether that is
+// its value, its order, or, unless it is a folder, its place between two folders that are
+// among the records.
+func (d *fastPath) canChange(a *arrival) bool {
+	if a.kind != a.here.Kind {
+		return false
+	}
+	a.value = !IsRoot(a.guid) && !sameValue(&a.record, recordOf(a.here))
+	a.moves = a.parent != a.here.Parent
+	a.sorts = a.kind == Folder && !slices.Equal(a.children, a.record.children)
+	return !a.moves || a.kind != Folder && d.records[a.parent] != nil && d.records[a.here.Parent] != nil
+}
+
 // agrees reports whether a folder's list and its items' parents are the same
 // statement, and whether the folder of each item lists it.
 func (d *fastPath) agrees(a *arrival) bool {
-	if folder := d.records[a.parent]; !a.tombstone && folder != nil && a.guid != Root {
-		if folder.tombstone || folder.kind != Folder || !slices.Contains(folder.record.children, a.guid) {
-			return false
-		}
-	}
-	if a.tombstone || a.kind != Folder {
+	switch {
+	case a.tombstone:
 		return true
-	}
-	if a.here != nil && !a.sorts {
+	case a.guid != Root && !d.isListed(a):
+		return false
+	case a.kind != Folder:
+		return true
+	case a.here != nil && !a.sorts:
 		return d.stays(a)
 	}
-	listed := make(map[engine.ID]struct{}, len(a.record.children))
-	had := make(map[engine.ID]struct{}, len(a.children))
-	for _, guid := range a.children {
-		had[guid] = struct{}{}
+	return d.listAgrees(a)
+}
+
+// isListed reports whether the item's folder, if it is among the records, lists it.
+func (d *fastPath) isListed(a *arrival) bool {
+	folder := d.records[a.parent]
+	return folder == nil || !folder.tombstone && folder.kind == Folder && slices.Contains(folder.record.children, a.guid)
+}
+
+// listAgrees reports whether each item of a folder's new list was in the old one or comes
+// with the records, once, and each that left is deleted or put elsewhere by them.
+func (d *fastPath) listAgrees(a *arrival) bool {
+	listed, had := set(a.record.children), set(a.children)
+	if len(listed) < len(a.record.children) {
+		return false // one is there twice
 	}
 	for _, guid := range a.record.children {
-		if _, twice := listed[guid]; twice {
-			return false
-		}
-		listed[guid] = struct{}{}
 		child := d.records[guid]
-		_, was := had[guid]
-		if child == nil && !was || child != nil && (child.tombstone || child.parent != a.guid) {
+		if child == nil && !had[guid] || child != nil && (child.tombstone || child.parent != a.guid) {
 			return false
 		}
 	}
 	for _, guid := range a.children {
-		if _, still := listed[guid]; still {
-			continue
-		}
-		if child := d.records[guid]; child == nil || !child.tombstone && child.parent == a.guid {
+		child := d.records[guid]
+		if !listed[guid] && (child == nil || !child.tombstone && child.parent == a.guid) {
 			return false
 		}
 	}

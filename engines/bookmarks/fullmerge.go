@@ -72,45 +72,48 @@ func (w *fullMerge) place() error {
 	for i := range w.plan.merged.Nodes {
 		n := &w.plan.merged.Nodes[i]
 		here := w.here(n)
-		if here == nil {
-			remote := w.plan.remote.Item(n.Remote)
-			r, at, err := w.incoming(remote.GUID)
-			if err != nil {
-				return err
-			}
-			if w.rows[i], err = w.insert(n.GUID, &r, at, w.rows[n.Parent], int(n.Position), n.Upload); err != nil {
-				return err
-			}
-			continue
+		var err error
+		switch {
+		case here == nil:
+			w.rows[i], err = w.insertNode(n)
+		case IsRoot(n.GUID):
+			w.rows[i], err = here.n, w.root(n, here)
+		default:
+			w.rows[i], err = here.n, w.changeNode(n, here)
 		}
-		w.rows[i] = here.n
-		if IsRoot(n.GUID) {
-			if err := w.root(n, here); err != nil {
-				return err
-			}
-			continue
-		}
-		if n.Apply&(tree.ApplyValue|tree.ApplyParent) == 0 && !n.Conflict {
-			continue
-		}
-		it, err := w.findRow(here.n)
 		if err != nil {
 			return err
 		}
-		if n.Apply&tree.ApplyValue != 0 || n.Conflict {
-			if err := w.value(n, it); err != nil {
-				return err
-			}
-		}
-		if n.Apply&tree.ApplyParent != 0 {
-			w.keeper.move(it)
-			w.touched[it.GUID] = struct{}{}
-			if _, err := w.Exec(sqlSetPlace, it.n, w.rows[n.Parent], n.Position); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
+}
+
+// insertNode adds an item that is new here, and returns its row.
+func (w *fullMerge) insertNode(n *tree.Node) (int64, error) {
+	r, at, err := w.incoming(w.plan.remote.Item(n.Remote).GUID)
+	if err != nil {
+		return 0, err
+	}
+	return w.insert(n.GUID, &r, at, w.rows[n.Parent], int(n.Position), n.Upload)
+}
+
+// changeNode gives an item its value and its folder, where they are others.
+func (w *fullMerge) changeNode(n *tree.Node, here *localItem) error {
+	value, moves := n.Apply&tree.ApplyValue != 0 || n.Conflict, n.Apply&tree.ApplyParent != 0
+	if !value && !moves {
+		return nil
+	}
+	it, err := w.findRow(here.n)
+	if err == nil && value {
+		err = w.value(n, it)
+	}
+	if err != nil || !moves {
+		return err
+	}
+	w.keeper.move(it)
+	w.touched[it.GUID] = struct{}{}
+	_, err = w.Exec(sqlSetPlace, it.n, w.rows[n.Parent], n.Position)
+	return err
 }
 
 // root gives a root what the account has of it, if that has its record: the tree
