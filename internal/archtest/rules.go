@@ -52,6 +52,8 @@ var rules = []rule{
 		"it runs any database of accounts, so it knows the interface alone"},
 	{"server/accounts/internal/store/sqlite", []string{"server/accounts/internal/store", "server/accounts/internal/store/storetest", "internal/sqlite"},
 		"a database of accounts knows no rule of the accounts server"},
+	{"server/accounts/internal/fault", nil,
+		"what a client is told depends on no rule"},
 	{"server/accounts/internal/limiter", nil,
 		"a counter knows not what it counts"},
 	{"server/accounts/internal/typed", nil,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -19,7 +20,7 @@ import (
 func (s *Service) account(ctx context.Context, uid string) (*store.Account, error) {
 	a, err := s.db.Read(ctx).Account(uid)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, errToken
+		return nil, fault.ErrToken
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read an account: %w", err)
@@ -52,12 +53,12 @@ func lowerEmail(email string) string { return strings.ToLower(email) }
 
 func checkEmail(email string) error {
 	if email == "" {
-		return missing("email")
+		return fault.Missing("email")
 	}
 	local, domain, ok := strings.Cut(email, "@")
 	if !ok || local == "" || domain == "" || len(email) > 256 || strings.ContainsAny(email, " \t\r\n\x00") ||
 		strings.Contains(domain, "@") || strings.ToValidUTF8(email, "") != email || strings.ContainsFunc(email, unseen) {
-		return invalid("email")
+		return fault.Invalid("email")
 	}
 	return nil
 }
@@ -79,7 +80,7 @@ func (s *Service) verifier(ctx context.Context, a *store.Account, authPW []byte)
 		return s.stretch(ctx, password, salt, cost, keyLen)
 	}, authPW, salt, cost)
 	if errors.Is(err, stretch.ErrBusy) {
-		return v, busy()
+		return v, fault.Busy()
 	}
 	return v, err
 }
@@ -173,10 +174,10 @@ func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (
 		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.UID)
 		// The address is the salt of version 1, and mostly written so. What the
 		// account's own spelling is, if there is one, nobody hears.
-		return checked{}, errEmailCase.with("email", lower)
+		return checked{}, fault.ErrEmailCase.With(fault.Details{Email: lower})
 	}
 	s.note(r, security.SignInFailed, wrongPassword(found, security.WrongPassword), found.UID)
-	return checked{}, errPassword
+	return checked{}, fault.ErrPassword
 }
 
 // wrongPassword is the reason to note, of an account that may be none.

@@ -34,6 +34,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -252,7 +253,7 @@ func (s *Service) routes() {
 	s.handleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.uploadAvatar)
 	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
 	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
-	s.handle("/", func(*request) (any, error) { return nil, errNotFound })
+	s.handle("/", func(*request) (any, error) { return nil, fault.ErrNotFound })
 }
 
 // Purge removes what expired.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"net/http"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -12,22 +13,22 @@ var noted = map[int]struct {
 	event  security.Event
 	reason security.Reason
 }{
-	errToken.errno:       {security.TokenRefused, security.SessionToken},
-	errThrottled.errno:   {security.Throttled, security.TooMany},
-	errLocked.errno:      {security.SignInFailed, security.Disabled},
-	errBackupCode.errno:  {security.SignInFailed, security.WrongBackupCode},
-	errRecoveryKey.errno: {security.SignInFailed, security.WrongRecoveryKey},
-	errCode.errno:        {security.SignInFailed, security.WrongCode},
-	errInvitation.errno:  {security.SignUpRefused, security.Invitation},
+	fault.ErrToken.Errno:       {security.TokenRefused, security.SessionToken},
+	fault.ErrThrottled.Errno:   {security.Throttled, security.TooMany},
+	fault.ErrLocked.Errno:      {security.SignInFailed, security.Disabled},
+	fault.ErrBackupCode.Errno:  {security.SignInFailed, security.WrongBackupCode},
+	fault.ErrRecoveryKey.Errno: {security.SignInFailed, security.WrongRecoveryKey},
+	fault.ErrCode.Errno:        {security.SignInFailed, security.WrongCode},
+	fault.ErrInvitation.Errno:  {security.SignUpRefused, security.Invitation},
 }
 
 // audit tells the security log of a request that was refused.
-func (s *Service) audit(r *http.Request, f *fault) {
-	n, ok := noted[f.errno]
+func (s *Service) audit(r *http.Request, f *fault.Error) {
+	n, ok := noted[f.Errno]
 	if !ok {
 		return
 	}
-	if f.message == errSignUpClosed.message {
+	if f.Message == fault.ErrSignUpClosed.Message {
 		n.reason = security.Closed
 	}
 	s.cfg.Security.Note(r.Context(), n.event, n.reason, r.RemoteAddr, "")

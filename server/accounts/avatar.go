@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/picture"
@@ -86,7 +87,7 @@ func (s *Service) avatar(r *request) (any, error) {
 func (s *Service) avatarImage(r *request) (any, error) {
 	a, err := s.db.Read(r.Context()).Avatar(r.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, errNotFound
+		return nil, fault.ErrNotFound
 	}
 	if err != nil {
 		return nil, err
@@ -101,10 +102,10 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 		return nil, err
 	}
 	if wait := s.own.Take("av:"+a.UID, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
-		return nil, throttled(wait)
+		return nil, fault.Throttled(wait)
 	}
-	if err := s.room(); err != nil {
-		return nil, err
+	if s.cfg.Full() {
+		return nil, fault.Full()
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	image, drawnType, err := s.draw(r.Context(), r.body, strings.ToLower(strings.TrimSpace(contentType)))
@@ -135,9 +136,9 @@ func (s *Service) draw(ctx context.Context, in []byte, contentType string) (imag
 	image, drawnType, err = picture.Square(in, contentType, avatarSide)
 	switch {
 	case errors.Is(err, picture.ErrType):
-		return nil, "", newFault(http.StatusUnsupportedMediaType, errParameter.errno, err.Error())
+		return nil, "", fault.New(http.StatusUnsupportedMediaType, fault.ErrParameter.Errno, err.Error())
 	case err != nil:
-		return nil, "", newFault(http.StatusBadRequest, errParameter.errno, err.Error())
+		return nil, "", fault.New(http.StatusBadRequest, fault.ErrParameter.Errno, err.Error())
 	}
 	return image, drawnType, nil
 }
@@ -151,7 +152,7 @@ func (s *Service) deleteAvatar(r *request) (any, error) {
 	return nothing, s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
 		removed, err := tx.RemoveAvatar(a.UID, r.PathValue("id"))
 		if err == nil && !removed {
-			err = errNotFound
+			err = fault.ErrNotFound
 		}
 		return err
 	})

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -34,7 +35,7 @@ func (s *Service) replaceBackupCodes(r *request) (any, error) {
 			return err
 		}
 		if !enabled {
-			return errTOTPMissing
+			return fault.ErrTOTPMissing
 		}
 		codes, err = secondfactor.NewBackupCodes(tx, c.UID, s.cfg.Rand)
 		return err
@@ -74,7 +75,7 @@ func (s *Service) verifyBackupCode(r *request) (any, error) {
 			return err
 		}
 		if !ok {
-			return errBackupCode
+			return fault.ErrBackupCode
 		}
 		if err := s.verifySession(tx, r, c); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -73,10 +74,10 @@ func present(err error) (bool, error) {
 	return err == nil, err
 }
 
-// orToken is the error of a read that found nothing good: its own, or errToken.
+// orToken is the error of a read that found nothing good: its own, or fault.ErrToken.
 func orToken(err error) error {
 	if err == nil {
-		err = errToken
+		err = fault.ErrToken
 	}
 	return err
 }

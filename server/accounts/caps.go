@@ -1,6 +1,10 @@
 package accounts
 
-import "time"
+import (
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+)
 
 // How much one account may keep. What is idle longest goes first; what is in use
 // goes only for somebody who showed the password.
@@ -43,7 +47,7 @@ func (s *Service) makeRoom(have, max int, proved bool, removeIdle func(usedAt in
 	}
 	gone, err := removeIdle(before, have-max)
 	if err == nil && gone < have-max {
-		err = throttled(s.cfg.Limits.Window)
+		err = fault.Throttled(s.cfg.Limits.Window)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -83,19 +84,19 @@ func (s *Service) destroyClient(r *request) (any, error) {
 	switch {
 	case in.SessionTokenID != "":
 		if session, err = hex.DecodeString(in.SessionTokenID); err != nil {
-			return nil, invalid("sessionTokenId")
+			return nil, fault.Invalid("sessionTokenId")
 		}
 	case in.RefreshTokenID != "":
 		if refresh, err = hex.DecodeString(in.RefreshTokenID); err != nil {
-			return nil, invalid("refreshTokenId")
+			return nil, fault.Invalid("refreshTokenId")
 		}
 	default:
-		return nil, missing("sessionTokenId")
+		return nil, fault.Missing("sessionTokenId")
 	}
 	ctx := r.Context()
 	return nothing, s.updateBy(ctx, c, func(tx store.Tx) error {
 		err := endTogether(tx, c.UID, session, refresh)
-		if errors.Is(err, errToken) {
+		if errors.Is(err, fault.ErrToken) {
 			err = nil // it is signed out already
 		}
 		return err

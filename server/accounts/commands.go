@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -64,11 +65,11 @@ func (s *Service) notifyDevices(r *request) (any, error) {
 	var some []string
 	switch {
 	case in.To == nil:
-		return nil, missing("to")
+		return nil, fault.Missing("to")
 	case json.Unmarshal(in.To, &all) == nil && all == "all":
 	case json.Unmarshal(in.To, &some) == nil && in.Excluded == nil:
 	default:
-		return nil, invalid("to")
+		return nil, fault.Invalid("to")
 	}
 	// A map, for which command and Command differ, as they do for a device.
 	var payload map[string]json.RawMessage
@@ -102,15 +103,15 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	}
 	switch {
 	case in.Target == "":
-		return nil, missing("target")
+		return nil, fault.Missing("target")
 	case in.Command == "":
-		return nil, missing("command")
+		return nil, fault.Missing("command")
 	case len(in.Payload) == 0:
-		return nil, missing("payload")
+		return nil, fault.Missing("payload")
 	case len(in.Payload) > maxCommandPayload:
-		return nil, invalid("payload")
+		return nil, fault.Invalid("payload")
 	case in.TTL < 0:
-		return nil, invalid("ttl")
+		return nil, fault.Invalid("ttl")
 	}
 	life := commandLife
 	if in.TTL > 0 {
@@ -122,7 +123,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 	err = s.updateBy(ctx, a, func(tx store.Tx) error {
 		target, err := tx.Device(a.uid, in.Target)
 		if errors.Is(err, store.ErrNotFound) {
-			return errUnknownDevice
+			return fault.ErrUnknownDevice
 		}
 		if err != nil {
 			return err
@@ -132,7 +133,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 			return err
 		}
 		if _, ok := known[in.Command]; !ok {
-			return errCommand
+			return fault.ErrCommand
 		}
 		index, err = tx.AddCommand(a.uid, in.Target, store.Command{
 			Sender: a.device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: now.Add(life).UnixMilli(),
@@ -158,7 +159,7 @@ func (s *Service) deviceCommands(r *request) (any, error) {
 		return nil, err
 	}
 	if a.device == "" {
-		return nil, errUnknownDevice
+		return nil, fault.ErrUnknownDevice
 	}
 	q := r.URL.Query()
 	number := func(name string, or int64) (int64, error) {
@@ -168,7 +169,7 @@ func (s *Service) deviceCommands(r *request) (any, error) {
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 {
-			return 0, invalid(name)
+			return 0, fault.Invalid(name)
 		}
 		return n, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
@@ -42,11 +43,11 @@ const (
 func (s *Service) admitMail(r *request, email string) error {
 	now := s.cfg.Now()
 	if wait := s.addresses.Take("mail "+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
-		return throttled(wait)
+		return fault.Throttled(wait)
 	}
 	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: emailKey(email), max: mailsPerAccount, window: mailWindow}})
 	if err == nil && wait > 0 {
-		err = throttled(wait)
+		err = fault.Throttled(wait)
 	}
 	return err
 }
@@ -63,7 +64,7 @@ func (s *Service) confirmMAC(uid, code string) []byte {
 // sends it. The message was admitted.
 func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 	if s.cfg.Mail == nil {
-		return errMail // the server asked for confirmations once, and does no more
+		return fault.ErrMail // the server asked for confirmations once, and does no more
 	}
 	raw, err := s.random(8)
 	if err != nil {
@@ -92,10 +93,10 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 	err = s.cfg.Mail.Send(ctx, message)
 	switch {
 	case errors.Is(err, mail.ErrAddress):
-		return invalid("email")
+		return fault.Invalid("email")
 	case err != nil:
 		s.cfg.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
-		return errMail
+		return fault.ErrMail
 	}
 	// Only now, so that one that came before stays good if this one does not come;
 	// and also for one who did not wait for the answer.
@@ -163,7 +164,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 	}
 	if c.Confirmed {
 		if !c.Verified {
-			return nil, errCode // it waits for another kind of code
+			return nil, fault.ErrCode // it waits for another kind of code
 		}
 		done()
 		return nothing, nil
@@ -176,7 +177,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 		return err
 	})
 	if err == nil && !right {
-		err = errCode
+		err = fault.ErrCode
 	}
 	if err == nil {
 		done()

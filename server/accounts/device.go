@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -62,31 +63,31 @@ type device struct {
 func (d *device) check() error {
 	if d.ID != "" {
 		if _, ok := unhex(d.ID, 16); !ok {
-			return invalid("id")
+			return fault.Invalid("id")
 		}
 	}
 	if d.Name != nil && (*d.Name == "" || utf8.RuneCountInString(*d.Name) > 255 || strings.ContainsFunc(*d.Name, unicode.IsControl)) {
-		return invalid("name")
+		return fault.Invalid("name")
 	}
 	if d.Type != nil && len(*d.Type) > 16 {
-		return invalid("type")
+		return fault.Invalid("type")
 	}
 	for name, v := range map[string]*string{"pushPublicKey": d.PushPublicKey, "pushAuthKey": d.PushAuthKey} {
 		if v != nil && len(*v) > 128 {
-			return invalid(name)
+			return fault.Invalid(name)
 		}
 	}
 	if d.PushCallback != nil && *d.PushCallback != "" {
 		if u, err := url.Parse(*d.PushCallback); err != nil || u.Scheme != "https" || len(*d.PushCallback) > 255 {
-			return invalid("pushCallback")
+			return fault.Invalid("pushCallback")
 		}
 	}
 	if len(d.Commands) > maxDeviceCommands {
-		return invalid("availableCommands")
+		return fault.Invalid("availableCommands")
 	}
 	for name, value := range d.Commands {
 		if len(name) > maxCommandName || len(value) > maxCommandValue {
-			return invalid("availableCommands")
+			return fault.Invalid("availableCommands")
 		}
 	}
 	return nil
@@ -106,7 +107,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 		return nil, err
 	}
 	if in.ID != "" && a.device != "" && in.ID != a.device {
-		return nil, errDeviceConflict.with("deviceId", a.device)
+		return nil, fault.ErrDeviceConflict.With(fault.Details{DeviceID: a.device})
 	}
 	ctx := r.Context()
 	var out seenDevice
@@ -120,7 +121,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 			}
 		case id == "":
 			// A device whose session ended went with it.
-			return errUnknownDevice
+			return fault.ErrUnknownDevice
 		}
 		change, err := in.change()
 		if err != nil {
@@ -208,7 +209,7 @@ func (s *Service) listDevices(r *request) (any, error) {
 	var since int64
 	if text := r.URL.Query().Get("filterIdleDevicesTimestamp"); text != "" {
 		if since, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return nil, invalid("filterIdleDevicesTimestamp")
+			return nil, fault.Invalid("filterIdleDevicesTimestamp")
 		}
 	}
 	all, err := s.db.Read(r.Context()).Devices(a.uid)
@@ -240,7 +241,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 		return nil, err
 	}
 	if in.Name == nil {
-		return nil, missing("name")
+		return nil, fault.Missing("name")
 	}
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
@@ -248,7 +249,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error {
 		known, err := tx.ChangeDevice(c.UID, in.ID, store.DeviceChange{Name: in.Name})
 		if err == nil && !known {
-			err = errUnknownDevice
+			err = fault.ErrUnknownDevice
 		}
 		return err
 	})
@@ -276,7 +277,7 @@ func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) e
 	err := s.updateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)
 		if errors.Is(err, store.ErrNotFound) {
-			return errUnknownDevice
+			return fault.ErrUnknownDevice
 		}
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 
 // endTogether ends a session of an account, or a refresh token, and whatever was
 // given with the same code: a phone gets both, and either gets the other again.
-// The other one is nil. The error is errToken if there is none.
+// The other one is nil. The error is fault.ErrToken if there is none.
 func endTogether(tx store.Tx, uid string, session, refresh []byte) error {
 	var grant []byte
 	if refresh != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
@@ -76,9 +77,9 @@ func inviteHash(code string) []byte {
 func (s *Service) maySignUp(invitation string) error {
 	switch {
 	case s.cfg.SignUp == SignUpClosed:
-		return errSignUpClosed
+		return fault.ErrSignUpClosed
 	case s.cfg.SignUp == SignUpInvite && invitation == "":
-		return errInvitation.with("param", "invitation")
+		return fault.ErrInvitation.With(fault.Details{Param: "invitation"})
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (s *Service) checkInvitation(r *request, code string) error {
 	}
 	good, err := s.db.Read(r.Context()).InvitationOpen(h, s.cfg.Now().UnixMilli())
 	if err == nil && !good {
-		err = errInvitation.with("param", "invitation")
+		err = fault.ErrInvitation.With(fault.Details{Param: "invitation"})
 	}
 	return err
 }
@@ -108,7 +109,7 @@ func (s *Service) useInvitation(tx store.Tx, code, uid string) error {
 	}
 	used, err := tx.UseInvitation(inviteHash(code), uid, s.cfg.Now().UnixMilli())
 	if err == nil && !used {
-		err = errInvitation.with("param", "invitation")
+		err = fault.ErrInvitation.With(fault.Details{Param: "invitation"})
 	}
 	return err
 }

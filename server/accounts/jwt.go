@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -77,7 +78,7 @@ func (s *Service) access(ctx context.Context, text string) (*oauth.AccessClaims,
 		return nil, nil, fmt.Errorf("look for a revoked token: %w", err)
 	}
 	a, err := s.account(ctx, c.Subject)
-	if errors.Is(err, errToken) || revoked {
+	if errors.Is(err, fault.ErrToken) || revoked {
 		return nil, nil, token.ErrBadAccess
 	}
 	if err != nil {

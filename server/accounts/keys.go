@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -86,7 +87,7 @@ func (s *Service) statusByUID(r *request) (any, error) {
 		uid = c.UID
 	}
 	_, err := s.account(r.Context(), uid)
-	if errors.Is(err, errToken) {
+	if errors.Is(err, fault.ErrToken) {
 		return existsAnswer{}, nil
 	}
 	return existsAnswer{true}, err

@@ -1,6 +1,10 @@
 package accounts
 
-import "time"
+import (
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+)
 
 // Limits bound how often strangers may try. A zero takes its default.
 type Limits struct {
@@ -35,11 +39,11 @@ func (s *Service) admitAddress(r *request) error {
 	now, l := s.cfg.Now(), s.cfg.Limits
 	if network := r.network(); network != "" {
 		if wait := s.networks.Take(network, 10*l.PerAddress, l.Window, now); wait > 0 {
-			return throttled(wait)
+			return fault.Throttled(wait)
 		}
 	}
 	if wait := s.addresses.Take(r.address(), l.PerAddress, l.Window, now); wait > 0 {
-		return throttled(wait)
+		return fault.Throttled(wait)
 	}
 	return nil
 }

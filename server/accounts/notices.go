@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) dismissNotice(r *request) (any, error) {
 		return nil, err
 	}
 	if in.Kind == "" {
-		return nil, missing("kind")
+		return nil, fault.Missing("kind")
 	}
 	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -52,27 +53,27 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	redirect := s.root(r.Context()) + "/oauth/success/" + in.ClientID
 	switch {
 	case in.State == "":
-		return nil, missing("state")
+		return nil, fault.Missing("state")
 	case len(in.State) > 512:
-		return nil, invalid("state")
+		return nil, fault.Invalid("state")
 	case len(in.KeysJWE) > maxKeysJWE:
-		return nil, invalid("keys_jwe")
+		return nil, fault.Invalid("keys_jwe")
 	case len(in.Nonce) > 512:
-		return nil, invalid("nonce")
+		return nil, fault.Invalid("nonce")
 	case in.ResponseType != "" && in.ResponseType != "code":
-		return nil, errResponseType
+		return nil, fault.ErrResponseType
 	case in.Method != "S256" || in.Challenge == "":
-		return nil, errPKCE
+		return nil, fault.ErrPKCE
 	case !oauth.ValidChallenge(in.Challenge):
-		return nil, invalid("code_challenge")
+		return nil, fault.Invalid("code_challenge")
 	case in.AccessType != "" && in.AccessType != "offline" && in.AccessType != "online":
-		return nil, invalid("access_type")
+		return nil, fault.Invalid("access_type")
 	case in.RedirectURI == "" || in.RedirectURI == oauth.WebChannel:
 		redirect = oauth.WebChannel
 	case in.ClientID == oauth.NativeClient && oauth.IsLoopback(in.RedirectURI):
 		redirect = in.RedirectURI
 	case in.RedirectURI != redirect:
-		return nil, invalid("redirect_uri")
+		return nil, fault.Invalid("redirect_uri")
 	}
 	code, err := s.randomHex(32)
 	if err != nil {
@@ -179,7 +180,7 @@ func (s *Service) oauthToken(r *request) (any, error) {
 	case "authorization_code":
 		granted = s.byCode
 	default:
-		return nil, invalid("grant_type")
+		return nil, fault.Invalid("grant_type")
 	}
 	if _, err := client(in.ClientID); err != nil {
 		return nil, err
@@ -209,7 +210,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 		return grant{}, err
 	}
 	if t.ClientID != in.ClientID {
-		return grant{}, errToken
+		return grant{}, fault.ErrToken
 	}
 	have, err := parseScopes(t.Scope)
 	if err != nil {
@@ -221,7 +222,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 			return grant{}, err
 		}
 		if !have.AllowAll(scope) {
-			return grant{}, errScope
+			return grant{}, fault.ErrScope
 		}
 	}
 	return grant{
@@ -232,7 +233,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 // byCode takes a code. Whoever shows it with a wrong verifier takes it too.
 func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
-		return grant{}, missing("code")
+		return grant{}, fault.Missing("code")
 	}
 	var code *store.Code
 	err := s.db.Update(r.Context(), func(tx store.Tx) (err error) {
@@ -240,18 +241,18 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return grant{}, errUnknownCode
+		return grant{}, fault.ErrUnknownCode
 	}
 	if err != nil {
 		return grant{}, err
 	}
 	switch {
 	case code.ClientID != in.ClientID:
-		return grant{}, errCodeClient
+		return grant{}, fault.ErrCodeClient
 	case s.cfg.Now().UnixMilli() >= code.ExpiresAt:
-		return grant{}, errExpiredCode
+		return grant{}, fault.ErrExpiredCode
 	case !oauth.Proves(in.Verifier, code.Challenge):
-		return grant{}, errChallenge
+		return grant{}, fault.ErrChallenge
 	}
 	// The browser has left the page for the program, and the session with it.
 	g := grant{
@@ -268,7 +269,7 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 			return grant{}, err
 		}
 		if c.UID != g.uid {
-			return grant{}, errToken
+			return grant{}, fault.ErrToken
 		}
 		g.session = c.Hash
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -42,7 +43,7 @@ func (c *credentials) check() (err error) {
 		return err
 	}
 	if !onepw.ValidClientSalt(c.ClientSalt) {
-		return invalid("clientSalt")
+		return fault.Invalid("clientSalt")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -30,7 +31,7 @@ func (a accessHolder) still(tx store.Reader) error {
 	}
 	live, err := isLive(tx, a.UID, a.bound)
 	if err == nil && !live {
-		err = errToken
+		err = fault.ErrToken
 	}
 	return err
 }
@@ -39,18 +40,18 @@ func (a accessHolder) still(tx store.Reader) error {
 func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have oauth.Scopes, err error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return a, nil, errToken
+		return a, nil, fault.ErrToken
 	}
 	c, found, err := s.access(r.Context(), text)
 	if isBad(err) {
-		return a, nil, errToken
+		return a, nil, fault.ErrToken
 	}
 	if err != nil {
 		return a, nil, err
 	}
 	have, err = parseScopes(c.Scope)
 	if err != nil || !slices.ContainsFunc(scope, have.Allow) {
-		return a, nil, newFault(http.StatusForbidden, 163, "Requested scopes are not allowed")
+		return a, nil, fault.New(http.StatusForbidden, 163, "Requested scopes are not allowed")
 	}
 	return accessHolder{found, c.Bound}, have, nil
 }
@@ -155,7 +156,7 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 		return nil, err
 	}
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
-		return nil, invalid("displayName")
+		return nil, fault.Invalid("displayName")
 	}
 	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
 		if err := tx.SetDisplayName(a.UID, in.DisplayName); err != nil {

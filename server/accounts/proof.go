@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -14,7 +15,7 @@ import (
 // that was stolen alone changes nothing of that kind.
 const proofLife = 5 * time.Minute
 
-// What a proof lacks, as errProof says it.
+// What a proof lacks, as fault.ErrProof says it.
 const (
 	lacksPassword   = "password"
 	lacksSecondStep = "totp-2fa"
@@ -59,8 +60,8 @@ func (c *credential) still(tx store.Reader) error {
 // still implements holder for an account whose password was right.
 func (c checked) still(tx store.Reader) error {
 	err := still(tx, c.Account)
-	if errors.Is(err, errToken) {
-		return errPassword
+	if errors.Is(err, fault.ErrToken) {
+		return fault.ErrPassword
 	}
 	return err
 }
@@ -86,7 +87,7 @@ func (s *Service) proven(tx store.Reader, c *credential) error {
 		return err
 	}
 	if !s.fresh(t.PasswordAt) {
-		return errProof.with("verificationMethod", lacksPassword)
+		return fault.ErrProof.With(fault.Details{VerificationMethod: lacksPassword})
 	}
 	return s.provenSecond(tx, c)
 }
@@ -103,7 +104,7 @@ func (s *Service) provenSecond(tx store.Reader, c *credential) error {
 		return err
 	}
 	if !s.fresh(t.SecondAt) {
-		return errProof.with("verificationMethod", lacksSecondStep)
+		return fault.ErrProof.With(fault.Details{VerificationMethod: lacksSecondStep})
 	}
 	return nil
 }
@@ -116,7 +117,7 @@ func (s *Service) secondSession(r *request, uid string) (*credential, error) {
 	}
 	c, err := s.session(r)
 	if err == nil && c.UID != uid {
-		err = errToken
+		err = fault.ErrToken
 	}
 	return c, err
 }
@@ -130,7 +131,7 @@ func (s *Service) guarded(tx store.Reader, uid string, c *credential) (shown boo
 		return false, err
 	}
 	if c == nil {
-		return false, errUnverified
+		return false, fault.ErrUnverified
 	}
 	if err := c.still(tx); err != nil {
 		return false, err

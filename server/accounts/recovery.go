@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -39,11 +40,11 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 	id, ok := unhex(in.ID, recoveryIDSize)
 	switch {
 	case !ok:
-		return nil, invalid("recoveryKeyId")
+		return nil, fault.Invalid("recoveryKeyId")
 	case in.Data == "":
-		return nil, missing("recoveryData")
+		return nil, fault.Missing("recoveryData")
 	case len(in.Data) > maxRecoveryData:
-		return nil, invalid("recoveryData")
+		return nil, fault.Invalid("recoveryData")
 	}
 	ctx := r.Context()
 	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
@@ -51,7 +52,7 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 			Hash: recoveryHash(id), Data: in.Data,
 		}, in.Replace)
 		if err == nil && !set {
-			err = errRecoveryExists
+			err = fault.ErrRecoveryExists
 		}
 		return err
 	})
@@ -106,10 +107,10 @@ func (s *Service) startRecovery(r *request) (any, error) {
 	}
 	id, ok := unhex(in.ID, recoveryIDSize)
 	if !ok {
-		return nil, invalid("recoveryKeyId")
+		return nil, fault.Invalid("recoveryKeyId")
 	}
 	if len(in.Code) > maxCode {
-		return nil, invalid("code")
+		return nil, fault.Invalid("code")
 	}
 	done, err := s.admit(r, tryRecovery, emailKey(in.Email))
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *Service) startRecovery(r *request) (any, error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		k, err := tx.RecoveryKey(emailKey(in.Email))
 		if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
-			return errRecoveryKey
+			return fault.ErrRecoveryKey
 		}
 		if err != nil {
 			return err
@@ -155,14 +156,14 @@ func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refu
 		return false, nil, err
 	}
 	if code == "" {
-		return true, errUnverified.with("verificationMethod", lacksSecondStep), nil
+		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: lacksSecondStep}), nil
 	}
 	ok, err := secondfactor.Use(tx, uid, code, s.cfg.Now())
 	if err == nil && !ok {
 		ok, err = secondfactor.UseBackupCode(tx, uid, code)
 	}
 	if err == nil && !ok {
-		refusal = errCode
+		refusal = fault.ErrCode
 	}
 	return true, refusal, err
 }

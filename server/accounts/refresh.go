@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -36,7 +37,7 @@ func (s *Service) newRefreshToken(tx store.Tx, clientID string, g grant) (string
 func (s *Service) refreshToken(ctx context.Context, text string) (*store.RefreshToken, error) {
 	t, err := s.db.Read(ctx).RefreshToken(hash(text))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, errToken
+		return nil, fault.ErrToken
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find a refresh token: %w", err)
@@ -71,7 +72,7 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 		})
 		return nothing, err // of a token that was not there too
 	}
-	return nil, missing("token")
+	return nil, fault.Missing("token")
 }
 
 // revocable reports whether text is an access token of ours, and if so which.
@@ -107,7 +108,7 @@ func (s *Service) oauthVerify(r *request) (any, error) {
 	}
 	c, a, err := s.access(r.Context(), in.Token)
 	if isBad(err) {
-		return nil, errToken
+		return nil, fault.ErrToken
 	}
 	if err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func (s *Service) oauthIntrospect(r *request) (any, error) {
 		return nil, err
 	}
 	t, err := s.refreshToken(r.Context(), in.Token)
-	if errors.Is(err, errToken) {
+	if errors.Is(err, fault.ErrToken) {
 		return introspection{}, nil
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 )
 
 // maxBody bounds a request's body, in bytes. The largest real one is a command
@@ -26,7 +27,7 @@ type request struct {
 	body []byte
 }
 
-// handler answers a request: with a value for the JSON body, or a *fault, or
+// handler answers a request: with a value for the JSON body, or a *fault.Error, or
 // another error that is the server's own.
 type handler func(*request) (any, error)
 
@@ -65,15 +66,15 @@ func (s *Service) run(max int64, check func(*http.Request) error, h handler, w h
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, errTooLarge
+			return nil, fault.ErrTooLarge
 		}
 		switch {
 		case errors.Is(err, intake.ErrBusy):
-			return nil, busy()
+			return nil, fault.Busy()
 		case errors.Is(err, intake.ErrSlow):
-			return nil, errSlow
+			return nil, fault.ErrSlow
 		}
-		return nil, errJSON // the client went away in the middle
+		return nil, fault.ErrJSON // the client went away in the middle
 	}
 	q := &request{Request: r, body: body}
 	q.Request = r.WithContext(stretch.From(r.Context(), q.address()))
@@ -83,18 +84,18 @@ func (s *Service) run(max int64, check func(*http.Request) error, h handler, w h
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, out any, err error) {
 	code := http.StatusOK
 	if err != nil {
-		f, ok := errors.AsType[*fault](err)
+		f, ok := errors.AsType[*fault.Error](err)
 		if !ok {
 			if r.Context().Err() == nil { // else the client left, and hears nothing of it
 				s.cfg.Log.ErrorContext(r.Context(), "accounts request failed", "path", r.URL.Path, "err", err)
 			}
-			f = errServer
+			f = fault.ErrServer
 		}
 		s.audit(r, f)
-		if f.retry > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(f.retry.Seconds())))
+		if f.Retry > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(f.Retry.Seconds())))
 		}
-		code, out = f.code, f.body()
+		code, out = f.Code, f.Body()
 	}
 	if raw, ok := out.(rawAnswer); ok {
 		raw.write(w)
@@ -140,9 +141,9 @@ func (r *request) decode(v any) error {
 	}
 	if err := json.Unmarshal(r.body, v); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return invalid(wrong.Field)
+			return fault.Invalid(wrong.Field)
 		}
-		return errJSON
+		return fault.ErrJSON
 	}
 	return nil
 }
@@ -199,11 +200,11 @@ func unhex(s string, n int) ([]byte, bool) {
 // key reads a 32-byte parameter.
 func key(name, value string) ([]byte, error) {
 	if value == "" {
-		return nil, missing(name)
+		return nil, fault.Missing(name)
 	}
 	b, ok := unhex(value, 32)
 	if !ok {
-		return nil, invalid(name)
+		return nil, fault.Invalid(name)
 	}
 	return b, nil
 }

@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 )
 
@@ -10,7 +11,7 @@ import (
 func parseScopes(text string) (oauth.Scopes, error) {
 	out, err := oauth.Parse(text)
 	if unknown, ok := errors.AsType[oauth.UnknownScopeError](err); ok {
-		return nil, errScope.with("invalidScopes", string(unknown))
+		return nil, fault.ErrScope.With(fault.Details{InvalidScopes: string(unknown)})
 	}
 	return out, err
 }
@@ -18,11 +19,11 @@ func parseScopes(text string) (oauth.Scopes, error) {
 // client is the name of a client; one that is not known is a fault.
 func client(id string) (name string, err error) {
 	if id == "" {
-		return "", missing("client_id")
+		return "", fault.Missing("client_id")
 	}
 	name, ok := oauth.Clients[id]
 	if !ok {
-		return "", errClient.with("clientId", cut(id, 64))
+		return "", fault.ErrClient.With(fault.Details{ClientID: cut(id, 64)})
 	}
 	return name, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -83,7 +84,7 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 		}
 		raw, ok := unhex(in.Custom, onepw.KeySize)
 		if !ok {
-			return nil, invalid("customSessionToken")
+			return nil, fault.Invalid("customSessionToken")
 		}
 		end = hash(onepw.SessionToken(raw).ID)
 	}
@@ -126,7 +127,7 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 		return nil, err
 	}
 	if a.UID != c.UID {
-		return nil, errToken
+		return nil, fault.ErrToken
 	}
 	out := reauthAnswer{UID: a.UID, AuthAt: s.cfg.Now().Unix(), Verified: true, EmailVerified: true, SessionVerified: true}
 	ctx := r.Context()
@@ -138,7 +139,7 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 			return err
 		}
 		err := s.provenSecond(tx, c)
-		if errors.Is(err, errProof) {
+		if errors.Is(err, fault.ErrProof) {
 			out.Method, err = lacksSecondStep, nil
 		}
 		if err == nil && wantsKeys(r) {

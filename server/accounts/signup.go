@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -29,8 +30,8 @@ func (s *Service) create(r *request) (any, error) {
 	if err := s.admitAddress(r); err != nil {
 		return nil, err
 	}
-	if err := s.room(); err != nil {
-		return nil, err
+	if s.cfg.Full() {
+		return nil, fault.Full()
 	}
 	byEmail := s.cfg.SignUp == SignUpEmail
 	if byEmail {
@@ -52,7 +53,7 @@ func (s *Service) create(r *request) (any, error) {
 		return err
 	}
 	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
-	if byEmail && errors.Is(err, errAccountExists) {
+	if byEmail && errors.Is(err, fault.ErrAccountExists) {
 		made, err = s.register(ctx, in.Email, decoyKey(in.Email), in.credentials, false, also)
 	}
 	if err != nil || made.Confirmed {
@@ -79,7 +80,7 @@ func (s *Service) register(ctx context.Context, email, key string, c credentials
 	var oldUID string
 	if old != nil {
 		if old.Confirmed || s.enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
-			return nil, errAccountExists
+			return nil, fault.ErrAccountExists
 		}
 		oldUID = old.UID
 	}
@@ -101,7 +102,7 @@ func (s *Service) register(ctx context.Context, email, key string, c credentials
 		}
 		added, err := tx.AddAccount(a)
 		if err == nil && !added {
-			err = errAccountExists
+			err = fault.ErrAccountExists
 		}
 		if err != nil {
 			return err

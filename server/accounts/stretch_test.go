@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
@@ -32,8 +33,8 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 		costs = append(costs, cost)
 		return real(ctx, password, salt, cost, keyLen)
 	}
-	if _, err := s.login(loginRequest(t, "nobody@example.org")); !errors.Is(err, errPassword) {
-		t.Errorf("%v, want %v", err, errPassword)
+	if _, err := s.login(loginRequest(t, "nobody@example.org")); !errors.Is(err, fault.ErrPassword) {
+		t.Errorf("%v, want %v", err, fault.ErrPassword)
 	}
 	if !slices.Equal(costs, []int{4}) {
 		t.Errorf("stretched with the costs %v, want once with 4", costs)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -105,31 +106,31 @@ func (s *Service) authenticateToken(r *request, kind store.Kind) (*credential, e
 	if scheme, value, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
 		id, ok := strings.CutPrefix(value, bearerPrefixes[kind])
 		if !ok {
-			return nil, errToken
+			return nil, fault.ErrToken
 		}
 		c, _, err := s.findToken(r.Context(), kind, id)
 		return c, err
 	}
 	h, err := hawk.Parse(authorization)
 	if err != nil {
-		return nil, errToken
+		return nil, fault.ErrToken
 	}
 	c, key, err := s.findToken(r.Context(), kind, h.ID)
 	if err != nil {
 		return nil, err
 	}
 	if err := h.Verify(key, hawk.RequestOf(r.Request, s.cfg.PublicURLs.Of(r.Context()))); err != nil {
-		return nil, errSignature
+		return nil, fault.ErrSignature
 	}
 	if err := h.VerifyPayload(r.Header.Get("Content-Type"), r.body); err != nil {
-		return nil, errSignature
+		return nil, fault.ErrSignature
 	}
 	now := s.cfg.Now()
 	switch err := s.window.Use(h, now); {
 	case errors.Is(err, hawk.ErrStale):
-		return nil, errTimestamp.with("serverTime", now.Unix())
+		return nil, fault.ErrTimestamp.With(fault.Details{ServerTime: now.Unix()})
 	case err != nil:
-		return nil, errNonce
+		return nil, fault.ErrNonce
 	}
 	return c, nil
 }
@@ -142,7 +143,7 @@ func (s *Service) known(r *http.Request) error {
 	case strings.EqualFold(scheme, hawk.Scheme):
 		return s.knownSigner(r)
 	case !strings.EqualFold(scheme, "Bearer"):
-		return errToken
+		return fault.ErrToken
 	case r.ContentLength == 0: // the handler is about to find out
 		return nil
 	}
@@ -156,7 +157,7 @@ func (s *Service) known(r *http.Request) error {
 		_, err = db.RefreshToken(hash(text))
 	}
 	if isBad(err) || errors.Is(err, store.ErrNotFound) {
-		return errToken
+		return fault.ErrToken
 	}
 	return err
 }
@@ -179,17 +180,17 @@ func (s *Service) knownSigner(r *http.Request) error {
 	}
 	h, err := hawk.Parse(authorization)
 	if err != nil {
-		return errToken
+		return fault.ErrToken
 	}
 	t, err := s.db.Read(r.Context()).Token(hash(h.ID))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return errToken
+		return fault.ErrToken
 	case err != nil:
 		return fmt.Errorf("find a token: %w", err)
 	}
 	if h.Verify(sealKey(h.ID, t.SealedKey), hawk.RequestOf(r, s.cfg.PublicURLs.Of(r.Context()))) != nil {
-		return errSignature
+		return fault.ErrSignature
 	}
 	return nil
 }
@@ -198,13 +199,13 @@ func (s *Service) knownSigner(r *http.Request) error {
 func (s *Service) findToken(ctx context.Context, kind store.Kind, id string) (*credential, []byte, error) {
 	t, err := s.db.Read(ctx).Token(hash(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, errToken
+		return nil, nil, fault.ErrToken
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("find a token: %w", err)
 	}
 	if t.Kind != kind || kind != store.Session && s.cfg.Now().UnixMilli()-t.CreatedAt > shortLife.Milliseconds() {
-		return nil, nil, errToken
+		return nil, nil, fault.ErrToken
 	}
 	return &credential{t}, sealKey(id, t.SealedKey), nil
 }
@@ -222,9 +223,9 @@ func (s *Service) session(r *request) (*credential, error) {
 func (c *credential) complete() error {
 	switch {
 	case !c.Confirmed:
-		return errUnconfirmed
+		return fault.ErrUnconfirmed
 	case !c.Verified:
-		return errUnverified
+		return fault.ErrUnverified
 	}
 	return nil
 }
@@ -256,7 +257,7 @@ func (s *Service) anySession(r *request) (*credential, error) {
 func consume(tx store.Tx, c *credential) error {
 	removed, err := tx.RemoveToken(c.UID, c.Hash)
 	if err == nil && !removed {
-		err = errToken
+		err = fault.ErrToken
 	}
 	return err
 }

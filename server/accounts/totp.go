@@ -3,6 +3,7 @@ package accounts
 import (
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -50,7 +51,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 			return err
 		}
 		if enabled {
-			return errTOTPExists
+			return fault.ErrTOTPExists
 		}
 		return tx.SetTOTPSecret(c.UID, secret)
 	})
@@ -90,7 +91,7 @@ func (s *Service) verifyTOTP(r *request) (any, error) {
 			return err
 		}
 		if state == secondfactor.None || state == secondfactor.Pending && c.complete() != nil {
-			return errTOTPMissing
+			return fault.ErrTOTPMissing
 		}
 		if state == secondfactor.Pending {
 			if err := s.proven(tx, c); err != nil {
@@ -135,10 +136,10 @@ func (s *Service) codeTry(r *request, kind, whose string) (code string, done fun
 		return "", nil, err
 	}
 	if in.Code == "" {
-		return "", nil, missing("code")
+		return "", nil, fault.Missing("code")
 	}
 	if len(in.Code) > maxCode {
-		return "", nil, invalid("code")
+		return "", nil, fault.Invalid("code")
 	}
 	done, err = s.admit(r, kind, whose)
 	return in.Code, done, err

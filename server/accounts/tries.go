@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -75,7 +76,7 @@ func (s *Service) admit(r *request, kind, whose string) (done func(), err error)
 	}
 	if wait > 0 {
 		s.note(r, security.Locked, security.TooMany, "")
-		return nil, throttled(wait)
+		return nil, fault.Throttled(wait)
 	}
 	return func() {
 		s.giveBackAddress(r)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -101,7 +102,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (Use
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
 	_, err := s.register(ctx, email, emailKey(email), in, true, func(store.Tx, *store.Account, wrapped) error { return nil })
-	if errors.Is(err, errAccountExists) {
+	if errors.Is(err, fault.ErrAccountExists) {
 		return User{}, ErrUserExists
 	}
 	if err != nil {
@@ -158,7 +159,7 @@ func (s *Service) enabled(ctx context.Context, uid string) error {
 	}
 	disabled, err := s.cfg.Disabled(ctx, uid)
 	if err == nil && disabled {
-		err = errLocked
+		err = fault.ErrLocked
 	}
 	return err
 }
