@@ -22,6 +22,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // Config says how a Server works. All fields without a default must be set.
@@ -72,6 +73,14 @@ type Config struct {
 	// Push, if set, says how devices are woken by push messages. Without it they are
 	// not.
 	Push *Push
+
+	// Backend, if set, keeps the records of all users; default is one SQLite file per user in
+	// the data folder. The server closes it, also when New fails. Quotas, listing and removing
+	// users, and purging work with any; Repair and Compact need a storage.FilePerUser, and
+	// package backup copies the data folder, so it refuses one whose records are elsewhere.
+	// The data folder must not hold users' files already. The disk reserve then protects
+	// accounts and tokens only: the Backend itself refuses what does not fit.
+	Backend storage.Backend
 
 	// Limits bound what a storage client may send; a zero takes the default.
 	Limits bso.Limits

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 // Health is whether the server can do its work.
@@ -87,31 +86,23 @@ func (s *Server) probe(ctx context.Context) Health {
 	return h
 }
 
-// probeSize is the size of the file that probeStorage writes, in bytes.
-const probeSize = 4096
-
-// probeStorage writes a file beside those of the users, and removes it. A disk with no
-// more than the reserve left is full: users' writes are refused.
-func (s *Server) probeStorage(context.Context) (err error) {
+// probeStorage tries the storage. A disk with no more than the reserve left is full: sign-ups and
+// writes are refused.
+func (s *Server) probeStorage(ctx context.Context) error {
 	if s.diskFull() {
 		return sqlite.ErrFull
 	}
-	f, err := os.CreateTemp(filepath.Join(s.cfg.Dir, "storage"), ".probe-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeSize))
-	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+	return s.backend.Probe(ctx)
 }
 
 // reasonOf is the word for an error of a disk or a database.
 func reasonOf(err error) string {
 	switch {
-	case errors.Is(err, sqlite.ErrFull), errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, sqlite.ErrFull), errors.Is(err, storage.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return "disk_full"
-	case errors.Is(err, sqlite.ErrCorrupt):
+	case errors.Is(err, sqlite.ErrCorrupt), errors.Is(err, storage.ErrDamaged):
 		return "damaged"
-	case errors.Is(err, sqlite.ErrBusy):
+	case errors.Is(err, sqlite.ErrBusy), errors.Is(err, storage.ErrBusy):
 		return "busy"
 	case errors.Is(err, syscall.EROFS):
 		return "read_only"

@@ -84,11 +84,15 @@ type Compacted struct {
 // Compact gives the disk back what a user's file holds no more. Meanwhile this user's
 // devices wait to write.
 func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err error) {
+	files, err := s.files()
+	if err != nil {
+		return c, err
+	}
 	uid, err := s.storageOf(ctx, who)
 	if err != nil {
 		return c, err
 	}
-	c.Before, c.After, err = s.storage.Compact(ctx, uid)
+	c.Before, c.After, err = files.Compact(ctx, uid)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Compacted{}, nil // there is none yet
 	}

@@ -9,14 +9,24 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
-	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
 // ErrSound means that a user's file was to be repaired that needs no repair.
 var ErrSound = errors.New("the file is sound; add --force to begin with an empty one all the same")
+
+// ErrNoFiles means that the configured storage has no file for each user, which Repair and Compact
+// work on.
+var ErrNoFiles = errors.New("the records are not in files of this server: use the tools of the storage that has them")
+
+// files is the storage where it keeps each user in a file.
+func (s *Server) files() (storage.FilePerUser, error) {
+	if files, ok := s.backend.(storage.FilePerUser); ok {
+		return files, nil
+	}
+	return nil, ErrNoFiles
+}
 
 // Repaired is what Repair did.
 type Repaired struct {
@@ -36,13 +46,17 @@ const asideFolder = "set-aside"
 // old file is set aside and kept. A user is named as elsewhere, or by the number of
 // the storage. A sound file is replaced with force only.
 func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, error) {
+	files, err := s.files()
+	if err != nil {
+		return Repaired{}, err
+	}
 	uid, err := s.storageOf(ctx, who)
 	if err != nil {
 		return Repaired{}, err
 	}
 	if !force {
-		switch err := s.examine(ctx, uid); {
-		case errors.Is(err, sqlite.ErrCorrupt):
+		switch err := s.examine(ctx, files, uid); {
+		case errors.Is(err, storage.ErrDamaged):
 		case err != nil:
 			return Repaired{}, err
 		default:
@@ -60,7 +74,7 @@ func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, 
 		return Repaired{}, fmt.Errorf("%s: %w", who, err)
 	}
 	out := Repaired{UID: account, Storage: fresh, Path: filepath.Join(asideFolder, strconv.FormatInt(uid, 10)+".sqlite")}
-	err = s.storage.SetAside(ctx, uid, filepath.Join(s.cfg.Dir, out.Path))
+	err = files.SetAside(ctx, uid, filepath.Join(s.cfg.Dir, out.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		if fresh == 0 {
 			return Repaired{}, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
@@ -97,16 +111,12 @@ func (s *Server) storageOf(ctx context.Context, who string) (int64, error) {
 }
 
 // examine reads a user's file from end to end.
-func (s *Server) examine(ctx context.Context, uid int64) error {
-	path := filepath.Join(s.cfg.Dir, "storage", storagedb.Name(uid))
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+func (s *Server) examine(ctx context.Context, files storage.FilePerUser, uid int64) error {
 	work, err := os.MkdirTemp(s.cfg.Dir, ".examine-*") // 0700
 	if err != nil {
 		return err
 	}
-	return errors.Join(sqlite.Examine(ctx, path, storagedb.Schema(), work), os.RemoveAll(work))
+	return errors.Join(files.Examine(ctx, uid, work), os.RemoveAll(work))
 }
 
 // reportSweep logs what went wrong with a sweep. The file of one user is named by
@@ -121,7 +131,7 @@ func (s *Server) reportSweep(ctx context.Context, err error) (damaged int) {
 		}
 		return damaged
 	}
-	if file, ok := errors.AsType[*storage.FileError](err); ok && errors.Is(err, sqlite.ErrCorrupt) {
+	if file, ok := errors.AsType[*storage.UserError](err); ok && errors.Is(err, storage.ErrDamaged) {
 		s.cfg.Log.ErrorContext(ctx, "a user's file is damaged; see 'syncmanager server repair'", "storage", file.UID, "err", file.Err)
 		return 1
 	}

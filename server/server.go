@@ -38,6 +38,7 @@ type Server struct {
 	mail     *mail.Sender // nil: none
 	tokens   *token.Service
 	storage  *storage.Service
+	backend  storage.Backend // of storage, which closes it
 	pages    http.Handler
 	metrics  *metrics
 	security *security.Log
@@ -62,12 +63,26 @@ const defaultMemory = 256 << 20
 // New opens the data folder. A folder that another server uses gives an error
 // that wraps dirlock.ErrLocked.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
-	names, err := cfg.names()
-	if err != nil {
+	s := &Server{cfg: cfg, backend: cfg.Backend, stopPurge: func() {}, unlock: func() error { return nil }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) (err error) {
+	cfg := &s.cfg
+	s.names, err = cfg.names()
+	if err != nil {
+		return err
+	}
 	if err := cfg.check(); err != nil {
-		return nil, err
+		return err
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = defaultMemory
@@ -78,30 +93,26 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Version == "" {
 		cfg.Version = "dev"
 	}
-	s := &Server{cfg: cfg, names: names, stopPurge: func() {}}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the data folder: %w", err)
+		return fmt.Errorf("cannot make the data folder: %w", err)
 	}
 	if err := checkFolder(cfg.Dir); err != nil {
-		return nil, err
+		return err
 	}
-	if s.unlock, err = dirlock.Acquire(cfg.Dir, "lock"); err != nil {
-		return nil, err
+	unlock, err := dirlock.Acquire(cfg.Dir, "lock")
+	if err != nil {
+		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
-		}
-	}()
+	s.unlock = unlock
 	s.metrics = newMetrics(cfg.Version, func(ctx context.Context) (int, error) { return s.tokens.Count(ctx) })
-	s.cfg.Log = s.metrics.watch(cfg.Log)
 	s.security = security.New(cfg.Log, s.metrics.secure)
+	cfg.Log = s.metrics.watch(cfg.Log)
 	if err := s.open(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	set, err := s.tokens.DefaultQuota(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.setDefaultQuota(set)
 	s.limit()
@@ -109,7 +120,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s.metrics.measure(s)
 	s.handler = s.newHandler()
 	s.startPurge()
-	return s, nil
+	return nil
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
@@ -118,10 +129,6 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	signer := token.NewSigner(keys.tokens)
-	storageDir := filepath.Join(s.cfg.Dir, "storage")
-	if err := os.MkdirAll(storageDir, 0o700); err != nil {
-		return fmt.Errorf("cannot make the storage folder: %w", err)
-	}
 	verifier, err := s.openAccounts(ctx, keys)
 	if err != nil {
 		return err
@@ -137,17 +144,35 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	backend, err := sqlite.New(sqlite.Config{Dir: storageDir, Now: s.cfg.Now})
-	if err != nil {
-		return err
+	return s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
+}
+
+// storageFolder is where the users' files are, in the data folder.
+const storageFolder = "storage"
+
+// openStorage opens the storage: the configured one, or the users' files.
+func (s *Server) openStorage(auth storage.Authenticator) error {
+	cfg := storage.Config{
+		Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
 	}
-	s.storage = storage.New(storage.Config{
-		Backend: backend, Prefix: storagePrefix,
-		Auth: &notedAuth{&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now}, s.security},
-		Now:  s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, Full: s.diskFull, BatchRoom: s.batchRoom,
-	})
+	folder := filepath.Join(s.cfg.Dir, storageFolder)
+	if s.backend == nil {
+		files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now})
+		if err != nil {
+			return err
+		}
+		s.backend, cfg.Full, cfg.BatchRoom = files, s.diskFull, s.batchRoom
+	} else if _, err := os.Lstat(folder); err == nil {
+		return fmt.Errorf("%s: %w", folder, ErrTwoStorages)
+	}
+	cfg.Backend = s.backend
+	s.storage = storage.New(cfg)
 	return nil
 }
+
+// ErrTwoStorages means that Config.Backend is set for a data folder that has users' files.
+var ErrTwoStorages = errors.New("the folder holds records, which the configured storage would hide; move it away")
 
 // node is where a client that sent a request finds its storage.
 func (s *Server) node(ctx context.Context) string { return s.names.Of(ctx).String() + storagePrefix }
@@ -265,7 +290,7 @@ func (s *Server) startPurge() {
 
 // Purge removes what expired, and the storage that nobody can reach any more.
 func (s *Server) Purge(ctx context.Context) error {
-	err := s.storage.Purge(ctx)
+	err := s.backend.Purge(ctx)
 	if s.accounts != nil {
 		err = errors.Join(err, s.accounts.Purge(ctx))
 	}
@@ -289,8 +314,8 @@ func (s *Server) Close(ctx context.Context) error {
 		s.purging.Wait()
 		s.health.forget()
 		var errs []error
-		if s.storage != nil {
-			errs = append(errs, s.storage.Close(ctx))
+		if s.backend != nil {
+			errs = append(errs, s.backend.Close(ctx))
 		}
 		if s.tokens != nil {
 			errs = append(errs, s.tokens.Close())

@@ -68,7 +68,7 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 		return nil, err
 	}
 	files := make(map[int64]storage.State)
-	err = s.storage.States(ctx, func(st storage.State) error {
+	err = s.backend.States(ctx, func(st storage.State) error {
 		files[st.UID] = st
 		return ctx.Err()
 	})

@@ -54,6 +54,7 @@ type env struct {
 	node    string
 	tokens  *token.Service
 	storage *storage.Service
+	backend storage.Backend
 }
 
 const host = "http://sync.test"
@@ -80,18 +81,18 @@ func (w *env) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	backend, err := sqlite.New(sqlite.Config{Dir: w.dir + "/storage", Now: w.Now})
+	w.backend, err = sqlite.New(sqlite.Config{Dir: w.dir + "/storage", Now: w.Now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.storage = storage.New(storage.Config{
-		Backend: backend, Prefix: "/storage", Auth: w, Now: w.Now, Rand: rand.Reader, Limits: w.limits,
+		Backend: w.backend, Prefix: "/storage", Auth: w, Now: w.Now, Rand: rand.Reader, Limits: w.limits,
 	})
 }
 
 func (w *env) close() {
 	_ = w.tokens.Close()
-	_ = w.storage.Close(context.Background())
+	_ = w.backend.Close(context.Background())
 }
 
 // Verify is the accounts server's part.

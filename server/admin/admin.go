@@ -76,7 +76,7 @@ type (
 )
 
 // kinds are the errors that a client can tell apart.
-var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound,
+var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound, "no-files": server.ErrNoFiles,
 	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation}
 
 // Handler serves a.

@@ -91,6 +91,9 @@ type Report struct {
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 
+// ErrElsewhere means that the records of the users are not in the data folder.
+var ErrElsewhere = errors.New("the users' records are not in it: they are in another storage, which has its own backups")
+
 // Write makes a backup at path, 0600, in place of one that is there. The server
 // may run: each database is as it was at one moment, and the moments follow each
 // other so that the whole fits together. The file appears when it is complete
@@ -173,6 +176,9 @@ func write(ctx context.Context, src Source, out io.Writer, work string, before *
 		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
 			return Report{}, fmt.Errorf("it is not the data of a server: %w", err)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(src.Dir, "storage")); errors.Is(err, fs.ErrNotExist) {
+		return Report{}, ErrElsewhere
 	}
 	w := &writer{ctx: ctx, src: src, work: work, tar: tar.NewWriter(out), before: before}
 	w.report = Report{Created: src.Now().UTC(), Version: src.Version}

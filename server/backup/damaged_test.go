@@ -37,7 +37,7 @@ func storages(t *testing.T, uids ...int64) string {
 		t.Fatal(err)
 	}
 	for _, uid := range uids {
-		err := b.Update(t.Context(), uid, "", func(tx storage.Tx) error {
+		err := b.Update(t.Context(), uid, storage.Durable, func(tx storage.Tx) error {
 			return tx.Put("forms", []storage.Change{{ID: "x", Fields: storage.FieldPayload, Payload: fmt.Appendf(nil, "of %d", uid)}})
 		})
 		if err != nil {
@@ -306,7 +306,7 @@ func BenchmarkWrite(b *testing.B) {
 		b.Fatal(err)
 	}
 	for uid := range int64(200) {
-		err := users.Update(b.Context(), uid+1, "", func(tx storage.Tx) error {
+		err := users.Update(b.Context(), uid+1, storage.Durable, func(tx storage.Tx) error {
 			return tx.Put("forms", []storage.Change{{ID: "x", Fields: storage.FieldPayload, Payload: bytes.Repeat([]byte("x"), 1<<18)}})
 		})
 		if err != nil {

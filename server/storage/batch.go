@@ -53,12 +53,12 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 	if err != nil {
 		return err
 	}
-	by := s.backend.UpdateSoon
+	durability := Deferred
 	if batch.commit {
-		by = s.backend.Update
+		durability = Durable
 	}
 	var size BatchSize
-	modified, err := s.storeBy(by, a, q, batch.token, func(tx Tx) error {
+	modified, err := s.store(a, q, durability, batch.token, func(tx Tx) error {
 		if started {
 			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
 			if err := tx.StartBatch(q.collection, batch.token, expires); err != nil {

@@ -37,7 +37,8 @@ var ErrUnauthorized = errors.New("not authorized")
 
 // Config is what a Service needs.
 type Config struct {
-	// Backend keeps the records. The Service closes it.
+	// Backend keeps the records. Its owner purges it now and then, and closes it: requests that come
+	// later are answered with 503.
 	Backend Backend
 
 	// Prefix is what stands before "/1.5/<uid>" in the path: "/storage".
@@ -82,7 +83,7 @@ type Service struct {
 	config  []byte // the body of info/configuration
 }
 
-// New makes a Service. Close it when the server that it is part of has stopped.
+// New makes a Service.
 func New(c Config) *Service {
 	s := &Service{
 		backend: c.Backend,
@@ -127,19 +128,11 @@ func withDefaults(l bso.Limits) bso.Limits {
 	return l
 }
 
-// Purge removes expired records and batches from the disk. Nobody sees them in
-// any case; call it now and then, once an hour say.
-func (s *Service) Purge(ctx context.Context) error { return s.backend.Purge(ctx) }
-
 // DeleteUser removes all that is kept of a user, for an account that ends.
 func (s *Service) DeleteUser(ctx context.Context, uid int64) error {
 	s.waiting.forget(uid, "")
 	return s.backend.Delete(ctx, uid)
 }
-
-// Close waits for the requests under way, at most until ctx ends, and closes all
-// files. Requests that come later are answered with 503.
-func (s *Service) Close(ctx context.Context) error { return s.backend.Close(ctx) }
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {

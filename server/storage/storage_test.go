@@ -43,6 +43,7 @@ func (tokens) Authenticate(r *http.Request) (int64, bool, error) {
 // server is a storage service under test.
 type server struct {
 	*storage.Service
+	storage.Backend
 	t     testing.TB
 	clock *testclock.Clock
 	dir   string
@@ -75,7 +76,7 @@ func start(t testing.TB, change ...func(*config)) *server {
 			t.Fatal(err)
 		}
 	}
-	s.Service = storage.New(c.Config)
+	s.Service, s.Backend = storage.New(c.Config), c.Backend
 	t.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)

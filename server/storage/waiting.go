@@ -147,7 +147,7 @@ func (s *Service) makeBatchRoom(ctx context.Context, id batchID, commits bool, u
 			return nil, ErrBatches
 		}
 		for _, old := range dropped {
-			err := s.backend.UpdateSoon(ctx, old.uid, old.collection, func(tx Tx) error { return tx.DropBatch(old.token) })
+			err := s.backend.Update(ctx, old.uid, Deferred, func(tx Tx) error { return tx.DropBatch(old.token) })
 			if err != nil { // as of a damaged file: it must not keep others from storing
 				s.log.ErrorContext(ctx, "cannot drop a batch that was given up", "uid", old.uid, "err", err)
 			}

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -96,7 +95,7 @@ func (s *Service) post(a *answer, q *request) error {
 	if batch.batch {
 		return s.postBatch(a, q, batch, u)
 	}
-	modified, err := s.store(a, q, func(tx Tx) error {
+	modified, err := s.store(a, q, Durable, "", func(tx Tx) error {
 		if len(u.changes) == 0 {
 			return nil
 		}
@@ -118,32 +117,25 @@ func (a *answer) committed(modified bso.Timestamp, u *upload) error {
 // update runs a write to a collection that adds nothing, after a look at the request's
 // condition and before one at the quota, and returns the collection's last-modified time.
 func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
-	return s.updateBy(s.backend.Update, a, q, "", write)
+	return s.write(a, q, Durable, "", write)
 }
 
-// store is an update that adds something, for which there must be room on the disk.
-func (s *Service) store(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
-	return s.storeBy(s.backend.Update, a, q, "", write)
-}
-
-func (s *Service) storeBy(by updater, a *answer, q *request, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
+// store is an update that adds something, for which there must be room on the disk: to the batch of
+// that token, unless it is "".
+func (s *Service) store(a *answer, q *request, d Durability, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
 	if s.full() {
 		return 0, fmt.Errorf("%w: the disk has no more than its reserve left", ErrFull)
 	}
-	return s.updateBy(by, a, q, batch, write)
+	return s.write(a, q, d, batch, write)
 }
 
-// updater is one of the backend's two ways to write.
-type updater func(context.Context, int64, string, func(Tx) error) error
-
-// updateBy is update by one of the backend's ways, of a batch unless its token is "".
-func (s *Service) updateBy(by updater, a *answer, q *request, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
+func (s *Service) write(a *answer, q *request, d Durability, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
 	quota, err := s.quota(q.Context(), q.uid)
 	if err != nil {
 		return 0, err
 	}
 	var left int64
-	err = by(q.Context(), q.uid, q.collection, func(tx Tx) error {
+	err = s.backend.Update(q.Context(), q.uid, d, func(tx Tx) error {
 		before, err := tx.Modified(q.collection, q.id)
 		if err != nil {
 			return err
@@ -225,7 +217,7 @@ func (s *Service) put(a *answer, q *request) error {
 	case len(change.Payload) > s.limits.MaxRecordPayloadBytes:
 		return tooLarge
 	}
-	modified, err := s.store(a, q, func(tx Tx) error { return tx.Put(q.collection, []Change{change}) })
+	modified, err := s.store(a, q, Durable, "", func(tx Tx) error { return tx.Put(q.collection, []Change{change}) })
 	if err != nil {
 		return err
 	}

@@ -217,6 +217,12 @@ func (p *files) users(visit func(uid int64) error) error {
 	return errors.Join(append(unread, err)...)
 }
 
+func (p *files) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
 // close waits until no file is in use, and closes them all. If ctx ends first,
 // no new use begins all the same, and close may be called again.
 func (p *files) close(ctx context.Context) error {

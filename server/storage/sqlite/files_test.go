@@ -142,7 +142,7 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	err = backend.Update(t.Context(), 1, "c", func(tx storage.Tx) error {
+	err = backend.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
 		for pragma, want := range map[string]int{"synchronous": 2, "busy_timeout": 7} {
 			var got int
 			if err := tx.(*transaction).tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
@@ -169,7 +169,7 @@ func everything(t *testing.T, b storage.Backend) {
 		}
 	}
 	for range 2 {
-		must(b.Update(ctx, 1, "c", func(tx storage.Tx) error {
+		must(b.Update(ctx, 1, storage.Durable, func(tx storage.Tx) error {
 			for _, err := range []error{tx.Put("c", changes), tx.Put("d", changes), tx.StartBatch("c", "t", 1<<60)} {
 				must(err)
 			}
@@ -205,7 +205,7 @@ func everything(t *testing.T, b storage.Backend) {
 			return nil
 		}))
 	}
-	must(b.Update(ctx, 1, "", storage.Tx.DeleteAll))
+	must(b.Update(ctx, 1, storage.Durable, storage.Tx.DeleteAll))
 }
 
 func TestNoStatementReadsAllRecords(t *testing.T) {

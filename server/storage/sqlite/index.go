@@ -195,7 +195,8 @@ func Name(uid int64) string {
 	return filepath.Join(fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
 }
 
-// States implements storage.Upkeeper.
+// States implements [storage.Backend]. It opens only the files that changed since it last
+// saw them.
 func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
 	known, err := b.files.index.all(ctx)
 	if err != nil {
@@ -242,7 +243,16 @@ func (b *Backend) summary(ctx context.Context, uid int64) (s summary, err error)
 	return s, b.explain(uid, err)
 }
 
-// SetAside implements storage.Upkeeper.
+// Examine implements [storage.FilePerUser].
+func (b *Backend) Examine(ctx context.Context, uid int64, work string) error {
+	path := b.files.path(uid)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return b.explain(uid, sqlite.Examine(ctx, path, Schema(), work))
+}
+
+// SetAside implements [storage.FilePerUser].
 func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 	b.files.index.forget(ctx, uid)
 	if err := b.files.detach(uid); err != nil && !errors.Is(err, sqlite.ErrCorrupt) {
@@ -265,7 +275,7 @@ func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 	return nil
 }
 
-// Compact implements storage.Upkeeper.
+// Compact implements [storage.FilePerUser].
 func (b *Backend) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
 	path := b.files.path(uid)
 	if _, err := os.Stat(path); err != nil {

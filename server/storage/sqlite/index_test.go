@@ -23,7 +23,7 @@ func newUpkeep(t testing.TB, dir string, n int64) *Backend {
 	}
 	t.Cleanup(func() { _ = b.Close(context.Background()) })
 	for uid := range n {
-		err := b.Update(t.Context(), uid+1, "", func(tx storage.Tx) error {
+		err := b.Update(t.Context(), uid+1, storage.Durable, func(tx storage.Tx) error {
 			return tx.Put("c", []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: []byte("ten bytes!")}})
 		})
 		if err != nil {
@@ -83,7 +83,7 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 	dir := t.TempDir()
 	b := newUpkeep(t, dir, 3)
-	err := b.Update(t.Context(), 2, "", func(tx storage.Tx) error {
+	err := b.Update(t.Context(), 2, storage.Durable, func(tx storage.Tx) error {
 		return tx.Put("c", []storage.Change{{ID: "b", Fields: storage.FieldPayload | storage.FieldTTL, Payload: []byte("x"), TTL: sql.Null[int64]{V: 60, Valid: true}}})
 	})
 	if err := errors.Join(err, b.Close(t.Context())); err != nil {

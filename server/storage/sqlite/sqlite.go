@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -17,10 +18,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-var (
-	_ storage.Backend  = (*Backend)(nil)
-	_ storage.Upkeeper = (*Backend)(nil)
-)
+var _ storage.FilePerUser = (*Backend)(nil)
 
 // Config says where and how records are kept.
 type Config struct {
@@ -66,17 +64,17 @@ func New(c Config) (*Backend, error) {
 
 // explain names the file, and maps errors to those of the Backend.
 func (b *Backend) explain(uid int64, err error) error {
-	for from, to := range map[error]error{sqlite.ErrBusy: storage.ErrBusy, sqlite.ErrFull: storage.ErrFull} {
+	for from, to := range map[error]error{
+		sqlite.ErrBusy: storage.ErrBusy, sqlite.ErrFull: storage.ErrFull, sqlite.ErrCorrupt: storage.ErrDamaged,
+	} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %s: %w", to, b.files.path(uid), err)
 		}
 	}
-	if errors.Is(err, sqlite.ErrCorrupt) {
-		return fmt.Errorf("%s: %w", b.files.path(uid), err)
-	}
 	return err
 }
 
+// View implements [storage.Backend].
 func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
@@ -88,21 +86,18 @@ func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) erro
 	}))
 }
 
-func (b *Backend) Update(ctx context.Context, uid int64, _ string, f func(storage.Tx) error) error {
-	return b.update(ctx, uid, (*sqlite.DB).UpdateCached, f)
-}
-
-func (b *Backend) UpdateSoon(ctx context.Context, uid int64, _ string, f func(storage.Tx) error) error {
-	return b.update(ctx, uid, (*sqlite.DB).UpdateSoon, f)
-}
-
-func (b *Backend) update(ctx context.Context, uid int64, by func(*sqlite.DB, context.Context, func(*sqlite.Tx) error) error, f func(storage.Tx) error) error {
+// Update implements [storage.Backend].
+func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
-	return b.explain(uid, by(file.db, ctx, func(tx *sqlite.Tx) error {
+	update := file.db.UpdateCached
+	if d == storage.Deferred {
+		update = file.db.UpdateSoon
+	}
+	return b.explain(uid, update(ctx, func(tx *sqlite.Tx) error {
 		return f(&transaction{tx: tx, now: bso.TimestampOf(b.now())})
 	}))
 }
@@ -111,6 +106,7 @@ func (b *Backend) update(ctx context.Context, uid int64, by func(*sqlite.DB, con
 // meanwhile waits for no more than these.
 const purgeStep = 1000
 
+// Purge implements [storage.Backend].
 func (b *Backend) Purge(ctx context.Context) error {
 	var errs []error
 	known, err := b.files.index.all(ctx)
@@ -126,7 +122,7 @@ func (b *Backend) Purge(ctx context.Context) error {
 		}
 		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
 			// One user's broken file keeps nobody else's from being purged.
-			errs = append(errs, &storage.FileError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
+			errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 		}
 		return ctx.Err()
 	})
@@ -135,7 +131,7 @@ func (b *Backend) Purge(ctx context.Context) error {
 
 func (b *Backend) purge(ctx context.Context, uid int64) error {
 	for n := purgeStep; n == purgeStep; {
-		err := b.Update(ctx, uid, "", func(tx storage.Tx) (err error) {
+		err := b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
 			n, err = tx.DropExpired(purgeStep)
 			return err
 		})
@@ -146,6 +142,24 @@ func (b *Backend) purge(ctx context.Context, uid int64) error {
 	return nil
 }
 
+// Delete implements [storage.Backend].
 func (b *Backend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
 
+// Close implements [storage.Backend].
 func (b *Backend) Close(ctx context.Context) error { return b.files.close(ctx) }
+
+// probeSize is the size of the file that Probe writes, in bytes.
+const probeSize = 4096
+
+// Probe implements [storage.Backend]: it writes a file beside those of the users, and removes it.
+func (b *Backend) Probe(context.Context) error {
+	if b.files.isClosed() {
+		return storage.ErrClosed
+	}
+	f, err := os.CreateTemp(b.files.dir, ".probe-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+}
