@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -30,7 +28,7 @@ func (s *Service) account(ctx context.Context, uid string) (*store.Account, erro
 
 // accountByEmail reads an account, or nil.
 func (s *Service) accountByEmail(ctx context.Context, email string) (*store.Account, error) {
-	return s.accountByKey(ctx, emailKey(email))
+	return s.accountByKey(ctx, mailaddr.Key(email))
 }
 
 func (s *Service) accountByKey(ctx context.Context, key string) (*store.Account, error) {
@@ -42,31 +40,6 @@ func (s *Service) accountByKey(ctx context.Context, key string) (*store.Account,
 		return nil, fmt.Errorf("read an account: %w", err)
 	}
 	return a, nil
-}
-
-// emailKey is what two spellings of one address share: in capitals or not, and
-// with accents as one character or as two, which look the same.
-func emailKey(email string) string { return norm.NFC.String(strings.ToLower(email)) }
-
-// lowerEmail is the spelling that a client is told to try, whoever has an account.
-func lowerEmail(email string) string { return strings.ToLower(email) }
-
-func checkEmail(email string) error {
-	if email == "" {
-		return fault.Missing("email")
-	}
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok || local == "" || domain == "" || len(email) > 256 || strings.ContainsAny(email, " \t\r\n\x00") ||
-		strings.Contains(domain, "@") || strings.ToValidUTF8(email, "") != email || strings.ContainsFunc(email, unseen) {
-		return fault.Invalid("email")
-	}
-	return nil
-}
-
-// unseen reports whether a character is not to be seen, or turns others around: an
-// address with one could pass for another.
-func unseen(c rune) bool {
-	return unicode.In(c, unicode.C, unicode.Z, unicode.Bidi_Control, unicode.Variation_Selector)
 }
 
 // verify stretches authPW as the account's were; with a nil account it does the
@@ -104,13 +77,13 @@ func (c checked) wrapKB() wrapped {
 
 // authenticate is checkPassword of a body that shows an address and its password
 // and nothing else that matters.
-func (s *Service) authenticate(r *request) (checked, error) {
+func (s *Service) authenticate(r *api.Request) (checked, error) {
 	var in struct {
 		Email    string `json:"email"`
 		AuthPW   string `json:"authPW"`
 		Version1 string `json:"authPWVersion1"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return checked{}, err
 	}
 	return s.checkPassword(r, in.Email, in.AuthPW, in.Version1)
@@ -120,29 +93,29 @@ func (s *Service) authenticate(r *request) (checked, error) {
 // wrong password and to an address without an account. Nobody is told how an
 // account's password is stretched, so a client may show it in both ways: version1
 // is that of version 1, or "".
-func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (checked, error) {
-	if err := checkEmail(email); err != nil {
+func (s *Service) checkPassword(r *api.Request, email, authPWHex, version1 string) (checked, error) {
+	if err := mailaddr.Check(email); err != nil {
 		return checked{}, err
 	}
-	authPW, err := key("authPW", authPWHex)
+	authPW, err := api.Key("authPW", authPWHex)
 	if err != nil {
 		return checked{}, err
 	}
 	shown := [][]byte{authPW}
 	if version1 != "" {
-		v1, err := key("authPWVersion1", version1)
+		v1, err := api.Key("authPWVersion1", version1)
 		if err != nil {
 			return checked{}, err
 		}
 		shown = append(shown, v1)
 	}
-	done, err := s.admit(r, tryPassword, emailKey(email))
+	done, err := s.admit(r, tryPassword, mailaddr.Key(email))
 	if err != nil {
 		return checked{}, err
 	}
-	keys := []string{emailKey(email)}
+	keys := []string{mailaddr.Key(email)}
 	if s.cfg.SignUp == SignUpEmail {
-		keys = append(keys, decoyKey(email))
+		keys = append(keys, mailaddr.DecoyKey(email))
 	}
 	found := &store.Account{} // for the log
 	for _, k := range keys {
@@ -150,7 +123,7 @@ func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (
 		if err != nil {
 			return checked{}, err
 		}
-		if a != nil && !isDecoy(a) {
+		if a != nil && !mailaddr.IsDecoy(a) {
 			found = a
 		}
 		for _, authPW := range shown {
@@ -170,7 +143,7 @@ func (s *Service) checkPassword(r *request, email, authPWHex, version1 string) (
 			}
 		}
 	}
-	if lower := lowerEmail(email); lower != email {
+	if lower := mailaddr.Lower(email); lower != email {
 		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.UID)
 		// The address is the salt of version 1, and mostly written so. What the
 		// account's own spelling is, if there is one, nobody hears.

@@ -18,7 +18,6 @@ package accounts
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,16 +26,19 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -91,7 +93,7 @@ type Pusher interface {
 type Service struct {
 	cfg Config
 	db  store.Store
-	mux *http.ServeMux
+	api api.Server
 	// addresses and networks count what senders try, own what accounts do.
 	addresses, networks, own limiter.Limiter
 	window                   hawk.Window
@@ -138,7 +140,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		cfg: cfg, db: db, mux: http.NewServeMux(),
+		cfg: cfg, db: db,
+		api:     api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
 		window:  hawk.Window{Skew: hawkSkew},
 		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
 		drawing: make(chan struct{}, 1),
@@ -148,13 +151,14 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.api.Refused = s.audit
 	s.routes()
 	return s, nil
 }
 
 // secret reads a random secret of this server, made at its first use.
 func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
-	fresh, err := s.random(32)
+	fresh, err := random.Bytes(s.cfg.Rand, 32)
 	if err != nil {
 		return nil, err
 	}
@@ -172,10 +176,10 @@ func (s *Service) Close() error { return s.db.Close() }
 func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ServeHTTP answers one request.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.Mux.ServeHTTP(w, r) }
 
 func (s *Service) routes() {
-	auth := map[string]handler{
+	auth := map[string]api.Handler{
 		"POST /account/create":                  s.create,
 		"POST /account/login":                   s.login,
 		"POST /account/credentials/status":      s.credentialsStatus,
@@ -220,7 +224,7 @@ func (s *Service) routes() {
 		"GET /account/notices":                  s.notices,
 		"POST /account/notice/dismiss":          s.dismissNotice,
 	}
-	oauth := map[string]handler{
+	oauth := map[string]api.Handler{
 		"POST /token":         s.oauthToken,
 		"POST /authorization": s.oauthAuthorization,
 		"POST /destroy":       s.oauthDestroy,
@@ -229,7 +233,7 @@ func (s *Service) routes() {
 		"GET /jwks":           s.jwks,
 		"GET /client/{id}":    s.clientMetadata,
 	}
-	profile := map[string]handler{
+	profile := map[string]api.Handler{
 		"GET /profile":        s.profile,
 		"GET /email":          s.profile,
 		"GET /uid":            s.profile,
@@ -242,7 +246,7 @@ func (s *Service) routes() {
 	}
 	// At Mozilla's the OAuth server is the auth server by another name, so clients
 	// look for it in three places.
-	for prefix, group := range map[string]map[string]handler{
+	for prefix, group := range map[string]map[string]api.Handler{
 		"/auth/v1": auth, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/oauth/v1/oauth": oauth, "/profile/v1": profile,
 	} {
 		for pattern, h := range group {
@@ -250,10 +254,32 @@ func (s *Service) routes() {
 			s.handle(method+" "+prefix+path, h)
 		}
 	}
-	s.handleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.uploadAvatar)
+	s.api.HandleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.known, s.uploadAvatar)
 	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
 	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
-	s.handle("/", func(*request) (any, error) { return nil, fault.ErrNotFound })
+	s.handle("/", func(*api.Request) (any, error) { return nil, fault.ErrNotFound })
+}
+
+// handle serves a pattern, such as "POST /auth/v1/account/login".
+func (s *Service) handle(pattern string, h api.Handler) {
+	check := s.known
+	if method, path, ok := strings.Cut(pattern, " "); !ok || method == http.MethodGet || isOpen(path) {
+		check = s.knownSigner
+	}
+	s.api.Handle(pattern, check, h)
+}
+
+// openPaths are the ends of the paths to which a request needs no Authorization header:
+// what it may do is proved in its body, if at all.
+var openPaths = []string{
+	"/account/create", "/account/login", "/account/credentials/status", "/account/status", "/account/destroy",
+	"/password/change/start", "/recoveryKey/start", "/get_random_bytes",
+	"/oauth/token", "/oauth/destroy", "/oauth/verify", "/oauth/introspect",
+	"/oauth/v1/token", "/oauth/v1/destroy", "/oauth/v1/verify", "/oauth/v1/introspect",
+}
+
+func isOpen(path string) bool {
+	return slices.ContainsFunc(openPaths, func(end string) bool { return strings.HasSuffix(path, end) })
 }
 
 // Purge removes what expired.
@@ -279,26 +305,12 @@ func (s *Service) Purge(ctx context.Context) error {
 	return nil
 }
 
-// random makes n random bytes.
-func (s *Service) random(n int) ([]byte, error) {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
-		return nil, fmt.Errorf("no randomness: %w", err)
-	}
-	return b, nil
-}
-
 type randomAnswer struct {
 	Data string `json:"data"` // hexadecimal
 }
 
 // randomBytes is for clients that have no good randomness of their own.
-func (s *Service) randomBytes(*request) (any, error) {
-	data, err := s.randomHex(32)
+func (s *Service) randomBytes(*api.Request) (any, error) {
+	data, err := random.Hex(s.cfg.Rand, 32)
 	return randomAnswer{data}, err
-}
-
-func (s *Service) randomHex(n int) (string, error) {
-	b, err := s.random(n)
-	return hex.EncodeToString(b), err
 }

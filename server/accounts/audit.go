@@ -3,6 +3,7 @@ package accounts
 import (
 	"net/http"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -36,6 +37,6 @@ func (s *Service) audit(r *http.Request, f *fault.Error) {
 
 // note tells the security log what a request did or tried with an account; uid is ""
 // if there is none.
-func (s *Service) note(r *request, e security.Event, why security.Reason, uid string) {
+func (s *Service) note(r *api.Request, e security.Event, why security.Reason, uid string) {
 	s.cfg.Security.Note(r.Context(), e, why, r.RemoteAddr, uid)
 }

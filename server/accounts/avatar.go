@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/picture"
 )
@@ -37,8 +39,8 @@ func avatarHeaders(contentType, cache string) map[string]string {
 const defaultAvatarImage = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
 	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
 
-func (s *Service) defaultAvatar(*request) (any, error) {
-	return rawAnswer{code: http.StatusOK, body: []byte(defaultAvatarImage), header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
+func (s *Service) defaultAvatar(*api.Request) (any, error) {
+	return api.Raw{Code: http.StatusOK, Body: []byte(defaultAvatarImage), Header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
 }
 
 // avatarID is the id of an account's picture, or noAvatar.
@@ -74,7 +76,7 @@ type uploadAnswer struct {
 }
 
 // avatar tells of an account's picture.
-func (s *Service) avatar(r *request) (any, error) {
+func (s *Service) avatar(r *api.Request) (any, error) {
 	a, _, err := s.byAccess(r, oauth.Profile+":avatar")
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (s *Service) avatar(r *request) (any, error) {
 }
 
 // avatarImage is a picture. What is under one id never changes.
-func (s *Service) avatarImage(r *request) (any, error) {
+func (s *Service) avatarImage(r *api.Request) (any, error) {
 	a, err := s.db.Read(r.Context()).Avatar(r.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fault.ErrNotFound
@@ -92,11 +94,11 @@ func (s *Service) avatarImage(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rawAnswer{code: http.StatusOK, body: a.Image, header: avatarHeaders(a.Type, "public, max-age=31536000, immutable")}, nil
+	return api.Raw{Code: http.StatusOK, Body: a.Image, Header: avatarHeaders(a.Type, "public, max-age=31536000, immutable")}, nil
 }
 
 // uploadAvatar gives an account another picture, under a new id.
-func (s *Service) uploadAvatar(r *request) (any, error) {
+func (s *Service) uploadAvatar(r *api.Request) (any, error) {
 	a, _, err := s.byAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
@@ -108,11 +110,11 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 		return nil, fault.Full()
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	image, drawnType, err := s.draw(r.Context(), r.body, strings.ToLower(strings.TrimSpace(contentType)))
+	image, drawnType, err := s.draw(r.Context(), r.Body, strings.ToLower(strings.TrimSpace(contentType)))
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.randomHex(16)
+	id, err := random.Hex(s.cfg.Rand, 16)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (s *Service) uploadAvatar(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonAnswer(http.StatusCreated, uploadAnswer{ID: id, URL: s.avatarURL(r.Context(), id)}, nil)
+	return api.JSON(http.StatusCreated, uploadAnswer{ID: id, URL: s.avatarURL(r.Context(), id)}, nil)
 }
 
 // draw makes a picture of what was sent, one at a time, for each takes memory.
@@ -144,12 +146,12 @@ func (s *Service) draw(ctx context.Context, in []byte, contentType string) (imag
 }
 
 // deleteAvatar takes an account's picture away.
-func (s *Service) deleteAvatar(r *request) (any, error) {
+func (s *Service) deleteAvatar(r *api.Request) (any, error) {
 	a, _, err := s.byAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
+	return api.Nothing, s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
 		removed, err := tx.RemoveAvatar(a.UID, r.PathValue("id"))
 		if err == nil && !removed {
 			err = fault.ErrNotFound

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -22,7 +23,7 @@ type (
 )
 
 // replaceBackupCodes gives new codes, and ends the old ones.
-func (s *Service) replaceBackupCodes(r *request) (any, error) {
+func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (s *Service) replaceBackupCodes(r *request) (any, error) {
 }
 
 // backupCodesExist tells how many codes are left.
-func (s *Service) backupCodesExist(r *request) (any, error) {
+func (s *Service) backupCodesExist(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (s *Service) backupCodesExist(r *request) (any, error) {
 
 // verifyBackupCode verifies the session by a backup code, and tells how many are
 // left.
-func (s *Service) verifyBackupCode(r *request) (any, error) {
+func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err

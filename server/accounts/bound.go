@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -43,7 +42,7 @@ func (s *Service) Live(ctx context.Context, uid, bound string) (live bool, err e
 func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	if bound == "" {
 		_, err := tx.Account(uid)
-		return present(err)
+		return store.Found(err)
 	}
 	h, err := hex.DecodeString(bound[1:])
 	if err != nil {
@@ -52,26 +51,18 @@ func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	switch {
 	case strings.HasPrefix(bound, boundToSession):
 		t, err := tx.Token(h)
-		if ok, err := present(err); !ok {
+		if ok, err := store.Found(err); !ok {
 			return false, err
 		}
 		return t.UID == uid && t.Kind == store.Session && t.Verified, nil
 	case strings.HasPrefix(bound, boundToRefresh):
 		t, err := tx.RefreshToken(h)
-		if ok, err := present(err); !ok {
+		if ok, err := store.Found(err); !ok {
 			return false, err
 		}
 		return t.UID == uid, nil
 	}
 	return false, nil
-}
-
-// present reports whether a read found what it was to read.
-func present(err error) (bool, error) {
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // orToken is the error of a read that found nothing good: its own, or fault.ErrToken.

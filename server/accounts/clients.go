@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -31,7 +32,7 @@ type attachedClient struct {
 
 // attachedClients lists what is signed in to the account: sessions, and clients
 // with a refresh token, with the device of each.
-func (s *Service) attachedClients(r *request) (any, error) {
+func (s *Service) attachedClients(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -60,11 +61,11 @@ func (s *Service) attachedClients(r *request) (any, error) {
 		list = append(list, entry)
 	}
 	// Firefox tells by it how long ago a client was there; in milliseconds.
-	return jsonAnswer(http.StatusOK, list, map[string]string{"X-Timestamp": strconv.FormatInt(s.cfg.Now().UnixMilli(), 10)})
+	return api.JSON(http.StatusOK, list, map[string]string{"X-Timestamp": strconv.FormatInt(s.cfg.Now().UnixMilli(), 10)})
 }
 
 // destroyClient signs out what attachedClients listed.
-func (s *Service) destroyClient(r *request) (any, error) {
+func (s *Service) destroyClient(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -74,11 +75,11 @@ func (s *Service) destroyClient(r *request) (any, error) {
 		RefreshTokenID string `json:"refreshTokenId"`
 		DeviceID       string `json:"deviceId"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.DeviceID != "" {
-		return nothing, s.removeDevice(r.Context(), c, c.UID, in.DeviceID)
+		return api.Nothing, s.removeDevice(r.Context(), c, c.UID, in.DeviceID)
 	}
 	var session, refresh []byte
 	switch {
@@ -94,7 +95,7 @@ func (s *Service) destroyClient(r *request) (any, error) {
 		return nil, fault.Missing("sessionTokenId")
 	}
 	ctx := r.Context()
-	return nothing, s.updateBy(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, s.updateBy(ctx, c, func(tx store.Tx) error {
 		err := endTogether(tx, c.UID, session, refresh)
 		if errors.Is(err, fault.ErrToken) {
 			err = nil // it is signed out already

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -47,7 +48,7 @@ type (
 // notifyDevices passes a message on to the account's devices: that there is
 // something to sync. What else a message can say is the server's own to say, and
 // goes no further.
-func (s *Service) notifyDevices(r *request) (any, error) {
+func (s *Service) notifyDevices(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (s *Service) notifyDevices(r *request) (any, error) {
 		Payload  json.RawMessage `json:"payload"`
 		TTL      float64         `json:"TTL"` // seconds
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	var all string
@@ -76,18 +77,18 @@ func (s *Service) notifyDevices(r *request) (any, error) {
 	var command string
 	if json.Unmarshal(in.Payload, &payload) != nil || json.Unmarshal(payload["command"], &command) != nil ||
 		!strings.HasPrefix(command, "sync:") {
-		return nothing, nil
+		return api.Nothing, nil
 	}
 	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
 	listeners := s.devices.Listeners(r.Context(), a.uid, func(device string) bool {
 		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
 	})
 	s.devices.Send(r.Context(), listeners, in.Payload, ttl)
-	return nothing, nil
+	return api.Nothing, nil
 }
 
 // invokeCommand leaves a command for another device of the account.
-func (s *Service) invokeCommand(r *request) (any, error) {
+func (s *Service) invokeCommand(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 		Payload json.RawMessage `json:"payload"`
 		TTL     int64           `json:"ttl"` // seconds
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	switch {
@@ -153,7 +154,7 @@ func (s *Service) invokeCommand(r *request) (any, error) {
 
 // deviceCommands lists what waits for the actor's device, from an index on. The
 // device remembers the index; nothing is removed by reading it.
-func (s *Service) deviceCommands(r *request) (any, error) {
+func (s *Service) deviceCommands(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err

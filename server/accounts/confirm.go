@@ -12,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
@@ -40,12 +43,12 @@ const (
 )
 
 // admitMail counts a message to an address, or refuses it.
-func (s *Service) admitMail(r *request, email string) error {
+func (s *Service) admitMail(r *api.Request, email string) error {
 	now := s.cfg.Now()
-	if wait := s.addresses.Take("mail "+r.address(), mailsPerSender, mailWindow, now); wait > 0 {
+	if wait := s.addresses.Take("mail "+r.Address(), mailsPerSender, mailWindow, now); wait > 0 {
 		return fault.Throttled(wait)
 	}
-	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: emailKey(email), max: mailsPerAccount, window: mailWindow}})
+	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: mailaddr.Key(email), max: mailsPerAccount, window: mailWindow}})
 	if err == nil && wait > 0 {
 		err = fault.Throttled(wait)
 	}
@@ -66,7 +69,7 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 	if s.cfg.Mail == nil {
 		return fault.ErrMail // the server asked for confirmations once, and does no more
 	}
-	raw, err := s.random(8)
+	raw, err := random.Bytes(s.cfg.Rand, 8)
 	if err != nil {
 		return err
 	}
@@ -80,8 +83,8 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
 	}
 	stored := s.confirmMAC(a.UID, code)
-	if isDecoy(a) {
-		if stored, err = s.random(len(stored)); err != nil {
+	if mailaddr.IsDecoy(a) {
+		if stored, err = random.Bytes(s.cfg.Rand, len(stored)); err != nil {
 			return err
 		}
 		message.Subject = "Your account at " + host
@@ -110,7 +113,7 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 // none that is still good.
 func (s *Service) confirmation(tx store.Reader, uid string) (c store.Confirmation, ok bool, err error) {
 	c, err = tx.Confirmation(uid)
-	if ok, err := present(err); !ok {
+	if ok, err := store.Found(err); !ok {
 		return c, false, err
 	}
 	return c, c.Tries < confirmTries && c.ExpiresAt > s.cfg.Now().UnixMilli(), nil
@@ -118,7 +121,7 @@ func (s *Service) confirmation(tx store.Reader, uid string) (c store.Confirmatio
 
 // remind sends a code to an account that waits for one, unless the last one is
 // still good: whoever comes with that must not find it replaced.
-func (s *Service) remind(r *request, a *store.Account) error {
+func (s *Service) remind(r *api.Request, a *store.Account) error {
 	ctx := r.Context()
 	_, good, err := s.confirmation(s.db.Read(ctx), a.UID)
 	if err != nil || good {
@@ -131,10 +134,10 @@ func (s *Service) remind(r *request, a *store.Account) error {
 }
 
 // resendCode sends a new code to a session that waits for one.
-func (s *Service) resendCode(r *request) (any, error) {
+func (s *Service) resendCode(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil || c.Confirmed {
-		return nothing, err
+		return api.Nothing, err
 	}
 	a, err := s.account(r.Context(), c.UID)
 	if err != nil {
@@ -143,12 +146,12 @@ func (s *Service) resendCode(r *request) (any, error) {
 	if err := s.admitMail(r, a.Email); err != nil {
 		return nil, err
 	}
-	return nothing, s.sendCode(r.Context(), a)
+	return api.Nothing, s.sendCode(r.Context(), a)
 }
 
 // verifyCode takes the code that was sent by e-mail. It confirms the account, and
 // completes each sign-in that waits for that: all showed the password.
-func (s *Service) verifyCode(r *request) (any, error) {
+func (s *Service) verifyCode(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -158,7 +161,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 		return nil, err
 	}
 	// By the address: signing up again does not give more tries.
-	code, done, err := s.codeTry(r, tryConfirmation, emailKey(a.Email))
+	code, done, err := s.codeTry(r, tryConfirmation, mailaddr.Key(a.Email))
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 			return nil, fault.ErrCode // it waits for another kind of code
 		}
 		done()
-		return nothing, nil
+		return api.Nothing, nil
 	}
 	ctx := r.Context()
 	code = strings.Join(strings.Fields(code), "")
@@ -182,7 +185,7 @@ func (s *Service) verifyCode(r *request) (any, error) {
 	if err == nil {
 		done()
 	}
-	return nothing, err
+	return api.Nothing, err
 }
 
 // confirm confirms an account by a code, if it is right.

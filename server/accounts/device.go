@@ -10,8 +10,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -25,7 +27,7 @@ type actor struct {
 	holder
 }
 
-func (s *Service) actor(r *request) (*actor, error) {
+func (s *Service) actor(r *api.Request) (*actor, error) {
 	var a actor
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
@@ -62,7 +64,7 @@ type device struct {
 
 func (d *device) check() error {
 	if d.ID != "" {
-		if _, ok := unhex(d.ID, 16); !ok {
+		if _, ok := api.Unhex(d.ID, 16); !ok {
 			return fault.Invalid("id")
 		}
 	}
@@ -94,13 +96,13 @@ func (d *device) check() error {
 }
 
 // registerDevice makes the actor's device, or changes it: what is not sent stays.
-func (s *Service) registerDevice(r *request) (any, error) {
+func (s *Service) registerDevice(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err
 	}
 	var in device
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
@@ -145,7 +147,7 @@ func (s *Service) registerDevice(r *request) (any, error) {
 }
 
 func (s *Service) insertDevice(tx store.Tx, a *actor) (string, error) {
-	id, err := s.randomHex(16)
+	id, err := random.Hex(s.cfg.Rand, 16)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +203,7 @@ func see(d *store.Device) seenDevice {
 	}
 }
 
-func (s *Service) listDevices(r *request) (any, error) {
+func (s *Service) listDevices(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err
@@ -228,7 +230,7 @@ func (s *Service) listDevices(r *request) (any, error) {
 // renameDevice gives a device of the account another name, for a settings page,
 // which is no device itself. This server's own; elsewhere only a device can
 // rename itself.
-func (s *Service) renameDevice(r *request) (any, error) {
+func (s *Service) renameDevice(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -237,7 +239,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 		ID   string  `json:"id"`
 		Name *string `json:"name"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.Name == nil {
@@ -246,7 +248,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
 	}
-	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error {
 		known, err := tx.ChangeDevice(c.UID, in.ID, store.DeviceChange{Name: in.Name})
 		if err == nil && !known {
 			err = fault.ErrUnknownDevice
@@ -256,7 +258,7 @@ func (s *Service) renameDevice(r *request) (any, error) {
 }
 
 // destroyDevice removes a device of the account, and signs it out.
-func (s *Service) destroyDevice(r *request) (any, error) {
+func (s *Service) destroyDevice(r *api.Request) (any, error) {
 	a, err := s.actor(r)
 	if err != nil {
 		return nil, err
@@ -264,10 +266,10 @@ func (s *Service) destroyDevice(r *request) (any, error) {
 	var in struct {
 		ID string `json:"id"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	return nothing, s.removeDevice(r.Context(), a, a.uid, in.ID)
+	return api.Nothing, s.removeDevice(r.Context(), a, a.uid, in.ID)
 }
 
 // removeDevice ends a device with all that was given together with its token.

@@ -12,7 +12,7 @@ func endTogether(tx store.Tx, uid string, session, refresh []byte) error {
 	var grant []byte
 	if refresh != nil {
 		t, err := tx.RefreshToken(refresh)
-		if ok, err := present(err); !ok || t.UID != uid {
+		if ok, err := store.Found(err); !ok || t.UID != uid {
 			return orToken(err)
 		}
 		grant, session = t.Grant, t.Session // it would get another one
@@ -21,7 +21,7 @@ func endTogether(tx store.Tx, uid string, session, refresh []byte) error {
 		}
 	} else {
 		t, err := tx.Token(session)
-		if ok, err := present(err); !ok || t.UID != uid || t.Kind != store.Session {
+		if ok, err := store.Found(err); !ok || t.UID != uid || t.Kind != store.Session {
 			return orToken(err)
 		}
 		grant = t.Grant
@@ -42,7 +42,7 @@ func endTogether(tx store.Tx, uid string, session, refresh []byte) error {
 // else it was given ends too.
 func endRefresh(tx store.Tx, token []byte) error {
 	t, err := tx.RefreshToken(token)
-	if ok, err := present(err); !ok {
+	if ok, err := store.Found(err); !ok {
 		return err
 	}
 	if err := tx.RemoveRefreshToken(t.UID, token); err != nil || t.Grant == nil {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
@@ -46,7 +48,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	if len(note) > maxInviteNote {
 		return "", time.Time{}, fmt.Errorf("the note of an invitation is longer than %d bytes: shorten it", maxInviteNote)
 	}
-	raw, err := s.random(inviteSize)
+	raw, err := random.Bytes(s.cfg.Rand, inviteSize)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -86,7 +88,7 @@ func (s *Service) maySignUp(invitation string) error {
 
 // checkInvitation refuses an invitation that is no good, before anything tells who
 // has an account, and counts what is tried with one.
-func (s *Service) checkInvitation(r *request, code string) error {
+func (s *Service) checkInvitation(r *api.Request, code string) error {
 	if s.cfg.SignUp != SignUpInvite {
 		return nil
 	}

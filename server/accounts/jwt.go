@@ -9,8 +9,10 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -32,7 +34,7 @@ var _ token.Verifier = (*Service)(nil)
 
 // accessToken issues a token for the account.
 func (s *Service) accessToken(ctx context.Context, a *store.Account, clientID string, scope oauth.Scopes, ttl time.Duration, bound string) (string, error) {
-	jti, err := s.randomHex(16)
+	jti, err := random.Hex(s.cfg.Rand, 16)
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +121,7 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 }
 
 // jwks publishes the keys that verify.
-func (s *Service) jwks(r *request) (any, error) { return s.keys.Public(r.Context()) }
+func (s *Service) jwks(r *api.Request) (any, error) { return s.keys.Public(r.Context()) }
 
 // idToken tells a client who signed in, and with or without the second step.
 func (s *Service) idToken(ctx context.Context, clientID, access string, g grant, second bool) (string, error) {
@@ -134,7 +136,7 @@ func secondStepOf(tx store.Reader, session []byte) (bool, error) {
 		return false, nil
 	}
 	t, err := tx.Token(session)
-	if ok, err := present(err); !ok {
+	if ok, err := store.Found(err); !ok {
 		return false, err
 	}
 	return t.SecondStep, nil

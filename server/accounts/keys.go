@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -32,7 +34,7 @@ type (
 )
 
 // accountKeys gives the wrapped keys, once for each key fetch token.
-func (s *Service) accountKeys(r *request) (any, error) {
+func (s *Service) accountKeys(r *api.Request) (any, error) {
 	c, err := s.authenticateToken(r, store.KeyFetch)
 	if err != nil {
 		return nil, err
@@ -48,7 +50,7 @@ func (s *Service) accountKeys(r *request) (any, error) {
 }
 
 // scopedKeyData tells what a client needs to derive the keys of scopes from kB.
-func (s *Service) scopedKeyData(r *request) (any, error) {
+func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 		ClientID string `json:"client_id"`
 		Scope    string `json:"scope"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if _, err := client(in.ClientID); err != nil {
@@ -77,7 +79,7 @@ func (s *Service) scopedKeyData(r *request) (any, error) {
 }
 
 // statusByUID tells whether an account still is there, to those who knew it.
-func (s *Service) statusByUID(r *request) (any, error) {
+func (s *Service) statusByUID(r *api.Request) (any, error) {
 	uid := r.URL.Query().Get("uid")
 	if uid == "" {
 		c, err := s.anySession(r)
@@ -95,14 +97,14 @@ func (s *Service) statusByUID(r *request) (any, error) {
 
 // statusByEmail says of every address that it has an account: who has one is not
 // told. Clients ask whether to sign in or up; a sign-in is refused alike.
-func (s *Service) statusByEmail(r *request) (any, error) {
+func (s *Service) statusByEmail(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	if err := checkEmail(in.Email); err != nil {
+	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
 	if err := s.admitAddress(r); err != nil {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -20,7 +21,7 @@ type noticeAnswer struct {
 
 // notices lists what was done to the account without its user, and they have not
 // dismissed. It is this server's own: no other accounts server has it.
-func (s *Service) notices(r *request) (any, error) {
+func (s *Service) notices(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -38,17 +39,17 @@ func (s *Service) notices(r *request) (any, error) {
 
 // dismissNotice takes a notice off the settings page, as far as the user has read it: one
 // of the same kind that came later stays.
-func (s *Service) dismissNotice(r *request) (any, error) {
+func (s *Service) dismissNotice(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
 	}
 	var in noticeAnswer
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.Kind == "" {
 		return nil, fault.Missing("kind")
 	}
-	return nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
+	return api.Nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
 }

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -23,7 +25,7 @@ type authorizationAnswer struct {
 
 // oauthAuthorization gives a code, to a page that is signed in, for a client
 // that will prove by PKCE that it asked.
-func (s *Service) oauthAuthorization(r *request) (any, error) {
+func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -40,7 +42,7 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 		RedirectURI  string `json:"redirect_uri"`
 		Nonce        string `json:"nonce"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if _, err := client(in.ClientID); err != nil {
@@ -75,7 +77,7 @@ func (s *Service) oauthAuthorization(r *request) (any, error) {
 	case in.RedirectURI != redirect:
 		return nil, fault.Invalid("redirect_uri")
 	}
-	code, err := s.randomHex(32)
+	code, err := random.Hex(s.cfg.Rand, 32)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +142,7 @@ type grant struct {
 // still implements holder.
 func (g *grant) still(tx store.Reader) error {
 	a, err := tx.Account(g.uid)
-	if ok, err := present(err); !ok || a.Generation != g.generation {
+	if ok, err := store.Found(err); !ok || a.Generation != g.generation {
 		return orToken(err)
 	}
 	for _, session := range [][]byte{g.session, g.signedIn} {
@@ -148,7 +150,7 @@ func (g *grant) still(tx store.Reader) error {
 			continue
 		}
 		t, err := tx.Token(session)
-		if ok, err := present(err); !ok || t.UID != g.uid {
+		if ok, err := store.Found(err); !ok || t.UID != g.uid {
 			return orToken(err)
 		}
 	}
@@ -156,22 +158,22 @@ func (g *grant) still(tx store.Reader) error {
 		return nil
 	}
 	t, err := tx.RefreshToken(g.refresh)
-	if ok, err := present(err); !ok || t.UID != g.uid {
+	if ok, err := store.Found(err); !ok || t.UID != g.uid {
 		return orToken(err)
 	}
 	return nil
 }
 
 // oauthToken gives access tokens, by a session, a refresh token or a code.
-func (s *Service) oauthToken(r *request) (any, error) {
+func (s *Service) oauthToken(r *api.Request) (any, error) {
 	var in tokenRequest
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.GrantType == "" {
 		in.GrantType = "authorization_code"
 	}
-	var granted func(*request, tokenRequest) (grant, error)
+	var granted func(*api.Request, tokenRequest) (grant, error)
 	switch in.GrantType {
 	case "fxa-credentials":
 		granted = s.bySession
@@ -192,7 +194,7 @@ func (s *Service) oauthToken(r *request) (any, error) {
 	return s.tokens(r, in, g)
 }
 
-func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
+func (s *Service) bySession(r *api.Request, in tokenRequest) (grant, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return grant{}, err
@@ -204,7 +206,7 @@ func (s *Service) bySession(r *request, in tokenRequest) (grant, error) {
 	}, err
 }
 
-func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
+func (s *Service) byRefreshToken(r *api.Request, in tokenRequest) (grant, error) {
 	t, err := s.refreshToken(r.Context(), in.RefreshToken)
 	if err != nil {
 		return grant{}, err
@@ -231,7 +233,7 @@ func (s *Service) byRefreshToken(r *request, in tokenRequest) (grant, error) {
 }
 
 // byCode takes a code. Whoever shows it with a wrong verifier takes it too.
-func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
+func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
 		return grant{}, fault.Missing("code")
 	}
@@ -259,7 +261,7 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 		uid: code.UID, generation: code.Generation, offline: code.Offline, keysJWE: code.KeysJWE, nonce: code.Nonce, authAt: code.AuthAt,
 		signedIn: code.Session, leaves: code.ClientID == oauth.NativeClient,
 	}
-	if g.id, err = s.random(16); err != nil {
+	if g.id, err = random.Bytes(s.cfg.Rand, 16); err != nil {
 		return grant{}, err
 	}
 	// Firefox says which session of its own the tokens are for.
@@ -278,7 +280,7 @@ func (s *Service) byCode(r *request, in tokenRequest) (grant, error) {
 }
 
 // tokens is the answer to a tokenRequest that was granted.
-func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
+func (s *Service) tokens(r *api.Request, in tokenRequest, g grant) (any, error) {
 	ctx := r.Context()
 	wantsSession := in.GrantType == "authorization_code" && g.scope.Allow(oauth.Session)
 	changes := g.offline || wantsSession || g.leaves
@@ -330,7 +332,7 @@ func (s *Service) tokens(r *request, in tokenRequest, g grant) (any, error) {
 
 // give makes the lasting tokens of a grant, and returns what its access token is
 // bound to.
-func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, session bool, out *tokenAnswer) (bound string, err error) {
+func (s *Service) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, session bool, out *tokenAnswer) (bound string, err error) {
 	if g.leaves {
 		if _, err := tx.RemoveToken(g.uid, g.signedIn); err != nil {
 			return "", err
@@ -349,7 +351,7 @@ func (s *Service) give(tx store.Tx, r *request, in tokenRequest, g grant, sessio
 		}
 	}
 	if session {
-		text, h, err := s.newToken(tx, freshToken{kind: store.Session, uid: g.uid, userAgent: r.userAgent(), grant: g.id})
+		text, h, err := s.newToken(tx, freshToken{kind: store.Session, uid: g.uid, userAgent: r.Program(), grant: g.id})
 		if err != nil {
 			return "", err
 		}

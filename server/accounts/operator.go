@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -123,7 +124,7 @@ func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		n, err := tx.RemoveInvitations(inviteHash(which))
-		if id, ok := unhex(which, invitationID); ok && err == nil && n == 0 {
+		if id, ok := api.Unhex(which, invitationID); ok && err == nil && n == 0 {
 			n, err = tx.RemoveInvitations(id)
 		}
 		if err == nil && n == 0 {

@@ -4,8 +4,10 @@ import (
 	"context"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -24,22 +26,22 @@ type credentials struct {
 }
 
 func (c *credentials) check() (err error) {
-	if c.authPW, err = key("authPW", c.AuthPW); err != nil {
+	if c.authPW, err = api.Key("authPW", c.AuthPW); err != nil {
 		return err
 	}
 	v2 := c.AuthPWVersion2 != "" || c.ClientSalt != "" || c.WrapKBVersion2 != ""
 	if c.needsWrapKB || v2 || c.WrapKB != "" {
-		if c.wrapKB, err = key("wrapKb", c.WrapKB); err != nil {
+		if c.wrapKB, err = api.Key("wrapKb", c.WrapKB); err != nil {
 			return err
 		}
 	}
 	if !v2 {
 		return nil
 	}
-	if c.authPW2, err = key("authPWVersion2", c.AuthPWVersion2); err != nil {
+	if c.authPW2, err = api.Key("authPWVersion2", c.AuthPWVersion2); err != nil {
 		return err
 	}
-	if c.wrapKB2, err = key("wrapKbVersion2", c.WrapKBVersion2); err != nil {
+	if c.wrapKB2, err = api.Key("wrapKbVersion2", c.WrapKBVersion2); err != nil {
 		return err
 	}
 	if !onepw.ValidClientSalt(c.ClientSalt) {
@@ -54,7 +56,7 @@ type wrapped struct{ v1, v2 []byte }
 
 // setPassword fills in what is stored for a checked set of credentials.
 func (s *Service) setPassword(ctx context.Context, a *store.Account, c credentials) (kB wrapped, err error) {
-	if a.Salt, err = s.random(32); err != nil {
+	if a.Salt, err = random.Bytes(s.cfg.Rand, 32); err != nil {
 		return kB, err
 	}
 	a.Cost = s.cfg.Cost
@@ -65,7 +67,7 @@ func (s *Service) setPassword(ctx context.Context, a *store.Account, c credentia
 	if c.wrapKB == nil {
 		// Version 1 leaves it to the server. kB is wrapKB xor a key that only the
 		// client has, so the server does not know kB either way.
-		if c.wrapKB, err = s.random(onepw.KeySize); err != nil {
+		if c.wrapKB, err = random.Bytes(s.cfg.Rand, onepw.KeySize); err != nil {
 			return kB, err
 		}
 	}
@@ -90,13 +92,13 @@ type changeAnswer struct {
 
 // changeStart begins to change the password: the old one gives the keys, to be
 // wrapped anew.
-func (s *Service) changeStart(r *request) (any, error) {
+func (s *Service) changeStart(r *api.Request) (any, error) {
 	var in struct {
 		Email     string `json:"email"`
 		OldAuthPW string `json:"oldAuthPW"`
 		Version1  string `json:"authPWVersion1"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	a, err := s.checkPassword(r, in.Email, in.OldAuthPW, in.Version1)
@@ -131,13 +133,13 @@ func (s *Service) changeStart(r *request) (any, error) {
 
 // changeFinish sets the new password and ends every session of the account; or
 // it upgrades the old one.
-func (s *Service) changeFinish(r *request) (any, error) {
+func (s *Service) changeFinish(r *api.Request) (any, error) {
 	c, err := s.authenticateToken(r, store.Change)
 	if err != nil {
 		return nil, err
 	}
 	in := credentials{needsWrapKB: true}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
@@ -157,9 +159,9 @@ func (s *Service) changeFinish(r *request) (any, error) {
 
 // newPassword consumes a token, sets the password that the body has, ends all that
 // the old one opened and begins a new session.
-func (s *Service) newPassword(r *request, c *credential) (*signedIn, error) {
+func (s *Service) newPassword(r *api.Request, c *credential) (*signedIn, error) {
 	in := credentials{needsWrapKB: true}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
@@ -201,7 +203,7 @@ func (s *Service) newPassword(r *request, c *credential) (*signedIn, error) {
 }
 
 // destroy deletes the account, by its password and its second step.
-func (s *Service) destroy(r *request) (any, error) {
+func (s *Service) destroy(r *api.Request) (any, error) {
 	a, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
@@ -211,7 +213,7 @@ func (s *Service) destroy(r *request) (any, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	return nothing, s.remove(ctx, a.UID, func(tx store.Tx) error {
+	return api.Nothing, s.remove(ctx, a.UID, func(tx store.Tx) error {
 		if err := a.still(tx); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
@@ -37,7 +38,7 @@ func (a accessHolder) still(tx store.Reader) error {
 }
 
 // byAccess authenticates by an access token with one of these scopes.
-func (s *Service) byAccess(r *request, scope ...string) (a accessHolder, have oauth.Scopes, err error) {
+func (s *Service) byAccess(r *api.Request, scope ...string) (a accessHolder, have oauth.Scopes, err error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return a, nil, fault.ErrToken
@@ -95,7 +96,7 @@ type (
 
 // profile is the profile server's answer; a path that names one field gives
 // that alone. It is also OpenID Connect's UserInfo endpoint.
-func (s *Service) profile(r *request) (any, error) {
+func (s *Service) profile(r *api.Request) (any, error) {
 	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	need := []string{oauth.Profile, oauth.OpenID}
 	if field != "profile" {
@@ -139,12 +140,12 @@ func (s *Service) profile(r *request) (any, error) {
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	// Firefox for Android puts it into quotation marks once more.
 	if strings.Trim(r.Header.Get("If-None-Match"), `"`) == strings.Trim(etag, `"`) {
-		return rawAnswer{code: http.StatusNotModified, header: map[string]string{"ETag": etag}}, nil
+		return api.Raw{Code: http.StatusNotModified, Header: map[string]string{"ETag": etag}}, nil
 	}
-	return jsonAnswer(http.StatusOK, all, map[string]string{"ETag": etag})
+	return api.JSON(http.StatusOK, all, map[string]string{"ETag": etag})
 }
 
-func (s *Service) setDisplayName(r *request) (any, error) {
+func (s *Service) setDisplayName(r *api.Request) (any, error) {
 	a, _, err := s.byAccess(r, oauth.ProfileWrite)
 	if err != nil {
 		return nil, err
@@ -152,7 +153,7 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 	var in struct {
 		DisplayName string `json:"displayName"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
@@ -167,7 +168,7 @@ func (s *Service) setDisplayName(r *request) (any, error) {
 	if err == nil {
 		s.profileNews(r.Context(), a.UID)
 	}
-	return nothing, err
+	return api.Nothing, err
 }
 
 // profileNews tells an account's devices that its profile changed.
@@ -176,7 +177,7 @@ func (s *Service) profileNews(ctx context.Context, uid string) {
 }
 
 // accountProfile is the auth server's own answer, to a session or a token.
-func (s *Service) accountProfile(r *request) (any, error) {
+func (s *Service) accountProfile(r *api.Request) (any, error) {
 	var a *store.Account
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {

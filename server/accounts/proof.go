@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -51,7 +52,7 @@ func (s *Service) updateProven(ctx context.Context, c *credential, f func(store.
 // still implements holder.
 func (c *credential) still(tx store.Reader) error {
 	t, err := tx.Token(c.Hash)
-	if ok, err := present(err); !ok || t.Kind != c.Kind || t.Generation != c.Generation {
+	if ok, err := store.Found(err); !ok || t.Kind != c.Kind || t.Generation != c.Generation {
 		return orToken(err)
 	}
 	return nil
@@ -69,7 +70,7 @@ func (c checked) still(tx store.Reader) error {
 // still refuses an account that ended since it was read, or that has a new password.
 func still(tx store.Reader, a *store.Account) error {
 	now, err := tx.Account(a.UID)
-	if ok, err := present(err); !ok || now.Generation != a.Generation {
+	if ok, err := store.Found(err); !ok || now.Generation != a.Generation {
 		return orToken(err)
 	}
 	return nil
@@ -111,7 +112,7 @@ func (s *Service) provenSecond(tx store.Reader, c *credential) error {
 
 // secondSession is the session of a request that shows the password itself, or
 // nil if it has none.
-func (s *Service) secondSession(r *request, uid string) (*credential, error) {
+func (s *Service) secondSession(r *api.Request, uid string) (*credential, error) {
 	if r.Header.Get("Authorization") == "" {
 		return nil, nil
 	}

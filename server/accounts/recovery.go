@@ -4,8 +4,10 @@ import (
 	"crypto/subtle"
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -24,7 +26,7 @@ const (
 func recoveryHash(id []byte) []byte { return hash("recovery key " + string(id)) }
 
 // createRecoveryKey keeps what a page made.
-func (s *Service) createRecoveryKey(r *request) (any, error) {
+func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -34,10 +36,10 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 		Data    string `json:"recoveryData"`
 		Replace bool   `json:"replaceKey"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	id, ok := unhex(in.ID, recoveryIDSize)
+	id, ok := api.Unhex(in.ID, recoveryIDSize)
 	switch {
 	case !ok:
 		return nil, fault.Invalid("recoveryKeyId")
@@ -47,7 +49,7 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 		return nil, fault.Invalid("recoveryData")
 	}
 	ctx := r.Context()
-	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
 		set, err := tx.SetRecoveryKey(c.UID, store.RecoveryKey{
 			Hash: recoveryHash(id), Data: in.Data,
 		}, in.Replace)
@@ -59,7 +61,7 @@ func (s *Service) createRecoveryKey(r *request) (any, error) {
 }
 
 // recoveryKeyExists tells a session whether its account has a recovery key.
-func (s *Service) recoveryKeyExists(r *request) (any, error) {
+func (s *Service) recoveryKeyExists(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -68,12 +70,12 @@ func (s *Service) recoveryKeyExists(r *request) (any, error) {
 	return existsAnswer{exists}, err
 }
 
-func (s *Service) deleteRecoveryKey(r *request) (any, error) {
+func (s *Service) deleteRecoveryKey(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
 	}
-	return nothing, s.updateProven(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, s.updateProven(r.Context(), c, func(tx store.Tx) error {
 		_, err := tx.RemoveRecoveryKey(c.UID)
 		return err
 	})
@@ -93,26 +95,26 @@ type recoveryAnswer struct {
 // is answered as a wrong key is. With two-step sign-in it takes a code as well.
 //
 // This server's own: elsewhere an e-mail comes first.
-func (s *Service) startRecovery(r *request) (any, error) {
+func (s *Service) startRecovery(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
 		ID    string `json:"recoveryKeyId"`
 		Code  string `json:"code"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	if err := checkEmail(in.Email); err != nil {
+	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
-	id, ok := unhex(in.ID, recoveryIDSize)
+	id, ok := api.Unhex(in.ID, recoveryIDSize)
 	if !ok {
 		return nil, fault.Invalid("recoveryKeyId")
 	}
 	if len(in.Code) > maxCode {
 		return nil, fault.Invalid("code")
 	}
-	done, err := s.admit(r, tryRecovery, emailKey(in.Email))
+	done, err := s.admit(r, tryRecovery, mailaddr.Key(in.Email))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +122,7 @@ func (s *Service) startRecovery(r *request) (any, error) {
 	var out recoveryAnswer
 	var refusal error
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		k, err := tx.RecoveryKey(emailKey(in.Email))
+		k, err := tx.RecoveryKey(mailaddr.Key(in.Email))
 		if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
 			return fault.ErrRecoveryKey
 		}
@@ -170,7 +172,7 @@ func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refu
 
 // resetAccount sets a new password for an account whose old one is forgotten, and
 // ends all that the old one opened, the recovery key too.
-func (s *Service) resetAccount(r *request) (any, error) {
+func (s *Service) resetAccount(r *api.Request) (any, error) {
 	c, err := s.authenticateToken(r, store.Reset)
 	if err != nil {
 		return nil, err

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
 func (s *Service) newRefreshToken(tx store.Tx, clientID string, g grant) (string, error) {
-	text, err := s.randomHex(32)
+	text, err := random.Hex(s.cfg.Rand, 32)
 	if err != nil {
 		return "", err
 	}
@@ -49,13 +51,13 @@ func (s *Service) refreshToken(ctx context.Context, text string) (*store.Refresh
 }
 
 // oauthDestroy revokes an access or a refresh token. Whoever has it may.
-func (s *Service) oauthDestroy(r *request) (any, error) {
+func (s *Service) oauthDestroy(r *api.Request) (any, error) {
 	var in struct {
 		Token        string `json:"token"`
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
@@ -70,7 +72,7 @@ func (s *Service) oauthDestroy(r *request) (any, error) {
 			}
 			return endRefresh(tx, hash(text))
 		})
-		return nothing, err // of a token that was not there too
+		return api.Nothing, err // of a token that was not there too
 	}
 	return nil, fault.Missing("token")
 }
@@ -99,11 +101,11 @@ type verifyAnswer struct {
 }
 
 // oauthVerify tells a service whose access token it was given.
-func (s *Service) oauthVerify(r *request) (any, error) {
+func (s *Service) oauthVerify(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	c, a, err := s.access(r.Context(), in.Token)
@@ -136,11 +138,11 @@ type introspection struct {
 }
 
 // oauthIntrospect is RFC 7662.
-func (s *Service) oauthIntrospect(r *request) (any, error) {
+func (s *Service) oauthIntrospect(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	c, a, err := s.access(r.Context(), in.Token)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 )
@@ -23,7 +24,7 @@ func client(id string) (name string, err error) {
 	}
 	name, ok := oauth.Clients[id]
 	if !ok {
-		return "", fault.ErrClient.With(fault.Details{ClientID: cut(id, 64)})
+		return "", fault.ErrClient.With(fault.Details{ClientID: api.Cut(id, 64)})
 	}
 	return name, nil
 }
@@ -37,7 +38,7 @@ type clientAnswer struct {
 }
 
 // clientMetadata tells a page on whose behalf it asks for a sign-in.
-func (s *Service) clientMetadata(r *request) (any, error) {
+func (s *Service) clientMetadata(r *api.Request) (any, error) {
 	id := r.PathValue("id")
 	name, err := client(id)
 	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: s.root(r.Context()) + "/oauth/success/" + id}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -49,7 +50,7 @@ type (
 	}
 )
 
-func (s *Service) sessionStatus(r *request) (any, error) {
+func (s *Service) sessionStatus(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (s *Service) sessionStatus(r *request) (any, error) {
 
 // sessionDestroy ends the session, or another one of the account that the body
 // names by its token.
-func (s *Service) sessionDestroy(r *request) (any, error) {
+func (s *Service) sessionDestroy(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 	var in struct {
 		Custom string `json:"customSessionToken"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	end := c.Hash
@@ -82,7 +83,7 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 		if err := c.complete(); err != nil {
 			return nil, err
 		}
-		raw, ok := unhex(in.Custom, onepw.KeySize)
+		raw, ok := api.Unhex(in.Custom, onepw.KeySize)
 		if !ok {
 			return nil, fault.Invalid("customSessionToken")
 		}
@@ -91,19 +92,19 @@ func (s *Service) sessionDestroy(r *request) (any, error) {
 	err = s.updateBy(r.Context(), c, func(tx store.Tx) error {
 		return endTogether(tx, c.UID, end, nil)
 	})
-	return nothing, err
+	return api.Nothing, err
 }
 
 // sessionDuplicate makes another session of the account, for an app that hands
 // its user over to another one.
-func (s *Service) sessionDuplicate(r *request) (any, error) {
+func (s *Service) sessionDuplicate(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
 	}
 	var token string
 	err = s.updateBy(r.Context(), c, func(tx store.Tx) (err error) {
-		token, _, err = s.newToken(tx, freshToken{kind: store.Session, uid: c.UID, userAgent: r.userAgent()})
+		token, _, err = s.newToken(tx, freshToken{kind: store.Session, uid: c.UID, userAgent: r.Program()})
 		return err
 	})
 	if err != nil {
@@ -117,7 +118,7 @@ func (s *Service) sessionDuplicate(r *request) (any, error) {
 // reauthenticate notes that a session showed the password again, which lets it
 // change what opens the account, and gives it a key fetch token. Whether that
 // takes the second step again as well it tells too.
-func (s *Service) reauthenticate(r *request) (any, error) {
+func (s *Service) reauthenticate(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -150,7 +151,7 @@ func (s *Service) reauthenticate(r *request) (any, error) {
 	return out, err
 }
 
-func (s *Service) emailStatus(r *request) (any, error) {
+func (s *Service) emailStatus(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err

@@ -6,11 +6,13 @@ import (
 	"io"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-func (s *Service) login(r *request) (any, error) {
+func (s *Service) login(r *api.Request) (any, error) {
 	a, err := s.authenticate(r)
 	if err != nil {
 		return nil, err
@@ -60,14 +62,14 @@ type signedIn struct {
 // signIn makes a session, and with ?keys=true key fetch tokens. For an account that
 // is not confirmed they wait for that. secondAt is when the second step was shown, in
 // milliseconds, or 0; wait says that the session waits for it.
-func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, secondAt int64, wait bool) (*signedIn, error) {
+func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB wrapped, secondAt int64, wait bool) (*signedIn, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
 	if err := s.enabled(r.Context(), a.UID); err != nil {
 		return nil, err
 	}
 	verified := a.Confirmed && !wait
 	session, sessionHash, err := s.newToken(tx, freshToken{
-		kind: store.Session, uid: a.UID, userAgent: r.userAgent(), secondAt: secondAt, waits: !verified, proved: true,
+		kind: store.Session, uid: a.UID, userAgent: r.Program(), secondAt: secondAt, waits: !verified, proved: true,
 	})
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func (s *Service) signIn(tx store.Tx, r *request, a *store.Account, kB wrapped, 
 	return out, err
 }
 
-func wantsKeys(r *request) bool { return r.URL.Query().Get("keys") == "true" }
+func wantsKeys(r *api.Request) bool { return r.URL.Query().Get("keys") == "true" }
 
 // keyFetch makes a token for each version of the stretching that kB is wrapped by.
 // They wait with a session, unless it is nil.
@@ -129,14 +131,14 @@ type credentialsAnswer struct {
 // whose password is stretched by version 1 alone, or that nobody confirmed: who
 // has an account is not told, nor how old it is. acceptsVersion1 says that a
 // client may therefore show its password in both ways.
-func (s *Service) credentialsStatus(r *request) (any, error) {
+func (s *Service) credentialsStatus(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	if err := checkEmail(in.Email); err != nil {
+	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
 	if err := s.admitAddress(r); err != nil {
@@ -148,7 +150,7 @@ func (s *Service) credentialsStatus(r *request) (any, error) {
 	}
 	if a == nil || a.ClientSalt == "" || !a.Confirmed {
 		m := hmac.New(sha256.New, s.pepper)
-		io.WriteString(m, emailKey(in.Email))
+		io.WriteString(m, mailaddr.Key(in.Email))
 		a = &store.Account{ClientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
 	}
 	return credentialsAnswer{Version: "v2", ClientSalt: a.ClientSalt, AcceptsVersion1: true}, nil

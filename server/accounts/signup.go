@@ -5,23 +5,26 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-func (s *Service) create(r *request) (any, error) {
+func (s *Service) create(r *api.Request) (any, error) {
 	var in struct {
 		Email      string `json:"email"`
 		Invitation string `json:"invitation"`
 		credentials
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if err := s.maySignUp(in.Invitation); err != nil {
 		return nil, err
 	}
-	if err := checkEmail(in.Email); err != nil {
+	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
@@ -52,9 +55,9 @@ func (s *Service) create(r *request) (any, error) {
 		out, err = s.signIn(tx, r, a, kB, 0, false)
 		return err
 	}
-	made, err := s.register(ctx, in.Email, emailKey(in.Email), in.credentials, !byEmail, also)
+	made, err := s.register(ctx, in.Email, mailaddr.Key(in.Email), in.credentials, !byEmail, also)
 	if byEmail && errors.Is(err, fault.ErrAccountExists) {
-		made, err = s.register(ctx, in.Email, decoyKey(in.Email), in.credentials, false, also)
+		made, err = s.register(ctx, in.Email, mailaddr.DecoyKey(in.Email), in.credentials, false, also)
 	}
 	if err != nil || made.Confirmed {
 		return out, err
@@ -86,10 +89,10 @@ func (s *Service) register(ctx context.Context, email, key string, c credentials
 	}
 	now := s.cfg.Now().UnixMilli()
 	a := &store.Account{Email: email, Key: key, Generation: now, KeysChangedAt: now, CreatedAt: now, ProfileAt: now, Confirmed: confirmed}
-	if a.UID, err = s.randomHex(16); err != nil {
+	if a.UID, err = random.Hex(s.cfg.Rand, 16); err != nil {
 		return nil, err
 	}
-	if a.KA, err = s.random(onepw.KeySize); err != nil {
+	if a.KA, err = random.Bytes(s.cfg.Rand, onepw.KeySize); err != nil {
 		return nil, err
 	}
 	kB, err := s.setPassword(ctx, a, c)

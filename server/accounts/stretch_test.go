@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -76,8 +77,8 @@ func TestBusyStretching(t *testing.T) {
 }
 
 // loginRequest is a sign-in.
-func loginRequest(t *testing.T, email string) *request {
+func loginRequest(t *testing.T, email string) *api.Request {
 	t.Helper()
 	body := `{"email":"` + email + `","authPW":"` + strings.Repeat("00", 32) + `"}`
-	return &request{Request: httptest.NewRequestWithContext(context.Background(), "POST", "/auth/v1/account/login", nil), body: []byte(body)}
+	return &api.Request{Request: httptest.NewRequestWithContext(context.Background(), "POST", "/auth/v1/account/login", nil), Body: []byte(body)}
 }

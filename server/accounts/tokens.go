@@ -13,7 +13,9 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -59,7 +61,7 @@ type freshToken struct {
 
 // newToken stores a new token, and returns it in hex, and the hash that finds it.
 func (s *Service) newToken(tx store.Tx, t freshToken) (text string, found []byte, err error) {
-	raw, err := s.random(onepw.KeySize)
+	raw, err := random.Bytes(s.cfg.Rand, onepw.KeySize)
 	if err != nil {
 		return "", nil, err
 	}
@@ -101,7 +103,7 @@ func (s *Service) newToken(tx store.Tx, t freshToken) (text string, found []byte
 var bearerPrefixes = map[store.Kind]string{store.Session: "fxs_", store.KeyFetch: "fxk_", store.Change: "fxpc_", store.Reset: "fxar_"}
 
 // authenticateToken finds the token of a kind that the request proves to hold.
-func (s *Service) authenticateToken(r *request, kind store.Kind) (*credential, error) {
+func (s *Service) authenticateToken(r *api.Request, kind store.Kind) (*credential, error) {
 	authorization := r.Header.Get("Authorization")
 	if scheme, value, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
 		id, ok := strings.CutPrefix(value, bearerPrefixes[kind])
@@ -122,7 +124,7 @@ func (s *Service) authenticateToken(r *request, kind store.Kind) (*credential, e
 	if err := h.Verify(key, hawk.RequestOf(r.Request, s.cfg.PublicURLs.Of(r.Context()))); err != nil {
 		return nil, fault.ErrSignature
 	}
-	if err := h.VerifyPayload(r.Header.Get("Content-Type"), r.body); err != nil {
+	if err := h.VerifyPayload(r.Header.Get("Content-Type"), r.Body); err != nil {
 		return nil, fault.ErrSignature
 	}
 	now := s.cfg.Now()
@@ -211,7 +213,7 @@ func (s *Service) findToken(ctx context.Context, kind store.Kind, id string) (*c
 }
 
 // session authenticates by a session token whose sign-in is complete.
-func (s *Service) session(r *request) (*credential, error) {
+func (s *Service) session(r *api.Request) (*credential, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -232,7 +234,7 @@ func (c *credential) complete() error {
 
 // anySession authenticates by a session token that may still wait for its second
 // step or for its account's confirmation, and notes that it is in use.
-func (s *Service) anySession(r *request) (*credential, error) {
+func (s *Service) anySession(r *api.Request) (*credential, error) {
 	c, err := s.authenticateToken(r, store.Session)
 	if err != nil {
 		return nil, err
@@ -240,7 +242,7 @@ func (s *Service) anySession(r *request) (*credential, error) {
 	now := s.cfg.Now().UnixMilli()
 	if now-c.UsedAt > touchEvery.Milliseconds() {
 		err = s.db.Update(r.Context(), func(tx store.Tx) error {
-			if err := tx.TouchToken(c.UID, c.Hash, now, r.userAgent()); err != nil {
+			if err := tx.TouchToken(c.UID, c.Hash, now, r.Program()); err != nil {
 				return err
 			}
 			if c.complete() != nil {

@@ -3,7 +3,9 @@ package accounts
 import (
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -27,7 +29,7 @@ type (
 )
 
 // createTOTP makes a secret, which counts from the first code on that it gave.
-func (s *Service) createTOTP(r *request) (any, error) {
+func (s *Service) createTOTP(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
@@ -37,7 +39,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := s.random(secondfactor.SecretSize)
+	secret, err := random.Bytes(s.cfg.Rand, secondfactor.SecretSize)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (s *Service) createTOTP(r *request) (any, error) {
 
 // totpExists tells whether an account has a second step, to a session that may
 // be waiting for it.
-func (s *Service) totpExists(r *request) (any, error) {
+func (s *Service) totpExists(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -74,7 +76,7 @@ func (s *Service) totpExists(r *request) (any, error) {
 
 // verifyTOTP takes a code. It verifies the session; the first code of a new
 // secret turns the second step on, and gives the backup codes.
-func (s *Service) verifyTOTP(r *request) (any, error) {
+func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 	c, err := s.anySession(r)
 	if err != nil {
 		return nil, err
@@ -128,11 +130,11 @@ const maxCode = 64
 
 // codeTry reads a code and counts the try at what it is for, which done takes
 // back.
-func (s *Service) codeTry(r *request, kind, whose string) (code string, done func(), err error) {
+func (s *Service) codeTry(r *api.Request, kind, whose string) (code string, done func(), err error) {
 	var in struct {
 		Code string `json:"code"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return "", nil, err
 	}
 	if in.Code == "" {
@@ -146,7 +148,7 @@ func (s *Service) codeTry(r *request, kind, whose string) (code string, done fun
 }
 
 // verifySession completes a sign-in by its second step, or shows it again.
-func (s *Service) verifySession(tx store.Tx, r *request, c *credential) error {
+func (s *Service) verifySession(tx store.Tx, r *api.Request, c *credential) error {
 	if err := s.know(tx, r, c.UID); err != nil {
 		return err
 	}
@@ -160,13 +162,13 @@ func profileChanged(tx store.Tx, uid string, now time.Time) error {
 }
 
 // destroyTOTP turns the second step off.
-func (s *Service) destroyTOTP(r *request) (any, error) {
+func (s *Service) destroyTOTP(r *api.Request) (any, error) {
 	c, err := s.session(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
-	return nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
 		if err := tx.RemoveSecondStep(c.UID); err != nil {
 			return err
 		}

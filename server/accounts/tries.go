@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -56,7 +58,7 @@ type attempt struct {
 // admit counts a try of a kind at what belongs to somebody, or refuses it. done
 // takes the try back, for one that was right; it must not be called within a
 // transaction.
-func (s *Service) admit(r *request, kind, whose string) (done func(), err error) {
+func (s *Service) admit(r *api.Request, kind, whose string) (done func(), err error) {
 	if err := s.admitAddress(r); err != nil {
 		return nil, err
 	}
@@ -66,11 +68,11 @@ func (s *Service) admit(r *request, kind, whose string) (done func(), err error)
 		factor = passwordsFactor
 	}
 	list := []attempt{
-		{kind: kind, whose: whose, network: r.address(), max: l.PerAccount, window: l.Window},
+		{kind: kind, whose: whose, network: r.Address(), max: l.PerAccount, window: l.Window},
 		{kind: kind, whose: whose, max: factor * l.PerAccount, window: l.Window, exempt: true},
 	}
 	ctx := r.Context()
-	wait, err := s.try(ctx, r.address(), list)
+	wait, err := s.try(ctx, r.Address(), list)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func (s *Service) admit(r *request, kind, whose string) (done func(), err error)
 	return func() {
 		s.giveBackAddress(r)
 		err := s.db.UpdateSoon(context.WithoutCancel(ctx), func(tx store.Tx) error {
-			return tx.ReturnTry(triesHash(kind, whose), r.address())
+			return tx.ReturnTry(triesHash(kind, whose), r.Address())
 		})
 		if err != nil {
 			s.cfg.Log.ErrorContext(ctx, "cannot take a try back", "err", err)
@@ -133,15 +135,15 @@ func (s *Service) try(ctx context.Context, from string, list []attempt) (wait ti
 }
 
 // know remembers that an account was signed in from the sender's network.
-func (s *Service) know(tx store.Tx, r *request, uid string) error {
-	return tx.KnowNetwork(uid, r.address(), s.cfg.Now().UnixMilli(), maxNetworks)
+func (s *Service) know(tx store.Tx, r *api.Request, uid string) error {
+	return tx.KnowNetwork(uid, r.Address(), s.cfg.Now().UnixMilli(), maxNetworks)
 }
 
 // forgetTries forgets what was tried of kinds at an account.
 func (s *Service) forgetTries(ctx context.Context, u User, kinds ...string) error {
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		for _, kind := range kinds {
-			for _, whose := range []string{emailKey(u.Email), u.UID} {
+			for _, whose := range []string{mailaddr.Key(u.Email), u.UID} {
 				if err := tx.ForgetTries(triesHash(kind, whose)); err != nil {
 					return err
 				}

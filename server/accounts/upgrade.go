@@ -3,6 +3,7 @@ package accounts
 import (
 	"bytes"
 
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -16,7 +17,7 @@ type upgradeAnswer struct {
 // upgrade adds version 2 of the stretching to a password that stays as it is. No
 // session ends, as nothing else changes. done is false if the credentials are
 // not those: then it is a new password.
-func (s *Service) upgrade(r *request, c *credential, in credentials) (answer any, done bool, err error) {
+func (s *Service) upgrade(r *api.Request, c *credential, in credentials) (answer any, done bool, err error) {
 	ctx := r.Context()
 	a, err := s.account(ctx, c.UID)
 	if err != nil || a.ClientSalt != "" || in.authPW2 == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -59,7 +60,7 @@ func (s *Service) Users(ctx context.Context) ([]User, error) {
 // User finds an account by its address or its uid. The error is ErrNoUser if
 // there is none.
 func (s *Service) User(ctx context.Context, who string) (User, error) {
-	u, err := s.db.Read(ctx).User(emailKey(who))
+	u, err := s.db.Read(ctx).User(mailaddr.Key(who))
 	if errors.Is(err, store.ErrNotFound) {
 		return User{}, ErrNoUser
 	}
@@ -92,7 +93,7 @@ type Credentials struct {
 // one that nobody confirmed. The error is,
 // among others, ErrUserExists.
 func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (User, error) {
-	if err := checkEmail(email); err != nil {
+	if err := mailaddr.Check(email); err != nil {
 		return User{}, fmt.Errorf("%q is no e-mail address", email)
 	}
 	in := credentials{
@@ -101,7 +102,7 @@ func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (Use
 	if err := in.check(); err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	_, err := s.register(ctx, email, emailKey(email), in, true, func(store.Tx, *store.Account, wrapped) error { return nil })
+	_, err := s.register(ctx, email, mailaddr.Key(email), in, true, func(store.Tx, *store.Account, wrapped) error { return nil })
 	if errors.Is(err, fault.ErrAccountExists) {
 		return User{}, ErrUserExists
 	}

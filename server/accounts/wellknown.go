@@ -1,6 +1,9 @@
 package accounts
 
-import "github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+import (
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+)
 
 type clientConfiguration struct {
 	Auth     string `json:"auth_server_base_url"`
@@ -16,7 +19,7 @@ type clientConfiguration struct {
 // the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
 // server. Of this server's own is the client that may have its users' browsers
 // redirected to their computer; see oauth.IsLoopback.
-func (s *Service) clientConfiguration(r *request) (any, error) {
+func (s *Service) clientConfiguration(r *api.Request) (any, error) {
 	root := s.root(r.Context())
 	return clientConfiguration{
 		Auth:     root + "/auth",
@@ -48,7 +51,7 @@ type openIDConfiguration struct {
 	GrantTypes    []string `json:"grant_types_supported"`
 }
 
-func (s *Service) openIDConfiguration(r *request) (any, error) {
+func (s *Service) openIDConfiguration(r *api.Request) (any, error) {
 	root := s.root(r.Context())
 	return openIDConfiguration{
 		Issuer:        root,

@@ -20,6 +20,14 @@ import (
 // ErrNotFound means that what a method asks for is not there.
 var ErrNotFound = errors.New("not found in the accounts database")
 
+// Found reports whether a read found what it asked for: [ErrNotFound] is not an error then.
+func Found(err error) (bool, error) {
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Store is a database of accounts. Its methods may be called at once.
 type Store interface {
 	// Read returns a Reader of which each call reads by itself, as of then. It may be
