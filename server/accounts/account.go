@@ -11,6 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -109,7 +110,7 @@ func (s *Service) checkPassword(r *api.Request, email, authPWHex, version1 strin
 		}
 		shown = append(shown, v1)
 	}
-	done, err := s.admit(r, tryPassword, mailaddr.Key(email))
+	done, err := s.tries.Admit(r, tries.Password, mailaddr.Key(email))
 	if err != nil {
 		return checked{}, err
 	}
@@ -144,12 +145,12 @@ func (s *Service) checkPassword(r *api.Request, email, authPWHex, version1 strin
 		}
 	}
 	if lower := mailaddr.Lower(email); lower != email {
-		s.note(r, security.SignInFailed, wrongPassword(found, security.WrongSpelling), found.UID)
+		s.cfg.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongSpelling), r.RemoteAddr, found.UID)
 		// The address is the salt of version 1, and mostly written so. What the
 		// account's own spelling is, if there is one, nobody hears.
 		return checked{}, fault.ErrEmailCase.With(fault.Details{Email: lower})
 	}
-	s.note(r, security.SignInFailed, wrongPassword(found, security.WrongPassword), found.UID)
+	s.cfg.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongPassword), r.RemoteAddr, found.UID)
 	return checked{}, fault.ErrPassword
 }
 

@@ -41,6 +41,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -94,9 +95,10 @@ type Service struct {
 	cfg Config
 	db  store.Store
 	api api.Server
-	// addresses and networks count what senders try, own what accounts do.
-	addresses, networks, own limiter.Limiter
-	window                   hawk.Window
+	// tries count what strangers do, own what accounts do.
+	tries  *tries.Counter
+	own    limiter.Limiter
+	window hawk.Window
 	// stretch is scrypt in the memory that there is for it.
 	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
 	// drawing is taken while a picture is.
@@ -142,6 +144,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, db: db,
 		api:     api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
+		tries:   &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
 		window:  hawk.Window{Skew: hawkSkew},
 		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
 		drawing: make(chan struct{}, 1),
@@ -294,9 +297,9 @@ func (s *Service) Purge(ctx context.Context) error {
 			Unconfirmed: now.Add(-unconfirmedLife).UnixMilli(), // they have nothing
 			Short:       now.Add(-shortLife).UnixMilli(),
 			Idle:        now.Add(-idleLife).UnixMilli(),
-			Networks:    now.Add(-knownLife).UnixMilli(),
+			Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
 			Keys:        now.Add(-maxAccessTTL).UnixMilli(),
-			Tries:       maxTries,
+			Tries:       tries.Max,
 		})
 	})
 	if err != nil {

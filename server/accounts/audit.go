@@ -3,7 +3,6 @@ package accounts
 import (
 	"net/http"
 
-	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -33,10 +32,4 @@ func (s *Service) audit(r *http.Request, f *fault.Error) {
 		n.reason = security.Closed
 	}
 	s.cfg.Security.Note(r.Context(), n.event, n.reason, r.RemoteAddr, "")
-}
-
-// note tells the security log what a request did or tried with an account; uid is ""
-// if there is none.
-func (s *Service) note(r *api.Request, e security.Event, why security.Reason, uid string) {
-	s.cfg.Security.Note(r.Context(), e, why, r.RemoteAddr, uid)
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -64,7 +65,7 @@ func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, trySecondStep, c.UID)
+	code, done, err := s.tries.AdmitCode(r, tries.SecondStep, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +89,6 @@ func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 		return nil, err
 	}
 	done()
-	s.note(r, security.RecoveryUsed, security.ByBackupCode, c.UID)
+	s.cfg.Security.Note(r.Context(), security.RecoveryUsed, security.ByBackupCode, r.RemoteAddr, c.UID)
 	return backupCodeUsed{left}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
@@ -34,26 +35,7 @@ const (
 	// unconfirmedLife is how long an account waits for its code: its address may be
 	// that of somebody else.
 	unconfirmedLife = 3 * 24 * time.Hour
-	// mailWindow is what messages are counted over, mailsPerAccount how many may go
-	// to one address in it, and mailsPerSender how many one address of the network
-	// may cause, so that this server is nobody's way to fill a mailbox.
-	mailWindow      = time.Hour
-	mailsPerAccount = 5
-	mailsPerSender  = 20
 )
-
-// admitMail counts a message to an address, or refuses it.
-func (s *Service) admitMail(r *api.Request, email string) error {
-	now := s.cfg.Now()
-	if wait := s.addresses.Take("mail "+r.Address(), mailsPerSender, mailWindow, now); wait > 0 {
-		return fault.Throttled(wait)
-	}
-	wait, err := s.try(r.Context(), "", []attempt{{kind: tryMail, whose: mailaddr.Key(email), max: mailsPerAccount, window: mailWindow}})
-	if err == nil && wait > 0 {
-		err = fault.Throttled(wait)
-	}
-	return err
-}
 
 // confirmMAC is what is stored of a code. Its million values are soon tried, so
 // the key is one that a stolen database does not have.
@@ -127,7 +109,7 @@ func (s *Service) remind(r *api.Request, a *store.Account) error {
 	if err != nil || good {
 		return err
 	}
-	if err := s.admitMail(r, a.Email); err != nil {
+	if err := s.tries.AdmitMail(r, a.Email); err != nil {
 		return err
 	}
 	return s.sendCode(ctx, a)
@@ -143,7 +125,7 @@ func (s *Service) resendCode(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.admitMail(r, a.Email); err != nil {
+	if err := s.tries.AdmitMail(r, a.Email); err != nil {
 		return nil, err
 	}
 	return api.Nothing, s.sendCode(r.Context(), a)
@@ -161,7 +143,7 @@ func (s *Service) verifyCode(r *api.Request) (any, error) {
 		return nil, err
 	}
 	// By the address: signing up again does not give more tries.
-	code, done, err := s.codeTry(r, tryConfirmation, mailaddr.Key(a.Email))
+	code, done, err := s.tries.AdmitCode(r, tries.Confirmation, mailaddr.Key(a.Email))
 	if err != nil {
 		return nil, err
 	}

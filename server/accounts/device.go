@@ -139,7 +139,7 @@ func (s *Service) registerDevice(r *api.Request) (any, error) {
 		return err
 	})
 	if err == nil && a.device == "" {
-		s.note(r, security.NewDevice, security.Registered, a.uid)
+		s.cfg.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.uid)
 		others := s.devices.Listeners(ctx, a.uid, func(device string) bool { return device != id })
 		s.devices.Tell(ctx, others, devices.Connected(out.Name))
 	}

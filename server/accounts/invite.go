@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
 
@@ -93,7 +94,7 @@ func (s *Service) checkInvitation(r *api.Request, code string) error {
 		return nil
 	}
 	h := inviteHash(code)
-	if _, err := s.admit(r, tryInvitation, hex.EncodeToString(h)); err != nil {
+	if _, err := s.tries.Admit(r, tries.Invitation, hex.EncodeToString(h)); err != nil {
 		return err
 	}
 	good, err := s.db.Read(r.Context()).InvitationOpen(h, s.cfg.Now().UnixMilli())

@@ -107,7 +107,7 @@ func (s *Service) statusByEmail(r *api.Request) (any, error) {
 	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
-	if err := s.admitAddress(r); err != nil {
+	if err := s.tries.AdmitAddress(r); err != nil {
 		return nil, err
 	}
 	return emailStatusAnswer{Exists: true, HasPW: true}, nil

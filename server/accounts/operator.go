@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/security"
 )
@@ -30,7 +32,7 @@ func (s *Service) Unlock(ctx context.Context, uid string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.forgetTries(ctx, u, accountTries...); err != nil {
+	if err := s.tries.Forget(ctx, u.UID, mailaddr.Key(u.Email), tries.OfAccount...); err != nil {
 		return err
 	}
 	s.cfg.Security.Note(ctx, security.ByOperator, security.LockLifted, "", u.UID)
@@ -68,7 +70,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	if err != nil {
 		return false, fmt.Errorf("take a second step away: %w", err)
 	}
-	if err := s.forgetTries(ctx, u, trySecondStep); err != nil {
+	if err := s.tries.Forget(ctx, u.UID, mailaddr.Key(u.Email), tries.SecondStep); err != nil {
 		return false, err
 	}
 	s.cfg.Security.Note(ctx, security.ByOperator, security.StepRemoved, "", u.UID)

@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -111,10 +112,10 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 	if !ok {
 		return nil, fault.Invalid("recoveryKeyId")
 	}
-	if len(in.Code) > maxCode {
+	if len(in.Code) > tries.MaxCode {
 		return nil, fault.Invalid("code")
 	}
-	done, err := s.admit(r, tryRecovery, mailaddr.Key(in.Email))
+	done, err := s.tries.Admit(r, tries.Recovery, mailaddr.Key(in.Email))
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (s *Service) resetAccount(r *api.Request) (any, error) {
 	listeners := s.devices.Listeners(r.Context(), c.UID, devices.Every)
 	out, err := s.newPassword(r, c)
 	if err == nil {
-		s.note(r, security.RecoveryUsed, security.ByRecoveryKey, c.UID)
+		s.cfg.Security.Note(r.Context(), security.RecoveryUsed, security.ByRecoveryKey, r.RemoteAddr, c.UID)
 		s.devices.Tell(r.Context(), listeners, devices.PasswordReset)
 	}
 	return out, err

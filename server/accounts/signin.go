@@ -26,7 +26,7 @@ func (s *Service) login(r *api.Request) (any, error) {
 		if out, err = s.signIn(tx, r, a.Account, a.wrapKB(), 0, wait); err != nil || wait || !a.Confirmed {
 			return err
 		}
-		return s.know(tx, r, a.UID)
+		return s.tries.Know(tx, r, a.UID)
 	})
 	if err == nil && !a.Confirmed {
 		err = s.remind(r, a.Account)
@@ -141,7 +141,7 @@ func (s *Service) credentialsStatus(r *api.Request) (any, error) {
 	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
-	if err := s.admitAddress(r); err != nil {
+	if err := s.tries.AdmitAddress(r); err != nil {
 		return nil, err
 	}
 	a, err := s.accountByEmail(r.Context(), in.Email)

@@ -30,7 +30,7 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if err := s.admitAddress(r); err != nil {
+	if err := s.tries.AdmitAddress(r); err != nil {
 		return nil, err
 	}
 	if s.cfg.Full() {
@@ -38,7 +38,7 @@ func (s *Service) create(r *api.Request) (any, error) {
 	}
 	byEmail := s.cfg.SignUp == SignUpEmail
 	if byEmail {
-		if err := s.admitMail(r, in.Email); err != nil {
+		if err := s.tries.AdmitMail(r, in.Email); err != nil {
 			return nil, err
 		}
 	}

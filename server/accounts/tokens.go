@@ -248,7 +248,7 @@ func (s *Service) anySession(r *api.Request) (*credential, error) {
 			if c.complete() != nil {
 				return nil
 			}
-			return s.know(tx, r, c.UID)
+			return s.tries.Know(tx, r, c.UID)
 		})
 	}
 	return c, err

@@ -8,6 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -81,7 +82,7 @@ func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.codeTry(r, trySecondStep, c.UID)
+	code, done, err := s.tries.AdmitCode(r, tries.SecondStep, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -120,36 +121,14 @@ func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 	case out.Success:
 		done()
 	default:
-		s.note(r, security.SignInFailed, security.WrongCode, c.UID)
+		s.cfg.Security.Note(r.Context(), security.SignInFailed, security.WrongCode, r.RemoteAddr, c.UID)
 	}
 	return out, err
 }
 
-// maxCode bounds the text of a code, in bytes.
-const maxCode = 64
-
-// codeTry reads a code and counts the try at what it is for, which done takes
-// back.
-func (s *Service) codeTry(r *api.Request, kind, whose string) (code string, done func(), err error) {
-	var in struct {
-		Code string `json:"code"`
-	}
-	if err := r.Decode(&in); err != nil {
-		return "", nil, err
-	}
-	if in.Code == "" {
-		return "", nil, fault.Missing("code")
-	}
-	if len(in.Code) > maxCode {
-		return "", nil, fault.Invalid("code")
-	}
-	done, err = s.admit(r, kind, whose)
-	return in.Code, done, err
-}
-
 // verifySession completes a sign-in by its second step, or shows it again.
 func (s *Service) verifySession(tx store.Tx, r *api.Request, c *credential) error {
-	if err := s.know(tx, r, c.UID); err != nil {
+	if err := s.tries.Know(tx, r, c.UID); err != nil {
 		return err
 	}
 	return tx.SetSecondStepShown(c.UID, c.Hash, s.cfg.Now().UnixMilli())

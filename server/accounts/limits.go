@@ -2,9 +2,6 @@ package accounts
 
 import (
 	"time"
-
-	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 )
 
 // Limits bound how often strangers may try. A zero takes its default.
@@ -32,25 +29,4 @@ func (l *Limits) defaults() {
 	if l.PerAddress == 0 {
 		l.PerAddress = 100
 	}
-}
-
-// admitAddress counts a try of a sender, or refuses it. The larger network comes
-// first: no customer fills the limiter with the addresses of one.
-func (s *Service) admitAddress(r *api.Request) error {
-	now, l := s.cfg.Now(), s.cfg.Limits
-	if network := r.Network(); network != "" {
-		if wait := s.networks.Take(network, 10*l.PerAddress, l.Window, now); wait > 0 {
-			return fault.Throttled(wait)
-		}
-	}
-	if wait := s.addresses.Take(r.Address(), l.PerAddress, l.Window, now); wait > 0 {
-		return fault.Throttled(wait)
-	}
-	return nil
-}
-
-// giveBackAddress takes back a try of a sender that turned out well.
-func (s *Service) giveBackAddress(r *api.Request) {
-	s.networks.GiveBack(r.Network())
-	s.addresses.GiveBack(r.Address())
 }

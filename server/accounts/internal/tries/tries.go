@@ -1,0 +1,247 @@
+// Package tries counts what is tried of accounts, and refuses what is too much.
+//
+// What is tried of an account is counted in the database, which only time makes forget,
+// also for an address without an account. What a sender tries is counted in memory.
+package tries
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/security"
+)
+
+const (
+	// codesFactor and passwordsFactor are how many times Limits.PerAccount all
+	// networks together may try. A code is short, a password is not.
+	codesFactor     = 2
+	passwordsFactor = 10
+	// maxNetworks is how many networks of an account are known, and NetworkLife how
+	// long one is without a sign of its owner.
+	maxNetworks = 20
+	NetworkLife = 90 * 24 * time.Hour
+	// Max bounds the table: what a network tries is removed first, oldest first.
+	Max = 200_000
+	// mailWindow is the time that messages are counted over, mailsPerAccount how many
+	// may be sent to one address in it, and mailsPerSender how many one address of the
+	// network may cause, so that the server cannot be used to flood a mailbox.
+	mailWindow      = time.Hour
+	mailsPerAccount = 5
+	mailsPerSender  = 20
+)
+
+// A Kind is what is tried.
+type Kind string
+
+// The kinds of tries at an account. The first is at one that is named by its
+// address, with or without an account.
+const (
+	Password     Kind = "password"
+	Recovery     Kind = "recovery"
+	Confirmation Kind = "confirmation"
+	SecondStep   Kind = "second step"
+	Invitation   Kind = "invitation"
+	Mail         Kind = "mail"
+)
+
+// OfAccount are the kinds that keep an account's owner out.
+var OfAccount = []Kind{Password, Recovery, Confirmation, SecondStep, Mail}
+
+func hash(kind Kind, whose string) []byte {
+	sum := sha256.Sum256([]byte("tries " + string(kind) + " " + whose))
+	return sum[:]
+}
+
+// Limits bound how often may be tried, as accounts.Limits says.
+type Limits struct {
+	Window                 time.Duration
+	PerAccount, PerAddress int
+}
+
+// A Counter counts tries. Its methods may be called concurrently.
+type Counter struct {
+	DB       store.Store
+	Limits   Limits
+	Now      func() time.Time
+	Security *security.Log // may be nil
+	Log      *slog.Logger
+
+	addresses, networks limiter.Limiter
+}
+
+// attempt is one try, at what belongs to somebody.
+type attempt struct {
+	kind Kind
+	// whose is the account's email key or uid, or what else is tried.
+	whose   string
+	network string // "": all together
+	max     int
+	window  time.Duration
+	exempt  bool // not counted for a network that is known
+}
+
+// Admit counts a try of a kind at what belongs to somebody, or refuses it. done
+// takes the try back, for one that was right; it must not be called within a
+// transaction.
+func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), err error) {
+	if err := c.AdmitAddress(r); err != nil {
+		return nil, err
+	}
+	l := c.Limits
+	factor := codesFactor
+	if kind == Password {
+		factor = passwordsFactor
+	}
+	list := []attempt{
+		{kind: kind, whose: whose, network: r.Address(), max: l.PerAccount, window: l.Window},
+		{kind: kind, whose: whose, max: factor * l.PerAccount, window: l.Window, exempt: true},
+	}
+	ctx := r.Context()
+	wait, err := c.try(ctx, r.Address(), list)
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		c.Security.Note(ctx, security.Locked, security.TooMany, r.RemoteAddr, "")
+		return nil, fault.Throttled(wait)
+	}
+	return func() {
+		c.giveBackAddress(r)
+		err := c.DB.UpdateSoon(context.WithoutCancel(ctx), func(tx store.Tx) error {
+			return tx.ReturnTry(hash(kind, whose), r.Address())
+		})
+		if err != nil {
+			c.Log.ErrorContext(ctx, "cannot take a try back", "err", err)
+		}
+	}, nil
+}
+
+// try counts attempts, all or none, and returns 0 or how long to wait.
+func (c *Counter) try(ctx context.Context, from string, list []attempt) (wait time.Duration, err error) {
+	now := c.Now().UnixMilli()
+	err = c.DB.UpdateSoon(ctx, func(tx store.Tx) error {
+		// What ended goes a little at a time.
+		if err := tx.ForgetEndedTries(now); err != nil {
+			return err
+		}
+		for _, a := range list {
+			n, ends, err := tx.Tries(hash(a.kind, a.whose), a.network, now)
+			if err != nil {
+				return err
+			}
+			if n < a.max {
+				continue
+			}
+			if a.exempt {
+				known, err := tx.KnowsNetwork(a.whose, from)
+				if err != nil {
+					return err
+				}
+				if known {
+					continue
+				}
+			}
+			wait = max(wait, time.Duration(ends-now)*time.Millisecond)
+		}
+		if wait > 0 {
+			return nil
+		}
+		for _, a := range list {
+			if err := tx.CountTry(hash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count a try: %w", err)
+	}
+	return wait, nil
+}
+
+// Know remembers that an account was signed in from the sender's network.
+func (c *Counter) Know(tx store.Tx, r *api.Request, uid string) error {
+	return tx.KnowNetwork(uid, r.Address(), c.Now().UnixMilli(), maxNetworks)
+}
+
+// Forget forgets what was tried of kinds at an account.
+func (c *Counter) Forget(ctx context.Context, uid, key string, kinds ...Kind) error {
+	err := c.DB.Update(ctx, func(tx store.Tx) error {
+		for _, kind := range kinds {
+			for _, whose := range []string{key, uid} {
+				if err := tx.ForgetTries(hash(kind, whose)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget what was tried: %w", err)
+	}
+	return nil
+}
+
+// AdmitAddress counts a try of a sender, or refuses it. The larger network comes
+// first: no customer fills the limiter with the addresses of one.
+func (c *Counter) AdmitAddress(r *api.Request) error {
+	now, l := c.Now(), c.Limits
+	if network := r.Network(); network != "" {
+		if wait := c.networks.Take(network, 10*l.PerAddress, l.Window, now); wait > 0 {
+			return fault.Throttled(wait)
+		}
+	}
+	if wait := c.addresses.Take(r.Address(), l.PerAddress, l.Window, now); wait > 0 {
+		return fault.Throttled(wait)
+	}
+	return nil
+}
+
+// giveBackAddress takes back a try of a sender that turned out well.
+func (c *Counter) giveBackAddress(r *api.Request) {
+	c.networks.GiveBack(r.Network())
+	c.addresses.GiveBack(r.Address())
+}
+
+// AdmitMail counts a message to an address, or refuses it.
+func (c *Counter) AdmitMail(r *api.Request, address string) error {
+	now := c.Now()
+	if wait := c.addresses.Take("mail "+r.Address(), mailsPerSender, mailWindow, now); wait > 0 {
+		return fault.Throttled(wait)
+	}
+	wait, err := c.try(r.Context(), "", []attempt{{kind: Mail, whose: mailaddr.Key(address), max: mailsPerAccount, window: mailWindow}})
+	if err == nil && wait > 0 {
+		err = fault.Throttled(wait)
+	}
+	return err
+}
+
+// MaxCode bounds the text of a code, in bytes.
+const MaxCode = 64
+
+// AdmitCode reads a code and counts the try at what it is for, which done takes
+// back.
+func (c *Counter) AdmitCode(r *api.Request, kind Kind, whose string) (code string, done func(), err error) {
+	var in struct {
+		Code string `json:"code"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return "", nil, err
+	}
+	if in.Code == "" {
+		return "", nil, fault.Missing("code")
+	}
+	if len(in.Code) > MaxCode {
+		return "", nil, fault.Invalid("code")
+	}
+	done, err = c.Admit(r, kind, whose)
+	return in.Code, done, err
+}
