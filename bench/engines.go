@@ -24,6 +24,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 	"github.com/syncmanager/syncmanager/engines/forms"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 )
@@ -109,8 +110,11 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 		return t.SetTabs(ctx, open)
 	}})
 
-	places := filepath.Join(dir, "places.sqlite")
-	b, err := bookmarks.Open(ctx, bookmarks.Config{Path: places, Now: time.Now, Rand: rand.Reader})
+	places, err := placesfile.Open(ctx, placesfile.Config{Path: filepath.Join(dir, "places.sqlite"), Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		return all, err
+	}
+	b, err := bookmarks.New(ctx, places)
 	if err != nil {
 		return all, err
 	}
@@ -120,12 +124,12 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 		}), importing.Options{})
 		return err
 	}})
-	h, err := history.Open(ctx, history.Config{Path: places, Now: time.Now, Rand: rand.Reader})
+	h, err := history.New(ctx, places)
 	if err != nil {
 		return all, err
 	}
 	now := time.Now().Add(-time.Hour).UnixMicro()
-	all = append(all, store{h, h, func(ctx context.Context, n int) error {
+	all = append(all, store{h, places, func(ctx context.Context, n int) error {
 		_, err := h.ImportJSON(ctx, written(n, "[", "]", func(i int) string {
 			comma := ","
 			if i == 0 {

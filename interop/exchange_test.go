@@ -12,6 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
@@ -92,12 +93,13 @@ func TestFromFirefoxAndBack(t *testing.T) {
 	ask(&without, placesTree, true)
 
 	path := filepath.Join(dir, "places.sqlite")
-	b, err := bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+	places, err := placesfile.Open(t.Context(), placesfile.Config{Path: path, Now: time.Now, Rand: rand.Reader})
 	check(t, err)
-	t.Cleanup(func() { _ = b.Close() })
-	h, err := history.Open(t.Context(), history.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+	t.Cleanup(func() { _ = places.Close() })
+	b, err := bookmarks.New(t.Context(), places)
 	check(t, err)
-	t.Cleanup(func() { _ = h.Close() })
+	h, err := history.New(t.Context(), places)
+	check(t, err)
 
 	imported, err := b.Import(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)

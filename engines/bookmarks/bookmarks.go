@@ -35,14 +35,15 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 )
 
 // Config says where the bookmarks are and what the engine runs on. All but Log
 // must be set.
 type Config struct {
-	// Path is the SQLite file of bookmarks and history; it is created 0600 when it
-	// is not there. Its folder must exist.
+	// Path is the SQLite file; it is created 0600 when it is not there. Its folder must
+	// exist.
 	Path string
 	// Now is the clock.
 	Now func() time.Time
@@ -58,6 +59,7 @@ type Engine struct {
 	db     *places.DB
 	ledger *ledger.Ledger
 	log    *slog.Logger
+	own    io.Closer // the file, if the engine opened it
 	// wholeMerges counts the times that the tree was merged whole.
 	wholeMerges atomic.Int64
 }
@@ -71,31 +73,45 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// Open opens the bookmarks in c.Path.
+// Open opens the bookmarks in c.Path, for an app that has no history: else see [New].
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	if c.Path == "" || c.Now == nil || c.Rand == nil {
-		return nil, errors.New("bookmarks: the configuration needs Path, Now and Rand")
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
-	e := &Engine{db: db, log: c.Log}
+	e, err := New(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e.own = db
+	return e, nil
+}
+
+// New returns the bookmarks in an open file, which history may be in too. The file stays
+// open when the engine is closed.
+func New(ctx context.Context, file placesfile.File) (*Engine, error) {
+	db, ok := file.(*places.DB)
+	if !ok {
+		return nil, fmt.Errorf("bookmarks: %w", places.ErrNotOpened)
+	}
+	e := &Engine{db: db, log: db.Log()}
 	e.ledger = ledger.New(db.File(), ledger.Config{
 		Collection: collection, Prefix: "bookmark_", Store: collection,
 		Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"}, Chunk: chunkSize, Local: LocalID, Wire: WireID,
 	})
 	if err := e.makeRoots(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("bookmarks: %w", err), db.Close())
+		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
 	return e, nil
 }
 
-// Close closes the file, if history does not have it open.
-func (e *Engine) Close() error { return e.db.Close() }
+// Close closes the file, if Open opened it.
+func (e *Engine) Close() error {
+	if e.own == nil {
+		return nil
+	}
+	return e.own.Close()
+}
 
 // Collection is "bookmarks".
 func (e *Engine) Collection() string { return collection }

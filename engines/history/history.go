@@ -1,8 +1,8 @@
 // Package history is the engine of the collection "history": the pages that the
 // user visited, and when and how.
 //
-// It shares its file with package bookmarks: both know a page by its URL. Open
-// them on the same path.
+// It shares its file with package bookmarks: both know a page by its URL. See package
+// placesfile.
 //
 // # What is synced
 //
@@ -41,6 +41,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -62,8 +63,8 @@ const (
 // Config says where the history is and what the engine runs on. Path, Now and
 // Rand must be set.
 type Config struct {
-	// Path is the SQLite file, which bookmarks may share; it is created 0600 when it
-	// is not there. Its folder must exist.
+	// Path is the SQLite file; it is created 0600 when it is not there. Its folder must
+	// exist.
 	Path string
 	// Now is the clock.
 	Now func() time.Time
@@ -78,7 +79,8 @@ type Engine struct {
 	engine.ChangeNotifier
 	db     *places.DB
 	ledger *ledger.Ledger
-	chunk  int // how many records one transaction takes at most
+	own    io.Closer // the file, if the engine opened it
+	chunk  int       // how many records one transaction takes at most
 }
 
 var (
@@ -90,11 +92,26 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// Open opens the history in c.Path.
+// Open opens the history in c.Path, for an app that has no bookmarks: else see [New].
 func Open(ctx context.Context, c Config) (*Engine, error) {
 	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
+	}
+	e, err := New(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	e.own = db
+	return e, nil
+}
+
+// New returns the history in an open file, which bookmarks may be in too. The file stays
+// open when the engine is closed.
+func New(_ context.Context, file placesfile.File) (*Engine, error) {
+	db, ok := file.(*places.DB)
+	if !ok {
+		return nil, fmt.Errorf("history: %w", places.ErrNotOpened)
 	}
 	e := &Engine{db: db, chunk: chunkSize}
 	e.ledger = ledger.New(db.File(), ledger.Config{
@@ -106,8 +123,13 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 // chunkSize keeps a transaction below some 50 ms: the app's edits wait for it.
 const chunkSize = 250
 
-// Close closes the file.
-func (e *Engine) Close() error { return e.db.Close() }
+// Close closes the file, if Open opened it.
+func (e *Engine) Close() error {
+	if e.own == nil {
+		return nil
+	}
+	return e.own.Close()
+}
 
 // Collection is "history".
 func (e *Engine) Collection() string { return collection }

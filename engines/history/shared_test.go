@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -21,19 +22,16 @@ func openBoth(t *testing.T, log *slog.Logger) (*Engine, *places.DB) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "places.sqlite")
 	now := func() time.Time { return testNow }
-	e, err := Open(t.Context(), Config{Path: path, Now: now, Rand: rand.Reader, Log: log})
+	db, err := places.Open(t.Context(), places.Config{Path: path, Now: now, Rand: rand.Reader, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := places.Open(t.Context(), places.Config{Path: path, Now: now, Rand: rand.Reader})
+	e, err := New(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
+		if err := errors.Join(e.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -32,9 +32,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
@@ -58,35 +55,17 @@ type Config struct {
 
 // DB is the open file. It is safe for concurrent use.
 type DB struct {
-	file *file
+	file *sqlite.DB
 	now  func() time.Time
 	rand io.Reader
 	log  *slog.Logger
-	shut sync.Once
 }
-
-// file is what all DBs of one path have in common.
-type file struct {
-	*sqlite.DB
-	path  string
-	users int
-}
-
-// files are those that are open. Bookmarks and history open the same path, each
-// for itself, and must then take turns on one connection: two connections would
-// fight for the file's write lock, where SQLite knows no queue, and a sync of the
-// one would starve the edits of the other.
-var files = struct {
-	sync.Mutex
-	open map[string]*file
-}{open: make(map[string]*file)}
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open opens the places in c.Path. Opened again in the same process, it is the
-// same file on the same connections, until each opener has closed it; other
-// processes wait for each other as SQLite does.
+// Open opens the places in c.Path. Other openers of the file wait for each other as SQLite
+// does.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Path == "" || c.Now == nil || c.Rand == nil {
 		return nil, errors.New("places: the configuration needs Path, Now and Rand")
@@ -94,67 +73,22 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	f, err := acquire(ctx, c)
-	if err != nil {
-		return nil, fmt.Errorf("places: %w", err)
-	}
-	return &DB{file: f, now: c.Now, rand: c.Rand, log: c.Log}, nil
-}
-
-func acquire(ctx context.Context, c Config) (*file, error) {
-	path, err := canonicalPath(c.Path)
-	if err != nil {
-		return nil, err
-	}
-	files.Lock()
-	defer files.Unlock()
-	if f := files.open[path]; f != nil {
-		f.users++
-		return f, nil
-	}
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: folder, MaxPages: c.MaxPages})
+	db, err := sqlite.Open(ctx, c.Path, sqlite.Options{Migrations: folder, MaxPages: c.MaxPages})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("places: %w", err)
 	}
-	f := &file{DB: db, path: path, users: 1}
-	files.open[path] = f
-	return f, nil
+	return &DB{file: db, now: c.Now, rand: c.Rand, log: c.Log}, nil
 }
 
-// canonicalPath is the same for all names of a file.
-func canonicalPath(path string) (string, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real, nil
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	folder, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(folder, filepath.Base(abs)), nil
-}
+// ErrNotOpened says that what an engine was given is not an open file of places.
+var ErrNotOpened = errors.New("the file must be one that placesfile.Open returned")
 
-// Close closes the file, if nobody else has it open.
-func (d *DB) Close() (err error) {
-	d.shut.Do(func() {
-		files.Lock()
-		defer files.Unlock()
-		if d.file.users--; d.file.users == 0 {
-			delete(files.open, d.file.path)
-			err = d.file.DB.Close()
-		}
-	})
-	return err
-}
+// Close closes the file.
+func (d *DB) Close() error { return d.file.Close() }
 
 // Now is the clock's time.
 func (d *DB) Now() time.Time { return d.now() }
@@ -202,7 +136,7 @@ func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 func (d *DB) Read() *sql.DB { return d.file.Read() }
 
 // File is the file's statements without the places.
-func (d *DB) File() *sqlite.DB { return d.file.DB }
+func (d *DB) File() *sqlite.DB { return d.file }
 
 // Now is the clock's time.
 func (t *Tx) Now() time.Time { return t.db.now() }

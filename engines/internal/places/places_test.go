@@ -67,18 +67,3 @@ func TestAPlaceStaysForItsBookmark(t *testing.T) {
 		t.Errorf("%d origins are left, %v", origins, err)
 	}
 }
-
-func TestOneFileForAllWhoOpenIt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "places.sqlite")
-	a := open(t, path)
-	b := open(t, filepath.Join(filepath.Dir(path), ".", "places.sqlite"))
-	if a.Read() != b.Read() {
-		t.Error("two connections to one file")
-	}
-	for range 2 { // closed twice counts once
-		if err := a.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	update(t, b, func(tx *places.Tx) error { _, err := tx.Ensure("https://a.example/"); return err })
-}

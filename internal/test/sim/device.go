@@ -27,6 +27,7 @@ type device struct {
 	account     *account.Account
 	manager     *syncmanager.Manager
 	stores      map[string]store
+	places      places
 	line        *line
 	copies      map[string]*saved // by file; "" is the whole device
 	killed      files
@@ -91,7 +92,7 @@ func (d *device) open(ctx context.Context) error {
 	d.stores = map[string]store{}
 	for _, name := range r.story.Kinds {
 		k := kinds[name]
-		s, err := k.open(ctx, place{path: filepath.Join(d.dir, k.file), now: r.clock(d), rand: r.rand.fork()})
+		s, err := k.open(ctx, place{path: filepath.Join(d.dir, k.file), now: r.clock(d), rand: r.rand.fork(), places: &d.places})
 		if err != nil {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
@@ -116,7 +117,7 @@ func (d *device) close() error {
 		}
 	}
 	d.stores = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, d.places.close())...)
 }
 
 // snapshot reads the device's files as they are on the disk at this moment.

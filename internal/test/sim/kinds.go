@@ -39,9 +39,10 @@ type kind struct {
 
 // place is where a store is and what it runs on.
 type place struct {
-	path string
-	now  func() time.Time
-	rand io.Reader
+	path   string
+	now    func() time.Time
+	rand   io.Reader
+	places *places
 }
 
 // errNothing says that a step cannot be done, and was not.

@@ -10,13 +10,37 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 )
+
+// places is the file that bookmarks and history share.
+type places struct{ file placesfile.File }
+
+// open opens the file for the first of the two that asks.
+func (s *places) open(ctx context.Context, p place) (file placesfile.File, err error) {
+	if s.file == nil {
+		s.file, err = placesfile.Open(ctx, placesfile.Config{Path: p.path, Now: p.now, Rand: p.rand})
+	}
+	return s.file, err
+}
+
+func (s *places) close() error {
+	file := s.file
+	if s.file = nil; file == nil {
+		return nil
+	}
+	return file.Close()
+}
 
 type bookmarkStore struct{ e *bookmarks.Engine }
 
 func openBookmarks(ctx context.Context, p place) (store, error) {
-	e, err := bookmarks.Open(ctx, bookmarks.Config{Path: p.path, Now: p.now, Rand: p.rand})
+	file, err := p.places.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	e, err := bookmarks.New(ctx, file)
 	return &bookmarkStore{e}, err
 }
 
@@ -153,7 +177,11 @@ func (s *bookmarkStore) move(ctx context.Context, it shown, step Step) error {
 type historyStore struct{ e *history.Engine }
 
 func openHistory(ctx context.Context, p place) (store, error) {
-	e, err := history.Open(ctx, history.Config{Path: p.path, Now: p.now, Rand: p.rand})
+	file, err := p.places.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	e, err := history.New(ctx, file)
 	return &historyStore{e}, err
 }
 

@@ -83,9 +83,10 @@ func (t *Stage) makeFiles(ctx context.Context, r *run) error {
 	if err := os.Mkdir(t.emptyDevice(), 0o700); err != nil {
 		return err
 	}
+	var shared places
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		k := kinds[name]
-		s, err := k.open(ctx, place{path: filepath.Join(t.emptyDevice(), k.file), now: r.clock(nil), rand: r.rand.fork()})
+		s, err := k.open(ctx, place{path: filepath.Join(t.emptyDevice(), k.file), now: r.clock(nil), rand: r.rand.fork(), places: &shared})
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (t *Stage) makeFiles(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	return nil
+	return shared.close()
 }
 
 func (t *Stage) template() string { return filepath.Join(t.dir, "template") }

@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
 	"github.com/syncmanager/syncmanager/engines/passwords"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 	"github.com/syncmanager/syncmanager/engines/tabs"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
@@ -30,6 +31,7 @@ type Device struct {
 	History   *history.Engine
 	Passwords *passwords.Engine
 	Tabs      *tabs.Engine
+	places    placesfile.File
 	browser   bool
 	files     int // of the engines that Open opened
 	key       [32]byte
@@ -90,9 +92,11 @@ func (d *Device) openPlaces() {
 	t.Helper()
 	path := filepath.Join(d.Dir, "places.sqlite")
 	var err error
-	d.Bookmarks, err = bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: d.Env.Clock.Now, Rand: rand.Reader})
+	d.places, err = placesfile.Open(t.Context(), placesfile.Config{Path: path, Now: d.Env.Clock.Now, Rand: rand.Reader})
 	check(t, err)
-	d.History, err = history.Open(t.Context(), history.Config{Path: path, Now: d.Env.Clock.Now, Rand: rand.Reader})
+	d.Bookmarks, err = bookmarks.New(t.Context(), d.places)
+	check(t, err)
+	d.History, err = history.New(t.Context(), d.places)
 	check(t, err)
 	check(t, d.Manager.Register(d.Bookmarks))
 	check(t, d.Manager.Register(d.History))
@@ -101,7 +105,7 @@ func (d *Device) openPlaces() {
 func (d *Device) close() {
 	err := errors.Join(d.Manager.Close(), d.Passwords.Close(), d.Tabs.Close())
 	if d.browser {
-		err = errors.Join(err, d.Bookmarks.Close(), d.History.Close())
+		err = errors.Join(err, d.Bookmarks.Close(), d.History.Close(), d.places.Close())
 	}
 	if err != nil {
 		d.Env.T.Errorf("closing %s: %v", d.Name, err)

@@ -1,0 +1,100 @@
+package placesfile_test
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engines/bookmarks"
+	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
+)
+
+func open(t *testing.T, path string) placesfile.File {
+	t.Helper()
+	file, err := placesfile.Open(t.Context(), placesfile.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	return file
+}
+
+// The engines' Close leaves the file to whoever opened it.
+func TestTheFileOutlivesItsEngines(t *testing.T) {
+	t.Parallel()
+	file := open(t, filepath.Join(t.TempDir(), "places.sqlite"))
+	for range 2 {
+		b, err := bookmarks.New(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := history.New(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := h.Count(t.Context()); err != nil {
+			t.Errorf("with the bookmarks closed: %v", err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAnotherFileIsRefused(t *testing.T) {
+	t.Parallel()
+	other, err := os.Create(filepath.Join(t.TempDir(), "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	const want = ": the file must be one that placesfile.Open returned"
+	if _, err := bookmarks.New(t.Context(), other); err == nil || err.Error() != "bookmarks"+want {
+		t.Errorf("bookmarks: %v", err)
+	}
+	if _, err := history.New(t.Context(), nil); err == nil || err.Error() != "history"+want {
+		t.Errorf("history: %v", err)
+	}
+}
+
+// An app that opens the file twice loses nothing: the two wait for each other.
+func TestOpenedTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "places.sqlite")
+	b, err := bookmarks.Open(t.Context(), bookmarks.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	h, err := history.Open(t.Context(), history.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	var both sync.WaitGroup
+	both.Go(func() {
+		for range 50 {
+			if _, err := b.Add(t.Context(), bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "x", URL: "https://go.dev/"}, bookmarks.End); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	both.Go(func() {
+		for range 50 {
+			if _, err := h.Add(t.Context(), "https://go.dev/", "x", history.Visit{At: time.Now()}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	both.Wait()
+	if n, err := b.Count(t.Context()); err != nil || n != 50 {
+		t.Errorf("%d bookmarks, %v", n, err)
+	}
+}
