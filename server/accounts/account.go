@@ -8,24 +8,13 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
 )
-
-// account reads an account that was there a moment ago.
-func (s *Service) account(ctx context.Context, uid string) (*store.Account, error) {
-	a, err := s.db.Read(ctx).Account(uid)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fault.ErrToken
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read an account: %w", err)
-	}
-	return a, nil
-}
 
 // accountByEmail reads an account, or nil.
 func (s *Service) accountByEmail(ctx context.Context, email string) (*store.Account, error) {
@@ -160,4 +149,13 @@ func wrongPassword(a *store.Account, why security.Reason) security.Reason {
 		return security.NoAccount
 	}
 	return why
+}
+
+// Still implements auth.Holder for an account whose password was right.
+func (c checked) Still(tx store.Reader) error {
+	err := auth.Unchanged(tx, c.Account)
+	if errors.Is(err, fault.ErrToken) {
+		return fault.ErrPassword
+	}
+	return err
 }

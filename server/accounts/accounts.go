@@ -8,7 +8,7 @@
 //
 // A [Service] routes requests, decides who may do what, and answers. Whatever
 // authorises a request is read before its transaction and checked again inside it; see
-// holder. The database is internal/store, which is all that the rules know of it;
+// auth.Holder. The database is internal/store, which is all that the rules know of it;
 // internal/oauth, internal/secondfactor and internal/devices are what needs nothing of
 // the Service.
 //
@@ -34,6 +34,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/stretch"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
@@ -96,9 +97,9 @@ type Service struct {
 	db  store.Store
 	api api.Server
 	// tries count what strangers do, own what accounts do.
-	tries  *tries.Counter
-	own    limiter.Limiter
-	window hawk.Window
+	tries *tries.Counter
+	own   limiter.Limiter
+	auth  *auth.Authenticator
 	// stretch is scrypt in the memory that there is for it.
 	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
 	// drawing is taken while a picture is.
@@ -145,7 +146,6 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		cfg: cfg, db: db,
 		api:     api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
 		tries:   &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
-		window:  hawk.Window{Skew: hawkSkew},
 		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
 		drawing: make(chan struct{}, 1),
 		keys:    oauth.NewKeyring(db, cfg.Now, cfg.Rand),
@@ -153,6 +153,10 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	s.auth = &auth.Authenticator{
+		DB: db, Keys: s.keys, Tries: s.tries, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Window: cfg.Limits.Window,
+		Signatures: &hawk.Window{Skew: hawkSkew},
 	}
 	s.api.Refused = s.audit
 	s.routes()
@@ -182,7 +186,7 @@ func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.Mux.ServeHTTP(w, r) }
 
 func (s *Service) routes() {
-	auth := map[string]api.Handler{
+	authServer := map[string]api.Handler{
 		"POST /account/create":                  s.create,
 		"POST /account/login":                   s.login,
 		"POST /account/credentials/status":      s.credentialsStatus,
@@ -250,14 +254,14 @@ func (s *Service) routes() {
 	// At Mozilla's the OAuth server is the auth server by another name, so clients
 	// look for it in three places.
 	for prefix, group := range map[string]map[string]api.Handler{
-		"/auth/v1": auth, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/oauth/v1/oauth": oauth, "/profile/v1": profile,
+		"/auth/v1": authServer, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/oauth/v1/oauth": oauth, "/profile/v1": profile,
 	} {
 		for pattern, h := range group {
 			method, path, _ := strings.Cut(pattern, " ")
 			s.handle(method+" "+prefix+path, h)
 		}
 	}
-	s.api.HandleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.known, s.uploadAvatar)
+	s.api.HandleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.auth.Known, s.uploadAvatar)
 	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
 	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
 	s.handle("/", func(*api.Request) (any, error) { return nil, fault.ErrNotFound })
@@ -265,9 +269,9 @@ func (s *Service) routes() {
 
 // handle serves a pattern, such as "POST /auth/v1/account/login".
 func (s *Service) handle(pattern string, h api.Handler) {
-	check := s.known
+	check := s.auth.Known
 	if method, path, ok := strings.Cut(pattern, " "); !ok || method == http.MethodGet || isOpen(path) {
-		check = s.knownSigner
+		check = s.auth.KnownSigner
 	}
 	s.api.Handle(pattern, check, h)
 }
@@ -295,7 +299,7 @@ func (s *Service) Purge(ctx context.Context) error {
 		return tx.Purge(store.Expiry{
 			Now:         now.UnixMilli(),
 			Unconfirmed: now.Add(-unconfirmedLife).UnixMilli(), // they have nothing
-			Short:       now.Add(-shortLife).UnixMilli(),
+			Short:       now.Add(-auth.ShortLife).UnixMilli(),
 			Idle:        now.Add(-idleLife).UnixMilli(),
 			Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
 			Keys:        now.Add(-maxAccessTTL).UnixMilli(),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
@@ -58,7 +59,7 @@ func (s *Service) avatarURL(ctx context.Context, id string) string {
 	if id == noAvatar {
 		id = "default"
 	}
-	return s.root(ctx) + "/profile/v1/avatar/" + id
+	return s.cfg.PublicURLs.Of(ctx).String() + "/profile/v1/avatar/" + id
 }
 
 // avatarAnswer tells of a picture, by both names that clients look under.
@@ -77,7 +78,7 @@ type uploadAnswer struct {
 
 // avatar tells of an account's picture.
 func (s *Service) avatar(r *api.Request) (any, error) {
-	a, _, err := s.byAccess(r, oauth.Profile+":avatar")
+	a, _, err := s.auth.ByAccess(r, oauth.Profile+":avatar")
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (s *Service) avatarImage(r *api.Request) (any, error) {
 
 // uploadAvatar gives an account another picture, under a new id.
 func (s *Service) uploadAvatar(r *api.Request) (any, error) {
-	a, _, err := s.byAccess(r, oauth.AvatarWrite)
+	a, _, err := s.auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (s *Service) draw(ctx context.Context, in []byte, contentType string) (imag
 
 // deleteAvatar takes an account's picture away.
 func (s *Service) deleteAvatar(r *api.Request) (any, error) {
-	a, _, err := s.byAccess(r, oauth.AvatarWrite)
+	a, _, err := s.auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -161,12 +162,12 @@ func (s *Service) deleteAvatar(r *api.Request) (any, error) {
 }
 
 // changeAvatar changes an account's picture, and tells its devices.
-func (s *Service) changeAvatar(ctx context.Context, a accessHolder, change func(store.Tx) error) error {
-	err := s.updateBy(ctx, a, func(tx store.Tx) error {
+func (s *Service) changeAvatar(ctx context.Context, a auth.Owner, change func(store.Tx) error) error {
+	err := s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
 		if err := change(tx); err != nil {
 			return err
 		}
-		return profileChanged(tx, a.UID, s.cfg.Now())
+		return tx.SetProfileChanged(a.UID, s.cfg.Now().UnixMilli())
 	})
 	if err == nil {
 		s.profileNews(ctx, a.UID)

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -25,14 +26,14 @@ type (
 
 // replaceBackupCodes gives new codes, and ends the old ones.
 func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	var codes []string
-	err = s.updateProven(ctx, c, func(tx store.Tx) error {
-		enabled, err := secondfactor.Required(tx, c.UID)
+	err = s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
+		enabled, err := auth.SecondStepRequired(tx, c.UID)
 		if err != nil {
 			return err
 		}
@@ -50,7 +51,7 @@ func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
 
 // backupCodesExist tells how many codes are left.
 func (s *Service) backupCodesExist(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (s *Service) backupCodesExist(r *api.Request) (any, error) {
 // verifyBackupCode verifies the session by a backup code, and tells how many are
 // left.
 func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 	}
 	ctx := r.Context()
 	var left int
-	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
 		ok, err := secondfactor.UseBackupCode(tx, c.UID, code)
 		if err != nil {
 			return err
@@ -79,7 +80,7 @@ func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 		if !ok {
 			return fault.ErrBackupCode
 		}
-		if err := s.verifySession(tx, r, c); err != nil {
+		if err := s.auth.ShowSecondStep(tx, r, c); err != nil {
 			return err
 		}
 		left, err = tx.CountBackupCodes(c.UID)

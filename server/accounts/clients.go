@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -33,7 +34,7 @@ type attachedClient struct {
 // attachedClients lists what is signed in to the account: sessions, and clients
 // with a refresh token, with the device of each.
 func (s *Service) attachedClients(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (s *Service) attachedClients(r *api.Request) (any, error) {
 
 // destroyClient signs out what attachedClients listed.
 func (s *Service) destroyClient(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +96,8 @@ func (s *Service) destroyClient(r *api.Request) (any, error) {
 		return nil, fault.Missing("sessionTokenId")
 	}
 	ctx := r.Context()
-	return api.Nothing, s.updateBy(ctx, c, func(tx store.Tx) error {
-		err := endTogether(tx, c.UID, session, refresh)
+	return api.Nothing, s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+		err := auth.EndTogether(tx, c.UID, session, refresh)
 		if errors.Is(err, fault.ErrToken) {
 			err = nil // it is signed out already
 		}

@@ -49,7 +49,7 @@ type (
 // something to sync. What else a message can say is the server's own to say, and
 // goes no further.
 func (s *Service) notifyDevices(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) notifyDevices(r *api.Request) (any, error) {
 		return api.Nothing, nil
 	}
 	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
-	listeners := s.devices.Listeners(r.Context(), a.uid, func(device string) bool {
+	listeners := s.devices.Listeners(r.Context(), a.UID, func(device string) bool {
 		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
 	})
 	s.devices.Send(r.Context(), listeners, in.Payload, ttl)
@@ -89,7 +89,7 @@ func (s *Service) notifyDevices(r *api.Request) (any, error) {
 
 // invokeCommand leaves a command for another device of the account.
 func (s *Service) invokeCommand(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +121,8 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 	now := s.cfg.Now()
 	ctx := r.Context()
 	var index int64
-	err = s.updateBy(ctx, a, func(tx store.Tx) error {
-		target, err := tx.Device(a.uid, in.Target)
+	err = s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+		target, err := tx.Device(a.UID, in.Target)
 		if errors.Is(err, store.ErrNotFound) {
 			return fault.ErrUnknownDevice
 		}
@@ -136,8 +136,8 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 		if _, ok := known[in.Command]; !ok {
 			return fault.ErrCommand
 		}
-		index, err = tx.AddCommand(a.uid, in.Target, store.Command{
-			Sender: a.device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: now.Add(life).UnixMilli(),
+		index, err = tx.AddCommand(a.UID, in.Target, store.Command{
+			Sender: a.Device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: now.Add(life).UnixMilli(),
 		}, maxWaiting, maxAccountCommands)
 		return err
 	})
@@ -145,8 +145,8 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 		return nil, err
 	}
 	out := commandAnswer{Enqueued: true, Notified: true}
-	to := s.devices.Listeners(ctx, a.uid, func(device string) bool { return device == in.Target })
-	if s.devices.Tell(ctx, to, devices.CommandReceived(s.issuer(), in.Command, index, a.device, life)) == 0 {
+	to := s.devices.Listeners(ctx, a.UID, func(device string) bool { return device == in.Target })
+	if s.devices.Tell(ctx, to, devices.CommandReceived(s.cfg.PublicURLs.Canonical().String(), in.Command, index, a.Device, life)) == 0 {
 		out.Notified, out.Error = false, "no push message could be sent"
 	}
 	return out, nil
@@ -155,11 +155,11 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 // deviceCommands lists what waits for the actor's device, from an index on. The
 // device remembers the index; nothing is removed by reading it.
 func (s *Service) deviceCommands(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
-	if a.device == "" {
+	if a.Device == "" {
 		return nil, fault.ErrUnknownDevice
 	}
 	q := r.URL.Query()
@@ -183,7 +183,7 @@ func (s *Service) deviceCommands(r *api.Request) (any, error) {
 		return nil, err
 	}
 	limit = min(limit, maxCommands)
-	waiting, err := s.db.Read(r.Context()).Commands(a.uid, a.device, from, s.cfg.Now().UnixMilli(), int(limit)+1)
+	waiting, err := s.db.Read(r.Context()).Commands(a.UID, a.Device, from, s.cfg.Now().UnixMilli(), int(limit)+1)
 	if err != nil {
 		return nil, err
 	}

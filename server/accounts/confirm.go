@@ -59,7 +59,7 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 	host := s.cfg.PublicURLs.Canonical().Host
 	message := mail.Message{
 		To: a.Email, Subject: "Your code for " + host,
-		Text: "Somebody made an account for this address at " + s.issuer() + ".\n\n" +
+		Text: "Somebody made an account for this address at " + s.cfg.PublicURLs.Canonical().String() + ".\n\n" +
 			"If it was you, enter this code there:\n\n" + code + "\n\n" +
 			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
 			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
@@ -70,9 +70,9 @@ func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
 			return err
 		}
 		message.Subject = "Your account at " + host
-		message.Text = "Somebody tried to make an account for this address at " + s.issuer() + ".\n\n" +
+		message.Text = "Somebody tried to make an account for this address at " + s.cfg.PublicURLs.Canonical().String() + ".\n\n" +
 			"If it was you: you have one already, so sign in there. If you forgot its password, open\n\n" +
-			s.issuer() + "/reset_password\n\n" +
+			s.cfg.PublicURLs.Canonical().String() + "/reset_password\n\n" +
 			"If it was not you, do nothing: your account is as it was.\n"
 	}
 	err = s.cfg.Mail.Send(ctx, message)
@@ -117,11 +117,11 @@ func (s *Service) remind(r *api.Request, a *store.Account) error {
 
 // resendCode sends a new code to a session that waits for one.
 func (s *Service) resendCode(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil || c.Confirmed {
 		return api.Nothing, err
 	}
-	a, err := s.account(r.Context(), c.UID)
+	a, err := s.auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +134,11 @@ func (s *Service) resendCode(r *api.Request) (any, error) {
 // verifyCode takes the code that was sent by e-mail. It confirms the account, and
 // completes each sign-in that waits for that: all showed the password.
 func (s *Service) verifyCode(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.UID)
+	a, err := s.auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}

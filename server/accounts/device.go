@@ -11,45 +11,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/security"
 )
-
-// actor is who asks for devices: a session, or a client with a refresh token.
-type actor struct {
-	uid     string
-	session []byte
-	refresh []byte
-	device  string // "" while it has registered none
-	holder
-}
-
-func (s *Service) actor(r *api.Request) (*actor, error) {
-	var a actor
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
-		t, err := s.refreshToken(r.Context(), value)
-		if err != nil {
-			return nil, err
-		}
-		a = actor{uid: t.UID, refresh: t.Hash, holder: &grant{uid: t.UID, generation: t.Generation, refresh: t.Hash}}
-	} else {
-		c, err := s.session(r)
-		if err != nil {
-			return nil, err
-		}
-		a = actor{uid: c.UID, session: c.Hash, holder: c}
-	}
-	id, err := s.db.Read(r.Context()).DeviceOf(a.uid, a.session, a.refresh)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	a.device = id
-	return &a, nil
-}
 
 // device is a device as clients send it and see it.
 type device struct {
@@ -97,7 +65,7 @@ func (d *device) check() error {
 
 // registerDevice makes the actor's device, or changes it: what is not sent stays.
 func (s *Service) registerDevice(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +76,14 @@ func (s *Service) registerDevice(r *api.Request) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if in.ID != "" && a.device != "" && in.ID != a.device {
-		return nil, fault.ErrDeviceConflict.With(fault.Details{DeviceID: a.device})
+	if in.ID != "" && a.Device != "" && in.ID != a.Device {
+		return nil, fault.ErrDeviceConflict.With(fault.Details{DeviceID: a.Device})
 	}
 	ctx := r.Context()
 	var out seenDevice
 	var id string
-	err = s.updateBy(ctx, a, func(tx store.Tx) error {
-		id = a.device
+	err = s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+		id = a.Device
 		switch {
 		case id == "" && in.ID == "":
 			if id, err = s.insertDevice(tx, a); err != nil {
@@ -129,30 +97,30 @@ func (s *Service) registerDevice(r *api.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ChangeDevice(a.uid, id, change); err != nil {
+		if _, err := tx.ChangeDevice(a.UID, id, change); err != nil {
 			return err
 		}
-		d, err := tx.Device(a.uid, id)
+		d, err := tx.Device(a.UID, id)
 		if err == nil {
 			out = see(d)
 		}
 		return err
 	})
-	if err == nil && a.device == "" {
-		s.cfg.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.uid)
-		others := s.devices.Listeners(ctx, a.uid, func(device string) bool { return device != id })
+	if err == nil && a.Device == "" {
+		s.cfg.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.UID)
+		others := s.devices.Listeners(ctx, a.UID, func(device string) bool { return device != id })
 		s.devices.Tell(ctx, others, devices.Connected(out.Name))
 	}
 	return out, err
 }
 
-func (s *Service) insertDevice(tx store.Tx, a *actor) (string, error) {
+func (s *Service) insertDevice(tx store.Tx, a *auth.Caller) (string, error) {
 	id, err := random.Hex(s.cfg.Rand, 16)
 	if err != nil {
 		return "", err
 	}
 	return id, tx.AddDevice(&store.Device{
-		ID: id, UID: a.uid, Session: a.session, Refresh: a.refresh, Type: "desktop", Commands: "{}", CreatedAt: s.cfg.Now().UnixMilli(),
+		ID: id, UID: a.UID, Session: a.Session, Refresh: a.Refresh, Type: "desktop", Commands: "{}", CreatedAt: s.cfg.Now().UnixMilli(),
 	})
 }
 
@@ -204,7 +172,7 @@ func see(d *store.Device) seenDevice {
 }
 
 func (s *Service) listDevices(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -214,13 +182,13 @@ func (s *Service) listDevices(r *api.Request) (any, error) {
 			return nil, fault.Invalid("filterIdleDevicesTimestamp")
 		}
 	}
-	all, err := s.db.Read(r.Context()).Devices(a.uid)
+	all, err := s.db.Read(r.Context()).Devices(a.UID)
 	if err != nil {
 		return nil, err
 	}
 	list := []listedDevice{}
 	for _, d := range all {
-		if current := d.ID == a.device; current || d.UsedAt >= since {
+		if current := d.ID == a.Device; current || d.UsedAt >= since {
 			list = append(list, listedDevice{see(&d), current})
 		}
 	}
@@ -231,7 +199,7 @@ func (s *Service) listDevices(r *api.Request) (any, error) {
 // which is no device itself. This server's own; elsewhere only a device can
 // rename itself.
 func (s *Service) renameDevice(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +216,7 @@ func (s *Service) renameDevice(r *api.Request) (any, error) {
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
 		known, err := tx.ChangeDevice(c.UID, in.ID, store.DeviceChange{Name: in.Name})
 		if err == nil && !known {
 			err = fault.ErrUnknownDevice
@@ -259,7 +227,7 @@ func (s *Service) renameDevice(r *api.Request) (any, error) {
 
 // destroyDevice removes a device of the account, and signs it out.
 func (s *Service) destroyDevice(r *api.Request) (any, error) {
-	a, err := s.actor(r)
+	a, err := s.auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -269,14 +237,14 @@ func (s *Service) destroyDevice(r *api.Request) (any, error) {
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.removeDevice(r.Context(), a, a.uid, in.ID)
+	return api.Nothing, s.removeDevice(r.Context(), a, a.UID, in.ID)
 }
 
 // removeDevice ends a device with all that was given together with its token.
-func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) error {
+func (s *Service) removeDevice(ctx context.Context, by auth.Holder, uid, id string) error {
 	// The one that goes hears of it too, and then of nothing more.
 	listeners := s.devices.Listeners(ctx, uid, devices.Every)
-	err := s.updateBy(ctx, by, func(tx store.Tx) error {
+	err := s.auth.UpdateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return fault.ErrUnknownDevice
@@ -284,7 +252,7 @@ func (s *Service) removeDevice(ctx context.Context, by holder, uid, id string) e
 		if err != nil {
 			return err
 		}
-		return endTogether(tx, uid, session, refresh)
+		return auth.EndTogether(tx, uid, session, refresh)
 	})
 	if err == nil {
 		s.devices.Tell(ctx, listeners, devices.Disconnected(id))

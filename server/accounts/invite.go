@@ -73,7 +73,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 
 // inviteHash finds an invitation however its code was typed.
 func inviteHash(code string) []byte {
-	return hash("invitation " + typed.Read(code))
+	return store.Hash("invitation " + typed.Read(code))
 }
 
 // maySignUp refuses a stranger before any work is done for them.

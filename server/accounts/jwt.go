@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -25,9 +23,6 @@ const (
 	unboundTTL = 5 * time.Minute
 	// idTokenTTL is short: a client looks at an ID token once, when it comes.
 	idTokenTTL = 5 * time.Minute
-	// issueSkew is how far in the future a token may be issued; more means that
-	// the server's clock was set back.
-	issueSkew = time.Minute
 )
 
 var _ token.Verifier = (*Service)(nil)
@@ -50,7 +45,7 @@ func (s *Service) accessToken(ctx context.Context, a *store.Account, clientID st
 func (s *Service) registered(uid, clientID string, ttl time.Duration) jwt.Claims {
 	now := s.cfg.Now()
 	return jwt.Claims{
-		Issuer: s.issuer(), Subject: uid, Audience: jwt.Audience{clientID},
+		Issuer: s.cfg.PublicURLs.Canonical().String(), Subject: uid, Audience: jwt.Audience{clientID},
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(ttl)),
 	}
 }
@@ -61,56 +56,9 @@ func (s *Service) issuer() string { return s.cfg.PublicURLs.Canonical().String()
 // root is the server's root by the name that a request came by.
 func (s *Service) root(ctx context.Context) string { return s.cfg.PublicURLs.Of(ctx).String() }
 
-// access verifies an access token and finds its account. The error wraps
-// token.ErrBadAccess or token.ErrNotYet for one that is no good.
-func (s *Service) access(ctx context.Context, text string) (*oauth.AccessClaims, *store.Account, error) {
-	c, err := s.signed(ctx, text)
-	if err != nil {
-		return nil, nil, err
-	}
-	now := s.cfg.Now()
-	switch {
-	case !s.cfg.PublicURLs.Has(c.Issuer), c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
-		return nil, nil, token.ErrBadAccess
-	case c.IssuedAt.Time().After(now.Add(issueSkew)):
-		return nil, nil, token.ErrNotYet
-	}
-	revoked, err := s.db.Read(ctx).Revoked(c.Subject, c.ID)
-	if err != nil {
-		return nil, nil, fmt.Errorf("look for a revoked token: %w", err)
-	}
-	a, err := s.account(ctx, c.Subject)
-	if errors.Is(err, fault.ErrToken) || revoked {
-		return nil, nil, token.ErrBadAccess
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	// It was issued before the password changed.
-	if c.Generation < a.Generation {
-		return nil, nil, token.ErrBadAccess
-	}
-	if live, err := s.Live(ctx, a.UID, c.Bound); err != nil {
-		return nil, nil, err
-	} else if !live {
-		return nil, nil, token.ErrBadAccess
-	}
-	return c, a, nil
-}
-
-// signed is what an access token says that this server signed, whatever became of
-// it since. The error is token.ErrBadAccess for anything else.
-func (s *Service) signed(ctx context.Context, text string) (*oauth.AccessClaims, error) {
-	c, err := s.keys.Open(ctx, text)
-	if errors.Is(err, oauth.ErrNotSigned) {
-		err = token.ErrBadAccess
-	}
-	return c, err
-}
-
 // Verify implements token.Verifier.
 func (s *Service) Verify(ctx context.Context, text string) (token.Identity, error) {
-	c, a, err := s.access(ctx, text)
+	c, a, err := s.auth.Access(ctx, text)
 	if err != nil {
 		return token.Identity{}, err
 	}
@@ -120,13 +68,19 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 	return token.Identity{Account: a.UID, Generation: c.Generation, Bound: c.Bound}, nil
 }
 
+// Live reports whether what an account's token is bound to is still good. A token
+// that is bound to nothing ends with its account.
+func (s *Service) Live(ctx context.Context, uid, bound string) (bool, error) {
+	return s.auth.Live(ctx, uid, bound)
+}
+
 // jwks publishes the keys that verify.
 func (s *Service) jwks(r *api.Request) (any, error) { return s.keys.Public(r.Context()) }
 
 // idToken tells a client who signed in, and with or without the second step.
 func (s *Service) idToken(ctx context.Context, clientID, access string, g grant, second bool) (string, error) {
 	registered := s.registered(g.uid, clientID, idTokenTTL)
-	registered.Issuer = s.root(ctx) // as discovery named it to the client
+	registered.Issuer = s.cfg.PublicURLs.Of(ctx).String() // as discovery named it to the client
 	return s.keys.Sign(ctx, oauth.TypeID, oauth.NewIDClaims(registered, g.nonce, access, second))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
@@ -35,14 +36,14 @@ type (
 
 // accountKeys gives the wrapped keys, once for each key fetch token.
 func (s *Service) accountKeys(r *api.Request) (any, error) {
-	c, err := s.authenticateToken(r, store.KeyFetch)
+	c, err := s.auth.Token(r, store.KeyFetch)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.complete(); err != nil {
+	if err := c.Complete(); err != nil {
 		return nil, err
 	}
-	err = s.updateBy(r.Context(), c, func(tx store.Tx) error { return consume(tx, c) })
+	err = s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error { return auth.Consume(tx, c) })
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (s *Service) accountKeys(r *api.Request) (any, error) {
 
 // scopedKeyData tells what a client needs to derive the keys of scopes from kB.
 func (s *Service) scopedKeyData(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 	if _, err := client(in.ClientID); err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.UID)
+	a, err := s.auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +83,13 @@ func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 func (s *Service) statusByUID(r *api.Request) (any, error) {
 	uid := r.URL.Query().Get("uid")
 	if uid == "" {
-		c, err := s.anySession(r)
+		c, err := s.auth.AnySession(r)
 		if err != nil {
 			return nil, err
 		}
 		uid = c.UID
 	}
-	_, err := s.account(r.Context(), uid)
+	_, err := s.auth.Account(r.Context(), uid)
 	if errors.Is(err, fault.ErrToken) {
 		return existsAnswer{}, nil
 	}

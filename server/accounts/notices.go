@@ -22,7 +22,7 @@ type noticeAnswer struct {
 // notices lists what was done to the account without its user, and they have not
 // dismissed. It is this server's own: no other accounts server has it.
 func (s *Service) notices(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *Service) notices(r *api.Request) (any, error) {
 // dismissNotice takes a notice off the settings page, as far as the user has read it: one
 // of the same kind that came later stays.
 func (s *Service) dismissNotice(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -51,5 +51,5 @@ func (s *Service) dismissNotice(r *api.Request) (any, error) {
 	if in.Kind == "" {
 		return nil, fault.Missing("kind")
 	}
-	return api.Nothing, s.updateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
+	return api.Nothing, s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error { return tx.RemoveNotice(c.UID, store.Notice(in)) })
 }

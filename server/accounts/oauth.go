@@ -1,12 +1,12 @@
 package accounts
 
 import (
-	"encoding/hex"
 	"errors"
 	"net/url"
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
@@ -26,7 +26,7 @@ type authorizationAnswer struct {
 // oauthAuthorization gives a code, to a page that is signed in, for a client
 // that will prove by PKCE that it asked.
 func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	redirect := s.root(r.Context()) + "/oauth/success/" + in.ClientID
+	redirect := s.cfg.PublicURLs.Of(r.Context()).String() + "/oauth/success/" + in.ClientID
 	switch {
 	case in.State == "":
 		return nil, fault.Missing("state")
@@ -81,9 +81,9 @@ func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.updateBy(r.Context(), c, func(tx store.Tx) error {
+	err = s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
 		return tx.AddCode(&store.Code{
-			Hash: hash(code), UID: c.UID, ClientID: in.ClientID, Scope: scope.String(), Challenge: in.Challenge, Offline: in.AccessType == "offline",
+			Hash: store.Hash(code), UID: c.UID, ClientID: in.ClientID, Scope: scope.String(), Challenge: in.Challenge, Offline: in.AccessType == "offline",
 			KeysJWE: in.KeysJWE, Nonce: in.Nonce, AuthAt: c.CreatedAt / 1000, Session: c.Hash, ExpiresAt: s.cfg.Now().Add(codeLife).UnixMilli(),
 		}, maxCodes)
 	})
@@ -139,11 +139,10 @@ type grant struct {
 	nonce   string
 }
 
-// still implements holder.
-func (g *grant) still(tx store.Reader) error {
-	a, err := tx.Account(g.uid)
-	if ok, err := store.Found(err); !ok || a.Generation != g.generation {
-		return orToken(err)
+// Still implements auth.Holder.
+func (g *grant) Still(tx store.Reader) error {
+	if err := auth.Unchanged(tx, &store.Account{UID: g.uid, Generation: g.generation}); err != nil {
+		return err
 	}
 	for _, session := range [][]byte{g.session, g.signedIn} {
 		if session == nil {
@@ -151,7 +150,7 @@ func (g *grant) still(tx store.Reader) error {
 		}
 		t, err := tx.Token(session)
 		if ok, err := store.Found(err); !ok || t.UID != g.uid {
-			return orToken(err)
+			return auth.OrToken(err)
 		}
 	}
 	if g.refresh == nil {
@@ -159,9 +158,22 @@ func (g *grant) still(tx store.Reader) error {
 	}
 	t, err := tx.RefreshToken(g.refresh)
 	if ok, err := store.Found(err); !ok || t.UID != g.uid {
-		return orToken(err)
+		return auth.OrToken(err)
 	}
 	return nil
+}
+
+// binding names the session or refresh token with which what is granted ends.
+func (g *grant) binding() string {
+	switch {
+	case g.refresh != nil:
+		return auth.BoundToRefresh(g.refresh)
+	case g.session != nil:
+		return auth.BoundToSession(g.session)
+	case g.signedIn != nil:
+		return auth.BoundToSession(g.signedIn)
+	}
+	return ""
 }
 
 // oauthToken gives access tokens, by a session, a refresh token or a code.
@@ -195,7 +207,7 @@ func (s *Service) oauthToken(r *api.Request) (any, error) {
 }
 
 func (s *Service) bySession(r *api.Request, in tokenRequest) (grant, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return grant{}, err
 	}
@@ -207,7 +219,7 @@ func (s *Service) bySession(r *api.Request, in tokenRequest) (grant, error) {
 }
 
 func (s *Service) byRefreshToken(r *api.Request, in tokenRequest) (grant, error) {
-	t, err := s.refreshToken(r.Context(), in.RefreshToken)
+	t, err := s.auth.RefreshToken(r.Context(), in.RefreshToken)
 	if err != nil {
 		return grant{}, err
 	}
@@ -239,7 +251,7 @@ func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	}
 	var code *store.Code
 	err := s.db.Update(r.Context(), func(tx store.Tx) (err error) {
-		code, err = tx.TakeCode(hash(in.Code))
+		code, err = tx.TakeCode(store.Hash(in.Code))
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -266,7 +278,7 @@ func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	}
 	// Firefox says which session of its own the tokens are for.
 	if r.Header.Get("Authorization") != "" {
-		c, err := s.session(r)
+		c, err := s.auth.Session(r)
 		if err != nil {
 			return grant{}, err
 		}
@@ -291,9 +303,9 @@ func (s *Service) tokens(r *api.Request, in tokenRequest, g grant) (any, error) 
 	out := tokenAnswer{Type: "bearer", Scope: g.scope.String(), AuthAt: g.authAt, KeysJWE: g.keysJWE}
 	var a *store.Account
 	var second bool
-	bound := binding(g)
+	bound := g.binding()
 	read := func(tx store.Reader) (err error) {
-		if err := g.still(tx); err != nil {
+		if err := g.Still(tx); err != nil {
 			return err
 		}
 		if a, err = tx.Account(g.uid); err != nil {
@@ -339,24 +351,26 @@ func (s *Service) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, se
 		}
 		g.signedIn = nil
 	}
-	bound = binding(g)
+	bound = g.binding()
 	if g.offline {
-		text, err := s.newRefreshToken(tx, in.ClientID, g)
+		text, err := s.auth.IssueRefresh(tx, &store.RefreshToken{
+			UID: g.uid, ClientID: in.ClientID, Scope: g.scope.String(), Session: g.session, Grant: g.id,
+		})
 		if err != nil {
 			return "", err
 		}
 		out.Refresh = text
 		if g.session == nil {
-			bound = boundToRefresh + hex.EncodeToString(hash(text))
+			bound = auth.BoundToRefresh(store.Hash(text))
 		}
 	}
 	if session {
-		text, h, err := s.newToken(tx, freshToken{kind: store.Session, uid: g.uid, userAgent: r.Program(), grant: g.id})
+		text, h, err := s.auth.Issue(tx, auth.NewToken{Kind: store.Session, UID: g.uid, UserAgent: r.Program(), Grant: g.id})
 		if err != nil {
 			return "", err
 		}
 		out.Session = text
-		bound = boundToSession + hex.EncodeToString(h)
+		bound = auth.BoundToSession(h)
 	}
 	return bound, nil
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
@@ -49,7 +49,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		return false, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
-		enabled, err := secondfactor.Required(tx, u.UID)
+		enabled, err := auth.SecondStepRequired(tx, u.UID)
 		if err == nil && !enabled {
 			err = ErrNoSecondStep
 		}
@@ -62,7 +62,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 		if err := tx.SetNotice(u.UID, store.Notice{Kind: noticeStepRemoved, At: s.cfg.Now().UnixMilli()}); err != nil {
 			return err
 		}
-		return profileChanged(tx, u.UID, s.cfg.Now())
+		return tx.SetProfileChanged(u.UID, s.cfg.Now().UnixMilli())
 	})
 	if errors.Is(err, ErrNoSecondStep) {
 		return false, fmt.Errorf("%s: %w", u.Email, ErrNoSecondStep)
@@ -79,7 +79,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	}
 	err = s.cfg.Mail.Send(ctx, mail.Message{
 		To: u.Email, Subject: "Two-step authentication is off at " + s.cfg.PublicURLs.Canonical().Host,
-		Text: "The operator of " + s.issuer() + " turned two-step authentication off for your account:\n" +
+		Text: "The operator of " + s.cfg.PublicURLs.Canonical().String() + " turned two-step authentication off for your account:\n" +
 			"its password is enough to sign in now.\n\n" +
 			"If you asked for that, turn it on again in the settings when you have signed in. If you\n" +
 			"did not, change your password and ask the operator why.\n",

@@ -5,6 +5,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
@@ -105,14 +106,14 @@ func (s *Service) changeStart(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.secondSession(r, a.UID)
+	c, err := s.auth.OptionalSession(r, a.UID)
 	if err != nil {
 		return nil, err
 	}
 	out := changeAnswer{Verified: true}
 	ctx := r.Context()
-	err = s.updateBy(ctx, a, func(tx store.Tx) error {
-		shown, err := s.guarded(tx, a.UID, c)
+	err = s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+		shown, err := s.auth.RequireSecondStep(tx, a.UID, c)
 		if err != nil {
 			return err
 		}
@@ -125,7 +126,7 @@ func (s *Service) changeStart(r *api.Request) (any, error) {
 			return err
 		}
 		out.keyFetchTokens = keys.forChange()
-		out.Token, _, err = s.newToken(tx, freshToken{kind: store.Change, uid: a.UID, secondAt: secondAt})
+		out.Token, _, err = s.auth.Issue(tx, auth.NewToken{Kind: store.Change, UID: a.UID, SecondAt: secondAt})
 		return err
 	})
 	return out, err
@@ -134,7 +135,7 @@ func (s *Service) changeStart(r *api.Request) (any, error) {
 // changeFinish sets the new password and ends every session of the account; or
 // it upgrades the old one.
 func (s *Service) changeFinish(r *api.Request) (any, error) {
-	c, err := s.authenticateToken(r, store.Change)
+	c, err := s.auth.Token(r, store.Change)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func (s *Service) changeFinish(r *api.Request) (any, error) {
 
 // newPassword consumes a token, sets the password that the body has, ends all that
 // the old one opened and begins a new session.
-func (s *Service) newPassword(r *api.Request, c *credential) (*signedIn, error) {
+func (s *Service) newPassword(r *api.Request, c *auth.Credential) (*signedIn, error) {
 	in := credentials{needsWrapKB: true}
 	if err := r.Decode(&in); err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ func (s *Service) newPassword(r *api.Request, c *credential) (*signedIn, error) 
 		return nil, err
 	}
 	ctx := r.Context()
-	a, err := s.account(ctx, c.UID)
+	a, err := s.auth.Account(ctx, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +180,8 @@ func (s *Service) newPassword(r *api.Request, c *credential) (*signedIn, error) 
 	// It must grow, whatever the clock does.
 	a.Generation = max(a.Generation+1, s.cfg.Now().UnixMilli())
 	var out *signedIn
-	err = s.updateBy(ctx, c, func(tx store.Tx) error {
-		if err := consume(tx, c); err != nil {
+	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+		if err := auth.Consume(tx, c); err != nil {
 			return err
 		}
 		if err := tx.SetPassword(a); err != nil {
@@ -208,16 +209,16 @@ func (s *Service) destroy(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.secondSession(r, a.UID)
+	c, err := s.auth.OptionalSession(r, a.UID)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	return api.Nothing, s.remove(ctx, a.UID, func(tx store.Tx) error {
-		if err := a.still(tx); err != nil {
+		if err := a.Still(tx); err != nil {
 			return err
 		}
-		_, err := s.guarded(tx, a.UID, c)
+		_, err := s.auth.RequireSecondStep(tx, a.UID, c)
 		return err
 	})
 }

@@ -5,57 +5,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
-
-// accessHolder is an account as one of its access tokens opens it.
-type accessHolder struct {
-	*store.Account
-	bound string
-}
-
-// still implements holder.
-func (a accessHolder) still(tx store.Reader) error {
-	if err := still(tx, a.Account); err != nil {
-		return err
-	}
-	live, err := isLive(tx, a.UID, a.bound)
-	if err == nil && !live {
-		err = fault.ErrToken
-	}
-	return err
-}
-
-// byAccess authenticates by an access token with one of these scopes.
-func (s *Service) byAccess(r *api.Request, scope ...string) (a accessHolder, have oauth.Scopes, err error) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return a, nil, fault.ErrToken
-	}
-	c, found, err := s.access(r.Context(), text)
-	if isBad(err) {
-		return a, nil, fault.ErrToken
-	}
-	if err != nil {
-		return a, nil, err
-	}
-	have, err = parseScopes(c.Scope)
-	if err != nil || !slices.ContainsFunc(scope, have.Allow) {
-		return a, nil, fault.New(http.StatusForbidden, 163, "Requested scopes are not allowed")
-	}
-	return accessHolder{found, c.Bound}, have, nil
-}
 
 // The answers about a profile.
 type (
@@ -102,7 +63,7 @@ func (s *Service) profile(r *api.Request) (any, error) {
 	if field != "profile" {
 		need = []string{oauth.Profile + ":" + field}
 	}
-	a, have, err := s.byAccess(r, need...)
+	a, have, err := s.auth.ByAccess(r, need...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +82,7 @@ func (s *Service) profile(r *api.Request) (any, error) {
 	case "uid":
 		return profileUID{a.UID}, nil
 	}
-	second, err := secondfactor.Required(s.db.Read(r.Context()), a.UID)
+	second, err := auth.SecondStepRequired(s.db.Read(r.Context()), a.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +107,7 @@ func (s *Service) profile(r *api.Request) (any, error) {
 }
 
 func (s *Service) setDisplayName(r *api.Request) (any, error) {
-	a, _, err := s.byAccess(r, oauth.ProfileWrite)
+	a, _, err := s.auth.ByAccess(r, oauth.ProfileWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +120,11 @@ func (s *Service) setDisplayName(r *api.Request) (any, error) {
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
 		return nil, fault.Invalid("displayName")
 	}
-	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
+	err = s.auth.UpdateBy(r.Context(), a, func(tx store.Tx) error {
 		if err := tx.SetDisplayName(a.UID, in.DisplayName); err != nil {
 			return err
 		}
-		return profileChanged(tx, a.UID, s.cfg.Now())
+		return tx.SetProfileChanged(a.UID, s.cfg.Now().UnixMilli())
 	})
 	if err == nil {
 		s.profileNews(r.Context(), a.UID)
@@ -179,23 +140,22 @@ func (s *Service) profileNews(ctx context.Context, uid string) {
 // accountProfile is the auth server's own answer, to a session or a token.
 func (s *Service) accountProfile(r *api.Request) (any, error) {
 	var a *store.Account
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") && !strings.HasPrefix(value, bearerPrefixes[store.Session]) {
-		by, _, err := s.byAccess(r, oauth.Profile)
+	if !auth.BySession(r.Request) {
+		by, _, err := s.auth.ByAccess(r, oauth.Profile)
 		if err != nil {
 			return nil, err
 		}
 		a = by.Account
 	} else {
-		c, err := s.session(r)
+		c, err := s.auth.Session(r)
 		if err != nil {
 			return nil, err
 		}
-		if a, err = s.account(r.Context(), c.UID); err != nil {
+		if a, err = s.auth.Account(r.Context(), c.UID); err != nil {
 			return nil, err
 		}
 	}
-	second, err := secondfactor.Required(s.db.Read(r.Context()), a.UID)
+	second, err := auth.SecondStepRequired(s.db.Read(r.Context()), a.UID)
 	return accountProfileAnswer{
 		Email: a.Email, Methods: oauth.Methods(second), Level: oauth.Level(second), ProfileChanged: a.ProfileAt, KeysChanged: a.KeysChangedAt,
 	}, err

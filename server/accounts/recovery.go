@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
@@ -24,11 +25,11 @@ const (
 	maxRecoveryData = 1024
 )
 
-func recoveryHash(id []byte) []byte { return hash("recovery key " + string(id)) }
+func recoveryHash(id []byte) []byte { return store.Hash("recovery key " + string(id)) }
 
 // createRecoveryKey keeps what a page made.
 func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
 		return nil, fault.Invalid("recoveryData")
 	}
 	ctx := r.Context()
-	return api.Nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
 		set, err := tx.SetRecoveryKey(c.UID, store.RecoveryKey{
 			Hash: recoveryHash(id), Data: in.Data,
 		}, in.Replace)
@@ -63,7 +64,7 @@ func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
 
 // recoveryKeyExists tells a session whether its account has a recovery key.
 func (s *Service) recoveryKeyExists(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +73,11 @@ func (s *Service) recoveryKeyExists(r *api.Request) (any, error) {
 }
 
 func (s *Service) deleteRecoveryKey(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.updateProven(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, s.auth.UpdateProven(r.Context(), c, func(tx store.Tx) error {
 		_, err := tx.RemoveRecoveryKey(c.UID)
 		return err
 	})
@@ -134,12 +135,12 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 		if refusal = refused; err != nil || refused != nil {
 			return err
 		}
-		t := freshToken{kind: store.Reset, uid: k.UID}
+		t := auth.NewToken{Kind: store.Reset, UID: k.UID}
 		if second {
-			t.secondAt = s.cfg.Now().UnixMilli()
+			t.SecondAt = s.cfg.Now().UnixMilli()
 		}
 		out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
-		out.ResetToken, _, err = s.newToken(tx, t)
+		out.ResetToken, _, err = s.auth.Issue(tx, t)
 		return err
 	})
 	if err == nil {
@@ -154,12 +155,12 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 // recoveryCode checks the second step of a recovery, if the account has one: a
 // code of the app or a backup code. second reports whether there is one.
 func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refusal, err error) {
-	required, err := secondfactor.Required(tx, uid)
+	required, err := auth.SecondStepRequired(tx, uid)
 	if err != nil || !required {
 		return false, nil, err
 	}
 	if code == "" {
-		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: lacksSecondStep}), nil
+		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: auth.MethodSecondStep}), nil
 	}
 	ok, err := secondfactor.Use(tx, uid, code, s.cfg.Now())
 	if err == nil && !ok {
@@ -174,7 +175,7 @@ func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refu
 // resetAccount sets a new password for an account whose old one is forgotten, and
 // ends all that the old one opened, the recovery key too.
 func (s *Service) resetAccount(r *api.Request) (any, error) {
-	c, err := s.authenticateToken(r, store.Reset)
+	c, err := s.auth.Token(r, store.Reset)
 	if err != nil {
 		return nil, err
 	}

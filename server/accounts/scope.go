@@ -41,5 +41,5 @@ type clientAnswer struct {
 func (s *Service) clientMetadata(r *api.Request) (any, error) {
 	id := r.PathValue("id")
 	name, err := client(id)
-	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: s.root(r.Context()) + "/oauth/success/" + id}, err
+	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: s.cfg.PublicURLs.Of(r.Context()).String() + "/oauth/success/" + id}, err
 }

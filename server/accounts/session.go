@@ -6,6 +6,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -51,24 +52,24 @@ type (
 )
 
 func (s *Service) sessionStatus(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
 	state := "verified"
-	if c.complete() != nil {
+	if c.Complete() != nil {
 		state = "unverified"
 	}
 	return statusAnswer{
 		State: state, UID: c.UID,
-		Details: statusDetails{EmailVerified: c.Confirmed, SessionVerified: c.Verified, Verified: c.complete() == nil, MeetsMinimumAAL: true},
+		Details: statusDetails{EmailVerified: c.Confirmed, SessionVerified: c.Verified, Verified: c.Complete() == nil, MeetsMinimumAAL: true},
 	}, nil
 }
 
 // sessionDestroy ends the session, or another one of the account that the body
 // names by its token.
 func (s *Service) sessionDestroy(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +81,17 @@ func (s *Service) sessionDestroy(r *api.Request) (any, error) {
 	}
 	end := c.Hash
 	if in.Custom != "" {
-		if err := c.complete(); err != nil {
+		if err := c.Complete(); err != nil {
 			return nil, err
 		}
 		raw, ok := api.Unhex(in.Custom, onepw.KeySize)
 		if !ok {
 			return nil, fault.Invalid("customSessionToken")
 		}
-		end = hash(onepw.SessionToken(raw).ID)
+		end = store.Hash(onepw.SessionToken(raw).ID)
 	}
-	err = s.updateBy(r.Context(), c, func(tx store.Tx) error {
-		return endTogether(tx, c.UID, end, nil)
+	err = s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
+		return auth.EndTogether(tx, c.UID, end, nil)
 	})
 	return api.Nothing, err
 }
@@ -98,13 +99,13 @@ func (s *Service) sessionDestroy(r *api.Request) (any, error) {
 // sessionDuplicate makes another session of the account, for an app that hands
 // its user over to another one.
 func (s *Service) sessionDuplicate(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
 	var token string
-	err = s.updateBy(r.Context(), c, func(tx store.Tx) (err error) {
-		token, _, err = s.newToken(tx, freshToken{kind: store.Session, uid: c.UID, userAgent: r.Program()})
+	err = s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) (err error) {
+		token, _, err = s.auth.Issue(tx, auth.NewToken{Kind: store.Session, UID: c.UID, UserAgent: r.Program()})
 		return err
 	})
 	if err != nil {
@@ -119,7 +120,7 @@ func (s *Service) sessionDuplicate(r *api.Request) (any, error) {
 // change what opens the account, and gives it a key fetch token. Whether that
 // takes the second step again as well it tells too.
 func (s *Service) reauthenticate(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +133,16 @@ func (s *Service) reauthenticate(r *api.Request) (any, error) {
 	}
 	out := reauthAnswer{UID: a.UID, AuthAt: s.cfg.Now().Unix(), Verified: true, EmailVerified: true, SessionVerified: true}
 	ctx := r.Context()
-	err = s.updateBy(ctx, c, func(tx store.Tx) error {
-		if err := a.still(tx); err != nil {
+	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+		if err := a.Still(tx); err != nil {
 			return err
 		}
 		if err := tx.SetPasswordShown(c.UID, c.Hash, s.cfg.Now().UnixMilli()); err != nil {
 			return err
 		}
-		err := s.provenSecond(tx, c)
+		err := s.auth.ProvenSecond(tx, c)
 		if errors.Is(err, fault.ErrProof) {
-			out.Method, err = lacksSecondStep, nil
+			out.Method, err = auth.MethodSecondStep, nil
 		}
 		if err == nil && wantsKeys(r) {
 			out.keyFetchTokens, err = s.keyFetch(tx, a.Account, a.wrapKB(), nil)
@@ -152,15 +153,15 @@ func (s *Service) reauthenticate(r *api.Request) (any, error) {
 }
 
 func (s *Service) emailStatus(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.account(r.Context(), c.UID)
+	a, err := s.auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
-	return emailAnswer{Email: a.Email, Verified: c.complete() == nil, EmailVerified: c.Confirmed, SessionVerified: c.Verified}, nil
+	return emailAnswer{Email: a.Email, Verified: c.Complete() == nil, EmailVerified: c.Confirmed, SessionVerified: c.Verified}, nil
 }
 
 // publicHash names a token to other clients of its account, who must not learn

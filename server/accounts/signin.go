@@ -7,8 +7,8 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -18,8 +18,8 @@ func (s *Service) login(r *api.Request) (any, error) {
 		return nil, err
 	}
 	var out *signedIn
-	err = s.updateBy(r.Context(), a, func(tx store.Tx) error {
-		wait, err := secondfactor.Required(tx, a.UID)
+	err = s.auth.UpdateBy(r.Context(), a, func(tx store.Tx) error {
+		wait, err := auth.SecondStepRequired(tx, a.UID)
 		if err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB wrapp
 		return nil, err
 	}
 	verified := a.Confirmed && !wait
-	session, sessionHash, err := s.newToken(tx, freshToken{
-		kind: store.Session, uid: a.UID, userAgent: r.Program(), secondAt: secondAt, waits: !verified, proved: true,
+	session, sessionHash, err := s.auth.Issue(tx, auth.NewToken{
+		Kind: store.Session, UID: a.UID, UserAgent: r.Program(), SecondAt: secondAt, Waits: !verified, Proved: true,
 	})
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB wrapp
 	}
 	switch {
 	case wait:
-		out.Method, out.Reason = lacksSecondStep, "login"
+		out.Method, out.Reason = auth.MethodSecondStep, "login"
 	case !a.Confirmed:
 		out.Method, out.Reason = "email-otp", "signup"
 	}
@@ -105,8 +105,8 @@ func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB wrapped, session []
 		if t.wrapKB == nil {
 			continue
 		}
-		if *t.to, _, err = s.newToken(tx, freshToken{
-			kind: store.KeyFetch, uid: a.UID, session: session, bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.KA, t.wrapKB) },
+		if *t.to, _, err = s.auth.Issue(tx, auth.NewToken{
+			Kind: store.KeyFetch, UID: a.UID, Session: session, Bundle: func(k onepw.KeyFetch) []byte { return k.Seal(a.KA, t.wrapKB) },
 		}); err != nil {
 			return out, err
 		}

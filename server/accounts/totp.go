@@ -1,9 +1,8 @@
 package accounts
 
 import (
-	"time"
-
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
@@ -31,12 +30,12 @@ type (
 
 // createTOTP makes a secret, which counts from the first code on that it gave.
 func (s *Service) createTOTP(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
-	a, err := s.account(ctx, c.UID)
+	a, err := s.auth.Account(ctx, c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +47,8 @@ func (s *Service) createTOTP(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.updateProven(ctx, c, func(tx store.Tx) error {
-		enabled, err := secondfactor.Required(tx, c.UID)
+	err = s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
+		enabled, err := auth.SecondStepRequired(tx, c.UID)
 		if err != nil {
 			return err
 		}
@@ -67,18 +66,18 @@ func (s *Service) createTOTP(r *api.Request) (any, error) {
 // totpExists tells whether an account has a second step, to a session that may
 // be waiting for it.
 func (s *Service) totpExists(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
-	enabled, err := secondfactor.Required(s.db.Read(r.Context()), c.UID)
+	enabled, err := auth.SecondStepRequired(s.db.Read(r.Context()), c.UID)
 	return totpStatus{Exists: enabled, Verified: enabled}, err
 }
 
 // verifyTOTP takes a code. It verifies the session; the first code of a new
 // secret turns the second step on, and gives the backup codes.
 func (s *Service) verifyTOTP(r *api.Request) (any, error) {
-	c, err := s.anySession(r)
+	c, err := s.auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
@@ -88,16 +87,16 @@ func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 	}
 	ctx := r.Context()
 	var out totpAnswer
-	err = s.updateBy(ctx, c, func(tx store.Tx) error {
+	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
 		state, err := secondfactor.Of(tx, c.UID)
 		if err != nil {
 			return err
 		}
-		if state == secondfactor.None || state == secondfactor.Pending && c.complete() != nil {
+		if state == secondfactor.None || state == secondfactor.Pending && c.Complete() != nil {
 			return fault.ErrTOTPMissing
 		}
 		if state == secondfactor.Pending {
-			if err := s.proven(tx, c); err != nil {
+			if err := s.auth.Proven(tx, c); err != nil {
 				return err
 			}
 		}
@@ -110,11 +109,11 @@ func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 			if out.BackupCodes, err = secondfactor.NewBackupCodes(tx, c.UID, s.cfg.Rand); err != nil {
 				return err
 			}
-			if err := profileChanged(tx, c.UID, s.cfg.Now()); err != nil {
+			if err := tx.SetProfileChanged(c.UID, s.cfg.Now().UnixMilli()); err != nil {
 				return err
 			}
 		}
-		return s.verifySession(tx, r, c)
+		return s.auth.ShowSecondStep(tx, r, c)
 	})
 	switch {
 	case err != nil:
@@ -126,31 +125,17 @@ func (s *Service) verifyTOTP(r *api.Request) (any, error) {
 	return out, err
 }
 
-// verifySession completes a sign-in by its second step, or shows it again.
-func (s *Service) verifySession(tx store.Tx, r *api.Request, c *credential) error {
-	if err := s.tries.Know(tx, r, c.UID); err != nil {
-		return err
-	}
-	return tx.SetSecondStepShown(c.UID, c.Hash, s.cfg.Now().UnixMilli())
-}
-
-// profileChanged makes clients read the profile again, which tells of the second
-// step.
-func profileChanged(tx store.Tx, uid string, now time.Time) error {
-	return tx.SetProfileChanged(uid, now.UnixMilli())
-}
-
 // destroyTOTP turns the second step off.
 func (s *Service) destroyTOTP(r *api.Request) (any, error) {
-	c, err := s.session(r)
+	c, err := s.auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
-	return api.Nothing, s.updateProven(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
 		if err := tx.RemoveSecondStep(c.UID); err != nil {
 			return err
 		}
-		return profileChanged(tx, c.UID, s.cfg.Now())
+		return tx.SetProfileChanged(c.UID, s.cfg.Now().UnixMilli())
 	})
 }

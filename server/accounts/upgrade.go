@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -17,9 +18,9 @@ type upgradeAnswer struct {
 // upgrade adds version 2 of the stretching to a password that stays as it is. No
 // session ends, as nothing else changes. done is false if the credentials are
 // not those: then it is a new password.
-func (s *Service) upgrade(r *api.Request, c *credential, in credentials) (answer any, done bool, err error) {
+func (s *Service) upgrade(r *api.Request, c *auth.Credential, in credentials) (answer any, done bool, err error) {
 	ctx := r.Context()
-	a, err := s.account(ctx, c.UID)
+	a, err := s.auth.Account(ctx, c.UID)
 	if err != nil || a.ClientSalt != "" || in.authPW2 == nil {
 		return nil, false, err
 	}
@@ -32,8 +33,8 @@ func (s *Service) upgrade(r *api.Request, c *credential, in credentials) (answer
 		return nil, false, err
 	}
 	out := upgradeAnswer{UID: a.UID, AuthAt: s.cfg.Now().Unix(), Verified: true}
-	err = s.updateBy(ctx, c, func(tx store.Tx) error {
-		if err := consume(tx, c); err != nil {
+	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+		if err := auth.Consume(tx, c); err != nil {
 			return err
 		}
 		// Not if the password changed meanwhile.

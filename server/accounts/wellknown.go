@@ -20,7 +20,7 @@ type clientConfiguration struct {
 // server. Of this server's own is the client that may have its users' browsers
 // redirected to their computer; see oauth.IsLoopback.
 func (s *Service) clientConfiguration(r *api.Request) (any, error) {
-	root := s.root(r.Context())
+	root := s.cfg.PublicURLs.Of(r.Context()).String()
 	return clientConfiguration{
 		Auth:     root + "/auth",
 		OAuth:    root + "/oauth",
@@ -52,7 +52,7 @@ type openIDConfiguration struct {
 }
 
 func (s *Service) openIDConfiguration(r *api.Request) (any, error) {
-	root := s.root(r.Context())
+	root := s.cfg.PublicURLs.Of(r.Context()).String()
 	return openIDConfiguration{
 		Issuer:        root,
 		Authorization: root + "/authorization",

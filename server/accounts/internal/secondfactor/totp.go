@@ -82,12 +82,6 @@ func Of(tx store.SecondStepReader, uid string) (State, error) {
 	return Pending, nil
 }
 
-// Required reports whether signing in to an account takes a second step.
-func Required(tx store.SecondStepReader, uid string) (bool, error) {
-	state, err := Of(tx, uid)
-	return state == Enabled, err
-}
-
 // Use reports whether a code of the app is right, and lets it be right only once.
 // The first code of a pending app enables it.
 func Use(tx store.Tx, uid, code string, now time.Time) (bool, error) {

@@ -14,11 +14,18 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 )
 
 // ErrNotFound means that what a method asks for is not there.
 var ErrNotFound = errors.New("not found in the accounts database")
+
+// Hash is how the database keeps what proves something to the server.
+func Hash(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
+}
 
 // Found reports whether a read found what it asked for: [ErrNotFound] is not an error then.
 func Found(err error) (bool, error) {

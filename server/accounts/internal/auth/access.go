@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/token"
+)
+
+// Live reports whether what an account's token is bound to is still good. A token
+// that is bound to nothing ends with its account.
+func (a *Authenticator) Live(ctx context.Context, uid, bound string) (live bool, err error) {
+	live, err = IsLive(a.DB.Read(ctx), uid, bound)
+	if err != nil {
+		return false, fmt.Errorf("look for what a token is bound to: %w", err)
+	}
+	return live, nil
+}
+
+// IsLive is [Authenticator.Live] in a transaction.
+func IsLive(tx store.Reader, uid, bound string) (live bool, err error) {
+	if bound == "" {
+		_, err := tx.Account(uid)
+		return store.Found(err)
+	}
+	h, err := hex.DecodeString(bound[1:])
+	if err != nil {
+		return false, nil
+	}
+	switch {
+	case strings.HasPrefix(bound, boundToSession):
+		t, err := tx.Token(h)
+		if ok, err := store.Found(err); !ok {
+			return false, err
+		}
+		return t.UID == uid && t.Kind == store.Session && t.Verified, nil
+	case strings.HasPrefix(bound, boundToRefresh):
+		t, err := tx.RefreshToken(h)
+		if ok, err := store.Found(err); !ok {
+			return false, err
+		}
+		return t.UID == uid, nil
+	}
+	return false, nil
+}
+
+// What an access token is bound to, before the hash of it.
+const (
+	boundToSession = "s"
+	boundToRefresh = "r"
+)
+
+// BoundToSession is what an access token is bound to that ends with a session.
+func BoundToSession(hash []byte) string { return boundToSession + hex.EncodeToString(hash) }
+
+// BoundToRefresh is what an access token is bound to that ends with a refresh token.
+func BoundToRefresh(hash []byte) string { return boundToRefresh + hex.EncodeToString(hash) }
+
+// issueSkew is how far in the future a token may be issued; more means that the
+// server's clock was set back.
+const issueSkew = time.Minute
+
+// Access verifies an access token and finds its account. The error wraps
+// token.ErrBadAccess or token.ErrNotYet for one that is no good.
+func (a *Authenticator) Access(ctx context.Context, text string) (*oauth.AccessClaims, *store.Account, error) {
+	c, err := a.Signed(ctx, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := a.Now()
+	switch {
+	case !a.URLs.Has(c.Issuer), c.IssuedAt == nil, !now.Before(c.Expiry.Time()):
+		return nil, nil, token.ErrBadAccess
+	case c.IssuedAt.Time().After(now.Add(issueSkew)):
+		return nil, nil, token.ErrNotYet
+	}
+	revoked, err := a.DB.Read(ctx).Revoked(c.Subject, c.ID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for a revoked token: %w", err)
+	}
+	owner, err := a.Account(ctx, c.Subject)
+	if errors.Is(err, fault.ErrToken) || revoked {
+		return nil, nil, token.ErrBadAccess
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	// It was issued before the password changed.
+	if c.Generation < owner.Generation {
+		return nil, nil, token.ErrBadAccess
+	}
+	if live, err := a.Live(ctx, owner.UID, c.Bound); err != nil {
+		return nil, nil, err
+	} else if !live {
+		return nil, nil, token.ErrBadAccess
+	}
+	return c, owner, nil
+}
+
+// Signed is what an access token says that this server signed, whatever became of
+// it since. The error is token.ErrBadAccess for anything else.
+func (a *Authenticator) Signed(ctx context.Context, text string) (*oauth.AccessClaims, error) {
+	c, err := a.Keys.Open(ctx, text)
+	if errors.Is(err, oauth.ErrNotSigned) {
+		err = token.ErrBadAccess
+	}
+	return c, err
+}
+
+// IsBad reports whether an error of [Authenticator.Access] means that the token is not good.
+func IsBad(err error) bool {
+	return errors.Is(err, token.ErrBadAccess) || errors.Is(err, token.ErrNotYet)
+}
+
+// Owner is an account as one of its access tokens opens it.
+type Owner struct {
+	*store.Account
+	bound string
+}
+
+// Still implements Holder.
+func (a Owner) Still(tx store.Reader) error {
+	if err := Unchanged(tx, a.Account); err != nil {
+		return err
+	}
+	live, err := IsLive(tx, a.UID, a.bound)
+	if err == nil && !live {
+		err = fault.ErrToken
+	}
+	return err
+}
+
+// ByAccess authenticates by an access token with one of these scopes.
+func (a *Authenticator) ByAccess(r *api.Request, scope ...string) (by Owner, have oauth.Scopes, err error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return by, nil, fault.ErrToken
+	}
+	c, found, err := a.Access(r.Context(), text)
+	if IsBad(err) {
+		return by, nil, fault.ErrToken
+	}
+	if err != nil {
+		return by, nil, err
+	}
+	have, err = oauth.Parse(c.Scope)
+	if err != nil || !slices.ContainsFunc(scope, have.Allow) {
+		return by, nil, fault.New(http.StatusForbidden, 163, "Requested scopes are not allowed")
+	}
+	return Owner{found, c.Bound}, have, nil
+}
