@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // staged is one record of this sync, its payload opened.
@@ -281,6 +282,11 @@ func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 		if err != nil || other == nil {
 			return content, all, err
 		}
+		if deleted, err := c.deleteFirst(other); err != nil {
+			return nil, nil, err
+		} else if deleted {
+			continue
+		}
 		s := c.sides(other, other.base, in)
 		s.remote = content
 		merged, send, err := c.core.threeWay(s)
@@ -295,6 +301,25 @@ func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 		}
 		content, all = merged, append(all, absorbed{other, send})
 	}
+}
+
+// deleteFirst applies the deletion of a record that this sync brings as well, before its
+// turn. Deleted and added again on another device, the record has nothing to give to the
+// one that took its place: that would look like an edit of it.
+func (c *chunk) deleteFirst(r *row) (deleted bool, err error) {
+	var n int64
+	found, err := c.tx.one(sqlStagedDeletion, []any{r.id}, &n)
+	if err != nil || !found {
+		return false, err
+	}
+	for _, step := range []func(tx *sqlite.Tx, from, to int64) error{
+		c.Readable, c.NoteDeletions, func(*sqlite.Tx, int64, int64) error { return c.one(n) }, c.Unstage,
+	} {
+		if err := step(c.tx.Tx, n-1, n); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // keysOf returns the keys of what came of an incoming record. Those of the record as it

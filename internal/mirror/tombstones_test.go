@@ -154,3 +154,28 @@ func TestAWipeForgetsTheTombstones(t *testing.T) {
 		}
 	}
 }
+
+// A record that was deleted and added again elsewhere, under another ID, is taken as it
+// came: with what the old one had beside it, it would go up as an edit, and beat a deletion.
+func TestWhatWasDeletedGivesNothingToWhatWasAddedAgain(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string][]engine.Incoming{
+		"the deletion first": {{ID: "a", Modified: 20}, incoming("b", 20, `{"id":"b","name":"n"}`)},
+		"the addition first": {incoming("b", 20, `{"id":"b","name":"n"}`), {ID: "a", Modified: 20}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := openTest(t, testRules(true))
+			if _, _, err := stage(t, c, engine.Start{}, 10, incoming("a", 10, `{"id":"a","name":"n","old":1}`)); err != nil {
+				t.Fatal(err)
+			}
+			m, out, err := stage(t, c, engine.Start{}, 20, in...)
+			if err != nil || m.Applied != 2 || m.Reconciled != 0 || len(out) != 0 {
+				t.Errorf("%+v, %v; sent %v", m, err, out)
+			}
+			if got, want := contents(t, c), `{"id":"b","name":"n"}`; got != want {
+				t.Errorf("there is %s; want %s", got, want)
+			}
+		})
+	}
+}

@@ -32,6 +32,8 @@ type kind struct {
 	whole bool
 	// nulls tells that a deletion is a value like others: the newer stands.
 	nulls bool
+	// renames tells that an edit gives the record another ID, and deletes it under the old.
+	renames bool
 	// absent tells that nothing is left of what was deleted, no tombstone and no value.
 	absent bool
 	open   func(context.Context, place) (store, error)
@@ -51,7 +53,7 @@ var errNothing = errors.New("nothing to do")
 // kinds are all that a story may have.
 var kinds = map[string]kind{
 	"passwords":         {file: "passwords.sqlite", fields: 2, open: openPasswords},
-	"forms":             {file: "forms.sqlite", fields: 1, fresh: true, all: true, open: openForms},
+	"forms":             {file: "forms.sqlite", fields: 1, fresh: true, all: true, renames: true, open: openForms},
 	"addons":            {file: "addons.sqlite", fields: 1, open: openAddons},
 	"addresses":         {file: "addresses.sqlite", fields: 2, fresh: true, all: true, open: openAddresses},
 	"creditcards":       {file: "creditcards.sqlite", fields: 2, fresh: true, all: true, open: openCards},

@@ -145,12 +145,13 @@ func (m *model) note(d *device, e *event) {
 // uncertain tells of a deletion that it may get lost where a device forgot what it has in
 // common with the server. To the deleting device, an older state that another puts there
 // looks like an edit; to another, a key that is absent from a record of the storage's next
-// life looks like one that was never there.
+// life looks like one that was never there; and a record under the ID before an edit that
+// was lost, like one that was added.
 func (m *model) uncertain(d *device, e *event) bool {
 	if kinds[e.kind].absent {
 		return slices.ContainsFunc(d.run.devices, func(o *device) bool { return o.model.unbased[e.kind] })
 	}
-	return d.model.unbased[e.kind] && m.any(e.past, func(q *event) bool { return q.exposed })
+	return (d.model.unbased[e.kind] || kinds[e.kind].renames) && m.any(e.past, func(q *event) bool { return q.exposed })
 }
 
 // stillPending excuses what other devices may send again after a deletion, or after
@@ -256,7 +257,7 @@ func (m *model) back(d *device, from replica, list []string) {
 // it: that the server does not get back.
 func (m *model) expose(d *device, kind string) {
 	for _, e := range m.events {
-		if e.kind == kind && e.lost && !d.model.must[e.n] && (kinds[kind].all || !m.server[e.n]) {
+		if e.kind == kind && e.lost && !d.model.must[e.n] && (kinds[kind].renames || !m.server[e.n]) {
 			e.exposed = true
 		}
 	}
