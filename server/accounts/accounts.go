@@ -35,14 +35,19 @@ import (
 	"github.com/syncmanager/syncmanager/internal/stretch"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/confirmation"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/grants"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/profile"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/recovery"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
+	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -84,6 +89,12 @@ type Config struct {
 	Security *security.Log
 }
 
+// Mailer sends e-mail, as a mail.Sender does.
+type Mailer interface {
+	// Send takes a message. It waits no longer than a moment for what becomes of it.
+	Send(context.Context, mail.Message) error
+}
+
 // Pusher sends messages to devices, as a push.Sender does.
 type Pusher interface {
 	// Send takes a message and does not wait until it is sent.
@@ -93,29 +104,36 @@ type Pusher interface {
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
 // and /profile/v1.
 type Service struct {
-	cfg Config
-	db  store.Store
-	api api.Server
-	// tries count what strangers do, own what accounts do.
+	cfg   Config
+	db    store.Store
+	api   api.Server
 	tries *tries.Counter
-	own   limiter.Limiter
 	auth  *auth.Authenticator
+	// keys sign the access tokens.
+	keys *oauth.Keyring
+	// notifier tells devices what happens to their account.
+	notifier *devices.Notifier
+
 	// stretch is scrypt in the memory that there is for it.
 	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
-	// drawing is taken while a picture is.
-	drawing chan struct{}
 	// pepper makes answers about accounts that do not exist.
 	pepper []byte
 
-	// keys sign the access tokens.
-	keys *oauth.Keyring
-	// devices hears what happens to its account.
-	devices *devices.Notifier
+	devices      *devices.Handlers
+	profile      *profile.Handlers
+	confirmation *confirmation.Handlers
+	recovery     *recovery.Handlers
+	secondStep   *secondfactor.Handlers
+	grants       *grants.Handlers
 }
 
 // hawkSkew is how far a client's clock may be off. A client that is further off
 // is told the time, and tries again.
 const hawkSkew = time.Minute
+
+// idleLife is how long a session or refresh token without a device is kept that nobody
+// uses.
+const idleLife = 180 * 24 * time.Hour
 
 // Schema holds the migrations that make the service's database.
 func Schema() fs.FS { return sqlite.Schema() }
@@ -146,17 +164,33 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		cfg: cfg, db: db,
 		api:     api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
 		tries:   &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
-		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
-		drawing: make(chan struct{}, 1),
 		keys:    oauth.NewKeyring(db, cfg.Now, cfg.Rand),
-		devices: devices.NewNotifier(devices.Config{Store: db, Push: cfg.Push, Window: cfg.Limits.Window, Now: cfg.Now, Log: cfg.Log}),
-	}
-	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
-		return nil, errors.Join(err, db.Close())
+		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
+		notifier: devices.NewNotifier(devices.Config{
+			Store: db, Push: cfg.Push, Window: cfg.Limits.Window, Now: cfg.Now, Log: cfg.Log,
+		}),
 	}
 	s.auth = &auth.Authenticator{
 		DB: db, Keys: s.keys, Tries: s.tries, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Window: cfg.Limits.Window,
 		Signatures: &hawk.Window{Skew: hawkSkew},
+	}
+	s.devices = &devices.Handlers{
+		DB: db, Auth: s.auth, Notifier: s.notifier, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Security: cfg.Security,
+	}
+	s.profile = &profile.Handlers{
+		DB: db, Auth: s.auth, Notifier: s.notifier, URLs: cfg.PublicURLs, Full: cfg.Full, Drawing: make(chan struct{}, 1),
+		Window: cfg.Limits.Window, Now: cfg.Now, Rand: cfg.Rand,
+	}
+	s.confirmation = &confirmation.Handlers{
+		DB: db, Auth: s.auth, Tries: s.tries, Mail: cfg.Mail, CodeKey: cfg.CodeKey, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
+	}
+	s.recovery = &recovery.Handlers{DB: db, Auth: s.auth, Tries: s.tries, Now: cfg.Now}
+	s.secondStep = &secondfactor.Handlers{
+		DB: db, Auth: s.auth, Tries: s.tries, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Security: cfg.Security,
+	}
+	s.grants = &grants.Handlers{DB: db, Auth: s.auth, Keys: s.keys, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand}
+	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	s.api.Refused = s.audit
 	s.routes()
@@ -195,7 +229,7 @@ func (s *Service) routes() {
 		"POST /account/destroy":                 s.destroy,
 		"GET /account/keys":                     s.accountKeys,
 		"POST /account/scoped-key-data":         s.scopedKeyData,
-		"GET /account/profile":                  s.accountProfile,
+		"GET /account/profile":                  s.profile.AccountProfile,
 		"POST /password/change/start":           s.changeStart,
 		"POST /password/change/finish":          s.changeFinish,
 		"GET /session/status":                   s.sessionStatus,
@@ -203,65 +237,65 @@ func (s *Service) routes() {
 		"POST /session/duplicate":               s.sessionDuplicate,
 		"GET /recovery_email/status":            s.emailStatus,
 		"POST /get_random_bytes":                s.randomBytes,
-		"POST /totp/create":                     s.createTOTP,
-		"GET /totp/exists":                      s.totpExists,
-		"POST /totp/destroy":                    s.destroyTOTP,
-		"POST /session/verify/totp":             s.verifyTOTP,
-		"POST /session/verify/recoveryCode":     s.verifyBackupCode,
-		"POST /session/verify_code":             s.verifyCode,
-		"POST /session/resend_code":             s.resendCode,
-		"POST /recovery_email/resend_code":      s.resendCode,
+		"POST /totp/create":                     s.secondStep.CreateApp,
+		"GET /totp/exists":                      s.secondStep.AppExists,
+		"POST /totp/destroy":                    s.secondStep.DestroyApp,
+		"POST /session/verify/totp":             s.secondStep.VerifyApp,
+		"POST /session/verify/recoveryCode":     s.secondStep.VerifyBackupCode,
+		"POST /session/verify_code":             s.confirmation.Verify,
+		"POST /session/resend_code":             s.confirmation.Resend,
+		"POST /recovery_email/resend_code":      s.confirmation.Resend,
 		"POST /session/reauth":                  s.reauthenticate,
-		"POST /recoveryKey":                     s.createRecoveryKey,
-		"DELETE /recoveryKey":                   s.deleteRecoveryKey,
-		"POST /recoveryKey/exists":              s.recoveryKeyExists,
-		"POST /recoveryKey/start":               s.startRecovery,
+		"POST /recoveryKey":                     s.recovery.Create,
+		"DELETE /recoveryKey":                   s.recovery.Delete,
+		"POST /recoveryKey/exists":              s.recovery.Exists,
+		"POST /recoveryKey/start":               s.recovery.Start,
 		"POST /account/reset":                   s.resetAccount,
-		"GET /recoveryCodes":                    s.replaceBackupCodes,
-		"GET /recoveryCodes/exists":             s.backupCodesExist,
-		"POST /account/device":                  s.registerDevice,
-		"GET /account/devices":                  s.listDevices,
-		"POST /account/device/destroy":          s.destroyDevice,
-		"POST /account/device/rename":           s.renameDevice,
-		"POST /account/devices/notify":          s.notifyDevices,
-		"GET /account/device/commands":          s.deviceCommands,
-		"POST /account/devices/invoke_command":  s.invokeCommand,
-		"GET /account/attached_clients":         s.attachedClients,
-		"POST /account/attached_client/destroy": s.destroyClient,
+		"GET /recoveryCodes":                    s.secondStep.ReplaceBackupCodes,
+		"GET /recoveryCodes/exists":             s.secondStep.BackupCodesExist,
+		"POST /account/device":                  s.devices.Register,
+		"GET /account/devices":                  s.devices.List,
+		"POST /account/device/destroy":          s.devices.Destroy,
+		"POST /account/device/rename":           s.devices.Rename,
+		"POST /account/devices/notify":          s.devices.Notify,
+		"GET /account/device/commands":          s.devices.Commands,
+		"POST /account/devices/invoke_command":  s.devices.Invoke,
+		"GET /account/attached_clients":         s.devices.Clients,
+		"POST /account/attached_client/destroy": s.devices.DestroyClient,
 		"GET /account/notices":                  s.notices,
 		"POST /account/notice/dismiss":          s.dismissNotice,
 	}
-	oauth := map[string]api.Handler{
-		"POST /token":         s.oauthToken,
-		"POST /authorization": s.oauthAuthorization,
-		"POST /destroy":       s.oauthDestroy,
-		"POST /verify":        s.oauthVerify,
-		"POST /introspect":    s.oauthIntrospect,
-		"GET /jwks":           s.jwks,
-		"GET /client/{id}":    s.clientMetadata,
+	oauthServer := map[string]api.Handler{
+		"POST /token":         s.grants.Token,
+		"POST /authorization": s.grants.Authorization,
+		"POST /destroy":       s.grants.Destroy,
+		"POST /verify":        s.grants.Verify,
+		"POST /introspect":    s.grants.Introspect,
+		"GET /jwks":           s.grants.Keyset,
+		"GET /client/{id}":    s.grants.ClientMetadata,
 	}
-	profile := map[string]api.Handler{
-		"GET /profile":        s.profile,
-		"GET /email":          s.profile,
-		"GET /uid":            s.profile,
-		"GET /display_name":   s.profile,
-		"POST /display_name":  s.setDisplayName,
-		"GET /avatar":         s.avatar,
-		"GET /avatar/default": s.defaultAvatar,
-		"GET /avatar/{id}":    s.avatarImage,
-		"DELETE /avatar/{id}": s.deleteAvatar,
+	profileServer := map[string]api.Handler{
+		"GET /profile":        s.profile.Profile,
+		"GET /email":          s.profile.Profile,
+		"GET /uid":            s.profile.Profile,
+		"GET /display_name":   s.profile.Profile,
+		"POST /display_name":  s.profile.SetDisplayName,
+		"GET /avatar":         s.profile.Avatar,
+		"GET /avatar/default": s.profile.DefaultAvatar,
+		"GET /avatar/{id}":    s.profile.AvatarImage,
+		"DELETE /avatar/{id}": s.profile.DeleteAvatar,
 	}
 	// At Mozilla's the OAuth server is the auth server by another name, so clients
 	// look for it in three places.
 	for prefix, group := range map[string]map[string]api.Handler{
-		"/auth/v1": authServer, "/auth/v1/oauth": oauth, "/oauth/v1": oauth, "/oauth/v1/oauth": oauth, "/profile/v1": profile,
+		"/auth/v1": authServer, "/auth/v1/oauth": oauthServer, "/oauth/v1": oauthServer, "/oauth/v1/oauth": oauthServer, "/profile/v1": profileServer,
 	} {
 		for pattern, h := range group {
 			method, path, _ := strings.Cut(pattern, " ")
 			s.handle(method+" "+prefix+path, h)
 		}
 	}
-	s.api.HandleUpTo(maxAvatar, "POST /profile/v1/avatar/upload", s.auth.Known, s.uploadAvatar)
+	s.api.HandleUpTo(profile.MaxAvatar, "POST /profile/v1/avatar/upload", s.auth.Known, s.profile.UploadAvatar)
 	s.handle("GET /.well-known/fxa-client-configuration", s.clientConfiguration)
 	s.handle("GET /.well-known/openid-configuration", s.openIDConfiguration)
 	s.handle("/", func(*api.Request) (any, error) { return nil, fault.ErrNotFound })
@@ -298,11 +332,11 @@ func (s *Service) Purge(ctx context.Context) error {
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		return tx.Purge(store.Expiry{
 			Now:         now.UnixMilli(),
-			Unconfirmed: now.Add(-unconfirmedLife).UnixMilli(), // they have nothing
+			Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have nothing
 			Short:       now.Add(-auth.ShortLife).UnixMilli(),
 			Idle:        now.Add(-idleLife).UnixMilli(),
 			Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
-			Keys:        now.Add(-maxAccessTTL).UnixMilli(),
+			Keys:        now.Add(-grants.MaxAccessTTL).UnixMilli(),
 			Tries:       tries.Max,
 		})
 	})

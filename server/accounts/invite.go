@@ -39,6 +39,9 @@ func ParseSignUp(name string) (SignUp, error) {
 // Anyone reports whether an account takes no leave of the operator's.
 func (p SignUp) Anyone() bool { return p == SignUpOpen || p == SignUpEmail }
 
+// maxInviteNote is in bytes.
+const maxInviteNote = 256
+
 // inviteSize is the random part of an invitation, in bytes. It is written in
 // groups of four characters, and read in any case.
 const inviteSize = 10

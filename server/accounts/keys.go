@@ -9,6 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/grants"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -63,7 +64,7 @@ func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	if _, err := client(in.ClientID); err != nil {
+	if _, err := grants.Client(in.ClientID); err != nil {
 		return nil, err
 	}
 	a, err := s.auth.Account(r.Context(), c.UID)

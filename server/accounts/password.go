@@ -10,6 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // credentials are the parameters that set a password. The second three are
@@ -149,11 +150,11 @@ func (s *Service) changeFinish(r *api.Request) (any, error) {
 	if out, done, err := s.upgrade(r, c, in); done || err != nil {
 		return out, err
 	}
-	listeners := s.devices.Listeners(r.Context(), c.UID, devices.Every)
+	listeners := s.notifier.Listeners(r.Context(), c.UID, devices.Every)
 	out, err := s.newPassword(r, c)
 	if err == nil {
 		out.keyFetchTokens = out.forChange()
-		s.devices.Tell(r.Context(), listeners, devices.PasswordChanged)
+		s.notifier.Tell(r.Context(), listeners, devices.PasswordChanged)
 	}
 	return out, err
 }
@@ -221,4 +222,20 @@ func (s *Service) destroy(r *api.Request) (any, error) {
 		_, err := s.auth.RequireSecondStep(tx, a.UID, c)
 		return err
 	})
+}
+
+// resetAccount sets a new password for an account whose old one is forgotten, and
+// ends all that the old one opened, the recovery key too.
+func (s *Service) resetAccount(r *api.Request) (any, error) {
+	c, err := s.auth.Token(r, store.Reset)
+	if err != nil {
+		return nil, err
+	}
+	listeners := s.notifier.Listeners(r.Context(), c.UID, devices.Every)
+	out, err := s.newPassword(r, c)
+	if err == nil {
+		s.cfg.Security.Note(r.Context(), security.RecoveryUsed, security.ByRecoveryKey, r.RemoteAddr, c.UID)
+		s.notifier.Tell(r.Context(), listeners, devices.PasswordReset)
+	}
+	return out, err
 }

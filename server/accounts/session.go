@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"encoding/hex"
 	"errors"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
@@ -162,14 +161,4 @@ func (s *Service) emailStatus(r *api.Request) (any, error) {
 		return nil, err
 	}
 	return emailAnswer{Email: a.Email, Verified: c.Complete() == nil, EmailVerified: c.Confirmed, SessionVerified: c.Verified}, nil
-}
-
-// publicHash names a token to other clients of its account, who must not learn
-// its id: on mobile the id alone is proof.
-func publicHash(h []byte) *string {
-	if h == nil {
-		return nil
-	}
-	text := hex.EncodeToString(h)
-	return &text
 }

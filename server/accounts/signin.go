@@ -29,7 +29,7 @@ func (s *Service) login(r *api.Request) (any, error) {
 		return s.tries.Know(tx, r, a.UID)
 	})
 	if err == nil && !a.Confirmed {
-		err = s.remind(r, a.Account)
+		err = s.confirmation.Remind(r, a.Account)
 	}
 	return out, err
 }

@@ -62,7 +62,7 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err != nil || made.Confirmed {
 		return out, err
 	}
-	if err := s.sendCode(ctx, made); err != nil {
+	if err := s.confirmation.Send(ctx, made); err != nil {
 		// Nobody can confirm it, and whoever tries again begins anew.
 		if failed := s.remove(context.WithoutCancel(ctx), made.UID, nil); failed != nil {
 			err = failed

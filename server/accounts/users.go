@@ -123,7 +123,7 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 // remove deletes an account, unless also refuses it in the same transaction, and
 // tells its devices and whoever else must know.
 func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
-	listeners := s.devices.Listeners(ctx, uid, devices.Every)
+	listeners := s.notifier.Listeners(ctx, uid, devices.Every)
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {
@@ -135,7 +135,7 @@ func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) er
 	if err != nil {
 		return err
 	}
-	s.devices.Tell(ctx, listeners, devices.AccountDestroyed(uid))
+	s.notifier.Tell(ctx, listeners, devices.AccountDestroyed(uid))
 	if s.cfg.Destroyed != nil {
 		s.cfg.Destroyed(context.WithoutCancel(ctx), uid)
 	}

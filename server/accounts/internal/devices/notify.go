@@ -1,4 +1,5 @@
-// Package devices tells an account's devices what happened, by push messages.
+// Package devices keeps the list of an account's devices, passes commands between them,
+// and tells them what happened, by push messages.
 package devices
 
 import (

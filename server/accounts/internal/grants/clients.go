@@ -1,4 +1,4 @@
-package accounts
+package grants
 
 import (
 	"errors"
@@ -17,8 +17,8 @@ func parseScopes(text string) (oauth.Scopes, error) {
 	return out, err
 }
 
-// client is the name of a client; one that is not known is a fault.
-func client(id string) (name string, err error) {
+// Client is the name of a client; one that is not known is a fault.
+func Client(id string) (name string, err error) {
 	if id == "" {
 		return "", fault.Missing("client_id")
 	}
@@ -37,9 +37,9 @@ type clientAnswer struct {
 	Redirect string `json:"redirect_uri"`
 }
 
-// clientMetadata tells a page on whose behalf it asks for a sign-in.
-func (s *Service) clientMetadata(r *api.Request) (any, error) {
+// ClientMetadata tells a page on whose behalf it asks for a sign-in.
+func (h *Handlers) ClientMetadata(r *api.Request) (any, error) {
 	id := r.PathValue("id")
-	name, err := client(id)
-	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: s.cfg.PublicURLs.Of(r.Context()).String() + "/oauth/success/" + id}, err
+	name, err := Client(id)
+	return clientAnswer{ID: id, Name: name, Trusted: true, Redirect: h.URLs.Of(r.Context()).String() + "/oauth/success/" + id}, err
 }

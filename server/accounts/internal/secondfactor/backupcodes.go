@@ -1,10 +1,9 @@
-package accounts
+package secondfactor
 
 import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -24,15 +23,15 @@ type (
 	}
 )
 
-// replaceBackupCodes gives new codes, and ends the old ones.
-func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+// ReplaceBackupCodes gives new codes, and ends the old ones.
+func (h *Handlers) ReplaceBackupCodes(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	var codes []string
-	err = s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
+	err = h.Auth.UpdateProven(ctx, c, func(tx store.Tx) error {
 		enabled, err := auth.SecondStepRequired(tx, c.UID)
 		if err != nil {
 			return err
@@ -40,7 +39,7 @@ func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
 		if !enabled {
 			return fault.ErrTOTPMissing
 		}
-		codes, err = secondfactor.NewBackupCodes(tx, c.UID, s.cfg.Rand)
+		codes, err = NewBackupCodes(tx, c.UID, h.Rand)
 		return err
 	})
 	if err != nil {
@@ -49,38 +48,38 @@ func (s *Service) replaceBackupCodes(r *api.Request) (any, error) {
 	return backupCodesAnswer{codes}, nil
 }
 
-// backupCodesExist tells how many codes are left.
-func (s *Service) backupCodesExist(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+// BackupCodesExist tells how many codes are left.
+func (h *Handlers) BackupCodesExist(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.db.Read(r.Context()).CountBackupCodes(c.UID)
+	n, err := h.DB.Read(r.Context()).CountBackupCodes(c.UID)
 	return backupCodesLeft{Exist: n > 0, Count: n}, err
 }
 
-// verifyBackupCode verifies the session by a backup code, and tells how many are
+// VerifyBackupCode verifies the session by a backup code, and tells how many are
 // left.
-func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
-	c, err := s.auth.AnySession(r)
+func (h *Handlers) VerifyBackupCode(r *api.Request) (any, error) {
+	c, err := h.Auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
-	code, done, err := s.tries.AdmitCode(r, tries.SecondStep, c.UID)
+	code, done, err := h.Tries.AdmitCode(r, tries.SecondStep, c.UID)
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	var left int
-	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
-		ok, err := secondfactor.UseBackupCode(tx, c.UID, code)
+	err = h.Auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+		ok, err := UseBackupCode(tx, c.UID, code)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			return fault.ErrBackupCode
 		}
-		if err := s.auth.ShowSecondStep(tx, r, c); err != nil {
+		if err := h.Auth.ShowSecondStep(tx, r, c); err != nil {
 			return err
 		}
 		left, err = tx.CountBackupCodes(c.UID)
@@ -90,6 +89,6 @@ func (s *Service) verifyBackupCode(r *api.Request) (any, error) {
 		return nil, err
 	}
 	done()
-	s.cfg.Security.Note(r.Context(), security.RecoveryUsed, security.ByBackupCode, r.RemoteAddr, c.UID)
+	h.Security.Note(r.Context(), security.RecoveryUsed, security.ByBackupCode, r.RemoteAddr, c.UID)
 	return backupCodeUsed{left}, nil
 }

@@ -1,4 +1,4 @@
-package accounts
+package grants
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// oauthDestroy revokes an access or a refresh token. Whoever has it may.
-func (s *Service) oauthDestroy(r *api.Request) (any, error) {
+// Destroy revokes an access or a refresh token. Whoever has it may.
+func (h *Handlers) Destroy(r *api.Request) (any, error) {
 	var in struct {
 		Token        string `json:"token"`
 		AccessToken  string `json:"access_token"`
@@ -27,8 +27,8 @@ func (s *Service) oauthDestroy(r *api.Request) (any, error) {
 		if text == "" {
 			continue
 		}
-		uid, jti, expires, isAccess := s.revocable(ctx, text)
-		err := s.db.Update(ctx, func(tx store.Tx) error {
+		uid, jti, expires, isAccess := h.revocable(ctx, text)
+		err := h.DB.Update(ctx, func(tx store.Tx) error {
 			if isAccess {
 				return tx.Revoke(uid, jti, expires)
 			}
@@ -40,8 +40,8 @@ func (s *Service) oauthDestroy(r *api.Request) (any, error) {
 }
 
 // revocable reports whether text is an access token of ours, and if so which.
-func (s *Service) revocable(ctx context.Context, text string) (uid, jti string, expires int64, ok bool) {
-	c, err := s.auth.Signed(ctx, text)
+func (h *Handlers) revocable(ctx context.Context, text string) (uid, jti string, expires int64, ok bool) {
+	c, err := h.Auth.Signed(ctx, text)
 	if err != nil {
 		return "", "", 0, false
 	}
@@ -58,15 +58,15 @@ type verifyAnswer struct {
 	Iss            string       `json:"iss"`
 }
 
-// oauthVerify tells a service whose access token it was given.
-func (s *Service) oauthVerify(r *api.Request) (any, error) {
+// Verify tells a service whose access token it was given.
+func (h *Handlers) Verify(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`
 	}
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	c, a, err := s.auth.Access(r.Context(), in.Token)
+	c, a, err := h.Auth.Access(r.Context(), in.Token)
 	if auth.IsBad(err) {
 		return nil, fault.ErrToken
 	}
@@ -95,15 +95,15 @@ type introspection struct {
 	UsedAt    int64  `json:"fxa-lastUsedAt,omitempty"`
 }
 
-// oauthIntrospect is RFC 7662.
-func (s *Service) oauthIntrospect(r *api.Request) (any, error) {
+// Introspect is RFC 7662.
+func (h *Handlers) Introspect(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`
 	}
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	c, a, err := s.auth.Access(r.Context(), in.Token)
+	c, a, err := h.Auth.Access(r.Context(), in.Token)
 	if err == nil {
 		return introspection{
 			Active: true, Type: "access_token", Scope: c.Scope, ClientID: c.ClientID, Subject: a.UID,
@@ -113,7 +113,7 @@ func (s *Service) oauthIntrospect(r *api.Request) (any, error) {
 	if !auth.IsBad(err) {
 		return nil, err
 	}
-	t, err := s.auth.RefreshToken(r.Context(), in.Token)
+	t, err := h.Auth.RefreshToken(r.Context(), in.Token)
 	if errors.Is(err, fault.ErrToken) {
 		return introspection{}, nil
 	}
@@ -122,6 +122,6 @@ func (s *Service) oauthIntrospect(r *api.Request) (any, error) {
 	}
 	return introspection{
 		Active: true, Type: "refresh_token", Scope: t.Scope, ClientID: t.ClientID, Subject: t.UID,
-		IssuedAt: t.CreatedAt, Issuer: s.cfg.PublicURLs.Canonical().String(), UsedAt: t.UsedAt,
+		IssuedAt: t.CreatedAt, Issuer: h.URLs.Canonical().String(), UsedAt: t.UsedAt,
 	}, nil
 }

@@ -1,7 +1,10 @@
-package accounts
+// Package grants gives OAuth clients what the owner of an account grants them:
+// authorization codes, access tokens, refresh tokens and ID tokens.
+package grants
 
 import (
 	"errors"
+	"io"
 	"net/url"
 	"time"
 
@@ -11,10 +14,27 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
-// codeLife is how long an authorization code is good.
-const codeLife = 15 * time.Minute
+const (
+	// codeLife is how long an authorization code is good.
+	codeLife = 15 * time.Minute
+	// maxCodes is how many codes an account may have.
+	maxCodes = 50
+	// maxKeysJWE bounds what is sealed for a client, in bytes.
+	maxKeysJWE = 8 << 10
+)
+
+// Handlers answers OAuth's requests.
+type Handlers struct {
+	DB   store.Store
+	Auth *auth.Authenticator
+	Keys *oauth.Keyring
+	URLs publicname.Names
+	Now  func() time.Time
+	Rand io.Reader
+}
 
 // authorizationAnswer is a code for a client, and where it waits for that.
 type authorizationAnswer struct {
@@ -23,10 +43,10 @@ type authorizationAnswer struct {
 	Redirect string `json:"redirect"`
 }
 
-// oauthAuthorization gives a code, to a page that is signed in, for a client
+// Authorization gives a code, to a page that is signed in, for a client
 // that will prove by PKCE that it asked.
-func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+func (h *Handlers) Authorization(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +65,14 @@ func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	if _, err := client(in.ClientID); err != nil {
+	if _, err := Client(in.ClientID); err != nil {
 		return nil, err
 	}
 	scope, err := parseScopes(in.Scope)
 	if err != nil {
 		return nil, err
 	}
-	redirect := s.cfg.PublicURLs.Of(r.Context()).String() + "/oauth/success/" + in.ClientID
+	redirect := h.URLs.Of(r.Context()).String() + "/oauth/success/" + in.ClientID
 	switch {
 	case in.State == "":
 		return nil, fault.Missing("state")
@@ -77,14 +97,14 @@ func (s *Service) oauthAuthorization(r *api.Request) (any, error) {
 	case in.RedirectURI != redirect:
 		return nil, fault.Invalid("redirect_uri")
 	}
-	code, err := random.Hex(s.cfg.Rand, 32)
+	code, err := random.Hex(h.Rand, 32)
 	if err != nil {
 		return nil, err
 	}
-	err = s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
+	err = h.Auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
 		return tx.AddCode(&store.Code{
 			Hash: store.Hash(code), UID: c.UID, ClientID: in.ClientID, Scope: scope.String(), Challenge: in.Challenge, Offline: in.AccessType == "offline",
-			KeysJWE: in.KeysJWE, Nonce: in.Nonce, AuthAt: c.CreatedAt / 1000, Session: c.Hash, ExpiresAt: s.cfg.Now().Add(codeLife).UnixMilli(),
+			KeysJWE: in.KeysJWE, Nonce: in.Nonce, AuthAt: c.CreatedAt / 1000, Session: c.Hash, ExpiresAt: h.Now().Add(codeLife).UnixMilli(),
 		}, maxCodes)
 	})
 	if err != nil {
@@ -176,8 +196,8 @@ func (g *grant) binding() string {
 	return ""
 }
 
-// oauthToken gives access tokens, by a session, a refresh token or a code.
-func (s *Service) oauthToken(r *api.Request) (any, error) {
+// Token gives access tokens, by a session, a refresh token or a code.
+func (h *Handlers) Token(r *api.Request) (any, error) {
 	var in tokenRequest
 	if err := r.Decode(&in); err != nil {
 		return nil, err
@@ -188,26 +208,26 @@ func (s *Service) oauthToken(r *api.Request) (any, error) {
 	var granted func(*api.Request, tokenRequest) (grant, error)
 	switch in.GrantType {
 	case "fxa-credentials":
-		granted = s.bySession
+		granted = h.bySession
 	case "refresh_token":
-		granted = s.byRefreshToken
+		granted = h.byRefreshToken
 	case "authorization_code":
-		granted = s.byCode
+		granted = h.byCode
 	default:
 		return nil, fault.Invalid("grant_type")
 	}
-	if _, err := client(in.ClientID); err != nil {
+	if _, err := Client(in.ClientID); err != nil {
 		return nil, err
 	}
 	g, err := granted(r, in)
 	if err != nil {
 		return nil, err
 	}
-	return s.tokens(r, in, g)
+	return h.tokens(r, in, g)
 }
 
-func (s *Service) bySession(r *api.Request, in tokenRequest) (grant, error) {
-	c, err := s.auth.Session(r)
+func (h *Handlers) bySession(r *api.Request, in tokenRequest) (grant, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return grant{}, err
 	}
@@ -218,8 +238,8 @@ func (s *Service) bySession(r *api.Request, in tokenRequest) (grant, error) {
 	}, err
 }
 
-func (s *Service) byRefreshToken(r *api.Request, in tokenRequest) (grant, error) {
-	t, err := s.auth.RefreshToken(r.Context(), in.RefreshToken)
+func (h *Handlers) byRefreshToken(r *api.Request, in tokenRequest) (grant, error) {
+	t, err := h.Auth.RefreshToken(r.Context(), in.RefreshToken)
 	if err != nil {
 		return grant{}, err
 	}
@@ -245,12 +265,12 @@ func (s *Service) byRefreshToken(r *api.Request, in tokenRequest) (grant, error)
 }
 
 // byCode takes a code. Whoever shows it with a wrong verifier takes it too.
-func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
+func (h *Handlers) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
 		return grant{}, fault.Missing("code")
 	}
 	var code *store.Code
-	err := s.db.Update(r.Context(), func(tx store.Tx) (err error) {
+	err := h.DB.Update(r.Context(), func(tx store.Tx) (err error) {
 		code, err = tx.TakeCode(store.Hash(in.Code))
 		return err
 	})
@@ -263,7 +283,7 @@ func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	switch {
 	case code.ClientID != in.ClientID:
 		return grant{}, fault.ErrCodeClient
-	case s.cfg.Now().UnixMilli() >= code.ExpiresAt:
+	case h.Now().UnixMilli() >= code.ExpiresAt:
 		return grant{}, fault.ErrExpiredCode
 	case !oauth.Proves(in.Verifier, code.Challenge):
 		return grant{}, fault.ErrChallenge
@@ -273,12 +293,12 @@ func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 		uid: code.UID, generation: code.Generation, offline: code.Offline, keysJWE: code.KeysJWE, nonce: code.Nonce, authAt: code.AuthAt,
 		signedIn: code.Session, leaves: code.ClientID == oauth.NativeClient,
 	}
-	if g.id, err = random.Bytes(s.cfg.Rand, 16); err != nil {
+	if g.id, err = random.Bytes(h.Rand, 16); err != nil {
 		return grant{}, err
 	}
 	// Firefox says which session of its own the tokens are for.
 	if r.Header.Get("Authorization") != "" {
-		c, err := s.auth.Session(r)
+		c, err := h.Auth.Session(r)
 		if err != nil {
 			return grant{}, err
 		}
@@ -292,13 +312,13 @@ func (s *Service) byCode(r *api.Request, in tokenRequest) (grant, error) {
 }
 
 // tokens is the answer to a tokenRequest that was granted.
-func (s *Service) tokens(r *api.Request, in tokenRequest, g grant) (any, error) {
+func (h *Handlers) tokens(r *api.Request, in tokenRequest, g grant) (any, error) {
 	ctx := r.Context()
 	wantsSession := in.GrantType == "authorization_code" && g.scope.Allow(oauth.Session)
 	changes := g.offline || wantsSession || g.leaves
-	ttl := maxAccessTTL
+	ttl := MaxAccessTTL
 	if in.TTL > 0 {
-		ttl = time.Duration(min(in.TTL, int64(maxAccessTTL/time.Second))) * time.Second
+		ttl = time.Duration(min(in.TTL, int64(MaxAccessTTL/time.Second))) * time.Second
 	}
 	out := tokenAnswer{Type: "bearer", Scope: g.scope.String(), AuthAt: g.authAt, KeysJWE: g.keysJWE}
 	var a *store.Account
@@ -316,15 +336,15 @@ func (s *Service) tokens(r *api.Request, in tokenRequest, g grant) (any, error) 
 	}
 	var err error
 	if changes {
-		err = s.db.Update(ctx, func(tx store.Tx) (err error) {
+		err = h.DB.Update(ctx, func(tx store.Tx) (err error) {
 			if err := read(tx); err != nil {
 				return err
 			}
-			bound, err = s.give(tx, r, in, g, wantsSession, &out)
+			bound, err = h.give(tx, r, in, g, wantsSession, &out)
 			return err
 		})
 	} else {
-		err = s.db.View(ctx, read)
+		err = h.DB.View(ctx, read)
 	}
 	if err != nil {
 		return nil, err
@@ -333,18 +353,18 @@ func (s *Service) tokens(r *api.Request, in tokenRequest, g grant) (any, error) 
 		ttl = min(ttl, unboundTTL)
 	}
 	out.ExpiresIn = int64(ttl / time.Second)
-	if out.Access, err = s.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound); err != nil {
+	if out.Access, err = h.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound); err != nil {
 		return nil, err
 	}
 	if g.scope.Allow(oauth.OpenID) {
-		out.ID, err = s.idToken(ctx, in.ClientID, out.Access, g, second)
+		out.ID, err = h.idToken(ctx, in.ClientID, out.Access, g, second)
 	}
 	return out, err
 }
 
 // give makes the lasting tokens of a grant, and returns what its access token is
 // bound to.
-func (s *Service) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, session bool, out *tokenAnswer) (bound string, err error) {
+func (h *Handlers) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, session bool, out *tokenAnswer) (bound string, err error) {
 	if g.leaves {
 		if _, err := tx.RemoveToken(g.uid, g.signedIn); err != nil {
 			return "", err
@@ -353,7 +373,7 @@ func (s *Service) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, se
 	}
 	bound = g.binding()
 	if g.offline {
-		text, err := s.auth.IssueRefresh(tx, &store.RefreshToken{
+		text, err := h.Auth.IssueRefresh(tx, &store.RefreshToken{
 			UID: g.uid, ClientID: in.ClientID, Scope: g.scope.String(), Session: g.session, Grant: g.id,
 		})
 		if err != nil {
@@ -365,7 +385,7 @@ func (s *Service) give(tx store.Tx, r *api.Request, in tokenRequest, g grant, se
 		}
 	}
 	if session {
-		text, h, err := s.auth.Issue(tx, auth.NewToken{Kind: store.Session, UID: g.uid, UserAgent: r.Program(), Grant: g.id})
+		text, h, err := h.Auth.Issue(tx, auth.NewToken{Kind: store.Session, UID: g.uid, UserAgent: r.Program(), Grant: g.id})
 		if err != nil {
 			return "", err
 		}

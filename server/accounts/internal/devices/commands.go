@@ -1,4 +1,4 @@
-package accounts
+package devices
 
 import (
 	"encoding/json"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -20,6 +19,10 @@ const (
 	// maxCommands bounds one answer, and maxWaiting what waits for one device.
 	maxCommands = 100
 	maxWaiting  = 200
+	// maxAccountCommands bounds what waits for all devices of an account.
+	maxAccountCommands = 500
+	// maxCommandPayload bounds a command's payload, in bytes; Firefox sends 16 KiB.
+	maxCommandPayload = 48 << 10
 )
 
 // The answers about commands.
@@ -45,11 +48,11 @@ type (
 	}
 )
 
-// notifyDevices passes a message on to the account's devices: that there is
+// Notify passes a message on to the account's devices: that there is
 // something to sync. What else a message can say is the server's own to say, and
 // goes no further.
-func (s *Service) notifyDevices(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+func (h *Handlers) Notify(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +83,16 @@ func (s *Service) notifyDevices(r *api.Request) (any, error) {
 		return api.Nothing, nil
 	}
 	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
-	listeners := s.devices.Listeners(r.Context(), a.UID, func(device string) bool {
+	listeners := h.Notifier.Listeners(r.Context(), a.UID, func(device string) bool {
 		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
 	})
-	s.devices.Send(r.Context(), listeners, in.Payload, ttl)
+	h.Notifier.Send(r.Context(), listeners, in.Payload, ttl)
 	return api.Nothing, nil
 }
 
-// invokeCommand leaves a command for another device of the account.
-func (s *Service) invokeCommand(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+// Invoke leaves a command for another device of the account.
+func (h *Handlers) Invoke(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -118,10 +121,10 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 	if in.TTL > 0 {
 		life = min(life, time.Duration(min(in.TTL, int64(commandLife/time.Second)))*time.Second)
 	}
-	now := s.cfg.Now()
+	now := h.Now()
 	ctx := r.Context()
 	var index int64
-	err = s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) error {
 		target, err := tx.Device(a.UID, in.Target)
 		if errors.Is(err, store.ErrNotFound) {
 			return fault.ErrUnknownDevice
@@ -145,17 +148,17 @@ func (s *Service) invokeCommand(r *api.Request) (any, error) {
 		return nil, err
 	}
 	out := commandAnswer{Enqueued: true, Notified: true}
-	to := s.devices.Listeners(ctx, a.UID, func(device string) bool { return device == in.Target })
-	if s.devices.Tell(ctx, to, devices.CommandReceived(s.cfg.PublicURLs.Canonical().String(), in.Command, index, a.Device, life)) == 0 {
+	to := h.Notifier.Listeners(ctx, a.UID, func(device string) bool { return device == in.Target })
+	if h.Notifier.Tell(ctx, to, CommandReceived(h.URLs.Canonical().String(), in.Command, index, a.Device, life)) == 0 {
 		out.Notified, out.Error = false, "no push message could be sent"
 	}
 	return out, nil
 }
 
-// deviceCommands lists what waits for the actor's device, from an index on. The
+// Commands lists what waits for the actor's device, from an index on. The
 // device remembers the index; nothing is removed by reading it.
-func (s *Service) deviceCommands(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+func (h *Handlers) Commands(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +186,7 @@ func (s *Service) deviceCommands(r *api.Request) (any, error) {
 		return nil, err
 	}
 	limit = min(limit, maxCommands)
-	waiting, err := s.db.Read(r.Context()).Commands(a.UID, a.Device, from, s.cfg.Now().UnixMilli(), int(limit)+1)
+	waiting, err := h.DB.Read(r.Context()).Commands(a.UID, a.Device, from, h.Now().UnixMilli(), int(limit)+1)
 	if err != nil {
 		return nil, err
 	}

@@ -1,23 +1,46 @@
-package accounts
+package devices
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/security"
 )
+
+// How much a device may keep.
+const (
+	// maxDeviceCommands is how many kinds of commands a device takes, and the others
+	// are the lengths of a kind's name and value, in bytes.
+	maxDeviceCommands = 16
+	maxCommandName    = 255
+	maxCommandValue   = 4096
+)
+
+// Handlers answers the requests about devices, about the commands that they send each
+// other, and about all that is signed in.
+type Handlers struct {
+	DB       store.Store
+	Auth     *auth.Authenticator
+	Notifier *Notifier
+	URLs     publicname.Names
+	Now      func() time.Time
+	Rand     io.Reader
+	Security *security.Log // may be nil
+}
 
 // device is a device as clients send it and see it.
 type device struct {
@@ -63,9 +86,9 @@ func (d *device) check() error {
 	return nil
 }
 
-// registerDevice makes the actor's device, or changes it: what is not sent stays.
-func (s *Service) registerDevice(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+// Register makes the actor's device, or changes it: what is not sent stays.
+func (h *Handlers) Register(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +105,11 @@ func (s *Service) registerDevice(r *api.Request) (any, error) {
 	ctx := r.Context()
 	var out seenDevice
 	var id string
-	err = s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) error {
 		id = a.Device
 		switch {
 		case id == "" && in.ID == "":
-			if id, err = s.insertDevice(tx, a); err != nil {
+			if id, err = h.add(tx, a); err != nil {
 				return err
 			}
 		case id == "":
@@ -107,20 +130,20 @@ func (s *Service) registerDevice(r *api.Request) (any, error) {
 		return err
 	})
 	if err == nil && a.Device == "" {
-		s.cfg.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.UID)
-		others := s.devices.Listeners(ctx, a.UID, func(device string) bool { return device != id })
-		s.devices.Tell(ctx, others, devices.Connected(out.Name))
+		h.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.UID)
+		others := h.Notifier.Listeners(ctx, a.UID, func(device string) bool { return device != id })
+		h.Notifier.Tell(ctx, others, Connected(out.Name))
 	}
 	return out, err
 }
 
-func (s *Service) insertDevice(tx store.Tx, a *auth.Caller) (string, error) {
-	id, err := random.Hex(s.cfg.Rand, 16)
+func (h *Handlers) add(tx store.Tx, a *auth.Caller) (string, error) {
+	id, err := random.Hex(h.Rand, 16)
 	if err != nil {
 		return "", err
 	}
 	return id, tx.AddDevice(&store.Device{
-		ID: id, UID: a.UID, Session: a.Session, Refresh: a.Refresh, Type: "desktop", Commands: "{}", CreatedAt: s.cfg.Now().UnixMilli(),
+		ID: id, UID: a.UID, Session: a.Session, Refresh: a.Refresh, Type: "desktop", Commands: "{}", CreatedAt: h.Now().UnixMilli(),
 	})
 }
 
@@ -171,8 +194,8 @@ func see(d *store.Device) seenDevice {
 	}
 }
 
-func (s *Service) listDevices(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+func (h *Handlers) List(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +205,7 @@ func (s *Service) listDevices(r *api.Request) (any, error) {
 			return nil, fault.Invalid("filterIdleDevicesTimestamp")
 		}
 	}
-	all, err := s.db.Read(r.Context()).Devices(a.UID)
+	all, err := h.DB.Read(r.Context()).Devices(a.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -195,11 +218,11 @@ func (s *Service) listDevices(r *api.Request) (any, error) {
 	return list, nil
 }
 
-// renameDevice gives a device of the account another name, for a settings page,
+// Rename gives a device of the account another name, for a settings page,
 // which is no device itself. This server's own; elsewhere only a device can
 // rename itself.
-func (s *Service) renameDevice(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+func (h *Handlers) Rename(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +239,7 @@ func (s *Service) renameDevice(r *api.Request) (any, error) {
 	if err := (&device{ID: in.ID, Name: in.Name}).check(); err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, h.Auth.UpdateBy(r.Context(), c, func(tx store.Tx) error {
 		known, err := tx.ChangeDevice(c.UID, in.ID, store.DeviceChange{Name: in.Name})
 		if err == nil && !known {
 			err = fault.ErrUnknownDevice
@@ -225,9 +248,9 @@ func (s *Service) renameDevice(r *api.Request) (any, error) {
 	})
 }
 
-// destroyDevice removes a device of the account, and signs it out.
-func (s *Service) destroyDevice(r *api.Request) (any, error) {
-	a, err := s.auth.Caller(r)
+// Destroy removes a device of the account, and signs it out.
+func (h *Handlers) Destroy(r *api.Request) (any, error) {
+	a, err := h.Auth.Caller(r)
 	if err != nil {
 		return nil, err
 	}
@@ -237,14 +260,14 @@ func (s *Service) destroyDevice(r *api.Request) (any, error) {
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.removeDevice(r.Context(), a, a.UID, in.ID)
+	return api.Nothing, h.remove(r.Context(), a, a.UID, in.ID)
 }
 
-// removeDevice ends a device with all that was given together with its token.
-func (s *Service) removeDevice(ctx context.Context, by auth.Holder, uid, id string) error {
+// remove ends a device with all that was given together with its token.
+func (h *Handlers) remove(ctx context.Context, by auth.Holder, uid, id string) error {
 	// The one that goes hears of it too, and then of nothing more.
-	listeners := s.devices.Listeners(ctx, uid, devices.Every)
-	err := s.auth.UpdateBy(ctx, by, func(tx store.Tx) error {
+	listeners := h.Notifier.Listeners(ctx, uid, Every)
+	err := h.Auth.UpdateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return fault.ErrUnknownDevice
@@ -255,7 +278,7 @@ func (s *Service) removeDevice(ctx context.Context, by auth.Holder, uid, id stri
 		return auth.EndTogether(tx, uid, session, refresh)
 	})
 	if err == nil {
-		s.devices.Tell(ctx, listeners, devices.Disconnected(id))
+		h.Notifier.Tell(ctx, listeners, Disconnected(id))
 	}
 	return err
 }

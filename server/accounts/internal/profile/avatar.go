@@ -1,4 +1,4 @@
-package accounts
+package profile
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxAvatar bounds what is uploaded, in bytes. The settings page sends less.
-	maxAvatar = 512 << 10
+	// MaxAvatar bounds what is uploaded, in bytes. The settings page sends less.
+	MaxAvatar = 512 << 10
 	// avatarSide is a picture's width and height, in pixels.
 	avatarSide = 200
 	// avatarUploads is how many an account may send in a window of Limits, as each
@@ -40,13 +40,13 @@ func avatarHeaders(contentType, cache string) map[string]string {
 const defaultAvatarImage = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
 	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
 
-func (s *Service) defaultAvatar(*api.Request) (any, error) {
+func (h *Handlers) DefaultAvatar(*api.Request) (any, error) {
 	return api.Raw{Code: http.StatusOK, Body: []byte(defaultAvatarImage), Header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
 }
 
 // avatarID is the id of an account's picture, or noAvatar.
-func (s *Service) avatarID(ctx context.Context, uid string) (id string, err error) {
-	id, err = s.db.Read(ctx).AvatarID(uid)
+func (h *Handlers) avatarID(ctx context.Context, uid string) (id string, err error) {
+	id, err = h.DB.Read(ctx).AvatarID(uid)
 	if errors.Is(err, store.ErrNotFound) {
 		return noAvatar, nil
 	}
@@ -55,11 +55,11 @@ func (s *Service) avatarID(ctx context.Context, uid string) (id string, err erro
 
 // avatarURL is where everybody who knows a picture's id finds it: the programs
 // that show it send no proof with their request.
-func (s *Service) avatarURL(ctx context.Context, id string) string {
+func (h *Handlers) avatarURL(ctx context.Context, id string) string {
 	if id == noAvatar {
 		id = "default"
 	}
-	return s.cfg.PublicURLs.Of(ctx).String() + "/profile/v1/avatar/" + id
+	return h.URLs.Of(ctx).String() + "/profile/v1/avatar/" + id
 }
 
 // avatarAnswer tells of a picture, by both names that clients look under.
@@ -76,19 +76,19 @@ type uploadAnswer struct {
 	URL string `json:"url"`
 }
 
-// avatar tells of an account's picture.
-func (s *Service) avatar(r *api.Request) (any, error) {
-	a, _, err := s.auth.ByAccess(r, oauth.Profile+":avatar")
+// Avatar tells of an account's picture.
+func (h *Handlers) Avatar(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.Profile+":avatar")
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.avatarID(r.Context(), a.UID)
-	return avatarAnswer{ID: id, Default: id == noAvatar, Avatar: s.avatarURL(r.Context(), id), URL: s.avatarURL(r.Context(), id)}, err
+	id, err := h.avatarID(r.Context(), a.UID)
+	return avatarAnswer{ID: id, Default: id == noAvatar, Avatar: h.avatarURL(r.Context(), id), URL: h.avatarURL(r.Context(), id)}, err
 }
 
-// avatarImage is a picture. What is under one id never changes.
-func (s *Service) avatarImage(r *api.Request) (any, error) {
-	a, err := s.db.Read(r.Context()).Avatar(r.PathValue("id"))
+// AvatarImage is a picture. What is under one id never changes.
+func (h *Handlers) AvatarImage(r *api.Request) (any, error) {
+	a, err := h.DB.Read(r.Context()).Avatar(r.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fault.ErrNotFound
 	}
@@ -98,41 +98,41 @@ func (s *Service) avatarImage(r *api.Request) (any, error) {
 	return api.Raw{Code: http.StatusOK, Body: a.Image, Header: avatarHeaders(a.Type, "public, max-age=31536000, immutable")}, nil
 }
 
-// uploadAvatar gives an account another picture, under a new id.
-func (s *Service) uploadAvatar(r *api.Request) (any, error) {
-	a, _, err := s.auth.ByAccess(r, oauth.AvatarWrite)
+// UploadAvatar gives an account another picture, under a new id.
+func (h *Handlers) UploadAvatar(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.own.Take("av:"+a.UID, avatarUploads, s.cfg.Limits.Window, s.cfg.Now()); wait > 0 {
+	if wait := h.uploads.Take("av:"+a.UID, avatarUploads, h.Window, h.Now()); wait > 0 {
 		return nil, fault.Throttled(wait)
 	}
-	if s.cfg.Full() {
+	if h.Full() {
 		return nil, fault.Full()
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	image, drawnType, err := s.draw(r.Context(), r.Body, strings.ToLower(strings.TrimSpace(contentType)))
+	image, drawnType, err := h.draw(r.Context(), r.Body, strings.ToLower(strings.TrimSpace(contentType)))
 	if err != nil {
 		return nil, err
 	}
-	id, err := random.Hex(s.cfg.Rand, 16)
+	id, err := random.Hex(h.Rand, 16)
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
+	err = h.changeAvatar(r.Context(), a, func(tx store.Tx) error {
 		return tx.SetAvatar(a.UID, store.Avatar{ID: id, Type: drawnType, Image: image})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return api.JSON(http.StatusCreated, uploadAnswer{ID: id, URL: s.avatarURL(r.Context(), id)}, nil)
+	return api.JSON(http.StatusCreated, uploadAnswer{ID: id, URL: h.avatarURL(r.Context(), id)}, nil)
 }
 
 // draw makes a picture of what was sent, one at a time, for each takes memory.
-func (s *Service) draw(ctx context.Context, in []byte, contentType string) (image []byte, drawnType string, err error) {
+func (h *Handlers) draw(ctx context.Context, in []byte, contentType string) (image []byte, drawnType string, err error) {
 	select {
-	case s.drawing <- struct{}{}:
-		defer func() { <-s.drawing }()
+	case h.Drawing <- struct{}{}:
+		defer func() { <-h.Drawing }()
 	case <-ctx.Done():
 		return nil, "", ctx.Err()
 	}
@@ -146,13 +146,13 @@ func (s *Service) draw(ctx context.Context, in []byte, contentType string) (imag
 	return image, drawnType, nil
 }
 
-// deleteAvatar takes an account's picture away.
-func (s *Service) deleteAvatar(r *api.Request) (any, error) {
-	a, _, err := s.auth.ByAccess(r, oauth.AvatarWrite)
+// DeleteAvatar takes an account's picture away.
+func (h *Handlers) DeleteAvatar(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.changeAvatar(r.Context(), a, func(tx store.Tx) error {
+	return api.Nothing, h.changeAvatar(r.Context(), a, func(tx store.Tx) error {
 		removed, err := tx.RemoveAvatar(a.UID, r.PathValue("id"))
 		if err == nil && !removed {
 			err = fault.ErrNotFound
@@ -162,15 +162,15 @@ func (s *Service) deleteAvatar(r *api.Request) (any, error) {
 }
 
 // changeAvatar changes an account's picture, and tells its devices.
-func (s *Service) changeAvatar(ctx context.Context, a auth.Owner, change func(store.Tx) error) error {
-	err := s.auth.UpdateBy(ctx, a, func(tx store.Tx) error {
+func (h *Handlers) changeAvatar(ctx context.Context, a auth.Owner, change func(store.Tx) error) error {
+	err := h.Auth.UpdateBy(ctx, a, func(tx store.Tx) error {
 		if err := change(tx); err != nil {
 			return err
 		}
-		return tx.SetProfileChanged(a.UID, s.cfg.Now().UnixMilli())
+		return tx.SetProfileChanged(a.UID, h.Now().UnixMilli())
 	})
 	if err == nil {
-		s.profileNews(ctx, a.UID)
+		h.tellDevices(ctx, a.UID)
 	}
 	return err
 }

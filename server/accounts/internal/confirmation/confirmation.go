@@ -1,4 +1,6 @@
-package accounts
+// Package confirmation sends codes by e-mail, which show that an account's address is its
+// user's.
+package confirmation
 
 import (
 	"context"
@@ -9,16 +11,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
 // Mailer sends e-mail, as a mail.Sender does.
@@ -32,118 +37,133 @@ const (
 	// for a while, and confirmTries how often it may be mistyped.
 	confirmLife  = time.Hour
 	confirmTries = 5
-	// unconfirmedLife is how long an account waits for its code: its address may be
+	// UnconfirmedLife is how long an account waits for its code: its address may be
 	// that of somebody else.
-	unconfirmedLife = 3 * 24 * time.Hour
+	UnconfirmedLife = 3 * 24 * time.Hour
 )
 
-// confirmMAC is what is stored of a code. Its million values are soon tried, so
+// Handlers sends codes, and answers the requests with them.
+type Handlers struct {
+	DB    store.Store
+	Auth  *auth.Authenticator
+	Tries *tries.Counter
+	// Mail sends e-mail; nil: no code can be sent.
+	Mail Mailer
+	// CodeKey is the secret under which codes are stored.
+	CodeKey []byte
+	URLs    publicname.Names
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
+}
+
+// mac is what is stored of a code. Its million values are soon tried, so
 // the key is one that a stolen database does not have.
-func (s *Service) confirmMAC(uid, code string) []byte {
-	m := hmac.New(sha256.New, s.cfg.CodeKey)
+func (h *Handlers) mac(uid, code string) []byte {
+	m := hmac.New(sha256.New, h.CodeKey)
 	io.WriteString(m, uid+" "+code)
 	return m.Sum(nil)
 }
 
-// sendCode makes a new code for an account, in the place of the one before, and
+// Send makes a new code for an account, in the place of the one before, and
 // sends it. The message was admitted.
-func (s *Service) sendCode(ctx context.Context, a *store.Account) error {
-	if s.cfg.Mail == nil {
+func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
+	if h.Mail == nil {
 		return fault.ErrMail // the server asked for confirmations once, and does no more
 	}
-	raw, err := random.Bytes(s.cfg.Rand, 8)
+	raw, err := random.Bytes(h.Rand, 8)
 	if err != nil {
 		return err
 	}
 	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
-	host := s.cfg.PublicURLs.Canonical().Host
+	host := h.URLs.Canonical().Host
 	message := mail.Message{
 		To: a.Email, Subject: "Your code for " + host,
-		Text: "Somebody made an account for this address at " + s.cfg.PublicURLs.Canonical().String() + ".\n\n" +
+		Text: "Somebody made an account for this address at " + h.URLs.Canonical().String() + ".\n\n" +
 			"If it was you, enter this code there:\n\n" + code + "\n\n" +
 			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
 			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
 	}
-	stored := s.confirmMAC(a.UID, code)
+	stored := h.mac(a.UID, code)
 	if mailaddr.IsDecoy(a) {
-		if stored, err = random.Bytes(s.cfg.Rand, len(stored)); err != nil {
+		if stored, err = random.Bytes(h.Rand, len(stored)); err != nil {
 			return err
 		}
 		message.Subject = "Your account at " + host
-		message.Text = "Somebody tried to make an account for this address at " + s.cfg.PublicURLs.Canonical().String() + ".\n\n" +
+		message.Text = "Somebody tried to make an account for this address at " + h.URLs.Canonical().String() + ".\n\n" +
 			"If it was you: you have one already, so sign in there. If you forgot its password, open\n\n" +
-			s.cfg.PublicURLs.Canonical().String() + "/reset_password\n\n" +
+			h.URLs.Canonical().String() + "/reset_password\n\n" +
 			"If it was not you, do nothing: your account is as it was.\n"
 	}
-	err = s.cfg.Mail.Send(ctx, message)
+	err = h.Mail.Send(ctx, message)
 	switch {
 	case errors.Is(err, mail.ErrAddress):
 		return fault.Invalid("email")
 	case err != nil:
-		s.cfg.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
+		h.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
 		return fault.ErrMail
 	}
 	// Only now, so that one that came before stays good if this one does not come;
 	// and also for one who did not wait for the answer.
 	ctx = context.WithoutCancel(ctx)
-	return s.db.Update(ctx, func(tx store.Tx) error {
-		return tx.SetConfirmation(a.UID, stored, s.cfg.Now().Add(confirmLife).UnixMilli())
+	return h.DB.Update(ctx, func(tx store.Tx) error {
+		return tx.SetConfirmation(a.UID, stored, h.Now().Add(confirmLife).UnixMilli())
 	})
 }
 
-// confirmation reads the code that an account waits for; ok is false if there is
+// pending reads the code that an account waits for; ok is false if there is
 // none that is still good.
-func (s *Service) confirmation(tx store.Reader, uid string) (c store.Confirmation, ok bool, err error) {
+func (h *Handlers) pending(tx store.Reader, uid string) (c store.Confirmation, ok bool, err error) {
 	c, err = tx.Confirmation(uid)
 	if ok, err := store.Found(err); !ok {
 		return c, false, err
 	}
-	return c, c.Tries < confirmTries && c.ExpiresAt > s.cfg.Now().UnixMilli(), nil
+	return c, c.Tries < confirmTries && c.ExpiresAt > h.Now().UnixMilli(), nil
 }
 
-// remind sends a code to an account that waits for one, unless the last one is
+// Remind sends a code to an account that waits for one, unless the last one is
 // still good: whoever comes with that must not find it replaced.
-func (s *Service) remind(r *api.Request, a *store.Account) error {
+func (h *Handlers) Remind(r *api.Request, a *store.Account) error {
 	ctx := r.Context()
-	_, good, err := s.confirmation(s.db.Read(ctx), a.UID)
+	_, good, err := h.pending(h.DB.Read(ctx), a.UID)
 	if err != nil || good {
 		return err
 	}
-	if err := s.tries.AdmitMail(r, a.Email); err != nil {
+	if err := h.Tries.AdmitMail(r, a.Email); err != nil {
 		return err
 	}
-	return s.sendCode(ctx, a)
+	return h.Send(ctx, a)
 }
 
-// resendCode sends a new code to a session that waits for one.
-func (s *Service) resendCode(r *api.Request) (any, error) {
-	c, err := s.auth.AnySession(r)
+// Resend sends a new code to a session that waits for one.
+func (h *Handlers) Resend(r *api.Request) (any, error) {
+	c, err := h.Auth.AnySession(r)
 	if err != nil || c.Confirmed {
 		return api.Nothing, err
 	}
-	a, err := s.auth.Account(r.Context(), c.UID)
+	a, err := h.Auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.tries.AdmitMail(r, a.Email); err != nil {
+	if err := h.Tries.AdmitMail(r, a.Email); err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.sendCode(r.Context(), a)
+	return api.Nothing, h.Send(r.Context(), a)
 }
 
-// verifyCode takes the code that was sent by e-mail. It confirms the account, and
+// Verify takes the code that was sent by e-mail. It confirms the account, and
 // completes each sign-in that waits for that: all showed the password.
-func (s *Service) verifyCode(r *api.Request) (any, error) {
-	c, err := s.auth.AnySession(r)
+func (h *Handlers) Verify(r *api.Request) (any, error) {
+	c, err := h.Auth.AnySession(r)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.auth.Account(r.Context(), c.UID)
+	a, err := h.Auth.Account(r.Context(), c.UID)
 	if err != nil {
 		return nil, err
 	}
 	// By the address: signing up again does not give more tries.
-	code, done, err := s.tries.AdmitCode(r, tries.Confirmation, mailaddr.Key(a.Email))
+	code, done, err := h.Tries.AdmitCode(r, tries.Confirmation, mailaddr.Key(a.Email))
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +177,8 @@ func (s *Service) verifyCode(r *api.Request) (any, error) {
 	ctx := r.Context()
 	code = strings.Join(strings.Fields(code), "")
 	var right bool
-	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
-		right, err = s.confirm(tx, c.UID, code)
+	err = h.DB.Update(ctx, func(tx store.Tx) (err error) {
+		right, err = h.confirm(tx, c.UID, code)
 		return err
 	})
 	if err == nil && !right {
@@ -171,12 +191,12 @@ func (s *Service) verifyCode(r *api.Request) (any, error) {
 }
 
 // confirm confirms an account by a code, if it is right.
-func (s *Service) confirm(tx store.Tx, uid, code string) (bool, error) {
-	c, ok, err := s.confirmation(tx, uid)
+func (h *Handlers) confirm(tx store.Tx, uid, code string) (bool, error) {
+	c, ok, err := h.pending(tx, uid)
 	if err != nil || !ok {
 		return false, err
 	}
-	if subtle.ConstantTimeCompare(c.MAC, s.confirmMAC(uid, code)) != 1 {
+	if subtle.ConstantTimeCompare(c.MAC, h.mac(uid, code)) != 1 {
 		return false, tx.CountConfirmationTry(uid)
 	}
 	return true, tx.Confirm(uid)

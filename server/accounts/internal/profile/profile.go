@@ -1,12 +1,15 @@
-package accounts
+// Package profile answers what an account says of its user: the address, a name, a picture.
+package profile
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,9 +17,29 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/publicname"
 )
+
+// Handlers answers the requests about profiles and pictures.
+type Handlers struct {
+	DB       store.Store
+	Auth     *auth.Authenticator
+	Notifier *devices.Notifier
+	URLs     publicname.Names
+	// Full reports that the disk has no room for more pictures.
+	Full func() bool
+	// Drawing has room for as many pictures as are drawn at once.
+	Drawing chan struct{}
+	// Window is the time that an account's uploads are counted over.
+	Window time.Duration
+	Now    func() time.Time
+	Rand   io.Reader
+
+	uploads limiter.Limiter
+}
 
 // The answers about a profile.
 type (
@@ -55,15 +78,15 @@ type (
 	}
 )
 
-// profile is the profile server's answer; a path that names one field gives
+// Profile is the profile server's answer; a path that names one field gives
 // that alone. It is also OpenID Connect's UserInfo endpoint.
-func (s *Service) profile(r *api.Request) (any, error) {
+func (h *Handlers) Profile(r *api.Request) (any, error) {
 	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	need := []string{oauth.Profile, oauth.OpenID}
 	if field != "profile" {
 		need = []string{oauth.Profile + ":" + field}
 	}
-	a, have, err := s.auth.ByAccess(r, need...)
+	a, have, err := h.Auth.ByAccess(r, need...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,17 +105,17 @@ func (s *Service) profile(r *api.Request) (any, error) {
 	case "uid":
 		return profileUID{a.UID}, nil
 	}
-	second, err := auth.SecondStepRequired(s.db.Read(r.Context()), a.UID)
+	second, err := auth.SecondStepRequired(h.DB.Read(r.Context()), a.UID)
 	if err != nil {
 		return nil, err
 	}
-	picture, err := s.avatarID(r.Context(), a.UID)
+	picture, err := h.avatarID(r.Context(), a.UID)
 	if err != nil {
 		return nil, err
 	}
 	all := profileAnswer{
 		UID: a.UID, Email: a.Email, Methods: oauth.Methods(second), TwoStep: second,
-		Avatar: s.avatarURL(r.Context(), picture), AvatarDefault: picture == noAvatar, DisplayName: a.DisplayName,
+		Avatar: h.avatarURL(r.Context(), picture), AvatarDefault: picture == noAvatar, DisplayName: a.DisplayName,
 	}
 	if have.Allow(oauth.OpenID) {
 		all.Subject = a.UID
@@ -106,8 +129,8 @@ func (s *Service) profile(r *api.Request) (any, error) {
 	return api.JSON(http.StatusOK, all, map[string]string{"ETag": etag})
 }
 
-func (s *Service) setDisplayName(r *api.Request) (any, error) {
-	a, _, err := s.auth.ByAccess(r, oauth.ProfileWrite)
+func (h *Handlers) SetDisplayName(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.ProfileWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -120,42 +143,42 @@ func (s *Service) setDisplayName(r *api.Request) (any, error) {
 	if utf8.RuneCountInString(in.DisplayName) > 256 || strings.ContainsFunc(in.DisplayName, unicode.IsControl) {
 		return nil, fault.Invalid("displayName")
 	}
-	err = s.auth.UpdateBy(r.Context(), a, func(tx store.Tx) error {
+	err = h.Auth.UpdateBy(r.Context(), a, func(tx store.Tx) error {
 		if err := tx.SetDisplayName(a.UID, in.DisplayName); err != nil {
 			return err
 		}
-		return tx.SetProfileChanged(a.UID, s.cfg.Now().UnixMilli())
+		return tx.SetProfileChanged(a.UID, h.Now().UnixMilli())
 	})
 	if err == nil {
-		s.profileNews(r.Context(), a.UID)
+		h.tellDevices(r.Context(), a.UID)
 	}
 	return api.Nothing, err
 }
 
-// profileNews tells an account's devices that its profile changed.
-func (s *Service) profileNews(ctx context.Context, uid string) {
-	s.devices.Tell(ctx, s.devices.Listeners(ctx, uid, devices.Every), devices.ProfileUpdated)
+// tellDevices tells an account's devices that its profile changed.
+func (h *Handlers) tellDevices(ctx context.Context, uid string) {
+	h.Notifier.Tell(ctx, h.Notifier.Listeners(ctx, uid, devices.Every), devices.ProfileUpdated)
 }
 
-// accountProfile is the auth server's own answer, to a session or a token.
-func (s *Service) accountProfile(r *api.Request) (any, error) {
+// AccountProfile is the auth server's own answer, to a session or a token.
+func (h *Handlers) AccountProfile(r *api.Request) (any, error) {
 	var a *store.Account
 	if !auth.BySession(r.Request) {
-		by, _, err := s.auth.ByAccess(r, oauth.Profile)
+		by, _, err := h.Auth.ByAccess(r, oauth.Profile)
 		if err != nil {
 			return nil, err
 		}
 		a = by.Account
 	} else {
-		c, err := s.auth.Session(r)
+		c, err := h.Auth.Session(r)
 		if err != nil {
 			return nil, err
 		}
-		if a, err = s.auth.Account(r.Context(), c.UID); err != nil {
+		if a, err = h.Auth.Account(r.Context(), c.UID); err != nil {
 			return nil, err
 		}
 	}
-	second, err := auth.SecondStepRequired(s.db.Read(r.Context()), a.UID)
+	second, err := auth.SecondStepRequired(h.DB.Read(r.Context()), a.UID)
 	return accountProfileAnswer{
 		Email: a.Email, Methods: oauth.Methods(second), Level: oauth.Level(second), ProfileChanged: a.ProfileAt, KeysChanged: a.KeysChangedAt,
 	}, err

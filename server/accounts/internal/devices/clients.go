@@ -1,4 +1,4 @@
-package accounts
+package devices
 
 import (
 	"encoding/hex"
@@ -31,14 +31,14 @@ type attachedClient struct {
 	OS             *string      `json:"os"`
 }
 
-// attachedClients lists what is signed in to the account: sessions, and clients
+// Clients lists what is signed in to the account: sessions, and clients
 // with a refresh token, with the device of each.
-func (s *Service) attachedClients(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+func (h *Handlers) Clients(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.db.Read(r.Context()).Clients(c.UID)
+	found, err := h.DB.Read(r.Context()).Clients(c.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) attachedClients(r *api.Request) (any, error) {
 			CreatedAt: f.CreatedAt, UsedAt: f.UsedAt, UserAgent: f.UserAgent,
 		}
 		if f.Refresh != nil {
-			if entry.Scope, err = parseScopes(f.Scope); err != nil {
+			if entry.Scope, err = oauth.Parse(f.Scope); err != nil {
 				return nil, err
 			}
 			name := oauth.Clients[f.ClientID]
@@ -62,12 +62,12 @@ func (s *Service) attachedClients(r *api.Request) (any, error) {
 		list = append(list, entry)
 	}
 	// Firefox tells by it how long ago a client was there; in milliseconds.
-	return api.JSON(http.StatusOK, list, map[string]string{"X-Timestamp": strconv.FormatInt(s.cfg.Now().UnixMilli(), 10)})
+	return api.JSON(http.StatusOK, list, map[string]string{"X-Timestamp": strconv.FormatInt(h.Now().UnixMilli(), 10)})
 }
 
-// destroyClient signs out what attachedClients listed.
-func (s *Service) destroyClient(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+// DestroyClient signs out what attachedClients listed.
+func (h *Handlers) DestroyClient(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) destroyClient(r *api.Request) (any, error) {
 		return nil, err
 	}
 	if in.DeviceID != "" {
-		return api.Nothing, s.removeDevice(r.Context(), c, c.UID, in.DeviceID)
+		return api.Nothing, h.remove(r.Context(), c, c.UID, in.DeviceID)
 	}
 	var session, refresh []byte
 	switch {
@@ -96,11 +96,21 @@ func (s *Service) destroyClient(r *api.Request) (any, error) {
 		return nil, fault.Missing("sessionTokenId")
 	}
 	ctx := r.Context()
-	return api.Nothing, s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, h.Auth.UpdateBy(ctx, c, func(tx store.Tx) error {
 		err := auth.EndTogether(tx, c.UID, session, refresh)
 		if errors.Is(err, fault.ErrToken) {
 			err = nil // it is signed out already
 		}
 		return err
 	})
+}
+
+// publicHash names a token to other clients of its account, who must not learn
+// its id: on mobile the id alone is proof.
+func publicHash(h []byte) *string {
+	if h == nil {
+		return nil
+	}
+	text := hex.EncodeToString(h)
+	return &text
 }

@@ -1,18 +1,19 @@
-package accounts
+// Package recovery keeps recovery keys, and opens accounts by them whose password is
+// forgotten.
+package recovery
 
 import (
 	"crypto/subtle"
 	"errors"
+	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
-	"github.com/syncmanager/syncmanager/server/security"
 )
 
 // A recovery key is random and long, and made by a page. Its id, derived from
@@ -25,11 +26,19 @@ const (
 	maxRecoveryData = 1024
 )
 
+// Handlers answers the requests about recovery keys.
+type Handlers struct {
+	DB    store.Store
+	Auth  *auth.Authenticator
+	Tries *tries.Counter
+	Now   func() time.Time
+}
+
 func recoveryHash(id []byte) []byte { return store.Hash("recovery key " + string(id)) }
 
-// createRecoveryKey keeps what a page made.
-func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+// Create keeps what a page made.
+func (h *Handlers) Create(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +60,7 @@ func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
 		return nil, fault.Invalid("recoveryData")
 	}
 	ctx := r.Context()
-	return api.Nothing, s.auth.UpdateProven(ctx, c, func(tx store.Tx) error {
+	return api.Nothing, h.Auth.UpdateProven(ctx, c, func(tx store.Tx) error {
 		set, err := tx.SetRecoveryKey(c.UID, store.RecoveryKey{
 			Hash: recoveryHash(id), Data: in.Data,
 		}, in.Replace)
@@ -62,25 +71,29 @@ func (s *Service) createRecoveryKey(r *api.Request) (any, error) {
 	})
 }
 
-// recoveryKeyExists tells a session whether its account has a recovery key.
-func (s *Service) recoveryKeyExists(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+// Exists tells a session whether its account has a recovery key.
+func (h *Handlers) Exists(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
-	exists, err := s.db.Read(r.Context()).HasRecoveryKey(c.UID)
+	exists, err := h.DB.Read(r.Context()).HasRecoveryKey(c.UID)
 	return existsAnswer{exists}, err
 }
 
-func (s *Service) deleteRecoveryKey(r *api.Request) (any, error) {
-	c, err := s.auth.Session(r)
+func (h *Handlers) Delete(r *api.Request) (any, error) {
+	c, err := h.Auth.Session(r)
 	if err != nil {
 		return nil, err
 	}
-	return api.Nothing, s.auth.UpdateProven(r.Context(), c, func(tx store.Tx) error {
+	return api.Nothing, h.Auth.UpdateProven(r.Context(), c, func(tx store.Tx) error {
 		_, err := tx.RemoveRecoveryKey(c.UID)
 		return err
 	})
+}
+
+type existsAnswer struct {
+	Exists bool `json:"exists"`
 }
 
 // recoveryAnswer is for who showed a recovery key.
@@ -91,13 +104,13 @@ type recoveryAnswer struct {
 	ResetToken string `json:"accountResetToken"`
 }
 
-// startRecovery takes a recovery key's id in the place of a password, and gives
+// Start takes a recovery key's id in the place of a password, and gives
 // the sealed kB and a token that sets a new password. There is no e-mail that
 // could prove as much. An address without an account, or without a recovery key,
 // is answered as a wrong key is. With two-step sign-in it takes a code as well.
 //
 // This server's own: elsewhere an e-mail comes first.
-func (s *Service) startRecovery(r *api.Request) (any, error) {
+func (h *Handlers) Start(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`
 		ID    string `json:"recoveryKeyId"`
@@ -116,14 +129,14 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 	if len(in.Code) > tries.MaxCode {
 		return nil, fault.Invalid("code")
 	}
-	done, err := s.tries.Admit(r, tries.Recovery, mailaddr.Key(in.Email))
+	done, err := h.Tries.Admit(r, tries.Recovery, mailaddr.Key(in.Email))
 	if err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
 	var out recoveryAnswer
 	var refusal error
-	err = s.db.Update(ctx, func(tx store.Tx) error {
+	err = h.DB.Update(ctx, func(tx store.Tx) error {
 		k, err := tx.RecoveryKey(mailaddr.Key(in.Email))
 		if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
 			return fault.ErrRecoveryKey
@@ -131,16 +144,16 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		second, refused, err := s.recoveryCode(tx, k.UID, in.Code)
+		second, refused, err := h.secondStep(tx, k.UID, in.Code)
 		if refusal = refused; err != nil || refused != nil {
 			return err
 		}
 		t := auth.NewToken{Kind: store.Reset, UID: k.UID}
 		if second {
-			t.SecondAt = s.cfg.Now().UnixMilli()
+			t.SecondAt = h.Now().UnixMilli()
 		}
 		out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
-		out.ResetToken, _, err = s.auth.Issue(tx, t)
+		out.ResetToken, _, err = h.Auth.Issue(tx, t)
 		return err
 	})
 	if err == nil {
@@ -152,9 +165,9 @@ func (s *Service) startRecovery(r *api.Request) (any, error) {
 	return out, err
 }
 
-// recoveryCode checks the second step of a recovery, if the account has one: a
+// secondStep checks the second step of a recovery, if the account has one: a
 // code of the app or a backup code. second reports whether there is one.
-func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refusal, err error) {
+func (h *Handlers) secondStep(tx store.Tx, uid, code string) (second bool, refusal, err error) {
 	required, err := auth.SecondStepRequired(tx, uid)
 	if err != nil || !required {
 		return false, nil, err
@@ -162,7 +175,7 @@ func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refu
 	if code == "" {
 		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: auth.MethodSecondStep}), nil
 	}
-	ok, err := secondfactor.Use(tx, uid, code, s.cfg.Now())
+	ok, err := secondfactor.Use(tx, uid, code, h.Now())
 	if err == nil && !ok {
 		ok, err = secondfactor.UseBackupCode(tx, uid, code)
 	}
@@ -170,20 +183,4 @@ func (s *Service) recoveryCode(tx store.Tx, uid, code string) (second bool, refu
 		refusal = fault.ErrCode
 	}
 	return true, refusal, err
-}
-
-// resetAccount sets a new password for an account whose old one is forgotten, and
-// ends all that the old one opened, the recovery key too.
-func (s *Service) resetAccount(r *api.Request) (any, error) {
-	c, err := s.auth.Token(r, store.Reset)
-	if err != nil {
-		return nil, err
-	}
-	listeners := s.devices.Listeners(r.Context(), c.UID, devices.Every)
-	out, err := s.newPassword(r, c)
-	if err == nil {
-		s.cfg.Security.Note(r.Context(), security.RecoveryUsed, security.ByRecoveryKey, r.RemoteAddr, c.UID)
-		s.devices.Tell(r.Context(), listeners, devices.PasswordReset)
-	}
-	return out, err
 }
