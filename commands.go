@@ -9,11 +9,11 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// obey carries out a command that another device sent. Those that Firefox knows
-// are the manager's; any other is offered to the engine that its first argument
+// runCommand carries out a command that another device sent. The manager handles
+// those that Firefox knows; any other is offered to the engine that its first argument
 // names. A command that nobody here knows stays in the device's record: a later
-// version of the app may.
-func (s *syncing) obey(ctx context.Context, cmd *Command) (done bool, err error) {
+// version of the app may know it.
+func (s *syncing) runCommand(ctx context.Context, cmd *Command) (done bool, err error) {
 	s.m.cfg.Log.Info("a command from another device", "command", cmd.Name, "args", cmd.Args)
 	switch cmd.Name {
 	case "resetAll":
@@ -45,8 +45,8 @@ func (s *syncing) obey(ctx context.Context, cmd *Command) (done bool, err error)
 	return false, nil
 }
 
-// clear makes room in an engine for what another device starts over with. An engine
-// that waits for the user's word is left out of this sync.
+// clear empties an engine for what another device starts over with. An engine that
+// waits for the user's confirmation is left out of this sync.
 func (s *syncing) clear(ctx context.Context, e engine.Engine) error {
 	c, ok := e.(engine.Clearer)
 	if !ok {
@@ -67,7 +67,7 @@ func reset(ctx context.Context, e engine.Engine, cmd *Command) error {
 	return err
 }
 
-// unlessUnconfirmed keeps a command that waits for the user's word.
+// unlessUnconfirmed keeps a command that waits for the user's confirmation.
 func unlessUnconfirmed(err error) (done bool, _ error) {
 	return !errors.As(err, new(*engine.TooManyDeletionsError)), err
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// hold takes the one place of what speaks to the service, or says that it is
-// taken. The caller releases it.
-func (m *Manager) hold() error {
+// tryLock gives the caller the service for itself until unlock, or returns ErrBusy
+// where another call has it.
+func (m *Manager) tryLock() error {
 	select {
 	case m.running <- struct{}{}:
 		return m.unlessClosed()
@@ -20,8 +20,8 @@ func (m *Manager) hold() error {
 	}
 }
 
-// await is hold that waits for its turn.
-func (m *Manager) await(ctx context.Context) error {
+// lock is tryLock that waits for its turn.
+func (m *Manager) lock(ctx context.Context) error {
 	select {
 	case m.running <- struct{}{}:
 		return m.unlessClosed()
@@ -32,13 +32,13 @@ func (m *Manager) await(ctx context.Context) error {
 
 func (m *Manager) unlessClosed() error {
 	if m.ended.Err() != nil {
-		m.release()
+		m.unlock()
 		return ErrClosed
 	}
 	return nil
 }
 
-func (m *Manager) release() { <-m.running }
+func (m *Manager) unlock() { <-m.running }
 
 // untilClosed is ctx, ended by Close as well, with ErrClosed as the cause.
 func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
@@ -60,7 +60,7 @@ func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
 func (m *Manager) Close() error {
 	m.end(ErrClosed)
 	m.running <- struct{}{}
-	defer m.release()
+	defer m.unlock()
 	m.mu.Lock()
 	again := m.closed
 	m.closed = true

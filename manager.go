@@ -153,7 +153,7 @@ func (m *Manager) pick(names []string) ([]engine.Engine, error) {
 	return picked, nil
 }
 
-// EngineStatus tells how an engine stands.
+// EngineStatus is the state of an engine: enabled or not, counts, the last sync.
 type EngineStatus struct {
 	Name string `json:"name"`
 	// Enabled says whether the account syncs it; Pending, that this was chosen here
@@ -274,10 +274,10 @@ func (m *Manager) each(names []string, doing string, do func(engine.Engine) erro
 	if err != nil {
 		return err
 	}
-	if err := m.hold(); err != nil {
+	if err := m.tryLock(); err != nil {
 		return err
 	}
-	defer m.release()
+	defer m.unlock()
 	for _, e := range engines {
 		if err := do(e); err != nil {
 			return fmt.Errorf("%s %s: %w", doing, e.Collection(), err)
@@ -330,7 +330,7 @@ func (m *Manager) LastSync() time.Time {
 	return m.saved.LastSync
 }
 
-// BackoffUntil is until when the service asked to be left alone; zero: it did not.
+// BackoffUntil is until when the service asked clients to wait; zero: it did not.
 func (m *Manager) BackoffUntil() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -348,16 +348,16 @@ func (m *Manager) BackoffUntil() time.Time {
 // the same account again they go on where they were; any other has other sync IDs, and
 // they start over with it.
 func (m *Manager) Disconnect(ctx context.Context) error {
-	if err := m.hold(); err != nil {
+	if err := m.tryLock(); err != nil {
 		return err
 	}
-	defer m.release()
+	defer m.unlock()
 	ctx, done := m.untilClosed(ctx)
 	defer done()
 	m.client.StartRun()
 	errs := []error{m.client.Leave(ctx)}
 	for _, e := range m.registered() {
-		// Its tabs went with the device's records, and go up anew.
+		// Its tabs were deleted with the device's records, and go up again.
 		if c, _ := catalogue.Lookup(e.Collection()); !c.PerDevice {
 			continue
 		}

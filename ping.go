@@ -10,11 +10,11 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Ping is the telemetry document of one sync, in the shape of the public "sync"
-// ping that Firefox and its relatives send. It names no records, no hosts and no
-// people; nothing sends it but the app.
+// Ping is the telemetry document of one sync, in the format of the public "sync"
+// ping that Firefox sends. It does not name records, hosts or people, and the manager
+// does not send it: an app may.
 type Ping struct {
-	// Version is the shape's version.
+	// Version is the format's version.
 	Version int `json:"version"`
 	// UID is the hash of the account that the token server gave out, DeviceID the
 	// hash of the device's ID with it. Empty: unknown.
@@ -100,7 +100,7 @@ func (s *syncing) ping() *Ping {
 		if !ok || r.Status == StatusDeclined {
 			continue
 		}
-		c := s.collected[name]
+		c := s.stats[name]
 		pe := PingEngine{Name: name, Took: r.Took.Milliseconds(), FailureReason: failure(r.Err)}
 		if in := (PingIncoming{c.Merged.Applied, c.Merged.Failed, c.Merged.NewFailed, c.Merged.Reconciled}); in != (PingIncoming{}) {
 			pe.Incoming = &in
@@ -122,7 +122,7 @@ func hashedDevice(id, uid string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// failure words an error without its text, which may hold a host's name.
+// failure describes an error without its text, which may contain a host's name.
 func failure(err error) *PingFailure {
 	if err == nil {
 		return nil

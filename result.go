@@ -20,7 +20,7 @@ const (
 	StatusFailed Status = "failed"
 	// StatusSignInAgain means that the account refuses this device until the user signs in again.
 	StatusSignInAgain Status = "auth"
-	// StatusBackedOff means that the service asked to be left alone; see Result.NextSyncAllowedAt.
+	// StatusBackedOff means that the service asked to wait; see Result.NextSyncAllowedAt.
 	StatusBackedOff Status = "backedOff"
 	// StatusDeclined means that the account does not sync this engine.
 	StatusDeclined Status = "declined"
@@ -98,8 +98,8 @@ type Result struct {
 	AccountRequests int `json:"accountRequests"`
 	// Took is how long the sync ran.
 	Took time.Duration `json:"-"`
-	// Ping is the telemetry document of this sync, in the shape of the public
-	// sync ping. It goes nowhere by itself.
+	// Ping is the telemetry document of this sync, in the format of the public
+	// sync ping. The manager does not send it.
 	Ping *Ping `json:"-"`
 	// Err is what stopped the sync as a whole, or nil.
 	Err error `json:"-"`

@@ -12,9 +12,9 @@ type RunOptions struct {
 	// Every is the pause between the end of a sync, whoever asked for it, and the
 	// next. 0: an hour.
 	Every time.Duration
-	// After is how long the user has to leave the data alone before a change goes
-	// up. 0: five seconds. While changes keep coming, a sync follows the first of
-	// them after twelve times as long.
+	// After is how long a change waits for the next one before it goes up. 0: five
+	// seconds. While changes keep coming, a sync follows the first of them after twelve
+	// times as long.
 	After time.Duration
 	// Retry is the pause after a sync that failed, in all or for an engine, doubled
 	// with each that fails after it, up to Every. A new change does not wait for the
@@ -28,8 +28,8 @@ const steady = 12
 // Run syncs all engines at once, and then as o says, until ctx ends: it is the
 // one line that an app needs beside its buttons. A change is what Changed or an
 // engine.Notifier tells, and a choice or command that waits for the next sync
-// (SetEnabled, RenameDevice, SendCommand). When the service asks to be left alone,
-// Run does so, whatever changes meanwhile. The outcomes come from Watch; a Sync
+// (SetEnabled, RenameDevice, SendCommand). When the service asks to wait, Run waits,
+// whatever changes meanwhile. The outcomes come from Watch; a Sync
 // that the app calls itself counts too, so that Run does not repeat it.
 //
 // Run returns the cause of ctx's end; ErrClosed after Close; and where no further
@@ -76,11 +76,11 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 			// What changes from here on may miss this sync.
 			seen = count
 			p.began(m.cfg.Now())
-			if err := m.await(ctx); err != nil {
+			if err := m.lock(ctx); err != nil {
 				return err
 			}
 			_, _ = m.sync(ctx, Options{Reason: reason}) // its result comes down the line
-			m.release()
+			m.unlock()
 		}
 		timer.Stop()
 	}
@@ -93,7 +93,7 @@ type pace struct {
 	// it does for changes, the first of which was at first; zero: there are none.
 	regular, edits, first time.Time
 	reason                Reason
-	// quiet is until when the service is left alone, changes or not.
+	// quiet is until when Run does not sync, changes or not.
 	quiet time.Time
 	// failures counts the syncs that failed in a row.
 	failures int

@@ -23,10 +23,10 @@ import (
 // context that ended). What went wrong in one engine stands in Result.Engines
 // alone.
 func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
-	if err := m.hold(); err != nil {
+	if err := m.tryLock(); err != nil {
 		return Result{Status: StatusFailed, Err: err}, err
 	}
-	defer m.release()
+	defer m.unlock()
 	return m.sync(ctx, o)
 }
 
@@ -38,7 +38,7 @@ func (m *Manager) sync(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{Status: StatusFailed, Err: err}, err
 	}
-	s.run(ctx)
+	s.perform(ctx)
 	saveErr := s.finish(ctx)
 	if s.result.Err == nil && saveErr != nil {
 		s.result.Status, s.result.Err = StatusFailed, saveErr
@@ -59,15 +59,15 @@ type syncing struct {
 	pending     map[string]bool
 	name        string
 	accountBase int
-	run15       *sync15.Run
+	run       *sync15.Run
 
 	// unconfirmed are the engines that wait for the user's word on a command, and why.
 	unconfirmed map[string]error
 
 	mu     sync.Mutex
 	result Result
-	// collected is what the protocol counted, for the telemetry document.
-	collected map[string]sync15.Collected
+	// stats is what the protocol counted, for the telemetry document.
+	stats map[string]sync15.Stats
 }
 
 func (m *Manager) start(o Options) (*syncing, error) {
@@ -81,7 +81,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
-		result: Result{Engines: map[string]EngineResult{}}, collected: map[string]sync15.Collected{}, unconfirmed: map[string]error{},
+		result: Result{Engines: map[string]EngineResult{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
 	}
 	m.client.StartRun()
 	m.mu.Lock()
@@ -90,7 +90,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	return s, nil
 }
 
-func (s *syncing) run(ctx context.Context) {
+func (s *syncing) perform(ctx context.Context) {
 	m := s.m
 	userAsked := s.options.Reason == ReasonUser || len(s.pending) > 0
 	if until := m.state.Wait(m.cfg.Now(), userAsked); !until.IsZero() {
@@ -106,7 +106,7 @@ func (s *syncing) run(ctx context.Context) {
 		}
 		switch {
 		case err == nil:
-			s.judge(ctx)
+			s.summarize(ctx)
 			return
 		case !first || !errors.Is(err, sync15.ErrReassigned):
 			s.fail(err)
@@ -133,7 +133,7 @@ func (s *syncing) account(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.run15 = run
+	s.run = run
 	s.result.Declined = run.Declined
 	m.mu.Lock()
 	for name, on := range s.pending {
@@ -160,7 +160,7 @@ func (s *syncing) account(ctx context.Context) error {
 			m.mu.Unlock()
 		}
 	}
-	clients, err := run.SyncClients(ctx, device, s.obey)
+	clients, err := run.SyncClients(ctx, device, s.runCommand)
 	s.result.Commands = append(s.result.Commands, clients.Applied...)
 	s.result.CommandsSent += clients.Sent
 	for _, o := range clients.Undelivered {
@@ -191,11 +191,11 @@ func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.
 	name := e.Collection()
 	began := s.m.cfg.Now()
 	var r EngineResult
-	var c sync15.Collected
+	var c sync15.Stats
 	switch {
-	case slices.Contains(s.run15.Declined, name):
+	case slices.Contains(s.run.Declined, name):
 		r.Status = StatusDeclined
-	case slices.Contains(s.run15.Newer, name):
+	case slices.Contains(s.run.Newer, name):
 		r.Status = StatusNewer
 		r.Err = fmt.Errorf("the account has a newer version of %s, which this program does not know; it was not touched", name)
 	case s.unconfirmed[name] != nil:
@@ -206,11 +206,11 @@ func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.
 	r.Took = s.m.cfg.Now().Sub(began)
 	s.mu.Lock()
 	s.result.Engines[name] = r
-	s.collected[name] = c
+	s.stats[name] = c
 	s.mu.Unlock()
 }
 
-func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []engine.Device) (r EngineResult, c sync15.Collected) {
+func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []engine.Device) (r EngineResult, c sync15.Stats) {
 	defer func() {
 		// An engine is the app's code, or a third party's: what it does wrong must
 		// not take the other engines down.
@@ -218,7 +218,7 @@ func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []eng
 			r.Status, r.Err = StatusFailed, fmt.Errorf("the engine for %s broke: %v", e.Collection(), p)
 		}
 	}()
-	c, err := s.run15.SyncEngine(ctx, e, engine.Start{
+	c, err := s.run.SyncEngine(ctx, e, engine.Start{
 		Run: s.name, Prefer: s.options.Prefer[e.Collection()], AcceptDeletions: s.options.AcceptDeletions, Devices: devices,
 	})
 	r = EngineResult{
@@ -256,8 +256,8 @@ func (s *syncing) fail(err error) {
 	s.result.Status, s.result.Err = statusOf(err), err
 }
 
-// judge draws the sum of the engines' results.
-func (s *syncing) judge(ctx context.Context) {
+// summarize sets the result of the sync from the engines' results.
+func (s *syncing) summarize(ctx context.Context) {
 	s.result.Status = StatusOK
 	good, bad := 0, 0
 	var first error

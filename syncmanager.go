@@ -94,9 +94,9 @@ type Config struct {
 // Progress is a step of a running sync.
 type Progress = sync15.Progress
 
-// Reason says why a sync was asked for. It stands in the telemetry document,
-// and decides about backoff: a user's wish goes before the service's polite
-// request to wait (X-Weave-Backoff), never before its order (Retry-After).
+// Reason says why a sync was asked for. It is reported in the telemetry document,
+// and decides about backoff: a sync that the user asked for ignores the service's
+// request to wait (X-Weave-Backoff), but never its order (Retry-After).
 type Reason string
 
 // The reasons that other Sync clients report.
@@ -130,10 +130,10 @@ var (
 	// ErrSignedOut ends Run when another device told this one to sign out. The app
 	// calls Disconnect.
 	ErrSignedOut = errors.New("another device signed this one out")
-	// ErrUnknownEngine is wrapped by errors about an engine nobody registered.
-	ErrUnknownEngine = errors.New("no such engine")
-	// ErrUnknownDevice is wrapped by errors about a device that is not the account's.
-	ErrUnknownDevice = errors.New("no such device")
+	// ErrUnknownEngine is wrapped by errors about an engine that is not registered.
+	ErrUnknownEngine = errors.New("unknown engine")
+	// ErrUnknownDevice is wrapped by errors about a device that the account does not have.
+	ErrUnknownDevice = errors.New("unknown device")
 	// ErrState is wrapped by errors about persisted state that cannot be opened:
 	// it is damaged, or sealed with another key.
 	ErrState = errors.New("the saved sync state cannot be opened")
@@ -144,5 +144,5 @@ var (
 // AuthError means that the user has to sign in again.
 type AuthError = sync15.AuthError
 
-// BackedOffError means that the service asked to be left alone for a while.
+// BackedOffError means that the service asked clients to wait.
 type BackedOffError = sync15.BackedOffError

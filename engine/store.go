@@ -26,7 +26,7 @@ type StoreConfig struct {
 
 var (
 	// ErrNotFound means that this device does not have a record with the ID.
-	ErrNotFound = errors.New("no such record")
+	ErrNotFound = errors.New("record not found")
 	// ErrDuplicate is wrapped by [DuplicateError].
 	ErrDuplicate = errors.New("there is a record for this already")
 	// ErrKey means that the file was written with another local key.

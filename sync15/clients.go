@@ -167,7 +167,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 		r.c.cfg.Log.Warn("this device's record holds more commands than can be; the oldest are left out", "commands", len(fields.Commands))
 		fields.Commands, due = fields.Commands[len(fields.Commands)-maxCommands:], true
 	}
-	kept, done, err := r.obey(ctx, fields.Commands, apply, applied, out)
+	kept, done, err := r.runCommands(ctx, fields.Commands, apply, applied, out)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	changed = append(changed, deliveries...)
 	if len(changed) > 0 {
 		box := &clientsOutbox{state: s, records: changed}
-		u := &upload{r: r, collection: clientsCollection, keys: r.bundle(clientsCollection), session: box, at: at, total: &Collected{}}
+		u := &upload{r: r, collection: clientsCollection, keys: r.bundle(clientsCollection), session: box, at: at, total: &Stats{}}
 		if err := u.run(ctx); err != nil {
 			return err
 		}

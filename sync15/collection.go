@@ -15,8 +15,8 @@ import (
 // device wrote to its collection meanwhile.
 const maxRounds = 4
 
-// Collected tells what syncing one collection did.
-type Collected struct {
+// Stats tells what syncing one collection did.
+type Stats struct {
 	// Downloaded counts the records that came, in all rounds.
 	Downloaded int
 	Merged     engine.Merged
@@ -27,8 +27,8 @@ type Collected struct {
 
 // SyncEngine syncs one collection with its engine. It is safe to call for
 // several engines at once.
-func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Start) (Collected, error) {
-	var total Collected
+func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Start) (Stats, error) {
+	var total Stats
 	name := e.Collection()
 	defer func() { r.c.progress(name, "done", total.Downloaded+total.Uploaded) }()
 	defer func() { r.settle(name, total.Uploaded) }()
@@ -124,7 +124,7 @@ type restoredError struct{}
 func (*restoredError) Error() string { return "the server was restored from an older state" }
 
 // round is one session of the engine, from Begin to End.
-func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, round int, total *Collected) (err error) {
+func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, round int, total *Stats) (err error) {
 	name := e.Collection()
 	start.Skew, start.MaxPayload, start.Account = r.c.skew(), maxCleartext(r.limits()), r.c.accountName()
 	session, err := e.Begin(ctx, start)

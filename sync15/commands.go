@@ -43,12 +43,12 @@ const maxDone = 500
 
 // again tells whether a command was carried out in an earlier sync. One without a flow
 // ID cannot be told from another of its kind.
-func (s *ClientsState) again(cmd Command) bool {
+func (s *ClientsState) carriedOut(cmd Command) bool {
 	return cmd.FlowID != "" && slices.Contains(s.Done, cmd.doneAs())
 }
 
 // note remembers a command that was carried out.
-func (s *ClientsState) note(cmd Command) {
+func (s *ClientsState) noteCarriedOut(cmd Command) {
 	if cmd.FlowID == "" {
 		return
 	}
@@ -72,12 +72,12 @@ type Outbound struct {
 	FlowID string   `json:"flowID"`
 }
 
-// obey carries out the commands of this device's record and returns those to
+// runCommands carries out the commands of this device's record and returns those to
 // keep: the ones nobody here understands. One that was carried out in an earlier sync,
 // or that stands in a record older than what this device wrote, came back with a restored
 // server: it is taken out. applied holds what was carried out in
 // an earlier round of this sync.
-func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
+func (r *Run) runCommands(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
 	r.c.state.Clients.Waiting = false
 	for _, raw := range commands {
 		if applied[string(raw)] {
@@ -89,7 +89,7 @@ func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply,
 			kept = append(kept, raw)
 			continue
 		}
-		if r.c.state.Clients.again(cmd) {
+		if r.c.state.Clients.carriedOut(cmd) {
 			r.c.cfg.Log.Warn("a command that was carried out already is back", "command", cmd.Name)
 			done++
 			continue
@@ -105,7 +105,7 @@ func (r *Run) obey(ctx context.Context, commands []json.RawMessage, apply Apply,
 		}
 		// One that failed is not tried at each sync for ever: the user is told.
 		applied[string(raw)] = true
-		r.c.state.Clients.note(cmd)
+		r.c.state.Clients.noteCarriedOut(cmd)
 		done++
 		cmd.Err = err
 		out.Applied = append(out.Applied, cmd)

@@ -257,7 +257,7 @@ func (d *device) restart() {
 }
 
 // sync is one whole sync of a device, in a process of its own.
-func (d *device) sync(ctx context.Context) (sync15.Collected, error) {
+func (d *device) sync(ctx context.Context) (sync15.Stats, error) {
 	d.restart()
 	d.w.mu.Lock()
 	d.w.asked = nil
@@ -266,7 +266,7 @@ func (d *device) sync(ctx context.Context) (sync15.Collected, error) {
 	c.StartRun()
 	run, err := c.Setup(ctx, sync15.Choice{Engines: []engine.Engine{d.shelf}, Enable: d.choice})
 	if err != nil {
-		return sync15.Collected{}, err
+		return sync15.Stats{}, err
 	}
 	d.run, d.choice = run, nil
 	_, err = run.SyncClients(ctx, sync15.Device{Name: d.name, Type: "desktop"}, func(_ context.Context, cmd *sync15.Command) (bool, error) {
@@ -277,15 +277,15 @@ func (d *device) sync(ctx context.Context) (sync15.Collected, error) {
 		return true, nil
 	})
 	if err != nil {
-		return sync15.Collected{}, err
+		return sync15.Stats{}, err
 	}
 	if slices.Contains(run.Declined, "notes") || slices.Contains(run.Newer, "notes") {
-		return sync15.Collected{}, nil
+		return sync15.Stats{}, nil
 	}
 	return run.SyncEngine(ctx, d.shelf, engine.Start{Run: "run"})
 }
 
-func (d *device) mustSync() sync15.Collected {
+func (d *device) mustSync() sync15.Stats {
 	d.w.t.Helper()
 	c, err := d.sync(d.w.t.Context())
 	if err != nil {

@@ -29,17 +29,17 @@ var (
 	// ErrNoStorage means that the account's storage was never set up.
 	ErrNoStorage = errors.New("the account has no sync data yet; sync first")
 	// ErrNoCollection means that the account has no record in this collection.
-	ErrNoCollection = errors.New("the account has no such collection")
-	// ErrNoRecord means that a collection has no such record.
-	ErrNoRecord = errors.New("there is no such record")
+	ErrNoCollection = errors.New("the collection is not on the server")
+	// ErrNoRecord means that the collection does not have the record.
+	ErrNoRecord = errors.New("the record is not on the server")
 	// ErrExists means that a record that was to be new is there already. Nothing was
 	// written.
-	ErrExists = errors.New("there is such a record already, so nothing was written")
+	ErrExists = errors.New("the record exists already; nothing was written")
 	// ErrChanged means that somebody wrote to a record or a collection since it was
-	// looked at. Nothing was done.
-	ErrChanged = errors.New("it changed on the server meanwhile, so nothing was done; look at it again first")
+	// read. Nothing was done.
+	ErrChanged = errors.New("it changed on the server meanwhile; nothing was done: read it again first")
 	// ErrProtocol is wrapped by errors about answers that break the protocol.
-	ErrProtocol = errors.New("the server's answer makes no sense")
+	ErrProtocol = errors.New("the server's answer breaks the protocol")
 )
 
 // AuthError means that the service refuses this device for good: the user has
@@ -66,11 +66,11 @@ func (e *AuthError) Error() string {
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// BackedOffError means that the service asked to be left alone until then.
+// BackedOffError means that the service asked clients to wait until then.
 type BackedOffError struct{ Until time.Time }
 
 func (e *BackedOffError) Error() string {
-	return "the server asked to be left alone until " + e.Until.UTC().Format(time.RFC3339) + "; sync again after that"
+	return "the server asked to wait until " + e.Until.UTC().Format(time.RFC3339) + "; sync again after that"
 }
 
 // VersionError means that the account's storage is of a newer version than this
@@ -100,7 +100,7 @@ func (e *ServerError) Error() string {
 		return fmt.Sprintf("%s: a web page came back (%d) instead of sync data; check the server's address, and whether the network asks for a sign-in", e.Doing, e.Code)
 	}
 	if e.Status == "new-users-disabled" {
-		return e.Doing + ": the server takes no new users"
+		return e.Doing + ": the server does not accept new users"
 	}
 	hint := "try again later"
 	if e.Code == http.StatusNotFound {

@@ -120,7 +120,7 @@ func (c *Client) send(ctx context.Context, r request, tok *Token) (*http.Respons
 		return nil, err
 	}
 	resp.Body = newStallReader(resp.Body, cancel)
-	c.learn(resp.Header)
+	c.noteBackoff(resp.Header)
 	return resp, nil
 }
 
@@ -188,9 +188,9 @@ func (c *Client) mayAsk() error {
 	return nil
 }
 
-// learn takes from any answer what all engines share: how long to wait, and
+// noteBackoff takes from any answer what all engines share: how long to wait, and
 // what time it is there.
-func (c *Client) learn(h http.Header) {
+func (c *Client) noteBackoff(h http.Header) {
 	now := c.cfg.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()

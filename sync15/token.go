@@ -103,7 +103,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*Token, error) {
 			return nil, err
 		}
 		resp.Body = newStallReader(resp.Body, cancel)
-		c.learn(resp.Header)
+		c.noteBackoff(resp.Header)
 		body, err := small(doing, resp, maxToken)
 		if err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*Token, error) {
 		status := tokenStatus(body)
 		switch {
 		case resp.StatusCode == http.StatusUnauthorized && status == "invalid-timestamp" && !skewed:
-			// learn has just corrected the clock.
+			// noteBackoff has just corrected the clock.
 			skewed = true
 		case resp.StatusCode == http.StatusUnauthorized && !fresh:
 			fresh = true

@@ -88,7 +88,7 @@ func TestTokens(t *testing.T) {
 		resp *http.Response
 		says string
 	}{
-		"new-users-disabled":      {answer(403, "application/json", `{"status":"new-users-disabled"}`), "takes no new users"},
+		"new-users-disabled":      {answer(403, "application/json", `{"status":"new-users-disabled"}`), "does not accept new users"},
 		"404":                     {answer(404, "application/json", `{}`), "check the server's address"},
 		"a web page":              {answer(200, "text/html", "<html>"), "a web page came back"},
 		"no token":                {answer(200, "application/json", `{"id":"x"}`), "no token in it"},

@@ -32,7 +32,7 @@ type upload struct {
 	r          *Run
 	collection string
 	keys       *seal.Bundle
-	total      *Collected
+	total      *Stats
 
 	// calls makes the calls of session serial: both goroutines make some.
 	calls   sync.Mutex
@@ -42,8 +42,8 @@ type upload struct {
 	at bso.Timestamp
 	// batch is the server's name for the open batch, "" for none.
 	batch string
-	// alone is set when the server knows no batches: each post is for itself.
-	alone bool
+	// unbatched is set when the server does not support batches: each post is stored at once.
+	unbatched bool
 	// open is what the open batch holds so far.
 	open settled
 	// expires is set when records go up that the server soon forgets.
@@ -262,7 +262,7 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 	doing := "upload " + u.collection
 	var query string
 	switch {
-	case u.alone:
+	case u.unbatched:
 	case u.batch == "" && commit:
 		query = "?batch=true&commit=true"
 	case u.batch == "":
@@ -294,7 +294,7 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 	}
 	u.open.add(p, answer.Success, answer.Failed)
 
-	if !commit && !u.alone {
+	if !commit && !u.unbatched {
 		if u.batch != "" {
 			return nil
 		}
@@ -305,7 +305,7 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 			return nil
 		}
 		// The server stored the post as it is.
-		u.alone = true
+		u.unbatched = true
 	}
 	if timeErr != nil {
 		return timeErr

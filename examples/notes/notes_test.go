@@ -77,7 +77,7 @@ func TestNotesOfTwoDevices(t *testing.T) {
 	laptop.does(milk+" buy oat milk\n", "list")
 	laptop.does("0 received, 0 sent\n", "sync")
 
-	laptop.fails("no such record", "rm", call)
+	laptop.fails("record not found", "rm", call)
 	laptop.fails("a note has some text", "add", "")
 	laptop.fails("usage", "sing")
 	desk.in = "wrong\n"
