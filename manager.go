@@ -68,7 +68,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 		Account: c.Account, Now: c.Now, Rand: c.Rand, Transport: c.Transport, Log: c.Log, Progress: c.Progress,
 		UserAgent: cmp.Or(c.Device.Application, "syncmanager") + "/" + cmp.Or(c.Device.Version, "0"),
 	}, m.state)
-	m.devices = m.state.Clients.Devices()
+	m.devices = m.state.Devices()
 	m.ended, m.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	return m, nil
 }

@@ -78,10 +78,7 @@ type PingFailure struct {
 
 func (s *syncing) ping() *Ping {
 	p := &Ping{Version: 1}
-	uid := ""
-	if t := s.m.state.Token; t != nil {
-		uid = t.HashedUID
-	}
+	uid := s.m.state.HashedUID()
 	if uid != "" {
 		p.UID = uid
 		p.DeviceID = hashedDevice(s.m.cfg.Account.DeviceID(), uid)

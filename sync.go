@@ -59,7 +59,7 @@ type syncing struct {
 	pending     map[string]bool
 	name        string
 	accountBase int
-	run       *sync15.Run
+	run         *sync15.Run
 
 	// unconfirmed are the engines that wait for the user's word on a command, and why.
 	unconfirmed map[string]error
@@ -143,7 +143,7 @@ func (s *syncing) account(ctx context.Context) error {
 		}
 	}
 	m.saved.Declined = run.Declined
-	m.state.Clients.Outbox = append(m.state.Clients.Outbox, m.saved.Outbox...)
+	m.state.Send(m.saved.Outbox...)
 	m.saved.Outbox = nil
 	device, renamed := m.cfg.Device, m.saved.Renamed
 	if m.saved.DeviceName != "" {
@@ -167,7 +167,7 @@ func (s *syncing) account(ctx context.Context) error {
 		m.cfg.Log.Warn("a command's device is gone", "command", o.Name, "device", o.To)
 	}
 	m.mu.Lock()
-	m.devices = m.state.Clients.Devices()
+	m.devices = m.state.Devices()
 	m.mu.Unlock()
 	return err
 }

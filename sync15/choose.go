@@ -97,7 +97,7 @@ func (r *Run) deleteCollection(ctx context.Context, name string) error {
 
 // decision is what meta/global should become.
 type decision struct {
-	global   Global
+	global   global
 	changed  bool
 	outdated []string
 	newer    []string
@@ -106,7 +106,7 @@ type decision struct {
 // decide starts from the account's list of declined engines (or this device's,
 // when the account has none) and applies the user's choices to it. An engine is
 // either declined or listed with a sync ID, never both.
-func (c *Client) decide(g Global, local []string, choice Choice) decision {
+func (c *Client) decide(g global, local []string, choice Choice) decision {
 	d := decision{global: g}
 	declined := map[string]bool{}
 	list := g.Declined
@@ -137,7 +137,7 @@ func (c *Client) decide(g Global, local []string, choice Choice) decision {
 		}
 	}
 	add := func(name string, version int) {
-		d.global.Engines[name] = EngineEntry{Version: version, SyncID: c.newID()}
+		d.global.Engines[name] = engineEntry{Version: version, SyncID: c.newID()}
 		d.changed = true
 	}
 	for _, e := range choice.Engines {

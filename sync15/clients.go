@@ -44,8 +44,8 @@ type Device struct {
 	Version string
 }
 
-// ClientsState is what a Client remembers of the account's devices.
-type ClientsState struct {
+// clientsState is what a Client remembers of the account's devices.
+type clientsState struct {
 	// Self is the ID of this device's record.
 	Self bso.ID `json:"self,omitempty"`
 	// Seen is the collection's time up to which Records are complete.
@@ -55,7 +55,7 @@ type ClientsState struct {
 	Uploaded  time.Time       `json:"uploaded,omitzero"`
 	Described json.RawMessage `json:"described,omitempty"`
 	// Records are the devices' records, this one's included.
-	Records map[bso.ID]ClientRecord `json:"records,omitempty"`
+	Records map[bso.ID]clientRecord `json:"records,omitempty"`
 	// AccountIDs are the devices that the accounts server knows; nil: unknown.
 	AccountIDs []string `json:"accountIDs,omitempty"`
 	// Waiting tells that a command in this device's record waits for the user's word.
@@ -64,15 +64,15 @@ type ClientsState struct {
 	// need not move before the next sync.
 	Unfinished bool `json:"unfinished,omitempty"`
 	// Written is the server's time of this device's record as it was written last. Done
-	// are the last commands that were carried out here; see ClientsState.again.
+	// are the last commands that were carried out here; see clientsState.carriedOut.
 	Written bso.Timestamp `json:"written,omitempty"`
 	Done    []string      `json:"done,omitempty"`
 	// Outbox holds commands that wait to be sent.
 	Outbox []Outbound `json:"outbox,omitempty"`
 }
 
-// ClientRecord is one record of the clients collection.
-type ClientRecord struct {
+// clientRecord is one record of the clients collection.
+type clientRecord struct {
 	Modified bso.Timestamp   `json:"modified"`
 	Payload  json.RawMessage `json:"payload"`
 }
@@ -148,7 +148,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	at, there := r.info[clientsCollection]
 	switch {
 	case !there:
-		s.Records, s.Seen = map[bso.ID]ClientRecord{}, 0
+		s.Records, s.Seen = map[bso.ID]clientRecord{}, 0
 	case at != s.Seen:
 		if err := r.readClients(ctx); err != nil {
 			return err
@@ -206,7 +206,7 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 // devices still are the account's.
 func (r *Run) readClients(ctx context.Context) error {
 	s := &r.c.state.Clients
-	records := map[bso.ID]ClientRecord{}
+	records := map[bso.ID]clientRecord{}
 	size, left := 0, 0
 	d := &download{r: r, collection: clientsCollection, pages: true, keys: r.bundle(clientsCollection)}
 	err := d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
@@ -226,7 +226,7 @@ func (r *Run) readClients(ctx context.Context) error {
 				} else if len(in.Payload) > maxClientPayload {
 					continue // it is written anew
 				}
-				records[in.ID] = ClientRecord{in.Modified, bytes.Clone(in.Payload)}
+				records[in.ID] = clientRecord{in.Modified, bytes.Clone(in.Payload)}
 			}
 		}
 		return nil
@@ -279,7 +279,7 @@ func (r *Run) withCommands(record, had []byte, commands []json.RawMessage) ([]by
 
 // clientsOutbox feeds the records that changed to an upload.
 type clientsOutbox struct {
-	state   *ClientsState
+	state   *clientsState
 	records []engine.Outgoing
 	next    int
 	stored  map[bso.ID]bool
@@ -298,9 +298,9 @@ func (b *clientsOutbox) Uploaded(_ context.Context, receipt engine.Receipt) erro
 	for _, rec := range b.records {
 		if slices.Contains(receipt.Stored, rec.ID) {
 			if b.state.Records == nil { // an empty map is not in the state that was saved
-				b.state.Records = map[bso.ID]ClientRecord{}
+				b.state.Records = map[bso.ID]clientRecord{}
 			}
-			b.state.Records[rec.ID] = ClientRecord{receipt.At, rec.Payload}
+			b.state.Records[rec.ID] = clientRecord{receipt.At, rec.Payload}
 			if b.stored == nil {
 				b.stored = map[bso.ID]bool{}
 			}
@@ -310,10 +310,8 @@ func (b *clientsOutbox) Uploaded(_ context.Context, receipt engine.Receipt) erro
 	return nil
 }
 
-// Devices lists the account's devices by name, this one included, as they were
-// seen last. A device that the accounts server does not know any more is left
-// out; of several records of one device, the newest stands.
-func (s *ClientsState) Devices() []engine.Device {
+// devices is State.Devices.
+func (s *clientsState) devices() []engine.Device {
 	newest := map[string]engine.Device{}
 	for id, rec := range s.Records {
 		var f clientFields

@@ -15,7 +15,7 @@ import (
 )
 
 func names(d *device) (list []string) {
-	for _, dev := range d.state.Clients.Devices() {
+	for _, dev := range d.state.Devices() {
 		name := dev.Name
 		if dev.Local {
 			name += " (this)"
@@ -41,7 +41,7 @@ func TestDevicesSeeEachOther(t *testing.T) {
 		t.Errorf("a sees %v", got)
 	}
 	// A device that the accounts server does not know any more is not shown.
-	a.state.Clients.AccountIDs = []string{"dev-a"}
+	a.state.Inner().Clients.AccountIDs = []string{"dev-a"}
 	if got := names(a); !slices.Equal(got, []string{"a (this)"}) {
 		t.Errorf("a sees %v", got)
 	}
@@ -89,7 +89,7 @@ func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 	a.mustSync()
 	b.mustSync()
 	send := func(name string, args ...string) {
-		a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: name, Args: args, FlowID: "flow"})
+		a.state.Send(sync15.Outbound{To: b.state.Inner().Clients.Self, Name: name, Args: args, FlowID: "flow"})
 	}
 	send("wipeEngine", "notes")
 	send("wipeEngine", "notes") // the same again waits once
@@ -111,14 +111,14 @@ func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 		t.Errorf("a command was carried out twice: %v", b.obeyed)
 	}
 	w.expect("GET info/collections")
-	record := string(b.state.Clients.Records[b.state.Clients.Self].Payload)
+	record := string(b.state.Inner().Clients.Records[b.state.Inner().Clients.Self].Payload)
 	if !strings.Contains(record, "unheard-of") || strings.Contains(record, "wipeEngine") {
 		t.Errorf("b's record is %s", record)
 	}
 	// It stays when the record is written for another reason.
 	b.name = "another name"
 	b.mustSync()
-	if record := string(b.state.Clients.Records[b.state.Clients.Self].Payload); !strings.Contains(record, "unheard-of") {
+	if record := string(b.state.Inner().Clients.Records[b.state.Inner().Clients.Self].Payload); !strings.Contains(record, "unheard-of") {
 		t.Errorf("b's record is %s", record)
 	}
 }
@@ -127,23 +127,23 @@ func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
-	seal := a.state.Keys.Default
+	seal := a.state.Inner().Keys.Default
 	payload, _ := seal.Seal(nil, []byte(`{"id":"martian","name":"M","formfactor":"saucer","protocols":["1.5","9"],"commands":[{"odd":1}]}`), rand.Reader)
 	a.put("clients", "martian", string(payload))
-	a.state.Clients.Send(sync15.Outbound{To: "martian", Name: "resetEngine", Args: []string{"notes"}})
-	a.state.Clients.Send(sync15.Outbound{To: "nobody", Name: "resetAll"})
+	a.state.Send(sync15.Outbound{To: "martian", Name: "resetEngine", Args: []string{"notes"}})
+	a.state.Send(sync15.Outbound{To: "nobody", Name: "resetAll"})
 	a.mustSync()
 	var rec struct {
 		Formfactor string
 		Protocols  []string
 		Commands   []json.RawMessage
 	}
-	_ = json.Unmarshal(a.state.Clients.Records["martian"].Payload, &rec)
+	_ = json.Unmarshal(a.state.Inner().Clients.Records["martian"].Payload, &rec)
 	if rec.Formfactor != "saucer" || len(rec.Protocols) != 2 || len(rec.Commands) != 2 || string(rec.Commands[0]) != `{"odd":1}` {
-		t.Errorf("the record became %s", a.state.Clients.Records["martian"].Payload)
+		t.Errorf("the record became %s", a.state.Inner().Clients.Records["martian"].Payload)
 	}
-	if len(a.state.Clients.Outbox) != 0 {
-		t.Errorf("waiting: %v", a.state.Clients.Outbox)
+	if len(a.state.Inner().Clients.Outbox) != 0 {
+		t.Errorf("waiting: %v", a.state.Inner().Clients.Outbox)
 	}
 }
 
@@ -153,10 +153,10 @@ func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
 	a.mustSync()
 	b.mustSync()
 	for i := range 40 {
-		a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "displayURI", Args: []string{fmt.Sprint("https://example.org/", i)}})
+		a.state.Send(sync15.Outbound{To: b.state.Inner().Clients.Self, Name: "displayURI", Args: []string{fmt.Sprint("https://example.org/", i)}})
 	}
 	a.mustSync()
-	waiting := len(a.state.Clients.Outbox)
+	waiting := len(a.state.Inner().Clients.Outbox)
 	if waiting == 0 || waiting == 40 {
 		t.Fatalf("%d of 40 wait", waiting)
 	}
@@ -164,8 +164,8 @@ func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
 		b.mustSync()
 		a.mustSync()
 	}
-	if len(b.obeyed) != 40 || len(a.state.Clients.Outbox) != 0 {
-		t.Errorf("%d arrived, %d wait", len(b.obeyed), len(a.state.Clients.Outbox))
+	if len(b.obeyed) != 40 || len(a.state.Inner().Clients.Outbox) != 0 {
+		t.Errorf("%d arrived, %d wait", len(b.obeyed), len(a.state.Inner().Clients.Outbox))
 	}
 }
 
@@ -174,7 +174,7 @@ func TestACommandMeetsAnotherWrite(t *testing.T) {
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
-	a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "resetAll"})
+	a.state.Send(sync15.Outbound{To: b.state.Inner().Clients.Self, Name: "resetAll"})
 	once := false
 	w.before = func(r *http.Request) *http.Response {
 		if isPost(r, "/storage/clients") && !once {
@@ -198,7 +198,7 @@ func TestACommandIsCarriedOutOnce(t *testing.T) {
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
-	a.state.Clients.Send(sync15.Outbound{To: b.state.Clients.Self, Name: "wipeEngine", Args: []string{"notes"}})
+	a.state.Send(sync15.Outbound{To: b.state.Inner().Clients.Self, Name: "wipeEngine", Args: []string{"notes"}})
 	a.mustSync()
 	once := false
 	w.before = func(r *http.Request) *http.Response {
@@ -224,8 +224,8 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
 	b.mustSync()
-	self := b.state.Clients.Self
-	a.state.Clients.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "flow"})
+	self := b.state.Inner().Clients.Self
+	a.state.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "flow"})
 	a.mustSync()
 	old := rawClient(t, a, self)
 	b.mustSync()
@@ -236,8 +236,8 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 	putClient(t, a, self, old)
 	b.mustSync()
 	// By its age, whatever its flow ID says.
-	b.state.Clients.Done = nil
-	b.state.Clients.Written += 1_000_000
+	b.state.Inner().Clients.Done = nil
+	b.state.Inner().Clients.Written += 1_000_000
 	putClient(t, a, self, old)
 	b.mustSync()
 	if len(b.obeyed) != 1 {
@@ -247,9 +247,9 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 		t.Errorf("the command stays in the record: %s", text)
 	}
 	// A new one is.
-	b.state.Clients.Written = 0
+	b.state.Inner().Clients.Written = 0
 	a.mustSync()
-	a.state.Clients.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "another"})
+	a.state.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "another"})
 	a.mustSync()
 	b.mustSync()
 	if len(b.obeyed) != 2 {
@@ -322,9 +322,9 @@ func TestADeviceWithoutAnyRecordWritesItsOwn(t *testing.T) {
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
-	a.state.Clients.Records, a.name = nil, "another name"
+	a.state.Inner().Clients.Records, a.name = nil, "another name"
 	a.mustSync()
-	if _, have := a.state.Clients.Records[a.state.Clients.Self]; !have {
+	if _, have := a.state.Inner().Clients.Records[a.state.Inner().Clients.Self]; !have {
 		t.Error("its record is not there")
 	}
 }

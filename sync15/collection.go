@@ -151,7 +151,7 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		d.retry = usable(session.Retry())
 		d.marks.want = r.mark(name, d.since, at)
 	}
-	var last Mark
+	var last mark
 	if d.pages || len(d.retry) > 0 {
 		err := d.run(ctx, session.Stage)
 		var lost bool

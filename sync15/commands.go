@@ -43,12 +43,12 @@ const maxDone = 500
 
 // again tells whether a command was carried out in an earlier sync. One without a flow
 // ID cannot be told from another of its kind.
-func (s *ClientsState) carriedOut(cmd Command) bool {
+func (s *clientsState) carriedOut(cmd Command) bool {
 	return cmd.FlowID != "" && slices.Contains(s.Done, cmd.doneAs())
 }
 
 // note remembers a command that was carried out.
-func (s *ClientsState) noteCarriedOut(cmd Command) {
+func (s *clientsState) noteCarriedOut(cmd Command) {
 	if cmd.FlowID == "" {
 		return
 	}
@@ -202,6 +202,3 @@ func addCommand(record []byte, o Outbound) (next []byte, added bool) {
 	next, err := json.Marshal(fields)
 	return next, err == nil && !bytes.Equal(next, record)
 }
-
-// Send puts a command into the outbox. It goes out with the next SyncClients.
-func (s *ClientsState) Send(o Outbound) { s.Outbox = append(s.Outbox, o) }

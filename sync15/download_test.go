@@ -220,7 +220,7 @@ func TestATombstoneNeedsNoID(t *testing.T) {
 	for id := range a.shelf.content() {
 		gone = string(id)
 	}
-	payload, err := a.state.Keys.Default.Seal(nil, []byte(`{"deleted":true}`), rand.Reader)
+	payload, err := a.state.Inner().Keys.Default.Seal(nil, []byte(`{"deleted":true}`), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
 	fill(a.shelf, 3)
 	a.mustSync()
 	other, _ := seal.RandomBundle(rand.Reader)
-	keys := a.state.Keys.Default
+	keys := a.state.Inner().Keys.Default
 	sealed := func(k *seal.Bundle, clear string) string {
 		p, _ := k.Seal(nil, []byte(clear), rand.Reader)
 		return string(p)

@@ -78,7 +78,7 @@ func (e *BackedOffError) Error() string {
 type VersionError struct{ Version int }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the account's storage has version %d and this program knows %d; update the program", e.Version, StorageVersion)
+	return fmt.Sprintf("the account's storage has version %d and this program knows %d; update the program", e.Version, storageVersion)
 }
 
 // ServerError is an answer that is neither success nor one of the refusals that

@@ -28,3 +28,6 @@ var WithID = withID
 func (c *Client) Bound(records int, bytes int64, clients int) {
 	c.bounds = bounds{records, bytes, clients}
 }
+
+// Inner is what the state holds.
+func (s *State) Inner() *state { return &s.s }

@@ -164,7 +164,7 @@ func TestWhatAServerNamesIsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := d.state.Limits.MaxRecordPayloadBytes; got != 16<<20 {
+	if got := d.state.Inner().Limits.MaxRecordPayloadBytes; got != 16<<20 {
 		t.Errorf("a record may have %d bytes", got)
 	}
 	if wait := d.state.NextAllowed(w.Now()).Sub(w.Now()); wait <= 0 || wait > 24*time.Hour {
@@ -173,7 +173,7 @@ func TestWhatAServerNamesIsCut(t *testing.T) {
 	if _, err := run.SyncClients(t.Context(), sync15.Device{Name: "d"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(d.state.Clients.Records); n != 3 { // two others and this one
+	if n := len(d.state.Inner().Clients.Records); n != 3 { // two others and this one
 		t.Errorf("it keeps %d devices", n)
 	}
 }

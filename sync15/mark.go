@@ -6,7 +6,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// Mark is the last write to a collection that this device knows of: its time, and the
+// mark is the last write to a collection that this device knows of: its time, and the
 // records that it wrote. A download of what is newer begins just before it, and has to
 // bring one of the records again, as it was or newer. If none comes, the server was put
 // back to a time before the write, and the collection was written to since: its time alone
@@ -16,7 +16,7 @@ import (
 // there is no mark of records that expire soon, one such record among others is no sign,
 // and nor is any while the deletion is the last write. What is left (a deletion, and
 // another device's write after it) costs one full download, which makes a new mark.
-type Mark struct {
+type mark struct {
 	At  bso.Timestamp `json:"at"`
 	IDs []bso.ID      `json:"ids"`
 }
@@ -31,7 +31,7 @@ const (
 )
 
 // mark is what the download has to find, or nil.
-func (r *Run) mark(collection string, since, at bso.Timestamp) *Mark {
+func (r *Run) mark(collection string, since, at bso.Timestamp) *mark {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
 	m, known := r.c.state.Marks[collection]
@@ -44,7 +44,7 @@ func (r *Run) mark(collection string, since, at bso.Timestamp) *Mark {
 
 // setMark notes the last write to a collection. One of no records, or of too many, is
 // none.
-func (r *Run) setMark(collection string, m Mark) {
+func (r *Run) setMark(collection string, m mark) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
 	if len(m.IDs) == 0 || len(m.IDs) > maxMarked || collection == "tabs" {
@@ -52,16 +52,16 @@ func (r *Run) setMark(collection string, m Mark) {
 		return
 	}
 	if r.c.state.Marks == nil {
-		r.c.state.Marks = map[string]Mark{}
+		r.c.state.Marks = map[string]mark{}
 	}
 	r.c.state.Marks[collection] = m
 }
 
 // marker looks for a mark among the records of a download, and makes the next.
 type marker struct {
-	want  *Mark
+	want  *mark
 	found bool
-	last  Mark
+	last  mark
 }
 
 // see takes a record, and reports whether the engine has it already.
@@ -75,7 +75,7 @@ func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
 		}
 	}
 	if modified > m.last.At {
-		m.last = Mark{At: modified, IDs: m.last.IDs[:0]}
+		m.last = mark{At: modified, IDs: m.last.IDs[:0]}
 	}
 	if modified == m.last.At && len(m.last.IDs) <= maxMarked {
 		m.last.IDs = append(m.last.IDs, id)
@@ -86,9 +86,9 @@ func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
 // end tells, after the download of a collection of that time, the mark of its last write
 // and whether the records of the one before are gone. A deletion that left no record may
 // be both.
-func (m *marker) end(at bso.Timestamp) (last Mark, lost bool) {
+func (m *marker) end(at bso.Timestamp) (last mark, lost bool) {
 	if m.last.At != at {
-		return Mark{}, false
+		return mark{}, false
 	}
 	return m.last, m.want != nil && !m.found
 }

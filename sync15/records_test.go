@@ -52,9 +52,9 @@ func TestRecordsShowWhatTheServerHas(t *testing.T) {
 	other, _ := seal.RandomBundle(rand.Reader)
 	foreign, _ := other.Seal(nil, []byte(`{"id":"foreign"}`), rand.Reader)
 	a.put("notes", "foreign", string(foreign))
-	moved, _ := a.state.Keys.Default.Seal(nil, []byte(`{"id":"elsewhere"}`), rand.Reader)
+	moved, _ := a.state.Inner().Keys.Default.Seal(nil, []byte(`{"id":"elsewhere"}`), rand.Reader)
 	a.put("notes", "moved", string(moved))
-	gone, _ := a.state.Keys.Default.Seal(nil, []byte(`{"id":"gone","deleted":true}`), rand.Reader)
+	gone, _ := a.state.Inner().Keys.Default.Seal(nil, []byte(`{"id":"gone","deleted":true}`), rand.Reader)
 	a.put("notes", "gone", string(gone))
 
 	rs := a.records()
@@ -79,7 +79,7 @@ func TestRecordsShowWhatTheServerHas(t *testing.T) {
 		t.Errorf("opened: %+v, %v", rec, err)
 	}
 	// meta is in the clear, and crypto has a key of its own.
-	for name, want := range map[string]string{"meta/global": `"storageVersion":5`, "crypto/keys": `"default":[`, "clients/" + string(a.state.Clients.Self): `"name":"a"`} {
+	for name, want := range map[string]string{"meta/global": `"storageVersion":5`, "crypto/keys": `"default":[`, "clients/" + string(a.state.Inner().Clients.Self): `"name":"a"`} {
 		collection, id, _ := strings.Cut(name, "/")
 		if rec, err := rs.Get(t.Context(), collection, bso.ID(id), false); err != nil || !strings.Contains(string(rec.Cleartext), want) {
 			t.Errorf("%s: %s, %v, %v", name, rec.Cleartext, rec.Err, err)

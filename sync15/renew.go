@@ -25,7 +25,7 @@ func (r *Run) association(name string) engine.Association {
 	return r.c.state.Global.association(name)
 }
 
-func (g *Global) association(name string) engine.Association {
+func (g *global) association(name string) engine.Association {
 	return engine.Association{Global: g.SyncID, Collection: g.Engines[name].SyncID}
 }
 
@@ -84,7 +84,7 @@ func (r *Run) renewEntry(ctx context.Context, e engine.Engine, had engine.Associ
 		next := *s.Global
 		next.Engines = maps.Clone(next.Engines)
 		id := r.c.newID()
-		next.Engines[name] = EngineEntry{Version: entry.Version, SyncID: id}
+		next.Engines[name] = engineEntry{Version: entry.Version, SyncID: id}
 		text, err := json.Marshal(next)
 		if err != nil {
 			return had, err

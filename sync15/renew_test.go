@@ -104,8 +104,8 @@ func TestTheBudgetOfAFirstUpload(t *testing.T) {
 	a.shelf.put("note-1", "again")
 	a.mustSync()
 	w.expect("GET info/collections", "POST storage/notes")
-	if a.shelf.assoc.Collection != a.state.Global.Engines["notes"].SyncID {
-		t.Errorf("the engine belongs to %v, and meta/global says %v", a.shelf.assoc, a.state.Global.Engines["notes"])
+	if a.shelf.assoc.Collection != a.state.Inner().Global.Engines["notes"].SyncID {
+		t.Errorf("the engine belongs to %v, and meta/global says %v", a.shelf.assoc, a.state.Inner().Global.Engines["notes"])
 	}
 }
 
@@ -153,8 +153,8 @@ func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
 			if c.err == nil || c.notes > 0 {
 				w.agree(c.notes, a, b)
 			}
-			if name == "who chose something else" && len(a.state.Global.Declined) != 1 {
-				t.Errorf("the choice is gone: %v", a.state.Global.Declined)
+			if name == "who chose something else" && len(a.state.Inner().Global.Declined) != 1 {
+				t.Errorf("the choice is gone: %v", a.state.Inner().Global.Declined)
 			}
 			if name == "who switched it off" {
 				a.mustSync()
@@ -226,7 +226,7 @@ func TestEnginesRenewAtOnce(t *testing.T) {
 		group.Wait()
 	}
 	for _, s := range shelves {
-		if s.assoc.Collection != a.state.Global.Engines[s.collection].SyncID || len(s.dirty) > 0 {
+		if s.assoc.Collection != a.state.Inner().Global.Engines[s.collection].SyncID || len(s.dirty) > 0 {
 			t.Errorf("%s belongs to %v: %v", s.collection, s.assoc, s.dirty)
 		}
 	}

@@ -73,7 +73,7 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 }
 
 // send signs and sends r once.
-func (c *Client) send(ctx context.Context, r request, tok *Token) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Response, error) {
 	if err := c.mayAsk(); err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func isPage(resp *http.Response) bool {
 func (c *Client) mayAsk() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if until := c.state.Wait(c.cfg.Now(), true); !until.IsZero() {
+	if until := c.state.wait(c.cfg.Now(), true); !until.IsZero() {
 		return &BackedOffError{until}
 	}
 	return nil

@@ -128,14 +128,14 @@ func (c *Client) readGlobal(ctx context.Context, at bso.Timestamp) error {
 	if len(payload) > maxGlobal {
 		return fmt.Errorf("%w: it has %d bytes, and a kilobyte is due", ErrGlobal, len(payload))
 	}
-	var g Global
+	var g global
 	if err := json.Unmarshal(payload, &g); err != nil {
 		return ErrGlobal
 	}
 	switch {
-	case g.StorageVersion > StorageVersion:
+	case g.StorageVersion > storageVersion:
 		return &VersionError{g.StorageVersion}
-	case g.StorageVersion < StorageVersion:
+	case g.StorageVersion < storageVersion:
 		return &freshStart{fmt.Sprintf("its version is %d", g.StorageVersion), at}
 	case g.SyncID == "":
 		return &freshStart{"meta/global has no sync ID", at}
@@ -213,8 +213,8 @@ func (c *Client) startAfresh(ctx context.Context, choice Choice, start *freshSta
 	return err
 }
 
-func (c *Client) freshGlobal(choice Choice, declined []string) Global {
-	g := Global{SyncID: c.newID(), StorageVersion: StorageVersion, Engines: map[string]EngineEntry{}, HasDeclined: true}
+func (c *Client) freshGlobal(choice Choice, declined []string) global {
+	g := global{SyncID: c.newID(), StorageVersion: storageVersion, Engines: map[string]engineEntry{}, HasDeclined: true}
 	for _, name := range declined {
 		if !choice.Enable[name] {
 			g.Declined = append(g.Declined, name)
@@ -235,7 +235,7 @@ func (c *Client) freshGlobal(choice Choice, declined []string) Global {
 			g.Declined = append(g.Declined, name)
 		}
 		if !slices.Contains(g.Declined, name) {
-			g.Engines[name] = EngineEntry{Version: v, SyncID: c.newID()}
+			g.Engines[name] = engineEntry{Version: v, SyncID: c.newID()}
 		}
 	}
 	slices.Sort(g.Declined)

@@ -16,7 +16,7 @@ import (
 // rewriteGlobal changes meta/global on the server as another client would.
 func (d *device) rewriteGlobal(change func(map[string]any)) {
 	d.w.t.Helper()
-	text, _ := json.Marshal(d.state.Global)
+	text, _ := json.Marshal(d.state.Inner().Global)
 	var g map[string]any
 	_ = json.Unmarshal(text, &g)
 	change(g)
@@ -39,7 +39,7 @@ func TestAFreshStorageListsAllOfFirefoxsEngines(t *testing.T) {
 	a := w.device("a")
 	a.choice = map[string]bool{"history": false, "forms": false}
 	a.mustSync()
-	g := a.state.Global
+	g := a.state.Inner().Global
 	if g.StorageVersion != 5 || g.SyncID == "" || !slices.Equal(g.Declined, []string{"forms", "history"}) {
 		t.Errorf("meta/global is %+v", g)
 	}
@@ -87,7 +87,7 @@ func TestWhatStartsAStorageAfresh(t *testing.T) {
 			a, b := w.device("a"), w.device("b")
 			a.shelf.put("note-1", "hello")
 			a.mustSync()
-			before := a.state.Global.SyncID
+			before := a.state.Inner().Global.SyncID
 			c.damage(a)
 			_, err := b.sync(t.Context())
 			w.before = nil
@@ -100,7 +100,7 @@ func TestWhatStartsAStorageAfresh(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b.state.Global.SyncID == before {
+			if b.state.Inner().Global.SyncID == before {
 				t.Error("the storage was not started afresh")
 			}
 			// a has all of it still, and brings it back.
@@ -157,7 +157,7 @@ func TestForeignAndMissingEngines(t *testing.T) {
 			if b.shelf.content()["note-1"] != "hello" {
 				t.Errorf("b has %v: an entry that says nothing must not cost a record", b.shelf.content())
 			}
-			text, _ := json.Marshal(b.state.Global)
+			text, _ := json.Marshal(b.state.Inner().Global)
 			for _, want := range []string{`"martians":{"extra":true,"syncID":"mmm","version":9}`, `"odd":"text"`, `"future":"kept"`, `"lunarians"`} {
 				if !strings.Contains(string(text), want) {
 					t.Errorf("meta/global is %s; %s is lost", text, want)
@@ -182,8 +182,8 @@ func TestEngineVersions(t *testing.T) {
 	if !slices.Contains(w.asked, "DELETE storage/notes") {
 		t.Errorf("the records of the older version were left: %v", w.asked)
 	}
-	if a.state.Global.Engines["notes"].Version != 2 || a.shelf.content()["note-1"] != "hello" {
-		t.Errorf("meta/global has %+v", a.state.Global.Engines["notes"])
+	if a.state.Inner().Global.Engines["notes"].Version != 2 || a.shelf.content()["note-1"] != "hello" {
+		t.Errorf("meta/global has %+v", a.state.Inner().Global.Engines["notes"])
 	}
 	b.mustSync()
 	if !slices.Equal(b.run.Newer, []string{"notes"}) || b.shelf.content()["note-1"] != "hello" {

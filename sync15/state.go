@@ -6,20 +6,64 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/seal"
 )
 
 // State is what a Client remembers between syncs. It marshals to JSON and holds
-// secrets: the caller seals what it stores.
-type State struct {
-	Token *Token `json:"token,omitempty"`
+// secrets: the caller encrypts what it stores. A zero State knows nothing. It is not
+// safe for use while its Client syncs.
+type State struct{ s state }
+
+// MarshalJSON writes the state for UnmarshalJSON, with the secrets in it.
+func (s State) MarshalJSON() ([]byte, error) { return json.Marshal(&s.s) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *State) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &s.s) }
+
+// Wait returns until when a sync has to wait: the service's orders always count, its
+// requests only when the user did not ask for the sync. Zero: it need not wait.
+func (s *State) Wait(now time.Time, userAsked bool) time.Time { return s.s.wait(now, userAsked) }
+
+// NextAllowed is the latest time that the service asked to wait for, or zero.
+func (s *State) NextAllowed(now time.Time) time.Time { return s.s.wait(now, false) }
+
+// HashedUID is the hash of the account that the token server gave out, or "".
+func (s *State) HashedUID() string {
+	if s.s.Token == nil {
+		return ""
+	}
+	return s.s.Token.HashedUID
+}
+
+// Devices lists the account's devices by name, this one included, as they were
+// seen last. A device that the accounts server does not know any more is left
+// out; of several records of one device, the newest counts.
+func (s *State) Devices() []engine.Device { return s.s.Clients.devices() }
+
+// Send queues commands for other devices. They go out with the next SyncClients.
+func (s *State) Send(commands ...Outbound) {
+	s.s.Clients.Outbox = append(s.s.Clients.Outbox, commands...)
+}
+
+// ForgetAccount drops everything but the waiting that the service asked for, this
+// device's ID, and which commands it carried out: the account may be the next one too.
+func (s *State) ForgetAccount() {
+	old := &s.s
+	s.s = state{RetryAfter: old.RetryAfter, Backoff: old.Backoff,
+		Clients: clientsState{Self: old.Clients.Self, Written: old.Clients.Written, Done: old.Clients.Done}}
+}
+
+// state is what a State holds, as it is stored.
+type state struct {
+	Token *token `json:"token,omitempty"`
 	// Skew is how far the server's clock is ahead of this device's, in seconds.
 	Skew   int64       `json:"skew,omitempty"`
 	Limits *bso.Limits `json:"limits,omitempty"`
 
 	// Global and Keys are the account's meta/global and crypto/keys as they were
 	// when info/collections listed MetaAt and CryptoAt.
-	Global   *Global       `json:"global,omitempty"`
+	Global   *global       `json:"global,omitempty"`
 	GlobalAt bso.Timestamp `json:"globalAt,omitempty"`
 	Keys     *seal.Keys    `json:"keys,omitempty"`
 	MetaAt   bso.Timestamp `json:"metaAt,omitempty"`
@@ -34,7 +78,7 @@ type State struct {
 	Renewed map[string]string `json:"renewed,omitempty"`
 
 	// Marks holds the last write to each collection that this device knows of.
-	Marks map[string]Mark `json:"marks,omitempty"`
+	Marks map[string]mark `json:"marks,omitempty"`
 
 	// Declined is what this device knows the account not to sync.
 	Declined []string `json:"declined,omitempty"`
@@ -46,11 +90,11 @@ type State struct {
 	RetryAfter time.Time `json:"retryAfter,omitzero"`
 	Backoff    time.Time `json:"backoff,omitzero"`
 
-	Clients ClientsState `json:"clients"`
+	Clients clientsState `json:"clients"`
 }
 
-// Token is what the token server gave out. The key is secret.
-type Token struct {
+// token is what the token server gave out. The key is secret.
+type token struct {
 	ID        string    `json:"id"`
 	Key       string    `json:"key"`
 	UID       int64     `json:"uid"`
@@ -61,23 +105,15 @@ type Token struct {
 }
 
 // forgetNode drops what belongs to one storage node.
-func (s *State) forgetNode() {
+func (s *state) forgetNode() {
 	s.Limits, s.Global, s.Keys = nil, nil, nil
 	s.GlobalAt, s.MetaAt, s.CryptoAt = 0, 0, 0
 	s.Clients.Seen, s.Clients.Uploaded = 0, time.Time{}
 	s.Marks = nil
 }
 
-// ForgetAccount drops everything but the waiting that the service asked for, this
-// device's ID, and which commands it carried out: the account may be the next one too.
-func (s *State) ForgetAccount() {
-	*s = State{RetryAfter: s.RetryAfter, Backoff: s.Backoff,
-		Clients: ClientsState{Self: s.Clients.Self, Written: s.Clients.Written, Done: s.Clients.Done}}
-}
-
-// Wait tells until when a sync has to wait: the service's orders always hold, its
-// requests only when the user did not ask. Zero: no need to.
-func (s *State) Wait(now time.Time, userAsked bool) time.Time {
+// wait is State.Wait.
+func (s *state) wait(now time.Time, userAsked bool) time.Time {
 	until := s.RetryAfter
 	if !userAsked && s.Backoff.After(until) {
 		until = s.Backoff
@@ -88,16 +124,13 @@ func (s *State) Wait(now time.Time, userAsked bool) time.Time {
 	return until
 }
 
-// NextAllowed is the latest time that the service asked to wait for, or zero.
-func (s *State) NextAllowed(now time.Time) time.Time { return s.Wait(now, false) }
-
-// Global is the meta/global record: which storage this is, which engines it
+// global is the meta/global record: which storage this is, which engines it
 // syncs and which the user declined. Fields and entries of other programs are
 // kept as they are.
-type Global struct {
+type global struct {
 	SyncID         string
 	StorageVersion int
-	Engines        map[string]EngineEntry
+	Engines        map[string]engineEntry
 	Declined       []string
 	// HasDeclined tells a record without the list from one with an empty list.
 	HasDeclined bool
@@ -105,8 +138,8 @@ type Global struct {
 	other map[string]json.RawMessage
 }
 
-// EngineEntry is one engine's line in meta/global.
-type EngineEntry struct {
+// engineEntry is one engine's line in meta/global.
+type engineEntry struct {
 	Version int
 	SyncID  string
 	raw     json.RawMessage
@@ -114,12 +147,12 @@ type EngineEntry struct {
 
 // UnmarshalJSON reads the record's cleartext. What is there but of a wrong type
 // counts as missing; only a text that is no object is an error.
-func (g *Global) UnmarshalJSON(text []byte) error {
+func (g *global) UnmarshalJSON(text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
-	out := Global{Engines: map[string]EngineEntry{}, other: all}
+	out := global{Engines: map[string]engineEntry{}, other: all}
 	_ = json.Unmarshal(all["syncID"], &out.SyncID)
 	_ = json.Unmarshal(all["storageVersion"], &out.StorageVersion)
 	out.HasDeclined = json.Unmarshal(all["declined"], &out.Declined) == nil && out.Declined != nil
@@ -134,7 +167,7 @@ func (g *Global) UnmarshalJSON(text []byte) error {
 			// Some other program's idea of an engine: kept, and never synced with.
 			e.Version, e.SyncID = 0, ""
 		}
-		out.Engines[name] = EngineEntry{e.Version, e.SyncID, raw}
+		out.Engines[name] = engineEntry{e.Version, e.SyncID, raw}
 	}
 	for _, name := range []string{"syncID", "storageVersion", "declined", "engines"} {
 		delete(out.other, name)
@@ -144,7 +177,7 @@ func (g *Global) UnmarshalJSON(text []byte) error {
 }
 
 // MarshalJSON writes the record's cleartext.
-func (g Global) MarshalJSON() ([]byte, error) {
+func (g global) MarshalJSON() ([]byte, error) {
 	all := map[string]any{}
 	for k, v := range g.other {
 		all[k] = v

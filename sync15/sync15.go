@@ -25,9 +25,9 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// StorageVersion is the version of the storage formats that this package
+// storageVersion is the version of the storage formats that this package
 // speaks, as meta/global has it.
-const StorageVersion = 5
+const storageVersion = 5
 
 // Account is what a Client needs to know of the account.
 type Account interface {
@@ -91,7 +91,7 @@ type Client struct {
 
 	// mu guards state's token, backoff and limits, which engines share.
 	mu    sync.Mutex
-	state *State
+	state *state
 
 	// bounds is the most that a server may send.
 	bounds bounds
@@ -123,7 +123,7 @@ func New(cfg Config, state *State) *Client {
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "syncmanager")
 	return &Client{
 		cfg:    cfg,
-		state:  state,
+		state:  &state.s,
 		bounds: bounds{records: maxRecords, bytes: maxBytes, clients: maxClients},
 		idle:   idle,
 		http: &http.Client{

@@ -20,7 +20,7 @@ const (
 
 // token returns the token that all requests use, and fetches one when there is
 // none or it is near its end.
-func (c *Client) token(ctx context.Context) (*Token, error) {
+func (c *Client) token(ctx context.Context) (*token, error) {
 	c.tokenMu.Lock()
 	defer c.tokenMu.Unlock()
 	tok := c.currentToken()
@@ -32,7 +32,7 @@ func (c *Client) token(ctx context.Context) (*Token, error) {
 
 // renewToken replaces a token that the storage service refused. Whoever comes
 // late, with a token that was replaced already, gets the new one.
-func (c *Client) renewToken(ctx context.Context, refused *Token) (*Token, error) {
+func (c *Client) renewToken(ctx context.Context, refused *token) (*token, error) {
 	c.tokenMu.Lock()
 	defer c.tokenMu.Unlock()
 	if tok := c.currentToken(); tok != nil && tok != refused {
@@ -45,7 +45,7 @@ func (c *Client) renewToken(ctx context.Context, refused *Token) (*Token, error)
 	return c.fetchToken(ctx, refused)
 }
 
-func (c *Client) currentToken() *Token {
+func (c *Client) currentToken() *token {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state.Token
@@ -54,7 +54,7 @@ func (c *Client) currentToken() *Token {
 // fetchToken stores and returns a new token. If it leads to another place than
 // old did, what is known of the old place is dropped and ErrReassigned comes
 // back. The caller holds tokenMu.
-func (c *Client) fetchToken(ctx context.Context, old *Token) (*Token, error) {
+func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 	if err := c.mayAsk(); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (c *Client) fetchToken(ctx context.Context, old *Token) (*Token, error) {
 
 // askForToken asks at most three times: with the access token at hand; with a
 // fresh one, should that be refused; and once more after a clock that was off.
-func (c *Client) askForToken(ctx context.Context, kid string) (*Token, error) {
+func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 	const doing = "ask for a sync token"
 	u, err := url.Parse(strings.TrimRight(c.cfg.Account.TokenServer(), "/") + "/1.0/sync/1.5")
 	if err != nil || u.Host == "" {
@@ -142,7 +142,7 @@ func tokenStatus(body []byte) string {
 	return r.Status
 }
 
-func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string) (*Token, error) {
+func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string) (*token, error) {
 	var r struct {
 		ID       string  `json:"id"`
 		Key      string  `json:"key"`
@@ -165,7 +165,7 @@ func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string
 		return nil, protocolError(doing, "it leads from an encrypted connection to an open one")
 	}
 	life := time.Duration(min(max(r.Duration, 0), 7*24*3600) * float64(time.Second))
-	return &Token{
+	return &token{
 		ID: r.ID, Key: r.Key, UID: r.UID, HashedUID: r.Hashed, KeyID: kid,
 		Endpoint: strings.TrimRight(r.Endpoint, "/"),
 		// Renewed a little early, so that a request that is on its way as the token

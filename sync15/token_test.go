@@ -77,10 +77,10 @@ func TestTokens(t *testing.T) {
 			return nil
 		}
 		a.mustSync()
-		if a.state.Skew < 364*24*3600 || a.account.fresh != 0 {
-			t.Errorf("the skew is %d s, %d fresh access tokens", a.state.Skew, a.account.fresh)
+		if a.state.Inner().Skew < 364*24*3600 || a.account.fresh != 0 {
+			t.Errorf("the skew is %d s, %d fresh access tokens", a.state.Inner().Skew, a.account.fresh)
 		}
-		if told := a.shelf.start.Skew; told != time.Duration(a.state.Skew)*time.Second {
+		if told := a.shelf.start.Skew; told != time.Duration(a.state.Inner().Skew)*time.Second {
 			t.Errorf("the engine is told of %v", told)
 		}
 	})

@@ -313,7 +313,7 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 	u.at, u.batch = at, ""
 	receipt := engine.Receipt{At: at, Stored: u.open.stored, Refused: u.open.refused}
 	u.open = settled{}
-	written := Mark{At: at, IDs: receipt.Stored}
+	written := mark{At: at, IDs: receipt.Stored}
 	if u.expires.Load() {
 		written.IDs = nil
 	}

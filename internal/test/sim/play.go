@@ -14,7 +14,6 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/server/backup"
-	"github.com/syncmanager/syncmanager/sync15"
 )
 
 // serverBackup is a backup of the server, and what the model says of it.
@@ -263,17 +262,19 @@ func (r *run) drop(ctx context.Context, d *device, s Step) {
 		r.say("    %v", err)
 		return
 	}
-	var g sync15.Global
-	if err := json.Unmarshal([]byte(rec.Sealed), &g); err != nil {
+	var global map[string]any
+	if err := json.Unmarshal([]byte(rec.Sealed), &global); err != nil {
 		r.say("    %v", err)
 		return
 	}
-	entry := g.Engines[name]
-	g.Engines[name] = sync15.EngineEntry{Version: entry.Version, SyncID: string(engine.NewID(r.rand.fork()))}
-	if entry.SyncID == "" {
+	engines, _ := global["engines"].(map[string]any)
+	entry, _ := engines[name].(map[string]any)
+	id := string(engine.NewID(r.rand.fork()))
+	if entry == nil {
 		return // it is switched off
 	}
-	text, err := json.Marshal(g)
+	entry["syncID"] = id
+	text, err := json.Marshal(global)
 	if err != nil {
 		r.say("    %v", err)
 		return
