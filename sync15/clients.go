@@ -182,8 +182,12 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 	deliveries, waiting, undelivered, sent := r.address()
 	changed = append(changed, deliveries...)
 	if len(changed) > 0 {
+		keys, err := r.bundle(clientsCollection)
+		if err != nil {
+			return err
+		}
 		box := &clientsOutbox{state: s, records: changed}
-		u := &upload{r: r, collection: clientsCollection, keys: r.bundle(clientsCollection), session: box, at: at, total: &Stats{}}
+		u := &upload{r: r, collection: clientsCollection, keys: keys, session: box, at: at, total: &Stats{}}
 		if err := u.run(ctx); err != nil {
 			return err
 		}
@@ -208,8 +212,12 @@ func (r *Run) readClients(ctx context.Context) error {
 	s := &r.c.state.Clients
 	records := map[bso.ID]clientRecord{}
 	size, left := 0, 0
-	d := &download{r: r, collection: clientsCollection, pages: true, keys: r.bundle(clientsCollection)}
-	err := d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
+	keys, err := r.bundle(clientsCollection)
+	if err != nil {
+		return err
+	}
+	d := &download{r: r, collection: clientsCollection, pages: true, keys: keys}
+	err = d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
 		for _, in := range page {
 			if in.Err != nil {
 				r.c.cfg.Log.Warn("a device's record cannot be read", "id", in.ID, "err", in.Err)

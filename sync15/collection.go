@@ -32,8 +32,14 @@ func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Star
 	name := e.Collection()
 	defer func() { r.c.progress(name, "done", total.Downloaded+total.Uploaded) }()
 	defer func() { r.settle(name, total.Uploaded) }()
-	assoc := r.association(name)
-	keys := r.bundle(name)
+	assoc, err := r.association(name)
+	if err != nil {
+		return total, err
+	}
+	keys, err := r.bundle(name)
+	if err != nil {
+		return total, err
+	}
 	if err := r.associate(ctx, e, assoc, keys); err != nil {
 		return total, err
 	}
@@ -102,10 +108,14 @@ func resetTo(ctx context.Context, e engine.Engine, a engine.Association) error {
 	return nil
 }
 
-func (r *Run) bundle(collection string) *seal.Bundle {
-	r.c.keysMu.Lock()
-	defer r.c.keysMu.Unlock()
-	return r.c.state.Keys.For(collection)
+// bundle returns what the collection is encrypted with.
+func (r *Run) bundle(collection string) (*seal.Bundle, error) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if r.c.state.Keys == nil {
+		return nil, ErrReassigned // see state.forgetNode
+	}
+	return r.c.state.Keys.For(collection), nil
 }
 
 func (r *Run) limits() bso.Limits {
@@ -138,7 +148,11 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		}
 	}()
 
-	d := &download{r: r, collection: name, since: session.Since(), keys: r.bundle(name)}
+	keys, err := r.bundle(name)
+	if err != nil {
+		return err
+	}
+	d := &download{r: r, collection: name, since: session.Since(), keys: keys}
 	at, there := r.info[name]
 	switch {
 	case round > 1:

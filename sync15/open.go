@@ -150,20 +150,35 @@ func inspect(clear []byte, id bso.ID) (tombstone bool, err error) {
 // minutes: one record that never opens must not cost a request each time.
 func (r *Run) recheckKeys(ctx context.Context, collection string, had *seal.Bundle) (*seal.Bundle, error) {
 	c := r.c
-	c.keysMu.Lock()
-	defer c.keysMu.Unlock()
-	if now := c.state.Keys.For(collection); !now.Equal(had) {
-		return now, nil
+	if err := c.rereading.take(ctx); err != nil {
+		return nil, err
 	}
-	if c.cfg.Now().Sub(c.state.KeysCheckedAt) < keysPatience {
+	defer c.rereading.give()
+	if now, err := r.bundle(collection); err != nil || !now.Equal(had) {
+		return now, err
+	}
+	if !c.keysAreDue() {
 		return had, nil
 	}
-	c.state.KeysCheckedAt = c.cfg.Now()
 	err := c.readKeys(ctx, 0)
-	var gone *freshStart
-	if errors.Is(err, ErrKeys) || errors.As(err, &gone) {
+	if errors.Is(err, ErrKeys) || errors.As(err, new(*freshStart)) {
 		// The next Setup deals with it; here the record just stays unread.
 		return had, nil
 	}
-	return c.state.Keys.For(collection), err
+	if err != nil {
+		return nil, err
+	}
+	return r.bundle(collection)
+}
+
+// keysAreDue reports whether crypto/keys may be read again, and notes that it is.
+func (c *Client) keysAreDue() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.cfg.Now()
+	if now.Sub(c.state.KeysCheckedAt) < keysPatience {
+		return false
+	}
+	c.state.KeysCheckedAt = now
+	return true
 }

@@ -242,7 +242,7 @@ func (rs *Records) bundle(ctx context.Context, collection string) (*seal.Bundle,
 			return nil, err
 		}
 	}
-	return rs.r.bundle(collection), nil
+	return rs.r.bundle(collection)
 }
 
 // read takes a record from its envelope. Its error is one that concerns more than

@@ -6,23 +6,28 @@ import (
 	"errors"
 	"maps"
 
+	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// lostError says that the server has no such collection, and that this run cannot
-// tell whether it ever had: somebody may have deleted it and left meta/global as it
-// was. Who fills it under the old sync ID hides that from the devices that had
-// records there: they find a collection that is newer than theirs, and never learn
+// lostError says that the collection is not on the server, and that this run cannot
+// tell whether it ever was: somebody may have deleted it and left meta/global as it
+// was. A device that fills it under the old sync ID hides that from the devices that had
+// records there: they find a collection that is newer than theirs, and never notice
 // that their records are gone from it.
 type lostError struct{}
 
 func (*lostError) Error() string { return "the collection is not on the server" }
 
 // association is what the sync state of the collection's engine has to belong to.
-func (r *Run) association(name string) engine.Association {
-	r.c.globalMu.Lock()
-	defer r.c.globalMu.Unlock()
-	return r.c.state.Global.association(name)
+func (r *Run) association(name string) (engine.Association, error) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	g := r.c.state.Global
+	if g == nil {
+		return engine.Association{}, ErrReassigned // see state.forgetNode
+	}
+	return g.association(name), nil
 }
 
 func (g *global) association(name string) engine.Association {
@@ -35,10 +40,10 @@ func (r *Run) lost(name string) bool {
 	if _, there := r.info[name]; there || r.fresh {
 		return false
 	}
-	r.c.globalMu.Lock()
-	defer r.c.globalMu.Unlock()
-	id := r.c.state.Global.Engines[name].SyncID
-	return !r.founded[name] && r.c.state.Renewed[name] != id
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	g := r.c.state.Global
+	return g == nil || !r.founded[name] && r.c.state.Renewed[name] != g.Engines[name].SyncID
 }
 
 // settle forgets that the collection's sync ID was renewed, once there are records
@@ -47,16 +52,15 @@ func (r *Run) settle(name string, stored int) {
 	if _, there := r.info[name]; !there && stored == 0 {
 		return
 	}
-	r.c.globalMu.Lock()
-	defer r.c.globalMu.Unlock()
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
 	delete(r.c.state.Renewed, name)
 }
 
-// renew begins a new life of a collection that is lost: it gives the collection's
-// entry in meta/global a new sync ID, so that every device reconciles in full, and
-// resets the engine to it.
+// renew gives a collection that is lost a new sync ID in meta/global, so that every
+// device reconciles it in full, and resets the engine to it.
 func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association) (engine.Association, error) {
-	r.c.cfg.Log.Info("begin a collection anew that is not on the server", "engine", e.Collection())
+	r.c.cfg.Log.Info("a collection is not on the server; it gets a new sync ID", "engine", e.Collection())
 	now, err := r.renewEntry(ctx, e, had)
 	if err != nil {
 		return had, err
@@ -65,66 +69,101 @@ func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association
 }
 
 // renewEntry is renew's part in meta/global. Where another device was faster, its
-// sync ID counts.
+// sync ID counts. Engines renew one after another, since each writes the whole record.
 func (r *Run) renewEntry(ctx context.Context, e engine.Engine, had engine.Association) (engine.Association, error) {
-	name := e.Collection()
-	r.c.globalMu.Lock()
-	defer r.c.globalMu.Unlock()
-	s := r.c.state
+	if err := r.c.renewing.take(ctx); err != nil {
+		return had, err
+	}
+	defer r.c.renewing.give()
 	for range 3 {
-		entry, listed := s.Global.Engines[name]
-		if !listed || entry.Version != e.Version() {
-			// It was switched off or has a newer version: the next sync deals with it.
-			return had, ErrConflict
+		now, next, since, err := r.nextEntry(e, had)
+		if next == nil || err != nil {
+			return now, err
 		}
-		if now := s.Global.association(name); now != had {
-			r.found(name)
-			return now, nil
-		}
-		next := *s.Global
-		next.Engines = maps.Clone(next.Engines)
-		id := r.c.newID()
-		next.Engines[name] = engineEntry{Version: entry.Version, SyncID: id}
 		text, err := json.Marshal(next)
 		if err != nil {
 			return had, err
 		}
-		at, err := r.c.putBSO(ctx, "meta", "global", text, s.GlobalAt)
+		at, err := r.c.putBSO(ctx, "meta", "global", text, since)
 		if err == nil {
-			s.Global, s.GlobalAt, s.MetaAt = &next, at, at
-			r.found(name)
-			if s.Renewed == nil {
-				s.Renewed = map[string]string{}
-			}
-			s.Renewed[name] = id
-			return next.association(name), nil
+			return r.tookEntry(e.Collection(), next, at), nil
 		}
 		if !isConflict(err) {
 			return had, err
 		}
-		if err := r.lookAgain(ctx); err != nil {
+		if err := r.rereadGlobal(ctx); err != nil {
 			return had, err
 		}
 	}
 	return had, ErrConflict
 }
 
-// lookAgain reads meta/global after another device wrote it. MetaAt stays: what else
-// may have changed is for the next sync to see, unless this run writes it after all.
-func (r *Run) lookAgain(ctx context.Context) error {
-	s := r.c.state
-	global, at := s.Global, s.GlobalAt
-	err := r.c.readGlobal(ctx, at)
-	var gone *freshStart
-	if errors.As(err, &gone) || err == nil && s.Global.SyncID != global.SyncID {
-		// This run goes on with the keys of the storage that it began with.
-		s.Global, s.GlobalAt = global, at
-		return ErrRace
+// nextEntry returns meta/global with a new sync ID for the engine's collection, to be
+// written if the record is as it was at since. Where it has another sync ID than had
+// already, next is nil and now says which.
+func (r *Run) nextEntry(e engine.Engine, had engine.Association) (now engine.Association, next *global, since bso.Timestamp, err error) {
+	name := e.Collection()
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	g := r.c.state.Global
+	if g == nil {
+		return had, nil, 0, ErrReassigned
 	}
-	return err
+	entry, listed := g.Engines[name]
+	if !listed || entry.Version != e.Version() {
+		// It was switched off or has a newer version: the next sync deals with it.
+		return had, nil, 0, ErrConflict
+	}
+	if now := g.association(name); now != had {
+		r.found(name)
+		return now, nil, 0, nil
+	}
+	renewed := *g
+	renewed.Engines = maps.Clone(renewed.Engines)
+	renewed.Engines[name] = engineEntry{Version: entry.Version, SyncID: r.c.newID()}
+	return had, &renewed, r.c.state.GlobalAt, nil
 }
 
-// found notes that the collection's sync ID was made in this run.
+// tookEntry notes that the server took what nextEntry made.
+func (r *Run) tookEntry(name string, g *global, at bso.Timestamp) engine.Association {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	s := r.c.state
+	s.Global, s.GlobalAt, s.MetaAt = g, at, at
+	r.found(name)
+	if s.Renewed == nil {
+		s.Renewed = map[string]string{}
+	}
+	s.Renewed[name] = g.Engines[name].SyncID
+	return g.association(name)
+}
+
+// rereadGlobal reads meta/global after another device wrote it. MetaAt stays: what else
+// may have changed is for the next sync to see, unless this run writes it after all.
+func (r *Run) rereadGlobal(ctx context.Context) error {
+	g, at, err := r.c.getGlobal(ctx, 0)
+	if errors.As(err, new(*freshStart)) {
+		return ErrRace
+	}
+	if err != nil {
+		return err
+	}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	s := r.c.state
+	if s.Global == nil {
+		return ErrReassigned
+	}
+	if g.SyncID != s.Global.SyncID {
+		// This run goes on with the keys of the storage that it began with.
+		return ErrRace
+	}
+	s.Global, s.GlobalAt = g, at
+	return nil
+}
+
+// found notes that the collection's sync ID was made in this run. The caller holds mu,
+// or no engine syncs.
 func (r *Run) found(name string) {
 	if r.founded == nil {
 		r.founded = map[string]bool{}

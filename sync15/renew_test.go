@@ -1,6 +1,7 @@
 package sync15_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -229,5 +230,58 @@ func TestEnginesRenewAtOnce(t *testing.T) {
 		if s.assoc.Collection != a.state.Inner().Global.Engines[s.collection].SyncID || len(s.dirty) > 0 {
 			t.Errorf("%s belongs to %v: %v", s.collection, s.assoc, s.dirty)
 		}
+	}
+}
+
+// While an engine writes meta/global, however long the server takes, the others sync; and
+// one that has to write it too stops waiting when its context ends.
+func TestNobodyHangsOnAWriteOfMetaGlobal(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a := w.device("a")
+	one, two, three := newShelf("one"), newShelf("two"), newShelf("three")
+	choice := sync15.Choice{Engines: []engine.Engine{one, two, three}}
+	for _, s := range []*shelf{one, two, three} {
+		run, err := a.client().Setup(t.Context(), choice)
+		if err == nil {
+			_, err = run.SyncEngine(t.Context(), s, engine.Start{Run: "run"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	one.put("note-1", "hello")
+	three.put("note-3", "hello")
+	run, err := a.client().Setup(t.Context(), choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := false
+	w.before = func(r *http.Request) *http.Response {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/storage/meta/global") {
+			return nil
+		}
+		w.before, met = nil, true
+		if _, err := run.SyncEngine(t.Context(), two, engine.Start{Run: "run"}); err != nil {
+			t.Errorf("an engine with nothing to send: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		three.at = func(step string) error {
+			if step == "merge" {
+				cancel()
+			}
+			return nil
+		}
+		if _, err := run.SyncEngine(ctx, three, engine.Start{Run: "run"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("an engine that waits for its turn: %v", err)
+		}
+		return nil
+	}
+	if _, err := run.SyncEngine(t.Context(), one, engine.Start{Run: "run"}); err != nil || !met {
+		t.Fatalf("%v, meta/global was written: %t", err, met)
+	}
+	three.at = nil
+	if _, err := run.SyncEngine(t.Context(), three, engine.Start{Run: "run"}); err != nil || len(three.dirty) > 0 {
+		t.Errorf("after it: %v, %v wait", err, three.dirty)
 	}
 }

@@ -33,7 +33,7 @@ type Run struct {
 	// Newer names the engines whose collection has a newer version than theirs.
 	Newer []string
 	// fresh says that this run started the storage afresh, founded which collections
-	// got their sync ID in it. founded is guarded by the client's globalMu.
+	// got their sync ID in it. founded is guarded by the client's mu.
 	fresh   bool
 	founded map[string]bool
 }
@@ -118,30 +118,46 @@ const maxGlobal = 256 << 10
 
 // readGlobal reads meta/global into the state.
 func (c *Client) readGlobal(ctx context.Context, at bso.Timestamp) error {
+	g, modified, err := c.getGlobal(ctx, at)
+	if err == nil {
+		c.mu.Lock()
+		c.state.Global, c.state.GlobalAt = g, modified
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// getGlobal reads meta/global and its time. at goes into the error that tells to start
+// the storage afresh.
+func (c *Client) getGlobal(ctx context.Context, at bso.Timestamp) (*global, bso.Timestamp, error) {
 	payload, modified, err := c.getBSO(ctx, "meta", "global")
 	switch {
 	case isNotFound(err):
-		return &freshStart{"meta/global is missing", at}
+		return nil, 0, &freshStart{"meta/global is missing", at}
 	case err != nil:
-		return err
+		return nil, 0, err
 	}
+	g, err := parseGlobal(payload, at)
+	return g, modified, err
+}
+
+func parseGlobal(payload []byte, at bso.Timestamp) (*global, error) {
 	if len(payload) > maxGlobal {
-		return fmt.Errorf("%w: it has %d bytes, and a kilobyte is due", ErrGlobal, len(payload))
+		return nil, fmt.Errorf("%w: it has %d bytes, and a kilobyte is due", ErrGlobal, len(payload))
 	}
 	var g global
 	if err := json.Unmarshal(payload, &g); err != nil {
-		return ErrGlobal
+		return nil, ErrGlobal
 	}
 	switch {
 	case g.StorageVersion > storageVersion:
-		return &VersionError{g.StorageVersion}
+		return nil, &VersionError{g.StorageVersion}
 	case g.StorageVersion < storageVersion:
-		return &freshStart{fmt.Sprintf("its version is %d", g.StorageVersion), at}
+		return nil, &freshStart{fmt.Sprintf("its version is %d", g.StorageVersion), at}
 	case g.SyncID == "":
-		return &freshStart{"meta/global has no sync ID", at}
+		return nil, &freshStart{"meta/global has no sync ID", at}
 	}
-	c.state.Global, c.state.GlobalAt = &g, modified
-	return nil
+	return &g, nil
 }
 
 // readKeys reads crypto/keys into the state.
@@ -161,7 +177,9 @@ func (c *Client) readKeys(ctx context.Context, at bso.Timestamp) error {
 	if err != nil {
 		return ErrKeys
 	}
+	c.mu.Lock()
 	c.state.Keys = &keys
+	c.mu.Unlock()
 	return nil
 }
 

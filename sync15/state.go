@@ -104,7 +104,8 @@ type token struct {
 	Renew     time.Time `json:"renew"`
 }
 
-// forgetNode drops what belongs to one storage node.
+// forgetNode drops what belongs to one storage node. Engines that sync meanwhile find
+// neither Global nor Keys: their sync ends with ErrReassigned.
 func (s *state) forgetNode() {
 	s.Limits, s.Global, s.Keys = nil, nil, nil
 	s.GlobalAt, s.MetaAt, s.CryptoAt = 0, 0, 0

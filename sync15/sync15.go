@@ -77,21 +77,17 @@ type Client struct {
 	cfg  Config
 	http *http.Client
 
-	// tokenMu is held while a token is fetched, so that one fetch serves all.
-	tokenMu sync.Mutex
-	// renewed says that a token was renewed in this run because the service
-	// refused it; the next refusal is final. Guarded by tokenMu.
-	renewed bool
-	// keysMu is held while crypto/keys is read again, for the same reason.
-	keysMu sync.Mutex
+	// One engine at a time fetches a token, reads crypto/keys again, or writes
+	// meta/global; the others use what it brought.
+	fetching, rereading, renewing turn
 
-	// globalMu guards state's Global, GlobalAt, MetaAt and Renewed while engines sync:
-	// one of them may write meta/global. It is taken before mu.
-	globalMu sync.Mutex
-
-	// mu guards state's token, backoff and limits, which engines share.
+	// mu guards what engines share while they sync: state, but for Clients; renewed; and
+	// Run.founded. It is never held during a request.
 	mu    sync.Mutex
 	state *state
+	// renewed says that a token was renewed in this run because the service
+	// refused it; the next refusal is final.
+	renewed bool
 
 	// bounds is the most that a server may send.
 	bounds bounds
@@ -122,8 +118,11 @@ func New(cfg Config, state *State) *Client {
 	}
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "syncmanager")
 	return &Client{
-		cfg:    cfg,
-		state:  &state.s,
+		cfg:   cfg,
+		state: &state.s,
+
+		fetching: newTurn(), rereading: newTurn(), renewing: newTurn(),
+
 		bounds: bounds{records: maxRecords, bytes: maxBytes, clients: maxClients},
 		idle:   idle,
 		http: &http.Client{
@@ -149,18 +148,18 @@ func (c *Client) Requests() int { return int(c.requests.Load()) }
 // TokenRequests counts those made to the token server since then.
 func (c *Client) TokenRequests() int { return int(c.tokenRequests.Load()) }
 
-// StartRun begins the count of requests anew, and allows one more renewal of a
+// StartRun sets the counts of requests to zero, and allows one more renewal of a
 // refused token.
 func (c *Client) StartRun() {
 	c.requests.Store(0)
 	c.tokenRequests.Store(0)
-	c.tokenMu.Lock()
+	c.mu.Lock()
 	c.renewed = false
-	c.tokenMu.Unlock()
+	c.mu.Unlock()
 }
 
 func (c *Client) progress(engine, phase string, records int) {
-	// The clients collection goes the way of all, but is no engine.
+	// The clients collection is synced like any other, but is not an engine.
 	if c.cfg.Progress != nil && engine != clientsCollection {
 		c.cfg.Progress(Progress{engine, phase, records})
 	}

@@ -21,8 +21,10 @@ const (
 // token returns the token that all requests use, and fetches one when there is
 // none or it is near its end.
 func (c *Client) token(ctx context.Context) (*token, error) {
-	c.tokenMu.Lock()
-	defer c.tokenMu.Unlock()
+	if err := c.fetching.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.fetching.give()
 	tok := c.currentToken()
 	if tok != nil && c.cfg.Now().Before(tok.Renew) {
 		return tok, nil
@@ -33,15 +35,20 @@ func (c *Client) token(ctx context.Context) (*token, error) {
 // renewToken replaces a token that the storage service refused. Whoever comes
 // late, with a token that was replaced already, gets the new one.
 func (c *Client) renewToken(ctx context.Context, refused *token) (*token, error) {
-	c.tokenMu.Lock()
-	defer c.tokenMu.Unlock()
+	if err := c.fetching.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.fetching.give()
 	if tok := c.currentToken(); tok != nil && tok != refused {
 		return tok, nil
 	}
-	if c.renewed {
+	c.mu.Lock()
+	final := c.renewed
+	c.renewed = true
+	c.mu.Unlock()
+	if final {
 		return nil, &AuthError{}
 	}
-	c.renewed = true
 	return c.fetchToken(ctx, refused)
 }
 
@@ -53,7 +60,7 @@ func (c *Client) currentToken() *token {
 
 // fetchToken stores and returns a new token. If it leads to another place than
 // old did, what is known of the old place is dropped and ErrReassigned comes
-// back. The caller holds tokenMu.
+// back. The caller has the turn.
 func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 	if err := c.mayAsk(); err != nil {
 		return nil, err

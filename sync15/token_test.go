@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/server/token"
 	"github.com/syncmanager/syncmanager/sync15"
 )
@@ -128,9 +129,9 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// TestAMovedStorageIsSetUpAnew: the token server sends the account to another
+// TestAMovedStorageIsSetUpAgain: the token server sends the account to another
 // node, where nothing is.
-func TestAMovedStorageIsSetUpAnew(t *testing.T) {
+func TestAMovedStorageIsSetUpAgain(t *testing.T) {
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
@@ -147,5 +148,39 @@ func TestAMovedStorageIsSetUpAnew(t *testing.T) {
 	b.mustSync()
 	if b.shelf.content()["note-1"] != "hello" {
 		t.Errorf("the new node has %v", b.shelf.content())
+	}
+}
+
+// The storage may move while engines sync: those that come after the one that noticed
+// it end as that one did, and nothing of the old node is used.
+func TestAStorageThatMovesWhileEnginesSync(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a := w.device("a")
+	one, two := newShelf("one"), newShelf("two")
+	choice := sync15.Choice{Engines: []engine.Engine{one, two}}
+	c := a.client()
+	run, err := c.Setup(t.Context(), choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*shelf{one, two} {
+		s.put("note-1", "hello")
+	}
+	w.close()
+	w.dir, w.node, w.signer = t.TempDir(), "http://node2.test/storage", token.NewSigner([]byte("another"))
+	w.open()
+	for _, s := range []*shelf{one, two} {
+		if _, err := run.SyncEngine(t.Context(), s, engine.Start{Run: "run"}); !errors.Is(err, sync15.ErrReassigned) {
+			t.Errorf("the sync of %s ended with %v", s.collection, err)
+		}
+	}
+	if run, err = c.Setup(t.Context(), choice); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*shelf{one, two} {
+		if _, err := run.SyncEngine(t.Context(), s, engine.Start{Run: "run"}); err != nil || len(s.dirty) > 0 {
+			t.Errorf("the sync of %s on the new node: %v, %v wait", s.collection, err, s.dirty)
+		}
 	}
 }
