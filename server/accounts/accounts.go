@@ -40,6 +40,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/grants"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/profile"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/recovery"
@@ -114,11 +115,7 @@ type Service struct {
 	// notifier tells devices what happens to their account.
 	notifier *devices.Notifier
 
-	// stretch is scrypt in the memory that there is for it.
-	stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
-	// pepper makes answers about accounts that do not exist.
-	pepper []byte
-
+	passwords    *password.Passwords
 	devices      *devices.Handlers
 	profile      *profile.Handlers
 	confirmation *confirmation.Handlers
@@ -162,10 +159,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, db: db,
-		api:     api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
-		tries:   &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
-		keys:    oauth.NewKeyring(db, cfg.Now, cfg.Rand),
-		stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key,
+		api:   api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
+		tries: &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
+		keys:  oauth.NewKeyring(db, cfg.Now, cfg.Rand),
 		notifier: devices.NewNotifier(devices.Config{
 			Store: db, Push: cfg.Push, Window: cfg.Limits.Window, Now: cfg.Now, Log: cfg.Log,
 		}),
@@ -173,6 +169,10 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	s.auth = &auth.Authenticator{
 		DB: db, Keys: s.keys, Tries: s.tries, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Window: cfg.Limits.Window,
 		Signatures: &hawk.Window{Skew: hawkSkew},
+	}
+	s.passwords = &password.Passwords{
+		DB: db, Tries: s.tries, Stretch: stretch.NewPool(cfg.Memory, runtime.GOMAXPROCS(0), cfg.Cost).Key, Cost: cfg.Cost,
+		Decoys: cfg.SignUp == SignUpEmail, Disabled: cfg.Disabled, Rand: cfg.Rand, Security: cfg.Security,
 	}
 	s.devices = &devices.Handlers{
 		DB: db, Auth: s.auth, Notifier: s.notifier, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Security: cfg.Security,
@@ -189,7 +189,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		DB: db, Auth: s.auth, Tries: s.tries, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Security: cfg.Security,
 	}
 	s.grants = &grants.Handlers{DB: db, Auth: s.auth, Keys: s.keys, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand}
-	if s.pepper, err = s.secret(ctx, "pepper"); err != nil {
+	if s.passwords.Pepper, err = s.secret(ctx, "pepper"); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.api.Refused = s.audit

@@ -123,7 +123,7 @@ func (s *Service) reauthenticate(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.authenticate(r)
+	a, err := s.passwords.Authenticate(r)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Service) reauthenticate(r *api.Request) (any, error) {
 			out.Method, err = auth.MethodSecondStep, nil
 		}
 		if err == nil && wantsKeys(r) {
-			out.keyFetchTokens, err = s.keyFetch(tx, a.Account, a.wrapKB(), nil)
+			out.keyFetchTokens, err = s.keyFetch(tx, a.Account, a.WrapKB(), nil)
 		}
 		return err
 	})

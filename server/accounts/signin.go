@@ -9,11 +9,12 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
 func (s *Service) login(r *api.Request) (any, error) {
-	a, err := s.authenticate(r)
+	a, err := s.passwords.Authenticate(r)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +24,7 @@ func (s *Service) login(r *api.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		if out, err = s.signIn(tx, r, a.Account, a.wrapKB(), 0, wait); err != nil || wait || !a.Confirmed {
+		if out, err = s.signIn(tx, r, a.Account, a.WrapKB(), 0, wait); err != nil || wait || !a.Confirmed {
 			return err
 		}
 		return s.tries.Know(tx, r, a.UID)
@@ -62,9 +63,9 @@ type signedIn struct {
 // signIn makes a session, and with ?keys=true key fetch tokens. For an account that
 // is not confirmed they wait for that. secondAt is when the second step was shown, in
 // milliseconds, or 0; wait says that the session waits for it.
-func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB wrapped, secondAt int64, wait bool) (*signedIn, error) {
+func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB password.Wrapped, secondAt int64, wait bool) (*signedIn, error) {
 	// By whatever way they come: a password, a new one, a recovery key.
-	if err := s.enabled(r.Context(), a.UID); err != nil {
+	if err := s.passwords.Enabled(r.Context(), a.UID); err != nil {
 		return nil, err
 	}
 	verified := a.Confirmed && !wait
@@ -97,11 +98,11 @@ func wantsKeys(r *api.Request) bool { return r.URL.Query().Get("keys") == "true"
 
 // keyFetch makes a token for each version of the stretching that kB is wrapped by.
 // They wait with a session, unless it is nil.
-func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB wrapped, session []byte) (out keyFetchTokens, err error) {
+func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB password.Wrapped, session []byte) (out keyFetchTokens, err error) {
 	for _, t := range []struct {
 		wrapKB []byte
 		to     *string
-	}{{kB.v1, &out.V1}, {kB.v2, &out.V2}} {
+	}{{kB.V1, &out.V1}, {kB.V2, &out.V2}} {
 		if t.wrapKB == nil {
 			continue
 		}
@@ -144,12 +145,12 @@ func (s *Service) credentialsStatus(r *api.Request) (any, error) {
 	if err := s.tries.AdmitAddress(r); err != nil {
 		return nil, err
 	}
-	a, err := s.accountByEmail(r.Context(), in.Email)
+	a, err := s.passwords.AccountByKey(r.Context(), mailaddr.Key(in.Email))
 	if err != nil {
 		return nil, err
 	}
 	if a == nil || a.ClientSalt == "" || !a.Confirmed {
-		m := hmac.New(sha256.New, s.pepper)
+		m := hmac.New(sha256.New, s.passwords.Pepper)
 		io.WriteString(m, mailaddr.Key(in.Email))
 		a = &store.Account{ClientSalt: onepw.ClientSalt([16]byte(m.Sum(nil)[:16]))}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -16,7 +17,7 @@ func (s *Service) create(r *api.Request) (any, error) {
 	var in struct {
 		Email      string `json:"email"`
 		Invitation string `json:"invitation"`
-		credentials
+		password.Credentials
 	}
 	if err := r.Decode(&in); err != nil {
 		return nil, err
@@ -27,7 +28,8 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err := mailaddr.Check(in.Email); err != nil {
 		return nil, err
 	}
-	if err := in.check(); err != nil {
+	fresh, err := in.Decode(false)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.tries.AdmitAddress(r); err != nil {
@@ -48,16 +50,16 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err := s.checkInvitation(r, in.Invitation); err != nil {
 		return nil, err
 	}
-	also := func(tx store.Tx, a *store.Account, kB wrapped) (err error) {
+	also := func(tx store.Tx, a *store.Account, kB password.Wrapped) (err error) {
 		if err := s.useInvitation(tx, in.Invitation, a.UID); err != nil {
 			return err
 		}
 		out, err = s.signIn(tx, r, a, kB, 0, false)
 		return err
 	}
-	made, err := s.register(ctx, in.Email, mailaddr.Key(in.Email), in.credentials, !byEmail, also)
+	made, err := s.register(ctx, in.Email, mailaddr.Key(in.Email), fresh, !byEmail, also)
 	if byEmail && errors.Is(err, fault.ErrAccountExists) {
-		made, err = s.register(ctx, in.Email, mailaddr.DecoyKey(in.Email), in.credentials, false, also)
+		made, err = s.register(ctx, in.Email, mailaddr.DecoyKey(in.Email), fresh, false, also)
 	}
 	if err != nil || made.Confirmed {
 		return out, err
@@ -74,15 +76,15 @@ func (s *Service) create(r *api.Request) (any, error) {
 
 // register makes an account under a key, and runs also in the transaction that
 // does. It takes the place of one that nobody confirmed.
-func (s *Service) register(ctx context.Context, email, key string, c credentials, confirmed bool,
-	also func(tx store.Tx, a *store.Account, kB wrapped) error) (*store.Account, error) {
-	old, err := s.accountByKey(ctx, key)
+func (s *Service) register(ctx context.Context, email, key string, n password.New, confirmed bool,
+	also func(tx store.Tx, a *store.Account, kB password.Wrapped) error) (*store.Account, error) {
+	old, err := s.passwords.AccountByKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	var oldUID string
 	if old != nil {
-		if old.Confirmed || s.enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
+		if old.Confirmed || s.passwords.Enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
 			return nil, fault.ErrAccountExists
 		}
 		oldUID = old.UID
@@ -95,7 +97,7 @@ func (s *Service) register(ctx context.Context, email, key string, c credentials
 	if a.KA, err = random.Bytes(s.cfg.Rand, onepw.KeySize); err != nil {
 		return nil, err
 	}
-	kB, err := s.setPassword(ctx, a, c)
+	kB, err := s.passwords.Set(ctx, a, n)
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 	}
 	defer s.Close()
 	var costs []int
-	real := s.stretch
-	s.stretch = func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error) {
+	real := s.passwords.Stretch
+	s.passwords.Stretch = func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error) {
 		costs = append(costs, cost)
 		return real(ctx, password, salt, cost, keyLen)
 	}
@@ -53,8 +53,8 @@ func TestBusyStretching(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	real := s.stretch
-	s.stretch = func(context.Context, []byte, []byte, int, int) ([]byte, error) { return nil, stretch.ErrBusy }
+	real := s.passwords.Stretch
+	s.passwords.Stretch = func(context.Context, []byte, []byte, int, int) ([]byte, error) { return nil, stretch.ErrBusy }
 	try := func() *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/auth/v1/account/login",
@@ -67,7 +67,7 @@ func TestBusyStretching(t *testing.T) {
 			t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)
 		}
 	}
-	s.stretch = real
+	s.passwords.Stretch = real
 	if rec := try(); rec.Code != 400 || !strings.Contains(rec.Body.String(), `"errno":103`) {
 		t.Errorf("the first try that was made: %d %s", rec.Code, rec.Body)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -18,17 +19,17 @@ type upgradeAnswer struct {
 // upgrade adds version 2 of the stretching to a password that stays as it is. No
 // session ends, as nothing else changes. done is false if the credentials are
 // not those: then it is a new password.
-func (s *Service) upgrade(r *api.Request, c *auth.Credential, in credentials) (answer any, done bool, err error) {
+func (s *Service) upgrade(r *api.Request, c *auth.Credential, in password.New) (answer any, done bool, err error) {
 	ctx := r.Context()
 	a, err := s.auth.Account(ctx, c.UID)
-	if err != nil || a.ClientSalt != "" || in.authPW2 == nil {
+	if err != nil || a.ClientSalt != "" || in.V2.AuthPW == nil {
 		return nil, false, err
 	}
-	v1, err := s.verifier(ctx, a, in.authPW)
-	if err != nil || !v1.Matches(a.V1.Hash) || !bytes.Equal(v1.Wrap(a.V1.WrapWrapKB), in.wrapKB) {
+	v1, err := s.passwords.Verifier(ctx, a, in.V1.AuthPW)
+	if err != nil || !v1.Matches(a.V1.Hash) || !bytes.Equal(v1.Wrap(a.V1.WrapWrapKB), in.V1.WrapKB) {
 		return nil, false, err
 	}
-	v2, err := s.verifier(ctx, a, in.authPW2)
+	v2, err := s.passwords.Verifier(ctx, a, in.V2.AuthPW)
 	if err != nil {
 		return nil, false, err
 	}
@@ -38,11 +39,11 @@ func (s *Service) upgrade(r *api.Request, c *auth.Credential, in credentials) (a
 			return err
 		}
 		// Not if the password changed meanwhile.
-		err := tx.UpgradePassword(a.UID, a.V1.Hash, in.ClientSalt, store.Password{Hash: v2.Hash, WrapWrapKB: v2.Wrap(in.wrapKB2)})
+		err := tx.UpgradePassword(a.UID, a.V1.Hash, in.ClientSalt, store.Password{Hash: v2.Hash, WrapWrapKB: v2.Wrap(in.V2.WrapKB)})
 		if err != nil || !wantsKeys(r) {
 			return err
 		}
-		keys, err := s.keyFetch(tx, a, wrapped{in.wrapKB, in.wrapKB2}, nil)
+		keys, err := s.keyFetch(tx, a, password.Wrapped{V1: in.V1.WrapKB, V2: in.V2.WrapKB}, nil)
 		out.keyFetchTokens = keys.forChange()
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/password"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
@@ -96,13 +97,11 @@ func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (Use
 	if err := mailaddr.Check(email); err != nil {
 		return User{}, fmt.Errorf("%q is no e-mail address", email)
 	}
-	in := credentials{
-		AuthPW: c.AuthPW, WrapKB: c.WrapKB, AuthPWVersion2: c.AuthPWVersion2, WrapKBVersion2: c.WrapKBVersion2, ClientSalt: c.ClientSalt,
-	}
-	if err := in.check(); err != nil {
+	fresh, err := password.Credentials(c).Decode(false)
+	if err != nil {
 		return User{}, fmt.Errorf("add a user: %w", err)
 	}
-	_, err := s.register(ctx, email, mailaddr.Key(email), in, true, func(store.Tx, *store.Account, wrapped) error { return nil })
+	_, err = s.register(ctx, email, mailaddr.Key(email), fresh, true, func(store.Tx, *store.Account, password.Wrapped) error { return nil })
 	if errors.Is(err, fault.ErrAccountExists) {
 		return User{}, ErrUserExists
 	}
@@ -150,17 +149,4 @@ func (s *Service) SignOut(ctx context.Context, uid string) error {
 		return fmt.Errorf("sign a user out: %w", err)
 	}
 	return nil
-}
-
-// enabled refuses an account that its operator disabled. Only who proved
-// to be its owner hears of it.
-func (s *Service) enabled(ctx context.Context, uid string) error {
-	if s.cfg.Disabled == nil {
-		return nil
-	}
-	disabled, err := s.cfg.Disabled(ctx, uid)
-	if err == nil && disabled {
-		err = fault.ErrLocked
-	}
-	return err
 }

@@ -1,0 +1,191 @@
+// Package password checks the passwords that clients show, stretched, and says what is
+// stored of one.
+package password
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/stretch"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/mailaddr"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
+	"github.com/syncmanager/syncmanager/server/security"
+)
+
+// Passwords checks passwords. Its methods may be called concurrently.
+type Passwords struct {
+	DB    store.Store
+	Tries *tries.Counter
+	// Stretch is scrypt in the memory that there is for it.
+	Stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
+	// Cost is that of new passwords, as a power of two.
+	Cost int
+	// Pepper makes answers about accounts that do not exist.
+	Pepper []byte
+	// Decoys says that addresses may have decoys.
+	Decoys bool
+	// Disabled, if set, says which accounts nobody signs in to.
+	Disabled func(ctx context.Context, uid string) (bool, error)
+	Rand     io.Reader
+	Security *security.Log // may be nil
+}
+
+// AccountByKey reads an account, or nil.
+func (p *Passwords) AccountByKey(ctx context.Context, key string) (*store.Account, error) {
+	a, err := p.DB.Read(ctx).AccountByKey(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an account: %w", err)
+	}
+	return a, nil
+}
+
+// Verifier stretches authPW as the account's were; with a nil account it does the
+// same work for nothing, so that the time does not tell.
+func (p *Passwords) Verifier(ctx context.Context, a *store.Account, authPW []byte) (onepw.Verifier, error) {
+	salt, cost := p.Pepper, p.Cost
+	if a != nil {
+		salt, cost = a.Salt, a.Cost
+	}
+	v, err := onepw.NewVerifier(func(password, salt []byte, cost, keyLen int) ([]byte, error) {
+		return p.Stretch(ctx, password, salt, cost, keyLen)
+	}, authPW, salt, cost)
+	if errors.Is(err, stretch.ErrBusy) {
+		return v, fault.Busy()
+	}
+	return v, err
+}
+
+// Checked is an account whose password was right.
+type Checked struct {
+	*store.Account
+	verifier onepw.Verifier
+	match    store.Password // of the version of the stretching that was used
+	isV2     bool
+}
+
+// WrapKB is the account's kB as the version that was used wraps it.
+func (c Checked) WrapKB() Wrapped {
+	kB := c.verifier.Wrap(c.match.WrapWrapKB)
+	if c.isV2 {
+		return Wrapped{V2: kB}
+	}
+	return Wrapped{V1: kB}
+}
+
+// Authenticate is [Passwords.Check] of a body that shows an address and its password
+// and nothing else that matters.
+func (p *Passwords) Authenticate(r *api.Request) (Checked, error) {
+	var in struct {
+		Email    string `json:"email"`
+		AuthPW   string `json:"authPW"`
+		Version1 string `json:"authPWVersion1"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return Checked{}, err
+	}
+	return p.Check(r, in.Email, in.AuthPW, in.Version1)
+}
+
+// Check counts the try, and answers the same, in the same time, to a
+// wrong password and to an address without an account. Nobody is told how an
+// account's password is stretched, so a client may show it in both ways: version1
+// is that of version 1, or "".
+func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Checked, error) {
+	if err := mailaddr.Check(email); err != nil {
+		return Checked{}, err
+	}
+	authPW, err := api.Key("authPW", authPWHex)
+	if err != nil {
+		return Checked{}, err
+	}
+	shown := [][]byte{authPW}
+	if version1 != "" {
+		v1, err := api.Key("authPWVersion1", version1)
+		if err != nil {
+			return Checked{}, err
+		}
+		shown = append(shown, v1)
+	}
+	done, err := p.Tries.Admit(r, tries.Password, mailaddr.Key(email))
+	if err != nil {
+		return Checked{}, err
+	}
+	keys := []string{mailaddr.Key(email)}
+	if p.Decoys {
+		keys = append(keys, mailaddr.DecoyKey(email))
+	}
+	found := &store.Account{} // for the log
+	for _, k := range keys {
+		a, err := p.AccountByKey(r.Context(), k)
+		if err != nil {
+			return Checked{}, err
+		}
+		if a != nil && !mailaddr.IsDecoy(a) {
+			found = a
+		}
+		for _, authPW := range shown {
+			v, err := p.Verifier(r.Context(), a, authPW)
+			if err != nil {
+				done() // nothing was tried
+				return Checked{}, err
+			}
+			switch {
+			case a == nil:
+			case v.Matches(a.V1.Hash):
+				done()
+				return Checked{a, v, a.V1, false}, p.Enabled(r.Context(), a.UID)
+			case v.Matches(a.V2.Hash):
+				done()
+				return Checked{a, v, a.V2, true}, p.Enabled(r.Context(), a.UID)
+			}
+		}
+	}
+	if lower := mailaddr.Lower(email); lower != email {
+		p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongSpelling), r.RemoteAddr, found.UID)
+		// The address is the salt of version 1, and mostly written so. What the
+		// account's own spelling is, if there is one, nobody hears.
+		return Checked{}, fault.ErrEmailCase.With(fault.Details{Email: lower})
+	}
+	p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongPassword), r.RemoteAddr, found.UID)
+	return Checked{}, fault.ErrPassword
+}
+
+// wrongPassword is the reason to note, of an account that may be none.
+func wrongPassword(a *store.Account, why security.Reason) security.Reason {
+	if a.UID == "" {
+		return security.NoAccount
+	}
+	return why
+}
+
+// Still implements auth.Holder for an account whose password was right.
+func (c Checked) Still(tx store.Reader) error {
+	err := auth.Unchanged(tx, c.Account)
+	if errors.Is(err, fault.ErrToken) {
+		return fault.ErrPassword
+	}
+	return err
+}
+
+// Enabled refuses an account that its operator disabled. Only who proved
+// to be its owner hears of it.
+func (p *Passwords) Enabled(ctx context.Context, uid string) error {
+	if p.Disabled == nil {
+		return nil
+	}
+	disabled, err := p.Disabled(ctx, uid)
+	if err == nil && disabled {
+		err = fault.ErrLocked
+	}
+	return err
+}
