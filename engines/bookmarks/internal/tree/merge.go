@@ -10,7 +10,7 @@ func Merge(local, remote *Tree, o Options) *Merged {
 	}}
 	m.tree[Local], m.tree[Remote] = local, remote
 	m.match()
-	m.decideFates()
+	m.decideExistence()
 	m.decideValues()
 	m.decideParents()
 	m.openCycles()
@@ -38,9 +38,9 @@ type merger struct {
 	// parent is an entity's folder; place is the side that put it there.
 	parent []int32
 	place  []Side
-	// heir is, for a node, the nearest folder that survives: itself, or the one that
-	// inherits its children.
-	heir bySide[[]int32]
+	// survivingParent is, for a node, the folder that its children have in the merged
+	// tree: itself, or the nearest one above it that survives.
+	survivingParent bySide[[]int32]
 	// The children of a folder are a linked list: head is its first, next the one
 	// after. count is how many there are.
 	head, next, count []int32

@@ -101,7 +101,7 @@ func (o *orderer) children(s Side, f int32, list []int32) []int32 {
 		if e := o.entity[s][i]; o.parent[e] == f {
 			list = append(list, e)
 		}
-		if n := &t.nodes[i]; n.count > 0 && o.heir[s][i] == f {
+		if n := &t.nodes[i]; n.count > 0 && o.survivingParent[s][i] == f {
 			o.stack = append(o.stack, span{n.first, n.first + n.count})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // decideParents decides for each entity, value aside, in which folder it is.
 func (m *merger) decideParents() {
 	for _, s := range sides {
-		m.heir[s] = m.heirs(s)
+		m.survivingParent[s] = m.survivingParents(s)
 	}
 	n := m.entities()
 	m.parent, m.place = make([]int32, n), make([]Side, n)
@@ -32,28 +32,27 @@ func (m *merger) decideParents() {
 	}
 }
 
-// settleIn puts e where side s has it, or with the heir of a folder that is gone.
-// That is one of the four roots at last, for what is elsewhere below the root is
-// not synced.
+// settleIn puts e into the folder that side s has it in, or into the nearest surviving one
+// above that. There always is one: what is not below one of the four roots is not synced.
 func (m *merger) settleIn(e int32, s Side) {
 	m.place[e] = s
-	m.parent[e] = m.heir[s][m.of(s, e).parent]
+	m.parent[e] = m.survivingParent[s][m.of(s, e).parent]
 }
 
-// heirs tells for each node which folder holds its children in the merged tree,
-// as far as side s decides: itself, or the nearest one above it that is left.
-func (m *merger) heirs(s Side) []int32 {
+// survivingParents returns for each node which folder holds its children in the merged
+// tree, as far as side s decides: itself, or the nearest one above it that survives.
+func (m *merger) survivingParents(s Side) []int32 {
 	t := m.tree[s]
-	heirs := make([]int32, t.Len())
+	parents := make([]int32, t.Len())
 	for i := range t.nodes {
 		e := m.entity[s][i]
 		if m.is[e]&(gone|folder) == folder {
-			heirs[i] = e
+			parents[i] = e
 		} else {
-			heirs[i] = heirs[t.nodes[i].parent]
+			parents[i] = parents[t.nodes[i].parent]
 		}
 	}
-	return heirs
+	return parents
 }
 
 // pickPlace chooses the side whose folder e is in.

@@ -1,7 +1,7 @@
 package tree
 
-// decideFates decides what is part of the merged tree.
-func (m *merger) decideFates() {
+// decideExistence decides which entities are part of the merged tree.
+func (m *merger) decideExistence() {
 	for e := lastRoot + 1; e < m.entities(); e++ {
 		if !m.exists(e) {
 			m.is[e] |= gone
@@ -9,6 +9,7 @@ func (m *merger) decideFates() {
 	}
 }
 
+// exists reports whether an entity is part of the merged tree.
 func (m *merger) exists(e int32) bool {
 	l, r := m.of(Local, e), m.of(Remote, e)
 	if !sound(l) && !sound(r) {
