@@ -8,13 +8,12 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// applier changes the user's tree in the name of a sync. It keeps what it changes
-// and counts it.
+// applier changes the user's tree for a sync. It records what it changes, and counts it.
 type applier struct {
 	*tx
-	keeper *keeper
-	start  engine.Start
-	skew   int64
+	undo  *undoRecorder
+	start engine.Start
+	skew  int64
 	// touched are the items that came to be other than they were.
 	touched map[engine.ID]struct{}
 	labels  []labelled
@@ -27,9 +26,9 @@ type applier struct {
 }
 
 func newApplier(t *tx, s *session) *applier {
-	k := newKeeper()
-	k.back = s.cleared == wipedHere
-	return &applier{tx: t, keeper: k, start: s.Start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.Since() == 0, revived: s.revived}
+	u := newUndoRecorder()
+	u.readding = s.cleared == wipedHere
+	return &applier{tx: t, undo: u, start: s.Start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.Since() == 0, revived: s.revived}
 }
 
 // insert adds an item as a record says it.
@@ -54,7 +53,7 @@ func (a *applier) insert(guid engine.ID, r *record, at engine.Timestamp, folder 
 	if !known {
 		a.fresh[it.place] = places.Bookmarked{Count: 1, Added: r.added * 1000, Text: r.title}
 	}
-	a.keeper.add(guid)
+	a.undo.add(guid)
 	a.touched[guid] = struct{}{}
 	a.correctDate(n, r, r.added)
 	a.label(it.place, r, at, nil, false)
@@ -71,7 +70,7 @@ func (a *applier) correctDate(n int64, r *record, added int64) {
 // set gives an item the values of a record, and returns the place that it has
 // then. Tags and keyword are that one's; see label.
 func (a *applier) set(it *row, r *record, at engine.Timestamp) (place int64, err error) {
-	a.keeper.change(it)
+	a.undo.change(it)
 	a.touched[it.GUID] = struct{}{}
 	if r.url != "" {
 		if place, err = a.Ensure(r.url); err != nil {
@@ -108,7 +107,7 @@ func (a *applier) delete(guids []engine.ID) error {
 		if err != nil {
 			return err
 		}
-		a.keeper.remove(r)
+		a.undo.remove(r)
 		a.touched[guid] = struct{}{}
 		if r.place != 0 {
 			a.stale(r.place)
@@ -131,7 +130,7 @@ func (a *applier) finish() error {
 	if err := a.settle(); err != nil {
 		return err
 	}
-	return a.keeper.write(a.tx, a.start.Run)
+	return a.undo.write(a.tx, a.start.Run)
 }
 
 // absorb makes what was staged the mirror, when all of it is applied.

@@ -171,11 +171,11 @@ func (c *Checked) compare(t *tx, l *loader, base *mirrorTree) error {
 		return err
 	}
 	for guid := range base.parents {
-		var here, buried bool
-		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &buried); err != nil {
+		var here, deleted bool
+		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &deleted); err != nil {
 			return err
 		}
-		if !here && !buried && !l.hidden.waits(guid, base.parents) {
+		if !here && !deleted && !l.hidden.waits(guid, base.parents) {
 			c.fault(Fault{Where: Between, Kind: missingHere, GUID: guid})
 		}
 	}

@@ -61,7 +61,7 @@ func (t *tx) add(it Item, at int) (*row, error) {
 	if err := t.touch(parent.n); err != nil {
 		return nil, err
 	}
-	if _, err := t.Exec(sqlUnbury, r.GUID); err != nil {
+	if _, err := t.Exec(sqlRemoveTombstone, r.GUID); err != nil {
 		return nil, err
 	}
 	if r.place == 0 {
@@ -382,7 +382,7 @@ func (t *tx) remove(r *row) (n int, err error) {
 		}
 	}
 	list := guidList(guids)
-	if _, err := t.Exec(sqlBury, list, t.now); err != nil {
+	if _, err := t.Exec(sqlAddTombstones, list, t.now); err != nil {
 		return 0, err
 	}
 	if _, err := t.Exec(sqlDelete, list); err != nil {

@@ -139,7 +139,7 @@ func (d *fastPath) look(a *arrival) error {
 
 // readHere reads what the user has under the record's GUID, and what the mirror has.
 func (d *fastPath) readHere(a *arrival) (deleted bool, err error) {
-	if err := d.QueryRow(sqlIsBuried, a.guid).Scan(&deleted); err != nil {
+	if err := d.QueryRow(sqlHasTombstone, a.guid).Scan(&deleted); err != nil {
 		return false, err
 	}
 	if a.old, err = d.base(a.guid); err != nil {
@@ -335,7 +335,7 @@ func (d *fastPath) sort(a *applier, rows map[engine.ID]int64) error {
 			child := d.records[guid]
 			switch {
 			case child != nil && child.moves:
-				a.keeper.move(child.here)
+				a.undo.move(child.here)
 				a.touched[guid] = struct{}{}
 				if _, err := d.Exec(sqlSetPlace, child.here.n, rows[f.guid], i); err != nil {
 					return err
@@ -351,7 +351,7 @@ func (d *fastPath) sort(a *applier, rows map[engine.ID]int64) error {
 		}
 		if moved := outOfOrder(kept); moved > 0 {
 			a.touched[f.guid] = struct{}{}
-			a.keeper.reorder(f.here, f.children, moved)
+			a.undo.reorder(f.here, f.children, moved)
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ func (s *session) apply(t *tx, p *plan) (*applier, error) {
 	w := &fullMerge{applier: newApplier(t, s), plan: p, rows: make([]int64, len(p.merged.Nodes))}
 	for kind, n := range p.merged.RemoteProblems.Counts {
 		if n > 0 {
-			w.keeper.repairs[tree.ProblemKind(kind).String()] = n
+			w.undo.repairs[tree.ProblemKind(kind).String()] = n
 		}
 	}
 	for _, step := range []func() error{w.rename, w.place, w.order, w.addTombstones, w.count} {
@@ -62,7 +62,7 @@ func (w *fullMerge) rename() error {
 			old = slices.DeleteFunc(old, func(guid engine.ID) bool { return guid == n.GUID })
 		}
 	}
-	_, err := w.Exec(sqlBury, guidList(old), w.now)
+	_, err := w.Exec(sqlAddTombstones, guidList(old), w.now)
 	return err
 }
 
@@ -110,7 +110,7 @@ func (w *fullMerge) changeNode(n *tree.Node, here *localItem) error {
 	if err != nil || !moves {
 		return err
 	}
-	w.keeper.move(it)
+	w.undo.move(it)
 	w.touched[it.GUID] = struct{}{}
 	_, err = w.Exec(sqlSetPlace, it.n, w.rows[n.Parent], n.Position)
 	return err
@@ -228,7 +228,7 @@ func (w *fullMerge) reordered(folder *tree.Node, children []tree.Node) error {
 		return err
 	}
 	w.touched[folder.GUID] = struct{}{}
-	w.keeper.reorder(it, before, moved)
+	w.undo.reorder(it, before, moved)
 	return nil
 }
 
@@ -254,12 +254,12 @@ func (w *fullMerge) addTombstones() error {
 			return err
 		}
 	}
-	unbury := sqlUnbury
+	remove := sqlRemoveTombstone
 	if w.first {
-		unbury = sqlUnburyMet
+		remove = sqlRemoveMetTombstone
 	}
 	for _, guid := range m.Forget {
-		if _, err := w.Exec(unbury, guid); err != nil {
+		if _, err := w.Exec(remove, guid); err != nil {
 			return err
 		}
 	}

@@ -169,12 +169,12 @@ func (t *tx) list(r *row) (children []engine.ID, partial bool, err error) {
 		if slices.Contains(children, guid) || !hidden[guid] && !t.heldBack[guid] {
 			continue
 		}
-		var here, buried bool
-		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &buried); err != nil {
+		var here, deleted bool
+		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &deleted); err != nil {
 			return nil, false, err
 		}
 		left := here && t.heldBack[guid]
-		if here && !left || buried {
+		if here && !left || deleted {
 			continue
 		}
 		partial = partial || left

@@ -27,7 +27,7 @@ type LogEntry struct {
 	Undone time.Time
 }
 
-// Bounds of the log. The newest sync is kept whatever its size.
+// Bounds of the log. The newest sync stays whatever its size.
 const (
 	keepFor   = 90 * 24 * time.Hour
 	keepItems = 500_000
@@ -39,19 +39,18 @@ const (
 		ON CONFLICT (run) DO UPDATE SET at = excluded.at, added = added + excluded.added, changed = changed + excluded.changed,
 			moved = moved + excluded.moved, deleted = deleted + excluded.deleted,
 			repairs = coalesce(excluded.repairs, repairs) RETURNING n`
-	sqlKeep = `INSERT INTO bookmark_kept (log, guid, before, after, version) VALUES (?1, ?2, ?3, ?4, ?5)
+	sqlAddUndoItem = `INSERT INTO bookmark_undo_items (log, guid, before, after, version) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT (log, guid) DO UPDATE SET after = excluded.after, version = excluded.version`
-	sqlPruneOld = `DELETE FROM bookmark_log WHERE n < ?1 AND at < ?2`
-	sqlLogSizes = `SELECT n, added + changed + moved + deleted FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
-	sqlPruneTo  = `DELETE FROM bookmark_log WHERE n <= ?1`
-	sqlLogRow   = `SELECT n, undone FROM bookmark_log WHERE run = ?1`
-	sqlLastRun  = `SELECT run FROM bookmark_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
-	sqlKept     = `SELECT guid, before, after, version FROM bookmark_kept WHERE log = ?1 ORDER BY guid`
-	sqlUndone   = `UPDATE bookmark_log SET undone = ?2 WHERE n = ?1`
+	sqlPruneOld  = `DELETE FROM bookmark_log WHERE n < ?1 AND at < ?2`
+	sqlLogSizes  = `SELECT n, added + changed + moved + deleted FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
+	sqlPruneTo   = `DELETE FROM bookmark_log WHERE n <= ?1`
+	sqlLogRow    = `SELECT n, undone FROM bookmark_log WHERE run = ?1`
+	sqlLastRun   = `SELECT run FROM bookmark_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlUndoItems = `SELECT guid, before, after, version FROM bookmark_undo_items WHERE log = ?1 ORDER BY guid`
+	sqlUndone    = `UPDATE bookmark_log SET undone = ?2 WHERE n = ?1`
 )
 
-// state is an item as the log keeps it. Children is set where a folder was
-// sorted: its order.
+// state is an item as the log stores it. Children is the order of a folder that was sorted.
 type state struct {
 	Parent   engine.ID       `json:"parent"`
 	Position int             `json:"position"`
@@ -70,56 +69,56 @@ func stateOf(r *row) *state {
 		Tags: r.Tags, Keyword: r.Keyword, Added: unixMilli(r.Added), Extra: r.extra}
 }
 
-// keeper keeps what a sync is about to change.
-type keeper struct {
-	kept                           map[engine.ID]*state // nil: it was not there
+// undoRecorder records the states that items had before a sync changed them.
+type undoRecorder struct {
+	before                         map[engine.ID]*state // nil: it was not there
 	order                          []engine.ID
 	added, changed, moved, deleted int
 	repairs                        map[string]int
-	// back: what is added was here before it was wiped. To undo that would delete it
-	// in the account.
-	back bool
+	// readding is set if what is added was here before it was wiped: to undo that would
+	// delete it in the account.
+	readding bool
 }
 
-func newKeeper() *keeper {
-	return &keeper{kept: make(map[engine.ID]*state), repairs: make(map[string]int)}
+func newUndoRecorder() *undoRecorder {
+	return &undoRecorder{before: make(map[engine.ID]*state), repairs: make(map[string]int)}
 }
 
-func (k *keeper) keep(guid engine.ID, s *state) {
-	if _, ok := k.kept[guid]; !ok {
-		k.kept[guid] = s
-		k.order = append(k.order, guid)
+func (u *undoRecorder) record(guid engine.ID, s *state) {
+	if _, ok := u.before[guid]; !ok {
+		u.before[guid] = s
+		u.order = append(u.order, guid)
 	}
 }
 
-func (k *keeper) add(guid engine.ID) {
-	if !k.back {
-		k.keep(guid, nil)
-		k.added++
+func (u *undoRecorder) add(guid engine.ID) {
+	if !u.readding {
+		u.record(guid, nil)
+		u.added++
 	}
 }
 
-func (k *keeper) change(r *row) { k.keep(r.GUID, stateOf(r)); k.changed++ }
-func (k *keeper) move(r *row)   { k.keep(r.GUID, stateOf(r)); k.moved++ }
-func (k *keeper) remove(r *row) { k.keep(r.GUID, stateOf(r)); k.deleted++ }
+func (u *undoRecorder) change(r *row) { u.record(r.GUID, stateOf(r)); u.changed++ }
+func (u *undoRecorder) move(r *row)   { u.record(r.GUID, stateOf(r)); u.moved++ }
+func (u *undoRecorder) remove(r *row) { u.record(r.GUID, stateOf(r)); u.deleted++ }
 
-// reorder keeps the order that a folder had.
-func (k *keeper) reorder(folder *row, before []engine.ID, moved int) {
-	k.keep(folder.GUID, stateOf(folder))
-	if s := k.kept[folder.GUID]; s != nil {
+// reorder records the order that a folder had.
+func (u *undoRecorder) reorder(folder *row, before []engine.ID, moved int) {
+	u.record(folder.GUID, stateOf(folder))
+	if s := u.before[folder.GUID]; s != nil {
 		s.Children = before
 	}
-	k.moved += moved
+	u.moved += moved
 }
 
-// write files what was kept under a run, with what it became.
-func (k *keeper) write(t *tx, run string) error {
-	if len(k.order) == 0 && len(k.repairs) == 0 {
+// write stores what was recorded as the undo items of a run, with what became of each.
+func (u *undoRecorder) write(t *tx, run string) error {
+	if len(u.order) == 0 && len(u.repairs) == 0 {
 		return nil
 	}
 	var repairs any
-	if len(k.repairs) > 0 {
-		b, err := json.Marshal(k.repairs)
+	if len(u.repairs) > 0 {
+		b, err := json.Marshal(u.repairs)
 		if err != nil {
 			return err
 		}
@@ -129,15 +128,15 @@ func (k *keeper) write(t *tx, run string) error {
 		run = "sync " + time.UnixMilli(t.now).UTC().Format(time.RFC3339)
 	}
 	var log int64
-	if err := t.QueryRow(sqlLogEntry, run, t.now, k.added, k.changed, k.moved, k.deleted, repairs).Scan(&log); err != nil {
+	if err := t.QueryRow(sqlLogEntry, run, t.now, u.added, u.changed, u.moved, u.deleted, repairs).Scan(&log); err != nil {
 		return err
 	}
 	args := make([]any, 5)
 	var failed error
-	err := t.Each(sqlKeep, len(k.order), func(i int) []any {
-		guid := k.order[i]
+	err := t.Each(sqlAddUndoItem, len(u.order), func(i int) []any {
+		guid := u.order[i]
 		args[0], args[1], args[2], args[3], args[4] = log, guid, nil, nil, 1
-		before := k.kept[guid]
+		before := u.before[guid]
 		if before == nil {
 			return args
 		}

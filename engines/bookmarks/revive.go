@@ -42,7 +42,7 @@ func (s *session) noteTombstones(t *tx) error {
 
 // deleteAgain deletes items that are back on the server. The user can undo it.
 func (t *tx) deleteAgain(guids []engine.ID, run string) error {
-	k := newKeeper()
+	u := newUndoRecorder()
 	positions := make(map[engine.ID]map[engine.ID]int)
 	for _, guid := range guids {
 		r, _, err := t.incoming(guid)
@@ -59,8 +59,8 @@ func (t *tx) deleteAgain(guids []engine.ID, run string) error {
 				positions[r.parent][child] = i
 			}
 		}
-		k.keep(guid, &state{Parent: r.parent, Position: positions[r.parent][guid], Kind: r.kind, Title: r.title, URL: r.url, Tags: r.tags, Keyword: r.keyword, Added: r.added, Extra: r.extra})
-		k.deleted++
+		u.record(guid, &state{Parent: r.parent, Position: positions[r.parent][guid], Kind: r.kind, Title: r.title, URL: r.url, Tags: r.tags, Keyword: r.keyword, Added: r.added, Extra: r.extra})
+		u.deleted++
 		if _, err := t.Exec(sqlTombstone, guid, t.now); err != nil {
 			return err
 		}
@@ -69,5 +69,5 @@ func (t *tx) deleteAgain(guids []engine.ID, run string) error {
 	if _, err := t.Exec(sqlMirrorPutSome, guidList(guids)); err != nil {
 		return err
 	}
-	return k.write(t, run)
+	return u.write(t, run)
 }

@@ -82,7 +82,7 @@ func (s *session) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error
 	if _, err := t.Exec(sqlStored, stored, at); err != nil {
 		return err
 	}
-	for _, query := range []string{sqlStoredGone, sqlBuried, sqlSubtract} {
+	for _, query := range []string{sqlStoredGone, sqlRemoveSentTombstones, sqlSubtract} {
 		if _, err := t.Exec(query, stored); err != nil {
 			return err
 		}

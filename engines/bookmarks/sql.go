@@ -64,12 +64,12 @@ const (
 	sqlDropKey  = `DELETE FROM bookmark_keywords WHERE place = ?1`
 
 	// The server may have what the mirror has, and what went up without a receipt.
-	sqlBury = `INSERT INTO bookmark_tombstones (guid, deleted) SELECT value, ?2 FROM json_each(?1)
+	sqlAddTombstones = `INSERT INTO bookmark_tombstones (guid, deleted) SELECT value, ?2 FROM json_each(?1)
 		WHERE EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid = value)
 		OR EXISTS (SELECT 1 FROM bookmark_outgoing WHERE id = value AND payload IS NOT NULL)
 		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, refused = 0`
-	sqlTombstone = `INSERT OR IGNORE INTO bookmark_tombstones (guid, deleted) VALUES (?1, ?2)`
-	sqlUnbury    = `DELETE FROM bookmark_tombstones WHERE guid = ?1`
+	sqlTombstone       = `INSERT OR IGNORE INTO bookmark_tombstones (guid, deleted) VALUES (?1, ?2)`
+	sqlRemoveTombstone = `DELETE FROM bookmark_tombstones WHERE guid = ?1`
 
 	sqlMeta       = `SELECT generation, cleared FROM bookmark_meta WHERE one = 1`
 	sqlSetCleared = `UPDATE bookmark_meta SET cleared = ?1 WHERE one = 1`
@@ -91,10 +91,10 @@ const (
 	sqlMirror       = `SELECT m.guid, m.parent, m.kind, m.modified, CASE m.kind WHEN 3 THEN m.payload END,
 			EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid)
 		FROM bookmark_mirror m WHERE m.guid > ''`
-	sqlMirrorAll  = `SELECT guid, parent, kind, modified, payload FROM bookmark_mirror WHERE guid > ''`
-	sqlTombstones = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
-	sqlIsBuried   = `SELECT EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
-	sqlLocal      = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
+	sqlMirrorAll    = `SELECT guid, parent, kind, modified, payload FROM bookmark_mirror WHERE guid > ''`
+	sqlTombstones   = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
+	sqlHasTombstone = `SELECT EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
+	sqlLocal        = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
 			CASE WHEN b.changes > 0 THEN b.title ELSE '' END, coalesce(l.url, ''), m.guid IS NOT NULL
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN bookmark_mirror m ON m.guid = b.guid
 		LEFT JOIN places l ON l.id = CASE WHEN b.changes > 0 AND m.guid IS NULL THEN b.place END
@@ -123,7 +123,7 @@ const (
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 	sqlStoredGone = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
 		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
-	sqlBuried = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
+	sqlRemoveSentTombstones = `DELETE FROM bookmark_tombstones WHERE guid IN (SELECT o.id FROM bookmark_outgoing o
 		WHERE o.payload IS NULL AND o.id IN (SELECT value FROM json_each(?1)))`
 	sqlSubtract = `UPDATE bookmarks SET refused = 0, changes = max(bookmarks.changes - o.changes, 0) FROM bookmark_outgoing o
 		WHERE o.id = bookmarks.guid AND bookmarks.guid IN (SELECT value FROM json_each(?1))`
@@ -146,7 +146,7 @@ const (
 		SELECT guid, '', 0, modified, NULL, NULL, 0 FROM bookmark_mirror m WHERE guid > ''
 		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid) AND guid NOT IN (SELECT value FROM json_each(?1))`
 	// The server may be without a record for a moment only: another device fills it again.
-	sqlUnburyMet = `DELETE FROM bookmark_tombstones WHERE guid = ?1
+	sqlRemoveMetTombstone = `DELETE FROM bookmark_tombstones WHERE guid = ?1
 		AND (EXISTS (SELECT 1 FROM bookmark_staged WHERE id = ?1) OR EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1))`
 	sqlLostMirror = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmark_mirror.guid)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones t WHERE t.guid = bookmark_mirror.guid)`

@@ -50,7 +50,7 @@ func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 		if undone != 0 {
 			return ErrUndone
 		}
-		u := &undo{tx: t, done: &done, kept: make(map[engine.ID]*keptItem)}
+		u := &undo{tx: t, done: &done, items: make(map[engine.ID]*undoItem)}
 		if err := u.read(log); err != nil {
 			return err
 		}
@@ -75,9 +75,9 @@ func noRun(err error) error {
 	return err
 }
 
-// keptItem is one row of the log. before is nil for what the sync added, after for
+// undoItem is an item that the sync changed. before is nil for what the sync added, after for
 // what it deleted; here is what there is now.
-type keptItem struct {
+type undoItem struct {
 	guid          engine.ID
 	before, after *state
 	version       int
@@ -87,18 +87,18 @@ type keptItem struct {
 type undo struct {
 	*tx
 	done  *Undone
-	kept  map[engine.ID]*keptItem
-	order []*keptItem
+	items map[engine.ID]*undoItem
+	order []*undoItem
 }
 
 func (u *undo) read(log int64) error {
-	rows, err := u.Query(sqlKept, log)
+	rows, err := u.Query(sqlUndoItems, log)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		k := &keptItem{}
+		k := &undoItem{}
 		var before, after []byte
 		if err := rows.Scan(&k.guid, &before, &after, &k.version); err != nil {
 			return err
@@ -113,15 +113,15 @@ func (u *undo) read(log int64) error {
 		if k.here, err = u.find(k.guid); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		u.kept[k.guid] = k
+		u.items[k.guid] = k
 		u.order = append(u.order, k)
 	}
 	// Siblings come back from the first to the last, so that each finds its place.
-	slices.SortStableFunc(u.order, func(a, b *keptItem) int { return cmp.Compare(a.position(), b.position()) })
+	slices.SortStableFunc(u.order, func(a, b *undoItem) int { return cmp.Compare(a.position(), b.position()) })
 	return rows.Err()
 }
 
-func (k *keptItem) position() int {
+func (k *undoItem) position() int {
 	if k.before == nil {
 		return 0
 	}
@@ -139,12 +139,12 @@ func (u *undo) restoreAll() error {
 }
 
 // restore brings one item back, its folder first.
-func (u *undo) restore(k *keptItem) error {
+func (u *undo) restore(k *undoItem) error {
 	if k.before == nil || k.after != nil || k.here != nil {
 		return nil
 	}
 	b := k.before
-	parent := u.kept[b.Parent]
+	parent := u.items[b.Parent]
 	if parent != nil && parent != k {
 		if err := u.restore(parent); err != nil {
 			return err
@@ -188,7 +188,7 @@ func (u *undo) revertAll() error {
 	return nil
 }
 
-func (u *undo) revert(k *keptItem) error {
+func (u *undo) revert(k *undoItem) error {
 	now, kept := stateOf(k.here), false
 	var c Change
 	back := func(field **string, before, after, now string) {
@@ -232,7 +232,7 @@ func (u *undo) revert(k *keptItem) error {
 	return nil
 }
 
-func (u *undo) moveBack(k *keptItem) (moved bool, err error) {
+func (u *undo) moveBack(k *undoItem) (moved bool, err error) {
 	if k.here.Parent != k.after.Parent {
 		return false, nil
 	}
@@ -259,7 +259,7 @@ func (u *undo) moveBack(k *keptItem) (moved bool, err error) {
 // removeAdded removes what the sync added and nobody touched since. A folder goes
 // only when nothing else is in it.
 func (u *undo) removeAdded() error {
-	var folders []*keptItem
+	var folders []*undoItem
 	for _, k := range u.order {
 		switch {
 		case k.before != nil:
@@ -302,7 +302,7 @@ func (u *undo) removeAdded() error {
 	return nil
 }
 
-func (u *undo) drop(k *keptItem) error {
+func (u *undo) drop(k *undoItem) error {
 	u.done.Removed++
 	_, err := u.remove(k.here)
 	return err
@@ -323,7 +323,7 @@ func (u *undo) reorderAll() error {
 
 // reorder sorts a folder as it was, unless its items were sorted anew since. What
 // came since stays behind the item that it is behind now.
-func (u *undo) reorder(k *keptItem) error {
+func (u *undo) reorder(k *undoItem) error {
 	if due := u.renumber; len(due) > 0 {
 		if err := u.settle(); err != nil {
 			return err

@@ -60,7 +60,7 @@ func (t *tx) takeAway(id int64, run string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.keep(run, r); err != nil {
+	if err := t.addUndoItem(run, r); err != nil {
 		return err
 	}
 	return t.drop(r)

@@ -59,7 +59,7 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 		return Deleted{}, fmt.Errorf("%w: %.70q", ErrHost, host)
 	}
 	first, last := places.HostRange(host)
-	if err := e.unkeep(ctx, sqlUnkeepHost, first, last); err != nil {
+	if err := e.unkeep(ctx, sqlDropUndoItemsOfHost, first, last); err != nil {
 		return Deleted{}, err
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlOfHost, first, last, e.chunk) },
@@ -71,7 +71,7 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 // alone.
 func (e *Engine) DeleteBetween(ctx context.Context, when Between) (Deleted, error) {
 	from, to := when.micros()
-	if err := e.unkeep(ctx, sqlUnkeepRange, from, to); err != nil {
+	if err := e.unkeep(ctx, sqlDropUndoItemsOfRange, from, to); err != nil {
 		return Deleted{}, err
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlRange, from, to, e.chunk) },
@@ -88,7 +88,7 @@ func (e *Engine) unkeep(ctx context.Context, query string, args ...any) error {
 }
 
 func (t *tx) removeBetween(r *row, from, to int64) (d Deleted, err error) {
-	if _, err := t.Exec(sqlBuryVisits, r.id, from, to); err != nil {
+	if _, err := t.Exec(sqlAddVisitTombstones, r.id, from, to); err != nil {
 		return d, err
 	}
 	n, err := t.Exec(sqlDropRange, r.id, from, to)
@@ -192,7 +192,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 	}
 	if err == nil {
 		err = e.update(ctx, func(tx *tx) error {
-			for _, query := range []string{sqlDropBuried, sqlDropLog} {
+			for _, query := range []string{sqlDropTombstones, sqlDropLog} {
 				if _, err := tx.Exec(query); err != nil {
 					return err
 				}
@@ -207,7 +207,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 }
 
 func wipe(tx *tx, from, to int64) error {
-	for _, query := range []string{sqlWipeVisits, sqlWipeBuried, sqlWipeSearch, sqlWipePlaces} {
+	for _, query := range []string{sqlWipeVisits, sqlWipeVisitTombstones, sqlWipeSearch, sqlWipePlaces} {
 		if _, err := tx.Exec(query, from, to); err != nil {
 			return err
 		}

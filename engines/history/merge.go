@@ -213,7 +213,7 @@ func (s *session) snapshot(ctx context.Context) error {
 	}
 	var pages []int64
 	err := s.e.update(ctx, func(tx *tx) error {
-		n, err := tx.Exec(sqlSendBuried, maxOutgoing)
+		n, err := tx.Exec(sqlSendTombstones, maxOutgoing)
 		if err != nil {
 			return err
 		}

@@ -137,10 +137,10 @@ func (c *chunk) revived(ctx context.Context, in *staged, rec *record, r *row) (c
 	if c.Start.Prefer == engine.PreferRemote {
 		return 1, false, nil
 	}
-	if err := c.tx.keepRecord(c.Start.Run, in.id, rec); err != nil {
+	if err := c.tx.addUndoRecord(c.Start.Run, in.id, rec); err != nil {
 		return 0, false, err
 	}
-	return 0, true, c.tx.bury(in.id, max(c.at, in.modified))
+	return 0, true, c.tx.addTombstone(in.id, max(c.at, in.modified))
 }
 
 // rename gives a page a new GUID, because the account uses its own for another.
@@ -165,7 +165,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 	if r.synced || r.had {
 		// Until it is there, the record may come again: whatever the server has had
 		// up to now is what is deleted.
-		if err := c.tx.bury(r.guid, max(c.at, c.Since())); err != nil {
+		if err := c.tx.addTombstone(r.guid, max(c.at, c.Since())); err != nil {
 			return err
 		}
 		r.changes = max(r.changes, 1) // its visits are on the server under the old GUID alone
@@ -219,7 +219,7 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 
 // wanted are the visits that the user did not delete.
 func (t *tx) wanted(r *row, visits []visit) ([]visit, error) {
-	dates, err := t.numbers(sqlBuried, r.id)
+	dates, err := t.numbers(sqlVisitTombstones, r.id)
 	if err != nil || len(dates) == 0 {
 		return visits, err
 	}

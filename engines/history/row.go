@@ -198,7 +198,7 @@ func (t *tx) touch(r *row) error {
 // remove deletes a page from the history: a tombstone goes up if the server may
 // have it. The place stays for its bookmarks.
 func (t *tx) remove(r *row) error {
-	if _, err := t.Exec(sqlUnkeepPage, places.RevHost(r.url), r.url); err != nil {
+	if _, err := t.Exec(sqlDropUndoItemsOfPage, places.RevHost(r.url), r.url); err != nil {
 		return err
 	}
 	known := r.synced || r.had
@@ -217,17 +217,17 @@ func (t *tx) remove(r *row) error {
 		if since == 0 || r.had && !r.synced {
 			since = forEver // as Reset says of the tombstones that are there
 		}
-		if err := t.bury(r.guid, since); err != nil {
+		if err := t.addTombstone(r.guid, since); err != nil {
 			return err
 		}
 	}
 	return t.drop(r)
 }
 
-// bury leaves a tombstone. seen is the server time up to which the record is
+// addTombstone adds a tombstone. seen is the server time up to which the record is
 // known to be as it was deleted.
-func (t *tx) bury(guid engine.ID, seen engine.Timestamp) error {
-	_, err := t.Exec(sqlBury, guid, t.Now().UnixMicro(), seen)
+func (t *tx) addTombstone(guid engine.ID, seen engine.Timestamp) error {
+	_, err := t.Exec(sqlAddTombstone, guid, t.Now().UnixMicro(), seen)
 	return err
 }
 

@@ -32,19 +32,19 @@ const (
 	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
 	sqlAhead      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date > ?1 ORDER BY date LIMIT ?2)`
 	// Two that would be at one moment are one.
-	sqlSettleAhead = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
-	sqlDropAhead   = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
-	sqlBuryVisits  = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
-	sqlDigVisit    = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
-	sqlDigVisits   = `DELETE FROM visit_tombstones WHERE place = ?1`
-	sqlBuried      = `SELECT date FROM visit_tombstones WHERE place = ?1`
+	sqlSettleAhead        = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
+	sqlDropAhead          = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
+	sqlAddVisitTombstones = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlDigVisit           = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
+	sqlDigVisits          = `DELETE FROM visit_tombstones WHERE place = ?1`
+	sqlVisitTombstones    = `SELECT date FROM visit_tombstones WHERE place = ?1`
 
-	sqlTombstone = `SELECT deleted, seen FROM history_tombstones WHERE guid = ?1`
-	sqlBury      = `INSERT INTO history_tombstones (guid, deleted, seen) VALUES (?1, ?2, ?3)
+	sqlTombstone    = `SELECT deleted, seen FROM history_tombstones WHERE guid = ?1`
+	sqlAddTombstone = `INSERT INTO history_tombstones (guid, deleted, seen) VALUES (?1, ?2, ?3)
 		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, seen = excluded.seen, refused = 0`
-	sqlDig        = `DELETE FROM history_tombstones WHERE guid = ?1`
-	sqlForgetSeen = `UPDATE history_tombstones SET seen = ?1, refused = 0 WHERE guid > ''`
-	sqlDropBuried = `DELETE FROM history_tombstones`
+	sqlDig            = `DELETE FROM history_tombstones WHERE guid = ?1`
+	sqlForgetSeen     = `UPDATE history_tombstones SET seen = ?1, refused = 0 WHERE guid > ''`
+	sqlDropTombstones = `DELETE FROM history_tombstones`
 
 	sqlRecent = `SELECT ` + rowColumns + ` FROM places WHERE last_visit > 0 AND (last_visit < ?1 OR last_visit = ?1 AND id < ?2) AND last_visit <= ?1
 		AND last_visit >= ?3 AND hidden = 0 ORDER BY last_visit DESC, id DESC LIMIT ?4`
@@ -56,10 +56,10 @@ const (
 	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.id
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
 
-	sqlSent       = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
-	sqlSendBuried = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
-	sqlToSend     = `SELECT id FROM places WHERE changes > 0 AND refused <> changes ORDER BY frecency DESC LIMIT ?1`
-	sqlSend       = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex)
+	sqlSent           = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
+	sqlSendTombstones = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
+	sqlToSend         = `SELECT id FROM places WHERE changes > 0 AND refused <> changes ORDER BY frecency DESC LIMIT ?1`
+	sqlSend           = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex)
 		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes
 		ON CONFLICT (id) DO NOTHING`
 	sqlTooOld = `UPDATE places SET changes = 0 WHERE id IN (SELECT id FROM places WHERE changes > 0 AND synced = 0 AND last_visit < ?1 LIMIT ?2)`
@@ -81,12 +81,12 @@ const (
 	sqlForget = `UPDATE places SET synced = 2 * (synced > 0), refused = 0, base_title = NULL,
 			changes = CASE WHEN syncable = 1 AND (last_visit >= ?3 OR changes > 0) THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
 		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
-	sqlWipeVisits  = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
-	sqlWipeBuried  = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`
-	sqlWipeSearch  = `DELETE FROM search WHERE rowid IN (SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0)`
-	sqlWipePlaces  = `DELETE FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0`
-	sqlWipeKept    = `SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND visits > 0`
-	sqlWipeOrigins = `DELETE FROM origins WHERE id > ?1 AND id <= ?2 AND NOT EXISTS (SELECT 1 FROM places AS p WHERE p.origin = origins.id)`
+	sqlWipeVisits          = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
+	sqlWipeVisitTombstones = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`
+	sqlWipeSearch          = `DELETE FROM search WHERE rowid IN (SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0)`
+	sqlWipePlaces          = `DELETE FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0`
+	sqlWipeKept            = `SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND visits > 0`
+	sqlWipeOrigins         = `DELETE FROM origins WHERE id > ?1 AND id <= ?2 AND NOT EXISTS (SELECT 1 FROM places AS p WHERE p.origin = origins.id)`
 
 	// What is known of deletions; see package tombstones.
 	// The server went back to before these deletions.
@@ -101,21 +101,21 @@ const (
 
 	sqlLogEntry = `INSERT INTO history_log (run, at, deleted) VALUES (?1, ?2, 1)
 		ON CONFLICT (run) DO UPDATE SET at = excluded.at, deleted = deleted + 1 RETURNING n`
-	sqlKeep = `INSERT INTO history_kept (log, guid, url, rev_host, first, last, record)
+	sqlAddUndoItem = `INSERT INTO history_undo_items (log, guid, url, rev_host, first, last, record)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (log, guid) DO NOTHING`
-	sqlLog      = `SELECT run, at, deleted, undone FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000`
-	sqlLogRow   = `SELECT n, undone FROM history_log WHERE run = ?1`
-	sqlLastRun  = `SELECT run FROM history_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
-	sqlLogSizes = `SELECT n, deleted FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000000`
-	sqlPruneOld = `DELETE FROM history_log WHERE n < (SELECT max(n) FROM history_log) AND at < ?1`
-	sqlPruneTo  = `DELETE FROM history_log WHERE n <= ?1`
-	sqlDropLog  = `DELETE FROM history_log WHERE n > 0`
-	sqlKept     = `SELECT guid, record FROM history_kept WHERE log = ?1 AND guid > ?2 ORDER BY guid LIMIT ?3`
-	sqlUndone   = `UPDATE history_log SET undone = ?2 WHERE n = ?1`
-	// What the user deletes here is not kept there.
-	sqlUnkeepPage  = `DELETE FROM history_kept WHERE rev_host = ?1 AND url = ?2`
-	sqlUnkeepHost  = `DELETE FROM history_kept WHERE rev_host >= ?1 AND rev_host < ?2`
-	sqlUnkeepRange = `DELETE FROM history_kept WHERE last >= ?1 AND first < ?2`
+	sqlLog       = `SELECT run, at, deleted, undone FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000`
+	sqlLogRow    = `SELECT n, undone FROM history_log WHERE run = ?1`
+	sqlLastRun   = `SELECT run FROM history_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlLogSizes  = `SELECT n, deleted FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000000`
+	sqlPruneOld  = `DELETE FROM history_log WHERE n < (SELECT max(n) FROM history_log) AND at < ?1`
+	sqlPruneTo   = `DELETE FROM history_log WHERE n <= ?1`
+	sqlDropLog   = `DELETE FROM history_log WHERE n > 0`
+	sqlUndoItems = `SELECT guid, record FROM history_undo_items WHERE log = ?1 AND guid > ?2 ORDER BY guid LIMIT ?3`
+	sqlUndone    = `UPDATE history_log SET undone = ?2 WHERE n = ?1`
+	// What the user deletes cannot be brought back by an Undo.
+	sqlDropUndoItemsOfPage  = `DELETE FROM history_undo_items WHERE rev_host = ?1 AND url = ?2`
+	sqlDropUndoItemsOfHost  = `DELETE FROM history_undo_items WHERE rev_host >= ?1 AND rev_host < ?2`
+	sqlDropUndoItemsOfRange = `DELETE FROM history_undo_items WHERE last >= ?1 AND first < ?2`
 
 	sqlCountRefused = `SELECT (SELECT count(*) FROM places WHERE refused > 0 AND id > 0 AND refused = changes) +
 		(SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 1)`

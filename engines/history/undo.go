@@ -41,24 +41,24 @@ var (
 	ErrUndone = engine.ErrUndone
 )
 
-// Bounds of the log. Who deletes history seldom wants it kept for long. The newest sync is
-// kept whatever its size.
+// Bounds of the log. A user who deletes history seldom wants copies of it to stay for long.
+// The newest sync stays whatever its size.
 const (
 	keepFor    = 30 * 24 * time.Hour
 	keepPages  = 100_000
 	keepVisits = 1000 // of a page, the newest
 )
 
-// keep files a page that is about to be taken away under a run.
-func (t *tx) keep(run string, r *row) error {
+// addUndoItem adds a page that is about to be deleted to the undo items of a run.
+func (t *tx) addUndoItem(run string, r *row) error {
 	visits, err := t.last(r.id, keepVisits)
 	if err != nil {
 		return err
 	}
-	return t.keepRecord(run, r.guid, &record{url: r.url, title: r.title, visits: visits, unknown: r.unknown})
+	return t.addUndoRecord(run, r.guid, &record{url: r.url, title: r.title, visits: visits, unknown: r.unknown})
 }
 
-func (t *tx) keepRecord(run string, guid engine.ID, rec *record) error {
+func (t *tx) addUndoRecord(run string, guid engine.ID, rec *record) error {
 	if len(rec.visits) == 0 {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (t *tx) keepRecord(run string, guid engine.ID, rec *record) error {
 		return err
 	}
 	visits := sortedVisits(rec.visits)
-	_, err := t.Exec(sqlKeep, log, guid, rec.url, places.RevHost(rec.url), visits[len(visits)-1].date, visits[0].date,
+	_, err := t.Exec(sqlAddUndoItem, log, guid, rec.url, places.RevHost(rec.url), visits[len(visits)-1].date, visits[0].date,
 		appendRecord(nil, guid, rec.url, rec.title, visits, rec.unknown))
 	return err
 }
@@ -163,7 +163,7 @@ func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) 
 		var some Undone
 		err = e.edit(ctx, func(tx *tx) error {
 			some = Undone{}
-			page, err := tx.kept(log, after, e.chunk)
+			page, err := tx.undoItems(log, after, e.chunk)
 			for i := range page {
 				if err == nil {
 					err = tx.restore(&page[i], &some)
@@ -194,20 +194,20 @@ func noRun(err error) error {
 	return sqlite.Explain(err)
 }
 
-// keptPage is a page of the log.
-type keptPage struct {
+// undoItem is a page that a sync deleted.
+type undoItem struct {
 	guid   engine.ID
 	record []byte
 }
 
-func (t *tx) kept(log int64, after string, n int) (page []keptPage, err error) {
-	rows, err := t.Query(sqlKept, log, after, n)
+func (t *tx) undoItems(log int64, after string, n int) (page []undoItem, err error) {
+	rows, err := t.Query(sqlUndoItems, log, after, n)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var k keptPage
+		var k undoItem
 		if err := rows.Scan(&k.guid, &k.record); err != nil {
 			return nil, err
 		}
@@ -217,7 +217,7 @@ func (t *tx) kept(log int64, after string, n int) (page []keptPage, err error) {
 }
 
 // restore brings one page back, or its visits where the user visited it since.
-func (t *tx) restore(k *keptPage, done *Undone) error {
+func (t *tx) restore(k *undoItem, done *Undone) error {
 	rec, err := parseRecord(k.record, t.Now().UnixMicro())
 	if err != nil {
 		done.Kept++

@@ -125,7 +125,7 @@ CREATE TABLE history_log (
     deleted INTEGER NOT NULL,
     undone  INTEGER NOT NULL DEFAULT 0  -- Unix milliseconds; 0: it stands
 ) STRICT;
-CREATE TABLE history_kept (
+CREATE TABLE history_undo_items (
     log      INTEGER NOT NULL REFERENCES history_log (n) ON DELETE CASCADE,
     guid     TEXT    NOT NULL,
     url      TEXT    NOT NULL,
@@ -135,8 +135,8 @@ CREATE TABLE history_kept (
     record   BLOB    NOT NULL,          -- the page, as its record would have it
     PRIMARY KEY (log, guid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX history_kept_host ON history_kept (rev_host);
-CREATE INDEX history_kept_last ON history_kept (last);
+CREATE INDEX history_undo_items_host ON history_undo_items (rev_host);
+CREATE INDEX history_undo_items_last ON history_undo_items (last);
 
 -- The user's tree. The roots are made when it is first opened.
 CREATE TABLE bookmarks (
@@ -256,7 +256,7 @@ CREATE TABLE bookmark_log (
     repairs TEXT,                       -- what the merge repaired: a JSON object of kinds and counts; NULL: nothing
     undone  INTEGER NOT NULL DEFAULT 0  -- Unix milliseconds; 0: it stands
 ) STRICT;
-CREATE TABLE bookmark_kept (
+CREATE TABLE bookmark_undo_items (
     log     INTEGER NOT NULL REFERENCES bookmark_log (n) ON DELETE CASCADE,
     guid    TEXT    NOT NULL,
     before  TEXT,             -- the item, a JSON object; NULL: it was not there
