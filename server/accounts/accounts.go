@@ -276,9 +276,9 @@ func (s *Service) routes() {
 	}
 	profileServer := map[string]api.Handler{
 		"GET /profile":        s.profile.Profile,
-		"GET /email":          s.profile.Profile,
-		"GET /uid":            s.profile.Profile,
-		"GET /display_name":   s.profile.Profile,
+		"GET /email":          s.profile.Email,
+		"GET /uid":            s.profile.UID,
+		"GET /display_name":   s.profile.DisplayName,
 		"POST /display_name":  s.profile.SetDisplayName,
 		"GET /avatar":         s.profile.Avatar,
 		"GET /avatar/default": s.profile.DefaultAvatar,

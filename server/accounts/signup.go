@@ -13,6 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
+// create makes an account for whoever signs up, and signs in to it.
 func (s *Service) create(r *api.Request) (any, error) {
 	var in struct {
 		Email      string `json:"email"`
@@ -32,24 +33,12 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.tries.AdmitAddress(r); err != nil {
+	if err := s.admitSignUp(r, in.Email, in.Invitation); err != nil {
 		return nil, err
-	}
-	if s.cfg.Full() {
-		return nil, fault.Full()
 	}
 	byEmail := s.cfg.SignUp == SignUpEmail
-	if byEmail {
-		if err := s.tries.AdmitMail(r, in.Email); err != nil {
-			return nil, err
-		}
-	}
 	ctx := r.Context()
 	var out *signedIn
-	// Before anything tells whether there is such an account.
-	if err := s.checkInvitation(r, in.Invitation); err != nil {
-		return nil, err
-	}
 	also := func(tx store.Tx, a *store.Account, kB password.Wrapped) (err error) {
 		if err := s.useInvitation(tx, in.Invitation, a.UID); err != nil {
 			return err
@@ -64,14 +53,37 @@ func (s *Service) create(r *api.Request) (any, error) {
 	if err != nil || made.Confirmed {
 		return out, err
 	}
-	if err := s.confirmation.Send(ctx, made); err != nil {
-		// Nobody can confirm it, and whoever tries again begins anew.
-		if failed := s.remove(context.WithoutCancel(ctx), made.UID, nil); failed != nil {
-			err = failed
-		}
-		return nil, err
+	return out, s.sendCode(ctx, made)
+}
+
+// sendCode sends a new account's code, or removes the account: nobody could confirm it,
+// and the next try starts again.
+func (s *Service) sendCode(ctx context.Context, made *store.Account) error {
+	err := s.confirmation.Send(ctx, made)
+	if err == nil {
+		return nil
 	}
-	return out, nil
+	if failed := s.remove(context.WithoutCancel(ctx), made.UID, nil); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// admitSignUp counts a sign-up, or refuses it, before anything tells whether there is
+// such an account.
+func (s *Service) admitSignUp(r *api.Request, email, invitation string) error {
+	if err := s.tries.AdmitAddress(r); err != nil {
+		return err
+	}
+	if s.cfg.Full() {
+		return fault.Full()
+	}
+	if s.cfg.SignUp == SignUpEmail {
+		if err := s.tries.AdmitMail(r, email); err != nil {
+			return err
+		}
+	}
+	return s.checkInvitation(r, invitation)
 }
 
 // register makes an account under a key, and runs also in the transaction that

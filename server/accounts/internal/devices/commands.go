@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
@@ -48,6 +49,38 @@ type (
 	}
 )
 
+// notifyRequest is a message for the account's devices.
+type notifyRequest struct {
+	To       json.RawMessage `json:"to"` // "all", or a list of IDs
+	Excluded []string        `json:"excluded"`
+	Payload  json.RawMessage `json:"payload"`
+	TTL      float64         `json:"TTL"` // seconds
+}
+
+// recipients reports which devices the message is for.
+func (in *notifyRequest) recipients() (func(device string) bool, error) {
+	var all string
+	var some []string
+	switch {
+	case in.To == nil:
+		return nil, fault.Missing("to")
+	case json.Unmarshal(in.To, &all) == nil && all == "all":
+		return func(device string) bool { return !slices.Contains(in.Excluded, device) }, nil
+	case json.Unmarshal(in.To, &some) == nil && in.Excluded == nil:
+		return func(device string) bool { return slices.Contains(some, device) }, nil
+	}
+	return nil, fault.Invalid("to")
+}
+
+// aboutSync reports whether the message says that there is something to sync.
+func (in *notifyRequest) aboutSync() bool {
+	// A map, for which command and Command differ, as they do for a device.
+	var payload map[string]json.RawMessage
+	var command string
+	return json.Unmarshal(in.Payload, &payload) == nil && json.Unmarshal(payload["command"], &command) == nil &&
+		strings.HasPrefix(command, "sync:")
+}
+
 // Notify passes a message on to the account's devices: that there is
 // something to sync. What else a message can say is the server's own to say, and
 // goes no further.
@@ -56,38 +89,52 @@ func (h *Handlers) Notify(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in struct {
-		To       json.RawMessage `json:"to"`
-		Excluded []string        `json:"excluded"`
-		Payload  json.RawMessage `json:"payload"`
-		TTL      float64         `json:"TTL"` // seconds
-	}
+	var in notifyRequest
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	var all string
-	var some []string
-	switch {
-	case in.To == nil:
-		return nil, fault.Missing("to")
-	case json.Unmarshal(in.To, &all) == nil && all == "all":
-	case json.Unmarshal(in.To, &some) == nil && in.Excluded == nil:
-	default:
-		return nil, fault.Invalid("to")
+	recipients, err := in.recipients()
+	if err != nil {
+		return nil, err
 	}
-	// A map, for which command and Command differ, as they do for a device.
-	var payload map[string]json.RawMessage
-	var command string
-	if json.Unmarshal(in.Payload, &payload) != nil || json.Unmarshal(payload["command"], &command) != nil ||
-		!strings.HasPrefix(command, "sync:") {
+	if !in.aboutSync() {
 		return api.Nothing, nil
 	}
 	ttl := time.Duration(min(max(in.TTL, 0), commandLife.Seconds())) * time.Second
-	listeners := h.Notifier.Listeners(r.Context(), a.UID, func(device string) bool {
-		return !slices.Contains(in.Excluded, device) && (all != "" || slices.Contains(some, device))
-	})
-	h.Notifier.Send(r.Context(), listeners, in.Payload, ttl)
+	h.Notifier.Send(r.Context(), h.Notifier.Listeners(r.Context(), a.UID, recipients), in.Payload, ttl)
 	return api.Nothing, nil
+}
+
+// invokeRequest is a command for another device.
+type invokeRequest struct {
+	Target  string          `json:"target"`
+	Command string          `json:"command"`
+	Payload json.RawMessage `json:"payload"`
+	TTL     int64           `json:"ttl"` // seconds
+}
+
+func (in *invokeRequest) check() error {
+	switch {
+	case in.Target == "":
+		return fault.Missing("target")
+	case in.Command == "":
+		return fault.Missing("command")
+	case len(in.Payload) == 0:
+		return fault.Missing("payload")
+	case len(in.Payload) > maxCommandPayload:
+		return fault.Invalid("payload")
+	case in.TTL < 0:
+		return fault.Invalid("ttl")
+	}
+	return nil
+}
+
+// life is how long the command waits.
+func (in *invokeRequest) life() time.Duration {
+	if in.TTL == 0 {
+		return commandLife
+	}
+	return time.Duration(min(in.TTL, int64(commandLife/time.Second))) * time.Second
 }
 
 // Invoke leaves a command for another device of the account.
@@ -96,52 +143,17 @@ func (h *Handlers) Invoke(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in struct {
-		Target  string          `json:"target"`
-		Command string          `json:"command"`
-		Payload json.RawMessage `json:"payload"`
-		TTL     int64           `json:"ttl"` // seconds
-	}
+	var in invokeRequest
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
-	switch {
-	case in.Target == "":
-		return nil, fault.Missing("target")
-	case in.Command == "":
-		return nil, fault.Missing("command")
-	case len(in.Payload) == 0:
-		return nil, fault.Missing("payload")
-	case len(in.Payload) > maxCommandPayload:
-		return nil, fault.Invalid("payload")
-	case in.TTL < 0:
-		return nil, fault.Invalid("ttl")
+	if err := in.check(); err != nil {
+		return nil, err
 	}
-	life := commandLife
-	if in.TTL > 0 {
-		life = min(life, time.Duration(min(in.TTL, int64(commandLife/time.Second)))*time.Second)
-	}
-	now := h.Now()
 	ctx := r.Context()
 	var index int64
-	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) error {
-		target, err := tx.Device(a.UID, in.Target)
-		if errors.Is(err, store.ErrNotFound) {
-			return fault.ErrUnknownDevice
-		}
-		if err != nil {
-			return err
-		}
-		var known map[string]string
-		if err := json.Unmarshal([]byte(target.Commands), &known); err != nil {
-			return err
-		}
-		if _, ok := known[in.Command]; !ok {
-			return fault.ErrCommand
-		}
-		index, err = tx.AddCommand(a.UID, in.Target, store.Command{
-			Sender: a.Device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: now.Add(life).UnixMilli(),
-		}, maxWaiting, maxAccountCommands)
+	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) (err error) {
+		index, err = h.enqueue(tx, a, &in)
 		return err
 	})
 	if err != nil {
@@ -149,10 +161,31 @@ func (h *Handlers) Invoke(r *api.Request) (any, error) {
 	}
 	out := commandAnswer{Enqueued: true, Notified: true}
 	to := h.Notifier.Listeners(ctx, a.UID, func(device string) bool { return device == in.Target })
-	if h.Notifier.Tell(ctx, to, CommandReceived(h.URLs.Canonical().String(), in.Command, index, a.Device, life)) == 0 {
+	if h.Notifier.Tell(ctx, to, CommandReceived(h.URLs.Canonical().String(), in.Command, index, a.Device, in.life())) == 0 {
 		out.Notified, out.Error = false, "no push message could be sent"
 	}
 	return out, nil
+}
+
+// enqueue adds a command for a device that takes it, and returns its index.
+func (h *Handlers) enqueue(tx store.Tx, a *auth.Caller, in *invokeRequest) (index int64, err error) {
+	target, err := tx.Device(a.UID, in.Target)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, fault.ErrUnknownDevice
+	}
+	if err != nil {
+		return 0, err
+	}
+	var known map[string]string
+	if err := json.Unmarshal([]byte(target.Commands), &known); err != nil {
+		return 0, err
+	}
+	if _, ok := known[in.Command]; !ok {
+		return 0, fault.ErrCommand
+	}
+	return tx.AddCommand(a.UID, in.Target, store.Command{
+		Sender: a.Device, Command: in.Command, Payload: string(in.Payload), ExpiresAt: h.Now().Add(in.life()).UnixMilli(),
+	}, maxWaiting, maxAccountCommands)
 }
 
 // Commands lists what waits for the actor's device, from an index on. The

@@ -28,6 +28,8 @@ const (
 	maxDeviceCommands = 16
 	maxCommandName    = 255
 	maxCommandValue   = 4096
+	// maxPushKey is the length of each key of a push subscription as text, in bytes.
+	maxPushKey = 128
 )
 
 // Handlers answers the requests about devices, about the commands that they send each
@@ -53,40 +55,63 @@ type device struct {
 	Commands      map[string]string `json:"availableCommands,omitempty"`
 }
 
+// check refuses a field that is malformed or too long.
 func (d *device) check() error {
-	if d.ID != "" {
-		if _, ok := api.Unhex(d.ID, 16); !ok {
-			return fault.Invalid("id")
-		}
-	}
-	if d.Name != nil && (*d.Name == "" || utf8.RuneCountInString(*d.Name) > 255 || strings.ContainsFunc(*d.Name, unicode.IsControl)) {
+	switch {
+	case d.ID != "" && !validID(d.ID):
+		return fault.Invalid("id")
+	case !absentOr(d.Name, validName):
 		return fault.Invalid("name")
-	}
-	if d.Type != nil && len(*d.Type) > 16 {
+	case !absentOr(d.Type, atMost(16)):
 		return fault.Invalid("type")
-	}
-	for name, v := range map[string]*string{"pushPublicKey": d.PushPublicKey, "pushAuthKey": d.PushAuthKey} {
-		if v != nil && len(*v) > 128 {
-			return fault.Invalid(name)
-		}
-	}
-	if d.PushCallback != nil && *d.PushCallback != "" {
-		if u, err := url.Parse(*d.PushCallback); err != nil || u.Scheme != "https" || len(*d.PushCallback) > 255 {
-			return fault.Invalid("pushCallback")
-		}
-	}
-	if len(d.Commands) > maxDeviceCommands {
+	case !absentOr(d.PushPublicKey, atMost(maxPushKey)):
+		return fault.Invalid("pushPublicKey")
+	case !absentOr(d.PushAuthKey, atMost(maxPushKey)):
+		return fault.Invalid("pushAuthKey")
+	case !absentOr(d.PushCallback, validCallback):
+		return fault.Invalid("pushCallback")
+	case !validCommands(d.Commands):
 		return fault.Invalid("availableCommands")
-	}
-	for name, value := range d.Commands {
-		if len(name) > maxCommandName || len(value) > maxCommandValue {
-			return fault.Invalid("availableCommands")
-		}
 	}
 	return nil
 }
 
-// Register makes the actor's device, or changes it: what is not sent stays.
+// absentOr reports whether a field was not sent, or is valid.
+func absentOr(field *string, valid func(string) bool) bool { return field == nil || valid(*field) }
+
+// atMost is for texts of at most n bytes.
+func atMost(n int) func(string) bool {
+	return func(text string) bool { return len(text) <= n }
+}
+
+func validID(id string) bool {
+	_, ok := api.Unhex(id, 16)
+	return ok
+}
+
+func validName(name string) bool {
+	return name != "" && utf8.RuneCountInString(name) <= 255 && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// validCallback takes "" too, which ends a subscription.
+func validCallback(address string) bool {
+	if address == "" {
+		return true
+	}
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "https" && len(address) <= 255
+}
+
+func validCommands(commands map[string]string) bool {
+	for name, value := range commands {
+		if len(name) > maxCommandName || len(value) > maxCommandValue {
+			return false
+		}
+	}
+	return len(commands) <= maxDeviceCommands
+}
+
+// Register makes the caller's device, or changes it: what is not sent stays.
 func (h *Handlers) Register(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)
 	if err != nil {
@@ -104,37 +129,42 @@ func (h *Handlers) Register(r *api.Request) (any, error) {
 	}
 	ctx := r.Context()
 	var out seenDevice
-	var id string
-	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) error {
-		id = a.Device
-		switch {
-		case id == "" && in.ID == "":
-			if id, err = h.add(tx, a); err != nil {
-				return err
-			}
-		case id == "":
-			// A device whose session ended went with it.
-			return fault.ErrUnknownDevice
-		}
-		change, err := in.change()
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ChangeDevice(a.UID, id, change); err != nil {
-			return err
-		}
-		d, err := tx.Device(a.UID, id)
-		if err == nil {
-			out = see(d)
-		}
+	err = h.Auth.UpdateBy(ctx, a, func(tx store.Tx) (err error) {
+		out, err = h.put(tx, a, &in)
 		return err
 	})
 	if err == nil && a.Device == "" {
-		h.Security.Note(r.Context(), security.NewDevice, security.Registered, r.RemoteAddr, a.UID)
-		others := h.Notifier.Listeners(ctx, a.UID, func(device string) bool { return device != id })
+		h.Security.Note(ctx, security.NewDevice, security.Registered, r.RemoteAddr, a.UID)
+		others := h.Notifier.Listeners(ctx, a.UID, func(device string) bool { return device != out.ID })
 		h.Notifier.Tell(ctx, others, Connected(out.Name))
 	}
 	return out, err
+}
+
+// put changes the caller's device, which it makes if there is none.
+func (h *Handlers) put(tx store.Tx, a *auth.Caller, in *device) (out seenDevice, err error) {
+	id := a.Device
+	switch {
+	case id == "" && in.ID == "":
+		if id, err = h.add(tx, a); err != nil {
+			return out, err
+		}
+	case id == "":
+		// A device whose session ended went with it.
+		return out, fault.ErrUnknownDevice
+	}
+	change, err := in.change()
+	if err != nil {
+		return out, err
+	}
+	if _, err := tx.ChangeDevice(a.UID, id, change); err != nil {
+		return out, err
+	}
+	d, err := tx.Device(a.UID, id)
+	if err != nil {
+		return out, err
+	}
+	return see(d), nil
 }
 
 func (h *Handlers) add(tx store.Tx, a *auth.Caller) (string, error) {

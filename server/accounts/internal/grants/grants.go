@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
@@ -24,6 +25,8 @@ const (
 	maxCodes = 50
 	// maxKeysJWE bounds what is sealed for a client, in bytes.
 	maxKeysJWE = 8 << 10
+	// maxOpaque bounds what is kept for a client that it alone understands, in bytes.
+	maxOpaque = 512
 )
 
 // Handlers answers OAuth's requests.
@@ -43,6 +46,59 @@ type authorizationAnswer struct {
 	Redirect string `json:"redirect"`
 }
 
+// authorizationRequest is what a page asks for a client.
+type authorizationRequest struct {
+	ClientID     string `json:"client_id"`
+	State        string `json:"state"`
+	Scope        string `json:"scope"`
+	AccessType   string `json:"access_type"`
+	ResponseType string `json:"response_type"`
+	Challenge    string `json:"code_challenge"`
+	Method       string `json:"code_challenge_method"`
+	KeysJWE      string `json:"keys_jwe"`
+	RedirectURI  string `json:"redirect_uri"`
+	Nonce        string `json:"nonce"`
+}
+
+// check refuses parameters that are missing, too long, or not among the known values.
+func (in *authorizationRequest) check() error {
+	switch {
+	case in.State == "":
+		return fault.Missing("state")
+	case len(in.State) > maxOpaque:
+		return fault.Invalid("state")
+	case len(in.KeysJWE) > maxKeysJWE:
+		return fault.Invalid("keys_jwe")
+	case len(in.Nonce) > maxOpaque:
+		return fault.Invalid("nonce")
+	case !slices.Contains([]string{"", "code"}, in.ResponseType):
+		return fault.ErrResponseType
+	case in.Method != "S256" || in.Challenge == "":
+		return fault.ErrPKCE
+	case !oauth.ValidChallenge(in.Challenge):
+		return fault.Invalid("code_challenge")
+	case !slices.Contains([]string{"", "online", "offline"}, in.AccessType):
+		return fault.Invalid("access_type")
+	}
+	return nil
+}
+
+// redirection is where the client waits for the code: at a page of this server, whose
+// root is given, behind the web channel, or, for one client, at a port of the user's
+// computer.
+func (in *authorizationRequest) redirection(root string) (string, error) {
+	page := root + "/oauth/success/" + in.ClientID
+	switch {
+	case in.RedirectURI == "" || in.RedirectURI == oauth.WebChannel:
+		return oauth.WebChannel, nil
+	case in.RedirectURI == page:
+		return page, nil
+	case in.ClientID == oauth.NativeClient && oauth.IsLoopback(in.RedirectURI):
+		return in.RedirectURI, nil
+	}
+	return "", fault.Invalid("redirect_uri")
+}
+
 // Authorization gives a code, to a page that is signed in, for a client
 // that will prove by PKCE that it asked.
 func (h *Handlers) Authorization(r *api.Request) (any, error) {
@@ -50,18 +106,7 @@ func (h *Handlers) Authorization(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in struct {
-		ClientID     string `json:"client_id"`
-		State        string `json:"state"`
-		Scope        string `json:"scope"`
-		AccessType   string `json:"access_type"`
-		ResponseType string `json:"response_type"`
-		Challenge    string `json:"code_challenge"`
-		Method       string `json:"code_challenge_method"`
-		KeysJWE      string `json:"keys_jwe"`
-		RedirectURI  string `json:"redirect_uri"`
-		Nonce        string `json:"nonce"`
-	}
+	var in authorizationRequest
 	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
@@ -72,30 +117,12 @@ func (h *Handlers) Authorization(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	redirect := h.URLs.Of(r.Context()).String() + "/oauth/success/" + in.ClientID
-	switch {
-	case in.State == "":
-		return nil, fault.Missing("state")
-	case len(in.State) > 512:
-		return nil, fault.Invalid("state")
-	case len(in.KeysJWE) > maxKeysJWE:
-		return nil, fault.Invalid("keys_jwe")
-	case len(in.Nonce) > 512:
-		return nil, fault.Invalid("nonce")
-	case in.ResponseType != "" && in.ResponseType != "code":
-		return nil, fault.ErrResponseType
-	case in.Method != "S256" || in.Challenge == "":
-		return nil, fault.ErrPKCE
-	case !oauth.ValidChallenge(in.Challenge):
-		return nil, fault.Invalid("code_challenge")
-	case in.AccessType != "" && in.AccessType != "offline" && in.AccessType != "online":
-		return nil, fault.Invalid("access_type")
-	case in.RedirectURI == "" || in.RedirectURI == oauth.WebChannel:
-		redirect = oauth.WebChannel
-	case in.ClientID == oauth.NativeClient && oauth.IsLoopback(in.RedirectURI):
-		redirect = in.RedirectURI
-	case in.RedirectURI != redirect:
-		return nil, fault.Invalid("redirect_uri")
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	redirection, err := in.redirection(h.URLs.Of(r.Context()).String())
+	if err != nil {
+		return nil, err
 	}
 	code, err := random.Hex(h.Rand, 32)
 	if err != nil {
@@ -111,7 +138,7 @@ func (h *Handlers) Authorization(r *api.Request) (any, error) {
 		return nil, err
 	}
 	return authorizationAnswer{
-		Code: code, State: in.State, Redirect: redirect + "?" + url.Values{"code": {code}, "state": {in.State}}.Encode(),
+		Code: code, State: in.State, Redirect: redirection + "?" + url.Values{"code": {code}, "state": {in.State}}.Encode(),
 	}, nil
 }
 
@@ -125,6 +152,18 @@ type tokenRequest struct {
 	RefreshToken string `json:"refresh_token"`
 	Code         string `json:"code"`
 	Verifier     string `json:"code_verifier"`
+}
+
+// life is how long an access token is good that is bound to something.
+func (in tokenRequest) life(bound string) time.Duration {
+	most := MaxAccessTTL
+	if bound == "" {
+		most = unboundTTL
+	}
+	if in.TTL <= 0 {
+		return most
+	}
+	return time.Duration(min(in.TTL, int64(most/time.Second))) * time.Second
 }
 
 // tokenAnswer is what it gets.
@@ -316,10 +355,6 @@ func (h *Handlers) tokens(r *api.Request, in tokenRequest, g grant) (any, error)
 	ctx := r.Context()
 	wantsSession := in.GrantType == "authorization_code" && g.scope.Allow(oauth.Session)
 	changes := g.offline || wantsSession || g.leaves
-	ttl := MaxAccessTTL
-	if in.TTL > 0 {
-		ttl = time.Duration(min(in.TTL, int64(MaxAccessTTL/time.Second))) * time.Second
-	}
 	out := tokenAnswer{Type: "bearer", Scope: g.scope.String(), AuthAt: g.authAt, KeysJWE: g.keysJWE}
 	var a *store.Account
 	var second bool
@@ -349,9 +384,7 @@ func (h *Handlers) tokens(r *api.Request, in tokenRequest, g grant) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	if bound == "" {
-		ttl = min(ttl, unboundTTL)
-	}
+	ttl := in.life(bound)
 	out.ExpiresIn = int64(ttl / time.Second)
 	if out.Access, err = h.accessToken(ctx, a, in.ClientID, g.scope, ttl, bound); err != nil {
 		return nil, err

@@ -104,51 +104,22 @@ func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Ch
 	if err := mailaddr.Check(email); err != nil {
 		return Checked{}, err
 	}
-	authPW, err := api.Key("authPW", authPWHex)
+	shown, err := decodeShown(authPWHex, version1)
 	if err != nil {
 		return Checked{}, err
-	}
-	shown := [][]byte{authPW}
-	if version1 != "" {
-		v1, err := api.Key("authPWVersion1", version1)
-		if err != nil {
-			return Checked{}, err
-		}
-		shown = append(shown, v1)
 	}
 	done, err := p.Tries.Admit(r, tries.Password, mailaddr.Key(email))
 	if err != nil {
 		return Checked{}, err
 	}
-	keys := []string{mailaddr.Key(email)}
-	if p.Decoys {
-		keys = append(keys, mailaddr.DecoyKey(email))
+	c, found, err := p.match(r.Context(), email, shown)
+	if err != nil {
+		done() // nothing was tried
+		return Checked{}, err
 	}
-	found := &store.Account{} // for the log
-	for _, k := range keys {
-		a, err := p.AccountByKey(r.Context(), k)
-		if err != nil {
-			return Checked{}, err
-		}
-		if a != nil && !mailaddr.IsDecoy(a) {
-			found = a
-		}
-		for _, authPW := range shown {
-			v, err := p.Verifier(r.Context(), a, authPW)
-			if err != nil {
-				done() // nothing was tried
-				return Checked{}, err
-			}
-			switch {
-			case a == nil:
-			case v.Matches(a.V1.Hash):
-				done()
-				return Checked{a, v, a.V1, false}, p.Enabled(r.Context(), a.UID)
-			case v.Matches(a.V2.Hash):
-				done()
-				return Checked{a, v, a.V2, true}, p.Enabled(r.Context(), a.UID)
-			}
-		}
+	if c.Account != nil {
+		done()
+		return c, p.Enabled(r.Context(), c.UID)
 	}
 	if lower := mailaddr.Lower(email); lower != email {
 		p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongSpelling), r.RemoteAddr, found.UID)
@@ -158,6 +129,48 @@ func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Ch
 	}
 	p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongPassword), r.RemoteAddr, found.UID)
 	return Checked{}, fault.ErrPassword
+}
+
+// decodeShown reads the ways in which a client shows a password; version1 may be "".
+func decodeShown(authPW, version1 string) ([][]byte, error) {
+	first, err := api.Key("authPW", authPW)
+	if err != nil || version1 == "" {
+		return [][]byte{first}, err
+	}
+	second, err := api.Key("authPWVersion1", version1)
+	return [][]byte{first, second}, err
+}
+
+// match finds the account of an address, or its decoy, whose password is shown. c has no
+// account if there is none; found is what the address has then, for the log.
+func (p *Passwords) match(ctx context.Context, email string, shown [][]byte) (c Checked, found *store.Account, err error) {
+	keys := []string{mailaddr.Key(email)}
+	if p.Decoys {
+		keys = append(keys, mailaddr.DecoyKey(email))
+	}
+	found = &store.Account{}
+	for _, k := range keys {
+		a, err := p.AccountByKey(ctx, k)
+		if err != nil {
+			return c, found, err
+		}
+		if a != nil && !mailaddr.IsDecoy(a) {
+			found = a
+		}
+		for _, authPW := range shown {
+			v, err := p.Verifier(ctx, a, authPW)
+			switch {
+			case err != nil:
+				return c, found, err
+			case a == nil:
+			case v.Matches(a.V1.Hash):
+				return Checked{a, v, a.V1, false}, found, nil
+			case v.Matches(a.V2.Hash):
+				return Checked{a, v, a.V2, true}, found, nil
+			}
+		}
+	}
+	return c, found, nil
 }
 
 // wrongPassword is the reason to note, of an account that may be none.

@@ -78,32 +78,18 @@ type (
 	}
 )
 
-// Profile is the profile server's answer; a path that names one field gives
-// that alone. It is also OpenID Connect's UserInfo endpoint.
+// Profile is the profile server's answer, and OpenID Connect's UserInfo endpoint.
 func (h *Handlers) Profile(r *api.Request) (any, error) {
-	field := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-	need := []string{oauth.Profile, oauth.OpenID}
-	if field != "profile" {
-		need = []string{oauth.Profile + ":" + field}
-	}
-	a, have, err := h.Auth.ByAccess(r, need...)
+	a, have, err := h.Auth.ByAccess(r, oauth.Profile, oauth.OpenID)
 	if err != nil {
 		return nil, err
 	}
-	if field == "profile" && !have.Allow(oauth.Profile) {
+	if !have.Allow(oauth.Profile) {
 		info := userInfo{Subject: a.UID}
 		if have.Allow(oauth.Email) || have.Allow(oauth.Profile+":email") {
 			info.Email = a.Email
 		}
 		return info, nil
-	}
-	switch field {
-	case "display_name":
-		return displayNameAnswer{a.DisplayName}, nil
-	case "email":
-		return profileEmail{a.Email}, nil
-	case "uid":
-		return profileUID{a.UID}, nil
 	}
 	second, err := auth.SecondStepRequired(h.DB.Read(r.Context()), a.UID)
 	if err != nil {
@@ -129,6 +115,34 @@ func (h *Handlers) Profile(r *api.Request) (any, error) {
 	return api.JSON(http.StatusOK, all, map[string]string{"ETag": etag})
 }
 
+// Email answers the address alone.
+func (h *Handlers) Email(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.Profile+":email")
+	if err != nil {
+		return nil, err
+	}
+	return profileEmail{a.Email}, nil
+}
+
+// UID answers the account's ID alone.
+func (h *Handlers) UID(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.Profile+":uid")
+	if err != nil {
+		return nil, err
+	}
+	return profileUID{a.UID}, nil
+}
+
+// DisplayName answers the name alone.
+func (h *Handlers) DisplayName(r *api.Request) (any, error) {
+	a, _, err := h.Auth.ByAccess(r, oauth.Profile+":display_name")
+	if err != nil {
+		return nil, err
+	}
+	return displayNameAnswer{a.DisplayName}, nil
+}
+
+// SetDisplayName gives the account's user another name.
 func (h *Handlers) SetDisplayName(r *api.Request) (any, error) {
 	a, _, err := h.Auth.ByAccess(r, oauth.ProfileWrite)
 	if err != nil {

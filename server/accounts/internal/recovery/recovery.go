@@ -133,27 +133,10 @@ func (h *Handlers) Start(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := r.Context()
 	var out recoveryAnswer
 	var refusal error
-	err = h.DB.Update(ctx, func(tx store.Tx) error {
-		k, err := tx.RecoveryKey(mailaddr.Key(in.Email))
-		if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
-			return fault.ErrRecoveryKey
-		}
-		if err != nil {
-			return err
-		}
-		second, refused, err := h.secondStep(tx, k.UID, in.Code)
-		if refusal = refused; err != nil || refused != nil {
-			return err
-		}
-		t := auth.NewToken{Kind: store.Reset, UID: k.UID}
-		if second {
-			t.SecondAt = h.Now().UnixMilli()
-		}
-		out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
-		out.ResetToken, _, err = h.Auth.Issue(tx, t)
+	err = h.DB.Update(r.Context(), func(tx store.Tx) (err error) {
+		out, refusal, err = h.open(tx, mailaddr.Key(in.Email), id, in.Code)
 		return err
 	})
 	if err == nil {
@@ -163,6 +146,29 @@ func (h *Handlers) Start(r *api.Request) (any, error) {
 		done()
 	}
 	return out, err
+}
+
+// open opens an account by its recovery key and its second step. A refusal is committed,
+// as an error is not: of a code that was wrong.
+func (h *Handlers) open(tx store.Tx, account string, id []byte, code string) (out recoveryAnswer, refusal, err error) {
+	k, err := tx.RecoveryKey(account)
+	if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
+		return out, nil, fault.ErrRecoveryKey
+	}
+	if err != nil {
+		return out, nil, err
+	}
+	second, refusal, err := h.secondStep(tx, k.UID, code)
+	if err != nil || refusal != nil {
+		return out, refusal, err
+	}
+	t := auth.NewToken{Kind: store.Reset, UID: k.UID}
+	if second {
+		t.SecondAt = h.Now().UnixMilli()
+	}
+	out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
+	out.ResetToken, _, err = h.Auth.Issue(tx, t)
+	return out, nil, err
 }
 
 // secondStep checks the second step of a recovery, if the account has one: a

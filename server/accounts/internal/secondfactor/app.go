@@ -101,31 +101,9 @@ func (h *Handlers) VerifyApp(r *api.Request) (any, error) {
 	}
 	ctx := r.Context()
 	var out totpAnswer
-	err = h.Auth.UpdateBy(ctx, c, func(tx store.Tx) error {
-		state, err := Of(tx, c.UID)
-		if err != nil {
+	err = h.Auth.UpdateBy(ctx, c, func(tx store.Tx) (err error) {
+		if out, err = h.verify(tx, c, code); err != nil || !out.Success {
 			return err
-		}
-		if state == None || state == Pending && c.Complete() != nil {
-			return fault.ErrTOTPMissing
-		}
-		if state == Pending {
-			if err := h.Auth.Proven(tx, c); err != nil {
-				return err
-			}
-		}
-		ok, err := Use(tx, c.UID, code, h.Now())
-		if err != nil || !ok {
-			return err
-		}
-		out.Success = true
-		if state == Pending {
-			if out.BackupCodes, err = NewBackupCodes(tx, c.UID, h.Rand); err != nil {
-				return err
-			}
-			if err := tx.SetProfileChanged(c.UID, h.Now().UnixMilli()); err != nil {
-				return err
-			}
 		}
 		return h.Auth.ShowSecondStep(tx, r, c)
 	})
@@ -134,9 +112,32 @@ func (h *Handlers) VerifyApp(r *api.Request) (any, error) {
 	case out.Success:
 		done()
 	default:
-		h.Security.Note(r.Context(), security.SignInFailed, security.WrongCode, r.RemoteAddr, c.UID)
+		h.Security.Note(ctx, security.SignInFailed, security.WrongCode, r.RemoteAddr, c.UID)
 	}
 	return out, err
+}
+
+// verify checks a code of the app, and turns the second step on if it is the app's first.
+func (h *Handlers) verify(tx store.Tx, c *auth.Credential, code string) (out totpAnswer, err error) {
+	state, err := Of(tx, c.UID)
+	if err != nil {
+		return out, err
+	}
+	if state == None || state == Pending && c.Complete() != nil {
+		return out, fault.ErrTOTPMissing
+	}
+	if state == Pending {
+		if err := h.Auth.Proven(tx, c); err != nil {
+			return out, err
+		}
+	}
+	if out.Success, err = Use(tx, c.UID, code, h.Now()); err != nil || !out.Success || state == Enabled {
+		return out, err
+	}
+	if out.BackupCodes, err = NewBackupCodes(tx, c.UID, h.Rand); err != nil {
+		return out, err
+	}
+	return out, tx.SetProfileChanged(c.UID, h.Now().UnixMilli())
 }
 
 // DestroyApp turns the second step off.
