@@ -354,21 +354,21 @@ func TestDeviceIsFoundAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	forgetful := a.Session()
-	forgetful.DeviceID = ""
+	forgetful.Kept().DeviceID = ""
 	b := w.client(nil).Resume(forgetful)
 	if err := b.RegisterDevice(t.Context(), "desk", "desktop"); err != nil || b.DeviceID() != a.DeviceID() {
 		t.Errorf("%q and %q, %v", a.DeviceID(), b.DeviceID(), err)
 	}
 	mistaken := a.Session()
-	mistaken.DeviceID = strings.Repeat("ab", 16)
+	mistaken.Kept().DeviceID = strings.Repeat("ab", 16)
 	c := w.client(nil).Resume(mistaken)
 	if err := c.RegisterDevice(t.Context(), "desk", "desktop"); err != nil || c.DeviceID() != a.DeviceID() {
 		t.Errorf("%q and %q, %v", a.DeviceID(), c.DeviceID(), err)
 	}
 	fresh := w.login().Session()
-	fresh.DeviceID = strings.Repeat("cd", 16)
+	fresh.Kept().DeviceID = strings.Repeat("cd", 16)
 	d := w.client(nil).Resume(fresh)
-	if err := d.RegisterDevice(t.Context(), "lap", "desktop"); err != nil || d.DeviceID() == fresh.DeviceID || d.DeviceID() == a.DeviceID() {
+	if err := d.RegisterDevice(t.Context(), "lap", "desktop"); err != nil || d.DeviceID() == fresh.Kept().DeviceID || d.DeviceID() == a.DeviceID() {
 		t.Errorf("%q, %v", d.DeviceID(), err)
 	}
 }

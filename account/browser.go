@@ -45,7 +45,7 @@ type BrowserSignIn struct {
 	Returns bool
 
 	c               *Client
-	at              Endpoints
+	at              endpoints
 	clientID        string
 	listener        net.Listener // nil unless Returns
 	state, verifier string
@@ -153,7 +153,8 @@ func (b *BrowserSignIn) redeem(ctx context.Context, code string) (*Account, erro
 		b.c.cfg.Log.WarnContext(ctx, "the password's salt is not known", "err", err)
 	}
 	a := b.c.Resume(Session{
-		Server: b.c.root.String(), Endpoints: b.at, Email: who.Email, UID: who.UID, Token: got.Session, Salt: how.Salt, KeyID: kid, Key: key,
+		Server: b.c.root.String(), Email: who.Email, UID: who.UID, Token: got.Session, KeyID: kid, Key: key,
+		kept: kept{Endpoints: b.at, Salt: how.Salt},
 	})
 	return a, a.change(func(*Session) {})
 }

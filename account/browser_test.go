@@ -39,7 +39,7 @@ func TestBrowserSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, want := b.Session(), a.Session()
-	if got.Email != email || got.UID != want.UID || got.KeyID != want.KeyID || !bytes.Equal(got.Key, want.Key) || got.Salt != want.Salt || got.Token == want.Token {
+	if got.Email != email || got.UID != want.UID || got.KeyID != want.KeyID || !bytes.Equal(got.Key, want.Key) || got.Kept().Salt != want.Kept().Salt || got.Token == want.Token {
 		t.Errorf("the session is %+v of %s", got, got.UID)
 	}
 	if _, err := b.AccessToken(t.Context(), false); err != nil {

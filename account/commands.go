@@ -33,8 +33,8 @@ var (
 // are well below maxAnswer.
 const maxMessages = 20
 
-// CommandKeys are this device's, for what others send it. They are secret.
-type CommandKeys struct {
+// commandKeys are this device's, for what others send it. They are secret.
+type commandKeys struct {
 	Private []byte `json:"private"`
 	Auth    []byte `json:"auth"`
 }
@@ -55,17 +55,17 @@ type Message struct {
 // first one its keys.
 func (a *Account) available() (map[string]string, error) {
 	s := a.Session()
-	if s.Commands == nil {
+	if s.kept.Commands == nil {
 		k, err := ece.GenerateKeys(a.c.cfg.Rand)
 		if err != nil {
 			return nil, err
 		}
-		s.Commands = &CommandKeys{k.Private(), k.Auth()}
-		if err := a.change(func(now *Session) { now.Commands = s.Commands }); err != nil {
+		s.kept.Commands = &commandKeys{k.Private(), k.Auth()}
+		if err := a.change(func(now *Session) { now.kept.Commands = s.kept.Commands }); err != nil {
 			return nil, err
 		}
 	}
-	k, err := ece.NewKeys(s.Commands.Private, s.Commands.Auth)
+	k, err := ece.NewKeys(s.kept.Commands.Private, s.kept.Commands.Auth)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (a *Account) invoke(ctx context.Context, doing string, to Device, command s
 // What cannot be read is left out. A device that takes nothing yet registers
 // for it, under its name and kind, with one more request.
 func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Message) error) error {
-	if a.Session().Commands == nil {
+	if a.Session().kept.Commands == nil {
 		return a.RegisterDevice(ctx, name, kind)
 	}
 	if err := a.take(ctx); err != nil {
@@ -121,7 +121,7 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 	defer a.giveBack()
 	for {
 		s := a.Session()
-		k, err := ece.NewKeys(s.Commands.Private, s.Commands.Auth)
+		k, err := ece.NewKeys(s.kept.Commands.Private, s.kept.Commands.Auth)
 		if err != nil {
 			return err
 		}
@@ -129,12 +129,12 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 			Last     bool      `json:"last"`
 			Messages []command `json:"messages"`
 		}
-		path := fmt.Sprintf("/account/device/commands?index=%d&limit=%d", s.CommandIndex, maxMessages)
+		path := fmt.Sprintf("/account/device/commands?index=%d&limit=%d", s.kept.CommandIndex, maxMessages)
 		if err := a.do(ctx, "get what other devices sent", http.MethodGet, path, nil, &got); err != nil {
 			return err
 		}
 		var list []Message
-		next := s.CommandIndex
+		next := s.kept.CommandIndex
 		for _, c := range got.Messages {
 			next = max(next, c.Index+1)
 			m, err := c.open(k)
@@ -144,13 +144,13 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 			}
 			list = append(list, m)
 		}
-		if next == s.CommandIndex {
+		if next == s.kept.CommandIndex {
 			return nil
 		}
 		if err := keep(list); err != nil {
 			return err
 		}
-		if err := a.change(func(s *Session) { s.CommandIndex = next }); err != nil {
+		if err := a.change(func(s *Session) { s.kept.CommandIndex = next }); err != nil {
 			return err
 		}
 		if got.Last {

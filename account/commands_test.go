@@ -125,11 +125,12 @@ func TestUnreadableMessageIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := b.Session()
-	s.Commands = nil
+	s.Kept().Commands = nil
 	var log bytes.Buffer
 	c := w.client(func(c *account.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }).Resume(s)
 	// A device that took nothing so far registers for it.
-	if got := receive(t, c); len(got) != 0 || c.Session().Commands == nil || c.Requests() != 1 {
+	got, now := receive(t, c), c.Session()
+	if len(got) != 0 || now.Kept().Commands == nil || c.Requests() != 1 {
 		t.Fatalf("received %+v in %d requests", got, c.Requests())
 	}
 	if err := a.SendTab(t.Context(), other(t, a), account.Tab{URL: "https://example.org/"}); err != nil {

@@ -82,7 +82,7 @@ func (c *Client) tryCodes(ctx context.Context, kind CodeKind, use func(code stri
 }
 
 // confirm makes a session that the password alone did not open a full one.
-func (c *Client) confirm(ctx context.Context, at Endpoints, got signedIn) error {
+func (c *Client) confirm(ctx context.Context, at endpoints, got signedIn) error {
 	var kind CodeKind
 	switch got.Method {
 	case "totp-2fa":
@@ -127,7 +127,7 @@ func isTOTP(code string) bool {
 }
 
 // abandon ends a session that will not be used.
-func (c *Client) abandon(ctx context.Context, at Endpoints, session onepw.HAWK) {
+func (c *Client) abandon(ctx context.Context, at endpoints, session onepw.HAWK) {
 	err := c.do(context.WithoutCancel(ctx), call{
 		doing: "end the session", method: http.MethodPost, url: at.Auth + "/session/destroy", auth: &session, in: struct{}{},
 	})
@@ -138,7 +138,7 @@ func (c *Client) abandon(ctx context.Context, at Endpoints, session onepw.HAWK) 
 
 // unblock asks the server for a code by e-mail, and calls signIn with the one
 // that the user gives.
-func (c *Client) unblock(ctx context.Context, at Endpoints, email string, signIn func(code string) error) error {
+func (c *Client) unblock(ctx context.Context, at endpoints, email string, signIn func(code string) error) error {
 	err := c.do(ctx, call{
 		doing: "sign in", method: http.MethodPost, url: at.Auth + "/account/login/send_unblock_code",
 		in: map[string]string{"email": email},

@@ -25,7 +25,7 @@ type Device struct {
 }
 
 // DeviceID is the id of this device, or "" before RegisterDevice.
-func (a *Account) DeviceID() string { return a.Session().DeviceID }
+func (a *Account) DeviceID() string { return a.Session().kept.DeviceID }
 
 // RegisterDevice tells the account of this device: its name, its type
 // ("desktop", "mobile"), and that others may send it pages. Called again, it
@@ -84,7 +84,7 @@ func (a *Account) device(ctx context.Context, doing string, in map[string]any) e
 		return nil
 	}
 	// Messages are counted from the start for a device that is new.
-	return a.change(func(s *Session) { s.DeviceID, s.CommandIndex = got.ID, 0 })
+	return a.change(func(s *Session) { s.kept.DeviceID, s.kept.CommandIndex = got.ID, 0 })
 }
 
 // Devices lists the account's devices.
@@ -142,12 +142,12 @@ func (a *Account) SignOut(ctx context.Context) error {
 		return err
 	}
 	s := a.Session()
-	if s.Access == "" || !a.c.cfg.Now().Before(s.AccessUntil) {
+	if s.kept.Access == "" || !a.c.cfg.Now().Before(s.kept.AccessUntil) {
 		return nil
 	}
 	err = a.c.do(ctx, call{
-		doing: "revoke the access token", method: http.MethodPost, url: s.Endpoints.Auth + "/oauth/destroy",
-		in: map[string]string{"client_id": a.c.cfg.ClientID, "token": s.Access},
+		doing: "revoke the access token", method: http.MethodPost, url: s.kept.Endpoints.Auth + "/oauth/destroy",
+		in: map[string]string{"client_id": a.c.cfg.ClientID, "token": s.kept.Access},
 	})
 	if err != nil {
 		// It is good for some hours at most, and nobody has it.

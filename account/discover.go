@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Endpoints are where the services of a server are.
-type Endpoints struct {
+// endpoints are where the services of a server are.
+type endpoints struct {
 	Auth    string `json:"auth"`    // with its version: …/v1
 	OAuth   string `json:"oauth"`   // with its version: …/v1
 	Profile string `json:"profile"` // with its version: …/v1
@@ -31,15 +31,9 @@ func ServerURL(server string) string {
 	return server
 }
 
-// Discover asks the server where its services are.
-func (c *Client) Discover(ctx context.Context) (Endpoints, error) {
-	at, _, err := c.discover(ctx)
-	return at, err
-}
-
-// discover also tells which OAuth client a program may be whose browser comes back
-// to this computer; "" where the server knows none, as Mozilla's.
-func (c *Client) discover(ctx context.Context) (at Endpoints, loopback string, err error) {
+// discover asks the server where its services are, and for the OAuth client of a program
+// whose browser returns to this computer; "": the server has none, as Mozilla's.
+func (c *Client) discover(ctx context.Context) (at endpoints, loopback string, err error) {
 	var doc struct {
 		Auth    string `json:"auth_server_base_url"`
 		OAuth   string `json:"oauth_server_base_url"`
@@ -53,13 +47,13 @@ func (c *Client) discover(ctx context.Context) (at Endpoints, loopback string, e
 		url: c.root.String() + "/.well-known/fxa-client-configuration", out: &doc,
 	})
 	if err != nil {
-		return Endpoints{}, "", err
+		return endpoints{}, "", err
 	}
-	e := Endpoints{Auth: versioned(doc.Auth), OAuth: versioned(doc.OAuth), Profile: versioned(doc.Profile), Token: strings.TrimRight(doc.Token, "/")}
+	e := endpoints{Auth: versioned(doc.Auth), OAuth: versioned(doc.OAuth), Profile: versioned(doc.Profile), Token: strings.TrimRight(doc.Token, "/")}
 	for _, s := range []string{e.Auth, e.OAuth, e.Profile, e.Token} {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != c.root.Scheme {
-			return Endpoints{}, "", fmt.Errorf("cannot find the services of %s: %w: it names a service at %.100q", c.root.Host, ErrBadAnswer, s)
+			return endpoints{}, "", fmt.Errorf("cannot find the services of %s: %w: it names a service at %.100q", c.root.Host, ErrBadAnswer, s)
 		}
 	}
 	return e, doc.Loopback, nil

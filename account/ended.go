@@ -22,7 +22,7 @@ func (a *Account) whyEnded(ctx context.Context) error {
 	}
 	err := a.c.do(ctx, call{
 		doing: "learn whether the account is still there", method: http.MethodGet,
-		url: s.Endpoints.Auth + "/account/status?uid=" + url.QueryEscape(s.UID), out: &status,
+		url: s.kept.Endpoints.Auth + "/account/status?uid=" + url.QueryEscape(s.UID), out: &status,
 	})
 	why := ErrSignedOut
 	switch {
@@ -30,13 +30,13 @@ func (a *Account) whyEnded(ctx context.Context) error {
 		return nil
 	case status.Exists != nil && !*status.Exists:
 		why = ErrAccountDeleted
-	case s.Salt != "":
+	case s.kept.Salt != "":
 		// Each password has a salt of its own.
-		how, err := a.c.howStretched(ctx, s.Endpoints, s.Email, "learn whether the password was changed")
+		how, err := a.c.howStretched(ctx, s.kept.Endpoints, s.Email, "learn whether the password was changed")
 		if err != nil {
 			return nil
 		}
-		if how.Salt != "" && how.Salt != s.Salt {
+		if how.Salt != "" && how.Salt != s.kept.Salt {
 			why = ErrPasswordChanged
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // authPW is the password's proof, as a page makes it for a session's account.
 func authPW(t *testing.T, s account.Session) string {
 	t.Helper()
-	v2, err := onepw.StretchV2(s.Salt, password)
+	v2, err := onepw.StretchV2(s.Kept().Salt, password)
 	if err != nil {
 		t.Fatal(err)
 	}

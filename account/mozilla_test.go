@@ -67,7 +67,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Session().Salt != "" {
+	if s := a.Session(); s.Kept().Salt != "" {
 		t.Error("the session has the salt that is yet to come")
 	}
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,15 +13,24 @@ import (
 )
 
 // Session is what keeps a device signed in. It is secret as a whole: whoever
-// has it can read and change everything that the account syncs.
+// has it can read and change everything that the account syncs. It marshals to JSON, for
+// an app that stores it in another way than [SessionFile] does.
 type Session struct {
-	Server    string    `json:"server"`
-	Endpoints Endpoints `json:"endpoints"`
-	Email     string    `json:"email"`
-	UID       string    `json:"uid"`
-	Token     string    `json:"sessionToken"` // hex
-	KeyID     string    `json:"kid"`
-	Key       []byte    `json:"key"` // the sync key, 64 bytes
+	Server string
+	Email  string
+	UID    string
+	// Token authenticates this device to the accounts server, in hexadecimal.
+	Token string
+	// Key is the account's sync key, 64 bytes, and KeyID its name.
+	Key   []byte
+	KeyID string
+
+	kept kept
+}
+
+// kept is the part of a session that is of use to this package only.
+type kept struct {
+	Endpoints endpoints `json:"endpoints"`
 	DeviceID  string    `json:"deviceId,omitempty"`
 	// Salt is what the password was stretched with; another one tells that the
 	// password was changed. "" where the address was the salt.
@@ -29,10 +39,36 @@ type Session struct {
 	// clock; so a new process makes no request for one.
 	Access      string    `json:"accessToken,omitempty"`
 	AccessUntil time.Time `json:"accessUntil,omitzero"`
-	// Commands opens what other devices send; nil before this one takes anything.
-	Commands *CommandKeys `json:"commandKeys,omitempty"`
-	// CommandIndex is from where on it was not received yet.
+	// Commands opens what other devices send; nil before this device accepts any.
+	Commands *commandKeys `json:"commandKeys,omitempty"`
+	// CommandIndex is the index of the first message that was not received yet.
 	CommandIndex int64 `json:"commandIndex,omitempty"`
+}
+
+// storedSession is a session as JSON.
+type storedSession struct {
+	Server string `json:"server"`
+	Email  string `json:"email"`
+	UID    string `json:"uid"`
+	Token  string `json:"sessionToken"`
+	KeyID  string `json:"kid"`
+	Key    []byte `json:"key"`
+	kept
+}
+
+// MarshalJSON writes the session for UnmarshalJSON, with its kept.
+func (s Session) MarshalJSON() ([]byte, error) {
+	return json.Marshal(storedSession{s.Server, s.Email, s.UID, s.Token, s.KeyID, s.Key, s.kept})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Session) UnmarshalJSON(text []byte) error {
+	var in storedSession
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*s = Session{in.Server, in.Email, in.UID, in.Token, in.Key, in.KeyID, in.kept}
+	return nil
 }
 
 // String names the account and nothing secret.
@@ -97,7 +133,7 @@ func (a *Account) do(ctx context.Context, doing, method, path string, in, out an
 	s := a.Session()
 	raw, _ := unhex(s.Token) // a damaged one signs nothing that is accepted
 	h := onepw.SessionToken(raw)
-	err := a.c.do(ctx, call{doing: doing, method: method, url: s.Endpoints.Auth + path, auth: &h, in: in, out: out})
+	err := a.c.do(ctx, call{doing: doing, method: method, url: s.kept.Endpoints.Auth + path, auth: &h, in: in, out: out})
 	if e, ok := errors.AsType[*Error](err); ok && e.SignInAgain() {
 		e.why = a.whyEnded(ctx)
 		return fmt.Errorf("cannot %s: %w", doing, e)
@@ -107,7 +143,7 @@ func (a *Account) do(ctx context.Context, doing, method, path string, in, out an
 
 // TokenServer is the token server's URL, to which a client appends
 // /1.0/sync/1.5.
-func (a *Account) TokenServer() string { return a.Session().Endpoints.Token }
+func (a *Account) TokenServer() string { return a.Session().kept.Endpoints.Token }
 
 // Requests is how many requests were made to the accounts server so far.
 func (a *Account) Requests() int { return a.c.Requests() }
@@ -133,8 +169,8 @@ func (a *Account) AccessToken(ctx context.Context, fresh bool) (string, error) {
 	}
 	defer a.giveBack()
 	now := a.c.cfg.Now()
-	if s := a.Session(); !fresh && s.Access != "" && now.Add(accessMargin).Before(s.AccessUntil) {
-		return s.Access, nil
+	if s := a.Session(); !fresh && s.kept.Access != "" && now.Add(accessMargin).Before(s.kept.AccessUntil) {
+		return s.kept.Access, nil
 	}
 	var got struct {
 		Access    string `json:"access_token"`
@@ -150,6 +186,6 @@ func (a *Account) AccessToken(ctx context.Context, fresh bool) (string, error) {
 		return "", fmt.Errorf("cannot get an access token: %w: it is empty", ErrBadAnswer)
 	}
 	return got.Access, a.change(func(s *Session) {
-		s.Access, s.AccessUntil = got.Access, now.Add(time.Duration(min(max(got.ExpiresIn, 0), 1e6))*time.Second)
+		s.kept.Access, s.kept.AccessUntil = got.Access, now.Add(time.Duration(min(max(got.ExpiresIn, 0), 1e6))*time.Second)
 	})
 }

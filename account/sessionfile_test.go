@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/account"
 )
@@ -15,11 +17,13 @@ func TestASessionOutlivesTheProcess(t *testing.T) {
 	if _, err := f.Load(); !errors.Is(err, account.ErrNoSession) {
 		t.Errorf("before anybody signed in: %v", err)
 	}
-	want := account.Session{Server: "https://sync.example", Email: "ann@example.org", Token: "secret", Key: []byte("key")}
+	want := account.Session{Server: "https://sync.example", Email: "ann@example.org", UID: "uid", Token: "secret", Key: []byte("key"), KeyID: "kid"}
+	want.Kept().DeviceID, want.Kept().Salt, want.Kept().CommandIndex = "device", "salt", 3
+	want.Kept().Endpoints.Auth, want.Kept().AccessUntil = "https://sync.example/auth/v1", time.Unix(1, 0).UTC()
 	if err := f.Save(want); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := f.Load(); err != nil || got.Token != want.Token || string(got.Key) != "key" {
+	if got, err := f.Load(); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("it came back as %v, %v", got, err)
 	}
 	raw, err := os.ReadFile(f.Path)

@@ -46,7 +46,7 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.Discover(ctx)
+	at, _, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Account, e
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.Discover(ctx)
+	at, _, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ type stretching struct {
 
 // howStretched asks for it; a server that does not know the question has
 // version 1.
-func (c *Client) howStretched(ctx context.Context, at Endpoints, email, doing string) (how stretching, err error) {
+func (c *Client) howStretched(ctx context.Context, at endpoints, email, doing string) (how stretching, err error) {
 	err = c.do(ctx, call{
 		doing: doing, method: http.MethodPost, url: at.Auth + "/account/credentials/status",
 		in: map[string]string{"email": email}, out: &how,
@@ -133,7 +133,7 @@ func (c *Client) howStretched(ctx context.Context, at Endpoints, email, doing st
 	return how, err
 }
 
-func (c *Client) login(ctx context.Context, at Endpoints, email, password string) (*Account, error) {
+func (c *Client) login(ctx context.Context, at endpoints, email, password string) (*Account, error) {
 	const doing = "sign in"
 	how, err := c.howStretched(ctx, at, email, doing)
 	if err != nil {
@@ -177,7 +177,7 @@ func (c *Client) login(ctx context.Context, at Endpoints, email, password string
 }
 
 // finish gets the sync key of a new session; unwrap gives kB.
-func (c *Client) finish(ctx context.Context, at Endpoints, email, salt string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
+func (c *Client) finish(ctx context.Context, at endpoints, email, salt string, got signedIn, unwrap func(wrapKB []byte) []byte) (*Account, error) {
 	const doing = "get the account's keys"
 	token, ok1 := unhex(got.SessionToken)
 	fetch, ok2 := unhex(cmp.Or(got.KeyFetchV2, got.KeyFetchToken))
@@ -222,7 +222,7 @@ func (c *Client) finish(ctx context.Context, at Endpoints, email, salt string, g
 	}
 	kB := unwrap(wrapKB)
 	a := c.Resume(Session{
-		Server: c.root.String(), Endpoints: at, Email: email, UID: got.UID, Token: got.SessionToken, Salt: salt,
+		Server: c.root.String(), Email: email, UID: got.UID, Token: got.SessionToken, kept: kept{Endpoints: at, Salt: salt},
 		KeyID: onepw.KeyID(rotated, kB), Key: onepw.ScopedKey(kB),
 	})
 	return a, a.change(func(*Session) {})
