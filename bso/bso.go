@@ -1,8 +1,7 @@
-// Package bso holds the leaf types of the Sync 1.5 wire: the ID of a record, the
-// server's Timestamp, the envelope that carries a record (the Basic Storage
-// Object), and the limits that a server announces.
+// Package bso holds the basic types of the Sync 1.5 protocol: the ID of a record (a Basic
+// Storage Object), the server's Timestamp, and the limits that a server announces.
 //
-// Both the client and the server use it, so it knows nothing of either.
+// Both the client and the server use it, so it depends on neither.
 // Source: the SyncStorage API 1.5.
 package bso
 
@@ -62,21 +61,4 @@ func ValidCollection(name string) bool {
 		}
 	}
 	return true
-}
-
-// BSO is a record as the storage service holds it. Payload is opaque to the
-// service: for everything but meta/global it is the JSON text of an encrypted
-// record (see package seal).
-type BSO struct {
-	ID ID
-	// Modified is when the server last stored the record. It is zero in a
-	// record that is on its way up.
-	Modified Timestamp
-	// Payload is the record's text. Nil means absent, which in an upload leaves
-	// the stored payload as it is.
-	Payload *string
-	// SortIndex is the record's weight within its collection, or nil.
-	SortIndex *int
-	// TTL is how many seconds the server keeps the record, or nil for ever.
-	TTL *int
 }

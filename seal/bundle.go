@@ -34,13 +34,13 @@ var (
 	ErrKey = errors.New("malformed key")
 )
 
-// KeySize is the size of each of a bundle's two keys, in bytes.
-const KeySize = 32
+// keySize is the size of each of a bundle's two keys, in bytes.
+const keySize = 32
 
 // Bundle is a pair of keys: one encrypts, one signs. It is safe for use by
 // several goroutines.
 type Bundle struct {
-	enc, mac [KeySize]byte
+	enc, mac [keySize]byte
 	block    cipher.Block
 	workers  sync.Pool // *worker
 }
@@ -58,16 +58,16 @@ type worker struct {
 // reusable is what the standard library's CBC modes also are.
 type reusable interface{ SetIV(iv []byte) }
 
-// NewBundle makes a bundle of an encryption key and a MAC key.
-func NewBundle(enc, mac []byte) (*Bundle, error) {
-	if len(enc) != KeySize || len(mac) != KeySize {
-		return nil, fmt.Errorf("%w: a bundle is two keys of %d bytes", ErrKey, KeySize)
+// newBundle makes a bundle of an encryption key and a MAC key.
+func newBundle(enc, mac []byte) (*Bundle, error) {
+	if len(enc) != keySize || len(mac) != keySize {
+		return nil, fmt.Errorf("%w: a bundle is two keys of %d bytes", ErrKey, keySize)
 	}
 	block, err := aes.NewCipher(enc)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	b := &Bundle{enc: [KeySize]byte(enc), mac: [KeySize]byte(mac), block: block}
+	b := &Bundle{enc: [keySize]byte(enc), mac: [keySize]byte(mac), block: block}
 	b.workers.New = func() any {
 		w := &worker{mac: hmac.New(sha256.New, b.mac[:])}
 		w.decrypt = cipher.NewCBCDecrypter(block, w.iv[:])
@@ -80,15 +80,15 @@ func NewBundle(enc, mac []byte) (*Bundle, error) {
 // SyncBundle makes the bundle of an account's scoped sync key, 64 bytes: the
 // first half encrypts, the second signs. It seals crypto/keys and nothing else.
 func SyncBundle(key []byte) (*Bundle, error) {
-	if len(key) != 2*KeySize {
-		return nil, fmt.Errorf("%w: a sync key has %d bytes", ErrKey, 2*KeySize)
+	if len(key) != 2*keySize {
+		return nil, fmt.Errorf("%w: a sync key has %d bytes", ErrKey, 2*keySize)
 	}
-	return NewBundle(key[:KeySize], key[KeySize:])
+	return newBundle(key[:keySize], key[keySize:])
 }
 
 // RandomBundle makes new keys.
 func RandomBundle(random io.Reader) (*Bundle, error) {
-	var keys [2 * KeySize]byte
+	var keys [2 * keySize]byte
 	if _, err := io.ReadFull(random, keys[:]); err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
@@ -118,49 +118,67 @@ func (b *Bundle) String() string { return "seal.Bundle(secret)" }
 // Open verifies and decrypts payload and appends the cleartext to dst. Errors
 // wrap ErrHMAC or ErrPayload; dst comes back as it was then.
 func (b *Bundle) Open(dst, payload []byte) ([]byte, error) {
-	var ciphertext, iv, mac []byte
-	err := rawjson.Object(payload, func(key, value []byte) error {
+	p, err := parsePayload(payload)
+	if err != nil {
+		return dst, err
+	}
+	w := b.workers.Get().(*worker)
+	defer b.workers.Put(w)
+	if !w.verify(p.ciphertext, p.mac) {
+		return dst, ErrHMAC
+	}
+	if err := w.setIV(p.iv); err != nil {
+		return dst, err
+	}
+	return w.open(dst, p.ciphertext, b.block)
+}
+
+// sealed are the texts of a payload, inside of it.
+type sealed struct{ ciphertext, iv, mac []byte }
+
+func parsePayload(payload []byte) (p sealed, err error) {
+	err = rawjson.Object(payload, func(key, value []byte) error {
 		var into *[]byte
 		switch string(key) {
 		case "ciphertext":
-			into = &ciphertext
+			into = &p.ciphertext
 		case "IV":
-			into = &iv
+			into = &p.iv
 		case "hmac":
-			into = &mac
+			into = &p.mac
 		default:
 			return nil
 		}
 		text, ok := rawjson.Unquoted(value)
 		if !ok {
-			return fmt.Errorf("%w: %s is no string", ErrPayload, key)
+			return fmt.Errorf("%w: %s is not a string", ErrPayload, key)
 		}
 		*into = text
 		return nil
 	})
 	switch {
 	case errors.Is(err, rawjson.ErrSyntax):
-		return dst, fmt.Errorf("%w: it is not a JSON object", ErrPayload)
-	case err != nil:
-		return dst, err
-	case ciphertext == nil || iv == nil || mac == nil:
-		return dst, fmt.Errorf("%w: ciphertext, IV or hmac is missing", ErrPayload)
+		return p, fmt.Errorf("%w: it is not a JSON object", ErrPayload)
+	case err == nil && (p.ciphertext == nil || p.iv == nil || p.mac == nil):
+		return p, fmt.Errorf("%w: ciphertext, IV or hmac is missing", ErrPayload)
 	}
+	return p, err
+}
 
-	w := b.workers.Get().(*worker)
-	defer b.workers.Put(w)
-	if !w.verify(ciphertext, mac) {
-		return dst, ErrHMAC
+// setIV reads the IV of the payload to decrypt.
+func (w *worker) setIV(text []byte) error {
+	var buf [3 * aes.BlockSize]byte
+	if base64.StdEncoding.DecodedLen(len(text)) <= len(buf) {
+		if n, err := base64.StdEncoding.Decode(buf[:], text); err == nil && n == aes.BlockSize {
+			copy(w.iv[:], buf[:])
+			return nil
+		}
 	}
-	if base64.StdEncoding.DecodedLen(len(iv)) > 3*aes.BlockSize {
-		return dst, fmt.Errorf("%w: IV is not %d bytes in base64", ErrPayload, aes.BlockSize)
-	}
-	var ivBuf [3 * aes.BlockSize]byte
-	if n, err := base64.StdEncoding.Decode(ivBuf[:], iv); err != nil || n != aes.BlockSize {
-		return dst, fmt.Errorf("%w: IV is not %d bytes in base64", ErrPayload, aes.BlockSize)
-	}
-	copy(w.iv[:], ivBuf[:])
+	return fmt.Errorf("%w: IV is not %d bytes in base64", ErrPayload, aes.BlockSize)
+}
 
+// open decrypts ciphertext, which was verified, with the IV of w.
+func (w *worker) open(dst, ciphertext []byte, block cipher.Block) ([]byte, error) {
 	from := len(dst)
 	dst = grow(dst, base64.StdEncoding.DecodedLen(len(ciphertext)))
 	n, err := base64.StdEncoding.Decode(dst[from:], ciphertext)
@@ -171,7 +189,7 @@ func (b *Bundle) Open(dst, payload []byte) ([]byte, error) {
 	if m, ok := w.decrypt.(reusable); ok {
 		m.SetIV(w.iv[:])
 	} else {
-		w.decrypt = cipher.NewCBCDecrypter(b.block, w.iv[:])
+		w.decrypt = cipher.NewCBCDecrypter(block, w.iv[:])
 	}
 	w.decrypt.CryptBlocks(clear, clear)
 	pad := int(clear[n-1])

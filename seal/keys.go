@@ -52,13 +52,13 @@ func (k Keys) MarshalJSON() ([]byte, error) {
 func (k *Keys) UnmarshalJSON(cleartext []byte) error {
 	var r keysRecord
 	if err := json.Unmarshal(cleartext, &r); err != nil {
-		return fmt.Errorf("%w: crypto/keys is not what it should be", ErrKey)
+		return fmt.Errorf("%w: crypto/keys has another form", ErrKey)
 	}
 	pair := func(p [][]byte) (*Bundle, error) {
 		if len(p) != 2 {
-			return nil, fmt.Errorf("%w: crypto/keys holds a pair that is none", ErrKey)
+			return nil, fmt.Errorf("%w: crypto/keys has something that is not a pair of keys", ErrKey)
 		}
-		return NewBundle(p[0], p[1])
+		return newBundle(p[0], p[1])
 	}
 	var out Keys
 	var err error
