@@ -81,7 +81,7 @@ var rules = []rule{
 		"the second step is decided in the caller's transaction, whatever that is for"},
 	{"server/accounts/internal/devices", []string{"server/accounts/internal/api", "server/accounts/internal/auth",
 		"server/accounts/internal/fault", "server/accounts/internal/limiter", "server/accounts/internal/oauth", "server/accounts/internal/random",
-		"server/accounts/internal/store", "server/publicname", "server/push", "server/security"},
+		"server/accounts/internal/store", "server/accounts/internal/store/sqlite", "server/publicname", "server/push", "server/security"},
 		"devices know who asks, and not how a sign-in works"},
 	{"server/accounts/internal/grants", []string{"server/accounts/internal/api", "server/accounts/internal/auth",
 		"server/accounts/internal/fault", "server/accounts/internal/oauth", "server/accounts/internal/random", "server/accounts/internal/store",
