@@ -1,6 +1,6 @@
 # Everything a contributor calls. The work is done in script/, in plain sh.
 
-.PHONY: help check test long cover soak bench lint build clean
+.PHONY: help check test long cover mutate soak bench lint build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ long: ## try more random cases and larger inputs than make test does; RUN=REGEXP
 
 cover: ## show what no test runs, by package, the least tested first
 	@sh script/cover.sh
+
+mutate: ## change the code in one place at a time, and print what no test notices; PACKAGES=FOLDERS
+	@sh script/mutate.sh
 
 soak: ## play random stories with several devices, for long: STEPS=1000000 SEED=1
 	@sh script/soak.sh
