@@ -19,7 +19,7 @@ func TestPagesWithoutAStory(t *testing.T) {
 	w := testenv.Listen(t)
 	v := visit(t, b, w)
 	for path, heading := range map[string]string{
-		"/connect_another_device": "Connect another device", "/oauth/success/5882386c6d801776": "You are signed in", "/nowhere": "There is no such page",
+		"/connect_another_device": "Connect another device", "/oauth/success/5882386c6d801776": "You are signed in", "/nowhere": "Page not found",
 	} {
 		v.Open(w.URL + path)
 		v.at(heading)

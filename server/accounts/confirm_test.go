@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -324,5 +325,20 @@ func TestHeaderInjection(t *testing.T) {
 	}
 	if users, err := w.Users(t.Context()); err != nil || len(users) > 0 || w.host.Connections.Load() > 0 {
 		t.Errorf("%d accounts, %d connections, %v", len(users), w.host.Connections.Load(), err)
+	}
+}
+
+// The mail is in the language that the browser asks for, in which the page is too.
+func TestMailsInTheLanguageOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	w := newMailWorld(t, mailtest.Options{}, 0)
+	body := map[string]any{"email": "ann@example.org", "authPW": authPW("ann@example.org", password)}
+	w.post("/auth/v1/account/create", func(r *http.Request, _ []byte) { r.Header.Set("Accept-Language", "de-AT,de;q=0.9") }, body).ok()
+	m, err := w.host.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(m.Subject, "Ihr Code für ") || m.Code() == "" || !strings.Contains(m.Text, "geben Sie dort diesen Code ein") {
+		t.Errorf("%q\n%s", m.Subject, m.Text)
 	}
 }

@@ -1,7 +1,7 @@
 // Package pages is what people see of the server: the pages on which they sign
 // up, sign in and look after their account.
 //
-// A page is the same for everyone. Its scripts do what must not happen
+// A page is the same for all who read one language; see [messages]. Its scripts do what must not happen
 // elsewhere, above all stretching the password, and ask the accounts server for
 // the rest, as any other client does. There is no cookie, so there is nothing
 // for another site to ride on.
@@ -13,16 +13,22 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/internal/messages"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
@@ -41,7 +47,7 @@ var files embed.FS
 type page struct {
 	// name is its template, templates/NAME.html.
 	name string
-	// title is the document's.
+	// title is the document's, in English.
 	title string
 	// script is its module in assets, or "".
 	script string
@@ -69,7 +75,7 @@ var (
 	reset    = page{name: "reset", title: "Forgotten password", script: "reset.js"}
 	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
-	notFound = page{name: "notfound", title: "There is no such page"}
+	notFound = page{name: "notfound", title: "Page not found"}
 )
 
 // assetsPrefix is where the assets are, below their version: what is under one
@@ -78,8 +84,9 @@ const assetsPrefix = "/assets/"
 
 // document is a page that was made, ready to send.
 type document struct {
-	body []byte
-	etag string
+	body     []byte
+	etag     string
+	language string
 }
 
 // New makes the pages.
@@ -90,13 +97,13 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	for pattern, p := range routes {
-		h, err := p.handler(cfg, assets.base, http.StatusOK)
+		h, err := p.handler(cfg, assets, http.StatusOK)
 		if err != nil {
 			return nil, err
 		}
 		mux.Handle("GET "+pattern, h)
 	}
-	missing, err := notFound.handler(cfg, assets.base, http.StatusNotFound)
+	missing, err := notFound.handler(cfg, assets, http.StatusNotFound)
 	if err != nil {
 		return nil, err
 	}
@@ -105,37 +112,66 @@ func New(cfg Config) (http.Handler, error) {
 	return mux, nil
 }
 
-// handler answers with the page, which is made once for each public URL.
-func (p page) handler(cfg Config, assets string, code int) (http.Handler, error) {
-	made := make(map[*url.URL]document, len(cfg.PublicURLs))
+// edition is which of a page's documents one is.
+type edition struct {
+	root     *url.URL
+	language *messages.Language
+}
+
+// handler answers with the page, which is made once for each public URL and language.
+func (p page) handler(cfg Config, a *assets, code int) (http.Handler, error) {
+	made := make(map[edition]document)
 	for _, root := range cfg.PublicURLs {
-		d, err := p.make(cfg, root, assets)
-		if err != nil {
-			return nil, err
+		for _, l := range messages.All {
+			d, err := p.make(cfg, edition{root, l}, a)
+			if err != nil {
+				return nil, err
+			}
+			made[edition{root, l}] = d
 		}
-		made[root] = d
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		made[cfg.PublicURLs.Of(r.Context())].send(w, r, code)
+		l := messages.Match(r.Header.Get("Accept-Language"))
+		made[edition{cfg.PublicURLs.Of(r.Context()), l}].send(w, r, code)
 	}), nil
 }
 
 // make runs the page's templates.
-func (p page) make(cfg Config, root *url.URL, assets string) (document, error) {
-	t, err := template.ParseFS(files, "templates/layout.html", "templates/"+p.name+".html")
+func (p page) make(cfg Config, e edition, a *assets) (document, error) {
+	t, err := template.New("").Funcs(textFuncs(e.language)).ParseFS(files, "templates/layout.html", "templates/"+p.name+".html")
 	if err != nil {
 		return document{}, fmt.Errorf("read the page %s: %w", p.name, err)
 	}
+	texts, err := a.texts(e.language)
+	if err != nil {
+		return document{}, err
+	}
 	var b bytes.Buffer
+	root := e.root
 	signUp := cmp.Or(cfg.SignUp, accounts.SignUpOpen)
 	err = t.ExecuteTemplate(&b, "layout.html", map[string]any{
-		"Title": p.title, "Script": p.script, "Assets": root.Path + assets, "Base": root.Path,
+		"Title": p.title, "Script": p.script, "Assets": root.Path + a.base, "Language": e.language.Tag.String(), "Texts": texts, "Base": root.Path,
 		"Root": root.String(), "Host": root.Host, "HTTPS": root.Scheme == "https", "SignUp": string(signUp), "Anyone": signUp.Anyone(),
 	})
 	if err != nil {
 		return document{}, fmt.Errorf("make the page %s: %w", p.name, err)
 	}
-	return document{b.Bytes(), etag(b.Bytes())}, nil
+	return document{b.Bytes(), etag(b.Bytes()), e.language.Tag.String()}, nil
+}
+
+// textFuncs are t and h of the templates, which show a text in the language: t as text,
+// and h as HTML. Values in it are escaped.
+func textFuncs(l *messages.Language) template.FuncMap {
+	return template.FuncMap{
+		"t": l.Text,
+		"h": func(english string, values ...string) template.HTML {
+			escaped := slices.Clone(values)
+			for i := 1; i < len(escaped); i += 2 {
+				escaped[i] = template.HTMLEscapeString(escaped[i])
+			}
+			return template.HTML(l.Text(english, escaped...)) //nolint:gosec // the server's own text
+		},
+	}
 }
 
 // headers are on every page. Only the server's own scripts run, and they make no
@@ -159,6 +195,8 @@ func (d document) send(w http.ResponseWriter, r *http.Request, code int) {
 	for k, v := range headers {
 		w.Header().Set(k, v)
 	}
+	w.Header().Set("Content-Language", d.language)
+	w.Header().Add("Vary", "Accept-Language")
 	if code == http.StatusOK {
 		w.Header().Set("ETag", d.etag)
 		if r.Header.Get("If-None-Match") == d.etag {
@@ -194,6 +232,40 @@ func loadAssets() (*assets, error) {
 	}
 	a.base = assetsPrefix + hex.EncodeToString(sum.Sum(nil)[:8]) + "/"
 	return a, nil
+}
+
+// inScripts finds the texts of the scripts.
+var inScripts = regexp.MustCompile(`\bt\(("(?:[^"\\]|\\.)*")`)
+
+// scriptTexts returns the texts of all scripts, in English.
+func (a *assets) scriptTexts() (list []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(a.files)) {
+		if path.Ext(name) != ".js" {
+			continue
+		}
+		for _, found := range inScripts.FindAllSubmatch(a.files[name], -1) {
+			text, err := strconv.Unquote(string(found[1]))
+			if err != nil {
+				return nil, fmt.Errorf("%s: the text %s: %w", name, found[1], err)
+			}
+			list = append(list, text)
+		}
+	}
+	return list, nil
+}
+
+// texts returns what the scripts say in the language, and what the accounts server says to
+// them, as JSON by the English texts; "" if that is all.
+func (a *assets) texts(l *messages.Language) (string, error) {
+	if l == messages.English {
+		return "", nil
+	}
+	list, err := a.scriptTexts()
+	if err != nil {
+		return "", err
+	}
+	texts, err := json.Marshal(l.Lookup(append(list, messages.Errors...)))
+	return string(texts), err
 }
 
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -5,11 +5,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/internal/messages"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -135,10 +141,10 @@ func TestCaching(t *testing.T) {
 
 func TestSignUpPolicyOnThePage(t *testing.T) {
 	for policy, want := range map[accounts.SignUp]string{
-		"": `value="new">Make an account`, accounts.SignUpEmail: `value="new">Make an account`, accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "takes no new accounts",
+		"": `value="new">Make an account`, accounts.SignUpEmail: `value="new">Make an account`, accounts.SignUpInvite: "I have an invitation", accounts.SignUpClosed: "does not accept new accounts",
 	} {
 		body := get(handler(t, policy), "/").Body.String()
-		for _, text := range []string{`value="new">Make an account`, "I have an invitation", "takes no new accounts"} {
+		for _, text := range []string{`value="new">Make an account`, "I have an invitation", "does not accept new accounts"} {
 			if strings.Contains(body, text) != (text == want) {
 				t.Errorf("policy %q: the page with %q", policy, text)
 			}
@@ -148,12 +154,106 @@ func TestSignUpPolicyOnThePage(t *testing.T) {
 
 func TestNotFound(t *testing.T) {
 	h := handler(t, "")
-	if rec := get(h, "/nowhere"); rec.Code != http.StatusNotFound || !strings.Contains(rec.Body.String(), "no such page") {
+	if rec := get(h, "/nowhere"); rec.Code != http.StatusNotFound || !strings.Contains(rec.Body.String(), "Page not found") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 	r := httptest.NewRequest("POST", "/", strings.NewReader("password=x"))
 	rec := httptest.NewRecorder()
 	if h.ServeHTTP(rec, r); rec.Code < 400 {
 		t.Errorf("a form that was sent: %d", rec.Code)
+	}
+}
+
+// Every text of the pages and their scripts is in each language, and no language has a
+// text that is not there any more.
+func TestLanguagesAreComplete(t *testing.T) {
+	t.Parallel()
+	inTemplates := regexp.MustCompile("{{[th] `([^`]*)`")
+	inScripts := regexp.MustCompile(`\bt\(("(?:[^"\\]|\\.)*")`)
+	all := slices.Concat(messages.Errors, messages.Mails, pages.Titles())
+	for _, glob := range []string{"templates/*.html", "assets/*.js"} {
+		files, err := filepath.Glob(glob)
+		if err != nil || files == nil {
+			t.Fatal(glob, err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range inTemplates.FindAllStringSubmatch(string(text), -1) {
+				all = append(all, found[1])
+			}
+			for _, found := range inScripts.FindAllStringSubmatch(string(text), -1) {
+				unquoted, err := strconv.Unquote(found[1])
+				if err != nil {
+					t.Errorf("%s: %s: %v", name, found[1], err)
+				}
+				all = append(all, unquoted)
+			}
+		}
+	}
+	for _, l := range messages.All {
+		missing, stale := l.Compare(all)
+		for _, text := range missing {
+			t.Errorf("%v lacks %q", l.Tag, text)
+		}
+		for _, text := range stale {
+			t.Errorf("%v has a text that nothing shows: %q", l.Tag, text)
+		}
+	}
+}
+
+// A page has no text that is written into it past the languages.
+func TestTemplatesHaveNoTextOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("templates/*.html")
+	if err != nil || files == nil {
+		t.Fatal(err)
+	}
+	actions, tags := regexp.MustCompile(`(?s){{.*?}}`), regexp.MustCompile(`<[^>]*>`)
+	letters := regexp.MustCompile(`\pL{2}`)
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := html.NewTokenizer(strings.NewReader(actions.ReplaceAllString(string(source), "")))
+		for tokens.Next() != html.ErrorToken {
+			token := tokens.Token()
+			if token.Type == html.TextToken && letters.MatchString(strings.ReplaceAll(tags.ReplaceAllString(token.Data, ""), "Sync Manager", "")) {
+				t.Errorf("%s says %q", name, strings.TrimSpace(token.Data))
+			}
+			for _, a := range token.Attr {
+				if slices.Contains([]string{"aria-label", "alt", "title", "placeholder"}, a.Key) && letters.MatchString(a.Val) {
+					t.Errorf("%s says %q by %s", name, a.Val, a.Key)
+				}
+			}
+		}
+	}
+}
+
+// The browser's language chooses. Each has an ETag of its own, and a cache is told.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	h := handler(t, "")
+	tags := map[string]bool{}
+	for accept, want := range map[string]string{"": "en", "de-CH": "de", "fr": "fr", "xx": "en"} {
+		a := get(h, "/", "Accept-Language", accept)
+		body := a.Body.String()
+		title := map[string]string{"en": "Sign in", "de": "Anmelden", "fr": "Se connecter"}[want]
+		if !strings.Contains(body, `<html lang="`+want+`"`) || !strings.Contains(body, "<title>"+title+" · Sync Manager</title>") {
+			t.Errorf("%q: %.200s", accept, body)
+		}
+		if a.Header().Get("Content-Language") != want || a.Header().Get("Vary") != "Accept-Language" {
+			t.Errorf("%q: %v", accept, a.Header())
+		}
+		if has := strings.Contains(body, `<meta name="texts"`); has != (want != "en") {
+			t.Errorf("%q: texts for the scripts: %v", accept, has)
+		}
+		tags[a.Header().Get("ETag")] = true
+	}
+	if len(tags) != 3 {
+		t.Errorf("%d ETags of three languages", len(tags))
 	}
 }

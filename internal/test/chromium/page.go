@@ -149,6 +149,13 @@ func (p *Page) Show(s Screen) {
 	}})
 }
 
+// Language has the page ask for what it opens from now on in a language, "de".
+func (p *Page) Language(tag string) {
+	p.t.Helper()
+	agent := Eval[string](p, `return navigator.userAgent`)
+	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: tag})
+}
+
 // WithoutScripts has the pages that are opened from now on run no scripts.
 func (p *Page) WithoutScripts() {
 	p.t.Helper()

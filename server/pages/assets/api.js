@@ -4,6 +4,7 @@
 import { hex, random, xor } from "./bytes.js";
 import { newCredentials, openBundle, stretchV1, stretchV2, tokenID } from "./keys.js";
 import { newRecoveryKey, openRecoveryKey } from "./recoverykey.js";
+import { t } from "./text.js";
 
 // base is the path that the server is below, or "".
 export const base = document.documentElement.dataset.base;
@@ -20,7 +21,7 @@ export const errno = {
 /** A refusal by the server, or no answer at all (errno 0). */
 export class APIError extends Error {
 	constructor(answer) {
-		super(answer.message ?? "The server did not answer. Check the connection and try again.");
+		super(answer.message ?? t("The server did not answer. Check the connection and try again."));
 		this.errno = answer.errno ?? 0;
 		this.answer = answer;
 	}
@@ -149,7 +150,7 @@ export async function signIn(email, password) {
 /** A code that is not right. */
 class WrongCode extends APIError {
 	constructor() {
-		super({ errno: errno.code, message: "That code is not right. Codes of an app change every 30 seconds, and each is good once." });
+		super({ errno: errno.code, message: t("That code is not right. Codes of an app change every 30 seconds, and each works once.") });
 	}
 }
 

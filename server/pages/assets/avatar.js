@@ -2,6 +2,7 @@
 
 import { base, avatar, removeAvatar, uploadAvatar } from "./api.js";
 import { $, onSubmit } from "./ui.js";
+import { t } from "./text.js";
 
 /** The width and height that a picture is sent with, in pixels. */
 const side = 200;
@@ -12,7 +13,7 @@ async function square(file) {
 	try {
 		image = await createImageBitmap(file);
 	} catch {
-		throw new Error("This browser cannot read that file as a picture. Choose a PNG, JPEG or GIF.");
+		throw new Error(t("This browser cannot read that file as a picture. Choose a PNG, JPEG or GIF."));
 	}
 	const from = Math.min(image.width, image.height);
 	const canvas = document.createElement("canvas");

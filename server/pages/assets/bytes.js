@@ -1,5 +1,7 @@
 // Bytes and their texts.
 
+import { t } from "./text.js";
+
 const utf8 = new TextEncoder();
 
 export const encode = text => utf8.encode(text);
@@ -9,7 +11,7 @@ export const hex = bytes => Array.from(bytes, b => b.toString(16).padStart(2, "0
 /** unhex reads n bytes of hexadecimal. */
 export function unhex(text, n) {
 	if (typeof text !== "string" || text.length !== 2 * n || !/^[0-9a-f]*$/i.test(text)) {
-		throw new Error(`the server sent something that is not ${n} bytes of hexadecimal`);
+		throw new Error(t("The server sent an answer that this page does not understand."));
 	}
 	return Uint8Array.from({ length: n }, (_, i) => parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }

@@ -1,6 +1,8 @@
 // The web channel: how a page of this server and the Firefox around it talk.
 // Firefox takes messages only from the server that it is set to.
 
+import { t } from "./text.js";
+
 const id = "account_updates";
 const toFirefox = "WebChannelMessageToChrome";
 const toPage = "WebChannelMessageToContent";
@@ -34,7 +36,7 @@ export function ask(command, data, limit = 0) {
 			end();
 			const answer = detail.message.data ?? {};
 			if (answer.error) {
-				reject(new Error("Firefox could not go on: " + (answer.error.message ?? answer.error)));
+				reject(new Error(t("Firefox could not go on: {reason}", { reason: answer.error.message ?? answer.error })));
 			} else {
 				resolve(answer);
 			}

@@ -1,18 +1,19 @@
 // The list of what is signed in to the account.
 
 import { $, onSubmit } from "./ui.js";
+import { language, t } from "./text.js";
 
 /** program is a browser's name out of its user agent, and of its system. */
 function program(agent) {
 	const browser = /(Firefox|Edg|OPR|Chrome|Safari)\//.exec(agent)?.[1];
 	const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(agent)?.[1];
 	const name = { Edg: "Edge", OPR: "Opera" }[browser] ?? browser;
-	return name ? name + (system ? ` on ${system}` : "") : "";
+	return name && system ? t("{browser} on {system}", { browser: name, system }) : name ?? "";
 }
 
-const title = client => client.name || program(client.userAgent) || client.userAgent || "A session without a name";
+const title = client => client.name || program(client.userAgent) || client.userAgent || t("A session without a name");
 
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
 /**
  * showDevices fills the list. refresh is called after a change, left after this
@@ -29,15 +30,15 @@ function item(session, client, refresh, left) {
 	const find = selector => li.querySelector(selector);
 	find(".name").textContent = title(client);
 	find(".here").hidden = !client.isCurrentSession;
-	find(".seen").textContent = "last here " + date.format(client.lastAccessTime);
-	find(".bad").setAttribute("aria-label", "Sign out " + title(client));
+	find(".seen").textContent = t("last here {date}", { date: date.format(client.lastAccessTime) });
+	find(".bad").setAttribute("aria-label", t("Sign out {name}", { name: title(client) }));
 
 	const { deviceId, sessionTokenId, refreshTokenId } = client;
 	const rename = find(".rename");
 	const begin = find(".begin");
 	begin.value = deviceId;
 	begin.hidden = !deviceId;
-	begin.setAttribute("aria-label", "Rename " + title(client));
+	begin.setAttribute("aria-label", t("Rename {name}", { name: title(client) }));
 	const renaming = on => {
 		rename.hidden = !on;
 		find(".revoke").hidden = on;

@@ -4,6 +4,7 @@ import { desktop, errno } from "./api.js";
 import { ask, status, tell } from "./channel.js";
 import { seal } from "./jwe.js";
 import { oldSync, scopedKeys } from "./keys.js";
+import { t } from "./text.js";
 
 const webChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel";
 
@@ -13,7 +14,7 @@ const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}\/callback$/;
 /** refused says whose doing it is that the server gives no code. */
 function refused(e) {
 	if ([errno.parameter, errno.client, errno.scope, errno.responseType, errno.challenge].includes(e.errno)) {
-		throw new Error("This page was opened for an app that this server does not know, so the app is told nothing. Begin again in the app itself.");
+		throw new Error(t("This page was opened for an app that this server does not know, so the app is told nothing. Begin again in the app itself."));
 	}
 	throw e;
 }
@@ -89,7 +90,7 @@ export class Flow {
 		} catch (e) {
 			// Firefox knows only the sign-ins that it began since it was started.
 			throw /INVALID_STATE|FLOW_ABANDONED/.test(e.message)
-				? new Error("Firefox does not know this sign-in any more. Close this page and begin again in Firefox's settings.") : e;
+				? new Error(t("Firefox does not know this sign-in any more. Close this page and begin again in Firefox's settings.")) : e;
 		}
 	}
 
@@ -98,7 +99,7 @@ export class Flow {
 		const to = new URL(redirect);
 		const program = this.byProgram ? new URL(this.params.redirect_uri) : null;
 		if (to.origin !== location.origin && (to.origin !== program?.origin || to.pathname !== program.pathname)) {
-			throw new Error("the server sent the browser to a stranger");
+			throw new Error(t("The server named a page that is neither its own nor the app's."));
 		}
 		location.replace(to);
 	}

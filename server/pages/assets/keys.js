@@ -5,6 +5,7 @@
 //	                    +- unwrapBKey -- xor wrapKB (from the server) = kB - scoped key
 
 import { base64url, encode, hex, random, unhex, xor } from "./bytes.js";
+import { t } from "./text.js";
 
 const namespace = "identity.mozilla.com/picl/v1/";
 const saltV2 = namespace + "quickStretchV2:";
@@ -33,7 +34,7 @@ export const stretchV1 = (email, password) => stretch(namespace + "quickStretch:
 /** stretchV2 salts with the account's own salt. */
 export function stretchV2(clientSalt, password) {
 	if (!/^[0-9a-f]{32}$/.test(clientSalt.slice(saltV2.length)) || !clientSalt.startsWith(saltV2)) {
-		throw new Error("the server sent a salt of an unknown form");
+		throw new Error(t("The server sent an answer that this page does not understand."));
 	}
 	return stretch(clientSalt, password, 650_000);
 }
@@ -63,7 +64,7 @@ export async function openBundle(keyFetchToken, bundle) {
 	const bytes = unhex(bundle, 96);
 	const mac = await crypto.subtle.importKey("raw", pads.slice(0, 32), { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
 	if (!await crypto.subtle.verify("HMAC", mac, bytes.slice(64), bytes.slice(0, 64))) {
-		throw new Error("the account's keys are damaged or forged");
+		throw new Error(t("The account's keys are damaged or forged."));
 	}
 	return xor(bytes.slice(32, 64), pads.slice(64));
 }

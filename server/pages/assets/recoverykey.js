@@ -3,6 +3,7 @@
 
 import { base64url, encode, hex, random, unbase64url } from "./bytes.js";
 import { derive } from "./keys.js";
+import { t } from "./text.js";
 
 const size = 20;
 
@@ -21,7 +22,7 @@ function read(text) {
 	const typed = text.toUpperCase().replace(/[\s-]/g, "").replaceAll("O", "0").replace(/[IL]/g, "1");
 	const digits = Array.from(typed, c => alphabet.indexOf(c));
 	if (digits.length * 5 !== size * 8 || digits.includes(-1)) {
-		throw new Error("That is not a recovery key: it has 8 groups of 4 letters and digits.");
+		throw new Error(t("That is not a recovery key: one has 8 groups of 4 letters and digits."));
 	}
 	const bits = digits.map(d => d.toString(2).padStart(5, "0")).join("");
 	return Uint8Array.from(bits.match(/.{8}/g), byte => parseInt(byte, 2));

@@ -3,6 +3,7 @@
 import { errno, startRecovery } from "./api.js";
 import { keep } from "./store.js";
 import { $, acceptable, codeList, onSubmit, ready, show } from "./ui.js";
+import { t } from "./text.js";
 
 const email = $("#key-form [type=email]");
 const key = $("#key-form .key");
@@ -18,9 +19,9 @@ async function start(code) {
 			e.field = key;
 			break;
 		case errno.recoveryKey:
-			throw Object.assign(new Error("No account with this address has this recovery key."), { field: key });
+			throw Object.assign(new Error(t("No account with this address has this recovery key.")), { field: key });
 		case errno.code:
-			throw Object.assign(new Error("That code is not right."), { field: $("#code-form input") });
+			throw Object.assign(new Error(t("That code is not right.")), { field: $("#code-form input") });
 		case errno.unverified:
 			show("code");
 			return;

@@ -4,6 +4,7 @@ import { base, confirm, errno, secondStep, sendCode, signIn, signUp } from "./ap
 import { Flow } from "./flow.js";
 import { keep } from "./store.js";
 import { $, acceptable, complain, onSubmit, ready, show } from "./ui.js";
+import { t } from "./text.js";
 
 const flow = new Flow(location.search);
 const started = flow.start();
@@ -59,7 +60,7 @@ onSubmit($("#email-form"), async (form, button) => {
 async function signedInto(signedIn, form) {
 	if (!await flow.mayLink({ email: signedIn.session.email, uid: flow.knowsUID ? signedIn.session.uid : undefined })) {
 		await signedIn.session.post("/session/destroy");
-		complain(form, "This Firefox stays with the account that it had.");
+		complain(form, t("This Firefox stays with the account that it had."));
 		return;
 	}
 	// For the better, but no reason to keep anyone out.
@@ -116,9 +117,9 @@ function confirmed(signedIn, next) {
 function refused(e) {
 	switch (e.errno) {
 	case errno.code:
-		return new Error("That code is not right, or it is too old.");
+		return new Error(t("That code is not right, or it is too old."));
 	case errno.token:
-		return new Error("This took too long. Begin again with your address.");
+		return new Error(t("This took too long. Begin again with your address."));
 	}
 	return e;
 }
@@ -151,7 +152,7 @@ onSubmit($("#signup-form"), async form => {
 		return;
 	}
 	if (!await flow.mayLink({ email })) {
-		complain(form, "This Firefox stays with the account that it had.");
+		complain(form, t("This Firefox stays with the account that it had."));
 		return;
 	}
 	let signedIn;
@@ -162,7 +163,7 @@ onSubmit($("#signup-form"), async form => {
 			throw e;
 		}
 		show("password");
-		complain($("#password"), "There is an account with this address already. Sign in to it.");
+		complain($("#password"), t("There is an account with this address already. Sign in to it."));
 		return;
 	}
 	first.value = second.value = "";

@@ -2,6 +2,7 @@
 // only, never as HTML.
 
 import { APIError, errno } from "./api.js";
+import { t } from "./text.js";
 
 export const $ = selector => document.querySelector(selector);
 
@@ -83,15 +84,15 @@ const blamed = (e, form) => e.field ?? (aboutInput.includes(e.errno) ? firstFiel
 export function words(e) {
 	if (e instanceof APIError && e.errno === errno.throttled) {
 		const minutes = Math.max(1, Math.ceil((e.answer.retryAfter ?? 60) / 60));
-		return `Too many tries. Try again in ${minutes === 1 ? "a minute" : minutes + " minutes"}.`;
+		return minutes === 1 ? t("Too many tries. Try again in a minute.") : t("Too many tries. Try again in {n} minutes.", { n: minutes });
 	}
 	if (e instanceof APIError && e.errno === errno.password) {
-		return "The password is not right.";
+		return t("The password is not right.");
 	}
 	if (e instanceof APIError && e.errno === errno.parameter) {
-		return "The server does not take that. Look for a slip of the keys.";
+		return t("The server does not accept that. Check for a typing mistake.");
 	}
-	return e.message.replace(/^./, c => c.toUpperCase()).replace(/([^.!?])$/, "$1.");
+	return t(e.message).replace(/^./, c => c.toUpperCase()).replace(/([^.!?])$/, "$1.");
 }
 
 /**
@@ -121,11 +122,11 @@ export function onSubmit(form, work) {
 /** acceptable reports whether a new password, typed twice, will do, and says what is wrong if not. */
 export function acceptable(form, first, second, email) {
 	if (first.value !== second.value) {
-		complain(form, "The two passwords are not the same.", second);
+		complain(form, t("The two passwords are not the same."), second);
 		return false;
 	}
 	if (first.value.toLowerCase() === email.toLowerCase()) {
-		complain(form, "The password must not be the e-mail address.", first);
+		complain(form, t("The password must not be the e-mail address."), first);
 		return false;
 	}
 	return true;

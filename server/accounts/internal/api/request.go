@@ -17,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/internal/stretch"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
+	"github.com/syncmanager/syncmanager/server/internal/messages"
 )
 
 // maxBody bounds a request's body, in bytes. The largest real one is a command
@@ -76,7 +77,7 @@ func run(max int64, check Check, h Handler, w http.ResponseWriter, r *http.Reque
 		return nil, fault.ErrJSON // the client went away in the middle
 	}
 	q := &Request{Request: r, Body: body}
-	q.Request = r.WithContext(stretch.From(r.Context(), q.Address()))
+	q.Request = r.WithContext(messages.With(stretch.From(r.Context(), q.Address()), r.Header.Get("Accept-Language")))
 	return h(q)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/random"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
+	"github.com/syncmanager/syncmanager/server/internal/messages"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -66,7 +67,7 @@ func (h *Handlers) mac(uid, code string) []byte {
 }
 
 // Send makes a new code for an account, in the place of the one before, and
-// sends it. The message was admitted.
+// sends it, in the language of the context. The message was admitted.
 func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 	if h.Mail == nil {
 		return fault.ErrMail // the server asked for confirmations once, and does no more
@@ -76,24 +77,18 @@ func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 		return err
 	}
 	code := fmt.Sprintf("%06d", binary.BigEndian.Uint64(raw)%1_000_000)
-	host := h.URLs.Canonical().Host
+	l, host, url := messages.Of(ctx), h.URLs.Canonical().Host, h.URLs.Canonical().String()
 	message := mail.Message{
-		To: a.Email, Subject: "Your code for " + host,
-		Text: "Somebody made an account for this address at " + h.URLs.Canonical().String() + ".\n\n" +
-			"If it was you, enter this code there:\n\n" + code + "\n\n" +
-			"It is good for an hour. If it was not you, do nothing: without the code the account is\n" +
-			"removed in three days. Nobody needs to be told the code, whoever asks for it.\n",
+		To: a.Email, Subject: l.Text(messages.CodeSubject, "host", host),
+		Text: l.Text(messages.CodeMail, "url", url, "code", code),
 	}
 	stored := h.mac(a.UID, code)
 	if mailaddr.IsDecoy(a) {
 		if stored, err = random.Bytes(h.Rand, len(stored)); err != nil {
 			return err
 		}
-		message.Subject = "Your account at " + host
-		message.Text = "Somebody tried to make an account for this address at " + h.URLs.Canonical().String() + ".\n\n" +
-			"If it was you: you have one already, so sign in there. If you forgot its password, open\n\n" +
-			h.URLs.Canonical().String() + "/reset_password\n\n" +
-			"If it was not you, do nothing: your account is as it was.\n"
+		message.Subject = l.Text(messages.ExistsSubject, "host", host)
+		message.Text = l.Text(messages.ExistsMail, "url", url)
 	}
 	err = h.Mail.Send(ctx, message)
 	switch {
