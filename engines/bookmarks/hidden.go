@@ -146,17 +146,16 @@ func (h *hidden) waits(guid engine.ID, parents map[engine.ID]engine.ID) bool {
 }
 
 // list is the list of children in a folder's record: those that are here, and
-// between them those of the server's list that are hidden. While folders cannot go up,
-// the list is partial: it lacks those, and still has what left for one of them.
+// between them those of the server's list that stay in it, each behind the child that it
+// is behind there. partial is set while folders cannot go up: the list lacks those, and
+// still has what left for one of them.
 func (t *tx) list(r *row) (children []engine.ID, partial bool, err error) {
 	if children, err = t.guids(r.n); err != nil {
 		return nil, false, err
 	}
-	if len(t.omitted) > 0 {
-		n := len(children)
-		children = slices.DeleteFunc(children, func(guid engine.ID) bool { return t.omitted[guid] })
-		partial = len(children) < n
-	}
+	all := len(children)
+	children = slices.DeleteFunc(children, func(guid engine.ID) bool { return t.omitted[guid] })
+	partial = len(children) < all
 	hidden, err := t.hiddenGUIDs()
 	if err != nil || len(hidden)+len(t.heldBack) == 0 {
 		return children, partial, err
@@ -165,27 +164,50 @@ func (t *tx) list(r *row) (children []engine.ID, partial bool, err error) {
 	if err != nil || !ok {
 		return children, partial, err
 	}
-	for i, guid := range there.children {
-		if slices.Contains(children, guid) || !hidden[guid] && !t.heldBack[guid] {
+	listed, before := set(children), engine.ID("")
+	behind := make(map[engine.ID][]engine.ID) // by the child before them; "": the first
+	for _, guid := range there.children {
+		if listed[guid] {
+			before = guid
 			continue
 		}
-		var here, deleted bool
-		if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &deleted); err != nil {
+		stays, left, err := t.staysListed(guid)
+		if err != nil {
 			return nil, false, err
 		}
-		left := here && t.heldBack[guid]
-		if here && !left || deleted {
-			continue
+		if stays {
+			listed[guid] = true
+			behind[before] = append(behind[before], guid)
+			partial = partial || left
 		}
-		partial = partial || left
-		at := 0
-		for _, before := range slices.Backward(there.children[:i]) {
-			if n := slices.Index(children, before); n >= 0 {
-				at = n + 1
-				break
-			}
-		}
-		children = slices.Insert(children, at, guid)
 	}
-	return children, partial, nil
+	return insertBehind(children, behind), partial, nil
+}
+
+// staysListed reports whether a folder's record goes on listing a child that is not in the
+// folder here: one whose record cannot be read, or one that left for a folder that cannot
+// go up.
+func (t *tx) staysListed(guid engine.ID) (stays, left bool, err error) {
+	if !t.hidden[guid] && !t.heldBack[guid] {
+		return false, false, nil
+	}
+	var here, deleted bool
+	if err := t.QueryRow(sqlIsHere, guid).Scan(&here, &deleted); err != nil || deleted {
+		return false, false, err
+	}
+	left = here && t.heldBack[guid]
+	return left || !here, left, nil
+}
+
+// insertBehind returns children with more of them, each group behind the child that it is
+// keyed by, or first.
+func insertBehind(children []engine.ID, behind map[engine.ID][]engine.ID) []engine.ID {
+	if len(behind) == 0 {
+		return children
+	}
+	list := slices.Clone(behind[""])
+	for _, guid := range children {
+		list = append(append(list, guid), behind[guid]...)
+	}
+	return list
 }
