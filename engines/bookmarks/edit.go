@@ -36,7 +36,8 @@ func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
 	return added, nil
 }
 
-// add adds an item as the user: one whose URL was checked or was stored before. Its row is returned without what is settled later.
+// add adds an item as an edit of the user's. Its URL was checked, or stored before. The row
+// that add returns lacks what is settled at the end of the transaction.
 func (t *tx) add(it Item, at int) (*row, error) {
 	if it.Parent == "" {
 		it.Parent = Unfiled
@@ -202,41 +203,27 @@ func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, erro
 	return edited, nil
 }
 
-func (t *tx) change(r *row, c Change) (err error) {
-	title, url, tags, keyword := r.Title, r.URL, r.Tags, r.Keyword
-	if c.Title != nil && r.Kind != Separator {
-		title = cleanTitle(*c.Title)
-	}
+func (t *tx) change(r *row, c Change) error {
 	if r.place == 0 && (c.URL != nil || c.Tags != nil || c.Keyword != nil) {
 		return fmt.Errorf("%w: a %s has no URL, tags or keyword", ErrInvalid, r.Kind)
 	}
-	if c.URL != nil {
-		if url, err = acceptURL(*c.URL); err != nil {
-			return err
-		}
-	}
-	if c.Tags != nil {
-		if tags, err = checkTags(*c.Tags); err != nil {
-			return err
-		}
-	}
-	if c.Keyword != nil {
-		keyword = cleanKeyword(*c.Keyword)
+	to, err := c.of(r.Item)
+	if err != nil {
+		return err
 	}
 	place := r.place
-	if url != r.URL {
-		if place, err = t.Ensure(url); err != nil {
+	if to.URL != r.URL {
+		if place, err = t.Ensure(to.URL); err != nil {
 			return err
 		}
 		t.stale(r.place)
-		t.stale(place)
-		r.Kind = kindOf(url)
+		r.Kind = kindOf(to.URL)
 	}
-	if title != r.Title || url != r.URL {
-		if r.place != 0 {
+	if to.Title != r.Title || to.URL != r.URL {
+		if place != 0 {
 			t.stale(place)
 		}
-		if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
+		if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, to.Title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
 			return err
 		}
 		if err := t.touch(r.n); err != nil {
@@ -246,10 +233,31 @@ func (t *tx) change(r *row, c Change) (err error) {
 	if place == 0 {
 		return nil
 	}
-	if url != r.URL && c.Tags == nil && c.Keyword == nil {
-		return t.addLabels(place, tags, keyword)
+	if to.URL != r.URL && c.Tags == nil && c.Keyword == nil {
+		return t.addLabels(place, to.Tags, to.Keyword)
 	}
-	return t.editLabels(place, tags, keyword)
+	return t.editLabels(place, to.Tags, to.Keyword)
+}
+
+// of returns an item with the values that c gives it.
+func (c Change) of(it Item) (_ Item, err error) {
+	if c.Title != nil && it.Kind != Separator {
+		it.Title = cleanTitle(*c.Title)
+	}
+	if c.URL != nil {
+		if it.URL, err = acceptURL(*c.URL); err != nil {
+			return it, err
+		}
+	}
+	if c.Tags != nil {
+		if it.Tags, err = checkTags(*c.Tags); err != nil {
+			return it, err
+		}
+	}
+	if c.Keyword != nil {
+		it.Keyword = cleanKeyword(*c.Keyword)
+	}
+	return it, nil
 }
 
 // Move puts an item at a position of a folder, or at its End. The position is
@@ -306,31 +314,15 @@ func (t *tx) move(r *row, folder int64, at int) error {
 	if _, err := t.Exec(sqlRenumber, r.parent); err != nil {
 		return err
 	}
-	var err error
 	if folder == r.parent {
-		// It is the last of its folder now, and stays where it is if at is the end.
-		var end int
-		if err := t.QueryRow(sqlLastPosition, folder).Scan(&end); err != nil {
-			return err
-		}
-		if at < 0 || at >= end-1 {
-			at = end - 1
-		} else if _, err := t.Exec(sqlShift, folder, at); err != nil {
-			return err
-		}
-		if at == r.Position {
-			_, err := t.Exec(sqlSetPosition, r.n, at)
-			return err
-		}
-		t.renumber[folder] = struct{}{}
-	} else {
-		if at, err = t.room(folder, at); err != nil {
-			return err
-		}
-		if err := t.touch(r.n); err != nil {
-			return err
-		}
-		if err := t.touch(r.parent); err != nil {
+		return t.moveWithin(r, at)
+	}
+	at, err := t.room(folder, at)
+	if err != nil {
+		return err
+	}
+	for _, n := range []int64{r.n, r.parent} {
+		if err := t.touch(n); err != nil {
 			return err
 		}
 	}
@@ -338,6 +330,28 @@ func (t *tx) move(r *row, folder int64, at int) error {
 		return err
 	}
 	return t.touch(folder)
+}
+
+// moveWithin moves an item within its folder, where it is the last one for now.
+func (t *tx) moveWithin(r *row, at int) error {
+	var end int
+	if err := t.QueryRow(sqlLastPosition, r.parent).Scan(&end); err != nil {
+		return err
+	}
+	if at < 0 || at >= end-1 {
+		at = end - 1
+	} else if _, err := t.Exec(sqlShift, r.parent, at); err != nil {
+		return err
+	}
+	if at == r.Position {
+		_, err := t.Exec(sqlSetPosition, r.n, at)
+		return err
+	}
+	t.renumber[r.parent] = struct{}{}
+	if _, err := t.Exec(sqlSetPlace, r.n, r.parent, at); err != nil {
+		return err
+	}
+	return t.touch(r.parent)
 }
 
 // Remove deletes items with all that is below them, and returns how many items

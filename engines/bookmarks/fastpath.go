@@ -325,34 +325,38 @@ func (d *fastPath) sort(a *applier, rows map[engine.ID]int64) error {
 		if f.tombstone || f.kind != Folder || f.here != nil && !f.sorts {
 			continue
 		}
-		was := make(map[engine.ID]int32, len(f.children))
-		for i, guid := range f.children {
-			was[guid] = int32(i)
+		if err := d.sortFolder(a, f, rows[guid]); err != nil {
+			return err
 		}
-		var kept []int32
-		for i, guid := range f.record.children {
-			old, here := was[guid]
-			child := d.records[guid]
-			switch {
-			case child != nil && child.moves:
-				a.undo.move(child.here)
-				a.touched[guid] = struct{}{}
-				if _, err := d.Exec(sqlSetPlace, child.here.n, rows[f.guid], i); err != nil {
-					return err
-				}
-			case here:
-				kept = append(kept, old)
-				if int(old) != i {
-					if _, err := d.Exec(sqlSetPositionOf, guid, i); err != nil {
-						return err
-					}
-				}
+	}
+	return nil
+}
+
+func (d *fastPath) sortFolder(a *applier, f *arrival, row int64) error {
+	was := make(map[engine.ID]int32, len(f.children))
+	for i, guid := range f.children {
+		was[guid] = int32(i)
+	}
+	var stayed []int32 // the old positions of those that were in it before
+	for i, guid := range f.record.children {
+		var err error
+		if child := d.records[guid]; child != nil && child.moves {
+			a.undo.move(child.here)
+			a.touched[guid] = struct{}{}
+			_, err = d.Exec(sqlSetPlace, child.here.n, row, i)
+		} else if old, here := was[guid]; here {
+			stayed = append(stayed, old)
+			if int(old) != i {
+				_, err = d.Exec(sqlSetPositionOf, guid, i)
 			}
 		}
-		if moved := outOfOrder(kept); moved > 0 {
-			a.touched[f.guid] = struct{}{}
-			a.undo.reorder(f.here, f.children, moved)
+		if err != nil {
+			return err
 		}
+	}
+	if moved := outOfOrder(stayed); moved > 0 {
+		a.touched[f.guid] = struct{}{}
+		a.undo.reorder(f.here, f.children, moved)
 	}
 	return nil
 }

@@ -280,31 +280,32 @@ func (w *fullMerge) count() error {
 	if err != nil {
 		return err
 	}
-	damaged, err := scanAll[engine.ID](rows)
+	unreadable, err := scanAll[engine.ID](rows)
 	if err != nil {
 		return err
 	}
-	healing := set(damaged)
+	damaged := set(unreadable)
 	for i := range w.plan.merged.Nodes {
 		n := &w.plan.merged.Nodes[i]
-		here := w.here(n)
-		if here == nil || n.GUID == Root {
-			continue
-		}
-		var err error
-		switch {
-		case n.Upload && here.changes == 0 && w.hidden[n.GUID]:
-			// A root whose record cannot be read: another device may have a good copy.
-		case n.Upload && here.changes == 0:
-			_, err = w.Exec(sqlMustGo, here.n)
-		case healing[n.GUID]:
-			// What waits to go up takes the place of a record that cannot be read.
-		case !n.Upload && here.changes > 0:
-			_, err = w.Exec(sqlSetChanges, here.n, 0)
-		}
-		if err != nil {
-			return err
+		if here := w.here(n); here != nil && n.GUID != Root {
+			if err := w.countOf(n, here, damaged[n.GUID]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// countOf sets the change counter of one item. damaged is set if its record on the server
+// cannot be read: what waits to go up takes the place of that.
+func (w *fullMerge) countOf(n *tree.Node, here *localItem, damaged bool) (err error) {
+	switch changed := here.changes > 0; {
+	case n.Upload && !changed:
+		if !w.hidden[n.GUID] { // else it is a root: another device may have a good copy
+			_, err = w.Exec(sqlMustGo, here.n)
+		}
+	case !n.Upload && changed && !damaged:
+		_, err = w.Exec(sqlSetChanges, here.n, 0)
+	}
+	return err
 }

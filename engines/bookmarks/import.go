@@ -123,39 +123,54 @@ func (im *importer) duplicate(it *imported, src *exchange.Item) error {
 	if err != nil {
 		return err
 	}
-	merged := false
-	if r.place != 0 {
-		tags, err := checkTags(it.Tags)
-		if err != nil {
-			return err
-		}
-		keyword, err := im.freeKeyword(r.URL, cleanKeyword(it.Keyword), src)
-		if err != nil {
-			return err
-		}
-		merged = keyword != r.Keyword && keyword != "" ||
-			slices.ContainsFunc(tags, func(tag string) bool { return !slices.Contains(r.Tags, tag) })
-		if err := im.addLabels(r.place, tags, keyword); err != nil {
-			return err
-		}
+	labelled, err := im.moreLabels(it, r, src)
+	if err != nil {
+		return err
 	}
-	if added := unixMilli(it.Added); added > earliest && added < unixMilli(r.Added) && !IsRoot(r.GUID) {
-		merged = true
-		if _, err := im.Exec(sqlSetAdded, r.n, added); err != nil {
-			return err
-		}
-		if r.place != 0 {
-			im.stale(r.place)
-		}
-		if err := im.touch(r.n); err != nil {
-			return err
-		}
+	older, err := im.earlierDate(it, r)
+	if err != nil {
+		return err
 	}
-	if merged {
+	if labelled || older {
 		im.report.Updated++
 		im.report.Duplicates--
 	}
 	return nil
+}
+
+// moreLabels gives a URL the source's tags and keyword besides its own, and reports
+// whether it did not have them.
+func (im *importer) moreLabels(it *imported, r *row, src *exchange.Item) (bool, error) {
+	if r.place == 0 {
+		return false, nil
+	}
+	tags, err := checkTags(it.Tags)
+	if err != nil {
+		return false, err
+	}
+	keyword, err := im.freeKeyword(r.URL, cleanKeyword(it.Keyword), src)
+	if err != nil {
+		return false, err
+	}
+	more := keyword != r.Keyword && keyword != "" ||
+		slices.ContainsFunc(tags, func(tag string) bool { return !slices.Contains(r.Tags, tag) })
+	return more, im.addLabels(r.place, tags, keyword)
+}
+
+// earlierDate gives an item the date of the source if that is earlier, and reports whether
+// it is.
+func (im *importer) earlierDate(it *imported, r *row) (bool, error) {
+	added := unixMilli(it.Added)
+	if added <= earliest || added >= unixMilli(r.Added) || IsRoot(r.GUID) {
+		return false, nil
+	}
+	if _, err := im.Exec(sqlSetAdded, r.n, added); err != nil {
+		return false, err
+	}
+	if r.place != 0 {
+		im.stale(r.place)
+	}
+	return true, im.touch(r.n)
 }
 
 // freeKeyword returns the keyword if nothing here stands against it. Otherwise it

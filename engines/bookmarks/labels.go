@@ -72,23 +72,12 @@ func (a *applier) applyLabel(said []labelled) (disputed []int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := -1 // of those without a base: an older one may be of an older day's tags
 	for i := range said {
-		if said[i].base == nil {
-			newest = i
+		if a.takesKeyword(&said[i], keyword, all) {
+			keyword = said[i].keyword
 		}
 	}
-	for i := range said {
-		l := &said[i]
-		if l.base != nil {
-			tags = mergeTags(l.base.tags, tags, l.tags)
-		} else if i == newest {
-			tags = mergeTags(nil, tags, l.tags)
-		}
-		if a.takesKeyword(l, keyword, all) {
-			keyword = l.keyword
-		}
-	}
+	tags = tagsAfter(tags, said)
 	_, stolen, err := a.setLabels(place, tags, keyword)
 	if err != nil {
 		return nil, err
@@ -101,6 +90,26 @@ func (a *applier) applyLabel(said []labelled) (disputed []int64, err error) {
 		disputed = append(disputed, stolen)
 	}
 	return disputed, nil
+}
+
+// tagsAfter returns the tags of a URL after its records changed them. Of those without a
+// base only the newest counts: an older one may have tags that were removed since.
+func tagsAfter(tags []string, said []labelled) []string {
+	newest := -1
+	for i := range said {
+		if said[i].base == nil {
+			newest = i
+		}
+	}
+	for i := range said {
+		switch l := &said[i]; {
+		case l.base != nil:
+			tags = mergeTags(l.base.tags, tags, l.tags)
+		case i == newest:
+			tags = mergeTags(nil, tags, l.tags)
+		}
+	}
+	return tags
 }
 
 // takesKeyword reports whether a record's keyword takes the place of the one that

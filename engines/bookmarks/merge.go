@@ -114,25 +114,8 @@ func (s *session) echoes(t *tx, m *engine.Merged) error {
 // as it was on the server before, the user's goes up in place of a record that nobody
 // can use. A record that breaks the rules gives way to the user's in any case.
 func (s *session) bad(t *tx, m *engine.Merged) error {
-	rows, err := t.Query(sqlBad)
+	all, err := t.unusable()
 	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	type broken struct {
-		guid   engine.ID
-		reason string
-		fatal  bool
-	}
-	var all []broken
-	for rows.Next() {
-		var b broken
-		if err := rows.Scan(&b.guid, &b.reason, &b.fatal); err != nil {
-			return err
-		}
-		all = append(all, b)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	heal, err := t.mayHeal(len(all))
@@ -157,6 +140,29 @@ func (s *session) bad(t *tx, m *engine.Merged) error {
 		}
 	}
 	return nil
+}
+
+// unusableRecord is a staged record that cannot be read, or, if fatal, breaks the rules.
+type unusableRecord struct {
+	guid   engine.ID
+	reason string
+	fatal  bool
+}
+
+func (t *tx) unusable() (all []unusableRecord, err error) {
+	rows, err := t.Query(sqlBad)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b unusableRecord
+		if err := rows.Scan(&b.guid, &b.reason, &b.fatal); err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, rows.Err()
 }
 
 // mayHeal reports whether what cannot be read is likely to be damaged. If it is

@@ -54,36 +54,37 @@ func (w *fullMerge) insertSome(at int) (next int, err error) {
 	var done []engine.ID
 	for ; at < len(w.plan.merged.Nodes) && len(done) < chunkSize; at++ {
 		n := &w.plan.merged.Nodes[at]
-		if n.Local >= 0 || n.Upload {
+		if n.Local >= 0 || n.Upload || n.Kind == tree.Livemark {
 			continue
 		}
 		parent := w.plan.merged.Nodes[n.Parent].GUID
 		r, modified, err := w.incoming(n.GUID)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && r.parent != parent {
-			continue // its GUID, or its folder, is being repaired
+		if errors.Is(err, sql.ErrNoRows) || err == nil && (r.parent != parent || r.rewritten) {
+			continue // its GUID, its folder or its value is being repaired
 		}
 		if err != nil {
 			return 0, err
 		}
-		folder, known := folders[parent]
-		if !known {
-			if err := notFoundIsNil(w.QueryRow(sqlRowOf, parent).Scan(&folder)); err != nil {
+		if _, known := folders[parent]; !known {
+			if folders[parent], err = w.rowOf(parent); err != nil {
 				return 0, err
 			}
-			folders[parent] = folder
 		}
-		if folder == 0 {
+		if folders[parent] == 0 {
 			continue // the user has deleted it meanwhile, or it was not inserted
 		}
-		if r.rewritten || n.Kind == tree.Livemark {
-			continue
-		}
-		if _, err := w.insert(n.GUID, &r, modified, folder, int(n.Position), false); err != nil {
+		if _, err := w.insert(n.GUID, &r, modified, folders[parent], int(n.Position), false); err != nil {
 			return 0, err
 		}
 		done = append(done, n.GUID)
 	}
 	return at, w.absorbSome(done)
+}
+
+// rowOf returns the row of the user's item with a GUID; 0 if there is none.
+func (t *tx) rowOf(guid engine.ID) (n int64, err error) {
+	err = t.QueryRow(sqlRowOf, guid).Scan(&n)
+	return n, notFoundIsNil(err)
 }
 
 // absorbSome is absorb for some of what was staged.

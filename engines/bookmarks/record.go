@@ -75,32 +75,16 @@ func (r *record) datesBack(added int64) bool {
 var errNoKind = errors.New("its type is not one of bookmark, query, folder, separator and livemark")
 
 // parseRecord reads a record that the server stored at modified. An error says
-// what is wrong with it; what can be mended is mended: dates that cannot be,
-// titles that are too long, tags that are no text.
+// what is wrong with it. What can be corrected is: impossible dates, titles that are too
+// long, tags that are not text.
 func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (record, error) {
 	r := record{guid: LocalID(id)}
-	extra := []byte{'{'}
 	var kind string
+	extra := []byte{'{'}
 	err := rawjson.Object(payload, func(key, value []byte) error {
-		switch string(key) {
-		case "type":
+		if string(key) == "type" {
 			kind = text(value)
-		case "parentid":
-			r.parent = LocalID(engine.ID(text(value)))
-		case "title":
-			r.title = cleanTitle(text(value))
-		case "bmkUri":
-			r.url = text(value)
-		case "tags":
-			r.tags = tagsOf(value)
-		case "keyword":
-			r.keyword = cleanKeyword(text(value))
-		case "dateAdded":
-			r.added = millis(value)
-		case "children":
-			r.children = childrenOf(value)
-		case "id", "hasDupe", "parentName", "pos", "deleted", "modified":
-		default:
+		} else if !r.take(string(key), value) {
 			extra = appendMember(extra, key, value)
 		}
 		return nil
@@ -111,32 +95,57 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 	if len(extra) > 1 {
 		r.extra = append(extra, '}')
 	}
-	r.stated = r.added
 	r.added = plausible(r.stated, int64(modified)*10)
 	var ok bool
 	if r.kind, ok = parseKind(kind); !ok {
 		return r, errNoKind
 	}
-	if r.kind != Bookmark && r.kind != Query {
-		r.url, r.tags, r.keyword = "", nil, ""
+	err = r.complete()
+	return r, err
+}
+
+// take takes a member of the JSON object, and reports whether it is a known one.
+func (r *record) take(key string, value []byte) bool {
+	switch key {
+	case "parentid":
+		r.parent = LocalID(engine.ID(text(value)))
+	case "title":
+		r.title = cleanTitle(text(value))
+	case "bmkUri":
+		r.url = text(value)
+	case "tags":
+		r.tags = tagsOf(value)
+	case "keyword":
+		r.keyword = cleanKeyword(text(value))
+	case "dateAdded":
+		r.stated = millis(value)
+	case "children":
+		r.children = childrenOf(value)
+	case "id", "hasDupe", "parentName", "pos", "deleted", "modified":
+	default:
+		return false
 	}
+	return true
+}
+
+// complete drops what an item of the record's kind does not have, and checks the URL.
+func (r *record) complete() (err error) {
 	if r.kind != Folder && r.kind != livemark {
 		r.children = nil
 	}
 	if r.kind == Separator {
 		r.title = ""
 	}
-	if r.kind == Bookmark || r.kind == Query {
-		if r.url, err = acceptURL(r.url); err != nil {
-			return r, err
-		}
-		if r.kind == Query {
-			err = r.rewriteQuery()
-			r.forgetTagName()
-			return r, err
-		}
+	if r.kind != Bookmark && r.kind != Query {
+		r.url, r.tags, r.keyword = "", nil, ""
+		return nil
 	}
-	return r, nil
+	if r.url, err = acceptURL(r.url); err != nil || r.kind == Bookmark {
+		return err
+	}
+	err = r.rewriteQuery()
+	r.forgetTagName()
+	return err
 }
 
 // rewriteQuery brings a query of an older Firefox to today's form: one for a tag

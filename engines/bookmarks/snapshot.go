@@ -10,8 +10,8 @@ import (
 )
 
 // snapshot writes what goes up. It reads one state of the tree throughout, so
-// that a folder's list names no child that does not go up with it; nobody waits for
-// that.
+// that a folder's list names no child that does not go up with it. The app's edits do not
+// wait for it.
 func (s *session) snapshot(ctx context.Context) error {
 	if err := s.e.ledger.DropOutgoing(ctx); err != nil {
 		return err
@@ -25,79 +25,100 @@ func (s *session) snapshot(ctx context.Context) error {
 		return err
 	}
 	return s.e.view(ctx, func(t *tx) error {
-		var chunk [][]any
-		flush := func() error {
-			err := s.e.db.Update(ctx, func(w *places.Tx) error {
-				return w.Each(sqlSend, len(chunk), func(i int) []any { return chunk[i] })
-			})
-			s.Result.Outgoing += len(chunk)
-			chunk = chunk[:0]
-			return err
-		}
 		if err := t.holdBack(s.Start.MaxPayload); err != nil {
 			return err
 		}
-		var same [][]any
-		titles := make(map[int64]string)
-		rows, err := t.Query(sqlGoing)
+		w := &snapshot{session: s, titles: make(map[int64]string)}
+		for _, gather := range []func(context.Context, *tx) error{w.items, w.tombstones} {
+			if err := gather(ctx, t); err != nil {
+				return err
+			}
+		}
+		if err := w.write(ctx, sqlSettleSame, w.same); err != nil {
+			return err
+		}
+		return w.flush(ctx)
+	})
+}
+
+// snapshot is what one snapshot gathers, to write it a chunk at a time.
+type snapshot struct {
+	*session
+	titles map[int64]string // of folders
+	chunk  [][]any          // arguments of sqlSend
+	same   [][]any          // and of sqlSettleSame: changed items that the server has as they are here
+}
+
+// items gathers the items that changed.
+func (w *snapshot) items(ctx context.Context, t *tx) error {
+	rows, err := t.Query(sqlGoing)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows.Scan)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			r, err := scanRow(rows.Scan)
-			if err != nil {
-				return err
-			}
-			if t.heldBack[r.GUID] {
-				continue
-			}
-			is, partial, err := t.isThere(r)
-			if err != nil {
-				return err
-			}
-			if is {
-				if !partial { // else it waits for what it lacks
-					same = append(same, []any{r.n, r.changes})
-				}
-				continue
-			}
-			args, err := t.outgoing(r, titles)
-			if err != nil {
-				return err
-			}
-			if chunk = append(chunk, args); len(chunk) == chunkSize {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
+		if t.heldBack[r.GUID] {
+			continue
 		}
-		if err := rows.Err(); err != nil {
+		if err := w.item(ctx, t, r); err != nil {
 			return err
 		}
-		gone, err := t.Query(sqlGoingGone)
-		if err != nil {
-			return err
+	}
+	return rows.Err()
+}
+
+func (w *snapshot) item(ctx context.Context, t *tx, r *row) error {
+	is, partial, err := t.isThere(r)
+	if err != nil {
+		return err
+	}
+	if is {
+		if !partial { // else it waits for what it lacks
+			w.same = append(w.same, []any{r.n, r.changes})
 		}
-		guids, err := scanAll[engine.ID](gone)
-		if err != nil {
-			return err
-		}
-		for _, guid := range guids {
-			chunk = append(chunk, []any{guid, "", 0, nil, 0, 0})
-		}
-		if len(same) > 0 {
-			err := s.e.db.Update(ctx, func(w *places.Tx) error {
-				return w.Each(sqlSettleSame, len(same), func(i int) []any { return same[i] })
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if len(chunk) == 0 {
-			return nil
-		}
-		return flush()
+		return nil
+	}
+	args, err := t.outgoing(r, w.titles)
+	if err != nil {
+		return err
+	}
+	if w.chunk = append(w.chunk, args); len(w.chunk) < chunkSize {
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+// tombstones gathers the items that were deleted.
+func (w *snapshot) tombstones(_ context.Context, t *tx) error {
+	rows, err := t.Query(sqlGoingGone)
+	if err != nil {
+		return err
+	}
+	guids, err := scanAll[engine.ID](rows)
+	for _, guid := range guids {
+		w.chunk = append(w.chunk, []any{guid, "", 0, nil, 0, 0})
+	}
+	return err
+}
+
+// flush writes the chunk.
+func (w *snapshot) flush(ctx context.Context) error {
+	err := w.write(ctx, sqlSend, w.chunk)
+	w.Result.Outgoing += len(w.chunk)
+	w.chunk = w.chunk[:0]
+	return err
+}
+
+func (w *snapshot) write(ctx context.Context, query string, args [][]any) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return w.e.db.Update(ctx, func(t *places.Tx) error {
+		return t.Each(query, len(args), func(i int) []any { return args[i] })
 	})
 }
 

@@ -144,16 +144,8 @@ func (u *undo) restore(k *undoItem) error {
 		return nil
 	}
 	b := k.before
-	parent := u.items[b.Parent]
-	if parent != nil && parent != k {
-		if err := u.restore(parent); err != nil {
-			return err
-		}
-	}
-	into := b.Parent
-	if f, err := u.folder(into); errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotFolder) || err == nil && f.GUID == Root {
-		into = Unfiled
-	} else if err != nil {
+	into, err := u.restoredFolder(k)
+	if err != nil {
 		return err
 	}
 	r, err := u.add(Item{GUID: k.guid, Kind: b.Kind, Parent: into, Title: b.Title, URL: b.URL,
@@ -169,6 +161,25 @@ func (u *undo) restore(k *undoItem) error {
 	k.here, err = u.findRow(r.n)
 	u.done.Restored++
 	return err
+}
+
+// restoredFolder returns the folder that an item comes back to: the one that it was in,
+// which is restored first, or Unfiled.
+func (u *undo) restoredFolder(k *undoItem) (engine.ID, error) {
+	was := k.before.Parent
+	if parent := u.items[was]; parent != nil && parent != k {
+		if err := u.restore(parent); err != nil {
+			return "", err
+		}
+	}
+	f, err := u.folder(was)
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotFolder), err == nil && f.GUID == Root:
+		return Unfiled, nil
+	case err != nil:
+		return "", err
+	}
+	return was, nil
 }
 
 // revertAll gives what the sync changed or moved its old values and place.
@@ -263,9 +274,7 @@ func (u *undo) removeAdded() error {
 	for _, k := range u.order {
 		switch {
 		case k.before != nil:
-		case k.here == nil:
-			u.done.Kept++
-		case k.here.version != k.version:
+		case k.here == nil || k.here.version != k.version:
 			u.done.Kept++
 		case k.here.Kind == Folder:
 			folders = append(folders, k)
@@ -275,31 +284,30 @@ func (u *undo) removeAdded() error {
 			}
 		}
 	}
-	// Each round removes the innermost.
-	for removed := true; removed; {
-		removed = false
-		for i, k := range folders {
-			if k == nil {
-				continue
-			}
+	return u.dropEmpty(folders)
+}
+
+// dropEmpty removes the folders that are empty, the innermost first.
+func (u *undo) dropEmpty(folders []*undoItem) error {
+	for {
+		var rest []*undoItem
+		for _, k := range folders {
 			children, err := u.guids(k.here.n)
 			if err != nil {
 				return err
 			}
-			if len(children) == 0 {
-				if err := u.drop(k); err != nil {
-					return err
-				}
-				folders[i], removed = nil, true
+			if len(children) > 0 {
+				rest = append(rest, k)
+			} else if err := u.drop(k); err != nil {
+				return err
 			}
 		}
-	}
-	for _, k := range folders {
-		if k != nil {
-			u.done.Kept++
+		if len(rest) == len(folders) {
+			u.done.Kept += len(rest)
+			return nil
 		}
+		folders = rest
 	}
-	return nil
 }
 
 func (u *undo) drop(k *undoItem) error {

@@ -78,7 +78,7 @@ func (t *tx) add(p *Page, visits []visit) (r *row, changed bool, err error) {
 		return t.addNew(p, visits)
 	}
 	for _, v := range visits {
-		if _, err := t.Exec(sqlDigVisit, r.id, v.date); err != nil {
+		if _, err := t.Exec(sqlRemoveTombstoneVisit, r.id, v.date); err != nil {
 			return nil, false, err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // tombstone applies a deletion by another device. A change here beats it, and
 // the page goes up again.
 func (c *chunk) tombstone(in *staged) error {
-	if n, err := c.tx.Exec(sqlDig, in.id); err != nil {
+	if n, err := c.tx.Exec(sqlRemoveTombstone, in.id); err != nil {
 		return err
 	} else if n > 0 {
 		c.merged.Reconciled++ // both sides deleted it
@@ -65,34 +65,39 @@ func (c *chunk) incoming(ctx context.Context, in *staged, rec *record) error {
 		c.merged.Reconciled++
 		return err
 	}
-	if r != nil && r.url != rec.url {
-		// The account knows another page under this GUID. The one here gets a new
-		// GUID, and goes up as a new page.
-		if err := c.rename(r); err != nil {
-			return err
-		}
-		r = nil
+	if r, err = c.sameURL(in, rec, r); err != nil {
+		return err
 	}
-	if r == nil {
-		if r, err = c.tx.byURL(rec.url); err != nil {
-			return err
-		}
-		if r != nil {
-			if err := c.fold(in, r); err != nil {
-				return err
-			}
-		}
-	}
-	switch {
-	case r == nil && len(rec.visits) == 0, r != nil && r.visits == 0 && len(rec.visits) == 0:
+	if len(rec.visits) == 0 && (r == nil || r.visits == 0) {
 		c.skipped.pages++
 		c.merged.Reconciled++
 		return nil
-	case r == nil:
+	}
+	if r == nil {
 		c.merged.Applied++
 		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, changes: revived, unknown: rec.unknown}, rec.visits)
 	}
 	return c.update(in, rec, r)
+}
+
+// sameURL returns the page of a record's URL, under the record's GUID from now on, or nil.
+// r is the page that has the GUID now, or nil.
+func (c *chunk) sameURL(in *staged, rec *record, r *row) (*row, error) {
+	if r != nil {
+		if r.url == rec.url {
+			return r, nil
+		}
+		// The account has another page under this GUID. The one here gets a new GUID, and
+		// goes up as a new page.
+		if err := c.rename(r); err != nil {
+			return nil, err
+		}
+	}
+	r, err := c.tx.byURL(rec.url)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r, c.fold(in, r)
 }
 
 // deletionStands reports whether the user's deletion of a page, which is not on
@@ -118,7 +123,7 @@ func (c *chunk) deletionStands(in *staged, rec *record) (bool, error) {
 		stands = stands && v.date <= deleted
 	}
 	if !stands {
-		_, err = c.tx.Exec(sqlDig, in.id)
+		_, err = c.tx.Exec(sqlRemoveTombstone, in.id)
 	}
 	return stands, err
 }
@@ -233,30 +238,45 @@ func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 	if !rec.hasTitle || rec.title == "" || rec.title == r.title {
 		return r.title, nil
 	}
-	base, known := r.title, r.synced
-	if r.baseTitle != nil {
-		base = *r.baseTitle
-	}
-	if sent, ok, err := c.tx.sent(r.guid); err != nil {
-		return "", err
-	} else if ok && bytes.Equal(sent.payload, in.payload) {
-		base, known = sent.title, true // our own record, whose receipt was lost
-	}
+	base, known, err := c.syncedTitle(in, r)
 	switch {
+	case err != nil:
+		return "", err
 	case known && base == rec.title:
 		return r.title, nil
 	case known && base == r.title, r.title == "":
 		return rec.title, nil
 	case !known && in.modified <= c.Past():
 		return r.title, nil // seen before the server went back, or was emptied
-	case c.Start.Prefer == engine.PreferLocal:
-		return r.title, nil
-	case c.Start.Prefer == engine.PreferRemote:
-		return rec.title, nil
-	case r.edited*1000 > c.onOurClock(in.modified):
+	case c.oursWins(in, r):
 		return r.title, nil
 	}
 	return rec.title, nil
+}
+
+// syncedTitle returns the title that both sides had last, and whether that is known.
+func (c *chunk) syncedTitle(in *staged, r *row) (title string, known bool, err error) {
+	sent, ok, err := c.tx.sent(r.guid)
+	switch {
+	case err != nil:
+		return "", false, err
+	case ok && bytes.Equal(sent.payload, in.payload):
+		return sent.title, true, nil // our own record, whose receipt was lost
+	case r.baseTitle != nil:
+		return *r.baseTitle, r.synced, nil
+	}
+	return r.title, r.synced, nil
+}
+
+// oursWins reports whether the page's title here wins a conflict with the record's.
+func (c *chunk) oursWins(in *staged, r *row) bool {
+	switch c.Start.Prefer {
+	case engine.PreferLocal:
+		return true
+	case engine.PreferRemote:
+		return false
+	}
+	return r.edited*1000 > c.onOurClock(in.modified)
 }
 
 // tells reports whether the record says all that ours would. One that lacks a visit

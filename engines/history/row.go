@@ -184,7 +184,7 @@ func (t *tx) last(id int64, n int) (visits []visit, err error) {
 // change of a page that they do not know goes up if it was visited lately.
 func (t *tx) touch(r *row) error {
 	// The deletion that is on its way would delete the page again.
-	n, err := t.Exec(sqlDig, r.guid)
+	n, err := t.Exec(sqlRemoveTombstone, r.guid)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (t *tx) addTombstone(guid engine.ID, seen engine.Timestamp) error {
 
 // drop takes a page out of the history.
 func (t *tx) drop(r *row) error {
-	for _, query := range []string{sqlDropVisits, sqlDigVisits} {
+	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits} {
 		if _, err := t.Exec(query, r.id); err != nil {
 			return err
 		}

@@ -32,19 +32,19 @@ const (
 	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
 	sqlAhead      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date > ?1 ORDER BY date LIMIT ?2)`
 	// Two that would be at one moment are one.
-	sqlSettleAhead        = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
-	sqlDropAhead          = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
-	sqlAddVisitTombstones = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
-	sqlDigVisit           = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
-	sqlDigVisits          = `DELETE FROM visit_tombstones WHERE place = ?1`
-	sqlVisitTombstones    = `SELECT date FROM visit_tombstones WHERE place = ?1`
+	sqlSettleAhead           = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
+	sqlDropAhead             = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
+	sqlAddVisitTombstones    = `INSERT OR IGNORE INTO visit_tombstones (place, date) SELECT place, date FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlRemoveTombstoneVisit  = `DELETE FROM visit_tombstones WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000`
+	sqlRemoveTombstoneVisits = `DELETE FROM visit_tombstones WHERE place = ?1`
+	sqlVisitTombstones       = `SELECT date FROM visit_tombstones WHERE place = ?1`
 
 	sqlTombstone    = `SELECT deleted, seen FROM history_tombstones WHERE guid = ?1`
 	sqlAddTombstone = `INSERT INTO history_tombstones (guid, deleted, seen) VALUES (?1, ?2, ?3)
 		ON CONFLICT (guid) DO UPDATE SET deleted = excluded.deleted, seen = excluded.seen, refused = 0`
-	sqlDig            = `DELETE FROM history_tombstones WHERE guid = ?1`
-	sqlForgetSeen     = `UPDATE history_tombstones SET seen = ?1, refused = 0 WHERE guid > ''`
-	sqlDropTombstones = `DELETE FROM history_tombstones`
+	sqlRemoveTombstone = `DELETE FROM history_tombstones WHERE guid = ?1`
+	sqlForgetSeen      = `UPDATE history_tombstones SET seen = ?1, refused = 0 WHERE guid > ''`
+	sqlDropTombstones  = `DELETE FROM history_tombstones`
 
 	sqlRecent = `SELECT ` + rowColumns + ` FROM places WHERE last_visit > 0 AND (last_visit < ?1 OR last_visit = ?1 AND id < ?2) AND last_visit <= ?1
 		AND last_visit >= ?3 AND hidden = 0 ORDER BY last_visit DESC, id DESC LIMIT ?4`

@@ -106,26 +106,9 @@ func (s *settler) tree(ids map[GUID]int32) *Tree {
 		t.at[id] = int32(i)
 	}
 	for i, id := range s.order {
-		n := &t.nodes[i]
-		*n = s.entries[id]
-		n.first, n.count = s.first[id], s.count[id]
-		if id == 0 {
-			n.parent = none
-			continue
-		}
-		parent := s.parent[id]
-		if n.parent != parent && (n.parent != none || n.is(adrift)) {
-			n.flags |= wrongParent
-		}
-		n.parent = t.at[parent]
-		position := int32(i) - s.first[parent]
-		if position != n.position && !s.entries[parent].is(listed) && !s.isRoot(id) {
-			n.flags |= wrongPosition
-		}
-		n.position = position
-		if s.entries[parent].is(listed) && !s.lists(parent, position, id) {
-			t.nodes[n.parent].flags |= wrongList
-		}
+		t.nodes[i] = s.entries[id]
+		t.nodes[i].first, t.nodes[i].count = s.first[id], s.count[id]
+		s.setParent(t, int32(i), id)
 	}
 	for id := range s.entries {
 		e := &s.entries[id]
@@ -140,6 +123,29 @@ func (s *settler) tree(ids map[GUID]int32) *Tree {
 	s.problems.settle()
 	t.problems = s.problems
 	return t
+}
+
+// setParent gives node i its parent and position, and marks which of the records state
+// others.
+func (s *settler) setParent(t *Tree, i, id int32) {
+	n := &t.nodes[i]
+	if id == 0 {
+		n.parent = none
+		return
+	}
+	parent := s.parent[id]
+	if n.parent != parent && (n.parent != none || n.is(adrift)) {
+		n.flags |= wrongParent
+	}
+	n.parent = t.at[parent]
+	position := i - s.first[parent]
+	if position != n.position && !s.entries[parent].is(listed) && !s.isRoot(id) {
+		n.flags |= wrongPosition
+	}
+	n.position = position
+	if s.entries[parent].is(listed) && !s.lists(parent, position, id) {
+		t.nodes[n.parent].flags |= wrongList
+	}
 }
 
 // lists reports whether child is at position in its folder's list.

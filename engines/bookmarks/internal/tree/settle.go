@@ -178,26 +178,29 @@ func (s *settler) readRoot(id int32) {
 	}
 }
 
+// namedFolder returns the folder that an item names as its parent, or none.
+func (s *settler) namedFolder(id int32) int32 {
+	named := s.entries[id].parent
+	switch {
+	case named == none || named != id && s.isFolder(named):
+		return named
+	case named == id:
+		s.problem(Cycle, id, none)
+	case s.entries[named].is(present):
+		s.problem(NonFolderParent, id, named)
+	case s.parent[id] != none:
+		s.problem(ParentDisagrees, id, named)
+	default:
+		s.problem(Orphan, id, named)
+	}
+	return none
+}
+
 // weigh decides between the newest list that has an item and the parent that
 // it names.
 func (s *settler) weigh(id int32) {
 	e := &s.entries[id]
-	named, list := e.parent, s.parent[id]
-	switch {
-	case named == none || named != id && s.isFolder(named):
-	case named == id:
-		s.problem(Cycle, id, none)
-		named = none
-	case s.entries[named].is(present):
-		s.problem(NonFolderParent, id, named)
-		named = none
-	case list != none:
-		s.problem(ParentDisagrees, id, named)
-		named = none
-	default:
-		s.problem(Orphan, id, named)
-		named = none
-	}
+	named, list := s.namedFolder(id), s.parent[id]
 	switch {
 	case named == none && list == none:
 		if e.parent == none {
