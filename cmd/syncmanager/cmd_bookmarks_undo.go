@@ -104,7 +104,7 @@ other devices.`,
 				}
 			}
 			done, err := store.Undo(ctx, run)
-			if run == "" && errors.Is(err, bookmarks.ErrNoRun) {
+			if run == "" && errors.Is(err, engine.ErrNoRun) {
 				return errors.New("nothing to undo")
 			}
 			if err != nil {
@@ -136,7 +136,7 @@ func findRun(ctx context.Context, store *bookmarks.Engine, word string) (string,
 	entries = slices.DeleteFunc(entries, func(e bookmarks.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
 	switch len(entries) {
 	case 0:
-		return "", fmt.Errorf("%w %q; 'syncmanager bookmarks log' lists them", bookmarks.ErrNoRun, word)
+		return "", fmt.Errorf("%w %q; 'syncmanager bookmarks log' lists them", engine.ErrNoRun, word)
 	case 1:
 		return entries[0].Run, nil
 	}

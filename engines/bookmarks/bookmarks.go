@@ -97,7 +97,7 @@ func New(ctx context.Context, file placesfile.File) (*Engine, error) {
 	e := &Engine{db: db, log: db.Log()}
 	e.ledger = ledger.New(db.File(), ledger.Config{
 		Collection: collection, Prefix: "bookmark_", Store: collection,
-		Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"}, Chunk: chunkSize, Local: LocalID, Wire: WireID,
+		Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"}, Chunk: chunkSize, Local: localID, Wire: WireID,
 	})
 	if err := e.makeRoots(ctx); err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)

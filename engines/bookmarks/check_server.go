@@ -43,7 +43,7 @@ func (e *Engine) CheckServer(ctx context.Context, records iter.Seq2[engine.Incom
 
 // record adds a record of the server to its tree.
 func (c *Checked) record(b *tree.Builder, in *engine.Incoming) error {
-	guid := LocalID(in.ID)
+	guid := localID(in.ID)
 	switch {
 	case in.Err != nil:
 		c.Records++

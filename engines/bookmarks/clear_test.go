@@ -109,7 +109,7 @@ func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
 	}
 	p.two.sync()
 	p.two.want(bookmarks.Menu, "a", "b", "c", "f/")
-	if u, err := p.two.Undo(t.Context(), ""); !errors.Is(err, bookmarks.ErrNoRun) {
+	if u, err := p.two.Undo(t.Context(), ""); !errors.Is(err, engine.ErrNoRun) {
 		t.Fatalf("undone: %+v, %v; want nothing to undo", u, err)
 	}
 	p.one.rename(p.a, "A")

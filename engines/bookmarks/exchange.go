@@ -59,7 +59,7 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o importi
 		t.undated = true
 		im := &importer{tx: t, report: &report}
 		for _, name := range exchange.Roots {
-			root, err := t.find(LocalID(engine.ID(name)))
+			root, err := t.find(localID(engine.ID(name)))
 			if err != nil {
 				return err
 			}

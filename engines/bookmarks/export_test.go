@@ -3,6 +3,7 @@ package bookmarks
 import (
 	"context"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
@@ -13,7 +14,7 @@ func (e *Engine) ChangedRoots(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Prepared lists the statements that have run twice.
+// Generation counts the edits and syncs of the tree.
 func (e *Engine) Generation(ctx context.Context) (n int64, err error) {
 	err = e.view(ctx, func(t *tx) error {
 		m, err := t.meta()
@@ -30,3 +31,6 @@ func WholeMerges(e *Engine) int64 { return e.wholeMerges.Load() }
 func (e *Engine) Damage(ctx context.Context, query string) error {
 	return e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, query) })
 }
+
+// LocalID is localID.
+func LocalID(id engine.ID) engine.ID { return localID(id) }

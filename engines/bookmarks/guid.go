@@ -38,9 +38,9 @@ func WireID(guid engine.ID) engine.ID {
 	return guid
 }
 
-// LocalID is the GUID of the item that a record describes. It takes a root by
+// localID is the GUID of the item that a record describes. It takes a root by
 // either of its names.
-func LocalID(wire engine.ID) engine.ID {
+func localID(wire engine.ID) engine.ID {
 	if local, ok := localIDs[wire]; ok {
 		return local
 	}

@@ -52,7 +52,7 @@ type Item struct {
 	// Parent is the folder that holds it, and Position its place there, from 0.
 	Parent   engine.ID
 	Position int
-	// Title is at most MaxTitle UTF-16 code units; a separator has none.
+	// Title is at most maxTitle UTF-16 code units; a separator has none.
 	Title string
 	// URL is what a bookmark or query leads to.
 	URL string
@@ -66,10 +66,10 @@ type Item struct {
 
 // Bounds of what is stored, those of Firefox.
 const (
-	// MaxTitle bounds titles, in UTF-16 code units; longer ones are cut.
-	MaxTitle = 4096
-	// MaxTag bounds tags, in UTF-16 code units.
-	MaxTag = 100
+	// maxTitle bounds titles, in UTF-16 code units; longer ones are cut.
+	maxTitle = 4096
+	// maxTag bounds tags, in UTF-16 code units.
+	maxTag = 100
 )
 
 var (
@@ -85,16 +85,16 @@ var (
 	ErrInvalid = errors.New("it cannot be stored")
 )
 
-// cleanTitle cuts a title to MaxTitle and takes out what no title has: NULs and
+// cleanTitle cuts a title to maxTitle and takes out what no title has: NULs and
 // what is not UTF-8.
 func cleanTitle(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
-	if len(s) <= MaxTitle {
+	if len(s) <= maxTitle {
 		return s
 	}
 	units := 0
 	for i, r := range s {
-		if units += max(utf16.RuneLen(r), 1); units > MaxTitle {
+		if units += max(utf16.RuneLen(r), 1); units > maxTitle {
 			return s[:i]
 		}
 	}
@@ -118,7 +118,7 @@ func storedURL(s string, err error) (string, error) {
 // long.
 func cleanTag(s string) (tag string, ok bool) {
 	tag = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", ""))
-	return tag, tag != "" && len(utf16.Encode([]rune(tag))) <= MaxTag
+	return tag, tag != "" && len(utf16.Encode([]rune(tag))) <= maxTag
 }
 
 // cleanKeyword returns the keyword as it is stored: in lower case.

@@ -96,7 +96,7 @@ func (m *model) edit(d *device) {
 		}
 	case "undo":
 		before := m.nodes(d)
-		if _, err := d.Undo(ctx, ""); err != nil && !errors.Is(err, bookmarks.ErrNoRun) {
+		if _, err := d.Undo(ctx, ""); err != nil && !errors.Is(err, engine.ErrNoRun) {
 			m.Fatal(err)
 		}
 		left := make(map[engine.ID]bool)

@@ -78,7 +78,7 @@ var errNoKind = errors.New("its type is not one of bookmark, query, folder, sepa
 // what is wrong with it. What can be corrected is: impossible dates, titles that are too
 // long, tags that are not text.
 func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (record, error) {
-	r := record{guid: LocalID(id)}
+	r := record{guid: localID(id)}
 	var kind string
 	extra := []byte{'{'}
 	err := rawjson.Object(payload, func(key, value []byte) error {
@@ -108,7 +108,7 @@ func parseRecord(id engine.ID, payload []byte, modified engine.Timestamp) (recor
 func (r *record) take(key string, value []byte) bool {
 	switch key {
 	case "parentid":
-		r.parent = LocalID(engine.ID(text(value)))
+		r.parent = localID(engine.ID(text(value)))
 	case "title":
 		r.title = cleanTitle(text(value))
 	case "bmkUri":
@@ -233,7 +233,7 @@ func tagsOf(value []byte) (tags []string) {
 func childrenOf(value []byte) (children []engine.ID) {
 	_ = rawjson.Array(value, func(v []byte) error {
 		if id := engine.ID(text(v)); id.Valid() {
-			children = append(children, LocalID(id))
+			children = append(children, localID(id))
 		}
 		return nil
 	})

@@ -50,7 +50,7 @@ func unixMilli(t time.Time) int64 {
 
 // find returns the item, or ErrNotFound.
 func (t *tx) find(guid engine.ID) (*row, error) {
-	return found(scanRow(t.QueryRow(sqlByGUID, LocalID(guid)).Scan))
+	return found(scanRow(t.QueryRow(sqlByGUID, localID(guid)).Scan))
 }
 
 func (t *tx) findRow(n int64) (*row, error) {

@@ -48,7 +48,7 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 	if in.ID == WireID(Root) || IsRoot(in.ID) {
 		return ledger.Row{}, nil
 	}
-	row := ledger.Row{ID: LocalID(in.ID), Err: in.Err, Columns: []any{"", 0}}
+	row := ledger.Row{ID: localID(in.ID), Err: in.Err, Columns: []any{"", 0}}
 	if row.Err != nil || in.Payload == nil {
 		return row, nil
 	}

@@ -14,7 +14,7 @@ func checkTags(tags []string) ([]string, error) {
 	for _, s := range tags {
 		tag, ok := cleanTag(s)
 		if !ok {
-			return nil, fmt.Errorf("%w: a tag has 1 to %d characters, not %.120q", ErrInvalid, MaxTag, s)
+			return nil, fmt.Errorf("%w: a tag has 1 to %d characters, not %.120q", ErrInvalid, maxTag, s)
 		}
 		clean = append(clean, tag)
 	}

@@ -11,13 +11,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-var (
-	// ErrNoRun means that the log has no such sync, or no longer.
-	ErrNoRun = errors.New("the log has no such sync")
-	// ErrUndone means that a sync was taken back before.
-	ErrUndone = errors.New("this sync was undone already")
-)
-
 // Undone tells what an Undo did.
 type Undone struct {
 	// Run is the sync that was taken back.
@@ -32,8 +25,9 @@ type Undone struct {
 }
 
 // Undo takes back what a sync changed, as an edit of the user's that goes up with
-// the next sync. What was edited since, by whomever, stays. An empty run means the
-// last sync that stands.
+// the next sync. What was edited since, here or by another device, stays. An empty run
+// means the last sync that was not undone. The error is, among others, [engine.ErrNoRun]
+// or [engine.ErrUndone].
 func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 	var done Undone
 	err := e.edit(ctx, func(t *tx) (err error) {
@@ -48,7 +42,7 @@ func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 			return noRun(err)
 		}
 		if undone != 0 {
-			return ErrUndone
+			return engine.ErrUndone
 		}
 		u := &undo{tx: t, done: &done, items: make(map[engine.ID]*undoItem)}
 		if err := u.read(log); err != nil {
@@ -70,7 +64,7 @@ func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 
 func noRun(err error) error {
 	if notFoundIsNil(err) == nil {
-		return ErrNoRun
+		return engine.ErrNoRun
 	}
 	return err
 }

@@ -58,7 +58,7 @@ func TestUndoTakesASyncBackEverywhere(t *testing.T) {
 	p.two.want(bookmarks.Menu, "a", "b", "c", "f/")
 	p.two.want(p.f, "x")
 	p.two.want(bookmarks.Toolbar)
-	if _, err := p.two.Undo(t.Context(), "busy"); !errors.Is(err, bookmarks.ErrUndone) {
+	if _, err := p.two.Undo(t.Context(), "busy"); !errors.Is(err, engine.ErrUndone) {
 		t.Fatalf("a second undo: %v", err)
 	}
 	p.settle(t)
@@ -92,7 +92,7 @@ func TestUndoOfAFirstSync(t *testing.T) {
 	two.sync()
 	two.undo("")
 	two.want(bookmarks.Menu, "mine")
-	if _, err := two.Undo(t.Context(), ""); !errors.Is(err, bookmarks.ErrNoRun) {
+	if _, err := two.Undo(t.Context(), ""); !errors.Is(err, engine.ErrNoRun) {
 		t.Fatalf("another undo: %v; want none left", err)
 	}
 	two.sync()

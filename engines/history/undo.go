@@ -34,13 +34,6 @@ type Undone struct {
 	Kept int
 }
 
-var (
-	// ErrNoRun means that the log has no such sync, or no longer.
-	ErrNoRun = engine.ErrNoRun
-	// ErrUndone means that a sync was taken back before.
-	ErrUndone = engine.ErrUndone
-)
-
 // Bounds of the log. A user who deletes history seldom wants copies of it to stay for long.
 // The newest sync stays whatever its size.
 const (
@@ -131,7 +124,8 @@ func (e *Engine) Log(ctx context.Context) (log []LogEntry, err error) {
 
 // Undo brings back the pages that a sync deleted, as an edit of the user's that goes up
 // with the next sync. What was visited or deleted since stays so. An empty run means the
-// last sync that stands. It works in many small transactions: after an error, it can be
+// last sync that was not undone. The error is, among others, [engine.ErrNoRun] or
+// [engine.ErrUndone]. Undo works in many small transactions: after an error, it can be
 // called again.
 func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 	done, err := e.undo(ctx, run)
@@ -155,7 +149,7 @@ func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) 
 			return noRun(err)
 		}
 		if undone != 0 {
-			return ErrUndone
+			return engine.ErrUndone
 		}
 		return nil
 	})
@@ -189,7 +183,7 @@ func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) 
 
 func noRun(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNoRun
+		return engine.ErrNoRun
 	}
 	return sqlite.Explain(err)
 }

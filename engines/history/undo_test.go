@@ -116,10 +116,10 @@ func TestADeletionByASyncCanBeUndone(t *testing.T) {
 	if _, out := d.sync(); len(out) != 1 || out[0].ID != id || out[0].Payload == nil {
 		t.Fatalf("sent %+v; want the page", out)
 	}
-	if _, err := d.Undo(t.Context(), log[0].Run); !errors.Is(err, history.ErrUndone) {
+	if _, err := d.Undo(t.Context(), log[0].Run); !errors.Is(err, engine.ErrUndone) {
 		t.Errorf("undone once more: %v", err)
 	}
-	if _, err := d.Undo(t.Context(), ""); !errors.Is(err, history.ErrNoRun) {
+	if _, err := d.Undo(t.Context(), ""); !errors.Is(err, engine.ErrNoRun) {
 		t.Errorf("undone nothing: %v", err)
 	}
 }
