@@ -53,7 +53,7 @@ func TestBrowserSignIn(t *testing.T) {
 		done <- err
 	}()
 	check(t, p.Navigate(t.Context(), in.URL))
-	p.sees("#program:not([hidden])", "If you did not start that just now")
+	p.sees("#program:not([hidden])", "If you did not start it just now")
 	p.signsInOn(in.URL)
 	check(t, <-done)
 	sameAccount(t, a, d)

@@ -140,7 +140,7 @@ func storyTwoStep(t *testing.T, b *chromium.Browser) {
 	v.on("group", "Backup codes")
 	v.goes("Turn it off")
 	v.Press(chromium.Enter)
-	v.sees("your password alone signs nobody in")
+	v.sees("takes your password and a code from an app on your phone")
 	v.on("button", "Set it up")
 }
 

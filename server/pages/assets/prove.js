@@ -52,9 +52,15 @@ onSubmit(form, async () => {
 	dialog.close();
 });
 
-form.querySelector(".cancel").addEventListener("click", () => dialog.close());
+/** cancel ends what waits at once: before the dialog is closed, and the button that opened it may be pressed again. */
+const cancel = () => settled.reject(new Cancelled()); // unless it is settled
 
+form.querySelector(".cancel").addEventListener("click", () => {
+	cancel();
+	dialog.close();
+});
+dialog.addEventListener("cancel", cancel); // the key Escape
 dialog.addEventListener("close", () => {
 	form.reset();
-	settled.reject(new Cancelled()); // unless it is settled
+	cancel();
 });
