@@ -55,9 +55,10 @@ func harness(o collection.Options[note]) enginetest.Harness {
 			}
 			return all, nil
 		},
-		Invalid:    []byte(`{"id":"remote-000000"}`),
-		Duplicates: true,
-		Unknown:    true,
+		Invalid:            []byte(`{"id":"remote-000000"}`),
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
 	}
 }
 

@@ -33,15 +33,24 @@
 //     in Merged.Problems, and comes back from Retry if a new try may help.
 //   - Association, Since and the sync state live in the same file as the data, so
 //     that a copied or restored file never lies about what it synced.
-//   - A wish that the user did not have is never met: deleting more than the
-//     engine thinks safe is a [TooManyDeletionsError], unless Start.AcceptDeletions.
+//   - An engine never deletes more than the user likely intended: deleting more than it
+//     thinks safe is a [TooManyDeletionsError], unless Start.AcceptDeletions.
 //
 // Calls within a session are serial, but not all from one goroutine. Sessions
 // of different engines run at the same time and may share a file.
 //
-// An optional power is an optional interface, found by a type assertion: see
-// Commander, Watcher and Notifier. Package engine/enginetest runs this contract against
-// any engine.
+// An optional feature is an optional interface, which the manager finds by a type
+// assertion: [Watcher] and [Notifier] tell what the user changed, [Counter] counts the
+// items, [Troubled] lists what does not sync, [Clearer] and [Commander] carry out what
+// other devices ask for. Package engine/enginetest runs this contract against any engine.
+//
+// # Where to go on
+//
+// examples/engine is an engine in one JSON file, to read beside this page. The engines
+// for flat records (engines/forms is the smallest) are built on internal/mirror, which
+// keeps the sync state in tables beside the records and merges field by field: such an
+// engine is its record's type and a few rules. [StoreConfig], [Change], [LogEntry] and
+// the errors of this package are what the ready engines have in common towards an app.
 package engine
 
 import (
@@ -89,9 +98,11 @@ type Engine interface {
 	//   - An engine that knows what the server had of a record takes that as the common
 	//     past of both sides. A record or tombstone older than that, by Modified, is an
 	//     earlier state: what is here goes up again.
-	//   - A deletion by the user that the server does not know yet is kept. One that it
-	//     did know is later than a record there that is older: that goes again, where it is
-	//     not held, and unless Start.Prefer is PreferRemote.
+	//   - A deletion by the user that the server does not know yet is kept.
+	//   - Whether an engine remembers the deletions that the server did know, each with the
+	//     server's time of it, is its own choice. One that does, as all ready engines do,
+	//     deletes a record that comes back and is older than that again, unless that is a
+	//     [TooManyDeletionsError] or Start.Prefer is PreferRemote. Wipe forgets them.
 	Reset(ctx context.Context, a Association) error
 
 	// Wipe forgets the user's data too, with all sync state, and leaves no

@@ -125,7 +125,7 @@ func with(f func(*odd)) *broken {
 }
 
 // A suite that nothing fails says nothing: each promise, broken, is noticed by
-// the story that is about it.
+// the case that is about it.
 func TestBrokenPromisesAreNoticed(t *testing.T) {
 	engines := map[string]*broken{
 		"NothingIsAppliedBeforeMerge": with(func(o *odd) {
@@ -358,6 +358,10 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			return errors.Join(e.Wipe(ctx), e.Reset(ctx, a))
 		}},
 		"TroublesAreListed": {troubles: 1},
+		"OlderRecordIsDeletedAgain": {reset: func(ctx context.Context, e engine.Engine, a engine.Association) error {
+			n := e.(*jsonnotes.Engine)
+			return errors.Join(e.Reset(ctx, a), n.Do(ctx, func() error { clear(n.Deletions); return nil }))
+		}},
 		"PreferDecides": {wrap: func(s *jsonnotes.Session) engine.Session {
 			s.Prefer = engine.PreferNeither
 			return s
@@ -394,11 +398,11 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			}
 		}),
 	}
-	for _, s := range enginetest.Stories(harness()) {
+	for _, s := range enginetest.Cases(harness()) {
 		t.Run(s.Name, func(t *testing.T) {
 			b := engines[s.Name]
 			if b == nil {
-				t.Fatal("there is no broken engine for this story")
+				t.Fatal("there is no broken engine for this case")
 			}
 			h := harness()
 			open := h.Open
@@ -408,7 +412,7 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				return &b
 			}
 			if !fails(t, h, s) {
-				t.Errorf("the story does not notice the broken engine")
+				t.Errorf("the case does not notice the broken engine")
 			}
 		})
 	}
@@ -450,7 +454,7 @@ func (r *recorder) Fatal(...any)          { r.failed = true; runtime.Goexit() }
 func (r *recorder) FailNow()              { r.failed = true; runtime.Goexit() }
 func (r *recorder) Failed() bool          { return r.failed }
 
-func fails(t *testing.T, h enginetest.Harness, s enginetest.Story) bool {
+func fails(t *testing.T, h enginetest.Harness, s enginetest.Case) bool {
 	t.Helper()
 	r := &recorder{TB: t}
 	done := make(chan struct{})

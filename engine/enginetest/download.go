@@ -9,7 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-var downloads = []Story{
+var downloads = []Case{
 	{"NothingIsAppliedBeforeMerge", nothingBeforeMerge},
 	{"StageIsAnUpsert", stageIsUpsert},
 	{"StagedIsVoidWithoutMerge", stagedIsVoid},

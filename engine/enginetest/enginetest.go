@@ -11,7 +11,7 @@
 //		})
 //	}
 //
-// Each story of the contract is a subtest with an engine of its own.
+// Each case is one promise of the contract, and a subtest with an engine of its own.
 package enginetest
 
 import (
@@ -55,38 +55,40 @@ type Harness struct {
 	Invalid []byte
 	// Duplicates tells that the engine knows duplicates by their content.
 	Duplicates bool
+	// RemembersDeletions tells that the engine remembers the deletions that the server took,
+	// and deletes older records that come back again; see [engine.Engine.Reset].
+	RemembersDeletions bool
 	// Unknown tells that the engine sends back the fields it does not know.
 	Unknown bool
 	// OwnRecord is set for an engine whose devices own one record each, as in
 	// tabs, to this device's: Add, Edit and Delete then all change that record,
 	// Add returns its ID, and what came from other devices cannot be edited and
-	// need not outlive Reset. Stories that make no sense there are left out.
+	// need not outlive Reset. Cases that do not apply to it are left out.
 	OwnRecord engine.ID
-	// Many is how many records the story of many records has; 0: 10,000.
+	// Many is how many records the cases of many records have; 0: 10,000.
 	Many int
 }
 
-// Run runs all stories that fit the engine.
+// Run runs all cases that apply to the engine.
 func Run(t *testing.T, h Harness) {
 	if h.Many == 0 {
 		h.Many = 10_000
 	}
-	for _, s := range Stories(h) {
+	for _, s := range Cases(h) {
 		t.Run(s.Name, func(t *testing.T) { s.Run(t, h) })
 	}
 }
 
-// Story is one part of the contract.
-type Story struct {
+// Case is one promise of the contract.
+type Case struct {
 	Name string
-	// Run tells it with a new engine. It fails t where the engine does not keep
-	// the contract.
+	// Run tests it with a new engine, and fails t if the engine breaks the promise.
 	Run func(t testing.TB, h Harness)
 }
 
-// Stories are those that fit the harness.
-func Stories(h Harness) []Story {
-	all := append(slices.Concat(downloads, resets), Story{"TellsOfTheUsersChanges", notifies})
+// Cases are those that apply to the engine of the harness.
+func Cases(h Harness) []Case {
+	all := append(slices.Concat(downloads, resets), Case{"TellsOfTheUsersChanges", notifies})
 	if h.OwnRecord == "" {
 		all = slices.Concat(all, uploads, merges, pasts)
 	} else {
@@ -95,11 +97,14 @@ func Stories(h Harness) []Story {
 	if h.Duplicates {
 		all = append(all, duplicates...)
 	}
+	if h.RemembersDeletions {
+		all = append(all, Case{"OlderRecordIsDeletedAgain", olderRecord})
+	}
 	if h.Unknown {
-		all = append(all, Story{"UnknownFieldsGoBack", unknownFields})
+		all = append(all, Case{"UnknownFieldsGoBack", unknownFields})
 	}
 	if h.Invalid != nil {
-		all = append(all, Story{"InvalidRecordStopsNothing", invalid})
+		all = append(all, Case{"InvalidRecordStopsNothing", invalid})
 	}
 	return all
 }

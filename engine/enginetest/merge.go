@@ -9,14 +9,14 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-var merges = []Story{
+var merges = []Case{
 	{"DeletionGoesUpAsATombstone", deletionGoesUp},
 	{"EditBeatsDeletion", editBeatsDeletion},
 	{"PreferDecides", prefer},
 	{"EditsDuringTheSyncAreKept", editsDuring},
 }
 
-var duplicates = []Story{
+var duplicates = []Case{
 	{"DuplicateTakesTheAccountsID", duplicate},
 	{"DuplicateThatWasSyncedLeavesATombstone", syncedDuplicate},
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// notifies is the story of an engine.Notifier; any other has nothing to show.
+// notifies is the case of an engine.Notifier; any other has nothing to show.
 func notifies(t testing.TB, h Harness) {
 	w := newEnv(t, h)
 	n, ok := w.e.(engine.Notifier)

@@ -38,7 +38,7 @@ func Records(t testing.TB, file string) []engine.Incoming {
 	return in
 }
 
-// Once is one whole sync for an engine's own stories: it brings in, and returns what
+// Once is one whole sync for an engine's own tests: it brings in, and returns what
 // goes up, all of it stored at the time at.
 func Once(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
 	t.Helper()

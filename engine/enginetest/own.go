@@ -7,8 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// ownUploads are the stories of an engine whose devices own one record each.
-var ownUploads = []Story{
+// ownUploads are the cases of an engine whose devices own one record each.
+var ownUploads = []Case{
 	{"OwnRecordGoesUpWhenItChanged", ownGoesUp},
 	{"OwnRecordIsNotTakenFromTheServer", ownIsOurs},
 	{"EditDuringUploadSurvives", ownEditDuringUpload},

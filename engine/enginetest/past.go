@@ -6,8 +6,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// pasts are the stories of a server that is older than what the engine saw of it.
-var pasts = []Story{
+// pasts are the cases of a server that is older than what the engine saw of it.
+var pasts = []Case{
 	{"ServerThatWentBackTakesWhatIsNewer", serverWentBack},
 	{"EmptiedCollectionIsFilledAgain", emptied},
 	{"TroublesAreListed", troubled},
@@ -70,6 +70,50 @@ func emptied(t testing.TB, h Harness) {
 	if _, out := w.sync(); len(out) != 0 {
 		t.Fatalf("%v goes up once more", ids(out))
 	}
+}
+
+// olderRecord is the case of an engine that remembers deletions, of its user's and of
+// other devices'.
+func olderRecord(t testing.TB, h Harness) {
+	if h.Start.Account == "" {
+		h.Start.Account = "account"
+	}
+	w := newEnv(t, h)
+	mine, theirs, kept := w.incoming(0, 0), w.incoming(1, 0), w.incoming(2, 0)
+	w.sync(mine, theirs, kept)
+	backup := w.at
+	w.tick()
+	w.delete(mine.ID)
+	w.sync(engine.Incoming{ID: theirs.ID, Modified: w.at})
+	w.reopen()
+	want := map[engine.ID]int{kept.ID: 0}
+	w.want("before the restore", want)
+
+	mine.Modified, theirs.Modified, kept.Modified = backup, backup, backup
+	w.reset()
+	_, out := w.sync(mine, theirs, kept)
+	w.want("after the server went back to before the deletions", want)
+	up := sent(out)
+	for _, id := range []engine.ID{mine.ID, theirs.ID} {
+		if payload, there := up[id]; !there || payload {
+			t.Fatalf("%v goes up; want a tombstone for %v", ids(out), id)
+		}
+	}
+	if _, out := w.sync(); len(out) != 0 {
+		t.Fatalf("%v goes up once more", ids(out))
+	}
+
+	w.reset()
+	w.tick()
+	w.sync(w.incoming(0, 1), theirs, kept)
+	want[mine.ID] = 1
+	w.want("after a record that is newer than its deletion", want)
+
+	w.reset()
+	w.prefer = engine.PreferRemote
+	w.sync(w.incoming(0, 1), theirs, kept)
+	want[theirs.ID] = 0
+	w.want("where the account's values win", want)
 }
 
 func troubled(t testing.TB, h Harness) {

@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-var resets = []Story{
+var resets = []Case{
 	{"AssociationLivesWithTheData", association},
 	{"ResetKeepsTheData", resetKeeps},
 	{"WipeLeavesNothing", wipe},

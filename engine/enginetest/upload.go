@@ -11,7 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-var uploads = []Story{
+var uploads = []Case{
 	{"NewItemsGoUpOnce", newItemsGoUp},
 	{"NothingIsHeldBetweenCalls", nothingHeld},
 	{"EditDuringUploadSurvives", editDuringUpload},

@@ -207,16 +207,17 @@ func harness() enginetest.Harness {
 			}
 			return all, err
 		},
-		Invalid:    []byte(`{"id":"item00000000","type":"bookmark","parentid":"unfiled","title":"no URL"}`),
-		Duplicates: true,
-		Unknown:    true,
+		Invalid:            []byte(`{"id":"item00000000","type":"bookmark","parentid":"unfiled","title":"no URL"}`),
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
 	}
 }
 
 func TestContract(t *testing.T) {
 	h := harness()
 	h.Many = long.Of(2000, 10_000)
-	for _, story := range enginetest.Stories(h) {
+	for _, story := range enginetest.Cases(h) {
 		// Two bookmarks of one page in one folder may be what the user wants: once
 		// both are on the server, they are two. Firefox has it so as well.
 		if story.Name == "DuplicateThatWasSyncedLeavesATombstone" {

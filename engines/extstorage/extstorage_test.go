@@ -83,9 +83,10 @@ func TestContract(t *testing.T) {
 			}
 			return all, nil
 		},
-		Invalid:    []byte(`{"id":"storage-0","extId":"x0@test.example","data":{"version":0}}`),
-		Duplicates: true,
-		Unknown:    true,
+		Invalid:            []byte(`{"id":"storage-0","extId":"x0@test.example","data":{"version":0}}`),
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
 	})
 }
 

@@ -71,10 +71,11 @@ func harness() enginetest.Harness {
 			}
 			return all, nil
 		},
-		Invalid:    []byte(`{"id":"page00000000","title":"title 0","visits":[]}`),
-		Duplicates: true,
-		Unknown:    true,
-		Many:       long.Of(1500, 5000), // 5000 are as many as one sync sends
+		Invalid:            []byte(`{"id":"page00000000","title":"title 0","visits":[]}`),
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
+		Many:               long.Of(1500, 5000), // 5000 are as many as one sync sends
 	}
 }
 

@@ -40,8 +40,9 @@ func open(t testing.TB) *prefs.Engine {
 // TestContract has a preference "version" in the record of each of many applications.
 func TestContract(t *testing.T) {
 	enginetest.Run(t, enginetest.Harness{
-		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
-		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*prefs.Engine).Close() },
+		RemembersDeletions: true,
+		Open:               func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
+		Close:              func(_ testing.TB, e engine.Engine) { _ = e.(*prefs.Engine).Close() },
 		Incoming: func(i, version int) engine.Incoming {
 			id := engine.ID(fmt.Sprintf("YXBw%08d", i))
 			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","value":{"a":null,"version":%d}}`, id, version)}

@@ -12,7 +12,7 @@ import (
 
 var (
 	_ engine.Engine   = (*Engine)(nil)
-	_ engine.Watcher  = (*Engine)(nil) // optional powers
+	_ engine.Watcher  = (*Engine)(nil) // optional features
 	_ engine.Notifier = (*Engine)(nil)
 )
 
@@ -28,13 +28,14 @@ func (e *Engine) Association(ctx context.Context) (a engine.Association, err err
 	return a, err
 }
 
-// Reset keeps the notes and what the server had of each, as the common past. Each note
-// counts as changed: the next sync compares it with what the account has.
+// Reset keeps the notes, what the server had of each, as the common past, and the known
+// deletions. Each note counts as changed: the next sync compares it with what the account
+// has.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return e.Do(ctx, func() error {
-		kept := e.Notes
+		kept, deletions := e.Notes, e.Deletions
 		e.clear()
-		e.Disk.Association = a
+		e.Disk.Association, e.Disk.Deletions = a, deletions
 		for id, n := range kept {
 			e.Notes[id] = &Note{Local: n.Local, Mirror: n.Mirror, Modified: n.Modified, Changes: 1}
 		}
@@ -68,13 +69,15 @@ func (n *Note) due() bool { return n.Changes > 0 && n.Changes != n.Refused }
 type Session struct {
 	Engine *Engine
 	Prefer engine.Side
-	retry  []engine.ID
-	out    []engine.Outgoing
+
+	account string
+	retry   []engine.ID
+	out     []engine.Outgoing
 }
 
 // Begin starts one. What an earlier one staged and never merged is void.
 func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
-	s := &Session{Engine: e, Prefer: start.Prefer}
+	s := &Session{Engine: e, Prefer: start.Prefer, account: start.Account}
 	err := e.Do(ctx, func() error {
 		clear(e.Staged)
 		for id, attempts := range e.Attempts {
@@ -98,7 +101,7 @@ func (s *Session) Since() engine.Timestamp {
 func (s *Session) Retry() []engine.ID { return s.retry }
 
 // Stage puts a page aside. The payloads are the caller's: what is kept is a copy. A
-// record that is no note stops none of the others.
+// record that is not a note does not stop the others.
 func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 	return s.Engine.Do(ctx, func() error {
 		for _, in := range page {
@@ -155,27 +158,47 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 	}
 	delete(e.Attempts, id)
 	n := e.Notes[id]
-	if n != nil && in.Modified < n.Modified {
+	switch {
+	case n != nil && in.Modified < n.Modified:
 		// The server went back to an earlier state: what is here goes up again.
 		n.Mirror, n.Modified, n.Changes = in.Payload, in.Modified, max(n.Changes, 1)
+	case in.Payload == nil:
+		s.applyTombstone(id, in, m)
+	case n == nil && s.deletedLater(id, in.Modified):
+		// The same, for a note that was deleted since: a tombstone goes up again.
+		e.Notes[id] = &Note{Mirror: in.Payload, Modified: in.Modified, Changes: 1}
+	default:
+		s.applyNote(id, in, m)
+	}
+}
+
+// deletedLater reports whether the note was deleted after that time.
+func (s *Session) deletedLater(id engine.ID, modified engine.Timestamp) bool {
+	d, known := s.Engine.Deletions[id]
+	return known && d.Account == s.account && modified < d.At && s.Prefer != engine.PreferRemote
+}
+
+func (s *Session) applyTombstone(id engine.ID, in Staged, m *engine.Merged) {
+	e := s.Engine
+	n := e.Notes[id]
+	if n != nil && n.Local != nil && n.Changes > 0 && !bytes.Equal(n.Local, n.Mirror) {
+		n.Mirror, n.Modified = nil, in.Modified // an edit here beats a deletion there, and goes up again
 		return
 	}
-	if in.Payload == nil {
-		switch {
-		case n == nil:
-		case n.Local != nil && n.Changes > 0 && !bytes.Equal(n.Local, n.Mirror):
-			n.Mirror, n.Modified = nil, in.Modified // an edit here beats a deletion there, and goes up again
-		default:
-			if n.Local != nil {
-				m.Applied++
-			}
-			delete(e.Notes, id)
-		}
-		return
+	if n != nil && n.Local != nil {
+		m.Applied++
 	}
+	delete(e.Notes, id)
+	e.Deletions[id] = Deletion{s.account, in.Modified}
+}
+
+func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
+	e := s.Engine
+	delete(e.Deletions, id)
+	n := e.Notes[id]
 	if n == nil {
 		n = &Note{}
-		// The same thing under another ID gives way to the account's.
+		// The same note under another ID gives way to the account's.
 		for other, here := range e.Notes {
 			if here.Local != nil && Field(here.Local, "name") == Field(in.Payload, "name") {
 				e.remove(other)
@@ -183,7 +206,7 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 		}
 		e.Notes[id] = n
 	}
-	// What came is what went up before, whose receipt was lost: it is no change by
+	// What came is what went up before, whose receipt was lost: it is not a change by
 	// another device.
 	base := n.Mirror
 	if sent, ok := e.Sent[id]; ok && bytes.Equal(sent.Payload, in.Payload) {
@@ -223,6 +246,7 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 			n.Changes -= sent.Changes
 			if n.Local == nil && n.Changes == 0 {
 				delete(e.Notes, id)
+				e.Deletions[id] = Deletion{s.account, r.At}
 			}
 			delete(e.Sent, id)
 		}

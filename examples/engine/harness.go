@@ -63,9 +63,10 @@ func Harness(of func(engine.Engine) *Engine) enginetest.Harness {
 			})
 			return all, err
 		},
-		Invalid:    []byte(`{"id":"remote-000000"}`),
-		Duplicates: true,
-		Unknown:    true,
-		Many:       150, // each transaction writes the whole file
+		Invalid:            []byte(`{"id":"remote-000000"}`),
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
+		Many:               150, // each transaction writes the whole file
 	}
 }

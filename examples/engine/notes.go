@@ -1,7 +1,6 @@
-// Package jsonnotes is the smallest honest engine: notes in one JSON file, which is
-// replaced whole. It stands on nothing but the contract, and is there to be read
-// beside the package comment of engine; an app would take package collection, or a
-// database.
+// Package jsonnotes is an example of an engine: notes in one JSON file, which is replaced
+// as a whole. It uses package engine only, and is meant to be read beside the comment of
+// that package; an app would use package collection, or a database.
 //
 // A record is {"id","name","text"}; two of one name are the same note.
 package jsonnotes
@@ -36,6 +35,9 @@ type Disk struct {
 	// Sent is the snapshot of what goes up. It outlives its session, until the next
 	// Merge: a batch whose receipt was lost may be on the server.
 	Sent map[engine.ID]Sent
+	// Deletions are those that the server knows. A larger store bounds how many it
+	// remembers, and for how long.
+	Deletions map[engine.ID]Deletion
 	// Attempts counts how often each unreadable record was fetched.
 	Attempts map[engine.ID]int
 }
@@ -51,6 +53,12 @@ type Note struct {
 	// Changes counts the user's edits that are not on the server. Refused is what it
 	// was when the server refused the record for ever.
 	Changes, Refused int
+}
+
+// Deletion is when a note was deleted by the server's clock, and in whose account.
+type Deletion struct {
+	Account string
+	At      engine.Timestamp
 }
 
 // Staged is a record that came. With neither field it is a tombstone.
@@ -81,7 +89,10 @@ func Open(path string) (*Engine, error) {
 }
 
 func (e *Engine) clear() {
-	e.Disk = Disk{Notes: map[engine.ID]*Note{}, Staged: map[engine.ID]Staged{}, Sent: map[engine.ID]Sent{}, Attempts: map[engine.ID]int{}}
+	e.Disk = Disk{
+		Notes: map[engine.ID]*Note{}, Staged: map[engine.ID]Staged{}, Sent: map[engine.ID]Sent{},
+		Deletions: map[engine.ID]Deletion{}, Attempts: map[engine.ID]int{},
+	}
 }
 
 // Do runs f as a transaction. Every method is one, and none calls another: between

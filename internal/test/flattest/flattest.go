@@ -121,8 +121,9 @@ func (k Kind[E, R]) Harness() enginetest.Harness {
 			}
 			return all, nil
 		},
-		Invalid:    k.Invalid,
-		Duplicates: true,
-		Unknown:    true,
+		Invalid:            k.Invalid,
+		Duplicates:         true,
+		RemembersDeletions: true,
+		Unknown:            true,
 	}
 }
