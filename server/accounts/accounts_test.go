@@ -18,6 +18,7 @@ import (
 )
 
 func TestSignUpAndIn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.signUp(email)
 	a := w.signIn(email, password)
@@ -44,6 +45,7 @@ func TestSignUpAndIn(t *testing.T) {
 
 // Sign-ups with one address at once make one account.
 func TestSignUpAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	codes := make([]int, 8)
 	var wg sync.WaitGroup
@@ -66,6 +68,7 @@ func TestSignUpAtOnce(t *testing.T) {
 
 // The keys come out the same at each sign-in, and each token fetches once.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.signUp(email)
 	first := w.signIn(email, password).text("keyFetchToken")
@@ -81,6 +84,7 @@ func TestKeys(t *testing.T) {
 
 // Whatever is in the files, no token and no key is.
 func TestStolenDatabase(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	session := w.signUp(email)
 	login := w.signIn(email, password)
@@ -109,6 +113,7 @@ func TestStolenDatabase(t *testing.T) {
 }
 
 func TestRefusedSignIns(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.signUp(email)
 	w.signIn(email, "wrong").refused(400, 103)
@@ -148,6 +153,7 @@ func TestRefusedSignIns(t *testing.T) {
 
 // An address without an account has a salt like one with.
 func TestCredentialsStatus(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	ask := func(email string) map[string]any {
 		t.Helper()
@@ -172,6 +178,7 @@ func TestCredentialsStatus(t *testing.T) {
 }
 
 func TestAccountStatus(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	session := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(session)).text("uid")
@@ -194,6 +201,7 @@ func TestAccountStatus(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) {
 		c.Limits = accounts.Limits{Window: time.Minute, PerAccount: 3, PerAddress: 6}
 	})
@@ -222,6 +230,7 @@ func TestLimits(t *testing.T) {
 
 // One customer's IPv6 network is one address.
 func TestLimitsByNetwork(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
 	w.from = "[2001:db8::1]:1"
 	w.signIn(email, "x").refused(400, 103)
@@ -251,6 +260,7 @@ func (w *env) signed(session string, body string, ts time.Time, change func(*htt
 }
 
 func TestSignatures(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	again := w.signed(s, "{}", w.now, nil)
@@ -279,6 +289,7 @@ func TestSignatures(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.signUp(email)
 	b := w.post("/auth/v1/session/duplicate", w.session(a), nil).text("sessionToken")
@@ -294,6 +305,7 @@ func TestSessions(t *testing.T) {
 
 // A changed password keeps kB, ends all sessions and what was given by them.
 func TestChangePassword(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	old := w.signUp(email)
 	access := w.access(old, onepw.OldSync)
@@ -339,6 +351,7 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestDestroyAccount(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")

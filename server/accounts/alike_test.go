@@ -28,16 +28,18 @@ func (a answer) shape(who string) string {
 // An address with an account, of either version of the stretching, is not told
 // from one without, whatever is asked, under any policy.
 func TestNothingTellsAnAccount(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []accounts.SignUp{accounts.SignUpOpen, accounts.SignUpEmail, accounts.SignUpInvite, accounts.SignUpClosed} {
 		t.Run(string(policy), func(t *testing.T) {
-			w := newMailWorld(t, mailtest.Options{}, time.Minute).env
+			t.Parallel()
+			w := newMailEnv(t, mailtest.Options{}, time.Minute).env
 			w.open(func(c *accounts.Config) { c.Limits.PerAddress = 1000 })
 			p := stretchBoth(t, password, make([]byte, 32))
 			p.body["email"] = "newer@example.org"
 			w.post("/auth/v1/account/create", nil, p.body).ok()
 			w.signUp("older@example.org")
 			w.signUp("Capital@Example.org")
-			reopened := newMailWorld(t, mailtest.Options{}, time.Minute)
+			reopened := newMailEnv(t, mailtest.Options{}, time.Minute)
 			reopened.dir = w.dir
 			change := reopened.change
 			reopened.open(func(c *accounts.Config) { change(c); c.SignUp = policy; c.Limits.PerAddress = 1000 })
@@ -85,6 +87,7 @@ func TestNothingTellsAnAccount(t *testing.T) {
 
 // The salt of an address stays what it is.
 func TestSaltsAreStable(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	ask := func(email string) any {
 		return w.post("/auth/v1/account/credentials/status", nil, map[string]string{"email": email}).ok()["clientSalt"]
@@ -99,6 +102,7 @@ func TestSaltsAreStable(t *testing.T) {
 // A client that shows its password in both ways gets in to an account that knows
 // version 1 alone, with one try.
 func TestSignInWithBothVersions(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 1 })
 	w.signUp(email)
 	salt := w.post("/auth/v1/account/credentials/status", nil, map[string]string{"email": email}).text("clientSalt")
@@ -118,7 +122,8 @@ func TestSignInWithBothVersions(t *testing.T) {
 // Where sign-up is by e-mail, signing up with an address that has an account is as
 // with one that has none, to the last request; its owner hears of it by e-mail.
 func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	w.enter(w.create(email).text("sessionToken"), w.code(email)).ok()
 	const stranger = "nobody@example.org"
 	guess := func(who string) map[string]any {
@@ -172,6 +177,7 @@ func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 // Addresses that pass for others are refused, and both ways to write an accent are
 // one address.
 func TestAddressesThatPassForOthers(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	for _, bad := range []string{
 		"a\u202ebob@example.org", "alice@exam\u200bple.org", "alice@example.org\u2069", "al\u0007ice@example.org", "alice\u00a0@example.org",
@@ -186,6 +192,7 @@ func TestAddressesThatPassForOthers(t *testing.T) {
 
 // Who has an invitation may learn of few addresses by it.
 func TestInvitationIsNoOracle(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.signUp(email)
 	w.open(func(c *accounts.Config) { c.SignUp = accounts.SignUpInvite })

@@ -18,6 +18,7 @@ const android = "a2270f727f45f648"
 //
 // Source: fxa-client of application-services, August 2026.
 func TestAndroid(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	// The page's session; the app never sees it.
 	page := w.signUp(email)

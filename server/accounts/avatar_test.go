@@ -48,6 +48,7 @@ func (w *env) path(address string) string {
 
 // A picture is uploaded, shown to whoever knows its address, and removed.
 func TestAvatar(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	read, write := w.access(s, "profile"), w.access(s, writeAvatar)
@@ -97,6 +98,7 @@ func TestAvatar(t *testing.T) {
 // Only a token that is good for it changes a picture, and only that of its own
 // account.
 func TestAvatarOfAnother(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	alice, bob := w.signUp(email), w.signUp("bob@example.org")
 	at := w.path(w.upload(w.access(alice, writeAvatar), "image/png", portrait(t, 10)).fields["url"].(string))
@@ -123,6 +125,7 @@ func TestAvatarOfAnother(t *testing.T) {
 
 // What is no picture, or a large one, is refused in words, and changes nothing.
 func TestAvatarRefused(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	write := w.access(w.signUp(email), writeAvatar+" profile")
 	svg := []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`)
@@ -141,6 +144,7 @@ func TestAvatarRefused(t *testing.T) {
 }
 
 func TestAvatarLimit(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.Window = time.Hour })
 	write := w.access(w.signUp(email), writeAvatar)
 	for range 10 {

@@ -10,6 +10,7 @@ import (
 // Another site can make a browser send requests here, and no more: nothing of the
 // browser's own proves who asks, and no answer is for that site to read.
 func TestOtherSites(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	session := w.signUp(email)
 	for path, code := range map[string]int{
@@ -40,6 +41,7 @@ func TestOtherSites(t *testing.T) {
 // No page and no request brings a session with it: each sign-in makes its own,
 // and whatever a stranger prepared before is none.
 func TestSessionFixation(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	prepared := w.signUp("eve@example.org")
 	w.signUp(email)

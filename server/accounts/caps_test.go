@@ -11,6 +11,7 @@ import (
 // A session alone makes so many others, and then no more: what is in use stays. Who
 // shows the password gets in, and what is idle longest goes.
 func TestSessionsAreFew(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	device := w.session(w.signIn(email, password).text("sessionToken"))
@@ -38,6 +39,7 @@ func TestSessionsAreFew(t *testing.T) {
 }
 
 func TestRefreshTokensAreFew(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	in := map[string]any{"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync, "access_type": "offline"}
@@ -51,6 +53,7 @@ func TestRefreshTokensAreFew(t *testing.T) {
 
 // Of codes, and of tokens that fetch keys, the newest stay.
 func TestCodesAreFew(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	old := w.code(s, nil).text("code")
@@ -68,6 +71,7 @@ func TestCodesAreFew(t *testing.T) {
 
 // Whatever is kept has a length.
 func TestStoredFieldsAreShort(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	long := strings.Repeat("x", 9<<10)
@@ -94,6 +98,7 @@ func TestStoredFieldsAreShort(t *testing.T) {
 
 // What nobody uses, and no device has, ends.
 func TestIdleSessionsEnd(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	device := w.session(w.signIn(email, password).text("sessionToken"))

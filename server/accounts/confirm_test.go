@@ -16,14 +16,14 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
-// mailWorld is a env where sign-up is by e-mail, with a real mail host.
-type mailWorld struct {
+// mailEnv is an env where sign-up is by e-mail, with a real mail host.
+type mailEnv struct {
 	*env
 	host   *mailtest.Host
 	change func(*accounts.Config)
 }
 
-func newMailWorld(t *testing.T, options mailtest.Options, patience time.Duration) *mailWorld {
+func newMailEnv(t *testing.T, options mailtest.Options, patience time.Duration) *mailEnv {
 	t.Helper()
 	host, err := mailtest.Start(options)
 	if err != nil {
@@ -34,7 +34,7 @@ func newMailWorld(t *testing.T, options mailtest.Options, patience time.Duration
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &mailWorld{host: host}
+	w := &mailEnv{host: host}
 	w.change = func(c *accounts.Config) {
 		sender, err := mail.New(mail.Config{
 			Host: at, From: "sync@example.org", Hello: "sync.example.org", Patience: patience, Now: c.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
@@ -50,7 +50,7 @@ func newMailWorld(t *testing.T, options mailtest.Options, patience time.Duration
 }
 
 // code is that in the next message, which must be for this address.
-func (w *mailWorld) code(email string) string {
+func (w *mailEnv) code(email string) string {
 	w.t.Helper()
 	m, err := w.host.Next(w.t.Context())
 	if err != nil {
@@ -62,12 +62,12 @@ func (w *mailWorld) code(email string) string {
 	return m.Code()
 }
 
-func (w *mailWorld) create(email string) answer {
+func (w *mailEnv) create(email string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/account/create?keys=true", nil, map[string]any{"email": email, "authPW": authPW(email, password)})
 }
 
-func (w *mailWorld) enter(session, code string) answer {
+func (w *mailEnv) enter(session, code string) answer {
 	w.t.Helper()
 	return w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{"code": code})
 }
@@ -77,7 +77,8 @@ func other(code string) string { return string('0'+(code[0]-'0'+1)%10) + code[1:
 
 // Whoever signs up is let in by the code that came by e-mail, and by nothing else.
 func TestConfirmation(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	made := w.create(email)
 	session, keys := made.text("sessionToken"), made.text("keyFetchToken")
 	if f := made.fields; f["verified"] != false || f["emailVerified"] != false || f["verificationMethod"] != "email-otp" || f["verificationReason"] != "signup" {
@@ -128,7 +129,8 @@ func TestConfirmation(t *testing.T) {
 // Signing in to an account that waits for its code waits too. A code that is
 // still good is not replaced, and opens all sign-ins.
 func TestSignInUnconfirmed(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	first := w.create(email).text("sessionToken")
 	code := w.code(email)
 	in := w.signIn(email, password)
@@ -157,7 +159,8 @@ func TestSignInUnconfirmed(t *testing.T) {
 // A code is good for an hour and five tries, and one account's is none of
 // another. A new one takes the place of the last.
 func TestCodesByMail(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	s := w.create(email).text("sessionToken")
 	code := w.code(email)
 	eve := w.create("eve@example.org").text("sessionToken")
@@ -182,7 +185,8 @@ func TestCodesByMail(t *testing.T) {
 
 // However often one signs up, the tries at one address are counted together.
 func TestCodeGuessing(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	tries := 0
 	for range 3 {
 		s := w.create(email).text("sessionToken")
@@ -200,7 +204,8 @@ func TestCodeGuessing(t *testing.T) {
 
 // Nobody fills a mailbox by this server.
 func TestMailLimits(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	s := w.create(email).text("sessionToken")
 	for range 4 {
 		w.post("/auth/v1/session/resend_code", w.session(s), nil).ok()
@@ -234,7 +239,8 @@ func TestMailLimits(t *testing.T) {
 // An account that nobody confirms is in nobody's way: whoever signs up again
 // takes its place, and in three days it is gone.
 func TestUnconfirmedAccounts(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	stranger := w.create(email).text("sessionToken")
 	strangers := w.code(email)
 	owner := w.create(strings.ToUpper(email[:1]) + email[1:]).text("sessionToken")
@@ -276,7 +282,8 @@ func TestUnconfirmedAccounts(t *testing.T) {
 
 // Who disabled an account did not mean that it is made again.
 func TestDisabledUnconfirmed(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	w.create(email).ok()
 	locked := newEnv(t, nil)
 	locked.dir = w.dir
@@ -289,7 +296,8 @@ func TestDisabledUnconfirmed(t *testing.T) {
 // A mail host that is down is told of at sign-up, in words, and leaves nothing
 // behind that would be in the way of the next try.
 func TestMailHostDown(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	s := w.create("bob@example.org").text("sessionToken")
 	code := w.code("bob@example.org")
 	w.host.Close()
@@ -307,8 +315,9 @@ func TestMailHostDown(t *testing.T) {
 
 // A slow mail host holds up neither who signs up nor anybody else.
 func TestSlowMailHost(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
-	w := newMailWorld(t, mailtest.Options{AtData: func() error { <-release; return nil }}, time.Nanosecond)
+	w := newMailEnv(t, mailtest.Options{AtData: func() error { <-release; return nil }}, time.Nanosecond)
 	s := w.create(email).text("sessionToken")
 	close(release)
 	w.enter(s, w.code(email)).ok()
@@ -316,7 +325,8 @@ func TestSlowMailHost(t *testing.T) {
 
 // No address becomes a header, or a second address.
 func TestHeaderInjection(t *testing.T) {
-	w := newMailWorld(t, mailtest.Options{}, time.Minute)
+	t.Parallel()
+	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	for _, bad := range []string{
 		"ann@example.org\r\nBcc: eve@example.org", "ann@example.org\nX:y", "ann,eve@example.org", "Ann<ann@example.org>", "<ann@example.org>",
 		"ann@example.org>", "ann(x)@example.org",
@@ -331,7 +341,7 @@ func TestHeaderInjection(t *testing.T) {
 // The mail is in the language that the browser asks for, in which the page is too.
 func TestMailsInTheLanguageOfTheBrowser(t *testing.T) {
 	t.Parallel()
-	w := newMailWorld(t, mailtest.Options{}, 0)
+	w := newMailEnv(t, mailtest.Options{}, 0)
 	body := map[string]any{"email": "ann@example.org", "authPW": authPW("ann@example.org", password)}
 	w.post("/auth/v1/account/create", func(r *http.Request, _ []byte) { r.Header.Set("Accept-Language", "de-AT,de;q=0.9") }, body).ok()
 	m, err := w.host.Next(t.Context())

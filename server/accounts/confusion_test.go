@@ -21,6 +21,7 @@ import (
 // An access token chooses neither its algorithm nor its key, though its claims
 // are right and the keys to check it by are public.
 func TestTokenConfusion(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	good := w.access(w.signUp(email), onepw.OldSync)
 	if _, err := w.Verify(t.Context(), good); err != nil {

@@ -39,6 +39,7 @@ func (w *env) register(s signer, name string) string {
 }
 
 func TestDevices(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	b := w.session(w.signIn(email, password).text("sessionToken"))
@@ -83,6 +84,7 @@ func TestDevices(t *testing.T) {
 }
 
 func TestIdleDevicesAreLeftOut(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	w.register(a, "idle")
@@ -101,6 +103,7 @@ func TestIdleDevicesAreLeftOut(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	b := w.session(w.signIn(email, password).text("sessionToken"))
@@ -159,6 +162,7 @@ func TestCommands(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	const path = "/auth/v1/account/devices/notify"
@@ -172,6 +176,7 @@ func TestNotify(t *testing.T) {
 }
 
 func TestAttachedClients(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	token := w.signUp(email)
 	a := w.session(token)
@@ -219,6 +224,7 @@ func TestAttachedClients(t *testing.T) {
 
 // A mobile client has a refresh token in the place of a session.
 func TestDeviceOfARefreshToken(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	token := w.signUp(email)
 	refresh := w.redeem(w.code(token, nil).text("code"), verifier, clientID, nil).text("refresh_token")
@@ -235,6 +241,7 @@ func TestDeviceOfARefreshToken(t *testing.T) {
 
 // The settings page is no device, and renames them; those of its own account.
 func TestRenameDevice(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	page := w.session(w.signUp(email))
 	id := w.register(w.session(w.signIn(email, password).text("sessionToken")), "before")

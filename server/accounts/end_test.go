@@ -53,6 +53,7 @@ func (w *env) ended(p phone) {
 // Signed out, a phone is: with its refresh token goes the session that it was
 // given with the same code, and the other way round.
 func TestSignedOutPhone(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(w *env, page signer, p phone){
 		"its device": func(w *env, page signer, p phone) {
 			w.post("/auth/v1/account/device/destroy", page, map[string]any{"id": p.device}).ok()
@@ -84,6 +85,7 @@ func TestSignedOutPhone(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newEnv(t, nil)
 			token := w.signUp(email)
 			page := w.session(token)
@@ -117,6 +119,7 @@ func (w *env) attached(s signer, field string) string {
 // An access token ends with the session that it came from, and no client makes one
 // that lives for a day.
 func TestAccessEndsWithItsSession(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.post("/auth/v1/oauth/token", w.session(s), map[string]any{
@@ -137,6 +140,7 @@ func TestAccessEndsWithItsSession(t *testing.T) {
 // Whatever forty clients do while the password changes, nothing of before it is
 // of use after it.
 func TestNothingSlipsPastANewPassword(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits = accounts.Limits{PerAccount: 1 << 20, PerAddress: 1 << 20} })
 	s := w.signUp(email)
 	refresh := w.post("/auth/v1/oauth/token", w.session(s), map[string]any{

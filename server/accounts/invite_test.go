@@ -32,6 +32,7 @@ func (w *env) signUpBy(invitation, email string) answer {
 
 // An invitation makes one account, however its code is typed.
 func TestInvitation(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, byInvitation)
 	w.signUpBy("", email).refused(403, 202)
 	w.signUpBy("0000-0000-0000-0000", email).refused(403, 202)
@@ -46,6 +47,7 @@ func TestInvitation(t *testing.T) {
 
 // An attempt that fails does not spend it, and in time it ends.
 func TestInvitationIsKept(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, byInvitation)
 	w.signUpBy(w.invite(), email).ok()
 	code := w.invite()
@@ -65,6 +67,7 @@ func TestInvitationIsKept(t *testing.T) {
 }
 
 func TestInvitationAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, byInvitation)
 	code := w.invite()
 	var made atomic.Int32
@@ -83,6 +86,7 @@ func TestInvitationAtOnce(t *testing.T) {
 }
 
 func TestSignUpPolicies(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]accounts.SignUp{
 		"": accounts.SignUpOpen, "open": accounts.SignUpOpen, "invite": accounts.SignUpInvite, "closed": accounts.SignUpClosed,
 	} {

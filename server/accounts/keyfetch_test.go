@@ -56,6 +56,7 @@ func (w *env) fetches(a answer, kB []byte, unwrapBy map[string][]byte) {
 //
 // Source: Mozilla's accounts server, and PyFxA 0.9.
 func TestKeyFetchTokens(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	kB := []byte(strings.Repeat("k", 32))
 	p := stretchBoth(t, password, kB)
@@ -87,6 +88,7 @@ func TestKeyFetchTokens(t *testing.T) {
 
 // The upgrade of a password gives them too: PyFxA goes on with the new one.
 func TestKeyFetchTokensOfAnUpgrade(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	kB := w.raw(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
@@ -99,6 +101,7 @@ func TestKeyFetchTokensOfAnUpgrade(t *testing.T) {
 
 // Two-step sign-in guards the key behind either version.
 func TestTwoStepGuardsTheKey(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	p := stretchBoth(t, password, make([]byte, 32))
 	w.twoStep(w.session(w.post("/auth/v1/account/create", nil, p.body).text("sessionToken")))

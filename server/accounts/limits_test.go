@@ -23,6 +23,7 @@ func (w *env) wrongFrom(address string, n int) answer {
 // Ten wrong passwords from one address keep nobody out elsewhere, and very many
 // from everywhere do not keep the owner out of where they were before.
 func TestOwnerIsNotLockedOut(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	const home, other = "192.0.2.1:1", "192.0.2.2:1"
 	w.from = home
@@ -48,6 +49,7 @@ func TestOwnerIsNotLockedOut(t *testing.T) {
 // The counters of an account are in the database: neither a restart nor a flood
 // of other addresses makes them begin again.
 func TestCountersCannotBeFlushed(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 3 })
 	w.signUp(email)
 	w.wrongFrom("192.0.2.9:1", 4).refused(429, 114)
@@ -63,6 +65,7 @@ func TestCountersCannotBeFlushed(t *testing.T) {
 
 // An IPv6 site does not get one try for each of its networks.
 func TestLimitsBySite(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAddress = 1 })
 	for i := range 10 {
 		w.from = fmt.Sprintf("[2001:db8:1:%x::1]:1", i)
@@ -76,6 +79,7 @@ func TestLimitsBySite(t *testing.T) {
 
 // An operator lifts a lock-out.
 func TestUnlock(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	uid := w.get("/auth/v1/session/status", w.session(w.signUp(email))).text("uid")
 	w.wrongFrom("192.0.2.1:1", 11).refused(429, 114)

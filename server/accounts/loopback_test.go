@@ -21,6 +21,7 @@ func (w *env) codeTo(session, client, redirect string) answer {
 
 // A program hears of its code on a port of its user's computer.
 func TestLoopbackRedirect(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	for _, to := range []string{"http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback", "http://[::1]:49152/callback"} {
@@ -45,6 +46,7 @@ func TestLoopbackRedirect(t *testing.T) {
 // Nothing but the loopback interface, spelled in one way, is ever sent a code;
 // and no other client is sent there.
 func TestRedirectConfusion(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	native := w.native()

@@ -20,6 +20,7 @@ import (
 
 // What Firefox asks for with its session.
 func TestAccessToken(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")
@@ -61,6 +62,7 @@ func mustJWKS(t *testing.T, b []byte) (set jose.JSONWebKeySet) {
 }
 
 func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	good := w.access(s, onepw.OldSync)
@@ -90,6 +92,7 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestRefusedTokens(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	ask := func(in map[string]any) answer {
@@ -133,6 +136,7 @@ func (w *env) redeem(code, verifier, clientID string, sign signer) answer {
 // Firefox's sign-in: a code, then tokens with the sealed keys, then the refresh
 // token is revoked.
 func TestAuthorizationCode(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.code(s, nil)
@@ -169,6 +173,7 @@ func TestAuthorizationCode(t *testing.T) {
 }
 
 func TestRefusedCodes(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	set := func(name string, value any) func(map[string]any) {
@@ -196,6 +201,7 @@ func TestRefusedCodes(t *testing.T) {
 
 // A mobile browser gets a session of its own with its code.
 func TestSessionScope(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	code := w.code(s, func(in map[string]any) { in["scope"] = "profile https://identity.mozilla.com/tokens/session" }).text("code")
@@ -204,6 +210,7 @@ func TestSessionScope(t *testing.T) {
 }
 
 func TestRevokeAndIntrospect(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	access := w.access(s, onepw.OldSync)
@@ -238,6 +245,7 @@ func TestRevokeAndIntrospect(t *testing.T) {
 // The signing key changes, and tokens that the old one signed stay good until
 // they end.
 func TestKeyRotation(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	first := w.access(s, onepw.OldSync)
@@ -286,6 +294,7 @@ func TestKeyRotation(t *testing.T) {
 }
 
 func TestProfile(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	read := bearer(w.access(s, "profile"))
@@ -314,6 +323,7 @@ func TestProfile(t *testing.T) {
 }
 
 func TestWellKnown(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	f := w.get("/.well-known/fxa-client-configuration", nil).ok()
 	for field, want := range map[string]string{

@@ -46,6 +46,7 @@ func (w *env) openID(session, scope string) answer {
 
 // An ID token tells a client who signed in, and how, with two-step sign-in too.
 func TestIDToken(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	uid := w.get("/auth/v1/session/status", w.session(s)).text("uid")
@@ -82,6 +83,7 @@ func TestIDToken(t *testing.T) {
 // A code for a page's client brings its nonce back, once, and a refresh token
 // keeps what is known of the sign-in.
 func TestIDTokenByCode(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	w.twoStep(w.session(s))
@@ -107,6 +109,7 @@ func TestIDTokenByCode(t *testing.T) {
 // An ID token opens nothing, nor does anything else that the server's key signed
 // and that is no access token, even if it has all that one says.
 func TestIDTokenIsNoAccessToken(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	a := w.openID(s, "openid profile "+onepw.OldSync)
@@ -171,6 +174,7 @@ func TestIDTokenIsNoAccessToken(t *testing.T) {
 
 // The discovery document says what is so, and UserInfo knows the subject.
 func TestOpenIDConfiguration(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	f := w.get("/.well-known/openid-configuration", nil).ok()
 	s := w.signUp(email)

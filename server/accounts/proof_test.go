@@ -23,6 +23,7 @@ func (w *env) opening(s signer) map[string]answer {
 // A session that was stolen changes nothing that opens or closes an account, by
 // whatever way it came; nor does the proof of another session, or an old one.
 func TestSessionAloneOpensNothing(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	stolen := w.session(w.signUp(email))
 	signedIn := w.session(w.signIn(email, password).text("sessionToken"))
@@ -50,6 +51,7 @@ func TestSessionAloneOpensNothing(t *testing.T) {
 
 // Somebody else's password is no proof.
 func TestProofOfAnotherAccount(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	w.signUp("bob@example.org")
@@ -63,6 +65,7 @@ func TestProofOfAnotherAccount(t *testing.T) {
 // The first code of a new secret takes the proof as well: a stolen session does
 // not finish what its owner left half done.
 func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	w.prove(s)
@@ -80,6 +83,7 @@ func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
 
 // Where there is a second step the proof takes it too, again.
 func TestProofWithTwoStep(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	secret, backup := w.twoStep(s)
@@ -127,6 +131,7 @@ func (w *env) finishPassword(started answer, after string) answer {
 
 // A new password ends the recovery key, whoever made it, and its owner is told.
 func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.keepRecoveryKey(w.session(w.signUp(email)))
 	if f := w.setPassword(nil, password, "another").ok(); f["recoveryKeyEnded"] != true {
@@ -141,6 +146,7 @@ func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
 // Who sets a new password with the second step keeps it, and gets new backup
 // codes. A second step that was turned on meanwhile ends.
 func TestNewPasswordAndTwoStep(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	_, backup := w.twoStep(s)

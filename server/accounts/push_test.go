@@ -52,7 +52,7 @@ func (o *outbox) want(t *testing.T, lines ...string) {
 	}
 }
 
-func newPushWorld(t *testing.T) (*env, *outbox) {
+func newPushEnv(t *testing.T) (*env, *outbox) {
 	t.Helper()
 	box := &outbox{}
 	return newEnv(t, func(c *accounts.Config) { c.Push = box }), box
@@ -70,7 +70,8 @@ func (w *env) subscribe(s signer, name string) string {
 const notifyPath = "/auth/v1/account/devices/notify"
 
 func TestPushToDevices(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	token := w.signUp(email)
 	a, b := w.session(token), w.session(w.signIn(email, password).text("sessionToken"))
 	idA := w.subscribe(a, "desk")
@@ -113,7 +114,8 @@ func TestPushToDevices(t *testing.T) {
 
 // The end of a session is told to devices that can no more ask for it.
 func TestPushGoodbye(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	w.subscribe(w.session(w.signUp(email)), "desk")
 	started := w.post("/auth/v1/password/change/start", nil, map[string]string{"email": email, "oldAuthPW": authPW(email, password)})
 	change := w.hawk(onepw.PasswordChangeToken(w.raw(started.text("passwordChangeToken"))))
@@ -138,7 +140,8 @@ func TestPushGoodbye(t *testing.T) {
 
 // A device says that there is something to sync; it does not speak for the server.
 func TestPushForgery(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	s := w.session(w.signUp(email))
 	w.subscribe(s, "desk")
 	for _, payload := range []string{
@@ -152,7 +155,8 @@ func TestPushForgery(t *testing.T) {
 }
 
 func TestPushEndpointExpired(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	s := w.session(w.signUp(email))
 	id := w.subscribe(s, "desk")
 	wake := func() {
@@ -185,7 +189,8 @@ func TestPushEndpointExpired(t *testing.T) {
 
 // Whatever becomes of a message, the request that it is about went well.
 func TestPushFails(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	s := w.session(w.signUp(email))
 	id := w.subscribe(s, "desk")
 	for _, box.err = range []error{push.ErrHost, push.ErrKeys, push.ErrTooLong, push.ErrBusy, push.ErrClosed} {
@@ -201,7 +206,8 @@ func TestPushFails(t *testing.T) {
 
 // One account does not take all of the sender.
 func TestPushLimit(t *testing.T) {
-	w, box := newPushWorld(t)
+	t.Parallel()
+	w, box := newPushEnv(t)
 	s, bob := w.session(w.signUp(email)), w.session(w.signUp("bob@example.org"))
 	w.subscribe(s, "desk")
 	w.subscribe(bob, "bob")

@@ -5,6 +5,7 @@ import "testing"
 // What PyFxA asks besides what browsers do; the test with PyFxA itself is in
 // interop.
 func TestPyFxA(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
 	// It knows one OAuth server, and looks there for all of it.

@@ -33,6 +33,7 @@ func (w *env) recover(email, id, code string) answer {
 
 // A forgotten password is replaced by the recovery key, and kB stays.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	kB, err := hex.DecodeString(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
@@ -90,6 +91,7 @@ func TestRecovery(t *testing.T) {
 
 // Without the key the answer tells nothing of the account, and tries are few.
 func TestRecoveryRefuses(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	wrong := strings.Repeat("0b", 16)
@@ -122,6 +124,7 @@ func TestRecoveryRefuses(t *testing.T) {
 
 // The recovery key takes the place of the password, not of the second step.
 func TestRecoveryWithTwoStep(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	secret, backup := w.twoStep(s)
@@ -138,6 +141,7 @@ func TestRecoveryWithTwoStep(t *testing.T) {
 
 // The token that sets the password is good for an hour.
 func TestRecoveryTakesTooLong(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.keepRecoveryKey(w.session(w.signUp(email)))
 	reset := w.hawk(onepw.AccountResetToken(w.raw(w.recover(email, recoveryID, "").text("accountResetToken"))))
@@ -147,6 +151,7 @@ func TestRecoveryTakesTooLong(t *testing.T) {
 
 // Who shows the password again gets the keys again; of the session's account only.
 func TestReauthenticate(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	again := func(s signer, password string) answer {

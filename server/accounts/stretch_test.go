@@ -20,6 +20,7 @@ import (
 // A password is stretched whether or not the address has an account, so that the
 // time does not tell: without an account the same work is done.
 func TestNobodysPasswordIsStretched(t *testing.T) {
+	t.Parallel()
 	s, err := Open(t.Context(), Config{
 		Dir: t.TempDir(), PublicURLs: publicname.Names{{Scheme: "https", Host: "x"}}, Cost: 4, Now: time.Now, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler),
@@ -45,6 +46,7 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 // Who gets no turn to have a password checked hears when to come again, and has not
 // spent a try.
 func TestBusyStretching(t *testing.T) {
+	t.Parallel()
 	s, err := Open(t.Context(), Config{
 		Dir: t.TempDir(), PublicURLs: publicname.Names{{Scheme: "https", Host: "x"}}, Cost: 4, Now: time.Now, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler), Limits: Limits{PerAccount: 1},

@@ -33,6 +33,7 @@ func otp(t *testing.T, secret string, at time.Time) string {
 
 // The RFC's own example, with the last six of its eight digits.
 func TestOTPOfTheRFC(t *testing.T) {
+	t.Parallel()
 	secret := base32.StdEncoding.EncodeToString([]byte("12345678901234567890"))
 	for at, want := range map[int64]string{59: "287082", 1111111109: "081804", 20000000000: "353130"} {
 		if got := otp(t, secret, time.Unix(at, 0)); got != want {
@@ -63,6 +64,7 @@ func (w *env) verify(s signer, code string) bool {
 }
 
 func TestTwoStepSetUp(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	exists := func() any { return w.get("/auth/v1/totp/exists", s).ok()["exists"] }
@@ -107,6 +109,7 @@ func TestTwoStepSetUp(t *testing.T) {
 
 // The password alone opens nothing.
 func TestTwoStepGuards(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	secret, _ := w.twoStep(first)
@@ -161,6 +164,7 @@ func TestTwoStepGuards(t *testing.T) {
 
 // A code is good once, and for half a minute more or less.
 func TestTwoStepCodes(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	secret, _ := w.twoStep(w.session(w.signUp(email)))
 	sign := func() signer { return w.session(w.signIn(email, password).text("sessionToken")) }
@@ -182,6 +186,7 @@ func TestTwoStepCodes(t *testing.T) {
 }
 
 func TestTwoStepLimits(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	secret, backup := w.twoStep(w.session(w.signUp(email)))
 	s := w.session(w.signIn(email, password).text("sessionToken"))
@@ -206,6 +211,7 @@ func TestTwoStepLimits(t *testing.T) {
 }
 
 func TestBackupCodes(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	first := w.session(w.signUp(email))
 	w.prove(first)

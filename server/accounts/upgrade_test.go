@@ -10,6 +10,7 @@ import (
 // A password that was stretched by version 1 gets version 2 beside it: the same
 // key, the same sessions, both ways in.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	kB, err := hex.DecodeString(w.kB(w.signIn(email, password).text("keyFetchToken"), password))
@@ -50,6 +51,7 @@ func TestUpgrade(t *testing.T) {
 
 // The same password around another key is no upgrade.
 func TestUpgradeKeepsTheKey(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	started := w.post("/auth/v1/password/change/start", s, map[string]any{"email": email, "oldAuthPW": authPW(email, password)})

@@ -13,6 +13,7 @@ import (
 // A disabled account opens to neither password nor recovery key, and its password
 // stays what it is.
 func TestDisabledAccount(t *testing.T) {
+	t.Parallel()
 	disabled := false
 	w := newEnv(t, func(c *accounts.Config) {
 		c.Disabled = func(context.Context, string) (bool, error) { return disabled, nil }
@@ -46,6 +47,7 @@ func TestDisabledAccount(t *testing.T) {
 // An operator's new user signs in with the password that the operator chose, and
 // has the same keys at each sign-in.
 func TestAddUser(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.SignUp = accounts.SignUpClosed })
 	by, err := onepw.NewCredentials(email, password, rand.Reader)
 	if err != nil {

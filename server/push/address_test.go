@@ -6,6 +6,7 @@ import (
 )
 
 func TestAddresses(t *testing.T) {
+	t.Parallel()
 	for address, public := range map[string]bool{
 		"34.117.188.166:443": true, "[2600:1901:0:92a9::]:443": true, "[::ffff:34.117.188.166]:443": true, "[64:ff9b::2275:bca6]:443": true,
 		"34.117.188.166:80": false, "34.117.188.166:8443": false, "": false, "example.com:443": false,

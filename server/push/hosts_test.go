@@ -20,6 +20,7 @@ func (n nowhere) RoundTrip(r *http.Request) (*http.Response, error) {
 // Where a device says to send is not where the server sends, unless it is a
 // service of the list.
 func TestHosts(t *testing.T) {
+	t.Parallel()
 	s, d := start(t, config(nowhere{t}, io.Discard)), newDevice(t)
 	for _, endpoint := range []string{
 		"", "example.com", "//example.com/", "http://example.com/", "ftp://example.com/", "https:example.com", "https://",
@@ -37,6 +38,7 @@ func TestHosts(t *testing.T) {
 }
 
 func TestHostsOfTheList(t *testing.T) {
+	t.Parallel()
 	transport, got := pushService(t, http.StatusCreated)
 	s, d := start(t, config(transport, io.Discard)), newDevice(t)
 	for _, endpoint := range []string{"https://example.com/x", "https://EXAMPLE.com:443/x", "https://a.example.com/x"} {
@@ -51,6 +53,7 @@ func TestHostsOfTheList(t *testing.T) {
 }
 
 func TestListOfHosts(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{"", "com", "*", "*.example.com", "https://example.com", "example.com:443", "example.com/x", ".example.com", "192.0.2.1", "::1"} {
 		cfg := config(nowhere{t}, io.Discard)
 		cfg.Hosts = []string{bad}
@@ -65,6 +68,7 @@ func TestListOfHosts(t *testing.T) {
 
 // A name of the list can lead inside, by its owner's DNS or somebody else's.
 func TestNamesThatLeadInside(t *testing.T) {
+	t.Parallel()
 	transport := push.NewTransport()
 	defer transport.CloseIdleConnections()
 	// Every machine has this name of its own.

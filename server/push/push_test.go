@@ -92,6 +92,7 @@ func pushService(t *testing.T, code int) (http.RoundTripper, <-chan received) {
 const endpoint = "https://example.com/wpush/v2/secret-of-the-device"
 
 func TestSend(t *testing.T) {
+	t.Parallel()
 	transport, got := pushService(t, http.StatusCreated)
 	s, d := start(t, config(transport, io.Discard)), newDevice(t)
 	payload := []byte(`{"version":1}`)
@@ -151,6 +152,7 @@ func checkVAPID(t *testing.T, header string) *ecdsa.PublicKey {
 
 // What a push service answers: that a subscription is over, or anything else.
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	for code, expired := range map[int]bool{201: false, 307: false, 404: true, 410: true, 413: false, 429: false, 500: false} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			var log bytes.Buffer
@@ -179,6 +181,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestBadMessages(t *testing.T) {
+	t.Parallel()
 	s, d := start(t, config(nowhere{t}, io.Discard)), newDevice(t)
 	to := d.at(endpoint)
 	for name, m := range map[string]push.Message{
@@ -197,6 +200,7 @@ func TestBadMessages(t *testing.T) {
 
 // The longest payload makes a body of 4096 bytes, which all services take.
 func TestLongestPayload(t *testing.T) {
+	t.Parallel()
 	transport, got := pushService(t, http.StatusCreated)
 	s := start(t, config(transport, io.Discard))
 	if err := s.Send(push.Message{To: newDevice(t).at(endpoint), Payload: make([]byte, push.MaxPayload)}); err != nil {
@@ -218,6 +222,7 @@ func (s *silent) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // A service that does not answer holds up neither those who send nor the end.
 func TestSilentService(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		service := &silent{}
 		s, to := start(t, config(service, io.Discard)), newDevice(t).at(endpoint)

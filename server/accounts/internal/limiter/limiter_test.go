@@ -8,6 +8,7 @@ import (
 
 // A flood of keys pushes out the oldest ones, one by one; it resets no other.
 func TestLimiterForgetsTheOldestFirst(t *testing.T) {
+	t.Parallel()
 	l := Limiter{max: 100}
 	now := time.Unix(1, 0)
 	take := func(key string) time.Duration { return l.Take(key, 1, time.Minute, now) }
