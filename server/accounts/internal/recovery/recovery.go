@@ -96,7 +96,7 @@ type existsAnswer struct {
 	Exists bool `json:"exists"`
 }
 
-// recoveryAnswer is for who showed a recovery key.
+// recoveryAnswer is the answer to a recovery key.
 type recoveryAnswer struct {
 	UID        string `json:"uid"`
 	Email      string `json:"email"`
@@ -105,8 +105,8 @@ type recoveryAnswer struct {
 }
 
 // Start takes a recovery key's id in the place of a password, and gives
-// the sealed kB and a token that sets a new password. There is no e-mail that
-// could prove as much. An address without an account, or without a recovery key,
+// the sealed kB and a token that sets a new password. An e-mail
+// could not prove as much. An address without an account, or without a recovery key,
 // is answered as a wrong key is. With two-step sign-in it takes a code as well.
 //
 // This server's own: elsewhere an e-mail comes first.
@@ -134,59 +134,54 @@ func (h *Handlers) Start(r *api.Request) (any, error) {
 		return nil, err
 	}
 	var out recoveryAnswer
-	var refusal error
 	err = h.DB.Update(r.Context(), func(tx store.Tx) (err error) {
-		out, refusal, err = h.open(tx, mailaddr.Key(in.Email), id, in.Code)
+		out, err = h.open(tx, mailaddr.Key(in.Email), id, in.Code)
 		return err
 	})
-	if err == nil {
-		err = refusal
-	}
 	if err == nil {
 		done()
 	}
 	return out, err
 }
 
-// open opens an account by its recovery key and its second step. A refusal is committed,
-// as an error is not: of a code that was wrong.
-func (h *Handlers) open(tx store.Tx, account string, id []byte, code string) (out recoveryAnswer, refusal, err error) {
+// open opens an account by its recovery key and its second step.
+func (h *Handlers) open(tx store.Tx, account string, id []byte, code string) (out recoveryAnswer, err error) {
 	k, err := tx.RecoveryKey(account)
 	if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Hash, recoveryHash(id)) != 1 {
-		return out, nil, fault.ErrRecoveryKey
+		return out, fault.ErrRecoveryKey
 	}
 	if err != nil {
-		return out, nil, err
-	}
-	second, refusal, err := h.secondStep(tx, k.UID, code)
-	if err != nil || refusal != nil {
-		return out, refusal, err
+		return out, err
 	}
 	t := auth.NewToken{Kind: store.Reset, UID: k.UID}
+	second, err := h.secondStep(tx, k.UID, code)
+	if err != nil {
+		return out, err
+	}
 	if second {
 		t.SecondAt = h.Now().UnixMilli()
 	}
 	out = recoveryAnswer{UID: k.UID, Email: k.Email, Data: k.Data}
 	out.ResetToken, _, err = h.Auth.Issue(tx, t)
-	return out, nil, err
+	return out, err
 }
 
 // secondStep checks the second step of a recovery, if the account has one: a
 // code of the app or a backup code. second reports whether there is one.
-func (h *Handlers) secondStep(tx store.Tx, uid, code string) (second bool, refusal, err error) {
+func (h *Handlers) secondStep(tx store.Tx, uid, code string) (second bool, err error) {
 	required, err := auth.SecondStepRequired(tx, uid)
 	if err != nil || !required {
-		return false, nil, err
+		return false, err
 	}
 	if code == "" {
-		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: auth.MethodSecondStep}), nil
+		return true, fault.ErrUnverified.With(fault.Details{VerificationMethod: auth.MethodSecondStep})
 	}
 	ok, err := secondfactor.Use(tx, uid, code, h.Now())
 	if err == nil && !ok {
 		ok, err = secondfactor.UseBackupCode(tx, uid, code)
 	}
 	if err == nil && !ok {
-		refusal = fault.ErrCode
+		err = fault.ErrCode
 	}
-	return true, refusal, err
+	return true, err
 }
