@@ -3,14 +3,22 @@
 //
 // Where sign-up is by e-mail an account waits for a code that was sent to its
 // address; elsewhere it is complete from the start, and no e-mail is sent. Devices
-// hear of each other by push messages, where they can be sent, and else when they
+// learn of each other by push messages, where these can be sent, or else when they
 // ask.
 //
-// A [Service] routes requests, decides who may do what, and answers. Whatever
-// authorises a request is read before its transaction and checked again inside it; see
-// auth.Holder. The database is internal/store, which is all that the rules know of it;
-// internal/oauth, internal/secondfactor and internal/devices are what needs nothing of
-// the Service.
+// A [Service] routes requests, and answers those about what a password opens: accounts,
+// sessions and keys. The other requests are answered by the packages below internal, each
+// of which names what it needs: devices, profile, confirmation (by e-mail), recovery,
+// secondfactor and grants (of OAuth). They all stand on
+//
+//   - auth: who sends a request, and what they proved;
+//   - password: whether a password is right, and what is stored of one;
+//   - tries: how often may be tried;
+//   - api and fault: requests, answers and errors;
+//   - store: the database, which is all that the rules know of it.
+//
+// Whatever authorises a request is read before its transaction and checked again inside
+// it; see auth.Holder.
 //
 // Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
 // asks of it.
@@ -73,7 +81,7 @@ type Config struct {
 	Limits Limits
 	// Full, if set, reports that the disk has no room for more accounts and pictures.
 	Full func() bool
-	// Disabled, if set, says which accounts nobody signs in to.
+	// Disabled, if set, says which accounts cannot be signed in to.
 	Disabled func(ctx context.Context, uid string) (bool, error)
 	// Destroyed, if set, is called after an account was deleted.
 	Destroyed func(ctx context.Context, uid string)
@@ -86,7 +94,7 @@ type Config struct {
 	Now     func() time.Time
 	Rand    io.Reader
 	Log     *slog.Logger
-	// Security, if set, hears of failed sign-ins and the like.
+	// Security, if set, logs failed sign-ins and the like.
 	Security *security.Log
 }
 
@@ -128,8 +136,7 @@ type Service struct {
 // is told the time, and tries again.
 const hawkSkew = time.Minute
 
-// idleLife is how long a session or refresh token without a device is kept that nobody
-// uses.
+// idleLife is how long an unused session or refresh token without a device is kept.
 const idleLife = 180 * 24 * time.Hour
 
 // Schema holds the migrations that make the service's database.
@@ -332,7 +339,7 @@ func (s *Service) Purge(ctx context.Context) error {
 	err := s.db.Update(ctx, func(tx store.Tx) error {
 		return tx.Purge(store.Expiry{
 			Now:         now.UnixMilli(),
-			Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have nothing
+			Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have no data
 			Short:       now.Add(-auth.ShortLife).UnixMilli(),
 			Idle:        now.Add(-idleLife).UnixMilli(),
 			Networks:    now.Add(-tries.NetworkLife).UnixMilli(),

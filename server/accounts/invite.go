@@ -33,10 +33,10 @@ func ParseSignUp(name string) (SignUp, error) {
 	case SignUpOpen, SignUpEmail, SignUpInvite, SignUpClosed:
 		return p, nil
 	}
-	return "", fmt.Errorf("there is no sign-up policy %q: it is open, email, invite or closed", name)
+	return "", fmt.Errorf("unknown sign-up policy %q: it must be open, email, invite or closed", name)
 }
 
-// Anyone reports whether an account takes no leave of the operator's.
+// Anyone reports whether strangers may sign up without the operator's consent.
 func (p SignUp) Anyone() bool { return p == SignUpOpen || p == SignUpEmail }
 
 // maxInviteNote is in bytes.
@@ -46,8 +46,8 @@ const maxInviteNote = 256
 // groups of four characters, and read in any case.
 const inviteSize = 10
 
-// Invite makes an invitation for one account, good for life. The note says for
-// whom it is. The code is not stored, so this is the only time to see it.
+// Invite makes an invitation for one account, good for life. The note says who it is
+// for. The code is not stored, so this is the only time to see it.
 func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
 	if len(note) > maxInviteNote {
 		return "", time.Time{}, fmt.Errorf("the note of an invitation is longer than %d bytes: shorten it", maxInviteNote)
@@ -90,7 +90,7 @@ func (s *Service) maySignUp(invitation string) error {
 	return nil
 }
 
-// checkInvitation refuses an invitation that is no good, before anything tells who
+// checkInvitation refuses an invitation that is not good, before anything tells who
 // has an account, and counts what is tried with one.
 func (s *Service) checkInvitation(r *api.Request, code string) error {
 	if s.cfg.SignUp != SignUpInvite {

@@ -20,9 +20,9 @@ import (
 
 var (
 	// ErrNoSecondStep means that an account has no second step to take away.
-	ErrNoSecondStep = errors.New("there is no second step")
+	ErrNoSecondStep = errors.New("two-step sign-in is not turned on")
 	// ErrNoInvitation means that no invitation that was not used yet has that ID.
-	ErrNoInvitation = errors.New("there is no such invitation that was not used")
+	ErrNoInvitation = errors.New("no unused invitation has that ID or code")
 )
 
 // Unlock forgets the wrong passwords and codes that an account was given, so that its
@@ -92,7 +92,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 
 // Invitation is one that was made, without its code, which is not kept.
 type Invitation struct {
-	// ID names it; it says nothing of the code.
+	// ID names it; it does not reveal the code.
 	ID      string    `json:"id"`
 	Note    string    `json:"note"`
 	Created time.Time `json:"created"`
@@ -105,7 +105,7 @@ type Invitation struct {
 const invitationID = 6
 
 // Invitations lists those that can be used or were, the oldest first. One that was
-// used goes with its account.
+// used is removed with its account.
 func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 	kept, err := s.db.Read(ctx).Invitations(s.cfg.Now().UnixMilli())
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// changeAnswer is for who begins to change a password.
+// changeAnswer answers a client that begins to change a password.
 type changeAnswer struct {
 	Verified bool   `json:"verified"`
 	Token    string `json:"passwordChangeToken"`
@@ -17,7 +17,7 @@ type changeAnswer struct {
 }
 
 // changeStart begins to change the password: the old one gives the keys, to be
-// wrapped anew.
+// wrapped again.
 func (s *Service) changeStart(r *api.Request) (any, error) {
 	var in struct {
 		Email     string `json:"email"`

@@ -64,7 +64,7 @@ type signedIn struct {
 // is not confirmed they wait for that. secondAt is when the second step was shown, in
 // milliseconds, or 0; wait says that the session waits for it.
 func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB password.Wrapped, secondAt int64, wait bool) (*signedIn, error) {
-	// By whatever way they come: a password, a new one, a recovery key.
+	// However they signed in: by a password, a new one, a recovery key.
 	if err := s.passwords.Enabled(r.Context(), a.UID); err != nil {
 		return nil, err
 	}
@@ -129,8 +129,8 @@ type credentialsAnswer struct {
 
 // credentialsStatus tells how an account's password is stretched, by version 2. An
 // address without an account gets a salt too, always the same, and so does one
-// whose password is stretched by version 1 alone, or that nobody confirmed: who
-// has an account is not told, nor how old it is. acceptsVersion1 says that a
+// whose password is stretched by version 1 alone, or that is not confirmed: the answer
+// does not tell who has an account, nor how old it is. acceptsVersion1 says that a
 // client may therefore show its password in both ways.
 func (s *Service) credentialsStatus(r *api.Request) (any, error) {
 	var in struct {

@@ -87,7 +87,7 @@ func (s *Service) admitSignUp(r *api.Request, email, invitation string) error {
 }
 
 // register makes an account under a key, and runs also in the transaction that
-// does. It takes the place of one that nobody confirmed.
+// does. It takes the place of one that is not confirmed.
 func (s *Service) register(ctx context.Context, email, key string, n password.New, confirmed bool,
 	also func(tx store.Tx, a *store.Account, kB password.Wrapped) error) (*store.Account, error) {
 	old, err := s.passwords.AccountByKey(ctx, key)
@@ -96,7 +96,7 @@ func (s *Service) register(ctx context.Context, email, key string, n password.Ne
 	}
 	var oldUID string
 	if old != nil {
-		if old.Confirmed || s.passwords.Enabled(ctx, old.UID) != nil { // signing up again is no way around a lock
+		if old.Confirmed || s.passwords.Enabled(ctx, old.UID) != nil { // signing up again must not lift a lock
 			return nil, fault.ErrAccountExists
 		}
 		oldUID = old.UID

@@ -13,13 +13,13 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// What an operator does to accounts. It needs no password and spends no tries.
+// What an operator does to accounts. It needs no password and consumes no tries.
 
-// ErrNoUser means that there is no such account; ErrUserExists that there is one
+// ErrNoUser means that the account does not exist; ErrUserExists that it exists
 // already.
 var (
-	ErrNoUser     = errors.New("there is no such user")
-	ErrUserExists = errors.New("there is such a user already")
+	ErrNoUser     = errors.New("user not found")
+	ErrUserExists = errors.New("the user exists already")
 )
 
 // User is an account as its operator sees it.
@@ -91,11 +91,10 @@ type Credentials struct {
 }
 
 // AddUser makes an account, whatever the policy for strangers is, in the place of
-// one that nobody confirmed. The error is,
-// among others, ErrUserExists.
+// one that is not confirmed. The error is, among others, ErrUserExists.
 func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (User, error) {
 	if err := mailaddr.Check(email); err != nil {
-		return User{}, fmt.Errorf("%q is no e-mail address", email)
+		return User{}, fmt.Errorf("%q is not an e-mail address", email)
 	}
 	fresh, err := password.Credentials(c).Decode(false)
 	if err != nil {

@@ -44,7 +44,7 @@ func allowed(endpoint string, hosts []string) (*url.URL, error) {
 }
 
 // isName reports whether host is a name of the DNS, in ASCII and with a dot, and
-// no address in any spelling: the last label of those is a number.
+// not an address in any spelling: the last label of those is a number.
 func isName(host string) bool {
 	labels := strings.Split(host, ".")
 	for _, l := range labels {
@@ -58,7 +58,7 @@ func isName(host string) bool {
 
 // NewTransport makes a transport that connects to public addresses alone,
 // whatever a name leads to: it looks at the address that is being connected to,
-// not at one that was looked up before. It knows no proxy, as that would connect
+// not at one that was looked up before. It uses no proxy, as that would connect
 // in its place.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: sendTimeout, Control: onlyPublic}
@@ -79,11 +79,11 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// special are the networks of IANA's registries of special addresses that no
-// method of netip.Addr knows.
+// special are the networks of IANA's registries of special addresses that the methods
+// of netip.Addr do not cover.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"), // carriers' own
+	netip.MustParsePrefix("100.64.0.0/10"), // shared by carriers
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"),

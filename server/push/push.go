@@ -1,9 +1,9 @@
 // Package push wakes devices by Web Push: it encrypts a message for a device,
 // and hands it to the push service that the device named.
 //
-// Where a device says to send is a stranger's word, so a message goes only to
-// services that the operator lists, and NewTransport connects to nothing but
-// public addresses. Sending happens aside: it never delays or fails what a
+// Where a device says to send cannot be trusted, so a message is sent only to
+// services that the operator lists, and [NewTransport] connects only to public
+// addresses. Messages are sent in the background: that never delays or fails what a
 // message is about, and a message that cannot be sent is lost. Devices find out
 // when they ask next.
 //
@@ -42,9 +42,9 @@ const (
 
 var (
 	// ErrHost means that the operator does not list the push service.
-	ErrHost = errors.New("the push service is not one that messages may go to")
+	ErrHost = errors.New("the operator does not allow this push service")
 	// ErrKeys means that a subscription has no keys to encrypt with, or bad ones.
-	ErrKeys = errors.New("the subscription has no good keys")
+	ErrKeys = errors.New("the subscription has no valid keys")
 	// ErrTooLong means a payload beyond MaxPayload.
 	ErrTooLong = errors.New("the push message is too long")
 	// ErrBusy means that too many messages wait already.
@@ -58,8 +58,8 @@ type Config struct {
 	// Secret is what the key that signs for this server (VAPID) is made from. The
 	// same secret gives the same key.
 	Secret []byte
-	// Subject is this server's public URL, by which a push service can find whom to
-	// complain to.
+	// Subject is this server's public URL, by which a push service can find its
+	// operator.
 	Subject string
 	// Hosts are the push services that messages may go to: each name, and the names
 	// below it.
@@ -101,7 +101,7 @@ type job struct {
 	receiver *ece.Receiver
 }
 
-// New starts a Sender. It refuses hosts that are no names.
+// New starts a Sender. It refuses hosts that are not names.
 func New(cfg Config) (*Sender, error) {
 	if err := CheckHosts(cfg.Hosts); err != nil {
 		return nil, err
@@ -148,8 +148,8 @@ func decode(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(text))
 }
 
-// deliver sends one message. What goes wrong is logged by the service's name
-// alone, without the endpoint.
+// deliver sends one message. Failures are logged with the service's name alone,
+// without the endpoint.
 func (s *Sender) deliver(ctx context.Context, j job) {
 	code, err := s.post(ctx, j)
 	switch {

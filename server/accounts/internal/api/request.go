@@ -86,7 +86,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, out any, err err
 	if err != nil {
 		f, ok := errors.AsType[*fault.Error](err)
 		if !ok {
-			if r.Context().Err() == nil { // else the client left, and hears nothing of it
+			if r.Context().Err() == nil { // else the client left, and gets no answer
 				s.Log.ErrorContext(r.Context(), "accounts request failed", "path", r.URL.Path, "err", err)
 			}
 			f = fault.ErrServer
@@ -131,7 +131,7 @@ func (a Raw) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.Body)
 }
 
-// Nothing is the answer of what only does something.
+// Nothing is the answer of a request without a result.
 var Nothing = struct{}{}
 
 // Decode reads the JSON body into v. An empty body is an empty object.

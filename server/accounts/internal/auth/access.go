@@ -71,7 +71,7 @@ func BoundToRefresh(hash []byte) string { return boundToRefresh + hex.EncodeToSt
 const issueSkew = time.Minute
 
 // Access verifies an access token and finds its account. The error wraps
-// token.ErrBadAccess or token.ErrNotYet for one that is no good.
+// token.ErrBadAccess or token.ErrNotYet for one that is not good.
 func (a *Authenticator) Access(ctx context.Context, text string) (*oauth.AccessClaims, *store.Account, error) {
 	c, err := a.Signed(ctx, text)
 	if err != nil {

@@ -3,7 +3,7 @@ package auth
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
 // EndTogether ends a session of an account, or a refresh token, and whatever was
-// given with the same code: a phone gets both, and either gets the other again.
+// given with the same code: a phone gets both, and each can get the other again.
 // The other one is nil. The error is fault.ErrToken if there is none.
 func EndTogether(tx store.Tx, uid string, session, refresh []byte) error {
 	var grant []byte
@@ -34,9 +34,9 @@ func EndTogether(tx store.Tx, uid string, session, refresh []byte) error {
 	return tx.RemoveGrant(uid, grant)
 }
 
-// EndRefresh ends a refresh token that its client gives back. A client that has
-// got another one for the same code goes on; one that has not signs out, and what
-// else it was given ends too.
+// EndRefresh ends a refresh token that its client gives back. A client that has another
+// one for the same code stays signed in; one that has not signs out, and what else it was
+// given ends too.
 func EndRefresh(tx store.Tx, token []byte) error {
 	t, err := tx.RefreshToken(token)
 	if ok, err := store.Found(err); !ok {

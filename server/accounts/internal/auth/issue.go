@@ -82,7 +82,7 @@ func (a *Authenticator) Issue(tx store.Tx, t NewToken) (text string, found []byt
 func sealKey(id string, key []byte) []byte {
 	pad, err := hkdf.Key(sha256.New, []byte(id), nil, "syncmanager/accounts/v1/hawkKey", len(key))
 	if err != nil {
-		panic(fmt.Sprintf("accounts: HKDF: %v", err)) // only for lengths that are not here
+		panic(fmt.Sprintf("auth: HKDF: %v", err)) // only for lengths that are not used here
 	}
 	return onepw.XOR(key, pad)
 }

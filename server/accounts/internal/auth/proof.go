@@ -70,7 +70,8 @@ func (a *Authenticator) fresh(at int64) bool {
 	return a.Now().UnixMilli()-at < proofLife.Milliseconds()
 }
 
-// Proven refuses a session that did not show the password of late.
+// Proven refuses a session that did not show the password lately, nor the second step
+// where there is one.
 func (a *Authenticator) Proven(tx store.Reader, c *Credential) error {
 	t, err := tx.Token(c.Hash)
 	if err != nil {
@@ -82,8 +83,8 @@ func (a *Authenticator) Proven(tx store.Reader, c *Credential) error {
 	return a.ProvenSecond(tx, c)
 }
 
-// ProvenSecond refuses a session that did not show the second step of late, if
-// its account has one.
+// ProvenSecond refuses a session that did not show the second step lately, if its
+// account has one.
 func (a *Authenticator) ProvenSecond(tx store.Reader, c *Credential) error {
 	enabled, err := SecondStepRequired(tx, c.UID)
 	if err != nil || !enabled {
@@ -99,8 +100,8 @@ func (a *Authenticator) ProvenSecond(tx store.Reader, c *Credential) error {
 	return nil
 }
 
-// OptionalSession is the session of a request that shows the password itself, or
-// nil if it has none.
+// OptionalSession is the session of a request that shows the password of an account, or
+// nil if the request has none.
 func (a *Authenticator) OptionalSession(r *api.Request, uid string) (*Credential, error) {
 	if r.Header.Get("Authorization") == "" {
 		return nil, nil
@@ -121,9 +122,10 @@ func SecondStepRequired(tx store.SecondStepReader, uid string) (bool, error) {
 	return t.Enabled, nil
 }
 
-// RequireSecondStep refuses who showed the password of an account with two-step sign-in,
-// but not its second step by a session: what the password alone opens, the second
-// step must guard too. shown reports whether there was a second step to show.
+// RequireSecondStep refuses a request that showed the password of an account with two-step
+// sign-in, but not its second step by a session (nil: it has none): what the password alone
+// opens, the second step must guard too. shown reports whether there was a second step to
+// show.
 func (a *Authenticator) RequireSecondStep(tx store.Reader, uid string, c *Credential) (shown bool, err error) {
 	enabled, err := SecondStepRequired(tx, uid)
 	if err != nil || !enabled {
@@ -138,7 +140,7 @@ func (a *Authenticator) RequireSecondStep(tx store.Reader, uid string, c *Creden
 	return true, a.ProvenSecond(tx, c)
 }
 
-// ShowSecondStep completes a sign-in by its second step, or shows it again.
+// ShowSecondStep notes that a session showed the second step, which completes its sign-in.
 func (a *Authenticator) ShowSecondStep(tx store.Tx, r *api.Request, c *Credential) error {
 	if err := a.Tries.Know(tx, r, c.UID); err != nil {
 		return err

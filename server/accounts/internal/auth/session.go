@@ -25,7 +25,7 @@ const (
 // Credential is a token that a request proved to hold.
 type Credential struct{ *store.Token }
 
-// bearerPrefixes are of the form in which mobile clients send a token's id
+// bearerPrefixes begin a token's ID where mobile clients send that as a bearer token
 // instead of a HAWK header.
 var bearerPrefixes = map[store.Kind]string{store.Session: "fxs_", store.KeyFetch: "fxk_", store.Change: "fxpc_", store.Reset: "fxar_"}
 
@@ -64,8 +64,8 @@ func (a *Authenticator) Token(r *api.Request, kind store.Kind) (*Credential, err
 	return c, nil
 }
 
-// Known refuses a request before its body is read that does not show a token of somebody's,
-// in any of the forms that there are. What the token is good for is for its handler to say.
+// Known refuses a request before its body is read that does not show a known token, in any
+// of the forms that there are. Its handler decides what the token is good for.
 func (a *Authenticator) Known(r *http.Request) error {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
@@ -108,7 +108,8 @@ func isBearer(text string) bool {
 	return false
 }
 
-// KnownSigner refuses a request before its body is read whose HAWK signature is nobody's.
+// KnownSigner refuses a request before its body is read whose HAWK signature is not that of
+// a known token.
 func (a *Authenticator) KnownSigner(r *http.Request) error {
 	authorization := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(authorization, " "); !strings.EqualFold(scheme, hawk.Scheme) {

@@ -117,7 +117,7 @@ func (h *Handlers) pending(tx store.Reader, uid string) (c store.Confirmation, o
 }
 
 // Remind sends a code to an account that waits for one, unless the last one is
-// still good: whoever comes with that must not find it replaced.
+// still good: its reader must not find it replaced.
 func (h *Handlers) Remind(r *api.Request, a *store.Account) error {
 	ctx := r.Context()
 	_, good, err := h.pending(h.DB.Read(ctx), a.UID)

@@ -82,8 +82,8 @@ func (in *notifyRequest) aboutSync() bool {
 }
 
 // Notify passes a message on to the account's devices: that there is
-// something to sync. What else a message can say is the server's own to say, and
-// goes no further.
+// something to sync. Other messages are for the server alone to send, and are
+// dropped.
 func (h *Handlers) Notify(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)
 	if err != nil {

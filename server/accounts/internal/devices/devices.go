@@ -249,7 +249,7 @@ func (h *Handlers) List(r *api.Request) (any, error) {
 }
 
 // Rename gives a device of the account another name, for a settings page,
-// which is no device itself. This server's own; elsewhere only a device can
+// which is not a device itself. This server's own; elsewhere only a device can
 // rename itself.
 func (h *Handlers) Rename(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
@@ -295,7 +295,7 @@ func (h *Handlers) Destroy(r *api.Request) (any, error) {
 
 // remove ends a device with all that was given together with its token.
 func (h *Handlers) remove(ctx context.Context, by auth.Holder, uid, id string) error {
-	// The one that goes hears of it too, and then of nothing more.
+	// The one that is removed is told too, for the last time.
 	listeners := h.Notifier.Listeners(ctx, uid, Every)
 	err := h.Auth.UpdateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)

@@ -17,7 +17,7 @@ import (
 
 const (
 	// maxPushes is how many messages the devices of one account get in a window, so
-	// that nobody takes all of the sender.
+	// that one account cannot take all of the sender.
 	maxPushes = 1000
 	// goodbyeLife is how long a message waits that tells a device of its end.
 	goodbyeLife = 6 * time.Hour
@@ -30,7 +30,7 @@ type News struct {
 	ttl     time.Duration
 }
 
-// The news that say nothing but themselves.
+// The news without data.
 var (
 	ProfileUpdated  = News{command: "profile_updated"}
 	PasswordChanged = News{command: "password_changed", ttl: goodbyeLife}
@@ -78,7 +78,7 @@ type Pusher interface {
 // Config says how a Notifier works.
 type Config struct {
 	Store store.Store
-	// Push sends the messages; nil: nobody hears of anything.
+	// Push sends the messages; nil: none are sent.
 	Push Pusher
 	// Window is the time that an account's messages are counted over.
 	Window time.Duration
@@ -86,8 +86,8 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Notifier tells devices. Its methods may be called concurrently. What it cannot do
-// is logged, for it is no reason to refuse what the message is about.
+// Notifier tells devices. Its methods may be called concurrently. A failure
+// is logged: what the message is about must not fail for it.
 type Notifier struct {
 	cfg  Config
 	sent limiter.Limiter
@@ -106,7 +106,8 @@ type Listener struct {
 func Every(string) bool { return true }
 
 // Listeners are the devices of an account that hear push messages, of those that
-// want accepts by their IDs. A message for one that goes needs them from before.
+// want accepts by their IDs. Take them before a change that removes
+// one which is to be told of it.
 func (n *Notifier) Listeners(ctx context.Context, uid string, want func(device string) bool) []Listener {
 	if n.cfg.Push == nil {
 		return nil
@@ -154,7 +155,7 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 		case err == nil:
 			sent++
 		case errors.Is(err, push.ErrHost), errors.Is(err, push.ErrKeys), errors.Is(err, push.ErrTooLong):
-			// A device's own doing, and likely to happen each time.
+			// The device is the cause, and it is likely to happen each time.
 			n.cfg.Log.DebugContext(ctx, "no push message for a device", "device", l.device, "err", err)
 		default:
 			n.cfg.Log.WarnContext(ctx, "cannot send a push message", "device", l.device, "err", err)

@@ -187,7 +187,7 @@ type grant struct {
 	authAt     int64  // seconds
 	offline    bool   // a refresh token too
 	session    []byte // that asked, or nil
-	// signedIn is the session whose sign-in all goes back to, or nil.
+	// signedIn is the session whose sign-in the grant comes from, or nil.
 	signedIn []byte
 	// leaves says that this session ends with the grant.
 	leaves  bool
@@ -303,7 +303,7 @@ func (h *Handlers) byRefreshToken(r *api.Request, in tokenRequest) (grant, error
 	}, nil
 }
 
-// byCode takes a code. Whoever shows it with a wrong verifier takes it too.
+// byCode takes a code, which is consumed also if the verifier is wrong.
 func (h *Handlers) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
 		return grant{}, fault.Missing("code")

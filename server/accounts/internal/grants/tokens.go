@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// Destroy revokes an access or a refresh token. Whoever has it may.
+// Destroy revokes an access or a refresh token, for anybody who has it.
 func (h *Handlers) Destroy(r *api.Request) (any, error) {
 	var in struct {
 		Token        string `json:"token"`

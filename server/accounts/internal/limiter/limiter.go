@@ -11,8 +11,8 @@ import (
 const maxCounted = 1 << 16
 
 // Limiter counts tries by key, in windows that begin with a key's first try. When
-// it has no room for another key it forgets the one whose window began first, so
-// that no flood of keys resets the others at once. Keys that strangers make up and
+// it is full it forgets the key whose window began first, so that a flood of keys does
+// not reset the others at once. Keys that strangers make up and
 // keys that are an account's belong in limiters of their own. The zero value
 // is ready to use.
 type Limiter struct {

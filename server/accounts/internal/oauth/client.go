@@ -36,6 +36,6 @@ func IsLoopback(uri string) bool {
 	return false
 }
 
-// WebChannel is the redirection of clients that hear of the code through the page, as
+// WebChannel is the redirection of clients that get the code through the page, as
 // Firefox does.
 const WebChannel = "urn:ietf:wg:oauth:2.0:oob:oauth-redirect-webchannel"

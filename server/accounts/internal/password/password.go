@@ -31,7 +31,7 @@ type Passwords struct {
 	Pepper []byte
 	// Decoys says that addresses may have decoys.
 	Decoys bool
-	// Disabled, if set, says which accounts nobody signs in to.
+	// Disabled, if set, says which accounts cannot be signed in to.
 	Disabled func(ctx context.Context, uid string) (bool, error)
 	Rand     io.Reader
 	Security *security.Log // may be nil
@@ -50,7 +50,7 @@ func (p *Passwords) AccountByKey(ctx context.Context, key string) (*store.Accoun
 }
 
 // Verifier stretches authPW as the account's were; with a nil account it does the
-// same work for nothing, so that the time does not tell.
+// same work, so that the time does not tell.
 func (p *Passwords) Verifier(ctx context.Context, a *store.Account, authPW []byte) (onepw.Verifier, error) {
 	salt, cost := p.Pepper, p.Cost
 	if a != nil {
@@ -83,7 +83,7 @@ func (c Checked) WrapKB() Wrapped {
 }
 
 // Authenticate is [Passwords.Check] of a body that shows an address and its password
-// and nothing else that matters.
+// and no other parameter that matters.
 func (p *Passwords) Authenticate(r *api.Request) (Checked, error) {
 	var in struct {
 		Email    string `json:"email"`
@@ -97,7 +97,7 @@ func (p *Passwords) Authenticate(r *api.Request) (Checked, error) {
 }
 
 // Check counts the try, and answers the same, in the same time, to a
-// wrong password and to an address without an account. Nobody is told how an
+// wrong password and to an address without an account. No answer tells how an
 // account's password is stretched, so a client may show it in both ways: version1
 // is that of version 1, or "".
 func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Checked, error) {
@@ -124,7 +124,7 @@ func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Ch
 	if lower := mailaddr.Lower(email); lower != email {
 		p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongSpelling), r.RemoteAddr, found.UID)
 		// The address is the salt of version 1, and mostly written so. What the
-		// account's own spelling is, if there is one, nobody hears.
+		// account's own spelling is, if there is one, no answer tells.
 		return Checked{}, fault.ErrEmailCase.With(fault.Details{Email: lower})
 	}
 	p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongPassword), r.RemoteAddr, found.UID)
@@ -190,8 +190,8 @@ func (c Checked) Still(tx store.Reader) error {
 	return err
 }
 
-// Enabled refuses an account that its operator disabled. Only who proved
-// to be its owner hears of it.
+// Enabled refuses an account that its operator disabled. Only a client that proved to be
+// its owner's is told.
 func (p *Passwords) Enabled(ctx context.Context, uid string) error {
 	if p.Disabled == nil {
 		return nil

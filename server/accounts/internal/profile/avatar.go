@@ -23,12 +23,12 @@ const (
 	// avatarUploads is how many an account may send in a window of Limits, as each
 	// takes some work.
 	avatarUploads = 10
-	// noAvatar is the id of the picture of everyone.
+	// noAvatar is the ID of the default picture.
 	noAvatar = "00000000000000000000000000000000"
 )
 
-// avatarHeaders are on each picture: it is a picture and nothing else, whoever
-// opens it and however.
+// avatarHeaders are on each picture: browsers treat it as a picture alone, however it is
+// opened.
 func avatarHeaders(contentType, cache string) map[string]string {
 	return map[string]string{
 		"Content-Type": contentType, "Cache-Control": cache, "X-Content-Type-Options": "nosniff",
@@ -36,7 +36,7 @@ func avatarHeaders(contentType, cache string) map[string]string {
 	}
 }
 
-// defaultAvatarImage is the picture of everyone: a grey disc.
+// defaultAvatarImage is the default picture: a grey disc.
 const defaultAvatarImage = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
 	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
 
@@ -53,8 +53,8 @@ func (h *Handlers) avatarID(ctx context.Context, uid string) (id string, err err
 	return id, err
 }
 
-// avatarURL is where everybody who knows a picture's id finds it: the programs
-// that show it send no proof with their request.
+// avatarURL is where everybody who knows a picture's ID finds it: the programs
+// that show it do not authenticate.
 func (h *Handlers) avatarURL(ctx context.Context, id string) string {
 	if id == noAvatar {
 		id = "default"

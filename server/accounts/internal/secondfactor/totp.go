@@ -45,8 +45,8 @@ func codeAt(secret []byte, step int64) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%digits)
 }
 
-// match is the step whose code this is, or 0. A code is good once: whoever looked
-// over a shoulder comes too late.
+// match is the step whose code this is, or 0. A code is good once, so that
+// somebody who saw it typed cannot use it again.
 func match(t store.TOTP, code string, now time.Time) (found int64) {
 	code = strings.Join(strings.Fields(code), "")
 	current := now.Unix() / int64(step/time.Second)

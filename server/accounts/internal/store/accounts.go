@@ -104,7 +104,7 @@ type ConfirmationWriter interface {
 // Invitation lets one person sign up.
 type Invitation struct {
 	Hash                 []byte // of the code
-	Note                 string // for whom it is, in the operator's words
+	Note                 string // who it is for, in the operator's words
 	CreatedAt, ExpiresAt int64
 	// Email is the address of the account that was made with it; "": none was.
 	Email string
@@ -132,7 +132,7 @@ type InvitationWriter interface {
 
 // Avatar is an account's picture, as this server drew it.
 type Avatar struct {
-	ID    string // in its address, and nothing else's
+	ID    string // in its address, and unique
 	Type  string
 	Image []byte
 }
@@ -141,7 +141,7 @@ type Avatar struct {
 type AvatarReader interface {
 	// AvatarID is the ID of an account's picture.
 	AvatarID(uid string) (string, error)
-	// Avatar finds a picture by its ID alone: whoever knows that may see it.
+	// Avatar finds a picture by its ID alone: everybody who knows that may see it.
 	Avatar(id string) (Avatar, error)
 }
 

@@ -1,6 +1,6 @@
 package store
 
-// Device belongs to a session or to a refresh token, and goes with it.
+// Device belongs to a session or to a refresh token, and is removed with it.
 type Device struct {
 	ID               string
 	UID              string

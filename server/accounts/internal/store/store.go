@@ -101,7 +101,7 @@ type Expiry struct {
 	// Now ends what has an end of its own: codes, commands, invitations that were
 	// not used, tries, revoked access tokens.
 	Now int64
-	// Unconfirmed is for accounts that nobody confirmed, by when they were made.
+	// Unconfirmed is for accounts that are not confirmed, by when they were made.
 	Unconfirmed int64
 	// Short is for tokens of one purpose, and for sessions that wait for a code, by
 	// when they were made.

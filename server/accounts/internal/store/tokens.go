@@ -50,7 +50,7 @@ type TokenReader interface {
 	Clients(uid string) ([]Client, error)
 }
 
-// TokenWriter changes tokens. What depends on one goes with it.
+// TokenWriter changes tokens. What depends on one is removed with it.
 type TokenWriter interface {
 	// AddToken adds a token, used when it was created.
 	AddToken(*Token) error
@@ -95,7 +95,7 @@ type RefreshTokenReader interface {
 	GrantHasRefreshToken(uid string, grant []byte) (bool, error)
 }
 
-// RefreshTokenWriter changes refresh tokens. A device goes with its own.
+// RefreshTokenWriter changes refresh tokens. A device is removed with its own.
 type RefreshTokenWriter interface {
 	// AddRefreshToken adds a token, used when it was created.
 	AddRefreshToken(*RefreshToken) error

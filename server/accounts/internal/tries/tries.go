@@ -128,7 +128,7 @@ func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), e
 func (c *Counter) try(ctx context.Context, from string, list []attempt) (wait time.Duration, err error) {
 	now := c.Now().UnixMilli()
 	err = c.DB.UpdateSoon(ctx, func(tx store.Tx) error {
-		// What ended goes a little at a time.
+		// Ended counts are removed a few at a time.
 		if err := tx.ForgetEndedTries(now); err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func isolation(e *env) {
 	}
 }
 
-// With an account goes all that belongs to it, and nothing of others.
+// All that belongs to an account is removed with it, and nothing of others.
 func removal(e *env) {
 	e.populate("a")
 	e.populate("b")
