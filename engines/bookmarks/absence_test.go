@@ -67,6 +67,7 @@ const url1 = "https://e.example/1"
 // Whoever comes first: a file without tags takes nobody's away, and the earlier
 // date reaches everyone.
 func TestAPoorerFileTakesNothingAway(t *testing.T) {
+	t.Parallel()
 	rich := page(`HREF="https://e.example/1" ADD_DATE="1400000000" LAST_MODIFIED="1500000000" SHORTCUTURL="one" TAGS="go,web">One`)
 	for name, poor := range map[string]string{
 		"dated later":   page(`HREF="https://e.example/1" ADD_DATE="1600000000">One`),
@@ -111,6 +112,7 @@ func TestAPoorerFileTakesNothingAway(t *testing.T) {
 // What a new device has under the GUIDs of the account, from a backup: the title
 // that was given last stands, and the time of an import is no time of an edit.
 func TestABackupIsAsNewAsItsLastEdit(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one := a.device(t)
 	guid := one.add(bookmarks.Menu, "old")
@@ -136,6 +138,7 @@ func TestABackupIsAsNewAsItsLastEdit(t *testing.T) {
 }
 
 func TestTagsEditedOnBothSides(t *testing.T) {
+	t.Parallel()
 	for range 2 {
 		p := newPair(t)
 		if err := p.one.Tag(t.Context(), p.a, "base", "gone", "both"); err != nil {
@@ -166,6 +169,7 @@ func TestTagsEditedOnBothSides(t *testing.T) {
 
 // Two bookmarks of one URL have its tags in common, whichever was edited where.
 func TestTagsOfTwoBookmarksOfOneURL(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	twin, err := p.one.Add(t.Context(), bookmarks.Item{Parent: bookmarks.Toolbar, Title: "twin", URL: p.one.get(p.a).URL, Tags: []string{"base", "gone"}}, 0)
 	if err != nil {
@@ -191,6 +195,7 @@ func TestTagsOfTwoBookmarksOfOneURL(t *testing.T) {
 }
 
 func TestImportOfWhatIsHere(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	d.importPage(page(`HREF="https://e.example/1" ADD_DATE="1600000000" TAGS="mine">One`, `HREF="https://e.example/2" SHORTCUTURL="two">Two`,
 		`HREF="https://e.example/3" SHORTCUTURL="three">Three`))
@@ -222,6 +227,7 @@ func TestImportOfWhatIsHere(t *testing.T) {
 // A date that only another record states reaches every device, whatever else
 // that record says.
 func TestTheEarliestDateReachesEveryDevice(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	early := time.UnixMilli(1_400_000_000_000)
 	record := p.account.record(t, p.a)
@@ -241,6 +247,7 @@ func TestTheEarliestDateReachesEveryDevice(t *testing.T) {
 }
 
 func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one, two := a.device(t), a.device(t)
 	var folders []engine.ID
@@ -303,6 +310,7 @@ func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
 
 // A backup names what is here by its GUID, wherever it is by now.
 func TestImportOfWhatWasMoved(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	var backup bytes.Buffer
 	if err := p.one.Export(t.Context(), &backup, "json"); err != nil {

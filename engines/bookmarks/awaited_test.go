@@ -27,6 +27,7 @@ func (a *account) sendWithoutFolder(n int) (list string) {
 // Another program sent what is in a folder, and the server did not take the folder. Its
 // items wait for it: nothing is put elsewhere, and nothing is sent.
 func TestItemsWaitForTheirFolder(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one := a.device(t)
 	mine := one.add(bookmarks.Toolbar, "mine")
@@ -82,6 +83,7 @@ func TestItemsWaitForTheirFolder(t *testing.T) {
 
 // If the items go elsewhere, nothing waits any more; and few are put into Unfiled at once.
 func TestItemsThatNeedNotWait(t *testing.T) {
+	t.Parallel()
 	t.Run("moved", func(t *testing.T) {
 		a := newAccount()
 		list := a.sendWithoutFolder(1100)

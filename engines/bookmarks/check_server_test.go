@@ -18,6 +18,7 @@ func (a *account) live(yield func(engine.Incoming, error) bool) {
 }
 
 func TestACheckLooksAtTheServer(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	if c, err := p.one.CheckServer(t.Context(), p.account.live); err != nil || len(c.Counts) > 0 || !c.Live || c.Records != 9 {
 		t.Fatalf("%+v, %v; want nine records and no fault", c, err)

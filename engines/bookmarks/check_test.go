@@ -22,6 +22,7 @@ func (d *device) check() *bookmarks.Checked {
 }
 
 func TestCheckSeesTheServer(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	a.put("menu", `{"id":"menu","type":"folder","parentid":"places","title":"menu","children":["missing_____"]}`)
 	a.put("toolbar", `{"id":"toolbar","type":"folder","parentid":"places","title":"toolbar","children":[]}`)
@@ -49,6 +50,7 @@ func TestCheckSeesTheServer(t *testing.T) {
 }
 
 func TestCheckSeesDamage(t *testing.T) {
+	t.Parallel()
 	for damage, want := range map[string]string{
 		`UPDATE bookmarks SET title = 'other' WHERE title = 'a'`:                                                     "both different value",
 		`UPDATE bookmarks SET position = 7 WHERE title = 'a'`:                                                        "device position out of order",
@@ -82,6 +84,7 @@ func (m *meddler) Read(b []byte) (int, error) {
 }
 
 func TestAnEditInTheMiddleOfTheMergeIsKept(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	hook := &meddler{}
 	e, err := bookmarks.Open(t.Context(), bookmarks.Config{Path: filepath.Join(t.TempDir(), "places.sqlite"), Now: a.now, Rand: hook})
@@ -116,6 +119,7 @@ func TestAnEditInTheMiddleOfTheMergeIsKept(t *testing.T) {
 
 // A list of a million children that do not exist is a large record, and no more.
 func TestVeryManyChildren(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	var list strings.Builder
 	for i := range long.Of(100_000, 1_000_000) {

@@ -28,6 +28,7 @@ func (d *device) command() {
 }
 
 func TestACommandToWipeLeavesWhatIsUnsent(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.two.add(p.f, "unsent")
 	p.two.rename(p.b, "edited")
@@ -54,6 +55,7 @@ func TestACommandToWipeLeavesWhatIsUnsent(t *testing.T) {
 
 // The command alone, with all still on the server, takes nothing away.
 func TestACommandToWipeWhatIsAllThere(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	before, err := p.two.Log(t.Context())
 	if err != nil {
@@ -70,6 +72,7 @@ func TestACommandToWipeWhatIsAllThere(t *testing.T) {
 }
 
 func TestACommandToWipeIsHeld(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one, two := a.device(t), a.device(t)
 	folder := one.addFolder(bookmarks.Menu, "many")
@@ -103,6 +106,7 @@ func TestACommandToWipeIsHeld(t *testing.T) {
 // What comes back after a wipe on this device was no addition: to undo it would
 // delete it everywhere.
 func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	if err := p.two.Wipe(t.Context()); err != nil {
 		t.Fatal(err)
@@ -122,6 +126,7 @@ func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
 
 // An account that was started afresh takes what devices have, unsent or not.
 func TestAFreshStartOfTheAccount(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.two.add(bookmarks.Menu, "unsent")
 	p.one.startOver()

@@ -215,6 +215,7 @@ func harness() enginetest.Harness {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	h := harness()
 	h.Many = long.Of(2000, 10_000)
 	for _, story := range enginetest.Cases(h) {

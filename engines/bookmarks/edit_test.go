@@ -15,6 +15,7 @@ import (
 )
 
 func TestTheTreeKeepsItsOrder(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	for _, title := range []string{"a", "b", "c", "d"} {
 		d.add(bookmarks.Menu, title)
@@ -48,6 +49,7 @@ func TestTheTreeKeepsItsOrder(t *testing.T) {
 }
 
 func TestWhatCannotBeDone(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	ctx := t.Context()
 	folder := d.addFolder(bookmarks.Menu, "f")
@@ -82,6 +84,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 }
 
 func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	ctx := t.Context()
 	url := p.one.get(p.a).URL
@@ -131,6 +134,7 @@ func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
 }
 
 func TestSearchFindsTitlesURLsAndTags(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	guid := d.add(bookmarks.Menu, "Gardening")
 	d.add(bookmarks.Menu, "Cooking")
@@ -150,6 +154,7 @@ func TestSearchFindsTitlesURLsAndTags(t *testing.T) {
 }
 
 func TestPath(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	path, err := p.one.Path(t.Context(), p.x)
 	if err != nil || len(path) != 3 || path[0].GUID != bookmarks.Menu || path[1].GUID != p.f || path[2].GUID != p.x {
@@ -158,6 +163,7 @@ func TestPath(t *testing.T) {
 }
 
 func TestExportAndImportGiveTheSameTree(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	for _, format := range bookmarks.Formats {
 		p := newPair(t)
@@ -200,6 +206,7 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 }
 
 func TestImportNamesWhatItSkips(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	report, err := d.ImportFrom(t.Context(), strings.NewReader("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n"+
 		`<DT><A HREF="https://example.org/">good</A>`+"\n"+`<DT><A HREF="nonsense">bad</A>`+"\n</DL>"), importing.Options{})

@@ -11,6 +11,7 @@ import (
 )
 
 func TestItemsAreFoundByURLAndByTheBeginningOfAnID(t *testing.T) {
+	t.Parallel()
 	e, err := bookmarks.Open(t.Context(), bookmarks.Config{
 		Path: filepath.Join(t.TempDir(), "places.sqlite"), Now: time.Now, Rand: rand.Reader,
 	})

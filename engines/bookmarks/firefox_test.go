@@ -35,6 +35,7 @@ func realRecords(t *testing.T) (all []real) {
 // What Firefox wrote comes in, and goes up to another account as Firefox wrote
 // it: the same members with the same values.
 func TestRecordsAreFirefoxs(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	all := realRecords(t)
 	for _, r := range all {
@@ -83,6 +84,7 @@ func TestRecordsAreFirefoxs(t *testing.T) {
 }
 
 func TestOldQueriesAreRewritten(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	a.put("unfiled", `{"id":"unfiled","type":"folder","parentid":"places","title":"unfiled","children":["query1______","query2______","livemark____"]}`)
 	a.put("query1______", `{"id":"query1______","type":"query","parentid":"unfiled","title":"Tagged","bmkUri":"place:type=7&folder=42","folderName":"r&d"}`)
@@ -110,6 +112,7 @@ func TestOldQueriesAreRewritten(t *testing.T) {
 
 // Nobody else's mistake stops the rest, or does damage.
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	long := func(n int) string { return string(slices.Repeat([]byte{'x'}, n)) }
 	for name, c := range map[string]struct {
 		record string // for badrecord___
@@ -170,6 +173,7 @@ func TestBadRecords(t *testing.T) {
 
 // Records that contradict each other are repaired, counted, and go up.
 func TestContradictionsAreRepaired(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	bookmark := func(id, parent string) {
 		a.put(engine.ID(id), fmt.Sprintf(`{"id":"%s","type":"bookmark","parentid":"%s","title":"%s","bmkUri":"https://example.org/%s"}`, id, parent, id, id))

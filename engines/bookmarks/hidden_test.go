@@ -31,6 +31,7 @@ func rounds(n int, devices ...*device) (sent [][]engine.ID) {
 }
 
 func TestADamagedRecordMakesNobodyRestless(t *testing.T) {
+	t.Parallel()
 	for name, pick := range map[string]func(p *pair) engine.ID{
 		"bookmark":        func(p *pair) engine.ID { return p.b },
 		"folder":          func(p *pair) engine.ID { return p.f },
@@ -73,6 +74,7 @@ func TestADamagedRecordMakesNobodyRestless(t *testing.T) {
 
 // A folder goes up with those of its items that cannot be read here, where they are.
 func TestAFolderKeepsWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.account.damage(p.b)
 	p.account.damage(p.f)
@@ -97,6 +99,7 @@ func TestAFolderKeepsWhatCannotBeRead(t *testing.T) {
 
 // If nearly nothing can be read, the keys may be wrong: then nothing is overwritten.
 func TestMuchThatCannotBeReadIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	for i := range 12 {
 		p.one.add(bookmarks.Toolbar, fmt.Sprint(i))

@@ -23,6 +23,7 @@ func (d *device) syncSmall() []engine.Outgoing {
 // A folder whose record is too large stays whole, here and elsewhere, and comes
 // whole when it fits.
 func TestAFolderTooLargeForARecord(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]int{"new": 0, "grown": 10} {
 		t.Run(name, func(t *testing.T) {
 			a := newAccount()

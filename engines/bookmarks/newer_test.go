@@ -12,6 +12,7 @@ import (
 // TestTheNewerEditWins: both sides rename a bookmark, and this device syncs long
 // after the collection was last written to.
 func TestTheNewerEditWins(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, first, second string
 		// skew is how far the server's clock is ahead of the device's.
@@ -52,6 +53,7 @@ func TestTheNewerEditWins(t *testing.T) {
 // Others do not believe a record that says it was added the day after tomorrow. So the
 // device whose clock was wrong does not either, or each would have a date of its own.
 func TestABookmarkByAClockThatIsFarAhead(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	const ahead = 40 * time.Hour
 	e := open(t, filepath.Join(t.TempDir(), "places.sqlite"), func() time.Time { return a.now().Add(ahead) })

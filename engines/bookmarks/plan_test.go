@@ -76,6 +76,7 @@ var wholeStatements = map[string]bool{
 // A statement that reads a whole table is fast in every test and slow for the
 // user with a hundred thousand bookmarks.
 func TestNoStatementScansATable(t *testing.T) {
+	t.Parallel()
 	db, err := places.Open(t.Context(), places.Config{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader("")})
 	if err != nil {
 		t.Fatal(err)

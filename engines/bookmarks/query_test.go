@@ -9,6 +9,7 @@ import (
 
 // A query's record says twice which tag it is for; the user's query says it once.
 func TestAQueryForATagComesToRest(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	d := a.device(t)
 	ours, err := d.Add(t.Context(), bookmarks.Item{Title: "Ours", URL: "place:tag=to%20read"}, bookmarks.End)

@@ -23,6 +23,7 @@ func (p *pair) restore(records map[engine.ID]engine.Incoming) {
 // A backup of the server that was made before a deletion does not bring back what every
 // device knows to be deleted.
 func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	backup := maps.Clone(p.one.a.records)
 	p.one.remove(p.c)
@@ -46,6 +47,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 
 // The user may have restored the server for just that.
 func TestWhatARestoredServerBringsBackStaysIfTheAccountWins(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	backup := maps.Clone(p.one.a.records)
 	p.one.remove(p.c)
@@ -59,6 +61,7 @@ func TestWhatARestoredServerBringsBackStaysIfTheAccountWins(t *testing.T) {
 }
 
 func TestManyDeletionsAgainAreHeld(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	for i := range 30 {
 		p.one.add(bookmarks.Toolbar, fmt.Sprint("page ", i))
@@ -87,6 +90,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 
 // Another device fills the server again just as this one finds it empty.
 func TestADeletionOutlivesAnEmptyServer(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	full := maps.Clone(p.one.a.records)
 	p.one.remove(p.c)

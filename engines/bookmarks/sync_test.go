@@ -49,6 +49,7 @@ func (p *pair) settle(t *testing.T) {
 
 // TestNothingWaitsAfterASync: the root itself is never sent, so it does not wait.
 func TestNothingWaitsAfterASync(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	for name, e := range map[string]*bookmarks.Engine{"one": p.one.Engine, "two": p.two.Engine} {
 		if n, err := e.Changes(t.Context()); n != 0 || err != nil {
@@ -58,6 +59,7 @@ func TestNothingWaitsAfterASync(t *testing.T) {
 }
 
 func TestEachFieldComesFromWhoChangedIt(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.one.rename(p.a, "a of one")
 	url := "https://example.org/two"
@@ -77,6 +79,7 @@ func TestEachFieldComesFromWhoChangedIt(t *testing.T) {
 }
 
 func TestTheNewerEditOfOneFieldStands(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.one.rename(p.a, "older")
 	p.one.sync() // a record is as new as its upload
@@ -86,6 +89,7 @@ func TestTheNewerEditOfOneFieldStands(t *testing.T) {
 }
 
 func TestBothReorderOneFolder(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.one.move(p.c, bookmarks.Menu, 0)
 	p.one.add(bookmarks.Menu, "d")
@@ -98,6 +102,7 @@ func TestBothReorderOneFolder(t *testing.T) {
 }
 
 func TestOneFillsWhatTheOtherDeletes(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.one.remove(p.f)
 	p.two.add(p.f, "new")
@@ -106,6 +111,7 @@ func TestOneFillsWhatTheOtherDeletes(t *testing.T) {
 }
 
 func TestOneMovesWhatTheOtherDeletes(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.one.remove(p.b)
 	p.two.move(p.b, bookmarks.Toolbar, 0)
@@ -113,6 +119,7 @@ func TestOneMovesWhatTheOtherDeletes(t *testing.T) {
 }
 
 func TestMadeOnBothSidesBeforeTheFirstSync(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one, two := a.device(t), a.device(t)
 	for _, d := range []*device{one, two} {
@@ -136,6 +143,7 @@ func TestMadeOnBothSidesBeforeTheFirstSync(t *testing.T) {
 
 // What grows with the tree must not be done for a change that does not.
 func TestASmallChangeIsAppliedAsItIs(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(p *pair){
 		"edit":       func(p *pair) { p.one.rename(p.a, "A") },
 		"add":        func(p *pair) { p.one.add(bookmarks.Menu, "d") },
@@ -161,6 +169,7 @@ func TestASmallChangeIsAppliedAsItIs(t *testing.T) {
 }
 
 func TestHold(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one, two := a.device(t), a.device(t)
 	folder := one.addFolder(bookmarks.Menu, "many")
@@ -186,6 +195,7 @@ func TestHold(t *testing.T) {
 }
 
 func TestPrefer(t *testing.T) {
+	t.Parallel()
 	for side, want := range map[engine.Side]string{engine.PreferLocal: "older", engine.PreferRemote: "newer"} {
 		p := newPair(t)
 		p.two.rename(p.a, "older")
@@ -215,6 +225,7 @@ func TestPrefer(t *testing.T) {
 // A first sync of many items is many small transactions; a device that has some of
 // them already, and finds others out of place, ends up with the same tree.
 func TestAFirstSyncOfMany(t *testing.T) {
+	t.Parallel()
 	n := long.Of(2000, 5000)
 	a := large(n)
 	a.put("item00000007", `{"id":"item00000007","type":"bookmark","parentid":"nowhere_____","title":"orphan","bmkUri":"https://example.org/orphan","tags":["t"]}`)

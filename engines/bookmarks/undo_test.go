@@ -36,6 +36,7 @@ func busySync(t *testing.T) *pair {
 }
 
 func TestLogCountsWhatASyncDid(t *testing.T) {
+	t.Parallel()
 	p := busySync(t)
 	log, err := p.two.Log(t.Context())
 	if err != nil || len(log) != 2 {
@@ -50,6 +51,7 @@ func TestLogCountsWhatASyncDid(t *testing.T) {
 }
 
 func TestUndoTakesASyncBackEverywhere(t *testing.T) {
+	t.Parallel()
 	p := busySync(t)
 	u := p.two.undo("")
 	if want := (bookmarks.Undone{Run: "busy", Restored: 2, Reverted: 2, Moved: 1, Removed: 2}); u != want {
@@ -67,6 +69,7 @@ func TestUndoTakesASyncBackEverywhere(t *testing.T) {
 }
 
 func TestUndoLeavesWhatWasEditedSince(t *testing.T) {
+	t.Parallel()
 	p := busySync(t)
 	p.two.rename(p.a, "mine")             // was renamed by the sync
 	p.two.move(p.b, bookmarks.Unfiled, 0) // was moved
@@ -84,6 +87,7 @@ func TestUndoLeavesWhatWasEditedSince(t *testing.T) {
 }
 
 func TestUndoOfAFirstSync(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	one, two := a.device(t), a.device(t)
 	one.add(bookmarks.Menu, "theirs")
@@ -101,6 +105,7 @@ func TestUndoOfAFirstSync(t *testing.T) {
 }
 
 func TestUndoRestoresTagsAndUnknownMembers(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	a.put("menu", `{"id":"menu","type":"folder","parentid":"places","title":"menu","children":["bookmark____"]}`)
 	a.put("bookmark____", `{"id":"bookmark____","type":"bookmark","parentid":"menu","title":"t","bmkUri":"https://example.org/","tags":["x"],"keyword":"k","strange":{"a":1}}`)
@@ -120,6 +125,7 @@ func TestUndoRestoresTagsAndUnknownMembers(t *testing.T) {
 }
 
 func TestOldSyncsLeaveTheLog(t *testing.T) {
+	t.Parallel()
 	p := busySync(t)
 	p.account.at += engine.Timestamp(100 * 24 * 60 * 60 * 100)
 	p.one.rename(p.a, "later")

@@ -14,6 +14,7 @@ import (
 
 // What another device stored goes back to the server as it came, edited or not.
 func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
+	t.Parallel()
 	a := newAccount()
 	urls := []string{
 		"javascript://Label%0Aalert(encodeURIComponent(document.title))",
@@ -69,6 +70,7 @@ func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
 }
 
 func TestWhatNoBrowserStoresIsRefused(t *testing.T) {
+	t.Parallel()
 	d := newAccount().device(t)
 	for _, url := range []string{"https://exa mple.org/", "https://100%.example/", "https://[open/", "https://example.org:65536/"} {
 		if _, err := d.Add(t.Context(), bookmarks.Item{URL: url}, bookmarks.End); !errors.Is(err, bookmarks.ErrInvalid) {

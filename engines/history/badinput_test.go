@@ -14,6 +14,7 @@ import (
 // Each record is one that some device may have written; the next one must still
 // arrive.
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	good := at(time.Hour, 1)
 	date := func(d string) string { return fmt.Sprintf(`{"date":%s,"type":1}`, d) }
 	long := "https://example.org/" + strings.Repeat("x", 64<<10)
@@ -100,6 +101,7 @@ func TestBadRecords(t *testing.T) {
 }
 
 func TestVisitsThatCannotBeAdded(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	for name, c := range map[string]struct {
 		url string

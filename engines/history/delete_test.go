@@ -10,6 +10,7 @@ import (
 )
 
 func TestDeletingAHost(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	for _, url := range []string{
 		"https://example.org/", "http://example.org:8080/a", "https://www.example.org/b", "https://Ann@deep.www.EXAMPLE.org/c",
@@ -40,6 +41,7 @@ func TestDeletingAHost(t *testing.T) {
 }
 
 func TestDeletingATime(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	in := d.record("aaaaaaaaaaaa", site(1), "One", at(time.Hour, 1), at(2*time.Hour, 2), at(3*time.Hour, 1))
 	d.sync(in)
@@ -74,6 +76,7 @@ func TestDeletingATime(t *testing.T) {
 }
 
 func TestDeletingAURL(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.visit("https://example.org/a", "", 0, history.Link)
 	if done, err := d.DeleteURL(t.Context(), " HTTPS://Example.org/a"); err != nil || done.Pages != 1 {
@@ -87,6 +90,7 @@ func TestDeletingAURL(t *testing.T) {
 }
 
 func TestVisitingADeletedPageAgain(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	p := d.visit(site(1), "", 2*time.Hour, history.Link)
 	d.sync()
@@ -102,6 +106,7 @@ func TestVisitingADeletedPageAgain(t *testing.T) {
 }
 
 func TestADeletionYieldsToALaterVisit(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	in := d.record("aaaaaaaaaaaa", site(1), "", at(time.Hour, 1))
 	d.sync(in)

@@ -21,6 +21,7 @@ import (
 )
 
 func TestExportComesBackAsItWas(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	for i := range 700 { // more than are held at a time
 		d.visit(site(i), `T "quoted" <b> 東京`, time.Duration(i)*time.Minute, history.Transition(i%9+1))
@@ -67,6 +68,7 @@ func (d *device) unsent() (n int) {
 }
 
 func TestAnExportOfNothing(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	var file bytes.Buffer
 	d.must(d.ExportJSON(t.Context(), &file))
@@ -76,6 +78,7 @@ func TestAnExportOfNothing(t *testing.T) {
 }
 
 func TestBadFiles(t *testing.T) {
+	t.Parallel()
 	page := `{"histUri":"https://example.org/","title":"t","visits":[{"date":1795369000000000,"type":1}]}`
 	d := newDevice(t)
 	for name, text := range map[string]string{"cut off": "[" + page + ",", "cut off in a page": "[" + page + ", {", "no array": "{}", "nothing": ""} {
@@ -107,6 +110,7 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestExportTellsOfAFullPipe(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.visit(site(1), "", 0, history.Link)
 	if err := d.ExportJSON(t.Context(), brokenPipe{}); !errors.Is(err, io.ErrClosedPipe) {
@@ -116,6 +120,7 @@ func TestExportTellsOfAFullPipe(t *testing.T) {
 
 // A Firefox that runs holds its file open, and its newest visits are in the WAL.
 func TestImportFromFirefoxWhileItRuns(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "places.sqlite")
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=locking_mode(NORMAL)")
 	if err != nil {
@@ -158,6 +163,7 @@ func TestImportFromFirefoxWhileItRuns(t *testing.T) {
 // TestFilesThatAnEditorSaved: an editor may put a mark before the text, or save it in
 // UTF-16; and a file that is cut off says how far it was good.
 func TestFilesThatAnEditorSaved(t *testing.T) {
+	t.Parallel()
 	text := `[{"histUri":"https://example.org/","title":"ü","visits":[{"date":1795369000000000,"type":1}]}]`
 	wide, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
 	if err != nil {

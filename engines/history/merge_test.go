@@ -17,6 +17,7 @@ import (
 const day = 24 * time.Hour
 
 func TestRecordsOfARealFirefox(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile("testdata/firefox-esr-153.json")
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +58,7 @@ func TestRecordsOfARealFirefox(t *testing.T) {
 }
 
 func TestVisitsAreASet(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	const url = "https://example.org/"
 	for i := range 15 {
@@ -87,6 +89,7 @@ func TestVisitsAreASet(t *testing.T) {
 }
 
 func TestWhatOneSyncSends(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	const surplus = 10
 	for i := range 5000 + surplus {
@@ -115,6 +118,7 @@ func TestWhatOneSyncSends(t *testing.T) {
 }
 
 func TestAFirstSyncSendsThirtyDays(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	recent := d.visit(site(1), "", 29*day, history.Link)
 	old := d.visit(site(2), "", 31*day, history.Link)
@@ -129,6 +133,7 @@ func TestAFirstSyncSendsThirtyDays(t *testing.T) {
 }
 
 func TestPagesThatStayHere(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.visit("file:///home/ann/letter.html", "", 0, history.Typed)
 	d.visit("https://example.org/download.zip", "", 0, history.Download)
@@ -149,6 +154,7 @@ func TestPagesThatStayHere(t *testing.T) {
 }
 
 func TestOnePageUnderTwoIDs(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	a, b := d.record("aaaaaaaaaaaa", site(1), "A", at(time.Hour, 1)), d.record("bbbbbbbbbbbb", site(1), "B", at(2*time.Hour, 1))
 	_, out := d.sync(a, b)
@@ -167,6 +173,7 @@ func TestOnePageUnderTwoIDs(t *testing.T) {
 }
 
 func TestTwoIDsComeAgainBeforeTheTombstoneIsThere(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	a, b := d.record("aaaaaaaaaaaa", site(1), "A", at(time.Hour, 1)), d.record("bbbbbbbbbbbb", site(1), "A", at(time.Hour, 1))
 	for range 3 {
@@ -184,6 +191,7 @@ func TestTwoIDsComeAgainBeforeTheTombstoneIsThere(t *testing.T) {
 }
 
 func TestAnIDThatChangesItsPage(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.sync(d.record("aaaaaaaaaaaa", site(1), "One", at(time.Hour, 1)))
 	_, out := d.sync(d.record("aaaaaaaaaaaa", site(2), "Two", at(time.Hour, 1)))
@@ -197,6 +205,7 @@ func TestAnIDThatChangesItsPage(t *testing.T) {
 }
 
 func TestTitles(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	title := func() string { return d.pages()[site(1)].Title }
 	d.sync(d.record("aaaaaaaaaaaa", site(1), "first", at(time.Hour, 1)))
@@ -225,6 +234,7 @@ func TestTitles(t *testing.T) {
 }
 
 func TestUnknownFieldsOfVisitsGoBack(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.sync(d.record("aaaaaaaaaaaa", site(1), "x", fmt.Sprintf(`{"date":%d,"type":1,"from":{"a":[1.50]}}`, now.UnixMicro())))
 	d.visit(site(1), "", time.Hour, history.Link)
@@ -235,6 +245,7 @@ func TestUnknownFieldsOfVisitsGoBack(t *testing.T) {
 }
 
 func TestASyncThatDeletesMostWaits(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	var in, gone []engine.Incoming
 	for i := range 40 {
@@ -262,6 +273,7 @@ func TestASyncThatDeletesMostWaits(t *testing.T) {
 }
 
 func TestDeletionsAfterAReset(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	kept, gone := d.record("aaaaaaaaaaaa", site(1), "", at(time.Hour, 1)), d.record("bbbbbbbbbbbb", site(2), "", at(time.Hour, 1))
 	mine := d.record("cccccccccccc", site(3), "", at(time.Hour, 1))
@@ -283,6 +295,7 @@ func TestDeletionsAfterAReset(t *testing.T) {
 // The server's clock is an hour ahead of this device's, or an hour behind: which
 // title is newer does not depend on it.
 func TestTheNewerTitleByTwoClocks(t *testing.T) {
+	t.Parallel()
 	for skew, want := range map[time.Duration]string{time.Hour: "ours", -time.Hour: "theirs"} {
 		d := newDevice(t)
 		d.visit(site(1), "ours", 0, history.Link)

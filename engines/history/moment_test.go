@@ -13,6 +13,7 @@ import (
 // Firefox keeps milliseconds of a visit that it was told of, and tells those to
 // others: a visit does not become two on its way through it.
 func TestAVisitComesBackInMilliseconds(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	const url = "https://example.org/"
 	moment := now.Add(-time.Hour + 123_456*time.Microsecond)
@@ -37,6 +38,7 @@ func TestAVisitComesBackInMilliseconds(t *testing.T) {
 
 // A file that lists a visit twice has it once.
 func TestAnImportedVisitCountsOnce(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	visit := fmt.Sprintf(`{"date":%d,"type":1}`, now.Add(-time.Hour).UnixMicro())
 	file := `[{"histUri":"https://example.org/","title":"Example","visits":[` + visit + `,` + visit + `]}]`

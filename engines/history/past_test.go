@@ -12,6 +12,7 @@ import (
 
 // The server has the page, whatever the device remembers of that.
 func TestAPageDeletedAfterAResetIsDeletedEverywhere(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	p := d.visit("https://example.org/", "page", time.Hour, history.Link)
 	d.sync()
@@ -29,6 +30,7 @@ func TestAPageDeletedAfterAResetIsDeletedEverywhere(t *testing.T) {
 // Another device deleted the page, a third one, which had not seen all of its visits,
 // visited it again, and its record took the tombstone's place.
 func TestAVisitThatTheServerLostGoesUpAgain(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	p := d.visit("https://example.org/", "page", 2*time.Hour, history.Link)
 	d.visit(p.URL, "page", 3*time.Hour, history.Link)
@@ -45,6 +47,7 @@ func TestAVisitThatTheServerLostGoesUpAgain(t *testing.T) {
 // Others take a visit of the day after tomorrow for one of now. So does the device whose
 // clock was wrong, or each would have a visit of its own.
 func TestAVisitByAClockThatIsFarAhead(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	p := d.visit("https://example.org/", "page", -20*time.Hour, history.Typed)
 	behind := -30 * time.Hour // the server's clock
@@ -81,6 +84,7 @@ func back(t *testing.T, deletions int) (d *device, records []engine.Incoming) {
 }
 
 func TestAPageThatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		start       engine.Start
 		newer       bool
@@ -109,6 +113,7 @@ func TestAPageThatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 }
 
 func TestManyPagesThatAreDeletedAgainAreHeld(t *testing.T) {
+	t.Parallel()
 	d, records := back(t, 30)
 	hold := new(engine.TooManyDeletionsError)
 	if _, _, err := d.try(engine.Start{Account: "me"}, records...); !errors.As(err, &hold) || hold.Deletions != 30 || hold.Total != 30 {
@@ -121,6 +126,7 @@ func TestManyPagesThatAreDeletedAgainAreHeld(t *testing.T) {
 }
 
 func TestAWipeForgetsTheTombstones(t *testing.T) {
+	t.Parallel()
 	d, records := back(t, 1)
 	d.must(d.Wipe(t.Context()))
 	if _, _, err := d.try(engine.Start{Account: "me"}, records...); err != nil || len(d.pages()) != 1 {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestNoStatementReadsATableWhole(t *testing.T) {
+	t.Parallel()
 	e, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "places.sqlite"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)

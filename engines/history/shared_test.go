@@ -54,6 +54,7 @@ func bookmark(t *testing.T, db *places.DB, url string) {
 
 // A bookmark's page outlives its history, and nothing of the history is left at it.
 func TestBookmarkedPagesStay(t *testing.T) {
+	t.Parallel()
 	const url = "https://example.org/"
 	for name, forget := range map[string]func(*Engine) error{
 		"wiped":   func(e *Engine) error { return e.Wipe(t.Context()) },
@@ -98,6 +99,7 @@ func TestBookmarkedPagesStay(t *testing.T) {
 
 // A page that is only bookmarked takes the account's ID when the account knows it.
 func TestVisitsArriveAtABookmark(t *testing.T) {
+	t.Parallel()
 	e, db := openBoth(t, nil)
 	bookmark(t, db, "https://example.org/")
 	s, err := e.Begin(t.Context(), engine.Start{})
@@ -119,6 +121,7 @@ func TestVisitsArriveAtABookmark(t *testing.T) {
 
 // The log hears how much was skipped, and nothing of where the user has been.
 func TestTheLogHoldsNoAddress(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	e, _ := openBoth(t, slog.New(slog.NewTextHandler(&log, nil)))
 	s, err := e.Begin(t.Context(), engine.Start{})

@@ -39,6 +39,7 @@ func (d *device) undo(run string) history.Undone {
 
 // Another device may order this one to start over. What is unsent here stays.
 func TestACommandToStartOverLeavesWhatIsUnsent(t *testing.T) {
+	t.Parallel()
 	for name, reset := range map[string]bool{"in sync": false, "after a reset": true} {
 		t.Run(name, func(t *testing.T) {
 			d := known(t)
@@ -75,6 +76,7 @@ func TestACommandToStartOverLeavesWhatIsUnsent(t *testing.T) {
 }
 
 func TestAClearOfMuchIsHeld(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	for i := range 30 {
 		d.visit(fmt.Sprintf("https://example.org/%d", i), "page", time.Hour, history.Link)
@@ -97,6 +99,7 @@ func TestAClearOfMuchIsHeld(t *testing.T) {
 }
 
 func TestADeletionByASyncCanBeUndone(t *testing.T) {
+	t.Parallel()
 	d := known(t)
 	id := d.pages()[settledURL].ID
 	d.sync(d.tombstone(id))
@@ -126,6 +129,7 @@ func TestADeletionByASyncCanBeUndone(t *testing.T) {
 
 // What was visited since keeps its visits, and gets the old ones besides.
 func TestAnUndoJoinsWhatWasVisitedSince(t *testing.T) {
+	t.Parallel()
 	d := known(t)
 	d.sync(d.tombstone(d.pages()[settledURL].ID))
 	d.visit(settledURL, "now", time.Minute, history.Link)
@@ -139,6 +143,7 @@ func TestAnUndoJoinsWhatWasVisitedSince(t *testing.T) {
 
 // What the user deletes here is in no log.
 func TestAnUndoBringsBackNothingThatTheUserDeletes(t *testing.T) {
+	t.Parallel()
 	for name, forget := range map[string]func(*device) error{
 		"host": func(d *device) error { _, err := d.DeleteHost(d.t.Context(), "settled.example"); return err },
 		"time": func(d *device) error { _, err := d.DeleteBetween(d.t.Context(), history.Between{}); return err },

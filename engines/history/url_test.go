@@ -9,6 +9,7 @@ import (
 
 // What another device stored stays as it is, and goes back as it came.
 func TestARecordsURLStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{
 		"https://bad host.example/", "https://[open/", "https://example.org/a'b|c^d?'e'", "x-other://QUFodHRw", "ed2k://|file|A.iso|/",
 	} {
@@ -32,6 +33,7 @@ func TestARecordsURLStaysAsItIs(t *testing.T) {
 }
 
 func TestTwoSpellingsOfOnePage(t *testing.T) {
+	t.Parallel()
 	d := newDevice(t)
 	d.sync(d.record("page________", "HTTPS://Example.org:443", "t", at(time.Hour, 1)))
 	if p, err := d.Add(t.Context(), "https://example.org", "", history.Visit{}); err != nil || p.ID != "page________" {

@@ -54,6 +54,7 @@ func open(t testing.TB) (*tabs.Engine, *testclock.Clock) {
 func page(i int) string { return fmt.Sprintf("https://page.example/%d", i) }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	const many = 200
 	enginetest.Run(t, enginetest.Harness{
 		Open: func(t testing.TB, dir string) engine.Engine {
@@ -132,6 +133,7 @@ func sync(t testing.TB, e engine.Engine, devices []engine.Device, at engine.Time
 }
 
 func TestFirefoxTabsAreShownWithTheirDevice(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile("testdata/firefox-esr-153.json")
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +165,7 @@ func TestFirefoxTabsAreShownWithTheirDevice(t *testing.T) {
 }
 
 func TestOwnRecordIsWhatFirefoxReads(t *testing.T) {
+	t.Parallel()
 	e, c := open(t)
 	if err := e.OpenTab(t.Context(), "https://a.example/x", "A \"page\""); err != nil {
 		t.Fatal(err)
@@ -181,6 +184,7 @@ func TestOwnRecordIsWhatFirefoxReads(t *testing.T) {
 }
 
 func TestUnknownDeviceSendsNothing(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	if err := e.OpenTab(t.Context(), page(1), ""); err != nil {
 		t.Fatal(err)
@@ -196,6 +200,7 @@ func TestUnknownDeviceSendsNothing(t *testing.T) {
 }
 
 func TestOldRecordIsRefreshed(t *testing.T) {
+	t.Parallel()
 	e, c := open(t)
 	if err := e.OpenTab(t.Context(), page(1), ""); err != nil {
 		t.Fatal(err)
@@ -213,6 +218,7 @@ func TestOldRecordIsRefreshed(t *testing.T) {
 }
 
 func TestNewDeviceIDTakesTheOldRecordDown(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	if err := e.OpenTab(t.Context(), page(1), ""); err != nil {
 		t.Fatal(err)
@@ -229,6 +235,7 @@ func TestNewDeviceIDTakesTheOldRecordDown(t *testing.T) {
 }
 
 func TestRecordIsCutToFit(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	var all []tabs.Tab
 	for i := range 40 {
@@ -251,6 +258,7 @@ func TestRecordIsCutToFit(t *testing.T) {
 }
 
 func TestAddressesForThisDeviceAloneStayHere(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	bad := []string{"", "about:config", "file:///etc/passwd", "moz-extension://x/y", "data:text/html,x", "javascript:1", "no scheme",
 		"FILE:///etc/passwd", "https://a.example/" + strings.Repeat("x", 65536)}
@@ -272,6 +280,7 @@ func TestAddressesForThisDeviceAloneStayHere(t *testing.T) {
 }
 
 func TestSameTabsAgainAreNoChange(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	all := []tabs.Tab{{URLHistory: []string{page(1)}, LastUsed: 5}, {URLHistory: []string{page(2)}, LastUsed: 4}}
 	for range 2 {
@@ -298,6 +307,7 @@ func TestSameTabsAgainAreNoChange(t *testing.T) {
 }
 
 func TestBrokenTabHidesNoOther(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	in := engine.Incoming{ID: other(0), Modified: 179537260000, Payload: []byte(`{"id":"device-00000","clientName":"x","tabs":[
 		17, {"title":3,"urlHistory":["https://a.example"]}, {"title":"no address","urlHistory":[]}, {"title":"private","urlHistory":["about:home"]},

@@ -31,6 +31,7 @@ const (
 
 // TestChromesAccountBookmarks: a signed-in Chrome keeps its bookmarks in a second file.
 func TestChromesAccountBookmarks(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name                string
 		files               map[string]string
@@ -67,6 +68,7 @@ func TestChromesAccountBookmarks(t *testing.T) {
 
 // TestVivaldis: what Vivaldi keeps besides, and its separators.
 func TestVivaldis(t *testing.T) {
+	t.Parallel()
 	tree, skips := readText(t, `{"roots":{"bookmark_bar":{"type":"folder","children":[
 		{"type":"url","name":"Go","url":"https://go.dev/","meta_info":{"Nickname":"Gopher","Description":"the language","Thumbnail":{"x":[{"Nickname":"no"}]}},"date_added":"13244473600000000"},
 		{"type":"url","name":"---","url":"http://bookmark.placeholder.url/","meta_info":{"Description":"separator"}},

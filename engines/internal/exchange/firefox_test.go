@@ -63,6 +63,7 @@ const fill = `
 // TestFirefox reads what a running Firefox has, through each format, and has it
 // read back what is written here.
 func TestFirefox(t *testing.T) {
+	t.Parallel()
 	profile := t.TempDir()
 	ff := marionette.StartTest(t, marionette.Options{Profile: profile})
 	run(t, ff, fill)

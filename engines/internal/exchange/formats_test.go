@@ -76,6 +76,7 @@ func reasons(skips exchange.Skips) string {
 }
 
 func TestBrowsersFiles(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		file    string
 		format  exchange.Format
@@ -107,6 +108,7 @@ func TestBrowsersFiles(t *testing.T) {
 const date = "2020-02-03T04:05:06"
 
 func TestFieldsOfHTML(t *testing.T) {
+	t.Parallel()
 	tree, _, _ := readFile(t, "firefox.html")
 	a := tree.Menu[0]
 	if a.URL != "https://a.example/?x=1&y=2" || a.Keyword != "find" || a.PostData != "q=%s" || strings.Join(a.Tags, "|") != "go|Web dev" || a.Line != 12 {
@@ -132,6 +134,7 @@ func TestFieldsOfHTML(t *testing.T) {
 }
 
 func TestDatesInAnyUnit(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ given, want string }{
 		{"1580702706", date}, {"1580702706000", date}, {"1580702706000000", date}, {"13225176306000000", date},
 		{" 1580702706 ", date}, {"0", ""}, {"-5", ""}, {"", ""}, {"soon", ""}, {"9223372036854775807", ""}, {"99999999999999999999", ""},
@@ -147,6 +150,7 @@ func TestDatesInAnyUnit(t *testing.T) {
 
 // TestUnsoundMarkup: what a browser would make of it, and nothing lost.
 func TestUnsoundMarkup(t *testing.T) {
+	t.Parallel()
 	const doctype = "<!DOCTYPE NETSCAPE-Bookmark-file-1>"
 	for _, c := range []struct{ html, want, skipped string }{
 		{"<DL><DT><A HREF=a:1>one<DT><A HREF=a:2>two</DL>", "menu[one two]", ""},
@@ -177,6 +181,7 @@ func TestUnsoundMarkup(t *testing.T) {
 }
 
 func TestSkipsNameTheirLine(t *testing.T) {
+	t.Parallel()
 	_, skips := readText(t, "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL>\n<DT><A HREF=a:1>fine</A>\n<DT><A\n HREF=bad>bad\none</A></DL>")
 	if len(skips.First) != 1 || skips.First[0].Line != 4 || skips.First[0].Item != "bad one" {
 		t.Errorf("HTML: %+v", skips)
@@ -188,6 +193,7 @@ func TestSkipsNameTheirLine(t *testing.T) {
 }
 
 func TestFieldsOfJSON(t *testing.T) {
+	t.Parallel()
 	old, _, _ := readFile(t, "firefox-3.json")
 	if third := old.Menu[2]; strings.Join(third.Tags, "|") != "new|old" {
 		t.Errorf("tags of %+v", third)
@@ -208,6 +214,7 @@ func TestFieldsOfJSON(t *testing.T) {
 }
 
 func TestGUIDsAreUniqueAndFirefoxs(t *testing.T) {
+	t.Parallel()
 	tree, _ := readText(t, `{"type":"text/x-moz-place-container","children":[{"guid":"menu________","type":"text/x-moz-place-container","children":[
 		{"guid":"AAAAAAAAAAAA","title":"a","type":"text/x-moz-place-separator"},
 		{"guid":"AAAAAAAAAAAA","title":"b","type":"text/x-moz-place-separator"},
@@ -223,6 +230,7 @@ func TestGUIDsAreUniqueAndFirefoxs(t *testing.T) {
 }
 
 func TestOtherFilesAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		"", " \n", "url,username,password\n", "PK\x03\x04", "[]", "{}", `{"type":"text/x-moz-place"}`, `{"bookmarks":[]}`,
 		"<html><body><p>hello</p><ul><li><a href='https://x.example'>x</a></ul></body></html>", "<?xml version='1.0'?><plist></plist>", "SQLite format 3",
@@ -244,6 +252,7 @@ func TestOtherFilesAreRefused(t *testing.T) {
 }
 
 func TestChromesProfileIsFound(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join("testdata", "chrome.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -264,6 +273,7 @@ func TestChromesProfileIsFound(t *testing.T) {
 }
 
 func TestReadingStopsWhenCancelled(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, file := range []string{"firefox.html", "chrome.json"} {

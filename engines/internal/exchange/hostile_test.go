@@ -86,6 +86,7 @@ func count(tree *exchange.Tree, kind exchange.Kind) (n int) {
 }
 
 func TestVeryManyChildren(t *testing.T) {
+	t.Parallel()
 	many := long.Of(100_000, 1_000_000)
 	for name, text := range map[string]string{
 		"html": htmlStart + strings.Repeat("<DT><A HREF=a:1>x</A>", many) + "</DL>",
@@ -99,6 +100,7 @@ func TestVeryManyChildren(t *testing.T) {
 }
 
 func TestMoreThanTheMostItems(t *testing.T) {
+	t.Parallel()
 	const over = 5
 	text := htmlStart + strings.Repeat("<HR>", exchange.MaxItems+over) + "</DL>"
 	tree, skips := readText(t, text)
@@ -115,6 +117,7 @@ func TestMoreThanTheMostItems(t *testing.T) {
 
 // TestDeepFolders: beyond MaxDepth folders are dropped, and what is in them is kept.
 func TestDeepFolders(t *testing.T) {
+	t.Parallel()
 	const deep = 100_000
 	for name, text := range map[string]string{
 		"html": htmlStart + strings.Repeat("<DT><H3>f</H3><DL>", deep) + "<DT><A HREF=a:1>x</A>" + strings.Repeat("</DL>", deep) + "<DT><A HREF=a:2>y</A></DL>",
@@ -141,6 +144,7 @@ func TestDeepFolders(t *testing.T) {
 }
 
 func TestHugeAndOddText(t *testing.T) {
+	t.Parallel()
 	megabyte := strings.Repeat("ü", 512<<10)
 	long := "https://long.example/" + strings.Repeat("x", exchange.MaxURL)
 	for name, text := range map[string]string{
@@ -169,6 +173,7 @@ func TestHugeAndOddText(t *testing.T) {
 }
 
 func TestATitleIsNotCutWithinACharacter(t *testing.T) {
+	t.Parallel()
 	tree, _ := readText(t, htmlStart+"<DT><A HREF=a:1>x"+strings.Repeat("😀", exchange.MaxTitle)+"</A></DL>")
 	if got, want := tree.Menu[0].Title, "x"+strings.Repeat("😀", exchange.MaxTitle/2-1); got != want {
 		t.Errorf("cut to %d bytes; want %d", len(got), len(want))
@@ -176,6 +181,7 @@ func TestATitleIsNotCutWithinACharacter(t *testing.T) {
 }
 
 func TestATagWithoutEnd(t *testing.T) {
+	t.Parallel()
 	endless := io.MultiReader(strings.NewReader(htmlStart+"<DT><A ICON='"), io.LimitReader(zeros{}, 1<<30))
 	_, err := exchange.Read(t.Context(), endless, exchange.Options{Now: now})
 	if !errors.Is(err, exchange.ErrDamaged) {
@@ -191,6 +197,7 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 func TestTruncatedJSON(t *testing.T) {
+	t.Parallel()
 	whole := jsonStart + `{"type":"text/x-moz-place","uri":"a:1","title":"x"}]}]}`
 	for n := 1; n < len(whole); n++ {
 		if _, err := exchange.Read(t.Context(), strings.NewReader(whole[:n]), exchange.Options{Now: now}); !errors.Is(err, exchange.ErrDamaged) {
@@ -216,6 +223,7 @@ func packed(t *testing.T, text string, length int) []byte {
 }
 
 func TestDamagedLZ4(t *testing.T) {
+	t.Parallel()
 	text := jsonStart + strings.Repeat(`{"type":"text/x-moz-place","uri":"a:1","title":"x"},`, 50) + `{}]}]}`
 	whole := packed(t, text, len(text))
 	read := func(file []byte) error {
@@ -245,6 +253,7 @@ func TestDamagedLZ4(t *testing.T) {
 
 // TestErrorsAreSentences: what a user sees is one line.
 func TestErrorsAreSentences(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"x", `{"a":`, `{"a":tru}`, "mozLz40\x00", string(packed(t, "{}", 7)), "{}"} {
 		_, err := exchange.Read(t.Context(), strings.NewReader(text), exchange.Options{Now: now})
 		if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "it is ") {

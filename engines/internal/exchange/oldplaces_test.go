@@ -38,6 +38,7 @@ const (
 
 // TestPlacesOfOldFirefoxes: what came later is not asked for.
 func TestPlacesOfOldFirefoxes(t *testing.T) {
+	t.Parallel()
 	for name, statements := range map[string][]string{
 		"3": {schemaOf3, rowsOf3},
 		"4": {schemaOf3, "ALTER TABLE moz_bookmarks ADD COLUMN guid TEXT", "ALTER TABLE moz_places ADD COLUMN guid TEXT", "ALTER TABLE moz_places ADD COLUMN frecency INTEGER", rowsOf3,

@@ -59,6 +59,7 @@ func openDatabase(t testing.TB, path, query string) *sql.DB {
 }
 
 func TestPlacesOutOfOrder(t *testing.T) {
+	t.Parallel()
 	path := database(t, schema, `
 		INSERT INTO moz_places (id, url) VALUES (1, 'https://a.example/'), (2, 'https://b.example/'), (3, 'no scheme'), (4, 'place:folder=20&folder=99'),
 			(5, 'https://tagged.example/'), (6, x'ff');
@@ -108,6 +109,7 @@ func TestPlacesOutOfOrder(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	const day = 86_400_000_000
 	path := database(t, schema, fmt.Sprintf(`
 		INSERT INTO moz_places (id, url, title, hidden, typed) VALUES (1, 'https://a.example/', 'A', 0, 1), (2, 'https://never.example/', NULL, 0, 0),
@@ -138,6 +140,7 @@ func TestHistory(t *testing.T) {
 // TestHistoryIsNotHeld: a page with very many visits comes in pieces, and a walk
 // can end early.
 func TestHistoryIsNotHeld(t *testing.T) {
+	t.Parallel()
 	const visits = 250_000
 	path := database(t, schema, `INSERT INTO moz_places (id, url) VALUES (1, 'https://a.example/'), (2, 'https://b.example/');
 		INSERT INTO moz_historyvisits (place_id, visit_date, visit_type) VALUES (2, 1, 1);`,
@@ -175,6 +178,7 @@ func TestHistoryIsNotHeld(t *testing.T) {
 }
 
 func TestUnknownSchemas(t *testing.T) {
+	t.Parallel()
 	for name, statements := range map[string]string{
 		"another program's": "CREATE TABLE t (x)",
 		"without GUIDs":     strings.Replace(strings.Split(schema, "INSERT")[0], ", guid TEXT", "", 1),
@@ -190,6 +194,7 @@ func TestUnknownSchemas(t *testing.T) {
 }
 
 func TestDamagedPlaces(t *testing.T) {
+	t.Parallel()
 	path := database(t, schema, `INSERT INTO moz_places (url) SELECT 'https://' || value || '.example/' FROM `+upTo(1000))
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -216,6 +221,7 @@ func TestDamagedPlaces(t *testing.T) {
 }
 
 func TestACopyIsPrivateAndRemoved(t *testing.T) {
+	t.Parallel()
 	temp := t.TempDir()
 	s, err := exchange.Open(t.Context(), filepath.Dir(database(t, schema)), exchange.Options{TempDir: temp, Now: now})
 	if err != nil {
@@ -242,6 +248,7 @@ func TestACopyIsPrivateAndRemoved(t *testing.T) {
 
 // TestTheLogIsRead: what is in the write-ahead log alone counts, also through a link.
 func TestTheLogIsRead(t *testing.T) {
+	t.Parallel()
 	path := database(t, schema)
 	db := openDatabase(t, path, "?_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(0)&_pragma=locking_mode(EXCLUSIVE)")
 	t.Cleanup(func() { _ = db.Close() })
@@ -262,6 +269,7 @@ func TestTheLogIsRead(t *testing.T) {
 // TestPlacesWhileItIsWritten: a writer adds one bookmark and its page at a time, and
 // empties its log over and over; every copy is one of the states that there were.
 func TestPlacesWhileItIsWritten(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "places.sqlite")
 	db := openDatabase(t, path, "?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=wal_autocheckpoint(20)&_txlock=immediate")
 	t.Cleanup(func() { _ = db.Close() })
@@ -338,6 +346,7 @@ func TestPlacesWhileItIsWritten(t *testing.T) {
 }
 
 func TestPlacesWithVeryManyChildrenAndDeepFolders(t *testing.T) {
+	t.Parallel()
 	many, deep := long.Of(100_000, 1_000_000), 100_000
 	path := database(t, schema, `PRAGMA synchronous=OFF`, `INSERT INTO moz_places (id, url) VALUES (1, 'https://a.example/')`,
 		`INSERT INTO moz_bookmarks (id, type, fk, parent, position) SELECT 100 + value, 1, 1, 2, value FROM `+upTo(many),

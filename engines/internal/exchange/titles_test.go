@@ -22,6 +22,7 @@ import (
 // TestUnescapedTitles: few programs escape titles, and pages about HTML have titles
 // with tags. None swallows what follows it.
 func TestUnescapedTitles(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"script", "style", "title", "textarea", "iframe", "plaintext", "xmp", "noframes", "noscript", "noembed", "template", "select", "svg", "math",
 		"a", "b", "p", "dt", "dd", "dl", "h1", "h3", "hr", "li", "ul", "br", "table", "html", "body", "head", "meta", "base", "!--", "![CDATA[", "?php", "!doctype html"} {
 		for _, title := range []string{
@@ -53,6 +54,7 @@ func TestUnescapedTitles(t *testing.T) {
 }
 
 func TestUnescapedTitlesOfTheReport(t *testing.T) {
+	t.Parallel()
 	for file, want := range map[string]int{"script-pair.html": 31, "comment-pair.html": 31, "dd-script-pair.html": 4, "script-title.html": 4, "title-tag.html": 4} {
 		raw, err := os.ReadFile(filepath.Join("testdata", "titles", file))
 		if err != nil {
@@ -67,6 +69,7 @@ func TestUnescapedTitlesOfTheReport(t *testing.T) {
 
 // TestCharsets: what a file says of its encoding counts wherever its head has it.
 func TestCharsets(t *testing.T) {
+	t.Parallel()
 	const text = "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n%s<META HTTP-EQUIV=\"Content-Type\" CONTENT=\"text/html; charset=%s\">\n" +
 		"<TITLE>Bookmarks</TITLE>\n<H1>Bookmarks</H1>\n<DL><p>\n<DT><A HREF=\"https://a.example/\" TAGS=\"%[3]s\">%[3]s</A>\n</DL><p>\n"
 	long := "<!-- " + strings.Repeat("This is an automatically generated file. ", 100) + "-->\n"
@@ -111,6 +114,7 @@ func TestCharsets(t *testing.T) {
 
 // TestDatesOfTheReport: what other programs and spreadsheets make of dates.
 func TestDatesOfTheReport(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join("testdata", "dates.html"))
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +146,7 @@ func TestDatesOfTheReport(t *testing.T) {
 // TestACutOffFileIsNamedWithItsLine: nothing before the cut is lost, and the report says
 // where it is.
 func TestACutOffFileIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
 	whole := "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p>\n<DT><A HREF=\"a:1\">one</A>\n<DT><H3>F</H3>\n<DL><p>\n<DT><A HREF=\"a:2\">two</A>\n\n"
 	for cut, want := range map[string]string{
 		"":                         "6: the file ends within a folder: it may be cut off",
@@ -168,6 +173,7 @@ func TestACutOffFileIsNamedWithItsLine(t *testing.T) {
 
 // TestUnsoundTags: quotes that are not escaped or never closed cost no other item.
 func TestUnsoundTags(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ tag, url, title string }{
 		{`<A HREF="javascript:alert("hi")" ADD_DATE="1600000000">x</A>`, `javascript:alert("hi")`, "x"},
 		{`<A HREF="a:1"TAGS="go">x</A>`, "a:1", "x"},
@@ -189,6 +195,7 @@ func TestUnsoundTags(t *testing.T) {
 }
 
 func TestDescriptionsAreNamed(t *testing.T) {
+	t.Parallel()
 	_, skips := readText(t, htmlStart+"\n<DT><A HREF=a:1>one</A>\n<DD>About it\n<DT><A HREF=a:2>two</A>\n<DD>\n<DT><H3>F</H3>\n<DD>About <b>F</b>\n<DL><p></DL><p></DL>")
 	if want := "descriptions were left out, since Firefox has no place for them: 2, the first in line 2"; skips.Count != 0 || strings.Join(skips.Notes, "|") != want {
 		t.Errorf("%+v; want the note %q", skips, want)
@@ -197,6 +204,7 @@ func TestDescriptionsAreNamed(t *testing.T) {
 
 // TestManyOddTitlesTakeLittleTime: nothing is looked at over and over.
 func TestManyOddTitlesTakeLittleTime(t *testing.T) {
+	t.Parallel()
 	for _, piece := range []string{"<dt>", "<A HREF=a:1>", "<A HREF=x>x</A>y", "<A HREF=a:1></DL>", "</A><dt>", "<!--", "<A HREF=\"", "<title>", "<dt ", "<h3>", "&", "<DD><hr>", "<DT><A HREF='x\n"} {
 		text := "<!DOCTYPE NETSCAPE-Bookmark-file-1>" + strings.Repeat(piece, 1<<20/len(piece))
 		_, err := exchange.Read(t.Context(), strings.NewReader(text), exchange.Options{Now: now})

@@ -15,6 +15,7 @@ import (
 )
 
 func TestPocketsHTML(t *testing.T) {
+	t.Parallel()
 	tree, skips := readText(t, `<!DOCTYPE html>
 <html>
 	<!--So long and thanks for all the fish-->
@@ -45,6 +46,7 @@ func TestPocketsHTML(t *testing.T) {
 
 // TestToolsCSV: bookmarks in rows, as tools and readers export them.
 func TestToolsCSV(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, file, want, tags, skipped, notes string }{
 		{"Pocket", "title,url,time_added,tags,status\nA,https://a.example/,1600000000,go|web dev,unread\n,https://b.example/,1600000001,,archive\n\"bad, one\",nothing,,,unread\n",
 			"menu[A Archive[]]", "go|web dev", "bad, one: its URL has no scheme, such as https:", ""},
@@ -181,6 +183,7 @@ func safariBinary() []byte {
 }
 
 func TestSafarisBookmarks(t *testing.T) {
+	t.Parallel()
 	for name, file := range map[string]string{"XML": safariXML, "binary": string(safariBinary())} {
 		dir := chromeProfile(t, map[string]string{"Bookmarks.plist": file})
 		for _, path := range []string{dir, filepath.Join(dir, "Bookmarks.plist")} {
@@ -204,6 +207,7 @@ func TestSafarisBookmarks(t *testing.T) {
 
 // TestDamagedPlists: cut anywhere, or with objects within themselves, it is damaged.
 func TestDamagedPlists(t *testing.T) {
+	t.Parallel()
 	whole := safariBinary()
 	refuse := func(what string, file []byte) {
 		if _, err := exchange.Read(t.Context(), strings.NewReader(string(file)), exchange.Options{Now: now}); !errors.Is(err, exchange.ErrDamaged) && !errors.Is(err, exchange.ErrFormat) {
@@ -224,6 +228,7 @@ func TestDamagedPlists(t *testing.T) {
 }
 
 func TestArchivesAreNamed(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "export.zip")
 	if err := os.WriteFile(path, []byte("PK\x03\x04rest"), 0o600); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ func change(t *testing.T, db *DB, f func(*Tx) error) {
 
 // All that happens to a place within one transaction, the search hears of once.
 func TestManyChangesInOneTransaction(t *testing.T) {
+	t.Parallel()
 	db := openTest(t)
 	saved := func(text string) Bookmarked { return Bookmarked{Count: 1, Added: 1, Text: text} }
 	var first int64
@@ -83,6 +84,7 @@ func TestManyChangesInOneTransaction(t *testing.T) {
 }
 
 func TestTitlesAreSearched(t *testing.T) {
+	t.Parallel()
 	db := openTest(t)
 	fill(t, db, 1, func(int) (string, string, time.Duration) { return "https://example.org/", "before", 0 })
 	change(t, db, func(tx *Tx) error {
@@ -98,6 +100,7 @@ func TestTitlesAreSearched(t *testing.T) {
 }
 
 func TestFilesThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
 	now := func() time.Time { return testNow }
 	for name, c := range map[string]Config{"nothing": {}, "no clock": {Path: "x"}, "no folder": {Path: filepath.Join(t.TempDir(), "none", "x"), Now: now, Rand: zero{}}} {
 		if _, err := Open(t.Context(), c); err == nil {
@@ -131,6 +134,7 @@ type zero struct{}
 func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestNormalise(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"https://example.org":               "https://example.org/",
 		" HTTPS://Example.ORG/A?B#C\n":      "https://example.org/A?B#C",
@@ -167,6 +171,7 @@ func TestNormalise(t *testing.T) {
 }
 
 func TestHostRanges(t *testing.T) {
+	t.Parallel()
 	within := func(host, of string) bool {
 		first, last := HostRange(of)
 		h := reverseHost(host)

@@ -33,6 +33,7 @@ func update(t testing.TB, db *places.DB, f func(*places.Tx) error) {
 }
 
 func TestAPlaceStaysForItsBookmark(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "places.sqlite"))
 	var id int64
 	update(t, db, func(tx *places.Tx) (err error) {

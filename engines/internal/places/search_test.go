@@ -66,6 +66,7 @@ func fill(t testing.TB, db *DB, n int, page func(i int) (url, title string, age 
 }
 
 func TestWhatASearchFinds(t *testing.T) {
+	t.Parallel()
 	db := openTest(t)
 	pages := []struct{ url, title string }{
 		{"https://www.example.org/news/today", "Nachrichten für alle"},
@@ -123,6 +124,7 @@ func TestWhatASearchFinds(t *testing.T) {
 }
 
 func TestSearchForOneKind(t *testing.T) {
+	t.Parallel()
 	db := openTest(t)
 	fill(t, db, 3, func(i int) (string, string, time.Duration) {
 		return fmt.Sprintf("https://example.org/%d", i), "page", time.Duration(i) * time.Hour
@@ -161,6 +163,7 @@ func TestSearchForOneKind(t *testing.T) {
 // However many places there are, a search reads a bounded number of them: in
 // rows read, not in time, which is another on every machine.
 func TestASearchReadsABoundedNumberOfPlaces(t *testing.T) {
+	t.Parallel()
 	const places, limit = 12_000, 20
 	db := openTest(t)
 	fill(t, db, places, func(i int) (string, string, time.Duration) {
@@ -218,6 +221,7 @@ func TestASearchReadsABoundedNumberOfPlaces(t *testing.T) {
 }
 
 func TestFrecencyOrders(t *testing.T) {
+	t.Parallel()
 	const us, d = int64(1_000_000), int64(86_400)
 	now := testNow.Unix()
 	link := func(days int64) Visit { return Visit{(now - days*d) * us, Link} }
@@ -245,5 +249,6 @@ func TestFrecencyOrders(t *testing.T) {
 }
 
 func TestNoStatementReadsATableWhole(t *testing.T) {
+	t.Parallel()
 	plantest.Check(t, openTest(t).Read(), "sql.go", nil)
 }

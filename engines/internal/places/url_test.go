@@ -11,6 +11,7 @@ import (
 // What is not a web address is bytes: base64, hashes and scripts have no host
 // that could be brought into lower case.
 func TestOtherSchemesAreBytes(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{
 		"javascript://Label%0Aalert(encodeURIComponent(document.title))",
 		"javascript:void(open('HTTP://A.example'))",
@@ -38,6 +39,7 @@ func TestOtherSchemesAreBytes(t *testing.T) {
 }
 
 func TestWebAddressesAreSpeltAsBrowsersDo(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"HTTPS://Example.ORG":                   "https://example.org/",
 		"https:example.org/A":                   "https://example.org/A",
@@ -74,6 +76,7 @@ func TestWebAddressesAreSpeltAsBrowsersDo(t *testing.T) {
 // Firefox deletes such bookmarks on every device, so they are refused where they
 // come from, and stay where another device stored them.
 func TestWebAddressesThatNoBrowserStores(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{
 		"https://exa mple.org/", "https://100%.example/", "https://a%20b.example/", "https://[::1/", "https://[example.org]/",
 		"https://a]b.example/", "https://example.org:65536/", "https://example.org:99999999999999999999/", "https://example.org:x/",
@@ -98,6 +101,7 @@ func TestWebAddressesThatNoBrowserStores(t *testing.T) {
 }
 
 func TestARecordKeepsItsSpelling(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"https://example.org/a'b|c^d?'e'#`": "https://example.org/a'b|c^d?'e'#`",
 		"https://example.org/ü/../%7e":      "https://example.org/ü/../%7e",

@@ -19,6 +19,7 @@ var update = flag.Bool("update", false, "write what the stories in testdata come
 // A story is a file in testdata: what was synced last (optional), what each side
 // has, and the outcome. testdata/README explains the notation.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no stories", err)
