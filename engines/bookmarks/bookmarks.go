@@ -4,24 +4,24 @@
 //
 // # What is kept
 //
-// The file holds the user's tree; beside it the mirror, which is what the server
-// has as far as this device saw; and what the running sync brought. An item's
-// change counter tells what waits to go up. A folder that gained, lost or reordered
-// children has changed too, for its record lists them.
+// The file has the user's tree, the mirror, which is what the server has as far as this
+// device knows, and the records of the running sync. An item with a change counter above 0
+// waits to go up. A folder that gained, lost or reordered children has changed too, as its
+// record lists them.
 //
 // # How a sync merges
 //
-// A change that touches nothing the user touched, and that agrees with the tree
+// A change that touches nothing which the user changed, and that agrees with the tree
 // around it, is applied as it is: the work grows with the change. Everything else
 // goes through package tree, which merges the two trees whole, from one state of the
-// file while the user goes on editing; if the user did, it begins again. Many new items
-// are added a few hundred at a time, so that nobody waits for a first sync.
+// file. The user can edit meanwhile; then the merge begins again. Many new items
+// are added a few hundred at a time, so that edits do not wait for a first sync.
 //
 // # What can be taken back
 //
-// Before a sync changes the tree, what it is about to change is kept: Log lists
-// the syncs, Undo puts a sync's changes back as an edit of the user's, which goes up
-// with the next sync. What was edited since stays.
+// Before a sync changes items, their state is recorded. [Engine.Log] lists the syncs, and
+// [Engine.Undo] reverts the changes of one as an edit of the user's, which goes up with the
+// next sync. What was edited since stays.
 package bookmarks
 
 import (
@@ -49,7 +49,7 @@ type Config struct {
 	Now func() time.Time
 	// Rand is a source of secure random bytes, safe for concurrent use.
 	Rand io.Reader
-	// Log hears of repairs. It never hears a title or a URL.
+	// Log receives what was repaired, without titles and URLs.
 	Log *slog.Logger
 }
 
@@ -60,7 +60,7 @@ type Engine struct {
 	ledger *ledger.Ledger
 	log    *slog.Logger
 	own    io.Closer // the file, if the engine opened it
-	// wholeMerges counts the times that the tree was merged whole.
+	// wholeMerges counts the full merges.
 	wholeMerges atomic.Int64
 }
 

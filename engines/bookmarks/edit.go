@@ -53,7 +53,7 @@ func (t *tx) add(it Item, at int) (*row, error) {
 		return nil, err
 	}
 	r := &row{Item: it, parent: parent.n, changes: 1}
-	if r.Position, err = t.room(parent.n, at); err != nil {
+	if r.Position, err = t.makeSpace(parent.n, at); err != nil {
 		return nil, err
 	}
 	if r.n, err = t.insert(r); err != nil {
@@ -108,8 +108,8 @@ func (t *tx) complete(it *Item) (err error) {
 	return nil
 }
 
-// date gives a new item the times that it lacks or cannot have. An imported one
-// that tells no time has never been edited, as far as is known.
+// date sets the times of a new item that are missing or impossible. An imported item
+// without times counts as never edited.
 func (t *tx) date(it *Item) {
 	now := time.UnixMilli(t.now)
 	known := func(at time.Time) bool { return unixMilli(at) > earliest && !at.After(now) }
@@ -317,7 +317,7 @@ func (t *tx) move(r *row, folder int64, at int) error {
 	if folder == r.parent {
 		return t.moveWithin(r, at)
 	}
-	at, err := t.room(folder, at)
+	at, err := t.makeSpace(folder, at)
 	if err != nil {
 		return err
 	}

@@ -248,7 +248,7 @@ func (d *fastPath) apply() error {
 		if err := d.QueryRow(sqlCount).Scan(&total); err != nil {
 			return err
 		}
-		if err := held(len(gone), total-len(wireIDs), d.session.Start); err != nil {
+		if err := tooManyDeletions(len(gone), total-len(wireIDs), d.session.Start); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// ByURL returns the bookmarks of a URL; none if it is no URL.
+// ByURL returns the bookmarks of a URL; none if it is not a URL.
 func (e *Engine) ByURL(ctx context.Context, url string) (items []Item, err error) {
 	err = e.view(ctx, func(t *tx) error {
 		items = nil

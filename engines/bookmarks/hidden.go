@@ -9,10 +9,10 @@ import (
 )
 
 // hidden are the records on the server that this device could never read, and folders
-// that are not on the server though much that is in them is. They
-// are there for others: a folder that lists one is not wrong, keeps it in its list
-// when it goes up, and what is in a folder that cannot be read waits for it. Until the
-// device that has the good copy repairs it, nobody has anything to send.
+// that are not on the server though many of their items are. Other devices may have them.
+// So a folder that lists one is not repaired, keeps it in its list when it goes up, and
+// what is in a folder that cannot be read waits for that folder. Until the device with the
+// good copy sends it again, the others have nothing to send.
 type hidden struct {
 	guids map[engine.ID]bool
 	// here are the user's items.
@@ -27,16 +27,16 @@ type remoteItem struct {
 }
 
 // manyOrphans is how many items may be in a folder that is not on the server before they
-// wait for it. Firefox sends the items of a folder whose own record the server does not
-// take, having some 100,000 of them: to put these elsewhere would take the folder apart,
-// on every device. Fewer are taken for what a damaged storage left, and go to Unfiled as in Firefox.
+// wait for it. Firefox sends the items of a folder of some 100,000 whose own record the
+// server does not take: to put them elsewhere would take the folder apart on every device.
+// Fewer are taken for the rest of a damaged storage, and go to Unfiled as in Firefox.
 const manyOrphans = 1000
 
 // errNoFolder is about a folder that many items wait for.
 var errNoFolder = errors.New("its items are on the server and the folder is not: it may be too large for the server; make it smaller where it is")
 
 // awaitFolders hides the folders that many of the staged items are in and that neither the
-// server nor the user has, and those no more that nothing waits for.
+// server nor the user has. It stops hiding those that nothing waits for.
 func (t *tx) awaitFolders() error {
 	rows, err := t.Query(sqlNoFolder, manyOrphans)
 	if err != nil {
@@ -65,7 +65,7 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM bookmarks p WHERE p.guid = s.parent)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones p WHERE p.guid = s.parent)
 		AND NOT EXISTS (SELECT 1 FROM tombstones p WHERE p.store = 'bookmarks' AND p.id = s.parent)`
-	// It is not asked for by its ID: it comes by itself.
+	// It is not asked for by its ID: it comes when a device sends it.
 	sqlAwait = `INSERT INTO bookmark_retry (id, attempts, reason) VALUES (?1, 1000, ?2)
 		ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, reason = excluded.reason`
 	sqlAwaited = `DELETE FROM bookmark_retry WHERE id > '' AND reason = ?1

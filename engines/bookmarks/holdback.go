@@ -6,7 +6,8 @@ import "github.com/syncmanager/syncmanager/engine"
 // cannot: it is too large, or was refused for ever. Other devices would find them
 // without a folder, or in no order, and put them elsewhere. So what the server's record
 // of the folder does not list stays here, with all that is below it, until the folder
-// fits; and a folder that the server never had is in no list until then. maxPayload is the most that the server takes; 0: not known.
+// fits. A folder that the server never had is in no list until then. maxPayload is the
+// largest payload that the server takes; 0 is unknown.
 func (t *tx) holdBack(maxPayload int) error {
 	stuck, err := t.stuckFolders(maxPayload)
 	if err != nil || len(stuck) == 0 {

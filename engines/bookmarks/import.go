@@ -25,8 +25,7 @@ type sameness struct {
 	title, url string
 }
 
-// folder adds items to a folder. A new one has nothing that they could be
-// duplicates of.
+// folder adds items to a folder. In a new one there are no duplicates.
 func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*exchange.Item, isNew bool) error {
 	items, err := im.items(sources)
 	if err != nil {
@@ -47,13 +46,13 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*excha
 			return err
 		}
 		isNew, key := false, sameness{it.Kind, it.Title, it.URL}
-		twins := have[key]
+		same := have[key]
 		switch {
 		case it.here != nil:
 			it.GUID = it.here.GUID
-		case len(twins) > 0:
-			it.GUID = twins[0]
-			have[key] = twins[1:] // two that are alike in the source stay two
+		case len(same) > 0:
+			it.GUID = same[0]
+			have[key] = same[1:] // two that are alike in the source stay two
 		default:
 			isNew = true
 		}
@@ -173,8 +172,8 @@ func (im *importer) earlierDate(it *imported, r *row) (bool, error) {
 	return true, im.touch(r.n)
 }
 
-// freeKeyword returns the keyword if nothing here stands against it. Otherwise it
-// is named as left out: the user's own keywords stay what they are.
+// freeKeyword returns the keyword if it can be used. Otherwise it is reported as left out:
+// the user's own keywords do not change.
 func (im *importer) freeKeyword(url, keyword string, src *exchange.Item) (string, error) {
 	if keyword = cleanKeyword(keyword); keyword == "" || url == "" {
 		return "", nil

@@ -16,9 +16,9 @@ import (
 // the file.
 type Kind uint8
 
-// The kinds of items that a user has. (A livemark is none of them: a folder fed
-// from the web, which some old device may have left on the server, and which the
-// merge deletes.)
+// The kinds of items that a user has. A livemark is not among them: it is a folder that
+// Firefox filled from the web until 2018. Where one is left on the server, the merge
+// deletes it.
 const (
 	// Bookmark leads to a page.
 	Bookmark = Kind(tree.Bookmark)
@@ -73,15 +73,15 @@ const (
 )
 
 var (
-	// ErrNotFound means that there is no such item, or no longer.
+	// ErrNotFound means that the item does not exist, or no longer.
 	ErrNotFound = errors.New("there is no such bookmark")
 	// ErrRoot means that a root would be changed, moved or deleted.
 	ErrRoot = errors.New("this folder is part of every browser and cannot be changed, moved or deleted")
-	// ErrNotFolder means that an item should hold others and is no folder.
+	// ErrNotFolder means that an item is not a folder and cannot hold others.
 	ErrNotFolder = errors.New("it is not a folder")
 	// ErrCycle means that a folder would be moved into itself.
 	ErrCycle = errors.New("a folder cannot be moved into itself")
-	// ErrInvalid is wrapped by errors about a URL, tag or keyword that cannot be.
+	// ErrInvalid is wrapped by errors about a URL, tag or keyword that cannot be stored.
 	ErrInvalid = errors.New("it cannot be stored")
 )
 
@@ -126,7 +126,7 @@ func cleanKeyword(s string) string {
 	return strings.ToLower(strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")))
 }
 
-// kindOf tells a query from a bookmark.
+// kindOf returns Query or Bookmark, by the URL.
 func kindOf(url string) Kind {
 	if len(url) > 6 && strings.EqualFold(url[:6], "place:") {
 		return Query

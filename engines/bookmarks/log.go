@@ -23,7 +23,7 @@ type LogEntry struct {
 	// Repairs counts what was wrong with the records on the server, by the kind of
 	// problem (see package tree), and was put right and sent up by this sync.
 	Repairs map[string]int
-	// Undone is when the user took the sync back; zero: it stands.
+	// Undone is when the user undid the sync; zero: not undone.
 	Undone time.Time
 }
 

@@ -14,8 +14,8 @@ import (
 // Merge brings both sides together.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.merge(ctx, at)
-	var hold *engine.TooManyDeletionsError
-	if err != nil && !errors.As(err, &hold) {
+	var refused *engine.TooManyDeletionsError
+	if err != nil && !errors.As(err, &refused) {
 		err = fmt.Errorf("cannot merge bookmarks: %w", err)
 	}
 	return s.Result, err
@@ -25,7 +25,7 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	if err := s.sort(ctx); err != nil {
 		return err
 	}
-	if err := s.bring(ctx); err != nil {
+	if err := s.applyStaged(ctx); err != nil {
 		return err
 	}
 	if err := s.snapshot(ctx); err != nil {
@@ -40,8 +40,8 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	})
 }
 
-// sort takes out of what was staged what is not to be merged: our own records
-// whose receipt was lost, and those that cannot be read.
+// sort removes from what was staged what is not to be merged: our own records whose
+// receipt was lost, and records that cannot be read.
 func (s *session) sort(ctx context.Context) error {
 	var staged int
 	if err := s.e.db.QueryRow(ctx, sqlCountStaged, 1).Scan(&staged); err != nil || staged == 0 && s.Since() != 0 {
@@ -110,15 +110,15 @@ func (s *session) echoes(t *tx, m *engine.Merged) error {
 	return nil
 }
 
-// bad notes what cannot be read or breaks the rules. Where the user has the item,
-// as it was on the server before, the user's goes up in place of a record that nobody
-// can use. A record that breaks the rules gives way to the user's in any case.
+// bad notes what cannot be read or breaks the rules. An item that the user has, and that
+// the server had, goes up in place of a record that cannot be read. In place of a record
+// that breaks the rules it goes up in any case.
 func (s *session) bad(t *tx, m *engine.Merged) error {
 	all, err := t.unusable()
 	if err != nil {
 		return err
 	}
-	heal, err := t.mayHeal(len(all))
+	replace, err := t.mayReplace(len(all))
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *session) bad(t *tx, m *engine.Merged) error {
 		if err != nil {
 			return err
 		}
-		if b.fatal || mirrored && heal {
+		if b.fatal || mirrored && replace {
 			if _, err := t.Exec(sqlResend, b.guid); err != nil {
 				return err
 			}
@@ -165,9 +165,9 @@ func (t *tx) unusable() (all []unusableRecord, err error) {
 	return all, rows.Err()
 }
 
-// mayHeal reports whether what cannot be read is likely to be damaged. If it is
-// most of what came, and much, our keys may be wrong instead.
-func (t *tx) mayHeal(bad int) (bool, error) {
+// mayReplace reports whether unreadable records are likely to be damaged and may be
+// replaced. If they are many, and most of what came, our keys may be wrong instead.
+func (t *tx) mayReplace(bad int) (bool, error) {
 	const some = 10
 	if bad <= some {
 		return true, nil
@@ -177,24 +177,24 @@ func (t *tx) mayHeal(bad int) (bool, error) {
 	return 2*bad <= staged, err
 }
 
-// patience is how often a merge begins again because the user edited the tree
-// meanwhile. Then it makes the user wait.
-const patience = 3
+// maxRestarts is how often a merge begins again because the user edited the tree
+// meanwhile. After that, edits wait for the merge.
+const maxRestarts = 3
 
-// bring applies what was staged, the quick way if there is one.
-func (s *session) bring(ctx context.Context) error {
+// applyStaged applies what was staged, by the fast path if it can.
+func (s *session) applyStaged(ctx context.Context) error {
 	done, err := s.tryFastPath(ctx)
 	if done || err != nil {
 		return err
 	}
-	for range patience {
+	for range maxRestarts {
 		s.e.wholeMerges.Add(1)
 		var p *plan
 		err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
 		if err != nil {
 			return err
 		}
-		if err := s.hold(p); err != nil {
+		if err := s.limitDeletions(p); err != nil {
 			return err
 		}
 		if inserts := p.inserts(); inserts > maxAtOnce {
@@ -224,7 +224,7 @@ func (s *session) bring(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.hold(p); err != nil {
+		if err := s.limitDeletions(p); err != nil {
 			return err
 		}
 		return s.carryOut(t, p)
@@ -233,7 +233,7 @@ func (s *session) bring(ctx context.Context) error {
 
 var errEdited = errors.New("the tree was edited during the merge")
 
-// carryOut applies a plan and reports what it did.
+// carryOut applies a plan and counts what it did.
 func (s *session) carryOut(t *tx, p *plan) error {
 	staged, err := t.stagedGUIDs()
 	if err != nil {
@@ -269,13 +269,13 @@ func (s *session) report(a *applier, staged []engine.ID) {
 	}
 }
 
-// hold refuses to delete more than looks meant: more than 20 items and more than a
-// tenth.
-func (s *session) hold(p *plan) error {
-	return held(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.Start)
+// limitDeletions refuses to delete more than the user likely intended: more than 20 items
+// and more than a tenth.
+func (s *session) limitDeletions(p *plan) error {
+	return tooManyDeletions(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.Start)
 }
 
-func held(deletions, total int, start engine.Start) error {
+func tooManyDeletions(deletions, total int, start engine.Start) error {
 	if start.AcceptDeletions || deletions <= 20 || deletions*10 <= total {
 		return nil
 	}

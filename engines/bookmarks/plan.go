@@ -17,7 +17,7 @@ type plan struct {
 	merged        *tree.Merged
 }
 
-// localItem is what is kept in memory of an item of the user's.
+// localItem is what a plan has in memory of an item of the user's.
 type localItem struct {
 	n        int64
 	position int
@@ -125,7 +125,8 @@ func (l *loader) localItems() error {
 	return err
 }
 
-// remoteItems lays what was staged over the mirror. The mirror alone is the base.
+// remoteItems builds the remote tree of the mirror and what was staged, which replaces the
+// mirror's records. The mirror alone is the base.
 func (l *loader) remoteItems() (*mirrorTree, error) {
 	var err error
 	if l.hidden, err = l.newHidden(l.items); err != nil {

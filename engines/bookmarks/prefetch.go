@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// maxAtOnce is how many new items one transaction may add to the tree: more
-// would make the user wait.
+// maxAtOnce is how many new items one transaction may add to the tree: with more, the
+// user's edits would wait too long.
 const maxAtOnce = 2000
 
 // inserts counts the items that would be new to the user.

@@ -26,8 +26,8 @@ type record struct {
 	// extra is a JSON object of the members that this program does not know, or
 	// nil. They travel on byte for byte.
 	extra []byte
-	// rewritten tells that the record was read as something better than it is, and
-	// that the server should have that: an old form of a query.
+	// rewritten is set if the record was an old form of a query and was read as today's.
+	// The server should have that.
 	rewritten bool
 }
 
@@ -35,8 +35,8 @@ type record struct {
 // Firefox has it.
 var earliest = time.Date(1993, 1, 23, 0, 0, 0, 0, time.UTC).UnixMilli()
 
-// ratchet is the earlier of the two times that make sense, or 0. A date that was
-// lost or reset on some device comes back that way.
+// ratchet returns the earlier of two times, without those that are impossible, or 0. So a
+// date that was lost or reset on one device comes back.
 func ratchet(a, b int64) int64 {
 	switch {
 	case a <= earliest && b <= earliest:
@@ -66,8 +66,8 @@ func plausible(stated, modified int64) int64 {
 	return ratchet(modified, stated)
 }
 
-// datesBack reports whether an item that was added at a time shows its record to be
-// wrong: that one is corrected, or each device would keep a date of its own.
+// datesBack reports whether an item that was added at a time has a record with a later
+// one. That is corrected, or each device would have another date.
 func (r *record) datesBack(added int64) bool {
 	return added > earliest && (added < r.added || r.stated > earliest && added < r.stated)
 }
@@ -171,8 +171,8 @@ func (r *record) rewriteQuery() error {
 	return nil
 }
 
-// forgetTagName takes out what says again which tag the query's URL is for: it is
-// written anew with each record.
+// forgetTagName removes the member that repeats which tag the query's URL is for: each
+// record is written with it again.
 func (r *record) forgetTagName() {
 	if r.extra == nil || queryTag(r.url) == "" {
 		return
@@ -208,7 +208,7 @@ func text(value []byte) string {
 	return string(s)
 }
 
-// millis reads a time in milliseconds, whole or not; 0 if it is none.
+// millis reads a time in milliseconds, whole or not; 0 if it is not a number.
 func millis(value []byte) int64 {
 	if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
 		return n

@@ -34,7 +34,7 @@ func (s *session) noteTombstones(t *tx) error {
 		return err
 	}
 	// The server may have been restored for just these.
-	if err := held(len(revived), total-len(wireIDs)+len(revived), s.Start); err != nil {
+	if err := tooManyDeletions(len(revived), total-len(wireIDs)+len(revived), s.Start); err != nil {
 		return err
 	}
 	return t.deleteAgain(revived, s.Start.Run)

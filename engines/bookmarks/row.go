@@ -33,7 +33,7 @@ func scanRow(scan func(...any) error) (*row, error) {
 	return r, err
 }
 
-// instant is the time of Unix milliseconds; 0 is no time.
+// instant is the time of Unix milliseconds; 0 is the zero time.
 func instant(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}

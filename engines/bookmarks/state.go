@@ -13,7 +13,7 @@ type meta struct {
 	cleared    int // see the columns of bookmark_meta
 }
 
-// What the next merge of the whole collection is told besides.
+// Why the next merge is one of the whole collection; see the column of bookmark_meta.
 const (
 	clearedElsewhere = 1 + iota
 	wipedHere
@@ -24,7 +24,7 @@ func (t *tx) meta() (m meta, err error) {
 	return m, err
 }
 
-// Association tells which sync IDs the bookmarks last synced with.
+// Association returns the sync IDs that the bookmarks last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.ledger.Association(ctx)
 }
@@ -48,10 +48,10 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return nil
 }
 
-// Clear makes the next sync one that takes away what the account had and has no more.
-// Nothing goes before: only then is it known what stays, so that just the rest is
-// counted, held if it is much, and kept in the log for an Undo. What the user changed
-// and did not send stays.
+// Clear makes the next sync delete what the account had and has no more. Nothing is deleted
+// before: only then is it known what stays. So just the rest is counted, is confirmed by
+// the user if it is much, and can be brought back by Undo. What the user changed and did not
+// send stays.
 func (e *Engine) Clear(ctx context.Context, _ engine.Start) error {
 	if err := e.Reset(ctx, engine.Association{}); err != nil {
 		return err

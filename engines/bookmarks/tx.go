@@ -12,13 +12,13 @@ import (
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// tx is a transaction on the tree. What depends on all of what it did, the order
-// of siblings and what places tell of their bookmarks, is settled at its end.
+// tx is a transaction on the tree. The positions of siblings, and what a place has of its
+// bookmarks, depend on all of its edits and are settled at its end.
 type tx struct {
 	*places.Tx
 	now int64 // Unix milliseconds
-	// undated: edits have the dates of what is imported, not today's, or an import
-	// would be newer than what somebody really edited.
+	// undated is set if edits do not count as made now: an import would be newer than
+	// what a user edited.
 	undated bool
 	// hidden are the records that cannot be read; nil: not asked yet.
 	hidden map[engine.ID]bool
@@ -28,8 +28,7 @@ type tx struct {
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}
-	// fresh are places that came with their first bookmark, and what there is to
-	// tell of them.
+	// fresh are places that came with their first bookmark, which is all that they have.
 	fresh map[int64]places.Bookmarked
 }
 
@@ -37,7 +36,7 @@ func newTx(t *places.Tx) *tx {
 	return &tx{Tx: t, now: t.Now().UnixMilli(), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{}), fresh: make(map[int64]places.Bookmarked)}
 }
 
-// edit runs f as an edit of the user's: all of it is kept, or nothing.
+// edit runs f as an edit of the user's: all of it takes effect, or nothing.
 func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
 	err := e.db.Update(ctx, func(p *places.Tx) error {
 		t := newTx(p)
@@ -60,7 +59,7 @@ func (e *Engine) view(ctx context.Context, f func(*tx) error) error {
 	return e.db.View(ctx, func(p *places.Tx) error { return f(newTx(p)) })
 }
 
-// stale notes that what a place knows of its bookmarks is no longer so.
+// stale notes that what a place has of its bookmarks must be refreshed.
 func (t *tx) stale(place int64) {
 	t.refresh[place] = struct{}{}
 	delete(t.fresh, place)
@@ -72,7 +71,7 @@ func (t *tx) settle() error {
 			return err
 		}
 	}
-	// In the order of their rows, which is how the file and the search like it.
+	// In the order of their rows, which is the fastest for the file and the search.
 	for _, place := range slices.Sorted(maps.Keys(t.refresh)) {
 		if err := t.refreshPlace(place); err != nil {
 			return err
@@ -84,8 +83,8 @@ func (t *tx) settle() error {
 	return nil
 }
 
-// refreshPlace tells a place what bookmarks it has. Tags and keyword go with the
-// last of them.
+// refreshPlace updates what a place has of its bookmarks. Tags and keyword are deleted with
+// the last bookmark.
 func (t *tx) refreshPlace(place int64) error {
 	if b, ok := t.fresh[place]; ok {
 		return t.SetBookmarked(place, b)
@@ -173,8 +172,8 @@ func (t *tx) touchPlace(place int64) error {
 // End is the position behind a folder's last item.
 const End = -1
 
-// room makes room for an item at a position of a folder and returns that.
-func (t *tx) room(folder int64, at int) (int, error) {
+// makeSpace shifts siblings for an item at a position of a folder, and returns the position.
+func (t *tx) makeSpace(folder int64, at int) (int, error) {
 	if _, due := t.renumber[folder]; due {
 		if _, err := t.Exec(sqlRenumber, folder); err != nil {
 			return 0, err

@@ -11,9 +11,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Undone tells what an Undo did.
+// Undone is what an Undo did.
 type Undone struct {
-	// Run is the sync that was taken back.
+	// Run is the sync that was undone.
 	Run string
 	// Restored items were deleted by the sync and are back; Reverted have the values
 	// and the order that they had; Moved are in the folders where they were; Removed
@@ -24,7 +24,7 @@ type Undone struct {
 	Kept int
 }
 
-// Undo takes back what a sync changed, as an edit of the user's that goes up with
+// Undo reverts what a sync changed, as an edit of the user's that goes up with
 // the next sync. What was edited since, here or by another device, stays. An empty run
 // means the last sync that was not undone. The error is, among others, [engine.ErrNoRun]
 // or [engine.ErrUndone].
@@ -261,8 +261,8 @@ func (u *undo) moveBack(k *undoItem) (moved bool, err error) {
 	return true, u.move(k.here, into.n, k.before.Position)
 }
 
-// removeAdded removes what the sync added and nobody touched since. A folder goes
-// only when nothing else is in it.
+// removeAdded removes what the sync added and what was not changed since. A folder is
+// removed only when it is empty.
 func (u *undo) removeAdded() error {
 	var folders []*undoItem
 	for _, k := range u.order {
@@ -323,8 +323,8 @@ func (u *undo) reorderAll() error {
 	return nil
 }
 
-// reorder sorts a folder as it was, unless its items were sorted anew since. What
-// came since stays behind the item that it is behind now.
+// reorder sorts a folder as it was, unless its items were sorted again since. What was
+// added since stays behind the item that it is behind now.
 func (u *undo) reorder(k *undoItem) error {
 	if due := u.renumber; len(due) > 0 {
 		if err := u.settle(); err != nil {

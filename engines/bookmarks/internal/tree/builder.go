@@ -11,7 +11,7 @@ var ErrDuplicate = errors.New("the item was inserted twice")
 // Builder collects one side's items and makes a Tree of them. Its methods may be
 // called in any order. The zero Builder is ready to use.
 type Builder struct {
-	// ids numbers every GUID that was spoken of, whether there is an item or not.
+	// ids numbers every GUID that an item, a list or a tombstone names.
 	ids     map[GUID]int32
 	entries []node
 	// lists has a link for each child that a folder lists, in the order of calls.

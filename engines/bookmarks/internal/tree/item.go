@@ -14,8 +14,8 @@ const (
 	Unfiled GUID = "unfiled_____"
 	Mobile  GUID = "mobile______"
 
-	// Tags is where Firefox keeps its tags as folders. It is no part of a synced
-	// tree: whatever is below it goes, on both sides.
+	// Tags is where Firefox keeps its tags as folders. It is not part of a synced tree:
+	// what is below it is deleted on both sides.
 	Tags GUID = "tags________"
 )
 
@@ -88,8 +88,8 @@ const (
 	Valid Validity = iota
 	// Reupload is of use, but its record must be written again.
 	Reupload
-	// Replace is of no use. The other side's value stands; if there is none, the
-	// item is deleted.
+	// Replace cannot stay. The other side's value is taken; without one, the item is
+	// deleted.
 	Replace
 )
 

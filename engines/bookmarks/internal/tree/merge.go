@@ -49,7 +49,7 @@ type merger struct {
 type mark uint8
 
 const (
-	// gone: it is no part of the merged tree.
+	// gone: it is not part of the merged tree.
 	gone mark = 1 << iota
 	// folder: it holds children.
 	folder

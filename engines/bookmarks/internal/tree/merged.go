@@ -8,9 +8,9 @@ type Value uint8
 const (
 	// Same means that both sides have it, and neither changed it.
 	Same Value = iota
-	// FromLocal means that the local value stands.
+	// FromLocal means that the local value is taken.
 	FromLocal
-	// FromRemote means that the remote value stands.
+	// FromRemote means that the remote value is taken.
 	FromRemote
 )
 
@@ -54,7 +54,7 @@ type Node struct {
 	// marked as Changed and needs no upload says what the server says already. The
 	// root itself is never uploaded.
 	Upload bool
-	// ForValue: it is to be uploaded only because the local value stands. If the account
+	// ForValue: it is to be uploaded only because the local value is taken. If the account
 	// has the very same value, there is nothing to upload.
 	ForValue bool
 	// NewStructure: its children are neither the local nor the remote list.

@@ -169,7 +169,7 @@ func (o *orderer) finish(f, tail int32) {
 	}
 }
 
-// bothReordered reports whether the base can tell who moved what in f.
+// bothReordered reports whether the base shows which side moved what in f.
 func (o *orderer) bothReordered(f int32) bool {
 	if o.Base == nil {
 		return false

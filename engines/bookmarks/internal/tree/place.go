@@ -63,7 +63,7 @@ func (m *merger) pickPlace(e int32) Side {
 		return Remote
 	case !synced(r):
 		return Local
-	case l.is(adrift) != r.is(adrift): // a place that no record names is no place
+	case l.is(adrift) != r.is(adrift): // a place that no record names does not count
 		if l.is(adrift) {
 			return Remote
 		}
@@ -101,7 +101,7 @@ func (m *merger) moved(l, r *node) (local, remote bool) {
 	}
 	local, remote = l.changed&ChangedStructure != 0, r.changed&ChangedStructure != 0
 	if local == remote {
-		// The item does not tell. A folder that gained or lost it has changed.
+		// The item is marked alike on both sides, but a folder that gained or lost it has changed.
 		local, remote = from.changed&ChangedStructure != 0, to.changed&ChangedStructure != 0
 	}
 	return local, remote

@@ -21,15 +21,15 @@ const (
 	// ParentDisagrees is an item that a folder lists, but that names another; or that
 	// names a folder that does not list it.
 	ParentDisagrees
-	// NonFolderParent is an item that names a parent that is no folder.
+	// NonFolderParent is an item that names a parent that is not a folder.
 	NonFolderParent
-	// MissingChild is what a folder lists, though there is no such item.
+	// MissingChild is what a folder lists though the item does not exist.
 	MissingChild
 	// DeletedChild is what a folder lists, though it was deleted.
 	DeletedChild
 	// RepeatedChild is an item that a folder lists more than once.
 	RepeatedChild
-	// NonFolderList is an item that lists children, but is no folder.
+	// NonFolderList is an item that lists children but is not a folder.
 	NonFolderList
 	// Cycle is an item that is its own ancestor.
 	Cycle
@@ -38,7 +38,7 @@ const (
 	// NonSyncable is an item below a root that is none of the four.
 	NonSyncable
 	// MismatchedKind is a GUID under which the two sides have different things, or a
-	// root that is no folder.
+	// root that is not a folder.
 	MismatchedKind
 	// Unusable is an item whose value is Replace on every side that has it.
 	Unusable

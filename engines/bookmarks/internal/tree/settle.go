@@ -103,7 +103,7 @@ func (s *settler) readLists() {
 	}
 }
 
-// wrongChild tells what is wrong with c in f's list, or problemKinds.
+// wrongChild returns what is wrong with c in f's list; problemKinds if nothing is.
 func (s *settler) wrongChild(f, c int32, repeated bool) ProblemKind {
 	child := &s.entries[c]
 	switch {
@@ -227,7 +227,7 @@ func (s *settler) weigh(id int32) {
 	}
 }
 
-// setAdrift puts an item that belongs nowhere into Unfiled.
+// setAdrift puts an item for which no statement holds into Unfiled.
 func (s *settler) setAdrift(id int32) {
 	const unfiled = 3
 	s.parent[id], s.other[id], s.since[id] = unfiled, none, 0
@@ -261,9 +261,9 @@ func (s *settler) open(cycle []int32, last bool) {
 	s.parent[victim], s.other[victim], s.since[victim] = s.other[victim], none, 0
 }
 
-// rescueForeign deals with what is next to the four roots: it marks what is
-// no part of a synced tree, and moves what holds a bookmark to Unfiled, for it is
-// somebody's. It reports whether it moved anything.
+// rescueForeign handles the items next to the four roots: it marks them as not synced,
+// but moves those that hold a bookmark to Unfiled, so that no bookmark of a user is lost.
+// It reports whether it moved any.
 func (s *settler) rescueForeign() bool {
 	if s.count[0] == int32(len(roots))-1 {
 		return false

@@ -40,17 +40,17 @@ type node struct {
 type flags uint16
 
 const (
-	// present: there is an item, and not only talk of one.
+	// present: there is an item, and not only statements about one.
 	present flags = 1 << iota
-	// implied: a root that no record speaks of.
+	// implied: a root without a record.
 	implied
 	// tombstone: it was deleted.
 	tombstone
 	// listed: it has a list of children.
 	listed
-	// adrift: no statement tells where it belongs; it was put somewhere.
+	// adrift: no statement says where it belongs; it was put into Unfiled.
 	adrift
-	// foreign: it is below a root that is no part of a synced tree.
+	// foreign: it is below a root that is not part of a synced tree.
 	foreign
 	// wrongParent: its item names another parent.
 	wrongParent
@@ -104,7 +104,7 @@ func (t *Tree) Deleted() iter.Seq[GUID] { return slices.Values(t.tombstones) }
 // Problems is what Build had to repair.
 func (t *Tree) Problems() *Problems { return &t.problems }
 
-// Parent is the folder that g is in; false if there is no g, or it is the root.
+// Parent returns the folder that g is in; false if g does not exist or is the root.
 // With Children it makes a Tree a Base.
 func (t *Tree) Parent(g GUID) (GUID, bool) {
 	i, ok := t.Index(g)
