@@ -8,7 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Clear takes away the pages that the account had, and keeps them in the log. Pages with
+// Clear deletes the pages that the account had; an Undo brings them back. Pages with
 // visits or a title that were not sent stay whole, and so do those that never left this
 // device. See engine.Clearer.
 func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
@@ -30,7 +30,7 @@ func (e *Engine) clear(ctx context.Context, start engine.Start) error {
 	if err != nil {
 		return err
 	}
-	if err := e.held(ctx, start, gone, 0); err != nil {
+	if err := e.tooManyDeletions(ctx, start, gone, 0); err != nil {
 		return err
 	}
 	err = e.chunks(ctx, sqlLastPlace, func(tx *tx, from, to int64) error {
@@ -54,7 +54,7 @@ func (e *Engine) clear(ctx context.Context, start engine.Start) error {
 	return e.Reset(ctx, engine.Association{})
 }
 
-// takeAway drops a page in the name of a sync, and keeps it in the log.
+// takeAway deletes a page for a sync, and adds it to the undo items.
 func (t *tx) takeAway(id int64, run string) error {
 	r, err := t.byID(id)
 	if err != nil {
@@ -66,9 +66,9 @@ func (t *tx) takeAway(id int64, run string) error {
 	return t.drop(r)
 }
 
-// held asks for the user's word before a sync deletes most of the history: so many pages
-// that are here, and so many that came back to the server.
-func (e *Engine) held(ctx context.Context, start engine.Start, deletions, revived int64) error {
+// tooManyDeletions returns an error if a sync would delete most of the history without the
+// user's confirmation: so many pages that are here, and so many that came back to the server.
+func (e *Engine) tooManyDeletions(ctx context.Context, start engine.Start, deletions, revived int64) error {
 	if start.AcceptDeletions || deletions+revived <= 20 {
 		return nil
 	}

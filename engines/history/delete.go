@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// Deleted counts what a deletion took away.
+// Deleted counts what was deleted.
 type Deleted struct {
 	// Pages are those that are gone, and Visits all visits that are, theirs
 	// included.
@@ -18,7 +18,7 @@ type Deleted struct {
 	Visits int `json:"visits"`
 }
 
-// ErrHost means that what should be a host is none.
+// ErrHost means that a text is not the name of a host.
 var ErrHost = errors.New("not a host, such as example.org")
 
 // Delete deletes the page with the ID and all its visits, here and with the next
@@ -59,7 +59,7 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 		return Deleted{}, fmt.Errorf("%w: %.70q", ErrHost, host)
 	}
 	first, last := places.HostRange(host)
-	if err := e.unkeep(ctx, sqlDropUndoItemsOfHost, first, last); err != nil {
+	if err := e.dropUndoItems(ctx, sqlDropUndoItemsOfHost, first, last); err != nil {
 		return Deleted{}, err
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlOfHost, first, last, e.chunk) },
@@ -67,19 +67,19 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 }
 
 // DeleteBetween deletes the visits in the time, and the pages that have no other.
-// Pages that go, go everywhere; a visit of a page that stays goes from this device
-// alone.
+// A page is deleted on all devices; a visit of a page that stays is deleted on this
+// device alone.
 func (e *Engine) DeleteBetween(ctx context.Context, when Between) (Deleted, error) {
 	from, to := when.micros()
-	if err := e.unkeep(ctx, sqlDropUndoItemsOfRange, from, to); err != nil {
+	if err := e.dropUndoItems(ctx, sqlDropUndoItemsOfRange, from, to); err != nil {
 		return Deleted{}, err
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlRange, from, to, e.chunk) },
 		func(tx *tx, r *row) (Deleted, error) { return tx.removeBetween(r, from, to) })
 }
 
-// unkeep deletes pages from the log of what syncs deleted.
-func (e *Engine) unkeep(ctx context.Context, query string, args ...any) error {
+// dropUndoItems deletes pages from what an Undo would bring back.
+func (e *Engine) dropUndoItems(ctx context.Context, query string, args ...any) error {
 	err := e.update(ctx, func(tx *tx) error { _, err := tx.Exec(query, args...); return err })
 	if err != nil {
 		err = fmt.Errorf("cannot delete from the history: %w", err)

@@ -40,8 +40,8 @@ func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, e
 	return p, nil
 }
 
-// checkPage brings a page's URL and title into the form that is stored, or
-// tells why it cannot be.
+// checkPage brings a page's URL and title into the form that is stored. An error says why
+// it cannot be stored.
 func checkPage(p *Page) error {
 	url, err := places.Normalise(p.URL)
 	if err != nil {
@@ -54,7 +54,7 @@ func checkPage(p *Page) error {
 	return nil
 }
 
-// checkVisit returns the row of a visit, or tells why it cannot be one.
+// checkVisit returns the row of a visit. An error says why it cannot be stored.
 func (e *Engine) checkVisit(v Visit) (visit, error) {
 	date := v.At.UnixMicro()
 	switch {
@@ -68,8 +68,8 @@ func (e *Engine) checkVisit(v Visit) (visit, error) {
 	return visit{date: date, kind: int(v.Type)}, nil
 }
 
-// add adds visits to a page, which it makes if it is not there. changed tells
-// whether that made a difference.
+// add adds visits to a page, which it makes if it does not exist. changed is set if that
+// made a difference.
 func (t *tx) add(p *Page, visits []visit) (r *row, changed bool, err error) {
 	if r, err = t.byURL(p.URL); err != nil {
 		return nil, false, err

@@ -16,7 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// ErrImport means that a file is none that Import reads.
+// ErrImport means that Import cannot read files of this kind.
 var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that was exported here")
 
 // Import reads the history of the Firefox profile or places.sqlite at path, even

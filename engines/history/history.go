@@ -12,23 +12,23 @@
 // was visited in the last 30 days. Pages of this device's files, pages that were
 // seen only inside others, and pages that only were downloads stay here.
 //
-// Everything that the server has is downloaded: unlike Firefox, which asks for
-// 5,000 records at a time to spare its memory, this engine does not hold them there.
+// Everything that the server has is downloaded. Firefox asks for 5,000 records at a time to
+// save memory; this engine has the records in its file, not in memory.
 //
 // # How it merges
 //
-// Visits are a set: what either side has stands. A visit is the same as another of
-// the page if its moment and its transition are. The title follows the side that
-// changed it, and the newer record if both did: engine.Start.Prefer decides that, and
-// nothing else. Fields nobody here knows go back as they came.
+// Visits are a set: the merged page has those of both sides. Two visits of a page are the
+// same if their time and transition are. The title is that of the side that changed it; if
+// both did, that of the newer record, or of the side that engine.Start.Prefer names. That
+// decides nothing else. Unknown fields go back as they came.
 //
 // A page that was deleted on one side and changed on the other stays. A visit that
 // is deleted here while others of its page remain does not come back here, but other
-// devices keep it: the protocol has no word for that.
+// devices keep it: the protocol cannot express such a deletion.
 //
-// A sync that would delete more than 20 pages and more than half of all waits for
-// the user's word. The limit is higher than for bookmarks, for clearing last week's
-// history on another device is nothing unusual.
+// A sync that would delete more than 20 pages and more than half of all fails with
+// [engine.TooManyDeletionsError] until the user confirms it. The limit is higher than for
+// bookmarks, as clearing last week's history on another device is common.
 package history
 
 import (
@@ -70,7 +70,7 @@ type Config struct {
 	Now func() time.Time
 	// Rand is a source of secure random bytes, safe for concurrent use.
 	Rand io.Reader
-	// Log hears how much a sync skipped. It never hears a URL or a title.
+	// Log receives how much a sync skipped, without URLs and titles.
 	Log *slog.Logger
 }
 
@@ -137,7 +137,7 @@ func (e *Engine) Collection() string { return collection }
 // Version is the storage version, 1.
 func (e *Engine) Version() int { return version }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.ledger.Association(ctx)
 }

@@ -27,7 +27,7 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 }
 
 func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
-	if err := s.hold(ctx); err != nil {
+	if err := s.limitDeletions(ctx); err != nil {
 		return err
 	}
 	if err := s.apply(ctx, at); err != nil {
@@ -44,8 +44,8 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	return s.Finish(ctx, at, func(t *sqlite.Tx) error { return prune(t, s.e.db.Now()) })
 }
 
-// hold asks before a sync deletes most of the history.
-func (s *session) hold(ctx context.Context) error {
+// limitDeletions refuses to delete most of the history without the user's confirmation.
+func (s *session) limitDeletions(ctx context.Context) error {
 	deletions, err := s.e.number(ctx, sqlDeletions)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (s *session) hold(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.e.held(ctx, s.Start, deletions, revived)
+	return s.e.tooManyDeletions(ctx, s.Start, deletions, revived)
 }
 
 func (s *session) apply(ctx context.Context, at engine.Timestamp) error {
@@ -180,14 +180,14 @@ func (s *session) onOurClock(t engine.Timestamp) int64 {
 
 // failed notes a record that could not be read or applied.
 func (c *chunk) failed(in *staged, cause string, fatal bool) error {
-	// The page that is here goes up in place of the record that nobody can read.
+	// The page that is here goes up in place of the record that cannot be read.
 	if _, err := c.tx.Exec(sqlHeal, in.id); err != nil {
 		return err
 	}
 	return c.Fail(c.tx.Tx.Tx, &c.merged, in.id, cause, fatal)
 }
 
-// forgetOld lets go of pages that a first sync does not send.
+// forgetOld drops the changes of pages that a first sync does not send.
 func (e *Engine) forgetOld(ctx context.Context) error {
 	cutoff := e.db.Now().Add(-backfill).UnixMicro()
 	for n := int64(e.chunk); n == int64(e.chunk); {

@@ -118,7 +118,7 @@ func (e *Engine) get(ctx context.Context, find func(*tx) (*row, error)) (p Page,
 // listPage is how many pages List holds at a time.
 const listPage = 256
 
-// Between bounds a time: from From on, and before To. A zero bound is none.
+// Between is a time from From on and before To. A zero From or To sets no bound.
 type Between struct{ From, To time.Time }
 
 func (b Between) micros() (from, to int64) {

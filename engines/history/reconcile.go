@@ -128,9 +128,10 @@ func (c *chunk) deletionStands(in *staged, rec *record) (bool, error) {
 	return stands, err
 }
 
-// revived tells of a record that came back with an earlier state of the server, although
-// its deletion was known: that stands, and goes up again. Where the user wants what the
-// account has, the record is a change to send: the other devices know the deletion, too.
+// revived handles a record that came back with an earlier state of the server although its
+// deletion was known. The deletion stands and goes up again. If the user wants what the
+// account has, the record stays and counts as a change to send, as the other devices know
+// the deletion too.
 func (c *chunk) revived(ctx context.Context, in *staged, rec *record, r *row) (changes int, stands bool, err error) {
 	if c.Since() != 0 || r != nil && r.visits > 0 {
 		return 0, false, nil
@@ -196,7 +197,7 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 	if err != nil {
 		return err
 	}
-	told, err := c.tells(rec, r, title)
+	complete, err := c.isComplete(rec, r, title)
 	if err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 	}
 	r.synced, r.baseTitle = true, nil
 	switch {
-	case told:
+	case complete:
 		r.changes = 0
 	case title != rec.title && rec.title != "":
 		r.changes, r.baseTitle = max(r.changes, 1), &rec.title
@@ -233,7 +234,7 @@ func (t *tx) wanted(r *row, visits []visit) ([]visit, error) {
 	}), nil
 }
 
-// title decides which of two titles stands. An empty one says nothing.
+// title decides which of two titles the page has. An empty one does not count.
 func (c *chunk) title(in *staged, rec *record, r *row) (string, error) {
 	if !rec.hasTitle || rec.title == "" || rec.title == r.title {
 		return r.title, nil
@@ -279,10 +280,10 @@ func (c *chunk) oursWins(in *staged, r *row) bool {
 	return r.edited*1000 > c.onOurClock(in.modified)
 }
 
-// tells reports whether the record says all that ours would. One that lacks a visit
-// which the server had is from a device that never saw it: that met a deletion which did
-// not get here. Visits are a set that only grows, or each device would keep its own.
-func (c *chunk) tells(rec *record, r *row, title string) (bool, error) {
+// isComplete reports whether the record says all that ours would. One that lacks a visit
+// which the server had is from a device that never had it, after a deletion which did not
+// get here. Visits are a set that only grows, or each device would have another one.
+func (c *chunk) isComplete(rec *record, r *row, title string) (bool, error) {
 	if title != rec.title {
 		return false, nil
 	}

@@ -31,7 +31,7 @@ type visit struct {
 }
 
 // key is what makes two visits of a page the same. Records count microseconds,
-// but Firefox keeps only milliseconds of a visit that it was told of, and sends those
+// but Firefox keeps only milliseconds of a visit that came with a sync, and sends those
 // on.
 type key struct {
 	date int64 // Unix milliseconds
@@ -63,10 +63,9 @@ const clockSkew = int64(24 * time.Hour / time.Microsecond)
 // slack is how much the difference between two clocks may change during a sync.
 const slack = int64(time.Minute / time.Microsecond)
 
-// parseRecord reads a record. Visits that cannot be true or that nobody knows the
-// kind of are left out. Those in the far future, after limit, happened at the latest
-// at that moment: it is when the server got the record, so that reading the record
-// twice gives one visit, not two.
+// parseRecord reads a record. Visits with an impossible time or an unknown kind are left
+// out. Those in the far future, after limit, get that time: it is when the server got the
+// record, so that reading the record twice gives one visit, not two.
 func parseRecord(payload []byte, limit int64) (r record, err error) {
 	var visits []byte
 	var unknown fields

@@ -39,8 +39,8 @@ func scanRow(scan func(...any) error) (*row, error) {
 	return &r, err
 }
 
-// standing is what the column synced holds.
-func (r *row) standing() int {
+// syncState is the value of the column synced.
+func (r *row) syncState() int {
 	switch {
 	case r.synced:
 		return 1
@@ -50,7 +50,7 @@ func (r *row) standing() int {
 	return 0
 }
 
-// The finders return nil if there is no such place.
+// The finders return nil if the place does not exist.
 
 func (t *tx) byGUID(id engine.ID) (*row, error) { return scanRow(t.QueryRow(sqlByGUID, id).Scan) }
 
@@ -60,7 +60,7 @@ func (t *tx) byURL(url string) (*row, error) {
 	return scanRow(t.QueryRow(sqlByURL, places.HashURL(url), url).Scan)
 }
 
-// askedFor finds the page that somebody means by a URL.
+// askedFor finds the page of a URL as a user gives it.
 func (t *tx) askedFor(url string) (r *row, err error) {
 	for _, url := range places.Spellings(url) {
 		if r, err = t.byURL(url); err != nil || r != nil && r.visits > 0 {
@@ -112,7 +112,7 @@ func (t *tx) insert(r *row, visits []visit) error {
 		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind)})
 	}
 	err = t.QueryRow(sqlInsertPage, r.guid, r.url, places.HashURL(r.url), origin, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		places.Frecency(last, r.visits, 0), r.changes, r.standing(), r.edited, text(r.unknown)).Scan(&r.id)
+		places.Frecency(last, r.visits, 0), r.changes, r.syncState(), r.edited, text(r.unknown)).Scan(&r.id)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
 // save writes what has changed of a page, and ranks it where that may differ.
 func (t *tx) save(r *row, ranked, worded bool) error {
 	if _, err := t.Exec(sqlSavePage, r.id, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		r.changes, r.standing(), r.baseTitle, r.edited, text(r.unknown)); err != nil {
+		r.changes, r.syncState(), r.baseTitle, r.edited, text(r.unknown)); err != nil {
 		return err
 	}
 	if worded {

@@ -19,13 +19,13 @@ type LogEntry struct {
 	At  time.Time
 	// Deleted counts pages.
 	Deleted int
-	// Undone is when the user took the sync back; zero: it stands.
+	// Undone is when the user undid the sync; zero: not undone.
 	Undone time.Time
 }
 
-// Undone tells what an Undo did.
+// Undone is what an Undo did.
 type Undone struct {
-	// Run is the sync that was taken back.
+	// Run is the sync that was undone.
 	Run string
 	// Restored pages are back; Joined were visited again since, and have their old visits
 	// besides.

@@ -42,8 +42,8 @@ var (
 // maxURL is Firefox's bound for an address, in bytes.
 const maxURL = 65536
 
-// private are the schemes that Firefox keeps to itself: they mean nothing
-// elsewhere, or are no one else's business.
+// private are the schemes that Firefox does not send: their addresses mean nothing on
+// another device, or are private.
 var private = map[string]bool{
 	"about": true, "resource": true, "chrome": true, "file": true, "blob": true,
 	"moz-extension": true, "chrome-extension": true, "data": true, "javascript": true, "view-source": true,
@@ -82,7 +82,7 @@ func (e *Engine) CloseTab(ctx context.Context, address string) error {
 }
 
 // SetTabs replaces all tabs of this device. Those that mean nothing elsewhere are
-// left out, as Firefox does. The same tabs again are no change.
+// left out, as Firefox does. The same tabs again do not count as a change.
 func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
 	return e.edit(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM tabs`); err != nil {

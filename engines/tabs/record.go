@@ -17,7 +17,7 @@ type record struct {
 }
 
 // build writes the record with as many tabs as fit into room bytes, the ones last
-// used first, and tells how many were left out.
+// used first. left is how many were left out.
 func build(id engine.ID, name string, all []Tab, room int) (payload []byte, left int, err error) {
 	head, err := json.Marshal(record{ID: id, ClientName: name, Tabs: []Tab{}})
 	if err != nil {
@@ -44,8 +44,7 @@ func build(id engine.ID, name string, all []Tab, room int) (payload []byte, left
 
 var errTabs = errors.New("the record holds no list of tabs")
 
-// parse reads another device's record. A tab that is none is passed over: the
-// others are good all the same.
+// parse reads another device's record. A tab that cannot be read is left out.
 func parse(payload []byte) (name string, all []Tab, err error) {
 	var r struct {
 		ClientName string            `json:"clientName"`

@@ -17,8 +17,8 @@ type session struct {
 	*ledger.Session
 	e   *Engine
 	own *engine.Device // this device; nil: not known
-	// out is what goes up. It is not on disk: after a crash the change it came
-	// from is still counted, and makes it again.
+	// out is what goes up. It is not on disk: after a crash, the change is still counted
+	// and makes it again.
 	out     []engine.Outgoing
 	next    int
 	changes int // how many edits are in out
@@ -187,8 +187,8 @@ func (s *session) snapshot(ctx context.Context) error {
 	return nil
 }
 
-// due tells whether the own record has to go up: it changed, it has another ID
-// by now, or the server would drop it for its age.
+// due reports whether the own record has to go up: it changed, it has another ID, or the
+// server would soon delete it for its age.
 func (s *session) due(m meta) bool {
 	switch {
 	case m.changes > 0 && m.changes != m.refused:
@@ -213,8 +213,7 @@ func (s *session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 func (s *session) Columns() []any                { return nil }
 func (s *session) ToSend(*engine.Outgoing) error { return nil }
 
-// Settle takes the changes that were sent off the count: an edit made meanwhile is
-// still one to send.
+// Settle subtracts the changes that were sent: an edit made meanwhile is still to be sent.
 func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
 	if s.own == nil {
 		return nil
@@ -224,8 +223,8 @@ func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) erro
 	return err
 }
 
-// Refuse remembers that the record was too large: when the tabs change, they will have
-// to do with less.
+// Refuse notes that the record was too large: when the tabs change, fewer of them are
+// sent.
 func (s *session) Refuse(tx *sqlite.Tx, id engine.ID, _ string) error {
 	if s.own == nil || id != s.own.ID {
 		return nil

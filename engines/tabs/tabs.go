@@ -26,16 +26,16 @@ const (
 	collection = "tabs"
 	version    = 1
 	// ttl is how many seconds the server keeps a record: 180 days, as Mozilla's
-	// mobile apps set it. A device that is gone takes its tabs along.
+	// mobile apps set it. The tabs of a device that is gone expire.
 	ttl = 180 * 24 * 3600
 	// refresh is the age at which an unchanged record is sent again.
 	refresh = 30 * 24 * time.Hour
 	// maxPayload bounds the record as it is stored: Firefox keeps to 512 KiB
 	// whatever the server allows.
 	maxPayload = 512 << 10
-	// maxRoom bounds its cleartext: base64 makes four bytes of three, and some
-	// go to the IV and the HMAC.
-	maxRoom = maxPayload/4*3 - 1500
+	// maxCleartext bounds its cleartext, in bytes: base64 makes four bytes of three, and
+	// the IV and the HMAC take some.
+	maxCleartext = maxPayload/4*3 - 1500
 )
 
 // Config says where the tabs are kept and what the engine runs on.
@@ -45,7 +45,7 @@ type Config struct {
 	Path string
 	// Now is the clock.
 	Now func() time.Time
-	// Log hears of tabs that were left out; nil: nobody does.
+	// Log receives how many tabs were left out. Nil: nothing is logged.
 	Log *slog.Logger
 }
 
@@ -87,7 +87,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("tabs: %w", err)
 	}
 	e := &Engine{db: db, now: c.Now, log: c.Log, ledger: ledger.New(db, ledger.Config{Collection: collection, Chunk: 500})}
-	err = e.exec(ctx, `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`, maxRoom)
+	err = e.exec(ctx, `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`, maxCleartext)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("tabs: %w", err), db.Close())
 	}
@@ -134,14 +134,14 @@ func (e *Engine) exec(ctx context.Context, query string, args ...any) error {
 	})
 }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.ledger.Association(ctx)
 }
 
 // Reset forgets the sync state, and with it the other devices' tabs, which are
-// not the user's data on this one. The own tabs go up with the next sync, and that
-// there are none any more, as the others may still show those sent before.
+// not the user's data on this one. The own tabs go up with the next sync, even if there
+// are none, as the others may still show those sent before.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return e.forget(ctx, a, `UPDATE meta SET changes = max(changes, uploaded > 0 OR (SELECT count(*) > 0 FROM tabs)), refused = 0`)
 }
@@ -161,7 +161,7 @@ func (e *Engine) forget(ctx context.Context, a engine.Association, then ...strin
 				return err
 			}
 		}
-		if _, err := tx.Exec(`UPDATE meta SET uploaded = 0, device = '', room = ?1`, maxRoom); err != nil {
+		if _, err := tx.Exec(`UPDATE meta SET uploaded = 0, device = '', room = ?1`, maxCleartext); err != nil {
 			return err
 		}
 		return e.ledger.Associate(tx, a)

@@ -25,7 +25,7 @@ const (
 func (t Transition) Valid() bool { return Link <= t && t <= Reload }
 
 // points are what a visit is worth when it happens. Firefox has three grades of
-// these sizes too: a page that was asked for by name, one that was gone to, one
+// these sizes too: a page whose address was typed, one that was followed to, one
 // that was passed through.
 func points(t Transition, bookmarked bool) float64 {
 	switch t {
@@ -48,7 +48,7 @@ const (
 	// sampled is how many visits a score is made of; a page's other visits are
 	// taken to be like these.
 	sampled = 10
-	// unvisited is what a bookmark is worth that nobody opened yet.
+	// unvisited is what a bookmark is worth that was never opened.
 	unvisited = 20
 )
 

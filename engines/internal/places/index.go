@@ -7,16 +7,16 @@ import (
 	"slices"
 )
 
-// wording is what the search is to hear about a place.
+// wording is what the search index gets of a place.
 type wording struct {
 	fresh bool   // it does not know the row's number
 	gone  bool   // the place is gone
 	terms string // those of a fresh place
 }
 
-// The search hears of all changes at the end of the transaction. FTS5 gathers
-// what it is told in memory, but writes it out at each savepoint, and SQLite makes
-// one for many a statement between: told as it happens, it took three times as long.
+// The index gets all changes at the end of the transaction. FTS5 gathers changes in memory
+// but writes them out at each savepoint, and SQLite makes one for many statements: to index
+// each change at once took three times as long.
 
 func (t *Tx) note(id int64, w wording) {
 	if t.words == nil {
@@ -30,12 +30,12 @@ func (t *Tx) note(id int64, w wording) {
 	t.words[id] = w
 }
 
-// Index tells the search of a new place that has no bookmark.
+// Index adds a new place that has no bookmark to the index.
 func (t *Tx) Index(id int64, url, title string) {
 	t.note(id, wording{fresh: true, terms: terms(words(url, title, ""))})
 }
 
-// Reindex tells the search that a place's title or its bookmarks' text changed.
+// Reindex notes that a place's title or its bookmarks' text changed.
 func (t *Tx) Reindex(id int64) { t.note(id, wording{}) }
 
 func (t *Tx) tellSearch() error {

@@ -44,7 +44,7 @@ func (d *DB) NewGUID() (string, error) {
 func (t *Tx) NewGUID() (string, error) { return t.db.NewGUID() }
 
 // Find finds the place with that very URL; see [Normalise] for what makes
-// two URLs one. ok is false if there is none.
+// two URLs one. ok is false if it does not exist.
 func (t *Tx) Find(url string) (p Place, ok bool, err error) {
 	return t.place(sqlFind, hashURL(url), url)
 }
@@ -64,7 +64,7 @@ func (t *Tx) place(query string, args ...any) (p Place, ok bool, err error) {
 }
 
 // Ensure returns the row of the place with that URL, and makes one with a new
-// GUID and without a title if there is none. Who makes a place gives it a visit or
+// GUID and without a title if it does not exist. The caller gives a new place a visit or
 // a bookmark in the same transaction. The URL should come from [Normalise].
 func (t *Tx) Ensure(url string) (id int64, err error) {
 	if p, ok, err := t.Find(url); err != nil || ok {
@@ -90,7 +90,7 @@ func (t *Tx) Insert(guid, url, title string) (id int64, err error) {
 	return id, nil
 }
 
-// SetTitle gives a place the title that it has in history, and tells the search.
+// SetTitle gives a place the title that it has in history, and reindexes it.
 func (t *Tx) SetTitle(id int64, title string) error {
 	if _, err := t.Exec(sqlSetTitle, id, title); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (t *Tx) SetBookmarked(id int64, b Bookmarked) error {
 }
 
 // Release removes a place that has neither a visit nor a bookmark, and its
-// origin with the last place of it. gone tells that it did.
+// origin with the last place of it. gone is set if it did.
 func (t *Tx) Release(id int64) (gone bool, err error) {
 	var origin int64
 	err = t.QueryRow(sqlRelease, id).Scan(&origin)

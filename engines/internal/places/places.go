@@ -1,6 +1,6 @@
 // Package places is the one SQLite file that bookmarks and history share: the
-// pages that somebody visited or bookmarked, their visits, where they come from,
-// how much they matter, and the search over all of them.
+// pages that the user visited or bookmarked, their visits, their origins, their frecency,
+// and the search over all of them.
 //
 // # Who owns what
 //
@@ -14,9 +14,9 @@
 // How frequently and how recently a page was used, in one number: each of its last
 // visits is worth some points at first (see points) and half of that after every
 // 30 days, as in the frecency that Firefox has had since 2025. All scores halve
-// alike, so their order does not change while nobody visits anything. Kept is not
-// the score but the moment at which it will have decayed to one point, in Unix
-// seconds: nothing needs to be recalculated as time goes by.
+// alike, so their order changes with visits alone. What is stored is not the score but
+// the time at which it will have decayed to one point, in Unix seconds: nothing needs to
+// be recalculated as time goes by.
 //
 // # Search
 //
@@ -47,7 +47,7 @@ type Config struct {
 	Now func() time.Time
 	// Rand is a source of secure random bytes, safe for concurrent use.
 	Rand io.Reader
-	// Log hears of what a sync skipped. It never hears a URL.
+	// Log receives what a sync skipped, without URLs.
 	Log *slog.Logger
 	// MaxPages bounds the file; see sqlite.Options.
 	MaxPages int
@@ -84,7 +84,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	return &DB{file: db, now: c.Now, rand: c.Rand, log: c.Log}, nil
 }
 
-// ErrNotOpened says that what an engine was given is not an open file of places.
+// ErrNotOpened means that an engine was given something else than an open file of places.
 var ErrNotOpened = errors.New("the file must be one that placesfile.Open returned")
 
 // Close closes the file.
@@ -93,7 +93,7 @@ func (d *DB) Close() error { return d.file.Close() }
 // Now is the clock's time.
 func (d *DB) Now() time.Time { return d.now() }
 
-// Log is where to tell what was skipped.
+// Log is the logger of what was skipped.
 func (d *DB) Log() *slog.Logger { return d.log }
 
 // Tx is a transaction on the places. Its embedded statements stay prepared.
@@ -117,12 +117,12 @@ func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
 }
 
 // View runs f in a read transaction: it sees one state of the file throughout,
-// and nobody waits for it.
+// and writers do not wait for it.
 func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
 	return d.file.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx{Tx: tx, db: d}) })
 }
 
-// Query runs a statement that stands alone, and keeps it prepared.
+// Query runs a statement outside of a transaction, and keeps it prepared.
 func (d *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return d.file.Query(ctx, query, args...)
 }
@@ -132,7 +132,7 @@ func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	return d.file.QueryRow(ctx, query, args...)
 }
 
-// Read is the pool of readers, for a query that stands alone.
+// Read is the pool of readers, for a query outside of a transaction.
 func (d *DB) Read() *sql.DB { return d.file.Read() }
 
 // File is the file's statements without the places.

@@ -59,7 +59,7 @@ func spellHost(scheme, host string) (string, error) {
 	return name + port, err
 }
 
-// spellPort returns the port with its colon; "" where it goes without saying.
+// spellPort returns the port with its colon; "" if it is the default.
 func spellPort(scheme, port string) (string, error) {
 	if port == "" {
 		return "", nil

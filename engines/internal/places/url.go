@@ -22,7 +22,7 @@ var ErrURL = errors.New("not a URL")
 // any other URL is bytes: its scheme alone is brought into lower case, for
 // what follows may be base64 or a script. Tabs and line ends go from both.
 //
-// An error tells why url cannot be stored: it is no URL, or a web address that
+// An error says why url cannot be stored: it is not a URL, or a web address that
 // no browser can store, which Firefox would delete on every device. It does not
 // repeat url.
 func Normalise(url string) (string, error) {
@@ -58,8 +58,8 @@ func Accept(url string) (string, error) {
 	return scheme + ":" + rest, nil
 }
 
-// Spellings are the forms under which a page may be stored that somebody asks for by
-// its URL: that of [Normalise] and that of [Accept].
+// Spellings returns the forms under which the page of a URL may be stored: that of
+// [Normalise] and that of [Accept].
 func Spellings(url string) (forms []string) {
 	for _, spell := range []func(string) (string, error){Normalise, Accept} {
 		if form, err := spell(url); err == nil && !slices.Contains(forms, form) {
@@ -95,8 +95,7 @@ func cutScheme(url string) (scheme, rest string, err error) {
 	return strings.ToLower(scheme), rest, nil
 }
 
-// webPorts are the schemes whose URLs browsers spell in one way, and the port
-// that goes without saying.
+// webPorts are the schemes whose URLs browsers spell in one way, and their default ports.
 var webPorts = map[string]string{"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443"}
 
 func isWeb(scheme string) bool { return webPorts[scheme] != "" }
