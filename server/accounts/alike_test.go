@@ -16,9 +16,9 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// shape is an answer without what is random in it, and with the name of whoever
+// pattern is an answer without what is random in it, and with the name of whoever
 // asked taken out.
-func (a answer) shape(who string) string {
+func (a answer) pattern(who string) string {
 	text := regexp.MustCompile(`[0-9a-f]{32,}`).ReplaceAllString(a.Body.String(), "HEX")
 	local, _, _ := strings.Cut(who, "@")
 	text = regexp.MustCompile(`(?i)`+local+"@").ReplaceAllString(text, "WHO@")
@@ -72,7 +72,7 @@ func TestNothingTellsAnAccount(t *testing.T) {
 						if seen[key] == nil {
 							seen[key] = map[string]string{}
 						}
-						seen[key][who] = a.shape(who)
+						seen[key][who] = a.pattern(who)
 					}
 				}
 			}
@@ -129,7 +129,7 @@ func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 	guess := func(who string) map[string]any {
 		return map[string]any{"email": who, "authPW": authPW(who, "a guess")}
 	}
-	shapes := map[string][]string{}
+	patterns := map[string][]string{}
 	for _, who := range []string{email, stranger} {
 		made := w.post("/auth/v1/account/create?keys=true", nil, guess(who))
 		s := made.text("sessionToken")
@@ -146,11 +146,11 @@ func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 			w.get("/auth/v1/session/status", w.session(s)),
 			w.post("/auth/v1/password/change/start", nil, map[string]any{"email": who, "oldAuthPW": authPW(who, "a guess")}),
 		} {
-			shapes[who] = append(shapes[who], a.shape(who))
+			patterns[who] = append(patterns[who], a.pattern(who))
 		}
 	}
-	if !reflect.DeepEqual(shapes[email], shapes[stranger]) {
-		t.Errorf("with an account: %q\nwithout: %q", shapes[email], shapes[stranger])
+	if !reflect.DeepEqual(patterns[email], patterns[stranger]) {
+		t.Errorf("with an account: %q\nwithout: %q", patterns[email], patterns[stranger])
 	}
 	var told []string
 	for w.host.Waiting() > 0 {

@@ -186,7 +186,7 @@ func whole(t *testing.T, v any) int64 {
 	t.Helper()
 	f, ok := v.(float64)
 	if !ok || f != float64(int64(f)) {
-		t.Errorf("%v is no whole number", v)
+		t.Errorf("%v is not a whole number", v)
 	}
 	return int64(f)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// noted are the faults that a security log tells of, by their errno. A wrong
+// noted are the errors that the security log has, by their errno. A wrong
 // password is noted where the account is known.
 var noted = map[int]struct {
 	event  security.Event
@@ -22,7 +22,7 @@ var noted = map[int]struct {
 	fault.ErrInvitation.Errno:  {security.SignUpRefused, security.Invitation},
 }
 
-// audit tells the security log of a request that was refused.
+// audit writes a refused request to the security log.
 func (s *Service) audit(r *http.Request, f *fault.Error) {
 	n, ok := noted[f.Errno]
 	if !ok {

@@ -123,7 +123,7 @@ func TestAvatarOfAnother(t *testing.T) {
 	w.get(at, nil).refused(404, 999)
 }
 
-// What is no picture, or a large one, is refused in words, and changes nothing.
+// What is not a picture, or is too large, is refused with a reason, and changes nothing.
 func TestAvatarRefused(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

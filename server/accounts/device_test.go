@@ -239,7 +239,7 @@ func TestDeviceOfARefreshToken(t *testing.T) {
 	}
 }
 
-// The settings page is no device, and renames them; those of its own account.
+// The settings page is not a device, and renames those of its own account.
 func TestRenameDevice(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

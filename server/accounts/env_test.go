@@ -101,7 +101,7 @@ func (a answer) text(field string) string {
 	return s
 }
 
-// refused checks that it is a refusal, of the shape that all have.
+// refused checks that it is a refusal, of the form that all have.
 func (a answer) refused(code, errno int) map[string]any {
 	a.t.Helper()
 	if a.Code != code || a.fields["errno"] != float64(errno) || a.fields["code"] != float64(code) ||

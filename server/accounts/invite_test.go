@@ -45,7 +45,7 @@ func TestInvitation(t *testing.T) {
 	}
 }
 
-// An attempt that fails does not spend it, and in time it ends.
+// A failed attempt does not consume it, and it expires.
 func TestInvitationIsKept(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, byInvitation)

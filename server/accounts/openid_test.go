@@ -107,7 +107,7 @@ func TestIDTokenByCode(t *testing.T) {
 }
 
 // An ID token opens nothing, nor does anything else that the server's key signed
-// and that is no access token, even if it has all that one says.
+// and that is not an access token, even if it has all that one says.
 func TestIDTokenIsNoAccessToken(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -49,7 +49,7 @@ func TestSessionAloneOpensNothing(t *testing.T) {
 	}
 }
 
-// Somebody else's password is no proof.
+// Somebody else's password proves nothing.
 func TestProofOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -44,7 +44,7 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 }
 
 // Who gets no turn to have a password checked hears when to come again, and has not
-// spent a try.
+// consumed a try.
 func TestBusyStretching(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{

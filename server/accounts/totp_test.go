@@ -147,7 +147,7 @@ func TestTwoStepGuards(t *testing.T) {
 	if list := w.get("/auth/v1/account/attached_clients", first).list(); len(list) != 1 {
 		t.Errorf("a session that is not complete is listed: %v", list)
 	}
-	// Somebody else's session is no second step of this account.
+	// Somebody else's session does not show the second step of this account.
 	bob := w.session(w.signUp("bob@example.org"))
 	w.post("/auth/v1/account/destroy", bob, map[string]any{"email": email, "authPW": authPW(email, password)}).refused(401, 110)
 

@@ -44,12 +44,12 @@ func TestUpgrade(t *testing.T) {
 	if w.kB(w.signIn(email, password).text("keyFetchToken"), password) != hex.EncodeToString(kB) {
 		t.Error("version 1 has another key now")
 	}
-	// What is upgraded already is set anew, as any password is.
+	// What is upgraded already is set again, as any password is.
 	finish(onepw.XOR(kB, v1.UnwrapBKey)).text("sessionToken")
 	w.get("/auth/v1/session/status", s).refused(401, 110)
 }
 
-// The same password around another key is no upgrade.
+// The same password around another key is a new password.
 func TestUpgradeKeepsTheKey(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

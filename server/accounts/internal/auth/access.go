@@ -20,15 +20,15 @@ import (
 // Live reports whether what an account's token is bound to is still good. A token
 // that is bound to nothing ends with its account.
 func (a *Authenticator) Live(ctx context.Context, uid, bound string) (live bool, err error) {
-	live, err = IsLive(a.DB.Read(ctx), uid, bound)
+	live, err = isLive(a.DB.Read(ctx), uid, bound)
 	if err != nil {
 		return false, fmt.Errorf("look for what a token is bound to: %w", err)
 	}
 	return live, nil
 }
 
-// IsLive is [Authenticator.Live] in a transaction.
-func IsLive(tx store.Reader, uid, bound string) (live bool, err error) {
+// isLive is [Authenticator.Live] in a transaction.
+func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	if bound == "" {
 		_, err := tx.Account(uid)
 		return store.Found(err)
@@ -133,7 +133,7 @@ func (a Owner) Still(tx store.Reader) error {
 	if err := Unchanged(tx, a.Account); err != nil {
 		return err
 	}
-	live, err := IsLive(tx, a.UID, a.bound)
+	live, err := isLive(tx, a.UID, a.bound)
 	if err == nil && !live {
 		err = fault.ErrToken
 	}

@@ -34,8 +34,7 @@ type Mailer interface {
 }
 
 const (
-	// confirmLife is how long a code by e-mail is good, which some hosts hold back
-	// for a while, and confirmTries how often it may be mistyped.
+	// confirmLife is how long a code by e-mail is good, which some hosts deliver late, and confirmTries how often it may be mistyped.
 	confirmLife  = time.Hour
 	confirmTries = 5
 	// UnconfirmedLife is how long an account waits for its code: its address may be
@@ -70,7 +69,7 @@ func (h *Handlers) mac(uid, code string) []byte {
 // sends it, in the language of the context. The message was admitted.
 func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 	if h.Mail == nil {
-		return fault.ErrMail // the server asked for confirmations once, and does no more
+		return fault.ErrMail // the server asked for confirmations once, and does not any more
 	}
 	raw, err := random.Bytes(h.Rand, 8)
 	if err != nil {
@@ -98,8 +97,8 @@ func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 		h.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
 		return fault.ErrMail
 	}
-	// Only now, so that one that came before stays good if this one does not come;
-	// and also for one who did not wait for the answer.
+	// Only now, so that the code before stays good if this one was not sent; and also
+	// if the client did not wait for the answer.
 	ctx = context.WithoutCancel(ctx)
 	return h.DB.Update(ctx, func(tx store.Tx) error {
 		return tx.SetConfirmation(a.UID, stored, h.Now().Add(confirmLife).UnixMilli())

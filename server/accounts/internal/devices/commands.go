@@ -188,7 +188,7 @@ func (h *Handlers) enqueue(tx store.Tx, a *auth.Caller, in *invokeRequest) (inde
 	}, maxWaiting, maxAccountCommands)
 }
 
-// Commands lists what waits for the actor's device, from an index on. The
+// Commands lists what waits for the caller's device, from an index on. The
 // device remembers the index; nothing is removed by reading it.
 func (h *Handlers) Commands(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)

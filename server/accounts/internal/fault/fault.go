@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An Error is refused to a client, which is told why.
+// An Error is the refusal of a request, as the client is told it.
 type Error struct {
 	Code    int // of HTTP
 	Errno   int

@@ -53,11 +53,11 @@ func (h *Handlers) CreateApp(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := random.Bytes(h.Rand, SecretSize)
+	secret, err := random.Bytes(h.Rand, secretSize)
 	if err != nil {
 		return nil, err
 	}
-	picture, err := Picture(h.URLs.Canonical().Host, a.Email, secret)
+	code, err := picture(h.URLs.Canonical().Host, a.Email, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (h *Handlers) CreateApp(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return totpSecret{QRCode: picture, Secret: Text(secret)}, nil
+	return totpSecret{QRCode: code, Secret: text(secret)}, nil
 }
 
 // AppExists tells whether an account has a second step, to a session that may

@@ -30,8 +30,8 @@ const (
 	digits = 1_000_000
 	// drift is by how many steps the app's clock may be off.
 	drift = 1
-	// SecretSize is the size of an app's secret, in bytes.
-	SecretSize = 20
+	// secretSize is the size of an app's secret, in bytes.
+	secretSize = 20
 )
 
 // codeAt is the code of a step, counted from 1970.
@@ -100,17 +100,17 @@ func Use(tx store.Tx, uid, code string, now time.Time) (bool, error) {
 	return err == nil, err
 }
 
-// Text is a secret as a person types it into an app.
-func Text(secret []byte) string {
+// text is a secret as a person types it into an app.
+func text(secret []byte) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 }
 
-// Picture is a QR code with a secret, for an app's camera: an SVG as a data URL. The
+// picture is a QR code with a secret, for an app's camera: an SVG as a data URL. The
 // app shows host and email.
-func Picture(host, email string, secret []byte) (string, error) {
+func picture(host, email string, secret []byte) (string, error) {
 	address := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/" + host + ":" + email,
-		RawQuery: url.Values{"secret": {Text(secret)}, "issuer": {host}}.Encode(),
+		RawQuery: url.Values{"secret": {text(secret)}, "issuer": {host}}.Encode(),
 	}
 	code, err := qr.Encode(address.String(), qr.M)
 	if err != nil {
