@@ -37,6 +37,7 @@ func halt(w *testenv.Env, path string) (halted <-chan struct{}, goOn func()) {
 }
 
 func TestEveryWatcherSeesEveryResultInOrder(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	fast, slow := a.Manager.Watch(t.Context()), a.Manager.Watch(t.Context())
 	reasons := []syncmanager.Reason{syncmanager.ReasonStartup, syncmanager.ReasonSchedule, syncmanager.ReasonEngineChange}
@@ -71,6 +72,7 @@ func TestEveryWatcherSeesEveryResultInOrder(t *testing.T) {
 }
 
 func TestAWatcherLeavesWithItsContext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := testenv.InBubble(t).Device("a", ann)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -103,6 +105,7 @@ func TestAWatcherLeavesWithItsContext(t *testing.T) {
 // TestCloseEndsAllThatRuns: a sync that the server holds up, a Run, watchers. What
 // still ran when the bubble ends would fail the test.
 func TestCloseEndsAllThatRuns(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := testenv.InBubble(t)
 		a, b := w.Device("a", ann), w.Device("b", ann)
@@ -162,6 +165,7 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 }
 
 func TestCloseCancelsASyncOfTheApps(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := testenv.InBubble(t)
 		a := w.Device("a", ann)
@@ -185,6 +189,7 @@ func TestCloseCancelsASyncOfTheApps(t *testing.T) {
 
 // TestASyncWorksOnTheEnginesItBeganWith, whoever comes and goes meanwhile.
 func TestASyncWorksOnTheEnginesItBeganWith(t *testing.T) {
+	t.Parallel()
 	w, a, b := two(t)
 	a.Add("https://example.com", "ann", "another")
 	halted, goOn := halt(w, "/storage/passwords")

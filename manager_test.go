@@ -34,6 +34,7 @@ func two(t *testing.T) (w *testenv.Env, a, b *testenv.Device) {
 }
 
 func TestTwoDevicesShareALogin(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	if !maps.Equal(a.Logins(), b.Logins()) || len(b.Logins()) != 1 {
 		t.Errorf("a has %v, b has %v", a.Logins(), b.Logins())
@@ -42,6 +43,7 @@ func TestTwoDevicesShareALogin(t *testing.T) {
 
 // TestRequestBudget counts the requests of whole syncs, each in a new process.
 func TestRequestBudget(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	budget := func(d *testenv.Device, what string, requests int) {
 		t.Helper()
@@ -60,6 +62,7 @@ func TestRequestBudget(t *testing.T) {
 }
 
 func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	for l, err := range a.Passwords.List(t.Context()) {
 		check(t, err)
@@ -83,6 +86,7 @@ func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
 }
 
 func TestAChoiceOfEnginesReachesTheAccount(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	check(t, a.Manager.SetEnabled(t.Context(), false, "tabs", "history"))
 	list, err := a.Manager.Engines(t.Context())
@@ -119,6 +123,7 @@ func TestAChoiceOfEnginesReachesTheAccount(t *testing.T) {
 }
 
 func TestOnlyTheChosenEnginesSync(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	a.Add("https://example.com", "ann", "another")
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Engines: []string{"tabs"}})
@@ -136,6 +141,7 @@ func TestOnlyTheChosenEnginesSync(t *testing.T) {
 
 // TestOneEnginesFailureHidesNoOthersSuccess: a storage that fails for tabs alone.
 func TestOneEnginesFailureHidesNoOthersSuccess(t *testing.T) {
+	t.Parallel()
 	w, a, b := two(t)
 	a.Add("https://example.com", "ann", "another")
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
@@ -164,6 +170,7 @@ func TestOneEnginesFailureHidesNoOthersSuccess(t *testing.T) {
 
 // TestWhereAllEnginesFailTheSyncFailed: nothing could be synced, and Sync says so.
 func TestWhereAllEnginesFailTheSyncFailed(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	a.Add("https://example.com", "ann", "another")
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
@@ -195,6 +202,7 @@ func (b bomb) Begin(context.Context, engine.Start) (engine.Session, error) {
 }
 
 func TestAnEngineThatPanicsIsAFailedEngine(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	check(t, a.Manager.Register(bomb{begin: func() (engine.Session, error) { panic("boom") }}))
 	a.Add("https://example.com", "ann", "another")
@@ -207,6 +215,7 @@ func TestAnEngineThatPanicsIsAFailedEngine(t *testing.T) {
 }
 
 func TestAnEngineThatHoldsIsNamed(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	check(t, a.Manager.Register(bomb{begin: func() (engine.Session, error) { return nil, &engine.TooManyDeletionsError{Deletions: 50, Total: 60} }}))
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
@@ -216,6 +225,7 @@ func TestAnEngineThatHoldsIsNamed(t *testing.T) {
 }
 
 func TestRegisterRefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	if err := a.Manager.Register(a.Tabs); err == nil {
 		t.Error("tabs twice")
@@ -235,6 +245,7 @@ type named struct {
 func (n named) Collection() string { return n.name }
 
 func TestOneSyncAtATime(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	var inner error
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
@@ -259,6 +270,7 @@ func TestOneSyncAtATime(t *testing.T) {
 }
 
 func TestBackoffYieldsToTheUserRetryAfterDoesNot(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	header := ""
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
@@ -301,6 +313,7 @@ func TestBackoffYieldsToTheUserRetryAfterDoesNot(t *testing.T) {
 }
 
 func TestASessionThatWasEndedElsewhereAsksToSignInAgain(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	check(t, w.Client().Resume(a.Account.Session()).SignOut(t.Context()))
 	w.Clock.Pass(48 * time.Hour) // all tokens end
@@ -314,6 +327,7 @@ func TestASessionThatWasEndedElsewhereAsksToSignInAgain(t *testing.T) {
 }
 
 func TestCommandsAreCarriedOut(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	devices := a.Manager.Devices()
 	i := slices.IndexFunc(devices, func(d engine.Device) bool { return !d.Local })
@@ -356,6 +370,7 @@ func TestCommandsAreCarriedOut(t *testing.T) {
 }
 
 func TestResetAndWipe(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	check(t, a.Manager.Reset(t.Context(), "passwords"))
 	if r := a.Sync(); r.Engines["passwords"].Downloaded != 1 || r.Engines["passwords"].Uploaded != 0 || len(a.Logins()) != 1 {
@@ -372,6 +387,7 @@ func TestResetAndWipe(t *testing.T) {
 }
 
 func TestDisconnect(t *testing.T) {
+	t.Parallel()
 	w, a, b := two(t)
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
 	a.Sync()
@@ -397,6 +413,7 @@ func TestDisconnect(t *testing.T) {
 }
 
 func TestStateThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	path := filepath.Join(a.Dir, "state")
 	good, err := os.ReadFile(path)
@@ -426,6 +443,7 @@ func TestStateThatCannotBeOpened(t *testing.T) {
 }
 
 func TestACancelledSyncSaysSoAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	w, a, b := two(t)
 	a.Add("https://example.com", "ann", "another")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -449,6 +467,7 @@ func TestACancelledSyncSaysSoAndLosesNothing(t *testing.T) {
 }
 
 func TestTheResultAsJSON(t *testing.T) {
+	t.Parallel()
 	_, a, _ := two(t)
 	r := a.Sync()
 	r.Took = 12 * time.Millisecond
@@ -463,6 +482,7 @@ func TestTheResultAsJSON(t *testing.T) {
 }
 
 func TestTheTelemetryDocument(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	a.Add("https://example.com", "ann", "another")
 	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Reason: syncmanager.ReasonSchedule})

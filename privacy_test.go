@@ -62,6 +62,7 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestAllGoesThroughTheAppsTransportAndLog, and neither tells a secret: through
 // syncs that go well, that fail, and that have to renew their tokens.
 func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
+	t.Parallel()
 	w := testenv.New(t)
 	b := w.Device("b", ann)
 	b.Add("https://example.org", "bea", "hunter2")

@@ -58,6 +58,7 @@ func inYourApp(ctx context.Context, dir, server, email, password string) (syncma
 }
 
 func TestREADMEsExampleWorks(t *testing.T) {
+	t.Parallel()
 	w := testenv.Listen(t)
 	w.SignIn(ann)
 	dir := filepath.Join(t.TempDir(), "notes")
@@ -77,6 +78,7 @@ func TestREADMEsExampleWorks(t *testing.T) {
 }
 
 func TestREADMEShowsTheExample(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	check(t, err)
 	source, err := os.ReadFile("readme_test.go")

@@ -26,6 +26,7 @@ func put(t *testing.T, d *testenv.Device, collection string, id engine.ID, clear
 }
 
 func TestARecordWrittenByHandReachesItsEngine(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	var rec syncmanager.Record
 	for r, err := range a.Manager.Records().List(t.Context(), "passwords", false) {
@@ -55,6 +56,7 @@ func TestARecordWrittenByHandReachesItsEngine(t *testing.T) {
 }
 
 func TestRecordsAndSyncTakeTurns(t *testing.T) {
+	t.Parallel()
 	w, a, _ := two(t)
 	for _, err := range a.Manager.Records().List(t.Context(), "clients", true) {
 		check(t, err)
@@ -96,6 +98,7 @@ func TestRecordsAndSyncTakeTurns(t *testing.T) {
 // meta/global, its fields there and in the devices' records, its name among the
 // declined ones; while this app writes all of these records itself.
 func TestWhatThisAppDoesNotKnowStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	_, a, b := two(t)
 	global := get(t, a, "meta", "global")
 	martian := `"martians":{"version":9,"syncID":"mmm","moons":[1,2.50,12345678901234567890]}`

@@ -69,6 +69,7 @@ func expect(t *testing.T, d *diary, want ...string) {
 }
 
 func TestRunSyncsAtOnceAfterChangesAndEachHour(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, a, d, stop := running(t, syncmanager.RunOptions{})
 		expect(t, d, "0s startup ok")
@@ -107,6 +108,7 @@ func TestRunSyncsAtOnceAfterChangesAndEachHour(t *testing.T) {
 }
 
 func TestRunTakesUpWhatWaitsForTheNextSync(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, a, d, stop := running(t, syncmanager.RunOptions{After: time.Second})
 		expect(t, d, "0s startup ok")
@@ -122,6 +124,7 @@ func TestRunTakesUpWhatWaitsForTheNextSync(t *testing.T) {
 }
 
 func TestRunTriesAgainWithGrowingPauses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, a, d, stop := running(t, syncmanager.RunOptions{Every: 10 * time.Minute})
 		expect(t, d, "0s startup ok")
@@ -146,6 +149,7 @@ func TestRunTriesAgainWithGrowingPauses(t *testing.T) {
 }
 
 func TestRunLeavesAServiceAlone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, a, d, stop := running(t, syncmanager.RunOptions{})
 		expect(t, d, "0s startup ok")
@@ -186,6 +190,7 @@ func TestRunLeavesAServiceAlone(t *testing.T) {
 }
 
 func TestRunEndsWhereOnlyTheUserCanHelp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := testenv.InBubble(t)
 		a, b := w.Device("a", ann), w.Device("b", ann)
@@ -220,6 +225,7 @@ type notes struct {
 func (*notes) Collection() string { return "notes" }
 
 func TestAnEngineTellsOfItsChanges(t *testing.T) {
+	t.Parallel()
 	w := testenv.New(t)
 	a := w.Device("a", ann)
 	var n notes

@@ -96,6 +96,7 @@ func (w *env) login() *account.Account {
 
 // Two devices of one account have the same key.
 func TestTwoDevicesShareTheKey(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	b := w.login()
@@ -119,6 +120,7 @@ func TestTwoDevicesShareTheKey(t *testing.T) {
 }
 
 func TestWrongPasswordAndUnknownAccountLookTheSame(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	_, wrong := w.client(nil).Login(t.Context(), email, "wrong")
@@ -131,6 +133,7 @@ func TestWrongPasswordAndUnknownAccountLookTheSame(t *testing.T) {
 // An account that knows only version 1 of the stretching, as Firefox's own code
 // makes it, with another spelling of the address.
 func TestVersion1Account(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	stretched := onepw.StretchV1("Bob@Example.org", password)
 	body := fmt.Sprintf(`{"email":"Bob@Example.org","authPW":"%x"}`, stretched.AuthPW)
@@ -156,6 +159,7 @@ func TestVersion1Account(t *testing.T) {
 }
 
 func TestSignUpClosed(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpClosed })
 	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("%v, want ErrSignUpClosed", err)
@@ -163,6 +167,7 @@ func TestSignUpClosed(t *testing.T) {
 }
 
 func TestInvitation(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	if _, err := w.client(nil).CreateAccount(t.Context(), email, password); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("without one: %v", err)
@@ -179,6 +184,7 @@ func TestInvitation(t *testing.T) {
 
 // The access token is kept with the session: a new process makes no request.
 func TestAccessTokenIsKept(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	var saved account.Session
 	c := w.client(func(c *account.Config) {
@@ -215,6 +221,7 @@ func TestAccessTokenIsKept(t *testing.T) {
 
 // Engines that need a token at once cause one request.
 func TestAccessTokenAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	before := a.Requests()
@@ -233,6 +240,7 @@ func TestAccessTokenAtOnce(t *testing.T) {
 }
 
 func TestSaveFails(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	full := errors.New("disk full")
 	c := w.client(func(c *account.Config) { c.Save = func(account.Session) error { return full } })
@@ -242,6 +250,7 @@ func TestSaveFails(t *testing.T) {
 }
 
 func TestDevices(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b := w.create(), w.login()
 	for _, d := range []struct {
@@ -291,6 +300,7 @@ func TestDevices(t *testing.T) {
 
 // Nothing that a device had is of use once it signed out.
 func TestSignOutRevokes(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	access, err := a.AccessToken(t.Context(), false)
@@ -320,6 +330,7 @@ func TestSignOutRevokes(t *testing.T) {
 }
 
 func TestAttachedClientsAndDisconnect(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	page := w.client(func(c *account.Config) { c.UserAgent = "Browser/1.0" })
@@ -348,6 +359,7 @@ func TestAttachedClientsAndDisconnect(t *testing.T) {
 
 // A device whose registration was lost finds itself again.
 func TestDeviceIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	if err := a.RegisterDevice(t.Context(), "desk", "desktop"); err != nil {
@@ -375,6 +387,7 @@ func TestDeviceIsFoundAgain(t *testing.T) {
 
 // A clock that is off by days is corrected by what the server says.
 func TestClockIsOff(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	c := w.client(func(c *account.Config) {
@@ -391,6 +404,7 @@ func TestClockIsOff(t *testing.T) {
 }
 
 func TestTooManyTries(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.SignIn.PerAccount = 3 })
 	w.create()
 	for range 3 {
@@ -412,6 +426,7 @@ func TestTooManyTries(t *testing.T) {
 
 // Nothing secret is in the server's log or in what a session prints.
 func TestNoSecretIsShown(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	access, err := a.AccessToken(t.Context(), false)

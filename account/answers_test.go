@@ -31,6 +31,7 @@ func answering(t *testing.T, h http.HandlerFunc) *account.Client {
 }
 
 func TestBadAnswers(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		code int
 		body string
@@ -61,6 +62,7 @@ func TestBadAnswers(t *testing.T) {
 
 // Mozilla's server has a name here. Its services are on hosts of their own.
 func TestServerByName(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"mozilla", "Mozilla", "https://accounts.firefox.com/"} {
 		c, err := account.New(account.Config{
 			Server: name, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
@@ -89,6 +91,7 @@ func TestServerByName(t *testing.T) {
 
 // A server over TLS cannot send the client to services without.
 func TestNoDowngrade(t *testing.T) {
+	t.Parallel()
 	c, err := account.New(account.Config{
 		Server: "https://sync.test", Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Transport: inproc.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -104,6 +107,7 @@ func TestNoDowngrade(t *testing.T) {
 }
 
 func TestServerIsDown(t *testing.T) {
+	t.Parallel()
 	c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "90")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -122,6 +126,7 @@ func TestServerIsDown(t *testing.T) {
 
 // A server that never answers is given up, and so is one that the user gives up.
 func TestServerHangs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := answering(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		if _, err := c.Discover(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
@@ -136,6 +141,7 @@ func TestServerHangs(t *testing.T) {
 }
 
 func TestRetryAfterAsDate(t *testing.T) {
+	t.Parallel()
 	c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", time.Unix(1_700_000_060, 0).UTC().Format(http.TimeFormat))
 		w.WriteHeader(http.StatusTooManyRequests)
@@ -148,6 +154,7 @@ func TestRetryAfterAsDate(t *testing.T) {
 }
 
 func TestBadArguments(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{"", "sync.example.org", "ftp://x", "https://", "https://u:p@x", "::"} {
 		if _, err := account.New(account.Config{Server: url}); err == nil {
 			t.Errorf("%q is taken for a server", url)
@@ -184,6 +191,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // A key that is not the account's would encrypt data that no other device reads.
 func TestForgedKeys(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	for path, change := range map[string]func([]byte) []byte{

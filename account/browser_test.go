@@ -27,6 +27,7 @@ func (w *env) page(a *account.Account, address string, keys any) string {
 func keysOf(s account.Session) map[string]map[string]string { return testpage.Keys(s.KeyID, s.Key) }
 
 func TestBrowserSignIn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	in, err := w.client(nil).BrowserSignIn(t.Context())
@@ -54,6 +55,7 @@ func TestBrowserSignIn(t *testing.T) {
 }
 
 func TestBrowserSignInRefusals(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	begin := func() *account.BrowserSignIn {

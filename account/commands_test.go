@@ -48,6 +48,7 @@ func receive(t *testing.T, a *account.Account) []account.Message {
 }
 
 func TestSendAndCloseTabs(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if !to.TakesTabs || !to.ClosesTabs {
@@ -76,6 +77,7 @@ func TestSendAndCloseTabs(t *testing.T) {
 
 // What could not be kept comes again, to the next process too.
 func TestReceivedIsWhatWasKept(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); err != nil {
@@ -97,6 +99,7 @@ func TestReceivedIsWhatWasKept(t *testing.T) {
 
 // More than the server gives at once, and all as long as may be.
 func TestManyMessages(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	const n = 110
@@ -119,6 +122,7 @@ func TestManyMessages(t *testing.T) {
 
 // A message for keys that this device has no more stands in no other's way.
 func TestUnreadableMessageIsLeftOut(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
 	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://lost.example/"}); err != nil {
@@ -145,6 +149,7 @@ func TestUnreadableMessageIsLeftOut(t *testing.T) {
 }
 
 func TestWhatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, _, to := two(t, w)
 	if err := a.SendTab(t.Context(), account.Device{ID: to.ID, Name: "old"}, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrNoCommand) {

@@ -109,6 +109,7 @@ func codes(t *testing.T, want account.CodeKind, list ...func() string) func(cont
 func text(s string) func() string { return func() string { return s } }
 
 func TestTwoStepSignIn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	app, backup := w.twoStep(a)
@@ -158,6 +159,7 @@ func TestTwoStepSignIn(t *testing.T) {
 
 // A sign-in that comes to nothing leaves no session on the server.
 func TestAbandonedSignIn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.twoStep(w.create())
 	if _, err := w.client(nil).Login(t.Context(), email, password); err == nil {
@@ -203,6 +205,7 @@ func intercepted(w *env, answer func(path string, body map[string]string) (code 
 
 // A server that takes the user for somebody else, as Mozilla's may.
 func TestUnblockCode(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	sent := 0
@@ -240,6 +243,7 @@ func TestUnblockCode(t *testing.T) {
 
 // A server that confirms each sign-in by e-mail.
 func TestEmailCode(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	var asked []string

@@ -50,6 +50,7 @@ func (w *env) changePassword(a *account.Account, to string) {
 // The server refuses an ended session alike, whatever ended it; the user hears
 // the reason.
 func TestWhyASessionEnded(t *testing.T) {
+	t.Parallel()
 	reasons := []error{account.ErrPasswordChanged, account.ErrAccountDeleted}
 	for name, test := range map[string]struct {
 		end  func(w *env, a, b *account.Account)
@@ -96,6 +97,7 @@ func TestWhyASessionEnded(t *testing.T) {
 
 // What the server does not tell, the session's end does not claim.
 func TestWhyASessionEndedIsUnknown(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a, b := w.create(), w.login()
 	w.changePassword(a, "another")

@@ -67,6 +67,7 @@ func browse(t *testing.T, method, address, host string) (status int, to, text st
 }
 
 func TestBrowserComesBack(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
@@ -94,6 +95,7 @@ func TestBrowserComesBack(t *testing.T) {
 // Whatever else is asked of the port, by a page in the browser or by a program,
 // is refused, and the browser is waited for all the same.
 func TestStrangersAtThePort(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
@@ -141,6 +143,7 @@ func TestStrangersAtThePort(t *testing.T) {
 
 // When the sign-in fails after the browser came back, both sides are told.
 func TestBrowserComesBackInVain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	in, ended := w.await(t.Context(), w.listening(nil))
@@ -155,6 +158,7 @@ func TestBrowserComesBackInVain(t *testing.T) {
 
 // The wait ends with its context, and the address can be pasted all the while.
 func TestBrowserElsewhere(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.create()
 	patience := errors.New("long enough")
@@ -172,6 +176,7 @@ func TestBrowserElsewhere(t *testing.T) {
 // Where the server does not name a client for it, as Mozilla's, or where there is
 // no port to listen on, the sign-in ends on the server's own page.
 func TestBrowserStaysAway(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	mozillas := w.listening(func(c *account.Config) {
 		c.Transport = tamper(w.server.Handler(), "/fxa-client-configuration", func(b []byte) []byte {

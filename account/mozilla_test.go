@@ -19,6 +19,7 @@ import (
 // A new account waits for a code by e-mail, which its answer says by the method
 // alone.
 func TestMozillasNewAccount(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	confirmed := 0
 	byEmail := intercepted(w, func(path string, body map[string]string) (int, string) {
@@ -42,6 +43,7 @@ func TestMozillasNewAccount(t *testing.T) {
 
 // A sign-in that waits may say so by the newer name alone.
 func TestSessionVerified(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.create()
 	transport := tamper(w.server.Handler(), "/account/login", func(b []byte) []byte {
@@ -57,6 +59,7 @@ func TestSessionVerified(t *testing.T) {
 // An account whose password is yet to be stretched by version 2 is told with the
 // salt that it will have.
 func TestUpgradeNeeded(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	stretched := onepw.StretchV1(email, password)
 	w.postAs(onepw.HAWK{}, "/account/create", fmt.Sprintf(`{"email":%q,"authPW":"%x"}`, email, stretched.AuthPW), nil)

@@ -14,6 +14,7 @@ import (
 // Where sign-up is by e-mail a new account is made with the code that was sent to
 // its address, at once or at a later sign-in.
 func TestConfirmNewAccount(t *testing.T) {
+	t.Parallel()
 	host, err := mailtest.Start(mailtest.Options{})
 	if err != nil {
 		t.Fatal(err)

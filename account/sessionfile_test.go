@@ -13,6 +13,7 @@ import (
 )
 
 func TestASessionOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
 	f := account.SessionFile{Path: filepath.Join(t.TempDir(), "session"), Key: [32]byte{1}}
 	if _, err := f.Load(); !errors.Is(err, account.ErrNoSession) {
 		t.Errorf("before anybody signed in: %v", err)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestIDs(t *testing.T) {
+	t.Parallel()
 	for _, id := range []bso.ID{"a", "/DxrbGUjRCqNUiqn", "{8a6f0000-0000-4000-8000-000000000000}", "x y~", bso.ID(strings.Repeat("i", 64))} {
 		if !id.Valid() {
 			t.Errorf("%q is a valid ID", id)
@@ -28,6 +29,7 @@ func TestIDs(t *testing.T) {
 }
 
 func TestCollections(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"passwords", "extension-storage", "A.b_9", strings.Repeat("c", 32)} {
 		if !bso.ValidCollection(name) {
 			t.Errorf("%q is a valid collection", name)
@@ -41,6 +43,7 @@ func TestCollections(t *testing.T) {
 }
 
 func TestTimestamps(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bso.Timestamp{
 		"1795372560.22": 179537256022, "1795372560.2": 179537256020, "1795372560": 179537256000, "0.00": 0, "0.01": 1,
 		"1795372560.999": 179537256099, // cut, not rounded: never later than the server said
@@ -62,6 +65,7 @@ func TestTimestamps(t *testing.T) {
 }
 
 func TestTimestampsInJSON(t *testing.T) {
+	t.Parallel()
 	var got map[string]bso.Timestamp
 	if err := json.Unmarshal([]byte(`{"a":1795372560.22,"b":1.79537256022e9,"c":null,"d":5}`), &got); err != nil {
 		t.Fatal(err)
@@ -96,6 +100,7 @@ func FuzzTimestamp(f *testing.F) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	silent := bso.SilentLimits()
 	for name, c := range map[string]struct {
 		body string
@@ -133,6 +138,7 @@ func TestLimits(t *testing.T) {
 
 // An ID that begins with a dash would pass for a flag on a command line.
 func TestNewGUIDHasNoLeadingDash(t *testing.T) {
+	t.Parallel()
 	for first := range 256 {
 		id := bso.NewGUID(bytes.NewReader(append([]byte{byte(first)}, make([]byte, 8)...)))
 		if !id.Valid() || len(id) != 12 || id[0] == '-' {

@@ -63,6 +63,7 @@ func harness(o collection.Options[note]) enginetest.Harness {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]collection.Options[note]{
 		"NewerField": {}, "NewerRecord": {OnConflict: collection.NewerRecord}, "KeepBoth": {OnConflict: collection.KeepBoth, Key: [32]byte{1}},
 		"Merge": {Merge: func(_ *note, _, remote note) note { return remote }},

@@ -25,6 +25,7 @@ func title(s string) func(*note) { return func(n *note) { n.Title = s } }
 func text(s string) func(*note)  { return func(n *note) { n.Text = s } }
 
 func TestFieldsOfTwoDevicesBothStand(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]collection.Rule{"the newer field": collection.NewerField, "both": collection.KeepBoth} {
 		t.Run(name, func(t *testing.T) {
 			p := both(t, collection.Options[note]{OnConflict: rule}, note{Title: "x", Text: "x"}, title("a"), text("b"))
@@ -34,6 +35,7 @@ func TestFieldsOfTwoDevicesBothStand(t *testing.T) {
 }
 
 func TestNewerFieldStands(t *testing.T) {
+	t.Parallel()
 	p := both(t, collection.Options[note]{}, note{Title: "x"}, func(n *note) { n.Title, n.Text = "a", "a" }, title("b"))
 	want(p, "a:a 0 { }") // by the server's time a's record is the newer: it went up after b's edit
 	p = both(t, collection.Options[note]{}, note{Title: "x"}, title("a"), title("b"))
@@ -53,6 +55,7 @@ func one(t *testing.T, e *collection.Engine[note]) collection.ID {
 }
 
 func TestNewerRecordStandsWhole(t *testing.T) {
+	t.Parallel()
 	o := collection.Options[note]{OnConflict: collection.NewerRecord}
 	p := both(t, o, note{Title: "x", Text: "x"}, title("a"), text("b"))
 	want(p, "a:x 0 { }")
@@ -66,11 +69,13 @@ func TestNewerRecordStandsWhole(t *testing.T) {
 }
 
 func TestKeepBoth(t *testing.T) {
+	t.Parallel()
 	p := both(t, collection.Options[note]{OnConflict: collection.KeepBoth}, note{Title: "x", Text: "x"}, title("a"), func(n *note) { n.Title, n.Text = "b", "b" })
 	want(p, "a:x 0 { }", "b:b 0 { }")
 }
 
 func TestFieldsWithin(t *testing.T) {
+	t.Parallel()
 	p := both(t, collection.Options[note]{},
 		note{Title: "x", By: author{"x", "x"}, Editor: &author{"x", "x"}, Labels: map[string]string{"x": "x", "y": "y"}},
 		func(n *note) { n.By.Name, n.Editor.Name, n.Labels["x"] = "a", "a", "a" },
@@ -88,6 +93,7 @@ func sum(base *note, local, remote note) note {
 }
 
 func TestMergeOfTheApp(t *testing.T) {
+	t.Parallel()
 	p := both(t, collection.Options[note]{Merge: sum}, note{Title: "x", Count: 10}, func(n *note) { n.Count += 5 }, func(n *note) { n.Count += 7 })
 	want(p, "x: 22 { }")
 
@@ -99,6 +105,7 @@ func TestMergeOfTheApp(t *testing.T) {
 }
 
 func TestMergeThatFailsKeepsBothAndIsTold(t *testing.T) {
+	t.Parallel()
 	secret := "a secret"
 	for name, c := range map[string]struct {
 		merge func(*note, note, note) note
@@ -133,6 +140,7 @@ func hasTitle(n note) error {
 
 // Where both are the same by the app's word, there is no room for two.
 func TestMergeThatFailsOnTheSame(t *testing.T) {
+	t.Parallel()
 	o := collection.Options[note]{
 		Merge: func(*note, note, note) note { panic("always") },
 		Same:  func(n note) string { return n.Title },
@@ -143,6 +151,7 @@ func TestMergeThatFailsOnTheSame(t *testing.T) {
 
 // Each change is valid, and the two together are not.
 func TestWhatDoesNotGoTogetherIsKeptApart(t *testing.T) {
+	t.Parallel()
 	o := collection.Options[note]{Valid: func(n note) error {
 		if n.Text != "" && n.Count > 0 {
 			return errors.New("it has a text and a count")
@@ -154,6 +163,7 @@ func TestWhatDoesNotGoTogetherIsKeptApart(t *testing.T) {
 }
 
 func TestAnEditBeatsADeletion(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{})
 	n := p.share(note{Title: "x"})
 	gone := p.share(note{Title: "gone"})
@@ -164,6 +174,7 @@ func TestAnEditBeatsADeletion(t *testing.T) {
 }
 
 func TestSameThingOnTwoDevices(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{Same: func(n note) string { return n.Title }})
 	add(t, p.a, note{Title: "x", Text: "a"})
 	other := add(t, p.b, note{Title: "x", Count: 1})
@@ -187,6 +198,7 @@ func TestSameThingOnTwoDevices(t *testing.T) {
 }
 
 func TestNewerFormCanOnlyBeRead(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{})
 	reads := collection.Options[note]{ReadOnly: func(n note) error {
 		if n.Form > 1 {
@@ -215,6 +227,7 @@ func TestNewerFormCanOnlyBeRead(t *testing.T) {
 // The version before had a field that this one dropped, and the one after has a new
 // one: neither is lost by an edit in between.
 func TestVersionsOfAnAppShareACollection(t *testing.T) {
+	t.Parallel()
 	type before struct {
 		ID    collection.ID `json:"id"`
 		Title string        `json:"title"`
@@ -253,6 +266,7 @@ func TestVersionsOfAnAppShareACollection(t *testing.T) {
 }
 
 func TestBadRecordsOfOthersStopNothing(t *testing.T) {
+	t.Parallel()
 	o := collection.Options[note]{
 		Valid: func(n note) error {
 			if n.Count == 99 {
@@ -283,6 +297,7 @@ func TestBadRecordsOfOthersStopNothing(t *testing.T) {
 }
 
 func TestAHoldAsksFirst(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{TooManyDeletions: func(deletions, total int) bool { return deletions > total/2 }})
 	n := p.share(note{Title: "x"})
 	check(t, p.a.Delete(t.Context(), n.ID))

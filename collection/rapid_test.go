@@ -19,6 +19,7 @@ import (
 // Whatever two devices do, and whenever they sync, they end up with the same
 // records, and with all that nobody deleted.
 func TestDevicesConverge(t *testing.T) {
+	t.Parallel()
 	rules := map[string]collection.Options[note]{
 		"NewerField": {}, "NewerRecord": {OnConflict: collection.NewerRecord}, "KeepBoth": {OnConflict: collection.KeepBoth},
 		"Merge": {Merge: sum},

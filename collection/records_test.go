@@ -16,6 +16,7 @@ import (
 )
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle})
 	ctx := t.Context()
 	n := add(t, e, note{Title: "x"})
@@ -49,6 +50,7 @@ func TestRecords(t *testing.T) {
 }
 
 func TestEditsThatAreNone(t *testing.T) {
+	t.Parallel()
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle})
 	ctx := t.Context()
 	if _, err := e.Get(ctx, "x"); !errors.Is(err, engine.ErrNotFound) {
@@ -91,6 +93,7 @@ func TestEditsThatAreNone(t *testing.T) {
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	e := open(t, newCloud(), collection.Options[note]{Valid: hasTitle, Same: func(n note) string { return n.Title }})
 	var source iter.Seq2[note, error] = func(yield func(note, error) bool) {
 		_ = yield(note{Title: "x"}, nil) && yield(note{Title: "x"}, nil) && yield(note{Text: "no title"}, nil) &&
@@ -112,6 +115,7 @@ func next(changes func() (engine.Change, bool)) string {
 }
 
 func TestChangesAreTold(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -173,6 +177,7 @@ func TestChangesAreTold(t *testing.T) {
 
 // A first sync's thousands are told in one change that names none of them.
 func TestManyChangesAreToldAsOne(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, collection.Options[note]{})
 	check(t, p.a.Edit(t.Context(), func(tx *collection.Tx[note]) error {
 		for range 1200 {

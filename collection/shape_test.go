@@ -50,6 +50,7 @@ func refused[R any](t *testing.T, says string, o collection.Options[R]) {
 }
 
 func TestStructsThatCannotBeSynced(t *testing.T) {
+	t.Parallel()
 	refused(t, "int is no struct", collection.Options[int]{})
 	refused(t, "is no struct", collection.Options[*note]{})
 	refused(t, "is no struct", collection.Options[map[string]any]{})
@@ -117,6 +118,7 @@ func TestStructsThatCannotBeSynced(t *testing.T) {
 }
 
 func TestStructsOfManyKinds(t *testing.T) {
+	t.Parallel()
 	c := newCloud()
 	nodes := open(t, c, collection.Options[node]{})
 	n := node{Parent: &node{ID: "p"}, Children: []node{{ID: "c"}}, Any: "x", Numbers: map[int]float64{1: 2}, When: time.UnixMilli(5).UTC(), hidden: func() {}}
@@ -136,6 +138,7 @@ func TestStructsOfManyKinds(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	for name, says := range map[string]string{
 		"bookmarks": "Firefox or the protocol own this name", "meta": "own this name", "keys": "own this name", "Tabs": "own this name",
 		"": "1 to 32 letters", "a b": "1 to 32 letters", "a/b": "1 to 32 letters", strings.Repeat("x", 33): "1 to 32 letters",
@@ -151,6 +154,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestTheFileIsTheCollectionsAndTheKeys(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	of := func(name string, key byte) error {
 		e, err := collection.Open(t.Context(), name, collection.Options[note]{Path: path, Key: [32]byte{key}})

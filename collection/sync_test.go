@@ -19,6 +19,7 @@ func openOn(d *testenv.Device, o collection.Options[note]) *collection.Engine[no
 
 // The same through a real server: what is sealed, uploaded, downloaded and opened.
 func TestTwoDevicesThroughAServer(t *testing.T) {
+	t.Parallel()
 	w := testenv.New(t)
 	a, b := w.Device("a", "ann@example.org"), w.Device("b", "ann@example.org")
 	o := collection.Options[note]{Merge: sum, Valid: hasTitle}
@@ -55,6 +56,7 @@ func TestTwoDevicesThroughAServer(t *testing.T) {
 
 // The account's storage version decides who may write, as for any engine.
 func TestAnOlderVersionLeavesTheCollectionAlone(t *testing.T) {
+	t.Parallel()
 	w := testenv.New(t)
 	a, b := w.Device("a", "ann@example.org"), w.Device("b", "ann@example.org")
 	newer, older := openOn(a, collection.Options[note]{Version: 2}), openOn(b, collection.Options[note]{})

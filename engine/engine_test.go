@@ -9,6 +9,7 @@ import (
 )
 
 func TestAnIncomingRecordIsATombstoneOrNot(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		in   engine.Incoming
 		want bool
@@ -24,6 +25,7 @@ func TestAnIncomingRecordIsATombstoneOrNot(t *testing.T) {
 }
 
 func TestAHoldSaysHowMuch(t *testing.T) {
+	t.Parallel()
 	if text := (&engine.TooManyDeletionsError{Deletions: 30, Total: 40}).Error(); !strings.Contains(text, "30 of 40") {
 		t.Errorf("it says %q", text)
 	}

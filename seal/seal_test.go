@@ -60,6 +60,7 @@ func loadFirefox(t testing.TB) (firefox, seal.Keys) {
 }
 
 func TestOpensWhatFirefoxSealed(t *testing.T) {
+	t.Parallel()
 	f, keys := loadFirefox(t)
 	opened := 0
 	for _, r := range f.Records {
@@ -87,6 +88,7 @@ func TestOpensWhatFirefoxSealed(t *testing.T) {
 }
 
 func TestWhatIsSealedOpensAgain(t *testing.T) {
+	t.Parallel()
 	b, _ := seal.RandomBundle(rand.Reader)
 	for n := range 70 {
 		clear := bytes.Repeat([]byte("ü"), n)
@@ -109,6 +111,7 @@ func TestWhatIsSealedOpensAgain(t *testing.T) {
 }
 
 func TestEveryFlippedCharacterIsNoticed(t *testing.T) {
+	t.Parallel()
 	b, _ := seal.RandomBundle(rand.Reader)
 	payload, _ := b.Seal(nil, []byte(`{"id":"aaaaaaaaaaaa","secret":true}`), rand.Reader)
 	ivFrom := bytes.Index(payload, []byte(`"IV":"`)) + len(`"IV":"`)
@@ -132,6 +135,7 @@ func TestEveryFlippedCharacterIsNoticed(t *testing.T) {
 }
 
 func TestAnotherKeyIsAWrongSignature(t *testing.T) {
+	t.Parallel()
 	a, _ := seal.RandomBundle(rand.Reader)
 	b, _ := seal.RandomBundle(rand.Reader)
 	payload, _ := a.Seal(nil, []byte("{}"), rand.Reader)
@@ -144,6 +148,7 @@ func TestAnotherKeyIsAWrongSignature(t *testing.T) {
 }
 
 func TestMalformedPayloadsAreNamed(t *testing.T) {
+	t.Parallel()
 	b, _ := seal.RandomBundle(rand.Reader)
 	good, _ := b.Seal(nil, []byte("{}"), rand.Reader)
 	signed := func(ciphertext, iv string) string {
@@ -178,6 +183,7 @@ func TestMalformedPayloadsAreNamed(t *testing.T) {
 }
 
 func TestKeysTravelRoundAndRefuseWhatIsNone(t *testing.T) {
+	t.Parallel()
 	sync, _ := seal.RandomBundle(rand.Reader)
 	keys, _ := seal.NewKeys(rand.Reader)
 	own, _ := seal.RandomBundle(rand.Reader)

@@ -26,6 +26,7 @@ func names(d *device) (list []string) {
 }
 
 func TestDevicesSeeEachOther(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -48,6 +49,7 @@ func TestDevicesSeeEachOther(t *testing.T) {
 }
 
 func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -61,6 +63,7 @@ func TestTheRecordIsWrittenAnewEachWeek(t *testing.T) {
 
 // A sync that is stopped when it has read the others' records, and not yet written its own.
 func TestTheRecordIsWrittenAfterASyncThatStopped(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -84,6 +87,7 @@ func TestTheRecordIsWrittenAfterASyncThatStopped(t *testing.T) {
 }
 
 func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -124,6 +128,7 @@ func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 }
 
 func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -148,6 +153,7 @@ func TestACommandKeepsTheOtherRecordAsItIs(t *testing.T) {
 }
 
 func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxRecordPayloadBytes: 2000} })
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -170,6 +176,7 @@ func TestARecordNeverOutgrowsTheLimit(t *testing.T) {
 }
 
 func TestACommandMeetsAnotherWrite(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -194,6 +201,7 @@ func TestACommandMeetsAnotherWrite(t *testing.T) {
 
 // TestACommandIsCarriedOutOnce: the first try to say so meets another write.
 func TestACommandIsCarriedOutOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -220,6 +228,7 @@ func TestACommandIsCarriedOutOnce(t *testing.T) {
 // An old record of this device comes back, with a command that was carried out: as after
 // the restore of a backup.
 func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -287,6 +296,7 @@ func putClient(t *testing.T, d *device, id bso.ID, text []byte) {
 }
 
 func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -302,6 +312,7 @@ func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
 }
 
 func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "x")
@@ -319,6 +330,7 @@ func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
 // The collection may be there with no record that can be read, and a state that is saved
 // has no map where it was empty.
 func TestADeviceWithoutAnyRecordWritesItsOwn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()

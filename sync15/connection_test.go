@@ -19,6 +19,7 @@ import (
 // TestASilentServerIsGivenUpASlowReaderIsNot: only while somebody reads is it the
 // server that takes the time.
 func TestASilentServerIsGivenUpASlowReaderIsNot(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var rest time.Duration // before the second half
 		transport := inproc.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,6 +66,7 @@ func TestASilentServerIsGivenUpASlowReaderIsNot(t *testing.T) {
 }
 
 func TestCloseClosesTheConnectionsOfItsOwnTransport(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	closed := make(chan struct{}, 1)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) { http.NotFound(out, r) }))

@@ -34,6 +34,7 @@ func isPost(r *http.Request, path string) bool {
 }
 
 func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 2500)
@@ -75,6 +76,7 @@ func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
 // TestAChangeBetweenTwoPagesStartsTheDownloadAgain: what another device writes
 // while this one reads is neither lost nor half seen.
 func TestAChangeBetweenTwoPagesStartsTheDownloadAgain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b, c := w.device("a"), w.device("b"), w.device("c")
 	fill(a.shelf, 1500)
@@ -101,6 +103,7 @@ func TestAChangeBetweenTwoPagesStartsTheDownloadAgain(t *testing.T) {
 }
 
 func TestADownloadThatBreaksOffIsNotTakenForAll(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 1500)
@@ -129,6 +132,7 @@ func (broken) Read([]byte) (int, error) { return 0, errors.New("connection reset
 
 // TestAnswersThatAreNone covers what stands between a device and its server.
 func TestAnswersThatAreNone(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 20<<20)
 	line := `{"id":"note-1","modified":5.00,"payload":"{}"}` + "\n"
 	for name, c := range map[string]struct {
@@ -196,6 +200,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 
 // TestAnArrayIsReadToo: not every server knows application/newlines.
 func TestAnArrayIsReadToo(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 300)
@@ -211,6 +216,7 @@ func TestAnArrayIsReadToo(t *testing.T) {
 
 // TestATombstoneNeedsNoID: those of Mozilla's Rust components have none.
 func TestATombstoneNeedsNoID(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 2)
@@ -233,6 +239,7 @@ func TestATombstoneNeedsNoID(t *testing.T) {
 // TestUnreadableRecordsAreReportedAndTheRestGoesOn: each kind of damage that a
 // record can come with.
 func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 3)
@@ -293,6 +300,7 @@ func (d *device) put(collection, id, payload string) {
 }
 
 func TestARestoredServerIsReconciled(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
@@ -308,6 +316,7 @@ func TestARestoredServerIsReconciled(t *testing.T) {
 }
 
 func TestTimesThatGoBackDuringASyncStopIt(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")

@@ -41,6 +41,7 @@ func (*endless) Close() error { return nil }
 // What a hostile server sends without end, or far too large, ends the sync with an error
 // that says so, before it fills the memory or the disk.
 func TestAHostileServerIsBounded(t *testing.T) {
+	t.Parallel()
 	lines := func(body io.ReadCloser, header ...string) *http.Response {
 		resp := answer(200, "application/newlines", "", append(header, "X-Last-Modified", "1793534400.00")...)
 		resp.Body, resp.ContentLength = body, -1
@@ -119,6 +120,7 @@ func TestAHostileServerIsBounded(t *testing.T) {
 
 // A small answer may be a large one once it is decompressed.
 func TestADecompressedAnswerIsBounded(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Type", "application/json")
@@ -146,6 +148,7 @@ func (a at) TokenServer() string { return a.url }
 
 // The limits, the waiting and the devices that a server names are cut to what can be.
 func TestWhatAServerNamesIsCut(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b, c := w.device("a"), w.device("b"), w.device("c")
 	a.mustSync()
@@ -180,6 +183,7 @@ func TestWhatAServerNamesIsCut(t *testing.T) {
 
 // The hash of each body goes with the signature of its request.
 func TestBodiesAreSigned(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	signed := 0
 	w.before = func(r *http.Request) *http.Response {

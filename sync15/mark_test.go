@@ -44,6 +44,7 @@ func (w *env) copied() string {
 // this device came: its times say nothing. What the device sent or saw since the backup
 // is missed all the same, and comes back, whoever wrote it.
 func TestAServerThatWentBackIsNoticedByItsRecords(t *testing.T) {
+	t.Parallel()
 	for name, write := range map[string]func(a, b *device){
 		"what it sent": func(a, _ *device) {
 			a.shelf.put("note-1", "since the backup")
@@ -90,6 +91,7 @@ func TestAServerThatWentBackIsNoticedByItsRecords(t *testing.T) {
 // What looks a little like it costs nothing: a record that was changed again or deleted
 // for good, many records in one write, an engine's file that was put back.
 func TestAMarkIsNoFalseAlarm(t *testing.T) {
+	t.Parallel()
 	for name, story := range map[string]func(w *env, a, b *device){
 		"the record is written again": func(_ *env, _, b *device) {
 			b.shelf.put("note-1", "again")

@@ -44,6 +44,7 @@ func collect(t *testing.T, list iter.Seq2[sync15.Record, error]) (all []sync15.R
 }
 
 func TestRecordsShowWhatTheServerHas(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")
@@ -95,6 +96,7 @@ func TestRecordsShowWhatTheServerHas(t *testing.T) {
 }
 
 func TestRecordsThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	// Nothing is set up for a look.
@@ -130,6 +132,7 @@ func TestRecordsThatAreNotThere(t *testing.T) {
 // TestRecordsOfAnotherServer: one that counts nothing, one whose answers make no
 // sense, and one that the storage moved to.
 func TestRecordsOfAnotherServer(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -169,6 +172,7 @@ func TestRecordsOfAnotherServer(t *testing.T) {
 // TestAListOfManyPages reads them one after another, and stops when the reader
 // does.
 func TestAListOfManyPages(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	for i := range 2500 {
@@ -217,6 +221,7 @@ func TestAListOfManyPages(t *testing.T) {
 }
 
 func TestPutComparesAndSwaps(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -269,6 +274,7 @@ func TestPutComparesAndSwaps(t *testing.T) {
 }
 
 func TestPutRefusesWhatCannotBeARecord(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()

@@ -51,6 +51,7 @@ func (w *env) agree(notes int, devices ...*device) {
 // Whoever fills a collection again that was deleted on the server, the devices that
 // had records there bring them back: whether or not it knew the collection.
 func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
+	t.Parallel()
 	t.Run("a device that never had a record of it", func(t *testing.T) {
 		w := newEnv(t)
 		a, b, c := w.device("a"), w.device("b"), w.device("c")
@@ -94,6 +95,7 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 
 // TestTheBudgetOfAFirstUpload is one request more than that of others.
 func TestTheBudgetOfAFirstUpload(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -112,6 +114,7 @@ func TestTheBudgetOfAFirstUpload(t *testing.T) {
 
 // Another device that writes meta/global between is looked at, and what it wrote stays.
 func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		interfere func(t *testing.T, b *device)
 		err       error
@@ -168,6 +171,7 @@ func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
 // A server that does not take a collection's records does not get a new sync ID for
 // it with each sync.
 func TestACollectionThatTakesNoRecordIsBegunOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -200,6 +204,7 @@ func TestACollectionThatTakesNoRecordIsBegunOnce(t *testing.T) {
 
 // Engines that sync at once renew one after another.
 func TestEnginesRenewAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	var shelves []*shelf

@@ -14,6 +14,7 @@ import (
 )
 
 func TestBackoffIsSharedAndKept(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.mustSync()
@@ -52,6 +53,7 @@ func TestBackoffIsSharedAndKept(t *testing.T) {
 }
 
 func TestRetryAfterAsADate(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	w.before = func(*http.Request) *http.Response {
@@ -72,6 +74,7 @@ func (lost) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestNoNetworkIsASentence(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	c := sync15.New(sync15.Config{Account: a.account, Now: w.Now, Rand: rand.Reader, Transport: lost{}}, a.state)

@@ -35,6 +35,7 @@ func (w *env) writes() (n int) {
 }
 
 func TestAFreshStorageListsAllOfFirefoxsEngines(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.choice = map[string]bool{"history": false, "forms": false}
@@ -55,6 +56,7 @@ func TestAFreshStorageListsAllOfFirefoxsEngines(t *testing.T) {
 
 // TestWhatStartsAStorageAfresh and what must not.
 func TestWhatStartsAStorageAfresh(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		damage func(a *device)
 		fresh  bool
@@ -125,6 +127,7 @@ func onceFor(path string, resp *http.Response) func(*http.Request) *http.Respons
 }
 
 func TestTwoFreshStartsInOneSyncAreARace(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	w.before = func(r *http.Request) *http.Response {
@@ -139,6 +142,7 @@ func TestTwoFreshStartsInOneSyncAreARace(t *testing.T) {
 }
 
 func TestForeignAndMissingEngines(t *testing.T) {
+	t.Parallel()
 	for name, entry := range map[string]any{
 		"of a wrong type": 3, "without a version": map[string]any{"syncID": "x"}, "without a sync ID": map[string]any{"version": 1},
 		"with a version below all": map[string]any{"version": -1, "syncID": "x"},
@@ -171,6 +175,7 @@ func TestForeignAndMissingEngines(t *testing.T) {
 }
 
 func TestEngineVersions(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
@@ -195,6 +200,7 @@ func TestEngineVersions(t *testing.T) {
 }
 
 func TestDecliningHereDeclinesThere(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
@@ -223,6 +229,7 @@ func TestDecliningHereDeclinesThere(t *testing.T) {
 }
 
 func TestAChoiceMeetsAnotherDevicesChoice(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -244,6 +251,7 @@ func TestAChoiceMeetsAnotherDevicesChoice(t *testing.T) {
 }
 
 func TestChangedKeysResetTheirEngines(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")

@@ -6,6 +6,7 @@ import (
 )
 
 func TestARecordTravelsFromDeviceToDevice(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")
@@ -30,6 +31,7 @@ func TestARecordTravelsFromDeviceToDevice(t *testing.T) {
 
 // TestRequestBudget is the promise of how little a sync asks for.
 func TestRequestBudget(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.shelf.put("note-1", "hello")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	refuse := func(status string, header ...string) *http.Response {
 		return answer(401, "application/json", `{"status":"`+status+`","errors":[]}`, header...)
 	}
@@ -132,6 +133,7 @@ func TestTokens(t *testing.T) {
 // TestAMovedStorageIsSetUpAgain: the token server sends the account to another
 // node, where nothing is.
 func TestAMovedStorageIsSetUpAgain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "hello")

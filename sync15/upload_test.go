@@ -21,6 +21,7 @@ import (
 // The server refuses what goes over one, so it is enough that all arrives; that
 // the limit was tight shows in the number of POSTs or batches.
 func TestEveryLimitIsKept(t *testing.T) {
+	t.Parallel()
 	const records = 60 // of about 210 bytes each when sealed
 	for name, c := range map[string]struct {
 		limits         bso.Limits
@@ -58,6 +59,7 @@ func TestEveryLimitIsKept(t *testing.T) {
 }
 
 func TestARecordThatCanNeverFitIsReportedOnceAndTheRestGoes(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxRecordPayloadBytes: 1000} })
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 3)
@@ -77,6 +79,7 @@ func TestARecordThatCanNeverFitIsReportedOnceAndTheRestGoes(t *testing.T) {
 }
 
 func TestAServerWithoutBatches(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	w.strip = func(query url.Values) { query.Del("batch"); query.Del("commit") }
 	a, b := w.device("a"), w.device("b")
@@ -98,6 +101,7 @@ func TestAServerWithoutBatches(t *testing.T) {
 // TestFailureAfterTwoBatches: what two batches brought to the server is known to
 // be there; the rest goes up next time, and nothing twice.
 func TestFailureAfterTwoBatches(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 60)
@@ -133,6 +137,7 @@ func TestFailureAfterTwoBatches(t *testing.T) {
 // TestAnAnswerThatGetsLostAfterTheCommit: the server has it, the device does not
 // know; the next sync finds out without a copy.
 func TestAnAnswerThatGetsLostAfterTheCommit(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 5)
@@ -153,6 +158,7 @@ func TestAnAnswerThatGetsLostAfterTheCommit(t *testing.T) {
 }
 
 func TestAnotherDeviceWritesJustBeforeTheUpload(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	a.mustSync()
@@ -181,6 +187,7 @@ func TestAnotherDeviceWritesJustBeforeTheUpload(t *testing.T) {
 }
 
 func TestAConflictWithoutEndStopsAfterSomeRounds(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("note-1", "x")
@@ -201,6 +208,7 @@ func TestAConflictWithoutEndStopsAfterSomeRounds(t *testing.T) {
 // TestA413IsSplitAndTheLimitsAreAskedAgain: a server, or a proxy before it, that
 // takes less than info/configuration says.
 func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 250)
@@ -227,6 +235,7 @@ func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
 
 // A proxy that has a bad moment is not the server's word about a record.
 func TestA413OfASmallRecordPasses(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	a.shelf.put("small", "s")
@@ -248,6 +257,7 @@ func TestA413OfASmallRecordPasses(t *testing.T) {
 // TestPartialFailures: the server stores some records of a POST and says why it
 // does not store the others.
 func TestPartialFailures(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 4)
@@ -278,6 +288,7 @@ func TestPartialFailures(t *testing.T) {
 }
 
 func TestAFullQuotaIsNamed(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 4)
@@ -295,6 +306,7 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 // TestStoppedAnywhere stops a sync at each of its requests in turn, in each way
 // that a network has; then it goes on, and finds nothing lost or doubled.
 func TestStoppedAnywhere(t *testing.T) {
+	t.Parallel()
 	reset := errors.New("connection reset")
 	for name, stop := range map[string]func(w *env, cancel func()){
 		"cancelled":             func(_ *env, cancel func()) { cancel() },
@@ -351,6 +363,7 @@ func stoppedAt(t *testing.T, at int, stop func(*env, func())) (ended bool) {
 // TestACommittedBatchIsNotForgotten: the user gives up just as the answer to the
 // commit comes in.
 func TestACommittedBatchIsNotForgotten(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
 	fill(a.shelf, 5)
@@ -370,6 +383,7 @@ func TestACommittedBatchIsNotForgotten(t *testing.T) {
 // TestAnEngineThatFailsHalfwayCommitsNothingHalf: records that the engine could
 // not read to the end must not be committed as if they were all.
 func TestAnEngineThatFailsHalfwayCommitsNothingHalf(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
 	fill(a.shelf, 600)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	const day = "2020-09-13T12:26:40"
 	for _, c := range []struct{ given, want string }{
 		{"1600000000", day}, {"1600000000000", day}, {"1600000000000000", day}, {"13244473600000000", day}, {" 1600000000\n", day},

@@ -31,6 +31,7 @@ const (
 )
 
 func TestExampleOfTheRFC(t *testing.T) {
+	t.Parallel()
 	r, err := ece.NewReceiver(unbase64(t, public), unbase64(t, auth))
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,7 @@ func TestExampleOfTheRFC(t *testing.T) {
 
 // Messages of no, one, and several records, at the edges of a record too.
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	k, err := ece.GenerateKeys(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +81,7 @@ func TestSizes(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	k, err := ece.NewKeys(unbase64(t, private), unbase64(t, auth))
 	if err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ func (v vector) body() (contentType string, body []byte) {
 // What Firefox sent verifies here, and signing the same request gives the very
 // same header.
 func TestFirefoxHeaders(t *testing.T) {
+	t.Parallel()
 	for _, v := range vectors(t) {
 		h, err := hawk.Parse(v.Authorization)
 		if err != nil {
@@ -90,6 +91,7 @@ func TestFirefoxHeaders(t *testing.T) {
 
 // Whatever the MAC covers cannot be changed.
 func TestVerifyRefusesChanges(t *testing.T) {
+	t.Parallel()
 	key := []byte("the key")
 	u, _ := url.Parse("https://sync.example.org/storage/1.5/7/storage/forms?ids=/Dxr+b,c")
 	header := hawk.Credentials{ID: "me", Key: key}.Authorization("POST", u, 1_700_000_000, "n0nce", "aGFzaA==")
@@ -124,6 +126,7 @@ func TestVerifyRefusesChanges(t *testing.T) {
 
 // Behind a proxy the server sees another Host header than the client signed.
 func TestRequestOfPublicURL(t *testing.T) {
+	t.Parallel()
 	public, _ := url.Parse("https://sync.example.org")
 	r := httptest.NewRequest("GET", "http://10.0.0.7:8000/token/1.0/sync/1.5", nil)
 	got := hawk.RequestOf(r, public)
@@ -133,6 +136,7 @@ func TestRequestOfPublicURL(t *testing.T) {
 }
 
 func TestIPv6WithAndWithoutBrackets(t *testing.T) {
+	t.Parallel()
 	key := []byte("k")
 	r := httptest.NewRequest("GET", "http://[::1]:8000/x", nil)
 	hawk.Sign(r, hawk.Credentials{ID: "a", Key: key}, 1, "n", "")
@@ -157,6 +161,7 @@ func TestIPv6WithAndWithoutBrackets(t *testing.T) {
 }
 
 func TestBodyWithoutHash(t *testing.T) {
+	t.Parallel()
 	var h hawk.Header
 	if err := h.VerifyPayload("application/json", []byte("{}")); !errors.Is(err, hawk.ErrPayload) {
 		t.Errorf("got %v, want ErrPayload", err)
@@ -167,6 +172,7 @@ func TestBodyWithoutHash(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
+	t.Parallel()
 	for name, s := range map[string]string{
 		"nothing":       "",
 		"scheme":        `Bearer id="a", ts="1", nonce="n", mac="m"`,
@@ -194,6 +200,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestWindow(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
 	w := hawk.Window{Skew: time.Minute}
 	h := hawk.Header{ID: "a", TS: now.Unix(), Nonce: "n"}
@@ -218,6 +225,7 @@ func TestWindow(t *testing.T) {
 // A header from a clock that is ahead stays refused for as long as it is fresh,
 // also when the memory turns over in between.
 func TestWindowTurnsOver(t *testing.T) {
+	t.Parallel()
 	start := time.Unix(1_700_000_000, 0)
 	w := hawk.Window{Skew: time.Minute}
 	if err := w.Use(hawk.Header{ID: "a", TS: start.Unix(), Nonce: "first"}, start); err != nil {
@@ -237,6 +245,7 @@ func TestWindowTurnsOver(t *testing.T) {
 }
 
 func TestNonce(t *testing.T) {
+	t.Parallel()
 	a, err := hawk.Nonce(rand.Reader)
 	if err != nil || len(a) != 12 {
 		t.Fatalf("%q, %v", a, err)
@@ -284,6 +293,7 @@ func BenchmarkAuthorization(b *testing.B) {
 // A body that is read through is held against its hash at its end, however often that
 // is read.
 func TestVerifiedPayload(t *testing.T) {
+	t.Parallel()
 	h := hawk.Header{Hash: hawk.PayloadHash("application/json", []byte("{}"))}
 	for body, want := range map[string]error{"{}": nil, "{ }": hawk.ErrPayload, "": hawk.ErrPayload} {
 		r := h.VerifiedPayload("application/json; charset=utf-8", io.NopCloser(strings.NewReader(body)))

@@ -16,6 +16,7 @@ import (
 func client(h http.HandlerFunc) *http.Client { return &http.Client{Transport: inproc.New(h)} }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	c := client(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -43,6 +44,7 @@ func TestRoundTrip(t *testing.T) {
 // A large body streams: the client reads its beginning while the handler is at
 // work on the rest.
 func TestStreams(t *testing.T) {
+	t.Parallel()
 	read := make(chan struct{})
 	part := bytes.Repeat([]byte("x"), 100_000)
 	c := client(func(w http.ResponseWriter, _ *http.Request) {
@@ -65,6 +67,7 @@ func TestStreams(t *testing.T) {
 }
 
 func TestFlush(t *testing.T) {
+	t.Parallel()
 	end := make(chan struct{})
 	c := client(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "now")
@@ -83,6 +86,7 @@ func TestFlush(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var seen error
@@ -107,6 +111,7 @@ func TestCancelled(t *testing.T) {
 
 // A client that closes the body ends the handler.
 func TestClosedBody(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var writeErr error
 		c := client(func(w http.ResponseWriter, r *http.Request) {
@@ -128,6 +133,7 @@ func TestClosedBody(t *testing.T) {
 }
 
 func TestPanicBreaksTheConnection(t *testing.T) {
+	t.Parallel()
 	if _, err := client(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).Get("http://x/"); err == nil {
 		t.Error("no error")
 	}
@@ -144,6 +150,7 @@ func TestPanicBreaksTheConnection(t *testing.T) {
 }
 
 func TestNoBodyWhereThereIsNone(t *testing.T) {
+	t.Parallel()
 	c := client(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		w.Write(make([]byte, 100_000))

@@ -18,6 +18,7 @@ import (
 )
 
 func TestSealedOpensInItsPlaceOnly(t *testing.T) {
+	t.Parallel()
 	s := localkey.Key{1}.Sealer(rand.Reader)
 	sealed, err := s.Seal([]byte("hunter2"), []byte("id"))
 	if err != nil {
@@ -50,6 +51,7 @@ func TestSealedOpensInItsPlaceOnly(t *testing.T) {
 }
 
 func TestEachSealDiffers(t *testing.T) {
+	t.Parallel()
 	s := localkey.Key{1}.Sealer(rand.Reader)
 	a, _ := s.Seal([]byte("x"), nil)
 	b, _ := s.Seal([]byte("x"), nil)
@@ -59,6 +61,7 @@ func TestEachSealDiffers(t *testing.T) {
 }
 
 func TestSubkeysDiffer(t *testing.T) {
+	t.Parallel()
 	k := localkey.Key{1}
 	if k.Subkey("a") == k.Subkey("b") || k.Subkey("a") == k || k.Subkey("a") != k.Subkey("a") {
 		t.Fatal("subkeys must differ by purpose, and by that alone")
@@ -69,6 +72,7 @@ func TestSubkeysDiffer(t *testing.T) {
 }
 
 func TestKeyDoesNotPrint(t *testing.T) {
+	t.Parallel()
 	k := localkey.Key{0xab, 0xcd}
 	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%v %+v %#v %s", k, k, k, k)} {
 		if strings.Contains(s, "171") || strings.Contains(s, "ab") {
@@ -87,6 +91,7 @@ func load(t *testing.T, dir string, change ...func(*localkey.Options)) (localkey
 }
 
 func TestFileKeyIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "profile")
 	first, err := load(t, dir)
 	if err != nil {
@@ -108,6 +113,7 @@ func TestFileKeyIsMadeOnce(t *testing.T) {
 }
 
 func TestLooseFileIsTightened(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if _, err := load(t, dir); err != nil {
 		t.Fatal(err)
@@ -125,6 +131,7 @@ func TestLooseFileIsTightened(t *testing.T) {
 }
 
 func TestMissingAndDamagedKeysAreNotReplaced(t *testing.T) {
+	t.Parallel()
 	if _, err := load(t, t.TempDir(), func(o *localkey.Options) { o.HaveData = true }); !errors.Is(err, localkey.ErrMissing) {
 		t.Errorf("no key, but data: %v; want ErrMissing", err)
 	}
@@ -144,6 +151,7 @@ func TestMissingAndDamagedKeysAreNotReplaced(t *testing.T) {
 }
 
 func TestTwoProcessesGetOneKey(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	keys := make([]localkey.Key, 16)
 	var wg sync.WaitGroup
@@ -199,6 +207,7 @@ func (r *ring) Set(service, account, secret string) error {
 func in(r *ring) func(*localkey.Options) { return func(o *localkey.Options) { o.Ring = r } }
 
 func TestRingKeepsTheKey(t *testing.T) {
+	t.Parallel()
 	dir, r := t.TempDir(), &ring{secrets: map[string]string{}}
 	first, err := load(t, dir, in(r))
 	if err != nil {
@@ -222,6 +231,7 @@ func TestRingKeepsTheKey(t *testing.T) {
 }
 
 func TestSilentRingGivesWayToTheFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var first localkey.Key
 	synctest.Test(t, func(t *testing.T) {

@@ -38,6 +38,7 @@ func check(t *testing.T, what string, got []byte, want string) {
 
 // The vectors are those of the published onepw protocol.
 func TestStretchV1(t *testing.T) {
+	t.Parallel()
 	s := onepw.StretchV1("andré@example.org", "pässwörd")
 	check(t, "authPW", s.AuthPW, "247b675ffb4c46310bc87e26d712153abe5e1c90ef00a4784594f97ef54f2375")
 	check(t, "unwrapBKey", s.UnwrapBKey, "de6a2648b78284fcb9ffa81ba95803309cfba7af583c01a8a1a63e567234dd28")
@@ -48,6 +49,7 @@ func stretch(password, salt []byte, cost, keyLen int) ([]byte, error) {
 }
 
 func TestVerifier(t *testing.T) {
+	t.Parallel()
 	authPW := unhex(t, "247b675ffb4c46310bc87e26d712153abe5e1c90ef00a4784594f97ef54f2375")
 	salt := make([]byte, 32)
 	salt[1] = 0xf0
@@ -67,12 +69,14 @@ func TestVerifier(t *testing.T) {
 
 // kB comes out of what the server stores and what only the client has.
 func TestKB(t *testing.T) {
+	t.Parallel()
 	wrapKB := unhex(t, "7effe354abecbcb234a8dfc2d7644b4ad339b525589738f2d27341bb8622ecd8")
 	unwrapBKey := onepw.StretchV1("andré@example.org", "pässwörd").UnwrapBKey
 	check(t, "kB", onepw.XOR(wrapKB, unwrapBKey), "a095c51c1c6e384e8d5777d97e3c487a4fc2128a00ab395a73d57fedf41631f0")
 }
 
 func TestStretchV2(t *testing.T) {
+	t.Parallel()
 	salt := onepw.ClientSalt([16]byte(unhex(t, "0123456789abcdef0123456789abcdef")))
 	s, err := onepw.StretchV2(salt, "pässwörd")
 	if err != nil {
@@ -89,6 +93,7 @@ func TestStretchV2(t *testing.T) {
 }
 
 func TestNewClientSalt(t *testing.T) {
+	t.Parallel()
 	s, err := onepw.NewClientSalt(bytes.NewReader(count(0)))
 	if err != nil || !onepw.ValidClientSalt(s) {
 		t.Errorf("%q, %v", s, err)
@@ -99,6 +104,7 @@ func TestNewClientSalt(t *testing.T) {
 }
 
 func TestSessionToken(t *testing.T) {
+	t.Parallel()
 	h := onepw.SessionToken(count(0xa0))
 	if h.ID != "c0a29dcf46174973da1378696e4c82ae10f723cf4f4d9f75e39f4ae3851595ab" {
 		t.Errorf("id is %s", h.ID)
@@ -108,6 +114,7 @@ func TestSessionToken(t *testing.T) {
 
 // A session token that Firefox ESR 153 signed with.
 func TestFirefoxSessionToken(t *testing.T) {
+	t.Parallel()
 	h := onepw.SessionToken(bytes.Repeat([]byte{0xcc}, 32))
 	if h.ID != "66d52f80632d04435039763b07e6ba3e2b7e05f0faae12bc7898d73c1f22674c" {
 		t.Errorf("id is %s", h.ID)
@@ -116,6 +123,7 @@ func TestFirefoxSessionToken(t *testing.T) {
 }
 
 func TestKeyFetchToken(t *testing.T) {
+	t.Parallel()
 	k := onepw.KeyFetchToken(count(0x80))
 	if k.ID != "3d0a7c02a15a62a2882f76e39b6494b500c022a8816e048625a495718998ba60" {
 		t.Errorf("id is %s", k.ID)
@@ -142,6 +150,7 @@ func TestKeyFetchToken(t *testing.T) {
 }
 
 func TestTokensOfOnePurposeAreNoGoodForAnother(t *testing.T) {
+	t.Parallel()
 	raw := count(1)
 	ids := map[string]bool{
 		onepw.SessionToken(raw).ID: true, onepw.KeyFetchToken(raw).ID: true, onepw.PasswordChangeToken(raw).ID: true,
@@ -153,6 +162,7 @@ func TestTokensOfOnePurposeAreNoGoodForAnother(t *testing.T) {
 
 // The key and kid that Firefox's own tests expect of this kB.
 func TestScopedKey(t *testing.T) {
+	t.Parallel()
 	kB := unhex(t, "eaf9570b7219a4187d3d6bf3cec2770c2e0719b7cc0dfbb38243d6f1881675e9")
 	check(t, "key", onepw.ScopedKey(kB), "0d6fe59791b05fa489e463ea25502e3143f6b7a903aa152e95cd9c6eddbac5b4"+
 		"dc68a19097ef65dbd147010ee45222444e66b8b3d7c8a441ebb7dd3dce015a9e")
@@ -167,6 +177,7 @@ func TestScopedKey(t *testing.T) {
 }
 
 func TestParseKeyID(t *testing.T) {
+	t.Parallel()
 	// The client state may hold a "-" itself.
 	if _, state, err := onepw.ParseKeyID("1--_-_"); err != nil || hex.EncodeToString(state) != "fbffbf" {
 		t.Errorf("got %x, %v", state, err)
@@ -199,6 +210,7 @@ func FuzzParseKeyID(f *testing.F) {
 // Only a test that asks for it stretches cheaply: the vectors here are made by what
 // the program does.
 func TestCost(t *testing.T) {
+	t.Parallel()
 	if onepw.Cost() != onepw.DefaultCost {
 		t.Errorf("the cost is %d, want %d", onepw.Cost(), onepw.DefaultCost)
 	}

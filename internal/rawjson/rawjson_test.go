@@ -23,6 +23,7 @@ func members(raw string) (map[string]string, error) {
 }
 
 func TestObjectHandsOutMembersAsTheyStand(t *testing.T) {
+	t.Parallel()
 	got, err := members(" {\"a\" : 1.50e3 ,\n\"b\\u00e9\":[1,{\"x\":null}],\"c\":\"q\\\"\",\"d\":{}} ")
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +36,7 @@ func TestObjectHandsOutMembersAsTheyStand(t *testing.T) {
 }
 
 func TestWhatIsNotOneObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, raw := range []string{
 		"", " ", "{", "{}x", "{}{}", "[]", "null", `"a"`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{"a":01}`, `{"a":1.}`,
 		`{"a":-}`, `{"a":+1}`, `{"a":1e}`, `{"a":tru}`, `{"a":"` + "\n" + `"}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"b`, `{"a":[1,]}`,
@@ -48,6 +50,7 @@ func TestWhatIsNotOneObjectIsRefused(t *testing.T) {
 }
 
 func TestObjectsWalksAnArrayInOnePass(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		`[]`: "", ` [ {} ] `: ";", `[{"a":1,"b":[{}]},{},{"c":"}"}]`: `a=1 b=[{}] ;;c="}" ;`,
 	} {
@@ -78,6 +81,7 @@ func objects(raw string) (string, error) {
 }
 
 func TestAnErrorOfTheCallerEndsTheWalk(t *testing.T) {
+	t.Parallel()
 	stop, calls := errors.New("stop"), 0
 	err := rawjson.Object([]byte(`{"a":1,"b":2}`), func(_, _ []byte) error { calls++; return stop })
 	if !errors.Is(err, stop) || calls != 1 {

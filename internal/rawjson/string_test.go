@@ -11,6 +11,7 @@ import (
 
 // Strings are read many bytes at a time, so that a byte's place matters.
 func TestEveryByteIsKnownAtEveryPlaceOfAString(t *testing.T) {
+	t.Parallel()
 	for place := range 40 {
 		text := bytes.Repeat([]byte("a"), 40)
 		for c := range 256 {
@@ -32,6 +33,7 @@ func TestEveryByteIsKnownAtEveryPlaceOfAString(t *testing.T) {
 }
 
 func TestATextTakesThePlaceOfWhatItIsReadFrom(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{
 		``, `plain`, `\"`, `a\nb\tc\u00e9\ud83d\ude00d`, `\ud83d\ude00`, `\ud83d`, `\ude00\ud83d\ude00`, `\u0041` + strings.Repeat("x", 50) + `\\`,
 	} {
@@ -48,6 +50,7 @@ func TestATextTakesThePlaceOfWhatItIsReadFrom(t *testing.T) {
 }
 
 func TestUnicodeRefusesWhatWouldNotComeBack(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]bool{
 		``: true, `{"a":[1,"é😀\ufffd\n"]}`: true, `"\ud83d\ude00\ud83d\ude00"`: true, `"\\ud800"`: true, `"\\\\ud800\\"`: true, `"\uD83D\uDE00"`: true,
 		`"\ud800"`: false, `"\ude00"`: false, `"\ud83dx\ude00"`: false, `"\ud83d\n"`: false, `"\ud83d\ud83d\ude00"`: false, `"\\\ud800"`: false,

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAWriteThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "settings.json")
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
@@ -25,6 +26,7 @@ func TestAWriteThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestASealedFileIsBoundToItsName(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sealer := localkey.Key{1}.Sealer(rand.Reader)
 	one := File{filepath.Join(dir, "one"), sealer}

@@ -30,6 +30,7 @@ func newKeys(t *testing.T) (*ece.Keys, string) {
 }
 
 func TestWhatIsSentArrives(t *testing.T) {
+	t.Parallel()
 	k, value := newKeys(t)
 	tab := sendtab.Tab{Title: "Ein Bär <b>", URL: "https://example.org/?a=1&b=2", Private: true}
 	p, err := sendtab.SealTab(tab, value, syncKey, rand.Reader)
@@ -54,6 +55,7 @@ func TestWhatIsSentArrives(t *testing.T) {
 // Firefox compares the key's ID as hex, without its time; the fingerprint may
 // contain the separator.
 func TestBundleNamesTheKey(t *testing.T) {
+	t.Parallel()
 	_, value := newKeys(t)
 	var got map[string]string
 	if err := json.Unmarshal([]byte(value), &got); err != nil {
@@ -65,6 +67,7 @@ func TestBundleNamesTheKey(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	k, value := newKeys(t)
 	seal := func(value string, key sendtab.SyncKey, url string) error {
 		_, err := sendtab.SealTab(sendtab.Tab{URL: url}, value, key, rand.Reader)
@@ -112,6 +115,7 @@ func TestRefusals(t *testing.T) {
 
 // Android sends the tab's history, and which of it is shown.
 func TestCurrentEntry(t *testing.T) {
+	t.Parallel()
 	k, _ := newKeys(t)
 	r, err := ece.NewReceiver(k.Public(), k.Auth())
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 // A copy is of what was committed, and takes nothing from those who use the file.
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from.sqlite"), filepath.Join(dir, "a copy?.sqlite")
 	db := open(t, from, sqlite.Options{Migrations: one})
@@ -57,6 +58,7 @@ func TestCopy(t *testing.T) {
 
 // A check finds what is not sound, and writes nothing.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.sqlite")
 	if err := os.WriteFile(path, make([]byte, 5000), 0o400); err != nil {

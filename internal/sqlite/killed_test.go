@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestAMigrationThatIsKilledBeginsAgain(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	db := open(t, path, sqlite.Options{Migrations: one})
 	if err := add(db, "four"); err != nil {

@@ -60,6 +60,7 @@ func texts(t testing.TB, db *sqlite.DB) string {
 }
 
 func TestNobodyElseReadsTheFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	db := open(t, path, sqlite.Options{Migrations: one})
 	if err := add(db, "x"); err != nil {
@@ -77,6 +78,7 @@ func TestNobodyElseReadsTheFile(t *testing.T) {
 }
 
 func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a b?c#d%41.sqlite") // a name is not a URL
 	db := open(t, path, sqlite.Options{Migrations: one})
 	if err := add(db, "four"); err != nil {
@@ -101,6 +103,7 @@ func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
 }
 
 func TestFilesThatAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	newer := func(t *testing.T, path string) {
 		if err := open(t, path, sqlite.Options{Migrations: two}).Close(); err != nil {
 			t.Fatal(err)
@@ -147,6 +150,7 @@ func TestFilesThatAreLeftAlone(t *testing.T) {
 }
 
 func TestAFileThatCannotBeMade(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "none", "a.sqlite")
 	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{Migrations: one}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open: %v", err)
@@ -162,6 +166,7 @@ func TestAFileThatCannotBeMade(t *testing.T) {
 }
 
 func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, MaxPages: 20})
 	if err := add(db, "small"); err != nil {
 		t.Fatal(err)
@@ -186,6 +191,7 @@ func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
 }
 
 func TestReadersCannotWriteAndDoNotWait(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
 	if _, err := db.Read().Exec(`INSERT INTO notes (text) VALUES ('x')`); err == nil {
 		t.Error("a reader wrote")
@@ -224,6 +230,7 @@ func TestReadersCannotWriteAndDoNotWait(t *testing.T) {
 }
 
 func TestAFailedUpdateLeavesNothing(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
 	sorry := errors.New("sorry")
 	err := db.Update(t.Context(), func(tx *sql.Tx) error {
@@ -240,6 +247,7 @@ func TestAFailedUpdateLeavesNothing(t *testing.T) {
 // TestATransactionThatWasCancelledSaysSo: what the function meets then, a closed
 // statement or the like, is not the cause.
 func TestATransactionThatWasCancelledSaysSo(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
 	ctx, cancel := context.WithCancel(t.Context())
 	closed := errors.New("sql: statement is closed")
@@ -253,6 +261,7 @@ func TestATransactionThatWasCancelledSaysSo(t *testing.T) {
 }
 
 func TestADurableFileWaitsForTheDisk(t *testing.T) {
+	t.Parallel()
 	for durable, want := range map[bool]int{true: 2 /* FULL */, false: 1 /* NORMAL */} {
 		db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: durable})
 		err := db.Update(t.Context(), func(tx *sql.Tx) error {
@@ -275,6 +284,7 @@ func TestADurableFileWaitsForTheDisk(t *testing.T) {
 // TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes: also when the one before
 // failed.
 func TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: true})
 	sorry := errors.New("sorry")
 	level := func(update func(context.Context, func(*sqlite.Tx) error) error, outcome error) (level int) {
@@ -298,6 +308,7 @@ func TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes(t *testing.T) {
 }
 
 func TestALockHeldByAnotherProgram(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	first := open(t, path, sqlite.Options{Migrations: one})
 	second := open(t, path, sqlite.Options{Migrations: one, BusyTimeout: time.Millisecond})
@@ -316,6 +327,7 @@ func TestALockHeldByAnotherProgram(t *testing.T) {
 }
 
 func TestManyOpenANewFileAtOnce(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.sqlite")
 	var wg sync.WaitGroup
 	for i := range 8 {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestStatementsStayPrepared(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
 	const insert, count = `INSERT INTO notes (text) VALUES (?)`, `SELECT count(*) FROM notes WHERE text <> ?`
 	for round := range 3 {
@@ -84,6 +85,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 
 // A transaction that is long must not run unprepared to its end.
 func TestALongTransactionPreparesForItself(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
 	const insert = `INSERT INTO notes (text) VALUES (?)`
 	err := db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {

@@ -33,6 +33,7 @@ func folder(t *testing.T) (path string, dir *os.Root) {
 }
 
 func TestRowsEndWithTheLoop(t *testing.T) {
+	t.Parallel()
 	_, dir := folder(t)
 	c, err := sqlitecopy.Take(t.Context(), dir, "a.sqlite", sqlitecopy.Options{TempDir: t.TempDir(), Tables: map[string][]string{"words": {"word"}}})
 	if err != nil {
@@ -62,6 +63,7 @@ func TestRowsEndWithTheLoop(t *testing.T) {
 // TestWhatIsRefused: nothing is copied that leads out of the folder or is beyond the
 // bound, and no copy is left behind.
 func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
 	path, dir := folder(t)
 	outside, _ := folder(t)
 	if err := os.Symlink(filepath.Join(outside, "a.sqlite"), filepath.Join(path, "link.sqlite")); err != nil {

@@ -66,6 +66,7 @@ func again(t *testing.T, fields []string) {
 // A quote that is never closed costs its line, and the search for its end is
 // bounded.
 func TestOpenQuoteBeforeManyLines(t *testing.T) {
+	t.Parallel()
 	const rows = 100_000
 	c := NewCSV(strings.NewReader("\"open\n" + strings.Repeat("x\n", rows)))
 	if _, line, err := c.Read(); err == nil || line != 1 {
@@ -91,6 +92,7 @@ func TestOpenQuoteBeforeManyLines(t *testing.T) {
 }
 
 func TestDialects(t *testing.T) {
+	t.Parallel()
 	const want = "[url user name pass,word] [https://a.example  x\"y] [https://b.example ü\nz 3]"
 	plain := "url,user name,\"pass,word\"\nhttps://a.example,,\"x\"\"y\"\nhttps://b.example,\"ü\nz\",3\n"
 	encode := func(text string, order unicode.Endianness, mark unicode.BOMPolicy) string {
@@ -133,6 +135,7 @@ func TestDialects(t *testing.T) {
 }
 
 func TestBackslashes(t *testing.T) {
+	t.Parallel()
 	c := NewCSV(strings.NewReader(`"a\\b","c\"d","e"` + "\n"))
 	c.Backslash = true
 	if fields, _, err := c.Read(); err != nil || strings.Join(fields, "|") != `a\b|c"d|e` {
