@@ -108,21 +108,7 @@ type decision struct {
 // either declined or listed with a sync ID, never both.
 func (c *Client) decide(g global, local []string, choice Choice) decision {
 	d := decision{global: g}
-	declined := map[string]bool{}
-	list := g.Declined
-	if !g.HasDeclined {
-		list = local
-	}
-	for _, name := range list {
-		declined[name] = true
-	}
-	for name, on := range choice.Enable {
-		if on {
-			delete(declined, name)
-		} else {
-			declined[name] = true
-		}
-	}
+	declined := declinedNow(g, local, choice.Enable)
 	d.global.Declined = slices.Sorted(maps.Keys(declined))
 	d.global.HasDeclined = true
 	d.global.Engines = maps.Clone(g.Engines)
@@ -136,32 +122,58 @@ func (c *Client) decide(g global, local []string, choice Choice) decision {
 			d.changed = true
 		}
 	}
-	add := func(name string, version int) {
-		d.global.Engines[name] = engineEntry{Version: version, SyncID: c.newID()}
-		d.changed = true
-	}
 	for _, e := range choice.Engines {
-		name := e.Collection()
-		entry, listed := d.global.Engines[name]
-		switch {
-		case declined[name]:
-		case !listed:
-			add(name, e.Version())
-		case entry.Version > e.Version():
-			d.newer = append(d.newer, name)
-		case entry.Version <= 0 || entry.SyncID == "":
-			// An entry that says nothing is no reason to delete anybody's records.
-			add(name, e.Version())
-		case entry.Version < e.Version():
-			d.outdated = append(d.outdated, name)
-			add(name, e.Version())
+		if name := e.Collection(); !declined[name] {
+			d.list(name, e.Version(), c.newID)
 		}
 	}
 	for name, on := range choice.Enable {
 		known, _ := catalogue.Lookup(name)
 		if _, listed := d.global.Engines[name]; on && !listed && known.Default {
-			add(name, known.Version)
+			d.add(name, known.Version, c.newID)
 		}
 	}
 	return d
+}
+
+// declinedNow is the set of collections that are declined after the user's choices.
+func declinedNow(g global, local []string, enable map[string]bool) map[string]bool {
+	list := g.Declined
+	if !g.HasDeclined {
+		list = local
+	}
+	declined := map[string]bool{}
+	for _, name := range list {
+		declined[name] = true
+	}
+	for name, on := range enable {
+		if on {
+			delete(declined, name)
+		} else {
+			declined[name] = true
+		}
+	}
+	return declined
+}
+
+// list decides on the entry of an engine that the account syncs.
+func (d *decision) list(name string, version int, newID func() string) {
+	entry, listed := d.global.Engines[name]
+	switch {
+	case !listed:
+		d.add(name, version, newID)
+	case entry.Version > version:
+		d.newer = append(d.newer, name)
+	case entry.Version <= 0 || entry.SyncID == "":
+		// An entry that says nothing is not a reason to delete anybody's records.
+		d.add(name, version, newID)
+	case entry.Version < version:
+		d.outdated = append(d.outdated, name)
+		d.add(name, version, newID)
+	}
+}
+
+func (d *decision) add(name string, version int, newID func() string) {
+	d.global.Engines[name] = engineEntry{Version: version, SyncID: newID()}
+	d.changed = true
 }

@@ -155,7 +155,27 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 		}
 		at = s.Seen
 	}
+	changed, err := r.ownRecord(ctx, described, due, apply, applied, out)
+	if err != nil {
+		return err
+	}
+	deliveries, waiting, undelivered, sent := r.address()
+	changed = append(changed, deliveries...)
+	if len(changed) > 0 {
+		if err := r.uploadClients(ctx, changed, described, at); err != nil {
+			return err
+		}
+	}
+	s.Outbox, s.Unfinished = waiting, false
+	out.Sent += sent
+	out.Undelivered = append(out.Undelivered, undelivered...)
+	return nil
+}
 
+// ownRecord carries out the commands in this device's record, and returns the record if
+// it has to be written.
+func (r *Run) ownRecord(ctx context.Context, described []byte, due bool, apply Apply, applied map[string]bool, out *Clients) ([]engine.Outgoing, error) {
+	s := &r.c.state.Clients
 	mine, have := s.Records[s.Self]
 	var fields clientFields
 	_ = json.Unmarshal(mine.Payload, &fields)
@@ -168,41 +188,36 @@ func (r *Run) clientsRound(ctx context.Context, described []byte, due bool, appl
 		fields.Commands, due = fields.Commands[len(fields.Commands)-maxCommands:], true
 	}
 	kept, done, err := r.runCommands(ctx, fields.Commands, apply, applied, out)
+	if err != nil || !due && have && done == 0 {
+		return nil, err
+	}
+	payload, err := r.withCommands(described, mine.Payload, kept)
+	if err != nil {
+		return nil, err
+	}
+	return []engine.Outgoing{{ID: s.Self, Payload: payload, TTL: clientsTTL}}, nil
+}
+
+// uploadClients writes devices' records where nobody wrote to the collection after at.
+func (r *Run) uploadClients(ctx context.Context, records []engine.Outgoing, described []byte, at bso.Timestamp) error {
+	s := &r.c.state.Clients
+	keys, err := r.bundle(clientsCollection)
 	if err != nil {
 		return err
 	}
-	var changed []engine.Outgoing
-	if due || !have || done > 0 {
-		payload, err := r.withCommands(described, mine.Payload, kept)
-		if err != nil {
-			return err
-		}
-		changed = append(changed, engine.Outgoing{ID: s.Self, Payload: payload, TTL: clientsTTL})
+	box := &clientsOutbox{state: s, records: records}
+	u := &upload{r: r, collection: clientsCollection, keys: keys, session: box, at: at, total: &Stats{}}
+	if err := u.run(ctx); err != nil {
+		return err
 	}
-	deliveries, waiting, undelivered, sent := r.address()
-	changed = append(changed, deliveries...)
-	if len(changed) > 0 {
-		keys, err := r.bundle(clientsCollection)
-		if err != nil {
-			return err
-		}
-		box := &clientsOutbox{state: s, records: changed}
-		u := &upload{r: r, collection: clientsCollection, keys: keys, session: box, at: at, total: &Stats{}}
-		if err := u.run(ctx); err != nil {
-			return err
-		}
-		if len(box.refused) > 0 {
-			return fmt.Errorf("the server did not take the record of device %s: %s", box.refused[0].ID, box.refused[0].Reason)
-		}
-		s.Seen = u.at
-		r.info[clientsCollection] = u.at
-		if box.stored[s.Self] {
-			s.Uploaded, s.Described, s.Written = r.c.cfg.Now(), described, s.Records[s.Self].Modified
-		}
+	if len(box.refused) > 0 {
+		return fmt.Errorf("the record of device %s was refused by the server: %s", box.refused[0].ID, box.refused[0].Reason)
 	}
-	s.Outbox, s.Unfinished = waiting, false
-	out.Sent += sent
-	out.Undelivered = append(out.Undelivered, undelivered...)
+	s.Seen = u.at
+	r.info[clientsCollection] = u.at
+	if box.stored[s.Self] {
+		s.Uploaded, s.Described, s.Written = r.c.cfg.Now(), described, s.Records[s.Self].Modified
+	}
 	return nil
 }
 

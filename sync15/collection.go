@@ -148,39 +148,15 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		}
 	}()
 
-	keys, err := r.bundle(name)
+	d, err := r.plan(name, session, round)
 	if err != nil {
 		return err
 	}
-	d := &download{r: r, collection: name, since: session.Since(), keys: keys}
-	at, there := r.info[name]
-	switch {
-	case round > 1:
-		// What info/collections said is old by now.
-		d.pages = true
-	case d.since > at:
-		return &restoredError{}
-	case there:
-		d.pages = at > d.since
-		d.retry = usable(session.Retry())
-		d.marks.want = r.mark(name, d.since, at)
-	}
-	var last mark
-	if d.pages || len(d.retry) > 0 {
-		err := d.run(ctx, session.Stage)
-		var lost bool
-		last, lost = d.marks.end(d.at)
-		if err == nil && (d.at < d.since || d.pages && lost) {
-			err = &restoredError{}
-		}
-		if err != nil {
-			total.Downloaded += d.count
-			return err
-		}
-	} else {
-		d.at = at
-	}
+	last, err := r.fetch(ctx, d, session)
 	total.Downloaded += d.count
+	if err != nil {
+		return err
+	}
 
 	r.c.progress(name, "merge", d.count)
 	merged, err := session.Merge(ctx, d.at)
@@ -199,6 +175,43 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 	}
 	u := &upload{r: r, collection: name, session: session, at: d.at, keys: d.keys, total: total}
 	return u.run(ctx)
+}
+
+// plan decides what a round downloads.
+func (r *Run) plan(name string, session engine.Session, round int) (*download, error) {
+	keys, err := r.bundle(name)
+	if err != nil {
+		return nil, err
+	}
+	d := &download{r: r, collection: name, since: session.Since(), keys: keys}
+	at, there := r.info[name]
+	switch {
+	case round > 1:
+		// What info/collections said is old by now.
+		d.pages = true
+	case d.since > at:
+		return nil, &restoredError{}
+	case there:
+		d.pages = at > d.since
+		d.retry = usable(session.Retry())
+		d.marks.want = r.mark(name, d.since, at)
+	}
+	return d, nil
+}
+
+// fetch downloads what was planned, if anything, and returns the mark of the collection's
+// last write.
+func (r *Run) fetch(ctx context.Context, d *download, session engine.Session) (last mark, err error) {
+	if !d.pages && len(d.retry) == 0 {
+		d.at = r.info[d.collection]
+		return mark{}, nil
+	}
+	err = d.run(ctx, session.Stage)
+	last, lost := d.marks.end(d.at)
+	if err == nil && (d.at < d.since || d.pages && lost) {
+		err = &restoredError{}
+	}
+	return last, err
 }
 
 // maxCleartext is the largest cleartext whose payload a server with these limits takes.

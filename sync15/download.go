@@ -127,39 +127,9 @@ func pass(ctx context.Context, to chan<- *batch, b *batch) error {
 
 // fetch asks for page after page, then for the records by ID.
 func (d *download) fetch(ctx context.Context, out chan<- *batch) error {
-	seen := map[string]bool{}
 	if d.pages {
-		query := "?full=1&limit=" + strconv.Itoa(pageSize) + "&sort=oldest"
-		if newer := d.since; newer > 0 {
-			if d.marks.want != nil {
-				newer-- // the mark comes too
-			}
-			query += "&newer=" + newer.String()
-		}
-		for offset := ""; ; {
-			page := query
-			if offset != "" {
-				page += "&offset=" + url.QueryEscape(offset)
-			}
-			next, err := d.page(ctx, page, out)
-			if err != nil {
-				return err
-			}
-			if next == "" {
-				break
-			}
-			// A server that names an old offset again would keep us for ever.
-			if seen[next] {
-				return protocolError("download "+d.collection, "its pages go round in a circle")
-			}
-			if len(next) > maxOffset {
-				return protocolError("download "+d.collection, fmt.Sprintf("the name of its next page has %d bytes", len(next)))
-			}
-			if pages := d.r.c.bounds.records / pageSize * 2; len(seen) > pages {
-				return protocolError("download "+d.collection, fmt.Sprintf("it has more than %d pages", pages))
-			}
-			seen[next] = true
-			offset = next
+		if err := d.fetchPages(ctx, out); err != nil {
+			return err
 		}
 	}
 	for ids := d.retry; len(ids) > 0; {
@@ -174,6 +144,36 @@ func (d *download) fetch(ctx context.Context, out chan<- *batch) error {
 		}
 	}
 	return nil
+}
+
+// fetchPages asks for what is newer than since, page after page.
+func (d *download) fetchPages(ctx context.Context, out chan<- *batch) error {
+	query := "?full=1&limit=" + strconv.Itoa(pageSize) + "&sort=oldest"
+	if newer := d.since; newer > 0 {
+		if d.marks.want != nil {
+			newer-- // the mark comes too
+		}
+		query += "&newer=" + newer.String()
+	}
+	seen := map[string]bool{}
+	for page := query; ; {
+		next, err := d.page(ctx, page, out)
+		if err != nil || next == "" {
+			return err
+		}
+		// A server that names an old offset again would keep us for ever.
+		if seen[next] {
+			return protocolError("download "+d.collection, "its pages go round in a circle")
+		}
+		if len(next) > maxOffset {
+			return protocolError("download "+d.collection, fmt.Sprintf("the name of its next page has %d bytes", len(next)))
+		}
+		if pages := d.r.c.bounds.records / pageSize * 2; len(seen) > pages {
+			return protocolError("download "+d.collection, fmt.Sprintf("it has more than %d pages", pages))
+		}
+		seen[next] = true
+		page = query + "&offset=" + url.QueryEscape(next)
+	}
 }
 
 // page reads one answer and returns the offset of the next.

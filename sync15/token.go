@@ -86,7 +86,7 @@ func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 // askForToken asks at most three times: with the access token at hand; with a
 // fresh one, should that be refused; and once more after a clock that was off.
 func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
-	const doing = "ask for a sync token"
+	const doing = askingForToken
 	u, err := url.Parse(strings.TrimRight(c.cfg.Account.TokenServer(), "/") + "/1.0/sync/1.5")
 	if err != nil || u.Host == "" {
 		return nil, protocolError(doing, "the account names no token server")
@@ -97,21 +97,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 		if err != nil {
 			return nil, accountError(err)
 		}
-		ctx, cancel := context.WithCancelCause(ctx)
-		req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
-		req.Header.Set("Authorization", "Bearer "+access)
-		req.Header.Set("X-KeyID", kid)
-		req.Header.Set("Accept", "application/json")
-		req.Header.Set("User-Agent", c.cfg.UserAgent)
-		c.tokenRequests.Add(1)
-		resp, err := c.roundTrip(req, doing)
-		if err != nil {
-			cancel(nil)
-			return nil, err
-		}
-		resp.Body = newStallReader(resp.Body, cancel)
-		c.noteBackoff(resp.Header)
-		body, err := small(doing, resp, maxToken)
+		resp, body, err := c.requestToken(ctx, u, access, kid)
 		if err != nil {
 			return nil, err
 		}
@@ -136,6 +122,30 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 			return nil, &ServerError{Code: resp.StatusCode, Doing: doing, Page: isPage(resp), Status: status}
 		}
 	}
+}
+
+// askingForToken says in errors what the requests to the token server are for.
+const askingForToken = "ask for a sync token"
+
+// requestToken makes one request to the token server, and returns its answer and the
+// body, which is read.
+func (c *Client) requestToken(ctx context.Context, u *url.URL, access, kid string) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	req.Header.Set("Authorization", "Bearer "+access)
+	req.Header.Set("X-KeyID", kid)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	c.tokenRequests.Add(1)
+	resp, err := c.roundTrip(req, askingForToken)
+	if err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	resp.Body = newStallReader(resp.Body, cancel)
+	c.noteBackoff(resp.Header)
+	body, err := small(askingForToken, resp, maxToken)
+	return resp, body, err
 }
 
 // tokenStatus is the word by which the token server says what is wrong.
@@ -166,7 +176,7 @@ func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string
 	}
 	u, err := url.Parse(r.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, protocolError(doing, "its storage address is none")
+		return nil, protocolError(doing, "the storage address in it is not a web address")
 	}
 	if asked.Scheme == "https" && u.Scheme != "https" {
 		return nil, protocolError(doing, "it leads from an encrypted connection to an open one")
