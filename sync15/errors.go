@@ -121,6 +121,16 @@ func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
 // errTooLarge is a 413: the request goes again in parts.
 var errTooLarge = errors.New("the server takes no request of this size")
 
+// refused reports whether the error of a write says that the server did not store it. It
+// may have, where no answer came, or one of something between here and the server.
+func refused(err error) bool {
+	if e, ok := errors.AsType[*ServerError](err); ok {
+		return e.Code < http.StatusInternalServerError || e.Code == http.StatusServiceUnavailable
+	}
+	return isConflict(err) || errors.Is(err, errTooLarge) || errors.Is(err, ErrQuota) ||
+		errors.As(err, new(*AuthError)) || errors.As(err, new(*BackedOffError))
+}
+
 func protocolError(doing, what string) error {
 	return fmt.Errorf("%s: %w: %s", doing, ErrProtocol, what)
 }

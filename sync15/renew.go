@@ -57,6 +57,15 @@ func (r *Run) settle(name string, stored int) {
 	delete(r.c.state.Renewed, name)
 }
 
+// mayHaveFilled notes that there may be records under the collection's sync ID, though no
+// answer says so: other devices may have synced with them. If the collection is not on the
+// server at the next sync, it was deleted again.
+func (r *Run) mayHaveFilled(name string) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	delete(r.c.state.Renewed, name)
+}
+
 // renew gives a collection that is lost a new sync ID in meta/global, so that every
 // device reconciles it in full, and resets the engine to it.
 func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association) (engine.Association, error) {

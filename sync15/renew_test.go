@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -91,6 +92,31 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 		a.mustSync()
 		w.agree(3, b, a)
 	})
+}
+
+// A device fills a collection under a new sync ID and does not hear that it did. Another
+// adds to it, and the collection is deleted again: that looks to the first one as if it
+// had not filled it yet.
+func TestALostCollectionIsReconciledAfterALostAnswer(t *testing.T) {
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	a.shelf.put("note-a", "of a")
+	a.mustSync()
+	w.loseCollection(a, "notes")
+	a.shelf.put("note-a", "of a again")
+	w.after = func(r *http.Request, resp *http.Response) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/storage/notes") {
+			resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		}
+	}
+	if _, err := a.sync(t.Context()); err == nil {
+		t.Fatal("the upload's answer was not lost")
+	}
+	w.after = nil
+	b.shelf.put("note-b", "of b")
+	b.mustSync()
+	w.loseCollection(b, "notes")
+	w.agree(2, a, b)
 }
 
 // TestTheBudgetOfAFirstUpload is one request more than that of others.

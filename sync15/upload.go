@@ -218,6 +218,9 @@ const everybody = 64 << 10
 // refused for good, unless it is small.
 func (u *upload) send(ctx context.Context, p *post, commit bool) error {
 	err := u.trySend(ctx, p, commit)
+	if err != nil && !refused(err) {
+		u.r.mayHaveFilled(u.collection)
+	}
 	if !errors.Is(err, errTooLarge) {
 		return err
 	}
