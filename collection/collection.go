@@ -59,7 +59,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
-	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
 // Rule says what stands where two devices changed the same field of a record.
@@ -142,7 +141,7 @@ var (
 
 // Open opens the collection in o.Path. See the package comment about its name.
 func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], error) {
-	shape, err := shapeOf[R]()
+	schema, err := schemaOf[R]()
 	if err == nil {
 		err = checkName(name)
 	}
@@ -158,8 +157,7 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 	if o.Rand == nil {
 		o.Rand = rand.Reader //nolint:forbidigo // and its real randomness
 	}
-	kind := mirror.Kind[R]{Fields: shape.fields, ID: shape.id, Merge: o.Merge}
-	store, err := mirror.Open(ctx, o.rules(name, shape), kind,
+	store, err := mirror.Open(ctx, o.records(name, schema),
 		engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("collection %w", err)
@@ -167,29 +165,24 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 	return &Engine[R]{store, store, o.Same}, nil
 }
 
-// rules are the collection's.
-func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
-	rules := mirror.Rules{
-		Collection:  name,
-		Version:     max(o.Version, 1),
-		Check:       func(payload []byte) (mirror.Keys, error) { return o.check(payload, s) },
-		Nested:      s.nested,
-		Hold:        o.TooManyDeletions,
-		Fork:        func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil },
-		KeepInvalid: true,
-		Sets:        s.sets,
+// records is the schema of the collection's records.
+func (o *Options[R]) records(name string, s *schema[R]) mirror.Schema[R] {
+	records := mirror.Schema[R]{
+		Collection:       name,
+		Version:          max(o.Version, 1),
+		Fields:           s.fields,
+		ID:               s.id,
+		Check:            o.check,
+		KeepInvalid:      true,
+		Nested:           s.nested,
+		Sets:             s.sets,
+		Merge:            o.Merge,
+		NewerStands:      o.OnConflict == NewerRecord,
+		Fork:             true,
+		TooManyDeletions: o.TooManyDeletions,
 	}
-	switch {
-	case o.Merge != nil || o.OnConflict == KeepBoth:
-	case o.OnConflict == NewerRecord:
-		rules.Merge = func(b mirror.Both) ([]byte, error) {
-			if b.LocalNewer {
-				return b.Local, nil
-			}
-			return b.Remote, nil
-		}
-	default:
-		rules.Resolve = func(c mirror.Conflict) ([]byte, bool) {
+	if o.Merge == nil && o.OnConflict == NewerField {
+		records.Resolve = func(c mirror.Conflict) ([]byte, bool) {
 			if c.LocalNewer {
 				return c.Local, true
 			}
@@ -197,65 +190,33 @@ func (o *Options[R]) rules(name string, s *shape[R]) mirror.Rules {
 		}
 	}
 	if o.ReadOnly != nil {
-		rules.ReadOnly = func(payload []byte) (err error) {
-			defer mirror.Recovered(&err, "ReadOnly")
-			r, err := s.decode(payload)
-			if err != nil {
-				return err
-			}
-			if err := o.ReadOnly(r); err != nil {
+		records.ReadOnly = func(r *R) error {
+			if err := o.ReadOnly(*r); err != nil {
 				return fmt.Errorf("%w: %w", ErrReadOnly, err)
 			}
 			return nil
 		}
 	}
-	return rules
+	return records
 }
 
-// about is the content key of what a record is about.
-func about(what string) []byte {
-	if what == "" {
-		return nil
-	}
-	return []byte(what)
-}
-
-// check decodes a record and applies the app's rules to it.
-func (o *Options[R]) check(payload []byte, s *shape[R]) (k mirror.Keys, err error) {
-	defer mirror.Recovered(&err, "its check")
-	r, err := s.decode(payload)
-	if err != nil {
-		return k, err
-	}
+// check applies the app's rules to a record.
+func (o *Options[R]) check(r *R) (k mirror.Keys, err error) {
 	if o.Valid != nil {
-		if err := o.Valid(r); err != nil {
+		if err := o.Valid(*r); err != nil {
 			return k, err
 		}
 	}
 	if o.Same != nil {
-		k.Dedupe = about(o.Same(r))
+		k.Dedupe = dedupeKey(o.Same(*r))
 	}
 	return k, nil
 }
 
-var errOtherID = errors.New("it has two fields for its id")
-
-// decode is mirror.Decode of a record with one ID.
-func (s *shape[R]) decode(payload []byte) (r R, err error) {
-	if r, err = mirror.Decode[R](payload); err != nil {
-		return r, err
-	}
-	// encoding/json takes "ID" for "id", and the later of the two stands.
-	var id engine.ID
-	err = rawjson.Object(payload, func(name, value []byte) error {
-		if string(name) == "id" {
-			text, _ := rawjson.Unquoted(value)
-			id = engine.ID(text)
-		}
+// dedupeKey is the key of what a record is about.
+func dedupeKey(what string) []byte {
+	if what == "" {
 		return nil
-	})
-	if err == nil && id != *s.id(&r) {
-		err = errOtherID
 	}
-	return r, err
+	return []byte(what)
 }

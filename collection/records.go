@@ -60,12 +60,12 @@ func (e *Engine[R]) Find(ctx context.Context, match func(R) bool) iter.Seq2[R, e
 // Edit runs f in one transaction, and keeps all it did if it returns nil, or
 // nothing. f must be quick, and use tx alone: a sync and other edits wait for it.
 func (e *Engine[R]) Edit(ctx context.Context, f func(tx *Tx[R]) error) error {
-	return e.store.Edit(ctx, func(records *mirror.Records[R]) error { return f(&Tx[R]{records, e.same}) })
+	return e.store.Edit(ctx, func(records *mirror.Tx[R]) error { return f(&Tx[R]{records, e.same}) })
 }
 
 // Tx is a transaction of the user's changes; see Engine.Edit.
 type Tx[R any] struct {
-	records *mirror.Records[R]
+	records *mirror.Tx[R]
 	same    func(R) string
 }
 
@@ -77,7 +77,7 @@ func (tx *Tx[R]) Get(id ID) (R, error) { return tx.records.Get(id) }
 func (tx *Tx[R]) Same(r R) (same R, err error) {
 	var key []byte
 	if tx.same != nil {
-		key = about(tx.same(r))
+		key = dedupeKey(tx.same(r))
 	}
 	if key == nil {
 		return same, engine.ErrNotFound

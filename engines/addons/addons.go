@@ -43,14 +43,13 @@ type Engine struct {
 
 // Open opens the list in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.Open(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Schema[Addon]{
 		Collection: "addons",
 		Version:    1,
-		Check:      mirror.Check(check),
+		Check:      check,
 		Required:   []string{"applicationID", "enabled", "source"},
-	}, mirror.Kind[Addon]{
-		Fields: []string{"id", "addonID", "applicationID", "enabled", "source"},
-		ID:     func(a *Addon) *engine.ID { return &a.ID },
+		Fields:     []string{"id", "addonID", "applicationID", "enabled", "source"},
+		ID:         func(a *Addon) *engine.ID { return &a.ID },
 	}, c)
 	if err != nil {
 		return nil, err

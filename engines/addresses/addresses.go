@@ -81,8 +81,8 @@ var form = autofill.Form[Entry]{
 
 // Open opens the addresses in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	kind := autofill.Kind(&form, c.Now, func(a *Address) (*engine.ID, *Entry) { return &a.ID, &a.Entry }, complete)
-	store, err := mirror.Open(ctx, form.Rules(), kind, c)
+	schema := autofill.Schema(&form, c.Now, func(a *Address) (*engine.ID, *Entry) { return &a.ID, &a.Entry }, complete)
+	store, err := mirror.Open(ctx, schema, c)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ var form = autofill.Form[Entry]{
 	Content: func(e *Entry) []string {
 		return []string{e.Number, e.Name, strconv.Itoa(e.ExpMonth), strconv.Itoa(e.ExpYear), e.BillingAddress}
 	},
-	// By its number a card is found again.
+	// By its number a card is found again; two of one number are two all the same.
 	Loose: func(e *Entry) []byte {
 		if e.Number == "" {
 			return nil
@@ -90,11 +90,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if c.Key == [32]byte{} {
 		return nil, errors.New("creditcards: the configuration needs Key")
 	}
-	kind := autofill.Kind(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
-	rules := form.Rules()
-	rules.Required = append(rules.Required, "billingAddressGUID") // Firefox for phones does not know it
-	rules.Matches = func(_, _ []byte) bool { return false }       // two of one number are two all the same
-	store, err := mirror.Open(ctx, rules, kind, c)
+	schema := autofill.Schema(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
+	schema.Required = append(schema.Required, "billingAddressGUID") // Firefox for phones does not know it
+	store, err := mirror.Open(ctx, schema, c)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +102,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 // Add adds a card. An [engine.DuplicateError] names one that has its number already:
 // what else changed belongs there.
 func (e *Engine) Add(ctx context.Context, c Card) (Card, error) {
-	err := e.store.Edit(ctx, func(tx *mirror.Records[Card]) error {
+	err := e.store.Edit(ctx, func(tx *mirror.Tx[Card]) error {
 		if number := bare(c.Number); number != "" {
 			same, err := tx.Loose([]byte(number))
 			if err != nil {

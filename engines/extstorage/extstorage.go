@@ -38,16 +38,15 @@ type Engine struct {
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.Open(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Schema[Record]{
 		Collection: "extension-storage",
 		Version:    1,
-		Check:      mirror.Check(check),
+		Check:      check,
 		Nested:     []mirror.Nested{{Name: "data", Text: true, Nulls: true}},
 		// As Firefox does it: what came from the server stands, whichever is newer.
 		Resolve: func(c mirror.Conflict) ([]byte, bool) { return c.Remote, c.Within == "data" },
-	}, mirror.Kind[Record]{
-		Fields: []string{"id", "extId", "data"},
-		ID:     func(r *Record) *engine.ID { return &r.ID },
+		Fields:  []string{"id", "extId", "data"},
+		ID:      func(r *Record) *engine.ID { return &r.ID },
 	}, c)
 	if err != nil {
 		return nil, err
@@ -107,7 +106,7 @@ func (a *Area) Remove(ctx context.Context, keys ...string) error {
 
 // Clear removes all keys, and the add-on's record.
 func (a *Area) Clear(ctx context.Context) error {
-	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+	return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
 		id, err := tx.Find([]byte(a.ext))
 		if err != nil || id == "" {
 			return err
@@ -118,10 +117,10 @@ func (a *Area) Clear(ctx context.Context) error {
 
 // edit changes what the add-on keeps in one transaction.
 func (a *Area) edit(ctx context.Context, f func(Data) error) error {
-	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error { return edit(tx, a.ext, f) })
+	return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error { return edit(tx, a.ext, f) })
 }
 
-func edit(tx *mirror.Records[Record], ext string, f func(Data) error) error {
+func edit(tx *mirror.Tx[Record], ext string, f func(Data) error) error {
 	id, err := tx.Find([]byte(ext))
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (s *Items) Import(ctx context.Context, source iter.Seq2[Item, error], item 
 	return mirror.Import(ctx, source, mirror.Importer[Item]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Item) error) error) error {
-			return s.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+			return s.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
 				tx.Undated()
 				return f(func(i *Item) error { return edit(tx, i.ExtID, i.add) })
 			})

@@ -50,15 +50,14 @@ type Engine struct {
 
 // Open opens the entries in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.Open(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Schema[Entry]{
 		Collection: "forms",
 		Version:    1,
 		TTL:        ttl,
-		Check:      mirror.Check(check),
-	}, mirror.Kind[Entry]{
-		Fields:   []string{"id", "name", "value"},
-		ID:       func(e *Entry) *engine.ID { return &e.ID },
-		Complete: func(e, _ *Entry) error { return short(e) },
+		Check:      check,
+		Fields:     []string{"id", "name", "value"},
+		ID:         func(e *Entry) *engine.ID { return &e.ID },
+		Complete:   func(e, _ *Entry) error { return short(e) },
 	}, c)
 	if err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func short(e *Entry) error {
 // Update puts r in the place of the entry that has its ID, under a new one: an entry
 // that Firefox has, it never changes.
 func (e *Engine) Update(ctx context.Context, r Entry) (Entry, error) {
-	err := e.store.Edit(ctx, func(tx *mirror.Records[Entry]) error {
+	err := e.store.Edit(ctx, func(tx *mirror.Tx[Entry]) error {
 		was, err := tx.Get(r.ID)
 		if err != nil || was == r {
 			return err

@@ -53,7 +53,7 @@ func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o
 	r, err := mirror.Import(ctx, source, mirror.Importer[sourced]{
 		Item: site,
 		Edit: func(ctx context.Context, f func(func(*sourced) error) error) error {
-			return im.e.store.Edit(ctx, func(tx *mirror.Records[Login]) error {
+			return im.e.store.Edit(ctx, func(tx *mirror.Tx[Login]) error {
 				tx.Undated()
 				return f(func(l *sourced) error { return im.add(tx, l) })
 			})
@@ -81,7 +81,7 @@ func (im *importer) twice(l *sourced) bool {
 	return false
 }
 
-func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
+func (im *importer) add(tx *mirror.Tx[Login], l *sourced) error {
 	skip := func(reason string) error {
 		s := &importing.Skip{Line: l.line, Reason: reason}
 		if l.line == 0 {
@@ -125,7 +125,7 @@ func (im *importer) add(tx *mirror.Records[Login], l *sourced) error {
 
 // here is the login that a source's is about: the one with its ID, or of those that it
 // matches, the one with its form, or with its password; nil: there is none.
-func (im *importer) here(tx *mirror.Records[Login], l *Login) (*Login, error) {
+func (im *importer) here(tx *mirror.Tx[Login], l *Login) (*Login, error) {
 	if l.ID != "" {
 		switch old, err := tx.Get(l.ID); {
 		case err == nil:

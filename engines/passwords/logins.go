@@ -17,19 +17,6 @@ import (
 // ErrInvalid is wrapped by every error about a login that cannot be one.
 var ErrInvalid = errors.New("not a valid login")
 
-// kind is how logins are kept.
-func (e *Engine) kind() mirror.Kind[Login] {
-	return mirror.Kind[Login]{
-		Fields: []string{
-			"id", "hostname", "formSubmitURL", "httpRealm", "username", "password",
-			"usernameField", "passwordField", "timeCreated", "timePasswordChanged", "timeLastUsed", "timesUsed",
-		},
-		ID:       func(l *Login) *engine.ID { return &l.ID },
-		NewID:    newID,
-		Complete: e.complete,
-	}
-}
-
 func (e *Engine) complete(l, old *Login) error {
 	if err := l.normalise(); err != nil {
 		return err
@@ -61,7 +48,7 @@ func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
 
 // Touch notes that the login was used.
 func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
-	return e.store.Edit(ctx, func(tx *mirror.Records[Login]) error {
+	return e.store.Edit(ctx, func(tx *mirror.Tx[Login]) error {
 		l, err := tx.Get(id)
 		if err != nil {
 			return err

@@ -54,7 +54,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{mac: localkey.Key(c.Key).Subkey("passwords in memory"), now: c.Now, log: c.Log}
-	store, err := mirror.Open(ctx, rules(), e.kind(), engine.StoreConfig{Path: c.Path, Key: c.Key, Now: c.Now, Rand: c.Rand})
+	store, err := mirror.Open(ctx, e.schema(), engine.StoreConfig{Path: c.Path, Key: c.Key, Now: c.Now, Rand: c.Rand})
 	if err != nil {
 		return nil, err
 	}

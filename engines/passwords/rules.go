@@ -3,6 +3,7 @@ package passwords
 import (
 	"slices"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
@@ -12,30 +13,30 @@ const (
 	version    = 1
 )
 
-func rules() mirror.Rules {
-	return mirror.Rules{
+func (e *Engine) schema() mirror.Schema[Login] {
+	return mirror.Schema[Login]{
 		Collection: collection,
 		Version:    version,
-		Check: func(payload []byte) (k mirror.Keys, err error) {
-			var l Login
-			if err := l.UnmarshalJSON(payload); err != nil {
-				return k, err
-			}
+		Fields: []string{
+			"id", "hostname", "formSubmitURL", "httpRealm", "username", "password",
+			"usernameField", "passwordField", "timeCreated", "timePasswordChanged", "timeLastUsed", "timesUsed",
+		},
+		ID:       func(l *Login) *engine.ID { return &l.ID },
+		NewID:    newID,
+		Complete: e.complete,
+		Check: func(l *Login) (k mirror.Keys, err error) {
 			if err := l.check(); err != nil {
 				return k, err
 			}
 			return mirror.Keys{Dedupe: l.dedupeKey(), Loose: l.looseKey()}, nil
 		},
-		Matches: func(a, b []byte) bool {
-			var x, y Login
-			return x.UnmarshalJSON(a) == nil && y.UnmarshalJSON(b) == nil && x.matches(&y)
-		},
+		Matches: (*Login).matches,
 		Resolve: resolve,
 		Sticky:  []string{"timesUsed", "timeLastUsed"},
 		Required: []string{
 			"formSubmitURL", "httpRealm", "username", "usernameField", "passwordField", "timeCreated", "timePasswordChanged",
 		},
-		Hold: mirror.HoldMost,
+		TooManyDeletions: mirror.MoreThanHalf,
 	}
 }
 

@@ -55,14 +55,13 @@ type Engine struct {
 
 // Open opens the preferences in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	store, err := mirror.Open(ctx, mirror.Rules{
+	store, err := mirror.Open(ctx, mirror.Schema[Record]{
 		Collection: "prefs",
 		Version:    2,
-		Check:      mirror.Check(check),
+		Check:      check,
 		Nested:     []mirror.Nested{{Name: "value", Nulls: true}},
-	}, mirror.Kind[Record]{
-		Fields: []string{"id", "value"},
-		ID:     func(r *Record) *engine.ID { return &r.ID },
+		Fields:     []string{"id", "value"},
+		ID:         func(r *Record) *engine.ID { return &r.ID },
 	}, c)
 	if err != nil {
 		return nil, err
@@ -133,10 +132,10 @@ func (a *Application) Get(ctx context.Context, name engine.ID) (Pref, error) {
 
 // edit changes the preferences in one transaction.
 func (a *Application) edit(ctx context.Context, f func(values map[string]json.RawMessage) error) error {
-	return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error { return a.editIn(tx, f) })
+	return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error { return a.editIn(tx, f) })
 }
 
-func (a *Application) editIn(tx *mirror.Records[Record], f func(values map[string]json.RawMessage) error) error {
+func (a *Application) editIn(tx *mirror.Tx[Record], f func(values map[string]json.RawMessage) error) error {
 	r, err := tx.Get(a.id)
 	if errors.Is(err, engine.ErrNotFound) {
 		r, err = Record{a.id, map[string]json.RawMessage{}}, nil
@@ -204,7 +203,7 @@ func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error],
 	return mirror.Import(ctx, source, mirror.Importer[Pref]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(func(*Pref) error) error) error {
-			return a.store.Edit(ctx, func(tx *mirror.Records[Record]) error {
+			return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
 				tx.Undated()
 				return a.editIn(tx, func(values map[string]json.RawMessage) error {
 					return f(func(p *Pref) error { return add(values, p) })

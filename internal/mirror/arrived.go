@@ -12,7 +12,7 @@ import (
 // other fields meanwhile. Of a record that this device made there is nothing before;
 // that it is on the server does not tell that it arrived, as another device may have
 // made one under the same ID.
-func (c *core) arrived(before, sent, remote []byte) ([]byte, error) {
+func (f *fieldRules) arrived(before, sent, remote []byte) ([]byte, error) {
 	was, err := parse(before)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (c *core) arrived(before, sent, remote []byte) ([]byte, error) {
 	past := slices.Clone(was)
 	for _, name := range names(was, ours, theirs) {
 		b, s, r := was.get(name), ours.get(name), theirs.get(name)
-		if nested, ok := c.nested[name]; ok && !equal(s, r) {
+		if nested, ok := f.nested[name]; ok && !equal(s, r) {
 			r = nested.arrived(b, s, r)
 		} else if !equal(s, r) {
 			continue
@@ -42,7 +42,7 @@ func (c *core) arrived(before, sent, remote []byte) ([]byte, error) {
 	return past.append(nil), nil
 }
 
-// arrived is core.arrived of the object that a field holds.
+// arrived is fieldRules.arrived of the object that a field holds.
 func (n *Nested) arrived(before, sent, remote []byte) []byte {
 	was, errWas := n.parse(before)
 	ours, errOurs := n.parse(sent)

@@ -17,7 +17,7 @@ func BenchmarkFirstDownload(b *testing.B) {
 		payload := fmt.Appendf(nil, `{"id":%q,"title":"%d","text":"a few words","by":{"name":"ann","email":"ann@example.org"}}`, id, i)
 		page = append(page, engine.Incoming{ID: id, Modified: 1, Payload: payload})
 	}
-	c := openTest(b, Rules{Collection: "test", Version: 1})
+	c := openTest(b, Schema[testRecord]{Collection: "test", Version: 1})
 	ctx := context.Background()
 	must := func(err error) {
 		if err != nil {

@@ -10,18 +10,18 @@ import (
 )
 
 // bring adds an imported record. Where it is here already, the one that is here gets
-// what the imported one has and it has not; what differs stays as it is, and is named.
-func (e *Records[R]) bring(r *R) error {
-	err := e.Add(r)
-	var dupe *engine.DuplicateError
-	if !errors.As(err, &dupe) {
+// what the imported one has and it lacks; what differs stays as it is, and is named.
+func (t *Tx[R]) bring(r *R) error {
+	err := t.Add(r)
+	var duplicate *engine.DuplicateError
+	if !errors.As(err, &duplicate) {
 		return err
 	}
 	given, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	changed, differ, err := e.enrich(dupe.ID, given)
+	changed, differ, err := t.enrich(duplicate.ID, given)
 	switch {
 	case err != nil:
 		return err
@@ -30,15 +30,14 @@ func (e *Records[R]) bring(r *R) error {
 	case changed:
 		return ErrUpdated
 	}
-	return dupe
+	return duplicate
 }
 
 // enrich gives the record what it lacks of a payload, and returns the names of the
 // fields that differ. A record that the user cannot edit stays as it is.
-func (e *userTx) enrich(id engine.ID, given []byte) (changed bool, differ []string, err error) {
-	c := e.tx.core
-	have, err := e.get(id)
-	if err != nil || c.readOnly(have) != nil {
+func (t *Tx[R]) enrich(id engine.ID, given []byte) (changed bool, differ []string, err error) {
+	have, err := t.payload(id)
+	if err != nil || t.store.schema.readOnly(have) != nil {
 		return false, nil, err
 	}
 	to, err := parse(have)
@@ -49,51 +48,78 @@ func (e *userTx) enrich(id engine.ID, given []byte) (changed bool, differ []stri
 	if err != nil {
 		return false, nil, err
 	}
-	e.enrichObject(&to, from, &sides{}, &changed, &differ)
-	if !changed {
-		return false, differ, nil
+	e := enriching{fieldRules: &t.store.fields}
+	e.object(&to, from, &sides{})
+	if !e.changed {
+		return false, e.differ, nil
 	}
-	var dupe *engine.DuplicateError
-	err = e.put(id, to.append(nil))
-	if errors.As(err, &dupe) || errors.As(err, new(*engine.InvalidError)) {
-		return false, differ, nil // what it would be is another record, or none
+	err = t.put(id, to.append(nil))
+	if errors.Is(err, engine.ErrDuplicate) || errors.As(err, new(*engine.InvalidError)) {
+		return false, e.differ, nil // what it would be is another record, or is not valid
 	}
-	return true, differ, err
+	return true, e.differ, err
 }
 
-func (e *userTx) enrichObject(to *object, from object, s *sides, changed *bool, differ *[]string) {
-	c := e.tx.core
+// enriching gives an object what it lacks of another.
+type enriching struct {
+	*fieldRules
+	changed bool
+	differ  []string // the names of fields that have another value
+}
+
+func (e *enriching) object(to *object, from object, s *sides) {
 	for _, m := range from {
 		was, given := s.get(*to, m.name), s.get(from, m.name)
-		nested, isNested := c.nested[m.name]
-		switch {
-		case m.name == "id" || s.unset(given) || string(given) == "0" || equal(was, given):
-			continue
-		case s.unset(was):
-			to.set(m.name, given)
-			*changed = true
-			continue
-		case isNested && s.within.Name == "":
-			if value, ok := e.enrichNested(nested, was, given, changed, differ); ok {
-				to.set(m.name, value)
-				continue
-			}
-		case c.sets[m.name] && s.within.Name == "":
-			if value, more, ok := mergeSets(nil, given, was, false); ok {
-				to.set(m.name, value)
-				*changed = *changed || more
-				continue
-			}
-		}
-		if value, ok := earlierUse(m.name, was, given); ok {
-			if !equal(value, was) {
-				to.set(m.name, value)
-				*changed = true
-			}
+		if m.name == "id" || s.unset(given) || string(given) == "0" || equal(was, given) {
 			continue
 		}
-		*differ = append(*differ, m.name)
+		value, changed, ok := e.value(m.name, was, given, s)
+		if !ok {
+			e.differ = append(e.differ, m.name)
+			continue
+		}
+		to.set(m.name, value)
+		e.changed = e.changed || changed
 	}
+}
+
+// value is what a field becomes that the two have different values for; ok is false where
+// it stays.
+func (e *enriching) value(name string, was, given []byte, s *sides) (value []byte, changed, ok bool) {
+	if s.unset(was) {
+		return given, true, true
+	}
+	if nested, isNested := e.nested[name]; isNested && s.within.Name == "" {
+		if value, ok := e.nestedObject(nested, was, given); ok {
+			return value, false, true // it noted itself what changed
+		}
+	} else if e.sets[name] && s.within.Name == "" {
+		if value, changed, ok := mergeSets(nil, given, was, false); ok {
+			return value, changed, true
+		}
+	}
+	if value, ok = earlierUse(name, was, given); ok && equal(value, was) {
+		value = was
+	}
+	return value, ok && !equal(value, was), ok
+}
+
+func (e *enriching) nestedObject(n Nested, was, given []byte) (value []byte, ok bool) {
+	to, err := n.parse(was)
+	if err != nil || to == nil {
+		return nil, false
+	}
+	from, err := n.parse(given)
+	if err != nil || from == nil {
+		return nil, false
+	}
+	e.object(&to, from, &sides{within: n})
+	value = to.append(nil)
+	if n.Text {
+		text, err := json.Marshal(string(value))
+		return text, err == nil
+	}
+	return value, true
 }
 
 // earlierUse is the value of a field that tells of a record's use, where two tell of the
@@ -104,24 +130,6 @@ func earlierUse(name string, was, given []byte) (value []byte, ok bool) {
 		return was, true // what is here was not modified by an import
 	}
 	return ResolveUsage(Conflict{Field: name, Local: was, Remote: given})
-}
-
-func (e *userTx) enrichNested(n Nested, was, given []byte, changed *bool, differ *[]string) (value []byte, ok bool) {
-	to, err := n.parse(was)
-	if err != nil || to == nil {
-		return nil, false
-	}
-	from, err := n.parse(given)
-	if err != nil || from == nil {
-		return nil, false
-	}
-	e.enrichObject(&to, from, &sides{within: n}, changed, differ)
-	value = to.append(nil)
-	if n.Text {
-		text, err := json.Marshal(string(value))
-		return text, err == nil
-	}
-	return value, true
 }
 
 // named gives a skip that has neither a line nor a name the item's name.

@@ -16,7 +16,7 @@ const forkBytes = 64
 // the same ID whenever it forks, so that a fork which is made again, after a killed sync
 // or in an old copy of the file, is the same record. A secret of the file goes into it:
 // an ID tells nothing about the record.
-func (t *tx) forkID(id engine.ID, payload []byte) (engine.ID, error) {
+func (t *Tx[R]) forkID(id engine.ID, payload []byte) (engine.ID, error) {
 	secret, err := t.forkSecret()
 	if err != nil {
 		return "", err
@@ -25,18 +25,18 @@ func (t *tx) forkID(id engine.ID, payload []byte) (engine.ID, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.core.rules.Fork(bytes.NewReader(text))
+	return t.store.schema.NewID(bytes.NewReader(text)), nil
 }
 
 // forkSecret is the file's. A file that has none, from an older version, gets one when
 // it is first asked for.
-func (t *tx) forkSecret() ([]byte, error) {
+func (t *Tx[R]) forkSecret() ([]byte, error) {
 	var secret []byte
 	if _, err := t.one(sqlForkSecret, nil, &secret); err != nil || secret != nil {
 		return secret, err
 	}
 	secret = make([]byte, sha256.Size)
-	if _, err := io.ReadFull(t.core.random, secret); err != nil {
+	if _, err := io.ReadFull(t.store.random, secret); err != nil {
 		return nil, err
 	}
 	_, err := t.exec(sqlSetForkSecret, secret)

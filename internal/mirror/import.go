@@ -21,14 +21,14 @@ var ErrUpdated = errors.New("what was here already is now up to date")
 var errDryRun = errors.New("a dry run keeps nothing")
 
 // Import adds the records of a source. One that is here already, by its ID or its
-// content, gets what the source's has and it has not; what differs is kept, and named. One that cannot be kept is skipped, and stops no other;
-// item names it for the report. What was imported before an error stays, and the
-// report tells of it.
+// content, gets what the source's has and it lacks; what differs stays as it is, and is
+// named. One that cannot be stored is skipped, and the rest goes on; item names it for the
+// report. What was imported before an error stays, and is in the report.
 func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
 	return Import(ctx, source, Importer[R]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {
-			return s.Edit(ctx, func(tx *Records[R]) error {
+			return s.Edit(ctx, func(tx *Tx[R]) error {
 				tx.Undated()
 				return f(tx.bring)
 			})
@@ -40,11 +40,11 @@ func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item 
 // name is what no two records of a store share.
 func (s *Store[R]) name(r *R) string {
 	if payload, err := json.Marshal(r); err == nil {
-		if key := s.core.keys(payload).Dedupe; key != nil {
-			return "key " + string(key)
+		if k, err := s.check(payload); err == nil && k.Dedupe != nil {
+			return "key " + string(k.Dedupe)
 		}
 	}
-	return "id " + string(*s.kind.ID(r))
+	return "id " + string(*s.schema.ID(r))
 }
 
 // Importer is where an Import puts items.
@@ -52,7 +52,7 @@ type Importer[R any] struct {
 	// Item names an item for the report.
 	Item func(*R) string
 	// Edit runs f in one transaction; add adds an item, with the errors of
-	// Records.Add, ErrUpdated, or a *importing.Skip.
+	// Tx.Add, ErrUpdated, or a *importing.Skip.
 	Edit func(ctx context.Context, f func(add func(*R) error) error) error
 	// Name is what no two items share that were added.
 	Name func(*R) string

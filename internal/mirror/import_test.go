@@ -20,10 +20,18 @@ type thing struct {
 	Name string    `json:"name"`
 }
 
+func thingSchema() Schema[thing] {
+	return Schema[thing]{
+		Collection: "test", Version: 1,
+		Fields: []string{"id", "name"},
+		ID:     func(x *thing) *engine.ID { return &x.ID },
+		Check:  named(true, func(x *thing) string { return x.Name }),
+	}
+}
+
 func openThings(t *testing.T) *Store[thing] {
 	t.Helper()
-	s, err := Open(t.Context(), testRules(true), Kind[thing]{Fields: []string{"id", "name"}, ID: func(x *thing) *engine.ID { return &x.ID }},
-		engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader, Key: [32]byte{1}})
+	s, err := Open(t.Context(), thingSchema(), engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader, Key: [32]byte{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +102,12 @@ type pastime struct {
 
 // What is here already gets what the import has and it has not; what differs is named.
 func TestAnImportAddsToWhatIsHere(t *testing.T) {
-	rules := testRules(true)
-	rules.Sets = []string{"tags"}
-	s, err := Open(t.Context(), rules, Kind[pastime]{
-		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"}, ID: func(x *pastime) *engine.ID { return &x.ID },
+	s, err := Open(t.Context(), Schema[pastime]{
+		Collection: "test", Version: 1,
+		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"},
+		ID:     func(x *pastime) *engine.ID { return &x.ID },
+		Check:  named(true, func(x *pastime) string { return x.Name }),
+		Sets:   []string{"tags"},
 	}, engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
@@ -139,10 +149,10 @@ func TestAnImportIsNoNewerThanTheAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := stage(t, s.core, engine.Start{}, 20, incoming("a", 10, `{"id":"a","name":"account's"}`)); err != nil {
+	if _, _, err := stage(t, s, engine.Start{}, 20, incoming("a", 10, `{"id":"a","name":"account's"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := contents(t, s.core); got != `{"id":"a","name":"account's"}` {
+	if got := contents(t, s); got != `{"id":"a","name":"account's"}` {
 		t.Errorf("here is %s; want the account's", got)
 	}
 }

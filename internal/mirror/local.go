@@ -2,160 +2,153 @@ package mirror
 
 import (
 	"bytes"
-	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"iter"
-	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/ledger"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Edit is a transaction of the user's changes. All of them are kept, or none.
-type userTx struct{ tx *tx }
-
-// Update runs f in the store's one write transaction, and keeps what it did if it
-// returns nil. f must be quick: a sync and other edits wait for it.
-func (c *core) change(ctx context.Context, f func(*userTx) error) error {
-	return c.update(ctx, func(tx *tx) error {
-		tx.user = true
-		return f(&userTx{tx})
-	})
+// Get returns the record that the user has under id, or [engine.ErrNotFound].
+func (t *Tx[R]) Get(id engine.ID) (r R, err error) {
+	payload, err := t.payload(id)
+	if err != nil {
+		return r, err
+	}
+	return decodeStored[R](payload)
 }
 
-// Get returns the record that the user has under id, or ErrNotFound.
-func (e *userTx) get(id engine.ID) ([]byte, error) { return e.tx.get(id) }
+// payload is Get of the record as it is in the file.
+func (t *Tx[R]) payload(id engine.ID) ([]byte, error) {
+	r, err := t.row(sqlRow, id)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil || r.deleted {
+		return nil, engine.ErrNotFound
+	}
+	return r.content(), nil
+}
 
 // Find returns the ID of the record that has the dedupe key, or "".
-func (e *userTx) Find(key []byte) (engine.ID, error) {
-	return e.holder(e.tx.core.stored(key))
+func (t *Tx[R]) Find(key []byte) (engine.ID, error) {
+	return t.holder(t.store.stored(key))
 }
 
 // holder is the record whose dedupe key is in the file as stored.
-func (e *userTx) holder(stored []byte) (engine.ID, error) {
-	r, err := e.tx.row(sqlByKey, stored)
+func (t *Tx[R]) holder(stored []byte) (engine.ID, error) {
+	r, err := t.row(sqlByKey, stored)
 	if err != nil || r == nil {
 		return "", err
 	}
 	return r.id, nil
 }
 
-// Undated tells that what follows comes from elsewhere, and nobody knows since when it
-// stands there: it is no newer than anything that another device wrote.
-func (e *userTx) Undated() { e.tx.undated = true }
-
-// Loose are the user's records that have the loose key; see [Keys].
-func (e *userTx) loose(key []byte) (payloads [][]byte, err error) {
-	found, err := e.tx.loose(e.tx.core.stored(key))
-	for _, r := range found {
-		payloads = append(payloads, r.content())
+// Loose returns the user's records that have the loose key; see [Keys].
+func (t *Tx[R]) Loose(key []byte) ([]R, error) {
+	found, err := t.loose(t.store.stored(key))
+	if err != nil {
+		return nil, err
 	}
-	return payloads, err
+	records := make([]R, len(found))
+	for i, other := range found {
+		if records[i], err = decodeStored[R](other.content()); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
 }
 
-// Put adds the record, or changes the one with its ID. Nothing happens if it
-// says what is there already. A *DuplicateError names the record that has the
-// same dedupe key.
-func (e *userTx) put(id engine.ID, payload []byte) error {
-	t := e.tx
-	c := t.core
-	payload, keys, err := c.checked(id, payload)
-	if err != nil {
-		return err
-	}
-	r, err := t.row(sqlRow, id)
-	if err != nil {
-		return err
-	}
-	other, err := e.twin(id, payload, keys, r)
-	if err != nil {
-		return err
-	}
-	if other != "" {
-		return &engine.DuplicateError{ID: other}
-	}
-	if r != nil && !r.deleted {
-		if same(r.content(), payload) {
-			return nil
+// Undated says that what follows comes from elsewhere, and nobody knows how old it is:
+// it is not newer than anything that another device wrote.
+func (t *Tx[R]) Undated() { t.undated = true }
+
+// Add adds r as a new record, under a new ID if it has none. An [engine.DuplicateError]
+// names the record that has its ID or its dedupe key already.
+func (t *Tx[R]) Add(r *R) error {
+	schema := &t.store.schema
+	if schema.Complete != nil {
+		if err := schema.Complete(r, nil); err != nil {
+			return &engine.InvalidError{Reason: err}
 		}
-		if err := c.readOnly(r.content()); err != nil {
+	}
+	id := schema.ID(r)
+	if *id == "" {
+		*id = schema.NewID(t.store.random)
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return t.add(*id, payload)
+}
+
+// Update changes the record that has r's ID to r, or returns [engine.ErrNotFound].
+func (t *Tx[R]) Update(r *R) error {
+	schema := &t.store.schema
+	id := *schema.ID(r)
+	was, err := t.payload(id)
+	if err != nil {
+		return err
+	}
+	if schema.Complete != nil {
+		old, err := decodeStored[R](was)
+		if err != nil {
 			return err
 		}
+		if err := schema.Complete(r, &old); err != nil {
+			return &engine.InvalidError{Reason: err}
+		}
 	}
-	sealed, err := c.seal(id, payload)
+	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	t.changed = append(t.changed, id)
-	switch {
-	case r == nil:
-		_, err = t.exec(sqlAdd, id, sealed, t.moment(), keys.Dedupe, keys.Loose)
-	case t.undated:
-		_, err = t.exec(sqlEdit, r.n, sealed, r.edited, keys.Dedupe, keys.Loose)
-	default:
-		// The edit is of what the server had then, whatever the two clocks say.
-		_, err = t.exec(sqlEdit, r.n, sealed, max(t.moment(), int64(r.modified)*10+1), keys.Dedupe, keys.Loose)
+	payload, err := patch(was, text, t.store.written)
+	if err != nil {
+		return err
+	}
+	return t.put(id, payload)
+}
+
+// Put adds r under its ID, or changes the record there to r.
+func (t *Tx[R]) Put(r *R) error {
+	err := t.Update(r)
+	if errors.Is(err, engine.ErrNotFound) {
+		return t.Add(r)
 	}
 	return err
 }
 
-// moment is when the user made a change, in Unix milliseconds; 0: nobody knows.
-func (t *tx) moment() int64 {
-	if t.undated {
-		return 0
-	}
-	return t.core.now().UnixMilli()
-}
-
-// twin is the record other than id that is the same thing as the payload, or "". One
-// that r, the record under id as it is, was the same as already, is not counted.
-func (e *userTx) twin(id engine.ID, payload []byte, keys Keys, r *row) (engine.ID, error) {
-	if keys.Dedupe != nil {
-		other, err := e.holder(keys.Dedupe)
-		if err != nil || other != "" && other != id {
-			return other, err
-		}
-	}
-	if keys.Loose == nil {
-		return "", nil
-	}
-	if r != nil && !r.deleted && bytes.Equal(keys.Dedupe, e.tx.core.keys(r.content()).Dedupe) {
-		return "", nil
-	}
-	found, err := e.tx.loose(keys.Loose)
-	if err != nil {
-		return "", err
-	}
-	for _, other := range found {
-		if other.id != id && e.tx.core.rules.Matches(payload, other.content()) {
-			return other.id, nil
-		}
-	}
-	return "", nil
-}
-
-// Add adds a new record. A *DuplicateError names the one that has its ID or its
-// dedupe key already. It is the quick way: one statement, where Put takes three.
-func (e *userTx) add(id engine.ID, payload []byte) error {
-	t := e.tx
-	payload, keys, err := t.core.checked(id, payload)
+// Delete deletes the user's record, or returns [engine.ErrNotFound].
+func (t *Tx[R]) Delete(id engine.ID) error {
+	r, err := t.row(sqlRow, id)
 	if err != nil {
 		return err
 	}
-	if keys.Loose != nil {
-		switch other, err := e.twin(id, payload, keys, nil); {
-		case err != nil:
+	if r == nil || r.deleted {
+		return engine.ErrNotFound
+	}
+	t.changed = append(t.changed, id)
+	return t.remove(r)
+}
+
+// add adds a new record. It is the quick way: one statement, where put takes three.
+func (t *Tx[R]) add(id engine.ID, payload []byte) error {
+	in, err := t.store.checked(id, payload)
+	if err != nil {
+		return err
+	}
+	if in.keys.Loose != nil {
+		if err := t.noTwin(id, in, nil); err != nil {
 			return err
-		case other != "":
-			return &engine.DuplicateError{ID: other}
 		}
 	}
-	sealed, err := t.core.seal(id, payload)
+	sealed, err := t.store.seal(id, in.payload)
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(sqlAdd, id, sealed, t.moment(), keys.Dedupe, keys.Loose)
+	n, err := t.exec(sqlAdd, id, sealed, t.moment(), in.keys.Dedupe, in.keys.Loose)
 	if err != nil || n == 1 {
 		t.changed = append(t.changed, id)
 		return err
@@ -167,142 +160,106 @@ func (e *userTx) add(id engine.ID, payload []byte) error {
 	if r != nil && !r.deleted {
 		return &engine.DuplicateError{ID: id}
 	}
-	return e.put(id, payload) // under the ID of one that was deleted, or a duplicate
+	return t.put(id, in.payload) // under the ID of one that was deleted, or a duplicate
 }
 
-// checked returns the payload with its ID in it, and its keys.
-func (c *core) checked(id engine.ID, payload []byte) (_ []byte, k Keys, err error) {
-	if !id.Valid() {
-		return nil, k, &engine.InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
-	}
-	if payload, err = withID(payload, id); err != nil {
-		return nil, k, err
-	}
-	if k, err = c.check(payload); err != nil {
-		return nil, k, &engine.InvalidError{Reason: err}
-	}
-	return payload, k, nil
-}
-
-// Delete deletes the user's record, or returns ErrNotFound.
-func (e *userTx) Delete(id engine.ID) error {
-	r, err := e.tx.row(sqlRow, id)
+// put adds the record, or changes the one with its ID. Nothing happens if it
+// says what is there already. An [engine.DuplicateError] names the record that has the
+// same dedupe key.
+func (t *Tx[R]) put(id engine.ID, payload []byte) error {
+	in, err := t.store.checked(id, payload)
 	if err != nil {
 		return err
 	}
-	if r == nil || r.deleted {
-		return engine.ErrNotFound
-	}
-	e.tx.changed = append(e.tx.changed, id)
-	return e.tx.remove(r)
-}
-
-func (t *tx) get(id engine.ID) ([]byte, error) {
 	r, err := t.row(sqlRow, id)
 	if err != nil {
-		return nil, err
-	}
-	if r == nil || r.deleted {
-		return nil, engine.ErrNotFound
-	}
-	return r.content(), nil
-}
-
-// Get returns the record that the user has under id, or ErrNotFound.
-func (c *core) get(ctx context.Context, id engine.ID) (payload []byte, err error) {
-	err = c.view(ctx, func(tx *tx) error {
-		payload, err = tx.get(id)
 		return err
-	})
-	return payload, err
-}
-
-// Many returns those of the records that the user has, in no order.
-func (c *core) many(ctx context.Context, ids []engine.ID) (payloads [][]byte, err error) {
-	rows, err := c.db.Query(ctx, sqlMany, ledger.IDs(slices.Values(ids)))
-	if err != nil {
-		return nil, sqlite.Explain(err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id engine.ID
-		var sealed []byte
-		if err := rows.Scan(&id, &sealed); err != nil {
-			return nil, err
-		}
-		payload, err := c.open(id, sealed)
-		if err != nil {
-			return nil, err
-		}
-		payloads = append(payloads, payload)
+	if err := t.noTwin(id, in, r); err != nil {
+		return err
 	}
-	return payloads, sqlite.Explain(rows.Err())
-}
-
-// listPage is how many records List holds at a time.
-const listPage = 256
-
-// List yields the user's records in the order in which they came. Nothing is
-// held while the caller works on one: a record that is changed meanwhile may
-// come as it was or as it is.
-func (c *core) list(ctx context.Context) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for at := int64(0); ; {
-			page, last, err := c.page(ctx, at)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, payload := range page {
-				if !yield(payload, nil) {
-					return
-				}
-			}
-			if len(page) < listPage {
-				return
-			}
-			at = last
+	if r != nil && !r.deleted {
+		if same(r.content(), in.payload) {
+			return nil
 		}
-	}
-}
-
-func (c *core) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
-	rows, err := c.db.Query(ctx, sqlPage, after, listPage)
-	if err != nil {
-		return nil, 0, sqlite.Explain(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id engine.ID
-		var sealed []byte
-		if err := rows.Scan(&last, &id, &sealed); err != nil {
-			return nil, 0, err
-		}
-		payload, err := c.open(id, sealed)
-		if err != nil {
-			return nil, 0, err
-		}
-		page = append(page, payload)
-	}
-	return page, last, sqlite.Explain(rows.Err())
-}
-
-// Count is the number of the user's records.
-func (c *core) Count(ctx context.Context) (int, error) {
-	var all, gone int
-	err := c.view(ctx, func(tx *tx) error {
-		if _, err := tx.one(sqlCountIDs, nil, &all); err != nil {
+		if err := t.store.schema.readOnly(r.content()); err != nil {
 			return err
 		}
-		_, err := tx.one(sqlCountGone, nil, &gone)
+	}
+	sealed, err := t.store.seal(id, in.payload)
+	if err != nil {
 		return err
-	})
-	return all - gone, err
+	}
+	t.changed = append(t.changed, id)
+	if r == nil {
+		_, err = t.exec(sqlAdd, id, sealed, t.moment(), in.keys.Dedupe, in.keys.Loose)
+		return err
+	}
+	edited := r.edited
+	if !t.undated {
+		// The edit is of what the server had then, whatever the two clocks say.
+		edited = max(t.moment(), int64(r.modified)*10+1)
+	}
+	_, err = t.exec(sqlEdit, r.n, sealed, edited, in.keys.Dedupe, in.keys.Loose)
+	return err
 }
 
-// Changes counts the records whose changes the next sync will send. Those that
-// the server refused for ever are not among them.
-func (c *core) Changes(ctx context.Context) (n int, err error) {
-	err = c.db.QueryRow(ctx, sqlCountChange).Scan(&n)
-	return n, sqlite.Explain(err)
+// moment is when the user made a change, in Unix milliseconds; 0: nobody knows.
+func (t *Tx[R]) moment() int64 {
+	if t.undated {
+		return 0
+	}
+	return t.store.now().UnixMilli()
+}
+
+// noTwin returns an [engine.DuplicateError] where a record other than id is the same thing.
+// One that r, the record under id as it is, was the same as already, is not counted.
+func (t *Tx[R]) noTwin(id engine.ID, in content, r *row) error {
+	if in.keys.Dedupe != nil {
+		other, err := t.holder(in.keys.Dedupe)
+		if err != nil {
+			return err
+		}
+		if other != "" && other != id {
+			return &engine.DuplicateError{ID: other}
+		}
+	}
+	if in.keys.Loose == nil {
+		return nil
+	}
+	if r != nil && !r.deleted {
+		if was, _ := t.store.check(r.content()); bytes.Equal(in.keys.Dedupe, was.Dedupe) {
+			return nil
+		}
+	}
+	found, err := t.loose(in.keys.Loose)
+	if err != nil {
+		return err
+	}
+	for _, other := range found {
+		if other.id != id && t.store.schema.matches(in.payload, other.content()) {
+			return &engine.DuplicateError{ID: other.id}
+		}
+	}
+	return nil
+}
+
+// content is what a record says, and its keys as they stand in the file.
+type content struct {
+	payload []byte
+	keys    Keys
+}
+
+// checked returns a payload with its ID in it, and its keys.
+func (s *Store[R]) checked(id engine.ID, payload []byte) (c content, err error) {
+	if !id.Valid() {
+		return c, &engine.InvalidError{Reason: fmt.Errorf("%.70q cannot be a record's id", id)}
+	}
+	if c.payload, err = withID(payload, id); err != nil {
+		return c, err
+	}
+	if c.keys, err = s.check(c.payload); err != nil {
+		return c, &engine.InvalidError{Reason: err}
+	}
+	return c, nil
 }

@@ -12,18 +12,17 @@ import (
 // Merge brings both sides together, in many small transactions. Killed between
 // two of them, it leaves some records merged and Since where it was: the next
 // sync downloads those again and finds them the same.
-func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+func (s *session[R]) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.merge(ctx, at)
-	var hold *engine.TooManyDeletionsError
-	if err != nil && !errors.As(err, &hold) {
-		err = fmt.Errorf("cannot merge %s: %w", s.core.rules.Collection, err)
+	if err != nil && !errors.As(err, new(*engine.TooManyDeletionsError)) {
+		err = fmt.Errorf("cannot merge %s: %w", s.store.schema.Collection, err)
 	}
 	return s.Result, err
 }
 
-func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
-	c := s.core
-	if err := s.hold(ctx); err != nil {
+func (s *session[R]) merge(ctx context.Context, at engine.Timestamp) error {
+	c := s.store
+	if err := s.confirm(ctx); err != nil {
 		return err
 	}
 	if err := s.apply(ctx); err != nil {
@@ -38,16 +37,13 @@ func (s *session) merge(ctx context.Context, at engine.Timestamp) error {
 	return s.Finish(ctx, at)
 }
 
-// HoldMost asks before a sync deletes most of the user's records: another device's
-// user may have meant it, or its disk may have died.
-func HoldMost(deletions, total int) bool { return deletions > 10 && deletions > total/2 }
-
-func (s *session) hold(ctx context.Context) error {
-	if s.core.rules.Hold == nil || s.Start.AcceptDeletions {
+// confirm asks for the user's confirmation where the sync would delete too much.
+func (s *session[R]) confirm(ctx context.Context) error {
+	if s.store.schema.TooManyDeletions == nil || s.Start.AcceptDeletions {
 		return nil
 	}
 	var deletions int
-	err := s.core.view(ctx, func(tx *tx) error {
+	err := s.store.view(ctx, func(tx *Tx[R]) error {
 		_, err := tx.one(sqlDeletions, nil, &deletions)
 		return err
 	})
@@ -58,13 +54,13 @@ func (s *session) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.core.held(ctx, s.Start, deletions, revived)
+	return s.store.confirmed(ctx, s.Start, deletions, revived)
 }
 
-func (s *session) apply(ctx context.Context) error {
+func (s *session[R]) apply(ctx context.Context) error {
 	return s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {
-		var c *chunk
-		err := s.core.update(ctx, func(tx *tx) (err error) {
+		var c *chunk[R]
+		err := s.store.update(ctx, func(tx *Tx[R]) (err error) {
 			c, err = s.chunk(tx, from, to)
 			return err
 		})
@@ -77,20 +73,20 @@ func (s *session) apply(ctx context.Context) error {
 
 // chunk is one transaction of a Merge. Its counts are added to the session's
 // when it has committed.
-type chunk struct {
-	*session
-	tx     *tx
-	keeper keeper
+type chunk[R any] struct {
+	*session[R]
+	tx     *Tx[R]
+	undo   undoRecorder
 	done   int64 // the last staged row that was dealt with
 	merged engine.Merged
 }
 
-func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
-	c := &chunk{session: s, tx: tx, done: to}
-	if err := s.Readable(tx.Tx, from, to); err != nil {
+func (s *session[R]) chunk(tx *Tx[R], from, to int64) (*chunk[R], error) {
+	c := &chunk[R]{session: s, tx: tx, undo: undoRecorder{seal: s.store.seal}, done: to}
+	if err := s.Readable(tx.sql, from, to); err != nil {
 		return nil, err
 	}
-	if err := c.NoteDeletions(tx.Tx, from, to); err != nil {
+	if err := c.NoteDeletions(tx.sql, from, to); err != nil {
 		return nil, err
 	}
 	if err := c.insertNew(from, to); err != nil {
@@ -100,35 +96,35 @@ func (s *session) chunk(tx *tx, from, to int64) (*chunk, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := s.core.now()
+	started := s.store.now()
 	for _, n := range left {
 		if err := c.one(n); err != nil {
 			return nil, err
 		}
-		if s.core.now().Sub(started) > ledger.ChunkTime {
+		if s.store.now().Sub(started) > ledger.ChunkTime {
 			c.done = n
 			break
 		}
 	}
-	if err := c.keeper.write(tx, s.Start.Run); err != nil {
+	if err := tx.writeUndo(&c.undo, s.Start.Run); err != nil {
 		return nil, err
 	}
-	return c, s.Unstage(tx.Tx, from, c.done)
+	return c, s.Unstage(tx.sql, from, c.done)
 }
 
 // insertNew takes all records in one stroke that this device has neither under
 // their ID nor under another: in a first sync that is nearly all of them.
-func (c *chunk) insertNew(from, to int64) error {
+func (c *chunk[R]) insertNew(from, to int64) error {
 	var last int64
 	if _, err := c.tx.one(sqlLastRecord, nil, &last); err != nil {
 		return err
 	}
-	n, err := c.tx.exec(sqlNew, from, to, c.core.rules.Collection, c.Start.Account)
+	n, err := c.tx.exec(sqlNew, from, to, c.store.schema.Collection, c.Start.Account)
 	if err != nil || n == 0 {
 		return err
 	}
 	c.merged.Applied += n
-	if c.core.watchers.watched() {
+	if c.store.watchers.watched() {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}
@@ -138,8 +134,8 @@ func (c *chunk) insertNew(from, to int64) error {
 }
 
 // noteNew notes the records behind the last row number that there was.
-func (c *chunk) noteNew(last int64) error {
-	rows, err := c.tx.Query(sqlNewIDs, last)
+func (c *chunk[R]) noteNew(last int64) error {
+	rows, err := c.tx.sql.Query(sqlNewIDs, last)
 	if err != nil {
 		return err
 	}
@@ -154,8 +150,8 @@ func (c *chunk) noteNew(last int64) error {
 	return rows.Err()
 }
 
-func (c *chunk) left(from, to int64) (left []int64, err error) {
-	rows, err := c.tx.Query(sqlStagedPage, from, to)
+func (c *chunk[R]) left(from, to int64) (left []int64, err error) {
+	rows, err := c.tx.sql.Query(sqlStagedPage, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -172,16 +168,16 @@ func (c *chunk) left(from, to int64) (left []int64, err error) {
 
 // snapshot writes what goes up. Records that the user adds meanwhile wait for
 // the next sync, or this might never end.
-func (s *session) snapshot(ctx context.Context) error {
+func (s *session[R]) snapshot(ctx context.Context) error {
 	var end int64
-	if err := s.core.view(ctx, func(tx *tx) error { _, err := tx.one(sqlLastRecord, nil, &end); return err }); err != nil {
+	if err := s.store.view(ctx, func(tx *Tx[R]) error { _, err := tx.one(sqlLastRecord, nil, &end); return err }); err != nil {
 		return err
 	}
 	for at := int64(0); at < end; {
 		written := 0
-		err := s.core.update(ctx, func(tx *tx) error {
+		err := s.store.update(ctx, func(tx *Tx[R]) error {
 			to := end
-			if _, err := tx.one(sqlNextChanged, []any{at, s.core.chunk - 1}, &to); err != nil {
+			if _, err := tx.one(sqlNextChanged, []any{at, s.store.chunk - 1}, &to); err != nil {
 				return err
 			}
 			n, err := tx.exec(sqlSnapshot, at, min(to, end))

@@ -13,9 +13,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-func openTest(t testing.TB, rules Rules) *core {
+func openTest(t testing.TB, schema Schema[testRecord]) *Store[testRecord] {
 	t.Helper()
-	c, err := open(t.Context(), rules, options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader}})
+	c, err := open(t.Context(), schema, engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: rand.Reader}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func openTest(t testing.TB, rules Rules) *core {
 }
 
 func TestThreeWay(t *testing.T) {
-	rules := Rules{Collection: "test", Nested: []Nested{{Name: "entry"}}, Sticky: []string{"uses"}}
+	schema := Schema[testRecord]{Collection: "test", Nested: []Nested{{Name: "entry"}}, Sticky: []string{"uses"}}
 	for _, x := range []struct {
 		name                string
 		base, local, remote string
@@ -54,23 +54,23 @@ func TestThreeWay(t *testing.T) {
 		{"the id is the account's", `{"id":"1"}`, `{"id":"2","a":1}`, `{"id":"3"}`, true, engine.PreferLocal, `{"id":"3","a":1}`, true},
 		{"twice in one text", `{"a":1}`, `{"a":9,"a":1}`, `{"a":2}`, false, 0, `{"a":2}`, false},
 	} {
-		c := newStore(rules, options{})
+		c := newStore(schema, engine.StoreConfig{})
 		s := sides{local: []byte(x.local), remote: []byte(x.remote), changed: true, localNewer: x.localNewer, prefer: x.prefer}
 		if x.base != "" {
 			s.base = []byte(x.base)
 		}
 		got, send, err := c.threeWay(s)
-		if err != nil || string(got) != x.want || send != x.send {
-			t.Errorf("%s: %s, send %v, %v; want %s, %v", x.name, got, send, err, x.want, x.send)
+		if err != nil || string(got.payload) != x.want || send != x.send {
+			t.Errorf("%s: %s, send %v, %v; want %s, %v", x.name, got.payload, send, err, x.want, x.send)
 		}
 	}
 }
 
 func TestResolveAndWholeRecordFallback(t *testing.T) {
-	rules := Rules{
+	schema := Schema[testRecord]{
 		Collection: "test",
-		Check: func(payload []byte) (k Keys, err error) {
-			if strings.Contains(string(payload), "form") && strings.Contains(string(payload), "realm") {
+		Check: func(r *testRecord) (k Keys, err error) {
+			if strings.Contains(string(r.payload), "form") && strings.Contains(string(r.payload), "realm") {
 				return k, errors.New("both")
 			}
 			return k, nil
@@ -82,28 +82,28 @@ func TestResolveAndWholeRecordFallback(t *testing.T) {
 			return nil, false
 		},
 	}
-	c := &core{rules: rules}
+	c := newStore(schema, engine.StoreConfig{})
 	got, send, err := c.threeWay(sides{base: []byte(`{"sum":1}`), local: []byte(`{"sum":2,"other":4}`), remote: []byte(`{"sum":3,"other":5}`)})
-	if err != nil || !send || string(got) != `{"sum":"123, 4, 5","other":5}` {
-		t.Errorf("resolved to %s, %v", got, err)
+	if err != nil || !send || string(got.payload) != `{"sum":"123, 4, 5","other":5}` {
+		t.Errorf("resolved to %s, %v", got.payload, err)
 	}
 	for newer, want := range map[bool]string{true: `{"id":"r","form":1}`, false: `{"id":"r","realm":1}`} {
 		got, send, err := c.threeWay(sides{base: []byte(`{}`), local: []byte(`{"id":"l","form":1}`), remote: []byte(`{"id":"r","realm":1}`), localNewer: newer})
-		if err != nil || send != newer || string(got) != want {
-			t.Errorf("local newer %v: %s, send %v, %v; want %s", newer, got, send, err, want)
+		if err != nil || send != newer || string(got.payload) != want {
+			t.Errorf("local newer %v: %s, send %v, %v; want %s", newer, got.payload, send, err, want)
 		}
 	}
 }
 
-func put(t testing.TB, c *core, id engine.ID, payload string) {
+func put(t testing.TB, c *Store[testRecord], id engine.ID, payload string) {
 	t.Helper()
-	if err := c.change(t.Context(), func(e *userTx) error { return e.put(id, []byte(payload)) }); err != nil {
+	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.put(id, []byte(payload)) }); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestPutThatChangesNothingIsNoChange(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"name":"x","a":1}`)
 	if _, _, err := stage(t, c, engine.Start{}, 5); err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestPutThatChangesNothingIsNoChange(t *testing.T) {
 }
 
 // stage is a whole sync.
-func stage(t testing.TB, c *core, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing, error) {
+func stage[R any](t testing.TB, c *Store[R], start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing, error) {
 	t.Helper()
 	ctx := t.Context()
 	s, err := c.Begin(ctx, start)
@@ -158,9 +158,9 @@ func stage(t testing.TB, c *core, start engine.Start, at engine.Timestamp, in ..
 }
 
 func TestManyDeletionsAreHeld(t *testing.T) {
-	rules := testRules(true)
-	rules.Hold = func(deletions, total int) bool { return deletions > total/2 }
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.TooManyDeletions = func(deletions, total int) bool { return deletions > total/2 }
+	c := openTest(t, schema)
 	var in, gone []engine.Incoming
 	for i := range 4 {
 		id := engine.ID(fmt.Sprint(i))
@@ -193,7 +193,7 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	for i, name := range []string{"one", "one", "two"} {
-		c, err := open(t.Context(), Rules{Collection: name}, options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}})
+		c, err := open(t.Context(), Schema[testRecord]{Collection: name}, engine.StoreConfig{Path: path, Now: time.Now}, 0)
 		if i < 2 {
 			if err != nil {
 				t.Fatal(err)
@@ -209,7 +209,7 @@ func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 
 func TestFullDiskLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	c, err := open(t.Context(), testRules(true), options{StoreConfig: engine.StoreConfig{Path: path, Now: time.Now}, MaxPages: 60})
+	c, err := open(t.Context(), testSchema(true), engine.StoreConfig{Path: path, Now: time.Now}, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 }
 
 func TestLargeRecordsComeInShortPages(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	for i := range 5 {
 		put(t, c, engine.ID(fmt.Sprint(i)), fmt.Sprintf(`{"name":"%d","a":"%s"}`, i, strings.Repeat("x", 2<<20)))
 	}

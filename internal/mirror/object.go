@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/rawjson"
@@ -41,6 +42,15 @@ func (o object) get(name string) []byte {
 		}
 	}
 	return nil
+}
+
+func (o object) find(name string) (int, bool) {
+	for i := range o {
+		if o[i].name == name {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // set takes the place of an earlier value, as the last of two does in JSON.
@@ -109,10 +119,22 @@ func equal(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
 	}
-	if a == nil || b == nil {
+	if len(a) == 0 || len(b) == 0 || plain(a) && plain(b) {
 		return false
 	}
 	return reflect.DeepEqual(decode(a), decode(b))
+}
+
+// plain tells whether a value can be written in one way only: it is a number, which is
+// compared as it is written, a literal, or a string without an escape.
+func plain(value []byte) bool {
+	switch value[0] {
+	case '{', '[':
+		return false
+	case '"':
+		return bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value)
+	}
+	return true
 }
 
 // decode keeps numbers as they are written: a float would make neighbouring

@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"crypto/rand"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,9 +11,9 @@ import (
 )
 
 // resetStore is a store that synced {"id":"a","name":"x","a":"1"} at 1000 and was reset.
-func resetStore(t *testing.T, rules Rules, edit string) *core {
+func resetStore(t *testing.T, schema Schema[testRecord], edit string) *Store[testRecord] {
 	t.Helper()
-	c := openTest(t, rules)
+	c := openTest(t, schema)
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -30,17 +29,17 @@ func resetStore(t *testing.T, rules Rules, edit string) *core {
 // After a reset, what this device last knew of the account is still the past of both
 // sides: what was not changed here is not news.
 func TestAResetKeepsThePast(t *testing.T) {
-	fork := testRules(true)
-	fork.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
+	fork := testSchema(true)
+	fork.Fork = true
 	const edited = `{"id":"a","name":"x","a":"here"}`
 	for name, c := range map[string]struct {
-		rules    Rules
+		schema   Schema[testRecord]
 		edit     string
 		incoming engine.Incoming
 		want, up string
 	}{
-		"deleted elsewhere": {testRules(true), "", engine.Incoming{ID: "a", Modified: 2000}, ``, ``},
-		"deleted elsewhere, edited here": {testRules(true), edited, engine.Incoming{ID: "a", Modified: 2000},
+		"deleted elsewhere": {testSchema(true), "", engine.Incoming{ID: "a", Modified: 2000}, ``, ``},
+		"deleted elsewhere, edited here": {testSchema(true), edited, engine.Incoming{ID: "a", Modified: 2000},
 			edited, edited},
 		"edited elsewhere": {fork, "", incoming("a", 2000, `{"id":"a","name":"x","a":"there"}`),
 			`{"id":"a","name":"x","a":"there"}`, ``},
@@ -52,7 +51,7 @@ func TestAResetKeepsThePast(t *testing.T) {
 		"the server went back to a deletion": {fork, "", engine.Incoming{ID: "a", Modified: 900},
 			`{"id":"a","name":"x","a":"1"}`, `{"id":"a","name":"x","a":"1"}`},
 	} {
-		s := resetStore(t, c.rules, c.edit)
+		s := resetStore(t, c.schema, c.edit)
 		_, out, err := stage(t, s, engine.Start{}, 3000, c.incoming)
 		if err != nil {
 			t.Fatal(err)
@@ -69,8 +68,8 @@ func TestAResetKeepsThePast(t *testing.T) {
 
 // What is not on the next storage goes up, and what was deleted stays so.
 func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
-	c := resetStore(t, testRules(true), "")
-	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
+	c := resetStore(t, testSchema(true), "")
+	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 	put(t, c, "b", `{"id":"b","name":"y"}`)
@@ -84,7 +83,7 @@ func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
 }
 
 // cutOff is a sync whose uploads bring no receipt.
-func cutOff(t *testing.T, c *core, at engine.Timestamp, in ...engine.Incoming) []engine.Outgoing {
+func cutOff(t *testing.T, c *Store[testRecord], at engine.Timestamp, in ...engine.Incoming) []engine.Outgoing {
 	t.Helper()
 	s, err := c.Begin(t.Context(), engine.Start{})
 	if err != nil {
@@ -108,7 +107,7 @@ func cutOff(t *testing.T, c *core, at engine.Timestamp, in ...engine.Incoming) [
 
 // The receipt of a new record is lost, and another device deletes it.
 func TestADeletionAfterALostReceiptStands(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	if out := cutOff(t, c, 10); len(out) != 1 {
 		t.Fatalf("%v goes up; want a", out)
@@ -121,7 +120,7 @@ func TestADeletionAfterALostReceiptStands(t *testing.T) {
 
 // An edit that beat a deletion beats it again, should the sync have been killed.
 func TestAnEditThatBeatADeletionStays(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +141,7 @@ func TestAnEditThatBeatADeletionStays(t *testing.T) {
 // An edit that beat a deletion is still an edit of what was deleted: where the same thing
 // came back as another record, what the edit left alone is that one's.
 func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"old","b":"old"}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -159,12 +158,12 @@ func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
 // The same side forks into the same record, whenever it forks, and in a copy of the file
 // that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {
-	rules := testRules(true)
-	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.Fork = true
+	c := openTest(t, schema)
 	ids := map[engine.ID]bool{}
 	for range 2 {
-		err := c.update(t.Context(), func(tx *tx) error {
+		err := c.update(t.Context(), func(tx *Tx[testRecord]) error {
 			id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
 			ids[id] = true
 			return err
@@ -173,18 +172,18 @@ func TestAForkMadeTwiceIsOne(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	other := openTest(t, rules)
+	other := openTest(t, schema)
 	path := filepath.Join(t.TempDir(), "copy.sqlite")
 	if err := sqlite.Copy(t.Context(), other.db.Path(), path); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := open(t.Context(), rules, options{StoreConfig: engine.StoreConfig{Path: path, Now: other.now, Rand: rand.Reader}})
+	copied, err := open(t.Context(), schema, engine.StoreConfig{Path: path, Now: other.now, Rand: rand.Reader}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	for _, c := range []*core{other, copied} {
-		if err := c.update(t.Context(), func(tx *tx) error {
+	for _, c := range []*Store[testRecord]{other, copied} {
+		if err := c.update(t.Context(), func(tx *Tx[testRecord]) error {
 			id, err := tx.forkID("a", []byte(`{"id":"a","name":"here"}`))
 			ids[id] = true
 			return err
@@ -204,7 +203,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 		"not a record":            {ID: "a", Modified: 2000, Payload: []byte(`{"id":"a"}`)},
 		"not an object":           {ID: "a", Modified: 2000, Payload: []byte(`[]`)},
 	} {
-		c := openTest(t, testRules(true))
+		c := openTest(t, testSchema(true))
 		if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +226,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 			}
 		}
 	}
-	keep := testRules(true)
+	keep := testSchema(true)
 	keep.KeepInvalid = true
 	c := openTest(t, keep)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
@@ -238,9 +237,9 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 }
 
 func TestSetsMerge(t *testing.T) {
-	rules := testRules(true)
-	rules.Sets = []string{"tags"}
-	c := newStore(rules, options{})
+	schema := testSchema(true)
+	schema.Sets = []string{"tags"}
+	c := newStore(schema, engine.StoreConfig{})
 	for _, x := range []struct{ name, base, local, remote, want string }{
 		{"one side each", `["base","gone"]`, `["base","gone","A"]`, `["base","B"]`, `["base","B","A"]`},
 		{"both the same", `["a"]`, `["a","b"]`, `["b","a"]`, `["b","a"]`},
@@ -257,8 +256,8 @@ func TestSetsMerge(t *testing.T) {
 			s.base = of(x.base)
 		}
 		got, send, err := c.threeWay(s)
-		if err != nil || string(got) != string(of(x.want)) || send != (x.want != x.remote) {
-			t.Errorf("%s: %s, send %v, %v; want %s", x.name, got, send, err, x.want)
+		if err != nil || string(got.payload) != string(of(x.want)) || send != (x.want != x.remote) {
+			t.Errorf("%s: %s, send %v, %v; want %s", x.name, got.payload, send, err, x.want)
 		}
 	}
 }
@@ -266,7 +265,7 @@ func TestSetsMerge(t *testing.T) {
 // Where two sides have no common past, a field that one does not have never beats the
 // other's.
 func TestWhatIsNotSetNeverWins(t *testing.T) {
-	c := newStore(Rules{}, options{})
+	c := newStore(Schema[testRecord]{}, engine.StoreConfig{})
 	for _, x := range []struct {
 		local, remote, want string
 		send                bool
@@ -277,8 +276,8 @@ func TestWhatIsNotSetNeverWins(t *testing.T) {
 	} {
 		for _, newer := range []bool{true, false} {
 			got, send, err := c.threeWay(sides{local: []byte(x.local), remote: []byte(x.remote), changed: true, localNewer: newer})
-			if err != nil || string(got) != x.want || send != x.send {
-				t.Errorf("%s and %s: %s, send %v, %v; want %s, %v", x.local, x.remote, got, send, err, x.want, x.send)
+			if err != nil || string(got.payload) != x.want || send != x.send {
+				t.Errorf("%s and %s: %s, send %v, %v; want %s, %v", x.local, x.remote, got.payload, send, err, x.want, x.send)
 			}
 		}
 	}
@@ -287,7 +286,7 @@ func TestWhatIsNotSetNeverWins(t *testing.T) {
 // The receipt of a new record is lost, another device deletes it, and the user had
 // edited it meanwhile.
 func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	cutOff(t, c, 10)
 	put(t, c, "a", `{"id":"a","name":"x","a":"here"}`)
@@ -300,8 +299,8 @@ func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
 // The receipt of an edit is lost, another device changes another field on top of it,
 // and the user edits the first one again: that edit stands, whatever the clocks say.
 func TestALostReceiptIsThePastFieldByField(t *testing.T) {
-	rules := testRules(true)
-	rules.Nested = []Nested{{Name: "in"}}
+	schema := testSchema(true)
+	schema.Nested = []Nested{{Name: "in"}}
 	for name, c := range map[string]struct{ synced, sent, there, here, want string }{
 		"a field": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x","a":"1"}`,
 			`{"id":"a","name":"y","a":"1"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
@@ -314,7 +313,7 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 		"a field that was taken away": {`{"id":"a","name":"x","a":"0"}`, `{"id":"a","name":"x"}`,
 			`{"id":"a","name":"y"}`, `{"id":"a","name":"x","a":"2"}`, `{"id":"a","name":"y","a":"2"}`},
 	} {
-		s := openTest(t, rules)
+		s := openTest(t, schema)
 		if c.synced != "" {
 			if _, _, err := stage(t, s, engine.Start{}, 10, incoming("a", 10, c.synced)); err != nil {
 				t.Fatal(err)
@@ -334,9 +333,9 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 // that its record lacks is kept by who has it, and goes up again. What it changed
 // stands.
 func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
-	rules := testRules(true)
-	rules.Nested = []Nested{{Name: "in"}}
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.Nested = []Nested{{Name: "in"}}
+	c := openTest(t, schema)
 	const had, lacks, want = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":2}}`, `{"id":"a","name":"x","in":{"q":2,"p":1}}`
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, had)); err != nil {
 		t.Fatal(err)
@@ -358,9 +357,9 @@ func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
 // from a record there since was deleted. After a server went back that is not so, nor of
 // what an earlier storage had.
 func TestAResetWithinOneLifeKeepsDeletionsInRecords(t *testing.T) {
-	rules := testRules(true)
-	rules.Nested = []Nested{{Name: "in"}}
-	rules.Hold = nil
+	schema := testSchema(true)
+	schema.Nested = []Nested{{Name: "in"}}
+	schema.TooManyDeletions = nil
 	const had, lacks = `{"id":"a","name":"x","in":{"p":1,"q":1}}`, `{"id":"a","name":"x","in":{"q":1}}`
 	a, b := engine.Association{Global: "a"}, engine.Association{Global: "b"}
 	for name, test := range map[string]struct {
@@ -374,7 +373,7 @@ func TestAResetWithinOneLifeKeepsDeletionsInRecords(t *testing.T) {
 		"another storage, and reset": {[]engine.Association{b, {}, b}, had},
 		"another storage, and back":  {[]engine.Association{b, a}, had},
 	} {
-		c := openTest(t, rules)
+		c := openTest(t, schema)
 		if err := c.Reset(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}

@@ -40,7 +40,7 @@ var growing = map[string]bool{"records": true, "r": true, "staged": true, "s": t
 // A statement that reads a whole table is fast in every test and slow for the
 // user with a hundred thousand records.
 func TestNoStatementScansATable(t *testing.T) {
-	c, err := open(t.Context(), Rules{Collection: "test"}, options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now}})
+	c, err := open(t.Context(), Schema[testRecord]{Collection: "test"}, engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestNoStatementScansATable(t *testing.T) {
 	}
 }
 
-func plan(t *testing.T, c *core, query string) (steps []string) {
+func plan(t *testing.T, c *Store[testRecord], query string) (steps []string) {
 	t.Helper()
 	var args []any
 	for i := range 8 {

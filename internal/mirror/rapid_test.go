@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -27,7 +26,7 @@ func TestStoresConverge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, testRules(true)) })
+	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, testSchema(true)) })
 }
 
 // The same where both sides of a conflict are kept, and no dedupe key tells that two
@@ -36,19 +35,19 @@ func TestStoresThatKeepBothConverge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	n := 0
-	rules := testRules(false)
-	rules.Fork = func(random io.Reader) (engine.ID, error) { return engine.NewID(random), nil }
-	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, rules) })
+	schema := testSchema(false)
+	schema.Fork = true
+	long.Check(t, 50, func(r *rapid.T) { converge(r, dir, &n, schema) })
 }
 
-func converge(r *rapid.T, dir string, n *int, rules Rules) {
+func converge(r *rapid.T, dir string, n *int, schema Schema[testRecord]) {
 	*n++
 	run := filepath.Join(dir, fmt.Sprint(*n))
 	if err := os.Mkdir(run, 0o700); err != nil {
 		r.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(run) }()
-	w := newModel(r, run, rules)
+	w := newModel(r, run, schema)
 	defer w.close()
 	r.Repeat(map[string]func(*rapid.T){
 		"add":    func(r *rapid.T) { w.add(r, w.pick(r)) },
@@ -76,10 +75,10 @@ type serverRecord struct {
 }
 
 type device struct {
-	*core
+	*Store[testRecord]
 	name   string
 	path   string
-	open   func() (*core, error)
+	open   func() (*Store[testRecord], error)
 	copied bool
 	cancel func() // when the clock has been looked at alarm times
 	alarm  int
@@ -103,9 +102,9 @@ type model struct {
 	keyed bool
 }
 
-func newModel(r *rapid.T, dir string, rules Rules) *model {
+func newModel(r *rapid.T, dir string, schema Schema[testRecord]) *model {
 	w := &model{server: map[engine.ID]serverRecord{}, at: 100, makers: map[string]map[string]bool{}, writers: map[string]map[string]bool{},
-		last: map[string]string{}, deleted: map[string]bool{}, edits: map[string]int{}, keyed: rules.Fork == nil}
+		last: map[string]string{}, deleted: map[string]bool{}, edits: map[string]int{}, keyed: !schema.Fork}
 	for _, name := range []string{"A", "B"} {
 		d := &device{name: name}
 		now := func() time.Time {
@@ -115,35 +114,40 @@ func newModel(r *rapid.T, dir string, rules Rules) *model {
 			return time.UnixMilli(int64(w.at) * 10)
 		}
 		d.path = filepath.Join(dir, name)
-		d.open = func() (*core, error) {
-			core, err := open(context.Background(), rules, options{StoreConfig: engine.StoreConfig{Path: d.path, Now: now, Rand: rand.Reader}})
+		d.open = func() (*Store[testRecord], error) {
+			s, err := open(context.Background(), schema, engine.StoreConfig{Path: d.path, Now: now, Rand: rand.Reader}, 0)
 			if err == nil {
-				core.setChunk(3)
+				s.setChunk(3)
 			}
-			return core, err
+			return s, err
 		}
-		core, err := d.open()
+		s, err := d.open()
 		w.must(r, err)
-		d.core = core
+		d.Store = s
 		w.devices = append(w.devices, d)
 	}
 	return w
 }
 
-// testRules are those of records {"id","name","a","b"}; a name is there once.
-// testRules are those of records with a name, by which two are the same thing if keyed.
-func testRules(keyed bool) Rules {
-	return Rules{
+// testSchema is that of records with a name, by which two are the same thing if keyed.
+func testSchema(keyed bool) Schema[testRecord] {
+	return Schema[testRecord]{
 		Collection: "test", Version: 1,
-		Check: Check(func(record *struct{ Name string }) (k Keys, err error) {
-			if record.Name == "" {
-				return k, errors.New("it has no name")
-			}
-			if keyed {
-				k.Dedupe = []byte(record.Name)
-			}
-			return k, nil
-		}),
+		ID:    func(r *testRecord) *engine.ID { return &r.ID },
+		Check: named(keyed, func(r *testRecord) string { return r.Name }),
+	}
+}
+
+// named is a check that a record has a name, which is its dedupe key if keyed.
+func named[R any](keyed bool, name func(*R) string) func(*R) (Keys, error) {
+	return func(r *R) (k Keys, err error) {
+		if name(r) == "" {
+			return k, errors.New("it has no name")
+		}
+		if keyed {
+			k.Dedupe = []byte(name(r))
+		}
+		return k, nil
 	}
 }
 
@@ -173,7 +177,7 @@ func (w *model) add(r *rapid.T, d *device) {
 	name := fmt.Sprint("n", rapid.IntRange(0, 7).Draw(r, "name"))
 	id := engine.ID(fmt.Sprintf("%s-%06d", d.name, w.next()))
 	value := fmt.Sprint(w.next())
-	err := d.change(context.Background(), func(e *userTx) error {
+	err := d.Edit(context.Background(), func(e *Tx[testRecord]) error {
 		return e.put(id, fmt.Appendf(nil, `{"name":"%s","a":"%s"}`, name, value))
 	})
 	if errors.Is(err, engine.ErrDuplicate) {
@@ -193,16 +197,27 @@ func (w *model) note(in map[string]map[string]bool, name string, d *device) {
 	in[name][d.name] = true
 }
 
+// testRecord is a record whose whole text a test looks at.
 type testRecord struct {
 	ID      engine.ID
 	Name    string
 	payload []byte
 }
 
+func (r *testRecord) UnmarshalJSON(payload []byte) error {
+	var known struct {
+		ID   engine.ID
+		Name string
+	}
+	err := json.Unmarshal(payload, &known)
+	*r = testRecord{known.ID, known.Name, bytes.Clone(payload)}
+	return err
+}
+
 func (w *model) records(r *rapid.T, d *device) (all []testRecord) {
-	for payload, err := range d.list(context.Background()) {
+	for payload, err := range d.payloads(context.Background()) {
 		w.must(r, err)
-		record := testRecord{payload: payload}
+		var record testRecord
 		w.must(r, json.Unmarshal(payload, &record))
 		all = append(all, record)
 	}
@@ -220,7 +235,7 @@ func (w *model) edit(r *rapid.T, d *device) {
 	o, err := parse(record.payload)
 	w.must(r, err)
 	o.set(field, []byte(`"`+value+`"`))
-	w.must(r, d.change(context.Background(), func(e *userTx) error { return e.put(record.ID, o.append(nil)) }))
+	w.must(r, d.Edit(context.Background(), func(e *Tx[testRecord]) error { return e.put(record.ID, o.append(nil)) }))
 	w.edits[record.Name]++
 	w.note(w.writers, record.Name, d)
 	w.last[record.Name+" "+field] = value
@@ -232,7 +247,7 @@ func (w *model) delete(r *rapid.T, d *device) {
 		return
 	}
 	record := rapid.SampledFrom(all).Draw(r, "record")
-	w.must(r, d.change(context.Background(), func(e *userTx) error { return e.Delete(record.ID) }))
+	w.must(r, d.Edit(context.Background(), func(e *Tx[testRecord]) error { return e.Delete(record.ID) }))
 	w.deleted[record.Name] = true
 }
 
@@ -242,7 +257,7 @@ func (w *model) copyFile(r *rapid.T, d *device) {
 	text, err := os.ReadFile(d.path)
 	w.must(r, err)
 	w.must(r, os.WriteFile(d.path+" copy", text, 0o600))
-	d.core, err = d.open()
+	d.Store, err = d.open()
 	w.must(r, err)
 	d.copied = true
 }
@@ -255,7 +270,7 @@ func (w *model) putBack(r *rapid.T, d *device) {
 	text, err := os.ReadFile(d.path + " copy")
 	w.must(r, err)
 	w.must(r, os.WriteFile(d.path, text, 0o600))
-	d.core, err = d.open()
+	d.Store, err = d.open()
 	w.must(r, err)
 	w.lost = true
 }

@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"bytes"
+
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -14,12 +16,12 @@ type staged struct {
 	keys     Keys
 	err      *string
 	fatal    bool
-	// unmerged is why Rules.Merge could not bring it together with this device's.
+	// unmerged is why Schema.Merge could not bring it together with this device's.
 	unmerged error
 }
 
 // one deals with a staged record.
-func (c *chunk) one(n int64) error {
+func (c *chunk[R]) one(n int64) error {
 	var in staged
 	ok, err := c.tx.one(sqlStagedOne, []any{n}, &in.id, &in.modified, &in.sealed, &in.keys.Dedupe, &in.keys.Loose, &in.err, &in.fatal)
 	if err != nil || !ok {
@@ -28,7 +30,7 @@ func (c *chunk) one(n int64) error {
 	if in.err != nil {
 		return c.failed(&in)
 	}
-	if in.payload, err = c.core.open(in.id, in.sealed); err != nil {
+	if in.payload, err = c.store.open(in.id, in.sealed); err != nil {
 		return err
 	}
 	r, err := c.tx.row(sqlRow, in.id)
@@ -43,18 +45,18 @@ func (c *chunk) one(n int64) error {
 
 // failed notes a record that could not be read or merged, and changes nothing. Where
 // this device has the record, it goes up in the place of the one that is damaged.
-func (c *chunk) failed(in *staged) error {
-	if !in.fatal || !c.core.rules.KeepInvalid {
+func (c *chunk[R]) failed(in *staged) error {
+	if !in.fatal || !c.store.schema.KeepInvalid {
 		if _, err := c.tx.exec(sqlRepair, in.id); err != nil {
 			return err
 		}
 	}
-	return c.Fail(c.tx.Tx, &c.merged, in.id, *in.err, in.fatal)
+	return c.Fail(c.tx.sql, &c.merged, in.id, *in.err, in.fatal)
 }
 
 // tombstone applies a deletion by another device. An edit here beats it: the
 // record goes up again.
-func (c *chunk) tombstone(in *staged, r *row) error {
+func (c *chunk[R]) tombstone(in *staged, r *row) error {
 	if r == nil {
 		c.merged.Reconciled++
 		return nil
@@ -69,32 +71,37 @@ func (c *chunk) tombstone(in *staged, r *row) error {
 		return err
 	}
 	if edited {
-		c.merged.Reconciled++
-		sealed, err := c.core.seal(r.id, r.content())
-		if err != nil {
-			return err
-		}
-		var base []byte
-		if r.changedHere() {
-			if base, err = c.core.seal(r.id, r.mirror); err != nil {
-				return err
-			}
-		}
-		_, err = c.tx.exec(sqlOrphan, r.n, sealed, c.after(in.modified), base)
-		return err
+		return c.sendAgain(in, r)
 	}
 	c.merged.Applied++
 	c.tx.changed = append(c.tx.changed, r.id)
-	if err := c.keeper.keep(c.core, r.id, r.content(), nil); err != nil {
+	if err := c.undo.record(r.id, r.content(), nil); err != nil {
 		return err
 	}
 	_, err = c.tx.exec(sqlDrop, r.n)
 	return err
 }
 
+// sendAgain makes a record that another device deleted one that is new to the server.
+func (c *chunk[R]) sendAgain(in *staged, r *row) error {
+	c.merged.Reconciled++
+	sealed, err := c.store.seal(r.id, r.content())
+	if err != nil {
+		return err
+	}
+	var base []byte
+	if r.changedHere() {
+		if base, err = c.store.seal(r.id, r.mirror); err != nil {
+			return err
+		}
+	}
+	_, err = c.tx.exec(sqlOrphan, r.n, sealed, c.after(in.modified), base)
+	return err
+}
+
 // editedSince tells whether a record here is another than the one that was deleted
 // elsewhere.
-func (c *chunk) editedSince(in *staged, r *row) (bool, error) {
+func (c *chunk[R]) editedSince(in *staged, r *row) (bool, error) {
 	switch {
 	case r.ahead(in.modified):
 		return true, nil // the deletion is of an earlier state
@@ -112,133 +119,167 @@ func (c *chunk) editedSince(in *staged, r *row) (bool, error) {
 
 // after is the first moment by this device's clock that comes after one of the
 // server's, in Unix milliseconds.
-func (s *session) after(at engine.Timestamp) int64 {
+func (s *session[R]) after(at engine.Timestamp) int64 {
 	return int64(at)*10 + 1 - s.Start.Skew.Milliseconds()
+}
+
+// outcome is what comes of an incoming record.
+type outcome struct {
+	content
+	send   bool
+	before []byte     // what the user had under the ID; nil: nothing
+	forked *content   // this device's side, where it becomes a record of its own
+	gaveUp []absorbed // records here that were the same thing under another ID
 }
 
 // incoming merges a record with the one that has its ID, and with the one that
 // is the same thing under another.
-func (c *chunk) incoming(in *staged, r *row) error {
-	base, err := c.base(in, r)
-	if err != nil {
+func (c *chunk[R]) incoming(in *staged, r *row) error {
+	o := outcome{content: content{in.payload, in.keys}}
+	done, err := c.mergeInto(&o, in, r)
+	if err != nil || done {
 		return err
 	}
-	content, send, forked, before := in.payload, false, []byte(nil), []byte(nil)
-	switch {
-	case r == nil:
-		at, deleted, err := c.DeletedLater(c.tx.Tx, in.id, in.modified)
+	if err := c.absorb(&o, in); err != nil {
+		return err
+	}
+	if err := c.note(&o, in); err != nil {
+		return err
+	}
+	if err := c.settle(&o, in, r); err != nil || o.forked == nil {
+		return err
+	}
+	return c.fork(r, o.forked)
+}
+
+// mergeInto merges an incoming record with the one that has its ID. done tells that
+// nothing is left to do: the deletion here stands.
+func (c *chunk[R]) mergeInto(o *outcome, in *staged, r *row) (done bool, err error) {
+	if r == nil {
+		at, deleted, err := c.DeletedLater(c.tx.sql, in.id, in.modified)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if deleted && c.Start.Prefer != engine.PreferRemote {
-			return c.deleteAgain(in, at)
+			return true, c.deleteAgain(in, at)
 		}
-		send = deleted // the other devices know the deletion as well
+		o.send = deleted // the other devices know the deletion as well
+		return false, nil
+	}
+	base, err := c.base(in, r)
+	if err != nil {
+		return false, err
+	}
+	switch {
 	case r.deleted && (base != nil && same(base, in.payload) || r.ahead(in.modified)):
 		c.merged.Reconciled++
 		_, err := c.tx.exec(sqlMirror, r.n, in.sealed, in.modified)
-		return err
+		return true, err
 	case r.deleted: // an edit elsewhere beats a deletion here
-	case !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(c.core.sticky)+len(c.core.required) == 0 &&
-		(!c.earlier(r) || len(c.core.nested) == 0):
-		before = r.mirror
+	case c.untouched(in, r):
+		o.before = r.mirror
 	default:
-		before = r.content()
-		content, send, forked, err = c.bring(c.sides(r, base, in), in)
-		if err != nil {
-			return err
-		}
+		o.before = r.content()
+		return false, c.bring(o, c.sides(r, base, in), in)
 	}
-	content, merged, err := c.absorb(in, content)
-	if err != nil {
-		return err
-	}
-	changed := before == nil || !same(before, content)
+	return false, nil
+}
+
+// untouched tells whether a record can take what the server has without a merge.
+func (c *chunk[R]) untouched(in *staged, r *row) bool {
+	f := &c.store.fields
+	return !r.changedHere() && r.local == nil && !r.ahead(in.modified) && len(f.sticky)+len(f.required) == 0 &&
+		(!c.earlier(r) || len(f.nested) == 0)
+}
+
+// note counts what came of an incoming record, and files what the user can undo.
+func (c *chunk[R]) note(o *outcome, in *staged) error {
+	changed := o.before == nil || !same(o.before, o.payload)
 	if changed {
 		c.tx.changed = append(c.tx.changed, in.id)
 	}
-	if changed && before != nil {
-		if err := c.keeper.keep(c.core, in.id, before, content); err != nil {
+	if changed && o.before != nil {
+		if err := c.undo.record(in.id, o.before, o.payload); err != nil {
 			return err
 		}
 	}
-	for _, a := range merged {
+	for _, a := range o.gaveUp {
 		c.tx.changed = append(c.tx.changed, a.row.id)
-		send = send || a.send
+		o.send = o.send || a.send
 	}
 	switch {
 	case in.unmerged != nil:
 		c.merged.Failed++
 		c.merged.NewFailed++
 		c.merged.Problems = append(c.merged.Problems, engine.Problem{ID: in.id, Err: in.unmerged})
-	case merged == nil && changed:
+	case o.gaveUp == nil && changed:
 		c.merged.Applied++
 	default:
 		c.merged.Reconciled++
 	}
-	if err := c.settle(in, r, merged, content, send); err != nil || forked == nil {
-		return err
-	}
-	return c.fork(r, forked)
+	return nil
 }
 
-// bring merges the two sides of a record. forked is this device's, where it has to
-// become a record of its own.
-func (c *chunk) bring(s sides, in *staged) (content []byte, send bool, forked []byte, err error) {
-	if c.core.rules.Fork == nil || !s.changed {
-		content, send, err = c.core.threeWay(s)
-		return content, send, nil, err
+// bring merges the two sides of a record, or has this device's fork.
+func (c *chunk[R]) bring(o *outcome, s sides, in *staged) (err error) {
+	if !c.store.schema.Fork || !s.changed {
+		o.content, o.send, err = c.store.threeWay(s)
+		return err
 	}
 	undecided := false
 	s.undecided = &undecided
 	// Two that are the same thing anyway would only be found to be duplicates.
-	key := c.core.keys(s.local).Dedupe
-	forks := key == nil || string(key) != string(in.keys.Dedupe)
-	// What a newer version wrote cannot be merged with by one that does not know it.
-	newer := c.core.readOnly(in.payload) != nil && !same(s.local, in.payload) && (s.base == nil || !same(s.base, s.local))
-	if !forks || !newer {
-		content, send, err = c.core.threeWay(s)
+	ours := content{payload: s.local}
+	ours.keys, _ = c.store.check(s.local) // one that is not valid has none
+	forks := ours.keys.Dedupe == nil || !bytes.Equal(ours.keys.Dedupe, in.keys.Dedupe)
+	if !forks || !c.newer(s) {
+		merged, send, err := c.store.threeWay(s)
 		if err != nil || !forks || !undecided {
-			return content, send, nil, err
+			o.content, o.send = merged, send
+			return err
 		}
 	}
-	return in.payload, false, s.local, nil
+	o.forked = &ours // and the record stands as it came
+	return nil
+}
+
+// newer tells whether a newer version of the program wrote remote, and local was changed:
+// one that does not know it cannot merge the two.
+func (c *chunk[R]) newer(s sides) bool {
+	return c.store.schema.readOnly(s.remote) != nil && !same(s.local, s.remote) && (s.base == nil || !same(s.base, s.local))
 }
 
 // fork adds this device's side of a record that two devices changed differently.
-func (c *chunk) fork(r *row, payload []byte) error {
-	k := c.core.keys(payload)
-	if k.Dedupe != nil {
-		switch other, err := c.tx.row(sqlByKey, k.Dedupe); {
+func (c *chunk[R]) fork(r *row, ours *content) error {
+	if ours.keys.Dedupe != nil {
+		switch other, err := c.tx.row(sqlByKey, ours.keys.Dedupe); {
 		case err != nil:
 			return err
 		case other != nil:
 			return nil // there is one for the same thing already
 		}
 	}
-	id, err := c.tx.forkID(r.id, payload)
+	id, err := c.tx.forkID(r.id, ours.payload)
 	if err != nil {
 		return err
 	}
-	if payload, err = withID(payload, id); err != nil {
+	payload, err := withID(ours.payload, id)
+	if err != nil {
 		return err
 	}
-	sealed, err := c.core.seal(id, payload)
+	sealed, err := c.store.seal(id, payload)
 	if err != nil {
 		return err
 	}
 	c.tx.changed = append(c.tx.changed, id)
-	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, k.Dedupe, k.Loose)
+	_, err = c.tx.exec(sqlAdd, id, sealed, r.edited, ours.keys.Dedupe, ours.keys.Loose)
 	return err
 }
 
 // base is the common past of a record's two sides: the mirror, unless the server
 // has what the last snapshot sent, whose receipt was lost then, or went back to what
 // was before the mirror.
-func (c *chunk) base(in *staged, r *row) ([]byte, error) {
-	if r == nil {
-		return nil, nil
-	}
+func (c *chunk[R]) base(in *staged, r *row) ([]byte, error) {
 	sent, ok, err := c.tx.sent(in.id)
 	if err != nil {
 		return nil, err
@@ -247,16 +288,16 @@ func (c *chunk) base(in *staged, r *row) ([]byte, error) {
 	case ok && same(sent, in.payload) || r.ahead(in.modified):
 		return in.payload, nil
 	case ok:
-		return c.core.arrived(r.mirror, sent, in.payload)
+		return c.store.fields.arrived(r.mirror, sent, in.payload)
 	case r.mirror == nil:
 		return r.base, nil
 	}
 	return r.mirror, nil
 }
 
-func (c *chunk) sides(r *row, base []byte, in *staged) sides {
+func (c *chunk[R]) sides(r *row, base []byte, in *staged) sides {
 	return sides{
-		base: base, local: r.content(), remote: in.payload,
+		base: base, local: r.content(), remote: in.payload, keys: in.keys,
 		changed:    r.changedHere() || r.ahead(in.modified),
 		localNewer: r.edited >= c.after(in.modified),
 		prefer:     c.Start.Prefer,
@@ -272,24 +313,23 @@ type absorbed struct {
 	send bool
 }
 
-// absorb looks for the same thing under other IDs and merges it into content.
+// absorb looks for the same thing under other IDs and merges it into the outcome.
 // The account's ID stands; if another one was on the server too, a tombstone
 // goes up for it.
-func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
-	var all []absorbed
+func (c *chunk[R]) absorb(o *outcome, in *staged) error {
 	for {
-		other, err := c.twin(in.id, content, c.keysOf(in, content))
+		other, err := c.twin(in.id, o.content)
 		if err != nil || other == nil {
-			return content, all, err
+			return err
 		}
 		if deleted, err := c.deleteFirst(other); err != nil {
-			return nil, nil, err
+			return err
 		} else if deleted {
 			continue
 		}
 		s := c.sides(other, other.base, in)
-		s.remote = content
-		merged, send, err := c.core.threeWay(s)
+		s.remote, s.keys = o.payload, o.keys
+		merged, send, err := c.store.threeWay(s)
 		if err == nil && other.past == present {
 			err = c.tx.remove(other)
 		} else if err == nil {
@@ -297,16 +337,16 @@ func (c *chunk) absorb(in *staged, content []byte) ([]byte, []absorbed, error) {
 			_, err = c.tx.exec(sqlDrop, other.n)
 		}
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		content, all = merged, append(all, absorbed{other, send})
+		o.content, o.gaveUp = merged, append(o.gaveUp, absorbed{other, send})
 	}
 }
 
 // deleteFirst applies the deletion of a record that this sync brings as well, before its
 // turn. Deleted and added again on another device, the record has nothing to give to the
 // one that took its place: that would look like an edit of it.
-func (c *chunk) deleteFirst(r *row) (deleted bool, err error) {
+func (c *chunk[R]) deleteFirst(r *row) (deleted bool, err error) {
 	var n int64
 	found, err := c.tx.one(sqlStagedDeletion, []any{r.id}, &n)
 	if err != nil || !found {
@@ -315,37 +355,32 @@ func (c *chunk) deleteFirst(r *row) (deleted bool, err error) {
 	for _, step := range []func(tx *sqlite.Tx, from, to int64) error{
 		c.Readable, c.NoteDeletions, func(*sqlite.Tx, int64, int64) error { return c.one(n) }, c.Unstage,
 	} {
-		if err := step(c.tx.Tx, n-1, n); err != nil {
+		if err := step(c.tx.sql, n-1, n); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// keysOf returns the keys of what came of an incoming record. Those of the record as it
-// came were found when it was staged.
-func (c *chunk) keysOf(in *staged, content []byte) Keys {
-	if string(content) == string(in.payload) {
-		return in.keys
-	}
-	return c.core.keys(content)
-}
-
 // twin is a record with another ID that is the same thing: by its dedupe key, or one
 // that only this device has and that matches.
-func (c *chunk) twin(id engine.ID, content []byte, k Keys) (*row, error) {
-	if k.Dedupe != nil {
-		other, err := c.tx.row(sqlByKey, k.Dedupe)
+func (c *chunk[R]) twin(id engine.ID, content content) (*row, error) {
+	if content.keys.Dedupe != nil {
+		other, err := c.tx.row(sqlByKey, content.keys.Dedupe)
 		if err != nil || other != nil && other.id != id {
 			return other, err
 		}
 	}
-	found, err := c.tx.loose(k.Loose)
+	return c.looseTwin(id, content)
+}
+
+func (c *chunk[R]) looseTwin(id engine.ID, content content) (*row, error) {
+	found, err := c.tx.loose(content.keys.Loose)
 	if err != nil {
 		return nil, err
 	}
 	for _, other := range found {
-		if other.id == id || other.mirror != nil || !c.core.rules.Matches(content, other.content()) {
+		if other.id == id || other.mirror != nil || !c.store.schema.matches(content.payload, other.content()) {
 			continue
 		}
 		if _, sent, err := c.tx.sent(other.id); err != nil || !sent {
@@ -357,25 +392,25 @@ func (c *chunk) twin(id engine.ID, content []byte, k Keys) (*row, error) {
 
 // settle writes the outcome: the mirror is what came, and local is the content
 // where it differs.
-func (c *chunk) settle(in *staged, r *row, merged []absorbed, content []byte, send bool) error {
+func (c *chunk[R]) settle(o *outcome, in *staged, r *row) error {
 	var local []byte
-	if string(content) != string(in.payload) {
+	if !bytes.Equal(o.payload, in.payload) {
 		var err error
-		if local, err = c.core.seal(in.id, content); err != nil {
+		if local, err = c.store.seal(in.id, o.payload); err != nil {
 			return err
 		}
 	}
 	changes, edited := 0, int64(0)
-	for _, a := range merged {
+	for _, a := range o.gaveUp {
 		changes, edited = max(changes, a.row.changes), max(edited, a.row.edited)
 	}
 	if r != nil {
 		changes, edited = max(changes, r.changes), max(edited, r.edited)
 	}
-	if changes = max(changes, 1); !send {
+	if changes = max(changes, 1); !o.send {
 		changes = 0
 	}
-	k := c.keysOf(in, content)
+	k := o.keys
 	if r == nil {
 		_, err := c.tx.exec(sqlInsert, in.id, in.sealed, local, changes, edited, in.modified, k.Dedupe, k.Loose)
 		return err

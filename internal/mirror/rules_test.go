@@ -13,10 +13,10 @@ import (
 )
 
 // contents are the user's records as "id payload", in the order in which they came.
-func contents(t *testing.T, c *core) string {
+func contents[R any](t *testing.T, c *Store[R]) string {
 	t.Helper()
 	var all []string
-	for payload, err := range c.list(t.Context()) {
+	for payload, err := range c.payloads(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func incoming(id engine.ID, at engine.Timestamp, payload string) engine.Incoming
 }
 
 // upload syncs, and settles what goes up at the time.
-func upload(t *testing.T, c *core, at engine.Timestamp) {
+func upload(t *testing.T, c *Store[testRecord], at engine.Timestamp) {
 	t.Helper()
 	s, err := c.Begin(t.Context(), engine.Start{})
 	if err != nil {
@@ -53,9 +53,9 @@ func upload(t *testing.T, c *core, at engine.Timestamp) {
 }
 
 func TestNestedTextAndNulls(t *testing.T) {
-	c := newStore(Rules{Nested: []Nested{{Name: "data", Text: true, Nulls: true}}, Resolve: func(c Conflict) ([]byte, bool) {
+	c := newStore(Schema[testRecord]{Nested: []Nested{{Name: "data", Text: true, Nulls: true}}, Resolve: func(c Conflict) ([]byte, bool) {
 		return c.Remote, c.Within == "data"
-	}}, options{})
+	}}, engine.StoreConfig{})
 	for name, x := range map[string]struct{ base, local, remote, want string }{
 		"one key each":         {`{\"a\":1,\"b\":1}`, `{\"a\":2,\"b\":1}`, `{\"a\":1,\"b\":2}`, `{"data":"{\"a\":2,\"b\":2}"}`},
 		"both, remote decides": {`{\"a\":1}`, `{\"a\":2}`, `{\"a\":3}`, `{"data":"{\"a\":3}"}`},
@@ -65,17 +65,18 @@ func TestNestedTextAndNulls(t *testing.T) {
 	} {
 		of := func(data string) []byte { return fmt.Appendf(nil, `{"data":"%s"}`, data) }
 		got, _, err := c.threeWay(sides{base: of(x.base), local: of(x.local), remote: of(x.remote), changed: true})
-		if err != nil || string(got) != x.want {
-			t.Errorf("%s: %s, %v; want %s", name, got, err, x.want)
+		if err != nil || string(got.payload) != x.want {
+			t.Errorf("%s: %s, %v; want %s", name, got.payload, err, x.want)
 		}
 	}
 }
 
 func TestTwoChangesOfOneFieldFork(t *testing.T) {
-	rules := testRules(true)
+	schema := testSchema(true)
 	ids := 0
-	rules.Fork = func(io.Reader) (engine.ID, error) { ids++; return engine.ID(fmt.Sprintf("fork %d", ids)), nil }
-	c := openTest(t, rules)
+	schema.Fork = true
+	schema.NewID = func(io.Reader) engine.ID { ids++; return engine.ID(fmt.Sprintf("fork %d", ids)) }
+	c := openTest(t, schema)
 	put(t, c, "a", `{"id":"a","name":"x","n":1}`)
 	upload(t, c, 10)
 
@@ -115,15 +116,15 @@ func TestTwoChangesOfOneFieldFork(t *testing.T) {
 
 func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 	errNewer := errors.New("a newer version wrote it")
-	rules := testRules(true)
-	rules.ReadOnly = func(payload []byte) error {
-		if strings.Contains(string(payload), `"version":9`) {
+	schema := testSchema(true)
+	schema.ReadOnly = func(r *testRecord) error {
+		if strings.Contains(string(r.payload), `"version":9`) {
 			return errNewer
 		}
 		return nil
 	}
-	rules.Fork = func(io.Reader) (engine.ID, error) { return "fork", nil }
-	c := openTest(t, rules)
+	schema.Fork, schema.NewID = true, func(io.Reader) engine.ID { return "fork" }
+	c := openTest(t, schema)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	upload(t, c, 10)
 	put(t, c, "a", `{"id":"a","name":"ours"}`)
@@ -133,19 +134,19 @@ func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 	if got, want := contents(t, c), `{"id":"a","name":"x","version":9,"new":true} {"id":"fork","name":"ours"}`; got != want {
 		t.Fatalf("we have %s; want %s", got, want)
 	}
-	err := c.change(t.Context(), func(e *userTx) error { return e.put("a", []byte(`{"id":"a","name":"y"}`)) })
+	err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.put("a", []byte(`{"id":"a","name":"y"}`)) })
 	if !errors.Is(err, errNewer) {
 		t.Fatalf("an edit gave %v; want %v", err, errNewer)
 	}
-	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
+	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestTimeToLiveGoesUp(t *testing.T) {
-	rules := testRules(true)
-	rules.TTL = 60
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.TTL = 60
+	c := openTest(t, schema)
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	if _, out, err := stage(t, c, engine.Start{}, 5); err != nil || len(out) != 1 || out[0].TTL != 60 {
 		t.Fatalf("%+v, %v; want a TTL of 60 s", out, err)
@@ -153,8 +154,8 @@ func TestTimeToLiveGoesUp(t *testing.T) {
 }
 
 func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
-	o := options{StoreConfig: engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}}
-	c, err := open(t.Context(), testRules(true), o)
+	o := engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}
+	c, err := open(t.Context(), testSchema(true), o, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 	}
 	for _, key := range [][32]byte{{2}, {1}} {
 		o.Key = key
-		c, err := open(t.Context(), testRules(true), o)
+		c, err := open(t.Context(), testSchema(true), o, 0)
 		if wrong := key != [32]byte{1}; errors.Is(err, engine.ErrKey) != wrong {
 			t.Fatalf("opened with key %d: %v", key[0], err)
 		}
@@ -175,22 +176,18 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 }
 
 func TestACheckNamesTheFieldAndNotWhatItHolds(t *testing.T) {
-	errNameless := errors.New("it has no name")
-	check := Check(func(x *thing) (k Keys, err error) {
-		if x.Name == "" {
-			return k, errNameless
-		}
-		return Keys{Dedupe: []byte(x.Name)}, nil
-	})
+	schema := thingSchema()
 	for payload, want := range map[string]string{
 		`{"id":"a","name":"n","more":1}`: "n <nil>",
 		`{"id":"a"}`:                     " it has no name",
 		`{"id":"a","name":31337}`:        " its name is not what it should be",
 		`{"id":["31337"],"name":"n"}`:    " its id is not what it should be",
-		`[31337]`:                        " it is not what it should be",
-		`{"name":"31337`:                 " it is not what it should be",
+		`{"id":"a","ID":"b","name":"n"}`: " it has two fields for its id",
+		`[31337]`:                        " the record is not a JSON object",
+		`{"name":"31337`:                 " the record is not a JSON object",
+		`null`:                           " the record is not a JSON object",
 	} {
-		k, err := check([]byte(payload))
+		k, err := schema.check([]byte(payload))
 		if got := fmt.Sprintf("%s %v", k.Dedupe, err); got != want {
 			t.Errorf("of %s: %s; want %s", payload, got, want)
 		}

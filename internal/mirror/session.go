@@ -2,75 +2,64 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
-	"github.com/syncmanager/syncmanager/internal/rawjson"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-type session struct {
+type session[R any] struct {
 	*ledger.Session
-	core *core
+	store *Store[R]
 	// back tells that the sync is with the storage that a reset left.
 	back bool
 }
 
 // Begin starts a sync. What an earlier session staged is void.
-func (c *core) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
-	s := &session{core: c}
+func (s *Store[R]) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+	session := &session[R]{store: s}
 	var err error
-	if s.Session, err = c.ledger.Begin(ctx, start, s); err != nil {
+	if session.Session, err = s.ledger.Begin(ctx, start, session); err != nil {
 		return nil, err
 	}
-	if s.back, err = c.isBack(ctx); err != nil {
+	if session.back, err = s.isBack(ctx); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return session, nil
 }
 
 // ToStage returns the row of an incoming record, sealed and with its keys.
-func (s *session) ToStage(in *engine.Incoming) (row ledger.Row, err error) {
+func (s *session[R]) ToStage(in *engine.Incoming) (row ledger.Row, err error) {
 	row = ledger.Row{ID: in.ID, Err: in.Err}
 	if row.Err != nil || in.Payload == nil {
 		return row, nil
 	}
-	k, err := s.core.accept(in)
+	k, err := s.store.accept(in)
 	if err != nil {
 		row.Err, row.Fatal = err, true
 		return row, nil
 	}
 	row.Columns = []any{k.Dedupe, k.Loose}
-	row.Payload, err = s.core.seal(in.ID, in.Payload)
+	row.Payload, err = s.store.seal(in.ID, in.Payload)
 	return row, err
 }
 
-var errNoObject = errors.New("the record is not a JSON object")
-
 // accept returns why an incoming record is not one of the collection's, or its keys.
-func (c *core) accept(in *engine.Incoming) (k Keys, err error) {
+func (s *Store[R]) accept(in *engine.Incoming) (Keys, error) {
 	if !in.ID.Valid() {
-		return k, fmt.Errorf("%.70q cannot be a record's id", in.ID)
+		return Keys{}, fmt.Errorf("%.70q cannot be a record's id", in.ID)
 	}
-	if !isObject(in.Payload) {
-		return k, errNoObject
-	}
-	return c.check(in.Payload)
-}
-
-func isObject(raw []byte) bool {
-	return rawjson.Object(raw, func(_, _ []byte) error { return nil }) == nil
+	return s.check(in.Payload)
 }
 
 // Columns returns nothing: the snapshot has no columns but the ledger's.
-func (s *session) Columns() []any { return nil }
+func (s *session[R]) Columns() []any { return nil }
 
 // ToSend completes a record of the snapshot.
-func (s *session) ToSend(out *engine.Outgoing) error {
+func (s *session[R]) ToSend(out *engine.Outgoing) error {
 	if out.Payload != nil {
-		out.TTL = s.core.rules.TTL
+		out.TTL = s.store.schema.TTL
 	}
 	return nil
 }
@@ -78,25 +67,25 @@ func (s *session) ToSend(out *engine.Outgoing) error {
 // Settle moves what was sent to the mirror, those very bytes, and takes their changes
 // off the record's: an edit made meanwhile is still one to send, and is newer than
 // those bytes by any clock.
-func (s *session) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error {
+func (s *session[R]) Settle(t *sqlite.Tx, stored string, at engine.Timestamp) error {
 	if _, err := t.Exec(sqlStored, stored, at, s.after(at)); err != nil {
 		return err
 	}
-	_, err := t.Exec(sqlBuried, stored)
+	_, err := t.Exec(sqlDropTombstones, stored)
 	return err
 }
 
 // Refuse notes that the server refused a record for ever.
-func (s *session) Refuse(t *sqlite.Tx, id engine.ID, reason string) error {
+func (s *session[R]) Refuse(t *sqlite.Tx, id engine.ID, reason string) error {
 	_, err := t.Exec(sqlRefused, id, reason)
 	return err
 }
 
 // Troubles counts the records that are stuck, and names the first max of each kind.
-func (c *core) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
-	if t.Unsent, t.UnsentRecords, err = c.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
+func (s *Store[R]) Troubles(ctx context.Context, max int) (t engine.Troubles, err error) {
+	if t.Unsent, t.UnsentRecords, err = s.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}
-	t.Unread, t.UnreadRecords, err = c.ledger.Unread(ctx, max)
+	t.Unread, t.UnreadRecords, err = s.ledger.Unread(ctx, max)
 	return t, err
 }

@@ -22,10 +22,10 @@ const (
 	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
 	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
 		past = CASE past WHEN 0 THEN 0 ELSE 2 END WHERE n = ?1`
-	sqlSettle = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0, base = NULL WHERE n = ?1`
-	sqlMirror = `UPDATE records SET mirror = ?2, modified = ?3, past = 0 WHERE n = ?1`
-	sqlOrphan = `UPDATE records SET local = ?2, mirror = NULL, past = 0, refused = 0, edited = max(edited, ?3), base = coalesce(?4, base) WHERE n = ?1`
-	sqlBury   = `UPDATE records SET deleted = 1, mirror = ?2, local = NULL, changes = changes + 1, edited = ?3, dupe = NULL, loose = NULL WHERE n = ?1`
+	sqlSettle       = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0, base = NULL WHERE n = ?1`
+	sqlMirror       = `UPDATE records SET mirror = ?2, modified = ?3, past = 0 WHERE n = ?1`
+	sqlOrphan       = `UPDATE records SET local = ?2, mirror = NULL, past = 0, refused = 0, edited = max(edited, ?3), base = coalesce(?4, base) WHERE n = ?1`
+	sqlAddTombstone = `UPDATE records SET deleted = 1, mirror = ?2, local = NULL, changes = changes + 1, edited = ?3, dupe = NULL, loose = NULL WHERE n = ?1`
 	// What is not as it should be on the server, and is here, goes up again.
 	sqlRepair = `UPDATE records SET changes = max(changes, 1) WHERE id = ?1 AND deleted = 0`
 	sqlDrop   = `DELETE FROM records WHERE n = ?1`
@@ -57,8 +57,8 @@ const (
 			edited = CASE WHEN records.changes > o.changes THEN max(records.edited, ?3) ELSE records.edited END,
 			changes = max(records.changes - o.changes, 0)
 		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
-	sqlBuried  = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
-	sqlRefused = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
+	sqlDropTombstones = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
+	sqlRefused        = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
 
 	sqlCountRefused = `SELECT count(*) FROM records WHERE refused > 0 AND n > 0 AND refused = changes`
 	sqlRefusedPage  = `SELECT id, reason FROM records WHERE refused > 0 AND n > 0 AND refused = changes ORDER BY n LIMIT ?1`
@@ -66,16 +66,16 @@ const (
 	sqlLogEntry = `INSERT INTO undo_log (run, at, changed, deleted) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (run) DO UPDATE SET at = excluded.at, changed = changed + excluded.changed, deleted = deleted + excluded.deleted,
 			undone = 0 RETURNING n`
-	sqlKeep = `INSERT INTO undo_items (log, id, before, after) VALUES (?1, ?2, ?3, ?4)
+	sqlAddUndoItem = `INSERT INTO undo_items (log, id, before, after) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (log, id) DO UPDATE SET after = excluded.after`
-	sqlLog      = `SELECT run, at, changed, deleted, undone FROM undo_log WHERE n > 0 ORDER BY n DESC`
-	sqlLogSizes = `SELECT n, changed + deleted FROM undo_log WHERE n > 0 ORDER BY n DESC`
-	sqlPruneOld = `DELETE FROM undo_log WHERE n > 0 AND n < ?1 AND at < ?2`
-	sqlPruneTo  = `DELETE FROM undo_log WHERE n <= ?1`
-	sqlLogRow   = `SELECT n, undone FROM undo_log WHERE run = ?1`
-	sqlLastRun  = `SELECT run FROM undo_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
-	sqlKept     = `SELECT id, before, after FROM undo_items WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3`
-	sqlUndone   = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
+	sqlLog       = `SELECT run, at, changed, deleted, undone FROM undo_log WHERE n > 0 ORDER BY n DESC`
+	sqlLogSizes  = `SELECT n, changed + deleted FROM undo_log WHERE n > 0 ORDER BY n DESC`
+	sqlPruneOld  = `DELETE FROM undo_log WHERE n > 0 AND n < ?1 AND at < ?2`
+	sqlPruneTo   = `DELETE FROM undo_log WHERE n <= ?1`
+	sqlLogRow    = `SELECT n, undone FROM undo_log WHERE run = ?1`
+	sqlLastRun   = `SELECT run FROM undo_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
+	sqlUndoItems = `SELECT id, before, after FROM undo_items WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3`
+	sqlUndone    = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
 
 	// What is known of deletions; see package tombstones.
 	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN staged s ON s.id = t.id

@@ -27,18 +27,6 @@ func (c *Conflict) LocalField(name string) []byte { return c.local.get(name) }
 // RemoteField is another field of the server's record.
 func (c *Conflict) RemoteField(name string) []byte { return c.remote.get(name) }
 
-// Both are the two sides of a record, which both changed, as JSON objects under
-// one ID.
-type Both struct {
-	// Base is their common past, or nil.
-	Base, Local, Remote []byte
-	// LocalNewer tells which was changed last; see Conflict.
-	LocalNewer bool
-	// Fields is what comes of a comparison field by field, the newer side's value
-	// standing where both changed one.
-	Fields []byte
-}
-
 // sides are two records to bring together, with their common past if they have
 // one.
 type sides struct {
@@ -50,12 +38,42 @@ type sides struct {
 	// earlier tells that base is of another storage, or an earlier life of this one:
 	// what remote lacks may be older than base, and is no deletion.
 	earlier bool
+	// keys are those of remote.
+	keys Keys
 	// within is the nested object whose fields are merged, as its rule describes it.
 	within Nested
 	// undecided, if not nil, is told that a field was left to the newer side.
 	undecided *bool
-	// unmerged, if not nil, takes why Rules.Merge failed.
+	// unmerged, if not nil, takes why Schema.Merge failed.
 	unmerged *error
+}
+
+// incoming is the remote record as it came.
+func (s *sides) incoming() content { return content{s.remote, s.keys} }
+
+// localStands tells which side stands where one has to.
+func (s *sides) localStands() bool {
+	return s.prefer == engine.PreferLocal || s.localNewer && s.prefer != engine.PreferRemote
+}
+
+// leaveOpen notes that nothing decided, and a side stands for that reason alone.
+func (s *sides) leaveOpen() {
+	if s.undecided != nil {
+		*s.undecided = true
+	}
+}
+
+// versions are the objects of sides, taken apart.
+type versions struct{ base, local, remote object }
+
+func (s *sides) parse() (v versions, err error) {
+	if v.base, err = parse(s.base); err == nil {
+		v.local, err = parse(s.local)
+	}
+	if err == nil {
+		v.remote, err = parse(s.remote)
+	}
+	return v, err
 }
 
 // get is a field's value; nil: there is none.
@@ -73,88 +91,107 @@ func (s *sides) unset(v []byte) bool {
 }
 
 // threeWay merges field by field: what one side changed stands, and where both
-// changed the same one, the rules decide. send is false if the server knows all
+// changed the same one, the schema decides. send is false if the server knows all
 // of the outcome that it would keep.
-func (c *core) threeWay(s sides) (merged []byte, send bool, err error) {
-	base, err := parse(s.base)
+func (s *Store[R]) threeWay(x sides) (merged content, send bool, err error) {
+	v, err := x.parse()
 	if err != nil {
-		return nil, false, err
+		return content{}, false, err
 	}
-	local, err := parse(s.local)
-	if err != nil {
-		return nil, false, err
-	}
-	remote, err := parse(s.remote)
-	if err != nil {
-		return nil, false, err
-	}
-	if c.rules.Merge != nil {
-		merged, send, whole, err := c.whole(s, base, local, remote)
-		if whole {
+	if s.schema.Merge != nil || s.schema.NewerStands {
+		merged, send, ok, err := s.wholeRecord(x, v)
+		if ok {
 			return merged, send, nil
 		}
 		if err != nil {
-			*s.unmerged = err
-			if s.undecided != nil {
-				*s.undecided = true
-			}
+			*x.unmerged = err
+			x.leaveOpen()
 		}
 	}
-	o, send, differs := c.objects(s, base, local, remote)
+	o, send, differs := s.fields.merge(x, v)
 	if !differs {
-		return s.remote, false, nil
+		return x.incoming(), false, nil
 	}
-	merged = o.append(nil)
-	if _, err := c.check(merged); err == nil {
+	merged.payload = o.append(nil)
+	if merged.keys, err = s.check(merged.payload); err == nil {
 		return merged, send, nil
 	}
-	// Each side's change was sound alone and the two don't go together: one
+	// Each side's change was valid alone and the two together are not: one
 	// record stands as a whole.
-	if s.undecided != nil {
-		*s.undecided = true
+	x.leaveOpen()
+	if !x.localStands() {
+		return x.incoming(), false, nil
 	}
-	if s.localNewer && s.prefer != engine.PreferRemote || s.prefer == engine.PreferLocal {
-		local.set("id", remote.get("id"))
-		return local.append(nil), true, nil
-	}
-	return s.remote, false, nil
+	v.local.set("id", v.remote.get("id"))
+	merged.payload = v.local.append(nil)
+	merged.keys, _ = s.check(merged.payload) // one that is not valid has none
+	return merged, true, nil
 }
 
-// whole has Rules.Merge decide, where both sides changed the record. ok is false
-// where they did not, or where it failed with err.
-func (c *core) whole(s sides, base, local, remote object) (merged []byte, send, ok bool, err error) {
-	ours := slices.Clone(local)
-	ours.set("id", remote.get("id")) // it is another where the two are the same by content
-	both := Both{Base: s.base, Local: ours.append(nil), Remote: s.remote, LocalNewer: s.localNewer}
+// wholeRecord has Schema.Merge or NewerStands decide, where both sides changed the record.
+// ok is false where they did not, or where it failed with err.
+func (s *Store[R]) wholeRecord(x sides, v versions) (merged content, send, ok bool, err error) {
+	ours := slices.Clone(v.local)
+	ours.set("id", v.remote.get("id")) // it is another where the two are the same by content
+	local := ours.append(nil)
+	if same(local, x.remote) || x.base != nil && (same(x.base, local) || same(x.base, x.remote)) {
+		return content{}, false, false, nil
+	}
 	switch {
-	case same(both.Local, s.remote) || s.base != nil && (same(s.base, both.Local) || same(s.base, s.remote)):
-		return nil, false, false, nil
-	case s.prefer == engine.PreferLocal:
-		return both.Local, true, true, nil
-	case s.prefer == engine.PreferRemote:
-		return s.remote, false, true, nil
+	case x.prefer == engine.PreferRemote, s.schema.NewerStands && !x.localStands():
+		return x.incoming(), false, true, nil
+	case x.prefer == engine.PreferLocal:
+		merged.payload = local
+		merged.keys, _ = s.check(local)
+		return merged, true, true, nil
+	case s.schema.NewerStands:
+		merged.payload = local
+	default:
+		x.undecided = nil
+		o, _, _ := s.fields.merge(x, v)
+		if merged.payload, err = s.schema.merge(x.base, local, x.remote, o.append(nil), s.written); err != nil {
+			return content{}, false, false, err
+		}
 	}
-	s.undecided = nil
-	o, _, _ := c.objects(s, base, local, remote)
-	both.Fields = o.append(nil)
-	if merged, err = c.rules.Merge(both); err == nil {
-		_, err = c.check(merged)
+	if merged.keys, err = s.check(merged.payload); err != nil {
+		return content{}, false, false, err
 	}
-	if err != nil {
-		return nil, false, false, err
-	}
-	if same(merged, s.remote) {
-		return s.remote, false, true, nil
+	if same(merged.payload, x.remote) {
+		return x.incoming(), false, true, nil
 	}
 	return merged, true, true, nil
 }
 
-func (c *core) objects(s sides, base, local, remote object) (merged object, send, differs bool) {
-	merged = make(object, 0, len(remote)+2)
-	field := func(name string, written []byte) {
-		r := s.get(remote, name)
-		v, sendThis := c.field(s, name, base, local, remote)
-		if equal(v, r) {
+// fieldRules say how the fields of two versions of a record come together; see [Schema].
+type fieldRules struct {
+	nested                 map[string]Nested
+	sets, sticky, required map[string]bool
+	resolve                func(Conflict) (value []byte, ok bool)
+}
+
+func newFieldRules(nested []Nested, sets, sticky, required []string, resolve func(Conflict) ([]byte, bool)) fieldRules {
+	f := fieldRules{nested: make(map[string]Nested), sets: nameSet(sets), sticky: nameSet(sticky), required: nameSet(required), resolve: resolve}
+	for _, n := range nested {
+		f.nested[n.Name] = n
+	}
+	return f
+}
+
+func nameSet(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+// merge merges the fields of two objects. differs tells whether the outcome is another
+// than remote.
+func (f *fieldRules) merge(s sides, v versions) (merged object, send, differs bool) {
+	merged = make(object, 0, len(v.remote)+2)
+	add := func(name string, written []byte) {
+		value, sendThis := f.field(s, name, v)
+		if equal(value, s.get(v.remote, name)) {
 			if written != nil {
 				merged = append(merged, member{name, written})
 			}
@@ -162,28 +199,19 @@ func (c *core) objects(s sides, base, local, remote object) (merged object, send
 		}
 		differs = true
 		send = send || sendThis
-		if v != nil {
-			merged = append(merged, member{name, v})
+		if value != nil {
+			merged = append(merged, member{name, value})
 		}
 	}
-	for _, m := range remote {
-		field(m.name, m.value)
+	for _, m := range v.remote {
+		add(m.name, m.value)
 	}
-	for _, m := range local {
-		if _, there := remote.find(m.name); !there {
-			field(m.name, nil)
+	for _, m := range v.local {
+		if _, there := v.remote.find(m.name); !there {
+			add(m.name, nil)
 		}
 	}
 	return merged, send, differs
-}
-
-func (o object) find(name string) (int, bool) {
-	for i := range o {
-		if o[i].name == name {
-			return i, true
-		}
-	}
-	return 0, false
 }
 
 // field is one field on the two sides of a record, and in their past. A value is nil where
@@ -192,41 +220,40 @@ type field struct {
 	sides
 	name     string
 	b, l, r  []byte // its value in the base, in the local and in the remote record
-	local    object
-	remote   object
+	versions versions
 	written  bool // remote has it, if only as null
 	nested   Nested
 	isNested bool
 }
 
 // field returns what a field becomes, and whether the server has to be told.
-func (c *core) field(s sides, name string, base, local, remote object) (v []byte, send bool) {
-	f := field{sides: s, name: name, b: s.get(base, name), l: s.get(local, name), r: s.get(remote, name), local: local, remote: remote}
-	_, f.written = remote.find(name)
+func (r *fieldRules) field(s sides, name string, v versions) (value []byte, send bool) {
+	f := field{sides: s, name: name, b: s.get(v.base, name), l: s.get(v.local, name), r: s.get(v.remote, name), versions: v}
+	_, f.written = v.remote.find(name)
 	if s.within.Name == "" {
-		f.nested, f.isNested = c.nested[name]
+		f.nested, f.isNested = r.nested[name]
 	}
-	if v, send, ok := c.left(&f); ok {
-		return v, send
+	if value, send, ok := r.notWritten(&f); ok {
+		return value, send
 	}
-	if v, send, ok := c.oneSide(&f); ok {
-		return v, send
+	if value, send, ok := r.oneSide(&f); ok {
+		return value, send
 	}
-	if v, send, ok := c.together(&f); ok {
-		return v, send
+	if value, send, ok := r.together(&f); ok {
+		return value, send
 	}
-	return c.decide(&f)
+	return r.decide(&f)
 }
 
-// left decides a field that remote does not have, or has as local does: whoever wrote
-// remote may not know it.
-func (c *core) left(f *field) (v []byte, send, ok bool) {
+// notWritten decides a field that remote has as local does, or does not have: the client
+// that wrote remote may not know it.
+func (r *fieldRules) notWritten(f *field) (v []byte, send, ok bool) {
 	switch {
 	case f.name == "id" || equal(f.l, f.r):
 		return f.r, false, true
-	case !f.written && c.required[f.name]:
+	case !f.written && r.required[f.name]:
 		return f.l, true, true
-	case f.r == nil && c.sticky[f.name]:
+	case f.r == nil && r.sticky[f.name]:
 		return f.l, f.changed && !equal(f.l, f.b), true
 	case f.earlier && f.within.Name != "" && f.r == nil && f.l != nil:
 		return f.l, true, true
@@ -234,60 +261,62 @@ func (c *core) left(f *field) (v []byte, send, ok bool) {
 	return nil, false, false
 }
 
-// oneSide decides a field that one side changed, or, where there is no common past, one
-// side says something in.
-func (c *core) oneSide(f *field) (v []byte, send, ok bool) {
-	past := f.base != nil
+// oneSide decides a field that one side alone changed, or, without a common past, that
+// one side alone has a value for.
+func (r *fieldRules) oneSide(f *field) (v []byte, send, ok bool) {
+	if f.base == nil {
+		switch {
+		case f.unset(f.l):
+			return f.r, false, true
+		case f.unset(f.r):
+			return f.l, true, true
+		}
+		return nil, false, false
+	}
 	switch {
-	case past && equal(f.l, f.b):
-		if f.isNested && (f.earlier || len(c.required) > 0) {
+	case equal(f.l, f.b):
+		if f.isNested && (f.earlier || len(r.required) > 0) {
 			// It may lack what is here, or is required.
-			if v, send, ok := c.nest(f); ok {
+			if v, send, ok := r.nest(f); ok {
 				return v, send, true
 			}
 		}
 		return f.r, false, true
-	case past && equal(f.r, f.b):
-		return f.l, true, true
-	case !past && f.unset(f.l):
-		return f.r, false, true
-	case !past && f.unset(f.r):
+	case equal(f.r, f.b):
 		return f.l, true, true
 	}
 	return nil, false, false
 }
 
 // together merges what both sides changed in a set or in an object.
-func (c *core) together(f *field) (v []byte, send, ok bool) {
+func (r *fieldRules) together(f *field) (v []byte, send, ok bool) {
 	switch {
-	case c.sets[f.name] && f.within.Name == "":
+	case r.sets[f.name] && f.within.Name == "":
 		return mergeSets(f.b, f.l, f.r, f.base != nil)
 	case f.isNested:
-		return c.nest(f)
+		return r.nest(f)
 	}
 	return nil, false, false
 }
 
-// decide lets one side's value stand, or what Rules.Resolve makes of both.
-func (c *core) decide(f *field) (v []byte, send bool) {
+// decide lets one side's value stand, or what Schema.Resolve makes of both.
+func (r *fieldRules) decide(f *field) (v []byte, send bool) {
 	switch f.prefer {
 	case engine.PreferLocal:
 		return f.l, true
 	case engine.PreferRemote:
 		return f.r, false
 	}
-	if c.rules.Resolve != nil {
+	if r.resolve != nil {
 		conflict := Conflict{
 			Field: f.name, Within: f.within.Name, Base: f.b, Local: f.l, Remote: f.r, LocalNewer: f.localNewer,
-			local: f.local, remote: f.remote,
+			local: f.versions.local, remote: f.versions.remote,
 		}
-		if v, ok := c.rules.Resolve(conflict); ok {
+		if v, ok := r.resolve(conflict); ok {
 			return v, true
 		}
 	}
-	if f.undecided != nil {
-		*f.undecided = true
-	}
+	f.leaveOpen()
 	if f.localNewer {
 		return f.l, true
 	}
@@ -296,7 +325,7 @@ func (c *core) decide(f *field) (v []byte, send bool) {
 
 // nest merges the members of an object within the record; ok is false if a side
 // holds something else there.
-func (c *core) nest(f *field) (v []byte, send, ok bool) {
+func (r *fieldRules) nest(f *field) (v []byte, send, ok bool) {
 	s, n := f.sides, f.nested
 	local, err := n.parse(f.l)
 	if err != nil || local == nil {
@@ -311,7 +340,7 @@ func (c *core) nest(f *field) (v []byte, send, ok bool) {
 		base = nil
 	}
 	s.base, s.within = f.b, n
-	o, send, differs := c.objects(s, base, local, remote)
+	o, send, differs := r.merge(s, versions{base, local, remote})
 	if !differs {
 		return f.r, false, true
 	}
@@ -328,7 +357,7 @@ func (n *Nested) parse(value []byte) (object, error) {
 	}
 	text, ok := rawjson.Unquoted(value)
 	if !ok {
-		return nil, errNoObject
+		return nil, errNotObject
 	}
 	return parse(text)
 }

@@ -11,14 +11,14 @@ import (
 
 // buried is a store that synced the deletions of a, by another device, and of b, by this
 // one, at 2000, and was reset since.
-func buried(t *testing.T, rules Rules) *core {
+func buried(t *testing.T, schema Schema[testRecord]) *Store[testRecord] {
 	t.Helper()
-	c := openTest(t, rules)
+	c := openTest(t, schema)
 	start := engine.Start{Account: "me"}
 	if _, _, err := stage(t, c, start, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`), incoming("b", 1000, `{"id":"b","name":"y"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("b") }); err != nil {
+	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.Delete("b") }); err != nil {
 		t.Fatal(err)
 	}
 	s, err := c.Begin(t.Context(), start)
@@ -58,7 +58,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 			`{"id":"a","name":"x"} {"id":"b","name":"y"}`, "a b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := buried(t, testRules(true))
+			c := buried(t, testSchema(true))
 			_, out, err := stage(t, c, test.start, 3000, test.in...)
 			if err != nil {
 				t.Fatal(err)
@@ -78,7 +78,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 }
 
 func TestADeletionAgainCanBeUndone(t *testing.T) {
-	c := buried(t, testRules(true))
+	c := buried(t, testSchema(true))
 	start := engine.Start{Account: "me", Run: "restored"}
 	if _, _, err := stage(t, c, start, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
@@ -93,9 +93,9 @@ func TestADeletionAgainCanBeUndone(t *testing.T) {
 
 // A restore may be made just to get back what was deleted.
 func TestManyDeletionsAgainAreHeld(t *testing.T) {
-	rules := testRules(true)
-	rules.Hold = HoldMost
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.TooManyDeletions = MoreThanHalf
+	c := openTest(t, schema)
 	start := engine.Start{Account: "me"}
 	var live, gone []engine.Incoming
 	for i := range 12 {
@@ -121,11 +121,11 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 
 // A deletion that was not sent yet is later than what a server goes back to.
 func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.change(t.Context(), func(e *userTx) error { return e.Delete("a") }); err != nil {
+	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Reset(t.Context(), engine.Association{Global: "g"}); err != nil {
@@ -138,11 +138,11 @@ func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
 }
 
 func TestAWipeForgetsTheTombstones(t *testing.T) {
-	for name, forget := range map[string]func(*core) error{
-		"wipe":  func(c *core) error { return c.Wipe(t.Context()) },
-		"clear": func(c *core) error { return c.Clear(t.Context(), engine.Start{}) },
+	for name, forget := range map[string]func(*Store[testRecord]) error{
+		"wipe":  func(c *Store[testRecord]) error { return c.Wipe(t.Context()) },
+		"clear": func(c *Store[testRecord]) error { return c.Clear(t.Context(), engine.Start{}) },
 	} {
-		c := buried(t, testRules(true))
+		c := buried(t, testSchema(true))
 		if err := forget(c); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestWhatWasDeletedGivesNothingToWhatWasAddedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := openTest(t, testRules(true))
+			c := openTest(t, testSchema(true))
 			if _, _, err := stage(t, c, engine.Start{}, 10, incoming("a", 10, `{"id":"a","name":"n","old":1}`)); err != nil {
 				t.Fatal(err)
 			}

@@ -9,45 +9,50 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// tx is a transaction on the store.
-type tx struct {
-	*sqlite.Tx
-	core *core
-
-	// user tells that it is the user's, and not a sync's; changed are the records
-	// that the user sees otherwise afterwards, and wiped, that it took all away.
-	user, wiped bool
-	changed     []engine.ID
-	// undated tells that the user's changes come from elsewhere, and nobody knows since
-	// when they stand there.
+// Tx is a transaction of a store: of the user's changes, all of which are kept, or none;
+// or of a sync.
+type Tx[R any] struct {
+	sql   *sqlite.Tx
+	store *Store[R]
+	effect
+	// undated says that the user's changes come from elsewhere, and nobody knows how old
+	// they are.
 	undated bool
 }
 
-func (c *core) update(ctx context.Context, f func(*tx) error) error {
-	var last *tx
-	err := c.db.UpdateCached(ctx, func(t *sqlite.Tx) error {
-		last = &tx{Tx: t, core: c}
+// effect is what a transaction did, for those that watch.
+type effect struct {
+	// user says that it is the user's, and not a sync's; changed are the records
+	// that the user sees otherwise afterwards, and wiped says that it removed all.
+	user, wiped bool
+	changed     []engine.ID
+}
+
+func (s *Store[R]) update(ctx context.Context, f func(*Tx[R]) error) error {
+	var last *Tx[R]
+	err := s.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		last = &Tx[R]{sql: tx, store: s}
 		return f(last)
 	})
 	if err == nil {
-		c.tell(last)
+		s.tell(&last.effect)
 	}
 	return err
 }
 
-func (c *core) view(ctx context.Context, f func(*tx) error) error {
-	return c.db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(&tx{Tx: t, core: c}) })
+func (s *Store[R]) view(ctx context.Context, f func(*Tx[R]) error) error {
+	return s.db.ViewCached(ctx, func(tx *sqlite.Tx) error { return f(&Tx[R]{sql: tx, store: s}) })
 }
 
 // exec returns how many rows the statement touched.
-func (t *tx) exec(query string, args ...any) (int, error) {
-	n, err := t.Exec(query, args...)
+func (t *Tx[R]) exec(query string, args ...any) (int, error) {
+	n, err := t.sql.Exec(query, args...)
 	return int(n), err
 }
 
 // one scans the single row that the query has; ok is false if there is none.
-func (t *tx) one(query string, args []any, into ...any) (ok bool, err error) {
-	err = t.QueryRow(query, args...).Scan(into...)
+func (t *Tx[R]) one(query string, args []any, into ...any) (ok bool, err error) {
+	err = t.sql.QueryRow(query, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -106,7 +111,7 @@ func (r *row) columns() []any {
 }
 
 // row finds one record by sqlRow or sqlByKey; nil: there is none.
-func (t *tx) row(query string, arg any) (*row, error) {
+func (t *Tx[R]) row(query string, arg any) (*row, error) {
 	r := &row{}
 	ok, err := t.one(query, []any{arg}, r.columns()...)
 	if err != nil || !ok {
@@ -115,12 +120,12 @@ func (t *tx) row(query string, arg any) (*row, error) {
 	return r, t.unseal(r)
 }
 
-func (t *tx) unseal(r *row) (err error) {
-	if r.mirror, err = t.core.open(r.id, r.mirror); err == nil {
-		r.local, err = t.core.open(r.id, r.local)
+func (t *Tx[R]) unseal(r *row) (err error) {
+	if r.mirror, err = t.store.open(r.id, r.mirror); err == nil {
+		r.local, err = t.store.open(r.id, r.local)
 	}
 	if err == nil {
-		r.base, err = t.core.open(r.id, r.base)
+		r.base, err = t.store.open(r.id, r.base)
 	}
 	return err
 }
@@ -129,11 +134,11 @@ func (t *tx) unseal(r *row) (err error) {
 const maxLoose = 200
 
 // loose are the records that have the loose key; see [Keys].
-func (t *tx) loose(key []byte) (found []*row, err error) {
+func (t *Tx[R]) loose(key []byte) (found []*row, err error) {
 	if key == nil {
 		return nil, nil
 	}
-	rows, err := t.Query(sqlByLoose, key, maxLoose)
+	rows, err := t.sql.Query(sqlByLoose, key, maxLoose)
 	if err != nil {
 		return nil, err
 	}
@@ -153,18 +158,18 @@ func (t *tx) loose(key []byte) (found []*row, err error) {
 
 // sent is what the last snapshot had for id: the server may hold it although no
 // receipt came. ok is false if the snapshot had nothing, or a tombstone.
-func (t *tx) sent(id engine.ID) (payload []byte, ok bool, err error) {
+func (t *Tx[R]) sent(id engine.ID) (payload []byte, ok bool, err error) {
 	ok, err = t.one(sqlSent, []any{id}, &payload)
 	if err != nil || !ok || payload == nil {
 		return nil, false, err
 	}
-	payload, err = t.core.open(id, payload)
+	payload, err = t.store.open(id, payload)
 	return payload, err == nil, err
 }
 
 // remove deletes the user's record: a tombstone goes up if the server may have
 // it, and otherwise it is gone.
-func (t *tx) remove(r *row) error {
+func (t *Tx[R]) remove(r *row) error {
 	base := r.mirror
 	if base == nil {
 		sent, ok, err := t.sent(r.id)
@@ -177,10 +182,10 @@ func (t *tx) remove(r *row) error {
 		}
 		base = sent
 	}
-	sealed, err := t.core.seal(r.id, base)
+	sealed, err := t.store.seal(r.id, base)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(sqlBury, r.n, sealed, t.core.now().UnixMilli())
+	_, err = t.exec(sqlAddTombstone, r.n, sealed, t.store.now().UnixMilli())
 	return err
 }

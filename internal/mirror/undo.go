@@ -16,48 +16,51 @@ const (
 	keepRecords = 100_000
 )
 
-// keptItem is a record that a sync took away or overwrote, its payloads sealed. after
+// undoItem is a record that a sync deleted or overwrote, its payloads sealed. after
 // is nil where the sync deleted it.
-type keptItem struct {
+type undoItem struct {
 	id            engine.ID
 	before, after []byte
 }
 
-// keeper keeps what a transaction of a sync took away or overwrote.
-type keeper struct{ items []keptItem }
+// undoRecorder notes what a transaction of a sync deleted or overwrote.
+type undoRecorder struct {
+	seal  func(engine.ID, []byte) ([]byte, error)
+	items []undoItem
+}
 
-// keep keeps what a record said before; after is nil where it is deleted.
-func (k *keeper) keep(c *core, id engine.ID, before, after []byte) error {
-	item := keptItem{id: id}
+// record notes what a record said before; after is nil where it is deleted.
+func (u *undoRecorder) record(id engine.ID, before, after []byte) error {
+	item := undoItem{id: id}
 	var err error
-	if item.before, err = c.seal(id, before); err == nil && after != nil {
-		item.after, err = c.seal(id, after)
+	if item.before, err = u.seal(id, before); err == nil && after != nil {
+		item.after, err = u.seal(id, after)
 	}
-	k.items = append(k.items, item)
+	u.items = append(u.items, item)
 	return err
 }
 
-// write files what was kept under a run.
-func (k *keeper) write(t *tx, run string) error {
-	if len(k.items) == 0 {
+// writeUndo files what was recorded under a run.
+func (t *Tx[R]) writeUndo(u *undoRecorder, run string) error {
+	if len(u.items) == 0 {
 		return nil
 	}
-	now := t.core.now()
+	now := t.store.now()
 	if run == "" {
 		run = "sync " + now.UTC().Format(time.RFC3339)
 	}
 	deleted := 0
-	for _, item := range k.items {
+	for _, item := range u.items {
 		if item.after == nil {
 			deleted++
 		}
 	}
 	var log int64
-	if _, err := t.one(sqlLogEntry, []any{run, now.UnixMilli(), len(k.items) - deleted, deleted}, &log); err != nil {
+	if _, err := t.one(sqlLogEntry, []any{run, now.UnixMilli(), len(u.items) - deleted, deleted}, &log); err != nil {
 		return err
 	}
-	for _, item := range k.items {
-		if _, err := t.exec(sqlKeep, log, item.id, item.before, item.after); err != nil {
+	for _, item := range u.items {
+		if _, err := t.exec(sqlAddUndoItem, log, item.id, item.before, item.after); err != nil {
 			return err
 		}
 	}
@@ -65,11 +68,11 @@ func (k *keeper) write(t *tx, run string) error {
 }
 
 // prune drops what is old, and what is more than can be kept.
-func (t *tx) prune(newest int64) error {
-	if _, err := t.exec(sqlPruneOld, newest, t.core.now().Add(-keepFor).UnixMilli()); err != nil {
+func (t *Tx[R]) prune(newest int64) error {
+	if _, err := t.exec(sqlPruneOld, newest, t.store.now().Add(-keepFor).UnixMilli()); err != nil {
 		return err
 	}
-	rows, err := t.Query(sqlLogSizes)
+	rows, err := t.sql.Query(sqlLogSizes)
 	if err != nil {
 		return err
 	}
@@ -90,10 +93,10 @@ func (t *tx) prune(newest int64) error {
 }
 
 // Log lists the syncs that changed or deleted records of the user's, the newest first.
-func (c *core) Log(ctx context.Context) ([]engine.LogEntry, error) {
-	rows, err := c.db.Query(ctx, sqlLog)
+func (s *Store[R]) Log(ctx context.Context) ([]engine.LogEntry, error) {
+	rows, err := s.db.Query(ctx, sqlLog)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the log of %s: %w", c.rules.Collection, sqlite.Explain(err))
+		return nil, fmt.Errorf("cannot read the log of %s: %w", s.schema.Collection, sqlite.Explain(err))
 	}
 	defer rows.Close()
 	var log []engine.LogEntry
@@ -112,13 +115,13 @@ func (c *core) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	return log, sqlite.Explain(rows.Err())
 }
 
-// Undo brings back what a sync took away or overwrote, as an edit of the user's that goes
+// Undo brings back what a sync deleted or overwrote, as an edit of the user's that goes
 // up with the next sync. What was edited since, by whomever, stays. An empty run means
 // the last sync that stands.
-func (c *core) Undo(ctx context.Context, run string) (engine.Undone, error) {
+func (s *Store[R]) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	var done engine.Undone
-	err := c.change(ctx, func(e *userTx) (err error) {
-		done, err = e.undo(run)
+	err := s.Edit(ctx, func(t *Tx[R]) (err error) {
+		done, err = t.undo(run)
 		return err
 	})
 	if err != nil {
@@ -127,29 +130,19 @@ func (c *core) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return done, nil
 }
 
-func (e *userTx) undo(run string) (done engine.Undone, err error) {
-	t := e.tx
+func (t *Tx[R]) undo(run string) (done engine.Undone, err error) {
+	log, run, err := t.standing(run)
+	if err != nil {
+		return done, err
+	}
 	done.Run = run
-	if run == "" {
-		if ok, err := t.one(sqlLastRun, nil, &done.Run); err != nil || !ok {
-			return done, errors.Join(err, noRun(ok))
-		}
-	}
-	var log, undone int64
-	ok, err := t.one(sqlLogRow, []any{done.Run}, &log, &undone)
-	switch {
-	case err != nil || !ok:
-		return done, errors.Join(err, noRun(ok))
-	case undone != 0:
-		return done, engine.ErrUndone
-	}
 	for after := engine.ID(""); ; {
-		page, err := t.kept(log, after)
+		page, err := t.undoItems(log, after)
 		if err != nil {
 			return done, err
 		}
 		for i := range page {
-			if err := e.bringBack(&page[i], &done); err != nil {
+			if err := t.bringBack(&page[i], &done); err != nil {
 				return done, err
 			}
 		}
@@ -158,8 +151,26 @@ func (e *userTx) undo(run string) (done engine.Undone, err error) {
 		}
 		after = page[len(page)-1].id
 	}
-	_, err = t.exec(sqlUndone, log, t.core.now().UnixMilli())
+	_, err = t.exec(sqlUndone, log, t.store.now().UnixMilli())
 	return done, err
+}
+
+// standing finds a sync that was not undone in the log: the named one, or the last.
+func (t *Tx[R]) standing(run string) (log int64, name string, err error) {
+	if run == "" {
+		if ok, err := t.one(sqlLastRun, nil, &run); err != nil || !ok {
+			return 0, "", errors.Join(err, noRun(ok))
+		}
+	}
+	var undone int64
+	ok, err := t.one(sqlLogRow, []any{run}, &log, &undone)
+	switch {
+	case err != nil || !ok:
+		return 0, "", errors.Join(err, noRun(ok))
+	case undone != 0:
+		return 0, "", engine.ErrUndone
+	}
+	return log, run, nil
 }
 
 func noRun(there bool) error {
@@ -169,49 +180,49 @@ func noRun(there bool) error {
 	return engine.ErrNoRun
 }
 
-// kept is a page of a sync's records behind an ID, opened.
-func (t *tx) kept(log int64, after engine.ID) (page []keptItem, err error) {
-	rows, err := t.Query(sqlKept, log, after, listPage)
+// undoItems is a page of a sync's records behind an ID, opened.
+func (t *Tx[R]) undoItems(log int64, after engine.ID) (page []undoItem, err error) {
+	rows, err := t.sql.Query(sqlUndoItems, log, after, listPage)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var k keptItem
-		if err := rows.Scan(&k.id, &k.before, &k.after); err != nil {
+		var u undoItem
+		if err := rows.Scan(&u.id, &u.before, &u.after); err != nil {
 			return nil, err
 		}
-		if k.before, err = t.core.open(k.id, k.before); err != nil {
+		if u.before, err = t.store.open(u.id, u.before); err != nil {
 			return nil, err
 		}
-		if k.after, err = t.core.open(k.id, k.after); err != nil {
+		if u.after, err = t.store.open(u.id, u.after); err != nil {
 			return nil, err
 		}
-		page = append(page, k)
+		page = append(page, u)
 	}
 	return page, rows.Err()
 }
 
 // bringBack gives one record back what the sync took, unless it was edited since.
-func (e *userTx) bringBack(k *keptItem, done *engine.Undone) error {
-	now, err := e.get(k.id)
+func (t *Tx[R]) bringBack(u *undoItem, done *engine.Undone) error {
+	now, err := t.payload(u.id)
 	switch {
 	case err != nil && !errors.Is(err, engine.ErrNotFound):
 		return err
-	case err == nil && same(now, k.before):
+	case err == nil && same(now, u.before):
 		return nil // it is back already
-	case (err == nil) != (k.after != nil), err == nil && !same(now, k.after):
+	case (err == nil) != (u.after != nil), err == nil && !same(now, u.after):
 		done.Kept++
 		return nil
 	}
-	switch err := e.put(k.id, k.before); {
-	case errors.Is(err, engine.ErrDuplicate), errors.As(err, new(*engine.InvalidError)), err != nil && e.tx.core.readOnly(now) != nil:
+	switch err := t.put(u.id, u.before); {
+	case errors.Is(err, engine.ErrDuplicate), errors.As(err, new(*engine.InvalidError)), err != nil && now != nil && t.store.schema.readOnly(now) != nil:
 		done.Kept++ // another record is in its place
 		return nil
 	case err != nil:
 		return err
 	}
-	if k.after == nil {
+	if u.after == nil {
 		done.Restored++
 	} else {
 		done.Reverted++

@@ -10,7 +10,7 @@ import (
 )
 
 func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	for _, name := range []string{"a", "b", "c", "d"} {
 		put(t, c, engine.ID(name), fmt.Sprintf(`{"id":"%s","name":"%s","a":"old"}`, name, name))
 	}
@@ -70,9 +70,9 @@ func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
 }
 
 func TestClearKeepsWhatIsUnsent(t *testing.T) {
-	rules := testRules(true)
-	rules.Hold = HoldMost
-	c := openTest(t, rules)
+	schema := testSchema(true)
+	schema.TooManyDeletions = MoreThanHalf
+	c := openTest(t, schema)
 	for i := range 20 {
 		put(t, c, engine.ID(fmt.Sprint("s", i)), fmt.Sprintf(`{"name":"s%d"}`, i))
 	}
@@ -106,16 +106,16 @@ func TestClearKeepsWhatIsUnsent(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
-	c := openTest(t, testRules(true))
+	c := openTest(t, testSchema(true))
 	for i := range 3 {
-		err := c.update(t.Context(), func(tx *tx) error {
-			k := keeper{}
+		err := c.update(t.Context(), func(tx *Tx[testRecord]) error {
+			u := undoRecorder{seal: c.seal}
 			for range 2 {
-				if err := k.keep(c, engine.ID(fmt.Sprint("x", i, len(k.items))), []byte("{}"), nil); err != nil {
+				if err := u.record(engine.ID(fmt.Sprint("x", i, len(u.items))), []byte("{}"), nil); err != nil {
 					return err
 				}
 			}
-			if err := k.write(tx, fmt.Sprint("run ", i)); err != nil {
+			if err := tx.writeUndo(&u, fmt.Sprint("run ", i)); err != nil {
 				return err
 			}
 			// As if it had taken away half of what is kept.

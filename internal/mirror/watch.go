@@ -32,16 +32,16 @@ type watcher struct {
 // Watch yields what changes from now on. It holds up neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
 // with Close, or when the loop is left, and serves one loop.
-func (c *core) Watch(ctx context.Context) iter.Seq[engine.Change] {
-	w := c.watchers.add()
-	stop := context.AfterFunc(ctx, func() { c.watchers.remove(w) })
+func (s *Store[R]) Watch(ctx context.Context) iter.Seq[engine.Change] {
+	w := s.watchers.add()
+	stop := context.AfterFunc(ctx, func() { s.watchers.remove(w) })
 	return func(yield func(engine.Change) bool) {
 		defer func() {
 			stop()
-			c.watchers.remove(w)
+			s.watchers.remove(w)
 		}()
 		for range w.ready {
-			if ctx.Err() != nil || !yield(c.watchers.take(w)) {
+			if ctx.Err() != nil || !yield(s.watchers.take(w)) {
 				return
 			}
 		}
@@ -100,34 +100,34 @@ func (ws *watchers) take(w *watcher) engine.Change {
 }
 
 // tell tells of a committed transaction.
-func (c *core) tell(t *tx) {
-	if !t.wiped && len(t.changed) == 0 {
+func (s *Store[R]) tell(e *effect) {
+	if !e.wiped && len(e.changed) == 0 {
 		return
 	}
-	c.watchers.tell(t)
-	if t.user {
-		c.Notify()
+	s.watchers.tell(e)
+	if e.user {
+		s.Notify()
 	}
 }
 
-func (ws *watchers) tell(t *tx) {
+func (ws *watchers) tell(e *effect) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for w := range ws.all {
-		w.add(t)
+		w.add(e)
 	}
 }
 
-func (w *watcher) add(t *tx) {
-	w.user = w.user || t.user
-	w.sync = w.sync || !t.user && !t.wiped
+func (w *watcher) add(e *effect) {
+	w.user = w.user || e.user
+	w.sync = w.sync || !e.user && !e.wiped
 	if w.ids == nil {
 		w.ids = make(map[engine.ID]bool)
 	}
-	for _, id := range t.changed {
+	for _, id := range e.changed {
 		w.ids[id] = true
 	}
-	if w.many = w.many || t.wiped || len(w.ids) > maxChanged; w.many {
+	if w.many = w.many || e.wiped || len(w.ids) > maxChanged; w.many {
 		clear(w.ids)
 	}
 	select {

@@ -119,44 +119,6 @@ func (f *Form[E]) newer(e *E) bool { return *f.Meta(e).Version > f.Newest }
 // Marshal writes a record.
 func Marshal[E any](id engine.ID, e *E) ([]byte, error) { return json.Marshal(record[E]{id, e}) }
 
-// Rules are the collection's.
-func (f *Form[E]) Rules() mirror.Rules {
-	return mirror.Rules{
-		Collection: f.Collection,
-		Version:    1,
-		Check:      f.check,
-		Nested:     []mirror.Nested{{Name: "entry"}},
-		Resolve:    f.resolve,
-		Hold:       mirror.HoldMost,
-		Fork:       func(random io.Reader) (engine.ID, error) { return NewID(random), nil },
-		Required:   usage,
-		ReadOnly: func(payload []byte) error {
-			if _, e, err := f.Unmarshal(payload); err == nil && f.newer(&e) {
-				return ErrNewer
-			}
-			return nil
-		},
-	}
-}
-
-// check keeps apart what this program does not know enough to compare.
-func (f *Form[E]) check(payload []byte) (k mirror.Keys, err error) {
-	_, e, err := f.Unmarshal(payload)
-	if err != nil {
-		return k, err
-	}
-	if v := *f.Meta(&e).Version; v < 1 {
-		return k, fmt.Errorf("its version is %d, and there is none below 1", v)
-	}
-	if f.Loose != nil {
-		k.Loose = f.Loose(&e)
-	}
-	if content := f.Content(&e); !f.newer(&e) && strings.Join(content, "") != "" {
-		k.Dedupe = []byte(strings.Join(content, "\x00"))
-	}
-	return k, nil
-}
-
 // resolve decides what both sides changed. Where it does not, the entry forks.
 func (f *Form[E]) resolve(c mirror.Conflict) ([]byte, bool) {
 	if c.Field == "version" {
@@ -170,31 +132,65 @@ func (f *Form[E]) resolve(c mirror.Conflict) ([]byte, bool) {
 	return mirror.ResolveUsage(c)
 }
 
-// Kind is how records of type R, which hold an ID and an E, are kept. complete checks
-// an entry that the user wants to keep, and fills in what follows from it; old is nil
-// for a new one.
-func Kind[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.ID, *E), complete func(e, old *E) error) mirror.Kind[R] {
-	return mirror.Kind[R]{
-		Fields: fields[E](),
-		ID:     func(r *R) *engine.ID { id, _ := parts(r); return id },
-		NewID:  NewID,
+// Schema is that of a collection whose records are of type R, which holds an ID and an E.
+// complete checks an entry that the user wants to keep, and fills in what follows from it;
+// old is nil for a new one.
+func Schema[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.ID, *E), complete func(e, old *E) error) mirror.Schema[R] {
+	entry := func(r *R) *E { _, e := parts(r); return e }
+	return mirror.Schema[R]{
+		Collection: f.Collection,
+		Version:    1,
+		Fields:     fields[E](),
+		ID:         func(r *R) *engine.ID { id, _ := parts(r); return id },
+		NewID:      NewID,
 		Complete: func(r, old *R) error {
-			_, e := parts(r)
-			var was *E
-			if old != nil {
-				if _, was = parts(old); reflect.DeepEqual(e, was) || f.newer(was) {
-					return nil // nothing to do, or the store refuses it
-				}
-			} else if f.newer(e) {
+			if old == nil {
+				return f.complete(entry(r), nil, now, complete)
+			}
+			return f.complete(entry(r), entry(old), now, complete)
+		},
+		Check:    func(r *R) (mirror.Keys, error) { return f.check(entry(r)) },
+		Nested:   []mirror.Nested{{Name: "entry"}},
+		Required: slices.Clone(usage),
+		Resolve:  f.resolve,
+		Fork:     true,
+		ReadOnly: func(r *R) error {
+			if f.newer(entry(r)) {
 				return ErrNewer
 			}
-			if err := complete(e, was); err != nil {
-				return err
-			}
-			f.note(f.Meta(e), was == nil, now().UnixMilli())
 			return nil
 		},
+		TooManyDeletions: mirror.MoreThanHalf,
 	}
+}
+
+// complete is complete where there is something to do, and notes the times.
+func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old *E) error) error {
+	switch {
+	case old == nil && f.newer(e):
+		return ErrNewer
+	case old != nil && (reflect.DeepEqual(e, old) || f.newer(old)):
+		return nil // nothing to do, or the store refuses it
+	}
+	if err := complete(e, old); err != nil {
+		return err
+	}
+	f.note(f.Meta(e), old == nil, now().UnixMilli())
+	return nil
+}
+
+// check keeps apart what this program does not know enough to compare.
+func (f *Form[E]) check(e *E) (k mirror.Keys, err error) {
+	if v := *f.Meta(e).Version; v < 1 {
+		return k, fmt.Errorf("its version is %d, and there is none below 1", v)
+	}
+	if f.Loose != nil {
+		k.Loose = f.Loose(e)
+	}
+	if content := f.Content(e); !f.newer(e) && strings.Join(content, "") != "" {
+		k.Dedupe = []byte(strings.Join(content, "\x00"))
+	}
+	return k, nil
 }
 
 func (f *Form[E]) note(m Meta, isNew bool, now int64) {

@@ -32,12 +32,12 @@ func taken(name string) bool {
 	return known
 }
 
-// shape is what Open knows of the struct R.
-type shape[R any] struct{ structure }
+// schema is what Open knows of the struct R.
+type schema[R any] struct{ structure }
 
-func shapeOf[R any]() (*shape[R], error) {
+func schemaOf[R any]() (*schema[R], error) {
 	t := reflect.TypeFor[R]()
-	s := &shape[R]{}
+	s := &schema[R]{}
 	switch {
 	case t.Kind() != reflect.Struct:
 		return nil, fmt.Errorf("%v is no struct", t)
@@ -55,7 +55,7 @@ func shapeOf[R any]() (*shape[R], error) {
 }
 
 // id finds the ID in a record.
-func (s *shape[R]) id(r *R) *engine.ID {
+func (s *schema[R]) id(r *R) *engine.ID {
 	field := reflect.ValueOf(r).Elem().FieldByIndex(s.index)
 	return field.Addr().Convert(reflect.TypeFor[*engine.ID]()).Interface().(*engine.ID)
 }
@@ -63,7 +63,7 @@ func (s *shape[R]) id(r *R) *engine.ID {
 // structure is what is known of a record's fields.
 type structure struct {
 	index  []int    // of the field that is the ID
-	fields []string // all that may be written; see mirror.Kind
+	fields []string // all that may be written; see mirror.Schema
 	nested []mirror.Nested
 	sets   []string
 }
