@@ -152,7 +152,7 @@ func (p *nodeParser) parse() (*node, error) {
 	}
 }
 
-// explain tells damage from a reader's own error.
+// explain returns an error about damage, or the reader's own error.
 func (p *nodeParser) explain(err error) error {
 	var bad *json.SyntaxError
 	switch {
@@ -192,28 +192,45 @@ func (p *nodeParser) step() error {
 			return err
 		}
 	}
-	open, nested := token.(json.Delim)
-	switch {
-	case top.place == inNode && !nested:
+	if open, nested := token.(json.Delim); nested {
+		return p.enter(top, key, open)
+	}
+	switch top.place {
+	case inNode:
 		top.node.set(key, token)
-	case top.place == inMeta && !nested:
+	case inMeta:
 		top.node.setMeta(key, token)
-	case top.place == inMeta:
+	}
+	return nil
+}
+
+// enter takes the start of an array or object: it goes into one that has nodes or their
+// members, and passes over any other.
+func (p *nodeParser) enter(top level, key string, open json.Delim) error {
+	switch {
+	case top.place == inNode:
+		return p.enterMember(top.node, key, open)
+	case top.place == inMeta, open != '{':
 		return p.pass()
-	case top.place == inNode && key == "meta_info" && open == '{':
-		p.push(top.node, inMeta)
-	case top.place == inNode && key == "children" && open == '[':
-		p.push(top.node, inChildren)
-	case top.place == inNode && key == "annos" && open == '[':
-		p.push(top.node, inAnnos)
-	case top.place == inNode && key == "roots" && open == '{':
-		top.node.roots = &node{line: p.line()}
-		p.push(top.node.roots, inRoots)
-	case top.place == inRoots && key == "custom_root" && open == '{':
+	case top.place == inRoots && key == "custom_root":
 		p.push(top.node, inRoots) // Opera has more of them in there
-	case top.place != inNode && open == '{':
-		return p.child(top, key)
-	case nested:
+		return nil
+	}
+	return p.child(top, key)
+}
+
+func (p *nodeParser) enterMember(n *node, key string, open json.Delim) error {
+	switch key + open.String() {
+	case "meta_info{":
+		p.push(n, inMeta)
+	case "children[":
+		p.push(n, inChildren)
+	case "annos[":
+		p.push(n, inAnnos)
+	case "roots{":
+		n.roots = &node{line: p.line()}
+		p.push(n.roots, inRoots)
+	default:
 		return p.pass()
 	}
 	return nil

@@ -183,19 +183,9 @@ func (b *binaryReader) object(n uint64, depth int) (*plist, error) {
 	if n >= uint64(len(b.offsets)) || b.offsets[n] >= uint64(len(b.data)) {
 		return nil, errPlist
 	}
-	rest := b.data[b.offsets[n]:]
-	kind, size := rest[0]>>4, uint64(rest[0]&0xf)
-	rest = rest[1:]
-	// What has a length has it in four bits, or in a number that follows.
-	if size == 0xf && kind >= 4 {
-		if len(rest) == 0 || rest[0]>>4 != 1 || rest[0]&0xf > 3 || len(rest) < 1+1<<(rest[0]&0xf) {
-			return nil, errPlist
-		}
-		bytes := 1 << (rest[0] & 0xf)
-		size, rest = number64(rest[1:1+bytes]), rest[1+bytes:]
-	}
-	if size > uint64(len(rest)) && kind >= 4 {
-		return nil, errPlist
+	kind, size, rest, err := header(b.data[b.offsets[n]:])
+	if err != nil {
+		return nil, err
 	}
 	switch kind {
 	case 0x1, 0x2, 0x3:
@@ -206,32 +196,61 @@ func (b *binaryReader) object(n uint64, depth int) (*plist, error) {
 	case 0x5:
 		return &plist{value: string(rest[:size])}, nil
 	case 0x6:
-		if 2*size > uint64(len(rest)) {
-			return nil, errPlist
-		}
-		units := make([]uint16, size)
-		for i := range units {
-			units[i] = binary.BigEndian.Uint16(rest[2*i:])
-		}
-		return &plist{value: string(utf16.Decode(units))}, nil
+		return utf16Text(rest, size)
 	case 0xa, 0xc:
-		p := &plist{}
-		for i := range size {
-			ref, err := b.ref(rest, i)
-			if err != nil {
-				return nil, err
-			}
-			item, err := b.object(ref, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			p.items = append(p.items, item)
-		}
-		return p, nil
+		return b.array(rest, size, depth)
 	case 0xd:
 		return b.dict(rest, size, depth)
 	}
-	return &plist{}, nil // null, a truth value, data, or a UID: none is of use
+	return &plist{}, nil // null, a truth value, data, or a UID, which are not used
+}
+
+// header splits an object into its kind, its size and what follows. Kinds from 4 on have a
+// length, in four bits or in a number that follows.
+func header(object []byte) (kind byte, size uint64, rest []byte, err error) {
+	kind, size, rest = object[0]>>4, uint64(object[0]&0xf), object[1:]
+	if kind < 4 {
+		return kind, size, rest, nil
+	}
+	if size == 0xf {
+		if len(rest) == 0 || rest[0]>>4 != 1 || rest[0]&0xf > 3 || len(rest) < 1+1<<(rest[0]&0xf) {
+			return 0, 0, nil, errPlist
+		}
+		bytes := 1 << (rest[0] & 0xf)
+		size, rest = number64(rest[1:1+bytes]), rest[1+bytes:]
+	}
+	if size > uint64(len(rest)) {
+		return 0, 0, nil, errPlist
+	}
+	return kind, size, rest, nil
+}
+
+// utf16Text reads a text of so many UTF-16 code units.
+func utf16Text(raw []byte, size uint64) (*plist, error) {
+	if 2*size > uint64(len(raw)) {
+		return nil, errPlist
+	}
+	units := make([]uint16, size)
+	for i := range units {
+		units[i] = binary.BigEndian.Uint16(raw[2*i:])
+	}
+	return &plist{value: string(utf16.Decode(units))}, nil
+}
+
+func (b *binaryReader) array(refs []byte, size uint64, depth int) (*plist, error) {
+	p := &plist{}
+	for i := range size {
+		ref, err := b.ref(refs, i)
+		if err != nil {
+			return nil, err
+		}
+		item, err := b.object(ref, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		p.items = append(p.items, item)
+	}
+	return p, nil
 }
 
 func (b *binaryReader) ref(refs []byte, i uint64) (uint64, error) {
