@@ -108,7 +108,7 @@ func (b *builder) skipMany(n int) {
 	}
 }
 
-// clean brings it to what the comments of Item promise, and tells whether it can
+// clean brings an item to what the comments of Item promise, and reports whether it can
 // be taken over at all.
 func (b *builder) clean(it *Item) bool {
 	var cut bool
@@ -200,7 +200,7 @@ func (b *builder) parseDate(it *Item, text string) time.Time {
 // leftOut is a kind of what is left out of items, in the plural.
 type leftOut string
 
-// The kinds, and the order in which they are told.
+// The kinds, in the order in which they are reported.
 const (
 	descriptions leftOut = "descriptions"
 	folderNames  leftOut = "nicknames of folders"

@@ -35,8 +35,8 @@ func decodeHTML(r io.Reader) (io.Reader, error) {
 	}
 	enc, name := charset.Lookup(string(found[1]))
 	switch name {
-	// Text that says in ASCII that it is UTF-16 is none; windows-1252 is what browsers of
-	// old wrote, whatever they said.
+	// Text that says in ASCII that it is UTF-16 is not; old browsers wrote windows-1252
+	// whatever they said.
 	case "", "utf-8", "utf-16le", "utf-16be", "windows-1252", "replacement", "x-user-defined":
 		return in, nil
 	}

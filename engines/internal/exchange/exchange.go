@@ -8,8 +8,8 @@
 // even while Firefox has it open.
 // Written: HTML and JSON (and jsonlz4) that Firefox reads back as they were.
 //
-// A file is somebody else's: every reader is bounded in depth, count and size, and
-// what it cannot take over is named in [Skips] while the rest goes on.
+// Files come from other programs and may be hostile: every reader is bounded in depth,
+// count and size. What it cannot take over is listed in [Skips], and the rest goes on.
 package exchange
 
 import (
@@ -70,7 +70,7 @@ type Item struct {
 	// It is as the source has it, space around it cut off; not normalised.
 	URL string
 	// Added and Modified are when the item was made and last changed, in UTC; zero
-	// if the source does not tell or tells nonsense. Precision is the source's:
+	// if the source has no date or an impossible one. Precision is the source's:
 	// microseconds at best.
 	Added, Modified time.Time
 	// Tags are a bookmark's tags in the source's order, none twice or empty, of at
@@ -165,7 +165,7 @@ const (
 	MaxFile = 1 << 30
 )
 
-// Skips tells what of a source was left out or cut.
+// Skips lists what of a source was left out or cut.
 type Skips = skips.List
 
 // A Skip is something of a source that was left out or cut.

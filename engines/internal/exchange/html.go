@@ -54,7 +54,7 @@ func readHTML(r io.Reader, b *builder) error {
 	}
 }
 
-// between passes over text that is no title.
+// between passes over text that is not a title.
 func (h *htmlReader) between() {
 	n := h.w.toByte('<')
 	passed := h.w.text(0, n)
@@ -86,7 +86,7 @@ func (h *htmlReader) markup() {
 	case w.hasFold(0, "<!--") && h.comment():
 		return
 	case !h.list && !h.term && w.hasFold(0, "<!doctype"):
-		n := min(w.toByte('>')+1, w.held())
+		n := min(w.toByte('>')+1, w.buffered())
 		h.doctype = h.doctype || bytes.Contains(bytes.ToLower(w.text(0, n)), []byte("netscape-bookmark-file"))
 		w.advance(n)
 		return
@@ -168,7 +168,7 @@ func (h *htmlReader) headElement() bool {
 		}
 		h.pocket = h.pocket || bytes.Contains(h.w.text(end, n), []byte("Pocket Export"))
 		h.w.advance(n)
-		h.w.advance(min(h.w.toByte('>')+1, h.w.held()))
+		h.w.advance(min(h.w.toByte('>')+1, h.w.buffered()))
 		return true
 	}
 	h.noHead = true
@@ -288,7 +288,7 @@ func (h *htmlReader) dates(it *Item, t tag) {
 	}
 }
 
-// end tells whether the end of the file is a good one.
+// end returns an error if the file ends where it cannot.
 func (h *htmlReader) end() error {
 	if err := h.w.failed(); err != nil {
 		return err

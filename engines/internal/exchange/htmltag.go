@@ -11,7 +11,7 @@ type tag struct {
 	// name is in lower case, without the slash.
 	name    string
 	closing bool
-	// end is how far its end is from where the window stands.
+	// end is how far its end is from the start of the window.
 	end int
 	// attrs are the attributes that are of use, by lower-case name.
 	attrs map[string]string
@@ -54,7 +54,7 @@ func (w *window) tagName(i int, names []string) (name string, closing bool, end 
 	return "", false, 0
 }
 
-// structureAt returns the tag i bytes on, with name "" if there is none of structure.
+// structureAt returns the tag i bytes on; its name is "" if it is not one of structure.
 func (w *window) structureAt(i int) tag {
 	name, closing, end := w.tagName(i, structure)
 	if name == "" {
@@ -131,7 +131,7 @@ func (w *window) attribute(t *tag, i int) (end int, ok bool) {
 }
 
 // quoted reads an attribute's value from its opening quote at i. A quote that the value
-// has unescaped is told from the closing one by what follows it. A value that the next
+// has unescaped is distinguished from the closing one by what follows it. A value that the next
 // item would be part of was never closed: it ends with its line, and the tag with it.
 func (w *window) quoted(t *tag, key string, i int, quote byte) (end int, ok bool) {
 	i++

@@ -51,7 +51,7 @@ func (w *window) titleEnd(closes func(name string) bool) (text, next int) {
 	return text, next
 }
 
-// itemAhead tells the tags of the next item from the same tags in a text about HTML.
+// itemAhead distinguishes the tags of the next item from the same tags in a text about HTML.
 // Tags that stand at the beginning of a line or the end of one are the file's; so are
 // those that lead to a link or a heading. apart means that the title before them is
 // closed, and lineEnd that the end of the line shows that tags before it are the file's.

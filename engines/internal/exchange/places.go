@@ -130,7 +130,7 @@ func (p *placesReader) readKeywords(ctx context.Context) error {
 
 func (p *placesReader) readRows(ctx context.Context) error {
 	p.guids = make(map[string]string)
-	// Whatever a column was meant for, a file made by hand can have anything in it.
+	// In a file made by hand, a column can have values of any type.
 	for rows, err := range p.db.Rows(ctx, `
 		SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
 			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(`+p.schema.guid("b")+`, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
@@ -205,7 +205,7 @@ func (p *placesReader) leftOver(top *row) {
 	top.reached = true
 	for r := top.first; r != nil; r = r.next {
 		if !r.reached {
-			p.b.skip(r.item, "it is no bookmark of the user's: it is in the root of all folders")
+			p.b.skip(r.item, "it is not a bookmark of the user's: it is in the root of all folders")
 			p.walk(r, nil)
 		}
 	}
@@ -234,7 +234,7 @@ func (p *placesReader) orphans() {
 }
 
 // walk goes through what is below a folder, without recursion, and marks it as
-// reached. take takes an item over, and tells whether it was a folder that is open now.
+// reached. take takes an item over, and reports whether it was a folder that is open now.
 func (p *placesReader) walk(folder *row, take func(*row) bool) {
 	folder.reached = true
 	stack := []*row{folder.first}

@@ -92,7 +92,7 @@ func TestPlacesOutOfOrder(t *testing.T) {
 		"odd: it is of a type that is not known: 9",
 		"blob: its URL has no scheme, such as https:",
 		"nowhere: it has no URL",
-		"side pane: it is no bookmark of the user's: it is in the root of all folders",
+		"side pane: it is not a bookmark of the user's: it is in the root of all folders",
 		"in a bookmark: " + out, "orphan: " + out, "circle 2: " + out, "own parent: " + out,
 	}, "\n"); got != want {
 		t.Errorf("skipped\n%s\nwant\n%s", got, want)

@@ -36,19 +36,19 @@ const (
 // What can be wrong with a source. The error that wraps one of them says more.
 var (
 	// ErrFormat means that a file is in none of the formats.
-	ErrFormat = errors.New("it is none of what can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, Firefox's places.sqlite, Safari's Bookmarks.plist, or a CSV file with a column url")
-	// ErrPasswords and ErrArchive are ErrFormat with a word of what the file is.
+	ErrFormat = errors.New("it is not in a format that can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, Firefox's places.sqlite, Safari's Bookmarks.plist, or a CSV file with a column url")
+	// ErrPasswords and ErrArchive are ErrFormat, and say what the file is.
 	ErrPasswords error = formatError("it is a CSV file of passwords: 'passwords import' reads it")
 	ErrArchive   error = formatError("it is a ZIP archive: unpack it, and import the file in it")
 	// ErrNoHistory means that a source has bookmarks alone.
 	ErrNoHistory = errors.New("only Firefox's places.sqlite holds a history that can be read here")
-	// ErrNoProfile means that a folder is no profile's.
+	// ErrNoProfile means that a folder is not the profile of a browser.
 	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks nor Safari's Bookmarks.plist; name the folder of one profile, or a file")
-	// ErrDamaged means that a file begins as its format does and does not go on so.
+	// ErrDamaged means that a file begins as its format does, but breaks it later.
 	ErrDamaged = sqlitecopy.ErrDamaged
-	// ErrTooLarge means that a file of bookmarks is beyond all reason.
+	// ErrTooLarge means that a file of bookmarks is larger than the bounds of this package.
 	ErrTooLarge = errors.New("it is too large")
-	// ErrSchema means that a places.sqlite has a schema that nobody here knows.
+	// ErrSchema means that a places.sqlite has an unknown schema.
 	ErrSchema = sqlitecopy.ErrSchema
 	// ErrChanging means that a places.sqlite could not be copied in a sound state.
 	ErrChanging = sqlitecopy.ErrChanging
@@ -170,7 +170,7 @@ func inProfile(path string) ([]string, error) {
 }
 
 // withAccount joins the two files of a signed-in Chrome. One that cannot be read is
-// named, and the other stands.
+// reported, and the other is used.
 func withAccount(ctx context.Context, s *Source, firstErr error, files []string, o Options) (*Source, error) {
 	second, err := openFile(ctx, files[1], o)
 	if err != nil && firstErr != nil {
@@ -203,7 +203,7 @@ func withAccount(ctx context.Context, s *Source, firstErr error, files []string,
 	return s, nil
 }
 
-// noteAccount tells of the file that a signed-in Chrome has beside the one that was named.
+// noteAccount reports the file that a signed-in Chrome has beside the one that was named.
 func (s *Source) noteAccount(ctx context.Context, path string, o Options) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return

@@ -100,8 +100,7 @@ func (w *window) advance(n int) {
 	}
 }
 
-// toByte returns how far it is to the next c; to the end or the window's bound if there
-// is none.
+// toByte returns how far it is to the next c, or else to the end or the window's bound.
 func (w *window) toByte(c byte) int {
 	for seen := 0; ; {
 		if at := bytes.IndexByte(w.buf[w.start+seen:], c); at >= 0 {
@@ -114,8 +113,8 @@ func (w *window) toByte(c byte) int {
 	}
 }
 
-// held returns how many bytes were asked for and are not passed.
-func (w *window) held() int { return len(w.buf) - w.start }
+// buffered returns how many bytes were read and are not passed.
+func (w *window) buffered() int { return len(w.buf) - w.start }
 
 // hasFold reports whether the text that is i bytes on begins with a lower-case prefix,
 // in any case.
