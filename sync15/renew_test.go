@@ -113,6 +113,8 @@ func TestALostCollectionIsReconciledAfterALostAnswer(t *testing.T) {
 		t.Fatal("the upload's answer was not lost")
 	}
 	w.after = nil
+	b.mustSync()
+	b.shelf.put("note-a", "of b") // what a fills the collection with is also what b wrote last
 	b.shelf.put("note-b", "of b")
 	b.mustSync()
 	w.loseCollection(b, "notes")
