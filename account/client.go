@@ -63,7 +63,7 @@ type Config struct {
 	// Invitation, if set, is what CreateAccount shows to a server that wants one.
 	Invitation string
 	// Code, if set, is asked for the code that a server wants for a sign-in; again
-	// says that the last one was wrong. "" means that there is none.
+	// says that the last one was wrong. "" means that the user has none.
 	Code func(ctx context.Context, kind CodeKind, again bool) (string, error)
 	// Listen, if set, gives a free port of the loopback interface, by its address,
 	// for BrowserSignIn; so a browser on this computer comes back by itself where the

@@ -12,7 +12,7 @@ import (
 type AttachedClient struct {
 	// Name is the device's or the app's, or else its user agent.
 	Name string
-	// DeviceID is "" for what is no device.
+	// DeviceID is "" for what is not a device.
 	DeviceID string
 	// Scope lists what an app may do; nil: all, or what is not told.
 	Scope   []string

@@ -43,7 +43,7 @@ type commandKeys struct {
 type Message struct {
 	// Index grows with each message to this device.
 	Index int64
-	// Sender is the device's ID, or "" if it is none any more.
+	// Sender is the device's ID, or "" if it left the account.
 	Sender string
 	// Tab is a page to open.
 	Tab *Tab

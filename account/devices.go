@@ -135,7 +135,7 @@ func (a *Account) Notify(ctx context.Context, collections []string) error {
 }
 
 // SignOut ends the session on the server, and this device with it, and revokes
-// the access token. A session that ended already is none to end.
+// the access token. A session that ended already is not an error.
 func (a *Account) SignOut(ctx context.Context) error {
 	err := a.do(ctx, "sign out", http.MethodPost, "/session/destroy", struct{}{}, nil)
 	if err != nil && !errors.Is(err, ErrSignedOut) {

@@ -19,7 +19,7 @@ var (
 	ErrExists = errors.New("there is an account with this e-mail address already; sign in to it")
 	// ErrSignUpClosed means that the server takes no new accounts, or none without
 	// an invitation that is still good.
-	ErrSignUpClosed = errors.New("this server takes no new accounts, or none without an invitation")
+	ErrSignUpClosed = errors.New("this server does not accept new accounts, or only with an invitation")
 	// ErrNoMail means that the server could not send the e-mail that is needed.
 	ErrNoMail = errors.New("the server could not send the e-mail with the code; try again later")
 	// ErrSignedOut means that the session ended: sign in again.
@@ -30,10 +30,10 @@ var (
 	// ErrAccountDeleted is an ErrSignedOut that no new sign-in mends: there is no
 	// such account any more.
 	ErrAccountDeleted error = &endedError{"the account was deleted; the data on this device is kept, and can join another account"}
-	// ErrTooMany means that the server wants to be left alone for a while; see
+	// ErrTooMany means that the server asks to wait for a while; see
 	// Error.RetryAfter.
 	ErrTooMany = errors.New("too many tries")
-	// ErrBadAnswer means that what answered is no accounts server, or a broken one.
+	// ErrBadAnswer means that what answered is not an accounts server, or a broken one.
 	ErrBadAnswer = errors.New("the answer is not that of an accounts server")
 )
 
@@ -120,7 +120,7 @@ func (e *Error) SignInAgain() bool {
 	return e.Status == http.StatusUnauthorized && e.Errno == errnoToken
 }
 
-// RetryAfter is how long the server wants to be left alone, or 0.
+// RetryAfter is how long the server asks to wait, or 0.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
 // readError reads a refusal.

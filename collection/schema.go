@@ -40,7 +40,7 @@ func schemaOf[R any]() (*schema[R], error) {
 	s := &schema[R]{}
 	switch {
 	case t.Kind() != reflect.Struct:
-		return nil, fmt.Errorf("%v is no struct", t)
+		return nil, fmt.Errorf("%v is not a struct", t)
 	case converts(t):
 		return nil, fmt.Errorf("%v has methods that make its JSON, its own or an embedded field's, so its fields are not known; give a plain struct", t)
 	}

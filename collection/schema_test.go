@@ -51,9 +51,9 @@ func refused[R any](t *testing.T, says string, o collection.Options[R]) {
 
 func TestStructsThatCannotBeSynced(t *testing.T) {
 	t.Parallel()
-	refused(t, "int is no struct", collection.Options[int]{})
-	refused(t, "is no struct", collection.Options[*note]{})
-	refused(t, "is no struct", collection.Options[map[string]any]{})
+	refused(t, "int is not a struct", collection.Options[int]{})
+	refused(t, "is not a struct", collection.Options[*note]{})
+	refused(t, "is not a struct", collection.Options[map[string]any]{})
 	refused(t, "methods that make its JSON", collection.Options[time.Time]{})
 	refused(t, "an embedded field's", collection.Options[struct {
 		time.Time

@@ -31,7 +31,7 @@ var (
 	ErrDuplicate = errors.New("there is a record for this already")
 	// ErrKey means that the file was written with another local key.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
-	// ErrNoRun means that a store's log has no such sync, or no longer.
+	// ErrNoRun means that a store's log does not have the sync, or no longer.
 	ErrNoRun = errors.New("the log has no such sync")
 	// ErrUndone means that a sync was undone before.
 	ErrUndone = errors.New("this sync was undone already")

@@ -18,7 +18,7 @@ import (
 const (
 	clientsCollection = "clients"
 	// clientsTTL is how long the server keeps a device's record, in seconds; the
-	// device writes it anew each week.
+	// device writes it again each week.
 	clientsTTL      = 15_552_000
 	clientsInterval = 7 * 24 * time.Hour
 	// maxClientPayload bounds a device's record, in bytes, as Firefox does.
@@ -247,7 +247,7 @@ func (r *Run) readClients(ctx context.Context) error {
 					}
 					size += len(in.Payload)
 				} else if len(in.Payload) > maxClientPayload {
-					continue // it is written anew
+					continue // it is written again
 				}
 				records[in.ID] = clientRecord{in.Modified, bytes.Clone(in.Payload)}
 			}

@@ -113,7 +113,7 @@ func (r *Run) runCommands(ctx context.Context, commands []json.RawMessage, apply
 	return kept, done, nil
 }
 
-// parseCommand reads a command; ok is false for what is none. Arguments that are
+// parseCommand reads a command; ok is false if it is not one. Arguments that are
 // no strings stay JSON text.
 func parseCommand(raw json.RawMessage) (cmd Command, ok bool) {
 	var c struct {
@@ -146,7 +146,7 @@ func (o Outbound) wire() json.RawMessage {
 }
 
 // address puts the outbox's commands into the records of the devices they are
-// for. waiting are those for which there is no room yet.
+// for. waiting are those for which the record has no space left yet.
 func (r *Run) address() (changed []engine.Outgoing, waiting, undelivered []Outbound, sent int) {
 	s := &r.c.state.Clients
 	limit := min(maxClientPayload, r.limits().MaxRecordPayloadBytes)

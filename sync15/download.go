@@ -161,7 +161,7 @@ func (d *download) fetchPages(ctx context.Context, out chan<- *batch) error {
 		if err != nil || next == "" {
 			return err
 		}
-		// A server that names an old offset again would keep us for ever.
+		// A server that names an old offset again would never let the download end.
 		if seen[next] {
 			return protocolError("download "+d.collection, "its pages go round in a circle")
 		}

@@ -12,8 +12,8 @@ import (
 // back to a time before the write, and the collection was written to since: its time alone
 // says nothing then. It costs no request.
 //
-// A record that was deleted and left no tombstone, or that expired, is no such news. So
-// there is no mark of records that expire soon, one such record among others is no sign,
+// A record that was deleted and left no tombstone, or that expired, does not come. So
+// there is no mark of records that expire soon, one such record among others does not count,
 // and nor is any while the deletion is the last write. What is left (a deletion, and
 // another device's write after it) costs one full download, which makes a new mark.
 type mark struct {

@@ -57,7 +57,7 @@ func (c *Client) putEnvelope(ctx context.Context, collection string, id bso.ID, 
 	return lastModified(doing, resp)
 }
 
-// delete deletes a collection or a record; one that is not there is no error.
+// delete deletes a collection or a record; one that is not there is not an error.
 func (c *Client) delete(ctx context.Context, path, doing string, since bso.Timestamp) error {
 	if err := c.mustDelete(ctx, path, doing, since); !isNotFound(err) {
 		return err

@@ -142,7 +142,7 @@ func (c *Client) roundTrip(req *http.Request, doing string) (*http.Response, err
 	return resp, nil
 }
 
-// refusal turns an answer that is no success into an error.
+// refusal turns an answer that is not a success into an error.
 func (c *Client) refusal(doing string, resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
@@ -309,7 +309,7 @@ var errStalled = errors.New("the server stopped sending")
 
 // stallReader gives a request up when its body brings nothing for a while. A
 // deadline for the whole would cut off a slow but steady download; and between two
-// reads it is the reader who takes time, for a disk or a person.
+// reads the consumer is slow (a disk, a person), not the server.
 type stallReader struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc

@@ -147,7 +147,7 @@ type engineEntry struct {
 }
 
 // UnmarshalJSON reads the record's cleartext. What is there but of a wrong type
-// counts as missing; only a text that is no object is an error.
+// counts as missing; only a text that is not an object is an error.
 func (g *global) UnmarshalJSON(text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {

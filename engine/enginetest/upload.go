@@ -30,7 +30,7 @@ func wantPayload(t testing.TB, out engine.Outgoing) {
 	t.Helper()
 	var record struct{ ID engine.ID }
 	if err := json.Unmarshal(out.Payload, &record); err != nil || record.ID != out.ID {
-		t.Fatalf("the payload of %s is no object with its id (%v)", out.ID, err)
+		t.Fatalf("the payload of %s is not an object with its id (%v)", out.ID, err)
 	}
 }
 
@@ -61,7 +61,7 @@ func newItemsGoUp(t testing.TB, h Harness) {
 	for page := s.outgoing(2); len(page) > 0; page = s.outgoing(2) {
 		for _, out := range page {
 			if !want[out.ID] {
-				t.Fatalf("%s goes up twice, or is no item", out.ID)
+				t.Fatalf("%s goes up twice, or is not an item", out.ID)
 			}
 			delete(want, out.ID)
 			wantPayload(t, out)

@@ -20,7 +20,7 @@ const FileName = "local.key"
 var (
 	// ErrMissing means that there is data sealed with a key, and no key.
 	ErrMissing = errors.New("this device's local key is gone, and without it the encrypted data cannot be read; restore it from a backup, or remove the data and sync again")
-	// ErrDamaged means that what is kept as the key is none.
+	// ErrDamaged means that what is stored as the key is not a key.
 	ErrDamaged = errors.New("this device's local key is damaged; restore it from a backup, or remove it with the data and sync again")
 )
 

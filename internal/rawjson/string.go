@@ -9,7 +9,7 @@ import (
 )
 
 // Unquoted returns the text of a JSON string. It is a slice of raw where raw has
-// no escapes. ok is false if raw is no string.
+// no escapes. ok is false if raw is not a string.
 func Unquoted(raw []byte) (text []byte, ok bool) {
 	e, escaped, err := str(raw, 0)
 	if err != nil || e != len(raw) {

@@ -11,7 +11,7 @@ import (
 const probeWhole = 8 << 20
 
 // Probe tries what those who use the file need: it writes, durably if the file is
-// Durable, without changing anything, and reads the file anew, past what is cached:
+// Durable, without changing anything, and reads the file again, past what is cached:
 // the whole of a small one, and its schema and root pages of a large one. The error is
 // one of those that Explain gives.
 func (db *DB) Probe(ctx context.Context) error {

@@ -29,7 +29,7 @@ const Magic = "SQLite format 3\x00"
 
 // What can be wrong with a database. The error that wraps one of them says more.
 var (
-	// ErrDamaged means that it is no sound database.
+	// ErrDamaged means that it is not a sound database.
 	ErrDamaged = errors.New("it is damaged or incomplete")
 	// ErrSchema means that it lacks a table or column that is read.
 	ErrSchema = errors.New("it has a schema that this program does not know")
