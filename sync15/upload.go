@@ -110,60 +110,99 @@ func (u *upload) overflows(p, next *post) bool {
 // server's limits. A record that no post can ever hold is reported to the engine
 // and left out.
 func (u *upload) pack(ctx context.Context, posts chan<- *post) error {
-	l := u.r.limits()
-	p := &post{}
-	emit := func() error {
-		if len(p.ids) == 0 {
-			return nil
-		}
-		select {
-		case posts <- p:
-			p = &post{}
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	var payload, line []byte
+	k := &packer{upload: u, limits: u.r.limits(), posts: posts, post: &post{}}
 	for {
 		records, err := u.outgoing(ctx)
 		if err != nil {
 			return fmt.Errorf("read what changed in %s: %w", u.collection, err)
 		}
 		if len(records) == 0 {
-			return emit()
+			return k.emit(ctx)
 		}
-		var tooLarge []engine.Refusal
 		for _, rec := range records {
-			if payload, err = u.seal(payload[:0], rec); err != nil {
+			if err := k.add(ctx, rec); err != nil {
 				return err
 			}
-			line = appendEnvelope(line[:0], rec, payload)
-			if rec.TTL > 0 && rec.TTL < expiresSoon {
-				u.expires.Store(true)
-			}
-			if len(payload) > l.MaxRecordPayloadBytes || len(payload) > l.MaxPostBytes || len(payload) > l.MaxTotalBytes || len(line) > l.MaxRequestBytes {
-				tooLarge = append(tooLarge, engine.Refusal{ID: rec.ID, Permanent: true,
-					Reason: fmt.Sprintf("it has %d bytes when encrypted, more than the server takes", len(payload))})
-				continue
-			}
-			if len(p.ids)+1 > min(l.MaxPostRecords, l.MaxTotalRecords) || p.bytes+len(payload) > min(l.MaxPostBytes, l.MaxTotalBytes) || len(p.body)+len(line) > l.MaxRequestBytes {
-				if err := emit(); err != nil {
-					return err
-				}
-			}
-			p.body = append(p.body, line...)
-			p.ids = append(p.ids, rec.ID)
-			p.ends = append(p.ends, len(p.body))
-			p.payloads = append(p.payloads, len(payload))
-			p.bytes += len(payload)
 		}
-		if len(tooLarge) > 0 {
-			if err := u.uploaded(ctx, engine.Receipt{Refused: tooLarge}); err != nil {
-				return err
-			}
+		if err := k.report(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// packer fills posts with sealed records.
+type packer struct {
+	*upload
+	limits        bso.Limits
+	posts         chan<- *post
+	post          *post
+	payload, line []byte // reused
+	tooLarge      []engine.Refusal
+}
+
+// add puts a record into the post, or, where that has no room for it, into the next.
+func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
+	if k.payload, err = k.seal(k.payload[:0], rec); err != nil {
+		return err
+	}
+	k.line = appendEnvelope(k.line[:0], rec, k.payload)
+	if rec.TTL > 0 && rec.TTL < expiresSoon {
+		k.expires.Store(true)
+	}
+	if k.fitsNone() {
+		k.tooLarge = append(k.tooLarge, engine.Refusal{ID: rec.ID, Permanent: true,
+			Reason: fmt.Sprintf("it has %d bytes when encrypted, more than the server takes", len(k.payload))})
+		return nil
+	}
+	if k.isFull() {
+		if err := k.emit(ctx); err != nil {
+			return err
+		}
+	}
+	p := k.post
+	p.body = append(p.body, k.line...)
+	p.ids = append(p.ids, rec.ID)
+	p.ends = append(p.ends, len(p.body))
+	p.payloads = append(p.payloads, len(k.payload))
+	p.bytes += len(k.payload)
+	return nil
+}
+
+// fitsNone reports whether the record is too large for any post.
+func (k *packer) fitsNone() bool {
+	l := &k.limits
+	return len(k.payload) > min(l.MaxRecordPayloadBytes, l.MaxPostBytes, l.MaxTotalBytes) || len(k.line) > l.MaxRequestBytes
+}
+
+// isFull reports whether the post has no room for the record.
+func (k *packer) isFull() bool {
+	l, p := &k.limits, k.post
+	return len(p.ids)+1 > min(l.MaxPostRecords, l.MaxTotalRecords) ||
+		p.bytes+len(k.payload) > min(l.MaxPostBytes, l.MaxTotalBytes) || len(p.body)+len(k.line) > l.MaxRequestBytes
+}
+
+// emit hands on the post, if it has any record, and begins another.
+func (k *packer) emit(ctx context.Context) error {
+	if len(k.post.ids) == 0 {
+		return nil
+	}
+	select {
+	case k.posts <- k.post:
+		k.post = &post{}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// report tells the engine of the records that were too large.
+func (k *packer) report(ctx context.Context) error {
+	if len(k.tooLarge) == 0 {
+		return nil
+	}
+	refused := k.tooLarge
+	k.tooLarge = nil
+	return k.uploaded(ctx, engine.Receipt{Refused: refused})
 }
 
 func (u *upload) outgoing(ctx context.Context) ([]engine.Outgoing, error) {
@@ -261,22 +300,26 @@ func (p *post) halves() (*post, *post) {
 	return first, second
 }
 
-func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
-	doing := "upload " + u.collection
-	var query string
+// query says what a post is to the batch.
+func (u *upload) query(commit bool) string {
 	switch {
 	case u.unbatched:
+		return ""
 	case u.batch == "" && commit:
-		query = "?batch=true&commit=true"
+		return "?batch=true&commit=true"
 	case u.batch == "":
-		query = "?batch=true"
+		return "?batch=true"
 	case commit:
-		query = "?batch=" + url.QueryEscape(u.batch) + "&commit=true"
+		return "?batch=" + url.QueryEscape(u.batch) + "&commit=true"
 	default:
-		query = "?batch=" + url.QueryEscape(u.batch)
+		return "?batch=" + url.QueryEscape(u.batch)
 	}
+}
+
+func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
+	doing := "upload " + u.collection
 	resp, err := u.r.c.do(ctx, request{
-		method: http.MethodPost, path: collectionPath(u.collection) + query, doing: doing,
+		method: http.MethodPost, path: collectionPath(u.collection) + u.query(commit), doing: doing,
 		body: p.body, contentType: newlines, unmodifiedSince: &u.at,
 	})
 	if err != nil {
