@@ -73,7 +73,7 @@ func Parse(text string, t Type) (json.RawMessage, error) {
 		}
 	case Int:
 		if found != Int {
-			return nil, fmt.Errorf("%q is no whole number of 32 bits", text)
+			return nil, fmt.Errorf("%q is not a whole number of 32 bits", text)
 		}
 	default:
 		if found != Bool && found != Int {

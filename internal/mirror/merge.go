@@ -112,7 +112,7 @@ func (s *session[R]) chunk(tx *Tx[R], from, to int64) (*chunk[R], error) {
 	return c, s.Unstage(tx.sql, from, c.done)
 }
 
-// insertNew takes all records in one stroke that this device has neither under
+// insertNew takes all records in one statement that this device has neither under
 // their ID nor under another: in a first sync that is nearly all of them.
 func (c *chunk[R]) insertNew(from, to int64) error {
 	var last int64

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Number reads a time or a count as other clients are lenient with it: what is none
-// is 0, not known, and the record is good all the same.
+// Number reads a time or a count as leniently as other clients do: anything else is 0
+// (unknown), and the record stays valid.
 func Number(value []byte) int64 {
 	var n json.Number
 	if json.Unmarshal(value, &n) != nil {

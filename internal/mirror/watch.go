@@ -20,7 +20,7 @@ type watchers struct {
 	closed bool
 }
 
-// watcher gathers what changed until its loop comes round for it.
+// watcher collects what changed until its loop takes it.
 type watcher struct {
 	ready chan struct{} // has one element while something waits; closed at the end
 
@@ -29,7 +29,7 @@ type watcher struct {
 	ids              map[engine.ID]bool
 }
 
-// Watch yields what changes from now on. It holds up neither edits nor syncs: what
+// Watch yields what changes from now on. It delays neither edits nor syncs: what
 // happens while the loop is busy comes as one Change afterwards. It ends with ctx,
 // with Close, or when the loop is left, and serves one loop.
 func (s *Store[R]) Watch(ctx context.Context) iter.Seq[engine.Change] {
@@ -132,6 +132,6 @@ func (w *watcher) add(e *effect) {
 	}
 	select {
 	case w.ready <- struct{}{}:
-	default: // it has not come round for the last one
+	default: // the loop has not taken the last one yet
 	}
 }

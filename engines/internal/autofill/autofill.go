@@ -73,7 +73,7 @@ func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 	case r.Entry != nil && f.newer(r.Entry):
 		return r.ID, *r.Entry, nil
 	case wrong.Field == "":
-		return "", none, errors.New("it is no record")
+		return "", none, errors.New("it is not a record")
 	}
 	// The error of encoding/json may hold the value.
 	return "", none, fmt.Errorf("its %s is not what it should be", wrong.Field[strings.LastIndex(wrong.Field, ".")+1:])
@@ -182,7 +182,7 @@ func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old
 // check keeps apart what this program does not know enough to compare.
 func (f *Form[E]) check(e *E) (k mirror.Keys, err error) {
 	if v := *f.Meta(e).Version; v < 1 {
-		return k, fmt.Errorf("its version is %d, and there is none below 1", v)
+		return k, fmt.Errorf("its version is %d, and the lowest is 1", v)
 	}
 	if f.Loose != nil {
 		k.Loose = f.Loose(e)
