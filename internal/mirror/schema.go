@@ -17,7 +17,8 @@ import (
 //
 // Where R has an UnmarshalJSON of its own, that must refuse what is not an object. Errors
 // of it and of the functions here are kept and shown, so they must hold no secrets. A
-// function that panics with a record counts as one that returned an error.
+// panic in Check, ReadOnly or Merge counts as an error with that record; the other
+// functions must not panic.
 type Schema[R any] struct {
 	// Collection is the collection's name on the server.
 	Collection string
