@@ -44,6 +44,8 @@ var rules = []rule{
 		"signing in is of use without sync"},
 	{"server/storage", []string{"bso", "internal/..."},
 		"the storage's rules hold for any backend, so they know none"},
+	{"server/storage/storagetest", []string{"server/storage", "bso"},
+		"it runs any backend, so it knows the interface alone"},
 	{"server/storage/sqlite", []string{"server/storage", "bso", "internal/sqlite"},
 		"a backend knows no rule of the storage service"},
 	{"server/internal/messages", nil,
