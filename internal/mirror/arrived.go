@@ -12,7 +12,7 @@ import (
 // other fields meanwhile. Of a record that this device made there is nothing before;
 // that it is on the server does not tell that it arrived, as another device may have
 // made one under the same ID.
-func (f *fieldRules) arrived(before, sent, remote []byte) ([]byte, error) {
+func (rules *fieldRules) arrived(before, sent, remote []byte) ([]byte, error) {
 	was, err := parse(before)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (f *fieldRules) arrived(before, sent, remote []byte) ([]byte, error) {
 	past := slices.Clone(was)
 	for _, name := range names(was, ours, theirs) {
 		b, s, r := was.get(name), ours.get(name), theirs.get(name)
-		if nested, ok := f.nested[name]; ok && !equal(s, r) {
+		if nested, ok := rules.nested[name]; ok && !equal(s, r) {
 			r = nested.arrived(b, s, r)
 		} else if !equal(s, r) {
 			continue

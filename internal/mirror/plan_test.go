@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"github.com/syncmanager/syncmanager/engine"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
 )
 
 // statements are all constants of sql.go.

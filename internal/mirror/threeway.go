@@ -187,10 +187,10 @@ func nameSet(names []string) map[string]bool {
 
 // merge merges the fields of two objects. differs tells whether the outcome is another
 // than remote.
-func (f *fieldRules) merge(s sides, v versions) (merged object, send, differs bool) {
+func (rules *fieldRules) merge(s sides, v versions) (merged object, send, differs bool) {
 	merged = make(object, 0, len(v.remote)+2)
 	add := func(name string, written []byte) {
-		value, sendThis := f.field(s, name, v)
+		value, sendThis := rules.field(s, name, v)
 		if equal(value, s.get(v.remote, name)) {
 			if written != nil {
 				merged = append(merged, member{name, written})
@@ -227,33 +227,33 @@ type field struct {
 }
 
 // field returns what a field becomes, and whether the server has to be told.
-func (r *fieldRules) field(s sides, name string, v versions) (value []byte, send bool) {
+func (rules *fieldRules) field(s sides, name string, v versions) (value []byte, send bool) {
 	f := field{sides: s, name: name, b: s.get(v.base, name), l: s.get(v.local, name), r: s.get(v.remote, name), versions: v}
 	_, f.written = v.remote.find(name)
 	if s.within.Name == "" {
-		f.nested, f.isNested = r.nested[name]
+		f.nested, f.isNested = rules.nested[name]
 	}
-	if value, send, ok := r.notWritten(&f); ok {
+	if value, send, ok := rules.notWritten(&f); ok {
 		return value, send
 	}
-	if value, send, ok := r.oneSide(&f); ok {
+	if value, send, ok := rules.oneSide(&f); ok {
 		return value, send
 	}
-	if value, send, ok := r.together(&f); ok {
+	if value, send, ok := rules.together(&f); ok {
 		return value, send
 	}
-	return r.decide(&f)
+	return rules.decide(&f)
 }
 
 // notWritten decides a field that remote has as local does, or does not have: the client
 // that wrote remote may not know it.
-func (r *fieldRules) notWritten(f *field) (v []byte, send, ok bool) {
+func (rules *fieldRules) notWritten(f *field) (v []byte, send, ok bool) {
 	switch {
 	case f.name == "id" || equal(f.l, f.r):
 		return f.r, false, true
-	case !f.written && r.required[f.name]:
+	case !f.written && rules.required[f.name]:
 		return f.l, true, true
-	case f.r == nil && r.sticky[f.name]:
+	case f.r == nil && rules.sticky[f.name]:
 		return f.l, f.changed && !equal(f.l, f.b), true
 	case f.earlier && f.within.Name != "" && f.r == nil && f.l != nil:
 		return f.l, true, true
@@ -263,7 +263,7 @@ func (r *fieldRules) notWritten(f *field) (v []byte, send, ok bool) {
 
 // oneSide decides a field that one side alone changed, or, without a common past, that
 // one side alone has a value for.
-func (r *fieldRules) oneSide(f *field) (v []byte, send, ok bool) {
+func (rules *fieldRules) oneSide(f *field) (v []byte, send, ok bool) {
 	if f.base == nil {
 		switch {
 		case f.unset(f.l):
@@ -275,9 +275,9 @@ func (r *fieldRules) oneSide(f *field) (v []byte, send, ok bool) {
 	}
 	switch {
 	case equal(f.l, f.b):
-		if f.isNested && (f.earlier || len(r.required) > 0) {
+		if f.isNested && (f.earlier || len(rules.required) > 0) {
 			// It may lack what is here, or is required.
-			if v, send, ok := r.nest(f); ok {
+			if v, send, ok := rules.nest(f); ok {
 				return v, send, true
 			}
 		}
@@ -289,30 +289,30 @@ func (r *fieldRules) oneSide(f *field) (v []byte, send, ok bool) {
 }
 
 // together merges what both sides changed in a set or in an object.
-func (r *fieldRules) together(f *field) (v []byte, send, ok bool) {
+func (rules *fieldRules) together(f *field) (v []byte, send, ok bool) {
 	switch {
-	case r.sets[f.name] && f.within.Name == "":
+	case rules.sets[f.name] && f.within.Name == "":
 		return mergeSets(f.b, f.l, f.r, f.base != nil)
 	case f.isNested:
-		return r.nest(f)
+		return rules.nest(f)
 	}
 	return nil, false, false
 }
 
 // decide lets one side's value stand, or what Schema.Resolve makes of both.
-func (r *fieldRules) decide(f *field) (v []byte, send bool) {
+func (rules *fieldRules) decide(f *field) (v []byte, send bool) {
 	switch f.prefer {
 	case engine.PreferLocal:
 		return f.l, true
 	case engine.PreferRemote:
 		return f.r, false
 	}
-	if r.resolve != nil {
+	if rules.resolve != nil {
 		conflict := Conflict{
 			Field: f.name, Within: f.within.Name, Base: f.b, Local: f.l, Remote: f.r, LocalNewer: f.localNewer,
 			local: f.versions.local, remote: f.versions.remote,
 		}
-		if v, ok := r.resolve(conflict); ok {
+		if v, ok := rules.resolve(conflict); ok {
 			return v, true
 		}
 	}
@@ -325,7 +325,7 @@ func (r *fieldRules) decide(f *field) (v []byte, send bool) {
 
 // nest merges the members of an object within the record; ok is false if a side
 // holds something else there.
-func (r *fieldRules) nest(f *field) (v []byte, send, ok bool) {
+func (rules *fieldRules) nest(f *field) (v []byte, send, ok bool) {
 	s, n := f.sides, f.nested
 	local, err := n.parse(f.l)
 	if err != nil || local == nil {
@@ -340,7 +340,7 @@ func (r *fieldRules) nest(f *field) (v []byte, send, ok bool) {
 		base = nil
 	}
 	s.base, s.within = f.b, n
-	o, send, differs := r.merge(s, versions{base, local, remote})
+	o, send, differs := rules.merge(s, versions{base, local, remote})
 	if !differs {
 		return f.r, false, true
 	}

@@ -119,10 +119,10 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 		it = &all[s.Item%len(all)]
 	}
 	e := &event{n: s.N, kind: s.Kind, item: it.item, field: field, past: r.model.saw(s.Kind, *it)}
-	switch {
-	case s.Op == Remove:
+	switch s.Op {
+	case Remove:
 		return r.remove(ctx, d, s, *it, all)
-	case s.Op == Move:
+	case Move:
 		b, ok := store.(*bookmarkStore)
 		if !ok {
 			return nil

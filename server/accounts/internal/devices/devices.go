@@ -224,6 +224,7 @@ func see(d *store.Device) seenDevice {
 	}
 }
 
+// List answers with the account's devices.
 func (h *Handlers) List(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)
 	if err != nil {

@@ -40,6 +40,7 @@ func avatarHeaders(contentType, cache string) map[string]string {
 const defaultAvatarImage = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><circle cx="32" cy="32" r="32" fill="#b1b1b3"/>` +
 	`<circle cx="32" cy="25" r="11" fill="#fff"/><path d="M10 55a22 17 0 0 1 44 0" fill="#fff"/></svg>`
 
+// DefaultAvatar serves the picture of an account that has none of its own.
 func (h *Handlers) DefaultAvatar(*api.Request) (any, error) {
 	return api.Raw{Code: http.StatusOK, Body: []byte(defaultAvatarImage), Header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
 }

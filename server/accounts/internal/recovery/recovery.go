@@ -81,6 +81,7 @@ func (h *Handlers) Exists(r *api.Request) (any, error) {
 	return existsAnswer{exists}, err
 }
 
+// Delete removes the account's recovery key.
 func (h *Handlers) Delete(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
 	if err != nil {

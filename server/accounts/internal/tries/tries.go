@@ -24,9 +24,9 @@ const (
 	// networks together may try. A code is short, a password is not.
 	codesFactor     = 2
 	passwordsFactor = 10
-	// maxNetworks is how many networks of an account are known, and NetworkLife how
-	// long one is without a sign of its owner.
+	// maxNetworks is how many networks of an account are known.
 	maxNetworks = 20
+	// NetworkLife is how long a network is known without a sign of its owner.
 	NetworkLife = 90 * 24 * time.Hour
 	// Max bounds the table: what a network tries is removed first, oldest first.
 	Max = 200_000
