@@ -10,7 +10,7 @@ import (
 // DefaultQuota is what an operator set as the quota of those who have none of their
 // own, in bytes, 0 for none; it is not Valid if nothing was set.
 func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err error) {
-	err = s.db.QueryRow(ctx, `SELECT value FROM settings WHERE name = 'quota'`).Scan(&q.V)
+	err = s.db.QueryRow(ctx, sqlDefaultQuota).Scan(&q.V)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sql.Null[int64]{}, nil
 	}
@@ -25,9 +25,9 @@ func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err erro
 func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) (err error) {
 		if q.Valid {
-			_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO settings (name, value) VALUES ('quota', ?)`, q.V)
+			_, err = tx.ExecContext(ctx, sqlSetDefaultQuota, q.V)
 		} else {
-			_, err = tx.ExecContext(ctx, `DELETE FROM settings WHERE name = 'quota'`)
+			_, err = tx.ExecContext(ctx, sqlUnsetDefaultQuota)
 		}
 		return err
 	})
@@ -39,7 +39,7 @@ func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error 
 
 // Storages lists the uids of all storages that an account had, now or ever.
 func (s *Service) Storages(ctx context.Context, account string) (uids []int64, err error) {
-	rows, err := s.db.Query(ctx, `SELECT uid FROM users WHERE account = ?`, account)
+	rows, err := s.db.Query(ctx, sqlStorages, account)
 	if err != nil {
 		return nil, fmt.Errorf("list an account's storages: %w", err)
 	}

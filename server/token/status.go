@@ -21,12 +21,12 @@ type AccountStatus struct {
 
 // AccountStatus is that of an account by its uid.
 func (s *Service) AccountStatus(ctx context.Context, account string) (AccountStatus, error) {
-	return s.accountStatus(ctx, `SELECT disabled, quota FROM account_status WHERE account = ?`, account)
+	return s.accountStatus(ctx, sqlStatus, account)
 }
 
 // AccountStatusOf is that of the account whose storage has the uid.
 func (s *Service) AccountStatusOf(ctx context.Context, uid int64) (AccountStatus, error) {
-	return s.accountStatus(ctx, `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?`, uid)
+	return s.accountStatus(ctx, sqlStatusOf, uid)
 }
 
 func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st AccountStatus, err error) {
@@ -42,8 +42,7 @@ func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st 
 // error wraps ErrToken.
 func (s *Service) Admit(ctx context.Context, g Grant) error {
 	var current, closed bool
-	err := s.db.QueryRow(ctx, `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
-		FROM users u LEFT JOIN account_status s USING (account) WHERE u.uid = ? AND u.account = ?`, g.UID, g.Account).Scan(&current, &closed)
+	err := s.db.QueryRow(ctx, sqlAdmit, g.UID, g.Account).Scan(&current, &closed)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("look for a token's account: %w", sqlite.Explain(err))
@@ -65,13 +64,12 @@ func (s *Service) Admit(ctx context.Context, g Grant) error {
 func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		var st AccountStatus
-		err := tx.QueryRowContext(ctx, `SELECT disabled, quota FROM account_status WHERE account = ?`, account).Scan(&st.Disabled, &st.Quota)
+		err := tx.QueryRowContext(ctx, sqlStatus, account).Scan(&st.Disabled, &st.Quota)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		change(&st)
-		_, err = tx.ExecContext(ctx, `INSERT INTO account_status (account, disabled, quota) VALUES (?, ?, ?)
-			ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`, account, st.Disabled, st.Quota)
+		_, err = tx.ExecContext(ctx, sqlSetStatus, account, st.Disabled, st.Quota)
 		return err
 	})
 	if err != nil {
@@ -92,20 +90,14 @@ type User struct {
 
 // Count is how many accounts have storage.
 func (s *Service) Count(ctx context.Context) (n int, err error) {
-	err = s.db.QueryRow(ctx, `SELECT count(*) FROM users WHERE replaced_at IS NULL`).Scan(&n)
+	err = s.db.QueryRow(ctx, sqlCount).Scan(&n)
 	return n, err
 }
 
 // Users lists the accounts that have storage, and those that an operator decided
 // something about, with a UID of 0 if they have none.
 func (s *Service) Users(ctx context.Context) ([]User, error) {
-	rows, err := s.db.Query(ctx, `
-		SELECT u.account, u.uid, u.created_at, IFNULL(s.disabled, 0), s.quota
-		FROM users u LEFT JOIN account_status s USING (account) WHERE u.replaced_at IS NULL
-		UNION ALL
-		SELECT s.account, 0, 0, s.disabled, s.quota FROM account_status s
-		WHERE NOT s.retired AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
-		ORDER BY 1`)
+	rows, err := s.db.Query(ctx, sqlUsers)
 	if err != nil {
 		return nil, fmt.Errorf("list the users: %w", err)
 	}

@@ -50,7 +50,7 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 // one.
 func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
 	var closed bool
-	err = tx.QueryRowContext(ctx, `SELECT disabled OR retired FROM account_status WHERE account = ?`, c.account).Scan(&closed)
+	err = tx.QueryRowContext(ctx, sqlClosed, c.account).Scan(&closed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return user{}, false, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, chan
 // ever was one.
 func (s *Service) find(ctx context.Context, tx *sql.Tx, c claim) (now *user, old bool, err error) {
 	rows, err := tx.QueryContext(ctx,
-		`SELECT uid, client_state, generation, keys_changed_at, replaced_at IS NULL FROM users WHERE account = ?`, c.account)
+		sqlKeys, c.account)
 	if err != nil {
 		return nil, false, err
 	}
@@ -145,17 +145,17 @@ func check(now user, c claim, old bool) error {
 
 func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user) (user, error) {
 	if u.uid != 0 {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET generation = ?, keys_changed_at = ? WHERE uid = ?`,
+		_, err := tx.ExecContext(ctx, sqlSetGeneration,
 			u.generation, u.keysChangedAt, u.uid)
 		return u, err
 	}
 	ms := s.cfg.Now().UnixMilli()
 	if _, err := tx.ExecContext(ctx,
-		`UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`, ms, account); err != nil {
+		sqlReplace, ms, account); err != nil {
 		return user{}, err
 	}
 	err := tx.QueryRowContext(ctx,
-		`INSERT INTO users (account, client_state, generation, keys_changed_at, created_at) VALUES (?, ?, ?, ?, ?) RETURNING uid`,
+		sqlAdd,
 		account, u.clientState, u.generation, u.keysChangedAt, ms).Scan(&u.uid)
 	return u, err
 }
@@ -165,11 +165,10 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		// Also of an account that never came: a request of it may be under way.
-		if _, err := tx.ExecContext(ctx, `INSERT INTO account_status (account, retired) VALUES (?, 1)
-			ON CONFLICT (account) DO UPDATE SET retired = 1, quota = NULL`, account); err != nil {
+		if _, err := tx.ExecContext(ctx, sqlRetire, account); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE users SET replaced_at = ? WHERE account = ? AND replaced_at IS NULL`,
+		_, err := tx.ExecContext(ctx, sqlReplace,
 			s.cfg.Now().UnixMilli(), account)
 		return err
 	})
@@ -190,8 +189,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		var u user
 		var created int64
-		err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE uid = ? AND replaced_at IS NULL
-			RETURNING account, client_state, generation, keys_changed_at, created_at`, uid).
+		err := tx.QueryRowContext(ctx, sqlGiveUp, uid).
 			Scan(&account, &u.clientState, &u.generation, &u.keysChangedAt, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNoStorage
@@ -200,7 +198,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 			return err
 		}
 		return tx.QueryRowContext(ctx,
-			`INSERT INTO users (account, client_state, generation, keys_changed_at, created_at) VALUES (?, ?, ?, ?, ?) RETURNING uid`,
+			sqlAdd,
 			account, u.clientState, u.generation, u.keysChangedAt, created).Scan(&fresh)
 	})
 	if err != nil {
@@ -213,7 +211,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 // whose last token has expired: their storage may be deleted.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
-	rows, err := s.db.Query(ctx, `SELECT uid FROM users WHERE replaced_at < ? AND NOT emptied ORDER BY uid`, before)
+	rows, err := s.db.Query(ctx, sqlReplaced, before)
 	if err != nil {
 		return nil, fmt.Errorf("list replaced storage: %w", err)
 	}
@@ -233,7 +231,7 @@ func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 // client state must not come back.
 func (s *Service) Emptied(ctx context.Context, uid int64) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET emptied = 1 WHERE uid = ? AND replaced_at IS NOT NULL`, uid)
+		_, err := tx.ExecContext(ctx, sqlEmptied, uid)
 		return err
 	})
 	if err != nil {
