@@ -112,6 +112,36 @@ func TestAPageThatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 	}
 }
 
+// A deletion that another device's visit overruled stays overruled, when the server is put
+// back to the moment between the two.
+func TestAnOldDeletionThatARestoredServerBringsBackIsOverruled(t *testing.T) {
+	t.Parallel()
+	for name, newer := range map[string]bool{"older than the last sync": false, "newer": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDevice(t)
+			p := d.visit("https://example.org/", "page", time.Hour, history.Link)
+			d.sync()
+			gone := d.tombstone(p.ID)
+			d.sync(d.record(p.ID, p.URL, "page", at(time.Hour, 1), at(2*time.Hour, 1)))
+			d.must(d.Reset(t.Context(), engine.Association{Global: "restored"}))
+			if newer {
+				gone.Modified = d.at + 1
+			}
+			_, out := d.sync(gone)
+			if newer {
+				if len(d.pages()) != 0 || len(out) != 0 {
+					t.Fatalf("%d pages are here and %+v goes up", len(d.pages()), out)
+				}
+				return
+			}
+			if len(d.pages()) != 1 || len(out) != 1 || out[0].Payload == nil {
+				t.Fatalf("%d pages are here and %+v goes up; want the page, twice", len(d.pages()), out)
+			}
+		})
+	}
+}
+
 func TestManyPagesThatAreDeletedAgainAreHeld(t *testing.T) {
 	t.Parallel()
 	d, records := back(t, 30)

@@ -31,9 +31,10 @@ func (c *chunk) tombstone(in *staged) error {
 	changed := r.changes > 0
 	if !r.synced {
 		// What the server had is not known, as after a Reset: the page was changed
-		// since if it has changes that were not sent before, or was visited since.
+		// since if it has changes that were not sent before, or was visited since; or if
+		// it was on the server after the deletion, which came back with an earlier state.
 		at := c.onOurClock(in.modified)
-		changed = r.changes > 1 || r.lastVisit > at || r.edited*1000 > at
+		changed = r.changes > 1 || r.lastVisit > at || r.edited*1000 > at || r.had && in.modified <= c.Past()
 	}
 	if !changed {
 		c.merged.Applied++
