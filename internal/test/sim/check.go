@@ -67,7 +67,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 	}
 	alive := false
 	for _, e := range events {
-		if !e.remove && (!dead[e.n] || e.excused) {
+		if !e.remove && (!dead[e.n] || e.excused || m.homeless(e)) {
 			alive = true
 		}
 	}
@@ -113,6 +113,15 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 		}
 	}
 	return nil
+}
+
+// homeless reports whether an edit put a bookmark into a folder that another device had
+// deleted without knowing of it: there the bookmark moves to a folder that is left, and
+// such a move beats a deletion as the user's own does.
+func (m *model) homeless(e *event) bool {
+	return slices.ContainsFunc(e.folders, func(folder int) bool {
+		return slices.ContainsFunc(m.byItem[itemOf{e.kind, folder}], func(d *event) bool { return d.remove && !d.knew[e.n] })
+	})
 }
 
 // revived reports whether a deletion that knew what step n wrote lost to an edit by a device

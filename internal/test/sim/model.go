@@ -77,6 +77,10 @@ type event struct {
 	// a device that has an older state may be the first to fill the server again, and no
 	// other can tell that from an edit.
 	exposed bool
+	// knew is all that the device of a deletion had.
+	knew steps
+	// folders are those that a bookmark was put into, the outermost first.
+	folders []int
 	// loose tells of an edit that it need not prevail over an older one: its device
 	// did not know what it had in common with the server.
 	loose bool
@@ -134,6 +138,10 @@ func (m *model) note(d *device, e *event) {
 	}
 	m.events[e.n] = e
 	m.byItem[key] = append(m.byItem[key], e)
+	if e.remove {
+		e.knew = steps{}
+		e.knew.add(rep.must)
+	}
 	rep.must[e.n], rep.pending[e.n] = true, true
 	if rep.unbased[e.kind] {
 		e.loose = true

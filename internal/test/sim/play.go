@@ -109,7 +109,11 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 			if err := store.add(ctx, item, s.N, s); err != nil {
 				return err
 			}
-			r.model.note(d, &event{n: s.N, kind: s.Kind, item: item, field: added, past: steps{}})
+			e := &event{n: s.N, kind: s.Kind, item: item, field: added, past: steps{}}
+			if e.folders, err = foldersOf(ctx, store, item); err != nil {
+				return err
+			}
+			r.model.note(d, e)
 			return nil
 		}
 	} else {
@@ -128,7 +132,9 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 			return nil
 		}
 		e.field = yielding
-		err = b.move(ctx, *it, s)
+		if err = b.move(ctx, *it, s); err == nil {
+			e.folders, err = foldersOf(ctx, store, it.item)
+		}
 	default:
 		field %= max(len(it.fields), 1)
 		e.field = field
@@ -164,6 +170,32 @@ func (r *run) change(ctx context.Context, d *device, s Step) error {
 		r.robbed(d, s, *it, all)
 	}
 	return err
+}
+
+// foldersOf lists the folders of the story that a bookmark is in.
+func foldersOf(ctx context.Context, store store, item int) (list []int, err error) {
+	if _, ok := store.(*bookmarkStore); !ok {
+		return nil, nil
+	}
+	all, err := store.show(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items := map[string]int{}
+	for _, it := range all {
+		items[it.id] = it.item
+	}
+	for _, it := range all {
+		if it.item != item {
+			continue
+		}
+		for _, guid := range strings.Split(it.path, "/") {
+			if folder, ok := items[guid]; ok && folder != item {
+				list = append(list, folder)
+			}
+		}
+	}
+	return list, nil
 }
 
 // robbed notes that another bookmark lost its keyword to an edit.
