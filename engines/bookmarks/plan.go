@@ -22,6 +22,7 @@ type localItem struct {
 	n        int64
 	position int
 	changes  int
+	resend   bool // it goes up, and the user did not edit it
 }
 
 // plan reads both trees and merges them.
@@ -92,7 +93,7 @@ func (l *loader) localItems() error {
 		var have localItem
 		var title, url string
 		var synced bool
-		if err := rows.Scan(&have.n, &it.GUID, &it.Parent, &have.position, &it.Kind, &it.Modified, &have.changes, &title, &url, &synced); err != nil {
+		if err := rows.Scan(&have.n, &it.GUID, &it.Parent, &have.position, &it.Kind, &it.Modified, &have.changes, &title, &url, &synced, &have.resend); err != nil {
 			return err
 		}
 		it.Position = int32(have.position)
@@ -205,6 +206,9 @@ func (l *loader) stagedItems() error {
 		}
 		if payload == nil {
 			l.remote.Delete(it.GUID)
+			if err := l.deletedThere(it.GUID); err != nil {
+				return err
+			}
 			continue
 		}
 		r, err := parseRecord(it.GUID, payload, modified)
@@ -224,6 +228,26 @@ func (l *loader) stagedItems() error {
 		}
 	}
 	return rows.Err()
+}
+
+// deletedThere has the deletion of an item stand that waits to go up without an edit: a
+// sync marked it, or it is what another device had from here, the receipt for which was
+// lost.
+func (l *loader) deletedThere(guid engine.ID) error {
+	it := l.changed[guid]
+	if it == nil {
+		return nil
+	}
+	unedited := l.plan.items[it.Ref].resend
+	if !unedited {
+		if err := l.QueryRow(sqlOnlySent, guid).Scan(&unedited); err != nil {
+			return err
+		}
+	}
+	if unedited {
+		it.Changed = 0
+	}
+	return nil
 }
 
 // compare finds out what a staged record changed: of the mirror's, and, where

@@ -49,7 +49,7 @@ const (
 	sqlRetryAll   = `SELECT id FROM bookmark_retry WHERE id > ''`
 	sqlUnreadable = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE id = ?1)`
 	sqlSetChanges = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`
-	sqlMustGo     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE n = ?1`
+	sqlMustGo     = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0, resend = iif(changes = 0, version, resend) WHERE n = ?1`
 	sqlDelete     = `DELETE FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlBumpEdits  = `UPDATE bookmark_meta SET generation = generation + 1 WHERE one = 1`
 
@@ -95,7 +95,7 @@ const (
 	sqlTombstones   = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
 	sqlHasTombstone = `SELECT EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
 	sqlLocal        = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
-			CASE WHEN b.changes > 0 THEN b.title ELSE '' END, coalesce(l.url, ''), m.guid IS NOT NULL
+			CASE WHEN b.changes > 0 THEN b.title ELSE '' END, coalesce(l.url, ''), m.guid IS NOT NULL, b.resend = b.version
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN bookmark_mirror m ON m.guid = b.guid
 		LEFT JOIN places l ON l.id = CASE WHEN b.changes > 0 AND m.guid IS NULL THEN b.place END
 		WHERE b.n > 0`
@@ -104,9 +104,12 @@ const (
 	// arrived and its receipt was lost.
 	sqlEcho = `SELECT s.id, s.modified FROM bookmark_staged s JOIN bookmark_outgoing o ON o.id = s.id
 		WHERE s.n > 0 AND s.err IS NULL AND s.payload IS o.payload`
+	// An item that is new to the server as far as is known, unedited since it was sent.
+	sqlOnlySent = `SELECT EXISTS (SELECT 1 FROM bookmark_outgoing o JOIN bookmarks b ON b.guid = o.id AND b.changes = o.changes AND b.resend >= 0
+		WHERE o.id = ?1 AND o.payload IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = o.id))`
 	sqlUnstage      = `DELETE FROM bookmark_staged WHERE id = ?1`
 	sqlBad          = `SELECT id, err, fatal FROM bookmark_staged WHERE n > 0 AND err IS NOT NULL ORDER BY n`
-	sqlResend       = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid = ?1`
+	sqlResend       = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0, resend = iif(changes = 0, version, resend) WHERE guid = ?1`
 	sqlMirrorGone   = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT id FROM bookmark_staged WHERE payload IS NULL AND n > 0)`
 	sqlMirrorForget = `DELETE FROM bookmark_mirror WHERE guid IN (SELECT value FROM json_each(?1))`
 	sqlMirrorPut    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
@@ -137,10 +140,10 @@ const (
 	sqlUnstageSome = `DELETE FROM bookmark_staged WHERE id IN (SELECT value FROM json_each(?1))`
 
 	// After a Reset: what the server has no more, and what it has as it was before.
-	sqlLost = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid > ''
+	sqlLost = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0, resend = CASE WHEN changes = 0 THEN version WHEN resend = version THEN resend ELSE -1 END WHERE guid > ''
 		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmarks.guid)
 		AND (guid NOT IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n))`
-	sqlLostRoots = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT value FROM json_each(?1))
+	sqlLostRoots = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0, resend = CASE WHEN changes = 0 THEN version WHEN resend = version THEN resend ELSE -1 END WHERE guid IN (SELECT value FROM json_each(?1))
 		AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmarks.guid) AND EXISTS (SELECT 1 FROM bookmarks c WHERE c.parent = bookmarks.n)`
 	sqlLostGone = `INSERT INTO bookmark_staged (id, parent, kind, modified, payload, err, fatal)
 		SELECT guid, '', 0, modified, NULL, NULL, 0 FROM bookmark_mirror m WHERE guid > ''
@@ -150,7 +153,7 @@ const (
 		AND (EXISTS (SELECT 1 FROM bookmark_staged WHERE id = ?1) OR EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1))`
 	sqlLostMirror = `DELETE FROM bookmark_mirror WHERE guid > '' AND NOT EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = bookmark_mirror.guid)
 		AND NOT EXISTS (SELECT 1 FROM bookmark_tombstones t WHERE t.guid = bookmark_mirror.guid)`
-	sqlBehind = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0 WHERE guid IN (SELECT s.id FROM bookmark_staged s
+	sqlBehind = `UPDATE bookmarks SET changes = max(changes, 1), refused = 0, resend = iif(changes = 0, version, resend) WHERE guid IN (SELECT s.id FROM bookmark_staged s
 		JOIN bookmark_mirror m ON m.guid = s.id WHERE s.n > 0 AND s.err IS NULL AND s.modified < m.modified)`
 	sqlBehindMirror = `UPDATE bookmark_mirror SET parent = s.parent, kind = s.kind, payload = s.payload FROM bookmark_staged s
 		WHERE bookmark_mirror.guid > '' AND s.id = bookmark_mirror.guid AND s.payload IS NOT NULL AND s.modified < bookmark_mirror.modified`

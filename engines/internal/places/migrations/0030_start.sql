@@ -153,7 +153,11 @@ CREATE TABLE bookmarks (
     changes  INTEGER NOT NULL DEFAULT 0,       -- the user's edits that are not on the server
     refused  INTEGER NOT NULL DEFAULT 0,       -- the value of changes that the server refused for ever
     reason   TEXT    NOT NULL DEFAULT '',      -- why; it counts while refused = changes
-    version  INTEGER NOT NULL DEFAULT 1        -- counts all changes, the user's and the syncs'
+    version  INTEGER NOT NULL DEFAULT 1,       -- counts all changes, the user's and the syncs'
+    -- The version that a sync marked as changed. While it is this one, the item goes up and
+    -- nobody edited it: a deletion by another device deletes it. -1: it is an edit of what
+    -- the server lost.
+    resend   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX bookmarks_parent ON bookmarks (parent, position);
 CREATE INDEX bookmarks_place ON bookmarks (place) WHERE place IS NOT NULL;
