@@ -19,7 +19,7 @@ type Chaos struct {
 func All() Chaos {
 	return Chaos{
 		Faults: faultKinds,
-		Upsets: []Op{Reset, Wipe, Reopen, Save, PutBack, Clone, Rejoin, Off, Skew, Backup, Restore, Drop, Fresh},
+		Upsets: []Op{Reset, Wipe, Reopen, Save, PutBack, Clone, Rejoin, Off, Skew, Backup, Restore, Drop, Command, Fresh},
 	}
 }
 

@@ -102,10 +102,13 @@ type replica struct {
 	must, pending steps
 	// unbased are the kinds of which it forgot what it has in common with the server.
 	unbased map[string]bool
+	// clearing are the kinds of which it gives up what the server does not have, with
+	// its next sync.
+	clearing map[string]bool
 }
 
 func newReplica() replica {
-	return replica{must: steps{}, pending: steps{}, unbased: map[string]bool{}}
+	return replica{must: steps{}, pending: steps{}, unbased: map[string]bool{}, clearing: map[string]bool{}}
 }
 
 func newModel(Story) *model {
@@ -198,6 +201,9 @@ func (m *model) forget(r *run, kind string, left steps) {
 	}
 	for _, d := range r.devices {
 		m.unbase(d, kind)
+		if d.model.clearing[kind] {
+			m.cleared(d, kind)
+		}
 		for _, e := range m.events {
 			if e.kind == kind && !d.model.must[e.n] {
 				e.exposed = true
@@ -237,6 +243,20 @@ func (m *model) synced(d *device, kind string, mine, theirs steps) {
 		d.model.must[n] = true
 	}
 	delete(d.model.unbased, kind)
+	delete(d.model.clearing, kind)
+}
+
+// cleared notes that a device gives up what it had of a kind, as another starts over with
+// that. What the server has comes back, and what it did not send stays.
+func (m *model) cleared(d *device, kind string) {
+	d.model.clearing[kind] = true
+	for n := range d.model.must.of(m, kind) {
+		if !d.model.pending[n] && !m.server[n] {
+			delete(d.model.must, n)
+		}
+	}
+	m.weaken(d.run, kind)
+	m.expose(d, kind)
 }
 
 // back notes that a copy is in the place of what a device had of some kinds.
@@ -251,6 +271,9 @@ func (m *model) back(d *device, from replica, list []string) {
 		}
 		if from.unbased[kind] {
 			d.model.unbased[kind] = true
+		}
+		if from.clearing[kind] {
+			d.model.clearing[kind] = true
 		}
 	}
 	d.model.must, d.model.pending = must, pending
@@ -277,6 +300,9 @@ func (r replica) clone() replica {
 	c.pending.add(r.pending)
 	for k := range r.unbased {
 		c.unbased[k] = true
+	}
+	for k := range r.clearing {
+		c.clearing[k] = true
 	}
 	return c
 }

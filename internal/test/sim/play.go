@@ -267,6 +267,8 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 		return d.manager.SetEnabled(ctx, s.Op == On, s.Kind)
 	case Backup, Restore:
 		return r.restore(ctx, s)
+	case Command:
+		return r.command(ctx, d, s)
 	case Drop, Fresh:
 		d.line.calm = true
 		defer func() { d.line.calm = false }()
@@ -276,6 +278,53 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 		}
 		for _, name := range append(slices.Clone(r.story.Kinds), "meta", "crypto", "clients") {
 			r.deleted(name, d.manager.Records().DeleteCollection(ctx, name))
+		}
+	}
+	return nil
+}
+
+// command has the other devices start over with a kind, where the server has it no more in
+// one of two cases; or has them reset it.
+func (r *run) command(ctx context.Context, d *device, s Step) error {
+	name := "wipeEngine"
+	if s.Other%3 == 0 {
+		name = "resetEngine"
+	}
+	for _, other := range d.manager.Devices() {
+		if other.Local {
+			continue
+		}
+		if err := d.manager.SendCommand(ctx, other.ID, name, s.Kind); err != nil {
+			return err
+		}
+	}
+	if name == "wipeEngine" && s.Item%2 == 0 {
+		d.line.calm = true
+		defer func() { d.line.calm = false }()
+		r.drop(ctx, d, s)
+	}
+	return nil
+}
+
+// carriedOut notes what commands of other devices did to a device's kinds.
+func (r *run) carriedOut(ctx context.Context, d *device, mine steps, commands []syncmanager.Command) error {
+	for _, c := range commands {
+		for _, e := range c.Effects {
+			r.model.unbase(d, e.Engine)
+			if e.Did != "wiped" {
+				continue
+			}
+			r.model.cleared(d, e.Engine)
+			for n := range mine.of(r.model, e.Engine) {
+				if !d.model.must[n] {
+					delete(mine, n)
+				}
+			}
+			if tabs := d.stores["tabs"]; e.Engine == "tabs" && tabs != nil {
+				if err := tabs.add(ctx, 0, 0, Step{}); err != nil { // as a browser's tabs are still open
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -431,6 +480,9 @@ func (r *run) sync(ctx context.Context, d *device, s Step) (syncmanager.Result, 
 	if r.tell != nil {
 		text, _ := res.MarshalJSON()
 		r.say("    %s %v", text, err)
+	}
+	if err := r.carriedOut(ctx, d, mine, res.Commands); err != nil {
+		return res, finding("carry out a command", "%v", err)
 	}
 	if d.line.dead {
 		killed, state := d.killed, d.killedState

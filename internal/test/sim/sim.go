@@ -50,6 +50,7 @@ const (
 	Backup  Op = "backup"  // makes a backup of the server
 	Restore Op = "restore" // restores the server's last backup
 	Drop    Op = "drop"    // deletes a collection on the server
+	Command Op = "command" // tells the other devices to start over with an engine, or to reset it
 	Fresh   Op = "fresh"   // deletes all that the account has on the server, its keys too
 )
 
