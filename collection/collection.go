@@ -51,7 +51,6 @@ package collection
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +107,8 @@ type Options[R any] struct {
 	// record, although two devices added it under two IDs. "" is about nothing.
 	Same func(R) string
 	// ReadOnly, if not nil, tells why the user cannot edit a record, but only read and
-	// delete it: a version of the app wrote it that this one does not understand.
+	// delete it: a version of the app wrote it that this one does not understand. An edit
+	// returns engine.ErrReadOnly.
 	ReadOnly func(R) error
 	// TooManyDeletions, if not nil, tells whether a sync that would delete so many of the records
 	// on this device waits for the user's word; see engine.TooManyDeletionsError.
@@ -151,12 +151,6 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 	if err != nil {
 		return nil, fmt.Errorf("collection %s: %w", name, err)
 	}
-	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader //nolint:forbidigo // and its real randomness
-	}
 	store, err := mirror.Open(ctx, o.records(name, schema),
 		engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
 	if err != nil {
@@ -192,7 +186,7 @@ func (o *Options[R]) records(name string, s *schema[R]) mirror.Schema[R] {
 	if o.ReadOnly != nil {
 		records.ReadOnly = func(r *R) error {
 			if err := o.ReadOnly(*r); err != nil {
-				return fmt.Errorf("%w: %w", ErrReadOnly, err)
+				return fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
 			}
 			return nil
 		}

@@ -215,7 +215,7 @@ func TestNewerFormCanOnlyBeRead(t *testing.T) {
 	n, err := p.b.Get(t.Context(), n.ID)
 	check(t, err)
 	n.Title = "c"
-	if _, err := p.b.Update(t.Context(), n); !errors.Is(err, collection.ErrReadOnly) || !strings.Contains(err.Error(), "newer version") {
+	if _, err := p.b.Update(t.Context(), n); !errors.Is(err, engine.ErrReadOnly) || !strings.Contains(err.Error(), "newer version") {
 		t.Errorf("an edit of it gives %v", err)
 	}
 	check(t, p.b.Reset(t.Context(), engine.Association{}))

@@ -2,7 +2,6 @@ package collection
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -12,9 +11,6 @@ import (
 
 // ID names a record within its collection.
 type ID = engine.ID
-
-// ErrReadOnly is wrapped where Options.ReadOnly refused an edit.
-var ErrReadOnly = errors.New("the record cannot be edited here")
 
 // Add adds a new record and returns it as it was kept: with an ID if it had none.
 // The error is, among others, an [engine.DuplicateError] or an

@@ -1,15 +1,19 @@
 package engine
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
+	"log/slog"
 	"time"
 )
 
 // This file is what the ready stores (engines/…, package collection) share towards an
 // app. An engine of one's own needs none of it.
 
-// StoreConfig says where a store keeps its file and what it runs on.
+// StoreConfig says where a store keeps its file and what it runs on. Only Path must be set,
+// and Key where the store encrypts its file.
 type StoreConfig struct {
 	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
 	// must exist.
@@ -18,10 +22,27 @@ type StoreConfig struct {
 	// encrypted with it at rest, and the file can be read with it alone. IDs and the times
 	// of edits and syncs stay readable. Zero: nothing is encrypted.
 	Key [32]byte
-	// Now is the clock.
+	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
+	// Rand is a source of secure random bytes, safe for concurrent use. Nil: crypto/rand.
 	Rand io.Reader
+	// Log receives what a sync or an import left out, by number, and never what a record
+	// holds. Nil: nothing is logged.
+	Log *slog.Logger
+}
+
+// WithDefaults returns c with the clock, the randomness and the log that it lacks.
+func (c StoreConfig) WithDefaults() StoreConfig {
+	if c.Now == nil {
+		c.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader //nolint:forbidigo // and its real randomness
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
 }
 
 var (
@@ -29,6 +50,12 @@ var (
 	ErrNotFound = errors.New("record not found")
 	// ErrDuplicate is wrapped by [DuplicateError].
 	ErrDuplicate = errors.New("there is a record for this already")
+	// ErrReadOnly is wrapped by [ReadOnlyError].
+	ErrReadOnly = errors.New("the record cannot be edited here")
+	// ErrInvalid is wrapped by [InvalidError].
+	ErrInvalid = errors.New("this is not a valid record")
+	// ErrClosed means that the store was closed. It is [fs.ErrClosed].
+	ErrClosed = fs.ErrClosed
 	// ErrKey means that the file was written with another local key.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
 	// ErrNoRun means that a store's log does not have the sync, or no longer.
@@ -47,11 +74,19 @@ type DuplicateError struct {
 func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
-// InvalidError refuses a record that cannot be one of the collection's. It holds no secret.
+// InvalidError refuses a record that cannot be one of the collection's, or a value that
+// cannot be stored. It holds no secret. It wraps [ErrInvalid] and the reason.
 type InvalidError struct{ Reason error }
 
-func (e *InvalidError) Error() string { return e.Reason.Error() }
-func (e *InvalidError) Unwrap() error { return e.Reason }
+func (e *InvalidError) Error() string   { return e.Reason.Error() }
+func (e *InvalidError) Unwrap() []error { return []error{ErrInvalid, e.Reason} }
+
+// ReadOnlyError refuses to edit a record that can be read and deleted but not edited: a
+// newer version of the program wrote it. It wraps [ErrReadOnly] and the reason.
+type ReadOnlyError struct{ Reason error }
+
+func (e *ReadOnlyError) Error() string   { return e.Reason.Error() }
+func (e *ReadOnlyError) Unwrap() []error { return []error{ErrReadOnly, e.Reason} }
 
 // Change tells that records were added, changed or deleted.
 type Change struct {

@@ -81,6 +81,7 @@ var form = autofill.Form[Entry]{
 
 // Open opens the addresses in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
+	c = c.WithDefaults()
 	schema := autofill.Schema(&form, c.Now, func(a *Address) (*engine.ID, *Entry) { return &a.ID, &a.Entry }, complete)
 	store, err := mirror.Open(ctx, schema, c)
 	if err != nil {

@@ -31,7 +31,6 @@ import (
 	"io"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -39,19 +38,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/ledger"
 )
 
-// Config says where the bookmarks are and what the engine runs on. All but Log
-// must be set.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder must
-	// exist.
-	Path string
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
-	// Log receives what was repaired, without titles and URLs.
-	Log *slog.Logger
-}
+// Config says where the bookmarks are and what the engine runs on. Path must be set. The file
+// is not encrypted, so Key must not be.
+type Config = engine.StoreConfig
 
 // Engine is the user's bookmarks on this device. It is safe for concurrent use.
 type Engine struct {
@@ -75,7 +64,7 @@ var (
 
 // Open opens the bookmarks in c.Path, for an app that has no history: else see [New].
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
+	db, err := places.Open(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)
 	}

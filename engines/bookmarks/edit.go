@@ -95,7 +95,7 @@ func (t *tx) complete(it *Item) (err error) {
 			it.Title = ""
 		}
 	default:
-		return fmt.Errorf("%w: a bookmark cannot be a %s", ErrInvalid, it.Kind)
+		return invalid("a bookmark cannot be a %s", it.Kind)
 	}
 	if it.GUID == "" {
 		guid, err := t.NewGUID()
@@ -205,7 +205,7 @@ func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, erro
 
 func (t *tx) change(r *row, c Change) error {
 	if r.place == 0 && (c.URL != nil || c.Tags != nil || c.Keyword != nil) {
-		return fmt.Errorf("%w: a %s has no URL, tags or keyword", ErrInvalid, r.Kind)
+		return invalid("a %s has no URL, tags or keyword", r.Kind)
 	}
 	to, err := c.of(r.Item)
 	if err != nil {

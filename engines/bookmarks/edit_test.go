@@ -67,12 +67,12 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"moving what is not there":    {func() error { return d.Move(ctx, "nothing_____", folder, 0) }, bookmarks.ErrNotFound},
 		"deleting a root":             {func() error { _, err := d.Remove(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
 		"renaming a root":             {func() error { _, err := d.Edit(ctx, "toolbar", bookmarks.Change{Title: &text}); return err }, bookmarks.ErrRoot},
-		"a URL for a folder":          {func() error { _, err := d.Edit(ctx, folder, bookmarks.Change{URL: &text}); return err }, bookmarks.ErrInvalid},
-		"no URL":                      {func() error { _, err := d.Edit(ctx, page, bookmarks.Change{URL: &text}); return err }, bookmarks.ErrInvalid},
-		"a bookmark without a URL":    {func() error { _, err := d.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark}, 0); return err }, bookmarks.ErrInvalid},
+		"a URL for a folder":          {func() error { _, err := d.Edit(ctx, folder, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
+		"no URL":                      {func() error { _, err := d.Edit(ctx, page, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
+		"a bookmark without a URL":    {func() error { _, err := d.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark}, 0); return err }, engine.ErrInvalid},
 		"a bookmark in a bookmark":    {func() error { _, err := d.Add(ctx, bookmarks.Item{Parent: page, Title: "t"}, 0); return err }, bookmarks.ErrNotFolder},
-		"an empty tag":                {func() error { return d.Tag(ctx, page, " ") }, bookmarks.ErrInvalid},
-		"a tag of a folder":           {func() error { return d.Tag(ctx, folder, "t") }, bookmarks.ErrInvalid},
+		"an empty tag":                {func() error { return d.Tag(ctx, page, " ") }, engine.ErrInvalid},
+		"a tag of a folder":           {func() error { return d.Tag(ctx, folder, "t") }, engine.ErrInvalid},
 		"deleting one that is there, and one that is not": {func() error { _, err := d.Remove(ctx, page, "nothing_____"); return err }, bookmarks.ErrNotFound},
 	} {
 		if err := c.do(); !errors.Is(err, c.want) {

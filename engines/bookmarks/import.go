@@ -228,7 +228,7 @@ func (im *importer) items(sources []*exchange.Item) ([]*imported, error) {
 	items := make([]*imported, len(sources))
 	for i, src := range sources {
 		it, err := im.item(src)
-		if errors.Is(err, ErrInvalid) {
+		if errors.Is(err, engine.ErrInvalid) {
 			im.skip(src, err)
 			continue
 		}

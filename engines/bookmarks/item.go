@@ -81,8 +81,6 @@ var (
 	ErrNotFolder = errors.New("it is not a folder")
 	// ErrCycle means that a folder would be moved into itself.
 	ErrCycle = errors.New("a folder cannot be moved into itself")
-	// ErrInvalid is wrapped by errors about a URL, tag or keyword that cannot be stored.
-	ErrInvalid = errors.New("it cannot be stored")
 )
 
 // cleanTitle cuts a title to maxTitle and takes out what no title has: NULs and
@@ -101,6 +99,11 @@ func cleanTitle(s string) string {
 	return s
 }
 
+// invalid refuses a URL, tag or keyword that cannot be stored.
+func invalid(format string, args ...any) error {
+	return &engine.InvalidError{Reason: fmt.Errorf("it cannot be stored: "+format, args...)}
+}
+
 // checkURL returns a URL of the user's as it is stored, or says why it cannot be.
 func checkURL(s string) (string, error) { return storedURL(places.Normalise(s)) }
 
@@ -109,7 +112,7 @@ func acceptURL(s string) (string, error) { return storedURL(places.Accept(s)) }
 
 func storedURL(s string, err error) (string, error) {
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+		return "", invalid("%w", err)
 	}
 	return s, nil
 }

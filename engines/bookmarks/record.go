@@ -2,7 +2,6 @@ package bookmarks
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/url"
 	"strconv"
@@ -162,7 +161,7 @@ func (r *record) rewriteQuery() error {
 	case params.Get("type") == tagContents:
 		tag, ok := cleanTag(r.member("folderName"))
 		if !ok {
-			return fmt.Errorf("%w: it is a query for a tag that it does not name", ErrInvalid)
+			return invalid("it is a query for a tag that it does not name")
 		}
 		r.url, r.rewritten = "place:tag="+url.QueryEscape(tag), true
 	case params.Get("folder") != "" && !params.Has("excludeItems"):

@@ -14,7 +14,7 @@ func checkTags(tags []string) ([]string, error) {
 	for _, s := range tags {
 		tag, ok := cleanTag(s)
 		if !ok {
-			return nil, fmt.Errorf("%w: a tag has 1 to %d characters, not %.120q", ErrInvalid, maxTag, s)
+			return nil, invalid("a tag has 1 to %d characters, not %.120q", maxTag, s)
 		}
 		clean = append(clean, tag)
 	}
@@ -45,7 +45,7 @@ func (e *Engine) retag(ctx context.Context, guid engine.ID, tags []string, chang
 			return err
 		}
 		if r.place == 0 {
-			return fmt.Errorf("%w: a %s has no tags", ErrInvalid, r.Kind)
+			return invalid("a %s has no tags", r.Kind)
 		}
 		return t.editLabels(r.place, sortedTags(change(slices.Clone(r.Tags), tags)), r.Keyword)
 	})

@@ -73,7 +73,7 @@ func TestWhatNoBrowserStoresIsRefused(t *testing.T) {
 	t.Parallel()
 	d := newAccount().device(t)
 	for _, url := range []string{"https://exa mple.org/", "https://100%.example/", "https://[open/", "https://example.org:65536/"} {
-		if _, err := d.Add(t.Context(), bookmarks.Item{URL: url}, bookmarks.End); !errors.Is(err, bookmarks.ErrInvalid) {
+		if _, err := d.Add(t.Context(), bookmarks.Item{URL: url}, bookmarks.End); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%q was added: %v", url, err)
 		}
 	}

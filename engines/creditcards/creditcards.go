@@ -17,8 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// Config says where the cards are and what the engine runs on; all but MaxPages must
-// be set.
+// Config says where the cards are and what the engine runs on. Path and Key must be set.
 type Config = engine.StoreConfig
 
 // Engine is the user's cards on this device. It is safe for concurrent use.
@@ -90,6 +89,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if c.Key == [32]byte{} {
 		return nil, errors.New("creditcards: the configuration needs Key")
 	}
+	c = c.WithDefaults()
 	schema := autofill.Schema(&form, c.Now, func(c *Card) (*engine.ID, *Entry) { return &c.ID, &c.Entry }, complete)
 	schema.Required = append(schema.Required, "billingAddressGUID") // Firefox for phones does not know it
 	store, err := mirror.Open(ctx, schema, c)

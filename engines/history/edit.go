@@ -45,10 +45,10 @@ func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, e
 func checkPage(p *Page) error {
 	url, err := places.Normalise(p.URL)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
+		return invalid("%w", err)
 	}
 	if ok, _ := storable(url); !ok {
-		return fmt.Errorf("%w: the history does not keep addresses of this kind", ErrInvalid)
+		return invalid("the history does not keep addresses of this kind")
 	}
 	p.URL, p.Title = url, clean(p.Title)
 	return nil
@@ -59,11 +59,11 @@ func (e *Engine) checkVisit(v Visit) (visit, error) {
 	date := v.At.UnixMicro()
 	switch {
 	case !places.Transition(v.Type).Valid():
-		return visit{}, fmt.Errorf("%w: there is no transition %d", ErrInvalid, v.Type)
+		return visit{}, invalid("there is no transition %d", v.Type)
 	case date < earliest:
-		return visit{}, fmt.Errorf("%w: %s is before the first browser", ErrInvalid, v.At.UTC().Format(time.DateOnly))
+		return visit{}, invalid("%s is before the first browser", v.At.UTC().Format(time.DateOnly))
 	case date > e.db.Now().UnixMicro()+clockSkew:
-		return visit{}, fmt.Errorf("%w: %s is in the future", ErrInvalid, v.At.UTC().Format(time.DateOnly))
+		return visit{}, invalid("%s is in the future", v.At.UTC().Format(time.DateOnly))
 	}
 	return visit{date: date, kind: int(v.Type)}, nil
 }

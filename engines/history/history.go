@@ -36,7 +36,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -60,19 +59,9 @@ const (
 	backfill = 30 * 24 * time.Hour
 )
 
-// Config says where the history is and what the engine runs on. Path, Now and
-// Rand must be set.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder must
-	// exist.
-	Path string
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
-	// Log receives how much a sync skipped, without URLs and titles.
-	Log *slog.Logger
-}
+// Config says where the history is and what the engine runs on. Path must be set. The file
+// is not encrypted, so Key must not be.
+type Config = engine.StoreConfig
 
 // Engine is the user's history on this device. It is safe for concurrent use.
 type Engine struct {
@@ -94,7 +83,7 @@ var (
 
 // Open opens the history in c.Path, for an app that has no bookmarks: else see [New].
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
+	db, err := places.Open(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
@@ -207,5 +196,7 @@ func (e *Engine) chunks(ctx context.Context, last string, f func(tx *tx, from, t
 // ErrNotFound means that the history has no such page.
 var ErrNotFound = errors.New("no such page in the history")
 
-// ErrInvalid is wrapped by every error about a page or visit that cannot be one.
-var ErrInvalid = errors.New("not a valid visit")
+// invalid refuses a page or visit that cannot be one.
+func invalid(format string, args ...any) error {
+	return &engine.InvalidError{Reason: fmt.Errorf("not a valid visit: "+format, args...)}
+}

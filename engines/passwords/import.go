@@ -94,7 +94,7 @@ func (im *importer) add(tx *mirror.Tx[Login], l *sourced) error {
 		l.FormSubmitURL = ""
 	}
 	if err := l.normalise(); err != nil {
-		return skip(strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": "))
+		return skip(strings.TrimPrefix(err.Error(), notValid+": "))
 	}
 	old, err := im.here(tx, &l.Login)
 	switch {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -14,8 +14,13 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// ErrInvalid is wrapped by every error about a login that cannot be one.
-var ErrInvalid = errors.New("not a valid login")
+// notValid begins the errors about a login that cannot be one.
+const notValid = "not a valid login"
+
+// invalid refuses a login that cannot be one.
+func invalid(format string, args ...any) error {
+	return &engine.InvalidError{Reason: fmt.Errorf(notValid+": "+format, args...)}
+}
 
 func (e *Engine) complete(l, old *Login) error {
 	if err := l.normalise(); err != nil {

@@ -1,7 +1,6 @@
 package passwords
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -13,16 +12,16 @@ import (
 func (l *Login) normalise() error {
 	origin, err := Origin(l.Hostname)
 	if err != nil {
-		return fmt.Errorf("%w: its hostname is not a web address", ErrInvalid)
+		return invalid("its hostname is not a web address")
 	}
 	l.Hostname = origin
 	if l.FormSubmitURL != "" {
 		if l.FormSubmitURL, err = formOrigin(l.FormSubmitURL); err != nil {
-			return fmt.Errorf("%w: its formSubmitURL is not a web address", ErrInvalid)
+			return invalid("its formSubmitURL is not a web address")
 		}
 	}
 	if err := l.check(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
+		return invalid("%w", err)
 	}
 	return nil
 }
@@ -54,7 +53,7 @@ func Origin(raw string) (string, error) {
 	if err != nil || u.Scheme == "" || u.Hostname() == "" {
 		// The error of url.Parse holds the text, and that may be a secret in the
 		// wrong column.
-		return "", fmt.Errorf("%w: not a web address", ErrInvalid)
+		return "", invalid("not a web address")
 	}
 	scheme := strings.ToLower(u.Scheme)
 	host := asciiHost(u.Hostname())

@@ -8,7 +8,6 @@ package passwords
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"time"
 
@@ -17,21 +16,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// Config says where the passwords are and what the engine runs on. All but Log
-// must be set.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
-	// must exist.
-	Path string
-	// Key is this device's local key: the file can be read with it alone.
-	Key [32]byte
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
-	// Log hears of what was imported. It never hears a secret.
-	Log *slog.Logger
-}
+// Config says where the passwords are and what the engine runs on. Path and Key must be
+// set.
+type Config = engine.StoreConfig
 
 // Engine is the user's logins on this device. It is safe for concurrent use.
 type Engine struct {
@@ -47,14 +34,12 @@ type Engine struct {
 
 // Open opens the logins in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	if c.Key == ([32]byte{}) || c.Now == nil {
-		return nil, errors.New("passwords: the configuration needs Path, Key, Now and Rand")
+	if c.Key == ([32]byte{}) {
+		return nil, errors.New("passwords: the configuration needs Key")
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c = c.WithDefaults()
 	e := &Engine{mac: localkey.Key(c.Key).Subkey("passwords in memory"), now: c.Now, log: c.Log}
-	store, err := mirror.Open(ctx, e.schema(), engine.StoreConfig{Path: c.Path, Key: c.Key, Now: c.Now, Rand: c.Rand})
+	store, err := mirror.Open(ctx, e.schema(), c)
 	if err != nil {
 		return nil, err
 	}

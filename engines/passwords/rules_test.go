@@ -300,7 +300,7 @@ func TestEditsOfNoLogin(t *testing.T) {
 	if _, err := e.Update(t.Context(), passwords.Login{ID: "{x}", Hostname: "a.example", Password: "p"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Update: %v", err)
 	}
-	if _, err := e.Add(t.Context(), passwords.Login{Hostname: "a.example"}); !errors.Is(err, passwords.ErrInvalid) {
+	if _, err := e.Add(t.Context(), passwords.Login{Hostname: "a.example"}); !errors.Is(err, engine.ErrInvalid) {
 		t.Errorf("Add without a password: %v", err)
 	}
 }

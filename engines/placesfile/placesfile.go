@@ -3,7 +3,7 @@
 //
 // An app that has both opens the file once, and gives it to each:
 //
-//	file, err := placesfile.Open(ctx, placesfile.Config{Path: path, Now: time.Now, Rand: rand.Reader})
+//	file, err := placesfile.Open(ctx, placesfile.Config{Path: path})
 //	b, err := bookmarks.New(ctx, file)
 //	h, err := history.New(ctx, file)
 //	… close the engines, and then the file.
@@ -15,27 +15,14 @@ package placesfile
 
 import (
 	"context"
-	"io"
-	"log/slog"
-	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// Config says where the file is and what the engines on it run on. Path, Now and Rand
-// must be set.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder must
-	// exist.
-	Path string
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
-	// Log receives what a sync repaired or skipped, without titles and URLs. Nil: nothing is
-	// logged.
-	Log *slog.Logger
-}
+// Config says where the file is and what the engines on it run on. Path must be set. The file
+// is not encrypted, so Key must not be.
+type Config = engine.StoreConfig
 
 // File is the open file, for bookmarks.New and history.New. It is safe for concurrent use.
 type File interface {
@@ -45,7 +32,7 @@ type File interface {
 
 // Open opens the file.
 func Open(ctx context.Context, c Config) (File, error) {
-	db, err := places.Open(ctx, places.Config{Path: c.Path, Now: c.Now, Rand: c.Rand, Log: c.Log})
+	db, err := places.Open(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -38,16 +38,9 @@ const (
 	maxCleartext = maxPayload/4*3 - 1500
 )
 
-// Config says where the tabs are kept and what the engine runs on.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
-	// must exist.
-	Path string
-	// Now is the clock.
-	Now func() time.Time
-	// Log receives how many tabs were left out. Nil: nothing is logged.
-	Log *slog.Logger
-}
+// Config says where the tabs are kept and what the engine runs on. Path must be set. The
+// file is not encrypted, so Key must not be.
+type Config = engine.StoreConfig
 
 // Engine is the tabs of this device and of the others. It is safe for concurrent
 // use.
@@ -72,12 +65,13 @@ var migrations embed.FS
 
 // Open opens the tabs in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	if c.Path == "" || c.Now == nil {
-		return nil, errors.New("tabs: the configuration needs Path and Now")
+	switch {
+	case c.Path == "":
+		return nil, errors.New("tabs: the configuration needs Path")
+	case c.Key != [32]byte{}:
+		return nil, errors.New("tabs: the file of the tabs is not encrypted; leave Key out")
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c = c.WithDefaults()
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err

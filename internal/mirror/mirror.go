@@ -70,10 +70,10 @@ var migrations embed.FS
 
 // Open opens the store at c.Path, and creates it when it is not there.
 func Open[R any](ctx context.Context, schema Schema[R], c engine.StoreConfig) (*Store[R], error) {
-	if c.Path == "" || c.Now == nil || c.Rand == nil {
-		return nil, fmt.Errorf("%s: the configuration needs Path, Now and Rand", schema.Collection)
+	if c.Path == "" {
+		return nil, fmt.Errorf("%s: the configuration needs Path", schema.Collection)
 	}
-	s, err := open(ctx, schema, c, 0)
+	s, err := open(ctx, schema, c.WithDefaults(), 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", schema.Collection, err)
 	}

@@ -197,7 +197,10 @@ func (s *Schema[R]) readOnly(payload []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.ReadOnly(&r)
+	if err := s.ReadOnly(&r); err != nil {
+		return &engine.ReadOnlyError{Reason: err}
+	}
+	return nil
 }
 
 // matches reports whether two records with one loose key are the same thing.

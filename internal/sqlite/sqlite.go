@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,7 +35,16 @@ var (
 	// ErrBusy means that another process, or another connection, held the file's
 	// write lock for longer than Options.BusyTimeout. Nothing was written.
 	ErrBusy = errors.New("another program is writing to it; try again")
+	// ErrReadOnly means that the file cannot be written. Nothing was.
+	ErrReadOnly = errors.New("it cannot be written; check the permissions of the file and its folder")
+	// ErrDisk means that the system could not read or write the file.
+	ErrDisk = errors.New("the disk could not read or write it; check the disk and the permissions of the folder")
+	// ErrFailed is any other failure of SQLite, which no user's input should cause.
+	ErrFailed = errors.New("the database failed")
 )
+
+// sentences are what [Explain] says.
+var sentences = []error{ErrFull, ErrCorrupt, ErrBusy, ErrReadOnly, ErrDisk, ErrFailed}
 
 // Options say how a file is opened.
 type Options struct {
@@ -206,12 +216,19 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// Explain turns SQLite's codes for a full disk, a damaged file and a held lock
-// into ErrFull, ErrCorrupt and ErrBusy, with the original wrapped; any other
-// error comes back as it is.
+// Explain turns what SQLite and database/sql say into errors that a user understands, with
+// the original wrapped: ErrFull, ErrCorrupt, ErrBusy, ErrReadOnly, ErrDisk, [fs.ErrClosed]
+// where the file was closed, and ErrFailed for what is left. Any other error comes back as
+// it is.
 func Explain(err error) error {
+	if err == nil || slices.ContainsFunc(sentences, func(known error) bool { return errors.Is(err, known) }) {
+		return err
+	}
+	if err.Error() == poolClosed {
+		return wrap(fs.ErrClosed, err)
+	}
 	var se *driver.Error
-	if err == nil || !errors.As(err, &se) {
+	if !errors.As(err, &se) {
 		return err
 	}
 	switch se.Code() & 0xff {
@@ -221,9 +238,16 @@ func Explain(err error) error {
 		return wrap(ErrCorrupt, err)
 	case lib.SQLITE_BUSY:
 		return wrap(ErrBusy, err)
+	case lib.SQLITE_READONLY:
+		return wrap(ErrReadOnly, err)
+	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
+		return wrap(ErrDisk, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrFailed, err)
 }
+
+// poolClosed is the text of database/sql's error, which has no name, for a use after Close.
+const poolClosed = "sql: database is closed"
 
 // explained reads as the plain sentence and unwraps to the code too.
 type explained struct{ sentence, cause error }

@@ -54,8 +54,8 @@ type Form[E any] struct {
 // usage are the numbers that every entry has.
 var usage = []string{"timeCreated", "timeLastModified", "timeLastUsed", "timesUsed"}
 
-// ErrNewer refuses to edit an entry whose form this program does not know.
-var ErrNewer = errors.New("a newer program wrote it: it is kept as it is, and can be deleted but not edited")
+// errNewer refuses to edit an entry whose form this program does not know.
+var errNewer = errors.New("a newer program wrote it: it is kept as it is, and can be deleted but not edited")
 
 // Unmarshal reads a record. Of one in a newer form it takes what it understands.
 func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
@@ -156,7 +156,7 @@ func Schema[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.
 		Fork:     true,
 		ReadOnly: func(r *R) error {
 			if f.newer(entry(r)) {
-				return ErrNewer
+				return errNewer
 			}
 			return nil
 		},
@@ -168,7 +168,7 @@ func Schema[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.
 func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old *E) error) error {
 	switch {
 	case old == nil && f.newer(e):
-		return ErrNewer
+		return &engine.ReadOnlyError{Reason: errNewer}
 	case old != nil && (reflect.DeepEqual(e, old) || f.newer(old)):
 		return nil // nothing to do, or the store refuses it
 	}

@@ -101,13 +101,13 @@ func TestTitlesAreSearched(t *testing.T) {
 
 func TestFilesThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
+	path := filepath.Join(t.TempDir(), "places.sqlite")
 	now := func() time.Time { return testNow }
-	for name, c := range map[string]Config{"nothing": {}, "no clock": {Path: "x"}, "no folder": {Path: filepath.Join(t.TempDir(), "none", "x"), Now: now, Rand: zero{}}} {
+	for name, c := range map[string]Config{"nothing": {}, "a key": {Path: path, Key: [32]byte{1}}, "no folder": {Path: filepath.Join(t.TempDir(), "none", "x"), Now: now, Rand: zero{}}} {
 		if _, err := Open(t.Context(), c); err == nil {
 			t.Errorf("%s: opened", name)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "places.sqlite")
 	if err := os.WriteFile(path, []byte("this is no database, but it is long enough to be taken for one, nearly"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -34,24 +34,13 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Config says where the places are and what they run on. Path, Now and Rand
-// must be set.
-type Config struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
-	// must exist.
-	Path string
-	// Now is the clock.
-	Now func() time.Time
-	// Rand is a source of secure random bytes, safe for concurrent use.
-	Rand io.Reader
-	// Log receives what a sync skipped, without URLs.
-	Log *slog.Logger
-	// MaxPages bounds the file; see sqlite.Options.
-	MaxPages int
-}
+// Config says where the places are and what they run on. Path must be set, and Key must
+// not: the file is not encrypted.
+type Config = engine.StoreConfig
 
 // DB is the open file. It is safe for concurrent use.
 type DB struct {
@@ -67,17 +56,18 @@ var migrations embed.FS
 // Open opens the places in c.Path. Other openers of the file wait for each other as SQLite
 // does.
 func Open(ctx context.Context, c Config) (*DB, error) {
-	if c.Path == "" || c.Now == nil || c.Rand == nil {
-		return nil, errors.New("places: the configuration needs Path, Now and Rand")
+	switch {
+	case c.Path == "":
+		return nil, errors.New("places: the configuration needs Path")
+	case c.Key != [32]byte{}:
+		return nil, errors.New("places: the file of bookmarks and history is not encrypted; leave Key out")
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c = c.WithDefaults()
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(ctx, c.Path, sqlite.Options{Migrations: folder, MaxPages: c.MaxPages})
+	db, err := sqlite.Open(ctx, c.Path, sqlite.Options{Migrations: folder})
 	if err != nil {
 		return nil, fmt.Errorf("places: %w", err)
 	}
