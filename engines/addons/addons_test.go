@@ -42,10 +42,14 @@ func open(t testing.TB) *addons.Engine {
 
 const firefox = "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}"
 
-func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, kind.Harness())
+}
 
 // TestFirefoxsAddons takes what Firefox wrote, and disables one of them.
 func TestFirefoxsAddons(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
 	if m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...); m.Applied != 2 || len(out) != 0 {
@@ -69,6 +73,7 @@ func TestFirefoxsAddons(t *testing.T) {
 }
 
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		payload string
 		bad     bool

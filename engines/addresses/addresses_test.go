@@ -73,6 +73,7 @@ func bobWith(t testing.TB, replace ...string) engine.Incoming {
 }
 
 func TestFirefoxsAddressArrives(t *testing.T) {
+	t.Parallel()
 	e, _ := withBob(t)
 	got := list(t, e)[0]
 	want := addresses.Address{ID: bob, Entry: addresses.Entry{
@@ -86,6 +87,7 @@ func TestFirefoxsAddressArrives(t *testing.T) {
 }
 
 func TestNewAddressGoesUpAsFirefoxWritesIt(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	a := add(t, e, addresses.Entry{
 		Name: " Dr. Bob B Bobson ", StreetAddress: "1 Main St\r\nFloor 2", AddressLevel2: "Town", Country: "united states",
@@ -107,6 +109,7 @@ func TestNewAddressGoesUpAsFirefoxWritesIt(t *testing.T) {
 }
 
 func TestEditsOfDifferentFieldsMerge(t *testing.T) {
+	t.Parallel()
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Email = "bob@new.example" })
@@ -125,6 +128,7 @@ func TestEditsOfDifferentFieldsMerge(t *testing.T) {
 }
 
 func TestEditsOfOneFieldFork(t *testing.T) {
+	t.Parallel()
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Name = "Robert Bobson" })
@@ -142,6 +146,7 @@ func TestEditsOfOneFieldFork(t *testing.T) {
 }
 
 func TestTheSameAddressOnTwoDevicesIsOne(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	a := add(t, e, addresses.Entry{
 		Name: "Bob B Bobson", StreetAddress: "1 Main St", AddressLevel2: "Town", PostalCode: "12345", Country: "US",
@@ -165,6 +170,7 @@ func TestTheSameAddressOnTwoDevicesIsOne(t *testing.T) {
 
 // Firefox before 118 knew the parts of a name and not the whole.
 func TestANameFromItsParts(t *testing.T) {
+	t.Parallel()
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Email = "bob@new.example" })
@@ -176,6 +182,7 @@ func TestANameFromItsParts(t *testing.T) {
 
 // Firefox for phones may write a name without its parts.
 func TestPartsThatAreLeftOutAreNoConflict(t *testing.T) {
+	t.Parallel()
 	e, clock := withBob(t)
 	clock.Pass(time.Minute)
 	update(t, e, bob, func(a *addresses.Address) { a.Name = "Rob B Bobson" })
@@ -188,6 +195,7 @@ func TestPartsThatAreLeftOutAreNoConflict(t *testing.T) {
 }
 
 func TestMostOfTheAddressesAreNotDeletedUnasked(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	var gone []engine.Incoming
 	for i := range 12 {
@@ -212,6 +220,7 @@ func TestMostOfTheAddressesAreNotDeletedUnasked(t *testing.T) {
 }
 
 func TestRecordsThatAreNoAddress(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct{ payload, reason string }{
 		"no entry":         {`{"id":"x"}`, "no entry"},
 		"a null entry":     {`{"id":"x","entry":null}`, "no entry"},
@@ -244,6 +253,7 @@ func TestRecordsThatAreNoAddress(t *testing.T) {
 }
 
 func TestANewerFormIsKeptAndNotEdited(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	const newer = `{"id":"x","entry":{"name":"Bob","email":["a@b","c@d"],"version":2}}`
 	m, _ := enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, newer))
@@ -271,6 +281,7 @@ func TestANewerFormIsKeptAndNotEdited(t *testing.T) {
 }
 
 func TestWhatIsNoAddressIsRefused(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	for reason, entry := range map[string]addresses.Entry{
 		"empty":           {Country: "US"},
@@ -288,6 +299,7 @@ func TestWhatIsNoAddressIsRefused(t *testing.T) {
 }
 
 func TestAnEditTakesFieldsAwayAndLeavesTheRest(t *testing.T) {
+	t.Parallel()
 	e, clock := open(t)
 	enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, `{"id":"x","more":1,"entry":{"name":"Bob Bobson","tel":"odd tel","email":"a@b","version":1,`+
 		`"timeCreated":5,"given-name":"Bob","family-name":"Bobson","own":{"a":1}}}`))

@@ -42,4 +42,7 @@ var kind = flattest.Kind[*addresses.Engine, addresses.Address]{
 	Invalid: []byte(`{"id":"000000000000","entry":{"name":"Ann","version":0}}`),
 }
 
-func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, kind.Harness())
+}

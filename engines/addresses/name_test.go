@@ -7,6 +7,7 @@ import (
 )
 
 func TestSplitName(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string][3]string{
 		"":                        {},
 		"Ann":                     {"Ann", "", ""},
@@ -40,6 +41,7 @@ func TestSplitName(t *testing.T) {
 }
 
 func TestJoinName(t *testing.T) {
+	t.Parallel()
 	for _, x := range [][4]string{
 		{"", "", "", ""}, {"Ann", "", "Example", "Ann Example"}, {"Ann", "B.", "van Dyke", "Ann B. van Dyke"},
 		{"小明", "", "王", "王小明"}, {"小明", "x", "王", "小明 x 王"}, {"Ann", "", "王", "Ann 王"},
@@ -51,6 +53,7 @@ func TestJoinName(t *testing.T) {
 }
 
 func TestCountries(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]string{
 		"us": "US", "Germany": "DE", "GERMANY": "DE", "United Kingdom": "GB", "uk": "GB", "UAE": "AE", "Côte d'Ivoire": "CI",
 		"Antarctica": "AQ", "": "", "Atlantis": "", "XX": "",
@@ -65,6 +68,7 @@ func TestCountries(t *testing.T) {
 }
 
 func TestInternational(t *testing.T) {
+	t.Parallel()
 	for _, x := range [][3]string{
 		{"+1 (555) 123-4567", "", "+15551234567"}, {"(555) 123-4567", "US", "+15551234567"}, {"1-555-123-4567", "CA", "+15551234567"},
 		{"030 1234567", "DE", "+49301234567"}, {"0039 06 1234567", "DE", "+39061234567"}, {"06 1234567", "IT", "+39061234567"},

@@ -141,6 +141,7 @@ func (m *model) shape(d *device) string {
 // Two devices edit at will, their connections break, records come in any order:
 // in the end both have one tree, with all that nobody deleted, once.
 func TestDevicesConverge(t *testing.T) {
+	t.Parallel()
 	long.Check(t, 30, func(rt *rapid.T) {
 		m := &model{T: rt, account: newAccount(), made: make(map[engine.ID]string), gone: make(map[engine.ID]bool)}
 		for range 2 {

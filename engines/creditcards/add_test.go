@@ -11,6 +11,7 @@ import (
 
 // Whoever adds a card that is added at the same moment is told of the other one.
 func TestACardIsAddedOnce(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	const at = 8
 	errs := make(chan error, at)

@@ -44,4 +44,7 @@ var kind = flattest.Kind[*creditcards.Engine, creditcards.Card]{
 	Invalid: []byte(`{"id":"000000000000","entry":{"cc-number":4111111111111111,"version":3}}`),
 }
 
-func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, kind.Harness())
+}

@@ -70,6 +70,7 @@ func bobWith(t testing.TB, replace ...string) engine.Incoming {
 }
 
 func TestFirefoxsCardArrives(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	m, out := enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	if m.Applied != 1 || m.Failed != 0 || len(out) != 0 {
@@ -86,6 +87,7 @@ func TestFirefoxsCardArrives(t *testing.T) {
 }
 
 func TestNewCardGoesUpAsFirefoxWritesIt(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	c := add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111 1111-1111 1111", ExpMonth: 4, ExpYear: 2031})
 	_, out := enginetest.Once(t, e, engine.Start{}, 1)
@@ -97,6 +99,7 @@ func TestNewCardGoesUpAsFirefoxWritesIt(t *testing.T) {
 }
 
 func TestEditsMergeOrFork(t *testing.T) {
+	t.Parallel()
 	e, clock := open(t)
 	enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	clock.Pass(time.Minute)
@@ -115,6 +118,7 @@ func TestEditsMergeOrFork(t *testing.T) {
 
 // Firefox 110 left out what follows from the number.
 func TestATypeThatIsLeftOutIsNoConflict(t *testing.T) {
+	t.Parallel()
 	e, clock := open(t)
 	enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
 	clock.Pass(time.Minute)
@@ -127,6 +131,7 @@ func TestATypeThatIsLeftOutIsNoConflict(t *testing.T) {
 }
 
 func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111111111111111", ExpMonth: 4, ExpYear: 2031})
 	m, _ := enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
@@ -145,6 +150,7 @@ func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"1", "2", "4"} {
 		e, clock := open(t)
 		if _, out := enginetest.Once(t, e, engine.Start{}, 179537256100, bobWith(t, `"version": 3`, `"version": `+version, `"cc-type": "visa",`, ``)); len(out) != 0 {
@@ -176,6 +182,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestRecordsThatAreNoCard(t *testing.T) {
+	t.Parallel()
 	for name, payload := range map[string]string{
 		"no entry":     `{"id":"x"}`,
 		"a number":     `{"id":"x","entry":{"cc-number":4111111111111111,"version":3}}`,
@@ -212,6 +219,7 @@ func TestRecordsThatAreNoCard(t *testing.T) {
 }
 
 func TestWhatIsNoCardIsRefused(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	for reason, entry := range map[string]creditcards.Entry{
 		"no number":  {Name: "Bob"},
@@ -237,6 +245,7 @@ func TestWhatIsNoCardIsRefused(t *testing.T) {
 }
 
 func TestNothingReadableIsOnDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	e := kind.OpenIn(t, dir)
 	defer e.Close()

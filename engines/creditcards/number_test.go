@@ -8,6 +8,7 @@ import (
 
 // The numbers are those that the networks give out for tests, or made up.
 func TestNumbers(t *testing.T) {
+	t.Parallel()
 	for number, network := range map[string]string{
 		"4111111111111111": "visa", "4222222222222": "visa", "378282246310005": "amex", "341111111111111": "amex",
 		"5555555555554444": "mastercard", "2223003122003222": "mastercard", "6011111111111117": "discover", "6500000000000002": "discover",
@@ -29,6 +30,7 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestParseExpires(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string][2]int{
 		"04/2031": {4, 2031}, "4/31": {4, 2031}, "04-31": {4, 2031}, "2031-04": {4, 2031}, "0431": {4, 2031}, " 12 / 30 ": {12, 2030}, "": {},
 	} {

@@ -42,6 +42,7 @@ func version(n int) map[string]json.RawMessage {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	ext := func(i int) string { return fmt.Sprintf("x%d@test.example", i) }
 	enginetest.Run(t, enginetest.Harness{
 		Many:  long.Of(2000, 10_000),
@@ -92,6 +93,7 @@ func TestContract(t *testing.T) {
 
 // TestFirefoxsStorage takes what an add-on kept in Firefox, and changes one key.
 func TestFirefoxsStorage(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
 	if m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...); m.Applied != 1 || len(out) != 0 {
@@ -138,6 +140,7 @@ func kept(t *testing.T, a *extstorage.Area) string {
 // TestEachKeyIsMergedAlone: of a key that two devices changed, the one on the server
 // stands, although ours is newer.
 func TestEachKeyIsMergedAlone(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	a := e.Of("x@y")
 	enginetest.Once(t, e, engine.Start{}, 100, record(100, "r", `{"ours":1,"theirs":1,"both":1,"gone":1,"cut":1,"none":null}`))
@@ -162,6 +165,7 @@ func TestEachKeyIsMergedAlone(t *testing.T) {
 
 // TestOneRecordForAnAddon: the account has one for an add-on that we have data of.
 func TestOneRecordForAnAddon(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	a := e.Of("x@y")
 	set(t, a, "both", "1")
@@ -199,6 +203,7 @@ func TestOneRecordForAnAddon(t *testing.T) {
 
 // TestQuotas holds the user to them, and takes what others wrote as it is.
 func TestQuotas(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	a := e.Of("x@y")
 	refused := func(values map[string]json.RawMessage, word string) {
@@ -253,6 +258,7 @@ func TestQuotas(t *testing.T) {
 }
 
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		payload string
 		bad     bool
@@ -286,6 +292,7 @@ func TestBadRecords(t *testing.T) {
 
 // TestItems goes through single keys of all add-ons.
 func TestItems(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	items, ctx := e.Items(), t.Context()
 	one := extstorage.Item{ExtID: "b@y", Key: "a key", Value: json.RawMessage("1")}

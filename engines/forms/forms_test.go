@@ -41,10 +41,14 @@ func open(t testing.TB) *forms.Engine {
 	return e
 }
 
-func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, kind.Harness())
+}
 
 // TestFirefoxsEntry takes what Firefox wrote, and leaves it as it is.
 func TestFirefoxsEntry(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
 	m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...)
@@ -59,6 +63,7 @@ func TestFirefoxsEntry(t *testing.T) {
 
 // TestAnEditIsAnotherEntry: Firefox passes over a change of an entry that it has.
 func TestAnEditIsAnotherEntry(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	was, err := e.Add(t.Context(), forms.Entry{Name: "city", Value: "Bern"})
 	if err != nil {
@@ -104,6 +109,7 @@ func TestAnEditIsAnotherEntry(t *testing.T) {
 // TestBadEntries: one bad record stops no other, and what Firefox would not keep is
 // taken from others, but not from the user.
 func TestBadEntries(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("ü", forms.MaxLength+1)
 	for name, c := range map[string]struct {
 		payload string

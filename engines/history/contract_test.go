@@ -79,4 +79,7 @@ func harness() enginetest.Harness {
 	}
 }
 
-func TestContract(t *testing.T) { enginetest.Run(t, harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, harness())
+}

@@ -82,6 +82,7 @@ func state(t *rapid.T, e *history.Engine) map[string]string {
 // synced in peace, both have the same pages, none twice, no visit lost that nobody
 // deleted, and there is nothing left to send.
 func TestDevicesConverge(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	long.Check(t, 30, func(t *rapid.T) {
 		s := &server{at: 179_537_000_000, records: make(map[engine.ID]engine.Incoming)}

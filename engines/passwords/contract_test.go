@@ -36,4 +36,7 @@ var kind = flattest.Kind[*passwords.Engine, passwords.Login]{
 	Invalid: []byte(`{"id":"{00000000-0000-4000-8000-000000000000}","hostname":"https://site-0.example","username":"ann"}`),
 }
 
-func TestContract(t *testing.T) { enginetest.Run(t, kind.Harness()) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, kind.Harness())
+}

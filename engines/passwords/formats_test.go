@@ -30,6 +30,7 @@ func told(t *testing.T, file string) (report string, logins []string) {
 // TestImportOfPasswordManagers: what they write is read as far as a login has a place
 // for it, and the rest is named.
 func TestImportOfPasswordManagers(t *testing.T) {
+	t.Parallel()
 	const (
 		notes  = "\nnotes were left out, since a login has no place for them: "
 		codes  = "\nsecrets of one-time codes (TOTP) were left out, since a login has no place for them: "
@@ -76,6 +77,7 @@ func TestImportOfPasswordManagers(t *testing.T) {
 // TestImportOfWhatASpreadsheetSaved: rows without their last cells or with more, other
 // line ends and separators.
 func TestImportOfWhatASpreadsheetSaved(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, file, want string
 		logins           []string
@@ -98,6 +100,7 @@ func TestImportOfWhatASpreadsheetSaved(t *testing.T) {
 
 // TestDatesOfASpreadsheet: what Excel makes of Firefox's dates is still a date of then.
 func TestDatesOfASpreadsheet(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	r := importCSV(t, e, "url,username,password,httpRealm,formActionOrigin,guid,timeCreated,timeLastUsed,timePasswordChanged\n"+
 		"https://shop.example,ann,pw-1,,https://shop.example,{11111111-1111-4111-8111-111111111111},1.6E+12,1.6E+12,1.6E+12\n"+

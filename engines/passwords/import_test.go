@@ -29,6 +29,7 @@ const firefoxCSV = `"url","username","password","httpRealm","formActionOrigin","
 	`"https://realm.example","alice","hunter2","Private Area",,"{6e6e0800-8f83-4cc0-906e-271272ce2c6a}","1795372558851","1795372558851","1795372558851"`
 
 func TestImportOfFirefox(t *testing.T) {
+	t.Parallel()
 	for name, file := range map[string]string{
 		"as it is": firefoxCSV, "with a BOM": "\ufeff" + firefoxCSV, "with LF": strings.ReplaceAll(firefoxCSV, "\r\n", "\n"),
 	} {
@@ -64,6 +65,7 @@ func TestImportOfFirefox(t *testing.T) {
 }
 
 func TestImportOfChrome(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	for _, l := range []passwords.Login{
 		{Hostname: "https://have.example", FormSubmitURL: "https://have.example", Username: "ann", Password: "same"},
@@ -93,6 +95,7 @@ func TestImportOfChrome(t *testing.T) {
 }
 
 func TestBrokenRowsAreNamedAndNoOtherIsLost(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	const secret = "TopSecret"
 	rows := []string{
@@ -148,6 +151,7 @@ func sameSet(a, b []int) bool {
 }
 
 func TestImportRefusesOtherFiles(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	for _, file := range []string{"", "\n\n", "url,username\n", "a,b,c\n1,2,3\n", "<html>\n", "url,login_uri,username,password\n", "PK\x03\x04\x00\x00"} {
 		if _, err := e.Import(t.Context(), strings.NewReader(file), importing.Options{}); !errors.Is(err, passwords.ErrFormat) {
@@ -157,6 +161,7 @@ func TestImportRefusesOtherFiles(t *testing.T) {
 }
 
 func TestDryRunKeepsNothing(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	file := manyRows(1200) + "https://site-7.example,ann,pw\n"
 	dry := importCSV(t, e, file, importing.Options{DryRun: true})
@@ -180,6 +185,7 @@ func manyRows(n int) string {
 // TestImportOfLogins: those that come one by one follow the rules of rows, and what is
 // wrong with them is told by their site.
 func TestImportOfLogins(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	in := []passwords.Login{
 		{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://a.example/login", FormSubmitURL: "https://a.example", Username: "ann", Password: "one",
@@ -225,6 +231,7 @@ func TestImportOfLogins(t *testing.T) {
 }
 
 func TestImportComesInChunks(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	var told []int
 	broken := errors.New("the pipe broke")
@@ -239,6 +246,7 @@ func TestImportComesInChunks(t *testing.T) {
 }
 
 func TestImportStopsWhenCancelled(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := e.Import(ctx, strings.NewReader(manyRows(5000)), importing.Options{Progress: func(int) { cancel() }})
@@ -248,6 +256,7 @@ func TestImportStopsWhenCancelled(t *testing.T) {
 }
 
 func TestExportImportsAsTheSame(t *testing.T) {
+	t.Parallel()
 	a, _ := open(t)
 	importCSV(t, a, firefoxCSV, importing.Options{})
 	if _, err := a.Add(t.Context(), passwords.Login{Hostname: "https://x.example", Username: `"q",`, Password: "line\r\nbreak \"", TimeCreated: 5}); err != nil {

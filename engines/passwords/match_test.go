@@ -37,6 +37,7 @@ https://shop.example "https://shop.example" ann pw-2 1700000000000
 // An export of Chrome names no form and no date, one of Firefox does. Whichever comes
 // first, each login is there once, with the password that has a date.
 func TestImportsOfTwoBrowsersMakeOneLogin(t *testing.T) {
+	t.Parallel()
 	for _, order := range [][]string{{"undated.csv", "dated.csv"}, {"dated.csv", "undated.csv"}, {"undated.csv", "dated.csv", "undated.csv", "dated.csv"}} {
 		e, _ := open(t)
 		for _, name := range order {
@@ -63,6 +64,7 @@ func account() []engine.Incoming {
 }
 
 func TestAnUndatedImportBeforeTheFirstSyncTakesNothingFromTheAccount(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	importCSV(t, e, file(t, "undated.csv"), importing.Options{})
 	_, out := sync(t, e, engine.Start{}, 179537300000, account()...)
@@ -76,6 +78,7 @@ func TestAnUndatedImportBeforeTheFirstSyncTakesNothingFromTheAccount(t *testing.
 
 // What this device knows and the account's other client does not is kept and sent.
 func TestAFirstSyncBringsBothSidesTogether(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	importCSV(t, e, strings.ReplaceAll(file(t, "dated.csv"), "1600000000000", "1500000000000"), importing.Options{})
 	bare := incoming(170000000100, `{"id":"{phone}","hostname":"https://shop.example","formSubmitURL":"","username":"ann","password":"pw-1","timesUsed":3}`)
@@ -96,6 +99,7 @@ func TestAFirstSyncBringsBothSidesTogether(t *testing.T) {
 }
 
 func TestLoginsMatchAsInFirefox(t *testing.T) {
+	t.Parallel()
 	login := func(form, realm string) passwords.Login {
 		return passwords.Login{Hostname: "https://a.example", FormSubmitURL: form, HTTPRealm: realm, Username: "u", Password: "p"}
 	}
@@ -129,6 +133,7 @@ func TestLoginsMatchAsInFirefox(t *testing.T) {
 
 // Two logins that the account has stay two, although one of them is for any form.
 func TestTwoLoginsOfTheAccountStayTwo(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	anyForm := strings.Replace(string(account()[0].Payload), `"formSubmitURL":"https://shop.example"`, `"formSubmitURL":""`, 1)
 	anyForm = strings.Replace(anyForm, "{11111111-", "{22222222-", 1)
@@ -144,6 +149,7 @@ func TestTwoLoginsOfTheAccountStayTwo(t *testing.T) {
 }
 
 func TestSitesOfOtherScriptsAreOneLogin(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	old := incoming(170000000100, `{"id":"{old}","hostname":"https://bücher.example","formSubmitURL":"","username":"ann","password":"p","timePasswordChanged":5}`)
 	sync(t, e, engine.Start{}, 179537300000, old)
@@ -181,6 +187,7 @@ func TestSitesOfOtherScriptsAreOneLogin(t *testing.T) {
 
 // A client that does not know a field leaves it out: nobody deleted it.
 func TestWhatAPoorerClientLeavesOutIsKept(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	sync(t, e, engine.Start{}, 179537256000, account()...)
 	poor := incoming(179537300000, `{"id":"{11111111-1111-4111-8111-111111111111}","hostname":"https://shop.example","username":"ann","password":"pw-3"}`)
@@ -198,6 +205,7 @@ func TestWhatAPoorerClientLeavesOutIsKept(t *testing.T) {
 
 // A dry run says what an import does, across its transactions.
 func TestADryRunMatchesFormsToo(t *testing.T) {
+	t.Parallel()
 	rows := "url,username,password,formActionOrigin\nhttps://a.example,ann,p,\n"
 	for i := range 600 {
 		rows += site(i) + ",ann,p,\n"

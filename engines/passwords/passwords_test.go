@@ -45,6 +45,7 @@ func list(t testing.TB, e *passwords.Engine) []passwords.Login {
 }
 
 func TestFirefoxRecordsArrive(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	merged, out := sync(t, e, engine.Start{}, 179537256000, firefox(t)...)
 	if merged.Applied != 2 || merged.Failed != 0 || len(out) != 0 {
@@ -64,6 +65,7 @@ func TestFirefoxRecordsArrive(t *testing.T) {
 }
 
 func TestNewLoginGoesUpAsFirefoxWritesIt(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	l, err := e.Add(t.Context(), passwords.Login{Hostname: "HTTPS://Shop.Example:443/login?x", Username: "ann", Password: "pw"})
 	if err != nil {
@@ -84,6 +86,7 @@ func TestNewLoginGoesUpAsFirefoxWritesIt(t *testing.T) {
 }
 
 func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
+	t.Parallel()
 	e, clock := open(t)
 	records := firefox(t)
 	sync(t, e, engine.Start{}, 179537256000, records...)
@@ -111,6 +114,7 @@ func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
 }
 
 func TestDuplicateIsRefusedWithTheOtherID(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	first, err := e.Add(t.Context(), passwords.Login{Hostname: "https://a.example", Username: "u", Password: "1"})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestNothingReadableIsOnDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	now := func() time.Time { return time.UnixMilli(1_795_372_600_000) }
 	e, err := passwords.Open(t.Context(), config(filepath.Join(dir, "passwords.db"), now))
@@ -70,6 +71,7 @@ func TestNothingReadableIsOnDisk(t *testing.T) {
 }
 
 func TestAnotherKeyIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "passwords.db")
 	c := config(path, time.Now)
 	e, err := passwords.Open(t.Context(), c)
@@ -89,6 +91,7 @@ func TestAnotherKeyIsToldAtOnce(t *testing.T) {
 }
 
 func TestRecordsThatAreNoLogin(t *testing.T) {
+	t.Parallel()
 	for name, payload := range map[string]string{
 		"no hostname":      `{"id":"{x}","password":"p"}`,
 		"null hostname":    `{"id":"{x}","hostname":null,"password":"p"}`,
@@ -128,6 +131,7 @@ func record(password string, changed int64, more string) string {
 }
 
 func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
+	t.Parallel()
 	e, c := open(t)
 	sync(t, e, engine.Start{}, 9, incoming(8, record("p", 1000, `,"timesUsed":7,"timeLastUsed":2000`)))
 	// Firefox changes the password twice; its records have no counts. Nothing of
@@ -153,6 +157,7 @@ func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
 }
 
 func TestUsesOnBothSidesAddUp(t *testing.T) {
+	t.Parallel()
 	e, c := open(t)
 	sync(t, e, engine.Start{}, 9, incoming(8, record("p", 1000, `,"timesUsed":10,"timeLastUsed":2000`)))
 	for range 3 {
@@ -169,6 +174,7 @@ func TestUsesOnBothSidesAddUp(t *testing.T) {
 }
 
 func TestTheNewerPasswordStands(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		prefer engine.Side
 		there  int64 // when it was changed there; here it is 1795372600000
@@ -199,6 +205,7 @@ func TestTheNewerPasswordStands(t *testing.T) {
 // TestAClockThatIsAheadWinsNothing: the time of a record is the server's, and the
 // edit here was made before it.
 func TestAClockThatIsAheadWinsNothing(t *testing.T) {
+	t.Parallel()
 	field := func(name string) string {
 		return strings.Replace(record("old", 1000, ""), `"usernameField":""`, `"usernameField":"`+name+`"`, 1)
 	}
@@ -221,6 +228,7 @@ func TestAClockThatIsAheadWinsNothing(t *testing.T) {
 }
 
 func TestMostPasswordsAreNotDeletedUnasked(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	var in, gone []engine.Incoming
 	for i := range 30 {
@@ -244,6 +252,7 @@ func TestMostPasswordsAreNotDeletedUnasked(t *testing.T) {
 }
 
 func TestOrigin(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		"https://A.Example/x?y#z": "https://a.example", "a.example": "https://a.example", " http://a.example:8080/ ": "http://a.example:8080",
 		"https://a.example:443": "https://a.example", "http://a.example:80": "http://a.example", "http://a.example:443": "http://a.example:443",
@@ -262,6 +271,7 @@ func TestOrigin(t *testing.T) {
 }
 
 func TestFindAndOrder(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	for _, l := range []passwords.Login{
 		{Hostname: "https://b.example", Username: "zoe", Password: "1"},
@@ -287,6 +297,7 @@ func TestFindAndOrder(t *testing.T) {
 }
 
 func TestEditsOfNoLogin(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	if _, err := e.Get(t.Context(), "{x}"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("Get: %v", err)
@@ -306,6 +317,7 @@ func TestEditsOfNoLogin(t *testing.T) {
 }
 
 func TestAddUnderAGivenID(t *testing.T) {
+	t.Parallel()
 	e, _ := open(t)
 	given := passwords.Login{ID: "{given}", Hostname: "a.example", Username: "u", Password: "p"}
 	if _, err := e.Add(t.Context(), given); err != nil {

@@ -39,6 +39,7 @@ func open(t testing.TB) *prefs.Engine {
 
 // TestContract has a preference "version" in the record of each of many applications.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	enginetest.Run(t, enginetest.Harness{
 		RemembersDeletions: true,
 		Open:               func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
@@ -108,6 +109,7 @@ func value(t *testing.T, a *prefs.Application, name string) string {
 
 // TestFirefoxsPreferences takes Firefox's record, and changes one preference in it.
 func TestFirefoxsPreferences(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	in := enginetest.Records(t, "testdata/firefox-esr-153.json")
 	if m, out := enginetest.Once(t, e, engine.Start{}, 200_000_000_000, in...); m.Applied != 1 || len(out) != 0 {
@@ -152,6 +154,7 @@ func TestFirefoxsPreferences(t *testing.T) {
 // TestEachPreferenceIsMergedAlone: two devices change, reset and take away different
 // ones, and one the same.
 func TestEachPreferenceIsMergedAlone(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	a := e.Of("app")
 	id := engine.ID(base64.URLEncoding.EncodeToString([]byte("app")))
@@ -187,6 +190,7 @@ func TestEachPreferenceIsMergedAlone(t *testing.T) {
 
 // TestAddingAndDeleting: what was reset can be added, and deleted for good.
 func TestAddingAndDeleting(t *testing.T) {
+	t.Parallel()
 	a := open(t).Of(prefs.Firefox)
 	ctx := t.Context()
 	one := prefs.Pref{Name: "one", Value: json.RawMessage("1")}
@@ -213,6 +217,7 @@ func TestAddingAndDeleting(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		text string
 		t    prefs.Type
@@ -244,6 +249,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		payload string
 		bad     bool
@@ -291,6 +297,7 @@ func TestBadRecords(t *testing.T) {
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	a := open(t).Of(prefs.Firefox)
 	mustSet(t, a, "have", "1")
 	mustSet(t, a, "was reset", "null")

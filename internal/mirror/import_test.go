@@ -40,6 +40,7 @@ func openThings(t *testing.T) *Store[thing] {
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	source := func(yield func(thing, error) bool) {
 		for i := range 1200 {
 			if !yield(thing{Name: fmt.Sprint("n", i)}, nil) {
@@ -102,6 +103,7 @@ type pastime struct {
 
 // What is here already gets what the import has and it has not; what differs is named.
 func TestAnImportAddsToWhatIsHere(t *testing.T) {
+	t.Parallel()
 	s, err := Open(t.Context(), Schema[pastime]{
 		Collection: "test", Version: 1,
 		Fields: []string{"id", "name", "place", "tags", "timeCreated", "timesUsed"},
@@ -144,6 +146,7 @@ func TestAnImportAddsToWhatIsHere(t *testing.T) {
 
 // What was imported before the first sync is no newer than what the account has.
 func TestAnImportIsNoNewerThanTheAccount(t *testing.T) {
+	t.Parallel()
 	s := openThings(t)
 	_, err := s.Import(t.Context(), func(yield func(thing, error) bool) { yield(thing{ID: "a", Name: "imported"}, nil) }, func(*thing) string { return "" }, importing.Options{})
 	if err != nil {

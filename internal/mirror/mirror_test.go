@@ -24,6 +24,7 @@ func openTest(t testing.TB, schema Schema[testRecord]) *Store[testRecord] {
 }
 
 func TestThreeWay(t *testing.T) {
+	t.Parallel()
 	schema := Schema[testRecord]{Collection: "test", Nested: []Nested{{Name: "entry"}}, Sticky: []string{"uses"}}
 	for _, x := range []struct {
 		name                string
@@ -67,6 +68,7 @@ func TestThreeWay(t *testing.T) {
 }
 
 func TestResolveAndWholeRecordFallback(t *testing.T) {
+	t.Parallel()
 	schema := Schema[testRecord]{
 		Collection: "test",
 		Check: func(r *testRecord) (k Keys, err error) {
@@ -103,6 +105,7 @@ func put(t testing.TB, c *Store[testRecord], id engine.ID, payload string) {
 }
 
 func TestPutThatChangesNothingIsNoChange(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"name":"x","a":1}`)
 	if _, _, err := stage(t, c, engine.Start{}, 5); err != nil {
@@ -158,6 +161,7 @@ func stage[R any](t testing.TB, c *Store[R], start engine.Start, at engine.Times
 }
 
 func TestManyDeletionsAreHeld(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.TooManyDeletions = func(deletions, total int) bool { return deletions > total/2 }
 	c := openTest(t, schema)
@@ -191,6 +195,7 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 }
 
 func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	for i, name := range []string{"one", "one", "two"} {
 		c, err := open(t.Context(), Schema[testRecord]{Collection: name}, engine.StoreConfig{Path: path, Now: time.Now}, 0)
@@ -208,6 +213,7 @@ func TestFileOfAnotherCollectionIsRefused(t *testing.T) {
 }
 
 func TestFullDiskLosesNothing(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	c, err := open(t.Context(), testSchema(true), engine.StoreConfig{Path: path, Now: time.Now}, 60)
 	if err != nil {
@@ -235,6 +241,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 }
 
 func TestLargeRecordsComeInShortPages(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	for i := range 5 {
 		put(t, c, engine.ID(fmt.Sprint(i)), fmt.Sprintf(`{"name":"%d","a":"%s"}`, i, strings.Repeat("x", 2<<20)))
@@ -263,6 +270,7 @@ func TestLargeRecordsComeInShortPages(t *testing.T) {
 }
 
 func TestPatchKeepsWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
 	fields := newFieldSet([]string{"id", "a", "b", "c", "in.a", "in.b", "odd.a"})
 	got, err := patch([]byte(`{"id":"1","z":1.50,"a":"\u00fc","b":1,"c":null,"in":{"z":1.50,"a":1,"b":2},"odd":7}`),
 		[]byte(`{"a":"ü","c":3,"id":"1","in":{"b":3},"odd":{"a":1}}`), fields)

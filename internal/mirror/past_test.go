@@ -29,6 +29,7 @@ func resetStore(t *testing.T, schema Schema[testRecord], edit string) *Store[tes
 // After a reset, what this device last knew of the account is still the past of both
 // sides: what was not changed here is not news.
 func TestAResetKeepsThePast(t *testing.T) {
+	t.Parallel()
 	fork := testSchema(true)
 	fork.Fork = true
 	const edited = `{"id":"a","name":"x","a":"here"}`
@@ -68,6 +69,7 @@ func TestAResetKeepsThePast(t *testing.T) {
 
 // What is not on the next storage goes up, and what was deleted stays so.
 func TestAResetSendsWhatTheAccountLacks(t *testing.T) {
+	t.Parallel()
 	c := resetStore(t, testSchema(true), "")
 	if err := c.Edit(t.Context(), func(e *Tx[testRecord]) error { return e.Delete("a") }); err != nil {
 		t.Fatal(err)
@@ -107,6 +109,7 @@ func cutOff(t *testing.T, c *Store[testRecord], at engine.Timestamp, in ...engin
 
 // The receipt of a new record is lost, and another device deletes it.
 func TestADeletionAfterALostReceiptStands(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	if out := cutOff(t, c, 10); len(out) != 1 {
@@ -120,6 +123,7 @@ func TestADeletionAfterALostReceiptStands(t *testing.T) {
 
 // An edit that beat a deletion beats it again, should the sync have been killed.
 func TestAnEditThatBeatADeletionStays(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
@@ -141,6 +145,7 @@ func TestAnEditThatBeatADeletionStays(t *testing.T) {
 // An edit that beat a deletion is still an edit of what was deleted: where the same thing
 // came back as another record, what the edit left alone is that one's.
 func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"old","b":"old"}`)); err != nil {
 		t.Fatal(err)
@@ -158,6 +163,7 @@ func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
 // The same side forks into the same record, whenever it forks, and in a copy of the file
 // that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.Fork = true
 	c := openTest(t, schema)
@@ -198,6 +204,7 @@ func TestAForkMadeTwiceIsOne(t *testing.T) {
 
 // A record on the server that cannot be read is replaced, once, by the device that has it.
 func TestTheGoodCopyGoesUpOnce(t *testing.T) {
+	t.Parallel()
 	for name, bad := range map[string]engine.Incoming{
 		"sealed with another key": {ID: "a", Modified: 2000, Err: errBroken},
 		"not a record":            {ID: "a", Modified: 2000, Payload: []byte(`{"id":"a"}`)},
@@ -237,6 +244,7 @@ func TestTheGoodCopyGoesUpOnce(t *testing.T) {
 }
 
 func TestSetsMerge(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.Sets = []string{"tags"}
 	c := newStore(schema, engine.StoreConfig{})
@@ -265,6 +273,7 @@ func TestSetsMerge(t *testing.T) {
 // Where two sides have no common past, a field that one does not have never beats the
 // other's.
 func TestWhatIsNotSetNeverWins(t *testing.T) {
+	t.Parallel()
 	c := newStore(Schema[testRecord]{}, engine.StoreConfig{})
 	for _, x := range []struct {
 		local, remote, want string
@@ -286,6 +295,7 @@ func TestWhatIsNotSetNeverWins(t *testing.T) {
 // The receipt of a new record is lost, another device deletes it, and the user had
 // edited it meanwhile.
 func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	put(t, c, "a", `{"id":"a","name":"x"}`)
 	cutOff(t, c, 10)
@@ -299,6 +309,7 @@ func TestAnEditAfterALostReceiptBeatsADeletion(t *testing.T) {
 // The receipt of an edit is lost, another device changes another field on top of it,
 // and the user edits the first one again: that edit stands, whatever the clocks say.
 func TestALostReceiptIsThePastFieldByField(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.Nested = []Nested{{Name: "in"}}
 	for name, c := range map[string]struct{ synced, sent, there, here, want string }{
@@ -333,6 +344,7 @@ func TestALostReceiptIsThePastFieldByField(t *testing.T) {
 // that its record lacks is kept by who has it, and goes up again. What it changed
 // stands.
 func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.Nested = []Nested{{Name: "in"}}
 	c := openTest(t, schema)
@@ -357,6 +369,7 @@ func TestAMemberOfAnEarlierLifeIsKept(t *testing.T) {
 // from a record there since was deleted. After a server went back that is not so, nor of
 // what an earlier storage had.
 func TestAResetWithinOneLifeKeepsDeletionsInRecords(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.Nested = []Nested{{Name: "in"}}
 	schema.TooManyDeletions = nil

@@ -41,6 +41,7 @@ var growing = map[string]bool{"records": true, "r": true, "staged": true, "s": t
 // A statement that reads a whole table is fast in every test and slow for the
 // user with a hundred thousand records.
 func TestNoStatementScansATable(t *testing.T) {
+	t.Parallel()
 	c, err := open(t.Context(), Schema[testRecord]{Collection: "test"}, engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now}, 0)
 	if err != nil {
 		t.Fatal(err)

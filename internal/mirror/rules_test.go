@@ -53,6 +53,7 @@ func upload(t *testing.T, c *Store[testRecord], at engine.Timestamp) {
 }
 
 func TestNestedTextAndNulls(t *testing.T) {
+	t.Parallel()
 	c := newStore(Schema[testRecord]{Nested: []Nested{{Name: "data", Text: true, Nulls: true}}, Resolve: func(c Conflict) ([]byte, bool) {
 		return c.Remote, c.Within == "data"
 	}}, engine.StoreConfig{})
@@ -72,6 +73,7 @@ func TestNestedTextAndNulls(t *testing.T) {
 }
 
 func TestTwoChangesOfOneFieldFork(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	ids := 0
 	schema.Fork = true
@@ -115,6 +117,7 @@ func TestTwoChangesOfOneFieldFork(t *testing.T) {
 }
 
 func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
+	t.Parallel()
 	errNewer := errors.New("a newer version wrote it")
 	schema := testSchema(true)
 	schema.ReadOnly = func(r *testRecord) error {
@@ -144,6 +147,7 @@ func TestWhatANewerVersionWroteIsKeptAndNotEdited(t *testing.T) {
 }
 
 func TestTimeToLiveGoesUp(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.TTL = 60
 	c := openTest(t, schema)
@@ -154,6 +158,7 @@ func TestTimeToLiveGoesUp(t *testing.T) {
 }
 
 func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	o := engine.StoreConfig{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 64)), Key: [32]byte{1}}
 	c, err := open(t.Context(), testSchema(true), o, 0)
 	if err != nil {
@@ -176,6 +181,7 @@ func TestAnotherLocalKeyIsToldAtOnce(t *testing.T) {
 }
 
 func TestACheckNamesTheFieldAndNotWhatItHolds(t *testing.T) {
+	t.Parallel()
 	schema := thingSchema()
 	for payload, want := range map[string]string{
 		`{"id":"a","name":"n","more":1}`: "n <nil>",

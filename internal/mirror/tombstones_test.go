@@ -43,6 +43,7 @@ func buried(t *testing.T, schema Schema[testRecord]) *Store[testRecord] {
 // A backup of the server that was made before a deletion does not bring back what every
 // device knows to be deleted.
 func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
+	t.Parallel()
 	restored := []engine.Incoming{incoming("a", 1000, `{"id":"a","name":"x"}`), incoming("b", 1000, `{"id":"b","name":"y"}`)}
 	for name, test := range map[string]struct {
 		start engine.Start
@@ -78,6 +79,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 }
 
 func TestADeletionAgainCanBeUndone(t *testing.T) {
+	t.Parallel()
 	c := buried(t, testSchema(true))
 	start := engine.Start{Account: "me", Run: "restored"}
 	if _, _, err := stage(t, c, start, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
@@ -93,6 +95,7 @@ func TestADeletionAgainCanBeUndone(t *testing.T) {
 
 // A restore may be made just to get back what was deleted.
 func TestManyDeletionsAgainAreHeld(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.TooManyDeletions = MoreThanHalf
 	c := openTest(t, schema)
@@ -121,6 +124,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 
 // A deletion that was not sent yet is later than what a server goes back to.
 func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"1"}`)); err != nil {
 		t.Fatal(err)
@@ -138,6 +142,7 @@ func TestAnUnsentDeletionOutlivesARestore(t *testing.T) {
 }
 
 func TestAWipeForgetsTheTombstones(t *testing.T) {
+	t.Parallel()
 	for name, forget := range map[string]func(*Store[testRecord]) error{
 		"wipe":  func(c *Store[testRecord]) error { return c.Wipe(t.Context()) },
 		"clear": func(c *Store[testRecord]) error { return c.Clear(t.Context(), engine.Start{}) },

@@ -10,6 +10,7 @@ import (
 )
 
 func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	for _, name := range []string{"a", "b", "c", "d"} {
 		put(t, c, engine.ID(name), fmt.Sprintf(`{"id":"%s","name":"%s","a":"old"}`, name, name))
@@ -70,6 +71,7 @@ func TestUndoBringsBackJustWhatASyncTook(t *testing.T) {
 }
 
 func TestClearKeepsWhatIsUnsent(t *testing.T) {
+	t.Parallel()
 	schema := testSchema(true)
 	schema.TooManyDeletions = MoreThanHalf
 	c := openTest(t, schema)
@@ -106,6 +108,7 @@ func TestClearKeepsWhatIsUnsent(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
+	t.Parallel()
 	c := openTest(t, testSchema(true))
 	for i := range 3 {
 		err := c.update(t.Context(), func(tx *Tx[testRecord]) error {

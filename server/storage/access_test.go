@@ -8,6 +8,7 @@ import (
 )
 
 func TestOnlyTheOwnerGetsIn(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"mine"}`).want(200)
 	for _, who := range []string{"2", "", "nobody", "01", "1 expired"} {
@@ -32,6 +33,7 @@ func TestOnlyTheOwnerGetsIn(t *testing.T) {
 }
 
 func TestPathsThatLeadNowhere(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, path := range []string{
 		"/", "/storage", "/storage/", "/storage/1.5", "/storage/1.5/", "/storage/1.5//info/collections", "/storage/1.5/x", "/storage/1.5/-1",
@@ -61,6 +63,7 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, c := range []struct{ method, path, allow string }{
 		{"PUT", "/info/quota", "GET"}, {"GET", "", "DELETE"}, {"GET", "/storage", "DELETE"}, {"PATCH", "/storage/c", "DELETE, GET, POST"},
@@ -75,6 +78,7 @@ func TestMethods(t *testing.T) {
 }
 
 func TestParametersThatMeanNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	ids := strings.Repeat("x,", 101)
@@ -105,6 +109,7 @@ func (e *endless) Read(b []byte) (int, error) {
 }
 
 func TestNoMoreIsReadThanTheLimit(t *testing.T) {
+	t.Parallel()
 	s := start(t, limited)
 	for length, most := range map[int64]int{
 		1001: 0,    // it says itself that it is too long
@@ -127,6 +132,7 @@ func TestNoMoreIsReadThanTheLimit(t *testing.T) {
 }
 
 func TestStopping(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	if err := s.Close(t.Context()); err != nil {
@@ -141,6 +147,7 @@ func TestStopping(t *testing.T) {
 }
 
 func TestAUserIsDeletedWithAllTheirData(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.files.MaxOpen = 1 })
 	other := header{"Authorization": "2"}
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestARecordComesBackAsItWasPut(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	put := s.do("PUT", "/storage/meta/global", `{"id":"global","payload":"{\"a\":\"é\"}","sortindex":-3,"ttl":60,"modified":1}`).want(200)
 	if put.Body.String() != put.modified() || put.modified() != put.Header().Get("X-Weave-Timestamp") {
@@ -25,6 +26,7 @@ func TestARecordComesBackAsItWasPut(t *testing.T) {
 }
 
 func TestPayloadsOfAnyCharacters(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	var all strings.Builder
 	for r := rune(0); r < 0x3000; r++ {
@@ -49,6 +51,7 @@ func TestPayloadsOfAnyCharacters(t *testing.T) {
 }
 
 func TestAFieldThatIsNotSentStays(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"x","sortindex":5,"ttl":100}`).want(200)
 	s.do("PUT", "/storage/c/a", `{"payload":"y"}`).want(200)
@@ -75,6 +78,7 @@ func TestAFieldThatIsNotSentStays(t *testing.T) {
 }
 
 func TestANewTTLAloneDoesNotTouchTheRecordsTime(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	first := s.do("PUT", "/storage/c/a", `{"payload":"x","ttl":10}`).modified()
 	second := s.do("PUT", "/storage/c/a", `{"ttl":100}`).want(200).modified()
@@ -87,6 +91,7 @@ func TestANewTTLAloneDoesNotTouchTheRecordsTime(t *testing.T) {
 }
 
 func TestExpiredRecordsAreGoneAtOnce(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/now", `{"payload":"x","ttl":0}`).want(200)
 	s.do("GET", "/storage/c/now", "").refused(404, "0")
@@ -110,6 +115,7 @@ func TestExpiredRecordsAreGoneAtOnce(t *testing.T) {
 }
 
 func TestPurgeRemovesWhatExpired(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	var body strings.Builder
 	for i := range 2500 {
@@ -145,6 +151,7 @@ func TestPurgeRemovesWhatExpired(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	if got := s.do("GET", "/info/collections", "").want(200).wantBody(`{}`); got.modified() != "0.00" {
 		t.Errorf("an empty storage was modified at %s", got.modified())
@@ -176,6 +183,7 @@ func TestInfo(t *testing.T) {
 }
 
 func TestDeletions(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	fill := func() {
 		t.Helper()
@@ -224,6 +232,7 @@ func TestDeletions(t *testing.T) {
 }
 
 func TestTimesOnlyGrow(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	last := ""
 	step := func(r *response) {
@@ -256,6 +265,7 @@ func TestTimesOnlyGrow(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	a := s.do("PUT", "/storage/c/a", `{"payload":"x"}`).modified()
 	b := s.do("PUT", "/storage/c/b", `{"payload":"x"}`).modified()
@@ -291,6 +301,7 @@ func TestConditions(t *testing.T) {
 }
 
 func TestIDsOfAnyCharacters(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, id := range []string{"/DxrbGUjRCqNUiqn", "{8a6f-1}", "a+b/c=", "%2F", "..", ".", "a b", "//", `"\`, "?&#", "a%", strings.Repeat("~", 64)} {
 		path := "/storage/forms/" + url.PathEscape(id)

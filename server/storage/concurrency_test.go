@@ -10,6 +10,7 @@ import (
 )
 
 func TestOfConflictingWritersOneWins(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	at := s.do("PUT", "/storage/c/a", `{"payload":"0"}`).modified()
 	for round := range 10 {
@@ -40,6 +41,7 @@ func TestOfConflictingWritersOneWins(t *testing.T) {
 }
 
 func TestManyUsersOnFewFiles(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.files.MaxOpen = 3 })
 	const users, writes = 12, 8
 	var mu sync.Mutex
@@ -84,6 +86,7 @@ func TestManyUsersOnFewFiles(t *testing.T) {
 }
 
 func TestAListingIsOneMomentsState(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("POST", "/storage/c", list(0, 100, 1)).want(200)
 	done := make(chan struct{})
@@ -113,6 +116,7 @@ func TestAListingIsOneMomentsState(t *testing.T) {
 }
 
 func TestASlowClientOfAPageHoldsNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.files.MaxOpen = 1 })
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
 	slow := s.readSlowly("/storage/c?full=1")
@@ -153,6 +157,7 @@ func (s *server) readSlowly(path string) *slowReader {
 }
 
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("POST", "/storage/c", list(0, 100, 20_000)).want(200) // more than goes out at once
 	whole := s.do("GET", "/storage/c?full=1", "").Body.Len()

@@ -51,6 +51,7 @@ func serveChild(dir string) error {
 }
 
 func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	batch := ""
 	for round := range 3 {
@@ -113,6 +114,7 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 }
 
 func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.files.MaxPages = 60 })
 	s.do("POST", "/storage/c", list(0, 10, 1000)).want(200)
 	before := s.do("GET", "/storage/c?full=1", "").want(200).Body.String()
@@ -137,6 +139,7 @@ func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
 }
 
 func TestABrokenFileIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
 	for name, breakFile := range map[string]func(t *testing.T, dir string){
 		"not a database": func(t *testing.T, dir string) {
 			if err := os.WriteFile(userFile(dir, 1), bytes.Repeat([]byte("junk "), 5000), 0o600); err != nil {
@@ -193,6 +196,7 @@ func TestABrokenFileIsItsOwnersAlone(t *testing.T) {
 }
 
 func TestALockThatIsHeldIsNotWaitedForForever(t *testing.T) {
+	t.Parallel()
 	clock, dir := newClock(), t.TempDir()
 	backend, err := sqlite.New(sqlite.Config{Dir: dir, Now: clock.Now, BusyTimeout: time.Millisecond})
 	if err != nil {
@@ -216,6 +220,7 @@ func TestALockThatIsHeldIsNotWaitedForForever(t *testing.T) {
 }
 
 func TestOnlyTheOwnerOfTheDiskReadsIt(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	err := filepath.WalkDir(s.dir, func(path string, e fs.DirEntry, err error) error {
@@ -248,6 +253,7 @@ func newNobody() nobody                     { return nobody{http.Header{}} }
 func serve(s http.Handler, r *http.Request) { s.ServeHTTP(newNobody(), r) }
 
 func TestHalfAListingDoesNotPassForAWholeOne(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
 	defer func() {
@@ -277,6 +283,7 @@ func (v tornView) Records(q storage.Query, f func(*storage.Record) error) error 
 }
 
 func TestAListingThatBreaksOffInTimeIsAnError(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	backend, err := sqlite.New(sqlite.Config{Dir: t.TempDir(), Now: clock.Now})
 	if err != nil {
@@ -291,6 +298,7 @@ func TestAListingThatBreaksOffInTimeIsAnError(t *testing.T) {
 }
 
 func TestAClientThatLeavesLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

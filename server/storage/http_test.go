@@ -11,6 +11,7 @@ import (
 // TestOverARealConnection sees what a recorder does not: that a path arrives as
 // it was sent, that HEAD has no body and that a long listing comes whole.
 func TestOverARealConnection(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	web := httptest.NewServer(s)
 	defer web.Close()

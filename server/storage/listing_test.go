@@ -9,6 +9,7 @@ import (
 )
 
 func TestListings(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	var times []string
 	for i, body := range []string{
@@ -67,6 +68,7 @@ func TestListings(t *testing.T) {
 }
 
 func TestPagesJoinUp(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for i := range 12 {
 		// Four at a time share a last-modified time, three a sortindex.
@@ -113,6 +115,7 @@ func TestPagesJoinUp(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	lines := header{"Content-Type": "application/newlines"}
 	s.do("POST", "/storage/c", "{\"id\":\"a\",\"payload\":\"x\\ny\"}\r\n{\"id\":\"b\",\"payload\":\"é\"}", lines).want(200)
@@ -154,6 +157,7 @@ func TestFormats(t *testing.T) {
 }
 
 func TestSpacesBetweenIDs(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("POST", "/storage/c", `[{"id":"a"},{"id":"b"},{"id":"c"},{"id":"d"}]`).want(200)
 	s.do("GET", "/storage/c?sort=index&ids=a,%20b%20,,%20", "").wantBody(`["b","a"]`)
@@ -165,6 +169,7 @@ func TestSpacesBetweenIDs(t *testing.T) {
 
 // An Accept that says nothing asks for nothing.
 func TestEmptyAccept(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{}`).want(200)
 	for _, accept := range []string{"", " ", ",", ", ,"} {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPostStoresWhatIsSoundAndSaysWhatIsNot(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	got := s.do("POST", "/storage/c", `[
 		{"id":"ok","payload":"x","sortindex":999999999,"ttl":999999999,"modified":12.5,"collection":"c"},
@@ -62,6 +63,7 @@ func TestAPostStoresWhatIsSoundAndSaysWhatIsNot(t *testing.T) {
 }
 
 func TestAPostThatIsNoListIsRefusedWhole(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	deep := strings.Repeat("[", 100_000)
 	for _, body := range []string{
@@ -84,6 +86,7 @@ func TestAPostThatIsNoListIsRefusedWhole(t *testing.T) {
 }
 
 func TestAPostOfNothingChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	at := s.do("PUT", "/storage/c/a", `{}`).modified()
 	if got := s.do("POST", "/storage/c", `[]`).want(200); got.modified() != at {
@@ -111,6 +114,7 @@ func list(from, n, size int) string {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	s := start(t, limited)
 	check := func(body, stored, failed string) {
 		t.Helper()
@@ -146,6 +150,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestBatches(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	before := s.do("POST", "/storage/c", `[{"id":"12","payload":"elegance"},{"id":"13","payload":"slovenly","sortindex":17}]`).modified()
 	first := s.do("POST", "/storage/c?batch=true", `[{"id":"a","payload":"internal","ttl":30},{"id":"b","payload":"one"},{"id":"bad","ttl":-1}]`).want(202)
@@ -195,6 +200,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestABatchReplacesWhatExpired(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"payload":"old","sortindex":5,"ttl":10}`).want(200)
 	s.clock.Pass(time.Minute)
@@ -206,6 +212,7 @@ func TestABatchReplacesWhatExpired(t *testing.T) {
 }
 
 func TestBatchesThatAreNot(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	batch := decode[posted](s.do("POST", "/storage/c?batch", `[{"id":"a","payload":"x"}]`).want(202)).Batch
 	for _, query := range []string{"batch=sammich", "commit=true", "batch=" + batch + "&commit=yes", "batch=" + batch + "&commit=", "batch=" + batch[1:]} {
@@ -233,6 +240,7 @@ func TestBatchesThatAreNot(t *testing.T) {
 }
 
 func TestABatchChecksItsConditionAtTheCommit(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	at := header{"X-If-Unmodified-Since": s.do("PUT", "/storage/c/a", `{}`).modified()}
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"b"}]`, at).want(202)).Batch
@@ -245,6 +253,7 @@ func TestABatchChecksItsConditionAtTheCommit(t *testing.T) {
 }
 
 func TestKnownBadCryptoIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	bad := `{"id":"keys","payload":"{\"ciphertext\":\"IV\\\":\",\"IV\": \"AAAAAAAAAAAAAAAAAAAAAA==\"}"}`
 	s.do("PUT", "/storage/crypto/keys", bad).refused(400, "8")
@@ -254,6 +263,7 @@ func TestKnownBadCryptoIsRefused(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10<<10 + storage.Overhead })
 	// With the overhead of its row a record takes so many whole KB; its collection's comes
 	// on top of all.
@@ -292,6 +302,7 @@ func TestQuota(t *testing.T) {
 }
 
 func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
+	t.Parallel()
 	before := start(t)
 	before.do("PUT", "/storage/c/a", `{"payload":"`+strings.Repeat("x", 8<<10)+`"}`).want(200)
 	if err := before.Close(t.Context()); err != nil {
@@ -306,6 +317,7 @@ func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
 
 // Records and collections of next to nothing fill a disk too.
 func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10 * storage.Overhead })
 	for n := range 9 {
 		s.do("PUT", fmt.Sprint("/storage/c/", n), `{}`).want(200)
@@ -318,6 +330,7 @@ func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
 // A user cannot make collections without end, by whatever way, and those that are there
 // stay usable.
 func TestCollectionsAreBounded(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for n := range 200 {
 		s.do("POST", fmt.Sprint("/storage/c", n), `[{"id":"a"}]`).want(200)
@@ -334,6 +347,7 @@ func TestCollectionsAreBounded(t *testing.T) {
 // A batch that was given up takes nothing of the upload that replaces it; but two cannot
 // go over the quota together.
 func TestAbandonedBatchesAndTheQuota(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10 << 10 })
 	six := `[{"id":"%s","payload":"` + strings.Repeat("x", 6<<10) + `"}]`
 	var batches []string
@@ -348,6 +362,7 @@ func TestAbandonedBatchesAndTheQuota(t *testing.T) {
 // Batches that wait for a commit which never comes do not pile up: the oldest give way,
 // by their number and by their size.
 func TestBatchesAreBounded(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config) { c.Limits.MaxTotalBytes = 1000 })
 	begin := func(payload string) string {
 		t.Helper()
@@ -384,6 +399,7 @@ func TestBatchesAreBounded(t *testing.T) {
 
 // While the disk has no more than its reserve nothing is stored; all else goes on.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	full := false
 	s := start(t, func(c *config) { c.Full = func() bool { return full } })
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
@@ -408,6 +424,7 @@ func TestFullDisk(t *testing.T) {
 
 // The record that a PUT writes is the one of the path, whatever its body says.
 func TestThePathNamesTheRecord(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.do("PUT", "/storage/c/a", `{"id":"b","payload":"x"}`).want(200)
 	s.do("GET", "/storage/c", "").wantBody(`["a"]`)
@@ -431,6 +448,7 @@ func (s waits) begin(uid int, payload string) string {
 // What waits for a commit is bounded over all users: by its number, and by the room that
 // there is. One that commits, or that nothing is added to for long, makes room.
 func TestBatchesOfAllUsersAreBounded(t *testing.T) {
+	t.Parallel()
 	var room atomic.Int64
 	room.Store(1 << 30)
 	s := waits{start(t, func(c *config) { c.MaxBatches, c.BatchRoom = 3, room.Load })}

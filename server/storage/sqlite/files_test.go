@@ -41,6 +41,7 @@ func (p *files) use(t *testing.T, uid int64) *file {
 }
 
 func TestTheFileThatRestedLongestMakesRoom(t *testing.T) {
+	t.Parallel()
 	p := newTestFiles(t, 2)
 	one, two := p.use(t, 1), p.use(t, 2)
 	p.release(one)
@@ -59,6 +60,7 @@ func TestTheFileThatRestedLongestMakesRoom(t *testing.T) {
 }
 
 func TestAFileInUseStaysOpen(t *testing.T) {
+	t.Parallel()
 	p := newTestFiles(t, 2)
 	one, two := p.use(t, 1), p.use(t, 2)
 	impatient, cancel := context.WithCancel(t.Context())
@@ -91,6 +93,7 @@ func TestAFileInUseStaysOpen(t *testing.T) {
 }
 
 func TestAFileThatDoesNotOpenTakesNoRoom(t *testing.T) {
+	t.Parallel()
 	p := newTestFiles(t, 1)
 	broken := p.opts
 	broken.Migrations = nil
@@ -110,6 +113,7 @@ type emptyFS struct{}
 func (emptyFS) Open(string) (fs.File, error) { return nil, fs.ErrNotExist }
 
 func TestRemovingAFileInUse(t *testing.T) {
+	t.Parallel()
 	p := newTestFiles(t, 2)
 	old := p.use(t, 1)
 	if err := p.remove(1); err != nil {
@@ -133,6 +137,7 @@ func TestRemovingAFileInUse(t *testing.T) {
 // TestACommitWaitsForTheDisk looks at the settings: to see the effect one would
 // have to cut the power, or wait.
 func TestACommitWaitsForTheDisk(t *testing.T) {
+	t.Parallel()
 	backend, err := New(Config{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +214,7 @@ func everything(t *testing.T, b storage.Backend) {
 }
 
 func TestNoStatementReadsAllRecords(t *testing.T) {
+	t.Parallel()
 	clock := newTestClock()
 	b, err := New(Config{Dir: t.TempDir(), Now: clock})
 	if err != nil {

@@ -44,6 +44,7 @@ func states(t testing.TB, b *Backend) map[int64]storage.State {
 
 // What did not change is not opened, and what did is.
 func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := newUpkeep(t, dir, 5).Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -81,6 +82,7 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 
 // A sweep opens a file only if something in it may have expired.
 func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := newUpkeep(t, dir, 3)
 	err := b.Update(t.Context(), 2, storage.Durable, func(tx storage.Tx) error {
@@ -104,6 +106,7 @@ func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 
 // An index that is lost or damaged is made again.
 func TestTheIndexIsACache(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := newUpkeep(t, dir, 3).Close(t.Context()); err != nil {
 		t.Fatal(err)

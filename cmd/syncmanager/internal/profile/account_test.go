@@ -16,6 +16,7 @@ type offline struct{}
 func (offline) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
 func TestTheAccessTokenOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
 	c := Config{
 		Dir: t.TempDir(), Hostname: "test", Version: "0", Now: time.Now, Rand: rand.Reader,
 		Transport: offline{}, Log: slog.New(slog.DiscardHandler),

@@ -10,6 +10,7 @@ import (
 
 // A folder that others can write is refused, with the command that mends it.
 func TestAFolderThatOthersCanWriteIsRefused(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("it has no such bits")
 	}

@@ -26,6 +26,7 @@ func pickThing(word string, things ...thing) (thing, error) {
 }
 
 func TestPickPrefersTheBetterMatch(t *testing.T) {
+	t.Parallel()
 	things := []thing{{"{abc111}", "x"}, {"{abc222}", "y"}, {"{y}", "z"}, {"{dddd}", "abc"}}
 	for word, want := range map[string]string{
 		"{abc111}": "{abc111}", // the whole ID
@@ -41,6 +42,7 @@ func TestPickPrefersTheBetterMatch(t *testing.T) {
 }
 
 func TestPickNamesTheCandidates(t *testing.T) {
+	t.Parallel()
 	_, err := pickThing("a", thing{"a1", ""}, thing{"a2", ""}, thing{"a3", ""}, thing{"a4", ""}, thing{"a5", ""}, thing{"a6", ""})
 	var several *AmbiguousError
 	if !errors.As(err, &several) || len(several.Candidates) != 6 || !strings.Contains(err.Error(), "a5 and 1 more") {

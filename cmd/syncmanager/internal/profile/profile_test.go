@@ -43,6 +43,7 @@ func open(t *testing.T, dir string) *profile.Profile {
 }
 
 func TestTheLocalAccountNeedsNoNetworkAndOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for run, want := range []bool{true, false} {
 		p := open(t, dir)
@@ -67,6 +68,7 @@ func TestTheLocalAccountNeedsNoNetworkAndOutlivesTheProcess(t *testing.T) {
 }
 
 func TestALocalServerWithoutASessionIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	// A crash between making the account and keeping its session leaves a server
 	// that nobody can sign in to.
 	dir := t.TempDir()
@@ -88,6 +90,7 @@ func TestALocalServerWithoutASessionIsMadeAnew(t *testing.T) {
 }
 
 func TestAProfileOpensOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := open(t, dir)
 	if _, err := profile.Open(t.Context(), config(dir)); !errors.Is(err, profile.ErrLocked) {
@@ -102,6 +105,7 @@ func TestAProfileOpensOnce(t *testing.T) {
 }
 
 func TestASyncWithoutAnAccountSaysToSignIn(t *testing.T) {
+	t.Parallel()
 	p := open(t, t.TempDir())
 	defer p.Close()
 	m, err := p.Manager(t.Context())
@@ -119,6 +123,7 @@ func TestASyncWithoutAnAccountSaysToSignIn(t *testing.T) {
 }
 
 func TestNothingLeavesTheProfileHalfWritten(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := open(t, dir)
 	defer p.Close()
@@ -140,6 +145,7 @@ func TestNothingLeavesTheProfileHalfWritten(t *testing.T) {
 }
 
 func TestDefaultDir(t *testing.T) {
+	t.Parallel()
 	env := func(pairs map[string]string) func(string) string {
 		return func(name string) string { return pairs[name] }
 	}
@@ -159,6 +165,7 @@ func TestDefaultDir(t *testing.T) {
 }
 
 func TestGeneratedPasswords(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for range 200 {
 		p, err := profile.GeneratePassword(rand.Reader)
@@ -182,6 +189,7 @@ func TestGeneratedPasswords(t *testing.T) {
 
 // TestOpenWaitsForAnotherProcess: as long as it is told to, and not longer.
 func TestOpenWaitsForAnotherProcess(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		other := open(t, dir)
