@@ -29,13 +29,16 @@ func (r *run) end(ctx context.Context) *Finding {
 			}
 		}
 	}
-	durable := steps{}
-	durable.add(r.model.server)
-	for _, d := range r.devices {
-		durable.add(d.model.must)
-	}
+	durable := r.known()
 	if f := r.rest(ctx); f != nil {
 		return f
+	}
+	// What a command to start over took away, which only now reached its device.
+	left := r.known()
+	for n := range durable {
+		if !left[n] {
+			delete(durable, n)
+		}
 	}
 	before, f := r.equal(ctx)
 	if f != nil {
@@ -73,6 +76,16 @@ func (r *run) end(ctx context.Context) *Finding {
 		}
 	}
 	return r.tabs(ctx)
+}
+
+// known is what the server or any device surely has.
+func (r *run) known() steps {
+	s := steps{}
+	s.add(r.model.server)
+	for _, d := range r.devices {
+		s.add(d.model.must)
+	}
+	return s
 }
 
 // maxRounds is how often all devices may sync before they rest.
