@@ -34,7 +34,12 @@ func TestBackup(t *testing.T) {
 	}
 	ff := firefox(t, w)
 	for _, name := range []string{"before", "alone", "renamed", "gone"} {
-		addToFirefox(t, ff, "https://"+name+".example", "ann", "before the backup")
+		site := "https://" + name + ".example"
+		_, err := ff.AddLogin(t.Context(), firefoxsync.Login{
+			Origin: site, FormActionOrigin: &site, Username: "ann", Password: "before the backup",
+			TimePasswordChanged: time.Now().Add(-time.Minute).UnixMilli(),
+		})
+		check(t, err)
 	}
 	mark := addBookmark(t, ff, firefoxsync.Bookmark{Kind: firefoxsync.PlainBookmark, Parent: firefoxsync.Unfiled, Index: 0, Title: "old", URL: "https://mark.example/"})
 	folder := addBookmark(t, ff, firefoxsync.Bookmark{Kind: firefoxsync.Folder, Parent: firefoxsync.Unfiled, Index: firefoxsync.Last, Title: "folder"})
@@ -45,6 +50,8 @@ func TestBackup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "backup.tar")
 	_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
 	check(t, err)
+	// Firefox compares an edit with a record in the backup by their ages, in seconds.
+	w.Clock.Pass(10 * time.Second)
 
 	// Each side sends what the backup lacks, and the other hears of some of it.
 	edit := func(site string, change func(*firefoxsync.Login)) {
@@ -73,9 +80,8 @@ func TestBackup(t *testing.T) {
 	want := map[string]string{
 		"https://before.example ann": "changed after the backup", "https://here.example ann": "made here after the backup",
 		"https://alone.example ann": "changed in Firefox alone",
-		// Firefox takes the time of a login's last password for that of its last change, so
-		// the older user name is the newer record to it. The deletion is forgotten: it
-		// left no trace that is newer than the record in the backup.
+		// Firefox takes the time of a login's last password for that of its last change, even
+		// if that is its deletion: the records in the backup are newer to it.
 		"https://renamed.example ann": "before the backup", "https://gone.example ann": "before the backup",
 		"https://lost.example ann": "after the backup",
 	}

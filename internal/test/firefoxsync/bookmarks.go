@@ -178,8 +178,9 @@ func (ff *Firefox) RemoveBookmarks(ctx context.Context, guids ...string) error {
 }
 
 // AgeBookmarks makes Firefox believe that it was by so much earlier when the user
-// changed what the next sync will send. Which of two edits is newer, Firefox tells to
-// the second only.
+// changed what the next sync will send. Firefox compares the ages of two edits, each
+// by its side's clock, which it cuts to whole seconds: an edit that is less than two
+// seconds newer than the other may look older.
 func (ff *Firefox) AgeBookmarks(ctx context.Context, by time.Duration) error {
 	if err := ff.run(ctx, nil, bookmarkFunctions+`
 		await PlacesUtils.withConnectionWrapper("age", db => db.execute(

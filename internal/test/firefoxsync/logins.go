@@ -21,7 +21,7 @@ type Login struct {
 	UsernameField string  `json:"usernameField"`
 	PasswordField string  `json:"passwordField"`
 	// TimeCreated, TimeLastUsed and TimePasswordChanged are milliseconds since
-	// 1970. Firefox sets them; AddLogin and EditLogin pass them over.
+	// 1970. Firefox sets those that are 0 in AddLogin; EditLogin passes them over.
 	TimeCreated         int64 `json:"timeCreated"`
 	TimeLastUsed        int64 `json:"timeLastUsed"`
 	TimePasswordChanged int64 `json:"timePasswordChanged"`
@@ -69,8 +69,9 @@ func (ff *Firefox) Logins(ctx context.Context) ([]Login, error) {
 func (ff *Firefox) AddLogin(ctx context.Context, l Login) (guid string, err error) {
 	err = ff.run(ctx, &guid, loginFunctions+`
 		const info = fill(Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo), args[0]);
-		if (args[0].guid) {
-			info.QueryInterface(Ci.nsILoginMetaInfo).guid = args[0].guid;
+		info.QueryInterface(Ci.nsILoginMetaInfo);
+		for (const name of ["guid", "timeCreated", "timeLastUsed", "timePasswordChanged"]) {
+			if (args[0][name]) info[name] = args[0][name];
 		}
 		return plain(await Services.logins.addLoginAsync(info)).guid;`, l)
 	if err != nil {
