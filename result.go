@@ -44,10 +44,13 @@ type EngineResult struct {
 	Uploaded int `json:"uploaded"`
 	// Failed counts the records that could not be read, applied or stored.
 	Failed int `json:"failed"`
-	// Unsent counts the changes that the server refuses for ever, and Unread the records
-	// that cannot be read or applied, of this sync and all before; Engines names them.
+	// Unsent counts the changes that the server refuses for ever, Unread the records that
+	// cannot be read or applied, and Held the user's changes of such records, which wait for
+	// a version of the app that reads them: of this sync and all before. [Manager.Engines]
+	// names them.
 	Unsent int `json:"unsent,omitempty"`
 	Unread int `json:"unread,omitempty"`
+	Held   int `json:"held,omitempty"`
 	// Problems names failed records and why, at most a few dozen.
 	Problems []engine.Problem `json:"-"`
 	// Err is what stopped the engine, or nil.

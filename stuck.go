@@ -20,9 +20,11 @@ func (s Stuck) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Unsent        int       `json:"unsent"`
 		Unread        int       `json:"unread"`
+		Held          int       `json:"held"`
 		UnsentRecords []problem `json:"unsentRecords"`
 		UnreadRecords []problem `json:"unreadRecords"`
-	}{s.Unsent, s.Unread, problems(s.UnsentRecords), problems(s.UnreadRecords)})
+		HeldRecords   []problem `json:"heldRecords"`
+	}{s.Unsent, s.Unread, s.Held, problems(s.UnsentRecords), problems(s.UnreadRecords), problems(s.HeldRecords)})
 }
 
 // problem is an engine.Problem as JSON.
@@ -49,7 +51,7 @@ func stuck(ctx context.Context, e engine.Engine, max int) (*Stuck, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count what is stuck in %s: %w", e.Collection(), err)
 	}
-	if found.Unsent+found.Unread == 0 {
+	if found.Unsent+found.Unread+found.Held == 0 {
 		return nil, nil
 	}
 	return (*Stuck)(&found), nil

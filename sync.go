@@ -234,7 +234,7 @@ func (s *syncing) collection(ctx context.Context, e engine.Engine, devices []eng
 	if left, err := stuck(context.WithoutCancel(ctx), e, 0); err != nil {
 		s.m.cfg.Log.Warn("an engine cannot tell what is stuck", "engine", e.Collection(), "err", err)
 	} else if left != nil {
-		r.Unsent, r.Unread = left.Unsent, left.Unread
+		r.Unsent, r.Unread, r.Held = left.Unsent, left.Unread, left.Held
 	}
 	return r, c
 }

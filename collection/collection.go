@@ -99,9 +99,11 @@ type Options[R any] struct {
 	Merge func(base *R, local, remote R) R
 
 	// Valid, if not nil, tells why a record cannot be one. It sees what the user
-	// saves and what other devices send; such a record of theirs stays on the server,
-	// and is named by the sync's result. A later version that takes it calls
-	// syncmanager.Manager.Reset once. Its errors hold no secrets: they are shown.
+	// saves and what other devices send. Such a record of theirs stays on the server, and is
+	// named by the sync's result and by [Engine.Unreadable]: a newer version of the app may
+	// have written it. What the user does with an older copy on this device is held until a
+	// version of the app takes the record. An [engine.FieldError] names the field. Its errors
+	// hold no secrets: they are shown.
 	Valid func(R) error
 	// Same, if not nil, names what a record is about: two with one name are the same
 	// record, although two devices added it under two IDs. "" is about nothing.
@@ -167,7 +169,6 @@ func (o *Options[R]) records(name string, s *schema[R]) mirror.Schema[R] {
 		Fields:           s.fields,
 		ID:               s.id,
 		Check:            o.check,
-		KeepInvalid:      true,
 		Nested:           s.nested,
 		Sets:             s.sets,
 		Merge:            o.Merge,

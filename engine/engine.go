@@ -31,6 +31,9 @@
 //     one stands. Staged records of a session that ended without Merge are void.
 //   - One bad record never stops the rest: it is counted in Merged.Failed, named
 //     in Merged.Problems, and comes back from Retry if a new try may help.
+//   - A record that this version of the app does not know (a later one wrote it) is never
+//     overwritten: the user sees what was here before, and an edit or deletion of it is held
+//     until a version reads the record or another one takes its place. Then both are merged.
 //   - Association, Since and the sync state live in the same file as the data, so
 //     that a copied or restored file never lies about what it synced.
 //   - An engine never deletes more than the user likely intended: deleting more than it

@@ -45,8 +45,8 @@ type Counter interface {
 }
 
 // Troubled is an engine that lists the records that are stuck, as long as they are:
-// those that the server refused for ever, and those that are on the server and cannot be
-// read or applied here.
+// those that the server refused for ever, those that are on the server and cannot be
+// read or applied here, and what the user did with them meanwhile.
 type Troubled interface {
 	// Troubles counts them, and names the first max of each kind.
 	Troubles(ctx context.Context, max int) (Troubles, error)
@@ -56,8 +56,9 @@ type Troubled interface {
 type Troubles struct {
 	// Unsent counts the changes that the server refused for ever: each goes up when its
 	// record is changed again. Unread counts the records on the server that cannot be
-	// read or applied.
-	Unsent, Unread int
-	// UnsentRecords and UnreadRecords name some of them.
-	UnsentRecords, UnreadRecords []Problem
+	// read or applied. Held counts the user's changes and deletions of such records: they go
+	// up when a version of the app reads the record on the server.
+	Unsent, Unread, Held int
+	// UnsentRecords, UnreadRecords and HeldRecords name some of them.
+	UnsentRecords, UnreadRecords, HeldRecords []Problem
 }

@@ -151,6 +151,9 @@ func (a *app) printStuck(engines []syncmanager.EngineStatus) error {
 		if err := show(e.Name, e.Stuck.Unread, "on the server that cannot be read", e.Stuck.UnreadRecords); err != nil {
 			return err
 		}
+		if err := show(e.Name, e.Stuck.Held, "changed here and not sent, since the record on the server cannot be read; a newer version of this program may read it", e.Stuck.HeldRecords); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -199,7 +199,7 @@ func (a *app) printEngines(r syncResult) error {
 		return err
 	}
 	for _, e := range r.Engines {
-		if e.Unsent+e.Unread > 0 {
+		if e.Unsent+e.Unread+e.Held > 0 {
 			a.Note("Some records do not sync: 'syncmanager status' names them.")
 			break
 		}
@@ -261,7 +261,7 @@ func outcome(e syncmanager.EngineResult) string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Unsent, "that the server refuses"}, {e.Unread, "that cannot be read"}} {
+	}{{e.Unsent, "that the server refuses"}, {e.Unread, "that cannot be read"}, {e.Held, "held"}} {
 		if part.n > 0 {
 			did = append(did, term.Count(part.n)+" "+part.what)
 		}

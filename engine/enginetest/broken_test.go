@@ -213,6 +213,25 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 				return o.Session.Stage(ctx, page)
 			}
 		}),
+		"EditOfAnUnknownRecordIsHeld":     forgetsUnknown(),
+		"DeletionOfAnUnknownRecordIsHeld": forgetsUnknown(),
+		"UnknownRecordIsNotReplaced": with(func(o *odd) {
+			o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+				var unknown []engine.ID
+				for id, in := range o.Engine.Staged {
+					if in.Err != "" && in.Payload != nil {
+						unknown = append(unknown, id)
+					}
+				}
+				// The good copy goes up in its place.
+				o.each(unknown, func(x *jsonnotes.Note, _ engine.ID) { x.Changes++ })
+				m, err := o.Session.Merge(ctx, at)
+				if err != nil || len(unknown) == 0 {
+					return m, err
+				}
+				return m, o.Engine.Do(ctx, func() error { clear(o.Engine.Unknown); return nil })
+			}
+		}),
 		"CancelledCallsLoseNothing": with(func(o *odd) {
 			o.merge = func(_ context.Context, at engine.Timestamp) (engine.Merged, error) {
 				return o.Session.Merge(context.Background(), at)
@@ -416,6 +435,18 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forgetsUnknown counts the records that it does not know, and sends over them.
+func forgetsUnknown() *broken {
+	return with(func(o *odd) {
+		o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+			if err := o.Engine.Do(ctx, func() error { clear(o.Engine.Unknown); return nil }); err != nil {
+				return engine.Merged{}, err
+			}
+			return o.Session.Merge(ctx, at)
+		}
+	})
 }
 
 // rename gives what comes another name, so that no duplicate is known.

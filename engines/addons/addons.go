@@ -59,7 +59,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 
 func check(a *Addon) (k mirror.Keys, err error) {
 	if a.AddonID == "" {
-		return k, errors.New("it has no addonID")
+		return k, &engine.FieldError{Field: "addonID", Reason: errors.New("it has no addonID")}
 	}
 	return mirror.Keys{Dedupe: []byte(a.ApplicationID + "\x00" + a.AddonID)}, nil
 }

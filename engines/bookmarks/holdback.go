@@ -3,7 +3,8 @@ package bookmarks
 import "github.com/syncmanager/syncmanager/engine"
 
 // holdBack finds the items that do not go up, because the record of their folder
-// cannot: it is too large, or was refused for ever. Other devices would find them
+// cannot: it is too large, was refused for ever, or would overwrite one that this version
+// of the program cannot read. Other devices would find them
 // without a folder, or in no order, and put them elsewhere. So what the server's record
 // of the folder does not list stays here, with all that is below it, until the folder
 // fits. A folder that the server never had is in no list until then. maxPayload is the
@@ -24,7 +25,11 @@ func (t *tx) holdBack(maxPayload int) error {
 
 // stuckFolders are the folders whose records cannot go up.
 func (t *tx) stuckFolders(maxPayload int) (stuck []*row, err error) {
-	if stuck, err = t.rows(sqlRefusedFolders); err != nil || maxPayload == 0 {
+	if stuck, err = t.rows(sqlRefusedFolders); err != nil {
+		return nil, err
+	}
+	held, err := t.rows(sqlHeldFolders)
+	if stuck = append(stuck, held...); err != nil || maxPayload == 0 {
 		return stuck, err
 	}
 	// A GUID takes at least its twelve characters, two quotes and a comma.
@@ -82,6 +87,7 @@ func (t *tx) holdBackIn(folder *row) error {
 
 const (
 	sqlRefusedFolders = sqlItem + `WHERE b.refused > 0 AND b.n > 0 AND b.refused = b.changes AND b.kind = 3`
+	sqlHeldFolders    = sqlItem + `JOIN bookmark_retry h ON h.id = b.guid WHERE h.held = 1 AND h.id > '' AND b.kind = 3 AND b.changes > 0`
 	sqlLargeFolders   = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.kind = 3 AND b.parent IS NOT NULL
 		AND (SELECT count(*) FROM (SELECT 1 FROM bookmarks c WHERE c.parent = b.n LIMIT ?1 + 1)) > ?1`
 )

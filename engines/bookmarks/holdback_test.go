@@ -87,3 +87,43 @@ func TestAFolderTooLargeForARecord(t *testing.T) {
 		})
 	}
 }
+
+// A folder that a later version of the program wrote in a form of its own is not
+// overwritten, and what is put into it waits with it.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	one, two := a.device(t), a.device(t)
+	folder := one.addFolder(bookmarks.Menu, "folder")
+	old := one.add(folder, "old")
+	one.sync()
+	two.sync()
+	later := `{"id":"` + string(folder) + `","type":"smart folder","parentid":"menu","title":"later"}`
+	a.put(folder, later)
+	one.sync()
+	one.add(folder, "new")
+	one.rename(folder, "renamed")
+	for range 3 {
+		if _, out := one.sync(); len(out) != 0 {
+			t.Fatalf("%s goes up", out[0].Payload)
+		}
+	}
+	tr, err := one.Troubles(t.Context(), 10)
+	if err != nil || tr.Unread != 1 || tr.Held != 1 || tr.HeldRecords[0].ID != folder {
+		t.Fatalf("stuck: %+v, %v; want the folder named", tr, err)
+	}
+	for u, err := range one.Unreadable(t.Context()) {
+		if err != nil || u.ID != folder || u.Field != "type" || !u.Outdated || !u.Held {
+			t.Errorf("unreadable is %+v, %v", u, err)
+		}
+	}
+	one.want(folder, "old", "new")
+	two.sync()
+	a.put(folder, `{"id":"`+string(folder)+`","type":"folder","parentid":"menu","title":"later","children":["`+string(old)+`"]}`)
+	for range 2 {
+		one.sync()
+		two.sync()
+	}
+	two.want(folder, "old", "new")
+	rest(t, one, two)
+}

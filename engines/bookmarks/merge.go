@@ -110,9 +110,9 @@ func (s *session) echoes(t *tx, m *engine.Merged) error {
 	return nil
 }
 
-// bad notes what cannot be read or breaks the rules. An item that the user has, and that
-// the server had, goes up in place of a record that cannot be read. In place of a record
-// that breaks the rules it goes up in any case.
+// bad notes what cannot be read. An item that the user has, and that the server had, goes
+// up in place of a record that is damaged. A record that a newer version of the program may
+// read stays on the server, and what the user does with the item is held.
 func (s *session) bad(t *tx, m *engine.Merged) error {
 	all, err := t.unusable()
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *session) bad(t *tx, m *engine.Merged) error {
 		if err != nil {
 			return err
 		}
-		if b.fatal || mirrored && replace {
+		if !b.fatal && mirrored && replace {
 			if _, err := t.Exec(sqlResend, b.guid); err != nil {
 				return err
 			}
@@ -142,7 +142,8 @@ func (s *session) bad(t *tx, m *engine.Merged) error {
 	return nil
 }
 
-// unusableRecord is a staged record that cannot be read, or, if fatal, breaks the rules.
+// unusableRecord is a staged record that is damaged, or, if fatal, not known to this
+// version of the program.
 type unusableRecord struct {
 	guid   engine.ID
 	reason string

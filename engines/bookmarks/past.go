@@ -2,8 +2,10 @@ package bookmarks
 
 import (
 	"context"
+	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
 // compareWithPast prepares the first merge after a Reset, for which the whole
@@ -38,6 +40,18 @@ func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err 
 	if t.Unsent, t.UnsentRecords, err = e.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}
+	if t.Held, t.HeldRecords, err = e.ledger.Problems(ctx, sqlCountHeld, sqlHeldPage, max); err != nil {
+		return t, err
+	}
 	t.Unread, t.UnreadRecords, err = e.ledger.Unread(ctx, max)
 	return t, err
+}
+
+// Unreadable yields the records on the server that this version of the program cannot
+// read, by ID. An error ends it.
+func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return e.ledger.Unreadable(ctx, reads, func(ctx context.Context, guid engine.ID) (copied, changed bool, err error) {
+		err = e.db.File().QueryRow(ctx, sqlHere, guid).Scan(&copied, &changed)
+		return copied, changed, sqlite.Explain(err)
+	})
 }

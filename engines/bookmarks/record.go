@@ -71,7 +71,7 @@ func (r *record) datesBack(added int64) bool {
 	return added > earliest && (added < r.added || r.stated > earliest && added < r.stated)
 }
 
-var errNoKind = errors.New("its type is not one of bookmark, query, folder, separator and livemark")
+var errNoKind = &engine.FieldError{Field: "type", Reason: errors.New("its type is not one of bookmark, query, folder, separator and livemark")}
 
 // parseRecord reads a record that the server stored at modified. An error says
 // what is wrong with it. What can be corrected is: impossible dates, titles that are too
@@ -139,8 +139,11 @@ func (r *record) complete() (err error) {
 		r.url, r.tags, r.keyword = "", nil, ""
 		return nil
 	}
-	if r.url, err = acceptURL(r.url); err != nil || r.kind == Bookmark {
-		return err
+	if r.url, err = acceptURL(r.url); err != nil {
+		return &engine.FieldError{Field: "bmkUri", Reason: err}
+	}
+	if r.kind == Bookmark {
+		return nil
 	}
 	err = r.rewriteQuery()
 	r.forgetTagName()

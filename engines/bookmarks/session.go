@@ -52,16 +52,31 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 	if row.Err != nil || in.Payload == nil {
 		return row, nil
 	}
-	r, err := parseRecord(in.ID, in.Payload, in.Modified)
-	if err == nil && !in.ID.Valid() {
-		err = fmt.Errorf("%.70q cannot be a record's id", in.ID)
-	}
+	row.Payload = in.Payload
+	r, err := acceptRecord(in)
 	if err != nil {
 		row.Err, row.Fatal = err, true
 		return row, nil
 	}
-	row.Payload, row.Columns = in.Payload, []any{r.parent, r.kind}
+	row.Columns = []any{r.parent, r.kind}
 	return row, nil
+}
+
+// acceptRecord reads a record that came.
+func acceptRecord(in *engine.Incoming) (record, error) {
+	r, err := parseRecord(in.ID, in.Payload, in.Modified)
+	if err == nil && !in.ID.Valid() {
+		err = fmt.Errorf("%.70q cannot be a record's id", in.ID)
+	}
+	return r, err
+}
+
+// Reads returns why this version of the program cannot read a record, or nil.
+func (s *session) Reads(in *engine.Incoming) error { return reads(in) }
+
+func reads(in *engine.Incoming) error {
+	_, err := acceptRecord(in)
+	return err
 }
 
 // Columns returns where to scan the sort index.

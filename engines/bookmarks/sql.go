@@ -23,8 +23,12 @@ const (
 	sqlMakeRoot   = `INSERT OR IGNORE INTO bookmarks (guid, parent, position, kind, title, added, modified)
 		VALUES (?1, (SELECT n FROM bookmarks WHERE guid = ?2), ?3, ?4, ?5, ?6, ?6)`
 	sqlCount   = `SELECT count(*) FROM bookmarks WHERE guid > ''`
-	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND parent IS NOT NULL AND refused <> changes) +
-		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 0)`
+	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND parent IS NOT NULL AND refused <> changes
+		AND NOT EXISTS (SELECT 1 FROM bookmark_retry h WHERE h.id = bookmarks.guid AND h.held = 1)) +
+		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 0 AND ` + sqlNotHeldGone + `)`
+	// What the server has of an item can be read, or is not here.
+	sqlNotHeld     = `NOT EXISTS (SELECT 1 FROM bookmark_retry h WHERE h.id = b.guid AND h.held = 1)`
+	sqlNotHeldGone = `NOT EXISTS (SELECT 1 FROM bookmark_retry h WHERE h.id = bookmark_tombstones.guid AND h.held = 1)`
 
 	sqlLastPosition = `SELECT coalesce(max(position) + 1, 0) FROM bookmarks WHERE parent = ?1`
 	sqlShift        = `UPDATE bookmarks SET position = position + 1 WHERE parent = ?1 AND position >= ?2`
@@ -116,11 +120,11 @@ const (
 		SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 AND payload IS NOT NULL
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
 
-	sqlGoing     = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL ORDER BY b.n`
+	sqlGoing     = sqlItem + `WHERE b.changes > 0 AND b.n > 0 AND b.refused <> b.changes AND b.parent IS NOT NULL AND ` + sqlNotHeld + ` ORDER BY b.n`
 	sqlSend      = `INSERT INTO bookmark_outgoing (id, parent, kind, payload, changes, sortindex) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`
 	sqlTitle     = `SELECT title FROM bookmarks WHERE n = ?1`
 	sqlFrecency  = `SELECT frecency FROM places WHERE id = ?1`
-	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' ORDER BY guid`
+	sqlGoingGone = `SELECT guid FROM bookmark_tombstones WHERE refused = 0 AND guid > '' AND ` + sqlNotHeldGone + ` ORDER BY guid`
 	sqlStored    = `INSERT INTO bookmark_mirror (guid, parent, kind, modified, payload)
 		SELECT id, parent, kind, ?2, payload FROM bookmark_outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?1))
 		ON CONFLICT (guid) DO UPDATE SET parent = excluded.parent, kind = excluded.kind, modified = excluded.modified, payload = excluded.payload`
@@ -168,6 +172,14 @@ const (
 	sqlRevived = `SELECT s.id FROM tombstones t CROSS JOIN bookmark_staged s ON s.id = t.id
 		WHERE t.store = 'bookmarks' AND t.account = ?1 AND t.at > s.modified AND s.payload IS NOT NULL AND s.kind > 0
 		AND NOT EXISTS (SELECT 1 FROM bookmarks b WHERE b.guid = t.id)`
+
+	// What the user did with items whose records cannot be read.
+	sqlWhereHeld     = ` FROM bookmark_retry h JOIN bookmarks b ON b.guid = h.id WHERE h.held = 1 AND h.id > '' AND b.changes > 0`
+	sqlWhereHeldGone = ` FROM bookmark_retry h JOIN bookmark_tombstones t ON t.guid = h.id WHERE h.held = 1 AND h.id > ''`
+	sqlCountHeld     = `SELECT (SELECT count(*)` + sqlWhereHeld + `) + (SELECT count(*)` + sqlWhereHeldGone + `)`
+	sqlHeldPage      = `SELECT h.id, h.reason` + sqlWhereHeld + ` UNION ALL SELECT h.id, h.reason` + sqlWhereHeldGone + ` LIMIT ?1`
+	sqlHere          = `SELECT EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1), EXISTS (SELECT 1 FROM bookmarks WHERE guid = ?1 AND changes > 0)
+		OR EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
 
 	sqlCountRefused = `SELECT (SELECT count(*) FROM bookmarks WHERE refused > 0 AND n > 0 AND refused = changes) +
 		(SELECT count(*) FROM bookmark_tombstones WHERE guid > '' AND refused = 1)`

@@ -57,9 +57,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 func check(r *Record) (k mirror.Keys, err error) {
 	switch {
 	case r.ExtID == "":
-		return k, errors.New("it has no extId")
+		return k, &engine.FieldError{Field: "extId", Reason: errors.New("it has no extId")}
 	case r.Data == nil:
-		return k, errors.New("it has no data")
+		return k, &engine.FieldError{Field: "data", Reason: errors.New("it has no data")}
 	}
 	return mirror.Keys{Dedupe: key(r)}, nil
 }

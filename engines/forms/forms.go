@@ -68,9 +68,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 func check(e *Entry) (k mirror.Keys, err error) {
 	switch {
 	case e.Name == "":
-		return k, errors.New("it has no name")
+		return k, &engine.FieldError{Field: "name", Reason: errors.New("it has no name")}
 	case e.Value == "":
-		return k, errors.New("it has no value")
+		return k, &engine.FieldError{Field: "value", Reason: errors.New("it has no value")}
 	}
 	// Firefox tells entries apart by just these two, too.
 	return mirror.Keys{Dedupe: []byte(e.Name + "\x00" + e.Value)}, nil

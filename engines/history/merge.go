@@ -180,9 +180,11 @@ func (s *session) onOurClock(t engine.Timestamp) int64 {
 
 // failed notes a record that could not be read or applied.
 func (c *chunk) failed(in *staged, cause string, fatal bool) error {
-	// The page that is here goes up in place of the record that cannot be read.
-	if _, err := c.tx.Exec(sqlHeal, in.id); err != nil {
-		return err
+	if !fatal {
+		// The page that is here goes up in place of the damaged record.
+		if _, err := c.tx.Exec(sqlHeal, in.id); err != nil {
+			return err
+		}
 	}
 	return c.Fail(c.tx.Tx.Tx, &c.merged, in.id, cause, fatal)
 }

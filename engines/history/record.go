@@ -50,7 +50,7 @@ func distinct(visits []visit) []visit {
 	})
 }
 
-var errNoURL = errors.New("the record has no histUri")
+var errNoURL = &engine.FieldError{Field: "histUri", Reason: errors.New("the record has no histUri")}
 
 // earliest is when no browser had visited anything yet: 1993-01-23, the day that
 // Mosaic came out. Firefox draws the same line.
@@ -97,7 +97,7 @@ func parseRecord(payload []byte, limit int64) (r record, err error) {
 		return r, errNoURL
 	}
 	if r.url, err = places.Accept(r.url); err != nil {
-		return r, fmt.Errorf("the record's histUri is %w", err)
+		return r, &engine.FieldError{Field: "histUri", Reason: fmt.Errorf("the record's histUri is %w", err)}
 	}
 	if len(visits) == 0 || visits[0] != '[' {
 		return r, nil

@@ -3,6 +3,8 @@ package history
 import (
 	"context"
 	"fmt"
+	"iter"
+	"math"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
@@ -36,6 +38,17 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 		r.Err, r.Fatal = fmt.Errorf("%.70q cannot be the id of a page", in.ID), true
 	}
 	return r, nil
+}
+
+// Reads returns why this version of the program cannot read a record, or nil.
+func (s *session) Reads(in *engine.Incoming) error { return reads(in) }
+
+func reads(in *engine.Incoming) error {
+	if !validGUID(in.ID) {
+		return fmt.Errorf("%.70q cannot be the id of a page", in.ID)
+	}
+	_, err := parseRecord(in.Payload, math.MaxInt64-clockSkew)
+	return err
 }
 
 // Columns returns where to scan the sort index.
@@ -72,6 +85,18 @@ func (e *Engine) Troubles(ctx context.Context, max int) (t engine.Troubles, err 
 	if t.Unsent, t.UnsentRecords, err = e.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}
+	if t.Held, t.HeldRecords, err = e.ledger.Problems(ctx, sqlCountHeld, sqlHeldPage, max); err != nil {
+		return t, err
+	}
 	t.Unread, t.UnreadRecords, err = e.ledger.Unread(ctx, max)
 	return t, err
+}
+
+// Unreadable yields the records on the server that this version of the program cannot
+// read, by ID. An error ends it.
+func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return e.ledger.Unreadable(ctx, reads, func(ctx context.Context, id engine.ID) (copied, changed bool, err error) {
+		err = e.db.File().QueryRow(ctx, sqlHere, id).Scan(&copied, &changed)
+		return copied, changed, sqlite.Explain(err)
+	})
 }

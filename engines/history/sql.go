@@ -5,10 +5,13 @@ const (
 	sqlSince = `SELECT since FROM history_ledger WHERE one = 1`
 
 	sqlCount        = `SELECT count(*) FROM places WHERE last_visit > 0 AND hidden = 0`
-	sqlCountChanged = `SELECT count(*) FROM places WHERE changes > 0 AND refused <> changes AND frecency >= 0`
-	sqlCountGone    = `SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 0`
-	sqlLastPlace    = `SELECT coalesce(max(id), 0) FROM places`
-	sqlLastOrigin   = `SELECT coalesce(max(id), 0) FROM origins`
+	sqlCountChanged = `SELECT count(*) FROM places WHERE changes > 0 AND refused <> changes AND frecency >= 0 AND ` + notHeld
+	sqlCountGone    = `SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 0 AND ` + notHeldGone
+	// What the server has of a page can be read, or is not here.
+	notHeld       = `NOT EXISTS (SELECT 1 FROM history_retry AS h WHERE h.id = places.guid AND h.held = 1)`
+	notHeldGone   = `NOT EXISTS (SELECT 1 FROM history_retry AS h WHERE h.id = history_tombstones.guid AND h.held = 1)`
+	sqlLastPlace  = `SELECT coalesce(max(id), 0) FROM places`
+	sqlLastOrigin = `SELECT coalesce(max(id), 0) FROM origins`
 
 	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced = 1, synced > 0, base_title, edited, unknown`
 	sqlByGUID  = `SELECT ` + rowColumns + ` FROM places WHERE guid = ?1`
@@ -57,10 +60,10 @@ const (
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
 
 	sqlSent           = `SELECT payload, title FROM history_outgoing WHERE id = ?1 AND payload IS NOT NULL`
-	sqlSendTombstones = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 LIMIT ?1`
-	sqlToSend         = `SELECT id FROM places WHERE changes > 0 AND refused <> changes ORDER BY frecency DESC LIMIT ?1`
+	sqlSendTombstones = `INSERT INTO history_outgoing (id) SELECT guid FROM history_tombstones WHERE guid > '' AND refused = 0 AND ` + notHeldGone + ` LIMIT ?1`
+	sqlToSend         = `SELECT id FROM places WHERE changes > 0 AND refused <> changes AND ` + notHeld + ` ORDER BY frecency DESC LIMIT ?1`
 	sqlSend           = `INSERT INTO history_outgoing (id, payload, title, changes, sortindex)
-		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes
+		SELECT guid, ?2, title, changes, frecency / 86400 FROM places WHERE id = ?1 AND changes > 0 AND refused <> changes AND ` + notHeld + `
 		ON CONFLICT (id) DO NOTHING`
 	sqlTooOld = `UPDATE places SET changes = 0 WHERE id IN (SELECT id FROM places WHERE changes > 0 AND synced = 0 AND last_visit < ?1 LIMIT ?2)`
 
@@ -116,6 +119,15 @@ const (
 	sqlDropUndoItemsOfPage  = `DELETE FROM history_undo_items WHERE rev_host = ?1 AND url = ?2`
 	sqlDropUndoItemsOfHost  = `DELETE FROM history_undo_items WHERE rev_host >= ?1 AND rev_host < ?2`
 	sqlDropUndoItemsOfRange = `DELETE FROM history_undo_items WHERE last >= ?1 AND first < ?2`
+
+	// What the user did with pages whose records cannot be read. After a Reset a page that
+	// was not changed counts one change.
+	whereHeldPage = ` FROM history_retry AS h JOIN places AS p ON p.guid = h.id WHERE h.held = 1 AND h.id > '' AND p.visits > 0 AND p.changes > (p.synced = 2)`
+	whereHeldGone = ` FROM history_retry AS h JOIN history_tombstones AS t ON t.guid = h.id WHERE h.held = 1 AND h.id > ''`
+	sqlCountHeld  = `SELECT (SELECT count(*)` + whereHeldPage + `) + (SELECT count(*)` + whereHeldGone + `)`
+	sqlHeldPage   = `SELECT h.id, h.reason` + whereHeldPage + ` UNION ALL SELECT h.id, h.reason` + whereHeldGone + ` LIMIT ?1`
+	sqlHere       = `SELECT EXISTS (SELECT 1 FROM places WHERE guid = ?1 AND visits > 0),
+		EXISTS (SELECT 1 FROM places WHERE guid = ?1 AND visits > 0 AND changes > (synced = 2)) OR EXISTS (SELECT 1 FROM history_tombstones WHERE guid = ?1)`
 
 	sqlCountRefused = `SELECT (SELECT count(*) FROM places WHERE refused > 0 AND id > 0 AND refused = changes) +
 		(SELECT count(*) FROM history_tombstones WHERE guid > '' AND refused = 1)`

@@ -74,7 +74,7 @@ func (l *Login) UnmarshalJSON(raw []byte) error {
 	return rawjson.Object(raw, func(name, value []byte) error {
 		if err := l.set(string(name), value); err != nil {
 			// The value may be a secret: the error names the field alone.
-			return fmt.Errorf("its %s is not what it should be", name)
+			return &engine.FieldError{Field: string(name), Reason: fmt.Errorf("its %s is not what it should be", name)}
 		}
 		return nil
 	})
@@ -128,9 +128,9 @@ func text(into *string, value []byte) error {
 func (l *Login) check() error {
 	switch {
 	case l.Hostname == "":
-		return errors.New("it has no hostname")
+		return &engine.FieldError{Field: "hostname", Reason: errors.New("it has no hostname")}
 	case l.Password == "":
-		return errors.New("it has no password")
+		return &engine.FieldError{Field: "password", Reason: errors.New("it has no password")}
 	case strings.EqualFold(l.Hostname, accountsOrigin):
 		return errors.New("it is the browser's own sign-in to its account, which never syncs")
 	case l.FormSubmitURL != "" && l.HTTPRealm != "":

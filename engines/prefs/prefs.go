@@ -82,7 +82,7 @@ func (e *Engine) Count(ctx context.Context) (n int, err error) {
 
 func check(r *Record) (k mirror.Keys, err error) {
 	if r.Value == nil {
-		return k, errors.New("it has no value")
+		return k, &engine.FieldError{Field: "value", Reason: errors.New("it has no value")}
 	}
 	return k, nil
 }

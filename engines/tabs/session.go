@@ -63,6 +63,12 @@ func (s *session) ToStage(in *engine.Incoming) (ledger.Row, error) {
 	return r, nil
 }
 
+// Reads returns why this version of the program cannot read a record, or nil.
+func (s *session) Reads(in *engine.Incoming) error {
+	_, _, err := parse(in.Payload)
+	return err
+}
+
 // Merge takes over the other devices' records.
 func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
 	err := s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {

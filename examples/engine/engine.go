@@ -51,8 +51,8 @@ func (e *Engine) Wipe(ctx context.Context) error {
 // Changes counts what the next sync will send.
 func (e *Engine) Changes(ctx context.Context) (count int, err error) {
 	err = e.Do(ctx, func() error {
-		for _, n := range e.Notes {
-			if n.due() {
+		for id := range e.Notes {
+			if e.due(id) {
 				count++
 			}
 		}
@@ -61,9 +61,24 @@ func (e *Engine) Changes(ctx context.Context) (count int, err error) {
 	return count, err
 }
 
-// due tells whether the note goes up. One that the server refused for ever waits for
-// another edit.
-func (n *Note) due() bool { return n.Changes > 0 && n.Changes != n.Refused }
+// due tells whether a note goes up. One that the server refused for ever waits for another
+// edit, and one that a later version of the app wrote, for a version that reads it.
+func (e *Engine) due(id engine.ID) bool {
+	_, unknown := e.Unknown[id]
+	n := e.Notes[id]
+	return n.Changes > 0 && n.Changes != n.Refused && !unknown
+}
+
+// check returns why a record is not one that this version knows.
+func check(payload []byte) error {
+	if Field(payload, "name") == "" {
+		return errors.New("it has no name")
+	}
+	return nil
+}
+
+// maxAttempts is how often an unreadable record is fetched.
+const maxAttempts = 3
 
 // Session is one sync.
 type Session struct {
@@ -80,8 +95,13 @@ func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session,
 	s := &Session{Engine: e, Prefer: start.Prefer, account: start.Account}
 	err := e.Do(ctx, func() error {
 		clear(e.Staged)
+		for id, in := range e.Unknown {
+			if check(in.Payload) == nil { // the app was updated
+				e.Staged[id] = Staged{Payload: in.Payload, Modified: in.Modified}
+			}
+		}
 		for id, attempts := range e.Attempts {
-			if attempts < 3 {
+			if attempts < maxAttempts {
 				s.retry = append(s.retry, id)
 			}
 		}
@@ -108,8 +128,8 @@ func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 			staged := Staged{Payload: bytes.Clone(in.Payload), Modified: in.Modified}
 			if in.Err != nil {
 				staged.Err = in.Err.Error()
-			} else if in.Payload != nil && Field(in.Payload, "name") == "" {
-				staged = Staged{Err: "it has no name"}
+			} else if in.Payload != nil && check(in.Payload) != nil {
+				staged.Err = check(in.Payload).Error()
 			}
 			s.Engine.Staged[in.ID] = staged
 		}
@@ -134,7 +154,7 @@ func (s *Session) Merge(ctx context.Context, at engine.Timestamp) (m engine.Merg
 		clear(e.Staged)
 		clear(e.Sent)
 		for _, id := range slices.Sorted(maps.Keys(e.Notes)) {
-			if n := e.Notes[id]; n.due() {
+			if n := e.Notes[id]; e.due(id) {
 				e.Sent[id] = Sent{n.Local, n.Changes}
 				s.out = append(s.out, engine.Outgoing{ID: id, Payload: n.Local})
 			}
@@ -150,13 +170,17 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 	e := s.Engine
 	if in.Err != "" {
 		m.Failed++
-		if e.Attempts[id]++; e.Attempts[id] == 1 {
+		if e.Attempts[id] == 0 {
 			m.NewFailed++
+		}
+		if e.Attempts[id]++; in.Payload != nil {
+			e.Unknown[id], e.Attempts[id] = in, maxAttempts // it is not fetched again
 		}
 		m.Problems = append(m.Problems, engine.Problem{ID: id, Err: errors.New(in.Err)})
 		return
 	}
 	delete(e.Attempts, id)
+	delete(e.Unknown, id)
 	n := e.Notes[id]
 	switch {
 	case n != nil && in.Modified < n.Modified:

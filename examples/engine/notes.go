@@ -25,7 +25,8 @@ type Engine struct {
 }
 
 // Disk is all that the file holds: the user's data and the state of the sync, so
-// that a copied or restored file never lies about what it synced.
+// that a copied or restored file never lies about what it synced. A payload that is not
+// there is left out of the file: null would be read back as a payload.
 type Disk struct {
 	Association engine.Association
 	Since       engine.Timestamp
@@ -40,14 +41,17 @@ type Disk struct {
 	Deletions map[engine.ID]Deletion
 	// Attempts counts how often each unreadable record was fetched.
 	Attempts map[engine.ID]int
+	// Unknown are the records that a later version of the app wrote. What is here of one
+	// does not go up until a version reads it.
+	Unknown map[engine.ID]Staged
 }
 
 // Note is one record's two sides.
 type Note struct {
 	// Local is what the user sees; nil: it was deleted, and a tombstone is due.
-	Local json.RawMessage
+	Local json.RawMessage `json:",omitempty"`
 	// Mirror is what the server last had; nil: it is not known to be there.
-	Mirror json.RawMessage
+	Mirror json.RawMessage `json:",omitempty"`
 	// Modified is when the server had it.
 	Modified engine.Timestamp
 	// Changes counts the user's edits that are not on the server. Refused is what it
@@ -61,16 +65,17 @@ type Deletion struct {
 	At      engine.Timestamp
 }
 
-// Staged is a record that came. With neither field it is a tombstone.
+// Staged is a record that came. With neither Payload nor Err it is a tombstone; with both
+// it is one that a later version of the app wrote.
 type Staged struct {
-	Payload  json.RawMessage
+	Payload  json.RawMessage `json:",omitempty"`
 	Modified engine.Timestamp
 	Err      string
 }
 
 // Sent is a record as it goes up, and how many changes are in it.
 type Sent struct {
-	Payload json.RawMessage
+	Payload json.RawMessage `json:",omitempty"`
 	Changes int
 }
 
@@ -91,7 +96,7 @@ func Open(path string) (*Engine, error) {
 func (e *Engine) clear() {
 	e.Disk = Disk{
 		Notes: map[engine.ID]*Note{}, Staged: map[engine.ID]Staged{}, Sent: map[engine.ID]Sent{},
-		Deletions: map[engine.ID]Deletion{}, Attempts: map[engine.ID]int{},
+		Deletions: map[engine.ID]Deletion{}, Attempts: map[engine.ID]int{}, Unknown: map[engine.ID]Staged{},
 	}
 }
 

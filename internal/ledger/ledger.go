@@ -23,7 +23,8 @@
 //	    modified INTEGER NOT NULL,
 //	    payload  BLOB,
 //	    err      TEXT,
-//	    fatal    INTEGER NOT NULL DEFAULT 0 -- 1: the record breaks the rules; reading it again won't help
+//	    fatal    INTEGER NOT NULL DEFAULT 0, -- 1: this version does not know such a record; fetching it again won't help
+//	    unread   BLOB -- the payload of such a record
 //	) STRICT;
 //
 //	-- The snapshot of what goes up. Rows outlive their session until the next Merge:
@@ -39,12 +40,18 @@
 //	CREATE TABLE retry (
 //	    id       TEXT    PRIMARY KEY,
 //	    attempts INTEGER NOT NULL, -- 3 and more: not asked for again
-//	    reason   TEXT    NOT NULL
+//	    reason   TEXT    NOT NULL,
+//	    -- 1: a version of the program that knows more may read it: what is here of the record
+//	    -- does not go up until then. payload is the record, of the server's time modified.
+//	    held     INTEGER NOT NULL DEFAULT 0,
+//	    modified INTEGER NOT NULL DEFAULT 0,
+//	    payload  BLOB
 //	) STRICT, WITHOUT ROWID;
 //	CREATE INDEX retry_due ON retry (attempts, id);
+//	CREATE INDEX retry_held ON retry (id) WHERE held = 1;
 //
-// An engine may add columns to staged and outgoing, and joins both in its own
-// statements.
+// An engine may add columns to staged and outgoing, and joins all three in its own
+// statements: what it sends are no records that retry holds.
 //
 // One table more remembers which deletions the server is known to have: the engine's own
 // that were uploaded, and those that came from there. A server that is restored from a
@@ -72,6 +79,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -114,7 +122,8 @@ type Config struct {
 	// Local and Wire map a record's ID on the wire to the one in the tables, and back;
 	// nil: they are the same.
 	Local, Wire func(engine.ID) engine.ID
-	// Open returns a payload as it goes up from how the snapshot holds it; nil: a copy.
+	// Open returns a payload as it goes up, or came, from how the tables hold it; nil: a
+	// copy.
 	Open func(id engine.ID, stored []byte) ([]byte, error)
 }
 
@@ -124,6 +133,8 @@ type Ledger struct {
 	db *sqlite.DB
 	c  Config
 	statements
+	// reread tells that this process has read the held records again.
+	reread atomic.Bool
 }
 
 // New keeps the syncs of an engine in db, which must have the tables.
@@ -145,7 +156,8 @@ type statements struct {
 	lastOutgoing, unsend, outgoing, settled        string
 	retryDue, retryAny, retryHave, retryPut        string
 	retryMiss, retryRead, retryReadable, retryDone string
-	retryDrop, retryCount, retryPage               string
+	retryDrop, retryCount, retryPage, retryList    string
+	retryHeld                                      string
 	stagedGone, stagedBack, sentGone, sentBack     string
 	deletedAt, pruneOld, pruneMany                 string
 	forgetTombstones                               string
@@ -157,7 +169,7 @@ func newStatements(c Config) (s statements) {
 	s.associate = text(`UPDATE $ledger SET global = ?1, sync_id = ?2, past = max(past, since), since = 0 WHERE one = 1`)
 	s.advance = text(`UPDATE $ledger SET since = max(since, ?1) WHERE one = 1`)
 
-	columns := append([]string{"id", "modified", "payload", "err", "fatal"}, c.Staged...)
+	columns := append([]string{"id", "modified", "payload", "err", "fatal", "unread"}, c.Staged...)
 	s.stage = text(`INSERT INTO $staged (`) + strings.Join(columns, ", ") + `) VALUES `
 	s.stageAgain = ` ON CONFLICT (id) DO UPDATE SET `
 	for i, name := range columns[1:] {
@@ -179,8 +191,11 @@ func newStatements(c Config) (s statements) {
 	s.retryDue = text(`SELECT id FROM $retry WHERE attempts < ?1 ORDER BY attempts, id LIMIT ?2`)
 	s.retryAny = text(`SELECT EXISTS (SELECT 1 FROM $retry LIMIT 1)`)
 	s.retryHave = text(`SELECT EXISTS (SELECT 1 FROM $retry WHERE id = ?1)`)
-	s.retryPut = text(`INSERT INTO $retry (id, attempts, reason) VALUES (?1, ?2, ?3)
-		ON CONFLICT (id) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason`)
+	s.retryPut = text(`INSERT INTO $retry (id, attempts, reason, held, modified, payload)
+		VALUES (?1, ?2, ?3, ?4, coalesce((SELECT modified FROM $staged WHERE id = ?1), 0),
+			CASE WHEN ?4 THEN (SELECT coalesce(unread, payload) FROM $staged WHERE id = ?1) END)
+		ON CONFLICT (id) DO UPDATE SET attempts = max(attempts + 1, excluded.attempts), reason = excluded.reason,
+			held = excluded.held, modified = excluded.modified, payload = excluded.payload`)
 	s.retryMiss = text(`UPDATE $retry SET attempts = attempts + 1 WHERE id IN (SELECT value FROM json_each(?1))`)
 	s.retryRead = text(`DELETE FROM $retry WHERE id = ?1`)
 	s.retryReadable = text(`DELETE FROM $retry WHERE id IN (SELECT id FROM $staged WHERE n > ?1 AND n <= ?2 AND err IS NULL)`)
@@ -188,6 +203,8 @@ func newStatements(c Config) (s statements) {
 	s.retryDrop = text(`DELETE FROM $retry WHERE id > ''`)
 	s.retryCount = text(`SELECT count(*) FROM $retry WHERE id > ''`)
 	s.retryPage = text(`SELECT id, reason FROM $retry WHERE id > '' ORDER BY id LIMIT ?1`)
+	s.retryList = text(`SELECT id, reason, modified, payload FROM $retry WHERE id > ?1 ORDER BY id LIMIT ?2`)
+	s.retryHeld = text(`SELECT id, reason, modified, payload FROM $retry WHERE held = 1 AND id > ?1 ORDER BY id LIMIT ?2`)
 
 	const newer = ` ON CONFLICT (store, id) DO UPDATE SET account = excluded.account, at = excluded.at
 		WHERE account <> excluded.account OR at < excluded.at`

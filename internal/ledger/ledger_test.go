@@ -19,23 +19,26 @@ import (
 const schema = `-- +goose Up
 CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO ledger (one) VALUES (1);
-CREATE TABLE staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0, unread BLOB) STRICT;
 CREATE TABLE outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL) STRICT;
-CREATE TABLE retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL, held INTEGER NOT NULL DEFAULT 0, modified INTEGER NOT NULL DEFAULT 0, payload BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
+CREATE INDEX retry_held ON retry (id) WHERE held = 1;
 CREATE TABLE tombstones (n INTEGER PRIMARY KEY, store TEXT NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (store, id)) STRICT;
 CREATE INDEX tombstones_at ON tombstones (store, at);
 CREATE TABLE tree_ledger (one INTEGER PRIMARY KEY CHECK (one = 1), global TEXT NOT NULL DEFAULT '', sync_id TEXT NOT NULL DEFAULT '', since INTEGER NOT NULL DEFAULT 0, past INTEGER NOT NULL DEFAULT 0) STRICT;
 INSERT INTO tree_ledger (one) VALUES (1);
-CREATE TABLE tree_staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0,
+CREATE TABLE tree_staged (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, modified INTEGER NOT NULL, payload BLOB, err TEXT, fatal INTEGER NOT NULL DEFAULT 0, unread BLOB,
 	parent TEXT, kind INTEGER) STRICT;
 CREATE TABLE tree_outgoing (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payload BLOB, changes INTEGER NOT NULL, sortindex INTEGER) STRICT;
-CREATE TABLE tree_retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE tree_retry (id TEXT PRIMARY KEY, attempts INTEGER NOT NULL, reason TEXT NOT NULL, held INTEGER NOT NULL DEFAULT 0, modified INTEGER NOT NULL DEFAULT 0, payload BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX tree_retry_due ON tree_retry (attempts, id);
+CREATE INDEX tree_retry_held ON tree_retry (id) WHERE held = 1;
 `
 
 // notes is a small engine: it takes any record whose payload is not "bad".
 type notes struct {
+	newer   bool // it takes those as well
 	settled []string
 	refused []string
 }
@@ -46,12 +49,19 @@ func (e *notes) ToStage(in *engine.Incoming) (Row, error) {
 	switch {
 	case in.Err != nil:
 		return Row{ID: in.ID, Err: in.Err}, nil
-	case string(in.Payload) == "bad":
-		return Row{ID: in.ID, Err: errBad, Fatal: true}, nil
+	case e.Reads(in) != nil:
+		return Row{ID: in.ID, Payload: in.Payload, Err: errBad, Fatal: true}, nil
 	case in.ID == "ignored":
 		return Row{}, nil
 	}
 	return Row{ID: in.ID, Payload: in.Payload}, nil
+}
+
+func (e *notes) Reads(in *engine.Incoming) error {
+	if string(in.Payload) == "bad" && !e.newer {
+		return errBad
+	}
+	return nil
 }
 
 func (e *notes) Columns() []any { return nil }
@@ -243,6 +253,61 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// A record that a later version wrote is kept, and staged by the first process that reads it.
+func TestHeldRecordsAreStagedWhenTheyCanBeRead(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	sync := func(l *Ledger, e *notes, in ...engine.Incoming) (staged []string) {
+		t.Helper()
+		s := begin(t, l, e)
+		must(t, s.Stage(t.Context(), in))
+		staged = column(t, db, `SELECT id || ' ' || modified || ' ' || coalesce(payload, err, '-') FROM staged ORDER BY n`)
+		must(t, db.UpdateCached(t.Context(), func(tx *sqlite.Tx) error {
+			if err := s.Readable(tx, 0, 10); err != nil {
+				return err
+			}
+			var m engine.Merged
+			for _, in := range in {
+				if e.Reads(&in) != nil {
+					if err := s.Fail(tx, &m, in.ID, errBad.Error(), true); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
+		must(t, s.Finish(t.Context(), 1))
+		must(t, s.End(t.Context(), nil))
+		return staged
+	}
+	bad := func(id engine.ID, at engine.Timestamp) engine.Incoming {
+		return engine.Incoming{ID: id, Modified: at, Payload: []byte("bad")}
+	}
+	old := newNotes(db)
+	sync(old, &notes{}, bad("a", 5), bad("b", 6), bad("c", 7))
+	if got := sync(newNotes(db), &notes{}, engine.Incoming{ID: "c", Modified: 9}); len(got) != 1 {
+		t.Errorf("a version that cannot read them stages %q", got)
+	}
+	here := func(_ context.Context, id engine.ID) (bool, bool, error) { return id == "a", true, nil }
+	var listed []string
+	for u, err := range old.Unreadable(t.Context(), (&notes{}).Reads, here) {
+		must(t, err)
+		listed = append(listed, fmt.Sprint(u.ID, " ", int(u.Modified), " ", u.Err, " ", u.Outdated, " ", u.Held))
+	}
+	if want := []string{"a 5 it is bad true true", "b 6 it is bad false true"}; !slices.Equal(listed, want) {
+		t.Errorf("listed are %q, want %q", listed, want)
+	}
+	later, e := newNotes(db), &notes{newer: true}
+	s := begin(t, later, e)
+	must(t, s.End(t.Context(), errBad)) // a sync that failed is not the one
+	if got, want := sync(later, e, engine.Incoming{ID: "b", Modified: 10, Payload: []byte("good")}), []string{"a 5 bad", "b 10 good"}; !slices.Equal(got, want) {
+		t.Errorf("a later version stages %q, want %q", got, want)
+	}
+	if got := sync(newNotes(db), e); len(got) != 0 {
+		t.Errorf("%q are staged again", got)
+	}
+}
+
 func TestUpload(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -252,7 +317,7 @@ func TestUpload(t *testing.T) {
 	}
 	exec(t, db, `INSERT INTO tree_outgoing (id, changes) VALUES (?1, 0)`, local("gone"))
 	exec(t, db, `UPDATE tree_outgoing SET sortindex = 0 WHERE sortindex IS NULL`)
-	exec(t, db, `INSERT INTO tree_retry VALUES (?1, 3, 'damaged')`, local("r1"))
+	exec(t, db, `INSERT INTO tree_retry (id, attempts, reason) VALUES (?1, 3, 'damaged')`, local("r1"))
 	s := begin(t, l, e)
 	var got []string
 	for {

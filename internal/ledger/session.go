@@ -15,6 +15,8 @@ import (
 type Hooks interface {
 	// ToStage returns the row for a record that arrived.
 	ToStage(in *engine.Incoming) (Row, error)
+	// Reads returns why this version of the program cannot read a record, or nil.
+	Reads(in *engine.Incoming) error
 	// Columns returns where to scan the columns of [Config.Outgoing].
 	Columns() []any
 	// ToSend completes a record of the snapshot, whose columns were scanned just before.
@@ -31,10 +33,11 @@ type Hooks interface {
 type Row struct {
 	// ID is the record's in the tables.
 	ID engine.ID
-	// Payload is nil for a tombstone, and where Err is set.
+	// Payload is nil for a tombstone, and where Err is set and Fatal is not.
 	Payload []byte
-	// Err is why the record cannot be used. Fatal says that it breaks the rules:
-	// fetching it again will not help.
+	// Err is why the record cannot be used. Fatal says that this version of the program
+	// does not know such a record: fetching it again will not help, and what is here of the
+	// record is held until a version reads Payload.
 	Err   error
 	Fatal bool
 	// Columns are those of [Config.Staged].
@@ -81,6 +84,9 @@ func (s *Session) begin(ctx context.Context) (err error) {
 	if err := l.db.QueryRow(ctx, l.retryAny).Scan(&s.any); err != nil || !s.any {
 		return err
 	}
+	if err := s.stageHeld(ctx); err != nil {
+		return err
+	}
 	rows, err := l.db.Query(ctx, l.retryDue, maxAttempts, maxRetries)
 	if err != nil {
 		return err
@@ -122,7 +128,7 @@ func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 }
 
 func (s *Session) stage(tx *sqlite.Tx, chunk []engine.Incoming) error {
-	args := make([]any, 0, stageRows*(5+len(s.ledger.c.Staged)))
+	args := make([]any, 0, stageRows*(6+len(s.ledger.c.Staged)))
 	for len(chunk) > 0 {
 		rows := chunk[:min(len(chunk), stageRows)]
 		chunk = chunk[len(rows):]
@@ -154,6 +160,7 @@ func (s *Session) appendRow(args []any, row *Row, modified engine.Timestamp) []a
 	delete(s.retry, row.ID)
 	delete(s.causes, row.ID)
 	var reason any
+	var unread []byte
 	payload := row.Payload
 	if row.Err != nil {
 		if len(s.causes) < maxProblems {
@@ -161,7 +168,10 @@ func (s *Session) appendRow(args []any, row *Row, modified engine.Timestamp) []a
 		}
 		reason, payload = row.Err.Error(), nil
 	}
-	args = append(args, row.ID, modified, payload, reason, row.Fatal)
+	if row.Fatal {
+		unread = row.Payload
+	}
+	args = append(args, row.ID, modified, payload, reason, row.Fatal, unread)
 	args = append(args, row.Columns...)
 	for range len(s.ledger.c.Staged) - len(row.Columns) {
 		args = append(args, nil)
@@ -222,8 +232,8 @@ func (s *Session) Read(tx *sqlite.Tx, id engine.ID) error {
 	return err
 }
 
-// Fail remembers a record that could not be read, for Retry, and counts it in m. One that
-// breaks the rules is not asked for again.
+// Fail remembers a staged record that could not be read, for Retry, and counts it in m. One
+// that is fatal is not asked for again, but held with its payload; see [Row].
 func (s *Session) Fail(tx *sqlite.Tx, m *engine.Merged, id engine.ID, reason string, fatal bool) error {
 	var known bool
 	if err := tx.QueryRow(s.ledger.retryHave, id).Scan(&known); err != nil {
@@ -233,7 +243,7 @@ func (s *Session) Fail(tx *sqlite.Tx, m *engine.Merged, id engine.ID, reason str
 	if fatal {
 		attempts = maxAttempts
 	}
-	if _, err := tx.Exec(s.ledger.retryPut, id, attempts, reason); err != nil {
+	if _, err := tx.Exec(s.ledger.retryPut, id, attempts, reason, fatal); err != nil {
 		return err
 	}
 	s.any = true
@@ -275,6 +285,7 @@ func (s *Session) Finish(ctx context.Context, at engine.Timestamp, also ...func(
 	if err != nil {
 		return sqlite.Explain(err)
 	}
+	s.ledger.reread.Store(true)
 	s.since = max(s.since, at)
 	return nil
 }

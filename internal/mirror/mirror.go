@@ -61,6 +61,8 @@ type Synced interface {
 	engine.Troubled
 	engine.Clearer
 	io.Closer
+	// Unreadable lists what this version of the app cannot read; see [Store.Unreadable].
+	Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error]
 	// Watch yields what changes from now on; see [Store.Watch].
 	Watch(ctx context.Context) iter.Seq[engine.Change]
 }

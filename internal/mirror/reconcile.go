@@ -43,10 +43,11 @@ func (c *chunk[R]) one(n int64) error {
 	return c.incoming(&in, r)
 }
 
-// failed notes a record that could not be read or merged, and changes nothing. Where
-// this device has the record, it goes up in the place of the one that is damaged.
+// failed notes a record that could not be read, and changes nothing. Where this device has
+// the record, it goes up in the place of one that is damaged; one that a newer version of
+// the program may read stays.
 func (c *chunk[R]) failed(in *staged) error {
-	if !in.fatal || !c.store.schema.KeepInvalid {
+	if !in.fatal {
 		if _, err := c.tx.exec(sqlRepair, in.id); err != nil {
 			return err
 		}

@@ -41,12 +41,11 @@ type Schema[R any] struct {
 	Complete func(r, old *R) error
 
 	// Check returns why an R is not a record of the collection, or its keys. It sees
-	// incoming records and the user's edits. nil: every R is a record, and has no keys.
+	// incoming records and the user's edits. An incoming record that is not one may be good
+	// for a newer version of the program: it stays on the server as it is, and what the user
+	// does here with the record is held until a version reads it. nil: every R is a record,
+	// and has no keys.
 	Check func(*R) (Keys, error)
-	// KeepInvalid says that a record which is not valid may be good for a newer version
-	// of the program: it stays on the server as it is. Otherwise it is damaged, and
-	// where this device has the record, that is uploaded again.
-	KeepInvalid bool
 	// Matches reports whether two records with one loose key are the same thing. A record
 	// that only this device has gives way to one that it matches; two that the account
 	// has stay two. nil: they never are.
@@ -141,7 +140,7 @@ func (s *Schema[R]) decodeFields(payload []byte, r *R) error {
 	var field *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &field) && field.Field != "":
-		return fmt.Errorf("its %s is not what it should be", field.Field)
+		return &engine.FieldError{Field: field.Field, Reason: fmt.Errorf("its %s is not what it should be", field.Field)}
 	case err != nil:
 		return errors.New("it is not what it should be")
 	}

@@ -2,7 +2,10 @@ package mirror
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
@@ -35,14 +38,22 @@ func (s *session[R]) ToStage(in *engine.Incoming) (row ledger.Row, err error) {
 	if row.Err != nil || in.Payload == nil {
 		return row, nil
 	}
-	k, err := s.store.accept(in)
-	if err != nil {
-		row.Err, row.Fatal = err, true
-		return row, nil
+	var k Keys
+	if k, row.Err = s.store.accept(in); row.Err == nil {
+		row.Columns = []any{k.Dedupe, k.Loose}
+	} else if row.Fatal = isObject(in.Payload); !row.Fatal {
+		return row, nil // no version of the program reads it
 	}
-	row.Columns = []any{k.Dedupe, k.Loose}
 	row.Payload, err = s.store.seal(in.ID, in.Payload)
 	return row, err
+}
+
+// Reads returns why this version of the program cannot read a record, or nil.
+func (s *session[R]) Reads(in *engine.Incoming) error { return s.store.reads(in) }
+
+func (s *Store[R]) reads(in *engine.Incoming) error {
+	_, err := s.accept(in)
+	return err
 }
 
 // accept returns why an incoming record is not one of the collection's, or its keys.
@@ -86,6 +97,21 @@ func (s *Store[R]) Troubles(ctx context.Context, max int) (t engine.Troubles, er
 	if t.Unsent, t.UnsentRecords, err = s.ledger.Problems(ctx, sqlCountRefused, sqlRefusedPage, max); err != nil {
 		return t, err
 	}
+	if t.Held, t.HeldRecords, err = s.ledger.Problems(ctx, sqlCountHeld, sqlHeldPage, max); err != nil {
+		return t, err
+	}
 	t.Unread, t.UnreadRecords, err = s.ledger.Unread(ctx, max)
 	return t, err
+}
+
+// Unreadable yields the records on the server that this version of the program cannot
+// read, by ID. An error ends it.
+func (s *Store[R]) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return s.ledger.Unreadable(ctx, s.reads, func(ctx context.Context, id engine.ID) (copied, changed bool, err error) {
+		err = s.db.QueryRow(ctx, sqlHere, id).Scan(&copied, &changed)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, false, nil
+		}
+		return copied, changed, sqlite.Explain(err)
+	})
 }

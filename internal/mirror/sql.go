@@ -11,7 +11,8 @@ const (
 	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
 	sqlCountIDs      = `SELECT count(*) FROM records WHERE id > ''`
 	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
-	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes`
+	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes
+		AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.id = records.id AND held = 1)`
 
 	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE id = ?1`
 	sqlByKey   = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE dupe = ?1`
@@ -49,7 +50,8 @@ const (
 
 	sqlSnapshot = `INSERT INTO outgoing (id, payload, changes)
 		SELECT id, CASE deleted WHEN 1 THEN NULL ELSE coalesce(local, mirror) END, changes FROM records
-		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes ORDER BY n`
+		WHERE n > ?1 AND n <= ?2 AND changes > 0 AND refused <> changes
+		AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.id = records.id AND held = 1) ORDER BY n`
 	sqlNextChanged = `SELECT n FROM records WHERE n > ?1 AND changes > 0 ORDER BY n LIMIT 1 OFFSET ?2`
 	sqlSent        = `SELECT payload FROM outgoing WHERE id = ?1`
 	sqlStored      = `UPDATE records SET mirror = o.payload, modified = ?2, refused = 0, past = 0, base = NULL,
@@ -59,6 +61,12 @@ const (
 		FROM outgoing o WHERE o.id = records.id AND records.id IN (SELECT value FROM json_each(?1))`
 	sqlDropTombstones = `DELETE FROM records WHERE deleted = 1 AND changes = 0 AND id IN (SELECT value FROM json_each(?1))`
 	sqlRefused        = `UPDATE records SET refused = o.changes, reason = ?2 FROM outgoing o WHERE o.id = records.id AND records.id = ?1`
+
+	// What the user did with records that cannot be read.
+	sqlCountHeld = `SELECT count(*) FROM retry h JOIN records r ON r.id = h.id WHERE h.held = 1 AND h.id > '' AND r.changes > 0 AND r.past <> 1`
+	sqlHeldPage  = `SELECT h.id, h.reason FROM retry h JOIN records r ON r.id = h.id
+		WHERE h.held = 1 AND h.id > '' AND r.changes > 0 AND r.past <> 1 ORDER BY h.id LIMIT ?1`
+	sqlHere = `SELECT deleted = 0, changes > 0 AND past <> 1 FROM records WHERE id = ?1`
 
 	sqlCountRefused = `SELECT count(*) FROM records WHERE refused > 0 AND n > 0 AND refused = changes`
 	sqlRefusedPage  = `SELECT id, reason FROM records WHERE refused > 0 AND n > 0 AND refused = changes ORDER BY n LIMIT ?1`

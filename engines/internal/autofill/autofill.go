@@ -65,7 +65,7 @@ func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case err == nil && r.Entry == nil:
-		return r.ID, none, errors.New("it has no entry")
+		return r.ID, none, &engine.FieldError{Field: "entry", Reason: errors.New("it has no entry")}
 	case err == nil:
 		return r.ID, *r.Entry, nil
 	case !errors.As(err, &wrong):
@@ -76,7 +76,10 @@ func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 		return "", none, errors.New("it is not a record")
 	}
 	// The error of encoding/json may hold the value.
-	return "", none, fmt.Errorf("its %s is not what it should be", wrong.Field[strings.LastIndex(wrong.Field, ".")+1:])
+	return "", none, &engine.FieldError{
+		Field:  wrong.Field,
+		Reason: fmt.Errorf("its %s is not what it should be", wrong.Field[strings.LastIndex(wrong.Field, ".")+1:]),
+	}
 }
 
 // lenient writes the numbers of a record's entry as numbers. What is not an object stays
@@ -182,7 +185,7 @@ func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old
 // check keeps apart what this program does not know enough to compare.
 func (f *Form[E]) check(e *E) (k mirror.Keys, err error) {
 	if v := *f.Meta(e).Version; v < 1 {
-		return k, fmt.Errorf("its version is %d, and the lowest is 1", v)
+		return k, &engine.FieldError{Field: "entry.version", Reason: fmt.Errorf("its version is %d, and the lowest is 1", v)}
 	}
 	if f.Loose != nil {
 		k.Loose = f.Loose(e)
