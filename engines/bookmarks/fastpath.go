@@ -35,7 +35,7 @@ func (s *session) tryFastPath(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	var hidden int
-	if err := db.QueryRow(ctx, `SELECT EXISTS (`+sqlHidden+`)`).Scan(&hidden); err != nil || hidden > 0 {
+	if err := db.QueryRow(ctx, sqlHiddenAny).Scan(&hidden); err != nil || hidden > 0 {
 		return false, err
 	}
 	err = s.e.db.Update(ctx, func(p *places.Tx) error {

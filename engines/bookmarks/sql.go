@@ -50,6 +50,7 @@ const (
 	sqlSetAdded   = `UPDATE bookmarks SET added = ?2 WHERE n = ?1`
 	sqlSettleSame = `UPDATE bookmarks SET changes = max(changes - ?2, 0), refused = 0 WHERE n = ?1`
 	sqlHidden     = `SELECT id FROM bookmark_retry r WHERE id > '' AND NOT EXISTS (SELECT 1 FROM bookmark_mirror m WHERE m.guid = r.id)`
+	sqlHiddenAny  = `SELECT EXISTS (` + sqlHidden + `)`
 	sqlRetryAll   = `SELECT id FROM bookmark_retry WHERE id > ''`
 	sqlUnreadable = `SELECT EXISTS (SELECT 1 FROM bookmark_retry WHERE id = ?1)`
 	sqlSetChanges = `UPDATE bookmarks SET changes = ?2, refused = 0 WHERE n = ?1 AND changes <> ?2`

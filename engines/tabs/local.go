@@ -70,7 +70,7 @@ func (e *Engine) OpenTab(ctx context.Context, address, title string) error {
 // ErrNotOpen.
 func (e *Engine) CloseTab(ctx context.Context, address string) error {
 	return e.edit(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `DELETE FROM tabs WHERE url = ?1`, address)
+		r, err := tx.ExecContext(ctx, sqlClose, address)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (e *Engine) CloseTab(ctx context.Context, address string) error {
 // left out, as Firefox does. The same tabs again do not count as a change.
 func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
 	return e.edit(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tabs`); err != nil {
+		if _, err := tx.ExecContext(ctx, sqlDelete); err != nil {
 			return err
 		}
 		left := 0
@@ -109,9 +109,7 @@ func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
 func (e *Engine) Tabs(ctx context.Context) ([]Tab, error) { return readTabs(ctx, e.db.Read()) }
 
 func put(ctx context.Context, tx *sql.Tx, t Tab) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO tabs (url, title, icon, last_used) VALUES (?1, ?2, ?3, ?4)
-		ON CONFLICT (url) DO UPDATE SET title = excluded.title, icon = excluded.icon, last_used = max(last_used, excluded.last_used)`,
-		t.URL(), t.Title, t.Icon, t.LastUsed)
+	_, err := tx.ExecContext(ctx, sqlPut, t.URL(), t.Title, t.Icon, t.LastUsed)
 	return err
 }
 
@@ -130,7 +128,7 @@ func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
 		if !changed {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE meta SET changes = changes + 1`)
+		_, err = tx.ExecContext(ctx, sqlChanged)
 		return err
 	})
 	if err == nil && changed {
@@ -144,7 +142,7 @@ type rowsQueryer interface {
 }
 
 func readTabs(ctx context.Context, q rowsQueryer) ([]Tab, error) {
-	rows, err := q.QueryContext(ctx, `SELECT url, title, icon, last_used FROM tabs ORDER BY last_used DESC, n DESC`)
+	rows, err := q.QueryContext(ctx, sqlTabs)
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}

@@ -31,7 +31,7 @@ func (e *Engine) Others(ctx context.Context) ([]DeviceTabs, error) {
 			devices[d.ID] = d
 		}
 	}
-	rows, err := e.db.Query(ctx, `SELECT id, modified, payload FROM others ORDER BY modified DESC, id`)
+	rows, err := e.db.Query(ctx, sqlOthers)
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}

@@ -51,7 +51,7 @@ func (e *Engine) setDevices(ctx context.Context, devices []engine.Device) error 
 	if err != nil {
 		return err
 	}
-	return e.exec(ctx, `UPDATE meta SET devices = ?1`, string(text))
+	return e.exec(ctx, sqlSetDevices, string(text))
 }
 
 // ToStage returns the row of an incoming record.
@@ -82,7 +82,7 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	if err == nil {
 		err = s.Finish(ctx, at, func(tx *sqlite.Tx) error {
 			gone := engine.Timestamp(s.e.now().Add(-ttl*time.Second).UnixMilli() / 10)
-			_, err := tx.Exec(`DELETE FROM others WHERE modified < ?1`, gone)
+			_, err := tx.Exec(sqlDropOld, gone)
 			return err
 		})
 	}
@@ -113,7 +113,7 @@ func (s *session) merge(tx *sqlite.Tx, from, to int64, m *engine.Merged) error {
 }
 
 func readStaged(tx *sqlite.Tx, from, to int64) ([]engine.Incoming, error) {
-	rows, err := tx.Query(`SELECT id, modified, payload, err FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`, from, to)
+	rows, err := tx.Query(sqlStaged, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -141,17 +141,16 @@ func (s *session) apply(tx *sqlite.Tx, in engine.Incoming, m *engine.Merged) err
 	case in.Err != nil:
 		if own {
 			// The own record is damaged on the server: the good one goes up again.
-			if _, err := tx.Exec(`UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`); err != nil {
+			if _, err := tx.Exec(sqlSendAgain); err != nil {
 				return err
 			}
 		}
 		return s.Fail(tx, m, in.ID, in.Err.Error(), false)
 	case own: // we know our own tabs better
 	case in.Payload == nil:
-		n, err = tx.Exec(`DELETE FROM others WHERE id = ?1`, in.ID)
+		n, err = tx.Exec(sqlDropOther, in.ID)
 	default:
-		n, err = tx.Exec(`INSERT INTO others (id, modified, payload) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
-			SET modified = excluded.modified, payload = excluded.payload WHERE payload <> excluded.payload`, in.ID, in.Modified, in.Payload)
+		n, err = tx.Exec(sqlPutOther, in.ID, in.Modified, in.Payload)
 	}
 	if n > 0 {
 		m.Applied++
@@ -224,8 +223,7 @@ func (s *session) Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) erro
 	if s.own == nil {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3
-		WHERE ?3 IN (SELECT value FROM json_each(?4))`, s.changes, at, s.own.ID, stored)
+	_, err := tx.Exec(sqlSettle, s.changes, at, s.own.ID, stored)
 	return err
 }
 
@@ -235,6 +233,6 @@ func (s *session) Refuse(tx *sqlite.Tx, id engine.ID, _ string) error {
 	if s.own == nil || id != s.own.ID {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`, s.changes)
+	_, err := tx.Exec(sqlRefused, s.changes)
 	return err
 }

@@ -81,7 +81,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("tabs: %w", err)
 	}
 	e := &Engine{db: db, now: c.Now, log: c.Log, ledger: ledger.New(db, ledger.Config{Collection: collection, Chunk: 500})}
-	err = e.exec(ctx, `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`, maxCleartext)
+	err = e.exec(ctx, sqlInitMeta, maxCleartext)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("tabs: %w", err), db.Close())
 	}
@@ -112,7 +112,7 @@ type queryer interface {
 
 func readMeta(ctx context.Context, q queryer) (m meta, err error) {
 	var devices []byte
-	err = q.QueryRowContext(ctx, `SELECT changes, refused, uploaded, device, room, devices FROM meta WHERE one = 1`).
+	err = q.QueryRowContext(ctx, sqlMeta).
 		Scan(&m.changes, &m.refused, &m.uploaded, &m.device, &m.room, &devices)
 	if err != nil {
 		return m, sqlite.Explain(err)
@@ -137,12 +137,12 @@ func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 // not the user's data on this one. The own tabs go up with the next sync, even if there
 // are none, as the others may still show those sent before.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
-	return e.forget(ctx, a, `UPDATE meta SET changes = max(changes, uploaded > 0 OR (SELECT count(*) > 0 FROM tabs)), refused = 0`)
+	return e.forget(ctx, a, sqlResetMeta)
 }
 
 // Wipe forgets the own tabs too.
 func (e *Engine) Wipe(ctx context.Context) error {
-	return e.forget(ctx, engine.Association{}, `DELETE FROM tabs`, `UPDATE meta SET changes = 0, refused = 0, devices = '[]'`)
+	return e.forget(ctx, engine.Association{}, sqlDelete, sqlWipeMeta)
 }
 
 func (e *Engine) forget(ctx context.Context, a engine.Association, then ...string) error {
@@ -150,12 +150,12 @@ func (e *Engine) forget(ctx context.Context, a engine.Association, then ...strin
 		return err
 	}
 	return e.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-		for _, query := range append(then, `DELETE FROM others`) {
+		for _, query := range append(then, sqlDropOthers) {
 			if _, err := tx.Exec(query); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(`UPDATE meta SET uploaded = 0, device = '', room = ?1`, maxCleartext); err != nil {
+		if _, err := tx.Exec(sqlForget, maxCleartext); err != nil {
 			return err
 		}
 		return e.ledger.Associate(tx, a)
@@ -174,7 +174,7 @@ func (e *Engine) Changes(ctx context.Context) (int, error) {
 
 // Count is the number of the own tabs.
 func (e *Engine) Count(ctx context.Context) (n int, err error) {
-	err = e.db.QueryRow(ctx, `SELECT count(*) FROM tabs`).Scan(&n)
+	err = e.db.QueryRow(ctx, sqlCount).Scan(&n)
 	return n, sqlite.Explain(err)
 }
 

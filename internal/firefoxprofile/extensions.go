@@ -22,17 +22,18 @@ type ExtensionData struct {
 	Data json.RawMessage
 }
 
+// An extension without data has deleted all of it.
+const sqlExtensionStorage = `SELECT CASE WHEN length(CAST(ext_id AS BLOB)) <= ?1 THEN CAST(ext_id AS TEXT) ELSE '' END,
+		CASE WHEN length(CAST(data AS BLOB)) <= ?1 THEN CAST(data AS BLOB) END
+	FROM storage_sync_data WHERE data IS NOT NULL ORDER BY ext_id`
+
 // ExtensionStorage yields what extensions store to be synced, in the order of their
 // IDs.
 func (p *Profile) ExtensionStorage(ctx context.Context, left *skips.List) iter.Seq2[ExtensionData, error] {
 	return func(yield func(ExtensionData, error) bool) {
 		stopped := false
 		err := p.database(ctx, storageFile, storageTables, func(db *sqlitecopy.Copy) error {
-			// Without data an extension has deleted all of it.
-			for rows, err := range db.Rows(ctx, `
-				SELECT CASE WHEN length(CAST(ext_id AS BLOB)) <= ?1 THEN CAST(ext_id AS TEXT) ELSE '' END,
-					CASE WHEN length(CAST(data AS BLOB)) <= ?1 THEN CAST(data AS BLOB) END
-				FROM storage_sync_data WHERE data IS NOT NULL ORDER BY ext_id`, maxValue) {
+			for rows, err := range db.Rows(ctx, sqlExtensionStorage, maxValue) {
 				var e ExtensionData
 				if err == nil {
 					err = rows.Scan(&e.ExtensionID, (*[]byte)(&e.Data))

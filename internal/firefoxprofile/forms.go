@@ -30,19 +30,20 @@ type FormEntry struct {
 	FirstUsed, LastUsed time.Time
 }
 
+// In a file made by hand, a column can have values of any type.
+const sqlFormHistory = `SELECT CASE WHEN length(CAST(fieldname AS BLOB)) <= ?1 THEN CAST(fieldname AS TEXT) ELSE '' END,
+		CASE WHEN length(CAST(value AS BLOB)) <= ?1 THEN CAST(value AS TEXT) END,
+		CAST(coalesce(timesUsed, 0) AS INTEGER), CAST(coalesce(firstUsed, 0) AS INTEGER), CAST(coalesce(lastUsed, 0) AS INTEGER),
+		CASE WHEN length(CAST(guid AS BLOB)) <= 100 THEN CAST(guid AS TEXT) ELSE '' END
+	FROM moz_formhistory ORDER BY id`
+
 // FormHistory yields what was typed into forms, in the order in which it came to be
 // known.
 func (p *Profile) FormHistory(ctx context.Context, left *skips.List) iter.Seq2[FormEntry, error] {
 	return func(yield func(FormEntry, error) bool) {
 		stopped := false
 		err := p.database(ctx, formsFile, formTables, func(db *sqlitecopy.Copy) error {
-			// Whatever a column was meant for, a file made by hand can have anything in it.
-			for rows, err := range db.Rows(ctx, `
-				SELECT CASE WHEN length(CAST(fieldname AS BLOB)) <= ?1 THEN CAST(fieldname AS TEXT) ELSE '' END,
-					CASE WHEN length(CAST(value AS BLOB)) <= ?1 THEN CAST(value AS TEXT) END,
-					CAST(coalesce(timesUsed, 0) AS INTEGER), CAST(coalesce(firstUsed, 0) AS INTEGER), CAST(coalesce(lastUsed, 0) AS INTEGER),
-					CASE WHEN length(CAST(guid AS BLOB)) <= 100 THEN CAST(guid AS TEXT) ELSE '' END
-				FROM moz_formhistory ORDER BY id`, maxValue) {
+			for rows, err := range db.Rows(ctx, sqlFormHistory, maxValue) {
 				var e FormEntry
 				var value *string
 				var first, last int64

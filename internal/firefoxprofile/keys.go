@@ -23,6 +23,14 @@ var keyTables = map[string][]string{
 	"nssPrivate": {"a0", "a3", "a11", "a102"},
 }
 
+const (
+	sqlKeys = `SELECT CAST(coalesce(a102, '') AS BLOB), CAST(a11 AS BLOB), CAST(coalesce(a3, '') AS BLOB) FROM nssPrivate
+		WHERE a0 = x'00000004' AND length(a11) <= ?1 AND length(coalesce(a102, '')) <= ?1 AND length(coalesce(a3, '')) <= ?1
+		ORDER BY id LIMIT ?2`
+	sqlPassword = `SELECT CAST(item1 AS BLOB), CAST(item2 AS BLOB) FROM metaData
+		WHERE id = 'password' AND length(item1) <= ?1 AND length(item2) <= ?1`
+)
+
 // maxKeys bounds the keys that are read; Firefox has two or three.
 const maxKeys = 100
 
@@ -65,10 +73,7 @@ func (p *Profile) readKeys(ctx context.Context) (*keys, error) {
 		if k.seed, err = p.readSeed(ctx, db); err != nil {
 			return err
 		}
-		for rows, err := range db.Rows(ctx, `
-			SELECT CAST(coalesce(a102, '') AS BLOB), CAST(a11 AS BLOB), CAST(coalesce(a3, '') AS BLOB) FROM nssPrivate
-			WHERE a0 = x'00000004' AND length(a11) <= ?1 AND length(coalesce(a102, '')) <= ?1 AND length(coalesce(a3, '')) <= ?1
-			ORDER BY id LIMIT ?2`, maxValue, maxKeys) {
+		for rows, err := range db.Rows(ctx, sqlKeys, maxValue, maxKeys) {
 			s := &sealedKey{}
 			var label []byte
 			if err == nil {
@@ -94,8 +99,7 @@ func (p *Profile) readKeys(ctx context.Context) (*keys, error) {
 // readSeed reads what the password is checked with, and checks it.
 func (p *Profile) readSeed(ctx context.Context, db *sqlitecopy.Copy) ([]byte, error) {
 	var salt, check []byte
-	for rows, err := range db.Rows(ctx, `SELECT CAST(item1 AS BLOB), CAST(item2 AS BLOB) FROM metaData
-		WHERE id = 'password' AND length(item1) <= ?1 AND length(item2) <= ?1`, maxValue) {
+	for rows, err := range db.Rows(ctx, sqlPassword, maxValue) {
 		if err == nil {
 			err = rows.Scan(&salt, &check)
 		}

@@ -65,7 +65,7 @@
 //	    account TEXT    NOT NULL,      -- whose storage it was; see engine.Start
 //	    at      INTEGER NOT NULL,      -- the server's time of the deletion, hundredths of a second
 //	    UNIQUE (store, id)
-//	);
+//	) STRICT;
 //	CREATE INDEX tombstones_at ON tombstones (store, at);
 //
 // The tombstones of another account say nothing about this one: both may have had the

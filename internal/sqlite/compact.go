@@ -13,7 +13,7 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 		return 0, 0, err
 	}
 	var pages, free int64
-	err = db.write.QueryRowContext(ctx, `SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count`).Scan(&pages, &free)
+	err = db.write.QueryRowContext(ctx, sqlPages).Scan(&pages, &free)
 	if err != nil || free*20 < pages {
 		return before, before, Explain(err)
 	}

@@ -41,7 +41,7 @@ func (db *DB) Probe(ctx context.Context) error {
 	tables, err := s.tables(ctx)
 	for _, name := range tables {
 		var one int
-		err := s.conn.QueryRowContext(ctx, `SELECT 1 FROM "`+name+`" LIMIT 1`).Scan(&one)
+		err := s.conn.QueryRowContext(ctx, fmt.Sprintf(sqlFirstRow, name)).Scan(&one)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return Explain(err)
 		}
@@ -50,7 +50,7 @@ func (db *DB) Probe(ctx context.Context) error {
 }
 
 func (s *Snapshot) tables(ctx context.Context) (names []string, err error) {
-	rows, err := s.Query(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%"%'`)
+	rows, err := s.Query(ctx, sqlTables)
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func (s *Snapshot) begin(ctx context.Context, address string) (err error) {
 		return err
 	}
 	var n int
-	return s.conn.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n)
+	return s.conn.QueryRowContext(ctx, sqlReadSchema).Scan(&n)
 }
 
 // Close lets go of the file.
@@ -180,7 +180,7 @@ func (s *Snapshot) Close() error {
 
 // Size is how large the file is, in bytes, with what its journal holds.
 func (s *Snapshot) Size(ctx context.Context) (n int64, err error) {
-	err = s.conn.QueryRowContext(ctx, `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&n)
+	err = s.conn.QueryRowContext(ctx, sqlSize).Scan(&n)
 	return n, Explain(err)
 }
 
@@ -282,7 +282,7 @@ func (s *Snapshot) Examine(ctx context.Context, folder fs.FS) error {
 		}
 	}
 	var table string
-	err = s.conn.QueryRowContext(ctx, `SELECT "table" FROM pragma_foreign_key_check`).Scan(&table)
+	err = s.conn.QueryRowContext(ctx, sqlForeignKeys).Scan(&table)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
@@ -301,11 +301,7 @@ type querier interface {
 }
 
 func schema(ctx context.Context, q querier) (all []object, err error) {
-	rows, err := q.QueryContext(ctx, `
-		SELECT type, name, iif(type IN ('trigger', 'view'), sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'
-		UNION ALL
-		SELECT 'column', s.name || '.' || c.name, c.type FROM sqlite_schema s, pragma_table_xinfo(s.name) c WHERE s.type = 'table'
-			AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+	rows, err := q.QueryContext(ctx, sqlSchema)
 	if err != nil {
 		return nil, err
 	}

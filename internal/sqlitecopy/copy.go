@@ -261,12 +261,16 @@ func (c *Copy) check(ctx context.Context, tables map[string][]string) error {
 	return nil
 }
 
+const (
+	sqlPlainTable = `SELECT count(*) FROM sqlite_schema WHERE name = ? AND type = 'table' AND sql LIKE 'CREATE TABLE%'`
+	sqlColumn     = `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`
+)
+
 // checkTable fails with ErrSchema unless there is a plain table with these columns: a
 // view or a virtual table by the name would run what its maker pleases.
 func (c *Copy) checkTable(ctx context.Context, table string, columns []string) error {
 	var plain bool
-	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema
-		WHERE name = ? AND type = 'table' AND sql LIKE 'CREATE TABLE%'`, table).Scan(&plain)
+	err := c.db.QueryRowContext(ctx, sqlPlainTable, table).Scan(&plain)
 	if err != nil {
 		return err
 	}
@@ -275,7 +279,7 @@ func (c *Copy) checkTable(ctx context.Context, table string, columns []string) e
 	}
 	for _, column := range columns {
 		var there bool
-		err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&there)
+		err := c.db.QueryRowContext(ctx, sqlColumn, table, column).Scan(&there)
 		if err != nil {
 			return err
 		}

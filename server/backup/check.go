@@ -140,17 +140,23 @@ func storageNumber(name string) (int64, bool) {
 	return uid, ok && err == nil && strings.HasPrefix(name, "storage/")
 }
 
+// The queries of readOwners: each reads all accounts, as Check does.
+const (
+	sqlEmails = `SELECT uid, email FROM accounts`
+	sqlOwners = `SELECT uid, account FROM users`
+)
+
 // readOwners says whose the storages are, or returns nil if that cannot be read.
 func readOwners(ctx context.Context, dir, work string) map[int64]owner {
 	emails := make(map[string]string)
-	_ = each(ctx, filepath.Join(dir, "accounts.sqlite"), work, `SELECT uid, email FROM accounts`, func(scan func(...any) error) error {
+	_ = each(ctx, filepath.Join(dir, "accounts.sqlite"), work, sqlEmails, func(scan func(...any) error) error {
 		var uid, email string
 		err := scan(&uid, &email)
 		emails[uid] = email
 		return err
 	})
 	owners := make(map[int64]owner)
-	err := each(ctx, filepath.Join(dir, "token.sqlite"), work, `SELECT uid, account FROM users`, func(scan func(...any) error) error {
+	err := each(ctx, filepath.Join(dir, "token.sqlite"), work, sqlOwners, func(scan func(...any) error) error {
 		var number int64
 		var uid string
 		err := scan(&number, &uid)

@@ -14,17 +14,19 @@ import (
 // has more is yielded more than once.
 const maxPageVisits = 100_000
 
+// The CROSS JOIN sets the order in which the tables are read, so that pages need not be sorted
+// first.
+const sqlHistory = `SELECT CAST(h.id AS INTEGER), CAST(coalesce(h.url, '') AS TEXT), CAST(coalesce(h.title, '') AS TEXT),
+		coalesce(h.hidden, 0) <> 0, coalesce(h.typed, 0) <> 0,
+		CAST(coalesce(v.visit_date, 0) AS INTEGER), CAST(coalesce(v.visit_type, 0) AS INTEGER)
+	FROM moz_places h CROSS JOIN moz_historyvisits v ON v.place_id = h.id
+	ORDER BY h.id, v.visit_date`
+
 // readHistory yields the pages that were visited, in the order in which Firefox first
 // met them.
 func readHistory(ctx context.Context, db *sqlitecopy.Copy, now time.Time, skips *Skips, yield func(Page, error) bool) error {
 	w := &pageWalk{now: now.UTC().Truncate(time.Microsecond), skips: skips, yield: yield}
-	// The order of the join is forced, so that pages need not be sorted first.
-	for rows, err := range db.Rows(ctx, `
-		SELECT CAST(h.id AS INTEGER), CAST(coalesce(h.url, '') AS TEXT), CAST(coalesce(h.title, '') AS TEXT),
-			coalesce(h.hidden, 0) <> 0, coalesce(h.typed, 0) <> 0,
-			CAST(coalesce(v.visit_date, 0) AS INTEGER), CAST(coalesce(v.visit_type, 0) AS INTEGER)
-		FROM moz_places h CROSS JOIN moz_historyvisits v ON v.place_id = h.id
-		ORDER BY h.id, v.visit_date`) {
+	for rows, err := range db.Rows(ctx, sqlHistory) {
 		if err != nil {
 			return err
 		}

@@ -49,29 +49,27 @@ func schemaOf(ctx context.Context, db *sqlitecopy.Copy) (s placesSchema, err err
 	return s, nil
 }
 
-// guid is the GUID of a row of moz_bookmarks in SQL.
-func (s placesSchema) guid(table string) string {
-	if !s.guids {
-		return "''"
-	}
-	return table + ".guid"
-}
-
 // keywords selects the keywords with their pages, what is sent along, and whether the
 // page is bookmarked.
 func (s placesSchema) keywords() string {
 	if !s.keywordPlaces {
-		return `
-		SELECT CAST(b.fk AS INTEGER), CAST(k.keyword AS TEXT), '', 1
+		return sqlOldKeywords
+	}
+	return sqlKeywords
+}
+
+// The statements that read databases of old versions of Firefox.
+const (
+	sqlOldKeywords = `SELECT CAST(b.fk AS INTEGER), CAST(k.keyword AS TEXT), '', 1
 		FROM moz_bookmarks b JOIN moz_keywords k ON k.id = b.keyword_id WHERE b.fk IS NOT NULL AND k.keyword IS NOT NULL
 		ORDER BY b.id`
-	}
-	return `
-		SELECT CAST(k.place_id AS INTEGER), CAST(k.keyword AS TEXT), CAST(coalesce(k.post_data, '') AS TEXT),
-			EXISTS (SELECT 1 FROM moz_bookmarks b WHERE b.fk = k.place_id)
-		FROM moz_keywords k WHERE k.place_id IS NOT NULL AND k.keyword IS NOT NULL
-		ORDER BY k.id`
-}
+	sqlOldRoots       = `SELECT CAST(coalesce(folder_id, 0) AS INTEGER), CAST(coalesce(root_name, '') AS TEXT) FROM moz_bookmarks_roots LIMIT 100`
+	sqlOldAnnotations = `SELECT CAST(coalesce(a.item_id, 0) AS INTEGER), n.name, CAST(coalesce(b.fk, 0) AS INTEGER),
+			CASE WHEN length(CAST(a.content AS BLOB)) <= ?1 THEN CAST(a.content AS TEXT) ELSE '' END
+		FROM moz_items_annos a JOIN moz_anno_attributes n ON n.id = a.anno_attribute_id JOIN moz_bookmarks b ON b.id = a.item_id
+		WHERE n.name IN ('livemark/feedURI', 'bookmarkProperties/description', 'bookmarkProperties/POSTData', 'mobile/bookmarksRoot')
+		LIMIT ?2`
+)
 
 // oldPlaces is what old versions of Firefox kept elsewhere. All but post is by the ID of
 // a bookmark or folder.
@@ -101,7 +99,7 @@ var oldRoots = map[string]string{
 func readOld(ctx context.Context, db *sqlitecopy.Copy, s placesSchema) (o oldPlaces, err error) {
 	o = oldPlaces{guids: make(map[int64]string), livemarks: make(map[int64]bool), described: make(map[int64]bool), post: make(map[int64]string)}
 	if s.roots {
-		for rows, err := range db.Rows(ctx, `SELECT CAST(coalesce(folder_id, 0) AS INTEGER), CAST(coalesce(root_name, '') AS TEXT) FROM moz_bookmarks_roots LIMIT 100`) {
+		for rows, err := range db.Rows(ctx, sqlOldRoots) {
 			var id int64
 			var name string
 			if err == nil {
@@ -122,12 +120,7 @@ func readOld(ctx context.Context, db *sqlitecopy.Copy, s placesSchema) (o oldPla
 }
 
 func (o *oldPlaces) readAnnotations(ctx context.Context, db *sqlitecopy.Copy) error {
-	for rows, err := range db.Rows(ctx, `
-		SELECT CAST(coalesce(a.item_id, 0) AS INTEGER), n.name, CAST(coalesce(b.fk, 0) AS INTEGER),
-			CASE WHEN length(CAST(a.content AS BLOB)) <= ?1 THEN CAST(a.content AS TEXT) ELSE '' END
-		FROM moz_items_annos a JOIN moz_anno_attributes n ON n.id = a.anno_attribute_id JOIN moz_bookmarks b ON b.id = a.item_id
-		WHERE n.name IN ('livemark/feedURI', 'bookmarkProperties/description', 'bookmarkProperties/POSTData', 'mobile/bookmarksRoot')
-		LIMIT ?2`, MaxURL, MaxItems) {
+	for rows, err := range db.Rows(ctx, sqlOldAnnotations, MaxURL, MaxItems) {
 		var id, place int64
 		var name string
 		var content *string

@@ -77,15 +77,41 @@ func (p *placesReader) read(ctx context.Context) (err error) {
 	return p.readRows(ctx)
 }
 
+// The statements that read a places database. Those named for guids read one whose bookmarks have
+// GUIDs. In a file made by hand, a column can have values of any type.
+const (
+	tagsHead = `SELECT DISTINCT CAST(b.fk AS INTEGER), CAST(t.title AS TEXT) FROM moz_bookmarks r
+		JOIN moz_bookmarks t ON t.parent = r.id
+		JOIN moz_bookmarks b ON b.parent = t.id
+		WHERE (`
+	tagsTail = ` = ? OR r.id = ?) AND b.fk IS NOT NULL AND t.title IS NOT NULL
+		ORDER BY t.title, t.id`
+	sqlTags      = tagsHead + `''` + tagsTail
+	sqlTagsGUIDs = tagsHead + `r.guid` + tagsTail
+
+	rowsHead = `SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
+			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(`
+	rowsTail = `, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
+			CAST(coalesce(b.dateAdded, 0) AS INTEGER), CAST(coalesce(b.lastModified, 0) AS INTEGER)
+		FROM moz_bookmarks b LEFT JOIN moz_places h ON h.id = b.fk
+		ORDER BY b.parent, b.position, b.id`
+	sqlRows      = rowsHead + `''` + rowsTail
+	sqlRowsGUIDs = rowsHead + `b.guid` + rowsTail
+
+	sqlKeywords = `SELECT CAST(k.place_id AS INTEGER), CAST(k.keyword AS TEXT), CAST(coalesce(k.post_data, '') AS TEXT),
+			EXISTS (SELECT 1 FROM moz_bookmarks b WHERE b.fk = k.place_id)
+		FROM moz_keywords k WHERE k.place_id IS NOT NULL AND k.keyword IS NOT NULL
+		ORDER BY k.id`
+)
+
 // readTags reads the tags by place. A tag is a folder in a root of its own, and what
 // it holds are bookmarks of the places that have it.
 func (p *placesReader) readTags(ctx context.Context) error {
-	for rows, err := range p.db.Rows(ctx, `
-		SELECT DISTINCT CAST(b.fk AS INTEGER), CAST(t.title AS TEXT) FROM moz_bookmarks r
-		JOIN moz_bookmarks t ON t.parent = r.id
-		JOIN moz_bookmarks b ON b.parent = t.id
-		WHERE (`+p.schema.guid("r")+` = ? OR r.id = ?) AND b.fk IS NOT NULL AND t.title IS NOT NULL
-		ORDER BY t.title, t.id`, tagsRootGUID, p.old.root(tagsRootGUID)) {
+	query := sqlTags
+	if p.schema.guids {
+		query = sqlTagsGUIDs
+	}
+	for rows, err := range p.db.Rows(ctx, query, tagsRootGUID, p.old.root(tagsRootGUID)) {
 		if err != nil {
 			return err
 		}
@@ -130,13 +156,11 @@ func (p *placesReader) readKeywords(ctx context.Context) error {
 
 func (p *placesReader) readRows(ctx context.Context) error {
 	p.guids = make(map[string]string)
-	// In a file made by hand, a column can have values of any type.
-	for rows, err := range p.db.Rows(ctx, `
-		SELECT CAST(coalesce(b.id, 0) AS INTEGER), CAST(coalesce(b.type, 0) AS INTEGER), CAST(coalesce(b.fk, 0) AS INTEGER), CAST(coalesce(b.parent, 0) AS INTEGER),
-			CAST(coalesce(b.title, '') AS TEXT), CAST(coalesce(`+p.schema.guid("b")+`, '') AS TEXT), CAST(coalesce(h.url, '') AS TEXT),
-			CAST(coalesce(b.dateAdded, 0) AS INTEGER), CAST(coalesce(b.lastModified, 0) AS INTEGER)
-		FROM moz_bookmarks b LEFT JOIN moz_places h ON h.id = b.fk
-		ORDER BY b.parent, b.position, b.id`) {
+	query := sqlRows
+	if p.schema.guids {
+		query = sqlRowsGUIDs
+	}
+	for rows, err := range p.db.Rows(ctx, query) {
 		if err != nil {
 			return err
 		}

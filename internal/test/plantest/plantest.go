@@ -1,5 +1,5 @@
-// Package plantest reads the query plans of a package's statements, and fails on
-// those that read a whole table: they are fast in every test and slow for the user
+// Package plantest reads the query plans of a package's statements, and fails for
+// those that read a whole table: they are fast in every test, and slow for the user
 // with a million pages.
 package plantest
 
@@ -16,20 +16,43 @@ import (
 	"testing"
 )
 
-// Check reads the plan of each constant of the Go file that is a statement of
-// SQL, its numbered parameters bound to 1. A plan must neither scan a table nor sort
-// one. A scan in the order of an index is fine where the statement has a LIMIT.
-//
-// allowed names the statements that may do so all the same, with the reason.
-func Check(t *testing.T, db *sql.DB, file string, allowed map[string]string) {
+// Statements returns the SQL statements of a Go file by name: its constants whose names begin with
+// "sql".
+func Statements(t *testing.T, file string) map[string]string {
 	t.Helper()
-	all := statements(t, file)
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := new(types.Config).Check("statements", files, []*ast.File{parsed}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, name := range pkg.Scope().Names() {
+		c, ok := pkg.Scope().Lookup(name).(*types.Const)
+		if ok && c.Val().Kind() == constant.String && strings.HasPrefix(name, "sql") {
+			all[name] = constant.StringVal(c.Val())
+		}
+	}
 	if len(all) == 0 {
 		t.Fatalf("%s has no statements", file)
 	}
+	return all
+}
+
+// Check reads the plan of each of the Go file's statements, with all parameters bound to 1. A
+// plan must neither scan a table nor sort one. A scan in the order of an index is fine
+// if the statement has a LIMIT.
+//
+// allowed names the statements that may do either, with the reason.
+func Check(t *testing.T, db *sql.DB, file string, allowed map[string]string) {
+	t.Helper()
+	all := Statements(t, file)
 	for name, query := range all {
 		bad := ""
-		for _, step := range plan(t, db, name, query) {
+		for _, step := range Plan(t, db, query) {
 			if reads(step, query) {
 				bad = step
 			}
@@ -39,12 +62,12 @@ func Check(t *testing.T, db *sql.DB, file string, allowed map[string]string) {
 		case bad != "" && !ok:
 			t.Errorf("%s: %s\n%s", name, bad, query)
 		case bad == "" && ok:
-			t.Errorf("%s reads no table whole; it needs no leave to do so", name)
+			t.Errorf("%s does not read a whole table: take it off the list", name)
 		}
 	}
 	for name := range allowed {
 		if all[name] == "" {
-			t.Errorf("%s may read a table whole, and is no statement", name)
+			t.Errorf("%s is on the list, and is not a statement", name)
 		}
 	}
 }
@@ -66,41 +89,16 @@ func reads(step, query string) bool {
 	return !inner && !(strings.Contains(step, "USING") && strings.Contains(query, "LIMIT"))
 }
 
-func statements(t *testing.T, file string) map[string]string {
+// Plan returns the plan of a statement, a line for each step.
+func Plan(t *testing.T, db *sql.DB, query string) (steps []string) {
 	t.Helper()
-	files := token.NewFileSet()
-	parsed, err := parser.ParseFile(files, file, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := new(types.Config).Check("statements", files, []*ast.File{parsed}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string]string)
-	for _, name := range pkg.Scope().Names() {
-		c, ok := pkg.Scope().Lookup(name).(*types.Const)
-		if !ok || c.Val().Kind() != constant.String {
-			continue
-		}
-		text := constant.StringVal(c.Val())
-		switch word, _, _ := strings.Cut(strings.TrimSpace(text), " "); word {
-		case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
-			all[name] = text
-		}
-	}
-	return all
-}
-
-func plan(t *testing.T, db *sql.DB, name, query string) (steps []string) {
-	t.Helper()
-	var args []any
-	for n := 1; strings.Contains(query, "?"+strconv.Itoa(n)); n++ {
-		args = append(args, 1)
+	args := make([]any, parameters(query))
+	for i := range args {
+		args[i] = 1
 	}
 	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, query)
+		t.Fatalf("%v\n%s", err, query)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -115,4 +113,20 @@ func plan(t *testing.T, db *sql.DB, name, query string) (steps []string) {
 		t.Fatal(err)
 	}
 	return steps
+}
+
+// parameter is "?" or a numbered one, like "?3".
+var parameter = regexp.MustCompile(`\?(\d*)`)
+
+// parameters counts the parameters of a statement as SQLite does: "?" is one more
+// than the highest before it, "?3" the third.
+func parameters(query string) (highest int) {
+	for _, found := range parameter.FindAllStringSubmatch(query, -1) {
+		n, err := strconv.Atoi(found[1])
+		if err != nil {
+			n = highest + 1
+		}
+		highest = max(highest, n)
+	}
+	return highest
 }

@@ -1,0 +1,31 @@
+package tabs
+
+// Every statement of the package, so that a test can read the plan of each.
+const (
+	sqlInitMeta   = `INSERT INTO meta (one, room) VALUES (1, ?1) ON CONFLICT DO NOTHING`
+	sqlMeta       = `SELECT changes, refused, uploaded, device, room, devices FROM meta WHERE one = 1`
+	sqlSetDevices = `UPDATE meta SET devices = ?1`
+	sqlResetMeta  = `UPDATE meta SET changes = max(changes, uploaded > 0 OR (SELECT count(*) > 0 FROM tabs)), refused = 0`
+	sqlWipeMeta   = `UPDATE meta SET changes = 0, refused = 0, devices = '[]'`
+	sqlForget     = `UPDATE meta SET uploaded = 0, device = '', room = ?1`
+	sqlChanged    = `UPDATE meta SET changes = changes + 1`
+	sqlSendAgain  = `UPDATE meta SET changes = max(changes, 1) WHERE uploaded > 0`
+	sqlSettle     = `UPDATE meta SET changes = max(changes - ?1, 0), refused = 0, uploaded = ?2, device = ?3
+		WHERE ?3 IN (SELECT value FROM json_each(?4))`
+	sqlRefused = `UPDATE meta SET refused = ?1, room = max(room / 2, 4096)`
+
+	sqlTabs = `SELECT url, title, icon, last_used FROM tabs ORDER BY last_used DESC, n DESC`
+	sqlPut  = `INSERT INTO tabs (url, title, icon, last_used) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (url) DO UPDATE SET title = excluded.title, icon = excluded.icon, last_used = max(last_used, excluded.last_used)`
+	sqlClose  = `DELETE FROM tabs WHERE url = ?1`
+	sqlDelete = `DELETE FROM tabs`
+	sqlCount  = `SELECT count(*) FROM tabs`
+
+	sqlStaged   = `SELECT id, modified, payload, err FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
+	sqlOthers   = `SELECT id, modified, payload FROM others ORDER BY modified DESC, id`
+	sqlPutOther = `INSERT INTO others (id, modified, payload) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE
+		SET modified = excluded.modified, payload = excluded.payload WHERE payload <> excluded.payload`
+	sqlDropOther  = `DELETE FROM others WHERE id = ?1`
+	sqlDropOld    = `DELETE FROM others WHERE modified < ?1`
+	sqlDropOthers = `DELETE FROM others`
+)
