@@ -22,6 +22,8 @@ type otherBackend struct {
 	closed int
 }
 
+func (e *otherBackend) NodeType() string { return "other" }
+
 func (e *otherBackend) Probe(context.Context) error { return e.unwell }
 
 func (e *otherBackend) Close(ctx context.Context) error {
@@ -49,6 +51,9 @@ func TestAnotherBackend(t *testing.T) {
 		c.Disk = func(string) (left, size int64, err error) { return 1 << 40, 1 << 41, nil }
 	})
 	d := w.device(true)
+	if d.token.NodeType != "other" {
+		t.Errorf("clients are told that the storage is %q", d.token.NodeType)
+	}
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	if got := d.must("GET", "/storage/forms/x", ""); !strings.Contains(got, "sealed") {
 		t.Errorf("stored: %s", got)
@@ -114,7 +119,33 @@ func TestAnotherBackendBesideFiles(t *testing.T) {
 		t.Errorf("%v, closed %d times", err, other.closed)
 	}
 	w.open()
-	if got := w.device(false).must("GET", "/storage/forms/x", ""); !strings.Contains(got, "sealed") {
+	d := w.device(false)
+	if d.token.NodeType != "sqlite" {
+		t.Errorf("clients are told that the storage is %q", d.token.NodeType)
+	}
+	if got := d.must("GET", "/storage/forms/x", ""); !strings.Contains(got, "sealed") {
 		t.Errorf("stored: %s", got)
+	}
+}
+
+// Records that are in another storage are never hidden by an empty folder.
+func TestADataFolderWithoutItsRecords(t *testing.T) {
+	t.Parallel()
+	var other *otherBackend
+	w := newEnv(t, func(c *server.Config) {
+		other = newOtherBackend(t, c)
+		c.Backend = other
+	})
+	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+	if err := w.server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cfg := w.cfg
+	cfg.Backend = nil
+	if _, err := server.New(t.Context(), cfg); !errors.Is(err, server.ErrNoStorage) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(cfg.Dir, "storage")); err == nil {
+		t.Error("an empty storage was made")
 	}
 }

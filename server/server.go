@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -124,6 +125,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
+	if err := s.openBackend(); err != nil {
+		return err
+	}
 	keys, err := loadKeys(filepath.Join(s.cfg.Dir, "token-secret"), s.cfg.Rand)
 	if err != nil {
 		return err
@@ -138,41 +142,63 @@ func (s *Server) open(ctx context.Context) (err error) {
 		live = s.accounts.Live
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
-		Dir: s.cfg.Dir, Node: s.node, Signer: signer, HashKey: keys.hashes, Verifier: verifier,
+		Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
 		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security,
 	})
 	if err != nil {
 		return err
 	}
-	return s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
+	s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
+	return nil
 }
 
 // storageFolder is where the users' files are, in the data folder.
 const storageFolder = "storage"
 
-// openStorage opens the storage: the configured one, or the users' files.
-func (s *Server) openStorage(auth storage.Authenticator) error {
-	cfg := storage.Config{
-		Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
-		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
-	}
+var (
+	// ErrTwoStorages means that Config.Backend is set for a data folder that has users' files.
+	ErrTwoStorages = errors.New("the folder has records that the configured storage would hide: move it away")
+	// ErrNoStorage means that Config.Backend is not set for a data folder whose users' records
+	// are elsewhere.
+	ErrNoStorage = errors.New("the users' records are not in it: use the app that stores them elsewhere, or put its folder " +
+		storageFolder + " back; an empty one begins without records")
+)
+
+// openBackend opens the users' files, unless another backend is configured. It is the first
+// to put something into a new data folder, so that a folder with users always has theirs.
+func (s *Server) openBackend() (err error) {
 	folder := filepath.Join(s.cfg.Dir, storageFolder)
-	if s.backend == nil {
-		files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now})
-		if err != nil {
-			return err
-		}
-		s.backend, cfg.Full, cfg.BatchRoom = files, s.diskFull, s.batchRoom
-	} else if _, err := os.Lstat(folder); err == nil {
+	switch configured := s.cfg.Backend != nil; {
+	case configured && exists(folder):
 		return fmt.Errorf("%s: %w", folder, ErrTwoStorages)
+	case configured:
+		return nil
+	case !exists(folder) && exists(filepath.Join(s.cfg.Dir, "token.sqlite")):
+		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrNoStorage)
 	}
-	cfg.Backend = s.backend
-	s.storage = storage.New(cfg)
-	return nil
+	files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now})
+	if err == nil {
+		s.backend = files
+	}
+	return err
 }
 
-// ErrTwoStorages means that Config.Backend is set for a data folder that has users' files.
-var ErrTwoStorages = errors.New("the folder holds records, which the configured storage would hide; move it away")
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openStorage starts the service on the backend.
+func (s *Server) openStorage(auth storage.Authenticator) {
+	cfg := storage.Config{
+		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
+	}
+	if s.cfg.Backend == nil {
+		cfg.Full, cfg.BatchRoom = s.diskFull, s.batchRoom
+	}
+	s.storage = storage.New(cfg)
+}
 
 // node is where a client that sent a request finds its storage.
 func (s *Server) node(ctx context.Context) string { return s.names.Of(ctx).String() + storagePrefix }

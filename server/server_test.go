@@ -103,6 +103,7 @@ type device struct {
 		Key      string
 		Endpoint string `json:"api_endpoint"`
 		UID      int64
+		NodeType string `json:"node_type"`
 	}
 }
 

@@ -106,6 +106,10 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 		return err
 	}
 	defer root.Close()
+	// A server without users has it too, and its absence would mean another storage.
+	if err := root.Mkdir("storage", 0o700); err != nil {
+		return &placing{err}
+	}
 	var databases []string
 	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
 		if strings.HasSuffix(name, ".sqlite") {

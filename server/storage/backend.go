@@ -28,6 +28,10 @@ import (
 // other error is the Backend's own failure, and is reported to the operator. An error names no
 // record and no collection.
 type Backend interface {
+	// NodeType names the kind of storage in one word, such as "sqlite". The token server
+	// tells it to clients as node_type.
+	NodeType() string
+
 	// View calls f once, with one consistent state of a user's storage. Writers do not wait
 	// for it, even if f waits for a slow client. f's View ends with f.
 	View(ctx context.Context, uid int64, f func(View) error) error

@@ -65,6 +65,8 @@ type Config struct {
 	// Node is the public URL of the storage service, without its "/1.5/<uid>", as a
 	// request's client is to know it.
 	Node func(context.Context) string
+	// NodeType names the kind of storage there, such as "sqlite"; clients report it.
+	NodeType string
 	// Signer makes the tokens; the storage service has the same.
 	Signer *Signer
 	// HashKey is a secret: the hashed uids that clients report are HMACs by it.
@@ -195,7 +197,7 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 		ID: id, Key: key, UID: u.uid,
 		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", node, u.uid),
 		Duration:     int64(duration / time.Second),
-		HashedFxAUID: s.hashed(c.account), HashAlg: "sha256", NodeType: "sqlite",
+		HashedFxAUID: s.hashed(c.account), HashAlg: "sha256", NodeType: s.cfg.NodeType,
 	}, nil
 }
 

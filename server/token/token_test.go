@@ -51,7 +51,7 @@ type env struct {
 func newEnv(t *testing.T, change func(*token.Config)) *env {
 	w := &env{t: t, signer: token.NewSigner([]byte("secret")), Clock: testclock.At(time.Unix(1_700_000_000, 0))}
 	cfg := token.Config{
-		Dir: t.TempDir(), Node: func(context.Context) string { return "https://sync.example.org/storage" }, Signer: w.signer, HashKey: []byte("hash"),
+		Dir: t.TempDir(), Node: func(context.Context) string { return "https://sync.example.org/storage" }, NodeType: "kept", Signer: w.signer, HashKey: []byte("hash"),
 		Verifier: issuer{}, Now: w.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	if change != nil {
@@ -134,7 +134,7 @@ func TestToken(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	if a.all["api_endpoint"] != fmt.Sprintf("https://sync.example.org/storage/1.5/%d", a.UID) ||
-		a.all["hashalg"] != "sha256" || a.all["node_type"] != "sqlite" || a.all["duration"] != 3600.0 {
+		a.all["hashalg"] != "sha256" || a.all["node_type"] != "kept" || a.all["duration"] != 3600.0 {
 		t.Errorf("answer: %v", a.all)
 	}
 	if h, _ := a.all["hashed_fxa_uid"].(string); len(h) != 32 || strings.Contains(h, "alice") {

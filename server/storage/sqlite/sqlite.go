@@ -1,4 +1,4 @@
-// Package sqlite is a [storage.Backend] that keeps the records of each user in one
+// Package sqlite is a [storage.Backend] that stores the records of each user in one
 // SQLite file.
 package sqlite
 
@@ -20,30 +20,30 @@ var migrations embed.FS
 
 var _ storage.FilePerUser = (*Backend)(nil)
 
-// Config says where and how records are kept.
+// Config says where and how records are stored.
 type Config struct {
-	// Dir is the folder that holds a file for each user. It is made if need be.
+	// Dir is the folder of the users' files. It is made if it does not exist.
 	Dir string
 	// Now is the clock.
 	Now func() time.Time
 	// MaxOpen bounds the number of users whose files are open at once; 0: 64.
 	MaxOpen int
-	// MaxPages bounds a user's file to that many pages of 4 KiB; 0: no bound. What
-	// does not fit is refused as on a full disk.
+	// MaxPages bounds a user's file to that many pages of 4 KiB; 0: no bound. A write
+	// that does not fit is refused as on a full disk.
 	MaxPages int
 	// BusyTimeout is how long a write waits for another process that writes to
 	// the same file; 0: ten seconds.
 	BusyTimeout time.Duration
 }
 
-// Backend keeps one SQLite file per user: no writer waits for another
-// user's, and a user is backed up or deleted as a file.
+// Backend stores each user in one SQLite file: writers of different users do not wait for each
+// other, and a user is backed up or deleted as a file.
 type Backend struct {
 	now   func() time.Time
 	files *files
 }
 
-// New makes a Backend with one SQLite file per user.
+// New returns a Backend. The files are opened when they are needed.
 func New(c Config) (*Backend, error) {
 	maxOpen := c.MaxOpen
 	if maxOpen == 0 {
@@ -62,7 +62,10 @@ func New(c Config) (*Backend, error) {
 	return &Backend{now: c.Now, files: files}, nil
 }
 
-// explain names the file, and maps errors to those of the Backend.
+// NodeType implements [storage.Backend].
+func (b *Backend) NodeType() string { return "sqlite" }
+
+// explain adds to an error the user's file, and the error of the contract that it means.
 func (b *Backend) explain(uid int64, err error) error {
 	for from, to := range map[error]error{
 		sqlite.ErrBusy: storage.ErrBusy, sqlite.ErrFull: storage.ErrFull, sqlite.ErrCorrupt: storage.ErrDamaged,
@@ -102,8 +105,8 @@ func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f
 	}))
 }
 
-// purgeStep is how many records a sweep removes at a time: a writer that comes
-// meanwhile waits for no more than these.
+// purgeStep is how many records a purge drops in one transaction: a writer of the user waits for
+// one transaction at most.
 const purgeStep = 1000
 
 // Purge implements [storage.Backend].
@@ -121,7 +124,7 @@ func (b *Backend) Purge(ctx context.Context) error {
 			}
 		}
 		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
-			// One user's broken file keeps nobody else's from being purged.
+			// The other users' files are purged nevertheless.
 			errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 		}
 		return ctx.Err()
@@ -151,7 +154,7 @@ func (b *Backend) Close(ctx context.Context) error { return b.files.close(ctx) }
 // probeSize is the size of the file that Probe writes, in bytes.
 const probeSize = 4096
 
-// Probe implements [storage.Backend]: it writes a file beside those of the users, and removes it.
+// Probe implements [storage.Backend]: it writes a file next to those of the users, and removes it.
 func (b *Backend) Probe(context.Context) error {
 	if b.files.isClosed() {
 		return storage.ErrClosed
