@@ -3,10 +3,7 @@ package archtest
 import (
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,22 +16,8 @@ const module = "github.com/syncmanager/syncmanager"
 // tests included. A package foo_test may import what it likes, and any test the
 // helpers of tests.
 func TestImports(t *testing.T) {
-	root := os.DirFS(filepath.Join("..", ".."))
 	seen := map[string]bool{}
-	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata") {
-			return fs.SkipDir
-		}
-		if d.IsDir() || path.Ext(name) != ".go" {
-			return nil
-		}
-		src, err := fs.ReadFile(root, name)
-		if err != nil {
-			return err
-		}
+	walk(t, ".go", func(name string, src []byte) error {
 		file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
 		if err != nil {
 			return err
@@ -64,9 +47,6 @@ func TestImports(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if !seen["engine"] || !seen["internal/archtest"] {
 		t.Errorf("the walk missed the module: it saw %d folders", len(seen))
 	}

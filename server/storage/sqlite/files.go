@@ -17,7 +17,7 @@ import (
 )
 
 // files opens the users' files and bounds how many are open. A file in use stays
-// open; of the others, the one that rested longest makes room.
+// open; of the others, the one unused longest is closed to make room.
 type files struct {
 	dir   string
 	opts  sqlite.Options
@@ -28,17 +28,17 @@ type files struct {
 
 	mu     sync.Mutex
 	open   map[int64]*file
-	idle   list.List // of *file, the longest at rest in front
+	idle   list.List // of *file, the one unused longest in front
 	closed bool
 }
 
-// file is a user's file, open or about to be. All but the database belongs to
-// files and its lock.
+// file is a user's file, open or about to be. Its users, rest and gone are guarded by
+// files.mu; start sets db and err.
 type file struct {
 	uid   int64
 	users int
 	rest  *list.Element // in files.idle while users is 0
-	gone  bool          // close it once nobody uses it
+	gone  bool          // close it when its last use ends
 
 	start sync.Once
 	db    *sqlite.DB
@@ -60,13 +60,14 @@ func newFiles(dir string, maxOpen int, o sqlite.Options) (*files, error) {
 
 const suffix = ".sqlite"
 
-// path is where a user's file is. The folders between keep each of them small.
+// path is the path of a user's file. The files are spread over folders, to keep each folder
+// small.
 func (p *files) path(uid int64) string {
 	return filepath.Join(p.dir, Name(uid))
 }
 
-// acquire opens the file of a user, and creates it if need be. If too many are
-// in use it waits. Each call that succeeds asks for one of release.
+// acquire opens the file of a user, and creates it if it does not exist. It waits while too
+// many files are in use. Each call that succeeds needs one call of release.
 func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
 	f, err := p.share(uid)
 	if f == nil && err == nil {
@@ -81,7 +82,7 @@ func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
 		return nil, err
 	}
 	f.start.Do(func() {
-		// Others may wait for this file, so it does not depend on one's context.
+		// Other calls may wait for this file, so that it does not depend on one call's context.
 		f.db, f.err = p.openFile(context.WithoutCancel(ctx), uid)
 	})
 	if f.err != nil {
@@ -91,7 +92,7 @@ func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
 	return f, nil
 }
 
-// share joins those who use a file already; it returns nil if nobody does.
+// share adds a use to a file that is in use; it returns nil if it is not.
 func (p *files) share(uid int64) (*file, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,8 +107,8 @@ func (p *files) share(uid int64) (*file, error) {
 	return f, nil
 }
 
-// occupy finds the file of a user or makes an entry for one. It is called with
-// a slot, and gives it back if it is not needed.
+// occupy adds a use to the file of a user, which it makes an entry for if it is not open. The
+// caller has taken a slot; occupy gives it back if the file has one.
 func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -127,7 +128,7 @@ func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 		f = &file{uid: uid}
 		p.open[uid] = f
 	case f.users > 0:
-		<-p.slots // somebody came first
+		<-p.slots // another call came first
 	default:
 		p.idle.Remove(f.rest)
 	}
@@ -139,7 +140,7 @@ func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 	return f, nil
 }
 
-// release is the counterpart of acquire.
+// release ends a use of a file.
 func (p *files) release(f *file) {
 	p.mu.Lock()
 	f.users--
@@ -170,16 +171,15 @@ func (p *files) openFile(ctx context.Context, uid int64) (*sqlite.DB, error) {
 	return sqlite.Open(ctx, path, p.opts)
 }
 
-// remove deletes the file of a user. Who uses it at the moment goes on with what
-// has no name any more; who comes later gets a new one.
+// remove deletes the file of a user. Calls that use it go on with the deleted file; later
+// calls get a new one.
 func (p *files) remove(uid int64) error {
 	err := p.detach(uid)
 	p.index.forget(context.Background(), uid)
 	return errors.Join(err, removeDatabase(p.path(uid)))
 }
 
-// detach closes the file of a user, or leaves that to the one who uses it. Who
-// comes later opens it again.
+// detach closes the file of a user, when its last use ends. Later calls open it again.
 func (p *files) detach(uid int64) error {
 	p.mu.Lock()
 	f := p.open[uid]
@@ -198,8 +198,8 @@ func (p *files) detach(uid int64) error {
 	return nil
 }
 
-// users calls visit for each user that has a file. A folder that cannot be read
-// keeps nobody else from being visited.
+// users calls visit for each user that has a file. If a folder cannot be read, the users in
+// the other folders are visited nevertheless.
 func (p *files) users(visit func(uid int64) error) error {
 	var unread []error
 	err := filepath.WalkDir(p.dir, func(_ string, e fs.DirEntry, err error) error {
@@ -210,7 +210,7 @@ func (p *files) users(visit func(uid int64) error) error {
 		name, ok := strings.CutSuffix(e.Name(), suffix)
 		uid, err := strconv.ParseInt(name, 10, 64)
 		if !ok || err != nil || !e.Type().IsRegular() {
-			return nil // not ours
+			return nil // not a user's file
 		}
 		return visit(uid)
 	})
@@ -223,8 +223,8 @@ func (p *files) isClosed() bool {
 	return p.closed
 }
 
-// close waits until no file is in use, and closes them all. If ctx ends first,
-// no new use begins all the same, and close may be called again.
+// close lets no new use begin, waits until no file is in use, and closes them all. If ctx
+// ends first, it returns an error and may be called again.
 func (p *files) close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
@@ -236,7 +236,7 @@ func (p *files) close(ctx context.Context) error {
 			for range i {
 				<-p.slots
 			}
-			return fmt.Errorf("storage is still in use: %w", ctx.Err())
+			return fmt.Errorf("the storage is still in use: %w", ctx.Err())
 		}
 	}
 	p.mu.Lock()

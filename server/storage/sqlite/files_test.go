@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 	"testing"
 	"time"
 
@@ -158,104 +157,5 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// everything runs every statement that there is, twice, so that each of them is
-// seen and prepared.
-func everything(t *testing.T, b storage.Backend) {
-	t.Helper()
-	ctx := t.Context()
-	changes := []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: []byte("x")}, {ID: "b", Fields: storage.FieldTTL, Payload: []byte{}}}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range 2 {
-		must(b.Update(ctx, 1, storage.Durable, func(tx storage.Tx) error {
-			for _, err := range []error{tx.Put("c", changes), tx.Put("d", changes), tx.StartBatch("c", "t", 1<<60)} {
-				must(err)
-			}
-			_, err := tx.AppendBatch("c", "t", changes)
-			must(err)
-			_, err = tx.CommitBatch("c", "t")
-			must(err)
-			must(tx.DeleteRecords("c", nil))
-			_, err = tx.Usage("")
-			must(err)
-			_, err = tx.DropExpired(10)
-			must(err)
-			_, err = tx.DeleteCollection("d")
-			return err
-		}))
-		must(b.View(ctx, 1, func(v storage.View) error {
-			_, err := v.Modified("", "")
-			must(err)
-			_, err = v.Modified("c", "a")
-			must(err)
-			_, err = v.Collections()
-			must(err)
-			_, err = v.Record("c", "a")
-			must(err)
-			for _, sort := range []storage.Sort{storage.SortOldest, storage.SortNewest, storage.SortIndex} {
-				for _, q := range []storage.Query{{}, {IDsOnly: true}, {Limit: 1}, {IDs: changesIDs(changes)}, {IDs: changesIDs(changes), IDsOnly: true, Limit: 1}} {
-					q.Collection, q.Sort = "c", sort
-					_, err := v.Page(q)
-					must(err)
-					must(v.Records(q, func(*storage.Record) error { return nil }))
-				}
-			}
-			return nil
-		}))
-	}
-	must(b.Update(ctx, 1, storage.Durable, storage.Tx.DeleteAll))
-}
-
-func TestNoStatementReadsAllRecords(t *testing.T) {
-	t.Parallel()
-	clock := newTestClock()
-	b, err := New(Config{Dir: t.TempDir(), Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := b.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	everything(t, b)
-	f := b.files.use(t, 1)
-	defer b.files.release(f)
-	statements := f.db.Statements()
-	if len(statements) < 30 {
-		t.Errorf("only %d statements seen", len(statements))
-	}
-	covered := 0
-	for _, query := range statements {
-		if strings.HasPrefix(query, "DELETE FROM") && !strings.Contains(query, "WHERE") {
-			continue // a wipe
-		}
-		plan := explain(t, f.db, query)
-		for _, line := range plan {
-			for _, table := range []string{"records", "batch_items"} {
-				if strings.HasPrefix(line+" ", "SCAN "+table+" ") {
-					t.Errorf("a scan in %q of %s", plan, query)
-				}
-			}
-			if strings.HasPrefix(line, "SEARCH records") && strings.HasSuffix(line, "(collection=?)") && query != "DELETE FROM records WHERE collection = ?" {
-				t.Errorf("a whole collection is read in %q of %s", plan, query)
-			}
-			if strings.Contains(line, "FOR ORDER BY") && !strings.Contains(query, "INDEXED BY records_by_id") {
-				t.Errorf("sorting in %q of %s", plan, query)
-			}
-			if strings.Contains(line, "records USING COVERING INDEX records_by_time") {
-				covered++
-			}
-		}
-	}
-	if covered < 6 {
-		t.Errorf("only %d statements get by with an index", covered)
 	}
 }

@@ -16,20 +16,21 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// summary is what the index knows of a user's file.
+// summary is what the index stores of a user's file.
 type summary struct {
 	Bytes    int64 // of the payloads
 	Modified bso.Timestamp
-	// Expires is when the first record or batch does; invalid: none.
+	// Expires is when the first record or batch expires; invalid: none does.
 	Expires sql.Null[bso.Timestamp]
 }
 
-// identity tells a file that changed from one that did not.
+// identity is the size and the time of a file, in bytes and in nanoseconds since 1970: a
+// change of the file changes it.
 type identity struct{ size, changed int64 }
 
-// index remembers what is in the users' files, so that looking at all of them
-// opens only those that changed. A file is noted when it is closed. The index is a
-// cache: whoever loses it loses nothing, and one that is damaged is made again.
+// index caches a summary of each user's file, so that listing all users
+// opens only the files that changed. The summary is written when the file is closed. An
+// index that is lost or damaged is made again.
 type index struct {
 	dir  string
 	once sync.Once
@@ -67,13 +68,11 @@ type entry struct {
 	summary
 }
 
-const indexColumns = `size, changed, bytes, modified, expires`
-
 func (e *entry) into() []any {
 	return []any{&e.size, &e.changed, &e.Bytes, &e.Modified, &e.Expires}
 }
 
-// all reads the whole index, and makes none.
+// all reads the whole index. It does not make one.
 func (x *index) all(ctx context.Context) (map[int64]entry, error) {
 	if _, err := os.Stat(filepath.Join(x.dir, indexName)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -82,7 +81,7 @@ func (x *index) all(ctx context.Context) (map[int64]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.Read().QueryContext(ctx, `SELECT uid, `+indexColumns+` FROM files`)
+	rows, err := db.Read().QueryContext(ctx, sqlIndex)
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}
@@ -99,7 +98,7 @@ func (x *index) all(ctx context.Context) (map[int64]entry, error) {
 	return all, sqlite.Explain(rows.Err())
 }
 
-// note remembers a file. A failure costs the next look at it some time.
+// note writes the entry of a file. If that fails, the file is opened when it is listed.
 func (x *index) note(ctx context.Context, uid int64, e entry) {
 	db, err := x.open(ctx)
 	if err != nil {
@@ -107,31 +106,30 @@ func (x *index) note(ctx context.Context, uid int64, e entry) {
 	}
 	_ = db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
 		var have entry
-		err := tx.QueryRow(`SELECT `+indexColumns+` FROM files WHERE uid = ?`, uid).Scan(have.into()...)
+		err := tx.QueryRow(sqlFile, uid).Scan(have.into()...)
 		if err == nil && have == e {
 			return nil
 		}
-		_, err = tx.Exec(`INSERT OR REPLACE INTO files (uid, `+indexColumns+`) VALUES (?, ?, ?, ?, ?, ?)`,
-			uid, e.size, e.changed, e.Bytes, e.Modified, e.Expires)
+		_, err = tx.Exec(sqlNote, uid, e.size, e.changed, e.Bytes, e.Modified, e.Expires)
 		return err
 	})
 }
 
-// forget drops what is known of a file.
+// forget deletes the entry of a file.
 func (x *index) forget(ctx context.Context, uid int64) {
 	if _, err := os.Stat(filepath.Join(x.dir, indexName)); errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if db, err := x.open(ctx); err == nil {
 		_ = db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(`DELETE FROM files WHERE uid = ?`, uid)
+			_, err := tx.Exec(sqlForget, uid)
 			return err
 		})
 	}
 }
 
 // identify reads the identity of the file at path. It is not settled while a
-// journal holds changes of it.
+// journal has changes of the file.
 func identify(path string) (id identity, settled bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -144,24 +142,22 @@ func identify(path string) (id identity, settled bool, err error) {
 	return identity{info.Size(), info.ModTime().UnixNano()}, err != nil || wal.Size() == 0, nil
 }
 
-// summarize reads what the index keeps from an open file.
+// summarize reads the summary of an open file.
 func summarize(ctx context.Context, db *sqlite.DB) (s summary, err error) {
 	err = db.ViewCached(ctx, func(tx *sqlite.Tx) error {
-		return tx.QueryRow(`SELECT (SELECT ifnull(sum(bytes), 0) FROM collections), (SELECT modified FROM storage), (
-			SELECT min(expires) FROM (SELECT min(expires) AS expires FROM records WHERE expires IS NOT NULL
-				UNION ALL SELECT min(expires) FROM batches))`).Scan(&s.Bytes, &s.Modified, &s.Expires)
+		return tx.QueryRow(sqlSummary).Scan(&s.Bytes, &s.Modified, &s.Expires)
 	})
 	return s, err
 }
 
-// retire closes a file that makes room, and notes what was in it.
+// retire closes a file, and writes its entry in the index.
 func (p *files) retire(ctx context.Context, f *file) error {
 	ctx = context.WithoutCancel(ctx)
 	s, err := summarize(ctx, f.db)
 	if closeErr := f.db.Close(); err != nil || closeErr != nil {
 		return closeErr
 	}
-	// The one who closes a file last leaves it settled.
+	// A file that another process has open may not be settled.
 	if id, settled, err := identify(p.path(f.uid)); err == nil && settled {
 		p.index.note(ctx, f.uid, entry{id, s})
 	}
@@ -179,10 +175,10 @@ func removeDatabase(path string) error {
 	return errors.Join(errs...)
 }
 
-// Schema holds the migrations that make a user's file.
+// Schema returns the migrations that make a user's file.
 func Schema() fs.FS { return must(fs.Sub(migrations, "migrations")) }
 
-// must is for what is part of the program.
+// must returns f, which is part of the program.
 func must(f fs.FS, err error) fs.FS {
 	if err != nil {
 		panic(err)
@@ -195,8 +191,8 @@ func Name(uid int64) string {
 	return filepath.Join(fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
 }
 
-// States implements [storage.Backend]. It opens only the files that changed since it last
-// saw them.
+// States implements [storage.Backend]. It opens only the files that changed since the index
+// has their summary.
 func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
 	known, err := b.files.index.all(ctx)
 	if err != nil {
@@ -232,7 +228,7 @@ func (b *Backend) state(ctx context.Context, uid int64, known map[int64]entry) s
 	return st
 }
 
-// summary reads a file itself.
+// summary reads the summary of a file from the file itself.
 func (b *Backend) summary(ctx context.Context, uid int64) (s summary, err error) {
 	f, err := b.files.acquire(ctx, uid)
 	if err != nil {
@@ -265,8 +261,7 @@ func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", to, errors.Join(fs.ErrExist, err))
 	}
-	// The journal first: without the file it is nothing, and a new file must not
-	// find it.
+	// The journal is moved first: a new file must not find it.
 	for _, tail := range []string{"-wal", "-shm", ""} {
 		if err := os.Rename(path+tail, to+tail); err != nil && !(tail != "" && errors.Is(err, fs.ErrNotExist)) {
 			return err
@@ -279,7 +274,7 @@ func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 func (b *Backend) Compact(ctx context.Context, uid int64) (before, after int64, err error) {
 	path := b.files.path(uid)
 	if _, err := os.Stat(path); err != nil {
-		return 0, 0, err // to look must not make a file
+		return 0, 0, err // acquire would make the file
 	}
 	f, err := b.files.acquire(ctx, uid)
 	if err != nil {

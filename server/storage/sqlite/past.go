@@ -22,30 +22,31 @@ const (
 	// maxMetaRecords how many there may be: Firefox has two, of a kilobyte each.
 	maxMeta        = 1 << 20
 	maxMetaRecords = 100
-	// renewedWithin is how much the time of the new sync IDs may be off, in hundredths of a
-	// second: before the clock, or after all else where the clock is not later. How much is chance: a client that saw an earlier restore of the same
-	// backup would take the same time for the same record.
+	// renewedWithin bounds how far the time of the new sync IDs is from the clock, in hundredths
+	// of a second: before it, or after all other times if the clock is not later. The distance
+	// is random: with one time, a client that saw an earlier restore of the same backup
+	// would take the records for those that it knows.
 	renewedWithin = 3000
 )
 
-// RenewSyncIDs gives a user's file, which nobody uses, new sync IDs. It belongs to the
-// restore of a backup: the storage is an earlier state of the one that clients know, and
-// they find out by its sync IDs, which every client compares before it syncs. Each then
-// reads everything and brings it together with what it has, and nothing that only one
-// device has is left out. The IDs are in plain text in the records of the collection
-// "meta"; anything else in these stays. A storage that was never set up has none.
+// RenewSyncIDs gives a user's file, which must not be in use, new sync IDs. It is part of
+// restoring a backup, which brings back an earlier state of the storage than the one that clients know.
+// Every client compares the sync IDs before it syncs. If they are new, it reads
+// everything and merges it with what it has, so that nothing is lost that only one
+// device has. The IDs are in plain text in the records of the collection
+// "meta"; everything else in these records stays. A storage that was never set up has none.
 //
-// What Firefox does then, seen with 153 in the interop tests, is the same whichever of the
-// IDs are new (that of meta/global, those of the engines, or all). Times that went back
-// do not make it look, nor, by its source, does a storage under another number. It reads the
-// collection again and sends all that differs. Bookmarks, visits and form entries are
-// brought together, the newer of two edits wins. Of a login, the time of its password
-// stands against the time of the server's record: a newer password wins, while a login
-// that has but a newer user name is the older one to Firefox, and a login that it deleted
-// comes back. Mozilla's components for phones, run once beside our client, compare the times
-// of the two passwords, with the same outcome. They take the time of the collection for that
-// of the server when they ask which of two bookmarks is newer: so each collection is of now,
-// whatever its records are, or an edit since the backup would look older than these.
+// The interop tests show what Firefox 153 does then. It is the same whichever of the
+// IDs are new: that of meta/global, those of the engines, or all. Times that went back
+// do not make it read again, nor, by its source, does a storage with another number. It reads
+// the collection again and uploads all differences. Bookmarks, visits and form entries are
+// merged, and the newer of two edits wins. For a login, Firefox compares the time of its password
+// with the time of the server's record: a newer password wins; a login with only
+// a newer user name counts as the older one; a login that Firefox deleted
+// comes back. Mozilla's components for phones, run once next to our client, compare the times
+// of the two passwords, with the same result. To find the newer of two bookmarks, they take the
+// time of the collection for that of the server's record. So each collection gets a current time,
+// whatever its records have; otherwise an edit made since the backup would look older than these.
 func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.Time) (err error) {
 	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true, Readers: 1})
 	if err != nil {
@@ -64,13 +65,13 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 			return err
 		}
 		var at int64
-		if err := tx.QueryRowContext(ctx, `SELECT modified FROM storage`).Scan(&at); err != nil {
+		if err := tx.QueryRowContext(ctx, sqlModified).Scan(&at); err != nil {
 			return err
 		}
 		chosen := int64(binary.BigEndian.Uint16(chance[:])) % renewedWithin
 		if clock := int64(bso.TimestampOf(now)); clock > at {
-			// Not later than the clock: the server's time would be ahead of it, and every
-			// edit of a device look newer than it is.
+			// A later time would put the server's time ahead of the clock, and every
+			// edit of a device would look newer than it is.
 			at = max(at+1, clock-chosen)
 		} else {
 			at += 1 + chosen
@@ -84,8 +85,7 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 				continue
 			}
 			renewed = true
-			_, err = tx.ExecContext(ctx, `UPDATE records SET payload = ?2, modified = ?3
-				WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND id = ?1`, id, payload, at)
+			_, err = tx.ExecContext(ctx, sqlRenewRecord, id, payload, at)
 			if err != nil {
 				return err
 			}
@@ -93,18 +93,16 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 		if !renewed {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE storage SET modified = ?1`, at); err != nil {
+		if _, err := tx.ExecContext(ctx, sqlStamp, at); err != nil {
 			return err
 		}
-		// The time of crypto is that of its one record, which clients compare.
-		_, err = tx.ExecContext(ctx, `UPDATE collections SET modified = ?1 WHERE name <> 'crypto'`, at)
+		_, err = tx.ExecContext(ctx, sqlRenewCollections, at)
 		return err
 	})
 }
 
 func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, payload FROM records
-		WHERE collection = (SELECT number FROM collections WHERE name = 'meta') AND length(payload) <= ?1 LIMIT ?2`, maxMeta, maxMetaRecords)
+	rows, err := tx.QueryContext(ctx, sqlMetaRecords, maxMeta, maxMetaRecords)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +119,8 @@ func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
 	return records, rows.Err()
 }
 
-// renewal replaces each sync ID in JSON values. What is the same ID in two places stays
-// the same: Firefox wipes a collection whose ID in meta/syncids belongs to another
+// renewal replaces each sync ID in JSON values. An ID that is in two places gets the same
+// new one: Firefox wipes a collection whose ID in meta/syncids belongs to another
 // meta/global.
 type renewal struct {
 	random io.Reader
@@ -130,13 +128,13 @@ type renewal struct {
 	err    error
 }
 
-// payload is a payload with new sync IDs, or nil if it has none.
+// payload returns a payload with new sync IDs, or nil if it has none.
 func (r *renewal) payload(old []byte) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(old))
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
-		return nil, nil // no client can read it either, and sets the storage up again
+		return nil, nil // clients cannot read it either, and set up the storage again
 	}
 	if found := r.walk(v); !found || r.err != nil {
 		return nil, r.err
@@ -151,7 +149,7 @@ func (r *renewal) payload(old []byte) ([]byte, error) {
 func (r *renewal) walk(v any) (found bool) {
 	switch v := v.(type) {
 	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) { // the same chance, the same IDs
+		for _, name := range slices.Sorted(maps.Keys(v)) { // a fixed order: the same random bytes give the same IDs
 			value := v[name]
 			if id, text := value.(string); text && (name == "syncID" || name == "globalSyncID") {
 				v[name], found = r.id(id), true
@@ -167,7 +165,7 @@ func (r *renewal) walk(v any) (found bool) {
 	return found
 }
 
-// id is a new sync ID, of the usual twelve characters.
+// id returns the new sync ID for an old one, of the usual twelve characters.
 func (r *renewal) id(old string) string {
 	if r.ids[old] == "" {
 		var b [9]byte

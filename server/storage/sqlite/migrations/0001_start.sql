@@ -1,15 +1,14 @@
 -- +goose Up
 
--- The storage's one row: when anything in it last changed. It outlives a wipe,
--- so that time never runs backwards for a client. All times are hundredths of a
--- second since 1970.
+-- The one row of the storage: its last-modified time. It outlives a wipe, so that the
+-- time never goes back for a client. All times are in hundredths of a second since 1970.
 CREATE TABLE storage (
     modified INTEGER NOT NULL
 ) STRICT;
 INSERT INTO storage VALUES (0);
 
--- records and bytes count what is in the table records, expired ones included;
--- the triggers below keep them.
+-- records and bytes count the rows in the table records, expired ones included.
+-- The triggers below update them.
 CREATE TABLE collections (
     number   INTEGER PRIMARY KEY,
     name     TEXT NOT NULL UNIQUE,
@@ -18,8 +17,8 @@ CREATE TABLE collections (
     bytes    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- The payload comes last, and as a blob: SQLite reads a row's other columns
--- without it, and a string may hold NUL.
+-- The payload is the last column, so that SQLite reads the others without it, and a
+-- blob, since it may contain NUL.
 CREATE TABLE records (
     collection INTEGER NOT NULL,
     id         TEXT NOT NULL,
@@ -29,8 +28,8 @@ CREATE TABLE records (
     payload    BLOB NOT NULL
 ) STRICT;
 
--- One index for each order of a listing. That by time holds all that decides
--- whether a row is listed, so that counting and listing IDs reads no row.
+-- One index for each order of a listing. The one by time has all columns that decide
+-- whether a row is listed, so that counting and listing IDs read no rows.
 CREATE UNIQUE INDEX records_by_id ON records (collection, id);
 CREATE INDEX records_by_time   ON records (collection, modified, id, expires);
 CREATE INDEX records_by_weight ON records (collection, ifnull(sortindex, -1000000000), id);
@@ -57,7 +56,7 @@ CREATE TRIGGER records_removed AFTER DELETE ON records BEGIN
 END;
 -- +goose StatementEnd
 
--- A batch waits for its commit. token is what the client knows it by.
+-- The batches that wait for their commit. Clients know them by token.
 CREATE TABLE batches (
     number     INTEGER PRIMARY KEY,
     token      TEXT NOT NULL UNIQUE,
@@ -67,8 +66,8 @@ CREATE TABLE batches (
     bytes      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- fields says which of the last three the client sent (see Fields); ttl is in
--- seconds and starts to run with the commit.
+-- fields says which of the last three columns the client sent (see storage.Fields). ttl is in
+-- seconds and begins with the commit.
 CREATE TABLE batch_items (
     batch     INTEGER NOT NULL,
     id        TEXT NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
--- What is known of each user's file without opening it. size and changed are
--- those of the file (bytes, and nanoseconds since 1970) when the rest was read: a
--- row whose file has others now says nothing.
+-- A summary of each user's file. size and changed are those of the file (in bytes, and
+-- in nanoseconds since 1970) when the summary was read: a row whose file has others now is
+-- out of date.
 CREATE TABLE files (
     uid      INTEGER PRIMARY KEY,
     size     INTEGER NOT NULL,
