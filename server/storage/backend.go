@@ -9,118 +9,133 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// Backend keeps the records of all users. [Service] calls it for requests, the server for
-// what an operator does; package storagetest holds any Backend to this page.
+// Backend stores the records of all users. [Service] calls it for requests, and the server for
+// its operator's commands; package storagetest tests any Backend against this contract.
 //
-// A user is a number that is not negative, and nothing has to be set up for one: a user
-// who never wrote has an empty storage. Users are isolated from each other: no call sees or
-// changes two of them, but for Purge and States.
+// A user is a number that is not negative. Nothing has to be set up for a user: the storage of
+// one who never wrote is empty. Users are isolated from each other: except for Purge and
+// States, no call reads or changes more than one.
 //
 // Times are those of the wire, in hundredths of a second since 1970. The last-modified
-// time of a user's storage grows with each step that writes, by a hundredth at least,
-// whatever the clock does; it outlives all that was stored, up to Delete.
+// time of a user's storage grows with each step that writes, by at least a hundredth,
+// whatever the clock does. It outlives the records, until Delete.
+//
+// Payloads are any bytes, NUL included, and come back as they were stored. Record IDs
+// and collection names are those that [bso.ID.Valid] and [bso.ValidCollection] allow;
+// two that differ in one byte are different.
 //
 // The memory that a call takes does not grow with the number of records that are stored,
 // listed or committed.
 //
-// All methods may be called from many goroutines at once. They return the errors of
-// this page, wrapped; the context's error when it ended; and whatever f returned. Any
-// other error is the Backend's own failure, and is reported to the operator. An error names no
-// record and no collection.
+// All methods may be called from many goroutines at once. They return the errors that
+// this contract names, wrapped; the context's error when it ended; and the error that f
+// returned. Any other error is the Backend's own failure, and is reported to the operator.
+// An error contains no record ID and no collection name.
+//
+// View, Update, Purge and States return the context's error if it has ended when they are
+// called, or ends while they wait for their turn; View and Update then do not call f.
 type Backend interface {
 	// NodeType names the kind of storage in one word, such as "sqlite". The token server
 	// tells it to clients as node_type.
 	NodeType() string
 
 	// View calls f once, with one consistent state of a user's storage. Writers do not wait
-	// for it, even if f waits for a slow client. f's View ends with f.
+	// for it, even if f waits for a slow client. The View is valid until f returns.
 	View(ctx context.Context, uid int64, f func(View) error) error
 
-	// Update runs f as one atomic step on a user's storage. Steps of one user follow each
-	// other: what f reads is true until its writes are in force. The writes are in force, for
-	// all who look, when Update returns nil, and as durable as d says; if f or Update
-	// returns an error, nothing of them ever was. f's Tx ends with f.
+	// Update runs f as one atomic step on a user's storage. The steps of one user follow
+	// each other: what f reads stays true until its writes are in force. So of two steps that
+	// write only if a time has not changed since, one succeeds, which is how
+	// X-If-Unmodified-Since works. When Update returns nil, the writes are in force for every
+	// reader, and as durable as d says; they are still there after Close, when the same
+	// storage is opened again. If f or Update returns an error, none of the writes
+	// happened. The Tx is valid until f returns.
 	//
-	// Update may call f again, after it undid all that f did before, when only a
-	// repetition helps.
+	// Update may undo all that f did and call it again, where only a repetition helps.
 	//
-	// It returns ErrBusy when it could not get its turn, and ErrFull when there was no room.
+	// It returns ErrBusy if it could not get its turn, and ErrFull if there was no room. If
+	// the context ends while f runs, Update either returns its error, or nil with the
+	// writes in force.
 	Update(ctx context.Context, uid int64, d Durability, f func(Tx) error) error
 
-	// Delete removes all that is kept of a user, as if they never came, once nothing new
-	// comes for that user. What is under way for the user may fail.
+	// Delete removes everything stored of a user, as if the user had never written. The
+	// caller lets no new calls for the user begin. Calls that are under way for the user
+	// may fail.
 	Delete(ctx context.Context, uid int64) error
 
-	// Purge removes what expired, of every user. Nobody could see it any more, so
-	// no last-modified time changes. A user whose storage fails keeps no other from being
-	// purged; the error then joins a [UserError] for each.
+	// Purge removes the expired records and batches of all users. They were invisible
+	// before, so that no last-modified time changes. If the storage of one user fails, the
+	// others are purged nevertheless, and the error joins a [UserError] for each that failed.
 	Purge(ctx context.Context) error
 
 	// States calls visit for each user who ever wrote, in any order, until visit
-	// returns an error; others may be visited too. It is cheap enough to list all users. A user whose storage cannot
-	// be read has an Err in the State, and keeps no other from being visited.
+	// returns an error, which it returns. It may visit users who never wrote, too. It is
+	// cheap enough to list all users. A user whose storage cannot be read is visited with
+	// State.Err set.
 	States(ctx context.Context, visit func(State) error) error
 
-	// Probe tries what all users' writes need. It changes nothing.
+	// Probe tests what the writes of all users need. It changes nothing.
 	Probe(ctx context.Context) error
 
-	// Close waits for what is under way, at most until ctx ends, and releases all
-	// resources. Calls that come later fail with ErrClosed. After an error, and only then,
-	// it may be called again.
+	// Close waits for the calls that are under way, and releases all resources. If ctx ends
+	// first, it returns the context's error, and the calls go on. Calls that begin after
+	// Close was called fail with ErrClosed. Close may be called again only after it returned
+	// an error.
 	Close(ctx context.Context) error
 }
 
-// FilePerUser is a Backend that keeps each user in a file of its own. The server's Repair and
+// FilePerUser is a [Backend] that stores each user in a file of its own. The server's Repair and
 // Compact, and backups, need one.
 type FilePerUser interface {
 	Backend
 
 	// Examine reads a user's file from end to end, and returns an error that wraps
-	// ErrDamaged if it is not sound. A user who has none is fine. work is an empty folder for
-	// private copies.
+	// ErrDamaged if it is damaged. A user without a file is not an error. work is an empty
+	// folder for private copies.
 	Examine(ctx context.Context, uid int64, work string) error
 
-	// SetAside moves the file of a user to the path to; the user starts with an empty
-	// storage. A file that is not there is [fs.ErrNotExist], and to must not be there.
+	// SetAside moves a user's file to the path to, which must not exist; the user starts
+	// again with an empty storage. Without a file it returns [fs.ErrNotExist].
 	SetAside(ctx context.Context, uid int64, to string) error
 
 	// Compact returns unused space of a user's file to the disk, and returns the
-	// file's sizes in bytes. Writers of this user wait meanwhile. A file that is not there is
+	// file's sizes in bytes. Meanwhile the user's writers wait. Without a file it returns
 	// [fs.ErrNotExist].
 	Compact(ctx context.Context, uid int64) (before, after int64, err error)
 }
 
-// Durability says when the writes of an Update survive a loss of power. They survive the end of
-// the process when it returns, in any case.
+// Durability says from when on the writes of an Update survive a loss of power. In any case they
+// survive the end of the process when Update has returned.
 type Durability uint8
 
 const (
 	// Durable writes are on the disk when Update returns.
 	Durable Durability = iota
-	// Deferred writes are on the disk when a later Durable Update of that user returns. A batch
-	// waits for its commit anyway.
+	// Deferred writes are on the disk when a later Durable Update of the same user returns.
+	// The posts of a batch are Deferred, since they count only with its commit.
 	Deferred
 )
 
 var (
 	// ErrBusy means that another writer held the user's storage for too long. The client
-	// may try again in seconds.
+	// may try again after some seconds.
 	ErrBusy = errors.New("the storage is busy")
-	// ErrFull means that a write did not fit. Nothing of it was kept.
+	// ErrFull means that there was no room for a write. Nothing of it was stored.
 	ErrFull = errors.New("no room left to store it")
 	// ErrBatches means that the batches that wait for their commit leave no room for more.
-	// It is the Service's, not a Backend's.
-	ErrBatches = errors.New("too much waits for its commit")
-	// ErrClosed means that the service is stopping.
+	// Only the Service returns it, not a Backend.
+	ErrBatches = errors.New("too many uploads wait for their commit")
+	// ErrClosed means that the storage is closed or closing.
 	ErrClosed = errors.New("the storage is closed")
-	// ErrDamaged means that what is stored of a user cannot be read. It harms nobody else.
+	// ErrDamaged means that the storage of one user cannot be read. Other users are not
+	// affected.
 	ErrDamaged = errors.New("the user's storage is damaged")
 	// ErrNoBatch means that a batch does not exist, has expired, or belongs to
 	// another collection.
 	ErrNoBatch = errors.New("the batch does not exist")
 )
 
-// UserError is a failure of one user's storage, which concerns nobody else.
+// UserError is a failure of one user's storage. Other users are not affected.
 type UserError struct {
 	UID int64
 	Err error
@@ -129,100 +144,102 @@ type UserError struct {
 func (e *UserError) Error() string { return e.Err.Error() }
 func (e *UserError) Unwrap() error { return e.Err }
 
-// State is what an operator sees of a user's storage.
+// State describes a user's storage to the operator.
 type State struct {
 	UID int64
-	// Bytes are those of the payloads, Disk those that the storage takes; Disk is 0 where
-	// that is not known.
+	// Bytes is the size of the payloads. Disk is the size of the whole storage; 0 if it is
+	// unknown.
 	Bytes, Disk int64
-	// Modified is when something in it last changed; 0: never.
+	// Modified is the storage's last-modified time; 0: never.
 	Modified bso.Timestamp
-	// Err is why it cannot be used; nil: it can.
+	// Err is why the storage cannot be used; nil if it can.
 	Err error
 }
 
-// View reads a user's storage, as of the moment when the step began: a record or a batch that
-// has expired by then is not there. One call ends before the next one begins.
+// View reads a user's storage as it was when the step began. Records and batches that
+// had expired by then are not there. Its methods are called one after the other.
 type View interface {
-	// Modified is the last-modified time of a record; of a collection, if id is
-	// ""; of the whole storage, if collection is "" too. It is 0 for what is not
-	// there.
+	// Modified returns the last-modified time of a record; of a collection, if id is
+	// ""; of the whole storage, if collection is "" too. It is 0 for a record or collection
+	// that does not exist.
 	Modified(collection string, id bso.ID) (bso.Timestamp, error)
 
-	// Collections lists the collections by name. A collection whose records are all gone
-	// is still there, up to DeleteCollection.
+	// Collections lists the collections by name. A collection stays when its last record
+	// is deleted, until DeleteCollection.
 	Collections() ([]Collection, error)
 
-	// Record returns one record, or nil.
+	// Record returns one record, or nil if there is none.
 	Record(collection string, id bso.ID) (*Record, error)
 
-	// Page tells what Records would list for q, and where the next page starts.
+	// Page says how many records Records lists for q, and where the next page starts.
 	Page(q Query) (Page, error)
 
 	// Records calls f for each record that q selects, in order, until f returns an
-	// error, which it returns. The record and its payload are valid during the call only. It reads
-	// the records as f takes them.
+	// error, which it returns. The record and its payload are valid until f returns. Records are
+	// read one by one as f takes them.
 	Records(q Query, f func(*Record) error) error
 }
 
-// Tx is a View that can write, and sees what it wrote. Each write stamps the records, the
-// collection and the storage with Time. IDs and names of collections are those that package bso
-// calls valid; they differ if a byte does.
+// Tx is a View that can write, and that sees its own writes. Each write stamps the
+// collection and the storage with Time, and a record as [Change] says.
 type Tx interface {
 	View
 
-	// Time is when this step takes place: the clock's time, or a hundredth of a
-	// second after the user's last write if the clock has not moved past that.
+	// Time is the time of this step: the clock's time, or a hundredth of a
+	// second after the user's last write if the clock is not later than that.
 	Time() (bso.Timestamp, error)
 
-	// Put stores changes, and creates the collection if need be. No ID comes twice.
+	// Put stores changes, and creates the collection if it does not exist. No two changes
+	// have the same ID.
 	Put(collection string, changes []Change) error
 
-	// DeleteRecords removes those of the records that are there. Like Put it
-	// stamps the collection, and creates it if need be.
+	// DeleteRecords deletes the records that exist of up to MaxIDs that are named. Like Put
+	// it stamps the collection, and creates it if it does not exist.
 	DeleteRecords(collection string, ids []bso.ID) error
 
-	// DeleteCollection removes a collection, its records and its batches, and
-	// reports whether it was there. It stamps the storage, if so.
+	// DeleteCollection deletes a collection, its records and its batches, and
+	// reports whether it existed. Only then it stamps the storage.
 	DeleteCollection(collection string) (bool, error)
 
-	// DeleteAll removes all collections and batches, and stamps the storage.
+	// DeleteAll deletes all collections and batches, and stamps the storage.
 	DeleteAll() error
 
-	// StartBatch begins a batch that vanishes, uncommitted, at expires. No batch of
-	// the user has that token.
+	// StartBatch begins a batch, which is dropped at the time expires unless it was committed.
+	// The user has no other batch with that token.
 	StartBatch(collection, token string, expires bso.Timestamp) error
 
-	// AppendBatch puts changes into a batch, where nobody sees them, and returns
-	// what was put into the batch so far. A record that is in it already is changed there, and
-	// counts twice. It returns ErrNoBatch.
+	// AppendBatch adds changes to a batch, where they are invisible, and returns the batch's
+	// size. If the batch has a change of the same record, the fields that are sent replace
+	// its fields and the others stay; the size then counts both. It returns ErrNoBatch.
 	AppendBatch(collection, token string, changes []Change) (BatchSize, error)
 
-	// CommitBatch does with all that a batch holds what Put does, ends the
-	// batch, and returns how many records that were. It returns ErrNoBatch.
+	// CommitBatch does what one Put of all the batch's changes does, ends the batch, and
+	// returns the number of records. A TTL begins with the commit. It returns ErrNoBatch.
 	CommitBatch(collection, token string) (int, error)
 
-	// Usage is what the user has stored, expired records included until they are dropped, with what the batch of that
-	// token holds, unless it is "". Other batches do not count: they may never be committed.
-	Usage(batch string) (Usage, error)
+	// Usage returns what the user has stored. Expired records count until they are dropped.
+	// The batch with that token counts too, unless token is ""; other batches do not count,
+	// since they may never be committed.
+	Usage(token string) (Usage, error)
 
-	// BoundBatches removes batches, the oldest first but never that of the token, until
-	// there are at most so many, that one included, with so many bytes, overhead included.
+	// BoundBatches drops batches, the oldest first but never the one with that token, until
+	// there are at most number, that one included, with at most so many bytes, overhead
+	// included.
 	BoundBatches(token string, number int, bytes int64) error
 
-	// DropBatch removes a batch, if it is there.
+	// DropBatch drops a batch, if it exists.
 	DropBatch(token string) error
 
-	// DropExpired removes the user's batches that expired and up to most records,
-	// and returns how many records that were. No last-modified time changes.
+	// DropExpired drops the user's expired batches and up to most expired records,
+	// and returns how many records it dropped. No last-modified time changes.
 	DropExpired(most int) (int, error)
 }
 
-// Collection is what info/* tells of a collection.
+// Collection is what info/* says of a collection.
 type Collection struct {
 	Name     string
 	Modified bso.Timestamp
-	// Records and Bytes count what is visible; Bytes are those of the payloads.
+	// Records counts the visible records; Bytes is the size of their payloads.
 	Records, Bytes int64
 }
 
@@ -245,54 +262,59 @@ const (
 )
 
 // Change is what a client sent for one record. A field that is not in Fields
-// keeps its stored value, or takes its default in a record that is new. A
-// changed TTL alone leaves the record's last-modified time as it is.
+// keeps its stored value. In a new record it has its default: an empty payload, no
+// sortindex, no TTL. A record that has expired counts as new. A change of the TTL alone
+// leaves the record's last-modified time as it is; any other change stamps it.
 type Change struct {
 	ID        bso.ID
 	Fields    Fields
 	Payload   []byte          // never nil
 	SortIndex sql.Null[int64] // invalid: none
-	TTL       sql.Null[int64] // seconds; invalid: for ever
+	TTL       sql.Null[int64] // seconds from this step on; invalid: the record does not expire
 }
 
-// Overhead is how many bytes a record, and a collection, takes besides the payload: its
-// row and the entries in the indexes.
+// Overhead is how many bytes a record, and a collection, takes besides its payload: its
+// row and its entries in indexes.
 const Overhead = 200
 
-// Usage is what a user has stored. Bytes are those of the payloads and the Overhead of
+// Usage is what a user has stored. Bytes is the size of the payloads, and the Overhead of
 // each record and collection.
 type Usage struct {
 	Bytes       int64
 	Collections int
 }
 
-// BatchSize is what a batch holds. Bytes are those of the payloads.
+// BatchSize is the size of a batch. Bytes is the size of the payloads.
 type BatchSize struct{ Records, Bytes int64 }
+
+// MaxIDs is how many IDs a request may name: the most that Query.IDs and
+// [Tx.DeleteRecords] are given.
+const MaxIDs = 100
 
 // Sort is the order of a listing.
 type Sort byte
 
-// The orders. Records that are equal in them are ordered by ID.
+// The orders. Records with the same key are ordered by ID, in the same direction.
 const (
-	SortOldest Sort = 'o' // by last-modified time
+	SortOldest Sort = 'o' // by last-modified time, the earliest first
 	SortNewest Sort = 'n' // by last-modified time, the latest first
-	SortIndex  Sort = 'i' // by sortindex, the highest first, those without one last
+	SortIndex  Sort = 'i' // by sortindex, the highest first; records without one come last
 )
 
 // Query selects records of a collection.
 type Query struct {
 	Collection string
 	// Newer and Older bound the last-modified time; both are exclusive. 0 and
-	// AnyTime bound nothing.
+	// AnyTime are no bounds.
 	Newer, Older bso.Timestamp
-	// IDs, unless nil, are the only IDs to list.
+	// IDs, unless nil, are the only IDs to list, up to MaxIDs.
 	IDs []bso.ID
-	// IDsOnly leaves all but the ID of a record out.
+	// IDsOnly lists records with their ID alone.
 	IDsOnly bool
-	Sort    Sort
+	Sort    Sort // 0: SortOldest
 	// Limit is the largest number of records; 0: no limit.
 	Limit int64
-	// After, unless nil, is the position that the listing starts behind.
+	// After, unless nil, is the position after which the listing starts.
 	After *Position
 }
 
@@ -306,9 +328,9 @@ type Position struct {
 	ID  bso.ID
 }
 
-// Page is the outline of a listing.
+// Page describes one page of a listing.
 type Page struct {
 	Records int64
-	// Next is the position to go on from, or nil if nothing is left.
+	// Next is the position after which the next page starts, or nil after the last page.
 	Next *Position
 }

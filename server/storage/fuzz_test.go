@@ -106,7 +106,7 @@ func FuzzTarget(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(list.IDs) > maxIDs || list.Limit < 0 || list.Sort == 0 {
+		if len(list.IDs) > MaxIDs || list.Limit < 0 || list.Sort == 0 {
 			t.Fatalf("%q means %+v", query, list)
 		}
 		for _, id := range list.IDs {

@@ -9,10 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// maxIDs is how many IDs a query may name.
-const maxIDs = 100
-
-// parseQuery reads the parameters of a listing. Unknown ones are passed over.
+// parseQuery reads the parameters of a listing. Unknown ones are ignored.
 func parseQuery(q *request) (list Query, err error) {
 	list.Collection = q.collection
 	_, full := q.query["full"]
@@ -62,7 +59,7 @@ func parseIDs(v values) ([]bso.ID, error) {
 		if id = strings.TrimSpace(id); id == "" {
 			continue
 		}
-		if len(ids) == maxIDs || !bso.ID(id).Valid() {
+		if len(ids) == MaxIDs || !bso.ID(id).Valid() {
 			return nil, badRequest
 		}
 		ids = append(ids, bso.ID(id))
@@ -70,14 +67,14 @@ func parseIDs(v values) ([]bso.ID, error) {
 	return ids, nil
 }
 
-// token is the position as the wire has it, for the order it belongs to.
+// token returns the position as clients send it back. It is valid for that order.
 func (p *Position) token(order Sort) string {
 	b := binary.AppendVarint([]byte{byte(order)}, p.Key)
 	return base64.RawURLEncoding.EncodeToString(append(b, p.ID...))
 }
 
-// parseToken is the inverse. A forged position is as good as any other: it shows
-// nothing but what the user may see.
+// parseToken is the inverse of token. A forged token does no harm: a listing has only the
+// user's own records, wherever it starts.
 func parseToken(text string, order Sort) (*Position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) < 2 || b[0] != byte(order) {

@@ -11,8 +11,8 @@ import (
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, func(t testing.TB, now func() time.Time) storage.Backend {
-		b, err := storagedb.New(storagedb.Config{Dir: t.TempDir(), Now: now})
+	storagetest.Run(t, func(t testing.TB, dir string, now func() time.Time) storage.Backend {
+		b, err := storagedb.New(storagedb.Config{Dir: dir, Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}
