@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// The codes that the body of an error may hold.
+// The codes that the body of an error may be.
 const (
 	codeNone       = 0
 	codeHeader     = 1
@@ -22,7 +22,7 @@ const (
 	codeLimit      = 17
 )
 
-// refusal is a request that is not granted.
+// refusal is the error of a request that is refused.
 type refusal struct {
 	status, code int
 	allow        string // for 405
@@ -77,7 +77,7 @@ func (a *answer) head(status int, contentType string, modified *bso.Timestamp) {
 	h := a.w.Header()
 	now := a.started
 	if modified != nil {
-		// A client may hold the two against each other.
+		// A client may compare the two times.
 		now = max(now, *modified)
 		h["X-Last-Modified"] = []string{modified.String()}
 	}
@@ -97,17 +97,17 @@ func (a *answer) send(status int, modified bso.Timestamp, body []byte) error {
 	return err
 }
 
-// retryLater is how many seconds a client shall wait when the server is at its
-// end, and retrySoon when it only was not its turn.
+// A client waits retryLater seconds if the server has no room, and retrySoon if the storage
+// is busy or closing.
 const (
 	retryLater = "1800"
 	retrySoon  = "10"
 )
 
-// fail answers a request that could not be granted.
+// fail answers a request that failed.
 func (s *Service) fail(a *answer, r *http.Request, err error) {
 	if a.begun {
-		// Half a body is out, and must not look like a whole one.
+		// Part of the body was sent. The connection is cut, so that it does not look complete.
 		if r.Context().Err() == nil {
 			s.report(r, err)
 		}
@@ -116,7 +116,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 	var no *refusal
 	var condition *unmet
 	h := a.w.Header()
-	h.Del("X-Weave-Records") // said of a success
+	h.Del("X-Weave-Records") // they describe a success
 	h.Del("X-Weave-Next-Offset")
 	switch {
 	case errors.As(err, &condition):
@@ -144,7 +144,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retryLater)
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
-		// Nobody listens any more.
+		// The client has gone.
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retrySoon)
 	default:
@@ -155,7 +155,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 	_, _ = a.w.Write(strconv.AppendInt(nil, int64(no.code), 10))
 }
 
-// report logs a failure of ours. The path stays out: it holds IDs of records.
+// report logs a failure of the server. It leaves out the path, which contains record IDs.
 func (s *Service) report(r *http.Request, err error) {
 	s.log.ErrorContext(r.Context(), "a storage request failed", "method", r.Method, "error", err)
 }

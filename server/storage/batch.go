@@ -14,13 +14,13 @@ import (
 // batchLife is how long a batch waits for its commit.
 const batchLife = 2 * time.Hour
 
-// maxBatches is how many batches of a user wait for their commit. One more takes the
-// place of the oldest.
+// maxBatches is how many batches of a user may wait for their commit. One more replaces
+// the oldest.
 const maxBatches = 20
 
 // batchRequest is what the parameters batch and commit ask for.
 type batchRequest struct {
-	batchID // token "": a new one, or none at all
+	batchID // token "": a new batch, or none
 	batch   bool
 	commit  bool
 }
@@ -34,7 +34,7 @@ func parseBatch(v values) (b batchRequest, err error) {
 	if strings.EqualFold(token, "true") {
 		token = ""
 	}
-	// To start a batch and commit it at once is to do without one.
+	// A batch that one request starts and commits is a POST without a batch.
 	return batchRequest{batchID: batchID{token: token}, batch: batch && (token != "" || !ok), commit: ok}, nil
 }
 
@@ -72,7 +72,7 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		if size.Records > int64(s.limits.MaxTotalRecords) || size.Bytes > int64(s.limits.MaxTotalBytes) {
 			return overLimit
 		}
-		// What others hold that were given up, perhaps, does not grow without end.
+		// The user's other batches, which may be abandoned, must not grow without bound.
 		if err := tx.BoundBatches(batch.token, maxBatches, 2*int64(s.limits.MaxTotalBytes)); err != nil {
 			return err
 		}

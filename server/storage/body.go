@@ -11,19 +11,19 @@ import (
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// The wire's bounds of a record's numbers.
+// The API's bounds of a record's numbers.
 const (
 	maxTTL       = 999_999_999
 	maxSortIndex = 999_999_999
 )
 
-// errBody means that a body is no list of records at all.
+// errBody means that a body is not a list of records.
 var errBody = errors.New("not a list of records")
 
-// errUnicode means that a body holds what could not be sent back as it came.
+// errUnicode means that a body contains text that could not be sent back as it came.
 var errUnicode = fmt.Errorf("%w: text that is not Unicode", errBody)
 
-// upload is what a POST brought.
+// upload is the body of a POST.
 type upload struct {
 	changes []Change
 	failed  []failure
@@ -39,7 +39,7 @@ type failure struct {
 	reason string
 }
 
-// The reasons that clients know: the record may be sent again in another request.
+// The reasons that clients know. They may send the record again in another request.
 const (
 	retryBytes   = "retry bytes"
 	retryRecords = "retry bso"
@@ -47,8 +47,8 @@ const (
 
 // parseUpload reads the body of a POST: a JSON array of records or, if lines is
 // set, a record on each line. Payloads are part of body, which it overwrites.
-// A record that is invalid or over a limit goes to failed; the body as a whole
-// is refused when that cannot be told for each record by its ID.
+// A record that is invalid or over a limit goes to failed. The whole body is refused
+// if the failures cannot be told apart by ID.
 func parseUpload(body []byte, lines bool, limits bso.Limits) (*upload, error) {
 	if !rawjson.Unicode(body) {
 		return nil, errUnicode
@@ -68,7 +68,7 @@ func parseUpload(body []byte, lines bool, limits bso.Limits) (*upload, error) {
 	return u, nil
 }
 
-// add files the record that was read under changes or failed.
+// add puts the record that was read into changes or failed.
 func (u *upload) add() error {
 	r := u.next
 	u.next = newParsed()
@@ -99,8 +99,8 @@ func (u *upload) add() error {
 	return nil
 }
 
-// parseRecord reads the body of a PUT: one record, whose ID the path gives, whatever the
-// body says. The payload is part of body, which it overwrites.
+// parseRecord reads the body of a PUT: one record. Its ID is that of the path; one in the
+// body is ignored. The payload is part of body, which it overwrites.
 func parseRecord(body []byte, id bso.ID) (Change, error) {
 	if !rawjson.Unicode(body) {
 		return Change{}, errUnicode
@@ -117,7 +117,7 @@ func parseRecord(body []byte, id bso.ID) (Change, error) {
 }
 
 // parsed is an object that should be one record. reason says what is wrong with
-// it, if anything is.
+// it, or is "".
 type parsed struct {
 	change Change
 	id     []byte
@@ -127,14 +127,14 @@ type parsed struct {
 
 func newParsed() parsed { return parsed{change: Change{Payload: []byte{}}} }
 
-// invalid notes what is wrong; the first complaint stands.
+// invalid notes what is wrong, unless something was noted before.
 func (r *parsed) invalid(reason string) {
 	if r.reason == "" {
 		r.reason = reason
 	}
 }
 
-// field reads one member. Strings take the place of the text they are read from.
+// field reads one member. A string overwrites the text that it is read from.
 func (r *parsed) field(name, value []byte) (err error) {
 	c := &r.change
 	switch string(name) {
@@ -160,14 +160,14 @@ func (r *parsed) field(name, value []byte) (err error) {
 		r.once(FieldTTL, "ttl")
 		c.TTL = r.integer(value, "invalid ttl", 0, maxTTL)
 	case "modified", "collection":
-		// Clients send back what they got; the server knows better.
+		// Clients send back what they received. The server ignores it.
 	default:
 		r.invalid("unknown field")
 	}
 	return err
 }
 
-// once notes that a field came, and that it came twice.
+// once notes that a field was sent. A record that has it twice is invalid.
 func (r *parsed) once(f Fields, name string) {
 	if r.change.Fields&f != 0 {
 		r.invalid("duplicate " + name)
@@ -187,9 +187,9 @@ func (r *parsed) integer(value []byte, reason string, low, high int64) (n sql.Nu
 	return sql.Null[int64]{V: i, Valid: true}
 }
 
-// knownBad reports whether a payload was sealed with an IV of zeros, by a client
-// whose cryptography was broken. In the collection crypto it would lock every
-// device out. Mozilla's servers refuse it as well.
+// knownBad reports whether a payload was encrypted with an IV of zeros, by a client
+// with broken cryptography. In the collection crypto it would lock out every
+// device. Mozilla's servers refuse it too.
 func knownBad(payload []byte) bool {
 	for {
 		_, rest, found := bytes.Cut(payload, []byte(`IV":`))

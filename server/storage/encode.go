@@ -8,8 +8,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// appendString appends s as a JSON string. What came in was UTF-8; what a damaged
-// file gives back may not be, and must not damage the whole answer.
+// appendString appends s as a JSON string. Stored text was UTF-8; text from a damaged file
+// may not be, and must not make the whole answer invalid.
 func appendString[T string | []byte](b []byte, s T) []byte {
 	text := []byte(s) // no copy: it is only read
 	if !utf8.Valid(text) {
@@ -18,7 +18,7 @@ func appendString[T string | []byte](b []byte, s T) []byte {
 	return rawjson.AppendQuoted(b, text)
 }
 
-// appendRecord appends r as the wire has it. A TTL is never sent back.
+// appendRecord appends r as the API sends it. A TTL is never sent.
 func appendRecord(b []byte, r *Record) []byte {
 	b = append(b, `{"id":`...)
 	b = appendString(b, string(r.ID))
@@ -38,8 +38,8 @@ func appendKB(b []byte, bytes int64) []byte {
 	return strconv.AppendFloat(b, float64(bytes)/1024, 'f', -1, 64)
 }
 
-// appendUpload appends what became of a POST's records as two members of an
-// object, without its braces.
+// appendUpload appends which of a POST's records were stored and which failed, as two
+// members of an object without its braces.
 func appendUpload(b []byte, u *upload) []byte {
 	b = append(b, `"success":[`...)
 	for i := range u.changes {

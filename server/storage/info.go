@@ -86,7 +86,7 @@ func (s *Service) getQuota(a *answer, q *request) error {
 	return a.send(http.StatusOK, modified, append(b, ']'))
 }
 
-// collections reads what info/* is about.
+// collections reads the collections and the storage's last-modified time.
 func (s *Service) collections(q *request) (all []Collection, modified bso.Timestamp, err error) {
 	err = s.backend.View(q.Context(), q.uid, func(v View) (err error) {
 		if modified, err = v.Modified("", ""); err != nil {

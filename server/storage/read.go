@@ -28,12 +28,12 @@ func (s *Service) getRecord(a *answer, q *request) error {
 	return a.send(http.StatusOK, r.Modified, appendRecord(make([]byte, 0, len(r.Payload)+len(r.Payload)/8+128), r))
 }
 
-// pageSize is how many bytes of a listing are gathered before they go out. It
-// holds what clients ask for at a time, so that the storage is left before a slow
-// client is waited for; a longer listing goes out piece by piece.
+// pageSize is how many bytes of a listing are buffered before they are sent. What clients
+// ask for at a time fits, so that the storage is released before the server waits for a
+// slow client. A longer listing is sent in pieces.
 const pageSize = 1 << 20
 
-// buffers holds what listings are gathered in.
+// buffers are the buffers of listings, for reuse.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (s *Service) getCollection(a *answer, q *request) error {
@@ -74,7 +74,7 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		return err
 	}
 	if q.Method == http.MethodHead {
-		return l.flush() // without a length: nobody counted
+		return l.flush() // without a length, which is not known
 	}
 	return l.end()
 }

@@ -40,7 +40,7 @@ type target struct {
 	id         bso.ID
 }
 
-// request is a request that was looked at.
+// request is a request whose path, headers and query were parsed.
 type request struct {
 	*http.Request
 	target
@@ -48,15 +48,14 @@ type request struct {
 	query values
 }
 
-// parsePath takes an escaped path apart. It must be the escaped one: an ID may
-// hold a slash.
+// parsePath parses an escaped path. An ID in it may contain an escaped slash.
 func parsePath(prefix, path string) (t target, err error) {
 	rest, ok := strings.CutPrefix(path, prefix+"/1.5/")
 	if !ok {
 		return t, notFound
 	}
-	// A trailing slash names the same thing, but for a collection or record whose
-	// name would be empty.
+	// A slash after the user's number is ignored. Any other slash at the end is before a
+	// name, which is empty.
 	parts := strings.Split(rest, "/")
 	if len(parts) == 2 && parts[1] == "" {
 		parts = parts[:1]
@@ -103,8 +102,8 @@ func parseUID(s string) (int64, bool) {
 // values are the parameters of a query.
 type values map[string]string
 
-// parseValues takes a query apart. "+" stands for itself there: IDs come
-// unencoded. The first of several equal names counts.
+// parseValues parses a query. "+" is a plus sign, since clients do not encode
+// IDs. Of several parameters with one name, the first counts.
 func parseValues(raw string) (values, error) {
 	v := values{}
 	for part := range strings.SplitSeq(raw, "&") {
@@ -157,7 +156,7 @@ func timeHeader(h http.Header, name string) (*bso.Timestamp, error) {
 	return &t, nil
 }
 
-// check fails if the condition does not hold for what was last modified then.
+// check returns an error if the condition does not hold for a last-modified time.
 func (q *request) check(modified bso.Timestamp) error {
 	switch {
 	case q.unmodifiedSince != nil && modified > *q.unmodifiedSince:
@@ -170,7 +169,7 @@ func (q *request) check(modified bso.Timestamp) error {
 }
 
 // acceptsLines reports whether a client wants a record on each line rather than
-// a JSON array; many says whether there is that choice.
+// a JSON array; many says whether the resource has both forms.
 func acceptsLines(accept []string, many bool) (bool, error) {
 	if strings.Trim(strings.Join(accept, ""), " \t,") == "" {
 		return false, nil
@@ -211,7 +210,8 @@ const (
 	textType  = "text/plain"
 )
 
-// contentLines tells the format of a body. Firefox calls its JSON text/plain.
+// contentLines reports whether a body has a record on each line. Firefox sends its JSON
+// as text/plain.
 func contentLines(h http.Header) (lines bool, err error) {
 	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	switch strings.ToLower(strings.TrimSpace(media)) {

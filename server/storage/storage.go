@@ -1,14 +1,13 @@
 // Package storage is the storage service of Sync 1.5: the whole SyncStorage API
-// 1.5 over HTTP, on a [Backend] that keeps the records.
+// 1.5 over HTTP, on a [Backend] that stores the records.
 //
-// A write is in force, durably, when its answer leaves; it checks
-// X-If-Unmodified-Since and takes effect in one atomic step. The times that a
-// user sees only ever grow, also when the server's clock does not.
+// When the answer to a write is sent, the write is visible and on the disk. The check of
+// X-If-Unmodified-Since and the write are one atomic step. The times that a user
+// sees only grow, even if the server's clock goes back.
 //
-// The package trusts nothing that a client sends: bodies are bounded before they
-// are read, parsed without building trees, and paths are taken apart as they
-// came, since IDs hold slashes and more. So the handler must not stand behind
-// http.ServeMux, which would redirect such paths.
+// Bodies are bounded before they are read, and parsed without building trees. Paths are
+// parsed in their escaped form, since IDs may contain slashes. So the handler must not
+// be behind [http.ServeMux], which would redirect such paths.
 package storage
 
 import (
@@ -22,53 +21,53 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// Authenticator tells whose request it is.
+// Authenticator finds out which user sent a request.
 type Authenticator interface {
 	// Authenticate returns the user that r proves to come from, and whether the
-	// proof has expired; such a one still reads info/collections. An error that
-	// wraps ErrUnauthorized means that there is no valid proof; any other, that it
-	// could not be found out. If the proof covers the body, it replaces the body by one
-	// that ends with hawk.ErrPayload where that is another.
+	// proof has expired; an expired one is good for reading info/collections only. An error
+	// that wraps ErrUnauthorized means that r has no valid proof; any other error, that
+	// the proof could not be checked. If the proof covers the body, Authenticate replaces the
+	// body by one that returns hawk.ErrPayload at its end if the proof is for another body.
 	Authenticate(r *http.Request) (uid int64, expired bool, err error)
 }
 
-// ErrUnauthorized means that a request does not prove whose it is.
+// ErrUnauthorized means that a request has no valid proof of its user.
 var ErrUnauthorized = errors.New("not authorized")
 
-// Config is what a Service needs.
+// Config says how a [Service] works.
 type Config struct {
-	// Backend keeps the records. Its owner purges it now and then, and closes it: requests that come
-	// later are answered with 503.
+	// Backend stores the records. The caller purges it from time to time, and closes it;
+	// later requests are answered with 503.
 	Backend Backend
 
-	// Prefix is what stands before "/1.5/<uid>" in the path: "/storage".
+	// Prefix is the part of the path before "/1.5/<uid>", such as "/storage".
 	Prefix string
-	// Auth tells whose request it is.
+	// Auth authenticates the requests.
 	Auth Authenticator
 	// Now is the clock.
 	Now func() time.Time
-	// Rand makes the names of batches.
+	// Rand is the source of the tokens of batches.
 	Rand io.Reader
-	// Log hears of failures that are the server's; nil: nobody does.
+	// Log logs the server's own failures; nil: they are not logged.
 	Log *slog.Logger
 	// Limits bound what a client may send. A zero takes the value of
-	// bso.DefaultLimits.
+	// [bso.DefaultLimits].
 	Limits bso.Limits
-	// Full, if set, reports that the disk has no room for more than what must go on:
-	// nothing is stored then, but read and deleted.
+	// Full, if set, reports whether the disk has no more than its reserve left. Clients can
+	// then read and delete, but not store.
 	Full func() bool
-	// BatchRoom, if set, is how many bytes the batches of all users may take together
+	// BatchRoom, if set, returns how many bytes the batches of all users together may take
 	// while they wait for their commit.
 	BatchRoom func() int64
-	// MaxBatches bounds their number; 0: 4096.
+	// MaxBatches bounds the number of these batches; 0: 4096.
 	MaxBatches int
-	// Quota is how many bytes a user may store, as Usage counts them; 0: no quota.
+	// Quota is how many bytes a user may store, as [Usage] counts them; 0: no quota.
 	Quota int64
-	// QuotaOf, if set, says what a user may store in place of Quota.
+	// QuotaOf, if set, returns a user's quota, in place of Quota.
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
 
-// Service is the storage service, as an http.Handler.
+// Service is the storage service, as an [http.Handler].
 type Service struct {
 	backend Backend
 	prefix  string
@@ -83,7 +82,7 @@ type Service struct {
 	config  []byte // the body of info/configuration
 }
 
-// New makes a Service.
+// New returns a Service.
 func New(c Config) *Service {
 	s := &Service{
 		backend: c.Backend,
@@ -128,7 +127,7 @@ func withDefaults(l bso.Limits) bso.Limits {
 	return l
 }
 
-// DeleteUser removes all that is kept of a user, for an account that ends.
+// DeleteUser deletes everything stored of a user, whose account has ended.
 func (s *Service) DeleteUser(ctx context.Context, uid int64) error {
 	s.waiting.forget(uid, "")
 	return s.backend.Delete(ctx, uid)
@@ -142,10 +141,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// handle is a method of a resource.
+// handle answers a request for a resource.
 type handle func(*Service, *answer, *request) error
 
-// methods are what each kind of resource can do.
+// methods are the handlers of each kind of resource, by HTTP method.
 var methods = map[resource]map[string]handle{
 	root:          {http.MethodDelete: (*Service).deleteAll},
 	store:         {http.MethodDelete: (*Service).deleteAll},

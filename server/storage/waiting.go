@@ -12,8 +12,8 @@ import (
 const (
 	// maxWaiting is the default of Config.MaxBatches.
 	maxWaiting = 4096
-	// abandonedAfter is how long nothing is added to a batch before it may be dropped for
-	// others. A client sends the posts of a batch one after the other.
+	// abandonedAfter is how long after the last addition a batch may be dropped to make room
+	// for others. A client sends the posts of a batch one right after the other.
 	abandonedAfter = 10 * time.Minute
 	// sweepStep is how many batches one request drops at most.
 	sweepStep = 16
@@ -26,10 +26,10 @@ type batchID struct {
 	token      string
 }
 
-// waiting counts the batches of all users that wait for their commit. It knows of those
-// that were begun or added to since the start of the process; what an earlier one left
-// behind goes with the hourly purge. A batch that its user's other requests removed counts
-// until it is swept. It is safe for concurrent use.
+// waiting counts the batches of all users that wait for their commit. It knows those
+// that were started or added to since the process started; a purge removes older ones when
+// they expire. A batch that another request of its user dropped counts
+// until it is taken for abandoned. It is safe for concurrent use.
 type waiting struct {
 	most int
 	room func() int64 // nil: any number of bytes
@@ -51,15 +51,15 @@ func newWaiting(most int, room func() int64, now func() time.Time) *waiting {
 	return &waiting{most: cmp.Or(most, maxWaiting), room: room, now: now, all: make(map[batchID]*waiter)}
 }
 
-// grant is room for what one request adds to a batch. End it.
+// grant is room for what one request adds to a batch. Call end when the request is done.
 type grant struct {
 	w     *waiting
 	id    batchID
 	bytes int64
 }
 
-// begin takes room for n bytes in a batch. A batch that is not known counts as a new one.
-// A request that commits it is never refused: it makes room.
+// begin takes room for n bytes in a batch. An unknown batch counts as a new one.
+// A request that commits is never refused, since it makes room.
 func (w *waiting) begin(id batchID, n int64, commits bool) (*grant, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,8 +81,8 @@ func (w *waiting) begin(id batchID, n int64, commits bool) (*grant, bool) {
 	return &grant{w, id, n}, true
 }
 
-// end says what became of the batch: it is gone, or holds size now, or, if the request was
-// not carried out, what it held before.
+// end ends the grant. If the request was done, the batch has that size now. Otherwise it is
+// as before. A batch that is gone is no longer counted.
 func (g *grant) end(done, gone bool, size BatchSize) {
 	w := g.w
 	w.mu.Lock()
@@ -115,8 +115,8 @@ func (w *waiting) forget(uid int64, collection string) {
 	}
 }
 
-// abandoned forgets up to sweepStep batches to which nothing was added for long, and
-// returns them, the longest at rest first.
+// abandoned forgets up to sweepStep batches to which nothing was added for abandonedAfter,
+// and returns them, the one unused longest first.
 func (w *waiting) abandoned() []batchID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,8 +131,8 @@ func (w *waiting) abandoned() []batchID {
 	return ids
 }
 
-// makeBatchRoom takes room for an upload in a batch. Where there is none, batches that
-// were given up make room: their clients are told that they are gone, and begin again.
+// makeBatchRoom takes room for an upload in a batch. If there is none, it drops abandoned
+// batches; their clients are told that the batches do not exist, and start again.
 func (s *Service) makeBatchRoom(ctx context.Context, id batchID, commits bool, u *upload) (*grant, error) {
 	n := int64(len(u.changes)) * Overhead
 	for i := range u.changes {
@@ -148,8 +148,8 @@ func (s *Service) makeBatchRoom(ctx context.Context, id batchID, commits bool, u
 		}
 		for _, old := range dropped {
 			err := s.backend.Update(ctx, old.uid, Deferred, func(tx Tx) error { return tx.DropBatch(old.token) })
-			if err != nil { // as of a damaged file: it must not keep others from storing
-				s.log.ErrorContext(ctx, "cannot drop a batch that was given up", "uid", old.uid, "err", err)
+			if err != nil { // such as a damaged file, which must not keep other users from storing
+				s.log.ErrorContext(ctx, "cannot drop an abandoned batch", "uid", old.uid, "err", err)
 			}
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/intake"
 )
 
-// readBody reads a body that is no longer than the limit. It is read whole
-// before the storage is touched: a slow client must not hold anything.
+// readBody reads a body that is no longer than the limit. The whole body is read
+// before the storage is opened, so that a slow client does not block it.
 func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 	most := int64(s.limits.MaxRequestBytes)
 	if q.ContentLength > most {
@@ -39,7 +39,7 @@ func (s *Service) readBody(a *answer, q *request) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// checkAnnounced refuses an upload that a client says will be over a limit.
+// checkAnnounced refuses an upload whose headers say that it will be over a limit.
 func (s *Service) checkAnnounced(h http.Header) error {
 	for name, most := range map[string]int{
 		"X-Weave-Records":       s.limits.MaxPostRecords,
@@ -107,21 +107,21 @@ func (s *Service) post(a *answer, q *request) error {
 	return a.committed(modified, u)
 }
 
-// committed answers a POST that is in force.
+// committed answers a POST whose records are stored.
 func (a *answer) committed(modified bso.Timestamp, u *upload) error {
 	b := append(make([]byte, 0, 64+24*len(u.changes)), `{"modified":`...)
 	b = append(modified.AppendText(b), ',')
 	return a.send(http.StatusOK, modified, append(appendUpload(b, u), '}'))
 }
 
-// update runs a write to a collection that adds nothing, after a look at the request's
-// condition and before one at the quota, and returns the collection's last-modified time.
+// update runs a write to a collection that adds nothing, after it checked the request's
+// condition and before it checks the quota. It returns the collection's last-modified time.
 func (s *Service) update(a *answer, q *request, write func(Tx) error) (modified bso.Timestamp, err error) {
 	return s.write(a, q, Durable, "", write)
 }
 
-// store is an update that adds something, for which there must be room on the disk: to the batch of
-// that token, unless it is "".
+// store is update for a write that adds something, which needs room on the disk. It adds to the
+// batch with that token, unless token is "".
 func (s *Service) store(a *answer, q *request, d Durability, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
 	if s.full() {
 		return 0, fmt.Errorf("%w: the disk has no more than its reserve left", ErrFull)
@@ -151,7 +151,7 @@ func (s *Service) write(a *answer, q *request, d Durability, batch string, write
 		return err
 	})
 	if err == nil && quota > 0 {
-		// In whole KB, as clients read it.
+		// Clients expect whole KB.
 		a.w.Header().Set("X-Weave-Quota-Remaining", strconv.FormatInt(left/1024, 10))
 	}
 	return modified, err
@@ -163,9 +163,9 @@ const maxCollections = 200
 // dropStep is how many expired records are removed by one call.
 const dropStep = 1000
 
-// withinQuota runs write and returns the bytes that are left. It fails if the user has
-// more than the quota then, with the batch of that token, unless they had as much before:
-// a client must be able to make things smaller. The same holds for the number of
+// withinQuota runs write and returns how many bytes are left. It fails if the user then has
+// more than the quota, with the batch of that token, and more than before:
+// a client over its quota must be able to store less. The same holds for the number of
 // collections.
 func withinQuota(tx Tx, quota int64, batch string, write func(Tx) error) (left int64, err error) {
 	before, err := tx.Usage("")
@@ -186,7 +186,7 @@ func withinQuota(tx Tx, quota int64, batch string, write func(Tx) error) (left i
 		return 0, nil
 	}
 	if after.Bytes > quota && after.Bytes > before.Bytes {
-		// Expired records don't count; they are only in the way until a sweep.
+		// Usage counts expired records until they are dropped. The quota does not.
 		for n := 1; n > 0; {
 			if n, err = tx.DropExpired(dropStep); err != nil {
 				return 0, err
@@ -256,7 +256,7 @@ func (s *Service) deleteCollection(a *answer, q *request) error {
 		if err := deleteSome(tx, q.collection, ids); err != nil {
 			return err
 		}
-		// The collection may be gone, and its time with it.
+		// The collection may be gone, and then has no time.
 		modified, err = tx.Modified("", "")
 		return err
 	})
@@ -269,8 +269,8 @@ func (s *Service) deleteCollection(a *answer, q *request) error {
 	return a.deleted(modified)
 }
 
-// deleteSome deletes those of the records that are there, or the whole
-// collection if ids is nil: an empty list names no record, not all of them.
+// deleteSome deletes those of the records that exist, or the whole
+// collection if ids is nil. An empty list deletes nothing.
 func deleteSome(tx Tx, collection string, ids []bso.ID) error {
 	if ids == nil {
 		_, err := tx.DeleteCollection(collection)
