@@ -78,7 +78,8 @@ type Config struct {
 	// the data folder. The server closes it, also when New fails. Quotas, listing and removing
 	// users, and purging work with any; Repair and Compact need a storage.FilePerUser, and
 	// package backup copies the data folder, so it refuses one whose records are elsewhere.
-	// The data folder must not hold users' files already. The disk reserve then protects
+	// New refuses a data folder that has users' files; without a Backend, it refuses one
+	// that has users and no folder for their files. The disk reserve then protects
 	// accounts and tokens only: the Backend itself refuses what does not fit.
 	Backend storage.Backend
 

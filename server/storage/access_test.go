@@ -23,12 +23,12 @@ func TestOnlyTheOwnerGetsIn(t *testing.T) {
 		}
 	}
 	s.do("PUT", "/storage/c/a", `{"payload":"mine"}`).want(200)
-	// An expired token still tells whether anything changed, and that only.
+	// An expired token is good for reading info/collections only.
 	old := header{"Authorization": "1 expired"}
 	s.do("GET", "/info/collections", "", old).want(200)
 	s.do("GET", "/info/collection_counts", "", old).refused(401, "0")
 	s.do("GET", "/info/configuration", "", old).refused(401, "0")
-	// Not knowing is not the client's fault.
+	// A failed check is the server's fault.
 	s.do("GET", "/info/collections", "", header{"Authorization": "broken"}).refused(500, "0")
 }
 
@@ -50,7 +50,7 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 		}
 		s.do("GET", "/storage/"+name, "").refused(400, "13")
 	}
-	// Dots are letters here: nothing is a file.
+	// Dots are part of a name: no path names a file.
 	for _, name := range []string{"..", "%2e%2e", ".", "..."} {
 		s.do("GET", "/storage/"+name, "").want(200)
 		s.do("PUT", "/storage/"+name+"/..", `{"payload":"x"}`).want(200)
@@ -90,7 +90,7 @@ func TestParametersThatMeanNothing(t *testing.T) {
 		s.do("GET", "/storage/c?"+query, "").refused(400, "0")
 	}
 	s.do("DELETE", "/storage/c?ids="+ids, "").refused(400, "0")
-	// A position that nobody handed out is a position; it shows nothing else.
+	// A forged position lists the user's own records.
 	s.do("GET", "/storage/c?offset=bwJh", "").want(200).wantBody(`["a"]`)
 	s.do("GET", "/storage/c?ids="+strings.Repeat("x,", 99)+"a", "").want(200).wantBody(`["a"]`)
 	s.do("GET", "/storage/c?limit=9223372036854775807&full", "").want(200)

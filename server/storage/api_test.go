@@ -104,7 +104,7 @@ func TestExpiredRecordsAreGoneAtOnce(t *testing.T) {
 	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":1}`)
 	s.do("GET", "/info/collection_usage", "").wantBody(`{"c":0.0029296875}`)
 	s.do("DELETE", "/storage/c/a", "").refused(404, "0")
-	// Nothing of it comes back when the ID is used again.
+	// A new record with that ID has nothing of the deleted one.
 	s.do("PUT", "/storage/c/a", `{"ttl":100}`).want(200)
 	if got := s.do("GET", "/storage/c/a", ""); !strings.HasSuffix(got.Body.String(), `,"payload":""}`) || strings.Contains(got.Body.String(), "sortindex") {
 		t.Errorf("an expired record came back: %s", got.Body)
@@ -198,7 +198,7 @@ func TestDeletions(t *testing.T) {
 	if got := s.do("GET", "/storage/c", ""); got.ids() != "1 3" || got.modified() != one.modified() {
 		t.Errorf("after one: %s at %s", got.Body, got.modified())
 	}
-	// An empty list of IDs names nothing, and least of all everything.
+	// An empty list of IDs deletes nothing.
 	s.do("DELETE", "/storage/c?ids=", "").want(200)
 	if got := s.do("GET", "/storage/c", ""); got.ids() != "1 3" {
 		t.Errorf("an empty list deleted: %s", got.Body)
@@ -206,7 +206,7 @@ func TestDeletions(t *testing.T) {
 	some := s.do("DELETE", "/storage/c?ids=1,3,nope", "").want(200)
 	some.wantBody(`{"modified":` + some.modified() + `}`)
 	s.do("GET", "/storage/c", "").wantBody("[]")
-	// The collection is still there; deleted as a whole it is not.
+	// The collection stays without records, until it is deleted.
 	if got := decode[map[string]json.Number](s.do("GET", "/info/collections", "")); got["c"].String() != some.modified() {
 		t.Errorf("info: %v", got)
 	}
@@ -256,7 +256,7 @@ func TestTimesOnlyGrow(t *testing.T) {
 	again := start(t, func(c *config) { c.files.Dir = s.dir })
 	again.clock.Pass(-365 * 24 * time.Hour)
 	step(again.do("PUT", "/storage/c/a", `{"payload":"x"}`))
-	// A client never sees data from its future.
+	// The server's time is never before that of its data.
 	if got := again.do("GET", "/storage/c/a", ""); got.Header().Get("X-Weave-Timestamp") != last {
 		t.Errorf("X-Weave-Timestamp %s before X-Last-Modified %s", got.Header().Get("X-Weave-Timestamp"), last)
 	}
@@ -280,7 +280,7 @@ func TestConditions(t *testing.T) {
 			t.Errorf("%s %s: 412 without X-Last-Modified", c.method, c.path)
 		}
 	}
-	// A record's condition is about the record, a collection's about all of it.
+	// For a record the condition is about the record, for a collection about the collection.
 	s.do("GET", "/storage/c/a", "", old).want(200)
 	s.do("DELETE", "/storage/c?ids=a", "", old).refused(412, "0")
 	s.do("GET", "/storage/c", "", header{"X-If-Modified-Since": a}).want(200)
@@ -310,7 +310,7 @@ func TestIDsOfAnyCharacters(t *testing.T) {
 			t.Errorf("%q came back as %q", id, got.ID)
 		}
 		if !strings.ContainsAny(id, "%&# ") {
-			// As Firefox sends it: as it is, and "+" is no space.
+			// As Firefox sends it: not encoded. "+" is not a space.
 			if got := s.do("GET", "/storage/forms?ids="+id, "").want(200); decode[[]string](got)[0] != id {
 				t.Errorf("ids=%s: %s", id, got.Body)
 			}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// request makes a request that can be served again and again.
+// request returns a request that can be served several times.
 func (s *server) request(method, path, body string) func() *http.Request {
 	return func() *http.Request {
 		r, err := http.NewRequest(method, "/storage/1.5/1"+path, strings.NewReader(body))
@@ -20,7 +20,7 @@ func (s *server) request(method, path, body string) func() *http.Request {
 	}
 }
 
-// sealed is a POST body of n records that look like sealed ones of 500 bytes.
+// sealed returns a POST body of n records with payloads like encrypted ones, of 500 bytes.
 func sealed(n int) string {
 	var all []string
 	for i := range n {

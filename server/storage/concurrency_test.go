@@ -120,13 +120,13 @@ func TestASlowClientOfAPageHoldsNothing(t *testing.T) {
 	s := start(t, func(c *config) { c.files.MaxOpen = 1 })
 	s.do("POST", "/storage/c", list(0, 100, 1000)).want(200)
 	slow := s.readSlowly("/storage/c?full=1")
-	// Another user gets the one place there is.
+	// Another user can open the one file that may be open.
 	s.raw("PUT", "/storage/1.5/2/storage/c/a", `{}`, header{"Authorization": "2"}).want(200)
 	close(slow.proceed)
 	<-slow.done
 }
 
-// slowReader is a client that takes its time over the first bytes.
+// slowReader is a client that waits before it takes the first bytes.
 type slowReader struct {
 	nobody
 	started, proceed, done chan struct{}
@@ -143,7 +143,7 @@ func (r *slowReader) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// readSlowly makes a request whose answer has begun when it returns, and goes on
+// readSlowly makes a request, and returns when its answer has begun. The answer goes on
 // when proceed is closed.
 func (s *server) readSlowly(path string) *slowReader {
 	slow := &slowReader{nobody: newNobody(), started: make(chan struct{}), proceed: make(chan struct{}), done: make(chan struct{})}
@@ -162,7 +162,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	s.do("POST", "/storage/c", list(0, 100, 20_000)).want(200) // more than goes out at once
 	whole := s.do("GET", "/storage/c?full=1", "").Body.Len()
 	slow := s.readSlowly("/storage/c?full=1")
-	// A slow reader keeps no writer waiting.
+	// Writers do not wait for a slow reader.
 	s.do("PUT", "/storage/c/a", `{"payload":"x"}`).want(200)
 	hurry, cancel := context.WithCancel(t.Context())
 	cancel()

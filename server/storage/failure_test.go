@@ -133,7 +133,7 @@ func TestAFullDiskKeepsWhatIsThere(t *testing.T) {
 	if !strings.Contains(s.log.String(), "1.sqlite") || strings.Contains(s.log.String(), "xxx") {
 		t.Errorf("logged: %s", s.log)
 	}
-	// Room can be made.
+	// Deleting makes room.
 	s.do("DELETE", "/storage/c?ids=0,1,2,3,4,5,6,7,8,9", "").want(200)
 	s.do("POST", "/storage/c", list(0, 10, 1000)).want(200)
 }
@@ -238,12 +238,12 @@ func TestOnlyTheOwnerOfTheDiskReadsIt(t *testing.T) {
 	}
 }
 
-// brokenPipe is a client that goes away in the middle of an answer.
+// brokenPipe is a client that disconnects during an answer.
 type brokenPipe struct{ http.ResponseWriter }
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// nobody takes an answer in.
+// nobody is a client that discards the answer.
 type nobody struct{ h http.Header }
 
 func (n nobody) Header() http.Header        { return n.h }
@@ -265,7 +265,7 @@ func TestHalfAListingDoesNotPassForAWholeOne(t *testing.T) {
 	s.ServeHTTP(brokenPipe{newNobody()}, s.request("GET", "/storage/c?full=1", "")())
 }
 
-// tornBackend is one whose listings break off after the first record.
+// tornBackend is a backend whose listings fail after the first record.
 type tornBackend struct{ storage.Backend }
 
 func (b tornBackend) View(ctx context.Context, uid int64, f func(storage.View) error) error {

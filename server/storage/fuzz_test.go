@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// FuzzBody holds the parser against encoding/json: it accepts nothing that is
-// not JSON, and reads what it accepts in the same way.
+// FuzzBody compares the parser with encoding/json: it refuses everything that is
+// not JSON, and reads the rest in the same way.
 func FuzzBody(f *testing.F) {
 	for _, body := range []string{
 		`[]`, `[{"id":"a","payload":"x\n\u00e9\ud83d\ude00","sortindex":-3,"ttl":60}]`, `[{"id":"a"},{"id":"b","payload":null,"ttl":null}]`,
@@ -74,8 +74,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzTarget holds the parsers of paths and queries to what they promise,
-// whatever comes.
+// FuzzTarget checks that the parsers of paths and queries return only valid values.
 func FuzzTarget(f *testing.F) {
 	for path, query := range map[string]string{
 		"/storage/1.5/1/storage/forms/%2FDxrb": "ids=a+b,c%2Cd&full", "/storage/1.5/9/info/quota": "newer=1.23&older=9&sort=index&limit=3",

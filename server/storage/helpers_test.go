@@ -9,12 +9,12 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// userFile is where the records of a user are.
+// userFile is the path of a user's file.
 func userFile(dir string, uid int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%02x", uint8(uid)), fmt.Sprintf("%d.sqlite", uid))
 }
 
-// openFile opens a user's file behind the server's back.
+// openFile opens a user's file without the server.
 func openFile(t testing.TB, dir string, uid int64) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", userFile(dir, uid))

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOverARealConnection sees what a recorder does not: that a path arrives as
-// it was sent, that HEAD has no body and that a long listing comes whole.
+// TestOverARealConnection tests what a recorder cannot: that a path arrives as
+// it was sent, that HEAD has no body, and that a long listing is complete.
 func TestOverARealConnection(t *testing.T) {
 	t.Parallel()
 	s := start(t)

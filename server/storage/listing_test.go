@@ -152,7 +152,7 @@ func TestFormats(t *testing.T) {
 	for _, path := range []string{"/storage/c", "/storage/c/a", "/info/collections"} {
 		s.do("GET", path, "", header{"Accept": "x/yy"}).refused(406, "0")
 	}
-	// What has one form only comes in that.
+	// A resource with one form is sent in that form.
 	s.do("GET", "/storage/c/a", "", header{"Accept": "application/newlines"}).want(200)
 }
 
@@ -167,7 +167,7 @@ func TestSpacesBetweenIDs(t *testing.T) {
 	s.do("GET", "/storage/c?sort=index", "").wantBody(`["d","b"]`)
 }
 
-// An Accept that says nothing asks for nothing.
+// An empty Accept header accepts everything.
 func TestEmptyAccept(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -24,8 +24,8 @@ func newClock() *testclock.Clock {
 	return testclock.At(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 }
 
-// tokens is an Authenticator that believes the header Authorization: "7" is
-// user 7, "7 expired" is user 7 with a token of yesterday.
+// tokens is an Authenticator that trusts the header Authorization: "7" is
+// user 7, "7 expired" is user 7 with an expired token.
 type tokens struct{}
 
 func (tokens) Authenticate(r *http.Request) (int64, bool, error) {
@@ -50,7 +50,7 @@ type server struct {
 	log   *strings.Builder
 }
 
-// config is what a service is started with. Unless it has a Backend, files makes one.
+// config configures a service. If it has no Backend, files configures one.
 type config struct {
 	storage.Config
 	files sqlite.Config
@@ -88,7 +88,7 @@ func start(t testing.TB, change ...func(*config)) *server {
 // header is a set of request headers.
 type header map[string]string
 
-// response is what came back.
+// response is the answer to a request.
 type response struct {
 	*httptest.ResponseRecorder
 	t testing.TB
@@ -184,7 +184,7 @@ type posted struct {
 	Failed   map[string]string
 }
 
-// wire is a record as it comes from the server.
+// wire is a record as the server sends it.
 type wire struct {
 	ID        string
 	Modified  json.Number

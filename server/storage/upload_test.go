@@ -50,7 +50,7 @@ func TestAPostStoresWhatIsSoundAndSaysWhatIsNot(t *testing.T) {
 	if n := s.do("GET", "/storage/c", "").Header().Get("X-Weave-Records"); n != "2" { // low is expired
 		t.Errorf("%s records are there", n)
 	}
-	// One at a time, the same are refused.
+	// Each of them is refused when it is sent alone.
 	for _, bad := range []string{
 		`{"payload":42}`, `{"payload":["x"]}`, `{"sortindex":"x"}`, `{"sortindex":1000000000}`, `{"ttl":-1}`, `{"ttl":1.5}`,
 		`{"unknown":1}`, `{"id":1}`, `{"id":"a","id":"a"}`, `{"payload":"a","payload":"b"}`,
@@ -93,7 +93,7 @@ func TestAPostOfNothingChangesNothing(t *testing.T) {
 		t.Errorf("modified %s, was %s", got.modified(), at)
 	}
 	none := s.do("POST", "/storage/d", `[{"id":"x","ttl":-1}]`).want(200)
-	// Clients set their clocks by this one.
+	// Clients correct their clock by this header.
 	if now := bso.TimestampOf(s.clock.Now()).String(); none.modified() != "0.00" || none.Header().Get("X-Weave-Timestamp") != now {
 		t.Errorf("modified %s, X-Weave-Timestamp %s", none.modified(), none.Header().Get("X-Weave-Timestamp"))
 	}
@@ -140,7 +140,7 @@ func TestLimits(t *testing.T) {
 		s.do("POST", "/storage/c?batch=true", `[]`, header{name: "-1"}).refused(400, "1")
 		s.do("POST", "/storage/c", `[]`, header{name: "many"}).refused(400, "1")
 	}
-	// What was not announced is counted all the same.
+	// Records count also if they were not announced.
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", list(0, 5, 1)).want(202)).Batch
 	s.do("POST", "/storage/c?batch="+batch, list(5, 4, 1)).refused(400, "17")
 	s.do("POST", "/storage/c?batch="+batch, list(5, 3, 1)).want(202)
@@ -166,7 +166,7 @@ func TestBatches(t *testing.T) {
 		t.Fatalf("an open batch shows: %s at %s", got.Body, got.modified())
 	}
 	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":2}`)
-	// It survives the server.
+	// The batch is still there after a restart.
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestBatches(t *testing.T) {
 			t.Errorf("%s modified at %s, want %s", id, r.Modified, want)
 		}
 	}
-	// Committed once is committed; a TTL starts with the commit.
+	// A batch cannot be committed twice. A TTL starts with the commit.
 	again.do("POST", "/storage/c"+query+"&commit=true", `[]`).refused(400, "0")
 	s.clock.Pass(29 * time.Second)
 	again.do("GET", "/storage/c/a", "").want(200)
@@ -223,7 +223,7 @@ func TestBatchesThatAreNot(t *testing.T) {
 	if got := s.do("POST", "/storage/c?batch=true&commit=true", `[{"id":"b"}]`).want(200); decode[posted](got).Batch != "" {
 		t.Errorf("begun and committed at once: %s", got.Body)
 	}
-	// Nothing in it: nothing happens.
+	// A batch without records changes nothing.
 	empty := decode[posted](s.do("POST", "/storage/e?batch=true", `[]`).want(202)).Batch
 	s.do("POST", "/storage/e?commit=true&batch="+empty, `[]`).want(200)
 	s.do("GET", "/info/collection_counts", "").wantBody(`{"c":1}`)
@@ -232,7 +232,7 @@ func TestBatchesThatAreNot(t *testing.T) {
 	s.clock.Pass(10 * time.Millisecond)
 	s.do("POST", "/storage/c?batch="+batch, `[]`).refused(400, "0")
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).refused(400, "0")
-	// The next one to begin clears it away.
+	// The start of another batch drops it.
 	s.do("POST", "/storage/c?batch=true", `[]`).want(202)
 	if n := rows(t, s.dir, 1, "batch_items"); n != 0 {
 		t.Errorf("%d items are left", n)
@@ -265,8 +265,8 @@ func TestKnownBadCryptoIsRefused(t *testing.T) {
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10<<10 + storage.Overhead })
-	// With the overhead of its row a record takes so many whole KB; its collection's comes
-	// on top of all.
+	// A record takes so many whole KB with its overhead; the overhead of its collection is
+	// added.
 	kb := func(n int) string { return strings.Repeat("x", n<<10-storage.Overhead) }
 	put := func(id string, n int, more string) *response {
 		t.Helper()
@@ -280,16 +280,16 @@ func TestQuota(t *testing.T) {
 	put("b", 4, "").refused(403, "14")
 	s.do("POST", "/storage/c", `[{"id":"b","payload":"`+kb(4)+`"}]`).refused(403, "14")
 	s.do("GET", "/storage/c", "").wantBody(`["a","old"]`)
-	// What expired makes room, swept or not.
+	// Expired records do not count, also before they are dropped.
 	s.clock.Pass(time.Minute)
 	s.do("GET", "/info/quota", "").wantBody(`[4.1953125,10.1953125]`)
 	put("b", 4, "").want(200)
-	// A batch counts from its first record on, for itself alone, and is not counted twice.
+	// A batch counts from its first record on, for itself only, and once.
 	batch := decode[posted](s.do("POST", "/storage/c?batch=true", `[{"id":"d","payload":"`+kb(2)+`"}]`).want(202)).Batch
 	s.do("POST", "/storage/c?batch="+batch, `[{"id":"e","payload":"x"}]`).refused(403, "14")
 	put("e", 3, "").refused(403, "14")
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
-	// At the limit one can still replace, shrink and delete.
+	// At the limit a client can still replace, shrink and delete records.
 	put("a", 4, "").want(200)
 	put("a", 5, "").refused(403, "14")
 	if got := put("a", 1, "").want(200); got.Header().Get("X-Weave-Quota-Remaining") != "3" {
@@ -315,7 +315,7 @@ func TestWhoIsOverTheQuotaCanShrink(t *testing.T) {
 	}
 }
 
-// Records and collections of next to nothing fill a disk too.
+// Empty records and collections fill a disk too.
 func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10 * storage.Overhead })
@@ -327,8 +327,8 @@ func TestQuotaCountsWhatEmptyRecordsTake(t *testing.T) {
 	s.do("GET", "/info/quota", "").wantBody(`[1.953125,1.953125]`)
 }
 
-// A user cannot make collections without end, by whatever way, and those that are there
-// stay usable.
+// The number of a user's collections is bounded for every kind of request, and the existing
+// ones stay usable.
 func TestCollectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -344,8 +344,8 @@ func TestCollectionsAreBounded(t *testing.T) {
 	s.do("PUT", "/storage/more/a", `{}`).want(200)
 }
 
-// A batch that was given up takes nothing of the upload that replaces it; but two cannot
-// go over the quota together.
+// An abandoned batch takes no room from the upload that replaces it; but two batches
+// together cannot go over the quota.
 func TestAbandonedBatchesAndTheQuota(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(c *config) { c.Quota = 10 << 10 })
@@ -359,8 +359,8 @@ func TestAbandonedBatchesAndTheQuota(t *testing.T) {
 	s.do("GET", "/storage/c", "").wantBody(`["c"]`)
 }
 
-// Batches that wait for a commit which never comes do not pile up: the oldest give way,
-// by their number and by their size.
+// The number and the size of a user's uncommitted batches are bounded: the oldest are
+// dropped.
 func TestBatchesAreBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(c *config) { c.Limits.MaxTotalBytes = 1000 })
@@ -397,7 +397,7 @@ func TestBatchesAreBounded(t *testing.T) {
 	s.do("POST", "/storage/c?commit=true&batch="+last, `[]`).want(200)
 }
 
-// While the disk has no more than its reserve nothing is stored; all else goes on.
+// While the disk has no more than its reserve, nothing is stored; everything else works.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	full := false
@@ -422,7 +422,7 @@ func TestFullDisk(t *testing.T) {
 	s.do("POST", "/storage/c?commit=true&batch="+batch, `[]`).want(200)
 }
 
-// The record that a PUT writes is the one of the path, whatever its body says.
+// A PUT writes the record of the path, whatever ID its body has.
 func TestThePathNamesTheRecord(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -431,7 +431,7 @@ func TestThePathNamesTheRecord(t *testing.T) {
 	s.do("PUT", "/storage/c/a", `{"id":7}`).refused(400, "8")
 }
 
-// waits is a server with batches of several users.
+// waits is a server with uncommitted batches of several users.
 type waits struct{ *server }
 
 func (s waits) post(uid int, query, payload string) *response {
@@ -445,8 +445,8 @@ func (s waits) begin(uid int, payload string) string {
 	return decode[posted](s.post(uid, "batch=true", payload).want(202)).Batch
 }
 
-// What waits for a commit is bounded over all users: by its number, and by the room that
-// there is. One that commits, or that nothing is added to for long, makes room.
+// The uncommitted batches of all users are bounded by their number, and by the room for
+// them. A commit makes room, and so does dropping one that nothing was added to for long.
 func TestBatchesOfAllUsersAreBounded(t *testing.T) {
 	t.Parallel()
 	var room atomic.Int64
@@ -468,13 +468,13 @@ func TestBatchesOfAllUsersAreBounded(t *testing.T) {
 	s.post(6, "", "without a batch").want(200)
 	s.post(7, "batch=nonesuch", "").refused(503, "0")
 
-	// Of those that were given up, the ones that rested for ten minutes go.
+	// Batches to which nothing was added for ten minutes are dropped.
 	s.clock.Pass(6 * time.Minute)
 	s.post(1, "batch="+first, "").want(202)
 	s.clock.Pass(6 * time.Minute)
 	five := s.begin(5, "")
 	if n := rows(t, s.dir, 3, "batches") + rows(t, s.dir, 4, "batches"); n != 0 {
-		t.Errorf("%d batches that were given up are left", n)
+		t.Errorf("%d abandoned batches are left", n)
 	}
 	s.post(1, "commit=true&batch="+first, "").want(200)
 
@@ -486,7 +486,7 @@ func TestBatchesOfAllUsersAreBounded(t *testing.T) {
 	s.post(5, "commit=true&batch="+five, strings.Repeat("x", 1500)).want(200) // which makes room
 	s.begin(3, strings.Repeat("x", 800))
 
-	// A refused post, a batch that is not there, and storage that was wiped take nothing.
+	// A refused post, a batch that does not exist, and a wiped storage take no room.
 	s.raw("DELETE", "/storage/1.5/2", "", header{"Authorization": "2"}).want(200)
 	for range 5 {
 		s.post(2, "batch=nonesuch", strings.Repeat("x", 1000)).refused(400, "0")

@@ -49,7 +49,7 @@ func TestTheFileThatRestedLongestMakesRoom(t *testing.T) {
 		t.Error("an open file was opened again")
 	}
 	p.release(one)
-	p.release(p.use(t, 3)) // 2 has to go, not 1
+	p.release(p.use(t, 3)) // 2 is closed, not 1
 	if p.open[1] != one || p.open[2] != nil || len(p.open) != 2 {
 		t.Errorf("open: %v", p.open)
 	}
@@ -67,7 +67,7 @@ func TestAFileInUseStaysOpen(t *testing.T) {
 	if _, err := p.acquire(impatient, 3); !errors.Is(err, context.Canceled) {
 		t.Errorf("a third file: %v", err)
 	}
-	if p.use(t, 2) != two { // one more user needs no room
+	if p.use(t, 2) != two { // one more use of an open file needs no slot
 		t.Error("a file in use was opened again")
 	}
 	p.release(two)
@@ -133,8 +133,8 @@ func TestRemovingAFileInUse(t *testing.T) {
 	p.release(fresh)
 }
 
-// TestACommitWaitsForTheDisk looks at the settings: to see the effect one would
-// have to cut the power, or wait.
+// TestACommitWaitsForTheDisk checks the settings: their effect shows only when the power
+// is cut, or after waiting.
 func TestACommitWaitsForTheDisk(t *testing.T) {
 	t.Parallel()
 	backend, err := New(Config{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})

@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// newUpkeep is a backend on a folder, with n users who stored ten bytes each.
+// newUpkeep returns a backend on a folder, with n users who stored ten bytes each.
 func newUpkeep(t testing.TB, dir string, n int64) *Backend {
 	t.Helper()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -42,14 +42,14 @@ func states(t testing.TB, b *Backend) map[int64]storage.State {
 	return all
 }
 
-// What did not change is not opened, and what did is.
+// Files that did not change are not opened, and those that did are.
 func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := newUpkeep(t, dir, 5).Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// Somebody makes the index lie, so that it shows whether it was asked.
+	// The index is changed, so that what it says can be told from what the files say.
 	db, err := sql.Open("sqlite", filepath.Join(dir, indexName))
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	b := newUpkeep(t, dir, 1) // who changes something again
+	b := newUpkeep(t, dir, 1) // user 1 changes something
 	for uid, s := range states(t, b) {
 		want := int64(99)
 		if uid == 1 {
@@ -71,7 +71,7 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	if open := len(b.files.open); open != 1 {
 		t.Errorf("%d files were opened", open)
 	}
-	// A file that was damaged from outside is another one.
+	// A file that was damaged from outside has changed.
 	if err := os.WriteFile(b.files.path(3), []byte("what is this"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	}
 }
 
-// A sweep opens a file only if something in it may have expired.
+// A purge opens a file only if something in it may have expired.
 func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -120,7 +120,7 @@ func TestTheIndexIsACache(t *testing.T) {
 	}
 }
 
-// BenchmarkStates is a look at 1000 users.
+// BenchmarkStates lists 1000 users.
 func BenchmarkStates(b *testing.B) {
 	dir := b.TempDir()
 	if err := newUpkeep(b, dir, 1000).Close(context.Background()); err != nil {

@@ -12,8 +12,8 @@ import (
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
-// Each sync ID of a restored storage is a new one, and IDs that belong together still do:
-// Firefox wipes a collection that is listed in meta/syncids under another meta/global.
+// Each sync ID of a restored storage is new, and IDs that were equal still are: Firefox
+// wipes a collection that is listed in meta/syncids under another meta/global.
 func TestRenewSyncIDs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "1.sqlite")
@@ -70,7 +70,7 @@ func TestRenewSyncIDs(t *testing.T) {
 		if err := tx.QueryRow(`SELECT modified FROM collections WHERE name = 'crypto'`).Scan(&crypto); err != nil {
 			return err
 		}
-		// The clock is later than the backup, so each collection is of about now, and never of later.
+		// The clock is later than the backup, so the time of each collection is a little before the clock.
 		if first != last || last > 100_000 || last <= 97_000 || crypto != 110 {
 			t.Errorf("the collections are of %d to %d, crypto of %d", first, last, crypto)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/plantest"
 )
 
-// No statement of a request reads what other collections have, or a whole collection, or sorts.
+// No statement of a request reads a whole table or a whole collection, or sorts records.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	b, err := New(Config{Dir: t.TempDir(), Now: newTestClock()})
@@ -35,7 +35,7 @@ func TestPlans(t *testing.T) {
 		"sqlDropExcessItems": few, "sqlDropExcessBatch": few,
 		"sqlWipeRecords": "a wipe deletes everything", "sqlRenewCollections": few,
 	})
-	// They delete a collection, and look at up to maxMetaRecords.
+	// They delete a collection, and read up to maxMetaRecords.
 	whole := map[string]bool{"sqlDeleteAllRecords": true, "sqlMetaRecords": true}
 	covered := 0
 	for name, query := range plantest.Statements(t, "sql.go") {
@@ -48,13 +48,13 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	}
-	// Those that list IDs, count, or look for the end of a page, by time.
+	// Those by time that list IDs, count records, or find the end of a page.
 	if covered != 6 {
 		t.Errorf("%d statements read the index by time and nothing else, want 6", covered)
 	}
 }
 
-// The index is looked at for each file that is closed.
+// The index is read for each file that is closed.
 func TestPlansOfTheIndex(t *testing.T) {
 	t.Parallel()
 	x := index{dir: t.TempDir()}
