@@ -58,6 +58,10 @@ var (
 	ErrClosed = fs.ErrClosed
 	// ErrKey means that the file was written with another local key.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
+	// ErrNoKey means that the file is encrypted, and was opened without a key.
+	ErrNoKey = errors.New("it is encrypted, and the configuration has no key")
+	// ErrNotEncrypted means that the file is not encrypted, and was opened with a key.
+	ErrNotEncrypted = errors.New("it is not encrypted, and the configuration has a key")
 	// ErrNoRun means that a store's log does not have the sync, or no longer.
 	ErrNoRun = errors.New("the log has no such sync")
 	// ErrUndone means that a sync was undone before.

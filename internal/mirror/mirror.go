@@ -93,7 +93,10 @@ func open[R any](ctx context.Context, schema Schema[R], c engine.StoreConfig, ma
 		return nil, err
 	}
 	s.setChunk(chunkSize)
-	if err := errors.Join(s.claim(ctx), s.checkKey(ctx)); err != nil {
+	if err = s.claim(ctx); err == nil {
+		err = s.checkKey(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", c.Path, err), s.db.Close())
 	}
 	return s, nil
@@ -112,17 +115,6 @@ func newStore[R any](schema Schema[R], c engine.StoreConfig) *Store[R] {
 		s.sealer, s.mac = key.Subkey(schema.Collection+" at rest").Sealer(c.Rand), key.Subkey(schema.Collection+" identity")
 	}
 	return s
-}
-
-// checkKey reads one record: a wrong key is told now, and not by half a sync.
-func (s *Store[R]) checkKey(ctx context.Context) error {
-	for _, err := range s.payloads(ctx) {
-		if errors.Is(err, localkey.ErrOpen) {
-			return engine.ErrKey
-		}
-		return err
-	}
-	return nil
 }
 
 // claim writes the collection's name into a new file and checks it in an old
@@ -147,10 +139,14 @@ func (s *Store[R]) claim(ctx context.Context) error {
 
 // initialize fills in a new file, with what its copies have to share.
 func (s *Store[R]) initialize(tx *Tx[R]) error {
-	if _, err := tx.exec(sqlInitMeta, s.schema.Collection); err != nil || !s.schema.Fork {
+	canary, err := s.canary()
+	if err != nil {
 		return err
 	}
-	_, err := tx.forkSecret()
+	if _, err := tx.exec(sqlInitMeta, s.schema.Collection, canary); err != nil || !s.schema.Fork {
+		return err
+	}
+	_, err = tx.forkSecret()
 	return err
 }
 

@@ -3,7 +3,9 @@ package mirror
 // Every statement of the package, so that a test can read the plan of each.
 const (
 	sqlMeta          = `SELECT collection FROM meta WHERE one = 1`
-	sqlInitMeta      = `INSERT INTO meta (one, collection) VALUES (1, ?1) ON CONFLICT DO NOTHING`
+	sqlInitMeta      = `INSERT INTO meta (one, collection, canary) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING`
+	sqlCanary        = `SELECT canary FROM meta WHERE one = 1`
+	sqlSetCanary     = `UPDATE meta SET canary = ?1 WHERE one = 1`
 	sqlPast          = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
 	sqlSetPast       = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`

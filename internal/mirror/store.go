@@ -116,24 +116,42 @@ func (s *Store[R]) payloads(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 func (s *Store[R]) page(ctx context.Context, after int64) (page [][]byte, last int64, err error) {
-	rows, err := s.db.Query(ctx, sqlPage, after, listPage)
+	sealed, err := s.sealedPage(ctx, after)
 	if err != nil {
-		return nil, 0, sqlite.Explain(err)
+		return nil, 0, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id engine.ID
-		var sealed []byte
-		if err := rows.Scan(&last, &id, &sealed); err != nil {
-			return nil, 0, err
-		}
-		payload, err := s.open(id, sealed)
+	for _, r := range sealed {
+		payload, err := s.open(r.id, r.payload)
 		if err != nil {
 			return nil, 0, err
 		}
-		page = append(page, payload)
+		page, last = append(page, payload), r.n
 	}
-	return page, last, sqlite.Explain(rows.Err())
+	return page, last, nil
+}
+
+// sealedRecord is what the user has under an ID, as it is in the file.
+type sealedRecord struct {
+	n       int64
+	id      engine.ID
+	payload []byte
+}
+
+// sealedPage returns the records behind a row number, at most listPage.
+func (s *Store[R]) sealedPage(ctx context.Context, after int64) (page []sealedRecord, err error) {
+	rows, err := s.db.Query(ctx, sqlPage, after, listPage)
+	if err != nil {
+		return nil, sqlite.Explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r sealedRecord
+		if err := rows.Scan(&r.n, &r.id, &r.payload); err != nil {
+			return nil, err
+		}
+		page = append(page, r)
+	}
+	return page, sqlite.Explain(rows.Err())
 }
 
 // Count is the number of the user's records.
