@@ -124,7 +124,7 @@ func (c *chunk[R]) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
-	if c.store.watchers.watched() {
+	if c.store.watchers.watched() || c.store.schema.Lookup != nil {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}

@@ -96,6 +96,9 @@ func open[R any](ctx context.Context, schema Schema[R], c engine.StoreConfig, ma
 	if err = s.claim(ctx); err == nil {
 		err = s.checkKey(ctx)
 	}
+	if err == nil {
+		err = s.indexAll(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open %s: %w", c.Path, err), s.db.Close())
 	}

@@ -135,6 +135,9 @@ func testSchema(keyed bool) Schema[testRecord] {
 		Collection: "test", Version: 1,
 		ID:    func(r *testRecord) *engine.ID { return &r.ID },
 		Check: named(keyed, func(r *testRecord) string { return r.Name }),
+
+		Lookup:        func(r *testRecord) []string { return []string{"name " + r.Name, "record"} },
+		LookupVersion: 1,
 	}
 }
 
@@ -371,6 +374,7 @@ func (w *model) settle(r *rapid.T) {
 			w.must(r, json.Unmarshal(record.payload, &fields))
 			names[record.Name] = fields
 		}
+		w.must(r, looksUp(d.Store))
 		if !maps.Equal(have, live) {
 			r.Fatalf("%s has %v\nthe server has %v", d.name, have, live)
 		}

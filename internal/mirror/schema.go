@@ -50,6 +50,12 @@ type Schema[R any] struct {
 	// that only this device has gives way to one that it matches; two that the account
 	// has stay two. nil: they never are.
 	Matches func(a, b *R) bool
+	// Lookup returns the words by which [Store.Lookup] finds a record: where it belongs,
+	// what it is about. A file that is encrypted holds a MAC of each. nil: there are none.
+	Lookup func(*R) []string
+	// LookupVersion is from 1 on, and changes with the words that Lookup returns: files that
+	// have those of another version are entered again when they are opened.
+	LookupVersion int
 	// ReadOnly returns why the user cannot edit a valid record, or nil: a newer version
 	// of the program wrote it. It is kept and sent back as it is, and can be deleted.
 	ReadOnly func(*R) error

@@ -6,6 +6,8 @@ const (
 	sqlInitMeta      = `INSERT INTO meta (one, collection, canary) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING`
 	sqlCanary        = `SELECT canary FROM meta WHERE one = 1`
 	sqlSetCanary     = `UPDATE meta SET canary = ?1 WHERE one = 1`
+	sqlIndexed       = `SELECT lookups FROM meta WHERE one = 1`
+	sqlSetIndexed    = `UPDATE meta SET lookups = ?1 WHERE one = 1`
 	sqlPast          = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
 	sqlSetPast       = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
 	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
@@ -21,9 +23,16 @@ const (
 	sqlByLoose = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE loose = ?1 ORDER BY n LIMIT ?2`
 	sqlPage    = `SELECT n, id, coalesce(local, mirror) FROM records WHERE n > ?1 AND deleted = 0 ORDER BY n LIMIT ?2`
 	sqlMany    = `SELECT id, coalesce(local, mirror) FROM records WHERE deleted = 0 AND id IN (SELECT value FROM json_each(?1))`
-	sqlInsert  = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
-	sqlAdd     = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
-	sqlEdit    = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
+	sqlLookup  = `SELECT r.n, r.id, coalesce(r.local, r.mirror) FROM lookups l JOIN records r ON r.n = l.n
+		WHERE l.key = ?1 AND l.n > ?2 ORDER BY l.n LIMIT ?3`
+	sqlCountLookup = `SELECT count(*) FROM lookups WHERE key = ?1`
+	sqlToIndex     = `SELECT n, id, CASE deleted WHEN 0 THEN coalesce(local, mirror) END FROM records WHERE id IN (SELECT value FROM json_each(?1))`
+	sqlUnindex     = `DELETE FROM lookups WHERE n IN (SELECT value FROM json_each(?1))`
+	sqlIndex       = `INSERT OR IGNORE INTO lookups (key, n) SELECT unhex(value ->> 'key'), value ->> 'n' FROM json_each(?1)`
+
+	sqlInsert = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
+	sqlAdd    = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
+	sqlEdit   = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
 		past = CASE past WHEN 0 THEN 0 ELSE 2 END WHERE n = ?1`
 	sqlSettle       = `UPDATE records SET mirror = ?2, local = ?3, deleted = 0, changes = ?4, refused = 0, modified = ?5, dupe = ?6, loose = ?7, past = 0, base = NULL WHERE n = ?1`
 	sqlMirror       = `UPDATE records SET mirror = ?2, modified = ?3, past = 0 WHERE n = ?1`

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"database/sql"
 	"iter"
 	"slices"
 
@@ -143,6 +144,10 @@ func (s *Store[R]) sealedPage(ctx context.Context, after int64) (page []sealedRe
 	if err != nil {
 		return nil, sqlite.Explain(err)
 	}
+	return scanSealed(rows)
+}
+
+func scanSealed(rows *sql.Rows) (page []sealedRecord, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r sealedRecord

@@ -32,7 +32,10 @@ func (s *Store[R]) update(ctx context.Context, f func(*Tx[R]) error) error {
 	var last *Tx[R]
 	err := s.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
 		last = &Tx[R]{sql: tx, store: s}
-		return f(last)
+		if err := f(last); err != nil {
+			return err
+		}
+		return last.index()
 	})
 	if err == nil {
 		s.tell(&last.effect)
