@@ -54,7 +54,8 @@ func (e *Engine[R]) Find(ctx context.Context, match func(R) bool) iter.Seq2[R, e
 }
 
 // Edit runs f in one transaction, and keeps all it did if it returns nil, or
-// nothing. f must be quick, and use tx alone: a sync and other edits wait for it.
+// nothing. f must be quick, and use tx alone: a sync and other edits wait for it. A panic
+// of f keeps nothing, and goes on to the caller.
 func (e *Engine[R]) Edit(ctx context.Context, f func(tx *Tx[R]) error) error {
 	return e.store.Edit(ctx, func(records *mirror.Tx[R]) error { return f(&Tx[R]{records, e.same}) })
 }

@@ -82,15 +82,20 @@ type Sent struct {
 // Open opens the notes in the file at path, which need not be there yet.
 func Open(path string) (*Engine, error) {
 	e := &Engine{path: path}
+	return e, e.load()
+}
+
+// load reads the file.
+func (e *Engine) load() error {
 	e.clear()
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(e.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return e, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return e, json.Unmarshal(raw, &e.Disk)
+	return json.Unmarshal(raw, &e.Disk)
 }
 
 func (e *Engine) clear() {
@@ -100,14 +105,21 @@ func (e *Engine) clear() {
 	}
 }
 
-// Do runs f as a transaction. Every method is one, and none calls another: between
-// two calls of a sync nothing is held, and the user's edits come in.
-func (e *Engine) Do(ctx context.Context, f func() error) error {
+// Do runs f as a transaction: where it fails or panics, all is as it was. Every method is
+// one, and none calls another: between two calls of a sync nothing is held, and the user's
+// edits come in.
+func (e *Engine) Do(ctx context.Context, f func() error) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	kept := false
+	defer func() {
+		if !kept {
+			err = errors.Join(err, e.load())
+		}
+	}()
 	if err := f(); err != nil {
 		return err
 	}
@@ -119,7 +131,9 @@ func (e *Engine) Do(ctx context.Context, f func() error) error {
 	if err := os.WriteFile(e.path+".new", raw, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(e.path+".new", e.path)
+	err = os.Rename(e.path+".new", e.path)
+	kept = err == nil
+	return err
 }
 
 // edit runs f as a transaction of the user's.

@@ -168,7 +168,8 @@ func dsn(path, lock string, pragmas []string) string {
 func (db *DB) Path() string { return db.path }
 
 // Update runs f in the one write transaction that the file can have, and
-// commits when f returns nil. f must not call Update or Read.
+// commits when f returns nil. f must not call Update or Read. A panic of f rolls back and
+// goes on to the caller.
 func (db *DB) Update(ctx context.Context, f func(*sql.Tx) error) error {
 	return inTx(ctx, db.write, f)
 }
@@ -192,7 +193,14 @@ func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
 	if err != nil {
 		return Explain(err)
 	}
-	if err = f(tx); err != nil {
+	returned := false
+	defer func() {
+		if !returned { // f panicked: the next transaction must not wait for this one
+			_ = tx.Rollback()
+		}
+	}()
+	err = f(tx)
+	if returned = true; err != nil {
 		_ = tx.Rollback()
 	} else {
 		err = tx.Commit()

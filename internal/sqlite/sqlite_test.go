@@ -410,3 +410,44 @@ func TestAFileFromBeforeTheFirstMigration(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A transaction that panics must not hold the one connection that writes.
+func TestAPanicRollsBack(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), sqlite.Options{Migrations: fstest.MapFS{
+		"0001_start.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE t (a INTEGER) STRICT;")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	panicking := func(update func(context.Context, func(*sqlite.Tx) error) error) {
+		defer func() {
+			if p := recover(); p != "a bug" {
+				t.Errorf("it panics with %v", p)
+			}
+		}()
+		_ = update(ctx, func(tx *sqlite.Tx) error {
+			if _, err := tx.Exec("INSERT INTO t VALUES (1)"); err != nil {
+				t.Error(err)
+			}
+			panic("a bug")
+		})
+	}
+	panicking(db.UpdateCached)
+	panicking(db.UpdateSoon)
+	count := func() (n int) {
+		if err := db.QueryRow(ctx, "SELECT count(*) FROM t").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d rows are kept", n)
+	}
+	if err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (2)"); return err }); err != nil || count() != 1 {
+		t.Errorf("the next transaction: %v, %d rows", err, count())
+	}
+}
