@@ -22,8 +22,11 @@
 // struct that cannot be synced.
 //
 // A later version of the app may add fields and drop them. What a device does not
-// know it keeps and sends back, so that old and new versions of an app share a
-// collection. The zero value of a new field should mean what old records mean.
+// know it keeps and sends back, also in structs within, in the values of maps and in the
+// elements of lists, so that old and new versions of an app share a collection. An element
+// is known again by its field "id" if it has one, and by what it says otherwise. The zero
+// value of a new field should mean what old records mean. What a struct that holds itself
+// has within is replaced as a whole.
 //
 // # Two devices, one record
 //

@@ -77,7 +77,7 @@ func (s *structure) object(t reflect.Type, above []reflect.Type) (names []string
 			return fmt.Errorf("its fields %s and %s have one name in JSON, %q", other, m.Name, m.name)
 		}
 		seen[strings.ToLower(m.name)] = m.Name
-		if strings.ContainsAny(m.name, ".\"'\\`") {
+		if strings.ContainsAny(m.name, ".\"'\\`") || m.name == mirror.Elements || m.name == mirror.Values {
 			return fmt.Errorf("its field %s cannot be called %q; take letters, digits and hyphens", m.Name, m.name)
 		}
 		within, err := s.value(m.Type, above)
@@ -142,16 +142,25 @@ func (s *structure) value(t reflect.Type, above []reflect.Type) (names []string,
 	case reflect.Pointer:
 		return s.value(t.Elem(), above)
 	case reflect.Slice, reflect.Array:
-		_, err = s.value(t.Elem(), above)
+		names, err = s.within(mirror.Elements, t.Elem(), above)
 	case reflect.Map:
 		if k := t.Key(); !converts(k) && k.Kind() != reflect.String && !k.ConvertibleTo(reflect.TypeFor[int]()) {
 			return nil, fmt.Errorf("is or holds a map by %v, which JSON cannot", k)
 		}
-		_, err = s.value(t.Elem(), above)
+		names, err = s.within(mirror.Values, t.Elem(), above)
 	case reflect.Struct:
 		return s.object(t, above)
 	}
-	return nil, err
+	return names, err
+}
+
+// within returns the names of the fields in what a list or map of t holds.
+func (s *structure) within(prefix string, t reflect.Type, above []reflect.Type) (names []string, err error) {
+	fields, err := s.value(t, above)
+	for _, name := range fields {
+		names = append(names, prefix+"."+name)
+	}
+	return names, err
 }
 
 // member is a field as encoding/json sees it.

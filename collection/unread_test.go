@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -164,5 +165,54 @@ func TestWhatComesLaterTakesThePlaceOfWhatCouldNotBeRead(t *testing.T) {
 	sync(later)
 	if x, err := later.Get(t.Context(), "a"); err != nil || x.Title != "x" && x.Title != "mine" {
 		t.Errorf("there is %+v, %v", x, err)
+	}
+}
+
+// An old version's edit of an element of a list keeps what a later one wrote of it, and
+// that of an object within likewise.
+func TestAnOldVersionKeepsUnknownFieldsWithin(t *testing.T) {
+	t.Parallel()
+	type oldItem struct {
+		Name string `json:"name"`
+	}
+	type item struct {
+		Name  string `json:"name"`
+		Price int    `json:"price"`
+	}
+	type old struct {
+		ID    collection.ID      `json:"id"`
+		Items []oldItem          `json:"items"`
+		Rooms map[string]oldItem `json:"rooms"`
+		Main  *oldItem           `json:"main"`
+	}
+	type later struct {
+		ID    collection.ID   `json:"id"`
+		Items []item          `json:"items"`
+		Rooms map[string]item `json:"rooms"`
+		Main  *item           `json:"main"`
+	}
+	c := newCloud()
+	a := openAt(t, c, filepath.Join(t.TempDir(), "old.db"), collection.Options[old]{})
+	b := openAt(t, c, filepath.Join(t.TempDir(), "later.db"), collection.Options[later]{})
+	add(t, b, later{ID: "x", Items: []item{{"pen", 1}, {"ink", 2}}, Rooms: map[string]item{"a": {"hall", 3}, "b": {"attic", 4}}, Main: &item{"desk", 5}})
+	sync := func() {
+		t.Helper()
+		for _, e := range []engine.Engine{b, a, b} {
+			_, err := c.sync(e, engine.Start{})
+			check(t, err)
+		}
+	}
+	sync()
+	edit(t, a, "x", func(r *old) {
+		r.Items = []oldItem{{"paper"}, {"pen"}, {"red ink"}}
+		r.Rooms = map[string]oldItem{"a": {"great hall"}}
+		r.Main.Name = "table"
+	})
+	sync()
+	got, err := b.Get(t.Context(), "x")
+	check(t, err)
+	want := later{ID: "x", Items: []item{{"paper", 0}, {"pen", 1}, {"red ink", 2}}, Rooms: map[string]item{"a": {"great hall", 3}}, Main: &item{"table", 5}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("there is %+v, want %+v", got, want)
 	}
 }

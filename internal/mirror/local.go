@@ -104,11 +104,26 @@ func (t *Tx[R]) Update(r *R) error {
 	if err != nil {
 		return err
 	}
-	payload, err := patch(was, text, t.store.written)
+	payload, err := t.store.patch(was, text)
 	if err != nil {
 		return err
 	}
 	return t.put(id, payload)
+}
+
+// patch writes what R wrote over a record; see [Schema.Fields].
+func (s *Store[R]) patch(old, written []byte) ([]byte, error) {
+	var seen []byte
+	if s.lists {
+		r, err := decodeStored[R](old)
+		if err != nil {
+			return nil, err
+		}
+		if seen, err = json.Marshal(r); err != nil {
+			return nil, err
+		}
+	}
+	return patch(old, seen, written, s.written)
 }
 
 // Put adds r under its ID, or changes the record there to r.

@@ -42,6 +42,7 @@ type Store[R any] struct {
 	schema   Schema[R]
 	fields   fieldRules
 	written  fieldSet // Schema.Fields
+	lists    bool     // there are lists among them
 	now      func() time.Time
 	random   io.Reader
 	sealer   *localkey.Sealer // nil: payloads are stored as they are
@@ -114,6 +115,7 @@ func newStore[R any](schema Schema[R], c engine.StoreConfig) *Store[R] {
 		schema: schema, written: newFieldSet(schema.Fields), now: c.Now, random: c.Rand,
 		fields: newFieldRules(schema.Nested, schema.Sets, schema.Sticky, schema.Required, schema.Resolve),
 	}
+	s.lists = s.written.lists()
 	if key := localkey.Key(c.Key); key != (localkey.Key{}) {
 		s.sealer, s.mac = key.Subkey(schema.Collection+" at rest").Sealer(c.Rand), key.Subkey(schema.Collection+" identity")
 	}

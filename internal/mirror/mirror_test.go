@@ -273,8 +273,38 @@ func TestPatchKeepsWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	fields := newFieldSet([]string{"id", "a", "b", "c", "in.a", "in.b", "odd.a"})
 	got, err := patch([]byte(`{"id":"1","z":1.50,"a":"\u00fc","b":1,"c":null,"in":{"z":1.50,"a":1,"b":2},"odd":7}`),
-		[]byte(`{"a":"ü","c":3,"id":"1","in":{"b":3},"odd":{"a":1}}`), fields)
+		nil, []byte(`{"a":"ü","c":3,"id":"1","in":{"b":3},"odd":{"a":1}}`), fields)
 	if want := `{"id":"1","z":1.50,"a":"\u00fc","c":3,"in":{"z":1.50,"b":3},"odd":{"a":1}}`; err != nil || string(got) != want {
 		t.Fatalf("patched to %s, %v; want %s", got, err, want)
+	}
+}
+
+// What R does not know of an element stays with that element, wherever it is now.
+func TestPatchKeepsWhatItDoesNotKnowInLists(t *testing.T) {
+	fields := newFieldSet([]string{"id", "l.[].id", "l.[].a", "l.[].b", "l.[].in.a", "m.{}.a"})
+	for _, x := range []struct{ name, old, seen, written, want string }{
+		{"one edited", `[{"a":1,"z":1},{"a":2,"z":2}]`, `[{"a":1},{"a":2}]`, `[{"a":1},{"a":3}]`, `[{"a":1,"z":1},{"a":3,"z":2}]`},
+		{"all edited", `[{"a":1,"z":1},{"a":2,"z":2}]`, `[{"a":1},{"a":2}]`, `[{"a":4},{"a":3}]`, `[{"a":4,"z":1},{"a":3,"z":2}]`},
+		{"one added before", `[{"a":1,"z":1}]`, `[{"a":1}]`, `[{"a":0},{"a":1}]`, `[{"a":0},{"a":1,"z":1}]`},
+		{"one taken out", `[{"a":1,"z":1},{"a":2,"z":2}]`, `[{"a":1},{"a":2}]`, `[{"a":2}]`, `[{"a":2,"z":2}]`},
+		{"moved", `[{"a":1,"z":1},{"a":2,"z":2}]`, `[{"a":1},{"a":2}]`, `[{"a":2},{"a":1}]`, `[{"a":2,"z":2},{"a":1,"z":1}]`},
+		{"known by the id", `[{"id":"x","a":1,"z":1},{"id":"y","a":1,"z":2}]`, `[{"id":"x","a":1},{"id":"y","a":1}]`, `[{"id":"y","a":5},{"id":"n"}]`, `[{"id":"y","a":5,"z":2},{"id":"n"}]`},
+		{"known by most values", `[{"a":1,"b":1,"z":1},{"a":2,"b":2,"z":2}]`, `[{"a":1,"b":1},{"a":2,"b":2}]`, `[{"a":2,"b":3}]`, `[{"a":2,"b":3,"z":2}]`},
+		{"another one", `[{"a":1,"z":1},{"a":2,"z":2}]`, `[{"a":1},{"a":2}]`, `[{"a":7}]`, `[{"a":7}]`},
+		{"two alike", `[{"a":1,"z":1},{"a":1,"z":2}]`, `[{"a":1},{"a":1}]`, `[{"a":1},{"a":1},{"a":2}]`, `[{"a":1,"z":1},{"a":1,"z":2},{"a":2}]`},
+		{"written otherwise", `[{"a":1.0,"b":null,"z":1}]`, `[{"a":1,"b":""}]`, `[{"a":1,"b":""},{"a":2}]`, `[{"a":1,"b":"","z":1},{"a":2}]`},
+		{"within it", `[{"a":1,"in":{"a":1,"z":1}}]`, `[{"a":1,"in":{"a":1}}]`, `[{"a":1,"in":{"a":2}}]`, `[{"a":1,"in":{"a":2,"z":1}}]`},
+		{"not a list", `7`, `[]`, `[{"a":1}]`, `[{"a":1}]`},
+		{"emptied", `[{"a":1,"z":1}]`, `[{"a":1}]`, `[]`, `[]`},
+	} {
+		of := func(l string) []byte { return []byte(`{"l":` + l + `}`) }
+		got, err := patch(of(x.old), of(x.seen), of(x.written), fields)
+		if err != nil || string(got) != string(of(x.want)) {
+			t.Errorf("%s: patched to %s, %v; want %s", x.name, got, err, of(x.want))
+		}
+	}
+	got, err := patch([]byte(`{"m":{"x":{"a":1,"z":1},"y":{"a":2,"z":2}}}`), []byte(`{}`), []byte(`{"m":{"x":{"a":3},"n":{"a":4}}}`), fields)
+	if want := `{"m":{"x":{"a":3,"z":1},"n":{"a":4}}}`; err != nil || string(got) != want {
+		t.Errorf("a map: patched to %s, %v; want %s", got, err, want)
 	}
 }

@@ -29,7 +29,8 @@ type Schema[R any] struct {
 	TTL int
 
 	// Fields are all that R may write, "entry.name" for one of an object within the
-	// record: a field that R leaves out is removed from the record. Fields of a record
+	// record, and "rooms.[].name" for one of each object in a list; see [Elements] and
+	// [Values]. A field that R leaves out is removed from the record. Fields of a record
 	// that are not listed stay as they are.
 	Fields []string
 	// ID is where R has its ID.
@@ -223,7 +224,7 @@ func (s *Schema[R]) matches(a, b []byte) bool {
 
 // merge asks Merge for what is to stand of two sides, with the fields that R does not
 // have as a comparison field by field left them.
-func (s *Schema[R]) merge(base, local, remote, fields []byte, written fieldSet) (payload []byte, err error) {
+func (s *Store[R]) mergeByApp(base, local, remote, fields []byte) (payload []byte, err error) {
 	defer recovered(&err, "merging it")
 	var was *R
 	if base != nil {
@@ -241,14 +242,14 @@ func (s *Schema[R]) merge(base, local, remote, fields []byte, written fieldSet) 
 	if err != nil {
 		return nil, err
 	}
-	id := *s.ID(&theirs)
-	merged := s.Merge(was, ours, theirs)
-	*s.ID(&merged) = id
+	id := *s.schema.ID(&theirs)
+	merged := s.schema.Merge(was, ours, theirs)
+	*s.schema.ID(&merged) = id
 	text, err := json.Marshal(merged)
 	if err != nil {
 		return nil, err
 	}
-	return patch(fields, text, written)
+	return s.patch(fields, text)
 }
 
 // recovered makes an error of a panic in what an app supplied, where it is deferred:

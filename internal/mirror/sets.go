@@ -56,15 +56,21 @@ func newValueSet(list []byte) (s valueSet, ok bool) {
 		return s, false
 	}
 	for _, text := range texts {
-		key, err := json.Marshal(decode(text)) // sorts the members of objects
-		if err != nil {
-			return s, false
-		}
-		if s.has[string(key)] {
+		key := canonicalJSON(text)
+		if s.has[key] {
 			continue
 		}
-		s.has[string(key)] = true
-		s.texts, s.keys = append(s.texts, text), append(s.keys, string(key))
+		s.has[key] = true
+		s.texts, s.keys = append(s.texts, text), append(s.keys, key)
 	}
 	return s, true
+}
+
+// canonicalJSON is a text that is the same for all values that mean the same.
+func canonicalJSON(value []byte) string {
+	text, err := json.Marshal(decode(value)) // sorts the members of objects
+	if err != nil {
+		return string(value)
+	}
+	return string(text)
 }

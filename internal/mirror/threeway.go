@@ -149,7 +149,7 @@ func (s *Store[R]) wholeRecord(x sides, v versions) (merged content, send, ok bo
 	default:
 		x.undecided = nil
 		o, _, _ := s.fields.merge(x, v)
-		if merged.payload, err = s.schema.merge(x.base, local, x.remote, o.append(nil), s.written); err != nil {
+		if merged.payload, err = s.mergeByApp(x.base, local, x.remote, o.append(nil)); err != nil {
 			return content{}, false, false, err
 		}
 	}
