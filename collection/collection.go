@@ -95,11 +95,13 @@ type Options[R any] struct {
 	OnConflict Rule
 	// Merge, if not nil, decides in place of OnConflict, and sees every record that
 	// two devices changed. base is the record before both, or nil if they have no
-	// common past. Given the same records it must return the same, whichever device
-	// asks. The ID stays, and fields that R does not have are merged by themselves. If
+	// common past. merged is what NewerField makes of the two: the function changes in it
+	// what it knows better, and returns it, so that no field is lost, one that a later
+	// version of the app adds neither. Given the same records it must return the same,
+	// whichever device asks. The ID stays, and fields that R does not have are merged by themselves. If
 	// it panics, or returns what is not valid, both records are kept, and the result
 	// of the sync names the one.
-	Merge func(base *R, local, remote R) R
+	Merge func(base *R, local, remote, merged R) R
 
 	// Valid, if not nil, tells why a record cannot be one. It sees what the user
 	// saves and what other devices send. Such a record of theirs stays on the server, and is

@@ -66,7 +66,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]collection.Options[note]{
 		"NewerField": {}, "NewerRecord": {OnConflict: collection.NewerRecord}, "KeepBoth": {OnConflict: collection.KeepBoth, Key: [32]byte{1}},
-		"Merge": {Merge: func(_ *note, _, remote note) note { return remote }},
+		"Merge": {Merge: func(_ *note, _, remote, _ note) note { return remote }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := harness(o)

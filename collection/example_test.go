@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/collection"
@@ -62,22 +61,6 @@ func Example() {
 	// Output:
 	// done: Paint the fence
 	// waiting for the next sync: 1
-}
-
-// Two devices that add tags keep all of them, where by itself the newer list would
-// stand.
-func ExampleOptions_merge() {
-	options := collection.Options[Task]{
-		Merge: func(base *Task, local, remote Task) Task {
-			merged := remote
-			merged.Done = local.Done || remote.Done
-			merged.Tags = slices.Compact(slices.Sorted(slices.Values(append(local.Tags, remote.Tags...))))
-			return merged
-		},
-	}
-	merged := options.Merge(nil, Task{Title: "Fence", Tags: []string{"home", "red"}}, Task{Title: "Fence", Done: true, Tags: []string{"home"}})
-	fmt.Println(merged.Done, merged.Tags)
-	// Output: true [home red]
 }
 
 func ExampleOptions_valid() {

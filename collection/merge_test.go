@@ -3,6 +3,7 @@ package collection_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -84,12 +85,12 @@ func TestFieldsWithin(t *testing.T) {
 }
 
 // A sum is what only an app can merge: by the common past.
-func sum(base *note, local, remote note) note {
-	remote.Count += local.Count
+func sum(base *note, local, remote, merged note) note {
+	merged.Count = local.Count + remote.Count
 	if base != nil {
-		remote.Count -= base.Count
+		merged.Count -= base.Count
 	}
-	return remote
+	return merged
 }
 
 func TestMergeOfTheApp(t *testing.T) {
@@ -108,12 +109,12 @@ func TestMergeThatFailsKeepsBothAndIsTold(t *testing.T) {
 	t.Parallel()
 	secret := "a secret"
 	for name, c := range map[string]struct {
-		merge func(*note, note, note) note
+		merge func(*note, note, note, note) note
 		says  string
 	}{
-		"it panics":          {func(*note, note, note) note { panic(secret) }, "panicked with a string"},
-		"it has a bug":       {func(b *note, l, _ note) note { l.Title = []string{}[len(l.Title)]; return l }, "index out of range"},
-		"its outcome is bad": {func(*note, note, note) note { return note{} }, "it has no title"},
+		"it panics":          {func(*note, note, note, note) note { panic(secret) }, "panicked with a string"},
+		"it has a bug":       {func(b *note, l, _, _ note) note { l.Title = []string{}[len(l.Title)]; return l }, "index out of range"},
+		"its outcome is bad": {func(*note, note, note, note) note { return note{} }, "it has no title"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := collection.Options[note]{Merge: c.merge, Valid: hasTitle}
@@ -142,7 +143,7 @@ func hasTitle(n note) error {
 func TestMergeThatFailsOnTheSame(t *testing.T) {
 	t.Parallel()
 	o := collection.Options[note]{
-		Merge: func(*note, note, note) note { panic("always") },
+		Merge: func(*note, note, note, note) note { panic("always") },
 		Same:  func(n note) string { return n.Title },
 	}
 	p := both(t, o, note{Title: "x"}, text("a"), func(n *note) { n.Count = 1 })
@@ -252,8 +253,8 @@ func TestVersionsOfAnAppShareACollection(t *testing.T) {
 	p.sync(p.a, p.b)
 	got, err := p.b.Get(t.Context(), old.ID)
 	check(t, err)
-	// The app's merge took the account's side, and a's new colour with it.
-	if got.Title != "x" || got.Color != "blue" || got.By.Phone != "1" {
+	// What the one device changed stands beside the other's new colour, which it does not know.
+	if got.Title != "y" || got.Color != "blue" || got.By.Phone != "1" {
 		t.Errorf("the old version has %+v", got)
 	}
 	edit(t, now, old.ID, func(n *note) { n.Title, n.By.Name = "z", "bob" })
@@ -309,4 +310,22 @@ func TestAHoldAsksFirst(t *testing.T) {
 	_, err = p.cloud.sync(p.b, engine.Start{AcceptDeletions: true})
 	check(t, err)
 	want(p)
+}
+
+// The documented example, on two devices: no field that either changed is lost.
+func TestTheExampleOfAMergeLosesNoField(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, collection.Options[Task]{Merge: everyTag})
+	task := p.share(Task{Title: "Fence", Tags: []string{"home"}})
+	edit(t, p.a, task.ID, func(x *Task) { x.Title, x.Tags = "Paint the fence", []string{"home", "red"} })
+	edit(t, p.b, task.ID, func(x *Task) {
+		x.Done, x.Tags, x.Hours = true, []string{"garden", "home"}, map[string]int{"Monday": 2}
+	})
+	p.sync(p.a, p.b, p.a)
+	want := Task{task.ID, "Paint the fence", true, []string{"garden", "home", "red"}, map[string]int{"Monday": 2}}
+	for name, e := range map[string]*collection.Engine[Task]{"a": p.a, "b": p.b} {
+		if got, err := e.Get(t.Context(), task.ID); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s has %+v, %v; want %+v", name, got, err, want)
+		}
+	}
 }

@@ -23,11 +23,11 @@ func TestDevicesConverge(t *testing.T) {
 	rules := map[string]collection.Options[note]{
 		"NewerField": {}, "NewerRecord": {OnConflict: collection.NewerRecord}, "KeepBoth": {OnConflict: collection.KeepBoth},
 		"Merge": {Merge: sum},
-		"a Merge that fails now and then": {Merge: func(base *note, local, remote note) note {
+		"a Merge that fails now and then": {Merge: func(base *note, local, remote, merged note) note {
 			if local.Count > remote.Count {
 				panic("no")
 			}
-			return sum(base, local, remote)
+			return sum(base, local, remote, merged)
 		}},
 	}
 	dir, n := t.TempDir(), 0

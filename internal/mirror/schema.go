@@ -80,11 +80,12 @@ type Schema[R any] struct {
 	Resolve func(Conflict) (value []byte, ok bool)
 	// Merge, if not nil, is asked in place of Resolve where both sides of a record
 	// changed, and returns what is to stand; Fork must be set then. base is their common
-	// past, or nil. Fields that R does not have are merged field by field.
+	// past, or nil, and merged is what a comparison field by field makes of the two. Fields
+	// that R does not have are merged field by field.
 	// engine.Start.Prefer goes before, and lets one side stand whole. Where Merge
 	// panics, or what it returns is not valid, the record counts as failed and both
 	// sides stay, as with Fork.
-	Merge func(base *R, local, remote R) R
+	Merge func(base *R, local, remote, merged R) R
 	// NewerStands says that where both sides of a record changed, the newer one stands
 	// whole: no record mixes what two devices wrote. It excludes Merge, and needs Fork.
 	NewerStands bool
@@ -242,10 +243,14 @@ func (s *Store[R]) mergeByApp(base, local, remote, fields []byte) (payload []byt
 	if err != nil {
 		return nil, err
 	}
+	both, err := decodeStored[R](fields)
+	if err != nil {
+		return nil, err
+	}
 	id := *s.schema.ID(&theirs)
-	merged := s.schema.Merge(was, ours, theirs)
-	*s.schema.ID(&merged) = id
-	text, err := json.Marshal(merged)
+	stands := s.schema.Merge(was, ours, theirs, both)
+	*s.schema.ID(&stands) = id
+	text, err := json.Marshal(stands)
 	if err != nil {
 		return nil, err
 	}

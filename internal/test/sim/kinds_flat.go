@@ -95,7 +95,7 @@ func openNotes(name string, o collection.Options[note]) func(context.Context, pl
 }
 
 // latest merges two notes by the later step, whichever device asks.
-func latest(_ *note, local, remote note) note {
+func latest(_ *note, local, remote, _ note) note {
 	later := func(a, b string) string {
 		if written(a) > written(b) {
 			return a
