@@ -101,7 +101,10 @@ type Engine interface {
 	//   - An engine that knows what the server had of a record takes that as the common
 	//     past of both sides. A record or tombstone older than that, by Modified, is an
 	//     earlier state: what is here goes up again.
-	//   - A deletion by the user that the server does not know yet is kept.
+	//   - A deletion by the user that the server does not know yet is kept: where the next
+	//     storage has the record as it was, a tombstone goes up for it.
+	//   - What was refused for ever goes up again, and what could not be read is not asked
+	//     for: both were of the storage before.
 	//   - Whether an engine remembers the deletions that the server did know, each with the
 	//     server's time of it, is its own choice. One that does, as all ready engines do,
 	//     deletes a record that comes back and is older than that again, unless that is a

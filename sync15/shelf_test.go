@@ -30,6 +30,8 @@ type shelf struct {
 	receipts   []engine.Receipt
 	ended      []error
 	start      engine.Start // of the last session
+	// broken are payloads that go up as they stand here.
+	broken map[engine.ID]string
 	// at, if set, is called at each step of a session.
 	at func(step string) error
 }
@@ -167,6 +169,9 @@ func (x *shelfSession) Merge(_ context.Context, at engine.Timestamp) (engine.Mer
 		out := engine.Outgoing{ID: id}
 		if !s.gone[id] {
 			out.Payload, _ = json.Marshal(map[string]string{"id": string(id), "text": s.items[id]})
+			if payload, is := s.broken[id]; is {
+				out.Payload = []byte(payload)
+			}
 		}
 		x.snapshot = append(x.snapshot, out)
 	}

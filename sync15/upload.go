@@ -136,12 +136,16 @@ type packer struct {
 	limits        bso.Limits
 	posts         chan<- *post
 	post          *post
-	payload, line []byte // reused
-	tooLarge      []engine.Refusal
+	payload, line []byte           // reused
+	unsent        []engine.Refusal // too large, or not a record
 }
 
 // add puts a record into the post, or, where that has no room for it, into the next.
 func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
+	if reason := unfit(&rec); reason != "" {
+		k.unsent = append(k.unsent, engine.Refusal{ID: rec.ID, Permanent: true, Reason: reason})
+		return nil
+	}
 	if k.payload, err = k.seal(k.payload[:0], rec); err != nil {
 		return err
 	}
@@ -150,7 +154,7 @@ func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
 		k.expires.Store(true)
 	}
 	if k.fitsNone() {
-		k.tooLarge = append(k.tooLarge, engine.Refusal{ID: rec.ID, Permanent: true,
+		k.unsent = append(k.unsent, engine.Refusal{ID: rec.ID, Permanent: true,
 			Reason: fmt.Sprintf("it has %d bytes when encrypted, more than the server takes", len(k.payload))})
 		return nil
 	}
@@ -166,6 +170,29 @@ func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
 	p.payloads = append(p.payloads, len(k.payload))
 	p.bytes += len(k.payload)
 	return nil
+}
+
+// unfit returns why an engine's payload cannot be a record: other devices would not read it,
+// or take it for another record. "": it can.
+func unfit(rec *engine.Outgoing) string {
+	if rec.Payload == nil {
+		return ""
+	}
+	named := false
+	err := rawjson.Object(rec.Payload, func(key, value []byte) error {
+		if string(key) == "id" {
+			text, ok := rawjson.Unquoted(value)
+			named = ok && string(text) == string(rec.ID)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "the engine gave a payload for it that is not a JSON object"
+	case !named:
+		return "the engine gave a payload for it that does not carry its ID"
+	}
+	return ""
 }
 
 // fitsNone reports whether the record is too large for any post.
@@ -195,13 +222,13 @@ func (k *packer) emit(ctx context.Context) error {
 	}
 }
 
-// report tells the engine of the records that were too large.
+// report tells the engine of the records that do not go up.
 func (k *packer) report(ctx context.Context) error {
-	if len(k.tooLarge) == 0 {
+	if len(k.unsent) == 0 {
 		return nil
 	}
-	refused := k.tooLarge
-	k.tooLarge = nil
+	refused := k.unsent
+	k.unsent = nil
 	return k.uploaded(ctx, engine.Receipt{Refused: refused})
 }
 

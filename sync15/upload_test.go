@@ -78,6 +78,34 @@ func TestARecordThatCanNeverFitIsReportedOnceAndTheRestGoes(t *testing.T) {
 	}
 }
 
+// An engine's mistake must not become a record that no device can read, or that is taken for
+// another one.
+func TestAPayloadThatIsNotTheRecordsDoesNotGoUp(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	fill(a.shelf, 3)
+	a.shelf.broken = map[engine.ID]string{
+		"empty": "", "null": "null", "list": "[]", "text": "text", "cut": `{"id":"cut"`, "nameless": "{}", "other": `{"id":"another"}`, "number": `{"id":7}`,
+	}
+	for id := range a.shelf.broken {
+		a.shelf.put(id, "x")
+	}
+	c := a.mustSync()
+	if c.Uploaded != 3 || len(c.Refused) != len(a.shelf.broken) {
+		t.Errorf("uploaded %d, refused %v", c.Uploaded, c.Refused)
+	}
+	for _, r := range c.Refused {
+		if _, is := a.shelf.broken[r.ID]; !is || !r.Permanent || !strings.HasPrefix(r.Reason, "the engine gave a payload for it that ") {
+			t.Errorf("refused %+v", r)
+		}
+	}
+	b.mustSync()
+	if len(b.shelf.content()) != 3 {
+		t.Errorf("b has %d", len(b.shelf.content()))
+	}
+}
+
 func TestAServerWithoutBatches(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

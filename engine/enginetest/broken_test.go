@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ type broken struct {
 	reset func(ctx context.Context, e engine.Engine, a engine.Association) error
 	wipe  func(ctx context.Context, e engine.Engine) error
 	wrap  func(*jsonnotes.Session) engine.Session
+	// open does something to the notes of each new process.
+	open func(*jsonnotes.Engine)
 	// troubles is how many records it always claims to be stuck.
 	troubles int
 }
@@ -419,22 +422,35 @@ func TestBrokenPromisesAreNoticed(t *testing.T) {
 	}
 	for _, s := range enginetest.Cases(harness()) {
 		t.Run(s.Name, func(t *testing.T) {
-			b := engines[s.Name]
-			if b == nil {
+			all := maps.Clone(mutants()[s.Name])
+			if b := engines[s.Name]; b != nil {
+				all = map[string]*broken{"": b}
+			}
+			if len(all) == 0 {
 				t.Fatal("there is no broken engine for this case")
 			}
-			h := harness()
-			open := h.Open
-			h.Open = func(t testing.TB, dir string) engine.Engine {
-				b := *b
-				b.Engine = open(t, dir)
-				return &b
-			}
-			if !fails(t, h, s) {
-				t.Errorf("the case does not notice the broken engine")
+			for name, b := range all {
+				if !fails(t, b.harness(), s) {
+					t.Errorf("the case does not notice the broken engine %s", name)
+				}
 			}
 		})
 	}
+}
+
+// harness is that of the broken engine.
+func (b *broken) harness() enginetest.Harness {
+	h := harness()
+	open := h.Open
+	h.Open = func(t testing.TB, dir string) engine.Engine {
+		b := *b
+		b.Engine = open(t, dir)
+		if b.open != nil {
+			b.open(b.Engine.(*jsonnotes.Engine))
+		}
+		return &b
+	}
+	return h
 }
 
 // forgetsUnknown counts the records that it does not know, and sends over them.

@@ -90,7 +90,7 @@ type Case struct {
 func Cases(h Harness) []Case {
 	all := append(slices.Concat(downloads, resets), Case{"TellsOfTheUsersChanges", notifies})
 	if h.OwnRecord == "" {
-		all = slices.Concat(all, uploads, merges, pasts)
+		all = slices.Concat(all, uploads, merges, pasts, states)
 	} else {
 		all = slices.Concat(all, ownUploads)
 	}
