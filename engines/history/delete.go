@@ -55,7 +55,7 @@ func (e *Engine) deleteOne(ctx context.Context, find func(*tx) (*row, error)) (d
 // on any port. It works in many small transactions: an error says how much is left.
 func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 	// Pages without a host, those of this device's files, are not "all" of anything.
-	if host == "" || strings.ContainsAny(host, "/ @?#") || strings.Trim(host, ".") == "" {
+	if !isHost(host) {
 		return Deleted{}, fmt.Errorf("%w: %.70q", ErrHost, host)
 	}
 	first, last := places.HostRange(host)
@@ -64,6 +64,10 @@ func (e *Engine) DeleteHost(ctx context.Context, host string) (Deleted, error) {
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlOfHost, first, last, e.chunk) },
 		func(tx *tx, r *row) (Deleted, error) { return Deleted{1, r.visits}, tx.remove(r) })
+}
+
+func isHost(host string) bool {
+	return host != "" && !strings.ContainsAny(host, "/ @?#") && strings.Trim(host, ".") != ""
 }
 
 // DeleteBetween deletes the visits in the time, and the pages that have no other.
@@ -207,7 +211,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 }
 
 func wipe(tx *tx, from, to int64) error {
-	for _, query := range []string{sqlWipeVisits, sqlWipeVisitTombstones, sqlWipeSearch, sqlWipePlaces} {
+	for _, query := range []string{sqlWipeVisits, sqlWipeVisitTombstones, sqlWipeAccepted, sqlWipeSearch, sqlWipePlaces} {
 		if _, err := tx.Exec(query, from, to); err != nil {
 			return err
 		}

@@ -55,6 +55,20 @@ const (
 	sqlOfHost   = `SELECT p.id FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id
 		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND p.visits > 0 LIMIT ?3`
 
+	sqlTop = `SELECT ` + rowColumns + `, frecency FROM (SELECT * FROM places WHERE frecency > 0 ORDER BY frecency DESC LIMIT ?1)
+		WHERE visits > 0 AND hidden = 0 ORDER BY frecency DESC`
+	// ?5 has a bit for each transition that is left out.
+	sqlVisitsBetween = `SELECT v.date, v.place, v.type, p.guid, p.url, p.title, p.hidden FROM visits AS v INDEXED BY visits_date
+		CROSS JOIN places AS p ON p.id = v.place
+		WHERE (v.date, v.place, v.type) < (?1, ?2, ?3) AND v.date >= ?4 AND (?5 >> v.type) & 1 = 0
+		ORDER BY v.date DESC, v.place DESC, v.type DESC LIMIT ?6`
+	sqlCountVisits       = `SELECT count(*) FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 AND (?3 >> type) & 1 = 0`
+	sqlCountVisitsOfHost = `SELECT count(*) FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id CROSS JOIN visits AS v ON v.place = p.id
+		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND v.date >= ?3 AND v.date < ?4 AND (?5 >> v.type) & 1 = 0`
+
+	sqlForgetAccepted = `DELETE FROM accepted WHERE place = ?1`
+	sqlWipeAccepted   = `DELETE FROM accepted WHERE place > ?1 AND place <= ?2`
+
 	sqlStagedPage = `SELECT n, id, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
 	sqlDeletions  = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.id
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`

@@ -45,7 +45,8 @@ func (w Which) includes(p *Place) bool {
 // Search finds places as a person types: those where each word of the query
 // begins a word of the URL, the title, or the bookmarks' titles, tags and keywords,
 // in any case and without regard to accents; at most limit, those with most
-// frecency first. A query without words finds those with most frecency of all.
+// frecency first. Before them come those that were picked for such a query, see
+// [Tx.Accept]. A query without words finds those with most frecency of all.
 //
 // It looks at a bounded number of places, however many there are. Words that are
 // in up to 2,000 places (all words of the query together) are answered exactly, by
@@ -54,7 +55,7 @@ func (w Which) includes(p *Place) bool {
 // 2,000 from the index do.
 func (d *DB) Search(ctx context.Context, query string, which Which, limit int) (found []Place, err error) {
 	err = d.View(ctx, func(tx *Tx) (err error) {
-		found, err = tx.search(Words(query), which, limit)
+		found, err = tx.search(query, which, limit)
 		return err
 	})
 	if err != nil {
@@ -66,7 +67,8 @@ func (d *DB) Search(ctx context.Context, query string, which Which, limit int) (
 // search is a query at work.
 type search struct {
 	tx    *Tx
-	query []string
+	typed string
+	query []string // its words
 	which Which
 	limit int
 	found []Place
@@ -75,8 +77,8 @@ type search struct {
 	touched int
 }
 
-func (t *Tx) search(query []string, which Which, limit int) ([]Place, error) {
-	s := &search{tx: t, query: query, which: which, limit: limit, seen: make(map[int64]struct{})}
+func (t *Tx) search(query string, which Which, limit int) ([]Place, error) {
+	s := &search{tx: t, typed: query, query: Words(query), which: which, limit: limit, seen: make(map[int64]struct{})}
 	err := s.run()
 	return s.found, err
 }
@@ -87,6 +89,9 @@ func (s *search) run() error {
 	}
 	if len(s.query) == 0 {
 		return s.scan(scanned + s.limit)
+	}
+	if err := s.accepted(inputOf(s.typed)); err != nil {
+		return err
 	}
 	ids, err := s.candidates()
 	if err != nil {
@@ -178,6 +183,10 @@ func (s *search) take(p Place, text string) {
 	if _, ok := s.seen[p.ID]; ok || !s.which.includes(&p) || !matches(words(p.URL, p.Title, text), s.query) {
 		return
 	}
+	s.add(p)
+}
+
+func (s *search) add(p Place) {
 	s.seen[p.ID] = struct{}{}
 	s.found = append(s.found, p)
 }

@@ -202,7 +202,7 @@ func TestASearchReadsABoundedNumberOfPlaces(t *testing.T) {
 		{"commonplace", 0, candidates + scanned + verified},
 	} {
 		err := db.View(t.Context(), func(tx *Tx) error {
-			s := &search{tx: tx, query: Words(c.query), limit: limit, seen: make(map[int64]struct{})}
+			s := &search{tx: tx, typed: c.query, query: Words(c.query), limit: limit, seen: make(map[int64]struct{})}
 			if err := s.run(); err != nil {
 				return err
 			}

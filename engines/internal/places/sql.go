@@ -25,6 +25,26 @@ const (
 	sqlByFrecency = `SELECT ` + columns + `, bookmark_text FROM places ORDER BY frecency DESC LIMIT ?1`
 	sqlSearched   = `SELECT ` + columns + `, bookmark_text FROM places WHERE id = ?1`
 
+	// Of the places with most frecency the first of such a host, and else the best of
+	// those hosts. ?1 to ?4 are two ranges of hosts, ?5 a scheme or "".
+	sqlBestHost = `SELECT o.prefix, o.host FROM (SELECT origin, frecency FROM places WHERE frecency > 0 ORDER BY frecency DESC LIMIT ?6) AS c
+		CROSS JOIN origins AS o ON o.id = c.origin
+		WHERE (o.host >= ?1 AND o.host < ?2 OR o.host >= ?3 AND o.host < ?4) AND ?5 IN ('', o.prefix) ORDER BY c.frecency DESC LIMIT 1`
+	sqlHostsFrom = `SELECT prefix, host FROM (
+			SELECT id, prefix, host FROM (SELECT id, prefix, host FROM origins WHERE host >= ?1 AND host < ?2 LIMIT ?6)
+			UNION ALL SELECT id, prefix, host FROM (SELECT id, prefix, host FROM origins WHERE host >= ?3 AND host < ?4 LIMIT ?6)) AS c
+		WHERE ?5 IN ('', prefix) AND (SELECT max(frecency) FROM places WHERE origin = c.id) > 0
+		ORDER BY (SELECT max(frecency) FROM places WHERE origin = c.id) DESC LIMIT 1`
+	sqlOriginsOf = `SELECT id, prefix || host FROM origins WHERE host IN (?1, ?2) AND ?3 IN ('', prefix)`
+	sqlBestPages = `SELECT url, frecency FROM places WHERE origin = ?1 AND frecency > 0 ORDER BY frecency DESC LIMIT ?2`
+
+	sqlAccepted    = `SELECT until FROM accepted WHERE input = ?1 AND place = ?2`
+	sqlAccept      = `INSERT INTO accepted (input, place, until) VALUES (?1, ?2, ?3) ON CONFLICT (input, place) DO UPDATE SET until = excluded.until`
+	sqlAcceptedFor = `SELECT ` + columns + `, bookmark_text FROM (SELECT place, max(until) AS until FROM accepted
+			WHERE input >= ?1 AND input < ?2 AND until > ?3 GROUP BY place ORDER BY 2 DESC LIMIT ?4) AS c
+		CROSS JOIN places ON places.id = c.place ORDER BY c.until DESC`
+	sqlPruneAccepted = `DELETE FROM accepted WHERE until <= (SELECT until FROM accepted WHERE until > 0 ORDER BY until DESC LIMIT 1 OFFSET ?1)`
+
 	sqlIndex   = `INSERT INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlReindex = `INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlUnindex = `DELETE FROM search WHERE rowid = ?1`

@@ -8,6 +8,7 @@ CREATE TABLE origins (
     UNIQUE (prefix, host)
 ) STRICT;
 CREATE INDEX origins_rev_host ON origins (rev_host);
+CREATE INDEX origins_host ON origins (host);
 
 -- One row for each URL that somebody has visited or bookmarked.
 CREATE TABLE places (
@@ -36,13 +37,23 @@ CREATE TABLE places (
     unknown       TEXT                           -- the record's fields that this program does not know, a JSON object
 ) STRICT;
 CREATE INDEX places_url ON places (url_hash);
-CREATE INDEX places_origin ON places (origin);
+CREATE INDEX places_origin ON places (origin, frecency);
 CREATE INDEX places_frecency ON places (frecency);
 -- The pages that a history shows, newest first, and how many they are.
 CREATE INDEX places_last_visit ON places (last_visit) WHERE last_visit > 0 AND hidden = 0;
 -- What goes up, the most important first.
 CREATE INDEX places_changed ON places (frecency) WHERE changes > 0;
 CREATE INDEX places_refused ON places (id) WHERE refused > 0;
+
+-- What a person typed before picking a place; see Accept.
+CREATE TABLE accepted (
+    input TEXT    NOT NULL,
+    place INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
+    until INTEGER NOT NULL, -- when its score will have decayed to one point, Unix seconds
+    PRIMARY KEY (input, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accepted_place ON accepted (place);
+CREATE INDEX accepted_until ON accepted (until);
 
 CREATE TABLE visits (
     place   INTEGER NOT NULL REFERENCES places (id),

@@ -1,0 +1,186 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
+)
+
+// PageVisit is a visit with its page.
+type PageVisit struct {
+	ID    engine.ID `json:"id"`
+	URL   string    `json:"histUri"`
+	Title string    `json:"title"`
+	// Hidden tells of the page; see [Page].
+	Hidden bool `json:"hidden,omitempty"`
+	// At and Type are the visit's; see [Visit].
+	At   time.Time  `json:"at"`
+	Type Transition `json:"type"`
+}
+
+// Visits says which visits are asked for.
+type Visits struct {
+	Between
+	// Except are the transitions that are left out.
+	Except []Transition
+	// After is a visit that was listed: what follows it is asked for. Nil: from the
+	// newest on.
+	After *PageVisit
+}
+
+// except is a bit for each transition that is left out.
+func (v Visits) except() (bits int64) {
+	for _, kind := range v.Except {
+		if places.Transition(kind).Valid() {
+			bits |= 1 << kind
+		}
+	}
+	return bits
+}
+
+// position is a visit's in the order in which visits are listed.
+type position struct{ date, place, kind int64 }
+
+// ListVisits yields visits, the newest first, those of hidden pages included. It holds 256
+// of them at a time, and edits may go on meanwhile. To go on later, give the last one as
+// [Visits.After].
+func (e *Engine) ListVisits(ctx context.Context, which Visits) iter.Seq2[PageVisit, error] {
+	return func(yield func(PageVisit, error) bool) {
+		from, to := which.micros()
+		at := position{to, math.MinInt64, 0}
+		if which.After != nil {
+			var err error
+			if at, err = e.position(ctx, which.After); err != nil {
+				yield(PageVisit{}, fmt.Errorf("cannot list the visits: %w", err))
+				return
+			}
+			if at.date >= to {
+				at = position{to, math.MinInt64, 0}
+			}
+		}
+		for {
+			page, err := e.visitsPage(ctx, &at, from, which.except())
+			if err != nil {
+				yield(PageVisit{}, fmt.Errorf("cannot list the visits: %w", err))
+				return
+			}
+			for _, v := range page {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if len(page) < listPage {
+				return
+			}
+		}
+	}
+}
+
+func (e *Engine) position(ctx context.Context, v *PageVisit) (at position, err error) {
+	at = position{date: v.At.UnixMicro(), kind: int64(v.Type)}
+	err = e.view(ctx, func(tx *tx) error {
+		r, err := tx.byGUID(v.ID)
+		if r != nil {
+			at.place = r.id
+		}
+		return err
+	})
+	return at, err
+}
+
+func (e *Engine) visitsPage(ctx context.Context, at *position, from, except int64) (page []PageVisit, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		rows, err := tx.Query(sqlVisitsBetween, at.date, at.place, at.kind, from, except, listPage)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var v PageVisit
+			if err := rows.Scan(&at.date, &at.place, &at.kind, &v.ID, &v.URL, &v.Title, &v.Hidden); err != nil {
+				return err
+			}
+			v.At, v.Type = time.UnixMicro(at.date).UTC(), Transition(at.kind)
+			page = append(page, v)
+		}
+		return rows.Err()
+	})
+	return page, err
+}
+
+// CountVisits counts visits; see [Engine.ListVisits].
+func (e *Engine) CountVisits(ctx context.Context, which Visits) (int, error) {
+	from, to := which.micros()
+	return e.count(ctx, sqlCountVisits, from, to, which.except())
+}
+
+// CountVisitsOfHost counts the visits of all pages of a host ("example.org") and of its
+// subdomains, on any port. The error is [ErrHost] if it is none.
+func (e *Engine) CountVisitsOfHost(ctx context.Context, host string, which Visits) (int, error) {
+	if !isHost(host) {
+		return 0, fmt.Errorf("%w: %.70q", ErrHost, host)
+	}
+	from, to := which.micros()
+	first, last := places.HostRange(host)
+	return e.count(ctx, sqlCountVisitsOfHost, first, last, from, to, which.except())
+}
+
+func (e *Engine) count(ctx context.Context, query string, args ...any) (int, error) {
+	n, err := e.number(ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("cannot count the visits: %w", err)
+	}
+	return int(n), nil
+}
+
+// DeleteVisit deletes the visit of a page at that very time, and the page if it has no other:
+// see [Engine.DeleteBetween]. The error is [ErrNotFound] if there is none.
+func (e *Engine) DeleteVisit(ctx context.Context, url string, at time.Time) error {
+	err := e.edit(ctx, func(tx *tx) error {
+		r, err := tx.askedFor(url)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return ErrNotFound
+		}
+		date := at.UnixMicro()
+		d, err := tx.removeBetween(r, date, date+1)
+		if err == nil && d.Visits == 0 {
+			return ErrNotFound // and nothing was done
+		}
+		if err == nil {
+			_, err = tx.Exec(sqlDropUndoItemsOfPage, places.RevHost(r.url), r.url)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("cannot delete a visit: %w", err)
+	}
+	return err
+}
+
+// Visited tells of each URL whether its page was visited.
+func (e *Engine) Visited(ctx context.Context, urls []string) ([]bool, error) {
+	visited := make([]bool, len(urls))
+	err := e.view(ctx, func(tx *tx) error {
+		for i, url := range urls {
+			r, err := tx.askedFor(url)
+			if err != nil {
+				return err
+			}
+			visited[i] = r != nil && r.visits > 0
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for visited pages: %w", err)
+	}
+	return visited, nil
+}
