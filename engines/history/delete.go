@@ -70,12 +70,16 @@ func isHost(host string) bool {
 	return host != "" && !strings.ContainsAny(host, "/ @?#") && strings.Trim(host, ".") != ""
 }
 
-// DeleteBetween deletes the visits in the time, and the pages that have no other.
+// DeleteBetween deletes the visits in the time, and the pages that have no other; and how
+// pages were used then.
 // A page is deleted on all devices; a visit of a page that stays is deleted on this
 // device alone.
 func (e *Engine) DeleteBetween(ctx context.Context, when Between) (Deleted, error) {
 	from, to := when.micros()
 	if err := e.dropUndoItems(ctx, sqlDropUndoItemsOfRange, from, to); err != nil {
+		return Deleted{}, err
+	}
+	if _, err := e.ForgetUses(ctx, when); err != nil {
 		return Deleted{}, err
 	}
 	return e.deleteAll(ctx, func(tx *tx) ([]int64, error) { return tx.numbers(sqlRange, from, to, e.chunk) },
@@ -211,7 +215,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 }
 
 func wipe(tx *tx, from, to int64) error {
-	for _, query := range []string{sqlWipeVisits, sqlWipeVisitTombstones, sqlWipeAccepted, sqlWipeSearch, sqlWipePlaces} {
+	for _, query := range []string{sqlWipeVisits, sqlWipeVisitTombstones, sqlWipeAccepted, sqlWipeUses, sqlWipeSearch, sqlWipePlaces} {
 		if _, err := tx.Exec(query, from, to); err != nil {
 			return err
 		}

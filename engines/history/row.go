@@ -233,7 +233,7 @@ func (t *tx) addTombstone(guid engine.ID, seen engine.Timestamp) error {
 
 // drop takes a page out of the history.
 func (t *tx) drop(r *row) error {
-	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits, sqlForgetAccepted} {
+	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits, sqlForgetAccepted, sqlForgetUsesOfPage} {
 		if _, err := t.Exec(query, r.id); err != nil {
 			return err
 		}

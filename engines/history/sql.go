@@ -66,6 +66,22 @@ const (
 	sqlCountVisitsOfHost = `SELECT count(*) FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id CROSS JOIN visits AS v ON v.place = p.id
 		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND v.date >= ?3 AND v.date < ?4 AND (?5 >> v.type) & 1 = 0`
 
+	useColumns = `u.id, p.url, p.title, u.term, coalesce((SELECT r.url FROM places AS r WHERE r.id = u.referrer), ''), u.kind, u.began, u.noted, u.viewed
+		FROM page_uses AS u CROSS JOIN places AS p ON p.id = u.place`
+	sqlGoOnWithUse = `UPDATE page_uses SET noted = ?5, viewed = viewed + ?6 WHERE id = (SELECT id FROM page_uses
+		WHERE place = ?1 AND term = ?2 AND referrer IS ?3 AND kind = ?4 AND noted > ?7 ORDER BY noted DESC LIMIT 1)`
+	sqlAddUse  = `INSERT INTO page_uses (place, term, referrer, kind, began, noted, viewed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)`
+	sqlLastUse = `SELECT ` + useColumns + ` WHERE u.place = ?1 ORDER BY u.noted DESC LIMIT 1`
+	sqlUses    = `SELECT ` + useColumns + ` WHERE (u.noted, u.id) < (?1, ?2) AND u.noted >= ?3 ORDER BY u.noted DESC, u.id DESC LIMIT ?4`
+	// ?3 is the weight of the time.
+	sqlHighlights = `SELECT ` + rowColumns + `, viewed, uses, ?3 * viewed / max(all_viewed, 1) + (1 - ?3) * uses / all_uses AS score FROM (
+			SELECT place, sum(viewed) AS viewed, count(*) AS uses, sum(sum(viewed)) OVER () AS all_viewed, sum(count(*)) OVER () AS all_uses
+			FROM (SELECT place, viewed FROM page_uses WHERE noted >= ?1 ORDER BY noted DESC LIMIT ?2) AS c GROUP BY place) AS c
+		CROSS JOIN places ON id = c.place WHERE visits > 0 AND hidden = 0 ORDER BY score DESC, id DESC LIMIT ?4`
+	sqlForgetUses       = `DELETE FROM page_uses WHERE id IN (SELECT id FROM page_uses WHERE noted >= ?1 AND noted < ?2 LIMIT ?3)`
+	sqlForgetUsesOfPage = `DELETE FROM page_uses WHERE place = ?1`
+	sqlWipeUses         = `DELETE FROM page_uses WHERE place > ?1 AND place <= ?2`
+
 	sqlForgetAccepted = `DELETE FROM accepted WHERE place = ?1`
 	sqlWipeAccepted   = `DELETE FROM accepted WHERE place > ?1 AND place <= ?2`
 

@@ -16,10 +16,15 @@ type device struct {
 	*history.Engine
 	t  testing.TB
 	at engine.Timestamp
+	// ahead is how far its clock is past now.
+	ahead time.Duration
 }
 
 func newDevice(t testing.TB) *device {
-	d := &device{Engine: open(t, t.TempDir()), t: t, at: 179_537_000_000}
+	d := &device{t: t, at: 179_537_000_000}
+	var err error
+	d.Engine, err = openWith(t.TempDir(), func() time.Time { return now.Add(d.ahead) })
+	d.must(err)
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)

@@ -64,6 +64,21 @@ CREATE TABLE visits (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX visits_date ON visits (date);
 
+-- How pages were used, as an app noted it; see history's Use.
+CREATE TABLE page_uses (
+    id       INTEGER PRIMARY KEY,
+    place    INTEGER NOT NULL REFERENCES places (id) ON DELETE CASCADE,
+    term     TEXT    NOT NULL,                             -- what was searched for
+    referrer INTEGER REFERENCES places (id) ON DELETE SET NULL,
+    kind     INTEGER NOT NULL,                             -- see UseKind
+    began    INTEGER NOT NULL,                             -- the first note of it, and
+    noted    INTEGER NOT NULL,                             -- the last; Unix milliseconds
+    viewed   INTEGER NOT NULL                              -- milliseconds
+) STRICT;
+CREATE INDEX page_uses_place ON page_uses (place, noted);
+CREATE INDEX page_uses_referrer ON page_uses (referrer) WHERE referrer IS NOT NULL;
+CREATE INDEX page_uses_noted ON page_uses (noted);
+
 -- Visits that the user deleted of a page that stays: the server's record still
 -- has them, for its visits are a set that only grows.
 CREATE TABLE visit_tombstones (
