@@ -180,6 +180,18 @@ func TestUnsoundMarkup(t *testing.T) {
 	}
 }
 
+// TestAHeadingOfTwoRoots: the same file is read the same way each time.
+func TestAHeadingOfTwoRoots(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		tree, _ := readText(t, "<!DOCTYPE NETSCAPE-Bookmark-file-1><DL><DT><H3 "+
+			"UNFILED_BOOKMARKS_FOLDER=true MOBILE_BOOKMARKS_FOLDER=true BOOKMARKS_MENU=true PERSONAL_TOOLBAR_FOLDER=true>F</H3><DL><DT><A HREF=a:1>one</A></DL></DL>")
+		if got, want := brief(tree), "toolbar[one]"; got != want {
+			t.Fatalf("read as %s; want %s", got, want)
+		}
+	}
+}
+
 func TestSkipsNameTheirLine(t *testing.T) {
 	t.Parallel()
 	_, skips := readText(t, "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL>\n<DT><A HREF=a:1>fine</A>\n<DT><A\n HREF=bad>bad\none</A></DL>")

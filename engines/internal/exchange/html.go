@@ -265,13 +265,19 @@ func (h *htmlReader) leave() {
 	h.b.leave()
 }
 
+// rootAttrs are the attributes that mark the heading of a root. The first that is there counts.
+var rootAttrs = []struct {
+	name string
+	root Root
+}{
+	{"personal_toolbar_folder", Toolbar}, {"bookmarks_menu", Menu}, {"unfiled_bookmarks_folder", Unfiled}, {mobileAttr, Mobile},
+}
+
 // headingRoot returns the root that a heading marks, or "".
 func headingRoot(attrs map[string]string) Root {
-	for attr, root := range map[string]Root{
-		"personal_toolbar_folder": Toolbar, "unfiled_bookmarks_folder": Unfiled, "bookmarks_menu": Menu, mobileAttr: Mobile,
-	} {
-		if value, ok := attrs[attr]; ok && !strings.EqualFold(value, "false") {
-			return root
+	for _, attr := range rootAttrs {
+		if value, ok := attrs[attr.name]; ok && !strings.EqualFold(value, "false") {
+			return attr.root
 		}
 	}
 	return ""
