@@ -9,20 +9,17 @@ var chromeRoots = map[string]Root{"bookmark_bar": Toolbar, "other": Unfiled, "sy
 // of those have roots of their own: they become folders of the menu, but for what
 // the user threw away.
 func fromChrome(file *node, b *builder) {
-	top := make(map[*node]bool)
-	for _, n := range file.roots.children {
-		top[n] = true
-	}
-	walkNodes(file.roots.children, func(n *node) bool {
+	descend(file.roots.children, (*node).below, func(n *node, depth int) (entered bool) {
+		top := depth == 0
 		it := &Item{Title: n.title, URL: n.url, Keyword: n.nickname, Line: n.line}
 		switch {
-		case top[n] && chromeRoots[n.root] != "":
+		case top && chromeRoots[n.root] != "":
 			b.enterRoot(chromeRoots[n.root])
 			return true
-		case top[n] && n.root == "trash":
+		case top && n.root == "trash":
 			b.skip(it, "it is in the browser's trash")
 			return false
-		case top[n] && n.children == nil && n.kind != "folder" && n.kind != "url":
+		case top && n.children == nil && n.kind != "folder" && n.kind != "url":
 			return false // not a node: some browsers keep a setting there
 		}
 		it.Added, it.Modified = b.parseDate(it, n.added), b.parseDate(it, n.modified)

@@ -22,7 +22,7 @@ var rootNames = map[string]Root{
 func fromFirefox(file *node, b *builder) {
 	tags := tagsOf(file)
 	guids := make(map[string]string)
-	walkNodes(file.children, func(n *node) bool {
+	descend(file.children, (*node).below, func(n *node, _ int) bool {
 		byIndex(n.children)
 		if n.kind == typeFolder {
 			guids[n.id] = n.guid
@@ -30,7 +30,7 @@ func fromFirefox(file *node, b *builder) {
 		return true
 	}, func() {})
 	byIndex(file.children)
-	walkNodes(file.children, func(n *node) bool {
+	descend(file.children, (*node).below, func(n *node, _ int) (entered bool) {
 		if n.root == tagsFolder {
 			return false
 		}

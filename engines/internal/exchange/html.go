@@ -81,52 +81,73 @@ func (h *htmlReader) describes() {
 
 // markup takes the tag that begins here, or passes over what begins as a tag does.
 func (h *htmlReader) markup() {
-	w := h.w
-	switch {
-	case w.hasFold(0, "<!--") && h.comment():
-		return
-	case !h.list && !h.term && w.hasFold(0, "<!doctype"):
-		n := min(w.toByte('>')+1, w.buffered())
-		h.doctype = h.doctype || bytes.Contains(bytes.ToLower(w.text(0, n)), []byte("netscape-bookmark-file"))
-		w.advance(n)
-		return
-	case !h.list && !h.term && h.headElement():
+	if h.preamble() {
 		return
 	}
-	t := w.structureAt(0)
-	if t.name != "" && h.text {
-		// A line of text may end with a list's end, or with the list of the heading before it.
-		lineEnd := t.closing || t.name == "dl" && h.lists[len(h.lists)-1] == 0
-		if item, end := w.itemAhead(0, false, false, lineEnd); !item {
-			h.describes()
-			w.advance(max(end, 1))
-			return
-		}
-	}
-	switch {
-	case t.name == "", t.broken && !t.isLink():
+	t := h.w.structureAt(0)
+	if n := h.asText(&t); n > 0 {
 		h.text = true
 		h.describes()
-		w.advance(1)
+		h.w.advance(n)
 		return
-	case t.cut:
-		if w.failed() == nil {
-			h.b.skips.Add(Skip{Line: w.line, Item: t.attrs["href"], Reason: "the file ends within a tag: it is cut off"})
-			h.lists = h.lists[:1]
-			h.lists[0] = 0 // which is said once
-		}
-	case t.broken:
-		h.b.skips.Add(Skip{Line: w.line, Item: t.attrs["href"], Reason: "its tag is never closed; what could be read of it was kept"})
 	}
+	h.reportEnd(&t)
 	h.text = false
-	line := w.line
-	w.advance(t.end)
+	line := h.w.line
+	h.w.advance(t.end)
 	switch {
 	case t.cut:
 	case t.closing:
 		h.endTag(t.name)
 	default:
 		h.start(t, line)
+	}
+}
+
+// preamble passes over a comment and, before the first item, a document type or an element of
+// the head; it reports whether one of these begins here.
+func (h *htmlReader) preamble() bool {
+	switch w := h.w; {
+	case w.hasFold(0, "<!--") && h.comment():
+		return true
+	case h.list || h.term:
+		return false
+	case w.hasFold(0, "<!doctype"):
+		n := min(w.toByte('>')+1, w.buffered())
+		h.doctype = h.doctype || bytes.Contains(bytes.ToLower(w.text(0, n)), []byte("netscape-bookmark-file"))
+		w.advance(n)
+		return true
+	}
+	return h.headElement()
+}
+
+// asText returns the length of the text that begins with t, or 0 if t is a tag of the file.
+func (h *htmlReader) asText(t *tag) int {
+	if t.name == "" {
+		return 1
+	}
+	if h.text {
+		// A line of text may end with a list's end, or with the list of the heading before it.
+		lineEnd := t.closing || t.name == "dl" && h.lists[len(h.lists)-1] == 0
+		if item, end := h.w.itemAhead(0, false, false, lineEnd); !item {
+			return max(end, 1)
+		}
+	}
+	if t.broken && !t.isLink() {
+		return 1
+	}
+	return 0
+}
+
+// reportEnd reports a tag that does not end as a tag should.
+func (h *htmlReader) reportEnd(t *tag) {
+	switch {
+	case t.cut && h.w.failed() == nil:
+		h.b.skips.Add(Skip{Line: h.w.line, Item: t.attrs["href"], Reason: "the file ends within a tag: it is cut off"})
+		h.lists = h.lists[:1]
+		h.lists[0] = 0 // which is said once
+	case t.broken:
+		h.b.skips.Add(Skip{Line: h.w.line, Item: t.attrs["href"], Reason: "its tag is never closed; what could be read of it was kept"})
 	}
 }
 
@@ -184,7 +205,7 @@ func (h *htmlReader) start(t tag, line int) {
 		h.heading(t, line)
 	case name == "a":
 		h.bookmark(t, line)
-	case name == "dl" || name == "ul" || name == "ol" || name == "menu":
+	case isList(name):
 		h.list = true
 		h.lists[len(h.lists)-1]++
 	case name == "hr":
@@ -243,7 +264,7 @@ func (h *htmlReader) heading(t tag, line int) {
 }
 
 func (h *htmlReader) endTag(name string) {
-	if name != "dl" && name != "ul" && name != "ol" && name != "menu" {
+	if !isList(name) {
 		return
 	}
 	h.described = nil

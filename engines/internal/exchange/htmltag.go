@@ -23,11 +23,30 @@ type tag struct {
 // isLink reports whether it can be a bookmark's, however it ends.
 func (t *tag) isLink() bool { return t.name == "a" && !t.closing && t.attrs["href"] != "" }
 
+// hasTitle reports whether there is a title between such a tag and its closing tag.
+func (t *tag) hasTitle() bool { return t.name == "a" || isHeading(t.name) }
+
+// beginsItem reports whether t begins an item or is part of a text. lead means that it
+// follows other tags of the file. sure is false if that depends on what follows t.
+func (t *tag) beginsItem(lead bool) (item, sure bool) {
+	switch {
+	case t.cut || t.broken:
+		return t.cut || t.isLink(), true
+	case t.closing || !t.hasTitle():
+		return false, false
+	case t.name == "a":
+		return lead || hasScheme(t.attrs["href"]), true
+	}
+	return lead, true
+}
+
 // structure are the names of tags that make the tree, longest first where one begins as
 // another does.
 var structure = []string{"menu", "dl", "dt", "dd", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "a", "p"}
 
 func isHeading(name string) bool { return len(name) == 2 && name[0] == 'h' && name != "hr" }
+
+func isList(name string) bool { return name == "dl" || name == "ul" || name == "ol" || name == "menu" }
 
 // head are those that matter before the first item.
 var head = []string{"title", "script", "style"}
@@ -75,7 +94,7 @@ func (w *window) attributes(t tag) tag {
 		case c == '>':
 			t.end = i + 1
 			return t
-		case c == '\n' || c == '\r':
+		case isLineEnd(c):
 			if w.itemInNextLine(i) {
 				t.broken, t.end = true, i
 				return t
@@ -91,86 +110,96 @@ func (w *window) attributes(t tag) tag {
 	}
 }
 
-// attribute reads one, and returns its end; ok is false where the tag ends with it.
-func (w *window) attribute(t *tag, i int) (end int, ok bool) {
-	start := i
-	for {
-		c, more := w.at(i)
-		if !more || isSpace(c) || c == '>' || c == '=' && i > start || c == '/' && i > start {
-			break
-		}
-		i++
-	}
-	key := strings.ToLower(string(w.text(start, i)))
-	value := i
-	for c, more := w.at(value); more && isSpace(c) && !w.isLineEnd(value); c, more = w.at(value) {
-		value++
-	}
+// attribute reads the attribute at start and returns its end; ok is false where the tag ends
+// with it.
+func (w *window) attribute(t *tag, start int) (end int, ok bool) {
+	end = w.nameEnd(start)
+	key := strings.ToLower(string(w.text(start, end)))
+	value := w.skipBlanks(end)
 	if c, more := w.at(value); !more || c != '=' {
 		t.set(key, nil)
-		return i, true
+		return end, true
 	}
-	value++
-	for c, more := w.at(value); more && isSpace(c) && !w.isLineEnd(value); c, more = w.at(value) {
-		value++
-	}
-	c, more := w.at(value)
-	if !more {
+	value = w.skipBlanks(value + 1)
+	switch c, more := w.at(value); {
+	case !more:
 		t.cut, t.end = true, value
 		return value, false
+	case c == '"' || c == '\'':
+		return w.quoted(t, key, value+1, c)
 	}
-	if c == '"' || c == '\'' {
-		return w.quoted(t, key, value, c)
-	}
-	i = value
-	for c, more := w.at(i); more && !isSpace(c) && c != '>'; c, more = w.at(i) {
-		i++
-	}
-	t.set(key, w.text(value, i))
-	return i, true
+	end = w.bareEnd(value)
+	t.set(key, w.text(value, end))
+	return end, true
 }
 
-// quoted reads an attribute's value from its opening quote at i. A quote that the value
-// has unescaped is distinguished from the closing one by what follows it. A value that the next
-// item would be part of was never closed: it ends with its line, and the tag with it.
+// nameEnd returns the end of the attribute's name at start. Its first byte may be any.
+func (w *window) nameEnd(start int) int {
+	i := start
+	for c, ok := w.at(i); ok && !isSpace(c) && c != '>' && (i == start || c != '=' && c != '/'); c, ok = w.at(i) {
+		i++
+	}
+	return i
+}
+
+// bareEnd returns the end of the value without quotes at i.
+func (w *window) bareEnd(i int) int {
+	for c, ok := w.at(i); ok && !isSpace(c) && c != '>'; c, ok = w.at(i) {
+		i++
+	}
+	return i
+}
+
+// skipBlanks returns where the space at i ends, or its line.
+func (w *window) skipBlanks(i int) int {
+	for c, ok := w.at(i); ok && isSpace(c) && !isLineEnd(c); c, ok = w.at(i) {
+		i++
+	}
+	return i
+}
+
+// quoted reads an attribute's value, which begins at i, behind its opening quote. A quote
+// that the value has unescaped is distinguished from the closing one by what follows it. If
+// none closes the value in its line, its first quote does; without any quote before the next
+// item, the value was never closed.
 func (w *window) quoted(t *tag, key string, i int, quote byte) (end int, ok bool) {
-	i++
-	first, last := -1, -1 // the first quote, and the one that closes
-	lineEnd := -1
-	end = i
-	for ; last < 0; end++ {
+	first, lineEnd := -1, -1 // the first quote and the first end of a line in it
+	for end = i; ; end++ {
 		c, more := w.at(end)
 		switch {
 		case !more && first < 0:
 			t.cut, t.end = true, end
 			return end, false
-		case !more || first >= 0 && (c == '\n' || c == '\r' || w.passed+end < w.unclosed[quote]):
-			last = first // nothing better on its line
+		case !more || first >= 0 && (isLineEnd(c) || w.passed+end < w.unclosed[quote]):
 			w.unclosed[quote] = max(w.unclosed[quote], w.passed+end)
+			t.set(key, w.text(i, first))
+			return first + 1, true
 		case c == quote && w.closesValue(end+1):
-			last = end
+			t.set(key, w.text(i, end))
+			return end + 1, true
 		case c == quote && first < 0:
 			first = end
-		case c == '\n' || c == '\r':
+		case isLineEnd(c):
 			if lineEnd < 0 {
 				lineEnd = end
 			}
 			if w.itemInNextLine(end) {
-				line := w.text(i, lineEnd)
-				if at := bytes.IndexByte(line, '>'); at >= 0 {
-					line = line[:at]
-					t.end = i + at + 1
-				} else {
-					t.end = lineEnd
-				}
-				t.set(key, line)
-				t.broken = true
+				w.endUnclosed(t, key, i, lineEnd)
 				return t.end, false
 			}
 		}
 	}
-	t.set(key, w.text(i, last))
-	return last + 1, true
+}
+
+// endUnclosed ends a tag with a value from i on that has no closing quote: behind the ">" in
+// the value's line, or else with that line.
+func (w *window) endUnclosed(t *tag, key string, i, lineEnd int) {
+	value := w.text(i, lineEnd)
+	t.broken, t.end = true, lineEnd
+	if at := bytes.IndexByte(value, '>'); at >= 0 {
+		value, t.end = value[:at], i+at+1
+	}
+	t.set(key, value)
 }
 
 // closesValue reports whether what is i bytes on can follow an attribute's value.
@@ -191,11 +220,6 @@ func (w *window) closesValue(i int) bool {
 		c, ok = w.at(i + n + 1)
 	}
 	return false
-}
-
-func (w *window) isLineEnd(i int) bool {
-	c, ok := w.at(i)
-	return ok && (c == '\n' || c == '\r')
 }
 
 // itemInNextLine reports whether the line behind the end of a line at i begins with the

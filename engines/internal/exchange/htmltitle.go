@@ -10,43 +10,36 @@ const maxTitleText = 64 << 10
 func (w *window) titleEnd(closes func(name string) bool) (text, next int) {
 	closed := false
 	newLine := false
-	for i := 0; i < maxTitleText; {
+	i := 0
+	for i < maxTitleText {
 		c, ok := w.at(i)
-		switch {
-		case !ok || closed && (c == '\n' || c == '\r'):
-			if !closed {
-				text, next = i, i
-			}
-			return text, next
-		case c != '<':
-			newLine = c == '\n' || c == '\r' || newLine && isSpace(c)
+		if !ok || closed && isLineEnd(c) {
+			break
+		}
+		if c != '<' {
+			newLine = isLineEnd(c) || newLine && isSpace(c)
 			i++
 			continue
 		}
 		name, closing, _ := w.tagName(i, structure)
 		if closing && closes(name) {
-			closed, text = true, i
-			i = w.structureAt(i).end
-			next = i
+			closed, text, next = true, i, w.structureAt(i).end
+			i = next
 			continue
 		}
-		if name == "" || name == "p" {
-			newLine = false
-			i++
-			continue
-		}
-		item, end := w.itemAhead(i, newLine, closed, true)
-		if item {
-			if !closed {
-				text, next = i, i
+		end := i
+		if name != "" && name != "p" {
+			var item bool
+			if item, end = w.itemAhead(i, newLine, closed, true); item {
+				break
 			}
-			return text, next
 		}
 		newLine = false
 		i = max(end, i+1)
 	}
 	if !closed {
-		text, next = maxTitleText, maxTitleText
+		i = min(i, maxTitleText)
+		return i, i
 	}
 	return text, next
 }
@@ -62,28 +55,15 @@ func (w *window) itemAhead(i int, newLine, apart, lineEnd bool) (item bool, end 
 	}
 	for start := i; i < start+maxTitleText; {
 		t := w.structureAt(i)
-		lead := apart || i > start
-		switch {
-		case t.name == "":
+		switch item, sure := t.beginsItem(apart || i > start); {
+		case sure:
+			return item, t.end
+		case t.name == "" || t.hasTitle(): // text, or the end of a title
 			return false, i
-		case t.cut || t.broken:
-			return t.cut || t.isLink(), t.end
-		case t.name == "a" && !t.closing:
-			return lead || hasScheme(t.attrs["href"]), t.end
-		case t.closing && (t.name == "a" || isHeading(t.name)):
-			return false, i
-		case isHeading(t.name):
-			return lead, t.end
 		}
-		i = t.end
-		for c, ok := w.at(i); ; c, ok = w.at(i) {
-			if !ok || c == '\n' || c == '\r' {
-				return !ok || lineEnd, i
-			}
-			if !isSpace(c) {
-				break
-			}
-			i++
+		i = w.skipBlanks(t.end)
+		if c, ok := w.at(i); !ok || isLineEnd(c) {
+			return !ok || lineEnd, i
 		}
 	}
 	return true, i

@@ -315,27 +315,28 @@ func (l *lineReader) end() int {
 	return max(line, 1)
 }
 
-// walkNodes goes through nodes and what is below them in order, without recursion.
-// visit says whether it entered a folder, and leave is called after the children
-// of each that it did enter.
-func walkNodes(nodes []*node, visit func(*node) (entered bool), leave func()) {
-	type cursor struct {
-		rest []*node
-	}
-	stack := []cursor{{nodes}}
+// descend goes through nodes and what is below them in order, without recursion.
+// visit says whether it entered a folder, whose children come next; depth is 0 for nodes
+// themselves. leave is called after the children of each folder that was entered.
+func descend[N any](nodes []N, children func(N) []N, visit func(n N, depth int) (entered bool), leave func()) {
+	stack := [][]N{nodes}
 	for {
-		top := &stack[len(stack)-1]
-		if len(top.rest) == 0 {
-			if stack = stack[:len(stack)-1]; len(stack) == 0 {
+		depth := len(stack) - 1
+		rest := stack[depth]
+		if len(rest) == 0 {
+			if depth == 0 {
 				return
 			}
+			stack = stack[:depth]
 			leave()
 			continue
 		}
-		n := top.rest[0]
-		top.rest = top.rest[1:]
-		if visit(n) {
-			stack = append(stack, cursor{n.children})
+		stack[depth] = rest[1:]
+		if n := rest[0]; visit(n, depth) {
+			stack = append(stack, children(n))
 		}
 	}
 }
+
+// below returns the nodes that are in a folder.
+func (n *node) below() []*node { return n.children }

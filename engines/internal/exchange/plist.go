@@ -58,61 +58,93 @@ func readXMLPlist(r io.Reader) (*plist, error) {
 	d := xml.NewDecoder(r)
 	d.CharsetReader = charset.NewReaderLabel
 	d.Strict = false
-	top := &plist{}
-	stack := []*plist{top}
-	keys := []string{""} // the key that waits for its value, for each of stack
-	var text strings.Builder
-	values := 0
+	x := &xmlReader{open: []openPlist{{value: &plist{}}}}
 	for {
 		token, err := d.Token()
-		line, _ := d.InputPos()
 		if err != nil {
-			var bad *xml.SyntaxError
-			switch {
-			case errors.Is(err, io.EOF) && len(stack) == 1 && len(top.items) > 0:
-				return top.items[0], nil
-			case errors.Is(err, io.EOF) && len(stack) == 1:
-				return nil, ErrFormat
-			case errors.Is(err, io.EOF), errors.As(err, &bad):
-				return nil, fmt.Errorf("%w: line %d of the XML is not as it should be", ErrDamaged, line)
-			}
-			return nil, err
+			line, _ := d.InputPos()
+			return x.end(err, line)
 		}
-		if values > maxValues || len(stack) > maxNesting {
+		if x.values > maxValues || len(x.open) > maxNesting {
 			return nil, fmt.Errorf("%w: it has more than %d values", ErrTooLarge, maxValues)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			text.Reset()
-			if t.Name.Local != "dict" && t.Name.Local != "array" {
-				break
-			}
-			values++
-			p := &plist{}
-			if t.Name.Local == "dict" {
-				p.dict = make(map[string]*plist)
-			}
-			stack[len(stack)-1].put(keys[len(keys)-1], p)
-			stack, keys = append(stack, p), append(keys, "")
+			x.startElement(t.Name.Local)
 		case xml.CharData:
-			if text.Len() < 4*MaxURL {
-				text.Write(t)
+			if x.text.Len() < 4*MaxURL {
+				x.text.Write(t)
 			}
 		case xml.EndElement:
-			switch t.Name.Local {
-			case "dict", "array":
-				if len(stack) > 1 {
-					stack, keys = stack[:len(stack)-1], keys[:len(keys)-1]
-				}
-			case "key":
-				keys[len(keys)-1] = text.String()
-			case "string", "date", "integer", "real":
-				values++
-				stack[len(stack)-1].put(keys[len(keys)-1], &plist{value: text.String()})
-			}
-			text.Reset()
+			x.endElement(t.Name.Local)
 		}
 	}
+}
+
+// xmlReader makes values of the elements of a property list in XML.
+type xmlReader struct {
+	// open are the arrays and dicts that the reader is in, the outermost first. The first
+	// stands for the file and holds its value.
+	open   []openPlist
+	text   strings.Builder // of the innermost element
+	values int
+}
+
+// openPlist is an array or dict that is not read to its end. key waits for its value.
+type openPlist struct {
+	value *plist
+	key   string
+}
+
+func (x *xmlReader) startElement(name string) {
+	x.text.Reset()
+	p := &plist{}
+	switch name {
+	case "dict":
+		p.dict = make(map[string]*plist)
+	case "array":
+	default:
+		return
+	}
+	x.add(p)
+	x.open = append(x.open, openPlist{value: p})
+}
+
+func (x *xmlReader) endElement(name string) {
+	switch name {
+	case "dict", "array":
+		if len(x.open) > 1 {
+			x.open = x.open[:len(x.open)-1]
+		}
+	case "key":
+		x.open[len(x.open)-1].key = x.text.String()
+	case "string", "date", "integer", "real":
+		x.add(&plist{value: x.text.String()})
+	}
+	x.text.Reset()
+}
+
+// add puts a value into the innermost array or dict.
+func (x *xmlReader) add(p *plist) {
+	x.values++
+	in := x.open[len(x.open)-1]
+	in.value.put(in.key, p)
+}
+
+// end returns the file's value, or why it cannot be read: err is what ended the XML, in a line.
+func (x *xmlReader) end(err error, line int) (*plist, error) {
+	var bad *xml.SyntaxError
+	eof := errors.Is(err, io.EOF)
+	switch {
+	case eof && len(x.open) == 1:
+		if top := x.open[0].value; len(top.items) > 0 {
+			return top.items[0], nil
+		}
+		return nil, ErrFormat
+	case eof, errors.As(err, &bad):
+		return nil, fmt.Errorf("%w: line %d of the XML is not as it should be", ErrDamaged, line)
+	}
+	return nil, err
 }
 
 // put adds a value to a dict under a key, or to an array.

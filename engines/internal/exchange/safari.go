@@ -8,6 +8,9 @@ const (
 	safariList = "WebBookmarkTypeList"
 )
 
+// safariRoots are where the roots of Safari go.
+var safariRoots = map[string]Root{"BookmarksBar": Toolbar, "BookmarksMenu": Menu}
+
 func readSafari(parse func(io.Reader) (*plist, error), r io.Reader, b *builder) error {
 	file, err := parse(r)
 	if err != nil {
@@ -22,35 +25,12 @@ func fromSafari(file *plist, b *builder) error {
 	if file.text("WebBookmarkType") != safariList {
 		return ErrFormat
 	}
-	type cursor struct{ rest []*plist }
-	stack := []cursor{{file.list("Children")}}
-	for {
-		top := &stack[len(stack)-1]
-		if len(top.rest) == 0 {
-			if stack = stack[:len(stack)-1]; len(stack) == 0 {
-				return nil
-			}
-			b.leave()
-			continue
-		}
-		n := top.rest[0]
-		top.rest = top.rest[1:]
+	descend(file.children(), (*plist).children, func(n *plist, depth int) (entered bool) {
 		it := &Item{Title: n.text("Title"), URL: n.text("URLString")}
 		switch n.text("WebBookmarkType") {
 		case safariList:
-			root := Root("")
-			if len(stack) == 1 {
-				root = map[string]Root{"BookmarksBar": Toolbar, "BookmarksMenu": Menu}[it.Title]
-			}
-			if it.Title == "com.apple.ReadingList" {
-				it.Title = "Reading List"
-			}
-			if root != "" {
-				b.enterRoot(root)
-			} else {
-				b.enter(it)
-			}
-			stack = append(stack, cursor{n.list("Children")})
+			enterSafariList(it, depth, b)
+			return true
 		case safariLeaf:
 			if title := n.in("URIDictionary").text("title"); title != "" {
 				it.Title = title
@@ -64,5 +44,21 @@ func fromSafari(file *plist, b *builder) error {
 		default:
 			b.skip(it, "it is neither a bookmark nor a folder")
 		}
-	}
+		return false
+	}, b.leave)
+	return nil
 }
+
+// enterSafariList opens a folder of Safari's. Its roots are those at the top that have its names.
+func enterSafariList(it *Item, depth int, b *builder) {
+	if root := safariRoots[it.Title]; root != "" && depth == 0 {
+		b.enterRoot(root)
+		return
+	}
+	if it.Title == "com.apple.ReadingList" {
+		it.Title = "Reading List"
+	}
+	b.enter(it)
+}
+
+func (p *plist) children() []*plist { return p.list("Children") }

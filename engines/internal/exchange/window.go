@@ -135,6 +135,8 @@ func lower(c byte) byte {
 	return c
 }
 
+func isLineEnd(c byte) bool { return c == '\n' || c == '\r' }
+
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 // failed returns the error that ended the text, if it was not its end.
