@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Unquoted returns the text of a JSON string. It is a slice of raw where raw has
+// Unquoted returns the text of a JSON string. The text is a slice of raw if raw has
 // no escapes. ok is false if raw is not a string.
 func Unquoted(raw []byte) (text []byte, ok bool) {
 	e, escaped, err := str(raw, 0)
@@ -22,12 +22,12 @@ func Unquoted(raw []byte) (text []byte, ok bool) {
 	return text, err == nil
 }
 
-// AppendUnquoted appends the text of the JSON string that raw is to dst. A lone
-// surrogate becomes U+FFFD, as in encoding/json. dst may be raw[1:1]: a text is
-// never longer than what it is read from, and so can take its place.
+// AppendUnquoted appends the text of the JSON string raw to dst. A lone
+// surrogate becomes U+FFFD, as in encoding/json. dst may be raw[1:1], to unquote in
+// place: a text is never longer than the string that it is read from.
 func AppendUnquoted(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 || raw[0] != '"' {
-		return dst, syntax(0, "no string")
+		return dst, syntax(0, "not a string")
 	}
 	for i := 1; ; {
 		p := plain(raw, i)
@@ -59,10 +59,10 @@ func AppendUnquoted(dst, raw []byte) ([]byte, error) {
 	}
 }
 
-// Unicode reports whether raw is UTF-8 and none of its escapes is a lone half of
-// a surrogate pair, which stands for no character and so would not come back as
-// it was sent (RFC 7493, section 2.1). The rest of the package does not ask, and
-// nor does encoding/json. It is for JSON texts: whether raw is one, Valid tells.
+// Unicode reports whether raw is UTF-8 and none of its escapes is half of
+// a surrogate pair without the other half, which stands for no character and so would
+// not come back as it was sent (RFC 7493, section 2.1). The rest of the package does not
+// check this, and neither does encoding/json. raw must be JSON; see [Valid].
 func Unicode(raw []byte) bool {
 	if !utf8.Valid(raw) {
 		return false
@@ -83,9 +83,9 @@ func Unicode(raw []byte) bool {
 	}
 }
 
-// character returns what the escape \uXXXX at i stands for, and its length: that
-// of two where they are a surrogate pair. A lone surrogate comes back as it is.
-// The length of what is no such escape is 0.
+// character returns the character of the escape \uXXXX at i, and the length of the escape,
+// or of two that are a surrogate pair. A lone surrogate is returned as it is.
+// The length is 0 if there is no such escape at i.
 func character(raw []byte, i int) (r rune, size int) {
 	r, ok := unit(raw, i)
 	if !ok {
@@ -103,7 +103,7 @@ func character(raw []byte, i int) (r rune, size int) {
 const hexDigits = "0123456789abcdef"
 
 // AppendQuoted appends s to dst as a JSON string. Bytes that are not UTF-8 are
-// passed on as they are: who holds text decides what to do about them.
+// copied as they are: the caller decides what to do about them.
 func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
 	text := []byte(s) // no copy: it is only read
 	dst = append(dst, '"')
@@ -135,17 +135,17 @@ const (
 )
 
 // special sets the high bit of each byte of w that is a quote, a backslash or a
-// control character. A borrow can set one too many, but only above a true one,
-// and the lowest is the one that counts.
+// control character. A borrow can set one bit too many, but only above a true one,
+// and only the lowest counts.
 func special(w uint64) uint64 {
-	// Flipping that bit makes a quote 0x20 and leaves the control characters below.
+	// Flipping that bit makes a quote 0x20, the next after the control characters.
 	control := (w ^ ones*('"'^0x20)) - ones*0x21
 	slash := (w ^ ones*'\\') - ones
 	return (control | slash) &^ w & highs
 }
 
-// plain returns the first place from i on that is a quote, a backslash or a
-// control character, many bytes at a time: nearly all of a record is one base64
+// plain returns the position of the first quote, backslash or control character
+// from i on. It reads many bytes at a time: nearly all of a record is one base64
 // string.
 func plain(raw []byte, i int) int {
 	for ; len(raw)-i >= 16; i += 16 {
@@ -170,11 +170,11 @@ func plain(raw []byte, i int) int {
 	return i
 }
 
-// str returns where the string that begins at i ends, behind its closing quote,
-// and whether there is an escape in it.
+// str returns where the string that begins at i ends, after its closing quote,
+// and whether it has escapes.
 func str(raw []byte, i int) (end int, escaped bool, err error) {
 	if i >= len(raw) || raw[i] != '"' {
-		return i, false, syntax(i, "no string")
+		return i, false, syntax(i, "not a string")
 	}
 	i++
 	for {
@@ -200,7 +200,7 @@ func str(raw []byte, i int) (end int, escaped bool, err error) {
 	}
 }
 
-// simple is what the escapes of one letter stand for, and 0 for other letters.
+// simple has the characters of the escapes of one letter, and 0 for other letters.
 var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // unit returns the UTF-16 code unit of the escape \uXXXX at i.
