@@ -1,10 +1,9 @@
 // Package hawk signs and verifies HTTP requests with HAWK, which proves that the
-// sender holds a key without sending it: the MAC covers the method, the resource
-// as it stands on the wire, the host and the port, and the payload if its hash
-// is given.
+// sender holds a key without sending it. The MAC covers the method, the path and query
+// as sent, the host, the port, and the payload if its hash is given.
 //
-// Source: the HAWK specification (header version 1). Only what Firefox Sync and
-// Firefox accounts use is here: no bewit, no app and dlg, no server answers.
+// Source: the HAWK specification (header version 1). The package has what Firefox Sync
+// and Firefox accounts use: it lacks bewit, app and dlg, and Server-Authorization.
 package hawk
 
 import (
@@ -26,14 +25,14 @@ import (
 const Scheme = "Hawk"
 
 var (
-	// ErrHeader is wrapped by every error of Parse.
+	// ErrHeader is what every error of [Parse] wraps.
 	ErrHeader = errors.New("not a valid HAWK header")
 	// ErrMAC means that the sender does not hold the key, or that the request was
 	// changed on its way.
 	ErrMAC = errors.New("the HAWK MAC does not match the request")
 	// ErrPayload means that the payload is not the one that was signed.
 	ErrPayload = errors.New("the HAWK payload hash does not match the request's body")
-	// ErrStale means that the timestamp is outside the window that is allowed.
+	// ErrStale means that the timestamp is too old, or too far in the future.
 	ErrStale = errors.New("the HAWK timestamp is too far from the server's time")
 	// ErrReplay means that the same header was used before.
 	ErrReplay = errors.New("the HAWK nonce was used before")
@@ -46,9 +45,9 @@ type Credentials struct {
 	Key []byte
 }
 
-// Authorization is the value of the Authorization header for one request: ts is
-// Unix seconds by the server's clock, nonce must not repeat within a ts (see
-// Nonce), and hash is PayloadHash of the body, or empty.
+// Authorization returns the value of the Authorization header for one request: ts is
+// in Unix seconds by the server's clock, nonce must not repeat within a ts (see
+// [Nonce]), and hash is [PayloadHash] of the body, or empty.
 //
 // The MAC covers u.RequestURI(), so u must be exactly what is sent.
 func (c Credentials) Authorization(method string, u *url.URL, ts int64, nonce, hash string) string {
@@ -74,7 +73,7 @@ func (c Credentials) Authorization(method string, u *url.URL, ts int64, nonce, h
 	return string(append(b, '"'))
 }
 
-// Sign sets the Authorization header of r; see Credentials.Authorization.
+// Sign sets the Authorization header of r; see [Credentials.Authorization].
 func Sign(r *http.Request, c Credentials, ts int64, nonce, hash string) {
 	r.Header.Set("Authorization", c.Authorization(r.Method, r.URL, ts, nonce, hash))
 }
@@ -88,8 +87,8 @@ func Nonce(random io.Reader) (string, error) {
 	return base64.StdEncoding.EncodeToString(raw[:]), nil
 }
 
-// PayloadHash is the hash of a request's body. Of contentType only the media
-// type counts, without parameters and in lower case.
+// PayloadHash returns the hash of a request's body in base64. Of contentType only the
+// media type counts, without parameters and in lower case.
 func PayloadHash(contentType string, body []byte) string {
 	d := startPayload(contentType)
 	d.Write(body)
@@ -118,12 +117,12 @@ type Request struct {
 	Port string
 }
 
-// RequestOf is the Request of r as its sender saw it. When public is not nil its
+// RequestOf returns the Request of r as its sender saw it. If public is not nil, its
 // scheme, host and port count instead of the Host header, which a proxy in
 // front of the server may have replaced.
 func RequestOf(r *http.Request, public *url.URL) Request {
 	out := Request{Method: r.Method, URI: r.RequestURI}
-	if !strings.HasPrefix(out.URI, "/") { // the absolute form, as to a proxy; or no wire
+	if !strings.HasPrefix(out.URI, "/") { // the absolute form, as to a proxy, or a request that was never sent
 		out.URI = r.URL.RequestURI()
 	}
 	switch {
@@ -152,7 +151,7 @@ func hostPort(hostport, scheme string) (host, port string) {
 
 const base64Size = (sha256.Size + 2) / 3 * 4
 
-// mac writes the base64 of the MAC of r under key into out.
+// mac writes the MAC of r with key into out, in base64.
 func (h Header) mac(out, key []byte, r Request, host string) {
 	var stack [512]byte
 	b := append(stack[:0], "hawk.1.header\n"...)
@@ -169,8 +168,8 @@ func (h Header) mac(out, key []byte, r Request, host string) {
 	base64.StdEncoding.Encode(out, m.Sum(sum[:0]))
 }
 
-// Verify reports whether the holder of key made the header for r; the error is
-// ErrMAC. It says nothing of the payload (VerifyPayload) nor of the time (Window).
+// Verify returns [ErrMAC] unless the header was made for r with key. It checks neither the
+// payload (see [Header.VerifyPayload]) nor the time (see [Window]).
 func (h Header) Verify(key []byte, r Request) error {
 	var want [base64Size]byte
 	h.mac(want[:], key, r, r.Host)
@@ -186,16 +185,16 @@ func (h Header) Verify(key []byte, r Request) error {
 	return ErrMAC
 }
 
-// payload is a body whose end is an error unless it is what was signed.
+// payload is a body that ends in an error unless it is what was signed.
 type payload struct {
 	io.ReadCloser
 	sum  hash.Hash
 	want string
-	end  error // once it was reached
+	end  error // nil until the end was reached
 }
 
-// VerifiedPayload is body, read through: instead of its end there is ErrPayload if it
-// is not what the header's hash says. A header without a hash says nothing of it.
+// VerifiedPayload returns a reader of body that ends in [ErrPayload] instead of io.EOF if
+// the body does not match the header's hash. Without a hash in the header, it returns body.
 func (h Header) VerifiedPayload(contentType string, body io.ReadCloser) io.ReadCloser {
 	if h.Hash == "" || body == nil {
 		return body
@@ -218,11 +217,11 @@ func (p *payload) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is the body as it was.
+// Unwrap returns the body as it was.
 func (p *payload) Unwrap() io.ReadCloser { return p.ReadCloser }
 
-// VerifyPayload reports whether body is what was signed; the error is ErrPayload,
-// also for a body whose header has no hash: it could be anyone's.
+// VerifyPayload returns [ErrPayload] unless body is what was signed. Without a hash in the
+// header, only an empty body passes: any other could come from anyone.
 func (h Header) VerifyPayload(contentType string, body []byte) error {
 	if h.Hash == "" && len(body) == 0 {
 		return nil

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxHeader bounds what Parse reads, in bytes. A storage token's id is the
-// longest part, some 250 bytes of it.
+// maxHeader bounds what Parse reads, in bytes. The longest part is a storage token's id,
+// of some 250 bytes.
 const maxHeader = 4096
 
-// Header is the content of a HAWK Authorization header.
+// Header is the content of an Authorization header of HAWK.
 type Header struct {
 	ID    string
 	TS    int64 // Unix seconds, by the sender
@@ -20,9 +20,9 @@ type Header struct {
 	MAC   string
 }
 
-// Parse reads the value of an Authorization header. It is strict: every
-// attribute known, each at most once, id, ts, nonce and mac there. Its errors
-// wrap ErrHeader and quote nothing of the header.
+// Parse reads the value of an Authorization header. Every attribute must be known and
+// occur once at most; id, ts, nonce and mac are required. The errors
+// wrap [ErrHeader] and quote no values of the header.
 func Parse(authorization string) (Header, error) {
 	if len(authorization) > maxHeader {
 		return Header{}, fmt.Errorf("%w: it is over %d bytes long", ErrHeader, maxHeader)
@@ -33,24 +33,12 @@ func Parse(authorization string) (Header, error) {
 	}
 	var h Header
 	var ts string
-	for rest = strings.Trim(rest, " \t"); ; {
-		name, after, ok := strings.Cut(rest, `="`)
-		if !ok {
-			return Header{}, fmt.Errorf("%w: an attribute has no quoted value", ErrHeader)
+	rest = strings.Trim(rest, " \t")
+	for {
+		var err error
+		if rest, err = h.readAttribute(rest, &ts); err != nil {
+			return Header{}, err
 		}
-		value, after, ok := strings.Cut(after, `"`)
-		if !ok || !validValue(value) {
-			return Header{}, fmt.Errorf("%w: an attribute's value is empty or has a forbidden character", ErrHeader)
-		}
-		into := h.attribute(name, &ts)
-		if into == nil {
-			return Header{}, fmt.Errorf("%w: an attribute is unknown", ErrHeader)
-		}
-		if *into != "" {
-			return Header{}, fmt.Errorf("%w: %s is there twice", ErrHeader, name)
-		}
-		*into = value
-		rest = strings.TrimLeft(after, " \t")
 		if rest == "" {
 			break
 		}
@@ -70,6 +58,30 @@ func Parse(authorization string) (Header, error) {
 	return h, nil
 }
 
+// readAttribute reads the attribute that text begins with, and returns what follows it and
+// the space behind it.
+func (h *Header) readAttribute(text string, ts *string) (rest string, err error) {
+	name, rest, ok := strings.Cut(text, `="`)
+	if !ok {
+		return "", fmt.Errorf("%w: an attribute has no quoted value", ErrHeader)
+	}
+	value, rest, ok := strings.Cut(rest, `"`)
+	if !ok || !validValue(value) {
+		return "", fmt.Errorf("%w: an attribute's value is empty or has a forbidden character", ErrHeader)
+	}
+	into := h.attribute(name, ts)
+	if into == nil {
+		return "", fmt.Errorf("%w: an attribute is unknown", ErrHeader)
+	}
+	if *into != "" {
+		return "", fmt.Errorf("%w: %s is there twice", ErrHeader, name)
+	}
+	*into = value
+	return strings.TrimLeft(rest, " \t"), nil
+}
+
+// attribute returns where the value of an attribute goes, or nil if it is unknown. ts takes
+// the timestamp, which is a text here.
 func (h *Header) attribute(name string, ts *string) *string {
 	switch name {
 	case "id":
@@ -88,8 +100,8 @@ func (h *Header) attribute(name string, ts *string) *string {
 	return nil
 }
 
-// validValue allows printable ASCII without the backslash (the quote cannot be
-// in it). So no value can smuggle a line into what the MAC covers.
+// validValue allows printable ASCII without the backslash (a quote cannot be
+// in s), so that no value can add a line to what the MAC covers.
 func validValue(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {

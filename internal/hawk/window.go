@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// maxNonces bounds a Window's memory, to some 30 MB.
+// maxNonces bounds the memory of a Window, to some 30 MB.
 const maxNonces = 1 << 17
 
 // Window refuses headers that are too old, too new, or used before. Its methods
-// may be called at once.
+// may be called concurrently.
 type Window struct {
 	// Skew is how far a timestamp may be from the server's time, either way.
 	Skew time.Duration
@@ -25,8 +25,8 @@ type use struct {
 	ts        int64
 }
 
-// Fresh reports whether ts is within skew of now; the error is ErrStale. It
-// alone is for services that accept a replay within the skew.
+// Fresh returns [ErrStale] unless the timestamp is within skew of now. It suffices for
+// services that accept a replay within the skew; others call [Window.Use].
 func (h Header) Fresh(now time.Time, skew time.Duration) error {
 	if d := now.Sub(time.Unix(h.TS, 0)); d > skew || d < -skew {
 		return ErrStale
@@ -34,8 +34,8 @@ func (h Header) Fresh(now time.Time, skew time.Duration) error {
 	return nil
 }
 
-// Use accepts a header once: the error is ErrStale or ErrReplay. Call it after
-// Verify, or a stranger could use up somebody's nonces and the memory.
+// Use accepts a header once: the error is [ErrStale] or [ErrReplay]. Call it after
+// [Header.Verify], or a stranger could use up somebody's nonces and the memory.
 func (w *Window) Use(h Header, now time.Time) error {
 	if err := h.Fresh(now, w.Skew); err != nil {
 		return err
