@@ -98,21 +98,10 @@ func (s *structure) object(t reflect.Type, above []reflect.Type) (names []string
 	return names, err
 }
 
-// note takes down what is special about a field; own tells that it is the record's.
+// note records what is special about a field; own means that it is a field of the record itself.
 func (s *structure) note(m member, own bool) error {
-	switch tag, tagged := m.Tag.Lookup("sync"); {
-	case tagged && tag != "fields" && tag != "set":
-		return fmt.Errorf("has the tag sync:%q; there is none but sync:\"fields\" and sync:\"set\"", tag)
-	case tagged && !own:
-		return fmt.Errorf("is within another, which is merged as a whole; sync:%q is for the record's own", tag)
-	case tag == "set" && !isList(m.Type):
-		return errors.New("is not a list; sync:\"set\" is for a slice whose order means nothing")
-	case tag == "set":
-		s.sets = append(s.sets, m.name)
-	case tagged && !hasFields(m.Type):
-		return errors.New("has no fields that could be merged one by one; sync:\"fields\" is for a struct or a map")
-	case tagged:
-		s.nested = append(s.nested, mirror.Nested{Name: m.name})
+	if err := s.noteTag(m, own); err != nil {
+		return err
 	}
 	switch {
 	case !own:
@@ -122,6 +111,28 @@ func (s *structure) note(m member, own bool) error {
 		return errors.New("is the record's id, and must be a plain string in the struct itself")
 	case m.name == "id":
 		s.index = m.at
+	}
+	return nil
+}
+
+// noteTag records how the field is merged, which its tag tells.
+func (s *structure) noteTag(m member, own bool) error {
+	tag, tagged := m.Tag.Lookup("sync")
+	switch {
+	case !tagged:
+		return nil
+	case tag != "fields" && tag != "set":
+		return fmt.Errorf("has the tag sync:%q; there is none but sync:\"fields\" and sync:\"set\"", tag)
+	case !own:
+		return fmt.Errorf("is within another, which is merged as a whole; sync:%q is for the record's own", tag)
+	case tag == "set" && !isList(m.Type):
+		return errors.New("is not a list; sync:\"set\" is for a slice whose order means nothing")
+	case tag == "set":
+		s.sets = append(s.sets, m.name)
+	case !hasFields(m.Type):
+		return errors.New("has no fields that could be merged one by one; sync:\"fields\" is for a struct or a map")
+	default:
+		s.nested = append(s.nested, mirror.Nested{Name: m.name})
 	}
 	return nil
 }

@@ -130,25 +130,32 @@ func unreadable(t testing.TB, h Harness) {
 	}
 	w.want("after unreadable records", map[engine.ID]int{b.ID: 0, w.incoming(2, 0).ID: 0})
 	w.reopen()
+	readLater(w, a.ID, bad(b.ID), repaired)
+	w.want("after one of them could be read", map[engine.ID]int{a.ID: 1, b.ID: 0, w.incoming(2, 0).ID: 0})
+}
+
+// readLater brings the record a, which can be read now, and the unreadable b again, unless
+// the engine repaired it.
+func readLater(w *env, a engine.ID, b engine.Incoming, repaired bool) {
+	w.Helper()
 	s := w.begin()
-	if retry := s.Retry(); !slices.Contains(retry, a.ID) || slices.Contains(retry, b.ID) == repaired {
-		t.Fatalf("Retry is %v; want %v, and %v unless its good copy is on the server", retry, a.ID, b.ID)
+	if retry := s.Retry(); !slices.Contains(retry, a) || slices.Contains(retry, b.ID) == repaired {
+		w.Fatalf("Retry is %v; want %v, and %v unless its good copy is on the server", retry, a, b.ID)
 	}
 	if repaired {
 		s.stage(w.incoming(0, 1))
 	} else {
-		s.stage(w.incoming(0, 1), bad(b.ID))
+		s.stage(w.incoming(0, 1), b)
 	}
 	if m := s.merge(); m.NewFailed != 0 || m.Applied != 1 || (m.Failed == 0) != repaired || m.Outgoing != 0 {
-		t.Fatalf("merged %+v; want 1 applied, nothing that failed for the first time, and none up", m)
+		w.Fatalf("merged %+v; want 1 applied, nothing that failed for the first time, and none up", m)
 	}
 	s.end(nil)
 	s = w.begin()
-	if slices.Contains(s.Retry(), a.ID) {
-		t.Fatalf("Retry still names %v, which could be read", a.ID)
+	if slices.Contains(s.Retry(), a) {
+		w.Fatalf("Retry still names %v, which could be read", a)
 	}
 	s.end(nil)
-	w.want("after one of them could be read", map[engine.ID]int{a.ID: 1, b.ID: 0, w.incoming(2, 0).ID: 0})
 }
 
 // retries is more often than an engine may ask for one record.

@@ -220,13 +220,7 @@ func (t *tx) change(r *row, c Change) error {
 		r.Kind = kindOf(to.URL)
 	}
 	if to.Title != r.Title || to.URL != r.URL {
-		if place != 0 {
-			t.stale(place)
-		}
-		if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, to.Title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
-			return err
-		}
-		if err := t.touch(r.n); err != nil {
+		if err := t.setValue(r, place, to.Title); err != nil {
 			return err
 		}
 	}
@@ -237,6 +231,17 @@ func (t *tx) change(r *row, c Change) error {
 		return t.addLabels(place, to.Tags, to.Keyword)
 	}
 	return t.editLabels(place, to.Tags, to.Keyword)
+}
+
+// setValue gives an item a page and a title.
+func (t *tx) setValue(r *row, place int64, title string) error {
+	if place != 0 {
+		t.stale(place)
+	}
+	if _, err := t.Exec(sqlSetValue, r.n, r.Kind, place, title, unixMilli(r.Added), t.now, text0(r.extra)); err != nil {
+		return err
+	}
+	return t.touch(r.n)
 }
 
 // of returns an item with the values that c gives it.

@@ -114,22 +114,12 @@ func (c *csvLogins) fits(names []string) bool {
 func (c *csvLogins) logins() iter.Seq2[sourced, error] {
 	return func(yield func(sourced, error) bool) {
 		for {
-			fields, line, err := c.csv.Read()
+			all, line, err := c.next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			var all []Login
-			var bad *textfile.RowError
-			switch {
-			case errors.As(err, &bad):
-				err = &importing.Skip{Line: line, Reason: bad.Reason}
-			case err == nil:
-				all, err = c.row(fields, line)
-			}
-			if err != nil {
-				if !yield(sourced{line: line}, err) {
-					return
-				}
+			if err != nil && !yield(sourced{line: line}, err) {
+				return
 			}
 			for _, l := range all {
 				if !yield(sourced{Login: l, line: line}, nil) {
@@ -138,6 +128,19 @@ func (c *csvLogins) logins() iter.Seq2[sourced, error] {
 			}
 		}
 	}
+}
+
+// next reads the logins of the next row, and its line. The error is io.EOF at the end.
+func (c *csvLogins) next() ([]Login, int, error) {
+	fields, line, err := c.csv.Read()
+	if bad := (*textfile.RowError)(nil); errors.As(err, &bad) {
+		return nil, line, &importing.Skip{Line: line, Reason: bad.Reason}
+	}
+	if err != nil {
+		return nil, line, err
+	}
+	all, err := c.row(fields, line)
+	return all, line, err
 }
 
 // row makes the logins of a row: one for each site. A spreadsheet cuts off the empty
@@ -161,6 +164,19 @@ func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 	if len(urls) == 1 && urls[0] == "http://sn" { // LastPass's mark
 		return nil, &importing.Skip{Line: line, Reason: "it is a secure note, not a login"}
 	}
+	l := c.login(field, line)
+	c.noteUnused(fields, line)
+	all := make([]Login, 0, len(urls))
+	for _, url := range urls {
+		l.Hostname = url
+		all = append(all, l)
+		l.ID = ""
+	}
+	return all, nil
+}
+
+// login makes the login of a row, without its site.
+func (c *csvLogins) login(field func(name string) string, line int) Login {
 	l := Login{
 		Username: field("username"), Password: field("password"), HTTPRealm: field("httprealm"), FormSubmitURL: field("formactionorigin"),
 		TimeCreated: c.milliseconds(field("timecreated"), line), TimeLastUsed: c.milliseconds(field("timelastused"), line),
@@ -172,6 +188,11 @@ func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 	if id := engine.ID(field("guid")); (len(id) == 36 || len(id) == 38) && id.Valid() {
 		l.ID = id
 	}
+	return l
+}
+
+// noteUnused notes the cells of a row that have no place in a login.
+func (c *csvLogins) noteUnused(fields []string, line int) {
 	for i, value := range fields {
 		switch what := c.unused[i]; {
 		case strings.TrimSpace(value) == "":
@@ -181,13 +202,6 @@ func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 			c.leaveOut(what, line)
 		}
 	}
-	all := make([]Login, 0, len(urls))
-	for _, url := range urls {
-		l.Hostname = url
-		all = append(all, l)
-		l.ID = ""
-	}
-	return all, nil
 }
 
 // notLogin are the types of rows that are something else, as password managers name
@@ -206,36 +220,45 @@ const maxSites = 100
 // be "", and none twice.
 func sites(cell string) []string {
 	var all []string
-	add := func(url string) {
+	for _, url := range candidates(cell) {
 		url = strings.Trim(url, " \t\r\n,;\"")
-		if origin, err := Origin(url); url == "" || len(all) >= maxSites || slices.ContainsFunc(all, func(had string) bool {
-			other, otherErr := Origin(had)
-			return had == url || err == nil && otherErr == nil && origin == other
-		}) {
-			return
+		if url != "" && len(all) < maxSites && !slices.ContainsFunc(all, func(had string) bool { return sameSite(had, url) }) {
+			all = append(all, url)
 		}
-		all = append(all, url)
-	}
-	for line := range strings.FieldsFuncSeq(cell, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if !strings.ContainsAny(line, "/") {
-			for _, host := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' }) {
-				add(host)
-			}
-			continue
-		}
-		start := 0
-		for at := 1; at < len(line); at++ {
-			if strings.ContainsRune(",; \t\"", rune(line[at-1])) && beginsURL(line[at:]) {
-				add(line[start:at])
-				start = at
-			}
-		}
-		add(line[start:])
 	}
 	if all == nil {
 		return []string{""}
 	}
 	return all
+}
+
+// candidates takes a cell apart where a site may begin.
+func candidates(cell string) (all []string) {
+	for line := range strings.FieldsFuncSeq(cell, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if !strings.ContainsAny(line, "/") {
+			all = append(all, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' })...)
+			continue
+		}
+		start := 0
+		for at := 1; at < len(line); at++ {
+			if strings.ContainsRune(",; \t\"", rune(line[at-1])) && beginsURL(line[at:]) {
+				all = append(all, line[start:at])
+				start = at
+			}
+		}
+		all = append(all, line[start:])
+	}
+	return all
+}
+
+// sameSite reports whether two URLs are the same, or have the same origin.
+func sameSite(a, b string) bool {
+	if a == b {
+		return true
+	}
+	origin, err := Origin(a)
+	other, otherErr := Origin(b)
+	return err == nil && otherErr == nil && origin == other
 }
 
 // beginsURL reports whether a text begins with a scheme and "://".
