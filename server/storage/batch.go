@@ -58,27 +58,17 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 		durability = Durable
 	}
 	var size BatchSize
-	modified, err := s.store(a, q, durability, batch.token, func(tx Tx) error {
+	modified, err := s.store(a, q, durability, batch.token, func(tx Tx) (err error) {
 		if started {
 			expires := a.started + bso.Timestamp(batchLife.Milliseconds()/10)
 			if err := tx.StartBatch(q.collection, batch.token, expires); err != nil {
 				return err
 			}
 		}
-		size, err = tx.AppendBatch(q.collection, batch.token, u.changes)
-		if err != nil {
+		if size, err = s.appendBatch(tx, batch.batchID, u); err != nil || !batch.commit {
 			return err
 		}
-		if size.Records > int64(s.limits.MaxTotalRecords) || size.Bytes > int64(s.limits.MaxTotalBytes) {
-			return overLimit
-		}
-		// The user's other batches, which may be abandoned, must not grow without bound.
-		if err := tx.BoundBatches(batch.token, maxBatches, 2*int64(s.limits.MaxTotalBytes)); err != nil {
-			return err
-		}
-		if batch.commit {
-			_, err = tx.CommitBatch(q.collection, batch.token)
-		}
+		_, err = tx.CommitBatch(q.collection, batch.token)
 		return err
 	})
 	grant.end(err == nil, err == nil && batch.commit || errors.Is(err, ErrNoBatch), size)
@@ -93,4 +83,17 @@ func (s *Service) postBatch(a *answer, q *request, batch batchRequest, u *upload
 	b := append(make([]byte, 0, 64+24*len(u.changes)), `{"batch":`...)
 	b = append(appendString(b, batch.token), ',')
 	return a.send(http.StatusAccepted, modified, append(appendUpload(b, u), '}'))
+}
+
+// appendBatch adds an upload to a batch, within the limits.
+func (s *Service) appendBatch(tx Tx, batch batchID, u *upload) (BatchSize, error) {
+	size, err := tx.AppendBatch(batch.collection, batch.token, u.changes)
+	if err != nil {
+		return size, err
+	}
+	if size.Records > int64(s.limits.MaxTotalRecords) || size.Bytes > int64(s.limits.MaxTotalBytes) {
+		return size, overLimit
+	}
+	// The user's other batches, which may be abandoned, must not grow without bound.
+	return size, tx.BoundBatches(batch.token, maxBatches, 2*int64(s.limits.MaxTotalBytes))
 }

@@ -54,43 +54,50 @@ func parsePath(prefix, path string) (t target, err error) {
 	if !ok {
 		return t, notFound
 	}
-	// A slash after the user's number is ignored. Any other slash at the end is before a
-	// name, which is empty.
-	parts := strings.Split(rest, "/")
-	if len(parts) == 2 && parts[1] == "" {
-		parts = parts[:1]
-	}
-	if t.uid, ok = parseUID(parts[0]); !ok {
+	user, rest, _ := strings.Cut(rest, "/")
+	if t.uid, ok = parseUID(user); !ok {
 		return t, notFound
 	}
-	switch {
-	case len(parts) == 1:
+	// A slash after the user's number is ignored. Any other slash at the end is before a
+	// name, which is empty.
+	if rest == "" {
 		t.resource = root
 		return t, nil
-	case parts[1] == "info" && len(parts) == 3:
-		if t.resource, ok = infos[parts[2]]; !ok {
+	}
+	switch area, rest, more := strings.Cut(rest, "/"); {
+	case area == "info" && more:
+		if t.resource, ok = infos[rest]; !ok {
 			return t, notFound
 		}
 		return t, nil
-	case parts[1] != "storage" || len(parts) > 4:
-		return t, notFound
-	case len(parts) == 2:
+	case area == "storage" && !more:
 		t.resource = store
 		return t, nil
+	case area == "storage":
+		return t, t.parseStored(rest)
+	}
+	return t, notFound
+}
+
+// parseStored takes the part of a path apart that names a collection, or a record in it.
+func (t *target) parseStored(path string) (err error) {
+	name, rest, hasID := strings.Cut(path, "/")
+	if strings.Contains(rest, "/") {
+		return notFound
 	}
 	t.resource = collection
-	if t.collection, err = url.PathUnescape(parts[2]); err != nil || !bso.ValidCollection(t.collection) {
-		return t, badCollection
+	if t.collection, err = url.PathUnescape(name); err != nil || !bso.ValidCollection(t.collection) {
+		return badCollection
 	}
-	if len(parts) == 3 {
-		return t, nil
+	if !hasID {
+		return nil
 	}
 	t.resource = record
-	id, err := url.PathUnescape(parts[3])
+	id, err := url.PathUnescape(rest)
 	if t.id = bso.ID(id); err != nil || !t.id.Valid() {
-		return t, badRequest
+		return badRequest
 	}
-	return t, nil
+	return nil
 }
 
 // parseUID reads a user's number in its one canonical form.

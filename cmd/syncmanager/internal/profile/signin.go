@@ -38,17 +38,8 @@ type SignIn struct {
 // account; the user has to sign out of another one first.
 func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	old := p.Account()
-	same := func(email string) bool {
-		return old != nil && strings.EqualFold(old.Email, email) && old.Server == account.ServerURL(in.Server)
-	}
-	other := func(email string) error {
-		if old != nil && !old.Local && !same(email) {
-			return fmt.Errorf("this profile is signed in as %s at %s; sign out first with 'syncmanager logout'", old.Email, old.Server)
-		}
-		return nil
-	}
 	if in.Browser == nil {
-		if err := other(in.Email); err != nil {
+		if err := old.mayBecome(in.Email, in.Server); err != nil {
 			return err
 		}
 	}
@@ -56,8 +47,9 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if err != nil {
 		return err
 	}
+	session := a.Session()
 	// After a sign-in in the browser, the account is known only now.
-	if err := other(a.Session().Email); in.Browser != nil && err != nil {
+	if err := old.mayBecome(session.Email, in.Server); in.Browser != nil && err != nil {
 		return errors.Join(err, a.SignOut(ctx))
 	}
 	if in.DeviceName != "" {
@@ -66,7 +58,8 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
 		return err
 	}
-	if err := p.handOver(ctx, same(a.Session().Email) && a.Session().UID == old.UID); err != nil {
+	same := old.is(session.Email, in.Server) && session.UID == old.UID
+	if err := p.handOver(ctx, same); err != nil {
 		return err
 	}
 	p.settings.SignedOut = false
@@ -77,6 +70,20 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 		return err
 	}
 	return p.removeLocal()
+}
+
+// is reports whether a is the account with this address on a server. a may be nil.
+func (a *Account) is(email, server string) bool {
+	return a != nil && strings.EqualFold(a.Email, email) && a.Server == account.ServerURL(server)
+}
+
+// mayBecome returns an error if the user has to sign out of a before signing in to an account.
+// a may be nil.
+func (a *Account) mayBecome(email, server string) error {
+	if a == nil || a.Local || a.is(email, server) {
+		return nil
+	}
+	return fmt.Errorf("this profile is signed in as %s at %s; sign out first with 'syncmanager logout'", a.Email, a.Server)
 }
 
 // enter makes the new session.
