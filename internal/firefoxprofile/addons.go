@@ -3,7 +3,6 @@ package firefoxprofile
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"net/url"
 
@@ -62,34 +61,24 @@ func (p *Profile) Addons(ctx context.Context, left *skips.List) iter.Seq2[Addon,
 			return
 		}
 		listed := p.listedAddons()
-		for i, raw := range file.Addons {
-			if err := ctx.Err(); err != nil {
-				yield(Addon{}, err)
-				return
-			}
-			var s storedAddon
-			if json.Unmarshal(raw, &s) != nil || s.ID == "" {
-				left.Add(skips.Skip{Item: fmt.Sprintf("add-on %d", i+1), Reason: notAsWritten})
-				continue
-			}
-			if !s.ofTheUser() {
-				continue
-			}
-			var reason string
+		err := eachItem(ctx, file.Addons, "add-on", left, func(s storedAddon, name string) bool {
 			switch {
+			case s.ID == "":
+				left.Add(skips.Skip{Item: name, Reason: notAsWritten})
+			case !s.ofTheUser():
 			case s.ForeignInstall:
-				reason = "another program installed it"
+				left.Add(skips.Skip{Item: skips.Shorten(s.ID), Reason: "another program installed it"})
 			case !listed[s.ID] && !fromAddonsSite(s.SourceURI):
-				reason = "it is not from " + addonsHost
+				left.Add(skips.Skip{Item: skips.Shorten(s.ID), Reason: "it is not from " + addonsHost})
+			default:
+				return yield(Addon{
+					ID: s.ID, SyncGUID: s.SyncGUID, Name: s.DefaultLocale.Name, Version: s.Version, Type: s.Type, Enabled: !s.UserDisabled,
+				}, nil)
 			}
-			if reason != "" {
-				left.Add(skips.Skip{Item: skips.Shorten(s.ID), Reason: reason})
-				continue
-			}
-			a := Addon{ID: s.ID, SyncGUID: s.SyncGUID, Name: s.DefaultLocale.Name, Version: s.Version, Type: s.Type, Enabled: !s.UserDisabled}
-			if !yield(a, nil) {
-				return
-			}
+			return true
+		})
+		if err != nil {
+			yield(Addon{}, err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -96,30 +95,21 @@ func (p *Profile) Addresses(ctx context.Context, left *skips.List) iter.Seq2[Add
 			yield(Address{}, err)
 			return
 		}
-		for i, raw := range file.Addresses {
-			if err := ctx.Err(); err != nil {
-				yield(Address{}, err)
-				return
-			}
-			var s storedAddress
-			if json.Unmarshal(raw, &s) != nil {
-				left.Add(skips.Skip{Item: fmt.Sprintf("address %d", i+1), Reason: notAsWritten})
-				continue
-			}
+		err := eachItem(ctx, file.Addresses, "address", left, func(s storedAddress, _ string) bool {
 			if s.Deleted {
-				continue
+				return true
 			}
 			if s.Name == "" { // older ones have its parts alone
 				s.Name = strings.Join(strings.Fields(s.GivenName+" "+s.AdditionalName+" "+s.FamilyName), " ")
 			}
-			a := Address{
+			return yield(Address{
 				GUID: s.GUID, Name: s.Name, Organization: s.Organization, StreetAddress: s.StreetAddress,
 				AddressLevel3: s.AddressLevel3, AddressLevel2: s.AddressLevel2, AddressLevel1: s.AddressLevel1,
 				PostalCode: s.PostalCode, Country: s.Country, Tel: s.Tel, Email: s.Email, Use: s.use(),
-			}
-			if !yield(a, nil) {
-				return
-			}
+			}, nil)
+		})
+		if err != nil {
+			yield(Address{}, err)
 		}
 	}
 }
@@ -145,35 +135,25 @@ func (p *Profile) Cards(ctx context.Context, left *skips.List) iter.Seq2[Card, e
 			yield(Card{}, err)
 			return
 		}
-		for i, raw := range file.CreditCards {
-			if err := ctx.Err(); err != nil {
-				yield(Card{}, err)
-				return
-			}
-			item := fmt.Sprintf("card %d", i+1)
-			var s storedCard
-			if json.Unmarshal(raw, &s) != nil {
-				left.Add(skips.Skip{Item: item, Reason: notAsWritten})
-				continue
-			}
+		err := eachItem(ctx, file.CreditCards, "card", left, func(s storedCard, name string) bool {
 			if s.Deleted {
-				continue
+				return true
 			}
 			number, err := p.cardNumber(ctx, s.Encrypted)
 			if errors.Is(err, ErrNeedsPassword) || errors.Is(err, ErrPrimaryPassword) || ctx.Err() != nil {
 				yield(Card{}, err)
-				return
+				return false
 			}
 			if err != nil {
-				left.Add(skips.Skip{Item: item, Reason: "its number cannot be read: " + err.Error()})
+				left.Add(skips.Skip{Item: name, Reason: "its number cannot be read: " + err.Error()})
 			}
-			c := Card{
+			return yield(Card{
 				GUID: s.GUID, Name: s.Name, Number: number, Masked: s.Number,
 				ExpMonth: s.ExpMonth, ExpYear: s.ExpYear, Type: s.Type, Use: s.use(),
-			}
-			if !yield(c, nil) {
-				return
-			}
+			}, nil)
+		})
+		if err != nil {
+			yield(Card{}, err)
 		}
 	}
 }

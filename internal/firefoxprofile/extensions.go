@@ -2,6 +2,7 @@ package firefoxprofile
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -33,23 +34,18 @@ func (p *Profile) ExtensionStorage(ctx context.Context, left *skips.List) iter.S
 	return func(yield func(ExtensionData, error) bool) {
 		stopped := false
 		err := p.database(ctx, storageFile, storageTables, func(db *sqlitecopy.Copy) error {
-			for rows, err := range db.Rows(ctx, sqlExtensionStorage, maxValue) {
+			return eachRow(ctx, db, sqlExtensionStorage, maxValue, func(rows *sql.Rows) (more bool, err error) {
 				var e ExtensionData
-				if err == nil {
-					err = rows.Scan(&e.ExtensionID, (*[]byte)(&e.Data))
-				}
-				if err != nil {
-					return err
+				if err := rows.Scan(&e.ExtensionID, (*[]byte)(&e.Data)); err != nil {
+					return false, err
 				}
 				if reason := e.fault(); reason != "" {
 					left.Add(skips.Skip{Item: skips.Shorten(e.ExtensionID), Reason: reason})
-					continue
+					return true, nil
 				}
-				if stopped = !yield(e, nil); stopped {
-					return nil
-				}
-			}
-			return nil
+				stopped = !yield(e, nil)
+				return !stopped, nil
+			})
 		})
 		if err != nil && !stopped {
 			yield(ExtensionData{}, err)

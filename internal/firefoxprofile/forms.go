@@ -2,6 +2,7 @@ package firefoxprofile
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"iter"
 	"time"
@@ -43,26 +44,21 @@ func (p *Profile) FormHistory(ctx context.Context, left *skips.List) iter.Seq2[F
 	return func(yield func(FormEntry, error) bool) {
 		stopped := false
 		err := p.database(ctx, formsFile, formTables, func(db *sqlitecopy.Copy) error {
-			for rows, err := range db.Rows(ctx, sqlFormHistory, maxValue) {
+			return eachRow(ctx, db, sqlFormHistory, maxValue, func(rows *sql.Rows) (more bool, err error) {
 				var e FormEntry
 				var value *string
 				var first, last int64
-				if err == nil {
-					err = rows.Scan(&e.Field, &value, &e.TimesUsed, &first, &last, &e.GUID)
-				}
-				if err != nil {
-					return err
+				if err := rows.Scan(&e.Field, &value, &e.TimesUsed, &first, &last, &e.GUID); err != nil {
+					return false, err
 				}
 				if reason := e.fill(value); reason != "" {
 					left.Add(skips.Skip{Item: skips.Shorten(e.Field), Reason: reason})
-					continue
+					return true, nil
 				}
 				e.TimesUsed, e.FirstUsed, e.LastUsed = max(0, e.TimesUsed), fromMicro(first), fromMicro(last)
-				if stopped = !yield(e, nil); stopped {
-					return nil
-				}
-			}
-			return nil
+				stopped = !yield(e, nil)
+				return !stopped, nil
+			})
 		})
 		if err != nil && !stopped {
 			yield(FormEntry{}, err)

@@ -77,34 +77,24 @@ func (p *Profile) Passwords(ctx context.Context, left *skips.List) iter.Seq2[Log
 			yield(Login{}, err)
 			return
 		}
-		for i, raw := range stored {
-			if err := ctx.Err(); err != nil {
-				yield(Login{}, err)
-				return
-			}
-			var s storedLogin
-			if json.Unmarshal(raw, &s) != nil {
-				left.Add(skips.Skip{Item: fmt.Sprintf("login %d", i+1), Reason: notAsWritten})
-				continue
-			}
+		err = eachItem(ctx, stored, "login", left, func(s storedLogin, _ string) bool {
 			if s.Deleted || s.Hostname == accountsOrigin {
-				continue
+				return true
 			}
 			l, err := k.decryptLogin(s)
 			if err != nil {
 				left.Add(skips.Skip{Item: skips.Shorten(s.Hostname), Reason: err.Error()})
-				continue
+				return true
 			}
-			if !yield(l, nil) {
-				return
-			}
+			return yield(l, nil)
+		})
+		if err != nil {
+			yield(Login{}, err)
 		}
 	}
 }
 
 var errOldLogins = errors.New("it is how Firefox kept passwords before version 32, and is not read here; open the profile in a newer Firefox first")
-
-const notAsWritten = "it is not as Firefox writes it"
 
 // storedLogins reads logins.json, or its backup as Firefox does.
 func (p *Profile) storedLogins(left *skips.List) ([]json.RawMessage, error) {

@@ -40,17 +40,7 @@ func (p *Profile) Prefs(ctx context.Context, left *skips.List) iter.Seq2[Pref, e
 			yield(Pref{}, err)
 			return
 		}
-		controls := make(map[string]bool)
-		for _, name := range syncedPrefs {
-			controls[name] = true
-		}
-		for name, value := range set {
-			if controlled, ok := strings.CutPrefix(name, controlPrefix); ok {
-				if on, isBool := value.(bool); isBool {
-					controls[controlled] = on
-				}
-			}
-		}
+		controls := controlsOf(set)
 		for _, name := range slices.Sorted(maps.Keys(set)) {
 			if err := ctx.Err(); err != nil {
 				yield(Pref{}, err)
@@ -70,6 +60,22 @@ func (p *Profile) Prefs(ctx context.Context, left *skips.List) iter.Seq2[Pref, e
 			}
 		}
 	}
+}
+
+// controlsOf returns for each preference that has a control whether it is synced.
+func controlsOf(set map[string]any) map[string]bool {
+	controls := make(map[string]bool)
+	for _, name := range syncedPrefs {
+		controls[name] = true
+	}
+	for name, value := range set {
+		if controlled, ok := strings.CutPrefix(name, controlPrefix); ok {
+			if on, isBool := value.(bool); isBool {
+				controls[controlled] = on
+			}
+		}
+	}
+	return controls
 }
 
 // setPrefs reads all of prefs.js by name.

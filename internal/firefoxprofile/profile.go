@@ -11,6 +11,7 @@ package firefoxprofile
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +20,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/skips"
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
+
+// notAsWritten is the reason for leaving out what Firefox would not have written.
+const notAsWritten = "it is not as Firefox writes it"
 
 // What can be wrong with a profile. The error that wraps one of them says more.
 var (
@@ -146,6 +151,39 @@ func (p *Profile) object(name string, v any) error {
 	}
 	if json.Unmarshal(text, v) != nil {
 		return about(name, ErrDamaged)
+	}
+	return nil
+}
+
+// eachItem calls take for each item of a list in a JSON file. name is for a report: "card 3".
+// An item that is not of the type S is named in left. It stops when take returns false.
+func eachItem[S any](ctx context.Context, list []json.RawMessage, kind string, left *skips.List, take func(s S, name string) bool) error {
+	for i, raw := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%s %d", kind, i+1)
+		var s S
+		if json.Unmarshal(raw, &s) != nil {
+			left.Add(skips.Skip{Item: name, Reason: notAsWritten})
+			continue
+		}
+		if !take(s, name) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// eachRow calls scan for each row of a query until that returns false.
+func eachRow(ctx context.Context, db *sqlitecopy.Copy, query string, bound int, scan func(*sql.Rows) (more bool, err error)) error {
+	for rows, err := range db.Rows(ctx, query, bound) {
+		if err != nil {
+			return err
+		}
+		if more, err := scan(rows); err != nil || !more {
+			return err
+		}
 	}
 	return nil
 }
