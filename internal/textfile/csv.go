@@ -94,43 +94,47 @@ func (c *CSV) Read() (fields []string, line int, err error) {
 	return fields, line, err
 }
 
-// next is Read without moving on; used is how many lines make the row. What is empty
-// before it is passed.
+// next is Read without moving on; used is how many lines make the row. It passes empty
+// lines before the row.
 func (c *CSV) next() (fields []string, line, used int, err error) {
 	for {
-		line = c.line + 1
 		text, err := c.peek(0)
 		if err != nil {
-			return nil, line, 0, err
+			return nil, c.line + 1, 0, err
 		}
-		if strings.Trim(text, "\r\n") == "" {
-			c.use(1)
-			continue
+		if strings.Trim(text, "\r\n") != "" {
+			break
 		}
-		var row strings.Builder
-		row.WriteString(text)
-		for lines := 1; ; lines++ {
-			// A line without a quote leaves an open one open.
-			if lines == 1 || strings.Contains(text, `"`) {
-				if fields, err = c.split(row.String()); err == nil {
-					return fields, line, lines, nil
-				}
-			}
-			if !errors.Is(err, errOpenQuote) || row.Len() > MaxRow {
-				break
-			}
-			next, end := c.peek(lines)
-			if errors.Is(end, io.EOF) {
-				break
-			}
-			if end != nil {
-				return nil, line, 0, end
-			}
-			row.WriteString(next)
-			text = next
-		}
-		return nil, line, 1, &RowError{err.Error()}
+		c.use(1)
 	}
+	line = c.line + 1
+	fields, used, err = c.row()
+	return fields, line, used, err
+}
+
+// row reads the row that begins with the next line; used is how many lines make it.
+func (c *CSV) row() (fields []string, used int, err error) {
+	var row strings.Builder
+	for lines := 1; ; lines++ {
+		text, end := c.peek(lines - 1)
+		if errors.Is(end, io.EOF) {
+			break
+		}
+		if end != nil {
+			return nil, 0, end
+		}
+		row.WriteString(text)
+		// A line without a quote leaves an open one open.
+		if lines == 1 || strings.Contains(text, `"`) {
+			if fields, err = c.split(row.String()); err == nil {
+				return fields, lines, nil
+			}
+		}
+		if !errors.Is(err, errOpenQuote) || row.Len() > MaxRow {
+			break
+		}
+	}
+	return nil, 1, &RowError{err.Error()}
 }
 
 // peek returns the line that is n ahead.
