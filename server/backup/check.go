@@ -89,40 +89,61 @@ func (c *checker) look(ctx context.Context, name string, e fs.DirEntry) error {
 		}
 		return nil
 	}
-	switch {
-	case ownNames.MatchString(name), strings.HasPrefix(path.Base(name), "."):
-		return nil
-	case !e.Type().IsRegular():
-		c.say(name, false, "it is not a file of the server's")
-		return nil
-	case !known.MatchString(name):
-		c.say(name, false, "it is not a file of the server's; move it out of the folder")
+	if strings.HasPrefix(path.Base(name), ".") || ownNames.MatchString(name) {
 		return nil
 	}
-	uid, isStorage := storageNumber(name)
-	if isStorage && name != path.Join("storage", filepath.ToSlash(storagedb.Name(uid))) {
-		c.say(name, false, "it is in a folder where the server does not look for it")
+	if problem := misplaced(name, e.Type()); problem != "" {
+		c.say(name, false, problem)
 		return nil
 	}
 	if info, err := e.Info(); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		c.say(name, false, fmt.Sprintf("others may read it (%v); run chmod 600", info.Mode().Perm()))
 	}
 	c.files++
-	if schemaOf(name) != nil || name == secretName {
-		err := examine(ctx, name, filepath.Join(c.dir, filepath.FromSlash(name)), c.work)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // the user was removed meanwhile
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			c.say(name, true, err.Error())
-			return nil
-		}
+	if damaged, err := c.isDamaged(ctx, name); damaged || err != nil {
+		return err
 	}
-	if _, ok := c.owners[uid]; isStorage && c.owners != nil && !ok {
+	if uid, ok := storageNumber(name); ok && c.ownerless(uid) {
 		c.say(name, false, "it belongs to no user; 'syncmanager server repair "+strconv.FormatInt(uid, 10)+" --force' sets it aside")
 	}
 	return nil
+}
+
+// isDamaged reports whether what is in a file is damaged, and says how.
+func (c *checker) isDamaged(ctx context.Context, name string) (bool, error) {
+	if schemaOf(name) == nil && name != secretName {
+		return false, nil
+	}
+	err := examine(ctx, name, filepath.Join(c.dir, filepath.FromSlash(name)), c.work)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the user was removed meanwhile
+		return false, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err == nil:
+		return false, nil
+	}
+	c.say(name, true, err.Error())
+	return true, nil
+}
+
+// misplaced says why a file does not belong where it is, or "".
+func misplaced(name string, kind fs.FileMode) string {
+	switch uid, isStorage := storageNumber(name); {
+	case !kind.IsRegular():
+		return "it is not a file of the server's"
+	case !known.MatchString(name):
+		return "it is not a file of the server's; move it out of the folder"
+	case isStorage && name != path.Join("storage", filepath.ToSlash(storagedb.Name(uid))):
+		return "it is in a folder where the server does not look for it"
+	}
+	return ""
+}
+
+// ownerless reports whether a storage is known to belong to nobody.
+func (c *checker) ownerless(uid int64) bool {
+	_, owned := c.owners[uid]
+	return c.owners != nil && !owned
 }
 
 func (c *checker) say(name string, damaged bool, problem string) {

@@ -39,55 +39,74 @@ func scan(ctx context.Context, r io.Reader, visit func(name string, r io.Reader)
 	if about.Format > format {
 		return report, ErrNewer
 	}
-	report.Created, report.Version = about.Created, about.Version
-	var found []sum
-	seen := make(map[string]bool)
+	s := &scanner{archive: archive, seen: make(map[string]bool)}
+	s.report.Created, s.report.Version = about.Created, about.Version
+	if err := s.files(ctx, visit); err != nil {
+		return s.report, err
+	}
+	return s.report, s.tail(ctx)
+}
+
+// scanner reads what follows the head of an archive.
+type scanner struct {
+	archive *tar.Reader
+	report  Report
+	found   []sum
+	seen    map[string]bool
+}
+
+// files reads the files, up to the head of the tail.
+func (s *scanner) files(ctx context.Context, visit func(name string, r io.Reader) error) error {
 	for {
-		h, err := next(archive)
+		h, err := next(s.archive)
 		if err != nil {
-			return report, damaged(ctx, err)
+			return damaged(ctx, err)
 		}
-		if h.Name == leftOutName && report.LeftOut == nil {
-			if err := decode(archive, &report.LeftOut); err != nil {
-				return report, damaged(ctx, err)
+		if h.Name == leftOutName && s.report.LeftOut == nil {
+			if err := decode(s.archive, &s.report.LeftOut); err != nil {
+				return damaged(ctx, err)
 			}
 			continue
 		}
 		if h.Name == tailName {
-			break
+			return nil
 		}
-		if !known.MatchString(h.Name) || seen[h.Name] {
-			return report, fmt.Errorf("%w: %q has no place in it", ErrDamaged, h.Name)
+		if !known.MatchString(h.Name) || s.seen[h.Name] {
+			return fmt.Errorf("%w: %q has no place in it", ErrDamaged, h.Name)
 		}
-		seen[h.Name] = true
+		s.seen[h.Name] = true
 		digest := sha256.New()
-		body := io.TeeReader(archive, digest)
+		body := io.TeeReader(s.archive, digest)
 		if err := visit(h.Name, body); err != nil {
-			return report, damaged(ctx, err)
+			return damaged(ctx, err)
 		}
 		if _, err := io.Copy(io.Discard, body); err != nil { // what visit left
-			return report, damaged(ctx, err)
+			return damaged(ctx, err)
 		}
-		found = append(found, sum{h.Name, h.Size, hex.EncodeToString(digest.Sum(nil))})
-		report.Files++
-		report.Bytes += h.Size
+		s.found = append(s.found, sum{h.Name, h.Size, hex.EncodeToString(digest.Sum(nil))})
+		s.report.Files++
+		s.report.Bytes += h.Size
 	}
+}
+
+// tail compares the files with the list of them that ends an archive.
+func (s *scanner) tail(ctx context.Context) error {
 	var want []sum
-	if err := decode(archive, &want); err != nil {
-		return report, damaged(ctx, err)
+	if err := decode(s.archive, &want); err != nil {
+		return damaged(ctx, err)
 	}
-	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
-		return report, fmt.Errorf("%w: something follows its end", ErrDamaged)
+	if _, err := s.archive.Next(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: something follows its end", ErrDamaged)
 	}
-	if !slices.Equal(found, want) {
-		return report, fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
+	if !slices.Equal(s.found, want) {
+		return fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
 	}
 	for _, name := range needed {
-		if !seen[name] {
-			return report, fmt.Errorf("%w: %s is missing", ErrDamaged, name)
+		if !s.seen[name] {
+			return fmt.Errorf("%w: %s is missing", ErrDamaged, name)
 		}
 	}
-	return report, nil
+	return nil
 }
 
 // next is the next entry, which must be a plain file: no link, and no file with
