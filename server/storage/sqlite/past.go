@@ -58,40 +58,13 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 		if err != nil {
 			return err
 		}
-		renewed := false
-		fresh := renewal{random: random, ids: map[string]string{}}
-		var chance [2]byte
-		if _, err := io.ReadFull(random, chance[:]); err != nil {
+		at, err := renewalTime(ctx, tx, random, now)
+		if err != nil {
 			return err
 		}
-		var at int64
-		if err := tx.QueryRowContext(ctx, sqlModified).Scan(&at); err != nil {
+		renewed, err := renewRecords(ctx, tx, records, &renewal{random: random, ids: map[string]string{}}, at)
+		if err != nil || !renewed {
 			return err
-		}
-		chosen := int64(binary.BigEndian.Uint16(chance[:])) % renewedWithin
-		if clock := int64(bso.TimestampOf(now)); clock > at {
-			// A later time would put the server's time ahead of the clock, and every
-			// edit of a device would look newer than it is.
-			at = max(at+1, clock-chosen)
-		} else {
-			at += 1 + chosen
-		}
-		for _, id := range slices.Sorted(maps.Keys(records)) {
-			payload, err := fresh.payload(records[id])
-			if err != nil {
-				return err
-			}
-			if payload == nil {
-				continue
-			}
-			renewed = true
-			_, err = tx.ExecContext(ctx, sqlRenewRecord, id, payload, at)
-			if err != nil {
-				return err
-			}
-		}
-		if !renewed {
-			return nil
 		}
 		if _, err := tx.ExecContext(ctx, sqlStamp, at); err != nil {
 			return err
@@ -99,6 +72,43 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 		_, err = tx.ExecContext(ctx, sqlRenewCollections, at)
 		return err
 	})
+}
+
+// renewalTime chooses a time after all that the storage has, of the last renewedWithin.
+func renewalTime(ctx context.Context, tx *sql.Tx, random io.Reader, now time.Time) (at int64, err error) {
+	var chance [2]byte
+	if _, err := io.ReadFull(random, chance[:]); err != nil {
+		return 0, err
+	}
+	if err := tx.QueryRowContext(ctx, sqlModified).Scan(&at); err != nil {
+		return 0, err
+	}
+	chosen := int64(binary.BigEndian.Uint16(chance[:])) % renewedWithin
+	if clock := int64(bso.TimestampOf(now)); clock > at {
+		// A later time would put the server's time ahead of the clock, and every
+		// edit of a device would look newer than it is.
+		return max(at+1, clock-chosen), nil
+	}
+	return at + 1 + chosen, nil
+}
+
+// renewRecords replaces the sync IDs in records, and reports whether there were any.
+func renewRecords(ctx context.Context, tx *sql.Tx, records map[string][]byte, fresh *renewal, at int64) (renewed bool, err error) {
+	for _, id := range slices.Sorted(maps.Keys(records)) {
+		payload, err := fresh.payload(records[id])
+		if err != nil {
+			return false, err
+		}
+		if payload == nil {
+			continue
+		}
+		renewed = true
+		_, err = tx.ExecContext(ctx, sqlRenewRecord, id, payload, at)
+		if err != nil {
+			return false, err
+		}
+	}
+	return renewed, nil
 }
 
 func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {

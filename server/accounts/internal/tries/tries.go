@@ -127,32 +127,13 @@ func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), e
 // try counts attempts, all or none, and returns 0 or how long to wait.
 func (c *Counter) try(ctx context.Context, from string, list []attempt) (wait time.Duration, err error) {
 	now := c.Now().UnixMilli()
-	err = c.DB.UpdateSoon(ctx, func(tx store.Tx) error {
+	err = c.DB.UpdateSoon(ctx, func(tx store.Tx) (err error) {
 		// Ended counts are removed a few at a time.
 		if err := tx.ForgetEndedTries(now); err != nil {
 			return err
 		}
-		for _, a := range list {
-			n, ends, err := tx.Tries(hash(a.kind, a.whose), a.network, now)
-			if err != nil {
-				return err
-			}
-			if n < a.max {
-				continue
-			}
-			if a.exempt {
-				known, err := tx.KnowsNetwork(a.whose, from)
-				if err != nil {
-					return err
-				}
-				if known {
-					continue
-				}
-			}
-			wait = max(wait, time.Duration(ends-now)*time.Millisecond)
-		}
-		if wait > 0 {
-			return nil
+		if wait, err = waitFor(tx, from, list, now); err != nil || wait > 0 {
+			return err
 		}
 		for _, a := range list {
 			if err := tx.CountTry(hash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now); err != nil {
@@ -163,6 +144,28 @@ func (c *Counter) try(ctx context.Context, from string, list []attempt) (wait ti
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count a try: %w", err)
+	}
+	return wait, nil
+}
+
+// waitFor returns how long to wait before all attempts may be made from a network.
+func waitFor(tx store.Tx, from string, list []attempt, now int64) (wait time.Duration, err error) {
+	for _, a := range list {
+		n, ends, err := tx.Tries(hash(a.kind, a.whose), a.network, now)
+		if err != nil {
+			return 0, err
+		}
+		if n < a.max {
+			continue
+		}
+		if a.exempt {
+			if known, err := tx.KnowsNetwork(a.whose, from); err != nil {
+				return 0, err
+			} else if known {
+				continue
+			}
+		}
+		wait = max(wait, time.Duration(ends-now)*time.Millisecond)
 	}
 	return wait, nil
 }
