@@ -45,17 +45,7 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*excha
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		isNew, key := false, sameness{it.Kind, it.Title, it.URL}
-		same := have[key]
-		switch {
-		case it.here != nil:
-			it.GUID = it.here.GUID
-		case len(same) > 0:
-			it.GUID = same[0]
-			have[key] = same[1:] // two that are alike in the source stay two
-		default:
-			isNew = true
-		}
+		isNew := !im.identify(it, have)
 		if isNew {
 			err = im.addNew(it, guid, src)
 		} else {
@@ -71,6 +61,22 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*excha
 		}
 	}
 	return nil
+}
+
+// identify gives an item of the source the GUID of the one that is here, if there is one. It
+// takes that out of have: two that are alike in the source stay two.
+func (im *importer) identify(it *imported, have map[sameness][]engine.ID) bool {
+	if it.here != nil {
+		it.GUID = it.here.GUID
+		return true
+	}
+	key := sameness{it.Kind, it.Title, it.URL}
+	same := have[key]
+	if len(same) == 0 {
+		return false
+	}
+	it.GUID, have[key] = same[0], same[1:]
+	return true
 }
 
 // have are the items of a folder, without those that the source names by their

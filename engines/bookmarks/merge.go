@@ -189,32 +189,7 @@ func (s *session) applyStaged(ctx context.Context) error {
 		return err
 	}
 	for range maxRestarts {
-		s.e.wholeMerges.Add(1)
-		var p *plan
-		err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
-		if err != nil {
-			return err
-		}
-		if err := s.limitDeletions(p); err != nil {
-			return err
-		}
-		if inserts := p.inserts(); inserts > maxAtOnce {
-			if err := s.prefetch(ctx, p); err != nil {
-				return err
-			}
-			continue
-		}
-		err = s.e.db.Update(ctx, func(pt *places.Tx) error {
-			t := newTx(pt)
-			m, err := t.meta()
-			if err != nil {
-				return err
-			}
-			if m.generation != p.generation {
-				return errEdited
-			}
-			return s.carryOut(t, p)
-		})
+		err := s.mergeBeside(ctx)
 		if !errors.Is(err, errEdited) {
 			return err
 		}
@@ -232,6 +207,38 @@ func (s *session) applyStaged(ctx context.Context) error {
 	})
 }
 
+// mergeBeside plans a full merge while the user may edit the tree, and carries it out. The
+// error is errEdited if the plan is no longer good, or if it added items ahead of the merge.
+func (s *session) mergeBeside(ctx context.Context) error {
+	s.e.wholeMerges.Add(1)
+	var p *plan
+	err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
+	if err != nil {
+		return err
+	}
+	if err := s.limitDeletions(p); err != nil {
+		return err
+	}
+	if inserts := p.inserts(); inserts > maxAtOnce {
+		if err := s.prefetch(ctx, p); err != nil {
+			return err
+		}
+		return errEdited
+	}
+	return s.e.db.Update(ctx, func(pt *places.Tx) error {
+		t := newTx(pt)
+		m, err := t.meta()
+		if err != nil {
+			return err
+		}
+		if m.generation != p.generation {
+			return errEdited
+		}
+		return s.carryOut(t, p)
+	})
+}
+
+// errEdited means that the tree changed since the merge was planned.
 var errEdited = errors.New("the tree was edited during the merge")
 
 // carryOut applies a plan and counts what it did.

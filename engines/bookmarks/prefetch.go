@@ -57,28 +57,38 @@ func (w *fullMerge) insertSome(at int) (next int, err error) {
 		if n.Local >= 0 || n.Upload || n.Kind == tree.Livemark {
 			continue
 		}
-		parent := w.plan.merged.Nodes[n.Parent].GUID
-		r, modified, err := w.incoming(n.GUID)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && (r.parent != parent || r.rewritten) {
-			continue // its GUID, its folder or its value is being repaired
-		}
+		inserted, err := w.insertAsIs(n, folders)
 		if err != nil {
 			return 0, err
 		}
-		if _, known := folders[parent]; !known {
-			if folders[parent], err = w.rowOf(parent); err != nil {
-				return 0, err
-			}
+		if inserted {
+			done = append(done, n.GUID)
 		}
-		if folders[parent] == 0 {
-			continue // the user has deleted it meanwhile, or it was not inserted
-		}
-		if _, err := w.insert(n.GUID, &r, modified, folders[parent], int(n.Position), false); err != nil {
-			return 0, err
-		}
-		done = append(done, n.GUID)
 	}
 	return at, w.absorbSome(done)
+}
+
+// insertAsIs inserts an item unless the merge has to repair it. folders are the rows of
+// folders that were looked up.
+func (w *fullMerge) insertAsIs(n *tree.Node, folders map[engine.ID]int64) (inserted bool, err error) {
+	parent := w.plan.merged.Nodes[n.Parent].GUID
+	r, modified, err := w.incoming(n.GUID)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (r.parent != parent || r.rewritten) {
+		return false, nil // its GUID, its folder or its value is being repaired
+	}
+	if err != nil {
+		return false, err
+	}
+	if _, known := folders[parent]; !known {
+		if folders[parent], err = w.rowOf(parent); err != nil {
+			return false, err
+		}
+	}
+	if folders[parent] == 0 {
+		return false, nil // the user has deleted it meanwhile, or it was not inserted
+	}
+	_, err = w.insert(n.GUID, &r, modified, folders[parent], int(n.Position), false)
+	return err == nil, err
 }
 
 // rowOf returns the row of the user's item with a GUID; 0 if there is none.

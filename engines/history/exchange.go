@@ -140,20 +140,8 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 	var chunk []ready
 	visits := 0
 	flush := func() error {
-		some := importing.Report{}
-		err := e.edit(ctx, func(tx *tx) error {
-			some = importing.Report{}
-			for i := range chunk {
-				if err := tx.take(&chunk[i], &some); err != nil {
-					return err
-				}
-			}
-			if o.DryRun {
-				return errDryRun
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errDryRun) {
+		some, err := e.importChunk(ctx, chunk, o.DryRun)
+		if err != nil {
 			return err
 		}
 		done.Added += some.Added
@@ -179,6 +167,26 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 		}
 	}
 	return done, flush()
+}
+
+// importChunk imports some pages in one transaction, which a dry run rolls back.
+func (e *Engine) importChunk(ctx context.Context, chunk []ready, dry bool) (some importing.Report, err error) {
+	err = e.edit(ctx, func(tx *tx) error {
+		some = importing.Report{}
+		for i := range chunk {
+			if err := tx.take(&chunk[i], &some); err != nil {
+				return err
+			}
+		}
+		if dry {
+			return errDryRun
+		}
+		return nil
+	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	return some, err
 }
 
 // errDryRun rolls a chunk back.

@@ -136,23 +136,8 @@ func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 }
 
 func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) {
+	log, run, err := e.undoable(ctx, run)
 	done.Run = run
-	var log int64
-	err = e.view(ctx, func(tx *tx) error {
-		if run == "" {
-			if err := tx.QueryRow(sqlLastRun).Scan(&done.Run); err != nil {
-				return noRun(err)
-			}
-		}
-		var undone int64
-		if err := tx.QueryRow(sqlLogRow, done.Run).Scan(&log, &undone); err != nil {
-			return noRun(err)
-		}
-		if undone != 0 {
-			return engine.ErrUndone
-		}
-		return nil
-	})
 	for after, n := "", e.chunk; err == nil && n == e.chunk; {
 		var some Undone
 		err = e.edit(ctx, func(tx *tx) error {
@@ -179,6 +164,27 @@ func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) 
 		_, err := tx.Exec(sqlUndone, log, tx.Now().UnixMilli())
 		return err
 	})
+}
+
+// undoable returns the log of a run that can be undone, and the name of the run: of the last,
+// if run is "".
+func (e *Engine) undoable(ctx context.Context, run string) (log int64, _ string, err error) {
+	err = e.view(ctx, func(tx *tx) error {
+		if run == "" {
+			if err := tx.QueryRow(sqlLastRun).Scan(&run); err != nil {
+				return noRun(err)
+			}
+		}
+		var undone int64
+		if err := tx.QueryRow(sqlLogRow, run).Scan(&log, &undone); err != nil {
+			return noRun(err)
+		}
+		if undone != 0 {
+			return engine.ErrUndone
+		}
+		return nil
+	})
+	return log, run, err
 }
 
 func noRun(err error) error {
