@@ -46,21 +46,9 @@ func (r *Run) tryChoose(ctx context.Context, choice Choice) error {
 		}
 	}
 	if next.changed {
-		text, err := json.Marshal(next.global)
-		if err != nil {
+		if err := r.putGlobal(ctx, &next.global); err != nil {
 			return err
 		}
-		at, err := r.c.putBSO(ctx, "meta", "global", text, s.GlobalAt)
-		if err != nil {
-			return err
-		}
-		for name, entry := range next.global.Engines {
-			if entry.SyncID != s.Global.Engines[name].SyncID {
-				r.found(name)
-			}
-		}
-		s.Global, s.GlobalAt, s.MetaAt = &next.global, at, at
-		r.info["meta"] = at
 	}
 	for name, on := range choice.Enable {
 		if !on {
@@ -79,6 +67,27 @@ func (r *Run) tryChoose(ctx context.Context, choice Choice) error {
 	s.Declined = next.global.Declined
 	r.Declined = slices.Clone(s.Declined)
 	return errors.Join(errs...)
+}
+
+// putGlobal writes meta/global, and notes which collections have new sync IDs in it.
+func (r *Run) putGlobal(ctx context.Context, to *global) error {
+	s := r.c.state
+	text, err := json.Marshal(*to)
+	if err != nil {
+		return err
+	}
+	at, err := r.c.putBSO(ctx, "meta", "global", text, s.GlobalAt)
+	if err != nil {
+		return err
+	}
+	for name, entry := range to.Engines {
+		if entry.SyncID != s.Global.Engines[name].SyncID {
+			r.found(name)
+		}
+	}
+	s.Global, s.GlobalAt, s.MetaAt = to, at, at
+	r.info["meta"] = at
+	return nil
 }
 
 // deleteCollection deletes what the server has of a collection. The service

@@ -225,42 +225,25 @@ func (r *Run) uploadClients(ctx context.Context, records []engine.Outgoing, desc
 // devices still are the account's.
 func (r *Run) readClients(ctx context.Context) error {
 	s := &r.c.state.Clients
-	records := map[bso.ID]clientRecord{}
-	size, left := 0, 0
 	keys, err := r.bundle(clientsCollection)
 	if err != nil {
 		return err
 	}
+	read := clientRecords{r: r, records: map[bso.ID]clientRecord{}}
 	d := &download{r: r, collection: clientsCollection, pages: true, keys: keys}
 	err = d.run(ctx, func(_ context.Context, page []engine.Incoming) error {
 		for _, in := range page {
-			if in.Err != nil {
-				r.c.cfg.Log.Warn("a device's record cannot be read", "id", in.ID, "err", in.Err)
-				continue
-			}
-			if !in.Tombstone() {
-				// Our own is there whatever others wrote.
-				if in.ID != s.Self {
-					if len(in.Payload) > maxClientPayload || len(records) >= r.c.bounds.clients || size+len(in.Payload) > maxClientBytes {
-						left++
-						continue
-					}
-					size += len(in.Payload)
-				} else if len(in.Payload) > maxClientPayload {
-					continue // it is written again
-				}
-				records[in.ID] = clientRecord{in.Modified, bytes.Clone(in.Payload)}
-			}
+			read.take(in)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if left > 0 {
-		r.c.cfg.Log.Warn("the account has more devices, or larger records of them, than can be; some are left out", "left", left)
+	if read.left > 0 {
+		r.c.cfg.Log.Warn("the account has more devices, or larger records of them, than can be; some are left out", "left", read.left)
 	}
-	s.Records, s.Seen = records, d.at
+	s.Records, s.Seen = read.records, d.at
 	ids, err := r.c.cfg.Account.DeviceIDs(ctx)
 	if auth := new(AuthError); errors.As(accountError(err), &auth) {
 		return auth
@@ -271,6 +254,34 @@ func (r *Run) readClients(ctx context.Context) error {
 	}
 	s.AccountIDs = ids
 	return nil
+}
+
+// clientRecords are the devices' records of a download, within bounds.
+type clientRecords struct {
+	r       *Run
+	records map[bso.ID]clientRecord
+	size    int // of the other devices' records, in bytes
+	left    int // how many were left out
+}
+
+func (c *clientRecords) take(in engine.Incoming) {
+	switch {
+	case in.Err != nil:
+		c.r.c.cfg.Log.Warn("a device's record cannot be read", "id", in.ID, "err", in.Err)
+		return
+	case in.Tombstone():
+		return
+	case in.ID == c.r.c.state.Clients.Self: // is there whatever others wrote
+		if len(in.Payload) > maxClientPayload {
+			return // it is written again
+		}
+	case len(in.Payload) > maxClientPayload || len(c.records) >= c.r.c.bounds.clients || c.size+len(in.Payload) > maxClientBytes:
+		c.left++
+		return
+	default:
+		c.size += len(in.Payload)
+	}
+	c.records[in.ID] = clientRecord{in.Modified, bytes.Clone(in.Payload)}
 }
 
 // withCommands is record with these commands, and with the fields that others
