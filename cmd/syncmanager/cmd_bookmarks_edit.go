@@ -232,29 +232,8 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			folders := make([]string, len(items))
-			depths := make(map[engine.ID]int, len(items))
-			for i, it := range items {
-				path, err := store.Path(ctx, it.GUID)
-				if err != nil {
-					return err
-				}
-				depths[it.GUID] = len(path)
-				if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
-					return err
-				}
-				below, err := store.Children(ctx, it.GUID)
-				switch {
-				case errors.Is(err, bookmarks.ErrNotFolder):
-				case err != nil:
-					return err
-				case len(below) > 0 && !recursive && !bookmarks.IsRoot(it.GUID):
-					return fmt.Errorf("%s/%s is not empty; --recursive deletes it with all its items", folders[i], label(it))
-				}
-			}
-			// The deepest are deleted first, since one item may be below another.
-			guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
-			if _, err := store.Remove(ctx, guids...); err != nil {
+			folders, err := removeItems(ctx, p, store, items, recursive)
+			if err != nil {
 				return err
 			}
 			if a.JSON {
@@ -270,6 +249,44 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 	}
 	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "delete folders with all their items")
 	return c
+}
+
+// removeItems removes items of the tree, and returns the paths of the folders they were in.
+func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engine, items []bookmarks.Item, recursive bool) ([]string, error) {
+	folders := make([]string, len(items))
+	depths := make(map[engine.ID]int, len(items))
+	for i, it := range items {
+		path, err := store.Path(ctx, it.GUID)
+		if err != nil {
+			return nil, err
+		}
+		depths[it.GUID] = len(path)
+		if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
+			return nil, err
+		}
+		if recursive {
+			continue
+		}
+		if err := mayRemoveAlone(ctx, store, it, folders[i]); err != nil {
+			return nil, err
+		}
+	}
+	// The deepest are deleted first, since one item may be below another.
+	guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
+	_, err := store.Remove(ctx, guids...)
+	return folders, err
+}
+
+// mayRemoveAlone returns an error for a folder with items. Roots are left to the store.
+func mayRemoveAlone(ctx context.Context, store *bookmarks.Engine, it bookmarks.Item, in string) error {
+	below, err := store.Children(ctx, it.GUID)
+	switch {
+	case errors.Is(err, bookmarks.ErrNotFolder):
+		return nil
+	case err == nil && len(below) > 0 && !bookmarks.IsRoot(it.GUID):
+		return fmt.Errorf("%s/%s is not empty; --recursive deletes it with all its items", in, label(it))
+	}
+	return err
 }
 
 func (a *app) bookmarksTagCommand() *cobra.Command {
@@ -295,36 +312,37 @@ its URL have them too. Without ITEM, list all tags.`,
 			if len(args) == 0 {
 				return a.listTags(ctx, p)
 			}
-			it, err := p.FindBookmark(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			store, err := p.Bookmarks(ctx)
-			if err != nil {
-				return err
-			}
-			change := store.Tag
-			if remove {
-				change = store.Untag
-			}
-			if err := change(ctx, it.GUID, args[1:]...); err != nil {
-				return err
-			}
-			if it, err = store.Get(ctx, it.GUID); err != nil {
-				return err
-			}
-			if a.JSON {
-				return a.PrintJSON(bookmarkToJSON(it))
-			}
-			tags := hashes(it.Tags)
-			if tags == "" {
-				tags = "no tags"
-			}
-			return a.Print("%s  %s  %s", profile.ShortID(it.GUID), label(it), tags)
+			return a.changeTags(ctx, p, args[0], args[1:], remove)
 		}),
 	}
 	c.Flags().BoolVar(&remove, "remove", false, "remove the tags")
 	return c
+}
+
+// changeTags adds tags to the bookmark that a word names, or removes them.
+func (a *app) changeTags(ctx context.Context, p *profile.Profile, word string, tags []string, remove bool) error {
+	it, err := p.FindBookmark(ctx, word)
+	if err != nil {
+		return err
+	}
+	store, err := p.Bookmarks(ctx)
+	if err != nil {
+		return err
+	}
+	change := store.Tag
+	if remove {
+		change = store.Untag
+	}
+	if err := change(ctx, it.GUID, tags...); err != nil {
+		return err
+	}
+	if it, err = store.Get(ctx, it.GUID); err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(bookmarkToJSON(it))
+	}
+	return a.Print("%s  %s  %s", profile.ShortID(it.GUID), label(it), cmp.Or(hashes(it.Tags), "no tags"))
 }
 
 func (a *app) listTags(ctx context.Context, p *profile.Profile) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -137,14 +138,7 @@ func (a *app) historyListCommand() *cobra.Command {
 		if len(args) == 1 {
 			return a.showPage(ctx, store, args[0])
 		}
-		pages := func(yield func(history.Page, error) bool) {
-			n := 0
-			for page, err := range store.List(ctx, when) {
-				if n++; !yield(page, err) || n == limit {
-					return
-				}
-			}
-		}
+		pages := firstPages(store.List(ctx, when), limit)
 		if a.JSON {
 			return term.PrintArray(a.JSONOut(), pages, func(p history.Page) any { return p })
 		}
@@ -158,6 +152,18 @@ func (a *app) historyListCommand() *cobra.Command {
 		return a.listPages(all)
 	})
 	return c
+}
+
+// firstPages yields so many pages at most; 0: all.
+func firstPages(pages iter.Seq2[history.Page, error], limit int) iter.Seq2[history.Page, error] {
+	return func(yield func(history.Page, error) bool) {
+		n := 0
+		for page, err := range pages {
+			if n++; !yield(page, err) || n == limit {
+				return
+			}
+		}
+	}
 }
 
 func (a *app) showPage(ctx context.Context, store *history.Engine, word string) error {

@@ -62,28 +62,13 @@ func bring[F, R any](
 	into func(context.Context, iter.Seq2[R, error], importing.Options) (importing.Report, error),
 ) (importing.Report, error) {
 	all := func(yield func(R, error) bool) {
-		var left skips.List
-		told := 0
-		// tell yields what the reader of the profile has left out since the last call.
-		tell := func() bool {
-			for ; told < left.Count; told++ {
-				var none R
-				var s skips.Skip // only the first have a name
-				if told < len(left.First) {
-					s = left.First[told]
-				}
-				if !yield(none, &s) {
-					return false
-				}
-			}
-			return true
-		}
-		for f, err := range from(ctx, &left) {
-			if !tell() {
+		var none R
+		var left leftOut
+		for f, err := range from(ctx, &left.List) {
+			if !left.tell(func(s *skips.Skip) bool { return yield(none, s) }) {
 				return
 			}
 			if err != nil {
-				var none R
 				yield(none, err)
 				return
 			}
@@ -93,12 +78,32 @@ func bring[F, R any](
 				}
 			}
 		}
-		tell()
+		left.tell(func(s *skips.Skip) bool { return yield(none, s) })
 	}
 	return into(ctx, all, importing.Options{
 		DryRun:   im.dry,
 		Progress: func(n int) { im.progress.Say(kind, kind+": "+term.Count(n)+" read") },
 	})
+}
+
+// leftOut is what the reader of a profile has left out; told counts what was told of it.
+type leftOut struct {
+	skips.List
+	told int
+}
+
+// tell calls yield for what was left out since the last call, until that returns false.
+func (l *leftOut) tell(yield func(*skips.Skip) bool) bool {
+	for ; l.told < l.Count; l.told++ {
+		var s skips.Skip // only the first have a name
+		if l.told < len(l.First) {
+			s = l.First[l.told]
+		}
+		if !yield(&s) {
+			return false
+		}
+	}
+	return true
 }
 
 // titled returns the Import of a store, with the title of a record in the report.

@@ -284,34 +284,42 @@ with 'records put'.`,
 			return err
 		}
 		if all {
-			if err := r.DeleteCollection(ctx, collection); err != nil {
-				return err
-			}
-			if a.JSON {
-				return a.PrintJSON(map[string]any{"collection": collection})
-			}
-			a.Note("Removed %s from the server.", collection)
-			return nil
+			return a.removeCollection(ctx, r, collection)
 		}
-		// All are looked up first, so that a mistyped ID removes nothing.
-		modified := make(map[engine.ID]engine.Timestamp, len(ids))
-		for _, id := range ids {
-			rec, err := r.Get(ctx, collection, engine.ID(id), true)
-			if err != nil {
-				return err
-			}
-			modified[rec.ID] = rec.Modified
-		}
-		for id, at := range modified {
-			if err := r.Delete(ctx, collection, id, at); err != nil {
-				return err
-			}
-		}
-		if a.JSON {
-			return a.PrintJSON(map[string]any{"collection": collection, "ids": ids})
-		}
-		a.Note("Removed %s from the server.", plural(len(modified), "record"))
-		return nil
+		return a.removeRecords(ctx, r, collection, ids)
 	})
 	return c
+}
+
+func (a *app) removeCollection(ctx context.Context, r syncmanager.Records, collection string) error {
+	if err := r.DeleteCollection(ctx, collection); err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"collection": collection})
+	}
+	a.Note("Removed %s from the server.", collection)
+	return nil
+}
+
+func (a *app) removeRecords(ctx context.Context, r syncmanager.Records, collection string, ids []string) error {
+	// All are looked up first, so that a mistyped ID removes nothing.
+	modified := make(map[engine.ID]engine.Timestamp, len(ids))
+	for _, id := range ids {
+		rec, err := r.Get(ctx, collection, engine.ID(id), true)
+		if err != nil {
+			return err
+		}
+		modified[rec.ID] = rec.Modified
+	}
+	for id, at := range modified {
+		if err := r.Delete(ctx, collection, id, at); err != nil {
+			return err
+		}
+	}
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"collection": collection, "ids": ids})
+	}
+	a.Note("Removed %s from the server.", plural(len(modified), "record"))
+	return nil
 }

@@ -58,11 +58,7 @@ it, with --if-unmodified-since. {"deleted":true} deletes the record on all devic
 		if err := a.mayWrite(collection, force); err != nil {
 			return err
 		}
-		text, err := a.readRecord(args[2:])
-		if err != nil {
-			return err
-		}
-		rec, err := toRecord(id, text, raw)
+		rec, err := a.readRecord(id, args[2:], raw)
 		if err != nil {
 			return err
 		}
@@ -109,7 +105,15 @@ func unmodifiedSince(ctx context.Context, r syncmanager.Records, collection stri
 }
 
 // readRecord reads a record from a file, or from stdin.
-func (a *app) readRecord(file []string) ([]byte, error) {
+func (a *app) readRecord(id engine.ID, file []string, raw bool) (syncmanager.Record, error) {
+	text, err := a.readInput(file)
+	if err != nil {
+		return syncmanager.Record{}, err
+	}
+	return toRecord(id, text, raw)
+}
+
+func (a *app) readInput(file []string) ([]byte, error) {
 	in := a.In
 	if len(file) > 0 && file[0] != "-" {
 		f, err := os.Open(file[0])

@@ -174,47 +174,54 @@ func (o *operator) compactCommand() *cobra.Command {
 		Long: `Free the disk space of records that were deleted, for all users or for those named.
 The server may be running; the devices of a user wait while that user's file is
 rewritten. This temporarily needs free space for the largest file.`,
-		RunE: o.on(func(ctx context.Context, s admin.Admin, users []string) error {
-			if len(users) == 0 {
-				all, err := s.Users(ctx)
-				if err != nil {
-					return err
-				}
-				for _, u := range all {
-					if u.Storage != 0 {
-						users = append(users, u.UID)
-					}
-				}
-			}
-			var before, after int64
-			var failed int
-			for _, who := range users {
-				c, err := s.Compact(ctx, who)
-				if err != nil {
-					if len(users) == 1 || ctx.Err() != nil {
-						return errors.Join(err, ctx.Err())
-					}
-					failed++
-					o.complain(err)
-					continue
-				}
-				before, after = before+c.Before, after+c.After
-			}
-			var err error
-			if o.JSON {
-				err = o.PrintJSON(struct {
-					Users  int   `json:"users"`
-					Failed int   `json:"failed"`
-					Before int64 `json:"before"`
-					After  int64 `json:"after"`
-				}{len(users), failed, before, after})
-			} else {
-				err = o.Print("%d users: %s before, %s now.", len(users), usage.FormatSize(before), usage.FormatSize(after))
-			}
-			if err == nil && failed > 0 {
-				err = &reportedError{syncmanager.StatusPartial}
-			}
-			return err
-		}),
+		RunE: o.on(o.compact),
 	}
+}
+
+// compact frees the disk space of some users, or of all.
+func (o *operator) compact(ctx context.Context, s admin.Admin, users []string) (err error) {
+	if len(users) == 0 {
+		if users, err = storedUsers(ctx, s); err != nil {
+			return err
+		}
+	}
+	var before, after int64
+	var failed int
+	for _, who := range users {
+		c, err := s.Compact(ctx, who)
+		if err != nil {
+			if len(users) == 1 || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			failed++
+			o.complain(err)
+			continue
+		}
+		before, after = before+c.Before, after+c.After
+	}
+	if o.JSON {
+		err = o.PrintJSON(struct {
+			Users  int   `json:"users"`
+			Failed int   `json:"failed"`
+			Before int64 `json:"before"`
+			After  int64 `json:"after"`
+		}{len(users), failed, before, after})
+	} else {
+		err = o.Print("%d users: %s before, %s now.", len(users), usage.FormatSize(before), usage.FormatSize(after))
+	}
+	if err == nil && failed > 0 {
+		err = &reportedError{syncmanager.StatusPartial}
+	}
+	return err
+}
+
+// storedUsers returns the UIDs of the users who store anything.
+func storedUsers(ctx context.Context, s admin.Admin) (users []string, err error) {
+	all, err := s.Users(ctx)
+	for _, u := range all {
+		if u.Storage != 0 {
+			users = append(users, u.UID)
+		}
+	}
+	return users, err
 }

@@ -163,8 +163,9 @@ func explain(name string, err error) error {
 // others.
 func (a *app) printEngines(r syncResult) error {
 	t := term.Table{Width: a.Width()}
+	names := slices.Sorted(maps.Keys(r.Engines))
 	upToDate, disabled := 0, 0
-	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
+	for _, name := range names {
 		switch what := outcome(r.Engines[name]); {
 		case r.Engines[name].Status == syncmanager.StatusDeclined && !a.Verbose:
 			disabled++
@@ -175,6 +176,24 @@ func (a *app) printEngines(r syncResult) error {
 		}
 	}
 	news := len(t.Rows)
+	a.addFromDevices(&t, r)
+	for _, name := range names {
+		for _, p := range r.Engines[name].Problems {
+			a.Note("%s: record %s: %v", name, p.ID, p.Err)
+		}
+	}
+	if err := t.Print(a.Out); err != nil {
+		return err
+	}
+	someStuck := func(name string) bool { e := r.Engines[name]; return e.Unsent+e.Unread+e.Held > 0 }
+	if slices.ContainsFunc(names, someStuck) {
+		a.Note("Some records do not sync: 'syncmanager status' names them.")
+	}
+	return a.printOthers(news, upToDate, disabled)
+}
+
+// addFromDevices adds a line for all that other devices sent to this one.
+func (a *app) addFromDevices(t *term.Table, r syncResult) {
 	for _, c := range r.Commands {
 		t.Add("command", strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " "))+" from another device")
 		for _, e := range c.Effects {
@@ -190,21 +209,6 @@ func (a *app) printEngines(r syncResult) error {
 	for _, url := range r.Closed {
 		t.Add("tab", url+" closed by another device")
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Engines)) {
-		for _, p := range r.Engines[name].Problems {
-			a.Note("%s: record %s: %v", name, p.ID, p.Err)
-		}
-	}
-	if err := t.Print(a.Out); err != nil {
-		return err
-	}
-	for _, e := range r.Engines {
-		if e.Unsent+e.Unread+e.Held > 0 {
-			a.Note("Some records do not sync: 'syncmanager status' names them.")
-			break
-		}
-	}
-	return a.printOthers(news, upToDate, disabled)
 }
 
 // effect describes what a command from another device did to an engine's data.

@@ -93,18 +93,12 @@ sync tells the other devices.`,
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return a.complete(c, func(ctx context.Context, p *profile.Profile) (words []string, _ error) {
+			return a.complete(c, func(ctx context.Context, p *profile.Profile) ([]string, error) {
 				store, err := open(ctx, p)
 				if err != nil {
 					return nil, err
 				}
-				entries, err := store.Log(ctx)
-				for _, e := range entries {
-					if e.Undone.IsZero() {
-						words = append(words, cobra.CompletionWithDesc(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At)))
-					}
-				}
-				return words, err
+				return a.undoable(ctx, store)
 			})
 		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
@@ -136,6 +130,17 @@ sync tells the other devices.`,
 			return a.Print("Undid %s: %s; the next sync tells the other devices.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
 		}),
 	}
+}
+
+// undoable returns the completions for the syncs that were not undone.
+func (a *app) undoable(ctx context.Context, store undoer) (words []string, err error) {
+	entries, err := store.Log(ctx)
+	for _, e := range entries {
+		if e.Undone.IsZero() {
+			words = append(words, cobra.CompletionWithDesc(profile.ShortID(engine.ID(e.Run)), a.moment(&e.At)))
+		}
+	}
+	return words, err
 }
 
 // findRecordRun returns the one sync of the log whose name begins with word.

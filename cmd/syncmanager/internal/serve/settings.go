@@ -52,17 +52,9 @@ func Settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 	if path == "" {
 		path = getenv(envConfig)
 	}
-	var file map[string]any
-	if path != "" {
-		var err error
-		if file, err = readConfig(path); err != nil {
-			return err
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(file)) {
-		if flags.Lookup(name) == nil || slices.Contains(commandLineOnly, name) {
-			return usage.Errorf("%s: %q is not a setting: use the name of a flag of 'syncmanager serve', without the dashes", path, name)
-		}
+	file, err := readSettings(flags, path)
+	if err != nil {
+		return err
 	}
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -82,6 +74,24 @@ func Settle(flags *pflag.FlagSet, path string, getenv func(string) string) error
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// readSettings reads the settings file at path, if it is not "", and refuses a name that is
+// not that of a flag.
+func readSettings(flags *pflag.FlagSet, path string) (map[string]any, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(file)) {
+		if flags.Lookup(name) == nil || slices.Contains(commandLineOnly, name) {
+			return nil, usage.Errorf("%s: %q is not a setting: use the name of a flag of 'syncmanager serve', without the dashes", path, name)
+		}
+	}
+	return file, nil
 }
 
 // setFrom sets a flag to a value of a TOML file: a string, a whole number or a bool, and
