@@ -43,14 +43,9 @@ nothing can be imported, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			var r importing.Report
-			a.NewProgress().While("importing bookmarks", func() {
-				if args[0] == "-" {
-					r, err = store.ImportFrom(ctx, a.In, o)
-				} else {
-					r, err = store.Import(ctx, args[0], o)
-				}
-			})
+			r, err := a.importFile("importing bookmarks", args[0],
+				func(path string) (importing.Report, error) { return store.Import(ctx, path, o) },
+				func(in io.Reader) (importing.Report, error) { return store.ImportFrom(ctx, in, o) })
 			if err != nil {
 				return err
 			}

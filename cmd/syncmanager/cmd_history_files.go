@@ -27,14 +27,9 @@ is skipped and named. If nothing can be imported, the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			var r importing.Report
-			a.NewProgress().While("importing the history", func() {
-				if args[0] == "-" {
-					r, err = store.ImportJSON(ctx, a.In, o)
-				} else {
-					r, err = store.Import(ctx, args[0], o)
-				}
-			})
+			r, err := a.importFile("importing the history", args[0],
+				func(path string) (importing.Report, error) { return store.Import(ctx, path, o) },
+				func(in io.Reader) (importing.Report, error) { return store.ImportJSON(ctx, in, o) })
 			if err != nil {
 				if kept := r.Added + r.Updated; kept > 0 && !o.DryRun {
 					err = fmt.Errorf("%w; %s before that are kept", err, plural(kept, "page"))

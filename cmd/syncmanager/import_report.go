@@ -2,10 +2,25 @@ package main
 
 import (
 	"errors"
+	"io"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
+
+// importFile imports the file at path, or stdin for "-", and shows that it does.
+func (a *app) importFile(
+	doing, path string, fromPath func(path string) (importing.Report, error), fromReader func(io.Reader) (importing.Report, error),
+) (r importing.Report, err error) {
+	a.NewProgress().While(doing, func() {
+		if path == "-" {
+			r, err = fromReader(a.In)
+		} else {
+			r, err = fromPath(path)
+		}
+	})
+	return r, err
+}
 
 // printReport prints what an import did, in one form for every kind of store: the counts
 // on stdout, what was left out on stderr, or all of it as JSON.
