@@ -19,6 +19,9 @@ const MaxDepth = 256
 // ErrSyntax is what all errors about malformed text wrap.
 var ErrSyntax = errors.New("malformed JSON")
 
+// syntax is not inlined, since that would make the functions that call it slower.
+//
+//go:noinline
 func syntax(at int, what string) error {
 	return fmt.Errorf("%w: %s at byte %d", ErrSyntax, what, at)
 }
@@ -66,92 +69,76 @@ func object(raw []byte, i, depth int, f func(key, value []byte) error) (int, err
 	if i >= len(raw) || raw[i] != '{' {
 		return i, syntax(i, "not an object")
 	}
-	i, more := first(raw, i, '}')
-	for more {
-		key, at, err := member(raw, i)
+	i, empty := pass(raw, i+1, '}')
+	if empty {
+		return i, nil
+	}
+	for more := true; more; i, more = pass(raw, i, ',') {
+		start := space(raw, i)
+		keyEnd, escaped, err := str(raw, start)
 		if err != nil {
 			return i, err
 		}
-		valueEnd, err := value(raw, at, depth)
-		if err != nil {
+		key := raw[start+1 : keyEnd-1]
+		if escaped {
+			if key, err = AppendUnquoted(nil, raw[start:keyEnd]); err != nil {
+				return i, err
+			}
+		}
+		at, ok := pass(raw, keyEnd, ':')
+		if !ok {
+			return i, syntax(at, "no colon")
+		}
+		at = space(raw, at)
+		if i, err = value(raw, at, depth); err != nil {
 			return i, err
 		}
-		if err := f(key, raw[at:valueEnd]); err != nil {
-			return i, err
-		}
-		if i, more, err = next(raw, valueEnd, '}'); err != nil {
+		if err := f(key, raw[at:i]); err != nil {
 			return i, err
 		}
 	}
-	return i, nil
+	return closing(raw, i, '}')
 }
 
 // array calls element with the position of each element of the array in raw; element
 // returns where it ends.
-func array(raw []byte, element func(i int) (int, error)) error {
+func array(raw []byte, element func(i int) (int, error)) (err error) {
 	i := space(raw, 0)
 	if i >= len(raw) || raw[i] != '[' {
 		return syntax(i, "not an array")
 	}
-	i, more := first(raw, i, ']')
-	for more {
-		var err error
-		if i, err = element(i); err != nil {
+	i, empty := pass(raw, i+1, ']')
+	if empty {
+		return end(raw, i)
+	}
+	for more := true; more; i, more = pass(raw, i, ',') {
+		if i, err = element(space(raw, i)); err != nil {
 			return err
 		}
-		if i, more, err = next(raw, i, ']'); err != nil {
-			return err
-		}
+	}
+	if i, err = closing(raw, i, ']'); err != nil {
+		return err
 	}
 	return end(raw, i)
 }
 
-// first returns where the first element or member is of what begins at i and shut
-// closes; more is false if there is none, and at is the end then.
-func first(raw []byte, i int, shut byte) (at int, more bool) {
-	i = space(raw, i+1)
-	if i < len(raw) && raw[i] == shut {
-		return i + 1, false
-	}
-	return i, true
-}
-
-// next returns where the element or member behind the value that ends at i begins, as
-// first does.
-func next(raw []byte, i int, shut byte) (at int, more bool, err error) {
+// pass returns the position after white space and c. If something else follows the white
+// space, it returns the position of that, and false.
+func pass(raw []byte, i int, c byte) (int, bool) {
 	i = space(raw, i)
-	switch {
-	case i < len(raw) && raw[i] == ',':
-		return space(raw, i+1), true, nil
-	case i < len(raw) && raw[i] == shut:
-		return i + 1, false, nil
+	if i < len(raw) && raw[i] == c {
+		return i + 1, true
 	}
-	return i, false, syntax(i, "no comma or "+string(shut))
+	return i, false
 }
 
-// member returns the name of the member at i, unescaped, and where its value begins.
-func member(raw []byte, i int) (name []byte, at int, err error) {
-	nameEnd, escaped, err := str(raw, i)
-	if err != nil {
-		return nil, i, err
+// closing returns the end of the object or array that c closes at i.
+func closing(raw []byte, i int, c byte) (int, error) {
+	i, ok := pass(raw, i, c)
+	if !ok {
+		return i, syntax(i, "no comma or "+string(c))
 	}
-	name = raw[i+1 : nameEnd-1]
-	if escaped {
-		if name, err = AppendUnquoted(nil, raw[i:nameEnd]); err != nil {
-			return nil, i, err
-		}
-	}
-	at, err = colon(raw, nameEnd)
-	return name, at, err
-}
-
-// colon returns where the value begins of the member whose name ends at i.
-func colon(raw []byte, i int) (int, error) {
-	i = space(raw, i)
-	if i >= len(raw) || raw[i] != ':' {
-		return i, syntax(i, "no colon")
-	}
-	return space(raw, i+1), nil
+	return i, nil
 }
 
 // Valid reports whether raw is one JSON value.
@@ -204,25 +191,28 @@ func nested(raw []byte, i, depth int) (int, error) {
 	}
 	open := raw[i]
 	shut := open + 2 // '{'+2 is '}', '['+2 is ']'
-	i, more := first(raw, i, shut)
-	for more {
+	i, empty := pass(raw, i+1, shut)
+	if empty {
+		return i, nil
+	}
+	for more := true; more; i, more = pass(raw, i, ',') {
 		var err error
+		i = space(raw, i)
 		if open == '{' {
 			if i, _, err = str(raw, i); err != nil {
 				return i, err
 			}
-			if i, err = colon(raw, i); err != nil {
-				return i, err
+			var ok bool
+			if i, ok = pass(raw, i, ':'); !ok {
+				return i, syntax(i, "no colon")
 			}
+			i = space(raw, i)
 		}
 		if i, err = value(raw, i, depth+1); err != nil {
 			return i, err
 		}
-		if i, more, err = next(raw, i, shut); err != nil {
-			return i, err
-		}
 	}
-	return i, nil
+	return closing(raw, i, shut)
 }
 
 func literal(raw []byte, i int, word string) (int, error) {
