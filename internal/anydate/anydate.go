@@ -1,5 +1,5 @@
-// Package anydate reads the dates that browsers, tools and spreadsheets write into the
-// files that they export.
+// Package anydate parses dates in the files that browsers, tools and spreadsheets
+// export.
 package anydate
 
 import (
@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// webkitEpoch is 1970 in microseconds since 1601, from where Chrome counts.
+// webkitEpoch is the start of 1970 in Chrome's count, in microseconds since 1601.
 const webkitEpoch = 11_644_473_600_000_000
 
-// number is a decimal number, perhaps as a spreadsheet shows it: 1.6E+12, or 1,6E+12
-// where the comma is decimal.
+// number matches a decimal number, also as a spreadsheet shows it: 1.6E+12, or 1,6E+12
+// with a decimal comma.
 var number = regexp.MustCompile(`^[+-]?[0-9]{1,20}([.,][0-9]{0,20})?([eE][+-]?[0-9]{1,2})?$`)
 
-// layouts are the dates in words. One without a zone is read as UTC; a zone has an
-// offset or is GMT, since other names mean several.
+// layouts are the layouts of dates that are not a number. A date without a zone is in UTC;
+// a zone is an offset or GMT, since other names are ambiguous.
 var layouts = []string{
 	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05", "2006-01-02 15:04",
@@ -28,9 +28,9 @@ var layouts = []string{
 	"Mon Jan _2 2006 15:04:05 GMT-0700", // what JavaScript writes
 }
 
-// Parse reads a date as a number, see [Number], or in ISO 8601, RFC 1123 and the like.
-// The time is in UTC, to the microsecond. A text that is empty or 0 says nothing: the
-// time is zero and ok is true. A text that is not a date is not ok.
+// Parse parses a date: a number, see [Number], or ISO 8601, RFC 1123 and similar formats.
+// The time is in UTC, in microseconds. If text is empty or 0, the
+// time is zero and ok is true. If text is not a date, ok is false.
 func Parse(text string) (t time.Time, ok bool) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -39,7 +39,7 @@ func Parse(text string) (t time.Time, ok bool) {
 	if number.MatchString(text) {
 		return parseNumber(strings.Replace(text, ",", ".", 1))
 	}
-	// JavaScript names the zone once more, in brackets.
+	// JavaScript adds the name of the zone in brackets.
 	if at := strings.Index(text, " ("); at > 0 {
 		text = text[:at]
 	}
@@ -60,7 +60,7 @@ func parseNumber(text string) (time.Time, bool) {
 	switch {
 	case err != nil || f < 0 || f > math.MaxInt64/2:
 		return time.Time{}, false
-	case f < mostSeconds: // the fraction of seconds counts
+	case f < mostSeconds: // seconds may have a fraction
 		if f == 0 {
 			return time.Time{}, true
 		}
@@ -69,17 +69,17 @@ func parseNumber(text string) (time.Time, bool) {
 	return Number(int64(math.Round(f)))
 }
 
-// Bounds of the numbers that are taken for one unit or the next.
+// Numbers below these bounds are in seconds, milliseconds and microseconds.
 const (
 	mostSeconds = 1e11
 	mostMilli   = 1e14
 	mostMicro   = 1e16
 )
 
-// Number reads a date that is a count. It is in seconds, milliseconds or microseconds
-// since 1970, or in microseconds since 1601: no two of these can be the same date
-// between 1973 and 2286. Zero says nothing: the time is zero and ok is true. A negative
-// one is not ok.
+// Number converts a date that is a number, in seconds, milliseconds or microseconds
+// since 1970, or in microseconds since 1601. The size of the number tells the unit, for
+// dates from 1973 to 2286. If n is 0, the time is zero and ok is true. If n is negative, ok
+// is false.
 func Number(n int64) (t time.Time, ok bool) {
 	switch {
 	case n <= 0:

@@ -11,9 +11,9 @@ import (
 
 const (
 	addonsFile = "extensions.json"
-	// repositoryFile is Firefox's cache of what addons.mozilla.org says of the add-ons.
+	// repositoryFile is Firefox's cache of data of addons.mozilla.org.
 	repositoryFile = "addons.json"
-	// addonsHost is where an add-on must come from to be synced.
+	// addonsHost is the host of the add-ons that are synced.
 	addonsHost = "addons.mozilla.org"
 )
 
@@ -29,7 +29,7 @@ type Addon struct {
 	Version string
 	// Type is "extension" or "theme".
 	Type string
-	// Enabled tells that the user has not turned it off.
+	// Enabled is false if the user turned it off.
 	Enabled bool
 }
 
@@ -50,9 +50,9 @@ type storedAddon struct {
 	} `json:"defaultLocale"`
 }
 
-// Addons yields the add-ons that Firefox would sync. Those that the user installed
-// from elsewhere are skipped; those that are Firefox's own, the system's or loaded for
-// a session are none of the user's, and left out without a word.
+// Addons yields the add-ons that Firefox would sync. It adds those that the user installed
+// from elsewhere to left, and ignores those of Firefox, of the system, and those
+// loaded for a session.
 func (p *Profile) Addons(ctx context.Context, left *skips.List) iter.Seq2[Addon, error] {
 	return func(yield func(Addon, error) bool) {
 		var file struct{ Addons []json.RawMessage }
@@ -89,8 +89,8 @@ func (s storedAddon) ofTheUser() bool {
 		!s.PendingUninstall && (s.Visible == nil || *s.Visible)
 }
 
-// listedAddons are the IDs of the add-ons that addons.mozilla.org has. The cache may be
-// missing or stale: an add-on's own source tells too.
+// listedAddons returns the IDs of the add-ons of addons.mozilla.org. The cache may be
+// missing or old, so that the source of an add-on counts as well.
 func (p *Profile) listedAddons() map[string]bool {
 	var file struct {
 		Addons []struct {

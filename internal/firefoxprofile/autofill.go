@@ -13,14 +13,14 @@ import (
 
 const autofillFile = "autofill-profiles.json"
 
-// Use is how often and when something was used to fill a form in.
+// Use says how often and when an address or card was used.
 type Use struct {
-	// The times are in UTC with milliseconds; zero: not known, or never.
+	// The times are in UTC, in milliseconds; zero if unknown, or never.
 	TimeCreated, TimeLastUsed, TimeLastModified time.Time
 	TimesUsed                                   int64
 }
 
-// An Address is one that Firefox fills forms with.
+// An Address is an address to fill forms with.
 type Address struct {
 	GUID string
 	Name string
@@ -39,16 +39,16 @@ type Address struct {
 	Use
 }
 
-// A Card is a credit card that Firefox fills forms with.
+// A Card is a credit card to fill forms with.
 type Card struct {
 	GUID string
 	Name string
-	// Number is the whole number, digits alone; "" where the profile does not have its
-	// key. Masked is what Firefox shows of it: "••••••••••••1234".
+	// Number is the whole number, only digits; "" if it could not be decrypted. Masked is what
+	// Firefox shows: "••••••••••••1234".
 	Number, Masked string
-	// ExpMonth and ExpYear are when it expires; 0: not known.
+	// ExpMonth and ExpYear are when it expires; 0 if unknown.
 	ExpMonth, ExpYear int64
-	// Type is the network: "visa"; "" if not known.
+	// Type is the network, such as "visa"; "" if unknown.
 	Type string
 	Use
 }
@@ -126,8 +126,8 @@ type storedCard struct {
 }
 
 // Cards yields the credit cards. A card whose number cannot be decrypted is yielded
-// without, and named in left. Without the primary password that protects the numbers
-// there are none: the error is ErrNeedsPassword or ErrPrimaryPassword then.
+// without it, and added to left. The error is [ErrNeedsPassword] or [ErrPrimaryPassword]
+// without the primary password that protects the numbers.
 func (p *Profile) Cards(ctx context.Context, left *skips.List) iter.Seq2[Card, error] {
 	return func(yield func(Card, error) bool) {
 		var file struct{ CreditCards []json.RawMessage }

@@ -28,7 +28,7 @@ const sqlExtensionStorage = `SELECT CASE WHEN length(CAST(ext_id AS BLOB)) <= ?1
 		CASE WHEN length(CAST(data AS BLOB)) <= ?1 THEN CAST(data AS BLOB) END
 	FROM storage_sync_data WHERE data IS NOT NULL ORDER BY ext_id`
 
-// ExtensionStorage yields what extensions store to be synced, in the order of their
+// ExtensionStorage yields what extensions keep in storage.sync, in the order of their
 // IDs.
 func (p *Profile) ExtensionStorage(ctx context.Context, left *skips.List) iter.Seq2[ExtensionData, error] {
 	return func(yield func(ExtensionData, error) bool) {
@@ -53,7 +53,7 @@ func (p *Profile) ExtensionStorage(ctx context.Context, left *skips.List) iter.S
 	}
 }
 
-// fault says why the data cannot be taken over; "": it can.
+// fault returns why the data cannot be taken over, or "".
 func (e ExtensionData) fault() string {
 	switch {
 	case e.ExtensionID == "":

@@ -22,12 +22,12 @@ var formTables = map[string][]string{
 type FormEntry struct {
 	// GUID is the entry's ID, sixteen characters of base64; "" if Firefox gave none.
 	GUID string
-	// Field is the name of the field, in whatever page; "searchbar-history" is
-	// Firefox's own for searches.
+	// Field is the name of the field, on any page; "searchbar-history" is
+	// Firefox's search bar.
 	Field, Value string
-	// TimesUsed counts uses; 0: not known.
+	// TimesUsed counts uses; 0 if unknown.
 	TimesUsed int64
-	// The times are in UTC with microseconds; zero: not known.
+	// The times are in UTC, in microseconds; zero if unknown.
 	FirstUsed, LastUsed time.Time
 }
 
@@ -38,8 +38,7 @@ const sqlFormHistory = `SELECT CASE WHEN length(CAST(fieldname AS BLOB)) <= ?1 T
 		CASE WHEN length(CAST(guid AS BLOB)) <= 100 THEN CAST(guid AS TEXT) ELSE '' END
 	FROM moz_formhistory ORDER BY id`
 
-// FormHistory yields what was typed into forms, in the order in which it came to be
-// known.
+// FormHistory yields what was typed into forms, in the order in which Firefox stored it.
 func (p *Profile) FormHistory(ctx context.Context, left *skips.List) iter.Seq2[FormEntry, error] {
 	return func(yield func(FormEntry, error) bool) {
 		stopped := false
@@ -66,7 +65,7 @@ func (p *Profile) FormHistory(ctx context.Context, left *skips.List) iter.Seq2[F
 	}
 }
 
-// fill gives the entry its value, or says why it cannot be taken over.
+// fill sets the entry's value, or returns why it cannot be taken over.
 func (e *FormEntry) fill(value *string) (reason string) {
 	switch {
 	case e.Field == "":

@@ -18,8 +18,8 @@ const keyFile = "key4.db"
 
 var keyTables = map[string][]string{
 	"metaData": {"id", "item1", "item2"},
-	// The columns are named by the attributes of PKCS #11 in hexadecimal: the class,
-	// the label, the value and the ID.
+	// The columns have the numbers of PKCS #11's attributes in hexadecimal: class,
+	// label, value and ID.
 	"nssPrivate": {"a0", "a3", "a11", "a102"},
 }
 
@@ -34,10 +34,10 @@ const (
 // maxKeys bounds the keys that are read; Firefox has two or three.
 const maxKeys = 100
 
-// maxTries is how often the primary password is asked for.
+// maxTries bounds how often the primary password is asked for.
 const maxTries = 3
 
-// errNoKey means that key4.db is sound and lacks the key of one item.
+// errNoKey means that key4.db lacks the key of one item.
 var errNoKey = errors.New("its key is not in the profile")
 
 // keys are the secret keys of key4.db.
@@ -46,7 +46,7 @@ type keys struct {
 	sealed []*sealedKey
 }
 
-// sealedKey is one of them, encrypted until it is asked for.
+// sealedKey is a key, encrypted until it is needed.
 type sealedKey struct {
 	id, sealed []byte
 	label      string
@@ -55,7 +55,7 @@ type sealedKey struct {
 	open       bool
 }
 
-// unlock reads key4.db and checks the primary password, once for all.
+// unlock reads key4.db and checks the primary password, once for a profile.
 func (p *Profile) unlock(ctx context.Context) (*keys, error) {
 	if p.keys == nil && p.noKeys == nil {
 		k, err := p.readKeys(ctx)
@@ -96,7 +96,7 @@ func (p *Profile) readKeys(ctx context.Context) (*keys, error) {
 	return k, nil
 }
 
-// readSeed reads what the password is checked with, and checks it.
+// readSeed reads the seed of the keys, and checks the password.
 func (p *Profile) readSeed(ctx context.Context, db *sqlitecopy.Copy) ([]byte, error) {
 	var salt, check []byte
 	for rows, err := range db.Rows(ctx, sqlPassword, maxValue) {
@@ -113,8 +113,8 @@ func (p *Profile) readSeed(ctx context.Context, db *sqlitecopy.Copy) ([]byte, er
 	return p.passwordSeed(salt, check)
 }
 
-// passwordSeed finds the password that check is encrypted with: none, or the one that
-// the user gives.
+// passwordSeed returns the seed with the password that check is encrypted with: the empty
+// one, or the user's.
 func (p *Profile) passwordSeed(salt, check []byte) ([]byte, error) {
 	fits := func(password string) ([]byte, error) {
 		s := seed(salt, password)
@@ -154,8 +154,8 @@ func (k *keys) plain(s *sealedKey) ([]byte, error) {
 	return s.plain, s.err
 }
 
-// sdrValue is how logins.json keeps a value, encrypted by what NSS calls the secret
-// decoder ring: with the key of that ID. Since Firefox 144 two keys have the same one,
+// sdrValue is an encrypted value of logins.json, in the format of NSS's secret
+// decoder ring: it names the ID of the key. Since Firefox 144, two keys have the same ID,
 // for 3DES and for AES.
 type sdrValue struct {
 	KeyID  []byte
@@ -205,12 +205,12 @@ func (k *keys) login(text string) (string, error) {
 	return "", err
 }
 
-// cardLabel is the end of the label of the key that numbers of cards are encrypted
-// with; before it comes the program's name. Firefox keeps the key in the system's
-// keyring, and in key4.db where it finds no keyring.
+// cardLabel ends the label of the key that encrypts the numbers of cards, after the
+// program's name. Firefox keeps the key in the system's
+// keyring, or in key4.db without one.
 const cardLabel = " Encrypted Storage"
 
-// card decrypts the number of a card: AES-GCM, its nonce of 12 bytes before it.
+// card decrypts the number of a card: AES-GCM, after a nonce of 12 bytes.
 func (k *keys) card(text string) (string, error) {
 	sealed, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

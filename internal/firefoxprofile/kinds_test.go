@@ -198,7 +198,7 @@ func TestPrefs(t *testing.T) {
 	}; !maps.Equal(got, want) {
 		t.Errorf("read %v", got)
 	}
-	if want := "browser.search.update: it is no preference: it is not as Firefox writes it\nbrowser.startup.homepage: it leads to something on this device alone\n"; skipped != want {
+	if want := "browser.search.update: it is not a preference: it is not as Firefox writes it\nbrowser.startup.homepage: it leads to something on this device alone\n"; skipped != want {
 		t.Errorf("skipped\n%s\nwant\n%s", skipped, want)
 	}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// listFile is in Firefox's own folder, and names the profiles.
+	// listFile, in Firefox's own folder, lists the profiles.
 	listFile = "profiles.ini"
-	// maxList bounds it, in bytes.
+	// maxList bounds listFile, in bytes.
 	maxList = 1 << 20
 )
 
@@ -27,7 +27,7 @@ type Listed struct {
 }
 
 // List reads the list of profiles in Firefox's own folder. The error is
-// fs.ErrNotExist where a folder has none.
+// [fs.ErrNotExist] if the folder does not have one.
 func List(dir string) ([]Listed, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -46,8 +46,8 @@ func List(dir string) ([]Listed, error) {
 	return parseList(dir, text), nil
 }
 
-// parseList takes the sections apart: a profile's has Path, which is relative to dir
-// where IsRelative is 1.
+// parseList parses the list. The section of a profile has Path, which is relative to dir
+// if IsRelative is 1.
 func parseList(dir string, text []byte) (list []Listed) {
 	var section string
 	var values map[string]string
@@ -73,8 +73,8 @@ func parseList(dir string, text []byte) (list []Listed) {
 	return list
 }
 
-// Folders are where Firefox keeps its profiles on a system (GOOS), those of packages
-// that keep them elsewhere included.
+// Folders returns the folders in which Firefox keeps profiles on a system (GOOS), with
+// those of packages that use other folders.
 func Folders(system string, getenv func(string) string) []string {
 	switch system {
 	case "windows":

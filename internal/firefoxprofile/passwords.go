@@ -14,31 +14,31 @@ import (
 
 const (
 	loginsFile = "logins.json"
-	// loginsBackup is what Firefox itself goes back to when loginsFile is damaged.
+	// loginsBackup is the file that Firefox reads if loginsFile is damaged.
 	loginsBackup = "logins-backup.json"
-	// oldLogins is what Firefox had before version 32.
+	// oldLogins is the file of versions before 32.
 	oldLogins = "signons.sqlite"
-	// accountsOrigin is where Firefox keeps the keys of its own account, as a login.
+	// accountsOrigin is the site of the login in which Firefox keeps its account's keys.
 	accountsOrigin = "chrome://FirefoxAccounts"
 )
 
 // A Login is a saved password.
 type Login struct {
-	// GUID is the login's ID, in braces as a rule.
+	// GUID is the login's ID, usually in braces.
 	GUID string
 	// Hostname is the origin of the page: "https://example.com".
 	Hostname string
 	// FormSubmitURL is the origin that the form submits to; "" matches any form.
-	// It means nothing where HTTPRealm is set.
+	// It has no meaning if HTTPRealm is set.
 	FormSubmitURL string
 	// HTTPRealm is the realm of an HTTP authentication; "" for a form's login.
 	HTTPRealm          string
 	Username, Password string
 	// UsernameField and PasswordField are the names of the form's inputs, or "".
 	UsernameField, PasswordField string
-	// The times are in UTC with milliseconds; zero: not known.
+	// The times are in UTC, in milliseconds; zero if unknown.
 	TimeCreated, TimeLastUsed, TimePasswordChanged time.Time
-	// TimesUsed counts uses; 0: not known.
+	// TimesUsed counts uses; 0 if unknown.
 	TimesUsed int64
 }
 
@@ -60,9 +60,9 @@ type storedLogin struct {
 	Deleted bool `json:"deleted"`
 }
 
-// Passwords yields the saved passwords. What Firefox keeps of its own account among
-// them is left out. Without the key, or the primary password, there are none: the
-// error is ErrNeedsPassword or ErrPrimaryPassword then.
+// Passwords yields the saved passwords, without the keys of Firefox's own account. The
+// error is [ErrNoKeys] without the key, and [ErrNeedsPassword] or [ErrPrimaryPassword] without the
+// primary password.
 func (p *Profile) Passwords(ctx context.Context, left *skips.List) iter.Seq2[Login, error] {
 	return func(yield func(Login, error) bool) {
 		stored, err := p.storedLogins(left)

@@ -15,10 +15,10 @@ import (
 	"fmt"
 )
 
-// NSS, Firefox's cryptography, encrypts what is in key4.db with the primary password,
-// which is empty when there is none: since Firefox 75 by PBES2 (PBKDF2 with
-// HMAC-SHA256, then AES-256-CBC), before by a scheme of its own with SHA-1 and
-// 3DES-CBC that goes by the name of PKCS #12's.
+// NSS, Firefox's cryptography library, encrypts the values of key4.db with the primary
+// password, or the empty one: since Firefox 75 with PBES2 (PBKDF2 with
+// HMAC-SHA256, then AES-256-CBC), before with a scheme of its own with SHA-1 and
+// 3DES-CBC, under the object identifier of PKCS #12's.
 var (
 	oidPBES2      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
 	oidPBKDF2     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
@@ -28,13 +28,13 @@ var (
 	oid3DESCBC    = asn1.ObjectIdentifier{1, 2, 840, 113549, 3, 7}
 )
 
-// maxIterations bounds the work that a file can ask for, a hundred times Firefox's
-// own: about a second.
+// maxIterations bounds the work that a file can ask for, at a hundred times Firefox's
+// number: about a second.
 const maxIterations = 1_000_000
 
 var (
 	errUnknownCipher = errors.New("it is encrypted in a way that this program does not know")
-	// errUndecipherable means that the key is wrong, or the text was changed.
+	// errUndecipherable means that the key is wrong, or the ciphertext damaged.
 	errUndecipherable = errors.New("it cannot be decrypted: the key does not fit, or it is damaged")
 )
 
@@ -63,15 +63,15 @@ type pbkdf2Parameters struct {
 	PRF        algorithm `asn1:"optional"`
 }
 
-// pbe3DES are those of the older one.
+// pbe3DES are the parameters of the older scheme.
 type pbe3DES struct {
 	Salt       []byte
 	Iterations int64
 }
 
-// seed is what keys are derived from: the salt of the whole file and the primary
-// password. The length of the salt chooses the hash: 20 bytes until a password is set
-// for the first time, 48 from then on (seen in Firefox 153).
+// seed is what keys are derived from: the salt of the file and the primary
+// password. The salt has 20 bytes until a password is set
+// for the first time, and 48 afterwards (seen in Firefox 153); its length chooses the hash.
 func seed(salt []byte, password string) []byte {
 	text := append(bytes.Clone(salt), password...)
 	if len(salt) == sha512.Size384 {
@@ -127,19 +127,19 @@ func decryptPBES2(value encrypted, seed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, errUnknownCipher
 	}
-	// NSS takes the whole element for the vector, the two bytes of its header included.
+	// NSS uses the whole element as the vector, with the two bytes of its header.
 	return decryptCBC(p.Cipher.OID, key, p.Cipher.Parameters.FullBytes, value.Ciphertext)
 }
 
 func checkIterations(n int64) error {
 	if n < 1 || n > maxIterations {
-		return fmt.Errorf("%w: it asks for %d rounds of hashing, and %d are the most that is believed", ErrDamaged, n, maxIterations)
+		return fmt.Errorf("%w: it asks for %d rounds of hashing, more than %d", ErrDamaged, n, maxIterations)
 	}
 	return nil
 }
 
-// derive3DES makes key and vector of the older scheme: PBKDF1's hash, stretched by
-// HMACs as a draft of PKCS #12 had it.
+// derive3DES derives key and vector of the older scheme: PBKDF1's hash, extended by
+// HMACs as in a draft of PKCS #12.
 func derive3DES(seed, salt []byte, iterations int) (key, iv []byte) {
 	text := append(bytes.Clone(seed), salt...)
 	for range iterations {
@@ -159,7 +159,7 @@ func derive3DES(seed, salt []byte, iterations int) (key, iv []byte) {
 	return stretched[:24], stretched[32:]
 }
 
-// decryptCBC decrypts and takes the padding off.
+// decryptCBC decrypts, and removes the padding.
 func decryptCBC(oid asn1.ObjectIdentifier, key, iv, ciphertext []byte) ([]byte, error) {
 	var block cipher.Block
 	var err error
@@ -187,7 +187,7 @@ func decryptCBC(oid asn1.ObjectIdentifier, key, iv, ciphertext []byte) ([]byte, 
 	return plain[:len(plain)-pad], nil
 }
 
-// parse parses DER that is all of v.
+// parse parses DER into v, and refuses trailing bytes.
 func parse(der []byte, v any) error {
 	if rest, err := asn1.Unmarshal(der, v); err != nil || len(rest) > 0 {
 		return ErrDamaged

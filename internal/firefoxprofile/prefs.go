@@ -13,10 +13,10 @@ import (
 
 const (
 	prefsFile = "prefs.js"
-	// controlPrefix and a preference's name make the name of the one that says whether
-	// it is synced.
+	// controlPrefix before the name of a preference is the name of its control preference,
+	// which says whether it is synced.
 	controlPrefix = "services.sync.prefs.sync."
-	// arbitraryPref let a server once set any preference; it must never travel.
+	// arbitraryPref let a server set any preference in old versions; it must not be synced.
 	arbitraryPref = "services.sync.prefs.dangerously_allow_arbitrary"
 )
 
@@ -27,12 +27,12 @@ type Pref struct {
 	Value any
 }
 
-// localURL matches values that mean something on one device alone.
+// localURL matches values that mean something on one device only.
 var localURL = regexp.MustCompile(`(?i)^(moz-extension|blob|data|file):`)
 
-// Prefs yields the preferences that Firefox would sync, in the order of their names,
-// and with them the control preferences that were changed. What still has its default
-// value is not in a profile, and so not among them.
+// Prefs yields the preferences that Firefox would sync, and the control preferences that
+// were changed, in the order of their names. A preference with its default
+// value is not in a profile, and is not yielded.
 func (p *Profile) Prefs(ctx context.Context, left *skips.List) iter.Seq2[Pref, error] {
 	return func(yield func(Pref, error) bool) {
 		set, err := p.setPrefs(left)

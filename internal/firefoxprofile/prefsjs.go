@@ -11,10 +11,10 @@ import (
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
-// parsePrefs reads a text of statements like user_pref("name", "value"); which look
-// like JavaScript and are less: a name, then a string, an integer or a boolean, with
-// JavaScript's escapes and comments. take gets each. A bad statement is left out up to
-// its semicolon, as Firefox does.
+// parsePrefs parses statements like user_pref("name", "value"); which are a small part
+// of JavaScript: a name, then a string, an integer or a boolean, with
+// JavaScript's escapes and comments. It calls take for each. It leaves a bad statement out up
+// to its semicolon, as Firefox does.
 func parsePrefs(text []byte, take func(name string, value any), left *skips.List) {
 	s := &prefScanner{text: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), line: 1}
 	for {
@@ -39,7 +39,7 @@ func parsePrefs(text []byte, take func(name string, value any), left *skips.List
 }
 
 var (
-	errPrefSyntax = errors.New("it is no preference: " + notAsWritten)
+	errPrefSyntax = errors.New("it is not a preference: " + notAsWritten)
 	errPrefEnd    = errors.New("the file ends within it")
 	errPrefEscape = errors.New("its text has an escape that Firefox does not know")
 	errPrefNumber = errors.New("its number is not one of 32 bits")
@@ -65,7 +65,7 @@ func (s *prefScanner) advance(n int) {
 	s.pos += n
 }
 
-// past goes past the next end, which is then true; or to the end of the text.
+// past moves past the next end and returns true, or moves to the end of the text.
 func (s *prefScanner) past(end string) bool {
 	i := bytes.Index(s.text[s.pos:], []byte(end))
 	if i < 0 {
@@ -78,7 +78,7 @@ func (s *prefScanner) past(end string) bool {
 
 func (s *prefScanner) recover() bool { return s.past(";") }
 
-// space goes past space and comments.
+// space moves past space and comments.
 func (s *prefScanner) space() error {
 	for {
 		rest := s.text[s.pos:]
@@ -98,7 +98,7 @@ func (s *prefScanner) space() error {
 	}
 }
 
-// expect goes past space and the one byte that must follow.
+// expect moves past space and one byte, which must follow.
 func (s *prefScanner) expect(b byte) error {
 	if err := s.space(); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (s *prefScanner) expect(b byte) error {
 	return nil
 }
 
-// word takes letters, digits and what numbers and names have besides.
+// word reads a word: letters, digits and other bytes of numbers and names.
 func (s *prefScanner) word() string {
 	start := s.pos
 	for s.pos < len(s.text) && isWord(s.text[s.pos]) {
@@ -122,7 +122,7 @@ func (s *prefScanner) word() string {
 	return string(s.text[start:min(s.pos, start+maxWord)])
 }
 
-// maxWord bounds a word that is looked at: none that means something is as long.
+// maxWord bounds a word; all valid ones are shorter.
 const maxWord = 40
 
 func isWord(b byte) bool {
@@ -182,7 +182,7 @@ func (s *prefScanner) value() (any, error) {
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// quoted takes a string in quotes of either kind.
+// quoted reads a string in quotes of either kind.
 func (s *prefScanner) quoted() (string, error) {
 	if s.pos == len(s.text) {
 		return "", errPrefEnd
@@ -219,7 +219,7 @@ func (s *prefScanner) quoted() (string, error) {
 	return string(out), nil
 }
 
-// escape takes a backslash and what it stands for.
+// escape reads a backslash and the rest of its escape.
 func (s *prefScanner) escape(out []byte) ([]byte, error) {
 	s.advance(1)
 	kind := s.peek()
@@ -256,7 +256,7 @@ func (s *prefScanner) escape(out []byte) ([]byte, error) {
 	return nil, errPrefEscape
 }
 
-// hex takes the digits of \xHH or \uHHHH; there is no NUL in a preference.
+// hex reads the digits of \xHH or \uHHHH, which must not be NUL.
 func (s *prefScanner) hex(kind byte) (rune, error) {
 	digits := 2
 	if kind == 'u' {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPrefsFile(t *testing.T) {
-	const odd = "it is no preference: it is not as Firefox writes it"
+	const odd = "it is not a preference: it is not as Firefox writes it"
 	for text, c := range map[string]struct {
 		want    map[string]any
 		skipped string

@@ -1,11 +1,11 @@
 // Package firefoxprofile reads what a Firefox profile's folder holds besides bookmarks
 // and history: passwords, form entries, addresses, credit cards, preferences, add-ons
-// and what those store. Firefox may be running; nothing is ever written to the folder,
-// and no link leads out of it.
+// and what those store. Firefox may be running. The package does not write to the folder
+// and does not follow links.
 //
-// Each kind is an iterator of plain structs. What cannot be taken over is named in a
-// list of skips while the rest goes on; an error is a kind's end, and yielded last.
-// Errors name files and reasons, and no contents. The formats are those of Firefox
+// Each kind has an iterator of plain structs. It adds what cannot be taken over to a
+// list of skips and goes on. After an error it yields nothing more.
+// Errors name files and reasons, but not contents. The formats are those of Firefox
 // 58 to 153.
 package firefoxprofile
 
@@ -27,19 +27,19 @@ import (
 // notAsWritten is the reason for leaving out what Firefox would not have written.
 const notAsWritten = "it is not as Firefox writes it"
 
-// What can be wrong with a profile. The error that wraps one of them says more.
+// Errors of profiles. The error that wraps one of them says more.
 var (
-	// ErrNoProfile means that a folder is no profile's.
-	ErrNoProfile = errors.New("the folder is no Firefox profile: it has no prefs.js; name the folder of one profile, as about:profiles shows it")
-	// ErrMissing means that the profile does not have the file; it never had anything
-	// of that kind, or it lost the file.
+	// ErrNoProfile means that a folder is not that of a profile.
+	ErrNoProfile = errors.New("the folder is not a Firefox profile: it has no prefs.js; name the folder of one profile, as about:profiles shows it")
+	// ErrMissing means that the profile does not have the file: nothing
+	// of that kind was ever saved, or the file was removed.
 	ErrMissing = errors.New("the profile has no such file")
 	// ErrDamaged means that a file is not as Firefox writes it.
 	ErrDamaged = sqlitecopy.ErrDamaged
-	// ErrTooLarge means that a file is beyond all reason.
+	// ErrTooLarge means that a file is larger than this package reads.
 	ErrTooLarge = sqlitecopy.ErrTooLarge
-	// ErrNoKeys means that key4.db is missing or was never set up, so that what other
-	// files keep encrypted is lost.
+	// ErrNoKeys means that key4.db is missing or empty, so that encrypted values in other
+	// files cannot be read.
 	ErrNoKeys = errors.New("the keys of what is encrypted in the profile are missing; put back the key4.db that belongs to it")
 	// ErrNeedsPassword means that a primary password protects the profile, and none
 	// was given.
@@ -50,7 +50,7 @@ var (
 
 // Bounds of what is read, in bytes.
 const (
-	// maxText bounds a file that is read at once: far more than anybody has saved.
+	// maxText bounds a file that is read into memory.
 	maxText = 256 << 20
 	// maxDatabase bounds a database that is copied.
 	maxDatabase = 4 << 30
@@ -60,13 +60,13 @@ const (
 
 // Options say how a profile is read.
 type Options struct {
-	// PrimaryPassword returns the profile's primary password. It is called when the
-	// profile turns out to have one, and again, with again set, when it was wrong, three
-	// times at most; nil: none can be given. Its error ends that, and is wrapped with
-	// ErrNeedsPassword, or with ErrPrimaryPassword when one was wrong already.
+	// PrimaryPassword returns the profile's primary password. It is called if the
+	// profile has one, and, with again set, after a wrong one, three
+	// times at most. It may be nil. Its error ends the calls, and is wrapped with
+	// ErrNeedsPassword, or with ErrPrimaryPassword after a wrong password.
 	PrimaryPassword func(again bool) (string, error)
-	// TempDir is where databases are copied to, each in a folder of its own (0700) that
-	// is removed when it was read; "": the system's folder for temporary files.
+	// TempDir is the folder for copies of databases, each in a folder of its own (0700) that
+	// is removed after reading; "" means the system's folder for temporary files.
 	TempDir string
 }
 
@@ -74,12 +74,12 @@ type Options struct {
 type Profile struct {
 	dir     *os.Root
 	options Options
-	// keys are those of key4.db, once they were needed; noKeys is why there are none.
+	// keys are the keys of key4.db, read when first needed; noKeys is why that failed.
 	keys   *keys
 	noKeys error
 }
 
-// Open opens the folder of a profile. Close it after use.
+// Open opens the folder of a profile. The caller must close the profile.
 func Open(dir string, o Options) (*Profile, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *Profile) Close() error {
 	return p.dir.Close()
 }
 
-// bare takes the path out of an error, since the caller names the folder.
+// bare removes the path from an error, since the caller names the folder.
 func bare(err error) error {
 	if named := (*fs.PathError)(nil); errors.As(err, &named) {
 		return named.Err
@@ -110,7 +110,7 @@ func bare(err error) error {
 	return err
 }
 
-// about says which of the profile's files an error is about.
+// about adds the name of the profile's file to an error.
 func about(name string, err error) error {
 	if err == nil {
 		return nil
@@ -142,8 +142,8 @@ func (p *Profile) text(name string) ([]byte, error) {
 	return text, about(name, err)
 }
 
-// object reads a file that is one JSON object into v. What the JSON is wrong about is
-// kept out of the error: the decoder would quote it.
+// object reads a file that is one JSON object into v. The error does not wrap the
+// decoder's, which would quote the file.
 func (p *Profile) object(name string, v any) error {
 	text, err := p.text(name)
 	if err != nil {
@@ -188,7 +188,7 @@ func eachRow(ctx context.Context, db *sqlitecopy.Copy, query string, bound int, 
 	return nil
 }
 
-// database has f read a copy of a database that must have these tables.
+// database calls f with a copy of a database that must have these tables.
 func (p *Profile) database(ctx context.Context, name string, tables map[string][]string, f func(*sqlitecopy.Copy) error) error {
 	c, err := sqlitecopy.Take(ctx, p.dir, name, sqlitecopy.Options{
 		TempDir: p.options.TempDir, Tables: tables, MaxSize: maxDatabase,
@@ -199,7 +199,7 @@ func (p *Profile) database(ctx context.Context, name string, tables map[string][
 	return about(name, err)
 }
 
-// fromMilli reads one of Firefox's times in milliseconds; what makes no sense is zero.
+// fromMilli converts a time of Firefox in milliseconds; an impossible one is zero.
 func fromMilli(ms int64) time.Time {
 	const latest = 8_640_000_000_000_000 // of a Date in JavaScript
 	if ms <= 0 || ms > latest {
@@ -208,7 +208,7 @@ func fromMilli(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// fromMicro reads one in microseconds.
+// fromMicro converts a time in microseconds.
 func fromMicro(µs int64) time.Time {
 	if µs <= 0 {
 		return time.Time{}

@@ -159,8 +159,8 @@ func TestFilesThatAreNone(t *testing.T) {
 		want string
 	}{
 		"missing":   {func(string) error { return nil }, "the profile has no such file"},
-		"a folder":  {func(path string) error { return os.Mkdir(path, 0o700) }, "it is no plain file"},
-		"a link":    {func(path string) error { return os.Symlink(outside, path) }, "it is no plain file"},
+		"a folder":  {func(path string) error { return os.Mkdir(path, 0o700) }, "it is not a plain file"},
+		"a link":    {func(path string) error { return os.Symlink(outside, path) }, "it is not a plain file"},
 		"no format": {func(path string) error { return os.WriteFile(path, []byte("nonsense: secret"), 0o600) }, "it is damaged or incomplete"},
 		"cut off":   {func(path string) error { return os.WriteFile(path, []byte(`{"logins": [{"hostname": "se`), 0o600) }, "it is damaged or incomplete"},
 		"huge": {func(path string) error {

@@ -1,5 +1,5 @@
-// Package skips counts and names what an import left out: one bad item never stops
-// the rest, and none is lost in silence.
+// Package skips counts and names what an import left out. One bad item does not stop
+// an import, and each is reported.
 package skips
 
 import (
@@ -9,22 +9,22 @@ import (
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
-// List tells what of a source was left out or cut.
+// List is what was left out of a source, or cut.
 type List struct {
-	// Count is how many; First names the first thousand of them.
+	// Count is the number of skips; First has the first thousand.
 	Count int    `json:"count"`
 	First []Skip `json:"first"`
-	// Notes are clauses about what was left out of items that were taken over, and about
+	// Notes are clauses about parts that were left out of imported items, and about
 	// the source.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Skip is importing's.
+// Skip is [importing.Skip].
 type Skip = importing.Skip
 
 const maxNamed = 1000
 
-// Add notes a skip. A nil list notes nothing.
+// Add adds a skip. It does nothing if l is nil.
 func (l *List) Add(s Skip) {
 	if l == nil {
 		return
@@ -35,7 +35,7 @@ func (l *List) Add(s Skip) {
 	}
 }
 
-// Shorten makes a name of s: one line of at most 80 characters.
+// Shorten returns s as one line of at most 80 characters.
 func Shorten(s string) string {
 	const limit = 80
 	s = strings.Join(strings.Fields(s), " ")

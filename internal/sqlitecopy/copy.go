@@ -1,6 +1,6 @@
 // Package sqlitecopy reads the SQLite files of other programs, even while those have
-// them open: it takes a private copy in one sound state and reads that. Nothing is
-// written beside the original, and nothing in the copy is trusted.
+// them open: it makes a private, consistent copy and reads that. It does not write
+// beside the original, and does not trust the copy.
 package sqlitecopy
 
 import (
@@ -24,45 +24,44 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Magic is how a SQLite file begins.
+// Magic begins every SQLite file.
 const Magic = "SQLite format 3\x00"
 
-// What can be wrong with a database. The error that wraps one of them says more.
+// Errors of databases. The error that wraps one of them says more.
 var (
-	// ErrDamaged means that it is not a sound database.
+	// ErrDamaged means that the file is not a sound database.
 	ErrDamaged = errors.New("it is damaged or incomplete")
-	// ErrSchema means that it lacks a table or column that is read.
+	// ErrSchema means that the database lacks a table or column that is read.
 	ErrSchema = errors.New("it has a schema that this program does not know")
-	// ErrChanging means that it could not be copied in a sound state.
+	// ErrChanging means that the database could not be copied in a consistent state.
 	ErrChanging = errors.New("the browser writes to it all the time; try again, or close the browser first")
-	// ErrTooLarge means that it is larger than Options.MaxSize.
+	// ErrTooLarge means that the file is larger than [Options.MaxSize].
 	ErrTooLarge = errors.New("it is too large")
 )
 
 // Options say how a database is copied, and what must be in it.
 type Options struct {
-	// TempDir is where the copy is put, in a folder of its own (0700) that Close
-	// removes; "": the system's folder for temporary files.
+	// TempDir is the folder for the copy, which gets a folder of its own (0700) that
+	// [Copy.Close] removes; "" means the system's folder for temporary files.
 	TempDir string
-	// Tables are the tables and columns that must be there.
+	// Tables are the tables and columns that the database must have.
 	Tables map[string][]string
-	// MaxSize bounds the file and its log, each, in bytes; 0: no bound.
+	// MaxSize bounds the file, and its log, in bytes; 0 means no bound.
 	MaxSize int64
 }
 
-// A Copy is a private copy of a database in one sound state.
+// A Copy is a private, consistent copy of a database.
 type Copy struct {
 	dir string
 	db  *sql.DB
 }
 
-// attempts is how often a copy is tried while the database changes under it.
+// attempts bounds how often Take tries again because the database changed meanwhile.
 const attempts = 5
 
 // Take copies the database name of dir with its write-ahead log, and checks the copy.
-// Firefox keeps its database locked for as long as it runs, and most of what it wrote
-// lately is in the log alone, so that the file can neither be opened where it is nor
-// be copied by itself.
+// Firefox locks its database while it runs, so that nobody else can open it; and its latest
+// writes are only in the log, so that a copy of the file alone lacks them.
 func Take(ctx context.Context, dir *os.Root, name string, o Options) (_ *Copy, err error) {
 	c := &Copy{}
 	if c.dir, err = os.MkdirTemp(o.TempDir, "database-"); err != nil {
@@ -94,7 +93,7 @@ func Take(ctx context.Context, dir *os.Root, name string, o Options) (_ *Copy, e
 	return c, nil
 }
 
-// errMoved means that the database changed in a way that makes a copy worthless.
+// errMoved means that the database changed during a copy that is not consistent therefore.
 var errMoved = errors.New("the database changed while it was copied")
 
 // source is the database that is copied.
@@ -104,18 +103,18 @@ type source struct {
 	maxSize int64
 }
 
-// copyTo copies the database, then its log. The database may change meanwhile: what
-// is written to it (a checkpoint) comes from the log, and the copy of the log, made
-// later, has those pages too and prevails over them. That holds until the log starts
-// over, which its header tells: salts in it change every time. Without a log all that
-// shows a change is the file's own time and size.
+// copyTo copies the database, then its log. A checkpoint may write to the database
+// meanwhile: its pages come from the log, and the copy of the log, made
+// later, has those pages too and takes precedence. That holds until the log starts
+// again, which changes the salts in its header. Without a log, a change shows only in
+// the file's time and size.
 func (s source) copyTo(ctx context.Context, target string) error {
 	before, err := s.state()
 	if err != nil {
 		return err
 	}
 	if before.journal {
-		return errMoved // a transaction is under way, or it was cut off
+		return errMoved // a transaction is running, or was interrupted
 	}
 	// An earlier try may have found a log where there is none now.
 	if err := os.Remove(target + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -137,12 +136,12 @@ func (s source) copyTo(ctx context.Context, target string) error {
 	return nil
 }
 
-// fileState is what shows that a database was written to.
+// fileState changes when the database is written to.
 type fileState struct {
-	// log is the header of the write-ahead log; empty: there is none.
+	// log is the header of the write-ahead log; empty without a log.
 	log  []byte
 	file struct{ modified, size int64 }
-	// journal is set while a transaction without a write-ahead log is under way.
+	// journal is set while a transaction without a write-ahead log is running.
 	journal bool
 }
 
@@ -196,11 +195,11 @@ func (s source) copyFile(ctx context.Context, suffix, to string) error {
 	return nil
 }
 
-// ErrNotPlain means that a link, a folder, a pipe or the like is where a file belongs.
-var ErrNotPlain = errors.New("it is no plain file")
+// ErrNotPlain means that a path is a link, a folder, a pipe or the like.
+var ErrNotPlain = errors.New("it is not a plain file")
 
-// OpenPlain opens a plain file of dir to read. A link is not followed, and a pipe not
-// waited for: nobody but who wants to lead astray puts one in a browser's folder.
+// OpenPlain opens a plain file of dir to read. It refuses links, which could lead to other
+// files, and pipes, which could block.
 func OpenPlain(dir *os.Root, name string) (*os.File, error) {
 	if _, err := plain(dir, name); err != nil {
 		return nil, err
@@ -228,8 +227,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// open opens a database that somebody else made: nothing in its schema is trusted,
-// and nothing is written.
+// open opens a database of another program, read-only, without trust in its schema.
 func open(path string) (*sql.DB, error) {
 	path = filepath.ToSlash(path)
 	if runtime.GOOS == "windows" {
@@ -244,7 +242,7 @@ func open(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// check fails unless the copy is sound and has the tables that are read.
+// check returns an error unless the copy is sound and has the required tables.
 func (c *Copy) check(ctx context.Context, tables map[string][]string) error {
 	var found string
 	if err := c.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
@@ -266,8 +264,8 @@ const (
 	sqlColumn     = `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`
 )
 
-// checkTable fails with ErrSchema unless there is a plain table with these columns: a
-// view or a virtual table by the name would run what its maker pleases.
+// checkTable returns ErrSchema unless there is a plain table with these columns. A
+// view or a virtual table could run SQL of whoever made the file.
 func (c *Copy) checkTable(ctx context.Context, table string, columns []string) error {
 	var plain bool
 	err := c.db.QueryRowContext(ctx, sqlPlainTable, table).Scan(&plain)
@@ -302,8 +300,8 @@ func (c *Copy) Has(ctx context.Context, table string, columns ...string) (bool, 
 	return true, nil
 }
 
-// Rows runs query and yields its result, row by row, to be scanned. An error is the
-// last that is yielded, and a clause about the database.
+// Rows runs query and yields its rows, to be scanned. After an error, which is a clause
+// about the database, it yields nothing more.
 func (c *Copy) Rows(ctx context.Context, query string, args ...any) iter.Seq2[*sql.Rows, error] {
 	return func(yield func(*sql.Rows, error) bool) {
 		rows, err := c.db.QueryContext(ctx, query, args...)
@@ -323,7 +321,7 @@ func (c *Copy) Rows(ctx context.Context, query string, args ...any) iter.Seq2[*s
 	}
 }
 
-// sentence says what SQLite's codes mean for a file that is somebody else's.
+// sentence turns an error of SQLite into a clause about the file.
 func sentence(err error) error {
 	explained := sqlite.Explain(err)
 	if errors.Is(explained, sqlite.ErrCorrupt) {

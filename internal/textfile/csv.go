@@ -13,23 +13,23 @@ import (
 // MaxRow bounds one row of a CSV file, in bytes.
 const MaxRow = 64 << 10
 
-// A CSV reads RFC 4180 a row at a time, in the ways in which browsers, tools and
-// spreadsheets write it: in UTF-8 or UTF-16, with commas, semicolons or tabs, and with
-// any line ends. Unlike encoding/csv it gives up exactly one line when a quote is never
-// closed: the rows that the open quote would swallow are read again as rows.
+// A CSV reads the dialects of RFC 4180 that browsers, tools and spreadsheets write, a row at
+// a time: in UTF-8 or UTF-16, separated by commas, semicolons, tabs or bars, and with
+// any line ends. Unlike encoding/csv, it skips exactly one line if a quote is not
+// closed, and reads the following lines as rows.
 type CSV struct {
-	// Backslash is set where a quote and a backslash within quotes have a backslash
-	// before them.
+	// Backslash means that within quotes, a backslash escapes a quote or a backslash.
 	Backslash bool
 
 	in    *bufio.Reader
 	comma byte
 	eol   byte
-	ahead []string // lines that were read and not used, with their line ends
-	line  int      // how many lines were used
+	ahead []string // lines that were read but not used, with their line ends
+	line  int      // the number of lines used
 }
 
-// NewCSV reads rows from r. They are separated by commas until Header finds otherwise.
+// NewCSV returns a reader of rows from r. The separator is the comma unless [CSV.Header]
+// finds another.
 func NewCSV(r io.Reader) *CSV {
 	c := &CSV{in: FromUTF16(bufio.NewReaderSize(r, MaxRow)), comma: ',', eol: '\n'}
 	if c.in.Size() < MaxRow {
@@ -45,9 +45,9 @@ func NewCSV(r io.Reader) *CSV {
 	return c
 }
 
-// A RowError is a row that cannot be read; the next one may be.
+// A RowError means that a row cannot be read. Later rows may be readable.
 type RowError struct {
-	// Reason is a clause about the row, without anything of what is in it.
+	// Reason is a clause about the row, without any of its content.
 	Reason string
 }
 
@@ -55,9 +55,9 @@ func (e *RowError) Error() string { return e.Reason }
 
 var errOpenQuote = errors.New("a quote is never closed")
 
-// Header reads the first row. It is separated by what makes the names fit, and so are
-// all others; ok is false if nothing does. A spreadsheet's line "sep=;" before it is
-// passed over. The error is the reader's.
+// Header reads the first row. It chooses the separator with which fits accepts the names
+// in it, trimmed and in lower case; ok is false if there is none. It passes over a
+// spreadsheet's line "sep=;" before the row. The error is the reader's.
 func (c *CSV) Header(fits func(names []string) bool) (ok bool, err error) {
 	if first, err := c.peek(0); err == nil {
 		line := strings.TrimRight(first, "\r\n")
@@ -86,8 +86,8 @@ func (c *CSV) Header(fits func(names []string) bool) (ok bool, err error) {
 	return false, nil
 }
 
-// Read returns the next row that is not empty and the line on which it begins. It
-// returns io.EOF at the end, and a *RowError for a row to pass over.
+// Read returns the next row that is not empty and the line on which it begins, from 1. It
+// returns io.EOF at the end, and a [*RowError] for a row that cannot be read.
 func (c *CSV) Read() (fields []string, line int, err error) {
 	fields, line, used, err := c.next()
 	c.use(used)
@@ -137,7 +137,7 @@ func (c *CSV) row() (fields []string, used int, err error) {
 	return nil, 1, &RowError{err.Error()}
 }
 
-// peek returns the line that is n ahead.
+// peek returns the line n lines after the next.
 func (c *CSV) peek(n int) (string, error) {
 	for len(c.ahead) <= n {
 		text, err := c.in.ReadSlice(c.eol)
@@ -153,7 +153,7 @@ func (c *CSV) peek(n int) (string, error) {
 			return "", io.EOF
 		}
 		if long {
-			kept = "\x00" // stands for it: no row may hold one
+			kept = "\x00" // split refuses it
 		}
 		c.ahead = append(c.ahead, kept)
 	}
@@ -165,7 +165,7 @@ func (c *CSV) use(n int) {
 	c.line += n
 }
 
-// split takes a row apart. It returns errOpenQuote if the row may go on in the
+// split returns the fields of a row, or errOpenQuote if the row may continue in the
 // next line.
 func (c *CSV) split(row string) (fields []string, err error) {
 	if strings.ContainsRune(row, 0) {

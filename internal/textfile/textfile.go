@@ -1,5 +1,5 @@
-// Package textfile reads text files that other programs wrote: in their encodings, and
-// in the dialects of CSV that there are.
+// Package textfile reads text files of other programs, in their encodings, and
+// the dialects of CSV.
 package textfile
 
 import (
@@ -10,10 +10,10 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// UTF8Mark is the mark that programs on Windows begin a file in UTF-8 with.
+// UTF8Mark is the byte order mark with which programs on Windows begin files in UTF-8.
 const UTF8Mark = "\xef\xbb\xbf"
 
-// UTF8 reads a text in UTF-8 or UTF-16 as UTF-8 without a mark.
+// UTF8 returns a reader of a text in UTF-8 or UTF-16 as UTF-8 without a byte order mark.
 func UTF8(r io.Reader) *bufio.Reader {
 	in := FromUTF16(bufio.NewReader(r))
 	if mark, err := in.Peek(len(UTF8Mark)); err == nil && string(mark) == UTF8Mark {
@@ -22,9 +22,9 @@ func UTF8(r io.Reader) *bufio.Reader {
 	return in
 }
 
-// FromUTF16 makes UTF-8 of a text in UTF-16, which editors and spreadsheets on Windows
-// save; any other text comes back as it is. UTF-16 begins with a mark, or every other
-// byte of its first characters, which must be ASCII, is zero.
+// FromUTF16 decodes a text in UTF-16, which editors and spreadsheets on Windows
+// save, to UTF-8; it returns in for any other text. It takes a text for UTF-16 if it begins
+// with a byte order mark or with two ASCII characters.
 func FromUTF16(in *bufio.Reader) *bufio.Reader {
 	start, _ := in.Peek(4)
 	var order unicode.Endianness

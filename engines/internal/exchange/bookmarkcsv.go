@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// csvColumns are what is read of a row, by the names that Pocket, Raindrop, Instapaper
-// and their like give the columns, in lower case.
+// csvColumns maps the names of columns in exports of Pocket, Raindrop, Instapaper and
+// similar tools, in lower case, to what is read of a row.
 var csvColumns = map[string]string{
 	"url": "url", "link": "url", "href": "url", "title": "title", "name": "title", "tags": "tags", "folder": "folder",
 	"time_added": "added", "created": "added", "timestamp": "added", "date_added": "added", "add_date": "added", "date": "added",
@@ -25,13 +25,13 @@ type csvReader struct {
 	csv    *textfile.CSV
 	column map[string]int
 	width  int
-	// folders are those that rows named, by path. The items of a folder come together.
+	// folders are the folders of earlier rows, by path, so that each is made once.
 	folders map[string]*[]*Item
 	extra   []int // lines with cells beyond the header's
 }
 
-// readCSV reads a CSV file with a column of URLs. Items with a folder go into it, others
-// into the menu.
+// readCSV reads a CSV file with a column of URLs. Items without a folder go into the
+// menu.
 func readCSV(r io.Reader, b *builder) error {
 	c := &csvReader{b: b, csv: textfile.NewCSV(r), folders: make(map[string]*[]*Item)}
 	ok, err := c.csv.Header(c.fits)
@@ -60,7 +60,8 @@ func readCSV(r io.Reader, b *builder) error {
 	}
 }
 
-// fits takes the names of the columns if one is that of URLs. Columns are counted from 1.
+// fits reports whether names are those of the columns, one of them of URLs, and notes them.
+// Columns are counted from 1.
 func (c *csvReader) fits(names []string) bool {
 	c.column, c.width = make(map[string]int), len(names)
 	for i, name := range names {
@@ -71,7 +72,7 @@ func (c *csvReader) fits(names []string) bool {
 			c.column[field] = i + 1
 		}
 	}
-	// A line of prose can begin with "url", and one column alone says little.
+	// A single column is not enough: a line of prose may begin with "url".
 	return c.column["url"] > 0 && len(names) > 1
 }
 
@@ -99,8 +100,8 @@ func (c *csvReader) row(fields []string, line int) {
 	c.b.open = c.b.open[:1]
 }
 
-// into opens the folder of a path, "A / B" or "A/B". Raindrop names what has none
-// "Unsorted", and Instapaper "Unread".
+// into opens the folder of a path, "A / B" or "A/B". An item without a folder is in
+// "Unsorted" to Raindrop, and in "Unread" to Instapaper.
 func (c *csvReader) into(path string) {
 	if path == "Unsorted" || path == "Unread" {
 		return

@@ -11,27 +11,27 @@ import (
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 
-// A builder puts a tree together as a reader meets its items, and holds all of it
-// to the bounds. The folder that takes the next item is the one opened last.
+// A builder builds a tree from the items in the order in which a reader reads them, and
+// keeps it within the bounds. The next item goes into the folder opened last.
 type builder struct {
 	tree  Tree
 	skips Skips
-	// latest is the date after which dates are nonsense.
+	// latest is the latest date that is taken over.
 	latest time.Time
 	count  int
 	guids  map[string]bool
-	// left counts what was left out of items that were taken over themselves.
+	// left counts the parts that were left out of items that were taken over.
 	left map[leftOut]*leftItems
 	// open are the open folders, the outermost first.
 	open []openFolder
-	// ignored counts the folders within the innermost of these that could not be
-	// opened, and whose items therefore go into that one.
+	// ignored counts the entered folders that could not be opened. Their items go into
+	// the innermost open folder.
 	ignored int
 }
 
 type openFolder struct {
 	items *[]*Item
-	// depth is in how many folders the items are, the root not counted.
+	// depth counts the folders around the items, without the root.
 	depth int
 }
 
@@ -41,7 +41,7 @@ func newBuilder(now time.Time) *builder {
 	return b
 }
 
-// add puts it into the open folder, unless it cannot be taken over.
+// add puts an item into the open folder, and reports whether it could be taken over.
 func (b *builder) add(it *Item) bool {
 	switch {
 	case !b.clean(it):
@@ -58,8 +58,8 @@ func (b *builder) add(it *Item) bool {
 
 func (b *builder) top() openFolder { return b.open[len(b.open)-1] }
 
-// enter adds a folder and opens it. A folder that cannot be added counts as opened
-// all the same, and its items stay: they go into the one around it.
+// enter adds a folder and opens it. If the folder cannot be added, its items go into the
+// one around it, and it must be left all the same.
 func (b *builder) enter(it *Item) {
 	depth := b.top().depth + 1
 	if it.Kind = Folder; depth > MaxDepth {
@@ -74,7 +74,7 @@ func (b *builder) enter(it *Item) {
 	b.open = append(b.open, openFolder{&it.Children, depth})
 }
 
-// enterRoot opens a root wherever the reader is.
+// enterRoot opens a root, from any folder.
 func (b *builder) enterRoot(r Root) {
 	if b.ignored > 0 {
 		b.ignored++
@@ -100,7 +100,7 @@ func (b *builder) skip(it *Item, reason string) {
 	b.skips.Add(Skip{Line: it.Line, Item: skips.Shorten(name), Reason: reason})
 }
 
-// skipMany notes items that a reader did not even look at.
+// skipMany notes items that the reader did not read.
 func (b *builder) skipMany(n int) {
 	if n > 0 {
 		b.skips.Add(Skip{Reason: fmt.Sprintf("there are more than %d items; %d were left out", MaxItems, n)})
@@ -108,8 +108,8 @@ func (b *builder) skipMany(n int) {
 	}
 }
 
-// clean brings an item to what the comments of Item promise, and reports whether it can
-// be taken over at all.
+// clean makes an item fulfil what [Item] says of its fields, and reports whether it can
+// be taken over.
 func (b *builder) clean(it *Item) bool {
 	var cut bool
 	if it.Title, cut = text(it.Title, MaxTitle); cut && it.Kind != Separator {
@@ -164,7 +164,7 @@ func (b *builder) tags(it *Item) []string {
 				b.skip(it, fmt.Sprintf("its tag %q is longer than %d characters and was left out", skips.Shorten(tag), MaxTag))
 				continue
 			}
-			// Firefox takes tags that differ in case alone for the same.
+			// To Firefox, tags that differ only in case are the same.
 			if key := strings.ToLower(tag); tag != "" && !seen[key] {
 				seen[key] = true
 				tags = append(tags, tag)
@@ -174,7 +174,7 @@ func (b *builder) tags(it *Item) []string {
 	return tags
 }
 
-// earliest is before anybody had bookmarks: Firefox takes no date that is not after it.
+// earliest bounds dates: Firefox accepts only later ones.
 var earliest = time.Date(1993, 1, 23, 0, 0, 0, 0, time.UTC)
 
 func (b *builder) date(t time.Time) time.Time {
@@ -184,8 +184,7 @@ func (b *builder) date(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// parseDate reads a date of an item in a text. One that makes no sense is named, and is
-// none.
+// parseDate parses a date of an item. An impossible one is reported, and the result is zero.
 func (b *builder) parseDate(it *Item, text string) time.Time {
 	t, ok := anydate.Parse(text)
 	if ok && t.IsZero() {
@@ -197,7 +196,7 @@ func (b *builder) parseDate(it *Item, text string) time.Time {
 	return t
 }
 
-// leftOut is a kind of what is left out of items, in the plural.
+// leftOut names a part of items that is left out, in the plural.
 type leftOut string
 
 // The kinds, in the order in which they are reported.
@@ -206,13 +205,13 @@ const (
 	folderNames  leftOut = "nicknames of folders"
 )
 
-// leftItems are the items of which something was left out.
+// leftItems counts the items of which something was left out.
 type leftItems struct {
 	count int
 	line  int // of the first
 }
 
-// leaveOut notes that something of an item has no place in Firefox.
+// leaveOut notes that Firefox has no place for a part of an item.
 func (b *builder) leaveOut(kind leftOut, it *Item) {
 	of := b.left[kind]
 	if of == nil {
@@ -260,8 +259,8 @@ func text(s string, limit int) (clean string, cut bool) {
 	return s, false
 }
 
-// cleanURL does to a URL what every browser does first, and refuses what none
-// would open.
+// cleanURL cleans a URL as every browser does first, and returns an error if no browser
+// would open it.
 func cleanURL(url string) (string, error) {
 	if len(url) > MaxURL {
 		return "", errLongURL
@@ -321,7 +320,7 @@ func validScheme(s string) bool {
 	return s != ""
 }
 
-// rootGUIDs are the GUIDs that Firefox gives to the roots.
+// rootGUIDs are Firefox's GUIDs of the roots.
 var rootGUIDs = map[string]Root{
 	"menu________": Menu, "toolbar_____": Toolbar, "unfiled_____": Unfiled, "mobile______": Mobile,
 }
@@ -331,7 +330,7 @@ const (
 	tagsRootGUID   = "tags________"
 )
 
-// validGUID reports whether s is a GUID as Firefox makes them, and not a root's.
+// validGUID reports whether s has the form of Firefox's GUIDs, and is not a root's.
 func validGUID(s string) bool {
 	if len(s) != 12 || rootGUIDs[s] != "" || s == placesRootGUID || s == tagsRootGUID {
 		return false

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// maxHead bounds how far into an HTML file its encoding is looked for, in bytes.
+// maxHead bounds the part of an HTML file that may declare its encoding, in bytes.
 const maxHead = 256 << 10
 
 var (
@@ -18,8 +18,8 @@ var (
 	firstItem   = regexp.MustCompile(`(?i)<(?:dt|dl|h3|a)[\s>]`)
 )
 
-// decodeHTML makes UTF-8 of a file that says by a <META> before its first item that it
-// is in some other encoding. What is in none stays as it is; see utf8Text.
+// decodeHTML decodes a file with a <META> before its first item that declares an encoding
+// other than UTF-8. It returns any other file as it is; see utf8Text.
 func decodeHTML(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(r, maxHead)
 	start, err := in.Peek(maxHead)
@@ -35,16 +35,16 @@ func decodeHTML(r io.Reader) (io.Reader, error) {
 	}
 	enc, name := charset.Lookup(string(found[1]))
 	switch name {
-	// Text that says in ASCII that it is UTF-16 is not; old browsers wrote windows-1252
-	// whatever they said.
+	// Text that declares UTF-16 in ASCII is not UTF-16; old browsers wrote windows-1252
+	// and declared anything.
 	case "", "utf-8", "utf-16le", "utf-16be", "windows-1252", "replacement", "x-user-defined":
 		return in, nil
 	}
 	return enc.NewDecoder().Reader(in), nil
 }
 
-// utf8Text reads text of a file that does not say how it is encoded: it is UTF-8,
-// or else windows-1252, which browsers of old wrote in the west.
+// utf8Text decodes text of a file without a declared encoding: as UTF-8,
+// or else as windows-1252, which old browsers wrote in the west.
 func utf8Text(s []byte) string {
 	if !utf8.Valid(s) {
 		if decoded, err := charmap.Windows1252.NewDecoder().Bytes(s); err == nil {

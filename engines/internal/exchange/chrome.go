@@ -2,12 +2,11 @@ package exchange
 
 import "strings"
 
-// chromeRoots are where the roots of Chrome go.
+// chromeRoots maps the roots of Chrome to roots of the tree.
 var chromeRoots = map[string]Root{"bookmark_bar": Toolbar, "other": Unfiled, "synced": Mobile}
 
-// fromChrome takes over the Bookmarks file of Chrome or one of its relatives. Some
-// of those have roots of their own: they become folders of the menu, but for what
-// the user threw away.
+// fromChrome converts the Bookmarks file of Chrome or a browser based on it. Some
+// of these have roots of their own: they become folders of the menu, except for the trash.
 func fromChrome(file *node, b *builder) {
 	descend(file.roots.children, (*node).below, func(n *node, depth int) (entered bool) {
 		top := depth == 0
@@ -44,14 +43,14 @@ func fromChrome(file *node, b *builder) {
 	}, b.leave)
 }
 
-// isVivaldiSeparator reports whether a bookmark is what Vivaldi keeps for a separator.
+// isVivaldiSeparator reports whether a bookmark is how Vivaldi stores a separator.
 func isVivaldiSeparator(title, url string) bool {
 	return title == "---" && strings.TrimSuffix(url, "/") == "http://bookmark.placeholder.url"
 }
 
-// join adds the items of a second file of the same browser to those of the first: a
-// folder goes into the one of its name that is in the same place, and a bookmark that
-// is there is not there twice.
+// join adds the items of a second file of the same browser to those of the first: it
+// joins folders of one name in the same place, and leaves out bookmarks that the first
+// file has there.
 func join(into *[]*Item, more []*Item) {
 	type place struct {
 		into *[]*Item

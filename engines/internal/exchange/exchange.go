@@ -1,15 +1,15 @@
 // Package exchange reads and writes bookmarks and history in the formats of
 // browsers, to and from one neutral model: a [Tree] of [Item]s and a stream of
-// [Page]s. It knows nothing of our own database.
+// [Page]s. It does not use the engines' database.
 //
-// Read: bookmark files in Netscape's HTML as any browser and Pocket write it, Firefox's
+// It reads bookmark files in Netscape's HTML as any browser and Pocket write it, Firefox's
 // backups in JSON and jsonlz4, the Bookmarks file of Chrome and its relatives, Safari's
 // Bookmarks.plist, CSV as tools write it, and the places.sqlite of a Firefox profile,
 // even while Firefox has it open.
-// Written: HTML and JSON (and jsonlz4) that Firefox reads back as they were.
+// It writes HTML and JSON (and jsonlz4) that Firefox reads back unchanged.
 //
-// Files come from other programs and may be hostile: every reader is bounded in depth,
-// count and size. What it cannot take over is listed in [Skips], and the rest goes on.
+// Files come from other programs and may be hostile: every reader bounds depth,
+// count and size. What a reader cannot take over is listed in [Skips], and it reads on.
 package exchange
 
 import (
@@ -44,17 +44,17 @@ type Root string
 
 // The roots that users see.
 const (
-	// Menu takes the items of which a source does not say where they belong.
+	// Menu takes the items for which a source does not name a root.
 	Menu Root = "menu"
-	// Toolbar is the bar below the address, also in Chrome, Edge and Safari.
+	// Toolbar is the bar below the address bar, also in Chrome, Edge and Safari.
 	Toolbar Root = "toolbar"
 	// Unfiled is "Other Bookmarks".
 	Unfiled Root = "unfiled"
-	// Mobile is what phones bookmark.
+	// Mobile has the bookmarks of phones.
 	Mobile Root = "mobile"
 )
 
-// Roots are the roots in the order in which this package goes through them.
+// Roots lists the roots in the order in which this package reads and writes them.
 var Roots = [...]Root{Menu, Toolbar, Unfiled, Mobile}
 
 // An Item is a bookmark, a folder, a separator or a query.
@@ -67,13 +67,13 @@ type Item struct {
 	// UTF-16 code units. A separator has none.
 	Title string
 	// URL is where a bookmark or query leads, with a scheme, of at most MaxURL bytes.
-	// It is as the source has it, space around it cut off; not normalised.
+	// It is as in the source, without the space around it; not normalised.
 	URL string
 	// Added and Modified are when the item was made and last changed, in UTC; zero
-	// if the source has no date or an impossible one. Precision is the source's:
+	// if the source has no date or an impossible one. The precision is the source's,
 	// microseconds at best.
 	Added, Modified time.Time
-	// Tags are a bookmark's tags in the source's order, none twice or empty, of at
+	// Tags are a bookmark's tags in the source's order, not empty, each once, of at
 	// most MaxTag UTF-16 code units, without commas.
 	Tags []string
 	// Keyword is the word that leads to the bookmark when typed as an address, in
@@ -81,8 +81,8 @@ type Item struct {
 	Keyword, PostData string
 	// Children are a folder's items in order.
 	Children []*Item
-	// Line is where the source has the item, from 1; 0 where lines mean nothing. It
-	// is for whoever must name it in a report.
+	// Line is the item's line in the source, from 1, for reports; 0 if the source does
+	// not have lines.
 	Line int
 }
 
@@ -91,8 +91,8 @@ type Tree struct {
 	Menu, Toolbar, Unfiled, Mobile []*Item
 }
 
-// Root returns the items of r, to read or replace. It panics for another name
-// than those of Roots.
+// Root returns the items of r, to read or replace. It panics if r is not one of
+// [Roots].
 func (t *Tree) Root(r Root) *[]*Item {
 	switch r {
 	case Menu:
@@ -107,7 +107,7 @@ func (t *Tree) Root(r Root) *[]*Item {
 	panic("exchange: no root has the name " + string(r))
 }
 
-// All yields every item with the root it is below, a folder before its children.
+// All yields every item with its root, a folder before its children.
 func (t *Tree) All() iter.Seq2[Root, *Item] {
 	return func(yield func(Root, *Item) bool) {
 		for _, r := range Roots {
@@ -140,15 +140,15 @@ type Page struct {
 
 // A Visit is one visit of a page.
 type Visit struct {
-	// Date is in UTC, with microseconds. One that is yet to come is set to now.
+	// Date is in UTC, in microseconds. A date in the future is set to now.
 	Date time.Time
-	// Transition is how the user came there, in Firefox's numbers: 1 by a link, 2
+	// Transition is how the user came to the page, in Firefox's numbers: 1 by a link, 2
 	// typed, 3 by a bookmark, 4 embedded, 5 and 6 by a permanent and a temporary
 	// redirect, 7 a download, 8 a link in a frame, 9 a reload.
 	Transition int
 }
 
-// Bounds of what is taken over. Text is bounded as Firefox bounds it.
+// Bounds of what is taken over. Those of text are Firefox's.
 const (
 	// MaxTitle bounds titles, in UTF-16 code units; longer ones are cut.
 	MaxTitle = 4096
@@ -156,12 +156,12 @@ const (
 	MaxURL = 64 << 10
 	// MaxTag bounds tags, in UTF-16 code units.
 	MaxTag = 100
-	// MaxDepth bounds how deep folders nest below a root. What is deeper is kept, in
+	// MaxDepth bounds how deep folders nest below a root. Deeper items go into
 	// the last folder that is not too deep.
 	MaxDepth = 500
 	// MaxItems bounds the items of one source.
 	MaxItems = 2_000_000
-	// MaxFile bounds a file of bookmarks, unpacked, in bytes; no database is bounded.
+	// MaxFile bounds a file of bookmarks, unpacked, in bytes. Databases are not bounded.
 	MaxFile = 1 << 30
 )
 

@@ -12,13 +12,12 @@ const (
 	typeSeparator = "text/x-moz-place-separator"
 )
 
-// rootNames are how Firefox's JSON marks the roots.
+// rootNames are the names of the roots in Firefox's JSON.
 var rootNames = map[string]Root{
 	"bookmarksMenuFolder": Menu, "toolbarFolder": Toolbar, "unfiledBookmarksFolder": Unfiled, "mobileFolder": Mobile,
 }
 
-// fromFirefox takes over what Firefox backs up: an object for the root of all,
-// whose children are the roots.
+// fromFirefox converts a backup of Firefox: an object whose children are the roots.
 func fromFirefox(file *node, b *builder) {
 	tags := tagsOf(file)
 	guids := make(map[string]string)
@@ -71,7 +70,7 @@ func fromFirefox(file *node, b *builder) {
 
 const liveBookmark = "it is a live bookmark, which Firefox has no longer"
 
-// byIndex sorts children as their indices say, if they have any.
+// byIndex sorts children by their indices, if all have one.
 func byIndex(nodes []*node) {
 	if !slices.ContainsFunc(nodes, func(n *node) bool { return n.index == "" }) {
 		slices.SortStableFunc(nodes, func(a, b *node) int { return cmp.Compare(number(a.index), number(b.index)) })
@@ -95,10 +94,10 @@ func (n *node) hasAnno(name string) bool {
 	return slices.ContainsFunc(n.annos, func(a *node) bool { return a.title == name })
 }
 
-// tagsFolder marks the root that held a folder for each tag in backups of long ago.
+// tagsFolder marks the root with a folder for each tag in backups of old versions.
 const tagsFolder = "tagsFolder"
 
-// tagsOf returns the tags of such a root by URL.
+// tagsOf returns the tags in such a root by URL.
 func tagsOf(file *node) map[string][]string {
 	tags := make(map[string][]string)
 	for _, root := range file.children {

@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
-// maxPageVisits bounds the visits of one page that are held at a time. A page that
-// has more is yielded more than once.
+// maxPageVisits bounds the visits of one page in memory. A page with more
+// is yielded more than once.
 const maxPageVisits = 100_000
 
 // The CROSS JOIN sets the order in which the tables are read, so that pages need not be sorted
@@ -22,8 +22,8 @@ const sqlHistory = `SELECT CAST(h.id AS INTEGER), CAST(coalesce(h.url, '') AS TE
 	FROM moz_places h CROSS JOIN moz_historyvisits v ON v.place_id = h.id
 	ORDER BY h.id, v.visit_date`
 
-// readHistory yields the pages that were visited, in the order in which Firefox first
-// met them.
+// readHistory yields the visited pages in the order in which Firefox first stored
+// them.
 func readHistory(ctx context.Context, db *sqlitecopy.Copy, now time.Time, skips *Skips, yield func(Page, error) bool) error {
 	w := &pageWalk{now: now.UTC().Truncate(time.Microsecond), skips: skips, yield: yield}
 	for rows, err := range db.Rows(ctx, sqlHistory) {

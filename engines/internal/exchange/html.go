@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// htmlReader reads Netscape's bookmark file, which has no standard but what
-// browsers write and Firefox reads: a heading names the folder whose items are in
+// htmlReader reads Netscape's bookmark file. The format is what browsers write and Firefox
+// reads; there is no standard. A heading names the folder whose items are in
 // the list that follows it, <A> is a bookmark, <HR> a separator. The markup is
-// rarely sound (<DT> and <p> are never closed), so it goes by these tags alone; any
-// other is text, also within a title, where programs leave "<script>" as it is.
+// rarely valid (<DT> and <p> are never closed), so the reader uses only these tags. Any
+// other is text, also within a title, where programs do not escape "<script>".
 type htmlReader struct {
 	b *builder
 	w *window
-	// lists has, for each folder that was opened, how many lists are open in it. It
-	// is 0 from the folder's heading to its list.
+	// lists has, for each open folder, the number of open lists in it. It
+	// is 0 between the folder's heading and its list.
 	lists []int
-	// described is the item that a <DD> is about, as long as none was found to be one;
-	// text means that there is text before the next tag in its line.
+	// described is the item of a <DD> until its description was noted; text means that there
+	// is text in the line before the position.
 	described *Item
 	text      bool
 	// last is the item that was read last.
 	last *Item
-	// What shows that the file is one of bookmarks. pocket is set in a file of Pocket's,
-	// where <h1> names a folder.
+	// doctype, list and term show that the file is one of bookmarks. pocket is set in a file
+	// of Pocket, where <h1> names a folder.
 	doctype, list, term, pocket bool
-	// noHead and noComment mean that a search for the end of such an element was in vain.
+	// noHead and noComment mean that such an element has no end.
 	noHead, noComment bool
 }
 
@@ -71,7 +71,7 @@ func (h *htmlReader) between() {
 	h.w.advance(n)
 }
 
-// describes notes that there is a description, which is left out.
+// describes notes a description, which is left out.
 func (h *htmlReader) describes() {
 	if h.described != nil {
 		h.b.leaveOut(descriptions, h.described)
@@ -145,14 +145,14 @@ func (h *htmlReader) reportEnd(t *tag) {
 	case t.cut && h.w.failed() == nil:
 		h.b.skips.Add(Skip{Line: h.w.line, Item: t.attrs["href"], Reason: "the file ends within a tag: it is cut off"})
 		h.lists = h.lists[:1]
-		h.lists[0] = 0 // which is said once
+		h.lists[0] = 0 // so that end does not say it again
 	case t.broken:
 		h.b.skips.Add(Skip{Line: h.w.line, Item: t.attrs["href"], Reason: "its tag is never closed; what could be read of it was kept"})
 	}
 }
 
-// comment passes over a comment at the beginning of a line. Anywhere else, and without
-// an end, "<!--" is text.
+// comment passes over a comment at the beginning of a line, and reports whether there is
+// one. Anywhere else, and without an end, "<!--" is text.
 func (h *htmlReader) comment() bool {
 	if h.text || h.described != nil || h.noComment {
 		return false
@@ -172,7 +172,8 @@ func (h *htmlReader) comment() bool {
 	return true
 }
 
-// headElement passes over an element that comes before all items, with what is in it.
+// headElement passes over an element of the head with its content, and reports whether
+// there is one.
 func (h *htmlReader) headElement() bool {
 	name, closing, end := h.w.tagName(0, head)
 	if name == "" || closing || h.noHead {
@@ -245,8 +246,8 @@ func (h *htmlReader) bookmark(t tag, line int) {
 	h.b.add(it)
 }
 
-// heading opens the folder of a heading. What comes before its list counts as in it,
-// as Firefox has it.
+// heading opens the folder of a heading. What is between the heading and its list is in
+// the folder, as in Firefox.
 func (h *htmlReader) heading(t tag, line int) {
 	it := &Item{Kind: Folder, Line: line}
 	it.Title = h.title(isHeading)
@@ -315,7 +316,7 @@ func (h *htmlReader) dates(it *Item, t tag) {
 	}
 }
 
-// end returns an error if the file ends where it cannot.
+// end returns an error if the file could not be read, or is not one of bookmarks.
 func (h *htmlReader) end() error {
 	if err := h.w.failed(); err != nil {
 		return err

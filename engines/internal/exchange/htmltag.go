@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// A tag is one that means something in a file of bookmarks. All others are text.
+// A tag is a tag with a meaning in a file of bookmarks. All others are text.
 type tag struct {
 	// name is in lower case, without the slash.
 	name    string
 	closing bool
-	// end is how far its end is from the start of the window.
+	// end is the offset of its end in the window.
 	end int
-	// attrs are the attributes that are of use, by lower-case name.
+	// attrs are the useful attributes, by lower-case name.
 	attrs map[string]string
 	// cut means that the text ends within the tag, broken that a quote or the tag is
-	// never closed, and that it was taken to end before the next item.
+	// not closed: then it ends before the next item.
 	cut, broken bool
 }
 
-// isLink reports whether it can be a bookmark's, however it ends.
+// isLink reports whether the tag can be a bookmark's, also if it is broken.
 func (t *tag) isLink() bool { return t.name == "a" && !t.closing && t.attrs["href"] != "" }
 
 // hasTitle reports whether there is a title between such a tag and its closing tag.
@@ -40,19 +40,18 @@ func (t *tag) beginsItem(lead bool) (item, sure bool) {
 	return lead, true
 }
 
-// structure are the names of tags that make the tree, longest first where one begins as
-// another does.
+// structure are the names of the tags that make up the tree, a name before its prefixes.
 var structure = []string{"menu", "dl", "dt", "dd", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "a", "p"}
 
 func isHeading(name string) bool { return len(name) == 2 && name[0] == 'h' && name != "hr" }
 
 func isList(name string) bool { return name == "dl" || name == "ul" || name == "ol" || name == "menu" }
 
-// head are those that matter before the first item.
+// head are the names of the elements of the head.
 var head = []string{"title", "script", "style"}
 
-// tagName returns the name of the tag i bytes on, if it is one of names, and how far its
-// name's end is.
+// tagName returns the name of the tag at offset i, if it is one of names, and the offset of
+// the name's end.
 func (w *window) tagName(i int, names []string) (name string, closing bool, end int) {
 	if c, ok := w.at(i); !ok || c != '<' {
 		return "", false, 0
@@ -73,7 +72,7 @@ func (w *window) tagName(i int, names []string) (name string, closing bool, end 
 	return "", false, 0
 }
 
-// structureAt returns the tag i bytes on; its name is "" if it is not one of structure.
+// structureAt returns the tag at offset i; its name is "" if it is not one of structure.
 func (w *window) structureAt(i int) tag {
 	name, closing, end := w.tagName(i, structure)
 	if name == "" {
@@ -82,7 +81,7 @@ func (w *window) structureAt(i int) tag {
 	return w.attributes(tag{name: name, closing: closing, end: end})
 }
 
-// attributes reads the rest of a tag, from its name's end to behind its ">".
+// attributes reads the rest of a tag, from the end of its name, with its ">".
 func (w *window) attributes(t tag) tag {
 	i := t.end
 	for {
@@ -202,7 +201,7 @@ func (w *window) endUnclosed(t *tag, key string, i, lineEnd int) {
 	t.set(key, value)
 }
 
-// closesValue reports whether what is i bytes on can follow an attribute's value.
+// closesValue reports whether the text at offset i can follow an attribute's value.
 func (w *window) closesValue(i int) bool {
 	c, ok := w.at(i)
 	if !ok || isSpace(c) || c == '>' || c == '/' {
@@ -222,8 +221,8 @@ func (w *window) closesValue(i int) bool {
 	return false
 }
 
-// itemInNextLine reports whether the line behind the end of a line at i begins with the
-// tag of an item or of a list's end.
+// itemInNextLine reports whether the line after the line end at i begins with the
+// tag of an item, or the start or end of a list.
 func (w *window) itemInNextLine(i int) bool {
 	for c, ok := w.at(i); ok && isSpace(c); c, ok = w.at(i) {
 		i++
@@ -238,7 +237,7 @@ var useful = map[string]bool{
 	"personal_toolbar_folder": true, "unfiled_bookmarks_folder": true, "bookmarks_menu": true, mobileAttr: true,
 }
 
-// set takes an attribute over, unless the tag had it before.
+// set sets a useful attribute, unless the tag has it already.
 func (t *tag) set(key string, value []byte) {
 	if _, twice := t.attrs[key]; twice || !useful[key] {
 		return
@@ -249,8 +248,8 @@ func (t *tag) set(key string, value []byte) {
 	t.attrs[key] = strings.TrimSpace(unescapeAttribute(utf8Text(value)))
 }
 
-// unescapeAttribute replaces the entities of an attribute. Without a semicolon it is
-// none where it could be the name of a parameter in a URL: "?a=1&copy=2".
+// unescapeAttribute replaces the entities of an attribute. It keeps one without a semicolon
+// that can be the name of a parameter in a URL: "?a=1&copy=2".
 func unescapeAttribute(s string) string {
 	if !strings.Contains(s, "&") {
 		return s

@@ -1,12 +1,12 @@
 package exchange
 
-// maxTitleText bounds in how much text the end of a title is looked for, in bytes.
+// maxTitleText bounds the text that is searched for the end of a title, in bytes.
 const maxTitleText = 64 << 10
 
-// titleEnd finds where the title ends that begins here: how far its text goes, and how
-// far the closing tag behind it. A title may have any markup in it, since few programs
-// escape it: it ends with the last closing tag of its line before the next item, and
-// without a closing tag where the next item begins.
+// titleEnd returns the end of the text of the title that begins here, and of the closing tag
+// after it. A title may have any markup in it, since few programs
+// escape it: it ends with the last closing tag of its line before the next item, or,
+// without a closing tag, where the next item begins.
 func (w *window) titleEnd(closes func(name string) bool) (text, next int) {
 	closed := false
 	newLine := false

@@ -9,20 +9,20 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// mozLZ4 is how Firefox's packed files begin. The unpacked length follows in four
-// bytes, the lowest first, and one LZ4 block without a frame.
+// mozLZ4 begins Firefox's packed files. The unpacked length follows in four
+// bytes, little-endian, and one LZ4 block without a frame.
 const mozLZ4 = "mozLz40\x00"
 
 const (
 	// maxUnpacked bounds what a packed file holds. It is unpacked in memory.
 	maxUnpacked = 256 << 20
-	// maxLZ4Ratio is what a byte of an LZ4 block can become at most.
+	// maxLZ4Ratio is the number of bytes that a byte of an LZ4 block can unpack to.
 	maxLZ4Ratio = 255
 )
 
 // unpack reads a jsonlz4 file.
 func unpack(r io.Reader) ([]byte, error) {
-	// What does not shrink grows by less than a hundredth.
+	// Text that cannot be compressed grows by less than a hundredth.
 	packed, err := io.ReadAll(io.LimitReader(r, maxUnpacked+maxUnpacked/100))
 	if err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func unpack(r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-// WriteLZ4 writes what WriteJSON does, packed as the files in a Firefox profile's
-// bookmarkbackups are. It is made in memory first.
+// WriteLZ4 writes the output of [WriteJSON], packed as the files in bookmarkbackups of a
+// Firefox profile. It builds the file in memory first.
 func WriteLZ4(w io.Writer, t *Tree) error {
 	var text bytes.Buffer
 	if err := WriteJSON(&text, t); err != nil {

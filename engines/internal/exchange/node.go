@@ -8,21 +8,21 @@ import (
 	"strconv"
 )
 
-// A node is an object of a JSON file of bookmarks, Firefox's or Chrome's: they
-// share no names that mean different things.
+// A node is an object of a JSON file of bookmarks, of Firefox or Chrome. No name has
+// different meanings in the two.
 type node struct {
 	kind, title, url, guid, tags, keyword, postData string
 	// root is the name that marks a root: its "root" in Firefox's, its key in
 	// Chrome's.
 	root string
-	// id, index and the dates are numbers, or text of numbers, as they stand.
+	// id, index and the dates are numbers as the file has them.
 	id, index, added, modified string
 	children                   []*node
-	// annos are annotations, each a node with a title; Firefox wrote them once.
+	// annos are annotations, each a node with a title, in files of old versions of Firefox.
 	annos []*node
-	// nickname and description are what Vivaldi has of an item besides.
+	// nickname and description are Vivaldi's.
 	nickname, description string
-	// roots is set in the outermost object of Chrome's file.
+	// roots is set in the outermost object of a file of Chrome.
 	roots *node
 	line  int
 }
@@ -66,7 +66,7 @@ func (n *node) set(key string, value json.Token) {
 	}
 }
 
-// setMeta takes over what Vivaldi has of a node besides.
+// setMeta sets a member that only Vivaldi has.
 func (n *node) setMeta(key string, value json.Token) {
 	text, _ := value.(string)
 	switch key {
@@ -85,8 +85,8 @@ func number(s string) int64 {
 	return n
 }
 
-// maxNesting bounds how deep values of any kind nest in a JSON file. It is there
-// for memory alone: folders have MaxDepth.
+// maxNesting bounds how deep values of any kind nest in a file, to bound memory. Folders
+// have MaxDepth.
 const maxNesting = 1 << 20
 
 // place is where the parser is.
@@ -97,7 +97,7 @@ const (
 	inChildren              // within the array of a node's children
 	inAnnos                 // within the array of a node's annotations
 	inRoots                 // within an object whose members are nodes
-	inMeta                  // within the object of what Vivaldi has of a node besides
+	inMeta                  // within the object of members that only Vivaldi has
 )
 
 type level struct {
@@ -105,18 +105,18 @@ type level struct {
 	place place
 }
 
-// nodeParser reads a JSON text without recursion, so that the depth of its nesting
+// nodeParser parses JSON without recursion, so that deep nesting
 // costs little, and without holding the text.
 type nodeParser struct {
 	dec   *json.Decoder
 	lines *lineReader
 	stack []level
 	nodes int
-	// tooMany counts the nodes that were passed over once there were MaxItems.
+	// tooMany counts the nodes that were passed over after MaxItems.
 	tooMany int
 }
 
-// parseNodes reads the object that is the file.
+// parseNodes parses a file that is one object.
 func parseNodes(r io.Reader) (root *node, tooMany int, err error) {
 	p := &nodeParser{lines: &lineReader{r: r, line: 1}}
 	p.dec = json.NewDecoder(p.lines)
@@ -204,8 +204,8 @@ func (p *nodeParser) step() error {
 	return nil
 }
 
-// enter takes the start of an array or object: it goes into one that has nodes or their
-// members, and passes over any other.
+// enter enters an array or object that has nodes or their members, and passes over any
+// other. Its start was read.
 func (p *nodeParser) enter(top level, key string, open json.Delim) error {
 	switch {
 	case top.place == inNode:
@@ -251,7 +251,7 @@ func (p *nodeParser) child(top level, key string) error {
 	return nil
 }
 
-// pass goes over the rest of an array or object whose start was read.
+// pass passes over the rest of an array or object whose start was read.
 func (p *nodeParser) pass() error {
 	for depth := 1; depth > 0; {
 		token, err := p.dec.Token()
@@ -271,7 +271,7 @@ func (p *nodeParser) pass() error {
 	return nil
 }
 
-// lineReader knows the lines of what was read through it.
+// lineReader counts the lines of what is read through it.
 type lineReader struct {
 	r    io.Reader
 	read int64
@@ -279,7 +279,7 @@ type lineReader struct {
 	// before the first of them.
 	ends []int64
 	line int
-	// atLineEnd means that a line's end was the last that was read.
+	// atLineEnd means that the last byte read was a line's end.
 	atLineEnd bool
 }
 
@@ -306,7 +306,7 @@ func (l *lineReader) at(offset int64) int {
 	return l.line
 }
 
-// end returns the line of the last byte that was read and is not a line's end.
+// end returns the line of the last byte read that is not a line's end.
 func (l *lineReader) end() int {
 	line := l.at(l.read)
 	if l.atLineEnd {

@@ -7,15 +7,16 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
-// placesSchema is what of a places.sqlite depends on the version of Firefox.
+// placesSchema says which tables and columns a places.sqlite has, which depends on the
+// version of Firefox.
 type placesSchema struct {
-	// guids came with Firefox 4. roots is the table that names the folders at the top; it
-	// went once all of them had GUIDs of their own.
+	// guids came with Firefox 4. roots is the table that names the roots; Firefox removed it
+	// when all of them had fixed GUIDs.
 	guids, roots bool
-	// keywordPlaces and keywordIDs are the two ways in which a keyword knows its page:
-	// from Firefox 39 on, and before.
+	// keywordPlaces and keywordIDs are the two ways in which a keyword refers to its page:
+	// since Firefox 39, and before.
 	keywordPlaces, keywordIDs bool
-	// annotations are where Firefox kept what had no column.
+	// annotations is the table of values without a column of their own.
 	annotations bool
 }
 
@@ -49,8 +50,8 @@ func schemaOf(ctx context.Context, db *sqlitecopy.Copy) (s placesSchema, err err
 	return s, nil
 }
 
-// keywords selects the keywords with their pages, what is sent along, and whether the
-// page is bookmarked.
+// keywords returns the query for the keywords with their pages, their POST data, and
+// whether the page is bookmarked.
 func (s placesSchema) keywords() string {
 	if !s.keywordPlaces {
 		return sqlOldKeywords
@@ -71,17 +72,17 @@ const (
 		LIMIT ?2`
 )
 
-// oldPlaces is what old versions of Firefox kept elsewhere. All but post is by the ID of
-// a bookmark or folder.
+// oldPlaces has what old versions of Firefox kept elsewhere. All maps but post are keyed
+// by the ID of a bookmark or folder.
 type oldPlaces struct {
-	// guids are those of the roots.
+	// guids are the GUIDs of the roots.
 	guids                map[int64]string
 	livemarks, described map[int64]bool
-	// post is what is sent along with a keyword's request, by the ID of the page.
+	// post is the POST data of keywords, by the ID of the page.
 	post map[int64]string
 }
 
-// root returns the ID of a root; 0 if that is not kept here.
+// root returns the ID of the root with a GUID, or 0 if guids lacks it.
 func (o *oldPlaces) root(guid string) int64 {
 	for id, g := range o.guids {
 		if g == guid {

@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlitecopy"
 )
 
-// placesTables are the tables and columns that are always read. They have been there,
-// with these meanings, since Firefox 3; see placesSchema for what came later or went.
+// placesTables are the tables and columns that are always read. Firefox has had them,
+// with these meanings, since version 3; see placesSchema for what it added or removed.
 var placesTables = map[string][]string{
 	"moz_places":        {"id", "url", "title", "hidden", "typed"},
 	"moz_historyvisits": {"place_id", "visit_date", "visit_type"},
@@ -31,7 +31,7 @@ type row struct {
 	id, kind, place int64
 	item            *Item
 	parent          int64
-	// first and last are its children's ends, next is the next child of its parent.
+	// first and last are its first and last child, next is the next child of its parent.
 	first, last, next *row
 	reached           bool
 }
@@ -104,8 +104,8 @@ const (
 		ORDER BY k.id`
 )
 
-// readTags reads the tags by place. A tag is a folder in a root of its own, and what
-// it holds are bookmarks of the places that have it.
+// readTags reads the tags by place. A tag is a folder in a root of its own, with
+// bookmarks of the places that have it.
 func (p *placesReader) readTags(ctx context.Context) error {
 	query := sqlTags
 	if p.schema.guids {
@@ -125,7 +125,7 @@ func (p *placesReader) readTags(ctx context.Context) error {
 	return nil
 }
 
-// readKeywords reads the keywords by place: one of each, as a bookmark has one.
+// readKeywords reads the keywords by place, one for each, since a bookmark has one.
 func (p *placesReader) readKeywords(ctx context.Context) error {
 	for rows, err := range p.db.Rows(ctx, p.schema.keywords()) {
 		if err != nil {
@@ -186,7 +186,7 @@ func (p *placesReader) readRows(ctx context.Context) error {
 	return nil
 }
 
-// build makes the tree: what hangs below the roots first, then what hangs nowhere.
+// build makes the tree: first what is below the roots, then what is not below any.
 func (p *placesReader) build() {
 	p.b.skipMany(p.tooMany)
 	var top, tags *row
@@ -223,7 +223,7 @@ func (p *placesReader) build() {
 	p.orphans()
 }
 
-// leftOver names what hangs in the root of all, where only roots belong. Old
+// leftOver reports what is in the folder of the roots besides them. Old
 // versions of Firefox kept the shortcuts of a window's side pane there.
 func (p *placesReader) leftOver(top *row) {
 	top.reached = true
@@ -235,14 +235,14 @@ func (p *placesReader) leftOver(top *row) {
 	}
 }
 
-// orphans puts into Unfiled what no folder leads to: its own is gone, or folders are
-// within each other.
+// orphans puts into Unfiled what is not below any root: its folder is missing, or folders
+// contain each other.
 func (p *placesReader) orphans() {
 	p.b.enterRoot(Unfiled)
 	defer p.b.leave()
 	lost := func(r *row) bool { return !r.reached && r.kind >= rowBookmark && r.kind <= rowSeparator }
-	// First those whose folder is gone, so that what is below them stays there; then
-	// any of a circle.
+	// First those whose folder is missing, so that what is below them stays there; then
+	// any folder of a circle.
 	for _, circle := range []bool{false, true} {
 		for _, r := range p.order {
 			if lost(r) && (circle || p.rows[r.parent] == nil || p.rows[r.parent].kind != rowFolder) {
@@ -257,8 +257,9 @@ func (p *placesReader) orphans() {
 	}
 }
 
-// walk goes through what is below a folder, without recursion, and marks it as
-// reached. take takes an item over, and reports whether it was a folder that is open now.
+// walk visits all items below a folder, without recursion, and marks them as
+// reached. take, which may be nil, adds an item to the tree and reports whether it opened
+// a folder.
 func (p *placesReader) walk(folder *row, take func(*row) bool) {
 	folder.reached = true
 	stack := []*row{folder.first}

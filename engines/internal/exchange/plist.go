@@ -16,8 +16,8 @@ import (
 	"golang.org/x/net/html/charset"
 )
 
-// A plist is a value of one of Apple's property lists. Texts, numbers and dates are text.
-// All methods work on nil, which has nothing in it.
+// A plist is a value of one of Apple's property lists. Strings, numbers and dates are text.
+// All methods work on nil, an empty value.
 type plist struct {
 	value string
 	dict  map[string]*plist
@@ -47,9 +47,9 @@ func (p *plist) list(key string) []*plist {
 
 const (
 	binaryPlist = "bplist00"
-	// maxPlist bounds a property list in binary, which is read at once, in bytes.
+	// maxPlist bounds a binary property list, which is read into memory, in bytes.
 	maxPlist = 256 << 20
-	// maxValues bounds the values of one: a bookmark of Safari's has some ten.
+	// maxValues bounds the values of a list. A bookmark of Safari has some ten.
 	maxValues = 4 * MaxItems
 )
 
@@ -131,7 +131,7 @@ func (x *xmlReader) add(p *plist) {
 	in.value.put(in.key, p)
 }
 
-// end returns the file's value, or why it cannot be read: err is what ended the XML, in a line.
+// end returns the file's value, or an error if err ended the XML too early, in a line.
 func (x *xmlReader) end(err error, line int) (*plist, error) {
 	var bad *xml.SyntaxError
 	eof := errors.Is(err, io.EOF)
@@ -156,8 +156,8 @@ func (p *plist) put(key string, v *plist) {
 	}
 }
 
-// readBinaryPlist reads a property list in binary: a table of objects, which name each
-// other by their numbers, behind a header and before its offsets.
+// readBinaryPlist reads a binary property list: a header, objects that refer to each
+// other by number, the offsets of the objects, and a trailer.
 func readBinaryPlist(r io.Reader) (*plist, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxPlist+1))
 	if err != nil {
@@ -194,8 +194,8 @@ type binaryReader struct {
 	data    []byte
 	offsets []uint64
 	refSize int
-	// values counts those that were read. A sound file has no more of them than bytes,
-	// since each is named in one at least.
+	// values counts the values that were read. A sound file has at most as many as bytes,
+	// since a reference takes one at least.
 	values int
 }
 
@@ -237,7 +237,7 @@ func (b *binaryReader) object(n uint64, depth int) (*plist, error) {
 	return &plist{}, nil // null, a truth value, data, or a UID, which are not used
 }
 
-// header splits an object into its kind, its size and what follows. Kinds from 4 on have a
+// header splits an object into its kind, its size and the rest. Kinds from 4 on have a
 // length, in four bits or in a number that follows.
 func header(object []byte) (kind byte, size uint64, rest []byte, err error) {
 	kind, size, rest = object[0]>>4, uint64(object[0]&0xf), object[1:]
@@ -257,7 +257,7 @@ func header(object []byte) (kind byte, size uint64, rest []byte, err error) {
 	return kind, size, rest, nil
 }
 
-// utf16Text reads a text of so many UTF-16 code units.
+// utf16Text reads a text of size UTF-16 code units.
 func utf16Text(raw []byte, size uint64) (*plist, error) {
 	if 2*size > uint64(len(raw)) {
 		return nil, errPlist
@@ -311,7 +311,7 @@ func (b *binaryReader) dict(refs []byte, size uint64, depth int) (*plist, error)
 	return p, nil
 }
 
-// scalar reads a number or a date, which counts seconds from 2001.
+// scalar reads a number, or a date in seconds since 2001.
 func scalar(kind byte, raw []byte) *plist {
 	if kind == 1 {
 		return &plist{value: strconv.FormatInt(int64(number64(raw[max(0, len(raw)-8):])), 10)}

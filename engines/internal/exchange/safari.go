@@ -8,7 +8,7 @@ const (
 	safariList = "WebBookmarkTypeList"
 )
 
-// safariRoots are where the roots of Safari go.
+// safariRoots maps the roots of Safari to roots of the tree.
 var safariRoots = map[string]Root{"BookmarksBar": Toolbar, "BookmarksMenu": Menu}
 
 func readSafari(parse func(io.Reader) (*plist, error), r io.Reader, b *builder) error {
@@ -19,8 +19,8 @@ func readSafari(parse func(io.Reader) (*plist, error), r io.Reader, b *builder) 
 	return fromSafari(file, b)
 }
 
-// fromSafari takes over Safari's Bookmarks.plist. Its reading list becomes a folder, as in
-// Safari's own HTML.
+// fromSafari converts Safari's Bookmarks.plist. The reading list becomes a folder, as in
+// the HTML that Safari exports.
 func fromSafari(file *plist, b *builder) error {
 	if file.text("WebBookmarkType") != safariList {
 		return ErrFormat
@@ -49,7 +49,7 @@ func fromSafari(file *plist, b *builder) error {
 	return nil
 }
 
-// enterSafariList opens a folder of Safari's. Its roots are those at the top that have its names.
+// enterSafariList opens a folder. A root is a folder at the top with the name of one.
 func enterSafariList(it *Item, depth int, b *builder) {
 	if root := safariRoots[it.Title]; root != "" && depth == 0 {
 		b.enterRoot(root)

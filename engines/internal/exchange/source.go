@@ -18,7 +18,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// Format is a format that is read.
+// Format names a format.
 type Format string
 
 // The formats that are read. "html" is what any browser exports, and Pocket; "chrome" is
@@ -33,14 +33,14 @@ const (
 	CSV    Format = "csv"
 )
 
-// What can be wrong with a source. The error that wraps one of them says more.
+// Errors of sources. The error that wraps one of them says more.
 var (
 	// ErrFormat means that a file is in none of the formats.
 	ErrFormat = errors.New("it is not in a format that can be read here: an HTML export of bookmarks, a JSON or jsonlz4 backup of Firefox, Chrome's Bookmarks, Firefox's places.sqlite, Safari's Bookmarks.plist, or a CSV file with a column url")
-	// ErrPasswords and ErrArchive are ErrFormat, and say what the file is.
+	// ErrPasswords and ErrArchive are [ErrFormat] for a known kind of file.
 	ErrPasswords error = formatError("it is a CSV file of passwords: 'passwords import' reads it")
 	ErrArchive   error = formatError("it is a ZIP archive: unpack it, and import the file in it")
-	// ErrNoHistory means that a source has bookmarks alone.
+	// ErrNoHistory means that a source has only bookmarks.
 	ErrNoHistory = errors.New("only Firefox's places.sqlite holds a history that can be read here")
 	// ErrNoProfile means that a folder is not the profile of a browser.
 	ErrNoProfile = errors.New("the folder holds neither Firefox's places.sqlite nor Chrome's Bookmarks nor Safari's Bookmarks.plist; name the folder of one profile, or a file")
@@ -50,11 +50,11 @@ var (
 	ErrTooLarge = errors.New("it is too large")
 	// ErrSchema means that a places.sqlite has an unknown schema.
 	ErrSchema = sqlitecopy.ErrSchema
-	// ErrChanging means that a places.sqlite could not be copied in a sound state.
+	// ErrChanging means that a places.sqlite could not be copied in a consistent state.
 	ErrChanging = sqlitecopy.ErrChanging
 )
 
-// A formatError is an ErrFormat that knows what the file is.
+// A formatError is an [ErrFormat] that says what the file is.
 type formatError string
 
 func (e formatError) Error() string      { return string(e) }
@@ -62,27 +62,27 @@ func (formatError) Is(target error) bool { return target == ErrFormat }
 
 // Options say how a source is read.
 type Options struct {
-	// TempDir is where a copy of a database is put, in a folder of its own (0700)
-	// that Close removes; "": the system's folder for temporary files.
+	// TempDir is the folder for a copy of a database, which gets a folder of its own (0700)
+	// that [Source.Close] removes; "" means the system's folder for temporary files.
 	TempDir string
-	// Now is the clock: dates after it, plus a day, are nonsense. It must be set.
+	// Now is the clock, which must be set. Dates more than a day after it are left out.
 	Now func() time.Time
 }
 
-// A Source is what bookmarks, and perhaps a history, are read from.
+// A Source has bookmarks, and may have a history.
 type Source struct {
 	format Format
 	now    func() time.Time
-	// The bookmarks of a text, which is read at once.
+	// The bookmarks of a text, which Open and Read read to its end.
 	tree  *Tree
 	skips Skips
 	// The copy of a database.
 	places *sqlitecopy.Copy
 }
 
-// Open finds out by its content what path is: a file in one of the formats, or a
-// profile's folder of Firefox or Chrome. Close the source after use. An error is a
-// clause about the file, which the caller names.
+// Open opens a file in one of the formats, which it tells by the content, or the folder
+// of a profile of Firefox or Chrome. The caller must close the source. An error is a
+// clause about the file, without its name.
 func Open(ctx context.Context, path string, o Options) (*Source, error) {
 	s, err := open(ctx, path, o)
 	if named := (*fs.PathError)(nil); errors.As(err, &named) && named.Path == path {
@@ -138,15 +138,15 @@ func openFile(ctx context.Context, path string, o Options) (*Source, error) {
 	return &Source{format: Places, now: o.Now, places: copied}, nil
 }
 
-// Chrome keeps the bookmarks of the account that it is signed in to beside those of the
-// device alone.
+// Chrome keeps the bookmarks of the account that it is signed in to in a second file,
+// beside those of the device.
 const (
 	chromeFile  = "Bookmarks"
 	accountFile = "AccountBookmarks"
 )
 
-// inProfile returns path, or the file in it if it is a profile's folder: of Chrome's both,
-// if there are two.
+// inProfile returns path, or the file in it if it is the folder of a profile: both files
+// of Chrome, if there are two.
 func inProfile(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
@@ -203,7 +203,8 @@ func withAccount(ctx context.Context, s *Source, firstErr error, files []string,
 	return s, nil
 }
 
-// noteAccount reports the file that a signed-in Chrome has beside the one that was named.
+// noteAccount adds a note about the second file of a signed-in Chrome, at path, if only the
+// first was opened.
 func (s *Source) noteAccount(ctx context.Context, path string, o Options) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return
@@ -221,8 +222,8 @@ func (s *Source) noteAccount(ctx context.Context, path string, o Options) {
 	}
 }
 
-// Read makes a source of what comes from a pipe: any format but Places. Its errors
-// are as Open's.
+// Read reads a source from a pipe, in any format except [Places]. Its errors
+// are those of [Open].
 func Read(ctx context.Context, r io.Reader, o Options) (*Source, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	if start, _ := in.Peek(len(sqlitecopy.Magic)); string(start) == sqlitecopy.Magic {
@@ -281,7 +282,7 @@ func firstByte(start []byte) byte {
 	return 0
 }
 
-// readJSON reads a JSON text, Firefox's or Chrome's.
+// readJSON reads JSON of Firefox or Chrome.
 func readJSON(r io.Reader, b *builder) (Format, error) {
 	file, tooMany, err := parseNodes(r)
 	if err != nil {
@@ -301,7 +302,7 @@ func readJSON(r io.Reader, b *builder) (Format, error) {
 	return format, nil
 }
 
-// A boundedReader ends with an error when there is too much to read or the context
+// A boundedReader ends with an error if there is too much to read or the context
 // is done.
 type boundedReader struct {
 	ctx  context.Context
@@ -320,10 +321,10 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Format says what the source is.
+// Format returns the format of the source.
 func (s *Source) Format() Format { return s.format }
 
-// Bookmarks reads all bookmarks. What could not be taken over is in Skips.
+// Bookmarks reads all bookmarks, and lists what could not be taken over in [Skips].
 func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
 	if s.places == nil {
 		return s.tree, s.skips, nil
@@ -336,9 +337,9 @@ func (s *Source) Bookmarks(ctx context.Context) (*Tree, Skips, error) {
 	return &b.tree, b.skips, nil
 }
 
-// History yields the pages of the history, one by one, with their visits. An
-// error is the last that is yielded; it is ErrNoHistory for a source other than
-// Places. What could not be taken over is added to skips as the walk goes on.
+// History yields the pages of the history with their visits. After an error it yields
+// nothing more; the error is [ErrNoHistory] for a source other than
+// [Places]. It adds what could not be taken over to skips.
 func (s *Source) History(ctx context.Context, skips *Skips) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		if s.places == nil {

@@ -7,24 +7,24 @@ import (
 	"io"
 )
 
-// maxElement bounds what a window holds: one tag of an HTML file, in bytes. An icon may
-// be in it.
+// maxElement bounds what a window holds, in bytes: one tag of an HTML file, which may have
+// an icon in it.
 const maxElement = 16 << 20
 
-// A window is the part of a text that is looked at: what follows the place that the
-// reader has come to, as far as it was asked for.
+// A window is the buffered part of a text after the position of the reader. Offsets count
+// from that position.
 type window struct {
 	r     io.Reader
 	buf   []byte
 	start int
-	// err is why there is no more; io.EOF at the end.
+	// err is the error that ended the text; io.EOF at its end.
 	err error
-	// line is that of the place, from 1; lastText is that of the last byte before it
+	// line is the line of the position, from 1; lastText is that of the last byte before it
 	// that is not space. A line ends with LF, CR or both.
 	line, lastText int
 	afterCR        bool
-	// passed is how much was passed, in bytes. Before unclosed, counted so, there is no
-	// quote that closes an attribute's value; see quoted.
+	// passed counts the bytes before the position. unclosed is, for each quote, the offset in
+	// the text before which no quote closes an attribute's value; see quoted.
 	passed   int
 	unclosed map[byte]int
 }
@@ -33,7 +33,7 @@ func newWindow(r io.Reader) *window {
 	return &window{r: r, line: 1, lastText: 1, unclosed: make(map[byte]int)}
 }
 
-// at returns the byte i bytes on; ok is false behind the end.
+// at returns the byte at offset i; ok is false after the end.
 func (w *window) at(i int) (c byte, ok bool) {
 	for w.start+i >= len(w.buf) {
 		if !w.fill() {
@@ -43,7 +43,7 @@ func (w *window) at(i int) (c byte, ok bool) {
 	return w.buf[w.start+i], true
 }
 
-// fill reads more, unless there is no more.
+// fill reads more, and reports whether there may be more.
 func (w *window) fill() bool {
 	if w.err != nil {
 		return false
@@ -68,10 +68,10 @@ func (w *window) fill() bool {
 	return n > 0 || err == nil
 }
 
-// text returns the bytes from i to end; they must have been asked for by at.
+// text returns the bytes from i to end, which must be buffered; see at.
 func (w *window) text(i, end int) []byte { return w.buf[w.start+i : w.start+end] }
 
-// advance moves the place on. What it passes must have been asked for by at.
+// advance moves the position by n bytes, which must be buffered; see at.
 func (w *window) advance(n int) {
 	passed := w.buf[w.start : w.start+n]
 	w.start += n
@@ -100,7 +100,7 @@ func (w *window) advance(n int) {
 	}
 }
 
-// toByte returns how far it is to the next c, or else to the end or the window's bound.
+// toByte returns the offset of the next c, or else of the end or the window's bound.
 func (w *window) toByte(c byte) int {
 	for seen := 0; ; {
 		if at := bytes.IndexByte(w.buf[w.start+seen:], c); at >= 0 {
@@ -113,11 +113,11 @@ func (w *window) toByte(c byte) int {
 	}
 }
 
-// buffered returns how many bytes were read and are not passed.
+// buffered returns the number of buffered bytes after the position.
 func (w *window) buffered() int { return len(w.buf) - w.start }
 
-// hasFold reports whether the text that is i bytes on begins with a lower-case prefix,
-// in any case.
+// hasFold reports whether the text at offset i begins with a prefix in any case. The
+// prefix must be in lower case.
 func (w *window) hasFold(i int, prefix string) bool {
 	for j := range len(prefix) {
 		c, ok := w.at(i + j)
@@ -139,7 +139,7 @@ func isLineEnd(c byte) bool { return c == '\n' || c == '\r' }
 
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// failed returns the error that ended the text, if it was not its end.
+// failed returns the error that ended the text, or nil at its end.
 func (w *window) failed() error {
 	if errors.Is(w.err, io.EOF) {
 		return nil

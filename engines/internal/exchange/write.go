@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// mobileAttr marks the mobile root in HTML, for which browsers have no mark: to
-// them it is a folder of the menu.
+// mobileAttr marks the mobile root in HTML. Browsers do not know it: they read a folder
+// of the menu.
 const mobileAttr = "mobile_bookmarks_folder"
 
-// WriteHTML writes the tree as browsers export bookmarks. Firefox reads it back as
-// it is, but for what the format has no place for: GUIDs, fractions of seconds, the
+// WriteHTML writes the tree as browsers export bookmarks. Firefox reads it back
+// unchanged, except for what the format cannot hold: GUIDs, fractions of seconds, the
 // mobile root (which becomes a folder of the menu), and space around a title.
 func WriteHTML(w io.Writer, t *Tree) error {
 	h := htmlWriter{bufio.NewWriter(w)}
@@ -39,7 +39,7 @@ func WriteHTML(w io.Writer, t *Tree) error {
 type htmlWriter struct{ *bufio.Writer }
 
 func (h htmlWriter) line(depth int, parts ...string) {
-	// A tree of any depth is written in a size that its items make.
+	// The bound keeps the size of a deep tree proportional to its items.
 	_, _ = h.WriteString(strings.Repeat("    ", min(depth, 16)))
 	for _, part := range parts {
 		_, _ = h.WriteString(part)
@@ -117,8 +117,9 @@ type jsonItem struct {
 	Root     string `json:"root,omitempty"`
 }
 
-// WriteJSON writes the tree as Firefox backs up bookmarks. Nothing of the tree is
-// lost, but a tag with a comma is read as two, as in HTML. An item without a GUID gets one from the Firefox that restores it.
+// WriteJSON writes the tree as Firefox backs up bookmarks. The file holds all of the
+// tree, but a tag with a comma is read as two, as in HTML. An item without a GUID gets one
+// from the Firefox that restores it.
 func WriteJSON(w io.Writer, t *Tree) error {
 	j := jsonWriter{w: bufio.NewWriter(w)}
 	j.container(jsonItem{GUID: placesRootGUID, Root: "placesRoot"}, func() {
