@@ -64,7 +64,7 @@ func TestREADMESessions(t *testing.T) {
 	s.session(blocks[:1])
 	// The text between the two: B moves one bookmark and renames another.
 	s.prepare(loginAs("B"), "syncmanager --profile B sync")
-	s.prepare("syncmanager --profile B bookmarks mv "+s.guid("News")+" menu", "syncmanager --profile B bookmarks edit "+s.guid("Packages")+" --title Go_packages",
+	s.prepare("syncmanager --profile B bookmarks mv "+s.guid("News")+" menu", "syncmanager --profile B bookmarks edit "+s.guid("Packages")+" --title Go+packages",
 		"syncmanager --profile B sync", "syncmanager --profile A sync")
 	s.session(blocks[1:])
 }
@@ -128,7 +128,7 @@ func (s *readmeRun) run(command string) string {
 	args, stays := strings.CutSuffix(command, " &")
 	fields := strings.Fields(args)
 	for i, f := range fields {
-		fields[i] = strings.ReplaceAll(f, "_", " ")
+		fields[i] = strings.ReplaceAll(f, "+", " ") // an ID has no plus
 		if f == "http://127.0.0.1:5000" {
 			fields[i] = s.address
 		}
