@@ -1,21 +1,21 @@
-// Package ledger is the bookkeeping of syncs that every engine needs, in the engine's
-// own SQLite file: which storage it synced with and up to when, what a sync brought and
-// did not merge yet, what goes up, and what could not be read. An engine keeps its items,
-// and how two versions of one come together.
+// Package ledger keeps the sync state that every engine needs, in the engine's own SQLite
+// file: which storage the engine synced with and up to when, which downloaded records are not
+// merged yet, what is being uploaded, and which records could not be read. The engine itself
+// stores its items and knows how to merge two versions of one.
 //
-// The tables are made by the engine's migrations. Their names begin with [Config.Prefix],
-// so that two engines may share a file:
+// The engine's migrations create the tables. Their names begin with [Config.Prefix], so that
+// two engines may share a file:
 //
 //	CREATE TABLE ledger (
 //	    one     INTEGER PRIMARY KEY CHECK (one = 1),
 //	    global  TEXT    NOT NULL DEFAULT '',
 //	    sync_id TEXT    NOT NULL DEFAULT '',
 //	    since   INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
-//	    past    INTEGER NOT NULL DEFAULT 0  -- the largest since there was before a reset
+//	    past    INTEGER NOT NULL DEFAULT 0  -- the largest since before a reset
 //	) STRICT;
 //	INSERT INTO ledger (one) VALUES (1);
 //
-//	-- What this sync brought, until Merge has dealt with it. A row with neither payload
+//	-- Downloaded records, until Merge has processed them. A row with neither payload
 //	-- nor err is a tombstone.
 //	CREATE TABLE staged (
 //	    n        INTEGER PRIMARY KEY,
@@ -27,13 +27,13 @@
 //	    unread   BLOB -- the payload of such a record
 //	) STRICT;
 //
-//	-- The snapshot of what goes up. Rows outlive their session until the next Merge:
-//	-- they are what the server may hold although no receipt came.
+//	-- The snapshot of what is uploaded. Rows stay until the next Merge: the server may
+//	-- have stored them although its response was lost.
 //	CREATE TABLE outgoing (
 //	    n       INTEGER PRIMARY KEY,
 //	    id      TEXT    NOT NULL UNIQUE,
 //	    payload BLOB, -- NULL: a tombstone
-//	    changes INTEGER NOT NULL -- the item's count of changes that the payload has
+//	    changes INTEGER NOT NULL -- the item's count of changes when the payload was made
 //	) STRICT;
 //
 //	-- Records on the server that could not be read or applied.
@@ -53,23 +53,23 @@
 // An engine may add columns to staged and outgoing, and joins all three in its own
 // statements: what it sends are no records that retry holds.
 //
-// One table more remembers which deletions the server is known to have: the engine's own
-// that were uploaded, and those that came from there. A server that is restored from a
-// backup brings back what was deleted since; a record there that is older than its
-// tombstone is the past, and is deleted again. Two engines in one file share the table:
+// Another table records the deletions that the server is known to have: those that the engine
+// uploaded and those that it downloaded. A server restored from a backup holds records that
+// were deleted since the backup; a record that is older than its tombstone is deleted again.
+// Two engines in one file share the table:
 //
 //	CREATE TABLE tombstones (
-//	    n       INTEGER PRIMARY KEY,   -- the order in which they came
+//	    n       INTEGER PRIMARY KEY,   -- the order of insertion
 //	    store   TEXT    NOT NULL,      -- see Config.Store
 //	    id      TEXT    NOT NULL,
-//	    account TEXT    NOT NULL,      -- whose storage it was; see engine.Start
+//	    account TEXT    NOT NULL,      -- the account of the storage; see engine.Start
 //	    at      INTEGER NOT NULL,      -- the server's time of the deletion, hundredths of a second
 //	    UNIQUE (store, id)
 //	) STRICT;
 //	CREATE INDEX tombstones_at ON tombstones (store, at);
 //
-// The tombstones of another account say nothing about this one: both may have had the
-// same record, and only one user deleted it.
+// Tombstones apply to their own account only: another account may have the same record, and
+// its user did not delete it.
 package ledger
 
 import (
@@ -88,22 +88,22 @@ import (
 )
 
 const (
-	// maxAttempts is how often a record that cannot be read is fetched in all:
-	// once by itself, then from Retry.
+	// maxAttempts is how many times an unreadable record is fetched: once with the other
+	// records, then because Retry lists it.
 	maxAttempts = 3
-	// maxRetries bounds what one session asks for again. They are fetched by ID,
-	// which costs a request per hundred.
+	// maxRetries bounds the records that one session fetches again. They are fetched by ID, a
+	// hundred per request.
 	maxRetries = 500
 	// maxProblems bounds Merged.Problems.
 	maxProblems = 36
 	// stageRows is how many records one statement stages.
 	stageRows = 50
-	// outgoingBytes is how much payload one call of Outgoing returns, about.
+	// outgoingBytes is about how many bytes of payloads one call of Outgoing returns.
 	outgoingBytes = 4 << 20
 )
 
-// ChunkTime is how long a transaction of a merge goes on before it lets the app's edits
-// through.
+// ChunkTime is how long a transaction of a merge lasts before it commits, so that the app's
+// edits can proceed.
 const ChunkTime = 50 * time.Millisecond
 
 // Config describes an engine to its ledger.
@@ -112,23 +112,23 @@ type Config struct {
 	Collection string
 	// Prefix begins the names of the tables.
 	Prefix string
-	// Store is the engine's name in the table tombstones; "": it remembers none.
+	// Store is the engine's name in the table tombstones; "" means that it keeps none.
 	Store string
-	// Staged and Outgoing are the columns that the engine added to the two tables. The
-	// engine fills in those of outgoing itself.
+	// Staged and Outgoing are the columns that the engine added to the two tables. The engine
+	// fills in those of outgoing itself; [Row.Columns] has the values for staged.
 	Staged, Outgoing []string
-	// Chunk is how many records one transaction stages or drops at most.
+	// Chunk is the maximum number of records that one transaction stages or drops.
 	Chunk int
-	// Local and Wire map a record's ID on the wire to the one in the tables, and back;
-	// nil: they are the same.
+	// Local maps a record's ID on the wire to the one in the tables, and Wire maps it back;
+	// nil means that they are the same.
 	Local, Wire func(engine.ID) engine.ID
 	// Open returns a payload as it goes up, or came, from how the tables hold it; nil: a
 	// copy.
 	Open func(id engine.ID, stored []byte) ([]byte, error)
 }
 
-// Ledger keeps an engine's syncs. It is safe for concurrent use; one [Session] at a
-// time.
+// Ledger keeps an engine's sync state. It is safe for concurrent use, but only one [Session]
+// may be open at a time.
 type Ledger struct {
 	db *sqlite.DB
 	c  Config
@@ -137,7 +137,7 @@ type Ledger struct {
 	reread atomic.Bool
 }
 
-// New keeps the syncs of an engine in db, which must have the tables.
+// New returns the ledger of an engine in db, which must have the tables.
 func New(db *sqlite.DB, c Config) *Ledger {
 	if c.Local == nil {
 		same := func(id engine.ID) engine.ID { return id }
@@ -149,7 +149,7 @@ func New(db *sqlite.DB, c Config) *Ledger {
 	return &Ledger{db: db, c: c, statements: newStatements(c)}
 }
 
-// statements are the texts of all statements, so that a test can read their plans.
+// statements holds the text of every statement, so that a test can check the query plans.
 type statements struct {
 	association, associate, advance                string
 	lastStaged, unstage, stage, row, stageAgain    string
@@ -219,14 +219,15 @@ func newStatements(c Config) (s statements) {
 		AND id IN (SELECT id FROM $outgoing WHERE payload IS NOT NULL AND id IN (SELECT value FROM json_each(?3)))`)
 	s.deletedAt = `SELECT at FROM tombstones WHERE store = ?1 AND account = ?2 AND id = ?3`
 	s.pruneOld = `DELETE FROM tombstones WHERE store = ?1 AND at < ?2`
-	// All of a batch have one time: of those, the first to come are the first to go.
+	// All tombstones of a batch have the same time; among those, the oldest rows are deleted
+	// first.
 	s.pruneMany = `DELETE FROM tombstones WHERE store = ?1 AND (at, n) <= (
 		SELECT at, n FROM tombstones WHERE store = ?1 ORDER BY at DESC, n DESC LIMIT 1 OFFSET ?2)`
 	s.forgetTombstones = `DELETE FROM tombstones WHERE store = ?1`
 	return s
 }
 
-// stageSome is the statement that stages n records.
+// stageSome returns the statement that stages n records.
 func (s *statements) stageSome(n int) string {
 	return s.stage + strings.Repeat(s.row+", ", n-1) + s.row + s.stageAgain
 }
@@ -251,15 +252,15 @@ func (l *Ledger) read(ctx context.Context) (m state, err error) {
 	return m, err
 }
 
-// Associate makes a the sync IDs of the next sync, which sees the whole collection.
+// Associate sets the sync IDs to a. The next sync downloads the whole collection.
 func (l *Ledger) Associate(tx *sqlite.Tx, a engine.Association) error {
 	_, err := tx.Exec(l.associate, a.Global, a.Collection)
 	return err
 }
 
-// Forget drops what the last sync left but for the snapshot of what went up, and makes
-// the engine sync with no storage. The association goes first: stopped half-way, the
-// engine no longer claims to be in sync with anything, and the manager resets it again.
+// Forget removes the association and everything that the last sync left except the snapshot
+// of what was uploaded. It removes the association first: if it is interrupted, the engine is
+// no longer associated with any storage, and the manager resets it again.
 func (l *Ledger) Forget(ctx context.Context) error {
 	err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
 		if err := l.Associate(tx, engine.Association{}); err != nil {
@@ -278,12 +279,13 @@ func (l *Ledger) dropStaged(ctx context.Context) error {
 	return l.chunks(ctx, l.lastStaged, l.unstage)
 }
 
-// DropOutgoing drops the snapshot of what went up.
+// DropOutgoing drops the snapshot of what was uploaded.
 func (l *Ledger) DropOutgoing(ctx context.Context) error {
 	return l.chunks(ctx, l.lastOutgoing, l.unsend)
 }
 
-// chunks runs a statement over the row numbers up to the last, a chunk per transaction.
+// chunks runs the statement each over all row numbers up to the result of last, one chunk per
+// transaction.
 func (l *Ledger) chunks(ctx context.Context, last, each string) error {
 	var end int64
 	if err := l.db.QueryRow(ctx, last).Scan(&end); err != nil {
@@ -301,13 +303,13 @@ func (l *Ledger) chunks(ctx context.Context, last, each string) error {
 	return nil
 }
 
-// Unread counts the records that could not be read, and names the first max.
+// Unread counts the records that could not be read, and returns the first max of them.
 func (l *Ledger) Unread(ctx context.Context, max int) (n int, some []engine.Problem, err error) {
 	return l.Problems(ctx, l.retryCount, l.retryPage, max)
 }
 
-// Problems counts records by one statement, and names the first max with their reasons
-// by another.
+// Problems counts records with the statement count, and returns the first max of them with
+// their reasons from the statement list.
 func (l *Ledger) Problems(ctx context.Context, count, list string, max int) (n int, some []engine.Problem, err error) {
 	if err := l.db.QueryRow(ctx, count).Scan(&n); err != nil || n == 0 {
 		return 0, nil, sqlite.Explain(err)
@@ -328,7 +330,7 @@ func (l *Ledger) Problems(ctx context.Context, count, list string, max int) (n i
 	return n, some, sqlite.Explain(rows.Err())
 }
 
-// IDs is IDs as a JSON array, which one statement can take whole.
+// IDs returns ids as a JSON array, which a statement takes as a single argument.
 func IDs(ids iter.Seq[engine.ID]) string {
 	text := []byte{'['}
 	for id := range ids {

@@ -11,27 +11,28 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Hooks are what a [Session] asks the engine.
+// Hooks are the engine's part in a [Session].
 type Hooks interface {
-	// ToStage returns the row for a record that arrived.
+	// ToStage returns the row for a downloaded record.
 	ToStage(in *engine.Incoming) (Row, error)
 	// Reads returns why this version of the program cannot read a record, or nil.
 	Reads(in *engine.Incoming) error
 	// Columns returns where to scan the columns of [Config.Outgoing].
 	Columns() []any
-	// ToSend completes a record of the snapshot, whose columns were scanned just before.
+	// ToSend completes a record of the snapshot. Its columns have just been scanned.
 	ToSend(out *engine.Outgoing) error
-	// Settle notes that the server has records of the snapshot since a time: they are
-	// the common past now, and their changes are no longer to send. stored is a JSON array
-	// of their IDs. The rows of the snapshot are still there.
+	// Settle notes that the server stored records of the snapshot at a time: they become the
+	// mirror, and their changes need not be sent any more. stored is a JSON array of their
+	// IDs. The rows of the snapshot still exist.
 	Settle(tx *sqlite.Tx, stored string, at engine.Timestamp) error
-	// Refuse notes that the server refused a record for ever, until it changes.
+	// Refuse notes that the server refused a record permanently; it is sent again only after
+	// it changes.
 	Refuse(tx *sqlite.Tx, id engine.ID, reason string) error
 }
 
-// Row is a record as it is staged.
+// Row is a staged record.
 type Row struct {
-	// ID is the record's in the tables.
+	// ID is the record's ID in the tables.
 	ID engine.ID
 	// Payload is nil for a tombstone, and where Err is set and Fatal is not.
 	Payload []byte
@@ -40,13 +41,14 @@ type Row struct {
 	// record is held until a version reads Payload.
 	Err   error
 	Fatal bool
-	// Columns are those of [Config.Staged].
+	// Columns has the values for [Config.Staged]; missing ones are NULL.
 	Columns []any
 }
 
-// Session is one sync. An engine's own session embeds it and adds Merge.
+// Session is one sync. An engine's own session embeds it and adds Merge, which makes it an
+// [engine.Session].
 type Session struct {
-	// Start is what the manager began with.
+	// Start is what the manager passed to Begin.
 	Start engine.Start
 	// Result is what Merge will return.
 	Result engine.Merged
@@ -55,14 +57,14 @@ type Session struct {
 	hooks  Hooks
 	since  engine.Timestamp
 	past   engine.Timestamp
-	any    bool               // there are records that could not be read
-	retry  map[engine.ID]bool // listed by Retry, and not staged since
+	any    bool               // the table retry is not empty
+	retry  map[engine.ID]bool // IDs from Retry that have not been staged yet
 	list   []engine.ID
-	causes map[engine.ID]error // of staged records; the first few
-	sent   int64               // the row of the snapshot that was handed out last
+	causes map[engine.ID]error // errors of staged records, at most maxProblems
+	sent   int64               // the last row of the snapshot that Outgoing returned
 }
 
-// Begin starts a sync. What an earlier session staged is void.
+// Begin starts a sync and drops what an earlier session staged.
 func (l *Ledger) Begin(ctx context.Context, start engine.Start, hooks Hooks) (*Session, error) {
 	s := &Session{Start: start, ledger: l, hooks: hooks, retry: make(map[engine.ID]bool), causes: make(map[engine.ID]error)}
 	if err := s.begin(ctx); err != nil {
@@ -103,18 +105,18 @@ func (s *Session) begin(ctx context.Context) (err error) {
 	return rows.Err()
 }
 
-// Since returns the server time up to which the engine has seen the collection.
+// Since returns the server time up to which the engine has merged the collection.
 func (s *Session) Since() engine.Timestamp { return s.since }
 
-// Past returns the server time up to which the engine had seen the collection before it
-// was reset, and 0 if it was not, or synced since.
+// Past returns the server time up to which the engine had merged the collection before it was
+// reset. It returns 0 if the engine was not reset, or has synced since.
 func (s *Session) Past() engine.Timestamp { return s.past }
 
-// Retry lists records to fetch by ID as well.
+// Retry lists the records that are to be fetched again, by ID.
 func (s *Session) Retry() []engine.ID { return s.list }
 
-// Stage puts a page of records aside. The engine looks at each already, for the download
-// is what the manager waits for anyway.
+// Stage stores a page of records for Merge. It calls [Hooks.ToStage] for each, since parsing
+// then overlaps with the download.
 func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 	for len(page) > 0 {
 		chunk := page[:min(len(page), s.ledger.c.Chunk)]
@@ -155,7 +157,7 @@ func (s *Session) stage(tx *sqlite.Tx, chunk []engine.Incoming) error {
 	return nil
 }
 
-// appendRow appends a row's arguments.
+// appendRow appends the statement arguments of a row.
 func (s *Session) appendRow(args []any, row *Row, modified engine.Timestamp) []any {
 	delete(s.retry, row.ID)
 	delete(s.causes, row.ID)
@@ -179,9 +181,9 @@ func (s *Session) appendRow(args []any, row *Row, modified engine.Timestamp) []a
 	return args
 }
 
-// Apply runs a chunk of the staged records after the other until all are dealt with.
-// each gets the row numbers that it may take, from exclusive, to inclusive, and returns
-// up to which it came, and what its transaction did once that has committed.
+// Apply calls each for chunk after chunk of the staged records until all are processed. each
+// may process the rows from (exclusive) to to (inclusive). It returns the last row that it
+// processed, and what its committed transaction did.
 func (s *Session) Apply(ctx context.Context, each func(from, to int64) (done int64, m engine.Merged, err error)) error {
 	var end int64
 	if err := s.ledger.db.QueryRow(ctx, s.ledger.lastStaged).Scan(&end); err != nil {
@@ -207,14 +209,14 @@ func (s *Session) add(m engine.Merged) {
 	s.Result.Problems = append(s.Result.Problems, m.Problems[:room]...)
 }
 
-// Unstage drops the staged records that were dealt with, from exclusive, to inclusive.
+// Unstage drops the staged rows from (exclusive) to to (inclusive), which were processed.
 func (s *Session) Unstage(tx *sqlite.Tx, from, to int64) error {
 	_, err := tx.Exec(s.ledger.unstage, from, to)
 	return err
 }
 
-// Readable forgets that staged records could not be read before, from exclusive, to
-// inclusive.
+// Readable forgets earlier failures of those staged rows from (exclusive) to to (inclusive)
+// that could be read.
 func (s *Session) Readable(tx *sqlite.Tx, from, to int64) error {
 	if !s.any {
 		return nil
@@ -223,7 +225,7 @@ func (s *Session) Readable(tx *sqlite.Tx, from, to int64) error {
 	return err
 }
 
-// Read forgets that one record could not be read before.
+// Read forgets earlier failures of one record.
 func (s *Session) Read(tx *sqlite.Tx, id engine.ID) error {
 	if !s.any {
 		return nil
@@ -261,9 +263,9 @@ func (s *Session) Fail(tx *sqlite.Tx, m *engine.Merged, id engine.ID, reason str
 	return nil
 }
 
-// Finish ends a merge: the engine has seen the collection up to a time, and what was
-// asked for again and did not come had one more attempt. also runs in the same
-// transaction.
+// Finish ends a merge: the engine has merged the collection up to the time at. Records that
+// Retry listed and the server did not send count one more attempt. The functions also run in
+// the same transaction.
 func (s *Session) Finish(ctx context.Context, at engine.Timestamp, also ...func(*sqlite.Tx) error) error {
 	err := s.ledger.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
 		for _, f := range also {
@@ -290,8 +292,8 @@ func (s *Session) Finish(ctx context.Context, at engine.Timestamp, also ...func(
 	return nil
 }
 
-// Outgoing returns the next records of the snapshot: no more than max, and fewer where
-// they are large.
+// Outgoing returns the next records of the snapshot: at most max, and fewer if they are
+// large.
 func (s *Session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
 	page, err := s.page(ctx, max)
 	if err != nil {
@@ -335,7 +337,8 @@ func (s *Session) page(ctx context.Context, max int) ([]engine.Outgoing, error) 
 	return page, nil
 }
 
-// Uploaded notes what the server has now. An edit made meanwhile is still one to send.
+// Uploaded notes what the server has stored. An edit made during the upload is still sent
+// later.
 func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	l := s.ledger
 	stored := IDs(func(yield func(engine.ID) bool) {
@@ -370,8 +373,8 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	return nil
 }
 
-// Settled drops records from the snapshot, by a JSON array of their IDs: the server has
-// them as of a time, readable for all.
+// Settled drops the records that the server stored at a time from the snapshot, and forgets
+// their failures. stored is a JSON array of their IDs.
 func (s *Session) Settled(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
 	if err := s.settleDeletions(tx, stored, at); err != nil {
 		return err
@@ -383,8 +386,8 @@ func (s *Session) Settled(tx *sqlite.Tx, stored string, at engine.Timestamp) err
 	return err
 }
 
-// End closes the session and drops what it staged without a Merge. The snapshot stays
-// until the next Merge: a batch whose receipt was lost may be on the server.
+// End closes the session and drops staged records that were not merged. The snapshot stays
+// until the next Merge: the server may have stored a batch although its response was lost.
 func (s *Session) End(ctx context.Context, _ error) error {
 	if err := s.ledger.dropStaged(ctx); err != nil {
 		return fmt.Errorf("cannot end the sync of %s: %w", s.ledger.c.Collection, err)

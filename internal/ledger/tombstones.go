@@ -9,15 +9,15 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Bounds of the tombstones that one engine remembers. Backups are seldom older than the
-// one, and seldom is more than the other deleted in that time.
+// Bounds of the tombstones that one engine keeps. Few backups are older than a year, and few
+// users delete more than 10,000 records in that time.
 const (
 	keepTombstonesFor = engine.Timestamp(365 * 24 * 60 * 60 * 100)
 	keepTombstones    = 10_000
 )
 
-// NoteDeletions brings the tombstones up to the staged records, from exclusive, to
-// inclusive.
+// NoteDeletions updates the tombstones from the staged rows from (exclusive) to to
+// (inclusive).
 func (s *Session) NoteDeletions(tx *sqlite.Tx, from, to int64) error {
 	l := s.ledger
 	if l.c.Store == "" {
@@ -30,8 +30,8 @@ func (s *Session) NoteDeletions(tx *sqlite.Tx, from, to int64) error {
 	return err
 }
 
-// settleDeletions brings the tombstones up to what of the snapshot is on the server as of
-// a time, by a JSON array of IDs.
+// settleDeletions updates the tombstones for records of the snapshot that the server stored
+// at a time. stored is a JSON array of their IDs.
 func (s *Session) settleDeletions(tx *sqlite.Tx, stored string, at engine.Timestamp) error {
 	l := s.ledger
 	if l.c.Store == "" {
@@ -44,9 +44,9 @@ func (s *Session) settleDeletions(tx *sqlite.Tx, stored string, at engine.Timest
 	return err
 }
 
-// DeletedLater reports whether a record that the server has as of a time was deleted
-// later, and when: the server went back to an earlier state. A record that is newer than
-// its deletion is a new item.
+// DeletedLater reports whether a record that the server last modified at a time was deleted
+// after that time, and when. This happens when the server returns to an earlier state. A
+// record that is newer than its tombstone is a new item.
 func (s *Session) DeletedLater(tx *sqlite.Tx, id engine.ID, modified engine.Timestamp) (at engine.Timestamp, deleted bool, err error) {
 	err = tx.QueryRow(s.ledger.deletedAt, s.ledger.c.Store, s.Start.Account, id).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -55,7 +55,7 @@ func (s *Session) DeletedLater(tx *sqlite.Tx, id engine.ID, modified engine.Time
 	return at, err == nil && at > modified, err
 }
 
-// prune keeps the tombstones to their bounds, as of a time of the server's.
+// prune removes tombstones beyond their bounds; now is the server's time.
 func (s *Session) prune(tx *sqlite.Tx, now engine.Timestamp) error {
 	l := s.ledger
 	if l.c.Store == "" {
@@ -68,8 +68,8 @@ func (s *Session) prune(tx *sqlite.Tx, now engine.Timestamp) error {
 	return err
 }
 
-// ForgetTombstones forgets all of the engine's tombstones, whichever account's: its data
-// was wiped.
+// ForgetTombstones removes the engine's tombstones of all accounts, because its data was
+// wiped.
 func (l *Ledger) ForgetTombstones(ctx context.Context) error {
 	err := l.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
 		_, err := tx.Exec(l.forgetTombstones, l.c.Store)
