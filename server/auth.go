@@ -13,12 +13,12 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// storageSkew is how far a storage client's clock may be off. Clients that learn
-// the time from the token server may be years off without it; Mozilla's server
-// has the same bound.
+// storageSkew is how far a storage client's clock may differ from the server's. It is large
+// because a device whose clock is wrong may not have asked the token server for the time.
+// Mozilla's server has the same bound.
 const storageSkew = 52 * 7 * 24 * time.Hour
 
-// hawkAuth lets storage tokens in.
+// hawkAuth authenticates requests by storage tokens.
 type hawkAuth struct {
 	signer *token.Signer
 	tokens *token.Service
@@ -26,13 +26,13 @@ type hawkAuth struct {
 	now    func() time.Time
 }
 
-// notedAuth tells the security log of those whom it does not let in.
+// notedAuth writes refused requests to the security log.
 type notedAuth struct {
 	storage.Authenticator
 	log *security.Log
 }
 
-// Authenticate implements storage.Authenticator.
+// Authenticate implements [storage.Authenticator].
 func (a *notedAuth) Authenticate(r *http.Request) (uid int64, expired bool, err error) {
 	uid, expired, err = a.Authenticator.Authenticate(r)
 	if errors.Is(err, storage.ErrUnauthorized) {
@@ -45,7 +45,7 @@ func (a *notedAuth) Authenticate(r *http.Request) (uid int64, expired bool, err 
 	return uid, expired, err
 }
 
-// Authenticate implements storage.Authenticator.
+// Authenticate implements [storage.Authenticator].
 func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err error) {
 	h, err := hawk.Parse(r.Header.Get("Authorization"))
 	if err != nil {
@@ -62,8 +62,8 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	if err := h.Fresh(now, storageSkew); err != nil {
 		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 	}
-	// Not the token alone: since it was signed the device may have been signed out, or
-	// the account locked out, removed or given another storage.
+	// A valid token is not enough: since it was signed, the device may have been signed out,
+	// or the account disabled, removed or given another storage.
 	if err := a.tokens.Admit(r.Context(), grant); err != nil {
 		if errors.Is(err, token.ErrToken) {
 			err = fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)

@@ -1,5 +1,6 @@
-// Package server is the whole of a Sync 1.5 service in one http.Handler:
-// accounts, token server and storage, on one data folder.
+// Package server is a complete Sync 1.5 service as one [http.Handler]: accounts, token server
+// and storage, on one data folder. [New] opens the folder, [Server.Serve] answers requests,
+// and [Server.Close] closes it.
 package server
 
 import (
@@ -25,53 +26,52 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// Config says how a Server works. All fields without a default must be set.
+// Config configures a [Server]. All fields without a default must be set.
 type Config struct {
-	// Dir is the data folder. It is made, 0700, if it is not there.
+	// Dir is the data folder. It is created with mode 0700 if it does not exist.
 	Dir string
-	// PublicURL is the server's root as clients see it: scheme, host and port, and a path
-	// below which everything is. A proxy in front of the server may change all of them,
-	// so it must be told.
+	// PublicURL is the server's root as clients see it: scheme, host and port, and perhaps a
+	// path that prefixes all others. It cannot be found out, because a proxy in front of the
+	// server may change all of them.
 	PublicURL string
-	// OtherURLs are more roots of the same server. A request is answered in the one that
-	// its Host header names, or X-Forwarded-Host behind a proxy; one for any other host,
-	// and what is sent without being asked for, in PublicURL.
+	// OtherURLs are further roots of the same server. An answer uses the root that the
+	// request's Host header names, or X-Forwarded-Host behind a proxy. Requests for other
+	// hosts, and mails and push messages, use PublicURL.
 	OtherURLs []string
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger
-	// Version is what /__version__ tells; default "dev".
+	// Version is shown at /__version__; default "dev".
 	Version string
 
-	// External, if set, is another accounts server, whose accounts come here. Then
-	// this one has no accounts of its own, and what the fields below say of signing
-	// up and in does not matter.
+	// External, if set, is another accounts server, whose accounts use this storage. This
+	// server then has no accounts of its own, and ignores the fields about signing up and in
+	// below.
 	External *External
-	// SignUp says who may make an account; default accounts.SignUpOpen.
+	// SignUp says who may create an account; default [accounts.SignUpOpen].
 	SignUp accounts.SignUp
 	// SignIn bounds how often passwords may be tried.
 	SignIn accounts.Limits
-	// Memory is how many bytes the server may take in all; default 256 MiB. A quarter of
-	// it stretches passwords, a quarter is for open connections, and an eighth for the
-	// bodies of requests that are under way.
+	// Memory is how many bytes the server may use in total; default 256 MiB. A quarter of it
+	// is for password stretching, a quarter for open connections, and an eighth for the
+	// bodies of requests in progress.
 	Memory int64
-	// PasswordCost is the scrypt cost of new passwords, as a power of two; default
-	// onepw.DefaultCost, which only tests lower.
+	// PasswordCost is the scrypt cost of new passwords, as a power of two. The default is
+	// right for production; tests use a lower cost.
 	PasswordCost int
-	// Proxies are the networks whose X-Forwarded-For header is believed. Without
-	// them the sender of a request is whoever opened the connection.
+	// Proxies are the networks whose X-Forwarded-For header is trusted. Without them, the
+	// sender of a request is the peer of the connection.
 	Proxies []netip.Prefix
-	// SocketProxy says that who connects by a socket file is such a proxy.
+	// SocketProxy says that the peer of a Unix domain socket is such a proxy.
 	SocketProxy bool
 	// CORS lists the origins, like https://app.example.org, whose web pages may use the
-	// service from a browser; default none.
+	// service from a browser; the default is none.
 	CORS []string
 
-	// Mail, if set, says how e-mail is sent, which accounts.SignUpEmail needs.
+	// Mail, if set, says how e-mail is sent. [accounts.SignUpEmail] requires it.
 	Mail *Mail
 
-	// Push, if set, says how devices are woken by push messages. Without it they are
-	// not.
+	// Push, if set, says how push messages wake devices. Without it, the server sends none.
 	Push *Push
 
 	// Backend, if set, keeps the records of all users; default is one SQLite file per user in
@@ -83,57 +83,56 @@ type Config struct {
 	// accounts and tokens only: the Backend itself refuses what does not fit.
 	Backend storage.Backend
 
-	// Limits bound what a storage client may send; a zero takes the default.
+	// Limits bound what a storage client may send; a zero means the default.
 	Limits bso.Limits
-	// Quota is how many bytes a user may store; 0: no quota.
+	// Quota is how many bytes a user may store; 0 means any amount.
 	Quota int64
-	// DiskReserve is how many bytes of the disk stay free: with less, nobody signs up or
-	// stores anything. 0 takes 200 MB, or a twentieth of a disk that is smaller than 4 GB;
-	// less than 0: none.
+	// DiskReserve is how many bytes of the disk stay free: if less is free, sign-ups and
+	// uploads are refused. 0 means 200 MB, or a twentieth of a disk smaller than 4 GB; a
+	// negative number means no reserve.
 	DiskReserve int64
-	// Disk tells how much of the disk that a folder is on is left, and its size; default
-	// capacity.Disk.
+	// Disk returns the free space and the size, in bytes, of the disk that a folder is on;
+	// the default asks the operating system.
 	Disk func(dir string) (left, size int64, err error)
-	// TokenDuration is how long a storage token is good; default
-	// token.DefaultDuration.
+	// TokenDuration is how long a storage token is valid; default [token.DefaultDuration].
 	TokenDuration time.Duration
-	// PurgeTicks, if set, says when to remove what expired; default every hour.
+	// PurgeTicks, if set, starts a [Server.Purge] at each tick; default every hour.
 	PurgeTicks <-chan time.Time
 }
 
-// External is an accounts server elsewhere.
+// External is another accounts server.
 type External struct {
 	// URL is its root, like https://accounts.firefox.com.
 	URL string
-	// Allow lists the uids of the accounts that may come. AllowAll lets come whoever
-	// has an account there.
+	// Allow lists the uids of the accounts that may use this storage. AllowAll allows all
+	// accounts of that server.
 	Allow     []string
 	AllowAll  bool
 	Transport http.RoundTripper
 }
 
-// Push says which push services messages go to.
+// Push says which push services the server sends messages to.
 type Push struct {
-	// Hosts are their names; the names below them count too.
+	// Hosts are their host names. Subdomains are included.
 	Hosts []string
-	// Transport reaches them. It should connect to nothing else, as that of
-	// push.NewTransport does.
+	// Transport connects to them. It should refuse other addresses, as the one from
+	// [push.NewTransport] does.
 	Transport http.RoundTripper
 }
 
-// Mail says which mail host takes the server's e-mail.
+// Mail says which mail host delivers the server's e-mail.
 type Mail struct {
 	Host mail.Host
-	// Password is that of the host's user.
+	// Password is the password of the user at that host.
 	Password string
 	// From is the sender's address, with or without a name.
 	From string
 }
 
-// maxNames bounds how many public URLs a server has: each has pages of its own in memory.
+// maxNames bounds the number of public URLs: each keeps its own pages in memory.
 const maxNames = 32
 
-// names reads the public URLs. One that is named twice counts once.
+// names parses the public URLs and drops duplicates.
 func (c *Config) names() (all publicname.Names, err error) {
 	for _, text := range append([]string{c.PublicURL}, c.OtherURLs...) {
 		u, err := ParsePublicURL(text)
@@ -150,8 +149,8 @@ func (c *Config) names() (all publicname.Names, err error) {
 	return all, nil
 }
 
-// ParsePublicURL reads a server's public URL. A name in another script is written as
-// clients do: in Punycode.
+// ParsePublicURL parses a server's public URL. It converts an internationalized host name to
+// Punycode, as clients do.
 func ParsePublicURL(text string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
 	switch {
@@ -175,13 +174,14 @@ func ParsePublicURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// isPrefix is what a path in the public URL may be: plain words, none of them "." or "..".
+// isPrefix matches the path that a public URL may have: plain segments, none of them "." or
+// "..".
 var isPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
 
-// isOrigin is what a browser calls a page's origin.
+// isOrigin matches the origin of a page, as browsers send it.
 var isOrigin = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?$|^[a-z]+://\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
 
-// check finds what is wrong with the configuration before anything is made by it.
+// check validates the configuration before New creates anything.
 func (c *Config) check() error {
 	if err := c.checkCORS(); err != nil {
 		return err
@@ -203,7 +203,7 @@ func (c *Config) check() error {
 	return nil
 }
 
-// external returns what verifies the access tokens of the accounts server elsewhere.
+// external returns the verifier for access tokens of the other accounts server.
 func (c *Config) external() (*external.Verifier, error) {
 	root, err := url.Parse(c.External.URL)
 	if err != nil {
@@ -214,7 +214,7 @@ func (c *Config) external() (*external.Verifier, error) {
 	})
 }
 
-// checkCORS refuses what no browser would name.
+// checkCORS refuses origins that no browser sends.
 func (c *Config) checkCORS() error {
 	for _, o := range c.CORS {
 		if !isOrigin.MatchString(o) {

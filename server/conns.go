@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// conns bounds how many connections are open, in all and from one address, so that
-// one who opens thousands keeps nobody else out. This machine and the trusted proxies,
-// which speak for many, may have three quarters of all.
+// conns bounds how many connections are open, in total and from one address, so that one
+// client with thousands of connections does not lock out the others. This machine and the
+// trusted proxies, which speak for many clients, may have three quarters of the total.
 type conns struct {
 	max     int
 	proxies []netip.Prefix
-	refused func() // called for each connection that is one too many; nil: nothing is
+	refused func() // called for each connection over the limit; may be nil
 
 	mu     sync.Mutex
 	open   map[net.Conn]senders
 	number map[netip.Prefix]int
 }
 
-// state is an http.Server's ConnState. It closes a new connection that is one too
-// many before anything of it is read.
+// state is the ConnState function of an [http.Server]. It closes a new connection over the
+// limit before anything is read from it.
 func (c *conns) state(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What a web page of another origin may send and see: what the APIs are made of.
+// The methods and headers that a web page of another origin may use: those of the APIs.
 var (
 	corsMethods = strings.Join([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, ", ")
 	corsSends   = strings.Join([]string{
@@ -19,8 +19,8 @@ var (
 	}, ", ")
 )
 
-// cors lets the web pages of the origins that the operator named use the services. There
-// are no cookies, and no page gets to send a browser's credentials.
+// cors allows the web pages of the configured origins to use the services. The services use
+// no cookies, and the header that would allow a browser's credentials is never sent.
 func (s *Server) cors(next http.Handler) http.Handler {
 	if len(s.cfg.CORS) == 0 {
 		return next
@@ -50,8 +50,9 @@ func (s *Server) cors(next http.Handler) http.Handler {
 	})
 }
 
-// below takes the path of the public URL off a request's. A proxy may have done so
-// already; what was signed is the whole.
+// below strips the path of the public URL from the path of a request. A proxy may have
+// stripped it already; then below puts it back into RequestURI, because clients sign the
+// whole path.
 func (s *Server) below(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		prefix := s.names.Of(r.Context()).Path

@@ -13,42 +13,42 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// Health is whether the server can do its work.
+// Health says whether the server can do its work.
 type Health struct {
 	OK bool `json:"ok"`
-	// Checks are what was tried, by name: "Ok", or "Err" where it failed. The log
-	// says why.
+	// Checks has the result of each check by name: "Ok", or "Err" if it failed. The log says
+	// why.
 	Checks map[string]string `json:"checks"`
-	// Reason is why the first of them failed, in a word that stays the same:
-	// disk_full, damaged, busy, read_only or failed.
+	// Reason says why the first failed check failed, as a stable word: disk_full, damaged,
+	// busy, read_only or failed.
 	Reason string `json:"reason,omitempty"`
 }
 
 const (
-	// probeEvery is how long a verdict holds: a probe writes, and strangers may ask.
+	// probeEvery is how long a result is reused: a probe writes, and anyone may ask for one.
 	probeEvery = 5 * time.Second
 	// probeTimeout bounds one probe.
 	probeTimeout = 8 * time.Second
 )
 
-// health remembers the last verdict.
+// health caches the last result.
 type health struct {
 	mu    sync.Mutex
 	last  Health
 	until time.Time
 }
 
-// forget makes the next question a probe.
+// forget makes the next Health run a probe.
 func (h *health) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.until = time.Time{}
 }
 
-// Health tries what sign-ins and writes need, at most every five seconds: to write to
-// the databases that all users share, to read them past what is cached, and to write
-// a file where the users' files are. Its error is always nil: it is there for a server
-// in another process.
+// Health checks what sign-ins and uploads need, at most every five seconds: it writes to the
+// databases that all users share, reads them past the cache, and writes a file next to the
+// users' files. The error is always nil; the result exists for callers that ask a server in
+// another process.
 func (s *Server) Health(ctx context.Context) (Health, error) {
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *Server) Health(ctx context.Context) (Health, error) {
 	if now.Before(s.health.until) && s.health.until.Sub(now) <= probeEvery {
 		return s.health.last, nil
 	}
-	// Others wait for the verdict, so it does not depend on one's patience.
+	// Other callers wait for the result, so it does not end with this caller's context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	s.health.last, s.health.until = s.probe(ctx), now.Add(probeEvery)
@@ -86,8 +86,8 @@ func (s *Server) probe(ctx context.Context) Health {
 	return h
 }
 
-// probeStorage tries the storage. A disk with no more than the reserve left is full: sign-ups and
-// writes are refused.
+// probeStorage checks the storage. A disk with no more free space than the reserve counts as
+// full, since sign-ups and uploads are then refused.
 func (s *Server) probeStorage(ctx context.Context) error {
 	if s.diskFull() {
 		return sqlite.ErrFull
@@ -95,7 +95,7 @@ func (s *Server) probeStorage(ctx context.Context) error {
 	return s.backend.Probe(ctx)
 }
 
-// reasonOf is the word for an error of a disk or a database.
+// reasonOf returns the stable word for an error of a disk or a database.
 func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, sqlite.ErrFull), errors.Is(err, storage.ErrFull), errors.Is(err, syscall.ENOSPC):
@@ -110,7 +110,7 @@ func reasonOf(err error) string {
 	return "failed"
 }
 
-// heartbeat tells monitors of the server's health.
+// heartbeat answers monitoring systems with the server's health.
 func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) {
 	h, _ := s.Health(r.Context())
 	code := http.StatusOK

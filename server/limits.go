@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// connBytes is what an open connection takes: buffers, TLS, a goroutine.
+	// connBytes is about how much memory an open connection takes: buffers, TLS, a goroutine.
 	connBytes = 64 << 10
-	// leastConns and maxConns bound the number of connections, and of requests under
-	// way, whatever the memory.
+	// leastConns and maxConns bound the number of connections, and of requests in progress,
+	// for any size of memory.
 	leastConns, maxConns = 256, 8192
-	// maxPerAddress bounds both for one address, and of IPv6 for one /64 network, which
-	// is what one customer gets; maxPerSite for one /48 network, which is what one
-	// office gets or one who rents many. A browser opens six.
+	// maxPerAddress bounds both for one IPv4 address or one IPv6 /64 network, which is what a
+	// provider gives one customer. maxPerSite bounds both for one IPv6 /48 network, which is
+	// what an office gets. A browser opens six connections.
 	maxPerAddress, maxPerSite = 128, 512
-	// maxBody is the largest body of any request, maxOther that of one that is not for
-	// storage.
+	// maxBody is the largest body of a request to the storage or of an upload; maxOther is
+	// that of other requests. Both are in bytes.
 	maxBody, maxOther = 3 << 20, 256 << 10
 )
 
-// limit makes what bounds the server against its clients, out of its memory.
+// limit sets the bounds on connections, requests and bodies according to Config.Memory.
 func (s *Server) limit() {
 	most := int(min(max(s.cfg.Memory/4/connBytes, leastConns), maxConns))
 	s.conns = &conns{max: most, proxies: s.cfg.Proxies}
@@ -33,8 +33,8 @@ func (s *Server) limit() {
 	s.bodies = intake.NewBudget(s.cfg.Memory / 8)
 }
 
-// limited bounds the requests under way, and the bodies of them, for each client: also
-// for one that shares its connection, by HTTP/2 or a proxy.
+// limited bounds the requests in progress and their bodies for each client, also when many
+// requests share a connection, by HTTP/2 or a proxy.
 func (s *Server) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from := sendersOf(r.RemoteAddr, s.cfg.Proxies)
@@ -58,7 +58,7 @@ func (s *Server) limited(next http.Handler) http.Handler {
 	})
 }
 
-// requests counts the requests under way, in all and by client.
+// requests counts the requests in progress, in total and by client.
 type requests struct {
 	max int
 
@@ -88,15 +88,16 @@ func (q *requests) end(from senders) {
 	from.add(q.number, -1)
 }
 
-// senders are whom to count what comes from an address by. They are invalid for what
-// is no network address, as of a socket file.
+// senders holds the keys by which connections and requests from an address are counted. They
+// are invalid if the peer has no network address, as with a Unix domain socket.
 type senders struct {
-	// many says that the address speaks for many: this machine's, as of a proxy that the
-	// server was not told of, and a trusted proxy's that names nobody.
+	// many says that the address may speak for many clients: it is a loopback address,
+	// perhaps of a proxy that is not configured, or a trusted proxy that forwarded no client
+	// address.
 	many bool
-	// address is the address itself, or of IPv6 the /64 network.
+	// address is the IPv4 address, or the IPv6 /64 network.
 	address netip.Prefix
-	// site is the /48 network; of IPv4 it is invalid.
+	// site is the IPv6 /48 network; it is invalid for IPv4.
 	site netip.Prefix
 }
 
@@ -119,8 +120,9 @@ func sendersOf(addr string, proxies []netip.Prefix) (s senders) {
 	return s
 }
 
-// over reports whether one more is too many of at most all. Who speaks for many may have
-// three quarters of them: what is left is for others.
+// over reports whether one more would exceed the limits, where all is the limit in total. An
+// address that speaks for many may have three quarters of the total, so that a quarter is
+// left for others.
 func (s senders) over(number map[netip.Prefix]int, all int) bool {
 	if s.many {
 		return number[s.address] >= all*3/4
@@ -146,14 +148,14 @@ const (
 	diskPart    = 20
 )
 
-// diskFull reports whether no more than the reserve is left of the disk. Where that
-// cannot be told, SQLite will say.
+// diskFull reports whether the free space of the disk is below the reserve. If the free space
+// is unknown it returns false, and SQLite reports a full disk itself.
 func (s *Server) diskFull() bool {
 	left, known := s.diskLeft()
 	return known && left < 0 && s.cfg.DiskReserve >= 0
 }
 
-// diskLeft is how many bytes are left of the disk besides the reserve, if that is known.
+// diskLeft returns how many bytes of the disk are free beyond the reserve, if that is known.
 func (s *Server) diskLeft() (left int64, known bool) {
 	left, size, err := s.cfg.Disk(s.cfg.Dir)
 	if err != nil || size == 0 {
@@ -166,8 +168,8 @@ func (s *Server) diskLeft() (left int64, known bool) {
 	return left - max(0, reserve), true
 }
 
-// batchRoom is how much uploads may take that wait for their commit: no more than is left
-// of the disk, so that half of what was there stays for what is committed.
+// batchRoom returns how many bytes uncommitted batches may take: as much as is free now, so
+// that half of the space that was free stays for committed records.
 func (s *Server) batchRoom() int64 {
 	left, known := s.diskLeft()
 	if !known {

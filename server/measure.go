@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// SetCertificate says how to find out when the certificate expires that visitors see;
-// the zero time is not known.
+// SetCertificate adds the metric of the certificate's expiry. expires returns the time at
+// which the server's certificate expires; the zero time means that it is unknown.
 func (s *Server) SetCertificate(expires func() time.Time) {
 	s.metrics.registry.MustRegister(&figures{
 		descs: []*prometheus.Desc{describe("certificate_expiry_timestamp_seconds", "When the certificate expires, in seconds since 1970.")},
@@ -22,11 +22,11 @@ func (s *Server) SetCertificate(expires func() time.Time) {
 	})
 }
 
-// measure adds what is read from the server at each scrape.
+// measure adds the metrics that are read from the server at each scrape.
 func (m *metrics) measure(s *Server) {
 	m.registry.MustRegister(&figures{
 		descs: []*prometheus.Desc{
-			describe("disk_free_bytes", "What is left of the disk that the data is on."),
+			describe("disk_free_bytes", "Free bytes of the disk that the data is on."),
 			describe("disk_size_bytes", "The size of that disk."),
 		},
 		read: func(context.Context) []float64 {
@@ -59,38 +59,38 @@ func describe(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(metricsNamespace+"_"+name, help, nil, nil)
 }
 
-// figures are gauges that are read together. A figure that is not known is left out.
+// figures are gauges that are read together. An unknown figure is left out.
 type figures struct {
 	descs []*prometheus.Desc
 	read  func(context.Context) []float64
 }
 
-// Describe implements prometheus.Collector.
+// Describe implements [prometheus.Collector].
 func (f *figures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range f.descs {
 		to <- d
 	}
 }
 
-// Collect implements prometheus.Collector.
+// Collect implements [prometheus.Collector].
 func (f *figures) Collect(to chan<- prometheus.Metric) {
 	for i, v := range f.read(context.Background()) {
 		to <- prometheus.MustNewConstMetric(f.descs[i], prometheus.GaugeValue, v)
 	}
 }
 
-// watch makes a log that counts the failures of databases and disks that it is told.
+// watch returns a logger that counts the database and disk errors that pass through it.
 func (m *metrics) watch(log *slog.Logger) *slog.Logger {
 	return slog.New(&faultCounter{log.Handler(), m})
 }
 
-// faultCounter counts the errors among the attributes of what passes.
+// faultCounter counts the errors in the attributes of log records.
 type faultCounter struct {
 	slog.Handler
 	m *metrics
 }
 
-// Handle implements slog.Handler.
+// Handle implements [slog.Handler].
 func (c *faultCounter) Handle(ctx context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool {
 		if err, ok := a.Value.Any().(error); ok {
@@ -103,12 +103,12 @@ func (c *faultCounter) Handle(ctx context.Context, r slog.Record) error {
 	return c.Handler.Handle(ctx, r)
 }
 
-// WithAttrs implements slog.Handler.
+// WithAttrs implements [slog.Handler].
 func (c *faultCounter) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &faultCounter{c.Handler.WithAttrs(attrs), c.m}
 }
 
-// WithGroup implements slog.Handler.
+// WithGroup implements [slog.Handler].
 func (c *faultCounter) WithGroup(name string) slog.Handler {
 	return &faultCounter{c.Handler.WithGroup(name), c.m}
 }

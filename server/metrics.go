@@ -15,8 +15,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// metrics are what a monitoring system reads. No label names a user, a
-// collection or a path: what a stranger sends must not make a new series.
+// metrics holds what a monitoring system reads. Labels never contain a user, a collection or
+// a path: a client must not be able to create new series.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -35,36 +35,36 @@ func newMetrics(version string, users func(context.Context) (int, error)) *metri
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: metricsNamespace, Name: "http_requests_total", Help: "Requests that were answered.",
+			Namespace: metricsNamespace, Name: "http_requests_total", Help: "Answered requests.",
 		}, []string{"service", "method", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: metricsNamespace, Name: "http_request_duration_seconds", Help: "Time from a request's header to the end of its answer.",
+			Namespace: metricsNamespace, Name: "http_request_duration_seconds", Help: "Time from a request's header to the end of its response.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"service"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: metricsNamespace, Name: "http_response_bytes_total", Help: "Bytes of answers' bodies.",
+			Namespace: metricsNamespace, Name: "http_response_bytes_total", Help: "Bytes of response bodies.",
 		}, []string{"service"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: metricsNamespace, Name: "http_requests_in_flight", Help: "Requests that are being answered.",
+			Namespace: metricsNamespace, Name: "http_requests_in_flight", Help: "Requests in progress.",
 		}),
 	}
 	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: metricsNamespace, Name: "security_events_total", Help: "Failed sign-ins, refused tokens and the like, as the log has them.",
+		Namespace: metricsNamespace, Name: "security_events_total", Help: "Events of the security log: failed sign-ins, refused tokens and the like.",
 	}, []string{"event", "reason"})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: metricsNamespace, Name: "connections_refused_total", Help: "Connections that were closed because too many were open.",
+		Namespace: metricsNamespace, Name: "connections_refused_total", Help: "Connections closed because too many were open.",
 	})
 	m.faults = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: metricsNamespace, Name: "database_errors_total", Help: "Failures of databases and disks that the log tells of, by reason.",
+		Namespace: metricsNamespace, Name: "database_errors_total", Help: "Logged errors of databases and disks, by reason.",
 	}, []string{"reason"})
 	for _, reason := range []string{"disk_full", "damaged", "busy", "read_only"} {
-		m.faults.WithLabelValues(reason) // 0 is a figure too
+		m.faults.WithLabelValues(reason) // export a zero before the first error
 	}
 	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: metricsNamespace, Name: "damaged_files", Help: "Users' files that the last sweep found damaged.",
 	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: metricsNamespace, Name: "build_info", Help: "1, with the program's version.", ConstLabels: prometheus.Labels{"version": version},
+		Namespace: metricsNamespace, Name: "build_info", Help: "Always 1; the label has the program's version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.events, m.refused, m.faults, m.damaged, build, &userCount{
@@ -79,16 +79,16 @@ func (m *metrics) secure(e security.Event, why security.Reason) {
 	m.events.WithLabelValues(string(e), string(why)).Inc()
 }
 
-// userCount asks the database at each scrape.
+// userCount counts the users in the database at each scrape.
 type userCount struct {
 	desc  *prometheus.Desc
 	count func(context.Context) (int, error)
 }
 
-// Describe implements prometheus.Collector.
+// Describe implements [prometheus.Collector].
 func (u *userCount) Describe(to chan<- *prometheus.Desc) { to <- u.desc }
 
-// Collect implements prometheus.Collector.
+// Collect implements [prometheus.Collector].
 func (u *userCount) Collect(to chan<- prometheus.Metric) {
 	n, err := u.count(context.Background())
 	if err != nil {
@@ -98,7 +98,7 @@ func (u *userCount) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(u.desc, prometheus.GaugeValue, float64(n))
 }
 
-// services are the parts of the server by the first element of a path.
+// services maps the first element of a path to the service that answers it.
 var services = map[string]string{
 	"storage": "storage", "token": "token", "1.0": "token", "auth": "accounts", "oauth": "accounts", "profile": "accounts", ".well-known": "accounts",
 }
@@ -111,7 +111,7 @@ func serviceOf(path string) string {
 	return "other"
 }
 
-// methodNames are the methods that have a series of their own.
+// methodNames are the methods with their own series.
 var methodNames = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 
 func methodOf(method string) string {
@@ -129,9 +129,9 @@ func (m *metrics) observe(r *http.Request, path string, code int, bytes int64, t
 	m.sent.WithLabelValues(service).Add(float64(bytes))
 }
 
-// Metrics answers in Prometheus' text format whatever it is asked. It is not part
-// of Handler: who may see it is for the operator to say. A figure that cannot be read
-// is left out.
+// Metrics returns a handler that answers every request with the metrics in Prometheus' text
+// format. It is not part of [Server.Handler]: the operator decides who may see it. A metric
+// that cannot be read is left out.
 func (s *Server) Metrics() http.Handler {
 	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorHandling: promhttp.ContinueOnError})
 }

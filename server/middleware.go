@@ -19,7 +19,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		path := r.URL.Path
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if s.names.Of(r.Context()).Scheme == "https" {
-			// Also behind a proxy that speaks TLS for it. A year, as is usual.
+			// Also behind a proxy that terminates TLS. The value is one year, in seconds.
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		s.metrics.inFlight.Inc()
@@ -33,7 +33,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 					writeJSON(c, http.StatusInternalServerError, struct{}{})
 				}
 			}
-			// Only the path: a query may hold an address, a header or a body secrets.
+			// Log the path only: a query may contain an e-mail address, and headers and
+			// bodies contain secrets.
 			s.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status()),
 				slog.Int64("bytes", c.bytes), slog.Duration("took", s.cfg.Now().Sub(began)), slog.String("from", r.RemoteAddr))
@@ -46,13 +47,13 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// aborts reports whether a panic means to break the connection.
+// aborts reports whether a panic is meant to break the connection.
 func aborts(panicked any) bool {
 	err, ok := panicked.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
-// counter notes how a request was answered.
+// counter records the status and the size of a response.
 type counter struct {
 	http.ResponseWriter
 	code  int
@@ -75,7 +76,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap is for [http.ResponseController].
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *counter) status() int {
@@ -85,13 +86,12 @@ func (c *counter) status() int {
 	return c.code
 }
 
-// broken reports whether a panic cut off an answer that had begun well: only a
-// broken connection tells the client so.
+// broken reports whether a panic interrupted a response that had begun without an error. Only
+// a broken connection tells the client that it is incomplete.
 func (c *counter) broken() bool { return c.code != 0 && c.code < 500 }
 
-// forwarded puts the address that a trusted proxy tells in the place of the
-// proxy's own. Of a chain, the last one that is no trusted proxy counts: what
-// stands before it anyone could have written.
+// forwarded replaces a trusted proxy's address with the client address from X-Forwarded-For.
+// It uses the rightmost address that is not a trusted proxy; clients can forge the rest.
 func (s *Server) forwarded(next http.Handler) http.Handler {
 	if len(s.cfg.Proxies) == 0 && !s.cfg.SocketProxy {
 		return next
@@ -115,7 +115,7 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 	})
 }
 
-// proxied reports whether a trusted proxy passed the request on.
+// proxied reports whether a trusted proxy forwarded the request.
 func (s *Server) proxied(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

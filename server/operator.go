@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// Unlock forgets the wrong passwords and codes that a user's account was given; see
-// accounts.Service.Unlock.
+// Unlock forgets the wrong passwords and codes that were tried on a user's account; see
+// [accounts.Service.Unlock].
 func (s *Server) Unlock(ctx context.Context, who string) error {
 	if s.accounts == nil {
 		return ErrElsewhere
@@ -23,8 +23,7 @@ func (s *Server) Unlock(ctx context.Context, who string) error {
 	return s.accounts.Unlock(ctx, uid)
 }
 
-// RemoveSecondStep takes a user's second step away; see
-// accounts.Service.RemoveSecondStep.
+// RemoveSecondStep removes a user's second step; see [accounts.Service.RemoveSecondStep].
 func (s *Server) RemoveSecondStep(ctx context.Context, who string) (told bool, err error) {
 	if s.accounts == nil {
 		return false, ErrElsewhere
@@ -36,7 +35,7 @@ func (s *Server) RemoveSecondStep(ctx context.Context, who string) (told bool, e
 	return s.accounts.RemoveSecondStep(ctx, uid)
 }
 
-// Invitations lists the invitations; see accounts.Service.Invitations.
+// Invitations lists the invitations; see [accounts.Service.Invitations].
 func (s *Server) Invitations(ctx context.Context) ([]accounts.Invitation, error) {
 	if s.accounts == nil {
 		return nil, ErrElsewhere
@@ -44,7 +43,7 @@ func (s *Server) Invitations(ctx context.Context) ([]accounts.Invitation, error)
 	return s.accounts.Invitations(ctx)
 }
 
-// RevokeInvitation ends an invitation; see accounts.Service.RevokeInvitation.
+// RevokeInvitation revokes an invitation; see [accounts.Service.RevokeInvitation].
 func (s *Server) RevokeInvitation(ctx context.Context, which string) error {
 	if s.accounts == nil {
 		return ErrElsewhere
@@ -52,8 +51,8 @@ func (s *Server) RevokeInvitation(ctx context.Context, which string) error {
 	return s.accounts.RevokeInvitation(ctx, which)
 }
 
-// SetDefaultQuota says how many bytes those may store who have no quota of their own,
-// 0 for any number, from now on and after a restart. With nil it is Config.Quota again.
+// SetDefaultQuota sets how many bytes a user without a quota of their own may store, now and
+// after a restart; 0 means any amount. nil restores [Config.Quota].
 func (s *Server) SetDefaultQuota(ctx context.Context, quota *int64) error {
 	var q sql.Null[int64]
 	if quota != nil {
@@ -74,15 +73,15 @@ func (s *Server) setDefaultQuota(q sql.Null[int64]) {
 	s.defaultQuota.Store(bytes)
 }
 
-// Compacted is what Compact did.
+// Compacted is the result of [Server.Compact].
 type Compacted struct {
 	// Before and After are the sizes of the file, in bytes.
 	Before int64 `json:"before"`
 	After  int64 `json:"after"`
 }
 
-// Compact gives the disk back what a user's file holds no more. Meanwhile this user's
-// devices wait to write.
+// Compact shrinks a user's file to the data in it. This user's devices cannot write
+// meanwhile.
 func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err error) {
 	files, err := s.files()
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err erro
 	}
 	c.Before, c.After, err = files.Compact(ctx, uid)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Compacted{}, nil // there is none yet
+		return Compacted{}, nil // the user has no file yet
 	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", who, err)
@@ -102,8 +101,8 @@ func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err erro
 	return c, nil
 }
 
-// deleteStorage removes the storages of an account that was retired. Its tokens are
-// refused already; whatever was under way is removed by the next purge.
+// deleteStorage removes the storages of a retired account. Its tokens are refused already;
+// the next purge removes what requests in progress still write.
 func (s *Server) deleteStorage(ctx context.Context, account string) error {
 	uids, err := s.tokens.Storages(ctx, account)
 	for _, uid := range uids {

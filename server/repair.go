@@ -13,14 +13,14 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// ErrSound means that a user's file was to be repaired that needs no repair.
-var ErrSound = errors.New("the file is sound; add --force to begin with an empty one all the same")
+// ErrSound means that [Server.Repair] was called for a file that is not damaged.
+var ErrSound = errors.New("the file is not damaged; add --force to replace it with an empty one anyway")
 
-// ErrNoFiles means that the configured storage has no file for each user, which Repair and Compact
-// work on.
-var ErrNoFiles = errors.New("the records are not in files of this server: use the tools of the storage that has them")
+// ErrNoFiles means that the configured storage does not keep one file per user, which
+// [Server.Repair] and [Server.Compact] need.
+var ErrNoFiles = errors.New("the configured storage does not keep records in files: use the storage's own tools")
 
-// files is the storage where it keeps each user in a file.
+// files returns the storage if it keeps one file per user.
 func (s *Server) files() (storage.FilePerUser, error) {
 	if files, ok := s.backend.(storage.FilePerUser); ok {
 		return files, nil
@@ -28,23 +28,23 @@ func (s *Server) files() (storage.FilePerUser, error) {
 	return nil, ErrNoFiles
 }
 
-// Repaired is what Repair did.
+// Repaired is the result of [Server.Repair].
 type Repaired struct {
-	// UID is that of the account, Storage the number of the storage it has now; both
-	// are zero for a file that belonged to nobody.
+	// UID is the uid of the account, and Storage the number of its new storage. Both are zero
+	// for a file that belonged to no account.
 	UID     string `json:"uid,omitempty"`
 	Storage int64  `json:"storage,omitempty"`
-	// Path is where the old file is, below the data folder; "" if there was none.
+	// Path is the path of the old file, relative to the data folder; "" if there was none.
 	Path string `json:"path,omitempty"`
 }
 
-// asideFolder is where repaired users' old files go, in the data folder.
+// asideFolder is the folder for users' old files, in the data folder.
 const asideFolder = "set-aside"
 
-// Repair gives a user whose file is damaged an empty storage, which the user's
-// devices fill again at their next sync, as they do after the server changed. The
-// old file is set aside and kept. A user is named as elsewhere, or by the number of
-// the storage. A sound file is replaced with force only.
+// Repair gives a user whose file is damaged an empty storage. The user's devices fill it at
+// their next sync, as after any change of the server. Repair keeps the old file in another
+// folder. who is the user's e-mail address, uid or storage number. A file that is not damaged
+// is replaced only if force is set; otherwise Repair returns [ErrSound].
 func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, error) {
 	files, err := s.files()
 	if err != nil {
@@ -67,10 +67,10 @@ func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, 
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return Repaired{}, fmt.Errorf("cannot set a file aside: %w", err)
 	}
-	// First the new storage: from then on nobody comes to the old file, and if this
-	// ends here, the next purge removes nothing that is not replaced.
+	// Assign the new storage first: from then on no request reaches the old file, and if
+	// Repair is interrupted here, the next purge removes only a file that is replaced.
 	account, fresh, err := s.tokens.Reassign(ctx, uid)
-	if err != nil && !errors.Is(err, token.ErrNoStorage) { // such a file belongs to nobody
+	if err != nil && !errors.Is(err, token.ErrNoStorage) { // without a storage, the file belongs to no account
 		return Repaired{}, fmt.Errorf("%s: %w", who, err)
 	}
 	out := Repaired{UID: account, Storage: fresh, Path: filepath.Join(asideFolder, strconv.FormatInt(uid, 10)+".sqlite")}
@@ -79,7 +79,7 @@ func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, 
 		if fresh == 0 {
 			return Repaired{}, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
 		}
-		out.Path, err = "", nil // there was none yet
+		out.Path, err = "", nil // the user has no file yet
 	}
 	if err != nil {
 		return out, fmt.Errorf("the old file of %s cannot be set aside: %w", who, err)
@@ -88,8 +88,8 @@ func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, 
 	return out, nil
 }
 
-// storageOf finds the storage of a user whom an operator named, also by its
-// number.
+// storageOf returns the storage of a user, whom the operator names by e-mail address, uid or
+// storage number.
 func (s *Server) storageOf(ctx context.Context, who string) (int64, error) {
 	if n, err := strconv.ParseInt(who, 10, 64); err == nil && n > 0 {
 		return n, nil
@@ -119,13 +119,14 @@ func (s *Server) examine(ctx context.Context, files storage.FilePerUser, uid int
 	return errors.Join(files.Examine(ctx, uid, work), os.RemoveAll(work))
 }
 
-// reportSweep logs what went wrong with a sweep. The file of one user is named by
-// itself: its operator can mend it, and it harms nobody else. It returns how many such files there are.
+// reportSweep logs the errors of a purge and returns the number of damaged users' files. Each
+// damaged file has its own log line, because the operator can repair it and no other user is
+// affected.
 func (s *Server) reportSweep(ctx context.Context, err error) (damaged int) {
 	if err == nil {
 		return 0
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the tree itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the errors one by one
 		for _, one := range joined.Unwrap() {
 			damaged += s.reportSweep(ctx, one)
 		}

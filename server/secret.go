@@ -15,23 +15,23 @@ import (
 	"strings"
 )
 
-// keys are what the server's secret is for.
+// keys are derived from the server's secret.
 type keys struct{ tokens, hashes, push, codes []byte }
 
-// checkFolder refuses a folder that others can write: they could put a file of theirs in
-// the place of the server's.
+// checkFolder refuses a folder that others can write to, because they could replace the
+// server's files.
 func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return fmt.Errorf("cannot look at the data folder: %w", err)
+		return fmt.Errorf("cannot check the data folder: %w", err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("others can write to the data folder %s: run 'chmod go-w %s', and look at what is in it", dir, quoted(dir))
+		return fmt.Errorf("other users can write to the data folder %s: run 'chmod go-w %s', and check its files", dir, quoted(dir))
 	}
 	return nil
 }
 
-// quoted is a path as a shell takes it.
+// quoted returns a path quoted for a shell.
 func quoted(path string) string {
 	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
 		return path
@@ -39,8 +39,8 @@ func quoted(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// loadKeys reads the secret at path, and makes it, 0600, at its first use. It is
-// a file of its own, so that it can be kept apart from the databases' backups.
+// loadKeys reads the secret at path, and creates it with mode 0600 at its first use. The
+// secret has its own file, so that it can be kept apart from backups of the databases.
 func loadKeys(path string, random io.Reader) (keys, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,18 +51,18 @@ func loadKeys(path string, random io.Reader) (keys, error) {
 	}
 	secret, err := hex.DecodeString(string(bytes.TrimSpace(text)))
 	if err != nil || len(secret) != sha256.Size {
-		return keys{}, fmt.Errorf("the server's secret in %s is damaged; restore it, or remove it and every device gets new tokens", path)
+		return keys{}, fmt.Errorf("the server's secret in %s is damaged: restore it, or remove it to give every device new tokens", path)
 	}
 	var out keys
 	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push, "codes": &out.codes} {
 		if *into, err = hkdf.Key(sha256.New, secret, nil, "syncmanager/server/v1/"+info, sha256.Size); err != nil {
-			return keys{}, fmt.Errorf("derive the server's keys: %w", err)
+			return keys{}, fmt.Errorf("cannot derive the server's keys: %w", err)
 		}
 	}
 	return out, nil
 }
 
-// newSecret makes the file all at once: half a secret would never be noticed.
+// newSecret writes the file atomically: an incomplete secret would not be noticed.
 func newSecret(path string, random io.Reader) ([]byte, error) {
 	raw := make([]byte, sha256.Size)
 	if _, err := io.ReadFull(random, raw); err != nil {

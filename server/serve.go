@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// Bounds against clients that are slow by design. The largest request is some
-// 2.5 MB, the largest answer a whole collection.
+// Bounds against clients that are slow on purpose. The largest request is about 2.5 MB, the
+// largest response a whole collection.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 5 * time.Minute
 	writeTimeout  = 10 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
-	// maxStreams bounds the requests under way on a connection of HTTP/2, and
-	// streamBuffer the bytes of bodies that it holds before they are asked for.
+	// maxStreams bounds the requests in progress on an HTTP/2 connection, and streamBuffer
+	// the bytes of bodies that are buffered before a handler reads them.
 	maxStreams   = 32
 	streamBuffer = 128 << 10
-	// stopTimeout is how long an orderly stop waits for what is in flight. Docker kills
-	// after ten seconds.
+	// stopTimeout is how long Serve waits for requests in progress when it stops. Docker
+	// kills the process after ten seconds.
 	stopTimeout = 8 * time.Second
 )
 
-// Serve answers requests on l until ctx ends; then it takes no new ones,
-// finishes those in flight that end in time, and returns nil. It does not Close the server.
+// Serve answers requests on l until ctx ends. It then accepts no new requests, waits up to
+// eight seconds for those in progress, and returns nil. It does not call [Server.Close].
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
 		Handler:           s.handler,
@@ -52,7 +52,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := h.Shutdown(patience); err != nil {
-		s.cfg.Log.WarnContext(ctx, "some requests did not end in time, and are cut off", "after", stopTimeout)
+		s.cfg.Log.WarnContext(ctx, "some requests did not end in time and were cut off", "after", stopTimeout)
 		_ = h.Close() // the listeners are closed already
 	}
 	return nil

@@ -27,10 +27,10 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// storagePrefix is what stands before "/1.5/<uid>".
+// storagePrefix is the path before "/1.5/<uid>".
 const storagePrefix = "/storage"
 
-// Server is an open data folder and the services on it. Close it.
+// Server is an open data folder and the services on it. The caller must call [Server.Close].
 type Server struct {
 	cfg      Config
 	names    publicname.Names
@@ -44,7 +44,7 @@ type Server struct {
 	metrics  *metrics
 	security *security.Log
 	health   health
-	// defaultQuota is that of users who have none of their own, in bytes; 0: none.
+	// defaultQuota is the quota of users without their own, in bytes; 0 means any amount.
 	defaultQuota atomic.Int64
 	conns        *conns
 	requests     *requests
@@ -61,8 +61,8 @@ type Server struct {
 // defaultMemory fits a small machine.
 const defaultMemory = 256 << 20
 
-// New opens the data folder. A folder that another server uses gives an error
-// that wraps dirlock.ErrLocked.
+// New opens the data folder, creates it if needed, and starts the hourly [Server.Purge]. It
+// fails if another process has the folder open. ctx bounds the opening only.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s := &Server{cfg: cfg, backend: cfg.Backend, stopPurge: func() {}, unlock: func() error { return nil }}
 	defer func() {
@@ -152,7 +152,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// storageFolder is where the users' files are, in the data folder.
+// storageFolder is the folder of the users' files, in the data folder.
 const storageFolder = "storage"
 
 var (
@@ -200,11 +200,11 @@ func (s *Server) openStorage(auth storage.Authenticator) {
 	s.storage = storage.New(cfg)
 }
 
-// node is where a client that sent a request finds its storage.
+// node returns the root URL of the storage, for the client that sent a request.
 func (s *Server) node(ctx context.Context) string { return s.names.Of(ctx).String() + storagePrefix }
 
-// openAccounts opens the accounts server with its pages, unless the accounts are
-// elsewhere.
+// openAccounts opens the accounts server with its pages, unless another server has the
+// accounts.
 func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier, err error) {
 	if s.cfg.External != nil {
 		return s.cfg.external()
@@ -251,11 +251,11 @@ func (s *Server) destroyed(ctx context.Context, account string) {
 	}
 }
 
-// Handler answers all requests of the server.
+// Handler returns the handler for all requests to the server.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// newHandler mounts the services. Storage stands before the mux, which would
-// redirect ids that look like unclean paths.
+// newHandler mounts the services. Storage requests bypass the mux, which would redirect IDs
+// that look like unclean paths.
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/token/", http.StripPrefix("/token", s.tokens))
@@ -314,7 +314,7 @@ func (s *Server) startPurge() {
 	})
 }
 
-// Purge removes what expired, and the storage that nobody can reach any more.
+// Purge removes expired data, and storages that were replaced.
 func (s *Server) Purge(ctx context.Context) error {
 	err := s.backend.Purge(ctx)
 	if s.accounts != nil {
@@ -332,8 +332,8 @@ func (s *Server) Purge(ctx context.Context) error {
 	return err
 }
 
-// Close lets requests that are under way in storage finish, at most until ctx
-// ends, and closes the data folder. Further calls return the same error.
+// Close waits for storage requests in progress, at most until ctx ends, and closes the data
+// folder. Further calls return the same error.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() {
 		s.stopPurge()
@@ -347,7 +347,7 @@ func (s *Server) Close(ctx context.Context) error {
 			errs = append(errs, s.tokens.Close())
 		}
 		if s.push != nil {
-			s.push.Close(ctx) // before the accounts, which remember what it finds out
+			s.push.Close(ctx) // before the accounts, which store the subscriptions that ended
 		}
 		if s.mail != nil {
 			s.mail.Close(ctx)

@@ -13,45 +13,48 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// What the server's operator does to its users. A user is named by the account's
-// e-mail address or by its uid.
+// The methods for the server's operator. A user is named by the account's e-mail address or
+// uid.
 
 var (
-	// ErrNoUser means that nobody has that address or uid.
+	// ErrNoUser means that no account has that address or uid.
 	ErrNoUser = accounts.ErrNoUser
-	// ErrElsewhere means that another server has the accounts.
-	ErrElsewhere = errors.New("the accounts are another server's; sign up there")
-	// ErrUserExists means that the address has an account already.
+	// ErrElsewhere means that [Config.External] is set: another server has the accounts.
+	ErrElsewhere = errors.New("the accounts are on another server: manage them there")
+	// ErrUserExists means that the address already has an account.
 	ErrUserExists = accounts.ErrUserExists
 )
 
-// User is what an operator sees of a user.
+// User is a user as the operator sees them.
 type User struct {
 	UID   string `json:"uid"`
 	Email string `json:"email,omitempty"`
-	// Created is when the account was made.
+	// Created is when the account was created.
 	Created time.Time `json:"created,omitzero"`
-	// Seen is when it was last used, to some ten minutes.
+	// Seen is when the account was last used, accurate to about ten minutes.
 	Seen     time.Time `json:"seen,omitzero"`
 	Devices  int       `json:"devices"`
 	Disabled bool      `json:"disabled"`
-	// Unconfirmed users signed up by e-mail, and wait for the code that was sent.
+	// Unconfirmed says that the user signed up by e-mail and has not entered the code that
+	// was sent.
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
-	// Bytes is how much the user has stored, Quota how much they may; 0: any
-	// amount.
+	// Bytes is how much the user has stored, and Quota how much they may store; a Quota of 0
+	// means any amount.
 	Bytes int64 `json:"bytes"`
 	Quota int64 `json:"quota"`
-	// Disk is the size of the user's file, in bytes; Changed is when something in it
-	// last did.
+	// Disk is the size of the user's file, in bytes. Changed is when a record in it last
+	// changed.
 	Disk    int64     `json:"disk"`
 	Changed time.Time `json:"changed,omitzero"`
-	// Storage is the number that names the file; 0: there is none.
+	// Storage is the number of the user's storage, which names its file; 0 means that there
+	// is none.
 	Storage int64 `json:"storage,omitempty"`
-	// Damaged says why the file cannot be used. Bytes and Changed are then unknown.
+	// Damaged says why the file cannot be used; Bytes and Changed are then unknown. "" means
+	// that the file is usable.
 	Damaged string `json:"damaged,omitempty"`
 }
 
-// AnyUser reports whether the server has an account.
+// AnyUser reports whether the server has any account.
 func (s *Server) AnyUser(ctx context.Context) (bool, error) {
 	if s.accounts == nil {
 		return false, ErrElsewhere
@@ -59,9 +62,9 @@ func (s *Server) AnyUser(ctx context.Context) (bool, error) {
 	return s.accounts.Any(ctx)
 }
 
-// Users lists all users by their address; where another server has the accounts,
-// those who have storage here, by their uid. A user whose file is damaged is
-// listed like the others, with Damaged set.
+// Users lists all users with their e-mail addresses. If another server has the accounts, it
+// lists the users who have storage here, with their uids only. A user whose file is damaged
+// is listed too, with Damaged set.
 func (s *Server) Users(ctx context.Context) ([]User, error) {
 	stored, err := s.tokens.Users(ctx)
 	if err != nil {
@@ -73,7 +76,7 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 		return ctx.Err()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the users: %w", err)
+		return nil, fmt.Errorf("cannot list the users: %w", err)
 	}
 	if s.accounts == nil {
 		all := make([]User, 0, len(stored))
@@ -123,22 +126,22 @@ func (s *Server) quota(st token.AccountStatus) int64 {
 	return s.defaultQuota.Load()
 }
 
-// quotaOf is what the user of a storage may store.
+// quotaOf returns how many bytes the user of a storage may store; 0 means any amount.
 func (s *Server) quotaOf(ctx context.Context, uid int64) (int64, error) {
 	st, err := s.tokens.AccountStatusOf(ctx, uid)
 	return s.quota(st), err
 }
 
-// disabled reports whether nobody may sign in to an account.
+// disabled reports whether an account is locked out.
 func (s *Server) disabled(ctx context.Context, uid string) (bool, error) {
 	st, err := s.tokens.AccountStatus(ctx, uid)
 	return st.Disabled, err
 }
 
-// uid finds the account that an operator named.
+// uid returns the uid of the account that the operator named.
 func (s *Server) uid(ctx context.Context, who string) (string, error) {
 	if s.accounts == nil {
-		// Also one who never came: an operator may lock out in advance.
+		// An unknown uid is valid too: an operator may lock out an account before it is used.
 		if !isUID.MatchString(who) {
 			return "", fmt.Errorf("%s: %w; users are named by their uid here", who, ErrNoUser)
 		}
@@ -153,8 +156,8 @@ func (s *Server) uid(ctx context.Context, who string) (string, error) {
 
 var isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// AddUser makes an account, also where sign-up is closed. The credentials come
-// from the client, which alone knows the password.
+// AddUser creates an account, also if sign-up is closed. The caller derives the credentials
+// from the password, which the server never sees.
 func (s *Server) AddUser(ctx context.Context, email string, c accounts.Credentials) (User, error) {
 	if s.accounts == nil {
 		return User{}, ErrElsewhere
@@ -166,14 +169,14 @@ func (s *Server) AddUser(ctx context.Context, email string, c accounts.Credentia
 	return User{UID: a.UID, Email: a.Email, Created: a.Created, Quota: s.defaultQuota.Load()}, err
 }
 
-// SetDisabled locks a user out at once, on all devices, or lets them in again.
-// Their data stays.
+// SetDisabled locks a user out on all devices at once, or lets the user in again. The user's
+// data stays.
 func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) error {
 	uid, err := s.uid(ctx, who)
 	if err != nil {
 		return err
 	}
-	// First the lock, then the sessions: no sign-in slips in between.
+	// Disable the account before ending its sessions, so that no sign-in succeeds in between.
 	err = s.tokens.SetAccountStatus(ctx, uid, func(st *token.AccountStatus) { st.Disabled = disabled })
 	if err != nil || !disabled || s.accounts == nil {
 		return err
@@ -181,8 +184,8 @@ func (s *Server) SetDisabled(ctx context.Context, who string, disabled bool) err
 	return s.accounts.SignOut(ctx, uid)
 }
 
-// SetQuota says how many bytes a user may store, 0 for any number. With nil it
-// is the server's quota again.
+// SetQuota sets how many bytes a user may store; 0 means any amount. nil restores the
+// server's default quota.
 func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 	uid, err := s.uid(ctx, who)
 	if err != nil {
@@ -196,8 +199,8 @@ func (s *Server) SetQuota(ctx context.Context, who string, quota *int64) error {
 	})
 }
 
-// RemoveUser deletes a user's account with the storage, at once: tokens that were
-// given end with it. An account of another server stays, but never gets storage here
+// RemoveUser deletes a user's account and storage at once, and its tokens become invalid. If
+// another server has the accounts, the account there stays, but it never gets storage here
 // again.
 func (s *Server) RemoveUser(ctx context.Context, who string) error {
 	uid, err := s.uid(ctx, who)
@@ -213,7 +216,7 @@ func (s *Server) RemoveUser(ctx context.Context, who string) error {
 	return s.accounts.RemoveUser(ctx, uid)
 }
 
-// Invite makes an invitation; see accounts.Service.Invite.
+// Invite creates an invitation; see [accounts.Service.Invite].
 func (s *Server) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
 	if s.accounts == nil {
 		return "", time.Time{}, ErrElsewhere
