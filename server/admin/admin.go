@@ -1,5 +1,6 @@
-// Package admin lets an operator act on a running server: over a Unix socket in
-// its data folder, which only the folder's owner can reach.
+// Package admin lets an operator administer a running server, over a Unix socket in its data
+// folder that only the folder's owner can open. The server calls [Listen] and serves
+// [Handler]; the operator's command calls [Dial].
 package admin
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// Admin is what an operator can do: to the server in this process, which is a
-// *server.Server, or to one in another, through a *Client.
+// Admin is what an operator can do. A [server.Server] does it in this process, and a [Client]
+// in a server of another process.
 type Admin interface {
 	Health(ctx context.Context) (server.Health, error)
 	Users(ctx context.Context) ([]server.User, error)
@@ -41,19 +42,19 @@ var (
 // maxBody bounds a request, in bytes.
 const maxBody = 64 << 10
 
-// The bodies that go over the socket. A user is named in the query, as "who".
+// The bodies of requests and responses. The query parameter "who" names a user.
 type (
 	addition struct {
 		Email string `json:"email"`
 		accounts.Credentials
 	}
-	// change is of one thing; what is nil stays.
+	// change changes the fields that are not nil.
 	change struct {
 		Disabled *bool     `json:"disabled,omitempty"`
 		Quota    *newQuota `json:"quota,omitempty"`
 	}
 	newQuota struct {
-		Bytes *int64 `json:"bytes"` // nil: the server's
+		Bytes *int64 `json:"bytes"` // nil: the server's default
 	}
 	invitation struct {
 		Note string        `json:"note,omitempty"`
@@ -75,11 +76,11 @@ type (
 	}
 )
 
-// kinds are the errors that a client can tell apart.
+// kinds are the errors that a client can test for.
 var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound, "no-files": server.ErrNoFiles,
 	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation}
 
-// Handler serves a.
+// Handler serves a to [Client]s.
 func Handler(a Admin, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	handle(mux, "GET /health", log, func(r *http.Request, _ struct{}) (any, error) {
@@ -134,13 +135,13 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	return mux
 }
 
-// handle serves pattern by f, which gets the body of a request that has one.
+// handle serves pattern with f, which gets the decoded body of a POST or PATCH.
 func handle[In any](mux *http.ServeMux, pattern string, log *slog.Logger, f func(*http.Request, In) (any, error)) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if r.Method == http.MethodPost || r.Method == http.MethodPatch {
 			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil {
-				answer(w, http.StatusBadRequest, failure{Error: "the request is no JSON"})
+				answer(w, http.StatusBadRequest, failure{Error: "the request is not JSON"})
 				return
 			}
 		}

@@ -13,13 +13,13 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// Client is the other end of a Handler.
+// Client sends requests to a [Handler]. It implements [Admin].
 type Client struct{ transport http.RoundTripper }
 
-// NewClient makes a client of the server that transport leads to.
+// NewClient returns a client of the server that transport connects to; see [Dial].
 func NewClient(transport http.RoundTripper) *Client { return &Client{transport} }
 
-// failed is a failure as it came over the socket.
+// failed is an error that the server returned.
 type failed struct {
 	text string
 	kind error
@@ -48,7 +48,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	if res.StatusCode != http.StatusOK {
 		var f failure
 		if err := json.NewDecoder(res.Body).Decode(&f); err != nil || f.Error == "" {
-			return fmt.Errorf("the running server answers %s; is it of another version?", res.Status)
+			return fmt.Errorf("the running server answers %s: restart it if it is of another version", res.Status)
 		}
 		return &failed{f.Error, kinds[f.Kind]}
 	}
@@ -63,74 +63,74 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 func who(user string) url.Values { return url.Values{"who": {user}} }
 
-// Health implements Admin.
+// Health implements [Admin].
 func (c *Client) Health(ctx context.Context) (h server.Health, err error) {
 	return h, c.do(ctx, http.MethodGet, "/health", nil, nil, &h)
 }
 
-// Users implements Admin.
+// Users implements [Admin].
 func (c *Client) Users(ctx context.Context) (all []server.User, err error) {
 	return all, c.do(ctx, http.MethodGet, "/users", nil, nil, &all)
 }
 
-// AddUser implements Admin.
+// AddUser implements [Admin].
 func (c *Client) AddUser(ctx context.Context, email string, by accounts.Credentials) (u server.User, err error) {
 	return u, c.do(ctx, http.MethodPost, "/users", nil, addition{email, by}, &u)
 }
 
-// SetDisabled implements Admin.
+// SetDisabled implements [Admin].
 func (c *Client) SetDisabled(ctx context.Context, user string, disabled bool) error {
 	return c.do(ctx, http.MethodPatch, "/user", who(user), change{Disabled: &disabled}, nil)
 }
 
-// SetQuota implements Admin.
+// SetQuota implements [Admin].
 func (c *Client) SetQuota(ctx context.Context, user string, quota *int64) error {
 	return c.do(ctx, http.MethodPatch, "/user", who(user), change{Quota: &newQuota{quota}}, nil)
 }
 
-// RemoveUser implements Admin.
+// RemoveUser implements [Admin].
 func (c *Client) RemoveUser(ctx context.Context, user string) error {
 	return c.do(ctx, http.MethodDelete, "/user", who(user), nil, nil)
 }
 
-// Repair implements Admin.
+// Repair implements [Admin].
 func (c *Client) Repair(ctx context.Context, user string, force bool) (out server.Repaired, err error) {
 	return out, c.do(ctx, http.MethodPost, "/user/repair", who(user), repair{force}, &out)
 }
 
-// Unlock implements Admin.
+// Unlock implements [Admin].
 func (c *Client) Unlock(ctx context.Context, user string) error {
 	return c.do(ctx, http.MethodPost, "/user/unlock", who(user), struct{}{}, nil)
 }
 
-// RemoveSecondStep implements Admin.
+// RemoveSecondStep implements [Admin].
 func (c *Client) RemoveSecondStep(ctx context.Context, user string) (told bool, err error) {
 	var out stepRemoved
 	err = c.do(ctx, http.MethodDelete, "/user/second-step", who(user), nil, &out)
 	return out.Told, err
 }
 
-// SetDefaultQuota implements Admin.
+// SetDefaultQuota implements [Admin].
 func (c *Client) SetDefaultQuota(ctx context.Context, quota *int64) error {
 	return c.do(ctx, http.MethodPatch, "/quota", nil, newQuota{quota}, nil)
 }
 
-// Compact implements Admin.
+// Compact implements [Admin].
 func (c *Client) Compact(ctx context.Context, user string) (out server.Compacted, err error) {
 	return out, c.do(ctx, http.MethodPost, "/user/compact", who(user), struct{}{}, &out)
 }
 
-// Invitations implements Admin.
+// Invitations implements [Admin].
 func (c *Client) Invitations(ctx context.Context) (all []accounts.Invitation, err error) {
 	return all, c.do(ctx, http.MethodGet, "/invitations", nil, nil, &all)
 }
 
-// RevokeInvitation implements Admin.
+// RevokeInvitation implements [Admin].
 func (c *Client) RevokeInvitation(ctx context.Context, which string) error {
 	return c.do(ctx, http.MethodDelete, "/invitation", url.Values{"which": {which}}, nil, nil)
 }
 
-// Invite implements Admin.
+// Invite implements [Admin].
 func (c *Client) Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error) {
 	var out invited
 	err = c.do(ctx, http.MethodPost, "/invitations", nil, invitation{note, life}, &out)

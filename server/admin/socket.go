@@ -13,18 +13,18 @@ import (
 	"sync"
 )
 
-// socket is the socket's name in the data folder. There are Unix sockets on
-// Windows too, where the folder's access list protects this one.
+// socket is the socket's name in the data folder. Windows has Unix sockets too; there the
+// folder's access list protects it.
 const socket = "admin.sock"
 
-// maxPath is how long a socket's path may be on all systems, in bytes.
+// maxPath is the length of a socket's path that all systems allow, in bytes.
 const maxPath = 100
 
-// ErrNotRunning means that no server listens in the folder.
+// ErrNotRunning means that no server listens in the data folder.
 var ErrNotRunning = errors.New("no server is running on this data folder")
 
-// Listen listens in a data folder. The caller holds the folder's lock, so a
-// socket that is there was left by a server that is no more.
+// Listen listens on the socket in a data folder. The caller must hold the folder's lock, so
+// an existing socket is left over from a server that ended.
 func Listen(ctx context.Context, dir string) (net.Listener, error) {
 	path := filepath.Join(dir, socket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -36,9 +36,9 @@ func Listen(ctx context.Context, dir string) (net.Listener, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot make the admin socket: %w", err)
+		return nil, fmt.Errorf("cannot create the admin socket: %w", err)
 	}
-	// The folder is 0700 already; this is for one that somebody opened up.
+	// The folder usually has mode 0700; this protects the socket if its mode was changed.
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot protect the admin socket: %w", err), l.Close())
 	}
@@ -46,7 +46,7 @@ func Listen(ctx context.Context, dir string) (net.Listener, error) {
 	return &listener{Listener: l, path: path}, nil
 }
 
-// listener takes its socket with it.
+// listener removes its socket when it is closed.
 type listener struct {
 	net.Listener
 	path string
@@ -55,7 +55,7 @@ type listener struct {
 }
 
 func (l *listener) Close() error {
-	// Once: later the socket may be another server's.
+	// Only once: later the socket may belong to another server.
 	l.once.Do(func() {
 		l.err = l.Listener.Close()
 		if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -65,16 +65,16 @@ func (l *listener) Close() error {
 	return l.err
 }
 
-// within calls f with a path of the folder's socket that is short enough: a
-// socket's address holds just some 100 bytes. On Linux an open folder is another
-// way to it.
+// within calls f with a path of the folder's socket that is short enough: the address of a
+// socket has space for about 100 bytes. On Linux a long path is replaced by one through an
+// open file descriptor of the folder.
 func within(dir string, f func(path string) error) error {
 	path := filepath.Join(dir, socket)
 	if len(path) <= maxPath {
 		return f(path)
 	}
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("the path %s is too long for a socket, by %d bytes", path, len(path)-maxPath)
+		return fmt.Errorf("the path %s is %d bytes too long for a socket: use a data folder with a shorter path", path, len(path)-maxPath)
 	}
 	folder, err := os.Open(dir)
 	if err != nil {
@@ -84,8 +84,8 @@ func within(dir string, f func(path string) error) error {
 	return f(fmt.Sprintf("/proc/self/fd/%d/%s", folder.Fd(), socket))
 }
 
-// Dial makes a client of the server that runs on a data folder. The error wraps
-// ErrNotRunning if none does.
+// Dial returns a client of the server that runs on a data folder. The error wraps
+// [ErrNotRunning] if none does.
 func Dial(ctx context.Context, dir string) (*Client, error) {
 	dial := func(ctx context.Context) (conn net.Conn, err error) {
 		err = within(dir, func(path string) error {
@@ -97,7 +97,7 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 	conn, err := dial(ctx)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("you may not administer the server on %s; be its user: %w", dir, err)
+			return nil, fmt.Errorf("you may not administer the server on %s: run this as the server's user: %w", dir, err)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}

@@ -1,16 +1,16 @@
-// Package backup copies a server's data folder into one file, while the server
-// runs, and makes a folder of such a file again.
+// Package backup copies a server's data folder into one file while the server runs, and
+// restores a data folder from such a file.
 //
-// The file is a tar archive that is not compressed: sealed records do not
-// shrink, and an archive cannot unpack to more than it is. It holds
+// The file is an uncompressed tar archive. Encrypted records do not compress, and the
+// unpacked data cannot be larger than the archive. It contains
 //
 //	syncmanager-backup.json   what it is
 //	storage/…, token.sqlite, accounts.sqlite, token-secret, acme/…
 //	left-out.json             the users' files that could not be read, if any
 //	checksums.json            each file with its size and SHA-256, at the end
 //
-// so that one that was cut short is told from one that is whole. Whoever reads
-// it can act as the server, and try passwords; it is 0600.
+// The checksums show whether an archive is complete. An archive contains the server's secret
+// and the password hashes, so it must be kept private; its mode is 0600.
 package backup
 
 import (
@@ -32,7 +32,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// format is the version of the archive's form.
+// format is the version of the archive's format.
 const format = 1
 
 const (
@@ -48,41 +48,40 @@ type head struct {
 	Version string    `json:"version"` // of the program
 }
 
-// sum is what the last entry says of a file.
+// sum is the entry for a file in the last entry.
 type sum struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
 
-// known are the names that an archive may hold, beside the head and the tail.
+// known matches the names that an archive may contain besides head, left-out list and tail.
 var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
 
-// needed are those without which a folder is no server's.
+// needed are the files that every server's data folder has.
 var needed = []string{"token.sqlite", "token-secret"}
 
-// Source is what is backed up.
+// Source describes what [Write] and [Stream] back up.
 type Source struct {
 	// Dir is the server's data folder.
 	Dir string
-	// Version is that of the program, for the record.
+	// Version is the program's version, which the backup records.
 	Version string
 	Now     func() time.Time
 }
 
-// ErrNotRegular means that a backup would take the place of something that is
-// not a file.
-var ErrNotRegular = errors.New("it is not a regular file, and is not replaced; to write to stdout, say -")
+// ErrNotRegular means that a backup would replace something that is not a regular file.
+var ErrNotRegular = errors.New("not a regular file, so the backup does not replace it: to write to stdout, use -")
 
-// LeftOut is a user's file that could not be copied. It harms nobody else.
+// LeftOut is a user's file that could not be copied. Other users are not affected.
 type LeftOut struct {
 	Name   string `json:"name"` // like storage/07/7.sqlite
 	Reason string `json:"reason"`
-	// Kept says that the copy is in the backup that an earlier one had.
+	// Kept says that the backup contains the copy from the previous backup instead.
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Report is what a backup holds.
+// Report describes the content of a backup.
 type Report struct {
 	Created time.Time `json:"created"`
 	Version string    `json:"version"`
@@ -91,14 +90,14 @@ type Report struct {
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 
-// ErrElsewhere means that the records of the users are not in the data folder.
-var ErrElsewhere = errors.New("the users' records are not in it: they are in another storage, which has its own backups")
+// ErrElsewhere means that the users' records are not in the data folder.
+var ErrElsewhere = errors.New("the folder does not contain the users' records: they are in another storage, which needs its own backups")
 
-// Write makes a backup at path, 0600, in place of one that is there. The server
-// may run: each database is as it was at one moment, and the moments follow each
-// other so that the whole fits together. The file appears when it is complete
-// and was read back. A user's file that cannot be read is left out, or kept as the
-// backup that is there has it.
+// Write writes a backup to path with mode 0600, and replaces a backup that exists there. The
+// server may be running: each database is copied as of one moment, in an order that makes the
+// copies consistent with each other. The file appears only when it is complete and has been
+// read back. If a user's file cannot be read, Write uses the copy from the replaced backup if
+// there is one, and otherwise leaves the file out; see [Report].
 func Write(ctx context.Context, src Source, path string) (report Report, err error) {
 	defer func() {
 		if err != nil {
@@ -127,7 +126,7 @@ func Write(ctx context.Context, src Source, path string) (report Report, err err
 	if err := f.Sync(); err != nil {
 		return Report{}, err
 	}
-	// What the disk gives back, not what was meant to be there.
+	// Read the file back from the disk, to find write errors.
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return Report{}, err
 	}
@@ -140,7 +139,7 @@ func Write(ctx context.Context, src Source, path string) (report Report, err err
 	return report, os.Rename(whole, path)
 }
 
-// target is the path of the file to write, with links followed.
+// target returns the path of the file to write, with symbolic links resolved.
 func target(path string) (string, error) {
 	if info, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return path, nil
@@ -158,8 +157,8 @@ func target(path string) (string, error) {
 	return path, err
 }
 
-// Stream writes a backup to out. It is not read back; Verify does that. Meanwhile
-// it keeps copies of large databases in the folder work.
+// Stream writes a backup to out. It does not read it back; [Verify] does. It needs space in
+// the folder work for a copy of the largest database.
 func Stream(ctx context.Context, src Source, out io.Writer, work string) (report Report, err error) {
 	if work, err = os.MkdirTemp(work, "syncmanager-backup-*"); err == nil { // 0700
 		report, err = write(ctx, src, out, work, nil)
@@ -174,7 +173,7 @@ func Stream(ctx context.Context, src Source, out io.Writer, work string) (report
 func write(ctx context.Context, src Source, out io.Writer, work string, before *earlier) (Report, error) {
 	for _, name := range needed {
 		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
-			return Report{}, fmt.Errorf("it is not the data of a server: %w", err)
+			return Report{}, fmt.Errorf("not a server's data folder: %w", err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(src.Dir, "storage")); errors.Is(err, fs.ErrNotExist) {
@@ -203,17 +202,17 @@ func (w *writer) all() error {
 	if err := w.json(headName, head{format, w.report.Created, w.src.Version}); err != nil {
 		return err
 	}
-	// The order matters. A storage that is older than the list of storages is one
-	// of which its user misses the last changes, and sends them again; one that the
-	// list does not know would be given to the next new user. Likewise accounts
-	// must not be older than what token.sqlite saw of them.
+	// The order matters. If a storage is older than token.sqlite, its user's devices upload
+	// the missing changes again. If token.sqlite were older, it would not know the newest
+	// storages, and would assign their numbers to other users. Likewise accounts.sqlite must
+	// not be older than token.sqlite.
 	if err := w.storage(); err != nil {
 		return err
 	}
 	if err := w.database("token.sqlite"); err != nil {
 		return err
 	}
-	// It is not there if another server has the accounts.
+	// The file does not exist if another server has the accounts.
 	if err := w.database("accounts.sqlite"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -231,8 +230,8 @@ func (w *writer) all() error {
 	return w.json(tailName, w.sums)
 }
 
-// storage adds the users' files, one after the other. One that cannot be read
-// keeps no other out.
+// storage adds the users' files one by one. A file that cannot be read does not stop the
+// backup.
 func (w *writer) storage() error {
 	root := filepath.Join(w.src.Dir, "storage")
 	return filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
@@ -249,7 +248,7 @@ func (w *writer) storage() error {
 			return nil
 		}
 		if !e.Type().IsRegular() || !known.MatchString(name) {
-			return nil // a folder, a journal
+			return nil // a folder or a journal
 		}
 		err = w.database(name)
 		unread, ok := errors.AsType[*unreadable](err)
@@ -263,8 +262,8 @@ func (w *writer) storage() error {
 	})
 }
 
-// leaveOut takes the copy of an earlier backup in place of a file that cannot be
-// read, if there is one.
+// leaveOut reports a file that cannot be read, and adds its copy from the previous backup if
+// there is one.
 func (w *writer) leaveOut(name string, why error) error {
 	out := LeftOut{Name: name, Reason: why.Error()}
 	at := filepath.Join(w.work, "copy")
@@ -278,15 +277,14 @@ func (w *writer) leaveOut(name string, why error) error {
 	return nil
 }
 
-// unreadable is an error of a database that was to be copied, as opposed to one of
-// writing the copy.
+// unreadable is an error of reading a database, as opposed to writing its copy.
 type unreadable struct{ err error }
 
 func (u *unreadable) Error() string { return u.err.Error() }
 func (u *unreadable) Unwrap() error { return u.err }
 
-// inMemory is up to which size, in bytes, a database is copied in memory. That
-// takes a third of the time, for nothing waits for a disk.
+// inMemory is the maximum size, in bytes, of a database that is copied in memory. That takes
+// a third of the time, because nothing waits for the disk.
 const inMemory = 16 << 20
 
 // database adds a copy of a database.
@@ -309,7 +307,7 @@ func (w *writer) database(name string) (err error) {
 		return &unreadable{err}
 	}
 	digest := sha256.Sum256(b)
-	// What an earlier backup has byte for byte was checked for it.
+	// A database that equals the copy in the previous backup was checked then.
 	if !w.before.has(name, sum{name, int64(len(b)), hex.EncodeToString(digest[:])}) {
 		if err := s.Check(w.ctx); err != nil {
 			return &unreadable{err}
@@ -318,7 +316,7 @@ func (w *writer) database(name string) (err error) {
 	return w.add(name, int64(len(b)), bytes.NewReader(b))
 }
 
-// large adds a database by way of a copy on the disk.
+// large adds a database through a copy on the disk.
 func (w *writer) large(name string, s *sqlite.Snapshot) error {
 	at := filepath.Join(w.work, "copy")
 	if err := s.WriteTo(w.ctx, at); err != nil {
@@ -334,8 +332,8 @@ func (w *writer) large(name string, s *sqlite.Snapshot) error {
 	return errors.Join(err, os.Remove(at))
 }
 
-// certificates adds what serve --acme keeps. A server without goes on, but asks
-// the authority again.
+// certificates adds the files of serve --acme. Without them, a server would request new
+// certificates from the authority.
 func (w *writer) certificates() error {
 	entries, err := os.ReadDir(filepath.Join(w.src.Dir, "acme"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -399,7 +397,7 @@ func (w *writer) header(name string, size int64) error {
 	})
 }
 
-// cancelable is a reader that ends with a context.
+// cancelable is a reader that fails when its context ends.
 type cancelable struct {
 	ctx context.Context
 	io.Reader

@@ -192,7 +192,7 @@ func TestBackupOfABusyServer(t *testing.T) {
 
 func TestBackupRefuses(t *testing.T) {
 	base := t.TempDir()
-	if _, err := backup.Write(t.Context(), source(base), filepath.Join(base, "b")); err == nil || !strings.Contains(err.Error(), "not the data of a server") {
+	if _, err := backup.Write(t.Context(), source(base), filepath.Join(base, "b")); err == nil || !strings.Contains(err.Error(), "not a server's data folder") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	dir, file := filepath.Join(base, "data"), filepath.Join(base, "b")

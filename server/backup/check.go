@@ -17,33 +17,34 @@ import (
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
-// Finding is something that Check has to say of a file.
+// Finding is a problem with a file, found by [Check].
 type Finding struct {
 	// Name is the file's path below the data folder, with slashes.
 	Name string `json:"name"`
-	// Storage is the number of a user's storage, UID and Email are the user's, where
-	// they are known.
+	// Storage is the number of the user's storage. UID and Email are those of the user, if
+	// known.
 	Storage int64  `json:"storage,omitempty"`
 	UID     string `json:"uid,omitempty"`
 	Email   string `json:"email,omitempty"`
-	// Damaged files cannot be used. What is not damaged is only foreign.
+	// Damaged says that the file cannot be used. Other problems are unexpected files and file
+	// modes that are too open.
 	Damaged bool   `json:"damaged"`
 	Problem string `json:"problem"`
 }
 
-// ownNames are those that a data folder may hold beside those that a backup does:
-// locks, journals, what can be made again, and what was set aside.
+// ownNames matches the files of a data folder that a backup does not contain: locks,
+// journals, caches, and files that were set aside.
 var ownNames = regexp.MustCompile(`^(lock|admin\.sock|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
 
-// Check examines all files of the data folder dir, whose server may run: each
-// database from end to end with its indexes, references and schema, the secret, and
-// whether anything is there that is not the server's. It calls found for each
-// problem, and changes nothing. It uses the folder work for private copies, when the
-// data cannot be written.
+// Check examines all files of the data folder dir, whose server may be running: each database
+// in full with its indexes, references and schema, and the secret. It also finds files that
+// are not the server's. It calls found for each problem, changes nothing, and returns the
+// number of files it examined. If the data folder is read-only, it copies databases to the
+// folder work.
 func Check(ctx context.Context, dir, work string, found func(Finding)) (files int, err error) {
 	for _, name := range needed {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return 0, fmt.Errorf("cannot check %s: it is not the data of a server: %w", dir, err)
+			return 0, fmt.Errorf("cannot check %s: not a server's data folder: %w", dir, err)
 		}
 	}
 	if work, err = os.MkdirTemp(work, "syncmanager-check-*"); err != nil { // 0700
@@ -154,7 +155,7 @@ func (c *checker) say(name string, damaged bool, problem string) {
 	c.found(f)
 }
 
-// storageNumber reads the number of a storage from the name of its file.
+// storageNumber returns the number of a storage from the name of its file.
 func storageNumber(name string) (int64, bool) {
 	text, ok := strings.CutSuffix(path.Base(name), ".sqlite")
 	uid, err := strconv.ParseInt(text, 10, 64)

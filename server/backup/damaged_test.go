@@ -258,7 +258,7 @@ func TestCheck(t *testing.T) {
 		return all
 	}
 	if got := check(); len(got) != 1 || got["storage/07/7.sqlite"].Damaged || !strings.Contains(got["storage/07/7.sqlite"].Problem, "no user") {
-		t.Errorf("sound, but for a file that is nobody's: %+v", got)
+		t.Errorf("with a file that belongs to no user: %+v", got)
 	}
 	for path, text := range map[string]string{"stray": "x", "storage/07/9.sqlite": "x", "token-secret": "half"} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {

@@ -10,16 +10,15 @@ import (
 	"os"
 )
 
-// earlier is a backup that a new one will replace. What it holds of users whose
-// files are damaged now is worth keeping. All methods take a nil one, which has
-// nothing.
+// earlier is the backup that a new one replaces. If a user's file is damaged now, its copy in
+// there is kept. A nil *earlier is an empty one.
 type earlier struct {
 	f    *os.File
-	at   map[string]int64 // where a file begins
+	at   map[string]int64 // offset of each file
 	sums map[string]sum
 }
 
-// openEarlier opens the backup at path, or returns nil if there is none that can be
+// openEarlier opens the backup at path. It returns nil if there is none, or if it cannot be
 // read.
 func openEarlier(ctx context.Context, path string) *earlier {
 	f, err := os.Open(path)
@@ -34,7 +33,7 @@ func openEarlier(ctx context.Context, path string) *earlier {
 	return e
 }
 
-// read finds the files without reading them.
+// read indexes the files without reading their content.
 func (e *earlier) read(ctx context.Context) error {
 	archive := tar.NewReader(e.f)
 	for {
@@ -68,10 +67,10 @@ func (e *earlier) close() {
 	}
 }
 
-// has reports whether the backup holds a file with these bytes.
+// has reports whether the backup contains a file with this name and content.
 func (e *earlier) has(name string, s sum) bool { return e != nil && e.sums[name] == s }
 
-// extract copies a file to a path where nothing is.
+// extract copies a file to a path, which must not exist.
 func (e *earlier) extract(ctx context.Context, name, to string) (err error) {
 	if e == nil {
 		return os.ErrNotExist

@@ -16,10 +16,10 @@ import (
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
-// ErrNotEmpty means that the folder to restore to holds something.
-var ErrNotEmpty = errors.New("the folder is not empty; move it away, or name another")
+// ErrNotEmpty means that the folder to restore to is not empty.
+var ErrNotEmpty = errors.New("the folder is not empty: move it away, or name another")
 
-// Restore makes the data folder dir of the backup at path; see RestoreFrom.
+// Restore restores the backup at path to the data folder dir; see [RestoreFrom].
 func Restore(ctx context.Context, path, dir string, random io.Reader, now time.Time) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,11 +32,11 @@ func Restore(ctx context.Context, path, dir string, random io.Reader, now time.T
 	return nil
 }
 
-// RestoreFrom makes the data folder dir of a backup. The folder must be empty or
-// not be there. It appears all at once, when the whole backup was read and found
-// sound; if anything is wrong with it, nothing is left. Each user's storage has new sync
-// IDs then, made of random, so that every device compares it with all that it has: what was uploaded
-// since the backup comes back, and newer edits win.
+// RestoreFrom restores a backup to the data folder dir, which must be empty or not exist. The
+// folder appears only when the whole backup has been read and checked; after an error,
+// nothing is left behind. Each user's storage gets new sync IDs from random, so that every
+// device compares the storage with all of its own data: records that were uploaded since the
+// backup are uploaded again, and newer edits win.
 func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.Reader, now time.Time) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
@@ -49,7 +49,7 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.R
 	defer func() {
 		for _, folder := range made {
 			if err != nil {
-				_ = os.Remove(folder) // unless somebody put something there meanwhile
+				_ = os.Remove(folder) // fails if somebody put a file there meanwhile
 			}
 		}
 	}()
@@ -70,12 +70,12 @@ func RestoreFrom(ctx context.Context, archive io.Reader, dir string, random io.R
 	}
 	// Not RemoveAll: if somebody put a file there meanwhile, this fails.
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the folder must give way to the restored one, and cannot; name one inside of it: %w", err)
+		return fmt.Errorf("the folder cannot be replaced by the restored one: name a folder inside it: %w", err)
 	}
 	return os.Rename(staging, dir)
 }
 
-// missing lists dir and the folders above it that are not there, the lowest first.
+// missing lists dir and its parents that do not exist, the deepest first.
 func missing(dir string) (all []string) {
 	for {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -99,7 +99,7 @@ func checkEmpty(dir string) error {
 	return nil
 }
 
-// unpack fills the folder at, which is empty, and checks each database.
+// unpack extracts the archive into the empty folder at, and checks each database.
 func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader, now time.Time) error {
 	root, err := os.OpenRoot(at)
 	if err != nil {
@@ -108,14 +108,14 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 	defer root.Close()
 	// A server without users has it too, and its absence would mean another storage.
 	if err := root.Mkdir("storage", 0o700); err != nil {
-		return &placing{err}
+		return &targetError{err}
 	}
 	var databases []string
 	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
 		if strings.HasSuffix(name, ".sqlite") {
 			databases = append(databases, name)
 		}
-		return place(root, name, r)
+		return writeFile(root, name, r)
 	})
 	if err != nil {
 		return err
@@ -123,47 +123,47 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 	for _, name := range databases {
 		if err := sqlite.Check(ctx, filepath.Join(at, filepath.FromSlash(name))); err != nil {
 			if errors.Is(err, sqlite.ErrCorrupt) {
-				return fmt.Errorf("%w: %s is no sound database", ErrDamaged, name)
+				return fmt.Errorf("%w: the database %s is corrupt", ErrDamaged, name)
 			}
 			return err
 		}
 		if _, is := storageNumber(name); is {
-			// What the clients know is later than this: they have to compare all of it.
+			// Devices have synced since the backup, so they must compare everything.
 			if err := storagedb.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
-				return &placing{err}
+				return &targetError{err}
 			}
 		}
 	}
 	return nil
 }
 
-// place writes one file, durably. Its name is one of those known.
-func place(root *os.Root, name string, r io.Reader) error {
+// writeFile writes one file durably. Its name must match known.
+func writeFile(root *os.Root, name string, r io.Reader) error {
 	if folder := path.Dir(name); folder != "." {
 		if err := root.MkdirAll(folder, 0o700); err != nil {
-			return &placing{err}
+			return &targetError{err}
 		}
 	}
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return &placing{err}
+		return &targetError{err}
 	}
-	_, err = io.Copy(own{f}, r)
+	_, err = io.Copy(targetWriter{f}, r)
 	if err == nil {
 		if syncErr := f.Sync(); syncErr != nil {
-			err = &placing{syncErr}
+			err = &targetError{syncErr}
 		}
 	}
 	return errors.Join(err, f.Close())
 }
 
-// own marks the errors of a file as the folder's, not the backup's.
-type own struct{ f *os.File }
+// targetWriter marks write errors as errors of the folder, not of the backup.
+type targetWriter struct{ f *os.File }
 
-func (o own) Write(p []byte) (int, error) {
+func (o targetWriter) Write(p []byte) (int, error) {
 	n, err := o.f.Write(p)
 	if err != nil {
-		err = &placing{err}
+		err = &targetError{err}
 	}
 	return n, err
 }

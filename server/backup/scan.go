@@ -13,19 +13,19 @@ import (
 )
 
 var (
-	// ErrNotBackup means that a file is no backup of this program's making.
-	ErrNotBackup = errors.New("it is not a backup of a server")
-	// ErrDamaged means that a backup was cut short or changed.
-	ErrDamaged = errors.New("the backup is damaged; use another one")
+	// ErrNotBackup means that a file is not a backup made by this program.
+	ErrNotBackup = errors.New("not a backup of a server")
+	// ErrDamaged means that a backup is incomplete or was changed.
+	ErrDamaged = errors.New("the backup is damaged: use another one")
 	// ErrNewer means that a newer version of the program made the backup.
-	ErrNewer = errors.New("a newer version of this program made the backup; update the program")
+	ErrNewer = errors.New("the backup is from a newer version of this program: update the program")
 )
 
-// maxJSON bounds the head and the tail, in bytes: the tail of a million users.
+// maxJSON bounds the head and the tail, in bytes. The tail of a million users fits.
 const maxJSON = 256 << 20
 
-// scan reads an archive to its end, and calls visit for each file. What visit saw
-// is good only if the error is nil.
+// scan reads an archive to its end, and calls visit for each file. What visit read is valid
+// only if scan returns nil.
 func scan(ctx context.Context, r io.Reader, visit func(name string, r io.Reader) error) (report Report, err error) {
 	archive := tar.NewReader(&cancelable{ctx, r})
 	h, err := next(archive)
@@ -109,8 +109,8 @@ func (s *scanner) tail(ctx context.Context) error {
 	return nil
 }
 
-// next is the next entry, which must be a plain file: no link, and no file with
-// holes, which a few bytes could make larger than any disk.
+// next returns the next entry. It must be a plain file: not a link, and not a sparse file,
+// which could unpack to more than any disk holds.
 func next(archive *tar.Reader) (*tar.Header, error) {
 	h, err := archive.Next()
 	if errors.Is(err, io.EOF) {
@@ -120,7 +120,7 @@ func next(archive *tar.Reader) (*tar.Header, error) {
 		return nil, err
 	}
 	for record := range h.PAXRecords {
-		if record != "size" { // of more than 8 GiB
+		if record != "size" { // for files over 8 GiB
 			return nil, fmt.Errorf("%w: %q is not a plain file", ErrDamaged, h.Name)
 		}
 	}
@@ -134,13 +134,13 @@ func decode(r io.Reader, v any) error {
 	return json.NewDecoder(io.LimitReader(r, maxJSON)).Decode(v)
 }
 
-// damaged blames the archive for what went wrong with reading it, but not for a
-// full disk or a canceled context.
+// damaged marks an error as damage of the archive, unless the context was canceled or the
+// target folder failed.
 func damaged(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if own, ok := errors.AsType[*placing](err); ok {
+	if own, ok := errors.AsType[*targetError](err); ok {
 		return own.err
 	}
 	if errors.Is(err, ErrDamaged) {
@@ -149,7 +149,7 @@ func damaged(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// placing is an error of the folder that a backup is restored to.
-type placing struct{ err error }
+// targetError is an error of the folder that a backup is restored to.
+type targetError struct{ err error }
 
-func (p *placing) Error() string { return p.err.Error() }
+func (p *targetError) Error() string { return p.err.Error() }

@@ -17,9 +17,9 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// Verify reads a backup to its end and tries each file in it: databases are opened
-// and examined as Check does. It needs room in the folder work for the largest of
-// them. The report is good only if the error is nil.
+// Verify reads a backup to its end and examines each file in it as [Check] does. It needs
+// space in the folder work for the largest file. The report is valid only if the error is
+// nil.
 func Verify(ctx context.Context, archive io.Reader, work string) (report Report, err error) {
 	if work, err = os.MkdirTemp(work, "syncmanager-verify-*"); err != nil { // 0700
 		return Report{}, fmt.Errorf("cannot verify a backup: %w", err)
@@ -33,10 +33,10 @@ func Verify(ctx context.Context, archive io.Reader, work string) (report Report,
 	return scan(ctx, archive, func(name string, r io.Reader) error {
 		steps := schemaOf(name)
 		if steps == nil && name != secretName {
-			return nil // scan reads it
+			return nil // scan verifies its checksum
 		}
 		const at = "file"
-		if err := place(root, at, r); err != nil {
+		if err := writeFile(root, at, r); err != nil {
 			return err
 		}
 		path := filepath.Join(work, at)
@@ -48,7 +48,7 @@ func Verify(ctx context.Context, archive io.Reader, work string) (report Report,
 			}
 		}
 		if err == nil && errors.Join(errs...) != nil {
-			err = &placing{errors.Join(errs...)}
+			err = &targetError{errors.Join(errs...)}
 		}
 		return err
 	})
@@ -56,7 +56,8 @@ func Verify(ctx context.Context, archive io.Reader, work string) (report Report,
 
 const secretName = "token-secret"
 
-// schemaOf is the schema of the database with a name, or nil for what is none.
+// schemaOf returns the schema of the database with a name, or nil if the file is not a
+// database.
 func schemaOf(name string) fs.FS {
 	switch {
 	case name == "token.sqlite":
@@ -69,7 +70,7 @@ func schemaOf(name string) fs.FS {
 	return nil
 }
 
-// examine tries the file at path, which a data folder has under name.
+// examine checks the file at path, whose name in the data folder is name.
 func examine(ctx context.Context, name, path, work string) error {
 	if steps := schemaOf(name); steps != nil {
 		return named(name, sqlite.Examine(ctx, path, steps, work))
@@ -79,12 +80,13 @@ func examine(ctx context.Context, name, path, work string) error {
 		return err
 	}
 	if secret, err := hex.DecodeString(strings.TrimSpace(string(text))); err != nil || len(secret) != 32 {
-		return fmt.Errorf("%s: %w: it holds no secret", name, sqlite.ErrCorrupt)
+		return fmt.Errorf("%s: %w: it does not contain a secret", name, sqlite.ErrCorrupt)
 	}
 	return nil
 }
 
-// named says of damage which file has it, rather than where it was looked at.
+// named puts the file's name in the data folder into an error, in place of the path of a
+// temporary copy.
 func named(name string, err error) error {
 	if d, ok := errors.AsType[*sqlite.Damage](err); ok {
 		return &sqlite.Damage{Path: name, Detail: d.Detail}

@@ -14,35 +14,37 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// ACME says how to get certificates from an authority.
+// ACME configures how a [Manager] gets certificates from an ACME authority.
 type ACME struct {
-	// Hosts are the names to get certificates for, one for each. A handshake for another
-	// fails and asks the authority nothing, so that strangers cannot use up its limits.
+	// Hosts are the host names; each gets its own certificate. A handshake for another name
+	// fails without a request to the authority, so that clients cannot use up its rate
+	// limits.
 	Hosts []string
-	// Email, if set, is where the authority writes about trouble.
+	// Email, if set, is the address for the authority's notices.
 	Email string
-	// Directory is the authority's address; default Let's Encrypt's.
+	// Directory is the URL of the authority's directory; default Let's Encrypt.
 	Directory string
-	// Dir keeps the account's key and the certificates, each file 0600. It is made,
-	// 0700, with the first of them.
+	// Dir is the folder for the account's key and the certificates. Files have mode 0600; the
+	// folder is created with mode 0700 when it is first needed.
 	Dir       string
 	Transport http.RoundTripper
 }
 
-// Manager gets a certificate with the first handshake, and renews it in time.
+// Manager gets certificates from an ACME authority: each at its first handshake, and again
+// before it expires.
 type Manager struct {
 	auto *autocert.Manager
 
 	mu      sync.Mutex
-	expires map[string]time.Time // by the first name of each certificate that was shown
+	expires map[string]time.Time // by the names of each certificate in use
 }
 
-// NewManager asks the authority nothing yet. To have a Manager is to agree to the
-// authority's terms.
+// NewManager returns a Manager without contacting the authority. The Manager accepts the
+// authority's terms of service.
 func NewManager(c ACME) (*Manager, error) {
 	for _, host := range c.Hosts {
 		if !isName(host) {
-			return nil, fmt.Errorf("%q is not a public name, and a certificate authority certifies no other", host)
+			return nil, fmt.Errorf("%q is not a public host name: a certificate authority certifies only public names", host)
 		}
 	}
 	directory := c.Directory
@@ -58,14 +60,14 @@ func NewManager(c ACME) (*Manager, error) {
 	}}, nil
 }
 
-// isName reports whether host is a name with a dot in it, and no address.
+// isName reports whether host is a name with a dot, and not an IP address.
 func isName(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err != nil && strings.Contains(strings.Trim(host, "."), ".")
 }
 
-// TLS is the configuration of a listener. It also answers the authority's
-// challenge tls-alpn-01, for which the listener must be reached on port 443.
+// TLS returns the configuration for a listener. It also answers the authority's tls-alpn-01
+// challenge, which comes to port 443.
 func (m *Manager) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -74,10 +76,10 @@ func (m *Manager) TLS() *tls.Config {
 	}
 }
 
-// certificate gets one, and notes when it expires.
+// certificate returns the certificate for a handshake, and notes when it expires.
 func (m *Manager) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c, err := m.auto.GetCertificate(hello)
-	// The certificate of a challenge is no one that visitors see.
+	// Clients never see the certificate of a challenge.
 	if err == nil && c.Leaf != nil && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -86,8 +88,8 @@ func (m *Manager) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	return c, err
 }
 
-// Expires is when the first of the certificates does, as they were shown last; the zero
-// time before the first visitor came.
+// Expires returns the earliest expiry of the certificates in use. It is the zero time before
+// the first handshake.
 func (m *Manager) Expires() (first time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,6 +101,6 @@ func (m *Manager) Expires() (first time.Time) {
 	return first
 }
 
-// Challenges answers the authority's challenge http-01, which comes to port 80,
-// and leaves the rest to next.
+// Challenges returns a handler that answers the authority's http-01 challenge, which comes to
+// port 80, and passes other requests to next.
 func (m *Manager) Challenges(next http.Handler) http.Handler { return m.auto.HTTPHandler(next) }

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Several are the certificates of a server with several names. There is at least one.
+// Several holds the certificates of a server with several names. It must not be empty.
 type Several []*Files
 
-// TLS is the configuration of a listener.
+// TLS returns the configuration for a listener.
 func (s Several) TLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols, GetCertificate: s.certificate}
 }
 
-// certificate is the first one for the name that the client asks for, and the first of
-// all for a client that asks for none or for another.
+// certificate returns the first certificate for the name that the client asks for. If there
+// is none, or the client does not send a name, it returns the first certificate of all.
 func (s Several) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	for _, f := range s {
 		c, err := f.certificate(hello)
@@ -35,7 +35,7 @@ func (s Several) Covers(host string) bool {
 	return false
 }
 
-// Expires is when the first of them does.
+// Expires returns the earliest expiry of the certificates.
 func (s Several) Expires() (first time.Time) {
 	for _, f := range s {
 		if at := f.Expires(); first.IsZero() || at.Before(first) {
