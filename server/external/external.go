@@ -1,9 +1,9 @@
-// Package external lets in the accounts of another accounts server, Mozilla's
-// for one: people go on to sign in there, and only their records are here.
+// Package external accepts the accounts of another accounts server, such as Mozilla's: users
+// sign in there, and this server stores only their records.
 //
-// Access tokens are JSON Web Tokens whose signature is checked with the keys
-// that the accounts server publishes, without a question to it. A token that is
-// none of these, as older servers give, is shown to the accounts server.
+// Access tokens are JSON Web Tokens. Their signature is checked with the keys that the
+// accounts server publishes, without a request for each token. Opaque tokens, which older
+// servers issue, are sent to the accounts server to be verified.
 //
 // Sources: RFC 9068 (JWT access tokens), RFC 7517 (key sets), RFC 7662
 // (introspection), and what Mozilla's accounts server publishes.
@@ -29,17 +29,17 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// Config says which accounts server it is, and who of its users may come. All
-// fields without a default must be set.
+// Config says which accounts server is used, and which of its users may sync. All fields
+// without a default must be set.
 type Config struct {
 	// Server is the accounts server's root, like https://accounts.firefox.com. Its
 	// tokens must name it as their issuer.
 	Server *url.URL
-	// Allow lists the uids of the accounts that may come. AllowAll lets come whoever
-	// has an account there.
+	// Allow lists the uids of the accounts that may sync. AllowAll allows all accounts of
+	// that server.
 	Allow    []string
 	AllowAll bool
-	// Clients, if not empty, are the only client ids whose tokens count.
+	// Clients, if not empty, lists the OAuth client IDs whose tokens are accepted.
 	Clients   []string
 	Transport http.RoundTripper
 	Now       func() time.Time
@@ -47,14 +47,14 @@ type Config struct {
 }
 
 const (
-	// skew is how far the two servers' clocks may be apart.
+	// skew is how far the two servers' clocks may differ.
 	skew = time.Minute
-	// maxToken bounds an access token, in bytes. Real ones have some 900.
+	// maxToken bounds an access token, in bytes. Real tokens have about 900.
 	maxToken = 8 << 10
 )
 
-// Verifier is a token.Verifier for the accounts of another server. It asks that
-// server nothing before the first token comes.
+// Verifier is a [token.Verifier] for the accounts of another server. It contacts that server
+// only when it verifies the first token. It is safe for concurrent use.
 type Verifier struct {
 	cfg    Config
 	issuer string
@@ -63,13 +63,13 @@ type Verifier struct {
 	mu        sync.Mutex
 	endpoints *endpoints
 	keys      map[string]any // *rsa.PublicKey by kid
-	fetched   time.Time      // when keys were had
-	tried     time.Time      // when they were last asked for
+	fetched   time.Time      // when keys were last received
+	tried     time.Time      // when they were last requested
 }
 
 var _ token.Verifier = (*Verifier)(nil)
 
-// New makes a Verifier.
+// New returns a Verifier. It fails if the configuration is invalid.
 func New(cfg Config) (*Verifier, error) {
 	u := *cfg.Server
 	u.Path = strings.TrimRight(u.Path, "/")
@@ -78,7 +78,7 @@ func New(cfg Config) (*Verifier, error) {
 	}
 	for _, uid := range cfg.Allow {
 		if !isUID.MatchString(uid) {
-			return nil, fmt.Errorf("%q is no account's uid, which is 32 hexadecimal digits", uid)
+			return nil, fmt.Errorf("%q is not an account's uid: give 32 hexadecimal digits in lower case", uid)
 		}
 	}
 	return &Verifier{cfg: cfg, issuer: u.String(), remote: newRemote(cfg.Transport)}, nil
@@ -86,11 +86,11 @@ func New(cfg Config) (*Verifier, error) {
 
 var (
 	isUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	// isOpaque is the form of tokens that are not JWTs.
+	// isOpaque matches tokens that are not JWTs.
 	isOpaque = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// claims are what a token says.
+// claims are the claims of a token.
 type claims struct {
 	jwt.Claims
 	ClientID   string `json:"client_id"`
@@ -98,7 +98,7 @@ type claims struct {
 	Generation int64  `json:"fxa-generation"`
 }
 
-// Verify implements token.Verifier.
+// Verify implements [token.Verifier].
 func (v *Verifier) Verify(ctx context.Context, text string) (token.Identity, error) {
 	c, err := v.read(ctx, text)
 	if err != nil {
@@ -106,14 +106,14 @@ func (v *Verifier) Verify(ctx context.Context, text string) (token.Identity, err
 	}
 	switch {
 	case !isUID.MatchString(c.Subject):
-		return token.Identity{}, bad("its subject is no account")
+		return token.Identity{}, bad("its subject is not an account")
 	case !slices.Contains(strings.Fields(c.Scope), onepw.OldSync):
-		return token.Identity{}, bad("it lacks the scope")
+		return token.Identity{}, bad("it does not have the sync scope")
 	case len(v.cfg.Clients) > 0 && !slices.Contains(v.cfg.Clients, c.ClientID):
-		return token.Identity{}, bad("it is of another client")
+		return token.Identity{}, bad("it was issued to another client")
 	case !v.cfg.AllowAll && !slices.Contains(v.cfg.Allow, c.Subject):
-		// The operator learns here whom to allow.
-		v.cfg.Log.WarnContext(ctx, "an account that is not allowed wants to sync", "uid", c.Subject)
+		// The log line tells the operator which uid to allow.
+		v.cfg.Log.WarnContext(ctx, "an account that is not allowed tried to sync", "uid", c.Subject)
 		return token.Identity{}, bad("its account is not allowed")
 	}
 	return token.Identity{Account: c.Subject, Generation: c.Generation}, nil
@@ -121,7 +121,7 @@ func (v *Verifier) Verify(ctx context.Context, text string) (token.Identity, err
 
 func bad(why string) error { return fmt.Errorf("%w: %s", token.ErrBadAccess, why) }
 
-// read finds out what a token says, if it is good.
+// read returns the claims of a valid token.
 func (v *Verifier) read(ctx context.Context, text string) (*claims, error) {
 	switch {
 	case len(text) > maxToken:
@@ -129,15 +129,15 @@ func (v *Verifier) read(ctx context.Context, text string) (*claims, error) {
 	case isOpaque.MatchString(text):
 		return v.ask(ctx, text)
 	}
-	// The algorithm is ours to choose, not the token's.
+	// Accept one algorithm only; the token must not choose it.
 	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(parsed.Headers) != 1 {
-		return nil, bad("it is no signed token")
+		return nil, bad("it is not a signed token")
 	}
 	h := parsed.Headers[0]
-	// Another kind of token, an ID token for one, is signed with the same keys.
+	// Other kinds of tokens, such as ID tokens, are signed with the same keys.
 	if typ, _ := h.ExtraHeaders[jose.HeaderType].(string); strings.TrimPrefix(strings.ToLower(typ), "application/") != "at+jwt" {
-		return nil, bad("it is no access token")
+		return nil, bad("it is not an access token")
 	}
 	key, err := v.key(ctx, h.KeyID)
 	if errors.Is(err, errUnreachable) {
@@ -153,7 +153,7 @@ func (v *Verifier) read(ctx context.Context, text string) (*claims, error) {
 	return &c, v.check(&c)
 }
 
-// check looks at whom a signed token is from, for whom, and when.
+// check validates the issuer, the audience and the times of a signed token.
 func (v *Verifier) check(c *claims) error {
 	now := v.cfg.Now()
 	switch {

@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	// keysLife is how long keys are used before they are asked for again.
+	// keysLife is how long keys are used before they are requested again.
 	keysLife = time.Hour
-	// keysMax is how long they are used when the accounts server does not answer.
+	// keysMax is how long they are used if the accounts server does not answer.
 	keysMax = 24 * time.Hour
-	// askAgain is how soon a key that is not known makes them be asked for: what
-	// strangers send must not become requests to the accounts server.
+	// askAgain is the minimum time between two requests for the keys: clients that send
+	// unknown keys must not cause a request each.
 	askAgain = time.Minute
-	// minBits is the least size of a key.
+	// minBits is the minimum size of a key, in bits.
 	minBits = 2048
 )
 
-// errUnreachable means that there are no keys, and none could be had.
-var errUnreachable = errors.New("the accounts server's keys cannot be had")
+// errUnreachable means that there are no usable keys, and the accounts server sent none.
+var errUnreachable = errors.New("cannot get the accounts server's keys")
 
-// key is the public key of a kid. The error is token.ErrBadAccess if there is
-// none, and errUnreachable if that cannot be known.
+// key returns the public key with a key ID. The error is token.ErrBadAccess if there is none,
+// and errUnreachable if the keys are unknown.
 func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -37,7 +37,8 @@ func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
 	old := now.Sub(v.fetched) >= keysLife
 	if (old || !known) && now.Sub(v.tried) >= askAgain {
 		v.tried = now
-		// Others wait for the answer too, so it is not for one to give up on.
+		// Other requests wait for the answer too, so this request's context must not cancel
+		// it.
 		if err := v.refresh(context.WithoutCancel(ctx)); err != nil {
 			v.cfg.Log.WarnContext(ctx, "cannot get the accounts server's keys", "err", err)
 		}
@@ -47,12 +48,12 @@ func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
 	}
 	key, known := v.keys[kid]
 	if !known {
-		return nil, bad("its key is not known")
+		return nil, bad("its key is unknown")
 	}
 	return key, nil
 }
 
-// refresh gets the keys. v.mu is held.
+// refresh fetches the keys. The caller holds v.mu.
 func (v *Verifier) refresh(ctx context.Context) error {
 	at, err := v.discover(ctx)
 	if err != nil {
@@ -71,13 +72,13 @@ func (v *Verifier) refresh(ctx context.Context) error {
 		}
 	}
 	if len(keys) == 0 {
-		return errors.New("it publishes no key to check its tokens by")
+		return errors.New("the accounts server publishes no usable key")
 	}
 	v.keys, v.fetched = keys, v.cfg.Now()
 	return nil
 }
 
-// endpoints are what is used of OpenID Connect's discovery document.
+// endpoints are the fields used from the OpenID Connect discovery document.
 type endpoints struct {
 	Issuer     string `json:"issuer"`
 	JWKS       string `json:"jwks_uri"`
@@ -85,7 +86,7 @@ type endpoints struct {
 	Introspect string `json:"introspection_endpoint"`
 }
 
-// discover learns where the accounts server's services are. v.mu is held.
+// discover returns the accounts server's endpoints. The caller holds v.mu.
 func (v *Verifier) discover(ctx context.Context) (*endpoints, error) {
 	if v.endpoints != nil {
 		return v.endpoints, nil
@@ -95,21 +96,21 @@ func (v *Verifier) discover(ctx context.Context) (*endpoints, error) {
 		return nil, err
 	}
 	if at.Issuer != v.issuer {
-		return nil, fmt.Errorf("%s says that it is %q", v.issuer, at.Issuer)
+		return nil, fmt.Errorf("the accounts server %s has another issuer, %q", v.issuer, at.Issuer)
 	}
 	if at.JWKS == "" {
-		return nil, fmt.Errorf("%s publishes no keys", v.issuer)
+		return nil, fmt.Errorf("the accounts server %s publishes no keys", v.issuer)
 	}
 	for _, endpoint := range []string{at.JWKS, at.Verify, at.Introspect} {
 		if endpoint != "" && strings.HasPrefix(v.issuer, "https:") && !strings.HasPrefix(endpoint, "https://") {
-			return nil, fmt.Errorf("%s leads to %q, without https", v.issuer, endpoint)
+			return nil, fmt.Errorf("the accounts server %s names the endpoint %q, which does not use HTTPS", v.issuer, endpoint)
 		}
 	}
 	v.endpoints = &at
 	return v.endpoints, nil
 }
 
-// ask shows a token to the accounts server.
+// ask lets the accounts server verify a token.
 func (v *Verifier) ask(ctx context.Context, text string) (*claims, error) {
 	v.mu.Lock()
 	at, err := v.discover(context.WithoutCancel(ctx))
@@ -123,11 +124,11 @@ func (v *Verifier) ask(ctx context.Context, text string) (*claims, error) {
 	if at.Introspect != "" {
 		return v.askIntrospect(ctx, at.Introspect, text)
 	}
-	return nil, bad("it is no signed token")
+	return nil, bad("it is not a signed token")
 }
 
-// askVerify uses the endpoint that Mozilla's server had before RFC 7662. It
-// refuses what is not good for any reason with a status of 4xx.
+// askVerify uses the endpoint of Mozilla's server that is older than RFC 7662. It answers a
+// token that is not valid with a 4xx status.
 func (v *Verifier) askVerify(ctx context.Context, url, text string) (*claims, error) {
 	var out struct {
 		User       string   `json:"user"`
@@ -158,7 +159,7 @@ func (v *Verifier) askIntrospect(ctx context.Context, url, text string) (*claims
 	if err := v.remote.do(ctx, http.MethodPost, url, map[string]string{"token": text}, &out); err != nil {
 		return nil, err
 	}
-	// A refresh token opens nothing by itself.
+	// A refresh token does not grant access by itself.
 	if !out.Active || out.Type != "" && out.Type != "access_token" {
 		return nil, bad("the accounts server refuses it")
 	}

@@ -13,13 +13,13 @@ import (
 
 const (
 	patience = 10 * time.Second
-	// maxAnswer bounds what is read of an answer, in bytes.
+	// maxAnswer bounds a response, in bytes.
 	maxAnswer = 1 << 20
-	// maxAsking bounds how many questions are asked at once.
+	// maxAsking bounds the requests in progress.
 	maxAsking = 16
 )
 
-// remote is the way to the accounts server.
+// remote sends requests to the accounts server.
 type remote struct {
 	client *http.Client
 	slots  chan struct{}
@@ -29,14 +29,14 @@ func newRemote(transport http.RoundTripper) *remote {
 	return &remote{
 		client: &http.Client{
 			Transport: transport,
-			// A token must not follow where somebody points.
+			// Do not follow redirects: they could send a token to another server.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		slots: make(chan struct{}, maxAsking),
 	}
 }
 
-// statusError is an answer that is no success.
+// statusError is a response with a status other than 200.
 type statusError struct {
 	url  string
 	code int
@@ -46,8 +46,7 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s answers %d %s", e.url, e.code, http.StatusText(e.code))
 }
 
-// do asks for url, with in as JSON unless it is nil, and reads the answer into
-// out.
+// do sends a request, with in as JSON unless it is nil, and decodes the response into out.
 func (r *remote) do(ctx context.Context, method, url string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -67,7 +66,7 @@ func (r *remote) do(ctx context.Context, method, url string, in, out any) error 
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return fmt.Errorf("the accounts server names a bad address: %w", err)
+		return fmt.Errorf("the accounts server's endpoint is not valid: %w", err)
 	}
 	req.Header.Set("Accept", "application/json")
 	if in != nil {

@@ -8,26 +8,28 @@ import (
 	"strconv"
 )
 
-// Host is a mail host that takes messages for the rest of the world.
+// Host is a mail host that relays the server's messages.
 type Host struct {
 	Name string
 	Port int
-	// TLS says that the connection begins with TLS (smtps). Otherwise it goes over
-	// to it by STARTTLS before anything else is said.
+	// TLS says that the connection starts with TLS (smtps). Otherwise it switches to TLS with
+	// STARTTLS first.
 	TLS bool
-	// User is who to sign in as, or "": the host takes messages from this machine.
+	// User is the user to sign in as; "" means that the host accepts messages from this
+	// machine without signing in.
 	User string
 }
 
-// ParseHost reads a mail host like smtp://user@mail.example.org:587, or smtps://
-// for one that begins with TLS. Without a port it takes 587, or 465 for smtps.
+// ParseHost parses the URL of a mail host, like smtp://user@mail.example.org:587. The scheme
+// smtps means that the connection starts with TLS. The default port is 587 for smtp, and 465
+// for smtps.
 func ParseHost(text string) (Host, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
-		return Host{}, errors.New("the mail host must be like smtp://user@mail.example.org:587 or smtps://user@mail.example.org:465") // text may hold a password
+		return Host{}, errors.New("the mail host must be like smtp://user@mail.example.org:587 or smtps://user@mail.example.org:465") // text may contain a password
 	}
 	if _, has := u.User.Password(); has {
-		return Host{}, errors.New("a password does not belong into the mail host's URL, where others see it; put it into a file")
+		return Host{}, errors.New("the mail host's URL contains a password, which other users can see: put it into a file")
 	}
 	h := Host{Name: u.Hostname(), Port: 587, TLS: u.Scheme == "smtps", User: u.User.Username()}
 	if h.TLS {
@@ -35,14 +37,14 @@ func ParseHost(text string) (Host, error) {
 	}
 	if p := u.Port(); p != "" {
 		if h.Port, err = strconv.Atoi(p); err != nil || h.Port < 1 || h.Port > 65535 {
-			return Host{}, fmt.Errorf("%s is no port of a mail host", p)
+			return Host{}, fmt.Errorf("the mail host's port must be from 1 to 65535, not %s", p)
 		}
 	}
 	return h, nil
 }
 
-// local reports whether the host is on this machine, to which there is no way
-// that anybody could listen on.
+// local reports whether the host is on this machine, so that nobody can listen to the
+// connection.
 func (h Host) local() bool {
 	ip := net.ParseIP(h.Name)
 	return h.Name == "localhost" || ip != nil && ip.IsLoopback()

@@ -1,11 +1,10 @@
-// Package mail sends the server's e-mail through a mail host that the operator
-// names.
+// Package mail sends the server's e-mail through a mail host that the operator configures.
 //
-// Sending happens aside: whoever wants a message sent waits a moment for what
-// the host says, so that a host that is down is noticed, and no longer, so that
-// a slow one holds nobody up. The host is spoken to over TLS, with a certificate
-// for its name, unless it is on this machine. A message that cannot be sent is
-// lost: its sender is told, or asks for another one.
+// Messages are sent in the background. [Sender.Send] waits a few seconds for the host's
+// response, long enough to notice that a host is down, and short enough that a slow host does
+// not delay the caller. The connection uses TLS with a certificate for the host's name,
+// unless the host is on this machine. A message that cannot be sent is lost; the user can
+// request another one.
 //
 // Sources: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS for it), RFC
 // 3834 (messages that programs send).
@@ -31,42 +30,42 @@ import (
 )
 
 const (
-	// workers is how many messages are on their way at once, and queueSize how many
-	// wait for that.
+	// workers is how many messages are sent at once, and queueSize how many may wait.
 	workers   = 2
 	queueSize = 64
 	// sendTimeout bounds one message.
 	sendTimeout = time.Minute
-	// defaultPatience is long enough for a host that is down to be found so.
+	// defaultPatience is long enough to notice that a host is down.
 	defaultPatience = 3 * time.Second
 )
 
 var (
-	// ErrAddress means an address that no message can be sent to.
-	ErrAddress = errors.New("it is no e-mail address that a message can be sent to")
-	// ErrUnsent means that the mail host did not take the message, or was not there.
-	ErrUnsent = errors.New("the mail host did not take the message")
-	// ErrBusy means that too many messages wait already.
+	// ErrAddress means that a message has an invalid address or subject.
+	ErrAddress = errors.New("not an e-mail address that a message can be sent to")
+	// ErrUnsent means that the mail host refused the message or could not be reached.
+	ErrUnsent = errors.New("the mail host did not accept the message")
+	// ErrBusy means that too many messages are waiting already.
 	ErrBusy = errors.New("too many e-mails are waiting")
 	// ErrClosed means that the sender was closed.
 	ErrClosed = errors.New("the sender of e-mails is closed")
 )
 
-// Config says how a Sender works. All fields without a default must be set.
+// Config configures a [Sender]. All fields without a default must be set.
 type Config struct {
 	Host Host
-	// Password is that of Host.User.
+	// Password is the password of [Host.User].
 	Password string
 	// From is the sender's address, with or without a name.
 	From string
-	// Hello is how this server names itself to the host.
+	// Hello is the host name in this server's EHLO command.
 	Hello string
-	// Roots are the authorities for the host's certificate; default those of the
+	// Roots are the certificate authorities for the host's certificate; default those of the
 	// system.
 	Roots *x509.CertPool
-	// Patience is how long Send waits for what the host says; default three seconds.
+	// Patience is how long [Sender.Send] waits for the host's response; default three
+	// seconds.
 	Patience time.Duration
-	// Dial connects to the host; default a net.Dialer.
+	// Dial connects to the host; default a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Now  func() time.Time
 	Rand io.Reader
@@ -76,21 +75,21 @@ type Config struct {
 // Message is a text for one address.
 type Message struct{ To, Subject, Text string }
 
-// Sender sends messages. Close it.
+// Sender sends messages. It is safe for concurrent use. The caller must call [Sender.Close].
 type Sender struct {
 	cfg    Config
 	from   *netmail.Address
 	outbox *outbox.Outbox[job]
 }
 
-// job is a message that can be sent, and where to say how that went.
+// job is a message to send, and where to report the result.
 type job struct {
 	to   string
 	msg  *mail.Msg
 	done chan<- error
 }
 
-// ParseSender reads the address that e-mails come from, with or without a name.
+// ParseSender parses the address that e-mails come from, with or without a name.
 func ParseSender(text string) (*netmail.Address, error) {
 	from, err := netmail.ParseAddress(text)
 	if err != nil {
@@ -122,12 +121,12 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// Waiting is how many messages wait to be sent.
+// Waiting returns how many messages wait to be sent.
 func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
-// Send takes a message to be sent. It waits a moment for what the host says, but
-// not beyond the end of ctx; nil may mean that the message is still on its way.
-// The error is ErrAddress, ErrUnsent, ErrBusy or ErrClosed.
+// Send queues a message, and waits up to [Config.Patience] for the host's response, but not
+// beyond the end of ctx. nil may mean that the message is still being sent. The error is
+// [ErrAddress], [ErrUnsent], [ErrBusy] or [ErrClosed].
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	to, err := netmail.ParseAddress(m.To)
 	if err != nil || to.Name != "" || to.Address != m.To || strings.ContainsAny(m.To+m.Subject, "\r\n\x00") {
@@ -154,11 +153,11 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// write makes the message as it goes over the wire.
+// write returns the message in the form in which it is sent.
 func (s *Sender) write(to *netmail.Address, m Message) (*mail.Msg, error) {
 	id := make([]byte, 16)
 	if _, err := io.ReadFull(s.cfg.Rand, id); err != nil {
-		return nil, fmt.Errorf("no randomness: %w", err)
+		return nil, fmt.Errorf("cannot read random bytes: %w", err)
 	}
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
@@ -166,14 +165,13 @@ func (s *Sender) write(to *netmail.Address, m Message) (*mail.Msg, error) {
 	msg.Subject(m.Subject)
 	msg.SetDateWithValue(s.cfg.Now())
 	msg.SetMessageIDWithValue(hex.EncodeToString(id) + s.from.Address[strings.LastIndexByte(s.from.Address, '@'):])
-	// No answering machine answers it.
+	// Keeps automatic replies away.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	return msg, nil
 }
 
-// deliver sends one message. What goes wrong is logged without the message and
-// without its address.
+// deliver sends one message. It logs errors without the message and its address.
 func (s *Sender) deliver(ctx context.Context, j job) error {
 	err := s.post(ctx, j.msg)
 	if err == nil {
@@ -225,13 +223,12 @@ func (s *Sender) post(ctx context.Context, msg *mail.Msg) error {
 	if err := c.SendWithSMTPClient(conn, msg); err != nil {
 		return err
 	}
-	// The host has it, however the farewell goes.
+	// The host has accepted the message, even if QUIT fails.
 	_ = c.CloseWithSMTPClient(conn)
 	return nil
 }
 
-// reason says why a message was not sent, without the address that the host may
-// repeat.
+// reason returns why a message was not sent, without the address, which the host may repeat.
 func reason(err error, to string) string {
 	if e, ok := errors.AsType[*mail.SendError](err); ok {
 		return fmt.Sprintf("%v (SMTP %d)", e.Reason, e.ErrorCode())
@@ -239,6 +236,6 @@ func reason(err error, to string) string {
 	return strings.ReplaceAll(err.Error(), to, "…")
 }
 
-// Close takes no more messages, and sends those that wait, for some seconds at
-// most and not beyond the end of ctx. What could not be sent then is lost.
+// Close accepts no more messages, and sends those that wait, for at most ten seconds and not
+// beyond the end of ctx. Messages that are not sent by then are lost.
 func (s *Sender) Close(ctx context.Context) { s.outbox.Close(ctx) }

@@ -1,6 +1,6 @@
-// Package picture makes a small square picture of one that a stranger sends. What
-// comes out was drawn here: nothing of what came in is left but its look, no place
-// where it was taken, no text, no script.
+// Package picture converts an uploaded picture to a small square one. It decodes and draws
+// the picture again, so that metadata, such as the place where a photo was taken, and
+// embedded text and scripts are removed.
 package picture
 
 import (
@@ -16,23 +16,23 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// maxSide bounds a picture's width and height, in pixels, before it is decoded:
-// a few bytes can claim to be larger than any memory.
+// maxSide bounds a picture's width and height, in pixels. It is checked before decoding,
+// because a few bytes can declare a picture larger than the memory.
 const maxSide = 1024
 
-// quality is what JPEG is written with, of 100.
+// quality is the quality of JPEG output, from 1 to 100.
 const quality = 90
 
 var (
-	// ErrType means a type of picture that is not taken.
-	ErrType = errors.New("only PNG, JPEG and GIF pictures are taken")
-	// ErrPicture means that the bytes are no picture of their type.
-	ErrPicture = errors.New("it is not a picture that can be read")
-	// ErrTooLarge means more pixels than are decoded.
+	// ErrType means that the type of picture is not accepted.
+	ErrType = errors.New("only PNG, JPEG and GIF pictures are accepted")
+	// ErrPicture means that the bytes are not a picture of the given type.
+	ErrPicture = errors.New("not a readable picture")
+	// ErrTooLarge means that the picture is wider or higher than is accepted.
 	ErrTooLarge = fmt.Errorf("the picture is wider or higher than %d pixels", maxSide)
 )
 
-// format reads pictures of one type.
+// format decodes pictures of one type.
 type format struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
@@ -41,12 +41,13 @@ type format struct {
 var formats = map[string]format{
 	"image/png":  {png.DecodeConfig, png.Decode},
 	"image/jpeg": {jpeg.DecodeConfig, jpeg.Decode},
-	"image/gif":  {gif.DecodeConfig, gif.Decode}, // of a moving one, the first picture
+	"image/gif":  {gif.DecodeConfig, gif.Decode}, // the first frame of an animation
 }
 
-// Square makes of a picture the largest square in its middle, at most side pixels
-// wide, as a JPEG, or a PNG if one can see through it. contentType says what came
-// in, and returns what comes out. The error is ErrType, ErrPicture or ErrTooLarge.
+// Square cuts the largest square out of the middle of a picture, and scales it down to at
+// most side pixels. contentType is the MIME type of in; outType is that of out: JPEG, or PNG
+// if the picture has transparent parts. The error is [ErrType], [ErrPicture] or
+// [ErrTooLarge].
 func Square(in []byte, contentType string, side int) (out []byte, outType string, err error) {
 	f, ok := formats[contentType]
 	if !ok {
@@ -63,7 +64,7 @@ func Square(in []byte, contentType string, side int) (out []byte, outType string
 	if err != nil {
 		return nil, "", ErrPicture
 	}
-	// A GIF's first picture may be smaller than the whole, down to nothing.
+	// The first frame of a GIF may be smaller than the picture, or even empty.
 	b := from.Bounds()
 	middle := min(b.Dx(), b.Dy())
 	if middle < 1 {

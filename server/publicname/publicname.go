@@ -1,4 +1,4 @@
-// Package publicname tells by which of a server's public URLs a request came.
+// Package publicname determines which of a server's public URLs a request was sent to.
 package publicname
 
 import (
@@ -9,14 +9,14 @@ import (
 )
 
 // Names are the public URLs of one server: scheme, host and port, and a path without a
-// slash at its end. The first is the canonical one, which stands for the server where
-// there is no request to go by. There is at least one.
+// trailing slash. The first is the canonical URL, which is used where there is no request.
+// Names must not be empty.
 type Names []*url.URL
 
-// Canonical returns the first name.
+// Canonical returns the first URL.
 func (n Names) Canonical() *url.URL { return n[0] }
 
-// Has reports whether text is one of the names.
+// Has reports whether text is one of the URLs.
 func (n Names) Has(text string) bool {
 	for _, u := range n {
 		if u.String() == text {
@@ -28,8 +28,8 @@ func (n Names) Has(text string) bool {
 
 type key struct{}
 
-// Of returns the name by which a request came, by the request's context: one that passed
-// [Names.Handler]. It is the canonical name for any other context.
+// Of returns the URL that a request was sent to. ctx is the context of a request that passed
+// [Names.Handler]; for any other context, Of returns the canonical URL.
 func (n Names) Of(ctx context.Context) *url.URL {
 	if u, ok := ctx.Value(key{}).(*url.URL); ok {
 		return u
@@ -37,9 +37,9 @@ func (n Names) Of(ctx context.Context) *url.URL {
 	return n.Canonical()
 }
 
-// Handler passes requests on to next with the name by which they came: the one that the
-// Host header names, or that X-Forwarded-Host names where proxied reports that a proxy
-// wrote it. A request for any other host counts as one for the canonical name.
+// Handler determines the URL that a request was sent to, for [Names.Of], and calls next. The
+// Host header names the URL, or X-Forwarded-Host if proxied reports that a trusted proxy
+// forwarded the request. A request for any other host counts as sent to the canonical URL.
 func (n Names) Handler(proxied func(*http.Request) bool, next http.Handler) http.Handler {
 	if len(n) == 1 {
 		return next
@@ -62,8 +62,8 @@ func (n Names) find(r *http.Request, proxied bool) *url.URL {
 		if proto := list(r.Header, "X-Forwarded-Proto"); len(proto) > 0 {
 			scheme = strings.ToLower(proto[0])
 		}
-		// The first proxy of a chain saw the host that the client named. A client may
-		// write the header too, but names nothing by it that its Host could not name.
+		// The first proxy of a chain saw the host that the client named. A client may forge
+		// the header, but gains nothing: it could name the same host in Host.
 		hosts = append(list(r.Header, "X-Forwarded-Host"), hosts...)
 	}
 	for _, host := range hosts {
@@ -74,7 +74,7 @@ func (n Names) find(r *http.Request, proxied bool) *url.URL {
 	return n.Canonical()
 }
 
-// list reads a header whose values are apart by commas.
+// list returns the values of a comma-separated header.
 func list(h http.Header, name string) (all []string) {
 	for part := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
 		if part = strings.TrimSpace(part); part != "" {
@@ -84,9 +84,10 @@ func list(h http.Header, name string) (all []string) {
 	return all
 }
 
-// match returns the name for a host, or nil. Where several names have the host, the
-// longest path that the request is below decides, and then the scheme. The scheme alone
-// excludes no name: a proxy that the server does not trust may have taken TLS off.
+// match returns the URL for a host, or nil. If several URLs have the host, it prefers the
+// longest path that is a prefix of the request's, and then the same scheme. A different
+// scheme does not exclude a URL: a proxy that the server does not trust may have terminated
+// TLS.
 func (n Names) match(host, scheme, path string) (found *url.URL) {
 	name, port := split(host)
 	best := -1
@@ -102,7 +103,7 @@ func (n Names) match(host, scheme, path string) (found *url.URL) {
 			score = 1 << 20
 		case port != "":
 			continue
-		} // Some proxies pass the host on without its port.
+		} // some proxies forward the host without its port
 		if u.Path == "" || path == u.Path || strings.HasPrefix(path, u.Path+"/") {
 			score += 2 + 2*len(u.Path)
 		}
@@ -116,8 +117,8 @@ func (n Names) match(host, scheme, path string) (found *url.URL) {
 	return found
 }
 
-// split takes "host:port" apart. The host is in lower case, without brackets, and
-// without the dot that a complete name may end with.
+// split splits "host:port". The host is returned in lower case, without brackets, and without
+// a trailing dot.
 func split(hostport string) (host, port string) {
 	u := url.URL{Host: hostport}
 	return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// ErrAddress means that the name of a push service led to an address that is not
-// on the public internet.
+// ErrAddress means that the name of a push service resolves to an address that is not public.
 var ErrAddress = errors.New("the address of the push service is not public")
 
 // DefaultHosts are the push services of Firefox, Chrome and Safari.
@@ -22,8 +21,8 @@ func DefaultHosts() []string {
 	return []string{"updates.push.services.mozilla.com", "fcm.googleapis.com", "web.push.apple.com"}
 }
 
-// allowed reads an endpoint: an https URL of one of hosts or a name below it, on
-// the usual port.
+// allowed parses an endpoint: an https URL with one of hosts or its subdomains, on the
+// default port.
 func allowed(endpoint string, hosts []string) (*url.URL, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Opaque != "" || u.Host == "" {
@@ -43,8 +42,8 @@ func allowed(endpoint string, hosts []string) (*url.URL, error) {
 	return nil, ErrHost
 }
 
-// isName reports whether host is a name of the DNS, in ASCII and with a dot, and
-// not an address in any spelling: the last label of those is a number.
+// isName reports whether host is a DNS name, in ASCII and with a dot. It is not an IP address
+// in any notation: those have a number as their last label.
 func isName(host string) bool {
 	labels := strings.Split(host, ".")
 	for _, l := range labels {
@@ -56,10 +55,10 @@ func isName(host string) bool {
 	return len(labels) > 1 && len(host) <= 253 && (last[0] < '0' || last[0] > '9')
 }
 
-// NewTransport makes a transport that connects to public addresses alone,
-// whatever a name leads to: it looks at the address that is being connected to,
-// not at one that was looked up before. It uses no proxy, as that would connect
-// in its place.
+// NewTransport returns a transport that connects to public addresses only, and fails with
+// [ErrAddress] otherwise. It checks the address of each connection itself, so that a name
+// cannot resolve to another address after the check. It does not use a proxy, which would
+// open the connection instead.
 func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: sendTimeout, Control: onlyPublic}
 	return &http.Transport{
@@ -68,7 +67,7 @@ func NewTransport() *http.Transport {
 	}
 }
 
-// onlyPublic is asked before each connection, with the address in numbers.
+// onlyPublic is called before each connection, with the resolved address.
 func onlyPublic(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || at.Port() != 443 || !isPublic(at.Addr()) {
@@ -79,11 +78,11 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// special are the networks of IANA's registries of special addresses that the methods
-// of netip.Addr do not cover.
+// special are the networks in IANA's registries of special addresses that the methods of
+// [netip.Addr] do not cover.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"), // shared by carriers
+	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NAT
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"),
@@ -93,15 +92,15 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("::/96"),
 	netip.MustParsePrefix("64:ff9b:1::/48"),
 	netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"), // Teredo among them
+	netip.MustParsePrefix("2001::/23"), // including Teredo
 	netip.MustParsePrefix("2001:db8::/32"),
 	netip.MustParsePrefix("2002::/16"), // 6to4
 	netip.MustParsePrefix("3fff::/20"),
 	netip.MustParsePrefix("fec0::/10"),
 }
 
-// isPublic reports whether an address is one of the public internet. An IPv4
-// address inside an IPv6 one counts as itself.
+// isPublic reports whether an address is on the public internet. For an IPv4 address embedded
+// in an IPv6 address, it checks the IPv4 address.
 func isPublic(a netip.Addr) bool {
 	if nat64.Contains(a) {
 		b := a.As16()

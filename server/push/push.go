@@ -1,11 +1,10 @@
-// Package push wakes devices by Web Push: it encrypts a message for a device,
-// and hands it to the push service that the device named.
+// Package push wakes devices by Web Push: it encrypts a message for a device, and sends it to
+// the device's push service.
 //
-// Where a device says to send cannot be trusted, so a message is sent only to
-// services that the operator lists, and [NewTransport] connects only to public
-// addresses. Messages are sent in the background: that never delays or fails what a
-// message is about, and a message that cannot be sent is lost. Devices find out
-// when they ask next.
+// The endpoint that a device registers cannot be trusted, so messages are sent only to push
+// services that the operator lists, and [NewTransport] connects only to public addresses.
+// Messages are sent in the background, so that they never delay a request or make it fail. A
+// message that cannot be sent is lost; the device notices the change when it polls next.
 //
 // Sources: RFC 8030 (Web Push), RFC 8291 (its encryption), RFC 8292 (VAPID).
 package push
@@ -29,11 +28,10 @@ import (
 )
 
 const (
-	// MaxPayload is the size of the longest payload, in bytes: push services take
-	// bodies of 4096, of which the encryption needs 103.
+	// MaxPayload is the maximum size of a payload, in bytes: push services accept bodies of
+	// 4096 bytes, of which the encryption needs 103.
 	MaxPayload = 4096 - 103
-	// workers is how many messages are on their way at once, and queueSize how many
-	// wait for that.
+	// workers is how many messages are sent at once, and queueSize how many may wait.
 	workers   = 4
 	queueSize = 1024
 	// sendTimeout bounds one message.
@@ -41,67 +39,66 @@ const (
 )
 
 var (
-	// ErrHost means that the operator does not list the push service.
+	// ErrHost means that [Config.Hosts] does not contain the push service.
 	ErrHost = errors.New("the operator does not allow this push service")
-	// ErrKeys means that a subscription has no keys to encrypt with, or bad ones.
+	// ErrKeys means that the keys of a subscription are missing or invalid.
 	ErrKeys = errors.New("the subscription has no valid keys")
-	// ErrTooLong means a payload beyond MaxPayload.
+	// ErrTooLong means that a payload is longer than [MaxPayload].
 	ErrTooLong = errors.New("the push message is too long")
-	// ErrBusy means that too many messages wait already.
+	// ErrBusy means that too many messages are waiting already.
 	ErrBusy = errors.New("too many push messages are waiting")
 	// ErrClosed means that the sender was closed.
 	ErrClosed = errors.New("the push sender is closed")
 )
 
-// Config says how a Sender works. All fields must be set.
+// Config configures a [Sender]. All fields must be set.
 type Config struct {
-	// Secret is what the key that signs for this server (VAPID) is made from. The
-	// same secret gives the same key.
+	// Secret is what this server's signing key (VAPID) is derived from. The same secret gives
+	// the same key.
 	Secret []byte
-	// Subject is this server's public URL, by which a push service can find its
+	// Subject is this server's public URL, with which a push service can contact the
 	// operator.
 	Subject string
-	// Hosts are the push services that messages may go to: each name, and the names
-	// below it.
+	// Hosts are the host names of the push services that messages may be sent to. Subdomains
+	// are included.
 	Hosts []string
-	// Transport reaches them; it should be of NewTransport's kind.
+	// Transport connects to them; see [NewTransport].
 	Transport http.RoundTripper
 	Now       func() time.Time
 	Rand      io.Reader
 	Log       *slog.Logger
 }
 
-// Subscription is where a device listens, and its keys, in base64url, all as its
-// browser made them. The endpoint is a secret: who knows it can wake the device.
+// Subscription is a device's push subscription, as its browser created it. The keys are in
+// base64url. The endpoint is secret: it allows anyone to wake the device.
 type Subscription struct{ Endpoint, PublicKey, AuthKey string }
 
 // Message is for one device.
 type Message struct {
 	To      Subscription
 	Payload []byte
-	// TTL is how long the push service keeps the message for a device that is
-	// offline, in whole seconds; 0: not at all.
+	// TTL is how long the push service stores the message for a device that is offline. It is
+	// rounded down to seconds; 0 means not at all.
 	TTL time.Duration
-	// Expired, if set, is called when the service says that the subscription is
-	// over.
+	// Expired, if set, is called when the push service says that the subscription has ended.
 	Expired func(context.Context)
 }
 
-// Sender sends messages. Close it.
+// Sender sends messages. It is safe for concurrent use. The caller must call [Sender.Close].
 type Sender struct {
 	cfg    Config
 	vapid  *vapid
 	outbox *outbox.Outbox[job]
 }
 
-// job is a message that was found good.
+// job is a validated message.
 type job struct {
 	Message
 	endpoint *url.URL
 	receiver *ece.Receiver
 }
 
-// New starts a Sender. It refuses hosts that are not names.
+// New starts a Sender. It fails if a host is not a DNS name.
 func New(cfg Config) (*Sender, error) {
 	if err := CheckHosts(cfg.Hosts); err != nil {
 		return nil, err
@@ -115,11 +112,11 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// Waiting is how many messages wait to be sent.
+// Waiting returns how many messages wait to be sent.
 func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
-// Send takes a message to be sent, and does not wait for that. The error is
-// ErrHost, ErrKeys, ErrTooLong, ErrBusy or ErrClosed.
+// Send queues a message and does not wait until it is sent. The error is [ErrHost],
+// [ErrKeys], [ErrTooLong], [ErrBusy] or [ErrClosed].
 func (s *Sender) Send(m Message) error {
 	endpoint, err := allowed(m.To.Endpoint, s.cfg.Hosts)
 	if err != nil {
@@ -143,13 +140,13 @@ func (s *Sender) Send(m Message) error {
 	return nil
 }
 
-// decode reads base64 of either alphabet, padded or not: browsers differ.
+// decode decodes base64 in either alphabet, with or without padding, because browsers differ.
 func decode(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(text))
 }
 
-// deliver sends one message. Failures are logged with the service's name alone,
-// without the endpoint.
+// deliver sends one message. It logs failures with the push service's name, without the
+// endpoint.
 func (s *Sender) deliver(ctx context.Context, j job) {
 	code, err := s.post(ctx, j)
 	switch {
@@ -164,8 +161,8 @@ func (s *Sender) deliver(ctx context.Context, j job) {
 	}
 }
 
-// post makes the request. It asks the transport itself, as a client would follow
-// redirections to anywhere.
+// post sends the request. It calls the transport directly, because an http.Client would
+// follow redirects to other hosts.
 func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
 	body, err := j.receiver.Seal(j.Payload, s.cfg.Rand)
 	if err != nil {
@@ -177,7 +174,7 @@ func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, j.endpoint.String(), bytes.NewReader(body))
 	if err != nil {
-		return 0, errors.New("the endpoint is malformed") // err has it
+		return 0, errors.New("the endpoint is malformed") // err contains the endpoint
 	}
 	r.Header.Set("Authorization", authorization)
 	r.Header.Set("Content-Encoding", "aes128gcm")
@@ -188,13 +185,13 @@ func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
 		return 0, err
 	}
 	defer res.Body.Close()
-	// So that the connection can be used again; what it says does not matter.
+	// Read the body so that the connection can be reused.
 	_, _ = io.CopyN(io.Discard, res.Body, 4<<10)
 	return res.StatusCode, nil
 }
 
-// Close takes no more messages, and sends those that wait, for some seconds at
-// most and not beyond the end of ctx. What could not be sent then is lost.
+// Close accepts no more messages, and sends those that wait, for at most ten seconds and not
+// beyond the end of ctx. Messages that are not sent by then are lost.
 func (s *Sender) Close(ctx context.Context) {
 	s.outbox.Close(ctx)
 	if t, ok := s.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
@@ -202,11 +199,11 @@ func (s *Sender) Close(ctx context.Context) {
 	}
 }
 
-// CheckHosts fails if one of the hosts is not the name of a host, which would never match.
+// CheckHosts fails if one of hosts is not a DNS name, since it would never match.
 func CheckHosts(hosts []string) error {
 	for _, h := range hosts {
 		if !isName(h) {
-			return fmt.Errorf("%q is not the name of a push service, like %s", h, DefaultHosts()[0])
+			return fmt.Errorf("%q is not the host name of a push service: give one like %s", h, DefaultHosts()[0])
 		}
 	}
 	return nil

@@ -1,7 +1,7 @@
-// Package security writes what an operator must see to notice an attack: who failed
-// to sign in, from where, and why. Programs read it too, such as fail2ban, so the
-// words of an Event and a Reason are stable. It never holds a secret, nor what
-// somebody typed: an address of an account is named by the account's uid.
+// Package security writes the security log, in which an operator notices attacks: failed
+// sign-ins, their addresses and reasons. Programs such as fail2ban read it too, so the texts
+// of [Event] and [Reason] are stable. It never contains secrets or user input: it names an
+// account by its uid, not by its e-mail address.
 package security
 
 import (
@@ -16,23 +16,23 @@ type Event string
 // The events.
 const (
 	SignInFailed  Event = "sign_in_failed"
-	Locked        Event = "locked"    // so many failed that nobody may try for a while
-	Throttled     Event = "throttled" // an address asked too often
+	Locked        Event = "locked"    // too many attempts failed; attempts are refused for a while
+	Throttled     Event = "throttled" // an address sent too many requests
 	NewDevice     Event = "new_device"
 	RecoveryUsed  Event = "recovery_used"
 	TokenRefused  Event = "token_refused"
 	SignUpRefused Event = "sign_up_refused"
-	ByOperator    Event = "by_operator" // an operator changed who may come in
+	ByOperator    Event = "by_operator" // an operator changed an account
 )
 
-// Reason is why, in one word.
+// Reason says why an event happened, in one word.
 type Reason string
 
 // The reasons.
 const (
 	WrongPassword    Reason = "wrong_password"
 	NoAccount        Reason = "no_account"
-	WrongSpelling    Reason = "wrong_spelling" // of the address; the client tries again
+	WrongSpelling    Reason = "wrong_spelling" // of the e-mail address; the client tries again
 	Disabled         Reason = "disabled"
 	WrongCode        Reason = "wrong_code"
 	WrongBackupCode  Reason = "wrong_backup_code"
@@ -51,19 +51,18 @@ const (
 	StepRemoved      Reason = "second_step_removed"
 )
 
-// Log is where events go. A nil Log drops them.
+// Log writes and counts events. A nil Log drops them.
 type Log struct {
 	log   *slog.Logger
 	count func(Event, Reason)
 }
 
-// New makes a Log that writes to log, at the level of warnings, and counts each
-// event by count.
+// New returns a Log that writes events to log at level Warn, and calls count for each.
 func New(log *slog.Logger, count func(Event, Reason)) *Log { return &Log{log, count} }
 
-// Note writes one event. remote is the address of the connection, with its port, or
-// "" for an operator; uid is the account's, or "" where there is none or it is not
-// known. The order of the fields is fixed, for programs that read them.
+// Note writes one event. remote is the address and port of the connection, or "" for an
+// operator. uid is that of the account, or "" if it is unknown. The order of the fields is
+// fixed, because programs parse them.
 func (l *Log) Note(ctx context.Context, e Event, why Reason, remote, uid string) {
 	if l == nil {
 		return
@@ -79,7 +78,7 @@ func (l *Log) Note(ctx context.Context, e Event, why Reason, remote, uid string)
 	l.log.LogAttrs(ctx, slog.LevelWarn, "security", fields...)
 }
 
-// address is a connection's address without the port.
+// address returns a connection's address without the port.
 func address(remote string) string {
 	peer, err := netip.ParseAddrPort(remote)
 	if err != nil {

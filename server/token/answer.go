@@ -7,8 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// refusal is an error that the client is told, in the shape and with the words
-// of Mozilla's server: clients decide by its status.
+// refusal is an error response in the format and with the texts of Mozilla's server. Clients
+// act on its status.
 type refusal struct {
 	code        int
 	status      string
@@ -44,8 +44,8 @@ func errUnsupported(description, name string) *refusal {
 	return &refusal{http.StatusNotFound, "error", "url", name, description}
 }
 
-// note tells the security log of a token that was refused. What a client corrects by
-// itself, such as its clock or its keys, is none of its business.
+// note writes a refused token to the security log. It omits errors that a client corrects by
+// itself, such as those of its clock or its keys.
 func (s *Service) note(r *http.Request, f *refusal) {
 	switch f {
 	case errUnauthorized:

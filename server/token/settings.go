@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// DefaultQuota is what an operator set as the quota of those who have none of their
-// own, in bytes, 0 for none; it is not Valid if nothing was set.
+// DefaultQuota returns the quota, in bytes, that the operator set for accounts without their
+// own; 0 means any amount. It is not Valid if the operator set none.
 func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err error) {
 	err = s.db.QueryRow(ctx, sqlDefaultQuota).Scan(&q.V)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -21,7 +21,7 @@ func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err erro
 	return q, nil
 }
 
-// SetDefaultQuota sets it; what is not Valid unsets it.
+// SetDefaultQuota sets the result of [Service.DefaultQuota]; a q that is not Valid unsets it.
 func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) (err error) {
 		if q.Valid {
@@ -37,7 +37,7 @@ func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error 
 	return nil
 }
 
-// Storages lists the uids of all storages that an account had, now or ever.
+// Storages lists the uids of all storages that an account has or had.
 func (s *Service) Storages(ctx context.Context, account string) (uids []int64, err error) {
 	rows, err := s.db.Query(ctx, sqlStorages, account)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// The purposes are those of Mozilla's tokens, so that the two kinds can be
-// checked by the same tools.
+// The key derivation labels are those of Mozilla's tokens, so that the same tools can check
+// both.
 const (
 	signingInfo = "services.mozilla.com/tokenlib/v1/signing"
 	deriveInfo  = "services.mozilla.com/tokenlib/v1/derive/"
@@ -24,26 +24,26 @@ const (
 // ErrToken means that a text is not a token of this service, or was changed.
 var ErrToken = errors.New("not a storage token of this server")
 
-// Signer makes storage tokens and reads them back. A token carries what it
-// grants, so the storage service asks nobody.
+// Signer makes and verifies storage tokens. A token contains its [Grant], so verifying one
+// needs no database.
 type Signer struct {
 	secret  []byte
 	signing []byte
 }
 
-// NewSigner makes a Signer. Whoever knows secret can read and write everyone's
+// NewSigner returns a Signer. secret must be kept private: it grants access to every user's
 // storage.
 func NewSigner(secret []byte) *Signer {
 	return &Signer{secret: secret, signing: derive(secret, nil, signingInfo)}
 }
 
-// Grant is what a storage token says.
+// Grant is the content of a storage token.
 type Grant struct {
 	UID     int64  // of the storage
 	Account string // the account's uid
-	KeyID   string // of the key that the storage is encrypted with
+	KeyID   string // identifies the key that the storage is encrypted with
 	Expires time.Time
-	// Bound names what the token ends with, or is "".
+	// Bound identifies what the token's validity depends on, or is ""; see [Config.Live].
 	Bound string
 }
 
@@ -57,8 +57,7 @@ type payload struct {
 	Bound   string  `json:"bound,omitempty"`
 }
 
-// Make makes a token: the HAWK id and the HAWK key, which is used as its ASCII
-// text.
+// Make makes a token: a HAWK ID and a HAWK key. The key is used as its ASCII text.
 func (s *Signer) Make(g Grant, node string, random io.Reader) (id, key string, err error) {
 	var salt [3]byte
 	if _, err := io.ReadFull(random, salt[:]); err != nil {
@@ -75,11 +74,11 @@ func (s *Signer) Make(g Grant, node string, random io.Reader) (id, key string, e
 	return id, s.key(id, hex.EncodeToString(salt[:])), nil
 }
 
-// Parse verifies a token and gives its HAWK key. The error is ErrToken. It does
-// not look at the time: an expired token may still read info/collections.
+// Parse verifies a token and returns its grant and HAWK key. The error is [ErrToken]. Parse
+// does not check [Grant.Expires], because an expired token may still read info/collections.
 func (s *Signer) Parse(id string) (Grant, []byte, error) {
 	b, err := base64.URLEncoding.Strict().DecodeString(id)
-	// The decoder passes over line ends, but a token has one text only.
+	// The decoder ignores line ends, but only one text of a token is valid.
 	if err != nil || len(b) <= sha256.Size || strings.ContainsAny(id, "\r\n") {
 		return Grant{}, nil, ErrToken
 	}
@@ -108,7 +107,7 @@ func (s *Signer) key(id, salt string) string {
 func derive(secret, salt []byte, info string) []byte {
 	out, err := hkdf.Key(sha256.New, secret, salt, info, sha256.Size)
 	if err != nil {
-		panic(fmt.Sprintf("token: HKDF: %v", err)) // only for lengths that are not here
+		panic(fmt.Sprintf("token: HKDF: %v", err)) // only for lengths that are not used here
 	}
 	return out
 }

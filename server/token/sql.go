@@ -1,6 +1,6 @@
 package token
 
-// Every statement of the package, so that a test can read the plan of each.
+// All statements of the package, so that a test can check their query plans.
 const (
 	sqlStatus   = `SELECT disabled, quota FROM account_status WHERE account = ?1`
 	sqlStatusOf = `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?1`

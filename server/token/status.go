@@ -12,19 +12,19 @@ import (
 
 // AccountStatus is what an operator decided about an account.
 type AccountStatus struct {
-	// Disabled accounts get no storage token, and those they have are no good.
+	// Disabled accounts get no storage tokens, and their existing ones are refused.
 	Disabled bool
-	// Quota is how many bytes the account may store, 0 for any number; if it is not
-	// Valid, the server's own quota holds.
+	// Quota is how many bytes the account may store; 0 means any amount. If it is not Valid,
+	// the server's default quota applies.
 	Quota sql.Null[int64]
 }
 
-// AccountStatus is that of an account by its uid.
+// AccountStatus returns the status of the account with a uid.
 func (s *Service) AccountStatus(ctx context.Context, account string) (AccountStatus, error) {
 	return s.accountStatus(ctx, sqlStatus, account)
 }
 
-// AccountStatusOf is that of the account whose storage has the uid.
+// AccountStatusOf returns the status of the account whose storage has a uid.
 func (s *Service) AccountStatusOf(ctx context.Context, uid int64) (AccountStatus, error) {
 	return s.accountStatus(ctx, sqlStatusOf, uid)
 }
@@ -37,17 +37,17 @@ func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st 
 	return st, nil
 }
 
-// Admit refuses a storage token whose storage is not its account's any more, whose
-// account is disabled or gone, or that ended with what it is bound to. Such an
-// error wraps ErrToken.
+// Admit refuses a storage token if its account now has another storage, if the account is
+// disabled or deleted, or if what the token is bound to has ended. Such an error wraps
+// [ErrToken].
 func (s *Service) Admit(ctx context.Context, g Grant) error {
 	var current, closed bool
 	err := s.db.QueryRow(ctx, sqlAdmit, g.UID, g.Account).Scan(&current, &closed)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("look for a token's account: %w", sqlite.Explain(err))
+		return fmt.Errorf("find a token's account: %w", sqlite.Explain(err))
 	case !current:
-		return fmt.Errorf("%w any more: its storage was given up", ErrToken)
+		return fmt.Errorf("%w any more: its storage was replaced", ErrToken)
 	case closed:
 		return fmt.Errorf("%w any more: the account is disabled", ErrToken)
 	case s.cfg.Live == nil:
@@ -60,7 +60,7 @@ func (s *Service) Admit(ctx context.Context, g Grant) error {
 	return err
 }
 
-// SetAccountStatus changes an account's status by change.
+// SetAccountStatus calls change to change an account's status, in a transaction.
 func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		var st AccountStatus
@@ -81,21 +81,21 @@ func (s *Service) SetAccountStatus(ctx context.Context, account string, change f
 // User is an account that has storage.
 type User struct {
 	Account string
-	// UID is of its storage.
+	// UID is the uid of its storage; 0 if it has none.
 	UID int64
-	// Created is when it first had storage; the zero time if it has none.
+	// Created is when it first got storage; the zero time if it has none.
 	Created time.Time
 	AccountStatus
 }
 
-// Count is how many accounts have storage.
+// Count returns how many accounts have storage.
 func (s *Service) Count(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRow(ctx, sqlCount).Scan(&n)
 	return n, err
 }
 
-// Users lists the accounts that have storage, and those that an operator decided
-// something about, with a UID of 0 if they have none.
+// Users lists the accounts that have storage, and those without storage that have an
+// [AccountStatus].
 func (s *Service) Users(ctx context.Context) ([]User, error) {
 	rows, err := s.db.Query(ctx, sqlUsers)
 	if err != nil {

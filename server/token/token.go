@@ -1,5 +1,5 @@
-// Package token is the token server: it changes an OAuth token of an account for
-// a storage token, and decides which storage an account's key belongs to.
+// Package token is the token server: it exchanges an account's OAuth access token for a
+// storage token, and assigns a storage to each key of an account.
 //
 // Source: Mozilla's token server API 1.0, its rules and its error answers.
 package token
@@ -26,63 +26,63 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// DefaultDuration is how long a storage token is good.
+// DefaultDuration is how long a storage token is valid.
 const DefaultDuration = time.Hour
 
-// unboundDuration is how long one is good that nothing ends before.
+// unboundDuration is how long a token is valid that cannot be revoked earlier.
 const unboundDuration = 5 * time.Minute
 
-// ErrBadAccess means that an access token is no good: forged, expired, revoked,
-// or without the sync scope. ErrNotYet means that it was issued in the future:
-// some clock is wrong. A Verifier wraps one of them; any other error is the
-// server's own failure.
+// Errors of a [Verifier]. ErrBadAccess means that an access token is forged, expired or
+// revoked, or does not have the sync scope. ErrNotYet means that it was issued in the future,
+// because a clock is wrong. Any other error is a failure of the server.
 var (
 	ErrBadAccess = errors.New("the access token is not valid for sync")
 	ErrNotYet    = errors.New("the access token was issued in the future")
 )
 
-// Identity is whom an access token speaks for.
+// Identity is the account that an access token belongs to.
 type Identity struct {
-	// Account is the account's uid.
+	// Account is the uid of the account.
 	Account string
-	// Generation grows with each change of the account's credentials, in
-	// milliseconds since 1970; 0 when the issuer does not say.
+	// Generation is the time of the last change of the account's credentials, in milliseconds
+	// since 1970; 0 means unknown.
 	Generation int64
-	// Bound names what the token ends with, or is "": see [Config.Live].
+	// Bound identifies what the token's validity depends on, or is ""; see [Config.Live].
 	Bound string
 }
 
 // Verifier checks OAuth access tokens.
 type Verifier interface {
-	// Verify accepts a token with the sync scope.
+	// Verify returns the identity for a valid access token with the sync scope. Otherwise the
+	// error wraps [ErrBadAccess] or [ErrNotYet].
 	Verify(ctx context.Context, accessToken string) (Identity, error)
 }
 
-// Config says how a Service works. All fields without a default must be set.
+// Config configures a [Service]. All fields without a default must be set.
 type Config struct {
-	// Dir is where token.sqlite is.
+	// Dir is the folder of token.sqlite.
 	Dir string
-	// Node is the public URL of the storage service, without its "/1.5/<uid>", as a
-	// request's client is to know it.
+	// Node returns the public URL of the storage service, without "/1.5/<uid>", for the
+	// client of a request.
 	Node func(context.Context) string
 	// NodeType names the kind of storage there, such as "sqlite"; clients report it.
 	NodeType string
 	// Signer makes the tokens; the storage service has the same.
 	Signer *Signer
-	// HashKey is a secret: the hashed uids that clients report are HMACs by it.
+	// HashKey is a secret. The hashed uids that clients report are HMACs with this key.
 	HashKey  []byte
 	Verifier Verifier
-	// Live, if set, reports whether what an account's token is bound to is still
-	// good; then a storage token ends with it.
+	// Live, if set, reports whether what a token of an account is bound to still exists, such
+	// as a signed-in device. [Service.Admit] then refuses tokens whose bound has ended.
 	Live func(ctx context.Context, account, bound string) (bool, error)
 	// NoNewUsers refuses accounts that have no storage yet.
 	NoNewUsers bool
-	// Duration is how long a token is good; default DefaultDuration.
+	// Duration is how long a token is valid; default [DefaultDuration].
 	Duration time.Duration
 	Now      func() time.Time
 	Rand     io.Reader
 	Log      *slog.Logger
-	// Security, if set, hears of refused tokens.
+	// Security, if set, logs refused tokens.
 	Security *security.Log
 }
 
@@ -96,7 +96,7 @@ type Service struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema holds the migrations that make the service's database.
+// Schema returns the migrations that create the service's database.
 func Schema() fs.FS {
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -110,8 +110,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Duration == 0 {
 		cfg.Duration = DefaultDuration
 	}
-	// Durable: a uid that was given out and forgotten would be given to another
-	// account, together with the storage.
+	// Durable, because a uid that was assigned and then lost would be assigned to another
+	// account, together with its storage.
 	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "token.sqlite"), sqlite.Options{Migrations: Schema(), Durable: true})
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 // Close closes the database.
 func (s *Service) Close() error { return s.db.Close() }
 
-// Ping reports whether the database can be read and written.
+// Ping checks that the database can be read and written.
 func (s *Service) Ping(ctx context.Context) error { return s.db.Probe(ctx) }
 
 // ServeHTTP answers one request.
@@ -142,7 +142,7 @@ type reply struct {
 }
 
 func (s *Service) get(w http.ResponseWriter, r *http.Request) {
-	// Clients correct their clock by it, so refusals carry it too.
+	// Clients set their clock by it, so refusals include it too.
 	w.Header().Set("X-Timestamp", strconv.FormatInt(s.cfg.Now().Unix(), 10))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
@@ -201,10 +201,10 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	}, nil
 }
 
-// maxClientState bounds X-Client-State, in bytes: it is half a hash.
+// maxClientState bounds X-Client-State, in bytes. Clients send 16.
 const maxClientState = 32
 
-// claim reads the request's headers.
+// claim reads the claim from the request's headers.
 func (s *Service) claim(r *http.Request) (claim, error) {
 	scheme, access, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
@@ -240,7 +240,8 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 	return claim{account: who.Account, bound: who.Bound, clientState: state, generation: who.Generation, keysChangedAt: changed}, nil
 }
 
-// hashed is the account's name in reports: stable, and of no use to others.
+// hashed returns the account's name for clients' reports: it is stable, and does not reveal
+// the uid.
 func (s *Service) hashed(account string) string {
 	m := hmac.New(sha256.New, s.cfg.HashKey)
 	io.WriteString(m, account)

@@ -8,13 +8,13 @@ import (
 	"fmt"
 )
 
-// claim is what a request says of its account.
+// claim is what a request states about its account.
 type claim struct {
 	account       string
 	bound         string
 	clientState   []byte
-	generation    int64 // 0: not told
-	keysChangedAt int64 // 0: not told
+	generation    int64 // 0: unknown
+	keysChangedAt int64 // 0: unknown
 }
 
 type user struct {
@@ -24,7 +24,7 @@ type user struct {
 	keysChangedAt int64
 }
 
-// assign finds the storage uid for a claim, or a new one, or refuses it. Most
+// assign returns the storage for a claim, creates one if needed, or refuses the claim. Most
 // requests change nothing, so they do not wait for the writer.
 func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 	var u user
@@ -46,8 +46,7 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 	return u, err
 }
 
-// decide says what the account's row shall be; uid is 0 when it shall be a new
-// one.
+// decide returns what the account's row is to be; its uid is 0 if it is a new row.
 func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
 	var closed bool
 	err = tx.QueryRowContext(ctx, sqlClosed, c.account).Scan(&closed)
@@ -68,8 +67,7 @@ func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, chan
 		if s.cfg.NoNewUsers {
 			return user{}, false, errNewUsers
 		}
-		// As check has it of those who are known, so that asking twice is answered twice
-		// the same.
+		// The same rule as in check, so that a repeated request gets the same answer.
 		if c.generation != 0 && c.generation < c.keysChangedAt {
 			return user{}, false, errKeysChangedAt
 		}
@@ -90,9 +88,8 @@ func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, chan
 	return next, next.uid != now.uid || next.generation != now.generation || next.keysChangedAt != now.keysChangedAt, nil
 }
 
-// find reads the account's current row, or nil; old says that the claim's
-// client state is one that was replaced, or, without a current row, that there
-// ever was one.
+// find returns the account's current row, or nil. old says that the claim's client state was
+// replaced before. If there is no current row, old says that the account ever had one.
 func (s *Service) find(ctx context.Context, tx *sql.Tx, c claim) (now *user, old bool, err error) {
 	rows, err := tx.QueryContext(ctx,
 		sqlKeys, c.account)
@@ -120,9 +117,9 @@ func (s *Service) find(ctx context.Context, tx *sql.Tx, c claim) (now *user, old
 	return now, old, rows.Err()
 }
 
-// check refuses a claim that contradicts what is known. Generation grows with
-// each change of the account's credentials, keysChangedAt with each change of
-// its keys, which is such a change too; a client state never comes back.
+// check refuses a claim that contradicts the current row. generation grows with each change
+// of the account's credentials. keysChangedAt grows with each change of its keys, which also
+// changes generation. An old client state never becomes current again.
 func check(now user, c claim, old bool) error {
 	switch newState := !bytes.Equal(now.clientState, c.clientState); {
 	case c.generation != 0 && c.keysChangedAt > now.keysChangedAt && c.generation < c.keysChangedAt:
@@ -160,11 +157,11 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 	return u, err
 }
 
-// Retire closes the account's storage for ever: it gets no token any more, and
-// those that it has are no good.
+// Retire closes an account's storage permanently: the account gets no more tokens, and its
+// existing ones are refused.
 func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		// Also of an account that never came: a request of it may be under way.
+		// Also for an unknown account: its first request may be in progress.
 		if _, err := tx.ExecContext(ctx, sqlRetire, account); err != nil {
 			return err
 		}
@@ -178,13 +175,12 @@ func (s *Service) Retire(ctx context.Context, account string) error {
 	return nil
 }
 
-// ErrNoStorage means that nobody has a storage with that uid now.
+// ErrNoStorage means that no account currently has a storage with that uid.
 var ErrNoStorage = errors.New("there is no such storage")
 
-// Reassign gives the account that has the storage with the uid another one, which
-// is empty, and returns the account and the new uid. The account's devices see
-// that their storage is another one, and fill it: tokens for the old one are
-// refused from now on.
+// Reassign replaces the storage with a uid by a new, empty one, and returns the account and
+// the new uid. Tokens for the old storage are refused from then on. The account's devices
+// notice the new storage and upload their data again.
 func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fresh int64, err error) {
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		var u user
@@ -207,8 +203,8 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 	return account, fresh, nil
 }
 
-// Replaced lists the storage uids that no token can be had for any more, and
-// whose last token has expired: their storage may be deleted.
+// Replaced lists the uids of replaced storages whose last token has expired, so that they may
+// be deleted. It omits those that [Service.Emptied] was called for.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
 	rows, err := s.db.Query(ctx, sqlReplaced, before)
@@ -227,8 +223,8 @@ func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	return uids, rows.Err()
 }
 
-// Emptied notes that the storage of a replaced uid was deleted. The uid stays: its
-// client state must not come back.
+// Emptied records that a replaced storage was deleted. Its row stays, because its client
+// state must never become current again.
 func (s *Service) Emptied(ctx context.Context, uid int64) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, sqlEmptied, uid)

@@ -1,6 +1,6 @@
-// Package outbox sends messages in the background: they wait in a bounded queue
-// for one of some workers, and each takes a bounded time. What waits is in memory,
-// and lost with the process.
+// Package outbox sends messages in the background. Messages wait in a bounded queue for a
+// worker, and each is sent within a time limit. The queue is in memory only, so it is lost
+// when the process ends.
 package outbox
 
 import (
@@ -10,40 +10,39 @@ import (
 	"time"
 )
 
-// drainTimeout bounds how long Close lets what waits be sent.
+// drainTimeout bounds how long Close waits for queued messages.
 const drainTimeout = 10 * time.Second
 
 var (
-	// ErrFull means that too many messages wait already.
+	// ErrFull means that too many messages are waiting already.
 	ErrFull = errors.New("outbox: too many messages are waiting")
 	// ErrClosed means that the outbox was closed.
 	ErrClosed = errors.New("outbox: closed")
 )
 
-// Config says how an Outbox works. All fields must be set.
+// Config configures an [Outbox]. All fields must be set.
 type Config[M any] struct {
 	// Workers is how many messages are sent at once, and Size how many may wait.
 	Workers, Size int
 	// Timeout bounds the context of one Send.
 	Timeout time.Duration
-	// Send sends a message, and reports by itself how that went. The workers call
-	// it concurrently.
+	// Send sends a message, and reports the result itself. The workers call it concurrently.
 	Send func(context.Context, M)
 }
 
-// Outbox sends messages of one kind. Its methods may be called concurrently.
+// Outbox sends messages of one kind. It is safe for concurrent use.
 type Outbox[M any] struct {
 	cfg     Config[M]
 	queue   chan M
 	workers sync.WaitGroup
-	ctx     context.Context // ends when Close waits no longer
+	ctx     context.Context // ends when Close stops waiting
 	cancel  context.CancelFunc
 
 	mu     sync.Mutex // guards closed, and puts on queue against its close
 	closed bool
 }
 
-// New starts an Outbox. Close it.
+// New starts an Outbox. The caller must call [Outbox.Close].
 func New[M any](cfg Config[M]) *Outbox[M] {
 	o := &Outbox[M]{cfg: cfg, queue: make(chan M, cfg.Size)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
@@ -63,8 +62,8 @@ func (o *Outbox[M]) send(m M) {
 	o.cfg.Send(ctx, m)
 }
 
-// Put takes a message to be sent, and does not wait for that. The error is
-// [ErrFull] or [ErrClosed].
+// Put queues a message, and does not wait until it is sent. The error is [ErrFull] or
+// [ErrClosed].
 func (o *Outbox[M]) Put(m M) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,9 +81,9 @@ func (o *Outbox[M]) Put(m M) error {
 // Waiting returns how many messages wait for a worker.
 func (o *Outbox[M]) Waiting() int { return len(o.queue) }
 
-// Close takes no more messages, and sends those that wait, for ten seconds at most
-// and not beyond the end of ctx. Then the context of every Send ends, and what was
-// not sent is lost. It returns when no Send runs any more.
+// Close accepts no more messages, and sends those that wait, for at most ten seconds and not
+// beyond the end of ctx. Then the context of every Send ends, and messages that were not sent
+// are lost. Close returns when every Send has returned.
 func (o *Outbox[M]) Close(ctx context.Context) {
 	o.mu.Lock()
 	if !o.closed {
