@@ -2,6 +2,6 @@
 
 package capacity
 
-// Disk is how many bytes are left on the disk that dir is on, and how many it has. Both
-// are 0 where that cannot be told.
+// Disk returns the free and the total bytes of the disk that dir is on. Both are 0 because
+// they are unknown on this system.
 func Disk(string) (left, size int64, err error) { return 0, 0, nil }

@@ -4,8 +4,8 @@ package capacity
 
 import "golang.org/x/sys/unix"
 
-// Disk is how many bytes are left, for those who are not root, on the disk that dir is
-// on, and how many it has. Both are 0 where that cannot be told.
+// Disk returns the free bytes, for users other than root, and the total bytes of the disk
+// that dir is on. Both are 0 on systems where they are unknown.
 func Disk(dir string) (left, size int64, err error) {
 	var s unix.Statfs_t
 	for {

@@ -2,8 +2,8 @@ package capacity
 
 import "golang.org/x/sys/windows"
 
-// Disk is how many bytes are left, for this user, on the disk that dir is on, and how
-// many it has. Both are 0 where that cannot be told.
+// Disk returns the free bytes, for this user, and the total bytes of the disk that dir is on.
+// Both are 0 on systems where they are unknown.
 func Disk(dir string) (left, size int64, err error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package capacity tells how much memory and disk there is for this process.
+// Package capacity determines how much memory and disk space this process may use.
 package capacity
 
 import (
@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Memory is how many bytes of memory this process may use: what the machine has, or
-// less if a control group (version 1 or 2), as of a container or a systemd unit, says
-// so. root is the file system's root. It is 0 where that cannot be told, which is
-// everywhere but on Linux.
+// Memory returns how many bytes of memory this process may use: the machine's memory, or less
+// if a control group (version 1 or 2) limits it, such as that of a container or a systemd
+// unit. root is the root of the file system. Memory returns 0 if it is unknown, as on all
+// systems except Linux.
 func Memory(root fs.FS) int64 {
 	least := int64(math.MaxInt64)
 	bound := func(n int64, ok bool) {
@@ -29,7 +29,8 @@ func Memory(root fs.FS) int64 {
 		groups = nil
 	}
 	for line := range strings.Lines(string(groups)) {
-		// "0::/path" in version 2; "4:memory:/path", with other controllers too, in 1.
+		// "0::/path" in version 2; "4:memory:/path", also with other controllers, in version
+		// 1.
 		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
 		controllers, group, found := strings.Cut(rest, ":")
 		dir, files := "sys/fs/cgroup", []string{"memory.max", "memory.high"}
@@ -42,8 +43,8 @@ func Memory(root fs.FS) int64 {
 		default:
 			continue
 		}
-		// A group is bound by those above it too. In a container the path may be the
-		// host's, and what is visible of it is the top.
+		// Parent groups limit a group too. In a container the path may be the host's, of
+		// which only the top is visible.
 		for at := path.Clean("/" + group); ; at = path.Dir(at) {
 			for _, file := range files {
 				bound(number(root, path.Join(dir, at, file)))
@@ -59,7 +60,7 @@ func Memory(root fs.FS) int64 {
 	return least
 }
 
-// total is the machine's memory.
+// total returns the machine's memory, in bytes.
 func total(root fs.FS) (int64, bool) {
 	text, err := fs.ReadFile(root, "proc/meminfo")
 	if err != nil {
@@ -74,7 +75,7 @@ func total(root fs.FS) (int64, bool) {
 	return 0, false
 }
 
-// number reads a bound; "max" is none.
+// number reads a limit; "max" means that there is none.
 func number(root fs.FS, name string) (int64, bool) {
 	text, err := fs.ReadFile(root, name)
 	if err != nil {

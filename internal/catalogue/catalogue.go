@@ -4,26 +4,28 @@ package catalogue
 
 import "slices"
 
-// Collection is what is fixed about a collection.
+// Collection describes a collection.
 type Collection struct {
 	// Name is its name on the server.
 	Name string
 	// Version is the storage version of its records, as meta/global lists it.
 	Version int
-	// Pair is the collection whose switch in Firefox turns this one on and off too, or "".
+	// Pair is the collection that shares one switch in Firefox with this one, or "".
 	Pair string
-	// Default says that the account syncs it until the user chooses otherwise: a fresh
-	// meta/global lists it, also when this app has no engine for it. Firefox takes an
-	// engine that is missing there for one that the user switched off.
+	// Default says that an account syncs the collection until the user chooses otherwise. A
+	// new meta/global lists it, also if this app has no engine for it, because Firefox treats
+	// an unlisted engine as switched off by the user.
 	Default bool
-	// PerDevice says that each device writes one record of its own, and deletes it when it
-	// leaves the account.
+	// PerDevice says that each device writes its own record, and deletes it when it leaves
+	// the account.
 	PerDevice bool
-	// Engine says that an engine keeps it. The others belong to the protocol.
+	// Engine says that an engine syncs the collection. The other collections belong to the
+	// protocol.
 	Engine bool
 }
 
-// all are in the order in which Firefox syncs: what a user misses first comes first.
+// all lists the collections in the order in which Firefox syncs them, the most important to a
+// user first.
 var all = []Collection{
 	{Name: "meta"},
 	{Name: "crypto"},
@@ -44,7 +46,7 @@ var all = []Collection{
 // All lists the collections, in the order in which they sync.
 func All() []Collection { return slices.Clone(all) }
 
-// Lookup finds a collection by its name.
+// Lookup returns the collection with a name.
 func Lookup(name string) (c Collection, ok bool) {
 	i := index(name)
 	if i < 0 {
@@ -53,8 +55,8 @@ func Lookup(name string) (c Collection, ok bool) {
 	return all[i], true
 }
 
-// Rank is the place of a collection in the order of a sync; a collection that is not in
-// the catalogue comes behind all that are.
+// Rank returns the position of a collection in the order of a sync. Collections that are not
+// in the catalogue come last.
 func Rank(name string) int {
 	if i := index(name); i >= 0 {
 		return i
@@ -66,10 +68,10 @@ func index(name string) int {
 	return slices.IndexFunc(all, func(c Collection) bool { return c.Name == name })
 }
 
-// Engines are the names of the collections that an engine keeps, in order.
+// Engines returns the names of the collections that an engine syncs, in order.
 func Engines() []string { return names(func(c Collection) bool { return c.Engine }) }
 
-// WellKnown are the names of the collections that a fresh account has, in order.
+// WellKnown returns the names of the collections that a new account syncs, in order.
 func WellKnown() []string { return names(func(c Collection) bool { return c.Default }) }
 
 func names(want func(Collection) bool) (names []string) {

@@ -1,4 +1,4 @@
-// Package dirlock keeps two processes from using one folder at once.
+// Package dirlock prevents two processes from using one folder at once.
 package dirlock
 
 import (
@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 )
 
-// ErrLocked means that another process, or another part of this one, holds the
-// lock.
+// ErrLocked means that another process, or other code in this one, holds the lock.
 var ErrLocked = errors.New("it is in use by another process")
 
-// Acquire locks dir for the purpose that name tells: the file name in dir, which
-// is made if need be and stays. The lock ends with release or with the process,
-// however that ends. The error wraps ErrLocked when it is held.
+// Acquire locks dir with the lock file name in dir, which is created if needed and never
+// removed. The lock ends with release, or when the process ends for any reason. The error
+// wraps [ErrLocked] if the lock is held.
 func Acquire(dir, name string) (release func() error, err error) {
 	path := filepath.Join(dir, name)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -25,7 +24,7 @@ func Acquire(dir, name string) (release func() error, err error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
 	}
-	// Closing the file ends the lock. It is not removed: a process that waits with
-	// the old file open would hold a lock that nobody else sees.
+	// Closing the file ends the lock. The file is not removed: a process that has opened it
+	// could lock the removed file, while another process locks a new one.
 	return f.Close, nil
 }

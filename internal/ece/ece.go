@@ -1,6 +1,6 @@
-// Package ece encrypts messages for one device by its public key, as Web Push
-// does: an ephemeral P-256 key agreement authenticated by a shared secret, and
-// AES-128-GCM over records. It does no I/O.
+// Package ece encrypts messages for one device with its public key, as Web Push does: with an
+// ephemeral P-256 key agreement, which a shared secret authenticates, and AES-128-GCM over
+// records. It does no I/O.
 //
 // Sources: RFC 8188 (the content coding aes128gcm) and RFC 8291 (the keys).
 package ece
@@ -27,38 +27,38 @@ const (
 	nonceSize  = 12
 	tagSize    = 16
 	headerSize = saltSize + 4 + 1
-	// recordSize is of a full record with its tag, in bytes.
+	// recordSize is the size of a full record with its tag, in bytes.
 	recordSize = 4096
-	// overhead is what a record has besides the text: the delimiter and the tag.
+	// overhead is the size of the delimiter and the tag of a record, in bytes.
 	overhead = 1 + tagSize
 
-	// The delimiters: the last record has one of its own, so that a message that
-	// was cut off is not taken for a whole one.
+	// The delimiters. That of the last record is different, so that a truncated message is
+	// detected.
 	delimiter     = 1
 	lastDelimiter = 2
 )
 
 var (
-	// ErrMessage means that a message is not in the format, was made for another
-	// key, or was changed on the way.
+	// ErrMessage means that a message is malformed, was encrypted for another key, or was
+	// changed.
 	ErrMessage = errors.New("the message cannot be decrypted")
-	// ErrKey is wrapped by errors about key material of the wrong size or form.
+	// ErrKey means that key material has the wrong size or format.
 	ErrKey = errors.New("malformed key")
 )
 
-// Keys are a receiver's, which never leave it.
+// Keys are the keys of a receiver. They are secret.
 type Keys struct {
 	private *ecdh.PrivateKey
 	auth    []byte
 }
 
-// Receiver is what a sender knows of a receiver.
+// Receiver holds what a sender knows of a receiver: the public key and the shared secret.
 type Receiver struct {
 	public *ecdh.PublicKey
 	auth   []byte
 }
 
-// GenerateKeys makes a receiver's keys.
+// GenerateKeys makes the keys of a receiver.
 func GenerateKeys(random io.Reader) (*Keys, error) {
 	private, err := generate(random)
 	if err != nil {
@@ -71,21 +71,21 @@ func GenerateKeys(random io.Reader) (*Keys, error) {
 	return &Keys{private, auth}, nil
 }
 
-// generate takes a key from random: crypto/ecdh has its own source.
+// generate makes a key from random; crypto/ecdh would use its own source.
 func generate(random io.Reader) (*ecdh.PrivateKey, error) {
 	var scalar [32]byte
 	for {
 		if _, err := io.ReadFull(random, scalar[:]); err != nil {
 			return nil, fmt.Errorf("make a key: %w", err)
 		}
-		// All but one in four billion are good.
+		// Almost all values are valid keys.
 		if key, err := ecdh.P256().NewPrivateKey(scalar[:]); err == nil {
 			return key, nil
 		}
 	}
 }
 
-// NewKeys takes up keys: the private one's 32 bytes, and the shared secret.
+// NewKeys returns the keys with the 32 bytes of a private key, and a shared secret.
 func NewKeys(private, auth []byte) (*Keys, error) {
 	key, err := ecdh.P256().NewPrivateKey(private)
 	if err != nil || len(auth) != AuthSize {
@@ -94,19 +94,19 @@ func NewKeys(private, auth []byte) (*Keys, error) {
 	return &Keys{key, auth}, nil
 }
 
-// Private is the private key, 32 bytes. It is secret.
+// Private returns the private key, 32 bytes.
 func (k *Keys) Private() []byte { return k.private.Bytes() }
 
-// Auth is the secret that senders know too.
+// Auth returns the shared secret, which senders know too.
 func (k *Keys) Auth() []byte { return k.auth }
 
-// Public is the public key, PublicSize bytes.
+// Public returns the public key, [PublicSize] bytes.
 func (k *Keys) Public() []byte { return k.private.PublicKey().Bytes() }
 
 // String keeps keys out of logs.
 func (k *Keys) String() string { return "ece.Keys(secret)" }
 
-// NewReceiver takes up a receiver's public key and the shared secret.
+// NewReceiver returns the receiver with a public key and a shared secret.
 func NewReceiver(public, auth []byte) (*Receiver, error) {
 	key, err := ecdh.P256().NewPublicKey(public)
 	if err != nil || len(auth) != AuthSize {
@@ -151,7 +151,7 @@ func (r *Receiver) Seal(cleartext []byte, random io.Reader) ([]byte, error) {
 	}
 }
 
-// Open decrypts a message. The error wraps ErrMessage.
+// Open decrypts a message. The error wraps [ErrMessage].
 func (k *Keys) Open(message []byte) ([]byte, error) {
 	if len(message) < headerSize+PublicSize || message[headerSize-1] != PublicSize {
 		return nil, fmt.Errorf("%w: its header is malformed", ErrMessage)
@@ -178,12 +178,12 @@ func (k *Keys) Open(message []byte) ([]byte, error) {
 		n := min(size, int64(len(body)))
 		record, err := records.aead.Open(nil, records.next(), body[:n], nil)
 		if err != nil {
-			return nil, fmt.Errorf("%w: it is for another key, or was changed", ErrMessage)
+			return nil, fmt.Errorf("%w: it was encrypted for another key, or changed", ErrMessage)
 		}
 		body = body[n:]
 		text, last, ok := unpad(record)
 		if !ok || last != (len(body) == 0) {
-			return nil, fmt.Errorf("%w: it is not whole", ErrMessage)
+			return nil, fmt.Errorf("%w: it is incomplete", ErrMessage)
 		}
 		if clear = append(clear, text...); last {
 			return clear, nil
@@ -191,7 +191,7 @@ func (k *Keys) Open(message []byte) ([]byte, error) {
 	}
 }
 
-// unpad cuts the padding: a delimiter and zeros.
+// unpad removes the padding: a delimiter and zeros.
 func unpad(record []byte) (text []byte, last, ok bool) {
 	for i := len(record) - 1; i >= 0; i-- {
 		if b := record[i]; b != 0 {
@@ -230,7 +230,7 @@ func newCoder(shared, auth, salt, receiver, sender []byte) (*coder, error) {
 	return &coder{aead: aead, base: [nonceSize]byte(base)}, err
 }
 
-// next is the nonce of the next record.
+// next returns the nonce of the next record.
 func (c *coder) next() []byte {
 	nonce := c.base
 	counter := nonce[nonceSize-8:]

@@ -1,6 +1,6 @@
-// Package inproc connects an HTTP client to a handler in the same process,
-// without a socket: for the server inside a profile, and for tests on a fake
-// clock, where loopback TCP hangs.
+// Package inproc connects an HTTP client to a handler in the same process, without a socket.
+// It is for the server inside a profile, and for tests with a fake clock, in which loopback
+// TCP hangs.
 package inproc
 
 import (
@@ -12,14 +12,13 @@ import (
 	"sync"
 )
 
-// buffered is how much of a body is held before the client gets the response, in
-// bytes. Most responses are smaller and so come with their length.
+// buffered is how many bytes of a body are held before the client gets the response. Most
+// responses are smaller, so that their length is known.
 const buffered = 64 << 10
 
-// New makes a RoundTripper whose requests h answers. The handler sees a request
-// from loopback, its context ends with the client's, and what it writes beyond
-// some kilobytes waits for the client to read. A panic of the handler breaks the
-// connection.
+// New returns a RoundTripper that sends requests to h. The handler sees a request from a
+// loopback address, and its context ends with the client's. Writes beyond 64 KiB block until
+// the client reads. A panic of the handler appears as a broken connection.
 func New(h http.Handler) http.RoundTripper { return &transport{h} }
 
 type transport struct{ handler http.Handler }
@@ -61,7 +60,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// serverRequest is r as a server has it.
+// serverRequest returns r as a server receives it.
 func serverRequest(ctx context.Context, r *http.Request) *http.Request {
 	in := r.Clone(ctx)
 	in.RequestURI = r.URL.RequestURI()
@@ -82,7 +81,7 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// body ends the handler when the client is through with the response.
+// body ends the handler's context when the client closes the response.
 type body struct {
 	*io.PipeReader
 	cancel context.CancelFunc
@@ -103,9 +102,9 @@ type writer struct {
 	mu     sync.Mutex
 	header http.Header
 	code   int
-	sent   http.Header // the header as it was at WriteHeader
+	sent   http.Header // a copy of header from WriteHeader
 	buf    bytes.Buffer
-	passed bool // the response is with the client
+	passed bool // the client has the response
 }
 
 func (w *writer) Header() http.Header { return w.header }
@@ -141,7 +140,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.pipe.Write(p)
 }
 
-// Flush implements http.Flusher.
+// Flush implements [http.Flusher].
 func (w *writer) Flush() {
 	w.mu.Lock()
 	w.writeHeader(http.StatusOK)
@@ -149,7 +148,7 @@ func (w *writer) Flush() {
 	w.mu.Unlock()
 }
 
-// flush hands over the response, and what was held of its body.
+// flush passes the response to the client, and the buffered part of its body.
 func (w *writer) flush() error {
 	if !w.passed {
 		w.passed = true

@@ -10,30 +10,31 @@ import (
 )
 
 const (
-	// window is how long a body may take to bring the next windowBytes, or to end:
-	// 4 KiB a second.
+	// window is how long a body may take to deliver the next windowBytes, or to end: 4 KiB a
+	// second.
 	window      = 20 * time.Second
 	windowBytes = 80 << 10
 )
 
-// body is a request's body that takes its room when it is first read.
+// body is a request's body that reserves its bytes in the budget when it is first read.
 type body struct {
 	io.ReadCloser
 	budget  *Budget
 	ctx     context.Context
 	size    int64
 	senders []string
-	expire  func() // ends a read that waits
+	expire  func() // ends a blocked read
 
 	give  func()
 	watch *time.Timer
 	got   atomic.Int64
-	seen  int64 // of got, by the watch
+	seen  int64 // the value of got at the last check
 	slow  atomic.Bool
 }
 
-// Limit makes the body of r, of at most size bytes, take its room of b in the name of
-// sender, and returns what must be called when the request was answered.
+// Limit makes the body of r reserve its size in b for sender when it is first read. The
+// reservation is at most size bytes. The caller must call done when the request has been
+// answered. A read fails with [ErrBusy] or [ErrSlow].
 func Limit(b *Budget, w http.ResponseWriter, r *http.Request, size int64, sender string) (done func()) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return func() {}
@@ -44,14 +45,14 @@ func Limit(b *Budget, w http.ResponseWriter, r *http.Request, size int64, sender
 	control := http.NewResponseController(w)
 	in := &body{
 		ReadCloser: r.Body, budget: b, ctx: r.Context(), size: size, senders: []string{sender},
-		// A moment that is past, by any clock.
+		// A time in the past, on any clock.
 		expire: func() { _ = control.SetReadDeadline(time.Unix(1, 0)) },
 	}
 	r.Body = in
 	return in.done
 }
 
-// Charge makes a body that was limited, and not yet read, count for another sender too.
+// Charge makes a limited body that has not been read yet count for another sender too.
 func Charge(from io.Reader, sender string) {
 	for {
 		if b, ok := from.(*body); ok && b.give == nil {
@@ -83,7 +84,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// check looks at the end of a window how much of the body came in it.
+// check checks at the end of each window how much of the body arrived in it.
 func (b *body) check() {
 	got := b.got.Load()
 	if got-b.seen >= windowBytes {

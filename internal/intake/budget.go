@@ -1,6 +1,5 @@
-// Package intake bounds what the bodies of requests take of a server: how many bytes
-// of them are held at once, in all and for one sender, and for how long a slow one is
-// waited for.
+// Package intake bounds the request bodies of a server: how many bytes are held at once, in
+// total and for each sender, and how slowly a body may arrive.
 package intake
 
 import (
@@ -11,35 +10,36 @@ import (
 )
 
 var (
-	// ErrBusy means that there was no room for a body.
-	ErrBusy = errors.New("too many bodies of requests are under way")
-	// ErrSlow means that a body came too slowly.
-	ErrSlow = errors.New("the body of the request came too slowly")
+	// ErrBusy means that the budget was exhausted.
+	ErrBusy = errors.New("too many request bodies are being received")
+	// ErrSlow means that a body arrived too slowly.
+	ErrSlow = errors.New("the request body arrived too slowly")
 )
 
-// patience is how long a body waits for room.
+// patience is how long a body waits for the budget.
 const patience = 10 * time.Second
 
-// share is the part of all room that one sender may have.
+// One sender may use 1/share of the budget.
 const share = 4
 
-// Budget is room for bodies.
+// Budget bounds the bytes of all bodies. It is safe for concurrent use.
 type Budget struct {
 	total int64
 
 	mu      sync.Mutex
 	used    int64
 	by      map[string]int64
-	changed chan struct{} // closed when there is more room
+	changed chan struct{} // closed when bytes are returned
 }
 
-// NewBudget makes a budget of so many bytes.
+// NewBudget returns a budget of total bytes.
 func NewBudget(total int64) *Budget {
 	return &Budget{total: total, by: make(map[string]int64), changed: make(chan struct{})}
 }
 
-// take waits for room for n bytes of all senders named, and returns how to give it
-// back. What is more than a sender's share counts as the share: it comes alone.
+// take reserves n bytes for all of senders, waiting if needed, and returns the function that
+// returns them. More bytes than a sender's share count as the share, so that a larger body is
+// still possible, but alone.
 func (b *Budget) take(ctx context.Context, senders []string, n int64) (give func(), err error) {
 	n = min(n, b.total/share)
 	late := time.NewTimer(patience)

@@ -1,5 +1,4 @@
-// Package localkey is the key that encrypts this device's secrets at rest, and
-// where it is kept.
+// Package localkey creates and stores the key that encrypts this device's secrets at rest.
 package localkey
 
 import (
@@ -13,10 +12,10 @@ import (
 	"io"
 )
 
-// Key is 256 random bits. It prints as nothing that tells them.
+// Key is 256 random bits. Printing a Key does not reveal them.
 type Key [32]byte
 
-// New makes a key.
+// New makes a key from random.
 func New(random io.Reader) (Key, error) {
 	var k Key
 	if _, err := io.ReadFull(random, k[:]); err != nil {
@@ -31,8 +30,8 @@ func (k Key) String() string { return "local key" }
 // GoString hides the key from %#v.
 func (k Key) GoString() string { return "localkey.Key{…}" }
 
-// Subkey is a key for one purpose (HKDF-SHA256), so that no two purposes share
-// one.
+// Subkey derives the key for one purpose (HKDF-SHA256), so that different purposes have
+// different keys.
 func (k Key) Subkey(purpose string) Key {
 	raw, err := hkdf.Key(sha256.New, k[:], nil, "syncmanager local key: "+purpose, len(k))
 	if err != nil {
@@ -41,30 +40,30 @@ func (k Key) Subkey(purpose string) Key {
 	return Key(raw)
 }
 
-// MAC is HMAC-SHA256, cut to 128 bits: it stands in an index for a value that
-// must not be seen.
+// MAC returns the HMAC-SHA256 of value, truncated to 128 bits. It replaces a secret value in
+// an index.
 func (k Key) MAC(value []byte) []byte {
 	h := hmac.New(sha256.New, k[:])
 	h.Write(value)
 	return h.Sum(nil)[:16]
 }
 
-// ErrOpen means that a sealed text is damaged, was sealed under another key, or
-// belongs elsewhere.
+// ErrOpen means that a sealed text is damaged, or was sealed with another key or another
+// context.
 var ErrOpen = errors.New("it cannot be decrypted with this device's local key")
 
-// version is the first byte of all that Seal writes: AES-256-GCM, a 96-bit random
-// nonce, the ciphertext with its 128-bit tag.
+// version is the first byte of a sealed text. It means AES-256-GCM: a random 96-bit nonce,
+// then the ciphertext with its 128-bit tag.
 const version = 1
 
-// Sealer seals and opens under one key. It is safe for concurrent use if its
-// source of randomness is.
+// Sealer encrypts and decrypts with one key. It is safe for concurrent use if its source of
+// randomness is.
 type Sealer struct {
 	aead   cipher.AEAD
 	random io.Reader
 }
 
-// Sealer returns a Sealer that draws its nonces from random.
+// Sealer returns a [Sealer] that reads its nonces from random.
 func (k Key) Sealer(random io.Reader) *Sealer {
 	block, err := aes.NewCipher(k[:])
 	if err != nil {
@@ -77,8 +76,8 @@ func (k Key) Sealer(random io.Reader) *Sealer {
 	return &Sealer{aead, random}
 }
 
-// Seal encrypts plaintext and binds it to context, which Open must be given too:
-// a sealed text that was moved elsewhere does not open.
+// Seal encrypts plaintext and binds it to context. [Sealer.Open] needs the same context, so
+// that a sealed text that was moved elsewhere does not open.
 func (s *Sealer) Seal(plaintext, context []byte) ([]byte, error) {
 	head := 1 + s.aead.NonceSize()
 	sealed := make([]byte, head, head+len(plaintext)+s.aead.Overhead())
@@ -89,7 +88,7 @@ func (s *Sealer) Seal(plaintext, context []byte) ([]byte, error) {
 	return s.aead.Seal(sealed, sealed[1:head], plaintext, context), nil
 }
 
-// Open decrypts what Seal made with the same context, or returns ErrOpen.
+// Open decrypts a text that [Sealer.Seal] made with the same context, or returns [ErrOpen].
 func (s *Sealer) Open(sealed, context []byte) ([]byte, error) {
 	head := 1 + s.aead.NonceSize()
 	if len(sealed) < head+s.aead.Overhead() || sealed[0] != version {

@@ -14,44 +14,45 @@ import (
 	"time"
 )
 
-// FileName is the key's file within its folder: 64 hexadecimal digits.
+// FileName is the name of the key's file in its folder. It contains 64 hexadecimal digits.
 const FileName = "local.key"
 
 var (
-	// ErrMissing means that there is data sealed with a key, and no key.
-	ErrMissing = errors.New("this device's local key is gone, and without it the encrypted data cannot be read; restore it from a backup, or remove the data and sync again")
-	// ErrDamaged means that what is stored as the key is not a key.
-	ErrDamaged = errors.New("this device's local key is damaged; restore it from a backup, or remove it with the data and sync again")
+	// ErrMissing means that there is encrypted data, but no key.
+	ErrMissing = errors.New("this device's local key is missing, and the encrypted data cannot be read without it: restore it from a backup, or remove the data and sync again")
+	// ErrDamaged means that the stored key is not valid.
+	ErrDamaged = errors.New("this device's local key is damaged: restore it from a backup, or remove it with the data and sync again")
 )
 
-// Ring is a secret store of the system. NotFound must be wrapped where it has
-// nothing.
+// Ring is a keyring: a secret store of the system. Get must return an error that wraps
+// [ErrNotInRing] if the ring has no such secret.
 type Ring interface {
 	Get(service, account string) (string, error)
 	Set(service, account, secret string) error
 }
 
-// ErrNotInRing is what a Ring returns when it has nothing.
+// ErrNotInRing means that a [Ring] does not have a secret.
 var ErrNotInRing = errors.New("not in the keyring")
 
-// Options say how Load works.
+// Options configure [Load].
 type Options struct {
-	// Random makes a new key.
+	// Random is the source for a new key.
 	Random io.Reader
-	// HaveData tells that something was sealed already: a new key would not open
-	// it, so none is made.
+	// HaveData says that encrypted data exists. Load then does not make a new key, which
+	// could not decrypt the data.
 	HaveData bool
-	// Ring is where the key is kept, if not nil and there is no file; see System.
-	// A ring that fails or does not answer is passed over for the file.
+	// Ring, if set, stores the key if the key's file does not exist; see [System]. If the
+	// ring fails or does not answer, Load uses the file instead.
 	Ring Ring
-	// Service and Account name the key in the ring.
+	// Service and Account identify the key in the ring.
 	Service, Account string
-	// Deadline bounds each call of the ring; 0: three seconds.
+	// Deadline bounds each call of the ring; 0 means three seconds.
 	Deadline time.Duration
 }
 
-// Load returns this device's local key, and makes it when there is none. It is in
-// the file local.key in dir (the file 0600, the folder 0700), or in o.Ring.
+// Load returns this device's local key, and makes it if there is none. The key is in the file
+// [FileName] in dir (mode 0600, the folder 0700), or in [Options.Ring]. Errors wrap
+// [ErrMissing], [ErrDamaged], or the failure of a file or the ring.
 func Load(ctx context.Context, dir string, o Options) (Key, error) {
 	k, err := load(ctx, dir, o)
 	if err != nil {
@@ -73,7 +74,7 @@ func load(ctx context.Context, dir string, o Options) (Key, error) {
 		case err == nil:
 			return parse([]byte(secret))
 		case o.HaveData && !errors.Is(err, ErrNotInRing):
-			return Key{}, fmt.Errorf("the system's keyring, where it may be, did not give it: %w", err)
+			return Key{}, fmt.Errorf("the system's keyring, which may contain the key, failed: %w", err)
 		case !errors.Is(err, ErrNotInRing):
 			o.Ring = nil
 		}
@@ -101,7 +102,8 @@ func parse(text []byte) (k Key, err error) {
 	return k, nil
 }
 
-// readFile reads the key, and takes the file from others if it was open to them.
+// readFile reads the key. If other users can read the file, readFile changes its mode to
+// 0600.
 func readFile(path string) (Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -114,7 +116,7 @@ func readFile(path string) (Key, error) {
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		if err := f.Chmod(0o600); err != nil {
-			return Key{}, fmt.Errorf("others can read it: %w", err)
+			return Key{}, fmt.Errorf("other users can read it: %w", err)
 		}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1024))
@@ -124,8 +126,8 @@ func readFile(path string) (Key, error) {
 	return parse(text)
 }
 
-// create writes the key so that the file is there whole or not at all. If another
-// process was first, its key stands.
+// create writes the key's file atomically. If another process has created it meanwhile,
+// create returns that key.
 func create(dir, path string, k Key) (Key, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Key{}, err

@@ -8,8 +8,8 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// System is the keyring of the operating system: Keychain, Credential Manager,
-// Secret Service.
+// System returns the keyring of the operating system: Keychain, Credential Manager or Secret
+// Service.
 func System() Ring { return system{} }
 
 type system struct{}
@@ -29,9 +29,9 @@ func (system) Set(service, account, secret string) error {
 // errSilent means that the keyring did not answer in time.
 var errSilent = errors.New("it does not answer")
 
-// deadlined bounds the calls of a ring: the Secret Service waits for ever on a
-// daemon that does not answer. A late call goes on by itself, and its outcome is
-// dropped.
+// deadlined bounds the calls of a ring, because the Secret Service waits for ever for a
+// daemon that does not answer. A call that is too late continues in the background, and its
+// result is dropped.
 type deadlined struct {
 	ring     Ring
 	deadline time.Duration
@@ -52,7 +52,8 @@ func (d deadlined) set(ctx context.Context, service, account, secret string) err
 	})
 }
 
-// wait runs the call elsewhere and its keep here, if it came in time.
+// wait runs call in a goroutine. If it returns in time, wait runs its keep in the caller's
+// goroutine.
 func (d deadlined) wait(ctx context.Context, call func() (keep func(), err error)) error {
 	limit := d.deadline
 	if limit == 0 {

@@ -2,24 +2,24 @@ package onepw
 
 import "testing"
 
-// DefaultCost is the scrypt cost of Mozilla's protocol, as a power of two: 64 MiB
-// of memory and some 300 ms for each try.
+// DefaultCost is the scrypt cost of Mozilla's protocol, as a power of two. Stretching takes
+// 64 MiB of memory and about 300 ms.
 const DefaultCost = 16
 
-// The costs of this process, which only Cheapen changes.
+// The costs in this process; only Cheapen changes them.
 var (
 	roundsV2 = 650_000
 	cost     = DefaultCost
 )
 
-// Cost is the scrypt cost of new passwords on a server that sets none:
-// [DefaultCost], but in a test that called [Cheapen].
+// Cost returns the scrypt cost of new passwords on a server that configures none. It is
+// [DefaultCost], except in a test that called [Cheapen].
 func Cost() int { return cost }
 
-// Cheapen makes passwords cheap to stretch in this process, for version 2 and with
-// [Cost]: a test signs in hundreds of times and does not test what that costs. Call
-// it before anything is stretched, and not where a browser is the other side: it
-// stretches by the protocol. It panics where the process is not a test.
+// Cheapen lowers the cost of stretching passwords in this process, for [StretchV2] and
+// [Cost], since tests sign in hundreds of times. Call it before anything is stretched, and
+// not in tests with a browser, which uses the real cost. It panics if the process is not a
+// test.
 func Cheapen() {
 	if !testing.Testing() {
 		panic("onepw: only a test may stretch passwords cheaply")

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// Credentials are what an accounts server is told to make an account, in hex:
-// what the password is stretched to, in both versions, and kB wrapped for each.
-// The names are the wire's.
+// Credentials are what a client sends to an accounts server to create an account, in hex: the
+// stretched password and the wrapped kB, for both versions of the protocol. The field names
+// are those of the API.
 type Credentials struct {
 	AuthPW         string `json:"authPW"`
 	WrapKB         string `json:"wrapKb"`
@@ -17,11 +17,11 @@ type Credentials struct {
 	ClientSalt     string `json:"clientSalt"`
 }
 
-// NewCredentials makes those of a new account, with a kB of its own.
+// NewCredentials returns the credentials for a new account with a new random kB.
 func NewCredentials(email, password string, random io.Reader) (Credentials, error) {
 	kB := make([]byte, KeySize)
 	if _, err := io.ReadFull(random, kB); err != nil {
-		return Credentials{}, fmt.Errorf("make the account's key: %w", err)
+		return Credentials{}, fmt.Errorf("cannot make the account's key: %w", err)
 	}
 	salt, err := NewClientSalt(random)
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 	"errors"
 )
 
-// ErrBundle means that an answer to account/keys was not made by the server that
-// gave the key fetch token.
+// ErrBundle means that a response to account/keys was not made by the server that issued the
+// key fetch token.
 var ErrBundle = errors.New("the bundle of account keys is damaged or forged")
 
-// HAWK is what a token gives to sign requests with: the id in hex, the raw key.
+// HAWK holds the credentials to sign requests with, which are derived from a token: the ID in
+// hex, and the raw key.
 type HAWK struct {
 	ID  string
 	Key []byte
@@ -23,28 +24,26 @@ func SessionToken(token []byte) HAWK {
 	return HAWK{ID: hex.EncodeToString(d[:KeySize]), Key: d[KeySize:]}
 }
 
-// PasswordChangeToken derives the HAWK credentials of the token that
-// password/change/start gives.
+// PasswordChangeToken derives the HAWK credentials of a token from password/change/start.
 func PasswordChangeToken(token []byte) HAWK {
 	d := derive(token, "passwordChangeToken", 2*KeySize)
 	return HAWK{ID: hex.EncodeToString(d[:KeySize]), Key: d[KeySize:]}
 }
 
-// AccountResetToken derives the HAWK credentials of the token that sets the
-// password of an account whose old one is forgotten.
+// AccountResetToken derives the HAWK credentials of a token that resets a forgotten password.
 func AccountResetToken(token []byte) HAWK {
 	d := derive(token, "accountResetToken", 2*KeySize)
 	return HAWK{ID: hex.EncodeToString(d[:KeySize]), Key: d[KeySize:]}
 }
 
-// KeyFetch is a key fetch token: good for one GET of account/keys.
+// KeyFetch holds the keys of a key fetch token, which is valid for one GET of account/keys.
 type KeyFetch struct {
 	HAWK
 	macKey []byte // over the bundle
 	pad    []byte // kA and wrapKB are XORed with it
 }
 
-// KeyFetchToken derives what a key fetch token is good for.
+// KeyFetchToken derives the keys of a key fetch token.
 func KeyFetchToken(token []byte) KeyFetch {
 	d := derive(token, "keyFetchToken", 3*KeySize)
 	r := derive(d[2*KeySize:], "account/keys", 3*KeySize)
@@ -55,13 +54,13 @@ func KeyFetchToken(token []byte) KeyFetch {
 	}
 }
 
-// Seal is the server's side: the bundle that carries the two keys.
+// Seal encrypts the two keys into the bundle that the server sends.
 func (k KeyFetch) Seal(kA, wrapKB []byte) []byte {
 	b := append(XOR(kA, k.pad[:KeySize]), XOR(wrapKB, k.pad[KeySize:])...)
 	return append(b, k.mac(b)...)
 }
 
-// Open is the client's side. The error is ErrBundle.
+// Open decrypts the bundle that [KeyFetch.Seal] made. The error is [ErrBundle].
 func (k KeyFetch) Open(bundle []byte) (kA, wrapKB []byte, err error) {
 	if len(bundle) != 3*KeySize || !hmac.Equal(bundle[2*KeySize:], k.mac(bundle[:2*KeySize])) {
 		return nil, nil, ErrBundle

@@ -2,21 +2,21 @@ package onepw
 
 import "crypto/subtle"
 
-// Stretch is scrypt with N = 2^cost, r = 8 and p = 1. It says where the memory for it
-// comes from.
+// Stretch is scrypt with N = 2^cost, r = 8 and p = 1. Implementations differ in how they
+// allocate memory.
 type Stretch func(password, salt []byte, cost, keyLen int) ([]byte, error)
 
-// Verifier is what a server derives from authPW and a salt of its own. Stolen
-// with everything else the server stores, it lets nobody sign in or read data
-// without trying passwords through scrypt and the client's stretching.
+// Verifier is what a server derives from authPW and its own salt. An attacker who copies the
+// server's data must still guess the password, and each guess takes scrypt and the client's
+// stretching.
 type Verifier struct {
-	// Hash is stored, to compare with.
+	// Hash is stored, for [Verifier.Matches].
 	Hash []byte
-	// wrap is not stored: only authPW gives it.
+	// wrap is not stored: it can be derived from authPW only.
 	wrap []byte
 }
 
-// NewVerifier stretches authPW with a scrypt cost of 2^cost.
+// NewVerifier stretches authPW with N = 2^cost.
 func NewVerifier(stretch Stretch, authPW, salt []byte, cost int) (Verifier, error) {
 	big, err := stretch(authPW, salt, cost, KeySize)
 	if err != nil {
@@ -25,10 +25,10 @@ func NewVerifier(stretch Stretch, authPW, salt []byte, cost int) (Verifier, erro
 	return Verifier{Hash: derive(big, "verifyHash", KeySize), wrap: derive(big, "wrapwrapKey", KeySize)}, nil
 }
 
-// Matches compares with a stored Hash in constant time.
+// Matches compares Hash with a stored one, in constant time.
 func (v Verifier) Matches(hash []byte) bool {
 	return len(hash) == KeySize && subtle.ConstantTimeCompare(v.Hash, hash) == 1
 }
 
-// Wrap turns wrapKB into the wrapWrapKB that is stored, and back.
+// Wrap converts wrapKB to the wrapWrapKB that is stored, and back.
 func (v Verifier) Wrap(key []byte) []byte { return XOR(key, v.wrap) }

@@ -1,10 +1,10 @@
-// Package scrypt is scrypt with a block size of 8 in memory that its caller brings.
+// Package scrypt implements scrypt with a block size of 8, in memory that the caller
+// provides.
 //
-// With a cost of 2^c it fills 2^c KiB, which golang.org/x/crypto allocates anew each
-// time and leaves to the garbage collector: a few tries at once, or one after the
-// other, take a small machine's memory. Here the memory can be used again, and may be
-// smaller than scrypt asks for: of every stride blocks one is kept, and the others are
-// computed again when they are needed. The result is the same.
+// With N = 2^c it fills 2^c KiB. golang.org/x/crypto allocates that memory for each call and
+// leaves it to the garbage collector, so that a few calls exhaust a small machine. Here the
+// memory can be reused, and may be smaller than scrypt requires: only one of stride blocks is
+// stored, and the others are computed again when they are needed. The result is the same.
 //
 // Source: RFC 7914.
 package scrypt
@@ -19,24 +19,24 @@ import (
 
 const (
 	blockSize = 8              // r of the RFC
-	words     = 32 * blockSize // of a block
+	words     = 32 * blockSize // in a block
 	// BlockBytes is the size of a block.
 	BlockBytes = 4 * words
 	lastPart   = (2*blockSize - 1) * 16 // where a block's last 64 bytes begin
 	// MaxCost bounds the cost: 1 GiB.
 	MaxCost = 20
-	// MaxStride bounds how much is computed again: with 16, a try takes some three
-	// times as long in a sixteenth of the memory.
+	// MaxStride bounds how much is computed again. With 16, a call takes a sixteenth of the
+	// memory and about three times as long.
 	MaxStride = 16
 )
 
-// Block is what scrypt's memory consists of.
+// Block is a unit of scrypt's memory.
 type Block [words]uint32
 
 var errCost = errors.New("scrypt: the cost must be from 1 to 20")
 
-// Blocks is how many blocks a stretch keeps, and of how many it keeps one, so that
-// they fit into most bytes if MaxStride allows it.
+// Blocks returns the number of blocks and the stride for [Derive], so that the blocks fit
+// into most bytes if [MaxStride] allows that.
 func Blocks(cost int, most int64) (n, stride int, err error) {
 	if cost < 1 || cost > MaxCost {
 		return 0, 0, errCost
@@ -48,8 +48,8 @@ func Blocks(cost int, most int64) (n, stride int, err error) {
 	return n, stride, nil
 }
 
-// Derive is scrypt with N = 2^cost, r = 8 and p = 1 in the memory v, which keeps
-// one of stride blocks.
+// Derive is scrypt with N = 2^cost, r = 8 and p = 1, in the memory v. It stores one of stride
+// blocks; see [Blocks]. v is used exclusively until Derive returns.
 func Derive(password, salt []byte, cost, keyLen int, v []Block, stride int) ([]byte, error) {
 	b, err := pbkdf2.Key(sha256.New, string(password), salt, 1, BlockBytes)
 	if err != nil {
@@ -82,7 +82,7 @@ func fill(first *Block, n int, v []Block, stride int) {
 		j := int(x[lastPart]) & (n - 1)
 		kept := &v[j/stride]
 		for range j % stride {
-			// Into whichever of the two is not read at the moment.
+			// Write to the one of c and d that is not being read.
 			to := &c
 			if kept == to {
 				to = &d
@@ -99,8 +99,8 @@ func fill(first *Block, n int, v []Block, stride int) {
 	*first = *x
 }
 
-// mix is the RFC's scryptBlockMix: of the parts of 64 bytes the even ones become
-// the first half, the odd ones the second.
+// mix is the RFC's scryptBlockMix: the even parts of 64 bytes become the first half, and the
+// odd ones the second.
 func mix(out, in *Block) {
 	s := [16]uint32(in[lastPart:])
 	for i := 0; i < 2*blockSize; i += 2 {

@@ -1,5 +1,5 @@
-// Package sealedfile keeps small files that are replaced all or nothing, and that
-// open with this device's local key alone.
+// Package sealedfile stores small files that are replaced atomically, and that are encrypted
+// with this device's local key.
 package sealedfile
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
-// Write replaces the file at path, 0600, all or nothing: after a crash or a
-// full disk there is the old file or the new one.
+// Write replaces the file at path atomically, with mode 0600: after a crash or on a full
+// disk, there is either the old file or the new one.
 func Write(path string, data []byte) (err error) {
 	// CreateTemp makes files 0600.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -39,15 +39,15 @@ func Write(path string, data []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// File is a small file that one process writes.
+// File is a small file. Only one process may write it at a time.
 type File struct {
 	Path string
-	// Sealer seals what is written, and binds it to the file's name. Nil: it is sealed
-	// already, or no secret.
+	// Sealer encrypts the content and binds it to the file's name. nil means that the content
+	// is encrypted already, or not secret.
 	Sealer *localkey.Sealer
 }
 
-// Read returns the file's content, or nil when there is no file.
+// Read returns the file's content, or nil if there is no file.
 func (f File) Read() ([]byte, error) {
 	b, err := os.ReadFile(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +59,7 @@ func (f File) Read() ([]byte, error) {
 	return f.Sealer.Open(b, []byte(filepath.Base(f.Path)))
 }
 
-// Write replaces the file, as the function Write does.
+// Write replaces the file, as the function [Write] does.
 func (f File) Write(b []byte) (err error) {
 	if f.Sealer != nil {
 		if b, err = f.Sealer.Seal(b, []byte(filepath.Base(f.Path))); err != nil {

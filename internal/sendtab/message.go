@@ -8,7 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/ece"
 )
 
-// Tab is a page that one device hands to another.
+// Tab is a page that one device sends to another.
 type Tab struct {
 	Title string `json:"title"`
 	URL   string `json:"url"`
@@ -16,7 +16,7 @@ type Tab struct {
 	Private bool `json:"private,omitempty"`
 }
 
-// flow are two random names that a message has, by which some clients count.
+// flow holds two random IDs of a message, which some clients count messages by.
 type flow struct {
 	FlowID   string `json:"flowID"`
 	StreamID string `json:"streamID"`
@@ -25,13 +25,13 @@ type flow struct {
 func newFlow(random io.Reader) (flow, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return flow{}, fmt.Errorf("name a message: %w", err)
+		return flow{}, fmt.Errorf("cannot name a message: %w", err)
 	}
 	return flow{hex.EncodeToString(b[:8]), hex.EncodeToString(b[8:])}, nil
 }
 
-// openMessage is the content of OpenURI: a tab's history, of which one page is
-// shown, by default the last.
+// openMessage is the content of OpenURI: a tab's history. Current is the index of the page to
+// open; the default is the last.
 type openMessage struct {
 	flow
 	Entries []Tab `json:"entries"`
@@ -44,7 +44,7 @@ type closeMessage struct {
 	URLs []string `json:"urls"`
 }
 
-// SealTab seals a page to open for the device that published value.
+// SealTab encrypts a page to open, for the device that published value with [Publish].
 func SealTab(t Tab, value string, sync SyncKey, random io.Reader) (Payload, error) {
 	f, err := newFlow(random)
 	if err != nil {
@@ -53,7 +53,7 @@ func SealTab(t Tab, value string, sync SyncKey, random io.Reader) (Payload, erro
 	return sealFor(value, sync, random, openMessage{flow: f, Entries: []Tab{t}})
 }
 
-// OpenTab reads a page to open. The error wraps ErrMessage.
+// OpenTab decrypts a page to open. The error wraps [ErrMessage].
 func OpenTab(p Payload, k *ece.Keys) (Tab, error) {
 	var m openMessage
 	if err := open(p, k, &m); err != nil {
@@ -64,12 +64,13 @@ func OpenTab(p Payload, k *ece.Keys) (Tab, error) {
 		at = *m.Current
 	}
 	if at < 0 || at >= len(m.Entries) || m.Entries[at].URL == "" {
-		return Tab{}, fmt.Errorf("%w: it names no page", ErrMessage)
+		return Tab{}, fmt.Errorf("%w: it does not name a page", ErrMessage)
 	}
 	return m.Entries[at], nil
 }
 
-// SealURLs seals addresses of pages to close for the device that published value.
+// SealURLs encrypts URLs of pages to close, for the device that published value with
+// [Publish].
 func SealURLs(urls []string, value string, sync SyncKey, random io.Reader) (Payload, error) {
 	f, err := newFlow(random)
 	if err != nil {
@@ -78,7 +79,7 @@ func SealURLs(urls []string, value string, sync SyncKey, random io.Reader) (Payl
 	return sealFor(value, sync, random, closeMessage{flow: f, URLs: urls})
 }
 
-// OpenURLs reads addresses of pages to close. The error wraps ErrMessage.
+// OpenURLs decrypts URLs of pages to close. The error wraps [ErrMessage].
 func OpenURLs(p Payload, k *ece.Keys) ([]string, error) {
 	var m closeMessage
 	if err := open(p, k, &m); err != nil {

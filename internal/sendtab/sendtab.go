@@ -1,12 +1,12 @@
-// Package sendtab seals what the devices of an account hand each other through
-// the accounts server, which must not read it: a page to open, pages to close.
+// Package sendtab encrypts the commands that the devices of an account send each other: to
+// open a page, and to close pages. The accounts server forwards them and cannot read them.
 //
-// A device publishes, for each command that it takes, a key bundle among its
-// availableCommands: a public key and a secret, sealed with the account's sync
-// key. A sender opens it with that key, which only the account's devices have,
-// and encrypts for the public key as Web Push does. It does no I/O.
+// For each command that it accepts, a device publishes a key bundle in its availableCommands:
+// a public key and a secret, encrypted with the account's sync key ([Publish]). A sender
+// decrypts the bundle with the sync key, which only the account's devices have, and encrypts
+// for the public key as Web Push does. The package does no I/O.
 //
-// Source: what Firefox ESR 153 sends and takes.
+// Source: what Firefox ESR 153 sends and accepts.
 package sendtab
 
 import (
@@ -28,23 +28,23 @@ const (
 	CloseURI = "https://identity.mozilla.com/cmd/close-uri/v1"
 )
 
-// MaxCleartext is how long a message may be, in bytes. Firefox keeps to it.
+// MaxCleartext is the maximum length of a message, in bytes. Firefox has the same limit.
 const MaxCleartext = 16 << 10
 
 var (
-	// ErrBundle means that a device's key bundle was made with another sync key, or
-	// is malformed.
-	ErrBundle = errors.New("the device's keys are not those of this account as it is now")
+	// ErrBundle means that a device's key bundle was encrypted with another sync key, or is
+	// malformed.
+	ErrBundle = errors.New("the device's keys do not match this account's current key")
 	// ErrMessage means that a message cannot be read.
 	ErrMessage = errors.New("the message cannot be read")
-	// ErrTooLong means that a message has over MaxCleartext bytes.
-	ErrTooLong = errors.New("that is too long to send to another device")
+	// ErrTooLong means that a message has more than [MaxCleartext] bytes.
+	ErrTooLong = errors.New("too long to send to another device")
 )
 
-// base64url is how keys and messages are written.
+// base64url is the encoding of keys and messages.
 var base64url = base64.RawURLEncoding
 
-// SyncKey is the account's key, from which devices know each other.
+// SyncKey is the account's sync key, which only its devices have.
 type SyncKey struct {
 	// ID is its key ID: "<rotation>-<fingerprint>".
 	ID string
@@ -52,7 +52,7 @@ type SyncKey struct {
 	Key []byte
 }
 
-// hexID is the fingerprint as bundles have it: in hex, without the time.
+// hexID returns the fingerprint as in bundles: in hex, without the rotation.
 func (k SyncKey) hexID() (string, error) {
 	_, fingerprint, _ := strings.Cut(k.ID, "-")
 	raw, err := base64url.DecodeString(fingerprint)
@@ -68,7 +68,7 @@ type published struct {
 	AuthSecret string `json:"authSecret"`
 }
 
-// Publish seals the public part of a device's keys for the account's others.
+// Publish encrypts the public part of a device's keys for the account's other devices.
 func Publish(k *ece.Keys, sync SyncKey, random io.Reader) (string, error) {
 	kid, err := sync.hexID()
 	if err != nil {
@@ -95,7 +95,7 @@ func Publish(k *ece.Keys, sync SyncKey, random io.Reader) (string, error) {
 	return string(b), err
 }
 
-// receiver opens what another device published.
+// receiver decrypts the bundle that another device published.
 func receiver(value string, sync SyncKey) (*ece.Receiver, error) {
 	want, err := sync.hexID()
 	if err != nil {
@@ -131,7 +131,7 @@ func receiver(value string, sync SyncKey) (*ece.Receiver, error) {
 	return r, nil
 }
 
-// Payload is what the accounts server carries.
+// Payload is an encrypted message, as the accounts server forwards it.
 type Payload struct {
 	Encrypted string `json:"encrypted"`
 }
@@ -163,7 +163,7 @@ func open(p Payload, k *ece.Keys, into any) error {
 		return fmt.Errorf("%w: %w", ErrMessage, err)
 	}
 	if err := json.Unmarshal(clear, into); err != nil {
-		return fmt.Errorf("%w: it is not in the format", ErrMessage)
+		return fmt.Errorf("%w: it is malformed", ErrMessage)
 	}
 	return nil
 }

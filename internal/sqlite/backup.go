@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// Copy makes a compact copy of the file at from, as it stands at one moment,
-// while other processes may read and write it. The copy at to is 0600; it must
-// not be there yet. A file that is not there is fs.ErrNotExist.
+// Copy writes a compact copy of the file at from, as of one moment, to the path to, which
+// must not exist. Other processes may read and write the file meanwhile. The copy has mode
+// 0600. If there is no file at from, the error wraps [fs.ErrNotExist].
 func Copy(ctx context.Context, from, to string) error {
-	if _, err := os.Stat(from); err != nil { // SQLite would make it
+	if _, err := os.Stat(from); err != nil { // SQLite would create it
 		return fmt.Errorf("cannot copy %s: %w", from, err)
 	}
 	if err := newFile(to); err != nil {
@@ -30,8 +30,8 @@ func Copy(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// Check reads the whole file at path, which nobody else uses, and returns
-// ErrCorrupt if it is not sound. It writes nothing.
+// Check reads the whole file at path, and returns an error that wraps [ErrCorrupt] if it is
+// damaged. It writes nothing. No other process may have the file open.
 func Check(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("cannot check %s: %w", path, err)

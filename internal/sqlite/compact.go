@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// Compact gives the disk back the pages that hold nothing, if they are one in twenty
-// or more, and returns the file's sizes in bytes. It needs room for a second file of
-// the size after it; other writers wait.
+// Compact shrinks the file if at least a twentieth of its pages are unused, and returns its
+// sizes before and after, in bytes. It needs disk space for a copy of the compacted file.
+// Other writers wait meanwhile.
 func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	if before, err = db.size(ctx); err != nil {
 		return 0, 0, err
@@ -24,7 +24,8 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	return before, after, err
 }
 
-// size is the file's size with an empty journal, or with what of it readers leave.
+// size returns the file's size, in bytes, after moving the journal into it as far as readers
+// allow.
 func (db *DB) size(ctx context.Context) (int64, error) {
 	if _, err := db.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return 0, Explain(err)

@@ -18,23 +18,23 @@ type migration struct {
 	script  string
 }
 
-// migrate brings the file to the newest version that the program knows, in one
-// transaction: whoever is killed meanwhile, or opens the file at the same time,
-// finds it as it was or as it shall be. The file's user_version is its version.
+// migrate brings the file to the newest version that the program knows, in one transaction,
+// so that a killed process, or another one that opens the file at the same time, finds either
+// the old or the new version. The version is the file's user_version.
 func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 	steps, err := migrations(folder)
 	if err != nil {
 		return err
 	}
 	oldest, newest := steps[0].version, steps[len(steps)-1].version
-	// A file that is up to date costs one read, and a newer one is left alone.
+	// A current file takes one read only, and a newer one is not changed.
 	if have, err := version(ctx, db); err != nil || have == newest {
 		return err
 	} else if err := within(have, oldest, newest); err != nil {
 		return err
 	}
 	return inTx(ctx, db, func(tx *sql.Tx) error {
-		// It may have changed before our turn came.
+		// Another process may have migrated the file meanwhile.
 		have, err := version(ctx, tx)
 		if err != nil {
 			return err
@@ -55,8 +55,8 @@ func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 	})
 }
 
-// within checks that a file's version is one that the migrations lead on from; 0 is that
-// of a new file.
+// within checks that the migrations can start from a file's version; a new file has version
+// 0.
 func within(have, oldest, newest int64) error {
 	switch {
 	case have > newest:
@@ -85,7 +85,7 @@ func migrations(folder fs.FS) ([]migration, error) {
 		number, _, _ := strings.Cut(name, "_")
 		v, err := strconv.ParseInt(number, 10, 32)
 		if err != nil || v < 1 {
-			return nil, fmt.Errorf("migration %s has no number", name)
+			return nil, fmt.Errorf("the migration %s does not start with a number", name)
 		}
 		script, err := fs.ReadFile(folder, name)
 		if err != nil {

@@ -7,13 +7,12 @@ import (
 	"fmt"
 )
 
-// probeWhole is up to which size, in bytes, Probe reads the whole file.
+// probeWhole is the maximum size, in bytes, of a file that Probe reads in full.
 const probeWhole = 8 << 20
 
-// Probe tries what those who use the file need: it writes, durably if the file is
-// Durable, without changing anything, and reads the file again, past what is cached:
-// the whole of a small one, and its schema and root pages of a large one. The error is
-// one of those that Explain gives.
+// Probe checks that the file can be written and read. It writes without changing anything,
+// durably if [Options.Durable] is set. Then it reads the file past the cache: a small file in
+// full, and the schema and the root pages of a large one. Errors are as from [Explain].
 func (db *DB) Probe(ctx context.Context) error {
 	err := db.Update(ctx, func(tx *sql.Tx) error {
 		v, err := version(ctx, tx)

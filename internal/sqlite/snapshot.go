@@ -17,8 +17,8 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// Snapshot is a file as it stood at one moment, while other processes may read and
-// write it. Close it.
+// Snapshot is the content of a file as of one moment. Other processes may read and write the
+// file meanwhile. The caller must call [Snapshot.Close].
 type Snapshot struct {
 	path string
 	db   *sql.DB
@@ -26,14 +26,14 @@ type Snapshot struct {
 	own  string // a private copy to remove at the end, or ""
 }
 
-// ErrUnsettled means that a file that this process cannot lock changed whenever it
-// was read.
-var ErrUnsettled = errors.New("it changes while it is read, and cannot be locked here; take a snapshot of the disk, or be the user that it belongs to")
+// ErrUnsettled means that this process cannot lock a file, which changed each time it was
+// read.
+var ErrUnsettled = errors.New("it changes while it is read, and cannot be locked: read it from a snapshot of the disk, or as the user who owns it")
 
-// OpenSnapshot takes a snapshot of the file at path. It also reads files that are
-// read-only, as on a snapshot of a disk; one whose journal holds changes is copied
-// into the folder work for that, which must be empty of a file by its name. A file
-// that is not there is fs.ErrNotExist.
+// OpenSnapshot opens a snapshot of the file at path. It can also read read-only files, as on
+// a snapshot of a disk. A read-only file whose journal is not empty is copied to the folder
+// work, which must not contain a copy already. If there is no file, the error wraps
+// [fs.ErrNotExist].
 func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err error) {
 	s := &Snapshot{path: path}
 	defer func() {
@@ -42,7 +42,7 @@ func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err erro
 			err = fmt.Errorf("cannot read %s: %w", path, Explain(err))
 		}
 	}()
-	if _, err := os.Stat(path); err != nil { // SQLite would make it
+	if _, err := os.Stat(path); err != nil { // SQLite would create it
 		return nil, err
 	}
 	err = s.begin(ctx, dsn(path, "deferred", []string{"busy_timeout(10000)", "query_only(1)", "trusted_schema(0)"}))
@@ -52,16 +52,16 @@ func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err erro
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	// Without a lock: all that can be done is to see that nothing changes.
+	// The file cannot be locked, so check that it does not change while it is read.
 	for range 5 {
-		before, err := look(path)
+		before, err := outlineOf(path)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.frozen(ctx, before, work); err != nil {
 			return nil, err
 		}
-		after, err := look(path)
+		after, err := outlineOf(path)
 		if err == nil && before == after {
 			return s, nil
 		}
@@ -72,7 +72,7 @@ func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err erro
 	return nil, ErrUnsettled
 }
 
-// unwritable reports whether SQLite failed for want of a place for its locks.
+// unwritable reports whether SQLite failed because it cannot write its locks.
 func unwritable(err error) bool {
 	var se *driver.Error
 	if !errors.As(err, &se) {
@@ -82,10 +82,10 @@ func unwritable(err error) bool {
 	return code == lib.SQLITE_READONLY || code == lib.SQLITE_CANTOPEN
 }
 
-// outline is what changes when a file or its journal does.
+// outline holds what changes when a file or its journal changes.
 type outline struct{ size, changed, walSize, walChanged int64 }
 
-func look(path string) (o outline, err error) {
+func outlineOf(path string) (o outline, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return o, err
@@ -101,7 +101,7 @@ func look(path string) (o outline, err error) {
 	return o, err
 }
 
-// frozen opens a file that cannot be written.
+// frozen opens a read-only file.
 func (s *Snapshot) frozen(ctx context.Context, o outline, work string) error {
 	if o.walSize == 0 {
 		return s.begin(ctx, immutable(s.path))
@@ -129,7 +129,7 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// immutable is the address of a file that nobody writes.
+// immutable returns the SQLite URI of a file that no process writes.
 func immutable(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -141,7 +141,7 @@ func immutable(path string) string {
 	return u.String()
 }
 
-// begin opens the file and begins to read: from now on it is of one moment.
+// begin opens the file and starts the read transaction of the snapshot.
 func (s *Snapshot) begin(ctx context.Context, address string) (err error) {
 	if s.db, err = sql.Open("sqlite", address); err != nil {
 		return err
@@ -156,11 +156,11 @@ func (s *Snapshot) begin(ctx context.Context, address string) (err error) {
 	return s.conn.QueryRowContext(ctx, sqlReadSchema).Scan(&n)
 }
 
-// Close lets go of the file.
+// Close closes the file.
 func (s *Snapshot) Close() error {
 	var errs []error
 	if s.conn != nil {
-		_ = s.conn.Close() // which ends the transaction
+		_ = s.conn.Close() // ends the transaction
 		s.conn = nil
 	}
 	if s.db != nil {
@@ -178,20 +178,20 @@ func (s *Snapshot) Close() error {
 	return errors.Join(errs...)
 }
 
-// Size is how large the file is, in bytes, with what its journal holds.
+// Size returns the size of the file with its journal applied, in bytes.
 func (s *Snapshot) Size(ctx context.Context) (n int64, err error) {
 	err = s.conn.QueryRowContext(ctx, sqlSize).Scan(&n)
 	return n, Explain(err)
 }
 
-// Query runs a query on it.
+// Query runs a query on the snapshot.
 func (s *Snapshot) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	rows, err := s.conn.QueryContext(ctx, query, args...)
 	return rows, Explain(err)
 }
 
-// Bytes returns the whole file. It is only good if Check finds nothing: a page that
-// cannot be read is one of zeros.
+// Bytes returns the whole file. Call [Snapshot.Check] too: unreadable pages are returned as
+// zeros.
 func (s *Snapshot) Bytes() (b []byte, err error) {
 	err = s.conn.Raw(func(c any) error {
 		b, err = c.(interface{ Serialize() ([]byte, error) }).Serialize()
@@ -200,12 +200,12 @@ func (s *Snapshot) Bytes() (b []byte, err error) {
 	return b, Explain(err)
 }
 
-// WriteTo makes a compact copy, 0600, at a path where nothing is.
+// WriteTo writes a compact copy with mode 0600 to a path that must not exist.
 func (s *Snapshot) WriteTo(ctx context.Context, to string) error {
 	if err := newFile(to); err != nil {
 		return err
 	}
-	// VACUUM does not run within a transaction, and takes a moment of its own.
+	// VACUUM does not run within a transaction, and makes its own snapshot.
 	if _, err := s.conn.ExecContext(ctx, `ROLLBACK`); err != nil {
 		return Explain(err)
 	}
@@ -215,7 +215,8 @@ func (s *Snapshot) WriteTo(ctx context.Context, to string) error {
 	return nil
 }
 
-// newFile makes an empty file, which SQLite takes for a copy, but would make 0644.
+// newFile creates an empty file with mode 0600 for SQLite to copy into; SQLite would create
+// it with mode 0644.
 func newFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -224,7 +225,7 @@ func newFile(path string) error {
 	return f.Close()
 }
 
-// Check reads the file, and returns ErrCorrupt if it is not sound.
+// Check reads the file, and returns an error that wraps [ErrCorrupt] if it is damaged.
 func (s *Snapshot) Check(ctx context.Context) error {
 	return s.verdict(ctx, `PRAGMA quick_check(1)`)
 }
@@ -240,21 +241,21 @@ func (s *Snapshot) verdict(ctx context.Context, pragma string) error {
 	return nil
 }
 
-// Damage is what a thorough look found; it is an ErrCorrupt.
+// Damage describes damage that a check found. It wraps [ErrCorrupt].
 type Damage struct {
 	Path string
-	// Detail is in SQLite's words, or about what does not belong into the file.
+	// Detail is SQLite's message, or says how the schema differs.
 	Detail string
 }
 
 func (d *Damage) Error() string { return fmt.Sprintf("%s: %v: %s", d.Path, ErrCorrupt, d.Detail) }
 
-// Unwrap says what kind of error it is.
+// Unwrap returns [ErrCorrupt].
 func (d *Damage) Unwrap() error { return ErrCorrupt }
 
-// Examine checks the file and its indexes, that its references hold, and that its
-// schema is what the migrations make: nothing is missing and nothing was added. The
-// error is ErrCorrupt, ErrNewer, or one of reading it.
+// Examine checks the file with its indexes and foreign keys, and that its schema is exactly
+// the one that the migrations in folder create. The error wraps [ErrCorrupt] or [ErrNewer],
+// or is one of reading the file.
 func (s *Snapshot) Examine(ctx context.Context, folder fs.FS) error {
 	if err := s.verdict(ctx, `PRAGMA integrity_check(1)`); err != nil {
 		return err
@@ -273,7 +274,7 @@ func (s *Snapshot) Examine(ctx context.Context, folder fs.FS) error {
 	}
 	for _, o := range got {
 		if !slices.Contains(want, o) {
-			return &Damage{s.path, fmt.Sprintf("the %s %q is not of this program's making", o.kind, o.name)}
+			return &Damage{s.path, fmt.Sprintf("the %s %q is not part of the schema", o.kind, o.name)}
 		}
 	}
 	for _, o := range want {
@@ -289,11 +290,11 @@ func (s *Snapshot) Examine(ctx context.Context, folder fs.FS) error {
 	case err != nil:
 		return fmt.Errorf("cannot check %s: %w", s.path, Explain(err))
 	}
-	return &Damage{s.path, fmt.Sprintf("a row of %s refers to one that is not there", table)}
+	return &Damage{s.path, fmt.Sprintf("a row of %s refers to a missing row", table)}
 }
 
-// object is a table, an index, a trigger or a view. Of a trigger and a view, text is
-// what it does; a table's columns are objects of their own.
+// object is a table, a column, an index, a trigger or a view. text is the SQL of a trigger or
+// a view, and the type of a column.
 type object struct{ kind, name, text string }
 
 type querier interface {
@@ -316,7 +317,7 @@ func schema(ctx context.Context, q querier) (all []object, err error) {
 	return all, rows.Err()
 }
 
-// schemaOf is the schema that the migrations up to a version make.
+// schemaOf returns the schema that the migrations up to a version create.
 func schemaOf(ctx context.Context, folder fs.FS, upTo int64) ([]object, error) {
 	steps, err := migrations(folder)
 	if err != nil {
@@ -342,7 +343,7 @@ func schemaOf(ctx context.Context, folder fs.FS, upTo int64) ([]object, error) {
 	return schema(ctx, db)
 }
 
-// Examine is Snapshot.Examine of the file at path.
+// Examine opens a snapshot of the file at path and calls [Snapshot.Examine].
 func Examine(ctx context.Context, path string, folder fs.FS, work string) error {
 	s, err := OpenSnapshot(ctx, path, work)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package sqlite opens the SQLite files of the module: one writer, a pool of
-// readers that cannot write, the file 0600 from its first byte, migrations, and
-// errors that a user understands.
+// Package sqlite opens the SQLite files of the module. It provides one writer and a pool of
+// readers that cannot write, creates files with mode 0600, runs migrations, and turns
+// SQLite's errors into sentences that a user understands.
 package sqlite
 
 import (
@@ -22,20 +22,21 @@ import (
 )
 
 var (
-	// ErrNewer means that a newer version of the program wrote the file. It was
-	// not touched.
+	// ErrNewer means that a newer version of the program wrote the file. The file was not
+	// changed.
 	ErrNewer = errors.New("it was written by a newer version of this program; update the program")
-	// ErrOlder means that a version of the program wrote the file that is older than the
-	// first migration there is. It was not touched.
-	ErrOlder = errors.New("it was written by a version of this program before its first release; export what is in it with that version, and move it away")
-	// ErrCorrupt means that the file is not a sound database. It was not touched.
+	// ErrOlder means that the version of the program that wrote the file is older than the
+	// first migration. The file was not changed.
+	ErrOlder = errors.New("it was written by a version of this program before its first release; export its data with that version, and move it away")
+	// ErrCorrupt means that the file is damaged or not a database. The file was not changed.
 	ErrCorrupt = errors.New("it is damaged or not a database; restore it from a backup, or move it away and sync again")
-	// ErrFull means that a write did not fit. What was committed before stays.
+	// ErrFull means that the disk is full, or the file reached [Options.MaxPages]. Earlier
+	// commits are not affected.
 	ErrFull = errors.New("the disk is full; free some space and try again")
-	// ErrBusy means that another process, or another connection, held the file's
-	// write lock for longer than Options.BusyTimeout. Nothing was written.
+	// ErrBusy means that another process or connection held the file's write lock for longer
+	// than [Options.BusyTimeout]. Nothing was written.
 	ErrBusy = errors.New("another program is writing to it; try again")
-	// ErrReadOnly means that the file cannot be written. Nothing was.
+	// ErrReadOnly means that the file cannot be written. Nothing was written.
 	ErrReadOnly = errors.New("it cannot be written; check the permissions of the file and its folder")
 	// ErrDisk means that the system could not read or write the file.
 	ErrDisk = errors.New("the disk could not read or write it; check the disk and the permissions of the folder")
@@ -43,30 +44,31 @@ var (
 	ErrFailed = errors.New("the database failed")
 )
 
-// sentences are what [Explain] says.
+// sentences are the errors that [Explain] returns.
 var sentences = []error{ErrFull, ErrCorrupt, ErrBusy, ErrReadOnly, ErrDisk, ErrFailed}
 
-// Options say how a file is opened.
+// Options configure [Open].
 type Options struct {
-	// Migrations holds a script of SQL for each version of the schema, at its
-	// root: "0001_start.sql". The first one makes a new file, whatever its number. What follows a line "-- +goose Down" is left out, so
-	// that goose's files serve as they are.
+	// Migrations has an SQL script for each version of the schema in its root folder, named
+	// like "0001_start.sql". The first script creates the schema of a new file, whatever its
+	// number. The part after a line "-- +goose Down" is ignored, as the scripts are in
+	// goose's format.
 	Migrations fs.FS
-	// Durable makes each commit wait for the disk, so that it survives a loss of
-	// power. Without it a commit survives a killed process, which is enough for
-	// what can be fetched again.
+	// Durable makes each commit wait for the disk, so that it survives a power failure.
+	// Without it, a commit survives a killed process, which is enough for data that can be
+	// downloaded again.
 	Durable bool
-	// Readers bounds the pool of readers; 0 means 4.
+	// Readers is the maximum number of readers; 0 means 4.
 	Readers int
-	// MaxPages bounds the file to that many pages; 0: no bound. It makes a full
-	// disk in tests and bounds a user's file on a server.
+	// MaxPages bounds the file's number of pages; 0 means no bound. It bounds a user's file
+	// on a server, and simulates a full disk in tests.
 	MaxPages int
 	// BusyTimeout is how long a statement waits for a lock that another process
 	// holds; 0 means ten seconds.
 	BusyTimeout time.Duration
 }
 
-// DB is an open file.
+// DB is an open file. It is safe for concurrent use.
 type DB struct {
 	path    string
 	durable bool
@@ -76,8 +78,8 @@ type DB struct {
 	writeStatements, readStatements statements
 }
 
-// Open opens the file at path, and creates it, 0600, when it is not there. Its
-// folder must exist.
+// Open opens the file at path, and creates it with mode 0600 if it does not exist. Its folder
+// must exist.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	db, err := open(ctx, path, o)
 	if err != nil {
@@ -87,7 +89,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 }
 
 func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
-	// SQLite would create the file 0644, and its journal like it.
+	// SQLite would create the file and its journal with mode 0644.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -133,9 +135,8 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	return db, nil
 }
 
-// patiently runs f again while it finds the file locked, for about as long as
-// wait. SQLite waits by itself, but not when two open a new file at once and both
-// want to give it its journal.
+// patiently runs f again while the file is locked, for about as long as wait. SQLite waits by
+// itself, except when two processes open a new file at once and both create its journal.
 func patiently(ctx context.Context, wait time.Duration, f func() error) error {
 	patience, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -164,7 +165,7 @@ func dsn(path, lock string, pragmas []string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
-// Path is the file's path.
+// Path returns the file's path.
 func (db *DB) Path() string { return db.path }
 
 // Update runs f in the one write transaction that the file can have, and
@@ -174,16 +175,15 @@ func (db *DB) Update(ctx context.Context, f func(*sql.Tx) error) error {
 	return inTx(ctx, db.write, f)
 }
 
-// View runs f in a read transaction: it sees one state of the file throughout,
-// and nobody waits for it.
+// View runs f in a read transaction, which sees one state of the file and blocks no other.
 func (db *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 	return inTx(ctx, db.read, f)
 }
 
-// Read is the pool of readers, for a query that stands alone.
+// Read returns the pool of readers, for single queries.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// beginner is a pool, or one connection of it.
+// beginner is a pool or a single connection.
 type beginner interface {
 	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
 }
@@ -205,15 +205,15 @@ func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
 	} else {
 		err = tx.Commit()
 	}
-	// A context that ends rolls the transaction back from another goroutine, and
-	// what f then meets ("statement is closed") says nothing of the cause.
+	// When the context ends, another goroutine rolls the transaction back, and the error of f
+	// ("statement is closed") hides the cause.
 	if ended := ctx.Err(); ended != nil && err != nil && !errors.Is(err, ended) {
 		return fmt.Errorf("%w: %w", ended, Explain(err))
 	}
 	return Explain(err)
 }
 
-// Close closes the file. What was committed stays.
+// Close closes the file.
 func (db *DB) Close() error {
 	errs := []error{db.readStatements.close(), db.writeStatements.close()}
 	for _, pool := range []*sql.DB{db.read, db.write} {
@@ -224,10 +224,9 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// Explain turns what SQLite and database/sql say into errors that a user understands, with
-// the original wrapped: ErrFull, ErrCorrupt, ErrBusy, ErrReadOnly, ErrDisk, [fs.ErrClosed]
-// where the file was closed, and ErrFailed for what is left. Any other error comes back as
-// it is.
+// Explain converts errors of SQLite and database/sql to [ErrFull], [ErrCorrupt], [ErrBusy],
+// [ErrReadOnly], [ErrDisk], [fs.ErrClosed] if the file was closed, or else [ErrFailed], and
+// wraps the original error. It returns any other error unchanged.
 func Explain(err error) error {
 	if err == nil || slices.ContainsFunc(sentences, func(known error) bool { return errors.Is(err, known) }) {
 		return err
@@ -257,7 +256,7 @@ func Explain(err error) error {
 // poolClosed is the text of database/sql's error, which has no name, for a use after Close.
 const poolClosed = "sql: database is closed"
 
-// explained reads as the plain sentence and unwraps to the code too.
+// explained prints as the sentence, and unwraps to both the sentence and SQLite's error.
 type explained struct{ sentence, cause error }
 
 func wrap(sentence, cause error) error {

@@ -10,17 +10,16 @@ import (
 	"sync"
 )
 
-// Tx is a transaction that keeps its statements prepared for the transactions
-// after it. To prepare a statement costs as much as to run a small one, so this
-// pays where the same few texts run again and again; a text that differs from
-// call to call belongs into a *sql.Tx.
+// Tx is a transaction whose statements stay prepared for later transactions. Preparing a
+// statement costs as much as running a small one, so this helps if the same few statements
+// run often. Run statements whose text differs each time in a [sql.Tx] instead.
 type Tx struct {
 	ctx        context.Context
 	tx         *sql.Tx
 	statements *statements
-	// own are statements that this transaction runs for the second time or more,
-	// before anybody could prepare them for all: a long one must not wait for that.
-	// They end with it. A nil one ran once.
+	// own holds the statements that this transaction has run and that are not prepared for
+	// all transactions yet. From its second run on, a statement is prepared for this
+	// transaction; a statement that ran once is nil.
 	own map[string]*sql.Stmt
 }
 
@@ -55,8 +54,8 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(t.ctx, query, args...)
 }
 
-// Each runs a statement once for each set of arguments. args is called with 0
-// to n-1; what it returns may be overwritten by the next call.
+// Each runs a statement once for each set of arguments. args is called with 0 to n-1; its
+// result may be reused by the next call.
 func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 	s := t.Stmt(query)
 	if s == nil {
@@ -66,8 +65,8 @@ func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 		}
 		defer s.Close()
 	}
-	// The driver watches a context that can end with a goroutine at each run, so
-	// it gets one that cannot.
+	// For a context that can end, the driver starts a goroutine at each run, so it gets one
+	// that cannot end.
 	quiet := context.WithoutCancel(t.ctx)
 	for i := range n {
 		if _, err := s.ExecContext(quiet, args(i)...); err != nil {
@@ -80,8 +79,8 @@ func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 	return nil
 }
 
-// Stmt returns the prepared statement for a text, valid in this transaction, or
-// nil if there is none yet.
+// Stmt returns the prepared statement for a text, or nil if there is none yet. It is valid in
+// this transaction only.
 func (t *Tx) Stmt(query string) *sql.Stmt {
 	if s := t.statements.find(query); s != nil {
 		return t.tx.StmtContext(t.ctx, s)
@@ -94,24 +93,24 @@ func (t *Tx) Stmt(query string) *sql.Stmt {
 		t.own = make(map[string]*sql.Stmt)
 	}
 	if again {
-		// A failure costs speed only, or comes again where it is reported.
+		// Ignore a failure: the statement then runs unprepared and reports it.
 		s, _ = t.tx.PrepareContext(t.ctx, query)
 	}
 	t.own[query] = s
 	return s
 }
 
-// statements holds the prepared statements of one pool. A new one is prepared
-// after the transaction that asked for it: database/sql needs a connection for
-// that, and the writer's only one is taken until then.
+// statements holds the prepared statements of one pool. A new statement is prepared after the
+// transaction that first ran it: database/sql needs a connection for that, and the
+// transaction holds the writer's only one.
 type statements struct {
 	mu     sync.Mutex
 	ready  map[string]*sql.Stmt
 	wanted map[string]struct{}
 }
 
-// maxStatements bounds the texts that are kept, should they turn out to differ
-// from call to call after all.
+// maxStatements bounds the number of prepared statements, in case the texts differ each time
+// after all.
 const maxStatements = 256
 
 func (s *statements) find(query string) *sql.Stmt {
@@ -127,8 +126,8 @@ func (s *statements) find(query string) *sql.Stmt {
 	return stmt
 }
 
-// prepare prepares what was wanted. A failure costs speed only: the statement
-// ran without.
+// prepare prepares the wanted statements. It ignores failures: such a statement runs
+// unprepared.
 func (s *statements) prepare(ctx context.Context, pool *sql.DB) {
 	s.mu.Lock()
 	wanted := s.wanted
@@ -140,15 +139,15 @@ func (s *statements) prepare(ctx context.Context, pool *sql.DB) {
 			continue
 		}
 		s.mu.Lock()
-		twin := s.ready[query]
-		if twin == nil {
+		existing := s.ready[query]
+		if existing == nil {
 			if s.ready == nil {
 				s.ready = make(map[string]*sql.Stmt)
 			}
 			s.ready[query] = stmt
 		}
 		s.mu.Unlock()
-		if twin != nil {
+		if existing != nil {
 			_ = stmt.Close()
 		}
 	}
@@ -165,14 +164,14 @@ func (s *statements) close() error {
 	return errors.Join(errs...)
 }
 
-// UpdateCached is Update with statements that stay prepared.
+// UpdateCached is [DB.Update] with statements that stay prepared.
 func (db *DB) UpdateCached(ctx context.Context, f func(*Tx) error) error {
 	return db.cached(ctx, db.write, &db.writeStatements, f)
 }
 
-// UpdateSoon is UpdateCached that does not wait for the disk, also in a file that
-// is Durable: what it commits survives a killed process at once, and a loss of
-// power when a later Update has returned, whose wait covers it.
+// UpdateSoon is [DB.UpdateCached] without waiting for the disk, even if [Options.Durable] is
+// set. Its commit survives a killed process at once, and a power failure once a later
+// [DB.Update] has returned.
 func (db *DB) UpdateSoon(ctx context.Context, f func(*Tx) error) error {
 	if !db.durable {
 		return db.UpdateCached(ctx, f)
@@ -193,20 +192,19 @@ func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
 	}
 	defer func() {
 		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=FULL"); err != nil {
-			// It must not serve a durable write like that: the pool makes a new one.
+			// The connection must not be used for durable writes, so the pool replaces it.
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()
 	return inTx(ctx, conn, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: &db.writeStatements}) })
 }
 
-// ViewCached is View with statements that stay prepared.
+// ViewCached is [DB.View] with statements that stay prepared.
 func (db *DB) ViewCached(ctx context.Context, f func(*Tx) error) error {
 	return db.cached(ctx, db.read, &db.readStatements, f)
 }
 
-// Query runs a statement that returns rows, outside any transaction, and keeps it
-// prepared.
+// Query runs a statement that returns rows, outside of a transaction, and keeps it prepared.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if stmt := db.statement(ctx, query); stmt != nil {
 		return stmt.QueryContext(ctx, args...)
@@ -214,7 +212,7 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	return db.read.QueryContext(ctx, query, args...)
 }
 
-// QueryRow is Query for a statement that returns at most one row.
+// QueryRow is [DB.Query] for a statement that returns at most one row.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	if stmt := db.statement(ctx, query); stmt != nil {
 		return stmt.QueryRowContext(ctx, args...)
@@ -222,8 +220,8 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row 
 	return db.read.QueryRowContext(ctx, query, args...)
 }
 
-// statement returns the readers' prepared statement for a text, or nil if it cannot
-// be prepared or too many are.
+// statement returns the readers' prepared statement for a text, or nil if it cannot be
+// prepared, or if there are too many.
 func (db *DB) statement(ctx context.Context, query string) *sql.Stmt {
 	if stmt := db.readStatements.find(query); stmt != nil {
 		return stmt
@@ -238,7 +236,8 @@ func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*T
 	return err
 }
 
-// Statements lists the texts that are prepared, for a look at their plans.
+// Statements lists the texts of the prepared statements, so that a test can check their query
+// plans.
 func (db *DB) Statements() []string {
 	all := make(map[string]struct{})
 	for _, s := range []*statements{&db.readStatements, &db.writeStatements} {

@@ -8,10 +8,10 @@ import (
 	"github.com/syncmanager/syncmanager/internal/scrypt"
 )
 
-// memory is what one turn works in.
+// memory is the memory of one turn.
 type memory struct{ kept []scrypt.Block }
 
-// take returns n blocks, what they hold being of no account.
+// take returns n blocks with unspecified content.
 func (m *memory) take(n int) ([]scrypt.Block, error) {
 	if len(m.kept) < n {
 		m.kept = nil

@@ -11,11 +11,11 @@ import (
 	"github.com/syncmanager/syncmanager/internal/scrypt"
 )
 
-// memory is what one turn works in. It is not the garbage collector's, which would
-// let the heap grow to twice as much and give it back late.
+// memory is the memory of one turn. It is mapped outside of Go's heap, because the garbage
+// collector would let the heap grow to twice the size and release it late.
 type memory struct{ mapped []byte }
 
-// take returns n blocks, what they hold being of no account.
+// take returns n blocks with unspecified content.
 func (m *memory) take(n int) ([]scrypt.Block, error) {
 	if size := n * scrypt.BlockBytes; len(m.mapped) < size {
 		m.free()
@@ -31,7 +31,7 @@ func (m *memory) take(n int) ([]scrypt.Block, error) {
 // free gives the memory back to the system.
 func (m *memory) free() {
 	if m.mapped != nil {
-		_ = unix.Munmap(m.mapped) // fails only for what was not mapped
+		_ = unix.Munmap(m.mapped) // fails only if it was not mapped
 		m.mapped = nil
 	}
 }

@@ -1,6 +1,6 @@
-// Package stretch stretches passwords within a budget of memory: so many at once, and
-// the others wait in a short queue. The memory is handed on to whoever is next, and
-// goes back to the system when nobody is.
+// Package stretch stretches passwords within a memory budget. The budget determines how many
+// are stretched at once; other callers wait in a short queue. The memory is passed on to the
+// next caller, and returned to the system when none waits.
 package stretch
 
 import (
@@ -13,22 +13,22 @@ import (
 	"github.com/syncmanager/syncmanager/internal/scrypt"
 )
 
-// ErrBusy means that too many wait for their turn already, or that it did not come
-// in time.
+// ErrBusy means that too many callers are waiting, or that the caller's turn did not come in
+// time.
 var ErrBusy = errors.New("too many passwords are being checked")
 
 const (
-	// waitingPerTurn is how many may wait for each that runs. A try takes a third of
-	// a second.
+	// waitingPerTurn is how many callers may wait for each turn. A turn takes about a third
+	// of a second.
 	waitingPerTurn = 32
-	// patience is how long one waits for a turn.
+	// patience is how long a caller waits for a turn.
 	patience = 15 * time.Second
 )
 
-// Pool stretches passwords with no more memory than it was given. Who finds no turn
-// waits in a short queue; in it the senders take turns, so that one who sends
-// thousands keeps nobody else waiting for more than one of them, and when it is full,
-// whoever waits most often gives way.
+// Pool stretches passwords within a memory budget. If no turn is free, a call waits in a
+// short queue. The queue alternates between senders, so that a sender of thousands of
+// requests delays another sender by at most one of them. When the queue is full, the sender
+// with the most calls in it loses one.
 type Pool struct {
 	turns int
 	each  int64 // bytes for one turn
@@ -40,45 +40,45 @@ type Pool struct {
 	byName  map[string]*list.Element
 }
 
-// sender is who waits, with each of its tries.
+// sender is a sender of requests with its waiting calls.
 type sender struct {
 	name  string
 	tries []try
 }
 
-// try waits for the end of another's turn: of its memory, or of a nil memory if it
-// gave way.
+// try is a waiting call. It receives the memory of a turn that ended, or nil if the call lost
+// its place in the queue.
 type try chan *memory
 
-// NewPool makes a pool for passwords of a cost that may take so many bytes in all,
-// and as many processors.
+// NewPool returns a pool for passwords of a given cost. Together, the turns take at most the
+// given number of bytes, and run on at most the given number of processors.
 func NewPool(bytes int64, processors, cost int) *Pool {
 	each := int64(scrypt.BlockBytes) << min(max(cost, 1), scrypt.MaxCost)
 	turns := int64(1)
 	if bytes < each {
-		each = bytes // in less memory, for more time
+		each = bytes // less memory, more time
 	} else {
 		turns = min(bytes/each, int64(max(processors, 1)))
 	}
 	return &Pool{turns: int(turns), each: each, byName: make(map[string]*list.Element)}
 }
 
-// Turns is how many passwords are stretched at once.
+// Turns returns how many passwords are stretched at once.
 func (p *Pool) Turns() int { return p.turns }
 
-// Bytes is how much memory they take together.
+// Bytes returns how much memory all turns take together.
 func (p *Pool) Bytes() int64 { return int64(p.turns) * p.each }
 
 type sending struct{}
 
-// From makes a context for what a sender asks for: who it is decides whose turn is
-// next.
+// From returns a context for [Pool.Key] that names the sender of a request. The queue
+// alternates between senders.
 func From(ctx context.Context, sender string) context.Context {
 	return context.WithValue(ctx, sending{}, sender)
 }
 
-// Key stretches a password to keyLen bytes. It returns an error that is ErrBusy if
-// there is no turn for it.
+// Key stretches a password to keyLen bytes with N = 2^cost. It returns [ErrBusy] if it does
+// not get a turn.
 func (p *Pool) Key(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error) {
 	n, stride, err := scrypt.Blocks(cost, p.each)
 	if err != nil {
@@ -134,7 +134,7 @@ func (p *Pool) acquire(ctx context.Context, from string) (*memory, error) {
 	return nil, err
 }
 
-// release gives the memory to whoever is next, or back to the system.
+// release passes the memory to the next waiting call, or returns it to the system.
 func (p *Pool) release(m *memory) {
 	p.mu.Lock()
 	if next := p.next(); next != nil {
@@ -147,7 +147,7 @@ func (p *Pool) release(m *memory) {
 	m.free()
 }
 
-// enqueue adds a try to the queue; it returns nil if there is no room.
+// enqueue adds a call to the queue; it returns nil if the queue is full.
 func (p *Pool) enqueue(from string) try {
 	e, known := p.byName[from]
 	if p.waiting >= p.turns*waitingPerTurn {
@@ -170,7 +170,7 @@ func (p *Pool) enqueue(from string) try {
 	return t
 }
 
-// longest is the sender with the most tries in the queue.
+// longest returns the sender with the most calls in the queue.
 func (p *Pool) longest() *sender {
 	var most *sender
 	for e := p.senders.Front(); e != nil; e = e.Next() {
@@ -181,7 +181,8 @@ func (p *Pool) longest() *sender {
 	return most
 }
 
-// next takes the try whose turn it is out of the queue; nil if there is none.
+// next removes the call whose turn it is from the queue and returns it, or nil if the queue
+// is empty.
 func (p *Pool) next() try {
 	e := p.senders.Front()
 	if e == nil {
@@ -194,7 +195,7 @@ func (p *Pool) next() try {
 	return t
 }
 
-// leave takes a try out of the queue, and reports whether it was there.
+// leave removes a call from the queue, and reports whether it was there.
 func (p *Pool) leave(from string, t try) bool {
 	e, known := p.byName[from]
 	if !known {
