@@ -16,21 +16,20 @@ var (
 	_ engine.Notifier = (*Engine)(nil)
 )
 
-// Collection is the name on the server, which never changes.
+// Collection returns the collection's name on the server, which never changes.
 func (e *Engine) Collection() string { return "example-json" }
 
-// Version is that of the records' form.
+// Version returns the version of the records' format.
 func (e *Engine) Version() int { return 1 }
 
-// Association tells what the sync state belongs to.
+// Association returns the sync IDs that the sync state belongs to.
 func (e *Engine) Association(ctx context.Context) (a engine.Association, err error) {
 	err = e.Do(ctx, func() error { a = e.Disk.Association; return nil })
 	return a, err
 }
 
-// Reset keeps the notes, what the server had of each, as the common past, and the known
-// deletions. Each note counts as changed: the next sync compares it with what the account
-// has.
+// Reset keeps the notes, their mirrors and the known deletions. It marks each note as
+// changed, so that the next sync compares it with the account's.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return e.Do(ctx, func() error {
 		kept, deletions := e.Notes, e.Deletions
@@ -43,12 +42,12 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	})
 }
 
-// Wipe forgets the notes too, without tombstones: the account keeps them.
+// Wipe removes the notes too, without tombstones, so that the account keeps them.
 func (e *Engine) Wipe(ctx context.Context) error {
 	return e.Do(ctx, func() error { e.clear(); return nil })
 }
 
-// Changes counts what the next sync will send.
+// Changes counts the notes that the next sync will upload.
 func (e *Engine) Changes(ctx context.Context) (count int, err error) {
 	err = e.Do(ctx, func() error {
 		for id := range e.Notes {
@@ -90,7 +89,7 @@ type Session struct {
 	out     []engine.Outgoing
 }
 
-// Begin starts one. What an earlier one staged and never merged is void.
+// Begin starts a sync. It drops records that an earlier one staged and did not merge.
 func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
 	s := &Session{Engine: e, Prefer: start.Prefer, account: start.Account}
 	err := e.Do(ctx, func() error {
@@ -110,18 +109,18 @@ func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session,
 	return s, err
 }
 
-// Since is up to when the engine has seen the collection.
+// Since returns the server time up to which the engine has merged the collection.
 func (s *Session) Since() engine.Timestamp {
 	s.Engine.mu.Lock()
 	defer s.Engine.mu.Unlock()
 	return s.Engine.Disk.Since
 }
 
-// Retry lists what is to be fetched again.
+// Retry lists the records to fetch again.
 func (s *Session) Retry() []engine.ID { return s.retry }
 
-// Stage puts a page aside. The payloads are the caller's: what is kept is a copy. A
-// record that is not a note does not stop the others.
+// Stage stores a page for Merge. It copies the payloads, which belong to the caller. A record
+// that is not a note does not affect the others.
 func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 	return s.Engine.Do(ctx, func() error {
 		for _, in := range page {
@@ -137,9 +136,8 @@ func (s *Session) Stage(ctx context.Context, page []engine.Incoming) error {
 	})
 }
 
-// Merge applies what was staged, writes the snapshot of what goes up, and moves
-// Since: all in one transaction here, so that a killed sync starts again from where
-// it was.
+// Merge applies the staged records, writes the snapshot for the upload, and advances Since.
+// It does so in one transaction, so that an interrupted sync starts again at the same point.
 func (s *Session) Merge(ctx context.Context, at engine.Timestamp) (m engine.Merged, err error) {
 	e := s.Engine
 	err = e.Do(ctx, func() error {
@@ -184,12 +182,12 @@ func (s *Session) apply(id engine.ID, in Staged, m *engine.Merged) {
 	n := e.Notes[id]
 	switch {
 	case n != nil && in.Modified < n.Modified:
-		// The server went back to an earlier state: what is here goes up again.
+		// The server returned to an earlier state: upload the local note again.
 		n.Mirror, n.Modified, n.Changes = in.Payload, in.Modified, max(n.Changes, 1)
 	case in.Payload == nil:
 		s.applyTombstone(id, in, m)
 	case n == nil && s.deletedLater(id, in.Modified):
-		// The same, for a note that was deleted since: a tombstone goes up again.
+		// The same, for a note that was deleted since: upload a tombstone again.
 		e.Notes[id] = &Note{Mirror: in.Payload, Modified: in.Modified, Changes: 1}
 	default:
 		s.applyNote(id, in, m)
@@ -206,7 +204,7 @@ func (s *Session) applyTombstone(id engine.ID, in Staged, m *engine.Merged) {
 	e := s.Engine
 	n := e.Notes[id]
 	if n != nil && n.Local != nil && n.Changes > 0 && !bytes.Equal(n.Local, n.Mirror) {
-		n.Mirror, n.Modified = nil, in.Modified // an edit here beats a deletion there, and goes up again
+		n.Mirror, n.Modified = nil, in.Modified // a local edit wins over a remote deletion, and is uploaded again
 		return
 	}
 	if n != nil && n.Local != nil {
@@ -222,7 +220,7 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 	n := e.Notes[id]
 	if n == nil {
 		n = &Note{}
-		// The same note under another ID gives way to the account's.
+		// The account's note replaces the same local note with another ID.
 		for other, here := range e.Notes {
 			if here.Local != nil && Field(here.Local, "name") == Field(in.Payload, "name") {
 				e.remove(other)
@@ -230,8 +228,8 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 		}
 		e.Notes[id] = n
 	}
-	// What came is what went up before, whose receipt was lost: it is not a change by
-	// another device.
+	// The record may be one that was uploaded before and whose response was lost: then it is
+	// not a change by another device.
 	base := n.Mirror
 	if sent, ok := e.Sent[id]; ok && bytes.Equal(sent.Payload, in.Payload) {
 		base = in.Payload
@@ -239,8 +237,8 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 	unchanged := n.Changes == 0 || bytes.Equal(n.Local, in.Payload)
 	theirs := !bytes.Equal(base, in.Payload)
 	n.Mirror, n.Modified = in.Payload, in.Modified
-	// Where both changed it, this engine takes the account's; mirrors of real engines
-	// compare field by field.
+	// If both sides changed the note, this engine uses the account's; real engines merge
+	// field by field.
 	if unchanged || theirs && s.Prefer != engine.PreferLocal {
 		if !bytes.Equal(n.Local, in.Payload) {
 			m.Applied++
@@ -249,7 +247,7 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 	}
 }
 
-// Outgoing hands out the snapshot, and no edit that was made since.
+// Outgoing returns the snapshot, without edits that were made since.
 func (s *Session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -259,8 +257,8 @@ func (s *Session) Outgoing(ctx context.Context, max int) ([]engine.Outgoing, err
 	return page, nil
 }
 
-// Uploaded settles just what was sent: an edit made meanwhile is still counted, and
-// goes up next time.
+// Uploaded settles the changes that were uploaded. An edit made meanwhile still counts, and
+// is uploaded next time.
 func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	e := s.Engine
 	return e.Do(ctx, func() error {
@@ -284,7 +282,7 @@ func (s *Session) Uploaded(ctx context.Context, r engine.Receipt) error {
 	})
 }
 
-// End drops what was staged and not merged.
+// End drops staged records that were not merged.
 func (s *Session) End(ctx context.Context, _ error) error {
 	return s.Engine.Do(ctx, func() error { clear(s.Engine.Staged); return nil })
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 )
 
-// Harness tells the conformance suite how to use the engine: all that a test of it
-// needs. of finds the engine in what Open returned. Yours would be in a test's file;
-// this one serves the suite's own test too.
+// Harness tells the conformance suite how to use the engine. of returns the engine behind
+// what Open returned. A harness usually is in a test file; this one is also used by the
+// suite's own test.
 func Harness(of func(engine.Engine) *Engine) enginetest.Harness {
 	return enginetest.Harness{
 		Open: func(t testing.TB, dir string) engine.Engine {

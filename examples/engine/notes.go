@@ -1,8 +1,8 @@
-// Package jsonnotes is an example of an engine: notes in one JSON file, which is replaced
-// as a whole. It uses package engine only, and is meant to be read beside the comment of
-// that package; an app would use package collection, or a database.
+// Package jsonnotes is an example of an engine: notes in one JSON file, which is replaced as
+// a whole. It uses package engine only, and is meant to be read together with that package's
+// comment. A real app would use package collection, or a database.
 //
-// A record is {"id","name","text"}; two of one name are the same note.
+// A record is {"id","name","text"}. Two records with the same name are the same note.
 package jsonnotes
 
 import (
@@ -15,9 +15,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Engine is the user's notes. It is safe for concurrent use.
+// Engine stores the user's notes and their sync state. It is safe for concurrent use.
 type Engine struct {
-	engine.ChangeNotifier // tells of the user's changes, so that a sync can follow
+	engine.ChangeNotifier // announces the user's changes, so that a sync can start
 
 	mu   sync.Mutex
 	path string
@@ -31,13 +31,12 @@ type Disk struct {
 	Association engine.Association
 	Since       engine.Timestamp
 	Notes       map[engine.ID]*Note
-	// Staged is what this sync brought, until Merge.
+	// Staged holds downloaded records until Merge.
 	Staged map[engine.ID]Staged
-	// Sent is the snapshot of what goes up. It outlives its session, until the next
-	// Merge: a batch whose receipt was lost may be on the server.
+	// Sent is the snapshot of what is uploaded. It is kept until the next Merge, because the
+	// server may have stored a batch whose response was lost.
 	Sent map[engine.ID]Sent
-	// Deletions are those that the server knows. A larger store bounds how many it
-	// remembers, and for how long.
+	// Deletions are those that the server knows. A larger store bounds their number and age.
 	Deletions map[engine.ID]Deletion
 	// Attempts counts how often each unreadable record was fetched.
 	Attempts map[engine.ID]int
@@ -46,7 +45,7 @@ type Disk struct {
 	Unknown map[engine.ID]Staged
 }
 
-// Note is one record's two sides.
+// Note is the local and the remote state of a record.
 type Note struct {
 	// Local is what the user sees; nil: it was deleted, and a tombstone is due.
 	Local json.RawMessage `json:",omitempty"`
@@ -54,12 +53,12 @@ type Note struct {
 	Mirror json.RawMessage `json:",omitempty"`
 	// Modified is when the server had it.
 	Modified engine.Timestamp
-	// Changes counts the user's edits that are not on the server. Refused is what it
-	// was when the server refused the record for ever.
+	// Changes counts the user's edits that are not on the server. Refused is the value of
+	// Changes when the server refused the record permanently.
 	Changes, Refused int
 }
 
-// Deletion is when a note was deleted by the server's clock, and in whose account.
+// Deletion is the server time at which a note was deleted, and the account.
 type Deletion struct {
 	Account string
 	At      engine.Timestamp
@@ -73,13 +72,13 @@ type Staged struct {
 	Err      string
 }
 
-// Sent is a record as it goes up, and how many changes are in it.
+// Sent is an uploaded record, and the number of changes in it.
 type Sent struct {
 	Payload json.RawMessage `json:",omitempty"`
 	Changes int
 }
 
-// Open opens the notes in the file at path, which need not be there yet.
+// Open opens the notes in the file at path, which need not exist.
 func Open(path string) (*Engine, error) {
 	e := &Engine{path: path}
 	return e, e.load()
@@ -127,7 +126,7 @@ func (e *Engine) Do(ctx context.Context, f func() error) (err error) {
 	if err != nil {
 		return err
 	}
-	// A process that is killed leaves the old file or the new one.
+	// A killed process leaves either the old file or the new one.
 	if err := os.WriteFile(e.path+".new", raw, 0o600); err != nil {
 		return err
 	}
@@ -136,7 +135,7 @@ func (e *Engine) Do(ctx context.Context, f func() error) (err error) {
 	return err
 }
 
-// edit runs f as a transaction of the user's.
+// edit runs f as a transaction, and announces the user's change.
 func (e *Engine) edit(ctx context.Context, f func() error) error {
 	if err := e.Do(ctx, f); err != nil {
 		return err
@@ -145,7 +144,7 @@ func (e *Engine) edit(ctx context.Context, f func() error) error {
 	return nil
 }
 
-// Put is the user's: it adds a note, or changes the one with its ID.
+// Put adds a note, or replaces the one with its ID, for the user.
 func (e *Engine) Put(ctx context.Context, id engine.ID, payload []byte) error {
 	return e.edit(ctx, func() error {
 		n := e.Notes[id]
@@ -159,13 +158,12 @@ func (e *Engine) Put(ctx context.Context, id engine.ID, payload []byte) error {
 	})
 }
 
-// Delete is the user's too.
+// Delete deletes a note for the user.
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
 	return e.edit(ctx, func() error { e.remove(id); return nil })
 }
 
-// remove leaves a tombstone to send where the server may have the note, and nothing
-// otherwise.
+// remove removes a note. It leaves a tombstone to upload if the server may have the note.
 func (e *Engine) remove(id engine.ID) {
 	n := e.Notes[id]
 	sent, maybe := e.Sent[id]
@@ -182,7 +180,7 @@ func (e *Engine) remove(id engine.ID) {
 	n.Changes++
 }
 
-// Field is a text of a record, or "".
+// Field returns a text field of a record, or "" if there is none.
 func Field(payload []byte, name string) string {
 	var o map[string]any
 	if json.Unmarshal(payload, &o) != nil {

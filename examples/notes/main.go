@@ -1,5 +1,5 @@
-// Command notes keeps short notes that are the same, end-to-end encrypted, on all
-// your devices. It is a whole app in one file.
+// Command notes is an example of an app: short notes, synced with end-to-end encryption
+// between all devices of a user.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/collection"
 )
 
-// Note is all that the app says about its data.
+// Note is the app's data type; it needs no other description.
 type Note struct {
 	ID   collection.ID `json:"id"`
 	Text string        `json:"text"`
@@ -27,7 +27,7 @@ type Note struct {
 
 func valid(n Note) error {
 	if strings.TrimSpace(n.Text) == "" {
-		return errors.New("a note has some text")
+		return errors.New("the note is empty: give it some text")
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func run(ctx context.Context, dir string, args []string) (err error) {
 	return errUsage
 }
 
-// signIn signs this device in to an account, and keeps the session.
+// signIn signs this device in to an account. The client saves the session.
 func signIn(ctx context.Context, session account.SessionFile, create bool, server, email string, in io.Reader) error {
 	client, err := account.New(account.Config{Server: server, Save: session.Save})
 	if err != nil {
@@ -121,7 +121,7 @@ func signIn(ctx context.Context, session account.SessionFile, create bool, serve
 	return a.RegisterDevice(ctx, "Notes on "+host, "desktop")
 }
 
-// sync brings this device and the account together.
+// sync syncs this device with the account.
 func sync(ctx context.Context, dir string, key [32]byte, session account.SessionFile, notes *collection.Engine[Note]) error {
 	s, err := session.Load()
 	if err != nil {

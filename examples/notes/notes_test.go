@@ -78,7 +78,7 @@ func TestNotesOfTwoDevices(t *testing.T) {
 	laptop.does("0 received, 0 sent\n", "sync")
 
 	laptop.fails("record not found", "rm", call)
-	laptop.fails("a note has some text", "add", "")
+	laptop.fails("the note is empty", "add", "")
 	laptop.fails("usage", "sing")
 	desk.in = "wrong\n"
 	desk.fails("password", "login", w.URL, "ann@example.org")
