@@ -8,15 +8,14 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
-// LocalKey returns this device's local key, for Config.Key and for the engines that
-// encrypt at rest. It is in the file local.key in dir, 0600 in a folder of 0700, and
-// is made where there is none: then nothing that was sealed before can be opened.
+// LocalKey returns this device's local key, for [Config].Key and for engines that encrypt at
+// rest. The key is in the file local.key in dir, with mode 0600 in a folder with mode 0700.
+// If there is no file, LocalKey makes a new key, which cannot decrypt earlier data.
 func LocalKey(ctx context.Context, dir string) ([32]byte, error) {
 	return localkey.Load(ctx, dir, localkey.Options{Random: rand.Reader}) //nolint:forbidigo // a key must not be told by a test's randomness
 }
 
-// FileState keeps a manager's state in the file at path, 0600, whose folder must
-// exist.
+// FileState returns a [State] in the file at path, with mode 0600. Its folder must exist.
 func FileState(path string) State { return fileState{sealedfile.File{Path: path}} }
 
 type fileState struct{ file sealedfile.File }

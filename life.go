@@ -50,13 +50,13 @@ func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// Close cancels a Sync that runs and waits until it ended, which is as long as an
-// engine takes to notice; what it did so far is kept. Run, Watch and WatchChanges
-// end, and whatever is called later returns ErrClosed. Nothing is left running,
-// and State is not touched any more. The engines stay open: they are the app's.
+// Close cancels a running Sync and waits until it has ended, which may take as long as an
+// engine needs to notice. What the sync has done so far is kept. Run, Watch and WatchChanges
+// end, and later calls return [ErrClosed]. When Close returns, no goroutine of the manager
+// runs, and it does not use State any more. The engines stay open; the app closes them.
 //
-// Close must not be called from within an engine, from Config.Progress or within a
-// Records.List, for which it would wait.
+// Do not call Close from an engine, from [Config].Progress or within the loop of a
+// [Records.List]: it would wait for itself.
 func (m *Manager) Close() error {
 	m.end(ErrClosed)
 	m.running <- struct{}{}

@@ -44,8 +44,8 @@ type Manager struct {
 	closed  bool
 }
 
-// New makes a Manager that goes on from what c.State holds. Errors wrap ErrState
-// or ErrNewerState, or are c.State's own.
+// New returns a Manager that continues from the state in c.State. Errors wrap [ErrState] or
+// [ErrNewerState], or are from c.State.
 func New(ctx context.Context, c Config) (*Manager, error) {
 	if c.Account == nil || c.State == nil {
 		return nil, fmt.Errorf("a manager needs an account and a place for its state")
@@ -73,7 +73,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 	return m, nil
 }
 
-// Register adds an engine. The next Sync includes it; one that runs does not.
+// Register adds an engine. The next Sync includes it; a running one does not.
 func (m *Manager) Register(e engine.Engine) error {
 	name := e.Collection()
 	if !bso.ValidCollection(name) || reserved(name) {
@@ -113,7 +113,7 @@ func (m *Manager) add(e engine.Engine) error {
 	return nil
 }
 
-// Unregister takes an engine away. A Sync that runs goes on with it.
+// Unregister removes an engine. A running Sync continues with it.
 func (m *Manager) Unregister(name string) {
 	m.mu.Lock()
 	i := slices.IndexFunc(m.engines, func(e engine.Engine) bool { return e.Collection() == name })
@@ -156,23 +156,23 @@ func (m *Manager) pick(names []string) ([]engine.Engine, error) {
 // EngineStatus is the state of an engine: enabled or not, counts, the last sync.
 type EngineStatus struct {
 	Name string `json:"name"`
-	// Enabled says whether the account syncs it; Pending, that this was chosen here
-	// and the account does not know it yet.
+	// Enabled says whether the account syncs the engine. Pending says that this was chosen on
+	// this device and the server does not know it yet.
 	Enabled bool `json:"enabled"`
 	Pending bool `json:"pending"`
 	// Registered is false for a collection that the account declined and this app
 	// does not have.
 	Registered bool `json:"registered"`
 	Version    int  `json:"version,omitempty"`
-	// Items counts what the user has, Changes what is not on the server yet; nil:
-	// the engine cannot tell.
+	// Items counts the user's items, and Changes those that are not on the server yet; nil
+	// means that the engine cannot count them.
 	Items   *int `json:"items"`
 	Changes *int `json:"changes"`
-	// Stuck are the records that the server refuses for ever or that cannot be read, as
-	// they stand now; nil: none, or the engine cannot tell.
+	// Stuck lists the records that currently do not sync; nil means that there are none, or
+	// that the engine cannot list them.
 	Stuck *Stuck `json:"stuck,omitempty"`
-	// LastSync is when it last went well; zero: never. LastError is what went wrong
-	// since, or "".
+	// LastSync is the time of the last successful sync; zero means never. LastError is the
+	// error since then, or "".
 	LastSync  time.Time `json:"lastSync,omitzero"`
 	LastError string    `json:"lastError,omitempty"`
 }
@@ -227,9 +227,9 @@ func (m *Manager) Engines(ctx context.Context) (list []EngineStatus, err error) 
 	return list, nil
 }
 
-// SetEnabled chooses whether the account syncs these engines. The choice is kept
-// at once and reaches the account, and so all its devices, with the next Sync.
-// Disabling deletes the collection on the server; the data stays on the devices.
+// SetEnabled sets whether the account syncs these engines. The choice is saved immediately,
+// and the next Sync sends it to the server, for all devices of the account. Disabling an
+// engine deletes its collection on the server; the data stays on the devices.
 func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string) error {
 	m.mu.Lock()
 	for _, name := range names {
@@ -256,14 +256,15 @@ func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string)
 	return m.save(ctx)
 }
 
-// Reset makes engines forget what they synced, and keep the user's data: the next
-// Sync reads everything and reconciles it. No names: all.
+// Reset makes engines forget their sync state and keep the user's data. The next Sync
+// downloads everything and reconciles it. Without names, it resets all engines.
 func (m *Manager) Reset(ctx context.Context, names ...string) error {
 	return m.each(names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
 }
 
-// Wipe makes engines forget the user's data on this device too; the account keeps
-// it, and the next Sync brings it back. No names: all.
+// Wipe makes engines delete the user's data on this device, together with the sync state. The
+// account keeps the data, and the next Sync downloads it again. Without names, it wipes all
+// engines.
 func (m *Manager) Wipe(ctx context.Context, names ...string) error {
 	return m.each(names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
 }
@@ -286,15 +287,14 @@ func (m *Manager) each(names []string, doing string, do func(engine.Engine) erro
 	return nil
 }
 
-// Devices lists the account's devices, this one included, as the last Sync saw
-// them.
+// Devices lists the account's devices including this one, as of the last Sync.
 func (m *Manager) Devices() []engine.Device {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.devices)
 }
 
-// RenameDevice changes this device's name. The others see it after the next Sync.
+// RenameDevice changes this device's name. Other devices see it after the next Sync.
 func (m *Manager) RenameDevice(ctx context.Context, name string) error {
 	if name == "" || len(name) > 255 {
 		return fmt.Errorf("a device's name has 1 to 255 bytes")
@@ -306,9 +306,10 @@ func (m *Manager) RenameDevice(ctx context.Context, name string) error {
 	return m.save(ctx)
 }
 
-// SendCommand queues a command for another device. It reaches the device's record
-// with the next Sync, and the device with its own. name is the wire's:
-// "wipeEngine" and "resetEngine" with an engine's name, "resetAll", "logout".
+// SendCommand queues a command for another device. The next Sync writes it to the device's
+// record, and the device reads it at its own next sync. name is the command's name in the
+// protocol: "wipeEngine" and "resetEngine" with the name of an engine, "resetAll" or
+// "logout".
 func (m *Manager) SendCommand(ctx context.Context, device engine.ID, name string, args ...string) error {
 	m.mu.Lock()
 	if !slices.ContainsFunc(m.devices, func(d engine.Device) bool { return d.ID == device && !d.Local }) {
@@ -323,14 +324,15 @@ func (m *Manager) SendCommand(ctx context.Context, device engine.ID, name string
 	return m.save(ctx)
 }
 
-// LastSync is when a Sync last went well; zero: never.
+// LastSync returns the time of the last successful Sync; zero if there was none.
 func (m *Manager) LastSync() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.saved.LastSync
 }
 
-// BackoffUntil is until when the service asked clients to wait; zero: it did not.
+// BackoffUntil returns the time until which the service asked clients to wait; zero if it did
+// not ask.
 func (m *Manager) BackoffUntil() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -340,13 +342,13 @@ func (m *Manager) BackoffUntil() time.Time {
 	return time.Time{}
 }
 
-// Disconnect takes this device out of the account: its records on the server go, what
-// the engines share is forgotten, the user's data stays. That is done here even when the
-// server cannot be reached; the error says so then.
+// Disconnect removes this device from the account: it deletes the device's records on the
+// server and the manager's state, and keeps the user's data. If the server cannot be reached,
+// the local part is done all the same, and the error says so.
 //
-// The engines keep their sync state under the sync IDs that it belongs to. Signed in to
-// the same account again they go on where they were; any other has other sync IDs, and
-// they start over with it.
+// The engines keep their sync state, which belongs to the account's sync IDs. After signing
+// in to the same account again, they continue where they were. Another account has other sync
+// IDs, so they start over.
 func (m *Manager) Disconnect(ctx context.Context) error {
 	if err := m.tryLock(); err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 type Ping struct {
 	// Version is the format's version.
 	Version int `json:"version"`
-	// UID is the hash of the account that the token server gave out, DeviceID the
-	// hash of the device's ID with it. Empty: unknown.
+	// UID is the hashed account ID from the token server, and DeviceID a hash of it and the
+	// device's ID. Empty means unknown.
 	UID      string     `json:"uid,omitempty"`
 	DeviceID string     `json:"deviceID,omitempty"`
 	Syncs    []PingSync `json:"syncs"`
@@ -51,7 +51,7 @@ type PingEngine struct {
 	Outgoing      []PingOutgoing `json:"outgoing,omitempty"`
 }
 
-// PingIncoming counts records that came.
+// PingIncoming counts downloaded records.
 type PingIncoming struct {
 	Applied    int `json:"applied,omitempty"`
 	Failed     int `json:"failed,omitempty"`
@@ -59,14 +59,14 @@ type PingIncoming struct {
 	Reconciled int `json:"reconciled,omitempty"`
 }
 
-// PingOutgoing counts records that went.
+// PingOutgoing counts uploaded records.
 type PingOutgoing struct {
 	Sent   int `json:"sent,omitempty"`
 	Failed int `json:"failed,omitempty"`
 }
 
-// PingFailure is why something failed: the name says which kind, and the kind
-// which of the other fields is there.
+// PingFailure describes a failure. Name is its kind, which determines the other field that is
+// set.
 type PingFailure struct {
 	// Name is "httperror" (Code), "autherror" (From), "shutdownerror" or
 	// "othererror" (Error).

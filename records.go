@@ -9,10 +9,10 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Record is a record as the service holds it, and what it says.
+// Record is a record on the server, with its decrypted content.
 type Record = sync15.Record
 
-// Collection tells what the service holds of a collection.
+// Collection describes a collection on the server.
 type Collection = sync15.Collection
 
 // Records reads and writes what the service stores, record by record, for repair
@@ -29,8 +29,7 @@ type Collection = sync15.Collection
 // depends: a wrong record there stops all of them from syncing.
 type Records struct{ m *Manager }
 
-// Errors of Records. ErrExists and ErrChanged mean that nothing was written or
-// deleted.
+// Errors of [Records]. After ErrExists and ErrChanged, nothing was written or deleted.
 var (
 	ErrNoStorage    = sync15.ErrNoStorage
 	ErrNoCollection = sync15.ErrNoCollection

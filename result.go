@@ -8,15 +8,15 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Status is the outcome of a sync, or of one engine in it.
+// Status is the status of a sync, or of one engine in it.
 type Status string
 
 const (
-	// StatusOK means that everything that was asked for is done.
+	// StatusOK means that everything succeeded.
 	StatusOK Status = "ok"
 	// StatusPartial means that some engines failed and some did not.
 	StatusPartial Status = "partial"
-	// StatusFailed means that nothing could be synced, or this engine could not.
+	// StatusFailed means that nothing could be synced, or that this engine could not.
 	StatusFailed Status = "failed"
 	// StatusSignInAgain means that the account refuses this device until the user signs in again.
 	StatusSignInAgain Status = "auth"
@@ -24,23 +24,23 @@ const (
 	StatusBackedOff Status = "backedOff"
 	// StatusDeclined means that the account does not sync this engine.
 	StatusDeclined Status = "declined"
-	// StatusNewer means that the account holds a newer storage version of this collection, which
-	// was not touched.
+	// StatusNewer means that the server has a newer version of this collection, which was not
+	// changed.
 	StatusNewer Status = "newer"
-	// StatusNeedsConfirmation means that the sync would delete more than looks intended: it
-	// waits for the user. See engine.TooManyDeletionsError.
+	// StatusNeedsConfirmation means that the sync would delete so much that the user must
+	// confirm it; see [engine.TooManyDeletionsError].
 	StatusNeedsConfirmation Status = "needsConfirmation"
 )
 
-// EngineResult is what happened to one engine.
+// EngineResult is the result of one engine.
 type EngineResult struct {
 	Status Status `json:"status"`
-	// Downloaded counts the records that came, Applied those that changed the
-	// user's data, Reconciled those that said what was here already.
+	// Downloaded counts the downloaded records, Applied those that changed the user's data,
+	// and Reconciled those that changed nothing.
 	Downloaded int `json:"downloaded"`
 	Applied    int `json:"applied"`
 	Reconciled int `json:"reconciled,omitempty"`
-	// Uploaded counts the records that the server took.
+	// Uploaded counts the records that the server stored.
 	Uploaded int `json:"uploaded"`
 	// Failed counts the records that could not be read, applied or stored.
 	Failed int `json:"failed"`
@@ -53,7 +53,7 @@ type EngineResult struct {
 	Held   int `json:"held,omitempty"`
 	// Problems names failed records and why, at most a few dozen.
 	Problems []engine.Problem `json:"-"`
-	// Err is what stopped the engine, or nil.
+	// Err is the error that stopped the engine, or nil.
 	Err error `json:"-"`
 	// Took is how long it worked.
 	Took time.Duration `json:"-"`
@@ -79,21 +79,21 @@ type Command = sync15.Command
 // CommandEffect is what a command did to an engine's data.
 type CommandEffect = sync15.Effect
 
-// Result is the outcome of one Sync.
+// Result is the result of one [Manager.Sync].
 type Result struct {
 	Status  Status                  `json:"status"`
 	Engines map[string]EngineResult `json:"engines"`
 	// Declined names the collections that the account does not sync, sorted.
 	Declined []string `json:"declined"`
-	// Commands lists what other devices asked of this one and was done.
+	// Commands lists the commands of other devices that were carried out.
 	Commands []Command `json:"commands,omitempty"`
-	// CommandsSent counts the commands that wait in other devices' records now.
+	// CommandsSent counts the commands that are now in other devices' records.
 	CommandsSent int `json:"commandsSent,omitempty"`
 	// SignedOut is true when another device told this one to sign out. The app
 	// calls Disconnect.
 	SignedOut bool `json:"signedOut,omitempty"`
-	// NextSyncAllowedAt is when the service wants to see this device again; zero:
-	// any time.
+	// NextSyncAllowedAt is the time until which the service asked clients to wait; zero if it
+	// did not ask.
 	NextSyncAllowedAt time.Time `json:"-"`
 	// Requests counts those to the storage service, AccountRequests those to the
 	// accounts server and the token server.
@@ -104,7 +104,7 @@ type Result struct {
 	// Ping is the telemetry document of this sync, in the format of the public
 	// sync ping. The manager does not send it.
 	Ping *Ping `json:"-"`
-	// Err is what stopped the sync as a whole, or nil.
+	// Err is the error that stopped the sync as a whole, or nil.
 	Err error `json:"-"`
 }
 
@@ -118,7 +118,7 @@ func (r Result) failed() bool {
 	return failed
 }
 
-// MarshalJSON writes the stable form that the command prints for sync --json.
+// MarshalJSON writes the stable format that the command prints for sync --json.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type plain Result
 	out := struct {

@@ -6,40 +6,37 @@ import (
 	"time"
 )
 
-// RunOptions say when Run syncs. The zero value is a good one: at once, some
-// seconds after the user's last change, and each hour.
+// RunOptions say when [Manager.Run] syncs. The zero value is a good default: immediately,
+// five seconds after the user's last change, and every hour.
 type RunOptions struct {
-	// Every is the pause between the end of a sync, whoever asked for it, and the
-	// next. 0: an hour.
+	// Every is the pause between the end of any sync and the next one; 0 means an hour.
 	Every time.Duration
-	// After is how long a change waits for the next one before it goes up. 0: five
-	// seconds. While changes keep coming, a sync follows the first of them after twelve
-	// times as long.
+	// After is the pause between the last change and the sync that it causes; 0 means five
+	// seconds. If changes continue, the sync starts twelve times that long after the first
+	// one.
 	After time.Duration
-	// Retry is the pause after a sync that failed, in all or for an engine, doubled
-	// with each that fails after it, up to Every. A new change does not wait for the
-	// end of a long pause, but for Retry at least. 0: a minute.
+	// Retry is the pause after a failed sync, or one with a failed engine. It doubles with
+	// each further failure, up to Every; 0 means a minute. After a new change, the pause is
+	// Retry only.
 	Retry time.Duration
 }
 
 // steady is how many times After a change waits while others keep coming.
 const steady = 12
 
-// Run syncs all engines at once, and then as o says, until ctx ends: it is the
-// one line that an app needs beside its buttons. A change is what Changed or an
-// engine.Notifier tells, and a choice or command that waits for the next sync
-// (SetEnabled, RenameDevice, SendCommand). When the service asks to wait, Run waits,
-// whatever changes meanwhile. The outcomes come from Watch; a Sync
-// that the app calls itself counts too, so that Run does not repeat it.
+// Run syncs all engines immediately, and then as o says, until ctx ends. A sync follows a
+// change: one that Changed or an [engine.Notifier] announced, or a choice or command that is
+// sent with the next sync (SetEnabled, RenameDevice, SendCommand). If the service asks
+// clients to wait, Run waits. The results come from Watch. A Sync that the app calls itself
+// counts too, so that Run does not repeat it.
 //
-// Run returns the cause of ctx's end; ErrClosed after Close; and where no further
-// sync can go well, the error that says why: an *AuthError until the user signs
-// in again, ErrSignedOut when another device signed this one out. It never
-// returns nil. One Run at a time is enough.
+// Run returns the cause of ctx's end, or [ErrClosed] after Close. It also returns when no
+// further sync can succeed: an *[AuthError] if the user must sign in again, or [ErrSignedOut]
+// if another device signed this one out. It never returns nil. Only one Run is needed at a
+// time.
 //
-// It keeps time with the timers of package time and the clock of Config.Now. A
-// timer stands still while the device sleeps: an app that is told of the waking,
-// or of the network's return, calls Sync.
+// Run uses the timers of package time and the clock of [Config].Now. Timers stop while the
+// device sleeps: call Sync when the device wakes up, or when the network returns.
 func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 	ctx, done := m.untilClosed(ctx)
 	defer done()

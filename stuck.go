@@ -11,8 +11,8 @@ import (
 // maxStuckListed is how many stuck records of each kind Engines names.
 const maxStuckListed = 100
 
-// Stuck are the records of an engine that do not sync, whatever is tried: see
-// engine.Troubled.
+// Stuck lists the records of an engine that do not sync until they are changed; see
+// [engine.Troubled].
 type Stuck engine.Troubles
 
 // MarshalJSON writes the counts, and the records with their reasons.

@@ -16,12 +16,11 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Sync syncs the engines that are registered and enabled, or those that o names:
-// an engine that is registered or taken away meanwhile counts from the next one
-// on. The error is Result.Err: what stopped the sync as a whole (ErrBusy,
-// ErrClosed, *AuthError, *BackedOffError, a server that cannot be reached, a
-// context that ended). What went wrong in one engine stands in Result.Engines
-// alone.
+// Sync syncs the engines that are registered and enabled, or those that o names. Registering
+// or unregistering an engine meanwhile affects the next sync only. The error is [Result].Err,
+// which stopped the sync as a whole: [ErrBusy], [ErrClosed], *[AuthError], *[BackedOffError],
+// a server that cannot be reached, or a context that ended. The error of a single engine is
+// in [Result].Engines only.
 func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
 	if err := m.tryLock(); err != nil {
 		return Result{Status: StatusFailed, Err: err}, err

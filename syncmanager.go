@@ -1,24 +1,23 @@
 // Package syncmanager syncs all the stores of an app in one call, over the
 // Firefox Sync 1.5 protocol.
 //
-// An app registers its engines (package engine is the contract; engines/… and
-// package collection hold ready ones), and calls Sync:
+// An app registers its engines and calls Sync. Package engine is their contract; the packages
+// below engines and package collection are ready-made engines:
 //
 //	m, err := syncmanager.New(ctx, syncmanager.Config{Account: acct, State: state, Key: key, Device: device})
 //	err = m.Register(passwords)
 //	result, err := m.Sync(ctx, syncmanager.Options{})
 //
-// Or it lets Run sync by itself, seconds after the user's last change and each
-// hour, and shows what comes from Watch:
+// Or it calls Run, which syncs some seconds after the user's last change and every hour, and
+// shows the results from Watch:
 //
 //	go m.Run(ctx, syncmanager.RunOptions{})
 //	for result := range m.Watch(ctx) { … }
 //
-// The Manager owns what all engines share: the token of the token server, the
-// backoff that the service asks for, which engines the account's devices sync
-// (enabled and declined), this device's record among the account's devices, and
-// the commands that devices send each other. One engine's failure never hides
-// another's success: Result has a line for each.
+// The [Manager] owns what all engines share: the storage token, the backoff that the service
+// requests, which engines the account syncs (enabled and declined), this device's record in
+// the clients collection, and the commands that devices send each other. A failure of one
+// engine does not affect the others: [Result] has an entry for each.
 package syncmanager
 
 import (
@@ -33,8 +32,8 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// Account is the little that the manager needs of an account. *account.Account
-// fulfils it.
+// Account is what the manager needs from an account.
+// [github.com/syncmanager/syncmanager/account.Account] implements it.
 type Account interface {
 	// AccessToken returns an OAuth access token with the oldsync scope. fresh says
 	// that the one returned before was refused. An error whose SignInAgain()
@@ -54,35 +53,34 @@ type Account interface {
 	Requests() int
 }
 
-// State keeps the manager's state between syncs; FileState is one. The bytes are opaque, sealed
-// with Config.Key, and of a few kilobytes.
+// State stores the manager's state between syncs; see [FileState]. The state is opaque,
+// encrypted with [Config].Key, and has a few kilobytes.
 type State interface {
-	// Load returns what was saved last, or nil when nothing was.
+	// Load returns the state that was saved last, or nil if none was saved.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces it, all or nothing.
+	// Save replaces the state atomically.
 	Save(ctx context.Context, sealed []byte) error
 }
 
 // Device describes the app on this device to the account's other devices.
 type Device = sync15.Device
 
-// Config is what a Manager is made of.
+// Config configures a [Manager]. Account, State and Key must be set.
 type Config struct {
 	Account Account
 	State   State
 	// Key seals the state. It never leaves the device.
 	Key [32]byte
-	// Device describes this device. A change of it reaches the others with the
-	// next sync.
+	// Device describes this device. Other devices see a change after the next sync.
 	Device Device
 
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Rand is the source of randomness. Nil: crypto/rand.
 	Rand io.Reader
-	// Transport carries the requests. Nil: a transport of the manager's own.
+	// Transport sends the requests. Nil: the manager's own transport.
 	Transport http.RoundTripper
-	// Log receives what a developer wants to see. Nil: nothing is logged.
+	// Log receives messages for developers. Nil: nothing is logged.
 	Log *slog.Logger
 	// Parallel bounds how many engines sync at once. 0: four.
 	Parallel int
@@ -94,9 +92,9 @@ type Config struct {
 // Progress is a step of a running sync.
 type Progress = sync15.Progress
 
-// Reason says why a sync was asked for. It is reported in the telemetry document,
-// and decides about backoff: a sync that the user asked for ignores the service's
-// request to wait (X-Weave-Backoff), but never its order (Retry-After).
+// Reason says why a sync was requested. It is reported in the telemetry document. A sync with
+// [ReasonUser] ignores the service's request to wait (X-Weave-Backoff), but never its order
+// to wait (Retry-After).
 type Reason string
 
 // The reasons that other Sync clients report.
@@ -107,37 +105,35 @@ const (
 	ReasonEngineChange Reason = "engine-change"
 )
 
-// Options choose what one call of Sync does. The zero value syncs everything.
+// Options configure a [Manager.Sync]. The zero value syncs everything.
 type Options struct {
-	// Engines names the engines to sync; empty: all that are registered and
-	// enabled.
+	// Engines names the engines to sync; empty means all that are registered and enabled.
 	Engines []string
-	// Reason is why; empty: ReasonUser.
+	// Reason says why the sync was requested; empty means [ReasonUser].
 	Reason Reason
-	// Prefer says whose values win, for this sync and the engines it names.
+	// Prefer says whose values win conflicts in this sync, by engine.
 	Prefer map[string]engine.Side
-	// AcceptDeletions goes on where an engine stopped with *engine.TooManyDeletionsError.
+	// AcceptDeletions lets engines continue that would fail with
+	// *[engine.TooManyDeletionsError].
 	AcceptDeletions bool
 }
 
 var (
-	// ErrBusy is returned by Sync, and what else speaks to the service, while a Sync
-	// runs.
+	// ErrBusy means that a Sync is running. Sync and other methods that use the service
+	// return it.
 	ErrBusy = errors.New("a sync is running already")
-	// ErrClosed is returned, or wrapped, by what is called after Close or was cut
-	// short by it.
+	// ErrClosed means that a method was called after Close, or interrupted by it.
 	ErrClosed = errors.New("the manager is closed")
 	// ErrSignedOut ends Run when another device told this one to sign out. The app
 	// calls Disconnect.
 	ErrSignedOut = errors.New("another device signed this one out")
-	// ErrUnknownEngine is wrapped by errors about an engine that is not registered.
+	// ErrUnknownEngine means that an engine is not registered.
 	ErrUnknownEngine = errors.New("unknown engine")
-	// ErrUnknownDevice is wrapped by errors about a device that the account does not have.
+	// ErrUnknownDevice means that the account does not have a device.
 	ErrUnknownDevice = errors.New("unknown device")
-	// ErrState is wrapped by errors about persisted state that cannot be opened:
-	// it is damaged, or sealed with another key.
+	// ErrState means that the saved state is damaged or encrypted with another key.
 	ErrState = errors.New("the saved sync state cannot be opened")
-	// ErrNewerState is wrapped when a newer version wrote the persisted state.
+	// ErrNewerState means that a newer version wrote the saved state.
 	ErrNewerState = errors.New("the saved sync state was written by a newer version; update the program")
 )
 

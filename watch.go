@@ -7,12 +7,11 @@ import (
 	"slices"
 )
 
-// Watch yields the result of each Sync from now on, in order, whoever called it:
-// the app, Run, another window. A watcher gets every result, however slow it is,
-// and holds up neither a sync nor another watcher: what it has not taken yet
-// waits in memory, some kilobytes each. It ends with ctx or, after the last
-// result, with Close; leaving the loop is enough too. One goroutine at a time
-// uses what it returns. The results are shared: nobody changes them.
+// Watch yields the result of each Sync from now on, in order, whether the app or Run called
+// it. A slow loop gets every result, and delays neither syncs nor other loops: results wait
+// in memory, some kilobytes each. The sequence ends with ctx or, after the last result, with
+// Close. Only one goroutine at a time may use it. The results are shared and must not be
+// changed.
 func (m *Manager) Watch(ctx context.Context) iter.Seq[Result] {
 	m.mu.Lock()
 	at := m.results.last
@@ -59,10 +58,10 @@ func (r *results) add(result Result) {
 
 func (r *results) end() { close(r.last.ready) }
 
-// Changed tells the manager that the user changed something in these engines, so
-// that Run syncs it soon. An engine that is an engine.Notifier does so itself.
-// Names that nobody registered are passed over; no names: all engines. It never
-// waits, and may be called with each keystroke.
+// Changed tells the manager that the user changed something in these engines, so that Run
+// syncs it soon. An engine that is an engine.Notifier does so itself. Names that are not
+// registered are ignored; without names, all engines are meant. Changed never blocks, and may
+// be called at each keystroke.
 func (m *Manager) Changed(names ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,11 +72,9 @@ func (m *Manager) Changed(names ...string) {
 	}
 }
 
-// WatchChanges yields the names of the engines in which the user changed
-// something, sorted: first what changes from now on, then, each time it is asked
-// again, what changed since. So a slow watcher gets one set for many changes, and
-// holds nobody up. It ends with ctx or Close. One goroutine at a time uses what it
-// returns.
+// WatchChanges yields the sorted names of the engines in which the user changed something.
+// Changes during a pass of the loop are combined in the next one, so a slow loop delays
+// nothing. The sequence ends with ctx or Close. Only one goroutine at a time may use it.
 func (m *Manager) WatchChanges(ctx context.Context) iter.Seq[[]string] {
 	m.mu.Lock()
 	seen := m.changes.count

@@ -30,18 +30,18 @@ const (
 	browserScope = "profile " + onepw.OldSync + " https://identity.mozilla.com/tokens/session"
 )
 
-// ErrNotThisSignIn means that an address is not the one on which a sign-in in the
-// browser ends, or that of another sign-in.
+// ErrNotThisSignIn means that an address is not the final address of this sign-in in the
+// browser.
 var ErrNotThisSignIn = errors.New("this is not the address on which this sign-in ended; copy the one that the browser shows when you have signed in")
 
-// BrowserSignIn is a sign-in on the server's own pages, in any browser: the
-// password, and whatever else the server asks for, stay there. The keys come
-// sealed for this device.
+// BrowserSignIn is a sign-in on the server's own pages, in any browser. The password, and
+// everything else that the server asks for, is entered there. The keys come encrypted for
+// this device.
 type BrowserSignIn struct {
-	// URL is what the user opens in a browser.
+	// URL is the address that the user opens in a browser.
 	URL string
-	// Returns says that a browser on this computer comes back by itself, to Await.
-	// One elsewhere ends on an address that Finish takes too.
+	// Returns says that a browser on this computer returns to [BrowserSignIn.Await] by
+	// itself. A browser on another computer ends on an address for [BrowserSignIn.Finish].
 	Returns bool
 
 	c               *Client
@@ -52,7 +52,7 @@ type BrowserSignIn struct {
 	key             *ecdsa.PrivateKey
 }
 
-// BrowserSignIn begins a sign-in in the browser, which Close ends.
+// BrowserSignIn starts a sign-in in the browser. The caller must call [BrowserSignIn.Close].
 func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 	at, loopback, err := c.discover(ctx)
 	if err != nil {
@@ -86,8 +86,8 @@ func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 	return b, nil
 }
 
-// Finish signs in with the address of the page on which the browser ended. The
-// error is, among others, ErrNotThisSignIn.
+// Finish signs in with the address of the page on which the browser ended. The error is,
+// among others, [ErrNotThisSignIn].
 func (b *BrowserSignIn) Finish(ctx context.Context, address string) (*Account, error) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {

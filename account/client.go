@@ -1,6 +1,6 @@
-// Package account signs a device in to a Firefox accounts server, ours or
-// another, and keeps it signed in: it gives the access tokens and the key that
-// sync needs, and tells of the account's devices.
+// Package account signs a device in to a Firefox accounts server, this project's or another,
+// and keeps it signed in. It provides the access tokens and the key that sync needs, and the
+// list of the account's devices.
 //
 //	c, err := account.New(account.Config{Server: "https://sync.example.org"})
 //	a, err := c.Login(ctx, email, password)
@@ -39,42 +39,39 @@ const maxAnswer = 1 << 20
 // answers. Signing in costs a server a second at most.
 const requestTimeout = time.Minute
 
-// FirefoxClientID is the OAuth client that asks, unless Config says another:
-// every accounts server knows Firefox.
+// FirefoxClientID is the default OAuth client ID: every accounts server knows Firefox.
 const FirefoxClientID = "5882386c6d801776"
 
-// Config says how a Client works. Server must be set.
+// Config configures a [Client]. Server must be set.
 type Config struct {
-	// Server is the root URL of the accounts server, or a name that ServerURL
-	// knows.
+	// Server is the root URL of the accounts server, or a name that [ServerURL] knows.
 	Server string
-	// Transport carries the requests. Nil: http.DefaultTransport.
+	// Transport sends the requests. Nil: [http.DefaultTransport].
 	Transport http.RoundTripper
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Rand is the source of randomness. Nil: crypto/rand.
 	Rand io.Reader
-	// Log receives what a developer wants to see. Nil: nothing is logged.
+	// Log receives messages for developers. Nil: nothing is logged.
 	Log *slog.Logger
-	// ClientID is the OAuth client; default FirefoxClientID.
+	// ClientID is the OAuth client ID; default [FirefoxClientID].
 	ClientID string
-	// UserAgent, if set, is how this program names itself to the server.
+	// UserAgent, if set, is sent with each request.
 	UserAgent string
-	// Invitation, if set, is what CreateAccount shows to a server that wants one.
+	// Invitation, if set, is the invitation code for [Client.CreateAccount].
 	Invitation string
-	// Code, if set, is asked for the code that a server wants for a sign-in; again
-	// says that the last one was wrong. "" means that the user has none.
+	// Code, if set, returns the code that a server asks for during a sign-in; again says that
+	// the last one was wrong. It returns "" if the user does not have a code.
 	Code func(ctx context.Context, kind CodeKind, again bool) (string, error)
-	// Listen, if set, gives a free port of the loopback interface, by its address,
-	// for BrowserSignIn; so a browser on this computer comes back by itself where the
-	// server lets it.
+	// Listen, if set, opens a free port of the loopback interface for [Client.BrowserSignIn],
+	// so that a browser on this computer returns by itself if the server allows that.
 	Listen func(context.Context) (net.Listener, error)
-	// Save, if set, is called with each change of a session, one call at a time.
-	// Its error is that of the operation.
+	// Save, if set, is called at each change of a session, one call at a time. Its error
+	// becomes the error of the operation.
 	Save func(Session) error
 }
 
-// Client speaks to one accounts server. Its methods may be called at once.
+// Client sends requests to one accounts server. It is safe for concurrent use.
 type Client struct {
 	cfg      Config
 	root     *url.URL
@@ -83,7 +80,7 @@ type Client struct {
 	skew     atomic.Int64 // the server's clock minus ours, in seconds
 }
 
-// New makes a Client. It makes no request.
+// New returns a Client. It makes no request.
 func New(cfg Config) (*Client, error) {
 	root, err := url.Parse(ServerURL(cfg.Server))
 	if err != nil || root.Host == "" || root.Scheme != "https" && root.Scheme != "http" || root.User != nil {
@@ -106,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Requests is how many requests were made so far.
+// Requests returns how many requests were made.
 func (c *Client) Requests() int { return int(c.requests.Load()) }
 
 // call is one request.

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// AttachedClient is something that is signed in to the account: a device, a
-// browser that looked at the settings, an app with a token.
+// AttachedClient is something that is signed in to the account: a device, a browser that
+// shows the settings, or an app with a token.
 type AttachedClient struct {
-	// Name is the device's or the app's, or else its user agent.
+	// Name is the name of the device or app, or else its user agent.
 	Name string
-	// DeviceID is "" for what is not a device.
+	// DeviceID is "" if it is not a device.
 	DeviceID string
-	// Scope lists what an app may do; nil: all, or what is not told.
+	// Scope lists what an app may do; nil means everything, or unknown.
 	Scope   []string
 	Current bool // it is this one
-	// CreatedAt is when it signed in, LastSeen when it last spoke to the accounts
-	// server, or zero.
+	// CreatedAt is when it signed in, and LastSeen when it last used the accounts server;
+	// zero if unknown.
 	CreatedAt, LastSeen time.Time
 }
 
-// AttachedClients lists what is signed in to the account.
+// AttachedClients lists the devices and apps that are signed in to the account.
 func (a *Account) AttachedClients(ctx context.Context) ([]AttachedClient, error) {
 	var got []struct {
 		Name      string   `json:"name"`

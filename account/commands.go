@@ -11,7 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sendtab"
 )
 
-// Tab is a page that one device hands to another.
+// Tab is a page that one device sends to another.
 type Tab struct {
 	Title string
 	URL   string
@@ -20,12 +20,12 @@ type Tab struct {
 }
 
 var (
-	// ErrNoCommand means that a device does not take what it was sent.
+	// ErrNoCommand means that a device does not accept such a message.
 	ErrNoCommand = errors.New("this device takes no pages from others")
-	// ErrDeviceKeys means that a device still has keys of another time: it signs in
-	// again, or was not there since the account's key changed.
+	// ErrDeviceKeys means that a device's keys are from before the account's key changed: it
+	// has not synced since, or must sign in again.
 	ErrDeviceKeys = sendtab.ErrBundle
-	// ErrTooLong means that a page's address or its title is too long to be sent.
+	// ErrTooLong means that a page's URL or title is too long to send.
 	ErrTooLong = sendtab.ErrTooLong
 )
 
@@ -47,7 +47,7 @@ type Message struct {
 	Sender string
 	// Tab is a page to open.
 	Tab *Tab
-	// Close are the addresses of pages to close.
+	// Close lists the URLs of pages to close.
 	Close []string
 }
 
@@ -78,15 +78,15 @@ func (a *Account) available() (map[string]string, error) {
 
 func (s Session) syncKey() sendtab.SyncKey { return sendtab.SyncKey{ID: s.KeyID, Key: s.Key} }
 
-// SendTab hands a page to another device, which Devices gave. The error wraps,
-// among others, ErrNoCommand, ErrDeviceKeys or ErrTooLong.
+// SendTab sends a page to another device from [Account.Devices]. The error wraps, among
+// others, [ErrNoCommand], [ErrDeviceKeys] or [ErrTooLong].
 func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
 	return a.invoke(ctx, "send the page to "+to.Name, to, sendtab.OpenURI, func(value string) (sendtab.Payload, error) {
 		return sendtab.SealTab(sendtab.Tab(tab), value, a.Session().syncKey(), a.c.cfg.Rand)
 	})
 }
 
-// CloseTabs asks another device to close pages. Errors are as of SendTab.
+// CloseTabs asks another device to close pages. Errors are as from [Account.SendTab].
 func (a *Account) CloseTabs(ctx context.Context, to Device, urls []string) error {
 	return a.invoke(ctx, "close pages on "+to.Name, to, sendtab.CloseURI, func(value string) (sendtab.Payload, error) {
 		return sendtab.SealURLs(urls, value, a.Session().syncKey(), a.c.cfg.Rand)
@@ -107,10 +107,10 @@ func (a *Account) invoke(ctx context.Context, doing string, to Device, command s
 	}, nil)
 }
 
-// Receive gets what other devices sent since the last time, hands it to keep,
-// and only then counts it as received: after a crash in between it comes again.
-// What cannot be read is left out. A device that takes nothing yet registers
-// for it, under its name and kind, with one more request.
+// Receive gets the messages that other devices sent since the last time, calls keep with
+// them, and then marks them as received: after a crash in between, they come again. Messages
+// that cannot be read are left out. If this device does not accept messages yet, Receive
+// registers it for them, with its name and kind, in another request.
 func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Message) error) error {
 	if a.Session().kept.Commands == nil {
 		return a.RegisterDevice(ctx, name, kind)

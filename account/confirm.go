@@ -10,19 +10,19 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// CodeKind says which code a server asks for to let a sign-in through.
+// CodeKind says which code a server asks for during a sign-in.
 type CodeKind string
 
 const (
-	// CodeTOTP is that of an authenticator app, or a backup code in its place.
+	// CodeTOTP is a code from an authenticator app, or a backup code.
 	CodeTOTP CodeKind = "two-step"
-	// CodeEmail came by e-mail, to confirm the sign-in or the new account.
+	// CodeEmail is sent by e-mail, to confirm the sign-in or the new account.
 	CodeEmail CodeKind = "e-mail"
-	// CodeUnblock came by e-mail, to let through what looks like somebody else.
+	// CodeUnblock is sent by e-mail, to allow a suspicious sign-in.
 	CodeUnblock CodeKind = "unblock"
 )
 
-// NeedsCodeError means that the server asks for a code, and that there was none.
+// NeedsCodeError means that the server asks for a code, and none was given.
 type NeedsCodeError struct{ Kind CodeKind }
 
 func (e *NeedsCodeError) Error() string {
@@ -35,8 +35,8 @@ func (e *NeedsCodeError) Error() string {
 	return "the server wants this sign-in confirmed; give the code that it sent by e-mail"
 }
 
-// ErrWrongCode means that the server did not take a code: it was mistyped, used
-// before, or is too old.
+// ErrWrongCode means that the server refused a code: it is mistyped, already used, or
+// expired.
 var ErrWrongCode = errors.New("the code is wrong, or good no more")
 
 // errLink means that the server sent a link, where Login asked for a code.

@@ -16,20 +16,19 @@ type Device struct {
 	Name    string
 	Type    string // "desktop", "mobile", "tablet", …
 	Current bool   // it is this one
-	// LastSeen is when it last spoke to the accounts server, or zero.
+	// LastSeen is when it last used the accounts server; zero if unknown.
 	LastSeen time.Time
-	// TakesTabs and ClosesTabs say what can be sent to it.
+	// TakesTabs and ClosesTabs say which messages it accepts.
 	TakesTabs, ClosesTabs bool
 
 	commands map[string]string
 }
 
-// DeviceID is the id of this device, or "" before RegisterDevice.
+// DeviceID returns the ID of this device, or "" before [Account.RegisterDevice].
 func (a *Account) DeviceID() string { return a.Session().kept.DeviceID }
 
-// RegisterDevice tells the account of this device: its name, its type
-// ("desktop", "mobile"), and that others may send it pages. Called again, it
-// changes them.
+// RegisterDevice registers this device with the account: its name, its type ("desktop" or
+// "mobile"), and that others may send it pages. Called again, it changes them.
 func (a *Account) RegisterDevice(ctx context.Context, name, kind string) error {
 	const doing = "register this device"
 	if err := a.take(ctx); err != nil {
@@ -109,7 +108,7 @@ func (a *Account) Devices(ctx context.Context) ([]Device, error) {
 	return list, nil
 }
 
-// DeviceIDs lists the ids of the account's devices.
+// DeviceIDs lists the IDs of the account's devices.
 func (a *Account) DeviceIDs(ctx context.Context) ([]string, error) {
 	list, err := a.Devices(ctx)
 	ids := make([]string, len(list))
@@ -134,8 +133,8 @@ func (a *Account) Notify(ctx context.Context, collections []string) error {
 	return a.do(ctx, "notify the other devices", http.MethodPost, "/account/devices/notify", in, nil)
 }
 
-// SignOut ends the session on the server, and this device with it, and revokes
-// the access token. A session that ended already is not an error.
+// SignOut ends the session on the server, removes this device from the account, and revokes
+// the access token. A session that has ended already is not an error.
 func (a *Account) SignOut(ctx context.Context) error {
 	err := a.do(ctx, "sign out", http.MethodPost, "/session/destroy", struct{}{}, nil)
 	if err != nil && !errors.Is(err, ErrSignedOut) {

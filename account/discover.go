@@ -21,8 +21,8 @@ var servers = map[string]string{
 	"mozilla": "https://accounts.firefox.com",
 }
 
-// ServerURL is the root URL of a server that is named, "mozilla", or the text
-// itself.
+// ServerURL returns the root URL of a server with a well-known name, such as "mozilla". It
+// returns any other text unchanged.
 func ServerURL(server string) string {
 	server = strings.TrimRight(strings.TrimSpace(server), "/")
 	if root, ok := servers[strings.ToLower(server)]; ok {

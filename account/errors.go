@@ -11,29 +11,28 @@ import (
 	"time"
 )
 
-// The errors that a caller may tell apart with errors.Is.
+// Errors that a caller can test for with [errors.Is].
 var (
 	// ErrWrongPassword means that no account has this address and password.
 	ErrWrongPassword = errors.New("the e-mail address or the password is wrong")
-	// ErrExists means that the address has an account already.
+	// ErrExists means that the address already has an account.
 	ErrExists = errors.New("there is an account with this e-mail address already; sign in to it")
-	// ErrSignUpClosed means that the server takes no new accounts, or none without
-	// an invitation that is still good.
+	// ErrSignUpClosed means that the server does not accept new accounts, or only with a
+	// valid invitation.
 	ErrSignUpClosed = errors.New("this server does not accept new accounts, or only with an invitation")
-	// ErrNoMail means that the server could not send the e-mail that is needed.
+	// ErrNoMail means that the server could not send a required e-mail.
 	ErrNoMail = errors.New("the server could not send the e-mail with the code; try again later")
-	// ErrSignedOut means that the session ended: sign in again.
+	// ErrSignedOut means that the session has ended and the user must sign in again.
 	ErrSignedOut = errors.New("this device was signed out; sign in again")
-	// ErrPasswordChanged is an ErrSignedOut: the account's password was changed on
-	// another device, or reset.
+	// ErrPasswordChanged wraps [ErrSignedOut]: the account's password was changed on another
+	// device, or reset.
 	ErrPasswordChanged error = &endedError{"the account's password was changed; sign in again with the new one"}
-	// ErrAccountDeleted is an ErrSignedOut that no new sign-in mends: there is no
-	// such account any more.
+	// ErrAccountDeleted wraps [ErrSignedOut]: the account does not exist any more, so signing
+	// in again does not help.
 	ErrAccountDeleted error = &endedError{"the account was deleted; the data on this device is kept, and can join another account"}
-	// ErrTooMany means that the server asks to wait for a while; see
-	// Error.RetryAfter.
+	// ErrTooMany means that the server asks the client to wait; see [Error.RetryAfter].
 	ErrTooMany = errors.New("too many tries")
-	// ErrBadAnswer means that what answered is not an accounts server, or a broken one.
+	// ErrBadAnswer means that the response is not from a working accounts server.
 	ErrBadAnswer = errors.New("the answer is not that of an accounts server")
 )
 
@@ -62,11 +61,11 @@ const (
 	errnoSignUpClosed = 202
 )
 
-// Error is an accounts server's refusal.
+// Error is an error response of an accounts server.
 type Error struct {
-	Status  int    // of HTTP
-	Errno   int    // of the accounts server, or 0
-	Message string // the server's, in English
+	Status  int    // the HTTP status
+	Errno   int    // the accounts server's error number, or 0
+	Message string // the server's message, in English
 
 	retryAfter time.Duration
 	serverTime int64
@@ -91,7 +90,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the accounts server refused: %s (HTTP %d, errno %d)", e.Message, e.Status, e.Errno)
 }
 
-// Unwrap gives the sentinel that e means, or nil.
+// Unwrap returns the matching error variable of this package, or nil.
 func (e *Error) Unwrap() error {
 	switch {
 	case e.SignInAgain():
@@ -114,13 +113,13 @@ func (e *Error) Unwrap() error {
 	return nil
 }
 
-// SignInAgain reports whether only a new sign-in can help: the session was
-// ended from elsewhere, or the account is gone.
+// SignInAgain reports whether the user must sign in again: the session was ended by another
+// device, or the account was deleted.
 func (e *Error) SignInAgain() bool {
 	return e.Status == http.StatusUnauthorized && e.Errno == errnoToken
 }
 
-// RetryAfter is how long the server asks to wait, or 0.
+// RetryAfter returns how long the server asks the client to wait, or 0.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
 // readError reads a refusal.

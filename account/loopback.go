@@ -36,10 +36,10 @@ func (b *BrowserSignIn) Close() error {
 	return b.listener.Close()
 }
 
-// Await signs in when the browser comes back to this computer, and has it go on to
-// a page of the server that says so, where no code is in the address. Whatever else
-// is asked of the port is refused, and the wait goes on. Where the browser does not
-// come back it waits for ctx alone.
+// Await waits until the browser returns to this computer, and signs in. It redirects the
+// browser to a page of the server that says so, so that the address bar does not show the
+// code. It refuses other requests to the port. If the browser does not return, Await waits
+// until ctx ends.
 //
 // Source: RFC 8252, section 7.3.
 func (b *BrowserSignIn) Await(ctx context.Context) (*Account, error) {

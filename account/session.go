@@ -12,16 +12,16 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// Session is what keeps a device signed in. It is secret as a whole: whoever
-// has it can read and change everything that the account syncs. It marshals to JSON, for
-// an app that stores it in another way than [SessionFile] does.
+// Session holds the credentials of a signed-in device. It must be kept private: it grants
+// access to everything that the account syncs. It marshals to JSON, for apps that do not use
+// [SessionFile].
 type Session struct {
 	Server string
 	Email  string
 	UID    string
 	// Token authenticates this device to the accounts server, in hexadecimal.
 	Token string
-	// Key is the account's sync key, 64 bytes, and KeyID its name.
+	// Key is the account's sync key, 64 bytes, and KeyID its key ID.
 	Key   []byte
 	KeyID string
 
@@ -56,7 +56,7 @@ type storedSession struct {
 	kept
 }
 
-// MarshalJSON writes the session for UnmarshalJSON, with its kept.
+// MarshalJSON writes the session for UnmarshalJSON, including its secrets.
 func (s Session) MarshalJSON() ([]byte, error) {
 	return json.Marshal(storedSession{s.Server, s.Email, s.UID, s.Token, s.KeyID, s.Key, s.kept})
 }
@@ -71,14 +71,13 @@ func (s *Session) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// String names the account and nothing secret.
+// String returns the account's name, without secrets.
 func (s Session) String() string { return fmt.Sprintf("session of %s at %s", s.Email, s.Server) }
 
-// GoString is String.
+// GoString returns the same as String.
 func (s Session) GoString() string { return s.String() }
 
-// Account is an account that this device is signed in to. Its methods may be
-// called at once.
+// Account is an account that this device is signed in to. It is safe for concurrent use.
 type Account struct {
 	c *Client
 	// turn is held across the requests that change the session: many that need a
@@ -90,7 +89,7 @@ type Account struct {
 	ended   error // why the session ended, once that is known
 }
 
-// Resume takes up a session. It makes no request.
+// Resume returns the account of a saved session. It makes no request.
 func (c *Client) Resume(s Session) *Account {
 	return &Account{c: c, session: s, turn: make(chan struct{}, 1)}
 }
@@ -107,7 +106,7 @@ func (a *Account) take(ctx context.Context) error {
 
 func (a *Account) giveBack() { <-a.turn }
 
-// Session is the session as it is now.
+// Session returns the current session.
 func (a *Account) Session() Session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,14 +140,13 @@ func (a *Account) do(ctx context.Context, doing, method, path string, in, out an
 	return err
 }
 
-// TokenServer is the token server's URL, to which a client appends
-// /1.0/sync/1.5.
+// TokenServer returns the token server's URL, without /1.0/sync/1.5.
 func (a *Account) TokenServer() string { return a.Session().kept.Endpoints.Token }
 
-// Requests is how many requests were made to the accounts server so far.
+// Requests returns how many requests were made to the accounts server.
 func (a *Account) Requests() int { return a.c.Requests() }
 
-// SyncKey is the account's 64-byte sync key and its id.
+// SyncKey returns the account's 64-byte sync key and its key ID.
 func (a *Account) SyncKey(context.Context) (kid string, key []byte, err error) {
 	s := a.Session()
 	return s.KeyID, s.Key, nil
@@ -161,8 +159,8 @@ const (
 	accessMargin = time.Minute
 )
 
-// AccessToken is an OAuth token with the sync scope: the one at hand while it is
-// good, or a new one. fresh says that the last one was refused.
+// AccessToken returns an OAuth token with the sync scope. It returns the previous token while
+// that is valid; fresh says that it was refused.
 func (a *Account) AccessToken(ctx context.Context, fresh bool) (string, error) {
 	if err := a.take(ctx); err != nil {
 		return "", err

@@ -12,12 +12,12 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
-// ErrNoSession means that a SessionFile holds none: nobody signed in, or somebody
+// ErrNoSession means that a [SessionFile] has no session: nobody has signed in, or the user
 // signed out.
 var ErrNoSession = errors.New("not signed in")
 
-// SessionFile keeps a session between two runs of an app, in a file, 0600, that
-// opens with this device's local key alone:
+// SessionFile stores a session between two runs of an app, in a file with mode 0600 that is
+// encrypted with this device's local key:
 //
 //	file := account.SessionFile{Path: path, Key: key}
 //	c, err := account.New(account.Config{Server: server, Save: file.Save})
@@ -30,7 +30,7 @@ var ErrNoSession = errors.New("not signed in")
 type SessionFile struct {
 	// Path is the file; its folder must exist.
 	Path string
-	// Key is the local key; see syncmanager.LocalKey.
+	// Key is the local key; see [github.com/syncmanager/syncmanager.LocalKey].
 	Key [32]byte
 }
 
@@ -39,7 +39,7 @@ func (f SessionFile) file() sealedfile.File {
 	return sealedfile.File{Path: f.Path, Sealer: sealer}
 }
 
-// Save keeps s. It is what Config.Save takes.
+// Save stores s. Use it as [Config].Save.
 func (f SessionFile) Save(s Session) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -48,8 +48,8 @@ func (f SessionFile) Save(s Session) error {
 	return f.file().Write(text)
 }
 
-// Load returns the session that was kept, or ErrNoSession. Where it cannot be read,
-// signing in again makes a new one.
+// Load returns the saved session, or [ErrNoSession]. If the file cannot be read, the user can
+// sign in again.
 func (f SessionFile) Load() (s Session, err error) {
 	text, err := f.file().Read()
 	switch {
@@ -65,7 +65,7 @@ func (f SessionFile) Load() (s Session, err error) {
 	return s, nil
 }
 
-// Remove forgets the session, on this device alone; see Account.SignOut.
+// Remove deletes the session on this device only; see [Account.SignOut].
 func (f SessionFile) Remove() error {
 	if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

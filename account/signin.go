@@ -39,8 +39,8 @@ func (s signedIn) waits() bool {
 	return isFalse(s.Verified) || isFalse(s.SessionVerified)
 }
 
-// CreateAccount makes an account and signs in to it. The error is, among
-// others, ErrExists or ErrSignUpClosed.
+// CreateAccount creates an account and signs in to it. The error is, among others,
+// [ErrExists] or [ErrSignUpClosed].
 func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Account, error) {
 	email, err := cleaned(email, password)
 	if err != nil {
@@ -87,8 +87,8 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 	})
 }
 
-// Login signs in to an account. The error is, among others, ErrWrongPassword,
-// ErrWrongCode, a *NeedsCodeError, or ErrTooMany.
+// Login signs in to an account. The error is, among others, [ErrWrongPassword],
+// [ErrWrongCode], a *[NeedsCodeError], or [ErrTooMany].
 func (c *Client) Login(ctx context.Context, email, password string) (*Account, error) {
 	email, err := cleaned(email, password)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package bso holds the basic types of the Sync 1.5 protocol: the ID of a record (a Basic
-// Storage Object), the server's Timestamp, and the limits that a server announces.
+// Package bso defines the basic types of the Sync 1.5 protocol: the [ID] of a record (a Basic
+// Storage Object), the server's [Timestamp], and the [Limits] that a server announces.
 //
 // Both the client and the server use it, so it depends on neither.
 // Source: the SyncStorage API 1.5.
@@ -11,15 +11,15 @@ import (
 	"io"
 )
 
-// ID names a record within its collection. The wire allows 1 to 64 printable
-// ASCII characters, and real clients use that freedom: Firefox writes
-// "/DxrbGUjRCqNUiqn" (forms) and "{8a6f…}" (passwords).
+// ID identifies a record within its collection. The protocol allows 1 to 64 printable ASCII
+// characters, and clients use all of them: Firefox writes "/DxrbGUjRCqNUiqn" (forms) and
+// "{8a6f…}" (passwords).
 type ID string
 
 // MaxIDLength is the longest ID that the storage API allows, in bytes.
 const MaxIDLength = 64
 
-// Valid reports whether the wire allows id.
+// Valid reports whether the protocol allows id.
 func (id ID) Valid() bool {
 	if len(id) == 0 || len(id) > MaxIDLength {
 		return false
@@ -32,8 +32,8 @@ func (id ID) Valid() bool {
 	return true
 }
 
-// NewGUID makes the usual kind of ID: nine random bytes as twelve base64url
-// characters. It panics when random fails, as nothing can go on without it.
+// NewGUID makes an ID in the usual format: nine random bytes as twelve base64url characters.
+// It panics if random fails.
 func NewGUID(random io.Reader) ID {
 	var raw [9]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
@@ -45,8 +45,8 @@ func NewGUID(random io.Reader) ID {
 	return ID(base64.RawURLEncoding.EncodeToString(raw[:]))
 }
 
-// ValidCollection reports whether the storage API allows name as a collection:
-// 1 to 32 characters out of letters, digits, "-", "_" and ".".
+// ValidCollection reports whether the storage API allows name as a collection: 1 to 32
+// letters, digits, "-", "_" and ".".
 func ValidCollection(name string) bool {
 	if len(name) == 0 || len(name) > 32 {
 		return false

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Limits are what a server announces at info/configuration. All sizes are
-// bytes. A zero in what a server sent means that it said nothing.
+// Limits are the limits that a server announces at info/configuration. All sizes are in
+// bytes. A zero in a server's response means that it announced none.
 type Limits struct {
 	// MaxPostRecords is the number of records in one POST.
 	MaxPostRecords int `json:"max_post_records"`
@@ -22,7 +22,8 @@ type Limits struct {
 	MaxRequestBytes int `json:"max_request_bytes"`
 }
 
-// DefaultLimits are those of Mozilla's server, and of ours.
+// DefaultLimits returns the limits of Mozilla's server, which are also this server's
+// defaults.
 func DefaultLimits() Limits {
 	return Limits{
 		MaxPostRecords:        100,
@@ -34,8 +35,8 @@ func DefaultLimits() Limits {
 	}
 }
 
-// SilentLimits are what a client may rely on when a server announces nothing:
-// 256 KiB a record and 260 KiB a request, seen in Firefox 153.
+// SilentLimits returns the limits that a client may assume if a server announces none: 256
+// KiB per record and 260 KiB per request, seen in Firefox 153.
 func SilentLimits() Limits {
 	return Limits{
 		MaxPostRecords:        100,
@@ -56,10 +57,9 @@ const (
 	maxTotalBytes               = 1 << 30
 )
 
-// ParseLimits reads the body of info/configuration. Keys it does not know are
-// passed over, whatever their type (a server may send a "collections" object);
-// what is missing or unusably small takes its value from SilentLimits, and what is
-// larger than any server needs is cut.
+// ParseLimits parses the body of info/configuration. It ignores unknown keys of any type (a
+// server may send a "collections" object). Missing or unusably small values are replaced by
+// those of [SilentLimits], and unreasonably large ones are reduced.
 func ParseLimits(body []byte) (Limits, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil {

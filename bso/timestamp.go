@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// Timestamp is a server time: hundredths of a second since 1970. The wire writes
-// it as decimal seconds with exactly two digits ("1795372560.22"); it is held
-// as an integer because a float would not give the same digits back, and the
-// server compares them for equality of meaning (X-If-Unmodified-Since).
+// Timestamp is a server time in hundredths of a second since 1970. The protocol writes it as
+// decimal seconds with exactly two digits ("1795372560.22"). It is an integer because a float
+// would not reproduce the digits, which the server compares (X-If-Unmodified-Since).
 type Timestamp int64
 
-// ErrTimestamp is wrapped by every error of ParseTimestamp.
+// ErrTimestamp is wrapped by all errors from [ParseTimestamp].
 var ErrTimestamp = errors.New("not a server timestamp")
 
-// ParseTimestamp reads decimal seconds. More than two digits after the point
-// are cut, never rounded up: a time that is a hair early costs a download, one
-// that is late loses a record.
+// ParseTimestamp parses decimal seconds. It truncates further digits after the second and
+// never rounds up: a time that is too early costs a download, a time that is too late loses a
+// record.
 func ParseTimestamp(s string) (Timestamp, error) {
 	whole, frac, _ := strings.Cut(s, ".")
 	seconds, err := strconv.ParseUint(whole, 10, 63)
@@ -42,16 +41,16 @@ func ParseTimestamp(s string) (Timestamp, error) {
 	return Timestamp(hundredths), nil
 }
 
-// TimestampOf is the server time of t, cut to hundredths.
+// TimestampOf returns the server time of t, truncated to hundredths of a second.
 func TimestampOf(t time.Time) Timestamp { return Timestamp(t.UnixMilli() / 10) }
 
-// Time is the same moment as a time.Time, in UTC.
+// Time returns t as a [time.Time] in UTC.
 func (t Timestamp) Time() time.Time { return time.UnixMilli(int64(t) * 10).UTC() }
 
-// String is the wire's form: decimal seconds with two digits.
+// String returns the text in the protocol: decimal seconds with two digits.
 func (t Timestamp) String() string { return string(t.AppendText(make([]byte, 0, 16))) }
 
-// AppendText appends the wire's form to b.
+// AppendText appends the text of t in the protocol to b.
 func (t Timestamp) AppendText(b []byte) []byte {
 	if t < 0 {
 		b = append(b, '-')
@@ -65,7 +64,7 @@ func (t Timestamp) AppendText(b []byte) []byte {
 // MarshalJSON writes a JSON number with two digits after the point.
 func (t Timestamp) MarshalJSON() ([]byte, error) { return t.AppendText(nil), nil }
 
-// UnmarshalJSON reads a JSON number in plain or exponent form, or null as zero.
+// UnmarshalJSON reads a JSON number in plain or exponent notation, or null as zero.
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	s := string(b)
 	if s == "null" {
