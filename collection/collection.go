@@ -1,6 +1,6 @@
-// Package collection is a ready engine for an app's own data: give it a Go struct,
-// and the user's records of that struct are stored on this device, end-to-end
-// encrypted, and the same on all the user's devices.
+// Package collection is a ready-made engine for an app's own data. The app defines a Go
+// struct; the engine stores records of it on this device and syncs them, end-to-end
+// encrypted, with the user's other devices.
 //
 //	type Note struct {
 //		ID    collection.ID `json:"id"`
@@ -17,9 +17,9 @@
 //
 // # The struct
 //
-// It is stored and sent as encoding/json writes it, and one field, an ID or a
-// string, is "id" there: Add fills it in. Open says what is wrong with a
-// struct that cannot be synced.
+// Records are stored and sent as encoding/json encodes the struct. One field, an [ID] or a
+// string, must have the JSON name "id"; Add fills it in. [Open] returns an error if the
+// struct cannot be synced.
 //
 // A later version of the app may add fields and drop them. What a device does not
 // know it keeps and sends back, also in structs within, in the values of maps and in the
@@ -30,26 +30,24 @@
 //
 // # Two devices, one record
 //
-// What just one device changed stands, field by field. Where two changed the same
-// field, Options.OnConflict or Options.Merge decides. An edit beats a deletion.
+// Records are merged field by field. If two devices changed the same field,
+// [Options].OnConflict or [Options].Merge decides. An edit wins over a deletion.
 //
-// A field is one value: of a struct, a list or a map within the record the newer
-// stands as a whole, unless its tag says that its own fields, or the keys of the
-// map, are merged one by one:
+// A field is one value: if it is a struct, a list or a map, the newer one wins as a whole. A
+// tag can say that the fields of a struct, or the keys of a map, are merged one by one:
 //
 //	Labels map[string]string `json:"labels" sync:"fields"`
 //
-// or that a list is a set, whose order means nothing: what a device put in is in, and
-// what it took out is out.
+// or that a list is a set without an order, whose additions and removals are merged:
 //
 //	Tags []string `json:"tags" sync:"set"`
 //
 // # The name
 //
-// The collection's name is what the account knows it by: it never changes, and all
-// of the account's apps share the names. Begin it with your app's: "example-notes".
-// Names that Firefox or the protocol own are refused. Devices whose apps do not
-// have the collection, Firefox among them, leave it alone.
+// The collection's name identifies it in the account, so it must never change. All apps of an
+// account share the names, so begin it with your app's name: "example-notes". Names that
+// Firefox or the protocol use are refused. Devices whose apps do not have the collection,
+// such as Firefox, do not change it.
 package collection
 
 import (
@@ -63,35 +61,34 @@ import (
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
-// Rule says what stands where two devices changed the same field of a record.
+// Rule says which value wins if two devices changed the same field of a record.
 type Rule int
 
 const (
-	// NewerField is the value of the device that changed the record last.
+	// NewerField chooses the value of the device that changed the record last.
 	NewerField Rule = iota
-	// NewerRecord is the record of that device, as a whole: no record ever mixes what
-	// two devices wrote.
+	// NewerRecord chooses the whole record of that device, so that a record never mixes
+	// values of two devices.
 	NewerRecord
-	// KeepBoth is both: the account's record, and beside it this device's under a new
-	// ID.
+	// KeepBoth keeps both: the account's record, and this device's with a new ID.
 	KeepBoth
 )
 
-// Options say where a collection is and what its records are. Path must be set.
+// Options configure a collection. Path must be set.
 type Options[R any] struct {
-	// Path is the SQLite file, one for each collection; it is created 0600 when it is
-	// not there. Its folder must exist.
+	// Path is the SQLite file, one for each collection. It is created with mode 0600 if it
+	// does not exist; its folder must exist.
 	Path string
-	// Key is this device's local key, as syncmanager.LocalKey keeps one: the records
-	// are encrypted with it at rest. Zero: they are not.
+	// Key is this device's local key, which encrypts the records at rest; see
+	// [github.com/syncmanager/syncmanager.LocalKey]. Zero: they are not encrypted.
 	Key [32]byte
-	// Version is the storage version; 0: 1. A device with an older one leaves the
-	// collection alone, and the first with a newer one replaces what the account has
-	// by its own: raise it only where old and new versions cannot share records.
+	// Version is the storage version; 0 means 1. A device with an older version does not sync
+	// the collection, and the first device with a newer version replaces the account's
+	// records with its own. Increase it only if old and new versions cannot share records.
 	Version int
 
-	// OnConflict says what stands where two devices changed the same field. Where what
-	// comes of it is not valid, both records are kept.
+	// OnConflict says which value wins if two devices changed the same field. If the result
+	// is not valid, both records are kept.
 	OnConflict Rule
 	// Merge, if not nil, decides in place of OnConflict, and sees every record that
 	// two devices changed. base is the record before both, or nil if they have no
@@ -110,15 +107,16 @@ type Options[R any] struct {
 	// version of the app takes the record. An [engine.FieldError] names the field. Its errors
 	// hold no secrets: they are shown.
 	Valid func(R) error
-	// Same, if not nil, names what a record is about: two with one name are the same
-	// record, although two devices added it under two IDs. "" is about nothing.
+	// Same, if not nil, returns a key that identifies duplicates: two records with the same
+	// key are the same record, even if two devices added it with different IDs. "" means that
+	// the record has no duplicates.
 	Same func(R) string
-	// ReadOnly, if not nil, tells why the user cannot edit a record, but only read and
-	// delete it: a version of the app wrote it that this one does not understand. An edit
-	// returns engine.ErrReadOnly.
+	// ReadOnly, if not nil, returns why the user can only read and delete a record, for
+	// example because a newer version of the app wrote it. An edit then returns
+	// [engine.ErrReadOnly].
 	ReadOnly func(R) error
-	// TooManyDeletions, if not nil, tells whether a sync that would delete so many of the records
-	// on this device waits for the user's word; see engine.TooManyDeletionsError.
+	// TooManyDeletions, if not nil, reports whether the user must confirm a sync that would
+	// delete so many of the records on this device; see [engine.TooManyDeletionsError].
 	TooManyDeletions func(deletions, total int) bool
 
 	// Now is the clock. Nil: time.Now.
@@ -128,8 +126,8 @@ type Options[R any] struct {
 	Rand io.Reader
 }
 
-// Engine is the user's records of one collection on this device. It is safe for
-// concurrent use. Register it with a syncmanager.Manager.
+// Engine stores the user's records of one collection on this device. It is safe for
+// concurrent use. Register it with a [github.com/syncmanager/syncmanager.Manager].
 type Engine[R any] struct {
 	synced
 	store *mirror.Store[R]
@@ -146,7 +144,7 @@ var (
 	_ engine.Counter  = (*Engine[struct{}])(nil)
 )
 
-// Open opens the collection in o.Path. See the package comment about its name.
+// Open opens the collection in o.Path. See the package comment for the rules of its name.
 func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], error) {
 	schema, err := schemaOf[R]()
 	if err == nil {

@@ -1,10 +1,9 @@
-// Package engine is the contract between the sync manager and a store: the one
-// page to read before writing an engine.
+// Package engine defines the contract between the sync manager and a store. Read this page
+// before writing an engine.
 //
-// An engine keeps one collection of an app's data (passwords, tabs, an app's own
-// notes) on this device and knows how to merge it with what other devices
-// wrote. It does not know the network, the keys or the other engines: the
-// manager calls it and hands it cleartext.
+// An engine stores one collection of an app's data (passwords, tabs, an app's own notes) on
+// this device, and merges it with the records of other devices. It does not know the network,
+// the keys or the other engines: the manager calls it with decrypted records.
 //
 // # One sync, as an engine sees it
 //
@@ -19,8 +18,8 @@
 //
 // # What an engine promises
 //
-//   - Nothing is held between calls: no transaction, no lock, no cursor. A sync
-//     may take minutes, and the app edits its data meanwhile.
+//   - An engine holds no transaction, lock or cursor between calls. A sync may take
+//     minutes, and the app can edit its data meanwhile.
 //   - An edit made while the record is on its way up survives, and goes up at
 //     the next sync. So Merge writes a snapshot of what will be uploaded,
 //     Outgoing reads that snapshot, and Uploaded settles just those bytes.
@@ -64,17 +63,17 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// ID names a record within its collection. See bso.ID.
+// ID identifies a record within its collection; see [bso.ID].
 type ID = bso.ID
 
-// NewID makes an ID of the usual kind: twelve base64url characters, the first of which is
-// not a dash. It panics when random fails, as nothing can go on without it.
+// NewID makes an ID in the usual format: twelve base64url characters, the first of which is
+// not a dash. It panics if random fails.
 func NewID(random io.Reader) ID { return bso.NewGUID(random) }
 
-// Timestamp is a server time in hundredths of a second. See bso.Timestamp.
+// Timestamp is a server time in hundredths of a second; see [bso.Timestamp].
 type Timestamp = bso.Timestamp
 
-// Engine is one collection of an app.
+// Engine stores one collection of an app and syncs it.
 type Engine interface {
 	// Collection is the collection's name on the server, and the engine's name in
 	// meta/global: "passwords". It never changes.
@@ -86,15 +85,15 @@ type Engine interface {
 	// one, the collection is wiped on the server and uploaded afresh.
 	Version() int
 
-	// Association tells which sync IDs the engine last synced with; zero when it
-	// never did, or was reset.
+	// Association returns the sync IDs that the engine last synced with. It is zero if the
+	// engine has never synced, or was reset.
 	Association(ctx context.Context) (Association, error)
 
-	// Reset forgets the sync state (Since, what is staged or refused) and keeps the
-	// user's data, then remembers a as the new association. The next sync downloads
-	// everything and reconciles it with what is here. It comes after a change of the
-	// sync IDs or keys, and when the server turns out to be older than Since: it was
-	// restored from a backup, or the collection was emptied. So:
+	// Reset removes the sync state (Since, staged and refused records), keeps the user's
+	// data, and stores a as the new association. The next sync downloads everything and
+	// reconciles it with the local data. The manager calls Reset after a change of the sync
+	// IDs or keys, and if the server turns out to be older than Since, because it was
+	// restored from a backup or the collection was emptied. So:
 	//
 	//   - What the server does not have, not even as a tombstone, goes up, whether or not
 	//     it was there before: nothing is deleted because it is absent.
@@ -111,9 +110,8 @@ type Engine interface {
 	//     [TooManyDeletionsError] or Start.Prefer is PreferRemote. Wipe forgets them.
 	Reset(ctx context.Context, a Association) error
 
-	// Wipe forgets the user's data too, with all sync state, and leaves no
-	// tombstones: the data goes from this device, not from the account. The
-	// association is zero afterwards.
+	// Wipe removes the user's data and all sync state, and leaves no tombstones: the data is
+	// deleted on this device, not in the account. The association is zero afterwards.
 	Wipe(ctx context.Context) error
 
 	// Begin starts a sync of this collection. The manager ends each session with
@@ -121,21 +119,21 @@ type Engine interface {
 	Begin(ctx context.Context, s Start) (Session, error)
 }
 
-// Association names what an engine's sync state belongs to.
+// Association identifies the storage that an engine's sync state belongs to.
 type Association struct {
-	// Global is the syncID of meta/global: it changes when the account's storage
-	// is started afresh.
+	// Global is the syncID of meta/global. It changes when the account's storage is set up
+	// again.
 	Global string
-	// Collection is the syncID of the engine in meta/global: it changes when the
-	// collection alone is.
+	// Collection is the syncID of the engine in meta/global. It changes when the collection
+	// is set up again.
 	Collection string
 }
 
-// Side says whose values win where both sides changed the same thing.
+// Side says whose values win if both sides changed the same thing.
 type Side int
 
 const (
-	// PreferNeither leaves it to the engine's own rule, usually the newer record.
+	// PreferNeither uses the engine's own rule: usually the newer record wins.
 	PreferNeither Side = iota
 	// PreferLocal lets this device's values win.
 	PreferLocal
@@ -143,47 +141,47 @@ const (
 	PreferRemote
 )
 
-// Start is what an engine is told at the beginning of a session.
+// Start has the parameters of a session.
 type Start struct {
-	// Run names this sync, the same for all engines in it; it is unique on this
-	// device. An engine that keeps a log of what syncs did files it under this.
+	// Run identifies this sync in the logs of engines. It is the same for all engines in the
+	// sync, and unique on this device.
 	Run string
-	// Account names whose storage it is, whatever its sync IDs; "": not known. Another
-	// one on this device had records of its own.
+	// Account identifies the account, whatever its sync IDs; "" means unknown. Another
+	// account that was used on this device had other records.
 	Account string
 	// Prefer says whose values win. It applies to this sync only.
 	Prefer Side
-	// AcceptDeletions is the user's word that a [TooManyDeletionsError] was seen and meant.
+	// AcceptDeletions says that the user has confirmed a [TooManyDeletionsError].
 	AcceptDeletions bool
-	// Skew is how far the server's clock is ahead of this device's, to the second.
-	// An engine that asks which of two edits is newer adds it to the time of the local
-	// one: the time of a record is the server's.
+	// Skew is how far the server's clock is ahead of this device's, in whole seconds. To find
+	// out which of two edits is newer, an engine adds it to the time of the local one,
+	// because records have the server's time.
 	Skew time.Duration
-	// MaxPayload is the largest payload of a record that the server takes, in bytes of
-	// cleartext; 0: not known. A larger one may be offered, and is refused for ever. An
-	// engine whose records need each other keeps those back that need it.
+	// MaxPayload is the largest payload of a record that the server accepts, in bytes of
+	// cleartext; 0 means unknown. A larger payload is refused permanently. An engine whose
+	// records depend on each other does not upload those that depend on it.
 	MaxPayload int
-	// Devices are the account's devices, this one included, for engines that show
-	// them. The list is as fresh as the manager's last look at it.
+	// Devices are the account's devices including this one, for engines that show them, as
+	// the manager last read them.
 	Devices []Device
 }
 
 // Device is a device of the account, as its record in the clients collection
 // describes it.
 type Device struct {
-	// ID is the record's ID in clients; a device's tabs record has the same one.
+	// ID is the ID of the device's records in the collections clients and tabs.
 	ID ID
 	// AccountID is the device's ID with the accounts server, or "".
 	AccountID string
-	// Name is what the user calls it.
+	// Name is the device's name, given by the user.
 	Name string
 	// Type is "desktop", "mobile", "tablet", "tv", "vr" or another word.
 	Type string
-	// Application is the app that runs there: "Firefox".
+	// Application is the name of the app: "Firefox".
 	Application string
-	// OS is the system it runs on: "Linux".
+	// OS is the operating system: "Linux".
 	OS string
-	// Version is the app's version there.
+	// Version is the app's version.
 	Version string
 	// Modified is when the device last wrote its record.
 	Modified Timestamp
@@ -195,31 +193,31 @@ type Device struct {
 // of calls. If a call returns an error, the manager calls End with it and
 // nothing else.
 type Session interface {
-	// Since is the server time up to which the engine has seen the collection;
-	// zero: nothing yet. The manager downloads what is newer.
+	// Since returns the server time up to which the engine has merged the collection; zero
+	// means not at all. The manager downloads newer records.
 	Since() Timestamp
 
-	// Retry lists records to fetch by ID as well: those that could not be read or
-	// applied earlier and may be now. An engine lists an ID a small number of
-	// times, not for ever: each list costs a request.
+	// Retry lists records to fetch again by ID: those that could not be read or applied
+	// earlier but may be now. An engine lists an ID only a few times, because each list takes
+	// a request.
 	Retry() []ID
 
-	// Stage puts a page of records aside. The slice and the payloads belong to
-	// the caller again when it returns.
+	// Stage stores a page of records for Merge. The slice and the payloads belong to the
+	// caller again when Stage returns.
 	Stage(ctx context.Context, page []Incoming) error
 
-	// Merge brings what was staged and what changed here together, applies the
-	// outcome to the user's data, writes the snapshot of what goes up, and moves
-	// Since to at, the server time of the download. It is called once, even when
-	// nothing was staged. On [TooManyDeletionsError] nothing was changed.
+	// Merge merges the staged records with local changes, applies the result to the user's
+	// data, writes the snapshot for the upload, and advances Since to at, the server time of
+	// the download. It is called once, even if nothing was staged. If it returns a
+	// [TooManyDeletionsError], it has changed nothing.
 	Merge(ctx context.Context, at Timestamp) (Merged, error)
 
-	// Outgoing returns up to max further records of the snapshot, each once per
-	// session; none when all were handed out. The caller keeps what it returns.
+	// Outgoing returns up to max further records of the snapshot, each once per session, and
+	// none at the end. The result belongs to the caller.
 	Outgoing(ctx context.Context, max int) ([]Outgoing, error)
 
-	// Uploaded settles a committed batch. Its context is not cancelled with the
-	// sync's, for what is on the server must not be forgotten.
+	// Uploaded records the result of a committed batch. Its context is not cancelled with the
+	// sync's, because the result must not be lost.
 	Uploaded(ctx context.Context, r Receipt) error
 
 	// End closes the session. cause is what stopped the sync, or nil. It is always
@@ -227,19 +225,19 @@ type Session interface {
 	End(ctx context.Context, cause error) error
 }
 
-// Incoming is a record as it came from the server, opened.
+// Incoming is a downloaded and decrypted record.
 type Incoming struct {
 	ID       ID
 	Modified Timestamp
 	// Payload is the cleartext, a JSON object; nil for a tombstone.
 	Payload []byte
-	// Err tells why there is a record but no readable payload: it cannot be
-	// decrypted, is not JSON, or carries another ID. Payload is nil then. The
-	// engine remembers the ID for Retry and changes nothing.
+	// Err says why the payload is unreadable: it cannot be decrypted, is not JSON, or
+	// contains another ID. Payload is then nil. The engine stores the ID for Retry and
+	// changes nothing else.
 	Err error
 }
 
-// Tombstone reports whether in deletes its record.
+// Tombstone reports whether in is a tombstone.
 func (in Incoming) Tombstone() bool { return in.Payload == nil && in.Err == nil }
 
 // Outgoing is a record to upload.
@@ -248,44 +246,44 @@ type Outgoing struct {
 	// Payload is the cleartext, a JSON object whose "id" is ID; nil uploads a
 	// tombstone.
 	Payload []byte
-	// SortIndex weighs the record within its collection, or nil. Servers keep at
-	// most nine digits.
+	// SortIndex is the record's weight within its collection, or nil. Servers store at most
+	// nine digits.
 	SortIndex *int
-	// TTL is how many seconds the server keeps the record; 0: for ever.
+	// TTL is how many seconds the server keeps the record; 0 means for ever.
 	TTL int
 }
 
-// Merged tells what Merge did.
+// Merged is the result of [Session].Merge.
 type Merged struct {
 	// Applied counts incoming records that changed the user's data.
 	Applied int
-	// Reconciled counts those that said what was here already, or were merged
-	// with a local change.
+	// Reconciled counts those that were equal to the local record, or were merged with a
+	// local change.
 	Reconciled int
 	// Failed counts those that could not be read or applied; NewFailed, those
 	// among them that failed for the first time.
 	Failed, NewFailed int
-	// Problems names failed records and why, at most a few dozen.
+	// Problems lists failed records with their reasons, at most a few dozen.
 	Problems []Problem
 	// Outgoing counts the records in the snapshot.
 	Outgoing int
 }
 
-// Problem is one record that did not make it, and why, in words for a user.
+// Problem is a record that failed, and the reason in words for a user.
 type Problem struct {
 	ID  ID
 	Err error
 }
 
-// Receipt tells what became of a batch of outgoing records.
+// Receipt is the result of uploading a batch of records.
 type Receipt struct {
-	// At is the server's time of the batch: the records' new Modified, and the
-	// engine's new Since. It is zero when nothing was committed and the receipt
-	// only reports refusals that never left the device.
+	// At is the server's time of the batch: the records' new Modified, and the engine's new
+	// Since. It is zero if nothing was committed, because the receipt only reports records
+	// that were refused before sending.
 	At Timestamp
-	// Stored lists what is on the server now.
+	// Stored lists the records that are now on the server.
 	Stored []ID
-	// Refused lists what is not.
+	// Refused lists the records that are not.
 	Refused []Refusal
 }
 
@@ -293,8 +291,8 @@ type Receipt struct {
 type Refusal struct {
 	ID     ID
 	Reason string
-	// Permanent means that the same bytes will be refused again (the record is too
-	// large): the engine remembers it and does not offer the record until it
-	// changes. Otherwise it goes up with the next sync.
+	// Permanent means that the same bytes will be refused again, because the record is too
+	// large: the engine does not upload the record again until it changes. Otherwise the next
+	// sync uploads it again.
 	Permanent bool
 }

@@ -2,11 +2,12 @@ package engine
 
 import "fmt"
 
-// TooManyDeletionsError stops a sync of one engine before it deletes more of the user's
-// data than looks intended. Nothing was changed. Start.AcceptDeletions goes on.
+// TooManyDeletionsError stops a sync of one engine before it deletes more of the user's data
+// than the user likely intended. Nothing was changed. [Start].AcceptDeletions allows the
+// deletions.
 type TooManyDeletionsError struct {
-	// Deletions is how many items would go, out of Total: of those on this device, and of
-	// those that a restored server brought back.
+	// Deletions is how many of Total items would be deleted: items on this device, and items
+	// that a restored server brought back.
 	Deletions, Total int
 }
 

@@ -2,12 +2,12 @@ package engine
 
 import "sync/atomic"
 
-// ChangeNotifier makes an engine a [Notifier]: the engine embeds it, and calls Notify
-// after each commit of a change by the user. The zero value is ready to use. Its methods
-// may be called from several goroutines at once.
+// ChangeNotifier implements [Notifier] for an engine that embeds it and calls Notify after
+// each commit of a change by the user. The zero value is ready to use. It is safe for
+// concurrent use.
 type ChangeNotifier struct{ changed atomic.Pointer[func()] }
 
-// OnChange fulfils [Notifier].
+// OnChange implements [Notifier].
 func (n *ChangeNotifier) OnChange(changed func()) {
 	if changed == nil {
 		n.changed.Store(nil)
@@ -16,7 +16,7 @@ func (n *ChangeNotifier) OnChange(changed func()) {
 	n.changed.Store(&changed)
 }
 
-// Notify tells that the user changed something.
+// Notify announces that the user changed something.
 func (n *ChangeNotifier) Notify() {
 	if changed := n.changed.Load(); changed != nil {
 		(*changed)()

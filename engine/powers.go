@@ -2,45 +2,45 @@ package engine
 
 import "context"
 
-// Commander is an engine that carries out commands beyond wipe and reset, which
-// the manager carries out itself.
+// Commander is an engine that executes further commands. The manager itself executes wipe and
+// reset.
 type Commander interface {
-	// Command carries out a command that another device sent. done is false when
-	// the engine does not know the command: it is kept then.
+	// Command executes a command that another device sent. done is false if the engine does
+	// not know the command; the manager then keeps it.
 	Command(ctx context.Context, name string, args []string) (done bool, err error)
 }
 
-// Clearer is an engine that can make room for what the account starts over with. Another
-// device asks for it (wipeEngine, wipeAll): it restored a backup, or began afresh. An
-// engine that is not one is wiped.
+// Clearer is an engine that can delete the account's former records when the account starts
+// over. Another device requests this (wipeEngine, wipeAll) when it restored a backup or was
+// set up again. An engine that is not a Clearer is wiped.
 type Clearer interface {
-	// Clear takes away what the user has and the account had, as deletions by a sync: as
-	// many as the engine thinks unsafe are a [TooManyDeletionsError], and change nothing, unless
-	// start.AcceptDeletions; an engine that keeps a log of what syncs did files them under
-	// start.Run, so that the user can take them back. What the user changed and did not
-	// send stays, and goes up with the next sync. There are no tombstones. The sync state
-	// is forgotten as by Reset, and the association is zero afterwards.
+	// Clear deletes the records that the account had, like deletions by a sync. If there are
+	// too many, it changes nothing and returns a [TooManyDeletionsError], unless
+	// start.AcceptDeletions is set. An engine with a log records the deletions for start.Run,
+	// so that the user can undo them. Local changes that were not uploaded stay, and the next
+	// sync uploads them. Clear leaves no tombstones. It removes the sync state as Reset does,
+	// and the association is zero afterwards.
 	Clear(ctx context.Context, start Start) error
 }
 
-// Watcher is an engine that can tell how much the user changed.
+// Watcher is an engine that can count the user's changes.
 type Watcher interface {
 	// Changes counts the user's changes that are not on the server yet.
 	Changes(ctx context.Context) (int, error)
 }
 
-// Notifier is an engine that tells at once when the user changed something, so
-// that a sync can follow. An engine that embeds [ChangeNotifier] is one.
+// Notifier is an engine that announces changes by the user immediately, so that a sync can
+// follow. Embed [ChangeNotifier] to implement it.
 type Notifier interface {
-	// OnChange sets what the engine calls after each commit of a change by the user,
-	// from any goroutine and with no lock held; nil: nothing. A change by a sync does
-	// not count: a sync that asks for the next one would never end.
+	// OnChange sets the function that the engine calls after each commit of a change by the
+	// user, from any goroutine and without holding a lock; nil means none. The engine does
+	// not call it for changes by a sync, because each sync would then cause another.
 	OnChange(changed func())
 }
 
-// Counter is an engine that can tell how many items the user has.
+// Counter is an engine that can count the user's items.
 type Counter interface {
-	// Count is the number of items on this device, tombstones not counted.
+	// Count returns the number of items on this device, without tombstones.
 	Count(ctx context.Context) (int, error)
 }
 
@@ -48,7 +48,7 @@ type Counter interface {
 // those that the server refused for ever, those that are on the server and cannot be
 // read or applied here, and what the user did with them meanwhile.
 type Troubled interface {
-	// Troubles counts them, and names the first max of each kind.
+	// Troubles counts the stuck records, and lists the first max of each kind.
 	Troubles(ctx context.Context, max int) (Troubles, error)
 }
 

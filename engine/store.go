@@ -12,15 +12,14 @@ import (
 // This file is what the ready stores (engines/…, package collection) share towards an
 // app. An engine of one's own needs none of it.
 
-// StoreConfig says where a store keeps its file and what it runs on. Only Path must be set,
-// and Key where the store encrypts its file.
+// StoreConfig configures a store. Path must be set, and Key if the store encrypts its file.
 type StoreConfig struct {
-	// Path is the SQLite file; it is created 0600 when it is not there. Its folder
+	// Path is the SQLite file. It is created with mode 0600 if it does not exist; its folder
 	// must exist.
 	Path string
-	// Key is this device's local key, as syncmanager.LocalKey keeps one: the records are
-	// encrypted with it at rest, and the file can be read with it alone. IDs and the times
-	// of edits and syncs stay readable. Zero: nothing is encrypted.
+	// Key is this device's local key, which encrypts the records at rest; see
+	// [github.com/syncmanager/syncmanager.LocalKey]. Record IDs and the times of edits and
+	// syncs are not encrypted. Zero: nothing is encrypted.
 	Key [32]byte
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -48,15 +47,15 @@ func (c StoreConfig) WithDefaults() StoreConfig {
 var (
 	// ErrNotFound means that this device does not have a record with the ID.
 	ErrNotFound = errors.New("record not found")
-	// ErrDuplicate is wrapped by [DuplicateError].
+	// ErrDuplicate means that the record exists already; see [DuplicateError].
 	ErrDuplicate = errors.New("there is a record for this already")
-	// ErrReadOnly is wrapped by [ReadOnlyError].
+	// ErrReadOnly means that a record cannot be edited; see [ReadOnlyError].
 	ErrReadOnly = errors.New("the record cannot be edited here")
-	// ErrInvalid is wrapped by [InvalidError].
+	// ErrInvalid means that a record or a value is not valid; see [InvalidError].
 	ErrInvalid = errors.New("this is not a valid record")
 	// ErrClosed means that the store was closed. It is [fs.ErrClosed].
 	ErrClosed = fs.ErrClosed
-	// ErrKey means that the file was written with another local key.
+	// ErrKey means that the file is encrypted with another local key.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
 	// ErrNoKey means that the file is encrypted, and was opened without a key.
 	ErrNoKey = errors.New("it is encrypted, and the configuration has no key")
@@ -64,12 +63,11 @@ var (
 	ErrNotEncrypted = errors.New("it is not encrypted, and the configuration has a key")
 	// ErrNoRun means that a store's log does not have the sync, or no longer.
 	ErrNoRun = errors.New("the log has no such sync")
-	// ErrUndone means that a sync was undone before.
+	// ErrUndone means that the sync was undone already.
 	ErrUndone = errors.New("this sync was undone already")
 )
 
-// DuplicateError refuses a record because another one has its ID, or is about the same
-// thing.
+// DuplicateError means that another record has the same ID or is a duplicate.
 type DuplicateError struct {
 	// ID is the other record.
 	ID ID
@@ -78,8 +76,8 @@ type DuplicateError struct {
 func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
-// InvalidError refuses a record that cannot be one of the collection's, or a value that
-// cannot be stored. It holds no secret. It wraps [ErrInvalid] and the reason.
+// InvalidError means that a record is not valid in the collection, or that a value cannot be
+// stored. It contains no secrets. It wraps [ErrInvalid] and the reason.
 type InvalidError struct{ Reason error }
 
 func (e *InvalidError) Error() string   { return e.Reason.Error() }
@@ -92,33 +90,34 @@ type ReadOnlyError struct{ Reason error }
 func (e *ReadOnlyError) Error() string   { return e.Reason.Error() }
 func (e *ReadOnlyError) Unwrap() []error { return []error{ErrReadOnly, e.Reason} }
 
-// Change tells that records were added, changed or deleted.
+// Change says that records were added, changed or deleted.
 type Change struct {
-	// User and Sync tell who did it: this device's user, other devices through a
-	// sync, or both since the last Change. Neither: Wipe took all records away.
+	// User and Sync say whether this device's user, other devices through a sync, or both
+	// made the changes since the last Change. If neither is set, Wipe removed all records.
 	User, Sync bool
-	// IDs are the records, sorted; nil: so many that it is quicker to list them all.
+	// IDs are the changed records, sorted; nil means that there are too many, so list all
+	// records.
 	IDs []ID
 }
 
-// LogEntry is one sync that changed or deleted records of the user's.
+// LogEntry is a sync that changed or deleted records of the user.
 type LogEntry struct {
-	// Run names the sync; see [Start].
+	// Run identifies the sync; see [Start].
 	Run string
 	At  time.Time
-	// Changed and Deleted count records. What the sync added is not counted.
+	// Changed and Deleted count records. Records that the sync added are not counted.
 	Changed, Deleted int
-	// Undone is when the user undid the sync; zero: it stands.
+	// Undone is when the user undid the sync; zero means that it was not undone.
 	Undone time.Time
 }
 
-// Undone tells what undoing a sync did.
+// Undone is the result of undoing a sync.
 type Undone struct {
 	// Run is the sync that was undone.
 	Run string
-	// Restored records were deleted by the sync and are back; Reverted say again what
-	// they said before.
+	// Restored counts records that the sync had deleted and that are back. Reverted counts
+	// records that have their former values again.
 	Restored, Reverted int
-	// Kept counts those that were changed since and stay as they are.
+	// Kept counts records that were changed since the sync and stay as they are.
 	Kept int
 }

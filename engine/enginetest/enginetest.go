@@ -1,5 +1,5 @@
-// Package enginetest runs the contract of package engine against an engine: ours
-// and anybody's.
+// Package enginetest is the conformance suite for engines: it tests an engine against the
+// contract of package engine.
 //
 // A test of an engine fills in a Harness and calls Run:
 //
@@ -11,7 +11,7 @@
 //		})
 //	}
 //
-// Each case is one promise of the contract, and a subtest with an engine of its own.
+// Each case tests one promise of the contract, as a subtest with its own engine.
 package enginetest
 
 import (
@@ -23,53 +23,52 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Harness tells the suite how to use an engine.
+// Harness defines how the suite uses an engine.
 type Harness struct {
-	// Open opens an engine on the files in dir. Called again with the same dir,
-	// after Close, it is the same store in a new process.
+	// Open opens an engine with its files in dir. Opening the same dir again after Close
+	// simulates a restart of the app.
 	Open func(t testing.TB, dir string) engine.Engine
 	// Close closes what Open returned.
 	Close func(t testing.TB, e engine.Engine)
 
-	// Incoming is item number i (from 0) as another device writes it: an ID that
-	// depends on i alone, and a valid payload. version says what it holds: 0 at
-	// first, other numbers after an edit of one field of it, the same field for
-	// all versions. No two items are duplicates of each other. The suite sets
-	// Modified.
+	// Incoming returns item number i (from 0) as another device writes it. Its ID depends on
+	// i only, and its payload is valid. version is 0 at first, and another number after an
+	// edit of one field, which is the same for all versions. No two items are duplicates of
+	// each other. The suite sets Modified.
 	Incoming func(i, version int) engine.Incoming
-	// Add adds, as the user, the item that Incoming(i, 0) is a duplicate of, and
-	// returns the ID it got, which is another one.
+	// Add adds an item as the user, which is a duplicate of Incoming(i, 0) with another ID,
+	// and returns that ID.
 	Add func(ctx context.Context, e engine.Engine, i int) (engine.ID, error)
-	// Edit brings, as the user, an item to that version.
+	// Edit changes an item to a version, as the user.
 	Edit func(ctx context.Context, e engine.Engine, id engine.ID, version int) error
-	// Delete deletes, as the user, an item.
+	// Delete deletes an item, as the user.
 	Delete func(ctx context.Context, e engine.Engine, id engine.ID) error
-	// Versions are all items that the user sees, with the version of each.
+	// Versions returns the versions of all items that the user sees.
 	Versions func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error)
 
-	// Start is what each session is begun with; the suite sets Prefer.
+	// Start has the parameters of each session; the suite sets Prefer.
 	Start engine.Start
 
 	// Invalid is a payload for Incoming(0, 0).ID that breaks the collection's
 	// rules, as one of a later version of the app does; nil if there are no rules.
 	Invalid []byte
-	// Duplicates tells that the engine knows duplicates by their content.
+	// Duplicates says that the engine recognizes duplicates by their content.
 	Duplicates bool
-	// RemembersDeletions tells that the engine remembers the deletions that the server took,
-	// and deletes older records that come back again; see [engine.Engine.Reset].
+	// RemembersDeletions says that the engine remembers the deletions that the server has,
+	// and deletes older records again that come back; see [engine.Engine.Reset].
 	RemembersDeletions bool
-	// Unknown tells that the engine sends back the fields it does not know.
+	// Unknown says that the engine sends back fields that it does not know.
 	Unknown bool
 	// OwnRecord is set for an engine whose devices own one record each, as in
 	// tabs, to this device's: Add, Edit and Delete then all change that record,
 	// Add returns its ID, and what came from other devices cannot be edited and
 	// need not outlive Reset. Cases that do not apply to it are left out.
 	OwnRecord engine.ID
-	// Many is how many records the cases of many records have; 0: 10,000.
+	// Many is the number of records in cases with many records; 0 means 10,000.
 	Many int
 }
 
-// Run runs all cases that apply to the engine.
+// Run runs all cases that apply to the engine, as subtests.
 func Run(t *testing.T, h Harness) {
 	if h.Many == 0 {
 		h.Many = 10_000
@@ -79,14 +78,14 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// Case is one promise of the contract.
+// Case tests one promise of the contract.
 type Case struct {
 	Name string
 	// Run tests it with a new engine, and fails t if the engine breaks the promise.
 	Run func(t testing.TB, h Harness)
 }
 
-// Cases are those that apply to the engine of the harness.
+// Cases returns the cases that apply to the engine of the harness.
 func Cases(h Harness) []Case {
 	all := append(slices.Concat(downloads, resets), Case{"TellsOfTheUsersChanges", notifies})
 	if h.OwnRecord == "" {

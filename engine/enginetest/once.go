@@ -8,16 +8,16 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Record is a record as another device wrote it, for Once: payload's ID, or "" if it
-// has none.
+// Record returns a record as another device wrote it, for [Once]. Its ID is that of payload,
+// or "" if it has none.
 func Record(at engine.Timestamp, payload string) engine.Incoming {
 	var head struct{ ID engine.ID }
 	_ = json.Unmarshal([]byte(payload), &head)
 	return engine.Incoming{ID: head.ID, Modified: at, Payload: []byte(payload)}
 }
 
-// Records are those of a file that has what a real device uploaded, as
-// [{"modified": seconds, "cleartext": {…}}, …].
+// Records returns the records in a file with the uploads of a real device, as [{"modified":
+// seconds, "cleartext": {…}}, …].
 func Records(t testing.TB, file string) []engine.Incoming {
 	t.Helper()
 	raw, err := os.ReadFile(file)
@@ -38,8 +38,8 @@ func Records(t testing.TB, file string) []engine.Incoming {
 	return in
 }
 
-// Once is one whole sync for an engine's own tests: it brings in, and returns what
-// goes up, all of it stored at the time at.
+// Once runs a complete sync for an engine's own tests. The engine downloads in; Once returns
+// the records that it uploads, all of which are stored at the time at.
 func Once(t testing.TB, e engine.Engine, start engine.Start, at engine.Timestamp, in ...engine.Incoming) (engine.Merged, []engine.Outgoing) {
 	t.Helper()
 	w := &env{TB: t, h: Harness{Start: start}, e: e, at: at - 100, prefer: start.Prefer}

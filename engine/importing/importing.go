@@ -1,44 +1,42 @@
-// Package importing is how stores take over records from elsewhere: what an app asks of
-// an import, and what the import reports.
+// Package importing defines the options and the report of imports, which all stores share.
 package importing
 
-// Options say how an import works.
+// Options configure an import.
 type Options struct {
-	// DryRun reports what would be done, and does nothing.
+	// DryRun reports what an import would do, and changes nothing.
 	DryRun bool
-	// Progress is called now and then with the number of records that were read; nil:
-	// nothing is called.
+	// Progress, if not nil, is called from time to time with the number of records read.
 	Progress func(records int)
-	// TempDir is where a browser's database is copied to before it is read; "": the
-	// system's folder for temporary files.
+	// TempDir is the folder for a private copy of a browser's database; "" means the system's
+	// folder for temporary files.
 	TempDir string
 }
 
-// Report tells what an import did, or would do. It holds no secret.
+// Report is the result of an import, or of a dry run. It contains no secrets.
 type Report struct {
-	// Format is what the source was found to be, where there are several: "html",
-	// "chrome".
+	// Format is the format that was detected, if there are several: "html", "chrome".
 	Format string `json:"format,omitempty"`
-	// Read counts the records that the source had, those that were left out included.
+	// Read counts the records of the source, including those that were left out.
 	Read int `json:"read"`
-	// Added counts those that are new, Updated those that brought what was here up to
-	// date, Duplicates those that say nothing new.
+	// Added counts new records, Updated those that updated an existing record, and Duplicates
+	// those that changed nothing.
 	Added      int `json:"added"`
 	Updated    int `json:"updated"`
 	Duplicates int `json:"duplicates"`
-	// Skipped counts what was left out or cut, and Skips names it, the first thousand.
+	// Skipped counts the records that were left out or shortened, and Skips lists the first
+	// thousand.
 	Skipped int    `json:"skipped"`
 	Skips   []Skip `json:"skips"`
-	// Visits counts the visits that are new, of a history.
+	// Visits counts new visits in an import of history.
 	Visits int `json:"visits,omitempty"`
-	// Notes are clauses about what was left out of records that were taken, and about the
+	// Notes are clauses about fields of imported records that were left out, and about the
 	// source.
 	Notes []string `json:"notes,omitempty"`
 }
 
 const maxNamed = 1000
 
-// Skip counts what was left out, and names it if there is room.
+// Skip counts a record that was left out, and adds it to Skips if there is room.
 func (r *Report) Skip(s Skip) {
 	r.Skipped++
 	if len(r.Skips) < maxNamed {
@@ -46,18 +44,18 @@ func (r *Report) Skip(s Skip) {
 	}
 }
 
-// Here counts the records of the source that are here now.
+// Here counts the records of the source that are in the store now.
 func (r *Report) Here() int { return r.Added + r.Updated + r.Duplicates }
 
-// Skip is a record, or a part of one, that was left out. A source that yields one as its
-// error says so of a record that cannot be read, and the import goes on.
+// Skip is a record, or a part of one, that was left out. A source yields a *Skip as its error
+// for a record that cannot be read, and the import continues.
 type Skip struct {
-	// Line is where it is in a text, from 1; 0 for a file without lines.
+	// Line is the line in a text file, from 1; 0 for a file without lines.
 	Line int `json:"line,omitempty"`
-	// Item names it, shortened: a bookmark's title, a login's site; "" when it has no
+	// Item names the record, shortened: a bookmark's title, a login's site; "" if it has no
 	// name. It is never a secret.
 	Item string `json:"item,omitempty"`
-	// Reason is a clause about it: "its URL is longer than 65536 bytes".
+	// Reason is a clause: "its URL is longer than 65536 bytes".
 	Reason string `json:"reason"`
 }
 
