@@ -42,8 +42,7 @@ var ErrWrongCode = errors.New("the code is wrong, or good no more")
 // errLink means that the server sent a link, where Login asked for a code.
 var errLink = errors.New("the server wants the sign-in confirmed by the link that it sent by e-mail; open it, and sign in again")
 
-// askCode gets a code from whoever signs in; again says that the last one was
-// wrong.
+// askCode gets a code from the user who signs in; again says that the last one was wrong.
 func (c *Client) askCode(ctx context.Context, kind CodeKind, again bool) (string, error) {
 	if c.cfg.Code == nil {
 		return "", &NeedsCodeError{kind}

@@ -64,7 +64,7 @@ func numbers(list string) (all []int) {
 	for word := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
 		if err != nil || n < 1 {
-			exit(fmt.Errorf("%q is no number", word))
+			exit(fmt.Errorf("%q is not a number", word))
 		}
 		all = append(all, n)
 	}

@@ -45,8 +45,7 @@ func measureSync(ctx context.Context, dir string, n int) (rows [][]string, err e
 	if added != n {
 		return nil, fmt.Errorf("%d of %d logins were made", added, n)
 	}
-	// The server is started anew for each direction, so that its peak is that
-	// direction's.
+	// The server is started again for each direction, to measure its peak separately.
 	for _, direction := range []string{"up", "down"} {
 		device := task{Dir: filepath.Join(dir, "a"), Create: direction == "up"}
 		if direction == "down" {

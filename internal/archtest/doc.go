@@ -1,4 +1,3 @@
-// Package archtest guards the layout of the house: its test reads the import
-// graph of the module and fails on any arrow that rules does not allow. See
-// ARCHITECTURE.md for what the rooms are for.
+// Package archtest guards the architecture: its test reads the import graph of the module,
+// and fails on any import that rules does not allow. ARCHITECTURE.md describes the packages.
 package archtest

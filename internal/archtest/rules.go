@@ -13,12 +13,12 @@ type rule struct {
 	pkg string
 	// may lists what it may import besides itself.
 	may []string
-	// why is what the rule protects, for whoever breaks it.
+	// why says what the rule protects; the test prints it.
 	why string
 }
 
-// rules is which package may import which. The first rule that covers a package is its
-// rule; a package that none covers is an error.
+// rules says which package may import which. The first rule that covers a package applies; a
+// package that no rule covers is an error.
 var rules = []rule{
 	{"bso", []string{"internal/rawjson"},
 		"the wire's leaf types know neither client nor server"},
@@ -149,7 +149,7 @@ var reservations = []reserved{
 	{"internal/ledger/...", []string{"engines/...", "internal/mirror/...", "internal/test/...", "interop/...", "bench/..."},
 		"it brings the engine contract along, which the rest of internal and the server must not reach"},
 	{"internal/sendtab/...", []string{"account/...", "internal/test/...", "cmd/...", "interop/..."},
-		"it is end-to-end encryption, and the server is no end"},
+		"it is end-to-end encryption, and the server is not an end"},
 	{"cmd/...", []string{"cmd/..."},
 		"a command is for people; what programs share is in the packages that it imports"},
 	{"internal/firefoxprofile/...", []string{"cmd/...", "interop/..."},

@@ -14,14 +14,14 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
 
-// SignUp says who may make an account.
+// SignUp says who may create an account.
 type SignUp string
 
-// The policies. An operator adds accounts under each of them.
+// The policies. With each of them, the operator can add accounts.
 const (
-	SignUpOpen   SignUp = "open"   // whoever reaches the server; the default
-	SignUpEmail  SignUp = "email"  // who reads the mail of the address
-	SignUpInvite SignUp = "invite" // who holds an invitation
+	SignUpOpen   SignUp = "open"   // anyone who can reach the server; the default
+	SignUpEmail  SignUp = "email"  // anyone who can read the mail of the address
+	SignUpInvite SignUp = "invite" // anyone with an invitation
 	SignUpClosed SignUp = "closed" // nobody
 )
 

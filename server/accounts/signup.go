@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// create makes an account for whoever signs up, and signs in to it.
+// create creates an account for the user who signs up, and signs in to it.
 func (s *Service) create(r *api.Request) (any, error) {
 	var in struct {
 		Email      string `json:"email"`

@@ -119,7 +119,7 @@ func (c *conn) read(r *bufio.Reader) {
 		waiting := c.pending[id]
 		delete(c.pending, id)
 		c.mu.Unlock()
-		if waiting != nil { // nil: whoever asked went away meanwhile
+		if waiting != nil { // nil: the caller stopped waiting
 			waiting <- a
 		}
 	}

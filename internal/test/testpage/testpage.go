@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// Finish answers the request for sign-in that address is, by a session token, with
-// keys sealed for whoever asks. It returns the address that the browser goes to.
+// Finish answers the request for sign-in that address is, by a session token, with keys
+// sealed for the client that asks. It returns the address that the browser goes to.
 func Finish(transport http.RoundTripper, address, session string, keys any) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {

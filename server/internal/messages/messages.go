@@ -22,7 +22,7 @@ type Language struct {
 	texts map[string]string
 }
 
-// English is the language in which the texts are written, and the one for whoever reads
+// English is the language in which the texts are written, and the default for users who read
 // none of the others.
 var English = &Language{Tag: language.English}
 
@@ -116,7 +116,7 @@ func (l *Language) Compare(english []string) (missing, stale []string) {
 
 type contextKey struct{}
 
-// With returns a context for whoever sent an Accept-Language header.
+// With returns a context with the language for an Accept-Language header.
 func With(ctx context.Context, accept string) context.Context {
 	if accept == "" {
 		return ctx
