@@ -1,6 +1,5 @@
-// Package seal encrypts records on their way up and opens them on their way
-// down: key bundles, the record payload, and the crypto/keys record. It does no
-// I/O.
+// Package seal encrypts records for upload and decrypts them after download: key bundles,
+// record payloads, and the crypto/keys record. It does no I/O.
 //
 // A payload is the JSON object {"ciphertext","IV","hmac"}: AES-256-CBC with
 // PKCS#7 padding in base64, and the hex HMAC-SHA256 over the base64 text of the
@@ -26,11 +25,11 @@ import (
 )
 
 var (
-	// ErrHMAC means that a payload was made with another key, or changed since.
+	// ErrHMAC means that a payload was encrypted with another key, or changed.
 	ErrHMAC = errors.New("the record's signature does not fit: another key, or it was changed on the way")
-	// ErrPayload is wrapped by errors about a payload that is not in the format.
+	// ErrPayload means that a payload is malformed.
 	ErrPayload = errors.New("the record's payload is malformed")
-	// ErrKey is wrapped by errors about key material of the wrong size or form.
+	// ErrKey means that key material has the wrong size or format.
 	ErrKey = errors.New("malformed key")
 )
 
@@ -103,7 +102,7 @@ func (b *Bundle) Equal(o *Bundle) bool {
 	return subtle.ConstantTimeCompare(b.enc[:], o.enc[:])&subtle.ConstantTimeCompare(b.mac[:], o.mac[:]) == 1
 }
 
-// Fingerprint names the bundle without giving anything of it away.
+// Fingerprint identifies the bundle without revealing the keys.
 func (b *Bundle) Fingerprint() string {
 	h := sha256.New()
 	h.Write([]byte("syncmanager key fingerprint"))

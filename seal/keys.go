@@ -91,7 +91,7 @@ func OpenKeys(payload []byte, sync *Bundle) (Keys, error) {
 	return k, err
 }
 
-// SealKeys makes the payload of crypto/keys.
+// SealKeys returns the payload of crypto/keys.
 func SealKeys(k Keys, sync *Bundle, random io.Reader) ([]byte, error) {
 	if k.Default == nil {
 		return nil, errors.New("seal: no default keys")

@@ -88,7 +88,7 @@ type clientFields struct {
 	Commands    []json.RawMessage `json:"commands"`
 }
 
-// Clients tells what SyncClients did.
+// Clients is the result of [Run.SyncClients].
 type Clients struct {
 	// Applied lists the commands that were carried out here, or failed to be.
 	Applied []Command

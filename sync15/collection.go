@@ -15,7 +15,7 @@ import (
 // device wrote to its collection meanwhile.
 const maxRounds = 4
 
-// Stats tells what syncing one collection did.
+// Stats is the result of [Run.SyncEngine].
 type Stats struct {
 	// Downloaded counts the records that came, in all rounds.
 	Downloaded int

@@ -12,19 +12,17 @@ var (
 	// ErrConflict means that another device wrote to the collection meanwhile
 	// (412), again and again. Nothing is lost; the next sync takes it up.
 	ErrConflict = errors.New("other devices keep changing this collection; sync again in a moment")
-	// ErrRace means that another device set the account's storage up at the same
-	// time.
+	// ErrRace means that another device is setting up the account's storage at the same time.
 	ErrRace = errors.New("another device is setting up this account's storage right now; sync again in a moment")
 	// ErrReassigned means that the account's storage moved to another node. What
 	// was cached is dropped; a new Setup goes on there.
 	ErrReassigned = errors.New("the account's storage moved to another server")
 	// ErrQuota means that the account's storage is full (403 with code 14).
 	ErrQuota = errors.New("the account's storage on the server is full; delete something, or ask for more")
-	// ErrKeys means that crypto/keys is there but does not open with this
-	// account's key. Nothing was touched.
+	// ErrKeys means that crypto/keys cannot be decrypted with this account's key. Nothing was
+	// changed.
 	ErrKeys = errors.New("the encryption keys on the server do not open with this account's key; sign in again, or reset the account's sync data from the device that still works")
-	// ErrGlobal means that meta/global is there but cannot be understood. Nothing
-	// was touched.
+	// ErrGlobal means that meta/global cannot be parsed. Nothing was changed.
 	ErrGlobal = errors.New("the account's sync settings on the server (meta/global) cannot be read; nothing was touched")
 	// ErrNoStorage means that the account's storage was never set up.
 	ErrNoStorage = errors.New("the account has no sync data yet; sync first")
@@ -32,13 +30,12 @@ var (
 	ErrNoCollection = errors.New("the collection is not on the server")
 	// ErrNoRecord means that the collection does not have the record.
 	ErrNoRecord = errors.New("the record is not on the server")
-	// ErrExists means that a record that was to be new is there already. Nothing was
-	// written.
+	// ErrExists means that a record to create exists already. Nothing was written.
 	ErrExists = errors.New("the record exists already; nothing was written")
 	// ErrChanged means that somebody wrote to a record or a collection since it was
 	// read. Nothing was done.
 	ErrChanged = errors.New("it changed on the server meanwhile; nothing was done: read it again first")
-	// ErrProtocol is wrapped by errors about answers that break the protocol.
+	// ErrProtocol means that a response violates the protocol.
 	ErrProtocol = errors.New("the server's answer breaks the protocol")
 )
 

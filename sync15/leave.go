@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Leave deletes this device's records in clients and tabs, as Firefox does when
-// it signs out. A service that does not let us in any more has nothing to delete.
+// Leave deletes this device's records in clients and tabs, as Firefox does when it signs out.
+// If the service no longer accepts this device, there is nothing to delete.
 func (c *Client) Leave(ctx context.Context) error {
 	self := c.state.Clients.Self
 	if self == "" || c.state.Token == nil {

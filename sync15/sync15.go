@@ -44,7 +44,7 @@ type Account interface {
 	DeviceIDs(ctx context.Context) ([]string, error)
 }
 
-// Config is what a Client is made of.
+// Config configures a [Client].
 type Config struct {
 	Account Account
 	// Now is the clock, Rand a source of secure random bytes; both must be set.

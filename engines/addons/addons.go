@@ -17,12 +17,13 @@ import (
 // Addon is an add-on of an application.
 type Addon struct {
 	ID engine.ID `json:"id"`
-	// AddonID is the add-on's own: "uBlock0@raymondhill.net".
+	// AddonID is the add-on's own ID: "uBlock0@raymondhill.net".
 	AddonID string `json:"addonID"`
-	// ApplicationID is what runs it: Firefox's is "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}".
+	// ApplicationID is the ID of the application: Firefox's is
+	// "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}".
 	ApplicationID string `json:"applicationID"`
 	Enabled       bool   `json:"enabled"`
-	// Source is where it came from. Firefox knows FromMozilla alone, and leaves others be.
+	// Source is where it came from. Firefox handles [FromMozilla] only, and ignores others.
 	Source string `json:"source"`
 }
 

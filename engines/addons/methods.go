@@ -23,21 +23,21 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// Add adds a new add-on and returns it as it was kept: with an ID if it had none. The error
-// is, among others, an [engine.DuplicateError] or an [engine.InvalidError].
+// Add adds a new add-on and returns it as stored, with an ID if it had none. The error is,
+// among others, an [engine.DuplicateError] or an [engine.InvalidError].
 func (e *Engine) Add(ctx context.Context, r Addon) (Addon, error) {
 	return e.store.Add(ctx, r)
 }
 
-// Update changes the add-on that has r's ID to r, and returns it as it was kept, or returns
-// [engine.ErrNotFound]. What other programs wrote into the record and this one does not
-// know stays.
+// Update changes the add-on that has r's ID to r, and returns it as stored. It keeps fields
+// of other programs that this one does not know. It returns [engine.ErrNotFound] if there
+// is none.
 func (e *Engine) Update(ctx context.Context, r Addon) (Addon, error) {
 	return e.store.Update(ctx, r)
 }
 
-// Delete deletes the add-on, here and with the next sync everywhere, or returns
-// [engine.ErrNotFound].
+// Delete deletes the add-on on this device, and on the others with the next sync. It returns
+// [engine.ErrNotFound] if there is none.
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
 	return e.store.Delete(ctx, id)
 }
@@ -47,24 +47,25 @@ func (e *Engine) Get(ctx context.Context, id engine.ID) (Addon, error) {
 	return e.store.Get(ctx, id)
 }
 
-// List yields all add-ons in the order in which they came to this device. Nothing is
-// locked meanwhile: the loop may edit. An error ends it.
+// List yields all add-ons in the order in which they were added to this device. Nothing
+// is locked, so the loop may edit. An error ends the sequence.
 func (e *Engine) List(ctx context.Context) iter.Seq2[Addon, error] {
 	return e.store.List(ctx)
 }
 
-// Watch yields what changes from now on, by the user or by a sync, so that a window can
-// show it. It delays neither edits nor syncs: what happens while the loop is busy comes
-// as one [engine.Change]. It ends with ctx, with Close, or when the loop is left, and
-// serves one loop.
+// Watch yields changes by the user and by syncs from now on, so that a window can show
+// them. Changes during a pass of the loop are combined in one [engine.Change], so a slow
+// loop delays neither edits nor syncs. The sequence ends with ctx or Close, and can be
+// used by one loop only.
 func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	return e.store.Watch(ctx)
 }
 
-// Import adds the add-ons of a source. One that is here already, by its ID or its
-// content, gets what the source's has and it has not; what differs is kept, and the
-// report names it. One that cannot be kept is skipped, and stops no other; item names it
-// for the report. What was imported before an error stays, and is in the report.
+// Import adds the add-ons of a source. A record that exists already, by its ID or its
+// content, gets the values that it does not have; different values are kept, and the
+// report lists them. Invalid records are skipped and listed in the report; item returns
+// the name for it. Records that were imported before an error stay, and the report
+// includes them.
 func (e *Engine) Import(ctx context.Context, source iter.Seq2[Addon, error], item func(*Addon) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
@@ -75,18 +76,19 @@ func (e *Engine) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	return e.store.Log(ctx)
 }
 
-// Undo brings back what a sync changed or deleted, as an edit that goes up with the next
-// sync. What was edited since stays. An empty run means the last sync that stands. The
-// error is, among others, [engine.ErrNoRun] or [engine.ErrUndone].
+// Undo restores the records that a sync changed or deleted, as an edit that the next sync
+// uploads. Records that were edited since stay as they are. An empty run means the last
+// sync that was not undone. The error is, among others, [engine.ErrNoRun] or
+// [engine.ErrUndone].
 func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return e.store.Undo(ctx, run)
 }
 
-// Count is the number of add-ons on this device.
+// Count returns the number of add-ons on this device.
 func (e *Engine) Count(ctx context.Context) (int, error) { return e.store.Count(ctx) }
 
 // Changes counts the add-ons with changes that are not on the server yet.
 func (e *Engine) Changes(ctx context.Context) (int, error) { return e.store.Changes(ctx) }
 
-// Close closes the file, and ends all that watch.
+// Close closes the file, and ends the sequences of Watch.
 func (e *Engine) Close() error { return e.store.Close() }

@@ -24,13 +24,13 @@ type Engine struct {
 
 //go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Address -one "an address" -many "addresses"
 
-// Address is one with its ID.
+// Address is an address with its record ID.
 type Address struct {
 	ID engine.ID
 	Entry
 }
 
-// Entry is an address, with the wire's field names. A field that is "" is not there.
+// Entry is an address, with the wire's field names. A field that is "" is absent.
 type Entry struct {
 	Name         string `json:"name,omitempty"`
 	Organization string `json:"organization,omitempty"`

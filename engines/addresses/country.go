@@ -36,7 +36,7 @@ var otherNames = map[string]string{
 	"reunion": "RE", "curacao": "CW", "viet nam": "VN",
 }
 
-// CountryCode is the code of a country that goes by that code or English name, in any
+// CountryCode returns the code of the country with a code or English name, in upper or lower
 // case.
 func CountryCode(word string) (code string, ok bool) {
 	if c, ok := countries()[strings.ToUpper(word)]; ok {
@@ -53,7 +53,7 @@ func CountryCode(word string) (code string, ok bool) {
 	return "", false
 }
 
-// CountryName is the English name of the country with the code, or "".
+// CountryName returns the English name of the country with a code, or "".
 func CountryName(code string) string { return countries()[code].name }
 
 // International is the telephone number as E.164 writes it, if it is dialled in the

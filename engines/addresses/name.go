@@ -81,7 +81,7 @@ func splitCJK(parts []string) (given, additional, family string) {
 	return string(name[n:]), "", string(name[:n])
 }
 
-// JoinName is SplitName's way back.
+// JoinName joins the parts of a name; it is the inverse of [SplitName].
 func JoinName(given, additional, family string) string {
 	if additional == "" && isCJK(given) && isCJK(family) {
 		return family + given

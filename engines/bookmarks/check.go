@@ -22,7 +22,7 @@ const (
 	Between Where = "both"
 )
 
-// A Fault is something that is wrong with the bookmarks.
+// Fault is an inconsistency in the bookmarks.
 type Fault struct {
 	Where Where
 	// Kind names it: "orphan", "missing child", "cycle", "different value" …
@@ -39,7 +39,7 @@ func (f Fault) String() string {
 	return s
 }
 
-// Checked is the outcome of a Check.
+// Checked is the result of [Engine.Check].
 type Checked struct {
 	// Items counts what is on this device, Records what is on the server.
 	Items, Records int

@@ -79,7 +79,7 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o importi
 	return report, nil
 }
 
-// Formats are those that Export writes.
+// Formats are the formats that [Engine.Export] writes.
 var Formats = []string{"html", "json", "jsonlz4"}
 
 // Export writes all bookmarks in one of the Formats, so that Firefox and, in HTML,

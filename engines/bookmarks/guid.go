@@ -30,7 +30,7 @@ var localIDs = func() map[engine.ID]engine.ID {
 	return m
 }()
 
-// WireID is the ID of the item's record: another one for the roots alone.
+// WireID returns the ID of the item's record. Only the roots have a different one.
 func WireID(guid engine.ID) engine.ID {
 	if wire, ok := wireIDs[guid]; ok {
 		return wire

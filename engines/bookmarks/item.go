@@ -17,8 +17,8 @@ import (
 type Kind uint8
 
 // The kinds of items that a user has. A livemark is not among them: it is a folder that
-// Firefox filled from the web until 2018. Where one is left on the server, the merge
-// deletes it.
+// Firefox filled from the web until 2018. If there is one on the server, the merge deletes
+// it.
 const (
 	// Bookmark leads to a page.
 	Bookmark = Kind(tree.Bookmark)
@@ -75,11 +75,11 @@ const (
 var (
 	// ErrNotFound means that the item does not exist, or no longer.
 	ErrNotFound = errors.New("there is no such bookmark")
-	// ErrRoot means that a root would be changed, moved or deleted.
+	// ErrRoot means that a root cannot be changed, moved or deleted.
 	ErrRoot = errors.New("this folder is part of every browser and cannot be changed, moved or deleted")
 	// ErrNotFolder means that an item is not a folder and cannot hold others.
 	ErrNotFolder = errors.New("it is not a folder")
-	// ErrCycle means that a folder would be moved into itself.
+	// ErrCycle means that a folder cannot be moved into itself.
 	ErrCycle = errors.New("a folder cannot be moved into itself")
 )
 

@@ -86,9 +86,9 @@ func (e *Engine) Path(ctx context.Context, guid engine.ID) (path []Item, err err
 	return path, err
 }
 
-// Search returns bookmarks that a person means who types words: beginnings of words in
-// their titles, URLs, tags and keywords, the pages that matter most first. It
-// returns at most limit.
+// Search returns at most limit bookmarks that match all words: a word matches the beginning
+// of a word in the title, URL, tags or keyword. The pages with the highest frecency come
+// first.
 func (e *Engine) Search(ctx context.Context, words string, limit int) (items []Item, err error) {
 	pages, err := e.db.Search(ctx, words, places.Bookmarks, limit)
 	if err != nil {

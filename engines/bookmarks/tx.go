@@ -169,7 +169,7 @@ func (t *tx) touchPlace(place int64) error {
 	return err
 }
 
-// End is the position behind a folder's last item.
+// End is the position after a folder's last item.
 const End = -1
 
 // makeSpace shifts siblings for an item at a position of a folder, and returns the position.

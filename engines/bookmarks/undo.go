@@ -11,7 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Undone is what an Undo did.
+// Undone is the result of [Engine.Undo].
 type Undone struct {
 	// Run is the sync that was undone.
 	Run string

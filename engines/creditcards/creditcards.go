@@ -1,8 +1,8 @@
 // Package creditcards is the engine of the collection "creditcards": the payment
 // cards that Firefox fills into forms, encrypted at rest.
 //
-// The file holds no number, name or date of a card in the clear; record IDs and the
-// times of edits and syncs are.
+// Numbers, names and dates of cards are encrypted in the file; record IDs and the times of
+// edits and syncs are not.
 package creditcards
 
 import (
@@ -28,13 +28,13 @@ type Engine struct {
 
 //go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Card -one "a card" -many "cards" -without Add
 
-// Card is one with its ID.
+// Card is a card with its record ID.
 type Card struct {
 	ID engine.ID
 	Entry
 }
 
-// Entry is a card, with the wire's field names. A field that is "" or 0 is not there.
+// Entry is a card, with the wire's field names. A field that is "" or 0 is absent.
 type Entry struct {
 	// Name is that of the card's holder.
 	Name string `json:"cc-name,omitempty"`
@@ -126,8 +126,8 @@ func (c *Card) UnmarshalJSON(raw []byte) (err error) {
 	return err
 }
 
-// Masked is the number's last four digits, as Firefox shows them: "•••• 1111"; "" for
-// a card without a number.
+// Masked returns the number's last four digits, as Firefox shows them: "•••• 1111"; "" for a
+// card without a number.
 func (e *Entry) Masked() string {
 	digits := []rune(e.Number)
 	switch {
@@ -139,7 +139,7 @@ func (e *Entry) Masked() string {
 	return "•••• " + string(digits[len(digits)-4:])
 }
 
-// Expires is the last month in which the card is good, as "04/2031", or "".
+// Expires returns the last month in which the card is valid, as "04/2031", or "".
 func (e *Entry) Expires() string {
 	if e.ExpMonth == 0 || e.ExpYear == 0 {
 		return ""

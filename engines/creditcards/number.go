@@ -18,8 +18,8 @@ func bare(number string) string {
 	}, number)
 }
 
-// ValidNumber tells whether a number can be a card's: 12 to 19 digits, the last of
-// which is Luhn's check of the others.
+// ValidNumber reports whether a number can be a card's: 12 to 19 digits, the last of which is
+// the Luhn checksum.
 func ValidNumber(number string) bool {
 	if len(number) < 12 || len(number) > 19 {
 		return false
@@ -66,8 +66,8 @@ var networks = []struct {
 	{"unionpay", "81", "81", 16, 19},
 }
 
-// Network is whose a card is, by its number, as Firefox names it: "visa". It is ""
-// where Firefox knows none.
+// Network returns the network of a card number, as Firefox names it: "visa". It is "" if
+// Firefox does not know the network.
 func Network(number string) string {
 	for _, n := range networks {
 		if len(number) < n.min || len(number) > n.max {

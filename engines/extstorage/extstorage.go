@@ -1,9 +1,9 @@
 // Package extstorage is the engine of the collection "extension-storage": what
 // add-ons keep in storage.sync. It is encrypted at rest.
 //
-// Each add-on has one record, with all its keys. Two devices' changes of different
-// keys are both kept; of the same one, the one that came to the server first. Where
-// another device cleared all of it, what was changed here stands.
+// Each add-on has one record, with all its keys. Changes of different keys by two devices are
+// both kept. If both changed the same key, the change that reached the server first wins. If
+// another device removed all keys, local changes are kept.
 package extstorage
 
 import (
@@ -94,7 +94,7 @@ func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) error
 	return a.edit(ctx, func(d Data) error { return d.set(values) })
 }
 
-// Remove removes keys. Those that are not there are passed over.
+// Remove removes keys. It ignores keys that do not exist.
 func (a *Area) Remove(ctx context.Context, keys ...string) error {
 	return a.edit(ctx, func(d Data) error {
 		for _, key := range keys {

@@ -20,8 +20,8 @@ import (
 const (
 	// SearchBar is the field name of what was typed into Firefox's search bar.
 	SearchBar = "searchbar-history"
-	// MaxLength is how many UTF-16 units Firefox keeps of a name or a value: it passes
-	// over what is longer.
+	// MaxLength is the maximum length of a name or a value in Firefox, in UTF-16 code units:
+	// it ignores longer ones.
 	MaxLength = 200
 	// ttl is how many seconds the server keeps an entry: three years, as Firefox sets
 	// it.

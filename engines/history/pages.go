@@ -118,7 +118,8 @@ func (e *Engine) get(ctx context.Context, find func(*tx) (*row, error)) (p Page,
 // listPage is how many pages List holds at a time.
 const listPage = 256
 
-// Between is a time from From on and before To. A zero From or To sets no bound.
+// Between is the time from From (inclusive) to To (exclusive). A zero From or To means no
+// bound.
 type Between struct{ From, To time.Time }
 
 func (b Between) micros() (from, to int64) {

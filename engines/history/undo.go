@@ -23,7 +23,7 @@ type LogEntry struct {
 	Undone time.Time
 }
 
-// Undone is what an Undo did.
+// Undone is the result of [Engine.Undo].
 type Undone struct {
 	// Run is the sync that was undone.
 	Run string

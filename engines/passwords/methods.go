@@ -22,10 +22,10 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// Watch yields what changes from now on, by the user or by a sync, so that a window can
-// show it. It delays neither edits nor syncs: what happens while the loop is busy comes
-// as one [engine.Change]. It ends with ctx, with Close, or when the loop is left, and
-// serves one loop.
+// Watch yields changes by the user and by syncs from now on, so that a window can show
+// them. Changes during a pass of the loop are combined in one [engine.Change], so a slow
+// loop delays neither edits nor syncs. The sequence ends with ctx or Close, and can be
+// used by one loop only.
 func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	return e.store.Watch(ctx)
 }
@@ -36,18 +36,19 @@ func (e *Engine) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	return e.store.Log(ctx)
 }
 
-// Undo brings back what a sync changed or deleted, as an edit that goes up with the next
-// sync. What was edited since stays. An empty run means the last sync that stands. The
-// error is, among others, [engine.ErrNoRun] or [engine.ErrUndone].
+// Undo restores the records that a sync changed or deleted, as an edit that the next sync
+// uploads. Records that were edited since stay as they are. An empty run means the last
+// sync that was not undone. The error is, among others, [engine.ErrNoRun] or
+// [engine.ErrUndone].
 func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return e.store.Undo(ctx, run)
 }
 
-// Count is the number of logins on this device.
+// Count returns the number of logins on this device.
 func (e *Engine) Count(ctx context.Context) (int, error) { return e.store.Count(ctx) }
 
 // Changes counts the logins with changes that are not on the server yet.
 func (e *Engine) Changes(ctx context.Context) (int, error) { return e.store.Changes(ctx) }
 
-// Close closes the file, and ends all that watch.
+// Close closes the file, and ends the sequences of Watch.
 func (e *Engine) Close() error { return e.store.Close() }

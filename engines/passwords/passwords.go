@@ -1,8 +1,8 @@
 // Package passwords is the engine of the collection "passwords": the logins that
 // Firefox keeps, encrypted at rest.
 //
-// The file holds no password, username or origin in the clear; record IDs and
-// the times of edits and syncs are.
+// Passwords, user names and origins are encrypted in the file; record IDs and the times of
+// edits and syncs are not.
 package passwords
 
 import (

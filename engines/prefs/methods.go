@@ -22,16 +22,16 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// List yields all applications' records in the order in which they came to this device. Nothing is
-// locked meanwhile: the loop may edit. An error ends it.
+// List yields all applications' records in the order in which they were added to this device. Nothing
+// is locked, so the loop may edit. An error ends the sequence.
 func (e *Engine) List(ctx context.Context) iter.Seq2[Record, error] {
 	return e.store.List(ctx)
 }
 
-// Watch yields what changes from now on, by the user or by a sync, so that a window can
-// show it. It delays neither edits nor syncs: what happens while the loop is busy comes
-// as one [engine.Change]. It ends with ctx, with Close, or when the loop is left, and
-// serves one loop.
+// Watch yields changes by the user and by syncs from now on, so that a window can show
+// them. Changes during a pass of the loop are combined in one [engine.Change], so a slow
+// loop delays neither edits nor syncs. The sequence ends with ctx or Close, and can be
+// used by one loop only.
 func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	return e.store.Watch(ctx)
 }
@@ -42,9 +42,10 @@ func (e *Engine) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	return e.store.Log(ctx)
 }
 
-// Undo brings back what a sync changed or deleted, as an edit that goes up with the next
-// sync. What was edited since stays. An empty run means the last sync that stands. The
-// error is, among others, [engine.ErrNoRun] or [engine.ErrUndone].
+// Undo restores the records that a sync changed or deleted, as an edit that the next sync
+// uploads. Records that were edited since stay as they are. An empty run means the last
+// sync that was not undone. The error is, among others, [engine.ErrNoRun] or
+// [engine.ErrUndone].
 func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	return e.store.Undo(ctx, run)
 }
@@ -52,5 +53,5 @@ func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
 // Changes counts the applications' records with changes that are not on the server yet.
 func (e *Engine) Changes(ctx context.Context) (int, error) { return e.store.Changes(ctx) }
 
-// Close closes the file, and ends all that watch.
+// Close closes the file, and ends the sequences of Watch.
 func (e *Engine) Close() error { return e.store.Close() }

@@ -39,7 +39,7 @@ const (
 	String Type = "string"
 	// Null is a preference that was reset.
 	Null Type = "null"
-	// Other is what no browser writes.
+	// Other is a type that browsers do not write.
 	Other Type = ""
 )
 

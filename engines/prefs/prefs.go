@@ -1,9 +1,9 @@
 // Package prefs is the engine of the collection "prefs": the preferences of the
 // account's browsers. Each application has one record, which holds them all.
 //
-// A preference that is null was reset: each browser takes its own default. Two
-// devices' changes of different preferences are both kept; of the same one, the
-// later.
+// A preference that is null was reset: each browser uses its own default. Changes of
+// different preferences by two devices are both kept. If both changed the same preference,
+// the later change wins.
 package prefs
 
 import (

@@ -105,7 +105,7 @@ func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
 	})
 }
 
-// Tabs are the tabs of this device, the one last used first.
+// Tabs returns the tabs of this device, the most recently used first.
 func (e *Engine) Tabs(ctx context.Context) ([]Tab, error) { return readTabs(ctx, e.db.Read()) }
 
 func put(ctx context.Context, tx *sql.Tx, t Tab) error {

@@ -18,8 +18,8 @@ type DeviceTabs struct {
 	Tabs []Tab
 }
 
-// Others are the tabs of the account's other devices, the one that sent last
-// first. Devices that the account no longer has are not among them.
+// Others returns the tabs of the account's other devices, the most recent first. It omits
+// devices that have left the account.
 func (e *Engine) Others(ctx context.Context) ([]DeviceTabs, error) {
 	m, err := readMeta(ctx, e.db.Read())
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine/importing"
 )
 
-// bring adds an imported record. Where it is here already, the one that is here gets
-// what the imported one has and it lacks; what differs stays as it is, and is named.
-func (t *Tx[R]) bring(r *R) error {
+// importRecord adds an imported record. If the record exists already, it gets the values that
+// it does not have; different values are kept and reported.
+func (t *Tx[R]) importRecord(r *R) error {
 	err := t.Add(r)
 	var duplicate *engine.DuplicateError
 	if !errors.As(err, &duplicate) {

@@ -30,7 +30,7 @@ func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item 
 		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {
 			return s.Edit(ctx, func(tx *Tx[R]) error {
 				tx.Undated()
-				return f(tx.bring)
+				return f(tx.importRecord)
 			})
 		},
 		Name: s.name,

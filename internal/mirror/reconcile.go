@@ -16,7 +16,7 @@ type staged struct {
 	keys     Keys
 	err      *string
 	fatal    bool
-	// unmerged is why Schema.Merge could not bring it together with this device's.
+	// unmerged is why Schema.Merge could not merge it with this device's.
 	unmerged error
 }
 
@@ -181,7 +181,7 @@ func (c *chunk[R]) mergeInto(o *outcome, in *staged, r *row) (done bool, err err
 		o.before = r.mirror
 	default:
 		o.before = r.content()
-		return false, c.bring(o, c.sides(r, base, in), in)
+		return false, c.merge(o, c.sides(r, base, in), in)
 	}
 	return false, nil
 }
@@ -221,8 +221,8 @@ func (c *chunk[R]) note(o *outcome, in *staged) error {
 	return nil
 }
 
-// bring merges the two sides of a record, or has this device's fork.
-func (c *chunk[R]) bring(o *outcome, s sides, in *staged) (err error) {
+// merge merges the two sides of a record, or forks this device's.
+func (c *chunk[R]) merge(o *outcome, s sides, in *staged) (err error) {
 	if !c.store.schema.Fork || !s.changed {
 		o.content, o.send, err = c.store.threeWay(s)
 		return err
@@ -319,7 +319,7 @@ type absorbed struct {
 // goes up for it.
 func (c *chunk[R]) absorb(o *outcome, in *staged) error {
 	for {
-		other, err := c.twin(in.id, o.content)
+		other, err := c.duplicate(in.id, o.content)
 		if err != nil || other == nil {
 			return err
 		}
@@ -363,9 +363,9 @@ func (c *chunk[R]) deleteFirst(r *row) (deleted bool, err error) {
 	return true, nil
 }
 
-// twin is a record with another ID that is the same thing: by its dedupe key, or one
-// that only this device has and that matches.
-func (c *chunk[R]) twin(id engine.ID, content content) (*row, error) {
+// duplicate returns a record with another ID that is a duplicate: one with the same dedupe
+// key, or one that only this device has and that matches.
+func (c *chunk[R]) duplicate(id engine.ID, content content) (*row, error) {
 	if content.keys.Dedupe != nil {
 		other, err := c.tx.row(sqlByKey, content.keys.Dedupe)
 		if err != nil || other != nil && other.id != id {

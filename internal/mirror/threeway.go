@@ -27,8 +27,7 @@ func (c *Conflict) LocalField(name string) []byte { return c.local.get(name) }
 // RemoteField is another field of the server's record.
 func (c *Conflict) RemoteField(name string) []byte { return c.remote.get(name) }
 
-// sides are two records to bring together, with their common past if they have
-// one.
+// sides are two records to merge, with the version that both come from if there is one.
 type sides struct {
 	base, local, remote []byte
 	// changed tells whether local has changes that the server lacks.

@@ -9,9 +9,9 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// buried is a store that synced the deletions of a, by another device, and of b, by this
-// one, at 2000, and was reset since.
-func buried(t *testing.T, schema Schema[testRecord]) *Store[testRecord] {
+// withTombstones returns a store that has synced the deletions of a, by another device, and
+// of b, by this one, at 2000, and was reset since.
+func withTombstones(t *testing.T, schema Schema[testRecord]) *Store[testRecord] {
 	t.Helper()
 	c := openTest(t, schema)
 	start := engine.Start{Account: "me"}
@@ -59,7 +59,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 			`{"id":"a","name":"x"} {"id":"b","name":"y"}`, "a b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := buried(t, testSchema(true))
+			c := withTombstones(t, testSchema(true))
 			_, out, err := stage(t, c, test.start, 3000, test.in...)
 			if err != nil {
 				t.Fatal(err)
@@ -80,7 +80,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 
 func TestADeletionAgainCanBeUndone(t *testing.T) {
 	t.Parallel()
-	c := buried(t, testSchema(true))
+	c := withTombstones(t, testSchema(true))
 	start := engine.Start{Account: "me", Run: "restored"}
 	if _, _, err := stage(t, c, start, 3000, incoming("a", 1000, `{"id":"a","name":"x"}`)); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestAWipeForgetsTheTombstones(t *testing.T) {
 		"wipe":  func(c *Store[testRecord]) error { return c.Wipe(t.Context()) },
 		"clear": func(c *Store[testRecord]) error { return c.Clear(t.Context(), engine.Start{}) },
 	} {
-		c := buried(t, testSchema(true))
+		c := withTombstones(t, testSchema(true))
 		if err := forget(c); err != nil {
 			t.Fatal(err)
 		}

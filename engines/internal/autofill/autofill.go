@@ -44,7 +44,7 @@ type Form[E any] struct {
 	Content func(*E) []string
 	// Loose, if not nil, is the loose key of an entry; see [mirror.Keys].
 	Loose func(*E) []byte
-	// Derived are fields that follow from others: two that differ are no conflict.
+	// Derived are fields that are computed from others: different values are not a conflict.
 	Derived []string
 	// Numbers are fields that other clients may write as another type; see mirror.Number.
 	// The times and counts of use are among them anyway.

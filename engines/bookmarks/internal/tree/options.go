@@ -46,7 +46,7 @@ type Options struct {
 	// marked as Changed, which is right but coarser: it cannot tell a bookmark that was
 	// moved here and renamed there from one that was moved on both sides.
 	Base Base
-	// Prefer makes one side win every conflict, whoever is newer, deletions
-	// included. Zero: the newer one wins.
+	// Prefer makes one side win every conflict, whichever is newer, deletions included. Zero:
+	// the newer one wins.
 	Prefer Side
 }
