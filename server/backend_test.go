@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
-// otherBackend is a backend of which the server knows nothing but what every backend does.
+// otherBackend is a backend without optional features.
 type otherBackend struct {
 	storage.Backend
 	unwell error
@@ -40,8 +40,8 @@ func newOtherBackend(t *testing.T, c *server.Config) *otherBackend {
 	return &otherBackend{Backend: files}
 }
 
-// A backend of an app's own keeps the records; what an operator does works with it, and what needs
-// files says so before it changes anything.
+// An app's own backend stores the records. Operators' methods work with it; those that need
+// files fail before they change anything.
 func TestAnotherBackend(t *testing.T) {
 	t.Parallel()
 	var other *otherBackend
@@ -104,7 +104,7 @@ func TestAnotherBackend(t *testing.T) {
 	}
 }
 
-// Records that are in the data folder already are never hidden by another backend.
+// A backend never hides records that are in the data folder already.
 func TestAnotherBackendBesideFiles(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -44,7 +44,7 @@ func TestExternalAccounts(t *testing.T) {
 		t.Errorf("the log does not name the stranger: %s", log)
 	}
 
-	// It has no accounts of its own.
+	// The server has no accounts of its own.
 	for _, path := range []string{"/auth/v1/account/create", "/oauth/v1/token", "/"} {
 		rec := httptest.NewRecorder()
 		records.server.Handler().ServeHTTP(rec, httptest.NewRequest("POST", elsewhere+path, strings.NewReader("{}")))
@@ -58,7 +58,7 @@ func TestExternalAccounts(t *testing.T) {
 		t.Errorf("heartbeat: %d %s", rec.Code, rec.Body)
 	}
 
-	// Its operator sees the user by uid, and can lock them out and bound them.
+	// The operator sees the user by uid, and can disable them and set their quota.
 	users, err := records.server.Users(t.Context())
 	if err != nil || len(users) != 1 || users[0].UID != uid || users[0].Bytes != 6 {
 		t.Errorf("%+v, %v", users, err)

@@ -124,8 +124,8 @@ func flood(t *testing.T, conn net.Conn, r *http.Request, chunked bool) (status, 
 	return res.StatusCode, <-sent
 }
 
-// Of 100 MB no more is taken than a request may have, and the little that
-// net/http reads so that the client hears the answer.
+// Of 100 MB, the server reads only what a request may have, and the little that net/http
+// reads so that the client gets the response.
 func TestUploadsOf100MB(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -178,8 +178,8 @@ func TestUploadsOf100MB(t *testing.T) {
 	}
 }
 
-// Who is slow to ask, to send, to read, or just stays, is let go, and takes
-// nothing from others meanwhile.
+// Clients that are slow to send a request or to read a response, or are idle, are
+// disconnected, and do not affect others meanwhile.
 func TestSlowClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
@@ -229,8 +229,8 @@ func slowBody(t *testing.T, conn net.Conn, forwardedFor string) {
 	fmt.Fprintf(conn, "POST /auth/v1/account/login HTTP/1.1\r\nHost: sync.test\r\nX-Forwarded-For: %s\r\nContent-Length: 200000\r\n\r\n{", forwardedFor)
 }
 
-// One who sends bodies slowly, through a proxy or from this machine, keeps nobody else
-// behind the same proxy from sending theirs.
+// A client that sends bodies slowly, through a proxy or from this machine, does not block
+// others behind the same proxy.
 func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
@@ -263,8 +263,8 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	})
 }
 
-// One address cannot take all connections, and one that speaks for many leaves some
-// for others.
+// One address cannot take all connections, and one that speaks for many leaves some for
+// others, too.
 func TestConnectionsPerAddress(t *testing.T) {
 	answered := func(conn net.Conn) bool {
 		t.Helper()

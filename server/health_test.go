@@ -16,7 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
-// beat asks for the heartbeat, past the time that a verdict holds.
+// beat requests the heartbeat after the cached result has expired.
 func (w *env) beat() (code int, answer map[string]string) {
 	w.t.Helper()
 	w.Pass(time.Minute)
@@ -28,7 +28,7 @@ func (w *env) beat() (code int, answer map[string]string) {
 	return rec.Code, answer
 }
 
-// The heartbeat fails, with a word that says why, when sign-ins or writes would.
+// The heartbeat fails with a reason when sign-ins or uploads would fail.
 func TestHeartbeatFailsWithWhatItStandsFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil         func(t *testing.T, dir string)
@@ -86,7 +86,7 @@ func overwrite(t *testing.T, path string) {
 	}
 }
 
-// A disk without its reserve is full, before writes fail for want of it.
+// A disk without its reserve counts as full before writes fail.
 func TestHeartbeatOfAFullDisk(t *testing.T) {
 	left := int64(50e9)
 	w := newEnv(t, func(c *server.Config) {
@@ -104,7 +104,7 @@ func TestHeartbeatOfAFullDisk(t *testing.T) {
 	}
 }
 
-// Whoever asks often makes no more work.
+// Frequent requests do not cause more probes.
 func TestHeartbeatProbesNowAndThen(t *testing.T) {
 	w := newEnv(t, nil)
 	ask := func() int {

@@ -11,8 +11,8 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// When the disk has no more than its reserve left, nobody signs up and nothing is
-// stored; who has an account signs in, reads and deletes.
+// If the disk has only its reserve left, sign-ups and uploads are refused, but users can sign
+// in, read and delete.
 func TestDiskReserve(t *testing.T) {
 	var left, size atomic.Int64
 	var broken atomic.Bool

@@ -44,7 +44,7 @@ func TestMetrics(t *testing.T) {
 	if strings.Contains(text, d.account.Session().UID) || strings.Contains(text, "alice") || strings.Contains(text, "forms") {
 		t.Error("a user can be told from the metrics")
 	}
-	// They are the operator's business.
+	// The metrics are for the operator only.
 	rec := httptest.NewRecorder()
 	w.server.Handler().ServeHTTP(rec, httptest.NewRequest("GET", root+"/metrics", nil))
 	if strings.Contains(rec.Body.String(), "syncmanager_") {
@@ -52,7 +52,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// What strangers make up does not become a series.
+// Values from clients do not create new series.
 func TestMetricsAreBounded(t *testing.T) {
 	w := newEnv(t, nil)
 	series := func() int { return len(regexp.MustCompile(`(?m)^syncmanager_`).FindAllString(scrape(t, w.server), -1)) }

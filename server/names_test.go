@@ -49,7 +49,7 @@ func (w *env) get(url string, headers ...string) *httptest.ResponseRecorder {
 	return rec
 }
 
-// What a server says of itself is said in the name that it was asked by.
+// A server describes itself with the URL that the request was sent to.
 func TestEachNameSpeaksOfItself(t *testing.T) {
 	w := newNamedEnv(t, nil)
 	for _, root := range []string{public, nas, below} {
@@ -116,8 +116,8 @@ func (d *device) moved(to string) *device {
 	return out
 }
 
-// A device signs in by one name and goes on by another; one that signed in by the other
-// reads what it wrote.
+// A device signs in at one URL and continues at another; a device that signed in at the other
+// reads its records.
 func TestSignInByOneNameAndSyncByAnother(t *testing.T) {
 	w := newNamedEnv(t, nil)
 	d := w.device(true)

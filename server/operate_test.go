@@ -52,7 +52,7 @@ func TestMeta(t *testing.T) {
 	}
 }
 
-// The data folder is for one server, and for its owner's eyes.
+// The data folder is for one server, and only its owner can read it.
 func TestDataFolder(t *testing.T) {
 	w := newEnv(t, nil)
 	if _, err := server.New(t.Context(), w.cfg); !errors.Is(err, dirlock.ErrLocked) {
@@ -96,8 +96,8 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
-// Behind a proxy, tries are counted by the address that the proxy tells, and
-// nobody else's word is taken for it.
+// Behind a proxy, attempts are counted by the address that the proxy forwards; other senders
+// cannot forge it.
 func TestProxies(t *testing.T) {
 	w := newEnv(t, func(c *server.Config) {
 		c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
@@ -185,7 +185,7 @@ func TestServeFails(t *testing.T) {
 	}
 }
 
-// A stop does not wait for ever for a request that hangs, and is none the worse for it.
+// A stop does not wait for ever for a request that hangs, and loses nothing.
 func TestStopWithAHangingRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
@@ -207,7 +207,7 @@ func TestStopWithAHangingRequest(t *testing.T) {
 	})
 }
 
-// A folder that others can write to is nobody's to trust.
+// A folder that others can write to is refused.
 func TestFolderOfOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("it has no such bits")
@@ -227,8 +227,8 @@ func TestFolderOfOthers(t *testing.T) {
 	}
 }
 
-// Every answer forbids guessing at its type, and under HTTPS also to come without it: also
-// where a proxy speaks TLS for the server.
+// Every response forbids content sniffing and, under HTTPS, has HSTS, also if a proxy
+// terminates TLS.
 func TestSecurityHeaders(t *testing.T) {
 	for public, want := range map[string]string{"https://sync.example.org": "max-age=31536000", "http://sync.example.org": ""} {
 		w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
@@ -243,7 +243,7 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 }
 
-// A body that is another than the signed one is refused, and nothing of it stored.
+// A body that differs from the signed one is refused, and nothing of it is stored.
 func TestStoragePayloadIsVerified(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -281,8 +281,8 @@ func TestPublicURLs(t *testing.T) {
 	}
 }
 
-// Below a path, everything is, for a client that signs whole paths; whether or not a proxy
-// takes the path off.
+// With a path in the public URL, everything is below it, whether or not a proxy strips the
+// path.
 func TestBelowAPath(t *testing.T) {
 	const public = "https://example.org/my/sync"
 	w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
@@ -389,7 +389,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// Who connects by a socket file is the proxy, and says for whom.
+// The peer of a Unix domain socket is the proxy, and forwards the client's address.
 func TestSocketProxy(t *testing.T) {
 	w := newEnv(t, func(c *server.Config) {
 		c.SocketProxy = true

@@ -13,8 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// Who was given too many wrong passwords by others may try again when the operator
-// says so.
+// A user who is locked because of others' wrong passwords can sign in again after Unlock.
 func TestUnlock(t *testing.T) {
 	w := newEnv(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2} })
 	via := w.device(true).via
@@ -40,7 +39,7 @@ func TestUnlock(t *testing.T) {
 	}
 }
 
-// A lost second step is taken away with its backup codes, once.
+// A lost second step is removed with its backup codes, once.
 func TestRemoveSecondStep(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -106,7 +105,7 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
-// A default quota holds at once and after a restart, and not for who has an own one.
+// A default quota applies at once and after a restart, except to users with their own.
 func TestDefaultQuota(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -148,7 +147,7 @@ func TestDefaultQuota(t *testing.T) {
 	}
 }
 
-// What a user removed goes back to the disk.
+// Compacting releases the space of removed records.
 func TestCompact(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)

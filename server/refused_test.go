@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A connection that is one too many is closed and counted.
+// A connection over the limit is closed and counted.
 func TestRefusedConnectionsAreCounted(t *testing.T) {
 	refused := 0
 	c := &conns{max: 1000, refused: func() { refused++ }}

@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// A damaged file is set aside while the server runs. Its user's tokens end, new ones
-// lead to an empty storage under another number, and nothing is lost from disk.
+// A damaged file is set aside while the server runs. The user's tokens become invalid, new
+// ones lead to an empty storage with another number, and the old file is kept.
 func TestRepair(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)

@@ -47,7 +47,7 @@ func attack(t *testing.T, handler func(*safeBuffer) slog.Handler) (w *env, log s
 	}
 	try("192.0.2.7:4711", "GET", "/storage/1.5/1/info/collections", "", http.Header{"Authorization": {`Hawk id="x", ts="1", nonce="x", mac="x"`}})
 	try("192.0.2.7:4711", "GET", "/token/1.0/sync/1.5", "", http.Header{"Authorization": {"Bearer hunter2"}})
-	// What strangers write into a path is not a line of the log.
+	// Text in a request's path cannot forge a line of the log.
 	try("198.51.100.9:1", "GET", "/x%0Atime=2026-11-28T20:00:00.000Z%20level=WARN%20msg=security%20event=sign_in_failed%20reason=wrong_password%20from=203.0.113.1", "", nil)
 	return w, out.String()
 }
@@ -61,8 +61,8 @@ var formats = map[string]func(*safeBuffer) slog.Handler{
 	},
 }
 
-// The security log tells at the default level who tried what from where, and holds
-// nothing that somebody typed.
+// At the default level, the security log shows each attempt with its address, and contains no
+// user input.
 func TestSecurityLog(t *testing.T) {
 	w, log := attack(t, formats["text"])
 	users, err := w.server.Users(t.Context())
@@ -95,7 +95,7 @@ func TestSecurityLog(t *testing.T) {
 	}
 }
 
-// The filter for fail2ban finds the strangers in a real log, and nobody else.
+// The filter for fail2ban finds exactly the attackers in a real log.
 func TestFail2ban(t *testing.T) {
 	filter := filepath.Join("..", "deploy", "fail2ban", "filter.d", "syncmanager.conf")
 	fails, ignores := readFilter(t, filter)

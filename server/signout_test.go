@@ -7,8 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 )
 
-// A storage token ends at once with its session, with its account's lock and with
-// its account; and what ended stays so.
+// A storage token becomes invalid at once when its session ends, or its account is disabled
+// or deleted, and stays invalid.
 func TestStorageTokensEnd(t *testing.T) {
 	for name, end := range map[string]func(w *env, d, other *device) error{
 		"signed out from another device": func(w *env, d, other *device) error {

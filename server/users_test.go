@@ -11,8 +11,8 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// A user who is locked out is so at once, on each device and with each token;
-// when they may come in again, their data is there.
+// A disabled user is locked out at once, on each device and with each token. When they are
+// enabled again, their data is still there.
 func TestDisabledUser(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -90,8 +90,7 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
-// A removed user is gone with all data, and may come back as a new one, of whom
-// nothing is remembered.
+// A removed user is deleted with all data, and may sign up again as a new user.
 func TestRemovedUser(t *testing.T) {
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -114,7 +113,7 @@ func TestRemovedUser(t *testing.T) {
 	}
 }
 
-// To list users makes no files, and shows those who never synced.
+// Listing users creates no files, and shows users who never synced.
 func TestUsersWithoutStorage(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.device(true).account

@@ -17,8 +17,8 @@ func limited(t *testing.T, b *Budget, n int, sender string) (body io.Reader, don
 	return r.Body, done
 }
 
-// One sender has a quarter of the room, all have all of it, and who waits gets what is
-// given back.
+// One sender may use a quarter of the budget, all together may use all of it, and a waiting
+// body gets bytes that are returned.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestBudget(t *testing.T) {
 	})
 }
 
-// A body counts for its user too, from however many addresses they send.
+// A body counts for its user too, whatever its address.
 func TestCharge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestCharge(t *testing.T) {
 	})
 }
 
-// slow is a body of which n bytes come every second.
+// slow is a body that delivers n bytes every second.
 type slow struct {
 	n, left int
 	ended   chan struct{}
@@ -111,7 +111,7 @@ func (d deadlines) SetReadDeadline(time.Time) error {
 	return nil
 }
 
-// A body that comes too slowly is given up; one that comes steadily, or is small, not.
+// A body that arrives too slowly is aborted, unless it is steady or small.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -171,7 +171,7 @@ func TestTwoProcessesGetOneKey(t *testing.T) {
 	}
 }
 
-// ring is a keyring in memory, which can be broken or silent.
+// ring is a keyring in memory that can fail or not answer.
 type ring struct {
 	secrets map[string]string
 	broken  error

@@ -11,7 +11,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// A copy is of what was committed, and takes nothing from those who use the file.
+// A copy contains the committed data, and does not disturb other users of the file.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -56,7 +56,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// A check finds what is not sound, and writes nothing.
+// A check finds damage, and writes nothing.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// childPath names the variable that makes the test binary migrate that file,
-// and stand still in the middle of it.
+// childPath is the environment variable that makes the test binary migrate that file, and
+// stop in the middle.
 const childPath = "SQLITE_TEST_MIGRATE"
 
 // halfway is version 2 with a statement in it that never ends.

@@ -373,7 +373,7 @@ func BenchmarkOpenAgain(b *testing.B) {
 	}
 }
 
-// A file from before the first migration that there is cannot be led on from, and is left alone.
+// A file older than the first migration cannot be migrated, and is not changed.
 func TestAFileFromBeforeTheFirstMigration(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "old.sqlite")

@@ -55,7 +55,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 	if got := db.Statements(); !slices.Contains(got, insert) || !slices.Contains(got, count) || len(got) != 3 {
 		t.Errorf("prepared: %q", got)
 	}
-	// Texts without end are not kept without end.
+	// The number of prepared statements is bounded.
 	for i := range 600 {
 		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
 			var n int
@@ -83,7 +83,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 	}
 }
 
-// A transaction that is long must not run unprepared to its end.
+// A long transaction prepares its own statements.
 func TestALongTransactionPreparesForItself(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
@@ -104,8 +104,8 @@ func TestALongTransactionPreparesForItself(t *testing.T) {
 	}
 }
 
-// A statement outside a transaction is prepared once, whoever runs it, and is no
-// longer kept when there are too many.
+// A statement outside a transaction is prepared once for all callers, unless there are too
+// many.
 func TestStatementsOutsideTransactions(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})

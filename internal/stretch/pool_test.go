@@ -13,8 +13,7 @@ import (
 	reference "golang.org/x/crypto/scrypt"
 )
 
-// However small the budget, no more memory is taken than it has, and the result is
-// the same.
+// The memory stays within any budget, and the result is the same.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	want, err := reference.Key([]byte("p"), []byte("s"), 1<<10, 8, 1, 32)
@@ -52,14 +51,14 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// queue is a pool whose one turn is taken, and what became of those who wait.
+// queue is a pool whose only turn is taken, and the results of the waiting calls.
 type queue struct {
 	*Pool
 	mu   sync.Mutex
 	done []string
 }
 
-// wait sends a try that waits, and when it has its turn ends it at once.
+// wait starts a call that waits, and ends it when it gets its turn.
 func (q *queue) wait(ctx context.Context, from string) {
 	go func() {
 		m, err := q.acquire(ctx, from)
@@ -85,8 +84,8 @@ func newQueue(t *testing.T) (*queue, *memory) {
 	return q, m
 }
 
-// One who sends many keeps another waiting for one of them only; and gives way to
-// others when the queue is full.
+// A sender of many calls delays another sender by one of them only, and loses calls when the
+// queue is full.
 func TestSendersTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,7 +113,7 @@ func TestSendersTakeTurns(t *testing.T) {
 	})
 }
 
-// A queue full of senders with one try each is full.
+// A queue of senders with one call each refuses further senders.
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -129,7 +128,7 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-// Who leaves, or waits for too long, takes no turn.
+// A call that is cancelled, or waits too long, does not get a turn.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ import (
 
 const email = "alice@example.org"
 
-// running is a server that takes orders, and a client of it.
+// running is a server with an admin socket, and a client of it.
 func running(t *testing.T, dir string) (*server.Server, *admin.Client) {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
@@ -71,7 +71,7 @@ func listen(t *testing.T, dir string) net.Listener {
 	return l
 }
 
-// Over the socket all is as in the server's own process, errors too.
+// The socket gives the same results and errors as the server's own process.
 func TestOrders(t *testing.T) {
 	_, c := running(t, t.TempDir())
 	ctx := t.Context()
@@ -132,8 +132,8 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-// The socket is its owner's, is in a folder however deep, and goes with the
-// server, or is cleared away by the next.
+// The socket is accessible to its owner only, works in deep folders, and is removed with the
+// server or by the next one.
 func TestSocket(t *testing.T) {
 	deep := t.TempDir()
 	if runtime.GOOS == "linux" {

@@ -101,8 +101,8 @@ func files(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// A running server is backed up as it is; the restored folder is a server with
-// the same users, secrets and certificates, and the old one may be gone.
+// A backup of a running server restores to a server with the same users, secrets and
+// certificates, without the old folder.
 func TestBackupAndRestore(t *testing.T) {
 	base := t.TempDir()
 	dir, file := filepath.Join(base, "data"), filepath.Join(base, "backup.tar")
@@ -144,7 +144,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
-// A backup that is made while users come and go is of one moment.
+// A backup is consistent although users are added and removed meanwhile.
 func TestBackupOfABusyServer(t *testing.T) {
 	base := t.TempDir()
 	dir := filepath.Join(base, "data")
@@ -202,7 +202,7 @@ func TestBackupRefuses(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// A database that is damaged, and that all users need: the last good backup stays.
+	// If a database that all users need is damaged, the last good backup stays.
 	sick := filepath.Join(dir, "token.sqlite")
 	if err := os.WriteFile(sick, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)

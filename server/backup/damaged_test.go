@@ -22,8 +22,7 @@ import (
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
-// storages makes the files of users, whom the server does not know, and returns the
-// folder of a server that is stopped.
+// storages makes files of unknown users, and returns the folder of a stopped server.
 func storages(t *testing.T, uids ...int64) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -50,7 +49,7 @@ func storages(t *testing.T, uids ...int64) string {
 	return dir
 }
 
-// spoil writes over part of a file.
+// spoil overwrites part of a file.
 func spoil(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -81,7 +80,7 @@ func payload(t *testing.T, dir string, uid int64) (text string) {
 	return text
 }
 
-// One damaged file is left out of a backup and named, and all others are in it.
+// A backup leaves out and reports a damaged file, and contains all others.
 func TestADamagedFileHarmsOneUser(t *testing.T) {
 	dir := storages(t, 7, 8, 263)
 	spoil(t, userFile(dir, 8))
@@ -115,7 +114,7 @@ func TestADamagedFileHarmsOneUser(t *testing.T) {
 	}
 }
 
-// A backup that takes the place of an older one keeps what only that one has.
+// A backup that replaces another keeps that one's copies of damaged files.
 func TestABackupKeepsTheOldCopyOfADamagedFile(t *testing.T) {
 	dir := storages(t, 7, 8)
 	file := filepath.Join(t.TempDir(), "b")
@@ -135,7 +134,7 @@ func TestABackupKeepsTheOldCopyOfADamagedFile(t *testing.T) {
 	}
 }
 
-// What is no regular file stays: a pipe, a folder, a device, and a link to one.
+// A backup does not replace a pipe, a folder, a device, or a link to one.
 func TestABackupReplacesRegularFilesOnly(t *testing.T) {
 	dir, base := storages(t), t.TempDir()
 	folder, link, good := filepath.Join(base, "folder"), filepath.Join(base, "link"), filepath.Join(base, "good")
@@ -171,7 +170,7 @@ func TestABackupReplacesRegularFilesOnly(t *testing.T) {
 	}
 }
 
-// A backup goes through a pipe, and nothing on the way is seekable.
+// A backup can be written to a pipe, which is not seekable.
 func TestStream(t *testing.T) {
 	dir := storages(t, 7)
 	read, write, err := os.Pipe()
@@ -196,8 +195,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// Verify opens each database: checksums that are right of a database that is wrong
-// do not pass.
+// Verify opens each database: it finds a damaged database with correct checksums.
 func TestVerifyTriesTheDatabases(t *testing.T) {
 	whole := good(t)
 	verify := func(archive []byte) error {
@@ -225,7 +223,7 @@ func TestVerifyTriesTheDatabases(t *testing.T) {
 	}
 }
 
-// other is a sound database that is not the server's.
+// other is a valid database that is not the server's.
 func other(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "other.sqlite")
@@ -246,7 +244,7 @@ func other(t *testing.T) string {
 	return string(b)
 }
 
-// Check finds what is damaged, what is foreign, and nothing in a sound folder.
+// Check finds damaged and unexpected files, and nothing in a correct folder.
 func TestCheck(t *testing.T) {
 	dir := storages(t, 7)
 	check := func() map[string]backup.Finding {

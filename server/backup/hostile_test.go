@@ -115,7 +115,7 @@ func restore(t *testing.T, archive []byte) error {
 	return err
 }
 
-// Names lead nowhere but to the files of a server, and only plain files are.
+// An archive may contain only plain files with the names of a server's files.
 func TestHostileNames(t *testing.T) {
 	whole := good(t)
 	if err := restore(t, pack(t, whole)); err != nil {
@@ -174,7 +174,7 @@ func holes(archive []byte) bool {
 	}
 }
 
-// Cut off anywhere, or changed anywhere, it is refused.
+// An archive that is truncated or changed anywhere is refused.
 func TestDamaged(t *testing.T) {
 	whole := good(t)
 	archive := pack(t, whole)

@@ -15,8 +15,8 @@ import (
 // which is read-only, to the file that snapshotFile names.
 const snapshotDir, snapshotFile = "BACKUP_TEST_DIR", "BACKUP_TEST_FILE"
 
-// A snapshot of a running server's disk, mounted read-only, is backed up and checked
-// with what its journals hold.
+// A backup and a check of a read-only snapshot of a running server's disk include the content
+// of the journals.
 func TestSnapshotOfADisk(t *testing.T) {
 	if dir := os.Getenv(snapshotDir); dir != "" {
 		if f, err := os.Create(filepath.Join(dir, "x")); err == nil {

@@ -82,8 +82,8 @@ func visit(t *testing.T, l net.Listener, root []byte, name string) (*x509.Certif
 	return res.TLS.PeerCertificates[0], nil
 }
 
-// The first visitor waits for a certificate by tls-alpn-01 on the very port, the
-// next ones get the same, also after a restart, when the authority is gone.
+// The first handshake waits for a certificate by tls-alpn-01 on the same port. The next ones
+// use it, also after a restart without the authority.
 func TestACMEByTLS(t *testing.T) {
 	plain, port := listen(t)
 	a := certstest.New(t, 0, port)
@@ -110,7 +110,7 @@ func TestACMEByTLS(t *testing.T) {
 	onlyOwners(t, dir)
 }
 
-// Where port 443 is somebody else's, the challenge comes to port 80.
+// If another program has port 443, the challenge comes to port 80.
 func TestACMEByHTTP(t *testing.T) {
 	plain, port := listen(t)
 	a := certstest.New(t, port, 1) // nobody listens on port 1
@@ -136,7 +136,7 @@ func TestACMENeedsAName(t *testing.T) {
 	}
 }
 
-// onlyOwners checks that the keys are for their owner's eyes.
+// onlyOwners checks that only the owner can read the keys.
 func onlyOwners(t *testing.T, dir string) {
 	t.Helper()
 	keys := 0

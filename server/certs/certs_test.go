@@ -77,7 +77,7 @@ func (f *files) shown(c *certs.Files) int64 {
 	return pair.Leaf.SerialNumber.Int64()
 }
 
-// A renewed pair is shown without a restart, and a broken one never.
+// A renewed pair is used without a restart, and an invalid one never.
 func TestRenewedFiles(t *testing.T) {
 	f := newFiles(t)
 	f.renew(1)
@@ -144,7 +144,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// Of several certificates, the one for the name that is asked for is shown.
+// The server uses the certificate for the requested name.
 func TestSeveral(t *testing.T) {
 	public, own := newFiles(t), newFiles(t)
 	public.renew(1)

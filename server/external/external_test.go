@@ -35,7 +35,7 @@ const (
 	client = "5882386c6d801776"
 )
 
-// issuer is an accounts server that a test can bend.
+// issuer is an accounts server that a test can change.
 type issuer struct {
 	t      *testing.T
 	now    time.Time
@@ -121,7 +121,7 @@ func (i *issuer) verifier(change func(*external.Config)) *external.Verifier {
 	return v
 }
 
-// claims are those of a good token, with changes; nil takes one away.
+// claims returns the claims of a valid token with changes; nil removes a claim.
 func (i *issuer) claims(changes map[string]any) map[string]any {
 	c := map[string]any{
 		"iss": root, "sub": uid, "aud": client, "client_id": client, "scope": "profile " + onepw.OldSync,
@@ -156,8 +156,7 @@ func (i *issuer) took() int {
 	return n
 }
 
-// A signed token is checked without a question to the accounts server, but for
-// its keys.
+// A signed token is verified without a request to the accounts server, except for its keys.
 func TestSignedToken(t *testing.T) {
 	i := newIssuer(t)
 	v := i.verifier(nil)
@@ -208,7 +207,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// The token chooses neither its algorithm nor its key, nor what kind it is.
+// A token cannot choose its algorithm, its key or its type.
 func TestConfusion(t *testing.T) {
 	i := newIssuer(t)
 	v := i.verifier(nil)
@@ -266,8 +265,8 @@ func TestConfusion(t *testing.T) {
 	}
 }
 
-// A new key is known with its first token, old ones go, and neither strangers'
-// kids nor an accounts server that is down do harm.
+// A new key is fetched at its first token, and old keys expire. Unknown key IDs and an
+// unavailable accounts server do no harm.
 func TestKeyRotation(t *testing.T) {
 	i := newIssuer(t)
 	v := i.verifier(nil)
@@ -297,7 +296,7 @@ func TestKeyRotation(t *testing.T) {
 	if n := i.took(); n != 0 {
 		t.Errorf("%d questions for strangers' keys", n)
 	}
-	// A key that is withdrawn is no good within the hour.
+	// A withdrawn key is refused within an hour.
 	delete(i.keys, "one")
 	i.now = i.now.Add(time.Hour)
 	fresh := i.claims(nil)
@@ -325,7 +324,7 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-// What is not signed is shown to the accounts server, by either endpoint.
+// An opaque token is verified by the accounts server, at either endpoint.
 func TestOpaqueTokens(t *testing.T) {
 	opaque, unknown := strings.Repeat("ab", 32), strings.Repeat("ef", 32)
 	for endpoint, said := range map[string]any{
@@ -380,7 +379,7 @@ func TestAllowedAccounts(t *testing.T) {
 	}
 }
 
-// A discovery document that leads astray is not followed.
+// A discovery document with unsafe endpoints is refused.
 func TestDiscovery(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another issuer": {"issuer": "https://evil.test"}, "no keys": {"jwks_uri": ""}, "without https": {"jwks_uri": "http://accounts.test/keys"},

@@ -96,7 +96,7 @@ const ann = "ann@example.org"
 
 var note = mail.Message{To: ann, Subject: "Für dich", Text: "Hello Ann,\n\n123456\n\nÄ long line: " + strings.Repeat("and on ", 200) + "\n.\n"}
 
-// A message comes as it was written, whatever is in it.
+// A message arrives unchanged, whatever it contains.
 func TestSend(t *testing.T) {
 	w := newEnv(t, mailtest.Options{})
 	if err := w.sender("", nil).Send(t.Context(), note); err != nil {
@@ -115,8 +115,8 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// To a host that is not on this machine nothing is said in the open: no message,
-// and least of all the password.
+// To a host on another machine, neither a message nor the password is sent without
+// encryption.
 func TestSecureWay(t *testing.T) {
 	const name = mailtest.Name
 	const user, password = "sync", "pa ss:word"
@@ -166,7 +166,7 @@ func TestSecureWay(t *testing.T) {
 	}
 }
 
-// An address is one address, and nothing that it could be taken for.
+// Only a single plain address is accepted.
 func TestHeaderInjection(t *testing.T) {
 	w := newEnv(t, mailtest.Options{})
 	s := w.sender("", nil)
@@ -187,8 +187,8 @@ func TestHeaderInjection(t *testing.T) {
 	}
 }
 
-// What the host refuses, and that it is not there, is known at once, and logged
-// without the message and its address.
+// A refusal by the host, or a missing host, is reported at once, and logged without the
+// message and its address.
 func TestRefused(t *testing.T) {
 	w := newEnv(t, mailtest.Options{AtData: func() error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no mail for " + ann + " about 123456"}
@@ -207,8 +207,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A slow host holds nobody up: not who sends, not beyond the queue, and not the
-// end.
+// A slow host delays neither Send nor Close, and the queue is bounded.
 func TestSlowHost(t *testing.T) {
 	busy, release := make(chan struct{}, 100), make(chan struct{})
 	w := newEnv(t, mailtest.Options{AtData: func() error {

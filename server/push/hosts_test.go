@@ -17,8 +17,7 @@ func (n nowhere) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("nowhere")
 }
 
-// Where a device says to send is not where the server sends, unless it is a
-// service of the list.
+// The server sends only to endpoints of listed push services.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	s, d := start(t, config(nowhere{t}, io.Discard)), newDevice(t)
@@ -66,7 +65,7 @@ func TestListOfHosts(t *testing.T) {
 	start(t, cfg)
 }
 
-// A name of the list can lead inside, by its owner's DNS or somebody else's.
+// A listed name may resolve to an internal address.
 func TestNamesThatLeadInside(t *testing.T) {
 	t.Parallel()
 	transport := push.NewTransport()

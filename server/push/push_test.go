@@ -220,7 +220,7 @@ func (s *silent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// A service that does not answer holds up neither those who send nor the end.
+// A push service that does not answer delays neither Send nor Close.
 func TestSilentService(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

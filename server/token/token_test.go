@@ -170,7 +170,7 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-// A changed password keeps the storage and locks out what is older.
+// A changed password keeps the storage, and older tokens are refused.
 func TestGenerationGrows(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
@@ -182,7 +182,7 @@ func TestGenerationGrows(t *testing.T) {
 	w.mustHave(w.ask("alice", 0, 100, "key-1")) // an issuer that does not say
 }
 
-// A new key gets an empty storage, once, and never gives it back.
+// A new key gets an empty storage once, and the old key never becomes current again.
 func TestClientState(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
@@ -346,7 +346,7 @@ func TestMalformedClientState(t *testing.T) {
 	}
 }
 
-// A contradiction is refused the first time as the second.
+// A contradiction is refused at the first request, as at the second.
 func TestNewUserBelowTheirKeys(t *testing.T) {
 	w := newEnv(t, nil)
 	for range 2 {
