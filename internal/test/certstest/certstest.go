@@ -1,5 +1,5 @@
-// Package certstest runs a certificate authority in a test's process:
-// Let's Encrypt's own test authority, which validates in earnest.
+// Package certstest runs a certificate authority in a test's process: Let's Encrypt's own
+// test authority, which really validates challenges.
 package certstest
 
 import (
@@ -24,11 +24,11 @@ type Authority struct {
 	Directory string
 	// Root is the certificate above those that it issues, in PEM.
 	Root []byte
-	// Log is what it did.
+	// Log is its log.
 	Log Log
 }
 
-// Log is text that many write to.
+// Log is a text that many goroutines may write to.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -46,7 +46,7 @@ func (l *Log) String() string {
 	return l.text.String()
 }
 
-// New starts an authority whose challenges come to the given ports.
+// New starts an authority that sends its challenges to the given ports.
 func New(t *testing.T, httpPort, tlsPort int) *Authority {
 	t.Helper()
 	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
@@ -63,7 +63,7 @@ func New(t *testing.T, httpPort, tlsPort int) *Authority {
 	return a
 }
 
-// nameServer says that every name is this machine.
+// nameServer resolves every name to this machine.
 func nameServer(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

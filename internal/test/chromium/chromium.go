@@ -1,11 +1,10 @@
-// Package chromium starts a real, headless Chromium and drives it as somebody
-// at its keyboard would: pages are opened, keys are pressed, and what is seen,
-// heard by a screen reader or complained of in the console is reported.
+// Package chromium starts a real, headless Chromium and drives it as a user would: it opens
+// pages and presses keys, and reports what the page shows, what a screen reader says, and
+// what the console logs.
 //
-// It exists for the tests of the server's pages. Each Chromium has a profile of
-// its own, reaches nothing but the loopback interface, and never outlives the
-// process that started it. Of names it knows those that end in ".test", which
-// lead to 127.0.0.1.
+// It is for the tests of the server's pages. Each Chromium has its own profile, can connect
+// to the loopback interface only, and never outlives the process that started it. Names that
+// end in ".test" resolve to 127.0.0.1, and others do not resolve.
 package chromium
 
 import (
@@ -26,7 +25,7 @@ const (
 	EnvBinary = "SYNCMANAGER_CHROMIUM"
 )
 
-// ErrNoChromium means that there is no Chromium on this machine to start.
+// ErrNoChromium means that no Chromium is installed.
 var ErrNoChromium = errors.New("no Chromium is installed (looked for chromium, google-chrome-stable and google-chrome)")
 
 // candidates are where one may be, the best first: Debian's package, Google's,

@@ -7,16 +7,16 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 )
 
-// Element is something on the page as a screen reader tells of it.
+// Element is an element of the page as a screen reader describes it.
 type Element struct {
-	// Role is such as "button", Name what it is called, Description what is said
-	// after that.
+	// Role is a role such as "button". Name is the element's label, and Description the text
+	// after it.
 	Role, Name, Description string
-	// Invalid is whether what is in it was refused.
+	// Invalid says that its value was refused.
 	Invalid bool
 }
 
-// Focused is the element that the keyboard is with.
+// Focused returns the element with the keyboard focus.
 func (p *Page) Focused() Element {
 	p.t.Helper()
 	found := call(p, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.activeElement"})

@@ -19,11 +19,11 @@ const (
 	// patience is how long a page may take to become what a test waits for: what it
 	// does before may be to stretch a password, on a busy machine.
 	patience = 60 * time.Second
-	// pollInterval is how often it is looked at.
+	// pollInterval is the time between two checks of the page.
 	pollInterval = 10 * time.Millisecond
 )
 
-// Page is a tab with storage of its own. What does not work fails the test.
+// Page is a tab with its own storage. Errors fail the test.
 type Page struct {
 	t   testing.TB
 	ctx context.Context
@@ -37,7 +37,7 @@ type Page struct {
 // endOfComplaints is what Complaints itself has the page say.
 const endOfComplaints = "so much for complaints"
 
-// Complaint is what the browser writes into its console.
+// Complaint is a message in the browser's console.
 type Complaint struct {
 	// Source is the part of the browser that says it, such as "security" or
 	// "network"; "": a script, or an error in one.
@@ -82,7 +82,7 @@ func call[P, R any](p *Page, command cdp.Command[P, R], params P) R {
 	return r
 }
 
-// Complaints is all that the console says since the last call.
+// Complaints returns all console messages since the last call.
 func (p *Page) Complaints() []Complaint {
 	p.t.Helper()
 	Eval[bool](p, `console.debug("`+endOfComplaints+`"); return true`)
@@ -128,7 +128,7 @@ type Screen struct {
 	Still bool
 }
 
-// Show shows the page like that from now on.
+// Show sets how the page is shown from now on.
 func (p *Page) Show(s Screen) {
 	p.t.Helper()
 	if s.Zoom == 0 {
@@ -156,13 +156,13 @@ func (p *Page) Language(tag string) {
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: tag})
 }
 
-// WithoutScripts has the pages that are opened from now on run no scripts.
+// WithoutScripts disables scripts in pages that are opened from now on.
 func (p *Page) WithoutScripts() {
 	p.t.Helper()
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
 
-// Picture is the whole page, as PNG.
+// Picture returns a screenshot of the whole page, as PNG.
 func (p *Page) Picture() []byte {
 	p.t.Helper()
 	b, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
@@ -188,7 +188,7 @@ func (p *Page) Press(keys string) {
 	}
 }
 
-// PressBack is Tab with Shift.
+// PressBack presses Shift-Tab.
 func (p *Page) PressBack() {
 	p.t.Helper()
 	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(Tab, chromedp.KeyModifiers(chromedp.ModifierShift))); err != nil {
@@ -196,7 +196,7 @@ func (p *Page) PressBack() {
 	}
 }
 
-// Eval runs the body of a function in the page, and gives what it returns.
+// Eval runs the body of a function in the page, and returns its result.
 func Eval[T any](p *Page, body string) T {
 	p.t.Helper()
 	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T]("(async () => {"+body+"\n})()", chromedp.EvalAwaitPromise))
@@ -206,8 +206,7 @@ func Eval[T any](p *Page, body string) T {
 	return v
 }
 
-// Wait waits until the expression is true in the page, however many pages come
-// before.
+// Wait waits until the expression is true in the page, also if other pages load before.
 func (p *Page) Wait(expression string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -219,13 +218,13 @@ func (p *Page) Wait(expression string) {
 		if ok {
 			return
 		}
-		// Between two pages there is none to ask.
+		// While a page loads, there is no page to evaluate it in.
 		if wrong, is := errors.AsType[*chromedp.ExceptionError](err); is && strings.Contains(wrong.Error(), "SyntaxError") {
 			p.t.Fatalf("waiting for %s: %v", expression, err)
 		}
 		select {
 		case <-ctx.Done():
-			p.t.Fatalf("waited in vain for %s (%v); the page says %q", expression, err, Eval[string](p, `return document.body.innerText`))
+			p.t.Fatalf("timed out waiting for %s (%v); the page shows %q", expression, err, Eval[string](p, `return document.body.innerText`))
 		case <-poll.C:
 		}
 	}

@@ -1,5 +1,5 @@
-// Package flattest is what the tests of the engines of flat records have in common:
-// how such an engine is opened, and how the contract's suite uses it.
+// Package flattest is the common harness for tests of engines of flat records: it opens an
+// engine, and connects it to the conformance suite.
 package flattest
 
 import (
@@ -48,13 +48,13 @@ type Kind[E Store[R], R any] struct {
 	Invalid []byte
 }
 
-// OpenIn opens the engine on a folder, with a clock that stands.
+// OpenIn opens the engine in a folder, with a fixed clock.
 func (k Kind[E, R]) OpenIn(t testing.TB, dir string) E {
 	t.Helper()
 	return k.open(t, dir, testclock.At(time.UnixMilli(1_795_370_000_000)))
 }
 
-// OpenNew opens the engine on a folder of its own until the test ends.
+// OpenNew opens the engine in a new folder, and closes it when the test ends.
 func (k Kind[E, R]) OpenNew(t testing.TB) (E, *testclock.Clock) {
 	t.Helper()
 	c := testclock.At(time.UnixMilli(1_795_372_600_000))
@@ -84,7 +84,7 @@ func (k Kind[E, R]) open(t testing.TB, dir string, c *testclock.Clock) E {
 	return e
 }
 
-// Harness has the contract's suite use the engine.
+// Harness returns the harness of the conformance suite.
 func (k Kind[E, R]) Harness() enginetest.Harness {
 	return enginetest.Harness{
 		Many: long.Of(2000, 10_000),

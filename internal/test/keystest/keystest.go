@@ -1,5 +1,5 @@
-// Package keystest encrypts as Firefox does, of any age, so that tests can make a
-// profile's files. The interop tests have a real Firefox read what it makes.
+// Package keystest encrypts as old and new versions of Firefox do, so that tests can make a
+// profile's files. In the interop tests, a real Firefox reads its output.
 package keystest
 
 import (

@@ -1,5 +1,5 @@
-// Package mailtest is a mail host in a test's process: a real SMTP server on
-// loopback that keeps what it is sent.
+// Package mailtest is a mail host in a test's process: a real SMTP server on the loopback
+// interface that stores the messages it receives.
 package mailtest
 
 import (
@@ -22,15 +22,15 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Options change a host from one that takes everything.
+// Options configure a host. The zero value accepts everything.
 type Options struct {
 	// StartTLS offers TLS, with a certificate for Name.
 	StartTLS bool
-	// TLS begins with it.
+	// TLS makes connections start with TLS.
 	TLS bool
 	// User and Password, if set, are who may send, once the connection is secure.
 	User, Password string
-	// AtData, if set, is called when a message comes; its error refuses that.
+	// AtData, if set, is called for each message; its error refuses the message.
 	AtData func() error
 }
 
@@ -68,7 +68,7 @@ var code = regexp.MustCompile(`(?m)^\d{6}\r?$`)
 // Code is the one that the message has on a line of its own, or "".
 func (m Message) Code() string { return code.FindString(m.Text) }
 
-// Start starts a host. Close it.
+// Start starts a host. The caller must call [Host.Close].
 func Start(options Options) (*Host, error) {
 	h := &Host{options: options, got: make(chan Message, 100)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -97,10 +97,10 @@ func Start(options Options) (*Host, error) {
 	return h, nil
 }
 
-// Close stops the host, which refuses connections then.
+// Close stops the host, which then refuses connections.
 func (h *Host) Close() { _ = h.server.Close() }
 
-// patience is how long a message is waited for that will never come.
+// patience is how long Next waits for a message.
 const patience = 30 * time.Second
 
 // Next waits for the next message.
@@ -115,7 +115,7 @@ func (h *Host) Next(ctx context.Context) (Message, error) {
 	}
 }
 
-// Waiting is how many messages came and were not asked for yet.
+// Waiting returns how many received messages Next has not returned yet.
 func (h *Host) Waiting() int { return len(h.got) }
 
 type session struct {

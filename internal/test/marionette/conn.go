@@ -22,11 +22,11 @@ const maxPacket = 256 << 20
 // errClosed is wrapped by the error of a command whose connection is gone.
 var errClosed = errors.New("the connection to Firefox is closed")
 
-// RemoteError is Firefox's refusal of a command.
+// RemoteError is an error that Firefox returned for a command.
 type RemoteError struct {
 	// Kind is the WebDriver error code: "no such element".
 	Kind string `json:"error"`
-	// Message tells it in words.
+	// Message is the error text.
 	Message string `json:"message"`
 	// Stack is where in Firefox it happened.
 	Stack string `json:"stacktrace"`
@@ -72,8 +72,8 @@ func newConn(ctx context.Context, raw net.Conn) (*conn, error) {
 	return c, nil
 }
 
-// readPacket reads one message: its length in bytes in decimal, a colon, and
-// that many bytes of JSON.
+// readPacket reads one message: its length in bytes as a decimal number, a colon, and that
+// many bytes of JSON.
 func readPacket(r *bufio.Reader) ([]byte, error) {
 	length := 0
 	for digits := 0; ; digits++ {
@@ -102,7 +102,7 @@ func readPacket(r *bufio.Reader) ([]byte, error) {
 	return packet, nil
 }
 
-// read hands out answers until the connection ends.
+// read delivers answers until the connection ends.
 func (c *conn) read(r *bufio.Reader) {
 	for {
 		packet, err := readPacket(r)
@@ -144,7 +144,7 @@ func parseAnswer(packet []byte) (id int, a answer, err error) {
 	return id, answer{result: fields[3]}, nil
 }
 
-// fail closes the connection and tells all who wait.
+// fail closes the connection, and lets all waiting commands fail.
 func (c *conn) fail(cause error) {
 	c.raw.Close()
 	c.mu.Lock()

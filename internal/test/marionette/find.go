@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNoFirefox means that there is no Firefox on this machine to start.
+// ErrNoFirefox means that no Firefox is installed.
 var ErrNoFirefox = errors.New("no Firefox is installed (looked for firefox-esr and firefox)")
 
 // candidates are where a Firefox may be, the best first: Debian's package, what

@@ -133,9 +133,9 @@ func (f *Firefox) command(ctx context.Context, binary string) *exec.Cmd {
 	return cmd
 }
 
-// launch starts the process and sees to its end. The goroutine that starts it
-// keeps its thread until the process has ended, because Linux counts the death
-// of that thread as the death of the parent (see groupAttr).
+// launch starts the process and waits for its end. The goroutine that starts it keeps its
+// thread until the process has ended, because Linux counts the death of that thread as the
+// death of the parent (see groupAttr).
 func (f *Firefox) launch() error {
 	started := make(chan error, 1)
 	go func() {
@@ -201,7 +201,7 @@ func (f *Firefox) port() (int, bool) {
 	return port, err == nil && port > 0 && port < 1<<16
 }
 
-// ended says that the process is gone, and how.
+// ended returns an error that says how the process ended.
 func (f *Firefox) ended() error {
 	if f.exit != nil {
 		return fmt.Errorf("Firefox has ended: %w", f.exit)
@@ -243,8 +243,8 @@ func (f *Firefox) in(ctx context.Context, where string, work func() error) error
 // Profile is the folder of the profile.
 func (f *Firefox) Profile() string { return f.profile }
 
-// Gone is closed when Firefox has ended, for whatever reason, and its temporary
-// folders are removed.
+// Gone is closed when Firefox has ended for any reason, and its temporary folders are
+// removed.
 func (f *Firefox) Gone() <-chan struct{} { return f.gone }
 
 // Quit asks Firefox to end in good order, with everything written to the

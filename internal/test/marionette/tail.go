@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// tail keeps the end of what a process said, for the error that has to tell why
-// it failed. It is safe for use by several goroutines.
+// tail keeps the end of a process's output, for the error that says why it failed. It is safe
+// for concurrent use.
 type tail struct {
 	mu   sync.Mutex
 	kept []byte
@@ -25,7 +25,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is the end of the output, or a word that there was none.
+// String returns the end of the output, or says that there was none.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package testclock is the clock of a test: it stands until the test moves it.
+// Package testclock is a clock for tests, which moves only when the test moves it.
 package testclock
 
 import (
@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Clock may be read and moved from many goroutines.
+// Clock is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// At makes a clock that shows now.
+// At returns a clock that shows now.
 func At(now time.Time) *Clock { return &Clock{now: now} }
 
-// Now is what the clock shows.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
