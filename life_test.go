@@ -187,7 +187,7 @@ func TestCloseCancelsASyncOfTheApps(t *testing.T) {
 	})
 }
 
-// TestASyncWorksOnTheEnginesItBeganWith, whoever comes and goes meanwhile.
+// TestASyncWorksOnTheEnginesItBeganWith, also if engines are registered or removed meanwhile.
 func TestASyncWorksOnTheEnginesItBeganWith(t *testing.T) {
 	t.Parallel()
 	w, a, b := two(t)

@@ -211,7 +211,7 @@ func (f *filled) story(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox)
 	f.agree(t, "after edits", ff, named("Bob Bobson", 0), named("Ann E Example", 1))
 	f.rest(t, "after edits", d, ff)
 
-	// Different fields, changed on both sides, merge, whoever is first.
+	// Different fields that both sides changed are merged, whichever syncs first.
 	for i, first := range []func(){func() { d.Sync() }, func() { syncFirefox(t, ff) }} {
 		name := fmt.Sprintf("Merged%d Bobson", i)
 		check(t, f.edit(theirs, name, nil))
@@ -224,7 +224,7 @@ func (f *filled) story(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox)
 		f.rest(t, "after a merge", d, ff)
 	}
 
-	// The same field forks, whoever is first, and both go on.
+	// The same field makes a fork, whichever syncs first, and both continue.
 	for i, first := range []func(){func() { d.Sync() }, func() { syncFirefox(t, ff) }} {
 		here, there := fmt.Sprintf("Here%d Example", i), fmt.Sprintf("There%d Example", i)
 		check(t, f.edit(ours, here, nil))
@@ -247,7 +247,7 @@ func (f *filled) story(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox)
 		d.Sync()
 	}
 
-	// The same one, made on both sides, is one, whoever is first.
+	// The same entry, created on both sides, becomes one, whichever syncs first.
 	for i, first := range []func(){func() { d.Sync() }, func() { syncFirefox(t, ff) }} {
 		name := fmt.Sprintf("Same%d Example", i)
 		fire(2+i, name)

@@ -97,7 +97,7 @@ func TestConfirmationOnASmallScreen(t *testing.T) {
 
 	host.Close()
 	check(t, p.Navigate(t.Context(), root))
-	p.entersAnew("bob@example.org")
+	p.entersNewAddress("bob@example.org")
 	p.types(onStep("signup")+"label:nth-of-type(2) input", testenv.Password)
 	p.types("#signup label:nth-of-type(3) input", testenv.Password)
 	p.click("#signup-form button")

@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// pictures is for whoever wants to see what the tests see:
-// go test ./interop -run Pages -args -pictures DIR
+// pictures saves screenshots of what the tests see: go test ./interop -run Pages -args
+// -pictures DIR
 var pictures = flag.String("pictures", "", "write a picture of each page, on each screen, into this folder")
 
 // screens are those that each page is looked at on: WCAG wants a page to be of

@@ -107,8 +107,8 @@ func (p person) enters(email string) {
 	p.click("#email-form button")
 }
 
-// entersAnew is the first step of whoever has no account.
-func (p person) entersAnew(email string) {
+// entersNewAddress is the first step of a user without an account.
+func (p person) entersNewAddress(email string) {
 	p.t.Helper()
 	p.types(onStep("email")+"input[type=email]", email)
 	p.click("#email-form button[value=new]")
@@ -117,7 +117,7 @@ func (p person) entersAnew(email string) {
 func (p person) signsUp(email, password string) {
 	p.t.Helper()
 	p.opensSignIn()
-	p.entersAnew(email)
+	p.entersNewAddress(email)
 	p.types(onStep("signup")+"label:nth-of-type(2) input", password)
 	p.types("#signup label:nth-of-type(3) input", password)
 	p.click("#signup-form button")

@@ -46,7 +46,7 @@ func (w *env) path(address string) string {
 	return u.Path
 }
 
-// A picture is uploaded, shown to whoever knows its address, and removed.
+// A picture is uploaded, served to anyone who knows its URL, and removed.
 func TestAvatar(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

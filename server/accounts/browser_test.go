@@ -14,7 +14,7 @@ func TestOtherSites(t *testing.T) {
 	w := newEnv(t, nil)
 	session := w.signUp(email)
 	for path, code := range map[string]int{
-		"/account/login?keys=true": http.StatusOK, "/account/status": http.StatusOK, // which answer whoever asks
+		"/account/login?keys=true": http.StatusOK, "/account/status": http.StatusOK, // which anyone may call
 		"/session/destroy": http.StatusUnauthorized, "/totp/destroy": http.StatusUnauthorized, "/oauth/authorization": http.StatusUnauthorized,
 		"/account/device/rename": http.StatusUnauthorized, "/recoveryKey": http.StatusUnauthorized, "/account/attached_client/destroy": http.StatusUnauthorized,
 	} {

@@ -236,8 +236,8 @@ func TestMailLimits(t *testing.T) {
 	w.create(email).ok()
 }
 
-// An account that nobody confirms is in nobody's way: whoever signs up again
-// takes its place, and in three days it is gone.
+// An account that is not confirmed blocks nobody: a user who signs up again takes its place,
+// and in three days it is gone.
 func TestUnconfirmedAccounts(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)

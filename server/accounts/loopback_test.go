@@ -33,7 +33,7 @@ func TestLoopbackRedirect(t *testing.T) {
 		if a.Header().Get("Location") != "" {
 			t.Error("the server redirects by itself")
 		}
-		// It takes the verifier, which whoever else listens there does not have.
+		// It needs the verifier, which another program on the port does not have.
 		w.redeem(code, "guessed", w.native(), nil).refused(400, 175)
 	}
 	code := w.codeTo(s, w.native(), "http://127.0.0.1:8765/callback").text("code")

@@ -129,7 +129,7 @@ func (w *env) finishPassword(started answer, after string) answer {
 	return w.post("/auth/v1/password/change/finish", change, map[string]any{"authPW": authPW(email, after), "wrapKb": strings.Repeat("22", 32)})
 }
 
-// A new password ends the recovery key, whoever made it, and its owner is told.
+// A new password removes the recovery key of any creator, and the owner is notified.
 func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

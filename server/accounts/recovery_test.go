@@ -69,7 +69,7 @@ func TestRecovery(t *testing.T) {
 	}
 	w.recover(email, recoveryID, "").refused(400, 158)
 
-	// Its user reads of it on the settings page, whoever it was.
+	// The settings page shows the use of the key to the user.
 	told := w.get("/auth/v1/account/notices", fresh).list()
 	if len(told) != 1 || told[0]["kind"] != "recoveryKeyUsed" {
 		t.Fatalf("the notices are %v", told)

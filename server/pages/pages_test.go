@@ -78,7 +78,7 @@ func TestContentSecurityPolicy(t *testing.T) {
 	}
 }
 
-// A page says nothing of what it was asked with, whoever made up the address.
+// A page does not contain text from its URL.
 func TestPagesEchoNothing(t *testing.T) {
 	h := handler(t, "")
 	for _, path := range paths {
