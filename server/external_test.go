@@ -15,6 +15,7 @@ const elsewhere = "https://storage.test"
 
 // Two servers: one has the accounts, the other the records.
 func TestExternalAccounts(t *testing.T) {
+	t.Parallel()
 	accounts := newEnv(t, nil)
 	d := accounts.device(true)
 	uid := d.account.Session().UID

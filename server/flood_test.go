@@ -127,6 +127,7 @@ func flood(t *testing.T, conn net.Conn, r *http.Request, chunked bool) (status, 
 // Of 100 MB, the server reads only what a request may have, and the little that net/http
 // reads so that the client gets the response.
 func TestUploadsOf100MB(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	p := w.on()
@@ -181,6 +182,7 @@ func TestUploadsOf100MB(t *testing.T) {
 // Clients that are slow to send a request or to read a response, or are idle, are
 // disconnected, and do not affect others meanwhile.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
 		p := w.on()
@@ -232,6 +234,7 @@ func slowBody(t *testing.T, conn net.Conn, forwardedFor string) {
 // A client that sends bodies slowly, through a proxy or from this machine, does not block
 // others behind the same proxy.
 func TestSlowBodiesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 		p := w.on()
@@ -266,6 +269,7 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 // One address cannot take all connections, and one that speaks for many leaves some for
 // others, too.
 func TestConnectionsPerAddress(t *testing.T) {
+	t.Parallel()
 	answered := func(conn net.Conn) bool {
 		t.Helper()
 		if _, err := io.WriteString(conn, "GET /__lbheartbeat__ HTTP/1.1\r\nHost: sync.test\r\n\r\n"); err != nil {

@@ -30,6 +30,7 @@ func (w *env) beat() (code int, answer map[string]string) {
 
 // The heartbeat fails with a reason when sign-ins or uploads would fail.
 func TestHeartbeatFailsWithWhatItStandsFor(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil         func(t *testing.T, dir string)
 		check, reason string
@@ -88,6 +89,7 @@ func overwrite(t *testing.T, path string) {
 
 // A disk without its reserve counts as full before writes fail.
 func TestHeartbeatOfAFullDisk(t *testing.T) {
+	t.Parallel()
 	left := int64(50e9)
 	w := newEnv(t, func(c *server.Config) {
 		c.Disk = func(string) (int64, int64, error) { return left, 100e9, nil }
@@ -106,6 +108,7 @@ func TestHeartbeatOfAFullDisk(t *testing.T) {
 
 // Frequent requests do not cause more probes.
 func TestHeartbeatProbesNowAndThen(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	ask := func() int {
 		rec := httptest.NewRecorder()
@@ -133,6 +136,7 @@ func TestHeartbeatProbesNowAndThen(t *testing.T) {
 
 // Each metric that the dashboard and the alerts name is one that the server has.
 func TestMonitoringNamesMetricsThatExist(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) {
 		c.Mail = &server.Mail{Host: mail.Host{Name: "mail.example.org", Port: 25}, From: "sync@example.org"}
 		c.Push = &server.Push{Hosts: []string{"push.example.org"}, Transport: http.NewFileTransport(http.Dir(t.TempDir()))}

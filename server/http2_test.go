@@ -48,6 +48,7 @@ func (c counted) Write(b []byte) (int, error) {
 // Over HTTP/2, one connection carries many requests: their number is bounded for each
 // connection and each address, and so are the bytes of their bodies.
 func TestHTTP2IsBounded(t *testing.T) {
+	t.Parallel()
 	front := httptest.NewUnstartedServer(nil) // for its certificate
 	front.EnableHTTP2 = true
 	front.StartTLS()

@@ -14,6 +14,7 @@ import (
 // If the disk has only its reserve left, sign-ups and uploads are refused, but users can sign
 // in, read and delete.
 func TestDiskReserve(t *testing.T) {
+	t.Parallel()
 	var left, size atomic.Int64
 	var broken atomic.Bool
 	w := newEnv(t, func(c *server.Config) {

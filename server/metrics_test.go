@@ -22,6 +22,7 @@ func scrape(t *testing.T, s *server.Server) string {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
@@ -54,6 +55,7 @@ func TestMetrics(t *testing.T) {
 
 // Values from clients do not create new series.
 func TestMetricsAreBounded(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	series := func() int { return len(regexp.MustCompile(`(?m)^syncmanager_`).FindAllString(scrape(t, w.server), -1)) }
 	ask := func(method, path string) {

@@ -27,6 +27,7 @@ func observed(h http.HandlerFunc, path string) (rec *httptest.ResponseRecorder, 
 }
 
 func TestRequestLog(t *testing.T) {
+	t.Parallel()
 	_, log, _ := observed(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		io.WriteString(w, "12345")
@@ -42,6 +43,7 @@ func TestRequestLog(t *testing.T) {
 }
 
 func TestPanicIsA500(t *testing.T) {
+	t.Parallel()
 	rec, log, panicked := observed(func(http.ResponseWriter, *http.Request) { panic("oops") }, "/x")
 	if rec.Code != 500 || panicked != nil || !strings.Contains(log, "panic=oops") || !strings.Contains(log, "status=500") {
 		t.Errorf("%d, panicked with %v, log %s", rec.Code, panicked, log)
@@ -55,6 +57,7 @@ func aborted(panicked any) bool {
 
 // An answer that had begun cannot become a 500: the connection breaks.
 func TestPanicHalfWay(t *testing.T) {
+	t.Parallel()
 	_, log, panicked := observed(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "half")
 		panic("oops")

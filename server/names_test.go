@@ -51,6 +51,7 @@ func (w *env) get(url string, headers ...string) *httptest.ResponseRecorder {
 
 // A server describes itself with the URL that the request was sent to.
 func TestEachNameSpeaksOfItself(t *testing.T) {
+	t.Parallel()
 	w := newNamedEnv(t, nil)
 	for _, root := range []string{public, nas, below} {
 		var config, discovery map[string]any
@@ -87,6 +88,7 @@ func TestEachNameSpeaksOfItself(t *testing.T) {
 }
 
 func TestNamesBehindAProxy(t *testing.T) {
+	t.Parallel()
 	w := newNamedEnv(t, func(c *server.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }) // httptest's
 	for _, forwarded := range []string{"nas.lan:8000", "nas.lan:8000, 127.0.0.1:5000"} {
 		got := w.get("http://127.0.0.1:5000/.well-known/fxa-client-configuration", "X-Forwarded-Host: "+forwarded).Body.String()
@@ -119,6 +121,7 @@ func (d *device) moved(to string) *device {
 // A device signs in at one URL and continues at another; a device that signed in at the other
 // reads its records.
 func TestSignInByOneNameAndSyncByAnother(t *testing.T) {
+	t.Parallel()
 	w := newNamedEnv(t, nil)
 	d := w.device(true)
 	if !strings.HasPrefix(d.token.Endpoint, public+"/storage/1.5/") {
@@ -149,6 +152,7 @@ func TestSignInByOneNameAndSyncByAnother(t *testing.T) {
 // A request that was signed for one name is refused by another. One whose host is none of
 // the names counts as signed for the canonical one, as behind a proxy that hides it.
 func TestASignatureIsForOneName(t *testing.T) {
+	t.Parallel()
 	w := newNamedEnv(t, nil)
 	d := w.device(true)
 	path := strings.TrimPrefix(d.token.Endpoint, public) + "/info/collections"
@@ -177,6 +181,7 @@ func TestASignatureIsForOneName(t *testing.T) {
 // An access token has the canonical issuer whichever name it was got by, and is good by
 // each; also after the operator made another name the canonical one.
 func TestAccessTokensOutliveANewCanonicalName(t *testing.T) {
+	t.Parallel()
 	w := newNamedEnv(t, nil)
 	w.rootURL = nas
 	d := w.device(true)
@@ -224,6 +229,7 @@ func TestAccessTokensOutliveANewCanonicalName(t *testing.T) {
 }
 
 func TestTooManyNames(t *testing.T) {
+	t.Parallel()
 	cfg := server.Config{Dir: t.TempDir(), PublicURL: public}
 	for i := range 40 {
 		cfg.OtherURLs = append(cfg.OtherURLs, fmt.Sprintf("https://n%d.example", i))

@@ -26,6 +26,7 @@ import (
 )
 
 func TestMeta(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	get := func(path string) (int, string) {
 		rec := httptest.NewRecorder()
@@ -54,6 +55,7 @@ func TestMeta(t *testing.T) {
 
 // The data folder is for one server, and only its owner can read it.
 func TestDataFolder(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	if _, err := server.New(t.Context(), w.cfg); !errors.Is(err, dirlock.ErrLocked) {
 		t.Errorf("a second server: %v, want ErrLocked", err)
@@ -89,6 +91,7 @@ func TestDataFolder(t *testing.T) {
 }
 
 func TestPublicURL(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{"", "sync.example.org", "ftp://x", "https://x?q", "https://u:p@x", "https://x/a b", "https://x/../a", "https://x/a//b", "https://x#f"} {
 		if _, err := server.New(t.Context(), server.Config{Dir: t.TempDir(), PublicURL: bad}); err == nil {
 			t.Errorf("%q is taken", bad)
@@ -99,6 +102,7 @@ func TestPublicURL(t *testing.T) {
 // Behind a proxy, attempts are counted by the address that the proxy forwards; other senders
 // cannot forge it.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) {
 		c.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		c.SignIn = accounts.Limits{PerAddress: 1}
@@ -131,6 +135,7 @@ func TestProxies(t *testing.T) {
 
 // A stop finishes the request in flight and refuses later ones.
 func TestOrderlyStop(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -174,6 +179,7 @@ func TestOrderlyStop(t *testing.T) {
 }
 
 func TestServeFails(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,6 +193,7 @@ func TestServeFails(t *testing.T) {
 
 // A stop does not wait for ever for a request that hangs, and loses nothing.
 func TestStopWithAHangingRequest(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newEnv(t, nil)
 		p := newPipes()
@@ -209,6 +216,7 @@ func TestStopWithAHangingRequest(t *testing.T) {
 
 // A folder that others can write to is refused.
 func TestFolderOfOthers(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("it has no such bits")
 	}
@@ -230,6 +238,7 @@ func TestFolderOfOthers(t *testing.T) {
 // Every response forbids content sniffing and, under HTTPS, has HSTS, also if a proxy
 // terminates TLS.
 func TestSecurityHeaders(t *testing.T) {
+	t.Parallel()
 	for public, want := range map[string]string{"https://sync.example.org": "max-age=31536000", "http://sync.example.org": ""} {
 		w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
 		for _, path := range []string{"/", "/__heartbeat__", "/auth/v1/account/devices", "/oauth/v1/jwks", "/token/1.0/sync/1.5", "/storage/1.5/1/info/collections", "/nowhere"} {
@@ -245,6 +254,7 @@ func TestSecurityHeaders(t *testing.T) {
 
 // A body that differs from the signed one is refused, and nothing of it is stored.
 func TestStoragePayloadIsVerified(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	send := func(signed, sent string) int {
@@ -267,6 +277,7 @@ func TestStoragePayloadIsVerified(t *testing.T) {
 }
 
 func TestPublicURLs(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"https://bücher.example/":         "https://xn--bcher-kva.example",
 		"https://Bücher.example:8443/a":   "https://xn--bcher-kva.example:8443/a",
@@ -284,6 +295,7 @@ func TestPublicURLs(t *testing.T) {
 // With a path in the public URL, everything is below it, whether or not a proxy strips the
 // path.
 func TestBelowAPath(t *testing.T) {
+	t.Parallel()
 	const public = "https://example.org/my/sync"
 	w := newEnv(t, func(c *server.Config) { c.PublicURL = public })
 	get := func(path string) *httptest.ResponseRecorder {
@@ -331,6 +343,7 @@ func TestBelowAPath(t *testing.T) {
 
 // Devices that were set up for Mozilla's own server find the token server where it was.
 func TestOldTokenPath(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	for _, path := range []string{"/1.0/sync/1.5", "/token/1.0/sync/1.5"} {
 		rec := httptest.NewRecorder()
@@ -344,6 +357,7 @@ func TestOldTokenPath(t *testing.T) {
 // Web pages of another origin use the service where the operator named it, never with the
 // browser's own credentials; all others as before.
 func TestCORS(t *testing.T) {
+	t.Parallel()
 	const app = "https://app.example.org"
 	ask := func(w *env, method, path, origin string, header ...string) (int, http.Header) {
 		r := httptest.NewRequestWithContext(t.Context(), method, root+path, nil)
@@ -391,6 +405,7 @@ func TestCORS(t *testing.T) {
 
 // The peer of a Unix domain socket is the proxy, and forwards the client's address.
 func TestSocketProxy(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) {
 		c.SocketProxy = true
 		c.SignIn = accounts.Limits{PerAddress: 1}

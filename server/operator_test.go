@@ -15,6 +15,7 @@ import (
 
 // A user who is locked because of others' wrong passwords can sign in again after Unlock.
 func TestUnlock(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.SignIn = accounts.Limits{PerAccount: 2} })
 	via := w.device(true).via
 	for range 3 {
@@ -41,6 +42,7 @@ func TestUnlock(t *testing.T) {
 
 // A lost second step is removed with its backup codes, once.
 func TestRemoveSecondStep(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	if _, err := w.server.RemoveSecondStep(t.Context(), email); !errors.Is(err, accounts.ErrNoSecondStep) {
@@ -77,6 +79,7 @@ func TestRemoveSecondStep(t *testing.T) {
 
 // Invitations are listed without their codes, and those not used can be revoked.
 func TestInvitations(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })
 	first, _, err := w.server.Invite(t.Context(), "for Ann", time.Hour)
 	if err != nil {
@@ -107,6 +110,7 @@ func TestInvitations(t *testing.T) {
 
 // A default quota applies at once and after a restart, except to users with their own.
 func TestDefaultQuota(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	put := func() int {
@@ -149,6 +153,7 @@ func TestDefaultQuota(t *testing.T) {
 
 // Compacting releases the space of removed records.
 func TestCompact(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	if c, err := w.server.Compact(t.Context(), email); err != nil || c.Before != 0 {

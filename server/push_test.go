@@ -81,6 +81,7 @@ func (b *browser) do(method, path string, in any) []byte {
 // A device learns through its push service that another one is there, can read
 // what it is told, and sees when its subscription is over.
 func TestPush(t *testing.T) {
+	t.Parallel()
 	got, closing := make(chan pushed, 10), make(chan *server.Server, 1)
 	service := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

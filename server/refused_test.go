@@ -8,6 +8,7 @@ import (
 
 // A connection over the limit is closed and counted.
 func TestRefusedConnectionsAreCounted(t *testing.T) {
+	t.Parallel()
 	refused := 0
 	c := &conns{max: 1000, refused: func() { refused++ }}
 	for i := range maxPerAddress + 2 {

@@ -16,6 +16,7 @@ import (
 // A damaged file is set aside while the server runs. The user's tokens become invalid, new
 // ones lead to an empty storage with another number, and the old file is kept.
 func TestRepair(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
@@ -69,6 +70,7 @@ func TestRepair(t *testing.T) {
 
 // Users whose files are damaged are listed like the others.
 func TestUsersWithADamagedFile(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
 	if err := w.server.Close(t.Context()); err != nil {

@@ -64,6 +64,7 @@ var formats = map[string]func(*safeBuffer) slog.Handler{
 // At the default level, the security log shows each attempt with its address, and contains no
 // user input.
 func TestSecurityLog(t *testing.T) {
+	t.Parallel()
 	w, log := attack(t, formats["text"])
 	users, err := w.server.Users(t.Context())
 	if err != nil {
@@ -97,6 +98,7 @@ func TestSecurityLog(t *testing.T) {
 
 // The filter for fail2ban finds exactly the attackers in a real log.
 func TestFail2ban(t *testing.T) {
+	t.Parallel()
 	filter := filepath.Join("..", "deploy", "fail2ban", "filter.d", "syncmanager.conf")
 	fails, ignores := readFilter(t, filter)
 	for name, handler := range formats {

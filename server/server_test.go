@@ -196,6 +196,7 @@ func (d *device) must(method, path, body string) string {
 
 // What one device stores the other reads, and it is there after a restart.
 func TestTwoDevices(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.device(true)
 	const record = "/storage/forms/%2FDxrbGUjRCqNUiqn" // an id as Firefox makes them
@@ -218,6 +219,7 @@ func TestTwoDevices(t *testing.T) {
 }
 
 func TestStorageRefuses(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	good := d.token
@@ -254,6 +256,7 @@ func TestStorageRefuses(t *testing.T) {
 // A deleted account gets no token, and its storage is removed when the last one
 // has expired.
 func TestDeletedAccount(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
@@ -304,6 +307,7 @@ func (w *env) destroyAccount() {
 
 // The purge follows its ticks.
 func TestPurgeTicks(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)

@@ -10,6 +10,7 @@ import (
 // A storage token becomes invalid at once when its session ends, or its account is disabled
 // or deleted, and stays invalid.
 func TestStorageTokensEnd(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(w *env, d, other *device) error{
 		"signed out from another device": func(w *env, d, other *device) error {
 			return other.account.Disconnect(w.t.Context(), account.Device{ID: d.account.DeviceID()})

@@ -14,6 +14,7 @@ import (
 // A disabled user is locked out at once, on each device and with each token. When they are
 // enabled again, their data is still there.
 func TestDisabledUser(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
@@ -48,6 +49,7 @@ func TestDisabledUser(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, func(c *server.Config) { c.Quota = 2048 })
 	d := w.device(true)
 	put := func(size int) int {
@@ -92,6 +94,7 @@ func TestQuotas(t *testing.T) {
 
 // A removed user is deleted with all data, and may sign up again as a new user.
 func TestRemovedUser(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
 	d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
@@ -115,6 +118,7 @@ func TestRemovedUser(t *testing.T) {
 
 // Listing users creates no files, and shows users who never synced.
 func TestUsersWithoutStorage(t *testing.T) {
+	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.device(true).account
 	users, err := w.server.Users(t.Context())
