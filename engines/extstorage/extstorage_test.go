@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,80 +14,62 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/extstorage"
-	"github.com/syncmanager/syncmanager/internal/test/long"
+	"github.com/syncmanager/syncmanager/internal/test/flattest"
 )
 
-func openIn(t testing.TB, dir string) *extstorage.Engine {
-	t.Helper()
-	e, err := extstorage.Open(t.Context(), extstorage.Config{
-		Path: filepath.Join(dir, "storage.db"), Key: [32]byte{1}, Rand: rand.Reader,
-		Now: func() time.Time { return time.UnixMilli(1_795_370_000_000) },
-	})
+// kind has a key "version" in what each of many add-ons keeps.
+var kind = flattest.Kind[*extstorage.Engine, extstorage.Record]{
+	Open: func(ctx context.Context, path string, now func() time.Time) (*extstorage.Engine, error) {
+		return extstorage.Open(ctx, extstorage.Config{Path: path, Key: [32]byte{1}, Now: now, Rand: rand.Reader})
+	},
+	Incoming: func(i, version int) engine.Incoming {
+		id := engine.ID(fmt.Sprintf("storage-%d", i))
+		return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","extId":"x%d@test.example","data":"{\"version\":%d}"}`, id, i, version)}
+	},
+	New: func(i int) extstorage.Record {
+		return extstorage.Record{ExtID: fmt.Sprintf("x%d@test.example", i), Data: versioned(0)}
+	},
+	ID:         func(r extstorage.Record) engine.ID { return r.ID },
+	SetVersion: func(r *extstorage.Record, version int) { r.Data = versioned(version) },
+	Version: func(r extstorage.Record) (version int, err error) {
+		err = json.Unmarshal(r.Data["version"], &version)
+		return version, err
+	},
+	Editor:  func(e *extstorage.Engine) flattest.Editor[extstorage.Record] { return editor{e.Store(), e} },
+	Invalid: []byte(`{"id":"storage-0","extId":"x0@test.example","data":{"version":0}}`),
+}
+
+func versioned(n int) extstorage.Data {
+	return extstorage.Data{"version": json.RawMessage(fmt.Sprint(n))}
+}
+
+// editor edits keys and clears add-ons' storage, as add-ons do.
+type editor struct {
+	flattest.Editor[extstorage.Record]
+	e *extstorage.Engine
+}
+
+func (ed editor) Update(ctx context.Context, r extstorage.Record) (extstorage.Record, error) {
+	return r, ed.e.Of(r.ExtID).Set(ctx, r.Data)
+}
+
+func (ed editor) Delete(ctx context.Context, id engine.ID) error {
+	r, err := ed.Get(ctx, id)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	return e
+	return ed.e.Of(r.ExtID).Clear(ctx)
 }
 
 func open(t testing.TB) *extstorage.Engine {
 	t.Helper()
-	e := openIn(t, t.TempDir())
-	t.Cleanup(func() { _ = e.Close() })
+	e, _ := kind.OpenNew(t)
 	return e
-}
-
-func version(n int) map[string]json.RawMessage {
-	return map[string]json.RawMessage{"version": json.RawMessage(fmt.Sprint(n))}
 }
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	ext := func(i int) string { return fmt.Sprintf("x%d@test.example", i) }
-	enginetest.Run(t, enginetest.Harness{
-		Many:  long.Of(2000, 10_000),
-		Open:  func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
-		Close: func(_ testing.TB, e engine.Engine) { _ = e.(*extstorage.Engine).Close() },
-		Incoming: func(i, version int) engine.Incoming {
-			id := engine.ID(fmt.Sprintf("storage-%d", i))
-			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","extId":"%s","data":"{\"version\":%d}"}`, id, ext(i), version)}
-		},
-		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*extstorage.Engine).Store().Add(ctx, extstorage.Record{ExtID: ext(i), Data: version(0)})
-			return r.ID, err
-		},
-		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, n int) error {
-			r, err := e.(*extstorage.Engine).Store().Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			return e.(*extstorage.Engine).Of(r.ExtID).Set(ctx, version(n))
-		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			r, err := e.(*extstorage.Engine).Store().Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			return e.(*extstorage.Engine).Of(r.ExtID).Clear(ctx)
-		},
-		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
-			all := map[engine.ID]int{}
-			for r, err := range e.(*extstorage.Engine).List(ctx) {
-				if err != nil {
-					return nil, err
-				}
-				var n int
-				if err := json.Unmarshal(r.Data["version"], &n); err != nil {
-					return nil, err
-				}
-				all[r.ID] = n
-			}
-			return all, nil
-		},
-		Invalid:            []byte(`{"id":"storage-0","extId":"x0@test.example","data":{"version":0}}`),
-		Duplicates:         true,
-		RemembersDeletions: true,
-		Unknown:            true,
-	})
+	enginetest.Run(t, kind.Harness())
 }
 
 // TestFirefoxsStorage takes what an add-on kept in Firefox, and changes one key.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,71 +15,58 @@ import (
 	"github.com/syncmanager/syncmanager/engine/enginetest"
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/prefs"
+	"github.com/syncmanager/syncmanager/internal/test/flattest"
 )
 
-func openIn(t testing.TB, dir string) *prefs.Engine {
-	t.Helper()
-	e, err := prefs.Open(t.Context(), prefs.Config{
-		Path: filepath.Join(dir, "prefs.db"), Key: [32]byte{1}, Rand: rand.Reader,
-		Now: func() time.Time { return time.UnixMilli(1_795_370_000_000) },
-	})
-	if err != nil {
-		t.Fatal(err)
+// kind has a preference "version" in the record of each of many applications.
+var kind = flattest.Kind[*prefs.Engine, prefs.Record]{
+	Open: func(ctx context.Context, path string, now func() time.Time) (*prefs.Engine, error) {
+		return prefs.Open(ctx, prefs.Config{Path: path, Key: [32]byte{1}, Now: now, Rand: rand.Reader})
+	},
+	Incoming: func(i, version int) engine.Incoming {
+		id := engine.ID(fmt.Sprintf("YXBw%08d", i))
+		return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","value":{"a":null,"version":%d}}`, id, version)}
+	},
+	New:        func(int) prefs.Record { return prefs.Record{Value: versioned(0)} },
+	ID:         func(r prefs.Record) engine.ID { return r.ID },
+	SetVersion: func(r *prefs.Record, version int) { r.Value = versioned(version) },
+	Version: func(r prefs.Record) (version int, err error) {
+		err = json.Unmarshal(r.Value["version"], &version)
+		return version, err
+	},
+	Editor:  func(e *prefs.Engine) flattest.Editor[prefs.Record] { return editor{e.Store(), e} },
+	Invalid: []byte(`{"id":"YXBw00000000","value":[]}`),
+	ByID:    true,
+}
+
+func versioned(n int) map[string]json.RawMessage {
+	return map[string]json.RawMessage{"version": json.RawMessage(fmt.Sprint(n))}
+}
+
+// editor edits preferences one by one, as a user does.
+type editor struct {
+	flattest.Editor[prefs.Record]
+	e *prefs.Engine
+}
+
+func (ed editor) Update(ctx context.Context, r prefs.Record) (prefs.Record, error) {
+	for name, value := range r.Value {
+		if _, err := ed.e.Of(r.Application()).Update(ctx, prefs.Pref{Name: name, Value: value}); err != nil {
+			return r, err
+		}
 	}
-	return e
+	return r, nil
 }
 
 func open(t testing.TB) *prefs.Engine {
 	t.Helper()
-	e := openIn(t, t.TempDir())
-	t.Cleanup(func() { _ = e.Close() })
+	e, _ := kind.OpenNew(t)
 	return e
 }
 
-// TestContract has a preference "version" in the record of each of many applications.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	enginetest.Run(t, enginetest.Harness{
-		RemembersDeletions: true,
-		Open:               func(t testing.TB, dir string) engine.Engine { return openIn(t, dir) },
-		Close:              func(_ testing.TB, e engine.Engine) { _ = e.(*prefs.Engine).Close() },
-		Incoming: func(i, version int) engine.Incoming {
-			id := engine.ID(fmt.Sprintf("YXBw%08d", i))
-			return engine.Incoming{ID: id, Payload: fmt.Appendf(nil, `{"id":"%s","value":{"a":null,"version":%d}}`, id, version)}
-		},
-		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			r, err := e.(*prefs.Engine).Store().Add(ctx, prefs.Record{Value: map[string]json.RawMessage{"version": json.RawMessage("0")}})
-			return r.ID, err
-		},
-		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
-			application, err := base64.URLEncoding.DecodeString(string(id))
-			if err != nil {
-				return err
-			}
-			value := json.RawMessage(fmt.Sprint(version))
-			_, err = e.(*prefs.Engine).Of(string(application)).Update(ctx, prefs.Pref{Name: "version", Value: value})
-			return err
-		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			return e.(*prefs.Engine).Store().Delete(ctx, id)
-		},
-		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
-			all := map[engine.ID]int{}
-			for r, err := range e.(*prefs.Engine).List(ctx) {
-				if err != nil {
-					return nil, err
-				}
-				var version int
-				if err := json.Unmarshal(r.Value["version"], &version); err != nil {
-					return nil, err
-				}
-				all[r.ID] = version
-			}
-			return all, nil
-		},
-		Invalid: []byte(`{"id":"YXBw00000000","value":[]}`),
-		Unknown: true,
-	})
+	enginetest.Run(t, kind.Harness())
 }
 
 func mustSet(t *testing.T, a *prefs.Application, name, value string) {

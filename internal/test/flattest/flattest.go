@@ -15,19 +15,18 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 )
 
-// Editor adds and edits records of type R.
+// Editor edits records of type R.
 type Editor[R any] interface {
 	Add(ctx context.Context, r R) (R, error)
 	Get(ctx context.Context, id engine.ID) (R, error)
 	Update(ctx context.Context, r R) (R, error)
+	Delete(ctx context.Context, id engine.ID) error
 }
 
 // Store is an engine with records of type R.
 type Store[R any] interface {
 	engine.Engine
-	Editor[R]
 	Close() error
-	Delete(ctx context.Context, id engine.ID) error
 	List(ctx context.Context) iter.Seq2[R, error]
 }
 
@@ -42,10 +41,13 @@ type Kind[E Store[R], R any] struct {
 	ID         func(r R) engine.ID
 	SetVersion func(r *R, version int)
 	Version    func(r R) (int, error)
-	// Editor is what adds and edits for the suite; nil: the engine itself.
+	// Editor is what edits for the suite; nil: the engine itself, which is an Editor then.
 	Editor func(e E) Editor[R]
 	// Invalid is a payload for item 0 that breaks the rules.
 	Invalid []byte
+	// ByID tells that nothing but its ID makes two records the same, so that New is a
+	// duplicate of nothing.
+	ByID bool
 }
 
 // OpenIn opens the engine in a folder, with a fixed clock.
@@ -71,7 +73,7 @@ func (k Kind[E, R]) editor(e engine.Engine) Editor[R] {
 	if k.Editor != nil {
 		return k.Editor(e.(E))
 	}
-	return e.(E)
+	return e.(Editor[R])
 }
 
 func (k Kind[E, R]) open(t testing.TB, dir string, c *testclock.Clock) E {
@@ -108,7 +110,7 @@ func (k Kind[E, R]) Harness() enginetest.Harness {
 			_, err = k.editor(e).Update(ctx, r)
 			return err
 		},
-		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return e.(E).Delete(ctx, id) },
+		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error { return k.editor(e).Delete(ctx, id) },
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := make(map[engine.ID]int)
 			for r, err := range e.(E).List(ctx) {
@@ -122,7 +124,7 @@ func (k Kind[E, R]) Harness() enginetest.Harness {
 			return all, nil
 		},
 		Invalid:            k.Invalid,
-		Duplicates:         true,
+		Duplicates:         !k.ByID,
 		RemembersDeletions: true,
 		Unknown:            true,
 	}
