@@ -38,7 +38,8 @@ func TestScopes(t *testing.T) {
 		allowed    bool
 	}{
 		{Profile, "profile:email", true}, {Profile, ProfileWrite, false}, {Profile, AvatarWrite, false}, {Profile, OpenID, false},
-		{ProfileWrite, Profile, true}, {ProfileWrite, AvatarWrite, true}, {AvatarWrite, Profile, false},
+		{ProfileWrite, Profile, true}, {ProfileWrite, AvatarWrite, true}, {ProfileWrite, "profile:email", true}, {ProfileWrite, OpenID, false},
+		{AvatarWrite, Profile, false},
 		{"profile:email", Profile, false}, {"profile:email", "profile:uid", false}, {onepw.OldSync, onepw.OldSync, true},
 	} {
 		if got := (Scopes{c.have}).Allow(c.want); got != c.allowed {

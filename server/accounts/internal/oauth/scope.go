@@ -59,7 +59,7 @@ func (s Scopes) String() string { return strings.Join(s, " ") }
 func (s Scopes) Allow(want string) bool {
 	for _, have := range s {
 		switch {
-		case have == want, have == ProfileWrite && (want == Profile || want == AvatarWrite):
+		case have == want, have == ProfileWrite && (want == Profile || strings.HasPrefix(want, Profile+":")):
 			return true
 		case have == Profile && strings.HasPrefix(want, Profile+":") && !strings.HasSuffix(want, ":write"):
 			return true
