@@ -56,3 +56,67 @@ func Example() {
 	// https://www.example.org ann
 	// true
 }
+
+// A browser fills in what it has for a page, and saves what the user submits.
+func ExampleEngine_AddOrUpdate() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	form := passwords.Login{Hostname: "https://www.example.org", FormSubmitURL: "https://www.example.org", Username: "ann", Password: "correct horse"}
+	if _, err := e.FindLoginToUpdate(ctx, form); errors.Is(err, engine.ErrNotFound) {
+		fmt.Println("Save this login?")
+	}
+	_, err := e.AddOrUpdate(ctx, form)
+	check(err)
+	form.Password = "battery staple"
+	_, err = e.AddOrUpdate(ctx, form)
+	check(err)
+	for l, err := range e.ByOrigin(ctx, "https://www.example.org/sign-in") {
+		check(err)
+		fmt.Println(l.Username, l.Password)
+	}
+	// Output:
+	// Save this login?
+	// ann battery staple
+}
+
+func ExampleEngine_BySite() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	_, err := e.AddMany(ctx, []passwords.Login{
+		{Hostname: "https://www.example.co.uk", Username: "ann", Password: "one"},
+		{Hostname: "https://shop.example.co.uk", Username: "ann", Password: "two"},
+		{Hostname: "https://other.co.uk", Username: "ann", Password: "three"},
+	})
+	check(err)
+	for l, err := range e.BySite(ctx, "https://www.example.co.uk/basket") {
+		check(err)
+		fmt.Println(l.Hostname)
+	}
+	n, err := e.CountByOrigin(ctx, "https://www.example.co.uk")
+	check(err)
+	fmt.Println(n)
+	// Output:
+	// https://shop.example.co.uk
+	// https://www.example.co.uk
+	// 1
+}
+
+func ExampleEngine_Breaches() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	login, err := e.Add(ctx, passwords.Login{Hostname: "https://www.example.org", Username: "ann", Password: "correct horse"})
+	check(err)
+	check(e.RecordBreach(ctx, login.ID, time.Now().Add(time.Minute)))
+	for l, err := range e.Breaches(ctx) {
+		check(err)
+		fmt.Println("Change the password of", l.Username, "at", l.Hostname, "dismissed:", l.BreachDismissed())
+	}
+	// Output:
+	// Change the password of ann at https://www.example.org dismissed: false
+}

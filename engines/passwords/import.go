@@ -180,5 +180,7 @@ func (l *Login) enrich(from *Login) {
 	if from.TimeCreated > 0 && (l.TimeCreated == 0 || from.TimeCreated < l.TimeCreated) {
 		l.TimeCreated = from.TimeCreated
 	}
+	l.TimeOfLastBreach = max(l.TimeOfLastBreach, from.TimeOfLastBreach)
+	l.TimeLastBreachAlertDismissed = max(l.TimeLastBreachAlertDismissed, from.TimeLastBreachAlertDismissed)
 	l.TimeLastUsed, l.TimesUsed = max(l.TimeLastUsed, from.TimeLastUsed), max(l.TimesUsed, from.TimesUsed)
 }

@@ -33,6 +33,11 @@ type Login struct {
 	TimeLastUsed        int64
 	// TimesUsed counts uses; 0: not known. Firefox 153 neither writes nor keeps it.
 	TimesUsed int64
+	// TimeOfLastBreach is when the site was breached last, and TimeLastBreachAlertDismissed
+	// when the user dismissed the alert of a breach, in Unix milliseconds; 0: never. Firefox
+	// for phones writes them.
+	TimeOfLastBreach             int64
+	TimeLastBreachAlertDismissed int64
 }
 
 // wire is the record as Firefox writes it: of formSubmitURL and httpRealm just
@@ -50,6 +55,8 @@ type wire struct {
 	TimePasswordChanged int64     `json:"timePasswordChanged,omitempty"`
 	TimeLastUsed        int64     `json:"timeLastUsed,omitempty"`
 	TimesUsed           int64     `json:"timesUsed,omitempty"`
+	TimeOfLastBreach    int64     `json:"timeOfLastBreach,omitempty"`
+	BreachDismissed     int64     `json:"timeLastBreachAlertDismissed,omitempty"`
 }
 
 // MarshalJSON writes the record as it goes over the wire.
@@ -59,6 +66,7 @@ func (l Login) MarshalJSON() ([]byte, error) {
 		UsernameField: l.UsernameField, PasswordField: l.PasswordField,
 		TimeCreated: l.TimeCreated, TimePasswordChanged: l.TimePasswordChanged,
 		TimeLastUsed: l.TimeLastUsed, TimesUsed: l.TimesUsed,
+		TimeOfLastBreach: l.TimeOfLastBreach, BreachDismissed: l.TimeLastBreachAlertDismissed,
 	}
 	if l.HTTPRealm != "" {
 		w.HTTPRealm = &l.HTTPRealm
@@ -108,6 +116,10 @@ func (l *Login) set(name string, value []byte) error {
 		l.TimeLastUsed = mirror.Number(value)
 	case "timesUsed":
 		l.TimesUsed = mirror.Number(value)
+	case "timeOfLastBreach":
+		l.TimeOfLastBreach = mirror.Number(value)
+	case "timeLastBreachAlertDismissed":
+		l.TimeLastBreachAlertDismissed = mirror.Number(value)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // notValid begins the errors about a login that cannot be one.
@@ -40,9 +39,14 @@ func (e *Engine) complete(l, old *Login) error {
 // has none, its origin in the usual form, and its times. An [engine.DuplicateError] names the
 // login that is there already.
 func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
-	// An import leaves the time open: nobody knows since when its password stands.
-	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, e.now().UnixMilli())
+	e.dated(&l)
 	return e.store.Add(ctx, l)
+}
+
+// dated fills in since when a new login's password stands. An import leaves that open:
+// nobody knows.
+func (e *Engine) dated(l *Login) {
+	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, e.now().UnixMilli())
 }
 
 // Update changes the login that has l.ID: all fields are taken from l, but
@@ -53,14 +57,9 @@ func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
 
 // Touch notes that the login was used.
 func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
-	return e.store.Edit(ctx, func(tx *mirror.Tx[Login]) error {
-		l, err := tx.Get(id)
-		if err != nil {
-			return err
-		}
+	return e.edit(ctx, id, func(l *Login) {
 		l.TimeLastUsed = e.now().UnixMilli()
 		l.TimesUsed++
-		return tx.Update(&l)
 	})
 }
 

@@ -20,6 +20,7 @@ func (e *Engine) schema() mirror.Schema[Login] {
 		Fields: []string{
 			"id", "hostname", "formSubmitURL", "httpRealm", "username", "password",
 			"usernameField", "passwordField", "timeCreated", "timePasswordChanged", "timeLastUsed", "timesUsed",
+			"timeOfLastBreach", "timeLastBreachAlertDismissed",
 		},
 		ID:       func(l *Login) *engine.ID { return &l.ID },
 		NewID:    newID,
@@ -30,9 +31,12 @@ func (e *Engine) schema() mirror.Schema[Login] {
 			}
 			return mirror.Keys{Dedupe: l.dedupeKey(), Loose: l.looseKey()}, nil
 		},
-		Matches: (*Login).matches,
+		Matches:       (*Login).matches,
+		Lookup:        lookups,
+		LookupVersion: lookupsNow,
+
 		Resolve: resolve,
-		Sticky:  []string{"timesUsed", "timeLastUsed"},
+		Sticky:  []string{"timesUsed", "timeLastUsed", "timeOfLastBreach", "timeLastBreachAlertDismissed"},
 		Required: []string{
 			"formSubmitURL", "httpRealm", "username", "usernameField", "passwordField", "timeCreated", "timePasswordChanged",
 		},
@@ -46,6 +50,11 @@ func resolve(c mirror.Conflict) (value []byte, ok bool) {
 	switch c.Field {
 	case "password":
 		return newerPassword(c)
+	case "timeOfLastBreach", "timeLastBreachAlertDismissed":
+		if mirror.Number(c.Local) > mirror.Number(c.Remote) {
+			return c.Local, true
+		}
+		return c.Remote, true
 	case "hostname":
 		// Where the two are one site, the form in which Firefox stores it stands.
 		for _, side := range [][]byte{c.Remote, c.Local} {

@@ -20,6 +20,9 @@ func (s *Store[R]) Edit(ctx context.Context, f func(*Tx[R]) error) error {
 	})
 }
 
+// View runs f in a transaction that cannot write: all that it reads is of one moment.
+func (s *Store[R]) View(ctx context.Context, f func(*Tx[R]) error) error { return s.view(ctx, f) }
+
 // Add adds a new record, and returns it as it was stored: with an ID if it had none.
 // An [engine.DuplicateError] names the record that has its ID or its dedupe key already.
 func (s *Store[R]) Add(ctx context.Context, r R) (R, error) {
