@@ -80,6 +80,12 @@ only.`,
 			shownField("Created", func(l login) string { return day(l.TimeCreated) }),
 			shownField("Changed", func(l login) string { return day(l.TimePasswordChanged) }),
 			shownField("Last used", func(l login) string { return day(l.TimeLastUsed) }),
+			{
+				label: "Breached", flag: "breached", usage: "the `DATE` of the site's last breach: 2026-08-31",
+				text: func(l login) string { return day(l.TimeOfLastBreach) },
+				set:  setBreached,
+			},
+			shownField("Breach dismissed", func(l login) string { return day(l.TimeLastBreachAlertDismissed) }),
 		},
 		secret: &secret[login]{
 			what: "passwords", flag: "show-passwords", inShow: true,
@@ -90,6 +96,14 @@ only.`,
 		search: func(ctx context.Context, store itemStore[login], word string) iter.Seq2[login, error] {
 			return store.(loginStore).Find(ctx, word)
 		},
+		filters: []filter[login]{
+			{"origin", "only the logins of this `URL`'s origin", func(ctx context.Context, store itemStore[login], url string) iter.Seq2[login, error] {
+				return store.(loginStore).ByOrigin(ctx, url)
+			}},
+			{"site", "only the logins of this `SITE`: a URL or a host, with all its subdomains", func(ctx context.Context, store itemStore[login], site string) iter.Seq2[login, error] {
+				return store.(loginStore).BySite(ctx, site)
+			}},
+		},
 		formats: []format[login]{
 			{"csv", func(ctx context.Context, store itemStore[login], w io.Writer) error {
 				return store.(loginStore).ExportCSV(ctx, w)
@@ -99,7 +113,7 @@ only.`,
 			}},
 		},
 	}
-	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s)}
+	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s), a.passwordsBreachesCommand(s), a.passwordsDismissCommand(&s)}
 	c := s.command(a)
 	for _, sub := range c.Commands() {
 		if sub.Flag("realm") != nil {
@@ -142,6 +156,75 @@ func loginJSON(l login) any {
 	}
 	delete(record, "password")
 	return record
+}
+
+func setBreached(l *login, date string) error {
+	if date == "" {
+		l.TimeOfLastBreach = 0
+		return nil
+	}
+	at, err := time.ParseInLocation(time.DateOnly, date, time.Local)
+	if err != nil {
+		return fmt.Errorf("%q is not a date like 2026-08-31", date)
+	}
+	l.TimeOfLastBreach = at.UnixMilli()
+	return nil
+}
+
+// passwordsBreachesCommand takes the description of the store's commands for other columns.
+func (a *app) passwordsBreachesCommand(s storeCommand[login]) *cobra.Command {
+	s.columns = []column[login]{
+		{"SITE", loginSite},
+		{"USERNAME", func(l login) string { return l.Username }},
+		{"CHANGED", func(l login) string { return day(l.TimePasswordChanged) }},
+		{"BREACHED", func(l login) string { return day(l.TimeOfLastBreach) }},
+	}
+	s.name = "breached passwords"
+	all := false
+	c := &cobra.Command{
+		Use:   "breaches",
+		Short: "List the logins of breached sites",
+		Long: `List the logins whose site was breached after their password was changed last,
+but for those that were dismissed. Breaches come from other devices, or with
+'passwords edit LOGIN --breached DATE'.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := p.Passwords(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := s.sorted(store.Breaches(ctx), func(l login) bool { return all || !l.BreachDismissed() })
+			if err != nil {
+				return err
+			}
+			return s.printList(a, found, false)
+		}),
+	}
+	c.Flags().BoolVar(&all, "all", false, "also those that were dismissed")
+	return c
+}
+
+func (a *app) passwordsDismissCommand(s *storeCommand[login]) *cobra.Command {
+	return &cobra.Command{
+		Use:               "dismiss LOGIN…",
+		Short:             "Take logins off the list of breaches, on all devices",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: s.complete(a, true),
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, found, err := s.findAll(ctx, p, args)
+			if err != nil {
+				return err
+			}
+			for _, l := range found {
+				if !l.Breached() {
+					return fmt.Errorf("%s was not breached since its password was changed", s.title(l))
+				}
+			}
+			return s.forEach(a, found, "Dismissed", func(l *login) error {
+				return store.(loginStore).DismissBreach(ctx, l.ID)
+			})
+		}),
+	}
 }
 
 // day returns the date of a time in Unix milliseconds; "" for 0, which is unknown.

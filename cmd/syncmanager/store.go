@@ -52,6 +52,8 @@ type storeCommand[R any] struct {
 	secret *secret[R]
 	// search, if not nil, takes the place of a search in the title and the columns.
 	search func(ctx context.Context, store itemStore[R], word string) iter.Seq2[R, error]
+	// filters are flags of list.
+	filters []filter[R]
 	// formats are those of export; by default JSON only.
 	formats []format[R]
 	// editOnly leaves out add and import.
@@ -83,6 +85,12 @@ type secret[R any] struct {
 	column column[R]
 	// inShow is set if show prints it without the flag.
 	inShow bool
+}
+
+// A filter is a flag of list that chooses among the items.
+type filter[R any] struct {
+	flag, usage string
+	find        func(ctx context.Context, store itemStore[R], value string) iter.Seq2[R, error]
 }
 
 // A format is one of the formats of export.
@@ -158,12 +166,16 @@ func (s *storeCommand[R]) found(ctx context.Context, store itemStore[R], word st
 		source, matches = s.search(ctx, store, word), func(R, string) bool { return true }
 	}
 	word = strings.ToLower(word)
-	var found []R
+	return s.sorted(source, func(r R) bool { return matches(r, word) })
+}
+
+// sorted returns the items of a source that keep wants, sorted by title.
+func (s *storeCommand[R]) sorted(source iter.Seq2[R, error], keep func(R) bool) (found []R, err error) {
 	for r, err := range source {
 		if err != nil {
 			return nil, err
 		}
-		if matches(r, word) {
+		if keep(r) {
 			found = append(found, r)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
@@ -17,26 +19,44 @@ func (s *storeCommand[R]) list(a *app) *cobra.Command {
 		Use:   "list [WORD]",
 		Short: "List the " + s.name + ", or those that contain WORD",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			store, err := s.open(ctx, p)
-			if err != nil {
-				return err
-			}
-			word := ""
-			if len(args) == 1 {
-				word = args[0]
-			}
-			found, err := s.found(ctx, store, word)
-			if err != nil {
-				return err
-			}
-			return s.printList(a, found, reveal)
-		}),
 	}
+	c.RunE = a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+		store, err := s.open(ctx, p)
+		if err != nil {
+			return err
+		}
+		word := ""
+		if len(args) == 1 {
+			word = args[0]
+		}
+		found, err := s.chosen(ctx, store, c.Flags(), word)
+		if err != nil {
+			return err
+		}
+		return s.printList(a, found, reveal)
+	})
+	var flags []string
+	for _, f := range s.filters {
+		c.Flags().String(f.flag, "", f.usage)
+		flags = append(flags, f.flag)
+	}
+	c.MarkFlagsMutuallyExclusive(flags...)
 	if s.secret != nil {
 		c.Flags().BoolVar(&reveal, s.secret.flag, false, "print the "+s.secret.what+" in full")
 	}
 	return c
+}
+
+// chosen returns the items that a filter among the flags finds, or all, and of those the
+// ones that contain word, sorted by title.
+func (s *storeCommand[R]) chosen(ctx context.Context, store itemStore[R], flags *pflag.FlagSet, word string) ([]R, error) {
+	for _, f := range s.filters {
+		if given := flags.Lookup(f.flag); given.Changed {
+			word := strings.ToLower(word)
+			return s.sorted(f.find(ctx, store, given.Value.String()), func(r R) bool { return s.matches(r, word) })
+		}
+	}
+	return s.found(ctx, store, word)
 }
 
 // printList prints items, with their secrets if reveal says so.
