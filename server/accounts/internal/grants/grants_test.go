@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
@@ -20,6 +19,7 @@ import (
 
 const (
 	firefox = "5882386c6d801776"
+	oldSync = "https://identity.mozilla.com/apps/oldsync"
 	// The pair of RFC 7636, appendix B.
 	verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
@@ -274,14 +274,14 @@ func TestWhatACodeGives(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.add("offline", func(c *store.Code) {
-		c.Offline, c.Scope, c.KeysJWE = true, onepw.OldSync+" "+oauth.Session+" "+oauth.OpenID, "sealed"
+		c.Offline, c.Scope, c.KeysJWE = true, oldSync+" "+oauth.Session+" "+oauth.OpenID, "sealed"
 	})
 	out, err := e.token(e.Request(redeem(firefox, "offline", verifier)))
 	if err != nil || out.Refresh == "" || out.Session == "" || out.ID == "" || out.KeysJWE != "sealed" {
 		t.Fatalf("offline: %+v, %v", out, err)
 	}
 	again := fmt.Sprintf(`{"grant_type":"refresh_token","client_id":%q,"refresh_token":%q,"scope":%%q}`, firefox, out.Refresh)
-	for scope, want := range map[string]*fault.Error{onepw.OldSync: nil, "": nil, oauth.Profile: fault.ErrScope, "everything": fault.ErrScope} {
+	for scope, want := range map[string]*fault.Error{oldSync: nil, "": nil, oauth.Profile: fault.ErrScope, "everything": fault.ErrScope} {
 		got, err := e.token(e.Request(fmt.Sprintf(again, scope)))
 		if want == nil && (err != nil || got.Access == "" || got.Refresh != "" || got.Session != "") || want != nil && !errors.Is(err, want) {
 			t.Errorf("by the refresh token for %q: %+v, %v", scope, got, err)
