@@ -51,15 +51,9 @@ const (
 // visited or bookmarked: else the error is [ErrNotFound]. A referrer that is no page of the
 // history is left out.
 func (e *Engine) NoteUse(ctx context.Context, u Use) error {
-	if u.Kind < UseRegular || u.Kind > UseMedia {
-		return fmt.Errorf("cannot note a page's use: %w", invalid("there is no kind %d of a page", u.Kind))
-	}
-	if u.Viewed < 0 || u.Viewed > maxViewed {
-		return fmt.Errorf("cannot note a page's use: %w", invalid("a page is viewed from 0 to %v at a time, not %v", maxViewed, u.Viewed))
-	}
-	term := clean(u.SearchTerm)
-	if len(term) > maxSearchTerm {
-		return fmt.Errorf("cannot note a page's use: %w", invalid("the search term has %d bytes, and the most is %d", len(term), maxSearchTerm))
+	u.SearchTerm = clean(u.SearchTerm)
+	if err := u.check(); err != nil {
+		return fmt.Errorf("cannot note a page's use: %w", err)
 	}
 	err := e.update(ctx, func(tx *tx) error {
 		r, err := tx.askedFor(u.URL)
@@ -69,20 +63,14 @@ func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 		if r == nil {
 			return ErrNotFound
 		}
-		var referrer any
-		if u.Referrer != "" {
-			from, err := tx.askedFor(u.Referrer)
-			if err != nil {
-				return err
-			}
-			if from != nil {
-				referrer = from.id
-			}
+		referrer, err := tx.referrer(u.Referrer)
+		if err != nil {
+			return err
 		}
 		now := tx.Now().UnixMilli()
-		n, err := tx.Exec(sqlGoOnWithUse, r.id, term, referrer, int(u.Kind), now, u.Viewed.Milliseconds(), now-oneUse.Milliseconds())
+		n, err := tx.Exec(sqlGoOnWithUse, r.id, u.SearchTerm, referrer, int(u.Kind), now, u.Viewed.Milliseconds(), now-oneUse.Milliseconds())
 		if err == nil && n == 0 {
-			_, err = tx.Exec(sqlAddUse, r.id, term, referrer, int(u.Kind), now, u.Viewed.Milliseconds())
+			_, err = tx.Exec(sqlAddUse, r.id, u.SearchTerm, referrer, int(u.Kind), now, u.Viewed.Milliseconds())
 		}
 		return err
 	})
@@ -90,6 +78,31 @@ func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 		err = fmt.Errorf("cannot note a page's use: %w", err)
 	}
 	return err
+}
+
+// check refuses a use that cannot be noted.
+func (u *Use) check() error {
+	switch {
+	case u.Kind < UseRegular || u.Kind > UseMedia:
+		return invalid("there is no kind %d of a page", u.Kind)
+	case u.Viewed < 0 || u.Viewed > maxViewed:
+		return invalid("a page is viewed from 0 to %v at a time, not %v", maxViewed, u.Viewed)
+	case len(u.SearchTerm) > maxSearchTerm:
+		return invalid("the search term has %d bytes, and the most is %d", len(u.SearchTerm), maxSearchTerm)
+	}
+	return nil
+}
+
+// referrer returns the row of a page by its URL, or nil for one that is not in the history.
+func (t *tx) referrer(url string) (id any, err error) {
+	if url == "" {
+		return nil, nil
+	}
+	r, err := t.askedFor(url)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	return r.id, nil
 }
 
 // LastUse returns the last use of the page with that URL, or ErrNotFound.

@@ -53,16 +53,10 @@ type position struct{ date, place, kind int64 }
 func (e *Engine) ListVisits(ctx context.Context, which Visits) iter.Seq2[PageVisit, error] {
 	return func(yield func(PageVisit, error) bool) {
 		from, to := which.micros()
-		at := position{to, math.MinInt64, 0}
-		if which.After != nil {
-			var err error
-			if at, err = e.position(ctx, which.After); err != nil {
-				yield(PageVisit{}, fmt.Errorf("cannot list the visits: %w", err))
-				return
-			}
-			if at.date >= to {
-				at = position{to, math.MinInt64, 0}
-			}
+		at, err := e.start(ctx, which.After, to)
+		if err != nil {
+			yield(PageVisit{}, fmt.Errorf("cannot list the visits: %w", err))
+			return
 		}
 		for {
 			page, err := e.visitsPage(ctx, &at, from, which.except())
@@ -80,6 +74,20 @@ func (e *Engine) ListVisits(ctx context.Context, which Visits) iter.Seq2[PageVis
 			}
 		}
 	}
+}
+
+// start returns the position from which visits before a time are listed: after, if that is
+// before the time.
+func (e *Engine) start(ctx context.Context, after *PageVisit, to int64) (position, error) {
+	newest := position{to, math.MinInt64, 0}
+	if after == nil {
+		return newest, nil
+	}
+	at, err := e.position(ctx, after)
+	if err == nil && at.date >= to {
+		at = newest
+	}
+	return at, err
 }
 
 func (e *Engine) position(ctx context.Context, v *PageVisit) (at position, err error) {

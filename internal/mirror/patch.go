@@ -150,36 +150,41 @@ func sameElements(was, now [][]byte) []int {
 			taken[from[i]] = true
 		}
 	}
-	for begin := 0; begin < len(now); begin++ {
-		if from[begin] >= 0 {
-			continue
-		}
+	for begin := 0; begin < len(now); {
 		end := begin
 		for end < len(now) && from[end] < 0 {
 			end++
 		}
-		lowest, highest := 0, len(was)
-		if begin > 0 {
-			lowest = from[begin-1] + 1
+		if end > begin {
+			fillGap(from, begin, end, was, now, taken)
 		}
-		if end < len(now) {
-			highest = from[end]
-		}
-		var gap []int
-		for i := lowest; i < highest; i++ {
-			if !taken[i] {
-				gap = append(gap, i)
-			}
-		}
-		fill(from[begin:end], now[begin:end], was, gap)
-		for _, i := range from[begin:end] {
-			if i >= 0 {
-				taken[i] = true
-			}
-		}
-		begin = end
+		begin = end + 1
 	}
 	return from
+}
+
+// fillGap finds the elements that those from begin to end were, between the ones that their
+// neighbours were.
+func fillGap(from []int, begin, end int, was, now [][]byte, taken []bool) {
+	lowest, highest := 0, len(was)
+	if begin > 0 {
+		lowest = from[begin-1] + 1
+	}
+	if end < len(now) {
+		highest = from[end]
+	}
+	var gap []int
+	for i := lowest; i < highest; i++ {
+		if !taken[i] {
+			gap = append(gap, i)
+		}
+	}
+	fill(from[begin:end], now[begin:end], was, gap)
+	for _, i := range from[begin:end] {
+		if i >= 0 {
+			taken[i] = true
+		}
+	}
 }
 
 // fill finds among the elements of a gap those that others were.
