@@ -61,6 +61,9 @@ var (
 	ErrNoKey = errors.New("it is encrypted, and the configuration has no key")
 	// ErrNotEncrypted means that the file is not encrypted, and was opened with a key.
 	ErrNotEncrypted = errors.New("it is not encrypted, and the configuration has a key")
+	// ErrUndecryptable means that a record, and not the whole file, cannot be decrypted: it is
+	// damaged. A store's Scrub drops it, so that the server's comes again.
+	ErrUndecryptable = errors.New("it cannot be decrypted with this device's local key")
 	// ErrNoRun means that a store's log does not have the sync, or no longer.
 	ErrNoRun = errors.New("the log has no such sync")
 	// ErrUndone means that the sync was undone already.
@@ -120,4 +123,12 @@ type Undone struct {
 	Restored, Reverted int
 	// Kept counts records that were changed since the sync and stay as they are.
 	Kept int
+}
+
+// Scrubbed tells what a store's Scrub did with records that could not be decrypted.
+type Scrubbed struct {
+	// Again counts those that the next sync fetches from the server again.
+	Again int
+	// Lost counts those that only this device had, and that are gone.
+	Lost int
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -86,7 +85,7 @@ func (s *Store[R]) suits(r sealedRecord) error {
 		return engine.ErrNotEncrypted
 	}
 	_, err := s.open(r.id, r.payload)
-	if errors.Is(err, localkey.ErrOpen) {
+	if errors.Is(err, engine.ErrUndecryptable) {
 		return engine.ErrKey
 	}
 	return err

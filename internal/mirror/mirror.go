@@ -261,6 +261,9 @@ func (s *Store[R]) open(id engine.ID, sealed []byte) ([]byte, error) {
 		return sealed, nil
 	}
 	payload, err := s.sealer.Open(sealed, []byte(id))
+	if errors.Is(err, localkey.ErrOpen) {
+		err = engine.ErrUndecryptable
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open record %s of %s: %w", id, s.schema.Collection, err)
 	}

@@ -30,6 +30,19 @@ const (
 	sqlUnindex     = `DELETE FROM lookups WHERE n IN (SELECT value FROM json_each(?1))`
 	sqlIndex       = `INSERT OR IGNORE INTO lookups (key, n) SELECT unhex(value ->> 'key'), value ->> 'n' FROM json_each(?1)`
 
+	// What Scrub looks at: a row's number, its ID, up to three payloads, and whether it is a
+	// deletion; behind a number and an ID. All of them take the same parameters.
+	sqlAllRecords   = `SELECT n, id, mirror, local, base, deleted FROM records WHERE n > ?1 AND id <> ?2 ORDER BY n LIMIT ?3`
+	sqlAllOutgoing  = `SELECT n, id, payload, NULL, NULL, 0 FROM outgoing WHERE n > ?1 AND id <> ?2 ORDER BY n LIMIT ?3`
+	sqlAllUndoItems = `SELECT log, id, before, after, NULL, 0 FROM undo_items WHERE (log, id) > (?1, ?2) ORDER BY log, id LIMIT ?3`
+	sqlAllHeld      = `SELECT 0, id, payload, NULL, NULL, 0 FROM retry WHERE held = 1 AND ?1 < 1 AND id > ?2 ORDER BY id LIMIT ?3`
+	sqlScrub        = `UPDATE records SET changes = max(changes, 1), past = CASE WHEN ?2 THEN 0 ELSE past END,
+		mirror = CASE WHEN NOT ?2 THEN mirror END, base = CASE WHEN NOT ?3 THEN base END WHERE n = ?1`
+	sqlDropOutgoing = `DELETE FROM outgoing WHERE n = ?1 AND id = ?2`
+	sqlDropUndoItem = `DELETE FROM undo_items WHERE log = ?1 AND id = ?2`
+	sqlAskAgain     = `INSERT INTO retry (id, attempts, reason) VALUES (?1, 0, ?2)
+		ON CONFLICT (id) DO UPDATE SET attempts = 0, reason = excluded.reason, held = 0, payload = NULL`
+
 	sqlInsert = `INSERT INTO records (id, mirror, local, changes, edited, modified, dupe, loose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
 	sqlAdd    = `INSERT OR IGNORE INTO records (id, local, changes, edited, dupe, loose) VALUES (?1, ?2, 1, ?3, ?4, ?5)`
 	sqlEdit   = `UPDATE records SET local = ?2, deleted = 0, changes = changes + 1, edited = ?3, dupe = ?4, loose = ?5,
