@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/autofill"
@@ -20,6 +21,7 @@ type Config = engine.StoreConfig
 type Engine struct {
 	synced
 	store *mirror.Store[Address]
+	now   func() time.Time
 }
 
 //go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Address -one "an address" -many "addresses"
@@ -68,7 +70,8 @@ var form = autofill.Form[Entry]{
 	Version:    1,
 	Newest:     1,
 	Meta: func(e *Entry) autofill.Meta {
-		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified}
+		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified,
+			TimeLastUsed: &e.TimeLastUsed, TimesUsed: &e.TimesUsed}
 	},
 	Content: func(e *Entry) []string {
 		return []string{
@@ -87,7 +90,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store, store, c.Now}, nil
 }
 
 // MarshalJSON writes the record as it goes over the wire.

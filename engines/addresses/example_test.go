@@ -54,3 +54,19 @@ func Example() {
 	// GB +441174960123 Lee
 	// waiting for the next sync: 1
 }
+
+// An app that filled a form counts the use.
+func ExampleEngine_Touch() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	r, err := e.Add(ctx, addresses.Address{Entry: addresses.Entry{Name: "Ann Lee", Country: "DE"}})
+	check(err)
+	check(e.Touch(ctx, r.ID))
+	check(e.Touch(ctx, r.ID))
+	r, err = e.Get(ctx, r.ID)
+	check(err)
+	fmt.Println(r.Name, r.TimesUsed)
+	// Output: Ann Lee 2
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/autofill"
@@ -24,6 +25,7 @@ type Config = engine.StoreConfig
 type Engine struct {
 	synced
 	store *mirror.Store[Card]
+	now   func() time.Time
 }
 
 //go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Card -one "a card" -many "cards" -without Add
@@ -66,7 +68,8 @@ var form = autofill.Form[Entry]{
 	Version:    3,
 	Newest:     4,
 	Meta: func(e *Entry) autofill.Meta {
-		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified}
+		return autofill.Meta{Version: &e.Version, TimeCreated: &e.TimeCreated, TimeLastModified: &e.TimeLastModified,
+			TimeLastUsed: &e.TimeLastUsed, TimesUsed: &e.TimesUsed}
 	},
 	// Not the number alone: two cards that differ in anything else are two in Firefox,
 	// and one that two devices changed differently becomes two.
@@ -96,7 +99,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store, store, c.Now}, nil
 }
 
 // Add adds a card. An [engine.DuplicateError] names one that has its number already:

@@ -52,3 +52,19 @@ func Example() {
 	// •••• 1111 visa 04/2031
 	// true
 }
+
+// An app that filled a form counts the use.
+func ExampleEngine_Touch() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	r, err := e.Add(ctx, creditcards.Card{Entry: creditcards.Entry{Name: "Ann Lee", Number: "4111111111111111"}})
+	check(err)
+	check(e.Touch(ctx, r.ID))
+	check(e.Touch(ctx, r.ID))
+	r, err = e.Get(ctx, r.ID)
+	check(err)
+	fmt.Println(r.Name, r.TimesUsed)
+	// Output: Ann Lee 2
+}

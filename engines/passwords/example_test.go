@@ -120,3 +120,19 @@ func ExampleEngine_Breaches() {
 	// Output:
 	// Change the password of ann at https://www.example.org dismissed: false
 }
+
+// An app that cannot decrypt a login drops it, and has the next sync fetch the server's.
+func ExampleEngine_Scrub() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	for _, err := range e.List(ctx) {
+		if errors.Is(err, engine.ErrUndecryptable) {
+			done, err := e.Scrub(ctx)
+			check(err)
+			fmt.Println(done.Again, "come again,", done.Lost, "are lost")
+		}
+	}
+	// Output:
+}

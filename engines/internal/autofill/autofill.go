@@ -25,6 +25,8 @@ type Meta struct {
 	Version *int
 	// The times are Unix milliseconds; 0: not known.
 	TimeCreated, TimeLastModified *int64
+	// TimeLastUsed and TimesUsed tell of the entry's use, which is not a change of it.
+	TimeLastUsed, TimesUsed *int64
 }
 
 // record is one on the wire.
@@ -172,7 +174,7 @@ func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old
 	switch {
 	case old == nil && f.newer(e):
 		return &engine.ReadOnlyError{Reason: errNewer}
-	case old != nil && (reflect.DeepEqual(e, old) || f.newer(old)):
+	case old != nil && (f.sameButForUse(e, old) || f.newer(old)):
 		return nil // nothing to do, or the store refuses it
 	}
 	if err := complete(e, old); err != nil {
@@ -180,6 +182,15 @@ func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old
 	}
 	f.note(f.Meta(e), old == nil, now().UnixMilli())
 	return nil
+}
+
+// sameButForUse reports whether two entries differ at most in when and how often they were
+// used.
+func (f *Form[E]) sameButForUse(a, b *E) bool {
+	x := *a
+	from, to := f.Meta(b), f.Meta(&x)
+	*to.TimeLastUsed, *to.TimesUsed = *from.TimeLastUsed, *from.TimesUsed
+	return reflect.DeepEqual(&x, b)
 }
 
 // check keeps apart what this program does not know enough to compare.
