@@ -17,7 +17,7 @@ func ExampleEngine_Complete() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	pages, err := history.Open(ctx, history.Config{Path: filepath.Join(dir, "places.sqlite")})
 	if err != nil {
 		log.Fatal(err)

@@ -77,8 +77,8 @@ func TestVisitsGoOnAfterOne(t *testing.T) {
 			t.Fatalf("the list ends after %d", len(seen))
 		}
 	}
-	for range d.ListVisits(t.Context(), which) {
-		t.Error("there is one more")
+	for v, err := range d.ListVisits(t.Context(), which) {
+		t.Errorf("there is one more: %v, %v", v, err)
 	}
 }
 

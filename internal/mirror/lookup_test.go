@@ -30,8 +30,12 @@ func looksUp(s *Store[testRecord]) error {
 			}
 			got = append(got, r.ID)
 		}
-		if n, err := s.CountLookup(ctx, word); err != nil || n != len(got) || !slices.Equal(got, ids) {
-			return fmt.Errorf("%q finds %q and counts %d, %v; want %q", word, got, n, err, ids)
+		n, err := s.CountLookup(ctx, word)
+		if err != nil {
+			return err
+		}
+		if n != len(got) || !slices.Equal(got, ids) {
+			return fmt.Errorf("%q finds %q and counts %d; want %q", word, got, n, ids)
 		}
 	}
 	// What no record has any more is not in the table.
