@@ -33,7 +33,8 @@ func TestExtensionStorage(t *testing.T) {
 	}
 	set := func(key, value string) {
 		t.Helper()
-		check(t, a.Set(t.Context(), map[string]json.RawMessage{key: json.RawMessage(value)}))
+		_, err := a.Set(t.Context(), map[string]json.RawMessage{key: json.RawMessage(value)})
+		check(t, err)
 	}
 	// agree fails unless both keep just this, by the JSON text with sorted keys.
 	agree := func(want string) {
@@ -67,7 +68,8 @@ func TestExtensionStorage(t *testing.T) {
 	set("ours", "2")
 	set("new here", "true")
 	set("both", `"again here"`)
-	check(t, a.Remove(t.Context(), "theirs"))
+	_, err := a.Remove(t.Context(), "theirs")
+	check(t, err)
 	call(ext, "set({'new there': null, both: 'again there'})")
 	syncTheirs(t, ff, name)
 	syncOurs(t, d, name)
@@ -83,7 +85,8 @@ func TestExtensionStorage(t *testing.T) {
 	atRest(t, d, ff, name)
 
 	// An add-on of which Firefox knows nothing yet, and whose quota others filled.
-	check(t, e.Of(other).Set(t.Context(), map[string]json.RawMessage{"large": json.RawMessage(`"` + strings.Repeat("x", 8000) + `"`)}))
+	_, err = e.Of(other).Set(t.Context(), map[string]json.RawMessage{"large": json.RawMessage(`"` + strings.Repeat("x", 8000) + `"`)})
+	check(t, err)
 	syncOurs(t, d, name)
 	syncTheirs(t, ff, name)
 	if got := call(other, "get()"); len(got) != 8000+len(`{"large":""}`) {
@@ -91,7 +94,8 @@ func TestExtensionStorage(t *testing.T) {
 	}
 
 	// Each clears what the other has.
-	check(t, a.Clear(t.Context()))
+	_, err = a.Clear(t.Context())
+	check(t, err)
 	call(other, "clear()")
 	syncOurs(t, d, name)
 	syncTheirs(t, ff, name)

@@ -196,9 +196,10 @@ func (a *app) storageRemoveCommand(s *storeCommand[extstorage.Item]) *cobra.Comm
 			}
 			area := store.Of(r.ExtID)
 			if len(names) > 0 {
-				err = area.Remove(ctx, names...)
+				_, err = area.Remove(ctx, names...)
 			} else {
-				names, err = slices.Sorted(maps.Keys(r.Data)), area.Clear(ctx)
+				names = slices.Sorted(maps.Keys(r.Data))
+				_, err = area.Clear(ctx)
 			}
 			if err != nil {
 				return err

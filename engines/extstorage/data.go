@@ -61,7 +61,7 @@ func (d Data) set(values map[string]json.RawMessage) error {
 		if !rawjson.Valid(values[key]) || json.Compact(&value, values[key]) != nil {
 			return invalid("the value of %q is not JSON; a text has quotes: '\"text\"'", key)
 		}
-		if n := len(key) + value.Len(); n > MaxItemBytes {
+		if n := itemBytes(key, value.Bytes()); n > MaxItemBytes {
 			return invalid("%q and its value have %d bytes, and an add-on may keep %d under one key", key, n, MaxItemBytes)
 		}
 		d[key] = value.Bytes()

@@ -39,11 +39,22 @@ func Example() {
 	defer closeAll()
 
 	area := e.Of("notes@example.org")
-	check(area.Set(ctx, map[string]json.RawMessage{"theme": json.RawMessage(`"dark"`), "size": json.RawMessage(`12`)}))
-	check(area.Remove(ctx, "size"))
+	_, err := area.Set(ctx, map[string]json.RawMessage{"theme": json.RawMessage(`"dark"`), "size": json.RawMessage(`12`)})
+	check(err)
+	changed, err := area.Remove(ctx, "size")
+	check(err)
+	for _, c := range changed {
+		fmt.Println(c.Key, "was", string(c.Old))
+	}
+	n, err := area.BytesInUse(ctx)
+	check(err)
+	fmt.Println(n, "bytes")
 	for item, err := range e.Items().List(ctx) {
 		check(err)
 		fmt.Println(item.ExtID, item.Key, string(item.Value))
 	}
-	// Output: notes@example.org theme "dark"
+	// Output:
+	// size was 12
+	// 11 bytes
+	// notes@example.org theme "dark"
 }

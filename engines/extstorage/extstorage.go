@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
@@ -75,27 +76,15 @@ type Area struct {
 // Of is the storage of the add-on that has the ID.
 func (e *Engine) Of(ext string) *Area { return &Area{e.store, ext} }
 
-// Get returns all that the add-on keeps; it is empty if that is nothing.
-func (a *Area) Get(ctx context.Context) (Data, error) {
-	for r, err := range a.store.List(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if r.ExtID == a.ext {
-			return r.Data, nil
-		}
-	}
-	return Data{}, nil
-}
-
-// Set sets keys to JSON values. It keeps to the quotas that Firefox has, and returns
-// an [engine.InvalidError] otherwise; what came from other devices may be over them.
-func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) error {
+// Set sets keys to JSON values, and returns what that changed, sorted by key. It keeps to the
+// quotas that Firefox has, and returns an [engine.InvalidError] otherwise; what came from
+// other devices may be over them.
+func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) ([]KeyChange, error) {
 	return a.edit(ctx, func(d Data) error { return d.set(values) })
 }
 
-// Remove removes keys. It ignores keys that do not exist.
-func (a *Area) Remove(ctx context.Context, keys ...string) error {
+// Remove removes keys, and returns those that there were, sorted. Others are passed over.
+func (a *Area) Remove(ctx context.Context, keys ...string) ([]KeyChange, error) {
 	return a.edit(ctx, func(d Data) error {
 		for _, key := range keys {
 			delete(d, key)
@@ -104,20 +93,40 @@ func (a *Area) Remove(ctx context.Context, keys ...string) error {
 	})
 }
 
-// Clear removes all keys, and the add-on's record.
-func (a *Area) Clear(ctx context.Context) error {
-	return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
+// Clear removes all keys, and the add-on's record. It returns the keys, sorted.
+func (a *Area) Clear(ctx context.Context) (changed []KeyChange, err error) {
+	err = a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
 		id, err := tx.Find([]byte(a.ext))
 		if err != nil || id == "" {
 			return err
 		}
+		r, err := tx.Get(id)
+		if err != nil {
+			return err
+		}
+		changed = changes(r.Data, nil)
 		return tx.Delete(id)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
 }
 
 // edit changes what the add-on keeps in one transaction.
-func (a *Area) edit(ctx context.Context, f func(Data) error) error {
-	return a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error { return edit(tx, a.ext, f) })
+func (a *Area) edit(ctx context.Context, f func(Data) error) (changed []KeyChange, err error) {
+	err = a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {
+		return edit(tx, a.ext, func(d Data) error {
+			before := maps.Clone(d)
+			err := f(d)
+			changed = changes(before, d)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
 }
 
 func edit(tx *mirror.Tx[Record], ext string, f func(Data) error) error {

@@ -50,7 +50,8 @@ type editor struct {
 }
 
 func (ed editor) Update(ctx context.Context, r extstorage.Record) (extstorage.Record, error) {
-	return r, ed.e.Of(r.ExtID).Set(ctx, r.Data)
+	_, err := ed.e.Of(r.ExtID).Set(ctx, r.Data)
+	return r, err
 }
 
 func (ed editor) Delete(ctx context.Context, id engine.ID) error {
@@ -58,7 +59,8 @@ func (ed editor) Delete(ctx context.Context, id engine.ID) error {
 	if err != nil {
 		return err
 	}
-	return ed.e.Of(r.ExtID).Clear(ctx)
+	_, err = ed.e.Of(r.ExtID).Clear(ctx)
+	return err
 }
 
 func open(t testing.TB) *extstorage.Engine {
@@ -99,7 +101,7 @@ func record(at engine.Timestamp, id, data string) engine.Incoming {
 
 func set(t *testing.T, a *extstorage.Area, key, value string) {
 	t.Helper()
-	if err := a.Set(t.Context(), map[string]json.RawMessage{key: json.RawMessage(value)}); err != nil {
+	if _, err := a.Set(t.Context(), map[string]json.RawMessage{key: json.RawMessage(value)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -129,7 +131,7 @@ func TestEachKeyIsMergedAlone(t *testing.T) {
 	set(t, a, "both", "2")
 	set(t, a, "cut", "2")
 	set(t, a, "none", "2")
-	if err := a.Remove(t.Context(), "gone", "never was"); err != nil {
+	if _, err := a.Remove(t.Context(), "gone", "never was"); err != nil {
 		t.Fatal(err)
 	}
 	_, out := enginetest.Once(t, e, engine.Start{}, 500, record(400, "r", `{"ours":1,"theirs":null,"both":3,"gone":1,"none":null}`))
@@ -160,21 +162,21 @@ func TestOneRecordForAnAddon(t *testing.T) {
 	}
 
 	// Emptied, the record stays; cleared, it goes, and what comes next is another.
-	if err := a.Remove(t.Context(), "both", "ours", "theirs"); err != nil {
+	if _, err := a.Remove(t.Context(), "both", "ours", "theirs"); err != nil {
 		t.Fatal(err)
 	}
 	if _, out := enginetest.Once(t, e, engine.Start{}, 300); len(out) != 1 || !strings.Contains(string(out[0].Payload), `"data":"{}"`) {
 		t.Errorf("%+v goes up; want an empty record", out)
 	}
 	for range 2 {
-		if err := a.Clear(t.Context()); err != nil {
+		if _, err := a.Clear(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, out := enginetest.Once(t, e, engine.Start{}, 500); len(out) != 1 || out[0].Payload != nil {
 		t.Errorf("%+v goes up; want a tombstone", out)
 	}
-	if err := a.Remove(t.Context(), "ours"); err != nil {
+	if _, err := a.Remove(t.Context(), "ours"); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := e.Count(t.Context()); err != nil || n != 0 {
@@ -191,7 +193,7 @@ func TestQuotas(t *testing.T) {
 		t.Helper()
 		before := kept(t, a)
 		var invalid *engine.InvalidError
-		if err := a.Set(t.Context(), values); !errors.As(err, &invalid) || !strings.Contains(err.Error(), word) {
+		if _, err := a.Set(t.Context(), values); !errors.As(err, &invalid) || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
 		}
 		if kept(t, a) != before {
@@ -214,7 +216,7 @@ func TestQuotas(t *testing.T) {
 	}
 	refused(many, "513 keys")
 	delete(many, "7")
-	if err := a.Set(t.Context(), many); err != nil {
+	if _, err := a.Set(t.Context(), many); err != nil {
 		t.Errorf("as many keys as there may be: %v", err)
 	}
 
@@ -229,7 +231,7 @@ func TestQuotas(t *testing.T) {
 		t.Fatalf("merged %+v; want all taken", m)
 	}
 	refused(map[string]json.RawMessage{"k1": json.RawMessage("2")}, "601 keys")
-	if err := a.Remove(t.Context(), "k1"); err != nil {
+	if _, err := a.Remove(t.Context(), "k1"); err != nil {
 		t.Errorf("removing a key: %v", err)
 	}
 	_, out := enginetest.Once(t, e, engine.Start{}, 300)

@@ -79,7 +79,8 @@ func (s *Items) Get(ctx context.Context, id engine.ID) (Item, error) {
 // Add sets a key that the add-on does not have yet, or returns an
 // [engine.DuplicateError].
 func (s *Items) Add(ctx context.Context, i Item) (Item, error) {
-	return i, (&Area{s.store, i.ExtID}).edit(ctx, i.add)
+	_, err := (&Area{s.store, i.ExtID}).edit(ctx, i.add)
+	return i, err
 }
 
 func (i *Item) add(d Data) error {
@@ -96,24 +97,26 @@ func (i *Item) set(d Data) error { return d.set(map[string]json.RawMessage{i.Key
 
 // Update changes the item that has i's key, or returns [engine.ErrNotFound].
 func (s *Items) Update(ctx context.Context, i Item) (Item, error) {
-	return i, (&Area{s.store, i.ExtID}).edit(ctx, func(d Data) error {
+	_, err := (&Area{s.store, i.ExtID}).edit(ctx, func(d Data) error {
 		if _, ok := d[i.Key]; !ok {
 			return engine.ErrNotFound
 		}
 		return i.set(d)
 	})
+	return i, err
 }
 
 // Delete removes the item, or returns [engine.ErrNotFound].
 func (s *Items) Delete(ctx context.Context, id engine.ID) error {
 	area, key := s.area(id)
-	return area.edit(ctx, func(d Data) error {
+	_, err := area.edit(ctx, func(d Data) error {
 		if _, ok := d[key]; !ok {
 			return engine.ErrNotFound
 		}
 		delete(d, key)
 		return nil
 	})
+	return err
 }
 
 // Import adds the items of a source, as Add does. A key that has

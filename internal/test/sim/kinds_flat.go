@@ -283,13 +283,16 @@ func (s *extStore) show(ctx context.Context) (all []shown, err error) {
 
 func (s *extStore) add(ctx context.Context, item, n int, _ Step) error {
 	ext := fmt.Sprintf("e%d@sim.test", item%2)
-	return s.e.Of(ext).Set(ctx, map[string]json.RawMessage{fmt.Sprintf("k%d", item): quoted(n)})
+	_, err := s.e.Of(ext).Set(ctx, map[string]json.RawMessage{fmt.Sprintf("k%d", item): quoted(n)})
+	return err
 }
 
 func (s *extStore) edit(ctx context.Context, it shown, _, n int) error {
-	return s.e.Of(it.under).Set(ctx, map[string]json.RawMessage{fmt.Sprintf("k%d", it.item): quoted(n)})
+	_, err := s.e.Of(it.under).Set(ctx, map[string]json.RawMessage{fmt.Sprintf("k%d", it.item): quoted(n)})
+	return err
 }
 
 func (s *extStore) remove(ctx context.Context, it shown) error {
-	return s.e.Of(it.under).Remove(ctx, fmt.Sprintf("k%d", it.item))
+	_, err := s.e.Of(it.under).Remove(ctx, fmt.Sprintf("k%d", it.item))
+	return err
 }

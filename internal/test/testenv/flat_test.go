@@ -76,7 +76,8 @@ func (f *flat) fill() []string {
 	must(t, err)
 	_, err = f.prefs.Of(prefs.Firefox).Add(ctx, prefs.Pref{Name: "a.b", Value: json.RawMessage("true")})
 	must(t, err)
-	must(t, f.storage.Of("a@example").Set(ctx, map[string]json.RawMessage{"k": json.RawMessage("1")}))
+	_, err = f.storage.Of("a@example").Set(ctx, map[string]json.RawMessage{"k": json.RawMessage("1")})
+	must(t, err)
 	_, err = f.notes.Add(ctx, note{Title: "n", Tags: []string{"base"}})
 	must(t, err)
 	return []string{"passwords", "tabs", "addons", "addresses", "creditcards", "forms", "prefs", "extension-storage", notes}
@@ -194,7 +195,8 @@ func TestAResetGoesOnWhereItWas(t *testing.T) {
 		must(t, err)
 		must(t, b.Passwords.Delete(t.Context(), l.ID))
 	}
-	must(t, b.storage.Of("a@example").Clear(t.Context()))
+	_, err = b.storage.Of("a@example").Clear(t.Context())
+	must(t, err)
 	b.Sync()
 	for range 3 {
 		a.Sync()
