@@ -170,28 +170,33 @@ func (s *Store[R]) DeleteAll(ctx context.Context) (deleted int, err error) {
 		if err != nil || len(page) == 0 {
 			return deleted, err
 		}
-		n := 0
-		err = s.Edit(ctx, func(t *Tx[R]) error {
-			for _, r := range page {
-				row, err := t.row(sqlRow, r.id)
-				if err != nil {
-					return err
-				}
-				if row == nil || row.deleted || row.n > end {
-					continue
-				}
-				t.changed = append(t.changed, r.id)
-				if err := t.remove(row); err != nil {
-					return err
-				}
-				n++
-			}
-			return nil
-		})
+		n, err := s.deletePage(ctx, page, end)
 		if err != nil {
 			return deleted, err
 		}
 		deleted, at = deleted+n, page[len(page)-1].n
 	}
 	return deleted, nil
+}
+
+// deletePage deletes those records of a page that are not after end, and returns how many.
+func (s *Store[R]) deletePage(ctx context.Context, page []sealedRecord, end int64) (n int, err error) {
+	err = s.Edit(ctx, func(t *Tx[R]) error {
+		for _, r := range page {
+			row, err := t.row(sqlRow, r.id)
+			if err != nil {
+				return err
+			}
+			if row == nil || row.deleted || row.n > end {
+				continue
+			}
+			t.changed = append(t.changed, r.id)
+			if err := t.remove(row); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
 }
