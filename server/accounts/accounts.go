@@ -100,7 +100,7 @@ type Config struct {
 
 // Mailer sends e-mail, as a mail.Sender does.
 type Mailer interface {
-	// Send takes a message. It waits no longer than a moment for what becomes of it.
+	// Send takes a message. It waits only briefly for the result.
 	Send(context.Context, mail.Message) error
 }
 

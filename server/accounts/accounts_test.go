@@ -43,7 +43,7 @@ func TestSignUpAndIn(t *testing.T) {
 	w.post("/auth/v1/account/create", nil, map[string]any{"email": "ALICE@example.org", "authPW": authPW(email, "x")}).refused(400, 101)
 }
 
-// Sign-ups with one address at once make one account.
+// Concurrent sign-ups with one address create one account.
 func TestSignUpAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -82,7 +82,7 @@ func TestKeys(t *testing.T) {
 	w.get("/auth/v1/account/keys", w.hawk(onepw.KeyFetchToken(w.raw(late)).HAWK)).refused(401, 110)
 }
 
-// Whatever is in the files, no token and no key is.
+// The files contain neither tokens nor keys.
 func TestStolenDatabase(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -169,7 +169,7 @@ func TestCredentialsStatus(t *testing.T) {
 	if other := ask("other@example.org"); other["clientSalt"] == nobody["clientSalt"] {
 		t.Error("unknown addresses share a salt")
 	}
-	// An account that has version 1 alone is not told from none either.
+	// An account that has version 1 alone cannot be told from a missing one either.
 	before := ask(email)
 	w.signUp(email)
 	if f := ask(email); !reflect.DeepEqual(f, before) {
@@ -207,7 +207,7 @@ func TestLimits(t *testing.T) {
 	})
 	w.signUp(email)
 	for range 5 {
-		w.signIn(email, password).ok() // what is right does not count
+		w.signIn(email, password).ok() // right passwords do not count
 	}
 	for range 3 {
 		w.signIn(email, "wrong").refused(400, 103)
@@ -220,7 +220,7 @@ func TestLimits(t *testing.T) {
 	w.signIn("bob@example.org", "wrong").refused(429, 114) // the address is used up: 1 sign-up, 3 wrong, 1 refused, 1 wrong
 	w.from = "192.0.2.2:1"
 	w.signIn("bob@example.org", "wrong").refused(400, 103)
-	w.signIn(email, password).ok() // her owner is elsewhere
+	w.signIn(email, password).ok() // the owner is elsewhere
 	w.from = "192.0.2.1:1"
 	w.now = w.now.Add(59 * time.Second)
 	w.signIn(email, password).refused(429, 114)
@@ -280,7 +280,7 @@ func TestSignatures(t *testing.T) {
 	w.post("/auth/v1/session/duplicate", func(r *http.Request, _ []byte) {
 		hawk.Sign(r, hawk.Credentials{ID: h.ID, Key: h.Key}, w.now.Unix(), "m", "")
 	}, "{}").refused(401, 109)
-	// A token of one kind is none of another.
+	// A token of one kind is not valid as another.
 	w.get("/auth/v1/account/keys", w.hawk(h)).refused(401, 110)
 	// Mobile clients send the id alone.
 	w.post("/auth/v1/session/duplicate", bearer("fxs_"+h.ID), nil).ok()
@@ -303,7 +303,7 @@ func TestSessions(t *testing.T) {
 	w.get("/auth/v1/session/status", w.session(a)).refused(401, 110)
 }
 
-// A changed password keeps kB, ends all sessions and what was given by them.
+// A changed password keeps kB, and ends all sessions and what they granted.
 func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

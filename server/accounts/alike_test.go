@@ -16,8 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// pattern is an answer without what is random in it, and with the name of whoever
-// asked taken out.
+// pattern is an answer without its random values and without the name of the user who asked.
 func (a answer) pattern(who string) string {
 	text := regexp.MustCompile(`[0-9a-f]{32,}`).ReplaceAllString(a.Body.String(), "HEX")
 	local, _, _ := strings.Cut(who, "@")
@@ -25,8 +24,8 @@ func (a answer) pattern(who string) string {
 	return fmt.Sprint(a.Code, " ", text, a.Header().Get("Retry-After"))
 }
 
-// An address with an account, of either version of the stretching, is not told
-// from one without, whatever is asked, under any policy.
+// No request distinguishes an address with an account, of either version of the stretching,
+// from one without, under any policy.
 func TestNothingTellsAnAccount(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []accounts.SignUp{accounts.SignUpOpen, accounts.SignUpEmail, accounts.SignUpInvite, accounts.SignUpClosed} {
@@ -85,7 +84,7 @@ func TestNothingTellsAnAccount(t *testing.T) {
 	}
 }
 
-// The salt of an address stays what it is.
+// The salt of an address stays the same.
 func TestSaltsAreStable(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -99,8 +98,8 @@ func TestSaltsAreStable(t *testing.T) {
 	}
 }
 
-// A client that shows its password in both ways gets in to an account that knows
-// version 1 alone, with one try.
+// A client that shows its password in both versions signs in to an account that has version 1
+// alone, with one try.
 func TestSignInWithBothVersions(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 1 })
@@ -119,8 +118,8 @@ func TestSignInWithBothVersions(t *testing.T) {
 	w.post("/auth/v1/account/login?keys=true", nil, in).refused(400, 107)
 }
 
-// Where sign-up is by e-mail, signing up with an address that has an account is as
-// with one that has none, to the last request; its owner hears of it by e-mail.
+// Where sign-up is by e-mail, signing up with an address that has an account looks the same as
+// with one that has none, in every request. The owner is notified by e-mail.
 func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -174,8 +173,8 @@ func TestSignUpWithAnAddressThatHasAnAccount(t *testing.T) {
 	}
 }
 
-// Addresses that pass for others are refused, and both ways to write an accent are
-// one address.
+// Addresses that look like others are refused, and both ways to encode an accent give one
+// address.
 func TestAddressesThatPassForOthers(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -190,7 +189,7 @@ func TestAddressesThatPassForOthers(t *testing.T) {
 	w.post("/auth/v1/account/create", nil, map[string]any{"email": "andre\u0301@example.org", "authPW": authPW("x", password)}).refused(400, 101)
 }
 
-// Who has an invitation may learn of few addresses by it.
+// An invitation lets its holder probe only a few addresses.
 func TestInvitationIsNoOracle(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

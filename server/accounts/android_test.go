@@ -12,9 +12,9 @@ import (
 
 const android = "a2270f727f45f648"
 
-// TestAndroid is what Firefox for Android asks from its sign-in to its sign-out, in
-// its order, in its shapes and with its ways of proving who asks: a refresh token,
-// or the id of a session. A number that it reads as a whole one must be that.
+// TestAndroid sends what Firefox for Android sends from sign-in to sign-out, in the same order
+// and form, and authenticated in the same ways: by a refresh token, or by the id of a session.
+// A number that Android reads as an integer must be one.
 //
 // Source: fxa-client of application-services, August 2026.
 func TestAndroid(t *testing.T) {
@@ -47,7 +47,7 @@ func TestAndroid(t *testing.T) {
 	if in.text("keys_jwe"); in.text("scope") != scope || in.whole("expires_in") <= 0 {
 		t.Errorf("tokens: %v", in.fields)
 	}
-	// It wants no more than it needs, and gives that token back.
+	// It asks only for what it needs, and revokes that token.
 	w.post("/oauth/v1/destroy", nil, map[string]any{"token": in.text("access_token")}).ok()
 	device, byID := bearer(refresh), bearer("fxs_"+onepw.SessionToken(w.raw(session)).ID)
 
@@ -62,8 +62,7 @@ func TestAndroid(t *testing.T) {
 			t.Errorf("a token for %s: %v", scope, a.fields)
 		}
 	}
-	// It asks for more than was granted by an exchange, for services that are
-	// Mozilla's alone.
+	// It exchanges the token for one with more scopes, for services that only Mozilla has.
 	w.post("/auth/v1/oauth/token", nil, map[string]any{
 		"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": refresh,
 		"subject_token_type": "urn:ietf:params:oauth:token-type:refresh_token", "scope": "https://identity.mozilla.com/apps/relay",
@@ -76,7 +75,7 @@ func TestAndroid(t *testing.T) {
 	if profile.ok()["avatarDefault"] != true {
 		t.Errorf("profile: %v", profile.fields)
 	}
-	// It keeps the tag with its marks, and puts it into marks once more.
+	// It keeps the ETag with its quotation marks, and puts it into quotation marks again.
 	again := withETag(bearer(access("profile").text("access_token")), `"`+profile.Header().Get("ETag")+`"`)
 	if a := w.get("/profile/v1/profile", again); a.Code != 304 {
 		t.Errorf("the profile again: %d", a.Code)
@@ -141,7 +140,7 @@ func TestAndroid(t *testing.T) {
 		whole(t, c["lastAccessTime"])
 	}
 
-	// It signs another program in, as a page that is shown in it.
+	// It signs another program in, as a page that runs in it does.
 	if data := w.post("/auth/v1/account/scoped-key-data", byID, map[string]any{"client_id": clientID, "scope": onepw.OldSync}).ok(); data[onepw.OldSync] == nil {
 		t.Errorf("scoped key data: %v", data)
 	}
@@ -150,8 +149,8 @@ func TestAndroid(t *testing.T) {
 		"code_challenge_method": "S256", "keys_jwe": "a.b.c.d.e",
 	}).text("code")
 
-	// Another refresh token by the session, when it wants more or the password
-	// changed, and the old one's end, which is its device's too.
+	// It gets another refresh token by the session when it needs more scopes or the password
+	// changed. The old token ends, and its device with it.
 	fresh := w.post("/auth/v1/oauth/token", byID, map[string]any{
 		"client_id": android, "scope": scope, "grant_type": "fxa-credentials", "access_type": "offline",
 	}).text("refresh_token")
@@ -168,7 +167,7 @@ func TestAndroid(t *testing.T) {
 		t.Errorf("%d devices after the token's end", len(list))
 	}
 
-	// Signing out: the device goes, and with it the token.
+	// Signing out removes the device, and the token with it.
 	id = w.post("/auth/v1/account/device", bearer(fresh), map[string]any{"name": "Phone", "type": "mobile"}).text("id")
 	w.post("/auth/v1/account/device/destroy", bearer(fresh), map[string]any{"id": id}).ok()
 	if status(fresh) != false {
@@ -176,7 +175,7 @@ func TestAndroid(t *testing.T) {
 	}
 }
 
-// whole is a number that is there, and a whole one.
+// whole returns a number that must be present and an integer.
 func (a answer) whole(field string) int64 {
 	a.t.Helper()
 	return whole(a.t, a.ok()[field])

@@ -7,8 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// noted are the errors that the security log has, by their errno. A wrong
-// password is noted where the account is known.
+// noted has the errors that go to the security log, by their errno. A wrong password is noted
+// where the account is known.
 var noted = map[int]struct {
 	event  security.Event
 	reason security.Reason

@@ -36,7 +36,7 @@ func (w *env) upload(access, contentType string, picture []byte) answer {
 
 const writeAvatar = "profile:avatar:write"
 
-// path is that of an address of this server.
+// path returns the path of a URL of this server.
 func (w *env) path(address string) string {
 	w.t.Helper()
 	u, err := url.Parse(address)
@@ -81,7 +81,7 @@ func TestAvatar(t *testing.T) {
 		t.Errorf("a %s of %d×%d, %v", format, c.Width, c.Height, err)
 	}
 
-	// Another one has another address, and the first is gone.
+	// Another picture has another URL, and the first is gone.
 	second := w.upload(write, "image/png", portrait(t, 10)).fields["url"].(string)
 	if second == at {
 		t.Error("another picture has the same address")
@@ -95,8 +95,7 @@ func TestAvatar(t *testing.T) {
 	}
 }
 
-// Only a token that is good for it changes a picture, and only that of its own
-// account.
+// Only a token with the right scope changes a picture, and only that of its own account.
 func TestAvatarOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -114,7 +113,7 @@ func TestAvatarOfAnother(t *testing.T) {
 		t.Errorf("the picture is gone: %d", shown.Code)
 	}
 
-	// With its account it goes.
+	// It is removed with its account.
 	at = w.path(w.upload(w.access(alice, "profile:write"), "image/png", portrait(t, 10)).fields["url"].(string))
 	if shown := w.get(at, nil); shown.Code != 200 {
 		t.Errorf("the new picture: %d", shown.Code)

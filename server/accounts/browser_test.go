@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Another site can make a browser send requests here, and no more: nothing of the
-// browser's own proves who asks, and no answer is for that site to read.
+// Another site can make a browser send requests here, and nothing else: the browser adds no
+// credentials by itself, and that site cannot read the answers.
 func TestOtherSites(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -19,7 +19,7 @@ func TestOtherSites(t *testing.T) {
 		"/account/device/rename": http.StatusUnauthorized, "/recoveryKey": http.StatusUnauthorized, "/account/attached_client/destroy": http.StatusUnauthorized,
 	} {
 		for _, method := range []string{"POST", "OPTIONS"} {
-			// What a form, or a fetch without leave, can send.
+			// A form, or a fetch without CORS permission, can send these.
 			r := httptest.NewRequest(method, root+"/auth/v1"+path, strings.NewReader(`{"email":"`+email+`","authPW":"`+authPW(email, password)+`"}`))
 			r.Header.Set("Content-Type", "text/plain")
 			r.Header.Set("Origin", "https://evil.example")
@@ -38,8 +38,8 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
-// No page and no request brings a session with it: each sign-in makes its own,
-// and whatever a stranger prepared before is none.
+// Pages and requests do not carry a session: each sign-in creates its own, so an attacker
+// cannot prepare one.
 func TestSessionFixation(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

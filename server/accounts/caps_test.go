@@ -8,8 +8,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// A session alone makes so many others, and then no more: what is in use stays. Who
-// shows the password gets in, and what is idle longest goes.
+// A session can create a limited number of others, and those in use are not removed. A client
+// that shows the password gets in, and the session that was idle longest is removed.
 func TestSessionsAreFew(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -51,7 +51,7 @@ func TestRefreshTokensAreFew(t *testing.T) {
 	w.post("/auth/v1/oauth/token", s, in).ok()
 }
 
-// Of codes, and of tokens that fetch keys, the newest stay.
+// The newest codes and key fetch tokens are kept.
 func TestCodesAreFew(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -69,7 +69,7 @@ func TestCodesAreFew(t *testing.T) {
 	w.get("/auth/v1/account/keys", w.hawk(onepw.KeyFetchToken(w.raw(keys)).HAWK)).refused(401, 110)
 }
 
-// Whatever is kept has a length.
+// All that is stored has a maximum length.
 func TestStoredFieldsAreShort(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -96,7 +96,7 @@ func TestStoredFieldsAreShort(t *testing.T) {
 	}
 }
 
-// What nobody uses, and no device has, ends.
+// Sessions and tokens that are idle and belong to no device end.
 func TestIdleSessionsEnd(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

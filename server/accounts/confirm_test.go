@@ -49,7 +49,7 @@ func newMailEnv(t *testing.T, options mailtest.Options, patience time.Duration) 
 	return w
 }
 
-// code is that in the next message, which must be for this address.
+// code returns the code in the next message, which must be for this address.
 func (w *mailEnv) code(email string) string {
 	w.t.Helper()
 	m, err := w.host.Next(w.t.Context())
@@ -72,10 +72,10 @@ func (w *mailEnv) enter(session, code string) answer {
 	return w.post("/auth/v1/session/verify_code", w.session(session), map[string]string{"code": code})
 }
 
-// other is a code that is not this one.
+// other returns a different code.
 func other(code string) string { return string('0'+(code[0]-'0'+1)%10) + code[1:] }
 
-// Whoever signs up is let in by the code that came by e-mail, and by nothing else.
+// Only the code that came by e-mail confirms a new account.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -86,7 +86,7 @@ func TestConfirmation(t *testing.T) {
 	}
 	code := w.code(email)
 
-	// What needs a complete sign-in is refused, however it is asked for.
+	// What needs a complete sign-in is refused in every form of the request.
 	fetch := w.hawk(onepw.KeyFetchToken(w.raw(keys)).HAWK)
 	w.get("/auth/v1/account/keys", fetch).refused(400, 104)
 	token := map[string]any{"grant_type": "fxa-credentials", "client_id": clientID, "scope": onepw.OldSync}
@@ -126,8 +126,8 @@ func TestConfirmation(t *testing.T) {
 	}
 }
 
-// Signing in to an account that waits for its code waits too. A code that is
-// still good is not replaced, and opens all sign-ins.
+// A sign-in to an account that waits for its code waits too. A valid code is not replaced, and
+// completes all sign-ins.
 func TestSignInUnconfirmed(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -156,8 +156,8 @@ func TestSignInUnconfirmed(t *testing.T) {
 	w.enter(again, fresh).ok()
 }
 
-// A code is good for an hour and five tries, and one account's is none of
-// another. A new one takes the place of the last.
+// A code is valid for an hour, five tries and one account. A new code replaces the previous
+// one.
 func TestCodesByMail(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -183,7 +183,7 @@ func TestCodesByMail(t *testing.T) {
 	w.enter(eve, code).refused(400, 183)
 }
 
-// However often one signs up, the tries at one address are counted together.
+// The tries at one address are counted together over all its sign-ups.
 func TestCodeGuessing(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -202,7 +202,7 @@ func TestCodeGuessing(t *testing.T) {
 	}
 }
 
-// Nobody fills a mailbox by this server.
+// The server cannot be used to flood a mailbox.
 func TestMailLimits(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -236,8 +236,8 @@ func TestMailLimits(t *testing.T) {
 	w.create(email).ok()
 }
 
-// An account that is not confirmed blocks nobody: a user who signs up again takes its place,
-// and in three days it is gone.
+// An account that is not confirmed does not block its address: a new sign-up replaces it, and
+// after three days it is removed.
 func TestUnconfirmedAccounts(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -280,7 +280,7 @@ func TestUnconfirmedAccounts(t *testing.T) {
 	}
 }
 
-// Who disabled an account did not mean that it is made again.
+// A disabled account is not replaced by a new sign-up.
 func TestDisabledUnconfirmed(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -293,8 +293,8 @@ func TestDisabledUnconfirmed(t *testing.T) {
 	locked.post("/auth/v1/account/create", nil, map[string]any{"email": email, "authPW": authPW(email, password)}).refused(400, 101)
 }
 
-// A mail host that is down is told of at sign-up, in words, and leaves nothing
-// behind that would be in the way of the next try.
+// If the mail host is down, sign-up fails with a clear error and leaves nothing that blocks the
+// next try.
 func TestMailHostDown(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -313,7 +313,7 @@ func TestMailHostDown(t *testing.T) {
 	}
 }
 
-// A slow mail host holds up neither who signs up nor anybody else.
+// A slow mail host delays neither the sign-up nor other requests.
 func TestSlowMailHost(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -323,7 +323,7 @@ func TestSlowMailHost(t *testing.T) {
 	w.enter(s, w.code(email)).ok()
 }
 
-// No address becomes a header, or a second address.
+// An address cannot add a header or a second address.
 func TestHeaderInjection(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
@@ -338,7 +338,7 @@ func TestHeaderInjection(t *testing.T) {
 	}
 }
 
-// The mail is in the language that the browser asks for, in which the page is too.
+// The mail is in the language that the browser asks for, like the page.
 func TestMailsInTheLanguageOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, 0)

@@ -58,7 +58,7 @@ func TestTokenConfusion(t *testing.T) {
 		}
 		return text
 	}
-	// The public key, which everybody has, as the secret of an HMAC.
+	// Use the public key, which everybody has, as the secret of an HMAC.
 	public, err := json.Marshal(set.Keys[0])
 	if err != nil {
 		t.Fatal(err)

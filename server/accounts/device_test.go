@@ -68,7 +68,7 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%s: %s", name, got.Body)
 		}
 	}
-	// Another account sees none of it.
+	// Another account does not see it.
 	bob := w.session(w.signUp("bob@example.org"))
 	if list := w.get("/auth/v1/account/devices", bob).list(); len(list) != 0 {
 		t.Errorf("bob's devices: %v", list)
@@ -222,7 +222,7 @@ func TestAttachedClients(t *testing.T) {
 	w.get("/auth/v1/session/status", a).refused(401, 110)
 }
 
-// A mobile client has a refresh token in the place of a session.
+// A mobile client has a refresh token instead of a session.
 func TestDeviceOfARefreshToken(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

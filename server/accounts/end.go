@@ -6,7 +6,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// ended is what the owner of an account is told that ended with the old password, and
+// ended is what the owner of an account is told about: what ended with the old password, and
 // what is new.
 type ended struct {
 	RecoveryKey bool     `json:"recoveryKeyEnded,omitempty"`
@@ -14,9 +14,9 @@ type ended struct {
 	BackupCodes []string `json:"recoveryCodes,omitempty"`
 }
 
-// endAll ends all that an account's old password opened: sessions, tokens, devices,
-// the recovery key, a second step that was not shown to set the new password, and
-// the backup codes. It returns what its owner must be told of.
+// endAll ends all that an account's old password opened: sessions, tokens, devices, the
+// recovery key, a second step that was not shown to set the new password, and the backup codes.
+// It returns what its owner must be told about.
 func (s *Service) endAll(tx store.Tx, c *auth.Credential) (told ended, err error) {
 	if err := tx.RemoveTokens(c.UID); err != nil {
 		return told, err

@@ -74,7 +74,7 @@ func (w *env) open(change func(*accounts.Config)) {
 	w.Service = s
 }
 
-// answer is a response, read.
+// answer is a response whose body was read.
 type answer struct {
 	t    *testing.T
 	what string
@@ -82,7 +82,7 @@ type answer struct {
 	fields map[string]any
 }
 
-// ok is the answer's fields; it must be a success.
+// ok returns the answer's fields. The answer must be a success.
 func (a answer) ok() map[string]any {
 	a.t.Helper()
 	if a.Code != http.StatusOK {
@@ -91,7 +91,7 @@ func (a answer) ok() map[string]any {
 	return a.fields
 }
 
-// text is a field of a success.
+// text returns a field of an answer that must be a success.
 func (a answer) text(field string) string {
 	a.t.Helper()
 	s, ok := a.ok()[field].(string)
@@ -101,7 +101,7 @@ func (a answer) text(field string) string {
 	return s
 }
 
-// refused checks that it is a refusal, of the form that all have.
+// refused checks that the answer is an error in the common form.
 func (a answer) refused(code, errno int) map[string]any {
 	a.t.Helper()
 	if a.Code != code || a.fields["errno"] != float64(errno) || a.fields["code"] != float64(code) ||
@@ -111,7 +111,7 @@ func (a answer) refused(code, errno int) map[string]any {
 	return a.fields
 }
 
-// signer puts an authorization on a request.
+// signer adds an authorization to a request.
 type signer func(r *http.Request, body []byte)
 
 func (w *env) do(method, path string, sign signer, in any) answer {
@@ -230,7 +230,7 @@ func (w *env) unwrapped(keyFetchToken string, unwrapBKey []byte) string {
 	return fmt.Sprintf("%x", onepw.XOR(wrapKB, unwrapBKey))
 }
 
-// access gets an access token by a session.
+// access gets an access token with a session.
 func (w *env) access(session, scope string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/oauth/token", w.session(session), map[string]any{
@@ -238,7 +238,7 @@ func (w *env) access(session, scope string) string {
 	}).text("access_token")
 }
 
-// stored is all that the database's files hold.
+// stored returns the contents of the database's files.
 func (w *env) stored(read func(name string) ([]byte, error)) string {
 	w.t.Helper()
 	var all strings.Builder

@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
-// Whatever a stranger sends, it is refused and never the server's failure.
+// Whatever an unauthenticated client sends is refused, and never causes an internal error.
 func FuzzStranger(f *testing.F) {
 	public, err := url.Parse(root)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // SignUp says who may create an account.
 type SignUp string
 
-// The policies. With each of them, the operator can add accounts.
+// These are the policies. With each of them, the operator can add accounts.
 const (
 	SignUpOpen   SignUp = "open"   // anyone who can reach the server; the default
 	SignUpEmail  SignUp = "email"  // anyone who can read the mail of the address
@@ -74,7 +74,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	return code, expires, nil
 }
 
-// inviteHash finds an invitation however its code was typed.
+// inviteHash returns the hash that finds an invitation. It accepts each way to type the code.
 func inviteHash(code string) []byte {
 	return store.Hash("invitation " + typed.Read(code))
 }
@@ -107,8 +107,8 @@ func (s *Service) checkInvitation(r *api.Request, code string) error {
 	return err
 }
 
-// useInvitation notes who used an invitation, in the transaction that makes
-// their account: of two at once, one gets it.
+// useInvitation notes who used an invitation, in the transaction that creates their account, so
+// that of two concurrent sign-ups only one uses it.
 func (s *Service) useInvitation(tx store.Tx, code, uid string) error {
 	if s.cfg.SignUp != SignUpInvite {
 		return nil

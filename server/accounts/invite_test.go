@@ -30,7 +30,7 @@ func (w *env) signUpBy(invitation, email string) answer {
 	return w.post("/auth/v1/account/create", nil, map[string]any{"email": email, "authPW": authPW(email, password), "invitation": invitation})
 }
 
-// An invitation makes one account, however its code is typed.
+// An invitation creates one account, in each way that its code may be typed.
 func TestInvitation(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, byInvitation)

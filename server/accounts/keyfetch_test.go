@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// both are the two stretchings of one password, and what sets it around a kB.
+// both has the two stretchings of one password, and the parameters that set it around a kB.
 type both struct {
 	v1, v2 onepw.Stretched
 	body   map[string]any
@@ -86,7 +86,7 @@ func TestKeyFetchTokens(t *testing.T) {
 		map[string][]byte{"keyFetchToken": next.v1.UnwrapBKey, "keyFetchToken2": next.v2.UnwrapBKey})
 }
 
-// The upgrade of a password gives them too: PyFxA goes on with the new one.
+// The upgrade of a password gives them too: PyFxA continues with the new one.
 func TestKeyFetchTokensOfAnUpgrade(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

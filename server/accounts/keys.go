@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// The answers about keys and accounts.
+// These are the answers about keys and accounts.
 type (
 	keysAnswer struct {
 		Bundle string `json:"bundle"` // hexadecimal
@@ -51,7 +51,7 @@ func (s *Service) accountKeys(r *api.Request) (any, error) {
 	return keysAnswer{hex.EncodeToString(c.Bundle)}, nil
 }
 
-// scopedKeyData tells what a client needs to derive the keys of scopes from kB.
+// scopedKeyData returns what a client needs to derive the keys of scopes from kB.
 func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 	c, err := s.auth.Session(r)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Service) scopedKeyData(r *api.Request) (any, error) {
 	return out, nil
 }
 
-// statusByUID tells whether an account still is there, to those who knew it.
+// statusByUID reports whether an account still exists, to clients that know its uid.
 func (s *Service) statusByUID(r *api.Request) (any, error) {
 	uid := r.URL.Query().Get("uid")
 	if uid == "" {
@@ -97,8 +97,9 @@ func (s *Service) statusByUID(r *api.Request) (any, error) {
 	return existsAnswer{true}, err
 }
 
-// statusByEmail says of every address that it has an account: who has one is not
-// told. Clients ask whether to sign in or up; a sign-in is refused alike.
+// statusByEmail says that every address has an account, so that the answer does not reveal who
+// has one. Clients ask this to choose between sign-in and sign-up; a sign-in gets the same
+// refusal with and without an account.
 func (s *Service) statusByEmail(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`

@@ -13,9 +13,9 @@ type Limits struct {
 	// as many passwords, and twice as many codes; that bound does not hold for a
 	// network from which the account was signed in before.
 	PerAccount int
-	// PerAddress is how many tries may come from an address in a window, for
-	// whatever account; default 100. Of IPv6, a /64 network counts as an address, and
-	// a /48 network may make ten times as many.
+	// PerAddress is how many tries may come from an address in a window, over all accounts;
+	// default 100. Of IPv6, a /64 network counts as an address, and a /48 network may make ten
+	// times as many.
 	PerAddress int
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// from has requests come from an address.
+// from makes requests come from an address.
 func (w *env) wrongFrom(address string, n int) answer {
 	w.t.Helper()
 	w.from = address
@@ -20,34 +20,34 @@ func (w *env) wrongFrom(address string, n int) answer {
 	return last
 }
 
-// Ten wrong passwords from one address keep nobody out elsewhere, and very many
-// from everywhere do not keep the owner out of where they were before.
+// Ten wrong passwords from one address do not lock out other addresses, and very many from
+// everywhere do not lock the owner out of a network that they used before.
 func TestOwnerIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	const home, other = "192.0.2.1:1", "192.0.2.2:1"
 	w.from = home
 	w.signUp(email)
-	w.signIn(email, password).ok() // and home is known
+	w.signIn(email, password).ok() // and the home network is known
 	w.wrongFrom("198.51.100.1:1", 11).refused(429, 114)
 	w.from = other
 	w.signIn(email, password).ok() // and this too
 	for i := range 9 {
 		w.wrongFrom(fmt.Sprintf("203.0.113.%d:1", i), 10).refused(400, 103)
 	}
-	w.wrongFrom("203.0.113.77:1", 1).refused(429, 114) // that is a hundred
+	w.wrongFrom("203.0.113.77:1", 1).refused(429, 114) // that makes a hundred
 	for _, known := range []string{home, other} {
 		w.from = known
 		w.signIn(email, password).ok()
 	}
 	w.wrongFrom(home, 10).refused(400, 103)
-	w.signIn(email, password).refused(429, 114) // but tries are few there as well
+	w.signIn(email, password).refused(429, 114) // but tries are limited there as well
 	w.now = w.now.Add(15 * time.Minute)
 	w.signIn(email, password).ok()
 }
 
-// The counters of an account are in the database: neither a restart nor a flood
-// of other addresses makes them begin again.
+// The counters of an account are in the database: neither a restart nor a flood of other
+// addresses resets them.
 func TestCountersCannotBeFlushed(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, func(c *accounts.Config) { c.Limits.PerAccount = 3 })
@@ -56,7 +56,7 @@ func TestCountersCannotBeFlushed(t *testing.T) {
 	w.open(func(c *accounts.Config) { c.Limits.PerAccount = 3 })
 	w.signIn(email, password).refused(429, 114)
 
-	// Nor does an address without an account tell itself by them.
+	// Nor do they reveal an address without an account.
 	for range 3 {
 		w.signIn("nobody@example.org", "wrong").refused(400, 103)
 	}

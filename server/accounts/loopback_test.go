@@ -13,13 +13,13 @@ func (w *env) native() string {
 	return w.get("/.well-known/fxa-client-configuration", nil).text("loopback_client_id")
 }
 
-// codeTo asks for a code that the browser takes to redirect.
+// codeTo asks for a code that the browser takes to the URL redirect.
 func (w *env) codeTo(session, client, redirect string) answer {
 	w.t.Helper()
 	return w.code(session, func(in map[string]any) { in["client_id"], in["redirect_uri"] = client, redirect })
 }
 
-// A program hears of its code on a port of its user's computer.
+// A program receives its code on a port of its user's computer.
 func TestLoopbackRedirect(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -39,12 +39,12 @@ func TestLoopbackRedirect(t *testing.T) {
 	code := w.codeTo(s, w.native(), "http://127.0.0.1:8765/callback").text("code")
 	w.get("/auth/v1/session/status", w.session(s)).ok()
 	w.redeem(code, verifier, w.native(), nil).ok()
-	// The page's session ends with its purpose, or it would be listed for ever.
+	// The page's session ends once it has served its purpose, or it would be listed for ever.
 	w.get("/auth/v1/session/status", w.session(s)).refused(401, 110)
 }
 
-// Nothing but the loopback interface, spelled in one way, is ever sent a code;
-// and no other client is sent there.
+// A code is sent only to the loopback interface, spelled in one way, and no other client is
+// redirected there.
 func TestRedirectConfusion(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

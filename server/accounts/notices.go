@@ -6,7 +6,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// What a notice tells of. The settings page has the words.
+// These are the kinds of notices. The settings page has the texts.
 const (
 	// noticeStepRemoved: the operator took the second step away.
 	noticeStepRemoved = "secondStepRemoved"
@@ -19,8 +19,8 @@ type noticeAnswer struct {
 	At   int64  `json:"at"` // milliseconds since 1970
 }
 
-// notices lists what was done to the account without its user, and they have not
-// dismissed. It is this server's own: no other accounts server has it.
+// notices lists what was done to the account without its user and not yet dismissed. Other
+// accounts servers do not have this endpoint.
 func (s *Service) notices(r *api.Request) (any, error) {
 	c, err := s.auth.Session(r)
 	if err != nil {
@@ -37,8 +37,8 @@ func (s *Service) notices(r *api.Request) (any, error) {
 	return list, nil
 }
 
-// dismissNotice takes a notice off the settings page, as far as the user has read it: one
-// of the same kind that came later stays.
+// dismissNotice removes a notice from the settings page up to the one that the user has read:
+// one of the same kind that came later stays.
 func (s *Service) dismissNotice(r *api.Request) (any, error) {
 	c, err := s.auth.Session(r)
 	if err != nil {

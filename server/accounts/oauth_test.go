@@ -187,7 +187,7 @@ func TestRefusedCodes(t *testing.T) {
 	w.code(s, set("redirect_uri", "https://evil.example.org")).refused(400, 107)
 	w.code(s, set("client_id", "0000000000000000")).refused(400, 162)
 
-	// A wrong proof spends the code.
+	// A wrong proof consumes the code.
 	code := w.code(s, nil).text("code")
 	w.redeem(code, "wrong", clientID, nil).refused(400, 175)
 	w.redeem(code, verifier, clientID, nil).refused(400, 172)

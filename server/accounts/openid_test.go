@@ -80,8 +80,8 @@ func TestIDToken(t *testing.T) {
 	}
 }
 
-// A code for a page's client brings its nonce back, once, and a refresh token
-// keeps what is known of the sign-in.
+// A code for a page's client brings its nonce back, once, and a refresh token keeps what is
+// known about the sign-in.
 func TestIDTokenByCode(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -106,8 +106,8 @@ func TestIDTokenByCode(t *testing.T) {
 	w.post("/auth/v1/oauth/authorization", w.session(s), ask).refused(400, 107)
 }
 
-// An ID token opens nothing, nor does anything else that the server's key signed
-// and that is not an access token, even if it has all that one says.
+// An ID token does not authorize requests, nor does anything else that the server's key signed
+// and that is not an access token, even with the claims of one.
 func TestIDTokenIsNoAccessToken(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -172,7 +172,7 @@ func TestIDTokenIsNoAccessToken(t *testing.T) {
 	}
 }
 
-// The discovery document says what is so, and UserInfo knows the subject.
+// The discovery document is correct, and UserInfo returns the subject.
 func TestOpenIDConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -101,7 +101,7 @@ func (s *Service) newPassword(r *api.Request, c *auth.Credential, in password.Ne
 	if err != nil {
 		return nil, err
 	}
-	// It must grow, whatever the clock does.
+	// It must grow even if the clock goes back.
 	a.Generation = max(a.Generation+1, s.cfg.Now().UnixMilli())
 	var out *signedIn
 	err = s.auth.UpdateBy(ctx, c, func(tx store.Tx) error {

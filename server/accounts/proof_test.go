@@ -20,8 +20,8 @@ func (w *env) opening(s signer) map[string]answer {
 	}
 }
 
-// A session that was stolen changes nothing that opens or closes an account, by
-// whatever way it came; nor does the proof of another session, or an old one.
+// A stolen session cannot change what opens or closes an account, however the session was
+// created; nor can it with the proof of another session, or with an old proof.
 func TestSessionAloneOpensNothing(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -49,7 +49,7 @@ func TestSessionAloneOpensNothing(t *testing.T) {
 	}
 }
 
-// Somebody else's password proves nothing.
+// The password of another account proves nothing.
 func TestProofOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -62,8 +62,8 @@ func TestProofOfAnotherAccount(t *testing.T) {
 	}
 }
 
-// The first code of a new secret takes the proof as well: a stolen session does
-// not finish what its owner left half done.
+// The first code of a new secret needs the proof as well: a stolen session cannot finish a
+// setup that its owner started.
 func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -81,7 +81,7 @@ func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
 	}
 }
 
-// Where there is a second step the proof takes it too, again.
+// Where there is a second step, the proof needs it again too.
 func TestProofWithTwoStep(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -108,15 +108,14 @@ func TestProofWithTwoStep(t *testing.T) {
 	if !w.verify(s, otp(t, secret, w.now)) {
 		t.Fatal("the code is refused")
 	}
-	w.storeRecoveryKey(s).refused(401, 164) // the password is shown too long ago
+	w.storeRecoveryKey(s).refused(401, 164) // the password was shown too long ago
 	w.prove(s)
 	w.storeRecoveryKey(s).ok()
 	w.post("/auth/v1/password/change/start", s, map[string]any{"email": email, "oldAuthPW": authPW(email, password)}).ok()
 	w.post("/auth/v1/totp/destroy", s, nil).ok()
 }
 
-// setPassword changes the password by a session, or by none, and returns the
-// answer.
+// setPassword changes the password with a session, or without one, and returns the answer.
 func (w *env) setPassword(s signer, before, after string) answer {
 	w.t.Helper()
 	started := w.post("/auth/v1/password/change/start", s, map[string]any{"email": email, "oldAuthPW": authPW(email, before)})
@@ -143,7 +142,7 @@ func TestNewPasswordEndsTheRecoveryKey(t *testing.T) {
 	}
 }
 
-// Who sets a new password with the second step keeps it, and gets new backup
+// A user who sets a new password with the second step keeps that step, and gets new backup
 // codes. A second step that was turned on meanwhile ends.
 func TestNewPasswordAndTwoStep(t *testing.T) {
 	t.Parallel()

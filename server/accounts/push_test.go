@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/push"
 )
 
-// outbox takes push messages, which do not leave the test.
+// outbox keeps push messages inside the test.
 type outbox struct {
 	messages []push.Message
 	err      error
@@ -58,7 +58,7 @@ func newPushEnv(t *testing.T) (*env, *outbox) {
 	return newEnv(t, func(c *accounts.Config) { c.Push = box }), box
 }
 
-// subscribe registers a device that hears push messages, under its name.
+// subscribe registers a device that receives push messages, under its name.
 func (w *env) subscribe(s signer, name string) string {
 	w.t.Helper()
 	return w.post("/auth/v1/account/device", s, map[string]any{
@@ -81,7 +81,7 @@ func TestPushToDevices(t *testing.T) {
 	w.subscribe(b, "lap") // it is known by now
 	w.register(w.session(w.signIn(email, password).text("sessionToken")), "deaf")
 	box.want(t, "desk fxaccounts:device_connected map[deviceName:deaf] 0s", "lap fxaccounts:device_connected map[deviceName:deaf] 0s")
-	// Another account's device hears nothing of all this.
+	// Another account's device receives none of these messages.
 	w.subscribe(w.session(w.signUp("bob@example.org")), "bob")
 
 	f := w.post("/auth/v1/account/devices/invoke_command", a, map[string]any{"target": idB, "command": sendTab, "payload": 1, "ttl": 60}).ok()
@@ -112,7 +112,7 @@ func TestPushToDevices(t *testing.T) {
 	box.want(t, "desk "+gone, "lap "+gone)
 }
 
-// The end of a session is told to devices that can no more ask for it.
+// Devices that are signed out are notified of the end of their session.
 func TestPushGoodbye(t *testing.T) {
 	t.Parallel()
 	w, box := newPushEnv(t)
@@ -138,7 +138,7 @@ func TestPushGoodbye(t *testing.T) {
 	box.want(t, "desk fxaccounts:account_destroyed map[uid:"+uid+"] 6h0m0s")
 }
 
-// A device says that there is something to sync; it does not speak for the server.
+// A device may say that there is something to sync; it cannot send the server's own messages.
 func TestPushForgery(t *testing.T) {
 	t.Parallel()
 	w, box := newPushEnv(t)
@@ -181,13 +181,13 @@ func TestPushEndpointExpired(t *testing.T) {
 	expired(true)
 	w.post("/auth/v1/account/device", s, map[string]any{"id": id, "pushCallback": "https://push.example.com/new"}).ok()
 	expired(false)
-	first.Expired(t.Context()) // late news of the old one
+	first.Expired(t.Context()) // a late report on the old one
 	expired(false)
 	wake()
 	box.want(t, "new sync:x map[] 0s")
 }
 
-// Whatever becomes of a message, the request that it is about went well.
+// A request succeeds even if the message about it fails.
 func TestPushFails(t *testing.T) {
 	t.Parallel()
 	w, box := newPushEnv(t)
@@ -204,7 +204,7 @@ func TestPushFails(t *testing.T) {
 	}
 }
 
-// One account does not take all of the sender.
+// One account cannot use up the capacity of the sender.
 func TestPushLimit(t *testing.T) {
 	t.Parallel()
 	w, box := newPushEnv(t)

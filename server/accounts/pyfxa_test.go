@@ -2,7 +2,7 @@ package accounts_test
 
 import "testing"
 
-// What PyFxA asks besides what browsers do; the test with PyFxA itself is in
+// This file tests what PyFxA requests and browsers do not. The test with PyFxA itself is in
 // interop.
 func TestPyFxA(t *testing.T) {
 	t.Parallel()

@@ -89,7 +89,7 @@ func TestRecovery(t *testing.T) {
 	w.post("/auth/v1/account/notice/dismiss", fresh, map[string]any{}).refused(400, 108)
 }
 
-// Without the key the answer tells nothing of the account, and tries are few.
+// Without the key the answer says nothing about the account, and tries are limited.
 func TestRecoveryRefuses(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -122,7 +122,7 @@ func TestRecoveryRefuses(t *testing.T) {
 	w.recover(email, wrong, "").refused(429, 114)
 }
 
-// The recovery key takes the place of the password, not of the second step.
+// The recovery key replaces the password, not the second step.
 func TestRecoveryWithTwoStep(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -149,7 +149,8 @@ func TestRecoveryTakesTooLong(t *testing.T) {
 	w.post("/auth/v1/account/reset", reset, map[string]any{}).refused(401, 110)
 }
 
-// Who shows the password again gets the keys again; of the session's account only.
+// A client that shows the password again gets the keys again, but only those of the session's
+// account.
 func TestReauthenticate(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// The answers about sessions.
+// These are the answers about sessions.
 type (
 	statusAnswer struct {
 		State   string        `json:"state"`
@@ -38,7 +38,7 @@ type (
 		EmailVerified   bool   `json:"emailVerified"`
 		SessionVerified bool   `json:"sessionVerified"`
 		Metrics         bool   `json:"metricsEnabled"`
-		// Method says what must be shown as well.
+		// Method says which second step the session waits for.
 		Method string `json:"verificationMethod,omitempty"`
 		keyFetchTokens
 	}
@@ -95,8 +95,8 @@ func (s *Service) sessionDestroy(r *api.Request) (any, error) {
 	return api.Nothing, err
 }
 
-// sessionDuplicate makes another session of the account, for an app that hands
-// its user over to another one.
+// sessionDuplicate makes another session of the account, for an app that passes its user on to
+// another app.
 func (s *Service) sessionDuplicate(r *api.Request) (any, error) {
 	c, err := s.auth.Session(r)
 	if err != nil {
@@ -115,9 +115,9 @@ func (s *Service) sessionDuplicate(r *api.Request) (any, error) {
 	}, nil
 }
 
-// reauthenticate notes that a session showed the password again, which lets it
-// change what opens the account, and gives it a key fetch token. Whether that
-// takes the second step again as well it tells too.
+// reauthenticate notes that a session showed the password again, which lets it change what
+// opens the account, and gives it a key fetch token. It also says whether that takes the second
+// step again.
 func (s *Service) reauthenticate(r *api.Request) (any, error) {
 	c, err := s.auth.Session(r)
 	if err != nil {

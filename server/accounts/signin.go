@@ -43,7 +43,7 @@ type keyFetchTokens struct {
 	Change string `json:"keyFetchToken2,omitempty"`
 }
 
-// signedIn is the answer to who signed in.
+// signedIn is the answer to a sign-in.
 type signedIn struct {
 	UID             string `json:"uid"`
 	Session         string `json:"sessionToken"`
@@ -64,7 +64,7 @@ type signedIn struct {
 // is not confirmed they wait for that. secondAt is when the second step was shown, in
 // milliseconds, or 0; wait says that the session waits for it.
 func (s *Service) signIn(tx store.Tx, r *api.Request, a *store.Account, kB password.Wrapped, secondAt int64, wait bool) (*signedIn, error) {
-	// However they signed in: by a password, a new one, a recovery key.
+	// This holds for every way to sign in: a password, a new password, a recovery key.
 	if err := s.passwords.Enabled(r.Context(), a.UID); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) keyFetch(tx store.Tx, a *store.Account, kB password.Wrapped, s
 	return out, nil
 }
 
-// forChange names the token of version 2 as an answer to who changes a password does.
+// forChange names the token of version 2 as the answer to a password change does.
 func (k keyFetchTokens) forChange() keyFetchTokens {
 	return keyFetchTokens{V1: k.V1, Change: k.V2}
 }
@@ -127,11 +127,11 @@ type credentialsAnswer struct {
 	AcceptsVersion1 bool   `json:"acceptsVersion1"`
 }
 
-// credentialsStatus tells how an account's password is stretched, by version 2. An
-// address without an account gets a salt too, always the same, and so does one
-// whose password is stretched by version 1 alone, or that is not confirmed: the answer
-// does not tell who has an account, nor how old it is. acceptsVersion1 says that a
-// client may therefore show its password in both ways.
+// credentialsStatus says how an account's password is stretched, by version 2. An address
+// without an account gets a salt too, always the same, and so does one whose password is
+// stretched by version 1 alone, or that is not confirmed: the answer does not reveal whether
+// there is an account, or how old it is. acceptsVersion1 says that a client may therefore show
+// its password in both ways.
 func (s *Service) credentialsStatus(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`

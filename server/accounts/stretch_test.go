@@ -17,8 +17,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
 
-// A password is stretched whether or not the address has an account, so that the
-// time does not tell: without an account the same work is done.
+// A password is stretched whether or not the address has an account, so that the time does not
+// reveal it.
 func TestNobodysPasswordIsStretched(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{
@@ -43,8 +43,8 @@ func TestNobodysPasswordIsStretched(t *testing.T) {
 	}
 }
 
-// Who gets no turn to have a password checked hears when to come again, and has not
-// consumed a try.
+// If the server has no capacity to check a password, the client is told when to try again, and
+// no try is counted.
 func TestBusyStretching(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{

@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// otp is RFC 6238 as an authenticator app does it, which knows the secret's text.
+// otp computes a code of RFC 6238 as an authenticator app does, from the secret's text.
 func otp(t *testing.T, secret string, at time.Time) string {
 	t.Helper()
 	key, err := base32.StdEncoding.DecodeString(secret)
@@ -75,7 +75,7 @@ func TestTwoStepSetUp(t *testing.T) {
 	if svg, err := base64.StdEncoding.DecodeString(picture); !ok || err != nil || !strings.HasPrefix(string(svg), "<svg ") {
 		t.Errorf("the picture is %q", made.text("qrCodeUrl"))
 	}
-	// Not shown to work yet: nobody is locked out by it.
+	// The app gave no code yet, so it does not lock its owner out.
 	if w.verify(s, "000000") || exists() != false {
 		t.Error("a wrong code set it up")
 	}
@@ -162,7 +162,7 @@ func TestTwoStepGuards(t *testing.T) {
 	w.post("/auth/v1/account/destroy", s, map[string]any{"email": email, "authPW": authPW(email, password)}).ok()
 }
 
-// A code is good once, and for half a minute more or less.
+// A code is valid once, and for half a minute more or less.
 func TestTwoStepCodes(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -236,7 +236,7 @@ func TestBackupCodes(t *testing.T) {
 	}
 	use(backup[1]).refused(400, 156)
 	use(fresh[0]).ok()
-	// Those of one account are nobody else's.
+	// The codes of one account are not valid for another.
 	bob := w.session(w.signUp("bob@example.org"))
 	w.post("/auth/v1/session/verify/recoveryCode", bob, map[string]any{"code": fresh[1]}).refused(400, 156)
 	use(fresh[1]).ok()

@@ -16,9 +16,9 @@ type upgradeAnswer struct {
 	keyFetchTokens
 }
 
-// upgrade adds version 2 of the stretching to a password that stays as it is. No
-// session ends, as nothing else changes. done is false if the credentials are
-// not those: then it is a new password.
+// upgrade adds version 2 of the stretching to a password that stays as it is. No session ends,
+// as nothing else changes. done is false if the credentials are others: then it is a new
+// password.
 func (s *Service) upgrade(r *api.Request, c *auth.Credential, in password.New) (answer any, done bool, err error) {
 	ctx := r.Context()
 	a, err := s.auth.Account(ctx, c.UID)

@@ -44,7 +44,7 @@ func TestUpgrade(t *testing.T) {
 	if w.kB(w.signIn(email, password).text("keyFetchToken"), password) != hex.EncodeToString(kB) {
 		t.Error("version 1 has another key now")
 	}
-	// What is upgraded already is set again, as any password is.
+	// A password that is upgraded already is set again, like any other.
 	finish(onepw.XOR(kB, v1.UnwrapBKey)).text("sessionToken")
 	w.get("/auth/v1/session/status", s).refused(401, 110)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// What an operator does to accounts. It needs no password and consumes no tries.
+// This file has what an operator does to accounts. It needs no password and consumes no tries.
 
 // ErrNoUser means that the account does not exist; ErrUserExists that it exists
 // already.
@@ -27,10 +27,10 @@ type User struct {
 	UID     string
 	Email   string
 	Created time.Time
-	// Seen is when one of its sessions was last used, to some ten minutes; the zero
-	// time if it has none.
+	// Seen is when one of its sessions was last used, accurate to about ten minutes. It is the
+	// zero time if the account has no session.
 	Seen time.Time
-	// Devices is how many devices it has.
+	// Devices is the number of its devices.
 	Devices int
 	// Unconfirmed says that it waits for the code that was sent to its address.
 	Unconfirmed bool
@@ -90,8 +90,8 @@ type Credentials struct {
 	ClientSalt     string `json:"clientSalt"`
 }
 
-// AddUser makes an account, whatever the policy for strangers is, in the place of
-// one that is not confirmed. The error is, among others, ErrUserExists.
+// AddUser creates an account regardless of the [SignUp] policy, and replaces one that is not
+// confirmed. The error may be [ErrUserExists].
 func (s *Service) AddUser(ctx context.Context, email string, c Credentials) (User, error) {
 	if err := mailaddr.Check(email); err != nil {
 		return User{}, fmt.Errorf("%q is not an e-mail address", email)
@@ -118,8 +118,8 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 	return nil
 }
 
-// remove deletes an account, unless also refuses it in the same transaction, and
-// tells its devices and whoever else must know.
+// remove deletes an account, unless also refuses it in the same transaction, and notifies its
+// devices and Config.Destroyed.
 func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
 	listeners := s.notifier.Listeners(ctx, uid, devices.Every)
 	err := s.db.Update(ctx, func(tx store.Tx) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// A disabled account opens to neither password nor recovery key, and its password
-// stays what it is.
+// A disabled account cannot be opened by its password or its recovery key, and its password
+// stays the same.
 func TestDisabledAccount(t *testing.T) {
 	t.Parallel()
 	disabled := false

@@ -23,8 +23,8 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 	return token.Identity{Account: a.UID, Generation: c.Generation, Bound: c.Bound}, nil
 }
 
-// Live reports whether what an account's token is bound to is still good. A token
-// that is bound to nothing ends with its account.
+// Live reports whether the session or refresh token that an access token is bound to is still
+// valid. A token that is not bound ends with its account.
 func (s *Service) Live(ctx context.Context, uid, bound string) (bool, error) {
 	return s.auth.Live(ctx, uid, bound)
 }

@@ -15,10 +15,10 @@ type clientConfiguration struct {
 	Loopback string `json:"loopback_client_id"`
 }
 
-// clientConfiguration is where a client that was given the server's root finds
-// the services. Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token
-// server. Of this server's own is the client that may have its users' browsers
-// redirected to their computer; see oauth.IsLoopback.
+// clientConfiguration tells a client that knows the server's root where the services are.
+// Firefox appends "/v1" to most and "/1.0/sync/1.5" to the token server. Only this server names
+// the client whose users' browsers may be redirected to their own computer; see
+// [oauth.IsLoopback].
 func (s *Service) clientConfiguration(r *api.Request) (any, error) {
 	root := s.cfg.PublicURLs.Of(r.Context()).String()
 	return clientConfiguration{

@@ -1,10 +1,9 @@
-// Package pages is what people see of the server: the pages on which they sign
-// up, sign in and look after their account.
+// Package pages serves the web pages on which people sign up, sign in and manage their account.
 //
-// A page is the same for all who read one language; see [messages]. Its scripts do what must not happen
-// elsewhere, above all stretching the password, and ask the accounts server for
-// the rest, as any other client does. There is no cookie, so there is nothing
-// for another site to ride on.
+// A page is the same for all users of one language; see [messages]. Its scripts do what must
+// not leave the browser, above all stretching the password, and ask the accounts server for the
+// rest, as any other client does. Pages set no cookie, so another site cannot act with a user's
+// session.
 package pages
 
 import (
@@ -82,14 +81,14 @@ var (
 // address never changes.
 const assetsPrefix = "/assets/"
 
-// document is a page that was made, ready to send.
+// document is a rendered page, ready to send.
 type document struct {
 	body     []byte
 	etag     string
 	language string
 }
 
-// New makes the pages.
+// New returns the handler of the pages.
 func New(cfg Config) (http.Handler, error) {
 	assets, err := loadAssets()
 	if err != nil {
@@ -174,9 +173,9 @@ func textFuncs(l *messages.Language) template.FuncMap {
 	}
 }
 
-// headers are on every page. Only the server's own scripts run, and they make no
-// HTML of text. A form is never sent anywhere: what is typed into one would be in
-// the open. The address, which may hold an e-mail address, is told to nobody.
+// headers are on every page. Only the server's own scripts run, and they make no HTML of text.
+// A form is never submitted, because its fields would go out unencrypted. The page's URL, which
+// may contain an e-mail address, is not sent as a referrer.
 var headers = map[string]string{
 	"Content-Security-Policy": strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",

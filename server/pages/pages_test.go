@@ -45,8 +45,8 @@ var paths = []string{
 	"/oauth/success/5882386c6d801776?code=1&state=2", "/connect_another_device", "/pair", "/pair/supp", "/oauth/force_auth?email=a@example.org", "/settings", "/settings/clients", "/reset_password",
 }
 
-// Nothing but the server's own files may run, no form may be sent anywhere, and
-// no frame may hold a page.
+// Only the server's own scripts may run, no form may be submitted, and no frame may show a
+// page.
 func TestContentSecurityPolicy(t *testing.T) {
 	h := handler(t, "")
 	inline := regexp.MustCompile(`(?i)<script(>|[^>]*[^/]>[^<])|\son[a-z]+\s*=|\sstyle\s*=|<style|"javascript:|(src|href|action)="?(https?:)?//`)
@@ -93,7 +93,7 @@ func TestPagesEchoNothing(t *testing.T) {
 	}
 }
 
-// Scripts set text as text: none has a way to make HTML, or code, of it.
+// Scripts set text as text: none can turn it into HTML or code.
 func TestScriptsMakeNoHTML(t *testing.T) {
 	banned := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|srcdoc|localStorage|document\.cookie|console\.`)
 	list, err := fs.Glob(os.DirFS("assets"), "*.js")
@@ -164,8 +164,8 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// Every text of the pages and their scripts is in each language, and no language has a
-// text that is not there any more.
+// Every text of the pages and their scripts is in each language, and no language has a text
+// that is no longer used.
 func TestLanguagesAreComplete(t *testing.T) {
 	t.Parallel()
 	inTemplates := regexp.MustCompile("{{[th] `([^`]*)`")
@@ -204,7 +204,7 @@ func TestLanguagesAreComplete(t *testing.T) {
 	}
 }
 
-// A page has no text that is written into it past the languages.
+// All text of a page comes from the catalogue.
 func TestTemplatesHaveNoTextOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("templates/*.html")
@@ -233,7 +233,8 @@ func TestTemplatesHaveNoTextOfTheirOwn(t *testing.T) {
 	}
 }
 
-// The browser's language chooses. Each has an ETag of its own, and a cache is told.
+// The browser's language chooses the text. Each language has its own ETag, and the answer
+// varies by Accept-Language.
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	h := handler(t, "")

@@ -30,8 +30,8 @@ type Request struct {
 	Body []byte
 }
 
-// Handler answers a request: with a value for the JSON body, with a [Raw], or with an
-// error: a [*fault.Error], or another one that is the server's own.
+// Handler answers a request: with a value for the JSON body, with a [Raw], or with an error.
+// The error is a [*fault.Error] for the client, or an internal error of the server.
 type Handler func(*Request) (any, error)
 
 // Check refuses a request before its body is read.
@@ -46,12 +46,12 @@ type Server struct {
 	Refused func(*http.Request, *fault.Error)
 }
 
-// Handle serves a pattern, such as "POST /auth/v1/account/login".
+// Handle registers a handler for a pattern, such as "POST /auth/v1/account/login".
 func (s *Server) Handle(pattern string, check Check, h Handler) {
 	s.HandleUpTo(maxBody, pattern, check, h)
 }
 
-// HandleUpTo serves a pattern, with a body of at most max bytes.
+// HandleUpTo is Handle for bodies of at most max bytes.
 func (s *Server) HandleUpTo(max int64, pattern string, check Check, h Handler) {
 	s.Mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		out, err := run(max, check, h, w, r)
@@ -116,7 +116,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, out any, err err
 	_, _ = w.Write(b)
 }
 
-// Raw is an answer that is not simply JSON.
+// Raw is an answer that is not plain JSON.
 type Raw struct {
 	Code   int
 	Header map[string]string
@@ -148,8 +148,8 @@ func (r *Request) Decode(v any) error {
 	return nil
 }
 
-// Address is the key by which requests are counted: the sender's address, or the /64
-// network of an IPv6 address, which is what one customer gets.
+// Address returns the rate-limit key of a request: the sender's address, or the /64 network of
+// an IPv6 address, which one customer gets.
 func (r *Request) Address() string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r *Request) Address() string {
 	return a.String()
 }
 
-// Network is the /48 network of an IPv6 address, which is what a site gets, or "".
+// Network returns the /48 network of an IPv6 address, which one site gets, or "".
 func (r *Request) Network() string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -181,7 +181,7 @@ func (r *Request) Network() string {
 	return p.String()
 }
 
-// Program is the client's user agent, shortened.
+// Program returns the client's user agent, shortened.
 func (r *Request) Program() string { return Cut(r.UserAgent(), 256) }
 
 // Cut shortens s to at most n bytes, at the end of a character.

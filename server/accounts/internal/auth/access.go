@@ -17,8 +17,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
-// Live reports whether what an account's token is bound to is still good. A token
-// that is bound to nothing ends with its account.
+// Live reports whether the session or refresh token that an access token is bound to is still
+// valid. A token that is not bound ends with its account.
 func (a *Authenticator) Live(ctx context.Context, uid, bound string) (live bool, err error) {
 	live, err = isLive(a.DB.Read(ctx), uid, bound)
 	if err != nil {
@@ -54,20 +54,20 @@ func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	return false, nil
 }
 
-// What an access token is bound to, before the hash of it.
+// These are the prefixes before the hash of what an access token is bound to.
 const (
 	boundToSession = "s"
 	boundToRefresh = "r"
 )
 
-// BoundToSession is what an access token is bound to that ends with a session.
+// BoundToSession returns the binding of an access token that ends with a session.
 func BoundToSession(hash []byte) string { return boundToSession + hex.EncodeToString(hash) }
 
-// BoundToRefresh is what an access token is bound to that ends with a refresh token.
+// BoundToRefresh returns the binding of an access token that ends with a refresh token.
 func BoundToRefresh(hash []byte) string { return boundToRefresh + hex.EncodeToString(hash) }
 
-// issueSkew is how far in the future a token may be issued; more means that the
-// server's clock was set back.
+// issueSkew is how far in the future a token's issue time may lie. More means that the server's
+// clock was set back.
 const issueSkew = time.Minute
 
 // Access verifies an access token and finds its account. The error wraps
@@ -107,8 +107,8 @@ func (a *Authenticator) Access(ctx context.Context, text string) (*oauth.AccessC
 	return c, owner, nil
 }
 
-// Signed is what an access token says that this server signed, whatever became of
-// it since. The error is token.ErrBadAccess for anything else.
+// Signed returns the claims of an access token that this server signed. The token may have
+// ended since. The error is token.ErrBadAccess for anything else.
 func (a *Authenticator) Signed(ctx context.Context, text string) (*oauth.AccessClaims, error) {
 	c, err := a.Keys.Open(ctx, text)
 	if errors.Is(err, oauth.ErrNotSigned) {
@@ -122,7 +122,7 @@ func IsBad(err error) bool {
 	return errors.Is(err, token.ErrBadAccess) || errors.Is(err, token.ErrNotYet)
 }
 
-// Owner is an account as one of its access tokens opens it.
+// Owner is an account that was authenticated by one of its access tokens.
 type Owner struct {
 	*store.Account
 	bound string

@@ -1,6 +1,6 @@
-// Package auth says who sends a request and what they proved: by a session token and
-// other tokens that requests are signed with, by a refresh token or an access token, and
-// by the password and the second step that a session showed lately.
+// Package auth authenticates requests: by session tokens and other tokens that sign requests,
+// by refresh tokens and access tokens, and by the password and the second step that a session
+// showed recently.
 //
 // A request is authenticated before the transaction that acts on it, and checked again
 // inside that; see [Holder].
@@ -30,13 +30,13 @@ type Authenticator struct {
 	URLs  publicname.Names
 	Now   func() time.Time
 	Rand  io.Reader
-	// Window is how long a client waits that has too many tokens in use.
+	// Window is how long a client with too many tokens in use must wait.
 	Window time.Duration
 	// Signatures are those that were used.
 	Signatures *hawk.Window
 }
 
-// Account reads an account that was there a moment ago.
+// Account reads an account that existed a moment ago.
 func (a *Authenticator) Account(ctx context.Context, uid string) (*store.Account, error) {
 	found, err := a.DB.Read(ctx).Account(uid)
 	if errors.Is(err, store.ErrNotFound) {

@@ -2,9 +2,9 @@ package auth
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
-// EndTogether ends a session of an account, or a refresh token, and whatever was
-// given with the same code: a phone gets both, and each can get the other again.
-// The other one is nil. The error is fault.ErrToken if there is none.
+// EndTogether ends a session of an account, or a refresh token, and all that was given with the
+// same code: a phone gets both, and each can get the other again. The other one is nil. The
+// error is fault.ErrToken if there is none.
 func EndTogether(tx store.Tx, uid string, session, refresh []byte) error {
 	var grant []byte
 	if refresh != nil {

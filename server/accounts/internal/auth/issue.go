@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// How many tokens one account may keep. What is idle longest is removed first; what is in
-// use is removed only for somebody who showed the password.
+// These bound how many tokens one account may keep. The token that was idle longest is removed
+// first; a token in use is removed only for a client that showed the password.
 const (
 	maxSessions = 100
 	maxRefresh  = 100
@@ -24,12 +24,12 @@ const (
 	idleAfter = 24 * time.Hour
 )
 
-// NewToken is a token that is to be made.
+// NewToken describes a token to create.
 type NewToken struct {
 	Kind      store.Kind
 	UID       string
 	UserAgent string
-	// Bundle makes what a key fetch token fetches.
+	// Bundle returns what a key fetch token fetches.
 	Bundle   func(onepw.KeyFetch) []byte
 	Session  []byte // that a key fetch token waits with, or nil
 	Grant    []byte
@@ -77,8 +77,8 @@ func (a *Authenticator) Issue(tx store.Tx, t NewToken) (text string, found []byt
 	})
 }
 
-// sealKey hides a HAWK key, and shows it again, under the HAWK id, which is not
-// stored: a stolen database signs no request.
+// sealKey encrypts and decrypts a HAWK key under the HAWK ID. The ID is not stored, so a stolen
+// database cannot sign requests.
 func sealKey(id string, key []byte) []byte {
 	pad, err := hkdf.Key(sha256.New, []byte(id), nil, "syncmanager/accounts/v1/hawkKey", len(key))
 	if err != nil {
@@ -87,9 +87,9 @@ func sealKey(id string, key []byte) []byte {
 	return onepw.XOR(key, pad)
 }
 
-// makeRoom keeps what an account has of a kind to max, for one that was just made.
-// removeIdle removes n that were last used at a time or before. proved says that the
-// password was shown for the new one.
+// makeRoom removes tokens of a kind until the account has at most max, after one was created.
+// removeIdle removes n that were last used at a time or before. proved says that the password
+// was shown for the new one.
 func (a *Authenticator) makeRoom(have, max int, proved bool, removeIdle func(usedAt int64, n int) (int, error)) error {
 	if have <= max {
 		return nil

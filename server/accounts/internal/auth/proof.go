@@ -14,20 +14,20 @@ import (
 // that was stolen alone changes nothing of that kind.
 const proofLife = 5 * time.Minute
 
-// What a proof lacks, as fault.ErrProof says it.
+// These are what a proof can lack, as [fault.ErrProof] names it.
 const (
 	MethodPassword   = "password"
 	MethodSecondStep = "totp-2fa"
 )
 
-// Holder is what authorizes a request, as it was read before the transaction that
-// acts on it.
+// Holder is the credential that authorizes a request, as it was read before the transaction
+// that acts on it.
 type Holder interface {
-	// Still refuses what ended since, or what a new password ended.
+	// Still refuses a credential that ended since, or that a new password ended.
 	Still(tx store.Reader) error
 }
 
-// UpdateBy runs f in a writing transaction in which the holder is still good.
+// UpdateBy runs f in a writing transaction in which the holder is still valid.
 func (a *Authenticator) UpdateBy(ctx context.Context, by Holder, f func(store.Tx) error) error {
 	return a.DB.Update(ctx, func(tx store.Tx) error {
 		if err := by.Still(tx); err != nil {
@@ -37,7 +37,7 @@ func (a *Authenticator) UpdateBy(ctx context.Context, by Holder, f func(store.Tx
 	})
 }
 
-// UpdateProven is [Authenticator.UpdateBy] for a session that proved lately who holds it.
+// UpdateProven is [Authenticator.UpdateBy] for a session that recently proved who holds it.
 func (a *Authenticator) UpdateProven(ctx context.Context, c *Credential, f func(store.Tx) error) error {
 	return a.UpdateBy(ctx, c, func(tx store.Tx) error {
 		if err := a.Proven(tx, c); err != nil {
@@ -65,13 +65,13 @@ func Unchanged(tx store.Reader, a *store.Account) error {
 	return nil
 }
 
-// fresh reports whether a proof made at a time, in milliseconds, is still good.
+// fresh reports whether a proof made at a time, in milliseconds, is still valid.
 func (a *Authenticator) fresh(at int64) bool {
 	return a.Now().UnixMilli()-at < proofLife.Milliseconds()
 }
 
-// Proven refuses a session that did not show the password lately, nor the second step
-// where there is one.
+// Proven refuses a session that did not recently show the password, and the second step where
+// there is one.
 func (a *Authenticator) Proven(tx store.Reader, c *Credential) error {
 	t, err := tx.Token(c.Hash)
 	if err != nil {
@@ -83,8 +83,8 @@ func (a *Authenticator) Proven(tx store.Reader, c *Credential) error {
 	return a.ProvenSecond(tx, c)
 }
 
-// ProvenSecond refuses a session that did not show the second step lately, if its
-// account has one.
+// ProvenSecond refuses a session that did not recently show the second step, if its account has
+// one.
 func (a *Authenticator) ProvenSecond(tx store.Reader, c *Credential) error {
 	enabled, err := SecondStepRequired(tx, c.UID)
 	if err != nil || !enabled {
@@ -123,8 +123,8 @@ func SecondStepRequired(tx store.SecondStepReader, uid string) (bool, error) {
 }
 
 // RequireSecondStep refuses a request that showed the password of an account with two-step
-// sign-in, but not its second step by a session (nil: it has none): what the password alone
-// opens, the second step must guard too. shown reports whether there was a second step to
+// sign-in, but not its second step by a session (nil: it has none): the second step must
+// protect all that the password alone opens. shown reports whether there was a second step to
 // show.
 func (a *Authenticator) RequireSecondStep(tx store.Reader, uid string, c *Credential) (shown bool, err error) {
 	enabled, err := SecondStepRequired(tx, uid)

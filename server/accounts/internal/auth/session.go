@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// ShortLife is how long a token for one purpose is good.
+	// ShortLife is how long a token for one purpose is valid.
 	ShortLife = time.Hour
-	// touchEvery is how exact a session's last use is known: a request must not
-	// cost a write.
+	// touchEvery is the accuracy of a session's last use, so that not every request costs a
+	// write.
 	touchEvery = 10 * time.Minute
 )
 
@@ -64,8 +64,8 @@ func (a *Authenticator) Token(r *api.Request, kind store.Kind) (*Credential, err
 	return c, nil
 }
 
-// Known refuses a request before its body is read that does not show a known token, in any
-// of the forms that there are. Its handler decides what the token is good for.
+// Known refuses, before its body is read, a request without a known token in any of the
+// accepted forms. The handler decides what the token allows.
 func (a *Authenticator) Known(r *http.Request) error {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
@@ -108,8 +108,8 @@ func isBearer(text string) bool {
 	return false
 }
 
-// KnownSigner refuses a request before its body is read whose HAWK signature is not that of
-// a known token.
+// KnownSigner refuses, before its body is read, a request whose HAWK signature is not that of a
+// known token.
 func (a *Authenticator) KnownSigner(r *http.Request) error {
 	authorization := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(authorization, " "); !strings.EqualFold(scheme, hawk.Scheme) {
@@ -189,8 +189,8 @@ func (a *Authenticator) AnySession(r *api.Request) (*Credential, error) {
 	return c, err
 }
 
-// Consume removes a token that is good for one use, and reports a race for it as
-// a token that is not there.
+// Consume removes a token that is valid for one use. If another request was faster, the token
+// is reported as missing.
 func Consume(tx store.Tx, c *Credential) error {
 	removed, err := tx.RemoveToken(c.UID, c.Hash)
 	if err == nil && !removed {

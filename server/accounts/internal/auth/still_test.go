@@ -75,7 +75,7 @@ func (e *env) account() *store.Account {
 	return a
 }
 
-// holders are all that can authorize a request of alice's, by name.
+// holders has all that can authorize a request of alice's, by name.
 func (e *env) holders() map[string]Holder {
 	e.t.Helper()
 	token, err := e.DB.Read(e.t.Context()).Token(e.session)
@@ -97,8 +97,7 @@ func (e *env) holders() map[string]Holder {
 	}
 }
 
-// Whatever authorizes a request is refused in the transaction that acts on it if it ended
-// since it was read.
+// A holder that ended after it was read is refused in the transaction that acts on the request.
 func TestStill(t *testing.T) {
 	t.Parallel()
 	everything := []string{"a session", "a client with a refresh token", "an access token of a session", "an access token of a client",

@@ -1,5 +1,5 @@
-// Package authtest is an account and the requests of its owner, for the tests of what
-// the accounts server does for one.
+// Package authtest provides an account and its owner's requests, for tests of the accounts
+// server.
 package authtest
 
 import (
@@ -36,7 +36,7 @@ const (
 	Key   = "ann@example.org"
 )
 
-// PerAccount is how often may be tried at the account.
+// PerAccount is how many tries the account allows.
 const PerAccount = 3
 
 // Env is a database with one confirmed account that has a session.
@@ -122,19 +122,19 @@ func (e *Env) ShowPassword() {
 	e.Update(func(tx store.Tx) error { return tx.SetPasswordShown(UID, e.Session, e.now().UnixMilli()) })
 }
 
-// Request is one of nobody, with a JSON body.
+// Request returns a request without authorization, with a JSON body.
 func (e *Env) Request(body string) *api.Request {
 	r := httptest.NewRequestWithContext(e.t.Context(), "POST", "/", strings.NewReader(body))
 	return &api.Request{Request: r, Body: []byte(body)}
 }
 
-// BySession is a request of the account's session.
+// BySession returns a request of the account's session.
 func (e *Env) BySession(body string) *api.Request {
 	e.t.Helper()
 	return e.By(e.session, body)
 }
 
-// By is a request of a session that [auth.Authenticator.Issue] gave.
+// By returns a request of a session that [auth.Authenticator.Issue] gave.
 func (e *Env) By(session, body string) *api.Request {
 	e.t.Helper()
 	raw, err := hex.DecodeString(session)
@@ -146,7 +146,7 @@ func (e *Env) By(session, body string) *api.Request {
 	return r
 }
 
-// ByAccess is a request with an access token of the account.
+// ByAccess returns a request with an access token of the account.
 func (e *Env) ByAccess(scope, body string) *api.Request {
 	e.t.Helper()
 	text, err := e.Auth.Keys.Sign(e.t.Context(), oauth.TypeAccess, oauth.AccessClaims{
@@ -164,8 +164,8 @@ func (e *Env) ByAccess(scope, body string) *api.Request {
 	return r
 }
 
-// Refused is the parameter that an error names, or its message if it names none; "": there is
-// no error.
+// Refused returns the parameter that an error names, or its message if it names none; "" if
+// there is no error.
 func Refused(t testing.TB, err error) string {
 	t.Helper()
 	if err == nil {

@@ -29,12 +29,13 @@ import (
 
 // Mailer sends e-mail, as a mail.Sender does.
 type Mailer interface {
-	// Send takes a message. It waits no longer than a moment for what becomes of it.
+	// Send takes a message. It waits only briefly for the result.
 	Send(context.Context, mail.Message) error
 }
 
 const (
-	// confirmLife is how long a code by e-mail is good, which some hosts deliver late, and confirmTries how often it may be mistyped.
+	// confirmLife is how long a code by e-mail is valid: some hosts deliver late. confirmTries
+	// is how often it may be mistyped.
 	confirmLife  = time.Hour
 	confirmTries = 5
 	// UnconfirmedLife is how long an account waits for its code: its address may be
@@ -57,16 +58,16 @@ type Handlers struct {
 	Log     *slog.Logger
 }
 
-// mac is what is stored of a code. Its million values are soon tried, so
-// the key is one that a stolen database does not have.
+// mac is what is stored of a code. All its million values can be tried quickly, so the key is
+// not in the database.
 func (h *Handlers) mac(uid, code string) []byte {
 	m := hmac.New(sha256.New, h.CodeKey)
 	io.WriteString(m, uid+" "+code)
 	return m.Sum(nil)
 }
 
-// Send makes a new code for an account, in the place of the one before, and
-// sends it, in the language of the context. The message was admitted.
+// Send makes a new code for an account, in the place of the one before, and sends it, in the
+// language of the context. The caller has admitted the message.
 func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 	if h.Mail == nil {
 		return fault.ErrMail // the server asked for confirmations once, and does not any more
@@ -97,16 +98,16 @@ func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 		h.Log.WarnContext(ctx, "no code was sent", "uid", a.UID, "err", err)
 		return fault.ErrMail
 	}
-	// Only now, so that the code before stays good if this one was not sent; and also
-	// if the client did not wait for the answer.
+	// Store it only now, so that the previous code stays valid if this one was not sent. Store
+	// it even if the client did not wait for the answer.
 	ctx = context.WithoutCancel(ctx)
 	return h.DB.Update(ctx, func(tx store.Tx) error {
 		return tx.SetConfirmation(a.UID, stored, h.Now().Add(confirmLife).UnixMilli())
 	})
 }
 
-// pending reads the code that an account waits for; ok is false if there is
-// none that is still good.
+// pending reads the code that an account waits for; ok is false if there is none that is still
+// valid.
 func (h *Handlers) pending(tx store.Reader, uid string) (c store.Confirmation, ok bool, err error) {
 	c, err = tx.Confirmation(uid)
 	if ok, err := store.Found(err); !ok {
@@ -115,8 +116,8 @@ func (h *Handlers) pending(tx store.Reader, uid string) (c store.Confirmation, o
 	return c, c.Tries < confirmTries && c.ExpiresAt > h.Now().UnixMilli(), nil
 }
 
-// Remind sends a code to an account that waits for one, unless the last one is
-// still good: its reader must not find it replaced.
+// Remind sends a code to an account that waits for one, unless the last one is still valid: a
+// user who reads it must not find it replaced.
 func (h *Handlers) Remind(r *api.Request, a *store.Account) error {
 	ctx := r.Context()
 	_, good, err := h.pending(h.DB.Read(ctx), a.UID)
@@ -156,7 +157,7 @@ func (h *Handlers) Verify(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// By the address: signing up again does not give more tries.
+	// The key is the address, so that signing up again does not give more tries.
 	code, done, err := h.Tries.AdmitCode(r, tries.Confirmation, mailaddr.Key(a.Email))
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/mail"
 )
 
-// env is an account that waits for its code. It is the server's mailer too.
+// env has an account that waits for its code. It is also the server's mailer.
 type env struct {
 	*authtest.Env
 	*Handlers
@@ -107,7 +107,7 @@ func other(code string) string {
 	return fmt.Sprintf("%06d", (n+1)%1_000_000)
 }
 
-// The code in the message confirms the account, once, and the database does not tell it.
+// The code in the message confirms the account, once, and is not in the database.
 func TestACodeConfirms(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -133,7 +133,7 @@ func TestACodeConfirms(t *testing.T) {
 	}
 }
 
-// A code is good for an hour and five tries, and until the next one is sent.
+// A code is valid for an hour and five tries, until the next one is sent.
 func TestACodeIsBounded(t *testing.T) {
 	t.Parallel()
 	t.Run("tries", func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestACodeIsBounded(t *testing.T) {
 	})
 }
 
-// A code that could not be sent leaves the one before as it was.
+// A code that could not be sent leaves the previous one valid.
 func TestACodeThatIsNotSent(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -228,7 +228,7 @@ func TestADecoyGetsNoCode(t *testing.T) {
 	}
 }
 
-// A sign-in sends a code, unless the last one is good; messages are bounded.
+// A sign-in sends a code unless the last one is still valid; the number of messages is limited.
 func TestRemind(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -271,7 +271,7 @@ func TestRemind(t *testing.T) {
 	}
 }
 
-// The requests with a code are for sessions that wait for one.
+// The requests with a code need a session that waits for one.
 func TestVerifyAndResend(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -105,8 +105,8 @@ func (h *Handlers) DestroyClient(r *api.Request) (any, error) {
 	})
 }
 
-// publicHash names a token to other clients of its account, who must not learn
-// its id: on mobile the id alone is proof.
+// publicHash names a token to other clients of its account. They must not learn its ID, which
+// alone authenticates mobile clients.
 func publicHash(h []byte) *string {
 	if h == nil {
 		return nil

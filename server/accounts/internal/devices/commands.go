@@ -137,7 +137,7 @@ func (in *invokeRequest) life() time.Duration {
 	return time.Duration(min(in.TTL, int64(commandLife/time.Second))) * time.Second
 }
 
-// Invoke leaves a command for another device of the account.
+// Invoke stores a command for another device of the account.
 func (h *Handlers) Invoke(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)
 	if err != nil {
@@ -188,8 +188,8 @@ func (h *Handlers) enqueue(tx store.Tx, a *auth.Caller, in *invokeRequest) (inde
 	}, maxWaiting, maxAccountCommands)
 }
 
-// Commands lists what waits for the caller's device, from an index on. The
-// device remembers the index; nothing is removed by reading it.
+// Commands lists the commands that wait for the caller's device, from an index on. The device
+// remembers the index; reading does not remove commands.
 func (h *Handlers) Commands(r *api.Request) (any, error) {
 	a, err := h.Auth.Caller(r)
 	if err != nil {

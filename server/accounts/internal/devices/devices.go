@@ -21,7 +21,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
-// How much a device may keep.
+// These bound what is stored for a device.
 const (
 	// maxDeviceCommands is how many kinds of commands a device takes, and the others
 	// are the lengths of a kind's name and value, in bytes.
@@ -249,9 +249,9 @@ func (h *Handlers) List(r *api.Request) (any, error) {
 	return list, nil
 }
 
-// Rename gives a device of the account another name, for a settings page,
-// which is not a device itself. This server's own; elsewhere only a device can
-// rename itself.
+// Rename gives a device of the account another name, for a settings page, which is not a device
+// itself. Other accounts servers do not have this endpoint: there only a device can rename
+// itself.
 func (h *Handlers) Rename(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
 	if err != nil {
@@ -296,7 +296,7 @@ func (h *Handlers) Destroy(r *api.Request) (any, error) {
 
 // remove ends a device with all that was given together with its token.
 func (h *Handlers) remove(ctx context.Context, by auth.Holder, uid, id string) error {
-	// The one that is removed is told too, for the last time.
+	// The removed device is notified too, for the last time.
 	listeners := h.Notifier.Listeners(ctx, uid, Every)
 	err := h.Auth.UpdateBy(ctx, by, func(tx store.Tx) error {
 		session, refresh, err := tx.RemoveDevice(uid, id)

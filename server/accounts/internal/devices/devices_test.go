@@ -105,7 +105,7 @@ func TestRecipients(t *testing.T) {
 	}
 }
 
-// A device passes on news of collections; what only the server may say it does not.
+// A device may send messages about collections, but not those that only the server may send.
 func TestAboutSync(t *testing.T) {
 	t.Parallel()
 	for payload, want := range map[string]bool{

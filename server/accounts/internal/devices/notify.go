@@ -1,5 +1,5 @@
-// Package devices keeps the list of an account's devices, passes commands between them,
-// and tells them what happened, by push messages.
+// Package devices keeps the list of an account's devices, passes commands between them, and
+// notifies them by push messages.
 package devices
 
 import (
@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// maxPushes is how many messages the devices of one account get in a window, so
-	// that one account cannot take all of the sender.
+	// maxPushes is how many messages the devices of one account get in a window, so that one
+	// account cannot use up the sender's capacity.
 	maxPushes = 1000
-	// goodbyeLife is how long a message waits that tells a device of its end.
+	// goodbyeLife is how long a message waits that tells a device of its removal.
 	goodbyeLife = 6 * time.Hour
 )
 
-// News is a message of the server's own. Firefox knows the commands.
+// News is a message that the server itself sends. Firefox knows the commands.
 type News struct {
 	command string
 	data    any // or nil
@@ -58,8 +58,8 @@ func AccountDestroyed(uid string) News {
 	}{uid}}
 }
 
-// CommandReceived says that a command waits for a device, from the one that sent it
-// ("": no device), and where it is. It is worth as long as the command.
+// CommandReceived says that a command waits for a device, from the one that sent it ("": no
+// device), and where it is. It is valid as long as the command.
 func CommandReceived(root, command string, index int64, sender string, life time.Duration) News {
 	return News{command: "command_received", ttl: life, data: struct {
 		Command string `json:"command"`
@@ -86,8 +86,8 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Notifier tells devices. Its methods may be called concurrently. A failure
-// is logged: what the message is about must not fail for it.
+// Notifier tells devices. Its methods may be called concurrently. A failure is logged, and does
+// not fail the request that the message is about.
 type Notifier struct {
 	cfg  Config
 	sent limiter.Limiter
@@ -96,18 +96,17 @@ type Notifier struct {
 // NewNotifier returns a Notifier.
 func NewNotifier(cfg Config) *Notifier { return &Notifier{cfg: cfg} }
 
-// Listener is a device that hears push messages.
+// Listener is a device that receives push messages.
 type Listener struct {
 	uid, device string
 	to          push.Subscription
 }
 
-// Every is what accepts every device.
+// Every accepts every device.
 func Every(string) bool { return true }
 
-// Listeners are the devices of an account that hear push messages, of those that
-// want accepts by their IDs. Take them before a change that removes
-// one which is to be told of it.
+// Listeners returns the devices of an account that receive push messages and whose IDs want
+// accepts. Call it before a change that removes a device which must be notified of it.
 func (n *Notifier) Listeners(ctx context.Context, uid string, want func(device string) bool) []Listener {
 	if n.cfg.Push == nil {
 		return nil
@@ -127,7 +126,7 @@ func (n *Notifier) Listeners(ctx context.Context, uid string, want func(device s
 	return all
 }
 
-// Tell sends news to devices, and returns to how many they are on their way.
+// Tell sends news to devices, and returns to how many it was sent.
 func (n *Notifier) Tell(ctx context.Context, to []Listener, what News) (sent int) {
 	payload, err := json.Marshal(struct {
 		Command string `json:"command"`
@@ -155,7 +154,7 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 		case err == nil:
 			sent++
 		case errors.Is(err, push.ErrHost), errors.Is(err, push.ErrKeys), errors.Is(err, push.ErrTooLong):
-			// The device is the cause, and it is likely to happen each time.
+			// The cause is the device, and the failure is likely to happen each time.
 			n.cfg.Log.DebugContext(ctx, "no push message for a device", "device", l.device, "err", err)
 		default:
 			n.cfg.Log.WarnContext(ctx, "cannot send a push message", "device", l.device, "err", err)
@@ -164,8 +163,8 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 	return sent
 }
 
-// expired remembers that a subscription is over, unless the device has another by
-// now. The device sees it when it looks at itself, and subscribes again.
+// expired remembers that a subscription is over, unless the device has another by now. The
+// device sees it when it reads its own entry, and subscribes again.
 func (n *Notifier) expired(ctx context.Context, l Listener) {
 	err := n.cfg.Store.Update(ctx, func(tx store.Tx) error {
 		return tx.SetPushExpired(l.uid, l.device, l.to.Endpoint)

@@ -87,7 +87,7 @@ func (e *env) device(uid, id, callback string) {
 	})
 }
 
-// heard names the devices of listeners.
+// heard returns the names of the devices of listeners.
 func heard(all []Listener) (ids []string) {
 	for _, l := range all {
 		ids = append(ids, l.device)
@@ -110,7 +110,7 @@ func TestListeners(t *testing.T) {
 		t.Errorf("listeners but one: %v", got)
 	}
 
-	// The push service says that a subscription is over: what is remembered is that one.
+	// When the push service says that a subscription ended, only that subscription is marked.
 	if n := e.Tell(t.Context(), e.Listeners(t.Context(), "alice", Every), ProfileUpdated); n != 2 {
 		t.Fatalf("%d messages, want 2", n)
 	}
@@ -132,7 +132,7 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// What Firefox reads of each piece of news.
+// This is what Firefox reads in each message.
 func TestNews(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -168,7 +168,7 @@ func TestNews(t *testing.T) {
 	}
 }
 
-// One account cannot take all of the sender, and keeps no other from it.
+// One account cannot use up the sender's capacity, or keep another account from it.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -193,7 +193,7 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// A message that cannot be sent is logged: loudly, unless the device is the cause.
+// A message that cannot be sent is logged as a warning, unless the device is the cause.
 func TestSendFails(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -1,5 +1,5 @@
-// Package fault holds the errors that clients of the accounts server are told, in the
-// form and by the numbers of Mozilla's accounts server: clients decide by errno.
+// Package fault has the errors that the accounts server returns to clients, with the format and
+// errno values of Mozilla's accounts server. Clients decide by errno.
 package fault
 
 import (
@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// An Error is the refusal of a request, as the client is told it.
+// An Error is the refusal of a request, as the client receives it.
 type Error struct {
 	Code    int // of HTTP
 	Errno   int
 	Message string
-	// Retry is how long the client is to wait before it tries again; 0: it is not told.
+	// Retry is how long the client must wait before it tries again; 0: the answer does not say.
 	Retry   time.Duration
 	details Details
 }
@@ -52,20 +52,20 @@ func New(code, errno int, message string) *Error {
 
 func (e *Error) Error() string { return e.Message }
 
-// Is makes an error with details count as the one that it was made of.
+// Is makes an error with details match the error it was made from.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Errno == e.Errno && t.Code == e.Code && t.Message == e.Message
 }
 
-// With is a copy of e with details.
+// With returns a copy of e with details.
 func (e *Error) With(d Details) *Error {
 	c := *e
 	c.details = d
 	return &c
 }
 
-// Body returns what the client is answered.
+// Body returns the answer to the client.
 func (e *Error) Body() Body {
 	return Body{
 		Code: e.Code, Errno: e.Errno, Error: http.StatusText(e.Code), Message: e.Message,
@@ -74,7 +74,7 @@ func (e *Error) Body() Body {
 	}
 }
 
-// after is a copy of e that tells the client how long to wait.
+// after returns a copy of e that tells the client how long to wait.
 func (e *Error) after(wait time.Duration) *Error {
 	seconds := int((wait + time.Second - 1) / time.Second)
 	c := e.With(Details{RetryAfter: seconds})
@@ -83,14 +83,13 @@ func (e *Error) after(wait time.Duration) *Error {
 }
 
 const (
-	// busyFor is how long a client waits before it tries again what the server had no
-	// capacity for.
+	// busyFor is how long a client must wait when the server had no capacity.
 	busyFor = 5 * time.Second
 	// fullFor is how long a client waits while the disk is full.
 	fullFor = 30 * time.Minute
 )
 
-// Throttled says how long a client must wait that tried too often.
+// Throttled refuses a client that tried too often, and says how long it must wait.
 func Throttled(wait time.Duration) *Error { return ErrThrottled.after(wait) }
 
 // Busy says that the server has no capacity at the moment.
@@ -104,12 +103,12 @@ func Invalid(parameter string) *Error {
 	return ErrParameter.With(Details{Validation: &Validation{[]string{parameter}}})
 }
 
-// Missing says which parameter is not there.
+// Missing says which parameter is missing.
 func Missing(parameter string) *Error {
 	return ErrMissing.With(Details{Param: parameter})
 }
 
-// The errors. Further fields are added to a copy; see [Error.With].
+// These are the errors. Further fields are added to a copy; see [Error.With].
 var (
 	ErrAccountExists  = New(http.StatusBadRequest, 101, "Account already exists")
 	ErrPassword       = New(http.StatusBadRequest, 103, "Incorrect password")

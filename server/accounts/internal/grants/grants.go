@@ -1,5 +1,5 @@
-// Package grants gives OAuth clients what the owner of an account grants them:
-// authorization codes, access tokens, refresh tokens and ID tokens.
+// Package grants issues to OAuth clients what the owner of an account grants: authorization
+// codes, access tokens, refresh tokens and ID tokens.
 package grants
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// codeLife is how long an authorization code is good.
+	// codeLife is how long an authorization code is valid.
 	codeLife = 15 * time.Minute
 	// maxCodes is how many codes an account may have.
 	maxCodes = 50
@@ -39,14 +39,14 @@ type Handlers struct {
 	Rand io.Reader
 }
 
-// authorizationAnswer is a code for a client, and where it waits for that.
+// authorizationAnswer is a code for a client, and the URL that the client expects it at.
 type authorizationAnswer struct {
 	Code     string `json:"code"`
 	State    string `json:"state"`
 	Redirect string `json:"redirect"`
 }
 
-// authorizationRequest is what a page asks for a client.
+// authorizationRequest is what a page asks for on behalf of a client.
 type authorizationRequest struct {
 	ClientID     string `json:"client_id"`
 	State        string `json:"state"`
@@ -99,8 +99,8 @@ func (in *authorizationRequest) redirection(root string) (string, error) {
 	return "", fault.Invalid("redirect_uri")
 }
 
-// Authorization gives a code, to a page that is signed in, for a client
-// that will prove by PKCE that it asked.
+// Authorization gives a signed-in page a code for a client, which later proves by PKCE that it
+// asked for it.
 func (h *Handlers) Authorization(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
 	if err != nil {
@@ -154,7 +154,7 @@ type tokenRequest struct {
 	Verifier     string `json:"code_verifier"`
 }
 
-// life is how long an access token is good that is bound to something.
+// life is how long an access token is valid that is bound to a session or a refresh token.
 func (in tokenRequest) life(bound string) time.Duration {
 	most := MaxAccessTTL
 	if bound == "" {
@@ -166,7 +166,7 @@ func (in tokenRequest) life(bound string) time.Duration {
 	return time.Duration(min(in.TTL, int64(most/time.Second))) * time.Second
 }
 
-// tokenAnswer is what it gets.
+// tokenAnswer is the answer to a tokenRequest.
 type tokenAnswer struct {
 	Access    string `json:"access_token"`
 	Type      string `json:"token_type"`
@@ -179,7 +179,7 @@ type tokenAnswer struct {
 	ID        string `json:"id_token,omitempty"`
 }
 
-// grant is what a tokenRequest may have.
+// grant is what a tokenRequest is granted.
 type grant struct {
 	uid        string
 	generation int64 // of the account, when it was granted
@@ -192,7 +192,7 @@ type grant struct {
 	// leaves says that this session ends with the grant.
 	leaves  bool
 	refresh []byte // the refresh token that asked, or nil
-	// id is what is given together, or nil.
+	// id names what is given together, or is nil.
 	id      []byte
 	keysJWE string
 	nonce   string
@@ -235,7 +235,7 @@ func (g *grant) binding() string {
 	return ""
 }
 
-// Token gives access tokens, by a session, a refresh token or a code.
+// Token gives access tokens for a session, a refresh token or a code.
 func (h *Handlers) Token(r *api.Request) (any, error) {
 	var in tokenRequest
 	if err := r.Decode(&in); err != nil {
@@ -303,7 +303,7 @@ func (h *Handlers) byRefreshToken(r *api.Request, in tokenRequest) (grant, error
 	}, nil
 }
 
-// byCode takes a code, which is consumed also if the verifier is wrong.
+// byCode redeems a code. The code is consumed even if the verifier is wrong.
 func (h *Handlers) byCode(r *api.Request, in tokenRequest) (grant, error) {
 	if in.Code == "" {
 		return grant{}, fault.Missing("code")

@@ -57,7 +57,7 @@ func redeem(client, code, verifier string) string {
 // token is the answer to a request for tokens.
 func (e *env) token(r *api.Request) (tokenAnswer, error) {
 	out, err := e.Token(r)
-	answer, _ := out.(tokenAnswer) // there is none of a request that was refused early
+	answer, _ := out.(tokenAnswer) // a request that was refused early has no answer
 	return answer, err
 }
 
@@ -164,8 +164,8 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// What is granted ends with the refresh token that asked, else with the session, else with the
-// session of the sign-in.
+// A grant ends with the refresh token that asked, else with the session, else with the session
+// of the sign-in.
 func TestBinding(t *testing.T) {
 	t.Parallel()
 	refresh, session, signedIn := []byte{1}, []byte{2}, []byte{3}
@@ -223,8 +223,8 @@ func TestGrantStill(t *testing.T) {
 	check("with a new password")
 }
 
-// A code is good once, for its client, for a quarter of an hour, and for who can prove that
-// they asked.
+// A code is valid once, for its client, for a quarter of an hour, and with the verifier of its
+// challenge.
 func TestCodes(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -269,7 +269,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// What lasts is given with a code alone, and only where that says so.
+// Refresh and session tokens are given only for a code, and only if it says so.
 func TestWhatACodeGives(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -337,7 +337,7 @@ func TestASessionGrants(t *testing.T) {
 	}
 }
 
-// Who has a token ends it, and no service takes it any more.
+// A client that has a token can revoke it, and then no service accepts it.
 func TestDestroy(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -357,7 +357,7 @@ func TestDestroy(t *testing.T) {
 	if !active(out.Access) || !active(out.Refresh) || active("unknown") {
 		t.Error("introspection does not tell what is good")
 	}
-	for _, body := range []string{`{"token":%q}`, `{"access_token":%q}`} { // again, it is as good as done
+	for _, body := range []string{`{"token":%q}`, `{"access_token":%q}`} { // again: revoking twice succeeds
 		if _, err := e.Destroy(e.Request(fmt.Sprintf(body, out.Access))); err != nil {
 			t.Fatal(err)
 		}

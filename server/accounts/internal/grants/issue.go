@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// MaxAccessTTL is what an access token lives if nothing ends it before: it is
-	// bound to the session or refresh token that it came from.
+	// MaxAccessTTL is the lifetime of an access token that is bound to the session or refresh
+	// token that it came from, and may end earlier with that.
 	MaxAccessTTL = 6 * time.Hour
-	// unboundTTL is what one lives that comes from neither.
+	// unboundTTL is the lifetime of an access token that came from neither.
 	unboundTTL = 5 * time.Minute
 	// idTokenTTL is short: a client looks at an ID token once, when it comes.
 	idTokenTTL = 5 * time.Minute
@@ -48,7 +48,7 @@ func (h *Handlers) registered(uid, clientID string, ttl time.Duration) jwt.Claim
 // Keyset publishes the keys that verify.
 func (h *Handlers) Keyset(r *api.Request) (any, error) { return h.Keys.Public(r.Context()) }
 
-// idToken tells a client who signed in, and with or without the second step.
+// idToken returns a token that says who signed in, and whether with the second step.
 func (h *Handlers) idToken(ctx context.Context, clientID, access string, g grant, second bool) (string, error) {
 	registered := h.registered(g.uid, clientID, idTokenTTL)
 	registered.Issuer = h.URLs.Of(ctx).String() // as discovery named it to the client

@@ -34,12 +34,12 @@ func (h *Handlers) Destroy(r *api.Request) (any, error) {
 			}
 			return auth.EndRefresh(tx, store.Hash(text))
 		})
-		return api.Nothing, err // of a token that was not there too
+		return api.Nothing, err // also for an unknown token
 	}
 	return nil, fault.Missing("token")
 }
 
-// revocable reports whether text is an access token of ours, and if so which.
+// revocable reports whether text is an access token of this server, and returns its ID.
 func (h *Handlers) revocable(ctx context.Context, text string) (uid, jti string, expires int64, ok bool) {
 	c, err := h.Auth.Signed(ctx, text)
 	if err != nil {
@@ -58,7 +58,7 @@ type verifyAnswer struct {
 	Iss            string       `json:"iss"`
 }
 
-// Verify tells a service whose access token it was given.
+// Verify tells a service which account an access token belongs to.
 func (h *Handlers) Verify(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`
@@ -80,8 +80,8 @@ func (h *Handlers) Verify(r *api.Request) (any, error) {
 	}, err
 }
 
-// introspection is what RFC 7662 tells of a token. Times are in milliseconds, as
-// Mozilla's server has them.
+// introspection is the answer of RFC 7662. Times are in milliseconds, as Mozilla's server has
+// them.
 type introspection struct {
 	Active    bool   `json:"active"`
 	Type      string `json:"token_type,omitempty"`
@@ -95,7 +95,7 @@ type introspection struct {
 	UsedAt    int64  `json:"fxa-lastUsedAt,omitempty"`
 }
 
-// Introspect is RFC 7662.
+// Introspect answers as RFC 7662 says.
 func (h *Handlers) Introspect(r *api.Request) (any, error) {
 	var in struct {
 		Token string `json:"token"`

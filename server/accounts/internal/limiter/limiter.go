@@ -10,11 +10,10 @@ import (
 // maxCounted is how many keys a Limiter remembers, in some 20 MB.
 const maxCounted = 1 << 16
 
-// Limiter counts tries by key, in windows that begin with a key's first try. When
-// it is full it forgets the key whose window began first, so that a flood of keys does
-// not reset the others at once. Keys that strangers make up and
-// keys that are an account's belong in limiters of their own. The zero value
-// is ready to use.
+// Limiter counts tries by key, in windows that begin with a key's first try. When it is full it
+// forgets the key whose window began first, so that a flood of keys does not reset the others
+// at once. Use separate limiters for keys that strangers can invent and for keys of accounts.
+// The zero value is ready to use.
 type Limiter struct {
 	mu    sync.Mutex
 	max   int // 0: maxCounted

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A flood of keys pushes out the oldest ones, one by one; it resets no other.
+// A flood of keys removes the oldest ones, one by one, and does not reset others.
 func TestLimiterForgetsTheOldestFirst(t *testing.T) {
 	t.Parallel()
 	l := Limiter{max: 100}

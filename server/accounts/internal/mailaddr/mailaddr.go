@@ -11,11 +11,11 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// Key is what all spellings of one address share: in capitals or not, and with accents
-// as one character or as two, which look the same.
+// Key returns what all spellings of one address share: in capitals or not, and with accents as
+// one character or as two, which look the same.
 func Key(address string) string { return norm.NFC.String(strings.ToLower(address)) }
 
-// Lower is the spelling that a client is told to try, whether or not there is an account.
+// Lower returns the spelling that a client is told to try, whether or not there is an account.
 func Lower(address string) string { return strings.ToLower(address) }
 
 // Check refuses what is not an address.
@@ -37,12 +37,12 @@ func invisible(c rune) bool {
 	return unicode.In(c, unicode.C, unicode.Z, unicode.Bidi_Control, unicode.Variation_Selector)
 }
 
-// Where sign-up is by e-mail, somebody who signs up with an address that has an account
-// must not learn that: only the reader of the address's mail does. So they get a decoy,
-// which is like an account that waits for its code, but whose code is never sent. Its key
-// is not an address, and it is removed as all unconfirmed accounts are.
+// Where sign-up is by e-mail, somebody who signs up with an address that has an account must
+// not learn that; only a person who reads mail at the address may. So they get a decoy, which
+// is like an account that waits for its code, but whose code is never sent. Its key is not an
+// address, and it is removed as all unconfirmed accounts are.
 
-// DecoyKey is the key of an address's decoy.
+// DecoyKey returns the key of an address's decoy.
 func DecoyKey(address string) string { return store.DecoyPrefix + Key(address) }
 
 // IsDecoy reports whether an account is a decoy.

@@ -15,30 +15,31 @@ const (
 	TypeID     = "JWT"
 )
 
-// AccessClaims are what an access token says.
+// AccessClaims are the claims of an access token.
 type AccessClaims struct {
 	jwt.Claims
 	ClientID       string `json:"client_id"`
 	Scope          string `json:"scope"`
 	Generation     int64  `json:"fxa-generation"`
 	ProfileChanged int64  `json:"fxa-profileChangedAt"`
-	// Bound names what the token ends with; "": only its account.
+	// Bound names the session or refresh token with which the token ends; "": it ends only with
+	// its account.
 	Bound string `json:"bound,omitempty"`
 }
 
-// IDClaims are what an ID token says (OpenID Connect Core, section 2).
+// IDClaims are the claims of an ID token (OpenID Connect Core, section 2).
 type IDClaims struct {
 	jwt.Claims
 	Nonce string `json:"nonce,omitempty"`
-	// AccessHash is of the access token that comes with it.
+	// AccessHash is the hash of the access token that is issued with it.
 	AccessHash string   `json:"at_hash"`
 	Methods    []string `json:"amr"`
-	// Level is that of assurance: 2 if the sign-in took a second step.
+	// Level is the level of assurance: 2 if the sign-in took a second step, else 1.
 	Level int    `json:"fxa-aal"`
 	Class string `json:"acr"`
 }
 
-// NewIDClaims are the claims of an ID token that comes with an access token.
+// NewIDClaims returns the claims of an ID token that is issued with an access token.
 func NewIDClaims(c jwt.Claims, nonce, access string, secondStep bool) IDClaims {
 	sum := sha256.Sum256([]byte(access))
 	level := Level(secondStep)
@@ -48,7 +49,7 @@ func NewIDClaims(c jwt.Claims, nonce, access string, secondStep bool) IDClaims {
 	}
 }
 
-// Methods are the ways in which a sign-in was proved, in the words of RFC 8176.
+// Methods returns the ways in which a sign-in was proved, in the terms of RFC 8176.
 func Methods(secondStep bool) []string {
 	if secondStep {
 		return []string{"pwd", "email", "otp"}
@@ -56,7 +57,7 @@ func Methods(secondStep bool) []string {
 	return []string{"pwd", "email"}
 }
 
-// Level is the level of assurance that they give.
+// Level returns the level of assurance of these methods.
 func Level(secondStep bool) int {
 	if secondStep {
 		return 2
@@ -64,13 +65,13 @@ func Level(secondStep bool) int {
 	return 1
 }
 
-// ValidChallenge reports whether text is a challenge of PKCE (RFC 7636) by S256.
+// ValidChallenge reports whether text is a PKCE challenge (RFC 7636) of method S256.
 func ValidChallenge(text string) bool {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil && len(raw) == sha256.Size
 }
 
-// Proves reports whether a verifier is the one of a challenge.
+// Proves reports whether a verifier matches a challenge.
 func Proves(verifier, challenge string) bool {
 	sum := sha256.Sum256([]byte(verifier))
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1

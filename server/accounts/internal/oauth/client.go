@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Clients are the programs that may ask for tokens, by their public ids. None
-// has a secret, so none is trusted for its id.
+// Clients are the programs that may ask for tokens, by their public IDs. None has a secret, so
+// an ID does not prove which program asks.
 var Clients = map[string]string{
 	"5882386c6d801776": "Firefox",
 	"a2270f727f45f648": "Firefox for Android",
@@ -20,9 +20,9 @@ var Clients = map[string]string{
 // web channel, and so listen on their computer for the browser to come back.
 const NativeClient = "73796e636d616e61"
 
-// IsLoopback reports whether uri is where such a program listens: on the loopback
-// interface by its address, at any port, at one path. What is not spelled just so
-// is refused, for two parsers may differ on whose host it is.
+// IsLoopback reports whether uri is where such a program listens: on the loopback interface by
+// its address, at any port, at one path. Any other spelling is refused, because two parsers may
+// read different hosts from it.
 //
 // Source: RFC 8252, section 7.3.
 func IsLoopback(uri string) bool {

@@ -1,6 +1,6 @@
-// Package oauth holds what OAuth 2.0 and OpenID Connect say and the accounts server
-// repeats: scopes, clients and where they may be redirected to, and the tokens that
-// this server signs. What may be granted is for the accounts server to decide.
+// Package oauth has the parts of OAuth 2.0 and OpenID Connect that need no account: scopes,
+// clients and their redirect URIs, and the tokens that this server signs. It does not decide
+// what is granted; the accounts server does.
 package oauth
 
 import (
@@ -62,8 +62,8 @@ func (k *Keyring) Sign(ctx context.Context, typ jose.ContentType, claims any) (s
 	return jwt.Signed(signer).Claims(claims).Serialize()
 }
 
-// Open is what an access token says that this server signed, whatever became of it
-// since: it may have expired. The error is [ErrNotSigned] for anything else.
+// Open returns the claims of an access token that this server signed. The token may have
+// expired or ended since. The error is [ErrNotSigned] for anything else.
 func (k *Keyring) Open(ctx context.Context, text string) (*AccessClaims, error) {
 	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil || len(parsed.Headers) != 1 {
@@ -87,7 +87,7 @@ func (k *Keyring) Open(ctx context.Context, text string) (*AccessClaims, error) 
 	return &c, nil
 }
 
-// current is the key that signs, made at its first use.
+// current returns the key that signs. The key is made at its first use.
 func (k *Keyring) current(ctx context.Context) (string, *rsa.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -105,7 +105,7 @@ func (k *Keyring) current(ctx context.Context) (string, *rsa.PrivateKey, error) 
 	return k.newest, key, err
 }
 
-// key is the key of a kid; the error is store.ErrNotFound if there is none.
+// key returns the key with an ID. The error is [store.ErrNotFound] if there is none.
 func (k *Keyring) key(ctx context.Context, kid string) (*rsa.PrivateKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -159,7 +159,7 @@ func (k *Keyring) add(ctx context.Context) error {
 func (k *Keyring) Rotate(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	clear(k.keys) // what is deleted must not verify any more
+	clear(k.keys) // deleted keys must no longer verify
 	current, err := k.db.Read(ctx).CurrentSigningKey()
 	if errors.Is(err, store.ErrNotFound) || err == nil && k.now().UnixMilli()-current.CreatedAt < keyLife.Milliseconds() {
 		return nil
@@ -170,7 +170,7 @@ func (k *Keyring) Rotate(ctx context.Context) error {
 	return k.add(ctx)
 }
 
-// Public is the keys that verify, newest first.
+// Public returns the keys that verify, newest first.
 func (k *Keyring) Public(ctx context.Context) (jose.JSONWebKeySet, error) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	kids, err := k.db.Read(ctx).SigningKeys()

@@ -21,7 +21,7 @@ const (
 	Session = "https://identity.mozilla.com/tokens/session"
 )
 
-// Known are those that may be asked for, in any mix.
+// Known are the scopes that may be asked for, in any combination.
 var Known = []string{
 	onepw.OldSync, Profile, ProfileWrite, "profile:uid", "profile:email", "profile:display_name",
 	"profile:avatar", AvatarWrite, "profile:amr", "profile:locale", OpenID, Email, Session,

@@ -1,5 +1,5 @@
-// Package password checks the passwords that clients show, stretched, and says what is
-// stored of one.
+// Package password checks the stretched passwords that clients show, and computes what is
+// stored for them.
 package password
 
 import (
@@ -23,7 +23,7 @@ import (
 type Passwords struct {
 	DB    store.Store
 	Tries *tries.Counter
-	// Stretch is scrypt in the memory that there is for it.
+	// Stretch runs scrypt within the memory reserved for it.
 	Stretch func(ctx context.Context, password, salt []byte, cost, keyLen int) ([]byte, error)
 	// Cost is that of new passwords, as a power of two.
 	Cost int
@@ -49,8 +49,8 @@ func (p *Passwords) AccountByKey(ctx context.Context, key string) (*store.Accoun
 	return a, nil
 }
 
-// Verifier stretches authPW as the account's were; with a nil account it does the
-// same work, so that the time does not tell.
+// Verifier stretches authPW as the account's were; with a nil account it does the same work, so
+// that the time does not reveal it.
 func (p *Passwords) Verifier(ctx context.Context, a *store.Account, authPW []byte) (onepw.Verifier, error) {
 	salt, cost := p.Pepper, p.Cost
 	if a != nil {
@@ -82,8 +82,8 @@ func (c Checked) WrapKB() Wrapped {
 	return Wrapped{V1: kB}
 }
 
-// Authenticate is [Passwords.Check] of a body that shows an address and its password
-// and no other parameter that matters.
+// Authenticate is [Passwords.Check] for a body with an address and its password, and no other
+// parameter that matters.
 func (p *Passwords) Authenticate(r *api.Request) (Checked, error) {
 	var in struct {
 		Email    string `json:"email"`
@@ -96,10 +96,9 @@ func (p *Passwords) Authenticate(r *api.Request) (Checked, error) {
 	return p.Check(r, in.Email, in.AuthPW, in.Version1)
 }
 
-// Check counts the try, and answers the same, in the same time, to a
-// wrong password and to an address without an account. No answer tells how an
-// account's password is stretched, so a client may show it in both ways: version1
-// is that of version 1, or "".
+// Check counts the try. A wrong password and an address without an account get the same answer
+// in the same time. No answer tells how an account's password is stretched, so a client may
+// show it in both ways: version1 is that of version 1, or "".
 func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Checked, error) {
 	if err := mailaddr.Check(email); err != nil {
 		return Checked{}, err
@@ -123,8 +122,8 @@ func (p *Passwords) Check(r *api.Request, email, authPWHex, version1 string) (Ch
 	}
 	if lower := mailaddr.Lower(email); lower != email {
 		p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongSpelling), r.RemoteAddr, found.UID)
-		// The address is the salt of version 1, and mostly written so. What the
-		// account's own spelling is, if there is one, no answer tells.
+		// The address is the salt of version 1, and mostly written in lower case. No answer
+		// reveals the account's own spelling, or whether there is one.
 		return Checked{}, fault.ErrEmailCase.With(fault.Details{Email: lower})
 	}
 	p.Security.Note(r.Context(), security.SignInFailed, wrongPassword(found, security.WrongPassword), r.RemoteAddr, found.UID)
@@ -173,7 +172,7 @@ func (p *Passwords) match(ctx context.Context, email string, shown [][]byte) (c 
 	return c, found, nil
 }
 
-// wrongPassword is the reason to note, of an account that may be none.
+// wrongPassword returns the reason to log; the account may be nil.
 func wrongPassword(a *store.Account, why security.Reason) security.Reason {
 	if a.UID == "" {
 		return security.NoAccount
@@ -190,8 +189,8 @@ func (c Checked) Still(tx store.Reader) error {
 	return err
 }
 
-// Enabled refuses an account that its operator disabled. Only a client that proved to be
-// its owner's is told.
+// Enabled refuses an account that its operator disabled. Call it only for a client that has
+// proved to be the owner's.
 func (p *Passwords) Enabled(ctx context.Context, uid string) error {
 	if p.Disabled == nil {
 		return nil

@@ -61,12 +61,12 @@ func newEnv(t *testing.T) *env {
 	return e
 }
 
-// check shows a password from a network.
+// check checks a password that is sent from a network.
 func (e *env) check(email, authPW, version1 string) (Checked, error) {
 	return e.Check(e.Request(""), email, authPW, version1)
 }
 
-// What a new password lacks, or has wrong, is named.
+// The error names the missing or wrong parameter of a new password.
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	whole := Credentials{AuthPW: text(1), WrapKB: text(2), AuthPWVersion2: text(3), WrapKBVersion2: text(4), ClientSalt: salt}
@@ -111,7 +111,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// A password is right by each version, and gives kB as that version wraps it.
+// A password is accepted in each version, and gives kB as that version wraps it.
 func TestSetAndCheck(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -156,8 +156,7 @@ func TestSetAndCheck(t *testing.T) {
 	}
 }
 
-// A wrong password, and an address without an account, are answered the same after the same
-// work.
+// A wrong password and an address without an account get the same answer after the same work.
 func TestWrongPasswordsAreAllTheSame(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -256,7 +255,7 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 }
 
-// Only who has the password learns that the account is disabled.
+// Only a client that has the password learns that the account is disabled.
 func TestDisabled(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -280,7 +279,7 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
-// A password that was right a moment ago opens nothing once there is another one.
+// A password that was right a moment ago is refused once there is another one.
 func TestStill(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -27,7 +27,7 @@ type New struct {
 	ClientSalt string // of version 2
 }
 
-// Stretched is what a client makes of a password: a proof of it, and kB as it wraps it.
+// Stretched is what a client derives from a password: a proof of it, and kB wrapped with it.
 // Both are nil where a version is not there; WrapKB alone where the server makes it.
 type Stretched struct{ AuthPW, WrapKB []byte }
 
@@ -62,7 +62,7 @@ func (c Credentials) Decode(needsWrapKB bool) (n New, err error) {
 // where that one is not there, or was not shown.
 type Wrapped struct{ V1, V2 []byte }
 
-// Set fills in what is stored of an account for a new password.
+// Set fills in the stored fields of an account for a new password.
 func (p *Passwords) Set(ctx context.Context, a *store.Account, n New) (kB Wrapped, err error) {
 	if a.Salt, err = random.Bytes(p.Rand, 32); err != nil {
 		return kB, err

@@ -20,8 +20,8 @@ const (
 	MaxAvatar = 512 << 10
 	// avatarSide is a picture's width and height, in pixels.
 	avatarSide = 200
-	// avatarUploads is how many an account may send in a window of Limits, as each
-	// takes some work.
+	// avatarUploads is how many uploads an account may send in a window of Limits, because each
+	// takes CPU time.
 	avatarUploads = 10
 	// noAvatar is the ID of the default picture.
 	noAvatar = "00000000000000000000000000000000"
@@ -45,7 +45,7 @@ func (h *Handlers) DefaultAvatar(*api.Request) (any, error) {
 	return api.Raw{Code: http.StatusOK, Body: []byte(defaultAvatarImage), Header: avatarHeaders("image/svg+xml", "public, max-age=86400")}, nil
 }
 
-// avatarID is the id of an account's picture, or noAvatar.
+// avatarID returns the ID of an account's picture, or noAvatar.
 func (h *Handlers) avatarID(ctx context.Context, uid string) (id string, err error) {
 	id, err = h.DB.Read(ctx).AvatarID(uid)
 	if errors.Is(err, store.ErrNotFound) {
@@ -54,8 +54,8 @@ func (h *Handlers) avatarID(ctx context.Context, uid string) (id string, err err
 	return id, err
 }
 
-// avatarURL is where everybody who knows a picture's ID finds it: the programs
-// that show it do not authenticate.
+// avatarURL returns the URL of a picture. Everybody who knows it may read the picture, because
+// the programs that show it do not authenticate.
 func (h *Handlers) avatarURL(ctx context.Context, id string) string {
 	if id == noAvatar {
 		id = "default"
@@ -63,7 +63,7 @@ func (h *Handlers) avatarURL(ctx context.Context, id string) string {
 	return h.URLs.Of(ctx).String() + "/profile/v1/avatar/" + id
 }
 
-// avatarAnswer tells of a picture, by both names that clients look under.
+// avatarAnswer describes a picture, under both names that clients use.
 type avatarAnswer struct {
 	ID      string `json:"id"`
 	Default bool   `json:"avatarDefault"`
@@ -77,7 +77,7 @@ type uploadAnswer struct {
 	URL string `json:"url"`
 }
 
-// Avatar tells of an account's picture.
+// Avatar answers which picture an account has.
 func (h *Handlers) Avatar(r *api.Request) (any, error) {
 	a, _, err := h.Auth.ByAccess(r, oauth.Profile+":avatar")
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *Handlers) Avatar(r *api.Request) (any, error) {
 	return avatarAnswer{ID: id, Default: id == noAvatar, Avatar: h.avatarURL(r.Context(), id), URL: h.avatarURL(r.Context(), id)}, err
 }
 
-// AvatarImage is a picture. What is under one id never changes.
+// AvatarImage serves a picture. The content of one ID never changes.
 func (h *Handlers) AvatarImage(r *api.Request) (any, error) {
 	a, err := h.DB.Read(r.Context()).Avatar(r.PathValue("id"))
 	if errors.Is(err, store.ErrNotFound) {
@@ -99,7 +99,7 @@ func (h *Handlers) AvatarImage(r *api.Request) (any, error) {
 	return api.Raw{Code: http.StatusOK, Body: a.Image, Header: avatarHeaders(a.Type, "public, max-age=31536000, immutable")}, nil
 }
 
-// UploadAvatar gives an account another picture, under a new id.
+// UploadAvatar gives an account another picture, under a new ID.
 func (h *Handlers) UploadAvatar(r *api.Request) (any, error) {
 	a, _, err := h.Auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {
@@ -129,7 +129,7 @@ func (h *Handlers) UploadAvatar(r *api.Request) (any, error) {
 	return api.JSON(http.StatusCreated, uploadAnswer{ID: id, URL: h.avatarURL(r.Context(), id)}, nil)
 }
 
-// draw makes a picture of what was sent, one at a time, for each takes memory.
+// draw makes a picture from an upload, one at a time, because each takes memory.
 func (h *Handlers) draw(ctx context.Context, in []byte, contentType string) (image []byte, drawnType string, err error) {
 	select {
 	case h.Drawing <- struct{}{}:
@@ -147,7 +147,7 @@ func (h *Handlers) draw(ctx context.Context, in []byte, contentType string) (ima
 	return image, drawnType, nil
 }
 
-// DeleteAvatar takes an account's picture away.
+// DeleteAvatar removes an account's picture.
 func (h *Handlers) DeleteAvatar(r *api.Request) (any, error) {
 	a, _, err := h.Auth.ByAccess(r, oauth.AvatarWrite)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package profile answers what an account says of its user: the address, a name, a picture.
+// Package profile serves the profile of an account's user: the address, a name, a picture.
 package profile
 
 import (

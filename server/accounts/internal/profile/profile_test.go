@@ -52,7 +52,7 @@ func code(t *testing.T, err error) int {
 	return f.Code
 }
 
-// Each answer needs a scope, and what can only be read changes nothing.
+// Each answer needs a scope, and a scope for reading cannot change anything.
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -88,7 +88,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// A token for OpenID alone tells the ID, and the address only where it may.
+// A token for OpenID alone gives the ID, and the address only with the email scope.
 func TestUserInfo(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -140,7 +140,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-// A name has at most 256 characters, on one line; "" takes it away.
+// A name has at most 256 characters, on one line; "" removes it.
 func TestSetDisplayName(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

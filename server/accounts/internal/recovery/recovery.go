@@ -1,4 +1,4 @@
-// Package recovery keeps recovery keys, and opens accounts by them whose password is
+// Package recovery stores recovery keys, and uses them to open accounts whose password is
 // forgotten.
 package recovery
 
@@ -16,9 +16,9 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 )
 
-// A recovery key is random and long, and made by a page. Its id, derived from
-// it, proves to the server that somebody has it; kB is sealed under another key
-// derived from it, so that the server cannot open it.
+// A recovery key is random and long, and made by a page. Its ID, derived from it, proves to the
+// server that the client has it; kB is sealed under another key derived from it, so that the
+// server cannot open it.
 const (
 	// recoveryIDSize is in bytes.
 	recoveryIDSize = 16
@@ -36,7 +36,7 @@ type Handlers struct {
 
 func recoveryHash(id []byte) []byte { return store.Hash("recovery key " + string(id)) }
 
-// Create keeps what a page made.
+// Create stores a recovery key that a page made.
 func (h *Handlers) Create(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
 	if err != nil {
@@ -105,12 +105,12 @@ type recoveryAnswer struct {
 	ResetToken string `json:"accountResetToken"`
 }
 
-// Start takes a recovery key's id in the place of a password, and gives
-// the sealed kB and a token that sets a new password. An e-mail
-// could not prove as much. An address without an account, or without a recovery key,
-// is answered as a wrong key is. With two-step sign-in it takes a code as well.
+// Start takes a recovery key's ID instead of a password, and returns the sealed kB and a token
+// that sets a new password. An e-mail could not prove as much. An address without an account,
+// or without a recovery key, is answered like a wrong key. With two-step sign-in it takes a
+// code as well.
 //
-// This server's own: elsewhere an e-mail comes first.
+// Only this server has this endpoint: others send an e-mail first.
 func (h *Handlers) Start(r *api.Request) (any, error) {
 	var in struct {
 		Email string `json:"email"`

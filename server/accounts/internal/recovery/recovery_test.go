@@ -41,7 +41,7 @@ func (e *env) create(id, data string, replace bool) error {
 
 func (e *env) start(email, id, code string) (recoveryAnswer, error) {
 	out, err := e.Start(e.Request(fmt.Sprintf(`{"email":%q,"recoveryKeyId":%q,"code":%q}`, email, id, code)))
-	answer, _ := out.(recoveryAnswer) // there is none of a request that was refused early
+	answer, _ := out.(recoveryAnswer) // a request that was refused early has no answer
 	return answer, err
 }
 
@@ -55,7 +55,8 @@ func (e *env) exists(t *testing.T) bool {
 	return out.(existsAnswer).Exists
 }
 
-// A page's key is kept within its bounds, and replaced only where that is meant.
+// A key from a page is checked against its bounds, and replaces another only if the request
+// says so.
 func TestCreate(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -97,7 +98,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// What opens an account is changed only by a session that showed the password lately.
+// Only a session that recently showed the password changes what opens an account.
 func TestOnlyAProvenSessionChangesTheKey(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -122,7 +123,7 @@ func TestOnlyAProvenSessionChangesTheKey(t *testing.T) {
 	}
 }
 
-// The key gives what is sealed, and a token that sets a new password.
+// The key gives the sealed kB, and a token that sets a new password.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -141,7 +142,7 @@ func TestStart(t *testing.T) {
 			t.Errorf("%v: %v; want %s refused", c, err, c.refused)
 		}
 	}
-	for range 2 * authtest.PerAccount { // what is right does not count
+	for range 2 * authtest.PerAccount { // right keys do not count
 		out, err := e.start("ANN@example.org", id(1), "")
 		if err != nil || out.UID != authtest.UID || out.Email != authtest.Email || out.Data != "sealed" || out.ResetToken == "" {
 			t.Fatalf("answered %+v, %v", out, err)
@@ -159,7 +160,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// With two-step sign-in the key opens nothing without a code, and each code once.
+// With two-step sign-in the key works only with a code, and each code works once.
 func TestStartTakesTheSecondStep(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -42,7 +42,7 @@ type Handlers struct {
 	Security *security.Log // may be nil
 }
 
-// CreateApp makes a secret, which counts from the first code on that it gave.
+// CreateApp makes a secret, which takes effect when its first code is verified.
 func (h *Handlers) CreateApp(r *api.Request) (any, error) {
 	c, err := h.Auth.Session(r)
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/typed"
 )
 
-// A backup code takes the place of an authenticator app that was lost. Each is good
-// once.
+// A backup code replaces an authenticator app that was lost. Each code is valid once.
 const (
 	backupCodes = 8
 	// backupSize is a code's length in bytes, 80 bits; its text has 16 characters.

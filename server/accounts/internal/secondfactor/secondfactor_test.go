@@ -21,8 +21,7 @@ func TestCodeAt(t *testing.T) {
 	}
 }
 
-// A code is good for its step and the ones next to it, and no more once it, or a
-// later one, was used.
+// A code is valid for its step and the adjacent ones, until it or a later one was used.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1234567890, 0)

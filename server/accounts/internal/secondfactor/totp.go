@@ -1,5 +1,5 @@
-// Package secondfactor is the second step of a sign-in: the codes of an
-// authenticator app, and the backup codes that take their place.
+// Package secondfactor implements the second step of a sign-in: the codes of an authenticator
+// app, and the backup codes that replace them.
 //
 // It decides within the caller's transaction: a code is checked and used up in the
 // one that acts on it.
@@ -23,18 +23,18 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 )
 
-// The app's codes are time-based one-time passwords (RFC 6238) with what every app
-// takes as given: SHA-1, six digits, 30 seconds.
+// The app's codes are time-based one-time passwords (RFC 6238) with the parameters that every
+// app assumes: SHA-1, six digits, 30 seconds.
 const (
 	step   = 30 * time.Second
 	digits = 1_000_000
-	// drift is by how many steps the app's clock may be off.
+	// drift is how many steps the app's clock may be off.
 	drift = 1
 	// secretSize is the size of an app's secret, in bytes.
 	secretSize = 20
 )
 
-// codeAt is the code of a step, counted from 1970.
+// codeAt returns the code of a step, counted from 1970.
 func codeAt(secret []byte, step int64) string {
 	m := hmac.New(sha1.New, secret)
 	var counter [8]byte
@@ -45,8 +45,8 @@ func codeAt(secret []byte, step int64) string {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:at+4])&0x7fffffff%digits)
 }
 
-// match is the step whose code this is, or 0. A code is good once, so that
-// somebody who saw it typed cannot use it again.
+// match returns the step that has this code, or 0. A code is valid once, so that somebody who
+// saw it typed cannot use it again.
 func match(t store.TOTP, code string, now time.Time) (found int64) {
 	code = strings.Join(strings.Fields(code), "")
 	current := now.Unix() / int64(step/time.Second)
@@ -58,7 +58,7 @@ func match(t store.TOTP, code string, now time.Time) (found int64) {
 	return found
 }
 
-// A State is what an account has of a second step.
+// A State says whether an account has a second step.
 type State int
 
 // The states, in the order in which they come.
@@ -82,8 +82,8 @@ func Of(tx store.SecondStepReader, uid string) (State, error) {
 	return Pending, nil
 }
 
-// Use reports whether a code of the app is right, and lets it be right only once.
-// The first code of a pending app enables it.
+// Use reports whether a code of the app is right, and accepts it only once. The first code of a
+// pending app enables it.
 func Use(tx store.Tx, uid, code string, now time.Time) (bool, error) {
 	t, err := tx.TOTP(uid)
 	if errors.Is(err, store.ErrNotFound) {
@@ -100,13 +100,13 @@ func Use(tx store.Tx, uid, code string, now time.Time) (bool, error) {
 	return err == nil, err
 }
 
-// text is a secret as a person types it into an app.
+// text returns a secret as a person types it into an app.
 func text(secret []byte) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 }
 
-// picture is a QR code with a secret, for an app's camera: an SVG as a data URL. The
-// app shows host and email.
+// picture returns a QR code with a secret, for an app's camera: an SVG as a data URL. The app
+// shows host and email.
 func picture(host, email string, secret []byte) (string, error) {
 	address := url.URL{
 		Scheme: "otpauth", Host: "totp", Path: "/" + host + ":" + email,

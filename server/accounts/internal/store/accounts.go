@@ -16,22 +16,21 @@ type Account struct {
 	Salt []byte
 	Cost int
 	V1   Password
-	// ClientSalt is that of version 2; "": there is none.
+	// ClientSalt is the salt of version 2; "": there is none.
 	ClientSalt  string
 	V2          Password
 	KA          []byte
 	DisplayName string
 	ProfileAt   int64 // when the profile last changed
 	CreatedAt   int64
-	// Confirmed says that the address is its user's.
+	// Confirmed says that the user has shown that the address is theirs.
 	Confirmed bool
 }
 
-// Password is what is kept for one version of the stretched password.
+// Password is what is stored for one version of the stretched password.
 type Password struct{ Hash, WrapWrapKB []byte }
 
-// DecoyPrefix begins the key of an account that only looks like one. No address
-// begins so.
+// DecoyPrefix begins the key of a decoy account. No address begins with it.
 const DecoyPrefix = "decoy "
 
 // User is an account as its operator sees it.
@@ -56,12 +55,12 @@ type AccountReader interface {
 	User(keyOrUID string) (User, error)
 }
 
-// AccountWriter changes accounts. A change of one that is not there does nothing.
+// AccountWriter changes accounts. A change of a missing account does nothing.
 type AccountWriter interface {
 	// AddAccount adds an account; added is false if its key is taken.
 	AddAccount(*Account) (added bool, err error)
-	// SetPassword takes over what setting a password changes: generation, salt,
-	// cost, and both versions.
+	// SetPassword stores what setting a password changes: generation, salt, cost, and both
+	// versions.
 	SetPassword(*Account) error
 	// UpgradePassword adds version 2 of the password to an account that has none,
 	// and whose version 1 has this hash.
@@ -125,8 +124,8 @@ type InvitationWriter interface {
 	// UseInvitation notes which account was made with an invitation; used is false
 	// if it is not open.
 	UseInvitation(hash []byte, uid string, now int64) (used bool, err error)
-	// RemoveInvitations removes those that were not used and whose hash begins so,
-	// and returns how many there were.
+	// RemoveInvitations removes those that were not used and whose hash has a prefix, and
+	// returns how many there were.
 	RemoveInvitations(prefix []byte) (int, error)
 }
 

@@ -16,8 +16,7 @@ type Device struct {
 	UsedAt int64
 }
 
-// PushSubscription is where a device hears push messages; its fields are "" if it
-// does not.
+// PushSubscription is where a device receives push messages; its fields are "" if it does not.
 type PushSubscription struct{ Callback, PublicKey, AuthKey string }
 
 // DeviceChange is what to change of a device; nil leaves a field as it is.
@@ -49,11 +48,11 @@ type DeviceReader interface {
 // DeviceWriter changes devices.
 type DeviceWriter interface {
 	AddDevice(*Device) error
-	// ChangeDevice changes a device; found is false if it is not there. Another
-	// push callback is not expired.
+	// ChangeDevice changes a device; found is false if it does not exist. A new push callback
+	// is not expired.
 	ChangeDevice(uid, id string, c DeviceChange) (found bool, err error)
-	// SetPushExpired notes that a device's subscription ended, unless it has
-	// another one by now.
+	// SetPushExpired notes that a device's subscription ended, unless the device has another
+	// one by now.
 	SetPushExpired(uid, id, callback string) error
 	// RemoveDevice removes a device, with the commands that wait for it, and returns
 	// what it belonged to. The error is [ErrNotFound] if it is not there.

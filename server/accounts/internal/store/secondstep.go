@@ -5,7 +5,7 @@ type TOTP struct {
 	Secret []byte
 	// Enabled says that the app gave a right code once.
 	Enabled bool
-	// UsedStep is that of the last code, which is not good again.
+	// UsedStep is the step of the last code, which is not valid again.
 	UsedStep int64
 }
 
@@ -31,9 +31,9 @@ type SecondStepWriter interface {
 
 // Notice tells a user what was done to the account without them.
 type Notice struct {
-	// Kind says what; an account has one of each at most.
+	// Kind says what was done; an account has at most one notice of each kind.
 	Kind string
-	// At is when, in milliseconds since 1970.
+	// At is when it was done, in milliseconds since 1970.
 	At int64
 }
 
@@ -45,7 +45,7 @@ type NoticeReader interface {
 
 // NoticeWriter changes notices.
 type NoticeWriter interface {
-	// SetNotice adds a notice, in the place of an older one of its kind.
+	// SetNotice adds a notice, and replaces an older one of its kind.
 	SetNotice(uid string, n Notice) error
 	// RemoveNotice removes a notice; one of its kind that came later stays.
 	RemoveNotice(uid string, n Notice) error
@@ -63,8 +63,8 @@ type RecoveryKey struct {
 // RecoveryReader finds recovery keys.
 type RecoveryReader interface {
 	HasRecoveryKey(uid string) (bool, error)
-	// RecoveryKey finds the recovery key of the account with a key, in one step:
-	// the time does not tell whether there is the account.
+	// RecoveryKey finds the recovery key of the account with a key, in one step, so that the
+	// time does not reveal whether the account exists.
 	RecoveryKey(accountKey string) (RecoveryKey, error)
 }
 

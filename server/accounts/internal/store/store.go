@@ -1,15 +1,13 @@
-// Package store says what the accounts server keeps, in the terms of accounts:
-// users, tokens, devices, codes and so on. A database implements [Store]; the
-// rules of the server stand on this page alone, and know no SQL.
+// Package store says what the accounts server keeps, in the terms of accounts: users, tokens,
+// devices, codes and so on. A database implements [Store]. The promises that the server relies
+// on are all in this package, without SQL.
 //
-// What a method returns and what it changes belongs to one account, named by its
-// uid, wherever the caller knows it: an implementation may keep accounts apart. The
-// exceptions find an account by what its owner shows: an address, or the hash of a
-// token or a code.
+// What a method returns and what it changes belongs to one account, named by its uid, wherever
+// the caller knows it: an implementation may keep accounts apart. The exceptions find an
+// account by what its owner sends: an address, or the hash of a token or a code.
 //
-// Times are milliseconds since 1970 unless a field says otherwise. What proves
-// something to the server is kept as its SHA-256 ("hash"), or under a key that only
-// its holder sends.
+// Times are milliseconds since 1970 unless a field says otherwise. Secrets that clients show
+// are stored as their SHA-256 ("hash"), or encrypted under a key that only the client sends.
 package store
 
 import (
@@ -21,7 +19,7 @@ import (
 // ErrNotFound means that what a method asks for is not there.
 var ErrNotFound = errors.New("not found in the accounts database")
 
-// Hash is how the database keeps what proves something to the server.
+// Hash returns the form in which the database keeps a secret that a client shows.
 func Hash(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
@@ -35,19 +33,19 @@ func Found(err error) (bool, error) {
 	return err == nil, err
 }
 
-// Store is a database of accounts. Its methods may be called at once.
+// Store is a database of accounts. Its methods may be called concurrently.
 type Store interface {
-	// Read returns a Reader of which each call reads by itself, as of then. It may be
-	// used any time and concurrently.
+	// Read returns a [Reader] whose calls each read the current state by themselves. It may be
+	// used at any time and concurrently.
 	Read(ctx context.Context) Reader
 	// View runs f on one state of the database. It waits for no writer.
 	View(ctx context.Context, f func(Reader) error) error
-	// Update runs f in a transaction, and commits when f returns nil: then the
-	// change is on disk. What f read is still so at the commit. An error of f rolls
-	// back, and is returned. f must call no method of the Store.
+	// Update runs f in a transaction, and commits when f returns nil: then the change is on
+	// disk. What f read has not changed at the commit. An error of f rolls back, and is
+	// returned. f must call no method of the Store.
 	Update(ctx context.Context, f func(Tx) error) error
-	// UpdateSoon is Update whose change may be lost if the machine loses power
-	// before the next Update returned, for what is written often and matters little.
+	// UpdateSoon is Update for frequent writes that matter little: the change may be lost if
+	// the machine loses power before the next Update returns.
 	UpdateSoon(ctx context.Context, f func(Tx) error) error
 	// Ping reports whether the database can be read and written.
 	Ping(ctx context.Context) error
@@ -96,24 +94,24 @@ type Tx interface {
 	Purge(Expiry) error
 }
 
-// Expiry says what [Tx.Purge] removes: what is as old as a time, or older.
+// Expiry says what [Tx.Purge] removes: all that is as old as the given times, or older.
 type Expiry struct {
-	// Now ends what has an end of its own: codes, commands, invitations that were
-	// not used, tries, revoked access tokens.
+	// Now is for what has its own expiry time: codes, commands, invitations that were not used,
+	// tries, revoked access tokens.
 	Now int64
 	// Unconfirmed is for accounts that are not confirmed, by when they were made.
 	Unconfirmed int64
 	// Short is for tokens of one purpose, and for sessions that wait for a code, by
 	// when they were made.
 	Short int64
-	// Idle is for sessions and refresh tokens that no device has, by their last use.
-	// A session stays that a refresh token depends on.
+	// Idle is for sessions and refresh tokens that no device has, by their last use. A session
+	// that a refresh token depends on stays.
 	Idle int64
 	// Networks is for the networks that an account was signed in from.
 	Networks int64
 	// Keys is for signing keys, by when they were retired.
 	Keys int64
-	// Tries is how many counts of tries may stay. Those of single networks go
+	// Tries is how many counts of tries may stay. The counts of single networks are removed
 	// first, and of these the ones that end first.
 	Tries int
 }

@@ -11,7 +11,7 @@ const (
 	Reset    Kind = "reset"  // of a forgotten password
 )
 
-// Token is one that requests are signed with.
+// Token is a token that requests are signed with.
 type Token struct {
 	Hash []byte // of the HAWK ID
 	Kind Kind
@@ -22,8 +22,8 @@ type Token struct {
 	Bundle []byte
 	// Session is the session that a key fetch token waits with, or nil.
 	Session []byte
-	// Verified says that a session does not wait for a code. A key fetch token with
-	// a Session is as verified as that.
+	// Verified says that a session does not wait for a code. A key fetch token with a Session
+	// is verified if that session is.
 	Verified  bool
 	CreatedAt int64
 	UsedAt    int64
@@ -71,7 +71,7 @@ type TokenWriter interface {
 	RemoveGrant(uid string, grant []byte) error
 }
 
-// RefreshToken is one that gets access tokens.
+// RefreshToken is a token that gets access tokens.
 type RefreshToken struct {
 	Hash     []byte
 	UID      string
@@ -91,7 +91,7 @@ type RefreshToken struct {
 type RefreshTokenReader interface {
 	RefreshToken(hash []byte) (*RefreshToken, error)
 	CountRefreshTokens(uid string) (int, error)
-	// GrantHasRefreshToken reports whether one is there of what was given together.
+	// GrantHasRefreshToken reports whether a grant still has a refresh token.
 	GrantHasRefreshToken(uid string, grant []byte) (bool, error)
 }
 
@@ -126,8 +126,7 @@ type Code struct {
 type CodeWriter interface {
 	// AddCode adds a code, and keeps the account's last max.
 	AddCode(c *Code, max int) error
-	// TakeCode removes a code and returns it. The error is [ErrNotFound] if it is
-	// not there.
+	// TakeCode removes a code and returns it. The error is [ErrNotFound] if it does not exist.
 	TakeCode(hash []byte) (*Code, error)
 }
 

@@ -1,12 +1,11 @@
 package store
 
-// What was tried is counted for an account, by a hash that also an address
-// without an account has, and for one network of the sender, or for all ("").
+// Tries are counted for an account, by a hash that an address without an account has too, and
+// for one network of the sender, or for all ("").
 
 // TryReader reads counts of tries.
 type TryReader interface {
-	// Tries is how often something was tried, and when the window ends that it is
-	// counted in; 0 and 0: that window ended before now.
+	// Tries is a count, and when its window ends. Both are 0 if that window ended before now.
 	Tries(what []byte, network string, now int64) (n int, endsAt int64, err error)
 	// KnowsNetwork reports whether an account, named by its uid or its key, was
 	// signed in from a network.
@@ -17,7 +16,7 @@ type TryReader interface {
 type TryWriter interface {
 	// CountTry counts a try, in a window that ends at endsAt if none lasts at now.
 	CountTry(what []byte, network string, endsAt, now int64) error
-	// ReturnTry takes back a try from a network, and from all together.
+	// ReturnTry takes back a try from a network, and from the count of all networks.
 	ReturnTry(what []byte, network string) error
 	// ForgetTries forgets the tries of all networks.
 	ForgetTries(what []byte) error
@@ -35,7 +34,7 @@ type SigningKey struct {
 	CreatedAt int64
 }
 
-// KeyReader finds what the server itself keeps secret.
+// KeyReader reads the server's own secrets.
 type KeyReader interface {
 	// Secret is a random secret of this server.
 	Secret(name string) ([]byte, error)

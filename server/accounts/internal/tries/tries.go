@@ -1,7 +1,7 @@
-// Package tries counts what is tried of accounts, and refuses what is too much.
+// Package tries counts tries at passwords and codes of accounts, and refuses too many.
 //
-// What is tried of an account is counted in the database, which only time makes forget,
-// also for an address without an account. What a sender tries is counted in memory.
+// The tries at an account are counted in the database until their window ends, also for an
+// address without an account. The tries of a sender are counted in memory.
 package tries
 
 import (
@@ -26,9 +26,9 @@ const (
 	passwordsFactor = 10
 	// maxNetworks is how many networks of an account are known.
 	maxNetworks = 20
-	// NetworkLife is how long a network is known without a sign of its owner.
+	// NetworkLife is how long a network stays known without a sign-in from it.
 	NetworkLife = 90 * 24 * time.Hour
-	// Max bounds the table: what a network tries is removed first, oldest first.
+	// Max bounds the table: the counts of single networks are removed first, oldest first.
 	Max = 200_000
 	// mailWindow is the time that messages are counted over, mailsPerAccount how many
 	// may be sent to one address in it, and mailsPerSender how many one address of the
@@ -38,7 +38,7 @@ const (
 	mailsPerSender  = 20
 )
 
-// A Kind is what is tried.
+// A Kind is the kind of a try.
 type Kind string
 
 // The kinds of tries at an account. The first is at one that is named by its
@@ -52,7 +52,7 @@ const (
 	Mail         Kind = "mail"
 )
 
-// OfAccount are the kinds that keep an account's owner out.
+// OfAccount are the kinds that can lock an account's owner out.
 var OfAccount = []Kind{Password, Recovery, Confirmation, SecondStep, Mail}
 
 func hash(kind Kind, whose string) []byte {
@@ -77,10 +77,10 @@ type Counter struct {
 	addresses, networks limiter.Limiter
 }
 
-// attempt is one try, at what belongs to somebody.
+// attempt is one try at an account, an address or a code.
 type attempt struct {
 	kind Kind
-	// whose is the account's email key or uid, or what else is tried.
+	// whose is the account's email key or uid, or what else the try is at.
 	whose   string
 	network string // "": all together
 	max     int
@@ -88,9 +88,8 @@ type attempt struct {
 	exempt  bool // not counted for a network that is known
 }
 
-// Admit counts a try of a kind at what belongs to somebody, or refuses it. done
-// takes the try back, for one that was right; it must not be called within a
-// transaction.
+// Admit counts a try of a kind, or refuses it; whose is what the try is at. done takes the try
+// back, for one that was right; it must not be called within a transaction.
 func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), err error) {
 	if err := c.AdmitAddress(r); err != nil {
 		return nil, err
@@ -175,7 +174,7 @@ func (c *Counter) Know(tx store.Tx, r *api.Request, uid string) error {
 	return tx.KnowNetwork(uid, r.Address(), c.Now().UnixMilli(), maxNetworks)
 }
 
-// Forget forgets what was tried of kinds at an account.
+// Forget resets the counts of these kinds for an account.
 func (c *Counter) Forget(ctx context.Context, uid, key string, kinds ...Kind) error {
 	err := c.DB.Update(ctx, func(tx store.Tx) error {
 		for _, kind := range kinds {
@@ -193,8 +192,8 @@ func (c *Counter) Forget(ctx context.Context, uid, key string, kinds ...Kind) er
 	return nil
 }
 
-// AdmitAddress counts a try of a sender, or refuses it. The larger network comes
-// first: no customer fills the limiter with the addresses of one.
+// AdmitAddress counts a try of a sender, or refuses it. The larger network is counted first, so
+// that one customer cannot fill the limiter with addresses.
 func (c *Counter) AdmitAddress(r *api.Request) error {
 	now, l := c.Now(), c.Limits
 	if network := r.Network(); network != "" {
@@ -230,8 +229,7 @@ func (c *Counter) AdmitMail(r *api.Request, address string) error {
 // MaxCode bounds the text of a code, in bytes.
 const MaxCode = 64
 
-// AdmitCode reads a code and counts the try at what it is for, which done takes
-// back.
+// AdmitCode reads a code and counts the try at what the code is for. done takes the try back.
 func (c *Counter) AdmitCode(r *api.Request, kind Kind, whose string) (code string, done func(), err error) {
 	var in struct {
 		Code string `json:"code"`

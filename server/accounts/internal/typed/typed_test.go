@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A code is the same however a person types it.
+// All ways to type a code give the same code.
 func TestReadIsForgiving(t *testing.T) {
 	t.Parallel()
 	code := Write([]byte{0, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf})

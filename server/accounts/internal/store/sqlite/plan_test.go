@@ -52,8 +52,7 @@ func statements(t *testing.T) map[string]string {
 	return all
 }
 
-// Each statement is a constant: what is written elsewhere has no plan that is
-// looked at.
+// Each statement is a constant, because the plans of others are not checked.
 func TestEveryStatementIsAConstant(t *testing.T) {
 	t.Parallel()
 	for _, file := range sources(t) {

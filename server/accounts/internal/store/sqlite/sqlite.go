@@ -32,7 +32,7 @@ type Store struct{ db *sqlite.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file at path, and creates it when it is not there.
+// Open opens the file at path, and creates it if it does not exist.
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true})
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // Read implements [store.Store].
 func (s *Store) Read(ctx context.Context) store.Reader { return tx{each{ctx, s.db}} }
 
-// tx implements [store.Tx], and [store.Reader] on what cannot write.
+// tx implements [store.Tx], and [store.Reader] on a connection that cannot write.
 type tx struct{ t runner }
 
 // runner runs statements, as a [sqlite.Tx] does.

@@ -12,7 +12,7 @@ const (
 		ON CONFLICT DO UPDATE SET n = iif(ends_at <= ?4, 1, n + 1), ends_at = iif(ends_at <= ?4, ?3, ends_at)`
 	sqlReturnTry   = `UPDATE tries SET n = max(0, n - 1) WHERE what = ? AND network IN (?, '')`
 	sqlForgetTries = `DELETE FROM tries WHERE what = ?`
-	// sqlForgetEndedTries takes a few, for it runs with each try.
+	// sqlForgetEndedTries removes only a few, because it runs with each try.
 	sqlForgetEndedTries = `DELETE FROM tries WHERE (what, network) IN (SELECT what, network FROM tries WHERE ends_at <= ? LIMIT 8)`
 	sqlKnowsNetwork     = `SELECT EXISTS (SELECT 1 FROM known_networks
 		WHERE uid IN (?1, (SELECT uid FROM accounts WHERE email_key = ?1)) AND network = ?2)`

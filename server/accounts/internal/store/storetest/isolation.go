@@ -42,7 +42,7 @@ func (e *env) state(uid string) map[string]any {
 	}
 }
 
-// What is done to one account changes no other, even by the names of what that has.
+// A change of one account does not change another, even if the IDs given are the other's.
 func isolation(e *env) {
 	e.populate("a")
 	e.populate("b")
@@ -106,7 +106,7 @@ func isolation(e *env) {
 	}
 }
 
-// All that belongs to an account is removed with it, and nothing of others.
+// All that belongs to an account is removed with it, and nothing that belongs to others.
 func removal(e *env) {
 	e.populate("a")
 	e.populate("b")

@@ -1,4 +1,4 @@
-// Package storetest runs any [store.Store] through what that interface promises.
+// Package storetest tests a [store.Store] against the promises of that interface.
 package storetest
 
 import (
