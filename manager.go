@@ -64,6 +64,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 	if err := m.load(ctx); err != nil {
 		return nil, err
 	}
+	m.forgetOldRefusal()
 	m.client = sync15.New(sync15.Config{
 		Account: c.Account, Now: c.Now, Rand: c.Rand, Transport: c.Transport, Log: c.Log, Progress: c.Progress,
 		UserAgent: cmp.Or(c.Device.Application, "syncmanager") + "/" + cmp.Or(c.Device.Version, "0"),
@@ -342,13 +343,9 @@ func (m *Manager) BackoffUntil() time.Time {
 	return time.Time{}
 }
 
-// Disconnect removes this device from the account: it deletes the device's records on the
-// server and the manager's state, and keeps the user's data. If the server cannot be reached,
-// the local part is done all the same, and the error says so.
-//
-// The engines keep their sync state, which belongs to the account's sync IDs. After signing
-// in to the same account again, they continue where they were. Another account has other sync
-// IDs, so they start over.
+// Disconnect is [Manager.SignOut] without ending the session with the accounts server, for
+// an app that uses the session for something else. The next Sync adds the device to the
+// account again. Disconnect returns [ErrBusy] while a Sync runs.
 func (m *Manager) Disconnect(ctx context.Context) error {
 	if err := m.tryLock(); err != nil {
 		return err
@@ -356,8 +353,17 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	defer m.unlock()
 	ctx, done := m.untilClosed(ctx)
 	defer done()
-	m.client.StartRun()
-	errs := []error{m.client.Leave(ctx)}
+	return errors.Join(m.leave(ctx), m.keep(ctx))
+}
+
+// leave takes this device out of the account's storage, and forgets what the engines share.
+// The caller holds running.
+func (m *Manager) leave(ctx context.Context) error {
+	var errs []error
+	if m.refused() == nil { // else the server would not listen
+		m.client.StartRun()
+		errs = append(errs, m.client.Leave(ctx))
+	}
 	for _, e := range m.registered() {
 		// Its tabs were deleted with the device's records, and go up again.
 		if c, _ := catalogue.Lookup(e.Collection()); !c.PerDevice {
@@ -369,8 +375,8 @@ func (m *Manager) Disconnect(ctx context.Context) error {
 	}
 	m.state.ForgetAccount()
 	m.mu.Lock()
-	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName}
+	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName, Refused: m.saved.Refused}
 	m.devices = nil
 	m.mu.Unlock()
-	return errors.Join(append(errs, m.keep(ctx))...)
+	return errors.Join(errs...)
 }

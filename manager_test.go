@@ -15,6 +15,7 @@ import (
 	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
+	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/engine"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
@@ -524,5 +525,100 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// After an account refused this device, nothing is sent until the app gives the account that
+// the user signed in to.
+func TestSignInAgainIsLatched(t *testing.T) {
+	t.Parallel()
+	w, a, b := two(t)
+	check(t, w.Client().Resume(a.Account.Session()).SignOut(t.Context()))
+	w.Clock.Pass(48 * time.Hour) // all tokens end
+	_, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
+	if !errors.As(err, new(*syncmanager.AuthError)) {
+		t.Fatal(err)
+	}
+	a.Add("https://later.example", "ann", "p")
+	for _, when := range []string{"at once", "after a restart"} {
+		w.Net.Asked()
+		r, again := a.Manager.Sync(t.Context(), syncmanager.Options{})
+		if !errors.As(again, new(*syncmanager.AuthError)) || again.Error() != err.Error() || r.Status != syncmanager.StatusSignInAgain {
+			t.Errorf("%s: the next sync ends with %v, want %v", when, again, err)
+		}
+		if err := a.Manager.Run(t.Context(), syncmanager.RunOptions{}); !errors.As(err, new(*syncmanager.AuthError)) {
+			t.Errorf("%s: Run ends with %v", when, err)
+		}
+		if _, err := a.Manager.Records().Collections(t.Context()); !errors.As(err, new(*syncmanager.AuthError)) {
+			t.Errorf("%s: Records says %v", when, err)
+		}
+		if n := len(w.Net.Asked()); n != 0 {
+			t.Errorf("%s: %d requests were made", when, n)
+		}
+		a.Restart()
+	}
+	if err := a.Manager.SignIn(t.Context(), nil); err == nil {
+		t.Error("no account is an account")
+	}
+	check(t, a.Manager.SignIn(t.Context(), w.SignIn("ann@example.org")))
+	a.Sync()
+	b.Sync()
+	if len(b.Logins()) != 2 {
+		t.Errorf("b has %v", b.Logins())
+	}
+}
+
+// One call leaves the account: the device's records go while the session still lets it in.
+func TestSignOut(t *testing.T) {
+	t.Parallel()
+	w, a, b := two(t)
+	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
+	a.Sync()
+	session := a.Account.Session()
+	check(t, a.Manager.SignOut(t.Context()))
+	b.Sync()
+	if devices := b.Manager.Devices(); len(devices) != 1 || !devices[0].Local {
+		t.Errorf("b sees %+v", devices)
+	}
+	if _, err := w.Client().Resume(session).DeviceIDs(t.Context()); !errors.Is(err, account.ErrSignedOut) {
+		t.Errorf("the session goes on: %v", err)
+	}
+	for range 2 {
+		w.Net.Asked()
+		if _, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); !errors.As(err, new(*syncmanager.AuthError)) || !strings.Contains(err.Error(), "is signed out") {
+			t.Errorf("a sync afterwards: %v", err)
+		}
+		check(t, a.Manager.SignOut(t.Context())) // again, there is nothing to do
+		if n := len(w.Net.Asked()); n != 0 {
+			t.Errorf("%d requests were made", n)
+		}
+	}
+	// The data stayed, and meets another user's account, with nothing of the first one's.
+	check(t, a.Manager.SignIn(t.Context(), w.SignIn("bob@example.org")))
+	if r := a.Sync(); len(a.Logins()) != 1 || r.Engines["passwords"].Uploaded != 1 {
+		t.Errorf("at the new account: %+v", r.Engines["passwords"])
+	}
+}
+
+// A new account may be another user's although nobody signed out: no record of one goes to
+// the other's storage under the first one's keys or choices.
+func TestSigningInAsAnotherUser(t *testing.T) {
+	t.Parallel()
+	w, a, b := two(t)
+	check(t, a.Manager.SetEnabled(t.Context(), false, "tabs"))
+	a.Sync()
+	bob := w.Device("bob's", "bob@example.org")
+	bob.Add("https://bob.example", "bob", "p")
+	bob.Sync()
+	check(t, a.Manager.SignIn(t.Context(), w.SignIn("bob@example.org")))
+	a.Add("https://new.example", "ann", "p")
+	r := a.Sync()
+	if len(r.Declined) != 0 || len(a.Logins()) != 3 {
+		t.Errorf("declined are %v, logins %v", r.Declined, a.Logins())
+	}
+	bob.Sync()
+	b.Sync()
+	if len(bob.Logins()) != 3 || len(b.Logins()) != 1 {
+		t.Errorf("bob has %v, b has %v", bob.Logins(), b.Logins())
 	}
 }

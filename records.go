@@ -119,11 +119,15 @@ func (r Records) withRecords(ctx context.Context, do func(context.Context, *sync
 	defer m.unlock()
 	ctx, done := m.untilClosed(ctx)
 	defer done()
+	if err := m.refused(); err != nil {
+		return err
+	}
 	m.client.StartRun()
 	rs, err := m.client.OpenRecords(ctx)
 	if err == nil {
 		err = do(ctx, rs)
 	}
+	m.noteRefusal(err)
 	m.mu.Lock()
 	m.saved.Backoff = m.state.NextAllowed(m.cfg.Now())
 	m.mu.Unlock()

@@ -90,7 +90,7 @@ type Result struct {
 	// CommandsSent counts the commands that are now in other devices' records.
 	CommandsSent int `json:"commandsSent,omitempty"`
 	// SignedOut is true when another device told this one to sign out. The app
-	// calls Disconnect.
+	// calls [Manager.SignOut].
 	SignedOut bool `json:"signedOut,omitempty"`
 	// NextSyncAllowedAt is the time until which the service asked clients to wait; zero if it
 	// did not ask.

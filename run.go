@@ -31,9 +31,9 @@ const steady = 12
 // counts too, so that Run does not repeat it.
 //
 // Run returns the cause of ctx's end, or [ErrClosed] after Close. It also returns when no
-// further sync can succeed: an *[AuthError] if the user must sign in again, or [ErrSignedOut]
-// if another device signed this one out. It never returns nil. Only one Run is needed at a
-// time.
+// further sync can succeed: an *[AuthError] if the user must sign in again (the app then calls
+// [Manager.SignIn]), or [ErrSignedOut] if another device signed this one out. It never returns
+// nil. Only one Run is needed at a time.
 //
 // Run uses the timers of package time and the clock of [Config].Now. Timers stop while the
 // device sleeps: call Sync when the device wakes up, or when the network returns.
@@ -43,6 +43,9 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 	m.mu.Lock()
 	line, seen := m.results.last, m.changes.count
 	m.mu.Unlock()
+	if err := m.refused(); err != nil {
+		return err
+	}
 	p := newPace(o, m.cfg.Now(), m.BackoffUntil())
 	for {
 		m.mu.Lock()

@@ -35,7 +35,9 @@ type saved struct {
 	Declined   []string              `json:"declined,omitempty"`
 	Engines    map[string]engineNote `json:"engines,omitempty"`
 	LastSync   time.Time             `json:"lastSync,omitzero"`
-	Backoff    time.Time             `json:"backoff,omitzero"`
+	// Refused is why nothing is sent until SignIn; nil: the account lets this device in.
+	Refused *refusal  `json:"refused,omitempty"`
+	Backoff time.Time `json:"backoff,omitzero"`
 }
 
 // engineNote is what is remembered of an engine's last syncs.

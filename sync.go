@@ -91,6 +91,10 @@ func (m *Manager) start(o Options) (*syncing, error) {
 
 func (s *syncing) perform(ctx context.Context) {
 	m := s.m
+	if err := m.refused(); err != nil {
+		s.fail(err)
+		return
+	}
 	userAsked := s.options.Reason == ReasonUser || len(s.pending) > 0
 	if until := m.state.Wait(m.cfg.Now(), userAsked); !until.IsZero() {
 		s.fail(&BackedOffError{Until: until})
@@ -294,6 +298,9 @@ func (s *syncing) finish(ctx context.Context) error {
 	s.result.AccountRequests = m.client.TokenRequests() + m.cfg.Account.Requests() - s.accountBase
 	s.result.NextSyncAllowedAt = m.state.NextAllowed(now)
 	s.result.Ping = s.ping()
+	if s.result.Status == StatusSignInAgain {
+		m.noteRefusal(s.result.Err)
+	}
 
 	m.mu.Lock()
 	if m.saved.Engines == nil {

@@ -125,7 +125,7 @@ var (
 	// ErrClosed means that a method was called after Close, or interrupted by it.
 	ErrClosed = errors.New("the manager is closed")
 	// ErrSignedOut ends Run when another device told this one to sign out. The app
-	// calls Disconnect.
+	// calls [Manager.SignOut].
 	ErrSignedOut = errors.New("another device signed this one out")
 	// ErrUnknownEngine means that an engine is not registered.
 	ErrUnknownEngine = errors.New("unknown engine")
@@ -137,7 +137,8 @@ var (
 	ErrNewerState = errors.New("the saved sync state was written by a newer version; update the program")
 )
 
-// AuthError means that the user has to sign in again.
+// AuthError means that the user has to sign in again. After the first one nothing is sent
+// until [Manager.SignIn].
 type AuthError = sync15.AuthError
 
 // BackedOffError means that the service asked clients to wait.

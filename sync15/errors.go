@@ -39,10 +39,13 @@ var (
 	ErrProtocol = errors.New("the server's answer breaks the protocol")
 )
 
+// SignedOut is the AuthError.Status of a device that the user signed out.
+const SignedOut = "signed-out"
+
 // AuthError means that the service refuses this device for good: the user has
 // to sign in again.
 type AuthError struct {
-	// Status is the token server's word ("invalid-generation"), or "".
+	// Status is the token server's word ("invalid-generation"), SignedOut, or "".
 	Status string
 	// Err is the account's error, or nil.
 	Err error
@@ -52,6 +55,8 @@ func (e *AuthError) Error() string {
 	switch e.Status {
 	case "invalid-generation", "invalid-client-state", "invalid-keysChangedAt", "invalid-key-id":
 		return fmt.Sprintf("the account's password was changed or reset (%s); sign in again", e.Status)
+	case SignedOut:
+		return "this device is signed out; sign in first"
 	case "":
 		if e.Err != nil {
 			return fmt.Sprintf("the account refuses this device; sign in again (%v)", e.Err)

@@ -48,10 +48,11 @@ func (s *State) Send(commands ...Outbound) {
 
 // ForgetAccount drops everything but the waiting that the service asked for, this
 // device's ID, and which commands it carried out: the account may be the next one too.
-func (s *State) ForgetAccount() {
-	old := &s.s
-	s.s = state{RetryAfter: old.RetryAfter, Backoff: old.Backoff,
-		Clients: clientsState{Self: old.Clients.Self, Written: old.Clients.Written, Done: old.Clients.Done}}
+func (s *State) ForgetAccount() { s.s.forgetAccount() }
+
+func (s *state) forgetAccount() {
+	*s = state{RetryAfter: s.RetryAfter, Backoff: s.Backoff,
+		Clients: clientsState{Self: s.Clients.Self, Written: s.Clients.Written, Done: s.Clients.Done}}
 }
 
 // state is what a State holds, as it is stored.

@@ -105,6 +105,18 @@ type bounds struct {
 	clients int
 }
 
+// SetAccount has the client speak for an account that the user signed in to, the same user's
+// or another's. The next request asks for a token with it. Nothing else may run meanwhile.
+func (c *Client) SetAccount(a Account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cfg.Account = a
+	if old := c.state.Token; old != nil {
+		// It is no longer good for anything, but for telling whose the new one is.
+		c.state.Token = &token{UID: old.UID, Endpoint: old.Endpoint, HashedUID: old.HashedUID, KeyID: old.KeyID}
+	}
+}
+
 // New makes a Client that continues from state, which it changes as it goes. A
 // zero State is one that knows nothing.
 func New(cfg Config, state *State) *Client {

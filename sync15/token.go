@@ -76,6 +76,12 @@ func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.Token = tok
+	if old != nil && old.HashedUID != "" && tok.HashedUID != "" && old.HashedUID != tok.HashedUID {
+		// It is another user's account.
+		c.state.forgetAccount()
+		c.state.Token = tok
+		return nil, ErrReassigned
+	}
 	if old != nil && (old.Endpoint != tok.Endpoint || old.UID != tok.UID) {
 		c.state.forgetNode()
 		return nil, ErrReassigned

@@ -1,0 +1,126 @@
+package syncmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/syncmanager/syncmanager/sync15"
+)
+
+// refusal is why nothing is sent until SignIn, as it is persisted.
+type refusal struct {
+	// Status and Reason are those of the AuthError.
+	Status string `json:"status,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// DeviceID is whom the account refused: a manager that is made with another one has
+	// been given a new account.
+	DeviceID string `json:"deviceID,omitempty"`
+
+	err error // the AuthError itself, in the process that met it
+}
+
+func (r *refusal) error() error {
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.Reason != "":
+		return &AuthError{Status: r.Status, Err: errors.New(r.Reason)}
+	}
+	return &AuthError{Status: r.Status}
+}
+
+// refused returns why nothing is sent until SignIn, or nil.
+func (m *Manager) refused() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.saved.Refused == nil {
+		return nil
+	}
+	return m.saved.Refused.error()
+}
+
+// signedOut tells whether the user signed out, and not in again.
+func (m *Manager) signedOut() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.saved.Refused != nil && m.saved.Refused.Status == sync15.SignedOut
+}
+
+// noteRefusal remembers an error that means to sign in again. The caller holds running.
+func (m *Manager) noteRefusal(err error) {
+	auth, is := errors.AsType[*AuthError](err)
+	if !is {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.saved.Refused != nil {
+		return
+	}
+	m.saved.Refused = &refusal{Status: auth.Status, DeviceID: m.cfg.Account.DeviceID(), err: err}
+	if auth.Err != nil {
+		m.saved.Refused.Reason = auth.Err.Error()
+	}
+}
+
+// forgetOldRefusal forgets one that was of another account than the manager was made with.
+func (m *Manager) forgetOldRefusal() {
+	if r := m.saved.Refused; r != nil && (r.DeviceID == "" || r.DeviceID != m.cfg.Account.DeviceID()) {
+		m.saved.Refused = nil
+	}
+}
+
+// SignIn gives the manager the account that the user signed in to: after an [AuthError],
+// which ends Run, or after SignOut. Until then nothing is sent, also after a restart with
+// the same account. It may be the same user's or another's: the engines keep their data,
+// and reconcile it with the account's. It waits until a Sync that runs has ended.
+func (m *Manager) SignIn(ctx context.Context, a Account) error {
+	if a == nil {
+		return errors.New("there is no account to sign in with")
+	}
+	if err := m.lock(ctx); err != nil {
+		return err
+	}
+	defer m.unlock()
+	m.mu.Lock()
+	m.cfg.Account = a
+	m.saved.Refused = nil
+	m.changes.note("")
+	m.mu.Unlock()
+	m.client.SetAccount(a)
+	return m.keep(ctx)
+}
+
+// SignOut signs this device out of the account: its records on the server go, then the
+// session with the accounts server ends (where the account has a method SignOut, as
+// *account.Account has), and what the engines share is forgotten. The user's data stays. It
+// is done here even when a server cannot be reached; the error says so then. Nothing is sent
+// afterwards until SignIn. It waits until a Sync that runs has ended.
+//
+// The engines keep their sync state under the sync IDs that it belongs to. Signed in to
+// the same account again they go on where they were; any other has other sync IDs, and
+// they start over with it.
+func (m *Manager) SignOut(ctx context.Context) error {
+	if err := m.lock(ctx); err != nil {
+		return err
+	}
+	defer m.unlock()
+	ctx, done := m.untilClosed(ctx)
+	defer done()
+	if m.signedOut() {
+		return nil
+	}
+	account := m.cfg.Account
+	// The records go first: without the session nobody may delete them.
+	errs := []error{m.leave(ctx)}
+	if out, ok := account.(interface{ SignOut(context.Context) error }); ok {
+		if err := out.SignOut(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("end the session: %w", err))
+		}
+	}
+	m.mu.Lock()
+	m.saved.Refused = &refusal{Status: sync15.SignedOut, DeviceID: account.DeviceID()}
+	m.mu.Unlock()
+	return errors.Join(append(errs, m.keep(ctx))...)
+}
