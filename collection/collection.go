@@ -81,6 +81,7 @@ type Options[R any] struct {
 	Path string
 	// Key is this device's local key, which encrypts the records at rest; see
 	// [github.com/syncmanager/syncmanager.LocalKey]. Zero: they are not encrypted.
+	// [Engine.Rekey] changes the key of a file.
 	Key [32]byte
 	// Version is the storage version; 0 means 1. A device with an older version does not sync
 	// the collection, and the first device with a newer version replaces the account's

@@ -130,5 +130,10 @@ func (e *Engine[R]) Count(ctx context.Context) (int, error) { return e.synced.Co
 // Changes counts the records with changes that are not on the server yet.
 func (e *Engine[R]) Changes(ctx context.Context) (int, error) { return e.synced.Changes(ctx) }
 
+// Rekey encrypts the file with another local key; zero: not any more. It is one transaction:
+// killed meanwhile, the file is as it was, and opens with the key from before. Edits and
+// syncs wait for it and go on with the new key, with which the file is opened from then on.
+func (e *Engine[R]) Rekey(ctx context.Context, key [32]byte) error { return e.synced.Rekey(ctx, key) }
+
 // Close closes the file. Records cannot be used afterwards.
 func (e *Engine[R]) Close() error { return e.synced.Close() }

@@ -180,3 +180,43 @@ func TestTheFileIsTheCollectionsAndTheKeys(t *testing.T) {
 	}
 	check(t, of("test-notes", 1))
 }
+
+// A key that the file was not made with, or none where it has one, is refused at once. Only
+// a file in which nothing was written yet takes a key although it has none.
+func TestTheKeyIsCheckedAtOpen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		made, given [32]byte
+		want        error
+	}{
+		"another key":                     {[32]byte{1}, [32]byte{2}, engine.ErrKey},
+		"no key where it is encrypted":    {[32]byte{1}, [32]byte{}, engine.ErrNoKey},
+		"a key where it is not encrypted": {[32]byte{}, [32]byte{1}, engine.ErrNotEncrypted},
+		"the key":                         {[32]byte{1}, [32]byte{1}, nil},
+		"none":                            {[32]byte{}, [32]byte{}, nil},
+	} {
+		for _, records := range []int{0, 1} {
+			path := filepath.Join(t.TempDir(), "x.db")
+			e, err := collection.Open(t.Context(), "test-notes", collection.Options[note]{Path: path, Key: c.made})
+			check(t, err)
+			for range records {
+				add(t, e, note{Title: "x"})
+			}
+			check(t, e.Close())
+			e, err = collection.Open(t.Context(), "test-notes", collection.Options[note]{Path: path, Key: c.given})
+			want := c.want
+			if records == 0 && errors.Is(want, engine.ErrNotEncrypted) {
+				want = nil
+			}
+			if !errors.Is(err, want) || (err == nil) != (want == nil) {
+				t.Errorf("%s, %d records: %v, want %v", name, records, err, want)
+			}
+			if err == nil {
+				if n, err := e.Count(t.Context()); n != records || err != nil {
+					t.Errorf("%s: %d records, %v", name, n, err)
+				}
+				check(t, e.Close())
+			}
+		}
+	}
+}

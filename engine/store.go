@@ -19,7 +19,8 @@ type StoreConfig struct {
 	Path string
 	// Key is this device's local key, which encrypts the records at rest; see
 	// [github.com/syncmanager/syncmanager.LocalKey]. Record IDs and the times of edits and
-	// syncs are not encrypted. Zero: nothing is encrypted.
+	// syncs are not encrypted. Zero: nothing is encrypted. The key must be the one that the
+	// file was created with, or the one of the last Rekey.
 	Key [32]byte
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -58,9 +59,9 @@ var (
 	// ErrKey means that the file is encrypted with another local key.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
 	// ErrNoKey means that the file is encrypted, and was opened without a key.
-	ErrNoKey = errors.New("it is encrypted, and the configuration has no key")
+	ErrNoKey = errors.New("it is encrypted, and the configuration has no key; give the one that it was encrypted with")
 	// ErrNotEncrypted means that the file is not encrypted, and was opened with a key.
-	ErrNotEncrypted = errors.New("it is not encrypted, and the configuration has a key")
+	ErrNotEncrypted = errors.New("it is not encrypted, and the configuration has a key; open it without, and encrypt it with Rekey")
 	// ErrUndecryptable means that a record, and not the whole file, cannot be decrypted: it is
 	// damaged. A store's Scrub drops it, so that the server's comes again.
 	ErrUndecryptable = errors.New("it cannot be decrypted with this device's local key")

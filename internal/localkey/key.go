@@ -88,6 +88,9 @@ func (s *Sealer) Seal(plaintext, context []byte) ([]byte, error) {
 	return s.aead.Seal(sealed, sealed[1:head], plaintext, context), nil
 }
 
+// IsSealed reports whether a text may be one that [Sealer.Seal] made. It is false for JSON.
+func IsSealed(text []byte) bool { return len(text) > 0 && text[0] == version }
+
 // Open decrypts a text that [Sealer.Seal] made with the same context, or returns [ErrOpen].
 func (s *Sealer) Open(sealed, context []byte) ([]byte, error) {
 	head := 1 + s.aead.NonceSize()

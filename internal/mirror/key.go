@@ -19,30 +19,35 @@ const (
 
 // canary is a new one, or nil where records are not encrypted.
 func (s *Store[R]) canary() ([]byte, error) {
-	if s.sealer == nil {
+	return s.keys.Load().canary()
+}
+
+func (k *keys) canary() ([]byte, error) {
+	if k.sealer == nil {
 		return nil, nil
 	}
-	return s.sealer.Seal([]byte(canaryText), []byte(canaryContext))
+	return k.sealer.Seal([]byte(canaryText), []byte(canaryContext))
 }
 
 // checkKey returns an error where the key is not the file's, before anything is written. A
 // file from before there were canaries gets one, once its records have shown that the key
 // opens them.
 func (s *Store[R]) checkKey(ctx context.Context) error {
+	sealer := s.keys.Load().sealer
 	var canary []byte
 	if err := s.db.QueryRow(ctx, sqlCanary).Scan(&canary); err != nil {
 		return sqlite.Explain(err)
 	}
 	switch {
-	case canary != nil && s.sealer == nil:
+	case canary != nil && sealer == nil:
 		return engine.ErrNoKey
 	case canary != nil:
-		if _, err := s.sealer.Open(canary, []byte(canaryContext)); err != nil {
+		if _, err := sealer.Open(canary, []byte(canaryContext)); err != nil {
 			return engine.ErrKey
 		}
 		return nil
 	}
-	if err := s.checkRecords(ctx); err != nil || s.sealer == nil {
+	if err := s.checkRecords(ctx); err != nil || sealer == nil {
 		return err
 	}
 	canary, err := s.canary()
@@ -75,11 +80,12 @@ func (s *Store[R]) checkRecords(ctx context.Context) (err error) {
 
 // suits returns why the key is not the one that a record was stored with.
 func (s *Store[R]) suits(r sealedRecord) error {
+	sealer := s.keys.Load().sealer
 	readable := bytes.HasPrefix(r.payload, []byte("{"))
 	switch {
-	case s.sealer == nil && readable:
+	case sealer == nil && readable:
 		return nil
-	case s.sealer == nil:
+	case sealer == nil:
 		return engine.ErrNoKey
 	case readable:
 		return engine.ErrNotEncrypted

@@ -17,7 +17,6 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -27,11 +26,11 @@ import (
 	"io/fs"
 	"iter"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/ledger"
-	"github.com/syncmanager/syncmanager/internal/localkey"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
@@ -45,8 +44,7 @@ type Store[R any] struct {
 	lists    bool     // there are lists among them
 	now      func() time.Time
 	random   io.Reader
-	sealer   *localkey.Sealer // nil: payloads are stored as they are
-	mac      localkey.Key     // makes the MACs of keys where there is a sealer
+	keys     atomic.Pointer[keys]
 	db       *sqlite.DB
 	ledger   *ledger.Ledger
 	watchers watchers
@@ -62,6 +60,8 @@ type Synced interface {
 	engine.Troubled
 	engine.Clearer
 	io.Closer
+	// Rekey encrypts the file with another key; see [Store.Rekey].
+	Rekey(ctx context.Context, key [32]byte) error
 	// Unreadable lists what this version of the app cannot read; see [Store.Unreadable].
 	Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error]
 	// Watch yields what changes from now on; see [Store.Watch].
@@ -116,9 +116,7 @@ func newStore[R any](schema Schema[R], c engine.StoreConfig) *Store[R] {
 		fields: newFieldRules(schema.Nested, schema.Sets, schema.Sticky, schema.Required, schema.Resolve),
 	}
 	s.lists = s.written.lists()
-	if key := localkey.Key(c.Key); key != (localkey.Key{}) {
-		s.sealer, s.mac = key.Subkey(schema.Collection+" at rest").Sealer(c.Rand), key.Subkey(schema.Collection+" identity")
-	}
+	s.keys.Store(newKeys(schema.Collection, c.Key, c.Rand))
 	return s
 }
 
@@ -249,35 +247,6 @@ func (s *Store[R]) chunks(ctx context.Context, last, each string) error {
 	return nil
 }
 
-func (s *Store[R]) seal(id engine.ID, payload []byte) ([]byte, error) {
-	if s.sealer == nil || payload == nil {
-		return payload, nil
-	}
-	return s.sealer.Seal(payload, []byte(id))
-}
-
-func (s *Store[R]) open(id engine.ID, sealed []byte) ([]byte, error) {
-	if s.sealer == nil || sealed == nil {
-		return sealed, nil
-	}
-	payload, err := s.sealer.Open(sealed, []byte(id))
-	if errors.Is(err, localkey.ErrOpen) {
-		err = engine.ErrUndecryptable
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot open record %s of %s: %w", id, s.schema.Collection, err)
-	}
-	return payload, nil
-}
-
-// openCopy is open, with a slice of its own.
-func (s *Store[R]) openCopy(id engine.ID, sealed []byte) ([]byte, error) {
-	if s.sealer == nil {
-		return bytes.Clone(sealed), nil
-	}
-	return s.open(id, sealed)
-}
-
 // check returns why a payload is not a record of the collection, or what stands in the
 // file for its keys.
 func (s *Store[R]) check(payload []byte) (Keys, error) {
@@ -286,12 +255,4 @@ func (s *Store[R]) check(payload []byte) (Keys, error) {
 		return Keys{}, err
 	}
 	return Keys{Dedupe: s.stored(k.Dedupe), Loose: s.stored(k.Loose)}, nil
-}
-
-// stored is what stands in the file for a key.
-func (s *Store[R]) stored(key []byte) []byte {
-	if key == nil || s.sealer == nil {
-		return key
-	}
-	return s.mac.MAC(key)
 }

@@ -17,7 +17,7 @@ const refetch = "the copy on this device could not be decrypted; the server's is
 // a deletion. The key itself is the right one, or the store would not be open.
 func (s *Store[R]) Scrub(ctx context.Context) (engine.Scrubbed, error) {
 	var done engine.Scrubbed
-	if s.sealer == nil {
+	if s.keys.Load().sealer == nil {
 		return done, nil
 	}
 	err := s.scrub(ctx, &done)

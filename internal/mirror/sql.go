@@ -109,6 +109,18 @@ const (
 	sqlUndoItems = `SELECT id, before, after FROM undo_items WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3`
 	sqlUndone    = `UPDATE undo_log SET undone = ?2 WHERE n = ?1`
 
+	// All that is encrypted: see Rekey.
+	sqlSealedRecords  = `SELECT n, id, mirror, local, base, dupe, loose FROM records WHERE n > ?1 ORDER BY n LIMIT ?2`
+	sqlSealRecord     = `UPDATE records SET mirror = ?2, local = ?3, base = ?4, dupe = ?5, loose = ?6 WHERE n = ?1`
+	sqlSealedStaged   = `SELECT n, id, payload, unread, NULL, dupe, loose FROM staged WHERE n > ?1 ORDER BY n LIMIT ?2`
+	sqlSealStaged     = `UPDATE staged SET payload = ?2, unread = ?3, dupe = ?5, loose = ?6 WHERE n = ?1 AND ?4 IS NULL`
+	sqlSealedOutgoing = `SELECT n, id, payload, NULL, NULL FROM outgoing WHERE n > ?1 ORDER BY n LIMIT ?2`
+	sqlSealOutgoing   = `UPDATE outgoing SET payload = ?2 WHERE n = ?1 AND ?3 IS NULL AND ?4 IS NULL`
+	sqlSealedUnread   = `SELECT id, payload FROM retry WHERE held = 1 AND id > ?1 ORDER BY id LIMIT 1`
+	sqlSealUnread     = `UPDATE retry SET payload = ?2 WHERE id = ?1`
+	sqlSealedUndo     = `SELECT log, id, before, after FROM undo_items WHERE (log, id) > (?1, ?2) ORDER BY log, id LIMIT 1`
+	sqlSealUndo       = `UPDATE undo_items SET before = ?3, after = ?4 WHERE log = ?1 AND id = ?2`
+
 	// What is known of deletions; see package tombstones.
 	sqlRevived = `SELECT count(*) FROM tombstones t CROSS JOIN staged s ON s.id = t.id
 		WHERE t.store = ?1 AND t.account = ?2 AND t.at > s.modified AND s.payload IS NOT NULL

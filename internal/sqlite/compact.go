@@ -24,6 +24,16 @@ func (db *DB) Compact(ctx context.Context) (before, after int64, err error) {
 	return before, after, err
 }
 
+// Vacuum rewrites the file, so that nothing that was overwritten or deleted is left in it. It
+// needs disk space for a second file of the same size; other writers wait.
+func (db *DB) Vacuum(ctx context.Context) error {
+	if _, err := db.write.ExecContext(ctx, `VACUUM`); err != nil {
+		return Explain(err)
+	}
+	_, err := db.size(ctx)
+	return err
+}
+
 // size returns the file's size, in bytes, after moving the journal into it as far as readers
 // allow.
 func (db *DB) size(ctx context.Context) (int64, error) {
