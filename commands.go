@@ -84,6 +84,9 @@ func (s *syncing) wipe(ctx context.Context, e engine.Engine, cmd *Command) error
 		effect.Removed = &removed
 	}
 	cmd.Effects = append(cmd.Effects, effect)
+	if effect.Removed == nil || *effect.Removed > 0 {
+		s.result.Changed[e.Collection()] = engine.Change{Sync: true}
+	}
 	return nil
 }
 

@@ -69,7 +69,7 @@ type PingOutgoing struct {
 // set.
 type PingFailure struct {
 	// Name is "httperror" (Code), "autherror" (From), "shutdownerror" or
-	// "othererror" (Error).
+	// "othererror" (Error): "network" where no answer came, "page" where a web page did.
 	Name  string `json:"name"`
 	Code  int    `json:"code,omitempty"`
 	From  string `json:"from,omitempty"`
@@ -124,14 +124,19 @@ func failure(err error) *PingFailure {
 	if err == nil {
 		return nil
 	}
-	var server *sync15.ServerError
 	switch {
 	case errors.As(err, new(*AuthError)):
 		return &PingFailure{Name: "autherror", From: "tokenserver"}
-	case errors.As(err, &server):
-		return &PingFailure{Name: "httperror", Code: server.Code}
+	case httpStatus(err) != 0:
+		return &PingFailure{Name: "httperror", Code: httpStatus(err)}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &PingFailure{Name: "shutdownerror"}
+	}
+	if isNetwork(err) {
+		return &PingFailure{Name: "othererror", Error: "network"}
+	}
+	if errors.As(err, new(*sync15.ServerError)) {
+		return &PingFailure{Name: "othererror", Error: "page"}
 	}
 	for _, k := range []struct {
 		is   error

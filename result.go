@@ -35,6 +35,8 @@ const (
 // EngineResult is the result of one engine.
 type EngineResult struct {
 	Status Status `json:"status"`
+	// Failure is the kind of failure if Status is [StatusFailed].
+	Failure Failure `json:"failure,omitempty"`
 	// Downloaded counts the downloaded records, Applied those that changed the user's data,
 	// and Reconciled those that changed nothing.
 	Downloaded int `json:"downloaded"`
@@ -81,8 +83,14 @@ type CommandEffect = sync15.Effect
 
 // Result is the result of one [Manager.Sync].
 type Result struct {
-	Status  Status                  `json:"status"`
+	Status Status `json:"status"`
+	// Failure is the kind of failure if Status is [StatusFailed].
+	Failure Failure                 `json:"failure,omitempty"`
 	Engines map[string]EngineResult `json:"engines"`
+	// Changed lists, by engine, the items that the sync added, changed or deleted on this
+	// device. IDs is nil if there are more than [engine.MaxChanged]. An engine in which
+	// nothing changed is not listed.
+	Changed map[string]engine.Change `json:"-"`
 	// Declined names the collections that the account does not sync, sorted.
 	Declined []string `json:"declined"`
 	// Commands lists the commands of other devices that were carried out.

@@ -80,7 +80,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
 		name: string(bso.NewGUID(m.cfg.Rand)), accountBase: m.cfg.Account.Requests(),
-		result: Result{Engines: map[string]EngineResult{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
+		result: Result{Engines: map[string]EngineResult{}, Changed: map[string]engine.Change{}}, stats: map[string]sync15.Stats{}, unconfirmed: map[string]error{},
 	}
 	m.client.StartRun()
 	m.mu.Lock()
@@ -207,9 +207,11 @@ func (s *syncing) engine(ctx context.Context, e engine.Engine, devices []engine.
 		r, c = s.collection(ctx, e, devices)
 	}
 	r.Took = s.m.cfg.Now().Sub(began)
+	r.Failure = failureOf(r.Status, r.Err)
 	s.mu.Lock()
 	s.result.Engines[name] = r
 	s.stats[name] = c
+	s.noteChanged(name, &c.Merged)
 	s.mu.Unlock()
 }
 
@@ -252,6 +254,19 @@ func statusOf(err error) Status {
 		return StatusNeedsConfirmation
 	}
 	return StatusFailed
+}
+
+// noteChanged notes which items of an engine a merge changed. The caller holds s.mu.
+func (s *syncing) noteChanged(name string, m *engine.Merged) {
+	if len(m.Changed) == 0 && m.Applied == 0 {
+		return
+	}
+	change := engine.Change{Sync: true}
+	before, wiped := s.result.Changed[name]
+	if !m.MoreChanged && len(m.Changed) > 0 && (!wiped || before.IDs != nil) {
+		change.IDs = slices.Compact(slices.Sorted(slices.Values(m.Changed)))
+	}
+	s.result.Changed[name] = change
 }
 
 // fail ends a sync that could not begin its engines.
@@ -297,6 +312,7 @@ func (s *syncing) finish(ctx context.Context) error {
 	s.result.Requests = m.client.Requests()
 	s.result.AccountRequests = m.client.TokenRequests() + m.cfg.Account.Requests() - s.accountBase
 	s.result.NextSyncAllowedAt = m.state.NextAllowed(now)
+	s.result.Failure = failureOf(s.result.Status, s.result.Err)
 	s.result.Ping = s.ping()
 	if s.result.Status == StatusSignInAgain {
 		m.noteRefusal(s.result.Err)

@@ -194,5 +194,14 @@ func unreachable(u *url.URL, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	return fmt.Errorf("no answer from %s: %w", u.Host, err)
+	return &networkError{fmt.Errorf("no answer from %s: %w", u.Host, err)}
 }
+
+// networkError means that no answer came, or a part of one.
+type networkError struct{ err error }
+
+func (e *networkError) Error() string { return e.err.Error() }
+func (e *networkError) Unwrap() error { return e.err }
+
+// NetworkFailure returns true: it is how a caller knows such an error of any package.
+func (e *networkError) NetworkFailure() bool { return true }

@@ -172,3 +172,7 @@ func whatCame(res *http.Response, body []byte) string {
 	}
 	return fmt.Sprintf("%s sent %s (HTTP %d)", res.Request.URL.Host, what, res.StatusCode)
 }
+
+// HTTPStatus returns e.Status: it is how a caller knows an answer's code in an error of any
+// package.
+func (e *Error) HTTPStatus() int { return e.Status }

@@ -265,8 +265,23 @@ type Merged struct {
 	Failed, NewFailed int
 	// Problems lists failed records with their reasons, at most a few dozen.
 	Problems []Problem
+	// Changed lists the items that Merge added, changed, deleted or gave another ID, at most
+	// [MaxChanged]. See [Merged.NoteChanged].
+	Changed []ID
+	// MoreChanged reports that more items changed than Changed lists.
+	MoreChanged bool
 	// Outgoing counts the records in the snapshot.
 	Outgoing int
+}
+
+// MaxChanged is the largest number of IDs in [Merged].Changed.
+const MaxChanged = 1000
+
+// NoteChanged adds IDs to m.Changed until there are [MaxChanged], and then sets MoreChanged.
+func (m *Merged) NoteChanged(ids ...ID) {
+	room := min(MaxChanged-len(m.Changed), len(ids))
+	m.Changed = append(m.Changed, ids[:room]...)
+	m.MoreChanged = m.MoreChanged || room < len(ids)
 }
 
 // Problem is a record that failed, and the reason in words for a user.

@@ -233,6 +233,8 @@ func addMerged(to *engine.Merged, m engine.Merged) {
 	to.Failed += m.Failed
 	to.NewFailed += m.NewFailed
 	to.Problems = append(to.Problems, m.Problems...)
+	to.NoteChanged(m.Changed...)
+	to.MoreChanged = to.MoreChanged || m.MoreChanged
 	to.Outgoing = m.Outgoing
 }
 

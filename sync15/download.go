@@ -284,7 +284,7 @@ func readLines(doing string, body io.Reader, limit int, add func([]byte) error) 
 			line = long
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("%s: the answer broke off: %w", doing, err)
+			return brokeOff(doing, err)
 		}
 		if len(line) > 1 {
 			if addErr := add(line); addErr != nil {
@@ -302,7 +302,7 @@ func readArray(doing string, body io.Reader, _ int, add func([]byte) error) erro
 	text, err := io.ReadAll(io.LimitReader(body, maxArray+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: the answer broke off: %w", doing, err)
+		return brokeOff(doing, err)
 	case len(text) > maxArray:
 		return protocolError(doing, "it is far larger than what was asked for")
 	}

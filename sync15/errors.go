@@ -111,6 +111,23 @@ func (e *ServerError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: the server answered %d %s", e.Doing, e.Code, http.StatusText(e.Code))) + "; " + hint
 }
 
+// NetworkError means that no answer came, or a part of one: nobody knows whether the request
+// took effect.
+type NetworkError struct {
+	err error
+}
+
+func (e *NetworkError) Error() string { return e.err.Error() }
+func (e *NetworkError) Unwrap() error { return e.err }
+
+// NetworkFailure returns true: it is how a caller knows such an error of any package.
+func (e *NetworkError) NetworkFailure() bool { return true }
+
+// brokeOff is a NetworkError about an answer that ended early.
+func brokeOff(doing string, err error) error {
+	return &NetworkError{fmt.Errorf("%s: the answer broke off: %w", doing, err)}
+}
+
 // conflictError is a 412: the caller starts again.
 type conflictError struct{ doing string }
 

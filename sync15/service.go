@@ -136,7 +136,7 @@ func (c *Client) roundTrip(req *http.Request, doing string) (*http.Response, err
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		return nil, fmt.Errorf("%s: cannot reach %s: %w; check the network and the server's address", doing, req.URL.Host, err)
+		return nil, &NetworkError{fmt.Errorf("%s: cannot reach %s: %w; check the network and the server's address", doing, req.URL.Host, err)}
 	}
 	c.cfg.Log.Debug("request", "method", req.Method, "path", req.URL.Path, "status", resp.StatusCode, "took", c.cfg.Now().Sub(start))
 	return resp, nil
@@ -277,7 +277,7 @@ func small(doing string, resp *http.Response, limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: the answer broke off: %w", doing, err)
+		return nil, brokeOff(doing, err)
 	}
 	if int64(len(body)) > limit {
 		return nil, protocolError(doing, fmt.Sprintf("it is larger than %d bytes, where far less was due", limit))

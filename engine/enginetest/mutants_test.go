@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
 	jsonnotes "github.com/syncmanager/syncmanager/examples/engine"
@@ -46,6 +47,23 @@ func mutants() map[string]map[string]*broken {
 					if x.Mirror != nil {
 						x.Changes = 0
 					}
+				}
+			}),
+		},
+		"ChangedItemsAreNamed": {
+			"that names none": with(func(o *odd) {
+				o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+					m, err := o.Session.Merge(ctx, at)
+					m.Changed = nil
+					return m, err
+				}
+			}),
+			"that names all that came": with(func(o *odd) {
+				o.merge = func(ctx context.Context, at engine.Timestamp) (engine.Merged, error) {
+					came := slices.Collect(maps.Keys(o.Engine.Staged))
+					m, err := o.Session.Merge(ctx, at)
+					m.NoteChanged(came...)
+					return m, err
 				}
 			}),
 		},

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -15,6 +16,7 @@ var states = []Case{
 	{"ResetForgetsTheSyncState", resetForgets},
 	{"ResetKeepsAPendingDeletion", resetKeepsDeletion},
 	{"WipeForgetsTheSyncState", wipeForgets},
+	{"ChangedItemsAreNamed", changedNamed},
 }
 
 func newProcess(t testing.TB, h Harness) {
@@ -141,5 +143,32 @@ func wipeForgets(t testing.TB, h Harness) {
 	w.delete(w.add(2))
 	if _, out := w.sync(); len(out) != 0 {
 		t.Fatalf("%v goes up for an item that was added and deleted after Wipe", ids(out))
+	}
+}
+
+func changedNamed(t testing.TB, h Harness) {
+	w := newEnv(t, h)
+	want := func(when string, m engine.Merged, want ...engine.ID) {
+		t.Helper()
+		got := slices.Compact(slices.Sorted(slices.Values(m.Changed)))
+		if !slices.Equal(got, slices.Sorted(slices.Values(want))) || m.MoreChanged {
+			t.Fatalf("%s: %v changed, and more: %v; want %v", when, got, m.MoreChanged, want)
+		}
+	}
+	a, b, c := w.incoming(0, 0), w.incoming(1, 0), w.incoming(2, 0)
+	m, _ := w.sync(a, b, c)
+	want("when they came", m, a.ID, b.ID, c.ID)
+	w.edit(c.ID, 1)
+	m, _ = w.sync(a, b)
+	want("when they came again", m)
+	w.tick()
+	m, _ = w.sync(w.incoming(0, 1), engine.Incoming{ID: b.ID, Modified: w.at})
+	want("after an edit and a deletion elsewhere", m, a.ID, b.ID)
+	var many []engine.Incoming
+	for i := range engine.MaxChanged + 1 {
+		many = append(many, w.incoming(10+i, 0))
+	}
+	if m, _ = w.sync(many...); len(m.Changed) > engine.MaxChanged || !m.MoreChanged {
+		t.Fatalf("of %d items %d are named, and more: %v", len(many), len(m.Changed), m.MoreChanged)
 	}
 }

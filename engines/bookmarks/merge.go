@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
@@ -268,6 +270,7 @@ func (t *tx) stagedGUIDs() ([]engine.ID, error) {
 
 // report counts what became of what was staged.
 func (s *session) report(a *applier, staged []engine.ID) {
+	s.Result.NoteChanged(slices.Collect(maps.Keys(a.touched))...)
 	for _, guid := range staged {
 		if _, ok := a.touched[guid]; ok {
 			s.Result.Applied++

@@ -38,6 +38,7 @@ func (c *chunk) tombstone(in *staged) error {
 	}
 	if !changed {
 		c.merged.Applied++
+		c.merged.NoteChanged(in.id)
 		return c.tx.takeAway(r.id, c.Start.Run)
 	}
 	c.merged.Reconciled++
@@ -76,6 +77,7 @@ func (c *chunk) incoming(ctx context.Context, in *staged, rec *record) error {
 	}
 	if r == nil {
 		c.merged.Applied++
+		c.merged.NoteChanged(in.id)
 		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, changes: revived, unknown: rec.unknown}, rec.visits)
 	}
 	return c.update(in, rec, r)
@@ -177,6 +179,7 @@ func (c *chunk) fold(in *staged, r *row) error {
 		}
 		r.changes = max(r.changes, 1) // its visits are on the server under the old GUID alone
 	}
+	c.merged.NoteChanged(r.guid, in.id)
 	if _, err := c.tx.Exec(sqlSetGUID, r.id, in.id, false); err != nil {
 		return err
 	}
@@ -218,6 +221,7 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 	}
 	if added > 0 || retitled {
 		c.merged.Applied++
+		c.merged.NoteChanged(in.id)
 	} else {
 		c.merged.Reconciled++
 	}

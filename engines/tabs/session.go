@@ -154,6 +154,7 @@ func (s *session) apply(tx *sqlite.Tx, in engine.Incoming, m *engine.Merged) err
 	}
 	if n > 0 {
 		m.Applied++
+		m.NoteChanged(in.ID)
 	} else {
 		m.Reconciled++
 	}

@@ -209,6 +209,7 @@ func (s *Session) applyTombstone(id engine.ID, in Staged, m *engine.Merged) {
 	}
 	if n != nil && n.Local != nil {
 		m.Applied++
+		m.NoteChanged(id)
 	}
 	delete(e.Notes, id)
 	e.Deletions[id] = Deletion{s.account, in.Modified}
@@ -224,6 +225,7 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 		for other, here := range e.Notes {
 			if here.Local != nil && Field(here.Local, "name") == Field(in.Payload, "name") {
 				e.remove(other)
+				m.NoteChanged(other)
 			}
 		}
 		e.Notes[id] = n
@@ -242,6 +244,7 @@ func (s *Session) applyNote(id engine.ID, in Staged, m *engine.Merged) {
 	if unchanged || theirs && s.Prefer != engine.PreferLocal {
 		if !bytes.Equal(n.Local, in.Payload) {
 			m.Applied++
+			m.NoteChanged(id)
 		}
 		n.Local, n.Changes, n.Refused = in.Payload, 0, 0
 	}

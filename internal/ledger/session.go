@@ -205,6 +205,8 @@ func (s *Session) add(m engine.Merged) {
 	s.Result.Reconciled += m.Reconciled
 	s.Result.Failed += m.Failed
 	s.Result.NewFailed += m.NewFailed
+	s.Result.NoteChanged(m.Changed...)
+	s.Result.MoreChanged = s.Result.MoreChanged || m.MoreChanged
 	room := min(maxProblems-len(s.Result.Problems), len(m.Problems))
 	s.Result.Problems = append(s.Result.Problems, m.Problems[:room]...)
 }

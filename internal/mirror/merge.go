@@ -109,6 +109,7 @@ func (s *session[R]) chunk(tx *Tx[R], from, to int64) (*chunk[R], error) {
 	if err := tx.writeUndo(&c.undo, s.Start.Run); err != nil {
 		return nil, err
 	}
+	c.merged.NoteChanged(tx.changed...)
 	return c, s.Unstage(tx.sql, from, c.done)
 }
 
@@ -124,7 +125,7 @@ func (c *chunk[R]) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
-	if c.store.watchers.watched() || c.store.schema.Lookup != nil {
+	if !c.Result.MoreChanged || c.store.watchers.watched() || c.store.schema.Lookup != nil {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}
