@@ -147,7 +147,7 @@ func TestADamagedRecordMakesNoDeviceRestless(t *testing.T) {
 			}
 			for _, name := range names {
 				want := 1
-				if what == "sealed, but no record" {
+				if what == "sealed, but no record" && name != "tabs" { // a device's tabs are its own
 					want = 0 // a newer version may read it: it stays, and what is here waits
 				}
 				if sent[name] != want || last[name] > 1 {
