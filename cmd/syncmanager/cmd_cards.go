@@ -59,6 +59,7 @@ number.`,
 			hide: func(r card) card { r.Number = r.Masked(); return r },
 		},
 	}
+	s.subcommands = []*cobra.Command{scrubCommand(a, s.name, (*profile.Profile).Cards)}
 	c := s.command(a)
 	c.Aliases = []string{"creditcards"} // as sync and engines call them
 	return c

@@ -113,7 +113,8 @@ only.`,
 			}},
 		},
 	}
-	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s), a.passwordsBreachesCommand(s), a.passwordsDismissCommand(&s)}
+	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s), a.passwordsBreachesCommand(s), a.passwordsDismissCommand(&s),
+		scrubCommand(a, s.name, (*profile.Profile).Passwords)}
 	c := s.command(a)
 	for _, sub := range c.Commands() {
 		if sub.Flag("realm") != nil {
