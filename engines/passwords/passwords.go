@@ -2,7 +2,8 @@
 // Firefox keeps, encrypted at rest.
 //
 // Passwords, user names and origins are encrypted in the file; record IDs and the times of
-// edits and syncs are not.
+// edits and syncs are not. An index of keyed hashes finds logins by origin, site and form:
+// without the key the file shows which logins share one, but not which origin it is.
 package passwords
 
 import (
