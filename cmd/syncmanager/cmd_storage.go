@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,7 @@ other device's value wins.
 		},
 		idIsName: true,
 	}
-	s.subcommands = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&s), a.storageEditCommand(&s), a.storageRemoveCommand(&s)}
+	s.subcommands = []*cobra.Command{a.storageShowCommand(), a.storageAddCommand(&s), a.storageEditCommand(&s), a.storageRemoveCommand(&s), a.storageUsageCommand()}
 	return s.command(a)
 }
 
@@ -209,6 +210,47 @@ func (a *app) storageRemoveCommand(s *storeCommand[extstorage.Item]) *cobra.Comm
 				found = append(found, extstorage.Item{ExtID: r.ExtID, Key: key, Value: r.Data[key]})
 			}
 			return s.forEach(a, found, "Deleted", func(*extstorage.Item) error { return nil })
+		}),
+	}
+}
+
+func (a *app) storageUsageCommand() *cobra.Command {
+	type usage struct {
+		ExtID string `json:"extId"`
+		Keys  int    `json:"keys"`
+		Bytes int    `json:"bytes"`
+	}
+	return &cobra.Command{
+		Use:   "usage",
+		Short: "Say how many keys and bytes each add-on keeps",
+		Long: fmt.Sprintf(`Say how many keys and bytes each add-on keeps. Firefox lets an add-on keep
+%s keys and %s bytes.`, term.Count(extstorage.MaxItems), term.Count(extstorage.MaxBytes)),
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := p.ExtensionStorage(ctx)
+			if err != nil {
+				return err
+			}
+			all := []usage{}
+			for r, err := range store.List(ctx) {
+				if err != nil {
+					return err
+				}
+				n, err := store.Of(r.ExtID).BytesInUse(ctx)
+				if err != nil {
+					return err
+				}
+				all = append(all, usage{r.ExtID, len(r.Data), n})
+			}
+			slices.SortFunc(all, func(x, y usage) int { return cmp.Compare(x.ExtID, y.ExtID) })
+			if a.JSON {
+				return a.PrintJSON(all)
+			}
+			t := term.Table{Head: []string{"ADD-ON", "KEYS", "BYTES"}, Width: a.Width()}
+			for _, u := range all {
+				t.Add(u.ExtID, term.Count(u.Keys), term.Count(u.Bytes))
+			}
+			return t.Print(a.Out)
 		}),
 	}
 }
