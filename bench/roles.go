@@ -105,7 +105,7 @@ func importLogins(ctx context.Context, e *passwords.Engine, n int) error {
 		}
 		_ = w.Close()
 	}()
-	_, err := e.Import(ctx, r, importing.Options{})
+	_, err := e.ImportFrom(ctx, r, importing.Options{})
 	return err
 }
 

@@ -130,19 +130,17 @@ type Options[R any] struct {
 // Engine stores the user's records of one collection on this device. It is safe for
 // concurrent use. Register it with a [github.com/syncmanager/syncmanager.Manager].
 type Engine[R any] struct {
-	synced
 	store *mirror.Store[R]
 	same  func(R) string
 }
-
-// synced is what the manager calls.
-type synced = mirror.Synced
 
 var (
 	_ engine.Engine   = (*Engine[struct{}])(nil)
 	_ engine.Watcher  = (*Engine[struct{}])(nil)
 	_ engine.Notifier = (*Engine[struct{}])(nil)
 	_ engine.Counter  = (*Engine[struct{}])(nil)
+	_ engine.Troubled = (*Engine[struct{}])(nil)
+	_ engine.Clearer  = (*Engine[struct{}])(nil)
 )
 
 // Open opens the collection in o.Path. See the package comment for the rules of its name.
@@ -162,7 +160,7 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 	if err != nil {
 		return nil, fmt.Errorf("collection %w", err)
 	}
-	return &Engine[R]{store, store, o.Same}, nil
+	return &Engine[R]{store, o.Same}, nil
 }
 
 // records is the schema of the collection's records.

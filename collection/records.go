@@ -2,6 +2,7 @@ package collection
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -119,21 +120,72 @@ func (e *Engine[R]) Undo(ctx context.Context, run string) (engine.Undone, error)
 // Import adds the records of a source. A record that exists already, by its ID or by
 // [Options].Same, gets the values that it does not have; different values are kept, and the
 // report lists them. Invalid records are skipped and listed in the report; item returns the
-// name for it. Records that were imported before an error stay, and the report includes them.
+// name for it, and nil stands for the ID. Records that were imported before an error stay, and the report includes them.
 func (e *Engine[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
 
-// Count returns the number of records on this device.
-func (e *Engine[R]) Count(ctx context.Context) (int, error) { return e.synced.Count(ctx) }
+// Export writes all records as a JSON array, as they go over the wire, for Import. What the
+// file encrypts is readable in it.
+func (e *Engine[R]) Export(ctx context.Context, w io.Writer) error {
+	return mirror.Export(w, e.List(ctx))
+}
+
+// Count is the number of records on this device.
+func (e *Engine[R]) Count(ctx context.Context) (int, error) { return e.store.Count(ctx) }
 
 // Changes counts the records with changes that are not on the server yet.
-func (e *Engine[R]) Changes(ctx context.Context) (int, error) { return e.synced.Changes(ctx) }
+func (e *Engine[R]) Changes(ctx context.Context) (int, error) { return e.store.Changes(ctx) }
 
 // Rekey encrypts the file with another local key; zero: not any more. It is one transaction:
 // killed meanwhile, the file is as it was, and opens with the key from before. Edits and
 // syncs wait for it and go on with the new key, with which the file is opened from then on.
-func (e *Engine[R]) Rekey(ctx context.Context, key [32]byte) error { return e.synced.Rekey(ctx, key) }
+func (e *Engine[R]) Rekey(ctx context.Context, key [32]byte) error { return e.store.Rekey(ctx, key) }
 
 // Close closes the file. Records cannot be used afterwards.
-func (e *Engine[R]) Close() error { return e.synced.Close() }
+func (e *Engine[R]) Close() error { return e.store.Close() }
+
+// Unreadable yields the records on the server that this version of the program cannot read;
+// see [engine.UnreadableRecord].
+func (e *Engine[R]) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return e.store.Unreadable(ctx)
+}
+
+// The methods that the sync manager calls; see package engine.
+
+// Collection is the collection's name on the server.
+func (e *Engine[R]) Collection() string { return e.store.Collection() }
+
+// Version is the storage version of the records.
+func (e *Engine[R]) Version() int { return e.store.Version() }
+
+// Association tells which sync IDs the engine last synced with.
+func (e *Engine[R]) Association(ctx context.Context) (engine.Association, error) {
+	return e.store.Association(ctx)
+}
+
+// Reset forgets the sync state and keeps the records; see [engine.Engine].
+func (e *Engine[R]) Reset(ctx context.Context, a engine.Association) error {
+	return e.store.Reset(ctx, a)
+}
+
+// Wipe forgets the records of this device, the log of what syncs did, and all sync state.
+func (e *Engine[R]) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
+
+// Clear takes away what the account had; see [engine.Clearer].
+func (e *Engine[R]) Clear(ctx context.Context, start engine.Start) error {
+	return e.store.Clear(ctx, start)
+}
+
+// Begin starts a sync.
+func (e *Engine[R]) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+	return e.store.Begin(ctx, start)
+}
+
+// Troubles counts the records that are stuck, and names the first max of each kind.
+func (e *Engine[R]) Troubles(ctx context.Context, max int) (engine.Troubles, error) {
+	return e.store.Troubles(ctx, max)
+}
+
+// OnChange sets what is called after each change by the user; see [engine.Notifier].
+func (e *Engine[R]) OnChange(changed func()) { e.store.OnChange(changed) }

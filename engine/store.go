@@ -104,13 +104,22 @@ type Change struct {
 	IDs []ID
 }
 
-// LogEntry is a sync that changed or deleted records of the user.
+// LogEntry is a sync that changed or deleted records of the user, or a command of another
+// device that did.
 type LogEntry struct {
 	// Run identifies the sync; see [Start].
 	Run string
-	At  time.Time
-	// Changed and Deleted count records. Records that the sync added are not counted.
+	// At is when, in milliseconds.
+	At time.Time
+	// Changed and Deleted count records.
 	Changed, Deleted int
+	// Added and Moved count records of a store that logs those too, as bookmarks do; of a
+	// folder that was sorted, those that left the order of the others. A record may be both
+	// changed and moved.
+	Added, Moved int
+	// Repairs counts errors in the records on the server, by the kind of problem, that this
+	// sync corrected and uploaded. Only bookmarks have any.
+	Repairs map[string]int
 	// Undone is when the user undid the sync; zero means that it was not undone.
 	Undone time.Time
 }
@@ -120,9 +129,11 @@ type Undone struct {
 	// Run is the sync that was undone.
 	Run string
 	// Restored counts records that the sync had deleted and that are back. Reverted counts
-	// records that have their former values again.
-	Restored, Reverted int
-	// Kept counts records that were changed since the sync and stay as they are.
+	// records that have their former values again. Moved counts those that are in their
+	// former folders, and Removed those that the sync had added.
+	Restored, Reverted, Moved, Removed int
+	// Kept counts records that were changed since the sync and stay as they are, wholly or
+	// in part.
 	Kept int
 }
 

@@ -52,7 +52,7 @@ type logJSON struct {
 	Undone  *time.Time     `json:"undone"`
 }
 
-func logToJSON(entries []bookmarks.LogEntry) []logJSON {
+func logToJSON(entries []engine.LogEntry) []logJSON {
 	all := make([]logJSON, len(entries))
 	for i, e := range entries {
 		all[i] = logJSON{e.Run, e.At.UTC(), e.Added, e.Changed, e.Moved, e.Deleted, e.Repairs, some(e.Undone)}
@@ -60,7 +60,7 @@ func logToJSON(entries []bookmarks.LogEntry) []logJSON {
 	return all
 }
 
-func (a *app) printLog(entries []bookmarks.LogEntry) error {
+func (a *app) printLog(entries []engine.LogEntry) error {
 	if len(entries) == 0 {
 		a.Note("No sync has changed the bookmarks of this device.")
 		return nil
@@ -133,7 +133,7 @@ func findRun(ctx context.Context, store *bookmarks.Engine, word string) (string,
 	if err != nil {
 		return "", err
 	}
-	entries = slices.DeleteFunc(entries, func(e bookmarks.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
+	entries = slices.DeleteFunc(entries, func(e engine.LogEntry) bool { return word == "" || !strings.HasPrefix(e.Run, word) })
 	switch len(entries) {
 	case 0:
 		return "", fmt.Errorf("%w %q; 'syncmanager bookmarks log' lists them", engine.ErrNoRun, word)
@@ -143,7 +143,7 @@ func findRun(ctx context.Context, store *bookmarks.Engine, word string) (string,
 	return "", fmt.Errorf("%q names several syncs; give more of the name", word)
 }
 
-func undoneWords(u bookmarks.Undone) string {
+func undoneWords(u engine.Undone) string {
 	var did []string
 	for _, part := range []struct {
 		n    int

@@ -14,7 +14,6 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
-	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -35,26 +34,9 @@ devices with the next sync.
 	c.AddCommand(list, a.historySearchCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
 		a.historyImportCommand(), a.historyExportCommand())
 	c.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
-		store, err := p.History(ctx)
-		return historyUndoer{store}, err
+		return p.History(ctx)
 	})...)
 	return c
-}
-
-// historyUndoer is the history as an undoer.
-type historyUndoer struct{ *history.Engine }
-
-func (h historyUndoer) Log(ctx context.Context) (log []engine.LogEntry, err error) {
-	entries, err := h.Engine.Log(ctx)
-	for _, e := range entries {
-		log = append(log, engine.LogEntry{Run: e.Run, At: e.At, Deleted: e.Deleted, Undone: e.Undone})
-	}
-	return log, err
-}
-
-func (h historyUndoer) Undo(ctx context.Context, run string) (engine.Undone, error) {
-	u, err := h.Engine.Undo(ctx, run)
-	return engine.Undone{Run: u.Run, Restored: u.Restored, Reverted: u.Joined, Kept: u.Kept}, err
 }
 
 // registerBetween defines the flags --since and --until.

@@ -128,7 +128,9 @@ func (im *firefoxImport) passwords(ctx context.Context) (importing.Report, error
 		stamp(&r.TimeLastUsed, l.TimeLastUsed)
 		stamp(&r.TimePasswordChanged, l.TimePasswordChanged)
 		return []passwords.Login{r}
-	}, store.ImportLogins)
+	}, func(ctx context.Context, all iter.Seq2[passwords.Login, error], o importing.Options) (importing.Report, error) {
+		return store.Import(ctx, all, nil, o)
+	})
 }
 
 func (im *firefoxImport) addresses(ctx context.Context) (importing.Report, error) {

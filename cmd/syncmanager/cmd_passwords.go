@@ -31,7 +31,7 @@ func openLogins(ctx context.Context, p *profile.Profile) (itemStore[login], erro
 }
 
 func (s loginStore) Import(ctx context.Context, source iter.Seq2[login, error], _ func(*login) string, o importing.Options) (importing.Report, error) {
-	return s.ImportLogins(ctx, source, o)
+	return s.Engine.Import(ctx, source, nil, o)
 }
 
 func (a *app) passwordsCommand() *cobra.Command {
@@ -109,7 +109,7 @@ only.`,
 				return store.(loginStore).ExportCSV(ctx, w)
 			}},
 			{"json", func(ctx context.Context, store itemStore[login], w io.Writer) error {
-				return store.(loginStore).ExportJSON(ctx, w)
+				return store.(loginStore).Export(ctx, w)
 			}},
 		},
 	}
@@ -284,7 +284,7 @@ func (a *app) importCSV(ctx context.Context, p *profile.Profile, file io.Reader,
 	}
 	progress := a.NewProgress()
 	o.Progress = func(rows int) { progress.Say("import", term.Count(rows)+" rows read") }
-	r, err := store.Import(ctx, file, o)
+	r, err := store.ImportFrom(ctx, file, o)
 	progress.Done()
 	if err != nil {
 		if r.Added+r.Updated > 0 && !o.DryRun {

@@ -15,8 +15,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// undoer is a store with a log of what syncs deleted or overwrote; *mirror.Store is
-// one.
+// undoer is a store with a log of what syncs deleted or overwrote; all engines
+// but tabs are.
 type undoer interface {
 	Log(ctx context.Context) ([]engine.LogEntry, error)
 	Undo(ctx context.Context, run string) (engine.Undone, error)
@@ -125,7 +125,7 @@ sync tells the other devices.`,
 					Restored int    `json:"restored"`
 					Reverted int    `json:"reverted"`
 					Kept     int    `json:"kept"`
-				}(done))
+				}{done.Run, done.Restored, done.Reverted, done.Kept})
 			}
 			return a.Print("Undid %s: %s; the next sync tells the other devices.", profile.ShortID(engine.ID(done.Run)), undoneRecords(done))
 		}),

@@ -36,7 +36,6 @@ type Config = engine.StoreConfig
 
 // Engine is the list of add-ons on this device. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Addon]
 }
 
@@ -55,7 +54,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store}, nil
 }
 
 func check(a *Addon) (k mirror.Keys, err error) {

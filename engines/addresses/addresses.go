@@ -19,7 +19,6 @@ type Config = engine.StoreConfig
 
 // Engine is the user's addresses on this device. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Address]
 	now   func() time.Time
 }
@@ -90,7 +89,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store, c.Now}, nil
+	return &Engine{store, c.Now}, nil
 }
 
 // MarshalJSON writes the record as it goes over the wire.

@@ -4,15 +4,13 @@ package addresses
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
-
-// synced is what the sync manager calls.
-type synced = mirror.Synced
 
 var (
 	_ engine.Engine   = (*Engine)(nil)
@@ -22,6 +20,27 @@ var (
 	_ engine.Troubled = (*Engine)(nil)
 	_ engine.Clearer  = (*Engine)(nil)
 )
+
+// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
+// be quick, and use tx alone: a sync and other edits wait for it.
+func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
+	return e.store.Edit(ctx, func(records *mirror.Tx[Address]) error { return f(&Tx{records}) })
+}
+
+// Tx is a transaction of the user's changes; see [Engine.Edit].
+type Tx struct{ records *mirror.Tx[Address] }
+
+// Get returns the address that has the ID, or [engine.ErrNotFound].
+func (tx *Tx) Get(id engine.ID) (Address, error) { return tx.records.Get(id) }
+
+// Add adds r as [Engine.Add] does, and sets its ID if it has none.
+func (tx *Tx) Add(r *Address) error { return tx.records.Add(r) }
+
+// Update changes the address that has r's ID to r; see [Engine.Update].
+func (tx *Tx) Update(r *Address) error { return tx.records.Update(r) }
+
+// Delete deletes the address, or returns [engine.ErrNotFound].
+func (tx *Tx) Delete(id engine.ID) error { return tx.records.Delete(id) }
 
 // Add adds a new address and returns it as stored, with an ID if it had none. The error is,
 // among others, an [engine.DuplicateError] or an [engine.InvalidError].
@@ -61,10 +80,16 @@ func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	return e.store.Watch(ctx)
 }
 
+// Export writes all addresses as a JSON array, as they go over the wire, for Import. What the
+// file encrypts is readable in it.
+func (e *Engine) Export(ctx context.Context, w io.Writer) error {
+	return mirror.Export(w, e.List(ctx))
+}
+
 // Import adds the addresses of a source. A record that exists already, by its ID or its
 // content, gets the values that it does not have; different values are kept, and the
 // report lists them. Invalid records are skipped and listed in the report; item returns
-// the name for it. Records that were imported before an error stay, and the report
+// the name for it, and nil stands for the ID. Records that were imported before an error stay, and the report
 // includes them.
 func (e *Engine) Import(ctx context.Context, source iter.Seq2[Address, error], item func(*Address) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
@@ -92,3 +117,52 @@ func (e *Engine) Changes(ctx context.Context) (int, error) { return e.store.Chan
 
 // Close closes the file, and ends the sequences of Watch.
 func (e *Engine) Close() error { return e.store.Close() }
+
+// Unreadable yields the records on the server that this version of the program cannot read;
+// see [engine.UnreadableRecord].
+func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return e.store.Unreadable(ctx)
+}
+
+// Rekey encrypts the file with another local key, in one transaction: killed in between, the
+// file has one key or the other. The engine goes on with the new one.
+func (e *Engine) Rekey(ctx context.Context, key [32]byte) error { return e.store.Rekey(ctx, key) }
+
+// The methods that the sync manager calls; see package engine.
+
+// Collection is the collection's name on the server.
+func (e *Engine) Collection() string { return e.store.Collection() }
+
+// Version is the storage version of the records.
+func (e *Engine) Version() int { return e.store.Version() }
+
+// Association tells which sync IDs the engine last synced with.
+func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
+	return e.store.Association(ctx)
+}
+
+// Reset forgets the sync state and keeps the addresses; see [engine.Engine].
+func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
+	return e.store.Reset(ctx, a)
+}
+
+// Wipe forgets the addresses of this device, the log of what syncs did, and all sync state.
+func (e *Engine) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
+
+// Clear takes away what the account had; see [engine.Clearer].
+func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
+	return e.store.Clear(ctx, start)
+}
+
+// Begin starts a sync.
+func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+	return e.store.Begin(ctx, start)
+}
+
+// Troubles counts the addresses that are stuck, and names the first max of each kind.
+func (e *Engine) Troubles(ctx context.Context, max int) (engine.Troubles, error) {
+	return e.store.Troubles(ctx, max)
+}
+
+// OnChange sets what is called after each change by the user; see [engine.Notifier].
+func (e *Engine) OnChange(changed func()) { e.store.OnChange(changed) }

@@ -11,22 +11,6 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// A LogEntry is one sync that changed the user's bookmarks, or repaired those on
-// the server.
-type LogEntry struct {
-	// Run names the sync; see engine.Start.
-	Run string
-	At  time.Time
-	// Added, Changed, Moved and Deleted count items. An item may be both changed and
-	// moved; of a folder that was sorted, those count that left the order of the others.
-	Added, Changed, Moved, Deleted int
-	// Repairs counts what was wrong with the records on the server, by the kind of
-	// problem (see package tree), and was put right and sent up by this sync.
-	Repairs map[string]int
-	// Undone is when the user undid the sync; zero: not undone.
-	Undone time.Time
-}
-
 // Bounds of the log. The newest sync stays whatever its size.
 const (
 	keepFor   = 90 * 24 * time.Hour
@@ -203,15 +187,15 @@ func (t *tx) prune(newest int64) error {
 }
 
 // Log lists the syncs that changed the user's bookmarks, the newest first.
-func (e *Engine) Log(ctx context.Context) ([]LogEntry, error) {
+func (e *Engine) Log(ctx context.Context) ([]engine.LogEntry, error) {
 	rows, err := e.db.Query(ctx, sqlLog)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the log of bookmarks: %w", sqlite.Explain(err))
 	}
 	defer rows.Close()
-	var log []LogEntry
+	var log []engine.LogEntry
 	for rows.Next() {
-		var l LogEntry
+		var l engine.LogEntry
 		var at, undone int64
 		var repairs []byte
 		if err := rows.Scan(&l.Run, &at, &l.Added, &l.Changed, &l.Moved, &l.Deleted, &repairs, &undone); err != nil {

@@ -11,27 +11,14 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Undone is the result of [Engine.Undo].
-type Undone struct {
-	// Run is the sync that was undone.
-	Run string
-	// Restored items were deleted by the sync and are back; Reverted have the values
-	// and the order that they had; Moved are in the folders where they were; Removed
-	// were added by the sync and are gone.
-	Restored, Reverted, Moved, Removed int
-	// Kept counts items that were changed since and stay as they are, wholly or
-	// in part.
-	Kept int
-}
-
 // Undo reverts what a sync changed, as an edit of the user's that goes up with
 // the next sync. What was edited since, here or by another device, stays. An empty run
 // means the last sync that was not undone. The error is, among others, [engine.ErrNoRun]
 // or [engine.ErrUndone].
-func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
-	var done Undone
+func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
+	var done engine.Undone
 	err := e.edit(ctx, func(t *tx) (err error) {
-		done = Undone{Run: run}
+		done = engine.Undone{Run: run}
 		if run == "" {
 			if err := t.QueryRow(sqlLastRun).Scan(&done.Run); err != nil {
 				return noRun(err)
@@ -57,7 +44,7 @@ func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
 		return err
 	})
 	if err != nil {
-		return Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
+		return engine.Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
 	}
 	return done, nil
 }
@@ -80,7 +67,7 @@ type undoItem struct {
 
 type undo struct {
 	*tx
-	done  *Undone
+	done  *engine.Undone
 	items map[engine.ID]*undoItem
 	order []*undoItem
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-func (d *device) undo(run string) bookmarks.Undone {
+func (d *device) undo(run string) engine.Undone {
 	d.t.Helper()
 	d.a.tick()
 	u, err := d.Undo(d.t.Context(), run)
@@ -44,7 +44,7 @@ func TestLogCountsWhatASyncDid(t *testing.T) {
 	}
 	got := log[0]
 	got.At = time.Time{}
-	if want := (bookmarks.LogEntry{Run: "busy", Added: 2, Changed: 1, Moved: 2, Deleted: 2}); got.Run != want.Run ||
+	if want := (engine.LogEntry{Run: "busy", Added: 2, Changed: 1, Moved: 2, Deleted: 2}); got.Run != want.Run ||
 		got.Added != want.Added || got.Changed != want.Changed || got.Moved != want.Moved || got.Deleted != want.Deleted {
 		t.Fatalf("the log says %+v; want %+v", got, want)
 	}
@@ -54,7 +54,7 @@ func TestUndoTakesASyncBackEverywhere(t *testing.T) {
 	t.Parallel()
 	p := busySync(t)
 	u := p.two.undo("")
-	if want := (bookmarks.Undone{Run: "busy", Restored: 2, Reverted: 2, Moved: 1, Removed: 2}); u != want {
+	if want := (engine.Undone{Run: "busy", Restored: 2, Reverted: 2, Moved: 1, Removed: 2}); u != want {
 		t.Fatalf("undone: %+v; want %+v", u, want)
 	}
 	p.two.want(bookmarks.Menu, "a", "b", "c", "f/")

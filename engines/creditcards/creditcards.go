@@ -23,7 +23,6 @@ type Config = engine.StoreConfig
 
 // Engine is the user's cards on this device. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Card]
 	now   func() time.Time
 }
@@ -99,25 +98,28 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store, c.Now}, nil
+	return &Engine{store, c.Now}, nil
 }
 
 // Add adds a card. An [engine.DuplicateError] names one that has its number already:
 // what else changed belongs there.
 func (e *Engine) Add(ctx context.Context, c Card) (Card, error) {
-	err := e.store.Edit(ctx, func(tx *mirror.Tx[Card]) error {
-		if number := bare(c.Number); number != "" {
-			same, err := tx.Loose([]byte(number))
-			if err != nil {
-				return err
-			}
-			if len(same) > 0 {
-				return &engine.DuplicateError{ID: same[0].ID}
-			}
-		}
-		return tx.Add(&c)
-	})
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Add(&c) })
 	return c, err
+}
+
+// Add adds a card as [Engine.Add] does, and sets its ID if it has none.
+func (tx *Tx) Add(c *Card) error {
+	if number := bare(c.Number); number != "" {
+		same, err := tx.records.Loose([]byte(number))
+		if err != nil {
+			return err
+		}
+		if len(same) > 0 {
+			return &engine.DuplicateError{ID: same[0].ID}
+		}
+	}
+	return tx.records.Add(c)
 }
 
 // MarshalJSON writes the record as it goes over the wire.

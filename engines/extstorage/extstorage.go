@@ -31,11 +31,10 @@ type Config = engine.StoreConfig
 // Engine is the add-ons' storage on this device. Its records are whole add-ons; Of
 // has the keys of one, and Items those of all. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Record]
 }
 
-//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,Get
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,Get,Edit
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -52,7 +51,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store}, nil
 }
 
 func check(r *Record) (k mirror.Keys, err error) {

@@ -42,7 +42,6 @@ type Config = engine.StoreConfig
 
 // Engine is the form history on this device. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Entry]
 }
 
@@ -62,7 +61,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store}, nil
 }
 
 func check(e *Entry) (k mirror.Keys, err error) {
@@ -88,16 +87,20 @@ func short(e *Entry) error {
 // Update puts r in the place of the entry that has its ID, under a new one: an entry
 // that Firefox has, it never changes.
 func (e *Engine) Update(ctx context.Context, r Entry) (Entry, error) {
-	err := e.store.Edit(ctx, func(tx *mirror.Tx[Entry]) error {
-		was, err := tx.Get(r.ID)
-		if err != nil || was == r {
-			return err
-		}
-		if err := tx.Delete(r.ID); err != nil {
-			return err
-		}
-		r.ID = ""
-		return tx.Add(&r)
-	})
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&r) })
 	return r, err
+}
+
+// Update puts r in the place of the entry that has its ID, and sets its new one; see
+// [Engine.Update].
+func (tx *Tx) Update(r *Entry) error {
+	was, err := tx.Get(r.ID)
+	if err != nil || was == *r {
+		return err
+	}
+	if err := tx.Delete(r.ID); err != nil {
+		return err
+	}
+	r.ID = ""
+	return tx.Add(r)
 }

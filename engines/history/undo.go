@@ -12,28 +12,6 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// LogEntry is one sync that deleted pages.
-type LogEntry struct {
-	// Run names the sync; see engine.Start.
-	Run string
-	At  time.Time
-	// Deleted counts pages.
-	Deleted int
-	// Undone is when the user undid the sync; zero: not undone.
-	Undone time.Time
-}
-
-// Undone is the result of [Engine.Undo].
-type Undone struct {
-	// Run is the sync that was undone.
-	Run string
-	// Restored pages are back; Joined were visited again since, and have their old visits
-	// besides.
-	Restored, Joined int
-	// Kept counts those that could not come back.
-	Kept int
-}
-
 // Bounds of the log. A user who deletes history seldom wants copies of it to stay for long.
 // The newest sync stays whatever its size.
 const (
@@ -95,7 +73,7 @@ func prune(t *sqlite.Tx, now time.Time) error {
 }
 
 // Log lists the syncs that deleted pages of the user's, the newest first.
-func (e *Engine) Log(ctx context.Context) (log []LogEntry, err error) {
+func (e *Engine) Log(ctx context.Context) (log []engine.LogEntry, err error) {
 	err = e.view(ctx, func(tx *tx) error {
 		rows, err := tx.Query(sqlLog)
 		if err != nil {
@@ -103,7 +81,7 @@ func (e *Engine) Log(ctx context.Context) (log []LogEntry, err error) {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var l LogEntry
+			var l engine.LogEntry
 			var at, undone int64
 			if err := rows.Scan(&l.Run, &at, &l.Deleted, &undone); err != nil {
 				return err
@@ -127,21 +105,21 @@ func (e *Engine) Log(ctx context.Context) (log []LogEntry, err error) {
 // last sync that was not undone. The error is, among others, [engine.ErrNoRun] or
 // [engine.ErrUndone]. Undo works in many small transactions: after an error, it can be
 // called again.
-func (e *Engine) Undo(ctx context.Context, run string) (Undone, error) {
+func (e *Engine) Undo(ctx context.Context, run string) (engine.Undone, error) {
 	done, err := e.undo(ctx, run)
 	if err != nil {
-		return Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
+		return engine.Undone{}, fmt.Errorf("cannot undo the sync: %w", err)
 	}
 	return done, nil
 }
 
-func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) {
+func (e *Engine) undo(ctx context.Context, run string) (done engine.Undone, err error) {
 	log, run, err := e.undoable(ctx, run)
 	done.Run = run
 	for after, n := "", e.chunk; err == nil && n == e.chunk; {
-		var some Undone
+		var some engine.Undone
 		err = e.edit(ctx, func(tx *tx) error {
-			some = Undone{}
+			some = engine.Undone{}
 			page, err := tx.undoItems(log, after, e.chunk)
 			for i := range page {
 				if err == nil {
@@ -154,7 +132,7 @@ func (e *Engine) undo(ctx context.Context, run string) (done Undone, err error) 
 			return err
 		})
 		done.Restored += some.Restored
-		done.Joined += some.Joined
+		done.Reverted += some.Reverted
 		done.Kept += some.Kept
 	}
 	if err != nil {
@@ -217,7 +195,7 @@ func (t *tx) undoItems(log int64, after string, n int) (page []undoItem, err err
 }
 
 // restore brings one page back, or its visits where the user visited it since.
-func (t *tx) restore(k *undoItem, done *Undone) error {
+func (t *tx) restore(k *undoItem, done *engine.Undone) error {
 	rec, err := parseRecord(k.record, t.Now().UnixMicro())
 	if err != nil {
 		done.Kept++
@@ -251,7 +229,7 @@ func (t *tx) restore(k *undoItem, done *Undone) error {
 		return err
 	}
 	if again {
-		done.Joined++
+		done.Reverted++
 	} else {
 		done.Restored++
 	}

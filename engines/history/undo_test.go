@@ -30,7 +30,7 @@ func known(t *testing.T) *device {
 	return d
 }
 
-func (d *device) undo(run string) history.Undone {
+func (d *device) undo(run string) engine.Undone {
 	d.t.Helper()
 	u, err := d.Undo(d.t.Context(), run)
 	d.must(err)
@@ -133,7 +133,7 @@ func TestAnUndoJoinsWhatWasVisitedSince(t *testing.T) {
 	d := known(t)
 	d.sync(d.tombstone(d.pages()[settledURL].ID))
 	d.visit(settledURL, "now", time.Minute, history.Link)
-	if u := d.undo(""); u.Restored != 0 || u.Joined != 1 {
+	if u := d.undo(""); u.Restored != 0 || u.Reverted != 1 {
 		t.Fatalf("undone: %+v", u)
 	}
 	if p := d.pages()[settledURL]; p.VisitCount != 3 || p.Title != "now" {
@@ -157,7 +157,7 @@ func TestAnUndoBringsBackNothingThatTheUserDeletes(t *testing.T) {
 			d := known(t)
 			d.sync(d.tombstone(d.pages()[settledURL].ID))
 			d.must(forget(d))
-			if u := d.undo(""); u.Restored+u.Joined != 0 {
+			if u := d.undo(""); u.Restored+u.Reverted != 0 {
 				t.Fatalf("undone: %+v", u)
 			}
 			if _, there := d.pages()[settledURL]; there {

@@ -116,7 +116,7 @@ func BenchmarkImport(b *testing.B) {
 		w.CloseWithError(err)
 	}()
 	b.ReportAllocs()
-	if _, err := e.Import(b.Context(), r, importing.Options{}); err != nil {
+	if _, err := e.ImportFrom(b.Context(), r, importing.Options{}); err != nil {
 		b.Fatal(err)
 	}
 }

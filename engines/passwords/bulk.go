@@ -32,7 +32,7 @@ func (e *Engine) AddMany(ctx context.Context, logins []Login) (all []Added, err 
 			added = nil
 			for _, l := range page {
 				given := l
-				e.dated(&l)
+				dated(&l, e.now())
 				err := tx.Add(&l)
 				switch {
 				case err == nil:

@@ -3,7 +3,6 @@ package passwords
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
@@ -50,28 +49,4 @@ func row(out *bufio.Writer, fields ...string) {
 		}
 	}
 	_, _ = out.WriteString("\r\n") // an error comes back from Flush
-}
-
-// ExportJSON writes all logins, sorted, as a JSON array of the wire's records. It
-// holds all passwords in the clear.
-func (e *Engine) ExportJSON(ctx context.Context, w io.Writer) error {
-	out := bufio.NewWriter(w)
-	between := "[\n"
-	for l, err := range e.List(ctx) {
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(l)
-		if err != nil {
-			return err
-		}
-		_, _ = out.WriteString(between)
-		_, _ = out.Write(text)
-		between = ",\n"
-	}
-	if between == "[\n" {
-		_, _ = out.WriteString("[")
-	}
-	_, _ = out.WriteString("]\n")
-	return out.Flush()
 }

@@ -228,7 +228,7 @@ func (e *Engine) AddOrUpdate(ctx context.Context, submitted Login) (saved Login,
 		old, err := toUpdate(tx, &submitted)
 		if errors.Is(err, engine.ErrNotFound) {
 			saved = submitted
-			e.dated(&saved)
+			dated(&saved, e.now())
 			return tx.Add(&saved)
 		}
 		if err != nil {

@@ -124,7 +124,7 @@ func FuzzImportOfCSV(f *testing.F) {
 	f.Add("folder,favorite,type,name,notes,fields,reprompt,login_uri,login_username,login_password,login_totp\n,,login,,n,,0,\"https://a.example, https://b.example\",,pw,\n")
 	f.Fuzz(func(t *testing.T, file string) {
 		e, _ := open(t)
-		r, err := e.Import(t.Context(), strings.NewReader(file), importing.Options{DryRun: true})
+		r, err := e.ImportFrom(t.Context(), strings.NewReader(file), importing.Options{DryRun: true})
 		if err == nil && r.Read != r.Added+r.Updated+r.Duplicates+r.Skipped {
 			t.Fatalf("%+v", r)
 		}

@@ -17,6 +17,8 @@ type importer struct {
 	e *Engine
 	// formless says that the source does not tell which form or realm a login is for.
 	formless bool
+	// item names a login for the report; nil: its site does.
+	item func(*Login) string
 	// dry are the logins that a dry run would have added.
 	dry map[token][]Login
 }
@@ -34,11 +36,11 @@ func (im *importer) token(parts ...string) token {
 	return token(im.e.mac.MAC([]byte(strings.Join(parts, "\x00"))))
 }
 
-// ImportLogins adds the logins of a source. One that is here already takes over a
+// Import adds the logins of a source. One that is here already takes over a
 // password that is newer, and what it has not; one that cannot be kept is left out, and
-// stops no other. What was imported before an error stays, and the report tells of it.
-func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error], o importing.Options) (importing.Report, error) {
-	im := &importer{e: e}
+// stops no other; item names it for the report, and where it is nil, its site does. What was imported before an error stays, and the report tells of it.
+func (e *Engine) Import(ctx context.Context, source iter.Seq2[Login, error], item func(*Login) string, o importing.Options) (importing.Report, error) {
+	im := &importer{e: e, item: item}
 	return im.run(ctx, func(yield func(sourced, error) bool) {
 		for l, err := range source {
 			if !yield(sourced{Login: l}, err) {
@@ -51,7 +53,7 @@ func (e *Engine) ImportLogins(ctx context.Context, source iter.Seq2[Login, error
 func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o importing.Options) (importing.Report, error) {
 	im.dry = make(map[token][]Login)
 	r, err := mirror.Import(ctx, source, mirror.Importer[sourced]{
-		Item: site,
+		Item: im.name,
 		Edit: func(ctx context.Context, f func(func(*sourced) error) error) error {
 			return im.e.store.Edit(ctx, func(tx *mirror.Tx[Login]) error {
 				tx.Undated()
@@ -65,8 +67,13 @@ func (im *importer) run(ctx context.Context, source iter.Seq2[sourced, error], o
 	return r, err
 }
 
-// site names a login in a report.
-func site(l *sourced) string { return skips.Shorten(l.Hostname) }
+// name names a login in a report.
+func (im *importer) name(l *sourced) string {
+	if im.item != nil {
+		return im.item(&l.Login)
+	}
+	return skips.Shorten(l.Hostname)
+}
 
 // twice tells whether an earlier transaction of a dry run would have added the login. It
 // remembers which form a login is for, and no secret.
@@ -85,7 +92,7 @@ func (im *importer) add(tx *mirror.Tx[Login], l *sourced) error {
 	skip := func(reason string) error {
 		s := &importing.Skip{Line: l.line, Reason: reason}
 		if l.line == 0 {
-			s.Item = site(l)
+			s.Item = im.name(l)
 		}
 		return s
 	}

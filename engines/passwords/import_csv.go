@@ -13,11 +13,11 @@ import (
 // ErrFormat means that a file is not an export of passwords.
 var ErrFormat = errors.New("this is not a CSV export of passwords: its first line must name the columns url, username and password")
 
-// Import reads a CSV export of a browser or a password manager. Rows that cannot be a
+// ImportFrom reads a CSV export of a browser or a password manager. Rows that cannot be a
 // login are left out and named in the report; none stops the others. A login that is here
 // already takes over the row's password if that is the newer one. What was
 // imported before an error stays, and the report tells of it.
-func (e *Engine) Import(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
+func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
 	c := &csvLogins{csv: textfile.NewCSV(r), left: make(map[string][]int)}
 	report, err := e.importRows(ctx, c, o)
 	if err != nil {

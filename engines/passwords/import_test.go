@@ -17,7 +17,7 @@ import (
 
 func importCSV(t testing.TB, e *passwords.Engine, file string, o importing.Options) importing.Report {
 	t.Helper()
-	r, err := e.Import(t.Context(), strings.NewReader(file), o)
+	r, err := e.ImportFrom(t.Context(), strings.NewReader(file), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestImportRefusesOtherFiles(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t)
 	for _, file := range []string{"", "\n\n", "url,username\n", "a,b,c\n1,2,3\n", "<html>\n", "url,login_uri,username,password\n", "PK\x03\x04\x00\x00"} {
-		if _, err := e.Import(t.Context(), strings.NewReader(file), importing.Options{}); !errors.Is(err, passwords.ErrFormat) {
+		if _, err := e.ImportFrom(t.Context(), strings.NewReader(file), importing.Options{}); !errors.Is(err, passwords.ErrFormat) {
 			t.Errorf("%q: %v; want ErrFormat", file, err)
 		}
 	}
@@ -195,13 +195,13 @@ func TestImportOfLogins(t *testing.T) {
 	}
 	bring := func(dry bool, in ...passwords.Login) importing.Report {
 		t.Helper()
-		r, err := e.ImportLogins(t.Context(), func(yield func(passwords.Login, error) bool) {
+		r, err := e.Import(t.Context(), func(yield func(passwords.Login, error) bool) {
 			for _, l := range in {
 				if !yield(l, nil) {
 					return
 				}
 			}
-		}, importing.Options{DryRun: dry})
+		}, nil, importing.Options{DryRun: dry})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestImportComesInChunks(t *testing.T) {
 	var told []int
 	broken := errors.New("the pipe broke")
 	file := io.MultiReader(strings.NewReader(manyRows(1100)), iotest.ErrReader(broken))
-	r, err := e.Import(t.Context(), file, importing.Options{Progress: func(rows int) { told = append(told, rows) }})
+	r, err := e.ImportFrom(t.Context(), file, importing.Options{Progress: func(rows int) { told = append(told, rows) }})
 	if !errors.Is(err, broken) {
 		t.Fatalf("error %v; want the reader's", err)
 	}
@@ -249,7 +249,7 @@ func TestImportStopsWhenCancelled(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := e.Import(ctx, strings.NewReader(manyRows(5000)), importing.Options{Progress: func(int) { cancel() }})
+	r, err := e.ImportFrom(ctx, strings.NewReader(manyRows(5000)), importing.Options{Progress: func(int) { cancel() }})
 	if n, _ := e.Count(t.Context()); !errors.Is(err, context.Canceled) || r.Added != 500 || n != 500 {
 		t.Fatalf("%d added, %d kept, %v; want the first chunk", r.Added, n, err)
 	}
@@ -274,7 +274,7 @@ func TestExportImportsAsTheSame(t *testing.T) {
 	if got, want := list(t, b), list(t, a); !reflect.DeepEqual(got, want) {
 		t.Errorf("imported again: %+v\nwant %+v", got, want)
 	}
-	if err := a.ExportJSON(t.Context(), &json); err != nil || !strings.Contains(json.String(), `"httpRealm":"Private Area"`) {
+	if err := a.Export(t.Context(), &json); err != nil || !strings.Contains(json.String(), `"httpRealm":"Private Area"`) {
 		t.Errorf("JSON %s, %v", json.String(), err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 )
@@ -39,20 +40,20 @@ func (e *Engine) complete(l, old *Login) error {
 // has none, its origin in the usual form, and its times. An [engine.DuplicateError] names the
 // login that is there already.
 func (e *Engine) Add(ctx context.Context, l Login) (Login, error) {
-	e.dated(&l)
-	return e.store.Add(ctx, l)
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Add(&l) })
+	return l, err
+}
+
+// Add saves a new login as [Engine.Add] does, and sets the same fields.
+func (tx *Tx) Add(l *Login) error {
+	dated(l, tx.records.Now())
+	return tx.records.Add(l)
 }
 
 // dated fills in since when a new login's password stands. An import leaves that open:
 // nobody knows.
-func (e *Engine) dated(l *Login) {
-	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, e.now().UnixMilli())
-}
-
-// Update changes the login that has l.ID: all fields are taken from l, but
-// TimePasswordChanged is now if the password differs and l tells no other time.
-func (e *Engine) Update(ctx context.Context, l Login) (Login, error) {
-	return e.store.Update(ctx, l)
+func dated(l *Login, now time.Time) {
+	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, now.UnixMilli())
 }
 
 // Touch notes that the login was used.
@@ -61,16 +62,6 @@ func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
 		l.TimeLastUsed = e.now().UnixMilli()
 		l.TimesUsed++
 	})
-}
-
-// Delete deletes the login, here and with the next sync everywhere.
-func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
-	return e.store.Delete(ctx, id)
-}
-
-// Get returns the login with the ID, or [engine.ErrNotFound].
-func (e *Engine) Get(ctx context.Context, id engine.ID) (Login, error) {
-	return e.store.Get(ctx, id)
 }
 
 // List yields all logins, sorted by origin and then by username. It holds their

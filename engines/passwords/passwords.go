@@ -23,7 +23,6 @@ type Config = engine.StoreConfig
 
 // Engine is the user's logins on this device. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Login]
 	// mac stands for secrets in memory.
 	mac localkey.Key
@@ -31,7 +30,7 @@ type Engine struct {
 	log *slog.Logger
 }
 
-//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Login -one "a login" -many "logins" -without Add,Update,Delete,Get,List,Import
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Login -one "a login" -many "logins" -without Add,List,Import
 
 // Open opens the logins in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -44,6 +43,6 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.synced, e.store = store, store
+	e.store = store
 	return e, nil
 }

@@ -4,14 +4,12 @@ package prefs
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
 )
-
-// synced is what the sync manager calls.
-type synced = mirror.Synced
 
 var (
 	_ engine.Engine   = (*Engine)(nil)
@@ -36,6 +34,12 @@ func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] {
 	return e.store.Watch(ctx)
 }
 
+// Export writes all applications' records as a JSON array, as they go over the wire, for Import. What the
+// file encrypts is readable in it.
+func (e *Engine) Export(ctx context.Context, w io.Writer) error {
+	return mirror.Export(w, e.List(ctx))
+}
+
 // Log lists the syncs that changed or deleted applications' records, and the commands of other devices
 // to start over, the newest first.
 func (e *Engine) Log(ctx context.Context) ([]engine.LogEntry, error) {
@@ -55,3 +59,52 @@ func (e *Engine) Changes(ctx context.Context) (int, error) { return e.store.Chan
 
 // Close closes the file, and ends the sequences of Watch.
 func (e *Engine) Close() error { return e.store.Close() }
+
+// Unreadable yields the records on the server that this version of the program cannot read;
+// see [engine.UnreadableRecord].
+func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error] {
+	return e.store.Unreadable(ctx)
+}
+
+// Rekey encrypts the file with another local key, in one transaction: killed in between, the
+// file has one key or the other. The engine goes on with the new one.
+func (e *Engine) Rekey(ctx context.Context, key [32]byte) error { return e.store.Rekey(ctx, key) }
+
+// The methods that the sync manager calls; see package engine.
+
+// Collection is the collection's name on the server.
+func (e *Engine) Collection() string { return e.store.Collection() }
+
+// Version is the storage version of the records.
+func (e *Engine) Version() int { return e.store.Version() }
+
+// Association tells which sync IDs the engine last synced with.
+func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
+	return e.store.Association(ctx)
+}
+
+// Reset forgets the sync state and keeps the applications' records; see [engine.Engine].
+func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
+	return e.store.Reset(ctx, a)
+}
+
+// Wipe forgets the applications' records of this device, the log of what syncs did, and all sync state.
+func (e *Engine) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
+
+// Clear takes away what the account had; see [engine.Clearer].
+func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
+	return e.store.Clear(ctx, start)
+}
+
+// Begin starts a sync.
+func (e *Engine) Begin(ctx context.Context, start engine.Start) (engine.Session, error) {
+	return e.store.Begin(ctx, start)
+}
+
+// Troubles counts the applications' records that are stuck, and names the first max of each kind.
+func (e *Engine) Troubles(ctx context.Context, max int) (engine.Troubles, error) {
+	return e.store.Troubles(ctx, max)
+}
+
+// OnChange sets what is called after each change by the user; see [engine.Notifier].
+func (e *Engine) OnChange(changed func()) { e.store.OnChange(changed) }

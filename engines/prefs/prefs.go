@@ -47,11 +47,10 @@ type Config = engine.StoreConfig
 // Engine is the preferences on this device. Its records are whole applications; Of
 // has the preferences of one. It is safe for concurrent use.
 type Engine struct {
-	synced
 	store *mirror.Store[Record]
 }
 
-//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an application's record" -many "applications' records" -without Add,Update,Delete,Get,Import,Count
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an application's record" -many "applications' records" -without Add,Update,Delete,Get,Import,Count,Edit
 
 // Open opens the preferences in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
@@ -66,7 +65,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store, store}, nil
+	return &Engine{store}, nil
 }
 
 // Count is the number of preferences, of all applications.

@@ -23,8 +23,11 @@ var errDryRun = errors.New("a dry run keeps nothing")
 // Import adds the records of a source. One that is here already, by its ID or its
 // content, gets what the source's has and it lacks; what differs stays as it is, and is
 // named. One that cannot be stored is skipped, and the rest goes on; item names it for the
-// report. What was imported before an error stays, and is in the report.
+// report, and where it is nil, the ID does. What was imported before an error stays, and is in the report.
 func (s *Store[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
+	if item == nil {
+		item = func(r *R) string { return string(*s.schema.ID(r)) }
+	}
 	return Import(ctx, source, Importer[R]{
 		Item: item,
 		Edit: func(ctx context.Context, f func(add func(*R) error) error) error {

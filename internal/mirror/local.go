@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 )
@@ -58,6 +59,9 @@ func (t *Tx[R]) Loose(key []byte) ([]R, error) {
 	}
 	return records, nil
 }
+
+// Now is the time of the store's clock.
+func (t *Tx[R]) Now() time.Time { return t.store.now() }
 
 // Undated says that what follows comes from elsewhere, and nobody knows how old it is:
 // it is not newer than anything that another device wrote.

@@ -24,7 +24,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"math"
 	"sync/atomic"
 	"time"
@@ -49,23 +48,6 @@ type Store[R any] struct {
 	ledger   *ledger.Ledger
 	watchers watchers
 	chunk    int // how many records one transaction of a sync takes at most
-}
-
-// Synced is what an engine on this package is to the sync manager.
-type Synced interface {
-	engine.Engine
-	engine.Watcher
-	engine.Notifier
-	engine.Counter
-	engine.Troubled
-	engine.Clearer
-	io.Closer
-	// Rekey encrypts the file with another key; see [Store.Rekey].
-	Rekey(ctx context.Context, key [32]byte) error
-	// Unreadable lists what this version of the app cannot read; see [Store.Unreadable].
-	Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableRecord, error]
-	// Watch yields what changes from now on; see [Store.Watch].
-	Watch(ctx context.Context) iter.Seq[engine.Change]
 }
 
 //go:embed migrations/*.sql
