@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -139,7 +138,7 @@ func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks
 	var t term.Table
 	for _, field := range [][2]string{
 		{"ID", string(it.GUID)}, {"Title", label(it)}, {"URL", it.URL}, {"Folder", folder}, {"Tags", hashes(it.Tags)},
-		{"Keyword", it.Keyword}, {"Added", dayOf(it.Added)}, {"Changed", dayOf(it.Modified)},
+		{"Keyword", it.Keyword}, {"Added", day(it.Added)}, {"Changed", day(it.Modified)},
 	} {
 		if field[1] != "" {
 			t.Add(field[0], field[1])
@@ -147,9 +146,6 @@ func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks
 	}
 	return t.Print(a.Out)
 }
-
-// dayOf returns the date of a time; "" for the zero time, which is unknown.
-func dayOf(t time.Time) string { return day(millis(t)) }
 
 func (a *app) bookmarksTreeCommand() *cobra.Command {
 	return &cobra.Command{

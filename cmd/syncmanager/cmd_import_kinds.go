@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
@@ -124,9 +123,9 @@ func (im *firefoxImport) passwords(ctx context.Context) (importing.Report, error
 			Username: l.Username, Password: l.Password, UsernameField: l.UsernameField, PasswordField: l.PasswordField,
 			TimesUsed: l.TimesUsed,
 		}
-		stamp(&r.TimeCreated, l.TimeCreated)
-		stamp(&r.TimeLastUsed, l.TimeLastUsed)
-		stamp(&r.TimePasswordChanged, l.TimePasswordChanged)
+		r.TimeCreated = l.TimeCreated
+		r.TimeLastUsed = l.TimeLastUsed
+		r.TimePasswordChanged = l.TimePasswordChanged
 		return []passwords.Login{r}
 	}, func(ctx context.Context, all iter.Seq2[passwords.Login, error], o importing.Options) (importing.Report, error) {
 		return store.Import(ctx, all, nil, o)
@@ -143,9 +142,9 @@ func (im *firefoxImport) addresses(ctx context.Context) (importing.Report, error
 		r.Name, r.Organization, r.StreetAddress = f.Name, f.Organization, f.StreetAddress
 		r.AddressLevel3, r.AddressLevel2, r.AddressLevel1 = f.AddressLevel3, f.AddressLevel2, f.AddressLevel1
 		r.PostalCode, r.Country, r.Tel, r.Email = f.PostalCode, f.Country, f.Tel, f.Email
-		stamp(&r.TimeCreated, f.TimeCreated)
-		stamp(&r.TimeLastUsed, f.TimeLastUsed)
-		stamp(&r.TimeLastModified, f.TimeLastModified)
+		r.TimeCreated = f.TimeCreated
+		r.TimeLastUsed = f.TimeLastUsed
+		r.TimeLastModified = f.TimeLastModified
 		tally(&r.TimesUsed, f.TimesUsed)
 		return []address{r}
 	}, titled(store, addressTitle))
@@ -163,9 +162,9 @@ func (im *firefoxImport) cards(ctx context.Context) (importing.Report, error) {
 		r := card{ID: sameID(f.GUID)}
 		r.Name, r.Number = f.Name, f.Number
 		r.ExpMonth, r.ExpYear = int(f.ExpMonth), int(f.ExpYear)
-		stamp(&r.TimeCreated, f.TimeCreated)
-		stamp(&r.TimeLastUsed, f.TimeLastUsed)
-		stamp(&r.TimeLastModified, f.TimeLastModified)
+		r.TimeCreated = f.TimeCreated
+		r.TimeLastUsed = f.TimeLastUsed
+		r.TimeLastModified = f.TimeLastModified
 		tally(&r.TimesUsed, f.TimesUsed)
 		return []card{r}
 	}, titled(store, cardTitle))
@@ -261,13 +260,6 @@ func sameID(guid string) engine.ID {
 		return id
 	}
 	return ""
-}
-
-// stamp sets a time in Unix milliseconds; a zero time leaves it 0.
-func stamp[N ~int64](to *N, t time.Time) {
-	if !t.IsZero() {
-		*to = N(t.UnixMilli())
-	}
 }
 
 func tally[N ~int64](to *N, n int64) { *to = N(n) }

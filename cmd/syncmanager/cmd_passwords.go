@@ -161,14 +161,14 @@ func loginJSON(l login) any {
 
 func setBreached(l *login, date string) error {
 	if date == "" {
-		l.TimeOfLastBreach = 0
+		l.TimeOfLastBreach = time.Time{}
 		return nil
 	}
 	at, err := time.ParseInLocation(time.DateOnly, date, time.Local)
 	if err != nil {
 		return fmt.Errorf("%q is not a date like 2026-08-31", date)
 	}
-	l.TimeOfLastBreach = at.UnixMilli()
+	l.TimeOfLastBreach = at
 	return nil
 }
 
@@ -228,12 +228,12 @@ func (a *app) passwordsDismissCommand(s *storeCommand[login]) *cobra.Command {
 	}
 }
 
-// day returns the date of a time in Unix milliseconds; "" for 0, which is unknown.
-func day(ms int64) string {
-	if ms == 0 {
+// day returns the date of a time; "" for the zero time, which is unknown.
+func day(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
-	return time.UnixMilli(ms).Local().Format(time.DateOnly)
+	return t.Local().Format(time.DateOnly)
 }
 
 func (a *app) passwordsImportCommand(s *storeCommand[login]) *cobra.Command {

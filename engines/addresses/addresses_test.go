@@ -80,7 +80,7 @@ func TestFirefoxsAddressArrives(t *testing.T) {
 		Name: "Bob B Bobson", StreetAddress: "1 Main St", AddressLevel2: "Town", PostalCode: "12345", Country: "US",
 		Tel: "+15551234567", Email: "bob@example.org", GivenName: "Bob", AdditionalName: "B", FamilyName: "Bobson",
 	}}
-	want.Version, want.TimeCreated, want.TimeLastModified = 1, 1795372558946, 1795372558946
+	want.Version, want.TimeCreated, want.TimeLastModified = 1, time.UnixMilli(1795372558946).UTC(), time.UnixMilli(1795372558946).UTC()
 	if got != want {
 		t.Fatalf("got %+v\nwant %+v", got, want)
 	}
@@ -119,7 +119,7 @@ func TestEditsOfDifferentFieldsMerge(t *testing.T) {
 		t.Fatalf("%d records go up; want the merged one", len(out))
 	}
 	a := list(t, e)[0]
-	if a.Email != "bob@new.example" || a.AddressLevel2 != "City" || a.TimesUsed != 3 || a.TimeLastModified != 1795372999000 {
+	if a.Email != "bob@new.example" || a.AddressLevel2 != "City" || a.TimesUsed != 3 || a.TimeLastModified.UnixMilli() != 1795372999000 {
 		t.Fatalf("merged into %+v", a)
 	}
 	if !strings.Contains(string(out[0].Payload), `"later":[1]`) {

@@ -16,7 +16,7 @@ func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
 		if err != nil {
 			return err
 		}
-		r.TimeLastUsed = e.now().UnixMilli()
+		r.TimeLastUsed = e.now()
 		r.TimesUsed++
 		return tx.Update(&r)
 	})

@@ -52,10 +52,11 @@ type Entry struct {
 
 	// Version is that of the entry's form, which the engine sets.
 	Version int `json:"version"`
-	// The times are Unix milliseconds; 0: not known.
-	TimeCreated      int64 `json:"timeCreated"`
-	TimeLastModified int64 `json:"timeLastModified"`
-	TimeLastUsed     int64 `json:"timeLastUsed"`
+	// The times are kept to the millisecond, in UTC; zero: not known. In a record they are
+	// Unix milliseconds.
+	TimeCreated      time.Time `json:"timeCreated"`
+	TimeLastModified time.Time `json:"timeLastModified"`
+	TimeLastUsed     time.Time `json:"timeLastUsed"`
 	// TimesUsed counts how often a form was filled with the entry.
 	TimesUsed int64 `json:"timesUsed"`
 }

@@ -80,7 +80,7 @@ func TestFirefoxsCardArrives(t *testing.T) {
 	want := creditcards.Card{ID: bob, Entry: creditcards.Entry{
 		Name: "Bob Bobson", Number: "4111111111111111", ExpMonth: 4, ExpYear: 2031, Network: "visa",
 	}}
-	want.Version, want.TimeCreated, want.TimeLastModified = 3, 1795372558957, 1795372558957
+	want.Version, want.TimeCreated, want.TimeLastModified = 3, time.UnixMilli(1795372558957).UTC(), time.UnixMilli(1795372558957).UTC()
 	if c != want || c.Masked() != "•••• 1111" || c.Expires() != "04/2031" {
 		t.Fatalf("got %+v (%s, %s)\nwant %+v", c, c.Masked(), c.Expires(), want)
 	}
@@ -135,7 +135,7 @@ func TestTheSameCardOnTwoDevicesIsOne(t *testing.T) {
 	e, _ := open(t)
 	add(t, e, creditcards.Entry{Name: "Bob Bobson", Number: "4111111111111111", ExpMonth: 4, ExpYear: 2031})
 	m, _ := enginetest.Once(t, e, engine.Start{}, 179537256100, recorded(t)...)
-	if all := list(t, e); m.Reconciled != 1 || len(all) != 1 || all[0].ID != bob || all[0].TimeCreated != 1795372558957 {
+	if all := list(t, e); m.Reconciled != 1 || len(all) != 1 || all[0].ID != bob || all[0].TimeCreated.UnixMilli() != 1795372558957 {
 		t.Fatalf("merged %+v into %+v", m, all)
 	}
 	// Firefox can have another with its number, and that stays.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // A use counts, goes up, and is not a change of the entry.
@@ -24,7 +25,7 @@ func TestTouch(t *testing.T) {
 		}
 	}
 	want := r
-	want.TimesUsed, want.TimeLastUsed = 2, clock.Now().UnixMilli()
+	want.TimesUsed, want.TimeLastUsed = 2, mirror.Time(clock.Now().UnixMilli())
 	if got, err := e.Get(t.Context(), r.ID); err != nil || got != want {
 		t.Errorf("used, it is %+v, %v; want %+v", got, err, want)
 	}
@@ -40,7 +41,7 @@ func TestTouch(t *testing.T) {
 	}
 	got.Name = "Ann B. Lee"
 	clock.Pass(time.Hour)
-	if got, err = e.Update(t.Context(), got); err != nil || got.TimeLastModified != clock.Now().UnixMilli() {
+	if got, err = e.Update(t.Context(), got); err != nil || got.TimeLastModified != mirror.Time(clock.Now().UnixMilli()) {
 		t.Errorf("changed, it is %+v, %v", got, err)
 	}
 }

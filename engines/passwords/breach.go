@@ -11,11 +11,11 @@ import (
 
 // Breached reports whether the login's site was breached after its password was changed
 // last, so that others may know the password.
-func (l *Login) Breached() bool { return l.TimeOfLastBreach > l.TimePasswordChanged }
+func (l *Login) Breached() bool { return l.TimeOfLastBreach.After(l.TimePasswordChanged) }
 
 // BreachDismissed reports whether the user dismissed the alert of the last breach.
 func (l *Login) BreachDismissed() bool {
-	return l.TimeLastBreachAlertDismissed > 0 && l.TimeLastBreachAlertDismissed >= l.TimeOfLastBreach
+	return !l.TimeLastBreachAlertDismissed.IsZero() && !l.TimeLastBreachAlertDismissed.Before(l.TimeOfLastBreach)
 }
 
 // Breaches yields the logins that are [Login.Breached], sorted by origin and username, with
@@ -29,13 +29,13 @@ func (e *Engine) Breaches(ctx context.Context) iter.Seq2[Login, error] {
 // devices. A later breach that is known already stands. The error is, among others,
 // [engine.ErrNotFound].
 func (e *Engine) RecordBreach(ctx context.Context, id engine.ID, at time.Time) error {
-	return e.edit(ctx, id, func(l *Login) { l.TimeOfLastBreach = max(l.TimeOfLastBreach, at.UnixMilli()) })
+	return e.edit(ctx, id, func(l *Login) { l.TimeOfLastBreach = later(l.TimeOfLastBreach, at) })
 }
 
 // DismissBreach notes, for all devices, that the user dismissed the alert of the login's
 // breach now. The error is, among others, [engine.ErrNotFound].
 func (e *Engine) DismissBreach(ctx context.Context, id engine.ID) error {
-	return e.edit(ctx, id, func(l *Login) { l.TimeLastBreachAlertDismissed = e.now().UnixMilli() })
+	return e.edit(ctx, id, func(l *Login) { l.TimeLastBreachAlertDismissed = e.now() })
 }
 
 // edit changes one login in a transaction.

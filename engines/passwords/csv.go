@@ -13,6 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/internal/anydate"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
@@ -179,8 +180,8 @@ func (c *csvLogins) row(fields []string, line int) ([]Login, error) {
 func (c *csvLogins) login(field func(name string) string, line int) Login {
 	l := Login{
 		Username: field("username"), Password: field("password"), HTTPRealm: field("httprealm"), FormSubmitURL: field("formactionorigin"),
-		TimeCreated: c.milliseconds(field("timecreated"), line), TimeLastUsed: c.milliseconds(field("timelastused"), line),
-		TimePasswordChanged: c.milliseconds(field("timepasswordchanged"), line),
+		TimeCreated: mirror.Time(c.milliseconds(field("timecreated"), line)), TimeLastUsed: mirror.Time(c.milliseconds(field("timelastused"), line)),
+		TimePasswordChanged: mirror.Time(c.milliseconds(field("timepasswordchanged"), line)),
 	}
 	if l.Username == "" {
 		l.Username = field("email")

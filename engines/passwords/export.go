@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ExportCSV writes all logins, sorted, as Firefox exports them: every browser
@@ -32,11 +33,11 @@ func (e *Engine) ExportCSV(ctx context.Context, w io.Writer) error {
 // is in no login.
 const absent = "\x00"
 
-func when(ms int64) string {
-	if ms == 0 {
+func when(t time.Time) string {
+	if t.IsZero() {
 		return absent
 	}
-	return strconv.FormatInt(ms, 10)
+	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
 func row(out *bufio.Writer, fields ...string) {

@@ -203,14 +203,14 @@ func TestAddOrUpdate(t *testing.T) {
 	e, clock := open(t)
 	submitted := passwords.Login{Hostname: "https://example.org", FormSubmitURL: "https://example.org", Password: "first", UsernameField: "user"}
 	first, err := e.AddOrUpdate(t.Context(), submitted)
-	if err != nil || first.ID == "" || first.TimePasswordChanged == 0 {
+	if err != nil || first.ID == "" || first.TimePasswordChanged.IsZero() {
 		t.Fatalf("added %+v, %v", first, err)
 	}
 	clock.Pass(time.Minute)
 	submitted.Username, submitted.Password, submitted.UsernameField, submitted.PasswordField = "ann", "second", "", "pass"
 	second, err := e.AddOrUpdate(t.Context(), submitted)
 	want := first
-	want.Username, want.Password, want.PasswordField, want.TimePasswordChanged = "ann", "second", "pass", first.TimePasswordChanged+60_000
+	want.Username, want.Password, want.PasswordField, want.TimePasswordChanged = "ann", "second", "pass", first.TimePasswordChanged.Add(time.Minute)
 	if err != nil || second != want {
 		t.Fatalf("updated to %+v, %v; want %+v", second, err, want)
 	}
@@ -288,8 +288,8 @@ func TestBreaches(t *testing.T) {
 	at = clock.Now().Add(time.Hour)
 	check(e.RecordBreach(ctx, l.ID, at))
 	check(e.RecordBreach(ctx, l.ID, at.Add(-time.Minute)))
-	if now := look("breached", true, false); now.TimeOfLastBreach != at.UnixMilli() {
-		t.Errorf("breached at %d; want %d", now.TimeOfLastBreach, at.UnixMilli())
+	if now := look("breached", true, false); now.TimeOfLastBreach.UnixMilli() != at.UnixMilli() {
+		t.Errorf("breached at %d; want %d", now.TimeOfLastBreach.UnixMilli(), at.UnixMilli())
 	}
 	clock.Pass(2 * time.Hour)
 	check(e.DismissBreach(ctx, l.ID))
@@ -317,12 +317,12 @@ func TestBreachesOverSyncs(t *testing.T) {
 		t.Errorf("%d go up for a device that does not know of breaches", len(out))
 	}
 	l, err := e.Get(t.Context(), "{a}")
-	if err != nil || l.TimeOfLastBreach != 500 || l.TimeLastBreachAlertDismissed != 600 {
+	if err != nil || l.TimeOfLastBreach.UnixMilli() != 500 || l.TimeLastBreachAlertDismissed.UnixMilli() != 600 {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	check(e.RecordBreach(t.Context(), "{a}", time.UnixMilli(900)))
 	sync(t, e, engine.Start{}, 13, incoming(12, record+`,"timeOfLastBreach":700,"timeLastBreachAlertDismissed":800}`))
-	if l, err = e.Get(t.Context(), "{a}"); err != nil || l.TimeOfLastBreach != 900 || l.TimeLastBreachAlertDismissed != 800 || !l.Breached() || l.BreachDismissed() {
+	if l, err = e.Get(t.Context(), "{a}"); err != nil || l.TimeOfLastBreach.UnixMilli() != 900 || l.TimeLastBreachAlertDismissed.UnixMilli() != 800 || !l.Breached() || l.BreachDismissed() {
 		t.Errorf("%+v, %v; want the later of both", l, err)
 	}
 }

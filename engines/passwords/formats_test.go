@@ -111,7 +111,7 @@ func TestDatesOfASpreadsheet(t *testing.T) {
 	}
 	for _, l := range list(t, e) {
 		then := [3]int64{1600000000000, 1600000000000, 1600000000000}
-		if got := [3]int64{l.TimeCreated, l.TimeLastUsed, l.TimePasswordChanged}; l.Hostname != "https://odd.example" && got != then {
+		if got := [3]int64{l.TimeCreated.UnixMilli(), l.TimeLastUsed.UnixMilli(), l.TimePasswordChanged.UnixMilli()}; l.Hostname != "https://odd.example" && got != then {
 			t.Errorf("%s has the times %v; want %v", l.Hostname, got, then)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
@@ -100,6 +101,7 @@ func (im *importer) add(tx *mirror.Tx[Login], l *sourced) error {
 	if _, err := formOrigin(l.FormSubmitURL); err != nil {
 		l.FormSubmitURL = ""
 	}
+	l.round()
 	if err := l.normalise(); err != nil {
 		return skip(strings.TrimPrefix(err.Error(), notValid+": "))
 	}
@@ -115,7 +117,7 @@ func (im *importer) add(tx *mirror.Tx[Login], l *sourced) error {
 	was := *old
 	old.enrich(&l.Login)
 	// One that is known not to be newer is an old one, and no news.
-	kept := old.Password != l.Password && l.TimePasswordChanged == 0
+	kept := old.Password != l.Password && l.TimePasswordChanged.IsZero()
 	if *old != was {
 		if err := tx.Update(old); err != nil {
 			return err
@@ -168,12 +170,12 @@ func (im *importer) here(tx *mirror.Tx[Login], l *Login) (*Login, error) {
 func (l *Login) enrich(from *Login) {
 	switch {
 	case l.Password == from.Password:
-		if l.TimePasswordChanged == 0 {
+		if l.TimePasswordChanged.IsZero() {
 			l.TimePasswordChanged = from.TimePasswordChanged
 		}
-	case from.TimePasswordChanged > l.TimePasswordChanged:
+	case from.TimePasswordChanged.After(l.TimePasswordChanged):
 		l.Password, l.TimePasswordChanged = from.Password, from.TimePasswordChanged
-	case from.TimePasswordChanged == 0:
+	case from.TimePasswordChanged.IsZero():
 		return // which of the two is meant, nobody knows
 	}
 	if l.HTTPRealm == "" && from.HTTPRealm == "" && l.FormSubmitURL == "" {
@@ -184,10 +186,15 @@ func (l *Login) enrich(from *Login) {
 			*field.to = *field.from
 		}
 	}
-	if from.TimeCreated > 0 && (l.TimeCreated == 0 || from.TimeCreated < l.TimeCreated) {
+	if !from.TimeCreated.IsZero() && (l.TimeCreated.IsZero() || from.TimeCreated.Before(l.TimeCreated)) {
 		l.TimeCreated = from.TimeCreated
 	}
-	l.TimeOfLastBreach = max(l.TimeOfLastBreach, from.TimeOfLastBreach)
-	l.TimeLastBreachAlertDismissed = max(l.TimeLastBreachAlertDismissed, from.TimeLastBreachAlertDismissed)
-	l.TimeLastUsed, l.TimesUsed = max(l.TimeLastUsed, from.TimeLastUsed), max(l.TimesUsed, from.TimesUsed)
+	for _, at := range []struct{ to, from *time.Time }{
+		{&l.TimeOfLastBreach, &from.TimeOfLastBreach},
+		{&l.TimeLastBreachAlertDismissed, &from.TimeLastBreachAlertDismissed},
+		{&l.TimeLastUsed, &from.TimeLastUsed},
+	} {
+		*at.to = later(*at.to, *at.from)
+	}
+	l.TimesUsed = max(l.TimesUsed, from.TimesUsed)
 }

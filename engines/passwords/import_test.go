@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine/importing"
 	"github.com/syncmanager/syncmanager/engines/passwords"
@@ -42,7 +43,7 @@ func TestImportOfFirefox(t *testing.T) {
 		got := list(t, e)
 		if l := got[0]; l != (passwords.Login{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://login.example",
 			FormSubmitURL: "https://login.example", Username: "bob", Password: `s3cret "ü", and a comma`,
-			TimeCreated: 1795372558849, TimeLastUsed: 1795372558850, TimePasswordChanged: 1795372558851}) {
+			TimeCreated: time.UnixMilli(1795372558849).UTC(), TimeLastUsed: time.UnixMilli(1795372558850).UTC(), TimePasswordChanged: time.UnixMilli(1795372558851).UTC()}) {
 			t.Fatalf("%s: %+v", name, l)
 		}
 		if got[1].HTTPRealm != "Private Area" || got[1].FormSubmitURL != "" {
@@ -55,7 +56,7 @@ func TestImportOfFirefox(t *testing.T) {
 		if r := importCSV(t, e, newer, importing.Options{}); r.Updated != 1 || r.Duplicates != 1 {
 			t.Fatalf("%s, with a newer password: %+v; want 1 updated", name, r)
 		}
-		if l := list(t, e)[1]; l.Password != "hunter3" || l.TimePasswordChanged != 1795372559999 {
+		if l := list(t, e)[1]; l.Password != "hunter3" || l.TimePasswordChanged.UnixMilli() != 1795372559999 {
 			t.Fatalf("%s, with a newer password: %+v", name, l)
 		}
 		if r := importCSV(t, e, file, importing.Options{}); r.Updated != 0 || r.Duplicates != 2 || list(t, e)[1].Password != "hunter3" {
@@ -189,8 +190,8 @@ func TestImportOfLogins(t *testing.T) {
 	e, _ := open(t)
 	in := []passwords.Login{
 		{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://a.example/login", FormSubmitURL: "https://a.example", Username: "ann", Password: "one",
-			UsernameField: "u", TimePasswordChanged: 5, TimesUsed: 3},
-		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://b.example", HTTPRealm: "Private", Username: "ann", Password: "two", TimePasswordChanged: 5},
+			UsernameField: "u", TimePasswordChanged: time.UnixMilli(5).UTC(), TimesUsed: 3},
+		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://b.example", HTTPRealm: "Private", Username: "ann", Password: "two", TimePasswordChanged: time.UnixMilli(5).UTC()},
 		{Hostname: "https://empty.example", Username: "ann"},
 	}
 	bring := func(dry bool, in ...passwords.Login) importing.Report {
@@ -217,15 +218,15 @@ func TestImportOfLogins(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	newer, older, other, undated := in[0], in[1], in[0], in[1]
-	newer.Password, newer.TimePasswordChanged = "changed", 6
-	older.Password, older.TimePasswordChanged = "old", 4
+	newer.Password, newer.TimePasswordChanged = "changed", time.UnixMilli(6).UTC()
+	older.Password, older.TimePasswordChanged = "old", time.UnixMilli(4).UTC()
 	other.Hostname = "https://c.example"
-	undated.Password, undated.TimePasswordChanged = "other", 0
+	undated.Password, undated.TimePasswordChanged = "other", time.Time{}
 	r := bring(false, newer, older, other, undated)
 	if r.Added != 0 || r.Updated != 1 || r.Duplicates != 1 || r.Skipped != 2 || r.Skips[0].Item != "https://c.example" || r.Skips[1].Item != "https://b.example" {
 		t.Fatalf("again: %+v", r)
 	}
-	if got := list(t, e); len(got) != 2 || got[0].Password != "changed" || got[0].TimePasswordChanged != 6 || got[1].Password != "two" {
+	if got := list(t, e); len(got) != 2 || got[0].Password != "changed" || got[0].TimePasswordChanged.UnixMilli() != 6 || got[1].Password != "two" {
 		t.Fatalf("again: %+v", got)
 	}
 }
@@ -259,7 +260,7 @@ func TestExportImportsAsTheSame(t *testing.T) {
 	t.Parallel()
 	a, _ := open(t)
 	importCSV(t, a, firefoxCSV, importing.Options{})
-	if _, err := a.Add(t.Context(), passwords.Login{Hostname: "https://x.example", Username: `"q",`, Password: "line\r\nbreak \"", TimeCreated: 5}); err != nil {
+	if _, err := a.Add(t.Context(), passwords.Login{Hostname: "https://x.example", Username: `"q",`, Password: "line\r\nbreak \"", TimeCreated: time.UnixMilli(5).UTC()}); err != nil {
 		t.Fatal(err)
 	}
 	var csv, json bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/mirror"
@@ -27,17 +28,17 @@ type Login struct {
 	// UsernameField and PasswordField are the names of the form's inputs, or "".
 	UsernameField string
 	PasswordField string
-	// The times are Unix milliseconds; 0: not known.
-	TimeCreated         int64
-	TimePasswordChanged int64
-	TimeLastUsed        int64
+	// The times are kept to the millisecond, in UTC; zero: not known.
+	TimeCreated         time.Time
+	TimePasswordChanged time.Time
+	TimeLastUsed        time.Time
 	// TimesUsed counts uses; 0: not known. Firefox 153 neither writes nor keeps it.
 	TimesUsed int64
 	// TimeOfLastBreach is when the site was breached last, and TimeLastBreachAlertDismissed
-	// when the user dismissed the alert of a breach, in Unix milliseconds; 0: never. Firefox
-	// for phones writes them.
-	TimeOfLastBreach             int64
-	TimeLastBreachAlertDismissed int64
+	// when the user dismissed the alert of a breach, zero: never. Firefox for
+	// phones writes them.
+	TimeOfLastBreach             time.Time
+	TimeLastBreachAlertDismissed time.Time
 }
 
 // wire is the record as Firefox writes it: of formSubmitURL and httpRealm just
@@ -64,9 +65,9 @@ func (l Login) MarshalJSON() ([]byte, error) {
 	w := wire{
 		ID: l.ID, Hostname: l.Hostname, Username: l.Username, Password: l.Password,
 		UsernameField: l.UsernameField, PasswordField: l.PasswordField,
-		TimeCreated: l.TimeCreated, TimePasswordChanged: l.TimePasswordChanged,
-		TimeLastUsed: l.TimeLastUsed, TimesUsed: l.TimesUsed,
-		TimeOfLastBreach: l.TimeOfLastBreach, BreachDismissed: l.TimeLastBreachAlertDismissed,
+		TimeCreated: mirror.Milliseconds(l.TimeCreated), TimePasswordChanged: mirror.Milliseconds(l.TimePasswordChanged),
+		TimeLastUsed: mirror.Milliseconds(l.TimeLastUsed), TimesUsed: l.TimesUsed,
+		TimeOfLastBreach: mirror.Milliseconds(l.TimeOfLastBreach), BreachDismissed: mirror.Milliseconds(l.TimeLastBreachAlertDismissed),
 	}
 	if l.HTTPRealm != "" {
 		w.HTTPRealm = &l.HTTPRealm
@@ -109,17 +110,17 @@ func (l *Login) set(name string, value []byte) error {
 	case "passwordField":
 		return text(&l.PasswordField, value)
 	case "timeCreated":
-		l.TimeCreated = mirror.Number(value)
+		l.TimeCreated = mirror.Time(mirror.Number(value))
 	case "timePasswordChanged":
-		l.TimePasswordChanged = mirror.Number(value)
+		l.TimePasswordChanged = mirror.Time(mirror.Number(value))
 	case "timeLastUsed":
-		l.TimeLastUsed = mirror.Number(value)
+		l.TimeLastUsed = mirror.Time(mirror.Number(value))
 	case "timesUsed":
 		l.TimesUsed = mirror.Number(value)
 	case "timeOfLastBreach":
-		l.TimeOfLastBreach = mirror.Number(value)
+		l.TimeOfLastBreach = mirror.Time(mirror.Number(value))
 	case "timeLastBreachAlertDismissed":
-		l.TimeLastBreachAlertDismissed = mirror.Number(value)
+		l.TimeLastBreachAlertDismissed = mirror.Time(mirror.Number(value))
 	}
 	return nil
 }
@@ -134,6 +135,19 @@ func text(into *string, value []byte) error {
 	}
 	*into = string(s)
 	return nil
+}
+
+// round brings all times into the form in which they are kept.
+func (l *Login) round() {
+	mirror.Round(&l.TimeCreated, &l.TimePasswordChanged, &l.TimeLastUsed, &l.TimeOfLastBreach, &l.TimeLastBreachAlertDismissed)
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // check tells why a login cannot be one, by Firefox's rules for what it stores.

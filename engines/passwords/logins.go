@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/mirror"
 )
 
 // notValid begins the errors about a login that cannot be one.
@@ -26,11 +27,12 @@ func (e *Engine) complete(l, old *Login) error {
 	if err := l.normalise(); err != nil {
 		return err
 	}
-	now := e.now().UnixMilli()
+	l.round()
+	now := mirror.Time(e.now().UnixMilli())
 	switch {
 	case old == nil:
 		l.TimeCreated = cmp.Or(l.TimeCreated, l.TimePasswordChanged, now)
-	case l.Password != old.Password && l.TimePasswordChanged == old.TimePasswordChanged:
+	case l.Password != old.Password && l.TimePasswordChanged.Equal(old.TimePasswordChanged):
 		l.TimePasswordChanged = now
 	}
 	return nil
@@ -53,13 +55,13 @@ func (tx *Tx) Add(l *Login) error {
 // dated fills in since when a new login's password stands. An import leaves that open:
 // nobody knows.
 func dated(l *Login, now time.Time) {
-	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, now.UnixMilli())
+	l.TimePasswordChanged = cmp.Or(l.TimePasswordChanged, l.TimeCreated, now)
 }
 
 // Touch notes that the login was used.
 func (e *Engine) Touch(ctx context.Context, id engine.ID) error {
 	return e.edit(ctx, id, func(l *Login) {
-		l.TimeLastUsed = e.now().UnixMilli()
+		l.TimeLastUsed = e.now()
 		l.TimesUsed++
 	})
 }

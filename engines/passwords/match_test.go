@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
@@ -25,7 +26,7 @@ func logins(t testing.TB, e *passwords.Engine) string {
 	t.Helper()
 	var b strings.Builder
 	for _, l := range list(t, e) {
-		fmt.Fprintf(&b, "%s %q %s %s %d\n", l.Hostname, l.FormSubmitURL, l.Username, l.Password, l.TimePasswordChanged)
+		fmt.Fprintf(&b, "%s %q %s %s %d\n", l.Hostname, l.FormSubmitURL, l.Username, l.Password, l.TimePasswordChanged.UnixMilli())
 	}
 	return b.String()
 }
@@ -47,8 +48,8 @@ func TestImportsOfTwoBrowsersMakeOneLogin(t *testing.T) {
 			t.Errorf("%v:\n%swant\n%s", order, got, datedLogins)
 		}
 		for _, l := range list(t, e) {
-			if l.TimeCreated != 1600000000000 {
-				t.Errorf("%v: %s was created at %d; want the earlier time", order, l.Hostname, l.TimeCreated)
+			if l.TimeCreated.UnixMilli() != 1600000000000 {
+				t.Errorf("%v: %s was created at %d; want the earlier time", order, l.Hostname, l.TimeCreated.UnixMilli())
 			}
 		}
 	}
@@ -87,7 +88,7 @@ func TestAFirstSyncBringsBothSidesTogether(t *testing.T) {
 		t.Errorf("after the first sync:\n%swant\n%s", got, datedLogins)
 	}
 	l, err := e.Get(t.Context(), "{phone}")
-	if err != nil || l.TimeCreated != 1500000000000 || l.TimesUsed != 3 {
+	if err != nil || l.TimeCreated.UnixMilli() != 1500000000000 || l.TimesUsed != 3 {
 		t.Errorf("the phone's login is %+v, %v; want it with all that is known", l, err)
 	}
 	if len(out) != 2 {
@@ -194,7 +195,7 @@ func TestWhatAPoorerClientLeavesOutIsKept(t *testing.T) {
 	_, out := sync(t, e, engine.Start{}, 179537300000, poor)
 	l, err := e.Get(t.Context(), poor.ID)
 	want := passwords.Login{ID: poor.ID, Hostname: "https://shop.example", FormSubmitURL: "https://shop.example", Username: "ann", Password: "pw-3",
-		UsernameField: "u", PasswordField: "p", TimeCreated: 1600000000000, TimePasswordChanged: 1700000000000}
+		UsernameField: "u", PasswordField: "p", TimeCreated: time.UnixMilli(1600000000000).UTC(), TimePasswordChanged: time.UnixMilli(1700000000000).UTC()}
 	if err != nil || l != want {
 		t.Errorf("got %+v, %v\nwant %+v", l, err, want)
 	}

@@ -54,9 +54,9 @@ func TestFirefoxRecordsArrive(t *testing.T) {
 	want := []passwords.Login{
 		{ID: "{df781fa8-8b26-46b2-aa16-035963de04d4}", Hostname: "https://login.example", FormSubmitURL: "https://login.example",
 			Username: "bob", Password: "s3cret-ü", UsernameField: "user", PasswordField: "pass",
-			TimeCreated: 1795372558849, TimePasswordChanged: 1795372558849},
+			TimeCreated: time.UnixMilli(1795372558849).UTC(), TimePasswordChanged: time.UnixMilli(1795372558849).UTC()},
 		{ID: "{6e6e0800-8f83-4cc0-906e-271272ce2c6a}", Hostname: "https://realm.example", HTTPRealm: "Private Area",
-			Username: "alice", Password: "hunter2", TimeCreated: 1795372558851, TimePasswordChanged: 1795372558851},
+			Username: "alice", Password: "hunter2", TimeCreated: time.UnixMilli(1795372558851).UTC(), TimePasswordChanged: time.UnixMilli(1795372558851).UTC()},
 	}
 	got := list(t, e)
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
@@ -104,7 +104,7 @@ func TestEditsOfDifferentFieldsBothSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Username != "robert" || got.Password != "changed there" || got.TimePasswordChanged != 1795372999000 {
+	if got.Username != "robert" || got.Password != "changed there" || got.TimePasswordChanged.UnixMilli() != 1795372999000 {
 		t.Fatalf("merged into %+v", got)
 	}
 	var sent map[string]any

@@ -142,7 +142,7 @@ func TestFirefoxDoesNotTakeTheUseCountAway(t *testing.T) {
 			t.Fatalf("merged %+v, %d go up; want 1 applied and none up", m, len(out))
 		}
 		l, err := e.Get(t.Context(), "{x}")
-		if err != nil || l.TimesUsed != 7 || l.TimeLastUsed != 2000 || l.Password != fmt.Sprint("new", i) {
+		if err != nil || l.TimesUsed != 7 || l.TimeLastUsed.UnixMilli() != 2000 || l.Password != fmt.Sprint("new", i) {
 			t.Fatalf("%+v, %v; want the new password and the old counts", l, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestUsesOnBothSidesAddUp(t *testing.T) {
 	}
 	sync(t, e, engine.Start{}, 20, incoming(20, record("p", 1000, `,"timesUsed":12,"timeLastUsed":9000`)))
 	l, err := e.Get(t.Context(), "{x}")
-	if err != nil || l.TimesUsed != 15 || l.TimeLastUsed != c.Now().UnixMilli() {
+	if err != nil || l.TimesUsed != 15 || !l.TimeLastUsed.Equal(c.Now()) {
 		t.Fatalf("%+v, %v; want 15 uses, the last one just now", l, err)
 	}
 }

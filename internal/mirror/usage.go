@@ -3,6 +3,7 @@ package mirror
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 )
 
 // Number reads a time or a count as leniently as other clients do: anything else is 0
@@ -21,6 +22,30 @@ func Number(value []byte) int64 {
 		i = int64(f)
 	}
 	return max(i, 0)
+}
+
+// Time is a record's time, in Unix milliseconds, in UTC; 0 is the zero time: not known.
+func Time(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// Milliseconds is a time as records have it. A time before 1970 is 0, as the zero time is.
+func Milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.UnixMilli(), 0)
+}
+
+// Round brings times into the form that Time gives them: so two that records do not tell
+// apart are equal.
+func Round(times ...*time.Time) {
+	for _, t := range times {
+		*t = Time(Milliseconds(*t))
+	}
 }
 
 // ResolveUsage decides the fields that tell when and how often a record was used,

@@ -23,10 +23,11 @@ import (
 type Meta struct {
 	// Version is that of the entry's form.
 	Version *int
-	// The times are Unix milliseconds; 0: not known.
-	TimeCreated, TimeLastModified *int64
+	// The times are kept to the millisecond; zero: not known.
+	TimeCreated, TimeLastModified *time.Time
 	// TimeLastUsed and TimesUsed tell of the entry's use, which is not a change of it.
-	TimeLastUsed, TimesUsed *int64
+	TimeLastUsed *time.Time
+	TimesUsed    *int64
 }
 
 // record is one on the wire.
@@ -53,8 +54,10 @@ type Form[E any] struct {
 	Numbers []string
 }
 
-// usage are the numbers that every entry has.
-var usage = []string{"timeCreated", "timeLastModified", "timeLastUsed", "timesUsed"}
+// times and timesUsed are what every entry notes of its use.
+var times = []string{"timeCreated", "timeLastModified", "timeLastUsed"}
+
+const timesUsed = "timesUsed"
 
 // errNewer refuses to edit an entry whose form this program does not know.
 var errNewer = errors.New("a newer program wrote it: it is kept as it is, and can be deleted but not edited")
@@ -84,20 +87,47 @@ func (f *Form[E]) Unmarshal(raw []byte) (engine.ID, E, error) {
 	}
 }
 
-// lenient writes the numbers of a record's entry as numbers. What is not an object stays
-// as it is.
+// lenient writes the numbers of a record's entry as numbers, and its times as an E has them.
+// What is not an object stays as it is.
 func (f *Form[E]) lenient(raw []byte) []byte {
-	numbers := slices.Concat(usage, f.Numbers)
+	return editEntry(raw, func(name string, value []byte) []byte {
+		is := func(n string) bool { return strings.EqualFold(n, name) }
+		switch {
+		case slices.ContainsFunc(times, is):
+			return fromWire(mirror.Number(value))
+		case is(timesUsed), slices.ContainsFunc(f.Numbers, is):
+			return strconv.AppendInt(nil, mirror.Number(value), 10)
+		}
+		return value
+	})
+}
+
+// maxTime is the last time that encoding/json can write, in Unix milliseconds. A later one
+// is not known.
+var maxTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// fromWire is a time of a record as encoding/json reads a time.Time.
+func fromWire(ms int64) []byte {
+	if ms > maxTime {
+		ms = 0
+	}
+	return mirror.Time(ms).AppendFormat(nil, `"`+time.RFC3339Nano+`"`)
+}
+
+// toWire is fromWire's way back.
+func toWire(value []byte) []byte {
+	var t time.Time
+	_ = json.Unmarshal(value, &t) // encoding/json wrote it
+	return strconv.AppendInt(nil, mirror.Milliseconds(t), 10)
+}
+
+// editEntry is edit for the fields of a record's entry.
+func editEntry(raw []byte, change func(name string, value []byte) []byte) []byte {
 	return edit(raw, func(name string, entry []byte) []byte {
 		if !strings.EqualFold(name, "entry") {
 			return entry
 		}
-		return edit(entry, func(name string, value []byte) []byte {
-			if slices.ContainsFunc(numbers, func(n string) bool { return strings.EqualFold(n, name) }) {
-				return strconv.AppendInt(nil, mirror.Number(value), 10)
-			}
-			return value
-		})
+		return edit(entry, change)
 	})
 }
 
@@ -122,7 +152,18 @@ func edit(raw []byte, change func(name string, value []byte) []byte) []byte {
 func (f *Form[E]) newer(e *E) bool { return *f.Meta(e).Version > f.Newest }
 
 // Marshal writes a record.
-func Marshal[E any](id engine.ID, e *E) ([]byte, error) { return json.Marshal(record[E]{id, e}) }
+func Marshal[E any](id engine.ID, e *E) ([]byte, error) {
+	text, err := json.Marshal(record[E]{id, e})
+	if err != nil {
+		return nil, err
+	}
+	return editEntry(text, func(name string, value []byte) []byte {
+		if slices.Contains(times, name) {
+			return toWire(value)
+		}
+		return value
+	}), nil
+}
 
 // resolve decides what both sides changed. Where it does not, the entry forks.
 func (f *Form[E]) resolve(c mirror.Conflict) ([]byte, bool) {
@@ -156,7 +197,7 @@ func Schema[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.
 		},
 		Check:    func(r *R) (mirror.Keys, error) { return f.check(entry(r)) },
 		Nested:   []mirror.Nested{{Name: "entry"}},
-		Required: slices.Clone(usage),
+		Required: append(slices.Clone(times), timesUsed),
 		Resolve:  f.resolve,
 		Fork:     true,
 		ReadOnly: func(r *R) error {
@@ -171,6 +212,8 @@ func Schema[R, E any](f *Form[E], now func() time.Time, parts func(*R) (*engine.
 
 // complete is complete where there is something to do, and notes the times.
 func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old *E) error) error {
+	m := f.Meta(e)
+	mirror.Round(m.TimeCreated, m.TimeLastModified, m.TimeLastUsed)
 	switch {
 	case old == nil && f.newer(e):
 		return &engine.ReadOnlyError{Reason: errNewer}
@@ -180,7 +223,7 @@ func (f *Form[E]) complete(e, old *E, now func() time.Time, complete func(e, old
 	if err := complete(e, old); err != nil {
 		return err
 	}
-	f.note(f.Meta(e), old == nil, now().UnixMilli())
+	f.note(m, old == nil, mirror.Time(now().UnixMilli()))
 	return nil
 }
 
@@ -207,12 +250,12 @@ func (f *Form[E]) check(e *E) (k mirror.Keys, err error) {
 	return k, nil
 }
 
-func (f *Form[E]) note(m Meta, isNew bool, now int64) {
+func (f *Form[E]) note(m Meta, isNew bool, now time.Time) {
 	*m.Version = f.Version
-	if isNew && *m.TimeCreated == 0 {
+	if isNew && m.TimeCreated.IsZero() {
 		*m.TimeCreated = now
 	}
-	if !isNew || *m.TimeLastModified == 0 {
+	if !isNew || m.TimeLastModified.IsZero() {
 		*m.TimeLastModified = now
 	}
 }
