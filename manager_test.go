@@ -399,7 +399,7 @@ func TestDisconnect(t *testing.T) {
 	if devices := b.Manager.Devices(); len(devices) != 1 || !devices[0].Local {
 		t.Errorf("b sees %+v", devices)
 	}
-	others, err := b.Tabs.Others(t.Context())
+	others, err := engine.Collect(b.Tabs.Others(t.Context()))
 	check(t, err)
 	if len(others) != 0 {
 		t.Errorf("b still shows %+v", others)

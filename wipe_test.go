@@ -109,7 +109,7 @@ func TestAWipeOfTheHistoryFromElsewhereCanBeUndone(t *testing.T) {
 	a, b := w.Browser("a", ann), w.Browser("b", ann)
 	visit := func(d *testenv.Device, url string) {
 		t.Helper()
-		_, err := d.History.Add(t.Context(), url, "page", history.Visit{At: w.Clock.Now().Add(-time.Hour)})
+		_, err := d.History.AddVisit(t.Context(), url, "page", history.Visit{At: w.Clock.Now().Add(-time.Hour)})
 		check(t, err)
 	}
 	for i := range 30 {

@@ -130,7 +130,7 @@ func openAll(ctx context.Context, dir string) (all []store, err error) {
 	}
 	now := time.Now().Add(-time.Hour).UnixMicro()
 	all = append(all, store{h, places, func(ctx context.Context, n int) error {
-		_, err := h.ImportJSON(ctx, written(n, "[", "]", func(i int) string {
+		_, err := h.ImportFrom(ctx, written(n, "[", "]", func(i int) string {
 			comma := ","
 			if i == 0 {
 				comma = ""

@@ -46,7 +46,8 @@ func (c StoreConfig) WithDefaults() StoreConfig {
 }
 
 var (
-	// ErrNotFound means that this device does not have a record with the ID.
+	// ErrNotFound means that this device does not have a record with the ID. It may be
+	// wrapped by a [NotFoundError].
 	ErrNotFound = errors.New("record not found")
 	// ErrDuplicate means that the record exists already; see [DuplicateError].
 	ErrDuplicate = errors.New("there is a record for this already")
@@ -79,6 +80,12 @@ type DuplicateError struct {
 
 func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
+
+// NotFoundError says what this device does not have. It wraps [ErrNotFound] and the reason.
+type NotFoundError struct{ Reason error }
+
+func (e *NotFoundError) Error() string   { return e.Reason.Error() }
+func (e *NotFoundError) Unwrap() []error { return []error{ErrNotFound, e.Reason} }
 
 // InvalidError means that a record is not valid in the collection, or that a value cannot be
 // stored. It contains no secrets. It wraps [ErrInvalid] and the reason.

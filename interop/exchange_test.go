@@ -106,7 +106,7 @@ func TestFromFirefoxAndBack(t *testing.T) {
 	if imported.Added != withGUIDs.Items || imported.Skipped != 0 || imported.Duplicates != 0 {
 		t.Errorf("imported %+v; Firefox has %d items", imported, withGUIDs.Items)
 	}
-	pages, err := h.Import(t.Context(), profile, importing.Options{TempDir: dir})
+	pages, err := h.ImportFile(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
 	if pages.Added+pages.Updated != visited.Pages || pages.Visits != visited.Visits || pages.Skipped != 0 || visited.Visits != 750 {
 		t.Errorf("imported %+v; Firefox has %+v", pages, visited)

@@ -233,7 +233,7 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 			remote[0].Tabs[0].URL != "https://ours.example/page" || remote[0].Tabs[0].Title != "Our page" {
 			t.Errorf("Firefox shows %+v", remote)
 		}
-		others, err := d.Tabs.Others(t.Context())
+		others, err := engine.Collect(d.Tabs.Others(t.Context()))
 		check(t, err)
 		if len(others) != 1 || others[0].Device.Name != "Ann's Firefox" || len(others[0].Tabs) != 1 || others[0].Tabs[0].URL() != w.URL+"/__version__" {
 			t.Errorf("we show %+v", others)
@@ -243,7 +243,7 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 		d.Sync()
 		syncFirefox(t, ff)
 		d.Sync()
-		others, err = d.Tabs.Others(t.Context())
+		others, err = engine.Collect(d.Tabs.Others(t.Context()))
 		check(t, err)
 		for _, o := range others {
 			if len(o.Tabs) != 0 {

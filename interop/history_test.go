@@ -42,7 +42,7 @@ func (s ourSide) visit(t *testing.T, pages ...firefoxsync.Page) {
 	t.Helper()
 	for _, p := range pages {
 		for _, v := range p.Visits {
-			_, err := s.History.Add(t.Context(), p.URL, p.Title, history.Visit{At: time.UnixMicro(v.Time), Type: history.Transition(v.Transition)})
+			_, err := s.History.AddVisit(t.Context(), p.URL, p.Title, history.Visit{At: time.UnixMicro(v.Time), Type: history.Transition(v.Transition)})
 			check(t, err)
 		}
 	}
@@ -71,7 +71,7 @@ func (s ourSide) forgetTime(t *testing.T, from, to time.Time) {
 func (s ourSide) pages(t *testing.T) map[string]firefoxsync.Page {
 	t.Helper()
 	all := map[string]firefoxsync.Page{}
-	for p, err := range s.History.List(t.Context(), history.Between{}) {
+	for p, err := range s.History.List(t.Context()) {
 		check(t, err)
 		all[p.URL] = firefoxsync.Page{}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -62,11 +63,11 @@ func findPage(ctx context.Context, store *history.Engine, word string) (history.
 		words = append(words, "https://"+word, "http://"+word)
 	}
 	for _, url := range words {
-		if p, err := store.GetURL(ctx, url); !errors.Is(err, history.ErrNotFound) {
+		if p, err := store.GetURL(ctx, url); !errors.Is(err, engine.ErrNotFound) {
 			return p, err
 		}
 	}
-	return history.Page{}, fmt.Errorf("%w: %q", history.ErrNotFound, word)
+	return history.Page{}, &engine.NotFoundError{Reason: fmt.Errorf("no such page in the history: %q", word)}
 }
 
 // listPages prints pages in a table.
@@ -120,7 +121,7 @@ func (a *app) historyListCommand() *cobra.Command {
 		if len(args) == 1 {
 			return a.showPage(ctx, store, args[0])
 		}
-		pages := firstPages(store.List(ctx, when), limit)
+		pages := firstPages(store.ListBetween(ctx, when), limit)
 		if a.JSON {
 			return term.PrintArray(a.JSONOut(), pages, func(p history.Page) any { return p })
 		}
@@ -245,7 +246,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		page, err := store.Add(ctx, args[0], title, history.Visit{At: at.Time, Type: transitions[how]})
+		page, err := store.AddVisit(ctx, args[0], title, history.Visit{At: at.Time, Type: transitions[how]})
 		if err != nil {
 			return err
 		}

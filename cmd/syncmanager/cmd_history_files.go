@@ -28,8 +28,8 @@ is skipped and named. If nothing can be imported, the exit code is 1.`,
 				return err
 			}
 			r, err := a.importFile("importing the history", args[0],
-				func(path string) (importing.Report, error) { return store.Import(ctx, path, o) },
-				func(in io.Reader) (importing.Report, error) { return store.ImportJSON(ctx, in, o) })
+				func(path string) (importing.Report, error) { return store.ImportFile(ctx, path, o) },
+				func(in io.Reader) (importing.Report, error) { return store.ImportFrom(ctx, in, o) })
 			if err != nil {
 				if kept := r.Added + r.Updated; kept > 0 && !o.DryRun {
 					err = fmt.Errorf("%w; %s before that are kept", err, plural(kept, "page"))
@@ -56,7 +56,7 @@ writes to stdout. 'syncmanager history import' reads the file.`,
 			if err != nil {
 				return err
 			}
-			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: "Wrote %s."}, func(w io.Writer) error { return store.ExportJSON(ctx, w) })
+			return a.Export(term.Export{Path: args[0], Format: "json", Force: force, Note: "Wrote %s."}, func(w io.Writer) error { return store.Export(ctx, w) })
 		}),
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace an existing file")

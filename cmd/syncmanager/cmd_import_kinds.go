@@ -248,7 +248,7 @@ func (im *firefoxImport) history(ctx context.Context) (importing.Report, error) 
 	}
 	var r importing.Report
 	im.progress.While("importing the history", func() {
-		r, err = store.Import(ctx, im.places(), importing.Options{DryRun: im.dry})
+		r, err = store.ImportFile(ctx, im.places(), importing.Options{DryRun: im.dry})
 	})
 	return r, err
 }

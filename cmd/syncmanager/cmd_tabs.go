@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,11 +54,7 @@ func (a *app) tabsListCommand() *cobra.Command {
 					if d.Local {
 						name = "this device"
 					}
-					used := ""
-					if tab.LastUsed > 0 {
-						used = time.Unix(tab.LastUsed, 0).Local().Format(time.DateOnly)
-					}
-					t.Add(name, tab.Title, tab.URL(), used)
+					t.Add(name, tab.Title, tab.URL(), day(tab.LastUsed))
 				}
 			}
 			if len(t.Rows) == 0 {
@@ -77,16 +72,12 @@ func (a *app) allTabs(ctx context.Context, p *profile.Profile) ([]tabsJSON, erro
 	if err != nil {
 		return nil, err
 	}
-	own, err := store.Tabs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	others, err := store.Others(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if own == nil {
-		own = []tabs.Tab{}
+	own := []tabs.Tab{}
+	for tab, err := range store.List(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, tab)
 	}
 	m, err := p.Manager(ctx)
 	if err != nil {
@@ -98,7 +89,10 @@ func (a *app) allTabs(ctx context.Context, p *profile.Profile) ([]tabsJSON, erro
 			all[0].ID = d.ID
 		}
 	}
-	for _, o := range others {
+	for o, err := range store.Others(ctx) {
+		if err != nil {
+			return nil, err
+		}
 		all = append(all, tabsJSON{ID: o.Device.ID, ClientName: o.Device.Name, Type: o.Device.Type, Tabs: o.Tabs})
 	}
 	return all, nil
@@ -214,11 +208,10 @@ func (a *app) completeTabs(c *cobra.Command, args []string, _ string) ([]string,
 		if err != nil {
 			return nil, err
 		}
-		own, err := store.Tabs(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, tab := range own {
+		for tab, err := range store.List(ctx) {
+			if err != nil {
+				return nil, err
+			}
 			words = append(words, cobra.CompletionWithDesc(tab.URL(), term.Printable(tab.Title)))
 		}
 		return words, nil

@@ -122,7 +122,7 @@ func TestVisitsThatCannotBeAdded(t *testing.T) {
 		"far future":    {site(1), history.Visit{At: now.Add(48 * time.Hour)}},
 		"the year 9e9":  {site(1), history.Visit{At: time.Unix(1<<50, 0)}},
 	} {
-		if _, err := d.Add(t.Context(), c.url, "t", c.v); !errors.Is(err, engine.ErrInvalid) {
+		if _, err := d.AddVisit(t.Context(), c.url, "t", c.v); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		} else if len(err.Error()) > 200 {
 			t.Errorf("%s: the error repeats the URL: %.300s", name, err)

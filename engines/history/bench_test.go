@@ -117,7 +117,7 @@ func BenchmarkOneChange(b *testing.B) {
 		b.Fatal(err)
 	}
 	for i := 0; b.Loop(); i++ {
-		if _, err := e.Add(b.Context(), "https://www.host-3.example/", "", history.Visit{At: now.Add(-time.Duration(i) * time.Millisecond)}); err != nil {
+		if _, err := e.AddVisit(b.Context(), "https://www.host-3.example/", "", history.Visit{At: now.Add(-time.Duration(i) * time.Millisecond)}); err != nil {
 			b.Fatal(err)
 		}
 		s, err := e.Begin(b.Context(), engine.Start{})

@@ -48,18 +48,18 @@ func harness() enginetest.Harness {
 				id, site(i), version, visited(i).UnixMicro())}
 		},
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			p, err := e.(*history.Engine).Add(ctx, site(i), "title 0", history.Visit{At: visited(i)})
+			p, err := e.(*history.Engine).AddVisit(ctx, site(i), "title 0", history.Visit{At: visited(i)})
 			return p.ID, err
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
-			return e.(*history.Engine).SetTitle(ctx, id, fmt.Sprintf("title %d", version))
+			return retitle(ctx, e.(*history.Engine), id, fmt.Sprintf("title %d", version))
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
 			return e.(*history.Engine).Delete(ctx, id)
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := make(map[engine.ID]int)
-			for p, err := range e.(*history.Engine).List(ctx, history.Between{}) {
+			for p, err := range e.(*history.Engine).List(ctx) {
 				if err != nil {
 					return nil, err
 				}

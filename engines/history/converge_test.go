@@ -66,7 +66,7 @@ func (s *server) sync(t *rapid.T, e *history.Engine, batches int, lost bool) {
 // state is what a user sees: each page with its title and visits.
 func state(t *rapid.T, e *history.Engine) map[string]string {
 	all := make(map[string]string)
-	for p, err := range e.List(t.Context(), history.Between{}) {
+	for p, err := range e.List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestDevicesConverge(t *testing.T) {
 			switch rapid.SampledFrom([]string{"visit", "visit", "title", "delete", "sync", "cut", "lost", "reset"}).Draw(t, "step") {
 			case "visit":
 				at := tick().Add(-time.Minute)
-				if _, err := e.Add(t.Context(), u, "", history.Visit{At: at}); err != nil {
+				if _, err := e.AddVisit(t.Context(), u, "", history.Visit{At: at}); err != nil {
 					t.Fatal(err)
 				}
 				if visited[u] == nil {
@@ -119,7 +119,7 @@ func TestDevicesConverge(t *testing.T) {
 				visited[u][at.UnixMicro()] = true
 			case "title":
 				if p, err := e.GetURL(t.Context(), u); err == nil {
-					if err := e.SetTitle(t.Context(), p.ID, rapid.StringMatching("[a-z]{3}").Draw(t, "title")); err != nil {
+					if err := retitle(t.Context(), e, p.ID, rapid.StringMatching("[a-z]{3}").Draw(t, "title")); err != nil {
 						t.Fatal(err)
 					}
 				}

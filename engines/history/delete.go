@@ -28,7 +28,7 @@ func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
 	return err
 }
 
-// DeleteURL deletes the page with the URL, or returns ErrNotFound.
+// DeleteURL deletes the page with the URL, or returns [engine.ErrNotFound].
 func (e *Engine) DeleteURL(ctx context.Context, url string) (Deleted, error) {
 	return e.deleteOne(ctx, func(tx *tx) (*row, error) { return tx.askedFor(url) })
 }
@@ -40,12 +40,12 @@ func (e *Engine) deleteOne(ctx context.Context, find func(*tx) (*row, error)) (d
 			return err
 		}
 		if r == nil || r.visits == 0 {
-			return ErrNotFound
+			return errNotFound
 		}
 		d = Deleted{1, r.visits}
 		return tx.remove(r)
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, errNotFound) {
 		err = fmt.Errorf("cannot delete from the history: %w", err)
 	}
 	return d, err
@@ -211,6 +211,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot wipe the history: %w", err)
 	}
+	e.watchers.Tell(engine.Change{})
 	return nil
 }
 

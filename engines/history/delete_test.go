@@ -83,7 +83,7 @@ func TestDeletingAURL(t *testing.T) {
 		t.Fatalf("deleted %+v, %v", done, err)
 	}
 	for _, url := range []string{"https://example.org/a", "no url at all"} {
-		if _, err := d.DeleteURL(t.Context(), url); !errors.Is(err, history.ErrNotFound) {
+		if _, err := d.DeleteURL(t.Context(), url); !errors.Is(err, engine.ErrNotFound) {
 			t.Errorf("deleting what is not there: %v", err)
 		}
 	}

@@ -9,10 +9,110 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// Add notes a visit of the page with that URL, and returns the page. A zero At
+// Tx is a transaction of the user's changes; see [Engine.Edit].
+type Tx struct {
+	tx *tx
+	e  *Engine
+}
+
+// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
+// be quick, and use tx alone: a sync and other edits wait for it.
+func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
+	return e.edit(ctx, func(tx *tx) error { return f(&Tx{tx, e}) })
+}
+
+// Get returns the page with the ID and its visits, or [engine.ErrNotFound].
+func (t *Tx) Get(id engine.ID) (Page, error) {
+	r, err := t.find(id)
+	if err != nil {
+		return Page{}, err
+	}
+	return t.tx.page(r)
+}
+
+func (t *Tx) find(id engine.ID) (*row, error) {
+	r, err := t.tx.byGUID(id)
+	if err == nil && (r == nil || r.visits == 0) {
+		err = errNotFound
+	}
+	return r, err
+}
+
+// Add adds a page with its visits as [Engine.Add] does, and sets p to the page.
+func (t *Tx) Add(p *Page) error {
+	in := Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}
+	if err := checkPage(&in); err != nil {
+		return err
+	}
+	given := p.Visits
+	if len(given) == 0 {
+		given = []Visit{{}}
+	}
+	visits := make([]visit, len(given))
+	for i, v := range given {
+		if v.At.IsZero() {
+			v.At = t.e.db.Now()
+		}
+		if v.Type == 0 {
+			v.Type = Link
+		}
+		var err error
+		if visits[i], err = t.e.checkVisit(v); err != nil {
+			return err
+		}
+	}
+	r, _, err := t.tx.add(&in, visits)
+	if err == nil {
+		*p, err = t.tx.page(r)
+	}
+	return err
+}
+
+// Update gives the page that has p's ID the title of p; see [Engine.Update].
+func (t *Tx) Update(p *Page) error {
+	title := clean(p.Title)
+	r, err := t.find(p.ID)
+	if err != nil {
+		return err
+	}
+	if r.title != title {
+		t.tx.retitle(r, title)
+		if err := t.tx.touch(r); err != nil {
+			return err
+		}
+		if err := t.tx.save(r, false, true); err != nil {
+			return err
+		}
+	}
+	*p, err = t.tx.page(r)
+	return err
+}
+
+// Delete deletes the page with the ID and all its visits, or returns [engine.ErrNotFound].
+func (t *Tx) Delete(id engine.ID) error {
+	r, err := t.find(id)
+	if err != nil {
+		return err
+	}
+	return t.tx.remove(r)
+}
+
+// Add adds a page with p's Visits, or gives these to the page that has the URL already, and
+// returns the page. Without Visits it was visited now, by a Link; an empty title keeps the
+// one that the page has. The ID and the counts follow from the rest. The error is, among
+// others, an [engine.InvalidError].
+func (e *Engine) Add(ctx context.Context, p Page) (Page, error) {
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Add(&p) })
+	if err != nil {
+		return Page{}, fmt.Errorf("cannot add to the history: %w", err)
+	}
+	return p, nil
+}
+
+// AddVisit notes a visit of the page with that URL, and returns the page. A zero At
 // is now, a zero Type a Link; an empty title keeps the one that the page has. A
 // visit that the page has already changes nothing.
-func (e *Engine) Add(ctx context.Context, url, title string, v Visit) (p Page, err error) {
+func (e *Engine) AddVisit(ctx context.Context, url, title string, v Visit) (p Page, err error) {
 	if v.At.IsZero() {
 		v.At = e.db.Now()
 	}
@@ -126,24 +226,10 @@ func (t *tx) retitle(r *row, title string) {
 	r.title, r.edited = title, t.Now().UnixMilli()
 }
 
-// SetTitle gives the page with the ID another title, or returns ErrNotFound.
-func (e *Engine) SetTitle(ctx context.Context, id engine.ID, title string) error {
-	title = clean(title)
-	return e.edit(ctx, func(tx *tx) error {
-		r, err := tx.byGUID(id)
-		if err != nil {
-			return err
-		}
-		if r == nil || r.visits == 0 {
-			return ErrNotFound
-		}
-		if r.title == title {
-			return nil
-		}
-		tx.retitle(r, title)
-		if err := tx.touch(r); err != nil {
-			return err
-		}
-		return tx.save(r, false, true)
-	})
+// Update gives the page that has p's ID the title of p, and returns the page with its
+// visits, or [engine.ErrNotFound]. The rest of a page follows from its visits, which
+// [Engine.AddVisit] adds and [Engine.DeleteBetween] deletes.
+func (e *Engine) Update(ctx context.Context, p Page) (Page, error) {
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&p) })
+	return p, err
 }

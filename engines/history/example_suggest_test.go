@@ -24,7 +24,7 @@ func ExampleEngine_Complete() {
 	}
 	defer pages.Close()
 	for url, title := range map[string]string{"https://go.dev/doc/effective_go": "Effective Go", "https://example.org/": "Example"} {
-		if _, err := pages.Add(ctx, url, title, history.Visit{Type: history.Typed}); err != nil {
+		if _, err := pages.AddVisit(ctx, url, title, history.Visit{Type: history.Typed}); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -16,14 +16,14 @@ import (
 	"github.com/syncmanager/syncmanager/internal/textfile"
 )
 
-// ErrImport means that Import cannot read files of this kind.
+// ErrImport means that ImportFile cannot read files of this kind.
 var ErrImport = errors.New("it is neither a Firefox profile or places.sqlite nor a history that was exported here")
 
-// Import reads the history of the Firefox profile or places.sqlite at path, even
-// while Firefox has it open, or a file that ExportJSON wrote. Importing a file
+// ImportFile reads the history of the Firefox profile or places.sqlite at path, even
+// while Firefox has it open, or a file that Export wrote. Importing a file
 // again adds nothing. It works in many small transactions: on an error, what
 // the report counts is here.
-func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
+func (e *Engine) ImportFile(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
 	ours, err := isExport(path)
 	if err != nil {
 		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
@@ -34,7 +34,7 @@ func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (
 			return importing.Report{}, fmt.Errorf("cannot import the history: %w", err)
 		}
 		defer f.Close()
-		return e.ImportJSON(ctx, f, o)
+		return e.ImportFrom(ctx, f, o)
 	}
 	source, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if errors.Is(err, exchange.ErrFormat) {
@@ -44,7 +44,7 @@ func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (
 		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
 	}
 	var skips exchange.Skips
-	done, err := e.importPages(ctx, fromBrowser(source.History(ctx, &skips)), o)
+	done, err := e.importPages(ctx, fromBrowser(source.History(ctx, &skips)), (*Page).name, o)
 	if errors.Is(err, exchange.ErrNoHistory) {
 		err = ErrImport
 	}
@@ -60,7 +60,7 @@ func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (
 	return done, nil
 }
 
-// isExport reports whether the file begins as ExportJSON's do.
+// isExport reports whether the file begins as Export's do.
 func isExport(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() {
@@ -89,9 +89,22 @@ func fromBrowser(pages iter.Seq2[exchange.Page, error]) iter.Seq2[Page, error] {
 	}
 }
 
-// ImportJSON reads what ExportJSON wrote.
-func (e *Engine) ImportJSON(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
-	done, err := e.importPages(ctx, fromJSON(r), o)
+// Import adds the visits of the pages of a source. A page that is here already gets those
+// that it has not. A page or visit that cannot be kept is skipped, and stops no other; item
+// names the page for the report, and where it is nil, its title or URL does. What was
+// imported before an error stays, and is in the report.
+func (e *Engine) Import(ctx context.Context, source iter.Seq2[Page, error], item func(*Page) string, o importing.Options) (importing.Report, error) {
+	if item == nil {
+		item = (*Page).name
+	}
+	done, err := e.importPages(ctx, source, item, o)
+	done.Read = done.Here() + done.Skipped
+	return done, err
+}
+
+// ImportFrom reads what Export wrote.
+func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
+	done, err := e.importPages(ctx, fromJSON(r), (*Page).name, o)
 	done.Read = done.Here() + done.Skipped
 	if err != nil {
 		return done, fmt.Errorf("cannot import the history: %w", err)
@@ -136,7 +149,7 @@ type ready struct {
 	visits []visit
 }
 
-func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], o importing.Options) (done importing.Report, err error) {
+func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], item func(*Page) string, o importing.Options) (done importing.Report, err error) {
 	var chunk []ready
 	visits := 0
 	flush := func() error {
@@ -152,10 +165,15 @@ func (e *Engine) importPages(ctx context.Context, pages iter.Seq2[Page, error], 
 		return nil
 	}
 	for p, err := range pages {
+		var skip *importing.Skip
+		if errors.As(err, &skip) {
+			done.Skip(*skip)
+			continue
+		}
 		if err != nil {
 			return done, errors.Join(err, flush())
 		}
-		r, ok := e.ready(&p, &done)
+		r, ok := e.ready(&p, item, &done)
 		if !ok {
 			continue
 		}
@@ -193,20 +211,20 @@ func (e *Engine) importChunk(ctx context.Context, chunk []ready, dry bool) (some
 var errDryRun = errors.New("dry run")
 
 // ready checks a page, and leaves out the visits that cannot be stored.
-func (e *Engine) ready(p *Page, done *importing.Report) (ready, bool) {
+func (e *Engine) ready(p *Page, item func(*Page) string, done *importing.Report) (ready, bool) {
 	if len(p.Visits) == 0 {
-		done.Skip(importing.Skip{Item: p.name(), Reason: "it has no visit"})
+		done.Skip(importing.Skip{Item: item(p), Reason: "it has no visit"})
 		return ready{}, false
 	}
 	r := ready{page: Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}}
 	if err := checkPage(&r.page); err != nil {
-		done.Skip(importing.Skip{Item: p.name(), Reason: err.Error()})
+		done.Skip(importing.Skip{Item: item(p), Reason: err.Error()})
 		return ready{}, false
 	}
 	for _, v := range p.Visits {
 		one, err := e.checkVisit(v)
 		if err != nil {
-			done.Skip(importing.Skip{Item: p.name(), Reason: err.Error()})
+			done.Skip(importing.Skip{Item: item(p), Reason: err.Error()})
 			continue
 		}
 		r.visits = append(r.visits, one)
@@ -249,10 +267,10 @@ func (p *Page) name() string {
 	return name
 }
 
-// ExportJSON writes all pages with all their visits as a JSON array, a page on
+// Export writes all pages with all their visits as a JSON array, a page on
 // each line, in the order in which they were first seen here. It holds one page at
 // a time, and edits may go on meanwhile.
-func (e *Engine) ExportJSON(ctx context.Context, w io.Writer) error {
+func (e *Engine) Export(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	between := "[\n"
 	for after := int64(0); ; {

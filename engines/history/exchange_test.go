@@ -30,16 +30,16 @@ func TestExportComesBackAsItWas(t *testing.T) {
 		d.visit(site(0), "", time.Duration(i)*time.Hour, history.Typed)
 	}
 	var file bytes.Buffer
-	d.must(d.ExportJSON(t.Context(), &file))
+	d.must(d.Export(t.Context(), &file))
 	path := filepath.Join(t.TempDir(), "history.json")
 	d.must(os.WriteFile(path, file.Bytes(), 0o600))
 
 	e := newDevice(t)
-	try, err := e.Import(t.Context(), path, importing.Options{DryRun: true})
+	try, err := e.ImportFile(t.Context(), path, importing.Options{DryRun: true})
 	if n, _ := e.Count(t.Context()); err != nil || try.Added != 700 || try.Visits != 730 || n != 0 {
 		t.Fatalf("tried %+v, %v, %d pages; want 700 to add, and none added", try, err, n)
 	}
-	done, err := e.Import(t.Context(), path, importing.Options{})
+	done, err := e.ImportFile(t.Context(), path, importing.Options{})
 	if err != nil || !reflect.DeepEqual(done, try) {
 		t.Fatalf("did %+v, %v; tried %+v", done, err, try)
 	}
@@ -51,7 +51,7 @@ func TestExportComesBackAsItWas(t *testing.T) {
 			t.Fatalf("%+v came back as %+v", p, q)
 		}
 	}
-	if again, err := e.Import(t.Context(), path, importing.Options{}); err != nil || again.Duplicates != 700 || again.Added+again.Updated+again.Visits != 0 {
+	if again, err := e.ImportFile(t.Context(), path, importing.Options{}); err != nil || again.Duplicates != 700 || again.Added+again.Updated+again.Visits != 0 {
 		t.Fatalf("again: %+v, %v", again, err)
 	}
 	e.wantChanges("after an import", len(got)-e.unsent())
@@ -71,8 +71,8 @@ func TestAnExportOfNothing(t *testing.T) {
 	t.Parallel()
 	d := newDevice(t)
 	var file bytes.Buffer
-	d.must(d.ExportJSON(t.Context(), &file))
-	if done, err := d.ImportJSON(t.Context(), &file, importing.Options{}); err != nil || !reflect.DeepEqual(done, importing.Report{}) {
+	d.must(d.Export(t.Context(), &file))
+	if done, err := d.ImportFrom(t.Context(), &file, importing.Options{}); err != nil || !reflect.DeepEqual(done, importing.Report{}) {
 		t.Fatalf("imported %+v, %v", done, err)
 	}
 }
@@ -82,7 +82,7 @@ func TestBadFiles(t *testing.T) {
 	page := `{"histUri":"https://example.org/","title":"t","visits":[{"date":1795369000000000,"type":1}]}`
 	d := newDevice(t)
 	for name, text := range map[string]string{"cut off": "[" + page + ",", "cut off in a page": "[" + page + ", {", "no array": "{}", "nothing": ""} {
-		done, err := d.ImportJSON(t.Context(), strings.NewReader(text), importing.Options{})
+		done, err := d.ImportFrom(t.Context(), strings.NewReader(text), importing.Options{})
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: imported %+v, %v", name, done, err)
 		}
@@ -90,17 +90,17 @@ func TestBadFiles(t *testing.T) {
 	if p := d.pages(); len(p) != 1 {
 		t.Errorf("what came before the damage is not here: %v", p)
 	}
-	done, err := d.ImportJSON(t.Context(), strings.NewReader(`[{"histUri":"nothing"},{"histUri":"about:config","visits":[{"date":1795369000000000,"type":1}]},
+	done, err := d.ImportFrom(t.Context(), strings.NewReader(`[{"histUri":"nothing"},{"histUri":"about:config","visits":[{"date":1795369000000000,"type":1}]},
 		{"histUri":"https://example.org/","visits":[{"date":-5,"type":1},{"date":1795369000000000,"type":77},{"date":1795369000000000,"type":2}]}]`), importing.Options{})
 	if err != nil || done.Skipped != 4 || len(done.Skips) != 4 || done.Updated != 1 || done.Visits != 1 {
 		t.Errorf("imported %+v, %v; want 4 named as skipped, and one visit", done, err)
 	}
 	path := filepath.Join(t.TempDir(), "bookmarks.html")
 	d.must(os.WriteFile(path, []byte("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><p></DL>"), 0o600))
-	if _, err := d.Import(t.Context(), path, importing.Options{}); !errors.Is(err, history.ErrImport) {
+	if _, err := d.ImportFile(t.Context(), path, importing.Options{}); !errors.Is(err, history.ErrImport) {
 		t.Errorf("bookmarks as history: %v", err)
 	}
-	if _, err := d.Import(t.Context(), path+"x", importing.Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := d.ImportFile(t.Context(), path+"x", importing.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -113,7 +113,7 @@ func TestExportTellsOfAFullPipe(t *testing.T) {
 	t.Parallel()
 	d := newDevice(t)
 	d.visit(site(1), "", 0, history.Link)
-	if err := d.ExportJSON(t.Context(), brokenPipe{}); !errors.Is(err, io.ErrClosedPipe) {
+	if err := d.Export(t.Context(), brokenPipe{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("exported with %v", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestImportFromFirefoxWhileItRuns(t *testing.T) {
 		}
 	}
 	d := newDevice(t)
-	done, err := d.Import(t.Context(), path, importing.Options{TempDir: t.TempDir()})
+	done, err := d.ImportFile(t.Context(), path, importing.Options{TempDir: t.TempDir()})
 	if err != nil || done.Added != 2 || done.Visits != 3 || done.Skipped == 0 {
 		t.Fatalf("imported %+v, %v; want two pages with three visits, and the others named", done, err)
 	}
@@ -173,11 +173,11 @@ func TestFilesThatAnEditorSaved(t *testing.T) {
 		d := newDevice(t)
 		path := filepath.Join(t.TempDir(), "history.json")
 		d.must(os.WriteFile(path, []byte(file), 0o600))
-		if done, err := d.Import(t.Context(), path, importing.Options{}); err != nil || done.Added != 1 || d.pages()["https://example.org/"].Title != "ü" {
+		if done, err := d.ImportFile(t.Context(), path, importing.Options{}); err != nil || done.Added != 1 || d.pages()["https://example.org/"].Title != "ü" {
 			t.Errorf("%s: imported %+v, %v", name, done, err)
 		}
 	}
-	if _, err := newDevice(t).ImportJSON(t.Context(), strings.NewReader(text[:len(text)-1]+`,{"hist`), importing.Options{}); err == nil || !strings.Contains(err.Error(), "after page 1") {
+	if _, err := newDevice(t).ImportFrom(t.Context(), strings.NewReader(text[:len(text)-1]+`,{"hist`), importing.Options{}); err == nil || !strings.Contains(err.Error(), "after page 1") {
 		t.Errorf("a file that is cut off: %v", err)
 	}
 }

@@ -36,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -66,10 +67,11 @@ type Config = engine.StoreConfig
 // Engine is the user's history on this device. It is safe for concurrent use.
 type Engine struct {
 	engine.ChangeNotifier
-	db     *places.DB
-	ledger *ledger.Ledger
-	own    io.Closer // the file, if the engine opened it
-	chunk  int       // how many records one transaction takes at most
+	watchers engine.Watchers
+	db       *places.DB
+	ledger   *ledger.Ledger
+	own      io.Closer // the file, if the engine opened it
+	chunk    int       // how many records one transaction takes at most
 }
 
 var (
@@ -112,8 +114,15 @@ func New(_ context.Context, file placesfile.File) (*Engine, error) {
 // chunkSize keeps a transaction below some 50 ms: the app's edits wait for it.
 const chunkSize = 250
 
-// Close closes the file, if Open opened it.
+// Watch yields what changes from now on, by the user or by a sync, so that a window can
+// show it. The IDs are those of pages. It delays neither edits nor syncs: what happens while
+// the loop is busy comes as one [engine.Change]. It ends with ctx, with Close, or when the
+// loop is left, and serves one loop.
+func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] { return e.watchers.Watch(ctx) }
+
+// Close closes the file, if Open opened it, and ends all that watch.
 func (e *Engine) Close() error {
+	e.watchers.Close()
 	if e.own == nil {
 		return nil
 	}
@@ -158,23 +167,38 @@ func (e *Engine) Count(ctx context.Context) (n int, err error) {
 }
 
 // tx is a transaction on the history.
-type tx struct{ *places.Tx }
-
-func (e *Engine) update(ctx context.Context, f func(*tx) error) error {
-	return sqlite.Explain(e.db.Update(ctx, func(t *places.Tx) error { return f(&tx{t}) }))
+type tx struct {
+	*places.Tx
+	// changed are the pages that the user sees otherwise afterwards.
+	changed []engine.ID
 }
 
-// edit is update for what the user does.
+// update runs f as a part of a sync, or as what does not change what the user sees.
+func (e *Engine) update(ctx context.Context, f func(*tx) error) error { return e.change(ctx, false, f) }
+
+// edit runs f as what the user does.
 func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
-	err := e.update(ctx, f)
+	err := e.change(ctx, true, f)
 	if err == nil {
 		e.Notify()
 	}
 	return err
 }
 
+func (e *Engine) change(ctx context.Context, user bool, f func(*tx) error) error {
+	var last *tx
+	err := e.db.Update(ctx, func(t *places.Tx) error {
+		last = &tx{Tx: t}
+		return f(last)
+	})
+	if err == nil && len(last.changed) > 0 {
+		e.watchers.Tell(engine.Change{User: user, Sync: !user, IDs: last.changed})
+	}
+	return sqlite.Explain(err)
+}
+
 func (e *Engine) view(ctx context.Context, f func(*tx) error) error {
-	return sqlite.Explain(e.db.View(ctx, func(t *places.Tx) error { return f(&tx{t}) }))
+	return sqlite.Explain(e.db.View(ctx, func(t *places.Tx) error { return f(&tx{Tx: t}) }))
 }
 
 // number scans the one number that a query has.
@@ -193,8 +217,8 @@ func (e *Engine) chunks(ctx context.Context, last string, f func(tx *tx, from, t
 	return err
 }
 
-// ErrNotFound means that the history has no such page.
-var ErrNotFound = errors.New("no such page in the history")
+// errNotFound means that the history has no such page.
+var errNotFound = &engine.NotFoundError{Reason: errors.New("no such page in the history")}
 
 // invalid refuses a page or visit that cannot be one.
 func invalid(format string, args ...any) error {

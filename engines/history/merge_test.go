@@ -217,7 +217,7 @@ func TestTitles(t *testing.T) {
 	if title() != "second" {
 		t.Fatalf("the title is %q; an empty one says nothing", title())
 	}
-	d.must(d.SetTitle(t.Context(), "aaaaaaaaaaaa", "ours"))
+	d.must(retitle(t.Context(), d.Engine, "aaaaaaaaaaaa", "ours"))
 	_, out := d.sync(d.record("aaaaaaaaaaaa", site(1), "second", at(time.Hour, 1), at(0, 1)))
 	if title() != "ours" || len(out) != 1 || d.decode(out[0]).Title != "ours" || len(d.decode(out[0]).Visits) != 2 {
 		t.Fatalf("the title is %q, %d go up; want ours to stand where they only added a visit", title(), len(out))
@@ -228,7 +228,7 @@ func TestTitles(t *testing.T) {
 	if found, err := d.Search(t.Context(), "second", 5); err != nil || len(found) != 0 {
 		t.Fatalf("found %v, %v under the old title", found, err)
 	}
-	if err := d.SetTitle(t.Context(), "nowhere", "x"); !errors.Is(err, history.ErrNotFound) {
+	if err := retitle(t.Context(), d.Engine, "nowhere", "x"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("a title for nothing: %v", err)
 	}
 }

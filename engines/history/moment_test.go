@@ -18,7 +18,7 @@ func TestAVisitComesBackInMilliseconds(t *testing.T) {
 	const url = "https://example.org/"
 	moment := now.Add(-time.Hour + 123_456*time.Microsecond)
 	wire := func(when time.Time) string { return fmt.Sprintf(`{"date":%d,"type":1}`, when.UnixMicro()) }
-	p, err := d.Add(t.Context(), url, "Example", history.Visit{At: moment})
+	p, err := d.AddVisit(t.Context(), url, "Example", history.Visit{At: moment})
 	d.must(err)
 	d.sync()
 	m, out := d.sync(d.record(p.ID, url, "Example", wire(moment.Truncate(time.Millisecond)), wire(now)))
@@ -42,7 +42,7 @@ func TestAnImportedVisitCountsOnce(t *testing.T) {
 	d := newDevice(t)
 	visit := fmt.Sprintf(`{"date":%d,"type":1}`, now.Add(-time.Hour).UnixMicro())
 	file := `[{"histUri":"https://example.org/","title":"Example","visits":[` + visit + `,` + visit + `]}]`
-	if _, err := d.ImportJSON(t.Context(), strings.NewReader(file), importing.Options{}); err != nil {
+	if _, err := d.ImportFrom(t.Context(), strings.NewReader(file), importing.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := d.GetURL(t.Context(), "https://example.org/"); err != nil || p.VisitCount != 1 || len(p.Visits) != 1 {

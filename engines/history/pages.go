@@ -31,7 +31,7 @@ const (
 
 // Visit is one visit of a page.
 type Visit struct {
-	// At is when, to the microsecond.
+	// At is when, to the microsecond, in UTC.
 	At time.Time
 	// Type is how.
 	Type Transition
@@ -68,7 +68,7 @@ type Page struct {
 	// VisitCount counts the visits, and TypedCount those whose address was typed.
 	VisitCount int `json:"visitCount"`
 	TypedCount int `json:"typedCount"`
-	// LastVisit is when the newest was.
+	// LastVisit is when the newest was, to the microsecond, in UTC.
 	LastVisit time.Time `json:"lastVisit"`
 	// Hidden pages were seen only inside others.
 	Hidden bool `json:"hidden,omitempty"`
@@ -90,12 +90,12 @@ func (t *tx) page(r *row) (Page, error) {
 	return p, err
 }
 
-// Get returns the page with the ID and its visits, or ErrNotFound.
+// Get returns the page with the ID and its visits, or [engine.ErrNotFound].
 func (e *Engine) Get(ctx context.Context, id engine.ID) (Page, error) {
 	return e.get(ctx, func(tx *tx) (*row, error) { return tx.byGUID(id) })
 }
 
-// GetURL returns the page with the URL and its visits, or ErrNotFound.
+// GetURL returns the page with the URL and its visits, or [engine.ErrNotFound].
 func (e *Engine) GetURL(ctx context.Context, url string) (Page, error) {
 	return e.get(ctx, func(tx *tx) (*row, error) { return tx.askedFor(url) })
 }
@@ -107,7 +107,7 @@ func (e *Engine) get(ctx context.Context, find func(*tx) (*row, error)) (p Page,
 			return err
 		}
 		if r == nil || r.visits == 0 {
-			return ErrNotFound
+			return errNotFound
 		}
 		p, err = tx.page(r)
 		return err
@@ -133,10 +133,14 @@ func (b Between) micros() (from, to int64) {
 	return from, to
 }
 
-// List yields the pages whose last visit is in the time, newest first, without
-// their visits and without hidden ones. It holds a page of pages at a time, and
-// edits may go on meanwhile.
-func (e *Engine) List(ctx context.Context, when Between) iter.Seq2[Page, error] {
+// List yields all pages, the one last visited first, without their visits and without hidden
+// ones. It holds a page of pages at a time, and edits may go on meanwhile.
+func (e *Engine) List(ctx context.Context) iter.Seq2[Page, error] {
+	return e.ListBetween(ctx, Between{})
+}
+
+// ListBetween yields those pages of List whose last visit is in the time.
+func (e *Engine) ListBetween(ctx context.Context, when Between) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		from, to := when.micros()
 		before, below := to, int64(math.MinInt64) // the last that was yielded

@@ -122,6 +122,7 @@ func (t *tx) insert(r *row, visits []visit) error {
 		}
 	}
 	t.Index(r.id, r.url, r.title)
+	t.changed = append(t.changed, r.guid)
 	return nil
 }
 
@@ -150,6 +151,9 @@ func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
 
 // save writes what has changed of a page, and ranks it where that may differ.
 func (t *tx) save(r *row, ranked, worded bool) error {
+	if ranked || worded {
+		t.changed = append(t.changed, r.guid)
+	}
 	if _, err := t.Exec(sqlSavePage, r.id, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
 		r.changes, r.syncState(), r.baseTitle, r.edited, text(r.unknown)); err != nil {
 		return err
@@ -233,6 +237,7 @@ func (t *tx) addTombstone(guid engine.ID, seen engine.Timestamp) error {
 
 // drop takes a page out of the history.
 func (t *tx) drop(r *row) error {
+	t.changed = append(t.changed, r.guid)
 	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits, sqlForgetAccepted, sqlForgetUsesOfPage} {
 		if _, err := t.Exec(query, r.id); err != nil {
 			return err

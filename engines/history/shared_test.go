@@ -70,10 +70,10 @@ func TestBookmarkedPagesStay(t *testing.T) {
 			if n, err := e.Count(t.Context()); err != nil || n != 0 {
 				t.Fatalf("a bookmark is no visit: %d pages, %v", n, err)
 			}
-			if _, err := e.Add(t.Context(), url, "a secret title", Visit{}); err != nil {
+			if _, err := e.AddVisit(t.Context(), url, "a secret title", Visit{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Add(t.Context(), "https://elsewhere.example/", "", Visit{}); err != nil {
+			if _, err := e.AddVisit(t.Context(), "https://elsewhere.example/", "", Visit{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := forget(e); err != nil {
@@ -87,7 +87,7 @@ func TestBookmarkedPagesStay(t *testing.T) {
 				t.Fatalf("found %+v, %v by the title that it had in the history", found, err)
 			}
 			// Visited again, it is in the history again.
-			if _, err := e.Add(t.Context(), url, "", Visit{}); err != nil {
+			if _, err := e.AddVisit(t.Context(), url, "", Visit{}); err != nil {
 				t.Fatal(err)
 			}
 			if p, err := e.GetURL(t.Context(), url); err != nil || p.VisitCount != 1 {

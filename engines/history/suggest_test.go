@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -38,7 +39,7 @@ func TestComplete(t *testing.T) {
 	} {
 		got, err := d.Complete(t.Context(), c.typed)
 		if c.text == "" {
-			if !errors.Is(err, history.ErrNotFound) {
+			if !errors.Is(err, engine.ErrNotFound) {
 				t.Errorf("%q becomes %+v, %v; want nothing", c.typed, got, err)
 			}
 		} else if err != nil || got.Text != c.text || got.URL != c.url {
@@ -75,7 +76,7 @@ func TestWhatWasPickedComesFirst(t *testing.T) {
 	if found, err := d.Search(t.Context(), "mail", 10); err != nil || len(found) != 2 {
 		t.Errorf("found %+v, %v; want both, once", found, err)
 	}
-	if err := d.Accept(t.Context(), "mail", "https://nowhere.example/"); !errors.Is(err, history.ErrNotFound) {
+	if err := d.Accept(t.Context(), "mail", "https://nowhere.example/"); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("accepted with %v", err)
 	}
 	// What was typed goes with the page.

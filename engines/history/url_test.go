@@ -22,7 +22,7 @@ func TestARecordsURLStaysAsItIs(t *testing.T) {
 		if err != nil || p.URL != url {
 			t.Fatalf("%s is %+v, %v", url, p, err)
 		}
-		d.must(d.SetTitle(t.Context(), p.ID, "mine"))
+		d.must(retitle(t.Context(), d.Engine, p.ID, "mine"))
 		if _, out := d.sync(); len(out) != 1 || d.decode(out[0]).HistURI != url {
 			t.Fatalf("%s goes up as %+v", url, out)
 		}
@@ -36,7 +36,7 @@ func TestTwoSpellingsOfOnePage(t *testing.T) {
 	t.Parallel()
 	d := newDevice(t)
 	d.sync(d.record("page________", "HTTPS://Example.org:443", "t", at(time.Hour, 1)))
-	if p, err := d.Add(t.Context(), "https://example.org", "", history.Visit{}); err != nil || p.ID != "page________" {
+	if p, err := d.AddVisit(t.Context(), "https://example.org", "", history.Visit{}); err != nil || p.ID != "page________" {
 		t.Fatalf("a visit made %+v, %v; want the page that is there", p, err)
 	}
 }

@@ -48,7 +48,7 @@ const (
 // NoteUse notes how a page is used, as often as an app likes: u.Viewed is added to the use
 // that goes on, the one with the same page, search term and referrer that was noted less than
 // half an hour ago, or begins another. From, To and Title are not read. The page must have been
-// visited or bookmarked: else the error is [ErrNotFound]. A referrer that is no page of the
+// visited or bookmarked: else the error is [[engine.ErrNotFound]]. A referrer that is no page of the
 // history is left out.
 func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 	u.SearchTerm = clean(u.SearchTerm)
@@ -61,7 +61,7 @@ func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 			return err
 		}
 		if r == nil {
-			return ErrNotFound
+			return errNotFound
 		}
 		referrer, err := tx.referrer(u.Referrer)
 		if err != nil {
@@ -74,7 +74,7 @@ func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, errNotFound) {
 		err = fmt.Errorf("cannot note a page's use: %w", err)
 	}
 	return err
@@ -105,7 +105,7 @@ func (t *tx) referrer(url string) (id any, err error) {
 	return r.id, nil
 }
 
-// LastUse returns the last use of the page with that URL, or ErrNotFound.
+// LastUse returns the last use of the page with that URL, or [engine.ErrNotFound].
 func (e *Engine) LastUse(ctx context.Context, url string) (u Use, err error) {
 	err = e.view(ctx, func(tx *tx) error {
 		r, err := tx.askedFor(url)
@@ -113,15 +113,15 @@ func (e *Engine) LastUse(ctx context.Context, url string) (u Use, err error) {
 			return err
 		}
 		if r == nil {
-			return ErrNotFound
+			return errNotFound
 		}
 		u, _, err = scanUse(tx.QueryRow(sqlLastUse, r.id).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
+			return errNotFound
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, errNotFound) {
 		err = fmt.Errorf("cannot look up a page's use: %w", err)
 	}
 	return u, err

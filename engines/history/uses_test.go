@@ -81,10 +81,10 @@ func TestUsesThatCannotBe(t *testing.T) {
 			t.Errorf("%s: noted with %v", name, err)
 		}
 	}
-	if err := d.NoteUse(t.Context(), history.Use{URL: "https://nowhere.example/"}); !errors.Is(err, history.ErrNotFound) {
+	if err := d.NoteUse(t.Context(), history.Use{URL: "https://nowhere.example/"}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("noted with %v", err)
 	}
-	if _, err := d.LastUse(t.Context(), article); !errors.Is(err, history.ErrNotFound) {
+	if _, err := d.LastUse(t.Context(), article); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("looked up with %v", err)
 	}
 	d.use(history.Use{URL: article, Referrer: "https://nowhere.example/"})

@@ -148,7 +148,7 @@ func (e *Engine) count(ctx context.Context, query string, args ...any) (int, err
 }
 
 // DeleteVisit deletes the visit of a page at that very time, and the page if it has no other:
-// see [Engine.DeleteBetween]. The error is [ErrNotFound] if there is none.
+// see [Engine.DeleteBetween]. The error is [[engine.ErrNotFound]] if there is none.
 func (e *Engine) DeleteVisit(ctx context.Context, url string, at time.Time) error {
 	err := e.edit(ctx, func(tx *tx) error {
 		r, err := tx.askedFor(url)
@@ -156,19 +156,19 @@ func (e *Engine) DeleteVisit(ctx context.Context, url string, at time.Time) erro
 			return err
 		}
 		if r == nil {
-			return ErrNotFound
+			return errNotFound
 		}
 		date := at.UnixMicro()
 		d, err := tx.removeBetween(r, date, date+1)
 		if err == nil && d.Visits == 0 {
-			return ErrNotFound // and nothing was done
+			return errNotFound // and nothing was done
 		}
 		if err == nil {
 			_, err = tx.Exec(sqlDropUndoItemsOfPage, places.RevHost(r.url), r.url)
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, errNotFound) {
 		err = fmt.Errorf("cannot delete a visit: %w", err)
 	}
 	return err

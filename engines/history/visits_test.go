@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/history"
 )
 
@@ -94,15 +95,15 @@ func TestDeleteVisit(t *testing.T) {
 		t.Fatalf("the page is %+v, %v", p, err)
 	}
 	for _, at := range []time.Time{now, now.Add(-time.Hour)} {
-		if err := d.DeleteVisit(t.Context(), url, at); !errors.Is(err, history.ErrNotFound) {
+		if err := d.DeleteVisit(t.Context(), url, at); !errors.Is(err, engine.ErrNotFound) {
 			t.Errorf("deleted one at %v with %v", at, err)
 		}
 	}
-	if err := d.DeleteVisit(t.Context(), "https://nowhere.example/", now); !errors.Is(err, history.ErrNotFound) {
+	if err := d.DeleteVisit(t.Context(), "https://nowhere.example/", now); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("deleted with %v", err)
 	}
 	d.must(d.DeleteVisit(t.Context(), url, now.Add(-2*time.Hour)))
-	if _, err := d.GetURL(t.Context(), url); !errors.Is(err, history.ErrNotFound) {
+	if _, err := d.GetURL(t.Context(), url); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("a page without visits is there: %v", err)
 	}
 }

@@ -42,7 +42,7 @@ func (d *device) must(err error) {
 
 func (d *device) visit(url, title string, ago time.Duration, kind history.Transition) history.Page {
 	d.t.Helper()
-	p, err := d.Add(d.t.Context(), url, title, history.Visit{At: now.Add(-ago), Type: kind})
+	p, err := d.AddVisit(d.t.Context(), url, title, history.Visit{At: now.Add(-ago), Type: kind})
 	d.must(err)
 	return p
 }
@@ -129,7 +129,7 @@ func (d *device) decode(o engine.Outgoing) (s sent) {
 func (d *device) pages() map[string]history.Page {
 	d.t.Helper()
 	all := make(map[string]history.Page)
-	for p, err := range d.List(d.t.Context(), history.Between{}) {
+	for p, err := range d.List(d.t.Context()) {
 		d.must(err)
 		p, err = d.Get(d.t.Context(), p.ID)
 		d.must(err)
@@ -149,4 +149,10 @@ func (d *device) wantChanges(when string, want int) {
 	if n, err := d.Changes(d.t.Context()); err != nil || n != want {
 		d.t.Fatalf("%s: %d changes, %v; want %d", when, n, err, want)
 	}
+}
+
+// retitle gives a page another title.
+func retitle(ctx context.Context, e *history.Engine, id engine.ID, title string) error {
+	_, err := e.Update(ctx, history.Page{ID: id, Title: title})
+	return err
 }

@@ -45,7 +45,7 @@ func ExampleOpen() {
 	if _, err := b.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "Go", URL: page}, bookmarks.End); err != nil {
 		log.Fatal(err)
 	}
-	visited, err := h.Add(ctx, page, "The Go language", history.Visit{At: time.Now().Add(-time.Minute)})
+	visited, err := h.AddVisit(ctx, page, "The Go language", history.Visit{At: time.Now().Add(-time.Minute)})
 	if err != nil {
 		log.Fatal(err)
 	}

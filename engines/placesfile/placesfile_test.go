@@ -88,7 +88,7 @@ func TestOpenedTwice(t *testing.T) {
 	})
 	both.Go(func() {
 		for range 50 {
-			if _, err := h.Add(t.Context(), "https://go.dev/", "x", history.Visit{At: time.Now()}); err != nil {
+			if _, err := h.AddVisit(t.Context(), "https://go.dev/", "x", history.Visit{At: time.Now()}); err != nil {
 				t.Error(err)
 			}
 		}

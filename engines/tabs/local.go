@@ -3,15 +3,20 @@ package tabs
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"reflect"
+	"time"
 
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Tab is an open page, with the wire's field names.
+// Tab is an open page, with the wire's field names. A page is open once on a device, and
+// its URL names it.
 type Tab struct {
 	// Title is the page's title, or "".
 	Title string `json:"title"`
@@ -20,8 +25,49 @@ type Tab struct {
 	URLHistory []string `json:"urlHistory"`
 	// Icon is the address of the page's icon, or "".
 	Icon string `json:"icon"`
-	// LastUsed is when the tab was last looked at, in Unix seconds.
-	LastUsed int64 `json:"lastUsed"`
+	// LastUsed is when the tab was last looked at, to the second, in UTC; zero: not known.
+	// In JSON it is in Unix seconds.
+	LastUsed time.Time `json:"-"`
+}
+
+// tabFields are those of a tab that are the same on the wire.
+type tabFields Tab
+
+// MarshalJSON writes the tab as it goes over the wire.
+func (t Tab) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		*tabFields
+		LastUsed int64 `json:"lastUsed"`
+	}{(*tabFields)(&t), unix(t.LastUsed)})
+}
+
+// UnmarshalJSON reads a tab from the wire.
+func (t *Tab) UnmarshalJSON(raw []byte) error {
+	var w struct {
+		tabFields
+		LastUsed json.RawMessage `json:"lastUsed"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	*t = Tab(w.tabFields)
+	t.LastUsed = fromUnix(seconds(w.LastUsed))
+	return nil
+}
+
+// unix is a time as the wire has it.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.Unix(), 0)
+}
+
+func fromUnix(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
 }
 
 // URL is the page's address.
@@ -33,10 +79,8 @@ func (t Tab) URL() string {
 }
 
 var (
-	// ErrURL means that an address cannot be a tab for other devices.
-	ErrURL = errors.New("this address means nothing on another device, or is too long")
-	// ErrNotOpen means that no tab has the address.
-	ErrNotOpen = errors.New("no tab has this address")
+	errURL     = &engine.InvalidError{Reason: errors.New("this address means nothing on another device, or is too long")}
+	errNotOpen = &engine.NotFoundError{Reason: errors.New("no tab has this address")}
 )
 
 // maxURL is Firefox's bound for an address, in bytes.
@@ -57,27 +101,30 @@ func acceptable(address string) bool {
 	return err == nil && u.Scheme != "" && !private[u.Scheme] && (u.Host != "" || u.Opaque != "" || u.Path != "")
 }
 
-// OpenTab notes that the page is open on this device and was looked at just now.
+// OpenTab notes that the page is open on this device and was looked at just now. An
+// address that means nothing on another device, or is too long, is an
+// [engine.InvalidError].
 func (e *Engine) OpenTab(ctx context.Context, address, title string) error {
 	if !acceptable(address) {
-		return fmt.Errorf("cannot open a tab: %w", ErrURL)
+		return fmt.Errorf("cannot open a tab: %w", errURL)
 	}
-	t := Tab{Title: title, URLHistory: []string{address}, LastUsed: e.now().Unix()}
+	t := Tab{Title: title, URLHistory: []string{address}, LastUsed: e.now()}
 	return e.edit(ctx, func(tx *sql.Tx) error { return put(ctx, tx, t) })
 }
 
 // CloseTab notes that the page is no longer open on this device, or returns
-// ErrNotOpen.
+// [engine.ErrNotFound].
 func (e *Engine) CloseTab(ctx context.Context, address string) error {
 	return e.edit(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, sqlClose, address)
 		if err != nil {
 			return err
 		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(ErrNotOpen, err)
+		n, err := r.RowsAffected()
+		if err == nil && n == 0 {
+			err = errNotOpen
 		}
-		return nil
+		return err
 	})
 }
 
@@ -105,11 +152,46 @@ func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
 	})
 }
 
-// Tabs returns the tabs of this device, the most recently used first.
-func (e *Engine) Tabs(ctx context.Context) ([]Tab, error) { return readTabs(ctx, e.db.Read()) }
+// List yields the tabs of this device, the most recently used first. It reads them at once.
+func (e *Engine) List(ctx context.Context) iter.Seq2[Tab, error] {
+	return each(func() ([]Tab, error) { return readTabs(ctx, e.db.Read()) })
+}
+
+// Get returns the tab of this device that has the address, or [engine.ErrNotFound].
+func (e *Engine) Get(ctx context.Context, address string) (Tab, error) {
+	for t, err := range e.List(ctx) {
+		if err != nil || t.URL() == address {
+			return t, err
+		}
+	}
+	return Tab{}, errNotOpen
+}
+
+// each yields what read returns.
+func each[T any](read func() ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		all, err := read()
+		for _, one := range all {
+			if !yield(one, nil) {
+				return
+			}
+		}
+		if err != nil {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// Watch yields what changes from now on, by the user or by a sync, so that a window can
+// show it. After a sync, the IDs are those of the devices whose tabs are others; after an
+// edit there are none. It delays neither edits nor syncs: what happens while the loop is
+// busy comes as one [engine.Change]. It ends with ctx, with Close, or when the loop is left,
+// and serves one loop.
+func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] { return e.watchers.Watch(ctx) }
 
 func put(ctx context.Context, tx *sql.Tx, t Tab) error {
-	_, err := tx.ExecContext(ctx, sqlPut, t.URL(), t.Title, t.Icon, t.LastUsed)
+	_, err := tx.ExecContext(ctx, sqlPut, t.URL(), t.Title, t.Icon, unix(t.LastUsed))
 	return err
 }
 
@@ -132,6 +214,7 @@ func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	})
 	if err == nil && changed {
+		e.watchers.Tell(engine.Change{User: true})
 		e.Notify()
 	}
 	return err
@@ -150,9 +233,11 @@ func readTabs(ctx context.Context, q rowsQueryer) ([]Tab, error) {
 	var all []Tab
 	for rows.Next() {
 		t := Tab{URLHistory: make([]string, 1)}
-		if err := rows.Scan(&t.URLHistory[0], &t.Title, &t.Icon, &t.LastUsed); err != nil {
+		var used int64
+		if err := rows.Scan(&t.URLHistory[0], &t.Title, &t.Icon, &used); err != nil {
 			return nil, err
 		}
+		t.LastUsed = fromUnix(used)
 		all = append(all, t)
 	}
 	return all, sqlite.Explain(rows.Err())

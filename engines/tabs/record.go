@@ -55,16 +55,11 @@ func parse(payload []byte) (name string, all []Tab, err error) {
 	}
 	all = []Tab{}
 	for _, raw := range r.Tabs {
-		var t struct {
-			Title      string          `json:"title"`
-			URLHistory []string        `json:"urlHistory"`
-			Icon       string          `json:"icon"`
-			LastUsed   json.RawMessage `json:"lastUsed"`
-		}
+		var t Tab
 		if json.Unmarshal(raw, &t) != nil || len(t.URLHistory) == 0 || !acceptable(t.URLHistory[0]) {
 			continue
 		}
-		all = append(all, Tab{t.Title, t.URLHistory, t.Icon, seconds(t.LastUsed)})
+		all = append(all, t)
 	}
 	return r.ClientName, all, nil
 }

@@ -3,6 +3,8 @@ package tabs
 import (
 	"context"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
@@ -12,15 +14,19 @@ import (
 type DeviceTabs struct {
 	// Device is whose they are, as the account lists it.
 	Device engine.Device
-	// Modified is when it sent them.
-	Modified engine.Timestamp
+	// Modified is when it sent them, by the server's clock, to the hundredth of a second.
+	Modified time.Time
 	// Tabs are in the order in which it sent them: usually the one last used first.
 	Tabs []Tab
 }
 
-// Others returns the tabs of the account's other devices, the most recent first. It omits
-// devices that have left the account.
-func (e *Engine) Others(ctx context.Context) ([]DeviceTabs, error) {
+// Others yields the tabs of the account's other devices, the most recent first. It omits
+// devices that have left the account. It reads them at once.
+func (e *Engine) Others(ctx context.Context) iter.Seq2[DeviceTabs, error] {
+	return each(func() ([]DeviceTabs, error) { return e.others(ctx) })
+}
+
+func (e *Engine) others(ctx context.Context) ([]DeviceTabs, error) {
 	m, err := readMeta(ctx, e.db.Read())
 	if err != nil {
 		return nil, err
@@ -41,9 +47,11 @@ func (e *Engine) Others(ctx context.Context) ([]DeviceTabs, error) {
 		var id engine.ID
 		var t DeviceTabs
 		var payload []byte
-		if err := rows.Scan(&id, &t.Modified, &payload); err != nil {
+		var modified engine.Timestamp
+		if err := rows.Scan(&id, &modified, &payload); err != nil {
 			return nil, err
 		}
+		t.Modified = modified.Time()
 		d, known := devices[id]
 		if !known {
 			continue

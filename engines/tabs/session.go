@@ -22,6 +22,8 @@ type session struct {
 	out     []engine.Outgoing
 	next    int
 	changes int // how many edits are in out
+	// changed are the devices whose tabs a transaction changed.
+	changed []engine.ID
 }
 
 // Begin starts a sync and takes over the account's devices.
@@ -74,9 +76,12 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	err := s.Apply(ctx, func(from, to int64) (int64, engine.Merged, error) {
 		var m engine.Merged
 		err := s.e.db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-			m = engine.Merged{}
+			m, s.changed = engine.Merged{}, nil
 			return s.merge(tx, from, to, &m)
 		})
+		if err == nil && len(s.changed) > 0 {
+			s.e.watchers.Tell(engine.Change{Sync: true, IDs: s.changed})
+		}
 		return to, m, err
 	})
 	if err == nil {
@@ -155,6 +160,7 @@ func (s *session) apply(tx *sqlite.Tx, in engine.Incoming, m *engine.Merged) err
 	if n > 0 {
 		m.Applied++
 		m.NoteChanged(in.ID)
+		s.changed = append(s.changed, in.ID)
 	} else {
 		m.Reconciled++
 	}

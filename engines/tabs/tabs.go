@@ -46,10 +46,11 @@ type Config = engine.StoreConfig
 // use.
 type Engine struct {
 	engine.ChangeNotifier
-	db     *sqlite.DB
-	ledger *ledger.Ledger
-	now    func() time.Time
-	log    *slog.Logger
+	watchers engine.Watchers
+	db       *sqlite.DB
+	ledger   *ledger.Ledger
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 var (
@@ -88,8 +89,11 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Close closes the file.
-func (e *Engine) Close() error { return e.db.Close() }
+// Close closes the file, and ends all that watch.
+func (e *Engine) Close() error {
+	e.watchers.Close()
+	return e.db.Close()
+}
 
 // Collection is "tabs".
 func (e *Engine) Collection() string { return collection }
@@ -142,7 +146,11 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 
 // Wipe forgets the own tabs too.
 func (e *Engine) Wipe(ctx context.Context) error {
-	return e.forget(ctx, engine.Association{}, sqlDelete, sqlWipeMeta)
+	err := e.forget(ctx, engine.Association{}, sqlDelete, sqlWipeMeta)
+	if err == nil {
+		e.watchers.Tell(engine.Change{})
+	}
+	return err
 }
 
 func (e *Engine) forget(ctx context.Context, a engine.Association, then ...string) error {

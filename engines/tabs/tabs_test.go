@@ -3,9 +3,12 @@ package tabs_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,11 +80,10 @@ func TestContract(t *testing.T) {
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			all := make(map[engine.ID]int)
-			others, err := e.(*tabs.Engine).Others(ctx)
-			if err != nil {
-				return nil, err
-			}
-			for _, d := range others {
+			for d, err := range e.(*tabs.Engine).Others(ctx) {
+				if err != nil {
+					return nil, err
+				}
 				var version int
 				if _, err := fmt.Sscanf(d.Tabs[0].URL(), "https://version.example/%d", &version); err != nil {
 					return nil, err
@@ -149,17 +151,17 @@ func TestFirefoxTabsAreShownWithTheirDevice(t *testing.T) {
 	firefox := engine.Device{ID: "nuD6nmwyKHoF", Name: "’s Firefox on vm", Type: "desktop"}
 	in := engine.Incoming{ID: firefox.ID, Modified: records[0].Modified, Payload: records[0].Cleartext}
 	sync(t, e, []engine.Device{firefox}, 179537256600, in)
-	got, err := e.Others(t.Context())
+	got, err := engine.Collect(e.Others(t.Context()))
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%v, %v; want one device", got, err)
 	}
 	d := got[0]
-	if d.Device != firefox || d.Modified != 179537256501 || len(d.Tabs) != 1 || d.Tabs[0].URL() != "http://127.0.0.1:5055/page1" || d.Tabs[0].LastUsed != 1795372565 {
+	if d.Device != firefox || !d.Modified.Equal(engine.Timestamp(179537256501).Time()) || len(d.Tabs) != 1 || d.Tabs[0].URL() != "http://127.0.0.1:5055/page1" || d.Tabs[0].LastUsed.Unix() != 1795372565 {
 		t.Fatalf("got %+v", d)
 	}
 	// The device leaves the account, and its tabs go with it.
 	sync(t, e, devices(1), 179537256700)
-	if got, err := e.Others(t.Context()); err != nil || len(got) != 0 {
+	if got, err := engine.Collect(e.Others(t.Context())); err != nil || len(got) != 0 {
 		t.Fatalf("a closed device still shows: %v, %v", got, err)
 	}
 }
@@ -239,7 +241,7 @@ func TestRecordIsCutToFit(t *testing.T) {
 	e, _ := open(t)
 	var all []tabs.Tab
 	for i := range 40 {
-		all = append(all, tabs.Tab{URLHistory: []string{page(i) + strings.Repeat("x", 20_000)}, LastUsed: int64(1000 + i)})
+		all = append(all, tabs.Tab{URLHistory: []string{page(i) + strings.Repeat("x", 20_000)}, LastUsed: time.Unix(int64(1000+i), 0)})
 	}
 	if err := e.SetTabs(t.Context(), all); err != nil {
 		t.Fatal(err)
@@ -252,8 +254,8 @@ func TestRecordIsCutToFit(t *testing.T) {
 	if n := len(out[0].Payload) * 4 / 3; n > 512<<10 || n < 480<<10 {
 		t.Errorf("the sealed record would have about %d bytes; want just under 512 KiB", n)
 	}
-	if first := record.Tabs[0]; first.LastUsed != 1039 || len(record.Tabs) >= 40 {
-		t.Errorf("%d tabs, the first of %d; want fewer than 40, the newest first", len(record.Tabs), first.LastUsed)
+	if first := record.Tabs[0]; first.LastUsed.Unix() != 1039 || len(record.Tabs) >= 40 {
+		t.Errorf("%d tabs, the first of %d; want fewer than 40, the newest first", len(record.Tabs), first.LastUsed.Unix())
 	}
 }
 
@@ -273,7 +275,7 @@ func TestAddressesForThisDeviceAloneStayHere(t *testing.T) {
 	if err := e.SetTabs(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
-	got, err := e.Tabs(t.Context())
+	got, err := engine.Collect(e.List(t.Context()))
 	if err != nil || len(got) != 1 || got[0].Title != "Good" {
 		t.Fatalf("got %v, %v; want the good one", got, err)
 	}
@@ -282,7 +284,7 @@ func TestAddressesForThisDeviceAloneStayHere(t *testing.T) {
 func TestSameTabsAgainAreNoChange(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t)
-	all := []tabs.Tab{{URLHistory: []string{page(1)}, LastUsed: 5}, {URLHistory: []string{page(2)}, LastUsed: 4}}
+	all := []tabs.Tab{{URLHistory: []string{page(1)}, LastUsed: time.Unix(5, 0)}, {URLHistory: []string{page(2)}, LastUsed: time.Unix(4, 0)}}
 	for range 2 {
 		if err := e.SetTabs(t.Context(), all); err != nil {
 			t.Fatal(err)
@@ -314,13 +316,60 @@ func TestBrokenTabHidesNoOther(t *testing.T) {
 		{"title":"text time","urlHistory":["https://b.example/","https://before.example/"],"lastUsed":"1795372565"},
 		{"title":"fraction","urlHistory":["https://c.example/"],"lastUsed":1795372565.75,"unknown":{}}]}`)}
 	sync(t, e, devices(1), 179537260000, in)
-	got, err := e.Others(t.Context())
+	got, err := engine.Collect(e.Others(t.Context()))
 	if err != nil || len(got) != 1 || len(got[0].Tabs) != 2 {
 		t.Fatalf("got %+v, %v; want two tabs", got, err)
 	}
 	for _, tab := range got[0].Tabs {
-		if tab.LastUsed != 1795372565 {
-			t.Errorf("%s was last used at %d", tab.Title, tab.LastUsed)
+		if tab.LastUsed.Unix() != 1795372565 {
+			t.Errorf("%s was last used at %d", tab.Title, tab.LastUsed.Unix())
 		}
+	}
+}
+
+// TestWatchTellsWhoseTabsChanged: an app shows an edit of its own, and those devices whose
+// tabs a sync changed.
+func TestWatchTellsWhoseTabsChanged(t *testing.T) {
+	t.Parallel()
+	e, _ := open(t)
+	next, stop := iter.Pull(e.Watch(t.Context()))
+	defer stop()
+	if err := e.OpenTab(t.Context(), page(1), ""); err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := next(); !ok || !c.User || c.Sync || c.IDs != nil {
+		t.Errorf("an edit: %+v, %v", c, ok)
+	}
+	in := func(n int, title string) engine.Incoming {
+		return engine.Incoming{ID: other(n), Modified: 179537260000, Payload: fmt.Appendf(nil,
+			`{"id":"%s","clientName":"x","tabs":[{"title":"%s","urlHistory":["https://a.example/"]}]}`, other(n), title)}
+	}
+	sync(t, e, devices(2), 179537260000, in(0, "a"), in(1, "b"))
+	if c, ok := next(); !ok || c.User || !c.Sync || !slices.Equal(c.IDs, []engine.ID{other(0), other(1)}) {
+		t.Errorf("a sync: %+v, %v", c, ok)
+	}
+	sync(t, e, devices(2), 179537260100, in(0, "a"), in(1, "other"))
+	if c, ok := next(); !ok || !slices.Equal(c.IDs, []engine.ID{other(1)}) {
+		t.Errorf("a sync with one change: %+v, %v", c, ok)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := next(); ok {
+		t.Errorf("after Close: %+v", c)
+	}
+}
+
+func TestGetFindsATabByItsAddress(t *testing.T) {
+	t.Parallel()
+	e, _ := open(t)
+	if err := e.OpenTab(t.Context(), page(1), "One"); err != nil {
+		t.Fatal(err)
+	}
+	if tab, err := e.Get(t.Context(), page(1)); err != nil || tab.Title != "One" || tab.LastUsed.IsZero() {
+		t.Errorf("got %+v, %v", tab, err)
+	}
+	if _, err := e.Get(t.Context(), page(2)); !errors.Is(err, engine.ErrNotFound) {
+		t.Errorf("a page that is not open: %v", err)
 	}
 }

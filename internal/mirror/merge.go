@@ -125,7 +125,7 @@ func (c *chunk[R]) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
-	if !c.Result.MoreChanged || c.store.watchers.watched() || c.store.schema.Lookup != nil {
+	if !c.Result.MoreChanged || c.store.watchers.Watched() || c.store.schema.Lookup != nil {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ type Store[R any] struct {
 	keys     atomic.Pointer[keys]
 	db       *sqlite.DB
 	ledger   *ledger.Ledger
-	watchers watchers
+	watchers engine.Watchers
 	chunk    int // how many records one transaction of a sync takes at most
 }
 
@@ -137,7 +137,7 @@ func (s *Store[R]) initialize(tx *Tx[R]) error {
 
 // Close closes the file, and ends all that watch.
 func (s *Store[R]) Close() error {
-	s.watchers.close()
+	s.watchers.Close()
 	return s.db.Close()
 }
 

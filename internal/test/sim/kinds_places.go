@@ -196,7 +196,7 @@ const maxVisits = 15
 
 func (s *historyStore) show(ctx context.Context) (all []shown, err error) {
 	var ids []engine.ID
-	for p, err := range s.e.List(ctx, history.Between{}) {
+	for p, err := range s.e.List(ctx) {
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +218,7 @@ func (s *historyStore) show(ctx context.Context) (all []shown, err error) {
 }
 
 func (s *historyStore) add(ctx context.Context, item, n int, _ Step) error {
-	_, err := s.e.Add(ctx, fmt.Sprintf("https://h%d.test/", item), fmt.Sprintf("page %d", item), history.Visit{At: visited(n)})
+	_, err := s.e.AddVisit(ctx, fmt.Sprintf("https://h%d.test/", item), fmt.Sprintf("page %d", item), history.Visit{At: visited(n)})
 	return err
 }
 
@@ -246,7 +246,7 @@ func (s *tabStore) close() error          { return s.e.Close() }
 func (s *tabStore) show(context.Context) ([]shown, error) { return nil, nil }
 
 func (s *tabStore) add(ctx context.Context, item, n int, _ Step) error {
-	return s.e.SetTabs(ctx, []tabs.Tab{{Title: value(n), URLHistory: []string{fmt.Sprintf("https://t%d.test/%s", item, value(n))}, LastUsed: int64(n)}})
+	return s.e.SetTabs(ctx, []tabs.Tab{{Title: value(n), URLHistory: []string{fmt.Sprintf("https://t%d.test/%s", item, value(n))}, LastUsed: time.Unix(int64(n), 0)}})
 }
 
 func (s *tabStore) edit(ctx context.Context, it shown, _, n int) error {
@@ -257,12 +257,12 @@ func (s *tabStore) remove(ctx context.Context, _ shown) error { return s.e.SetTa
 
 // own and others are the tabs of this device and of the rest.
 func (s *tabStore) own(ctx context.Context) (string, error) {
-	all, err := s.e.Tabs(ctx)
+	all, err := engine.Collect(s.e.List(ctx))
 	return fmt.Sprint(all), err
 }
 
 func (s *tabStore) others(ctx context.Context) (map[string]string, error) {
-	list, err := s.e.Others(ctx)
+	list, err := engine.Collect(s.e.Others(ctx))
 	all := map[string]string{}
 	for _, d := range list {
 		all[d.Device.Name] += fmt.Sprint(d.Tabs)

@@ -21,7 +21,7 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	must(t, err)
 	mark, err := a.Bookmarks.Add(ctx, bookmarks.Item{Parent: folder.GUID, Title: "b", URL: "https://b.example/"}, bookmarks.End)
 	must(t, err)
-	page, err := a.History.Add(ctx, "https://h.example/", "h", history.Visit{})
+	page, err := a.History.AddVisit(ctx, "https://h.example/", "h", history.Visit{})
 	must(t, err)
 	a.Sync()
 	old := w.Browser("old", ann)

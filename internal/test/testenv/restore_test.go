@@ -49,7 +49,7 @@ func (f *flat) items() []string {
 	for _, b := range f.children() {
 		all = append(all, fmt.Sprint("bookmark ", b.Position, " ", b.Title))
 	}
-	for p, err := range f.History.List(ctx, history.Between{}) {
+	for p, err := range f.History.List(ctx) {
 		must(t, err)
 		all = append(all, fmt.Sprint("page ", p.URL, " ", p.Title))
 	}
@@ -74,7 +74,7 @@ func (f *flat) add(word string) {
 	must(t, err)
 	_, err = f.Bookmarks.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: word, URL: "https://" + word + ".example/"}, bookmarks.End)
 	must(t, err)
-	_, err = f.History.Add(ctx, "https://"+word+".example/", word, history.Visit{At: f.Env.Clock.Now()})
+	_, err = f.History.AddVisit(ctx, "https://"+word+".example/", word, history.Visit{At: f.Env.Clock.Now()})
 	must(t, err)
 }
 
@@ -133,9 +133,11 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 				_, err := a.Passwords.Update(t.Context(), l)
 				must(t, err)
 			}
-			for p, err := range a.History.List(t.Context(), history.Between{}) {
+			for p, err := range a.History.List(t.Context()) {
 				must(t, err)
-				must(t, a.History.SetTitle(t.Context(), p.ID, "retitled"))
+				p.Title = "retitled"
+				_, err := a.History.Update(t.Context(), p)
+				must(t, err)
 			}
 			agree(t, a, b)
 			a.add("from-a")

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/engines/tabs"
+	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
@@ -152,7 +152,7 @@ func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *A
 		switch {
 		case err == nil:
 			got.Closed = append(got.Closed, address)
-		case !errors.Is(err, tabs.ErrNotOpen):
+		case !errors.Is(err, engine.ErrNotFound):
 			return err
 		}
 	}
