@@ -61,15 +61,15 @@ func (s ourSide) add(t *testing.T, b item) string {
 	kinds := map[string]bookmarks.Kind{
 		firefoxsync.PlainBookmark: bookmarks.Bookmark, firefoxsync.Folder: bookmarks.Folder, firefoxsync.Separator: bookmarks.Separator,
 	}
-	added, err := s.Bookmarks.Add(t.Context(), bookmarks.Item{
-		GUID: engine.ID(b.GUID), Kind: kinds[b.Kind], Parent: engine.ID(b.Parent), Title: b.Title, URL: b.URL, Tags: b.Tags, Keyword: b.Keyword,
+	added, err := s.Bookmarks.Insert(t.Context(), bookmarks.Item{
+		ID: engine.ID(b.GUID), Kind: kinds[b.Kind], Parent: engine.ID(b.Parent), Title: b.Title, URL: b.URL, Tags: b.Tags, Keyword: b.Keyword,
 	}, b.Index)
 	check(t, err)
 	for i, c := range b.Children {
-		c.Parent, c.Index = string(added.GUID), i
+		c.Parent, c.Index = string(added.ID), i
 		s.add(t, c)
 	}
-	return string(added.GUID)
+	return string(added.ID)
 }
 
 func (s ourSide) edit(t *testing.T, guid string, f func(*item)) {
@@ -92,7 +92,7 @@ func (s ourSide) edit(t *testing.T, guid string, f func(*item)) {
 	if !slices.Equal(b.Tags, before.Tags) {
 		c.Tags = &b.Tags
 	}
-	_, err = s.Bookmarks.Edit(t.Context(), engine.ID(guid), c)
+	_, err = s.Bookmarks.UpdateFields(t.Context(), engine.ID(guid), c)
 	check(t, err)
 }
 
@@ -114,7 +114,7 @@ func (s ourSide) remove(t *testing.T, guids ...string) {
 	for i, guid := range guids {
 		ids[i] = engine.ID(guid)
 	}
-	_, err := s.Bookmarks.Remove(t.Context(), ids...)
+	_, err := s.Bookmarks.DeleteAll(t.Context(), ids...)
 	check(t, err)
 }
 
@@ -137,7 +137,7 @@ func nodeOf(n *bookmarks.Node) item {
 
 func itemOf(it *bookmarks.Item) item {
 	b := item{
-		GUID: string(it.GUID), Kind: it.Kind.String(), Parent: string(it.Parent), Index: it.Position, Title: it.Title,
+		GUID: string(it.ID), Kind: it.Kind.String(), Parent: string(it.Parent), Index: it.Position, Title: it.Title,
 		URL: it.URL, Tags: it.Tags, Keyword: it.Keyword, DateAdded: it.Added.UnixMilli(),
 	}
 	if it.Kind == bookmarks.Query {

@@ -101,7 +101,7 @@ func TestFromFirefoxAndBack(t *testing.T) {
 	h, err := history.New(t.Context(), places)
 	check(t, err)
 
-	imported, err := b.Import(t.Context(), profile, importing.Options{TempDir: dir})
+	imported, err := b.ImportFile(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
 	if imported.Added != withGUIDs.Items || imported.Skipped != 0 || imported.Duplicates != 0 {
 		t.Errorf("imported %+v; Firefox has %d items", imported, withGUIDs.Items)
@@ -111,7 +111,7 @@ func TestFromFirefoxAndBack(t *testing.T) {
 	if pages.Added+pages.Updated != visited.Pages || pages.Visits != visited.Visits || pages.Skipped != 0 || visited.Visits != 750 {
 		t.Errorf("imported %+v; Firefox has %+v", pages, visited)
 	}
-	again, err := b.Import(t.Context(), profile, importing.Options{TempDir: dir})
+	again, err := b.ImportFile(t.Context(), profile, importing.Options{TempDir: dir})
 	check(t, err)
 	if again.Added != 0 || again.Duplicates != withGUIDs.Items {
 		t.Errorf("imported again: %+v", again)
@@ -129,7 +129,7 @@ func TestFromFirefoxAndBack(t *testing.T) {
 		"jsonlz4": {"BookmarkJSONUtils", withGUIDs},
 	} {
 		var file bytes.Buffer
-		check(t, b.Export(t.Context(), &file, format))
+		check(t, b.ExportAs(t.Context(), &file, format))
 		path := filepath.Join(dir, "export."+format)
 		check(t, os.WriteFile(path, file.Bytes(), 0o600))
 		var count int

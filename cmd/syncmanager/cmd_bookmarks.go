@@ -56,7 +56,7 @@ type bookmarkJSON struct {
 
 func bookmarkToJSON(it bookmarks.Item) bookmarkJSON {
 	j := bookmarkJSON{
-		ID: bookmarks.WireID(it.GUID), Type: it.Kind.String(), ParentID: bookmarks.WireID(it.Parent), Position: it.Position,
+		ID: bookmarks.WireID(it.ID), Type: it.Kind.String(), ParentID: bookmarks.WireID(it.Parent), Position: it.Position,
 		BmkURI: it.URL, Keyword: it.Keyword, DateAdded: millis(it.Added), LastModified: millis(it.Modified),
 	}
 	if it.Kind != bookmarks.Separator {
@@ -137,7 +137,7 @@ func (a *app) bookmarkSaved(ctx context.Context, p *profile.Profile, what string
 
 func (a *app) tellBookmark(what string, it bookmarks.Item, folder string) error {
 	t := term.Table{Width: a.Width()}
-	t.Add(what+" "+profile.ShortID(it.GUID), folder+"/"+label(it), it.URL)
+	t.Add(what+" "+profile.ShortID(it.ID), folder+"/"+label(it), it.URL)
 	return t.Print(a.Out)
 }
 
@@ -169,7 +169,7 @@ func (a *app) completePaths(c *cobra.Command, word string, folders bool) ([]stri
 			if err != nil {
 				return nil, err
 			}
-			folder, before = it.GUID, word[:i+1]
+			folder, before = it.ID, word[:i+1]
 		}
 		children, err := store.Children(ctx, folder)
 		if err != nil {

@@ -74,8 +74,8 @@ default "unfiled", which browsers show as Other Bookmarks.`,
 		if err != nil {
 			return err
 		}
-		it.Parent = parent.GUID
-		if it, err = store.Add(ctx, it, at); err != nil {
+		it.Parent = parent.ID
+		if it, err = store.Insert(ctx, it, at); err != nil {
 			return err
 		}
 		return a.bookmarkSaved(ctx, p, "Added", it)
@@ -138,7 +138,7 @@ func (a *app) bookmarksEditCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if it, err = store.Edit(ctx, it.GUID, change); err != nil {
+		if it, err = store.UpdateFields(ctx, it.ID, change); err != nil {
 			return err
 		}
 		return a.bookmarkSaved(ctx, p, "Changed", it)
@@ -179,10 +179,10 @@ func (a *app) moveBookmarks(ctx context.Context, p *profile.Profile, items []boo
 		return err
 	}
 	for i, it := range items {
-		if err := store.Move(ctx, it.GUID, folder.GUID, at); err != nil {
+		if err := store.Move(ctx, it.ID, folder.ID, at); err != nil {
 			return err
 		}
-		if items[i], err = store.Get(ctx, it.GUID); err != nil {
+		if items[i], err = store.Get(ctx, it.ID); err != nil {
 			return err
 		}
 		if at != bookmarks.End {
@@ -209,7 +209,7 @@ func (a *app) findBookmarks(ctx context.Context, p *profile.Profile, words []str
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(items, func(it bookmarks.Item) bool { return it.GUID == found.GUID }) {
+		if !slices.ContainsFunc(items, func(it bookmarks.Item) bool { return it.ID == found.ID }) {
 			items = append(items, found)
 		}
 	}
@@ -256,11 +256,11 @@ func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engin
 	folders := make([]string, len(items))
 	depths := make(map[engine.ID]int, len(items))
 	for i, it := range items {
-		path, err := store.Path(ctx, it.GUID)
+		path, err := store.Path(ctx, it.ID)
 		if err != nil {
 			return nil, err
 		}
-		depths[it.GUID] = len(path)
+		depths[it.ID] = len(path)
 		if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
 			return nil, err
 		}
@@ -273,17 +273,17 @@ func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engin
 	}
 	// The deepest are deleted first, since one item may be below another.
 	guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
-	_, err := store.Remove(ctx, guids...)
+	_, err := store.DeleteAll(ctx, guids...)
 	return folders, err
 }
 
 // mayRemoveAlone returns an error for a folder with items. Roots are left to the store.
 func mayRemoveAlone(ctx context.Context, store *bookmarks.Engine, it bookmarks.Item, in string) error {
-	below, err := store.Children(ctx, it.GUID)
+	below, err := store.Children(ctx, it.ID)
 	switch {
 	case errors.Is(err, bookmarks.ErrNotFolder):
 		return nil
-	case err == nil && len(below) > 0 && !bookmarks.IsRoot(it.GUID):
+	case err == nil && len(below) > 0 && !bookmarks.IsRoot(it.ID):
 		return fmt.Errorf("%s/%s is not empty; --recursive deletes it with all its items", in, label(it))
 	}
 	return err
@@ -333,16 +333,16 @@ func (a *app) changeTags(ctx context.Context, p *profile.Profile, word string, t
 	if remove {
 		change = store.Untag
 	}
-	if err := change(ctx, it.GUID, tags...); err != nil {
+	if err := change(ctx, it.ID, tags...); err != nil {
 		return err
 	}
-	if it, err = store.Get(ctx, it.GUID); err != nil {
+	if it, err = store.Get(ctx, it.ID); err != nil {
 		return err
 	}
 	if a.JSON {
 		return a.PrintJSON(bookmarkToJSON(it))
 	}
-	return a.Print("%s  %s  %s", profile.ShortID(it.GUID), label(it), cmp.Or(hashes(it.Tags), "no tags"))
+	return a.Print("%s  %s  %s", profile.ShortID(it.ID), label(it), cmp.Or(hashes(it.Tags), "no tags"))
 }
 
 func (a *app) listTags(ctx context.Context, p *profile.Profile) error {

@@ -44,7 +44,7 @@ nothing can be imported, the exit code is 1.`,
 				return err
 			}
 			r, err := a.importFile("importing bookmarks", args[0],
-				func(path string) (importing.Report, error) { return store.Import(ctx, path, o) },
+				func(path string) (importing.Report, error) { return store.ImportFile(ctx, path, o) },
 				func(in io.Reader) (importing.Report, error) { return store.ImportFrom(ctx, in, o) })
 			if err != nil {
 				return err
@@ -86,7 +86,7 @@ which keep all fields of a bookmark. Without --format, the name of the file deci
 				return err
 			}
 			return a.Export(term.Export{Path: args[0], Format: format, Force: force, Note: "Wrote %s."},
-				func(w io.Writer) error { return store.Export(ctx, w, format) })
+				func(w io.Writer) error { return store.ExportAs(ctx, w, format) })
 		}),
 	}
 	c.Flags().StringVar(&format, "format", "", "html, json or jsonlz4")

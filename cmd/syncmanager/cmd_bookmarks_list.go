@@ -43,7 +43,7 @@ func (a *app) bookmarksListCommand() *cobra.Command {
 			if it.Kind != bookmarks.Folder {
 				return a.showBookmark(ctx, p, it)
 			}
-			items, err := store.Children(ctx, it.GUID)
+			items, err := store.Children(ctx, it.ID)
 			if err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (a *app) listBookmarks(items []bookmarks.Item, folders []string) error {
 		t.Head = append(t.Head, "TAGS")
 	}
 	for i, it := range items {
-		row := []string{profile.ShortID(bookmarks.WireID(it.GUID)), labelled(it), it.URL}
+		row := []string{profile.ShortID(bookmarks.WireID(it.ID)), labelled(it), it.URL}
 		if folders != nil {
 			row = append(row, folders[i])
 		}
@@ -137,7 +137,7 @@ func (a *app) showBookmark(ctx context.Context, p *profile.Profile, it bookmarks
 	}
 	var t term.Table
 	for _, field := range [][2]string{
-		{"ID", string(it.GUID)}, {"Title", label(it)}, {"URL", it.URL}, {"Folder", folder}, {"Tags", hashes(it.Tags)},
+		{"ID", string(it.ID)}, {"Title", label(it)}, {"URL", it.URL}, {"Folder", folder}, {"Tags", hashes(it.Tags)},
 		{"Keyword", it.Keyword}, {"Added", day(it.Added)}, {"Changed", day(it.Modified)},
 	} {
 		if field[1] != "" {
@@ -160,7 +160,7 @@ func (a *app) bookmarksTreeCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				from = folder.GUID
+				from = folder.ID
 			}
 			return a.drawTree(ctx, p, from)
 		}),

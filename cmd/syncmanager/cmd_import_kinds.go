@@ -236,7 +236,7 @@ func (im *firefoxImport) bookmarks(ctx context.Context) (importing.Report, error
 	}
 	var r importing.Report
 	im.progress.While("importing bookmarks", func() {
-		r, err = store.Import(ctx, im.places(), importing.Options{DryRun: im.dry})
+		r, err = store.ImportFile(ctx, im.places(), importing.Options{DryRun: im.dry})
 	})
 	return r, err
 }

@@ -101,7 +101,7 @@ func TestAPoorerFileTakesNothingAway(t *testing.T) {
 						t.Errorf("device %d has %+v; want the tags %q, the keyword and %d", i, it, tags, added)
 					}
 				}
-				if got := a.record(t, one.one(url1).GUID)["dateAdded"]; got != float64(added*1000) {
+				if got := a.record(t, one.one(url1).ID)["dateAdded"]; got != float64(added*1000) {
 					t.Errorf("the server has the date %v; want %d", got, added*1000)
 				}
 			})
@@ -116,11 +116,11 @@ func TestABackupIsAsNewAsItsLastEdit(t *testing.T) {
 	a := newAccount()
 	one := a.device(t)
 	guid := one.add(bookmarks.Menu, "old")
-	if _, err := one.Edit(t.Context(), guid, bookmarks.Change{Tags: &[]string{"kept"}}); err != nil {
+	if _, err := one.UpdateFields(t.Context(), guid, bookmarks.Change{Tags: &[]string{"kept"}}); err != nil {
 		t.Fatal(err)
 	}
 	var backup bytes.Buffer
-	if err := one.Export(t.Context(), &backup, "json"); err != nil {
+	if err := one.ExportAs(t.Context(), &backup, "json"); err != nil {
 		t.Fatal(err)
 	}
 	one.rename(guid, "new")
@@ -171,7 +171,7 @@ func TestTagsEditedOnBothSides(t *testing.T) {
 func TestTagsOfTwoBookmarksOfOneURL(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	twin, err := p.one.Add(t.Context(), bookmarks.Item{Parent: bookmarks.Toolbar, Title: "twin", URL: p.one.get(p.a).URL, Tags: []string{"base", "gone"}}, 0)
+	twin, err := p.one.Insert(t.Context(), bookmarks.Item{Parent: bookmarks.Toolbar, Title: "twin", URL: p.one.get(p.a).URL, Tags: []string{"base", "gone"}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,11 +182,11 @@ func TestTagsOfTwoBookmarksOfOneURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Another client tags one of the two alone, and does not know the other.
-	record := string(p.account.records[twin.GUID].Payload)
-	p.account.put(twin.GUID, strings.Replace(record, `["base","gone"]`, `["base","phone"]`, 1))
+	record := string(p.account.records[twin.ID].Payload)
+	p.account.put(twin.ID, strings.Replace(record, `["base","gone"]`, `["base","phone"]`, 1))
 	p.settle(t)
 	for _, d := range []*device{p.one, p.two} {
-		for _, guid := range []engine.ID{p.a, twin.GUID} {
+		for _, guid := range []engine.ID{p.a, twin.ID} {
 			if it := d.get(guid); !slices.Equal(it.Tags, []string{"base", "fromA", "phone"}) {
 				t.Fatalf("the tags of %s are %q", it.Title, it.Tags)
 			}
@@ -265,7 +265,7 @@ func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
 	two.sync()
 	for _, format := range []string{"json", "jsonlz4"} {
 		var backup bytes.Buffer
-		if err := one.Export(t.Context(), &backup, format); err != nil {
+		if err := one.ExportAs(t.Context(), &backup, format); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range folders {
@@ -285,7 +285,7 @@ func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
 	// comes back everywhere under its GUIDs, and what the other device did meanwhile
 	// stays in its place.
 	var backup bytes.Buffer
-	if err := one.Export(t.Context(), &backup, "json"); err != nil {
+	if err := one.ExportAs(t.Context(), &backup, "json"); err != nil {
 		t.Fatal(err)
 	}
 	before := one.titles(folders[0])
@@ -313,7 +313,7 @@ func TestImportOfWhatWasMoved(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	var backup bytes.Buffer
-	if err := p.one.Export(t.Context(), &backup, "json"); err != nil {
+	if err := p.one.ExportAs(t.Context(), &backup, "json"); err != nil {
 		t.Fatal(err)
 	}
 	p.one.move(p.x, bookmarks.Toolbar, 0)

@@ -28,13 +28,13 @@ type applier struct {
 func newApplier(t *tx, s *session) *applier {
 	u := newUndoRecorder()
 	u.readding = s.cleared == wipedHere
-	return &applier{tx: t, undo: u, start: s.Start, skew: s.skew(), touched: make(map[engine.ID]struct{}), first: s.Since() == 0, revived: s.revived}
+	return &applier{tx: t, undo: u, start: s.Start, skew: s.skew(), touched: t.changed, first: s.Since() == 0, revived: s.revived}
 }
 
 // insert adds an item as a record says it.
 func (a *applier) insert(guid engine.ID, r *record, at engine.Timestamp, folder int64, position int, upload bool) (int64, error) {
 	it := &row{parent: folder, extra: r.extra}
-	it.Item = Item{GUID: guid, Kind: r.kind, Position: position, Title: r.title, URL: r.url,
+	it.Item = Item{ID: guid, Kind: r.kind, Position: position, Title: r.title, URL: r.url,
 		Added: instant(r.added), Modified: at.Time()}
 	if upload || a.revived[guid] { // the other devices know the deletion as well
 		it.changes = 1
@@ -71,7 +71,7 @@ func (a *applier) correctDate(n int64, r *record, added int64) {
 // then. Tags and keyword are that one's; see label.
 func (a *applier) set(it *row, r *record, at engine.Timestamp) (place int64, err error) {
 	a.undo.change(it)
-	a.touched[it.GUID] = struct{}{}
+	a.touched[it.ID] = struct{}{}
 	if r.url != "" {
 		if place, err = a.Ensure(r.url); err != nil {
 			return 0, err

@@ -105,7 +105,7 @@ func BenchmarkAdd(b *testing.B) {
 	e := open(b, filepath.Join(b.TempDir(), "places.sqlite"), a.now)
 	defer e.Close()
 	for i := 0; b.Loop(); i++ {
-		if _, err := e.Add(b.Context(), bookmarks.Item{Title: title(i, 0), URL: address(i)}, bookmarks.End); err != nil {
+		if _, err := e.Insert(b.Context(), bookmarks.Item{Title: title(i, 0), URL: address(i)}, bookmarks.End); err != nil {
 			b.Fatal(err)
 		}
 	}

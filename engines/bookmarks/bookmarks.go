@@ -29,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"sync/atomic"
 
@@ -45,10 +46,11 @@ type Config = engine.StoreConfig
 // Engine is the user's bookmarks on this device. It is safe for concurrent use.
 type Engine struct {
 	engine.ChangeNotifier
-	db     *places.DB
-	ledger *ledger.Ledger
-	log    *slog.Logger
-	own    io.Closer // the file, if the engine opened it
+	watchers engine.Watchers
+	db       *places.DB
+	ledger   *ledger.Ledger
+	log      *slog.Logger
+	own      io.Closer // the file, if the engine opened it
 	// wholeMerges counts the full merges.
 	wholeMerges atomic.Int64
 }
@@ -94,8 +96,16 @@ func New(ctx context.Context, file placesfile.File) (*Engine, error) {
 	return e, nil
 }
 
-// Close closes the file, if Open opened it.
+// Watch yields what changes from now on, by the user or by a sync, so that a window can
+// show it. The IDs are those of items; that of a folder is among them when what is in it or
+// its order changed. It delays neither edits nor syncs: what happens while the loop is busy
+// comes as one [engine.Change]. It ends with ctx, with Close, or when the loop is left, and
+// serves one loop.
+func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] { return e.watchers.Watch(ctx) }
+
+// Close closes the file, if Open opened it, and ends all that watch.
 func (e *Engine) Close() error {
+	e.watchers.Close()
 	if e.own == nil {
 		return nil
 	}

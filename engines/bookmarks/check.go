@@ -183,24 +183,24 @@ func (c *Checked) compare(t *tx, l *loader, base *mirrorTree) error {
 }
 
 func (c *Checked) pair(t *tx, it *row) error {
-	if it.GUID == Root {
+	if it.ID == Root {
 		return nil
 	}
-	there, ok, err := t.mirrored(it.GUID)
+	there, ok, err := t.mirrored(it.ID)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		if !IsRoot(it.GUID) {
-			c.fault(Fault{Where: Between, Kind: missingThere, GUID: it.GUID})
+		if !IsRoot(it.ID) {
+			c.fault(Fault{Where: Between, Kind: missingThere, GUID: it.ID})
 		}
 		return nil
 	}
-	if !IsRoot(it.GUID) && !sameValue(recordOf(it), &there) {
-		c.fault(Fault{Where: Between, Kind: otherValue, GUID: it.GUID})
+	if !IsRoot(it.ID) && !sameValue(recordOf(it), &there) {
+		c.fault(Fault{Where: Between, Kind: otherValue, GUID: it.ID})
 	}
 	if there.parent != it.Parent {
-		c.fault(Fault{Where: Between, Kind: otherParent, GUID: it.GUID, Folder: there.parent})
+		c.fault(Fault{Where: Between, Kind: otherParent, GUID: it.ID, Folder: there.parent})
 	}
 	if it.Kind == Folder {
 		children, _, err := t.list(it)
@@ -209,7 +209,7 @@ func (c *Checked) pair(t *tx, it *row) error {
 		}
 		both := common(children, there.children)
 		if len(both) != len(children) || len(both) != len(there.children) || !slices.Equal(both, common(there.children, children)) {
-			c.fault(Fault{Where: Between, Kind: otherOrder, GUID: it.GUID})
+			c.fault(Fault{Where: Between, Kind: otherOrder, GUID: it.ID})
 		}
 	}
 	return nil

@@ -175,8 +175,8 @@ func harness() enginetest.Harness {
 				`"parentName":"unfiled","dateAdded":1795360000000,"bmkUri":"%s","title":"%s"}`, id, address(i), title(i, version))}
 		},
 		Add: func(ctx context.Context, e engine.Engine, i int) (engine.ID, error) {
-			it, err := e.(*folded).Add(ctx, bookmarks.Item{Title: title(i, 0), URL: address(i)}, bookmarks.End)
-			return it.GUID, err
+			it, err := e.(*folded).Insert(ctx, bookmarks.Item{Title: title(i, 0), URL: address(i)}, bookmarks.End)
+			return it.ID, err
 		},
 		Edit: func(ctx context.Context, e engine.Engine, id engine.ID, version int) error {
 			it, err := e.(*folded).Get(ctx, id)
@@ -188,11 +188,11 @@ func harness() enginetest.Harness {
 				return err
 			}
 			to := title(i, version)
-			_, err = e.(*folded).Edit(ctx, id, bookmarks.Change{Title: &to})
+			_, err = e.(*folded).UpdateFields(ctx, id, bookmarks.Change{Title: &to})
 			return err
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			_, err := e.(*folded).Remove(ctx, id)
+			_, err := e.(*folded).DeleteAll(ctx, id)
 			return err
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
@@ -203,7 +203,7 @@ func harness() enginetest.Harness {
 				if _, err := fmt.Sscanf(it.Title, "Page %d, edition %d", &i, &version); err != nil {
 					return nil, err
 				}
-				all[it.GUID] = version
+				all[it.ID] = version
 			}
 			return all, err
 		},

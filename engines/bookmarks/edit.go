@@ -9,23 +9,84 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// Add adds a bookmark, query, folder or separator at a position of it.Parent, or
+// Tx is a transaction of the user's changes; see [Engine.Edit].
+type Tx struct{ tx *tx }
+
+// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
+// be quick, and use tx alone: a sync and other edits wait for it.
+func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
+	return e.edit(ctx, func(t *tx) error { return f(&Tx{t}) })
+}
+
+// Get returns the item with the ID, or [engine.ErrNotFound].
+func (t *Tx) Get(id engine.ID) (Item, error) {
+	r, err := t.tx.find(id)
+	if err != nil {
+		return Item{}, err
+	}
+	return r.Item, nil
+}
+
+// Add adds an item as [Engine.Add] does, and sets it to what was added.
+func (t *Tx) Add(it *Item) error { return t.Insert(it, End) }
+
+// Insert adds an item as [Engine.Insert] does, and sets it to what was added.
+func (t *Tx) Insert(it *Item, at int) error {
+	r, err := t.tx.addChecked(*it, at)
+	if err == nil {
+		*it = r.Item
+	}
+	return err
+}
+
+// Update changes the item that has it's ID as [Engine.Update] does, and sets it to what it
+// is then.
+func (t *Tx) Update(it *Item) error {
+	r, err := t.tx.find(it.ID)
+	if err != nil {
+		return err
+	}
+	var c Change
+	if it.Title != r.Title {
+		c.Title = &it.Title
+	}
+	if it.URL != r.URL {
+		c.URL = &it.URL
+	}
+	if it.Keyword != r.Keyword {
+		c.Keyword = &it.Keyword
+	}
+	if !slices.Equal(sortedTags(it.Tags), r.Tags) {
+		c.Tags = &it.Tags
+	}
+	if r, err = t.tx.changeChecked(r, c); err == nil {
+		*it = r.Item
+	}
+	return err
+}
+
+// Move puts an item at a position of a folder; see [Engine.Move].
+func (t *Tx) Move(id, folder engine.ID, at int) error { return t.tx.moveTo(id, folder, at) }
+
+// Delete deletes the item with all that is below it, or returns [engine.ErrNotFound].
+func (t *Tx) Delete(id engine.ID) error {
+	_, err := t.tx.removeAll(id)
+	return err
+}
+
+// Add adds a bookmark, query, folder or separator at the end of it.Parent, or of Unfiled
+// without one, and returns it with its ID, place and times. A zero Kind is a bookmark if
+// there is a URL and a folder if not. The error is, among others, an [engine.InvalidError].
+func (e *Engine) Add(ctx context.Context, it Item) (Item, error) { return e.Insert(ctx, it, End) }
+
+// Insert adds a bookmark, query, folder or separator at a position of it.Parent, or
 // at its End; without a parent, of Unfiled. It returns the item with its GUID and
 // times. A zero Kind is a bookmark if there is a URL and a folder if not.
-func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
+func (e *Engine) Insert(ctx context.Context, it Item, at int) (Item, error) {
 	var added Item
 	err := e.edit(ctx, func(t *tx) error {
-		if it.URL != "" {
-			var err error
-			if it.URL, err = checkURL(it.URL); err != nil {
-				return err
-			}
-		}
-		r, err := t.add(it, at)
-		if err != nil {
-			return err
-		}
-		if r, err = t.findRow(r.n); err == nil {
+		r, err := t.addChecked(it, at)
+		if err == nil {
 			added = r.Item
 		}
 		return err
@@ -34,6 +95,20 @@ func (e *Engine) Add(ctx context.Context, it Item, at int) (Item, error) {
 		return Item{}, fmt.Errorf("cannot add the bookmark: %w", err)
 	}
 	return added, nil
+}
+
+// addChecked is add of an item whose URL nobody checked, and returns the whole row.
+func (t *tx) addChecked(it Item, at int) (_ *row, err error) {
+	if it.URL != "" {
+		if it.URL, err = checkURL(it.URL); err != nil {
+			return nil, err
+		}
+	}
+	r, err := t.add(it, at)
+	if err != nil {
+		return nil, err
+	}
+	return t.findRow(r.n)
 }
 
 // add adds an item as an edit of the user's. Its URL was checked, or stored before. The row
@@ -46,7 +121,7 @@ func (t *tx) add(it Item, at int) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if parent.GUID == Root {
+	if parent.ID == Root {
 		return nil, ErrRoot
 	}
 	if err := t.complete(&it); err != nil {
@@ -59,10 +134,11 @@ func (t *tx) add(it Item, at int) (*row, error) {
 	if r.n, err = t.insert(r); err != nil {
 		return nil, err
 	}
+	t.changed[r.ID] = struct{}{}
 	if err := t.touch(parent.n); err != nil {
 		return nil, err
 	}
-	if _, err := t.Exec(sqlRemoveTombstone, r.GUID); err != nil {
+	if _, err := t.Exec(sqlRemoveTombstone, r.ID); err != nil {
 		return nil, err
 	}
 	if r.place == 0 {
@@ -97,12 +173,12 @@ func (t *tx) complete(it *Item) (err error) {
 	default:
 		return invalid("a bookmark cannot be a %s", it.Kind)
 	}
-	if it.GUID == "" {
+	if it.ID == "" {
 		guid, err := t.NewGUID()
 		if err != nil {
 			return err
 		}
-		it.GUID = engine.ID(guid)
+		it.ID = engine.ID(guid)
 	}
 	t.date(it)
 	return nil
@@ -163,36 +239,34 @@ func (t *tx) editLabels(place int64, tags []string, keyword string) error {
 	return nil
 }
 
-// Change is what Edit changes of an item; nil leaves it as it is.
+// Update changes the title, URL, tags and keyword of the item that has it's ID to those of
+// it, and returns the item. Its place stays: [Engine.Move] changes that. A new URL takes
+// tags and keyword along; the old one keeps its tags if other bookmarks have it.
+func (e *Engine) Update(ctx context.Context, it Item) (Item, error) {
+	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&it) })
+	if err != nil {
+		return Item{}, fmt.Errorf("cannot change the bookmark: %w", err)
+	}
+	return it, nil
+}
+
+// Change is what UpdateFields changes of an item; nil leaves it as it is.
 type Change struct {
 	Title, URL, Keyword *string
 	// Tags replaces all tags of the URL.
 	Tags *[]string
 }
 
-// Edit changes a bookmark's or folder's own values. A new URL takes tags and
+// UpdateFields is Update of just the values that c sets. A new URL takes tags and
 // keyword along; the old one keeps its tags if other bookmarks have it.
-func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, error) {
+func (e *Engine) UpdateFields(ctx context.Context, guid engine.ID, c Change) (Item, error) {
 	var edited Item
 	err := e.edit(ctx, func(t *tx) error {
 		r, err := t.find(guid)
 		if err != nil {
 			return err
 		}
-		if IsRoot(r.GUID) {
-			return ErrRoot
-		}
-		if c.URL != nil && *c.URL != r.URL {
-			url, err := checkURL(*c.URL)
-			if err != nil {
-				return err
-			}
-			c.URL = &url
-		}
-		if err := t.change(r, c); err != nil {
-			return err
-		}
-		if r, err = t.findRow(r.n); err == nil {
+		if r, err = t.changeChecked(r, c); err == nil {
 			edited = r.Item
 		}
 		return err
@@ -201,6 +275,25 @@ func (e *Engine) Edit(ctx context.Context, guid engine.ID, c Change) (Item, erro
 		return Item{}, fmt.Errorf("cannot change the bookmark: %w", err)
 	}
 	return edited, nil
+}
+
+// changeChecked is change of an item that may be a root, to a URL that nobody checked. It
+// returns the whole row.
+func (t *tx) changeChecked(r *row, c Change) (*row, error) {
+	if IsRoot(r.ID) {
+		return nil, ErrRoot
+	}
+	if c.URL != nil && *c.URL != r.URL {
+		url, err := checkURL(*c.URL)
+		if err != nil {
+			return nil, err
+		}
+		c.URL = &url
+	}
+	if err := t.change(r, c); err != nil {
+		return nil, err
+	}
+	return t.findRow(r.n)
 }
 
 func (t *tx) change(r *row, c Change) error {
@@ -268,29 +361,32 @@ func (c Change) of(it Item) (_ Item, err error) {
 // Move puts an item at a position of a folder, or at its End. The position is
 // counted without the item itself.
 func (e *Engine) Move(ctx context.Context, guid, folder engine.ID, at int) error {
-	err := e.edit(ctx, func(t *tx) error {
-		r, err := t.find(guid)
-		if err != nil {
-			return err
-		}
-		into, err := t.folder(folder)
-		if err != nil {
-			return err
-		}
-		if IsRoot(r.GUID) || into.GUID == Root {
-			return ErrRoot
-		}
-		if into.n != r.parent {
-			if err := t.noCycle(r.n, into.n); err != nil {
-				return err
-			}
-		}
-		return t.move(r, into.n, at)
-	})
+	err := e.edit(ctx, func(t *tx) error { return t.moveTo(guid, folder, at) })
 	if err != nil {
 		return fmt.Errorf("cannot move the bookmark: %w", err)
 	}
 	return nil
+}
+
+// moveTo puts an item at a position of a folder.
+func (t *tx) moveTo(guid, folder engine.ID, at int) error {
+	r, err := t.find(guid)
+	if err != nil {
+		return err
+	}
+	into, err := t.folder(folder)
+	if err != nil {
+		return err
+	}
+	if IsRoot(r.ID) || into.ID == Root {
+		return ErrRoot
+	}
+	if into.n != r.parent {
+		if err := t.noCycle(r.n, into.n); err != nil {
+			return err
+		}
+	}
+	return t.move(r, into.n, at)
 }
 
 // noCycle refuses to put an item below itself.
@@ -359,29 +455,41 @@ func (t *tx) moveWithin(r *row, at int) error {
 	return t.touch(r.parent)
 }
 
-// Remove deletes items with all that is below them, and returns how many items
+// Delete deletes the item with all that is below it, here and with the next sync everywhere,
+// or returns [engine.ErrNotFound].
+func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
+	_, err := e.DeleteAll(ctx, id)
+	return err
+}
+
+// DeleteAll deletes items with all that is below them, and returns how many items
 // went.
-func (e *Engine) Remove(ctx context.Context, guids ...engine.ID) (n int, err error) {
-	err = e.edit(ctx, func(t *tx) error {
-		n = 0
-		for _, guid := range guids {
-			r, err := t.find(guid)
-			if err != nil {
-				return err
-			}
-			if IsRoot(r.GUID) {
-				return ErrRoot
-			}
-			gone, err := t.remove(r)
-			if err != nil {
-				return err
-			}
-			n += gone
-		}
-		return nil
+func (e *Engine) DeleteAll(ctx context.Context, guids ...engine.ID) (n int, err error) {
+	err = e.edit(ctx, func(t *tx) (err error) {
+		n, err = t.removeAll(guids...)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot delete the bookmark: %w", err)
+	}
+	return n, nil
+}
+
+// removeAll deletes items, and returns how many items went.
+func (t *tx) removeAll(guids ...engine.ID) (n int, err error) {
+	for _, guid := range guids {
+		r, err := t.find(guid)
+		if err != nil {
+			return 0, err
+		}
+		if IsRoot(r.ID) {
+			return 0, ErrRoot
+		}
+		gone, err := t.remove(r)
+		if err != nil {
+			return 0, err
+		}
+		n += gone
 	}
 	return n, nil
 }
@@ -395,7 +503,8 @@ func (t *tx) remove(r *row) (n int, err error) {
 	}
 	guids := make([]engine.ID, len(below))
 	for i, b := range below {
-		guids[i] = b.GUID
+		guids[i] = b.ID
+		t.changed[b.ID] = struct{}{}
 		if b.place != 0 {
 			t.stale(b.place)
 		}

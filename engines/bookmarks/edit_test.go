@@ -24,7 +24,7 @@ func TestTheTreeKeepsItsOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, c := items[0].GUID, items[2].GUID
+	a, c := items[0].ID, items[2].ID
 	d.move(a, bookmarks.Menu, 2)
 	d.want(bookmarks.Menu, "b", "c", "a", "d")
 	d.move(a, bookmarks.Menu, bookmarks.End)
@@ -35,12 +35,12 @@ func TestTheTreeKeepsItsOrder(t *testing.T) {
 	d.want(bookmarks.Menu, "b", "c", "d", "a")
 	d.move(c, bookmarks.Toolbar, bookmarks.End)
 	d.want(bookmarks.Menu, "b", "d", "a")
-	first, err := d.Add(t.Context(), bookmarks.Item{Parent: bookmarks.Menu, Kind: bookmarks.Separator, Title: "no title"}, 0)
+	first, err := d.Insert(t.Context(), bookmarks.Item{Parent: bookmarks.Menu, Kind: bookmarks.Separator, Title: "no title"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.want(bookmarks.Menu, "---", "b", "d", "a")
-	d.remove(first.GUID)
+	d.remove(first.ID)
 	d.want(bookmarks.Menu, "b", "d", "a")
 	if it := d.get(a); it.Position != 2 {
 		t.Errorf("its position is %d; want 2", it.Position)
@@ -64,16 +64,16 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"moving into a bookmark":      {func() error { return d.Move(ctx, folder, page, 0) }, bookmarks.ErrNotFolder},
 		"moving a root":               {func() error { return d.Move(ctx, bookmarks.Toolbar, folder, 0) }, bookmarks.ErrRoot},
 		"moving beside the roots":     {func() error { return d.Move(ctx, page, bookmarks.Root, 0) }, bookmarks.ErrRoot},
-		"moving what is not there":    {func() error { return d.Move(ctx, "nothing_____", folder, 0) }, bookmarks.ErrNotFound},
-		"deleting a root":             {func() error { _, err := d.Remove(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
-		"renaming a root":             {func() error { _, err := d.Edit(ctx, "toolbar", bookmarks.Change{Title: &text}); return err }, bookmarks.ErrRoot},
-		"a URL for a folder":          {func() error { _, err := d.Edit(ctx, folder, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
-		"no URL":                      {func() error { _, err := d.Edit(ctx, page, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
-		"a bookmark without a URL":    {func() error { _, err := d.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark}, 0); return err }, engine.ErrInvalid},
-		"a bookmark in a bookmark":    {func() error { _, err := d.Add(ctx, bookmarks.Item{Parent: page, Title: "t"}, 0); return err }, bookmarks.ErrNotFolder},
+		"moving what is not there":    {func() error { return d.Move(ctx, "nothing_____", folder, 0) }, engine.ErrNotFound},
+		"deleting a root":             {func() error { _, err := d.DeleteAll(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
+		"renaming a root":             {func() error { _, err := d.UpdateFields(ctx, "toolbar", bookmarks.Change{Title: &text}); return err }, bookmarks.ErrRoot},
+		"a URL for a folder":          {func() error { _, err := d.UpdateFields(ctx, folder, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
+		"no URL":                      {func() error { _, err := d.UpdateFields(ctx, page, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
+		"a bookmark without a URL":    {func() error { _, err := d.Insert(ctx, bookmarks.Item{Kind: bookmarks.Bookmark}, 0); return err }, engine.ErrInvalid},
+		"a bookmark in a bookmark":    {func() error { _, err := d.Insert(ctx, bookmarks.Item{Parent: page, Title: "t"}, 0); return err }, bookmarks.ErrNotFolder},
 		"an empty tag":                {func() error { return d.Tag(ctx, page, " ") }, engine.ErrInvalid},
 		"a tag of a folder":           {func() error { return d.Tag(ctx, folder, "t") }, engine.ErrInvalid},
-		"deleting one that is there, and one that is not": {func() error { _, err := d.Remove(ctx, page, "nothing_____"); return err }, bookmarks.ErrNotFound},
+		"deleting one that is there, and one that is not": {func() error { _, err := d.DeleteAll(ctx, page, "nothing_____"); return err }, engine.ErrNotFound},
 	} {
 		if err := c.do(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v; want %v", name, err, c.want)
@@ -88,7 +88,7 @@ func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
 	p := newPair(t)
 	ctx := t.Context()
 	url := p.one.get(p.a).URL
-	twin, err := p.one.Add(ctx, bookmarks.Item{Parent: bookmarks.Toolbar, Title: "twin", URL: url, Tags: []string{"old"}}, 0)
+	twin, err := p.one.Insert(ctx, bookmarks.Item{Parent: bookmarks.Toolbar, Title: "twin", URL: url, Tags: []string{"old"}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,11 +96,11 @@ func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
 		t.Fatal(err)
 	}
 	word := " K "
-	if _, err := p.one.Edit(ctx, p.a, bookmarks.Change{Keyword: &word}); err != nil {
+	if _, err := p.one.UpdateFields(ctx, p.a, bookmarks.Change{Keyword: &word}); err != nil {
 		t.Fatal(err)
 	}
 	p.one.sync()
-	for _, id := range []engine.ID{p.a, twin.GUID} {
+	for _, id := range []engine.ID{p.a, twin.ID} {
 		if it := p.one.get(id); !slices.Equal(it.Tags, []string{"new", "old"}) || it.Keyword != "k" {
 			t.Errorf("%s is %+v", id, it)
 		}
@@ -109,13 +109,13 @@ func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
 		}
 	}
 	// A keyword has one URL.
-	if _, err := p.one.Edit(ctx, p.b, bookmarks.Change{Keyword: &word}); err != nil {
+	if _, err := p.one.UpdateFields(ctx, p.b, bookmarks.Change{Keyword: &word}); err != nil {
 		t.Fatal(err)
 	}
 	if p.one.get(p.a).Keyword != "" || p.one.get(p.b).Keyword != "k" {
 		t.Error("two URLs have one keyword")
 	}
-	if err := p.one.Untag(ctx, twin.GUID, "old", "never"); err != nil {
+	if err := p.one.Untag(ctx, twin.ID, "old", "never"); err != nil {
 		t.Fatal(err)
 	}
 	p.settle(t)
@@ -128,7 +128,7 @@ func TestTagsAndKeywordsAreTheURLs(t *testing.T) {
 	if tagged, err := p.two.Tagged(ctx, "new"); err != nil || len(tagged) != 2 {
 		t.Errorf("tagged are %v, %v", tagged, err)
 	}
-	if found, err := p.two.ByKeyword(ctx, "K"); err != nil || len(found) != 1 || found[0].GUID != p.b {
+	if found, err := p.two.ByKeyword(ctx, "K"); err != nil || len(found) != 1 || found[0].ID != p.b {
 		t.Errorf("the keyword leads to %v, %v", found, err)
 	}
 }
@@ -157,7 +157,7 @@ func TestPath(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	path, err := p.one.Path(t.Context(), p.x)
-	if err != nil || len(path) != 3 || path[0].GUID != bookmarks.Menu || path[1].GUID != p.f || path[2].GUID != p.x {
+	if err != nil || len(path) != 3 || path[0].ID != bookmarks.Menu || path[1].ID != p.f || path[2].ID != p.x {
 		t.Fatalf("%+v, %v", path, err)
 	}
 }
@@ -170,11 +170,11 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 		if err := p.one.Tag(ctx, p.a, "red", "blue"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.one.Add(ctx, bookmarks.Item{Parent: p.f, Kind: bookmarks.Separator}, 0); err != nil {
+		if _, err := p.one.Insert(ctx, bookmarks.Item{Parent: p.f, Kind: bookmarks.Separator}, 0); err != nil {
 			t.Fatal(err)
 		}
 		var file bytes.Buffer
-		if err := p.one.Export(ctx, &file, format); err != nil {
+		if err := p.one.ExportAs(ctx, &file, format); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), "export")
@@ -187,7 +187,7 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 			added, duplicates int
 			count             int
 		}{{true, 6, 0, 0}, {false, 6, 0, 6}, {false, 0, 6, 6}} {
-			report, err := d.Import(ctx, path, importing.Options{DryRun: try.dry})
+			report, err := d.ImportFile(ctx, path, importing.Options{DryRun: try.dry})
 			if err != nil || report.Format != format || report.Added != try.added || report.Duplicates != try.duplicates || report.Skipped != 0 {
 				t.Fatalf("%s: %+v, %v; want %+v", format, report, err, try)
 			}
@@ -200,7 +200,7 @@ func TestExportAndImportGiveTheSameTree(t *testing.T) {
 		if err != nil || !slices.Equal(items[0].Tags, []string{"blue", "red"}) {
 			t.Fatalf("%s: %+v, %v", format, items, err)
 		}
-		d.want(items[3].GUID, "---", "x")
+		d.want(items[3].ID, "---", "x")
 		d.sound()
 	}
 }
@@ -216,7 +216,7 @@ func TestImportNamesWhatItSkips(t *testing.T) {
 	if _, err := d.ImportFrom(t.Context(), strings.NewReader("nothing of the kind"), importing.Options{}); err == nil {
 		t.Fatal("a text is no file of bookmarks, and nobody said so")
 	}
-	if err := d.Export(t.Context(), &bytes.Buffer{}, "pdf"); err == nil {
+	if err := d.ExportAs(t.Context(), &bytes.Buffer{}, "pdf"); err == nil {
 		t.Fatal("an unknown format was exported")
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
-// Import adds the bookmarks of another browser to those that are here: a file in
+// ImportFile adds the bookmarks of another browser to those that are here: a file in
 // HTML, JSON, jsonlz4, CSV, Chrome's or Safari's format, a places.sqlite, or a browser's
 // profile.
 // A folder is taken for the one of its title that is here in the same folder, and
 // what that has already is a duplicate; so is what is here under the same GUID. A
 // duplicate gives its tags, its keyword and an earlier date to what is here, and
 // changes nothing else. All is added, or nothing.
-func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
+func (e *Engine) ImportFile(ctx context.Context, path string, o importing.Options) (importing.Report, error) {
 	src, err := exchange.Open(ctx, path, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
 		return importing.Report{}, fmt.Errorf("cannot import %s: %w", path, err)
@@ -32,7 +32,7 @@ func (e *Engine) Import(ctx context.Context, path string, o importing.Options) (
 	return report, nil
 }
 
-// ImportFrom is Import of what comes from a pipe.
+// ImportFrom is ImportFile of what comes from a pipe.
 func (e *Engine) ImportFrom(ctx context.Context, r io.Reader, o importing.Options) (importing.Report, error) {
 	src, err := exchange.Read(ctx, r, exchange.Options{TempDir: o.TempDir, Now: e.db.Now})
 	if err != nil {
@@ -63,7 +63,7 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o importi
 			if err != nil {
 				return err
 			}
-			if err := im.folder(ctx, root.GUID, *found.Root(name), false); err != nil {
+			if err := im.folder(ctx, root.ID, *found.Root(name), false); err != nil {
 				return err
 			}
 		}
@@ -79,12 +79,15 @@ func (e *Engine) importFrom(ctx context.Context, src *exchange.Source, o importi
 	return report, nil
 }
 
-// Formats are the formats that [Engine.Export] writes.
+// Formats are the formats that [Engine.ExportAs] writes.
 var Formats = []string{"html", "json", "jsonlz4"}
 
-// Export writes all bookmarks in one of the Formats, so that Firefox and, in HTML,
+// Export writes all bookmarks in Firefox's JSON, the format with most of what they have.
+func (e *Engine) Export(ctx context.Context, w io.Writer) error { return e.ExportAs(ctx, w, "json") }
+
+// ExportAs writes all bookmarks in one of the Formats, so that Firefox and, in HTML,
 // any browser reads them.
-func (e *Engine) Export(ctx context.Context, w io.Writer, format string) error {
+func (e *Engine) ExportAs(ctx context.Context, w io.Writer, format string) error {
 	write, ok := map[string]func(io.Writer, *exchange.Tree) error{
 		"html": exchange.WriteHTML, "json": exchange.WriteJSON, "jsonlz4": exchange.WriteLZ4,
 	}[format]
@@ -97,7 +100,7 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, format string) error {
 	}
 	var out exchange.Tree
 	for _, root := range top.Children {
-		if name := exchange.Root(WireID(root.GUID)); name != exchange.Root(root.GUID) {
+		if name := exchange.Root(WireID(root.ID)); name != exchange.Root(root.ID) {
 			*out.Root(name) = exported(root.Children)
 		}
 	}
@@ -110,7 +113,7 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, format string) error {
 func exported(nodes []*Node) []*exchange.Item {
 	items := make([]*exchange.Item, len(nodes))
 	for i, n := range nodes {
-		it := &exchange.Item{GUID: string(n.GUID), Title: n.Title, URL: n.URL, Added: n.Added, Modified: n.Modified,
+		it := &exchange.Item{GUID: string(n.ID), Title: n.Title, URL: n.URL, Added: n.Added, Modified: n.Modified,
 			Tags: n.Tags, Keyword: n.Keyword, Children: exported(n.Children)}
 		for from, to := range kinds {
 			if to == n.Kind {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
-	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
 // maxFastPath is how many incoming records are tried without the whole tree.
@@ -38,8 +37,8 @@ func (s *session) tryFastPath(ctx context.Context) (done bool, err error) {
 	if err := db.QueryRow(ctx, sqlHiddenAny).Scan(&hidden); err != nil || hidden > 0 {
 		return false, err
 	}
-	err = s.e.db.Update(ctx, func(p *places.Tx) error {
-		d := &fastPath{tx: newTx(p), session: s, records: make(map[engine.ID]*arrival)}
+	err = s.e.merge(ctx, func(t *tx) error {
+		d := &fastPath{tx: t, session: s, records: make(map[engine.ID]*arrival)}
 		if err := d.read(); err != nil {
 			return err
 		}
@@ -147,7 +146,7 @@ func (d *fastPath) readHere(a *arrival) (deleted bool, err error) {
 	}
 	a.here, err = d.find(a.guid)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, errNotFound):
 		return deleted, nil
 	case err == nil && a.here.Kind == Folder:
 		a.children, err = d.tx.guids(a.here.n)

@@ -9,7 +9,7 @@ import (
 
 // recordOf is an item as its record would say it, its children left out.
 func recordOf(r *row) *record {
-	return &record{guid: r.GUID, parent: r.Parent, kind: r.Kind, title: r.Title, url: r.URL, tags: r.Tags,
+	return &record{guid: r.ID, parent: r.Parent, kind: r.Kind, title: r.Title, url: r.URL, tags: r.Tags,
 		keyword: r.Keyword, added: unixMilli(r.Added), extra: r.extra}
 }
 

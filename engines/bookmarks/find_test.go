@@ -20,11 +20,11 @@ func TestItemsAreFoundByURLAndByTheBeginningOfAnID(t *testing.T) {
 	}
 	defer e.Close()
 	for _, it := range []bookmarks.Item{
-		{GUID: "aaaaaaaaaaaa", URL: "https://a.example/", Title: "one"},
-		{GUID: "aaaaaaaaaaab", URL: "https://a.example/", Title: "two"},
-		{GUID: "aaaAAAAAAAAA", URL: "https://b.example/"},
+		{ID: "aaaaaaaaaaaa", URL: "https://a.example/", Title: "one"},
+		{ID: "aaaaaaaaaaab", URL: "https://a.example/", Title: "two"},
+		{ID: "aaaAAAAAAAAA", URL: "https://b.example/"},
 	} {
-		if _, err := e.Add(t.Context(), it, bookmarks.End); err != nil {
+		if _, err := e.Insert(t.Context(), it, bookmarks.End); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -111,7 +111,7 @@ func (w *fullMerge) changeNode(n *tree.Node, here *localItem) error {
 		return err
 	}
 	w.undo.move(it)
-	w.touched[it.GUID] = struct{}{}
+	w.touched[it.ID] = struct{}{}
 	_, err = w.Exec(sqlSetPlace, it.n, w.rows[n.Parent], n.Position)
 	return err
 }

@@ -30,7 +30,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		o := outgoing{Item: Item{GUID: r.guid, Kind: r.kind, Parent: r.parent, Title: r.title, URL: r.url, Tags: r.tags,
+		o := outgoing{Item: Item{ID: r.guid, Kind: r.kind, Parent: r.parent, Title: r.title, URL: r.url, Tags: r.tags,
 			Keyword: r.keyword, Added: instant(r.added)}, children: r.children, extra: r.extra}
 		written := o.append(nil)
 		if !rawjson.Valid(written) {

@@ -160,7 +160,7 @@ func (t *tx) list(r *row) (children []engine.ID, partial bool, err error) {
 	if err != nil || len(hidden)+len(t.heldBack) == 0 {
 		return children, partial, err
 	}
-	there, ok, err := t.mirrored(r.GUID)
+	there, ok, err := t.mirrored(r.ID)
 	if err != nil || !ok {
 		return children, partial, err
 	}

@@ -87,7 +87,7 @@ func TestAFolderKeepsWhatCannotBeRead(t *testing.T) {
 	fresh.add(bookmarks.Menu, "d")
 	fresh.move(p.c, bookmarks.Menu, 0)
 	fresh.sync()
-	if got := fmt.Sprint(p.account.record(t, "menu")["children"]); got != fmt.Sprint([]engine.ID{p.c, p.f, p.a, p.b, fresh.one("https://example.org/d").GUID}) {
+	if got := fmt.Sprint(p.account.record(t, "menu")["children"]); got != fmt.Sprint([]engine.ID{p.c, p.f, p.a, p.b, fresh.one("https://example.org/d").ID}) {
 		t.Fatalf("the menu went up with %s", got)
 	}
 	rest(t, p.one, p.two, fresh)

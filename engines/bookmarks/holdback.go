@@ -52,12 +52,12 @@ func (t *tx) stuckFolders(maxPayload int) (stuck []*row, err error) {
 }
 
 func (t *tx) holdBackIn(folder *row) error {
-	there, known, err := t.mirrored(folder.GUID)
+	there, known, err := t.mirrored(folder.ID)
 	if err != nil {
 		return err
 	}
-	if !known && !IsRoot(folder.GUID) {
-		t.omitted[folder.GUID] = true
+	if !known && !IsRoot(folder.ID) {
+		t.omitted[folder.ID] = true
 	}
 	listed := set(there.children)
 	children, err := t.rows(sqlChildren, folder.n)
@@ -65,10 +65,10 @@ func (t *tx) holdBackIn(folder *row) error {
 		return err
 	}
 	for _, c := range children {
-		if c.changes == 0 || listed[c.GUID] {
+		if c.changes == 0 || listed[c.ID] {
 			continue
 		}
-		t.heldBack[c.GUID] = true
+		t.heldBack[c.ID] = true
 		if c.Kind != Folder {
 			continue
 		}
@@ -78,7 +78,7 @@ func (t *tx) holdBackIn(folder *row) error {
 		}
 		for _, b := range below {
 			if b.changes > 0 {
-				t.heldBack[b.GUID] = true
+				t.heldBack[b.ID] = true
 			}
 		}
 	}

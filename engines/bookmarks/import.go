@@ -55,7 +55,7 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*excha
 			return err
 		}
 		if it.Kind == Folder {
-			if err := im.folder(ctx, it.GUID, src.Children, isNew); err != nil {
+			if err := im.folder(ctx, it.ID, src.Children, isNew); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func (im *importer) folder(ctx context.Context, guid engine.ID, sources []*excha
 // takes that out of have: two that are alike in the source stay two.
 func (im *importer) identify(it *imported, have map[sameness][]engine.ID) bool {
 	if it.here != nil {
-		it.GUID = it.here.GUID
+		it.ID = it.here.ID
 		return true
 	}
 	key := sameness{it.Kind, it.Title, it.URL}
@@ -75,7 +75,7 @@ func (im *importer) identify(it *imported, have map[sameness][]engine.ID) bool {
 	if len(same) == 0 {
 		return false
 	}
-	it.GUID, have[key] = same[0], same[1:]
+	it.ID, have[key] = same[0], same[1:]
 	return true
 }
 
@@ -85,7 +85,7 @@ func (im *importer) have(folder engine.ID, items []*imported) (map[sameness][]en
 	named := make(map[engine.ID]bool)
 	for _, it := range items {
 		if it != nil && it.here != nil {
-			named[it.here.GUID] = true
+			named[it.here.ID] = true
 		}
 	}
 	f, err := im.find(folder)
@@ -98,9 +98,9 @@ func (im *importer) have(folder engine.ID, items []*imported) (map[sameness][]en
 	}
 	have := make(map[sameness][]engine.ID)
 	for _, r := range rows {
-		if !named[r.GUID] {
+		if !named[r.ID] {
 			key := sameness{r.Kind, r.Title, r.URL}
-			have[key] = append(have[key], r.GUID)
+			have[key] = append(have[key], r.ID)
 		}
 	}
 	return have, nil
@@ -116,7 +116,7 @@ func (im *importer) addNew(it *imported, folder engine.ID, src *exchange.Item) e
 	if err != nil {
 		return err
 	}
-	it.GUID = r.GUID
+	it.ID = r.ID
 	im.report.Added++
 	return nil
 }
@@ -124,7 +124,7 @@ func (im *importer) addNew(it *imported, folder engine.ID, src *exchange.Item) e
 // duplicate gives what is here already what the source knows besides.
 func (im *importer) duplicate(it *imported, src *exchange.Item) error {
 	im.report.Duplicates++
-	r, err := im.find(it.GUID)
+	r, err := im.find(it.ID)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (im *importer) moreLabels(it *imported, r *row, src *exchange.Item) (bool, 
 // it is.
 func (im *importer) earlierDate(it *imported, r *row) (bool, error) {
 	added := unixMilli(it.Added)
-	if added <= earliest || added >= unixMilli(r.Added) || IsRoot(r.GUID) {
+	if added <= earliest || added >= unixMilli(r.Added) || IsRoot(r.ID) {
 		return false, nil
 	}
 	if _, err := im.Exec(sqlSetAdded, r.n, added); err != nil {
@@ -269,8 +269,8 @@ func (im *importer) item(src *exchange.Item) (*imported, error) {
 	}
 	here, err := im.find(guid)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		it.GUID = guid
+	case errors.Is(err, errNotFound):
+		it.ID = guid
 	case err != nil:
 		return nil, err
 	case here.Kind == it.Kind && here.URL == it.URL:

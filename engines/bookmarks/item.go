@@ -47,7 +47,7 @@ func parseKind(name string) (Kind, bool) {
 
 // Item is a bookmark, query, folder or separator as the user sees it.
 type Item struct {
-	GUID engine.ID
+	ID   engine.ID
 	Kind Kind
 	// Parent is the folder that holds it, and Position its place there, from 0.
 	Parent   engine.ID
@@ -73,8 +73,6 @@ const (
 )
 
 var (
-	// ErrNotFound means that the item does not exist, or no longer.
-	ErrNotFound = errors.New("there is no such bookmark")
 	// ErrRoot means that a root cannot be changed, moved or deleted.
 	ErrRoot = errors.New("this folder is part of every browser and cannot be changed, moved or deleted")
 	// ErrNotFolder means that an item is not a folder and cannot hold others.
@@ -98,6 +96,9 @@ func cleanTitle(s string) string {
 	}
 	return s
 }
+
+// errNotFound means that the item does not exist, or no longer.
+var errNotFound = &engine.NotFoundError{Reason: errors.New("there is no such bookmark")}
 
 // invalid refuses a URL, tag or keyword that cannot be stored.
 func invalid(format string, args ...any) error {

@@ -131,7 +131,7 @@ func (a *applier) newerHere(all []*row, l *labelled) bool {
 		return false
 	}
 	return slices.ContainsFunc(all, func(r *row) bool {
-		return r.changes > 0 && r.GUID != l.guid &&
+		return r.changes > 0 && r.ID != l.guid &&
 			(a.start.Prefer == engine.PreferLocal || unixMilli(r.Modified)+a.skew > int64(l.at)*10)
 	})
 }
@@ -144,7 +144,7 @@ func (a *applier) correct(place int64) error {
 		return err
 	}
 	for _, r := range all {
-		there, _, err := a.incoming(r.GUID)
+		there, _, err := a.incoming(r.ID)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue // it is new, and goes up
 		}

@@ -82,14 +82,14 @@ func (u *undoRecorder) add(guid engine.ID) {
 	}
 }
 
-func (u *undoRecorder) change(r *row) { u.record(r.GUID, stateOf(r)); u.changed++ }
-func (u *undoRecorder) move(r *row)   { u.record(r.GUID, stateOf(r)); u.moved++ }
-func (u *undoRecorder) remove(r *row) { u.record(r.GUID, stateOf(r)); u.deleted++ }
+func (u *undoRecorder) change(r *row) { u.record(r.ID, stateOf(r)); u.changed++ }
+func (u *undoRecorder) move(r *row)   { u.record(r.ID, stateOf(r)); u.moved++ }
+func (u *undoRecorder) remove(r *row) { u.record(r.ID, stateOf(r)); u.deleted++ }
 
 // reorder records the order that a folder had.
 func (u *undoRecorder) reorder(folder *row, before []engine.ID, moved int) {
-	u.record(folder.GUID, stateOf(folder))
-	if s := u.before[folder.GUID]; s != nil {
+	u.record(folder.ID, stateOf(folder))
+	if s := u.before[folder.ID]; s != nil {
 		s.Children = before
 	}
 	u.moved += moved
@@ -126,7 +126,7 @@ func (u *undoRecorder) write(t *tx, run string) error {
 		}
 		args[2] = jsonText(before)
 		now, err := t.find(guid)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, errNotFound) {
 			return args
 		}
 		if err != nil {

@@ -196,8 +196,7 @@ func (s *session) applyStaged(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.e.db.Update(ctx, func(pt *places.Tx) error {
-		t := newTx(pt)
+	return s.e.merge(ctx, func(t *tx) error {
 		p, err := s.plan(t)
 		if err != nil {
 			return err
@@ -227,8 +226,7 @@ func (s *session) mergeBeside(ctx context.Context) error {
 		}
 		return errEdited
 	}
-	return s.e.db.Update(ctx, func(pt *places.Tx) error {
-		t := newTx(pt)
+	return s.e.merge(ctx, func(t *tx) error {
 		m, err := t.meta()
 		if err != nil {
 			return err

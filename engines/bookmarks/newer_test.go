@@ -36,7 +36,7 @@ func TestTheNewerEditWins(t *testing.T) {
 					continue
 				}
 				a.tick()
-				if _, err := d.Edit(t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
+				if _, err := d.UpdateFields(t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
 					t.Fatal(err)
 				}
 			}

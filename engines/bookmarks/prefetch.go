@@ -7,7 +7,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
-	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
 // maxAtOnce is how many new items one transaction may add to the tree: with more, the
@@ -32,8 +31,8 @@ func (p *plan) inserts() (n int) {
 func (s *session) prefetch(ctx context.Context, p *plan) error {
 	for at := 5; at < len(p.merged.Nodes); {
 		applied := 0
-		err := s.e.db.Update(ctx, func(pt *places.Tx) (err error) {
-			w := &fullMerge{applier: newApplier(newTx(pt), s), plan: p}
+		err := s.e.merge(ctx, func(t *tx) (err error) {
+			w := &fullMerge{applier: newApplier(t, s), plan: p}
 			if at, err = w.insertSome(at); err != nil {
 				return err
 			}

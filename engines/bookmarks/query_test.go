@@ -12,7 +12,7 @@ func TestAQueryForATagComesToRest(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	d := a.device(t)
-	ours, err := d.Add(t.Context(), bookmarks.Item{Title: "Ours", URL: "place:tag=to%20read"}, bookmarks.End)
+	ours, err := d.Insert(t.Context(), bookmarks.Item{Title: "Ours", URL: "place:tag=to%20read"}, bookmarks.End)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestAQueryForATagComesToRest(t *testing.T) {
 	a.put("unfiled", `{"id":"unfiled","type":"folder","parentid":"places","title":"unfiled","children":["theirs______"]}`)
 	d.sync()
 	d.sound()
-	for id, tag := range map[engine.ID]string{ours.GUID: "to read", "theirs______": "go"} {
+	for id, tag := range map[engine.ID]string{ours.ID: "to read", "theirs______": "go"} {
 		if got := a.record(t, id)["folderName"]; got != tag {
 			t.Errorf("the record of %s is for the tag %q", id, got)
 		}
@@ -28,7 +28,7 @@ func TestAQueryForATagComesToRest(t *testing.T) {
 	// The name follows the URL, and what else was in the record stays.
 	url := "place:tag=new"
 	a.tick()
-	if _, err := d.Edit(t.Context(), "theirs______", bookmarks.Change{URL: &url}); err != nil {
+	if _, err := d.UpdateFields(t.Context(), "theirs______", bookmarks.Change{URL: &url}); err != nil {
 		t.Fatal(err)
 	}
 	d.sync()

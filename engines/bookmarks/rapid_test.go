@@ -51,9 +51,9 @@ func (m *model) pick(label string, d *device, fits func(*bookmarks.Node) bool) *
 }
 
 func isFolder(n *bookmarks.Node) bool {
-	return n.Kind == bookmarks.Folder && n.GUID != bookmarks.Root
+	return n.Kind == bookmarks.Folder && n.ID != bookmarks.Root
 }
-func isItem(n *bookmarks.Node) bool     { return !bookmarks.IsRoot(n.GUID) }
+func isItem(n *bookmarks.Node) bool     { return !bookmarks.IsRoot(n.ID) }
 func isBookmark(n *bookmarks.Node) bool { return n.Kind == bookmarks.Bookmark }
 
 func (m *model) edit(d *device) {
@@ -65,19 +65,19 @@ func (m *model) edit(d *device) {
 		m.n++
 		kind := rapid.SampledFrom([]bookmarks.Kind{bookmarks.Bookmark, bookmarks.Bookmark, bookmarks.Folder, bookmarks.Separator}).Draw(m.T, "kind")
 		it := bookmarks.Item{Kind: kind, Title: fmt.Sprint("item ", m.n), URL: fmt.Sprintf("https://example.org/%d", m.n%7)}
-		it.Parent = m.pick("into", d, isFolder).GUID
-		if it, err = d.Add(ctx, it, rapid.IntRange(-1, 3).Draw(m.T, "at")); err == nil {
-			m.made[it.GUID] = it.Title
+		it.Parent = m.pick("into", d, isFolder).ID
+		if it, err = d.Insert(ctx, it, rapid.IntRange(-1, 3).Draw(m.T, "at")); err == nil {
+			m.made[it.ID] = it.Title
 		}
 	case "rename":
 		if n := m.pick("rename", d, func(n *bookmarks.Node) bool { return isItem(n) && n.Kind != bookmarks.Separator }); n != nil {
 			m.n++
 			title := fmt.Sprint("renamed ", m.n)
-			_, err = d.Edit(ctx, n.GUID, bookmarks.Change{Title: &title})
+			_, err = d.UpdateFields(ctx, n.ID, bookmarks.Change{Title: &title})
 		}
 	case "move", "sort":
 		if n := m.pick("move", d, isItem); n != nil {
-			err = d.Move(ctx, n.GUID, m.pick("into", d, isFolder).GUID, rapid.IntRange(-1, 3).Draw(m.T, "at"))
+			err = d.Move(ctx, n.ID, m.pick("into", d, isFolder).ID, rapid.IntRange(-1, 3).Draw(m.T, "at"))
 			if err != nil {
 				err = nil // into itself
 			}
@@ -86,13 +86,13 @@ func (m *model) edit(d *device) {
 		if n := m.pick("remove", d, isItem); n != nil {
 			var walk func(*bookmarks.Node)
 			walk = func(n *bookmarks.Node) {
-				m.gone[n.GUID] = true
+				m.gone[n.ID] = true
 				for _, c := range n.Children {
 					walk(c)
 				}
 			}
 			walk(n)
-			_, err = d.Remove(ctx, n.GUID)
+			_, err = d.DeleteAll(ctx, n.ID)
 		}
 	case "undo":
 		before := m.nodes(d)
@@ -101,26 +101,26 @@ func (m *model) edit(d *device) {
 		}
 		left := make(map[engine.ID]bool)
 		for _, n := range m.nodes(d) {
-			left[n.GUID] = true
+			left[n.ID] = true
 		}
 		for _, n := range before {
-			if !left[n.GUID] {
-				m.gone[n.GUID] = true
+			if !left[n.ID] {
+				m.gone[n.ID] = true
 			}
 		}
 	case "tag":
 		if n := m.pick("tag", d, isBookmark); n != nil {
 			tag := rapid.SampledFrom([]string{"red", "green", "blue"}).Draw(m.T, "tag")
 			if slices.Contains(n.Tags, tag) {
-				err = d.Untag(ctx, n.GUID, tag)
+				err = d.Untag(ctx, n.ID, tag)
 			} else {
-				err = d.Tag(ctx, n.GUID, tag)
+				err = d.Tag(ctx, n.ID, tag)
 			}
 		}
 	case "keyword":
 		if n := m.pick("keyword", d, isBookmark); n != nil {
 			word := rapid.SampledFrom([]string{"", "k", "l"}).Draw(m.T, "keyword")
-			_, err = d.Edit(ctx, n.GUID, bookmarks.Change{Keyword: &word})
+			_, err = d.UpdateFields(ctx, n.ID, bookmarks.Change{Keyword: &word})
 		}
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (m *model) edit(d *device) {
 func (m *model) shape(d *device) string {
 	var text []byte
 	for _, n := range m.nodes(d) {
-		line, _ := json.Marshal([]any{n.Parent, n.Position, n.GUID, n.Kind, n.Title, n.URL, n.Tags, n.Keyword})
+		line, _ := json.Marshal([]any{n.Parent, n.Position, n.ID, n.Kind, n.Title, n.URL, n.Tags, n.Keyword})
 		text = append(append(text, line...), '\n')
 	}
 	return string(text)
@@ -197,12 +197,12 @@ func (m *model) settle() {
 	}
 	seen := make(map[engine.ID]bool)
 	for _, n := range m.nodes(m.devices[0]) {
-		if seen[n.GUID] {
-			m.Fatalf("%s is there twice", n.GUID)
+		if seen[n.ID] {
+			m.Fatalf("%s is there twice", n.ID)
 		}
-		seen[n.GUID] = true
-		if isItem(n) && m.made[n.GUID] == "" && n.Kind != bookmarks.Separator {
-			m.Fatalf("%s %q came from nowhere", n.GUID, n.Title)
+		seen[n.ID] = true
+		if isItem(n) && m.made[n.ID] == "" && n.Kind != bookmarks.Separator {
+			m.Fatalf("%s %q came from nowhere", n.ID, n.Title)
 		}
 	}
 	for guid, title := range m.made {

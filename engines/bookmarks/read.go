@@ -3,6 +3,7 @@ package bookmarks
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -16,7 +17,7 @@ type Node struct {
 	Children []*Node
 }
 
-// Get returns the item with that GUID, or ErrNotFound. A root answers to the name
+// Get returns the item with that GUID, or [engine.ErrNotFound]. A root answers to the name
 // that it has in records, too.
 func (e *Engine) Get(ctx context.Context, guid engine.ID) (it Item, err error) {
 	err = e.view(ctx, func(t *tx) error {
@@ -27,6 +28,29 @@ func (e *Engine) Get(ctx context.Context, guid engine.ID) (it Item, err error) {
 		return err
 	})
 	return it, err
+}
+
+// List yields all items but the roots, each folder before what is in it, in order. It reads
+// them at once, from one state of the file.
+func (e *Engine) List(ctx context.Context) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		top, err := e.Tree(ctx, Root)
+		if err != nil {
+			yield(Item{}, err)
+			return
+		}
+		top.each(yield)
+	}
+}
+
+// each yields what is below an item, without the roots. It returns false to end the loop.
+func (n *Node) each(yield func(Item, error) bool) bool {
+	for _, child := range n.Children {
+		if !IsRoot(child.ID) && !yield(child.Item, nil) || !child.each(yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // Children returns what is in a folder, in order.

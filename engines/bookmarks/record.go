@@ -261,7 +261,7 @@ type outgoing struct {
 // append appends the record's JSON as Firefox writes it, members in its order.
 func (o *outgoing) append(b []byte) []byte {
 	b = append(b, `{"id":`...)
-	b = rawjson.AppendQuoted(b, WireID(o.GUID))
+	b = rawjson.AppendQuoted(b, WireID(o.ID))
 	b = append(b, `,"type":`...)
 	b = rawjson.AppendQuoted(b, o.Kind.String())
 	b = append(b, `,"parentid":`...)

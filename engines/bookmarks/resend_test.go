@@ -76,7 +76,7 @@ func TestADeletionBeatsWhatOnlyGoesUpAgain(t *testing.T) {
 
 func (d *device) retitle(guid engine.ID, title string) {
 	d.t.Helper()
-	if _, err := d.Edit(d.t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
+	if _, err := d.UpdateFields(d.t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -73,7 +73,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, it := range items {
-		p.one.remove(it.GUID)
+		p.one.remove(it.ID)
 	}
 	p.one.sync()
 	p.two.start.AcceptDeletions = true

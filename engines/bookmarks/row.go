@@ -22,7 +22,7 @@ func scanRow(scan func(...any) error) (*row, error) {
 	r := &row{}
 	var added, modified int64
 	var tags []byte
-	err := scan(&r.n, &r.GUID, &r.Parent, &r.parent, &r.Position, &r.Kind, &r.place, &r.URL, &r.Title, &added, &modified, &r.extra, &r.changes, &r.version, &r.Keyword, &tags)
+	err := scan(&r.n, &r.ID, &r.Parent, &r.parent, &r.Position, &r.Kind, &r.place, &r.URL, &r.Title, &added, &modified, &r.extra, &r.changes, &r.version, &r.Keyword, &tags)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func unixMilli(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// find returns the item, or ErrNotFound.
+// find returns the item, or [engine.ErrNotFound].
 func (t *tx) find(guid engine.ID) (*row, error) {
 	return found(scanRow(t.QueryRow(sqlByGUID, localID(guid)).Scan))
 }
@@ -59,7 +59,7 @@ func (t *tx) findRow(n int64) (*row, error) {
 
 func found(r *row, err error) (*row, error) {
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+		return nil, errNotFound
 	}
 	return r, err
 }

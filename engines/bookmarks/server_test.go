@@ -156,27 +156,27 @@ func (d *device) trySync() (m engine.Merged, all []engine.Outgoing, err error) {
 func (d *device) add(folder engine.ID, title string) engine.ID {
 	d.t.Helper()
 	d.a.tick()
-	it, err := d.Add(d.t.Context(), bookmarks.Item{Parent: folder, Title: title, URL: "https://example.org/" + title}, bookmarks.End)
+	it, err := d.Insert(d.t.Context(), bookmarks.Item{Parent: folder, Title: title, URL: "https://example.org/" + title}, bookmarks.End)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return it.GUID
+	return it.ID
 }
 
 func (d *device) addFolder(folder engine.ID, title string) engine.ID {
 	d.t.Helper()
 	d.a.tick()
-	it, err := d.Add(d.t.Context(), bookmarks.Item{Parent: folder, Kind: bookmarks.Folder, Title: title}, bookmarks.End)
+	it, err := d.Insert(d.t.Context(), bookmarks.Item{Parent: folder, Kind: bookmarks.Folder, Title: title}, bookmarks.End)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return it.GUID
+	return it.ID
 }
 
 func (d *device) rename(guid engine.ID, title string) {
 	d.t.Helper()
 	d.a.tick()
-	if _, err := d.Edit(d.t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
+	if _, err := d.UpdateFields(d.t.Context(), guid, bookmarks.Change{Title: &title}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -192,7 +192,7 @@ func (d *device) move(guid, folder engine.ID, at int) {
 func (d *device) remove(guid engine.ID) {
 	d.t.Helper()
 	d.a.tick()
-	if _, err := d.Remove(d.t.Context(), guid); err != nil {
+	if _, err := d.DeleteAll(d.t.Context(), guid); err != nil {
 		d.t.Fatal(err)
 	}
 }

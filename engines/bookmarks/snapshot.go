@@ -61,7 +61,7 @@ func (w *snapshot) items(ctx context.Context, t *tx) error {
 		if err != nil {
 			return err
 		}
-		if t.heldBack[r.GUID] {
+		if t.heldBack[r.ID] {
 			continue
 		}
 		if err := w.item(ctx, t, r); err != nil {
@@ -125,15 +125,15 @@ func (w *snapshot) write(ctx context.Context, query string, args [][]any) error 
 // isThere reports whether the server has an item as it is here, although it was
 // changed: back and forth, or deleted and restored from a backup. partial is as in list.
 func (t *tx) isThere(r *row) (is, partial bool, err error) {
-	there, ok, err := t.mirrored(r.GUID)
+	there, ok, err := t.mirrored(r.ID)
 	if err != nil || !ok {
 		return false, false, err
 	}
 	var unreadable bool
-	if err := t.QueryRow(sqlUnreadable, r.GUID).Scan(&unreadable); err != nil || unreadable {
+	if err := t.QueryRow(sqlUnreadable, r.ID).Scan(&unreadable); err != nil || unreadable {
 		return false, false, err
 	}
-	if there.rewritten || there.parent != r.Parent || there.datesBack(unixMilli(r.Added)) || !IsRoot(r.GUID) && !sameValue(recordOf(r), &there) {
+	if there.rewritten || there.parent != r.Parent || there.datesBack(unixMilli(r.Added)) || !IsRoot(r.ID) && !sameValue(recordOf(r), &there) {
 		return false, false, nil
 	}
 	if r.Kind != Folder {
@@ -182,7 +182,7 @@ func (t *tx) outgoing(r *row, titles map[int64]string) ([]any, error) {
 		}
 		frecency = score(p.Frecency, t.now/1000)
 	}
-	return []any{r.GUID, r.Parent, r.Kind, o.append(nil), changes, o.sortIndex(frecency)}, nil
+	return []any{r.ID, r.Parent, r.Kind, o.append(nil), changes, o.sortIndex(frecency)}, nil
 }
 
 // score is what a page is worth at a time, in points that halve every 30 days.

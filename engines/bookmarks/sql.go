@@ -7,20 +7,22 @@ const (
 			(SELECT json_group_array(tag) FROM (SELECT tag FROM bookmark_tags WHERE place = b.place ORDER BY tag))
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN places l ON l.id = b.place
 		LEFT JOIN bookmark_keywords k ON k.place = b.place `
-	sqlByGUID     = sqlItem + `WHERE b.guid = ?1`
-	sqlByRow      = sqlItem + `WHERE b.n = ?1`
-	sqlChildren   = sqlItem + `WHERE b.parent = ?1 ORDER BY b.position`
-	sqlByPlace    = sqlItem + `WHERE b.place = ?1 ORDER BY b.n`
-	sqlByTag      = sqlItem + `WHERE b.place IN (SELECT place FROM bookmark_tags WHERE tag = ?1) ORDER BY b.n`
-	sqlOfKeyword  = sqlItem + `WHERE b.place = (SELECT place FROM bookmark_keywords WHERE keyword = ?1) ORDER BY b.n`
-	sqlTags       = `SELECT DISTINCT tag FROM bookmark_tags WHERE tag > '' ORDER BY tag`
-	sqlSubtree    = `WITH RECURSIVE below (n) AS (SELECT ?1 UNION SELECT b.n FROM below JOIN bookmarks b ON b.parent = below.n) `
-	sqlBelow      = sqlSubtree + sqlItem + `WHERE b.n IN below`
-	sqlGUIDs      = `SELECT guid FROM bookmarks WHERE parent = ?1 ORDER BY position`
-	sqlRowOf      = `SELECT n FROM bookmarks WHERE guid = ?1`
-	sqlParentOf   = `SELECT coalesce(parent, 0) FROM bookmarks WHERE n = ?1`
-	sqlCountRoots = `SELECT count(*) FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
-	sqlMakeRoot   = `INSERT OR IGNORE INTO bookmarks (guid, parent, position, kind, title, added, modified)
+	sqlByGUID        = sqlItem + `WHERE b.guid = ?1`
+	sqlByRow         = sqlItem + `WHERE b.n = ?1`
+	sqlChildren      = sqlItem + `WHERE b.parent = ?1 ORDER BY b.position`
+	sqlByPlace       = sqlItem + `WHERE b.place = ?1 ORDER BY b.n`
+	sqlByTag         = sqlItem + `WHERE b.place IN (SELECT place FROM bookmark_tags WHERE tag = ?1) ORDER BY b.n`
+	sqlOfKeyword     = sqlItem + `WHERE b.place = (SELECT place FROM bookmark_keywords WHERE keyword = ?1) ORDER BY b.n`
+	sqlTags          = `SELECT DISTINCT tag FROM bookmark_tags WHERE tag > '' ORDER BY tag`
+	sqlSubtree       = `WITH RECURSIVE below (n) AS (SELECT ?1 UNION SELECT b.n FROM below JOIN bookmarks b ON b.parent = below.n) `
+	sqlBelow         = sqlSubtree + sqlItem + `WHERE b.n IN below`
+	sqlNamesOfRows   = `SELECT guid FROM bookmarks WHERE n IN (SELECT value FROM json_each(?1))`
+	sqlNamesOfPlaces = `SELECT guid FROM bookmarks WHERE place IN (SELECT value FROM json_each(?1))`
+	sqlGUIDs         = `SELECT guid FROM bookmarks WHERE parent = ?1 ORDER BY position`
+	sqlRowOf         = `SELECT n FROM bookmarks WHERE guid = ?1`
+	sqlParentOf      = `SELECT coalesce(parent, 0) FROM bookmarks WHERE n = ?1`
+	sqlCountRoots    = `SELECT count(*) FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlMakeRoot      = `INSERT OR IGNORE INTO bookmarks (guid, parent, position, kind, title, added, modified)
 		VALUES (?1, (SELECT n FROM bookmarks WHERE guid = ?2), ?3, ?4, ?5, ?6, ?6)`
 	sqlCount   = `SELECT count(*) FROM bookmarks WHERE guid > ''`
 	sqlChanged = `SELECT (SELECT count(*) FROM bookmarks WHERE changes > 0 AND n > 0 AND parent IS NOT NULL AND refused <> changes

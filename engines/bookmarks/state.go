@@ -84,6 +84,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot wipe bookmarks: %w", err)
 	}
+	e.watchers.Tell(engine.Change{})
 	return nil
 }
 

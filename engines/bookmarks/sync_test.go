@@ -64,7 +64,7 @@ func TestEachFieldComesFromWhoChangedIt(t *testing.T) {
 	p.one.rename(p.a, "a of one")
 	url := "https://example.org/two"
 	p.account.tick()
-	if _, err := p.two.Edit(t.Context(), p.a, bookmarks.Change{URL: &url}); err != nil {
+	if _, err := p.two.UpdateFields(t.Context(), p.a, bookmarks.Change{URL: &url}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.two.Tag(t.Context(), p.a, "two"); err != nil {
@@ -233,7 +233,7 @@ func TestAFirstSyncOfMany(t *testing.T) {
 	d := a.device(t)
 	mine := d.add(bookmarks.Menu, "mine")
 	folder := d.addFolder(bookmarks.Menu, "Folder 2")
-	if _, err := d.Add(t.Context(), bookmarks.Item{Parent: folder, Title: "The page of number 200",
+	if _, err := d.Insert(t.Context(), bookmarks.Item{Parent: folder, Title: "The page of number 200",
 		URL: "https://site-200.example/page/200?of=the+benchmark"}, 0); err != nil {
 		t.Fatal(err)
 	}

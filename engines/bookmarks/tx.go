@@ -3,6 +3,7 @@ package bookmarks
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -25,6 +26,10 @@ type tx struct {
 	// heldBack are the items that do not go up, omitted the folders that the server
 	// never had and cannot take; see holdBack.
 	heldBack, omitted map[engine.ID]bool
+	// changed are the items that the user sees otherwise afterwards, touched and labelled the
+	// rows of such items, and the places whose bookmarks all are.
+	changed           map[engine.ID]struct{}
+	touched, labelled map[int64]struct{}
 	// renumber holds the rows of folders that lost children, refresh the places
 	// whose bookmarks, tags or keyword changed.
 	renumber, refresh map[int64]struct{}
@@ -33,26 +38,80 @@ type tx struct {
 }
 
 func newTx(t *places.Tx) *tx {
-	return &tx{Tx: t, now: t.Now().UnixMilli(), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{}), fresh: make(map[int64]places.Bookmarked)}
+	return &tx{Tx: t, now: t.Now().UnixMilli(), changed: make(map[engine.ID]struct{}),
+		touched: make(map[int64]struct{}), labelled: make(map[int64]struct{}), renumber: make(map[int64]struct{}), refresh: make(map[int64]struct{}), fresh: make(map[int64]places.Bookmarked)}
 }
 
 // edit runs f as an edit of the user's: all of it takes effect, or nothing.
 func (e *Engine) edit(ctx context.Context, f func(*tx) error) error {
+	var t *tx
 	err := e.db.Update(ctx, func(p *places.Tx) error {
-		t := newTx(p)
+		t = newTx(p)
 		if err := f(t); err != nil {
 			return err
 		}
 		if err := t.settle(); err != nil {
 			return err
 		}
+		if e.watchers.Watched() {
+			if err := t.nameTouched(); err != nil {
+				return err
+			}
+		}
 		_, err := t.Exec(sqlBumpEdits)
 		return err
 	})
 	if err == nil {
+		e.tell(t, engine.Change{User: true})
 		e.Notify()
 	}
 	return err
+}
+
+// merge runs f as a part of a sync.
+func (e *Engine) merge(ctx context.Context, f func(*tx) error) error {
+	var t *tx
+	err := e.db.Update(ctx, func(p *places.Tx) error {
+		t = newTx(p)
+		return f(t)
+	})
+	if err == nil {
+		e.tell(t, engine.Change{Sync: true})
+	}
+	return err
+}
+
+// tell tells those that watch what a committed transaction changed.
+func (e *Engine) tell(t *tx, c engine.Change) {
+	if len(t.changed) > 0 {
+		c.IDs = slices.Collect(maps.Keys(t.changed))
+		e.watchers.Tell(c)
+	}
+}
+
+// nameTouched adds to changed what touch and touchPlace noted.
+func (t *tx) nameTouched() error {
+	for query, noted := range map[string]map[int64]struct{}{sqlNamesOfRows: t.touched, sqlNamesOfPlaces: t.labelled} {
+		if len(noted) == 0 {
+			continue
+		}
+		list, err := json.Marshal(slices.Collect(maps.Keys(noted)))
+		if err != nil {
+			return err
+		}
+		rows, err := t.Query(query, string(list))
+		if err != nil {
+			return err
+		}
+		names, err := scanAll[engine.ID](rows)
+		if err != nil {
+			return err
+		}
+		for _, id := range names {
+			t.changed[id] = struct{}{}
+		}
+	}
+	return nil
 }
 
 func (e *Engine) view(ctx context.Context, f func(*tx) error) error {
@@ -150,6 +209,7 @@ func scanAll[T any](rows *sql.Rows) (all []T, err error) {
 
 // touch notes an edit of the user's.
 func (t *tx) touch(n int64) error {
+	t.touched[n] = struct{}{}
 	_, err := t.Exec(sqlTouch, n, t.editedAt())
 	return err
 }
@@ -165,6 +225,7 @@ func (t *tx) editedAt() any {
 // touchPlace notes an edit of all bookmarks of a URL.
 func (t *tx) touchPlace(place int64) error {
 	t.stale(place)
+	t.labelled[place] = struct{}{}
 	_, err := t.Exec(sqlTouchPlace, place, t.editedAt())
 	return err
 }
@@ -200,7 +261,7 @@ func (t *tx) insert(r *row) (n int64, err error) {
 		}
 		t.stale(r.place)
 	}
-	err = t.QueryRow(sqlInsert, r.GUID, r.parent, r.Position, r.Kind, r.place, r.Title,
+	err = t.QueryRow(sqlInsert, r.ID, r.parent, r.Position, r.Kind, r.place, r.Title,
 		unixMilli(r.Added), unixMilli(r.Modified), text0(r.extra), r.changes).Scan(&n)
 	return n, err
 }

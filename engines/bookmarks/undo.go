@@ -91,7 +91,7 @@ func (u *undo) read(log int64) error {
 				}
 			}
 		}
-		if k.here, err = u.find(k.guid); err != nil && !errors.Is(err, ErrNotFound) {
+		if k.here, err = u.find(k.guid); err != nil && !errors.Is(err, errNotFound) {
 			return err
 		}
 		u.items[k.guid] = k
@@ -129,7 +129,7 @@ func (u *undo) restore(k *undoItem) error {
 	if err != nil {
 		return err
 	}
-	r, err := u.add(Item{GUID: k.guid, Kind: b.Kind, Parent: into, Title: b.Title, URL: b.URL,
+	r, err := u.add(Item{ID: k.guid, Kind: b.Kind, Parent: into, Title: b.Title, URL: b.URL,
 		Tags: b.Tags, Keyword: b.Keyword, Added: instant(b.Added)}, b.Position)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (u *undo) restoredFolder(k *undoItem) (engine.ID, error) {
 	}
 	f, err := u.folder(was)
 	switch {
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotFolder), err == nil && f.GUID == Root:
+	case errors.Is(err, errNotFound), errors.Is(err, ErrNotFolder), err == nil && f.ID == Root:
 		return Unfiled, nil
 	case err != nil:
 		return "", err
@@ -229,7 +229,7 @@ func (u *undo) moveBack(k *undoItem) (moved bool, err error) {
 		return false, nil
 	}
 	into, err := u.folder(k.before.Parent)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotFolder) {
+	if errors.Is(err, errNotFound) || errors.Is(err, ErrNotFolder) {
 		return false, nil
 	}
 	if err != nil {

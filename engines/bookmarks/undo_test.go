@@ -74,7 +74,7 @@ func TestUndoLeavesWhatWasEditedSince(t *testing.T) {
 	p.two.rename(p.a, "mine")             // was renamed by the sync
 	p.two.move(p.b, bookmarks.Unfiled, 0) // was moved
 	items, _ := p.two.Children(t.Context(), bookmarks.Menu)
-	p.two.add(items[2].GUID, "in the new folder") // was added
+	p.two.add(items[2].ID, "in the new folder") // was added
 	u := p.two.undo("busy")
 	if u.Restored != 2 || u.Removed != 1 || u.Kept != 3 {
 		t.Fatalf("undone: %+v", u)
@@ -82,7 +82,7 @@ func TestUndoLeavesWhatWasEditedSince(t *testing.T) {
 	if p.two.get(p.a).Title != "mine" || p.two.get(p.b).Parent != bookmarks.Unfiled {
 		t.Fatal("an edit made since was undone, too")
 	}
-	p.two.want(items[2].GUID, "in the new folder")
+	p.two.want(items[2].ID, "in the new folder")
 	p.settle(t)
 }
 

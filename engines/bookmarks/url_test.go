@@ -41,14 +41,14 @@ func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
 		t.Fatalf("%d items, %v; want %d", len(items), err, len(urls))
 	}
 	for _, it := range items {
-		d.rename(it.GUID, "mine")
-		if err := d.Tag(t.Context(), it.GUID, "tag"); err != nil {
+		d.rename(it.ID, "mine")
+		if err := d.Tag(t.Context(), it.ID, "tag"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.sync()
 	for i, it := range items {
-		if got := a.record(t, it.GUID); got["bmkUri"] != urls[i] || got["title"] != "mine" {
+		if got := a.record(t, it.ID); got["bmkUri"] != urls[i] || got["title"] != "mine" {
 			t.Errorf("%q went up as %v", urls[i], got)
 		}
 		if found, err := d.ByURL(t.Context(), urls[i]); err != nil || len(found) != 1 {
@@ -57,13 +57,13 @@ func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
 	}
 	// Undo brings back what the user could not add.
 	for _, it := range items {
-		a.delete(it.GUID)
+		a.delete(it.ID)
 	}
 	a.put("menu", `{"id":"menu","type":"folder","parentid":"places","title":"menu","children":[]}`)
 	d.sync()
 	d.undo("")
 	for i, it := range items {
-		if got := d.get(it.GUID); got.URL != urls[i] {
+		if got := d.get(it.ID); got.URL != urls[i] {
 			t.Errorf("%q is back as %q", urls[i], got.URL)
 		}
 	}
@@ -73,7 +73,7 @@ func TestWhatNoBrowserStoresIsRefused(t *testing.T) {
 	t.Parallel()
 	d := newAccount().device(t)
 	for _, url := range []string{"https://exa mple.org/", "https://100%.example/", "https://[open/", "https://example.org:65536/"} {
-		if _, err := d.Add(t.Context(), bookmarks.Item{URL: url}, bookmarks.End); !errors.Is(err, engine.ErrInvalid) {
+		if _, err := d.Insert(t.Context(), bookmarks.Item{URL: url}, bookmarks.End); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%q was added: %v", url, err)
 		}
 	}

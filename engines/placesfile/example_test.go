@@ -42,7 +42,7 @@ func ExampleOpen() {
 
 	// A page that is bookmarked and visited is one page: it outlives its history.
 	const page = "https://go.dev/"
-	if _, err := b.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "Go", URL: page}, bookmarks.End); err != nil {
+	if _, err := b.Insert(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "Go", URL: page}, bookmarks.End); err != nil {
 		log.Fatal(err)
 	}
 	visited, err := h.AddVisit(ctx, page, "The Go language", history.Visit{At: time.Now().Add(-time.Minute)})

@@ -81,7 +81,7 @@ func TestOpenedTwice(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		for range 50 {
-			if _, err := b.Add(t.Context(), bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "x", URL: "https://go.dev/"}, bookmarks.End); err != nil {
+			if _, err := b.Insert(t.Context(), bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: "x", URL: "https://go.dev/"}, bookmarks.End); err != nil {
 				t.Error(err)
 			}
 		}

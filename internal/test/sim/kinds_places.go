@@ -54,10 +54,10 @@ func (s *bookmarkStore) show(ctx context.Context) (all []shown, err error) {
 	}
 	var walk func(n *bookmarks.Node, path string)
 	walk = func(n *bookmarks.Node, path string) {
-		path += "/" + string(n.GUID)
-		if !bookmarks.IsRoot(n.GUID) {
+		path += "/" + string(n.ID)
+		if !bookmarks.IsRoot(n.ID) {
 			it := shown{
-				item: -1, id: string(n.GUID), under: string(n.Parent), path: path,
+				item: -1, id: string(n.ID), under: string(n.Parent), path: path,
 				text: fmt.Sprintf("%s %d %v %q %s %v %q added %d", path, n.Position, n.Kind, n.Title, n.URL, n.Tags, n.Keyword, n.Added.UnixMilli()),
 			}
 			if name, v, ok := strings.Cut(n.Title, " "); ok {
@@ -110,7 +110,7 @@ func (s *bookmarkStore) add(ctx context.Context, item, n int, step Step) error {
 	if step.Item%2 == 0 {
 		at = 0
 	}
-	_, err = s.e.Add(ctx, it, at)
+	_, err = s.e.Insert(ctx, it, at)
 	return err
 }
 
@@ -145,12 +145,12 @@ func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error 
 	case untagField:
 		return s.e.Untag(ctx, engine.ID(it.id), tags[0])
 	}
-	_, err := s.e.Edit(ctx, engine.ID(it.id), c)
+	_, err := s.e.UpdateFields(ctx, engine.ID(it.id), c)
 	return err
 }
 
 func (s *bookmarkStore) remove(ctx context.Context, it shown) error {
-	_, err := s.e.Remove(ctx, engine.ID(it.id))
+	_, err := s.e.DeleteAll(ctx, engine.ID(it.id))
 	return err
 }
 
@@ -164,7 +164,7 @@ func (s *bookmarkStore) move(ctx context.Context, it shown, step Step) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(path, func(f bookmarks.Item) bool { return f.GUID == engine.ID(it.id) }) {
+	if slices.ContainsFunc(path, func(f bookmarks.Item) bool { return f.ID == engine.ID(it.id) }) {
 		return nil
 	}
 	at := bookmarks.End

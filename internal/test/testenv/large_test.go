@@ -39,7 +39,7 @@ func TestAFolderOf150000(t *testing.T) {
 	}
 	titles := func(d *testenv.Device, folder bookmarks.Item) (all []string) {
 		t.Helper()
-		items, err := d.Bookmarks.Children(ctx, folder.GUID)
+		items, err := d.Bookmarks.Children(ctx, folder.ID)
 		must(t, err)
 		for _, it := range items {
 			all = append(all, it.Title)
@@ -74,18 +74,18 @@ func TestAFolderOf150000(t *testing.T) {
 		t.Fatalf("b has %d in the folder; want the %d that it had", len(got), few)
 	}
 	stuck, err := a.Bookmarks.Troubles(ctx, 10)
-	if err != nil || stuck.Unsent != 1 || stuck.UnsentRecords[0].ID != folder.GUID {
+	if err != nil || stuck.Unsent != 1 || stuck.UnsentRecords[0].ID != folder.ID {
 		t.Fatalf("stuck: %+v, %v; want the folder", stuck, err)
 	}
 	rest()
 
-	items, err := a.Bookmarks.Children(ctx, folder.GUID)
+	items, err := a.Bookmarks.Children(ctx, folder.ID)
 	must(t, err)
 	var surplus []engine.ID
 	for _, it := range items[many-many/5:] {
-		surplus = append(surplus, it.GUID)
+		surplus = append(surplus, it.ID)
 	}
-	_, err = a.Bookmarks.Remove(ctx, surplus...)
+	_, err = a.Bookmarks.DeleteAll(ctx, surplus...)
 	must(t, err)
 	for range 2 {
 		a.Sync()

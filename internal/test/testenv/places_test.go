@@ -17,16 +17,16 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	w := testenv.New(t)
 	ctx := t.Context()
 	a := w.Browser("a", ann)
-	folder, err := a.Bookmarks.Add(ctx, bookmarks.Item{Parent: bookmarks.Menu, Kind: bookmarks.Folder, Title: "f"}, bookmarks.End)
+	folder, err := a.Bookmarks.Insert(ctx, bookmarks.Item{Parent: bookmarks.Menu, Kind: bookmarks.Folder, Title: "f"}, bookmarks.End)
 	must(t, err)
-	mark, err := a.Bookmarks.Add(ctx, bookmarks.Item{Parent: folder.GUID, Title: "b", URL: "https://b.example/"}, bookmarks.End)
+	mark, err := a.Bookmarks.Insert(ctx, bookmarks.Item{Parent: folder.ID, Title: "b", URL: "https://b.example/"}, bookmarks.End)
 	must(t, err)
 	page, err := a.History.AddVisit(ctx, "https://h.example/", "h", history.Visit{})
 	must(t, err)
 	a.Sync()
 	old := w.Browser("old", ann)
 	old.Sync()
-	damaged := map[string][]string{"bookmarks": {string(folder.GUID), string(mark.GUID)}, "history": {string(page.ID)}}
+	damaged := map[string][]string{"bookmarks": {string(folder.ID), string(mark.ID)}, "history": {string(page.ID)}}
 	for name, ids := range damaged {
 		var all []syncmanager.Record
 		for r, err := range a.Manager.Records().List(ctx, name, false) {
@@ -62,7 +62,7 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 		t.Errorf("%d records were sent; want the three good copies", sent)
 	}
 	for _, d := range []*testenv.Device{fresh, old, a} {
-		if it, err := d.Bookmarks.Get(ctx, mark.GUID); err != nil || it.Parent != folder.GUID {
+		if it, err := d.Bookmarks.Get(ctx, mark.ID); err != nil || it.Parent != folder.ID {
 			t.Errorf("%s has %+v, %v", d.Name, it, err)
 		}
 		if _, err := d.History.Get(ctx, page.ID); err != nil {
@@ -79,7 +79,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	ctx := t.Context()
 	a, b := w.Browser("a", ann), w.Browser("b", ann)
 	add := func(d *testenv.Device, title string) bookmarks.Item {
-		it, err := d.Bookmarks.Add(ctx, bookmarks.Item{Title: title, URL: "https://" + title + ".example/"}, bookmarks.End)
+		it, err := d.Bookmarks.Insert(ctx, bookmarks.Item{Title: title, URL: "https://" + title + ".example/"}, bookmarks.End)
 		must(t, err)
 		return it
 	}
@@ -88,7 +88,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	b.Sync()
 	a.Sync()
 	unsent := add(b, "unsent")
-	_, err := a.Bookmarks.Remove(ctx, gone.GUID)
+	_, err := a.Bookmarks.DeleteAll(ctx, gone.ID)
 	must(t, err)
 	must(t, a.Manager.Records().DeleteCollection(ctx, "bookmarks"))
 	must(t, a.Manager.Reset(ctx, "bookmarks"))
@@ -123,7 +123,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 			t.Errorf("%s has %q", d.Name, got)
 		}
 		for _, it := range []bookmarks.Item{gone, kept, unsent} {
-			if _, err := d.Bookmarks.Get(ctx, it.GUID); err != nil {
+			if _, err := d.Bookmarks.Get(ctx, it.ID); err != nil {
 				t.Errorf("%s lacks %s: %v", d.Name, it.Title, err)
 			}
 		}

@@ -72,7 +72,7 @@ func (f *flat) add(word string) {
 	must(t, err)
 	_, err = f.notes.Add(ctx, note{Title: word})
 	must(t, err)
-	_, err = f.Bookmarks.Add(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: word, URL: "https://" + word + ".example/"}, bookmarks.End)
+	_, err = f.Bookmarks.Insert(ctx, bookmarks.Item{Kind: bookmarks.Bookmark, Parent: bookmarks.Menu, Title: word, URL: "https://" + word + ".example/"}, bookmarks.End)
 	must(t, err)
 	_, err = f.History.AddVisit(ctx, "https://"+word+".example/", word, history.Visit{At: f.Env.Clock.Now()})
 	must(t, err)
@@ -234,7 +234,7 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	}
 	for _, item := range b.children() {
 		if item.Title == "gone" {
-			_, err := b.Bookmarks.Remove(t.Context(), item.GUID)
+			_, err := b.Bookmarks.DeleteAll(t.Context(), item.ID)
 			must(t, err)
 		}
 	}

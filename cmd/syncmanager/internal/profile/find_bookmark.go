@@ -26,7 +26,7 @@ func (p *Profile) findBookmark(ctx context.Context, word, kind string) (bookmark
 	if err != nil {
 		return bookmarks.Item{}, err
 	}
-	if it, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, bookmarks.ErrNotFound) {
+	if it, err := store.Get(ctx, engine.ID(word)); !errors.Is(err, engine.ErrNotFound) {
 		return it, err
 	}
 	// The first way that finds any decides. A URL may lack its scheme.
@@ -80,8 +80,8 @@ func pathOf(ctx context.Context, store *bookmarks.Engine, guid engine.ID) (strin
 
 // Name returns the name of an item in a path; that of a root is its ID on the wire.
 func Name(it bookmarks.Item) string {
-	if bookmarks.IsRoot(it.GUID) {
-		return string(bookmarks.WireID(it.GUID))
+	if bookmarks.IsRoot(it.ID) {
+		return string(bookmarks.WireID(it.ID))
 	}
 	return it.Title
 }
@@ -95,11 +95,11 @@ func only(ctx context.Context, store *bookmarks.Engine, word, kind string, found
 		}
 	})
 	return pick(word, kind, all, func(bookmarks.Item) match { return byName }, func(it bookmarks.Item) string {
-		path, err := pathOf(ctx, store, it.GUID)
+		path, err := pathOf(ctx, store, it.ID)
 		if err != nil || path == "" {
 			path = it.Kind.String()
 		}
-		return ShortID(it.GUID) + " (" + path + ")"
+		return ShortID(it.ID) + " (" + path + ")"
 	})
 }
 
@@ -108,7 +108,7 @@ func byIDPrefix(ctx context.Context, store *bookmarks.Engine, word string) ([]bo
 		return nil, nil
 	}
 	found, err := store.ByPrefix(ctx, engine.ID(word), mostMatches)
-	return slices.DeleteFunc(found, func(it bookmarks.Item) bool { return bookmarks.IsRoot(it.GUID) }), err
+	return slices.DeleteFunc(found, func(it bookmarks.Item) bool { return bookmarks.IsRoot(it.ID) }), err
 }
 
 // byPath finds the items with a path. Since titles may contain slashes, it tries each way
@@ -127,7 +127,7 @@ func byPath(ctx context.Context, store *bookmarks.Engine, path string) ([]bookma
 				found = append(found, it)
 			}
 			if below, ok := strings.CutPrefix(rest, name+"/"); ok && it.Kind == bookmarks.Folder {
-				if err := walk(it.GUID, below); err != nil {
+				if err := walk(it.ID, below); err != nil {
 					return err
 				}
 			}
