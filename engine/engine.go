@@ -46,13 +46,40 @@
 // items, [Troubled] lists what does not sync, [Clearer] and [Commander] carry out what
 // other devices ask for. Package engine/enginetest runs this contract against any engine.
 //
+// # What a store shows an app
+//
+// The ready stores (engines/…, package collection) have one form. T is an item, which has
+// an ID and whose times are [time.Time], kept to a precision that its fields state:
+//
+//	Open(ctx, StoreConfig)           only Path must be set, and Key where the file is encrypted
+//	Get(ctx, id)                     (T, error): ErrNotFound
+//	List(ctx)                        iter.Seq2[T, error]; an error ends it, and Collect makes a slice
+//	Add, Update(ctx, T)              (T, error): the item as it was kept
+//	Delete(ctx, id)                  here, and with the next sync everywhere
+//	Edit(ctx, func(tx *Tx) error)    Get, Add, Update and Delete in one transaction
+//	Import(ctx, source, item, o)     (importing.Report, error); files and streams: ImportFile, ImportFrom
+//	Export(ctx, w)                   JSON; other formats: ExportAs, ExportCSV
+//	Watch(ctx)                       iter.Seq[Change]: what the user or a sync changed
+//	Count, Changes                   items here; changes that are not on the server
+//	Log, Undo                        what syncs did, and back
+//	Unreadable, Troubles             what does not sync
+//	Close                            then every method returns ErrClosed
+//
+// List and what may yield as much are iterators. A finder with a limit, or of what belongs
+// to one item, returns a slice. The errors are those of this package: [ErrNotFound],
+// [ErrDuplicate], [ErrInvalid], [ErrReadOnly], [ErrClosed], [ErrKey]. A test in
+// internal/archtest holds the stores to this, and says where one departs from it and why:
+// tabs are named by their URLs, preferences and the storage of add-ons are many items to a
+// record, and bookmarks are a tree.
+//
 // # Where to go on
 //
 // examples/engine is an engine in one JSON file, to read beside this page. The engines
 // for flat records (engines/forms is the smallest) are built on internal/mirror, which
 // keeps the sync state in tables beside the records and merges field by field: such an
 // engine is its record's type and a few rules. [StoreConfig], [Change], [LogEntry] and
-// the errors of this package are what the ready engines have in common towards an app.
+// the errors of this package are what the ready engines have in common towards an app. [Watchers]
+// and [ChangeNotifier] give an engine of one's own Watch and OnChange.
 package engine
 
 import (

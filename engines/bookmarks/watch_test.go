@@ -31,6 +31,7 @@ func TestWatchTellsWhichItemsChanged(t *testing.T) {
 	told("a new one", true, twin.ID, bookmarks.Unfiled)
 	must(t, p.one.Tag(t.Context(), twin.ID, "tagged"))
 	told("a tag", true, p.a, twin.ID)
+	twin = p.one.get(twin.ID)
 	twin.Title = "renamed"
 	_, err = p.one.Update(t.Context(), twin)
 	must(t, err)
