@@ -25,6 +25,9 @@ var (
 	// ErrDeviceKeys means that a device's keys are from before the account's key changed: it
 	// has not synced since, or must sign in again.
 	ErrDeviceKeys = sendtab.ErrBundle
+	// ErrAddress means that an address is not that of a web page: only "https:" and "http:"
+	// mean the same on every device, and nothing but a page.
+	ErrAddress = sendtab.ErrAddress
 	// ErrTooLong means that a page's URL or title is too long to send.
 	ErrTooLong = sendtab.ErrTooLong
 )
@@ -45,7 +48,7 @@ type Message struct {
 	Index int64
 	// Sender is the device's ID, or "" if it left the account.
 	Sender string
-	// Tab is a page to open.
+	// Tab is a page of the web to open: a message with another address is left out.
 	Tab *Tab
 	// Close lists the URLs of pages to close.
 	Close []string
@@ -79,7 +82,7 @@ func (a *Account) available() (map[string]string, error) {
 func (s Session) syncKey() sendtab.SyncKey { return sendtab.SyncKey{ID: s.KeyID, Key: s.Key} }
 
 // SendTab sends a page to another device from [Account.Devices]. The error wraps, among
-// others, [ErrNoCommand], [ErrDeviceKeys] or [ErrTooLong].
+// others, [ErrNoCommand], [ErrDeviceKeys], [ErrAddress] or [ErrTooLong].
 func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
 	return a.invoke(ctx, "send the page to "+to.Name, to, sendtab.OpenURI, func(value string) (sendtab.Payload, error) {
 		return sendtab.SealTab(sendtab.Tab(tab), value, a.Session().syncKey(), a.c.cfg.Rand)

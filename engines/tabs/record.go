@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/syncmanager/syncmanager/engine"
 )
@@ -59,9 +61,19 @@ func parse(payload []byte) (name string, all []Tab, err error) {
 		if json.Unmarshal(raw, &t) != nil || len(t.URLHistory) == 0 || !acceptable(t.URLHistory[0]) {
 			continue
 		}
-		all = append(all, t)
+		all = append(all, t.harmless())
 	}
 	return r.ClientName, all, nil
+}
+
+// harmless is a tab without what this device would not send: an address before the page's
+// that means something here alone, and an icon that is not one.
+func (t Tab) harmless() Tab {
+	t.URLHistory = slices.DeleteFunc(t.URLHistory, func(address string) bool { return !acceptable(address) })
+	if !acceptable(t.Icon) && !strings.HasPrefix(t.Icon, "data:image/") {
+		t.Icon = ""
+	}
+	return t
 }
 
 // seconds reads a time that some apps write with a fraction and old ones as text.

@@ -313,12 +313,16 @@ func TestBrokenTabHidesNoOther(t *testing.T) {
 	e, _ := open(t)
 	in := engine.Incoming{ID: other(0), Modified: 179537260000, Payload: []byte(`{"id":"device-00000","clientName":"x","tabs":[
 		17, {"title":3,"urlHistory":["https://a.example"]}, {"title":"no address","urlHistory":[]}, {"title":"private","urlHistory":["about:home"]},
-		{"title":"text time","urlHistory":["https://b.example/","https://before.example/"],"lastUsed":"1795372565"},
+		{"title":"text time","urlHistory":["https://b.example/","javascript:1","https://before.example/","file:///etc/passwd"],
+			"icon":"javascript:2","lastUsed":"1795372565"},
 		{"title":"fraction","urlHistory":["https://c.example/"],"lastUsed":1795372565.75,"unknown":{}}]}`)}
 	sync(t, e, devices(1), 179537260000, in)
 	got, err := engine.Collect(e.Others(t.Context()))
 	if err != nil || len(got) != 1 || len(got[0].Tabs) != 2 {
 		t.Fatalf("got %+v, %v; want two tabs", got, err)
+	}
+	if first := got[0].Tabs[0]; !slices.Equal(first.URLHistory, []string{"https://b.example/", "https://before.example/"}) || first.Icon != "" {
+		t.Errorf("what would run or read something here came along: %+v", first)
 	}
 	for _, tab := range got[0].Tabs {
 		if tab.LastUsed.Unix() != 1795372565 {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/url"
 
 	"github.com/syncmanager/syncmanager/internal/ece"
 )
@@ -44,8 +45,22 @@ type closeMessage struct {
 	URLs []string `json:"urls"`
 }
 
-// SealTab encrypts a page to open, for the device that published value with [Publish].
+// maxAddress is Firefox's bound for an address, in bytes.
+const maxAddress = 65536
+
+// isWebPage reports whether an address means the same on every device, and nothing but a
+// page on any: "file:" and "javascript:" do not.
+func isWebPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(address) <= maxAddress
+}
+
+// SealTab encrypts a page to open, for the device that published value with [Publish]. The error
+// is, among others, [ErrAddress].
 func SealTab(t Tab, value string, sync SyncKey, random io.Reader) (Payload, error) {
+	if !isWebPage(t.URL) {
+		return Payload{}, ErrAddress
+	}
 	f, err := newFlow(random)
 	if err != nil {
 		return Payload{}, err
@@ -53,7 +68,8 @@ func SealTab(t Tab, value string, sync SyncKey, random io.Reader) (Payload, erro
 	return sealFor(value, sync, random, openMessage{flow: f, Entries: []Tab{t}})
 }
 
-// OpenTab decrypts a page to open. The error wraps [ErrMessage].
+// OpenTab decrypts a page to open. The error wraps [ErrMessage], and [ErrAddress] where it is
+// not a web page: what another device sends is checked as what this one sends.
 func OpenTab(p Payload, k *ece.Keys) (Tab, error) {
 	var m openMessage
 	if err := open(p, k, &m); err != nil {
@@ -65,6 +81,9 @@ func OpenTab(p Payload, k *ece.Keys) (Tab, error) {
 	}
 	if at < 0 || at >= len(m.Entries) || m.Entries[at].URL == "" {
 		return Tab{}, fmt.Errorf("%w: it does not name a page", ErrMessage)
+	}
+	if !isWebPage(m.Entries[at].URL) {
+		return Tab{}, fmt.Errorf("%w: %w", ErrMessage, ErrAddress)
 	}
 	return m.Entries[at], nil
 }

@@ -37,6 +37,8 @@ var (
 	ErrBundle = errors.New("the device's keys do not match this account's current key")
 	// ErrMessage means that a message cannot be read.
 	ErrMessage = errors.New("the message cannot be read")
+	// ErrAddress means that an address is not that of a web page.
+	ErrAddress = errors.New("only web pages, whose addresses begin with https: or http:, can be sent to another device")
 	// ErrTooLong means that a message has more than [MaxCleartext] bytes.
 	ErrTooLong = errors.New("too long to send to another device")
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -127,5 +128,30 @@ func TestCurrentEntry(t *testing.T) {
 	}
 	if got, err := sendtab.OpenTab(sendtab.Payload{Encrypted: base64.RawURLEncoding.EncodeToString(sealed)}, k); err != nil || got.URL != "https://a.example" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestOnlyPagesOfTheWebGoBetweenDevices: an address that runs a script or reads a file is
+// neither sent nor taken from another device.
+func TestOnlyPagesOfTheWebGoBetweenDevices(t *testing.T) {
+	t.Parallel()
+	k, value := newKeys(t)
+	r, err := ece.NewReceiver(k.Public(), k.Auth())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"javascript:alert(1)", "JavaScript:alert(1)", "file:///etc/passwd", "data:text/html,x", "about:config",
+		"https:", "https:///path", "//a.example", "a.example", " https://a.example", "https://a.example/" + strings.Repeat("x", 65536)} {
+		if _, err := sendtab.SealTab(sendtab.Tab{URL: address}, value, syncKey, rand.Reader); !errors.Is(err, sendtab.ErrAddress) {
+			t.Errorf("sending %.30q: %v", address, err)
+		}
+		sealed, err := r.Seal(fmt.Appendf(nil, `{"entries":[{"url":%q}]}`, address), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := sendtab.Payload{Encrypted: base64.RawURLEncoding.EncodeToString(sealed)}
+		if tab, err := sendtab.OpenTab(p, k); !errors.Is(err, sendtab.ErrAddress) || !errors.Is(err, sendtab.ErrMessage) || tab.URL != "" {
+			t.Errorf("receiving %.30q: %+v, %v", address, tab, err)
+		}
 	}
 }

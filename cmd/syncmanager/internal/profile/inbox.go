@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"time"
 
@@ -158,7 +157,7 @@ func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *A
 	}
 	device := p.account.DeviceID()
 	known := func(old inboxMessage) bool { return old.Device == device && old.Index == m.Index }
-	if m.Tab == nil || !isWebPage(m.Tab.URL) || slices.ContainsFunc(in.Messages, known) {
+	if m.Tab == nil || slices.ContainsFunc(in.Messages, known) {
 		return nil
 	}
 	t := ReceivedTab{
@@ -194,11 +193,4 @@ func (p *Profile) nameOf(ctx context.Context, id string) string {
 		}
 	}
 	return ""
-}
-
-// isWebPage reports whether an address means the same on every device, and
-// nothing but a page on any: "file:" or "javascript:" would be another matter.
-func isWebPage(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/account"
@@ -84,4 +85,11 @@ func (p *Profile) findAccountDevice(ctx context.Context, word string) (account.D
 		}
 		return max(matchID(word, d.ID), matchID(word, clients[d.ID]))
 	}, func(d account.Device) string { return d.ID + " (" + d.Name + ")" })
+}
+
+// isWebPage reports whether an address means the same on every device, and
+// nothing but a page on any: "file:" or "javascript:" would be another matter.
+func isWebPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
