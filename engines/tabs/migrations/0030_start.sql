@@ -40,7 +40,8 @@ CREATE TABLE staged (
     modified INTEGER NOT NULL,
     payload  BLOB, -- NULL without err: a tombstone
     err      TEXT,
-    fatal    INTEGER NOT NULL DEFAULT 0
+    fatal    INTEGER NOT NULL DEFAULT 0, -- 1: the record breaks the rules; reading it again won't help
+    unread   BLOB                        -- a record that this version does not know, as it came
 ) STRICT;
 -- What goes up is made by each sync again, and is not here; see session.Outgoing.
 CREATE TABLE outgoing (
@@ -52,6 +53,11 @@ CREATE TABLE outgoing (
 CREATE TABLE retry (
     id       TEXT    PRIMARY KEY,
     attempts INTEGER NOT NULL, -- 3 and more: not asked for again
-    reason   TEXT    NOT NULL
+    reason   TEXT    NOT NULL,
+    -- Of a record that this version does not know; see package ledger.
+    held     INTEGER NOT NULL DEFAULT 0, -- 1: what is here of it waits
+    modified INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+    payload  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
+CREATE INDEX retry_held ON retry (id) WHERE held = 1;

@@ -7,7 +7,12 @@ CREATE TABLE meta (
     -- The storage that the mirrors are of whose life is 1 and whose past is not 0: a reset
     -- that leads back to it began no other life of it.
     past_global  TEXT NOT NULL DEFAULT '',
-    past_sync_id TEXT NOT NULL DEFAULT ''
+    past_sync_id TEXT NOT NULL DEFAULT '',
+    -- A known text, sealed with the key that the records are; see key.go. NULL: they are not
+    -- encrypted, or no version with a canary has opened the file yet.
+    canary       BLOB,
+    -- Which version of the words all records are entered with; 0: none.
+    lookups      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The bookkeeping of syncs; see package ledger.
@@ -62,7 +67,8 @@ CREATE TABLE staged (
     dupe     BLOB,
     loose    BLOB,
     err      TEXT,
-    fatal    INTEGER NOT NULL DEFAULT 0 -- 1: the record breaks the rules; reading it again won't help
+    fatal    INTEGER NOT NULL DEFAULT 0, -- 1: the record breaks the rules; reading it again won't help
+    unread   BLOB                        -- a record that this version does not know, as it came
 ) STRICT;
 CREATE INDEX staged_tombstones ON staged (id) WHERE payload IS NULL AND err IS NULL;
 
@@ -79,9 +85,14 @@ CREATE TABLE outgoing (
 CREATE TABLE retry (
     id       TEXT PRIMARY KEY,
     attempts INTEGER NOT NULL, -- 3 and more: not asked for again
-    reason   TEXT    NOT NULL
+    reason   TEXT    NOT NULL,
+    -- Of a record that this version does not know; see package ledger.
+    held     INTEGER NOT NULL DEFAULT 0, -- 1: what is here of it waits
+    modified INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+    payload  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX retry_due ON retry (attempts, id);
+CREATE INDEX retry_held ON retry (id) WHERE held = 1;
 
 -- The deletions that the server is known to have; see package ledger.
 CREATE TABLE tombstones (
@@ -111,3 +122,12 @@ CREATE TABLE undo_items (
     after  BLOB, -- NULL: the sync deleted it
     PRIMARY KEY (log, id)
 ) STRICT, WITHOUT ROWID;
+
+-- The words by which records are found; see lookup.go. Where records are encrypted, key is
+-- a MAC.
+CREATE TABLE lookups (
+    key BLOB    NOT NULL,
+    n   INTEGER NOT NULL REFERENCES records (n) ON DELETE CASCADE,
+    PRIMARY KEY (key, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lookups_record ON lookups (n);

@@ -113,7 +113,8 @@ CREATE TABLE history_staged (
     modified INTEGER NOT NULL,
     payload  BLOB,
     err      TEXT,
-    fatal    INTEGER NOT NULL DEFAULT 0 -- 1: the record breaks the rules; reading it again won't help
+    fatal    INTEGER NOT NULL DEFAULT 0, -- 1: the record breaks the rules; reading it again won't help
+    unread   BLOB                        -- a record that this version does not know, as it came
 ) STRICT;
 CREATE INDEX history_staged_tombstones ON history_staged (id) WHERE payload IS NULL AND err IS NULL;
 
@@ -132,9 +133,14 @@ CREATE TABLE history_outgoing (
 CREATE TABLE history_retry (
     id       TEXT    PRIMARY KEY,
     attempts INTEGER NOT NULL, -- 3 and more: not asked for again
-    reason   TEXT    NOT NULL
+    reason   TEXT    NOT NULL,
+    -- Of a record that this version does not know; see package ledger.
+    held     INTEGER NOT NULL DEFAULT 0, -- 1: what is here of it waits
+    modified INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+    payload  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX history_retry_due ON history_retry (attempts, id);
+CREATE INDEX history_retry_held ON history_retry (id) WHERE held = 1;
 
 -- The words of each place (see package places), one row per place, under its id.
 -- It holds no text of its own. Words are cut to eight letters, so that every
@@ -251,7 +257,8 @@ CREATE TABLE bookmark_staged (
     modified INTEGER NOT NULL,
     payload  BLOB,
     err      TEXT,
-    fatal    INTEGER NOT NULL DEFAULT 0 -- 1: the record breaks the rules; reading it again won't help
+    fatal    INTEGER NOT NULL DEFAULT 0, -- 1: the record breaks the rules; reading it again won't help
+    unread   BLOB                        -- a record that this version does not know, as it came
 ) STRICT;
 
 -- The snapshot of what goes up. Rows outlive their session until the next Merge:
@@ -270,9 +277,14 @@ CREATE TABLE bookmark_outgoing (
 CREATE TABLE bookmark_retry (
     id       TEXT    PRIMARY KEY,
     attempts INTEGER NOT NULL, -- 3 and more: not asked for again
-    reason   TEXT    NOT NULL
+    reason   TEXT    NOT NULL,
+    -- Of a record that this version does not know; see package ledger.
+    held     INTEGER NOT NULL DEFAULT 0, -- 1: what is here of it waits
+    modified INTEGER NOT NULL DEFAULT 0, -- server time, hundredths of a second
+    payload  BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bookmark_retry_due ON bookmark_retry (attempts, id);
+CREATE INDEX bookmark_retry_held ON bookmark_retry (id) WHERE held = 1;
 
 -- The syncs that changed something, and what each item was before.
 CREATE TABLE bookmark_log (
