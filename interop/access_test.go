@@ -29,7 +29,7 @@ func (p person) fits(where string) {
 	check(p.t, err)
 	var found appearance
 	check(p.t, json.Unmarshal(raw, &found))
-	found.judge(p.t, where, 320)
+	found.check(p.t, where, 320)
 }
 
 // reachesAll tabs from the focused heading through the page, and fails the test
@@ -53,8 +53,8 @@ func (p person) reachesAll(where string) {
 	}
 }
 
-// TestKeyboardAloneOnASmallScreen signs up and looks after the account without a
-// mouse, 320 pixels wide, in light and in dark.
+// TestKeyboardAloneOnASmallScreen signs up and manages the account without a mouse, 320 pixels
+// wide, in light and in dark.
 func TestKeyboardAloneOnASmallScreen(t *testing.T) {
 	t.Parallel()
 	const wrongPassword = "something else"

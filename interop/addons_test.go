@@ -38,13 +38,12 @@ func addonFile(t *testing.T, id string) string {
 	return path
 }
 
-// firefoxWithAddons is a Firefox that is signed in and takes add-ons without a
-// signature.
+// firefoxWithAddons starts a Firefox that is signed in and accepts add-ons without a signature.
 func firefoxWithAddons(t *testing.T, w *testenv.Env) *firefoxsync.Firefox {
 	t.Helper()
 	return firefoxWith(t, w, map[string]any{
 		"xpinstall.signatures.required": false,
-		// Nobody answers there: a look for an add-on fails at once.
+		// No server answers there: a search for an add-on fails at once.
 		"extensions.getAddons.get.url": w.URL + "/no-add-ons",
 	})
 }
@@ -98,8 +97,7 @@ func TestAddons(t *testing.T) {
 		check(t, err)
 	}
 
-	// rest is atRest, but for Firefox's echo: a change that it makes by our record, it
-	// sends once more.
+	// rest is atRest, except for Firefox's echo: it sends a change from our record back once.
 	rest := func() {
 		t.Helper()
 		syncTheirs(t, ff, "addons")
@@ -109,7 +107,7 @@ func TestAddons(t *testing.T) {
 		atRest(t, d, ff, "addons")
 	}
 
-	// Firefox writes a record of each, but of the temporary one.
+	// Firefox writes a record of each add-on except the temporary one.
 	syncTheirs(t, ff, "addons")
 	syncOurs(t, d, "addons")
 	agree(map[string]bool{one: true, two: true})
@@ -151,7 +149,7 @@ func TestAddons(t *testing.T) {
 	agree(map[string]bool{})
 	rest()
 
-	// Records of another application and from elsewhere, Firefox passes over.
+	// Firefox ignores records of other applications and other sources.
 	for _, x := range []addons.Addon{
 		{AddonID: "mobile@sync-manager.example", ApplicationID: "{aa3c5121-dab2-40e2-81ca-7ea25febc110}", Enabled: true, Source: "amo"},
 		{AddonID: "web@sync-manager.example", ApplicationID: prefs.Firefox, Enabled: true, Source: "web"},
@@ -163,8 +161,8 @@ func TestAddons(t *testing.T) {
 	syncTheirs(t, ff, "addons")
 	rest()
 
-	// An add-on that it has not got, it looks for at addons.mozilla.org. Here nobody
-	// answers: it fails with the one record, and takes the others.
+	// Firefox looks for a missing add-on at addons.mozilla.org. Here no server answers: that
+	// record fails, and the others are applied.
 	_, err := e.Add(t.Context(), addons.Addon{AddonID: "nowhere@sync-manager.example", ApplicationID: prefs.Firefox, Enabled: true, Source: "amo"})
 	check(t, err)
 	syncOurs(t, d, "addons")

@@ -21,10 +21,10 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestAndroidSignIn goes through the sign-in page as Firefox for Android opens it,
-// in a Firefox that knows no server itself: an add-on is the app, as its own is on
-// Android. The app gets a code, for which it gets tokens and the sync key. What it
-// asks after that is TestAndroid of server/accounts.
+// TestAndroidSignIn goes through the sign-in page as Firefox for Android opens it, in a Firefox
+// without a configured server: an add-on takes the part of the app, as Firefox's own add-on
+// does on Android. The app gets a code, and exchanges it for tokens and the sync key.
+// TestAndroid of server/accounts covers its later requests.
 //
 // Source: fxa-client of application-services, August 2026.
 func TestAndroidSignIn(t *testing.T) {

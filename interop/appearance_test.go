@@ -2,8 +2,8 @@ package interop_test
 
 import "testing"
 
-// looks are functions of a page about its colors: the contrast of two (WCAG 2.2,
-// 1.4.3), and what an element stands on.
+// looks are functions of a page about its colors: the contrast of two (WCAG 2.2, 1.4.3), and
+// the background of an element.
 const looks = `
 	const color = text => text.match(/[\d.]+/g).map(Number);
 	const luminance = rgb => {
@@ -64,22 +64,22 @@ const appearanceOf = looks + `
 		heading: all.find(e => e.matches("h1"))?.textContent ?? "", moving: document.getAnimations().length,
 	};`
 
-// appearance is what of a page could keep somebody from using it.
+// appearance has the properties of a page that could make it unusable for somebody.
 type appearance struct {
 	// Width is the window's, Page the page's, in CSS pixels.
 	Width, Page int
-	// Faint are texts that are hard to tell from their ground, Cut those that are
-	// not wholly there, Small what is hard to hit, Unnamed what has no name.
+	// Faint lists texts with too little contrast, Cut those that are not fully visible, Small
+	// targets that are hard to hit, Unnamed elements without a name.
 	Faint, Cut, Small, Unnamed []string
 	Title, Heading             string
-	// Moving is how much of it moves.
+	// Moving is the number of elements that move.
 	Moving int
 }
 
-// judge fails the test by WCAG 2.2: 1.4.3 (contrast), 1.4.4 and 1.4.10 (large
-// text, narrow windows), 2.3.3 (motion), 2.4.2 (titles), 2.5.8 (size of targets),
-// 4.1.2 (names).
-func (a appearance) judge(t *testing.T, where string, width int) {
+// check fails the test if the page breaks WCAG 2.2: 1.4.3 (contrast), 1.4.4 and 1.4.10 (large
+// text, narrow windows), 2.3.3 (motion), 2.4.2 (titles), 2.5.8 (size of targets), 4.1.2
+// (names).
+func (a appearance) check(t *testing.T, where string, width int) {
 	t.Helper()
 	if a.Width != width || a.Page > a.Width {
 		t.Errorf("%s is %d wide in a window of %d, which should be %d", where, a.Page, a.Width, width)

@@ -12,14 +12,14 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// autofillPrefs have Firefox sync what it leaves out at first.
+// autofillPrefs make Firefox sync what it does not sync by default.
 var autofillPrefs = map[string]any{
 	"services.sync.engine.addresses": true, "services.sync.engine.addresses.available": true,
 	"services.sync.engine.creditcards": true, "services.sync.engine.creditcards.available": true,
 }
 
-// filled is a collection of form autofill, ours and Firefox's. Of an entry, the story
-// knows its name and a mark, which is another field.
+// filled is a collection of form autofill, ours and Firefox's. The test uses two fields of an
+// entry: its name, and another one as a mark.
 type filled struct {
 	collection string
 	name, mark string
@@ -224,7 +224,8 @@ func (f *filled) story(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox)
 		f.rest(t, "after a merge", d, ff)
 	}
 
-	// The same field makes a fork, whichever syncs first, and both continue.
+	// A conflict in one field creates a second entry, whichever syncs first, and both continue
+	// to sync.
 	for i, first := range []func(){func() { d.Sync() }, func() { syncFirefox(t, ff) }} {
 		here, there := fmt.Sprintf("Here%d Example", i), fmt.Sprintf("There%d Example", i)
 		check(t, f.edit(ours, here, nil))

@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// shownPicture waits until Firefox shows a picture of the account's own, or that
-// of everyone, and returns its address.
+// shownPicture waits until Firefox shows the account's own picture, or the default one, and
+// returns its URL.
 func (p person) shownPicture(own bool) string {
 	p.t.Helper()
 	raw, err := p.Chrome(p.t.Context(), `
@@ -39,8 +39,8 @@ func (p person) shownPicture(own bool) string {
 	return at
 }
 
-// TestAvatarInFirefox chooses a picture on the settings page, which Firefox shows
-// at once, and removes it again. Nothing of the file but its look is sent.
+// TestAvatarInFirefox chooses a picture on the settings page, which Firefox shows at once, and
+// removes it again. Only the image is sent, without the file's metadata.
 func TestAvatarInFirefox(t *testing.T) {
 	t.Parallel()
 	var rec recorder
@@ -50,7 +50,7 @@ func TestAvatarInFirefox(t *testing.T) {
 	p.click(onStep("engines") + "form button")
 	p.sees(onStep("done"), "You are signed in")
 
-	// A photo that is far too large to be sent as it is, and tells too much.
+	// The photo is far too large to be sent unchanged, and has private metadata.
 	photo := image.NewNRGBA(image.Rect(0, 0, 3000, 1500))
 	for i := range photo.Pix {
 		photo.Pix[i] = 255

@@ -53,7 +53,7 @@ func TestBackup(t *testing.T) {
 	// Firefox compares an edit with a record in the backup by their ages, in seconds.
 	w.Clock.Pass(10 * time.Second)
 
-	// Each side sends what the backup lacks, and the other hears of some of it.
+	// Each side sends what the backup lacks, and the other receives some of it.
 	edit := func(site string, change func(*firefoxsync.Login)) {
 		t.Helper()
 		check(t, ff.EditLogin(t.Context(), guidOf(t, ff, "https://"+site+".example"), change))
@@ -85,7 +85,7 @@ func TestBackup(t *testing.T) {
 		"https://renamed.example ann": "before the backup", "https://gone.example ann": "before the backup",
 		"https://lost.example ann": "after the backup",
 	}
-	// whole fails unless the device has all of it, and Firefox too.
+	// whole fails unless the device and Firefox have all of it.
 	whole := func(d *testenv.Device) {
 		t.Helper()
 		agree(t, d, ff, want)
@@ -108,7 +108,7 @@ func TestBackup(t *testing.T) {
 			check(t, os.RemoveAll(w.Dir))
 			check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader, w.Clock.Now()))
 		})
-		// Firefox does not sign in again, and goes first.
+		// Firefox does not sign in again, and syncs first.
 		addToFirefox(t, ff, "https://after.example", "ann", "after the restore")
 		want["https://after.example ann"] = "after the restore"
 		syncFirefox(t, ff)
@@ -135,9 +135,9 @@ func TestBackup(t *testing.T) {
 		if _, err := ff.Sync(t.Context()); err == nil {
 			t.Error("Firefox found nothing wrong with a damaged storage")
 		}
-		// The server runs on, and so does Firefox: the first sync ends with a token that is
-		// no good any more, and the next fills the storage. A device that comes new has all
-		// of it before ours says a word.
+		// The server and Firefox keep running: the first sync ends with a token that is no
+		// longer valid, and the next fills the storage. A new device has all of it before ours
+		// syncs.
 		done, err := w.Server.Repair(t.Context(), ann, false)
 		if err != nil || done.Storage == 0 {
 			t.Fatalf("%+v, %v", done, err)

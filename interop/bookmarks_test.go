@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// tell has a story happen on two sides that agree.
+// tell runs a story on two sides that have the same tree.
 func tell(t *testing.T, w *testenv.Env, st story, host string, one, two side) {
 	t.Helper()
 	top := folder(st.name, st.given...)
@@ -37,7 +37,7 @@ func tell(t *testing.T, w *testenv.Env, st story, host string, one, two side) {
 	if st.two != nil {
 		st.two(t, s, two)
 	}
-	// Firefox tells which of two edits is newer to the second.
+	// Firefox compares the times of two edits in whole seconds.
 	two.age(t, 10*time.Second)
 	if st.late != nil {
 		one.sync(t)
@@ -72,8 +72,8 @@ func tell(t *testing.T, w *testenv.Env, st story, host string, one, two side) {
 	}
 }
 
-// TestBookmarks tells all stories with Firefox on each of the two sides, between
-// one Firefox and one device.
+// TestBookmarks runs all stories between one Firefox and one device, with Firefox on each of
+// the two sides.
 func TestBookmarks(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -102,8 +102,8 @@ func TestBookmarks(t *testing.T) {
 	}
 }
 
-// TestBookmarksBetweenFirefoxes has two Firefoxes tell each other what we tell
-// Firefox: what is wanted of a conflict is what Firefox makes of it.
+// TestBookmarksBetweenFirefoxes runs the same stories between two Firefoxes: the wanted result
+// of a conflict is Firefox's own.
 func TestBookmarksBetweenFirefoxes(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -114,7 +114,7 @@ func TestBookmarksBetweenFirefoxes(t *testing.T) {
 	}
 }
 
-// fill gives a side a tree of its own. Half of it, both sides have.
+// fill gives a side its own tree. Half of it is on both sides.
 func fill(t *testing.T, s side, name string) {
 	t.Helper()
 	in := func(parent string, items ...item) {
@@ -146,7 +146,7 @@ func sorted(b item) item {
 	return b
 }
 
-// titled is the first item with that title at or below b, or nil.
+// titled returns the first item with that title at or below b, or nil.
 func titled(b *item, title string) *item {
 	if b.Title == title {
 		return b
@@ -159,8 +159,8 @@ func titled(b *item, title string) *item {
 	return nil
 }
 
-// TestJoining: two browsers with full trees meet for the first time. What is the
-// same on both becomes one; all else stays.
+// TestJoining: two browsers with full trees sync for the first time. Equal items become one;
+// all others stay.
 func TestJoining(t *testing.T) {
 	t.Parallel()
 	join := func(t *testing.T, there, joins side) {
@@ -170,7 +170,7 @@ func TestJoining(t *testing.T) {
 		fill(t, joins, "B")
 		settle(t, joins, there)
 		root := there.tree(t)
-		// Whose come first is a matter of which tree is newer.
+		// The newer tree decides whose items come first.
 		for id, want := range map[string]string{
 			firefoxsync.Menu:    "- Empty() Only A(One of A Two of A) Only B(One of B Two of B) Recipes(- Bread Cake of A Cake of B Soups(Borscht))",
 			firefoxsync.Toolbar: "News Sport Unread",
@@ -198,7 +198,7 @@ func TestJoining(t *testing.T) {
 			we, ff := ourSide{w.Browser("our device", ann)}, theirSide{firefox(t, w)}
 			bookmarks := ff.tree(t)
 			for _, b := range bookmarks.Find(firefoxsync.Menu).Children {
-				ff.remove(t, b.GUID) // its makers' own
+				ff.remove(t, b.GUID) // the default bookmarks of Firefox
 			}
 			join(t, we, ff)
 			r, err := ff.CheckBookmarks(t.Context())

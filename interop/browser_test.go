@@ -22,13 +22,12 @@ type item = firefoxsync.Bookmark
 // last is the index behind a folder's last child.
 const last = firefoxsync.Last
 
-// side is one of two browsers that sync the bookmarks of an account: a story told
-// with one on each side is told again with the sides exchanged. A method that does
-// not work fails the test.
+// side is one of two browsers that sync the bookmarks of an account. A story runs again with
+// the sides exchanged. A method that does not work fails the test.
 type side interface {
 	name() string
-	// sync tells how many records of bookmarks went up. It fails the test if some
-	// came that could not be applied, or if what is on the server is in disorder.
+	// sync returns how many records of bookmarks were uploaded. It fails the test if a record
+	// could not be applied, or if the tree on the server has faults.
 	sync(t *testing.T) (sent int)
 	add(t *testing.T, b item) (guid string)
 	edit(t *testing.T, guid string, f func(*item))
@@ -36,8 +35,8 @@ type side interface {
 	order(t *testing.T, folder string, guids ...string)
 	remove(t *testing.T, guids ...string)
 	tree(t *testing.T) item
-	// age makes what was changed and not synced look changed that much earlier, if
-	// the side goes by less than it knows.
+	// age makes unsynced changes look that much older, on a side that compares times less
+	// exactly than it stores them.
 	age(t *testing.T, by time.Duration)
 }
 
@@ -201,10 +200,10 @@ func (s theirSide) age(t *testing.T, by time.Duration) {
 	check(t, s.AgeBookmarks(t.Context(), by))
 }
 
-// plain takes from a tree what the sides need not agree on: when an item was
-// changed, what concerns the roots themselves, and within a minute, when an item was
-// added. Firefox has it added no later than its record was stored, in hundredths of a
-// second, and keeps to itself that one of two equal bookmarks was the older.
+// plain removes from a tree what may differ between the sides: when an item was changed, what
+// concerns the roots themselves, and within a minute, when an item was added. Firefox has it
+// added no later than its record was stored, in hundredths of a second, and does not sync that
+// one of two equal bookmarks was the older.
 func plain(b item, times map[string]int64) item {
 	const minute = 60_000
 	b.LastModified = 0
@@ -259,8 +258,8 @@ func differences(a, b item) (lines []string) {
 	return lines
 }
 
-// settle syncs until all that was changed on either side is on both, and fails
-// the test unless both have the same tree then and have nothing more to say.
+// settle syncs until all that was changed on either side is on both, and fails the test unless
+// both then have the same tree and nothing more to send.
 func settle(t *testing.T, a, b side) {
 	t.Helper()
 	a.sync(t)

@@ -30,7 +30,7 @@ func serveByMail(t *testing.T) (root string, host *mailtest.Host) {
 	return root, host
 }
 
-// codeFor is the code in the next message, which must be for this address.
+// codeFor returns the code in the next message, which must be for this address.
 func codeFor(t *testing.T, host *mailtest.Host, email string) string {
 	t.Helper()
 	m, err := host.Next(t.Context())
@@ -73,8 +73,8 @@ func TestConfirmationInFirefox(t *testing.T) {
 	check(t, a.SignOut(t.Context()))
 }
 
-// TestConfirmationOnASmallScreen signs in to an account that waits for its code,
-// by keyboard and 320 pixels wide; and a mail host that is down is told of.
+// TestConfirmationOnASmallScreen signs in to an account that waits for its code, by keyboard
+// and 320 pixels wide; and the page reports a mail host that is down.
 func TestConfirmationOnASmallScreen(t *testing.T) {
 	t.Parallel()
 	root, host := serveByMail(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
-// fillPlaces gives Firefox a tree and a history of its own.
+// fillPlaces adds a tree of bookmarks and a history to Firefox.
 const fillPlaces = `
 	const { PlacesUtils } = ChromeUtils.importESModule("resource://gre/modules/PlacesUtils.sys.mjs");
 	const { TYPE_FOLDER, TYPE_SEPARATOR } = PlacesUtils.bookmarks;
@@ -54,9 +54,8 @@ const fillPlaces = `
 		visits: await count("SELECT count(*) FROM moz_historyvisits"),
 	};`
 
-// placesTree is the tree as Firefox itself tells it; the text is the same just if
-// the trees are. It leaves out what a format cannot carry: dates, and with
-// args[0] the GUIDs.
+// placesTree returns the tree as text, as Firefox has it; equal trees have equal texts. It
+// leaves out what a format cannot store: dates, and with args[0] the GUIDs.
 const placesTree = `
 	const { PlacesUtils } = ChromeUtils.importESModule("resource://gre/modules/PlacesUtils.sys.mjs");
 	let items = -1; // the root of all
@@ -73,9 +72,8 @@ type toldTree struct {
 	Text  string
 }
 
-// TestFromFirefoxAndBack: what a Firefox has is imported from its database while it
-// runs, with nothing missing, and what is exported of that becomes the same tree in
-// Firefox again.
+// TestFromFirefoxAndBack: all items of a Firefox are imported from its database while it runs,
+// and an export of them becomes the same tree in Firefox again.
 func TestFromFirefoxAndBack(t *testing.T) {
 	t.Parallel()
 	profile, dir := t.TempDir(), t.TempDir()

@@ -14,8 +14,8 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// TestAccountsElsewhere signs Firefox in at one server and keeps its records on
-// another, as a self-hoster does who leaves the accounts to Mozilla.
+// TestAccountsElsewhere signs Firefox in at one server and stores its records on another, as a
+// self-hoster with Mozilla accounts does.
 func TestAccountsElsewhere(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -55,7 +55,8 @@ func TestAccountsElsewhere(t *testing.T) {
 		t.Errorf("records here: %+v, there: %+v", here, there)
 	}
 
-	// Who is no longer welcome is told so by the next sync; welcome again, they go on.
+	// A user who is no longer allowed gets an error at the next sync. Once allowed again, they
+	// continue.
 	check(t, records.SetDisabled(t.Context(), uid, true))
 	if _, err := ff.Sync(t.Context()); err == nil {
 		t.Error("Firefox syncs with a server that locked it out")

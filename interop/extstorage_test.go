@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestExtensionStorage has an add-on in Firefox that keeps keys, and sets, changes and
+// TestExtensionStorage installs an add-on in Firefox that stores keys, and sets, changes and
 // removes them in both directions.
 func TestExtensionStorage(t *testing.T) {
 	t.Parallel()
@@ -28,7 +28,7 @@ func TestExtensionStorage(t *testing.T) {
 		raw, err := ff.Storage(t.Context(), id, fmt.Sprintf(format, args...))
 		check(t, err)
 		var text string
-		_ = json.Unmarshal(raw, &text) // of a call that gives nothing there is none
+		_ = json.Unmarshal(raw, &text) // a call without a result has no text
 		return text
 	}
 	set := func(key, value string) {
@@ -36,7 +36,7 @@ func TestExtensionStorage(t *testing.T) {
 		_, err := a.Set(t.Context(), map[string]json.RawMessage{key: json.RawMessage(value)})
 		check(t, err)
 	}
-	// agree fails unless both keep just this, by the JSON text with sorted keys.
+	// agree fails unless both store exactly this, as JSON text with sorted keys.
 	agree := func(want string) {
 		t.Helper()
 		data, err := a.Get(t.Context())
@@ -53,8 +53,8 @@ func TestExtensionStorage(t *testing.T) {
 	}
 	const name = "extension-storage"
 
-	// Both have data of the add-on before they know of each other: the account's, which
-	// is Firefox's, stands.
+	// Both have data of the add-on before their first sync: the account's data, which is
+	// Firefox's, wins.
 	call(ext, "set({theirs: 1, both: 'Firefox'})")
 	set("ours", `{"a":[1,null,"ü"]}`)
 	set("both", `"here"`)
@@ -64,7 +64,7 @@ func TestExtensionStorage(t *testing.T) {
 	agree(`{"both":"Firefox","ours":{"a":[1,null,"ü"]},"theirs":1}`)
 	atRest(t, d, ff, name)
 
-	// Each changes a key, adds one and removes one; both change one and the same.
+	// Each changes a key, adds one and removes one; both change the same key.
 	set("ours", "2")
 	set("new here", "true")
 	set("both", `"again here"`)
@@ -84,7 +84,7 @@ func TestExtensionStorage(t *testing.T) {
 	agree(`{"both":"we are first","new here":true,"new there":null}`)
 	atRest(t, d, ff, name)
 
-	// An add-on of which Firefox knows nothing yet, and whose quota others filled.
+	// This add-on is not yet known to Firefox, and others filled its quota.
 	_, err = e.Of(other).Set(t.Context(), map[string]json.RawMessage{"large": json.RawMessage(`"` + strings.Repeat("x", 8000) + `"`)})
 	check(t, err)
 	syncOurs(t, d, name)

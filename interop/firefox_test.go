@@ -40,7 +40,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// syncFirefox has Firefox sync, and fails the test unless that went well.
+// syncFirefox makes Firefox sync, and fails the test unless that succeeded.
 func syncFirefox(t *testing.T, ff *firefoxsync.Firefox) firefoxsync.Result {
 	t.Helper()
 	r, err := ff.Sync(t.Context())
@@ -159,7 +159,7 @@ func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
 	if r.Engines["passwords"].Failed != 0 {
 		t.Errorf("Firefox could not apply some of our records: %+v", r.Engines["passwords"])
 	}
-	// Had Firefox started the storage afresh, we would read all of it again.
+	// If Firefox had started the storage afresh, our device would read all of it again.
 	if r := d.Sync(); r.Engines["passwords"].Downloaded > 2 {
 		t.Errorf("we downloaded %d logins, where Firefox had 2 to bring", r.Engines["passwords"].Downloaded)
 	}
@@ -167,12 +167,12 @@ func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
 		"https://same.example ann": "same", "https://ours.example ann": "made here",
 		"https://realm.example ann": "realm", "https://theirs.example ann": "made in Firefox",
 	})
-	// Nothing bounces between the two.
+	// Neither sends the other's records back.
 	syncFirefox(t, ff)
 	if r := d.Sync(); r.Engines["passwords"].Uploaded != 0 || r.Engines["passwords"].Applied != 0 {
 		t.Errorf("the passwords do not come to rest: %+v", r.Engines["passwords"])
 	}
-	// Firefox took the account as we set it up.
+	// Firefox accepted the account as our device set it up.
 	engines, err := ff.Engines(t.Context())
 	check(t, err)
 	for _, name := range []string{"passwords", "tabs", "bookmarks", "history", "forms"} {
@@ -182,8 +182,7 @@ func TestFirefoxJoinsAnAccountThatWeFilled(t *testing.T) {
 	}
 }
 
-// TestDevicesTabsEnginesAndCommands goes through what concerns the account as a
-// whole.
+// TestDevicesTabsEnginesAndCommands covers what concerns the account as a whole.
 func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -303,7 +302,7 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 		addToFirefox(t, ff, "https://synced.example", "ann", "synced")
 		syncFirefox(t, ff)
 		d.Sync()
-		// This one never reached the server: a Firefox that obeys loses it.
+		// This login was never uploaded: a Firefox that carries out the command loses it.
 		addToFirefox(t, ff, "https://unsynced.example", "ann", "never synced")
 		id, err := ff.ClientID(t.Context())
 		check(t, err)
@@ -329,7 +328,7 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 		if len(r.Commands) != 1 || r.Commands[0].Name != "wipeEngine" || r.Engines["passwords"].Applied != 1 {
 			t.Errorf("commands %+v, passwords %+v", r.Commands, r.Engines["passwords"])
 		}
-		// What is unsent here outlives it, and goes up.
+		// What was not uploaded from here survives the wipe, and is uploaded.
 		syncFirefox(t, ff)
 		agree(t, d, ff, map[string]string{"https://synced.example ann": "synced", "https://mine.example ann": "not synced yet"})
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// syncOurs syncs our device, and fails the test unless all of the engine went well. It
-// tells how many records went up.
+// syncOurs syncs our device, and fails the test unless the engine succeeded. It returns how
+// many records were uploaded.
 func syncOurs(t *testing.T, d *testenv.Device, name string) (sent int) {
 	t.Helper()
 	r := d.Sync().Engines[name]
@@ -22,8 +22,8 @@ func syncOurs(t *testing.T, d *testenv.Device, name string) (sent int) {
 	return r.Uploaded
 }
 
-// syncTheirs has Firefox sync, and fails the test unless all of the engine went well.
-// It tells how many records went up.
+// syncTheirs makes Firefox sync, and fails the test unless the engine succeeded. It returns how
+// many records were uploaded.
 func syncTheirs(t *testing.T, ff *firefoxsync.Firefox, name string) (sent int) {
 	t.Helper()
 	r := syncFirefox(t, ff).Engines[name]
@@ -33,7 +33,7 @@ func syncTheirs(t *testing.T, ff *firefoxsync.Firefox, name string) (sent int) {
 	return r.Sent
 }
 
-// atRest fails the test if either side still has something to say.
+// atRest fails the test if either side still has something to send.
 func atRest(t *testing.T, d *testenv.Device, ff *firefoxsync.Firefox, name string) {
 	t.Helper()
 	for range 2 {
@@ -108,7 +108,7 @@ func TestForms(t *testing.T) {
 	agree("city=Bern", "same=both", "new=x", "searchbar-history=eins 🦊")
 	atRest(t, d, ff, "forms")
 
-	// What was the same on both sides has one ID from then on.
+	// An entry that both sides had has one ID from then on.
 	check(t, e.Delete(t.Context(), ours()["same=both"]))
 	check(t, ff.RemoveFormEntry(t.Context(), "new", "x"))
 	syncOurs(t, d, "forms")
@@ -116,8 +116,8 @@ func TestForms(t *testing.T) {
 	syncOurs(t, d, "forms")
 	agree("city=Bern", "searchbar-history=eins 🦊")
 
-	// Firefox files what others made under an ID of its own, and so never hears that
-	// it was deleted.
+	// Firefox stores entries of others under its own IDs, and so does not receive their
+	// deletion.
 	check(t, e.Delete(t.Context(), ours()["city=Bern"]))
 	syncOurs(t, d, "forms")
 	syncTheirs(t, ff, "forms")

@@ -14,10 +14,10 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// reader has a history: a device of ours or a real Firefox.
+// reader is a device with a history: ours or a real Firefox.
 type reader interface {
 	name() string
-	// syncHistory tells how many records went up.
+	// syncHistory returns how many records were uploaded.
 	syncHistory(t *testing.T) (sent int)
 	visit(t *testing.T, pages ...firefoxsync.Page)
 	forget(t *testing.T, urls ...string)
@@ -144,8 +144,8 @@ func page(start time.Time, url, title string, transition int, minutes ...int) fi
 	return p
 }
 
-// settleHistory syncs until both have said all, and fails the test unless they
-// have the same pages then, besides those that are not to be synced.
+// settleHistory syncs until both have sent everything, and fails the test unless they then have
+// the same pages, except those that are not synced.
 func settleHistory(t *testing.T, a, b reader) map[string]firefoxsync.Page {
 	t.Helper()
 	a.syncHistory(t)
@@ -176,7 +176,7 @@ func settleHistory(t *testing.T, a, b reader) map[string]firefoxsync.Page {
 	return one
 }
 
-// counts has how many visits there are of each page of a host.
+// counts returns the number of visits of each page of a host.
 func counts(pages map[string]firefoxsync.Page, host string) map[string]int {
 	n := map[string]int{}
 	for url, p := range pages {
@@ -187,13 +187,13 @@ func counts(pages map[string]firefoxsync.Page, host string) map[string]int {
 	return n
 }
 
-// TestHistory tells the stories of a history with Firefox on either side.
+// TestHistory runs the stories of a history with Firefox on either side.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
 	ff, we := theirSide{firefox(t, w)}, ourSide{w.Browser("our device", ann)}
 	start := time.Now().Add(-24 * time.Hour).Truncate(time.Second)
-	// Both have been to the same page before they know of each other.
+	// Both visited the same page before their first sync.
 	const same = "https://same.example/"
 	ff.visit(t, page(start, same, "Same", 1, 1, 2))
 	we.visit(t, page(start, same, "Same", 2, 2, 3))
@@ -206,7 +206,7 @@ func TestHistory(t *testing.T) {
 	t.Run("we first", func(t *testing.T) { tellHistory(t, start.Add(-96*time.Hour), we, ff) })
 }
 
-// tellHistory goes through what may become of pages of one host.
+// tellHistory goes through the changes of pages of one host.
 func tellHistory(t *testing.T, start time.Time, one, two reader) {
 	host := strings.ToLower(one.name()) + ".example"
 	url := func(path string) string { return "https://" + host + "/" + path }
@@ -235,8 +235,8 @@ func tellHistory(t *testing.T, start time.Time, one, two reader) {
 		one.syncHistory(t)
 		two.syncHistory(t)
 		one.syncHistory(t)
-		// A Firefox that has been there later passes over the other's record, and hears
-		// of its visits with the next one.
+		// A Firefox with a later visit ignores the other's record, and receives its visits with
+		// the next record.
 		one.visit(t, page(start, url("link"), "Link", 1, 14))
 		pages := settleHistory(t, one, two)
 		want(t, pages, map[string]int{"link": 7, "typed?q=a%20b#c": 2, "bookmark": 1, "reload": 2})
@@ -247,8 +247,8 @@ func tellHistory(t *testing.T, start time.Time, one, two reader) {
 		one.syncHistory(t)
 		two.syncHistory(t)
 		one.syncHistory(t)
-		// A Firefox that comes second takes the other's ID for the page, and speaks of
-		// its own visits when there is another.
+		// A Firefox that syncs second takes the other's ID for the page, and sends its own
+		// visits when there is a new one.
 		two.visit(t, page(start, url("both"), "Both", 1, 15))
 		pages := settleHistory(t, two, one)
 		want(t, pages, map[string]int{"link": 7, "typed?q=a%20b#c": 2, "bookmark": 1, "reload": 2, "both": 4})
@@ -262,8 +262,8 @@ func tellHistory(t *testing.T, start time.Time, one, two reader) {
 		one.forget(t, url("both"))
 		two.visit(t, page(start, url("both"), "Both", 1, 20))
 		pages := settleHistory(t, one, two)
-		// We keep what was visited. To Firefox the two were in the same second, and
-		// either may win.
+		// Our device keeps the visited page. For Firefox both changes were in the same second,
+		// and either may win.
 		_, stays := pages[url("both")]
 		if _, ours := two.(ourSide); ours && !stays {
 			t.Errorf("the pages are %v", counts(pages, host))

@@ -49,8 +49,8 @@ const fillPlacesABit = `
 	await PlacesUtils.history.insert({ url: "https://visited.example/", title: "Visited", visits: [{ date: new Date(1700000000000) }] });
 	return null;`
 
-// TestImportOfFirefox: the command takes over all that a real Firefox holds while it
-// runs, twice at no harm, and another Firefox gets it from the account.
+// TestImportOfFirefox: the command imports all data of a running Firefox. A second import does
+// no harm, and another Firefox gets the data from the account.
 func TestImportOfFirefox(t *testing.T) {
 	t.Parallel()
 	const password = "prímary 😀"
@@ -70,7 +70,7 @@ func TestImportOfFirefox(t *testing.T) {
 		t.Helper()
 		var r map[string]counts
 		c.run(&r, password, append([]string{"import", "--firefox-profile", dir, "--primary-password-stdin"}, more...)...)
-		// A running Firefox sets preferences by itself: there is no telling how many.
+		// A running Firefox sets preferences by itself: their number is unknown.
 		if r["prefs"].Read == 0 || r["prefs"].Error != "" {
 			t.Errorf("prefs: %+v", r["prefs"])
 		}

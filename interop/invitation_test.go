@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
-// serve starts a server that is not an environment's, as change has it.
+// serve starts a server outside an environment; change edits its configuration.
 func serve(t *testing.T, change func(*server.Config)) (root string, s *server.Server) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -41,8 +41,8 @@ func serve(t *testing.T, change func(*server.Config)) (root string, s *server.Se
 	return root, s
 }
 
-// TestInvitationInFirefox: where sign-up is by invitation, its link makes one
-// account, and the code in it is sent with that alone.
+// TestInvitationInFirefox: where sign-up is by invitation, its link creates one account, and
+// the code in it is sent only with that request.
 func TestInvitationInFirefox(t *testing.T) {
 	t.Parallel()
 	root, s := serve(t, func(c *server.Config) { c.SignUp = accounts.SignUpInvite })

@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// signsInOn goes through the sign-in page at address.
+// signsInOn signs in on the page at address.
 func (p person) signsInOn(address string) {
 	p.t.Helper()
 	check(p.t, p.Navigate(p.t.Context(), address))
@@ -22,7 +22,7 @@ func (p person) signsInOn(address string) {
 	p.sees("section:not([id]) h1", "You are signed in")
 }
 
-// sameAccount checks that a signed in to the account of d, whose keys it has.
+// sameAccount checks that a signed in to the account of d and has its keys.
 func sameAccount(t *testing.T, a *account.Account, d *testenv.Device) {
 	t.Helper()
 	if s, want := a.Session(), d.Account.Session(); s.Email != ann || s.UID != want.UID || !slices.Equal(s.Key, want.Key) || s.KeyID != want.KeyID {
@@ -32,8 +32,8 @@ func sameAccount(t *testing.T, a *account.Account, d *testenv.Device) {
 	check(t, err)
 }
 
-// TestBrowserSignIn signs our device in on the server's pages, in a Firefox that
-// is no more than a browser here, and that comes back to the device by itself.
+// TestBrowserSignIn signs our device in on the server's pages, in a Firefox that is only a
+// browser here, and that returns to the device by itself.
 func TestBrowserSignIn(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -64,8 +64,8 @@ func TestBrowserSignIn(t *testing.T) {
 	}
 }
 
-// TestBrowserElsewhere is TestBrowserSignIn with a browser that cannot come back:
-// the address that it ended on is handed over.
+// TestBrowserElsewhere is TestBrowserSignIn with a browser that cannot return: the user passes
+// its final address to the device.
 func TestBrowserElsewhere(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)

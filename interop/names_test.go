@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/server"
 )
 
-// TestTwoNamesInFirefox: of a server with two names, one Firefox signs up by the one, and
-// another signs in by the other. Each stores at the name that it signed in at.
+// TestTwoNamesInFirefox: a server has two names. One Firefox signs up under the first, another
+// signs in under the second. Each stores under the name that it signed in at.
 func TestTwoNamesInFirefox(t *testing.T) {
 	t.Parallel()
 	var away string

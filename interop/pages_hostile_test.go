@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestPagesWithoutAStory are those that one just reads.
+// TestPagesWithoutAStory covers the pages that are only read.
 func TestPagesWithoutAStory(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)
@@ -23,7 +23,7 @@ func TestPagesWithoutAStory(t *testing.T) {
 	} {
 		v.Open(w.URL + path)
 		v.at(heading)
-		if path == "/nowhere" { // which the browser is told, and tells
+		if path == "/nowhere" { // the browser logs the status
 			v.Complaints()
 		}
 		v.looksWell("page " + path[1:])
@@ -40,7 +40,7 @@ func TestPagesWithoutAStory(t *testing.T) {
 				t.Errorf("%s has a field to type into", path)
 			}
 		}
-		// The browser says that it cannot keep sites apart there.
+		// The browser logs that it cannot isolate sites there.
 		said := v.Complaints()
 		if said = slices.DeleteFunc(said, func(c chromium.Complaint) bool { return strings.Contains(c.Text, "Cross-Origin-Opener-Policy") }); len(said) > 0 {
 			t.Errorf("the browser complains: %+v", said)
@@ -61,10 +61,10 @@ func TestPagesWithoutAStory(t *testing.T) {
 	})
 }
 
-// evil is what a script would be run by, if text were taken for HTML.
+// evil is text that would run a script if it were read as HTML.
 const evil = `"><img src=x onerror="window.evil=1"><script>window.evil=1</script>`
 
-// harmless fails the test if any of evil came to be.
+// harmless fails the test if any script of evil ran.
 func (v visitor) harmless(where string) {
 	v.t.Helper()
 	v.uncomplaining(where)
@@ -76,8 +76,8 @@ func (v visitor) harmless(where string) {
 	}
 }
 
-// TestHostileNames: what others may have chosen, a device's name or a program's, is shown
-// as the text that it is.
+// TestHostileNames: a name that others may have chosen, of a device or a program, is shown as
+// plain text.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)
@@ -107,12 +107,12 @@ func TestHostileNames(t *testing.T) {
 	v.Open(w.URL)
 	v.at("Sign in to sync")
 	v.Press(`"<img/src=x>"@example.org` + chromium.Enter)
-	v.Wait(`document.activeElement.validity?.valid === false`) // the browser itself takes it for no address
+	v.Wait(`document.activeElement.validity?.valid === false`) // the browser itself refuses the address
 	v.harmless("a hostile address")
 }
 
-// TestHostileLinks: whatever a link to a page says, no code goes elsewhere, nor
-// does the browser, and no script of the link's runs.
+// TestHostileLinks: a link to a page cannot send a code or the browser elsewhere, and cannot
+// run a script.
 func TestHostileLinks(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)
@@ -170,8 +170,7 @@ func TestHostileLinks(t *testing.T) {
 	v.harmless("signed in")
 }
 
-// TestFrames: a page in the frame of another site is not shown, so nobody is led
-// to click there on what they do not see.
+// TestFrames: a page in the frame of another site is not shown, which prevents clickjacking.
 func TestFrames(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)

@@ -9,10 +9,10 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// backspaces wipes what a script did not select.
+// backspaces deletes the text that a script did not select.
 func backspaces(text string) string { return strings.Repeat(chromium.Backspace, len(text)) }
 
-// signsIn goes from the first page to what comes after a right password.
+// signsIn goes from the first page to the one after a right password.
 func (v visitor) signsIn(email, password string) {
 	v.t.Helper()
 	v.Open(v.root)
@@ -24,8 +24,8 @@ func (v visitor) signsIn(email, password string) {
 	v.Press(password + chromium.Enter)
 }
 
-// TestPagesByKeyboard tells the stories of an account in Chromium, without a
-// mouse; each page is looked at on every screen on the way.
+// TestPagesByKeyboard uses all pages of an account in Chromium without a mouse, and checks each
+// page on every screen.
 func TestPagesByKeyboard(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)
@@ -173,7 +173,7 @@ func storyRecovery(t *testing.T, b *chromium.Browser) {
 	v.looksWell("forgotten")
 	v.Press(ann)
 	v.order("Recovery key", "Continue", "I have no recovery key")
-	v.Press("x") // nothing to a button
+	v.Press("x") // a button ignores it
 	v.PressBack()
 	v.goes("I have no recovery key")
 	v.Press(chromium.Space)
@@ -204,7 +204,7 @@ func storyRecovery(t *testing.T, b *chromium.Browser) {
 		t.Error("the account's key is another one")
 	}
 
-	// A key that is not wanted any more.
+	// Remove a key that is no longer wanted.
 	v.goes("Make a new recovery key")
 	v.Press(chromium.Enter)
 	v.goes("Password")
@@ -266,7 +266,7 @@ func storyPasswordAndEnd(t *testing.T, b *chromium.Browser) {
 	v.looksWell("deleting")
 	v.Press(testenv.Password + chromium.Enter)
 	v.wrongs("Password", "The password is not right.")
-	v.goes("Delete my account") // the button tells what it does
+	v.goes("Delete my account") // the button says what it does
 	v.PressBack()
 	v.Press(backspaces(testenv.Password) + next + chromium.Enter)
 	v.at("Your account is deleted")

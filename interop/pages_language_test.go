@@ -7,13 +7,13 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// foreign are the texts that a visitor meets in another language.
+// foreign has the texts that a visitor sees in another language.
 type foreign struct {
 	signIn, email, makeAccount, password, again, makeIt, differ, settings, wrong, name string
 }
 
-// TestPagesInOtherLanguages makes an account and signs in to it where the browser asks for
-// another language, and looks at each page on every screen: texts are longer there.
+// TestPagesInOtherLanguages creates an account and signs in to it with a browser in another
+// language, and checks each page on every screen, because the texts are longer.
 func TestPagesInOtherLanguages(t *testing.T) {
 	t.Parallel()
 	b := chromium.Start(t)

@@ -16,8 +16,8 @@ import (
 // -pictures DIR
 var pictures = flag.String("pictures", "", "write a picture of each page, on each screen, into this folder")
 
-// screens are those that each page is looked at on: WCAG wants a page to be of
-// use 320 pixels wide, at 200 %, and with letters twice as large.
+// screens are the screens that each page is checked on: WCAG requires a page to be usable 320
+// pixels wide, at 200 %, and with text twice as large.
 var screens = map[string]chromium.Screen{
 	"small, light":      {Width: 320, Height: 640},
 	"small, dark":       {Width: 320, Height: 640, Dark: true, Still: true},
@@ -25,13 +25,13 @@ var screens = map[string]chromium.Screen{
 	"small, large text": {Width: 320, Height: 640},
 }
 
-// canvases are for pictures alone.
+// canvases are only for pictures.
 var canvases = map[string]chromium.Screen{
 	"large, light": {Width: 1280, Height: 800},
 	"large, dark":  {Width: 1280, Height: 800, Dark: true},
 }
 
-// visitor is somebody at a Chromium, who has a keyboard and no mouse.
+// visitor is a user of Chromium with a keyboard and without a mouse.
 type visitor struct {
 	t *testing.T
 	*chromium.Page
@@ -45,20 +45,20 @@ func visit(t *testing.T, b *chromium.Browser, w *testenv.Env) visitor {
 	return v
 }
 
-// sees waits until the page says this.
+// sees waits until the page shows this text.
 func (v visitor) sees(text string) {
 	v.t.Helper()
 	v.Wait(fmt.Sprintf("document.body?.innerText.includes(%q)", text))
 }
 
-// at waits until a page or step with this heading is there, and what it does is done.
+// at waits until a page or step with this heading is shown and idle.
 func (v visitor) at(heading string) {
 	v.t.Helper()
 	v.Wait(fmt.Sprintf(`[...document.querySelectorAll("h1")].some(h => h.checkVisibility() && h.textContent === %q) &&
 		document.readyState === "complete" && !document.querySelector("[aria-busy=true]")`, heading))
 }
 
-// on fails the test unless the keyboard is with something of this name.
+// on fails the test unless an element with this name has the focus.
 func (v visitor) on(role, name string) {
 	v.t.Helper()
 	if e := v.Focused(); e.Role != role || e.Name != name {
@@ -66,8 +66,8 @@ func (v visitor) on(role, name string) {
 	}
 }
 
-// tabs goes on by one, to something that shows that it has the keyboard (WCAG
-// 2.2, 2.4.7) and that has a name (4.1.2).
+// tabs moves the focus to the next element, which must show the focus (WCAG 2.2, 2.4.7) and
+// have a name (4.1.2).
 func (v visitor) tabs() chromium.Element {
 	v.t.Helper()
 	v.Press(chromium.Tab)
@@ -81,7 +81,7 @@ func (v visitor) tabs() chromium.Element {
 	return e
 }
 
-// ringed reports whether what has the keyboard has a ring that can be seen.
+// ringed reports whether the focused element has a visible focus ring.
 func (v visitor) ringed() bool {
 	v.t.Helper()
 	return chromium.Eval[bool](v.Page, looks+`
@@ -90,7 +90,7 @@ func (v visitor) ringed() bool {
 		return s.outlineStyle === "solid" && parseFloat(s.outlineWidth) >= 2 && contrast(color(s.outlineColor), ground(e.parentElement)) >= 3;`)
 }
 
-// goes tabs to what has this name.
+// goes tabs to the element with this name.
 func (v visitor) goes(name string) {
 	v.t.Helper()
 	var passed []string
@@ -104,7 +104,7 @@ func (v visitor) goes(name string) {
 	v.t.Fatalf("tabbed past %q, and never came to %q", passed, name)
 }
 
-// order fails the test unless tabbing goes through just these, and back.
+// order fails the test unless tabbing goes through exactly these elements, and back.
 func (v visitor) order(names ...string) {
 	v.t.Helper()
 	for _, name := range names {
@@ -120,8 +120,8 @@ func (v visitor) order(names ...string) {
 	}
 }
 
-// wrongs fails the test unless the page says this of a field of that name, which
-// has the keyboard, to be written over.
+// wrongs fails the test unless the page shows this error for the field with that name, and the
+// field has the focus with its text selected.
 func (v visitor) wrongs(field, sentence string) {
 	v.t.Helper()
 	v.sees(sentence)
@@ -133,8 +133,8 @@ func (v visitor) wrongs(field, sentence string) {
 	}
 }
 
-// looksWell fails the test if the page cannot be used on one of the screens, or if
-// the browser complains of anything.
+// looksWell fails the test if the page cannot be used on one of the screens, or if the browser
+// logs a complaint.
 func (v visitor) looksWell(where string) {
 	v.t.Helper()
 	for name, screen := range screens {
@@ -144,7 +144,7 @@ func (v visitor) looksWell(where string) {
 			size = "200%"
 		}
 		found := chromium.Eval[appearance](v.Page, fmt.Sprintf(`document.documentElement.style.fontSize = %q;`, size)+appearanceOf)
-		found.judge(v.t, where+" ("+name+")", screen.Width)
+		found.check(v.t, where+" ("+name+")", screen.Width)
 		v.pictured(where, name)
 	}
 	chromium.Eval[bool](v.Page, `document.documentElement.style.fontSize = ""; return true`)
@@ -167,8 +167,8 @@ func (v visitor) pictured(where, screen string) {
 	check(v.t, os.WriteFile(filepath.Join(*pictures, name+".png"), v.Picture(), 0o600))
 }
 
-// uncomplaining fails the test if the browser wrote of an error or of a breach of
-// the page's policy. That the accounts server refused something is none.
+// uncomplaining fails the test if the browser logged an error or a violation of the page's
+// policy. A refusal by the accounts server does not count.
 func (v visitor) uncomplaining(where string) {
 	v.t.Helper()
 	for _, c := range v.Complaints() {

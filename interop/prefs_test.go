@@ -46,7 +46,7 @@ func TestPrefs(t *testing.T) {
 			t.Errorf("Firefox has %s of %s, %v; want %s", got, name, err, want)
 		}
 	}
-	// agree fails unless both have the preference so.
+	// agree fails unless the preference has this value on both sides.
 	agree := func(name, want string) {
 		t.Helper()
 		theirs(name, want)
@@ -55,7 +55,8 @@ func TestPrefs(t *testing.T) {
 		}
 	}
 
-	// Firefox has its own, and we bring one that it has its default of.
+	// Firefox has its own values, and our device sets a preference that has its default in
+	// Firefox.
 	setTheirs(rows, 7)
 	syncTheirs(t, ff, "prefs")
 	set(recent, "true")
@@ -76,11 +77,11 @@ func TestPrefs(t *testing.T) {
 	syncOurs(t, d, "prefs")
 	agree(rows, "8")
 	agree(homepage, `"https://ours.example/ü"`)
-	theirs(recent, "null") // it is the default
+	theirs(recent, "null") // the default value
 	atRest(t, d, ff, "prefs")
 
-	// Both change different ones, and one the same, before either syncs. Firefox merges
-	// nothing, so it must be the first.
+	// Both change different ones, and one the same, before either syncs. Firefox does not
+	// merge, so it must sync first.
 	set(rows, "5")
 	set(homepage, `"https://ours.example/2"`)
 	setTheirs(recent, true)
@@ -93,7 +94,8 @@ func TestPrefs(t *testing.T) {
 	agree(homepage, `"https://theirs.example/"`) // the later record
 	atRest(t, d, ff, "prefs")
 
-	// Resets. Firefox writes the default of what was ever set there, and not null.
+	// These are resets. For a preference that was ever set there, Firefox writes the default
+	// and not null.
 	check(t, a.Delete(t.Context(), rows))
 	syncOurs(t, d, "prefs")
 	syncTheirs(t, ff, "prefs")
@@ -107,7 +109,7 @@ func TestPrefs(t *testing.T) {
 	}
 	atRest(t, d, ff, "prefs")
 
-	// Firefox takes one only where its control preference is there and true.
+	// Firefox accepts a preference only if its control preference exists and is true.
 	set(control, "false")
 	set(homepage, `"https://refused.example/"`)
 	set(own, "1")

@@ -22,7 +22,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/marionette"
 )
 
-// fillProfile gives Firefox one of each that a profile keeps, and waits until all of
+// fillProfile gives Firefox one item of each kind that a profile stores, and waits until all of
 // it is on the disk. args: the primary password to set first, or ""; an add-on's file.
 const fillProfile = `
 	const [password, addon] = args;
@@ -72,7 +72,7 @@ const fillProfile = `
 	Services.prefs.setIntPref("my.own.pref", -7);
 	const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
 	file.initWithPath(PathUtils.join(PathUtils.profileDir, "prefs.js"));
-	Services.prefs.savePrefFile(file); // to a named file it waits for the disk
+	Services.prefs.savePrefFile(file); // with a file name, it waits for the disk
 
 	const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
 	const xpi = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
@@ -84,7 +84,7 @@ const fillProfile = `
 	return Services.prefs.getDefaultBranch("services.sync.prefs.sync.").getChildList("").filter(
 		name => Services.prefs.getDefaultBranch("").getBoolPref("services.sync.prefs.sync." + name, false));`
 
-// profileContents is all that is read of a profile, each kind with what was skipped.
+// profileContents is all that is read from a profile, each kind with what was skipped.
 type profileContents struct {
 	logins    []firefoxprofile.Login
 	forms     []firefoxprofile.FormEntry
@@ -136,7 +136,7 @@ func readProfile(t *testing.T, dir, password string) profileContents {
 	return c
 }
 
-// folderState tells all that can change in a folder by name, size and time.
+// folderState lists the names, sizes and times of all files in a folder.
 func folderState(t *testing.T, dir string) []string {
 	t.Helper()
 	var state []string
@@ -168,8 +168,8 @@ func extension(t *testing.T) string {
 	return path
 }
 
-// TestProfileOfFirefox: all that a real Firefox keeps in its profile is read while it
-// runs and after its end, with and without a primary password.
+// TestProfileOfFirefox: the profile of a real Firefox is read completely while it runs and
+// after it ended, with and without a primary password.
 func TestProfileOfFirefox(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"", "prímary 😀"} {
@@ -302,7 +302,7 @@ func TestProfileOfOldFirefox(t *testing.T) {
 			if len(logins) != 1 || logins[0].Username != "old user" || logins[0].Password != "old pässword" || logins[0].TimesUsed != 4 || logins[0].TimeLastUsed.UnixMilli() != 2 {
 				t.Fatalf("read %+v", logins)
 			}
-			// With the password taken off, Firefox asks nobody for it.
+			// Once the password is removed, Firefox does not ask for it.
 			raw, err := marionette.StartTest(t, marionette.Options{Profile: profile}).Chrome(t.Context(), `
 				if (args[0]) {
 					Cc["@mozilla.org/security/internalkeytoken;1"].createInstance(Ci.nsIPKCS11Token).changePassword(args[0], "");

@@ -11,9 +11,8 @@ import (
 // envPyFxA names a Python that has PyFxA; script/pyfxa.sh finds one.
 const envPyFxA = "SYNCMANAGER_PYFXA"
 
-// TestPyFxA leads an account's life with Mozilla's own client library, with either
-// stretching of the password: sign-up, sign-in, keys, tokens, profile, a changed
-// password, and its end.
+// TestPyFxA uses an account with Mozilla's own client library, with either stretching of the
+// password: sign-up, sign-in, keys, tokens, profile, a changed password, and deletion.
 func TestPyFxA(t *testing.T) {
 	t.Parallel()
 	python := os.Getenv(envPyFxA)

@@ -7,8 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestPasswordChangedElsewhere: Firefox learns at its next sync that it was
-// signed out, asks to sign in again, and has lost nothing after that.
+// TestPasswordChangedElsewhere: at its next sync Firefox learns that it was signed out, and
+// asks to sign in again. After that no data is lost.
 func TestPasswordChangedElsewhere(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -44,7 +44,7 @@ func TestPasswordChangedElsewhere(t *testing.T) {
 		t.Errorf("Firefox, signed out, synced: %+v", r)
 	}
 	check(t, p.Navigate(t.Context(), "about:preferences#sync"))
-	p.click("#rejectReSignIn") // the page knows who it is for
+	p.click("#rejectReSignIn") // the page knows the account
 	p.types(onStep("password")+"input[type=password]", next)
 	p.click("#password-form button")
 	p.sees(onStep("done"), "You are signed in")

@@ -43,14 +43,14 @@ func TestForgottenPasswordInFirefox(t *testing.T) {
 	p.types(onStep("new")+"label:nth-of-type(2) input", next)
 	p.types("#new-form label:nth-of-type(3) input", next)
 	p.click("#new-form button")
-	p.click(onStep("done") + "#back") // and on with Firefox's sign-in, where it was left
+	p.click(onStep("done") + "#back") // and continue Firefox's sign-in where it was left
 	p.enters(ann)
 	p.types(onStep("password")+"input[type=password]", next)
 	p.click("#password-form button")
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
-	// Whoever it was: the settings page says so, until it is read.
+	// The settings page shows that the key was used, until the user dismisses it.
 	check(t, p.Navigate(t.Context(), w.URL+"/settings"))
 	p.sees(onStep("settings")+"#notices:not([hidden]) .what", "Your recovery key was used")
 	p.click("#notices button")

@@ -9,7 +9,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestSendAndCloseTabs hands pages to a real Firefox and takes some from it.
+// TestSendAndCloseTabs sends pages to a real Firefox and receives pages from it.
 func TestSendAndCloseTabs(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)

@@ -25,8 +25,8 @@ func (p person) signedIn() bool {
 	return string(raw) == "true"
 }
 
-// TestSettingsInFirefox goes through the settings page as it opens in a Firefox
-// that is signed in, to the account's end.
+// TestSettingsInFirefox uses the settings page in a signed-in Firefox, up to the deletion of
+// the account.
 func TestSettingsInFirefox(t *testing.T) {
 	t.Parallel()
 	var rec recorder
@@ -56,7 +56,7 @@ func TestSettingsInFirefox(t *testing.T) {
 		t.Errorf("Firefox sees the devices %+v", devices)
 	}
 
-	// Signed out from here, our device is so, and keeps what it has.
+	// Our device is signed out from this page, and keeps its data.
 	p.click(p.device("Renamed") + ".bad")
 	p.sees("#devices:not(:has(li + li))", "this one")
 	if _, err := d.Account.Devices(t.Context()); !errors.Is(err, account.ErrSignedOut) {
@@ -66,7 +66,7 @@ func TestSettingsInFirefox(t *testing.T) {
 		t.Errorf("our device lost its passwords: %v", d.Logins())
 	}
 
-	// A new password: Firefox, where it was changed, stays signed in.
+	// A new password is set: the Firefox that changed it stays signed in.
 	const next = "another correct horse"
 	p.click("details:has(#change-form) summary")
 	p.types("#change-form label:nth-of-type(2) input", "not the password")
@@ -79,8 +79,8 @@ func TestSettingsInFirefox(t *testing.T) {
 	p.click("#change-form button")
 	p.sees("#change-form [role=status]:not([hidden])", "The password is changed.")
 	addToFirefox(t, p.Firefox, "https://later.example", "ann", "after the change")
-	// Its storage token ended with the old password. Firefox finds that out by a
-	// refusal or two, takes another one, and goes on; nobody is asked for anything.
+	// Its storage token ended with the old password. Firefox notices that after one or two
+	// refusals, gets another token, and continues without asking the user.
 	for tries := 1; ; tries++ {
 		_, err := p.Sync(t.Context())
 		if err == nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// recorder keeps all that was sent to the server.
+// recorder stores all that was sent to the server.
 type recorder struct {
 	mu   sync.Mutex
 	sent bytes.Buffer
@@ -42,7 +42,7 @@ func (rec *recorder) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// never fails the test if the secret was sent in any form that gives it away.
+// never fails the test if the secret was sent in any form that reveals it.
 func (rec *recorder) never(t *testing.T, secret string) {
 	t.Helper()
 	rec.mu.Lock()
@@ -61,7 +61,7 @@ func (rec *recorder) never(t *testing.T, secret string) {
 	}
 }
 
-// person is somebody at a Firefox, who touches only what can be seen.
+// person is a user of Firefox who uses only visible elements.
 type person struct {
 	t *testing.T
 	*firefoxsync.Firefox
@@ -77,7 +77,7 @@ func (p person) types(selector, text string) {
 	check(p.t, p.Type(p.t.Context(), selector, text))
 }
 
-// sees waits until something is there, and checks what it says.
+// sees waits until an element is there, and checks its text.
 func (p person) sees(selector, text string) {
 	p.t.Helper()
 	shown, err := p.Text(p.t.Context(), selector)
@@ -87,13 +87,13 @@ func (p person) sees(selector, text string) {
 	}
 }
 
-// onStep is what a step of a page can be found by while it is the visible one.
+// onStep returns the selector of a step of a page while it is visible.
 func onStep(id string) string { return "#" + id + ":not([hidden]) " }
 
-// wrong is where a step says what went wrong.
+// wrong is the selector of a step's error message.
 func wrong(id string) string { return onStep(id) + "[role=alert]:not([hidden])" }
 
-// opensSignIn goes from Firefox's settings to the server's page.
+// opensSignIn opens the server's page from Firefox's settings.
 func (p person) opensSignIn() {
 	p.t.Helper()
 	check(p.t, p.Navigate(p.t.Context(), "about:preferences#sync"))
@@ -131,8 +131,8 @@ func (p person) signsIn(email, password string) {
 	p.click("#password-form button")
 }
 
-// TestSignUpInFirefox: from Firefox's own settings to a password on our device,
-// with nothing touched that a person does not see.
+// TestSignUpInFirefox: from Firefox's own settings to a password on our device, using only what
+// a person sees.
 func TestSignUpInFirefox(t *testing.T) {
 	t.Parallel()
 	var rec recorder
@@ -183,8 +183,8 @@ func TestSignInInFirefox(t *testing.T) {
 	rec.never(t, "not the password")
 }
 
-// TestInsecureAddress: where the browser does no cryptography, nobody is asked
-// for a password.
+// TestInsecureAddress: where the browser does not offer cryptography, the page does not ask for
+// a password.
 func TestInsecureAddress(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -231,8 +231,7 @@ func TestStaleSignIn(t *testing.T) {
 	p.sees(wrong("password"), "begin again in Firefox's settings")
 }
 
-// TestSignInWithoutScope: what a Firefox wants that names its service alone is for
-// the server to know.
+// TestSignInWithoutScope: if Firefox names only its service, the server chooses the scopes.
 func TestSignInWithoutScope(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)
@@ -246,8 +245,8 @@ func TestSignInWithoutScope(t *testing.T) {
 	agree(t, d, p.Firefox, map[string]string{"https://ours.example ann": "made here"})
 }
 
-// TestOldFirefox: one that would not hear of the code is told so, before it is
-// asked for a password.
+// TestOldFirefox: a Firefox that could not receive the code is refused before the page asks for
+// a password.
 func TestOldFirefox(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)

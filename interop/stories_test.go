@@ -40,12 +40,12 @@ func outline(b *item) string {
 	return strings.Join(parts, " ")
 }
 
-// story is told about a folder that both sides have.
+// story is a sequence of changes in a folder that both sides have.
 type story struct {
 	name  string
 	given []item
-	// one and two make the changes, each on its side; who is one syncs first, and
-	// late is what two does after that and before it syncs itself.
+	// one and two make the changes, each on its side; who is one syncs first, and late has the
+	// changes that two makes after that and before it syncs itself.
 	one, two, late act
 	// want is the folder's outline when both have synced, as Firefox makes it; ours,
 	// if that is not "", what we make of it where the merge is ours.
@@ -55,16 +55,16 @@ type story struct {
 	labels, ourLabels map[string]string
 }
 
-// scene is where a story plays.
+// scene is the folder and the sides of a story.
 type scene struct {
 	folder string
 	guids  map[string]string
-	// host is put before the hosts of bookmarks, so that a story has URLs of its
-	// own: those have tags and keywords, not their bookmarks.
+	// host is put before the hosts of bookmarks, so that each story has its own URLs: tags and
+	// keywords belong to the URLs, not to the bookmarks.
 	host string
 }
 
-// own gives an item, and what is below it, URLs of the scene's own.
+// own gives an item, and the items below it, URLs that only this scene has.
 func (s *scene) own(b item) item {
 	b.URL = strings.Replace(b.URL, "https://", "https://"+s.host, 1)
 	children := b.Children
@@ -75,12 +75,12 @@ func (s *scene) own(b item) item {
 	return b
 }
 
-// labels is what a bookmark has besides its title.
+// labels are the properties of a bookmark besides its title.
 func (s *scene) labels(b *item) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %v %s", strings.Replace(b.URL, s.host, "", 1), b.Tags, b.Keyword))
 }
 
-// id is the GUID of what had the title when the story began; "" is the folder of
+// id returns the GUID of the item that had the title when the story began; "" is the folder of
 // the story.
 func (s *scene) id(title string) string {
 	if title == "" {
@@ -169,7 +169,7 @@ func many() (list []item, titles []string) {
 	return list, titles
 }
 
-// stories are those in which nobody contradicts.
+// stories are those without conflicts.
 func stories() []story {
 	hundreds, titles := many()
 	moved := slices.Concat(titles[499:], titles[:250], titles[251:499])
@@ -271,7 +271,7 @@ func stories() []story {
 	}
 }
 
-// conflicts are stories in which both sides have something to say.
+// conflicts are the stories in which both sides change the same thing.
 func conflicts() []story {
 	return []story{
 		{
@@ -409,7 +409,7 @@ func conflicts() []story {
 			two:   keyword("Two", "same"),
 			want:  "One Two",
 		},
-		// The last, for the server's clock is ahead of Firefox's from then on.
+		// This is the last, because the server's clock is ahead of Firefox's from then on.
 		{
 			name:  "both edit the same bookmark, and the one later that syncs later",
 			given: []item{labelled("One", "https://one.example/later", "", "t")},

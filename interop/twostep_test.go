@@ -14,8 +14,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// authenticator is an app with the key that the page showed: the code of a step
-// from now on.
+// authenticator computes the code of an app with the key that the page showed, for a step
+// counted from now.
 func authenticator(t *testing.T, key string, steps int64) string {
 	t.Helper()
 	secret, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(key, " ", ""))
@@ -64,7 +64,7 @@ func TestTwoStepInFirefox(t *testing.T) {
 	p.click("#code-form button")
 	p.sees(wrong("code"), "That code is not right.")
 	check(t, p.Clear(t.Context(), "#code input"))
-	p.types("#code input", authenticator(t, key, 1)) // the one after that which is used up
+	p.types("#code input", authenticator(t, key, 1)) // the code after the one that is used
 	p.click("#code-form button")
 	p.sees(onStep("done"), "You are signed in")
 	syncFirefox(t, p.Firefox)

@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestSignInUpgradesAnOldAccount: one that some older client made, with the first
-// version of the stretching alone.
+// TestSignInUpgradesAnOldAccount: an older client created the account, with only the first
+// version of the stretching.
 func TestSignInUpgradesAnOldAccount(t *testing.T) {
 	t.Parallel()
 	w := testenv.Listen(t)

@@ -38,8 +38,8 @@ func (r *Run) tryChoose(ctx context.Context, choice Choice) error {
 	next := r.c.decide(*s.Global, s.Declined, choice)
 	r.Newer = next.newer
 
-	// A collection of an older version is emptied before its new sync ID is known
-	// to anyone, or the next device would take the old records for new ones.
+	// A collection of an older version is emptied before another device can see its new sync
+	// ID. Otherwise the next device would take the old records for new ones.
 	for _, name := range next.outdated {
 		if err := r.deleteCollection(ctx, name); err != nil {
 			return err
@@ -90,8 +90,8 @@ func (r *Run) putGlobal(ctx context.Context, to *global) error {
 	return nil
 }
 
-// deleteCollection deletes what the server has of a collection. The service
-// forgets the collection with its records, and so does info.
+// deleteCollection deletes what the server has of a collection. The service removes the
+// collection with its records, and info/collections no longer lists it.
 func (r *Run) deleteCollection(ctx context.Context, name string) error {
 	at, there := r.info[name]
 	if !there {
@@ -174,7 +174,7 @@ func (d *decision) list(name string, version int, newID func() string) {
 	case entry.Version > version:
 		d.newer = append(d.newer, name)
 	case entry.Version <= 0 || entry.SyncID == "":
-		// An entry that says nothing is not a reason to delete anybody's records.
+		// An entry without content is not a reason to delete records.
 		d.add(name, version, newID)
 	case entry.Version < version:
 		d.outdated = append(d.outdated, name)

@@ -17,14 +17,14 @@ import (
 
 const (
 	clientsCollection = "clients"
-	// clientsTTL is how long the server keeps a device's record, in seconds; the
-	// device writes it again each week.
+	// clientsTTL is how long the server keeps a device's record, in seconds. The device writes
+	// it again each week.
 	clientsTTL      = 15_552_000
 	clientsInterval = 7 * 24 * time.Hour
 	// maxClientPayload bounds a device's record, in bytes, as Firefox does.
 	maxClientPayload = 512 << 10
-	// maxClients and maxClientBytes bound what is kept of the devices, and maxCommands how
-	// many commands of a record are looked at: the state of the sync holds it.
+	// maxClients and maxClientBytes bound what is kept of the devices, and maxCommands how many
+	// commands of a record are read, because the sync state holds them all.
 	maxClients     = 500
 	maxClientBytes = 4 << 20
 	maxCommands    = 1000
@@ -58,10 +58,10 @@ type clientsState struct {
 	Records map[bso.ID]clientRecord `json:"records,omitempty"`
 	// AccountIDs are the devices that the accounts server knows; nil: unknown.
 	AccountIDs []string `json:"accountIDs,omitempty"`
-	// Waiting tells that a command in this device's record waits for the user's word.
+	// Waiting says that a command in this device's record waits for the user's confirmation.
 	Waiting bool `json:"waiting,omitempty"`
-	// Unfinished tells that what is due was not written: the collection was read, and
-	// need not move before the next sync.
+	// Unfinished says that a due write did not happen after the collection was read, so the
+	// next sync must write even if the collection did not change.
 	Unfinished bool `json:"unfinished,omitempty"`
 	// Written is the server's time of this device's record as it was written last. Done
 	// are the last commands that were carried out here; see clientsState.carriedOut.
@@ -77,7 +77,7 @@ type clientRecord struct {
 	Payload  json.RawMessage `json:"payload"`
 }
 
-// clientFields are the fields of a client record that mean something here.
+// clientFields are the fields of a client record that this package uses.
 type clientFields struct {
 	Name        string            `json:"name"`
 	Type        string            `json:"type"`
@@ -90,22 +90,22 @@ type clientFields struct {
 
 // Clients is the result of [Run.SyncClients].
 type Clients struct {
-	// Applied lists the commands that were carried out here, or failed to be.
+	// Applied lists the commands that were carried out here, or failed.
 	Applied []Command
-	// Sent counts the commands that are in other devices' records now;
-	// Undelivered lists those for devices that are gone.
+	// Sent counts the commands that are in other devices' records now; Undelivered lists those
+	// for devices that no longer exist.
 	Sent        int
 	Undelivered []Outbound
 }
 
 // Apply carries out a command that another device sent; with an error and done false, the
-// command waits and is tried again at the next sync. done is false without an error when
-// nobody here knows the command. It notes in cmd.Effects what was done.
+// command waits and is tried again at the next sync. done is false without an error if no
+// engine here knows the command. It notes in cmd.Effects what was done.
 type Apply func(ctx context.Context, cmd *Command) (done bool, err error)
 
-// SyncClients keeps this device's record in the account and reads the others',
-// carries out the commands that wait here and delivers those in the outbox. It
-// makes no request when nothing moved and nothing is due.
+// SyncClients keeps this device's record in the account and reads the others', carries out the
+// commands that wait here and delivers those in the outbox. It makes no request if nothing
+// changed and nothing is due.
 func (r *Run) SyncClients(ctx context.Context, device Device, apply Apply) (Clients, error) {
 	var out Clients
 	s := &r.c.state.Clients
@@ -135,7 +135,7 @@ func (r *Run) SyncClients(ctx context.Context, device Device, apply Apply) (Clie
 	return out, ErrConflict
 }
 
-// describe is this device's record without commands.
+// describe returns this device's record without commands.
 func (r *Run) describe(d Device) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"id": r.c.state.Clients.Self, "name": d.Name, "type": cmp.Or(d.Type, "desktop"), "version": d.Version, "protocols": []string{"1.5"},
@@ -198,7 +198,7 @@ func (r *Run) ownRecord(ctx context.Context, described []byte, due bool, apply A
 	return []engine.Outgoing{{ID: s.Self, Payload: payload, TTL: clientsTTL}}, nil
 }
 
-// uploadClients writes devices' records where nobody wrote to the collection after at.
+// uploadClients writes devices' records if nobody wrote to the collection after at.
 func (r *Run) uploadClients(ctx context.Context, records []engine.Outgoing, described []byte, at bso.Timestamp) error {
 	s := &r.c.state.Clients
 	keys, err := r.bundle(clientsCollection)
@@ -256,7 +256,7 @@ func (r *Run) readClients(ctx context.Context) error {
 	return nil
 }
 
-// clientRecords are the devices' records of a download, within bounds.
+// clientRecords has the devices' records of a download, within bounds.
 type clientRecords struct {
 	r       *Run
 	records map[bso.ID]clientRecord
@@ -284,9 +284,8 @@ func (c *clientRecords) take(in engine.Incoming) {
 	c.records[in.ID] = clientRecord{in.Modified, bytes.Clone(in.Payload)}
 }
 
-// withCommands is record with these commands, and with the fields that others
-// added to had, the record as it was. When it would be larger than a record may
-// be, the oldest commands are left out.
+// withCommands is record with these commands, and with the fields that others added to had, the
+// record as it was. If it would be too large for a record, the oldest commands are left out.
 func (r *Run) withCommands(record, had []byte, commands []json.RawMessage) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	_ = json.Unmarshal(had, &fields)
@@ -344,7 +343,7 @@ func (b *clientsOutbox) Uploaded(_ context.Context, receipt engine.Receipt) erro
 	return nil
 }
 
-// devices is State.Devices.
+// devices implements [State.Devices].
 func (s *clientsState) devices() []engine.Device {
 	newest := map[string]engine.Device{}
 	for id, rec := range s.Records {

@@ -41,7 +41,7 @@ func TestDevicesSeeEachOther(t *testing.T) {
 	if got := names(a); !slices.Equal(got, []string{"a (this)", "b renamed"}) {
 		t.Errorf("a sees %v", got)
 	}
-	// A device that the accounts server does not know any more is not shown.
+	// A device that the accounts server no longer knows is not shown.
 	a.state.Inner().Clients.AccountIDs = []string{"dev-a"}
 	if got := names(a); !slices.Equal(got, []string{"a (this)"}) {
 		t.Errorf("a sees %v", got)
@@ -96,7 +96,7 @@ func TestCommandsTravelAndUnknownOnesStay(t *testing.T) {
 		a.state.Send(sync15.Outbound{To: b.state.Inner().Clients.Self, Name: name, Args: args, FlowID: "flow"})
 	}
 	send("wipeEngine", "notes")
-	send("wipeEngine", "notes") // the same again waits once
+	send("wipeEngine", "notes") // the same command waits only once
 	send("unheard-of", "x")
 	send("resetAll")
 	a.mustSync()
@@ -199,7 +199,8 @@ func TestACommandMeetsAnotherWrite(t *testing.T) {
 	}
 }
 
-// TestACommandIsCarriedOutOnce: the first try to say so meets another write.
+// TestACommandIsCarriedOutOnce: the first write of the result conflicts with another device's
+// write.
 func TestACommandIsCarriedOutOnce(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -241,10 +242,10 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 	if len(b.obeyed) != 1 {
 		t.Fatalf("b obeyed %v", b.obeyed)
 	}
-	// By its flow ID, though it is newer than all that b wrote.
+	// It is recognized by its flow ID, although it is newer than all that b wrote.
 	putClient(t, a, self, old)
 	b.mustSync()
-	// By its age, whatever its flow ID says.
+	// It is recognized by its age, with any flow ID.
 	b.state.Inner().Clients.Done = nil
 	b.state.Inner().Clients.Written += 1_000_000
 	putClient(t, a, self, old)
@@ -255,7 +256,7 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 	if text := string(rawClient(t, a, self)); strings.Contains(text, "wipeEngine") {
 		t.Errorf("the command stays in the record: %s", text)
 	}
-	// A new one is.
+	// A new command is carried out.
 	b.state.Inner().Clients.Written = 0
 	a.mustSync()
 	a.state.Send(sync15.Outbound{To: self, Name: "wipeEngine", Args: []string{"notes"}, FlowID: "another"})
@@ -266,7 +267,7 @@ func TestACommandOfAnOldRecordIsNotCarriedOutAgain(t *testing.T) {
 	}
 }
 
-// rawClient is what a device's record says on the server.
+// rawClient returns the content of a device's record on the server.
 func rawClient(t *testing.T, d *device, id bso.ID) []byte {
 	t.Helper()
 	rs, err := d.client().OpenRecords(t.Context())

@@ -11,13 +11,13 @@ import (
 	"github.com/syncmanager/syncmanager/seal"
 )
 
-// maxRounds is how often one engine starts again in one sync because another
-// device wrote to its collection meanwhile.
+// maxRounds is how often one engine starts again in one sync because another device wrote to
+// its collection.
 const maxRounds = 4
 
 // Stats is the result of [Run.SyncEngine].
 type Stats struct {
-	// Downloaded counts the records that came, in all rounds.
+	// Downloaded counts the records that were received, in all rounds.
 	Downloaded int
 	Merged     engine.Merged
 	// Uploaded counts the records that the server took; Refused lists the others.
@@ -75,8 +75,8 @@ func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Star
 	}
 }
 
-// associate resets an engine whose sync state belongs to another storage, another
-// life of its collection, or other keys.
+// associate resets an engine whose sync state belongs to another storage, another sync ID of
+// its collection, or other keys.
 func (r *Run) associate(ctx context.Context, e engine.Engine, want engine.Association, keys *seal.Bundle) error {
 	name := e.Collection()
 	have, err := e.Association(ctx)
@@ -108,7 +108,7 @@ func resetTo(ctx context.Context, e engine.Engine, a engine.Association) error {
 	return nil
 }
 
-// bundle returns what the collection is encrypted with.
+// bundle returns the keys that the collection is encrypted with.
 func (r *Run) bundle(collection string) (*seal.Bundle, error) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -142,7 +142,7 @@ func (r *Run) round(ctx context.Context, e engine.Engine, start engine.Start, ro
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer func() {
-		// What the engine says about its end matters only when all else went well.
+		// An error of End matters only if there was no other.
 		if endErr := session.End(context.WithoutCancel(ctx), err); err == nil && endErr != nil {
 			err = fmt.Errorf("close %s: %w", name, endErr)
 		}
@@ -187,7 +187,7 @@ func (r *Run) plan(name string, session engine.Session, round int) (*download, e
 	at, there := r.info[name]
 	switch {
 	case round > 1:
-		// What info/collections said is old by now.
+		// The time from info/collections is outdated by now.
 		d.pages = true
 	case d.since > at:
 		return nil, &restoredError{}
@@ -238,7 +238,7 @@ func addMerged(to *engine.Merged, m engine.Merged) {
 	to.Outgoing = m.Outgoing
 }
 
-// usable leaves out IDs that a list separated by commas cannot carry.
+// usable leaves out IDs that cannot be in a comma-separated list.
 func usable(ids []bso.ID) []bso.ID {
 	return slices.DeleteFunc(slices.Clone(ids), func(id bso.ID) bool {
 		return !id.Valid() || slices.Contains([]byte(id), ',')

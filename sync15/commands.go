@@ -15,13 +15,13 @@ import (
 
 // Command is a command that waits in this device's record.
 type Command struct {
-	// Name is the wire's: "wipeEngine", "resetEngine", "resetAll", "logout".
+	// Name is the name on the wire: "wipeEngine", "resetEngine", "resetAll", "logout".
 	Name string `json:"command"`
 	// Args are its arguments; the first usually names an engine.
 	Args []string `json:"args"`
-	// FlowID follows a command from device to device, or is "".
+	// FlowID identifies the command on all devices, or is "".
 	FlowID string `json:"flowID,omitempty"`
-	// Effects tell what it did here, an engine each.
+	// Effects say what the command did here, one for each engine.
 	Effects []Effect `json:"effects,omitempty"`
 	// Err is why it was not carried out, or nil.
 	Err error `json:"-"`
@@ -41,8 +41,8 @@ type Effect struct {
 // maxDone is how many commands are remembered as carried out.
 const maxDone = 500
 
-// again tells whether a command was carried out in an earlier sync. One without a flow
-// ID cannot be told from another of its kind.
+// again reports whether a command was carried out in an earlier sync. One without a flow ID
+// cannot be told from another of its kind.
 func (s *clientsState) carriedOut(cmd Command) bool {
 	return cmd.FlowID != "" && slices.Contains(s.Done, cmd.doneAs())
 }
@@ -58,7 +58,7 @@ func (s *clientsState) noteCarriedOut(cmd Command) {
 	}
 }
 
-// doneAs is short, whatever another device wrote.
+// doneAs returns a short key, however long the text of the other device is.
 func (c Command) doneAs() string {
 	sum := sha256.Sum256([]byte(c.FlowID + "\n" + c.Name))
 	return base64.RawStdEncoding.EncodeToString(sum[:12])
@@ -72,11 +72,10 @@ type Outbound struct {
 	FlowID string   `json:"flowID"`
 }
 
-// runCommands carries out the commands of this device's record and returns those to
-// keep: the ones nobody here understands. One that was carried out in an earlier sync,
-// or that stands in a record older than what this device wrote, came back with a restored
-// server: it is taken out. applied holds what was carried out in
-// an earlier round of this sync.
+// runCommands carries out the commands of this device's record and returns those to keep: the
+// ones that no engine here knows. One that was carried out in an earlier sync, or that is in a
+// record older than what this device wrote, came back with a restored server and is removed.
+// applied holds what was carried out in an earlier round of this sync.
 func (r *Run) runCommands(ctx context.Context, commands []json.RawMessage, apply Apply, applied map[string]bool, out *Clients) (kept []json.RawMessage, done int, err error) {
 	r.c.state.Clients.Waiting = false
 	for _, raw := range commands {
@@ -103,7 +102,7 @@ func (r *Run) runCommands(ctx context.Context, commands []json.RawMessage, apply
 			kept = append(kept, raw)
 			continue
 		}
-		// One that failed is not tried at each sync for ever: the user is told.
+		// A command that failed is not tried again at each sync: the user is told.
 		applied[string(raw)] = true
 		r.c.state.Clients.noteCarriedOut(cmd)
 		done++
@@ -113,8 +112,8 @@ func (r *Run) runCommands(ctx context.Context, commands []json.RawMessage, apply
 	return kept, done, nil
 }
 
-// parseCommand reads a command; ok is false if it is not one. Arguments that are
-// no strings stay JSON text.
+// parseCommand reads a command; ok is false if it is not one. Arguments that are not strings
+// stay JSON text.
 func parseCommand(raw json.RawMessage) (cmd Command, ok bool) {
 	var c struct {
 		Command string            `json:"command"`
@@ -138,15 +137,15 @@ func parseCommand(raw json.RawMessage) (cmd Command, ok bool) {
 func (o Outbound) wire() json.RawMessage {
 	args := o.Args
 	if args == nil {
-		// Others expect a list, always.
+		// Other clients always expect a list.
 		args = []string{}
 	}
 	text, _ := json.Marshal(map[string]any{"command": o.Name, "args": args, "flowID": o.FlowID})
 	return text
 }
 
-// address puts the outbox's commands into the records of the devices they are
-// for. waiting are those for which the record has no space left yet.
+// address puts the outbox's commands into the records of their target devices. waiting has
+// those for which the record has no space left yet.
 func (r *Run) address() (changed []engine.Outgoing, waiting, undelivered []Outbound, sent int) {
 	s := &r.c.state.Clients
 	limit := min(maxClientPayload, r.limits().MaxRecordPayloadBytes)
@@ -165,7 +164,7 @@ func (r *Run) address() (changed []engine.Outgoing, waiting, undelivered []Outbo
 		next, added := addCommand(payload, o)
 		switch {
 		case !added:
-			// The same command waits there already.
+			// The same command is already waiting there.
 			sent++
 		case seal.SealedSize(len(next)) > limit:
 			waiting = append(waiting, o)
@@ -183,8 +182,8 @@ func (r *Run) address() (changed []engine.Outgoing, waiting, undelivered []Outbo
 	return changed, waiting, undelivered, sent
 }
 
-// addCommand appends a command to a device's record and keeps everything else
-// that stands there. added is false when the same command is there already.
+// addCommand appends a command to a device's record and keeps everything else in it. added is
+// false if the same command is there already.
 func addCommand(record []byte, o Outbound) (next []byte, added bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(record, &fields) != nil {

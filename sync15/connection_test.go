@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// TestASilentServerIsGivenUpASlowReaderIsNot: only while somebody reads is it the
-// server that takes the time.
+// TestASilentServerIsGivenUpASlowReaderIsNot: only the time that a read takes counts against
+// the server.
 func TestASilentServerIsGivenUpASlowReaderIsNot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestCloseClosesTheConnectionsOfItsOwnTransport(t *testing.T) {
 	<-closed
 }
 
-// elsewhere is an account with another token server.
+// elsewhere returns an account with another token server.
 type elsewhere struct {
 	*account
 	tokenServer string

@@ -29,7 +29,8 @@ const (
 	batchBytes   = 1 << 20
 	// maxIDs is how many records the service fetches by ID in one request.
 	maxIDs = 100
-	// maxArray bounds an answer from a server that knows no application/newlines.
+	// maxArray bounds, in bytes, an answer from a server that does not support
+	// application/newlines.
 	maxArray = 64 << 20
 
 	// maxRecords and maxBytes bound one download: a server that never ends would fill the
@@ -42,20 +43,20 @@ const (
 	newlines = "application/newlines"
 )
 
-// download is one collection on its way in. Three goroutines work on it: one
-// reads, one opens, and the caller's stages; what the network, the processor and
-// the disk do then overlaps.
+// download is the download of one collection. Three goroutines work on it: one reads, one
+// opens, and the caller's stages; the work of network, processor and disk overlaps.
 type download struct {
 	r          *Run
 	collection string
-	// since is what the engine has seen; pages says that there is more.
+	// since is the time up to which the engine has the records; pages says that there are newer
+	// ones.
 	since bso.Timestamp
 	pages bool
 	// retry lists records to fetch by ID as well.
 	retry []bso.ID
 	// marks finds the last write that is known, and the newest.
 	marks marker
-	// at is the collection's time, the same on every page; zero before the first.
+	// at is the collection's time, which is the same on every page; zero before the first page.
 	at bso.Timestamp
 	// keys is the bundle that the collection is sealed with. The opener may find a
 	// newer one.
@@ -68,7 +69,7 @@ type download struct {
 	size     int64
 }
 
-// batch is some records: as they came, then as they were opened.
+// batch has some records: as received, then as opened.
 type batch struct {
 	raw      []byte
 	ends     []int
@@ -250,7 +251,7 @@ func (d *download) records(ctx context.Context, doing string, resp *http.Respons
 	return pass(ctx, out, b)
 }
 
-// bounded is a body of one download, as it is after decompression.
+// bounded is the decompressed body of one download.
 type bounded struct {
 	io.Reader
 	read *int64 // of the whole download

@@ -73,8 +73,8 @@ func TestManyRecordsGoUpInBatchesAndComeDownInPages(t *testing.T) {
 	w.expect("GET info/collections")
 }
 
-// TestAChangeBetweenTwoPagesStartsTheDownloadAgain: what another device writes
-// while this one reads is neither lost nor half seen.
+// TestAChangeBetweenTwoPagesStartsTheDownloadAgain: what another device writes while this one
+// reads is neither lost nor read in part.
 func TestAChangeBetweenTwoPagesStartsTheDownloadAgain(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -130,7 +130,8 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-// TestAnswersThatAreNone covers what stands between a device and its server.
+// TestAnswersThatAreNone covers answers from something between a device and its server, such as
+// a proxy.
 func TestAnswersThatAreNone(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 20<<20)
@@ -198,7 +199,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// TestAnArrayIsReadToo: not every server knows application/newlines.
+// TestAnArrayIsReadToo: not every server supports application/newlines.
 func TestAnArrayIsReadToo(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -214,7 +215,7 @@ func TestAnArrayIsReadToo(t *testing.T) {
 	}
 }
 
-// TestATombstoneNeedsNoID: those of Mozilla's Rust components have none.
+// TestATombstoneNeedsNoID: tombstones of Mozilla's Rust components have no ID.
 func TestATombstoneNeedsNoID(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -236,8 +237,8 @@ func TestATombstoneNeedsNoID(t *testing.T) {
 	}
 }
 
-// TestUnreadableRecordsAreReportedAndTheRestGoesOn: each kind of damage that a
-// record can come with.
+// TestUnreadableRecordsAreReportedAndTheRestGoesOn covers each kind of damage that a record can
+// have.
 func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -291,7 +292,7 @@ func TestUnreadableRecordsAreReportedAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
-// put writes a record past the engine.
+// put writes a record without the engine.
 func (d *device) put(collection, id, payload string) {
 	d.w.t.Helper()
 	if err := d.run.PutRaw(context.Background(), collection, bso.ID(id), payload); err != nil {

@@ -28,9 +28,9 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// env is a real token server and a real storage server, reached without a
-// network, and a clock that stands until it is moved. Only the accounts server
-// is left out: an environment's access tokens are "good" and the name of the account.
+// env is a real token server and a real storage server, reached without a network, and a clock
+// that moves only when a test sets it. Only the accounts server is missing: an environment's
+// access tokens are "good" and the name of the account.
 type env struct {
 	t      testing.TB
 	dir    string
@@ -41,8 +41,8 @@ type env struct {
 	// see requests one at a time.
 	before func(r *http.Request) *http.Response
 	after  func(r *http.Request, resp *http.Response)
-	// strip, if set, takes parameters away that the server does not know. The
-	// request stays signed as it was sent.
+	// strip, if set, removes parameters that the server does not know. The signature stays that
+	// of the original request.
 	strip func(url.Values)
 	// lose, if set, says what gets lost: the request, or the answer.
 	lose func() (before, after error)
@@ -95,7 +95,7 @@ func (w *env) close() {
 	_ = w.backend.Close(context.Background())
 }
 
-// Verify is the accounts server's part.
+// Verify does the accounts server's part.
 func (w *env) Verify(_ context.Context, access string) (token.Identity, error) {
 	name, ok := strings.CutPrefix(access, "good ")
 	if !ok {
@@ -217,7 +217,7 @@ func (a *account) TokenServer() string                         { return host + "
 func (a *account) DeviceID() string                            { return a.device }
 func (a *account) DeviceIDs(context.Context) ([]string, error) { return nil, nil }
 
-// device is one device of an account: a state, and a shelf to sync.
+// device is one device of an account, with a state and a shelf to sync.
 type device struct {
 	w       *env
 	account *account
@@ -243,7 +243,7 @@ func (d *device) client() *sync15.Client {
 	}, d.state)
 }
 
-// restart puts the state through JSON, as a new process finds it.
+// restart marshals the state to JSON and back, as a new process would.
 func (d *device) restart() {
 	d.w.t.Helper()
 	text, err := json.Marshal(d.state)
@@ -256,7 +256,7 @@ func (d *device) restart() {
 	}
 }
 
-// sync is one whole sync of a device, in a process of its own.
+// sync runs one whole sync of a device, as in a new process.
 func (d *device) sync(ctx context.Context) (sync15.Stats, error) {
 	d.restart()
 	d.w.mu.Lock()

@@ -9,13 +9,13 @@ import (
 )
 
 var (
-	// ErrConflict means that another device wrote to the collection meanwhile
-	// (412), again and again. Nothing is lost; the next sync takes it up.
+	// ErrConflict means that another device wrote to the collection meanwhile (412), several
+	// times in a row. Nothing is lost; the next sync continues.
 	ErrConflict = errors.New("other devices keep changing this collection; sync again in a moment")
 	// ErrRace means that another device is setting up the account's storage at the same time.
 	ErrRace = errors.New("another device is setting up this account's storage right now; sync again in a moment")
-	// ErrReassigned means that the account's storage moved to another node. What
-	// was cached is dropped; a new Setup goes on there.
+	// ErrReassigned means that the account's storage moved to another node. The cached state is
+	// dropped; a new Setup continues there.
 	ErrReassigned = errors.New("the account's storage moved to another server")
 	// ErrQuota means that the account's storage is full (403 with code 14).
 	ErrQuota = errors.New("the account's storage on the server is full; delete something, or ask for more")
@@ -45,7 +45,7 @@ const SignedOut = "signed-out"
 // AuthError means that the service refuses this device for good: the user has
 // to sign in again.
 type AuthError struct {
-	// Status is the token server's word ("invalid-generation"), SignedOut, or "".
+	// Status is the token server's status ("invalid-generation"), [SignedOut], or "".
 	Status string
 	// Err is the account's error, or nil.
 	Err error
@@ -75,16 +75,15 @@ func (e *BackedOffError) Error() string {
 	return "the server asked to wait until " + e.Until.UTC().Format(time.RFC3339) + "; sync again after that"
 }
 
-// VersionError means that the account's storage is of a newer version than this
-// program knows. Nothing was touched.
+// VersionError means that the account's storage is of a newer version than this program knows.
+// Nothing was changed.
 type VersionError struct{ Version int }
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("the account's storage has version %d and this program knows %d; update the program", e.Version, storageVersion)
 }
 
-// ServerError is an answer that is neither success nor one of the refusals that
-// have an error of their own.
+// ServerError is an answer that is neither a success nor a refusal with its own error type.
 type ServerError struct {
 	// Code is the HTTP status.
 	Code int
@@ -93,7 +92,7 @@ type ServerError struct {
 	// Page is true when the answer was a web page: something between here and the
 	// server answered.
 	Page bool
-	// Status is the token server's word, or "".
+	// Status is the token server's status, or "".
 	Status string
 }
 
@@ -137,11 +136,11 @@ func (e *conflictError) Unwrap() error { return ErrConflict }
 // isConflict reports whether err says that somebody else wrote meanwhile.
 func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
 
-// errTooLarge is a 413: the request goes again in parts.
+// errTooLarge is a 413: the request is sent again in parts.
 var errTooLarge = errors.New("the server takes no request of this size")
 
-// refused reports whether the error of a write says that the server did not store it. It
-// may have, where no answer came, or one of something between here and the server.
+// refused reports whether the error of a write says that the server did not store it. Without
+// an answer, or with one from something between here and the server, it may have stored it.
 func refused(err error) bool {
 	if e, ok := errors.AsType[*ServerError](err); ok {
 		return e.Code < http.StatusInternalServerError || e.Code == http.StatusServiceUnavailable

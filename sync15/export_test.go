@@ -7,7 +7,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// PutRaw lets a test write what no engine would.
+// PutRaw lets a test write records that no engine writes.
 func (r *Run) PutRaw(ctx context.Context, collection string, id bso.ID, payload string) error {
 	_, err := r.c.putBSO(ctx, collection, id, []byte(payload), bso.TimestampOf(r.c.cfg.Now())+1e9)
 	return err
@@ -18,13 +18,13 @@ func StallReader(body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadClos
 	return newStallReader(body, cancel)
 }
 
-// ErrStalled is why it gives up.
+// ErrStalled is the reason for which it gives up.
 var ErrStalled = errStalled
 
 // WithID is what Put makes of a cleartext.
 var WithID = withID
 
-// Bound lowers what c takes of a server.
+// Bound lowers the bounds of what c accepts from a server.
 func (c *Client) Bound(records int, bytes int64, clients int) {
 	c.bounds = bounds{records, bytes, clients}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// endlessly is a body that says a text without end.
+// endlessly is a body that repeats a text without end.
 func endlessly(text string) io.ReadCloser { return &endless{text: text} }
 
 type endless struct {
@@ -138,7 +138,7 @@ func TestADecompressedAnswerIsBounded(t *testing.T) {
 	}
 }
 
-// at is an account whose token server is elsewhere.
+// at returns an account whose token server is at another URL.
 type at struct {
 	*account
 	url string
@@ -146,7 +146,8 @@ type at struct {
 
 func (a at) TokenServer() string { return a.url }
 
-// The limits, the waiting and the devices that a server names are cut to what can be.
+// The limits, the waiting times and the devices that a server names are cut to plausible
+// values.
 func TestWhatAServerNamesIsCut(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

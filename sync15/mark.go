@@ -6,31 +6,31 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// mark is the last write to a collection that this device knows of: its time, and the
-// records that it wrote. A download of what is newer begins just before it, and has to
-// bring one of the records again, as it was or newer. If none comes, the server was put
-// back to a time before the write, and the collection was written to since: its time alone
-// says nothing then. It costs no request.
+// mark is the last write to a collection that this device knows of: its time, and the records
+// that it wrote. A download of what is newer begins just before it, and has to bring one of the
+// records again, as it was or newer. If none comes, the server was put back to a time before
+// the write, and the collection was written to since: its time alone says nothing then. The
+// check costs no request.
 //
-// A record that was deleted and left no tombstone, or that expired, does not come. So
-// there is no mark of records that expire soon, one such record among others does not count,
-// and nor is any while the deletion is the last write. What is left (a deletion, and
-// another device's write after it) costs one full download, which makes a new mark.
+// A record that was deleted and left no tombstone, or that expired, does not come. So records
+// that expire soon make no mark, one such record among others is left out, and there is no mark
+// while the deletion is the last write. What is left (a deletion, and another device's write
+// after it) costs one full download, which makes a new mark.
 type mark struct {
 	At  bso.Timestamp `json:"at"`
 	IDs []bso.ID      `json:"ids"`
 }
 
 const (
-	// maxMarked is how many records a mark has at most: they come twice.
+	// maxMarked is how many records a mark has at most, because they are downloaded twice.
 	maxMarked = 10
-	// markLasts is how long a mark is relied on: Firefox has visits expire after 60 days.
+	// markLasts is how long a mark is relied on: visits of Firefox expire after 60 days.
 	markLasts = 30 * 24 * time.Hour
 	// expiresSoon is the lifetime of a record, in seconds, that makes no mark.
 	expiresSoon = 2 * int(markLasts/time.Second)
 )
 
-// mark is what the download has to find, or nil.
+// mark returns what the download has to find, or nil.
 func (r *Run) mark(collection string, since, at bso.Timestamp) *mark {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -42,8 +42,8 @@ func (r *Run) mark(collection string, since, at bso.Timestamp) *mark {
 	return &m
 }
 
-// setMark notes the last write to a collection. One of no records, or of too many, is
-// none.
+// setMark notes the last write to a collection. A write of no records, or of too many, sets no
+// mark.
 func (r *Run) setMark(collection string, m mark) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -64,7 +64,7 @@ type marker struct {
 	last  mark
 }
 
-// see takes a record, and reports whether the engine has it already.
+// see notes a record, and reports whether the engine has it already.
 func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
 	if m.want != nil {
 		for _, marked := range m.want.IDs {
@@ -83,9 +83,9 @@ func (m *marker) see(id bso.ID, modified bso.Timestamp) (known bool) {
 	return false
 }
 
-// end tells, after the download of a collection of that time, the mark of its last write
-// and whether the records of the one before are gone. A deletion that left no record may
-// be both.
+// end returns, after the download of a collection with that time, the mark of its last write,
+// and whether the records of the previous mark are gone. A deletion that left no record may be
+// both.
 func (m *marker) end(at bso.Timestamp) (last mark, lost bool) {
 	if m.last.At != at {
 		return mark{}, false

@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// putBack restores the server's files from a copy, as a foreign server may be: its sync
-// IDs are the old ones.
+// putBack restores the server's files from a copy, as another server software may do it: the
+// sync IDs are the old ones.
 func (w *env) putBack(files string) {
 	w.t.Helper()
 	w.close()
@@ -40,9 +40,9 @@ func (w *env) copied() string {
 	return to
 }
 
-// A server was restored with the sync IDs that it had, and somebody wrote to it before
-// this device came: its times say nothing. What the device sent or saw since the backup
-// is missed all the same, and comes back, whoever wrote it.
+// A server was restored with the sync IDs that it had, and somebody wrote to it before this
+// device came: its times say nothing. The device still notices what it sent or received since
+// the backup, and restores it, no matter which device wrote it.
 func TestAServerThatWentBackIsNoticedByItsRecords(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(a, b *device){
@@ -55,7 +55,7 @@ func TestAServerThatWentBackIsNoticedByItsRecords(t *testing.T) {
 			b.mustSync()
 			a.w.Pass(time.Second)
 			a.mustSync()
-			b.shelf.drop("note-1") // b forgets it: only a can bring it back
+			b.shelf.drop("note-1") // b no longer has it: only a can restore it
 			delete(b.shelf.dirty, "note-1")
 			delete(b.shelf.gone, "note-1")
 		},
@@ -88,8 +88,8 @@ func TestAServerThatWentBackIsNoticedByItsRecords(t *testing.T) {
 	}
 }
 
-// What looks a little like it costs nothing: a record that was changed again or deleted
-// for good, many records in one write, an engine's file that was put back.
+// Similar cases cost no full download: a record that was changed again or deleted without a
+// tombstone, many records in one write, an engine's file that was restored.
 func TestAMarkIsNoFalseAlarm(t *testing.T) {
 	t.Parallel()
 	for name, story := range map[string]func(w *env, a, b *device){

@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/seal"
 )
 
-// keysPatience is how long crypto/keys is not read again because of a record
-// that does not open: Firefox 153 waits as long.
+// keysPatience is how long crypto/keys is not read again because of a record that does not
+// open. Firefox 153 waits the same time.
 const keysPatience = 10 * time.Minute
 
 // opener turns envelopes into Incoming records.
@@ -51,7 +51,7 @@ func (o *opener) open(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// errKnown is about a record that the engine has seen: it came as a mark alone.
+// errKnown means that the engine has the record already: it was downloaded only for the mark.
 var errKnown = errors.New("the record is known")
 
 // record opens one envelope. Its error is errKnown, or one that stops the download; what is
@@ -162,7 +162,7 @@ func (r *Run) recheckKeys(ctx context.Context, collection string, had *seal.Bund
 	}
 	err := c.readKeys(ctx, 0)
 	if errors.Is(err, ErrKeys) || errors.As(err, new(*freshStart)) {
-		// The next Setup deals with it; here the record just stays unread.
+		// The next Setup handles it; here the record stays unread.
 		return had, nil
 	}
 	if err != nil {

@@ -38,8 +38,7 @@ func (c *Client) getBSO(ctx context.Context, collection string, id bso.ID) ([]by
 	return []byte(*r.Payload), at, nil
 }
 
-// putBSO writes one record where nobody wrote it after since, and returns its
-// new time.
+// putBSO writes one record if nobody wrote it after since, and returns its new time.
 func (c *Client) putBSO(ctx context.Context, collection string, id bso.ID, payload []byte, since bso.Timestamp) (bso.Timestamp, error) {
 	return c.putEnvelope(ctx, collection, id, appendEnvelope(nil, engine.Outgoing{ID: id}, payload), since)
 }
@@ -57,7 +56,7 @@ func (c *Client) putEnvelope(ctx context.Context, collection string, id bso.ID, 
 	return lastModified(doing, resp)
 }
 
-// delete deletes a collection or a record; one that is not there is not an error.
+// delete deletes a collection or a record. It is not an error if it does not exist.
 func (c *Client) delete(ctx context.Context, path, doing string, since bso.Timestamp) error {
 	if err := c.mustDelete(ctx, path, doing, since); !isNotFound(err) {
 		return err

@@ -23,25 +23,25 @@ const (
 	cryptoCollection = "crypto"
 )
 
-// Record is a record as the service holds it, and what it says.
+// Record is a record as the service holds it, and its decrypted content.
 type Record struct {
 	ID bso.ID
 	// Modified is when it was stored last.
 	Modified bso.Timestamp
 	// SortIndex is its weight in the collection, or nil.
 	SortIndex *int
-	// TTL is how many seconds the service is to keep it; 0: for ever, or as long as
-	// before. The service does not tell it.
+	// TTL is how many seconds the service is to keep the record; 0: for ever, or as before. It
+	// is not set in a record that was read.
 	TTL int
 	// Sealed is the payload as it is stored.
 	Sealed string
-	// Cleartext is what the payload says, a JSON object. It is nil in a record that
-	// was asked for as it is, or that cannot be read; Err says why.
+	// Cleartext is the decrypted payload, a JSON object. It is nil if the record was requested
+	// sealed, or cannot be decrypted; Err says why.
 	Cleartext []byte
 	Err       error
 }
 
-// Collection tells what the service holds of a collection.
+// Collection says what the service holds of a collection.
 type Collection struct {
 	Name string `json:"name"`
 	// Records counts its records and Bytes their payloads; nil: the service does not
@@ -52,12 +52,11 @@ type Collection struct {
 	Modified bso.Timestamp `json:"modified"`
 }
 
-// Records is a look at what the service holds, record by record and outside any
-// sync: no engine is asked, and nothing is set up. It shares its Client's token,
-// keys and waiting.
+// Records reads and writes single records on the service, outside any sync and without engines.
+// It does not set anything up. It shares its [Client]'s token, keys and waiting times.
 type Records struct{ r *Run }
 
-// OpenRecords looks what collections there are, which takes one request.
+// OpenRecords reads the list of collections, which takes one request.
 func (c *Client) OpenRecords(ctx context.Context) (*Records, error) {
 	info, _, err := c.infoCollections(ctx)
 	if errors.Is(err, ErrReassigned) {
@@ -94,8 +93,8 @@ func (rs *Records) Collections(ctx context.Context) ([]Collection, error) {
 	return list, nil
 }
 
-// info reads one of the info resources into v; a server that does not have it is
-// no error.
+// info reads one of the info resources into v. It is not an error if the server does not have
+// it.
 func (rs *Records) info(ctx context.Context, name string, v any) error {
 	doing := "read info/" + name
 	resp, err := rs.r.c.do(ctx, request{method: http.MethodGet, path: "/info/" + name, doing: doing})
@@ -115,11 +114,10 @@ func (rs *Records) info(ctx context.Context, name string, v any) error {
 	return nil
 }
 
-// List yields the records of a collection, the oldest first, as they come: memory
-// does not grow with the collection. sealed leaves them as they are; else each is
-// opened, and one that cannot be has its Err and stops nothing. An error ends the
-// list: ErrNoCollection, or ErrChanged when somebody wrote to the collection
-// meanwhile.
+// List yields the records of a collection as they arrive, the oldest first: memory does not
+// grow with the collection. With sealed, records are not decrypted; otherwise a record that
+// cannot be decrypted has its Err, and the list continues. An error ends the list:
+// [ErrNoCollection], or [ErrChanged] if somebody wrote to the collection meanwhile.
 func (rs *Records) List(ctx context.Context, collection string, sealed bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		o, err := rs.opener(ctx, collection, sealed)
@@ -159,9 +157,9 @@ func (rs *Records) List(ctx context.Context, collection string, sealed bool) ite
 	}
 }
 
-// Get reads one record. sealed leaves it as it is. The error wraps ErrNoRecord or
-// ErrNoCollection when it is not there; a record that cannot be opened is no
-// error, but has one.
+// Get reads one record. With sealed, it is not decrypted. The error wraps [ErrNoRecord] or
+// [ErrNoCollection] if it does not exist. A record that cannot be decrypted is returned with
+// its Err set.
 func (rs *Records) Get(ctx context.Context, collection string, id bso.ID, sealed bool) (Record, error) {
 	if err := checkID(id); err != nil {
 		return Record{}, err
@@ -182,7 +180,7 @@ func (rs *Records) Get(ctx context.Context, collection string, id bso.ID, sealed
 	return rs.read(ctx, o, body, sealed)
 }
 
-// missing is err, or ErrNoRecord where it says that.
+// missing returns err, or ErrNoRecord if err means that.
 func missing(err error, doing string) error {
 	if isNotFound(err) {
 		return fmt.Errorf("%s: %w", doing, ErrNoRecord)
@@ -190,7 +188,7 @@ func missing(err error, doing string) error {
 	return err
 }
 
-// opener prepares reading a collection that is there.
+// opener prepares reading a collection that exists.
 func (rs *Records) opener(ctx context.Context, collection string, sealed bool) (*opener, error) {
 	if _, there := rs.r.info[collection]; !there {
 		return nil, fmt.Errorf("%w: %.64q", ErrNoCollection, collection)
@@ -209,7 +207,7 @@ func (rs *Records) opener(ctx context.Context, collection string, sealed bool) (
 	return &opener{d: d}, err
 }
 
-// learnLimits makes sure that the server's limits are known.
+// learnLimits reads the server's limits unless they are known.
 func (rs *Records) learnLimits(ctx context.Context) error {
 	c := rs.r.c
 	if c.state.Limits != nil {
@@ -224,7 +222,7 @@ func (rs *Records) learnLimits(ctx context.Context) error {
 	return err
 }
 
-// bundle is what a collection is sealed with; nil: with nothing.
+// bundle returns the keys that a collection is sealed with; nil if it is not sealed.
 func (rs *Records) bundle(ctx context.Context, collection string) (*seal.Bundle, error) {
 	c := rs.r.c
 	switch collection {
@@ -245,8 +243,7 @@ func (rs *Records) bundle(ctx context.Context, collection string) (*seal.Bundle,
 	return rs.r.bundle(collection)
 }
 
-// read takes a record from its envelope. Its error is one that concerns more than
-// the record.
+// read decodes a record from its envelope. An error concerns more than this record.
 func (rs *Records) read(ctx context.Context, o *opener, envelope []byte, sealed bool) (Record, error) {
 	var e struct {
 		ID        bso.ID        `json:"id"`

@@ -19,7 +19,7 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// records is a look at the account of a device.
+// records opens the account of a device for reading and writing records.
 func (d *device) records() *sync15.Records {
 	d.w.t.Helper()
 	d.w.mu.Lock()
@@ -99,7 +99,7 @@ func TestRecordsThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
 	a := w.device("a")
-	// Nothing is set up for a look.
+	// Reading records does not set anything up.
 	rs := a.records()
 	if list, err := rs.Collections(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("the collections are %v, %v", list, err)
@@ -129,8 +129,8 @@ func TestRecordsThatAreNotThere(t *testing.T) {
 	}
 }
 
-// TestRecordsOfAnotherServer: one that counts nothing, one whose answers make no
-// sense, and one that the storage moved to.
+// TestRecordsOfAnotherServer covers a server without counts, one whose answers make no sense,
+// and one that the storage moved to.
 func TestRecordsOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -205,7 +205,7 @@ func TestAListOfManyPages(t *testing.T) {
 	if !errors.Is(last, sync15.ErrChanged) || n >= 2500 {
 		t.Errorf("after %d records: %v", n, last)
 	}
-	// An answer that breaks off is said to.
+	// An answer that breaks off is reported.
 	w.after = func(r *http.Request, resp *http.Response) {
 		if isGet(r, "/storage/notes") {
 			resp.Body = io.NopCloser(io.LimitReader(resp.Body, 5000))
@@ -304,7 +304,7 @@ func TestPutRefusesWhatCannotBeARecord(t *testing.T) {
 	}
 }
 
-// FuzzWithID: what Put takes carries the record's ID, and all that it said before.
+// FuzzWithID: what Put accepts contains the record's ID, and all that it contained before.
 func FuzzWithID(f *testing.F) {
 	for _, text := range []string{`{}`, ` { "a" : 1.50 } `, `{"id":"x"}`, `{"id":"x","id":"y"}`, `{"\u0069d":"x"}`, `[{}]`, `{"a":{"id":"y"}}`, "\ufeff{}"} {
 		f.Add(text, "x")

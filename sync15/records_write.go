@@ -11,16 +11,16 @@ import (
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// The bounds of the storage API for what stands beside a payload.
+// These are the bounds of the storage API for the fields beside a payload.
 const maxNineDigits = 999_999_999
 
-// Put writes a record and returns its new time. rec.Cleartext is sealed, with
-// rec.ID as its "id" where it has none; where it is nil, rec.Sealed goes up as it
-// is. What is not given, SortIndex and TTL, stays as it was.
+// Put writes a record and returns its new time. rec.Cleartext is sealed, with rec.ID as its
+// "id" where it has none; if it is nil, rec.Sealed is uploaded as it is. A SortIndex or TTL
+// that is not given stays as it was.
 //
-// Nothing is written unless the record is as it was at since: ErrChanged else. A
-// since of zero wants a new record: ErrExists else. A record of more bytes than
-// the server takes is refused before it is sent.
+// If the record changed after since, nothing is written and the error is [ErrChanged]. A since
+// of zero means a new record: if there is one, the error is [ErrExists]. A record with more
+// bytes than the server accepts is refused before it is sent.
 func (rs *Records) Put(ctx context.Context, collection string, rec Record, since bso.Timestamp) (bso.Timestamp, error) {
 	if !bso.ValidCollection(collection) {
 		return 0, fmt.Errorf("%.80q cannot be a collection's name: it has 1 to 32 letters, digits, \"-\", \"_\" or \".\"", collection)
@@ -48,7 +48,7 @@ func (rs *Records) Put(ctx context.Context, collection string, rec Record, since
 	return at, err
 }
 
-// payload is what Put stores.
+// payload returns what Put stores.
 func (rs *Records) payload(ctx context.Context, collection string, rec Record) ([]byte, error) {
 	if err := checkID(rec.ID); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (rs *Records) payload(ctx context.Context, collection string, rec Record) (
 	return keys.Seal(nil, clear, rs.r.c.cfg.Rand)
 }
 
-// withID is an object that carries the ID of its record, as every reader demands.
+// withID returns the object with the ID of its record, which every reader requires.
 func withID(object []byte, id bso.ID) ([]byte, error) {
 	members, named := 0, [][]byte(nil)
 	err := rawjson.Object(object, func(key, value []byte) error {
@@ -105,9 +105,9 @@ func withID(object []byte, id bso.ID) ([]byte, error) {
 	return append(with, object[start:]...), nil
 }
 
-// Delete removes a record from the server, unless it changed since: ErrChanged;
-// or is not there: ErrNoRecord. A device that has it keeps it, and does not hear of
-// it: to delete it everywhere, Put a tombstone, {"deleted":true}.
+// Delete removes a record from the server. The error is [ErrChanged] if it changed after since,
+// and [ErrNoRecord] if it does not exist. A device that has the record keeps it and is not
+// notified: to delete it everywhere, Put a tombstone, {"deleted":true}.
 func (rs *Records) Delete(ctx context.Context, collection string, id bso.ID, since bso.Timestamp) error {
 	if err := checkID(id); err != nil {
 		return err
@@ -120,8 +120,8 @@ func (rs *Records) Delete(ctx context.Context, collection string, id bso.ID, sin
 	return missing(err, doing)
 }
 
-// DeleteCollection removes a collection from the server with all its records, as
-// Delete does one, and as it was when the Records were opened.
+// DeleteCollection removes a collection from the server with all its records, as Delete does
+// one record. The error is [ErrChanged] if it changed after the Records were opened.
 func (rs *Records) DeleteCollection(ctx context.Context, collection string) error {
 	if _, there := rs.r.info[collection]; !there {
 		return fmt.Errorf("%w: %.64q", ErrNoCollection, collection)

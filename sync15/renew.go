@@ -10,16 +10,16 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// lostError says that the collection is not on the server, and that this run cannot
-// tell whether it ever was: somebody may have deleted it and left meta/global as it
-// was. A device that fills it under the old sync ID hides that from the devices that had
-// records there: they find a collection that is newer than theirs, and never notice
-// that their records are gone from it.
+// lostError says that the collection is not on the server, and that this run cannot tell
+// whether it was there before: somebody may have deleted it and left meta/global as it was. A
+// device that fills it under the old sync ID hides that from the devices that had records
+// there: they find a collection that is newer than theirs, and never notice that their records
+// are gone from it.
 type lostError struct{}
 
 func (*lostError) Error() string { return "the collection is not on the server" }
 
-// association is what the sync state of the collection's engine has to belong to.
+// association returns what the sync state of the collection's engine has to belong to.
 func (r *Run) association(name string) (engine.Association, error) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -57,8 +57,8 @@ func (r *Run) settle(name string, stored int) {
 	delete(r.c.state.Renewed, name)
 }
 
-// mayHaveFilled notes that there may be records under the collection's sync ID, though no
-// answer says so: other devices may have synced with them. If the collection is not on the
+// mayHaveFilled notes that there may be records under the collection's sync ID, although no
+// answer confirmed it: other devices may have synced with them. If the collection is not on the
 // server at the next sync, it was deleted again.
 func (r *Run) mayHaveFilled(name string) {
 	r.c.mu.Lock()
@@ -77,8 +77,8 @@ func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association
 	return now, resetTo(ctx, e, now)
 }
 
-// renewEntry is renew's part in meta/global. Where another device was faster, its
-// sync ID counts. Engines renew one after another, since each writes the whole record.
+// renewEntry writes the new sync ID to meta/global. If another device was faster, its sync ID
+// is used. Engines renew one after another, because each writes the whole record.
 func (r *Run) renewEntry(ctx context.Context, e engine.Engine, had engine.Association) (engine.Association, error) {
 	if err := r.c.renewing.take(ctx); err != nil {
 		return had, err
@@ -107,9 +107,9 @@ func (r *Run) renewEntry(ctx context.Context, e engine.Engine, had engine.Associ
 	return had, ErrConflict
 }
 
-// nextEntry returns meta/global with a new sync ID for the engine's collection, to be
-// written if the record is as it was at since. Where it has another sync ID than had
-// already, next is nil and now says which.
+// nextEntry returns meta/global with a new sync ID for the engine's collection, to be written
+// if the record is as it was at since. If it already has another sync ID than had, next is nil
+// and now is that ID.
 func (r *Run) nextEntry(e engine.Engine, had engine.Association) (now engine.Association, next *global, since bso.Timestamp, err error) {
 	name := e.Collection()
 	r.c.mu.Lock()
@@ -120,7 +120,7 @@ func (r *Run) nextEntry(e engine.Engine, had engine.Association) (now engine.Ass
 	}
 	entry, listed := g.Engines[name]
 	if !listed || entry.Version != e.Version() {
-		// It was switched off or has a newer version: the next sync deals with it.
+		// It was switched off or has a newer version: the next sync handles it.
 		return had, nil, 0, ErrConflict
 	}
 	if now := g.association(name); now != had {
@@ -147,8 +147,8 @@ func (r *Run) tookEntry(name string, g *global, at bso.Timestamp) engine.Associa
 	return g.association(name)
 }
 
-// rereadGlobal reads meta/global after another device wrote it. MetaAt stays: what else
-// may have changed is for the next sync to see, unless this run writes it after all.
+// rereadGlobal reads meta/global after another device wrote it. MetaAt stays, so that the next
+// sync sees what else changed, unless this run writes the record.
 func (r *Run) rereadGlobal(ctx context.Context) error {
 	g, at, err := r.c.getGlobal(ctx, 0)
 	if errors.As(err, new(*freshStart)) {
@@ -164,7 +164,7 @@ func (r *Run) rereadGlobal(ctx context.Context) error {
 		return ErrReassigned
 	}
 	if g.SyncID != s.Global.SyncID {
-		// This run goes on with the keys of the storage that it began with.
+		// This run continues with the keys of the storage that it began with.
 		return ErrRace
 	}
 	s.Global, s.GlobalAt = g, at

@@ -30,8 +30,8 @@ func (w *env) loseCollection(d *device, name string) {
 	w.Pass(time.Second)
 }
 
-// agree syncs the devices until they are at rest, and fails unless they are within
-// three rounds, all with the same of so many notes.
+// agree syncs the devices until there is nothing to sync. It fails unless that takes at most
+// three rounds, and all have the same notes, of the given number.
 func (w *env) agree(notes int, devices ...*device) {
 	w.t.Helper()
 	for range 3 {
@@ -49,8 +49,8 @@ func (w *env) agree(notes int, devices ...*device) {
 	}
 }
 
-// Whoever fills a collection again that was deleted on the server, the devices that
-// had records there bring them back: whether or not it knew the collection.
+// If a device fills a collection again that was deleted on the server, the devices that had
+// records there restore them, whether or not that device knew the collection.
 func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("a device that never had a record of it", func(t *testing.T) {
@@ -94,9 +94,9 @@ func TestALostCollectionIsReconciledWhoeverFillsItAgain(t *testing.T) {
 	})
 }
 
-// A device fills a collection under a new sync ID and does not hear that it did. Another
-// adds to it, and the collection is deleted again: that looks to the first one as if it
-// had not filled it yet.
+// A device fills a collection under a new sync ID, and the answer is lost. Another adds to it,
+// and the collection is deleted again: that looks to the first one as if it had not filled it
+// yet.
 func TestALostCollectionIsReconciledAfterALostAnswer(t *testing.T) {
 	w := newEnv(t)
 	a, b := w.device("a"), w.device("b")
@@ -114,14 +114,14 @@ func TestALostCollectionIsReconciledAfterALostAnswer(t *testing.T) {
 	}
 	w.after = nil
 	b.mustSync()
-	b.shelf.put("note-a", "of b") // what a fills the collection with is also what b wrote last
+	b.shelf.put("note-a", "of b") // a fills the collection with the record that b wrote last
 	b.shelf.put("note-b", "of b")
 	b.mustSync()
 	w.loseCollection(b, "notes")
 	w.agree(2, a, b)
 }
 
-// TestTheBudgetOfAFirstUpload is one request more than that of others.
+// TestTheBudgetOfAFirstUpload: a first upload takes one request more than others.
 func TestTheBudgetOfAFirstUpload(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -140,7 +140,8 @@ func TestTheBudgetOfAFirstUpload(t *testing.T) {
 	}
 }
 
-// Another device that writes meta/global between is looked at, and what it wrote stays.
+// If another device writes meta/global in between, it is read again, and what that device wrote
+// stays.
 func TestAnotherWriterOfMetaGlobalIsHeard(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -18,13 +18,12 @@ import (
 )
 
 const (
-	// maxSmall bounds the answers that hold no records: info/* and the outcome of
-	// a POST. The longest honest one lists 100 collections or a POST's IDs.
+	// maxSmall bounds the answers that hold no records: info/* and the outcome of a POST. The
+	// longest legitimate one lists 100 collections or a POST's IDs.
 	maxSmall = 1 << 20
-	// stalled is how long a read of a body may bring nothing before the request is
-	// given up.
+	// stalled is how long a read of a body may return no data before the request is given up.
 	stalled = time.Minute
-	// maxWait bounds what a server may order: a wrong header must not lock a
+	// maxWait bounds how long a server can make a device wait: a wrong header must not lock a
 	// device out for ever.
 	maxWait = 24 * time.Hour
 )
@@ -32,15 +31,15 @@ const (
 // request is one request to the storage service.
 type request struct {
 	method string
-	// path follows the token's endpoint: "/storage/passwords?full=1", escaped.
+	// path is appended to the token's endpoint: "/storage/passwords?full=1", escaped.
 	path string
-	// doing says what it is for, in the errors: "download passwords".
+	// doing names the request in errors: "download passwords".
 	doing string
 	body  []byte
-	// contentType is the body's; accept is the answer's, "" for JSON.
+	// contentType is the type of the body; accept is the type of the answer, "" for JSON.
 	contentType, accept string
-	// unmodifiedSince, if not nil, makes the request fail with a conflict where
-	// somebody wrote later.
+	// unmodifiedSince, if not nil, makes the request fail with a conflict if somebody wrote
+	// later.
 	unmodifiedSince *bso.Timestamp
 }
 
@@ -105,7 +104,7 @@ func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Respons
 		cancel(nil)
 		return nil, err
 	}
-	// With the hash, nobody between here and there changes the body unseen.
+	// With the hash, a change of the body on the way is detected.
 	hash := ""
 	if r.body != nil {
 		hash = hawk.PayloadHash(r.contentType, r.body)
@@ -124,7 +123,7 @@ func (c *Client) send(ctx context.Context, r request, tok *token) (*http.Respons
 	return resp, nil
 }
 
-// roundTrip sends req and words the error of a connection that failed.
+// roundTrip sends req and describes the error of a failed connection.
 func (c *Client) roundTrip(req *http.Request, doing string) (*http.Response, error) {
 	start := c.cfg.Now()
 	resp, err := c.http.Do(req)
@@ -178,7 +177,7 @@ func isPage(resp *http.Response) bool {
 	return t == "text/html" || t == "application/xhtml+xml"
 }
 
-// mayAsk refuses a request while the service's order to wait holds.
+// mayAsk refuses a request while the service requires the client to wait.
 func (c *Client) mayAsk() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,8 +187,8 @@ func (c *Client) mayAsk() error {
 	return nil
 }
 
-// noteBackoff takes from any answer what all engines share: how long to wait, and
-// what time it is there.
+// noteBackoff reads from an answer what all engines share: how long to wait, and the server's
+// clock.
 func (c *Client) noteBackoff(h http.Header) {
 	now := c.cfg.Now()
 	c.mu.Lock()
@@ -210,15 +209,15 @@ func (c *Client) noteBackoff(h http.Header) {
 	}
 }
 
-// skew is how far the server's clock is ahead of ours, as its last answer showed.
+// skew returns how far the server's clock is ahead of ours, according to its last answer.
 func (c *Client) skew() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Duration(c.state.Skew) * time.Second
 }
 
-// accountName names the account to the engines; see engine.Start. A service that gives
-// no name gives each account its own endpoint.
+// accountName returns the account's name for the engines; see [engine.Start]. A service without
+// account names gives each account its own endpoint.
 func (c *Client) accountName() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -239,7 +238,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// wait reads seconds, whole or with a fraction, or an HTTP date.
+// wait parses seconds, with or without a fraction, or an HTTP date.
 func wait(value string, now time.Time) (time.Duration, bool) {
 	if value == "" {
 		return 0, false
@@ -256,8 +255,8 @@ func wait(value string, now time.Time) (time.Duration, bool) {
 	return d, d > 0
 }
 
-// lastModified is the answer's X-Last-Modified, without which nothing can be
-// said about what was seen.
+// lastModified returns the answer's X-Last-Modified, which is required to know up to what time
+// records were read.
 func lastModified(doing string, resp *http.Response) (bso.Timestamp, error) {
 	if isPage(resp) {
 		return 0, &ServerError{Code: resp.StatusCode, Doing: doing, Page: true}
@@ -285,7 +284,7 @@ func small(doing string, resp *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// drain lets the connection be used again where little is left to read.
+// drain lets the connection be used again if little is left to read.
 func drain(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
 	_ = resp.Body.Close()
@@ -299,7 +298,7 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   15 * time.Second,
 		ResponseHeaderTimeout: 2 * time.Minute,
-		// The longest honest headers are those of a proxy, some kilobytes.
+		// The longest legitimate headers are those of a proxy, some kilobytes.
 		MaxResponseHeaderBytes: 128 << 10,
 	}
 }
@@ -307,9 +306,9 @@ func newTransport() *http.Transport {
 // errStalled is the cause of a request that was given up.
 var errStalled = errors.New("the server stopped sending")
 
-// stallReader gives a request up when its body brings nothing for a while. A
-// deadline for the whole would cut off a slow but steady download; and between two
-// reads the consumer is slow (a disk, a person), not the server.
+// stallReader gives a request up when its body returns no data for a while. A deadline for the
+// whole request would cut off a slow but steady download. The time between two reads does not
+// count: there the consumer is slow (a disk, a person), not the server.
 type stallReader struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc

@@ -44,7 +44,7 @@ func TestBackoffIsSharedAndKept(t *testing.T) {
 	if !a.state.Wait(now, true).IsZero() || !a.state.Wait(now, false).Equal(now.Add(300*time.Second)) {
 		t.Error("a request to wait holds for a schedule, not for the user")
 	}
-	// Nobody can lock a device out for ever.
+	// A server cannot lock a device out for ever.
 	w.after = func(_ *http.Request, resp *http.Response) { resp.Header.Set("Retry-After", "99999999999999") }
 	a.mustSync()
 	if until := a.state.Wait(now, true); until.After(now.Add(25 * time.Hour)) {

@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/seal"
 )
 
-// Choice is what Setup has to bring about besides a storage that can be synced.
+// Choice is what Setup applies besides making the storage ready to sync.
 type Choice struct {
 	// Engines are all engines of the app, synced now or not.
 	Engines []engine.Engine
@@ -32,19 +32,19 @@ type Run struct {
 	Declined []string
 	// Newer names the engines whose collection has a newer version than theirs.
 	Newer []string
-	// fresh says that this run started the storage afresh, founded which collections
-	// got their sync ID in it. founded is guarded by the client's mu.
+	// fresh says that this run started the storage afresh; founded has the collections that got
+	// their sync ID in this run. founded is guarded by the client's mu.
 	fresh   bool
 	founded map[string]bool
 }
 
-// Setup brings the account's storage into a state that can be synced: it starts
-// it afresh where there is none, and makes the user's choice of engines known.
-// With a State that is up to date this is one request.
+// Setup brings the account's storage into a state that can be synced: it creates the storage if
+// there is none, and writes the user's choice of engines. With a State that is up to date this
+// is one request.
 func (c *Client) Setup(ctx context.Context, choice Choice) (*Run, error) {
 	c.progress("", "setup", 0)
-	// A storage is started afresh at most once: when that was not enough, another
-	// device is doing the same, and two that undo each other never end.
+	// A storage is started afresh at most once. If that was not enough, another device is doing
+	// the same, and two devices could undo each other's work for ever.
 	for fresh := false; ; fresh = true {
 		run, err := c.setup(ctx, choice)
 		var start *freshStart
@@ -66,7 +66,7 @@ func (c *Client) Setup(ctx context.Context, choice Choice) (*Run, error) {
 	}
 }
 
-// freshStart says that the storage is not there, or too old to go on with.
+// freshStart says that the storage does not exist, or is too old to continue with.
 type freshStart struct {
 	why string
 	at  bso.Timestamp
@@ -127,8 +127,8 @@ func (c *Client) readGlobal(ctx context.Context, at bso.Timestamp) error {
 	return err
 }
 
-// getGlobal reads meta/global and its time. at goes into the error that tells to start
-// the storage afresh.
+// getGlobal reads meta/global and its time. at is put into the error that says to start the
+// storage afresh.
 func (c *Client) getGlobal(ctx context.Context, at bso.Timestamp) (*global, bso.Timestamp, error) {
 	payload, modified, err := c.getBSO(ctx, "meta", "global")
 	switch {
@@ -191,8 +191,8 @@ func (c *Client) syncBundle(ctx context.Context) (*seal.Bundle, error) {
 	return seal.SyncBundle(key)
 }
 
-// startAfresh wipes the storage and writes meta/global and crypto/keys. Both
-// writes demand that nobody wrote them since the wipe.
+// startAfresh wipes the storage and writes meta/global and crypto/keys. Both writes fail if
+// somebody else wrote them after the wipe.
 func (c *Client) startAfresh(ctx context.Context, choice Choice, start *freshStart) error {
 	c.cfg.Log.Info("the account's storage is started afresh", "why", start.why)
 	resp, err := c.do(ctx, request{method: http.MethodDelete, path: "/storage", doing: "wipe the storage", unmodifiedSince: &start.at})
@@ -274,8 +274,8 @@ func (c *Client) infoCollections(ctx context.Context) (map[string]bso.Timestamp,
 	if err := json.Unmarshal(body, &info); err != nil || info == nil {
 		return nil, 0, protocolError(doing, "it is not a list of collections")
 	}
-	// The header covers deletions too; without it the newest collection is the
-	// next best word for "nobody wrote since".
+	// The header covers deletions too; without it, the time of the newest collection is the
+	// best substitute.
 	var at bso.Timestamp
 	for _, t := range info {
 		at = max(at, t)

@@ -54,7 +54,7 @@ func TestAFreshStorageListsAllOfFirefoxsEngines(t *testing.T) {
 	}
 }
 
-// TestWhatStartsAStorageAfresh and what must not.
+// TestWhatStartsAStorageAfresh covers what starts a storage afresh and what must not.
 func TestWhatStartsAStorageAfresh(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -105,7 +105,7 @@ func TestWhatStartsAStorageAfresh(t *testing.T) {
 			if b.state.Inner().Global.SyncID == before {
 				t.Error("the storage was not started afresh")
 			}
-			// a has all of it still, and brings it back.
+			// Device a still has all of it, and restores it.
 			a.mustSync()
 			b.mustSync()
 			if b.shelf.content()["note-1"] != "hello" {

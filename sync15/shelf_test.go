@@ -12,8 +12,8 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// shelf is an engine in memory: texts by ID, the newer one wins. It fulfils the
-// contract, and lets a test in at each step.
+// shelf is an engine in memory: texts by ID, the newer one wins. It fulfils the contract, and
+// has a hook for tests at each step.
 type shelf struct {
 	mu         sync.Mutex
 	collection string
@@ -30,7 +30,7 @@ type shelf struct {
 	receipts   []engine.Receipt
 	ended      []error
 	start      engine.Start // of the last session
-	// broken are payloads that go up as they stand here.
+	// broken has payloads that are uploaded unchanged.
 	broken map[engine.ID]string
 	// at, if set, is called at each step of a session.
 	at func(step string) error

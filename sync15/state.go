@@ -10,9 +10,9 @@ import (
 	"github.com/syncmanager/syncmanager/seal"
 )
 
-// State is what a Client remembers between syncs. It marshals to JSON and holds
-// secrets: the caller encrypts what it stores. A zero State knows nothing. It is not
-// safe for use while its Client syncs.
+// State is what a Client remembers between syncs. It marshals to JSON and holds secrets: the
+// caller encrypts what it stores. A zero State is empty. It is not safe for use while its
+// Client syncs.
 type State struct{ s state }
 
 // MarshalJSON writes the state for UnmarshalJSON, with the secrets in it.
@@ -25,10 +25,10 @@ func (s *State) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &
 // requests only when the user did not ask for the sync. Zero: it need not wait.
 func (s *State) Wait(now time.Time, userAsked bool) time.Time { return s.s.wait(now, userAsked) }
 
-// NextAllowed is the latest time that the service asked to wait for, or zero.
+// NextAllowed is the latest time until which the service asked to wait, or zero.
 func (s *State) NextAllowed(now time.Time) time.Time { return s.s.wait(now, false) }
 
-// HashedUID is the hash of the account that the token server gave out, or "".
+// HashedUID is the hash of the account's ID that the token server issued, or "".
 func (s *State) HashedUID() string {
 	if s.s.Token == nil {
 		return ""
@@ -36,18 +36,19 @@ func (s *State) HashedUID() string {
 	return s.s.Token.HashedUID
 }
 
-// Devices lists the account's devices by name, this one included, as they were
-// seen last. A device that the accounts server does not know any more is left
-// out; of several records of one device, the newest counts.
+// Devices lists the account's devices by name, this one included, as they were seen last. A
+// device that the accounts server no longer knows is left out. Of several records of one
+// device, the newest is used.
 func (s *State) Devices() []engine.Device { return s.s.Clients.devices() }
 
-// Send queues commands for other devices. They go out with the next SyncClients.
+// Send queues commands for other devices. They are sent with the next [Run.SyncClients].
 func (s *State) Send(commands ...Outbound) {
 	s.s.Clients.Outbox = append(s.s.Clients.Outbox, commands...)
 }
 
-// ForgetAccount drops everything but the waiting that the service asked for, this
-// device's ID, and which commands it carried out: the account may be the next one too.
+// ForgetAccount drops everything except the waiting time that the service asked for, this
+// device's ID, and which commands it carried out: the user may sign in to the same account
+// again.
 func (s *State) ForgetAccount() { s.s.forgetAccount() }
 
 func (s *state) forgetAccount() {
@@ -73,28 +74,28 @@ type state struct {
 	// open.
 	KeysCheckedAt time.Time `json:"keysCheckedAt,omitzero"`
 
-	// Renewed holds the sync IDs that this device gave to collections that were not on
-	// the server, until there are records under them: one that takes none must not be
-	// renewed at every sync.
+	// Renewed holds the sync IDs that this device gave to collections that were not on the
+	// server, until there are records under them. A collection that accepts no records must not
+	// be renewed at every sync.
 	Renewed map[string]string `json:"renewed,omitempty"`
 
 	// Marks holds the last write to each collection that this device knows of.
 	Marks map[string]mark `json:"marks,omitempty"`
 
-	// Declined is what this device knows the account not to sync.
+	// Declined has the collections that the account does not sync, as far as this device knows.
 	Declined []string `json:"declined,omitempty"`
 	// SealedWith holds, for each engine, the fingerprint of the keys that its
 	// records were last synced with.
 	SealedWith map[string]string `json:"sealedWith,omitempty"`
 
-	// RetryAfter is an order to wait, Backoff a request.
+	// RetryAfter is when a required wait ends, Backoff when a requested one does.
 	RetryAfter time.Time `json:"retryAfter,omitzero"`
 	Backoff    time.Time `json:"backoff,omitzero"`
 
 	Clients clientsState `json:"clients"`
 }
 
-// token is what the token server gave out. The key is secret.
+// token is what the token server issued. The key is secret.
 type token struct {
 	ID        string    `json:"id"`
 	Key       string    `json:"key"`
@@ -105,8 +106,8 @@ type token struct {
 	Renew     time.Time `json:"renew"`
 }
 
-// forgetNode drops what belongs to one storage node. Engines that sync meanwhile find
-// neither Global nor Keys: their sync ends with ErrReassigned.
+// forgetNode drops the state of one storage node. Engines that sync at that moment find neither
+// Global nor Keys, and end with ErrReassigned.
 func (s *state) forgetNode() {
 	s.Limits, s.Global, s.Keys = nil, nil, nil
 	s.GlobalAt, s.MetaAt, s.CryptoAt = 0, 0, 0
@@ -114,7 +115,7 @@ func (s *state) forgetNode() {
 	s.Marks = nil
 }
 
-// wait is State.Wait.
+// wait implements [State.Wait].
 func (s *state) wait(now time.Time, userAsked bool) time.Time {
 	until := s.RetryAfter
 	if !userAsked && s.Backoff.After(until) {
@@ -126,9 +127,8 @@ func (s *state) wait(now time.Time, userAsked bool) time.Time {
 	return until
 }
 
-// global is the meta/global record: which storage this is, which engines it
-// syncs and which the user declined. Fields and entries of other programs are
-// kept as they are.
+// global is the meta/global record: which storage this is, which engines it syncs and which the
+// user declined. Fields and entries of other programs are kept unchanged.
 type global struct {
 	SyncID         string
 	StorageVersion int
@@ -147,8 +147,8 @@ type engineEntry struct {
 	raw     json.RawMessage
 }
 
-// UnmarshalJSON reads the record's cleartext. What is there but of a wrong type
-// counts as missing; only a text that is not an object is an error.
+// UnmarshalJSON reads the record's cleartext. A field of a wrong type counts as missing; only a
+// text that is not an object is an error.
 func (g *global) UnmarshalJSON(text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
@@ -166,7 +166,7 @@ func (g *global) UnmarshalJSON(text []byte) error {
 			SyncID  string
 		}
 		if json.Unmarshal(raw, &e) != nil {
-			// Some other program's idea of an engine: kept, and never synced with.
+			// Another program wrote this entry: it is kept, and never synced with.
 			e.Version, e.SyncID = 0, ""
 		}
 		out.Engines[name] = engineEntry{e.Version, e.SyncID, raw}

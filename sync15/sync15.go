@@ -1,9 +1,8 @@
-// Package sync15 speaks the Sync 1.5 protocol for one account: it gets a token,
-// brings the account's storage into a state that can be synced (Setup), keeps
-// this device's record among the account's devices and carries commands between
-// them (SyncClients), and syncs one collection after another with the engine
-// that owns it (SyncEngine). Which engines, in what order, and what the app is
-// told of it, is its caller's concern.
+// Package sync15 implements the Sync 1.5 protocol for one account: it gets a token, brings the
+// account's storage into a state that can be synced (Setup), keeps this device's record among
+// the account's devices and carries commands between them (SyncClients), and syncs one
+// collection after another with the engine that owns it (SyncEngine). The caller decides which
+// engines sync, in what order, and what the app is told.
 //
 // A Client serves one account. Its State outlives the process: with it, a sync
 // that finds nothing to do makes one request.
@@ -25,8 +24,8 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 )
 
-// storageVersion is the version of the storage formats that this package
-// speaks, as meta/global has it.
+// storageVersion is the version of the storage formats that this package implements, as in
+// meta/global.
 const storageVersion = 5
 
 // Account is what a Client needs to know of the account.
@@ -52,9 +51,9 @@ type Config struct {
 	Rand io.Reader
 	// Transport carries the requests. Nil: a transport of the package's own.
 	Transport http.RoundTripper
-	// Log receives what a developer wants to see. Nil: nothing is logged.
+	// Log receives messages for developers. Nil: nothing is logged.
 	Log *slog.Logger
-	// UserAgent goes with every request. "": "syncmanager".
+	// UserAgent is sent with every request. "": "syncmanager".
 	UserAgent string
 	// Progress, if not nil, is called with each step, from several goroutines.
 	Progress func(Progress)
@@ -62,7 +61,7 @@ type Config struct {
 
 // Progress is a step of a running sync.
 type Progress struct {
-	// Engine is the collection; "" for what concerns the account as a whole.
+	// Engine is the collection; "" for the account as a whole.
 	Engine string
 	// Phase is "setup" or "clients" for the account, and "download", "merge",
 	// "upload" and at last "done" for an engine.
@@ -71,17 +70,17 @@ type Progress struct {
 	Records int
 }
 
-// Client speaks for one account. Its methods may be called from several
-// goroutines at once, except Setup and SyncClients.
+// Client is a client for one account. Its methods may be called from several goroutines at
+// once, except Setup and SyncClients.
 type Client struct {
 	cfg  Config
 	http *http.Client
 
-	// One engine at a time fetches a token, reads crypto/keys again, or writes
-	// meta/global; the others use what it brought.
+	// One engine at a time fetches a token, reads crypto/keys again, or writes meta/global; the
+	// others use the result.
 	fetching, rereading, renewing turn
 
-	// mu guards what engines share while they sync: state, but for Clients; renewed; and
+	// mu guards what engines share while they sync: state, except Clients; renewed; and
 	// Run.founded. It is never held during a request.
 	mu    sync.Mutex
 	state *state
@@ -97,7 +96,7 @@ type Client struct {
 	idle func()
 }
 
-// bounds are what a Client takes of a server at most: records and bytes of one download,
+// bounds are the most that a Client accepts from a server: records and bytes of one download,
 // and devices of an account.
 type bounds struct {
 	records int
@@ -105,20 +104,21 @@ type bounds struct {
 	clients int
 }
 
-// SetAccount has the client speak for an account that the user signed in to, the same user's
-// or another's. The next request asks for a token with it. Nothing else may run meanwhile.
+// SetAccount sets the account that the user signed in to, the same or another one. The next
+// request asks for a token with it. No other method may run at the same time.
 func (c *Client) SetAccount(a Account) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cfg.Account = a
 	if old := c.state.Token; old != nil {
-		// It is no longer good for anything, but for telling whose the new one is.
+		// The old token is no longer valid. What stays shows whether the new one is for the
+		// same account.
 		c.state.Token = &token{UID: old.UID, Endpoint: old.Endpoint, HashedUID: old.HashedUID, KeyID: old.KeyID}
 	}
 }
 
-// New makes a Client that continues from state, which it changes as it goes. A
-// zero State is one that knows nothing.
+// New makes a Client that continues from state, which it changes as it goes. A zero State is
+// empty.
 func New(cfg Config, state *State) *Client {
 	var idle func()
 	if cfg.Transport == nil {
@@ -139,14 +139,14 @@ func New(cfg Config, state *State) *Client {
 		idle:   idle,
 		http: &http.Client{
 			Transport: cfg.Transport,
-			// A redirect would carry a signed request to where it was not signed for.
+			// A redirect would send a signed request to a URL that it was not signed for.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
-// Close closes the connections that no request uses. A transport that came from
-// outside is its owner's.
+// Close closes the connections that no request uses. A transport from [Config] belongs to its
+// owner and stays open.
 func (c *Client) Close() {
 	if c.idle != nil {
 		c.idle()

@@ -29,7 +29,7 @@ func TestARecordTravelsFromDeviceToDevice(t *testing.T) {
 	}
 }
 
-// TestRequestBudget is the promise of how little a sync asks for.
+// TestRequestBudget asserts how few requests a sync makes.
 func TestRequestBudget(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -49,7 +49,7 @@ func TestRequestBudget(t *testing.T) {
 	b.mustSync()
 	w.expect("GET info/collections")
 
-	// b is a device that a has not seen yet; once it has, it is quiet again.
+	// Device a has not seen device b yet. Once it has, there is nothing to sync again.
 	a.mustSync()
 	w.expect("GET info/collections", "GET storage/clients")
 	a.mustSync()

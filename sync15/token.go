@@ -32,8 +32,8 @@ func (c *Client) token(ctx context.Context) (*token, error) {
 	return c.fetchToken(ctx, tok)
 }
 
-// renewToken replaces a token that the storage service refused. Whoever comes
-// late, with a token that was replaced already, gets the new one.
+// renewToken replaces a token that the storage service refused. A caller whose token was
+// already replaced gets the new one.
 func (c *Client) renewToken(ctx context.Context, refused *token) (*token, error) {
 	if err := c.fetching.take(ctx); err != nil {
 		return nil, err
@@ -58,9 +58,8 @@ func (c *Client) currentToken() *token {
 	return c.state.Token
 }
 
-// fetchToken stores and returns a new token. If it leads to another place than
-// old did, what is known of the old place is dropped and ErrReassigned comes
-// back. The caller has the turn.
+// fetchToken stores and returns a new token. If it names another storage node than old did, the
+// state of the old node is dropped and the error is [ErrReassigned]. The caller holds the turn.
 func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 	if err := c.mayAsk(); err != nil {
 		return nil, err
@@ -89,8 +88,8 @@ func (c *Client) fetchToken(ctx context.Context, old *token) (*token, error) {
 	return tok, nil
 }
 
-// askForToken asks at most three times: with the access token at hand; with a
-// fresh one, should that be refused; and once more after a clock that was off.
+// askForToken asks at most three times: with the cached access token; with a fresh one if that
+// is refused; and once more after the clock was corrected.
 func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 	const doing = askingForToken
 	u, err := url.Parse(strings.TrimRight(c.cfg.Account.TokenServer(), "/") + "/1.0/sync/1.5")
@@ -130,7 +129,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 	}
 }
 
-// askingForToken says in errors what the requests to the token server are for.
+// askingForToken names the requests to the token server in errors.
 const askingForToken = "ask for a sync token"
 
 // requestToken makes one request to the token server, and returns its answer and the
@@ -154,7 +153,7 @@ func (c *Client) requestToken(ctx context.Context, u *url.URL, access, kid strin
 	return resp, body, err
 }
 
-// tokenStatus is the word by which the token server says what is wrong.
+// tokenStatus returns the token server's status, which says what is wrong.
 func tokenStatus(body []byte) string {
 	var r struct {
 		Status string `json:"status"`
@@ -191,14 +190,14 @@ func (c *Client) readToken(doing string, asked *url.URL, body []byte, kid string
 	return &token{
 		ID: r.ID, Key: r.Key, UID: r.UID, HashedUID: r.Hashed, KeyID: kid,
 		Endpoint: strings.TrimRight(r.Endpoint, "/"),
-		// Renewed a little early, so that a request that is on its way as the token
-		// ends is not refused.
+		// Renew a little early, so that a request that is in flight when the token ends is not
+		// refused.
 		Renew: c.cfg.Now().Add(life - min(life/10, 5*time.Minute)),
 	}, nil
 }
 
-// accountError words an error of the account, and tells the ones that mean
-// signing in again from those that will pass.
+// accountError describes an error of the account. It distinguishes errors that need a new
+// sign-in from temporary ones.
 func accountError(err error) error {
 	var again interface{ SignInAgain() bool }
 	if errors.As(err, &again) && again.SignInAgain() {

@@ -130,8 +130,7 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// TestAMovedStorageIsSetUpAgain: the token server sends the account to another
-// node, where nothing is.
+// TestAMovedStorageIsSetUpAgain: the token server sends the account to another, empty node.
 func TestAMovedStorageIsSetUpAgain(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -153,8 +152,8 @@ func TestAMovedStorageIsSetUpAgain(t *testing.T) {
 	}
 }
 
-// The storage may move while engines sync: those that come after the one that noticed
-// it end as that one did, and nothing of the old node is used.
+// The storage may move while engines sync: engines that notice it later end with the same
+// error, and no state of the old node is used.
 func TestAStorageThatMovesWhileEnginesSync(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -26,27 +26,27 @@ const askAtOnce = 250
 // maxBatchName bounds the name that a server gives a batch, in bytes.
 const maxBatchName = 1 << 10
 
-// upload is one collection on its way out. One goroutine asks the engine for
-// records and seals them into posts while another sends the post before.
+// upload is the upload of one collection. One goroutine asks the engine for records and seals
+// them into posts while another sends the previous post.
 type upload struct {
 	r          *Run
 	collection string
 	keys       *seal.Bundle
 	total      *Stats
 
-	// calls makes the calls of session serial: both goroutines make some.
+	// calls serializes the calls of session: both goroutines make some.
 	calls   sync.Mutex
 	session outlet
 
-	// at is the collection's time: what the next write demands to still find.
+	// at is the collection's time. The next write fails if it changed.
 	at bso.Timestamp
 	// batch is the server's name for the open batch, "" for none.
 	batch string
 	// unbatched is set when the server does not support batches: each post is stored at once.
 	unbatched bool
-	// open is what the open batch holds so far.
+	// open is what the open batch contains so far.
 	open settled
-	// expires is set when records go up that the server soon forgets.
+	// expires is set when records are uploaded that expire soon.
 	expires atomic.Bool
 }
 
@@ -65,7 +65,7 @@ type post struct {
 	bytes          int
 }
 
-// settled gathers what the server said of the records of one batch.
+// settled collects the server's results for the records of one batch.
 type settled struct {
 	records, bytes int
 	stored         []bso.ID
@@ -85,8 +85,8 @@ func (u *upload) run(ctx context.Context) error {
 		next := <-posts
 		for p := next; p != nil; p = next {
 			next = <-posts
-			// The packer closes the channel when it fails, too: then what is open must
-			// not be committed as if it were all.
+			// The packer also closes the channel when it fails: then the open batch is
+			// incomplete and must not be committed.
 			if next == nil && packed != nil {
 				return packed
 			}
@@ -99,16 +99,15 @@ func (u *upload) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// overflows reports whether a batch that holds p cannot take next as well.
+// overflows reports whether a batch with p has no room for next.
 func (u *upload) overflows(p, next *post) bool {
 	l := u.r.limits()
 	return u.open.records+len(p.ids)+len(next.ids) > l.MaxTotalRecords ||
 		u.open.bytes+p.bytes+next.bytes > l.MaxTotalBytes
 }
 
-// pack asks the engine for its records, seals them, and fills posts up to the
-// server's limits. A record that no post can ever hold is reported to the engine
-// and left out.
+// pack asks the engine for its records, seals them, and fills posts up to the server's limits.
+// A record that is too large for any post is reported to the engine and left out.
 func (u *upload) pack(ctx context.Context, posts chan<- *post) error {
 	k := &packer{upload: u, limits: u.r.limits(), posts: posts, post: &post{}}
 	for {
@@ -140,7 +139,7 @@ type packer struct {
 	unsent        []engine.Refusal // too large, or not a record
 }
 
-// add puts a record into the post, or, where that has no room for it, into the next.
+// add puts a record into the post, or into the next one if the post has no room.
 func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
 	if reason := unfit(&rec); reason != "" {
 		k.unsent = append(k.unsent, engine.Refusal{ID: rec.ID, Permanent: true, Reason: reason})
@@ -172,8 +171,8 @@ func (k *packer) add(ctx context.Context, rec engine.Outgoing) (err error) {
 	return nil
 }
 
-// unfit returns why an engine's payload cannot be a record: other devices would not read it,
-// or take it for another record. "": it can.
+// unfit returns why an engine's payload cannot be a record, or "" if it can: other devices
+// would not read it, or would take it for another record.
 func unfit(rec *engine.Outgoing) string {
 	if rec.Payload == nil {
 		return ""
@@ -208,7 +207,7 @@ func (k *packer) isFull() bool {
 		p.bytes+len(k.payload) > min(l.MaxPostBytes, l.MaxTotalBytes) || len(p.body)+len(k.line) > l.MaxRequestBytes
 }
 
-// emit hands on the post, if it has any record, and begins another.
+// emit passes on the post, if it has records, and begins another.
 func (k *packer) emit(ctx context.Context) error {
 	if len(k.post.ids) == 0 {
 		return nil
@@ -222,7 +221,7 @@ func (k *packer) emit(ctx context.Context) error {
 	}
 }
 
-// report tells the engine of the records that do not go up.
+// report tells the engine which records are not uploaded.
 func (k *packer) report(ctx context.Context) error {
 	if len(k.unsent) == 0 {
 		return nil
@@ -238,8 +237,8 @@ func (u *upload) outgoing(ctx context.Context) ([]engine.Outgoing, error) {
 	return u.session.Outgoing(ctx, askAtOnce)
 }
 
-// uploaded hands the engine a receipt, cancelled or not: what is on the server
-// must not be forgotten.
+// uploaded tells the engine what was stored, even if the context is cancelled: the engine must
+// know what is on the server.
 func (u *upload) uploaded(ctx context.Context, receipt engine.Receipt) error {
 	u.calls.Lock()
 	defer u.calls.Unlock()
@@ -275,13 +274,13 @@ func appendEnvelope(line []byte, rec engine.Outgoing, payload []byte) []byte {
 	return append(rawjson.AppendQuoted(append(line, `,"payload":`...), payload), "}\n"...)
 }
 
-// everybody is what every server and what stands before it takes, in bytes: that
-// less is refused as too large will pass.
+// everybody is a size that every server and proxy accepts, in bytes. If a smaller request is
+// refused as too large, the failure is temporary.
 const everybody = 64 << 10
 
-// send posts p, and commits the batch with it if commit is set. A post that the
-// server finds too large goes in halves; a record that is too large alone is
-// refused for good, unless it is small.
+// send posts p, and commits the batch with it if commit is set. A post that is too large for
+// the server is sent in halves; a record that is too large alone is refused for good, unless it
+// is small.
 func (u *upload) send(ctx context.Context, p *post, commit bool) error {
 	err := u.trySend(ctx, p, commit)
 	if err != nil && !refused(err) {
@@ -290,7 +289,7 @@ func (u *upload) send(ctx context.Context, p *post, commit bool) error {
 	if !errors.Is(err, errTooLarge) {
 		return err
 	}
-	// The server takes less than it said, or changed its mind: ask again next time.
+	// The server accepts less than it said, or its limits changed: ask again next time.
 	u.r.c.mu.Lock()
 	u.r.c.state.Limits = nil
 	u.r.c.mu.Unlock()
@@ -327,7 +326,7 @@ func (p *post) halves() (*post, *post) {
 	return first, second
 }
 
-// query says what a post is to the batch.
+// query returns the parameters that say which part of the batch a post is.
 func (u *upload) query(commit bool) string {
 	switch {
 	case u.unbatched:
@@ -396,7 +395,7 @@ func (u *upload) trySend(ctx context.Context, p *post, commit bool) error {
 	return err
 }
 
-// batchName is the name as it goes into a URL: servers send a string or a number.
+// batchName returns the name for the URL: servers send a string or a number.
 func batchName(raw json.RawMessage) string {
 	var name string
 	if json.Unmarshal(raw, &name) == nil {
@@ -408,8 +407,7 @@ func batchName(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// add files what the server said of a post. A record that it did not mention was
-// not stored.
+// add records the server's answer to a post. A record that it did not mention was not stored.
 func (s *settled) add(p *post, success []bso.ID, failed map[bso.ID]json.RawMessage) {
 	s.records += len(p.ids)
 	s.bytes += p.bytes

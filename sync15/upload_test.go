@@ -17,9 +17,9 @@ import (
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
-// TestEveryLimitIsKept syncs under each limit of info/configuration, made tight.
-// The server refuses what goes over one, so it is enough that all arrives; that
-// the limit was tight shows in the number of POSTs or batches.
+// TestEveryLimitIsKept syncs under each limit of info/configuration, made tight. The server
+// refuses what exceeds a limit, so it is enough to check that all records arrive. The number of
+// POSTs or batches shows that the limit was tight.
 func TestEveryLimitIsKept(t *testing.T) {
 	t.Parallel()
 	const records = 60 // of about 210 bytes each when sealed
@@ -126,8 +126,8 @@ func TestAServerWithoutBatches(t *testing.T) {
 	w.expect("GET info/collections", "GET storage/clients")
 }
 
-// TestFailureAfterTwoBatches: what two batches brought to the server is known to
-// be there; the rest goes up next time, and nothing twice.
+// TestFailureAfterTwoBatches: the records of two batches are known to be on the server; the
+// rest is uploaded next time, and nothing twice.
 func TestFailureAfterTwoBatches(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, func(w *env) { w.limits = bso.Limits{MaxPostRecords: 10, MaxTotalRecords: 20} })
@@ -162,8 +162,8 @@ func TestFailureAfterTwoBatches(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatGetsLostAfterTheCommit: the server has it, the device does not
-// know; the next sync finds out without a copy.
+// TestAnAnswerThatGetsLostAfterTheCommit: the server has the record and the device does not
+// know. The next sync finds out without making a duplicate.
 func TestAnAnswerThatGetsLostAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -261,7 +261,7 @@ func TestA413IsSplitAndTheLimitsAreAskedAgain(t *testing.T) {
 	}
 }
 
-// A proxy that has a bad moment is not the server's word about a record.
+// A temporary failure of a proxy does not mean that the server refused a record.
 func TestA413OfASmallRecordPasses(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -331,8 +331,8 @@ func TestAFullQuotaIsNamed(t *testing.T) {
 	}
 }
 
-// TestStoppedAnywhere stops a sync at each of its requests in turn, in each way
-// that a network has; then it goes on, and finds nothing lost or doubled.
+// TestStoppedAnywhere stops a sync at each of its requests in turn, in each way that a network
+// can fail. The next sync continues, and no record is lost or duplicated.
 func TestStoppedAnywhere(t *testing.T) {
 	t.Parallel()
 	reset := errors.New("connection reset")
