@@ -20,9 +20,9 @@ import (
 // Authority is an ACME certificate authority. It finds each name at 127.0.0.1.
 type Authority struct {
 	*httptest.Server
-	// Directory is where clients begin.
+	// Directory is the URL of its directory, where clients begin.
 	Directory string
-	// Root is the certificate above those that it issues, in PEM.
+	// Root is its root certificate, in PEM.
 	Root []byte
 	// Log is its log.
 	Log Log

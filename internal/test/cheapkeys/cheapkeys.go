@@ -1,5 +1,5 @@
-// Package cheapkeys makes passwords cheap to stretch in the test that imports it;
-// see [onepw.Cheapen]. Nothing is called:
+// Package cheapkeys makes passwords cheap to stretch in a test that imports it; see
+// [onepw.Cheapen]. The import is enough:
 //
 //	import _ "github.com/syncmanager/syncmanager/internal/test/cheapkeys"
 package cheapkeys

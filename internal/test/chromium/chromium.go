@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// EnvWithout names the environment variable that leaves out what needs a real
-	// Chromium. Unset, a test that finds none fails: it is never left out in silence.
+	// EnvWithout names the environment variable that skips tests which need a real Chromium. If
+	// it is unset, a test that does not find one fails, so that tests are never skipped
+	// unnoticed.
 	EnvWithout = "SYNCMANAGER_WITHOUT_CHROMIUM"
 	// EnvBinary names the environment variable that says which Chromium to test with.
 	EnvBinary = "SYNCMANAGER_CHROMIUM"
@@ -28,8 +29,8 @@ const (
 // ErrNoChromium means that no Chromium is installed.
 var ErrNoChromium = errors.New("no Chromium is installed (looked for chromium, google-chrome-stable and google-chrome)")
 
-// candidates are where one may be, the best first: Debian's package, Google's,
-// the usual folders of macOS and Windows.
+// candidates are the usual places, the best first: Debian's package, Google's, the usual
+// folders of macOS and Windows.
 var candidates = []string{
 	"chromium", "google-chrome-stable", "google-chrome",
 	"/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -47,8 +48,8 @@ func Find() (string, error) {
 	return "", ErrNoChromium
 }
 
-// require returns the Chromium to test with. It fails the test when there is none,
-// or leaves the test out when EnvWithout is "1".
+// require returns the Chromium to test with. It fails the test if there is none, or skips the
+// test if EnvWithout is "1".
 func require(t testing.TB) (binary string) {
 	t.Helper()
 	if os.Getenv(EnvWithout) == "1" {
@@ -86,7 +87,7 @@ func Start(t testing.TB) *Browser {
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
-	// Not the test's own context: that ends before the clean-ups run.
+	// Do not use the test's own context: it ends before the clean-ups run.
 	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)

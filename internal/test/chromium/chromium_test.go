@@ -22,8 +22,7 @@ func page(t *testing.T, html string) (root string) {
 	return s.URL
 }
 
-// What is pressed comes to where the keyboard is, and where that is, is told as a
-// screen reader tells it.
+// Keys go to the focused element, which is described as a screen reader does it.
 func TestKeyboard(t *testing.T) {
 	p := chromium.Start(t).Page(t)
 	p.Open(page(t, `<title>A page</title><label>Name <input aria-describedby=hint aria-invalid=true></label><p id=hint>In full.</p><button>Go</button>`))
@@ -41,7 +40,7 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
-// What the console says is kept, breaches of the page's policy among it.
+// Console messages are collected, including violations of the page's policy.
 func TestComplaints(t *testing.T) {
 	p := chromium.Start(t).Page(t)
 	p.Open(page(t, `<img src="/x.png"><script>console.error("said"); throw new Error("thrown")</script>`))
@@ -56,7 +55,7 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-// Names lead to this machine, or nowhere; tabs share nothing; without scripts,
+// Names resolve to this machine or do not resolve; tabs share nothing; with scripts disabled,
 // none run.
 func TestNothingElse(t *testing.T) {
 	b := chromium.Start(t)

@@ -37,7 +37,7 @@ func (p *Page) Focused() Element {
 	return e
 }
 
-// text is a value of the accessibility tree that is one.
+// text returns a value of the accessibility tree if it is a text.
 func text(v *accessibility.Value) (s string) {
 	if v != nil && json.Unmarshal(v.Value, &s) != nil {
 		s = string(v.Value)

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// patience is how long a page may take to become what a test waits for: what it
-	// does before may be to stretch a password, on a busy machine.
+	// patience is how long a page may take to show what a test waits for: it may have to
+	// stretch a password first, on a busy machine.
 	patience = 60 * time.Second
 	// pollInterval is the time between two checks of the page.
 	pollInterval = 10 * time.Millisecond
@@ -30,20 +30,20 @@ type Page struct {
 
 	mu   sync.Mutex
 	said []Complaint
-	// heard tells that endOfComplaints was read.
+	// heard says that endOfComplaints was read.
 	heard chan struct{}
 }
 
-// endOfComplaints is what Complaints itself has the page say.
+// endOfComplaints is a message that Complaints itself makes the page log.
 const endOfComplaints = "so much for complaints"
 
 // Complaint is a message in the browser's console.
 type Complaint struct {
-	// Source is the part of the browser that says it, such as "security" or
-	// "network"; "": a script, or an error in one.
+	// Source is the part of the browser that logged it, such as "security" or "network"; "": a
+	// script, or an error in one.
 	Source string
 	Text   string
-	// URL is the script's, or of what was not loaded.
+	// URL is that of the script, or of the resource that was not loaded.
 	URL string
 }
 
@@ -68,7 +68,7 @@ func (b *Browser) Page(t testing.TB) *Page {
 			p.mu.Unlock()
 		}
 	}()
-	// The keyboard is with every tab at once.
+	// Every tab has the keyboard focus at the same time.
 	call(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	return p
 }
@@ -106,8 +106,8 @@ func (p *Page) Open(url string) {
 	}
 }
 
-// Frames are the addresses of the page's frames, its own not among them. One that
-// was refused has an address of the browser's own.
+// Frames returns the URLs of the page's frames, without the page itself. A refused frame has a
+// URL of the browser's own.
 func (p *Page) Frames() (urls []string) {
 	p.t.Helper()
 	for _, f := range call(p, page.GetFrameTree, cdp.Empty{}).FrameTree.ChildFrames {
@@ -120,11 +120,11 @@ func (p *Page) Frames() (urls []string) {
 type Screen struct {
 	// Width and Height are in CSS pixels.
 	Width, Height int
-	// Zoom is how many of the screen's pixels one of CSS has; 0: one.
+	// Zoom is the number of screen pixels in a CSS pixel; 0 means 1.
 	Zoom float64
-	// Dark is whether its user prefers dark pages.
+	// Dark says that the user prefers dark pages.
 	Dark bool
-	// Still is whether its user prefers that nothing moves.
+	// Still says that the user prefers reduced motion.
 	Still bool
 }
 
@@ -149,7 +149,7 @@ func (p *Page) Show(s Screen) {
 	}})
 }
 
-// Language has the page ask for what it opens from now on in a language, "de".
+// Language sets the language of the page's requests from now on, such as "de".
 func (p *Page) Language(tag string) {
 	p.t.Helper()
 	agent := Eval[string](p, `return navigator.userAgent`)

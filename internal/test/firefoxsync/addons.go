@@ -48,8 +48,8 @@ func (ff *Firefox) InstallAddon(ctx context.Context, file string) error {
 	return nil
 }
 
-// InstallTemporaryAddon installs the add-on in an XPI file until Firefox ends. Such a
-// one is never synced, but what it keeps is.
+// InstallTemporaryAddon installs the add-on in an XPI file until Firefox ends. Such an add-on
+// is never synced, but its storage is.
 func (ff *Firefox) InstallTemporaryAddon(ctx context.Context, file string) error {
 	if err := ff.run(ctx, nil, addonFunctions+`
 		await AddonManager.installTemporaryAddon(new FileUtils.File(args[0]));`, file); err != nil {

@@ -5,10 +5,9 @@ import (
 	"fmt"
 )
 
-// Entry is an address or a payment card of Firefox's form autofill: its fields by
-// their names, "guid", "version" and the times among them. A card's number is in the
-// clear, which takes a key store that works without anybody: Firefox has one of its
-// own where the system has none.
+// Entry is an address or a payment card of Firefox's form autofill: its fields by their names,
+// "guid", "version" and the times among them. A card's number is decrypted, which needs a key
+// store that works without a user: Firefox has its own if the system has none.
 type Entry map[string]any
 
 // autofillFunctions find the storage of a collection, by the name that it has in sync.
@@ -36,8 +35,8 @@ func (ff *Firefox) AddEntry(ctx context.Context, collection string, e Entry) (gu
 	return guid, nil
 }
 
-// EditEntry changes the fields that e has, and leaves the others, as Firefox's own
-// dialog does. A field that is "" is taken away.
+// EditEntry changes the fields that e has, and leaves the others, as Firefox's own dialog does.
+// A field that is "" is removed.
 func (ff *Firefox) EditEntry(ctx context.Context, collection, guid string, e Entry) error {
 	if err := ff.run(ctx, nil, autofillFunctions+`
 		const entry = await storage.get(args[1], { rawData: true });
@@ -58,7 +57,7 @@ func (ff *Firefox) RemoveEntry(ctx context.Context, collection, guid string) err
 	return nil
 }
 
-// SplitName takes a name apart, as Firefox does for forms with a field for each part.
+// SplitName splits a name into its parts, as Firefox does for forms with a field for each part.
 func (ff *Firefox) SplitName(ctx context.Context, name string) (given, additional, family string, err error) {
 	var parts struct{ Given, Middle, Family string }
 	if err := ff.run(ctx, &parts, `

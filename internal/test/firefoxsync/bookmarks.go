@@ -82,8 +82,8 @@ const label = async b => {
 };
 `
 
-// Bookmarks is the whole tree, from Root. Tags are on the bookmarks, not in
-// folders of their own.
+// Bookmarks returns the whole tree, from Root. Tags are on the bookmarks, not in folders of
+// their own.
 func (ff *Firefox) Bookmarks(ctx context.Context) (Bookmark, error) {
 	var root Bookmark
 	if err := ff.run(ctx, &root, bookmarkFunctions+`
@@ -99,8 +99,8 @@ func (ff *Firefox) Bookmarks(ctx context.Context) (Bookmark, error) {
 	return root, nil
 }
 
-// AddBookmark adds an item, with what is below it, at b.Index of b.Parent: Last is
-// the end. It returns the item's GUID: b.GUID, or what Firefox made up if that is "".
+// AddBookmark adds an item, with what is below it, at b.Index of b.Parent: Last is the end. It
+// returns the item's GUID: b.GUID, or the one that Firefox made if that is "".
 func (ff *Firefox) AddBookmark(ctx context.Context, b Bookmark) (guid string, err error) {
 	err = ff.run(ctx, &guid, bookmarkFunctions+`
 		const [b] = args;
@@ -117,11 +117,11 @@ func (ff *Firefox) AddBookmark(ctx context.Context, b Bookmark) (guid string, er
 	return guid, nil
 }
 
-// errNoBookmark is about a GUID that Bookmarks does not have.
+// errNoBookmark means that Bookmarks does not have a GUID.
 var errNoBookmark = errors.New("there is no such bookmark")
 
-// EditBookmark changes title, URL, tags and keyword of the item with that GUID;
-// other fields are passed over. Firefox notes the time of the change by itself.
+// EditBookmark changes title, URL, tags and keyword of the item with that GUID; other fields
+// are ignored. Firefox notes the time of the change by itself.
 func (ff *Firefox) EditBookmark(ctx context.Context, guid string, edit func(*Bookmark)) error {
 	root, err := ff.Bookmarks(ctx)
 	if err == nil {
@@ -177,10 +177,9 @@ func (ff *Firefox) RemoveBookmarks(ctx context.Context, guids ...string) error {
 	return nil
 }
 
-// AgeBookmarks makes Firefox believe that it was by so much earlier when the user
-// changed what the next sync will send. Firefox compares the ages of two edits, each
-// by its side's clock, which it cuts to whole seconds: an edit that is less than two
-// seconds newer than the other may look older.
+// AgeBookmarks makes the changes that Firefox's next sync will send look older by the given
+// time. Firefox compares the ages of two edits, each by its side's clock, which it cuts to
+// whole seconds: an edit that is less than two seconds newer than the other may look older.
 func (ff *Firefox) AgeBookmarks(ctx context.Context, by time.Duration) error {
 	if err := ff.run(ctx, nil, bookmarkFunctions+`
 		await PlacesUtils.withConnectionWrapper("age", db => db.execute(
@@ -205,9 +204,9 @@ func (b *Bookmark) Find(guid string) *Bookmark {
 	return nil
 }
 
-// CheckBookmarks has Firefox take the whole of what it knows of the server's
-// bookmarks through its merge again, in a sync of the bookmarks alone. A tree in
-// good order has no Problems then, and leaves nothing to send.
+// CheckBookmarks makes Firefox merge all that it knows of the server's bookmarks again, in a
+// sync of the bookmarks alone. For a valid tree there are no Problems then, and nothing to
+// send.
 func (ff *Firefox) CheckBookmarks(ctx context.Context) (EngineResult, error) {
 	if err := ff.run(ctx, nil, `
 		const mirror = await Weave.Service.engineManager.get("bookmarks")._store.ensureOpenMirror();

@@ -15,8 +15,8 @@ type Client struct {
 	DeviceID string `json:"fxaDeviceId"`
 }
 
-// Clients lists the other devices that Firefox found in the clients collection at
-// its last sync, without those it takes for stale.
+// Clients lists the other devices that Firefox found in the clients collection at its last
+// sync, without those that it considers stale.
 func (ff *Firefox) Clients(ctx context.Context) ([]Client, error) {
 	var clients []Client
 	if err := ff.run(ctx, &clients, `return Weave.Service.clientsEngine.remoteClients;`); err != nil {

@@ -1,9 +1,9 @@
-// Package firefoxsync makes a real Firefox a device of an account: it signs
-// Firefox in, has it sync, and reads and changes its logins, tabs and engines
-// the way its own pages do. The interop tests put it on the other side.
+// Package firefoxsync makes a real Firefox a device of an account: it signs Firefox in, makes
+// it sync, and reads and changes its logins, tabs and engines the way its own pages do. The
+// interop tests sync with it.
 //
-// It calls Firefox's own modules (FxAccounts, Weave, the login manager), so what
-// goes over the wire is Firefox's doing alone. Seen in Firefox ESR 153.
+// It calls Firefox's own modules (FxAccounts, Weave, the login manager), so all that goes over
+// the wire comes from Firefox. Seen in Firefox ESR 153.
 package firefoxsync
 
 import (
@@ -31,15 +31,14 @@ type Options struct {
 	// Profile is the folder of the profile, kept for another start; "": a new one
 	// that is removed in the end.
 	Profile string
-	// Prefs go over those that this package sets.
+	// Prefs override those that this package sets.
 	Prefs map[string]any
-	// Log is told of starts and ends; nil: nobody is.
+	// Log receives a message at each start and end; nil: nothing is logged.
 	Log *slog.Logger
 }
 
-// Start starts a Firefox for one test, and kills it when the test ends. It fails
-// the test when that does not work. See marionette.Require for a machine that
-// has no Firefox.
+// Start starts a Firefox for one test, and kills it when the test ends. It fails the test if
+// that does not work. See [marionette.Require] for a machine without Firefox.
 //
 // This Firefox syncs when it is told to and never by itself, so that a test can
 // say what each sync did.
@@ -81,8 +80,8 @@ await Cc["@mozilla.org/weave/service;1"].getService(Ci.nsISupports).wrappedJSObj
 Weave.Service.scheduler.syncIfMPUnlocked = () => {};
 `
 
-// untilPlaces waits for Firefox to have its bookmarks: on a new profile it puts its
-// own in the place of all others, some time after the start.
+// untilPlaces waits for Firefox to have its bookmarks: on a new profile it replaces all
+// bookmarks with its own some time after the start.
 const untilPlaces = `
 const topic = "places-browser-init-complete";
 await new Promise(resolve => {
@@ -124,9 +123,9 @@ type Account struct {
 	KeyID string
 }
 
-// SignIn signs Firefox in with a session that exists, past the server's pages,
-// and turns sync on. Firefox reads the server's configuration document first and
-// registers itself as a device; the result is the ID that it got. It does not sync yet.
+// SignIn signs Firefox in with an existing session, without the server's pages, and turns sync
+// on. Firefox reads the server's configuration document first and registers itself as a device;
+// the result is the ID that it got. It does not sync yet.
 func (ff *Firefox) SignIn(ctx context.Context, a Account) (deviceID string, err error) {
 	err = ff.run(ctx, &deviceID, `
 		const [{ uid, email, sessionToken, key, keyID, scope }] = args;

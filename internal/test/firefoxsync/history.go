@@ -14,7 +14,7 @@ type Page struct {
 	// Typed is true if the address was typed in once. Hidden pages, such as those
 	// that only redirected, are not shown to the user.
 	Typed, Hidden bool
-	// Frecency is how much the page matters.
+	// Frecency is Firefox's score of the page.
 	Frecency int64
 	// Visits are sorted, the oldest first.
 	Visits []Visit `json:"visits"`
@@ -24,9 +24,9 @@ type Page struct {
 type Visit struct {
 	// Time is microseconds since 1970. Firefox takes a visit's milliseconds.
 	Time int64 `json:"time"`
-	// Transition is how the user came there: 1 by a link, 2 typed, 3 by a bookmark,
-	// 4 embedded, 5 by a permanent and 6 by a temporary redirect, 7 a download, 8 in
-	// a frame, 9 reloaded.
+	// Transition is how the user came to the page: 1 by a link, 2 typed, 3 by a bookmark, 4
+	// embedded, 5 by a permanent and 6 by a temporary redirect, 7 a download, 8 in a frame, 9
+	// reloaded.
 	Transition int `json:"transition"`
 }
 
@@ -68,8 +68,7 @@ func (ff *Firefox) AddVisits(ctx context.Context, pages ...Page) error {
 	return nil
 }
 
-// RemovePages deletes pages with all their visits. Those that are not there are
-// passed over.
+// RemovePages deletes pages with all their visits. Missing pages are ignored.
 func (ff *Firefox) RemovePages(ctx context.Context, urls ...string) error {
 	if err := ff.run(ctx, nil, historyFunctions+`
 		await history.remove(args[0]);`, urls); err != nil {
@@ -87,8 +86,8 @@ func (ff *Firefox) RemoveHost(ctx context.Context, host string) error {
 	return nil
 }
 
-// RemoveVisits deletes the visits between two times, in microseconds since 1970,
-// those times included. A page that has no visit left goes too.
+// RemoveVisits deletes the visits between two times, in microseconds since 1970, those times
+// included. A page without visits is removed too.
 func (ff *Firefox) RemoveVisits(ctx context.Context, from, to int64) error {
 	if err := ff.run(ctx, nil, historyFunctions+`
 		await history.removeVisitsByFilter({

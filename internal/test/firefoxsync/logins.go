@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Login is a saved password, in the words of Firefox's login manager.
+// Login is a saved password, in the terms of Firefox's login manager.
 type Login struct {
 	// GUID is the login's ID in Firefox, in braces. Firefox gives one to a new login.
 	GUID string `json:"guid"`
@@ -20,8 +20,8 @@ type Login struct {
 	Password      string  `json:"password"`
 	UsernameField string  `json:"usernameField"`
 	PasswordField string  `json:"passwordField"`
-	// TimeCreated, TimeLastUsed and TimePasswordChanged are milliseconds since
-	// 1970. Firefox sets those that are 0 in AddLogin; EditLogin passes them over.
+	// TimeCreated, TimeLastUsed and TimePasswordChanged are milliseconds since 1970. Firefox
+	// sets those that are 0 in AddLogin; EditLogin ignores them.
 	TimeCreated         int64 `json:"timeCreated"`
 	TimeLastUsed        int64 `json:"timeLastUsed"`
 	TimePasswordChanged int64 `json:"timePasswordChanged"`
@@ -64,8 +64,8 @@ func (ff *Firefox) Logins(ctx context.Context) ([]Login, error) {
 	return logins, nil
 }
 
-// AddLogin saves a password and returns its GUID: l.GUID, or what Firefox made up
-// if that is "".
+// AddLogin saves a password and returns its GUID: l.GUID, or the one that Firefox made if that
+// is "".
 func (ff *Firefox) AddLogin(ctx context.Context, l Login) (guid string, err error) {
 	err = ff.run(ctx, &guid, loginFunctions+`
 		const info = fill(Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo), args[0]);

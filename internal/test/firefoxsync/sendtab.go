@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// SendTab hands a page to another device, by its ID with the accounts server.
+// SendTab sends a page to another device, by its ID with the accounts server.
 func (ff *Firefox) SendTab(ctx context.Context, device string, tab Tab) error {
 	if err := ff.run(ctx, nil, `
 		await fxAccounts.device.refreshDeviceList({ ignoreCached: true });
@@ -32,8 +32,8 @@ func (ff *Firefox) SendCloseTabs(ctx context.Context, device string, urls ...str
 	return nil
 }
 
-// ReceiveTab has Firefox fetch what other devices sent, and waits until it has
-// loaded the page that is among it.
+// ReceiveTab makes Firefox fetch what other devices sent, and waits until it has loaded the
+// page.
 func (ff *Firefox) ReceiveTab(ctx context.Context, url string) error {
 	if err := ff.run(ctx, nil, `
 		const uri = Services.io.newURI(args[0]);
@@ -57,8 +57,8 @@ func (ff *Firefox) ReceiveTab(ctx context.Context, url string) error {
 	return nil
 }
 
-// ReceiveCloseTab has Firefox fetch what other devices sent, and waits until it
-// has closed the page that this asks for.
+// ReceiveCloseTab makes Firefox fetch what other devices sent, and waits until it has closed
+// the page.
 func (ff *Firefox) ReceiveCloseTab(ctx context.Context, url string) error {
 	if err := ff.run(ctx, nil, `
 		const closed = new Promise(resolve => {

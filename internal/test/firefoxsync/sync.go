@@ -14,10 +14,10 @@ const (
 	engineSucceeded = "success.engine"
 )
 
-// Result is what Firefox says about a sync.
+// Result is Firefox's result of a sync.
 type Result struct {
-	// Service, Login and Sync are the codes of Weave.Status: the whole, the way in,
-	// and the sync proper. "success.status_ok" is the good end of the first.
+	// Service, Login and Sync are the codes of Weave.Status: for the whole, the sign-in, and
+	// the sync itself. "success.status_ok" means that the whole succeeded.
 	Service, Login, Sync string
 	// Error is the exception that stopped the sync, or "".
 	Error string
@@ -46,7 +46,7 @@ type EngineResult struct {
 	Merge map[string]int
 }
 
-// SyncError is a sync that did not wholly succeed.
+// SyncError is a sync that did not succeed completely.
 type SyncError struct {
 	Result
 }
@@ -70,9 +70,9 @@ func (ff *Firefox) StorageURL(ctx context.Context) (url string, err error) {
 	return url, err
 }
 
-// Sync has Firefox sync, now and to the end: all its enabled engines, or only
-// those named. A sync that failed, wholly or in one engine, is a *SyncError; the
-// result is filled either way.
+// Sync makes Firefox sync and waits for the end: all its enabled engines, or only those named.
+// If the sync or one engine failed, the error is a [*SyncError]; the result is filled either
+// way.
 func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) {
 	var r Result
 	err := ff.run(ctx, &r, `
@@ -104,13 +104,13 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 			"weave:service:login:error": e => { error ||= words(e ?? "login failed"); },
 			"weave:service:sync:error": e => { error ||= words(e); },
 		};
-		// The lock is held by a sign-in or by a sync that was under way before its
-		// scheduler was silenced. Firefox tells nobody when it lets go.
+		// The lock is held by a sign-in, or by a sync that was running before its scheduler was
+		// stopped. Firefox does not notify anybody of its release.
 		while (Weave.Service.locked) {
 			await new Promise(resolve => setTimeout(resolve, 20));
 		}
-		// Firefox hides a device that is not in its list of the account's devices, and
-		// relies on push messages, which do not come here, to keep that list fresh.
+		// Firefox hides a device that is not in its list of the account's devices, and relies
+		// on push messages, which do not arrive here, to keep that list up to date.
 		await fxAccounts.device.refreshDeviceList({ ignoreCached: true }).catch(() => {});
 		// Trackers note changes in a queue of their own.
 		for (const engine of Weave.Service.engineManager.getEnabled()) {
@@ -146,8 +146,8 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 type EngineState struct {
 	// Enabled is this Firefox's own setting.
 	Enabled bool
-	// Declined is whether the account as a whole is without the engine, as far as
-	// this Firefox knows since its last sync.
+	// Declined says that the whole account does not sync the engine, as of this Firefox's last
+	// sync.
 	Declined bool
 }
 

@@ -33,20 +33,20 @@ type Store[R any] interface {
 // Kind is an engine and what its tests need to know of its records.
 type Kind[E Store[R], R any] struct {
 	Open func(ctx context.Context, path string, now func() time.Time) (E, error)
-	// Incoming is item i with that version, as [enginetest.Harness] has it.
+	// Incoming returns item i with that version, as in [enginetest.Harness].
 	Incoming func(i, version int) engine.Incoming
-	// New is what the user adds, so that it is a duplicate of Incoming(i, 0).
+	// New returns what the user adds, a duplicate of Incoming(i, 0).
 	New func(i int) R
-	// ID is the record's ID; SetVersion and Version are what the user edits in it.
+	// ID returns the record's ID; SetVersion and Version write and read what the user edits in
+	// it.
 	ID         func(r R) engine.ID
 	SetVersion func(r *R, version int)
 	Version    func(r R) (int, error)
-	// Editor is what edits for the suite; nil: the engine itself, which is an Editor then.
+	// Editor edits records for the suite; nil: the engine itself, which must be an [Editor].
 	Editor func(e E) Editor[R]
 	// Invalid is a payload for item 0 that breaks the rules.
 	Invalid []byte
-	// ByID tells that nothing but its ID makes two records the same, so that New is a
-	// duplicate of nothing.
+	// ByID says that only the ID makes two records the same, so that New is not a duplicate.
 	ByID bool
 }
 
@@ -78,7 +78,7 @@ func (k Kind[E, R]) editor(e engine.Engine) Editor[R] {
 
 func (k Kind[E, R]) open(t testing.TB, dir string, c *testclock.Clock) E {
 	t.Helper()
-	// Not the test's context: an engine may be closed after that has ended.
+	// Do not use the test's context: an engine may be closed after that has ended.
 	e, err := k.Open(context.WithoutCancel(t.Context()), filepath.Join(dir, "store.db"), c.Now)
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,7 @@ func (v Vault) Seal(t testing.TB, plain []byte) []byte {
 	return v.seal(t, plain, v.Iterations)
 }
 
-// Asking is a value that asks for that many rounds of hashing, and had others.
+// Asking returns a value that claims this number of hashing rounds, and was made with another.
 func (v Vault) Asking(t testing.TB, rounds int) []byte {
 	t.Helper()
 	return v.seal(t, []byte("password-check"), rounds)
@@ -101,7 +101,7 @@ func (v Vault) seal(t testing.TB, plain []byte, rounds int) []byte {
 	})
 }
 
-// stretch makes key and vector of the old scheme.
+// stretch derives key and vector of the old scheme.
 func stretch(seed, salt []byte, iterations int) (key, iv []byte) {
 	base := append(bytes.Clone(seed), salt...)
 	for range iterations {
@@ -119,7 +119,7 @@ func stretch(seed, salt []byte, iterations int) (key, iv []byte) {
 	return out[:24], out[len(out)-8:]
 }
 
-// Login encrypts a value of logins.json, by 3DES or AES as the key is long.
+// Login encrypts a value of logins.json, with 3DES or AES depending on the length of the key.
 func Login(t testing.TB, key []byte, plain string) string {
 	t.Helper()
 	kind, iv := "AES", bytes.Repeat([]byte{5}, 16)

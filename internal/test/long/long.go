@@ -1,6 +1,5 @@
-// Package long is the tests' one switch for more: with -long a test tries more
-// random cases and larger inputs. Only the packages that import it have the flag;
-// make long runs their tests with it.
+// Package long has the flag -long, with which tests try more random cases and larger inputs.
+// Only the packages that import it have the flag; make long runs their tests with it.
 package long
 
 import (
@@ -14,7 +13,7 @@ import (
 
 var long = flag.Bool("long", false, "try more random cases and larger inputs")
 
-// Of is the size that a test takes: few, or many with -long.
+// Of returns the size for a test: few, or many with -long.
 func Of(few, many int) int {
 	if *long {
 		return many
@@ -27,7 +26,7 @@ const more = 20
 
 var (
 	mu sync.Mutex
-	// given tells whether the command line says how many cases to try.
+	// given reports whether the command line sets the number of cases.
 	given = sync.OnceValue(func() bool {
 		f := flag.Lookup("rapid.checks")
 		return f.Value.String() != f.DefValue

@@ -34,14 +34,14 @@ type Options struct {
 	AtData func() error
 }
 
-// Name is the host's in its certificate.
+// Name is the host's name in its certificate.
 const Name = "example.com"
 
 // Host is a mail host.
 type Host struct {
-	// Addr is where it listens, and URL that as 'serve --smtp' has it.
+	// Addr is the address that it listens on, and URL the same in the form of 'serve --smtp'.
 	Addr, URL string
-	// Roots is what its certificate is checked with.
+	// Roots verifies its certificate.
 	Roots *x509.CertPool
 	// Connections counts those that were opened.
 	Connections atomic.Int64
@@ -51,21 +51,21 @@ type Host struct {
 	got     chan Message
 }
 
-// Message is one that came.
+// Message is a received message.
 type Message struct {
-	// From and To are what was said to the host, Header what the message says.
+	// From and To are those of the SMTP envelope, Header that of the message.
 	From, To string
 	Header   netmail.Header
 	Subject  string
 	Text     string
-	// Secure says that it came over TLS, User who sent it.
+	// Secure says that it was received over TLS; User is who sent it.
 	Secure bool
 	User   string
 }
 
 var code = regexp.MustCompile(`(?m)^\d{6}\r?$`)
 
-// Code is the one that the message has on a line of its own, or "".
+// Code returns the code on a separate line of the message, or "".
 func (m Message) Code() string { return code.FindString(m.Text) }
 
 // Start starts a host. The caller must call [Host.Close].

@@ -15,8 +15,8 @@ import (
 // protocolVersion is the version of Marionette's protocol that this client speaks.
 const protocolVersion = 3
 
-// maxPacket is the longest message taken from Firefox, in bytes. It is far more
-// than a test asks for; it guards against a peer that is no Marionette.
+// maxPacket is the longest message accepted from Firefox, in bytes. It is far more than a test
+// needs, and protects against a peer that is not Marionette.
 const maxPacket = 256 << 20
 
 // errClosed is wrapped by the error of a command whose connection is gone.
@@ -91,7 +91,7 @@ func readPacket(r *bufio.Reader) ([]byte, error) {
 			return nil, fmt.Errorf("a Marionette message is longer than %d bytes", maxPacket)
 		}
 	}
-	// Read as it comes rather than allocate what a length merely claims.
+	// Read the bytes as they arrive rather than allocate the claimed length.
 	packet, err := io.ReadAll(io.LimitReader(r, int64(length)))
 	if err != nil {
 		return nil, err
@@ -160,8 +160,8 @@ func (c *conn) fail(cause error) {
 
 func (c *conn) close() { c.fail(net.ErrClosed) }
 
-// command sends one command and waits for its answer or for the end of ctx. In
-// the latter case Firefox goes on with it; its answer is dropped.
+// command sends one command and waits for its answer or for the end of ctx. In the latter case
+// Firefox continues the command, and its answer is dropped.
 func (c *conn) command(ctx context.Context, name string, params any) (json.RawMessage, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// peer plays Firefox's end of a connection, byte by byte.
+// peer simulates Firefox's end of a connection, byte by byte.
 func peer(t *testing.T, play func(c net.Conn)) net.Conn {
 	t.Helper()
 	ours, theirs := net.Pipe()

@@ -1,6 +1,6 @@
-// Package marionette starts a real, headless Firefox and drives it over
-// Marionette, the remote protocol that Firefox brings along: scripts with the
-// browser's own powers (chrome context), scripts in a page, and clicks.
+// Package marionette starts a real, headless Firefox and drives it over Marionette, the remote
+// protocol that Firefox brings along: scripts with the browser's own privileges (chrome
+// context), scripts in a page, and clicks.
 //
 // It is for tests with a real Firefox on the other side. Each Firefox has its own profile and
 // home folder, can connect to the loopback interface only, and never outlives the process

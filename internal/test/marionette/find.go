@@ -10,8 +10,8 @@ import (
 // ErrNoFirefox means that no Firefox is installed.
 var ErrNoFirefox = errors.New("no Firefox is installed (looked for firefox-esr and firefox)")
 
-// candidates are where a Firefox may be, the best first: Debian's package, what
-// is on PATH, the usual folders of macOS and Windows.
+// candidates are the usual places, the best first: Debian's package, what is on PATH, the usual
+// folders of macOS and Windows.
 var candidates = []string{
 	"firefox-esr",
 	"firefox",

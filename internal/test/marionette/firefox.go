@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Options say which Firefox to start, and how. The zero value starts the
-// installed one on a profile that is thrown away.
+// Options say which Firefox to start, and how. The zero value starts the installed one on a
+// temporary profile.
 type Options struct {
 	// Binary is the Firefox to start; "": the one that Find finds.
 	Binary string
@@ -27,7 +27,7 @@ type Options struct {
 	// Prefs are preferences (bool, int or string) over those that keep Firefox
 	// quiet and offline.
 	Prefs map[string]any
-	// Log is told of starts and ends; nil: nobody is.
+	// Log receives a message at each start and end; nil: nothing is logged.
 	Log *slog.Logger
 }
 
@@ -38,13 +38,13 @@ type Firefox struct {
 	cmd     *exec.Cmd
 	output  tail
 	profile string
-	scratch string // the home folder, and the profile unless the caller has one
+	scratch string // the home folder, and the profile unless the caller gave one
 
 	conn *conn
 	turn chan struct{} // holds a token while a command is under way
 
 	gone    chan struct{} // closed when the process has ended and scratch is removed
-	exit    error         // what the process ended with; read after gone
+	exit    error         // the process's exit error; read after gone
 	cleanup error         // what went wrong with removing scratch; read after gone
 }
 
@@ -52,8 +52,8 @@ const (
 	// startTimeout is far beyond the few seconds that a start takes on a slow
 	// machine. It turns a Firefox that hangs into an error that shows its output.
 	startTimeout = 2 * time.Minute
-	// pollInterval is how often the port file is looked for: there is no other
-	// word from Firefox before it listens.
+	// pollInterval is the time between two checks for the port file, the only sign that Firefox
+	// listens.
 	pollInterval = 20 * time.Millisecond
 	// drainTimeout bounds the wait for output that a killed Firefox's children hold open.
 	drainTimeout = 5 * time.Second
@@ -61,9 +61,9 @@ const (
 	portFile = "MarionetteActivePort"
 )
 
-// Start starts Firefox and opens a session. ctx is the Firefox's life: when it
-// ends, Firefox and all its processes are killed. The error of a failed start
-// shows the end of what Firefox printed; it wraps ErrNoFirefox if there is none.
+// Start starts Firefox and opens a session. When ctx ends, Firefox and all its processes are
+// killed. The error of a failed start shows the end of what Firefox printed; it wraps
+// ErrNoFirefox if there is none.
 func Start(ctx context.Context, o Options) (*Firefox, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -106,7 +106,7 @@ func (f *Firefox) prepare(o Options) (err error) {
 			return fmt.Errorf("making Firefox's profile: %w", err)
 		}
 	}
-	// A killed Firefox leaves the port of its time behind.
+	// A killed Firefox leaves its port file behind.
 	if err := os.Remove(filepath.Join(f.profile, portFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("preparing Firefox's profile: %w", err)
 	}
@@ -147,7 +147,7 @@ func (f *Firefox) launch() error {
 			return
 		}
 		f.exit = f.cmd.Wait()
-		if err := killGroup(f.cmd.Process); err != nil { // children that outlived it
+		if err := killGroup(f.cmd.Process); err != nil { // children that are still running
 			f.log.Warn("firefox left processes behind", "err", err)
 		}
 		if err := os.RemoveAll(f.scratch); err != nil {
@@ -185,13 +185,13 @@ func (f *Firefox) connect(ctx context.Context) error {
 	}
 	_, err := f.do(ctx, "WebDriver:NewSession", map[string]any{
 		"capabilities": map[string]any{"alwaysMatch": map[string]any{
-			"timeouts": map[string]any{"script": nil}, // a script has as long as its context
+			"timeouts": map[string]any{"script": nil}, // a script may run until its context ends
 		}},
 	})
 	return err
 }
 
-// port reads the port file; false: it is not there yet, or not complete.
+// port reads the port file; false: it does not exist yet, or is not complete.
 func (f *Firefox) port() (int, bool) {
 	text, err := os.ReadFile(filepath.Join(f.profile, portFile))
 	if err != nil {
@@ -209,8 +209,7 @@ func (f *Firefox) ended() error {
 	return errors.New("Firefox has ended")
 }
 
-// do sends one command. When the connection breaks because Firefox ended, the
-// error says that instead.
+// do sends one command. If the connection breaks because Firefox ended, the error says so.
 func (f *Firefox) do(ctx context.Context, name string, params any) (json.RawMessage, error) {
 	result, err := f.conn.command(ctx, name, params)
 	if !errors.Is(err, errClosed) {
@@ -226,7 +225,8 @@ func (f *Firefox) do(ctx context.Context, name string, params any) (json.RawMess
 	}
 }
 
-// in does work in one of the two contexts, "chrome" or "content", alone.
+// in runs work in one of the two contexts, "chrome" or "content", and excludes other commands
+// meanwhile.
 func (f *Firefox) in(ctx context.Context, where string, work func() error) error {
 	select {
 	case f.turn <- struct{}{}:
@@ -247,8 +247,8 @@ func (f *Firefox) Profile() string { return f.profile }
 // removed.
 func (f *Firefox) Gone() <-chan struct{} { return f.gone }
 
-// Quit asks Firefox to end in good order, with everything written to the
-// profile, and waits until it has. When ctx ends first, Firefox is killed.
+// Quit asks Firefox to write everything to the profile and end, and waits until it has ended.
+// When ctx ends first, Firefox is killed.
 func (f *Firefox) Quit(ctx context.Context) error {
 	_, err := f.conn.command(ctx, "Marionette:Quit", map[string]any{"flags": []string{"eForceQuit"}})
 	if err != nil && !errors.Is(err, errClosed) {

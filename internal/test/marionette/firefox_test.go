@@ -91,7 +91,7 @@ func TestScriptsRunWithTheBrowsersPowers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan struct{})
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-			cancel() // the script is under way, and would wait for ever
+			cancel() // the script is running, and would wait for ever
 			<-over
 		}))
 		t.Cleanup(server.Close)

@@ -57,7 +57,7 @@ func TestAKilledTestLeavesNoFirefox(t *testing.T) {
 	}
 }
 
-// alive reports whether a process runs; one that waits for its parent's look does not.
+// alive reports whether a process runs; a zombie does not.
 func alive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

@@ -32,8 +32,8 @@ func (f *Firefox) URL(ctx context.Context) (string, error) {
 	return result.Value, err
 }
 
-// appearTimeout is how long an element may take to appear: what a page does
-// before may be to stretch a password, on a busy machine.
+// appearTimeout is how long an element may take to appear: the page may have to stretch a
+// password first, on a busy machine.
 const appearTimeout = 60 * time.Second
 
 // Click clicks the first element that the CSS selector matches, as a user would:
@@ -55,7 +55,7 @@ func (f *Firefox) Clear(ctx context.Context, selector string) error {
 	return err
 }
 
-// Text is what the element shows, as Click finds it.
+// Text returns the text that the element shows. The element is found as in [Firefox.Click].
 func (f *Firefox) Text(ctx context.Context, selector string) (string, error) {
 	raw, err := f.element(ctx, selector, "WebDriver:GetElementText", nil)
 	if err != nil {
@@ -68,9 +68,8 @@ func (f *Firefox) Text(ctx context.Context, selector string) (string, error) {
 	return result.Value, nil
 }
 
-// element finds an element and does one command on it. It waits for the element
-// by itself: Firefox's own "implicit" timeout is forgotten when a tab changes
-// its process.
+// element finds an element and runs one command on it. It waits for the element by itself:
+// Firefox's own "implicit" timeout is forgotten when a tab changes its process.
 func (f *Firefox) element(ctx context.Context, selector, command string, params map[string]any) (result json.RawMessage, err error) {
 	patience, cancel := context.WithTimeout(ctx, appearTimeout)
 	defer cancel()

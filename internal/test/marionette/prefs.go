@@ -10,20 +10,19 @@ import (
 	"slices"
 )
 
-// deadProxy is where every request goes that is not for the loopback interface:
-// a port on which nothing listens, so that it fails at once and without a look
-// at DNS, however the machine is connected.
+// deadProxy receives every request that is not for the loopback interface. Nothing listens on
+// its port, so such a request fails at once and without DNS, on any machine.
 const deadProxy, deadProxyPort = "127.0.0.1", 9
 
-// basePrefs are what must hold before Firefox starts. Once it runs, Marionette
-// adds a list of its own for automation (remote.prefs.recommended) that never
+// basePrefs are the preferences that must be set before Firefox starts. Once it runs,
+// Marionette adds a list of its own for automation (remote.prefs.recommended) that never
 // overrides these.
 func basePrefs() map[string]any {
 	return map[string]any{
 		// 0: Firefox picks a free port and writes it to MarionetteActivePort.
 		"marionette.port": 0,
 
-		// Nothing outside the machine is called: by rule, whatever asks.
+		// Block all requests to other machines.
 		"network.proxy.type":                      1,
 		"network.proxy.http":                      deadProxy,
 		"network.proxy.http_port":                 deadProxyPort,
@@ -36,7 +35,7 @@ func basePrefs() map[string]any {
 		"network.http.speculative-parallel-limit": 0,
 		"network.trr.mode":                        5, // no DNS over HTTPS, by choice
 
-		// And those who would ask are told not to.
+		// Also disable the features that make such requests.
 		"app.normandy.enabled":                            false,
 		"app.update.disabledForTesting":                   true,
 		"app.update.auto":                                 false,
@@ -68,7 +67,7 @@ func basePrefs() map[string]any {
 		"toolkit.telemetry.enabled":                       false,
 		"toolkit.telemetry.server":                        "",
 
-		// No question may wait for a human, no first run gets in the way.
+		// Disable questions to the user and first-run pages.
 		"browser.aboutwelcome.enabled":                                false,
 		"browser.sessionstore.resume_from_crash":                      false,
 		"browser.shell.checkDefaultBrowser":                           false,
@@ -81,8 +80,8 @@ func basePrefs() map[string]any {
 	}
 }
 
-// writePrefs writes user.js, which Firefox reads at each start over what it
-// remembers: our own preferences first, then the caller's over them.
+// writePrefs writes user.js, which Firefox reads at each start and which overrides stored
+// preferences: first this package's preferences, then the caller's.
 func writePrefs(profile string, own map[string]any) error {
 	prefs := basePrefs()
 	maps.Copy(prefs, own)

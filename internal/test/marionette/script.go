@@ -26,13 +26,12 @@ func (e *ScriptError) Error() string {
 	return fmt.Sprintf("the script threw %s: %s (at %s)", e.Name, e.Message, where)
 }
 
-// Chrome runs script with the browser's own powers: Services, ChromeUtils, Cc, Ci
-// and the globals of the newest window. The script is the body of an async
-// function: it may await, finds args in the array of that name, and what it
-// returns is the result, as JSON (null for nothing). A *ScriptError is an
-// exception that it threw.
+// Chrome runs script with the browser's own privileges: Services, ChromeUtils, Cc, Ci and the
+// globals of the newest window. The script is the body of an async function: it may await,
+// finds args in the array of that name, and what it returns is the result, as JSON (null for
+// nothing). A *ScriptError is an exception that it threw.
 //
-// ctx bounds the wait; a script that is waited for no longer goes on in Firefox.
+// ctx bounds the wait; a script keeps running in Firefox after the wait ends.
 func (f *Firefox) Chrome(ctx context.Context, script string, args ...any) (json.RawMessage, error) {
 	return f.run(ctx, "chrome", script, args)
 }
@@ -42,9 +41,9 @@ func (f *Firefox) Content(ctx context.Context, script string, args ...any) (json
 	return f.run(ctx, "content", script, args)
 }
 
-// wrap makes a function body that Firefox awaits. Arguments and result travel as
-// JSON text, because Marionette gives some objects a meaning of its own. All of
-// it is on the script's first line, so that line numbers hold.
+// wrap makes a function body that Firefox awaits. Arguments and result are passed as JSON text,
+// because Marionette treats some objects specially. The wrapper is on the script's first line,
+// so that line numbers are right.
 func wrap(script string) string {
 	return `const args = JSON.parse(arguments[0]); return (async () => {` + script + `
 })().then(

@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// EnvWithout names the environment variable that leaves out what needs a real
-	// Firefox. Unset, a test that finds none fails: it is never left out in silence.
+	// EnvWithout names the environment variable that skips tests which need a real Firefox. If
+	// it is unset, a test that does not find one fails, so that tests are never skipped
+	// unnoticed.
 	EnvWithout = "SYNCMANAGER_WITHOUT_FIREFOX"
 	// EnvBinary names the environment variable that says which Firefox to test with.
 	EnvBinary = "SYNCMANAGER_FIREFOX"
 )
 
-// Require returns the Firefox to test with. It fails the test when there is none,
-// or leaves the test out when EnvWithout is "1".
+// Require returns the Firefox to test with. It fails the test if there is none, or skips the
+// test if EnvWithout is "1".
 func Require(t testing.TB) (binary string) {
 	t.Helper()
 	if os.Getenv(EnvWithout) == "1" {
@@ -39,8 +40,8 @@ func StartTest(t testing.TB, o Options) *Firefox {
 	if o.Binary == "" {
 		o.Binary = Require(t)
 	}
-	// Not the test's own context: that ends before the clean-ups run, and they may
-	// still want to talk to Firefox.
+	// Do not use the test's own context: it ends before the clean-ups run, which may still need
+	// Firefox.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
 	f, err := Start(ctx, o)

@@ -78,14 +78,14 @@ var lookup = regexp.MustCompile(`VIRTUAL TABLE INDEX (\d+:(=|.*M\d)|1:)`)
 
 func reads(step, query string) bool {
 	if strings.Contains(step, "TEMP B-TREE") {
-		// What was limited before may be sorted.
+		// A result that was limited before may be sorted.
 		return !strings.Contains(query, "LIMIT") || !strings.Contains(query, "(SELECT")
 	}
 	if !strings.HasPrefix(step, "SCAN ") || step == "SCAN CONSTANT ROW" || lookup.MatchString(step) {
 		return false
 	}
 	subject := strings.Fields(step)[1]
-	inner := subject == "c" || strings.HasPrefix(subject, "(subquery") // a subquery has been judged by itself
+	inner := subject == "c" || strings.HasPrefix(subject, "(subquery") // a subquery is checked by itself
 	return !inner && !(strings.Contains(step, "USING") && strings.Contains(query, "LIMIT"))
 }
 

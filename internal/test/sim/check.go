@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// check tells what is wrong with what all devices show of a kind, or nil. durable is
-// what was surely left when the faults ended; sober tells that no clock was wrong.
+// check returns what is wrong with what all devices show of a kind, or nil. durable is what was
+// certainly left when the faults ended; sober says that no clock was wrong.
 func (m *model) check(name string, all []shown, durable steps, sober bool) *Finding {
 	k := kinds[name]
 	byItem := map[int][]shown{}
@@ -42,8 +42,8 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			removals = append(removals, e)
 		}
 	}
-	// Where a deletion is a value, one that any edit is beside may win over it.
-	// And an edit that lost to another is gone with that.
+	// If a deletion is a value, any concurrent edit may win over it. And an edit that lost to
+	// another is gone with that.
 	contested := func(e *event) bool {
 		return slices.ContainsFunc(removals, func(d *event) bool {
 			return (k.nulls || d.loose) && !e.past[d.n] || !k.all && slices.ContainsFunc(sorted(d.past), func(n int) bool {
@@ -51,7 +51,7 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 			})
 		})
 	}
-	// gone are the edits that a deletion knew, dead those that it surely ended.
+	// gone are the edits that a deletion knew, dead those that it certainly ended.
 	gone, dead := steps{}, steps{}
 	for _, d := range removals {
 		gone.add(d.past)
@@ -115,9 +115,9 @@ func (m *model) checkItem(k kind, key itemOf, events []*event, its []shown, dura
 	return nil
 }
 
-// homeless reports whether an edit put a bookmark into a folder that another device had
-// deleted without knowing of it: there the bookmark moves to a folder that is left, and
-// such a move beats a deletion as the user's own does.
+// homeless reports whether an edit put a bookmark into a folder that another device had deleted
+// without knowing of it: there the bookmark moves to a remaining folder, and such a move beats
+// a deletion as the user's own does.
 func (m *model) homeless(e *event) bool {
 	return slices.ContainsFunc(e.folders, func(folder int) bool {
 		return slices.ContainsFunc(m.byItem[itemOf{e.kind, folder}], func(d *event) bool { return d.remove && !d.knew[e.n] })
@@ -158,16 +158,16 @@ func (m *model) checkLabels(key itemOf, its []shown, e *event, events []*event, 
 	return nil
 }
 
-// unlabelled reports whether the tag or keyword of an edit was taken off again; or the
-// keyword was taken by an edit of another bookmark that this one did not know, which may win.
+// unlabelled reports whether the tag or keyword of an edit was removed again; or the keyword
+// was taken by an edit of another bookmark that this one did not know, which may win.
 func (e *event) unlabelled(events []*event) bool {
 	return slices.ContainsFunc(events, func(o *event) bool {
 		return e.field == keyworded && (o.field == keyworded && o.past[e.n] || o.taken && !e.past[o.n]) || o.past[e.n] && o.drops == e.n
 	})
 }
 
-// yields reports whether a deletion elsewhere goes before an edit. What left no trace in
-// the item may have been known there, and the model cannot tell.
+// yields reports whether a deletion elsewhere wins over an edit. What left no trace in the item
+// may have been known there, and the model cannot tell.
 func (e *event) yields(events []*event) bool {
 	return e.field == yielding || e.field == untagged || e.shared || e.unlabelled(events)
 }
@@ -201,7 +201,7 @@ func (m *model) any(s steps, is func(*event) bool) bool {
 	return false
 }
 
-// replaced tells whether what an edit wrote was seen and overwritten.
+// replaced reports whether what an edit wrote was seen and overwritten.
 func (m *model) replaced(e *event, events []*event, k kind) bool {
 	if k.visits {
 		return false
@@ -238,7 +238,7 @@ func texts(its []shown) string {
 	return strings.Join(list, " | ")
 }
 
-// history tells what happened to an item.
+// history describes what happened to an item.
 func (m *model) history(events []*event, durable steps) string {
 	var b strings.Builder
 	for _, e := range events {

@@ -36,10 +36,10 @@ type device struct {
 	model       replica
 }
 
-// files are the contents of files by their names.
+// files maps names to the contents of files.
 type files map[string][]byte
 
-// saved is a copy of a device's files, and what the model says of it.
+// saved is a copy of a device's files, with its state in the model.
 type saved struct {
 	files files
 	state []byte
@@ -65,7 +65,7 @@ func (m *memory) Save(_ context.Context, b []byte) error {
 	return nil
 }
 
-// localKey is every device's, so that a file can go from one to another.
+// localKey is the same for every device, so that files can move between devices.
 var localKey = [32]byte{1, 2, 3}
 
 func (d *device) open(ctx context.Context) error {
@@ -120,7 +120,7 @@ func (d *device) close() error {
 	return errors.Join(append(errs, d.places.close())...)
 }
 
-// snapshot reads the device's files as they are on the disk at this moment.
+// snapshot reads the device's current files from the disk.
 func (d *device) snapshot(only ...string) (files, error) {
 	list, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -140,7 +140,7 @@ func (d *device) snapshot(only ...string) (files, error) {
 	return got, nil
 }
 
-// replace puts files in the place of those that are there, while the app is closed.
+// replace replaces the device's files while the app is closed.
 func (d *device) replace(with files) error {
 	for name, text := range with {
 		if strings.HasSuffix(name, "-wal") {

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Chaos says what may go wrong in the stories that New makes.
+// Chaos says which faults the stories of [New] may have.
 type Chaos struct {
-	// Faults are the kinds of Fault, Upsets the steps that are no edits.
+	// Faults are the kinds of [Fault], Upsets the steps that are not edits.
 	Faults []string
 	Upsets []Op
 	// Kinds are the stores; nil: all.
 	Kinds []string
 }
 
-// All is all that may go wrong.
+// All has all faults.
 func All() Chaos {
 	return Chaos{
 		Faults: faultKinds,
@@ -23,8 +23,8 @@ func All() Chaos {
 	}
 }
 
-// New makes the story of a seed, of about so many steps. Each story has but some of
-// the stores and of what may go wrong, so that they differ more.
+// New makes the story of a seed, with about the given number of steps. Each story has only some
+// of the stores and faults, so that stories differ more.
 func New(seed uint64, length int, c Chaos) Story {
 	r := rand.New(rand.NewPCG(seed, 0))
 	g := &generator{r: r, s: Story{Seed: seed, Devices: 2 + r.IntN(maxDevices-1)}}

@@ -20,21 +20,21 @@ type kind struct {
 	file string
 	// fields is how many fields of an item the story edits.
 	fields int
-	// fresh items are new with each Add; others have one of a few names, so that two
-	// devices may add the same.
+	// fresh says that each Add makes a new item; otherwise items have one of a few names, so
+	// that two devices may add the same.
 	fresh bool
-	// all values that nobody replaced stay, beside each other where they must: forks,
+	// all says that all values that were not replaced stay, side by side if necessary: forks,
 	// or visits of a page.
 	all bool
-	// visits are all of a page's, which one record holds.
+	// visits says that one record has all visits of a page.
 	visits bool
-	// whole records never mix what two devices wrote.
+	// whole says that a record never mixes what two devices wrote.
 	whole bool
-	// nulls tells that a deletion is a value like others: the newer stands.
+	// nulls says that a deletion is a value like others: the newer one wins.
 	nulls bool
-	// renames tells that an edit gives the record another ID, and deletes it under the old.
+	// renames says that an edit gives the record another ID, and deletes the old one.
 	renames bool
-	// absent tells that nothing is left of what was deleted, no tombstone and no value.
+	// absent says that nothing is left of a deleted item, neither a tombstone nor a value.
 	absent bool
 	open   func(context.Context, place) (store, error)
 }
@@ -68,7 +68,7 @@ var kinds = map[string]kind{
 	"sim-merge":         {file: "sim-merge.sqlite", fields: 4, fresh: true, open: openNotes("sim-merge", collection.Options[note]{Merge: latest})},
 }
 
-// kindNames are their names, in an order that stays.
+// kindNames are their names, in a fixed order.
 var kindNames = slices.Sorted(maps.Keys(kinds))
 
 // store is an engine as the story uses it.
@@ -97,7 +97,7 @@ type shown struct {
 	shared  string
 	// under is the folder that it is in, path all of them and itself.
 	under, path string
-	// text is all that has to be the same on every device.
+	// text is all that must be the same on every device.
 	text string
 }
 
@@ -110,10 +110,10 @@ func (it shown) steps() []int {
 	return list
 }
 
-// value is what step n writes.
+// value returns what step n writes.
 func value(n int) string { return "v" + strconv.Itoa(n) }
 
-// written is the step that wrote a value, 0 for none.
+// written returns the step that wrote a value, 0 for none.
 func written(value string) int {
 	n, err := strconv.Atoi(strings.TrimPrefix(value, "v"))
 	if err != nil || !strings.HasPrefix(value, "v") {
@@ -180,7 +180,7 @@ func (f *flat[R]) remove(ctx context.Context, it shown) error {
 	return f.delete(ctx, engine.ID(it.id))
 }
 
-// dump is what has to be the same on every device, in an order that is.
+// dump returns what must be the same on every device, in a fixed order.
 func dump(all []shown) string {
 	lines := make([]string, len(all))
 	for i, it := range all {

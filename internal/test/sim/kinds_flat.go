@@ -176,7 +176,7 @@ func openAddresses(ctx context.Context, p place) (store, error) {
 	}, nil
 }
 
-// cardNumber is the item-th number that is a card's.
+// cardNumber returns the item-th valid card number.
 func cardNumber(item int) string {
 	for digit := range 10 {
 		if text := fmt.Sprintf("4%014d%d", item, digit); creditcards.ValidNumber(text) {

@@ -4,9 +4,8 @@ import (
 	"slices"
 )
 
-// model follows what each item is allowed to be. It knows of each edit and deletion
-// what its author saw of the item, and of each device and the server what they
-// surely have.
+// model tracks the values that each item may have. For each edit and deletion it has what its
+// author saw of the item, and for each device and the server what they certainly have.
 type model struct {
 	events map[int]*event
 	byItem map[itemOf][]*event
@@ -54,42 +53,42 @@ type event struct {
 	item int
 	// field is what an edit set; or one of those below.
 	field int
-	// drops is the step whose tag an edit took off.
+	// drops is the step whose tag an edit removed.
 	drops int
-	// shared tells of an edit of the keyword that another bookmark may take away; taken of
-	// one that took it away.
+	// shared says that the edit sets a keyword that another bookmark may take away; taken says
+	// that it took one away.
 	shared, taken bool
 	remove        bool
-	// past is what the author saw of the item, and what had led to it.
+	// past is what the author saw of the item, and the steps that led to it.
 	past steps
-	// excused tells that this edit may come back after a deletion that knew it: a copy
-	// of a file in which it was not sent yet was put back, or the like.
+	// excused says that this edit may come back after a deletion that knew it, for example
+	// because a file from before it was sent was restored.
 	excused bool
-	// resent tells of an edit that its device may not have known to be on the server
-	// when another replaced it: of what keeps both, both may stay.
+	// resent says that the edit's device may not have known that it was on the server when
+	// another edit replaced it: kinds that keep both may have both.
 	resent bool
-	// weak tells of a deletion that it may get lost: the server does not know it any more,
-	// and not every device has heard of it.
+	// weak says that a deletion may get lost: the server no longer has it, and not every device
+	// has received it.
 	weak bool
-	// lost tells of an edit that the server had, and lost.
+	// lost says that the server had the edit, and lost it.
 	lost bool
-	// exposed tells of an edit that not every device had when the server lost it, or after:
-	// a device that has an older state may be the first to fill the server again, and no
-	// other can tell that from an edit.
+	// exposed says that not every device had the edit when the server lost it, or after: a
+	// device that has an older state may be the first to fill the server again, and other
+	// devices cannot distinguish that from an edit.
 	exposed bool
 	// knew is all that the device of a deletion had.
 	knew steps
 	// folders are those that a bookmark was put into, the outermost first.
 	folders []int
-	// loose tells of an edit that it need not prevail over an older one: its device
-	// did not know what it had in common with the server.
+	// loose says that the edit need not win over an older one: its device did not know what it
+	// had in common with the server.
 	loose bool
 }
 
-// What an edit set besides the fields.
+// These are what an edit can set besides the fields.
 const (
 	added     = -1 - iota // all of them: it added the item
-	yielding              // what a deletion elsewhere goes before: an item's place, or a folder's title
+	yielding              // a value over which a deletion elsewhere wins: an item's place, or a folder's title
 	tagged                // one tag more
 	untagged              // one less
 	keyworded             // the keyword
@@ -97,13 +96,11 @@ const (
 
 // replica is what a device has.
 type replica struct {
-	// must is what has surely come to it, pending what it may not know to be on the
-	// server.
+	// must is what it has certainly received, pending what it may not know to be on the server.
 	must, pending steps
-	// unbased are the kinds of which it forgot what it has in common with the server.
+	// unbased are the kinds for which it forgot what it has in common with the server.
 	unbased map[string]bool
-	// clearing are the kinds of which it gives up what the server does not have, with
-	// its next sync.
+	// clearing are the kinds for which its next sync drops what the server does not have.
 	clearing map[string]bool
 }
 
@@ -115,7 +112,7 @@ func newModel(Story) *model {
 	return &model{events: map[int]*event{}, byItem: map[itemOf][]*event{}, server: steps{}}
 }
 
-// saw is what leads to the values of an item.
+// saw returns the steps that led to the values of an item.
 func (m *model) saw(kind string, its ...shown) steps {
 	past := steps{}
 	for _, it := range its {
@@ -153,11 +150,11 @@ func (m *model) note(d *device, e *event) {
 	m.stillPending(d, e)
 }
 
-// uncertain tells of a deletion that it may get lost where a device forgot what it has in
-// common with the server. To the deleting device, an older state that another puts there
-// looks like an edit; to another, a key that is absent from a record of the storage's next
-// life looks like one that was never there; and a record under the ID before an edit that
-// was lost, like one that was added.
+// uncertain reports whether a deletion may get lost because a device forgot what it has in
+// common with the server. To the deleting device, an older state that another puts there looks
+// like an edit; to another, a key that is absent from a record of the storage's next life looks
+// like one that was never there; and a record under the ID before an edit that was lost, like
+// one that was added.
 func (m *model) uncertain(d *device, e *event) bool {
 	if kinds[e.kind].absent {
 		return slices.ContainsFunc(d.run.devices, func(o *device) bool { return o.model.unbased[e.kind] })
@@ -191,7 +188,7 @@ func (m *model) unbase(d *device, kind string) {
 	}
 }
 
-// forget notes that the server has less than before.
+// forget notes that the server lost data.
 func (m *model) forget(r *run, kind string, left steps) {
 	for n := range m.server.of(m, kind) {
 		if !left[n] {
@@ -213,8 +210,7 @@ func (m *model) forget(r *run, kind string, left steps) {
 	m.weaken(r, kind)
 }
 
-// weaken marks the deletions that the server does not have and some device has not
-// heard of.
+// weaken marks the deletions that the server does not have and some device has not received.
 func (m *model) weaken(r *run, kind string) {
 	for _, e := range m.events {
 		if e.kind != kind || !e.remove || m.server[e.n] {
@@ -233,7 +229,7 @@ func (m *model) weaken(r *run, kind string) {
 func (m *model) synced(d *device, kind string, mine, theirs steps) {
 	for n := range mine.of(m, kind) {
 		// A deletion that was on the server, which lost it, does not go up again unless its
-		// item is back there: absence is no edit.
+		// item is back there: absence is not an edit.
 		if !m.events[n].remove || d.model.pending[n] || theirs[n] {
 			m.server[n] = true
 		}
@@ -259,7 +255,7 @@ func (m *model) cleared(d *device, kind string) {
 	m.expose(d, kind)
 }
 
-// back notes that a copy is in the place of what a device had of some kinds.
+// back notes that a copy replaced what a device had of some kinds.
 func (m *model) back(d *device, from replica, list []string) {
 	must, pending := d.model.must.without(m, list...), d.model.pending.without(m, list...)
 	for _, kind := range list {

@@ -33,19 +33,19 @@ var faultKinds = []string{
 
 // network carries the devices' requests to the server.
 type network struct {
-	late []*http.Request // that the server has yet to see
+	late []*http.Request // that the server has not received yet
 }
 
 var errCut = errors.New("connection reset by peer")
 
-// line is a device's way to the server.
+// line is a device's connection to the server.
 type line struct {
 	d *device
 	// fault is what happens in the sync that runs, asked how many requests it made.
 	fault *Fault
 	asked int
 	dead  bool // the process was killed
-	calm  bool // requests that no sync makes
+	calm  bool // requests outside a sync
 	busy  bool
 }
 

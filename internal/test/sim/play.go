@@ -16,20 +16,20 @@ import (
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
-// serverBackup is a backup of the server, and what the model says of it.
+// serverBackup is a backup of the server, with its state in the model.
 type serverBackup struct {
 	path  string
 	model steps
 }
 
-// within plays a step while a request of another one is on its way.
+// within runs a step while a request of another one is in flight.
 func (r *run) within(s Step) {
 	if f := r.step(r.ctx, s); f != nil && r.found == nil {
 		r.found = f
 	}
 }
 
-// step plays a step.
+// step runs a step.
 func (r *run) step(ctx context.Context, s Step) *Finding {
 	if s.Device >= len(r.devices) || s.Kind != "" && !r.plays(s.Kind) {
 		return nil
@@ -231,7 +231,7 @@ func (r *run) remove(ctx context.Context, d *device, s Step, it shown, all []sho
 	return nil
 }
 
-// upset does to a device, or to the server, what no user's edit does.
+// upset changes a device or the server in a way that a user's edit does not.
 func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	m := r.model
 	switch s.Op {
@@ -283,8 +283,8 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 	return nil
 }
 
-// command has the other devices start over with a kind, where the server has it no more in
-// one of two cases; or has them reset it.
+// command makes the other devices start over with a kind, which the server has lost in one of
+// two cases, or makes them reset it.
 func (r *run) command(ctx context.Context, d *device, s Step) error {
 	name := "wipeEngine"
 	if s.Other%3 == 0 {
@@ -330,8 +330,8 @@ func (r *run) carriedOut(ctx context.Context, d *device, mine steps, commands []
 	return nil
 }
 
-// drop wipes a collection on the server: as other programs do, with a new sync ID, or
-// behind everybody's back.
+// drop wipes a collection on the server: as other programs do, with a new sync ID, or without
+// telling any device.
 func (r *run) drop(ctx context.Context, d *device, s Step) {
 	name, records := s.Kind, d.manager.Records()
 	if s.Field%2 == 0 {
@@ -380,8 +380,8 @@ func (r *run) deleted(name string, err error) {
 // pairs are the kinds that share one switch.
 var pairs = map[string]string{"history": "forms", "forms": "history", "addons": "extension-storage", "extension-storage": "addons"}
 
-// switched notes that the server's collections of what was ever switched off may be
-// gone.
+// switched notes that collections of engines that were ever switched off may be gone from the
+// server.
 func (r *run) switched() {
 	for k := range r.off {
 		if r.plays(k) {

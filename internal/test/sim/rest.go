@@ -8,7 +8,7 @@ import (
 	syncmanager "github.com/syncmanager/syncmanager"
 )
 
-// end lets all devices sync to rest, and tells what is wrong then.
+// end syncs all devices until nothing changes, and returns what is wrong then.
 func (r *run) end(ctx context.Context) *Finding {
 	r.sealed = true
 	r.say("the faults are over")
@@ -33,7 +33,7 @@ func (r *run) end(ctx context.Context) *Finding {
 	if f := r.rest(ctx); f != nil {
 		return f
 	}
-	// What a command to start over took away, which only now reached its device.
+	// A command to start over may reach its device only now, and remove items.
 	left := r.known()
 	for n := range durable {
 		if !left[n] {
@@ -78,7 +78,7 @@ func (r *run) end(ctx context.Context) *Finding {
 	return r.tabs(ctx)
 }
 
-// known is what the server or any device surely has.
+// known returns what the server or any device certainly has.
 func (r *run) known() steps {
 	s := steps{}
 	s.add(r.model.server)
@@ -88,10 +88,10 @@ func (r *run) known() steps {
 	return s
 }
 
-// maxRounds is how often all devices may sync before they rest.
+// maxRounds is how often all devices may sync before nothing changes.
 const maxRounds = 8
 
-// rest syncs all devices until none has anything to say.
+// rest syncs all devices until none has anything to send.
 func (r *run) rest(ctx context.Context) *Finding {
 	var noise string
 	for round := range maxRounds {

@@ -1,11 +1,11 @@
-// Package sim plays random stories with several devices of one account: the real
-// managers and engines against the real server, in one process and on a clock that
-// the story moves. Devices edit, sync, meet broken connections, lose their place and
-// get old files back; when the story ends, all of them sync to rest, and what they
-// hold is compared with what the story allows.
+// Package sim plays random stories with several devices of one account: the real managers and
+// engines against the real server, in one process and on a clock that the story moves. Devices
+// edit, sync, have broken connections, lose their sync state and get old files back. When the
+// story ends, all of them sync until nothing changes, and their data is compared with what the
+// story allows.
 //
-// A story is made from a seed, and plays the same way each time. One that ends badly
-// is cut down to the few steps that matter (see Shrink).
+// A story is made from a seed, and runs the same way each time. A failing story is reduced to
+// the few steps that matter (see [Shrink]).
 package sim
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Story is what happens in one run.
+// Story is the sequence of steps of one run.
 type Story struct {
 	Seed    uint64
 	Devices int
@@ -30,7 +30,7 @@ type Story struct {
 // Op is what a step does.
 type Op string
 
-// The steps. What a device does not have, or cannot do, passes without effect.
+// These are the steps. A step that a device cannot do has no effect.
 const (
 	Sync    Op = "sync"    // syncs all engines
 	Add     Op = "add"     // adds an item, or edits it where it is there
@@ -74,11 +74,11 @@ type Fault struct {
 	Kind string `json:"kind"`
 	// At is which request of the sync it happens to, from 0.
 	At int `json:"at"`
-	// Step happens while the request is on its way.
+	// Step happens while the request is in flight.
 	Step *Step `json:"step,omitempty"`
 }
 
-// String tells the step in words.
+// String describes the step in words.
 func (s Step) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d: device %d %s", s.N, s.Device, s.Op)
@@ -106,8 +106,7 @@ func (s Step) String() string {
 	return b.String()
 }
 
-// String tells the story, a step on each line, and then again as JSON for
-// ParseStory.
+// String describes the story, with a step on each line, and then as JSON for [ParseStory].
 func (s Story) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, %d devices, %s\n", s.Seed, s.Devices, strings.Join(s.Kinds, ", "))
@@ -125,10 +124,10 @@ func ParseStory(text []byte) (s Story, err error) {
 	return s, err
 }
 
-// Finding is what a story that ended badly showed.
+// Finding is the fault that a story showed.
 type Finding struct {
-	// Kind names the fault and the engine, as "lost passwords": what stays the same
-	// while the story is cut down.
+	// Kind names the fault and the engine, as "lost passwords": it stays the same while the
+	// story is reduced.
 	Kind string
 	Text string
 }
@@ -139,8 +138,8 @@ func finding(kind, format string, args ...any) *Finding {
 	return &Finding{kind, fmt.Sprintf(format, args...)}
 }
 
-// Play plays a story in a folder of its own below dir, and returns what it found, or
-// nil. tell, if not nil, hears of each step.
+// Play runs a story in its own folder below dir, and returns the fault that it found, or nil.
+// tell, if not nil, is called with each step.
 func (t *Stage) Play(ctx context.Context, s Story, tell func(string)) (found *Finding, err error) {
 	r := &run{stage: t, story: s, tell: tell, model: newModel(s), rand: newRandom(s.Seed)}
 	defer func() {

@@ -55,7 +55,7 @@ func stage(t testing.TB) *sim.Stage {
 	return s
 }
 
-// report plays a story, and if it ends badly cuts it down and tells it.
+// report runs a story. If it fails, report reduces it and prints it.
 func report(t testing.TB, stage *sim.Stage, story sim.Story) (kind string) {
 	t.Helper()
 	found, err := stage.Play(t.Context(), story, nil)
@@ -87,7 +87,7 @@ func TestSimulated(t *testing.T) {
 	}
 }
 
-// The stories in testdata ended badly once.
+// The stories in testdata failed once.
 func TestStories(t *testing.T) {
 	t.Parallel()
 	stage := stage(t)
@@ -110,7 +110,7 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// TestTheSameSeedIsTheSameStory plays one twice.
+// TestTheSameSeedIsTheSameStory runs one story twice.
 func TestTheSameSeedIsTheSameStory(t *testing.T) {
 	t.Parallel()
 	stage := stage(t)
@@ -166,7 +166,7 @@ func TestTell(t *testing.T) {
 	}
 }
 
-// TestSoak plays stories until so many steps are done.
+// TestSoak runs stories until the given number of steps is done.
 func TestSoak(t *testing.T) {
 	if *soakSteps == 0 {
 		t.Skip("-sim.steps says how long")
@@ -184,7 +184,7 @@ func TestSoak(t *testing.T) {
 			for done.Load() < int64(*soakSteps) && found.Load() < int64(*maxFound) {
 				before := stage.Steps()
 				kind := report(t, stage, sim.New(seed.Add(1)-1, *soakLen, chaos()))
-				if kind == "" { // not what it took to cut a story down
+				if kind == "" { // without the steps for reducing a story
 					done.Add(stage.Steps() - before)
 				}
 				if kind != "" {

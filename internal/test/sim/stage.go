@@ -26,9 +26,8 @@ const maxDevices = 3
 
 const serverURL = "http://sync.test"
 
-// Stage is where stories are played: a server's data folder with an account, and
-// sessions of its devices, and the files of a device that has nothing. Each story
-// starts from copies.
+// Stage has what stories start from: a server's data folder with an account, sessions of its
+// devices, and the files of an empty device. Each story starts from copies.
 type Stage struct {
 	dir      string
 	sessions []account.Session
@@ -101,7 +100,7 @@ func (t *Stage) template() string { return filepath.Join(t.dir, "template") }
 
 func (t *Stage) emptyDevice() string { return filepath.Join(t.dir, "device") }
 
-// run is a story as it is played.
+// run is a story that is running.
 type run struct {
 	stage *Stage
 	story Story
@@ -189,7 +188,7 @@ func (r *run) client(transport http.RoundTripper, now func() time.Time) (*accoun
 	})
 }
 
-// clock is the time as d has it.
+// clock returns the time on d's clock.
 func (r *run) clock(d *device) func() time.Time {
 	return func() time.Time {
 		r.mu.Lock()
@@ -207,8 +206,8 @@ func (r *run) pass(t time.Duration) {
 	r.now = r.now.Add(t)
 }
 
-// random is a stream of bytes that a seed determines. Its forks are streams of
-// their own, so that two goroutines which draw at once draw the same each time.
+// random is a stream of bytes that a seed determines. Its forks are separate streams, so that
+// two concurrent goroutines get the same values each time.
 type random struct {
 	mu   sync.Mutex
 	r    *rand.ChaCha8

@@ -157,7 +157,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// Key is the device's local key.
+// Key returns the device's local key.
 func (d *Device) Key() [32]byte { return d.key }
 
 // Seal seals text as the manager seals its state.

@@ -90,7 +90,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// first is the first record that the server has of a collection.
+// first returns the first record that the server has of a collection.
 func (f *flat) first(name string) syncmanager.Record {
 	f.Env.T.Helper()
 	for r, err := range f.Manager.Records().List(f.Env.T.Context(), name, false) {
@@ -101,8 +101,8 @@ func (f *flat) first(name string) syncmanager.Record {
 	return syncmanager.Record{}
 }
 
-// One record of each collection is damaged on the server. The device that has the good
-// one sends it once; then all rest. One that can be opened and not understood stays.
+// One record of each collection is damaged on the server. The device that has a good copy sends
+// it once; then nothing more is sent. A record that can be opened and not understood stays.
 func TestADamagedRecordMakesNoDeviceRestless(t *testing.T) {
 	for what, damage := range map[string]func(*syncmanager.Record){
 		"sealed with a wrong key": func(r *syncmanager.Record) {
@@ -161,8 +161,8 @@ func TestADamagedRecordMakesNoDeviceRestless(t *testing.T) {
 	}
 }
 
-// Engines that fork or merge by the past go on where they were, whether or not their
-// sync state was kept: nothing is there twice, and what was deleted elsewhere stays so.
+// Engines that fork or merge with a base continue where they were, whether or not their sync
+// state was kept: nothing is duplicated, and what was deleted elsewhere stays deleted.
 func TestAResetGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)
@@ -256,7 +256,7 @@ func TestTagsOfTwoDevicesAreBothKept(t *testing.T) {
 	}
 }
 
-// Signing out and in again to the same account goes on where it was.
+// After a sign-out, a sign-in to the same account continues where it was.
 func TestSigningInAgainGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)

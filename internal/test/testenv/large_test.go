@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// A folder has so many children that the server takes no record which lists them. It is
-// named, the other device keeps what it has of it, and all are at rest. When it fits
+// A folder has so many children that its record is too large for the server. The result names
+// the folder, the other device keeps its copy, and nothing more is sent. When the record fits
 // again, all of it arrives.
 func TestAFolderOf150000(t *testing.T) {
 	const few = 100_000

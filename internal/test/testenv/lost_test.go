@@ -10,9 +10,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// Collections that are deleted on the server while meta/global stays come back
-// whole, whoever fills them again: the one who had all, the one who missed the
-// newest, or one who never had a record of them.
+// Collections that are deleted on the server while meta/global stays are restored completely,
+// no matter which device fills them first: one that had all records, one that missed the
+// newest, or one that never had any.
 func TestLostCollectionsComeBack(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {1, 2, 0}, {2, 1, 0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
@@ -20,7 +20,7 @@ func TestLostCollectionsComeBack(t *testing.T) {
 			w := testenv.New(t)
 			devices := []*flat{whole(w, "a"), whole(w, "b"), whole(w, "c")}
 			a, b, c := devices[0], devices[1], devices[2]
-			// All know the account before there is anything; c sleeps from then on.
+			// All devices sync the empty account first; c is offline from then on.
 			agree(t, devices...)
 			names := a.fill()
 			for range 2 {

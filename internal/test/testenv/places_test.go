@@ -10,8 +10,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// A bookmark, its folder and a page are damaged on the server. A device that never had
-// them waits; the one that has the good copies sends each once; then all rest.
+// A bookmark, its folder and a page are damaged on the server. A device that never had them
+// waits; the one with good copies sends each once; then nothing more is sent.
 func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)
@@ -71,8 +71,9 @@ func TestADamagedBookmarkMakesNoBrowserRestless(t *testing.T) {
 	}
 }
 
-// Another device tells this one to wipe its bookmarks, as Firefox does before it restores
-// a backup: what is unsent here goes up, and undo does not offer to delete what stayed.
+// Another device tells this one to wipe its bookmarks, as Firefox does before it restores a
+// backup: what was not uploaded from here is uploaded, and undo does not offer to delete what
+// stayed.
 func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)

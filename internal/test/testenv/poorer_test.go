@@ -8,8 +8,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// A client that does not know some fields writes a record without them. Nobody deleted
-// them: they are kept, and are in the record again.
+// A client that does not know some fields writes a record without them. That is not a deletion:
+// the fields are kept, and are in the record again.
 func TestFieldsThatAPoorerClientLeavesOutComeBack(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

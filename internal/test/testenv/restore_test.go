@@ -22,7 +22,7 @@ import (
 // whole is a device with all engines of the flat kind, bookmarks and history.
 func whole(w *testenv.Env, name string) *flat { return flatOn(w.Browser(name, ann)) }
 
-// items are what the user sees: a line for each thing.
+// items returns what the user sees: a line for each item.
 func (f *flat) items() []string {
 	t, ctx := f.Env.T, f.Env.T.Context()
 	t.Helper()
@@ -78,8 +78,8 @@ func (f *flat) add(word string) {
 	must(t, err)
 }
 
-// agree syncs the devices in this order until nothing moves, and fails unless all have
-// the same then.
+// agree syncs the devices in this order until nothing changes, and fails unless all then have
+// the same.
 func agree(t *testing.T, devices ...*flat) []string {
 	t.Helper()
 	for range 3 {
@@ -109,8 +109,8 @@ func restore(t *testing.T, w *testenv.Env, file string) {
 	})
 }
 
-// After the restore of a backup it does not matter who syncs first: what each device
-// uploaded since comes back, and the newer of two passwords stands.
+// After the restore of a backup it does not matter which device syncs first: what each device
+// uploaded since comes back, and the newer of two passwords wins.
 func TestARestoredServerIsANewPast(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
@@ -125,8 +125,8 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 			_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
 			must(t, err)
 
-			// a's and b's changes reach each other; c is asleep. Then each uploads more that no
-			// other has seen.
+			// Devices a and b receive each other's changes; c is offline. Then each uploads
+			// more that no other has seen.
 			for l, err := range a.Passwords.List(t.Context()) {
 				must(t, err)
 				l.Password = "newer"
@@ -145,7 +145,7 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 			a.Sync()
 			b.add("from-b")
 			w.Clock.Pass(time.Minute)
-			// b's record of before is what it uploads, whatever came from a.
+			// Device b uploads its record from before, whatever it received from a.
 			_, err = b.Manager.Sync(t.Context(), syncmanager.Options{})
 			must(t, err)
 			want := b.items()
@@ -159,7 +159,7 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 			if got := agree(t, ordered...); !slices.Equal(got, want) {
 				t.Errorf("after the restore all have\n%v\nwant\n%v", got, want)
 			}
-			// Restored once more, it is another past.
+			// The backup is restored again, with another state.
 			restore(t, w, file)
 			if got := agree(t, ordered...); !slices.Equal(got, want) {
 				t.Errorf("after the second restore all have\n%v\nwant\n%v", got, want)
@@ -168,7 +168,7 @@ func TestARestoredServerIsANewPast(t *testing.T) {
 	}
 }
 
-// Somebody deleted whole collections on the server.
+// Whole collections were deleted on the server.
 func TestAWipedCollectionIsFilledAgain(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)
@@ -198,7 +198,7 @@ func TestAWipedCollectionIsFilledAgain(t *testing.T) {
 	}
 }
 
-// Signing out and in again to the same account goes on where it was.
+// After a sign-out, a sign-in to the same account continues where it was.
 func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)
@@ -259,7 +259,8 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
-// The account's storage is set up afresh by another device: what is unsent here survives.
+// The account's storage is set up afresh by another device: what was not uploaded from here
+// survives.
 func TestAFreshStartKeepsWhatIsUnsent(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)

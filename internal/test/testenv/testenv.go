@@ -1,6 +1,6 @@
-// Package testenv is a whole environment in one process: the server with its three
-// services, a clock, a network that a test can break, and devices, each a
-// manager with engines on files of its own.
+// Package testenv is a whole environment in one process: the server with its three services, a
+// clock, a network that a test can break, and devices, each a manager with engines on its own
+// files.
 package testenv
 
 import (
@@ -26,7 +26,7 @@ import (
 // cheapCost makes passwords cheap to hash: 2^4.
 const cheapCost = 4
 
-// Env is a server and what reaches it.
+// Env is a server and the way to reach it.
 type Env struct {
 	T testing.TB
 	// URL is the server's root.
@@ -42,7 +42,7 @@ type Env struct {
 	inproc   bool // its server has no socket
 }
 
-// New makes an environment without sockets, on a clock that stands until it is moved.
+// New makes an environment without sockets, on a clock that moves only when the test moves it.
 func New(t testing.TB) *Env {
 	t.Helper()
 	return within(t, &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
@@ -108,7 +108,7 @@ func (w *Env) open(dir string) {
 	w.T.Helper()
 	s, err := server.New(w.T.Context(), server.Config{
 		Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
-		// A clock that stands sends no ticks: a test purges when it means to.
+		// A stopped clock does not send ticks: tests purge explicitly.
 		PurgeTicks: make(chan time.Time),
 	})
 	if err != nil {
@@ -136,8 +136,8 @@ func (w *Env) Restart(between func()) {
 	w.open(w.Dir)
 }
 
-// Client is a client of the environment's accounts server, configured as it is unless
-// change says otherwise.
+// Client returns a client of the environment's accounts server; change, if not nil, edits its
+// configuration.
 func (w *Env) Client(change ...func(*account.Config)) *account.Client {
 	w.T.Helper()
 	cfg := account.Config{Server: w.URL, Transport: w.Net, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
@@ -151,10 +151,10 @@ func (w *Env) Client(change ...func(*account.Config)) *account.Client {
 	return c
 }
 
-// Password is every account's.
+// Password is the password of every account.
 const Password = "correct horse battery staple"
 
-// SignIn signs in to the account, and makes it first when there is none yet.
+// SignIn signs in to the account, and creates it first if it does not exist.
 func (w *Env) SignIn(email string) *account.Account {
 	w.T.Helper()
 	c := w.Client()
@@ -173,7 +173,7 @@ func (w *Env) SignIn(email string) *account.Account {
 	return a
 }
 
-// Clock is the time, for all in an environment.
+// Clock is the clock of all parts of an environment.
 type Clock struct {
 	mu    sync.Mutex
 	now   time.Time
@@ -181,7 +181,7 @@ type Clock struct {
 	ahead time.Duration // of the real time
 }
 
-// Now is the time.
+// Now returns the current time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,8 +214,8 @@ func (n *Net) serve(base http.RoundTripper) {
 	n.base = base
 }
 
-// Before sets what sees each request first. If it returns an answer or an error,
-// the server is not asked. Nil takes it away.
+// Before sets a function that receives each request first. If it returns an answer or an error,
+// the request does not reach the server. Nil removes it.
 func (n *Net) Before(f func(*http.Request) (*http.Response, error)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -245,7 +245,7 @@ func (n *Net) RoundTrip(r *http.Request) (*http.Response, error) {
 	return base.RoundTrip(r)
 }
 
-// Answer is a response for Before.
+// Answer returns a response for [Net.Before].
 func Answer(r *http.Request, code int, contentType, body string, header ...string) *http.Response {
 	h := http.Header{"Content-Type": {contentType}}
 	for i := 0; i < len(header); i += 2 {

@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// Finish answers the request for sign-in that address is, by a session token, with keys
-// sealed for the client that asks. It returns the address that the browser goes to.
+// Finish completes the sign-in whose URL is address, with a session token, and seals the keys
+// for the client. It returns the URL that the browser goes to.
 func Finish(transport http.RoundTripper, address, session string, keys any) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -64,7 +64,7 @@ func Finish(transport http.RoundTripper, address, session string, keys any) (str
 	return out.Redirect, nil
 }
 
-// seal is a compact JWE of v for a public key.
+// seal returns a compact JWE of v for a public key.
 func seal(keysJWK string, v any) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(keysJWK)
 	if err != nil {
@@ -92,7 +92,7 @@ func seal(keysJWK string, v any) (string, error) {
 	return sealed.CompactSerialize()
 }
 
-// Keys is what a page seals: an account's sync key and its id.
+// Keys is what a page seals: an account's sync key and its ID.
 func Keys(kid string, key []byte) map[string]map[string]string {
 	return map[string]map[string]string{onepw.OldSync: {
 		"kty": "oct", "scope": onepw.OldSync, "kid": kid, "k": base64.RawURLEncoding.EncodeToString(key),
