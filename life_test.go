@@ -16,8 +16,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// halt stops the next request whose path ends so, until goOn or until its sync is
-// cancelled. halted is closed when it has come.
+// halt stops the next request whose path has this suffix, until goOn or until its sync is
+// cancelled. halted is closed when the request was made.
 func halt(w *testenv.Env, path string) (halted <-chan struct{}, goOn func()) {
 	came, release := make(chan struct{}), make(chan struct{})
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
@@ -102,8 +102,8 @@ func TestAWatcherLeavesWithItsContext(t *testing.T) {
 	})
 }
 
-// TestCloseEndsAllThatRuns: a sync that the server holds up, a Run, watchers. What
-// still ran when the bubble ends would fail the test.
+// TestCloseEndsAllThatRuns: a sync that waits for the server, a Run, watchers. The test fails
+// if one still runs when the bubble ends.
 func TestCloseEndsAllThatRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 		if asked := w.Net.Asked(); len(asked) > 0 {
 			t.Errorf("after Close the server was asked %v", asked)
 		}
-		// Nothing is lost: the next process goes on.
+		// Nothing is lost: the next process continues.
 		a.Restart()
 		a.Sync()
 		b.Sync()

@@ -186,7 +186,7 @@ func TestWhereAllEnginesFailTheSyncFailed(t *testing.T) {
 	}
 }
 
-// bomb is an engine that goes wrong as told.
+// bomb is an engine that fails on demand.
 type bomb struct {
 	engine.Engine
 	begin func() (engine.Session, error)
@@ -252,7 +252,7 @@ func TestOneSyncAtATime(t *testing.T) {
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		w.Net.Before(nil)
 		_, inner = a.Manager.Sync(t.Context(), syncmanager.Options{})
-		// What does not touch the protocol works meanwhile.
+		// What does not use the protocol works meanwhile.
 		check(t, a.Manager.SetEnabled(t.Context(), false, "tabs"))
 		if err := a.Manager.Reset(t.Context()); !errors.Is(err, syncmanager.ErrBusy) {
 			t.Errorf("a reset during a sync: %v", err)
@@ -404,7 +404,7 @@ func TestDisconnect(t *testing.T) {
 	if len(others) != 0 {
 		t.Errorf("b still shows %+v", others)
 	}
-	// The data stayed, and meets another account.
+	// The data stayed, and is synced with another account.
 	a.Account = w.SignIn("bob@example.org")
 	a.Restart()
 	r := a.Sync()

@@ -22,8 +22,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// wiretap is an app's own transport: it keeps what must stay secret of all that
-// passes.
+// wiretap is an app's own transport: it records the secrets of all requests and answers.
 type wiretap struct {
 	base http.RoundTripper
 
@@ -50,7 +49,7 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 	var all map[string]any
 	if json.Unmarshal(body, &all) == nil {
 		for _, name := range []string{"id", "key", "access_token", "sessionToken", "refresh_token", "payload"} {
-			// A token's ID is long; a record's is no secret.
+			// A token's ID is long; a record's is not secret.
 			if text, ok := all[name].(string); ok && len(text) > 20 {
 				w.secrets = append(w.secrets, text)
 			}
@@ -59,8 +58,8 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// TestAllGoesThroughTheAppsTransportAndLog, and neither tells a secret: through
-// syncs that go well, that fail, and that have to renew their tokens.
+// TestAllGoesThroughTheAppsTransportAndLog, and neither contains a secret: in syncs that
+// succeed, that fail, and that have to renew their tokens.
 func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)

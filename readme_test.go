@@ -14,7 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// inYourApp is README's example, which leaves out what is done about errors.
+// inYourApp is README's example, without error handling.
 func inYourApp(ctx context.Context, dir, server, email, password string) (syncmanager.Result, error) {
 	type Note struct {
 		ID   collection.ID `json:"id"`

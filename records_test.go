@@ -68,7 +68,7 @@ func TestRecordsAndSyncTakeTurns(t *testing.T) {
 		}
 		break
 	}
-	a.Sync() // the list that was left is over
+	a.Sync() // the previous list has ended
 	list, err := a.Manager.Records().Collections(t.Context())
 	check(t, err)
 	var names []string
@@ -78,7 +78,7 @@ func TestRecordsAndSyncTakeTurns(t *testing.T) {
 	if !slices.Equal(names, []string{"clients2", "crypto1", "meta1", "passwords1"}) {
 		t.Errorf("the collections are %v", names)
 	}
-	// Its token is Sync's.
+	// It uses the token of Sync.
 	w.Net.Asked()
 	a.Restart()
 	_, err = a.Manager.Records().Get(t.Context(), "meta", "global", true)
@@ -113,7 +113,7 @@ func TestWhatThisAppDoesNotKnowStaysAsItIs(t *testing.T) {
 	}
 	others := map[string]engine.Timestamp{"m1": get(t, a, "martians", "m1").Modified, "l1": get(t, a, "lunarians", "l1").Modified}
 
-	// Everything that makes the manager write what it shares with others.
+	// Make the manager write all records that it shares with other apps.
 	a.Sync()
 	var other engine.ID
 	for _, device := range a.Manager.Devices() {

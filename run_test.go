@@ -17,8 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// diary writes down the syncs of a device: when, since the environment began, and what
-// became of them.
+// diary records the syncs of a device: the time since the environment began, and the result.
 type diary struct {
 	began time.Time
 
@@ -84,7 +83,7 @@ func TestRunSyncsAtOnceAfterChangesAndEachHour(t *testing.T) {
 		time.Sleep(time.Minute)
 		expect(t, d, "1h0m15s engine-change ok")
 
-		// The hour begins anew, and so it does with a sync that the app asked for.
+		// The hour starts again, also after a sync that the app asked for.
 		time.Sleep(30 * time.Minute)
 		a.Sync()
 		time.Sleep(59 * time.Minute)
@@ -92,7 +91,7 @@ func TestRunSyncsAtOnceAfterChangesAndEachHour(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		expect(t, d, "2h31m10s schedule ok")
 
-		// One who never stops typing does not wait for ever.
+		// A user who never stops typing does not delay the sync for ever.
 		for range 100 {
 			time.Sleep(time.Second)
 			a.Manager.Changed("passwords")
@@ -116,7 +115,7 @@ func TestRunTakesUpWhatWaitsForTheNextSync(t *testing.T) {
 		check(t, a.Manager.RenameDevice(t.Context(), "another name"))
 		time.Sleep(2 * time.Second)
 		expect(t, d, "1s engine-change ok")
-		a.Manager.Changed("martians") // nobody registered them
+		a.Manager.Changed("martians") // not a registered engine
 		time.Sleep(time.Minute)
 		expect(t, d)
 		_ = stop()
@@ -131,8 +130,7 @@ func TestRunTriesAgainWithGrowingPauses(t *testing.T) {
 		w.Net.Before(func(*http.Request) (*http.Response, error) { return nil, errors.New("the network is unreachable") })
 		time.Sleep(31 * time.Minute)
 		expect(t, d, "10m0s schedule failed", "11m0s schedule failed", "13m0s schedule failed", "17m0s schedule failed", "25m0s schedule failed")
-		// The pauses stay within Every; a change tries sooner, but no more often than
-		// each minute.
+		// The pauses stay within Every; a change tries sooner, but at most once a minute.
 		a.Manager.Changed("passwords")
 		time.Sleep(10 * time.Second)
 		expect(t, d, "31m5s engine-change failed")
@@ -216,7 +214,7 @@ func TestRunEndsWhereOnlyTheUserCanHelp(t *testing.T) {
 	})
 }
 
-// notes is an engine that tells when the user changed something.
+// notes is an engine that notifies of changes by the user.
 type notes struct {
 	bomb
 	engine.ChangeNotifier
@@ -229,7 +227,7 @@ func TestAnEngineTellsOfItsChanges(t *testing.T) {
 	w := testenv.New(t)
 	a := w.Device("a", ann)
 	var n notes
-	n.Notify() // before anybody listens
+	n.Notify() // before there is a listener
 	check(t, a.Manager.Register(&n))
 	changed := a.Manager.WatchChanges(t.Context())
 	n.Notify()

@@ -13,7 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// other is a device as another one sees it.
+// other returns a device as another one sees it.
 func other(t *testing.T, d *testenv.Device) engine.ID {
 	t.Helper()
 	devices := d.Manager.Devices()
@@ -24,9 +24,9 @@ func other(t *testing.T, d *testenv.Device) engine.ID {
 	return devices[i].ID
 }
 
-// A device that restores a backup has all others drop what they have. What is unsent
-// there goes up, many deletions wait for the user's word, and what went can be brought
-// back.
+// A device that restores a backup makes all others drop their data. What they did not upload
+// yet is uploaded, many deletions wait for the user's confirmation, and what was deleted can be
+// restored.
 func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 	for _, command := range [][]string{{"wipeEngine", "passwords"}, {"wipeAll"}} {
 		t.Run(command[0], func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 				t.Fatalf("a sent %d commands", r.CommandsSent)
 			}
 
-			for range 2 { // it waits as long as it takes
+			for range 2 { // it keeps waiting
 				r, err := b.Manager.Sync(t.Context(), syncmanager.Options{})
 				var hold *engine.TooManyDeletionsError
 				if got := r.Engines["passwords"]; err != nil || got.Status != syncmanager.StatusNeedsConfirmation || !errors.As(got.Err, &hold) || hold.Deletions != 30 {
@@ -93,7 +93,7 @@ func TestAWipeFromElsewhereIsHeldAndCanBeUndone(t *testing.T) {
 	}
 }
 
-// pages is how many pages a device's history has.
+// pages returns the number of pages in a device's history.
 func pages(t *testing.T, d *testenv.Device) int {
 	t.Helper()
 	n, err := d.History.Count(t.Context())
@@ -101,8 +101,8 @@ func pages(t *testing.T, d *testenv.Device) int {
 	return n
 }
 
-// As with the other stores: a device that starts over has all others drop what they
-// have, but for what is unsent, and what went can be brought back.
+// As with the other stores, a device that starts over makes all others drop their data, except
+// what was not uploaded yet, and what was deleted can be restored.
 func TestAWipeOfTheHistoryFromElsewhereCanBeUndone(t *testing.T) {
 	t.Parallel()
 	w := testenv.New(t)

@@ -60,7 +60,7 @@ func newEnv(t *testing.T, change func(*server.Config)) *env {
 	return w
 }
 
-// client is the accounts client of one more device.
+// client returns the accounts client of another device.
 func (w *env) client(change func(*account.Config)) *account.Client {
 	w.t.Helper()
 	cfg := account.Config{
@@ -149,7 +149,7 @@ func TestVersion1Account(t *testing.T) {
 	if s := a.Session(); s.Email != "Bob@Example.org" {
 		t.Errorf("the address is %s", s.Email)
 	}
-	// The server tells nobody how the address is spelled, which is the salt.
+	// The server does not reveal the spelling of the address, which is the salt.
 	if _, err := w.client(nil).Login(t.Context(), "bob@example.org", password); !errors.Is(err, account.ErrWrongPassword) {
 		t.Errorf("another spelling: %v", err)
 	}
@@ -298,7 +298,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// Nothing that a device had is of use once it signed out.
+// All credentials of a device are invalid after it signed out.
 func TestSignOutRevokes(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -357,7 +357,7 @@ func TestAttachedClientsAndDisconnect(t *testing.T) {
 	}
 }
 
-// A device whose registration was lost finds itself again.
+// A device whose registration was lost registers again under its ID.
 func TestDeviceIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -385,7 +385,7 @@ func TestDeviceIsFoundAgain(t *testing.T) {
 	}
 }
 
-// A clock that is off by days is corrected by what the server says.
+// A clock that is off by days is corrected with the server's time.
 func TestClockIsOff(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/inproc"
 )
 
-// answering is a client of a server that answers all with h.
+// answering returns a client of a server that answers all requests with h.
 func answering(t *testing.T, h http.HandlerFunc) *account.Client {
 	t.Helper()
 	c, err := account.New(account.Config{
@@ -60,7 +60,7 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
-// Mozilla's server has a name here. Its services are on hosts of their own.
+// Mozilla's server has a name here. Its services are on separate hosts.
 func TestServerByName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"mozilla", "Mozilla", "https://accounts.firefox.com/"} {
@@ -124,7 +124,7 @@ func TestServerIsDown(t *testing.T) {
 	}
 }
 
-// A server that never answers is given up, and so is one that the user gives up.
+// A request to a server that never answers ends, at a timeout or when the user cancels.
 func TestServerHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

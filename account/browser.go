@@ -22,11 +22,10 @@ import (
 )
 
 const (
-	// browserClientID is the OAuth client of a sign-in in a browser that does not
-	// come back: Firefox for Android, for the desktop one hears of its code from the
-	// page itself.
+	// browserClientID is the OAuth client of a sign-in in a browser that does not return:
+	// Firefox for Android, because desktop Firefox receives its code from the page itself.
 	browserClientID = "a2270f727f45f648"
-	// browserScope asks for a session too, as a mobile browser does.
+	// browserScope includes a session, as for a mobile browser.
 	browserScope = "profile " + onepw.OldSync + " https://identity.mozilla.com/tokens/session"
 )
 
@@ -100,7 +99,7 @@ func (b *BrowserSignIn) Finish(ctx context.Context, address string) (*Account, e
 	return b.redeem(ctx, code)
 }
 
-// code is what an address on which this sign-in ended carries.
+// code returns the code in the final address of this sign-in.
 func (b *BrowserSignIn) code(u *url.URL) (code string, ok bool) {
 	q := u.Query()
 	return q.Get("code"), q.Get("code") != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) == 1
@@ -147,7 +146,7 @@ func (b *BrowserSignIn) redeem(ctx context.Context, code string) (*Account, erro
 	if who.UID == "" || who.Email == "" {
 		return nil, fmt.Errorf("cannot %s: %w: it does not tell whose account it is", doing, ErrBadAnswer)
 	}
-	// By it a changed password is told later; without, the sign-in is as good.
+	// It is used to recognize a changed password later; the sign-in works without it.
 	how, err := b.c.howStretched(ctx, b.at, who.Email, doing)
 	if err != nil {
 		b.c.cfg.Log.WarnContext(ctx, "the password's salt is not known", "err", err)
@@ -159,7 +158,7 @@ func (b *BrowserSignIn) redeem(ctx context.Context, code string) (*Account, erro
 	return a, a.change(func(*Session) {})
 }
 
-// open takes the sync key out of what the page sealed for b.
+// open decrypts the sync key that the page sealed for b.
 func (b *BrowserSignIn) open(text string) (kid string, key []byte, err error) {
 	sealed, err := jose.ParseEncryptedCompact(text, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
 	if err != nil {

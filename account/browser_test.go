@@ -13,8 +13,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testpage"
 )
 
-// page is where the browser goes from a sign-in's URL once its user has entered
-// the password, here a's.
+// page returns the URL that the browser goes to from a sign-in's URL after its user, here a,
+// has entered the password.
 func (w *env) page(a *account.Account, address string, keys any) string {
 	w.t.Helper()
 	end, err := testpage.Finish(inproc.New(w.server.Handler()), address, a.Session().Token, keys)
@@ -81,7 +81,7 @@ func TestBrowserSignInRefusals(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Whoever reads the address along the way cannot use it: it takes the verifier.
+	// A third party that reads the address cannot use it: it lacks the verifier.
 	in := begin()
 	u := mustParse(t, w.page(a, in.URL, keysOf(a.Session())))
 	forged := begin()

@@ -35,8 +35,8 @@ import (
 // kilobytes.
 const maxAnswer = 1 << 20
 
-// requestTimeout bounds one request, for a server that takes it and never
-// answers. Signing in costs a server a second at most.
+// requestTimeout bounds one request, for a server that accepts it and never answers. Signing in
+// costs a server a second at most.
 const requestTimeout = time.Minute
 
 // FirefoxClientID is the default OAuth client ID: every accounts server knows Firefox.
@@ -98,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.ClientID = cmp.Or(cfg.ClientID, FirefoxClientID)
 	c := &Client{cfg: cfg, root: root}
 	c.http = &http.Client{Transport: cfg.Transport, Timeout: requestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // a signed request is good for one URL
+		return http.ErrUseLastResponse // a signed request is valid for one URL
 	}}
 	return c, nil
 }
@@ -117,7 +117,7 @@ type call struct {
 	out    any         // read from JSON, or nil
 }
 
-// do makes a request, and once more when the server says that our clock is off.
+// do makes a request, and repeats it once if the server says that our clock is off.
 func (c *Client) do(ctx context.Context, req call) error {
 	err := c.try(ctx, req)
 	if e, ok := errors.AsType[*Error](err); ok && e.Errno == errnoTimestamp && e.serverTime > 0 {
@@ -189,7 +189,7 @@ func (c *Client) try(ctx context.Context, req call) error {
 	return nil
 }
 
-// unreachable leaves the URL, which may be long, out of net/http's error.
+// unreachable removes the URL, which may be long, from net/http's error.
 func unreachable(u *url.URL, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

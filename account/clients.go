@@ -46,7 +46,7 @@ func (a *Account) AttachedClients(ctx context.Context) ([]AttachedClient, error)
 	return list, nil
 }
 
-// moment is a time in milliseconds, or zero where there is none.
+// moment converts a time in milliseconds; zero if there is none.
 func moment(ms float64) time.Time {
 	if ms <= 0 {
 		return time.Time{}

@@ -32,8 +32,8 @@ var (
 	ErrTooLong = sendtab.ErrTooLong
 )
 
-// maxMessages is how many messages are asked for at once: so many of the longest
-// are well below maxAnswer.
+// maxMessages is how many messages are requested at once. This many of the longest messages are
+// well below maxAnswer.
 const maxMessages = 20
 
 // commandKeys are this device's, for what others send it. They are secret.

@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 )
 
-// two are two devices of one account, and what the second takes the first for.
+// two returns two devices of one account, and the first as the second sees it.
 func two(t *testing.T, w *env) (a, b *account.Account, toB account.Device) {
 	t.Helper()
 	a, b = w.create(), w.login()
@@ -24,7 +24,7 @@ func two(t *testing.T, w *env) (a, b *account.Account, toB account.Device) {
 	return a, b, other(t, a)
 }
 
-// other is the account's device that a is not.
+// other returns the account's device that is not a.
 func other(t *testing.T, a *account.Account) account.Device {
 	t.Helper()
 	list, err := a.Devices(t.Context())
@@ -75,7 +75,7 @@ func TestSendAndCloseTabs(t *testing.T) {
 	}
 }
 
-// What could not be kept comes again, to the next process too.
+// A message that could not be stored is received again, also by the next process.
 func TestReceivedIsWhatWasKept(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -97,7 +97,7 @@ func TestReceivedIsWhatWasKept(t *testing.T) {
 	}
 }
 
-// More than the server gives at once, and all as long as may be.
+// There are more messages than the server returns at once, each of the maximum length.
 func TestManyMessages(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -120,7 +120,7 @@ func TestManyMessages(t *testing.T) {
 	}
 }
 
-// A message for keys that this device has no more stands in no other's way.
+// A message for keys that this device no longer has does not block others.
 func TestUnreadableMessageIsLeftOut(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -132,7 +132,7 @@ func TestUnreadableMessageIsLeftOut(t *testing.T) {
 	s.Kept().Commands = nil
 	var log bytes.Buffer
 	c := w.client(func(c *account.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }).Resume(s)
-	// A device that took nothing so far registers for it.
+	// A device that did not accept messages so far registers for them.
 	got, now := receive(t, c), c.Session()
 	if len(got) != 0 || now.Kept().Commands == nil || c.Requests() != 1 {
 		t.Fatalf("received %+v in %d requests", got, c.Requests())

@@ -39,7 +39,7 @@ func (e *NeedsCodeError) Error() string {
 // expired.
 var ErrWrongCode = errors.New("the code is wrong, or good no more")
 
-// errLink means that the server sent a link, where Login asked for a code.
+// errLink means that the server sent a link although Login asked for a code.
 var errLink = errors.New("the server wants the sign-in confirmed by the link that it sent by e-mail; open it, and sign in again")
 
 // askCode gets a code from the user who signs in; again says that the last one was wrong.
@@ -61,14 +61,13 @@ func (c *Client) askCode(ctx context.Context, kind CodeKind, again bool) (string
 // maxCodes is how many codes are tried for one sign-in.
 const maxCodes = 3
 
-// tryCodes asks for codes until use takes one. A wrong one is an ErrWrongCode of
-// use's.
+// tryCodes asks for codes until use accepts one. For a wrong code, use returns [ErrWrongCode].
 func (c *Client) tryCodes(ctx context.Context, kind CodeKind, use func(code string) error) error {
 	var last error
 	for n := range maxCodes {
 		code, err := c.askCode(ctx, kind, n > 0)
 		if missing := (*NeedsCodeError)(nil); errors.As(err, &missing) && last != nil {
-			return last // there is none but the wrong one
+			return last // the user has no other code
 		}
 		if err != nil {
 			return err
@@ -80,7 +79,7 @@ func (c *Client) tryCodes(ctx context.Context, kind CodeKind, use func(code stri
 	return last
 }
 
-// confirm makes a session that the password alone did not open a full one.
+// confirm completes a session that the password alone did not complete.
 func (c *Client) confirm(ctx context.Context, at endpoints, got signedIn) error {
 	var kind CodeKind
 	switch got.Method {
@@ -120,7 +119,7 @@ func (c *Client) confirm(ctx context.Context, at endpoints, got signedIn) error 
 	return err
 }
 
-// isTOTP tells the code of an app from a backup code.
+// isTOTP reports whether a code is that of an app, and not a backup code.
 func isTOTP(code string) bool {
 	return len(code) == 6 && strings.Trim(code, "0123456789") == ""
 }

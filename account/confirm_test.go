@@ -25,7 +25,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// post makes a request as the pages do, which this package has no need of.
+// post makes a request of the server's pages, which this package does not need.
 func (w *env) post(a *account.Account, path, body string, out any) {
 	w.t.Helper()
 	token, err := hex.DecodeString(a.Session().Token)
@@ -92,7 +92,7 @@ func (w *env) twoStep(a *account.Account) (app func() string, backup []string) {
 	return app, done.Codes
 }
 
-// codes is an account.Config.Code that has these codes.
+// codes returns an [account.Config] Code function that returns these codes.
 func codes(t *testing.T, want account.CodeKind, list ...func() string) func(context.Context, account.CodeKind, bool) (string, error) {
 	n := 0
 	return func(_ context.Context, kind account.CodeKind, again bool) (string, error) {
@@ -157,7 +157,7 @@ func TestTwoStepSignIn(t *testing.T) {
 	}
 }
 
-// A sign-in that comes to nothing leaves no session on the server.
+// A failed sign-in does not leave a session on the server.
 func TestAbandonedSignIn(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -184,8 +184,8 @@ func (w *env) sessions() (n int) {
 	return n
 }
 
-// intercepted stands before the server and does what ours has no need of: it
-// answers where answer is not nil.
+// intercepted answers in the server's place if answer returns a response, for requests that
+// this server does not have.
 func intercepted(w *env, answer func(path string, body map[string]string) (code int, text string)) http.RoundTripper {
 	inner := inproc.New(w.server.Handler())
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -203,7 +203,7 @@ func intercepted(w *env, answer func(path string, body map[string]string) (code 
 	})
 }
 
-// A server that takes the user for somebody else, as Mozilla's may.
+// A server that asks for an unblock code, as Mozilla's may.
 func TestUnblockCode(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -149,7 +149,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 		in: map[string]string{"client_id": a.c.cfg.ClientID, "token": s.kept.Access},
 	})
 	if err != nil {
-		// It is good for some hours at most, and nobody has it.
+		// It is valid for some hours at most, and no longer stored anywhere.
 		a.c.cfg.Log.WarnContext(ctx, "the access token was not revoked", "err", err)
 	}
 	return nil

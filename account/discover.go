@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// endpoints are where the services of a server are.
+// endpoints are the URLs of a server's services.
 type endpoints struct {
 	Auth    string `json:"auth"`    // with its version: …/v1
 	OAuth   string `json:"oauth"`   // with its version: …/v1

@@ -6,9 +6,9 @@ import (
 	"net/url"
 )
 
-// whyEnded finds out why the server does not know the session any more, which
-// its refusal does not tell: nil where that stays unknown, for another device
-// may just have signed this one out. It asks once.
+// whyEnded finds out why the server no longer knows the session, which its refusal does not
+// say. It returns nil if the reason stays unknown: another device may have signed this one out.
+// It asks once.
 func (a *Account) whyEnded(ctx context.Context) error {
 	a.mu.Lock()
 	known := a.ended
@@ -31,7 +31,7 @@ func (a *Account) whyEnded(ctx context.Context) error {
 	case status.Exists != nil && !*status.Exists:
 		why = ErrAccountDeleted
 	case s.kept.Salt != "":
-		// Each password has a salt of its own.
+		// Each password has its own salt.
 		how, err := a.c.howStretched(ctx, s.kept.Endpoints, s.Email, "learn whether the password was changed")
 		if err != nil {
 			return nil

@@ -24,8 +24,8 @@ func authPW(t *testing.T, s account.Session) string {
 	return hex.EncodeToString(v2.AuthPW)
 }
 
-// changePassword does what the settings page does. It makes another key too,
-// which is of no matter here.
+// changePassword does what the settings page does. It also makes another key, which does not
+// matter here.
 func (w *env) changePassword(a *account.Account, to string) {
 	w.t.Helper()
 	var begun struct {
@@ -47,8 +47,8 @@ func (w *env) changePassword(a *account.Account, to string) {
 	w.postAs(onepw.PasswordChangeToken(token), "/password/change/finish", string(body), nil)
 }
 
-// The server refuses an ended session alike, whatever ended it; the user hears
-// the reason.
+// The server refuses an ended session in the same way for every reason; the user is told the
+// reason.
 func TestWhyASessionEnded(t *testing.T) {
 	t.Parallel()
 	reasons := []error{account.ErrPasswordChanged, account.ErrAccountDeleted}
@@ -95,7 +95,7 @@ func TestWhyASessionEnded(t *testing.T) {
 	}
 }
 
-// What the server does not tell, the session's end does not claim.
+// Without a reason from the server, the error does not claim one.
 func TestWhyASessionEndedIsUnknown(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

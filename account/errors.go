@@ -42,7 +42,7 @@ type endedError struct{ text string }
 func (e *endedError) Error() string { return e.text }
 func (e *endedError) Unwrap() error { return ErrSignedOut }
 
-// The numbers of the accounts server's errors.
+// These are the errno values of the accounts server.
 const (
 	errnoExists       = 101
 	errnoUnknown      = 102
@@ -71,9 +71,9 @@ type Error struct {
 	serverTime int64
 	email      string
 	deviceID   string
-	// why is what is known of the end of a session, or nil.
+	// why is the reason for the end of a session, or nil if unknown.
 	why error
-	// unblockable says that a code by e-mail lets a blocked request through.
+	// unblockable says that a blocked request can be allowed with a code by e-mail.
 	unblockable bool
 }
 
@@ -122,7 +122,7 @@ func (e *Error) SignInAgain() bool {
 // RetryAfter returns how long the server asks the client to wait, or 0.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
-// readError reads a refusal.
+// readError reads an error response.
 func readError(res *http.Response, body []byte, now time.Time) error {
 	var in struct {
 		Errno      int     `json:"errno"`
@@ -159,7 +159,7 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return 0
 }
 
-// whatCame says what came instead of JSON, without quoting it.
+// whatCame describes what was received instead of JSON, without quoting it.
 func whatCame(res *http.Response, body []byte) string {
 	what := "something that is not JSON"
 	switch trimmed := bytes.TrimSpace(body); {

@@ -8,7 +8,7 @@ func (c *Client) Discover(ctx context.Context) (endpoints, error) {
 	return at, err
 }
 
-// Endpoints are where the services of a server are.
+// Endpoints are the URLs of a server's services.
 type Endpoints = endpoints
 
 // Kept is the part of a session that only this package uses.

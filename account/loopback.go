@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// callbackPath is where the browser comes back to. The server takes no other.
+// callbackPath is the path that the browser returns to. The server accepts no other.
 const callbackPath = "/callback"
 
-// listen begins to listen for the browser, as the OAuth client that the server
-// named, if it named one. Where that cannot be, the user copies the address.
+// listen starts to listen for the browser, as the OAuth client that the server named, if any.
+// If it cannot listen, the user copies the address.
 func (b *BrowserSignIn) listen(ctx context.Context, clientID string) bool {
 	if clientID == "" || b.c.cfg.Listen == nil {
 		return false
@@ -55,10 +55,10 @@ func (b *BrowserSignIn) Await(ctx context.Context) (*Account, error) {
 	var came atomic.Bool
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
-		// It would tell of what strangers ask, in their words.
+		// The log would contain text from unknown clients.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// A page elsewhere whose name leads to this computer says that name here.
+			// A page of another site whose name resolves to this computer sends that name here.
 			if r.Host != b.listener.Addr().String() || r.URL.EscapedPath() != callbackPath || r.Method != http.MethodGet {
 				answer(w, http.StatusNotFound, "There is nothing here.\n")
 				return
@@ -96,7 +96,7 @@ func (b *BrowserSignIn) Await(ctx context.Context) (*Account, error) {
 	}
 }
 
-// answer sends all of an answer, for the connection closes next.
+// answer sends a whole answer, because the connection is closed next.
 func answer(w http.ResponseWriter, status int, text string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

@@ -15,7 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/account"
 )
 
-// listening is a client to which the browser comes back on this computer.
+// listening returns a client to which the browser returns on this computer.
 func (w *env) listening(change func(*account.Config)) *account.Client {
 	w.t.Helper()
 	return w.client(func(c *account.Config) {
@@ -28,7 +28,7 @@ func (w *env) listening(change func(*account.Config)) *account.Client {
 	})
 }
 
-// await begins a sign-in whose browser comes back, and waits for it.
+// await starts a sign-in whose browser returns, and waits for it.
 func (w *env) await(ctx context.Context, c *account.Client) (in *account.BrowserSignIn, ended func() (*account.Account, error)) {
 	w.t.Helper()
 	in, err := c.BrowserSignIn(ctx)
@@ -86,14 +86,14 @@ func TestBrowserComesBack(t *testing.T) {
 	if _, err := net.Dial("tcp", mustParse(t, end).Host); err == nil {
 		t.Error("the port is open still")
 	}
-	// The code was in an address, and is of no use to who reads it there.
+	// The code in an address is useless to anyone who reads it there.
 	if _, err := in.Finish(t.Context(), end); err == nil {
 		t.Error("the address is good twice")
 	}
 }
 
-// Whatever else is asked of the port, by a page in the browser or by a program,
-// is refused, and the browser is waited for all the same.
+// Any other request to the port, by a page in the browser or by a program, is refused, and the
+// wait for the browser continues.
 func TestStrangersAtThePort(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -120,7 +120,7 @@ func TestStrangersAtThePort(t *testing.T) {
 		{"POST", end, "", 404},
 		{"HEAD", end, "", 404},
 		{"OPTIONS", end, "", 404},
-		{"GET", end, "evil.example", 404}, // its name leads to this computer
+		{"GET", end, "evil.example", 404}, // its name resolves to this computer
 		{"GET", end, "localhost:" + u.Port(), 404},
 	} {
 		status, to, text := browse(t, c.method, c.address, c.host)
@@ -141,7 +141,7 @@ func TestStrangersAtThePort(t *testing.T) {
 	}
 }
 
-// When the sign-in fails after the browser came back, both sides are told.
+// If the sign-in fails after the browser returned, both sides are told.
 func TestBrowserComesBackInVain(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -156,7 +156,7 @@ func TestBrowserComesBackInVain(t *testing.T) {
 	}
 }
 
-// The wait ends with its context, and the address can be pasted all the while.
+// The wait ends with its context, and the address can be pasted during it.
 func TestBrowserElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -173,8 +173,8 @@ func TestBrowserElsewhere(t *testing.T) {
 	}
 }
 
-// Where the server does not name a client for it, as Mozilla's, or where there is
-// no port to listen on, the sign-in ends on the server's own page.
+// If the server does not name a client for it, like Mozilla's, or no port can be opened, the
+// sign-in ends on the server's own page.
 func TestBrowserStaysAway(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -11,13 +11,12 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
-// Where Mozilla's accounts server answers otherwise than ours, these tests put its
-// answers in the place of ours.
+// These tests replace this server's answers with those of Mozilla's accounts server where the
+// two differ.
 //
 // Source: lib/routes of Mozilla's accounts server.
 
-// A new account waits for a code by e-mail, which its answer says by the method
-// alone.
+// A new account waits for a code by e-mail. Only the method in the answer says so.
 func TestMozillasNewAccount(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -41,7 +40,7 @@ func TestMozillasNewAccount(t *testing.T) {
 	}
 }
 
-// A sign-in that waits may say so by the newer name alone.
+// A waiting sign-in may say so only under the newer name.
 func TestSessionVerified(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
@@ -56,8 +55,7 @@ func TestSessionVerified(t *testing.T) {
 	}
 }
 
-// An account whose password is yet to be stretched by version 2 is told with the
-// salt that it will have.
+// For an account whose password must be upgraded to version 2, the answer has the future salt.
 func TestUpgradeNeeded(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)

@@ -44,7 +44,7 @@ func TestConfirmNewAccount(t *testing.T) {
 	if _, err := a.AccessToken(t.Context(), false); err != nil {
 		t.Error(err)
 	}
-	// That there is one already only its owner hears, by e-mail.
+	// If the address already has an account, only its owner is told, by e-mail.
 	_, err = by().CreateAccount(t.Context(), email, password)
 	if needs, ok := errors.AsType[*account.NeedsCodeError](err); !ok || needs.Kind != account.CodeEmail {
 		t.Errorf("made again: %v", err)

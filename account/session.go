@@ -28,18 +28,18 @@ type Session struct {
 	kept kept
 }
 
-// kept is the part of a session that is of use to this package only.
+// kept is the part of a session that only this package uses.
 type kept struct {
 	Endpoints endpoints `json:"endpoints"`
 	DeviceID  string    `json:"deviceId,omitempty"`
-	// Salt is what the password was stretched with; another one tells that the
-	// password was changed. "" where the address was the salt.
+	// Salt is the salt that the password was stretched with; another one means that the
+	// password was changed. "" if the address was the salt.
 	Salt string `json:"clientSalt,omitempty"`
-	// Access is an OAuth token that is good until AccessUntil by this computer's
-	// clock; so a new process makes no request for one.
+	// Access is an OAuth token that is valid until AccessUntil by this computer's clock. With
+	// it, a new process does not need to request one.
 	Access      string    `json:"accessToken,omitempty"`
 	AccessUntil time.Time `json:"accessUntil,omitzero"`
-	// Commands opens what other devices send; nil before this device accepts any.
+	// Commands decrypts what other devices send; nil before this device accepts any.
 	Commands *commandKeys `json:"commandKeys,omitempty"`
 	// CommandIndex is the index of the first message that was not received yet.
 	CommandIndex int64 `json:"commandIndex,omitempty"`
@@ -80,8 +80,8 @@ func (s Session) GoString() string { return s.String() }
 // Account is an account that this device is signed in to. It is safe for concurrent use.
 type Account struct {
 	c *Client
-	// turn is held across the requests that change the session: many that need a
-	// token wait for one request.
+	// turn is held across the requests that change the session: many callers that need a token
+	// wait for one request.
 	turn chan struct{}
 
 	mu      sync.Mutex
@@ -94,7 +94,7 @@ func (c *Client) Resume(s Session) *Account {
 	return &Account{c: c, session: s, turn: make(chan struct{}, 1)}
 }
 
-// take waits for the turn, no longer than ctx.
+// take waits for the turn until ctx ends.
 func (a *Account) take(ctx context.Context) error {
 	select {
 	case a.turn <- struct{}{}:
@@ -113,7 +113,7 @@ func (a *Account) Session() Session {
 	return a.session
 }
 
-// change changes the session and keeps it.
+// change changes the session and saves it.
 func (a *Account) change(f func(*Session)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -130,7 +130,7 @@ func (a *Account) change(f func(*Session)) error {
 // do makes a request to the auth server, signed by the session.
 func (a *Account) do(ctx context.Context, doing, method, path string, in, out any) error {
 	s := a.Session()
-	raw, _ := unhex(s.Token) // a damaged one signs nothing that is accepted
+	raw, _ := unhex(s.Token) // the server refuses what a damaged one signs
 	h := onepw.SessionToken(raw)
 	err := a.c.do(ctx, call{doing: doing, method: method, url: s.kept.Endpoints.Auth + path, auth: &h, in: in, out: out})
 	if e, ok := errors.AsType[*Error](err); ok && e.SignInAgain() {

@@ -22,15 +22,15 @@ type signedIn struct {
 	// KeyFetchV2 as version 2 does. A sign-in gets the one that it proved.
 	KeyFetchToken string `json:"keyFetchToken"`
 	KeyFetchV2    string `json:"keyFetchTokenVersion2"`
-	// Verified and SessionVerified say the same, where they are there.
+	// Verified and SessionVerified say the same, if present.
 	Verified        *bool `json:"verified"`
 	SessionVerified *bool `json:"sessionVerified"`
 	// Method is how a sign-in that waits is completed.
 	Method string `json:"verificationMethod"`
 }
 
-// waits reports whether the session is good for nothing yet. Mozilla's answer to a
-// new account tells the method alone.
+// waits reports whether the session cannot be used yet. Mozilla's answer to a new account has
+// only the method.
 func (s signedIn) waits() bool {
 	if s.Verified == nil && s.SessionVerified == nil {
 		return s.Method != ""
@@ -78,7 +78,7 @@ func (c *Client) CreateAccount(ctx context.Context, email, password string) (*Ac
 	if err != nil {
 		return nil, err
 	}
-	// A server that knows only version 1 made a key of its own.
+	// A server that knows only version 1 made its own key.
 	return c.finish(ctx, at, email, salt, got, func(wrapKB []byte) []byte {
 		if bytes.Equal(onepw.XOR(wrapKB, v2.UnwrapBKey), kB) {
 			return kB
@@ -99,7 +99,8 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Account, e
 		return nil, err
 	}
 	a, err := c.login(ctx, at, email, password)
-	// The address is a salt: the server tells its spelling, once.
+	// The address is a salt: the server returns its right spelling, and the sign-in is tried
+	// once more.
 	if e, ok := errors.AsType[*Error](err); ok && e.Errno == errnoEmailCase && strings.EqualFold(e.email, email) {
 		a, err = c.login(ctx, at, e.email, password)
 	}
@@ -110,14 +111,14 @@ func (c *Client) Login(ctx context.Context, email, password string) (*Account, e
 type stretching struct {
 	Version string `json:"currentVersion"`
 	Salt    string `json:"clientSalt"`
-	// Upgrade says that version 1 is what the account has, whatever it is to have.
+	// Upgrade says that the account has version 1 and must be upgraded.
 	Upgrade bool `json:"upgradeNeeded"`
-	// Both says that the server tells nobody whether an account has version 1 alone,
-	// and so takes both at a sign-in.
+	// Both says that the server does not reveal whether an account has version 1 alone, and so
+	// accepts both at a sign-in.
 	Both bool `json:"acceptsVersion1"`
 }
 
-// howStretched asks for it; a server that does not know the question has
+// howStretched asks the server for the stretching. A server that does not know this request has
 // version 1.
 func (c *Client) howStretched(ctx context.Context, at endpoints, email, doing string) (how stretching, err error) {
 	err = c.do(ctx, call{
@@ -149,7 +150,8 @@ func (c *Client) login(ctx context.Context, at endpoints, email, password string
 	}
 	in := map[string]string{
 		"email": email, "authPW": hex.EncodeToString(stretched.AuthPW), "reason": "login",
-		// Should it want a confirmation: a code, which can be typed, and no link.
+		// If the server wants a confirmation, ask for a code, which can be typed, and not for a
+		// link.
 		"verificationMethod": "email-otp",
 	}
 	v1 := onepw.StretchV1(email, password)
@@ -190,7 +192,7 @@ func (c *Client) finish(ctx context.Context, at endpoints, email, salt string, g
 		}
 	}
 	session := onepw.SessionToken(token)
-	// First what may fail: the key fetch token is good for one time.
+	// Do first what may fail: the key fetch token is valid once.
 	var scoped map[string]struct {
 		Rotated int64 `json:"keyRotationTimestamp"`
 	}

@@ -72,7 +72,7 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 
 // open opens the data folder of a stopped server.
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
-	// server.New would make a folder that was given by mistake a server's.
+	// server.New would turn a folder that was given by mistake into a server's.
 	if !o.has("token-secret") {
 		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
 	}

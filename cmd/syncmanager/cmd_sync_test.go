@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 )
 
-// A sync shows what each engine does, and nothing of steps without records.
+// A sync shows what each engine does, and does not show steps without records.
 func TestSyncProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,6 @@
 
 package main
 
-// forbidCoreDumps has nothing to forbid: these systems write no core files
-// unless an administrator set that up.
+// forbidCoreDumps does nothing: these systems do not write core files unless an administrator
+// enabled them.
 func forbidCoreDumps() {}

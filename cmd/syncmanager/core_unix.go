@@ -4,8 +4,8 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// forbidCoreDumps keeps keys and passwords in memory from reaching the disk when
-// the process dies. Where the system refuses, there is nothing better to do.
+// forbidCoreDumps keeps keys and passwords in memory from reaching the disk when the process
+// dies. An error is ignored, because there is no alternative.
 func forbidCoreDumps() {
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 }

@@ -25,7 +25,7 @@ type image struct {
 	health     []string
 }
 
-// lastStage reads the Dockerfile, which is in the few words that are known here.
+// lastStage reads the Dockerfile, which uses only instructions that are known here.
 func lastStage(t *testing.T) (im image) {
 	t.Helper()
 	text, err := os.ReadFile("../../deploy/Dockerfile")
@@ -63,8 +63,8 @@ func lastStage(t *testing.T) (im image) {
 	return im
 }
 
-// build makes the image's root folder. In the place of the static program it has
-// the test's own, which is this program too, and the libraries that it needs.
+// build makes the image's root folder. Instead of the static program it has the test binary,
+// which can run as the program, and the libraries that it needs.
 func (im image) build(t *testing.T, root string) {
 	t.Helper()
 	for _, c := range im.copies {
@@ -77,7 +77,7 @@ func (im image) build(t *testing.T, root string) {
 			program, err := os.Executable()
 			check(t, err)
 			copyFile(t, program, to)
-			// Nothing is said on standard output of a static one.
+			// For a static one, standard output is empty.
 			libraries, _ := exec.Command("ldd", program).Output()
 			for _, m := range regexp.MustCompile(`(/\S+) \(0x`).FindAllStringSubmatch(string(libraries), -1) {
 				copyFile(t, m[1], filepath.Join(root, m[1]))
@@ -100,7 +100,7 @@ func (im image) build(t *testing.T, root string) {
 	}
 }
 
-// runs is a command in the image, as its user.
+// runs returns a command in the image, run as its user.
 func (im image) runs(t *testing.T, root string, args ...string) *exec.Cmd {
 	t.Helper()
 	uid, gid := ids(t, im.user)
@@ -135,9 +135,8 @@ func copyFile(t *testing.T, from, to string) {
 	check(t, os.WriteFile(to, b, 0o755))
 }
 
-// In a root folder that has nothing but what the Dockerfile puts there, and as a
-// user that no file names, the server starts, is acted on, serves a device, and
-// stops when it is told to.
+// In a root folder with only what the Dockerfile puts there, and as a user that is in no file,
+// the server starts, can be managed, serves a device, and stops on request.
 func TestContainer(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("left out: only root can change the root folder")
@@ -147,7 +146,7 @@ func TestContainer(t *testing.T) {
 	check(t, os.Chmod(root, 0o755))
 	im.build(t, root)
 
-	// Variables alone say what the server is to be.
+	// The server is configured with environment variables alone.
 	for i, variable := range im.env {
 		im.env[i] = strings.Replace(variable, "0.0.0.0:5000", "127.0.0.1:0", 1)
 	}

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// Behind deploy/nginx.conf the server is asked just as the device asked: with the
-// path as it was written, which the device signed, and with up to the largest
-// body that the server takes; and it learns who asked.
+// Behind deploy/nginx.conf the server gets each request as the device sent it: with the
+// unchanged path, which the device signed, and with up to the largest body that the server
+// accepts. It also gets the device's address.
 func TestNginxPassesAllOn(t *testing.T) {
 	if findNginx() == "" {
 		t.Skip("left out: it needs nginx")
@@ -59,7 +59,7 @@ func TestNginxPassesAllOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.URL = &url.URL{Scheme: "https", Host: r.URL.Host, Opaque: "//" + r.URL.Host + uri}
-		r.Header.Set("X-Forwarded-For", "192.0.2.1") // nobody else's word counts
+		r.Header.Set("X-Forwarded-For", "192.0.2.1") // values from others are ignored
 		resp, err := transport.RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// shown finds the command lines of the program in what is shown to operators,
-// with what follows them on the line.
+// shown finds the program's command lines in the documentation for operators, with the rest of
+// the line.
 var shown = regexp.MustCompile(`(?m)(?:^|\s|/)syncmanager ((?:serve|server)\b[^\n'|#]*)`)
 
-// substitution is what a shell puts something in the place of.
+// substitution matches what a shell substitutes.
 var substitution = regexp.MustCompile(`\$+\([^)]*\)`)
 
 // Each command line in deploy/ is one that the program understands.

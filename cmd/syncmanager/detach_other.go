@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// detach has nothing to do: what opens a browser here is done at once.
+// detach has nothing to do: the program that opens a browser here ends at once.
 func detach(*exec.Cmd) {}

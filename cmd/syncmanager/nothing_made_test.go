@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// leaves are the commands that do something, by the words that lead to them.
+// leaves returns the commands that do something, by their words.
 func leaves(c *cobra.Command, words []string) (all [][]string) {
 	if c.Runnable() && c.HasParent() {
 		all = append(all, words)
@@ -23,8 +23,8 @@ func leaves(c *cobra.Command, words []string) (all [][]string) {
 	return all
 }
 
-// A command that fails for a word of its own line has made neither a profile nor a
-// server's data: wherever the word stands, and also if it is only about the server.
+// A command that fails because of its arguments has made neither a profile nor a server's data,
+// for each position of the wrong argument, and also if it is only about the server.
 func TestAWrongWordMakesNothing(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,7 +69,7 @@ func TestAWrongWordMakesNothing(t *testing.T) {
 		home := t.TempDir()
 		env := map[string]string{"HOME": home, "XDG_DATA_HOME": filepath.Join(home, "data"), "USERPROFILE": home, "LOCALAPPDATA": filepath.Join(home, "data")}
 		ctx, stop := context.WithCancel(t.Context())
-		stop() // a server that starts all the same ends at once
+		stop() // a server that starts anyway ends at once
 		code := run(ctx, line, strings.NewReader("not a backup\n"), io.Discard, io.Discard, func(name string) string { return env[name] })
 		if code == exitDone {
 			t.Errorf("%q ends well", line)

@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// logins is what README imports as logins.csv: its third record has no web address.
+// logins is the content of README's logins.csv: its third record has no web address.
 const logins = `"url","username","password","httpRealm","formActionOrigin","guid","timeCreated","timeLastUsed","timePasswordChanged"
 "https://example.com","ann@example.com","one","","https://example.com","{8a6f0000-0000-4000-8000-000000000001}","1795305600000","1795305600000","1795305600000"
 "https://example.org","ann","two","","https://example.org","{8a6f0000-0000-4000-8000-000000000002}","1795305600000","1795305600000","1795305600000"
 "not an address","x","three","","","{8a6f0000-0000-4000-8000-000000000003}","1795305600000","1795305600000","1795305600000"
 `
 
-// exported is what README imports as bookmarks.html.
+// exported is the content of README's bookmarks.html.
 const exported = `<!DOCTYPE NETSCAPE-Bookmark-file-1>
 <META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=UTF-8">
 <TITLE>Bookmarks</TITLE>
@@ -114,7 +114,7 @@ func (s *readmeRun) session(blocks []string) (n int) {
 	return n
 }
 
-// prepare runs commands that README only speaks of.
+// prepare runs commands that README only mentions.
 func (s *readmeRun) prepare(commands ...string) {
 	s.t.Helper()
 	for _, c := range commands {
@@ -122,7 +122,7 @@ func (s *readmeRun) prepare(commands ...string) {
 	}
 }
 
-// run runs a command and returns what it printed. One that ends in & stays.
+// run runs a command and returns what it printed. A command that ends in & keeps running.
 func (s *readmeRun) run(command string) string {
 	s.t.Helper()
 	args, stays := strings.CutSuffix(command, " &")
@@ -190,7 +190,7 @@ func (s *readmeRun) serve(fields []string) string {
 	return text.String()
 }
 
-// guid is that of a bookmark in B.
+// guid returns the GUID of a bookmark in B.
 func (s *readmeRun) guid(title string) string {
 	s.t.Helper()
 	for line := range strings.Lines(s.run("syncmanager --profile B bookmarks search " + title)) {

@@ -19,8 +19,8 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/testpage"
 )
 
-// xdgOpen stands for a browser whose user enters $BROWSER_EMAIL and
-// $BROWSER_PASSWORD on the sign-in page that is its argument.
+// xdgOpen simulates a browser whose user enters $BROWSER_EMAIL and $BROWSER_PASSWORD on the
+// sign-in page given as its argument.
 func xdgOpen() {
 	fatal(browse(context.Background(), os.Args[1], os.Getenv("BROWSER_EMAIL"), os.Getenv("BROWSER_PASSWORD")))
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/prefs"
 )
 
-// exits CODE PROGRAM ARGS… runs a program and demands its exit code.
+// exits CODE PROGRAM ARGS… runs a program and checks its exit code.
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
@@ -46,10 +46,10 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// json PATH VALUE demands a value in the JSON on the last command's stdout.
-// PATH is "engines.passwords.uploaded" or "0.hostname"; "len" at its end is the
-// number of items; VALUE is as JSON prints it, a text without its quotes. With a
-// "!", the value must be another one, or not be there.
+// json PATH VALUE checks a value in the JSON on the last command's stdout. PATH is
+// "engines.passwords.uploaded" or "0.hostname"; "len" at its end is the number of items; VALUE
+// is as JSON prints it, a text without its quotes. With a "!", the value must be another one,
+// or be absent.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: json PATH VALUE")
@@ -63,7 +63,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// let NAME PATH keeps a value of the JSON on stdout as an environment variable.
+// let NAME PATH stores a value of the JSON on stdout in an environment variable.
 func cmdLet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: let NAME PATH")
@@ -110,7 +110,7 @@ func lookUp(text, path string) (string, error) {
 	return string(b), err
 }
 
-// addon DIR ADD-ON ID has a profile hold a record of an add-on, as Firefox writes it.
+// addon DIR ADD-ON ID adds a record of an add-on to a profile, as Firefox writes it.
 func cmdAddon(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: addon DIR ADD-ON ID")
@@ -127,7 +127,7 @@ func cmdAddon(ts *testscript.TestScript, neg bool, args []string) {
 
 var length = regexp.MustCompile(`@(\d+)@`)
 
-// expand FILE puts N letters in the place of each @N@ in a file.
+// expand FILE replaces each @N@ in a file with N letters.
 func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: expand FILE")
@@ -169,7 +169,7 @@ func cmdSQLite(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(err, db.Close()))
 }
 
-// mode OCTAL FILE… demands the permissions of files.
+// mode OCTAL FILE… checks the permissions of files.
 func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: mode OCTAL FILE…")

@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// firefoxSchema is what an import reads of a Firefox profile's database, with the
+// firefoxSchema has the tables that an import reads from a Firefox profile's database, with the
 // folders that every profile has.
 const firefoxSchema = `PRAGMA journal_mode = WAL;
 	CREATE TABLE moz_places (id INTEGER PRIMARY KEY, url LONGVARCHAR, title LONGVARCHAR, hidden INTEGER DEFAULT 0 NOT NULL,
@@ -21,15 +21,15 @@ const firefoxSchema = `PRAGMA journal_mode = WAL;
 	INSERT INTO moz_bookmarks (id, type, parent, position, guid) VALUES (1, 2, 0, 0, 'root________'), (2, 2, 1, 0, 'menu________'),
 		(3, 2, 1, 1, 'toolbar_____'), (4, 2, 1, 2, 'tags________'), (5, 2, 1, 3, 'unfiled_____'), (6, 2, 1, 4, 'mobile______');`
 
-// firefoxRows are written last, and so are in the write-ahead log alone.
+// firefoxRows are written last, and so are only in the write-ahead log.
 const firefoxRows = `
 	INSERT INTO moz_places (id, url, title) VALUES (1, 'https://log.example/', 'Log'), (2, 'no scheme', NULL);
 	INSERT INTO moz_historyvisits (place_id, visit_date, visit_type) VALUES (1, 1700000000000000, 2), (2, 1700000000000000, 1);
 	INSERT INTO moz_bookmarks (id, type, fk, parent, position, title, guid) VALUES
 		(10, 2, NULL, 3, 0, 'Folder', 'folderAAAAAA'), (11, 1, 1, 10, 0, 'In the log', 'aaaaaaaaaaaa');`
 
-// firefox DIR makes a profile of Firefox with a bookmark and a visit, and has its
-// database open and locked, as a running Firefox does, until the story ends.
+// firefox DIR makes a profile of Firefox with a bookmark and a visit, and keeps its database
+// open and locked, as a running Firefox does, until the story ends.
 func cmdFirefox(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: firefox DIR")

@@ -25,8 +25,8 @@ func findNginx() string {
 	return ""
 }
 
-// nginxConf is deploy/nginx.conf with the test's addresses and certificate. All
-// that is nginx's own, it writes into dir.
+// nginxConf returns deploy/nginx.conf with the test's addresses and certificate. nginx writes
+// its own files into dir.
 func nginxConf(dir, listen, to, cert, key string) (string, error) {
 	text, err := os.ReadFile(filepath.FromSlash("../../deploy/nginx.conf"))
 	if err != nil {
@@ -56,8 +56,7 @@ func nginxConf(dir, listen, to, cert, key string) (string, error) {
 	return main + conf + "}\n", nil
 }
 
-// startNginx has an nginx answer on l, which passes everything on. The result
-// ends it.
+// startNginx starts an nginx on l, which passes everything on. The returned function stops it.
 func startNginx(l net.Listener, dir, to, cert, key string) (stop func(), err error) {
 	conf, err := nginxConf(dir, l.Addr().String(), to, cert, key)
 	if err != nil {
@@ -76,7 +75,7 @@ func startNginx(l net.Listener, dir, to, cert, key string) (stop func(), err err
 	}
 	defer file.Close()
 	c := exec.Command(findNginx(), "-e", "stderr", "-p", dir, "-c", path, "-g", "daemon off;")
-	// The variable by which nginx hands its sockets to another one: nobody has to
+	// nginx passes its sockets to another nginx in this variable, so that the test need not
 	// wait until it listens.
 	c.ExtraFiles, c.Env = []*os.File{file}, append(os.Environ(), "NGINX=3;")
 	var said strings.Builder
@@ -85,7 +84,7 @@ func startNginx(l net.Listener, dir, to, cert, key string) (stop func(), err err
 		return nil, err
 	}
 	return func() {
-		_ = c.Process.Signal(syscall.SIGTERM) // its workers go with it
+		_ = c.Process.Signal(syscall.SIGTERM) // its workers end with it
 		_ = c.Wait()
 	}, nil
 }

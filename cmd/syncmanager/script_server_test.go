@@ -61,7 +61,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	background.Store("http://"+ready.Listen, c)
 }
 
-// halt URL asks a server to stop, as Ctrl-C does, and demands that it ends well.
+// halt URL asks a server to stop, as Ctrl-C does, and checks that it exits successfully.
 func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: halt URL")
@@ -74,8 +74,7 @@ func cmdHalt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(c.(*exec.Cmd).Wait())
 }
 
-// front is what stands between a device and its server: a proxy that misbehaves
-// on demand.
+// front is a proxy between a device and its server that misbehaves on demand.
 type front struct {
 	to   atomic.Pointer[httputil.ReverseProxy]
 	mode atomic.Value // string

@@ -53,7 +53,8 @@ func onTerminal(t *testing.T, home string, args ...string) (shown string, code i
 	return string(<-all) + stderr.String(), code
 }
 
-// TestExportsToATerminal: titles of web pages and of other devices are not obeyed.
+// TestExportsToATerminal: control characters in titles of web pages and of other devices are
+// not sent to the terminal.
 func TestExportsToATerminal(t *testing.T) {
 	home := t.TempDir()
 	file := filepath.Join(home, "hostile.html")

@@ -15,8 +15,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"syncmanager": main, "xdg-open": xdgOpen, "elsewhere": elsewhere})
 }
 
-// TestScripts runs the stories in testdata: one .txt each, every line of which is
-// a process of its own, as a user would start it.
+// TestScripts runs the stories in testdata, one .txt file each. Every line is a separate
+// process, as a user would start it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
