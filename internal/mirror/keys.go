@@ -182,30 +182,33 @@ func (r *rekeying[R]) each(query, write string, withKeys bool, content func(*sea
 			return err
 		}
 		for i := range page {
-			row := &page[i]
-			at = row.n
-			args := []any{row.n}
-			var k Keys
-			if withKeys {
-				if k, err = r.keysOf(row.id, content(row), row.dedupe, row.loose); err != nil {
-					return err
-				}
-			}
-			for _, stored := range row.payloads {
-				sealed, err := r.again(row.id, stored)
-				if err != nil {
-					return err
-				}
-				args = append(args, sealed)
-			}
-			if withKeys {
-				args = append(args, k.Dedupe, k.Loose)
-			}
-			if _, err := r.tx.exec(write, args...); err != nil {
+			at = page[i].n
+			if err := r.row(&page[i], write, withKeys, content); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// row encrypts one row again.
+func (r *rekeying[R]) row(row *sealedRow, write string, withKeys bool, content func(*sealedRow) []byte) error {
+	args := []any{row.n}
+	for _, stored := range row.payloads {
+		sealed, err := r.again(row.id, stored)
+		if err != nil {
+			return err
+		}
+		args = append(args, sealed)
+	}
+	if withKeys {
+		k, err := r.keysOf(row.id, content(row), row.dedupe, row.loose)
+		if err != nil {
+			return err
+		}
+		args = append(args, k.Dedupe, k.Loose)
+	}
+	_, err := r.tx.exec(write, args...)
+	return err
 }
 
 func (r *rekeying[R]) page(query string, at int64, withKeys bool) (page []sealedRow, err error) {
