@@ -109,8 +109,8 @@ func TestAPoorerFileTakesNothingAway(t *testing.T) {
 	}
 }
 
-// What a new device has under the GUIDs of the account, from a backup: the title
-// that was given last stands, and the time of an import is no time of an edit.
+// What a new device has under the GUIDs of the account, from a backup: the title that was given
+// last stands, and the time of an import is not that of an edit.
 func TestABackupIsAsNewAsItsLastEdit(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

@@ -103,8 +103,8 @@ func TestACommandToWipeIsHeld(t *testing.T) {
 	rest(t, one, two)
 }
 
-// What comes back after a wipe on this device was no addition: to undo it would
-// delete it everywhere.
+// What comes back after a wipe on this device was not an addition: to undo it would delete it
+// everywhere.
 func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

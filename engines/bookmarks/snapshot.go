@@ -25,7 +25,7 @@ func (s *session) snapshot(ctx context.Context) error {
 		return err
 	}
 	return s.e.view(ctx, func(t *tx) error {
-		if err := t.holdBack(s.Start.MaxPayload); err != nil {
+		if err := t.excludeOversized(s.Start.MaxPayload); err != nil {
 			return err
 		}
 		w := &snapshot{session: s, titles: make(map[int64]string)}

@@ -24,7 +24,7 @@ type tx struct {
 	// hidden are the records that cannot be read; nil: not asked yet.
 	hidden map[engine.ID]bool
 	// heldBack are the items that do not go up, omitted the folders that the server
-	// never had and cannot take; see holdBack.
+	// never had and cannot take; see excludeOversized.
 	heldBack, omitted map[engine.ID]bool
 	// changed are the items that the user sees otherwise afterwards, touched and labelled the
 	// rows of such items, and the places whose bookmarks all are.

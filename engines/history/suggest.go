@@ -20,7 +20,7 @@ type Completion struct {
 // Complete completes an address as a person types it: first its host, as far as the next
 // slash, then its path a segment at a time. Of the pages that were visited or bookmarked, the
 // one used most and most recently decides. A scheme and "www." need not be typed. The error
-// is [[engine.ErrNotFound]] if nothing begins like that. It looks at a bounded number of pages.
+// is [engine.ErrNotFound] if nothing begins like that. It looks at a bounded number of pages.
 func (e *Engine) Complete(ctx context.Context, typed string) (c Completion, err error) {
 	err = e.view(ctx, func(tx *tx) error {
 		found, ok, err := tx.Complete(typed)
@@ -38,7 +38,7 @@ func (e *Engine) Complete(ctx context.Context, typed string) (c Completion, err 
 
 // Accept notes that a person who typed a text picked the page with that URL: [Engine.Search]
 // finds it first for the text and for what the text begins with, for two months or, if it
-// was picked more often, longer. It stays on this device. The error is [[engine.ErrNotFound]] if there
+// was picked more often, longer. It stays on this device. The error is [engine.ErrNotFound] if there
 // is no such page.
 func (e *Engine) Accept(ctx context.Context, typed, url string) error {
 	err := e.update(ctx, func(tx *tx) error {

@@ -45,11 +45,11 @@ const (
 	maxViewed = 24 * time.Hour
 )
 
-// NoteUse notes how a page is used, as often as an app likes: u.Viewed is added to the use
-// that goes on, the one with the same page, search term and referrer that was noted less than
-// half an hour ago, or begins another. From, To and Title are not read. The page must have been
-// visited or bookmarked: else the error is [[engine.ErrNotFound]]. A referrer that is no page of the
-// history is left out.
+// NoteUse notes how a page is used, as often as an app likes: u.Viewed is added to the use that
+// goes on, the one with the same page, search term and referrer that was noted less than half
+// an hour ago, or begins another. From, To and Title are not read. The page must have been
+// visited or bookmarked: else the error is [engine.ErrNotFound]. A referrer that is not a page
+// of the history is left out.
 func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 	u.SearchTerm = clean(u.SearchTerm)
 	if err := u.check(); err != nil {

@@ -148,7 +148,7 @@ func (e *Engine) count(ctx context.Context, query string, args ...any) (int, err
 }
 
 // DeleteVisit deletes the visit of a page at that very time, and the page if it has no other:
-// see [Engine.DeleteBetween]. The error is [[engine.ErrNotFound]] if there is none.
+// see [Engine.DeleteBetween]. The error is [engine.ErrNotFound] if there is none.
 func (e *Engine) DeleteVisit(ctx context.Context, url string, at time.Time) error {
 	err := e.edit(ctx, func(tx *tx) error {
 		r, err := tx.askedFor(url)

@@ -50,8 +50,8 @@
 //	CREATE INDEX retry_due ON retry (attempts, id);
 //	CREATE INDEX retry_held ON retry (id) WHERE held = 1;
 //
-// An engine may add columns to staged and outgoing, and joins all three in its own
-// statements: what it sends are no records that retry holds.
+// An engine may add columns to staged and outgoing, and joins all three in its own statements:
+// what it sends are not records that retry holds.
 //
 // Another table records the deletions that the server is known to have: those that the engine
 // uploaded and those that it downloaded. A server restored from a backup holds records that

@@ -144,7 +144,7 @@ func TestAnImportAddsToWhatIsHere(t *testing.T) {
 	}
 }
 
-// What was imported before the first sync is no newer than what the account has.
+// What was imported before the first sync is not newer than what the account has.
 func TestAnImportIsNoNewerThanTheAccount(t *testing.T) {
 	t.Parallel()
 	s := openThings(t)

@@ -34,8 +34,8 @@ type sides struct {
 	changed    bool
 	localNewer bool
 	prefer     engine.Side
-	// earlier tells that base is of another storage, or an earlier life of this one:
-	// what remote lacks may be older than base, and is no deletion.
+	// earlier tells that base is of another storage, or an earlier life of this one: what
+	// remote lacks may be older than base, and is not a deletion.
 	earlier bool
 	// keys are those of remote.
 	keys Keys

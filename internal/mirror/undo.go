@@ -131,7 +131,7 @@ func (s *Store[R]) Undo(ctx context.Context, run string) (engine.Undone, error) 
 }
 
 func (t *Tx[R]) undo(run string) (done engine.Undone, err error) {
-	log, run, err := t.standing(run)
+	log, run, err := t.findUndoable(run)
 	if err != nil {
 		return done, err
 	}
@@ -155,8 +155,8 @@ func (t *Tx[R]) undo(run string) (done engine.Undone, err error) {
 	return done, err
 }
 
-// standing finds a sync that was not undone in the log: the named one, or the last.
-func (t *Tx[R]) standing(run string) (log int64, name string, err error) {
+// findUndoable finds a sync that was not undone in the log: the named one, or the last.
+func (t *Tx[R]) findUndoable(run string) (log int64, name string, err error) {
 	if run == "" {
 		if ok, err := t.one(sqlLastRun, nil, &run); err != nil || !ok {
 			return 0, "", errors.Join(err, noRun(ok))

@@ -2,21 +2,21 @@ package bookmarks
 
 import "github.com/syncmanager/syncmanager/engine"
 
-// holdBack finds the items that do not go up, because the record of their folder
+// excludeOversized finds the items that do not go up, because the record of their folder
 // cannot: it is too large, was refused for ever, or would overwrite one that this version
 // of the program cannot read. Other devices would find them
 // without a folder, or in no order, and put them elsewhere. So what the server's record
 // of the folder does not list stays here, with all that is below it, until the folder
 // fits. A folder that the server never had is in no list until then. maxPayload is the
 // largest payload that the server takes; 0 is unknown.
-func (t *tx) holdBack(maxPayload int) error {
+func (t *tx) excludeOversized(maxPayload int) error {
 	stuck, err := t.stuckFolders(maxPayload)
 	if err != nil || len(stuck) == 0 {
 		return err
 	}
 	t.heldBack, t.omitted = make(map[engine.ID]bool), make(map[engine.ID]bool)
 	for _, folder := range stuck {
-		if err := t.holdBackIn(folder); err != nil {
+		if err := t.excludeOversizedIn(folder); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func (t *tx) stuckFolders(maxPayload int) (stuck []*row, err error) {
 	return stuck, nil
 }
 
-func (t *tx) holdBackIn(folder *row) error {
+func (t *tx) excludeOversizedIn(folder *row) error {
 	there, known, err := t.mirrored(folder.ID)
 	if err != nil {
 		return err
