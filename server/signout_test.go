@@ -25,6 +25,7 @@ func TestStorageTokensEnd(t *testing.T) {
 		"deleted by its owner": func(w *env, d, _ *device) error { w.destroyAccount(); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newEnv(t, nil)
 			d := w.device(true)
 			other := w.device(false)

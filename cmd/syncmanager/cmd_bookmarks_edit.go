@@ -273,7 +273,7 @@ func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engin
 	}
 	// The deepest are deleted first, since one item may be below another.
 	guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
-	_, err := store.DeleteAll(ctx, guids...)
+	_, err := store.DeleteMany(ctx, guids...)
 	return folders, err
 }
 

@@ -192,7 +192,7 @@ func harness() enginetest.Harness {
 			return err
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			_, err := e.(*folded).DeleteAll(ctx, id)
+			_, err := e.(*folded).DeleteMany(ctx, id)
 			return err
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {

@@ -458,19 +458,44 @@ func (t *tx) moveWithin(r *row, at int) error {
 // Delete deletes the item with all that is below it, here and with the next sync everywhere,
 // or returns [engine.ErrNotFound].
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
-	_, err := e.DeleteAll(ctx, id)
+	_, err := e.DeleteMany(ctx, id)
 	return err
 }
 
-// DeleteAll deletes items with all that is below them, and returns how many items
-// went.
-func (e *Engine) DeleteAll(ctx context.Context, guids ...engine.ID) (n int, err error) {
+// DeleteMany deletes items with all that is below them, all or none, and returns how many
+// items it deleted. The error is, among others, [engine.ErrNotFound] or [ErrRoot].
+func (e *Engine) DeleteMany(ctx context.Context, guids ...engine.ID) (n int, err error) {
 	err = e.edit(ctx, func(t *tx) (err error) {
 		n, err = t.removeAll(guids...)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cannot delete the bookmark: %w", err)
+	}
+	return n, nil
+}
+
+// DeleteAll deletes all bookmarks, here and with the next sync everywhere, and returns how
+// many items it deleted. The four folders of every browser stay, empty.
+func (e *Engine) DeleteAll(ctx context.Context) (n int, err error) {
+	err = e.edit(ctx, func(t *tx) error {
+		var all []engine.ID
+		for _, root := range roots {
+			r, err := t.find(root)
+			if err != nil {
+				return err
+			}
+			in, err := t.guids(r.n)
+			if err != nil {
+				return err
+			}
+			all = append(all, in...)
+		}
+		n, err = t.removeAll(all...)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot delete the bookmarks: %w", err)
 	}
 	return n, nil
 }

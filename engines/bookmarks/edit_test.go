@@ -65,7 +65,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"moving a root":               {func() error { return d.Move(ctx, bookmarks.Toolbar, folder, 0) }, bookmarks.ErrRoot},
 		"moving beside the roots":     {func() error { return d.Move(ctx, page, bookmarks.Root, 0) }, bookmarks.ErrRoot},
 		"moving what is not there":    {func() error { return d.Move(ctx, "nothing_____", folder, 0) }, engine.ErrNotFound},
-		"deleting a root":             {func() error { _, err := d.DeleteAll(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
+		"deleting a root":             {func() error { _, err := d.DeleteMany(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
 		"renaming a root":             {func() error { _, err := d.UpdateFields(ctx, "toolbar", bookmarks.Change{Title: &text}); return err }, bookmarks.ErrRoot},
 		"a URL for a folder":          {func() error { _, err := d.UpdateFields(ctx, folder, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
 		"no URL":                      {func() error { _, err := d.UpdateFields(ctx, page, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
@@ -73,7 +73,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"a bookmark in a bookmark":    {func() error { _, err := d.Insert(ctx, bookmarks.Item{Parent: page, Title: "t"}, 0); return err }, bookmarks.ErrNotFolder},
 		"an empty tag":                {func() error { return d.Tag(ctx, page, " ") }, engine.ErrInvalid},
 		"a tag of a folder":           {func() error { return d.Tag(ctx, folder, "t") }, engine.ErrInvalid},
-		"deleting one that is there, and one that is not": {func() error { _, err := d.DeleteAll(ctx, page, "nothing_____"); return err }, engine.ErrNotFound},
+		"deleting one that is there, and one that is not": {func() error { _, err := d.DeleteMany(ctx, page, "nothing_____"); return err }, engine.ErrNotFound},
 	} {
 		if err := c.do(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v; want %v", name, err, c.want)
@@ -218,5 +218,25 @@ func TestImportNamesWhatItSkips(t *testing.T) {
 	}
 	if err := d.ExportAs(t.Context(), &bytes.Buffer{}, "pdf"); err == nil {
 		t.Fatal("an unknown format was exported")
+	}
+}
+
+func TestDeleteAll(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.one.add(bookmarks.Toolbar, "on the toolbar")
+	n, err := p.one.DeleteAll(t.Context())
+	if err != nil || n != 6 {
+		t.Fatalf("deleted %d, %v; want all six items", n, err)
+	}
+	p.two.start.AcceptDeletions = true
+	p.settle(t)
+	for _, d := range []*device{p.one, p.two} {
+		for _, root := range []engine.ID{bookmarks.Menu, bookmarks.Toolbar, bookmarks.Unfiled, bookmarks.Mobile} {
+			d.want(root)
+		}
+	}
+	if n, err := p.one.DeleteAll(t.Context()); n != 0 || err != nil {
+		t.Errorf("deleted %d more, %v", n, err)
 	}
 }

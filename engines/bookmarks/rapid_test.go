@@ -92,7 +92,7 @@ func (m *model) edit(d *device) {
 				}
 			}
 			walk(n)
-			_, err = d.DeleteAll(ctx, n.ID)
+			_, err = d.DeleteMany(ctx, n.ID)
 		}
 	case "undo":
 		before := m.nodes(d)

@@ -34,7 +34,7 @@ type Engine struct {
 	store *mirror.Store[Record]
 }
 
-//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,Get,Edit
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,DeleteAll,Get,Edit
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {

@@ -50,7 +50,7 @@ type Engine struct {
 	store *mirror.Store[Record]
 }
 
-//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an application's record" -many "applications' records" -without Add,Update,Delete,Get,Import,Count,Edit
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an application's record" -many "applications' records" -without Add,Update,Delete,DeleteAll,Get,Import,Count,Edit
 
 // Open opens the preferences in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {

@@ -150,7 +150,7 @@ func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error 
 }
 
 func (s *bookmarkStore) remove(ctx context.Context, it shown) error {
-	_, err := s.e.DeleteAll(ctx, engine.ID(it.id))
+	_, err := s.e.DeleteMany(ctx, engine.ID(it.id))
 	return err
 }
 

@@ -234,7 +234,7 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	}
 	for _, item := range b.children() {
 		if item.Title == "gone" {
-			_, err := b.Bookmarks.DeleteAll(t.Context(), item.ID)
+			_, err := b.Bookmarks.DeleteMany(t.Context(), item.ID)
 			must(t, err)
 		}
 	}
