@@ -622,3 +622,22 @@ func TestSigningInAsAnotherUser(t *testing.T) {
 		t.Errorf("bob has %v, b has %v", bob.Logins(), b.Logins())
 	}
 }
+
+// The storage refuses every request of a device whose clock is wrong, and a server may have
+// lost its keys for an hour: that is no word of the account, and the next sync asks again.
+func TestARefusalByTheStorageIsNotLatched(t *testing.T) {
+	t.Parallel()
+	w, a, _ := two(t)
+	w.Net.Before(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/info/collections") {
+			return testenv.Answer(r, http.StatusUnauthorized, "application/json", "0"), nil
+		}
+		return nil, nil
+	})
+	_, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
+	if !errors.As(err, new(*syncmanager.AuthError)) {
+		t.Fatal(err)
+	}
+	w.Net.Before(nil)
+	a.Sync()
+}

@@ -47,10 +47,16 @@ func (m *Manager) signedOut() bool {
 	return m.saved.Refused != nil && m.saved.Refused.Status == sync15.SignedOut
 }
 
+// final tells whether it was the account that refused this device, and so will again. The
+// storage also refuses a request for the device's wrong clock, and a token server for its own.
+func final(auth *AuthError) bool {
+	return auth.Err != nil || auth.Status != "" && auth.Status != "invalid-timestamp"
+}
+
 // noteRefusal remembers an error that means to sign in again. The caller holds running.
 func (m *Manager) noteRefusal(err error) {
 	auth, is := errors.AsType[*AuthError](err)
-	if !is {
+	if !is || !final(auth) {
 		return
 	}
 	m.mu.Lock()

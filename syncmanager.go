@@ -137,8 +137,8 @@ var (
 	ErrNewerState = errors.New("the saved sync state was written by a newer version; update the program")
 )
 
-// AuthError means that the user has to sign in again. After the first one nothing is sent
-// until [Manager.SignIn].
+// AuthError means that the user has to sign in again. After the first one that comes from the
+// account, and not from the storage alone, nothing is sent until [Manager.SignIn].
 type AuthError = sync15.AuthError
 
 // BackedOffError means that the service asked clients to wait.

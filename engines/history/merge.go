@@ -84,6 +84,7 @@ type chunk struct {
 	done    int64            // the last staged row that was dealt with
 	merged  engine.Merged
 	skipped skipped
+	early   map[int64]bool // the staged rows that were dealt with before their turn
 }
 
 // staged is one record of this sync.
@@ -107,8 +108,10 @@ func (c *chunk) run(ctx context.Context, from, to int64) error {
 	}
 	started := c.e.db.Now()
 	for i := range page {
-		if err := c.one(ctx, &page[i]); err != nil {
-			return err
+		if !c.early[page[i].n] {
+			if err := c.one(ctx, &page[i]); err != nil {
+				return err
+			}
 		}
 		if i+1 < len(page) && c.e.db.Now().Sub(started) > ledger.ChunkTime {
 			c.done = page[i].n

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -308,5 +309,52 @@ func TestTheNewerTitleByTwoClocks(t *testing.T) {
 		if got := d.pages()[site(1)].Title; got != want {
 			t.Errorf("a server %s ahead: the title is %q; want %q", skew, got, want)
 		}
+	}
+}
+
+// A page that another device deleted and visited again comes as two records, in any order.
+// What was deleted gives nothing to the page that took its place, which would look like an
+// edit of it and beat its next deletion.
+func TestAPageThatWasDeletedAndVisitedAgain(t *testing.T) {
+	t.Parallel()
+	const url, old, fresh = "https://example.org/", engine.ID("old_________"), engine.ID("fresh_______")
+	for _, c := range []struct {
+		name    string
+		visited bool // here too, meanwhile
+		first   bool // the deletion comes first
+		visits  int
+		sent    int
+	}{
+		{"the page first", false, false, 1, 0},
+		{"the deletion first", false, true, 1, 0},
+		{"visited here meanwhile", true, false, 3, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDevice(t)
+			d.sync(d.record(old, url, "Example", at(3*time.Hour, 1)))
+			if c.visited {
+				d.visit(url, "", time.Minute, history.Link)
+			}
+			in := []engine.Incoming{d.record(fresh, url, "Example", at(time.Hour, 1)), d.tombstone(old)}
+			if c.first {
+				slices.Reverse(in)
+			}
+			m, out := d.sync(in...)
+			p, err := d.GetURL(t.Context(), url)
+			d.must(err)
+			if p.ID != fresh || p.VisitCount != c.visits || m.Applied+m.Reconciled != 2 {
+				t.Errorf("the page is %+v, of %+v", p, m)
+			}
+			pages := 0
+			for _, o := range out {
+				if o.Payload != nil {
+					pages++
+				}
+			}
+			if pages != c.sent {
+				t.Errorf("%d pages go up; want %d", pages, c.sent)
+			}
+		})
 	}
 }

@@ -100,7 +100,43 @@ func (c *chunk) sameURL(in *staged, rec *record, r *row) (*row, error) {
 	if err != nil || r == nil {
 		return nil, err
 	}
+	if deleted, err := c.deleteFirst(r); err != nil {
+		return nil, err
+	} else if deleted {
+		if r, err = c.tx.byURL(rec.url); err != nil || r == nil {
+			return nil, err
+		}
+	}
 	return r, c.fold(in, r)
+}
+
+// deleteFirst applies the deletion of a page that this sync brings as well, before its turn.
+// Deleted and visited again on another device, the page has nothing to give to the one that
+// took its place: that would look like an edit of it.
+func (c *chunk) deleteFirst(r *row) (deleted bool, err error) {
+	in := staged{id: r.guid}
+	err = c.tx.QueryRow(sqlStagedDeletion, r.guid).Scan(&in.n, &in.modified)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && c.early[in.n] {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if c.early == nil {
+		c.early = make(map[int64]bool)
+	}
+	c.early[in.n] = true
+	for _, step := range []func() error{
+		func() error { return c.NoteDeletions(c.tx.Tx.Tx, in.n-1, in.n) },
+		func() error { return c.Read(c.tx.Tx.Tx, in.id) },
+		func() error { return c.tombstone(&in) },
+		func() error { return c.Unstage(c.tx.Tx.Tx, in.n-1, in.n) },
+	} {
+		if err := step(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // deletionStands reports whether the user's deletion of a page, which is not on
