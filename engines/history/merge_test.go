@@ -328,6 +328,7 @@ func TestAPageThatWasDeletedAndVisitedAgain(t *testing.T) {
 		{"the page first", false, false, 1, 0},
 		{"the deletion first", false, true, 1, 0},
 		{"visited here meanwhile", true, false, 3, 1},
+		{"visited here meanwhile, and the deletion first", true, true, 3, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

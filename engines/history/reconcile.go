@@ -100,7 +100,7 @@ func (c *chunk) sameURL(in *staged, rec *record, r *row) (*row, error) {
 	if err != nil || r == nil {
 		return nil, err
 	}
-	if deleted, err := c.deleteFirst(r); err != nil {
+	if deleted, err := c.deleteFirst(in, r); err != nil {
 		return nil, err
 	} else if deleted {
 		if r, err = c.tx.byURL(rec.url); err != nil || r == nil {
@@ -113,10 +113,10 @@ func (c *chunk) sameURL(in *staged, rec *record, r *row) (*row, error) {
 // deleteFirst applies the deletion of a page that this sync brings as well, before its turn.
 // Deleted and visited again on another device, the page has nothing to give to the one that
 // took its place: that would look like an edit of it.
-func (c *chunk) deleteFirst(r *row) (deleted bool, err error) {
+func (c *chunk) deleteFirst(before *staged, r *row) (deleted bool, err error) {
 	in := staged{id: r.guid}
-	err = c.tx.QueryRow(sqlStagedDeletion, r.guid).Scan(&in.n, &in.modified)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && c.early[in.n] {
+	err = c.tx.QueryRow(sqlStagedDeletion, r.guid, before.n).Scan(&in.n, &in.modified)
+	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {

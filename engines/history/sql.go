@@ -86,7 +86,7 @@ const (
 	sqlWipeAccepted   = `DELETE FROM accepted WHERE place > ?1 AND place <= ?2`
 
 	sqlStagedPage     = `SELECT n, id, modified, payload, err, fatal FROM history_staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
-	sqlStagedDeletion = `SELECT n, modified FROM history_staged WHERE id = ?1 AND payload IS NULL AND err IS NULL`
+	sqlStagedDeletion = `SELECT n, modified FROM history_staged WHERE id = ?1 AND n > ?2 AND payload IS NULL AND err IS NULL`
 	sqlDeletions      = `SELECT count(*) FROM history_staged AS s CROSS JOIN places AS p ON p.guid = s.id
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND p.visits > 0 AND (p.changes = 0 OR p.synced <> 1)`
 

@@ -77,7 +77,8 @@ type chunk[R any] struct {
 	*session[R]
 	tx     *Tx[R]
 	undo   undoRecorder
-	done   int64 // the last staged row that was dealt with
+	row    int64 // the staged row whose turn it is
+	done   int64 // the last one that was dealt with
 	merged engine.Merged
 }
 
@@ -98,6 +99,7 @@ func (s *session[R]) chunk(tx *Tx[R], from, to int64) (*chunk[R], error) {
 	}
 	started := s.store.now()
 	for _, n := range left {
+		c.row = n
 		if err := c.one(n); err != nil {
 			return nil, err
 		}

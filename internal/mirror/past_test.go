@@ -160,6 +160,26 @@ func TestAnEditThatBeatADeletionChangesWhatItChanged(t *testing.T) {
 	}
 }
 
+// The deletion that the edit beat is not applied once more, when the record that came back
+// turns out to be the same thing; nor where the edit was sent and no receipt came.
+func TestAnEditBeatsADeletionOnce(t *testing.T) {
+	c := openTest(t, testSchema(true))
+	if _, _, err := stage(t, c, engine.Start{}, 1000, incoming("a", 1000, `{"id":"a","name":"x","a":"old","b":"old"}`)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "a", `{"id":"a","name":"x","a":"here","b":"old"}`)
+	if out := cutOff(t, c, 1000); len(out) != 1 {
+		t.Fatalf("%v goes up; want a", out)
+	}
+	_, out, err := stage(t, c, engine.Start{}, 2000, engine.Incoming{ID: "a", Modified: 2000}, incoming("b", 2000, `{"id":"b","name":"x","a":"new","b":"new"}`))
+	if err != nil || len(out) != 2 || out[0].Payload != nil {
+		t.Fatalf("%v goes up, %v; want the deletion of a, which may be there, and b", out, err)
+	}
+	if got := contents(t, c); got != `{"id":"b","name":"x","a":"here","b":"new"}` {
+		t.Errorf("here is %s; want the edit on what came back", got)
+	}
+}
+
 // The same side forks into the same record, whenever it forks, and in a copy of the file
 // that was made before.
 func TestAForkMadeTwiceIsOne(t *testing.T) {

@@ -349,7 +349,7 @@ func (c *chunk[R]) absorb(o *outcome, in *staged) error {
 // one that took its place: that would look like an edit of it.
 func (c *chunk[R]) deleteFirst(r *row) (deleted bool, err error) {
 	var n int64
-	found, err := c.tx.one(sqlStagedDeletion, []any{r.id}, &n)
+	found, err := c.tx.one(sqlStagedDeletion, []any{r.id, c.row}, &n)
 	if err != nil || !found {
 		return false, err
 	}

@@ -63,7 +63,7 @@ const (
 		WHERE s.payload IS NULL AND s.err IS NULL AND s.id > '' AND r.deleted = 0 AND (r.changes = 0 OR r.past = 1)`
 	sqlStagedPage     = `SELECT n FROM staged WHERE n > ?1 AND n <= ?2 ORDER BY n`
 	sqlStagedOne      = `SELECT id, modified, payload, dupe, loose, err, fatal FROM staged WHERE n = ?1`
-	sqlStagedDeletion = `SELECT n FROM staged WHERE id = ?1 AND payload IS NULL AND err IS NULL`
+	sqlStagedDeletion = `SELECT n FROM staged WHERE id = ?1 AND n > ?2 AND payload IS NULL AND err IS NULL`
 	sqlNew            = `INSERT OR IGNORE INTO records (id, mirror, modified, dupe, loose)
 		SELECT id, payload, modified, dupe, loose FROM staged WHERE n > ?1 AND n <= ?2 AND payload IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.store = ?3 AND t.id = staged.id AND t.account = ?4 AND t.at > staged.modified)
