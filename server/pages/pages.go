@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/internal/messages"
@@ -96,17 +97,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	for pattern, p := range routes {
-		h, err := p.handler(cfg, assets, http.StatusOK)
-		if err != nil {
-			return nil, err
-		}
-		mux.Handle("GET "+pattern, h)
+		mux.Handle("GET "+pattern, p.handler(cfg, assets, http.StatusOK))
 	}
-	missing, err := notFound.handler(cfg, assets, http.StatusNotFound)
-	if err != nil {
-		return nil, err
-	}
-	mux.Handle("/", missing)
+	mux.Handle("/", notFound.handler(cfg, assets, http.StatusNotFound))
 	mux.Handle("GET "+assets.base, assets)
 	return mux, nil
 }
@@ -117,22 +110,24 @@ type edition struct {
 	language *messages.Language
 }
 
-// handler answers with the page, which is made once for each public URL and language.
-func (p page) handler(cfg Config, a *assets, code int) (http.Handler, error) {
-	made := make(map[edition]document)
+// handler answers with the page, which is made once for each public URL and language: when it
+// is first asked for, as a server that syncs one device alone shows none.
+func (p page) handler(cfg Config, a *assets, code int) http.Handler {
+	made := make(map[edition]func() (document, error))
 	for _, root := range cfg.PublicURLs {
 		for _, l := range messages.All {
-			d, err := p.make(cfg, edition{root, l}, a)
-			if err != nil {
-				return nil, err
-			}
-			made[edition{root, l}] = d
+			e := edition{root, l}
+			made[e] = sync.OnceValues(func() (document, error) { return p.make(cfg, e, a) })
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := messages.Match(r.Header.Get("Accept-Language"))
-		made[edition{cfg.PublicURLs.Of(r.Context()), l}].send(w, r, code)
-	}), nil
+		d, err := made[edition{cfg.PublicURLs.Of(r.Context()), l}]()
+		if err != nil {
+			panic(err) // the templates are the program's own; the server logs it and answers 500
+		}
+		d.send(w, r, code)
+	})
 }
 
 // make runs the page's templates.

@@ -258,3 +258,21 @@ func TestLanguages(t *testing.T) {
 		t.Errorf("%d ETags of three languages", len(tags))
 	}
 }
+
+// A page is made when it is first asked for: each can be, in each language.
+func TestEveryPageInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	h := handler(t, "")
+	for _, path := range append(pages.Paths(), "/nowhere") {
+		for _, l := range messages.All {
+			a := get(h, path, "Accept-Language", l.Tag.String())
+			want := http.StatusOK
+			if path == "/nowhere" {
+				want = http.StatusNotFound
+			}
+			if a.Code != want || a.Header().Get("Content-Language") != l.Tag.String() || a.Body.Len() < 500 {
+				t.Errorf("%s in %s: %d, %d bytes", path, l.Tag, a.Code, a.Body.Len())
+			}
+		}
+	}
+}
