@@ -70,9 +70,10 @@ const (
 		FROM page_uses AS u CROSS JOIN places AS p ON p.id = u.place`
 	sqlGoOnWithUse = `UPDATE page_uses SET noted = ?5, viewed = viewed + ?6 WHERE id = (SELECT id FROM page_uses
 		WHERE place = ?1 AND term = ?2 AND referrer IS ?3 AND kind = ?4 AND noted > ?7 ORDER BY noted DESC LIMIT 1)`
-	sqlAddUse  = `INSERT INTO page_uses (place, term, referrer, kind, began, noted, viewed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)`
-	sqlLastUse = `SELECT ` + useColumns + ` WHERE u.place = ?1 ORDER BY u.noted DESC LIMIT 1`
-	sqlUses    = `SELECT ` + useColumns + ` WHERE (u.noted, u.id) < (?1, ?2) AND u.noted >= ?3 ORDER BY u.noted DESC, u.id DESC LIMIT ?4`
+	sqlAddUse    = `INSERT INTO page_uses (place, term, referrer, kind, began, noted, viewed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)`
+	sqlPruneUses = `DELETE FROM page_uses WHERE id <= (SELECT max(id) FROM page_uses) - ?1`
+	sqlLastUse   = `SELECT ` + useColumns + ` WHERE u.place = ?1 ORDER BY u.noted DESC LIMIT 1`
+	sqlUses      = `SELECT ` + useColumns + ` WHERE (u.noted, u.id) < (?1, ?2) AND u.noted >= ?3 ORDER BY u.noted DESC, u.id DESC LIMIT ?4`
 	// ?3 is the weight of the time.
 	sqlHighlights = `SELECT ` + rowColumns + `, viewed, uses, ?3 * viewed / max(all_viewed, 1) + (1 - ?3) * uses / all_uses AS score FROM (
 			SELECT place, sum(viewed) AS viewed, count(*) AS uses, sum(sum(viewed)) OVER () AS all_viewed, sum(count(*)) OVER () AS all_uses

@@ -39,6 +39,8 @@ type Use struct {
 const (
 	// oneUse is how long after its last note a use goes on.
 	oneUse = 30 * time.Minute
+	// maxUses is how many uses are kept: the oldest go first.
+	maxUses = 50_000
 	// maxSearchTerm bounds a search term, in bytes.
 	maxSearchTerm = 500
 	// maxViewed bounds what one note says was viewed.
@@ -70,7 +72,7 @@ func (e *Engine) NoteUse(ctx context.Context, u Use) error {
 		now := tx.Now().UnixMilli()
 		n, err := tx.Exec(sqlGoOnWithUse, r.id, u.SearchTerm, referrer, int(u.Kind), now, u.Viewed.Milliseconds(), now-oneUse.Milliseconds())
 		if err == nil && n == 0 {
-			_, err = tx.Exec(sqlAddUse, r.id, u.SearchTerm, referrer, int(u.Kind), now, u.Viewed.Milliseconds())
+			return tx.addUse(maxUses, r.id, u.SearchTerm, referrer, int(u.Kind), now, u.Viewed.Milliseconds())
 		}
 		return err
 	})
@@ -103,6 +105,15 @@ func (t *tx) referrer(url string) (id any, err error) {
 		return nil, err
 	}
 	return r.id, nil
+}
+
+// addUse adds a row, and keeps the newest of them.
+func (t *tx) addUse(keep int, row ...any) error {
+	if _, err := t.Exec(sqlAddUse, row...); err != nil {
+		return err
+	}
+	_, err := t.Exec(sqlPruneUses, keep)
+	return err
 }
 
 // LastUse returns the last use of the page with that URL, or [engine.ErrNotFound].
