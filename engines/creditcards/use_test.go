@@ -1,67 +1,27 @@
 package creditcards_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/creditcards"
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/internal/test/flattest"
 )
 
-// A use counts, goes up, and is not a change of the entry.
+var uses = flattest.Uses[*creditcards.Engine, creditcards.Card]{
+	Kind: kind,
+	Use: func(r *creditcards.Card, times int64, last time.Time) {
+		r.TimesUsed, r.TimeLastUsed = r.TimesUsed+times, last
+	},
+	Modified: func(r creditcards.Card) time.Time { return r.TimeLastModified },
+}
+
 func TestTouch(t *testing.T) {
 	t.Parallel()
-	e, clock := open(t)
-	r, err := e.Add(t.Context(), creditcards.Card{Entry: creditcards.Entry{Name: "Ann Lee", Number: "4111111111111111"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		clock.Pass(time.Hour)
-		if err := e.Touch(t.Context(), r.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := r
-	want.TimesUsed, want.TimeLastUsed = 2, mirror.Time(clock.Now().UnixMilli())
-	if got, err := e.Get(t.Context(), r.ID); err != nil || got != want {
-		t.Errorf("used, it is %+v, %v; want %+v", got, err, want)
-	}
-	if n, err := e.Changes(t.Context()); err != nil || n != 1 {
-		t.Errorf("%d changes go up, %v", n, err)
-	}
-	if err := e.Touch(t.Context(), "nobody"); !errors.Is(err, engine.ErrNotFound) {
-		t.Errorf("of none: %v", err)
-	}
-	got, err := e.Get(t.Context(), r.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got.Name = "Ann B. Lee"
-	clock.Pass(time.Hour)
-	if got, err = e.Update(t.Context(), got); err != nil || got.TimeLastModified != mirror.Time(clock.Now().UnixMilli()) {
-		t.Errorf("changed, it is %+v, %v", got, err)
-	}
+	uses.TestTouch(t)
 }
 
 func TestDeleteAllAndMaintain(t *testing.T) {
 	t.Parallel()
-	e, _ := open(t)
-	if _, err := e.Add(t.Context(), creditcards.Card{Entry: creditcards.Entry{Name: "Ann Lee", Number: "4111111111111111"}}); err != nil {
-		t.Fatal(err)
-	}
-	if done, err := e.Scrub(t.Context()); err != nil || done != (engine.Scrubbed{}) {
-		t.Errorf("scrubbed %+v, %v; want nothing", done, err)
-	}
-	if n, err := e.DeleteAll(t.Context()); err != nil || n != 1 {
-		t.Errorf("%d were deleted, %v", n, err)
-	}
-	if n, err := e.Count(t.Context()); err != nil || n != 0 {
-		t.Errorf("%d are left, %v", n, err)
-	}
-	if _, err := e.Maintain(t.Context()); err != nil {
-		t.Error(err)
-	}
+	uses.TestDeleteAllAndMaintain(t)
 }
