@@ -113,7 +113,7 @@ func (s ourSide) remove(t *testing.T, guids ...string) {
 	for i, guid := range guids {
 		ids[i] = engine.ID(guid)
 	}
-	_, err := s.Bookmarks.DeleteMany(t.Context(), ids...)
+	_, err := s.Bookmarks.DeleteMany(t.Context(), ids)
 	check(t, err)
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -254,13 +253,10 @@ func (a *app) bookmarksRemoveCommand() *cobra.Command {
 // removeItems removes items of the tree, and returns the paths of the folders they were in.
 func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engine, items []bookmarks.Item, recursive bool) ([]string, error) {
 	folders := make([]string, len(items))
-	depths := make(map[engine.ID]int, len(items))
+	ids := make([]engine.ID, len(items))
 	for i, it := range items {
-		path, err := store.Path(ctx, it.ID)
-		if err != nil {
-			return nil, err
-		}
-		depths[it.ID] = len(path)
+		ids[i] = it.ID
+		var err error
 		if folders[i], err = p.BookmarkPath(ctx, it.Parent); err != nil {
 			return nil, err
 		}
@@ -271,9 +267,7 @@ func removeItems(ctx context.Context, p *profile.Profile, store *bookmarks.Engin
 			return nil, err
 		}
 	}
-	// The deepest are deleted first, since one item may be below another.
-	guids := slices.SortedFunc(maps.Keys(depths), func(a, b engine.ID) int { return cmp.Compare(depths[b], depths[a]) })
-	_, err := store.DeleteMany(ctx, guids...)
+	_, err := store.DeleteMany(ctx, ids)
 	return folders, err
 }
 

@@ -192,8 +192,7 @@ func harness() enginetest.Harness {
 			return err
 		},
 		Delete: func(ctx context.Context, e engine.Engine, id engine.ID) error {
-			_, err := e.(*folded).DeleteMany(ctx, id)
-			return err
+			return e.(*folded).Delete(ctx, id)
 		},
 		Versions: func(ctx context.Context, e engine.Engine) (map[engine.ID]int, error) {
 			items, err := e.(*folded).Children(ctx, bookmarks.Unfiled)

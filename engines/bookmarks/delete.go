@@ -2,6 +2,7 @@ package bookmarks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -10,21 +11,26 @@ import (
 // Delete deletes the item with all that is below it, here and with the next sync everywhere,
 // or returns [engine.ErrNotFound].
 func (e *Engine) Delete(ctx context.Context, id engine.ID) error {
-	_, err := e.DeleteMany(ctx, id)
-	return err
+	err := e.edit(ctx, func(t *tx) error { return t.deleteItem(id) })
+	if err != nil {
+		return fmt.Errorf("cannot delete the bookmark: %w", err)
+	}
+	return nil
 }
 
-// DeleteMany deletes items with all that is below them, all or none, and returns how many
-// items it deleted. The error is, among others, [engine.ErrNotFound] or [ErrRoot].
-func (e *Engine) DeleteMany(ctx context.Context, guids ...engine.ID) (n int, err error) {
+// DeleteMany deletes items with all that is below them, here and with the next sync
+// everywhere, all or none. It returns the IDs of all items that it deleted. An ID that is
+// not here is passed over: the item was below another of the list, or a sync deleted it
+// meanwhile. The error is, among others, [ErrRoot].
+func (e *Engine) DeleteMany(ctx context.Context, ids []engine.ID) (deleted []engine.ID, err error) {
 	err = e.edit(ctx, func(t *tx) (err error) {
-		n, err = t.removeAll(guids...)
+		deleted, err = t.deleteThose(ids)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("cannot delete the bookmark: %w", err)
+		return nil, fmt.Errorf("cannot delete the bookmarks: %w", err)
 	}
-	return n, nil
+	return deleted, nil
 }
 
 // DeleteAll deletes all bookmarks, here and with the next sync everywhere, and returns how
@@ -43,7 +49,8 @@ func (e *Engine) DeleteAll(ctx context.Context) (n int, err error) {
 			}
 			all = append(all, in...)
 		}
-		n, err = t.removeAll(all...)
+		gone, err := t.deleteThose(all)
+		n = len(gone)
 		return err
 	})
 	if err != nil {
@@ -52,47 +59,60 @@ func (e *Engine) DeleteAll(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// removeAll deletes items, and returns how many items went.
-func (t *tx) removeAll(guids ...engine.ID) (n int, err error) {
-	for _, guid := range guids {
-		r, err := t.find(guid)
-		if err != nil {
-			return 0, err
+// deleteItem deletes one item as the user.
+func (t *tx) deleteItem(id engine.ID) error {
+	r, err := t.find(id)
+	if err != nil {
+		return err
+	}
+	_, err = t.remove(r)
+	return err
+}
+
+// deleteThose deletes those of the items that are here, and returns all that it deleted.
+func (t *tx) deleteThose(ids []engine.ID) (deleted []engine.ID, err error) {
+	for _, id := range ids {
+		r, err := t.find(id)
+		if errors.Is(err, engine.ErrNotFound) {
+			continue
 		}
-		if IsRoot(r.ID) {
-			return 0, ErrRoot
+		if err != nil {
+			return nil, err
 		}
 		gone, err := t.remove(r)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		n += gone
+		deleted = append(deleted, gone...)
 	}
-	return n, nil
+	return deleted, nil
 }
 
-// remove deletes a subtree as the user: what the server may have of it gets a
-// tombstone.
-func (t *tx) remove(r *row) (n int, err error) {
+// remove deletes an item with all that is below it as the user, and returns what it deleted.
+// What the server may have of it gets a tombstone.
+func (t *tx) remove(r *row) (deleted []engine.ID, err error) {
+	if IsRoot(r.ID) {
+		return nil, ErrRoot
+	}
 	below, err := t.rows(sqlBelow, r.n)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	guids := make([]engine.ID, len(below))
+	deleted = make([]engine.ID, len(below))
 	for i, b := range below {
-		guids[i] = b.ID
+		deleted[i] = b.ID
 		t.changed[b.ID] = struct{}{}
 		if b.place != 0 {
 			t.stale(b.place)
 		}
 	}
-	list := guidList(guids)
+	list := guidList(deleted)
 	if _, err := t.Exec(sqlAddTombstones, list, t.now); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := t.Exec(sqlDelete, list); err != nil {
-		return 0, err
+		return nil, err
 	}
 	t.renumber[r.parent] = struct{}{}
-	return len(below), t.touch(r.parent)
+	return deleted, t.touch(r.parent)
 }

@@ -69,10 +69,7 @@ func (t *Tx) Update(it *Item) error {
 func (t *Tx) Move(id, folder engine.ID, at int) error { return t.tx.moveTo(id, folder, at) }
 
 // Delete deletes the item with all that is below it, or returns [engine.ErrNotFound].
-func (t *Tx) Delete(id engine.ID) error {
-	_, err := t.tx.removeAll(id)
-	return err
-}
+func (t *Tx) Delete(id engine.ID) error { return t.tx.deleteItem(id) }
 
 // Add adds a bookmark, query, folder or separator at the end of it.Parent, or of Unfiled
 // without one, and returns it with its ID, place and times. A zero Kind is a bookmark if

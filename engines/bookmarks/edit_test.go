@@ -65,7 +65,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"moving a root":               {func() error { return d.Move(ctx, bookmarks.Toolbar, folder, 0) }, bookmarks.ErrRoot},
 		"moving beside the roots":     {func() error { return d.Move(ctx, page, bookmarks.Root, 0) }, bookmarks.ErrRoot},
 		"moving what is not there":    {func() error { return d.Move(ctx, "nothing_____", folder, 0) }, engine.ErrNotFound},
-		"deleting a root":             {func() error { _, err := d.DeleteMany(ctx, bookmarks.Menu); return err }, bookmarks.ErrRoot},
+		"deleting a root":             {func() error { return d.Delete(ctx, bookmarks.Menu) }, bookmarks.ErrRoot},
 		"renaming a root":             {func() error { _, err := d.UpdateFields(ctx, "toolbar", bookmarks.Change{Title: &text}); return err }, bookmarks.ErrRoot},
 		"a URL for a folder":          {func() error { _, err := d.UpdateFields(ctx, folder, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
 		"no URL":                      {func() error { _, err := d.UpdateFields(ctx, page, bookmarks.Change{URL: &text}); return err }, engine.ErrInvalid},
@@ -73,7 +73,8 @@ func TestWhatCannotBeDone(t *testing.T) {
 		"a bookmark in a bookmark":    {func() error { _, err := d.Insert(ctx, bookmarks.Item{Parent: page, Title: "t"}, 0); return err }, bookmarks.ErrNotFolder},
 		"an empty tag":                {func() error { return d.Tag(ctx, page, " ") }, engine.ErrInvalid},
 		"a tag of a folder":           {func() error { return d.Tag(ctx, folder, "t") }, engine.ErrInvalid},
-		"deleting one that is there, and one that is not": {func() error { _, err := d.DeleteMany(ctx, page, "nothing_____"); return err }, engine.ErrNotFound},
+		"deleting what is not there":  {func() error { return d.Delete(ctx, "nothing_____") }, engine.ErrNotFound},
+		"deleting a page and a root":  {func() error { _, err := d.DeleteMany(ctx, []engine.ID{page, "toolbar"}); return err }, bookmarks.ErrRoot},
 	} {
 		if err := c.do(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v; want %v", name, err, c.want)
@@ -81,6 +82,20 @@ func TestWhatCannotBeDone(t *testing.T) {
 	}
 	d.want(inner, "p")
 	d.sound()
+}
+
+func TestDeleteManyPassesOverWhatIsNotHere(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	deleted, err := p.one.DeleteMany(t.Context(), []engine.ID{"nothing_____", p.f, p.x, p.a, p.a})
+	if err != nil || !slices.Equal(deleted, []engine.ID{p.f, p.x, p.a}) {
+		t.Fatalf("deleted %q, %v; want the folder, what was in it and a, each once", deleted, err)
+	}
+	if deleted, err = p.one.DeleteMany(t.Context(), []engine.ID{p.f}); err != nil || len(deleted) != 0 {
+		t.Errorf("deleted %q again, %v", deleted, err)
+	}
+	p.settle(t)
+	p.two.want(bookmarks.Menu, "b", "c")
 }
 
 func TestTagsAndKeywordsAreTheURLs(t *testing.T) {

@@ -92,7 +92,7 @@ func (m *model) edit(d *device) {
 				}
 			}
 			walk(n)
-			_, err = d.DeleteMany(ctx, n.ID)
+			err = d.Delete(ctx, n.ID)
 		}
 	case "undo":
 		before := m.nodes(d)

@@ -192,7 +192,7 @@ func (d *device) move(guid, folder engine.ID, at int) {
 func (d *device) remove(guid engine.ID) {
 	d.t.Helper()
 	d.a.tick()
-	if _, err := d.DeleteMany(d.t.Context(), guid); err != nil {
+	if err := d.Delete(d.t.Context(), guid); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -34,6 +34,16 @@ var form = map[string]string{
 	"ID":   "bso.ID",
 }
 
+// optional are methods that only some stores have. They take and return the same in each.
+var optional = map[string]string{
+	"DeleteMany": "(context.Context, []engine.ID) ([]engine.ID, error)",
+	"DeleteAll":  "(context.Context) (int, error)",
+	"Touch":      "(context.Context, bso.ID) (error)",
+	"Scrub":      "(context.Context) (engine.Scrubbed, error)",
+	"Maintain":   "(context.Context) (int64, error)",
+	"Rekey":      "(context.Context, [32]byte) (error)",
+}
+
 // ofOne is why a store whose records hold many items shows those elsewhere.
 const ofOne = "a record holds all items of an owner; "
 
@@ -96,6 +106,11 @@ func TestEnginesHaveOneForm(t *testing.T) {
 				t.Errorf("%s: %s is %q; want %q", folder, name, got, want)
 			case got == want && why != "":
 				t.Errorf("%s: %s is as in the form; take it out of the departures", folder, name)
+			}
+		}
+		for name, want := range optional {
+			if got := shown[name]; got != "" && got != want {
+				t.Errorf("%s: %s is %q; want %q", folder, name, got, want)
 			}
 		}
 		for _, field := range timesOf(p, engine.item) {

@@ -150,8 +150,7 @@ func (s *bookmarkStore) edit(ctx context.Context, it shown, field, n int) error 
 }
 
 func (s *bookmarkStore) remove(ctx context.Context, it shown) error {
-	_, err := s.e.DeleteMany(ctx, engine.ID(it.id))
-	return err
+	return s.e.Delete(ctx, engine.ID(it.id))
 }
 
 func (s *bookmarkStore) move(ctx context.Context, it shown, step Step) error {

@@ -85,7 +85,7 @@ func TestAFolderOf150000(t *testing.T) {
 	for _, it := range items[many-many/5:] {
 		surplus = append(surplus, it.ID)
 	}
-	_, err = a.Bookmarks.DeleteMany(ctx, surplus...)
+	_, err = a.Bookmarks.DeleteMany(ctx, surplus)
 	must(t, err)
 	for range 2 {
 		a.Sync()

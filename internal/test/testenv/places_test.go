@@ -89,8 +89,7 @@ func TestAWipeFromElsewhereKeepsUnsentBookmarks(t *testing.T) {
 	b.Sync()
 	a.Sync()
 	unsent := add(b, "unsent")
-	_, err := a.Bookmarks.DeleteMany(ctx, gone.ID)
-	must(t, err)
+	must(t, a.Bookmarks.Delete(ctx, gone.ID))
 	must(t, a.Manager.Records().DeleteCollection(ctx, "bookmarks"))
 	must(t, a.Manager.Reset(ctx, "bookmarks"))
 	for _, d := range a.Manager.Devices() {

@@ -234,8 +234,7 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	}
 	for _, item := range b.children() {
 		if item.Title == "gone" {
-			_, err := b.Bookmarks.DeleteMany(t.Context(), item.ID)
-			must(t, err)
+			must(t, b.Bookmarks.Delete(t.Context(), item.ID))
 		}
 	}
 	_, err := b.History.DeleteURL(t.Context(), "https://gone.example/")
