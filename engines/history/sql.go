@@ -81,7 +81,10 @@ const (
 		CROSS JOIN places ON id = c.place WHERE visits > 0 AND hidden = 0 ORDER BY score DESC, id DESC LIMIT ?4`
 	sqlForgetUses       = `DELETE FROM page_uses WHERE id IN (SELECT id FROM page_uses WHERE noted >= ?1 AND noted < ?2 LIMIT ?3)`
 	sqlForgetUsesOfPage = `DELETE FROM page_uses WHERE place = ?1`
-	sqlWipeUses         = `DELETE FROM page_uses WHERE place > ?1 AND place <= ?2`
+	// ?4 is when it began; 0: at any time.
+	sqlForgetUse   = `DELETE FROM page_uses WHERE place = ?1 AND term = ?2 AND referrer IS ?3 AND ?4 IN (0, began)`
+	sqlForgetTerms = `UPDATE page_uses SET term = '' WHERE id IN (SELECT id FROM page_uses WHERE term <> '' ORDER BY id LIMIT ?1)`
+	sqlWipeUses    = `DELETE FROM page_uses WHERE place > ?1 AND place <= ?2`
 
 	sqlForgetAccepted = `DELETE FROM accepted WHERE place = ?1`
 	sqlWipeAccepted   = `DELETE FROM accepted WHERE place > ?1 AND place <= ?2`

@@ -180,6 +180,13 @@ func terms(words []string) string {
 	return b.String()
 }
 
+// Matcher returns a function that reports whether each word of the query begins a word of a
+// URL, a title or another text.
+func Matcher(query string) func(url, title, text string) bool {
+	q := Words(query)
+	return func(url, title, text string) bool { return matches(words(url, title, text), q) }
+}
+
 // matches reports whether each word of the query begins one of the words.
 func matches(words, query []string) bool {
 	for _, q := range query {

@@ -78,6 +78,7 @@ CREATE TABLE page_uses (
 CREATE INDEX page_uses_place ON page_uses (place, noted);
 CREATE INDEX page_uses_referrer ON page_uses (referrer) WHERE referrer IS NOT NULL;
 CREATE INDEX page_uses_noted ON page_uses (noted);
+CREATE INDEX page_uses_term ON page_uses (id) WHERE term <> '';
 
 -- Visits that the user deleted of a page that stays: the server's record still
 -- has them, for its visits are a set that only grows.
