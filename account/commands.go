@@ -89,13 +89,6 @@ func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
 	})
 }
 
-// CloseTabs asks another device to close pages. Errors are as from [Account.SendTab].
-func (a *Account) CloseTabs(ctx context.Context, to Device, urls []string) error {
-	return a.invoke(ctx, "close pages on "+to.Name, to, sendtab.CloseURI, func(value string) (sendtab.Payload, error) {
-		return sendtab.SealURLs(urls, value, a.Session().syncKey(), a.c.cfg.Rand)
-	})
-}
-
 func (a *Account) invoke(ctx context.Context, doing string, to Device, command string, seal func(value string) (sendtab.Payload, error)) error {
 	value, takes := to.commands[command]
 	if !takes {
