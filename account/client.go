@@ -115,7 +115,14 @@ type call struct {
 	bearer string      // an access token, or ""
 	in     any         // sent as JSON, or nil
 	out    any         // read from JSON, or nil
+	// known is the ETag of what the caller has, or ""; the error is errUnchanged if it is still
+	// that. tag, unless nil, receives the answer's ETag.
+	known string
+	tag   *string
 }
+
+// errUnchanged means that the caller has what it asked for.
+var errUnchanged = errors.New("unchanged")
 
 // do makes a request, and repeats it once if the server says that our clock is off.
 func (c *Client) do(ctx context.Context, req call) error {
@@ -164,6 +171,9 @@ func (c *Client) try(ctx context.Context, req call) error {
 	if req.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+req.bearer)
 	}
+	if req.known != "" {
+		r.Header.Set("If-None-Match", req.known)
+	}
 	c.requests.Add(1)
 	res, err := c.http.Do(r)
 	if err != nil {
@@ -177,6 +187,9 @@ func (c *Client) try(ctx context.Context, req call) error {
 	if len(answer) > maxAnswer {
 		return fmt.Errorf("%w: %s sent over %d bytes", ErrBadAnswer, r.URL.Host, maxAnswer)
 	}
+	if res.StatusCode == http.StatusNotModified && req.known != "" {
+		return errUnchanged
+	}
 	if res.StatusCode != http.StatusOK {
 		return readError(res, answer, c.cfg.Now())
 	}
@@ -185,6 +198,9 @@ func (c *Client) try(ctx context.Context, req call) error {
 	}
 	if err := json.Unmarshal(answer, req.out); err != nil {
 		return fmt.Errorf("%w: %s", ErrBadAnswer, whatCame(res, answer))
+	}
+	if req.tag != nil {
+		*req.tag = res.Header.Get("ETag")
 	}
 	return nil
 }

@@ -134,23 +134,12 @@ func (a *Account) Notify(ctx context.Context, collections []string) error {
 }
 
 // SignOut ends the session on the server, removes this device from the account, and revokes
-// the access token. A session that has ended already is not an error.
+// the access tokens. A session that has ended already is not an error.
 func (a *Account) SignOut(ctx context.Context) error {
 	err := a.do(ctx, "sign out", http.MethodPost, "/session/destroy", struct{}{}, nil)
 	if err != nil && !errors.Is(err, ErrSignedOut) {
 		return err
 	}
-	s := a.Session()
-	if s.kept.Access == "" || !a.c.cfg.Now().Before(s.kept.AccessUntil) {
-		return nil
-	}
-	err = a.c.do(ctx, call{
-		doing: "revoke the access token", method: http.MethodPost, url: s.kept.Endpoints.Auth + "/oauth/destroy",
-		in: map[string]string{"client_id": a.c.cfg.ClientID, "token": s.kept.Access},
-	})
-	if err != nil {
-		// It is valid for some hours at most, and no longer stored anywhere.
-		a.c.cfg.Log.WarnContext(ctx, "the access token was not revoked", "err", err)
-	}
+	a.revokeTokens(ctx)
 	return nil
 }

@@ -57,6 +57,7 @@ const (
 	errnoUnblockCode  = 127
 	errnoNoMail       = 151
 	errnoBackupCode   = 156
+	errnoScope        = 163
 	errnoCode         = 183
 	errnoSignUpClosed = 202
 )
@@ -109,6 +110,8 @@ func (e *Error) Unwrap() error {
 		return ErrExists
 	case errnoSignUpClosed:
 		return ErrSignUpClosed
+	case errnoScope:
+		return ErrScope
 	}
 	return nil
 }

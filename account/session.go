@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
-	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
@@ -35,10 +33,11 @@ type kept struct {
 	// Salt is the salt that the password was stretched with; another one means that the
 	// password was changed. "" if the address was the salt.
 	Salt string `json:"clientSalt,omitempty"`
-	// Access is an OAuth token that is valid until AccessUntil by this computer's clock. With
-	// it, a new process does not need to request one.
-	Access      string    `json:"accessToken,omitempty"`
-	AccessUntil time.Time `json:"accessUntil,omitzero"`
+	// Tokens are the OAuth tokens by their scopes. With them, a new process does not need to
+	// request any. The map is replaced, never changed: copies of the session share it.
+	Tokens map[string]keptToken `json:"accessTokens,omitempty"`
+	// Profile is the profile as it was read last; nil: never.
+	Profile *keptProfile `json:"profile,omitempty"`
 	// Commands decrypts what other devices send; nil before this device accepts any.
 	Commands *commandKeys `json:"commandKeys,omitempty"`
 	// CommandIndex is the index of the first message that was not received yet.
@@ -150,40 +149,4 @@ func (a *Account) Requests() int { return a.c.Requests() }
 func (a *Account) SyncKey(context.Context) (kid string, key []byte, err error) {
 	s := a.Session()
 	return s.KeyID, s.Key, nil
-}
-
-const (
-	accessTTL = 6 * time.Hour
-	// accessMargin is how long before its end a token counts as expired: it must
-	// last for the request that it is meant for.
-	accessMargin = time.Minute
-)
-
-// AccessToken returns an OAuth token with the sync scope. It returns the previous token while
-// that is valid; fresh says that it was refused.
-func (a *Account) AccessToken(ctx context.Context, fresh bool) (string, error) {
-	if err := a.take(ctx); err != nil {
-		return "", err
-	}
-	defer a.giveBack()
-	now := a.c.cfg.Now()
-	if s := a.Session(); !fresh && s.kept.Access != "" && now.Add(accessMargin).Before(s.kept.AccessUntil) {
-		return s.kept.Access, nil
-	}
-	var got struct {
-		Access    string `json:"access_token"`
-		ExpiresIn int64  `json:"expires_in"` // seconds
-	}
-	err := a.do(ctx, "get an access token", http.MethodPost, "/oauth/token", map[string]any{
-		"grant_type": "fxa-credentials", "client_id": a.c.cfg.ClientID, "scope": onepw.OldSync, "ttl": int64(accessTTL / time.Second),
-	}, &got)
-	if err != nil {
-		return "", err
-	}
-	if got.Access == "" {
-		return "", fmt.Errorf("cannot get an access token: %w: it is empty", ErrBadAnswer)
-	}
-	return got.Access, a.change(func(s *Session) {
-		s.kept.Access, s.kept.AccessUntil = got.Access, now.Add(time.Duration(min(max(got.ExpiresIn, 0), 1e6))*time.Second)
-	})
 }
