@@ -300,6 +300,14 @@ func (m *Manager) RenameDevice(ctx context.Context, name string) error {
 	if name == "" || len(name) > 255 {
 		return fmt.Errorf("a device's name has 1 to 255 bytes")
 	}
+	return m.setDeviceName(ctx, name)
+}
+
+// ClearDeviceName gives this device the name of [Config].Device again. Other devices see it
+// after the next Sync.
+func (m *Manager) ClearDeviceName(ctx context.Context) error { return m.setDeviceName(ctx, "") }
+
+func (m *Manager) setDeviceName(ctx context.Context, name string) error {
 	m.mu.Lock()
 	m.saved.DeviceName, m.saved.Renamed = name, true
 	m.changes.note("")

@@ -1,6 +1,7 @@
 package syncmanager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,9 +150,7 @@ func (s *syncing) account(ctx context.Context) error {
 	m.state.Send(m.saved.Outbox...)
 	m.saved.Outbox = nil
 	device, renamed := m.cfg.Device, m.saved.Renamed
-	if m.saved.DeviceName != "" {
-		device.Name = m.saved.DeviceName
-	}
+	device.Name = m.deviceName()
 	m.mu.Unlock()
 
 	if renamed {
@@ -159,7 +158,7 @@ func (s *syncing) account(ctx context.Context) error {
 			m.cfg.Log.Warn("the accounts server was not told the device's new name", "err", err)
 		} else {
 			m.mu.Lock()
-			m.saved.Renamed = m.saved.DeviceName != device.Name
+			m.saved.Renamed = m.deviceName() != device.Name
 			m.mu.Unlock()
 		}
 	}
@@ -174,6 +173,9 @@ func (s *syncing) account(ctx context.Context) error {
 	m.mu.Unlock()
 	return err
 }
+
+// deviceName is this device's name: the one that the user gave, or the default. The caller holds mu.
+func (m *Manager) deviceName() string { return cmp.Or(m.saved.DeviceName, m.cfg.Device.Name) }
 
 // engines syncs the chosen engines, some at once, in the order in which a user
 // misses them.
