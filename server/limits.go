@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/syncmanager/syncmanager/internal/intake"
+	"github.com/syncmanager/syncmanager/server/channels"
 )
 
 const (
@@ -118,6 +119,16 @@ func sendersOf(addr string, proxies []netip.Prefix) (s senders) {
 		s.site = netip.PrefixFrom(a, 48).Masked()
 	}
 	return s
+}
+
+// channelSender returns by which network the channels of a request are counted.
+func (s *Server) channelSender(r *http.Request) channels.Sender {
+	from := sendersOf(r.RemoteAddr, s.cfg.Proxies)
+	address := r.RemoteAddr
+	if peer, err := netip.ParseAddrPort(address); err == nil {
+		address = peer.Addr().Unmap().WithZone("").String()
+	}
+	return channels.Sender{Address: address, Network: from.address.String(), Shared: from.many}
 }
 
 // over reports whether one more would exceed the limits, where all is the limit in total. An

@@ -101,6 +101,7 @@ func (u *userCount) Collect(to chan<- prometheus.Metric) {
 // services maps the first element of a path to the service that answers it.
 var services = map[string]string{
 	"storage": "storage", "token": "token", "1.0": "token", "auth": "accounts", "oauth": "accounts", "profile": "accounts", ".well-known": "accounts",
+	"v1": "pairing",
 }
 
 func serviceOf(path string) string {

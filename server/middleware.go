@@ -61,7 +61,7 @@ type counter struct {
 }
 
 func (c *counter) WriteHeader(code int) {
-	if c.code == 0 && code >= 200 {
+	if c.code == 0 && (code >= 200 || code == http.StatusSwitchingProtocols) {
 		c.code = code
 	}
 	c.ResponseWriter.WriteHeader(code)

@@ -64,6 +64,9 @@ func TestEachNameSpeaksOfItself(t *testing.T) {
 		if config["sync_tokenserver_base_url"] != root+"/token" || config["auth_server_base_url"] != root+"/auth" {
 			t.Errorf("%s leads clients to %v", root, config)
 		}
+		if want := "ws" + strings.TrimPrefix(strings.TrimSuffix(root, "/my/sync"), "http"); config["pairing_server_base_uri"] != want {
+			t.Errorf("%s pairs at %v, want %s", root, config["pairing_server_base_uri"], want)
+		}
 		if discovery["issuer"] != root || discovery["token_endpoint"] != root+"/oauth/v1/token" {
 			t.Errorf("%s is, by OpenID, %v", root, discovery)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/channels"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -41,6 +42,7 @@ type Server struct {
 	storage  *storage.Service
 	backend  storage.Backend // of storage, which closes it
 	pages    http.Handler
+	channels *channels.Relay // nil: none
 	metrics  *metrics
 	security *security.Log
 	health   health
@@ -236,6 +238,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	if s.accounts, err = accounts.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
+	s.channels = channels.New(channels.Config{Sender: s.channelSender, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log})
 	s.pages, err = pages.New(pages.Config{PublicURLs: s.names, SignUp: s.cfg.SignUp})
 	return s.accounts, err
 }
@@ -264,6 +267,8 @@ func (s *Server) newHandler() http.Handler {
 		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 			mux.Handle(path, s.accounts)
 		}
+		mux.Handle("GET "+channels.Prefix+"{$}", s.channels)
+		mux.Handle("GET "+channels.Prefix+"{id}", s.channels)
 		mux.Handle("/oauth", s.pages)
 		mux.Handle("/oauth/force_auth", s.pages)
 		mux.Handle("/oauth/success/", s.pages)
@@ -339,6 +344,9 @@ func (s *Server) Close(ctx context.Context) error {
 		s.stopPurge()
 		s.purging.Wait()
 		s.health.forget()
+		if s.channels != nil {
+			s.channels.Close()
+		}
 		var errs []error
 		if s.backend != nil {
 			errs = append(errs, s.backend.Close(ctx))

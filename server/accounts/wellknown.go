@@ -1,6 +1,8 @@
 package accounts
 
 import (
+	"net/url"
+
 	"github.com/syncmanager/syncmanager/server/accounts/internal/api"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 )
@@ -20,8 +22,10 @@ type clientConfiguration struct {
 // the client whose users' browsers may be redirected to their own computer; see
 // [oauth.IsLoopback].
 func (s *Service) clientConfiguration(r *api.Request) (any, error) {
-	root := s.cfg.PublicURLs.Of(r.Context()).String()
+	public := s.cfg.PublicURLs.Of(r.Context())
+	root := public.String()
 	return clientConfiguration{
+		Pairing:  pairingURI(public),
 		Auth:     root + "/auth",
 		OAuth:    root + "/oauth",
 		Profile:  root + "/profile",
@@ -29,6 +33,16 @@ func (s *Service) clientConfiguration(r *api.Request) (any, error) {
 		OpenID:   root + "/.well-known/openid-configuration",
 		Loopback: oauth.NativeClient,
 	}, nil
+}
+
+// pairingURI is where devices that pair connect to. Clients append a path to the host, so the
+// path of the public URL would be lost.
+func pairingURI(public *url.URL) string {
+	scheme := "wss"
+	if public.Scheme == "http" {
+		scheme = "ws"
+	}
+	return scheme + "://" + public.Host
 }
 
 // openIDConfiguration is OpenID Connect's discovery document.

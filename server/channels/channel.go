@@ -1,0 +1,111 @@
+package channels
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// channel connects two parties. Nobody else can join, also when a party has left.
+type channel struct {
+	id     string
+	expiry *time.Timer
+	// first created the channel and second joined it; second is nil until then. The relay's
+	// mutex guards both pointers.
+	first, second *party
+
+	mu       sync.Mutex
+	conns    map[*party]*websocket.Conn
+	ended    bool
+	messages int
+	bytes    int
+}
+
+// party is one of a channel's two ends.
+type party struct {
+	from from
+	conn *websocket.Conn
+}
+
+// from is what a party is told about the other. Mozilla's server adds the place.
+type from struct {
+	UserAgent string `json:"ua,omitempty"`
+	Remote    string `json:"remote,omitempty"`
+}
+
+// envelope is a message as the other party receives it.
+type envelope struct {
+	Message string `json:"message"`
+	Sender  from   `json:"sender"`
+}
+
+// connected adds p's connection. It returns false if the channel has ended.
+func (c *channel) connected(p *party, conn *websocket.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	if c.conns == nil {
+		c.conns = make(map[*party]*websocket.Conn)
+	}
+	p.conn = conn
+	c.conns[p] = conn
+	return true
+}
+
+// other returns the connection of the other party, or nil.
+func (c *channel) other(p *party) *websocket.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for q, conn := range c.conns {
+		if q != p {
+			return conn
+		}
+	}
+	return nil
+}
+
+// errMisuse means that a party sent what does not belong into a channel.
+var errMisuse = errors.New("the channel was misused")
+
+// admit counts a message, and refuses one that a pairing would not send.
+func (c *channel) admit(kind websocket.MessageType, message []byte) error {
+	if kind != websocket.MessageText || !isBase64URL(message) {
+		return fmt.Errorf("%w: a message is not base64url", errMisuse)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.messages++
+	c.bytes += len(message)
+	if c.messages > maxMessages || c.bytes > maxChannelBytes {
+		return fmt.Errorf("%w: too much was sent", errMisuse)
+	}
+	return nil
+}
+
+func isBase64URL(text []byte) bool {
+	for _, b := range text {
+		if (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '_' {
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
+// close closes both connections, and waits until that is done. What was relayed before
+// arrives before.
+func (c *channel) close(reason string) {
+	c.mu.Lock()
+	conns := c.conns
+	c.conns, c.ended = nil, true
+	c.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, conn := range conns {
+		closing.Go(func() { _ = conn.Close(websocket.StatusNormalClosure, reason) })
+	}
+	closing.Wait()
+}
