@@ -2,8 +2,7 @@ package account
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ecdh"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -16,8 +15,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-jose/go-jose/v4"
-
+	"github.com/syncmanager/syncmanager/internal/jwe"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 )
 
@@ -48,7 +46,7 @@ type BrowserSignIn struct {
 	clientID        string
 	listener        net.Listener // nil unless Returns
 	state, verifier string
-	key             *ecdsa.PrivateKey
+	key             *ecdh.PrivateKey
 }
 
 // BrowserSignIn starts a sign-in in the browser. The caller must call [BrowserSignIn.Close].
@@ -65,10 +63,10 @@ func (c *Client) BrowserSignIn(ctx context.Context) (*BrowserSignIn, error) {
 	b := &BrowserSignIn{
 		c: c, at: at, clientID: browserClientID, state: text(random[:onepw.KeySize]), verifier: text(random[onepw.KeySize : 2*onepw.KeySize]),
 	}
-	if b.key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), random[2*onepw.KeySize:]); err != nil {
+	if b.key, err = ecdh.P256().NewPrivateKey(random[2*onepw.KeySize:]); err != nil {
 		return nil, fmt.Errorf("begin a sign-in: %w", err) // one of four billion
 	}
-	jwk, err := json.Marshal(jose.JSONWebKey{Key: b.key.Public()})
+	jwk, err := jwe.MarshalKey(b.key.PublicKey())
 	if err != nil {
 		return nil, fmt.Errorf("begin a sign-in: %w", err)
 	}
@@ -160,12 +158,11 @@ func (b *BrowserSignIn) redeem(ctx context.Context, code string) (*Account, erro
 
 // open decrypts the sync key that the page sealed for b.
 func (b *BrowserSignIn) open(text string) (kid string, key []byte, err error) {
-	sealed, err := jose.ParseEncryptedCompact(text, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
-	if err != nil {
+	clear, err := jwe.Open(text, b.key)
+	switch {
+	case errors.Is(err, jwe.ErrFormat):
 		return "", nil, errors.New("the keys are not sealed as they should be")
-	}
-	clear, err := sealed.Decrypt(b.key)
-	if err != nil {
+	case err != nil:
 		return "", nil, errors.New("the keys are sealed for another device")
 	}
 	var keys map[string]struct {
