@@ -152,6 +152,8 @@ var reservations = []reserved{
 		"it brings the engine contract along, which the rest of internal and the server must not reach"},
 	{"internal/ledger/...", []string{"engines/...", "internal/mirror/...", "internal/test/...", "interop/...", "bench/..."},
 		"it brings the engine contract along, which the rest of internal and the server must not reach"},
+	{"internal/keyring", []string{"cmd/..."},
+		"an app that imports the public packages must not link a keyring and D-Bus"},
 	{"internal/sendtab/...", []string{"account/...", "internal/test/...", "cmd/...", "interop/..."},
 		"it is end-to-end encryption, and the server is not an end"},
 	{"cmd/...", []string{"cmd/..."},

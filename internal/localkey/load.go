@@ -41,8 +41,8 @@ type Options struct {
 	// HaveData says that encrypted data exists. Load then does not make a new key, which
 	// could not decrypt the data.
 	HaveData bool
-	// Ring, if set, stores the key if the key's file does not exist; see [System]. If the
-	// ring fails or does not answer, Load uses the file instead.
+	// Ring, if set, stores the key if the key's file does not exist; package keyring has the
+	// system's. If the ring fails or does not answer, Load uses the file instead.
 	Ring Ring
 	// Service and Account identify the key in the ring.
 	Service, Account string

@@ -4,27 +4,7 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/zalando/go-keyring"
 )
-
-// System returns the keyring of the operating system: Keychain, Credential Manager or Secret
-// Service.
-func System() Ring { return system{} }
-
-type system struct{}
-
-func (system) Get(service, account string) (string, error) {
-	secret, err := keyring.Get(service, account)
-	if errors.Is(err, keyring.ErrNotFound) {
-		return "", ErrNotInRing
-	}
-	return secret, err
-}
-
-func (system) Set(service, account, secret string) error {
-	return keyring.Set(service, account, secret)
-}
 
 // errSilent means that the keyring did not answer in time.
 var errSilent = errors.New("it does not answer")

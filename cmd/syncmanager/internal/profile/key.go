@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/syncmanager/syncmanager/internal/keyring"
 	"github.com/syncmanager/syncmanager/internal/localkey"
 )
 
@@ -22,7 +23,7 @@ func sealedFiles() []string {
 func (p *Profile) loadKey(ctx context.Context) (localkey.Key, error) {
 	o := localkey.Options{Random: p.config.Rand, Service: "syncmanager", Account: p.config.Dir}
 	if p.settings.Keyring {
-		o.Ring = localkey.System()
+		o.Ring = keyring.System()
 	}
 	for _, name := range sealedFiles() {
 		if _, err := os.Stat(p.path(name)); err == nil {
