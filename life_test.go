@@ -141,7 +141,7 @@ func TestCloseEndsAllThatRuns(t *testing.T) {
 		_, syncErr := m.Sync(t.Context(), syncmanager.Options{})
 		for what, err := range map[string]error{
 			"Sync": syncErr, "Run": m.Run(t.Context(), syncmanager.RunOptions{}), "Reset": m.Reset(t.Context()), "Wipe": m.Wipe(t.Context()),
-			"Disconnect": m.Disconnect(t.Context()), "Register": m.Register(named{bomb{}, "notes"}),
+			"SignOut": m.SignOut(t.Context()), "Register": m.Register(named{bomb{}, "notes"}),
 			"SetEnabled": m.SetEnabled(t.Context(), false, "tabs"), "RenameDevice": m.RenameDevice(t.Context(), "x"),
 		} {
 			if !errors.Is(err, syncmanager.ErrClosed) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -349,42 +348,4 @@ func (m *Manager) BackoffUntil() time.Time {
 		return m.saved.Backoff
 	}
 	return time.Time{}
-}
-
-// Disconnect is [Manager.SignOut] without ending the session with the accounts server, for
-// an app that uses the session for something else. The next Sync adds the device to the
-// account again. Disconnect returns [ErrBusy] while a Sync runs.
-func (m *Manager) Disconnect(ctx context.Context) error {
-	if err := m.tryLock(); err != nil {
-		return err
-	}
-	defer m.unlock()
-	ctx, done := m.untilClosed(ctx)
-	defer done()
-	return errors.Join(m.leave(ctx), m.keep(ctx))
-}
-
-// leave takes this device out of the account's storage, and forgets what the engines share.
-// The caller holds running.
-func (m *Manager) leave(ctx context.Context) error {
-	var errs []error
-	if m.refused() == nil { // else the server would not listen
-		m.client.StartRun()
-		errs = append(errs, m.client.Leave(ctx))
-	}
-	for _, e := range m.registered() {
-		// Its tabs were deleted with the device's records, and go up again.
-		if c, _ := catalogue.Lookup(e.Collection()); !c.PerDevice {
-			continue
-		}
-		if err := e.Reset(ctx, engine.Association{}); err != nil {
-			errs = append(errs, fmt.Errorf("reset %s: %w", e.Collection(), err))
-		}
-	}
-	m.state.ForgetAccount()
-	m.mu.Lock()
-	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName, Refused: m.saved.Refused}
-	m.devices = nil
-	m.mu.Unlock()
-	return errors.Join(errs...)
 }

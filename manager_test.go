@@ -387,14 +387,14 @@ func TestResetAndWipe(t *testing.T) {
 	}
 }
 
-func TestDisconnect(t *testing.T) {
+// What this device showed the others goes with it, and another account may be next.
+func TestSigningOutAndInWithAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w, a, b := two(t)
 	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
 	a.Sync()
 	b.Sync()
-	check(t, a.Manager.Disconnect(t.Context()))
-	check(t, a.Account.SignOut(t.Context()))
+	check(t, a.Manager.SignOut(t.Context()))
 	b.Sync()
 	if devices := b.Manager.Devices(); len(devices) != 1 || !devices[0].Local {
 		t.Errorf("b sees %+v", devices)
@@ -600,6 +600,46 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
+// A device is signed out also when no server can be told, which the error says.
+func TestSignOutWithoutTheServers(t *testing.T) {
+	t.Parallel()
+	w, a, b := two(t)
+	check(t, a.Tabs.OpenTab(t.Context(), "https://example.com/", "A page"))
+	a.Sync()
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Net.Before(func(r *http.Request) (*http.Response, error) {
+		cancel() // the app gives up, too
+		return nil, errors.New("the network is unreachable")
+	})
+	err := a.Manager.SignOut(ctx)
+	if err == nil || !strings.Contains(err.Error(), "delete this device's records") || !strings.Contains(err.Error(), "end the session") {
+		t.Errorf("the error is %v", err)
+	}
+	w.Net.Before(nil)
+	for range 2 {
+		w.Net.Asked()
+		if _, err := a.Manager.Sync(t.Context(), syncmanager.Options{}); !errors.As(err, new(*syncmanager.AuthError)) || len(w.Net.Asked()) != 0 {
+			t.Errorf("a sync afterwards: %v", err)
+		}
+		a.Restart()
+	}
+	if len(a.Logins()) != 1 || len(a.Manager.Devices()) != 0 {
+		t.Errorf("a has %v, and remembers %v", a.Logins(), a.Manager.Devices())
+	}
+	// Another device removes it from the account, and it signs in again.
+	check(t, b.Account.Disconnect(t.Context(), account.Device{ID: a.Account.DeviceID()}))
+	check(t, a.Manager.SignIn(t.Context(), w.SignIn(ann)))
+	a.Sync()
+	b.Sync()
+	if devices := b.Manager.Devices(); len(devices) != 2 {
+		t.Errorf("b sees %+v", devices)
+	}
+	others, err := engine.Collect(b.Tabs.Others(t.Context()))
+	if check(t, err); len(others) != 1 || len(others[0].Tabs) != 1 {
+		t.Errorf("b shows %+v; want the page that is open on a", others)
+	}
+}
+
 // A new account may be another user's although nobody signed out: no record of one goes to
 // the other's storage under the first one's keys or choices.
 func TestSigningInAsAnotherUser(t *testing.T) {
@@ -624,7 +664,7 @@ func TestSigningInAsAnotherUser(t *testing.T) {
 }
 
 // The storage refuses every request of a device whose clock is wrong, and a server may have
-// lost its keys for an hour: that is no word of the account, and the next sync asks again.
+// lost its keys for an hour: the account did not refuse this device, and the next sync asks again.
 func TestARefusalByTheStorageIsNotLatched(t *testing.T) {
 	t.Parallel()
 	w, a, _ := two(t)
@@ -634,9 +674,10 @@ func TestARefusalByTheStorageIsNotLatched(t *testing.T) {
 		}
 		return nil, nil
 	})
-	_, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
-	if !errors.As(err, new(*syncmanager.AuthError)) {
-		t.Fatal(err)
+	r, err := a.Manager.Sync(t.Context(), syncmanager.Options{})
+	if errors.As(err, new(*syncmanager.AuthError)) || r.Status != syncmanager.StatusFailed || r.Failure != syncmanager.FailureRefused ||
+		r.Ping.Syncs[0].FailureReason.Code != http.StatusUnauthorized || !strings.Contains(err.Error(), "check this device's clock") {
+		t.Errorf("%v: %+v", err, r)
 	}
 	w.Net.Before(nil)
 	a.Sync()

@@ -121,7 +121,7 @@ func TestAllGoesThroughTheAppsTransportAndLog(t *testing.T) {
 	w.Net.Before(nil)
 	_, err = m.Sync(t.Context(), syncmanager.Options{})
 	check(t, err)
-	check(t, m.Disconnect(t.Context()))
+	check(t, m.SignOut(t.Context()))
 	check(t, m.Close())
 
 	if elsewhere.Len() > 0 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/internal/catalogue"
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
@@ -47,16 +49,10 @@ func (m *Manager) signedOut() bool {
 	return m.saved.Refused != nil && m.saved.Refused.Status == sync15.SignedOut
 }
 
-// final tells whether it was the account that refused this device, and so will again. The
-// storage also refuses a request for the device's wrong clock, and a token server for its own.
-func final(auth *AuthError) bool {
-	return auth.Err != nil || auth.Status != "" && auth.Status != "invalid-timestamp"
-}
-
 // noteRefusal remembers an error that means to sign in again. The caller holds running.
 func (m *Manager) noteRefusal(err error) {
 	auth, is := errors.AsType[*AuthError](err)
-	if !is || !final(auth) {
+	if !is {
 		return
 	}
 	m.mu.Lock()
@@ -98,11 +94,16 @@ func (m *Manager) SignIn(ctx context.Context, a Account) error {
 	return m.keep(ctx)
 }
 
-// SignOut signs this device out of the account: its records on the server go, then the
-// session with the accounts server ends (where the account has a method SignOut, as
-// *account.Account has), and what the engines share is forgotten. The user's data stays. It
-// is done here even when a server cannot be reached; the error says so then. Nothing is sent
-// afterwards until SignIn. It waits until a Sync that runs has ended.
+// SignOut signs this device out of the account, in this order: its records on the server are
+// deleted, so that other devices no longer list it; the session with the accounts server ends
+// (if the account has a method SignOut, as *account.Account has), which also removes the device
+// there; and what the engines share is forgotten. The user's data stays. Afterwards nothing is
+// sent until SignIn.
+//
+// If a server cannot be reached, the device is signed out here nevertheless, and the error says
+// what the server was not told: another device can then remove this one from the account. Give
+// ctx a deadline for a server that does not answer. SignOut waits until a Sync that runs has
+// ended. A device that is signed out already is not an error.
 //
 // The engines keep their sync state under the sync IDs that it belongs to. Signed in to
 // the same account again they go on where they were; any other has other sync IDs, and
@@ -118,15 +119,44 @@ func (m *Manager) SignOut(ctx context.Context) error {
 		return nil
 	}
 	account := m.cfg.Account
-	// The records go first: without the session nobody may delete them.
-	errs := []error{m.leave(ctx)}
+	var errs []error
+	if m.refused() == nil { // otherwise no server accepts a request
+		m.client.StartRun()
+		// The records go first: without the session nobody may delete them.
+		if err := m.client.Leave(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("delete this device's records: %w", err))
+		}
+	}
 	if out, ok := account.(interface{ SignOut(context.Context) error }); ok {
 		if err := out.SignOut(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("end the session: %w", err))
 		}
 	}
+	// What follows is done here, also if ctx has ended meanwhile.
+	ctx = context.WithoutCancel(ctx)
+	errs = append(errs, m.forgetAccount(ctx))
 	m.mu.Lock()
 	m.saved.Refused = &refusal{Status: sync15.SignedOut, DeviceID: account.DeviceID()}
 	m.mu.Unlock()
 	return errors.Join(append(errs, m.keep(ctx))...)
+}
+
+// forgetAccount forgets what the engines share of the account. The caller holds running.
+func (m *Manager) forgetAccount(ctx context.Context) error {
+	var errs []error
+	for _, e := range m.registered() {
+		// Its tabs were deleted with the device's records, and go up again.
+		if c, _ := catalogue.Lookup(e.Collection()); !c.PerDevice {
+			continue
+		}
+		if err := e.Reset(ctx, engine.Association{}); err != nil {
+			errs = append(errs, fmt.Errorf("reset %s: %w", e.Collection(), err))
+		}
+	}
+	m.state.ForgetAccount()
+	m.mu.Lock()
+	m.saved = saved{Version: stateVersion, DeviceName: m.saved.DeviceName}
+	m.devices = nil
+	m.mu.Unlock()
+	return errors.Join(errs...)
 }

@@ -137,8 +137,10 @@ var (
 	ErrNewerState = errors.New("the saved sync state was written by a newer version; update the program")
 )
 
-// AuthError means that the user has to sign in again. After the first one that comes from the
-// account, and not from the storage alone, nothing is sent until [Manager.SignIn].
+// AuthError means that the account refuses this device: the user has to sign in again. After
+// it nothing is sent until [Manager.SignIn]. It is [Result].Err with [StatusSignInAgain]. If the
+// storage alone refuses this device, for example because its clock is wrong, the status is
+// [StatusFailed] with [FailureRefused], and the next sync asks again.
 type AuthError = sync15.AuthError
 
 // BackedOffError means that the service asked clients to wait.

@@ -334,8 +334,7 @@ func TestDevicesTabsEnginesAndCommands(t *testing.T) {
 	})
 
 	t.Run("leaving", func(t *testing.T) {
-		check(t, d.Manager.Disconnect(t.Context()))
-		check(t, d.Account.SignOut(t.Context()))
+		check(t, d.Manager.SignOut(t.Context()))
 		syncFirefox(t, ff)
 		clients, err := ff.Clients(t.Context())
 		check(t, err)

@@ -312,6 +312,30 @@ func TestLeavingDeletesThisDevicesRecord(t *testing.T) {
 	}
 }
 
+// Another device that syncs meanwhile does not keep the record of one that leaves.
+func TestLeavingWhileAnotherDeviceWrites(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	a.mustSync()
+	b.mustSync()
+	conflicts := 0
+	w.before = func(r *http.Request) *http.Response {
+		if r.Method == http.MethodDelete && conflicts < 2 {
+			conflicts++
+			return answer(412, "application/json", "0")
+		}
+		return nil
+	}
+	if err := b.client().Leave(t.Context()); err != nil || conflicts != 2 {
+		t.Fatalf("%v after %d conflicts", err, conflicts)
+	}
+	a.mustSync()
+	if got := names(a); !slices.Equal(got, []string{"a (this)"}) {
+		t.Errorf("a sees %v", got)
+	}
+}
+
 func TestAFailingClientsCollectionEndsTheSync(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -42,8 +42,9 @@ var (
 // SignedOut is the AuthError.Status of a device that the user signed out.
 const SignedOut = "signed-out"
 
-// AuthError means that the service refuses this device for good: the user has
-// to sign in again.
+// AuthError means that the account refuses this device, and will do so again: the user has
+// to sign in again. A 401 for another reason, such as a wrong clock, is a [ServerError]: the
+// account may still accept this device then.
 type AuthError struct {
 	// Status is the token server's status ("invalid-generation"), [SignedOut], or "".
 	Status string
@@ -104,8 +105,11 @@ func (e *ServerError) Error() string {
 		return e.Doing + ": the server does not accept new users"
 	}
 	hint := "try again later"
-	if e.Code == http.StatusNotFound {
+	switch e.Code {
+	case http.StatusNotFound:
 		hint = "check the server's address"
+	case http.StatusUnauthorized:
+		hint = "check this device's clock, and sign in again if this stays"
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s: the server answered %d %s", e.Doing, e.Code, http.StatusText(e.Code))) + "; " + hint
 }

@@ -57,7 +57,7 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		drain(resp)
-		if tok, err = c.renewToken(ctx, tok); err != nil {
+		if tok, err = c.renewToken(ctx, tok, r.doing); err != nil {
 			return nil, err
 		}
 		if resp, err = c.send(ctx, r, tok); err != nil {
@@ -144,8 +144,6 @@ func (c *Client) roundTrip(req *http.Request, doing string) (*http.Response, err
 // refusal turns an answer that is not a success into an error.
 func (c *Client) refusal(doing string, resp *http.Response) error {
 	switch resp.StatusCode {
-	case http.StatusUnauthorized:
-		return &AuthError{}
 	case http.StatusPreconditionFailed:
 		return &conflictError{doing}
 	case http.StatusRequestEntityTooLarge:

@@ -32,9 +32,9 @@ func (c *Client) token(ctx context.Context) (*token, error) {
 	return c.fetchToken(ctx, tok)
 }
 
-// renewToken replaces a token that the storage service refused. A caller whose token was
-// already replaced gets the new one.
-func (c *Client) renewToken(ctx context.Context, refused *token) (*token, error) {
+// renewToken replaces a token that the storage service refused while doing something. A caller
+// whose token was already replaced gets the new one.
+func (c *Client) renewToken(ctx context.Context, refused *token, doing string) (*token, error) {
 	if err := c.fetching.take(ctx); err != nil {
 		return nil, err
 	}
@@ -43,11 +43,11 @@ func (c *Client) renewToken(ctx context.Context, refused *token) (*token, error)
 		return tok, nil
 	}
 	c.mu.Lock()
-	final := c.renewed
+	again := c.renewed
 	c.renewed = true
 	c.mu.Unlock()
-	if final {
-		return nil, &AuthError{}
+	if again {
+		return nil, &ServerError{Code: http.StatusUnauthorized, Doing: doing}
 	}
 	return c.fetchToken(ctx, refused)
 }
@@ -116,7 +116,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 			skewed = true
 		case resp.StatusCode == http.StatusUnauthorized && !fresh:
 			fresh = true
-		case resp.StatusCode == http.StatusUnauthorized:
+		case resp.StatusCode == http.StatusUnauthorized && refusesAccount(status):
 			return nil, &AuthError{Status: status}
 		case resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusTooManyRequests:
 			if err := c.mayAsk(); err != nil {
@@ -131,6 +131,12 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 
 // askingForToken names the requests to the token server in errors.
 const askingForToken = "ask for a sync token"
+
+// refusesAccount reports whether a status of the token server is about the account. Others are
+// about the request, such as its time, or about the server itself.
+func refusesAccount(status string) bool {
+	return strings.HasPrefix(status, "invalid-") && status != "invalid-timestamp"
+}
 
 // requestToken makes one request to the token server, and returns its answer and the
 // body, which is read.

@@ -124,10 +124,29 @@ func TestTokens(t *testing.T) {
 			return nil
 		}
 		_, err := a.sync(t.Context())
-		if !errors.As(err, new(*sync15.AuthError)) || tries != 2 || tokens != 1 {
+		// The token server accepts the account, so signing in again may not help.
+		var refused *sync15.ServerError
+		if !errors.As(err, &refused) || refused.Code != 401 || errors.As(err, new(*sync15.AuthError)) || tries != 2 || tokens != 1 {
 			t.Errorf("%v after %d tries with %d new tokens", err, tries, tokens)
 		}
 	})
+	for _, status := range []string{"", "error", "invalid-timestamp"} {
+		t.Run("a refusal that is not about the account: "+status, func(t *testing.T) {
+			w := newEnv(t)
+			a := w.device("a")
+			w.before = func(r *http.Request) *http.Response {
+				if strings.HasPrefix(r.URL.Path, "/token/") {
+					return refuse(status)
+				}
+				return nil
+			}
+			_, err := a.sync(t.Context())
+			var refused *sync15.ServerError
+			if !errors.As(err, &refused) || refused.Code != 401 || errors.As(err, new(*sync15.AuthError)) || !strings.Contains(err.Error(), "check this device's clock") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 }
 
 // TestAMovedStorageIsSetUpAgain: the token server sends the account to another, empty node.

@@ -68,6 +68,9 @@ func (m *memory) Save(_ context.Context, b []byte) error {
 // localKey is the same for every device, so that files can move between devices.
 var localKey = [32]byte{1, 2, 3}
 
+// sameSession is an account whose session goes on after a sign-out: copies of the device use it.
+type sameSession struct{ syncmanager.Account }
+
 func (d *device) open(ctx context.Context) error {
 	r := d.run
 	if d.line == nil {
@@ -82,7 +85,7 @@ func (d *device) open(ctx context.Context) error {
 	}
 	d.account = c.Resume(d.session)
 	d.manager, err = syncmanager.New(ctx, syncmanager.Config{
-		Account: d.account, State: &d.state, Key: localKey,
+		Account: sameSession{d.account}, State: &d.state, Key: localKey,
 		Device: syncmanager.Device{Name: fmt.Sprintf("device %d", d.n), Type: "desktop", Application: "sim", Version: "1"},
 		Now:    r.clock(d), Rand: r.rand.fork(), Transport: d.line, Parallel: 1,
 	})

@@ -255,7 +255,10 @@ func (r *run) upset(ctx context.Context, d *device, s Step) error {
 			m.unbase(d, k)
 		}
 		// The user's data stays whatever the server says.
-		_ = d.manager.Disconnect(ctx)
+		_ = d.manager.SignOut(ctx)
+		if err := d.manager.SignIn(ctx, sameSession{d.account}); err != nil {
+			return err
+		}
 		return d.restart(ctx, nil)
 	case Off, On:
 		for _, k := range []string{s.Kind, pairs[s.Kind]} {

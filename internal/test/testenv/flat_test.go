@@ -268,7 +268,7 @@ func TestSigningInAgainGoesOnWhereItWas(t *testing.T) {
 	b.Sync()
 	a.Sync()
 
-	must(t, a.Manager.Disconnect(t.Context()))
+	must(t, a.Manager.SignOut(t.Context()))
 	edit := func(f *flat, change func(*addresses.Address)) {
 		for addr, err := range f.addresses.List(t.Context()) {
 			must(t, err)

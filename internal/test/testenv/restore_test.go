@@ -208,7 +208,7 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 	a.add("gone")
 	agree(t, a, b)
 	a.add("unsent")
-	must(t, a.Manager.Disconnect(t.Context()))
+	must(t, a.Manager.SignOut(t.Context()))
 
 	for addr, err := range b.addresses.List(t.Context()) {
 		must(t, err)
@@ -245,6 +245,9 @@ func TestSignedInAgainItGoesOnWhereItWas(t *testing.T) {
 		want[line] = true
 	}
 
+	a.Account = w.SignIn(ann)
+	must(t, a.Account.RegisterDevice(t.Context(), "a", "desktop"))
+	must(t, a.Manager.SignIn(t.Context(), a.Account))
 	a.add("later")
 	got := agree(t, a, b)
 	for _, line := range got {

@@ -177,11 +177,7 @@ func (p *Profile) leave(ctx context.Context) error {
 	}
 	// A failure here does no harm: with another account, the stores see other sync IDs
 	// and start again.
-	err = m.Disconnect(ctx)
-	if errors.Is(err, account.ErrSignedOut) {
-		return nil // the server has left this device already
-	}
-	return errors.Join(err, p.endSession(ctx))
+	return m.SignOut(ctx)
 }
 
 func (p *Profile) endSession(ctx context.Context) error {
