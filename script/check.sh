@@ -15,5 +15,11 @@ go vet ./...
 
 SYNCMANAGER_WITHOUT_FIREFOX=1 SYNCMANAGER_WITHOUT_CHROMIUM=1
 export SYNCMANAGER_WITHOUT_FIREFOX SYNCMANAGER_WITHOUT_CHROMIUM
+if SYNCMANAGER_POSTGRES=$(sh script/postgres.sh); then
+	export SYNCMANAGER_POSTGRES
+else
+	echo "left out: the tests with PostgreSQL ($SYNCMANAGER_POSTGRES)"
+	unset SYNCMANAGER_POSTGRES
+fi
 go test -vet=off $(go list ./... | grep -v '/interop$')
 echo "the quick tests passed; make test runs all"

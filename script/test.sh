@@ -67,6 +67,15 @@ if why=$(sh script/nginx.sh "$unpacked"); then
 else
 	leave_out "the tests with nginx ($why)"
 fi
+
+# PostgreSQL is the other storage of the server.
+if SYNCMANAGER_POSTGRES=$(sh script/postgres.sh); then
+	export SYNCMANAGER_POSTGRES
+	echo "== PostgreSQL: $SYNCMANAGER_POSTGRES"
+else
+	leave_out "the tests with PostgreSQL ($SYNCMANAGER_POSTGRES)"
+	unset SYNCMANAGER_POSTGRES
+fi
 [ "$(id -u)" = 0 ] || leave_out "the container's root folder, and the server in little memory (only root can make them)"
 
 # The race detector needs cgo and a C compiler that works, and is not on every

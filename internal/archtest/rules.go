@@ -48,6 +48,8 @@ var rules = []rule{
 		"it runs any backend, so it knows the interface alone"},
 	{"server/storage/sqlite", []string{"server/storage", "bso", "internal/sqlite"},
 		"a backend knows no rule of the storage service"},
+	{"server/storage/postgres", []string{"server/storage", "bso"},
+		"a backend knows no rule of the storage service"},
 	{"server/internal/messages", nil,
 		"texts know nothing of who shows them"},
 	{"server/internal/outbox", nil,

@@ -87,11 +87,14 @@ func TestStatementsAreConstants(t *testing.T) {
 
 var table = regexp.MustCompile(`(?s)CREATE TABLE (\w+).*?\n\)(.*?);`)
 
-// TestTablesAreStrict finds tables that take values of any type.
+// TestTablesAreStrict finds SQLite tables that take values of any type. PostgreSQL has none.
 func TestTablesAreStrict(t *testing.T) {
 	t.Parallel()
 	tables := 0
 	walk(t, ".sql", func(name string, text []byte) error {
+		if within(path.Dir(name), "server/storage/postgres/...") {
+			return nil
+		}
 		found := table.FindAllSubmatch(text, -1)
 		if n := strings.Count(string(text), "CREATE TABLE"); n != len(found) {
 			t.Errorf("%s has %d tables, of which %d can be read", name, n, len(found))

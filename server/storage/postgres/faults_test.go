@@ -1,0 +1,289 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/postgres"
+)
+
+func put(tx storage.Tx) error { return putText(tx, "x") }
+
+func putText(tx storage.Tx, text string) error {
+	return tx.Put("c", []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: []byte(text)}})
+}
+
+func stored(t *testing.T, b storage.Backend) (text string, at bso.Timestamp) {
+	t.Helper()
+	err := b.View(t.Context(), 1, func(v storage.View) error {
+		r, err := v.Record("c", "a")
+		if r != nil {
+			text, at = string(r.Payload), r.Modified
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, at
+}
+
+// Two processes whose clocks differ by a minute write in turn.
+func TestTimesGrowWhateverTheClocksSay(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	ahead := open(t, database, func() time.Time { return now.Add(time.Minute) })
+	behind := open(t, database, func() time.Time { return now })
+	var last bso.Timestamp
+	for i := range 6 {
+		b := []storage.Backend{ahead, behind}[i%2]
+		if err := b.Update(t.Context(), 1, storage.Durable, put); err != nil {
+			t.Fatal(err)
+		}
+		if _, at := stored(t, b); at <= last {
+			t.Errorf("write %d has the time %v, after %v", i, at, last)
+		} else {
+			last = at
+		}
+	}
+	for _, b := range []storage.Backend{ahead, behind} {
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestManyProcessesMakeTheTablesOnce(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	var opening sync.WaitGroup
+	for range 4 {
+		opening.Go(func() {
+			b, err := postgres.Open(t.Context(), postgres.Config{Database: database, Now: time.Now, Rand: rand.Reader})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := b.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
+}
+
+func TestANewerDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	if err := open(t, database, time.Now).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, database, "INSERT INTO storage_version VALUES (1000)")
+	_, err := postgres.Open(t.Context(), postgres.Config{Database: database, Now: time.Now, Rand: rand.Reader})
+	if !errors.Is(err, postgres.ErrNewer) {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+func execute(t *testing.T, database, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAStandbyIsNotWell(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	b := open(t, database, time.Now)
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, database+"&default_transaction_read_only=on", time.Now)
+	if err := b.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "can only be read") {
+		t.Errorf("a probe: %v", err)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWrongPasswordIsNotTold(t *testing.T) {
+	t.Parallel()
+	for _, database := range []string{
+		"postgres://user:secret-word@127.0.0.1:1/db?connect_timeout=1",
+		"postgres://user:secret-word@127.0.0.1:1/db?sslmode=nonsense",
+		"host=127.0.0.1 port=nonsense password=secret-word",
+	} {
+		_, err := postgres.Open(t.Context(), postgres.Config{Database: database, Now: time.Now, Rand: rand.Reader})
+		if err == nil || strings.Contains(err.Error(), "secret-word") {
+			t.Errorf("opened: %v", err)
+		}
+	}
+}
+
+// The connections that a backend has are gone after a restart; nothing was acknowledged that is.
+func TestARestartOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Own(t)
+	b := open(t, server.URL(""), time.Now)
+	if err := b.Update(t.Context(), 1, storage.Durable, put); err != nil {
+		t.Fatal(err)
+	}
+	_, before := stored(t, b)
+
+	// In the middle of a step: it fails, and leaves nothing.
+	err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
+		if err := putText(tx, "lost"); err != nil {
+			return err
+		}
+		return errors.Join(server.Stop(), server.Start())
+	})
+	if err == nil {
+		t.Error("a step whose connection was lost succeeded")
+	}
+	if text, at := stored(t, b); text != "x" || at != before {
+		t.Errorf("stored is %q at %v, which was %v", text, at, before)
+	}
+
+	// Between two steps: the next one opens another connection.
+	if err := errors.Join(server.Stop(), server.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error { return putText(tx, "y") }); err != nil {
+		t.Errorf("the first step after a restart: %v", err)
+	}
+	if text, at := stored(t, b); text != "y" || at <= before {
+		t.Errorf("stored is %q at %v, after %v", text, at, before)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The connection is cut when the commit has arrived and its answer has not. The step knows what
+// became of it.
+func TestACommitWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Own(t)
+	relay := listen(t, server)
+	b := open(t, relay.url(), time.Now)
+	for n := range 3 {
+		relay.cut.Store(true)
+		text := fmt.Sprint("text ", n)
+		err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error { return putText(tx, text) })
+		if err != nil {
+			t.Errorf("a step that took effect failed: %v", err)
+		}
+		if relay.cut.Load() {
+			t.Fatal("no commit was cut")
+		}
+		if got, _ := stored(t, b); got != text {
+			t.Errorf("stored is %q, want %q", got, text)
+		}
+	}
+
+	// Cut before its write arrives, it does not take effect.
+	relay.early.Store(true)
+	if err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error { return putText(tx, "lost") }); err == nil {
+		t.Error("a step whose write did not arrive succeeded")
+	}
+	if got, _ := stored(t, b); got != "text 2" {
+		t.Errorf("stored is %q", got)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// relay passes connections on to a server, and cuts one at its commit.
+type relay struct {
+	net.Listener
+	// cut lets the next commit through and cuts the connection before the answer; early cuts
+	// before a write arrives.
+	cut, early atomic.Bool
+}
+
+func (r *relay) url() string {
+	host, port, _ := net.SplitHostPort(r.Addr().String())
+	return "postgres:///?" + url.Values{"host": {host}, "port": {port}, "user": {"test"}, "dbname": {"postgres"}, "sslmode": {"disable"}}.Encode()
+}
+
+func listen(t *testing.T, server *pgtest.Server) *relay {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{Listener: l}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			upstream, err := net.Dial("unix", server.Socket())
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			go r.pass(client, upstream)
+		}
+	}()
+	return r
+}
+
+// pass passes on what both sides send. A commit is known by its answer.
+func (r *relay) pass(client, upstream net.Conn) {
+	defer func() { _, _ = client.Close(), upstream.Close() }()
+	go func() {
+		defer func() { _ = client.Close() }()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := upstream.Read(buffer)
+			committed := strings.Contains(string(buffer[:n]), "C\x00\x00\x00\x0bCOMMIT\x00")
+			if err != nil || committed && r.cut.CompareAndSwap(true, false) {
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	_, _ = io.Copy(requests{r, upstream}, client)
+}
+
+// requests is the way to the server. It is cut before the text "lost", if early says so.
+type requests struct {
+	relay    *relay
+	upstream net.Conn
+}
+
+func (q requests) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "lost") && q.relay.early.CompareAndSwap(true, false) {
+		return 0, net.ErrClosed
+	}
+	return q.upstream.Write(p)
+}

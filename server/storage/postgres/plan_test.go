@@ -1,0 +1,139 @@
+package postgres_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+	"github.com/syncmanager/syncmanager/internal/test/plantest"
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+// sorting names the statements that may sort: what they sort is bounded.
+var sorting = map[string]string{
+	"sqlCollections":     "the collections of a user",
+	"sqlDropExcessPosts": "the batches of a user",
+	"sqlDropExcessBatch": "the batches of a user",
+	"sqlCountItems":      "the items of a batch",
+	"sqlCommitMerged":    "the items of a batch",
+	"sqlDropExpired":     "as many records as the caller names",
+}
+
+// TestStatementsTouchOneUser reads the plan of each statement, on tables that have enough rows for
+// the planner to care.
+func TestStatementsTouchOneUser(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	b := open(t, database, time.Now)
+	fill(t, b)
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	for _, prepare := range []string{"ANALYZE", "SET enable_seqscan = off"} { // the small tables count as large
+		if _, err := conn.Exec(t.Context(), prepare); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, statement := range plantest.Statements(t, "sql.go") {
+		if name == "sqlStates" || name == "sqlExpiring" || name == "sqlProbe" {
+			continue // of the operator: they read all users
+		}
+		plan := explain(t, conn, name, statement)
+		if strings.Contains(plan, "Seq Scan") {
+			t.Errorf("%s reads a table:\n%s\n%s", name, statement, plan)
+		}
+		if sorts.MatchString(plan) && !strings.Contains(name, "Of") && sorting[name] == "" {
+			t.Errorf("%s sorts:\n%s\n%s", name, statement, plan)
+		}
+		if parts := partitions(plan); len(parts) > 1 {
+			t.Errorf("%s reads the partitions %v:\n%s\n%s", name, parts, statement, plan)
+		}
+	}
+}
+
+var sorts = regexp.MustCompile(`(?m)^ *(-> +)?(Incremental )?Sort  \(`)
+
+// partitions lists the remainders of the partitions that a plan reads.
+func partitions(plan string) (all []string) {
+	for _, found := range regexp.MustCompile(` Scan .*on storage_[a-z]+_(\d+)`).FindAllStringSubmatch(plan, -1) {
+		if !slices.Contains(all, found[1]) {
+			all = append(all, found[1])
+		}
+	}
+	return all
+}
+
+// fill stores some thousand records of one user, and a few of others.
+func fill(t *testing.T, b storage.Backend) {
+	t.Helper()
+	for uid := range int64(40) {
+		n := 10
+		if uid == 1 {
+			n = 20000
+		}
+		err := b.Update(t.Context(), uid, storage.Durable, func(tx storage.Tx) error {
+			var changes []storage.Change
+			for i := range n {
+				changes = append(changes, storage.Change{ID: bso.ID(fmt.Sprint(i)), Fields: storage.FieldPayload, Payload: []byte("payload")})
+			}
+			if err := tx.Put("bookmarks", changes); err != nil {
+				return err
+			}
+			return tx.StartBatch("bookmarks", fmt.Sprint(uid), storage.AnyTime)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// explain returns the plan of a statement for user 1.
+func explain(t *testing.T, conn *pgx.Conn, name, statement string) string {
+	t.Helper()
+	prepared, err := conn.Prepare(t.Context(), strings.ToLower(name), statement)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	var args []string
+	for _, oid := range prepared.ParamOIDs {
+		switch oid {
+		case pgtype.TextOID:
+			args = append(args, "'x'")
+		case pgtype.Int8OID, pgtype.Int4OID, pgtype.Int2OID:
+			args = append(args, "1")
+		default:
+			args = append(args, "'{}'")
+		}
+	}
+	call := "EXPLAIN EXECUTE " + strings.ToLower(name)
+	if len(args) > 0 {
+		call += "(" + strings.Join(args, ", ") + ")"
+	}
+	rows, err := conn.Query(t.Context(), call)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return strings.Join(lines, "\n")
+}

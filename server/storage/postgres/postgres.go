@@ -1,0 +1,387 @@
+// Package postgres is a [storage.Backend] that stores the records of all users in a PostgreSQL
+// database, 14 or newer. Any number of processes may use the same database.
+//
+// Each row belongs to a user, and the user comes first in each key: a step touches the rows of one
+// user, which are in one partition of each table. The steps of a user take turns by the lock
+// of the user's row, in which the last-modified time is: so it grows, whichever process
+// writes and whatever its clock says.
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/storage"
+)
+
+var _ storage.Backend = (*Backend)(nil)
+
+// Config says where and how records are stored.
+type Config struct {
+	// Database is a connection string of libpq: a URL, or words such as "host=db dbname=sync".
+	// What it leaves out comes from the environment and from the password file, as in
+	// psql. The tables are made in the first schema of the search path.
+	Database string
+	// Now is the clock.
+	Now func() time.Time
+	// Rand is the source of the numbers that identify steps.
+	Rand io.Reader
+	// MaxConns bounds the connections; 0: 16. A call holds one while it runs.
+	MaxConns int32
+	// Wait is how long a call waits for a connection, and for its turn, before it fails with
+	// [storage.ErrBusy]; 0: ten seconds.
+	Wait time.Duration
+}
+
+// Backend stores the records of all users in one database.
+type Backend struct {
+	now  func() time.Time
+	rand io.Reader
+	wait time.Duration
+	pool *pgxpool.Pool
+
+	mu     sync.Mutex
+	calls  sync.WaitGroup
+	closed bool
+}
+
+// Open connects to the database, and makes or updates its tables. It fails if the database was
+// made by a newer version, or is not reached until ctx ends.
+func Open(ctx context.Context, c Config) (*Backend, error) {
+	pool, err := pgxpool.ParseConfig(c.Database)
+	if err != nil {
+		return nil, err // without the password
+	}
+	b := &Backend{now: c.Now, rand: c.Rand, wait: c.Wait}
+	if b.wait == 0 {
+		b.wait = 10 * time.Second
+	}
+	pool.MaxConns = 16
+	if c.MaxConns > 0 {
+		pool.MaxConns = c.MaxConns
+	}
+	for name, value := range map[string]string{
+		"application_name": "syncmanager",
+		"lock_timeout":     fmt.Sprint(b.wait.Milliseconds()),
+		// A process that is gone keeps neither its place in the queue for a lock, nor the lock.
+		"client_connection_check_interval":    "5s",
+		"idle_in_transaction_session_timeout": "5min",
+		// The plan does not depend on the values, so that the tests read the plans that are used.
+		"plan_cache_mode": "force_generic_plan",
+		"jit":             "off",
+	} {
+		pool.ConnConfig.RuntimeParams[name] = value
+	}
+	if b.pool, err = pgxpool.NewWithConfig(ctx, pool); err != nil {
+		return nil, err
+	}
+	if err := b.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return migrate(ctx, conn.Conn()) }); err != nil {
+		b.pool.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// NodeType implements [storage.Backend].
+func (b *Backend) NodeType() string { return "postgres" }
+
+// enter begins a call, which Close waits for, unless the storage is closed.
+func (b *Backend) enter() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return storage.ErrClosed
+	}
+	b.calls.Add(1)
+	return nil
+}
+
+// with calls f with a connection of its own, and translates its error.
+func (b *Backend) with(ctx context.Context, f func(*pgxpool.Conn) error) error {
+	if err := b.enter(); err != nil {
+		return err
+	}
+	defer b.calls.Done()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, b.wait)
+	conn, err := b.pool.Acquire(waiting)
+	cancel()
+	if err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%w: no connection to the database is free", storage.ErrBusy)
+		}
+		return explain(ctx, err)
+	}
+	defer conn.Release()
+	return explain(ctx, f(conn))
+}
+
+// The codes of PostgreSQL's errors that mean one of the contract's.
+var meanings = map[string]error{
+	"55P03": storage.ErrBusy, // lock_not_available
+	"57014": storage.ErrBusy, // query_canceled, by a timeout
+	"40001": storage.ErrBusy, // serialization_failure, again and again
+	"40P01": storage.ErrBusy, // deadlock_detected
+	"53300": storage.ErrBusy, // too_many_connections
+	"53100": storage.ErrFull, // disk_full
+	"XX001": storage.ErrDamaged,
+	"XX002": storage.ErrDamaged,
+}
+
+// explain adds to an error the error of the contract that it means.
+func explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) || pgconn.Timeout(err) {
+			return fmt.Errorf("%w: %w", ended, err)
+		}
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		if meaning := meanings[pg.Code]; meaning != nil {
+			return fmt.Errorf("%w: %w", meaning, err)
+		}
+	}
+	return err
+}
+
+// View implements [storage.Backend].
+func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
+	return b.with(ctx, func(conn *pgxpool.Conn) error {
+		t := &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, now: bso.TimestampOf(b.now()), begin: []string{sqlBeginView}}
+		defer t.rollback()
+		return f(t)
+	})
+}
+
+// attempts is how often Update runs a step that failed for a reason that a repetition mends.
+const attempts = 5
+
+// Update implements [storage.Backend].
+func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
+	step, err := b.newStep()
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		err = b.with(ctx, func(conn *pgxpool.Conn) error { return b.update(ctx, conn, uid, d, step, f) })
+		var unsettled *unsettledError
+		switch {
+		case errors.As(err, &unsettled):
+			return b.settle(ctx, uid, step, unsettled)
+		case n == attempts || ctx.Err() != nil || !repeatable(err):
+			return err
+		}
+	}
+}
+
+// newStep returns the number that identifies a step.
+func (b *Backend) newStep() (int64, error) {
+	var random [8]byte
+	b.mu.Lock() // the source need not be safe for concurrent use
+	defer b.mu.Unlock()
+	_, err := io.ReadFull(b.rand, random[:])
+	return int64(binary.BigEndian.Uint64(random[:])), err
+}
+
+// repeatable reports whether a step that failed changed nothing, and may succeed if it is run again.
+func repeatable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lost *lostError
+	return errors.As(err, &lost)
+}
+
+// lostError is the loss of a connection before a step did anything: the database was
+// restarted since the connection was used last.
+type lostError struct{ error }
+
+func (e *lostError) Unwrap() error { return e.error }
+
+// unsettledError is a failure of a commit that may have taken effect.
+type unsettledError struct{ error }
+
+func (e *unsettledError) Unwrap() error { return e.error }
+
+func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d storage.Durability, step int64, f func(storage.Tx) error) error {
+	t := &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, step: step, now: bso.TimestampOf(b.now()), begin: []string{sqlBeginUpdate}}
+	if d == storage.Deferred {
+		t.begin = append(t.begin, sqlDeferred)
+	}
+	defer t.rollback()
+	if err := t.lock(); err != nil {
+		if conn.Conn().IsClosed() && ctx.Err() == nil {
+			return &lostError{err}
+		}
+		return err
+	}
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.commit()
+}
+
+// settle finds out whether a step took effect whose commit was sent, and whose answer was
+// lost. It waits until the database has noticed that the connection is gone.
+func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettledError) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.wait)
+	defer cancel()
+	var modified, last int64
+	err := b.with(ctx, func(conn *pgxpool.Conn) error {
+		// It locks the row, which is free only after the lost transaction has ended.
+		tx, err := conn.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+		err = tx.QueryRow(ctx, sqlStep, uid).Scan(&modified, &last)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return errors.Join(failure.error, err)
+	case last == step:
+		return nil
+	}
+	return failure.error
+}
+
+// purgeStep is how many records a purge drops in one step: a writer of the user waits for
+// one step at most. purgeUsers is how many users it looks for at once.
+const (
+	purgeStep  = 1000
+	purgeUsers = 1000
+)
+
+// Purge implements [storage.Backend].
+func (b *Backend) Purge(ctx context.Context) error {
+	var errs []error
+	now := int64(bso.TimestampOf(b.now()))
+	for after, uids := int64(-1), []int64(nil); ; after = uids[len(uids)-1] {
+		err := b.with(ctx, func(conn *pgxpool.Conn) (err error) {
+			rows, err := conn.Query(ctx, sqlExpiring, now, after, purgeUsers)
+			if err != nil {
+				return err
+			}
+			uids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+			return err
+		})
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, uid := range uids {
+			if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
+				// The other users are purged nevertheless.
+				errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
+			}
+		}
+		if ctx.Err() != nil || len(uids) < purgeUsers {
+			return errors.Join(append(errs, ctx.Err())...)
+		}
+	}
+}
+
+func (b *Backend) purge(ctx context.Context, uid int64) error {
+	for n := purgeStep; n == purgeStep; {
+		err := b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
+			n, err = tx.DropExpired(purgeStep)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete implements [storage.Backend].
+func (b *Backend) Delete(ctx context.Context, uid int64) error {
+	return b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) error {
+		return tx.(*transaction).forget()
+	})
+}
+
+// States implements [storage.Backend].
+func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
+	return b.with(ctx, func(conn *pgxpool.Conn) error {
+		rows, err := conn.Query(ctx, sqlStates)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var s storage.State
+			var modified int64
+			if err := rows.Scan(&s.UID, &modified, &s.Bytes); err != nil {
+				return err
+			}
+			s.Modified = bso.Timestamp(modified)
+			if err := visit(s); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// errReadOnly is the failure of a Probe on a standby.
+var errReadOnly = errors.New("the database can only be read: it is a standby, or set to read only")
+
+// Probe implements [storage.Backend]: it asks the database whether it takes writes.
+func (b *Backend) Probe(ctx context.Context) error {
+	return b.with(ctx, func(conn *pgxpool.Conn) error {
+		var readOnly bool
+		err := conn.QueryRow(ctx, sqlProbe).Scan(&readOnly)
+		if err == nil && readOnly {
+			err = errReadOnly
+		}
+		return err
+	})
+}
+
+// Close implements [storage.Backend].
+func (b *Backend) Close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		b.calls.Wait()
+		b.pool.Close()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		select {
+		case <-ended:
+			return nil
+		default:
+			return fmt.Errorf("the storage is still in use: %w", ctx.Err())
+		}
+	}
+}
