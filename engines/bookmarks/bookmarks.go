@@ -66,24 +66,24 @@ var (
 
 // Open opens the bookmarks in c.Path, for an app that has no history: else see [New].
 func Open(ctx context.Context, c Config) (*Engine, error) {
-	db, err := places.Open(ctx, c)
+	file, err := placesfile.Open(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
-	e, err := New(ctx, db)
+	e, err := New(ctx, file)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, file.Close())
 	}
-	e.own = db
+	e.own = file
 	return e, nil
 }
 
 // New returns the bookmarks in an open file, which history may be in too. The file stays
 // open when the engine is closed.
 func New(ctx context.Context, file placesfile.File) (*Engine, error) {
-	db, ok := file.(*places.DB)
-	if !ok {
-		return nil, fmt.Errorf("bookmarks: %w", places.ErrNotOpened)
+	db, err := places.Of(file)
+	if err != nil {
+		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
 	e := &Engine{db: db, log: db.Log()}
 	e.ledger = ledger.New(db.File(), ledger.Config{

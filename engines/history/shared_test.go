@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/internal/places"
+	"github.com/syncmanager/syncmanager/engines/placesfile"
 )
 
 var testNow = time.UnixMicro(1_795_370_000_000_000)
@@ -22,16 +23,20 @@ func openBoth(t *testing.T, log *slog.Logger) (*Engine, *places.DB) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "places.sqlite")
 	now := func() time.Time { return testNow }
-	db, err := places.Open(t.Context(), places.Config{Path: path, Now: now, Rand: rand.Reader, Log: log})
+	file, err := placesfile.Open(t.Context(), places.Config{Path: path, Now: now, Rand: rand.Reader, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(t.Context(), db)
+	db, err := places.Of(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), db.Close()); err != nil {
+		if err := errors.Join(e.Close(), file.Close()); err != nil {
 			t.Error(err)
 		}
 	})

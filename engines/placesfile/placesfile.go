@@ -26,9 +26,14 @@ type Config = engine.StoreConfig
 
 // File is the open file, for bookmarks.New and history.New. It is safe for concurrent use.
 type File interface {
+	// Search finds pages and bookmarks together; see [Query].
+	Search(ctx context.Context, q Query) ([]Result, error)
 	// Close closes the file. The engines on it must be closed before.
 	Close() error
 }
+
+// file is what Open returns: engines find the places behind it by places.Of.
+type file struct{ *places.DB }
 
 // Open opens the file.
 func Open(ctx context.Context, c Config) (File, error) {
@@ -36,5 +41,5 @@ func Open(ctx context.Context, c Config) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return db, nil
+	return &file{db}, nil
 }

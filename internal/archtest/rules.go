@@ -34,7 +34,7 @@ var rules = []rule{
 		"the protocol drives any engine, so it knows none, and it serves any manager"},
 	{".", []string{"sync15/...", "engine", "bso", "internal/catalogue", "internal/localkey", "internal/sealedfile"},
 		"an app that imports the manager gets little else"},
-	{"engines/placesfile", []string{"engine", "engines/internal/places"},
+	{"engines/placesfile", []string{"engine", "engines/internal/places", "internal/sqlite"},
 		"it opens a file as engine.StoreConfig says, and knows neither engine on it"},
 	{"engines/...", []string{"engine", "engine/importing", "internal/..."},
 		"an engine fulfils the contract alone, and takes IDs and timestamps from it"},

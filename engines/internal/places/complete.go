@@ -168,25 +168,27 @@ func Score(frecency, now int64) float64 {
 	return math.Exp2(float64(frecency-now) / halfLife)
 }
 
-// accepted takes what was picked before for texts that begin with the query.
-func (s *search) accepted(input string) error {
-	if input == "" || len(input) > maxInput {
+// picked takes what was picked before for texts that begin with the query.
+func (s *search) picked() error {
+	s.match = ByChoice
+	input := inputOf(s.typed)
+	if input == "" || len(input) > maxInput || s.limit <= 0 {
 		return nil
 	}
-	rows, err := s.tx.Query(sqlAcceptedFor, input, input+afterAll, s.tx.Now().Unix(), s.limit)
+	now := s.tx.Now().Unix()
+	rows, err := s.tx.Query(sqlAcceptedFor, input, input+afterAll, now, s.limit)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		p, _, err := scanPlace(rows.Scan)
+		var until int64
+		p, _, err := scanPlace(func(to ...any) error { return rows.Scan(append(to, &until)...) })
 		if err != nil {
 			return err
 		}
 		s.touched++
-		if _, ok := s.seen[p.ID]; !ok && s.which.includes(&p) && len(s.found) < s.limit {
-			s.add(p)
-		}
+		s.add(Hit{Place: p, points: Score(until, now)})
 	}
 	return rows.Err()
 }

@@ -77,6 +77,18 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 // ErrNotOpened means that an engine was given something else than an open file of places.
 var ErrNotOpened = errors.New("the file must be one that placesfile.Open returned")
 
+// Of returns the open file that an app holds as what placesfile.Open returned, or
+// [ErrNotOpened].
+func Of(file any) (*DB, error) {
+	if f, ok := file.(interface{ Places() *DB }); ok {
+		return f.Places(), nil
+	}
+	return nil, ErrNotOpened
+}
+
+// Places returns the file itself; see [Of].
+func (d *DB) Places() *DB { return d }
+
 // Close closes the file.
 func (d *DB) Close() error { return d.file.Close() }
 

@@ -23,7 +23,8 @@ type Which int
 
 // What to search.
 const (
-	// Anything is pages that were visited and pages that are bookmarked.
+	// Anything is pages that were visited and pages that are bookmarked, without the saved
+	// searches among the bookmarks.
 	Anything Which = iota
 	// Visited is pages that have a visit and are not hidden.
 	Visited
@@ -39,7 +40,7 @@ func (w Which) includes(p *Place) bool {
 	case Bookmarks:
 		return p.Bookmarks > 0
 	}
-	return visited || p.Bookmarks > 0
+	return (visited || p.Bookmarks > 0) && !strings.HasPrefix(p.URL, "place:")
 }
 
 // Search finds places as a person types: those where each word of the query
@@ -71,27 +72,40 @@ type search struct {
 	query []string // its words
 	which Which
 	limit int
-	found []Place
+	found []Hit
 	seen  map[int64]struct{}
+	// match is what the next hits get.
+	match Match
 	// touched counts the rows that were read, for a test.
 	touched int
 }
 
 func (t *Tx) search(query string, which Which, limit int) ([]Place, error) {
-	s := &search{tx: t, typed: query, query: Words(query), which: which, limit: limit, seen: make(map[int64]struct{})}
-	err := s.run()
-	return s.found, err
+	s := t.newSearch(query, which, limit)
+	err := s.picked()
+	if err == nil {
+		err = s.byWords()
+	}
+	found := make([]Place, len(s.found))
+	for i, h := range s.found {
+		found[i] = h.Place
+	}
+	return found, err
 }
 
-func (s *search) run() error {
-	if s.limit <= 0 {
+func (t *Tx) newSearch(typed string, which Which, limit int) *search {
+	typed = typed[:min(len(typed), MaxURL)]
+	return &search{tx: t, typed: typed, query: Words(bare(typed)), which: which, limit: limit, seen: make(map[int64]struct{})}
+}
+
+// byWords takes the places that have all words of the query.
+func (s *search) byWords() error {
+	s.match = ByWords
+	if len(s.found) >= s.limit {
 		return nil
 	}
 	if len(s.query) == 0 {
 		return s.scan(scanned + s.limit)
-	}
-	if err := s.accepted(inputOf(s.typed)); err != nil {
-		return err
 	}
 	ids, err := s.candidates()
 	if err != nil {
@@ -180,13 +194,17 @@ func scanPlace(scan func(...any) error) (p Place, text string, err error) {
 }
 
 func (s *search) take(p Place, text string) {
-	if _, ok := s.seen[p.ID]; ok || !s.which.includes(&p) || !matches(words(p.URL, p.Title, text), s.query) {
-		return
+	if matches(words(p.URL, p.Title, text), s.query) {
+		s.add(Hit{Place: p})
 	}
-	s.add(p)
 }
 
-func (s *search) add(p Place) {
-	s.seen[p.ID] = struct{}{}
-	s.found = append(s.found, p)
+// add adds a hit, if the search includes its place, has it not yet, and has room for it.
+func (s *search) add(h Hit) {
+	if _, ok := s.seen[h.ID]; ok || !s.which.includes(&h.Place) || len(s.found) >= s.limit {
+		return
+	}
+	s.seen[h.ID] = struct{}{}
+	h.Match = s.match
+	s.found = append(s.found, h)
 }

@@ -2,6 +2,7 @@ package places
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -202,14 +203,14 @@ func TestASearchReadsABoundedNumberOfPlaces(t *testing.T) {
 		{"commonplace", 0, candidates + scanned + verified},
 	} {
 		err := db.View(t.Context(), func(tx *Tx) error {
-			s := &search{tx: tx, typed: c.query, query: Words(c.query), limit: limit, seen: make(map[int64]struct{})}
-			if err := s.run(); err != nil {
+			s := tx.newSearch(c.query, Anything, limit)
+			if err := errors.Join(s.picked(), s.byWords()); err != nil {
 				return err
 			}
 			if len(s.found) != c.found || s.touched > c.touch {
 				t.Errorf("%q found %d and read %d rows; want %d, and no more than %d rows", c.query, len(s.found), s.touched, c.found, c.touch)
 			}
-			if !slices.IsSortedFunc(s.found, func(a, b Place) int { return int(b.Frecency - a.Frecency) }) {
+			if !slices.IsSortedFunc(s.found, func(a, b Hit) int { return int(b.Frecency - a.Frecency) }) {
 				t.Errorf("%q: not in the order of frecency", c.query)
 			}
 			return nil

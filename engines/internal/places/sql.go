@@ -37,10 +37,17 @@ const (
 		ORDER BY (SELECT max(frecency) FROM places WHERE origin = c.id) DESC LIMIT 1`
 	sqlOriginsOf = `SELECT id, prefix || host FROM origins WHERE host IN (?1, ?2) AND ?3 IN ('', prefix)`
 	sqlBestPages = `SELECT url, frecency FROM places WHERE origin = ?1 AND frecency > 0 ORDER BY frecency DESC LIMIT ?2`
+	sqlPagesOf   = `SELECT ` + columns + `, bookmark_text FROM places WHERE origin = ?1 AND frecency > 0 ORDER BY frecency DESC LIMIT ?2`
+
+	// The bookmarks of a place, as far as the search shows them.
+	sqlOfKeyword = `SELECT ` + columns + ` FROM places WHERE id = (SELECT place FROM bookmark_keywords WHERE keyword = ?1)`
+	sqlNewest    = `SELECT guid, title FROM (SELECT guid, title, added, n FROM bookmarks WHERE place = ?1 LIMIT ?2) AS c ORDER BY added DESC, n DESC LIMIT 1`
+	sqlTags      = `SELECT tag FROM bookmark_tags WHERE place = ?1 ORDER BY tag LIMIT ?2`
+	sqlKeyword   = `SELECT keyword FROM bookmark_keywords WHERE place = ?1`
 
 	sqlAccepted    = `SELECT until FROM accepted WHERE input = ?1 AND place = ?2`
 	sqlAccept      = `INSERT INTO accepted (input, place, until) VALUES (?1, ?2, ?3) ON CONFLICT (input, place) DO UPDATE SET until = excluded.until`
-	sqlAcceptedFor = `SELECT ` + columns + `, bookmark_text FROM (SELECT place, max(until) AS until FROM accepted
+	sqlAcceptedFor = `SELECT ` + columns + `, bookmark_text, c.until FROM (SELECT place, max(until) AS until FROM accepted
 			WHERE input >= ?1 AND input < ?2 AND until > ?3 GROUP BY place ORDER BY 2 DESC LIMIT ?4) AS c
 		CROSS JOIN places ON places.id = c.place ORDER BY c.until DESC`
 	sqlPruneAccepted = `DELETE FROM accepted WHERE until <= (SELECT until FROM accepted WHERE until > 0 ORDER BY until DESC LIMIT 1 OFFSET ?1)`

@@ -24,11 +24,16 @@ func words(url, title, text string) []string {
 	w := wordSet{seen: make(map[string]struct{}, 16)}
 	w.add(text)
 	w.add(title)
+	w.add(unescape(bare(url)))
+	return w.list
+}
+
+// bare is a URL, or the beginning of one, without its scheme and "www.".
+func bare(url string) string {
 	if _, rest, ok := strings.Cut(url, "://"); ok {
 		url = rest
 	}
-	w.add(unescape(strings.TrimPrefix(url, "www.")))
-	return w.list
+	return strings.TrimPrefix(url, "www.")
 }
 
 // Words are the words of a query or a text as the search sees them: in lower
