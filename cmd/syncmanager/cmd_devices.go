@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -83,12 +84,23 @@ func (a *app) devicesListCommand() *cobra.Command {
 }
 
 func (a *app) devicesRenameCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rename NAME",
+	var usual bool
+	c := &cobra.Command{
+		Use:   "rename NAME | --default",
 		Short: "Rename this device",
-		Args:  cobra.ExactArgs(1),
+		Args:  cobra.MaximumNArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			if (len(args) == 1) == usual {
+				return errors.New("give the new NAME, or --default for the name of a new device")
+			}
+			return nil
+		},
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
-			if err := p.RenameDevice(ctx, args[0]); err != nil {
+			name := p.DefaultDeviceName()
+			if !usual {
+				name = args[0]
+			}
+			if err := p.RenameDevice(ctx, name); err != nil {
 				return err
 			}
 			if a.JSON {
@@ -98,6 +110,8 @@ func (a *app) devicesRenameCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	c.Flags().BoolVar(&usual, "default", false, "give this device the name again that it had at first")
+	return c
 }
 
 // commands are the words for the commands of the protocol, and whether they take an

@@ -150,7 +150,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 		return nil, err
 	}
 	if p.settings.DeviceName == "" {
-		p.settings.DeviceName = "Sync Manager on " + c.Hostname
+		p.settings.DeviceName = p.DefaultDeviceName()
 		p.settings.Keyring = c.Keyring
 		if err := p.saveSettings(); err != nil {
 			return nil, err

@@ -45,13 +45,11 @@ func (p *Profile) Disconnect(ctx context.Context, word string) (account.Device, 
 
 // AttachedClients asks the server for the sessions of the account.
 func (p *Profile) AttachedClients(ctx context.Context) ([]account.AttachedClient, error) {
-	if _, _, err := p.connect(); err != nil {
+	a, err := p.signedIn()
+	if err != nil {
 		return nil, err
 	}
-	if p.credentials == nil {
-		return nil, NotSignedInError{}
-	}
-	return p.account.AttachedClients(ctx)
+	return a.AttachedClients(ctx)
 }
 
 // findAccountDevice asks the server for the one of the account's other devices
