@@ -54,7 +54,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/recovery"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/secondfactor"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -140,7 +140,7 @@ const hawkSkew = time.Minute
 const idleLife = 180 * 24 * time.Hour
 
 // Schema holds the migrations that make the service's database.
-func Schema() fs.FS { return sqlite.Schema() }
+func Schema() fs.FS { return sqlstore.Schema() }
 
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
@@ -160,7 +160,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, errors.New("sign-up by e-mail needs a mail host to send by")
 	}
 	cfg.Limits.defaults()
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"))
+	db, err := sqlstore.OpenFile(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"))
 	if err != nil {
 		return nil, err
 	}

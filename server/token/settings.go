@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // DefaultQuota returns the quota, in bytes, that the operator set for accounts without their
 // own; 0 means any amount. It is not Valid if the operator set none.
 func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err error) {
-	err = s.db.QueryRow(ctx, sqlDefaultQuota).Scan(&q.V)
+	err = s.db.Read(ctx).QueryRow(sqlDefaultQuota).Scan(&q.V)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sql.Null[int64]{}, nil
 	}
@@ -23,11 +25,11 @@ func (s *Service) DefaultQuota(ctx context.Context) (q sql.Null[int64], err erro
 
 // SetDefaultQuota sets the result of [Service.DefaultQuota]; a q that is not Valid unsets it.
 func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) (err error) {
+	err := s.db.Update(ctx, func(tx sqldb.Tx) (err error) {
 		if q.Valid {
-			_, err = tx.ExecContext(ctx, sqlSetDefaultQuota, q.V)
+			_, err = tx.Exec(sqlSetDefaultQuota, q.V)
 		} else {
-			_, err = tx.ExecContext(ctx, sqlUnsetDefaultQuota)
+			_, err = tx.Exec(sqlUnsetDefaultQuota)
 		}
 		return err
 	})
@@ -39,7 +41,7 @@ func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error 
 
 // Storages lists the uids of all storages that an account has or had.
 func (s *Service) Storages(ctx context.Context, account string) (uids []int64, err error) {
-	rows, err := s.db.Query(ctx, sqlStorages, account)
+	rows, err := s.db.Read(ctx).Query(sqlStorages, account)
 	if err != nil {
 		return nil, fmt.Errorf("list an account's storages: %w", err)
 	}

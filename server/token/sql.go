@@ -4,18 +4,18 @@ package token
 const (
 	sqlStatus   = `SELECT disabled, quota FROM account_status WHERE account = ?1`
 	sqlStatusOf = `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?1`
-	sqlAdmit    = `SELECT u.replaced_at IS NULL, IFNULL(s.disabled OR s.retired, 0)
+	sqlAdmit    = `SELECT u.replaced_at IS NULL, COALESCE(s.disabled = 1 OR s.retired = 1, FALSE)
 		FROM users u LEFT JOIN account_status s USING (account) WHERE u.uid = ?1 AND u.account = ?2`
 	sqlSetStatus = `INSERT INTO account_status (account, disabled, quota) VALUES (?1, ?2, ?3)
 		ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`
 	sqlCount = `SELECT count(*) FROM users WHERE replaced_at IS NULL`
-	sqlUsers = `SELECT u.account, u.uid, u.created_at, IFNULL(s.disabled, 0), s.quota
+	sqlUsers = `SELECT u.account, u.uid, u.created_at, COALESCE(s.disabled, 0), s.quota
 		FROM users u LEFT JOIN account_status s USING (account) WHERE u.replaced_at IS NULL
 		UNION ALL
 		SELECT s.account, 0, 0, s.disabled, s.quota FROM account_status s
-		WHERE NOT s.retired AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
+		WHERE s.retired = 0 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
 		ORDER BY 1`
-	sqlClosed        = `SELECT disabled OR retired FROM account_status WHERE account = ?1`
+	sqlClosed        = `SELECT disabled = 1 OR retired = 1 FROM account_status WHERE account = ?1`
 	sqlKeys          = `SELECT uid, client_state, generation, keys_changed_at, replaced_at IS NULL FROM users WHERE account = ?1`
 	sqlSetGeneration = `UPDATE users SET generation = ?1, keys_changed_at = ?2 WHERE uid = ?3`
 	sqlReplace       = `UPDATE users SET replaced_at = ?1 WHERE account = ?2 AND replaced_at IS NULL`
@@ -24,10 +24,10 @@ const (
 		ON CONFLICT (account) DO UPDATE SET retired = 1, quota = NULL`
 	sqlGiveUp = `DELETE FROM users WHERE uid = ?1 AND replaced_at IS NULL
 		RETURNING account, client_state, generation, keys_changed_at, created_at`
-	sqlReplaced          = `SELECT uid FROM users WHERE replaced_at < ?1 AND NOT emptied ORDER BY replaced_at, uid`
+	sqlReplaced          = `SELECT uid FROM users WHERE replaced_at < ?1 AND emptied = 0 ORDER BY replaced_at, uid`
 	sqlEmptied           = `UPDATE users SET emptied = 1 WHERE uid = ?1 AND replaced_at IS NOT NULL`
 	sqlDefaultQuota      = `SELECT value FROM settings WHERE name = 'quota'`
-	sqlSetDefaultQuota   = `INSERT OR REPLACE INTO settings (name, value) VALUES ('quota', ?1)`
+	sqlSetDefaultQuota   = `INSERT INTO settings (name, value) VALUES ('quota', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 	sqlUnsetDefaultQuota = `DELETE FROM settings WHERE name = 'quota'`
 	sqlStorages          = `SELECT uid FROM users WHERE account = ?1`
 )

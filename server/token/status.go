@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // AccountStatus is what an operator decided about an account.
@@ -30,7 +30,7 @@ func (s *Service) AccountStatusOf(ctx context.Context, uid int64) (AccountStatus
 }
 
 func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st AccountStatus, err error) {
-	err = s.db.QueryRow(ctx, query, arg).Scan(&st.Disabled, &st.Quota)
+	err = s.db.Read(ctx).QueryRow(query, arg).Scan(&st.Disabled, &st.Quota)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return AccountStatus{}, fmt.Errorf("read an account's status: %w", err)
 	}
@@ -42,10 +42,10 @@ func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st 
 // [ErrToken].
 func (s *Service) Admit(ctx context.Context, g Grant) error {
 	var current, closed bool
-	err := s.db.QueryRow(ctx, sqlAdmit, g.UID, g.Account).Scan(&current, &closed)
+	err := s.db.Read(ctx).QueryRow(sqlAdmit, g.UID, g.Account).Scan(&current, &closed)
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("find a token's account: %w", sqlite.Explain(err))
+		return fmt.Errorf("find a token's account: %w", sqldb.Explain(err))
 	case !current:
 		return fmt.Errorf("%w any more: its storage was replaced", ErrToken)
 	case closed:
@@ -62,14 +62,14 @@ func (s *Service) Admit(ctx context.Context, g Grant) error {
 
 // SetAccountStatus calls change to change an account's status, in a transaction.
 func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
 		var st AccountStatus
-		err := tx.QueryRowContext(ctx, sqlStatus, account).Scan(&st.Disabled, &st.Quota)
+		err := tx.QueryRow(sqlStatus, account).Scan(&st.Disabled, &st.Quota)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		change(&st)
-		_, err = tx.ExecContext(ctx, sqlSetStatus, account, st.Disabled, st.Quota)
+		_, err = tx.Exec(sqlSetStatus, account, st.Disabled, st.Quota)
 		return err
 	})
 	if err != nil {
@@ -90,14 +90,14 @@ type User struct {
 
 // Count returns how many accounts have storage.
 func (s *Service) Count(ctx context.Context) (n int, err error) {
-	err = s.db.QueryRow(ctx, sqlCount).Scan(&n)
+	err = s.db.Read(ctx).QueryRow(sqlCount).Scan(&n)
 	return n, err
 }
 
 // Users lists the accounts that have storage, and those without storage that have an
 // [AccountStatus].
 func (s *Service) Users(ctx context.Context) ([]User, error) {
-	rows, err := s.db.Query(ctx, sqlUsers)
+	rows, err := s.db.Read(ctx).Query(sqlUsers)
 	if err != nil {
 		return nil, fmt.Errorf("list the users: %w", err)
 	}

@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
-	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/security"
 )
 
@@ -60,6 +60,9 @@ type Verifier interface {
 
 // Config configures a [Service]. All fields without a default must be set.
 type Config struct {
+	// Database is where the tables are, as a connection string of PostgreSQL; "": in
+	// token.sqlite in the folder Dir.
+	Database string
 	// Dir is the folder of token.sqlite.
 	Dir string
 	// Node returns the public URL of the storage service, without "/1.5/<uid>", for the
@@ -89,7 +92,7 @@ type Config struct {
 // Service is the token server. It serves /1.0/sync/1.5.
 type Service struct {
 	cfg Config
-	db  *sqlite.DB
+	db  sqldb.DB
 	mux *http.ServeMux
 }
 
@@ -112,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	// Durable, because a uid that was assigned and then lost would be assigned to another
 	// account, together with its storage.
-	db, err := sqlite.Open(ctx, filepath.Join(cfg.Dir, "token.sqlite"), sqlite.Options{Migrations: Schema(), Durable: true})
+	db, err := cfg.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +124,19 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	return s, nil
 }
 
+// open opens the database that c names.
+func (c *Config) open(ctx context.Context) (sqldb.DB, error) {
+	if c.Database != "" {
+		return sqldb.OpenPostgres(ctx, c.Database, "tokens", Schema())
+	}
+	return sqldb.OpenSQLite(ctx, filepath.Join(c.Dir, "token.sqlite"), Schema())
+}
+
 // Close closes the database.
 func (s *Service) Close() error { return s.db.Close() }
 
 // Ping checks that the database can be read and written.
-func (s *Service) Ping(ctx context.Context) error { return s.db.Probe(ctx) }
+func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }

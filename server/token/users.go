@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // claim is what a request states about its account.
@@ -29,34 +31,34 @@ type user struct {
 func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 	var u user
 	var changed bool
-	err := s.db.View(ctx, func(tx *sql.Tx) (err error) {
-		u, changed, err = s.decide(ctx, tx, c)
+	err := s.db.View(ctx, func(tx sqldb.Tx) (err error) {
+		u, changed, err = s.decide(tx, c)
 		return err
 	})
 	if err != nil || !changed {
 		return u, err
 	}
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
-		if u, changed, err = s.decide(ctx, tx, c); err != nil || !changed {
+	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
+		if u, changed, err = s.decide(tx, c); err != nil || !changed {
 			return err
 		}
-		u, err = s.store(ctx, tx, c.account, u)
+		u, err = s.store(tx, c.account, u)
 		return err
 	})
 	return u, err
 }
 
 // decide returns what the account's row is to be; its uid is 0 if it is a new row.
-func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, changed bool, err error) {
+func (s *Service) decide(tx sqldb.Tx, c claim) (_ user, changed bool, err error) {
 	var closed bool
-	err = tx.QueryRowContext(ctx, sqlClosed, c.account).Scan(&closed)
+	err = tx.QueryRow(sqlClosed, c.account).Scan(&closed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return user{}, false, err
 	}
 	if closed {
 		return user{}, false, errCredentials
 	}
-	now, old, err := s.find(ctx, tx, c)
+	now, old, err := s.find(tx, c)
 	if err != nil {
 		return user{}, false, err
 	}
@@ -90,9 +92,8 @@ func (s *Service) decide(ctx context.Context, tx *sql.Tx, c claim) (_ user, chan
 
 // find returns the account's current row, or nil. old says that the claim's client state was
 // replaced before. If there is no current row, old says that the account ever had one.
-func (s *Service) find(ctx context.Context, tx *sql.Tx, c claim) (now *user, old bool, err error) {
-	rows, err := tx.QueryContext(ctx,
-		sqlKeys, c.account)
+func (s *Service) find(tx sqldb.Tx, c claim) (now *user, old bool, err error) {
+	rows, err := tx.Query(sqlKeys, c.account)
 	if err != nil {
 		return nil, false, err
 	}
@@ -140,19 +141,17 @@ func check(now user, c claim, old bool) error {
 	return nil
 }
 
-func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user) (user, error) {
+func (s *Service) store(tx sqldb.Tx, account string, u user) (user, error) {
 	if u.uid != 0 {
-		_, err := tx.ExecContext(ctx, sqlSetGeneration,
+		_, err := tx.Exec(sqlSetGeneration,
 			u.generation, u.keysChangedAt, u.uid)
 		return u, err
 	}
 	ms := s.cfg.Now().UnixMilli()
-	if _, err := tx.ExecContext(ctx,
-		sqlReplace, ms, account); err != nil {
+	if _, err := tx.Exec(sqlReplace, ms, account); err != nil {
 		return user{}, err
 	}
-	err := tx.QueryRowContext(ctx,
-		sqlAdd,
+	err := tx.QueryRow(sqlAdd,
 		account, u.clientState, u.generation, u.keysChangedAt, ms).Scan(&u.uid)
 	return u, err
 }
@@ -160,12 +159,12 @@ func (s *Service) store(ctx context.Context, tx *sql.Tx, account string, u user)
 // Retire closes an account's storage permanently: the account gets no more tokens, and its
 // existing ones are refused.
 func (s *Service) Retire(ctx context.Context, account string) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
 		// Also for an unknown account: its first request may be in progress.
-		if _, err := tx.ExecContext(ctx, sqlRetire, account); err != nil {
+		if _, err := tx.Exec(sqlRetire, account); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, sqlReplace,
+		_, err := tx.Exec(sqlReplace,
 			s.cfg.Now().UnixMilli(), account)
 		return err
 	})
@@ -182,10 +181,10 @@ var ErrNoStorage = errors.New("there is no such storage")
 // the new uid. Tokens for the old storage are refused from then on. The account's devices
 // notice the new storage and upload their data again.
 func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fresh int64, err error) {
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
 		var u user
 		var created int64
-		err := tx.QueryRowContext(ctx, sqlGiveUp, uid).
+		err := tx.QueryRow(sqlGiveUp, uid).
 			Scan(&account, &u.clientState, &u.generation, &u.keysChangedAt, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNoStorage
@@ -193,8 +192,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 		if err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx,
-			sqlAdd,
+		return tx.QueryRow(sqlAdd,
 			account, u.clientState, u.generation, u.keysChangedAt, created).Scan(&fresh)
 	})
 	if err != nil {
@@ -207,7 +205,7 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 // be deleted. It omits those that [Service.Emptied] was called for.
 func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
-	rows, err := s.db.Query(ctx, sqlReplaced, before)
+	rows, err := s.db.Read(ctx).Query(sqlReplaced, before)
 	if err != nil {
 		return nil, fmt.Errorf("list replaced storage: %w", err)
 	}
@@ -226,8 +224,8 @@ func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
 // Emptied records that a replaced storage was deleted. Its row stays, because its client
 // state must never become current again.
 func (s *Service) Emptied(ctx context.Context, uid int64) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, sqlEmptied, uid)
+	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
+		_, err := tx.Exec(sqlEmptied, uid)
 		return err
 	})
 	if err != nil {

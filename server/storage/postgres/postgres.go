@@ -8,7 +8,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	_ "embed" // for the migrations
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/server/internal/pg"
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
@@ -55,40 +58,25 @@ type Backend struct {
 	closed bool
 }
 
+//go:embed migrations/0001_start.sql
+var start string
+
+// ErrNewer is the error of a database that was made by a newer version of this program.
+var ErrNewer = pg.ErrNewer
+
 // Open connects to the database, and makes or updates its tables. It fails if the database was
 // made by a newer version, or is not reached until ctx ends.
 func Open(ctx context.Context, c Config) (*Backend, error) {
-	pool, err := pgxpool.ParseConfig(c.Database)
+	b := &Backend{now: c.Now, rand: c.Rand, wait: cmp.Or(c.Wait, pg.Wait)}
+	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait})
 	if err != nil {
-		return nil, err // without the password
-	}
-	b := &Backend{now: c.Now, rand: c.Rand, wait: c.Wait}
-	if b.wait == 0 {
-		b.wait = 10 * time.Second
-	}
-	pool.MaxConns = 16
-	if c.MaxConns > 0 {
-		pool.MaxConns = c.MaxConns
-	}
-	for name, value := range map[string]string{
-		"application_name": "syncmanager",
-		"lock_timeout":     fmt.Sprint(b.wait.Milliseconds()),
-		// A process that is gone keeps neither its place in the queue for a lock, nor the lock.
-		"client_connection_check_interval":    "5s",
-		"idle_in_transaction_session_timeout": "5min",
-		// The plan does not depend on the values, so that the tests read the plans that are used.
-		"plan_cache_mode": "force_generic_plan",
-		"jit":             "off",
-	} {
-		pool.ConnConfig.RuntimeParams[name] = value
-	}
-	if b.pool, err = pgxpool.NewWithConfig(ctx, pool); err != nil {
 		return nil, err
 	}
-	if err := b.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return migrate(ctx, conn.Conn()) }); err != nil {
-		b.pool.Close()
+	if err := pg.Migrate(ctx, pool, "storage", []string{start}); err != nil {
+		pool.Close()
 		return nil, err
 	}
+	b.pool = pool
 	return b, nil
 }
 
@@ -146,14 +134,14 @@ func explain(ctx context.Context, err error) error {
 		return nil
 	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) || pgconn.Timeout(err) {
+		var failure *pgconn.PgError
+		if errors.As(err, &failure) || pgconn.Timeout(err) {
 			return fmt.Errorf("%w: %w", ended, err)
 		}
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		if meaning := meanings[pg.Code]; meaning != nil {
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		if meaning := meanings[failure.Code]; meaning != nil {
 			return fmt.Errorf("%w: %w", meaning, err)
 		}
 	}
@@ -201,9 +189,9 @@ func (b *Backend) newStep() (int64, error) {
 
 // repeatable reports whether a step that failed changed nothing, and may succeed if it is run again.
 func repeatable(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+	var failure *pgconn.PgError
+	if errors.As(err, &failure) {
+		return failure.Code == "40001" || failure.Code == "40P01"
 	}
 	var lost *lostError
 	return errors.As(err, &lost)

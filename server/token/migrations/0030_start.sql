@@ -14,7 +14,7 @@ CREATE TABLE users (
   UNIQUE (account, client_state)
 ) STRICT;
 CREATE UNIQUE INDEX users_current ON users (account) WHERE replaced_at IS NULL;
-CREATE INDEX users_replaced ON users (replaced_at) WHERE replaced_at IS NOT NULL AND NOT emptied;
+CREATE INDEX users_replaced ON users (replaced_at) WHERE replaced_at IS NOT NULL AND emptied = 0;
 
 -- What an operator decided about an account, by the account's uid. It outlives
 -- the account's keys, and so stands apart from users.

@@ -24,7 +24,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -56,7 +56,7 @@ type Env struct {
 // New returns an Env that lives until the test ends.
 func New(t testing.TB, now func() time.Time) *Env {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
 	if err != nil {
 		t.Fatal(err)
 	}

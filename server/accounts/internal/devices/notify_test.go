@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlite"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/push"
 )
 
@@ -29,7 +29,7 @@ type env struct {
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
 	if err != nil {
 		t.Fatal(err)
 	}

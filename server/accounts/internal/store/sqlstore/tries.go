@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"errors"
@@ -9,17 +9,19 @@ import (
 const (
 	sqlTries    = `SELECT n, ends_at FROM tries WHERE what = ? AND network = ? AND ends_at > ?`
 	sqlCountTry = `INSERT INTO tries (what, network, n, ends_at) VALUES (?1, ?2, 1, ?3)
-		ON CONFLICT DO UPDATE SET n = iif(ends_at <= ?4, 1, n + 1), ends_at = iif(ends_at <= ?4, ?3, ends_at)`
-	sqlReturnTry   = `UPDATE tries SET n = max(0, n - 1) WHERE what = ? AND network IN (?, '')`
+		ON CONFLICT (what, network) DO UPDATE SET
+			n = CASE WHEN tries.ends_at <= ?4 THEN 1 ELSE tries.n + 1 END,
+			ends_at = CASE WHEN tries.ends_at <= ?4 THEN excluded.ends_at ELSE tries.ends_at END`
+	sqlReturnTry   = `UPDATE tries SET n = CASE WHEN n > 0 THEN n - 1 ELSE 0 END WHERE what = ? AND network IN (?, '')`
 	sqlForgetTries = `DELETE FROM tries WHERE what = ?`
 	// sqlForgetEndedTries removes only a few, because it runs with each try.
 	sqlForgetEndedTries = `DELETE FROM tries WHERE (what, network) IN (SELECT what, network FROM tries WHERE ends_at <= ? LIMIT 8)`
 	sqlKnowsNetwork     = `SELECT EXISTS (SELECT 1 FROM known_networks
 		WHERE uid IN (?1, (SELECT uid FROM accounts WHERE email_key = ?1)) AND network = ?2)`
 	sqlKnowNetwork = `INSERT INTO known_networks (uid, network, seen_at) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at`
+		ON CONFLICT (uid, network) DO UPDATE SET seen_at = excluded.seen_at`
 	sqlKeepNetworks = `DELETE FROM known_networks WHERE uid = ?1 AND network IN (
-		SELECT network FROM known_networks WHERE uid = ?1 ORDER BY seen_at DESC, network LIMIT -1 OFFSET ?2)`
+		SELECT network FROM known_networks WHERE uid = ?1 ORDER BY seen_at DESC, network LIMIT 9223372036854775807 OFFSET ?2)`
 )
 
 func (t tx) Tries(what []byte, network string, now int64) (n int, endsAt int64, err error) {

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
@@ -11,12 +11,12 @@ const (
 		FROM accounts WHERE email_key = ?`
 	sqlAnyAccount = `SELECT EXISTS (SELECT 1 FROM accounts)`
 	sqlUsers      = `SELECT uid, email, created_at,
-		IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
-		(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed
+		COALESCE((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
+		(SELECT count(*) FROM devices d WHERE d.uid = a.uid), confirmed = 0
 		FROM accounts a WHERE email_key NOT LIKE 'decoy %' ORDER BY email_key`
 	sqlUser = `SELECT uid, email, created_at,
-		IFNULL((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
-		(SELECT count(*) FROM devices d WHERE d.uid = a.uid), NOT confirmed
+		COALESCE((SELECT max(used_at) FROM tokens t WHERE t.uid = a.uid AND kind = 'session'), 0),
+		(SELECT count(*) FROM devices d WHERE d.uid = a.uid), confirmed = 0
 		FROM accounts a WHERE email_key NOT LIKE 'decoy %' AND (email_key = ?1 OR uid = ?1)`
 	sqlAddAccount = `INSERT INTO accounts (uid, email, email_key, created_at, generation, keys_changed_at, auth_salt, cost,
 			verify_hash, wrap_wrap_kb, client_salt, verify_hash_v2, wrap_wrap_kb_v2, ka, profile_changed_at, confirmed)
@@ -26,7 +26,8 @@ const (
 	sqlUpgradePassword = `UPDATE accounts SET client_salt = ?, verify_hash_v2 = ?, wrap_wrap_kb_v2 = ?
 		WHERE uid = ? AND client_salt IS NULL AND verify_hash = ?`
 	sqlSetDisplayName    = `UPDATE accounts SET display_name = ? WHERE uid = ?`
-	sqlSetProfileChanged = `UPDATE accounts SET profile_changed_at = MAX(profile_changed_at + 1, ?) WHERE uid = ?`
+	sqlSetProfileChanged = `UPDATE accounts SET profile_changed_at =
+		CASE WHEN profile_changed_at >= ?1 THEN profile_changed_at + 1 ELSE ?1 END WHERE uid = ?2`
 	sqlRemoveAccount     = `DELETE FROM accounts WHERE uid = ?`
 	sqlRemoveUnconfirmed = `DELETE FROM accounts WHERE uid = ? AND confirmed = 0`
 )
@@ -118,7 +119,7 @@ func (t tx) Confirm(uid string) error {
 
 const (
 	sqlInvitationOpen = `SELECT EXISTS (SELECT 1 FROM invitations WHERE hash = ? AND uid IS NULL AND expires_at > ?)`
-	sqlInvitations    = `SELECT i.hash, i.note, i.created_at, i.expires_at, IFNULL(a.email, '')
+	sqlInvitations    = `SELECT i.hash, i.note, i.created_at, i.expires_at, COALESCE(a.email, '')
 		FROM invitations i LEFT JOIN accounts a USING (uid) WHERE i.uid IS NOT NULL OR i.expires_at > ? ORDER BY i.created_at, i.hash`
 	sqlAddInvitation     = `INSERT INTO invitations (hash, note, created_at, expires_at) VALUES (?, ?, ?, ?)`
 	sqlUseInvitation     = `UPDATE invitations SET uid = ? WHERE hash = ? AND uid IS NULL AND expires_at > ?`

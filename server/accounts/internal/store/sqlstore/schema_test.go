@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"path/filepath"
@@ -17,14 +17,14 @@ var shared = map[string]string{
 // can be kept apart.
 func TestKeysBeginWithTheUser(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	texts := func(query string, args ...any) (all []string) {
 		t.Helper()
-		rows, err := s.db.Query(t.Context(), query, args...)
+		rows, err := s.db.Read(t.Context()).Query(query, args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
@@ -18,7 +18,7 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlChangeDevice = `UPDATE devices SET name = COALESCE(?, name), type = COALESCE(?, type),
 		push_callback = COALESCE(?3, push_callback), push_key = COALESCE(?, push_key), push_auth = COALESCE(?, push_auth),
-		commands = COALESCE(?, commands), push_expired = push_expired AND ?3 IS NULL WHERE uid = ? AND id = ?`
+		commands = COALESCE(?, commands), push_expired = CASE WHEN ?3 IS NULL THEN push_expired ELSE 0 END WHERE uid = ? AND id = ?`
 	sqlSetPushExpired = `UPDATE devices SET push_expired = 1 WHERE uid = ? AND id = ? AND push_callback = ?`
 	sqlRemoveDevice   = `DELETE FROM devices WHERE uid = ? AND id = ? RETURNING session, refresh`
 )

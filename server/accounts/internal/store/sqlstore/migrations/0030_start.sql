@@ -17,7 +17,7 @@ CREATE TABLE signing_keys (
   created_at INTEGER NOT NULL,
   retired_at INTEGER        -- NULL: signs new tokens
 ) STRICT;
-CREATE UNIQUE INDEX signing_keys_current ON signing_keys (retired_at IS NULL) WHERE retired_at IS NULL;
+CREATE UNIQUE INDEX signing_keys_current ON signing_keys ((retired_at IS NULL)) WHERE retired_at IS NULL;
 
 CREATE TABLE accounts (
   uid                TEXT PRIMARY KEY,

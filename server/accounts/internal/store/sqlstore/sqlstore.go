@@ -1,8 +1,8 @@
-// Package sqlite keeps the accounts in one SQLite file.
+// Package sqlstore keeps the accounts in an SQL database: a SQLite file, or PostgreSQL.
 //
 // Each statement is a constant next to the method that runs it, and a test looks
 // at the plans of all of them.
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema holds the migrations that make the file.
+// Schema holds the migrations that make the tables.
 func Schema() fs.FS {
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -27,71 +27,49 @@ func Schema() fs.FS {
 	return steps
 }
 
-// Store is an open file.
-type Store struct{ db *sqlite.DB }
+// Store is an open database.
+type Store struct{ db sqldb.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file at path, and creates it if it does not exist.
-func Open(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true})
+// New returns a Store in a database that has the tables of [Schema], and takes it over.
+func New(db sqldb.DB) *Store { return &Store{db} }
+
+// OpenFile opens the SQLite file at path, and creates it if it does not exist.
+func OpenFile(ctx context.Context, path string) (*Store, error) {
+	db, err := sqldb.OpenSQLite(ctx, path, Schema())
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return New(db), nil
 }
 
 // View implements [store.Store].
 func (s *Store) View(ctx context.Context, f func(store.Reader) error) error {
-	return s.db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(tx{t}) })
+	return s.db.View(ctx, func(t sqldb.Tx) error { return f(tx{t}) })
 }
 
 // Update implements [store.Store].
 func (s *Store) Update(ctx context.Context, f func(store.Tx) error) error {
-	return s.db.UpdateCached(ctx, func(t *sqlite.Tx) error { return f(tx{t}) })
+	return s.db.Update(ctx, func(t sqldb.Tx) error { return f(tx{t}) })
 }
 
 // UpdateSoon implements [store.Store].
 func (s *Store) UpdateSoon(ctx context.Context, f func(store.Tx) error) error {
-	return s.db.UpdateSoon(ctx, func(t *sqlite.Tx) error { return f(tx{t}) })
+	return s.db.UpdateSoon(ctx, func(t sqldb.Tx) error { return f(tx{t}) })
 }
 
 // Ping implements [store.Store].
-func (s *Store) Ping(ctx context.Context) error { return s.db.Probe(ctx) }
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close implements [store.Store].
 func (s *Store) Close() error { return s.db.Close() }
 
 // Read implements [store.Store].
-func (s *Store) Read(ctx context.Context) store.Reader { return tx{each{ctx, s.db}} }
+func (s *Store) Read(ctx context.Context) store.Reader { return tx{s.db.Read(ctx)} }
 
 // tx implements [store.Tx], and [store.Reader] on a connection that cannot write.
-type tx struct{ t runner }
-
-// runner runs statements, as a [sqlite.Tx] does.
-type runner interface {
-	Exec(query string, args ...any) (int64, error)
-	Query(query string, args ...any) (*sql.Rows, error)
-	QueryRow(query string, args ...any) *sql.Row
-}
-
-// each runs each statement by itself.
-type each struct {
-	ctx context.Context
-	db  *sqlite.DB
-}
-
-func (e each) Exec(string, ...any) (int64, error) {
-	return 0, errors.New("a write needs a transaction")
-}
-
-func (e each) Query(query string, args ...any) (*sql.Rows, error) {
-	return e.db.Query(e.ctx, query, args...)
-}
-
-func (e each) QueryRow(query string, args ...any) *sql.Row {
-	return e.db.QueryRow(e.ctx, query, args...)
-}
+type tx struct{ t sqldb.Tx }
 
 // exec runs a statement.
 func (t tx) exec(query string, args ...any) error {
@@ -111,7 +89,7 @@ func (t tx) get(to []any, query string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrNotFound
 	}
-	return sqlite.Explain(err)
+	return sqldb.Explain(err)
 }
 
 // value reads one value.
@@ -124,7 +102,7 @@ func value[T any](t tx, query string, args ...any) (v T, err error) {
 func list[T any](t tx, to func(*T) []any, query string, args ...any) ([]T, error) {
 	rows, err := t.t.Query(query, args...)
 	if err != nil {
-		return nil, sqlite.Explain(err)
+		return nil, sqldb.Explain(err)
 	}
 	defer rows.Close()
 	var all []T
@@ -135,5 +113,5 @@ func list[T any](t tx, to func(*T) []any, query string, args ...any) ([]T, error
 		}
 		all = append(all, v)
 	}
-	return all, sqlite.Explain(rows.Err())
+	return all, sqldb.Explain(rows.Err())
 }

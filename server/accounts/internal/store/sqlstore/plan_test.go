@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"go/ast"
@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // sources are the files of this package, without tests.
@@ -110,7 +113,7 @@ var sorts = map[string]string{
 // with many accounts.
 func TestNoStatementScansATable(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +152,7 @@ func TestNoStatementScansATable(t *testing.T) {
 // plan returns the plan of a statement, a line for each step.
 func plan(t *testing.T, s *Store, query string) (steps []string) {
 	t.Helper()
-	rows, err := s.db.Read().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, parameters(query))...)
+	rows, err := s.db.Read(t.Context()).Query("EXPLAIN QUERY PLAN "+query, make([]any, parameters(query))...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, query)
 	}
@@ -183,4 +186,35 @@ func parameters(query string) (n int) {
 		}
 	}
 	return highest
+}
+
+// PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
+func TestStatementsInPostgreSQL(t *testing.T) {
+	t.Parallel()
+	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "accounts", Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(db)
+	t.Cleanup(func() { _ = s.Close() })
+	for name, query := range statements(t) {
+		rows, err := s.db.Read(t.Context()).Query("EXPLAIN "+query, make([]any, parameters(query))...)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, query)
+			continue
+		}
+		for rows.Next() {
+			var step string
+			if err := rows.Scan(&step); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(step, "Seq Scan") && whole[name] == "" {
+				t.Errorf("%s: %s\n%s", name, step, query)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, query)
+		}
+		_ = rows.Close()
+	}
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
@@ -56,7 +56,7 @@ const (
 	sqlRecoveryKey    = `SELECT k.hash, k.data, a.uid, a.email
 		FROM accounts a JOIN recovery_keys k ON k.uid = a.uid WHERE a.email_key = ?`
 	sqlSetRecoveryKey = `INSERT INTO recovery_keys (uid, hash, data) VALUES (?, ?, ?)
-		ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data WHERE ?`
+		ON CONFLICT (uid) DO UPDATE SET hash = excluded.hash, data = excluded.data WHERE ? = 1`
 	sqlRemoveRecoveryKey = `DELETE FROM recovery_keys WHERE uid = ?`
 )
 
@@ -77,7 +77,7 @@ func (t tx) RemoveRecoveryKey(uid string) (bool, error) { return t.changed(sqlRe
 const (
 	sqlNotices   = `SELECT kind, at FROM notices WHERE uid = ? ORDER BY at DESC LIMIT 20`
 	sqlSetNotice = `INSERT INTO notices (uid, kind, at) VALUES (?, ?, ?)
-		ON CONFLICT (uid, kind) DO UPDATE SET at = max(at, excluded.at)`
+		ON CONFLICT (uid, kind) DO UPDATE SET at = excluded.at WHERE excluded.at > notices.at`
 	sqlRemoveNotice = `DELETE FROM notices WHERE uid = ? AND kind = ? AND at <= ?`
 )
 

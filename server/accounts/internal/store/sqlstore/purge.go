@@ -1,11 +1,11 @@
-package sqlite
+package sqlstore
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
 const (
 	sqlPurgeTries       = `DELETE FROM tries WHERE ends_at <= ?`
 	sqlPurgeExcessTries = `DELETE FROM tries WHERE (what, network) IN (
-		SELECT what, network FROM tries ORDER BY network = '' DESC, ends_at DESC LIMIT -1 OFFSET ?)`
+		SELECT what, network FROM tries ORDER BY network = '' DESC, ends_at DESC LIMIT 9223372036854775807 OFFSET ?)`
 	sqlPurgeNetworks    = `DELETE FROM known_networks WHERE seen_at <= ?`
 	sqlPurgeIdleRefresh = `DELETE FROM refresh_tokens WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM devices d
 		WHERE d.uid = refresh_tokens.uid AND d.refresh = refresh_tokens.hash)`

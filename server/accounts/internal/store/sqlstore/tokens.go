@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
 
@@ -159,7 +159,7 @@ const (
 	sqlAddCode = `INSERT INTO codes (hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlKeepCodes = `DELETE FROM codes WHERE uid = ?1 AND hash IN (
-		SELECT hash FROM codes WHERE uid = ?1 ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET ?2)`
+		SELECT hash FROM codes WHERE uid = ?1 ORDER BY expires_at DESC, rowid DESC LIMIT 9223372036854775807 OFFSET ?2)`
 	sqlTakeCode = `DELETE FROM codes WHERE hash = ?
 		RETURNING hash, uid, client_id, scope, challenge, offline, keys_jwe, nonce, auth_at, session, expires_at,
 			(SELECT generation FROM accounts a WHERE a.uid = codes.uid)`

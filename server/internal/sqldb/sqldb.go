@@ -1,0 +1,91 @@
+// Package sqldb is the SQL database of accounts or of tokens: a SQLite file, or a PostgreSQL
+// database that several servers share. The statements and the schema are the same on both; [OpenPostgres]
+// says how they are translated.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+
+	"github.com/syncmanager/syncmanager/internal/sqlite"
+)
+
+// DB is an open database. Its methods may be called concurrently.
+type DB interface {
+	// View runs f on one state of the database. It waits for no writer.
+	View(ctx context.Context, f func(Tx) error) error
+	// Update runs f in a transaction, and commits when f returns nil: then the change is
+	// on disk. Updates run one after the other, so that what f read has not changed at the
+	// commit. An error of f rolls back, and is returned.
+	Update(ctx context.Context, f func(Tx) error) error
+	// UpdateSoon is Update for frequent writes that matter little: the change may be lost if
+	// the machine loses power before the next Update returns.
+	UpdateSoon(ctx context.Context, f func(Tx) error) error
+	// Read runs each statement by itself. It cannot write.
+	Read(ctx context.Context) Tx
+	// Ping reports whether the database can be read and written.
+	Ping(ctx context.Context) error
+	// Close closes the database. What was committed stays.
+	Close() error
+}
+
+// Tx runs statements. A statement is best a constant: it stays prepared.
+type Tx interface {
+	// Exec runs a statement that returns no rows, and returns how many it changed.
+	Exec(query string, args ...any) (int64, error)
+	Query(query string, args ...any) (*sql.Rows, error)
+	QueryRow(query string, args ...any) *sql.Row
+}
+
+// sqliteDB is a DB in a file.
+type sqliteDB struct{ *sqlite.DB }
+
+// OpenSQLite opens the file at path, and creates it if it does not exist. schema holds its
+// migrations.
+func OpenSQLite(ctx context.Context, path string, schema fs.FS) (DB, error) {
+	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: schema, Durable: true})
+	if err != nil {
+		return nil, err
+	}
+	return sqliteDB{db}, nil
+}
+
+func (db sqliteDB) View(ctx context.Context, f func(Tx) error) error {
+	return db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(t) })
+}
+
+func (db sqliteDB) Update(ctx context.Context, f func(Tx) error) error {
+	return db.UpdateCached(ctx, func(t *sqlite.Tx) error { return f(t) })
+}
+
+func (db sqliteDB) UpdateSoon(ctx context.Context, f func(Tx) error) error {
+	return db.DB.UpdateSoon(ctx, func(t *sqlite.Tx) error { return f(t) })
+}
+
+func (db sqliteDB) Read(ctx context.Context) Tx { return sqliteRead{ctx, db.DB} }
+
+func (db sqliteDB) Ping(ctx context.Context) error { return db.Probe(ctx) }
+
+// sqliteRead is a Tx that runs each statement by itself, and keeps it prepared.
+type sqliteRead struct {
+	ctx context.Context
+	db  *sqlite.DB
+}
+
+func (r sqliteRead) Exec(string, ...any) (int64, error) { return 0, errReadOnly }
+
+func (r sqliteRead) Query(query string, args ...any) (*sql.Rows, error) {
+	return r.db.Query(r.ctx, query, args...)
+}
+
+func (r sqliteRead) QueryRow(query string, args ...any) *sql.Row {
+	return r.db.QueryRow(r.ctx, query, args...)
+}
+
+// errReadOnly is the error of a write outside of a transaction.
+var errReadOnly = errors.New("a write needs a transaction")
+
+// Explain adds to an error of a statement what it means for the user, where SQLite knows.
+func Explain(err error) error { return sqlite.Explain(err) }
