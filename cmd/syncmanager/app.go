@@ -96,7 +96,7 @@ damaged; 4 sign in again; 5 the server asked to wait.`,
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
 	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(), a.accountCommand(), a.importCommand(),
-		a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
+		a.searchCommand(), a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
 		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())
 	usage.Setup(root)

@@ -32,7 +32,7 @@ devices with the next sync.
 		RunE:    list.RunE,
 	}
 	c.Flags().AddFlagSet(list.Flags())
-	c.AddCommand(list, a.historySearchCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
+	c.AddCommand(list, a.historySearchCommand(), a.historyTopCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
 		a.historyImportCommand(), a.historyExportCommand())
 	c.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
 		return p.History(ctx)

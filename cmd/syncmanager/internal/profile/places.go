@@ -8,8 +8,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/placesfile"
 )
 
-// places opens the file that bookmarks and history share.
-func (p *Profile) places(ctx context.Context) (placesfile.File, error) {
+// Places opens the file that bookmarks and history share.
+func (p *Profile) Places(ctx context.Context) (placesfile.File, error) {
 	return once(p, placesFile, func() (placesfile.File, error) {
 		return placesfile.Open(ctx, placesfile.Config{
 			Path: p.path(placesFile), Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
@@ -20,7 +20,7 @@ func (p *Profile) places(ctx context.Context) (placesfile.File, error) {
 // Bookmarks opens the bookmarks.
 func (p *Profile) Bookmarks(ctx context.Context) (*bookmarks.Engine, error) {
 	return once(p, "bookmarks", func() (*bookmarks.Engine, error) {
-		file, err := p.places(ctx)
+		file, err := p.Places(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -31,7 +31,7 @@ func (p *Profile) Bookmarks(ctx context.Context) (*bookmarks.Engine, error) {
 // History opens the history.
 func (p *Profile) History(ctx context.Context) (*history.Engine, error) {
 	return once(p, "history", func() (*history.Engine, error) {
-		file, err := p.places(ctx)
+		file, err := p.Places(ctx)
 		if err != nil {
 			return nil, err
 		}
