@@ -89,6 +89,10 @@ func (in *authorizationRequest) check() error {
 func (in *authorizationRequest) redirection(root string) (string, error) {
 	page := root + "/oauth/success/" + in.ClientID
 	switch {
+	case in.ClientID == oauth.NativeClient && in.RedirectURI == "":
+		// The session that grants it a code ends with the grant, which only its page knows;
+		// a device that lets another one in does not.
+		return "", fault.Invalid("redirect_uri")
 	case in.RedirectURI == "" || in.RedirectURI == oauth.WebChannel:
 		return oauth.WebChannel, nil
 	case in.RedirectURI == page:
