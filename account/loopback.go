@@ -24,7 +24,7 @@ func (b *BrowserSignIn) listen(ctx context.Context, clientID string) bool {
 		b.c.cfg.Log.WarnContext(ctx, "the browser cannot come back by itself", "err", err)
 		return false
 	}
-	b.clientID, b.listener, b.Returns = clientID, l, true
+	b.code.clientID, b.listener, b.Returns = clientID, l, true
 	return true
 }
 
@@ -63,8 +63,8 @@ func (b *BrowserSignIn) Await(ctx context.Context) (*Account, error) {
 				answer(w, http.StatusNotFound, "There is nothing here.\n")
 				return
 			}
-			code, ok := b.code(r.URL)
-			if !ok {
+			code := r.URL.Query().Get("code")
+			if !b.code.granted(code, r.URL.Query().Get("state")) {
 				answer(w, http.StatusBadRequest, "This is not the sign-in that is waited for.\n")
 				return
 			}
@@ -72,7 +72,7 @@ func (b *BrowserSignIn) Await(ctx context.Context) (*Account, error) {
 				answer(w, http.StatusNotFound, "There is nothing here any more.\n")
 				return
 			}
-			a, err := b.redeem(ctx, code)
+			a, err := b.code.redeem(ctx, code)
 			if err != nil {
 				answer(w, http.StatusBadGateway, "The sign-in did not work. Why, you read where you began it.\n")
 			} else {
