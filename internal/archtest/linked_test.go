@@ -24,6 +24,11 @@ var apps = []struct {
 		modules:  map[string]string{"golang.org/x/sync": ""},
 	},
 	{
+		packages: []string{".", "./account", "./account/pairing"},
+		systems:  "linux darwin windows js",
+		modules:  map[string]string{"golang.org/x/sync": "", "golang.org/x/crypto": "", "github.com/coder/websocket": ""},
+	},
+	{
 		packages: []string{".", "./account", "./collection"},
 		systems:  "linux darwin windows",
 		modules: map[string]string{
