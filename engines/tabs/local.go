@@ -3,7 +3,6 @@ package tabs
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -14,46 +13,6 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
-
-// Tab is an open page, with the wire's field names. A page is open once on a device, and
-// its URL names it.
-type Tab struct {
-	// Title is the page's title, or "".
-	Title string `json:"title"`
-	// URLHistory is the page's address and, from some apps, those before it in
-	// the tab's history, the newest first.
-	URLHistory []string `json:"urlHistory"`
-	// Icon is the address of the page's icon, or "".
-	Icon string `json:"icon"`
-	// LastUsed is when the tab was last looked at, to the second, in UTC; zero: not known.
-	// In JSON it is in Unix seconds.
-	LastUsed time.Time `json:"-"`
-}
-
-// tabFields are those of a tab that are the same on the wire.
-type tabFields Tab
-
-// MarshalJSON writes the tab as it goes over the wire.
-func (t Tab) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		*tabFields
-		LastUsed int64 `json:"lastUsed"`
-	}{(*tabFields)(&t), unix(t.LastUsed)})
-}
-
-// UnmarshalJSON reads a tab from the wire.
-func (t *Tab) UnmarshalJSON(raw []byte) error {
-	var w struct {
-		tabFields
-		LastUsed json.RawMessage `json:"lastUsed"`
-	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
-	}
-	*t = Tab(w.tabFields)
-	t.LastUsed = fromUnix(seconds(w.LastUsed))
-	return nil
-}
 
 // unix is a time as the wire has it.
 func unix(t time.Time) int64 {
@@ -68,14 +27,6 @@ func fromUnix(seconds int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-// URL is the page's address.
-func (t Tab) URL() string {
-	if len(t.URLHistory) == 0 {
-		return ""
-	}
-	return t.URLHistory[0]
 }
 
 var (
@@ -101,15 +52,18 @@ func acceptable(address string) bool {
 	return err == nil && u.Scheme != "" && !private[u.Scheme] && (u.Host != "" || u.Opaque != "" || u.Path != "")
 }
 
-// OpenTab notes that the page is open on this device and was looked at just now. An
+// OpenTab notes that the page is open on this device and was looked at just now. A tab that is
+// open already keeps its window, its group and its icon, and is not inactive any more. An
 // address that means nothing on another device, or is too long, is an
 // [engine.InvalidError].
 func (e *Engine) OpenTab(ctx context.Context, address, title string) error {
 	if !acceptable(address) {
 		return fmt.Errorf("cannot open a tab: %w", errURL)
 	}
-	t := Tab{Title: title, URLHistory: []string{address}, LastUsed: e.now()}
-	return e.edit(ctx, func(tx *sql.Tx) error { return put(ctx, tx, t) })
+	return e.edit(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, sqlOpen, address, title, unix(e.now()))
+		return err
+	})
 }
 
 // CloseTab notes that the page is no longer open on this device, or returns
@@ -128,28 +82,10 @@ func (e *Engine) CloseTab(ctx context.Context, address string) error {
 	})
 }
 
-// SetTabs replaces all tabs of this device. Those that mean nothing elsewhere are
-// left out, as Firefox does. The same tabs again do not count as a change.
+// SetTabs replaces all tabs of this device, and removes its windows and groups: it is [Engine.SetOpenTabs]
+// with tabs alone.
 func (e *Engine) SetTabs(ctx context.Context, all []Tab) error {
-	return e.edit(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, sqlDelete); err != nil {
-			return err
-		}
-		left := 0
-		for _, t := range all {
-			if !acceptable(t.URL()) {
-				left++
-				continue
-			}
-			if err := put(ctx, tx, t); err != nil {
-				return err
-			}
-		}
-		if left > 0 {
-			e.log.InfoContext(ctx, "tabs without an address for other devices were left out", "tabs", left)
-		}
-		return nil
-	})
+	return e.SetOpenTabs(ctx, OpenTabs{Tabs: all})
 }
 
 // List yields the tabs of this device, the most recently used first. It reads them at once.
@@ -184,28 +120,28 @@ func each[T any](read func() ([]T, error)) iter.Seq2[T, error] {
 }
 
 // Watch yields what changes from now on, by the user or by a sync, so that a window can
-// show it. After a sync, the IDs are those of the devices whose tabs are others; after an
-// edit there are none. It delays neither edits nor syncs: what happens while the loop is
+// show it. The IDs are those of the other devices whose tabs a sync changed or the user closed;
+// after an edit of this device's tabs there are none. It delays neither edits nor syncs: what happens while the loop is
 // busy comes as one [engine.Change]. It ends with ctx, with Close, or when the loop is left,
 // and serves one loop.
 func (e *Engine) Watch(ctx context.Context) iter.Seq[engine.Change] { return e.watchers.Watch(ctx) }
 
 func put(ctx context.Context, tx *sql.Tx, t Tab) error {
-	_, err := tx.ExecContext(ctx, sqlPut, t.URL(), t.Title, t.Icon, unix(t.LastUsed))
+	_, err := tx.ExecContext(ctx, sqlPut, t.URL(), t.Title, t.Icon, unix(t.LastUsed), t.Pinned, t.Inactive, t.Index, t.WindowID, t.GroupID)
 	return err
 }
 
 func (e *Engine) edit(ctx context.Context, f func(*sql.Tx) error) error {
 	changed := false
 	err := e.db.Update(ctx, func(tx *sql.Tx) error {
-		before, err := readTabs(ctx, tx)
+		before, err := readOpen(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if err := f(tx); err != nil {
 			return err
 		}
-		after, err := readTabs(ctx, tx)
+		after, err := readOpen(ctx, tx)
 		changed = err == nil && !reflect.DeepEqual(before, after)
 		if !changed {
 			return err
@@ -234,7 +170,7 @@ func readTabs(ctx context.Context, q rowsQueryer) ([]Tab, error) {
 	for rows.Next() {
 		t := Tab{URLHistory: make([]string, 1)}
 		var used int64
-		if err := rows.Scan(&t.URLHistory[0], &t.Title, &t.Icon, &used); err != nil {
+		if err := rows.Scan(&t.URLHistory[0], &t.Title, &t.Icon, &used, &t.Pinned, &t.Inactive, &t.Index, &t.WindowID, &t.GroupID); err != nil {
 			return nil, err
 		}
 		t.LastUsed = fromUnix(used)

@@ -16,12 +16,19 @@ type DeviceTabs struct {
 	Device engine.Device
 	// Modified is when it sent them, by the server's clock, to the hundredth of a second.
 	Modified time.Time
-	// Tabs are in the order in which it sent them: usually the one last used first.
-	Tabs []Tab
+	// Tabs are in the order in which it sent them: usually the one last used first. Without those
+	// in Closing, which the user closed here, see [Engine.CloseRemote].
+	Tabs    []Tab
+	Closing []Tab
+	// Windows are sorted by Index, and Groups by ID: those that the device sent, which only some
+	// apps do.
+	Windows []Window
+	Groups  []Group
 }
 
 // Others yields the tabs of the account's other devices, the most recent first. It omits
-// devices that have left the account. It reads them at once.
+// devices that have left the account. It reads them at once. What another device sent is bounded:
+// see [Tab], [Window] and [Group]; its addresses are those that [Engine.OpenTab] accepts.
 func (e *Engine) Others(ctx context.Context) iter.Seq2[DeviceTabs, error] {
 	return each(func() ([]DeviceTabs, error) { return e.others(ctx) })
 }
@@ -36,6 +43,14 @@ func (e *Engine) others(ctx context.Context) ([]DeviceTabs, error) {
 		if !d.Local {
 			devices[d.ID] = d
 		}
+	}
+	closes, err := e.readCloses(ctx, sqlCloses, nil)
+	if err != nil {
+		return nil, err
+	}
+	closed := map[remoteTab]bool{}
+	for _, c := range closes {
+		closed[remoteTab{c.Device.ID, c.URL}] = true
 	}
 	rows, err := e.db.Query(ctx, sqlOthers)
 	if err != nil {
@@ -57,14 +72,22 @@ func (e *Engine) others(ctx context.Context) ([]DeviceTabs, error) {
 			continue
 		}
 		t.Device = d
-		name, tabs, err := parse(payload)
+		name, open, err := parse(payload)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the tabs of device %s: %w", id, err)
 		}
 		if t.Device.Name == "" {
 			t.Device.Name = name
 		}
-		t.Tabs = tabs
+		t.Windows, t.Groups = open.Windows, open.Groups
+		t.Tabs = []Tab{}
+		for _, tab := range open.Tabs {
+			if closed[remoteTab{id, tab.URL()}] {
+				t.Closing = append(t.Closing, tab)
+			} else {
+				t.Tabs = append(t.Tabs, tab)
+			}
+		}
 		all = append(all, t)
 	}
 	return all, sqlite.Explain(rows.Err())

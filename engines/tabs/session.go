@@ -53,7 +53,21 @@ func (e *Engine) setDevices(ctx context.Context, devices []engine.Device) error 
 	if err != nil {
 		return err
 	}
-	return e.exec(ctx, sqlSetDevices, string(text))
+	ids := []engine.ID{}
+	for _, d := range devices {
+		ids = append(ids, d.ID)
+	}
+	known, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	return e.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, sqlSetDevices, string(text)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, sqlDropGone, string(known))
+		return err
+	})
 }
 
 // ToStage returns the row of an incoming record.
@@ -87,7 +101,11 @@ func (s *session) Merge(ctx context.Context, at engine.Timestamp) (engine.Merged
 	if err == nil {
 		err = s.Finish(ctx, at, func(tx *sqlite.Tx) error {
 			gone := engine.Timestamp(s.e.now().Add(-ttl*time.Second).UnixMilli() / 10)
-			_, err := tx.Exec(sqlDropOld, gone)
+			if _, err := tx.Exec(sqlDropOld, gone); err != nil {
+				return err
+			}
+			oldest, newest := s.e.closeTimes()
+			_, err := tx.Exec(sqlDropExpired, oldest.UnixMilli(), newest.UnixMilli())
 			return err
 		})
 	}
@@ -157,6 +175,9 @@ func (s *session) apply(tx *sqlite.Tx, in engine.Incoming, m *engine.Merged) err
 	default:
 		n, err = tx.Exec(sqlPutOther, in.ID, in.Modified, in.Payload)
 	}
+	if err == nil && !own {
+		err = noteTabs(tx, in.ID, in.Payload)
+	}
 	if n > 0 {
 		m.Applied++
 		m.NoteChanged(in.ID)
@@ -173,12 +194,12 @@ func (s *session) snapshot(ctx context.Context) error {
 		return nil
 	}
 	var m meta
-	var all []Tab
+	var all OpenTabs
 	err := s.e.db.View(ctx, func(tx *sql.Tx) (err error) {
 		if m, err = readMeta(ctx, tx); err != nil {
 			return err
 		}
-		all, err = readTabs(ctx, tx)
+		all, err = readOpen(ctx, tx)
 		return err
 	})
 	if err != nil || !s.due(m) {

@@ -1,5 +1,6 @@
 // Package tabs is the engine of the collection "tabs": which pages are open on
-// this device, for the others to see, and on them, for this one.
+// this device, for the others to see, and on them, for this one. The user can close tabs of
+// other devices here, and take that back.
 //
 // Each device owns one record, whose ID is that of its record in the clients
 // collection. So there is nothing to merge: the engine sends its own, and shows
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -51,6 +53,13 @@ type Engine struct {
 	ledger   *ledger.Ledger
 	now      func() time.Time
 	log      *slog.Logger
+	// sending has room for one call of SendCloses.
+	sending chan struct{}
+	// closing has the closed tabs of other devices about which a device is being asked.
+	closing struct {
+		sync.Mutex
+		inFlight map[remoteTab]bool
+	}
 }
 
 var (
@@ -82,6 +91,8 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("tabs: %w", err)
 	}
 	e := &Engine{db: db, now: c.Now, log: c.Log, ledger: ledger.New(db, ledger.Config{Collection: collection, Chunk: 500})}
+	e.sending = make(chan struct{}, 1)
+	e.closing.inFlight = map[remoteTab]bool{}
 	err = e.exec(ctx, sqlInitMeta, maxCleartext)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("tabs: %w", err), db.Close())
@@ -138,7 +149,7 @@ func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 }
 
 // Reset forgets the sync state, and with it the other devices' tabs, which are
-// not the user's data on this one. The own tabs go up with the next sync, even if there
+// not the user's data on this one. Those that the user closed here stay closed. The own tabs go up with the next sync, even if there
 // are none, as the others may still show those sent before.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	return e.forget(ctx, a, sqlResetMeta)
@@ -146,7 +157,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 
 // Wipe forgets the own tabs too.
 func (e *Engine) Wipe(ctx context.Context) error {
-	err := e.forget(ctx, engine.Association{}, sqlDelete, sqlWipeMeta)
+	err := e.forget(ctx, engine.Association{}, sqlDelete, sqlDropWindows, sqlDropGroups, sqlDropCloses, sqlWipeMeta)
 	if err == nil {
 		e.watchers.Tell(engine.Change{})
 	}

@@ -15,14 +15,45 @@ CREATE TABLE tabs (
     url       TEXT    NOT NULL UNIQUE,
     title     TEXT    NOT NULL,
     icon      TEXT    NOT NULL,
-    last_used INTEGER NOT NULL -- Unix seconds
+    last_used INTEGER NOT NULL, -- Unix seconds
+    pinned    INTEGER NOT NULL DEFAULT 0,
+    inactive  INTEGER NOT NULL DEFAULT 0,
+    position  INTEGER NOT NULL DEFAULT 0,  -- in its window
+    window_id TEXT    NOT NULL DEFAULT '', -- of windows
+    group_id  TEXT    NOT NULL DEFAULT ''  -- of tab_groups
 ) STRICT;
+
+-- This device's windows and groups of tabs.
+CREATE TABLE windows (
+    id        TEXT    PRIMARY KEY,
+    position  INTEGER NOT NULL,
+    last_used INTEGER NOT NULL, -- Unix milliseconds
+    type      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tab_groups (
+    id        TEXT    PRIMARY KEY,
+    name      TEXT    NOT NULL,
+    color     TEXT    NOT NULL,
+    collapsed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- The other devices' records.
 CREATE TABLE others (
     id       TEXT PRIMARY KEY,
     modified INTEGER NOT NULL,
     payload  BLOB    NOT NULL
+) STRICT;
+
+-- Tabs of other devices that the user closed here, until their device says that they are closed.
+CREATE TABLE closes (
+    n        INTEGER PRIMARY KEY,
+    device   TEXT    NOT NULL,           -- the ID of its record
+    url      TEXT    NOT NULL,
+    queued   INTEGER NOT NULL,           -- when the user closed it, Unix milliseconds
+    sent     INTEGER NOT NULL DEFAULT 0, -- when the device was asked; 0: not yet
+    attempts INTEGER NOT NULL DEFAULT 0, -- how often that failed
+    retry_at INTEGER NOT NULL DEFAULT 0, -- not asked again before
+    UNIQUE (device, url)
 ) STRICT;
 
 -- The bookkeeping of syncs; see package ledger.
