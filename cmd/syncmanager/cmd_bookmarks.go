@@ -31,6 +31,7 @@ a dash.`,
 	c.Flags().AddFlagSet(list.Flags())
 	c.AddCommand(list, a.bookmarksTreeCommand(), a.bookmarksAddCommand(), a.bookmarksEditCommand(),
 		a.bookmarksMoveCommand(), a.bookmarksRemoveCommand(), a.bookmarksTagCommand(), a.bookmarksSearchCommand(),
+		a.bookmarksRecentCommand(), a.bookmarksCountCommand(),
 		a.bookmarksImportCommand(), a.bookmarksExportCommand(),
 		a.bookmarksCheckCommand(), a.bookmarksLogCommand(), a.bookmarksUndoCommand())
 	return c

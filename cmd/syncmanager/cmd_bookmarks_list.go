@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -236,6 +237,64 @@ keyword. Those that you use most come first.`,
 	registerLimit(c, &limit)
 	c.ValidArgsFunction = cobra.NoFileCompletions
 	return c
+}
+
+func (a *app) bookmarksRecentCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "recent",
+		Short: "List the bookmarks that were added last, the newest first",
+		Args:  cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			items, err := store.Recent(ctx, limit)
+			if err != nil {
+				return err
+			}
+			return a.listFound(ctx, p, items)
+		}),
+	}
+	registerLimit(c, &limit)
+	return c
+}
+
+func (a *app) bookmarksCountCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "count [FOLDER…]",
+		Short: "Count all bookmarks, or those in folders",
+		Long: `Count all bookmarks, or those in folders and in all folders below them. A bookmark in
+two of the folders counts once; folders, separators and searches do not count.`,
+		ValidArgsFunction: a.completeFolders,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			store, err := p.Bookmarks(ctx)
+			if err != nil {
+				return err
+			}
+			folders := []engine.ID{bookmarks.Root}
+			if len(args) > 0 {
+				folders = folders[:0]
+			}
+			for _, word := range args {
+				folder, err := p.FindFolder(ctx, word)
+				if err != nil {
+					return err
+				}
+				folders = append(folders, folder.ID)
+			}
+			n, err := store.CountBookmarks(ctx, folders...)
+			if err != nil {
+				return err
+			}
+			if a.JSON {
+				return a.PrintJSON(map[string]int{"bookmarks": n})
+			}
+			_, err = fmt.Fprintln(a.Out, n)
+			return err
+		}),
+	}
 }
 
 // registerLimit defines the flag --limit of a search.

@@ -2,11 +2,13 @@ package bookmarks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // Tx is a transaction of the user's changes; see [Engine.Edit].
@@ -32,7 +34,7 @@ func (t *Tx) Add(it *Item) error { return t.Insert(it, End) }
 
 // Insert adds an item as [Engine.Insert] does, and sets it to what was added.
 func (t *Tx) Insert(it *Item, at int) error {
-	r, err := t.tx.addChecked(*it, at)
+	r, err := t.tx.addWhole(*it, at)
 	if err == nil {
 		*it = r.Item
 	}
@@ -72,17 +74,19 @@ func (t *Tx) Move(id, folder engine.ID, at int) error { return t.tx.moveTo(id, f
 func (t *Tx) Delete(id engine.ID) error { return t.tx.deleteItem(id) }
 
 // Add adds a bookmark, query, folder or separator at the end of it.Parent, or of Unfiled
-// without one, and returns it with its ID, place and times. A zero Kind is a bookmark if
-// there is a URL and a folder if not. The error is, among others, an [engine.InvalidError].
+// without one, and returns it with its ID, place and times; see [Engine.Insert].
 func (e *Engine) Add(ctx context.Context, it Item) (Item, error) { return e.Insert(ctx, it, End) }
 
-// Insert adds a bookmark, query, folder or separator at a position of it.Parent, or
-// at its End; without a parent, of Unfiled. It returns the item with its GUID and
-// times. A zero Kind is a bookmark if there is a URL and a folder if not.
+// Insert adds a bookmark, query, folder or separator at a position of it.Parent, or at its
+// [End]; without a parent, of [Unfiled]. It returns the item with its ID and times, and keeps
+// those that are given: an ID is 12 letters, digits, "-" and "_". A zero Kind is a bookmark if
+// there is a URL and a folder if not. The error is, among others, an [engine.InvalidError], an
+// [engine.DuplicateError] if an item has the ID, or [engine.ErrNotFound] if the folder is not
+// here. [Engine.InsertTree] adds a folder with what is in it.
 func (e *Engine) Insert(ctx context.Context, it Item, at int) (Item, error) {
 	var added Item
 	err := e.edit(ctx, func(t *tx) error {
-		r, err := t.addChecked(it, at)
+		r, err := t.addWhole(it, at)
 		if err == nil {
 			added = r.Item
 		}
@@ -94,18 +98,43 @@ func (e *Engine) Insert(ctx context.Context, it Item, at int) (Item, error) {
 	return added, nil
 }
 
-// addChecked is add of an item whose URL nobody checked, and returns the whole row.
+// addChecked is add of an item whose ID and URL nobody checked.
 func (t *tx) addChecked(it Item, at int) (_ *row, err error) {
 	if it.URL != "" {
 		if it.URL, err = checkURL(it.URL); err != nil {
 			return nil, err
 		}
 	}
-	r, err := t.add(it, at)
+	if err := t.checkID(it.ID); err != nil {
+		return nil, err
+	}
+	return t.add(it, at)
+}
+
+// addWhole is addChecked that returns the whole row.
+func (t *tx) addWhole(it Item, at int) (*row, error) {
+	r, err := t.addChecked(it, at)
 	if err != nil {
 		return nil, err
 	}
 	return t.findRow(r.n)
+}
+
+// checkID returns why a new item cannot have an ID that it was given; "" is none.
+func (t *tx) checkID(id engine.ID) error {
+	if id == "" {
+		return nil
+	}
+	if !tree.ValidGUID(id) || id == tree.Tags {
+		return invalid("an ID has 12 letters, digits, dashes and underscores, unlike %.120q", id)
+	}
+	switch _, err := t.find(id); {
+	case err == nil:
+		return &engine.DuplicateError{ID: id}
+	case !errors.Is(err, errNotFound):
+		return err
+	}
+	return nil
 }
 
 // add adds an item as an edit of the user's. Its URL was checked, or stored before. The row
@@ -237,8 +266,9 @@ func (t *tx) editLabels(place int64, tags []string, keyword string) error {
 }
 
 // Update changes the title, URL, tags and keyword of the item that has it's ID to those of
-// it, and returns the item. Its place stays: [Engine.Move] changes that. A new URL takes
-// tags and keyword along; the old one keeps its tags if other bookmarks have it.
+// it, and returns the item. Its place stays: [Engine.Move] changes that, and
+// [Engine.UpdateFields] both. A new URL takes tags and keyword along; the old one keeps its
+// tags if other bookmarks have it.
 func (e *Engine) Update(ctx context.Context, it Item) (Item, error) {
 	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&it) })
 	if err != nil {
@@ -252,10 +282,18 @@ type Change struct {
 	Title, URL, Keyword *string
 	// Tags replaces all tags of the URL.
 	Tags *[]string
+	// Parent is the folder that the item is moved to.
+	Parent *engine.ID
+	// Position is the item's new place in its folder, from 0 and counted without the item, or
+	// [End]. Nil: the end of another folder, or where it is.
+	Position *int
 }
 
-// UpdateFields is Update of just the values that c sets. A new URL takes tags and
-// keyword along; the old one keeps its tags if other bookmarks have it.
+// UpdateFields changes just the values and the place that c sets, all or none, and returns
+// the item. A new URL takes tags and keyword along; the old one keeps its tags if other
+// bookmarks have it. The error is, among others, [engine.ErrNotFound], an
+// [engine.InvalidError], [ErrRoot], [ErrNotFolder], or [ErrCycle] if a folder would come below
+// itself.
 func (e *Engine) UpdateFields(ctx context.Context, guid engine.ID, c Change) (Item, error) {
 	var edited Item
 	err := e.edit(ctx, func(t *tx) error {
@@ -290,7 +328,25 @@ func (t *tx) changeChecked(r *row, c Change) (*row, error) {
 	if err := t.change(r, c); err != nil {
 		return nil, err
 	}
+	if err := t.place(r, c); err != nil {
+		return nil, err
+	}
 	return t.findRow(r.n)
+}
+
+// place moves an item to where c puts it.
+func (t *tx) place(r *row, c Change) error {
+	folder, at := r.Parent, End
+	if c.Parent != nil {
+		folder = localID(*c.Parent)
+	}
+	switch {
+	case c.Position != nil:
+		at = *c.Position
+	case folder == r.Parent:
+		return nil
+	}
+	return t.moveTo(r.ID, folder, at)
 }
 
 func (t *tx) change(r *row, c Change) error {

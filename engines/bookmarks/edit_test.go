@@ -84,6 +84,85 @@ func TestWhatCannotBeDone(t *testing.T) {
 	d.sound()
 }
 
+func TestFieldsAndPlaceChangeTogether(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	ctx := t.Context()
+	title, toolbar, first := "moved", engine.ID("toolbar"), 0
+	p.one.add(bookmarks.Toolbar, "before")
+	it, err := p.one.UpdateFields(ctx, p.a, bookmarks.Change{Title: &title, Parent: &toolbar, Position: &first})
+	if err != nil || it.Title != "moved" || it.Parent != bookmarks.Toolbar || it.Position != 0 {
+		t.Fatalf("it is %+v, %v", it, err)
+	}
+	// Another folder alone is its end, and a position alone is one in the same folder.
+	if it, err = p.one.UpdateFields(ctx, p.b, bookmarks.Change{Parent: &toolbar}); err != nil || it.Position != 2 {
+		t.Fatalf("it is %+v, %v", it, err)
+	}
+	if it, err = p.one.UpdateFields(ctx, p.f, bookmarks.Change{Position: &first, Title: &title}); err != nil || it.Position != 0 || it.Title != "moved" {
+		t.Fatalf("it is %+v, %v", it, err)
+	}
+	// The folder that it is in is not another.
+	if it, err = p.one.UpdateFields(ctx, p.a, bookmarks.Change{Parent: &toolbar}); err != nil || it.Position != 0 {
+		t.Fatalf("it is %+v, %v", it, err)
+	}
+	p.settle(t)
+	for _, d := range []*device{p.one, p.two} {
+		d.want(bookmarks.Menu, "moved/", "c")
+		d.want(bookmarks.Toolbar, "moved", "before", "b")
+		d.sound()
+	}
+	// What cannot be moved there is not changed either.
+	inner := p.one.addFolder(p.f, "inner")
+	title = "lost"
+	for into, want := range map[engine.ID]error{
+		inner: bookmarks.ErrCycle, p.f: bookmarks.ErrCycle, p.c: bookmarks.ErrNotFolder, bookmarks.Root: bookmarks.ErrRoot, "nothing_____": engine.ErrNotFound,
+	} {
+		if _, err := p.one.UpdateFields(ctx, p.f, bookmarks.Change{Title: &title, Parent: &into}); !errors.Is(err, want) {
+			t.Errorf("into %s: %v; want %v", into, err, want)
+		}
+	}
+	if _, err := p.one.UpdateFields(ctx, bookmarks.Menu, bookmarks.Change{Position: &first}); !errors.Is(err, bookmarks.ErrRoot) {
+		t.Errorf("a root: %v", err)
+	}
+	p.one.want(bookmarks.Menu, "moved/", "c")
+}
+
+func TestRecentAndCountBookmarks(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	ctx := t.Context()
+	inner := p.one.addFolder(p.f, "inner")
+	p.one.add(inner, "y")
+	if _, err := p.one.Insert(ctx, bookmarks.Item{Parent: p.f, URL: "place:tag=go"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.one.Insert(ctx, bookmarks.Item{Parent: p.f, Kind: bookmarks.Separator}, 0); err != nil {
+		t.Fatal(err)
+	}
+	p.settle(t)
+	for n, want := range map[int][]string{-1: nil, 0: nil, 2: {"y", "x"}, 99: {"y", "x", "c", "b", "a"}} {
+		items, err := p.two.Recent(ctx, n)
+		var got []string
+		for _, it := range items {
+			got = append(got, it.Title)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("the %d most recent are %q, %v; want %q", n, got, err, want)
+		}
+	}
+	for _, c := range []struct {
+		folders []engine.ID
+		want    int
+	}{
+		{nil, 0}, {[]engine.ID{bookmarks.Root}, 5}, {[]engine.ID{"menu"}, 5}, {[]engine.ID{p.f}, 2}, {[]engine.ID{inner}, 1},
+		{[]engine.ID{inner, p.f, inner}, 2}, {[]engine.ID{p.a, "nothing_____", `"`}, 0}, {[]engine.ID{bookmarks.Toolbar, inner}, 1},
+	} {
+		if n, err := p.two.CountBookmarks(ctx, c.folders...); err != nil || n != c.want {
+			t.Errorf("%q: %d bookmarks, %v; want %d", c.folders, n, err, c.want)
+		}
+	}
+}
+
 func TestDeleteManyPassesOverWhatIsNotHere(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

@@ -74,26 +74,31 @@ func (e *Engine) Tree(ctx context.Context, guid engine.ID) (top *Node, err error
 		if err != nil {
 			return err
 		}
-		rows, err := t.rows(sqlBelow, r.n)
-		if err != nil {
-			return err
-		}
-		nodes := make(map[int64]*Node, len(rows))
-		for _, r := range rows {
-			nodes[r.n] = &Node{Item: r.Item}
-		}
-		for _, below := range rows {
-			if parent := nodes[below.parent]; parent != nil && below.n != r.n {
-				parent.Children = append(parent.Children, nodes[below.n])
-			}
-		}
-		for _, n := range nodes {
-			slices.SortFunc(n.Children, func(a, b *Node) int { return a.Position - b.Position })
-		}
-		top = nodes[r.n]
-		return nil
+		top, err = t.tree(r.n)
+		return err
 	})
 	return top, err
+}
+
+// tree returns the item of a row with all that is below it.
+func (t *tx) tree(top int64) (*Node, error) {
+	rows, err := t.rows(sqlBelow, top)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make(map[int64]*Node, len(rows))
+	for _, r := range rows {
+		nodes[r.n] = &Node{Item: r.Item}
+	}
+	for _, below := range rows {
+		if parent := nodes[below.parent]; parent != nil && below.n != top {
+			parent.Children = append(parent.Children, nodes[below.n])
+		}
+	}
+	for _, n := range nodes {
+		slices.SortFunc(n.Children, func(a, b *Node) int { return a.Position - b.Position })
+	}
+	return nodes[top], nil
 }
 
 // Path returns the folders that an item is in, from the root's child down, and
@@ -129,6 +134,24 @@ func (e *Engine) Search(ctx context.Context, words string, limit int) (items []I
 		return nil
 	})
 	return items[:min(len(items), limit)], err
+}
+
+// Recent returns the n bookmarks that were added last, the newest first. Queries, folders and
+// separators are not among them.
+func (e *Engine) Recent(ctx context.Context, n int) ([]Item, error) {
+	return e.items(ctx, sqlRecent, max(n, 0))
+}
+
+// CountBookmarks counts the bookmarks in folders and in all folders below them, each once.
+// Queries, folders and separators are not counted. An ID that is not that of a folder here
+// counts nothing.
+func (e *Engine) CountBookmarks(ctx context.Context, folders ...engine.ID) (n int, err error) {
+	local := make([]engine.ID, len(folders))
+	for i, id := range folders {
+		local[i] = localID(id)
+	}
+	err = e.db.QueryRow(ctx, sqlCountBookmarks, guidList(local)).Scan(&n)
+	return n, sqlite.Explain(err)
 }
 
 // Tags lists all tags, sorted.

@@ -7,12 +7,16 @@ const (
 			(SELECT json_group_array(tag) FROM (SELECT tag FROM bookmark_tags WHERE place = b.place ORDER BY tag))
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN places l ON l.id = b.place
 		LEFT JOIN bookmark_keywords k ON k.place = b.place `
-	sqlByGUID        = sqlItem + `WHERE b.guid = ?1`
-	sqlByRow         = sqlItem + `WHERE b.n = ?1`
-	sqlChildren      = sqlItem + `WHERE b.parent = ?1 ORDER BY b.position`
-	sqlByPlace       = sqlItem + `WHERE b.place = ?1 ORDER BY b.n`
-	sqlByTag         = sqlItem + `WHERE b.place IN (SELECT place FROM bookmark_tags WHERE tag = ?1) ORDER BY b.n`
-	sqlOfKeyword     = sqlItem + `WHERE b.place = (SELECT place FROM bookmark_keywords WHERE keyword = ?1) ORDER BY b.n`
+	sqlByGUID    = sqlItem + `WHERE b.guid = ?1`
+	sqlByRow     = sqlItem + `WHERE b.n = ?1`
+	sqlChildren  = sqlItem + `WHERE b.parent = ?1 ORDER BY b.position`
+	sqlByPlace   = sqlItem + `WHERE b.place = ?1 ORDER BY b.n`
+	sqlByTag     = sqlItem + `WHERE b.place IN (SELECT place FROM bookmark_tags WHERE tag = ?1) ORDER BY b.n`
+	sqlOfKeyword = sqlItem + `WHERE b.place = (SELECT place FROM bookmark_keywords WHERE keyword = ?1) ORDER BY b.n`
+	// The kinds are those of tree: 1 is a bookmark, 3 a folder.
+	sqlRecent         = sqlItem + `WHERE b.kind = 1 AND b.added >= 0 ORDER BY b.added DESC, b.n DESC LIMIT ?1`
+	sqlCountBookmarks = `WITH RECURSIVE below (n, kind) AS (SELECT n, kind FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1)) AND kind = 3
+		UNION SELECT b.n, b.kind FROM below JOIN bookmarks b ON b.parent = below.n) SELECT count(*) FROM below WHERE kind = 1`
 	sqlTags          = `SELECT DISTINCT tag FROM bookmark_tags WHERE tag > '' ORDER BY tag`
 	sqlSubtree       = `WITH RECURSIVE below (n) AS (SELECT ?1 UNION SELECT b.n FROM below JOIN bookmarks b ON b.parent = below.n) `
 	sqlBelow         = sqlSubtree + sqlItem + `WHERE b.n IN below`

@@ -194,6 +194,7 @@ CREATE TABLE bookmarks (
 ) STRICT;
 CREATE INDEX bookmarks_parent ON bookmarks (parent, position);
 CREATE INDEX bookmarks_place ON bookmarks (place) WHERE place IS NOT NULL;
+CREATE INDEX bookmarks_added ON bookmarks (added) WHERE kind = 1; -- of bookmarks, for the most recent
 CREATE INDEX bookmarks_changed ON bookmarks (n) WHERE changes > 0;
 CREATE INDEX bookmarks_refused ON bookmarks (n) WHERE refused > 0;
 
