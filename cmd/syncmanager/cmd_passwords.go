@@ -114,6 +114,7 @@ only.`,
 		},
 	}
 	s.subcommands = []*cobra.Command{a.passwordsImportCommand(&s), a.passwordsBreachesCommand(s), a.passwordsDismissCommand(&s),
+		a.passwordsVulnerableCommand(s),
 		scrubCommand(a, s.name, (*profile.Profile).Passwords)}
 	c := s.command(a)
 	for _, sub := range c.Commands() {
@@ -203,6 +204,28 @@ but for those that were dismissed. Breaches come from other devices, or with
 	}
 	c.Flags().BoolVar(&all, "all", false, "also those that were dismissed")
 	return c
+}
+
+func (a *app) passwordsVulnerableCommand(s storeCommand[login]) *cobra.Command {
+	s.name = "passwords that are known from a breach elsewhere"
+	return &cobra.Command{
+		Use:   "vulnerable",
+		Short: "List the logins whose password was breached at another site",
+		Long: `List the logins that have the password of a login that 'passwords breaches --all' lists.
+Such a password is known to others, although this site was not breached.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
+			store, err := p.Passwords(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := s.sorted(store.Vulnerable(ctx), func(login) bool { return true })
+			if err != nil {
+				return err
+			}
+			return s.printList(a, found, false)
+		}),
+	}
 }
 
 func (a *app) passwordsDismissCommand(s *storeCommand[login]) *cobra.Command {

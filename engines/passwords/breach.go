@@ -26,10 +26,21 @@ func (e *Engine) Breaches(ctx context.Context) iter.Seq2[Login, error] {
 }
 
 // RecordBreach notes that the login's site was breached, to the millisecond, for all
-// devices. A later breach that is known already stands. The error is, among others,
-// [engine.ErrNotFound].
+// devices. A later breach that is known already stands. If the login is [Login.Breached]
+// thereby, its password is remembered as [Engine.RecordBreachedPasswords] does, and stays
+// known when the user changes it. The error is, among others, [engine.ErrNotFound].
 func (e *Engine) RecordBreach(ctx context.Context, id engine.ID, at time.Time) error {
-	return e.edit(ctx, id, func(l *Login) { l.TimeOfLastBreach = later(l.TimeOfLastBreach, at) })
+	return e.store.Edit(ctx, func(tx *mirror.Tx[Login]) error {
+		l, err := tx.Get(id)
+		if err != nil {
+			return err
+		}
+		l.TimeOfLastBreach = later(l.TimeOfLastBreach, at)
+		if err := tx.Update(&l); err != nil || !l.Breached() || l.Password == "" {
+			return err
+		}
+		return tx.Note([]string{l.Password}, MaxBreachedPasswords)
+	})
 }
 
 // DismissBreach notes, for all devices, that the user dismissed the alert of the login's

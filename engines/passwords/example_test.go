@@ -121,6 +121,26 @@ func ExampleEngine_Breaches() {
 	// Change the password of ann at https://www.example.org dismissed: false
 }
 
+// A password that was breached at one site is not safe at another.
+func ExampleEngine_Vulnerable() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	_, err := e.AddMany(ctx, []passwords.Login{
+		{Hostname: "https://www.example.org", Username: "ann", Password: "correct horse"},
+		{Hostname: "https://shop.example", Username: "ann", Password: "hunter2"},
+	})
+	check(err)
+	check(e.RecordBreachedPasswords(ctx, []string{"hunter2"}))
+	for l, err := range e.Vulnerable(ctx) {
+		check(err)
+		fmt.Println("Change the password of", l.Username, "at", l.Hostname)
+	}
+	// Output:
+	// Change the password of ann at https://shop.example
+}
+
 // An app that cannot decrypt a login drops it, and has the next sync fetch the server's.
 func ExampleEngine_Scrub() {
 	ctx := context.Background()

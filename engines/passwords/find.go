@@ -140,8 +140,13 @@ func (e *Engine) BySite(ctx context.Context, address string) iter.Seq2[Login, er
 
 // yieldFound yields the logins with a word of lookups that keep wants, sorted.
 func (e *Engine) yieldFound(ctx context.Context, word string, keep func(*Login) bool, yield func(Login, error) bool) {
+	yieldSorted(e.store.Lookup(ctx, word), keep, yield)
+}
+
+// yieldSorted yields the logins that keep wants, sorted; nil: all.
+func yieldSorted(logins iter.Seq2[Login, error], keep func(*Login) bool, yield func(Login, error) bool) {
 	var found []Login
-	for l, err := range e.store.Lookup(ctx, word) {
+	for l, err := range logins {
 		if err != nil {
 			yield(Login{}, err)
 			return

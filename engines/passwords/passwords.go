@@ -3,7 +3,8 @@
 //
 // Passwords, user names and origins are encrypted in the file; record IDs and the times of
 // edits and syncs are not. An index of keyed hashes finds logins by origin, site and form:
-// without the key the file shows which logins share one, but not which origin it is.
+// without the key the file shows which logins share one, but not which origin it is. Of
+// passwords that are known from breaches, the file holds keyed hashes.
 package passwords
 
 import (

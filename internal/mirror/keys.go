@@ -94,7 +94,7 @@ func (s *Store[R]) Rekey(ctx context.Context, key [32]byte) error {
 	next.before = &keys{sealer: old.sealer, mac: old.mac}
 	err := s.update(ctx, func(tx *Tx[R]) error {
 		r := rekeying[R]{tx: tx, old: old, next: next}
-		for _, step := range []func() error{r.records, r.staged, r.outgoing, r.unread, r.undo} {
+		for _, step := range []func() error{r.records, r.staged, r.outgoing, r.unread, r.undo, r.noted} {
 			if err := step(); err != nil {
 				return err
 			}

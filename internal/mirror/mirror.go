@@ -171,7 +171,7 @@ func (s *Store[R]) Reset(ctx context.Context, a engine.Association) error {
 	return nil
 }
 
-// Wipe forgets the user's data, the log of what syncs did, and all sync state.
+// Wipe forgets the user's data, what was noted, the log of what syncs did, and all sync state.
 func (s *Store[R]) Wipe(ctx context.Context) error {
 	err := s.forget(ctx, sqlDropSet)
 	if err == nil {
@@ -181,7 +181,12 @@ func (s *Store[R]) Wipe(ctx context.Context) error {
 		err = s.ledger.DropOutgoing(ctx)
 	}
 	if err == nil {
-		err = s.update(ctx, func(tx *Tx[R]) error { _, err := tx.exec(sqlPruneTo, int64(math.MaxInt64)); return err })
+		err = s.update(ctx, func(tx *Tx[R]) error {
+			if _, err := tx.exec(sqlPruneTo, int64(math.MaxInt64)); err != nil {
+				return err
+			}
+			return tx.ForgetNoted()
+		})
 	}
 	if err == nil {
 		s.tell(&effect{wiped: true})

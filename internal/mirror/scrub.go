@@ -41,7 +41,7 @@ func (s *Store[R]) scrub(ctx context.Context, done *engine.Scrubbed) error {
 			return err
 		}
 	}
-	return nil
+	return s.scrubNoted(ctx)
 }
 
 // scrubbing is a row with up to three sealed payloads, each of which is nil where there is

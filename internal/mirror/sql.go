@@ -2,20 +2,26 @@ package mirror
 
 // Every statement of the package, so that a test can read the plan of each.
 const (
-	sqlMeta          = `SELECT collection FROM meta WHERE one = 1`
-	sqlInitMeta      = `INSERT INTO meta (one, collection, canary) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING`
-	sqlCanary        = `SELECT canary FROM meta WHERE one = 1`
-	sqlSetCanary     = `UPDATE meta SET canary = ?1 WHERE one = 1`
-	sqlIndexed       = `SELECT lookups FROM meta WHERE one = 1`
-	sqlSetIndexed    = `UPDATE meta SET lookups = ?1 WHERE one = 1`
-	sqlPast          = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
-	sqlSetPast       = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
-	sqlForkSecret    = `SELECT forks FROM meta WHERE one = 1`
-	sqlSetForkSecret = `UPDATE meta SET forks = ?1 WHERE one = 1`
-	sqlLastRecord    = `SELECT coalesce(max(n), 0) FROM records`
-	sqlCountIDs      = `SELECT count(*) FROM records WHERE id > ''`
-	sqlCountGone     = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
-	sqlCountChange   = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes
+	sqlMeta           = `SELECT collection FROM meta WHERE one = 1`
+	sqlInitMeta       = `INSERT INTO meta (one, collection, canary) VALUES (1, ?1, ?2) ON CONFLICT DO NOTHING`
+	sqlCanary         = `SELECT canary FROM meta WHERE one = 1`
+	sqlSetCanary      = `UPDATE meta SET canary = ?1 WHERE one = 1`
+	sqlNotedSecret    = `SELECT noted FROM meta WHERE one = 1`
+	sqlSetNotedSecret = `UPDATE meta SET noted = ?1 WHERE one = 1`
+	sqlNote           = `INSERT OR IGNORE INTO noted (mac) VALUES (?1)`
+	sqlPruneNoted     = `DELETE FROM noted WHERE n <= (SELECT n FROM noted WHERE n > 0 ORDER BY n DESC LIMIT 1 OFFSET ?1)`
+	sqlNoted          = `SELECT mac FROM noted WHERE n > 0`
+	sqlForgetNoted    = `DELETE FROM noted WHERE n > 0`
+	sqlIndexed        = `SELECT lookups FROM meta WHERE one = 1`
+	sqlSetIndexed     = `UPDATE meta SET lookups = ?1 WHERE one = 1`
+	sqlPast           = `SELECT past_global, past_sync_id FROM meta WHERE one = 1`
+	sqlSetPast        = `UPDATE meta SET past_global = ?1, past_sync_id = ?2 WHERE one = 1`
+	sqlForkSecret     = `SELECT forks FROM meta WHERE one = 1`
+	sqlSetForkSecret  = `UPDATE meta SET forks = ?1 WHERE one = 1`
+	sqlLastRecord     = `SELECT coalesce(max(n), 0) FROM records`
+	sqlCountIDs       = `SELECT count(*) FROM records WHERE id > ''`
+	sqlCountGone      = `SELECT count(*) FROM records WHERE deleted = 1 AND n > 0`
+	sqlCountChange    = `SELECT count(*) FROM records WHERE changes > 0 AND n > 0 AND refused <> changes
 		AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.id = records.id AND held = 1)`
 
 	sqlRow     = `SELECT n, id, mirror, local, deleted, changes, edited, modified, past, life, base FROM records WHERE id = ?1`

@@ -11,6 +11,8 @@ CREATE TABLE meta (
     -- A known text, sealed with the key that the records are; see key.go. NULL: they are not
     -- encrypted, or no version with a canary has opened the file yet.
     canary       BLOB,
+    -- The key of the MACs in the table noted, sealed as records are; NULL: none were noted.
+    noted        BLOB,
     -- Which version of the words all records are entered with; 0: none.
     lookups      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -131,3 +133,9 @@ CREATE TABLE lookups (
     PRIMARY KEY (key, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lookups_record ON lookups (n);
+
+-- The texts that an engine noted, of which the file holds MACs; see noted.go.
+CREATE TABLE noted (
+    n   INTEGER PRIMARY KEY, -- the order in which they came
+    mac BLOB    NOT NULL UNIQUE
+) STRICT;
