@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -87,8 +88,9 @@ func (c *channel) admit(kind websocket.MessageType, message []byte) error {
 	return nil
 }
 
+// isBase64URL reports whether text is base64url, with padding as Firefox sends it, or without.
 func isBase64URL(text []byte) bool {
-	for _, b := range text {
+	for _, b := range bytes.TrimRight(text, "=") {
 		if (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '_' {
 			return false
 		}

@@ -180,7 +180,7 @@ func TestRelay(t *testing.T) {
 		if e.read(a, &got); got.Message != "aGVsbG8" || got.Sender.Remote != "192.0.2.2" || got.Sender.UserAgent != "192.0.2.2 Firefox" {
 			t.Errorf("%+v", got)
 		}
-		for _, want := range []string{"Zm9v", "YmFy"} {
+		for _, want := range []string{"Zm9v", "YmFyYg=="} {
 			e.write(a, want)
 			if e.read(b, &got); got.Message != want || got.Sender.Remote != "192.0.2.1" {
 				t.Errorf("%+v", got)
@@ -284,8 +284,9 @@ func TestMisuse(t *testing.T) {
 				e.t.Error(err)
 			}
 		},
-		"not base64url": func(e *env, c *websocket.Conn) { e.write(c, `<script>`) },
-		"empty":         func(e *env, c *websocket.Conn) { e.write(c, "") },
+		"not base64url":  func(e *env, c *websocket.Conn) { e.write(c, `<script>`) },
+		"padding within": func(e *env, c *websocket.Conn) { e.write(c, "AA==AA") },
+		"empty":          func(e *env, c *websocket.Conn) { e.write(c, "") },
 		"too many": func(e *env, c *websocket.Conn) {
 			for range 65 {
 				_ = c.Write(e.t.Context(), websocket.MessageText, []byte("AAAA"))
