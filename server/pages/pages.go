@@ -59,7 +59,7 @@ var routes = map[string]page{
 	"/signin":                    signin,
 	"/signup":                    signin,
 	"/authorization":             signin,
-	"/oauth":                     signin,
+	"/oauth":                     signin, // or letIn
 	"/oauth/force_auth":          signin,
 	"/oauth/success/{client_id}": {name: "success", title: "You are signed in"},
 	"/reset_password":            reset,
@@ -75,6 +75,7 @@ var (
 	reset    = page{name: "reset", title: "Forgotten password", script: "reset.js"}
 	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
+	letIn    = page{name: "letin", title: "Another device asks to join", script: "letin.js"}
 	notFound = page{name: "notfound", title: "Page not found"}
 )
 
@@ -97,11 +98,27 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	for pattern, p := range routes {
-		mux.Handle("GET "+pattern, p.handler(cfg, assets, http.StatusOK))
+		h := p.handler(cfg, assets, http.StatusOK)
+		if pattern == "/oauth" {
+			h = whilePairing(letIn.handler(cfg, assets, http.StatusOK), h)
+		}
+		mux.Handle("GET "+pattern, h)
 	}
 	mux.Handle("/", notFound.handler(cfg, assets, http.StatusNotFound))
 	mux.Handle("GET "+assets.base, assets)
 	return mux, nil
+}
+
+// whilePairing chooses between what a Firefox opens at the same address: pairing when another
+// device has read its pairing code.
+func whilePairing(pairing, otherwise http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("channel_id") {
+			pairing.ServeHTTP(w, r)
+			return
+		}
+		otherwise.ServeHTTP(w, r)
+	})
 }
 
 // edition is which of a page's documents one is.

@@ -41,7 +41,7 @@ func get(h http.Handler, target string, header ...string) *httptest.ResponseReco
 
 // paths are all pages, as Firefox opens them.
 var paths = []string{
-	"/", "/?context=oauth_webchannel_v1&service=sync", "/signin", "/signup", "/authorization?client_id=x", "/oauth?client_id=x",
+	"/", "/?context=oauth_webchannel_v1&service=sync", "/signin", "/signup", "/authorization?client_id=x", "/oauth?client_id=x", "/oauth?channel_id=x",
 	"/oauth/success/5882386c6d801776?code=1&state=2", "/connect_another_device", "/pair", "/pair/supp", "/oauth/force_auth?email=a@example.org", "/settings", "/settings/clients", "/reset_password",
 }
 

@@ -105,6 +105,22 @@ var french = &Language{Tag: language.French, texts: map[string]string{
 	"The syncmanager command": "La commande syncmanager",
 	`In a terminal: <code>syncmanager login <span class="whole">--server</span> {root} <span class="whole">--browser</span></code>`: `Dans un terminal : <code>syncmanager login <span class="whole">--server</span> {root} <span class="whole">--browser</span></code>`,
 
+	// Letting a device in.
+	"Another device asks to join":         "Un autre appareil demande à rejoindre le compte",
+	"Asking Firefox which device it is …": "Firefox est interrogé sur cet appareil…",
+	"It has read the code that this Firefox shows. If it is yours, it can join your account, and then has everything that you sync.": "Il a lu le code que ce Firefox affiche. S’il est à vous, il peut rejoindre votre compte, et il a alors tout ce que vous synchronisez.",
+	"Let it join":                 "Le laisser rejoindre",
+	"Refuse":                      "Refuser",
+	"Confirm on the other device": "Confirmez sur l’autre appareil",
+	"It asks whether to join your account. This page says when it has.": "Il demande s’il doit rejoindre votre compte. Cette page vous dira quand ce sera fait.",
+	"The device has joined": "L’appareil a rejoint votre compte",
+	"It is signed in to your account. You can close this page.": "Il est connecté à votre compte. Vous pouvez fermer cette page.",
+	"The device was refused":                                    "L’appareil a été refusé",
+	"It got nothing. If it was not yours, somebody else saw the code. A code is good once: show a new one to your own device only.": "Il n’a rien reçu. S’il n’était pas à vous, quelqu’un d’autre a vu le code. Un code sert une seule fois : n’en montrez un nouveau qu’à votre propre appareil.",
+	"The device did not join": "L’appareil n’a pas rejoint votre compte",
+	"The code has expired, or the connection to the other device was lost. Close this page, and show a new code in Firefox's settings.": "Le code a expiré, ou la connexion à l’autre appareil a été perdue. Fermez cette page et affichez un nouveau code dans les paramètres de Firefox.",
+	"A device that does not tell its name": "Un appareil qui n’indique pas son nom",
+
 	// A forgotten password.
 	"Your recovery key sets a new password and keeps your data.": "Votre clé de récupération permet de choisir un nouveau mot de passe et de garder vos données.",
 	"I have no recovery key":                                     "Je n’ai pas de clé de récupération",

@@ -106,6 +106,22 @@ var german = &Language{Tag: language.German, texts: map[string]string{
 	"The syncmanager command": "Der Befehl syncmanager",
 	`In a terminal: <code>syncmanager login <span class="whole">--server</span> {root} <span class="whole">--browser</span></code>`: `In einem Terminal: <code>syncmanager login <span class="whole">--server</span> {root} <span class="whole">--browser</span></code>`,
 
+	// Letting a device in.
+	"Another device asks to join":         "Ein weiteres Gerät möchte beitreten",
+	"Asking Firefox which device it is …": "Firefox wird gefragt, welches Gerät es ist …",
+	"It has read the code that this Firefox shows. If it is yours, it can join your account, and then has everything that you sync.": "Es hat den Code gelesen, den dieser Firefox anzeigt. Wenn es Ihres ist, kann es Ihrem Konto beitreten und hat dann alles, was Sie synchronisieren.",
+	"Let it join":                 "Beitreten lassen:",
+	"Refuse":                      "Ablehnen",
+	"Confirm on the other device": "Bestätigen Sie auf dem anderen Gerät",
+	"It asks whether to join your account. This page says when it has.": "Es fragt, ob es Ihrem Konto beitreten soll. Diese Seite sagt, wenn es so weit ist.",
+	"The device has joined": "Das Gerät ist beigetreten",
+	"It is signed in to your account. You can close this page.": "Es ist bei Ihrem Konto angemeldet. Sie können diese Seite schließen.",
+	"The device was refused":                                    "Das Gerät wurde abgelehnt",
+	"It got nothing. If it was not yours, somebody else saw the code. A code is good once: show a new one to your own device only.": "Es hat nichts erhalten. Wenn es nicht Ihres war, hat jemand anders den Code gesehen. Ein Code gilt einmal: Zeigen Sie einen neuen nur Ihrem eigenen Gerät.",
+	"The device did not join": "Das Gerät ist nicht beigetreten",
+	"The code has expired, or the connection to the other device was lost. Close this page, and show a new code in Firefox's settings.": "Der Code ist abgelaufen, oder die Verbindung zum anderen Gerät ist abgebrochen. Schließen Sie diese Seite und zeigen Sie in den Einstellungen von Firefox einen neuen Code.",
+	"A device that does not tell its name": "Ein Gerät, das seinen Namen nicht nennt",
+
 	// A forgotten password.
 	"Your recovery key sets a new password and keeps your data.": "Mit Ihrem Wiederherstellungs\u00adschlüssel setzen Sie ein neues Passwort und behalten Ihre Daten.",
 	"I have no recovery key":                                     "Ich habe keinen Wiederherstellungs\u00adschlüssel",
