@@ -48,6 +48,10 @@
 // account share the names, so begin it with your app's name: "example-notes". Names that
 // Firefox or the protocol use are refused. Devices whose apps do not have the collection,
 // such as Firefox, do not change it.
+//
+// Where the format of the records is given by other programs, or the rules of merging are
+// others than these, package [github.com/syncmanager/syncmanager/engine/flat] is the store
+// that this one is made of.
 package collection
 
 import (
@@ -58,20 +62,20 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/mirror"
+	"github.com/syncmanager/syncmanager/engine/flat"
 )
 
 // Rule says which value wins if two devices changed the same field of a record.
-type Rule int
+type Rule = flat.Rule
 
 const (
 	// NewerField chooses the value of the device that changed the record last.
-	NewerField Rule = iota
+	NewerField = flat.NewerField
 	// NewerRecord chooses the whole record of that device, so that a record never mixes
 	// values of two devices.
-	NewerRecord
+	NewerRecord = flat.NewerRecord
 	// KeepBoth keeps both: the account's record, and this device's with a new ID.
-	KeepBoth
+	KeepBoth = flat.KeepBoth
 )
 
 // Options configure a collection. Path must be set.
@@ -130,90 +134,36 @@ type Options[R any] struct {
 // Engine stores the user's records of one collection on this device. It is safe for
 // concurrent use. Register it with a [github.com/syncmanager/syncmanager.Manager].
 type Engine[R any] struct {
-	store *mirror.Store[R]
-	same  func(R) string
+	store *flat.Engine[R]
 }
 
-var (
-	_ engine.Engine   = (*Engine[struct{}])(nil)
-	_ engine.Watcher  = (*Engine[struct{}])(nil)
-	_ engine.Notifier = (*Engine[struct{}])(nil)
-	_ engine.Counter  = (*Engine[struct{}])(nil)
-	_ engine.Troubled = (*Engine[struct{}])(nil)
-	_ engine.Clearer  = (*Engine[struct{}])(nil)
-)
+//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -on flat -generic -type R -one "a record" -many records
 
 // Open opens the collection in o.Path. See the package comment for the rules of its name.
 func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], error) {
 	schema, err := schemaOf[R]()
-	if err == nil {
-		err = checkName(name)
-	}
-	if err == nil && o.Merge != nil && o.OnConflict != NewerField {
-		err = errors.New("Merge and OnConflict exclude each other; set one of them")
+	if err == nil && taken(name) {
+		err = errors.New("Firefox or the protocol own this name; begin yours with your app's name, as in example-notes")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("collection %s: %w", name, err)
 	}
-	store, err := mirror.Open(ctx, o.records(name, schema),
-		engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
+	store, err := flat.Open(ctx, flat.Schema[R]{
+		Collection:       name,
+		Version:          o.Version,
+		Fields:           schema.fields,
+		ID:               schema.id,
+		Valid:            o.Valid,
+		Same:             o.Same,
+		ReadOnly:         o.ReadOnly,
+		Nested:           schema.nested,
+		Sets:             schema.sets,
+		OnConflict:       o.OnConflict,
+		Merge:            o.Merge,
+		TooManyDeletions: o.TooManyDeletions,
+	}, engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("collection %w", err)
 	}
-	return &Engine[R]{store, o.Same}, nil
-}
-
-// records is the schema of the collection's records.
-func (o *Options[R]) records(name string, s *schema[R]) mirror.Schema[R] {
-	records := mirror.Schema[R]{
-		Collection:       name,
-		Version:          max(o.Version, 1),
-		Fields:           s.fields,
-		ID:               s.id,
-		Check:            o.check,
-		Nested:           s.nested,
-		Sets:             s.sets,
-		Merge:            o.Merge,
-		NewerStands:      o.OnConflict == NewerRecord,
-		Fork:             true,
-		TooManyDeletions: o.TooManyDeletions,
-	}
-	if o.Merge == nil && o.OnConflict == NewerField {
-		records.Resolve = func(c mirror.Conflict) ([]byte, bool) {
-			if c.LocalNewer {
-				return c.Local, true
-			}
-			return c.Remote, true
-		}
-	}
-	if o.ReadOnly != nil {
-		records.ReadOnly = func(r *R) error {
-			if err := o.ReadOnly(*r); err != nil {
-				return fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
-			}
-			return nil
-		}
-	}
-	return records
-}
-
-// check applies the app's rules to a record.
-func (o *Options[R]) check(r *R) (k mirror.Keys, err error) {
-	if o.Valid != nil {
-		if err := o.Valid(*r); err != nil {
-			return k, err
-		}
-	}
-	if o.Same != nil {
-		k.Dedupe = dedupeKey(o.Same(*r))
-	}
-	return k, nil
-}
-
-// dedupeKey is the key of what a record is about.
-func dedupeKey(what string) []byte {
-	if what == "" {
-		return nil
-	}
-	return []byte(what)
+	return &Engine[R]{store}, nil
 }

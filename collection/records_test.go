@@ -203,3 +203,24 @@ func TestManyChangesAreToldAsOne(t *testing.T) {
 		t.Errorf("after that, an edit is told as %v", c)
 	}
 }
+
+func TestDeleteAllScrubAndMaintain(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, collection.Options[note]{})
+	for _, title := range []string{"x", "y"} {
+		p.share(note{Title: title})
+	}
+	if scrubbed, err := p.a.Scrub(t.Context()); err != nil || scrubbed != (engine.Scrubbed{}) {
+		t.Errorf("of a sound file, Scrub drops %+v, %v", scrubbed, err)
+	}
+	if n, err := p.a.DeleteAll(t.Context()); err != nil || n != 2 {
+		t.Errorf("DeleteAll deletes %d, %v", n, err)
+	}
+	p.sync(p.a, p.b)
+	if left := list(t, p.b); len(left) != 0 {
+		t.Errorf("the other device still has %q", left)
+	}
+	if _, err := p.a.Maintain(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

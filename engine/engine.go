@@ -48,7 +48,7 @@
 //
 // # What a store shows an app
 //
-// The ready stores (engines/…, package collection) have one form. T is an item, which has
+// The ready stores (engines/…, packages engine/flat and collection) have one form. T is an item, which has
 // an ID and whose times are [time.Time], kept to a precision that its fields state:
 //
 //	Open(ctx, StoreConfig)           only Path must be set, and Key where the file is encrypted
@@ -74,10 +74,12 @@
 //
 // # Where to go on
 //
-// examples/engine is an engine in one JSON file, to read beside this page. The engines
-// for flat records (engines/forms is the smallest) are built on internal/mirror, which
-// keeps the sync state in tables beside the records and merges field by field: such an
-// engine is its record's type and a few rules. [StoreConfig], [Change], [LogEntry] and
+// An engine of one's own rarely starts from this page. For an app's own struct, package
+// collection is a whole engine; for records in a format of one's own, package engine/flat is
+// the store: such an engine is its record's type and a few rules (examples/flat). Both merge
+// field by field, and keep the sync state in tables beside the records; so do the engines for
+// flat records (engines/forms is the smallest). examples/engine fulfils the contract in one
+// JSON file by itself, to read beside this page. [StoreConfig], [Change], [LogEntry] and
 // the errors of this package are what the ready engines have in common towards an app. [Watchers]
 // and [ChangeNotifier] give an engine of one's own Watch and OnChange.
 package engine

@@ -69,7 +69,7 @@ func TestRulesTellImportsApart(t *testing.T) {
 	for _, pair := range []string{
 		"bso internal/rawjson", "engine bso", ". sync15", "sync15 seal", "engines/bookmarks engines/bookmarks/internal/tree",
 		"engines/passwords internal/mirror", "server server/storage", "server/storage internal/sqlite",
-		"internal/mirror engine", "cmd/syncmanager server", "cmd/syncmanager/internal/serve server", "examples/notes collection", "examples/notes .", "collection internal/mirror", "interop internal/test/firefoxsync", "account internal/hawk",
+		"internal/mirror engine", "cmd/syncmanager server", "cmd/syncmanager/internal/serve server", "examples/notes collection", "examples/notes .", "collection engine/flat", "engine/flat internal/mirror", "examples/flat engine/flat", "interop internal/test/firefoxsync", "account internal/hawk",
 	} {
 		from, to, _ := strings.Cut(pair, " ")
 		if err := check(from, to); err != nil {
@@ -81,7 +81,7 @@ func TestRulesTellImportsApart(t *testing.T) {
 		"sync15 .", "sync15 engines/passwords", "sync15 server", "engines/passwords bso", "engines/passwords sync15",
 		"engines/passwords .", "collection sync15", "account sync15", "account bso", "server engine", "server/storage seal",
 		"server internal/mirror", "server account", "internal/hawk bso", "internal/hawk internal/test/testenv",
-		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "examples/notes internal/localkey", "examples/notes internal/test/testenv", "examples/engine sync15", "collection .", "cmd/syncmanager internal/test/marionette",
+		"internal/mirror sync15", ". account", ". server", ". internal/sqlite", "examples/notes internal/localkey", "examples/notes internal/test/testenv", "examples/engine sync15", "examples/flat internal/mirror", "collection .", "collection internal/mirror", "engine engine/flat", "cmd/syncmanager internal/test/marionette",
 		"interop cmd/syncmanager", "cmd/syncmanager/internal/term server", "cmd/syncmanager/internal/usage account", "cmd/syncmanager/internal/serve sync15",
 	} {
 		from, to, _ := strings.Cut(pair, " ")

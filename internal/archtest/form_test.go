@@ -68,6 +68,10 @@ var departures = map[string]struct {
 	"engines/tabs": {item: "Tab", except: exceptions("a page is open once on a device, and its URL names it: Get, OpenTab, CloseTab and SetTabs take that; "+
 		"a device sends its own tabs alone, so no sync changes them", "Get", "Add", "Update", "Delete", "Edit", "Import", "Export", "Log", "Undo", "Unreadable", "ID",
 		"Tx.Get", "Tx.Add", "Tx.Update", "Tx.Delete")},
+	"engine/flat": {item: "R", except: map[string]string{
+		"Open": "it takes the engine's schema besides",
+		"ID":   "the record is the engine's, and its schema says where the ID is",
+	}},
 	"collection": {item: "R", except: map[string]string{
 		"Open": "it takes the collection's name and the rules of its struct besides",
 		"ID":   "the struct is the app's, and Open demands a field for its id",

@@ -29,7 +29,7 @@ var apps = []struct {
 		modules:  map[string]string{"golang.org/x/sync": "", "golang.org/x/crypto": "", "github.com/coder/websocket": ""},
 	},
 	{
-		packages: []string{".", "./account", "./collection"},
+		packages: []string{".", "./account", "./collection", "./engine/flat"},
 		systems:  "linux darwin windows",
 		modules: map[string]string{
 			"golang.org/x/sync": "",

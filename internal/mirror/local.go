@@ -36,6 +36,23 @@ func (t *Tx[R]) Find(key []byte) (engine.ID, error) {
 	return t.holder(t.store.stored(key))
 }
 
+// Same returns the record that has the dedupe key of r, by [Schema.Dedupe], or
+// [engine.ErrNotFound].
+func (t *Tx[R]) Same(r *R) (same R, err error) {
+	key := t.store.schema.dedupe(r)
+	if key == nil {
+		return same, engine.ErrNotFound
+	}
+	id, err := t.Find(key)
+	if err == nil && id == "" {
+		err = engine.ErrNotFound
+	}
+	if err != nil {
+		return same, err
+	}
+	return t.Get(id)
+}
+
 // holder is the record whose dedupe key is in the file as stored.
 func (t *Tx[R]) holder(stored []byte) (engine.ID, error) {
 	r, err := t.row(sqlByKey, stored)
@@ -80,7 +97,7 @@ func (t *Tx[R]) Add(r *R) error {
 	if *id == "" {
 		*id = schema.NewID(t.store.random)
 	}
-	payload, err := json.Marshal(r)
+	payload, err := t.store.encode(r)
 	if err != nil {
 		return err
 	}
@@ -104,7 +121,7 @@ func (t *Tx[R]) Update(r *R) error {
 			return &engine.InvalidError{Reason: err}
 		}
 	}
-	text, err := json.Marshal(r)
+	text, err := t.store.encode(r)
 	if err != nil {
 		return err
 	}
@@ -113,6 +130,22 @@ func (t *Tx[R]) Update(r *R) error {
 		return err
 	}
 	return t.put(id, payload)
+}
+
+// encode writes a record, and returns an error if [Schema.Fields] does not list all of it:
+// what is not listed could never be removed again.
+func (s *Store[R]) encode(r *R) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	if !isObject(text) {
+		return nil, errNotObject
+	}
+	if name := s.written.unlisted(text); name != "" {
+		return nil, fmt.Errorf("a record has the field %q, which the engine's schema does not list", name)
+	}
+	return text, nil
 }
 
 // patch writes what R wrote over a record; see [Schema.Fields].

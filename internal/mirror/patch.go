@@ -47,6 +47,35 @@ func (set fieldSet) lists() bool {
 	return false
 }
 
+// unlisted names the first field of a value that is not in the set, or returns "".
+func (set fieldSet) unlisted(raw []byte) (name string) {
+	if set == nil {
+		return ""
+	}
+	visit := func(under string, within fieldSet, value []byte) {
+		if in := within.unlisted(value); in != "" && name == "" {
+			name = under + "." + in
+		}
+	}
+	if elements, list := set[Elements]; list {
+		_ = rawjson.Array(raw, func(value []byte) error { visit(Elements, elements, value); return nil })
+		return name
+	}
+	values, all := set[Values]
+	_ = rawjson.Object(raw, func(field, value []byte) error {
+		switch within, listed := set[string(field)]; {
+		case listed:
+			visit(string(field), within, value)
+		case all:
+			visit(Values, values, value)
+		case name == "":
+			name = string(field)
+		}
+		return nil
+	})
+	return name
+}
+
 // patch writes the fields over old. A value that means the same keeps its text,
 // and a field that is not one of fields stays. seen is old as R writes it: by it an element
 // of a list is known again. It is nil where there are no such lists.

@@ -47,6 +47,9 @@ type Schema[R any] struct {
 	// does here with the record is held until a version reads it. nil: every R is a record,
 	// and has no keys.
 	Check func(*R) (Keys, error)
+	// Dedupe returns [Keys].Dedupe of a record that Check accepts, in the place of Check's.
+	// nil: Check returns it.
+	Dedupe func(*R) []byte
 	// Matches reports whether two records with one loose key are the same thing. A record
 	// that only this device has gives way to one that it matches; two that the account
 	// has stay two. nil: they never are.
@@ -135,7 +138,14 @@ func (s *Schema[R]) decode(payload []byte) (r R, err error) {
 	if own, ok := any(&r).(json.Unmarshaler); ok {
 		err = own.UnmarshalJSON(payload)
 	} else {
-		err = s.decodeFields(payload, &r)
+		err = decodeFields(payload, &r)
+	}
+	if err == nil && s.ID != nil {
+		// encoding/json takes "ID" for "id", and the later of the two stands.
+		var id engine.ID
+		if id, err = recordID(payload); err == nil && id != *s.ID(&r) {
+			err = errOtherID
+		}
 	}
 	if err != nil && !isObject(payload) {
 		err = errNotObject
@@ -143,7 +153,7 @@ func (s *Schema[R]) decode(payload []byte) (r R, err error) {
 	return r, err
 }
 
-func (s *Schema[R]) decodeFields(payload []byte, r *R) error {
+func decodeFields(payload []byte, r any) error {
 	err := json.Unmarshal(payload, r)
 	var field *json.UnmarshalTypeError
 	switch {
@@ -152,12 +162,7 @@ func (s *Schema[R]) decodeFields(payload []byte, r *R) error {
 	case err != nil:
 		return errors.New("it is not what it should be")
 	}
-	// encoding/json takes "ID" for "id", and the later of the two stands.
-	id, err := recordID(payload)
-	if err == nil && s.ID != nil && id != *s.ID(r) {
-		err = errOtherID
-	}
-	return err
+	return nil
 }
 
 // recordID is the text in a record's field "id", or "".
@@ -188,10 +193,21 @@ func decodeStored[R any](payload []byte) (r R, err error) {
 func (s *Schema[R]) check(payload []byte) (k Keys, err error) {
 	defer recovered(&err, "its check")
 	r, err := s.decode(payload)
-	if err != nil || s.Check == nil {
-		return k, err
+	if err == nil && s.Check != nil {
+		k, err = s.Check(&r)
 	}
-	return s.Check(&r)
+	if err == nil && s.Dedupe != nil {
+		k.Dedupe = s.Dedupe(&r)
+	}
+	return k, err
+}
+
+// dedupe is the dedupe key of a record that need not be valid, or nil.
+func (s *Schema[R]) dedupe(r *R) []byte {
+	if s.Dedupe == nil {
+		return nil
+	}
+	return s.Dedupe(r)
 }
 
 // readOnly returns why the user cannot edit a record, or nil.

@@ -1,5 +1,5 @@
-// Storemethods writes the methods that an engine on package mirror has in common with
-// the others, in the engine's own words: an app's author reads them in go doc.
+// Storemethods writes the methods that an engine on package mirror, or on package flat, has in
+// common with the others, in the engine's own words: an app's author reads them in go doc.
 //
 //	//go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Address -one "an address" -many addresses
 package main
@@ -26,6 +26,8 @@ const File = "methods.go"
 type words struct {
 	Package, Type string
 	One, Many     string // "an address", "addresses"
+	On            string // the package of the store: mirror or flat
+	Generic       bool   // Type is a type parameter of the engine
 	without       []string
 }
 
@@ -39,6 +41,19 @@ func (w words) noun() string { _, noun, _ := strings.Cut(w.One, " "); return nou
 
 // With tells whether the method is wanted.
 func (w words) With(method string) bool { return !slices.Contains(w.without, method) }
+
+// Self is the engine's type, as its methods name it.
+func (w words) Self() string { return "Engine" + w.param() }
+
+// Tx is the type of a transaction.
+func (w words) Tx() string { return "Tx" + w.param() }
+
+func (w words) param() string {
+	if w.Generic {
+		return "[" + w.Type + "]"
+	}
+	return ""
+}
 
 func main() {
 	src, err := generate(os.Getenv("GOPACKAGE"), os.Args[1:])
@@ -58,6 +73,8 @@ func generate(pkg string, args []string) ([]byte, error) {
 	flags.StringVar(&w.Type, "type", "", "the type of the records")
 	flags.StringVar(&w.One, "one", "a record", "what one is, with its article")
 	flags.StringVar(&w.Many, "many", "records", "what many are")
+	flags.StringVar(&w.On, "on", "mirror", "the package of the store: mirror or flat")
+	flags.BoolVar(&w.Generic, "generic", false, "the type of the records is a type parameter of the engine")
 	without := flags.String("without", "", "methods to leave out, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

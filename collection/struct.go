@@ -10,21 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engine/flat"
 	"github.com/syncmanager/syncmanager/internal/catalogue"
-	"github.com/syncmanager/syncmanager/internal/mirror"
 )
-
-func checkName(name string) error {
-	switch {
-	case !bso.ValidCollection(name):
-		return errors.New("a collection's name has 1 to 32 letters, digits, hyphens, underscores and dots")
-	case taken(name):
-		return errors.New("Firefox or the protocol own this name; begin yours with your app's name, as in example-notes")
-	}
-	return nil
-}
 
 // taken reports whether Firefox or the protocol itself has a collection of the name.
 func taken(name string) bool {
@@ -63,8 +52,8 @@ func (s *schema[R]) id(r *R) *engine.ID {
 // structure is what is known of a record's fields.
 type structure struct {
 	index  []int    // of the field that is the ID
-	fields []string // all that may be written; see mirror.Schema
-	nested []mirror.Nested
+	fields []string // all that may be written; see flat.Schema
+	nested []flat.Nested
 	sets   []string
 }
 
@@ -77,7 +66,7 @@ func (s *structure) object(t reflect.Type, above []reflect.Type) (names []string
 			return fmt.Errorf("its fields %s and %s have one name in JSON, %q", other, m.Name, m.name)
 		}
 		seen[strings.ToLower(m.name)] = m.Name
-		if strings.ContainsAny(m.name, ".\"'\\`") || m.name == mirror.Elements || m.name == mirror.Values {
+		if strings.ContainsAny(m.name, ".\"'\\`") || m.name == flat.Elements || m.name == flat.Values {
 			return fmt.Errorf("its field %s cannot be called %q; take letters, digits and hyphens", m.Name, m.name)
 		}
 		within, err := s.value(m.Type, above)
@@ -132,7 +121,7 @@ func (s *structure) noteTag(m member, own bool) error {
 	case !hasFields(m.Type):
 		return errors.New("has no fields that could be merged one by one; sync:\"fields\" is for a struct or a map")
 	default:
-		s.nested = append(s.nested, mirror.Nested{Name: m.name})
+		s.nested = append(s.nested, flat.Nested{Name: m.name})
 	}
 	return nil
 }
@@ -153,12 +142,12 @@ func (s *structure) value(t reflect.Type, above []reflect.Type) (names []string,
 	case reflect.Pointer:
 		return s.value(t.Elem(), above)
 	case reflect.Slice, reflect.Array:
-		names, err = s.within(mirror.Elements, t.Elem(), above)
+		names, err = s.within(flat.Elements, t.Elem(), above)
 	case reflect.Map:
 		if k := t.Key(); !converts(k) && k.Kind() != reflect.String && !k.ConvertibleTo(reflect.TypeFor[int]()) {
 			return nil, fmt.Errorf("is or holds a map by %v, which JSON cannot", k)
 		}
-		names, err = s.within(mirror.Values, t.Elem(), above)
+		names, err = s.within(flat.Values, t.Elem(), above)
 	case reflect.Struct:
 		return s.object(t, above)
 	}
