@@ -74,6 +74,16 @@ type Config struct {
 	// Push, if set, says how push messages wake devices. Without it, the server sends none.
 	Push *Push
 
+	// Database, if set, is a PostgreSQL database, 14 or newer, in which everything is kept: accounts,
+	// tokens, records, and the servers' secret. Any number of servers, each with its own Dir, may
+	// use the same one; a device may send each request to another of them. It is a connection string of
+	// libpq; what it leaves out comes from the environment and from the password file, as
+	// in psql. New refuses a data folder that has accounts or records, and, without a
+	// Database, one that was used with it. Backups are those of the database; Repair
+	// and Compact fail with [ErrNoFiles]. Rate limits other than tries of passwords, the queues of
+	// mails and push messages, and the channels of devices that pair are in each server's memory.
+	Database string
+
 	// Backend, if set, keeps the records of all users; default is one SQLite file per user in
 	// the data folder. The server closes it, also when New fails. Quotas, listing and removing
 	// users, and purging work with any; Repair and Compact need a storage.FilePerUser, and

@@ -162,6 +162,9 @@ const (
 // diskFull reports whether the free space of the disk is below the reserve. If the free space
 // is unknown it returns false, and SQLite reports a full disk itself.
 func (s *Server) diskFull() bool {
+	if s.cfg.Database != "" {
+		return false // it refuses what does not fit
+	}
 	left, known := s.diskLeft()
 	return known && left < 0 && s.cfg.DiskReserve >= 0
 }

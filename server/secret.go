@@ -53,7 +53,11 @@ func loadKeys(path string, random io.Reader) (keys, error) {
 	if err != nil || len(secret) != sha256.Size {
 		return keys{}, fmt.Errorf("the server's secret in %s is damaged: restore it, or remove it to give every device new tokens", path)
 	}
-	var out keys
+	return keysOf(secret)
+}
+
+// keysOf derives the keys from a secret.
+func keysOf(secret []byte) (out keys, err error) {
 	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push, "codes": &out.codes} {
 		if *into, err = hkdf.Key(sha256.New, secret, nil, "syncmanager/server/v1/"+info, sha256.Size); err != nil {
 			return keys{}, fmt.Errorf("cannot derive the server's keys: %w", err)

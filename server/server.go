@@ -127,10 +127,13 @@ func (s *Server) start(ctx context.Context) (err error) {
 }
 
 func (s *Server) open(ctx context.Context) (err error) {
-	if err := s.openBackend(); err != nil {
+	if err := s.checkDatabase(); err != nil {
 		return err
 	}
-	keys, err := loadKeys(filepath.Join(s.cfg.Dir, "token-secret"), s.cfg.Rand)
+	if err := s.openBackend(ctx); err != nil {
+		return err
+	}
+	keys, err := s.loadKeys(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		live = s.accounts.Live
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
-		Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
+		Database: s.cfg.Database, Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
 		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security,
 	})
 	if err != nil {
@@ -152,6 +155,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
 	return nil
+}
+
+func (s *Server) loadKeys(ctx context.Context) (keys, error) {
+	if s.cfg.Database != "" {
+		return s.sharedKeys(ctx)
+	}
+	return loadKeys(filepath.Join(s.cfg.Dir, "token-secret"), s.cfg.Rand)
 }
 
 // storageFolder is the folder of the users' files, in the data folder.
@@ -166,9 +176,12 @@ var (
 		storageFolder + " back; an empty one begins without records")
 )
 
-// openBackend opens the users' files, unless another backend is configured. It is the first
+// openBackend opens the users' files, unless a database or another backend is configured. It is the first
 // to put something into a new data folder, so that a folder with users always has theirs.
-func (s *Server) openBackend() (err error) {
+func (s *Server) openBackend(ctx context.Context) (err error) {
+	if s.cfg.Database != "" {
+		return s.openDatabase(ctx)
+	}
 	folder := filepath.Join(s.cfg.Dir, storageFolder)
 	switch configured := s.cfg.Backend != nil; {
 	case configured && exists(folder):
@@ -196,7 +209,7 @@ func (s *Server) openStorage(auth storage.Authenticator) {
 		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
 	}
-	if s.cfg.Backend == nil {
+	if s.cfg.Backend == nil && s.cfg.Database == "" {
 		cfg.Full, cfg.BatchRoom = s.diskFull, s.batchRoom
 	}
 	s.storage = storage.New(cfg)
@@ -212,7 +225,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		return s.cfg.external()
 	}
 	cfg := accounts.Config{
-		Dir: s.cfg.Dir, PublicURLs: s.names, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
+		Database: s.cfg.Database, Dir: s.cfg.Dir, PublicURLs: s.names, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Security: s.security,
 	}
@@ -322,6 +335,9 @@ func (s *Server) startPurge() {
 // Purge removes expired data, and storages that were replaced.
 func (s *Server) Purge(ctx context.Context) error {
 	err := s.backend.Purge(ctx)
+	if set, quotaErr := s.tokens.DefaultQuota(ctx); quotaErr == nil {
+		s.setDefaultQuota(set) // another server on the same database may have changed it
+	}
 	if s.accounts != nil {
 		err = errors.Join(err, s.accounts.Purge(ctx))
 	}

@@ -55,7 +55,7 @@ func TestAWrongWordMakesNothing(t *testing.T) {
 		serve("--metrics-addr", taken.Addr().String()), serve("--metrics-addr", "nowhere"),
 		serve("--public-url", "https://sync.example.org", "--trusted-proxy", "127.0.0.1", "--redirect-addr", taken.Addr().String()),
 		serve("--config", "nosuch.toml"), {"serve", "--addr", "nowhere"}, {"serve", "--addr", taken.Addr().String()}, {"serve", "--addr", "unix:"},
-		serve("--socket-mode", "rw"),
+		serve("--socket-mode", "rw"), serve("--database", "nonsense://"), serve("--database", "postgres://ann:secret@localhost/sync"),
 		{"server", "user", "add", "nobody"}, {"server", "user", "add", "ann@example.org", "--password-stdin"}, {"server", "user", "list"},
 		{"server", "user", "quota", "ann@example.org", "much"}, {"server", "quota", "much"}, {"server", "quota", "1GB"}, {"server", "invite"},
 		{"server", "backup", "nosuch/backup.tar"}, {"server", "restore", "nosuch.tar"}, {"server", "restore", "-"}, {"server", "verify", "nosuch.tar"},

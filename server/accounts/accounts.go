@@ -56,6 +56,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
@@ -64,6 +65,9 @@ import (
 
 // Config says how a Service works. All fields without a default must be set.
 type Config struct {
+	// Database is where the tables are, as a connection string of PostgreSQL; "": in
+	// accounts.sqlite in the folder Dir.
+	Database string
 	// Dir is where accounts.sqlite is.
 	Dir string
 	// PublicURLs are the server's roots as clients see them. HAWK signatures and what a
@@ -142,6 +146,18 @@ const idleLife = 180 * 24 * time.Hour
 // Schema holds the migrations that make the service's database.
 func Schema() fs.FS { return sqlstore.Schema() }
 
+// open opens the database that c names.
+func (c *Config) open(ctx context.Context) (store.Store, error) {
+	if c.Database == "" {
+		return sqlstore.OpenFile(ctx, filepath.Join(c.Dir, "accounts.sqlite"))
+	}
+	db, err := sqldb.OpenPostgres(ctx, c.Database, "accounts", Schema())
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.New(db), nil
+}
+
 // Open opens the service's database.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Cost == 0 {
@@ -160,7 +176,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, errors.New("sign-up by e-mail needs a mail host to send by")
 	}
 	cfg.Limits.defaults()
-	db, err := sqlstore.OpenFile(ctx, filepath.Join(cfg.Dir, "accounts.sqlite"))
+	db, err := cfg.open(ctx)
 	if err != nil {
 		return nil, err
 	}

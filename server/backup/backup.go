@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // format is the version of the archive's format.
@@ -171,6 +172,9 @@ func Stream(ctx context.Context, src Source, out io.Writer, work string) (report
 }
 
 func write(ctx context.Context, src Source, out io.Writer, work string, before *earlier) (Report, error) {
+	if _, err := os.Stat(filepath.Join(src.Dir, sqldb.Marker)); err == nil {
+		return Report{}, ErrElsewhere
+	}
 	for _, name := range needed {
 		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
 			return Report{}, fmt.Errorf("not a server's data folder: %w", err)

@@ -180,10 +180,11 @@ func Database(t testing.TB) string {
 // Own starts a server for one test, which may stop it. It skips the test without PostgreSQL.
 func Own(t testing.TB) *Server {
 	t.Helper()
-	if running == nil {
+	programs := os.Getenv(Programs)
+	if programs == "" {
 		t.Skip("without PostgreSQL: " + Programs + " is not set")
 	}
-	s, err := start(running.programs)
+	s, err := start(programs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
 
+// Marker is the name of a file in the data folder of a server that keeps its data in PostgreSQL.
+const Marker = "data-is-in-postgresql"
+
 // DB is an open database. Its methods may be called concurrently.
 type DB interface {
 	// View runs f on one state of the database. It waits for no writer.

@@ -30,7 +30,11 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 			Invitation string   `json:"invitation,omitempty"`
 		}{cfg.PublicURL, cfg.OtherURLs, listen, cfg.Dir, invitation})
 	}
-	if err := c.Print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, cfg.Dir); err != nil {
+	data := cfg.Dir
+	if cfg.Database != "" {
+		data = "PostgreSQL"
+	}
+	if err := c.Print("Serving %s with the data in %s. Ctrl-C stops.", cfg.PublicURL, data); err != nil {
 		return err
 	}
 	for _, other := range cfg.OtherURLs {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/pflag"
 
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
@@ -25,6 +26,7 @@ import (
 type Options struct {
 	// config is the settings file, dir the folder with the data.
 	config, dir      string
+	database         string
 	addr, socketMode string
 	public           []string
 	names            []*url.URL // parsed from public, or made from the address
@@ -48,6 +50,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.socketMode, "socket-mode", "660", "with --addr unix:PATH: the socket file's `MODE`, in octal")
 	flags.StringSliceVar(&o.cors, "cors-origin", nil, "let web pages of this `ORIGIN`, like https://app.example.org, use the service from a browser; may be repeated")
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
+	flags.StringVar(&o.database, "database", "", "keep the accounts and all that they store in the PostgreSQL database `URL`, which several servers may share, each with its own --data; its password comes from the password file, $PGPASSWORD or $SYNCMANAGER_DATABASE")
 	flags.StringSliceVar(&o.public, "public-url", nil, "the `URL` under which devices reach the server; may be repeated; e-mails have the first")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "trust X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open (anyone), email (anyone, after a code by e-mail), invite or closed; by default open if only this machine can reach the server, else invite")
@@ -68,7 +71,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 // serverConfig checks the options and returns the server's configuration, except the
 // public URL, which may depend on the address that the server listens on.
 func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
-	cfg = server.Config{Dir: o.dir, Version: env.Version, CORS: o.cors, Now: time.Now, Rand: rand.Reader}
+	cfg = server.Config{Dir: o.dir, Database: o.database, Version: env.Version, CORS: o.cors, Now: time.Now, Rand: rand.Reader}
 	if cfg.Log, err = Log(env.Console, o.logFormat); err != nil {
 		return cfg, err
 	}
@@ -87,10 +90,25 @@ func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
 	if cfg.External, err = o.external(); err != nil {
 		return cfg, err
 	}
+	if err := checkDatabase(o.database); err != nil {
+		return cfg, err
+	}
 	if !slices.Equal(o.push, []string{"none"}) {
 		cfg.Push = &server.Push{Hosts: o.push, Transport: push.NewTransport()}
 	}
 	return cfg, o.tls.check(o.public)
+}
+
+// checkDatabase finds mistakes in a connection string of PostgreSQL. The errors do not
+// contain its password.
+func checkDatabase(database string) error {
+	if database == "" {
+		return nil
+	}
+	if _, err := pgconn.ParseConfig(database); err != nil {
+		return usage.Errorf("--database must be like postgres://USER@HOST/NAME: %w", err)
+	}
+	return nil
 }
 
 // setLimits sets how much of the machine the server may use.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,11 +38,24 @@ func envName(flag string) string {
 // Settle sets the options that the command line, which flags has parsed into o, does
 // not name.
 func (o *Options) Settle(flags *pflag.FlagSet, getenv func(string) string) (err error) {
+	if passwordIn(o.database) {
+		return usage.Errorf("--database: other users of this machine can read a password on the command line: put it into the password file, $PGPASSWORD or $%s", envName("database"))
+	}
 	if err := Settle(flags, o.config, getenv); err != nil {
 		return err
 	}
 	o.dir, err = DataDir(o.dir, getenv)
 	return err
+}
+
+// passwordIn reports whether a connection string of PostgreSQL has a password.
+func passwordIn(database string) bool {
+	if u, err := url.Parse(database); err == nil && u.User != nil {
+		if _, has := u.User.Password(); has {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(database), "password")
 }
 
 // Settle gives the flags that the command line does not name their values from the

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/storage/postgres"
+)
+
+// ErrDatabase means that Config.Database is not set for a data folder of a server that has it
+// set, which would begin without any account.
+var ErrDatabase = errors.New("the folder belongs to a server whose data is in a PostgreSQL database: name the database")
+
+// checkDatabase refuses a data folder that belongs to another kind of storage than the
+// configured one.
+func (s *Server) checkDatabase() error {
+	if s.cfg.Database == "" {
+		if exists(filepath.Join(s.cfg.Dir, sqldb.Marker)) {
+			return fmt.Errorf("%s: %w", s.cfg.Dir, ErrDatabase)
+		}
+		return nil
+	}
+	if s.cfg.Backend != nil {
+		return errors.New("a server has either a Database or a Backend")
+	}
+	for _, name := range []string{storageFolder, "token.sqlite", "accounts.sqlite"} {
+		if exists(filepath.Join(s.cfg.Dir, name)) {
+			return fmt.Errorf("%s: %w", filepath.Join(s.cfg.Dir, name), ErrTwoStorages)
+		}
+	}
+	return nil
+}
+
+// openDatabase opens the records in the configured database, and marks the data folder.
+func (s *Server) openDatabase(ctx context.Context) error {
+	records, err := postgres.Open(ctx, postgres.Config{Database: s.cfg.Database, Now: s.cfg.Now, Rand: s.cfg.Rand})
+	if err != nil {
+		return err
+	}
+	s.backend = records
+	return os.WriteFile(filepath.Join(s.cfg.Dir, sqldb.Marker), nil, 0o600)
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	sqlSecret    = `SELECT value FROM server_secrets WHERE name = 'tokens'`
+	sqlAddSecret = `INSERT INTO server_secrets (name, value) VALUES ('tokens', ?1)`
+)
+
+// sharedKeys returns the keys of all servers on the configured database, and makes their secret at
+// the first use.
+func (s *Server) sharedKeys(ctx context.Context) (_ keys, err error) {
+	schema, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return keys{}, err
+	}
+	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", schema)
+	if err != nil {
+		return keys{}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var secret []byte
+	err = db.Update(ctx, func(tx sqldb.Tx) error {
+		err := tx.QueryRow(sqlSecret).Scan(&secret)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		secret = make([]byte, sha256.Size)
+		if _, err := io.ReadFull(s.cfg.Rand, secret); err != nil {
+			return err
+		}
+		_, err = tx.Exec(sqlAddSecret, secret)
+		return err
+	})
+	if err != nil {
+		return keys{}, fmt.Errorf("cannot read the servers' secret: %w", err)
+	}
+	return keysOf(secret)
+}

@@ -1,0 +1,188 @@
+package server_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/backup"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// Two servers on one database are one service: each request may go to another of them.
+func TestTwoServersOnOneDatabase(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	shared := func(c *server.Config) { c.Database = database }
+	one, two := newEnv(t, shared), newEnv(t, shared)
+
+	a := one.device(true)
+	if a.token.NodeType != "postgres" {
+		t.Errorf("clients are told that the storage is %q", a.token.NodeType)
+	}
+	a.must("PUT", "/storage/forms/x", `{"payload":"from one"}`)
+	b := two.device(false) // the account is known on the other server
+	if b.token.UID != a.token.UID {
+		t.Fatalf("the storages are %d and %d", a.token.UID, b.token.UID)
+	}
+	if got := b.must("GET", "/storage/forms/x", ""); !strings.Contains(got, "from one") {
+		t.Errorf("the other server has %s", got)
+	}
+
+	// A token from one is good at the other, within a batch too.
+	a.via = inproc.New(two.server.Handler())
+	a.must("PUT", "/storage/forms/x", `{"payload":"from two"}`)
+	code, answer := a.do("POST", "/storage/forms?batch=true", `[{"id":"y","payload":"batched"}]`)
+	var started struct{ Batch string }
+	if err := json.Unmarshal([]byte(answer), &started); code != 202 || err != nil {
+		t.Fatalf("a batch: %d %s", code, answer)
+	}
+	a.via = inproc.New(one.server.Handler())
+	a.must("POST", "/storage/forms?commit=true&batch="+started.Batch, `[]`)
+	if got := a.must("GET", "/storage/forms/y", ""); !strings.Contains(got, "batched") {
+		t.Errorf("of a batch that began at the other server: %s", got)
+	}
+	if got := a.must("GET", "/storage/forms/x", ""); !strings.Contains(got, "from two") {
+		t.Errorf("the first server has %s", got)
+	}
+
+	// Signed out at one, a device has no access at the other.
+	if err := b.account.SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := b.do("PUT", "/storage/forms/z", `{"payload":""}`); code != 401 {
+		t.Errorf("a device that was signed out elsewhere: %d", code)
+	}
+
+	// A password that is tried too often at one is not tried at the other.
+	for i := range 20 {
+		w := []*env{one, two}[i%2]
+		if _, err := w.accounts(inproc.New(w.server.Handler())).Login(t.Context(), email, "wrong"); err == nil {
+			t.Fatal("signed in with a wrong password")
+		}
+	}
+	for _, w := range []*env{one, two} {
+		_, err := w.accounts(inproc.New(w.server.Handler())).Login(t.Context(), email, password)
+		if !errors.Is(err, account.ErrTooMany) {
+			t.Errorf("after many tries: %v", err)
+		}
+	}
+
+	users, err := two.server.Users(t.Context())
+	if err != nil || len(users) != 1 || users[0].Storage != a.token.UID || users[0].Bytes == 0 {
+		t.Errorf("%+v, %v", users, err)
+	}
+	for _, w := range []*env{one, two} {
+		if err := w.server.Purge(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if h, _ := w.server.Health(t.Context()); !h.OK {
+			t.Errorf("%+v", h)
+		}
+	}
+	if err := one.server.RemoveUser(t.Context(), email); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := a.do("GET", "/storage/forms/x", ""); code != 401 {
+		t.Errorf("a removed user: %d", code)
+	}
+}
+
+// A folder and its database are not mistaken for those of another server.
+func TestTheFolderOfADatabase(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	w := newEnv(t, func(c *server.Config) { c.Database = database })
+	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+	if err := w.server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(w.cfg.Dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if base := filepath.Base(file); base != "lock" && base != "data-is-in-postgresql" {
+			t.Errorf("in the folder is %s", base)
+		}
+	}
+	to := filepath.Join(t.TempDir(), "backup.tar")
+	if _, err := backup.Write(t.Context(), backup.Source{Dir: w.cfg.Dir, Now: w.Now}, to); !errors.Is(err, backup.ErrElsewhere) {
+		t.Errorf("backup: %v", err)
+	}
+	without := w.cfg
+	without.Database = ""
+	if _, err := server.New(t.Context(), without); !errors.Is(err, server.ErrDatabase) {
+		t.Errorf("without the database: %v", err)
+	}
+	w.open()
+	w.device(false).must("GET", "/storage/forms/x", "")
+
+	own := newEnv(t, nil) // in its folder
+	own.device(true)
+	if err := own.server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	own.cfg.Database = database
+	if _, err := server.New(t.Context(), own.cfg); !errors.Is(err, server.ErrTwoStorages) {
+		t.Errorf("with a database that would hide the folder's accounts: %v", err)
+	}
+}
+
+// Nothing that a device was told is stored is lost when the database is restarted, and the
+// server goes on by itself.
+func TestADatabaseThatIsRestarted(t *testing.T) {
+	t.Parallel()
+	postgres := pgtest.Own(t)
+	w := newEnv(t, func(c *server.Config) { c.Database = postgres.URL("") })
+	d := w.device(true)
+	stored := make(map[string]bool)
+	write := func(id string) int {
+		code, _ := d.do("PUT", "/storage/forms/"+id, `{"payload":"sealed"}`)
+		if code == 200 {
+			stored[id] = true
+		}
+		return code
+	}
+	for round := range 3 {
+		if code := write(fmt.Sprint("before", round)); code != 200 {
+			t.Errorf("round %d: %d", round, code)
+		}
+		if err := postgres.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if code := write(fmt.Sprint("without", round)); code != 503 && code != 500 {
+			t.Errorf("without the database: %d", code)
+		}
+		if h, _ := w.server.Health(t.Context()); h.OK {
+			t.Error("the server is well without its database")
+		}
+		if err := postgres.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Pass(10 * time.Second) // a result of Health is good for some seconds
+		if code := write(fmt.Sprint("after", round)); code != 200 {
+			t.Errorf("after the restart: %d", code)
+		}
+		if h, _ := w.server.Health(t.Context()); !h.OK {
+			t.Errorf("after the restart: %+v", h)
+		}
+		w.Pass(10 * time.Second)
+	}
+	list := d.must("GET", "/storage/forms", "")
+	for id := range stored {
+		if !strings.Contains(list, `"`+id+`"`) {
+			t.Errorf("%s is lost", id)
+		}
+	}
+}
