@@ -27,7 +27,7 @@ seconds in tabs and in "modified" of records, microseconds in visits.` + "\n")
 // is a member of an object.
 var jsonOutputs = []struct{ command, prints string }{
 	{`a failure`, `{"status","error"}: status is failed, usage, auth or backedOff`},
-	{`sync`, `{"status","engines","declined","commands","signedOut","requests","accountRequests","nextSyncAllowedAt","durationMs","error","receivedTabs","closedTabs"}; also for a failed sync; the last two only if other devices sent something`},
+	{`sync`, `{"status","engines","declined","commands","signedOut","requests","accountRequests","nextSyncAllowedAt","durationMs","error","receivedTabs","closedTabs","closesSent"}; also for a failed sync; the last three only if devices sent each other something`},
 	{`  status`, `ok, partial, failed, auth, backedOff`},
 	{`  engines`, `by name: {"status","downloaded","applied","reconciled","uploaded","failed","problems","error"}; status may also be declined, newer or needsConfirmation`},
 	{`status`, `{"profile","account","device","engines","lastSync","backoffUntil"}`},
@@ -56,7 +56,8 @@ var jsonOutputs = []struct{ command, prints string }{
 	{`passwords`, `[{"id","hostname","formSubmitURL","httpRealm","username","usernameField","passwordField","timeCreated","timePasswordChanged","timeLastUsed","timesUsed"}], with "password" if it was asked for`},
 	{`passwords log`, `[{"sync","at","changed","deleted","undone"}]; other stores likewise`},
 	{`passwords undo`, `{"sync","restored","reverted","kept"}; other stores likewise`},
-	{`tabs`, `[{"id","clientName","type","local","tabs":[{"title","urlHistory","icon","lastUsed"}]}]`},
+	{`tabs`, `[{"id","clientName","type","local","tabs":[{"title","urlHistory","icon","lastUsed","pinned","inactive","index","windowId","tabGroupId"}],"closing"}]; the last five of a tab only if it has them, closing only if there are any`},
+	{`tabs close`, `{"url"}; of another device {"device","name","urls"}, undo as well`},
 	{`addresses`, `[{"id","entry":{"name","organization","street-address","address-level3","address-level2","address-level1","postal-code","country","tel","email","version","timeCreated","timeLastModified","timeLastUsed","timesUsed","given-name","additional-name","family-name"}}], without what is empty; list and rm print an array, show, add and edit one item`},
 	{`cards`, `[{"id","entry":{"cc-name","cc-number","cc-exp-month","cc-exp-year","cc-type","billingAddressGUID",…}}], likewise; cc-number is masked unless --show-numbers is given`},
 	{`tabs inbox`, `[{"title","url","private","from","receivedAt"}]`},

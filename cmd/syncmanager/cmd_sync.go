@@ -101,28 +101,35 @@ func (a *app) sync(ctx context.Context, o syncmanager.Options) (err error) {
 	}
 	done := syncResult{Result: result}
 	if o.Reason == syncmanager.ReasonUser && (result.Status == syncmanager.StatusOK || result.Status == syncmanager.StatusPartial) && !result.SignedOut {
+		a.sendCloses(ctx, p, &done)
 		a.receive(ctx, p, &done)
 	}
 	return a.printResult(done)
 }
 
-// syncResult is the result of a sync with what other devices sent.
+// syncResult is the result of a sync with what other devices sent, and were sent.
 type syncResult struct {
 	syncmanager.Result
 	profile.Arrivals
+	profile.Departures
 }
 
-// MarshalJSON adds the arrivals to the members of the result.
+// MarshalJSON adds the arrivals and departures to the members of the result.
 func (r syncResult) MarshalJSON() ([]byte, error) {
 	out, err := term.Marshal(r.Result)
 	if err != nil {
 		return nil, err
 	}
-	more, err := term.Marshal(r.Arrivals)
-	if err != nil || string(more) == "{}" {
-		return out, err
+	for _, part := range []any{r.Arrivals, r.Departures} {
+		more, err := term.Marshal(part)
+		if err != nil {
+			return nil, err
+		}
+		if string(more) != "{}" {
+			out = append(append(out[:len(out)-1], ','), more[1:]...)
+		}
 	}
-	return append(append(out[:len(out)-1], ','), more[1:]...), nil
+	return out, nil
 }
 
 // printResult prints the result of a sync, and returns an error with its exit code.
@@ -208,6 +215,9 @@ func (a *app) addFromDevices(t *term.Table, r syncResult) {
 	}
 	for _, url := range r.Closed {
 		t.Add("tab", url+" closed by another device")
+	}
+	if r.Closes > 0 {
+		t.Add("tabs", "asked other devices to close "+term.Count(r.Closes))
 	}
 }
 

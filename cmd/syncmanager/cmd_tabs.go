@@ -20,7 +20,7 @@ func (a *app) tabsCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  list.RunE,
 	}
-	c.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsInboxCommand())
+	c.AddCommand(list, a.tabsOpenCommand(), a.tabsCloseCommand(), a.tabsUndoCommand(), a.tabsInboxCommand())
 	return c
 }
 
@@ -32,6 +32,8 @@ type tabsJSON struct {
 	// Local is true for this device.
 	Local bool       `json:"local"`
 	Tabs  []tabs.Tab `json:"tabs"`
+	// Closing are those that were closed here, and that the device did not close yet.
+	Closing []tabs.Tab `json:"closing,omitempty"`
 }
 
 func (a *app) tabsListCommand() *cobra.Command {
@@ -55,6 +57,9 @@ func (a *app) tabsListCommand() *cobra.Command {
 						name = "this device"
 					}
 					t.Add(name, tab.Title, tab.URL(), day(tab.LastUsed))
+				}
+				for _, tab := range d.Closing {
+					t.Add(d.ClientName, tab.Title, tab.URL(), "closed here")
 				}
 			}
 			if len(t.Rows) == 0 {
@@ -93,7 +98,7 @@ func (a *app) allTabs(ctx context.Context, p *profile.Profile) ([]tabsJSON, erro
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, tabsJSON{ID: o.Device.ID, ClientName: o.Device.Name, Type: o.Device.Type, Tabs: o.Tabs})
+		all = append(all, tabsJSON{ID: o.Device.ID, ClientName: o.Device.Name, Type: o.Device.Type, Tabs: o.Tabs, Closing: o.Closing})
 	}
 	return all, nil
 }
@@ -130,11 +135,17 @@ func (a *app) tabChanged(what, url string) error {
 
 func (a *app) tabsCloseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "close URL",
-		Short:             "Remove a page from this device's tabs",
-		Args:              cobra.ExactArgs(1),
+		Use:   "close URL | DEVICE URL…",
+		Short: "Close a tab of this device, or tabs of another one",
+		Long: `Remove a page from this device's tabs, or close pages that are open on another device.
+The next sync asks that device; until then 'syncmanager tabs undo' takes it back.
+DEVICE is a name, an ID, or the beginning of an ID; see 'syncmanager devices'.`,
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeTabs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, args []string) error {
+			if len(args) > 1 {
+				return a.closeRemote(ctx, p, args[0], args[1:])
+			}
 			store, err := p.Tabs(ctx)
 			if err != nil {
 				return err
