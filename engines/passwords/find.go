@@ -191,8 +191,9 @@ func (e *Engine) CountByFormAction(ctx context.Context, action string) (int, err
 // known to have them. A login for any form is one for this form, where there is no closer
 // one. It returns [engine.ErrNotFound] if submitted is a new login, and an
 // [engine.InvalidError] if it is not a valid one. Of submitted, only Hostname, FormSubmitURL,
-// HTTPRealm and Username count.
+// HTTPRealm and Username count: a browser asks before the user has typed a password, too.
 func (e *Engine) FindLoginToUpdate(ctx context.Context, submitted Login) (found Login, err error) {
+	submitted.Password = "any" // a login without one is not valid
 	if err := submitted.normalise(); err != nil {
 		return Login{}, err
 	}
