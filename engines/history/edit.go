@@ -40,7 +40,7 @@ func (t *Tx) find(id engine.ID) (*row, error) {
 
 // Add adds a page with its visits as [Engine.Add] does, and sets p to the page.
 func (t *Tx) Add(p *Page) error {
-	in := Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}
+	in := Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden, PreviewImage: p.PreviewImage}
 	if err := checkPage(&in); err != nil {
 		return err
 	}
@@ -71,9 +71,18 @@ func (t *Tx) Add(p *Page) error {
 // Update gives the page that has p's ID the title of p; see [Engine.Update].
 func (t *Tx) Update(p *Page) error {
 	title := clean(p.Title)
+	image, err := checkImage(p.PreviewImage)
+	if err != nil {
+		return err
+	}
 	r, err := t.find(p.ID)
 	if err != nil {
 		return err
+	}
+	if image != "" && image != r.preview {
+		if err := t.tx.setPreview(r, image); err != nil {
+			return err
+		}
 	}
 	if r.title != title {
 		t.tx.retitle(r, title)
@@ -151,7 +160,8 @@ func checkPage(p *Page) error {
 		return invalid("the history does not keep addresses of this kind")
 	}
 	p.URL, p.Title = url, clean(p.Title)
-	return nil
+	p.PreviewImage, err = checkImage(p.PreviewImage)
+	return err
 }
 
 // checkVisit returns the row of a visit. An error says why it cannot be stored.
@@ -165,7 +175,7 @@ func (e *Engine) checkVisit(v Visit) (visit, error) {
 	case date > e.db.Now().UnixMicro()+clockSkew:
 		return visit{}, invalid("%s is in the future", v.At.UTC().Format(time.DateOnly))
 	}
-	return visit{date: date, kind: int(v.Type)}, nil
+	return visit{date: date, kind: int(v.Type), flags: v.flags(), referrer: v.Referrer}, nil
 }
 
 // add adds visits to a page, which it makes if it does not exist. changed is set if that
@@ -187,6 +197,11 @@ func (t *tx) add(p *Page, visits []visit) (r *row, changed bool, err error) {
 		return nil, false, err
 	}
 	retitled := p.Title != "" && p.Title != r.title
+	if p.PreviewImage != "" && p.PreviewImage != r.preview {
+		if err := t.setPreview(r, p.PreviewImage); err != nil {
+			return nil, false, err
+		}
+	}
 	if added == 0 && !retitled {
 		return r, false, nil
 	}
@@ -200,7 +215,7 @@ func (t *tx) add(p *Page, visits []visit) (r *row, changed bool, err error) {
 }
 
 func (t *tx) addNew(p *Page, visits []visit) (*row, bool, error) {
-	r := &row{url: p.URL, title: p.Title}
+	r := &row{url: p.URL, title: p.Title, preview: p.PreviewImage}
 	if r.title != "" {
 		r.edited = t.Now().UnixMilli()
 	}
@@ -226,8 +241,9 @@ func (t *tx) retitle(r *row, title string) {
 	r.title, r.edited = title, t.Now().UnixMilli()
 }
 
-// Update gives the page that has p's ID the title of p, and returns the page with its
-// visits, or [engine.ErrNotFound]. The rest of a page follows from its visits, which
+// Update gives the page that has p's ID the title and the preview image of p, and returns
+// the page with its visits, or [engine.ErrNotFound]. Without a PreviewImage it keeps the one
+// that it has; [Engine.SetPreviewImage] can take that away. The rest of a page follows from its visits, which
 // [Engine.AddVisit] adds and [Engine.DeleteBetween] deletes.
 func (e *Engine) Update(ctx context.Context, p Page) (Page, error) {
 	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&p) })

@@ -80,7 +80,7 @@ func fromBrowser(pages iter.Seq2[exchange.Page, error]) iter.Seq2[Page, error] {
 		for in, err := range pages {
 			p := Page{URL: in.URL, Title: in.Title, Hidden: in.Hidden}
 			for _, v := range in.Visits {
-				p.Visits = append(p.Visits, Visit{v.Date, Transition(v.Transition)})
+				p.Visits = append(p.Visits, Visit{At: v.Date, Type: Transition(v.Transition)})
 			}
 			if !yield(p, err) || err != nil {
 				return
@@ -216,7 +216,7 @@ func (e *Engine) ready(p *Page, item func(*Page) string, done *importing.Report)
 		done.Skip(importing.Skip{Item: item(p), Reason: "it has no visit"})
 		return ready{}, false
 	}
-	r := ready{page: Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden}}
+	r := ready{page: Page{URL: p.URL, Title: p.Title, Hidden: p.Hidden, PreviewImage: p.PreviewImage}}
 	if err := checkPage(&r.page); err != nil {
 		done.Skip(importing.Skip{Item: item(p), Reason: err.Error()})
 		return ready{}, false

@@ -10,7 +10,9 @@
 // stays on the server for 60 days. A sync sends 5,000 records at most, those with
 // most frecency first, and the rest with the syncs after it. A first sync sends what
 // was visited in the last 30 days. Pages of this device's files, pages that were
-// seen only inside others, and pages that only were downloads stay here.
+// seen only inside others or on the way to them, and pages that only were downloads stay here.
+// So does what records have no fields for: the referrer of a visit, whether it was a redirect,
+// failed or came with a sync (see [Visit]), the image of a page, and how pages were used.
 //
 // Everything that the server has is downloaded. Firefox asks for 5,000 records at a time to
 // save memory; this engine has the records in its file, not in memory.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/internal/places"
 	"github.com/syncmanager/syncmanager/internal/ledger"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -160,6 +161,9 @@ func (c *chunk) one(ctx context.Context, in *staged) error {
 		return c.failed(in, err.Error(), true)
 	}
 	c.skipped.visits += r.skipped
+	for i := range r.visits {
+		r.visits[i].flags = places.Remote
+	}
 	if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
 		return err
 	}

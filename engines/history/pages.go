@@ -35,25 +35,63 @@ type Visit struct {
 	At time.Time
 	// Type is how.
 	Type Transition
+
+	// What follows stays on this device: records on the wire have no fields for it.
+
+	// Referrer is the URL of the page that led there, by a link or by a redirect; "": none that
+	// is in the history. It goes when that page is deleted, and an Undo does not bring it back.
+	Referrer string
+	// Redirected is set if the page sent the user on to another, and Failed if it could not be
+	// loaded. A page that has only such visits is hidden, and is not synced.
+	Redirected, Failed bool
+	// Remote is set if the visit came with a sync. The records do not say of which device
+	// a visit is, so it may be one of this device that was deleted here and came back.
+	Remote bool
+}
+
+// flags are those of the visit's row.
+func (v Visit) flags() (f places.Flags) {
+	if v.Remote {
+		f |= places.Remote
+	}
+	if v.Redirected {
+		f |= places.Redirected
+	}
+	if v.Failed {
+		f |= places.Failed
+	}
+	return f
+}
+
+func (v *visit) public() Visit {
+	return Visit{
+		At: time.UnixMicro(v.date).UTC(), Type: Transition(v.kind), Referrer: v.referrer,
+		Remote: v.flags&places.Remote != 0, Redirected: v.flags&places.Redirected != 0, Failed: v.flags&places.Failed != 0,
+	}
 }
 
 type visitJSON struct {
-	Date int64      `json:"date"`
-	Type Transition `json:"type"`
+	Date       int64      `json:"date"`
+	Type       Transition `json:"type"`
+	Referrer   string     `json:"referrer,omitempty"`
+	Redirected bool       `json:"redirected,omitempty"`
+	Failed     bool       `json:"failed,omitempty"`
+	Remote     bool       `json:"remote,omitempty"`
 }
 
-// MarshalJSON writes the wire's form: the date in Unix microseconds.
+// MarshalJSON writes the wire's names, with the date in Unix microseconds, and what stays on
+// this device.
 func (v Visit) MarshalJSON() ([]byte, error) {
-	return json.Marshal(visitJSON{v.At.UnixMicro(), v.Type})
+	return json.Marshal(visitJSON{v.At.UnixMicro(), v.Type, v.Referrer, v.Redirected, v.Failed, v.Remote})
 }
 
-// UnmarshalJSON reads the wire's form.
+// UnmarshalJSON reads what MarshalJSON writes.
 func (v *Visit) UnmarshalJSON(raw []byte) error {
 	var j visitJSON
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return err
 	}
-	*v = Visit{time.UnixMicro(j.Date).UTC(), j.Type}
+	*v = Visit{time.UnixMicro(j.Date).UTC(), j.Type, j.Referrer, j.Redirected, j.Failed, j.Remote}
 	return nil
 }
 
@@ -70,14 +108,17 @@ type Page struct {
 	TypedCount int `json:"typedCount"`
 	// LastVisit is when the newest was, to the microsecond, in UTC.
 	LastVisit time.Time `json:"lastVisit"`
-	// Hidden pages were seen only inside others.
+	// Hidden pages were seen only inside others or on the way to them, or not at all.
 	Hidden bool `json:"hidden,omitempty"`
+	// PreviewImage is the URL of an image of the page, http or https; "": none. It stays on this
+	// device.
+	PreviewImage string `json:"previewImage,omitempty"`
 }
 
 func (r *row) page() Page {
 	return Page{
 		ID: r.guid, URL: r.url, Title: r.title, VisitCount: r.visits, TypedCount: r.typed,
-		LastVisit: time.UnixMicro(r.lastVisit).UTC(), Hidden: r.hidden,
+		LastVisit: time.UnixMicro(r.lastVisit).UTC(), Hidden: r.hidden, PreviewImage: r.preview,
 	}
 }
 
@@ -85,7 +126,7 @@ func (t *tx) page(r *row) (Page, error) {
 	p := r.page()
 	visits, err := t.last(r.id, math.MaxInt32)
 	for _, v := range visits {
-		p.Visits = append(p.Visits, Visit{time.UnixMicro(v.date).UTC(), Transition(v.kind)})
+		p.Visits = append(p.Visits, v.public())
 	}
 	return p, err
 }

@@ -233,6 +233,9 @@ func (c *chunk) update(in *staged, rec *record, r *row) error {
 	if err != nil {
 		return err
 	}
+	if err := c.tx.noteUnknown(r.id, visits); err != nil {
+		return err
+	}
 	title, err := c.title(in, rec, r)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ type record struct {
 	hasTitle   bool
 	visits     []visit
 	unknown    []byte // an object of the fields that are none of these; nil: none
+	preview    string // not the record's: see Page.PreviewImage
 	// skipped counts the visits that cannot be stored.
 	skipped int
 }
@@ -28,6 +29,9 @@ type visit struct {
 	date    int64 // Unix microseconds
 	kind    int
 	unknown []byte
+	// What stays on this device; referrer is a URL.
+	flags    places.Flags
+	referrer string
 }
 
 // key is what makes two visits of a page the same. Records count microseconds,

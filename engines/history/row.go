@@ -27,12 +27,13 @@ type row struct {
 	baseTitle *string
 	edited    int64
 	unknown   []byte
+	preview   string
 }
 
 func scanRow(scan func(...any) error) (*row, error) {
 	var r row
 	err := scan(&r.id, &r.guid, &r.url, &r.title, &r.hidden, &r.syncable, &r.visits, &r.lastVisit, &r.typed, &r.bookmarks,
-		&r.changes, &r.synced, &r.had, &r.baseTitle, &r.edited, &r.unknown)
+		&r.changes, &r.synced, &r.had, &r.baseTitle, &r.edited, &r.unknown, &r.preview)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -72,12 +73,11 @@ func (t *tx) askedFor(url string) (r *row, err error) {
 
 // count notes a visit that the page did not have.
 func (r *row) count(v visit) {
-	kind := places.Transition(v.kind)
-	r.hidden = (r.hidden || r.visits == 0) && !shows(kind)
-	if _, goes := storable(r.url); goes && sends(kind) {
+	r.hidden = (r.hidden || r.visits == 0) && !v.shows()
+	if _, goes := storable(r.url); goes && v.sends() {
 		r.syncable = true
 	}
-	if kind == places.Typed {
+	if places.Transition(v.kind) == places.Typed {
 		r.typed++
 	}
 	r.visits++
@@ -85,10 +85,13 @@ func (r *row) count(v visit) {
 }
 
 // shows reports whether a visit like this makes a page one that the user saw.
-func shows(kind places.Transition) bool { return kind != places.Embed && kind != places.FramedLink }
+func (v *visit) shows() bool {
+	kind := places.Transition(v.kind)
+	return kind != places.Embed && kind != places.FramedLink && v.flags&(places.Redirected|places.Failed) == 0
+}
 
 // sends reports whether a visit like this is reason enough to send the page.
-func sends(kind places.Transition) bool { return shows(kind) && kind != places.Download }
+func (v *visit) sends() bool { return v.shows() && places.Transition(v.kind) != places.Download }
 
 // insert writes a page that is new, with its visits. r.guid may be "".
 func (t *tx) insert(r *row, visits []visit) error {
@@ -109,15 +112,15 @@ func (t *tx) insert(r *row, visits []visit) error {
 	}
 	last := make([]places.Visit, 0, 20)
 	for _, v := range newest(visits, 10) {
-		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind)})
+		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind).Ranked(v.flags)})
 	}
 	err = t.QueryRow(sqlInsertPage, r.guid, r.url, places.HashURL(r.url), origin, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		places.Frecency(last, r.visits, 0), r.changes, r.syncState(), r.edited, text(r.unknown)).Scan(&r.id)
+		places.Frecency(last, r.visits, 0), r.changes, r.syncState(), r.edited, text(r.unknown), r.preview).Scan(&r.id)
 	if err != nil {
 		return err
 	}
 	for _, v := range visits {
-		if _, err := t.Exec(sqlAddVisit, r.id, v.date, v.kind, text(v.unknown)); err != nil {
+		if _, err := t.addVisit(r.id, v); err != nil {
 			return err
 		}
 	}
@@ -134,10 +137,19 @@ func text(object []byte) any {
 	return string(object)
 }
 
+// addVisit adds a visit if the page does not have it, and returns how many that were.
+func (t *tx) addVisit(id int64, v visit) (int64, error) {
+	referrer, err := t.referrer(v.referrer)
+	if err != nil {
+		return 0, err
+	}
+	return t.Exec(sqlAddVisit, id, v.date, v.kind, text(v.unknown), int(v.flags), referrer)
+}
+
 // addVisits adds those visits that the page does not have, and counts them.
 func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
 	for _, v := range visits {
-		n, err := t.Exec(sqlAddVisit, r.id, v.date, v.kind, text(v.unknown))
+		n, err := t.addVisit(r.id, v)
 		if err != nil {
 			return added, err
 		}
@@ -149,13 +161,26 @@ func (t *tx) addVisits(r *row, visits []visit) (added int, err error) {
 	return added, nil
 }
 
+// noteUnknown gives visits the unknown fields that their record has, which go back with it.
+func (t *tx) noteUnknown(id int64, visits []visit) error {
+	for _, v := range visits {
+		if v.unknown == nil {
+			continue
+		}
+		if _, err := t.Exec(sqlNoteUnknown, id, v.date, v.kind, text(v.unknown)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // save writes what has changed of a page, and ranks it where that may differ.
 func (t *tx) save(r *row, ranked, worded bool) error {
 	if ranked || worded {
 		t.changed = append(t.changed, r.guid)
 	}
 	if _, err := t.Exec(sqlSavePage, r.id, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		r.changes, r.syncState(), r.baseTitle, r.edited, text(r.unknown)); err != nil {
+		r.changes, r.syncState(), r.baseTitle, r.edited, text(r.unknown), r.preview); err != nil {
 		return err
 	}
 	if worded {
@@ -176,7 +201,7 @@ func (t *tx) last(id int64, n int) (visits []visit, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var v visit
-		if err := rows.Scan(&v.date, &v.kind, &v.unknown); err != nil {
+		if err := rows.Scan(&v.date, &v.kind, &v.unknown, &v.flags, &v.referrer); err != nil {
 			return nil, err
 		}
 		visits = append(visits, v)
@@ -238,13 +263,13 @@ func (t *tx) addTombstone(guid engine.ID, seen engine.Timestamp) error {
 // drop takes a page out of the history.
 func (t *tx) drop(r *row) error {
 	t.changed = append(t.changed, r.guid)
-	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits, sqlForgetAccepted, sqlForgetUsesOfPage} {
+	for _, query := range []string{sqlDropVisits, sqlRemoveTombstoneVisits, sqlForgetAccepted, sqlForgetUsesOfPage, sqlForgetReferrer, sqlForgetUseReferrer} {
 		if _, err := t.Exec(query, r.id); err != nil {
 			return err
 		}
 	}
 	kept := row{id: r.id, guid: r.guid, url: r.url, bookmarks: r.bookmarks}
-	if _, err := t.Exec(sqlSavePage, kept.id, "", false, false, 0, 0, 0, 0, 0, nil, 0, nil); err != nil {
+	if _, err := t.Exec(sqlSavePage, kept.id, "", false, false, 0, 0, 0, 0, 0, nil, 0, nil, ""); err != nil {
 		return err
 	}
 	if gone, err := t.Release(r.id); err != nil || gone {

@@ -13,27 +13,32 @@ const (
 	sqlLastPlace  = `SELECT coalesce(max(id), 0) FROM places`
 	sqlLastOrigin = `SELECT coalesce(max(id), 0) FROM origins`
 
-	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced = 1, synced > 0, base_title, edited, unknown`
+	rowColumns = `id, guid, url, title, hidden, syncable, visits, last_visit, typed, bookmarks, changes, synced = 1, synced > 0, base_title, edited, unknown, preview`
 	sqlByGUID  = `SELECT ` + rowColumns + ` FROM places WHERE guid = ?1`
 	sqlByID    = `SELECT ` + rowColumns + ` FROM places WHERE id = ?1`
 	sqlByURL   = `SELECT ` + rowColumns + ` FROM places WHERE url_hash = ?1 AND url = ?2`
 
 	sqlInsertPage = `INSERT INTO places (guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency,
-		changes, synced, edited, unknown) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING id`
+		changes, synced, edited, unknown, preview) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id`
 	sqlSavePage = `UPDATE places SET title = ?2, hidden = ?3, syncable = ?4, visits = ?5, last_visit = ?6, typed = ?7,
-		changes = ?8, synced = ?9, base_title = ?10, edited = ?11, unknown = ?12, refused = 0 WHERE id = ?1`
-	sqlSetGUID = `UPDATE places SET guid = ?2, synced = ?3, refused = 0 WHERE id = ?1`
+		changes = ?8, synced = ?9, base_title = ?10, edited = ?11, unknown = ?12, preview = ?13, refused = 0 WHERE id = ?1`
+	sqlSetPreview = `UPDATE places SET preview = ?2 WHERE id = ?1`
+	sqlSetGUID    = `UPDATE places SET guid = ?2, synced = ?3, refused = 0 WHERE id = ?1`
 
 	// A visit is there already if one of its millisecond is: see key.
-	sqlAddVisit = `INSERT INTO visits (place, date, type, unknown) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+	sqlAddVisit = `INSERT INTO visits (place, date, type, unknown, flags, referrer) SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
 		(SELECT 1 FROM visits WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000 AND type = ?3)`
-	sqlVisits = `SELECT date, type, unknown FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
-	sqlTally  = `SELECT count(*), coalesce(max(date), 0), count(*) FILTER (WHERE type = 2),
-		count(*) FILTER (WHERE type NOT IN (4, 8)), count(*) FILTER (WHERE type NOT IN (4, 7, 8)) FROM visits WHERE place = ?1`
-	sqlDropVisits = `DELETE FROM visits WHERE place = ?1`
-	sqlDropRange  = `DELETE FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
-	sqlRange      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
-	sqlAhead      = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date > ?1 ORDER BY date LIMIT ?2)`
+	sqlNoteUnknown = `UPDATE visits SET unknown = ?4 WHERE place = ?1 AND date >= ?2 - ?2 % 1000 AND date < ?2 - ?2 % 1000 + 1000 AND type = ?3
+		AND unknown IS NOT ?4`
+	sqlVisits = `SELECT date, type, unknown, flags, coalesce((SELECT r.url FROM places AS r WHERE r.id = visits.referrer), '')
+		FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
+	sqlTally = `SELECT count(*), coalesce(max(date), 0), count(*) FILTER (WHERE type = 2),
+		count(*) FILTER (WHERE type NOT IN (4, 8) AND flags & 6 = 0), count(*) FILTER (WHERE type NOT IN (4, 7, 8) AND flags & 6 = 0) FROM visits WHERE place = ?1`
+	sqlDropVisits     = `DELETE FROM visits WHERE place = ?1`
+	sqlForgetReferrer = `UPDATE visits SET referrer = NULL WHERE referrer = ?1`
+	sqlDropRange      = `DELETE FROM visits WHERE place = ?1 AND date >= ?2 AND date < ?3`
+	sqlRange          = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 ORDER BY date LIMIT ?3)`
+	sqlAhead          = `SELECT DISTINCT place FROM (SELECT place FROM visits INDEXED BY visits_date WHERE date > ?1 ORDER BY date LIMIT ?2)`
 	// Two that would be at one moment are one.
 	sqlSettleAhead           = `UPDATE OR IGNORE visits SET date = ?3 WHERE place = ?1 AND date > ?2`
 	sqlDropAhead             = `DELETE FROM visits WHERE place = ?1 AND date > ?2 AND ?3 > 0`
@@ -57,14 +62,15 @@ const (
 
 	sqlTop = `SELECT ` + rowColumns + `, frecency FROM (SELECT * FROM places WHERE frecency > 0 ORDER BY frecency DESC LIMIT ?1)
 		WHERE visits > 0 AND hidden = 0 ORDER BY frecency DESC`
-	// ?5 has a bit for each transition that is left out.
-	sqlVisitsBetween = `SELECT v.date, v.place, v.type, p.guid, p.url, p.title, p.hidden FROM visits AS v INDEXED BY visits_date
+	// ?5 has a bit for each transition that is left out, and ?6 the flags that are.
+	sqlVisitsBetween = `SELECT v.date, v.place, v.type, v.flags, p.guid, p.url, p.title, p.hidden, p.preview,
+			coalesce((SELECT r.url FROM places AS r WHERE r.id = v.referrer), '') FROM visits AS v INDEXED BY visits_date
 		CROSS JOIN places AS p ON p.id = v.place
-		WHERE (v.date, v.place, v.type) < (?1, ?2, ?3) AND v.date >= ?4 AND (?5 >> v.type) & 1 = 0
-		ORDER BY v.date DESC, v.place DESC, v.type DESC LIMIT ?6`
-	sqlCountVisits       = `SELECT count(*) FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 AND (?3 >> type) & 1 = 0`
+		WHERE (v.date, v.place, v.type) < (?1, ?2, ?3) AND v.date >= ?4 AND (?5 >> v.type) & 1 = 0 AND v.flags & ?6 = 0
+		ORDER BY v.date DESC, v.place DESC, v.type DESC LIMIT ?7`
+	sqlCountVisits       = `SELECT count(*) FROM visits INDEXED BY visits_date WHERE date >= ?1 AND date < ?2 AND (?3 >> type) & 1 = 0 AND flags & ?4 = 0`
 	sqlCountVisitsOfHost = `SELECT count(*) FROM origins AS o CROSS JOIN places AS p ON p.origin = o.id CROSS JOIN visits AS v ON v.place = p.id
-		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND v.date >= ?3 AND v.date < ?4 AND (?5 >> v.type) & 1 = 0`
+		WHERE o.rev_host >= ?1 AND o.rev_host < ?2 AND v.date >= ?3 AND v.date < ?4 AND (?5 >> v.type) & 1 = 0 AND v.flags & ?6 = 0`
 
 	useColumns = `u.id, p.url, p.title, u.term, coalesce((SELECT r.url FROM places AS r WHERE r.id = u.referrer), ''), u.kind, u.began, u.noted, u.viewed
 		FROM page_uses AS u CROSS JOIN places AS p ON p.id = u.place`
@@ -79,8 +85,9 @@ const (
 			SELECT place, sum(viewed) AS viewed, count(*) AS uses, sum(sum(viewed)) OVER () AS all_viewed, sum(count(*)) OVER () AS all_uses
 			FROM (SELECT place, viewed FROM page_uses WHERE noted >= ?1 ORDER BY noted DESC LIMIT ?2) AS c GROUP BY place) AS c
 		CROSS JOIN places ON id = c.place WHERE visits > 0 AND hidden = 0 ORDER BY score DESC, id DESC LIMIT ?4`
-	sqlForgetUses       = `DELETE FROM page_uses WHERE id IN (SELECT id FROM page_uses WHERE noted >= ?1 AND noted < ?2 LIMIT ?3)`
-	sqlForgetUsesOfPage = `DELETE FROM page_uses WHERE place = ?1`
+	sqlForgetUses        = `DELETE FROM page_uses WHERE id IN (SELECT id FROM page_uses WHERE noted >= ?1 AND noted < ?2 LIMIT ?3)`
+	sqlForgetUsesOfPage  = `DELETE FROM page_uses WHERE place = ?1`
+	sqlForgetUseReferrer = `UPDATE page_uses SET referrer = NULL WHERE referrer = ?1`
 	// ?4 is when it began; 0: at any time.
 	sqlForgetUse   = `DELETE FROM page_uses WHERE place = ?1 AND term = ?2 AND referrer IS ?3 AND ?4 IN (0, began)`
 	sqlForgetTerms = `UPDATE page_uses SET term = '' WHERE id IN (SELECT id FROM page_uses WHERE term <> '' ORDER BY id LIMIT ?1)`
@@ -139,8 +146,8 @@ const (
 
 	sqlLogEntry = `INSERT INTO history_log (run, at, deleted) VALUES (?1, ?2, 1)
 		ON CONFLICT (run) DO UPDATE SET at = excluded.at, deleted = deleted + 1 RETURNING n`
-	sqlAddUndoItem = `INSERT INTO history_undo_items (log, guid, url, rev_host, first, last, record)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (log, guid) DO NOTHING`
+	sqlAddUndoItem = `INSERT INTO history_undo_items (log, guid, url, rev_host, first, last, record, preview, flags)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (log, guid) DO NOTHING`
 	sqlLog       = `SELECT run, at, deleted, undone FROM history_log WHERE n > 0 ORDER BY n DESC LIMIT 1000`
 	sqlLogRow    = `SELECT n, undone FROM history_log WHERE run = ?1`
 	sqlLastRun   = `SELECT run FROM history_log WHERE n > 0 AND undone = 0 ORDER BY n DESC LIMIT 1`
@@ -148,7 +155,7 @@ const (
 	sqlPruneOld  = `DELETE FROM history_log WHERE n < (SELECT max(n) FROM history_log) AND at < ?1`
 	sqlPruneTo   = `DELETE FROM history_log WHERE n <= ?1`
 	sqlDropLog   = `DELETE FROM history_log WHERE n > 0`
-	sqlUndoItems = `SELECT guid, record FROM history_undo_items WHERE log = ?1 AND guid > ?2 ORDER BY guid LIMIT ?3`
+	sqlUndoItems = `SELECT guid, record, preview, flags FROM history_undo_items WHERE log = ?1 AND guid > ?2 ORDER BY guid LIMIT ?3`
 	sqlUndone    = `UPDATE history_log SET undone = ?2 WHERE n = ?1`
 	// What the user deletes cannot be brought back by an Undo.
 	sqlDropUndoItemsOfPage  = `DELETE FROM history_undo_items WHERE rev_host = ?1 AND url = ?2`

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -26,7 +27,7 @@ func (t *tx) addUndoItem(run string, r *row) error {
 	if err != nil {
 		return err
 	}
-	return t.addUndoRecord(run, r.guid, &record{url: r.url, title: r.title, visits: visits, unknown: r.unknown})
+	return t.addUndoRecord(run, r.guid, &record{url: r.url, title: r.title, visits: visits, unknown: r.unknown, preview: r.preview})
 }
 
 func (t *tx) addUndoRecord(run string, guid engine.ID, rec *record) error {
@@ -43,8 +44,36 @@ func (t *tx) addUndoRecord(run string, guid engine.ID, rec *record) error {
 	}
 	visits := sortedVisits(rec.visits)
 	_, err := t.Exec(sqlAddUndoItem, log, guid, rec.url, places.RevHost(rec.url), visits[len(visits)-1].date, visits[0].date,
-		appendRecord(nil, guid, rec.url, rec.title, visits, rec.unknown))
+		appendRecord(nil, guid, rec.url, rec.title, visits, rec.unknown), rec.preview, flagsOf(visits))
 	return err
+}
+
+// flagsOf is the value of the column flags of history_undo_items.
+func flagsOf(visits []visit) any {
+	var all places.Flags
+	list := make([]places.Flags, len(visits))
+	for i, v := range visits {
+		list[i], all = v.flags, all|v.flags
+	}
+	if all == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return nil // it cannot fail
+	}
+	return string(raw)
+}
+
+// setFlags gives visits the flags that flagsOf returned for them.
+func setFlags(visits []visit, raw []byte) {
+	var list []places.Flags
+	if json.Unmarshal(raw, &list) != nil || len(list) != len(visits) {
+		return
+	}
+	for i, f := range list {
+		visits[i].flags = f
+	}
 }
 
 // prune drops what is old, and what is more than can be kept.
@@ -174,8 +203,9 @@ func noRun(err error) error {
 
 // undoItem is a page that a sync deleted.
 type undoItem struct {
-	guid   engine.ID
-	record []byte
+	guid          engine.ID
+	record, flags []byte
+	preview       string
 }
 
 func (t *tx) undoItems(log int64, after string, n int) (page []undoItem, err error) {
@@ -186,7 +216,7 @@ func (t *tx) undoItems(log int64, after string, n int) (page []undoItem, err err
 	defer rows.Close()
 	for rows.Next() {
 		var k undoItem
-		if err := rows.Scan(&k.guid, &k.record); err != nil {
+		if err := rows.Scan(&k.guid, &k.record, &k.preview, &k.flags); err != nil {
 			return nil, err
 		}
 		page = append(page, k)
@@ -201,6 +231,8 @@ func (t *tx) restore(k *undoItem, done *engine.Undone) error {
 		done.Kept++
 		return nil
 	}
+	rec.preview = k.preview
+	setFlags(rec.visits, k.flags)
 	r, err := t.byURL(rec.url)
 	if err != nil {
 		return err
@@ -222,6 +254,9 @@ func (t *tx) restore(k *undoItem, done *engine.Undone) error {
 		if r.title == "" {
 			r.title = rec.title
 		}
+		if r.preview == "" {
+			r.preview = rec.preview
+		}
 	}
 	// The account had it, however long ago it was visited.
 	r.had = true
@@ -242,7 +277,7 @@ func (t *tx) revive(guid engine.ID, rec *record) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &row{guid: guid, url: rec.url, title: rec.title, unknown: rec.unknown}
+	r := &row{guid: guid, url: rec.url, title: rec.title, unknown: rec.unknown, preview: rec.preview}
 	if taken != nil {
 		r.guid = ""
 	}

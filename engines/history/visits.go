@@ -19,9 +19,15 @@ type PageVisit struct {
 	Title string    `json:"title"`
 	// Hidden tells of the page; see [Page].
 	Hidden bool `json:"hidden,omitempty"`
-	// At and Type are the visit's; see [Visit].
-	At   time.Time  `json:"at"`
-	Type Transition `json:"type"`
+	// PreviewImage is the page's; see [Page].
+	PreviewImage string `json:"previewImage,omitempty"`
+	// What follows is the visit's; see [Visit].
+	At         time.Time  `json:"at"`
+	Type       Transition `json:"type"`
+	Referrer   string     `json:"referrer,omitempty"`
+	Redirected bool       `json:"redirected,omitempty"`
+	Failed     bool       `json:"failed,omitempty"`
+	Remote     bool       `json:"remote,omitempty"`
 }
 
 // Visits says which visits are asked for.
@@ -29,6 +35,8 @@ type Visits struct {
 	Between
 	// Except are the transitions that are left out.
 	Except []Transition
+	// OnlyLocal leaves out visits that came with a sync; see [Visit.Remote].
+	OnlyLocal bool
 	// After is a visit that was listed: what follows it is asked for. Nil: from the
 	// newest on.
 	After *PageVisit
@@ -42,6 +50,14 @@ func (v Visits) except() (bits int64) {
 		}
 	}
 	return bits
+}
+
+// flags are those that a visit must not have.
+func (v Visits) flags() places.Flags {
+	if v.OnlyLocal {
+		return places.Remote
+	}
+	return 0
 }
 
 // position is a visit's in the order in which visits are listed.
@@ -59,7 +75,7 @@ func (e *Engine) ListVisits(ctx context.Context, which Visits) iter.Seq2[PageVis
 			return
 		}
 		for {
-			page, err := e.visitsPage(ctx, &at, from, which.except())
+			page, err := e.visitsPage(ctx, &at, from, which)
 			if err != nil {
 				yield(PageVisit{}, fmt.Errorf("cannot list the visits: %w", err))
 				return
@@ -102,19 +118,23 @@ func (e *Engine) position(ctx context.Context, v *PageVisit) (at position, err e
 	return at, err
 }
 
-func (e *Engine) visitsPage(ctx context.Context, at *position, from, except int64) (page []PageVisit, err error) {
+func (e *Engine) visitsPage(ctx context.Context, at *position, from int64, which Visits) (page []PageVisit, err error) {
 	err = e.view(ctx, func(tx *tx) error {
-		rows, err := tx.Query(sqlVisitsBetween, at.date, at.place, at.kind, from, except, listPage)
+		rows, err := tx.Query(sqlVisitsBetween, at.date, at.place, at.kind, from, which.except(), int(which.flags()), listPage)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var v PageVisit
-			if err := rows.Scan(&at.date, &at.place, &at.kind, &v.ID, &v.URL, &v.Title, &v.Hidden); err != nil {
+			var one visit
+			if err := rows.Scan(&at.date, &at.place, &at.kind, &one.flags, &v.ID, &v.URL, &v.Title, &v.Hidden, &v.PreviewImage, &one.referrer); err != nil {
 				return err
 			}
-			v.At, v.Type = time.UnixMicro(at.date).UTC(), Transition(at.kind)
+			one.date, one.kind = at.date, int(at.kind)
+			how := one.public()
+			v.At, v.Type, v.Referrer = how.At, how.Type, how.Referrer
+			v.Redirected, v.Failed, v.Remote = how.Redirected, how.Failed, how.Remote
 			page = append(page, v)
 		}
 		return rows.Err()
@@ -125,7 +145,7 @@ func (e *Engine) visitsPage(ctx context.Context, at *position, from, except int6
 // CountVisits counts visits; see [Engine.ListVisits].
 func (e *Engine) CountVisits(ctx context.Context, which Visits) (int, error) {
 	from, to := which.micros()
-	return e.count(ctx, sqlCountVisits, from, to, which.except())
+	return e.count(ctx, sqlCountVisits, from, to, which.except(), int(which.flags()))
 }
 
 // CountVisitsOfHost counts the visits of all pages of a host ("example.org") and of its
@@ -136,7 +156,7 @@ func (e *Engine) CountVisitsOfHost(ctx context.Context, host string, which Visit
 	}
 	from, to := which.micros()
 	first, last := places.HostRange(host)
-	return e.count(ctx, sqlCountVisitsOfHost, first, last, from, to, which.except())
+	return e.count(ctx, sqlCountVisitsOfHost, first, last, from, to, which.except(), int(which.flags()))
 }
 
 func (e *Engine) count(ctx context.Context, query string, args ...any) (int, error) {

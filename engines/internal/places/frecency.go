@@ -24,6 +24,28 @@ const (
 // Valid reports whether t is one of the nine.
 func (t Transition) Valid() bool { return Link <= t && t <= Reload }
 
+// Flags say more of a visit, a bit each. They are not synced.
+type Flags int
+
+// The flags.
+const (
+	Remote     Flags = 1 << iota // it came with a sync
+	Redirected                   // the page sent the user on to another
+	Failed                       // the page could not be loaded
+)
+
+// Ranked is the transition that a visit with these flags is ranked as: to be sent on is like
+// having been sent, and what could not be loaded is worth nothing.
+func (t Transition) Ranked(f Flags) Transition {
+	switch {
+	case f&Failed != 0:
+		return Embed
+	case f&Redirected != 0:
+		return RedirectTemporary
+	}
+	return t
+}
+
 // points are what a visit is worth when it happens. Firefox has three grades of
 // these sizes too: a page whose address was typed, one that was followed to, one
 // that was passed through.
@@ -92,9 +114,11 @@ func (t *Tx) Rank(id int64) error {
 	last := make([]Visit, 0, sampled)
 	for rows.Next() {
 		var v Visit
-		if err := rows.Scan(&v.Date, &v.Type); err != nil {
+		var flags Flags
+		if err := rows.Scan(&v.Date, &v.Type, &flags); err != nil {
 			return err
 		}
+		v.Type = v.Type.Ranked(flags)
 		last = append(last, v)
 	}
 	if err := rows.Err(); err != nil {

@@ -16,7 +16,7 @@ const (
 		ON CONFLICT (prefix, host) DO UPDATE SET rev_host = excluded.rev_host RETURNING id`
 	sqlDropOrigin = `DELETE FROM origins WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM places WHERE origin = ?1)`
 
-	sqlLastVisits  = `SELECT date, type FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
+	sqlLastVisits  = `SELECT date, type, flags FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
 	sqlCounts      = `SELECT visits, bookmarks, bookmarked FROM places WHERE id = ?1`
 	sqlSetFrecency = `UPDATE places SET frecency = ?2 WHERE id = ?1`
 

@@ -34,7 +34,9 @@ CREATE TABLE places (
     synced        INTEGER NOT NULL DEFAULT 0,    -- 1: the server has its record; 2: it had it before a reset, and may have it still
     base_title    TEXT,                          -- the server's title where the user gave another; NULL: title
     edited        INTEGER NOT NULL DEFAULT 0,    -- when the user gave it, Unix milliseconds
-    unknown       TEXT                           -- the record's fields that this program does not know, a JSON object
+    unknown       TEXT,                          -- the record's fields that this program does not know, a JSON object
+    -- What history keeps on this device alone.
+    preview       TEXT    NOT NULL DEFAULT ''    -- the URL of an image of the page
 ) STRICT;
 CREATE INDEX places_url ON places (url_hash);
 CREATE INDEX places_origin ON places (origin, frecency);
@@ -60,9 +62,13 @@ CREATE TABLE visits (
     date    INTEGER NOT NULL, -- Unix microseconds
     type    INTEGER NOT NULL, -- see Transition
     unknown TEXT,             -- as in places
+    -- What is kept on this device alone.
+    flags    INTEGER NOT NULL DEFAULT 0,                          -- see Flags
+    referrer INTEGER REFERENCES places (id) ON DELETE SET NULL,   -- the page that led there
     PRIMARY KEY (place, date, type)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX visits_date ON visits (date);
+CREATE INDEX visits_referrer ON visits (referrer) WHERE referrer IS NOT NULL;
 
 -- How pages were used, as an app noted it; see history's Use.
 CREATE TABLE page_uses (
@@ -166,6 +172,8 @@ CREATE TABLE history_undo_items (
     first    INTEGER NOT NULL,          -- the oldest visit, and
     last     INTEGER NOT NULL,          -- the newest; Unix microseconds
     record   BLOB    NOT NULL,          -- the page, as its record would have it
+    preview  TEXT    NOT NULL,          -- as in places
+    flags    TEXT,                      -- those of the record's visits, a JSON array; NULL: they have none
     PRIMARY KEY (log, guid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX history_undo_items_host ON history_undo_items (rev_host);
