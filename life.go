@@ -40,6 +40,40 @@ func (m *Manager) unlessClosed() error {
 
 func (m *Manager) unlock() { <-m.running }
 
+// lockReceiving waits until no Receive runs, and keeps others from running until
+// unlockReceiving.
+func (m *Manager) lockReceiving(ctx context.Context) error {
+	select {
+	case m.receiving <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if m.ended.Err() != nil {
+		m.unlockReceiving()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (m *Manager) unlockReceiving() { <-m.receiving }
+
+// lockAccount waits until nothing uses the account, until unlockAccount.
+func (m *Manager) lockAccount(ctx context.Context) error {
+	if err := m.lock(ctx); err != nil {
+		return err
+	}
+	if err := m.lockReceiving(ctx); err != nil {
+		m.unlock()
+		return err
+	}
+	return nil
+}
+
+func (m *Manager) unlockAccount() {
+	m.unlockReceiving()
+	m.unlock()
+}
+
 // untilClosed is ctx, ended by Close as well, with ErrClosed as the cause.
 func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -55,12 +89,13 @@ func (m *Manager) untilClosed(ctx context.Context) (context.Context, func()) {
 // end, and later calls return [ErrClosed]. When Close returns, no goroutine of the manager
 // runs, and it does not use State any more. The engines stay open; the app closes them.
 //
-// Do not call Close from an engine, from [Config].Progress or within the loop of a
+// Do not call Close from an engine, from [Config].Progress or Received, or within the loop of a
 // [Records.List]: it would wait for itself.
 func (m *Manager) Close() error {
 	m.end(ErrClosed)
 	m.running <- struct{}{}
-	defer m.unlock()
+	m.receiving <- struct{}{}
+	defer m.unlockAccount()
 	m.mu.Lock()
 	again := m.closed
 	m.closed = true

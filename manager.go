@@ -29,6 +29,8 @@ type Manager struct {
 	running chan struct{}
 	state   *sync15.State
 	client  *sync15.Client
+	// receiving has room for the one Receive that runs. Whoever needs both takes running first.
+	receiving chan struct{}
 	// ended is over once Close was called, by end.
 	ended context.Context
 	end   context.CancelCauseFunc
@@ -59,7 +61,7 @@ func New(ctx context.Context, c Config) (*Manager, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Parallel = cmp.Or(c.Parallel, 4)
-	m := &Manager{cfg: c, sealer: localkey.Key(c.Key).Sealer(c.Rand), running: make(chan struct{}, 1), results: newResults()}
+	m := &Manager{cfg: c, sealer: localkey.Key(c.Key).Sealer(c.Rand), running: make(chan struct{}, 1), receiving: make(chan struct{}, 1), results: newResults()}
 	if err := m.load(ctx); err != nil {
 		return nil, err
 	}

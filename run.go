@@ -30,6 +30,9 @@ const steady = 12
 // clients to wait, Run waits. The results come from Watch. A Sync that the app calls itself
 // counts too, so that Run does not repeat it.
 //
+// With its syncs, at most once in five minutes, Run also gets what other devices sent
+// ([Manager.Receive]), if [Config].Received is set. If that fails, the next sync tries again.
+//
 // Run returns the cause of ctx's end, or [ErrClosed] after Close. It also returns when no
 // further sync can succeed: an *[AuthError] if the user must sign in again (the app then calls
 // [Manager.SignIn]), or [ErrSignedOut] if another device signed this one out. It never returns
@@ -47,6 +50,7 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	p := newPace(o, m.cfg.Now(), m.BackoffUntil())
+	var received time.Time // when the other devices' messages were asked for
 	for {
 		m.mu.Lock()
 		count, more := m.changes.count, m.changes.wait()
@@ -81,6 +85,10 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 			}
 			_, _ = m.sync(ctx, Options{Reason: reason}) // its result comes down the line
 			m.unlock()
+			var err error
+			if received, err = m.receiveInRun(ctx, received); err != nil {
+				return err
+			}
 		}
 		timer.Stop()
 	}

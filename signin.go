@@ -49,7 +49,8 @@ func (m *Manager) signedOut() bool {
 	return m.saved.Refused != nil && m.saved.Refused.Status == sync15.SignedOut
 }
 
-// noteRefusal remembers an error that means to sign in again. The caller holds running.
+// noteRefusal remembers an error that means to sign in again. The caller holds running or
+// receiving.
 func (m *Manager) noteRefusal(err error) {
 	auth, is := errors.AsType[*AuthError](err)
 	if !is {
@@ -76,15 +77,15 @@ func (m *Manager) forgetOldRefusal() {
 // SignIn gives the manager the account that the user signed in to: after an [AuthError],
 // which ends Run, or after SignOut. Until then nothing is sent, also after a restart with
 // the same account. It may be the same user's or another's: the engines keep their data,
-// and reconcile it with the account's. It waits until a Sync that runs has ended.
+// and reconcile it with the account's. It waits until a Sync or Receive that runs has ended.
 func (m *Manager) SignIn(ctx context.Context, a Account) error {
 	if a == nil {
 		return errors.New("there is no account to sign in with")
 	}
-	if err := m.lock(ctx); err != nil {
+	if err := m.lockAccount(ctx); err != nil {
 		return err
 	}
-	defer m.unlock()
+	defer m.unlockAccount()
 	m.mu.Lock()
 	m.cfg.Account = a
 	m.saved.Refused = nil
@@ -102,17 +103,17 @@ func (m *Manager) SignIn(ctx context.Context, a Account) error {
 //
 // If a server cannot be reached, the device is signed out here nevertheless, and the error says
 // what the server was not told: another device can then remove this one from the account. Give
-// ctx a deadline for a server that does not answer. SignOut waits until a Sync that runs has
-// ended. A device that is signed out already is not an error.
+// ctx a deadline for a server that does not answer. SignOut waits until a Sync or Receive
+// that runs has ended. A device that is signed out already is not an error.
 //
 // The engines keep their sync state under the sync IDs that it belongs to. Signed in to
 // the same account again they go on where they were; any other has other sync IDs, and
 // they start over with it.
 func (m *Manager) SignOut(ctx context.Context) error {
-	if err := m.lock(ctx); err != nil {
+	if err := m.lockAccount(ctx); err != nil {
 		return err
 	}
-	defer m.unlock()
+	defer m.unlockAccount()
 	ctx, done := m.untilClosed(ctx)
 	defer done()
 	if m.signedOut() {

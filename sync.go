@@ -32,12 +32,18 @@ func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
 
 // sync is Sync for a caller that holds running.
 func (m *Manager) sync(ctx context.Context, o Options) (Result, error) {
-	ctx, done := m.untilClosed(ctx)
-	defer done()
-	s, err := m.start(o)
+	chosen, err := m.pick(o.Engines)
 	if err != nil {
 		return Result{Status: StatusFailed, Err: err}, err
 	}
+	return m.syncEngines(ctx, o, chosen)
+}
+
+// syncEngines is sync of the chosen engines, which may be none.
+func (m *Manager) syncEngines(ctx context.Context, o Options, chosen []engine.Engine) (Result, error) {
+	ctx, done := m.untilClosed(ctx)
+	defer done()
+	s := m.start(o, chosen)
 	s.perform(ctx)
 	saveErr := s.finish(ctx)
 	if s.result.Err == nil && saveErr != nil {
@@ -70,13 +76,9 @@ type syncing struct {
 	stats map[string]sync15.Stats
 }
 
-func (m *Manager) start(o Options) (*syncing, error) {
+func (m *Manager) start(o Options, chosen []engine.Engine) *syncing {
 	if o.Reason == "" {
 		o.Reason = ReasonUser
-	}
-	chosen, err := m.pick(o.Engines)
-	if err != nil {
-		return nil, err
 	}
 	s := &syncing{
 		m: m, options: o, began: m.cfg.Now(), all: m.registered(), chosen: chosen,
@@ -87,7 +89,7 @@ func (m *Manager) start(o Options) (*syncing, error) {
 	m.mu.Lock()
 	s.pending = maps.Clone(m.saved.Pending)
 	m.mu.Unlock()
-	return s, nil
+	return s
 }
 
 func (s *syncing) perform(ctx context.Context) {
@@ -335,7 +337,7 @@ func (s *syncing) finish(ctx context.Context) error {
 		}
 		m.saved.Engines[name] = note
 	}
-	if s.result.Status == StatusOK {
+	if s.result.Status == StatusOK && len(s.chosen) > 0 {
 		m.saved.LastSync = now
 	}
 	m.saved.Backoff = s.result.NextSyncAllowedAt

@@ -28,12 +28,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/syncmanager/syncmanager/account/message"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/sync15"
 )
 
 // Account is what the manager needs from an account.
-// [github.com/syncmanager/syncmanager/account.Account] implements it.
+// [github.com/syncmanager/syncmanager/account.Account] implements it, and what an account may
+// have besides: [Messenger], and a method SignOut(context.Context) error, which ends the session.
 type Account interface {
 	// AccessToken returns an OAuth access token with the oldsync scope. fresh says
 	// that the one returned before was refused. An error whose SignInAgain()
@@ -87,6 +89,9 @@ type Config struct {
 	// Progress, if not nil, is called with each step of a sync, from several
 	// goroutines at once.
 	Progress func(Progress)
+	// Received, if not nil, is called with what other devices sent to this one: pages to open
+	// and pages to close. See [Manager.Receive].
+	Received func(ctx context.Context, messages []message.Message) error
 }
 
 // Progress is a step of a running sync.
@@ -103,6 +108,13 @@ const (
 	ReasonSchedule     Reason = "schedule"
 	ReasonStartup      Reason = "startup"
 	ReasonEngineChange Reason = "engine-change"
+	// ReasonPush is the reason of a sync that a push message caused; see [Manager.HandlePush].
+	ReasonPush Reason = "push"
+	// ReasonPreSleep is for a sync before the device sleeps, and ReasonBackgrounded for one when
+	// the app leaves the foreground: what the user changed goes up while there is time. Give
+	// Sync a context that ends when the system suspends the app.
+	ReasonPreSleep     Reason = "pre-sleep"
+	ReasonBackgrounded Reason = "backgrounded"
 )
 
 // Options configure a [Manager.Sync]. The zero value syncs everything.

@@ -5,19 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 
+	"github.com/syncmanager/syncmanager/account/message"
 	"github.com/syncmanager/syncmanager/internal/ece"
 	"github.com/syncmanager/syncmanager/internal/sendtab"
 )
 
 // Tab is a page that one device sends to another.
-type Tab struct {
-	Title string
-	URL   string
-	// Private asks for a private window.
-	Private bool
-}
+type Tab = message.Tab
+
+// Message is what another device sent to this one.
+type Message = message.Message
 
 var (
 	// ErrNoCommand means that a device does not accept such a message.
@@ -32,26 +32,18 @@ var (
 	ErrTooLong = sendtab.ErrTooLong
 )
 
-// maxMessages is how many messages are requested at once. This many of the longest messages are
-// well below maxAnswer.
-const maxMessages = 20
+const (
+	// maxMessages is how many messages are requested at once. This many of the longest messages
+	// are well below maxAnswer.
+	maxMessages = 20
+	// maxPages bounds the requests of one Receive. A server keeps 200 messages for a device.
+	maxPages = 50
+)
 
 // commandKeys are this device's, for what others send it. They are secret.
 type commandKeys struct {
 	Private []byte `json:"private"`
 	Auth    []byte `json:"auth"`
-}
-
-// Message is what another device sent to this one: either Tab or Close is set.
-type Message struct {
-	// Index grows with each message to this device.
-	Index int64
-	// Sender is the device's ID, or "" if it left the account.
-	Sender string
-	// Tab is a page of the web to open: a message with another address is left out.
-	Tab *Tab
-	// Close lists the URLs of pages to close.
-	Close []string
 }
 
 // available makes the account's entry of what this device takes, and with the
@@ -103,10 +95,12 @@ func (a *Account) invoke(ctx context.Context, doing string, to Device, command s
 	}, nil)
 }
 
-// Receive gets the messages that other devices sent since the last time, calls keep with
-// them, and then marks them as received: after a crash in between, they come again. Messages
-// that cannot be read are left out. If this device does not accept messages yet, Receive
-// registers it for them, with its name and kind, in another request.
+// Receive gets the messages that other devices sent since the last time, calls keep with at most
+// 20 of them at once, and then marks these as received: after a crash in between, or an error of
+// keep, they come again with the same [Message].Index. A message that cannot be used has its Err
+// set and does not stop the others. If this device does not accept messages yet, Receive
+// registers it for them, with its name and kind, in another request. One call gets at most 1000
+// messages.
 func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Message) error) error {
 	if a.Session().kept.Commands == nil {
 		return a.RegisterDevice(ctx, name, kind)
@@ -115,7 +109,7 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 		return err
 	}
 	defer a.giveBack()
-	for {
+	for range maxPages {
 		s := a.Session()
 		k, err := ece.NewKeys(s.kept.Commands.Private, s.kept.Commands.Auth)
 		if err != nil {
@@ -131,12 +125,14 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 		}
 		var list []Message
 		next := s.kept.CommandIndex
-		for _, c := range got.Messages {
-			next = max(next, c.Index+1)
-			m, err := c.open(k)
-			if err != nil {
-				a.c.cfg.Log.WarnContext(ctx, "what another device sent is left out", "device", c.Data.Sender, "err", err)
-				continue
+		for _, c := range got.Messages[:min(len(got.Messages), maxMessages)] {
+			if c.Index < next || c.Index == math.MaxInt64 {
+				continue // it came already, or would be the last for ever
+			}
+			next = c.Index + 1
+			m := c.open(k)
+			if m.Err != nil {
+				a.c.cfg.Log.WarnContext(ctx, "what another device sent cannot be used", "device", m.Sender, "err", m.Err)
 			}
 			list = append(list, m)
 		}
@@ -149,10 +145,11 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 		if err := a.change(func(s *Session) { s.kept.CommandIndex = next }); err != nil {
 			return err
 		}
-		if got.Last {
+		if got.Last && len(got.Messages) <= maxMessages {
 			return nil
 		}
 	}
+	return nil
 }
 
 // command is a message as the server has it.
@@ -165,21 +162,24 @@ type command struct {
 	} `json:"data"`
 }
 
-func (c command) open(k *ece.Keys) (Message, error) {
-	m := Message{Index: c.Index, Sender: c.Data.Sender}
+// open decrypts a message.
+func (c command) open(k *ece.Keys) Message {
+	m := Message{Index: c.Index, Sender: fmt.Sprintf("%.64s", c.Data.Sender)}
 	var p sendtab.Payload
 	if err := json.Unmarshal(c.Data.Payload, &p); err != nil {
-		return m, sendtab.ErrMessage
+		m.Err = sendtab.ErrMessage
+		return m
 	}
 	switch c.Data.Command {
 	case sendtab.OpenURI:
 		tab, err := sendtab.OpenTab(p, k)
-		m.Tab = (*Tab)(&tab)
-		return m, err
+		if m.Err = err; err == nil {
+			m.Tab = (*Tab)(&tab)
+		}
 	case sendtab.CloseURI:
-		urls, err := sendtab.OpenURLs(p, k)
-		m.Close = urls
-		return m, err
+		m.Close, m.Err = sendtab.OpenURLs(p, k)
+	default:
+		m.Err = fmt.Errorf("the command %.100q is not known here", c.Data.Command)
 	}
-	return m, fmt.Errorf("the command %.100q is not known here", c.Data.Command)
+	return m
 }

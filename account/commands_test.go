@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,8 +123,8 @@ func TestManyMessages(t *testing.T) {
 	}
 }
 
-// A message for keys that this device no longer has does not block others.
-func TestUnreadableMessageIsLeftOut(t *testing.T) {
+// A message for keys that this device no longer has is named, and does not block others.
+func TestUnreadableMessageIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
@@ -140,11 +143,15 @@ func TestUnreadableMessageIsLeftOut(t *testing.T) {
 	if err := a.SendTab(t.Context(), other(t, a), account.Tab{URL: "https://example.org/"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := receive(t, c); len(got) != 1 || got[0].Tab.URL != "https://example.org/" {
-		t.Errorf("received %+v", got)
+	list := receive(t, c)
+	if len(list) != 2 || list[0].Err == nil || list[0].Tab != nil || list[0].Sender != a.DeviceID() || list[1].Err != nil || list[1].Tab.URL != "https://example.org/" {
+		t.Errorf("received %+v", list)
 	}
-	if !strings.Contains(log.String(), "left out") || strings.Contains(log.String(), "example") {
-		t.Errorf("the log is %s", log.String())
+	if again := receive(t, c); len(again) != 0 {
+		t.Errorf("received again: %+v", again)
+	}
+	if !strings.Contains(log.String(), "cannot be used") || strings.Contains(log.String()+list[0].Err.Error(), "example") {
+		t.Errorf("the log is %s, the error %v", log.String(), list[0].Err)
 	}
 }
 
@@ -163,5 +170,79 @@ func TestWhatCannotBeSent(t *testing.T) {
 	forger := w.client(nil).Resume(s)
 	if err := forger.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrDeviceKeys) {
 		t.Errorf("with another key: %v", err)
+	}
+}
+
+// hostileCommands answers requests for messages, and passes the others on.
+type hostileCommands struct {
+	http.RoundTripper
+	asked  int
+	answer func(index int) string
+}
+
+func (h *hostileCommands) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/device/commands") {
+		return h.RoundTripper.RoundTrip(r)
+	}
+	h.asked++
+	index, _ := strconv.Atoi(r.URL.Query().Get("index"))
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(h.answer(index))),
+	}, nil
+}
+
+// A server that repeats messages, damages them or never ends makes no device receive anything
+// twice, stop, or go on for ever.
+func TestHostileMessages(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, nil)
+	_, b, _ := two(t, w)
+	net := &hostileCommands{}
+	c := w.client(func(c *account.Config) {
+		net.RoundTripper = c.Transport
+		c.Transport = net
+	}).Resume(b.Session())
+	page := func(last bool, messages ...string) string {
+		return fmt.Sprintf(`{"index":1,"last":%v,"messages":[%s]}`, last, strings.Join(messages, ","))
+	}
+	net.answer = func(int) string {
+		return page(true, `{"index":5,"data":{"sender":"x","command":"https://example.org/dance","payload":{}}}`, `{"index":6}`, `{}`,
+			`{"index":7,"data":{"command":"https://identity.mozilla.com/cmd/open-uri","payload":"text"}}`,
+			`{"index":6,"data":{"command":"again"}}`, `{"index":-1}`, `{"index":9223372036854775807}`)
+	}
+	for round := range 2 {
+		got := receive(t, c)
+		if round == 1 {
+			if len(got) != 0 {
+				t.Errorf("the same messages again: %+v", got)
+			}
+			break
+		}
+		// The one without an index counts as the first.
+		if len(got) != 3 || !strings.Contains(got[0].Err.Error(), `"https://example.org/dance" is not known here`) || got[1].Err == nil || got[2].Err == nil {
+			t.Errorf("received %+v", got)
+		}
+	}
+	net.asked = 0
+	net.answer = func(index int) string { return page(false, fmt.Sprintf(`{"index":%d,"data":{"command":"x"}}`, index)) }
+	if got := receive(t, c); len(got) != 50 || net.asked != 50 {
+		t.Errorf("a list without an end: %d messages in %d requests", len(got), net.asked)
+	}
+	// More at once than was asked for come in parts.
+	many := make([]string, 70)
+	net.answer = func(index int) string {
+		for i := range many {
+			many[i] = fmt.Sprintf(`{"index":%d,"data":{"command":"x"}}`, 1000+i)
+		}
+		return page(true, many[min(max(index-1000, 0), len(many)):]...)
+	}
+	most, all := 0, 0
+	err := c.Receive(t.Context(), "name", "desktop", func(list []account.Message) error {
+		most, all = max(most, len(list)), all+len(list)
+		return nil
+	})
+	if err != nil || most != 20 || all != 70 {
+		t.Errorf("%d messages, up to %d at once: %v", all, most, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -20,6 +21,9 @@ type Device struct {
 	LastSeen time.Time
 	// TakesTabs and ClosesTabs say which messages it accepts.
 	TakesTabs, ClosesTabs bool
+	// PushExpired means that its push subscription ended. If it is this device, the app
+	// subscribes again and calls [Account.SetPushSubscription].
+	PushExpired bool
 
 	commands map[string]string
 }
@@ -35,11 +39,29 @@ func (a *Account) RegisterDevice(ctx context.Context, name, kind string) error {
 		return err
 	}
 	defer a.giveBack()
-	commands, err := a.available()
+	in, err := a.abilities()
 	if err != nil {
 		return fmt.Errorf("cannot %s: %w", doing, err)
 	}
-	return a.device(ctx, doing, map[string]any{"name": name, "type": kind, "availableCommands": commands})
+	in["name"], in["type"] = name, kind
+	return a.device(ctx, doing, in)
+}
+
+// abilities returns the fields of this device's entry that say what it accepts: messages of other
+// devices, and push messages if it has a subscription.
+func (a *Account) abilities() (map[string]any, error) {
+	commands, err := a.available()
+	if err != nil {
+		return nil, err
+	}
+	in := map[string]any{}
+	if push := a.Session().kept.Push; push != nil {
+		if in, err = push.fields(); err != nil {
+			return nil, err
+		}
+	}
+	in["availableCommands"] = commands
+	return in, nil
 }
 
 // RenameDevice changes the name that other devices see.
@@ -68,7 +90,14 @@ func (a *Account) device(ctx context.Context, doing string, in map[string]any) e
 	if e, ok := errors.AsType[*Error](err); ok {
 		switch {
 		case e.Errno == errnoNoDevice && known != "":
-			err = post("") // it was removed from elsewhere
+			// It was removed from elsewhere. The new entry gets all that the old one had.
+			all, err2 := a.abilities()
+			if err2 != nil {
+				return fmt.Errorf("cannot %s: %w", doing, err2)
+			}
+			maps.Copy(all, in)
+			in = all
+			err = post("")
 		case e.Errno == errnoConflict && e.deviceID != "":
 			err = post(e.deviceID) // the answer to an earlier request was lost
 		}
@@ -95,13 +124,14 @@ func (a *Account) Devices(ctx context.Context) ([]Device, error) {
 		Current  bool              `json:"isCurrentDevice"`
 		LastSeen float64           `json:"lastAccessTime"` // ms
 		Commands map[string]string `json:"availableCommands"`
+		Expired  bool              `json:"pushEndpointExpired"`
 	}
 	if err := a.do(ctx, "list the account's devices", http.MethodGet, "/account/devices", nil, &got); err != nil {
 		return nil, err
 	}
 	list := make([]Device, len(got))
 	for i, d := range got {
-		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current, LastSeen: moment(d.LastSeen), commands: d.Commands}
+		list[i] = Device{ID: d.ID, Name: d.Name, Type: d.Type, Current: d.Current, LastSeen: moment(d.LastSeen), PushExpired: d.Expired, commands: d.Commands}
 		_, list[i].TakesTabs = d.Commands[sendtab.OpenURI]
 		_, list[i].ClosesTabs = d.Commands[sendtab.CloseURI]
 	}

@@ -42,6 +42,8 @@ type kept struct {
 	Commands *commandKeys `json:"commandKeys,omitempty"`
 	// CommandIndex is the index of the first message that was not received yet.
 	CommandIndex int64 `json:"commandIndex,omitempty"`
+	// Push is this device's push subscription, and decrypts the messages to it; nil: none.
+	Push *pushKeys `json:"push,omitempty"`
 }
 
 // storedSession is a session as JSON.
@@ -86,6 +88,8 @@ type Account struct {
 	mu      sync.Mutex
 	session Session
 	ended   error // why the session ended, once that is known
+
+	pushes pushes
 }
 
 // Resume returns the account of a saved session. It makes no request.

@@ -244,15 +244,25 @@ func (r *Run) readClients(ctx context.Context) error {
 		r.c.cfg.Log.Warn("the account has more devices, or larger records of them, than can be; some are left out", "left", read.left)
 	}
 	s.Records, s.Seen = read.records, d.at
-	ids, err := r.c.cfg.Account.DeviceIDs(ctx)
-	if auth := new(AuthError); errors.As(accountError(err), &auth) {
-		return auth
+	err = r.c.RefreshDevices(ctx)
+	if errors.As(err, new(*AuthError)) {
+		return err
 	}
 	if err != nil {
 		r.c.cfg.Log.Warn("the accounts server does not list the devices", "err", err)
-		return nil
 	}
-	s.AccountIDs = ids
+	return nil
+}
+
+// RefreshDevices asks the accounts server which devices the account has, for [State.Devices]. It
+// makes no request to the storage. No other method may run at the same time. The error is an
+// *[AuthError] if the account refuses this device.
+func (c *Client) RefreshDevices(ctx context.Context) error {
+	ids, err := c.cfg.Account.DeviceIDs(ctx)
+	if err != nil {
+		return accountError(err)
+	}
+	c.state.Clients.AccountIDs = ids
 	return nil
 }
 

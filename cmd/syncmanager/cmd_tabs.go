@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -167,9 +168,11 @@ func (a *app) tabsInboxCommand() *cobra.Command {
 were received. 'syncmanager sync' asks too, at most once in five minutes.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(ctx context.Context, p *profile.Profile, _ []string) error {
-			if _, err := p.Receive(ctx, 0); err != nil {
+			got, err := p.Receive(ctx, 0)
+			if err != nil {
 				a.Note("The server could not be asked: %s.", sentence(err))
 			}
+			a.noteUnusable(got)
 			list, err := p.Inbox()
 			if err != nil {
 				return err
@@ -206,8 +209,16 @@ func (a *app) receive(ctx context.Context, p *profile.Profile, r *syncResult) {
 	if err != nil {
 		a.Note("What other devices sent could not be received: %s.", sentence(err))
 	}
+	a.noteUnusable(got)
 	r.Arrivals = got
 	r.AccountRequests += got.Requests
+}
+
+// noteUnusable names the messages that cannot be used.
+func (a *app) noteUnusable(got profile.Arrivals) {
+	for _, text := range got.Unusable {
+		a.Note("%s.", sentence(errors.New(text)))
+	}
 }
 
 func (a *app) completeTabs(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/internal/ece"
 )
@@ -98,11 +99,19 @@ func SealURLs(urls []string, value string, sync SyncKey, random io.Reader) (Payl
 	return sealFor(value, sync, random, closeMessage{flow: f, URLs: urls})
 }
 
-// OpenURLs decrypts URLs of pages to close. The error wraps [ErrMessage].
+// OpenURLs decrypts URLs of pages to close, without those that are not web pages. The error
+// wraps [ErrMessage], and [ErrAddress] if none is left.
 func OpenURLs(p Payload, k *ece.Keys) ([]string, error) {
 	var m closeMessage
 	if err := open(p, k, &m); err != nil {
 		return nil, err
 	}
-	return m.URLs, nil
+	if len(m.URLs) == 0 {
+		return nil, fmt.Errorf("%w: it does not name a page", ErrMessage)
+	}
+	urls := slices.DeleteFunc(m.URLs, func(address string) bool { return !isWebPage(address) })
+	if len(urls) == 0 {
+		return nil, fmt.Errorf("%w: %w", ErrMessage, ErrAddress)
+	}
+	return urls, nil
 }

@@ -153,5 +153,21 @@ func TestOnlyPagesOfTheWebGoBetweenDevices(t *testing.T) {
 		if tab, err := sendtab.OpenTab(p, k); !errors.Is(err, sendtab.ErrAddress) || !errors.Is(err, sendtab.ErrMessage) || tab.URL != "" {
 			t.Errorf("receiving %.30q: %+v, %v", address, tab, err)
 		}
+		for _, c := range []struct {
+			message string
+			want    []string
+		}{
+			{fmt.Sprintf(`{"urls":[%q,"https://a.example"]}`, address), []string{"https://a.example"}},
+			{fmt.Sprintf(`{"urls":[%q]}`, address), nil},
+		} {
+			if sealed, err = r.Seal([]byte(c.message), rand.Reader); err != nil {
+				t.Fatal(err)
+			}
+			p := sendtab.Payload{Encrypted: base64.RawURLEncoding.EncodeToString(sealed)}
+			got, err := sendtab.OpenURLs(p, k)
+			if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) || err != nil && !errors.Is(err, sendtab.ErrAddress) {
+				t.Errorf("asked to close %.30q: %v, %v", address, got, err)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/account/message"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
@@ -31,10 +33,12 @@ type Device struct {
 	History   *history.Engine
 	Passwords *passwords.Engine
 	Tabs      *tabs.Engine
-	places    placesfile.File
-	browser   bool
-	files     int // of the engines that Open opened
-	key       [32]byte
+	// Received is that of the manager's Config, from the next Restart on.
+	Received func(context.Context, []message.Message) error
+	places   placesfile.File
+	browser  bool
+	files    int // of the engines that Open opened
+	key      [32]byte
 }
 
 // Device signs a new device in to an account.
@@ -77,7 +81,7 @@ func (d *Device) open() {
 	d.Manager, err = syncmanager.New(t.Context(), syncmanager.Config{
 		Account: d.Account, State: syncmanager.FileState(filepath.Join(d.Dir, "state")), Key: d.key,
 		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test app", Version: "1"},
-		Now:    d.Env.Clock.Now, Transport: d.Env.Net,
+		Now:    d.Env.Clock.Now, Transport: d.Env.Net, Received: d.Received,
 	})
 	check(t, err)
 	check(t, d.Manager.Register(d.Tabs))

@@ -40,12 +40,14 @@ type Env struct {
 
 	accounts map[string]bool
 	inproc   bool // its server has no socket
+	change   []func(*server.Config)
 }
 
 // New makes an environment without sockets, on a clock that moves only when the test moves it.
-func New(t testing.TB) *Env {
+// Each change edits the server's configuration.
+func New(t testing.TB, change ...func(*server.Config)) *Env {
 	t.Helper()
-	return within(t, &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
+	return within(t, &Clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}, change...)
 }
 
 // InBubble makes an environment without sockets on the clock of a synctest bubble, where
@@ -55,9 +57,9 @@ func InBubble(t testing.TB) *Env {
 	return within(t, &Clock{real: true})
 }
 
-func within(t testing.TB, clock *Clock) *Env {
+func within(t testing.TB, clock *Clock, change ...func(*server.Config)) *Env {
 	t.Helper()
-	w := &Env{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}}
+	w := &Env{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}, change: change}
 	w.Net = &Net{}
 	w.inproc = true
 	w.open(filepath.Join(t.TempDir(), "server"))
@@ -106,11 +108,15 @@ func listen(t testing.TB) (*Env, net.Listener) {
 
 func (w *Env) open(dir string) {
 	w.T.Helper()
-	s, err := server.New(w.T.Context(), server.Config{
+	cfg := server.Config{
 		Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
 		// A stopped clock does not send ticks: tests purge explicitly.
 		PurgeTicks: make(chan time.Time),
-	})
+	}
+	for _, f := range w.change {
+		f(&cfg)
+	}
+	s, err := server.New(w.T.Context(), cfg)
 	if err != nil {
 		w.T.Fatal(err)
 	}

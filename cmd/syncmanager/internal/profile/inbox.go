@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,8 @@ type Arrivals struct {
 	Tabs []ReceivedTab `json:"receivedTabs,omitempty"`
 	// Closed are the addresses of this device's tabs that another one closed.
 	Closed []string `json:"closedTabs,omitempty"`
+	// Unusable says, for each message that is damaged or not known here, why.
+	Unusable []string `json:"unusableMessages,omitempty"`
 	// Requests counts the requests.
 	Requests int `json:"-"`
 }
@@ -143,6 +146,10 @@ func (p *Profile) Receive(ctx context.Context, age time.Duration) (Arrivals, err
 
 // keep carries out a message.
 func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *Arrivals) error {
+	if m.Err != nil {
+		got.Unusable = append(got.Unusable, fmt.Sprintf("a message from %s cannot be used: %v", cmp.Or(p.nameOf(ctx, m.Sender), "an unknown device"), m.Err))
+		return nil
+	}
 	for _, address := range m.Close {
 		store, err := p.Tabs(ctx)
 		if err == nil {
