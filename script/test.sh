@@ -145,6 +145,14 @@ else
 	run $tests $raced
 fi
 
+if [ -n "${SYNCMANAGER_POSTGRES:-}" ]; then
+	echo "== go test on PostgreSQL"
+	SYNCMANAGER_TEST_ON_POSTGRES=1
+	export SYNCMANAGER_TEST_ON_POSTGRES
+	run $tests "$module/server" "$module/server/accounts" "$module/internal/test/testenv"
+	unset SYNCMANAGER_TEST_ON_POSTGRES
+fi
+
 echo "== go test with the browsers"
 wait $interop || failed="$failed
 failed: $tests $module/interop"

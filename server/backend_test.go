@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/backup"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -106,6 +107,7 @@ func TestAnotherBackend(t *testing.T) {
 
 // A backend never hides records that are in the data folder already.
 func TestAnotherBackendBesideFiles(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)

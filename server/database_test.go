@@ -100,6 +100,7 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 
 // A folder and its database are not mistaken for those of another server.
 func TestTheFolderOfADatabase(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	database := pgtest.Database(t)
 	w := newEnv(t, func(c *server.Config) { c.Database = database })

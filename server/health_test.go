@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
@@ -30,6 +31,7 @@ func (w *env) beat() (code int, answer map[string]string) {
 
 // The heartbeat fails with a reason when sign-ins or uploads would fail.
 func TestHeartbeatFailsWithWhatItStandsFor(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil         func(t *testing.T, dir string)
@@ -89,6 +91,7 @@ func overwrite(t *testing.T, path string) {
 
 // A disk without its reserve counts as full before writes fail.
 func TestHeartbeatOfAFullDisk(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	left := int64(50e9)
 	w := newEnv(t, func(c *server.Config) {
@@ -108,6 +111,7 @@ func TestHeartbeatOfAFullDisk(t *testing.T) {
 
 // Frequent requests do not cause more probes.
 func TestHeartbeatProbesNowAndThen(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	ask := func() int {

@@ -8,12 +8,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
 // If the disk has only its reserve left, sign-ups and uploads are refused, but users can sign
 // in, read and delete.
 func TestDiskReserve(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	var left, size atomic.Int64
 	var broken atomic.Bool

@@ -21,6 +21,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/hawk"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -55,6 +56,7 @@ func TestMeta(t *testing.T) {
 
 // The data folder is for one server, and only its owner can read it.
 func TestDataFolder(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	if _, err := server.New(t.Context(), w.cfg); !errors.Is(err, dirlock.ErrLocked) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
@@ -42,6 +43,7 @@ func TestUnlock(t *testing.T) {
 
 // A lost second step is removed with its backup codes, once.
 func TestRemoveSecondStep(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -153,6 +155,7 @@ func TestDefaultQuota(t *testing.T) {
 
 // Compacting releases the space of removed records.
 func TestCompact(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)

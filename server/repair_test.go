@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
 // A damaged file is set aside while the server runs. The user's tokens become invalid, new
 // ones lead to an empty storage with another number, and the old file is kept.
 func TestRepair(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)
@@ -70,6 +72,7 @@ func TestRepair(t *testing.T) {
 
 // Users whose files are damaged are listed like the others.
 func TestUsersWithADamagedFile(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	w.device(true).must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)

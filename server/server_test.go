@@ -21,6 +21,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server"
 )
@@ -65,6 +66,9 @@ func newEnv(t *testing.T, change func(*server.Config)) *env {
 	}
 	if change != nil {
 		change(&w.cfg)
+	}
+	if w.cfg.Database == "" && w.cfg.Backend == nil {
+		w.cfg.Database = pgtest.IfChosen(t)
 	}
 	w.open()
 	return w
@@ -256,6 +260,7 @@ func TestStorageRefuses(t *testing.T) {
 // A deleted account gets no token, and its storage is removed when the last one
 // has expired.
 func TestDeletedAccount(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	d := w.device(true)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -118,6 +119,7 @@ func TestRemovedUser(t *testing.T) {
 
 // Listing users creates no files, and shows users who never synced.
 func TestUsersWithoutStorage(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	a := w.device(true).account

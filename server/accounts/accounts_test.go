@@ -14,6 +14,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
@@ -84,6 +85,7 @@ func TestKeys(t *testing.T) {
 
 // The files contain neither tokens nor keys.
 func TestStolenDatabase(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	session := w.signUp(email)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/internal/test/mailtest"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/mail"
 )
@@ -77,6 +78,7 @@ func other(code string) string { return string('0'+(code[0]-'0'+1)%10) + code[1:
 
 // Only the code that came by e-mail confirms a new account.
 func TestConfirmation(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	made := w.create(email)
@@ -286,7 +288,7 @@ func TestDisabledUnconfirmed(t *testing.T) {
 	w := newMailEnv(t, mailtest.Options{}, time.Minute)
 	w.create(email).ok()
 	locked := newEnv(t, nil)
-	locked.dir = w.dir
+	locked.dir, locked.database = w.dir, w.database
 	locked.open(func(c *accounts.Config) {
 		c.Disabled = func(context.Context, string) (bool, error) { return true, nil }
 	})

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -35,15 +37,18 @@ type env struct {
 	*accounts.Service
 	t         *testing.T
 	dir       string
+	database  string // of PostgreSQL; "": in dir
 	now       time.Time
 	log       bytes.Buffer
 	destroyed []string
 	from      string // the address that requests come from
 }
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
 func newEnv(t *testing.T, change func(*accounts.Config)) *env {
 	t.Helper()
-	w := &env{t: t, dir: t.TempDir(), now: time.Unix(1_795_372_558, 0), from: "192.0.2.1:1234"}
+	w := &env{t: t, dir: t.TempDir(), database: pgtest.IfChosen(t), now: time.Unix(1_795_372_558, 0), from: "192.0.2.1:1234"}
 	w.open(change)
 	return w
 }
@@ -55,7 +60,7 @@ func (w *env) open(change func(*accounts.Config)) {
 		w.t.Fatal(err)
 	}
 	cfg := accounts.Config{
-		Dir: w.dir, PublicURLs: publicname.Names{public}, Cost: 4, Now: func() time.Time { return w.now }, Rand: rand.Reader,
+		Database: w.database, Dir: w.dir, PublicURLs: publicname.Names{public}, Cost: 4, Now: func() time.Time { return w.now }, Rand: rand.Reader,
 		Log:       slog.New(slog.NewTextHandler(&w.log, nil)),
 		Destroyed: func(_ context.Context, uid string) { w.destroyed = append(w.destroyed, uid) },
 	}

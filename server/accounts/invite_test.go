@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/accounts"
 )
 
@@ -32,6 +33,7 @@ func (w *env) signUpBy(invitation, email string) answer {
 
 // An invitation creates one account, in each way that its code may be typed.
 func TestInvitation(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, byInvitation)
 	w.signUpBy("", email).refused(403, 202)

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -109,6 +110,7 @@ func TestIDTokenByCode(t *testing.T) {
 // An ID token does not authorize requests, nor does anything else that the server's key signed
 // and that is not an access token, even with the claims of one.
 func TestIDTokenIsNoAccessToken(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)

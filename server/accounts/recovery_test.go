@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 )
 
 var (
@@ -33,6 +34,7 @@ func (w *env) recover(email, id, code string) answer {
 
 // A forgotten password is replaced by the recovery key, and kB stays.
 func TestRecovery(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))

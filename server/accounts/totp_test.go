@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 )
 
 // otp computes a code of RFC 6238 as an authenticator app does, from the secret's text.
@@ -64,6 +65,7 @@ func (w *env) verify(s signer, code string) bool {
 }
 
 func TestTwoStepSetUp(t *testing.T) {
+	pgtest.OnFiles(t)
 	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))

@@ -24,6 +24,10 @@ import (
 // prints it.
 const Programs = "SYNCMANAGER_POSTGRES"
 
+// Chosen is the variable that, set to 1, makes the tests of the server and of what talks to it keep
+// its data in PostgreSQL.
+const Chosen = "SYNCMANAGER_TEST_ON_POSTGRES"
+
 // Server is a running server. Only this process reaches it, by a socket in its folder.
 type Server struct {
 	dir      string
@@ -175,6 +179,23 @@ func Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return running.URL(schema)
+}
+
+// IfChosen returns [Database] if the tests are to run on PostgreSQL, or "".
+func IfChosen(t testing.TB) string {
+	t.Helper()
+	if os.Getenv(Chosen) != "1" {
+		return ""
+	}
+	return Database(t)
+}
+
+// OnFiles skips a test of what a server does with its files, if the tests are to run on PostgreSQL.
+func OnFiles(t testing.TB) {
+	t.Helper()
+	if os.Getenv(Chosen) == "1" {
+		t.Skip("it is about the files of a server without PostgreSQL")
+	}
 }
 
 // Own starts a server for one test, which may stop it. It skips the test without PostgreSQL.

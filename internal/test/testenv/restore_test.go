@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/addresses"
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 	"github.com/syncmanager/syncmanager/engines/history"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
@@ -112,6 +113,7 @@ func restore(t *testing.T, w *testenv.Env, file string) {
 // After the restore of a backup it does not matter which device syncs first: what each device
 // uploaded since comes back, and the newer of two passwords wins.
 func TestARestoredServerIsANewPast(t *testing.T) {
+	pgtest.OnFiles(t)
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()

@@ -20,6 +20,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/inproc"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -38,6 +39,8 @@ type Env struct {
 	// Net is the way to the server.
 	Net *Net
 
+	// database is the PostgreSQL database that the server uses; "": it uses Dir.
+	database string
 	accounts map[string]bool
 	inproc   bool // its server has no socket
 	change   []func(*server.Config)
@@ -62,6 +65,9 @@ func within(t testing.TB, clock *Clock, change ...func(*server.Config)) *Env {
 	w := &Env{T: t, URL: "http://sync.test", Clock: clock, accounts: map[string]bool{}, change: change}
 	w.Net = &Net{}
 	w.inproc = true
+	if !clock.real { // what a bubble waits for is not in another process
+		w.database = pgtest.IfChosen(t)
+	}
 	w.open(filepath.Join(t.TempDir(), "server"))
 	return w
 }
@@ -69,7 +75,7 @@ func within(t testing.TB, clock *Clock, change ...func(*server.Config)) *Env {
 // Listen makes an environment that real programs reach over loopback, on the real clock.
 func Listen(t testing.TB) *Env {
 	t.Helper()
-	w, l := listen(t)
+	w, l := listen(t, pgtest.IfChosen(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Server.Serve(ctx, l) }()
@@ -85,20 +91,21 @@ func Listen(t testing.TB) *Env {
 // ListenThrough is Listen with the test's own handler before the server's.
 func ListenThrough(t testing.TB, wrap func(http.Handler) http.Handler) *Env {
 	t.Helper()
-	w, l := listen(t)
+	w, l := listen(t, pgtest.IfChosen(t))
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: wrap(w.Server.Handler())}}
 	s.Start()
 	t.Cleanup(s.Close)
 	return w
 }
 
-func listen(t testing.TB) (*Env, net.Listener) {
+func listen(t testing.TB, database string) (*Env, net.Listener) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &Env{T: t, URL: "http://" + l.Addr().String(), Clock: &Clock{real: true}, accounts: map[string]bool{}}
+	w.database = database
 	w.open(filepath.Join(t.TempDir(), "server"))
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -109,7 +116,7 @@ func listen(t testing.TB) (*Env, net.Listener) {
 func (w *Env) open(dir string) {
 	w.T.Helper()
 	cfg := server.Config{
-		Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
+		Database: w.database, Dir: dir, PublicURL: w.URL, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), PasswordCost: cheapCost,
 		// A stopped clock does not send ticks: tests purge explicitly.
 		PurgeTicks: make(chan time.Time),
 	}

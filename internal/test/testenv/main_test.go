@@ -1,0 +1,10 @@
+package testenv_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
