@@ -183,7 +183,8 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 
 const forEver = engine.Timestamp(1<<63 - 1)
 
-// Wipe forgets the history. Pages that are bookmarked stay as such.
+// Wipe forgets the history, also that [Engine.ClearLocal] cleared it: the next sync brings
+// all that the account has. Pages that are bookmarked stay as such.
 func (e *Engine) Wipe(ctx context.Context) error {
 	err := e.forget(ctx, wipe)
 	if err == nil {
@@ -200,7 +201,7 @@ func (e *Engine) Wipe(ctx context.Context) error {
 	}
 	if err == nil {
 		err = e.update(ctx, func(tx *tx) error {
-			for _, query := range []string{sqlDropTombstones, sqlDropLog} {
+			for _, query := range []string{sqlDropTombstones, sqlDropLog, sqlForgetCleared} {
 				if _, err := tx.Exec(query); err != nil {
 					return err
 				}

@@ -86,6 +86,7 @@ type chunk struct {
 	merged  engine.Merged
 	skipped skipped
 	early   map[int64]bool // the staged rows that were dealt with before their turn
+	cleared int64          // see Engine.ClearLocal
 }
 
 // staged is one record of this sync.
@@ -105,6 +106,9 @@ func (c *chunk) run(ctx context.Context, from, to int64) error {
 		return err
 	}
 	if err := c.NoteDeletions(c.tx.Tx.Tx, from, to); err != nil {
+		return err
+	}
+	if err := c.tx.QueryRow(sqlCleared).Scan(&c.cleared); err != nil {
 		return err
 	}
 	started := c.e.db.Now()

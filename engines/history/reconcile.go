@@ -70,17 +70,20 @@ func (c *chunk) incoming(ctx context.Context, in *staged, rec *record) error {
 	if r, err = c.sameURL(in, rec, r); err != nil {
 		return err
 	}
-	if len(rec.visits) == 0 && (r == nil || r.visits == 0) {
-		c.skipped.pages++
+	visits := c.uncleared(rec.visits)
+	if len(visits) == 0 && (r == nil || r.visits == 0) {
+		if len(rec.visits) == 0 {
+			c.skipped.pages++
+		}
 		c.merged.Reconciled++
 		return nil
 	}
 	if r == nil {
 		c.merged.Applied++
 		c.merged.NoteChanged(in.id)
-		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, changes: revived, unknown: rec.unknown}, rec.visits)
+		return c.tx.insert(&row{guid: in.id, url: rec.url, title: rec.title, synced: true, changes: revived, unknown: rec.unknown}, visits)
 	}
-	return c.update(in, rec, r)
+	return c.update(in, rec, visits, r)
 }
 
 // sameURL returns the page of a record's URL, under the record's GUID from now on, or nil.
@@ -223,9 +226,17 @@ func (c *chunk) fold(in *staged, r *row) error {
 	return nil
 }
 
-// update merges a record into the page that it is about.
-func (c *chunk) update(in *staged, rec *record, r *row) error {
-	visits, err := c.tx.wanted(r, rec.visits)
+// uncleared are the visits of a record that were after the user cleared this device.
+func (c *chunk) uncleared(visits []visit) []visit {
+	if c.cleared == 0 {
+		return visits
+	}
+	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return v.date <= c.cleared })
+}
+
+// update merges a record, of which these visits count, into the page that it is about.
+func (c *chunk) update(in *staged, rec *record, visits []visit, r *row) error {
+	visits, err := c.tx.wanted(r, visits)
 	if err != nil {
 		return err
 	}

@@ -126,6 +126,19 @@ const (
 	sqlForget = `UPDATE places SET synced = 2 * (synced > 0), refused = 0, base_title = NULL,
 			changes = CASE WHEN syncable = 1 AND (last_visit >= ?3 OR changes > 0) THEN max(changes, 1) + (synced = 1 AND changes > 0) ELSE 0 END
 		WHERE id > ?1 AND id <= ?2 AND last_visit > 0`
+	// No visit that is here now comes back with a sync, even if its clock is ahead.
+	sqlSetCleared    = `UPDATE history_meta SET cleared = max(cleared, ?1, coalesce((SELECT max(date) FROM visits), 0)) WHERE one = 1`
+	sqlForgetCleared = `UPDATE history_meta SET cleared = 0 WHERE one = 1`
+	sqlCleared       = `SELECT cleared FROM history_meta WHERE one = 1`
+	sqlCountChunk    = `SELECT count(*), coalesce(sum(visits), 0) FROM places WHERE id > ?1 AND id <= ?2 AND visits > 0`
+	sqlDropRetries   = `DELETE FROM history_retry`
+
+	// The newest of the visits that are kept, and those before it that may go.
+	sqlNewestKept = `SELECT date FROM visits WHERE date > 0 ORDER BY date DESC LIMIT 1 OFFSET ?1`
+	sqlPrunable   = `SELECT v.place, v.date FROM visits AS v INDEXED BY visits_date CROSS JOIN places AS p ON p.id = v.place
+		WHERE v.date >= ?1 AND v.date < ?2 AND p.changes = 0 AND NOT EXISTS (SELECT 1 FROM visit_tombstones AS t WHERE t.place = v.place)
+		ORDER BY v.date LIMIT ?3`
+
 	sqlWipeVisits          = `DELETE FROM visits WHERE place > ?1 AND place <= ?2`
 	sqlWipeVisitTombstones = `DELETE FROM visit_tombstones WHERE place > ?1 AND place <= ?2`
 	sqlWipeSearch          = `DELETE FROM search WHERE rowid IN (SELECT id FROM places WHERE id > ?1 AND id <= ?2 AND bookmarks = 0)`

@@ -28,6 +28,10 @@ type Config = engine.StoreConfig
 type File interface {
 	// Search finds pages and bookmarks together; see [Query].
 	Search(ctx context.Context, q Query) ([]Result, error)
+	// Maintain gives the disk back what the file does not use, and keeps searches fast; it
+	// returns how many bytes that freed. It deletes nothing: history.Engine.Maintain also
+	// prunes old visits. It needs room for a copy of the file, and edits wait meanwhile.
+	Maintain(ctx context.Context) (freed int64, err error)
 	// Close closes the file. The engines on it must be closed before.
 	Close() error
 }

@@ -1,8 +1,10 @@
 package placesfile_test
 
 import (
+	"context"
 	"crypto/rand"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,5 +93,27 @@ func TestOpenedTwice(t *testing.T) {
 	both.Wait()
 	if n, err := b.Count(t.Context()); err != nil || n != 50 {
 		t.Errorf("%d bookmarks, %v", n, err)
+	}
+}
+
+// Each engine, and the file, can maintain it; nothing that is in it goes.
+func TestMaintain(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	s.fill()
+	for i, maintain := range []func(context.Context) (int64, error){s.Maintain, s.bookmarks.Maintain, s.history.Maintain} {
+		if freed, err := maintain(t.Context()); err != nil || freed < 0 {
+			t.Errorf("%d: freed %d bytes, %v", i, freed, err)
+		}
+		if found := s.search(placesfile.Query{Text: "https://example.org/news/archive"}); len(found) != 1 {
+			t.Errorf("%d: found %+v", i, found)
+		}
+		if n, err := s.bookmarks.Count(t.Context()); err != nil || n != 3 {
+			t.Errorf("%d: %d bookmarks, %v", i, n, err)
+		}
+	}
+	s.must(s.Close())
+	if _, err := s.Maintain(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "cannot maintain the file of bookmarks and history: ") {
+		t.Errorf("closed: %v", err)
 	}
 }

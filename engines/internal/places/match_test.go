@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/syncmanager/syncmanager/internal/test/plantest"
 )
 
 // However many pages there are, a text in an address bar reads a bounded number of rows.
@@ -45,5 +47,27 @@ func TestMatchingReadsABoundedNumberOfPages(t *testing.T) {
 	}
 	if found := hits("example.org/common/1"); len(found) != 10 || found[0].Match != ByURL || found[1].Match != ByAddress {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// What Maintain tells the query planner of a full file does not lead it astray.
+func TestThePlansAfterMaintain(t *testing.T) {
+	t.Parallel()
+	db := openTest(t)
+	fill(t, db, 3000, func(i int) (string, string, time.Duration) {
+		return fmt.Sprintf("https://host-%d.example/page/%d", i%200, i), fmt.Sprintf("Page %d", i), time.Duration(i) * time.Minute
+	})
+	if _, err := db.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var known int
+	if err := db.Read().QueryRow(`SELECT count(*) FROM sqlite_stat1`).Scan(&known); err != nil || known < 5 {
+		t.Errorf("the planner knows %d indexes, %v", known, err)
+	}
+	plantest.Check(t, db.Read(), "sql.go", nil)
+	plantest.Check(t, db.Read(), "../../history/sql.go", nil)
+	found, err := db.Search(t.Context(), "page 2999", Anything, 10)
+	if err != nil || len(found) != 1 {
+		t.Errorf("found %+v, %v", found, err)
 	}
 }

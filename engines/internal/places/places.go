@@ -89,6 +89,30 @@ func Of(file any) (*DB, error) {
 // Places returns the file itself; see [Of].
 func (d *DB) Places() *DB { return d }
 
+// mergedPages bounds the pages of the index by words that Maintain merges at a time.
+const mergedPages = 1000
+
+// Maintain gives the disk back what the file does not use, where that is worth it, and returns
+// how many bytes that is. It first brings the index by words and the statistics of the query
+// planner up to date, a bounded part at a time.
+func (d *DB) Maintain(ctx context.Context) (freed int64, err error) {
+	err = d.file.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(sqlMergeIndex, mergedPages)
+		return err
+	})
+	if err == nil {
+		err = d.file.Optimize(ctx)
+	}
+	var before, after int64
+	if err == nil {
+		before, after, err = d.file.Compact(ctx)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("cannot maintain the file of bookmarks and history: %w", sqlite.Explain(err))
+	}
+	return max(before-after, 0), nil
+}
+
 // Close closes the file.
 func (d *DB) Close() error { return d.file.Close() }
 

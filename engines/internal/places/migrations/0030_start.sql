@@ -102,6 +102,14 @@ CREATE TABLE history_tombstones (
     refused INTEGER NOT NULL DEFAULT 0  -- 1: the server refused it for ever
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE history_meta (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    -- When the user cleared this device, Unix microseconds: visits up to then that a sync
+    -- brings stay away; 0: never.
+    cleared INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO history_meta (one) VALUES (1);
+
 -- The bookkeeping of syncs; see package ledger.
 CREATE TABLE history_ledger (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
