@@ -512,6 +512,12 @@ func TestTheTelemetryDocument(t *testing.T) {
 			t.Errorf("the document names %s: %s", secret, text)
 		}
 	}
+	for _, reason := range []syncmanager.Reason{syncmanager.ReasonPreSleep, syncmanager.ReasonBackgrounded, syncmanager.ReasonPush} {
+		r, err := a.Manager.Sync(t.Context(), syncmanager.Options{Reason: reason})
+		if check(t, err); r.Ping.Syncs[0].Why != string(reason) {
+			t.Errorf("why is %q, want %q", r.Ping.Syncs[0].Why, reason)
+		}
+	}
 	w.Net.Before(func(r *http.Request) (*http.Response, error) {
 		return testenv.Answer(r, 500, "application/json", "0"), nil
 	})

@@ -109,6 +109,20 @@ func (r Records) DeleteCollection(ctx context.Context, collection string) error 
 	return r.withRecords(ctx, func(ctx context.Context, rs *sync15.Records) error { return rs.DeleteCollection(ctx, collection) })
 }
 
+// DeleteAll deletes everything that the account has on the server: all records of all
+// collections and devices. Nothing is deleted on the devices. The storage starts afresh, with new
+// keys and new sync IDs: each device reconciles what it has with the empty storage at its next
+// sync, and uploads it again. What no device has is lost. Declined engines stay declined.
+//
+// It is for an account whose data on the server is damaged, or has to go because a device was
+// lost. seen is what Collections returned, and so what the user agreed to delete: if anything was
+// written since then, nothing is deleted and the error is ErrChanged.
+func (r Records) DeleteAll(ctx context.Context, seen []Collection) error {
+	return r.withRecords(ctx, func(ctx context.Context, rs *sync15.Records) error {
+		return rs.StartOver(ctx, seen, sync15.Choice{Engines: r.m.registered()})
+	})
+}
+
 // withRecords calls do while no Sync runs, and saves what it changed of the protocol's
 // state: a new token, a request to wait.
 func (r Records) withRecords(ctx context.Context, do func(context.Context, *sync15.Records) error) error {

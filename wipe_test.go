@@ -3,7 +3,9 @@ package syncmanager_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,5 +141,110 @@ func TestAWipeOfTheHistoryFromElsewhereCanBeUndone(t *testing.T) {
 	b.Sync()
 	if a.Sync(); pages(t, a) != 31 {
 		t.Errorf("a has %d pages; want all again, and the one that was unsent", pages(t, a))
+	}
+}
+
+// Emptying the storage on the server deletes nothing on any device: each reconciles, whichever
+// syncs first, and what was deleted before stays deleted.
+func TestDeleteAllOnTheServer(t *testing.T) {
+	t.Parallel()
+	w := testenv.New(t)
+	a, b := w.Browser("a", ann), w.Browser("b", ann)
+	for i := range 30 {
+		a.Add(fmt.Sprintf("https://%d.example", i), "ann", "p")
+	}
+	gone := a.Add("https://gone.example", "ann", "p")
+	check(t, a.Manager.SetEnabled(t.Context(), false, "history"))
+	a.Sync()
+	b.Sync()
+	check(t, b.Passwords.Delete(t.Context(), gone.ID))
+	b.Sync()
+	a.Sync()
+	b.Add("https://unsent.example", "ann", "p")
+
+	records := a.Manager.Records()
+	seen, err := records.Collections(t.Context())
+	check(t, err)
+	// What was written since the user looked is not deleted.
+	a.Add("https://later.example", "ann", "p")
+	a.Sync()
+	for name, seen := range map[string][]syncmanager.Collection{"an old list": seen, "none": nil, "a part": seen[1:]} {
+		if err := records.DeleteAll(t.Context(), seen); !errors.Is(err, syncmanager.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	seen, err = records.Collections(t.Context())
+	check(t, err)
+	w.Net.Before(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodDelete {
+			w.Net.Before(nil)
+			return testenv.Answer(r, 412, "application/json", "0"), nil // another device writes at this moment
+		}
+		return nil, nil
+	})
+	if err := records.DeleteAll(t.Context(), seen); !errors.Is(err, syncmanager.ErrChanged) {
+		t.Errorf("while another device writes: %v", err)
+	}
+	if now, err := records.Collections(t.Context()); err != nil || len(now) != len(seen) {
+		t.Fatalf("the server has %v, %v", now, err)
+	}
+
+	before, err := records.Get(t.Context(), "meta", "global", false)
+	check(t, err)
+	check(t, records.DeleteAll(t.Context(), seen))
+	now, err := records.Collections(t.Context())
+	check(t, err)
+	if names := fmt.Sprint(slices.Collect(func(yield func(string) bool) {
+		for _, c := range now {
+			_ = yield(c.Name)
+		}
+	})); names != "[crypto meta]" {
+		t.Errorf("the server has %s", names)
+	}
+	after, err := records.Get(t.Context(), "meta", "global", false)
+	check(t, err)
+	if string(before.Cleartext) == string(after.Cleartext) || !strings.Contains(string(after.Cleartext), `"declined":["forms","history"]`) {
+		t.Errorf("meta/global was %s and is %s", before.Cleartext, after.Cleartext)
+	}
+	if len(a.Logins()) != 31 || len(b.Logins()) != 31 {
+		t.Fatalf("a has %d logins, b %d", len(a.Logins()), len(b.Logins()))
+	}
+	// b, which has not seen the later one, is first.
+	for range 2 {
+		for _, d := range []*testenv.Device{b, a} {
+			if r := d.Sync(); r.Engines["history"].Status != syncmanager.StatusDeclined {
+				t.Errorf("%s: history is %s", d.Name, r.Engines["history"].Status)
+			}
+		}
+	}
+	for _, d := range []*testenv.Device{a, b} {
+		all := d.Logins()
+		if len(all) != 32 || all["https://later.example ann"] == "" || all["https://unsent.example ann"] == "" || all["https://gone.example ann"] != "" {
+			t.Errorf("%s has %d logins: %v", d.Name, len(all), all)
+		}
+	}
+}
+
+// If the storage is lost half-way through starting over, the next sync completes it.
+func TestDeleteAllThatIsInterrupted(t *testing.T) {
+	t.Parallel()
+	w, a, b := two(t)
+	records := a.Manager.Records()
+	seen, err := records.Collections(t.Context())
+	check(t, err)
+	w.Net.Before(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut {
+			return nil, errors.New("the network is unreachable")
+		}
+		return nil, nil
+	})
+	if err := records.DeleteAll(t.Context(), seen); err == nil {
+		t.Fatal("it went well")
+	}
+	w.Net.Before(nil)
+	b.Sync()
+	a.Sync()
+	if len(a.Logins()) != 1 || len(b.Logins()) != 1 {
+		t.Errorf("a has %v, b has %v", a.Logins(), b.Logins())
 	}
 }
