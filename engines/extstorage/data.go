@@ -61,18 +61,15 @@ func (d Data) set(values map[string]json.RawMessage) error {
 		if !rawjson.Valid(values[key]) || json.Compact(&value, values[key]) != nil {
 			return invalid("the value of %q is not JSON; a text has quotes: '\"text\"'", key)
 		}
-		if n := itemBytes(key, value.Bytes()); n > MaxItemBytes {
-			return invalid("%q and its value have %d bytes, and an add-on may keep %d under one key", key, n, MaxItemBytes)
+		if err := QuotaItemBytes.within(MaxItemBytes, itemBytes(key, value.Bytes()), key); err != nil {
+			return err
 		}
 		d[key] = value.Bytes()
 	}
-	if n := len(d); n > MaxItems {
-		return invalid("these are %d keys, and an add-on may keep %d", n, MaxItems)
+	if err := QuotaItems.within(MaxItems, len(d), ""); err != nil {
+		return err
 	}
-	if n := len(d.text()); n > MaxBytes {
-		return invalid("all that the add-on keeps would have %d bytes, and it may have %d", n, MaxBytes)
-	}
-	return nil
+	return QuotaBytes.within(MaxBytes, len(d.text()), "")
 }
 
 func invalid(format string, args ...any) error {

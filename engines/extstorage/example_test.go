@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engines/extstorage"
@@ -57,4 +59,46 @@ func Example() {
 	// size was 12
 	// 11 bytes
 	// notes@example.org theme "dark"
+}
+
+// An add-on reads some keys, with what to take where it never set them.
+func ExampleArea_Pick() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	area := e.Of("notes@example.org")
+	_, err := area.Set(ctx, map[string]json.RawMessage{"theme": json.RawMessage(`"dark"`)})
+	check(err)
+	d, err := area.Pick(ctx, map[string]json.RawMessage{"theme": json.RawMessage(`"light"`), "size": json.RawMessage(`12`)})
+	check(err)
+	fmt.Println(string(d["theme"]), string(d["size"]))
+	// Output:
+	// "dark" 12
+}
+
+// An app tells its add-ons what a sync changed, and which quota they reached.
+func ExampleEngine_SyncedChanges() {
+	ctx := context.Background()
+	e, closeAll := openExample()
+	defer closeAll()
+
+	// After a sync, of which Watch tells:
+	all, more := e.SyncedChanges()
+	for _, addon := range all {
+		for _, k := range addon.Keys {
+			fmt.Println(addon.ExtID, k.Key, string(k.Old), string(k.New))
+		}
+	}
+	fmt.Println(len(all), more)
+
+	value, err := json.Marshal(strings.Repeat("x", 9000))
+	check(err)
+	_, err = e.Of("notes@example.org").Set(ctx, map[string]json.RawMessage{"note": value})
+	if quota, ok := errors.AsType[*extstorage.QuotaError](err); ok {
+		fmt.Println(quota.Quota, quota.Limit, quota.Size)
+	}
+	// Output:
+	// 0 false
+	// QUOTA_BYTES_PER_ITEM 8192 9006
 }

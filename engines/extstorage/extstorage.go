@@ -31,13 +31,15 @@ type Config = engine.StoreConfig
 // Engine is the add-ons' storage on this device. Its records are whole add-ons; Of
 // has the keys of one, and Items those of all. It is safe for concurrent use.
 type Engine struct {
-	store *mirror.Store[Record]
+	store  *mirror.Store[Record]
+	synced synced
 }
 
 //go:generate go run github.com/syncmanager/syncmanager/internal/mirror/storemethods -type Record -one "an add-on's record" -many "add-ons' records" -without Add,Update,Delete,DeleteAll,Get,Edit
 
 // Open opens the storage in c.Path.
 func Open(ctx context.Context, c Config) (*Engine, error) {
+	e := &Engine{}
 	store, err := mirror.Open(ctx, mirror.Schema[Record]{
 		Collection: "extension-storage",
 		Version:    1,
@@ -47,11 +49,13 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		Resolve: func(c mirror.Conflict) ([]byte, bool) { return c.Remote, c.Within == "data" },
 		Fields:  []string{"id", "extId", "data"},
 		ID:      func(r *Record) *engine.ID { return &r.ID },
+		Synced:  e.synced.note,
 	}, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{store}, nil
+	e.store = store
+	return e, nil
 }
 
 func check(r *Record) (k mirror.Keys, err error) {
@@ -76,8 +80,8 @@ type Area struct {
 func (e *Engine) Of(ext string) *Area { return &Area{e.store, ext} }
 
 // Set sets keys to JSON values, and returns what that changed, sorted by key. It keeps to the
-// quotas that Firefox has, and returns an [engine.InvalidError] otherwise; what came from
-// other devices may be over them.
+// quotas that Firefox has, and returns a [QuotaError] otherwise; what came from other devices may
+// be over them. A value that is not JSON is an [engine.InvalidError].
 func (a *Area) Set(ctx context.Context, values map[string]json.RawMessage) ([]KeyChange, error) {
 	return a.edit(ctx, func(d Data) error { return d.set(values) })
 }

@@ -67,6 +67,9 @@ func (s *session[R]) apply(ctx context.Context) error {
 		if err != nil {
 			return from, engine.Merged{}, err
 		}
+		if len(c.differences) > 0 {
+			s.store.schema.Synced(c.differences)
+		}
 		return c.done, c.merged, nil
 	})
 }
@@ -80,6 +83,8 @@ type chunk[R any] struct {
 	row    int64 // the staged row whose turn it is
 	done   int64 // the last one that was dealt with
 	merged engine.Merged
+	// differences are what it changes for the user, for Schema.Synced.
+	differences []Difference[R]
 }
 
 func (s *session[R]) chunk(tx *Tx[R], from, to int64) (*chunk[R], error) {
@@ -127,7 +132,7 @@ func (c *chunk[R]) insertNew(from, to int64) error {
 		return err
 	}
 	c.merged.Applied += n
-	if !c.Result.MoreChanged || c.store.watchers.Watched() || c.store.schema.Lookup != nil {
+	if !c.Result.MoreChanged || c.store.watchers.Watched() || c.store.schema.Lookup != nil || c.store.schema.Synced != nil {
 		if err := c.noteNew(last); err != nil {
 			return err
 		}
@@ -150,7 +155,10 @@ func (c *chunk[R]) noteNew(last int64) error {
 		}
 		c.tx.changed = append(c.tx.changed, id)
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return c.noteAdded(c.tx.changed)
 }
 
 func (c *chunk[R]) left(from, to int64) (left []int64, err error) {

@@ -79,6 +79,9 @@ func (c *chunk[R]) tombstone(in *staged, r *row) error {
 	if err := c.undo.record(r.id, r.content(), nil); err != nil {
 		return err
 	}
+	if err := c.noteDifference(r.content(), nil); err != nil {
+		return err
+	}
 	_, err = c.tx.exec(sqlDrop, r.n)
 	return err
 }
@@ -198,6 +201,9 @@ func (c *chunk[R]) note(o *outcome, in *staged) error {
 	changed := o.before == nil || !same(o.before, o.payload)
 	if changed {
 		c.tx.changed = append(c.tx.changed, in.id)
+		if err := c.noteDifference(o.before, o.payload); err != nil {
+			return err
+		}
 	}
 	if changed && o.before != nil {
 		if err := c.undo.record(in.id, o.before, o.payload); err != nil {
@@ -206,6 +212,9 @@ func (c *chunk[R]) note(o *outcome, in *staged) error {
 	}
 	for _, a := range o.gaveUp {
 		c.tx.changed = append(c.tx.changed, a.row.id)
+		if err := c.noteDifference(a.row.content(), nil); err != nil {
+			return err
+		}
 		o.send = o.send || a.send
 	}
 	switch {

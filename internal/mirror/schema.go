@@ -97,6 +97,10 @@ type Schema[R any] struct {
 	// a record of its own under a new one.
 	Fork bool
 
+	// Synced, if not nil, gets what a transaction of a sync changed for the user, after it
+	// was committed. It must not call the store.
+	Synced func([]Difference[R])
+
 	// TooManyDeletions reports whether deleting so many of the user's total records in
 	// one sync needs the user's confirmation. nil: never.
 	TooManyDeletions func(deletions, total int) bool
