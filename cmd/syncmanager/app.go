@@ -95,7 +95,7 @@ damaged; 4 sign in again; 5 the server asked to wait.`,
 		return nil
 	}
 	_ = root.MarkPersistentFlagDirname("profile")
-	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.logoutCommand(), a.accountCommand(), a.importCommand(),
+	root.AddCommand(a.syncCommand(), a.statusCommand(), a.enginesCommand(), a.devicesCommand(), a.loginCommand(), a.pairCommand(), a.logoutCommand(), a.accountCommand(), a.importCommand(),
 		a.searchCommand(), a.bookmarksCommand(), a.historyCommand(), a.passwordsCommand(), a.tabsCommand(), a.addressesCommand(), a.cardsCommand(),
 		a.formsCommand(), a.prefsCommand(), a.addonsCommand(), a.storageCommand(), a.recordsCommand(),
 		a.serveCommand(), a.serverCommand(), a.versionCommand(), jsonTopic())

@@ -21,6 +21,9 @@ type SignIn struct {
 	// Browser, if set, has the user sign in on the server's own pages instead, without
 	// Email and Password. It opens the pages, and completes the sign-in.
 	Browser func(context.Context, *account.BrowserSignIn) (*account.Account, error)
+	// Join, if set, joins the account of another device instead, without Server, Email and
+	// Password. It asks may before it joins an account.
+	Join func(ctx context.Context, cfg account.Config, may func(email, server string) error) (*account.Account, error)
 	// Listen, if set, opens a port for the browser to return to.
 	Listen func(context.Context) (net.Listener, error)
 	// Create makes the account.
@@ -38,7 +41,7 @@ type SignIn struct {
 // account; the user has to sign out of another one first.
 func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	old := p.Account()
-	if in.Browser == nil {
+	if in.Browser == nil && in.Join == nil {
 		if err := old.mayBecome(in.Email, in.Server); err != nil {
 			return err
 		}
@@ -48,8 +51,9 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 		return err
 	}
 	session := a.Session()
+	in.Server = session.Server
 	// After a sign-in in the browser, the account is known only now.
-	if err := old.mayBecome(session.Email, in.Server); in.Browser != nil && err != nil {
+	if err := old.mayBecome(session.Email, in.Server); err != nil {
 		return errors.Join(err, a.SignOut(ctx))
 	}
 	if in.DeviceName != "" {
@@ -90,6 +94,9 @@ func (a *Account) mayBecome(email, server string) error {
 func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error) {
 	config := p.clientConfig(in.Server, p.config.Transport)
 	config.Code, config.Invitation, config.Listen = in.Code, in.Invitation, in.Listen
+	if in.Join != nil {
+		return in.Join(ctx, config, p.Account().mayBecome)
+	}
 	c, err := account.New(config)
 	switch {
 	case err != nil:
