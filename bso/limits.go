@@ -59,7 +59,8 @@ const (
 
 // ParseLimits parses the body of info/configuration. It ignores unknown keys of any type (a
 // server may send a "collections" object). Missing or unusably small values are replaced by
-// those of [SilentLimits], and unreasonably large ones are reduced.
+// those of [SilentLimits], and unreasonably large ones are reduced. The error means that body is
+// not a JSON object.
 func ParseLimits(body []byte) (Limits, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil {

@@ -76,8 +76,9 @@ func newBundle(enc, mac []byte) (*Bundle, error) {
 	return b, nil
 }
 
-// SyncBundle makes the bundle of an account's scoped sync key, 64 bytes: the
-// first half encrypts, the second signs. It seals crypto/keys and nothing else.
+// SyncBundle returns the bundle of an account's scoped sync key, which has 64 bytes: the
+// first half encrypts, the second signs. It seals crypto/keys and nothing else. The error wraps
+// [ErrKey].
 func SyncBundle(key []byte) (*Bundle, error) {
 	if len(key) != 2*keySize {
 		return nil, fmt.Errorf("%w: a sync key has %d bytes", ErrKey, 2*keySize)
@@ -85,7 +86,8 @@ func SyncBundle(key []byte) (*Bundle, error) {
 	return newBundle(key[:keySize], key[keySize:])
 }
 
-// RandomBundle makes new keys.
+// RandomBundle returns a bundle of new keys. It reads 64 bytes from random; the only error is
+// random's.
 func RandomBundle(random io.Reader) (*Bundle, error) {
 	var keys [2 * keySize]byte
 	if _, err := io.ReadFull(random, keys[:]); err != nil {
@@ -115,7 +117,7 @@ func (b *Bundle) Fingerprint() string {
 func (b *Bundle) String() string { return "seal.Bundle(secret)" }
 
 // Open verifies and decrypts payload and appends the cleartext to dst. Errors
-// wrap ErrHMAC or ErrPayload; dst comes back as it was then.
+// wrap ErrHMAC or ErrPayload; dst is returned unchanged then.
 func (b *Bundle) Open(dst, payload []byte) ([]byte, error) {
 	p, err := parsePayload(payload)
 	if err != nil {

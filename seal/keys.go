@@ -14,13 +14,13 @@ type Keys struct {
 	Collections map[string]*Bundle
 }
 
-// NewKeys makes a new default bundle.
+// NewKeys returns a new default bundle, and no others; see [RandomBundle].
 func NewKeys(random io.Reader) (Keys, error) {
 	b, err := RandomBundle(random)
 	return Keys{Default: b}, err
 }
 
-// For is the bundle that seals the collection.
+// For returns the bundle that seals the records of a collection: its own, or Default.
 func (k Keys) For(collection string) *Bundle {
 	if b, ok := k.Collections[collection]; ok {
 		return b
@@ -91,7 +91,8 @@ func OpenKeys(payload []byte, sync *Bundle) (Keys, error) {
 	return k, err
 }
 
-// SealKeys returns the payload of crypto/keys.
+// SealKeys returns the payload of crypto/keys, sealed with the account's sync key, for
+// [OpenKeys]. It fails if k has no Default, or if random fails.
 func SealKeys(k Keys, sync *Bundle, random io.Reader) ([]byte, error) {
 	if k.Default == nil {
 		return nil, errors.New("seal: no default keys")
