@@ -157,7 +157,8 @@ func (c *Client) Close() {
 // of StartRun.
 func (c *Client) Requests() int { return int(c.requests.Load()) }
 
-// TokenRequests counts those made to the token server since then.
+// TokenRequests counts the requests made to the token server since the last call of
+// [Client.StartRun].
 func (c *Client) TokenRequests() int { return int(c.tokenRequests.Load()) }
 
 // StartRun sets the counts of requests to zero, and allows one more renewal of a
