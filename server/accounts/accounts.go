@@ -17,7 +17,7 @@
 //   - api and fault: requests, answers and errors;
 //   - store: the database, which is all that the rules know of it.
 //
-// Whatever authorises a request is read before its transaction and checked again inside
+// What authorizes a request is read before the request's transaction, and checked again inside
 // it; see auth.Holder.
 //
 // Source: the public API of Mozilla's accounts server, and what Firefox ESR 153
@@ -70,9 +70,9 @@ type Config struct {
 	Database string
 	// Dir is where accounts.sqlite is.
 	Dir string
-	// PublicURLs are the server's roots as clients see them. HAWK signatures and what a
-	// client is told of are for the one that its request came by; the canonical one issues
-	// the access tokens, and stands in what is sent without being asked for.
+	// PublicURLs are the server's roots as clients see them. HAWK signatures and the URLs in
+	// an answer use the root that the request was sent to. Access tokens name the canonical
+	// root as their issuer, and e-mails and push messages use it too.
 	PublicURLs publicname.Names
 	// SignUp says who may make an account; default SignUpOpen.
 	SignUp SignUp

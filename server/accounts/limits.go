@@ -4,14 +4,14 @@ import (
 	"time"
 )
 
-// Limits bound how often strangers may try. A zero takes its default.
+// Limits bound how often passwords and codes may be tried. A zero means the default.
 type Limits struct {
 	// Window is the time that tries are counted over; default 15 minutes.
 	Window time.Duration
-	// PerAccount is how many wrong passwords, or codes, an account may be given in a
-	// window from one network; default 10. From all networks together it is ten times
-	// as many passwords, and twice as many codes; that bound does not hold for a
-	// network from which the account was signed in before.
+	// PerAccount is how many wrong passwords, or wrong codes, for one account are accepted
+	// from one network in a window; default 10. From all networks together they are ten times
+	// as many passwords, and twice as many codes. That second bound does not apply to a
+	// network from which somebody has signed in to the account.
 	PerAccount int
 	// PerAddress is how many tries may come from an address in a window, over all accounts;
 	// default 100. Of IPv6, a /64 network counts as an address, and a /48 network may make ten

@@ -90,9 +90,9 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	return err == nil, nil
 }
 
-// Invitation is one that was made, without its code, which is not kept.
+// Invitation is an invitation for one account, without its code, which is not stored.
 type Invitation struct {
-	// ID names it; it does not reveal the code.
+	// ID identifies it, and does not reveal the code.
 	ID      string    `json:"id"`
 	Note    string    `json:"note"`
 	Created time.Time `json:"created"`
@@ -104,8 +104,8 @@ type Invitation struct {
 // invitationID is how much of its hash names an invitation, in bytes.
 const invitationID = 6
 
-// Invitations lists those that can be used or were, the oldest first. One that was
-// used is removed with its account.
+// Invitations lists the invitations that were used and those that still can be, the oldest
+// first. One that was used is removed with its account.
 func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 	kept, err := s.db.Read(ctx).Invitations(s.cfg.Now().UnixMilli())
 	if err != nil {
