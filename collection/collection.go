@@ -24,9 +24,9 @@
 // A later version of the app may add fields and drop them. What a device does not
 // know it keeps and sends back, also in structs within, in the values of maps and in the
 // elements of lists, so that old and new versions of an app share a collection. An element
-// is known again by its field "id" if it has one, and by what it says otherwise. The zero
-// value of a new field should mean what old records mean. What a struct that holds itself
-// has within is replaced as a whole.
+// is recognized by its field "id" if it has one, and by its content otherwise. The zero value
+// of a new field should mean what old records mean. If a struct contains values of its own
+// type, these are replaced as a whole.
 //
 // # Two devices, one record
 //
@@ -98,19 +98,19 @@ type Options[R any] struct {
 	// Merge, if not nil, decides in place of OnConflict, and sees every record that
 	// two devices changed. base is the record before both, or nil if they have no
 	// common past. merged is what NewerField makes of the two: the function changes in it
-	// what it knows better, and returns it, so that no field is lost, one that a later
-	// version of the app adds neither. Given the same records it must return the same,
-	// whichever device asks. The ID stays, and fields that R does not have are merged by themselves. If
-	// it panics, or returns what is not valid, both records are kept, and the result
-	// of the sync names the one.
+	// what it knows better, and returns it, so that no field is lost, not even one that a
+	// later version of the app adds. Given the same records it must return the same on each
+	// device. The ID stays, and fields that R does not have are merged separately. If it
+	// panics, or returns a record that is not valid, both records are kept, and the result of
+	// the sync names the record.
 	Merge func(base *R, local, remote, merged R) R
 
-	// Valid, if not nil, tells why a record cannot be one. It sees what the user
-	// saves and what other devices send. Such a record of theirs stays on the server, and is
-	// named by the sync's result and by [Engine.Unreadable]: a newer version of the app may
-	// have written it. What the user does with an older copy on this device is held until a
-	// version of the app takes the record. An [engine.FieldError] names the field. Its errors
-	// hold no secrets: they are shown.
+	// Valid, if not nil, returns why a record is not valid, or nil. It is called with what the
+	// user saves and with what other devices send. A record of theirs that is not valid stays
+	// on the server, and is named by the sync's result and by [Engine.Unreadable]: a newer
+	// version of the app may have written it. The user's edits of an older copy on this device
+	// are held until a version of the app accepts the record. An [engine.FieldError] names the
+	// field. The errors are shown to the user, so they must not contain secrets.
 	Valid func(R) error
 	// Same, if not nil, returns a key that identifies duplicates: two records with the same
 	// key are the same record, even if two devices added it with different IDs. "" means that
