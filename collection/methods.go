@@ -21,8 +21,8 @@ var (
 	_ engine.Clearer  = (*Engine[struct{}])(nil)
 )
 
-// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
-// be quick, and use tx alone: a sync and other edits wait for it.
+// Edit runs f in one transaction: all changes are kept if f returns nil, and none otherwise.
+// f must be quick and use only tx, because syncs and other edits wait for it.
 func (e *Engine[R]) Edit(ctx context.Context, f func(tx *Tx[R]) error) error {
 	return e.store.Edit(ctx, func(records *flat.Tx[R]) error { return f(&Tx[R]{records}) })
 }
@@ -88,9 +88,9 @@ func (e *Engine[R]) Export(ctx context.Context, w io.Writer) error {
 
 // Import adds the records of a source. A record that exists already, by its ID or its
 // content, gets the values that it does not have; different values are kept, and the
-// report lists them. Invalid records are skipped and listed in the report; item returns
-// the name for it, and nil stands for the ID. Records that were imported before an error stay, and the report
-// includes them.
+// report lists them. Invalid records are skipped and listed in the report, by the name that
+// item returns; if item is nil, by their ID. Records that were imported before an error stay,
+// and the report includes them.
 func (e *Engine[R]) Import(ctx context.Context, source iter.Seq2[R, error], item func(*R) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
@@ -136,8 +136,8 @@ func (e *Engine[R]) DeleteAll(ctx context.Context) (deleted int, err error) {
 // read stays.
 func (e *Engine[R]) Scrub(ctx context.Context) (engine.Scrubbed, error) { return e.store.Scrub(ctx) }
 
-// Maintain gives the disk back what the file does not use, and returns how many bytes that
-// is. It needs room for a copy of the file, and edits wait: call it when the app is idle.
+// Maintain returns unused space of the file to the disk; freed is how many bytes that was. It
+// needs room for a copy of the file, and edits wait: call it when the app is idle.
 func (e *Engine[R]) Maintain(ctx context.Context) (freed int64, err error) {
 	return e.store.Maintain(ctx)
 }
@@ -154,7 +154,7 @@ func (e *Engine[R]) Collection() string { return e.store.Collection() }
 // Version is the storage version of the records.
 func (e *Engine[R]) Version() int { return e.store.Version() }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine[R]) Association(ctx context.Context) (engine.Association, error) {
 	return e.store.Association(ctx)
 }
@@ -167,7 +167,7 @@ func (e *Engine[R]) Reset(ctx context.Context, a engine.Association) error {
 // Wipe forgets the records of this device, the log of what syncs did, and all sync state.
 func (e *Engine[R]) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
 
-// Clear takes away what the account had; see [engine.Clearer].
+// Clear deletes the records that the account had; see [engine.Clearer].
 func (e *Engine[R]) Clear(ctx context.Context, start engine.Start) error {
 	return e.store.Clear(ctx, start)
 }

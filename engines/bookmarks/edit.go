@@ -14,8 +14,8 @@ import (
 // Tx is a transaction of the user's changes; see [Engine.Edit].
 type Tx struct{ tx *tx }
 
-// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
-// be quick, and use tx alone: a sync and other edits wait for it.
+// Edit runs f in one transaction: all changes are kept if f returns nil, and none otherwise.
+// f must be quick and use only tx, because syncs and other edits wait for it.
 func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
 	return e.edit(ctx, func(t *tx) error { return f(&Tx{t}) })
 }

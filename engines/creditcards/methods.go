@@ -21,8 +21,8 @@ var (
 	_ engine.Clearer  = (*Engine)(nil)
 )
 
-// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
-// be quick, and use tx alone: a sync and other edits wait for it.
+// Edit runs f in one transaction: all changes are kept if f returns nil, and none otherwise.
+// f must be quick and use only tx, because syncs and other edits wait for it.
 func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
 	return e.store.Edit(ctx, func(records *mirror.Tx[Card]) error { return f(&Tx{records}) })
 }
@@ -79,9 +79,9 @@ func (e *Engine) Export(ctx context.Context, w io.Writer) error {
 
 // Import adds the cards of a source. A record that exists already, by its ID or its
 // content, gets the values that it does not have; different values are kept, and the
-// report lists them. Invalid records are skipped and listed in the report; item returns
-// the name for it, and nil stands for the ID. Records that were imported before an error stay, and the report
-// includes them.
+// report lists them. Invalid records are skipped and listed in the report, by the name that
+// item returns; if item is nil, by their ID. Records that were imported before an error stay,
+// and the report includes them.
 func (e *Engine) Import(ctx context.Context, source iter.Seq2[Card, error], item func(*Card) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
@@ -127,8 +127,8 @@ func (e *Engine) DeleteAll(ctx context.Context) (deleted int, err error) {
 // read stays.
 func (e *Engine) Scrub(ctx context.Context) (engine.Scrubbed, error) { return e.store.Scrub(ctx) }
 
-// Maintain gives the disk back what the file does not use, and returns how many bytes that
-// is. It needs room for a copy of the file, and edits wait: call it when the app is idle.
+// Maintain returns unused space of the file to the disk; freed is how many bytes that was. It
+// needs room for a copy of the file, and edits wait: call it when the app is idle.
 func (e *Engine) Maintain(ctx context.Context) (freed int64, err error) {
 	return e.store.Maintain(ctx)
 }
@@ -145,7 +145,7 @@ func (e *Engine) Collection() string { return e.store.Collection() }
 // Version is the storage version of the records.
 func (e *Engine) Version() int { return e.store.Version() }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.store.Association(ctx)
 }
@@ -158,7 +158,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 // Wipe forgets the cards of this device, the log of what syncs did, and all sync state.
 func (e *Engine) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
 
-// Clear takes away what the account had; see [engine.Clearer].
+// Clear deletes the records that the account had; see [engine.Clearer].
 func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
 	return e.store.Clear(ctx, start)
 }

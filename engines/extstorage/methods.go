@@ -43,9 +43,9 @@ func (e *Engine) Export(ctx context.Context, w io.Writer) error {
 
 // Import adds the add-ons' records of a source. A record that exists already, by its ID or its
 // content, gets the values that it does not have; different values are kept, and the
-// report lists them. Invalid records are skipped and listed in the report; item returns
-// the name for it, and nil stands for the ID. Records that were imported before an error stay, and the report
-// includes them.
+// report lists them. Invalid records are skipped and listed in the report, by the name that
+// item returns; if item is nil, by their ID. Records that were imported before an error stay,
+// and the report includes them.
 func (e *Engine) Import(ctx context.Context, source iter.Seq2[Record, error], item func(*Record) string, o importing.Options) (importing.Report, error) {
 	return e.store.Import(ctx, source, item, o)
 }
@@ -85,8 +85,8 @@ func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableReco
 // read stays.
 func (e *Engine) Scrub(ctx context.Context) (engine.Scrubbed, error) { return e.store.Scrub(ctx) }
 
-// Maintain gives the disk back what the file does not use, and returns how many bytes that
-// is. It needs room for a copy of the file, and edits wait: call it when the app is idle.
+// Maintain returns unused space of the file to the disk; freed is how many bytes that was. It
+// needs room for a copy of the file, and edits wait: call it when the app is idle.
 func (e *Engine) Maintain(ctx context.Context) (freed int64, err error) {
 	return e.store.Maintain(ctx)
 }
@@ -103,7 +103,7 @@ func (e *Engine) Collection() string { return e.store.Collection() }
 // Version is the storage version of the records.
 func (e *Engine) Version() int { return e.store.Version() }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.store.Association(ctx)
 }
@@ -116,7 +116,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 // Wipe forgets the add-ons' records of this device, the log of what syncs did, and all sync state.
 func (e *Engine) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
 
-// Clear takes away what the account had; see [engine.Clearer].
+// Clear deletes the records that the account had; see [engine.Clearer].
 func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
 	return e.store.Clear(ctx, start)
 }

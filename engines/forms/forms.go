@@ -2,9 +2,9 @@
 // fields of pages, and into the search bar, for browsers to offer again. It is
 // encrypted at rest.
 //
-// When and how often an entry was used stays on each device: records do not tell.
-// Firefox 153 files an entry that another device made under an ID of its own: it
-// offers it, and does not hear of its deletion.
+// When and how often an entry was used stays on each device, because records do not contain
+// it. Firefox 153 stores an entry of another device under a new ID: it offers the entry, and
+// does not notice its deletion elsewhere.
 package forms
 
 import (
@@ -84,15 +84,14 @@ func short(e *Entry) error {
 	return nil
 }
 
-// Update puts r in the place of the entry that has its ID, under a new one: an entry
-// that Firefox has, it never changes.
+// Update replaces the entry that has r's ID by r, which gets a new ID, and returns it: Firefox
+// does not change an entry that it has. It returns [engine.ErrNotFound] if there is none.
 func (e *Engine) Update(ctx context.Context, r Entry) (Entry, error) {
 	err := e.Edit(ctx, func(tx *Tx) error { return tx.Update(&r) })
 	return r, err
 }
 
-// Update puts r in the place of the entry that has its ID, and sets its new one; see
-// [Engine.Update].
+// Update replaces the entry that has r's ID by r, and sets its new ID; see [Engine.Update].
 func (tx *Tx) Update(r *Entry) error {
 	was, err := tx.Get(r.ID)
 	if err != nil || was == *r {

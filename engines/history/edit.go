@@ -15,8 +15,8 @@ type Tx struct {
 	e  *Engine
 }
 
-// Edit runs f in one transaction, and keeps all it did if f returns nil, or nothing. f must
-// be quick, and use tx alone: a sync and other edits wait for it.
+// Edit runs f in one transaction: all changes are kept if f returns nil, and none otherwise.
+// f must be quick and use only tx, because syncs and other edits wait for it.
 func (e *Engine) Edit(ctx context.Context, f func(tx *Tx) error) error {
 	return e.edit(ctx, func(tx *tx) error { return f(&Tx{tx, e}) })
 }

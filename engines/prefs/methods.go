@@ -72,8 +72,8 @@ func (e *Engine) Unreadable(ctx context.Context) iter.Seq2[engine.UnreadableReco
 // read stays.
 func (e *Engine) Scrub(ctx context.Context) (engine.Scrubbed, error) { return e.store.Scrub(ctx) }
 
-// Maintain gives the disk back what the file does not use, and returns how many bytes that
-// is. It needs room for a copy of the file, and edits wait: call it when the app is idle.
+// Maintain returns unused space of the file to the disk; freed is how many bytes that was. It
+// needs room for a copy of the file, and edits wait: call it when the app is idle.
 func (e *Engine) Maintain(ctx context.Context) (freed int64, err error) {
 	return e.store.Maintain(ctx)
 }
@@ -90,7 +90,7 @@ func (e *Engine) Collection() string { return e.store.Collection() }
 // Version is the storage version of the records.
 func (e *Engine) Version() int { return e.store.Version() }
 
-// Association tells which sync IDs the engine last synced with.
+// Association returns the sync IDs that the engine last synced with.
 func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 	return e.store.Association(ctx)
 }
@@ -103,7 +103,7 @@ func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 // Wipe forgets the applications' records of this device, the log of what syncs did, and all sync state.
 func (e *Engine) Wipe(ctx context.Context) error { return e.store.Wipe(ctx) }
 
-// Clear takes away what the account had; see [engine.Clearer].
+// Clear deletes the records that the account had; see [engine.Clearer].
 func (e *Engine) Clear(ctx context.Context, start engine.Start) error {
 	return e.store.Clear(ctx, start)
 }

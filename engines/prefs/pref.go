@@ -61,8 +61,9 @@ func TypeOf(value json.RawMessage) Type {
 	return Other
 }
 
-// Parse reads a value of a type from what a person wrote. Null or Other leave the
-// type to the text: true and false, whole numbers, and all else is a string.
+// Parse reads a value of type t from text that a person wrote. If t is Null or Other, the text
+// decides: true and false are booleans, whole numbers of 32 bits are numbers, and anything else
+// is a string. The error is for the user.
 func Parse(text string, t Type) (json.RawMessage, error) {
 	switch found := TypeOf(json.RawMessage(text)); t {
 	case String:

@@ -148,8 +148,7 @@ func (a *Application) editIn(tx *mirror.Tx[Record], f func(values map[string]jso
 	return tx.Put(&r)
 }
 
-// Add sets a preference that there is none of yet, or that was reset. Of another,
-// it returns an
+// Add sets a preference that does not exist or was reset. For any other it returns an
 // [engine.DuplicateError].
 func (a *Application) Add(ctx context.Context, p Pref) (Pref, error) {
 	return p, a.edit(ctx, func(values map[string]json.RawMessage) error { return add(values, &p) })
