@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,7 +18,10 @@ var accountCommands = []command{
 	{"create", "SERVER EMAIL", "make an account, and sign in", (*browser).create},
 	{"login", "SERVER EMAIL", "sign in with the password", (*browser).login},
 	{"login-browser", "SERVER", "sign in on the server's pages, in any browser", (*browser).loginBrowser},
+	{"join", "", "join the account of a device that shows a code; it asks for the code's address", (*browser).join},
+	{"pair", "", "show a code to another device, so that it joins this account", (*browser).pair},
 	{"logout", "", "sign out; the data on this device stays", (*browser).logout},
+	{"whoami", "", "the account's user, and whether the sign-in is still good", (*browser).whoami},
 	{"devices", "", "list the account's devices", (*browser).devices},
 }
 
@@ -61,9 +65,9 @@ func (b *browser) loginBrowser(ctx context.Context, args []string) error {
 	})
 }
 
-// client returns a client of an accounts server. It saves each change of the session.
-func (b *browser) client(server string) (*account.Client, error) {
-	return account.New(account.Config{
+// config is for an accounts server. Each change of the session is saved.
+func (b *browser) config(server string) account.Config {
+	return account.Config{
 		Server: server,
 		Save:   b.session.Save,
 		Code: func(_ context.Context, kind account.CodeKind, again bool) (string, error) {
@@ -75,7 +79,7 @@ func (b *browser) client(server string) (*account.Client, error) {
 		Listen: func(ctx context.Context) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		},
-	})
+	}
 }
 
 // signIn signs this device in. What is here already is merged with what the account has.
@@ -83,7 +87,7 @@ func (b *browser) signIn(ctx context.Context, server string, enter func(*account
 	if s, err := b.session.Load(); err == nil {
 		return fmt.Errorf("this device is signed in as %s already: sign out first", s.Email)
 	}
-	client, err := b.client(server)
+	client, err := account.New(b.config(server))
 	if err != nil {
 		return err
 	}
@@ -94,7 +98,7 @@ func (b *browser) signIn(ctx context.Context, server string, enter func(*account
 	if err := a.RegisterDevice(ctx, b.deviceName(), deviceType); err != nil {
 		return err
 	}
-	m, err := b.managerOf(ctx, a)
+	m, err := b.manager(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -121,63 +125,36 @@ func (b *browser) account() (*account.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := b.client(s.Server)
+	client, err := account.New(b.config(s.Server))
 	if err != nil {
 		return nil, err
 	}
 	return client.Resume(s), nil
 }
 
-func (b *browser) logout(ctx context.Context, _ []string) error {
-	m, err := b.manager(ctx)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	// Also where the server could not be told, the device is signed out here.
-	untold := m.SignOut(ctx)
-	if err := b.session.Remove(); err != nil {
-		return err
-	}
-	return untold
-}
-
-func (b *browser) devices(ctx context.Context, _ []string) error {
+// online returns the account of this device and the manager of all engines. The caller closes
+// the manager.
+func (b *browser) online(ctx context.Context) (*account.Account, *syncmanager.Manager, error) {
 	a, err := b.account()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	devices, err := a.Devices(ctx)
-	for _, d := range devices {
-		current := ""
-		if d.Current {
-			current = " (this one)"
-		}
-		b.printf("%s, %s%s", d.Name, d.Type, current)
-	}
-	return err
+	m, err := b.manager(ctx, a)
+	return a, m, err
 }
 
-// manager returns the manager of this device's account, with all engines.
-func (b *browser) manager(ctx context.Context) (*syncmanager.Manager, error) {
-	a, err := b.account()
-	if err != nil {
-		return nil, err
-	}
-	return b.managerOf(ctx, a)
-}
-
-func (b *browser) managerOf(ctx context.Context, a *account.Account) (*syncmanager.Manager, error) {
+func (b *browser) manager(ctx context.Context, a *account.Account) (*syncmanager.Manager, error) {
 	m, err := syncmanager.New(ctx, syncmanager.Config{
 		Account: a, State: syncmanager.FileState(filepath.Join(b.dir, "state")), Key: b.key,
-		Device: syncmanager.Device{Name: b.deviceName(), Type: deviceType, Application: "Example Browser"},
+		Device:   syncmanager.Device{Name: b.deviceName(), Type: deviceType, Application: "Example Browser"},
+		Received: b.received,
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range b.engines() {
 		if err := m.Register(e); err != nil {
-			return nil, err
+			return nil, errors.Join(err, m.Close())
 		}
 	}
 	return m, nil

@@ -14,12 +14,14 @@ var bookmarkCommands = []command{
 	{"bookmarks", "", "show all bookmarks", (*browser).showBookmarks},
 	{"bookmark add", "URL TITLE [FOLDER]", "add a bookmark; without a folder, to the menu", (*browser).addBookmark},
 	{"bookmark folder", "TITLE [FOLDER]", "add a folder", (*browser).addFolder},
-	{"bookmark title", "ID TITLE…", "give a bookmark or a folder another title", (*browser).retitle},
+	{"bookmark all-tabs", "TITLE", "add a folder with a bookmark of each open tab", (*browser).bookmarkTabs},
+	{"bookmark edit", "ID TITLE [FOLDER]", "change the title and, in the same step, the folder", (*browser).editBookmark},
 	{"bookmark move", "ID FOLDER [POSITION]", "move to a folder; positions begin with 0", (*browser).moveBookmark},
 	{"bookmark tag", "ID TAG…", "add tags", (*browser).tagBookmark},
 	{"bookmark delete", "ID…", "delete bookmarks, and folders with all that is in them", (*browser).deleteBookmarks},
 	{"bookmark find", "WORDS…", "search titles, URLs and tags", (*browser).findBookmarks},
-	{"bookmark count", "", "count all bookmarks and folders", (*browser).countBookmarks},
+	{"bookmark recent", "", "the bookmarks that were added last", (*browser).recentBookmarks},
+	{"bookmark count", "[FOLDER…]", "count the bookmarks in folders, and below them", (*browser).countBookmarks},
 }
 
 func (b *browser) showBookmarks(ctx context.Context, _ []string) error {
@@ -68,9 +70,28 @@ func (b *browser) insert(ctx context.Context, it bookmarks.Item, folder []string
 	return err
 }
 
-func (b *browser) retitle(ctx context.Context, args []string) error {
-	title := strings.Join(args[1:], " ")
-	_, err := b.bookmarks.UpdateFields(ctx, engine.ID(args[0]), bookmarks.Change{Title: &title})
+func (b *browser) bookmarkTabs(ctx context.Context, args []string) error {
+	folder := &bookmarks.Node{Item: bookmarks.Item{Kind: bookmarks.Folder, Title: args[0], Parent: bookmarks.Menu}}
+	for tab, err := range b.tabs.List(ctx) {
+		if err != nil {
+			return err
+		}
+		folder.Children = append(folder.Children, &bookmarks.Node{Item: bookmarks.Item{URL: tab.URL(), Title: tab.Title}})
+	}
+	added, err := b.bookmarks.InsertTree(ctx, folder, bookmarks.End)
+	if err == nil {
+		b.printf("%s", added.ID)
+	}
+	return err
+}
+
+func (b *browser) editBookmark(ctx context.Context, args []string) error {
+	change := bookmarks.Change{Title: &args[1]}
+	if len(args) > 2 {
+		folder := engine.ID(args[2])
+		change.Parent = &folder
+	}
+	_, err := b.bookmarks.UpdateFields(ctx, engine.ID(args[0]), change)
 	return err
 }
 
@@ -106,14 +127,28 @@ func ids(args []string) (all []engine.ID) {
 
 func (b *browser) findBookmarks(ctx context.Context, args []string) error {
 	items, err := b.bookmarks.Search(ctx, strings.Join(args, " "), shown)
-	for _, it := range items {
-		b.printf("%s", line(it))
-	}
+	b.printItems(items)
 	return err
 }
 
-func (b *browser) countBookmarks(ctx context.Context, _ []string) error {
-	n, err := b.bookmarks.Count(ctx)
+func (b *browser) recentBookmarks(ctx context.Context, _ []string) error {
+	items, err := b.bookmarks.Recent(ctx, shown)
+	b.printItems(items)
+	return err
+}
+
+func (b *browser) printItems(items []bookmarks.Item) {
+	for _, it := range items {
+		b.printf("%s", line(it))
+	}
+}
+
+func (b *browser) countBookmarks(ctx context.Context, args []string) error {
+	folders := ids(args)
+	if len(folders) == 0 {
+		folders = []engine.ID{bookmarks.Root}
+	}
+	n, err := b.bookmarks.CountBookmarks(ctx, folders...)
 	if err == nil {
 		b.printf("%d", n)
 	}

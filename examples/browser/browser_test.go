@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -86,18 +88,34 @@ func (d device) url(t *testing.T) string {
 	return s.Server
 }
 
-// serve starts a server with nothing on it, and returns its URL.
-func serve(t *testing.T) string {
+// pushService takes the messages for devices, in place of one on the internet.
+type pushService chan []byte
+
+func (s pushService) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	s <- body
+	return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// serve starts a server with nothing on it, and returns its URL. push may be nil.
+func serve(t *testing.T, push pushService) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	url := "http://" + l.Addr().String()
-	s, err := server.New(t.Context(), server.Config{
+	config := server.Config{
 		Dir: t.TempDir(), PublicURL: url, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		PasswordCost: 4, // quick, and for tests alone
-	})
+	}
+	if push != nil {
+		config.Push = &server.Push{Hosts: []string{"push.example"}, Transport: push}
+	}
+	s, err := server.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +137,7 @@ func serve(t *testing.T) string {
 // twoDevices are signed in to one account, and synced.
 func twoDevices(t *testing.T) (laptop, phone device) {
 	t.Helper()
-	url := serve(t)
+	url := serve(t, nil)
 	laptop, phone = device{t, filepath.Join(t.TempDir(), "laptop")}, device{t, filepath.Join(t.TempDir(), "phone")}
 	laptop.answer(password, "create", url, "ann@example.org")
 	laptop.do("sync")

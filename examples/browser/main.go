@@ -31,7 +31,7 @@ type command struct {
 // commands are in the order in which the help shows them.
 func commands() []command {
 	return slices.Concat(accountCommands, syncCommands, pageCommands, bookmarkCommands, passwordCommands,
-		tabCommands, formCommands, addonCommands)
+		tabCommands, pushCommands, formCommands, addonCommands)
 }
 
 func main() {

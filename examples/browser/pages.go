@@ -14,6 +14,7 @@ const shown = 10 // how many results a list has at most
 
 var pageCommands = []command{
 	{"open", "URL [TITLE…]", "open a page in a tab", (*browser).openPage},
+	{"follow", "FROM URL [TITLE…]", "open a page by a link of another one", (*browser).follow},
 	{"type", "TEXT…", "what an address bar shows while one types", (*browser).typed},
 	{"pick", "TEXT URL", "open a page that was shown for a text", (*browser).pick},
 	{"top", "[HOST…]", "the pages used most, but not those of some hosts", (*browser).top},
@@ -22,12 +23,16 @@ var pageCommands = []command{
 }
 
 func (b *browser) openPage(ctx context.Context, args []string) error {
-	return b.visit(ctx, args[0], strings.Join(args[1:], " "), history.Link)
+	return b.visit(ctx, args[0], strings.Join(args[1:], " "), history.Visit{Type: history.Typed})
+}
+
+func (b *browser) follow(ctx context.Context, args []string) error {
+	return b.visit(ctx, args[1], strings.Join(args[2:], " "), history.Visit{Type: history.Link, Referrer: args[0]})
 }
 
 // visit notes that a page was opened, for the history and among this device's tabs.
-func (b *browser) visit(ctx context.Context, url, title string, how history.Transition) error {
-	page, err := b.history.AddVisit(ctx, url, title, history.Visit{Type: how})
+func (b *browser) visit(ctx context.Context, url, title string, v history.Visit) error {
+	page, err := b.history.AddVisit(ctx, url, title, v)
 	if err != nil {
 		return err
 	}
@@ -71,7 +76,7 @@ func (b *browser) typed(ctx context.Context, args []string) error {
 
 // pick opens a page that typed showed. Next time it comes first for that text.
 func (b *browser) pick(ctx context.Context, args []string) error {
-	if err := b.visit(ctx, args[1], "", history.Typed); err != nil {
+	if err := b.visit(ctx, args[1], "", history.Visit{Type: history.Typed}); err != nil {
 		return err
 	}
 	return b.history.Accept(ctx, args[0], args[1])
@@ -99,7 +104,14 @@ func (b *browser) visits(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		b.printf("%s %s %s", when(v.At), v.URL, v.Title)
+		from := ""
+		if v.Referrer != "" {
+			from = " from " + v.Referrer
+		}
+		if v.Remote {
+			from = " on another device" // the records do not say on which
+		}
+		b.printf("%s %s %s%s", when(v.At), v.URL, v.Title, from)
 		if n++; n == shown {
 			break
 		}

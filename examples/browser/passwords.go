@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ var passwordCommands = []command{
 	{"password delete", "ID…", "delete logins", (*browser).deletePasswords},
 	{"password breach", "ID [DATE]", "note that the site was breached, on a date or now", (*browser).recordBreach},
 	{"password breaches", "", "the logins that others may know", (*browser).breaches},
+	{"password leaked", "", "note passwords that others may know, one a line of the input", (*browser).recordLeaked},
+	{"password vulnerable", "", "the logins with a password that leaked elsewhere", (*browser).vulnerable},
 	{"password dismiss", "ID", "show no more that the site was breached", (*browser).dismissBreach},
 }
 
@@ -114,6 +117,27 @@ func (b *browser) breaches(ctx context.Context, _ []string) error {
 		if !l.BreachDismissed() {
 			b.printLogin(l)
 		}
+	}
+	return nil
+}
+
+// recordLeaked takes a list of passwords that became known. The file keeps keyed hashes of them.
+func (b *browser) recordLeaked(ctx context.Context, _ []string) error {
+	var leaked []string
+	for lines := bufio.NewScanner(b.in); lines.Scan(); {
+		if lines.Text() != "" {
+			leaked = append(leaked, lines.Text())
+		}
+	}
+	return b.passwords.RecordBreachedPasswords(ctx, leaked)
+}
+
+func (b *browser) vulnerable(ctx context.Context, _ []string) error {
+	for l, err := range b.passwords.Vulnerable(ctx) {
+		if err != nil {
+			return err
+		}
+		b.printLogin(l)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -9,7 +12,8 @@ func TestPagesOfTwoDevices(t *testing.T) {
 	t.Parallel()
 	laptop, phone := twoDevices(t)
 	laptop.do("open", "https://go.dev/doc/effective_go", "Effective", "Go")
-	laptop.do("open", "https://example.org/", "Example")
+	laptop.do("follow", "https://go.dev/doc/effective_go", "https://example.org/", "Example")
+	laptop.shows(`.* https://example.org/ Example from https://go.dev/doc/effective_go`, "visits")
 	laptop.do("bookmark", "add", "https://go.dev/blog/", "The Go Blog")
 	laptop.shows(`history: 0 received, 2 sent`, "sync")
 
@@ -31,7 +35,7 @@ func TestPagesOfTwoDevices(t *testing.T) {
 	laptop.shows(`.*https://example.org/ Example`, "visits")
 	laptop.do("sync")
 	phone.do("sync")
-	phone.shows(`.*https://example.org/ Example`, "visits")
+	phone.shows(`.*https://example.org/ Example on another device`, "visits")
 	phone.shows(`1 pages and 2 visits deleted`, "forget", "go.dev") // the bookmark stays
 }
 
@@ -45,7 +49,7 @@ func TestBookmarksOfTwoDevices(t *testing.T) {
 
 	// Both change the same bookmark, and each other's change stays.
 	laptop.do("bookmark", "move", blog, folder)
-	phone.do("bookmark", "title", blog, "Go's", "blog")
+	phone.do("bookmark", "edit", blog, "Go's blog")
 	phone.do("bookmark", "tag", blog, "go", "news")
 	for _, d := range []device{laptop, phone, laptop} {
 		d.do("sync")
@@ -53,7 +57,14 @@ func TestBookmarksOfTwoDevices(t *testing.T) {
 	for _, d := range []device{laptop, phone} {
 		d.shows(folder+` Languages\n\s*`+blog+` Go's blog https://go.dev/blog/ #go #news`, "bookmarks")
 		d.shows(blog, "bookmark", "find", "new")
+		d.shows(blog, "bookmark", "recent")
+		d.shows("1", "bookmark", "count", folder)
 	}
+	laptop.do("bookmark", "edit", blog, "Go's blog", "toolbar_____")
+	laptop.shows("0", "bookmark", "count", folder)
+	laptop.do("bookmark", "edit", blog, "Go's blog", folder)
+	laptop.do("sync")
+	phone.do("sync")
 
 	// A folder that one deletes by mistake comes back with what is in it.
 	phone.shows("2 deleted", "bookmark", "delete", folder)
@@ -64,6 +75,11 @@ func TestBookmarksOfTwoDevices(t *testing.T) {
 	laptop.do("sync")
 	phone.do("sync")
 	phone.shows(blog+` Go's blog https://go.dev/blog/ #go #news`, "bookmarks")
+
+	phone.do("open", "https://go.dev/", "Go")
+	phone.do("open", "https://example.org/", "Example")
+	later := phone.do("bookmark", "all-tabs", "Read later")
+	phone.shows(later+` Read later\n.* Example https://example.org/\n.* Go https://go.dev/`, "bookmarks")
 }
 
 func TestPasswordsOfTwoDevices(t *testing.T) {
@@ -97,6 +113,10 @@ func TestPasswordsOfTwoDevices(t *testing.T) {
 	laptop.shows(bank, "password", "breaches")
 	laptop.do("password", "dismiss", bank)
 	laptop.hides(bank, "password", "breaches")
+	laptop.answer("secret\n123456", "password", "leaked")
+	laptop.hides(shop, "password", "vulnerable")
+	other := lastID(laptop.answer("123456", "password", "submit", "https://other.example", "ann"))
+	laptop.shows(other, "password", "vulnerable")
 	laptop.shows("1 deleted", "password", "delete", shop, shop)
 }
 
@@ -110,16 +130,25 @@ func TestTabsOfTwoDevices(t *testing.T) {
 	phone.shows(`laptop on .*:\n  https://example.org/ Example\n  https://go.dev/ Go`, "tabs")
 	phone.shows(`phone on .*, desktop \(this one\)`, "devices")
 
-	phone.do("tab", "close-on", "laptop", "https://go.dev/", "https://elsewhere.example/")
+	// What the phone closes on the laptop is asked with the next sync, and can be undone before.
+	phone.do("tab", "close-on", "laptop", "https://go.dev/", "https://example.org/")
+	phone.hides("https://go.dev/", "tabs")
+	phone.do("tab", "undo", "laptop", "https://example.org/")
+	phone.shows(`https://go.dev/ on laptop on .*, asked: never`, "tab", "pending")
+	phone.shows(`asked other devices to close 1 pages`, "sync")
+	phone.fails("", "tab", "undo", "laptop", "https://go.dev/") // the laptop was asked
 	phone.do("tab", "send", "laptop", "https://pkg.go.dev/", "Packages")
-	laptop.shows(`closed https://go.dev/\nreceived https://pkg.go.dev/ Packages`, "tab", "receive")
-	laptop.hides("closed", "tab", "receive") // once
+	laptop.shows(`closed https://go.dev/\nreceived https://pkg.go.dev/ Packages`, "sync")
+	laptop.hides("received https", "sync") // once
 	laptop.do("tab", "close", "https://example.org/")
 	laptop.do("sync")
 	phone.do("sync")
 	phone.shows(`laptop on .*:\n  https://pkg.go.dev/ Packages$`, "tabs")
 	phone.hides("https://go.dev/", "tabs")
+	phone.hides("https", "tab", "pending")
 	phone.fails("no other device", "tab", "send", "tablet", "https://go.dev/")
+	phone.fails("no other device", "tab", "close-on", "tablet", "https://go.dev/")
+	phone.fails("no tab has this address", "tab", "close-on", "laptop", "https://go.dev/")
 	phone.fails("address", "tab", "send", "laptop", "file:///etc/passwd")
 }
 
@@ -185,6 +214,55 @@ func TestADeviceLeavesAndReturns(t *testing.T) {
 	phone.do("sync")
 	phone.shows(`.*https://go.dev/ Go`, "visits")
 	phone.shows(`passwords: 0 bytes freed`, "maintain")
+	phone.shows(`ann@example.org, the session is active\nname "", picture `+server+`/`, "whoami")
+}
+
+func TestADeviceJoinsWithACode(t *testing.T) {
+	t.Parallel()
+	laptop, phone := device{t, filepath.Join(t.TempDir(), "laptop")}, device{t, filepath.Join(t.TempDir(), "phone")}
+	laptop.answer(password, "create", serve(t, nil), "ann@example.org")
+	laptop.do("open", "https://go.dev/", "Go")
+	laptop.do("sync")
+
+	screen, shown := io.Pipe()
+	paired := make(chan error, 1)
+	go func() {
+		err := run(t.Context(), laptop.dir, strings.NewReader("yes\n"), shown, []string{"pair"})
+		shown.CloseWithError(err)
+		paired <- err
+	}()
+	code, err := bufio.NewReader(screen).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone.fails("not the address that a pairing code contains", "join")
+	phone.answer(code+"yes", "join")
+	if err := <-paired; err != nil {
+		t.Fatal(err)
+	}
+	phone.do("sync")
+	phone.shows(`.* https://go.dev/ Go`, "visits")
+}
+
+func TestAPushMessageWakesADevice(t *testing.T) {
+	t.Parallel()
+	push := make(pushService, 10)
+	url := serve(t, push)
+	laptop, phone := device{t, filepath.Join(t.TempDir(), "laptop")}, device{t, filepath.Join(t.TempDir(), "phone")}
+	laptop.answer(password, "create", url, "ann@example.org")
+	phone.answer(password, "login", url, "ann@example.org")
+	laptop.do("push", "subscribe", "https://push.example/endpoint")
+	phone.do("tab", "send", "laptop", "https://go.dev/", "Go")
+
+	message := <-push
+	printed, err := laptop.run(string(message), "push", "handle")
+	if err != nil || printed != "received https://go.dev/ Go\nfxaccounts:command_received" {
+		t.Errorf("the laptop prints %q, %v", printed, err)
+	}
+	if printed, err := laptop.run(string(message[:50]), "push", "handle"); err == nil {
+		t.Errorf("a message that was cut off prints %q", printed)
+	}
+	laptop.fails("must be an https: URL", "push", "subscribe", "http://push.example/endpoint")
 }
 
 func TestMistakesAreNamed(t *testing.T) {

@@ -20,13 +20,19 @@ var syncCommands = []command{
 }
 
 func (b *browser) sync(ctx context.Context, args []string) error {
-	m, err := b.manager(ctx)
+	if len(args) > 0 && args[0] != "accept-deletions" {
+		return fmt.Errorf("usage: browser sync [accept-deletions]")
+	}
+	a, m, err := b.online(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	result, err := m.Sync(ctx, syncmanager.Options{AcceptDeletions: len(args) > 0 && args[0] == "accept-deletions"})
-	return errors.Join(err, b.report(result))
+	// The messages first, so that the pages which they open and close are synced at once. None of
+	// the three needs the others: each error is told, and stops none.
+	messages := errors.Join(m.Receive(ctx), b.sendCloses(ctx, a)) // Receive calls received
+	result, err := m.Sync(ctx, syncmanager.Options{AcceptDeletions: len(args) > 0})
+	return errors.Join(messages, err, b.report(result))
 }
 
 // report prints what a sync did. A store that failed stops no other, and has its own error.
@@ -49,9 +55,9 @@ func (b *browser) report(result syncmanager.Result) (err error) {
 	return err
 }
 
-// keepSyncing is what an app with a window does while it is open.
+// keepSyncing is what an app with a window does while it is open. Run also calls received.
 func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
-	m, err := b.manager(ctx)
+	a, m, err := b.online(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,7 +67,7 @@ func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
 		m.Close() // ends Watch
 	}()
 	for result := range m.Watch(context.WithoutCancel(ctx)) {
-		if err := errors.Join(result.Err, b.report(result)); err != nil {
+		if err := errors.Join(result.Err, b.report(result), b.sendCloses(ctx, a)); err != nil {
 			b.printf("%v", err) // Run tries again
 		}
 	}
@@ -72,7 +78,7 @@ func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
 }
 
 func (b *browser) status(ctx context.Context, _ []string) error {
-	m, err := b.manager(ctx)
+	_, m, err := b.online(ctx)
 	if err != nil {
 		return err
 	}
