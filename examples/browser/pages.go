@@ -19,7 +19,8 @@ var pageCommands = []command{
 	{"pick", "TEXT URL", "open a page that was shown for a text", (*browser).pick},
 	{"top", "[HOST…]", "the pages used most, but not those of some hosts", (*browser).top},
 	{"visits", "[HOST]", "the last visits; of a host, how many there were", (*browser).visits},
-	{"forget", "URL|HOST", "delete a page, or all pages of a host", (*browser).forget},
+	{"forget", "URL|HOST", "delete a page, or all pages of a host, on all devices", (*browser).forget},
+	{"forget-here", "", "delete the history of this device alone", (*browser).forgetHere},
 }
 
 func (b *browser) openPage(ctx context.Context, args []string) error {
@@ -128,5 +129,12 @@ func (b *browser) forget(ctx context.Context, args []string) error {
 	if err == nil {
 		b.printf("%d pages and %d visits deleted, here and with the next sync everywhere", deleted.Pages, deleted.Visits)
 	}
+	return err
+}
+
+// forgetHere is for a computer that others use, too: the next sync does not bring the history back.
+func (b *browser) forgetHere(ctx context.Context, _ []string) error {
+	deleted, err := b.history.ClearLocal(ctx)
+	b.printf("%d pages and %d visits deleted, here alone", deleted.Pages, deleted.Visits)
 	return err
 }

@@ -37,6 +37,12 @@ func TestPagesOfTwoDevices(t *testing.T) {
 	phone.do("sync")
 	phone.shows(`.*https://example.org/ Example on another device`, "visits")
 	phone.shows(`1 pages and 2 visits deleted`, "forget", "go.dev") // the bookmark stays
+
+	laptop.shows(`2 pages and 3 visits deleted, here alone`, "forget-here")
+	laptop.do("sync")
+	laptop.hides("example.org", "visits")
+	phone.do("sync")
+	phone.shows(`.*https://example.org/ Example`, "visits")
 }
 
 func TestBookmarksOfTwoDevices(t *testing.T) {

@@ -147,12 +147,21 @@ func (b *browser) undo(ctx context.Context, args []string) error {
 	return err
 }
 
-// maintain is for a time when the user does nothing.
+// scrubber is a store that drops records which it cannot decrypt, as the file is damaged, so that
+// the next sync fetches them again.
+type scrubber interface {
+	Scrub(ctx context.Context) (engine.Scrubbed, error)
+}
+
+// maintainer is a store that gives the disk back what its file does not use.
+type maintainer interface {
+	Maintain(ctx context.Context) (freed int64, err error)
+}
+
+// maintain is for a time when the user does nothing, once a day or less often.
 func (b *browser) maintain(ctx context.Context, _ []string) error {
 	for _, e := range b.engines() {
-		if s, ok := e.(interface {
-			Scrub(ctx context.Context) (engine.Scrubbed, error)
-		}); ok {
+		if s, ok := e.(scrubber); ok {
 			dropped, err := s.Scrub(ctx)
 			if err != nil {
 				return err
@@ -161,9 +170,7 @@ func (b *browser) maintain(ctx context.Context, _ []string) error {
 				b.printf("%s: %d damaged records come again, %d are lost", e.Collection(), dropped.Again, dropped.Lost)
 			}
 		}
-		if s, ok := e.(interface {
-			Maintain(ctx context.Context) (freed int64, err error)
-		}); ok {
+		if s, ok := e.(maintainer); ok {
 			freed, err := s.Maintain(ctx)
 			if err != nil {
 				return err
