@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/syncmanager/syncmanager/engines/extstorage"
 )
@@ -34,9 +36,12 @@ func (b *browser) getStorage(ctx context.Context, args []string) error {
 	return err
 }
 
-// setStorage answers storage.sync.set.
+// setStorage answers storage.sync.set. An add-on is told which quota it reached.
 func (b *browser) setStorage(ctx context.Context, args []string) error {
 	changes, err := b.addons.Of(args[0]).Set(ctx, map[string]json.RawMessage{args[1]: json.RawMessage(args[2])})
+	if quota, ok := errors.AsType[*extstorage.QuotaError](err); ok {
+		return fmt.Errorf("%s: the limit is %d, and this would be %d", quota.Quota, quota.Limit, quota.Size)
+	}
 	b.printChanges(changes)
 	return err
 }
@@ -46,6 +51,18 @@ func (b *browser) removeStorage(ctx context.Context, args []string) error {
 	changes, err := b.addons.Of(args[0]).Remove(ctx, args[1:]...)
 	b.printChanges(changes)
 	return err
+}
+
+// reportAddons tells add-ons what a sync changed of their storage.
+func (b *browser) reportAddons() {
+	changed, more := b.addons.SyncedChanges()
+	for _, addon := range changed {
+		b.printf("%s:", addon.ExtID)
+		b.printChanges(addon.Keys)
+	}
+	if more {
+		b.printf("more was changed: each add-on has to read its storage")
+	}
 }
 
 // printChanges prints what storage.onChanged tells the add-on.

@@ -192,6 +192,8 @@ func TestAddonsOfTwoDevices(t *testing.T) {
 	// Each changes another key, and both changes stay.
 	laptop.do("addon", "set", addon, "size", "12")
 	phone.shows(`theme: "dark" → "light"`, "addon", "set", addon, "theme", `"light"`)
+	phone.do("sync")
+	laptop.shows(`reader@example.org:\ntheme: "dark" → "light"`, "sync")
 	for _, d := range []device{laptop, phone, laptop} {
 		d.do("sync")
 	}
@@ -200,6 +202,7 @@ func TestAddonsOfTwoDevices(t *testing.T) {
 	}
 	laptop.shows(`size: 12 → nothing`, "addon", "remove", addon, "size", "colour")
 	laptop.fails("JSON", "addon", "set", addon, "theme", "dark")
+	laptop.fails("QUOTA_BYTES_PER_ITEM: the limit is 8192, and this would be 9007", "addon", "set", addon, "theme", `"`+strings.Repeat("x", 9000)+`"`)
 }
 
 func TestADeviceLeavesAndReturns(t *testing.T) {

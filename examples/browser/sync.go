@@ -52,6 +52,7 @@ func (b *browser) report(result syncmanager.Result) (err error) {
 			err = errors.Join(err, fmt.Errorf("%s: %w", name, done.Err))
 		}
 	}
+	b.reportAddons()
 	return err
 }
 
