@@ -15,6 +15,6 @@ func TestTheBrowserCompiles(t *testing.T) {
 	cmd.Dir = filepath.Join("..", "..", "examples", "browser")
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("examples/browser does not compile: %v\n%s", err, out)
+		t.Errorf("examples/browser does not compile: %v\n%s\nif go.mod is not up to date: (cd examples/browser && go mod tidy)", err, out)
 	}
 }
