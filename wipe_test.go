@@ -225,6 +225,21 @@ func TestDeleteAllOnTheServer(t *testing.T) {
 	}
 }
 
+// A device that never synced does not know what the user declined, and keeps it declined.
+func TestDeleteAllFromANewDevice(t *testing.T) {
+	t.Parallel()
+	w, a, _ := two(t)
+	check(t, a.Manager.SetEnabled(t.Context(), false, "tabs"))
+	a.Sync()
+	records := w.Device("c", ann).Manager.Records()
+	seen, err := records.Collections(t.Context())
+	check(t, err)
+	check(t, records.DeleteAll(t.Context(), seen))
+	if r := a.Sync(); r.Engines["tabs"].Status != syncmanager.StatusDeclined || r.Engines["passwords"].Uploaded != 1 {
+		t.Errorf("%+v", r.Engines)
+	}
+}
+
 // If the storage is lost half-way through starting over, the next sync completes it.
 func TestDeleteAllThatIsInterrupted(t *testing.T) {
 	t.Parallel()
