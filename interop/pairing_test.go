@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/account/pairing"
+	"github.com/syncmanager/syncmanager/internal/test/chromium"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
@@ -114,4 +117,67 @@ func TestFirefoxRefusesToPair(t *testing.T) {
 	p.sees(onStep("ask")+"#program", "Sync Manager test")
 	s.Close(t.Context())
 	p.sees(onStep("failed")+"h1", "The device did not join")
+}
+
+// TestJoinInABrowser: a browser joins on the server's page, as Firefox for Android opens it
+// after it has read the code that our device shows, and ends where the app waits for its code.
+func TestJoinInABrowser(t *testing.T) {
+	t.Parallel()
+	w := testenv.Listen(t)
+	d := w.Device("our device", ann)
+	begin := func(v visitor) (*pairing.Authority, *account.CodeSignIn) {
+		t.Helper()
+		code, err := pairing.Show(t.Context(), pairConfig(w), d.Account, "Ann's terminal")
+		check(t, err)
+		t.Cleanup(func() { code.Close(t.Context()) })
+		app, err := w.Client().CodeSignIn(t.Context())
+		check(t, err)
+		in := app.Request()
+		_, fragment, _ := strings.Cut(code.URL, "#")
+		v.Open(w.URL + "/pair/supp?" + url.Values{
+			"client_id": {in.ClientID}, "scope": {in.Scope}, "state": {in.State}, "code_challenge": {in.Challenge}, "code_challenge_method": {in.Method},
+			"keys_jwk": {in.KeysJWK}, "access_type": {"online"}, "redirect_uri": {w.URL + "/oauth/success/" + in.ClientID},
+		}.Encode() + "#" + fragment)
+		_, err = code.Wait(t.Context())
+		check(t, err)
+		v.at("Join this account?")
+		v.sees(ann)
+		v.sees("Ann's terminal")
+		return code, app
+	}
+	b := chromium.Start(t)
+
+	v := visit(t, b, w)
+	code, app := begin(v)
+	allowed := make(chan error, 1)
+	go func() { allowed <- code.Allow(t.Context()) }()
+	if address := chromium.Eval[string](v.Page, `return location.href`); strings.Contains(address, "channel_key") {
+		t.Errorf("the address bar shows %s", address)
+	}
+	v.looksWell("join an account")
+	v.goes("Join")
+	v.Press(chromium.Enter)
+	v.at("You are signed in")
+	check(t, <-allowed)
+	end, err := url.Parse(chromium.Eval[string](v.Page, `return location.href`))
+	check(t, err)
+	a, err := app.Finish(t.Context(), end.Query().Get("code"), end.Query().Get("state"))
+	check(t, err)
+	sameAccount(t, a, d)
+
+	v = visit(t, b, w)
+	code, _ = begin(v)
+	v.goes("Refuse")
+	v.Press(chromium.Enter)
+	v.at("You did not join")
+	if err := code.Allow(t.Context()); !errors.Is(err, pairing.ErrEnded) {
+		t.Errorf("our device is told %v", err)
+	}
+
+	v = visit(t, b, w)
+	code, _ = begin(v)
+	code.Close(t.Context())
+	v.at("The device did not join")
+	v.Open(w.URL + "/pair/supp")
+	v.at("The device did not join")
 }

@@ -67,7 +67,7 @@ var routes = map[string]page{
 	"/settings/{any...}":         settings,
 	"/connect_another_device":    connect,
 	"/pair":                      connect,
-	"/pair/supp":                 connect,
+	"/pair/supp":                 join,
 }
 
 var (
@@ -75,6 +75,7 @@ var (
 	reset    = page{name: "reset", title: "Forgotten password", script: "reset.js"}
 	settings = page{name: "settings", title: "Settings", script: "settings.js"}
 	connect  = page{name: "connect", title: "Connect another device"}
+	join     = page{name: "pairsupp", title: "Join an account", script: "pairsupp.js"}
 	letIn    = page{name: "letin", title: "Another device asks to join", script: "letin.js"}
 	notFound = page{name: "notfound", title: "Page not found"}
 )

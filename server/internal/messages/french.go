@@ -121,6 +121,18 @@ var french = &Language{Tag: language.French, texts: map[string]string{
 	"The code has expired, or the connection to the other device was lost. Close this page, and show a new code in Firefox's settings.": "Le code a expiré, ou la connexion à l’autre appareil a été perdue. Fermez cette page et affichez un nouveau code dans les paramètres de Firefox.",
 	"A device that does not tell its name": "Un appareil qui n’indique pas son nom",
 
+	// Joining by a code.
+	"Join an account": "Rejoindre un compte",
+	"Connecting to the device that shows the code …": "Connexion à l’appareil qui affiche le code…",
+	"Join this account?": "Rejoindre ce compte ?",
+	"This browser then syncs with it. Join only an account of your own: what you have here goes there.": "Ce navigateur se synchronise alors avec lui. Ne rejoignez qu’un compte à vous : ce que vous avez ici y est envoyé.",
+	"Join": "Rejoindre",
+	"It asks whether this one may join the account.": "Il demande si celui-ci peut rejoindre le compte.",
+	"You did not join": "Vous n’avez pas rejoint le compte",
+	"Nothing was changed. You can close this page.":                                                                 "Rien n’a changé. Vous pouvez fermer cette page.",
+	"The code has expired or has been used, or the other device refused. Show a new code there, and read it again.": "Le code a expiré ou a déjà servi, ou l’autre appareil a refusé. Affichez-y un nouveau code et lisez-le de nouveau.",
+	"The two devices do not have the same pairing key, or somebody changed what they sent.":                         "Les deux appareils n’ont pas la même clé, ou quelqu’un a modifié ce qu’ils ont envoyé.",
+
 	// A forgotten password.
 	"Your recovery key sets a new password and keeps your data.": "Votre clé de récupération permet de choisir un nouveau mot de passe et de garder vos données.",
 	"I have no recovery key":                                     "Je n’ai pas de clé de récupération",

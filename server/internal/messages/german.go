@@ -122,6 +122,18 @@ var german = &Language{Tag: language.German, texts: map[string]string{
 	"The code has expired, or the connection to the other device was lost. Close this page, and show a new code in Firefox's settings.": "Der Code ist abgelaufen, oder die Verbindung zum anderen Gerät ist abgebrochen. Schließen Sie diese Seite und zeigen Sie in den Einstellungen von Firefox einen neuen Code.",
 	"A device that does not tell its name": "Ein Gerät, das seinen Namen nicht nennt",
 
+	// Joining by a code.
+	"Join an account": "Einem Konto beitreten",
+	"Connecting to the device that shows the code …": "Verbindung zu dem Gerät, das den Code anzeigt …",
+	"Join this account?": "Diesem Konto beitreten?",
+	"This browser then syncs with it. Join only an account of your own: what you have here goes there.": "Dieser Browser synchronisiert dann damit. Treten Sie nur einem eigenen Konto bei: Was Sie hier haben, kommt dorthin.",
+	"Join": "Beitreten",
+	"It asks whether this one may join the account.": "Es fragt, ob dieses dem Konto beitreten darf.",
+	"You did not join": "Sie sind nicht beigetreten",
+	"Nothing was changed. You can close this page.":                                                                 "Nichts wurde geändert. Sie können diese Seite schließen.",
+	"The code has expired or has been used, or the other device refused. Show a new code there, and read it again.": "Der Code ist abgelaufen oder schon benutzt, oder das andere Gerät hat abgelehnt. Zeigen Sie dort einen neuen Code an und lesen Sie ihn noch einmal.",
+	"The two devices do not have the same pairing key, or somebody changed what they sent.":                         "Die beiden Geräte haben nicht denselben Schlüssel, oder jemand hat verändert, was sie gesendet haben.",
+
 	// A forgotten password.
 	"Your recovery key sets a new password and keeps your data.": "Mit Ihrem Wiederherstellungs\u00adschlüssel setzen Sie ein neues Passwort und behalten Ihre Daten.",
 	"I have no recovery key":                                     "Ich habe keinen Wiederherstellungs\u00adschlüssel",
