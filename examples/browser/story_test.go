@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -272,6 +274,33 @@ func TestAPushMessageWakesADevice(t *testing.T) {
 		t.Errorf("a message that was cut off prints %q", printed)
 	}
 	laptop.fails("must be an https: URL", "push", "subscribe", "http://push.example/endpoint")
+}
+
+func TestADeviceKeepsSyncing(t *testing.T) {
+	t.Parallel()
+	laptop, phone := twoDevices(t)
+	laptop.do("open", "https://go.dev/", "Go")
+	laptop.do("sync")
+	laptop.do("tab", "send", "phone", "https://pkg.go.dev/", "Packages")
+
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	screen, shown := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, phone.dir, strings.NewReader(""), shown, []string{"run"})
+		shown.Close()
+	}()
+	waiting := []string{"history: 1 received", "received https://pkg.go.dev/ Packages"}
+	for lines := bufio.NewScanner(screen); lines.Scan(); {
+		waiting = slices.DeleteFunc(waiting, func(line string) bool { return strings.HasPrefix(lines.Text(), line) })
+		if len(waiting) == 0 {
+			interrupt()
+		}
+	}
+	if err := <-ended; err != nil || len(waiting) > 0 {
+		t.Errorf("it ends with %v, and did not print %q", err, waiting)
+	}
 }
 
 func TestMistakesAreNamed(t *testing.T) {
