@@ -12,8 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/internal/places"
 )
 
-// Kind says what an item is. The numbers are those of the package tree, and stand in
-// the file.
+// Kind says what an item is. The numbers are stored in the file, and do not change.
 type Kind uint8
 
 // The kinds of items that a user has. A livemark is not among them: it is a folder that
@@ -52,7 +51,7 @@ type Item struct {
 	// Parent is the folder that holds it, and Position its place there, from 0.
 	Parent   engine.ID
 	Position int
-	// Title is at most maxTitle UTF-16 code units; a separator has none.
+	// Title has at most 4096 UTF-16 code units: longer ones are cut. A separator has none.
 	Title string
 	// URL is what a bookmark or query leads to.
 	URL string

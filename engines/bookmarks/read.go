@@ -17,8 +17,8 @@ type Node struct {
 	Children []*Node
 }
 
-// Get returns the item with that GUID, or [engine.ErrNotFound]. A root answers to the name
-// that it has in records, too.
+// Get returns the item with that GUID, or [engine.ErrNotFound]. A root is also found by the ID
+// of its record; see [WireID].
 func (e *Engine) Get(ctx context.Context, guid engine.ID) (it Item, err error) {
 	err = e.view(ctx, func(t *tx) error {
 		r, err := t.find(guid)

@@ -31,7 +31,7 @@ func (e *Engine) Association(ctx context.Context) (engine.Association, error) {
 
 // Reset forgets the sync state and keeps the bookmarks and the log of what syncs
 // did. The mirror stays as the past that both sides of the next merge have in common,
-// and so do the user's deletions; see compareWithPast.
+// and so do the user's deletions.
 func (e *Engine) Reset(ctx context.Context, a engine.Association) error {
 	err := e.ledger.Forget(ctx)
 	if err == nil {

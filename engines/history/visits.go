@@ -149,7 +149,7 @@ func (e *Engine) CountVisits(ctx context.Context, which Visits) (int, error) {
 }
 
 // CountVisitsOfHost counts the visits of all pages of a host ("example.org") and of its
-// subdomains, on any port. The error is [ErrHost] if it is none.
+// subdomains, on any port. The error wraps [ErrHost] if host is not the name of a host.
 func (e *Engine) CountVisitsOfHost(ctx context.Context, host string, which Visits) (int, error) {
 	if !isHost(host) {
 		return 0, fmt.Errorf("%w: %.70q", ErrHost, host)
