@@ -37,7 +37,7 @@ func (e *NeedsCodeError) Error() string {
 
 // ErrWrongCode means that the server refused a code: it is mistyped, already used, or
 // expired.
-var ErrWrongCode = errors.New("the code is wrong, or good no more")
+var ErrWrongCode = errors.New("the code is wrong, used already, or expired")
 
 // errLink means that the server sent a link although Login asked for a code.
 var errLink = errors.New("the server wants the sign-in confirmed by the link that it sent by e-mail; open it, and sign in again")

@@ -27,7 +27,7 @@
 //     with each receipt. After a failure or a kill at any point, the next sync
 //     starts from a true state: it may download again, it never skips.
 //   - Stage is an upsert by ID: the same record may come twice, and the later
-//     one stands. Staged records of a session that ended without Merge are void.
+//     one counts. Staged records of a session that ended without Merge are void.
 //   - One bad record never stops the rest: it is counted in Merged.Failed, named
 //     in Merged.Problems, and comes back from Retry if a new try may help.
 //   - A record that this version of the app does not know (a later one wrote it) is never

@@ -26,7 +26,7 @@ func (e *Engine) Breaches(ctx context.Context) iter.Seq2[Login, error] {
 }
 
 // RecordBreach notes that the login's site was breached, to the millisecond, for all
-// devices. A later breach that is known already stands. If the login is [Login.Breached]
+// devices. A later breach that is known already is kept. If the login is [Login.Breached]
 // thereby, its password is remembered as [Engine.RecordBreachedPasswords] does, and stays
 // known when the user changes it. The error is, among others, [engine.ErrNotFound].
 func (e *Engine) RecordBreach(ctx context.Context, id engine.ID, at time.Time) error {

@@ -9,7 +9,7 @@
 // A [Service] routes requests, and answers those about what a password opens: accounts,
 // sessions and keys. The other requests are answered by the packages below internal, each
 // of which names what it needs: devices, profile, confirmation (by e-mail), recovery,
-// secondfactor and grants (of OAuth). They all stand on
+// secondfactor and grants (of OAuth). They all use
 //
 //   - auth: who sends a request, and what they proved;
 //   - password: whether a password is right, and what is stored of one;
