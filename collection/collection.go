@@ -81,7 +81,8 @@ const (
 // Options configure a collection. Path must be set.
 type Options[R any] struct {
 	// Path is the SQLite file, one for each collection. It is created with mode 0600 if it
-	// does not exist; its folder must exist.
+	// does not exist; its folder must exist. In a browser it is in memory, and gone with the
+	// page; see [engine.StoreConfig].
 	Path string
 	// Key is this device's local key, which encrypts the records at rest; see
 	// [github.com/syncmanager/syncmanager.LocalKey]. Zero: they are not encrypted.

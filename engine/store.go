@@ -15,7 +15,8 @@ import (
 // StoreConfig configures a store. Path must be set, and Key if the store encrypts its file.
 type StoreConfig struct {
 	// Path is the SQLite file. It is created with mode 0600 if it does not exist; its folder
-	// must exist.
+	// must exist. In a browser (GOOS=js) it names a file in memory, which is gone with the
+	// page: what was not uploaded by then is lost.
 	Path string
 	// Key is this device's local key, which encrypts the records at rest; see
 	// [github.com/syncmanager/syncmanager.LocalKey]. Record IDs and the times of edits and

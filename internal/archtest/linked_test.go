@@ -30,20 +30,25 @@ var apps = []struct {
 	},
 	{
 		packages: []string{".", "./account", "./collection", "./engine/flat"},
-		systems:  "linux darwin windows",
+		systems:  "linux darwin windows js",
 		modules: map[string]string{
 			"golang.org/x/sync": "",
 			// SQLite, as Go, and what it was translated with. All of these are its own.
-			"modernc.org/sqlite":               "",
-			"modernc.org/libc":                 "",
-			"modernc.org/memory":               "",
-			"modernc.org/mathutil":             "",
-			"github.com/remyoudompheng/bigfft": "",
-			"github.com/dustin/go-humanize":    "",
+			"modernc.org/sqlite":               "linux darwin windows",
+			"modernc.org/libc":                 "linux darwin windows",
+			"modernc.org/memory":               "linux darwin windows",
+			"modernc.org/mathutil":             "linux darwin windows",
+			"github.com/remyoudompheng/bigfft": "linux darwin windows",
+			"github.com/dustin/go-humanize":    "linux darwin windows",
 			"github.com/google/uuid":           "linux darwin",
 			"github.com/mattn/go-isatty":       "darwin windows",
 			"github.com/ncruces/go-strftime":   "darwin windows",
-			"golang.org/x/sys":                 "",
+			"golang.org/x/sys":                 "linux darwin windows",
+			// Another translation, which runs in a browser.
+			"github.com/ncruces/go-sqlite3":         "js",
+			"github.com/ncruces/go-sqlite3-wasm/v6": "js",
+			"github.com/ncruces/julianday":          "js",
+			"github.com/ncruces/wbt":                "js",
 		},
 	},
 }
@@ -91,4 +96,15 @@ func linked(t *testing.T, system string, packages []string) []string {
 	}
 	delete(found, module)
 	return slices.Sorted(maps.Keys(found))
+}
+
+// TestEnginesCompileForABrowser fails when an engine imports a package that has no files for
+// js: SQLite's other driver, or the system's calls.
+func TestEnginesCompileForABrowser(t *testing.T) {
+	t.Parallel()
+	for _, module := range linked(t, "js", []string{"./engines/..."}) {
+		if strings.HasPrefix(module, "modernc.org/") {
+			t.Errorf("an engine links %s, which does not compile for js", module)
+		}
+	}
 }

@@ -18,7 +18,7 @@ func Copy(ctx context.Context, from, to string) error {
 	if err := newFile(to); err != nil {
 		return fmt.Errorf("cannot copy to %s: %w", to, err)
 	}
-	db, err := sql.Open("sqlite", dsn(from, "deferred", []string{"busy_timeout(10000)", "trusted_schema(0)"}))
+	db, err := sql.Open(Driver, dsn(from, "deferred", []string{"busy_timeout(10000)", "trusted_schema(0)"}))
 	if err != nil {
 		return fmt.Errorf("cannot copy %s: %w", from, err)
 	}

@@ -1,9 +1,6 @@
 package sqlite
 
-import (
-	"context"
-	"os"
-)
+import "context"
 
 // Compact shrinks the file if at least a twentieth of its pages are unused, and returns its
 // sizes before and after, in bytes. It needs disk space for a copy of the compacted file.
@@ -47,9 +44,5 @@ func (db *DB) size(ctx context.Context) (int64, error) {
 	if _, err := db.write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		return 0, Explain(err)
 	}
-	info, err := os.Stat(db.path)
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
+	return db.bytes(ctx)
 }

@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-
-	driver "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
 )
 
 // Snapshot is the content of a file as of one moment. Other processes may read and write the
@@ -74,12 +71,8 @@ func OpenSnapshot(ctx context.Context, path, work string) (_ *Snapshot, err erro
 
 // unwritable reports whether SQLite failed because it cannot write its locks.
 func unwritable(err error) bool {
-	var se *driver.Error
-	if !errors.As(err, &se) {
-		return false
-	}
-	code := se.Code() & 0xff
-	return code == lib.SQLITE_READONLY || code == lib.SQLITE_CANTOPEN
+	code, ok := codeOf(err)
+	return ok && (code == codeReadOnly || code == codeCantOpen)
 }
 
 // outline holds what changes when a file or its journal changes.
@@ -143,7 +136,7 @@ func immutable(path string) string {
 
 // begin opens the file and starts the read transaction of the snapshot.
 func (s *Snapshot) begin(ctx context.Context, address string) (err error) {
-	if s.db, err = sql.Open("sqlite", address); err != nil {
+	if s.db, err = sql.Open(Driver, address); err != nil {
 		return err
 	}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
@@ -326,7 +319,7 @@ func schemaOf(ctx context.Context, folder fs.FS, upTo int64) ([]object, error) {
 	if upTo > steps[len(steps)-1].version {
 		return nil, ErrNewer
 	}
-	db, err := sql.Open("sqlite", ":memory:")
+	db, err := sql.Open(Driver, ":memory:")
 	if err != nil {
 		return nil, err
 	}

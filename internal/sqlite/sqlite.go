@@ -10,15 +10,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
-
-	driver "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
 )
 
 var (
@@ -89,12 +85,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 }
 
 func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
-	// SQLite would create the file and its journal with mode 0644.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
+	if err := create(path); err != nil {
 		return nil, err
 	}
 	db := &DB{path: path, durable: o.Durable}
@@ -116,14 +107,14 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if o.MaxPages > 0 {
 		writing = append(writing, "max_page_count("+strconv.Itoa(o.MaxPages)+")")
 	}
-	if db.write, err = sql.Open("sqlite", dsn(path, "immediate", writing)); err != nil {
+	if db.write, err = sql.Open(Driver, dsn(path, "immediate", writing)); err != nil {
 		return nil, err
 	}
 	db.write.SetMaxOpenConns(1)
 	if err := patiently(ctx, wait, func() error { return migrate(ctx, db.write, o.Migrations) }); err != nil {
 		return nil, err
 	}
-	if db.read, err = sql.Open("sqlite", dsn(path, "deferred", append(pragmas, "query_only(1)"))); err != nil {
+	if db.read, err = sql.Open(Driver, dsn(path, "deferred", append(pragmas, "query_only(1)"))); err != nil {
 		return nil, err
 	}
 	readers := o.Readers
@@ -154,15 +145,23 @@ func patiently(ctx context.Context, wait time.Duration, f func() error) error {
 }
 
 func dsn(path, lock string, pragmas []string) string {
+	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
+	if vfs != "" {
+		q.Set("vfs", vfs)
+	}
+	return (&url.URL{Scheme: "file", Path: absolute(path), RawQuery: q.Encode()}).String()
+}
+
+// absolute returns a path as a URL has it.
+func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	path = filepath.ToSlash(path)
-	if runtime.GOOS == "windows" {
+	if !strings.HasPrefix(path, "/") { // on Windows, or where there is no working folder
 		path = "/" + path
 	}
-	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+	return path
 }
 
 // Path returns the file's path.
@@ -224,6 +223,17 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
+// Primary result codes of SQLite; see https://sqlite.org/rescode.html.
+const (
+	codeBusy     = 5
+	codeReadOnly = 8
+	codeIOErr    = 10
+	codeCorrupt  = 11
+	codeFull     = 13
+	codeCantOpen = 14
+	codeNotADB   = 26
+)
+
 // Explain converts errors of SQLite and database/sql to [ErrFull], [ErrCorrupt], [ErrBusy],
 // [ErrReadOnly], [ErrDisk], [fs.ErrClosed] if the file was closed, or else [ErrFailed], and
 // wraps the original error. It returns any other error unchanged.
@@ -234,20 +244,20 @@ func Explain(err error) error {
 	if err.Error() == poolClosed {
 		return wrap(fs.ErrClosed, err)
 	}
-	var se *driver.Error
-	if !errors.As(err, &se) {
+	code, ok := codeOf(err)
+	if !ok {
 		return err
 	}
-	switch se.Code() & 0xff {
-	case lib.SQLITE_FULL:
+	switch code {
+	case codeFull:
 		return wrap(ErrFull, err)
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+	case codeCorrupt, codeNotADB:
 		return wrap(ErrCorrupt, err)
-	case lib.SQLITE_BUSY:
+	case codeBusy:
 		return wrap(ErrBusy, err)
-	case lib.SQLITE_READONLY:
+	case codeReadOnly:
 		return wrap(ErrReadOnly, err)
-	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
+	case codeIOErr, codeCantOpen:
 		return wrap(ErrDisk, err)
 	}
 	return fmt.Errorf("%w: %w", ErrFailed, err)

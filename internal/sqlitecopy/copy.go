@@ -18,8 +18,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"github.com/syncmanager/syncmanager/internal/skips"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 )
@@ -234,7 +232,7 @@ func open(path string) (*sql.DB, error) {
 		path = "/" + path
 	}
 	q := url.Values{"_pragma": {"query_only(1)", "trusted_schema(0)", "cell_size_check(1)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
+	db, err := sql.Open(sqlite.Driver, (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, err
 	}
