@@ -1,5 +1,5 @@
 // Command page is an app in a web page, for TestAnAppInAPage: it signs in, adds a note, and
-// syncs, with its store in memory. It leaves what it has in the page's variable "said".
+// syncs, with its stores in memory. It leaves what it has in the page's variable "said".
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/collection"
+	"github.com/syncmanager/syncmanager/engines/history"
 )
 
 type note struct {
@@ -43,6 +44,9 @@ func (m *memory) Save(_ context.Context, sealed []byte) error {
 }
 
 func run(ctx context.Context, server, email, password string) (string, error) {
+	if err := search(ctx); err != nil {
+		return "", err
+	}
 	var key [32]byte
 	if _, err := rand.Read(key[:]); err != nil {
 		return "", err
@@ -97,6 +101,23 @@ func run(ctx context.Context, server, email, password string) (string, error) {
 	slices.Sort(all)
 	fmt.Printf("a sync of %d records down and %d up took %v\n", result.Engines[notes.Collection()].Applied, result.Engines[notes.Collection()].Uploaded, took)
 	return strings.Join(all, ", "), nil
+}
+
+// search finds a page in a history, which takes SQLite's full-text search.
+func search(ctx context.Context) error {
+	pages, err := history.Open(ctx, history.Config{Path: "places.db"})
+	if err != nil {
+		return err
+	}
+	defer pages.Close()
+	if _, err := pages.Add(ctx, history.Page{URL: "https://example.org/", Title: "Hello, world"}); err != nil {
+		return err
+	}
+	found, err := pages.Search(ctx, "wor", 10)
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("the search finds %d pages", len(found))
+	}
+	return err
 }
 
 func open(ctx context.Context, key [32]byte) (*collection.Engine[note], error) {
