@@ -83,7 +83,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	contacts, err := OpenContacts(ctx, engine.StoreConfig{Path: filepath.Join(dir, "contacts.db"), Key: [32]byte{1}})
 	if err != nil {
 		fmt.Println(err)

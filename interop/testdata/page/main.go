@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall/js"
 	"time"
 
 	"github.com/syncmanager/syncmanager"
@@ -28,7 +27,7 @@ func main() {
 	if err != nil {
 		said = "error: " + err.Error()
 	}
-	js.Global().Set("said", said)
+	report(said)
 }
 
 // memory is a State that is gone with the page.
