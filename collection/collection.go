@@ -88,6 +88,9 @@ type Options[R any] struct {
 	// [github.com/syncmanager/syncmanager.LocalKey]. Zero: they are not encrypted.
 	// [Engine.Rekey] changes the key of a file.
 	Key [32]byte
+	// KeyLost, if not nil, says whether to start over where the file is encrypted with another
+	// key; see [engine.StoreConfig].
+	KeyLost func(aside string) bool
 	// Version is the storage version; 0 means 1. A device with an older version does not sync
 	// the collection, and the first device with a newer version replaces the account's
 	// records with its own. Increase it only if old and new versions cannot share records.
@@ -162,7 +165,7 @@ func Open[R any](ctx context.Context, name string, o Options[R]) (*Engine[R], er
 		OnConflict:       o.OnConflict,
 		Merge:            o.Merge,
 		TooManyDeletions: o.TooManyDeletions,
-	}, engine.StoreConfig{Path: o.Path, Key: o.Key, Now: o.Now, Rand: o.Rand})
+	}, engine.StoreConfig{Path: o.Path, Key: o.Key, KeyLost: o.KeyLost, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("collection %w", err)
 	}

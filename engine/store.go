@@ -23,6 +23,12 @@ type StoreConfig struct {
 	// syncs are not encrypted. Zero: nothing is encrypted. The key must be the one that the
 	// file was created with, or the one of the last Rekey.
 	Key [32]byte
+	// KeyLost, if not nil, is called by Open if the file is encrypted with another key than
+	// Key, and returns whether that key is lost. If it is, Open renames the file to aside and
+	// opens a new one, which the next sync fills from the server. Changes that were not
+	// uploaded are in the old file alone, so ask the user first. The old file is never
+	// deleted: with its key, it opens under that name. Nil or false: Open returns [ErrKey].
+	KeyLost func(aside string) bool
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Rand is a source of secure random bytes, safe for concurrent use. Nil: crypto/rand.
@@ -58,7 +64,8 @@ var (
 	ErrInvalid = errors.New("this is not a valid record")
 	// ErrClosed means that the store was closed. It is [fs.ErrClosed].
 	ErrClosed = fs.ErrClosed
-	// ErrKey means that the file is encrypted with another local key.
+	// ErrKey means that the file is encrypted with another local key; see
+	// [StoreConfig].KeyLost.
 	ErrKey = errors.New("it was encrypted with another local key than this device has now")
 	// ErrNoKey means that the file is encrypted, and was opened without a key.
 	ErrNoKey = errors.New("it is encrypted, and the configuration has no key; give the one that it was encrypted with")

@@ -141,6 +141,32 @@ func ExampleEngine_Vulnerable() {
 	// Change the password of ann at https://shop.example
 }
 
+// An app whose local key is lost asks the user, and starts over with a new key.
+func ExampleOpen_keyLost() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "example")
+	check(err)
+	defer os.RemoveAll(dir)
+	config := passwords.Config{Path: filepath.Join(dir, "passwords.sqlite"), Key: [32]byte{1}}
+	e, err := passwords.Open(ctx, config)
+	check(err)
+	check(e.Close())
+
+	config.Key = [32]byte{2}
+	_, err = passwords.Open(ctx, config)
+	fmt.Println(errors.Is(err, engine.ErrKey))
+	config.KeyLost = func(aside string) bool {
+		fmt.Println("Keep the old file, and fetch the passwords again?")
+		return true
+	}
+	e, err = passwords.Open(ctx, config)
+	check(err)
+	check(e.Close())
+	// Output:
+	// true
+	// Keep the old file, and fetch the passwords again?
+}
+
 // An app that cannot decrypt a login drops it, and has the next sync fetch the server's.
 func ExampleEngine_Scrub() {
 	ctx := context.Background()

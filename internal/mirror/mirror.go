@@ -53,12 +53,17 @@ type Store[R any] struct {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open opens the store at c.Path, and creates it when it is not there.
+// Open opens the store at c.Path, and creates it when it is not there. A file whose key is
+// lost is set aside if c.KeyLost says so.
 func Open[R any](ctx context.Context, schema Schema[R], c engine.StoreConfig) (*Store[R], error) {
 	if c.Path == "" {
 		return nil, fmt.Errorf("%s: the configuration needs Path", schema.Collection)
 	}
-	s, err := open(ctx, schema, c.WithDefaults(), 0)
+	c = c.WithDefaults()
+	s, err := open(ctx, schema, c, 0)
+	if errors.Is(err, engine.ErrKey) && c.KeyLost != nil {
+		s, err = startOver(ctx, schema, c, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", schema.Collection, err)
 	}
