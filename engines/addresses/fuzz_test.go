@@ -10,8 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/addresses"
 )
 
-// FuzzAddress reads records from anywhere: what is one is written so that it is the
-// same when it is read again.
+// FuzzAddress reads any bytes: a valid record reads the same after it was written.
 func FuzzAddress(f *testing.F) {
 	f.Add(enginetest.Records(f, "testdata/firefox-esr-153.json")[0].Payload)
 	f.Add([]byte(`{"entry":{"version":2,"name":{"a":1},"given-name":"A"}}`))

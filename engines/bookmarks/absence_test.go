@@ -43,8 +43,8 @@ func (d *device) one(url string) bookmarks.Item {
 	return items[0]
 }
 
-// rest syncs devices until nothing goes up, and wants of each that the next rounds
-// send nothing.
+// rest syncs devices until nothing goes up, and fails the test if the next rounds send
+// anything.
 func rest(t *testing.T, devices ...*device) {
 	t.Helper()
 	for range 3 {
@@ -64,8 +64,8 @@ func rest(t *testing.T, devices ...*device) {
 
 const url1 = "https://e.example/1"
 
-// Whoever comes first: a file without tags takes nobody's away, and the earlier
-// date reaches everyone.
+// In any order of imports, a file without tags removes no tags, and the earlier date reaches
+// every device.
 func TestAPoorerFileTakesNothingAway(t *testing.T) {
 	t.Parallel()
 	rich := page(`HREF="https://e.example/1" ADD_DATE="1400000000" LAST_MODIFIED="1500000000" SHORTCUTURL="one" TAGS="go,web">One`)
@@ -109,8 +109,8 @@ func TestAPoorerFileTakesNothingAway(t *testing.T) {
 	}
 }
 
-// What a new device has under the GUIDs of the account, from a backup: the title that was given
-// last stands, and the time of an import is not that of an edit.
+// A new device has the account's GUIDs from a backup. The title that was given last wins, and
+// an import does not count as an edit.
 func TestABackupIsAsNewAsItsLastEdit(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -167,7 +167,7 @@ func TestTagsEditedOnBothSides(t *testing.T) {
 	}
 }
 
-// Two bookmarks of one URL have its tags in common, whichever was edited where.
+// Two bookmarks of one URL share its tags, on whichever device either of them is edited.
 func TestTagsOfTwoBookmarksOfOneURL(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -215,7 +215,7 @@ func TestImportOfWhatIsHere(t *testing.T) {
 	if _, out := d.sync(); !slices.ContainsFunc(out, func(o engine.Outgoing) bool { return strings.Contains(string(o.Payload), `"dateAdded":1500000000000`) }) {
 		t.Fatalf("the earlier date did not go up, but %d records", len(out))
 	}
-	// The same again is nothing new.
+	// Importing the same file again adds nothing.
 	if r := d.importPage(page(`HREF="https://e.example/1" ADD_DATE="1500000000" SHORTCUTURL="one" TAGS="new">One`)); r.Updated != 0 || r.Skipped != 0 {
 		t.Fatalf("imported %+v", r)
 	}
@@ -224,8 +224,8 @@ func TestImportOfWhatIsHere(t *testing.T) {
 	}
 }
 
-// A date that only another record states reaches every device, whatever else
-// that record says.
+// A date of addition that only the server's record has reaches every device, whatever else the
+// record says.
 func TestTheEarliestDateReachesEveryDevice(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -233,7 +233,7 @@ func TestTheEarliestDateReachesEveryDevice(t *testing.T) {
 	record := p.account.record(t, p.a)
 	p.account.put(p.a, strings.Replace(string(p.account.records[p.a].Payload), fmt.Sprintf(`"dateAdded":%.0f`, record["dateAdded"]), `"dateAdded":1400000000000`, 1))
 	p.settle(t)
-	// And one that a device states too late is corrected once.
+	// A date that another client made later is corrected, once.
 	p.account.put(p.b, strings.Replace(string(p.account.records[p.b].Payload), `"dateAdded":`, `"dateAdded":9`, 1))
 	p.settle(t)
 	for _, d := range []*device{p.one, p.two} {
@@ -281,9 +281,8 @@ func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
 			t.Fatalf("%s: the other device applied %d and sends %d", format, m.Applied, len(out))
 		}
 	}
-	// A part of the deletion was synced before the backup is restored: that part
-	// comes back everywhere under its GUIDs, and what the other device did meanwhile
-	// stays in its place.
+	// Part of the deletion is synced before the backup is restored. That part comes back on
+	// all devices under its GUIDs, and the other device's later edits stay where they are.
 	var backup bytes.Buffer
 	if err := one.ExportAs(t.Context(), &backup, "json"); err != nil {
 		t.Fatal(err)
@@ -308,7 +307,7 @@ func TestRestoringABackupOfWhatWasDeleted(t *testing.T) {
 	}
 }
 
-// A backup names what is here by its GUID, wherever it is by now.
+// An import finds an item by its GUID, also in another folder than the backup's.
 func TestImportOfWhatWasMoved(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

@@ -11,8 +11,9 @@ import (
 
 const awaited = engine.ID("awaitedFoldr")
 
-// send puts records on the server as another program does whose folder is too large for
-// it: all its items, and the toolbar that lists it. It returns the list of the items.
+// sendWithoutFolder puts the records of n items and of the toolbar on the server, but not
+// that of the folder between them: another program's folder was too large for the server. It
+// returns the folder's list of children.
 func (a *account) sendWithoutFolder(n int) (list string) {
 	var ids []string
 	for i := range n {
@@ -24,8 +25,8 @@ func (a *account) sendWithoutFolder(n int) (list string) {
 	return strings.Join(ids, ",")
 }
 
-// Another program sent what is in a folder, and the server did not take the folder. Its
-// items wait for it: nothing is put elsewhere, and nothing is sent.
+// Another program sent the items of a folder, and the server refused the folder. The items
+// wait for it: none is put elsewhere, and nothing is sent.
 func TestItemsWaitForTheirFolder(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -47,7 +48,7 @@ func TestItemsWaitForTheirFolder(t *testing.T) {
 			t.Fatalf("stuck: %+v, %v; want the folder named", tr, err)
 		}
 	}
-	// The folder stays in its own folder's list.
+	// The folder stays in the list of the toolbar.
 	fresh.add(bookmarks.Toolbar, "more")
 	if _, out := fresh.sync(); len(out) != 2 {
 		t.Fatalf("%d records are sent", len(out))
@@ -56,7 +57,7 @@ func TestItemsWaitForTheirFolder(t *testing.T) {
 		t.Errorf("the toolbar went up with %s", got)
 	}
 	rounds(1, one, fresh) // the toolbar was older than the record said
-	// A device that compares all that it has finds the same.
+	// A full merge has the same result.
 	if err := fresh.Reset(t.Context(), engine.Association{Global: "g", Collection: "c2"}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,8 @@ func TestItemsWaitForTheirFolder(t *testing.T) {
 	}
 }
 
-// If the items go elsewhere, nothing waits any more; and few are put into Unfiled at once.
+// Items that are moved to another folder no longer wait. A few items without a folder are put
+// into Unfiled at once.
 func TestItemsThatNeedNotWait(t *testing.T) {
 	t.Parallel()
 	t.Run("moved", func(t *testing.T) {

@@ -62,7 +62,7 @@ func synced(b *testing.B) (*account, *device) {
 	d := a.device(b)
 	d.sync()
 	for id, in := range a.records {
-		delete(a.records, id) // the device has them; those that come are put anew
+		delete(a.records, id) // the device has them; later ones are put again
 		_ = in
 	}
 	return a, d

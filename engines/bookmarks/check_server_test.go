@@ -23,7 +23,7 @@ func TestACheckLooksAtTheServer(t *testing.T) {
 	if c, err := p.one.CheckServer(t.Context(), p.account.live); err != nil || len(c.Counts) > 0 || !c.Live || c.Records != 9 {
 		t.Fatalf("%+v, %v; want nine records and no fault", c, err)
 	}
-	// What another client wrote since is not known here.
+	// Another client writes records that this device has not seen.
 	p.account.damage(p.a)
 	p.account.put(p.b, `{"id":"`+string(p.b)+`","type":"bookmark","parentid":"menu","title":"no URL"}`)
 	delete(p.account.records, p.f)
@@ -32,7 +32,7 @@ func TestACheckLooksAtTheServer(t *testing.T) {
 	if err != nil || !maps.Equal(c.Counts, want) {
 		t.Fatalf("%v, %v; want %v", c.Counts, err, want)
 	}
-	// So another device finds it.
+	// The check of this device alone finds nothing.
 	if c, err := p.one.Check(t.Context()); err != nil || len(c.Counts) > 0 {
 		t.Fatalf("as of the last sync: %v, %v", c.Counts, err)
 	}

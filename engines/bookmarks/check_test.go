@@ -71,8 +71,8 @@ func TestCheckSeesDamage(t *testing.T) {
 	}
 }
 
-// meddler is a source of randomness at which somebody edits the tree. The merge
-// asks it for a new GUID in its very middle.
+// meddler is a source of randomness that edits the tree when it is read: the merge asks for a
+// new GUID halfway through.
 type meddler struct{ edit func() }
 
 func (m *meddler) Read(b []byte) (int, error) {
@@ -117,7 +117,7 @@ func TestAnEditInTheMiddleOfTheMergeIsKept(t *testing.T) {
 	d.sound()
 }
 
-// A list of a million children that do not exist is a large record, and no more.
+// A list of a million children that do not exist costs no more than a large record.
 func TestVeryManyChildren(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

@@ -53,7 +53,7 @@ func TestACommandToWipeLeavesWhatIsUnsent(t *testing.T) {
 	p.one.want(p.f, "x", "unsent")
 }
 
-// The command alone, with all still on the server, takes nothing away.
+// The command deletes nothing while all records are still on the server.
 func TestACommandToWipeWhatIsAllThere(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -103,8 +103,8 @@ func TestACommandToWipeIsHeld(t *testing.T) {
 	rest(t, one, two)
 }
 
-// What comes back after a wipe on this device was not an addition: to undo it would delete it
-// everywhere.
+// Items that come back after a wipe of this device do not count as added: undoing that would
+// delete them on all devices.
 func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -124,7 +124,7 @@ func TestNothingIsUndoneAfterAWipeHere(t *testing.T) {
 	}
 }
 
-// An account that was started afresh takes what devices have, unsent or not.
+// An account that was started over takes all that devices have, uploaded before or not.
 func TestAFreshStartOfTheAccount(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

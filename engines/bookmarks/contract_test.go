@@ -17,9 +17,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/long"
 )
 
-// folded is the engine as the suite of flat collections can see it. The suite
-// knows items alone; here it is given the folder that lists them as another device
-// would write it, and does not see that the folder goes up with its items.
+// folded adapts the engine to the suite for flat collections, which knows items and no
+// folders. It adds the folder that lists the items to what comes in, as another device would
+// write it, and hides the folder from what goes up.
 type folded struct {
 	*bookmarks.Engine
 	list *[]engine.ID // the server's list of Unfiled

@@ -94,14 +94,14 @@ func TestFieldsAndPlaceChangeTogether(t *testing.T) {
 	if err != nil || it.Title != "moved" || it.Parent != bookmarks.Toolbar || it.Position != 0 {
 		t.Fatalf("it is %+v, %v", it, err)
 	}
-	// Another folder alone is its end, and a position alone is one in the same folder.
+	// A folder without a position means its end; a position without a folder, the same folder.
 	if it, err = p.one.UpdateFields(ctx, p.b, bookmarks.Change{Parent: &toolbar}); err != nil || it.Position != 2 {
 		t.Fatalf("it is %+v, %v", it, err)
 	}
 	if it, err = p.one.UpdateFields(ctx, p.f, bookmarks.Change{Position: &first, Title: &title}); err != nil || it.Position != 0 || it.Title != "moved" {
 		t.Fatalf("it is %+v, %v", it, err)
 	}
-	// The folder that it is in is not another.
+	// The folder that it is in already does not move it.
 	if it, err = p.one.UpdateFields(ctx, p.a, bookmarks.Change{Parent: &toolbar}); err != nil || it.Position != 0 {
 		t.Fatalf("it is %+v, %v", it, err)
 	}
@@ -111,7 +111,7 @@ func TestFieldsAndPlaceChangeTogether(t *testing.T) {
 		d.want(bookmarks.Toolbar, "moved", "before", "b")
 		d.sound()
 	}
-	// What cannot be moved there is not changed either.
+	// If the move is refused, the fields are not changed either.
 	inner := p.one.addFolder(p.f, "inner")
 	title = "lost"
 	for into, want := range map[engine.ID]error{

@@ -32,8 +32,7 @@ func realRecords(t *testing.T) (all []real) {
 	return all
 }
 
-// What Firefox wrote comes in, and goes up to another account as Firefox wrote
-// it: the same members with the same values.
+// Records that Firefox wrote are uploaded to another account with the same members and values.
 func TestRecordsAreFirefoxs(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -110,7 +109,7 @@ func TestOldQueriesAreRewritten(t *testing.T) {
 	d.sound()
 }
 
-// Nobody else's mistake stops the rest, or does damage.
+// A bad record of another client neither stops the sync nor damages other items.
 func TestBadRecords(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return string(slices.Repeat([]byte{'x'}, n)) }
@@ -171,7 +170,7 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
-// Records that contradict each other are repaired, counted, and go up.
+// Records that contradict each other are repaired, counted and uploaded.
 func TestContradictionsAreRepaired(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

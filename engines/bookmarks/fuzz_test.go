@@ -8,8 +8,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/rawjson"
 )
 
-// What is read of a record, whatever it was, can be written, and read again as
-// the same.
+// Whatever a record was, the engine can write what it read of it, and reads the same again.
 func FuzzRecord(f *testing.F) {
 	text, err := os.ReadFile("testdata/firefox-esr-153.json")
 	if err != nil {
@@ -40,7 +39,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s cannot be read again: %v", written, err)
 		}
-		// What names a query's tag is written anew.
+		// The name of a query's tag follows from its URL.
 		if r.kind == Query {
 			again.extra = r.extra
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-// damage makes a record one that nobody can read.
+// damage makes a record on the server unreadable for all devices.
 func (a *account) damage(id engine.ID) {
 	a.records[id] = engine.Incoming{ID: id, Modified: a.tick(), Err: errors.New("it cannot be decrypted")}
 }
@@ -30,7 +30,7 @@ func rounds(n int, devices ...*device) (sent [][]engine.ID) {
 	return sent
 }
 
-func TestADamagedRecordMakesNobodyRestless(t *testing.T) {
+func TestDevicesComeToRestWithADamagedRecord(t *testing.T) {
 	t.Parallel()
 	for name, pick := range map[string]func(p *pair) engine.ID{
 		"bookmark":        func(p *pair) engine.ID { return p.b },
@@ -44,14 +44,14 @@ func TestADamagedRecordMakesNobodyRestless(t *testing.T) {
 			id := pick(p)
 			p.account.damage(id)
 			fresh := p.account.device(t)
-			// Nobody is there who has the good copy.
+			// No device with a good copy syncs yet.
 			if sent := rounds(6, fresh); slices.ContainsFunc(sent, func(ids []engine.ID) bool { return len(ids) > 0 }) {
 				t.Fatalf("a device that cannot read %s sends %v", id, sent)
 			}
 			if c, err := fresh.Check(t.Context()); err != nil || c.Counts["server cannot be read"] == 0 {
 				t.Errorf("the check of a device that cannot read it: %+v, %v", c, err)
 			}
-			// What the user does beside it harms nothing.
+			// The user's other edits are uploaded as usual.
 			mine := fresh.add(bookmarks.Toolbar, "mine")
 			fresh.sync()
 			sent := rounds(6, fresh, p.two, p.one)
@@ -72,7 +72,7 @@ func TestADamagedRecordMakesNobodyRestless(t *testing.T) {
 	}
 }
 
-// A folder goes up with those of its items that cannot be read here, where they are.
+// A folder that is uploaded keeps the items that this device cannot read, in their places.
 func TestAFolderKeepsWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -97,7 +97,7 @@ func TestAFolderKeepsWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// If nearly nothing can be read, the keys may be wrong: then nothing is overwritten.
+// If almost no record can be read, the keys may be wrong, so nothing is overwritten.
 func TestMuchThatCannotBeReadIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

@@ -20,8 +20,8 @@ func (d *device) syncSmall() []engine.Outgoing {
 	return out
 }
 
-// A folder whose record is too large stays whole, here and elsewhere, and comes
-// whole when it fits.
+// A folder whose record is too large stays whole on all devices, and is synced whole once it
+// fits.
 func TestAFolderTooLargeForARecord(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]int{"new": 0, "grown": 10} {
@@ -88,8 +88,8 @@ func TestAFolderTooLargeForARecord(t *testing.T) {
 	}
 }
 
-// A folder that a later version of the program wrote in a form of its own is not
-// overwritten, and what is put into it waits with it.
+// A folder that a newer version of the program wrote in an unknown form is not overwritten,
+// and items that are put into it wait.
 func TestAFolderThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

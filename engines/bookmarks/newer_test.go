@@ -50,8 +50,8 @@ func TestTheNewerEditWins(t *testing.T) {
 	}
 }
 
-// Others do not believe a record that says it was added the day after tomorrow. So the
-// device whose clock was wrong does not either, or each would have a date of its own.
+// Other devices ignore a date of addition in the future. The device whose clock was wrong does
+// too, or the devices would have different dates.
 func TestABookmarkByAClockThatIsFarAhead(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

@@ -55,18 +55,18 @@ func statements(t *testing.T) map[string]string {
 	for name, e := range parts {
 		all[name] = text(e)
 	}
-	// These are parts of others.
+	// These are parts of other statements.
 	for _, part := range []string{"sqlItem", "sqlSubtree", "sqlNotHeld", "sqlNotHeldGone", "sqlWhereHeld", "sqlWhereHeldGone"} {
 		delete(all, part)
 	}
 	return all
 }
 
-// small are tables and subqueries whose size is not the tree's.
+// small are tables and subqueries that do not grow with the tree.
 var small = map[string]bool{"bookmark_meta": true, "json_each": true, "CONSTANT": true, "below": true, "(subquery-2)": true,
 	"(subquery-1)": true, "(subquery-3)": true, "r": true, "value": true}
 
-// whole are statements that are there to read everything.
+// wholeStatements are meant to read everything.
 var wholeStatements = map[string]bool{
 	"sqlBadPositions": true, // Check
 	"sqlSynced":       true, // Check
@@ -74,8 +74,7 @@ var wholeStatements = map[string]bool{
 	"sqlWipeItems":    true, // Wipe
 }
 
-// A statement that reads a whole table is fast in every test and slow for the
-// user with a hundred thousand bookmarks.
+// A statement that scans a table is fast in tests, and slow with a hundred thousand bookmarks.
 func TestNoStatementScansATable(t *testing.T) {
 	t.Parallel()
 	db, err := places.Open(t.Context(), places.Config{Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now, Rand: strings.NewReader("")})

@@ -7,7 +7,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-// A query's record says twice which tag it is for; the user's query says it once.
+// A query's record names its tag twice, in the URL and in a field; the user gives it once, in
+// the URL.
 func TestAQueryForATagComesToRest(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -25,7 +26,7 @@ func TestAQueryForATagComesToRest(t *testing.T) {
 			t.Errorf("the record of %s is for the tag %q", id, got)
 		}
 	}
-	// The name follows the URL, and what else was in the record stays.
+	// The field follows the URL, and the record's other fields stay.
 	url := "place:tag=new"
 	a.tick()
 	if _, err := d.UpdateFields(t.Context(), "theirs______", bookmarks.Change{URL: &url}); err != nil {

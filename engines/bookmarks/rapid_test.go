@@ -128,7 +128,7 @@ func (m *model) edit(d *device) {
 	}
 }
 
-// shape is a tree as text, times left out.
+// shape is a tree as text, without times.
 func (m *model) shape(d *device) string {
 	var text []byte
 	for _, n := range m.nodes(d) {
@@ -138,8 +138,8 @@ func (m *model) shape(d *device) string {
 	return string(text)
 }
 
-// Two devices edit at will, their connections break, records come in any order:
-// in the end both have one tree, with all that nobody deleted, once.
+// Two devices make random edits, connections break, and records come in any order. In the end
+// both have the same tree, with each item that was not deleted exactly once.
 func TestDevicesConverge(t *testing.T) {
 	t.Parallel()
 	long.Check(t, 30, func(rt *rapid.T) {
@@ -171,7 +171,7 @@ func TestDevicesConverge(t *testing.T) {
 	})
 }
 
-// settle syncs until nothing happens any more, which must be soon.
+// settle syncs until nothing changes, and fails the test if that takes many rounds.
 func (m *model) settle() {
 	for round := 0; ; round++ {
 		sent := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-// What goes up again without an edit of the user's is not an edit: another device that had
-// it and deleted it meanwhile has the last word, also where the receipt was lost.
+// An item that is uploaded again without an edit by the user does not count as edited: if
+// another device deleted it meanwhile, it is deleted, also after a lost receipt.
 func TestADeletionBeatsWhatOnlyGoesUpAgain(t *testing.T) {
 	t.Parallel()
 	title := "edited"

@@ -20,8 +20,8 @@ func (p *pair) restore(records map[engine.ID]engine.Incoming) {
 	}
 }
 
-// A backup of the server that was made before a deletion does not bring back what every
-// device knows to be deleted.
+// A server that is restored from a backup does not bring back items that were deleted after
+// the backup.
 func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -45,7 +45,7 @@ func TestWhatARestoredServerBringsBackIsDeletedAgain(t *testing.T) {
 	p.two.want(bookmarks.Menu, "a", "b", "c", "f/")
 }
 
-// The user may have restored the server for just that.
+// The user may have restored the server to get the deleted items back.
 func TestWhatARestoredServerBringsBackStaysIfTheAccountWins(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
@@ -88,7 +88,7 @@ func TestManyDeletionsAgainAreHeld(t *testing.T) {
 	}
 }
 
-// Another device fills the server again just as this one finds it empty.
+// Another device fills the server again while this one finds it empty.
 func TestADeletionOutlivesAnEmptyServer(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

@@ -38,7 +38,7 @@ func (a *account) modified() (at engine.Timestamp) {
 	return at
 }
 
-// put is what some other device writes.
+// put writes a record as another device.
 func (a *account) put(id engine.ID, record string) {
 	a.records[id] = engine.Incoming{ID: id, Modified: a.tick(), Payload: []byte(record)}
 }
@@ -65,12 +65,12 @@ type device struct {
 	*bookmarks.Engine
 	t testing.TB
 	a *account
-	// start is what the next sync is begun with.
+	// start is passed to the Begin of the next sync.
 	start engine.Start
 	// shuffle changes the order in which records arrive.
 	shuffle func([]engine.Incoming)
-	// lose is how many pages go up before the connection breaks, its last receipt
-	// lost; 0: it holds.
+	// lose is after how many uploaded pages the connection breaks, so that the last receipt
+	// is lost; 0: it does not break.
 	lose int
 	// refuse tells which records the server refuses for ever; nil: none.
 	refuse func(engine.Outgoing) bool
@@ -206,7 +206,7 @@ func (d *device) get(guid engine.ID) bookmarks.Item {
 	return it
 }
 
-// titles are those of what is in a folder, in order; a folder's with a slash.
+// titles are the titles of a folder's items, in order; those of folders end with a slash.
 func (d *device) titles(folder engine.ID) (titles []string) {
 	d.t.Helper()
 	items, err := d.Children(d.t.Context(), folder)

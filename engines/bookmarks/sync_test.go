@@ -30,7 +30,7 @@ func newPair(t *testing.T) *pair {
 	return p
 }
 
-// settle syncs both until nothing goes up, and wants one tree.
+// settle syncs both until nothing goes up, and fails the test unless they have the same tree.
 func (p *pair) settle(t *testing.T) {
 	t.Helper()
 	for range 3 {
@@ -141,7 +141,7 @@ func TestMadeOnBothSidesBeforeTheFirstSync(t *testing.T) {
 	}
 }
 
-// What grows with the tree must not be done for a change that does not.
+// A small change must not cost work that grows with the tree.
 func TestASmallChangeIsAppliedAsItIs(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(p *pair){
@@ -222,8 +222,8 @@ func TestPrefer(t *testing.T) {
 	}
 }
 
-// A first sync of many items is many small transactions; a device that has some of
-// them already, and finds others out of place, ends up with the same tree.
+// A first sync of many items takes many small transactions. A device that has some of the items
+// already, some of them elsewhere, ends up with the same tree.
 func TestAFirstSyncOfMany(t *testing.T) {
 	t.Parallel()
 	n := long.Of(2000, 5000)

@@ -12,7 +12,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks"
 )
 
-// What another device stored goes back to the server as it came, edited or not.
+// A URL that another device stored is uploaded as it came, whether its item was edited or not.
 func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -55,7 +55,7 @@ func TestAnEditLeavesTheSpellingOfAURL(t *testing.T) {
 			t.Errorf("%q is found %d times, %v", urls[i], len(found), err)
 		}
 	}
-	// Undo brings back what the user could not add.
+	// Undo restores a URL that the user could not add.
 	for _, it := range items {
 		a.delete(it.ID)
 	}

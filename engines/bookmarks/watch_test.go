@@ -58,7 +58,7 @@ func TestWatchTellsWhichItemsChanged(t *testing.T) {
 	}
 }
 
-// TestAnEditIsWhole: what a transaction of the user's did is kept, or none of it.
+// TestAnEditIsWhole: all changes of a transaction are kept, or none.
 func TestAnEditIsWhole(t *testing.T) {
 	t.Parallel()
 	d := newAccount().device(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/creditcards"
 )
 
-// Whoever adds a card that is added at the same moment is told of the other one.
+// Of several concurrent calls that add one number, one succeeds, and the others
+// return ErrDuplicate.
 func TestACardIsAddedOnce(t *testing.T) {
 	t.Parallel()
 	e, _ := open(t)
@@ -20,7 +21,7 @@ func TestACardIsAddedOnce(t *testing.T) {
 	for i := range at {
 		group.Go(func() {
 			<-start
-			name := string(rune('A' + i)) // another holder each: only the number is the same
+			name := string(rune('A' + i)) // different holders, and the same number
 			_, err := e.Add(t.Context(), creditcards.Card{Entry: creditcards.Entry{Name: name, Number: "4111 1111 1111 1111"}})
 			errs <- err
 		})

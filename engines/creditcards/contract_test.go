@@ -39,7 +39,7 @@ var kind = flattest.Kind[*creditcards.Engine, creditcards.Card]{
 	ID:         func(r creditcards.Card) engine.ID { return r.ID },
 	SetVersion: func(r *creditcards.Card, version int) { r.ExpMonth, r.ExpYear = 1, 2030+version },
 	Version:    func(r creditcards.Card) (int, error) { return r.ExpYear - 2030, nil },
-	// The store's own: that a number is here already takes a look at all cards.
+	// The store's own methods: the engine's Add reads all cards to find a duplicate.
 	Editor:  func(e *creditcards.Engine) flattest.Editor[creditcards.Card] { return e.Store() },
 	Invalid: []byte(`{"id":"000000000000","entry":{"cc-number":4111111111111111,"version":3}}`),
 }

@@ -200,7 +200,7 @@ func TestRecordsThatAreNoCard(t *testing.T) {
 			t.Errorf("%s: the problem tells the number: %v", name, m.Problems[0].Err)
 		}
 	}
-	// What another device let pass is kept, as Firefox keeps it.
+	// A bad number that another device stored is kept, as Firefox keeps it.
 	for name, payload := range map[string]string{
 		"a wrong digit":   `{"id":"x","entry":{"cc-number":"4111111111111112","version":3}}`,
 		"no digits":       `{"id":"x","entry":{"cc-number":"secret","version":3}}`,
@@ -236,7 +236,7 @@ func TestWhatIsNoCardIsRefused(t *testing.T) {
 			t.Errorf("the error tells the number: %v", err)
 		}
 	}
-	// A number that another device let pass stays while something else is edited.
+	// A bad number that another device stored stays when another field is edited.
 	enginetest.Once(t, e, engine.Start{}, 9, enginetest.Record(8, `{"id":"x","entry":{"cc-number":"4111111111111112","cc-type":"shop","version":3}}`))
 	update(t, e, "x", func(c *creditcards.Card) { c.Name = "Bob" })
 	if c := list(t, e)[0]; c.Number != "4111111111111112" || c.Network != "visa" {

@@ -8,8 +8,8 @@ import (
 	"github.com/syncmanager/syncmanager/engines/creditcards"
 )
 
-// FuzzCard reads records from anywhere: what is one is written so that it is the same
-// when it is read again, and no more of its number is shown than the end.
+// FuzzCard reads any bytes: a valid record reads the same after it was written, and Masked
+// shows only the end of its number.
 func FuzzCard(f *testing.F) {
 	f.Add(recorded(f)[0].Payload)
 	f.Add([]byte(`{"entry":{"version":9,"cc-number":[4111]}}`))

@@ -146,7 +146,7 @@ func TestEachKeyIsMergedAlone(t *testing.T) {
 	}
 }
 
-// TestOneRecordForAnAddon: the account has one for an add-on that we have data of.
+// TestOneRecordForAnAddon: the account has a record for an add-on that has data here already.
 func TestOneRecordForAnAddon(t *testing.T) {
 	t.Parallel()
 	e := open(t)
@@ -220,7 +220,7 @@ func TestQuotas(t *testing.T) {
 		t.Errorf("as many keys as there may be: %v", err)
 	}
 
-	// Another device's are over all three.
+	// Another device's data is over all three quotas.
 	over := fmt.Sprintf(`{"big":"%s"`, strings.Repeat("x", 200_000))
 	for i := range 600 {
 		over += fmt.Sprintf(`,"k%d":%d`, i, i)

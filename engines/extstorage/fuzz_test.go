@@ -35,7 +35,7 @@ func decoded(d Data) map[string]any {
 	for key, value := range d {
 		var v any
 		if err := json.Unmarshal(value, &v); err != nil {
-			return nil // a number beyond all bounds: its text is kept
+			return nil // the number is too large for a float64: its text is kept
 		}
 		all[key] = v
 	}

@@ -18,7 +18,7 @@ func values(pairs ...string) map[string]json.RawMessage {
 	return all
 }
 
-// The calls that change something tell what, as an add-on is told.
+// Calls that change storage return the changes, as add-ons get them.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	e := open(t)

@@ -30,7 +30,7 @@ var kind = flattest.Kind[*forms.Engine, forms.Entry]{
 		_, err = fmt.Sscanf(r.Value, "v%d", &version)
 		return version, err
 	},
-	// The store's own: the engine's Update makes another entry.
+	// The store's own methods: the engine's Update makes another entry.
 	Editor:  func(e *forms.Engine) flattest.Editor[forms.Entry] { return e.Store() },
 	Invalid: []byte(`{"id":"/form0+","name":"field 0","value":""}`),
 }
@@ -106,8 +106,8 @@ func TestAnEditIsAnotherEntry(t *testing.T) {
 	}
 }
 
-// TestBadEntries: one bad record stops no other, and what Firefox would not keep is
-// taken from others, but not from the user.
+// TestBadEntries: a bad record does not stop the others, and an entry that Firefox would not
+// keep is accepted from other devices, but not from the user.
 func TestBadEntries(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ü", forms.MaxLength+1)
