@@ -32,7 +32,8 @@ devices with the next sync.
 		RunE:    list.RunE,
 	}
 	c.Flags().AddFlagSet(list.Flags())
-	c.AddCommand(list, a.historySearchCommand(), a.historyTopCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
+	c.AddCommand(list, a.historySearchCommand(), a.historyTopCommand(), a.historyVisitsCommand(), a.historyAddCommand(), a.historyRemoveCommand(),
+		a.historyClearCommand(), a.historyPruneCommand(),
 		a.historyImportCommand(), a.historyExportCommand())
 	c.AddCommand(a.undoCommands("history", func(ctx context.Context, p *profile.Profile) (undoer, error) {
 		return p.History(ctx)
@@ -121,7 +122,7 @@ func (a *app) historyListCommand() *cobra.Command {
 		if len(args) == 1 {
 			return a.showPage(ctx, store, args[0])
 		}
-		pages := firstPages(store.ListBetween(ctx, when), limit)
+		pages := first(store.ListBetween(ctx, when), limit)
 		if a.JSON {
 			return term.PrintArray(a.JSONOut(), pages, func(p history.Page) any { return p })
 		}
@@ -137,12 +138,12 @@ func (a *app) historyListCommand() *cobra.Command {
 	return c
 }
 
-// firstPages yields so many pages at most; 0: all.
-func firstPages(pages iter.Seq2[history.Page, error], limit int) iter.Seq2[history.Page, error] {
-	return func(yield func(history.Page, error) bool) {
+// first yields so many at most; 0: all.
+func first[T any](all iter.Seq2[T, error], limit int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		n := 0
-		for page, err := range pages {
-			if n++; !yield(page, err) || n == limit {
+		for one, err := range all {
+			if n++; !yield(one, err) || n == limit {
 				return
 			}
 		}
@@ -163,12 +164,19 @@ func (a *app) showPage(ctx context.Context, store *history.Engine, word string) 
 	if page.Title != "" {
 		t.Add("Title", page.Title)
 	}
+	if page.PreviewImage != "" {
+		t.Add("Image", page.PreviewImage)
+	}
 	for i, v := range page.Visits {
 		field := ""
 		if i == 0 {
 			field = "Visits"
 		}
-		t.Add(field, a.moment(&v.At)+"  "+transitionWord(v.Type))
+		how := a.moment(&v.At) + "  " + visitWords(v)
+		if v.Referrer != "" {
+			how += "  from " + v.Referrer
+		}
+		t.Add(field, how)
 	}
 	return t.Print(a.Out)
 }
@@ -217,8 +225,8 @@ func transitionWord(t history.Transition) string {
 
 func (a *app) historyAddCommand() *cobra.Command {
 	var (
-		title, how string
-		at         usage.Time
+		title, how, referrer string
+		at                   usage.Time
 	)
 	c := &cobra.Command{
 		Use:               "add URL",
@@ -230,6 +238,8 @@ func (a *app) historyAddCommand() *cobra.Command {
 	c.Flags().StringVar(&title, "title", "", "the page's `TITLE`")
 	c.Flags().Var(&at, "at", "when it was visited (default: now)")
 	c.Flags().StringVar(&how, "type", "link", "the `TYPE` of the visit: link, typed, bookmark, …")
+	c.Flags().StringVar(&referrer, "referrer", "", "the `URL` of the page that led there, if that is in the history")
+	_ = c.RegisterFlagCompletionFunc("referrer", cobra.NoFileCompletions)
 	words := slices.Sorted(maps.Keys(transitions))
 	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRunE = func(_ *cobra.Command, args []string) error {
@@ -246,7 +256,7 @@ func (a *app) historyAddCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		page, err := store.AddVisit(ctx, args[0], title, history.Visit{At: at.Time, Type: transitions[how]})
+		page, err := store.AddVisit(ctx, args[0], title, history.Visit{At: at.Time, Type: transitions[how], Referrer: referrer})
 		if err != nil {
 			return err
 		}
@@ -270,6 +280,7 @@ func (a *app) historyRemoveCommand() *cobra.Command {
 		Long: `Delete pages here, and everywhere with the next sync: by URL, all pages of a host and
 its subdomains, or those that were visited in a period. If a page was visited at
 other times too, only its visits in the period are deleted, and only on this device.
+'syncmanager history clear' deletes all of it on this device alone.
 
 ` + usage.TimeHelp,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -308,10 +319,7 @@ other times too, only its visits in the period are deleted, and only on this dev
 		if err != nil {
 			return err
 		}
-		if a.JSON {
-			return a.PrintJSON(gone)
-		}
-		return a.Print("%s and %s deleted", plural(gone.Pages, "page"), plural(gone.Visits, "visit"))
+		return a.printDeleted(gone)
 	})
 	return c
 }

@@ -1,6 +1,8 @@
 package history_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -129,5 +131,55 @@ func TestClearingTwiceAndAnUndo(t *testing.T) {
 	}
 	if log, err := d.Log(t.Context()); err != nil || len(log) != 0 {
 		t.Errorf("the log is %+v, %v", log, err)
+	}
+}
+
+// The user does not wait for a sync: what it staged before stays away too, and what it was about
+// to send does not go.
+func TestClearingDuringASync(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"staged", "merged"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			d := newDevice(t)
+			ctx := t.Context()
+			d.visit(player, "Unsent", time.Hour, history.Link)
+			s, err := d.Begin(ctx, engine.Start{})
+			d.must(err)
+			d.must(s.Stage(ctx, []engine.Incoming{d.record("articlepageA", article, "Theirs", at(2*time.Hour, 1))}))
+			if when == "staged" {
+				_, err = d.ClearLocal(ctx)
+				d.must(err)
+			}
+			d.at += 100
+			_, err = s.Merge(ctx, d.at)
+			d.must(err)
+			if when == "merged" {
+				_, err = d.ClearLocal(ctx)
+				d.must(err)
+			}
+			out, err := s.Outgoing(ctx, 100)
+			d.must(err)
+			if len(out) != 0 || len(d.pages()) != 0 {
+				t.Errorf("it sends %+v, and has %+v", out, d.pages())
+			}
+			d.must(s.Uploaded(ctx, engine.Receipt{At: d.at + 100, Stored: []engine.ID{"articlepageA"}}))
+			d.must(s.End(ctx, nil))
+			d.wantChanges("after the sync", 0)
+		})
+	}
+}
+
+// Stopped at any place, it can be called again.
+func TestAClearingThatIsStopped(t *testing.T) {
+	t.Parallel()
+	d := aged(t, 600)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if gone, err := d.ClearLocal(ctx); !errors.Is(err, context.Canceled) || gone.Pages != 0 {
+		t.Errorf("cleared %+v, %v", gone, err)
+	}
+	if gone, err := d.ClearLocal(t.Context()); err != nil || gone.Pages != 600 || len(d.pages()) != 0 {
+		t.Errorf("cleared %+v, %v", gone, err)
 	}
 }
