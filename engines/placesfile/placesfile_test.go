@@ -117,3 +117,39 @@ func TestMaintain(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+// A page that is deleted from the history stays for its bookmark, but not as what led to others.
+func TestABookmarkedReferrerIsForgotten(t *testing.T) {
+	t.Parallel()
+	const from, to = "https://from.example/", "https://to.example/"
+	for name, forget := range map[string]func(s *stores) error{
+		"deleted": func(s *stores) error { _, err := s.history.DeleteURL(s.t.Context(), from); return err },
+		"by time": func(s *stores) error {
+			_, err := s.history.DeleteBetween(s.t.Context(), history.Between{To: now.Add(-24 * time.Hour)})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStores(t)
+			s.bookmark(bookmarks.Item{Title: "From", URL: from})
+			s.visit(from, "", 2, history.Link)
+			_, err := s.history.AddVisit(t.Context(), to, "", history.Visit{At: now, Referrer: from})
+			s.must(err)
+			s.must(s.history.NoteUse(t.Context(), history.Use{URL: to, Referrer: from}))
+			if p, err := s.history.GetURL(t.Context(), to); err != nil || p.Visits[0].Referrer != from {
+				t.Fatalf("the page is %+v, %v", p, err)
+			}
+			s.must(forget(s))
+			p, err := s.history.GetURL(t.Context(), to)
+			s.must(err)
+			u, err := s.history.LastUse(t.Context(), to)
+			if err != nil || u.Referrer != "" || p.Visits[0].Referrer != "" {
+				t.Errorf("the visit is %+v, and the use %+v, %v", p.Visits[0], u, err)
+			}
+			if n, err := s.bookmarks.Count(t.Context()); err != nil || n != 1 {
+				t.Errorf("%d bookmarks, %v", n, err)
+			}
+		})
+	}
+}
