@@ -11,8 +11,9 @@
 // Or it calls Run, which syncs some seconds after the user's last change and every hour, and
 // shows the results from Watch:
 //
+//	results := m.Watch(ctx) // before Run, so that its first result is among them
 //	go m.Run(ctx, syncmanager.RunOptions{})
-//	for result := range m.Watch(ctx) { … }
+//	for result := range results { … }
 //
 // The [Manager] owns what all engines share: the storage token, the backoff that the service
 // requests, which engines the account syncs (enabled and declined), this device's record in
