@@ -52,7 +52,7 @@ func (b *browser) loginBrowser(ctx context.Context, args []string) error {
 		if err != nil {
 			return nil, err
 		}
-		defer s.Close()
+		defer func() { _ = s.Close() }() // a port that is let go
 		b.printf("open %s", s.URL)
 		if s.Returns {
 			return s.Await(ctx)
@@ -98,12 +98,8 @@ func (b *browser) signIn(ctx context.Context, server string, enter func(*account
 	if err := a.RegisterDevice(ctx, b.deviceName(), deviceType); err != nil {
 		return err
 	}
-	m, err := b.manager(ctx, a)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	if err := m.SignIn(ctx, a); err != nil { // a manager that was signed out sends nothing before
+	// A manager that was signed out sends nothing before.
+	if err := b.online(ctx, a, func(m *syncmanager.Manager) error { return m.SignIn(ctx, a) }); err != nil {
 		return err
 	}
 	b.printf("signed in as %s", a.Session().Email)
@@ -132,30 +128,21 @@ func (b *browser) account() (*account.Account, error) {
 	return client.Resume(s), nil
 }
 
-// online returns the account of this device and the manager of all engines. The caller closes
-// the manager.
-func (b *browser) online(ctx context.Context) (*account.Account, *syncmanager.Manager, error) {
-	a, err := b.account()
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := b.manager(ctx, a)
-	return a, m, err
-}
-
-func (b *browser) manager(ctx context.Context, a *account.Account) (*syncmanager.Manager, error) {
+// online calls do with the manager of all engines.
+func (b *browser) online(ctx context.Context, a *account.Account, do func(*syncmanager.Manager) error) (err error) {
 	m, err := syncmanager.New(ctx, syncmanager.Config{
 		Account: a, State: syncmanager.FileState(filepath.Join(b.dir, "state")), Key: b.key,
 		Device:   syncmanager.Device{Name: b.deviceName(), Type: deviceType, Application: "Example Browser"},
 		Received: b.received,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer func() { err = errors.Join(err, m.Close()) }()
 	for _, e := range b.engines() {
 		if err := m.Register(e); err != nil {
-			return nil, errors.Join(err, m.Close())
+			return err
 		}
 	}
-	return m, nil
+	return do(m)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -80,9 +81,8 @@ func (d device) url(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
 	s, err := b.session.Load()
-	if err != nil {
+	if err := errors.Join(err, b.close()); err != nil {
 		t.Fatal(err)
 	}
 	return s.Server

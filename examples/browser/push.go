@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+
+	"github.com/syncmanager/syncmanager"
 )
 
 var pushCommands = []command{
@@ -25,18 +27,19 @@ func (b *browser) handlePush(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	_, m, err := b.online(ctx)
+	a, err := b.account()
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	p, err := m.HandlePush(ctx, body)
-	if err != nil {
-		return err
-	}
-	b.printf("%s", p.Command)
-	if p.Result != nil {
-		return b.report(*p.Result)
-	}
-	return nil
+	return b.online(ctx, a, func(m *syncmanager.Manager) error {
+		p, err := m.HandlePush(ctx, body)
+		if err != nil {
+			return err
+		}
+		b.printf("%s", p.Command)
+		if p.Result != nil {
+			return b.report(*p.Result)
+		}
+		return nil
+	})
 }

@@ -23,16 +23,17 @@ func (b *browser) sync(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] != "accept-deletions" {
 		return fmt.Errorf("usage: browser sync [accept-deletions]")
 	}
-	a, m, err := b.online(ctx)
+	a, err := b.account()
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	// The messages first, so that the pages which they open and close are synced at once. None of
-	// the three needs the others: each error is told, and stops none.
-	messages := errors.Join(m.Receive(ctx), b.sendCloses(ctx, a)) // Receive calls received
-	result, err := m.Sync(ctx, syncmanager.Options{AcceptDeletions: len(args) > 0})
-	return errors.Join(messages, err, b.report(result))
+	return b.online(ctx, a, func(m *syncmanager.Manager) error {
+		// The messages first, so that the pages which they open and close are synced at once. None
+		// of the three needs the others: each error is told, and stops none.
+		messages := errors.Join(m.Receive(ctx), b.sendCloses(ctx, a)) // Receive calls received
+		result, err := m.Sync(ctx, syncmanager.Options{AcceptDeletions: len(args) > 0})
+		return errors.Join(messages, err, b.report(result))
+	})
 }
 
 // report prints what a sync did. A store that failed stops no other, and has its own error.
@@ -58,47 +59,52 @@ func (b *browser) report(result syncmanager.Result) (err error) {
 
 // keepSyncing is what an app with a window does while it is open. Run also calls received.
 func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
-	a, m, err := b.online(ctx)
+	a, err := b.account()
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() {
-		ended <- m.Run(ctx, syncmanager.RunOptions{})
-		m.Close() // ends Watch
-	}()
-	for result := range m.Watch(context.WithoutCancel(ctx)) {
-		if err := errors.Join(result.Err, b.report(result), b.sendCloses(ctx, a)); err != nil {
-			b.printf("%v", err) // Run tries again
+	return b.online(ctx, a, func(m *syncmanager.Manager) error {
+		results := m.Watch(context.WithoutCancel(ctx)) // before Run, so that none is missed
+		ended := make(chan error, 1)
+		go func() {
+			ended <- m.Run(ctx, syncmanager.RunOptions{})
+			_ = m.Close() // ends the results, after the last one
+		}()
+		for result := range results {
+			if err := errors.Join(result.Err, b.report(result), b.sendCloses(ctx, a)); err != nil {
+				b.printf("%v", err) // Run tries again
+			}
 		}
-	}
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		return err // the user has to sign in again
-	}
-	return nil
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			return err // the user has to sign in again
+		}
+		return nil
+	})
 }
 
 func (b *browser) status(ctx context.Context, _ []string) error {
-	_, m, err := b.online(ctx)
+	a, err := b.account()
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	engines, err := m.Engines(ctx)
-	for _, e := range engines {
-		items, changes := 0, 0
-		if e.Items != nil {
-			items = *e.Items
+	return b.online(ctx, a, func(m *syncmanager.Manager) error {
+		engines, err := m.Engines(ctx)
+		for _, e := range engines {
+			b.printf("%s: %d items, %d to send, last sync %s", e.Name, count(e.Items), count(e.Changes), when(e.LastSync))
+			if e.LastError != "" {
+				b.printf("%s: %s", e.Name, e.LastError)
+			}
 		}
-		if e.Changes != nil {
-			changes = *e.Changes
-		}
-		b.printf("%s: %d items, %d to send, last sync %s", e.Name, items, changes, when(e.LastSync))
-		if e.LastError != "" {
-			b.printf("%s: %s", e.Name, e.LastError)
-		}
+		return err
+	})
+}
+
+// count is a number that an engine may not know.
+func count(n *int) int {
+	if n == nil {
+		return 0
 	}
-	return err
+	return *n
 }
 
 func when(t time.Time) string {

@@ -2,24 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/account/pairing"
 )
 
 func (b *browser) logout(ctx context.Context, _ []string) error {
-	_, m, err := b.online(ctx)
+	a, err := b.account()
 	if err != nil {
 		return err
 	}
-	defer m.Close()
 	// Also where the server could not be told, the device is signed out here.
-	untold := m.SignOut(ctx)
-	if err := b.session.Remove(); err != nil {
-		return err
-	}
-	return untold
+	return b.online(ctx, a, func(m *syncmanager.Manager) error {
+		return errors.Join(m.SignOut(ctx), b.session.Remove())
+	})
 }
 
 func (b *browser) whoami(ctx context.Context, _ []string) error {
