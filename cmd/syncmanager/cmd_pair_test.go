@@ -24,8 +24,9 @@ func TestDrawQR(t *testing.T) {
 		t.Fatalf("%d lines, want %d", len(lines), n)
 	}
 	for i, line := range lines {
-		line, ok := strings.CutPrefix(line, "\x1b[30;107m")
-		if line, ok = strings.CutSuffix(line, "\x1b[0m"); !ok {
+		line, colored := strings.CutPrefix(line, "\x1b[30;107m")
+		line, reset := strings.CutSuffix(line, "\x1b[0m")
+		if !colored || !reset {
 			t.Fatalf("line %d is %q", i, line)
 		}
 		cells := []rune(line)

@@ -87,13 +87,13 @@ func play(t *testing.T, run func(*env)) {
 		mux.Handle("GET "+channels.Prefix+"{$}", e.relay)
 		mux.Handle("GET "+channels.Prefix+"{id}", e.relay)
 		server := &http.Server{Handler: mux}
-		go server.Serve(e.pipes)
+		go func() { _ = server.Serve(e.pipes) }()
 		transport := &http.Transport{DialContext: e.pipes.dial}
 		e.http = &http.Client{Transport: transport}
 		defer func() {
 			e.relay.Close()
 			transport.CloseIdleConnections()
-			server.Close()
+			_ = server.Close()
 		}()
 		run(e)
 	})
@@ -104,9 +104,13 @@ func (e *env) dial(from, id string) (conn *websocket.Conn, status int) {
 	e.t.Helper()
 	conn, res, err := websocket.Dial(e.t.Context(), "ws://relay.test"+channels.Prefix+id, &websocket.DialOptions{
 		HTTPClient: e.http, HTTPHeader: http.Header{"User-Agent": {from + " Firefox"}, "Origin": {"https://elsewhere.test"}},
+		OnPingReceived: func(context.Context, []byte) bool { return from != "silent" },
 	})
 	if res == nil {
 		e.t.Fatal(err)
+	}
+	if conn != nil {
+		conn.SetReadLimit(1 << 20) // more than the relay passes on
 	}
 	if (err == nil) != (res.StatusCode == http.StatusSwitchingProtocols) {
 		e.t.Fatalf("%v, HTTP %d", err, res.StatusCode)
@@ -150,13 +154,13 @@ func (e *env) write(conn *websocket.Conn, text string) {
 	}
 }
 
-// closed waits until the relay closes conn, and returns why.
-func (e *env) closed(conn *websocket.Conn) websocket.CloseError {
+// closed waits until the relay closes conn, and returns the reason that it gives.
+func (e *env) closed(conn *websocket.Conn) (reason string) {
 	e.t.Helper()
 	for {
 		if _, _, err := conn.Read(e.t.Context()); err != nil {
 			closed, _ := errors.AsType[websocket.CloseError](err)
-			return closed
+			return closed.Reason
 		}
 	}
 }
@@ -188,12 +192,12 @@ func TestRelay(t *testing.T) {
 		}
 		// When one leaves, the other is told, after all messages.
 		e.write(a, "bGFzdA")
-		go a.Close(websocket.StatusNormalClosure, "")
+		go func() { _ = a.Close(websocket.StatusNormalClosure, "") }()
 		if e.read(b, &got); got.Message != "bGFzdA" {
 			t.Errorf("%+v", got)
 		}
-		if why := e.closed(b); why.Reason != "the other device left" {
-			t.Errorf("%+v", why)
+		if why := e.closed(b); why != "the other device left" {
+			t.Error(why)
 		}
 	})
 }
@@ -207,7 +211,7 @@ func TestChannelIsForTwo(t *testing.T) {
 		if _, status := e.dial("192.0.2.1", id); status != http.StatusNotFound {
 			t.Errorf("a third party: HTTP %d", status)
 		}
-		b.Close(websocket.StatusNormalClosure, "")
+		_ = b.Close(websocket.StatusNormalClosure, "")
 		e.closed(a)
 		if _, status := e.dial("192.0.2.2", id); status != http.StatusNotFound {
 			t.Errorf("after its end: HTTP %d", status)
@@ -244,12 +248,12 @@ func TestExpiry(t *testing.T) {
 		began := time.Now()
 		a, id := e.connect("192.0.2.1", "")
 		b, _ := e.connect("192.0.2.2", id)
-		why, other := make(chan websocket.CloseError), make(chan websocket.CloseError)
+		why, other := make(chan string), make(chan string)
 		go func() { why <- e.closed(a) }() // answers pings too
 		go func() { other <- e.closed(b) }()
-		for _, got := range []websocket.CloseError{<-why, <-other} {
-			if got.Reason != "the channel expired" {
-				t.Errorf("%+v", got)
+		for _, got := range []string{<-why, <-other} {
+			if got != "the channel expired" {
+				t.Error(got)
 			}
 		}
 		if took := time.Since(began); took != channels.Lifetime {
@@ -266,6 +270,17 @@ func TestSilentParty(t *testing.T) {
 		a, id := e.connect("192.0.2.1", "")
 		_, _ = e.connect("192.0.2.2", id) // never reads
 		e.closed(a)
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("after %v", took)
+		}
+		// Nor does one that reads, and answers nothing.
+		began = time.Now()
+		a, id = e.connect("192.0.2.1", "")
+		b, _ := e.connect("silent", id)
+		ended := make(chan string)
+		go func() { ended <- e.closed(b) }()
+		e.closed(a)
+		<-ended
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("after %v", took)
 		}
@@ -303,7 +318,7 @@ func TestMisuse(t *testing.T) {
 			play(t, func(e *env) {
 				a, id := e.connect("192.0.2.1", "")
 				b, _ := e.connect("192.0.2.2", id)
-				ended := make(chan websocket.CloseError, 2)
+				ended := make(chan string, 2)
 				go func() { ended <- e.closed(a) }()
 				go func() { ended <- e.closed(b) }()
 				began := time.Now()
@@ -328,7 +343,7 @@ func TestManyChannels(t *testing.T) {
 		create := func(from string) int {
 			conn, status := e.dial(from, "")
 			if conn != nil {
-				conn.CloseNow() // it counts nevertheless
+				_ = conn.CloseNow() // it counts nevertheless
 			}
 			return status
 		}

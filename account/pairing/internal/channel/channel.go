@@ -123,18 +123,9 @@ func (r Relay) connect(ctx context.Context, id string) (*Channel, error) {
 	if scheme != "ws" && scheme != "wss" || host == "" {
 		return nil, fmt.Errorf("%.100q is not the address of a pairing relay", r.URI)
 	}
-	ws, res, err := r.dial(ctx, scheme+"://"+host+path+id)
+	ws, res, err := r.dial(ctx, scheme+"://"+host+path+id) //nolint:bodyclose // the connection has it
 	if err != nil {
-		if res == nil {
-			return nil, fmt.Errorf("cannot connect to the pairing relay %s: %w", host, err)
-		}
-		switch {
-		case id != "" && res.StatusCode == http.StatusNotFound:
-			return nil, ErrGone
-		case res.StatusCode == http.StatusTooManyRequests:
-			return nil, fmt.Errorf("the pairing relay %s has too many pairings; try again in some minutes", host)
-		}
-		return nil, fmt.Errorf("cannot connect to the pairing relay %s: it answered HTTP %d", host, res.StatusCode)
+		return nil, refused(host, id, res, err)
 	}
 	ws.SetReadLimit(maxEnvelope)
 	var hello struct {
@@ -151,6 +142,19 @@ func (r Relay) connect(ctx context.Context, id string) (*Channel, error) {
 	return &Channel{
 		ID: hello.ID, ws: ws, messages: make(chan Message, maxWaiting), connected: make(chan struct{}), ended: make(chan struct{}),
 	}, nil
+}
+
+// refused returns why a relay did not connect; res is nil if it did not answer.
+func refused(host, id string, res *http.Response, err error) error {
+	switch {
+	case res == nil:
+		return fmt.Errorf("cannot connect to the pairing relay %s: %w", host, err)
+	case id != "" && res.StatusCode == http.StatusNotFound:
+		return ErrGone
+	case res.StatusCode == http.StatusTooManyRequests:
+		return fmt.Errorf("the pairing relay %s has too many pairings; try again in some minutes", host)
+	}
+	return fmt.Errorf("cannot connect to the pairing relay %s: it answered HTTP %d", host, res.StatusCode)
 }
 
 // start begins to read.

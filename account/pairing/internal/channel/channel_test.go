@@ -20,7 +20,7 @@ func hostile(t *testing.T, messages ...string) Relay {
 			t.Error(err)
 			return
 		}
-		defer conn.CloseNow()
+		defer func() { _ = conn.CloseNow() }()
 		for _, m := range messages {
 			if conn.Write(r.Context(), websocket.MessageText, []byte(m)) != nil {
 				return

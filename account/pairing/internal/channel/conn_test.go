@@ -322,3 +322,57 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// Each side must prove that it has the key and saw the same handshake.
+func TestProofs(t *testing.T) {
+	t.Parallel()
+	begin := func() (client, server *Conn, hello, flight [][]byte) {
+		t.Helper()
+		client, first, err := NewClient([]byte("key"), []byte("id"), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server = NewServer([]byte("key"), []byte("id"), rand.Reader)
+		_, flight, err = server.Receive(bytes.Clone(first))
+		if err != nil || len(flight) != 3 {
+			t.Fatal(err)
+		}
+		return client, server, [][]byte{first}, flight
+	}
+	refuses := func(name string, c *Conn, record []byte, want Alert) {
+		t.Helper()
+		if _, _, err := c.Receive(record); !errors.Is(err, want) || c.Connected() {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	wrong := append([]byte{typeFinished, 0, 0, hashSize}, make([]byte, hashSize)...)
+	seal := func(secret, content []byte) []byte {
+		record, err := (&Conn{out: newProtection(secret)}).seal(recordHandshake, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record
+	}
+
+	_, _, hello, _ := begin()
+	changed := hello[0]
+	changed[len(changed)-1] ^= 1
+	refuses("a wrong binder", NewServer([]byte("key"), []byte("id"), rand.Reader), changed, alertDecryptError)
+
+	client, server, _, flight := begin()
+	for _, record := range flight[:2] {
+		if _, _, err := client.Receive(record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuses("a wrong proof of the server", client, seal(server.serverSecret, append([]byte{typeEncryptedExtensions, 0, 0, 2, 0, 0}, wrong...)), alertDecryptError)
+
+	_, server, _, _ = begin()
+	refuses("a wrong proof of the client", server, seal(server.clientSecret, wrong), alertDecryptError)
+
+	// A message that changes the keys must end its record.
+	_, server, _, _ = begin()
+	verify := finishedMAC(server.clientSecret, server.transcript[:server.finishedAt])
+	right := append([]byte{typeFinished, 0, 0, hashSize}, verify...)
+	refuses("more behind the proof", server, seal(server.clientSecret, append(right, right...)), alertUnexpectedMessage)
+}

@@ -10,5 +10,5 @@ import (
 )
 
 func (r Relay) dial(ctx context.Context, url string) (*websocket.Conn, *http.Response, error) {
-	return websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: r.HTTP, HTTPHeader: r.Header}) //nolint:bodyclose // the connection has it
+	return websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: r.HTTP, HTTPHeader: r.Header})
 }

@@ -113,32 +113,59 @@ func (c *Conn) handshakes(content []byte) (answer [][]byte, err error) {
 // handshake takes one message. Before is the length of the transcript without it; last says
 // that it ends its record, as one that changes the keys must.
 func (c *Conn) handshake(kind uint8, body cryptobyte.String, before int, last bool) ([][]byte, error) {
-	switch {
-	case c.expect == serverHello && kind == typeServerHello && last:
-		return nil, c.takeServerHello(body)
-	case c.expect == encryptedExtensions && kind == typeEncryptedExtensions:
-		var extensions cryptobyte.String
-		if !body.ReadUint16LengthPrefixed(&extensions) || !body.Empty() {
-			return nil, alertDecodeError
-		}
-		if !extensions.Empty() {
-			return nil, alertUnsupportedExt
-		}
-		c.expect = serverFinished
-		return nil, nil
-	case c.expect == serverFinished && kind == typeFinished && last:
-		return c.takeServerFinished(body, before)
-	case c.expect == clientHello && kind == typeClientHello && last:
-		return c.takeClientHello(body)
-	case c.expect == clientFinished && kind == typeFinished && last:
-		if !hmac.Equal(body, finishedMAC(c.clientSecret, c.transcript[:c.finishedAt])) {
-			return nil, alertDecryptError
-		}
-		c.in = newProtection(c.nextIn)
-		c.done()
-		return nil, nil
+	if wanted, changesKeys := c.awaited(); kind != wanted || changesKeys && !last {
+		return nil, alertUnexpectedMessage
 	}
-	return nil, alertUnexpectedMessage
+	switch c.expect {
+	case serverHello:
+		return nil, c.takeServerHello(body)
+	case encryptedExtensions:
+		return nil, c.takeEncryptedExtensions(body)
+	case serverFinished:
+		return c.takeServerFinished(body, before)
+	case clientHello:
+		return c.takeClientHello(body)
+	default:
+		return nil, c.takeClientFinished(body)
+	}
+}
+
+// awaited returns the type of the next handshake message, or 0, and whether it changes the
+// keys.
+func (c *Conn) awaited() (kind uint8, changesKeys bool) {
+	switch c.expect {
+	case serverHello:
+		return typeServerHello, true
+	case encryptedExtensions:
+		return typeEncryptedExtensions, false
+	case serverFinished, clientFinished:
+		return typeFinished, true
+	case clientHello:
+		return typeClientHello, true
+	}
+	return 0, false
+}
+
+func (c *Conn) takeEncryptedExtensions(s cryptobyte.String) error {
+	var list cryptobyte.String
+	if !s.ReadUint16LengthPrefixed(&list) || !s.Empty() {
+		return alertDecodeError
+	}
+	if !list.Empty() {
+		return alertUnsupportedExt
+	}
+	c.expect = serverFinished
+	return nil
+}
+
+// takeClientFinished ends the handshake at the server.
+func (c *Conn) takeClientFinished(mac []byte) error {
+	if !hmac.Equal(mac, finishedMAC(c.clientSecret, c.transcript[:c.finishedAt])) {
+		return alertDecryptError
+	}
+	c.in = newProtection(c.nextIn)
+	c.done()
+	return nil
 }
 
 // extensions reads the extensions of a hello, which are its rest. Those of unknown types are
@@ -177,24 +204,32 @@ func (c *Conn) takeServerHello(s cryptobyte.String) error {
 	if err != nil {
 		return err
 	}
-	selected, hasVersion := found[extSupportedVersions]
-	chosen, hasKey := found[extPreSharedKey]
+	if err := selected(found); err != nil {
+		return err
+	}
+	c.clientSecret, c.serverSecret = c.secrets.handshake(c.transcript)
+	c.out, c.in = newProtection(c.clientSecret), newProtection(c.serverSecret)
+	c.expect = encryptedExtensions
+	return nil
+}
+
+// selected checks the extensions of a ServerHello: TLS 1.3, and the only key that was offered.
+func selected(found map[uint16]cryptobyte.String) error {
+	versions, hasVersion := found[extSupportedVersions]
+	keys, hasKey := found[extPreSharedKey]
 	if !hasVersion || !hasKey {
 		return alertMissingExtension
 	}
 	if len(found) != 2 {
 		return alertUnsupportedExt
 	}
-	var index uint16
-	if !selected.ReadUint16(&version) || !selected.Empty() || !chosen.ReadUint16(&index) || !chosen.Empty() {
+	var version, index uint16
+	if !versions.ReadUint16(&version) || !versions.Empty() || !keys.ReadUint16(&index) || !keys.Empty() {
 		return alertDecodeError
 	}
 	if version != versionTLS13 || index != 0 {
 		return alertIllegalParameter
 	}
-	c.clientSecret, c.serverSecret = c.secrets.handshake(c.transcript)
-	c.out, c.in = newProtection(c.clientSecret), newProtection(c.serverSecret)
-	c.expect = encryptedExtensions
 	return nil
 }
 
@@ -264,29 +299,36 @@ func readClientHello(s cryptobyte.String) (session []byte, found map[uint16]cryp
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, kind := range []uint16{extSupportedVersions, extPSKModes, extPreSharedKey} {
-		if _, ok := found[kind]; !ok {
+	if last != extPreSharedKey { // the binders cover all before them
+		if _, ok := found[extPreSharedKey]; !ok {
 			return nil, nil, alertMissingExtension
 		}
-	}
-	if last != extPreSharedKey { // the binders cover all before them
 		return nil, nil, alertIllegalParameter
 	}
-	versions, modes := found[extSupportedVersions], found[extPSKModes]
+	return id, found, offered(found)
+}
+
+// offered checks what a ClientHello offers besides keys: TLS 1.3, and the one way to use a key.
+func offered(found map[uint16]cryptobyte.String) error {
+	versions, hasVersions := found[extSupportedVersions]
+	modes, hasModes := found[extPSKModes]
+	if !hasVersions || !hasModes {
+		return alertMissingExtension
+	}
 	var list cryptobyte.String
 	if !versions.ReadUint8LengthPrefixed(&list) || !versions.Empty() {
-		return nil, nil, alertDecodeError
+		return alertDecodeError
 	}
 	if !has16(list, versionTLS13) {
-		return nil, nil, alertProtocolVersion
+		return alertProtocolVersion
 	}
 	if !modes.ReadUint8LengthPrefixed(&list) || !modes.Empty() {
-		return nil, nil, alertDecodeError
+		return alertDecodeError
 	}
 	if !bytes.Contains(list, []byte{pskOnly}) {
-		return nil, nil, alertHandshakeFailure
+		return alertHandshakeFailure
 	}
-	return id, found, nil
+	return nil
 }
 
 // has16 reports whether a list of 16-bit numbers has n.

@@ -99,11 +99,16 @@ func (c *Conn) open(record []byte) (kind byte, content []byte, err error) {
 	if kind != recordData {
 		return 0, nil, alertDecodeError
 	}
-	nonce, err := c.in.nonce()
+	return c.in.open(head, body)
+}
+
+// open decrypts a record's content, and returns its real type.
+func (p *protection) open(head, body []byte) (kind byte, content []byte, err error) {
+	nonce, err := p.nonce()
 	if err != nil {
 		return 0, nil, err
 	}
-	inner, err := c.in.aead.Open(nil, nonce, body, head)
+	inner, err := p.aead.Open(nil, nonce, body, head)
 	if err != nil {
 		return 0, nil, alertBadRecordMAC
 	}
