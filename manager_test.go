@@ -618,7 +618,7 @@ func TestSignOutWithoutTheServers(t *testing.T) {
 		return nil, errors.New("the network is unreachable")
 	})
 	err := a.Manager.SignOut(ctx)
-	if err == nil || !strings.Contains(err.Error(), "delete this device's records") || !strings.Contains(err.Error(), "end the session") {
+	if err == nil || !strings.Contains(err.Error(), "delete this device's records") || !strings.Contains(err.Error(), "end the session") || strings.Contains(err.Error(), "reset") {
 		t.Errorf("the error is %v", err)
 	}
 	w.Net.Before(nil)

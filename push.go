@@ -65,8 +65,8 @@ const clientsCollection = "clients"
 // A body that cannot be used has no effect, and the error wraps [message.ErrPush]: it was
 // changed or cut off, is encrypted for other keys, is longer than push services deliver, or came
 // before.
-// HandlePush waits for its turn if a Sync runs. If it fails, nothing is lost: [Manager.Run] finds
-// what the message was about with its next sync.
+// HandlePush waits for its turn if a Sync runs. If it fails, the app need not repeat it:
+// [Manager.Run] finds what the message was about with one of its next syncs.
 func (m *Manager) HandlePush(ctx context.Context, body []byte) (Push, error) {
 	if m.ended.Err() != nil {
 		return Push{}, ErrClosed

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
 	"github.com/syncmanager/syncmanager/account"
@@ -177,6 +179,43 @@ func TestPushThatEndsTheSession(t *testing.T) {
 	}
 }
 
+// A push message about the end of the session ends Run, too, without waiting for the next sync.
+func TestPushEndsRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testenv.InBubble(t)
+		a, b := w.Device("a", ann), w.Device("b", ann)
+		check(t, b.Account.SetPushSubscription(t.Context(), "https://example.com/b"))
+		ended := make(chan error, 1)
+		go func() { ended <- b.Manager.Run(t.Context(), syncmanager.RunOptions{}) }()
+		time.Sleep(time.Minute)
+		check(t, a.Account.Disconnect(t.Context(), account.Device{ID: b.Account.DeviceID()}))
+		body := seal(t, pushKeys(t, b), `{"version":1,"command":"fxaccounts:password_changed"}`)
+		if _, err := b.Manager.HandlePush(t.Context(), body); !errors.As(err, new(*syncmanager.AuthError)) {
+			t.Errorf("the message: %v", err)
+		}
+		time.Sleep(time.Minute)
+		select {
+		case err := <-ended:
+			if !errors.As(err, new(*syncmanager.AuthError)) {
+				t.Errorf("Run ended with %v", err)
+			}
+		default:
+			t.Error("Run goes on")
+		}
+	})
+}
+
+// seal encrypts a push message.
+func seal(t *testing.T, k *ece.Keys, text string) []byte {
+	t.Helper()
+	r, err := ece.NewReceiver(k.Public(), k.Auth())
+	check(t, err)
+	body, err := r.Seal([]byte(text), rand.Reader)
+	check(t, err)
+	return body
+}
+
 // A push message is a reason to ask, and not a fact: whoever can send one cannot sign a device
 // out. What cannot be read has no effect.
 func TestHostilePushMessages(t *testing.T) {
@@ -190,13 +229,7 @@ func TestHostilePushMessages(t *testing.T) {
 	m := <-got
 	other, err := ece.GenerateKeys(rand.Reader)
 	check(t, err)
-	sealed := func(k *ece.Keys, text string) []byte {
-		r, err := ece.NewReceiver(k.Public(), k.Auth())
-		check(t, err)
-		body, err := r.Seal([]byte(text), rand.Reader)
-		check(t, err)
-		return body
-	}
+	sealed := func(k *ece.Keys, text string) []byte { return seal(t, k, text) }
 	mine := pushKeys(t, b)
 	changed := bytes.Clone(m.body)
 	changed[len(changed)-1] ^= 1

@@ -35,7 +35,8 @@ type Messenger interface {
 // [Manager.Run] calls Receive with its syncs, at most once in five minutes, and
 // [Manager.HandlePush] when a push message announces something. An app without them calls it
 // when it starts, and when it comes to the front. A Sync may run at the same time; a second
-// Receive waits for the first. Received must not call Receive, SignIn, SignOut or Close.
+// Receive waits for the first. Received must not call Receive,
+// HandlePush, SignIn, SignOut or Close.
 //
 // The error is [ErrNoMessages], *[AuthError], or from the account or Received.
 func (m *Manager) Receive(ctx context.Context) error {

@@ -1,6 +1,8 @@
 package account_test
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/internal/ece"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -140,4 +143,42 @@ func TestRegisteredAgainAfterARemoval(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-endpoints
+}
+
+// Whatever somebody encrypts for this device is a message with a command, or refused.
+func FuzzOpenPush(f *testing.F) {
+	for _, text := range []string{`{"version":1,"command":"fxaccounts:command_received","data":{"index":1}}`, `{"command":""}`, `{"command":{}}`, "[]", ""} {
+		f.Add([]byte(text))
+	}
+	k, err := ece.GenerateKeys(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	to, err := ece.NewReceiver(k.Public(), k.Auth())
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := account.New(account.Config{Server: root})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var s account.Session
+	text, err := json.Marshal(map[string]any{"push": map[string]any{"private": k.Private(), "auth": k.Auth()}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		f.Fatal(err)
+	}
+	a := c.Resume(s)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		body, err := to.Seal(text, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command, data, err := a.OpenPush(body)
+		if err != nil && (!errors.Is(err, account.ErrPush) || command != "" || data != nil) || err == nil && (command == "" || len(command) > 100) {
+			t.Errorf("%.100q %.100q %v", command, data, err)
+		}
+	})
 }
