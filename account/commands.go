@@ -110,34 +110,9 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 	}
 	defer a.giveBack()
 	for range maxPages {
-		s := a.Session()
-		k, err := ece.NewKeys(s.kept.Commands.Private, s.kept.Commands.Auth)
-		if err != nil {
+		list, next, last, err := a.nextMessages(ctx)
+		if err != nil || len(list) == 0 {
 			return err
-		}
-		var got struct {
-			Last     bool      `json:"last"`
-			Messages []command `json:"messages"`
-		}
-		path := fmt.Sprintf("/account/device/commands?index=%d&limit=%d", s.kept.CommandIndex, maxMessages)
-		if err := a.do(ctx, "get what other devices sent", http.MethodGet, path, nil, &got); err != nil {
-			return err
-		}
-		var list []Message
-		next := s.kept.CommandIndex
-		for _, c := range got.Messages[:min(len(got.Messages), maxMessages)] {
-			if c.Index < next || c.Index == math.MaxInt64 {
-				continue // it came already, or would be the last for ever
-			}
-			next = c.Index + 1
-			m := c.open(k)
-			if m.Err != nil {
-				a.c.cfg.Log.WarnContext(ctx, "what another device sent cannot be used", "device", m.Sender, "err", m.Err)
-			}
-			list = append(list, m)
-		}
-		if next == s.kept.CommandIndex {
-			return nil
 		}
 		if err := keep(list); err != nil {
 			return err
@@ -145,11 +120,42 @@ func (a *Account) Receive(ctx context.Context, name, kind string, keep func([]Me
 		if err := a.change(func(s *Session) { s.kept.CommandIndex = next }); err != nil {
 			return err
 		}
-		if got.Last && len(got.Messages) <= maxMessages {
+		if last {
 			return nil
 		}
 	}
 	return nil
+}
+
+// nextMessages gets the first messages that were not received yet, at most maxMessages, the index
+// after them, and whether they are the last.
+func (a *Account) nextMessages(ctx context.Context) (list []Message, next int64, last bool, err error) {
+	s := a.Session()
+	k, err := ece.NewKeys(s.kept.Commands.Private, s.kept.Commands.Auth)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	var got struct {
+		Last     bool      `json:"last"`
+		Messages []command `json:"messages"`
+	}
+	path := fmt.Sprintf("/account/device/commands?index=%d&limit=%d", s.kept.CommandIndex, maxMessages)
+	if err := a.do(ctx, "get what other devices sent", http.MethodGet, path, nil, &got); err != nil {
+		return nil, 0, false, err
+	}
+	next = s.kept.CommandIndex
+	for _, c := range got.Messages[:min(len(got.Messages), maxMessages)] {
+		if c.Index < next || c.Index == math.MaxInt64 {
+			continue // it came already, or would be the last for ever
+		}
+		next = c.Index + 1
+		m := c.open(k)
+		if m.Err != nil {
+			a.c.cfg.Log.WarnContext(ctx, "what another device sent cannot be used", "device", m.Sender, "err", m.Err)
+		}
+		list = append(list, m)
+	}
+	return list, next, got.Last && len(got.Messages) <= maxMessages, nil
 }
 
 // command is a message as the server has it.

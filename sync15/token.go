@@ -116,7 +116,7 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 			skewed = true
 		case resp.StatusCode == http.StatusUnauthorized && !fresh:
 			fresh = true
-		case resp.StatusCode == http.StatusUnauthorized && refusesAccount(status):
+		case refusesAccount(resp, status):
 			return nil, &AuthError{Status: status}
 		case resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusTooManyRequests:
 			if err := c.mayAsk(); err != nil {
@@ -132,10 +132,10 @@ func (c *Client) askForToken(ctx context.Context, kid string) (*token, error) {
 // askingForToken names the requests to the token server in errors.
 const askingForToken = "ask for a sync token"
 
-// refusesAccount reports whether a status of the token server is about the account. Others are
-// about the request, such as its time, or about the server itself.
-func refusesAccount(status string) bool {
-	return strings.HasPrefix(status, "invalid-") && status != "invalid-timestamp"
+// refusesAccount reports whether an answer of the token server is a refusal of the account. Other
+// refusals are about the request, such as its time, or about the server itself.
+func refusesAccount(resp *http.Response, status string) bool {
+	return resp.StatusCode == http.StatusUnauthorized && strings.HasPrefix(status, "invalid-") && status != "invalid-timestamp"
 }
 
 // requestToken makes one request to the token server, and returns its answer and the
