@@ -139,40 +139,9 @@ func (c *Client) do(ctx context.Context, req call) error {
 }
 
 func (c *Client) try(ctx context.Context, req call) error {
-	var body []byte
-	if req.in != nil {
-		var err error
-		if body, err = json.Marshal(req.in); err != nil {
-			return err
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, req.method, req.url, bytes.NewReader(body))
+	r, err := c.request(ctx, req)
 	if err != nil {
 		return err
-	}
-	r.Header.Set("Accept", "application/json")
-	if c.cfg.UserAgent != "" {
-		r.Header.Set("User-Agent", c.cfg.UserAgent)
-	}
-	var hash string
-	if body != nil {
-		const contentType = "application/json"
-		r.Header.Set("Content-Type", contentType)
-		hash = hawk.PayloadHash(contentType, body)
-	}
-	if req.auth != nil {
-		nonce, err := hawk.Nonce(c.cfg.Rand)
-		if err != nil {
-			return err
-		}
-		ts := c.cfg.Now().Unix() + c.skew.Load()
-		hawk.Sign(r, hawk.Credentials{ID: req.auth.ID, Key: req.auth.Key}, ts, nonce, hash)
-	}
-	if req.bearer != "" {
-		r.Header.Set("Authorization", "Bearer "+req.bearer)
-	}
-	if req.known != "" {
-		r.Header.Set("If-None-Match", req.known)
 	}
 	c.requests.Add(1)
 	res, err := c.http.Do(r)
@@ -187,6 +156,11 @@ func (c *Client) try(ctx context.Context, req call) error {
 	if len(answer) > maxAnswer {
 		return fmt.Errorf("%w: %s sent over %d bytes", ErrBadAnswer, r.URL.Host, maxAnswer)
 	}
+	return c.read(req, res, answer)
+}
+
+// read reads the answer to a call.
+func (c *Client) read(req call, res *http.Response, answer []byte) error {
 	if res.StatusCode == http.StatusNotModified && req.known != "" {
 		return errUnchanged
 	}
@@ -203,6 +177,46 @@ func (c *Client) try(ctx context.Context, req call) error {
 		*req.tag = res.Header.Get("ETag")
 	}
 	return nil
+}
+
+// request makes the request of a call, signed.
+func (c *Client) request(ctx context.Context, req call) (*http.Request, error) {
+	var body []byte
+	if req.in != nil {
+		var err error
+		if body, err = json.Marshal(req.in); err != nil {
+			return nil, err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, req.method, req.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/json")
+	if c.cfg.UserAgent != "" {
+		r.Header.Set("User-Agent", c.cfg.UserAgent)
+	}
+	var hash string
+	if body != nil {
+		const contentType = "application/json"
+		r.Header.Set("Content-Type", contentType)
+		hash = hawk.PayloadHash(contentType, body)
+	}
+	if req.auth != nil {
+		nonce, err := hawk.Nonce(c.cfg.Rand)
+		if err != nil {
+			return nil, err
+		}
+		ts := c.cfg.Now().Unix() + c.skew.Load()
+		hawk.Sign(r, hawk.Credentials{ID: req.auth.ID, Key: req.auth.Key}, ts, nonce, hash)
+	}
+	if req.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+req.bearer)
+	}
+	if req.known != "" {
+		r.Header.Set("If-None-Match", req.known)
+	}
+	return r, nil
 }
 
 // unreachable removes the URL, which may be long, from net/http's error.

@@ -11,12 +11,12 @@ import (
 type SessionState string
 
 const (
-	// SessionActive: the session is valid.
+	// SessionActive means that the session is valid.
 	SessionActive SessionState = "active"
-	// SessionUnconfirmed: the sign-in was not confirmed, for example with the code that the
+	// SessionUnconfirmed means that the sign-in was not confirmed, for example with the code that the
 	// server sent by e-mail. The server refuses most requests until it is.
 	SessionUnconfirmed SessionState = "unconfirmed"
-	// SessionEnded: the user must sign in again.
+	// SessionEnded means that the user must sign in again.
 	SessionEnded SessionState = "ended"
 )
 

@@ -1,6 +1,7 @@
 package extstorage
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/syncmanager/syncmanager/internal/mirror"
@@ -80,16 +81,10 @@ func byAddon(differences []mirror.Difference[Record]) (all []SyncedChange) {
 	}
 	for _, d := range differences {
 		if d.Before != nil {
-			s := side(d.Before)
-			for key, value := range d.Before.Data {
-				s.before[key] = value
-			}
+			maps.Copy(side(d.Before).before, d.Before.Data)
 		}
 		if d.After != nil {
-			s := side(d.After)
-			for key, value := range d.After.Data {
-				s.after[key] = value
-			}
+			maps.Copy(side(d.After).after, d.After.Data)
 		}
 	}
 	for _, ext := range order {

@@ -105,7 +105,7 @@ func (e *Engine) hasTabs(ctx context.Context, device engine.ID, addresses []stri
 func (e *Engine) UndoClose(ctx context.Context, device engine.ID, address string) error {
 	e.closing.Lock()
 	defer e.closing.Unlock()
-	err := error(ErrSent)
+	err := ErrSent
 	if !e.closing.inFlight[remoteTab{device, address}] {
 		err = e.db.Update(ctx, func(tx *sql.Tx) error { return undoClose(ctx, tx, device, address) })
 	}

@@ -80,15 +80,21 @@ func (e *Engine) others(ctx context.Context) ([]DeviceTabs, error) {
 			t.Device.Name = name
 		}
 		t.Windows, t.Groups = open.Windows, open.Groups
-		t.Tabs = []Tab{}
-		for _, tab := range open.Tabs {
-			if closed[remoteTab{id, tab.URL()}] {
-				t.Closing = append(t.Closing, tab)
-			} else {
-				t.Tabs = append(t.Tabs, tab)
-			}
-		}
+		t.Tabs, t.Closing = apart(open.Tabs, func(tab Tab) bool { return closed[remoteTab{id, tab.URL()}] })
 		all = append(all, t)
 	}
 	return all, sqlite.Explain(rows.Err())
+}
+
+// apart returns the tabs that are open, and those that were closed here.
+func apart(all []Tab, closed func(Tab) bool) (open, closing []Tab) {
+	open = []Tab{}
+	for _, tab := range all {
+		if closed(tab) {
+			closing = append(closing, tab)
+		} else {
+			open = append(open, tab)
+		}
+	}
+	return open, closing
 }

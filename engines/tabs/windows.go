@@ -85,31 +85,39 @@ func (e *Engine) SetOpenTabs(ctx context.Context, all OpenTabs) error {
 				return err
 			}
 		}
-		for _, w := range all.Windows {
-			if _, err := tx.ExecContext(ctx, sqlPutWindow, w.ID, w.Index, millis(w.LastUsed), w.Type); err != nil {
-				return err
-			}
-		}
-		for _, g := range all.Groups {
-			if _, err := tx.ExecContext(ctx, sqlPutGroup, g.ID, g.Name, g.Color, g.Collapsed); err != nil {
-				return err
-			}
-		}
-		left := 0
-		for _, t := range all.Tabs {
-			if !acceptable(t.URL()) {
-				left++
-				continue
-			}
-			if err := put(ctx, tx, t); err != nil {
-				return err
-			}
-		}
-		if left > 0 {
-			e.log.InfoContext(ctx, "tabs without an address for other devices were left out", "tabs", left)
-		}
-		return nil
+		return errors.Join(putWindows(ctx, tx, all), e.putTabs(ctx, tx, all.Tabs))
 	})
+}
+
+func putWindows(ctx context.Context, tx *sql.Tx, all OpenTabs) error {
+	for _, w := range all.Windows {
+		if _, err := tx.ExecContext(ctx, sqlPutWindow, w.ID, w.Index, millis(w.LastUsed), w.Type); err != nil {
+			return err
+		}
+	}
+	for _, g := range all.Groups {
+		if _, err := tx.ExecContext(ctx, sqlPutGroup, g.ID, g.Name, g.Color, g.Collapsed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) putTabs(ctx context.Context, tx *sql.Tx, all []Tab) error {
+	left := 0
+	for _, t := range all {
+		if !acceptable(t.URL()) {
+			left++
+			continue
+		}
+		if err := put(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	if left > 0 {
+		e.log.InfoContext(ctx, "tabs without an address for other devices were left out", "tabs", left)
+	}
+	return nil
 }
 
 // OpenTabs returns the tabs of this device, the most recently used first, with its windows and
@@ -124,35 +132,47 @@ func (e *Engine) OpenTabs(ctx context.Context) (all OpenTabs, err error) {
 
 // check returns what is wrong with tabs of this device.
 func (o OpenTabs) check() error {
-	windows, groups := map[string]bool{"": true}, map[string]bool{"": true}
-	for _, w := range o.Windows {
-		switch {
-		case w.ID == "" || len(w.ID) > maxID || windows[w.ID]:
-			return fmt.Errorf("the ID of a window has 1 to %d bytes, and no other window has it", maxID)
-		case w.Index < 0 || w.Index > math.MaxInt32 || w.Type < 0 || w.Type > math.MaxUint8:
-			return errors.New("the index or the type of a window is out of range")
-		}
-		windows[w.ID] = true
-	}
-	for _, g := range o.Groups {
-		switch {
-		case g.ID == "" || len(g.ID) > maxID || groups[g.ID]:
-			return fmt.Errorf("the ID of a group has 1 to %d bytes, and no other group has it", maxID)
-		case len(g.Name) > maxTitle || len(g.Color) > maxColor:
-			return fmt.Errorf("the name of a group has at most %d bytes, and its color %d", maxTitle, maxColor)
-		}
-		groups[g.ID] = true
-	}
 	if len(o.Windows) > maxWindows || len(o.Groups) > maxGroups || len(o.Tabs) > maxTabs {
 		return fmt.Errorf("a device has at most %d tabs, %d windows and %d groups", maxTabs, maxWindows, maxGroups)
 	}
+	windows, groups := map[string]bool{}, map[string]bool{}
+	for _, w := range o.Windows {
+		if err := checkID(w.ID, windows); err != nil {
+			return err
+		}
+		if !w.inRange() {
+			return errors.New("the index or the type of a window is out of range")
+		}
+	}
+	for _, g := range o.Groups {
+		if err := checkID(g.ID, groups); err != nil {
+			return err
+		}
+		if len(g.Name) > maxTitle || len(g.Color) > maxColor {
+			return fmt.Errorf("the name of a group has at most %d bytes, and its color %d", maxTitle, maxColor)
+		}
+	}
+	windows[""], groups[""] = true, true // a tab may be in none
 	for _, t := range o.Tabs {
-		if !windows[t.WindowID] || !groups[t.GroupID] || t.Index < 0 || t.Index > math.MaxInt32 {
+		if !windows[t.WindowID] || !groups[t.GroupID] || !isPlace(t.Index) {
 			return errors.New("a tab is in a window or group that is not listed, or its index is out of range")
 		}
 	}
 	return nil
 }
+
+// checkID refuses the ID of a window or group that is malformed or that another one has.
+func checkID(id string, taken map[string]bool) error {
+	if id == "" || len(id) > maxID || taken[id] {
+		return fmt.Errorf("the ID of a window or group has 1 to %d bytes, and no other one has it", maxID)
+	}
+	taken[id] = true
+	return nil
+}
+
+func (w Window) inRange() bool { return isPlace(w.Index) && w.Type >= 0 && w.Type <= math.MaxUint8 }
+
+func isPlace(index int) bool { return index >= 0 && index <= math.MaxInt32 }
 
 // readOpen reads the tabs, windows and groups of this device.
 func readOpen(ctx context.Context, q rowsQueryer) (all OpenTabs, err error) {
@@ -205,7 +225,7 @@ func (o OpenTabs) wire() (windows map[string]wireWindow, groups map[string]wireG
 	}
 	for _, g := range o.Groups {
 		if usedGroups[g.ID] {
-			groups[g.ID] = wireGroup{g.ID, g.Name, g.Color, g.Collapsed}
+			groups[g.ID] = wireGroup(g)
 		}
 	}
 	return windows, groups
