@@ -96,3 +96,7 @@ func (p *Authority) Allow(ctx context.Context) error {
 	p.Close(ctx)
 	return nil
 }
+
+// Close ends the pairing; an unfinished one is declined. It may be called at any time, and more
+// than once.
+func (p *Authority) Close(ctx context.Context) { p.ch.Close(ctx) }

@@ -111,10 +111,6 @@ func (c connection) receive(ctx context.Context, name string, out any) (channel.
 	return m.From, nil
 }
 
-// Close ends the pairing; an unfinished one is declined. It may be called at any time, and more
-// than once.
-func (c connection) Close(ctx context.Context) { c.ch.Close(ctx) }
-
 // relay is how devices with cfg reach the relay of a server.
 func relay(ctx context.Context, cfg *account.Config, c *account.Client) (r channel.Relay, err error) {
 	r.URI, err = c.PairingRelay(ctx)

@@ -97,6 +97,10 @@ func (p *Supplicant) Accept(ctx context.Context) (*account.Account, error) {
 	return a, nil
 }
 
+// Close ends the pairing; an unfinished one is declined. It may be called at any time, and more
+// than once.
+func (p *Supplicant) Close(ctx context.Context) { p.ch.Close(ctx) }
+
 func ended(err error) error {
 	if errors.Is(err, channel.ErrClosed) {
 		return ErrEnded

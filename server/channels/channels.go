@@ -32,8 +32,9 @@ const (
 	// eleven messages of a few hundred bytes.
 	maxMessages, maxChannelBytes = 64, 256 << 10
 	// maxRecent bounds the channels that were created in the last [Lifetime], and so the open
-	// ones. maxRecentOf is the bound for one network.
-	maxRecent, maxRecentOf = 1024, 32
+	// ones, to a fraction of the requests that a server has in progress. maxRecentOf is the
+	// bound for one network.
+	maxRecent, maxRecentOf = 256, 32
 	// pingEvery is less than the minute after which proxies close an idle connection;
 	// pingWait bounds a ping and the writing of a message.
 	pingEvery, pingWait = 20 * time.Second, 10 * time.Second
