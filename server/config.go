@@ -38,9 +38,12 @@ type Config struct {
 	// request's Host header names, or X-Forwarded-Host behind a proxy. Requests for other
 	// hosts, and mails and push messages, use PublicURL.
 	OtherURLs []string
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *slog.Logger
+	// Now is the clock; default [time.Now].
+	Now func() time.Time
+	// Rand is the source of all secrets; default [crypto/rand.Reader].
+	Rand io.Reader
+	// Log is where the server's failures and the security log go; default [slog.Default].
+	Log *slog.Logger
 	// Version is shown at /__version__; default "dev".
 	Version string
 

@@ -422,3 +422,18 @@ func TestSocketProxy(t *testing.T) {
 		}
 	}
 }
+
+// A server needs no more than a folder and its URL.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	s, err := server.New(t.Context(), server.Config{Dir: t.TempDir(), PublicURL: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _ := s.Health(t.Context()); !h.OK {
+		t.Errorf("%+v", h)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
