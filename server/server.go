@@ -93,10 +93,10 @@ func (s *Server) start(ctx context.Context) (err error) {
 		cfg.Memory = defaultMemory
 	}
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = time.Now //nolint:forbidigo // here the app's real clock comes in
 	}
 	if cfg.Rand == nil {
-		cfg.Rand = rand.Reader
+		cfg.Rand = rand.Reader //nolint:forbidigo // and its real randomness
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()

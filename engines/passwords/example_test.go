@@ -146,7 +146,7 @@ func ExampleOpen_keyLost() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")
 	check(err)
-	defer os.RemoveAll(dir)
+	defer func() { check(os.RemoveAll(dir)) }()
 	config := passwords.Config{Path: filepath.Join(dir, "passwords.sqlite"), Key: [32]byte{1}}
 	e, err := passwords.Open(ctx, config)
 	check(err)

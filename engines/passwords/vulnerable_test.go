@@ -99,7 +99,7 @@ func TestBreachedPasswordsAreBounded(t *testing.T) {
 			t.Errorf("vulnerable: %v, %v; want %v", is, err, want)
 		}
 	}
-	for _, bad := range [][]string{{"first", ""}, append(many, "first", "one more")} {
+	for _, bad := range [][]string{{"first", ""}, slices.Concat(many, []string{"first", "one more"})} {
 		if err := e.RecordBreachedPasswords(ctx, bad); !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%d passwords: %v; want ErrInvalid", len(bad), err)
 		}
