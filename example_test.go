@@ -269,7 +269,7 @@ func ExampleManager_Receive() {
 	must(err)
 	for _, d := range devices {
 		if d.Name == "Ann's laptop" && d.TakesTabs {
-			must(phone.account.SendTab(ctx, d, account.Tab{Title: "A page", URL: "https://example.org/"}))
+			must(phone.account.SendTab(ctx, d.ID, account.Tab{Title: "A page", URL: "https://example.org/"}))
 		}
 	}
 

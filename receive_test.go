@@ -68,14 +68,7 @@ func withInbox(d *testenv.Device) *inbox {
 // send sends a page from one device to another.
 func send(t *testing.T, from, to *testenv.Device, url string) {
 	t.Helper()
-	check(t, from.Account.SendTab(t.Context(), toDevice(t, from, to), account.Tab{URL: url}))
-}
-
-func toDevice(t *testing.T, from, to *testenv.Device) account.Device {
-	t.Helper()
-	list, err := from.Account.Devices(t.Context())
-	check(t, err)
-	return list[slices.IndexFunc(list, func(d account.Device) bool { return d.ID == to.Account.DeviceID() })]
+	check(t, from.Account.SendTab(t.Context(), to.Account.DeviceID(), account.Tab{URL: url}))
 }
 
 func arrived(t *testing.T, in *inbox, want ...string) {
@@ -94,7 +87,7 @@ func TestReceive(t *testing.T) {
 	}
 	in := withInbox(b)
 	send(t, a, b, "https://a.example/")
-	check(t, a.Account.CloseTabs(t.Context(), toDevice(t, a, b), []string{"https://b.example/"}))
+	check(t, a.Account.CloseTabs(t.Context(), b.Account.DeviceID(), []string{"https://b.example/"}))
 	in.fail(errors.New("the disk is full"))
 	if err := b.Manager.Receive(t.Context()); err == nil || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("the app could not keep them: %v", err)

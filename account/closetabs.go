@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/syncmanager/syncmanager/internal/sendtab"
 )
@@ -30,30 +29,18 @@ func (e *NotClosedError) Unwrap() error { return e.Err }
 // NotSent returns e.URLs: it is how a queue of any package knows what to try again.
 func (e *NotClosedError) NotSent() []string { return e.URLs }
 
-// ErrNoDevice means that the account does not have a device with this ID.
-var ErrNoDevice = errors.New("the account has no such device")
-
-// CloseTabsOn is [Account.CloseTabs] for the device with this ID, about which it asks the server
-// first. The error may also be [ErrNoDevice]. It is what the queue of the tabs' engine takes:
+// CloseTabs asks another device to close pages. deviceID is as in [Account.SendTab]. What one
+// message has no room for goes into further ones, up to twenty. If some of the pages could not be
+// sent, the error is a *[NotClosedError] that lists them: they are too long ([ErrTooLong]), or
+// sending failed. If nothing was sent because the server cannot be asked about the device, or does
+// not know it ([ErrNoDevice]), the error says so. The queue of the tabs' engine calls CloseTabs:
 //
-//	sent, err := tabs.SendCloses(ctx, 5*time.Second, a.CloseTabsOn)
-func (a *Account) CloseTabsOn(ctx context.Context, deviceID string, urls []string) error {
-	list, err := a.Devices(ctx)
+//	sent, err := tabs.SendCloses(ctx, 5*time.Second, a.CloseTabs)
+func (a *Account) CloseTabs(ctx context.Context, deviceID string, urls []string) error {
+	to, err := a.otherDevice(ctx, "close pages on another device", deviceID)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(d Device) bool { return d.ID == deviceID && !d.Current })
-	if i < 0 {
-		return fmt.Errorf("cannot close pages on another device: %w", ErrNoDevice)
-	}
-	return a.CloseTabs(ctx, list[i], urls)
-}
-
-// CloseTabs asks another device to close pages. What one message has no room for goes into
-// further ones, up to twenty. If some of the pages could not be sent, the error is a
-// *[NotClosedError] that lists them: they are too long ([ErrTooLong]), or sending failed, as from
-// [Account.SendTab].
-func (a *Account) CloseTabs(ctx context.Context, to Device, urls []string) error {
 	doing := "close pages on " + to.Name
 	messages, unsent := sendtab.SplitURLs(urls, maxCloseMessages)
 	var reason error

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 
 	"github.com/syncmanager/syncmanager/account/message"
 	"github.com/syncmanager/syncmanager/internal/ece"
@@ -73,12 +74,36 @@ func (a *Account) available() (map[string]string, error) {
 
 func (s Session) syncKey() sendtab.SyncKey { return sendtab.SyncKey{ID: s.KeyID, Key: s.Key} }
 
-// SendTab sends a page to another device from [Account.Devices]. The error wraps, among
-// others, [ErrNoCommand], [ErrDeviceKeys], [ErrAddress] or [ErrTooLong].
-func (a *Account) SendTab(ctx context.Context, to Device, tab Tab) error {
+// ErrNoDevice means that the account has no other device with this ID.
+var ErrNoDevice = errors.New("the account has no other device with this ID")
+
+// SendTab sends a page to another device, about which it asks the server first. deviceID is
+// [Device].ID, which the manager's list of devices has as engine.Device.AccountID. The error wraps,
+// among others, [ErrNoDevice], [ErrNoCommand], [ErrDeviceKeys], [ErrAddress] or [ErrTooLong].
+func (a *Account) SendTab(ctx context.Context, deviceID string, tab Tab) error {
+	to, err := a.otherDevice(ctx, "send the page", deviceID)
+	if err != nil {
+		return err
+	}
 	return a.invoke(ctx, "send the page to "+to.Name, to, sendtab.OpenURI, func(value string) (sendtab.Payload, error) {
 		return sendtab.SealTab(sendtab.Tab(tab), value, a.Session().syncKey(), a.c.cfg.Rand)
 	})
+}
+
+// otherDevice asks the server for the device with this ID, which is not this one.
+func (a *Account) otherDevice(ctx context.Context, doing, id string) (Device, error) {
+	if id == "" {
+		return Device{}, fmt.Errorf("cannot %s: %w", doing, ErrNoDevice)
+	}
+	list, err := a.Devices(ctx)
+	if err != nil {
+		return Device{}, err
+	}
+	i := slices.IndexFunc(list, func(d Device) bool { return d.ID == id && !d.Current })
+	if i < 0 {
+		return Device{}, fmt.Errorf("cannot %s: %w", doing, ErrNoDevice)
+	}
+	return list[i], nil
 }
 
 func (a *Account) invoke(ctx context.Context, doing string, to Device, command string, seal func(value string) (sendtab.Payload, error)) error {

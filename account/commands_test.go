@@ -58,10 +58,10 @@ func TestSendAndCloseTabs(t *testing.T) {
 		t.Errorf("the other device takes nothing: %+v", to)
 	}
 	tab := account.Tab{Title: "A page", URL: "https://example.org/a?b=1&c=2"}
-	if err := a.SendTab(t.Context(), to, tab); err != nil {
+	if err := a.SendTab(t.Context(), to.ID, tab); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.CloseTabs(t.Context(), to, []string{"https://a.example", "https://b.example"}); err != nil {
+	if err := a.CloseTabs(t.Context(), to.ID, []string{"https://a.example", "https://b.example"}); err != nil {
 		t.Fatal(err)
 	}
 	got := receive(t, b)
@@ -83,7 +83,7 @@ func TestReceivedIsWhatWasKept(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
-	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); err != nil {
+	if err := a.SendTab(t.Context(), to.ID, account.Tab{URL: "https://example.org/"}); err != nil {
 		t.Fatal(err)
 	}
 	full := errors.New("disk full")
@@ -108,7 +108,7 @@ func TestManyMessages(t *testing.T) {
 	const n = 110
 	long := "/" + strings.Repeat("x", 15<<10)
 	for i := range n {
-		if err := a.SendTab(t.Context(), to, account.Tab{URL: fmt.Sprintf("https://example.org/%d", i) + long}); err != nil {
+		if err := a.SendTab(t.Context(), to.ID, account.Tab{URL: fmt.Sprintf("https://example.org/%d", i) + long}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestUnreadableMessageIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	a, b, to := two(t, w)
-	if err := a.SendTab(t.Context(), to, account.Tab{URL: "https://lost.example/"}); err != nil {
+	if err := a.SendTab(t.Context(), to.ID, account.Tab{URL: "https://lost.example/"}); err != nil {
 		t.Fatal(err)
 	}
 	s := b.Session()
@@ -140,7 +140,7 @@ func TestUnreadableMessageIsNamed(t *testing.T) {
 	if len(got) != 0 || now.Kept().Commands == nil || c.Requests() != 1 {
 		t.Fatalf("received %+v in %d requests", got, c.Requests())
 	}
-	if err := a.SendTab(t.Context(), other(t, a), account.Tab{URL: "https://example.org/"}); err != nil {
+	if err := a.SendTab(t.Context(), other(t, a).ID, account.Tab{URL: "https://example.org/"}); err != nil {
 		t.Fatal(err)
 	}
 	list := receive(t, c)
@@ -159,16 +159,35 @@ func TestWhatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	a, _, to := two(t, w)
-	if err := a.SendTab(t.Context(), account.Device{ID: to.ID, Name: "old"}, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrNoCommand) {
+	page := account.Tab{URL: "https://example.org/"}
+	before := a.Requests()
+	for _, id := range []string{"", "gone", a.DeviceID()} {
+		if err := a.SendTab(t.Context(), id, page); !errors.Is(err, account.ErrNoDevice) {
+			t.Errorf("a page to device %q: %v", id, err)
+		}
+		if err := a.CloseTabs(t.Context(), id, []string{page.URL}); !errors.Is(err, account.ErrNoDevice) {
+			t.Errorf("close on device %q: %v", id, err)
+		}
+	}
+	if n := a.Requests() - before; n != 4 {
+		t.Errorf("%d requests", n)
+	}
+	takesNothing := w.client(func(c *account.Config) {
+		c.Transport = changed(c.Transport, "/account/devices", func([]byte) []byte { return []byte(`[{"id":"old","name":"old"}]`) })
+	}).Resume(a.Session())
+	if err := takesNothing.SendTab(t.Context(), "old", page); !errors.Is(err, account.ErrNoCommand) {
 		t.Errorf("to a device that takes nothing: %v", err)
 	}
-	if err := a.CloseTabs(t.Context(), to, []string{strings.Repeat("x", 20_000)}); !errors.Is(err, account.ErrTooLong) {
+	if err := takesNothing.CloseTabs(t.Context(), "old", []string{page.URL}); !errors.Is(err, account.ErrNoCommand) {
+		t.Errorf("close on a device that takes nothing: %v", err)
+	}
+	if err := a.CloseTabs(t.Context(), to.ID, []string{strings.Repeat("x", 20_000)}); !errors.Is(err, account.ErrTooLong) {
 		t.Errorf("a long address: %v", err)
 	}
 	s := a.Session()
 	s.Key = bytes.Repeat([]byte{1}, len(s.Key))
 	forger := w.client(nil).Resume(s)
-	if err := forger.SendTab(t.Context(), to, account.Tab{URL: "https://example.org/"}); !errors.Is(err, account.ErrDeviceKeys) {
+	if err := forger.SendTab(t.Context(), to.ID, page); !errors.Is(err, account.ErrDeviceKeys) {
 		t.Errorf("with another key: %v", err)
 	}
 }

@@ -111,7 +111,7 @@ func ExampleAccount_CloseTabs() {
 		if d.Current || !d.ClosesTabs {
 			continue
 		}
-		err := a.CloseTabs(ctx, d, []string{"https://example.org/", "https://example.com/"})
+		err := a.CloseTabs(ctx, d.ID, []string{"https://example.org/", "https://example.com/"})
 		if unsent, ok := errors.AsType[*account.NotClosedError](err); ok {
 			fmt.Println("not sent:", unsent.URLs)
 		}

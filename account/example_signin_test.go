@@ -210,7 +210,7 @@ func ExampleAccount_SendTab() {
 	must(err)
 	for _, d := range devices {
 		if !d.Current && d.TakesTabs {
-			must(laptop.SendTab(ctx, d, account.Tab{Title: "A page", URL: "https://example.org/"}))
+			must(laptop.SendTab(ctx, d.ID, account.Tab{Title: "A page", URL: "https://example.org/"}))
 		}
 	}
 

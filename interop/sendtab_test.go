@@ -35,14 +35,14 @@ func TestSendAndCloseTabs(t *testing.T) {
 
 	t.Run("a page to Firefox", func(t *testing.T) {
 		url := w.URL + "/__version__?sent=1&to=Firefox"
-		check(t, d.Account.SendTab(t.Context(), there, account.Tab{Title: "Sent", URL: url}))
+		check(t, d.Account.SendTab(t.Context(), there.ID, account.Tab{Title: "Sent", URL: url}))
 		check(t, ff.ReceiveTab(t.Context(), url))
 		tabs, err := ff.Tabs(t.Context())
 		check(t, err)
 		if !slices.ContainsFunc(tabs, func(t firefoxsync.Tab) bool { return t.URL == url }) {
 			t.Errorf("Firefox shows %+v", tabs)
 		}
-		check(t, d.Account.CloseTabs(t.Context(), there, []string{url}))
+		check(t, d.Account.CloseTabs(t.Context(), there.ID, []string{url}))
 		check(t, ff.ReceiveCloseTab(t.Context(), url))
 		tabs, err = ff.Tabs(t.Context())
 		check(t, err)

@@ -188,7 +188,7 @@ type SentCloses struct {
 }
 
 // SendCloses asks other devices to close the tabs that the user closed here at least delay ago,
-// with one call of ask for each device. ask is account.Account.CloseTabsOn: it gets the device's ID
+// with one call of ask for each device. ask is account.Account.CloseTabs: it gets the device's ID
 // with the accounts server. If it fails, those tabs are tried again after a minute, and then after
 // growing pauses of up to an hour, until [CloseLife] has passed; its error may have a method
 // NotSent() []string that says which, and otherwise it is all. SendCloses returns the errors of ask

@@ -65,7 +65,7 @@ func ExampleEngine_SendCloses() {
 		}
 		// e.UndoClose(ctx, d.Device.ID, url) is the click on "Undo".
 	}
-	ask := func(ctx context.Context, deviceID string, urls []string) error { return nil } // account.Account.CloseTabsOn
+	ask := func(ctx context.Context, deviceID string, urls []string) error { return nil } // account.Account.CloseTabs
 	sent, err := e.SendCloses(ctx, 5*time.Second, ask)
 	must(err)
 	fmt.Println(sent.Sent, sent.Failed, sent.Next.IsZero())

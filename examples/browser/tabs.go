@@ -73,7 +73,7 @@ func (b *browser) pendingCloses(ctx context.Context, _ []string) error {
 // sendCloses asks the other devices to close what the user closed here. An app with a window
 // gives the user some seconds for an undo, and calls it again at sent.Next.
 func (b *browser) sendCloses(ctx context.Context, a *account.Account) error {
-	sent, err := b.tabs.SendCloses(ctx, 0, a.CloseTabsOn)
+	sent, err := b.tabs.SendCloses(ctx, 0, a.CloseTabs)
 	if sent.Sent > 0 {
 		b.printf("asked other devices to close %d pages", sent.Sent)
 	}
@@ -104,7 +104,7 @@ func (b *browser) sendTab(ctx context.Context, args []string) error {
 	}
 	for _, d := range devices {
 		if !d.Current && strings.HasPrefix(d.Name, args[0]) {
-			return a.SendTab(ctx, d, account.Tab{URL: args[1], Title: strings.Join(args[2:], " ")})
+			return a.SendTab(ctx, d.ID, account.Tab{URL: args[1], Title: strings.Join(args[2:], " ")})
 		}
 	}
 	return fmt.Errorf("there is no other device whose name begins with %q: 'browser devices' lists them", args[0])

@@ -56,14 +56,14 @@ func TestATabIsClosedOnAnotherDevice(t *testing.T) {
 		return nil, nil
 	})
 	w.Clock.Pass(10 * time.Second)
-	sent, err := a.Tabs.SendCloses(t.Context(), 5*time.Second, a.Account.CloseTabsOn)
+	sent, err := a.Tabs.SendCloses(t.Context(), 5*time.Second, a.Account.CloseTabs)
 	if unsent, ok := errors.AsType[*account.NotClosedError](err); !ok || !slices.Equal(unsent.URLs, []string{one}) || sent.Failed != 1 {
 		t.Fatalf("over a cut line: %+v, %v", sent, err)
 	}
 	w.Net.Before(nil)
 	a.Restart()
 	w.Clock.Pass(time.Minute)
-	if sent, err = a.Tabs.SendCloses(t.Context(), 5*time.Second, a.Account.CloseTabsOn); err != nil || sent.Sent != 1 {
+	if sent, err = a.Tabs.SendCloses(t.Context(), 5*time.Second, a.Account.CloseTabs); err != nil || sent.Sent != 1 {
 		t.Fatalf("%+v, %v", sent, err)
 	}
 	a.Sync()

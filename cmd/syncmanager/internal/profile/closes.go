@@ -86,6 +86,6 @@ func (p *Profile) SendCloses(ctx context.Context) (sent Departures, err error) {
 		return sent, err
 	}
 	before := a.Requests()
-	r, err := store.SendCloses(ctx, 0, a.CloseTabsOn)
+	r, err := store.SendCloses(ctx, 0, a.CloseTabs)
 	return Departures{Closes: r.Sent, Requests: a.Requests() - before}, err
 }

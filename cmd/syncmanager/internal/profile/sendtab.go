@@ -22,7 +22,7 @@ func (p *Profile) SendTab(ctx context.Context, word string, tab account.Tab) (ac
 	if err != nil {
 		return d, err
 	}
-	return d, p.account.SendTab(ctx, d, tab)
+	return d, p.account.SendTab(ctx, d.ID, tab)
 }
 
 // CloseTabs closes pages on the device that word names, and returns that device.
@@ -31,7 +31,7 @@ func (p *Profile) CloseTabs(ctx context.Context, word string, urls []string) (ac
 	if err != nil {
 		return d, err
 	}
-	return d, p.account.CloseTabs(ctx, d, urls)
+	return d, p.account.CloseTabs(ctx, d.ID, urls)
 }
 
 // Disconnect signs out the device that word names, and returns that device.
