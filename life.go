@@ -40,7 +40,7 @@ func (m *Manager) unlessClosed() error {
 
 func (m *Manager) unlock() { <-m.running }
 
-// lockReceiving waits until no Receive runs, and keeps others from running until
+// lockReceiving waits until no Receive or sendCloses runs, and keeps others from running until
 // unlockReceiving.
 func (m *Manager) lockReceiving(ctx context.Context) error {
 	select {

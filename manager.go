@@ -29,7 +29,7 @@ type Manager struct {
 	running chan struct{}
 	state   *sync15.State
 	client  *sync15.Client
-	// receiving has room for the one Receive that runs. Whoever needs both takes running first.
+	// receiving has room for the one Receive or sendCloses that runs. Whoever needs both takes running first.
 	receiving chan struct{}
 	// ended is over once Close was called, by end.
 	ended context.Context

@@ -22,6 +22,8 @@ type Messenger interface {
 	// them, and marks them as received if that returns nil. name and kind describe this device
 	// if the account does not know it yet.
 	Receive(ctx context.Context, name, kind string, keep func([]message.Message) error) error
+	// CloseTabs asks another device, by its ID with the accounts server, to close pages.
+	CloseTabs(ctx context.Context, deviceID string, urls []string) error
 	// OpenPush decrypts a push message, and returns its command and data (JSON, or nil).
 	OpenPush(body []byte) (command string, data []byte, err error)
 }

@@ -33,6 +33,10 @@ const steady = 12
 // With its syncs, at most once in five minutes, Run also gets what other devices sent
 // ([Manager.Receive]), if [Config].Received is set. If that fails, the next sync tries again.
 //
+// After its syncs, Run also asks other devices to close the tabs that the user closed on this one
+// at least After ago ([engine.TabCloser]), if the account is a [Messenger]. Until then the user
+// can undo it. What fails is tried again after later syncs.
+//
 // Run returns the cause of ctx's end, or [ErrClosed] after Close. It also returns when no
 // further sync can succeed: an *[AuthError] if the user must sign in again (the app then calls
 // [Manager.SignIn]), or [ErrSignedOut] if another device signed this one out. It never returns
@@ -87,6 +91,9 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 			m.unlock()
 			var err error
 			if received, err = m.receiveInRun(ctx, received); err != nil {
+				return err
+			}
+			if err := m.sendCloses(ctx, p.After); err != nil {
 				return err
 			}
 		}

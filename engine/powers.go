@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Commander is an engine that executes further commands. The manager itself executes wipe and
 // reset.
@@ -36,6 +39,24 @@ type Notifier interface {
 	// user, from any goroutine and without holding a lock; nil means none. The engine does
 	// not call it for changes by a sync, because each sync would then cause another.
 	OnChange(changed func())
+}
+
+// TabCloser is an engine with a queue of tabs that the user closed on other devices.
+type TabCloser interface {
+	// SendCloses asks other devices to close the tabs that the user closed here at least delay
+	// ago, with one call of closeTabs for each device, by its ID with the accounts server. The
+	// queue keeps what closeTabs could not send, for a later call. The engine calls
+	// [Notifier.OnChange]'s function when the user closes such a tab.
+	SendCloses(ctx context.Context, delay time.Duration, closeTabs func(ctx context.Context, deviceID string, urls []string) error) (SentCloses, error)
+}
+
+// SentCloses is the result of [TabCloser].SendCloses.
+type SentCloses struct {
+	// Sent counts the tabs that devices were asked to close, and Failed those for which that
+	// failed.
+	Sent, Failed int
+	// Next is when the next one is due; zero: none waits.
+	Next time.Time
 }
 
 // Counter is an engine that can count the user's items.

@@ -77,6 +77,7 @@ func (e *Engine) CloseRemote(ctx context.Context, device engine.ID, addresses ..
 		return fmt.Errorf("cannot close tabs of another device: %w", err)
 	}
 	e.watchers.Tell(engine.Change{User: true, IDs: []engine.ID{device}})
+	e.Notify() // so that SendCloses follows
 	return nil
 }
 
@@ -178,15 +179,6 @@ type remoteTab struct {
 	url    string
 }
 
-// SentCloses is the result of [Engine.SendCloses].
-type SentCloses struct {
-	// Sent counts the tabs that devices were asked to close, and Failed those for which that
-	// failed.
-	Sent, Failed int
-	// Next is when the next one is due; zero: none waits.
-	Next time.Time
-}
-
 // SendCloses asks other devices to close the tabs that the user closed here at least delay ago,
 // with one call of ask for each device. ask is account.Account.CloseTabs: it gets the device's ID
 // with the accounts server. If it fails, those tabs are tried again after a minute, and then after
@@ -194,9 +186,14 @@ type SentCloses struct {
 // NotSent() []string that says which, and otherwise it is all. SendCloses returns the errors of ask
 // joined. No lock is held during ask, and one call runs at a time.
 //
+// The manager's Run calls SendCloses with its syncs. An app without Run calls it after
+// Manager.Sync, and at [engine.SentCloses].Next:
+//
+//	sent, err := tabs.SendCloses(ctx, 5*time.Second, account.CloseTabs)
+//
 // A device that closes a tab uploads its tabs without it, which ends the matter: see
 // [Engine.PendingCloses].
-func (e *Engine) SendCloses(ctx context.Context, delay time.Duration, ask func(ctx context.Context, accountID string, urls []string) error) (r SentCloses, err error) {
+func (e *Engine) SendCloses(ctx context.Context, delay time.Duration, ask func(ctx context.Context, accountID string, urls []string) error) (r engine.SentCloses, err error) {
 	select {
 	case e.sending <- struct{}{}:
 		defer func() { <-e.sending }()
@@ -234,7 +231,7 @@ func (e *Engine) SendCloses(ctx context.Context, delay time.Duration, ask func(c
 }
 
 // takeDue returns the closed tabs that are due, and keeps UndoClose away from them.
-func (e *Engine) takeDue(ctx context.Context, delay time.Duration) (due []PendingClose, r SentCloses, err error) {
+func (e *Engine) takeDue(ctx context.Context, delay time.Duration) (due []PendingClose, r engine.SentCloses, err error) {
 	e.closing.Lock()
 	defer e.closing.Unlock()
 	if err := e.db.Update(ctx, func(tx *sql.Tx) error { return e.dropExpired(ctx, tx) }); err != nil {
@@ -260,7 +257,7 @@ func (e *Engine) takeDue(ctx context.Context, delay time.Duration) (due []Pendin
 		switch {
 		case c.Device.AccountID == "": // nobody to ask, until the next sync finds the device
 		case at.After(now):
-			r.wait(at)
+			waitUntil(&r, at)
 		default:
 			due = append(due, c)
 			e.closing.inFlight[remoteTab{c.Device.ID, c.URL}] = true
@@ -269,7 +266,8 @@ func (e *Engine) takeDue(ctx context.Context, delay time.Duration) (due []Pendin
 	return due, r, nil
 }
 
-func (r *SentCloses) wait(at time.Time) {
+// waitUntil notes that a tab is due then.
+func waitUntil(r *engine.SentCloses, at time.Time) {
 	if r.Next.IsZero() || at.Before(r.Next) {
 		r.Next = at
 	}
@@ -282,7 +280,7 @@ func (e *Engine) putBack() {
 }
 
 // settleCloses notes which tabs a device was asked to close.
-func (e *Engine) settleCloses(ctx context.Context, asked []PendingClose, cause error, r *SentCloses) error {
+func (e *Engine) settleCloses(ctx context.Context, asked []PendingClose, cause error, r *engine.SentCloses) error {
 	failed := func(string) bool { return cause != nil }
 	if part, is := errors.AsType[interface {
 		error
@@ -297,7 +295,7 @@ func (e *Engine) settleCloses(ctx context.Context, asked []PendingClose, cause e
 			if failed(c.URL) {
 				query, at = sqlMarkFailed, now.Add(min(firstRetry<<min(c.Attempts, 10), lastRetry))
 				r.Failed++
-				r.wait(at)
+				waitUntil(r, at)
 			} else {
 				r.Sent++
 			}

@@ -113,10 +113,10 @@ func TestClosingATabOfAnotherDevice(t *testing.T) {
 	c.Pass(5 * time.Second)
 	r, err = e.SendCloses(t.Context(), 5*time.Second, a.ask)
 	want := []string{"account-" + string(other(0)) + " " + page(1) + " " + page(2), "account-" + string(other(1)) + " " + page(1)}
-	if err != nil || !slices.Equal(a.calls, want) || r != (tabs.SentCloses{Sent: 3}) {
+	if err != nil || !slices.Equal(a.calls, want) || r != (engine.SentCloses{Sent: 3}) {
 		t.Fatalf("asked %v, %+v, %v", a.calls, r, err)
 	}
-	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || len(a.calls) != 2 || r != (tabs.SentCloses{}) {
+	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || len(a.calls) != 2 || r != (engine.SentCloses{}) {
 		t.Errorf("asked again: %v, %+v, %v", a.calls, r, err)
 	}
 	if err := e.UndoClose(t.Context(), other(0), page(1)); !errors.Is(err, tabs.ErrSent) {
@@ -188,7 +188,7 @@ func TestAskingADeviceFails(t *testing.T) {
 	}
 	check(t, e.UndoClose(t.Context(), other(0), page(2)))
 	c.Pass(pause)
-	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || r != (tabs.SentCloses{}) {
+	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || r != (engine.SentCloses{}) {
 		t.Errorf("after undo: %+v, %v", r, err)
 	}
 	check(t, e.Close())
@@ -211,7 +211,7 @@ func TestACloseExpires(t *testing.T) {
 		if open, closing := shown(t, e); len(open) != 2 || closing != nil {
 			t.Errorf("%s: shown %v and %v", name, open, closing)
 		}
-		if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || len(a.calls) != 1 || r != (tabs.SentCloses{}) {
+		if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || len(a.calls) != 1 || r != (engine.SentCloses{}) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 		if pending, err := e.PendingCloses(t.Context()); err != nil || pending != nil {
@@ -312,7 +312,7 @@ func TestWhatEndsACloseWithoutTheDevice(t *testing.T) {
 	sync(t, e, devices(1), start+300, theirs(0, start+300, page(1)))
 	check(t, e.CloseRemote(t.Context(), other(0), page(1)))
 	var a asked
-	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || a.calls != nil || r != (tabs.SentCloses{}) {
+	if r, err := e.SendCloses(t.Context(), 0, a.ask); err != nil || a.calls != nil || r != (engine.SentCloses{}) {
 		t.Errorf("asked %v, %+v, %v", a.calls, r, err)
 	}
 }

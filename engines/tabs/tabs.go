@@ -63,11 +63,12 @@ type Engine struct {
 }
 
 var (
-	_ engine.Engine   = (*Engine)(nil)
-	_ engine.Watcher  = (*Engine)(nil)
-	_ engine.Notifier = (*Engine)(nil)
-	_ engine.Counter  = (*Engine)(nil)
-	_ engine.Troubled = (*Engine)(nil)
+	_ engine.Engine    = (*Engine)(nil)
+	_ engine.Watcher   = (*Engine)(nil)
+	_ engine.Notifier  = (*Engine)(nil)
+	_ engine.Counter   = (*Engine)(nil)
+	_ engine.Troubled  = (*Engine)(nil)
+	_ engine.TabCloser = (*Engine)(nil)
 )
 
 //go:embed migrations/*.sql

@@ -57,7 +57,8 @@ func (b *browser) report(result syncmanager.Result) (err error) {
 	return err
 }
 
-// keepSyncing is what an app with a window does while it is open. Run also calls received.
+// keepSyncing is what an app with a window does while it is open. Run also calls received, and asks
+// other devices to close what the user closed here.
 func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
 	a, err := b.account()
 	if err != nil {
@@ -71,7 +72,7 @@ func (b *browser) keepSyncing(ctx context.Context, _ []string) error {
 			_ = m.Close() // ends the results, after the last one
 		}()
 		for result := range results {
-			if err := errors.Join(result.Err, b.report(result), b.sendCloses(ctx, a)); err != nil {
+			if err := errors.Join(result.Err, b.report(result)); err != nil {
 				b.printf("%v", err) // Run tries again
 			}
 		}

@@ -70,8 +70,8 @@ func (b *browser) pendingCloses(ctx context.Context, _ []string) error {
 	return err
 }
 
-// sendCloses asks the other devices to close what the user closed here. An app with a window
-// gives the user some seconds for an undo, and calls it again at sent.Next.
+// sendCloses asks the other devices to close what the user closed here. In an app with a window
+// Manager.Run does it, and gives the user some seconds for an undo.
 func (b *browser) sendCloses(ctx context.Context, a *account.Account) error {
 	sent, err := b.tabs.SendCloses(ctx, 0, a.CloseTabs)
 	if sent.Sent > 0 {
