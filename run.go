@@ -90,15 +90,21 @@ func (m *Manager) Run(ctx context.Context, o RunOptions) error {
 			_, _ = m.sync(ctx, Options{Reason: reason}) // its result comes down the line
 			m.unlock()
 			var err error
-			if received, err = m.receiveInRun(ctx, received); err != nil {
-				return err
-			}
-			if err := m.sendCloses(ctx, p.After); err != nil {
+			if received, err = m.messagesInRun(ctx, received, p.After); err != nil {
 				return err
 			}
 		}
 		timer.Stop()
 	}
+}
+
+// messagesInRun is receiveInRun and sendCloses.
+func (m *Manager) messagesInRun(ctx context.Context, received time.Time, delay time.Duration) (time.Time, error) {
+	received, err := m.receiveInRun(ctx, received)
+	if err == nil {
+		err = m.sendCloses(ctx, delay)
+	}
+	return received, err
 }
 
 // pace is when Run syncs next.
