@@ -88,3 +88,21 @@ func (s *Server) sharedKeys(ctx context.Context) (_ keys, err error) {
 	}
 	return keysOf(secret)
 }
+
+// UsesDatabase reports whether the data folder dir belongs to a server whose data is in
+// [Config.Database].
+func UsesDatabase(dir string) bool { return exists(filepath.Join(dir, sqldb.Marker)) }
+
+// ErrNoDatabase means that what was asked for needs a server whose data is in [Config.Database].
+var ErrNoDatabase = errors.New("the server's data is not in a PostgreSQL database: 'server restore' does this for a backup of its files")
+
+// RenewSyncIDs tells all devices that the database was restored to an earlier state: each then compares
+// all its data with the server, and uploads what the server does not have. Until then a device would
+// take what it uploaded since for what the server has. It returns how many users' devices will.
+func (s *Server) RenewSyncIDs(ctx context.Context) (int, error) {
+	records, ok := s.backend.(*postgres.Backend)
+	if !ok {
+		return 0, ErrNoDatabase
+	}
+	return records.RenewSyncIDs(ctx)
+}

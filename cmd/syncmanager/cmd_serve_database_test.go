@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,5 +50,40 @@ func TestADatabasesPasswordIsNoArgument(t *testing.T) {
 		if code != exitUsage || !strings.Contains(stderr.String(), "password file") || strings.Contains(stderr.String(), "secret-word") {
 			t.Errorf("%d: %s", code, &stderr)
 		}
+	}
+}
+
+// The devices are told of a restored database while its servers are stopped.
+func TestServerRestored(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Own(t).URL("")
+	data := filepath.Join(t.TempDir(), "data")
+	restored := func(environment string) (code int, stdout, stderr bytes.Buffer) {
+		getenv := func(name string) string {
+			if name == "SYNCMANAGER_DATABASE" {
+				return environment
+			}
+			return ""
+		}
+		code = run(t.Context(), []string{"server", "restored", "--data", data}, strings.NewReader(""), &stdout, &stderr, getenv)
+		return code, stdout, stderr
+	}
+	t.Run("running", func(t *testing.T) {
+		startServing(t, "--addr", "127.0.0.1:0", "--data", data, "--database", database)
+		if code, _, stderr := restored(database); code != exitFailed || !strings.Contains(stderr.String(), "stop all servers") {
+			t.Errorf("%d: %s", code, &stderr)
+		}
+	})
+	if code, _, stderr := restored(""); code != exitFailed || !strings.Contains(stderr.String(), "$SYNCMANAGER_DATABASE") {
+		t.Errorf("without the database: %d: %s", code, &stderr)
+	}
+	if code, stdout, stderr := restored(database); code != exitDone || !strings.Contains(stdout.String(), "0 users") {
+		t.Errorf("%d: %s%s", code, &stdout, &stderr)
+	}
+	if err := os.Remove(filepath.Join(data, "data-is-in-postgresql")); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := restored(database); code != exitFailed || !strings.Contains(stderr.String(), "no server data found") {
+		t.Errorf("another folder: %d: %s", code, &stderr)
 	}
 }

@@ -36,7 +36,7 @@ found by its data folder, and may be running or stopped. Run this as the user th
 	c.PersistentFlags().StringVar(&o.dir, "data", "", "the folder `DIR` has the server's data")
 	_ = c.MarkPersistentFlagDirname("data")
 	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
-		o.checkCommand(), o.repairCommand(), o.quotaCommand(), o.compactCommand())
+		o.checkCommand(), o.repairCommand(), o.restoredCommand(), o.quotaCommand(), o.compactCommand())
 	return c
 }
 
@@ -72,15 +72,19 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 
 // open opens the data folder of a stopped server.
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
-	// server.New would turn a folder that was given by mistake into a server's.
-	if !o.has("token-secret") {
+	database := ""
+	if server.UsesDatabase(o.dir) {
+		if database = o.getenv(serve.EnvDatabase); database == "" {
+			return nil, fmt.Errorf("the data of the server of %s is in PostgreSQL: start the server, or name its database in $%s", o.dir, serve.EnvDatabase)
+		}
+	} else if !o.has("token-secret") { // server.New would turn a folder that was given by mistake into a server's
 		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
 	}
 	cfg := server.Config{
 		// The server answers no requests, so that this URL is not used.
-		Dir: o.dir, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
+		Dir: o.dir, Database: database, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
 	}
-	if !o.has("accounts.sqlite") {
+	if database == "" && !o.has("accounts.sqlite") {
 		// The accounts are on another server, which is not contacted.
 		cfg.External = &server.External{URL: "https://stopped.invalid"}
 	}

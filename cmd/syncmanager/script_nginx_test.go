@@ -33,18 +33,21 @@ func nginxConf(dir, listen, to, cert, key string) (string, error) {
 		return "", err
 	}
 	conf := string(text)
-	for _, change := range [][2]string{
-		{`listen 443 ssl;`, "listen " + listen + " ssl;"},
-		{`listen \[::\]:443 ssl;`, ""},
-		{`ssl_certificate  .*;`, "ssl_certificate " + cert + ";"},
-		{`ssl_certificate_key .*;`, "ssl_certificate_key " + key + ";"},
-		{`proxy_pass http://127.0.0.1:5000;`, "proxy_pass http://" + to + ";"},
+	for _, change := range []struct {
+		from, to string
+		times    int
+	}{
+		{`listen 443 ssl;`, "listen " + listen + " ssl;", 1},
+		{`listen \[::\]:443 ssl;`, "", 1},
+		{`ssl_certificate  .*;`, "ssl_certificate " + cert + ";", 1},
+		{`ssl_certificate_key .*;`, "ssl_certificate_key " + key + ";", 1},
+		{`proxy_pass http://127.0.0.1:5000;`, "proxy_pass http://" + to + ";", 2}, // the second for WebSocket
 	} {
-		expr := regexp.MustCompile(change[0])
-		if n := len(expr.FindAllString(conf, -1)); n != 1 {
-			return "", fmt.Errorf("deploy/nginx.conf has %q %d times", change[0], n)
+		expr := regexp.MustCompile(change.from)
+		if n := len(expr.FindAllString(conf, -1)); n != change.times {
+			return "", fmt.Errorf("deploy/nginx.conf has %q %d times", change.from, n)
 		}
-		conf = expr.ReplaceAllLiteralString(conf, change[1])
+		conf = expr.ReplaceAllLiteralString(conf, change.to)
 	}
 	main := "pid " + dir + "/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
 	if os.Geteuid() == 0 {

@@ -10,6 +10,9 @@ import (
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 )
 
+// Database is the PostgreSQL database of the server, or "".
+func (w *Env) Database() string { return w.database }
+
 // Nodes makes an environment that real programs reach over loopback, where each request goes to
 // another of two servers on one PostgreSQL database. It skips the test without PostgreSQL.
 func Nodes(t testing.TB) *Env {

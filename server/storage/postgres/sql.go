@@ -182,6 +182,15 @@ const (
 	sqlWeightOfCount   = whatCount + whereWeight + ofIDs8
 )
 
+// The statements of [Backend.RenewSyncIDs].
+const (
+	sqlMetaRecords = `SELECT id, payload FROM storage_records
+		WHERE uid = $1 AND collection = $2 AND octet_length(payload) <= $3 LIMIT $4`
+	sqlRenewRecord = `UPDATE storage_records SET payload = $4, modified = $5 WHERE uid = $1 AND collection = $2 AND id = $3`
+	// The time of crypto is that of its one record, which clients compare.
+	sqlRenewCollections = `UPDATE storage_collections SET modified = $2 WHERE uid = $1 AND name <> 'crypto'`
+)
+
 // The statements of the operator, which may read all users.
 const (
 	sqlStates = `SELECT u.uid, u.modified, coalesce(sum(c.bytes), 0)::bigint

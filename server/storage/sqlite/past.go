@@ -1,12 +1,8 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -15,18 +11,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
-)
-
-const (
-	// maxMeta bounds a record of the collection "meta" that is rewritten, in bytes, and
-	// maxMetaRecords how many there may be: Firefox has two, of a kilobyte each.
-	maxMeta        = 1 << 20
-	maxMetaRecords = 100
-	// renewedWithin bounds how far the time of the new sync IDs is from the clock, in hundredths
-	// of a second: before it, or after all other times if the clock is not later. The distance
-	// is random: with one time, a client that saw an earlier restore of the same backup
-	// would take the records for those that it knows.
-	renewedWithin = 3000
+	"github.com/syncmanager/syncmanager/server/storage/internal/syncids"
 )
 
 // RenewSyncIDs gives a user's file, which must not be in use, new sync IDs. It is part of
@@ -62,7 +47,7 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 		if err != nil {
 			return err
 		}
-		renewed, err := renewRecords(ctx, tx, records, &renewal{random: random, ids: map[string]string{}}, at)
+		renewed, err := renewRecords(ctx, tx, records, syncids.New(random), at)
 		if err != nil || !renewed {
 			return err
 		}
@@ -74,28 +59,18 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 	})
 }
 
-// renewalTime chooses a time after all that the storage has, of the last renewedWithin.
+// renewalTime chooses a time after all that the storage has.
 func renewalTime(ctx context.Context, tx *sql.Tx, random io.Reader, now time.Time) (at int64, err error) {
-	var chance [2]byte
-	if _, err := io.ReadFull(random, chance[:]); err != nil {
-		return 0, err
-	}
 	if err := tx.QueryRowContext(ctx, sqlModified).Scan(&at); err != nil {
 		return 0, err
 	}
-	chosen := int64(binary.BigEndian.Uint16(chance[:])) % renewedWithin
-	if clock := int64(bso.TimestampOf(now)); clock > at {
-		// A later time would put the server's time ahead of the clock, and every
-		// edit of a device would look newer than it is.
-		return max(at+1, clock-chosen), nil
-	}
-	return at + 1 + chosen, nil
+	return syncids.Time(random, at, int64(bso.TimestampOf(now)))
 }
 
 // renewRecords replaces the sync IDs in records, and reports whether there were any.
-func renewRecords(ctx context.Context, tx *sql.Tx, records map[string][]byte, fresh *renewal, at int64) (renewed bool, err error) {
+func renewRecords(ctx context.Context, tx *sql.Tx, records map[string][]byte, fresh *syncids.Renewal, at int64) (renewed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		payload, err := fresh.payload(records[id])
+		payload, err := fresh.Payload(records[id])
 		if err != nil {
 			return false, err
 		}
@@ -112,7 +87,7 @@ func renewRecords(ctx context.Context, tx *sql.Tx, records map[string][]byte, fr
 }
 
 func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
-	rows, err := tx.QueryContext(ctx, sqlMetaRecords, maxMeta, maxMetaRecords)
+	rows, err := tx.QueryContext(ctx, sqlMetaRecords, syncids.MaxRecord, syncids.MaxRecords)
 	if err != nil {
 		return nil, err
 	}
@@ -127,62 +102,4 @@ func metaRecords(ctx context.Context, tx *sql.Tx) (map[string][]byte, error) {
 		records[id] = payload
 	}
 	return records, rows.Err()
-}
-
-// renewal replaces each sync ID in JSON values. An ID that is in two places gets the same
-// new one: Firefox wipes a collection whose ID in meta/syncids belongs to another
-// meta/global.
-type renewal struct {
-	random io.Reader
-	ids    map[string]string // by the old ones
-	err    error
-}
-
-// payload returns a payload with new sync IDs, or nil if it has none.
-func (r *renewal) payload(old []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(old))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return nil, nil // clients cannot read it either, and set up the storage again
-	}
-	if found := r.walk(v); !found || r.err != nil {
-		return nil, r.err
-	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(out.Bytes()), err
-}
-
-func (r *renewal) walk(v any) (found bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) { // a fixed order: the same random bytes give the same IDs
-			value := v[name]
-			if id, text := value.(string); text && (name == "syncID" || name == "globalSyncID") {
-				v[name], found = r.id(id), true
-			} else {
-				found = r.walk(value) || found
-			}
-		}
-	case []any:
-		for _, value := range v {
-			found = r.walk(value) || found
-		}
-	}
-	return found
-}
-
-// id returns the new sync ID for an old one, of the usual twelve characters.
-func (r *renewal) id(old string) string {
-	if r.ids[old] == "" {
-		var b [9]byte
-		if _, err := io.ReadFull(r.random, b[:]); err != nil {
-			r.err = err
-		}
-		r.ids[old] = base64.RawURLEncoding.EncodeToString(b[:])
-	}
-	return r.ids[old]
 }

@@ -23,6 +23,8 @@ import (
 const (
 	envConfig = "SYNCMANAGER_CONFIG"
 	envData   = "SYNCMANAGER_DATA"
+	// EnvDatabase is that of the flag --database.
+	EnvDatabase = "SYNCMANAGER_DATABASE"
 	// maxConfig bounds a settings file, in bytes.
 	maxConfig = 1 << 20
 )
@@ -39,7 +41,7 @@ func envName(flag string) string {
 // not name.
 func (o *Options) Settle(flags *pflag.FlagSet, getenv func(string) string) (err error) {
 	if passwordIn(o.database) {
-		return usage.Errorf("--database: other users of this machine can read a password on the command line: put it into the password file, $PGPASSWORD or $%s", envName("database"))
+		return usage.Errorf("--database: other users of this machine can read a password on the command line: put it into the password file, $PGPASSWORD or $%s", EnvDatabase)
 	}
 	if err := Settle(flags, o.config, getenv); err != nil {
 		return err
