@@ -204,10 +204,14 @@ func (s *readmeRun) guid(title string) string {
 
 var changing = regexp.MustCompile(`(?m)^[\w-]{8}( {2})|\d{4}-\d\d-\d\d|\d\d:\d\d$|Undid [\w-]{8}`)
 
-// comparable leaves out what differs each time: the questions on a terminal, IDs, dates,
+// progress is a line of what takes longer than a second, as it may on a busy machine.
+var progress = regexp.MustCompile(`(?m)^[a-z-]+ (sending|receiving) [\d,]+\n`)
+
+// comparable leaves out what differs each time: the questions on a terminal, progress, IDs, dates,
 // times and the server's port.
 func (s *readmeRun) comparable(text string) string {
 	text = strings.NewReplacer("Password:\n", "", "Password again:\n", "", s.address, "http://127.0.0.1:5000").Replace(text)
+	text = progress.ReplaceAllString(text, "")
 	text = changing.ReplaceAllStringFunc(text, func(string) string { return "·" })
 	if strings.Contains(text, "Ctrl-C stops") {
 		text = strings.Join(strings.Fields(text), " ") // its lines break where the port lets them
