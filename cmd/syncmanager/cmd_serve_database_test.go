@@ -68,12 +68,11 @@ func TestServerRestored(t *testing.T) {
 		code = run(t.Context(), []string{"server", "restored", "--data", data}, strings.NewReader(""), &stdout, &stderr, getenv)
 		return code, stdout, stderr
 	}
-	t.Run("running", func(t *testing.T) {
-		startServing(t, "--addr", "127.0.0.1:0", "--data", data, "--database", database)
-		if code, _, stderr := restored(database); code != exitFailed || !strings.Contains(stderr.String(), "stop all servers") {
-			t.Errorf("%d: %s", code, &stderr)
-		}
-	})
+	_, stop := serving(t, "--addr", "127.0.0.1:0", "--data", data, "--database", database)
+	if code, _, stderr := restored(database); code != exitFailed || !strings.Contains(stderr.String(), "stop all servers") {
+		t.Errorf("while a server runs: %d: %s", code, &stderr)
+	}
+	stop()
 	if code, _, stderr := restored(""); code != exitFailed || !strings.Contains(stderr.String(), "$SYNCMANAGER_DATABASE") {
 		t.Errorf("without the database: %d: %s", code, &stderr)
 	}

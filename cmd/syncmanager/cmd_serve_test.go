@@ -34,7 +34,15 @@ func freePort(t *testing.T) (addr string, port int) {
 // startServing runs 'serve' in this process until the test ends.
 func startServing(t *testing.T, args ...string) (listen string) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
+	listen, stop := serving(t, args...)
+	t.Cleanup(stop)
+	return listen
+}
+
+// serving runs 'serve' in this process until the test calls stop.
+func serving(t *testing.T, args ...string) (listen string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	var stderr strings.Builder
 	ended := make(chan int, 1)
@@ -42,21 +50,22 @@ func startServing(t *testing.T, args ...string) (listen string) {
 		defer w.Close()
 		ended <- run(ctx, append([]string{"serve", "--json"}, args...), strings.NewReader(""), w, &stderr, func(string) string { return "" })
 	}()
-	t.Cleanup(func() {
-		stop()
+	stop = func() {
+		cancel()
 		if code := <-ended; code != exitDone {
 			t.Errorf("serve ended with %d: %s", code, &stderr)
 		}
-	})
+	}
 	var ready struct{ Listen string }
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	if err == nil {
 		err = json.Unmarshal(line, &ready)
 	}
 	if err != nil {
+		stop()
 		t.Fatalf("%v in %q", err, line)
 	}
-	return ready.Listen
+	return ready.Listen, stop
 }
 
 // serve gets itself a certificate, and shows the way to those who come by plain
