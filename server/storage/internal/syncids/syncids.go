@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// MaxRecord bounds a record of the collection "meta" that is rewritten, in bytes, and
-	// MaxRecords how many there may be: Firefox has two, of a kilobyte each.
-	MaxRecord  = 1 << 20
+	// MaxRecord bounds a record of the collection "meta" that is rewritten, in bytes.
+	MaxRecord = 1 << 20
+	// MaxRecords is how many there may be: Firefox has two, of a kilobyte each.
 	MaxRecords = 100
 	// within bounds how far the time of the new sync IDs is from the clock, in hundredths
 	// of a second: before it, or after all other times if the clock is not later. The distance
