@@ -43,6 +43,34 @@ func stored(t *testing.T, b storage.Backend) (text string, at bso.Timestamp) {
 	return text, at
 }
 
+// A step that goes on after a statement has failed does not seem to have taken effect.
+func TestAStepWhoseStatementFailed(t *testing.T) {
+	t.Parallel()
+	b := open(t, pgtest.Database(t), time.Now)
+	err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
+		if err := tx.StartBatch("c", "twice", storage.AnyTime); err != nil {
+			return err
+		}
+		if err := tx.StartBatch("c", "twice", storage.AnyTime); err == nil {
+			t.Error("a token was used twice")
+		}
+		return nil
+	})
+	if err == nil {
+		t.Error("the step succeeded")
+	}
+	err = b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
+		_, err := tx.AppendBatch("c", "twice", nil)
+		return err
+	})
+	if !errors.Is(err, storage.ErrNoBatch) {
+		t.Errorf("the batch of the step that failed: %v", err)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // Two processes whose clocks differ by a minute write in turn.
 func TestTimesGrowWhateverTheClocksSay(t *testing.T) {
 	t.Parallel()

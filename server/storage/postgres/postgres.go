@@ -234,7 +234,7 @@ func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d s
 func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettledError) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.wait)
 	defer cancel()
-	var modified, last int64
+	var last int64
 	err := b.with(ctx, func(conn *pgxpool.Conn) error {
 		// It locks the row, which is free only after the lost transaction has ended.
 		tx, err := conn.Begin(ctx)
@@ -242,7 +242,7 @@ func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettle
 			return err
 		}
 		defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-		err = tx.QueryRow(ctx, sqlStep, uid).Scan(&modified, &last)
+		err = tx.QueryRow(ctx, sqlStep, uid).Scan(&last)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = nil
 		}

@@ -6,7 +6,7 @@ const (
 	// The locked row gives its turn to one step of a user at a time.
 	sqlLock     = `SELECT modified FROM storage_users WHERE uid = $1 FOR UPDATE`
 	sqlFirst    = `INSERT INTO storage_users (uid, modified, step) VALUES ($1, 0, 0) ON CONFLICT (uid) DO NOTHING`
-	sqlStep     = `SELECT modified, step FROM storage_users WHERE uid = $1 FOR UPDATE`
+	sqlStep     = `SELECT step FROM storage_users WHERE uid = $1 FOR UPDATE`
 	sqlModified = `SELECT modified FROM storage_users WHERE uid = $1`
 	sqlStamp    = `UPDATE storage_users SET modified = $2, step = $3 WHERE uid = $1`
 

@@ -119,9 +119,16 @@ func (t *transaction) lock() error {
 // endTimeout bounds how long the end of a step may take when its context has ended.
 const endTimeout = 30 * time.Second
 
+// errAborted is the error of a step that goes on after a statement of it has failed: PostgreSQL
+// takes its COMMIT for a ROLLBACK, without an error.
+var errAborted = errors.New("a statement of the step failed, so that nothing of it can be stored")
+
 // commit ends the step. It does not end with the context: what is sent takes effect or not, and
 // the caller has to know. A failure that leaves this open is an unsettledError.
 func (t *transaction) commit() error {
+	if t.conn.PgConn().TxStatus() == 'E' {
+		return errAborted
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endTimeout)
 	defer cancel()
 	t.ctx = ctx
