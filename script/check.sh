@@ -15,7 +15,7 @@ go vet ./...
 
 SYNCMANAGER_WITHOUT_FIREFOX=1 SYNCMANAGER_WITHOUT_CHROMIUM=1
 export SYNCMANAGER_WITHOUT_FIREFOX SYNCMANAGER_WITHOUT_CHROMIUM
-if SYNCMANAGER_POSTGRES=$(sh script/postgres.sh); then
+if SYNCMANAGER_POSTGRES=$(sh script/postgres.sh find); then
 	export SYNCMANAGER_POSTGRES
 else
 	echo "left out: the tests with PostgreSQL ($SYNCMANAGER_POSTGRES)"

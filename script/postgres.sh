@@ -1,7 +1,8 @@
 #!/bin/sh
 # Finds PostgreSQL's programs for the tests that need its server, or installs those of
 # Debian or Ubuntu when run as root, without a database of their own. Prints their folder
-# and exits with 0, or prints why there is none, in one line, and exits with 1.
+# and exits with 0, or prints why there is none, in one line, and exits with 1. With the
+# argument "find" it installs nothing.
 set -u
 . "$(dirname "$0")/obtain.sh"
 
@@ -16,6 +17,10 @@ programs() {
 }
 
 programs && exit 0
+if [ "${1:-}" = find ]; then
+	echo "no PostgreSQL server is installed"
+	exit 1
+fi
 if ! command -v apt-get >/dev/null; then
 	echo "no PostgreSQL server is installed, and there is no apt-get to install one with"
 	exit 1
