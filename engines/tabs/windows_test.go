@@ -60,7 +60,7 @@ func TestWindowsAndGroupsGoOverTheWire(t *testing.T) {
 	}
 }
 
-// TestTheOwnWindows: what was set is there again, the same again is no change, and opening a page
+// TestTheOwnWindows: what was set is there again, the same again changes nothing, and opening a page
 // again leaves its tab where it is.
 func TestTheOwnWindows(t *testing.T) {
 	t.Parallel()

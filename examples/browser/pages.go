@@ -37,7 +37,7 @@ func (b *browser) visit(ctx context.Context, url, title string, v history.Visit)
 	if err != nil {
 		return err
 	}
-	// A page that means nothing elsewhere, such as a file, is no tab for the others.
+	// A page that means nothing elsewhere, such as a file, is not a tab for the others.
 	err = b.tabs.OpenTab(ctx, page.URL, page.Title)
 	if errors.Is(err, engine.ErrInvalid) {
 		return nil
