@@ -201,3 +201,20 @@ const (
 		ORDER BY uid LIMIT $3`
 	sqlProbe = `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean`
 )
+
+// The statements of copies.
+const (
+	sqlExport = `SELECT id, modified, sortindex, expires, payload FROM storage_records
+		WHERE uid = $1 AND collection = $2 AND (expires IS NULL OR expires > $3) ORDER BY id`
+	sqlImport = `WITH put AS (
+		INSERT INTO storage_records AS r (uid, collection, id, modified, sortindex, expires, replaced, payload)
+		SELECT $1, c.number, u.id, u.modified, u.sortindex, u.expires, -1, u.payload
+		FROM storage_collections c, unnest($3::text[], $4::bigint[], $5::integer[], $6::bigint[], $7::bytea[])
+			AS u (id, modified, sortindex, expires, payload)
+		WHERE c.uid = $1 AND c.name = $2
+		ON CONFLICT (uid, collection, id) DO UPDATE SET
+			modified = excluded.modified, sortindex = excluded.sortindex, expires = excluded.expires, payload = excluded.payload,
+			replaced = octet_length(r.payload)
+		RETURNING replaced, octet_length(payload) AS size
+		) SELECT count(*) FILTER (WHERE replaced < 0), coalesce(sum(size - greatest(replaced, 0)), 0)::bigint FROM put`
+)

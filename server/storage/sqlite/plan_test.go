@@ -35,8 +35,8 @@ func TestPlans(t *testing.T) {
 		"sqlDropExcessItems": few, "sqlDropExcessBatch": few,
 		"sqlWipeRecords": "a wipe deletes everything", "sqlRenewCollections": few,
 	})
-	// They delete a collection, and read up to maxMetaRecords.
-	whole := map[string]bool{"sqlDeleteAllRecords": true, "sqlMetaRecords": true}
+	// They delete or copy a collection, and read up to maxMetaRecords.
+	whole := map[string]bool{"sqlDeleteAllRecords": true, "sqlExport": true, "sqlMetaRecords": true}
 	covered := 0
 	for name, query := range plantest.Statements(t, "sql.go") {
 		for _, step := range plantest.Plan(t, db, query) {

@@ -170,3 +170,13 @@ const (
 	// The time of crypto is that of its one record, which clients compare.
 	sqlRenewCollections = `UPDATE collections SET modified = ?1 WHERE name <> 'crypto'`
 )
+
+// The statements of copies.
+const (
+	sqlExport = `SELECT id, modified, sortindex, expires, payload FROM records INDEXED BY records_by_id
+		WHERE collection = ?1 AND (expires IS NULL OR expires > ?2) ORDER BY id`
+	sqlImport = `INSERT INTO records (collection, id, modified, sortindex, expires, payload)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+		ON CONFLICT (collection, id) DO UPDATE SET
+			modified = excluded.modified, sortindex = excluded.sortindex, expires = excluded.expires, payload = excluded.payload`
+)

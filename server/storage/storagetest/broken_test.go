@@ -108,6 +108,10 @@ type brokenView struct {
 	records     func(q storage.Query, f func(*storage.Record) error) error
 }
 
+func (v *brokenView) Export(collection string, f func(*storage.Dated) error) error {
+	return v.View.(storage.Exporter).Export(collection, f)
+}
+
 func (v *brokenView) Modified(collection string, id bso.ID) (bso.Timestamp, error) {
 	if v.modified != nil {
 		return v.modified(collection, id)
@@ -144,6 +148,22 @@ type brokenTx struct {
 	bound            func() error
 	deleteCollection func(collection string) (bool, error)
 	put              func(collection string, changes []storage.Change) error
+	imports          func(collection string, modified bso.Timestamp, records []storage.Dated) error
+}
+
+func (t *brokenTx) Export(collection string, f func(*storage.Dated) error) error {
+	return t.Tx.(storage.Exporter).Export(collection, f)
+}
+
+func (t *brokenTx) Import(collection string, modified bso.Timestamp, records []storage.Dated) error {
+	if t.imports != nil {
+		return t.imports(collection, modified, records)
+	}
+	return t.Tx.(storage.Importer).Import(collection, modified, records)
+}
+
+func (t *brokenTx) ImportModified(modified bso.Timestamp) error {
+	return t.Tx.(storage.Importer).ImportModified(modified)
 }
 
 func (t *brokenTx) Modified(collection string, id bso.ID) (bso.Timestamp, error) {
@@ -411,6 +431,18 @@ var breaks = map[string]func(b *broken){
 		}
 	},
 	"BatchesAreBounded": func(b *broken) { b.breakTx = func(t *brokenTx) { t.bound = func() error { return nil } } },
+	// A copy forgets when records expire.
+	"ACopyIsExact": func(b *broken) {
+		b.breakTx = func(t *brokenTx) {
+			t.imports = func(collection string, modified bso.Timestamp, records []storage.Dated) error {
+				records = slices.Clone(records)
+				for i := range records {
+					records[i].Expires = 0
+				}
+				return t.Tx.(storage.Importer).Import(collection, modified, records)
+			}
+		}
+	},
 	"ACallEndsWithItsContext": func(b *broken) {
 		b.update = func(ctx context.Context, uid int64, f func(storage.Tx) error) error {
 			return b.step(context.WithoutCancel(ctx), uid, func(tx *brokenTx) error { return f(tx) })

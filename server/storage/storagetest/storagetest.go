@@ -55,6 +55,7 @@ func Cases() []Case {
 		{"ABatchMergesItsFields", with(batchMerges)},
 		{"ABatchExpires", with(batchExpires)},
 		{"BatchesAreBounded", with(batchesBounded)},
+		{"ACopyIsExact", with(copies)},
 		{"ACallEndsWithItsContext", with(contexts)},
 		{"CloseWaitsForCallsUnderWay", with(closeWaits)},
 		{"AClosedStorageSaysSo", with(closed)},
