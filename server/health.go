@@ -20,7 +20,7 @@ type Health struct {
 	// why.
 	Checks map[string]string `json:"checks"`
 	// Reason says why the first failed check failed, as a stable word: disk_full, damaged,
-	// busy, read_only or failed.
+	// busy, unreachable, read_only or failed.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -104,6 +104,8 @@ func reasonOf(err error) string {
 		return "damaged"
 	case errors.Is(err, sqlite.ErrBusy), errors.Is(err, storage.ErrBusy):
 		return "busy"
+	case errors.Is(err, storage.ErrUnreachable):
+		return "unreachable"
 	case errors.Is(err, syscall.EROFS):
 		return "read_only"
 	}

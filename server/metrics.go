@@ -57,7 +57,7 @@ func newMetrics(version string, users func(context.Context) (int, error)) *metri
 	m.faults = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: metricsNamespace, Name: "database_errors_total", Help: "Logged errors of databases and disks, by reason.",
 	}, []string{"reason"})
-	for _, reason := range []string{"disk_full", "damaged", "busy", "read_only"} {
+	for _, reason := range []string{"disk_full", "damaged", "busy", "unreachable", "read_only"} {
 		m.faults.WithLabelValues(reason) // export a zero before the first error
 	}
 	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{

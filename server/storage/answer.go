@@ -98,7 +98,7 @@ func (a *answer) send(status int, modified bso.Timestamp, body []byte) error {
 }
 
 // A client waits retryLater seconds if the server has no room, and retrySoon if the storage
-// is busy or closing.
+// is busy, out of reach or closing.
 const (
 	retryLater = "1800"
 	retrySoon  = "10"
@@ -137,6 +137,10 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 			h.Set("WWW-Authenticate", "Hawk")
 		}
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrClosed):
+		no = &refusal{status: http.StatusServiceUnavailable}
+		h.Set("Retry-After", retrySoon)
+	case errors.Is(err, ErrUnreachable):
+		s.report(r, err)
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retrySoon)
 	case errors.Is(err, ErrFull), errors.Is(err, ErrBatches):

@@ -39,8 +39,12 @@ type Backend interface {
 	// tells it to clients as node_type.
 	NodeType() string
 
-	// View calls f once, with one consistent state of a user's storage. Writers do not wait
+	// View calls f with one consistent state of a user's storage. Writers do not wait
 	// for it, even if f waits for a slow client. The View is valid until f returns.
+	//
+	// View may call f again after it returned an error of one of the View's methods, where only a
+	// repetition helps. An f that must not run again, since it has handed out what it read,
+	// returns an error that does not wrap that one.
 	View(ctx context.Context, uid int64, f func(View) error) error
 
 	// Update runs f as one atomic step on a user's storage. The steps of one user follow
@@ -125,6 +129,9 @@ var (
 	// ErrBatches means that the batches that wait for their commit leave no room for more.
 	// Only the Service returns it, not a Backend.
 	ErrBatches = errors.New("too many uploads wait for their commit")
+	// ErrUnreachable means that nothing can be read or written for now: the database that holds
+	// the records does not answer, or takes no writes. The client may try again after some seconds.
+	ErrUnreachable = errors.New("the storage cannot be reached")
 	// ErrClosed means that the storage is closed or closing.
 	ErrClosed = errors.New("the storage is closed")
 	// ErrDamaged means that the storage of one user cannot be read. Other users are not

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestOfConflictingWritersOneWins(t *testing.T) {
@@ -177,5 +181,39 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	<-slow.done
 	if slow.bytes != whole {
 		t.Errorf("%d of %d bytes came", slow.bytes, whole)
+	}
+}
+
+// A client that stops reading a listing that goes out in pieces does not hold the storage.
+func TestAListingThatIsNotReadIsCut(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(c *config) { c.ListingTime, c.files.MaxOpen = time.Millisecond, 1 })
+	for i := range 16 { // more than the buffers of a connection take
+		s.do("POST", "/storage/c", list(100*i, 100, 20_000)).want(200)
+	}
+	ended := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		s.ServeHTTP(w, r)
+	}))
+	defer web.Close()
+	answer, err := http.DefaultClient.Do(func() *http.Request {
+		r := s.request("GET", "/storage/c?full=1", "")()
+		next, err := http.NewRequestWithContext(t.Context(), r.Method, web.URL+r.URL.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next.Header = r.Header
+		return next
+	}())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	<-ended
+	// Another user can open the one file that may be open.
+	s.raw("PUT", "/storage/1.5/2/storage/c/a", `{}`, header{"Authorization": "2"}).want(200)
+	if b, err := io.ReadAll(answer.Body); err == nil {
+		t.Errorf("the listing of %d bytes looks complete", len(b))
 	}
 }

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
 )
@@ -42,7 +44,7 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		return err
 	}
 	buffer := buffers.Get().(*[]byte)
-	l := lister{answer: a, idsOnly: list.IDsOnly, b: (*buffer)[:0]}
+	l := lister{answer: a, idsOnly: list.IDsOnly, b: (*buffer)[:0], most: s.listingTime}
 	defer func() {
 		if cap(l.b) <= 4*pageSize {
 			*buffer = l.b
@@ -50,6 +52,7 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		}
 	}()
 	err = s.backend.View(q.Context(), q.uid, func(v View) (err error) {
+		l.b, l.count = l.b[:0], 0 // it may run again
 		if l.modified, err = v.Modified(q.collection, ""); err != nil {
 			return err
 		}
@@ -68,8 +71,14 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		if q.Method == http.MethodHead {
 			return nil
 		}
-		return v.Records(list, l.add)
+		if err := v.Records(list, l.add); err != nil && l.begun {
+			return errors.New(err.Error()) // what was sent cannot be sent again
+		} else if err != nil {
+			return err
+		}
+		return nil
 	})
+	l.unbound()
 	if err != nil {
 		return err
 	}
@@ -86,6 +95,8 @@ type lister struct {
 	modified bso.Timestamp
 	b        []byte
 	count    int
+	most     time.Duration // for all pieces but the last
+	timer    *time.Timer   // nil before the first piece
 }
 
 // add appends a record.
@@ -105,7 +116,26 @@ func (l *lister) add(r *Record) error {
 	if len(l.b) < pageSize {
 		return nil
 	}
+	l.bound()
 	return l.flush()
+}
+
+// bound lets the pieces that are sent while the storage is read take so long and no longer: a
+// slow client would keep the storage's resources for as long as it likes.
+func (l *lister) bound() {
+	if l.timer == nil {
+		connection := http.NewResponseController(l.w)
+		l.timer = time.AfterFunc(l.most, func() {
+			_ = connection.SetWriteDeadline(time.Unix(1, 0)) // what is being written fails
+		})
+	}
+}
+
+// unbound ends the bound: the storage is no longer needed.
+func (l *lister) unbound() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 }
 
 func (l *lister) flush() error {

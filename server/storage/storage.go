@@ -11,6 +11,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -59,6 +60,9 @@ type Config struct {
 	// BatchRoom, if set, returns how many bytes the batches of all users together may take
 	// while they wait for their commit.
 	BatchRoom func() int64
+	// ListingTime is how long a client may take to read a listing that does not fit into the
+	// server's buffer, but for its last piece; then the connection is cut. 0: four minutes.
+	ListingTime time.Duration
 	// MaxBatches bounds the number of these batches; 0: 4096.
 	MaxBatches int
 	// Quota is how many bytes a user may store, as [Usage] counts them; 0: no quota.
@@ -66,6 +70,9 @@ type Config struct {
 	// QuotaOf, if set, returns a user's quota, in place of Quota.
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
+
+// listingTime is the default of Config.ListingTime.
+const listingTime = 4 * time.Minute
 
 // Service is the storage service, as an [http.Handler].
 type Service struct {
@@ -79,7 +86,9 @@ type Service struct {
 	quota   func(ctx context.Context, uid int64) (int64, error)
 	full    func() bool
 	waiting *waiting
-	config  []byte // the body of info/configuration
+	// listingTime bounds how long a listing keeps the storage busy.
+	listingTime time.Duration
+	config      []byte // the body of info/configuration
 }
 
 // New returns a Service.
@@ -95,6 +104,7 @@ func New(c Config) *Service {
 		quota:   c.QuotaOf,
 		full:    c.Full,
 	}
+	s.listingTime = cmp.Or(c.ListingTime, listingTime)
 	s.waiting = newWaiting(c.MaxBatches, c.BatchRoom, c.Now)
 	if s.full == nil {
 		s.full = func() bool { return false }

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -48,10 +47,11 @@ type Config struct {
 
 // Backend stores the records of all users in one database.
 type Backend struct {
-	now  func() time.Time
-	rand io.Reader
-	wait time.Duration
-	pool *pgxpool.Pool
+	now    func() time.Time
+	rand   io.Reader
+	wait   time.Duration
+	pool   *pgxpool.Pool
+	slowly []string // of each transaction
 
 	mu     sync.Mutex
 	calls  sync.WaitGroup
@@ -77,6 +77,9 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 		return nil, err
 	}
 	b.pool = pool
+	if pg.DefaultStatementTime(pool) {
+		b.slowly = []string{sqlSlowly}
+	}
 	return b, nil
 }
 
@@ -94,71 +97,14 @@ func (b *Backend) enter() error {
 	return nil
 }
 
-// with calls f with a connection of its own, and translates its error.
-func (b *Backend) with(ctx context.Context, f func(*pgxpool.Conn) error) error {
-	if err := b.enter(); err != nil {
-		return err
-	}
-	defer b.calls.Done()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	waiting, cancel := context.WithTimeout(ctx, b.wait)
-	conn, err := b.pool.Acquire(waiting)
-	cancel()
-	if err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%w: no connection to the database is free", storage.ErrBusy)
-		}
-		return explain(ctx, err)
-	}
-	defer conn.Release()
-	return explain(ctx, f(conn))
-}
-
-// The codes of PostgreSQL's errors that mean one of the contract's.
-var meanings = map[string]error{
-	"55P03": storage.ErrBusy, // lock_not_available
-	"57014": storage.ErrBusy, // query_canceled, by a timeout
-	"40001": storage.ErrBusy, // serialization_failure, again and again
-	"40P01": storage.ErrBusy, // deadlock_detected
-	"53300": storage.ErrBusy, // too_many_connections
-	"53100": storage.ErrFull, // disk_full
-	"XX001": storage.ErrDamaged,
-	"XX002": storage.ErrDamaged,
-}
-
-// explain adds to an error the error of the contract that it means.
-func explain(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
-		var failure *pgconn.PgError
-		if errors.As(err, &failure) || pgconn.Timeout(err) {
-			return fmt.Errorf("%w: %w", ended, err)
-		}
-	}
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) {
-		if meaning := meanings[failure.Code]; meaning != nil {
-			return fmt.Errorf("%w: %w", meaning, err)
-		}
-	}
-	return err
-}
-
 // View implements [storage.Backend].
 func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
-	return b.with(ctx, func(conn *pgxpool.Conn) error {
-		t := &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, now: bso.TimestampOf(b.now()), begin: []string{sqlBeginView}}
+	return b.repeat(ctx, func(conn *pgxpool.Conn) error {
+		t := b.begin(ctx, conn, uid, sqlBeginView)
 		defer t.rollback()
 		return f(t)
-	})
+	}, settled)
 }
-
-// attempts is how often Update runs a step that failed for a reason that a repetition mends.
-const attempts = 5
 
 // Update implements [storage.Backend].
 func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
@@ -166,16 +112,9 @@ func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f
 	if err != nil {
 		return err
 	}
-	for n := 1; ; n++ {
-		err = b.with(ctx, func(conn *pgxpool.Conn) error { return b.update(ctx, conn, uid, d, step, f) })
-		var unsettled *unsettledError
-		switch {
-		case errors.As(err, &unsettled):
-			return b.settle(ctx, uid, step, unsettled)
-		case n == attempts || ctx.Err() != nil || !repeatable(err):
-			return err
-		}
-	}
+	return b.repeat(ctx, func(conn *pgxpool.Conn) error { return b.update(ctx, conn, uid, d, step, f) }, func(err *unsettledError) error {
+		return b.settle(ctx, uid, step, err)
+	})
 }
 
 // newStep returns the number that identifies a step.
@@ -187,37 +126,14 @@ func (b *Backend) newStep() (int64, error) {
 	return int64(binary.BigEndian.Uint64(random[:])), err
 }
 
-// repeatable reports whether a step that failed changed nothing, and may succeed if it is run again.
-func repeatable(err error) bool {
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) {
-		return failure.Code == "40001" || failure.Code == "40P01"
-	}
-	var lost *lostError
-	return errors.As(err, &lost)
-}
-
-// lostError is the loss of a connection before a step did anything: the database was
-// restarted since the connection was used last.
-type lostError struct{ error }
-
-func (e *lostError) Unwrap() error { return e.error }
-
-// unsettledError is a failure of a commit that may have taken effect.
-type unsettledError struct{ error }
-
-func (e *unsettledError) Unwrap() error { return e.error }
-
 func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d storage.Durability, step int64, f func(storage.Tx) error) error {
-	t := &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, step: step, now: bso.TimestampOf(b.now()), begin: []string{sqlBeginUpdate}}
+	t := b.begin(ctx, conn, uid, sqlBeginUpdate)
+	t.step = step
 	if d == storage.Deferred {
 		t.begin = append(t.begin, sqlDeferred)
 	}
 	defer t.rollback()
 	if err := t.lock(); err != nil {
-		if conn.Conn().IsClosed() && ctx.Err() == nil {
-			return &lostError{err}
-		}
 		return err
 	}
 	if err := f(t); err != nil {
@@ -230,7 +146,8 @@ func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d s
 }
 
 // settle finds out whether a step took effect whose commit was sent, and whose answer was
-// lost. It waits until the database has noticed that the connection is gone.
+// lost. It waits until the database has noticed that the connection is gone. If the step did not
+// take effect, the error says that it may be run again.
 func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettledError) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.wait)
 	defer cancel()
@@ -254,7 +171,7 @@ func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettle
 	case last == step:
 		return nil
 	}
-	return failure.error
+	return &lostError{failure.error}
 }
 
 // purgeStep is how many records a purge drops in one step: a writer of the user waits for
@@ -269,13 +186,14 @@ func (b *Backend) Purge(ctx context.Context) error {
 	var errs []error
 	now := int64(bso.TimestampOf(b.now()))
 	for after, uids := int64(-1), []int64(nil); ; after = uids[len(uids)-1] {
-		err := b.with(ctx, func(conn *pgxpool.Conn) (err error) {
-			rows, err := conn.Query(ctx, sqlExpiring, now, after, purgeUsers)
-			if err != nil {
+		err := b.operate(ctx, func(t *transaction) error {
+			uids = uids[:0:0]
+			return t.each(func(rows pgx.Rows) error {
+				var uid int64
+				err := rows.Scan(&uid)
+				uids = append(uids, uid)
 				return err
-			}
-			uids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-			return err
+			}, sqlExpiring, now, after, purgeUsers)
 		})
 		if err != nil {
 			return errors.Join(append(errs, err)...)
@@ -314,24 +232,22 @@ func (b *Backend) Delete(ctx context.Context, uid int64) error {
 
 // States implements [storage.Backend].
 func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
-	return b.with(ctx, func(conn *pgxpool.Conn) error {
-		rows, err := conn.Query(ctx, sqlStates)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+	visited := false
+	return b.operate(ctx, func(t *transaction) error {
+		err := t.each(func(rows pgx.Rows) error {
 			var s storage.State
 			var modified int64
 			if err := rows.Scan(&s.UID, &modified, &s.Bytes); err != nil {
 				return err
 			}
 			s.Modified = bso.Timestamp(modified)
-			if err := visit(s); err != nil {
-				return err
-			}
+			visited = true
+			return visit(s)
+		}, sqlStates)
+		if err != nil && visited {
+			return &finalError{err}
 		}
-		return rows.Err()
+		return err
 	})
 }
 
@@ -340,14 +256,15 @@ var errReadOnly = errors.New("the database can only be read: it is a standby, or
 
 // Probe implements [storage.Backend]: it asks the database whether it takes writes.
 func (b *Backend) Probe(ctx context.Context) error {
-	return b.with(ctx, func(conn *pgxpool.Conn) error {
-		var readOnly bool
-		err := conn.QueryRow(ctx, sqlProbe).Scan(&readOnly)
-		if err == nil && readOnly {
-			err = errReadOnly
-		}
+	var readOnly bool
+	err := b.operate(ctx, func(t *transaction) error {
+		_, err := t.row(sqlProbe, nil, &readOnly)
 		return err
 	})
+	if err == nil && readOnly {
+		return errReadOnly
+	}
+	return err
 }
 
 // Close implements [storage.Backend].

@@ -181,6 +181,7 @@ func (t *transaction) Records(q storage.Query, f func(*storage.Record) error) er
 	if q.IDsOnly {
 		statement, into = l.ids, into[:1]
 	}
+	t.begin = append(t.begin, t.slowly...)
 	return t.each(func(rows pgx.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err

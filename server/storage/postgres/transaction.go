@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -17,15 +18,21 @@ const (
 	sqlBeginUpdate = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
 	sqlDeferred    = `SET LOCAL synchronous_commit = off`
 	sqlEnd         = `COMMIT`
+	// sqlUnhurried lifts the bound on the time of a statement that reads all users.
+	sqlUnhurried = `SET LOCAL statement_timeout = 0`
+	// sqlSlowly is for a listing, which takes as long as the client that reads it. It is not sent if the
+	// operator has set the time of statements.
+	sqlSlowly = `SET LOCAL statement_timeout = '5min'`
 )
 
 // transaction is one step on a user's storage. Its begin is sent with its first statement, and
 // what it need not wait for with its commit.
 type transaction struct {
-	ctx   context.Context
-	conn  *pgx.Conn
-	uid   int64
-	begin []string // statements that are still to be sent
+	ctx    context.Context
+	conn   *pgx.Conn
+	uid    int64
+	begin  []string // statements that are still to be sent
+	slowly []string // statements that give a listing more time
 
 	now  bso.Timestamp // the clock's time; what has expired by then is not there
 	last bso.Timestamp // the storage's time when an update got its turn
@@ -35,14 +42,28 @@ type transaction struct {
 	grown map[string]growth
 }
 
+// begin returns a step, which begins with its first statement.
+func (b *Backend) begin(ctx context.Context, conn *pgxpool.Conn, uid int64, begin ...string) *transaction {
+	return &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, now: bso.TimestampOf(b.now()), begin: begin, slowly: b.slowly}
+}
+
 // growth is a change of a collection's counters.
 type growth struct{ records, bytes int64 }
 
 var _ storage.Tx = (*transaction)(nil)
 
 // send sends statements without waiting in between, and calls read with the results of those
-// that queue added, if it is not nil. It returns the first error.
+// that queue added, if it is not nil. It returns the first error; a lostError, if the connection
+// was lost.
 func (t *transaction) send(queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
+	err := t.sendOnce(queue, read)
+	if err != nil && t.conn.IsClosed() && t.ctx.Err() == nil {
+		return &lostError{err}
+	}
+	return err
+}
+
+func (t *transaction) sendOnce(queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
 	var b pgx.Batch
 	for _, statement := range t.begin {
 		b.Queue(statement)
@@ -132,10 +153,10 @@ func (t *transaction) commit() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endTimeout)
 	defer cancel()
 	t.ctx = ctx
-	err := t.exec(func(b *pgx.Batch) {
+	err := t.sendOnce(func(b *pgx.Batch) {
 		t.queueGrowth(b)
 		b.Queue(sqlEnd)
-	})
+	}, nil)
 	var pg *pgconn.PgError
 	if err == nil || t.time == 0 || errors.As(err, &pg) && pg.Severity != "FATAL" {
 		return err
