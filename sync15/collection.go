@@ -49,19 +49,14 @@ func (r *Run) SyncEngine(ctx context.Context, e engine.Engine, start engine.Star
 		var lost *lostError
 		switch {
 		case errors.As(err, &lost):
-			if assoc, err = r.renew(ctx, e, assoc); err != nil {
+			if assoc, err = r.renew(ctx, e, assoc, lost); err != nil {
 				return total, err
 			}
 		case errors.As(err, &restored):
 			if round > 1 {
 				return total, protocolError("sync "+name, "its times go back")
 			}
-			if r.lost(name) {
-				assoc, err = r.renew(ctx, e, assoc)
-			} else {
-				err = resetTo(ctx, e, assoc)
-			}
-			if err != nil {
+			if assoc, err = r.renew(ctx, e, assoc, restored); err != nil {
 				return total, err
 			}
 			round++
@@ -128,7 +123,10 @@ func (r *Run) limits() bso.Limits {
 }
 
 // restoredError says that the server's collection is older than what the engine
-// has seen of it, or lacks what it had seen there: the server was restored from a backup.
+// has seen of it, or lacks what it had seen there: the server was restored from a backup, or
+// the collection was deleted and another device's late upload made it again. The collection
+// gets a new sync ID, since a device that only reset itself would hide that from the others:
+// what it uploads again are the records by which they would notice.
 type restoredError struct{}
 
 func (*restoredError) Error() string { return "the server was restored from an older state" }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -334,9 +333,5 @@ func TestTimesThatGoBackDuringASyncStopIt(t *testing.T) {
 		t.Errorf("the sync ended with %v", err)
 	}
 	w.after = nil
-	b.mustSync()
-	a.mustSync()
-	if !maps.Equal(a.shelf.content(), b.shelf.content()) || len(a.shelf.content()) != 1 {
-		t.Errorf("a has %v, b has %v", a.shelf.content(), b.shelf.content())
-	}
+	w.agree(1, b, a)
 }

@@ -15,7 +15,7 @@ import (
 // A record that was deleted and left no tombstone, or that expired, does not come. So records
 // that expire soon make no mark, one such record among others is left out, and there is no mark
 // while the deletion is the last write. What is left (a deletion, and another device's write
-// after it) costs one full download, which makes a new mark.
+// after it) costs each device one full download, which makes a new mark: see restoredError.
 type mark struct {
 	At  bso.Timestamp `json:"at"`
 	IDs []bso.ID      `json:"ids"`

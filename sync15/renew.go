@@ -66,10 +66,10 @@ func (r *Run) mayHaveFilled(name string) {
 	delete(r.c.state.Renewed, name)
 }
 
-// renew gives a collection that is lost a new sync ID in meta/global, so that every
-// device reconciles it in full, and resets the engine to it.
-func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association) (engine.Association, error) {
-	r.c.cfg.Log.Info("a collection is not on the server; it gets a new sync ID", "engine", e.Collection())
+// renew gives a collection that is lost, or was restored, a new sync ID in meta/global, so that
+// every device reconciles it in full, and resets the engine to it.
+func (r *Run) renew(ctx context.Context, e engine.Engine, had engine.Association, why error) (engine.Association, error) {
+	r.c.cfg.Log.Info("a collection gets a new sync ID", "engine", e.Collection(), "because", why.Error())
 	now, err := r.renewEntry(ctx, e, had)
 	if err != nil {
 		return had, err

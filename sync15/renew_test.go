@@ -121,6 +121,44 @@ func TestALostCollectionIsReconciledAfterALostAnswer(t *testing.T) {
 	w.agree(2, a, b)
 }
 
+// The network delays an upload until after another device deleted the collection: the server
+// makes it again, with the uploaded record alone. The device that notices what is missing tells
+// the others, which would not notice: the record that they know is there again.
+func TestALateUploadAfterADeletionIsNoticedByAll(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	a, b := w.device("a"), w.device("b")
+	a.shelf.put("note-1", "of a")
+	a.shelf.put("note-2", "of a, and later only here")
+	a.mustSync()
+	b.mustSync()
+	w.Pass(time.Second)
+	a.shelf.put("note-3", "the last of a")
+	a.mustSync()
+	a.shelf.put("note-1", "again")
+	w.before = func(r *http.Request) *http.Response {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/storage/notes") {
+			w.before = nil
+			w.loseCollection(b, "notes")
+		}
+		return nil
+	}
+	w.after = func(r *http.Request, resp *http.Response) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/storage/notes") {
+			resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		}
+	}
+	if _, err := a.sync(t.Context()); err == nil {
+		t.Fatal("the upload's answer was not lost")
+	}
+	w.after = nil
+	resets := b.shelf.resets
+	w.agree(3, a, b)
+	if b.shelf.resets != resets+1 {
+		t.Errorf("b was reset %d times", b.shelf.resets-resets)
+	}
+}
+
 // TestTheBudgetOfAFirstUpload: a first upload takes one request more than others.
 func TestTheBudgetOfAFirstUpload(t *testing.T) {
 	t.Parallel()
