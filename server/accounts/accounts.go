@@ -230,7 +230,14 @@ func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
 	if !errors.Is(err, store.ErrNotFound) {
 		return value, err
 	}
-	return fresh, s.db.Update(ctx, func(tx store.Tx) error { return tx.AddSecret(name, fresh) })
+	err = s.db.Update(ctx, "", func(tx store.Tx) error {
+		if err := tx.AddSecret(name, fresh); err != nil {
+			return err
+		}
+		value, err = tx.Secret(name) // that of another server, if it was faster
+		return err
+	})
+	return value, err
 }
 
 // Close closes the database.
@@ -352,16 +359,14 @@ func (s *Service) Purge(ctx context.Context) error {
 	if err := s.keys.Rotate(ctx); err != nil {
 		return fmt.Errorf("rotate the signing key: %w", err)
 	}
-	err := s.db.Update(ctx, func(tx store.Tx) error {
-		return tx.Purge(store.Expiry{
-			Now:         now.UnixMilli(),
-			Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have no data
-			Short:       now.Add(-auth.ShortLife).UnixMilli(),
-			Idle:        now.Add(-idleLife).UnixMilli(),
-			Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
-			Keys:        now.Add(-grants.MaxAccessTTL).UnixMilli(),
-			Tries:       tries.Max,
-		})
+	err := s.db.Purge(ctx, store.Expiry{
+		Now:         now.UnixMilli(),
+		Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have no data
+		Short:       now.Add(-auth.ShortLife).UnixMilli(),
+		Idle:        now.Add(-idleLife).UnixMilli(),
+		Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
+		Keys:        now.Add(-grants.MaxAccessTTL).UnixMilli(),
+		Tries:       tries.Max,
 	})
 	if err != nil {
 		return fmt.Errorf("purge expired tokens: %w", err)

@@ -63,7 +63,7 @@ func (s *Service) Invite(ctx context.Context, note string, life time.Duration) (
 	code += text
 	now := s.cfg.Now()
 	expires = now.Add(life)
-	err = s.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, "", func(tx store.Tx) error {
 		return tx.AddInvitation(store.Invitation{
 			Hash: inviteHash(code), Note: note, CreatedAt: now.UnixMilli(), ExpiresAt: expires.UnixMilli(),
 		})

@@ -48,7 +48,7 @@ func (s *Service) RemoveSecondStep(ctx context.Context, uid string) (told bool, 
 	if err != nil {
 		return false, err
 	}
-	err = s.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, u.UID, func(tx store.Tx) error {
 		enabled, err := auth.SecondStepRequired(tx, u.UID)
 		if err == nil && !enabled {
 			err = ErrNoSecondStep
@@ -124,7 +124,7 @@ func (s *Service) Invitations(ctx context.Context) ([]Invitation, error) {
 // RevokeInvitation ends an invitation that was not used, by its ID or its code. The
 // error is ErrNoInvitation if there is none.
 func (s *Service) RevokeInvitation(ctx context.Context, which string) error {
-	err := s.db.Update(ctx, func(tx store.Tx) error {
+	err := s.db.Update(ctx, "", func(tx store.Tx) error {
 		n, err := tx.RemoveInvitations(inviteHash(which))
 		if id, ok := api.Unhex(which, invitationID); ok && err == nil && n == 0 {
 			n, err = tx.RemoveInvitations(id)

@@ -139,6 +139,7 @@ func (s *Service) reauthenticate(r *api.Request) (any, error) {
 		if err := tx.SetPasswordShown(c.UID, c.Hash, s.cfg.Now().UnixMilli()); err != nil {
 			return err
 		}
+		out.Method = ""
 		err := s.auth.ProvenSecond(tx, c)
 		if errors.Is(err, fault.ErrProof) {
 			out.Method, err = auth.MethodSecondStep, nil

@@ -113,7 +113,7 @@ func (s *Service) register(ctx context.Context, email, key string, n password.Ne
 	if err != nil {
 		return nil, err
 	}
-	return a, s.db.Update(ctx, func(tx store.Tx) error {
+	return a, s.db.Update(ctx, oldUID, func(tx store.Tx) error {
 		if err := tx.RemoveUnconfirmed(oldUID); err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func (s *Service) RemoveUser(ctx context.Context, uid string) error {
 // devices and Config.Destroyed.
 func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) error) error {
 	listeners := s.notifier.Listeners(ctx, uid, devices.Every)
-	err := s.db.Update(ctx, func(tx store.Tx) error {
+	err := s.db.Update(ctx, uid, func(tx store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err
@@ -143,7 +143,7 @@ func (s *Service) remove(ctx context.Context, uid string, also func(store.Tx) er
 // SignOut ends all sessions of an account, with the devices and tokens that
 // belong to them.
 func (s *Service) SignOut(ctx context.Context, uid string) error {
-	err := s.db.Update(ctx, func(tx store.Tx) error { return tx.RemoveTokens(uid) })
+	err := s.db.Update(ctx, uid, func(tx store.Tx) error { return tx.RemoveTokens(uid) })
 	if err != nil {
 		return fmt.Errorf("sign a user out: %w", err)
 	}

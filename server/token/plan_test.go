@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/internal/test/plantest"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // A token is asked for and checked all the time: no statement but those of
@@ -22,8 +24,22 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	plantest.Check(t, db.Read(), "sql.go", map[string]string{
-		"sqlCount": "monitoring counts all accounts, by an index of uids alone",
-		"sqlUsers": "an operator lists all accounts",
-	})
+	plantest.Check(t, db.Read(), "sql.go", whole)
+}
+
+// whole are the statements that read a whole table, and why they may.
+var whole = map[string]string{
+	"sqlCount": "monitoring counts all accounts, by an index of uids alone",
+	"sqlUsers": "an operator lists all accounts",
+}
+
+// PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
+func TestPlansInPostgreSQL(t *testing.T) {
+	t.Parallel()
+	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "tokens", Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	plantest.CheckPostgres(t, db.Read(t.Context()), plantest.Statements(t, "sql.go"), whole)
 }

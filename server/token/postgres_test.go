@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,5 +86,52 @@ func TestTwoServersOnPostgreSQL(t *testing.T) {
 	}
 	if err := errors.Join(a.Ping(t.Context()), b.Ping(context.WithoutCancel(t.Context()))); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of many first requests at two servers, and of many with the next key, all get the same storage;
+// an account that is retired meanwhile has none.
+func TestRacesOfTwoServers(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	shared := func(c *token.Config) { c.Database, c.Dir = database, "" }
+	both := [2]*env{newEnv(t, shared), newEnv(t, shared)}
+	race := func(ask func(w *env, i int) answer) (uids []int64) {
+		got := make([]int64, 8)
+		var all sync.WaitGroup
+		for i := range got {
+			all.Go(func() { got[i] = ask(both[i%2], i).UID })
+		}
+		all.Wait()
+		slices.Sort(got)
+		return slices.Compact(got)
+	}
+	first := race(func(w *env, _ int) answer { return w.ask("ann", 200, 100, "key-1") })
+	if len(first) != 1 || first[0] == 0 {
+		t.Errorf("first requests: storages %v", first)
+	}
+	second := race(func(w *env, _ int) answer { return w.ask("ann", 300, 250, "key-2") })
+	if len(second) != 1 || second[0] == first[0] || second[0] == 0 {
+		t.Errorf("with the next key: storages %v", second)
+	}
+	for round := range int64(10) {
+		// The highest generation that was seen stays.
+		least := 400 + 10*round
+		race(func(w *env, i int) answer { return w.ask("ann", least+int64(i), 250, "key-2") })
+		both[0].mustRefuse(both[0].ask("ann", least+6, 250, "key-2"), 401, "invalid-generation")
+
+		bob := fmt.Sprint("bob", round)
+		race(func(w *env, i int) answer {
+			if i == 3 {
+				if err := w.Retire(t.Context(), bob); err != nil {
+					t.Error(err)
+				}
+			}
+			return w.ask(bob, 200, 100, "key-1")
+		})
+	}
+	users, err := both[0].Users(t.Context())
+	if err != nil || len(users) != 1 || users[0].Account != "ann" {
+		t.Errorf("users: %+v, %v", users, err)
 	}
 }

@@ -6,6 +6,10 @@ const (
 	sqlStatusOf = `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?1`
 	sqlAdmit    = `SELECT u.replaced_at IS NULL, COALESCE(s.disabled = 1 OR s.retired = 1, FALSE)
 		FROM users u LEFT JOIN account_status s USING (account) WHERE u.uid = ?1 AND u.account = ?2`
+	// sqlOne makes the row of an account if there is none, and keeps it from others until the end of
+	// the transaction, as all do first who change what belongs to the account.
+	sqlOne = `INSERT INTO account_status (account) VALUES (?1)
+		ON CONFLICT (account) DO UPDATE SET retired = account_status.retired`
 	sqlSetStatus = `INSERT INTO account_status (account, disabled, quota) VALUES (?1, ?2, ?3)
 		ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`
 	sqlCount = `SELECT count(*) FROM users WHERE replaced_at IS NULL`
@@ -29,5 +33,6 @@ const (
 	sqlDefaultQuota      = `SELECT value FROM settings WHERE name = 'quota'`
 	sqlSetDefaultQuota   = `INSERT INTO settings (name, value) VALUES ('quota', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 	sqlUnsetDefaultQuota = `DELETE FROM settings WHERE name = 'quota'`
+	sqlAccountOf         = `SELECT account FROM users WHERE uid = ?1`
 	sqlStorages          = `SELECT uid FROM users WHERE account = ?1`
 )

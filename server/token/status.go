@@ -62,7 +62,7 @@ func (s *Service) Admit(ctx context.Context, g Grant) error {
 
 // SetAccountStatus calls change to change an account's status, in a transaction.
 func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {
-	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
+	err := s.update(ctx, account, func(tx sqldb.Tx) error {
 		var st AccountStatus
 		err := tx.QueryRow(sqlStatus, account).Scan(&st.Disabled, &st.Quota)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {

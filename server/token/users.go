@@ -38,7 +38,7 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 	if err != nil || !changed {
 		return u, err
 	}
-	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
+	err = s.update(ctx, c.account, func(tx sqldb.Tx) error {
 		if u, changed, err = s.decide(tx, c); err != nil || !changed {
 			return err
 		}
@@ -46,6 +46,17 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 		return err
 	})
 	return u, err
+}
+
+// update runs f in a transaction of the only one who changes what belongs to an account. f may be
+// run again; see [sqldb.DB].
+func (s *Service) update(ctx context.Context, account string, f func(sqldb.Tx) error) error {
+	return s.db.Update(ctx, func(tx sqldb.Tx) error {
+		if _, err := tx.Exec(sqlOne, account); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }
 
 // decide returns what the account's row is to be; its uid is 0 if it is a new row.
@@ -159,7 +170,7 @@ func (s *Service) store(tx sqldb.Tx, account string, u user) (user, error) {
 // Retire closes an account's storage permanently: the account gets no more tokens, and its
 // existing ones are refused.
 func (s *Service) Retire(ctx context.Context, account string) error {
-	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
+	err := s.update(ctx, account, func(tx sqldb.Tx) error {
 		// Also for an unknown account: its first request may be in progress.
 		if _, err := tx.Exec(sqlRetire, account); err != nil {
 			return err
@@ -181,7 +192,14 @@ var ErrNoStorage = errors.New("there is no such storage")
 // the new uid. Tokens for the old storage are refused from then on. The account's devices
 // notice the new storage and upload their data again.
 func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fresh int64, err error) {
-	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
+	err = s.db.Read(ctx).QueryRow(sqlAccountOf, uid).Scan(&account)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", 0, ErrNoStorage
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("find the account of a storage: %w", err)
+	}
+	err = s.update(ctx, account, func(tx sqldb.Tx) error {
 		var u user
 		var created int64
 		err := tx.QueryRow(sqlGiveUp, uid).

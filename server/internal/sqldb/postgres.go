@@ -18,9 +18,6 @@ import (
 )
 
 const (
-	// The lock lets one Update of a part run at a time, on whichever server: there are some tens
-	// a second for a million users, and each is as long as the wait for the disk.
-	sqlTurn = `SELECT pg_advisory_xact_lock(hashtextextended('syncmanager ' || current_schema() || ' ' || $1, 0))`
 	sqlSoon = `SET LOCAL synchronous_commit = off`
 	// sqlWritable is false on a standby.
 	sqlWritable = `SELECT NOT (pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean)`
@@ -40,7 +37,8 @@ type postgresDB struct {
 // The schema and the statements are those for SQLite, translated: parameters are numbered, the types
 // are PostgreSQL's (INTEGER is bigint, TEXT compares bytes, BLOB is bytea), and a table with
 // rowids gets a column of that name. true is 1 and false is 0, as there. Statements must do without what only
-// SQLite has: IFNULL, iif, max of two values, integers as conditions.
+// SQLite has: IFNULL, iif, max of two values, integers as conditions. What only PostgreSQL understands is
+// in a comment that begins with the word postgres, and is not one there: /*postgres FOR UPDATE SKIP LOCKED */.
 func OpenPostgres(ctx context.Context, database, part string, schema fs.FS) (DB, error) {
 	steps, err := stepsOf(schema)
 	if err != nil {
@@ -99,6 +97,9 @@ func tables(text string) string {
 	return withRowid.ReplaceAllString(text, ", rowid bigint GENERATED ALWAYS AS IDENTITY);")
 }
 
+// postgresOnly is the part of a statement that SQLite does not see.
+var postgresOnly = regexp.MustCompile(`/\*postgres (.*?)\*/`)
+
 var parameter = regexp.MustCompile(`\?\d*`)
 
 // translate numbers the parameters of a statement as SQLite does: one without a number comes
@@ -108,7 +109,7 @@ func (p *postgresDB) translate(query string) string {
 		return text.(string)
 	}
 	largest := 0
-	text := parameter.ReplaceAllStringFunc(query, func(name string) string {
+	text := parameter.ReplaceAllStringFunc(postgresOnly.ReplaceAllString(query, "$1"), func(name string) string {
 		n, err := strconv.Atoi(name[1:])
 		if err != nil {
 			n = largest + 1
@@ -138,20 +139,16 @@ func (p *postgresDB) View(ctx context.Context, f func(Tx) error) error {
 }
 
 func (p *postgresDB) Update(ctx context.Context, f func(Tx) error) error {
-	return p.transact(ctx, nil, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, sqlTurn, p.part)
-		return err
-	}, f)
+	return again(ctx, func() error { return p.transact(ctx, nil, nil, f) })
 }
 
 func (p *postgresDB) UpdateSoon(ctx context.Context, f func(Tx) error) error {
-	return p.transact(ctx, nil, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, sqlSoon); err != nil {
+	return again(ctx, func() error {
+		return p.transact(ctx, nil, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, sqlSoon)
 			return err
-		}
-		_, err := tx.ExecContext(ctx, sqlTurn, p.part)
-		return err
-	}, f)
+		}, f)
+	})
 }
 
 // transact runs begin and f in a transaction.
@@ -217,6 +214,12 @@ func (t postgresTx) QueryRow(query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(t.ctx, t.translate(query), values(args)...)
 }
 
+// Lock implements [Tx]. Rows that refer to a locked one may be added meanwhile by who locks nothing.
+func (t postgresTx) Lock(query string, args ...any) error {
+	_, err := t.Exec(query+" FOR NO KEY UPDATE", args...)
+	return err
+}
+
 // postgresRead is a Tx that runs each statement by itself.
 type postgresRead struct {
 	ctx       context.Context
@@ -225,6 +228,8 @@ type postgresRead struct {
 }
 
 func (r postgresRead) Exec(string, ...any) (int64, error) { return 0, errReadOnly }
+
+func (r postgresRead) Lock(string, ...any) error { return errReadOnly }
 
 func (r postgresRead) Query(query string, args ...any) (*sql.Rows, error) {
 	return r.db.QueryContext(r.ctx, r.translate(query), values(args)...)

@@ -20,8 +20,12 @@ type DB interface {
 	// View runs f on one state of the database. It waits for no writer.
 	View(ctx context.Context, f func(Tx) error) error
 	// Update runs f in a transaction, and commits when f returns nil: then the change is
-	// on disk. Updates run one after the other, so that what f read has not changed at the
-	// commit. An error of f rolls back, and is returned.
+	// on disk. Of what f read, that has not changed at the commit which f locked before it read:
+	// see [Tx.Lock]. Updates of different things do not wait for each other where the database
+	// can do that. An error of f rolls back, and is returned.
+	//
+	// If another Update was in the way, so that this one changed nothing, f is run again: what it
+	// writes outside of the transaction must not depend on how often it ran.
 	Update(ctx context.Context, f func(Tx) error) error
 	// UpdateSoon is Update for frequent writes that matter little: the change may be lost if
 	// the machine loses power before the next Update returns.
@@ -40,6 +44,9 @@ type Tx interface {
 	Exec(query string, args ...any) (int64, error)
 	Query(query string, args ...any) (*sql.Rows, error)
 	QueryRow(query string, args ...any) *sql.Row
+	// Lock keeps the rows of a SELECT from change by others until the transaction ends, and waits
+	// for the Updates that hold them. All who change what belongs together lock the same row first.
+	Lock(query string, args ...any) error
 }
 
 // sqliteDB is a DB in a file.
@@ -56,16 +63,22 @@ func OpenSQLite(ctx context.Context, path string, schema fs.FS) (DB, error) {
 }
 
 func (db sqliteDB) View(ctx context.Context, f func(Tx) error) error {
-	return db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(t) })
+	return db.ViewCached(ctx, func(t *sqlite.Tx) error { return f(sqliteTx{t}) })
 }
 
 func (db sqliteDB) Update(ctx context.Context, f func(Tx) error) error {
-	return db.UpdateCached(ctx, func(t *sqlite.Tx) error { return f(t) })
+	return db.UpdateCached(ctx, func(t *sqlite.Tx) error { return f(sqliteTx{t}) })
 }
 
 func (db sqliteDB) UpdateSoon(ctx context.Context, f func(Tx) error) error {
-	return db.DB.UpdateSoon(ctx, func(t *sqlite.Tx) error { return f(t) })
+	return db.DB.UpdateSoon(ctx, func(t *sqlite.Tx) error { return f(sqliteTx{t}) })
 }
+
+// sqliteTx is a Tx in a transaction.
+type sqliteTx struct{ *sqlite.Tx }
+
+// Lock implements [Tx]: a file has one writer at a time.
+func (sqliteTx) Lock(string, ...any) error { return nil }
 
 func (db sqliteDB) Read(ctx context.Context) Tx { return sqliteRead{ctx, db.DB} }
 
@@ -78,6 +91,8 @@ type sqliteRead struct {
 }
 
 func (r sqliteRead) Exec(string, ...any) (int64, error) { return 0, errReadOnly }
+
+func (r sqliteRead) Lock(string, ...any) error { return errReadOnly }
 
 func (r sqliteRead) Query(query string, args ...any) (*sql.Rows, error) {
 	return r.db.Query(r.ctx, query, args...)

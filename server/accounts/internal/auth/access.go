@@ -128,6 +128,9 @@ type Owner struct {
 	bound string
 }
 
+// Whose implements Holder.
+func (a Owner) Whose() string { return a.UID }
+
 // Still implements Holder.
 func (a Owner) Still(tx store.Reader) error {
 	if err := Unchanged(tx, a.Account); err != nil {

@@ -49,6 +49,9 @@ func (a *Authenticator) Caller(r *api.Request) (*Caller, error) {
 // refreshHolder is a client with a refresh token.
 type refreshHolder struct{ *store.RefreshToken }
 
+// Whose implements Holder.
+func (h refreshHolder) Whose() string { return h.UID }
+
 // Still implements Holder.
 func (h refreshHolder) Still(tx store.Reader) error {
 	if err := Unchanged(tx, &store.Account{UID: h.UID, Generation: h.Generation}); err != nil {
@@ -71,7 +74,7 @@ func (a *Authenticator) RefreshToken(ctx context.Context, text string) (*store.R
 		return nil, fmt.Errorf("find a refresh token: %w", err)
 	}
 	if now := a.Now().UnixMilli(); now-t.UsedAt > touchEvery.Milliseconds() {
-		err = a.DB.Update(ctx, func(tx store.Tx) error { return tx.TouchRefreshToken(t.UID, t.Hash, now) })
+		err = a.DB.Update(ctx, t.UID, func(tx store.Tx) error { return tx.TouchRefreshToken(t.UID, t.Hash, now) })
 	}
 	return t, err
 }

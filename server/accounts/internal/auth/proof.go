@@ -23,13 +23,16 @@ const (
 // Holder is the credential that authorizes a request, as it was read before the transaction
 // that acts on it.
 type Holder interface {
+	// Whose returns the uid of the account.
+	Whose() string
 	// Still refuses a credential that ended since, or that a new password ended.
 	Still(tx store.Reader) error
 }
 
-// UpdateBy runs f in a writing transaction in which the holder is still valid.
+// UpdateBy runs f in a writing transaction about the holder's account, in which the holder is still
+// valid. f may be run again; see [store.Store].
 func (a *Authenticator) UpdateBy(ctx context.Context, by Holder, f func(store.Tx) error) error {
-	return a.DB.Update(ctx, func(tx store.Tx) error {
+	return a.DB.Update(ctx, by.Whose(), func(tx store.Tx) error {
 		if err := by.Still(tx); err != nil {
 			return err
 		}
@@ -46,6 +49,9 @@ func (a *Authenticator) UpdateProven(ctx context.Context, c *Credential, f func(
 		return f(tx)
 	})
 }
+
+// Whose implements Holder.
+func (c *Credential) Whose() string { return c.UID }
 
 // Still implements Holder.
 func (c *Credential) Still(tx store.Reader) error {

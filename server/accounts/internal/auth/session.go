@@ -176,7 +176,7 @@ func (a *Authenticator) AnySession(r *api.Request) (*Credential, error) {
 	}
 	now := a.Now().UnixMilli()
 	if now-c.UsedAt > touchEvery.Milliseconds() {
-		err = a.DB.Update(r.Context(), func(tx store.Tx) error {
+		err = a.DB.Update(r.Context(), c.UID, func(tx store.Tx) error {
 			if err := tx.TouchToken(c.UID, c.Hash, now, r.Program()); err != nil {
 				return err
 			}

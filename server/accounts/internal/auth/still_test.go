@@ -60,7 +60,7 @@ func newEnv(t *testing.T) *env {
 
 func (e *env) change(f func(store.Tx) error) {
 	e.t.Helper()
-	if err := e.DB.Update(e.t.Context(), f); err != nil {
+	if err := e.DB.Update(e.t.Context(), "", f); err != nil {
 		e.t.Fatal(err)
 	}
 }

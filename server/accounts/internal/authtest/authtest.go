@@ -93,7 +93,7 @@ func New(t testing.TB, now func() time.Time) *Env {
 // Update changes the database.
 func (e *Env) Update(f func(store.Tx) error) {
 	e.t.Helper()
-	if err := e.DB.Update(context.WithoutCancel(e.t.Context()), f); err != nil {
+	if err := e.DB.Update(context.WithoutCancel(e.t.Context()), UID, f); err != nil {
 		e.t.Fatal(err)
 	}
 }

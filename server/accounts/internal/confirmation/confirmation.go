@@ -101,7 +101,7 @@ func (h *Handlers) Send(ctx context.Context, a *store.Account) error {
 	// Store it only now, so that the previous code stays valid if this one was not sent. Store
 	// it even if the client did not wait for the answer.
 	ctx = context.WithoutCancel(ctx)
-	return h.DB.Update(ctx, func(tx store.Tx) error {
+	return h.DB.Update(ctx, a.UID, func(tx store.Tx) error {
 		return tx.SetConfirmation(a.UID, stored, h.Now().Add(confirmLife).UnixMilli())
 	})
 }
@@ -172,7 +172,7 @@ func (h *Handlers) Verify(r *api.Request) (any, error) {
 	ctx := r.Context()
 	code = strings.Join(strings.Fields(code), "")
 	var right bool
-	err = h.DB.Update(ctx, func(tx store.Tx) (err error) {
+	err = h.DB.Update(ctx, c.UID, func(tx store.Tx) (err error) {
 		right, err = h.confirm(tx, c.UID, code)
 		return err
 	})

@@ -166,7 +166,7 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 // expired remembers that a subscription is over, unless the device has another by now. The
 // device sees it when it reads its own entry, and subscribes again.
 func (n *Notifier) expired(ctx context.Context, l Listener) {
-	err := n.cfg.Store.Update(ctx, func(tx store.Tx) error {
+	err := n.cfg.Store.Update(ctx, l.uid, func(tx store.Tx) error {
 		return tx.SetPushExpired(l.uid, l.device, l.to.Endpoint)
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (p pusher) Send(m push.Message) error {
 
 func (e *env) change(f func(store.Tx) error) {
 	e.t.Helper()
-	if err := e.db.Update(e.t.Context(), f); err != nil {
+	if err := e.db.Update(e.t.Context(), "", f); err != nil {
 		e.t.Fatal(err)
 	}
 }

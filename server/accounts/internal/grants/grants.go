@@ -202,6 +202,9 @@ type grant struct {
 	nonce   string
 }
 
+// Whose implements auth.Holder.
+func (g *grant) Whose() string { return g.uid }
+
 // Still implements auth.Holder.
 func (g *grant) Still(tx store.Reader) error {
 	if err := auth.Unchanged(tx, &store.Account{UID: g.uid, Generation: g.generation}); err != nil {
@@ -313,7 +316,7 @@ func (h *Handlers) byCode(r *api.Request, in tokenRequest) (grant, error) {
 		return grant{}, fault.Missing("code")
 	}
 	var code *store.Code
-	err := h.DB.Update(r.Context(), func(tx store.Tx) (err error) {
+	err := h.DB.Update(r.Context(), "", func(tx store.Tx) (err error) {
 		code, err = tx.TakeCode(store.Hash(in.Code))
 		return err
 	})
@@ -375,7 +378,7 @@ func (h *Handlers) tokens(r *api.Request, in tokenRequest, g grant) (any, error)
 	}
 	var err error
 	if changes {
-		err = h.DB.Update(ctx, func(tx store.Tx) (err error) {
+		err = h.DB.Update(ctx, g.uid, func(tx store.Tx) (err error) {
 			if err := read(tx); err != nil {
 				return err
 			}

@@ -27,16 +27,22 @@ func (h *Handlers) Destroy(r *api.Request) (any, error) {
 		if text == "" {
 			continue
 		}
-		uid, jti, expires, isAccess := h.revocable(ctx, text)
-		err := h.DB.Update(ctx, func(tx store.Tx) error {
-			if isAccess {
-				return tx.Revoke(uid, jti, expires)
-			}
-			return auth.EndRefresh(tx, store.Hash(text))
-		})
-		return api.Nothing, err // also for an unknown token
+		return api.Nothing, h.revoke(ctx, text) // also for an unknown token
 	}
 	return nil, fault.Missing("token")
+}
+
+// revoke ends an access or a refresh token, if it is one.
+func (h *Handlers) revoke(ctx context.Context, text string) error {
+	if uid, jti, expires, isAccess := h.revocable(ctx, text); isAccess {
+		return h.DB.Update(ctx, uid, func(tx store.Tx) error { return tx.Revoke(uid, jti, expires) })
+	}
+	hash := store.Hash(text)
+	t, err := h.DB.Read(ctx).RefreshToken(hash)
+	if ok, err := store.Found(err); !ok {
+		return err
+	}
+	return h.DB.Update(ctx, t.UID, func(tx store.Tx) error { return auth.EndRefresh(tx, hash) })
 }
 
 // revocable reports whether text is an access token of this server, and returns its ID.

@@ -95,7 +95,7 @@ func (k *Keyring) current(ctx context.Context) (string, *rsa.PrivateKey, error) 
 		current, err := k.db.Read(ctx).CurrentSigningKey()
 		k.newest = current.KID
 		if errors.Is(err, store.ErrNotFound) {
-			err = k.add(ctx)
+			err = k.add(ctx, "")
 		}
 		if err != nil {
 			return "", nil, fmt.Errorf("get the signing key: %w", err)
@@ -130,8 +130,9 @@ func (k *Keyring) load(ctx context.Context, kid string) (*rsa.PrivateKey, error)
 	return key, nil
 }
 
-// add makes a key and retires the one before. mu is held.
-func (k *Keyring) add(ctx context.Context) error {
+// add makes a key and retires the one before, whose ID is before; "": there is none. If another
+// server on the same database was faster, its key is the one that signs. mu is held.
+func (k *Keyring) add(ctx context.Context, before string) error {
 	key, err := rsa.GenerateKey(k.rand, keyBits)
 	if err != nil {
 		return err
@@ -146,28 +147,38 @@ func (k *Keyring) add(ctx context.Context) error {
 	}
 	now := k.now()
 	kid := now.UTC().Format("20060102") + "-" + hex.EncodeToString(tail)
-	err = k.db.Update(ctx, func(tx store.Tx) error {
-		return tx.AddSigningKey(store.SigningKey{KID: kid, Private: der, CreatedAt: now.UnixMilli()})
+	var current store.SigningKey
+	err = k.db.Update(ctx, "", func(tx store.Tx) error {
+		if _, err := tx.AddSigningKey(store.SigningKey{KID: kid, Private: der, CreatedAt: now.UnixMilli()}, before); err != nil {
+			return err
+		}
+		current, err = tx.CurrentSigningKey()
+		return err
 	})
 	if err == nil {
-		k.newest, k.keys[kid] = kid, key
+		k.newest = current.KID
 	}
 	return err
 }
 
-// Rotate makes a new signing key when the current one is old.
+// Rotate makes a new signing key when the current one is old, or takes up the one that another
+// server on the same database made.
 func (k *Keyring) Rotate(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.keys) // deleted keys must no longer verify
 	current, err := k.db.Read(ctx).CurrentSigningKey()
-	if errors.Is(err, store.ErrNotFound) || err == nil && k.now().UnixMilli()-current.CreatedAt < keyLife.Milliseconds() {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return k.add(ctx)
+	k.newest = current.KID
+	if k.now().UnixMilli()-current.CreatedAt < keyLife.Milliseconds() {
+		return nil
+	}
+	return k.add(ctx, current.KID)
 }
 
 // Public returns the keys that verify, newest first.

@@ -180,6 +180,9 @@ func wrongPassword(a *store.Account, why security.Reason) security.Reason {
 	return why
 }
 
+// Whose implements auth.Holder.
+func (c Checked) Whose() string { return c.UID }
+
 // Still implements auth.Holder for an account whose password was right.
 func (c Checked) Still(tx store.Reader) error {
 	err := auth.Unchanged(tx, c.Account)

@@ -135,7 +135,7 @@ func (h *Handlers) Start(r *api.Request) (any, error) {
 		return nil, err
 	}
 	var out recoveryAnswer
-	err = h.DB.Update(r.Context(), func(tx store.Tx) (err error) {
+	err = h.DB.Update(r.Context(), mailaddr.Key(in.Email), func(tx store.Tx) (err error) {
 		out, err = h.open(tx, mailaddr.Key(in.Email), id, in.Code)
 		return err
 	})

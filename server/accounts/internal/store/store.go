@@ -40,13 +40,21 @@ type Store interface {
 	Read(ctx context.Context) Reader
 	// View runs f on one state of the database. It waits for no writer.
 	View(ctx context.Context, f func(Reader) error) error
-	// Update runs f in a transaction, and commits when f returns nil: then the change is on
-	// disk. What f read has not changed at the commit. An error of f rolls back, and is
-	// returned. f must call no method of the Store.
-	Update(ctx context.Context, f func(Tx) error) error
-	// UpdateSoon is Update for frequent writes that matter little: the change may be lost if
-	// the machine loses power before the next Update returns.
+	// Update runs f in a transaction about an account, named by its uid or its key, and commits when
+	// f returns nil: then the change is on disk. What f read of that account has not changed at the
+	// commit. An error of f rolls back, and is returned. f must call no method of the Store.
+	//
+	// Updates of other accounts need not wait for it. "" names none: f then relies on what single
+	// methods promise, such as that of two who take a code one finds it.
+	//
+	// If others were in its way, so that it changed nothing, f is run again: what it writes outside of
+	// the transaction must not depend on how often it ran.
+	Update(ctx context.Context, account string, f func(Tx) error) error
+	// UpdateSoon is Update without an account, for frequent writes that matter little: the change
+	// may be lost if the machine loses power before the next Update returns.
 	UpdateSoon(ctx context.Context, f func(Tx) error) error
+	// Purge removes what expired. If it fails, it may have removed some of it.
+	Purge(ctx context.Context, e Expiry) error
 	// Ping reports whether the database can be read and written.
 	Ping(ctx context.Context) error
 	// Close closes the database. What was committed stays.
@@ -90,11 +98,9 @@ type Tx interface {
 	NoticeWriter
 	TryWriter
 	KeyWriter
-	// Purge removes what expired.
-	Purge(Expiry) error
 }
 
-// Expiry says what [Tx.Purge] removes: all that is as old as the given times, or older.
+// Expiry says what [Store.Purge] removes: all that is as old as the given times, or older.
 type Expiry struct {
 	// Now is for what has its own expiry time: codes, commands, invitations that were not used,
 	// tries, revoked access tokens.

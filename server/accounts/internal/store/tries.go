@@ -14,8 +14,10 @@ type TryReader interface {
 
 // TryWriter counts tries.
 type TryWriter interface {
-	// CountTry counts a try, in a window that ends at endsAt if none lasts at now.
-	CountTry(what []byte, network string, endsAt, now int64) error
+	// CountTry counts a try, in a window that ends at endsAt if none lasts at now, and returns the
+	// count and when its window ends. Others who count the same wait for the end of the transaction,
+	// so that all who count several do so in the same order.
+	CountTry(what []byte, network string, endsAt, now int64) (n int, ends int64, err error)
 	// ReturnTry takes back a try from a network, and from the count of all networks.
 	ReturnTry(what []byte, network string) error
 	// ForgetTries forgets the tries of all networks.
@@ -47,7 +49,10 @@ type KeyReader interface {
 
 // KeyWriter adds to it.
 type KeyWriter interface {
+	// AddSecret adds a secret, unless there is one of that name, which stays.
 	AddSecret(name string, value []byte) error
-	// AddSigningKey adds the key that signs from now on, and retires the one before.
-	AddSigningKey(SigningKey) error
+	// AddSigningKey adds the key that signs from now on, and retires the one before, whose ID is
+	// before; "": there is none. added is false if that is not the one that signs: another server
+	// on the same database was faster.
+	AddSigningKey(k SigningKey, before string) (added bool, err error)
 }

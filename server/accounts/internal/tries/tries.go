@@ -7,6 +7,7 @@ package tries
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -100,8 +101,8 @@ func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), e
 		factor = passwordsFactor
 	}
 	list := []attempt{
-		{kind: kind, whose: whose, network: r.Address(), max: l.PerAccount, window: l.Window},
 		{kind: kind, whose: whose, max: factor * l.PerAccount, window: l.Window, exempt: true},
+		{kind: kind, whose: whose, network: r.Address(), max: l.PerAccount, window: l.Window},
 	}
 	ctx := r.Context()
 	wait, err := c.try(ctx, r.Address(), list)
@@ -126,39 +127,49 @@ func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), e
 // try counts attempts, all or none, and returns 0 or how long to wait.
 func (c *Counter) try(ctx context.Context, from string, list []attempt) (wait time.Duration, err error) {
 	now := c.Now().UnixMilli()
-	err = c.DB.UpdateSoon(ctx, func(tx store.Tx) (err error) {
-		// Ended counts are removed a few at a time.
-		if err := tx.ForgetEndedTries(now); err != nil {
-			return err
-		}
-		if wait, err = waitFor(tx, from, list, now); err != nil || wait > 0 {
-			return err
-		}
-		for _, a := range list {
-			if err := tx.CountTry(hash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now); err != nil {
+	// Most of a flood is refused without a write. What a writer counts is exact.
+	read := c.DB.Read(ctx)
+	wait, err = waitFor(read, from, list, now, func(a attempt) (int, int64, error) {
+		n, ends, err := read.Tries(hash(a.kind, a.whose), a.network, now)
+		return n + 1, ends, err
+	})
+	if err == nil && wait == 0 {
+		err = c.DB.UpdateSoon(ctx, func(tx store.Tx) (err error) {
+			// Ended counts are removed a few at a time.
+			if err := tx.ForgetEndedTries(now); err != nil {
 				return err
 			}
-		}
-		return nil
-	})
-	if err != nil {
+			wait, err = waitFor(tx, from, list, now, func(a attempt) (int, int64, error) {
+				return tx.CountTry(hash(a.kind, a.whose), a.network, now+a.window.Milliseconds(), now)
+			})
+			if err == nil && wait > 0 {
+				err = errTooMany // which takes back what was counted
+			}
+			return err
+		})
+	}
+	if err != nil && !errors.Is(err, errTooMany) {
 		return 0, fmt.Errorf("count a try: %w", err)
 	}
 	return wait, nil
 }
 
-// waitFor returns how long to wait before all attempts may be made from a network.
-func waitFor(tx store.Tx, from string, list []attempt, now int64) (wait time.Duration, err error) {
+// errTooMany ends a transaction that counted one try too many.
+var errTooMany = errors.New("too many tries")
+
+// waitFor returns how long to wait before all attempts may be made from a network. count returns
+// the count with an attempt, and when its window ends.
+func waitFor(db store.TryReader, from string, list []attempt, now int64, count func(attempt) (int, int64, error)) (wait time.Duration, err error) {
 	for _, a := range list {
-		n, ends, err := tx.Tries(hash(a.kind, a.whose), a.network, now)
+		n, ends, err := count(a)
 		if err != nil {
 			return 0, err
 		}
-		if n < a.max {
+		if n <= a.max {
 			continue
 		}
 		if a.exempt {
-			if known, err := tx.KnowsNetwork(a.whose, from); err != nil {
+			if known, err := db.KnowsNetwork(a.whose, from); err != nil {
 				return 0, err
 			} else if known {
 				continue
@@ -176,7 +187,7 @@ func (c *Counter) Know(tx store.Tx, r *api.Request, uid string) error {
 
 // Forget resets the counts of these kinds for an account.
 func (c *Counter) Forget(ctx context.Context, uid, key string, kinds ...Kind) error {
-	err := c.DB.Update(ctx, func(tx store.Tx) error {
+	err := c.DB.Update(ctx, "", func(tx store.Tx) error {
 		for _, kind := range kinds {
 			for _, whose := range []string{key, uid} {
 				if err := tx.ForgetTries(hash(kind, whose)); err != nil {

@@ -1,6 +1,11 @@
 package sqlstore
 
-import "github.com/syncmanager/syncmanager/server/accounts/internal/store"
+import (
+	"context"
+
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+)
 
 const (
 	sqlPurgeTries       = `DELETE FROM tries WHERE ends_at <= ?`
@@ -23,7 +28,9 @@ const (
 	sqlPurgeKeys        = `DELETE FROM signing_keys WHERE retired_at <= ?`
 )
 
-func (t tx) Purge(e store.Expiry) error {
+// Purge implements [store.Store]. Each statement has a transaction of its own, so that no account
+// waits for the others.
+func (s *Store) Purge(ctx context.Context, e store.Expiry) error {
 	for _, q := range []struct {
 		query string
 		arg   any
@@ -42,7 +49,8 @@ func (t tx) Purge(e store.Expiry) error {
 		{sqlPurgeUnverified, e.Short},
 		{sqlPurgeKeys, e.Keys},
 	} {
-		if err := t.exec(q.query, q.arg); err != nil {
+		err := s.db.Update(ctx, func(t sqldb.Tx) error { return tx{t}.exec(q.query, q.arg) })
+		if err != nil {
 			return err
 		}
 	}

@@ -49,9 +49,19 @@ func (s *Store) View(ctx context.Context, f func(store.Reader) error) error {
 	return s.db.View(ctx, func(t sqldb.Tx) error { return f(tx{t}) })
 }
 
+// sqlAccountRow is what all lock who change what belongs to an account.
+const sqlAccountRow = `SELECT uid FROM accounts WHERE uid = ?1 OR email_key = ?1`
+
 // Update implements [store.Store].
-func (s *Store) Update(ctx context.Context, f func(store.Tx) error) error {
-	return s.db.Update(ctx, func(t sqldb.Tx) error { return f(tx{t}) })
+func (s *Store) Update(ctx context.Context, account string, f func(store.Tx) error) error {
+	return s.db.Update(ctx, func(t sqldb.Tx) error {
+		if account != "" {
+			if err := t.Lock(sqlAccountRow, account); err != nil {
+				return err
+			}
+		}
+		return f(tx{t})
+	})
 }
 
 // UpdateSoon implements [store.Store].

@@ -44,3 +44,18 @@ func TestStoreInPostgreSQL(t *testing.T) {
 		return closeAfter(t, New(db))
 	})
 }
+
+func TestTwoServersInPostgreSQL(t *testing.T) {
+	t.Parallel()
+	storetest.RunShared(t, func(t *testing.T) (both [2]store.Store) {
+		database := pgtest.Database(t)
+		for i := range both {
+			db, err := sqldb.OpenPostgres(t.Context(), database, "accounts", Schema())
+			if err != nil {
+				t.Fatal(err)
+			}
+			both[i] = closeAfter(t, New(db))
+		}
+		return both
+	})
+}

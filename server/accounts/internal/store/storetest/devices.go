@@ -22,7 +22,7 @@ func devices(e *env) {
 	e.missing("another's device", err)
 	list := must(e.read().Devices("a"))
 	e.equal("the list", []string{list[0].ID, list[1].ID}, []string{"2", "1"})
-	if err := e.Update(e.Context(), func(tx store.Tx) error {
+	if err := e.Update(e.Context(), "", func(tx store.Tx) error {
 		return tx.AddDevice(&store.Device{ID: "3", UID: "a", Session: []byte("s"), Commands: "{}"})
 	}); err == nil {
 		e.Error("a session has two devices")

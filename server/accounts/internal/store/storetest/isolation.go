@@ -125,7 +125,7 @@ func removal(e *env) {
 			must(r.CountTokens(uid, store.Session)), must(r.CountRefreshTokens(uid)), len(must(r.Devices(uid))), len(must(r.Commands(uid, uid+"d", 0, 1, 9))),
 			there(failure(r.Confirmation(uid))), there(failure(r.AvatarID(uid))), there(failure(r.TOTP(uid))), must(r.CountBackupCodes(uid)), len(must(r.Notices(uid))),
 			known[must(r.HasRecoveryKey(uid))], known[must(r.KnowsNetwork(uid, "net"))],
-			there(e.Update(e.Context(), func(tx store.Tx) error { return failure(tx.TakeCode([]byte(uid + "c"))) })),
+			there(e.Update(e.Context(), "", func(tx store.Tx) error { return failure(tx.TakeCode([]byte(uid + "c"))) })),
 		}
 		for i, n := range got {
 			if n != want {
@@ -162,15 +162,16 @@ func purge(e *env) {
 			tx.AddInvitation(store.Invitation{Hash: []byte("old"), ExpiresAt: 60}), tx.AddInvitation(store.Invitation{Hash: []byte("young"), ExpiresAt: 61}),
 			failure(tx.AddCommand("a", "d", store.Command{Payload: "{}", ExpiresAt: 60}, 9, 9)), failure(tx.AddCommand("a", "d", store.Command{Payload: "{}", ExpiresAt: 61}, 9, 9)),
 			tx.Revoke("a", "old", 60), tx.Revoke("a", "young", 61),
-			tx.CountTry([]byte("x"), "1", 60, 1), tx.CountTry([]byte("x"), "2", 70, 1), tx.CountTry([]byte("x"), "3", 80, 1), tx.CountTry([]byte("x"), "", 65, 1),
+			countTry(tx, []byte("x"), "1", 60, 1), countTry(tx, []byte("x"), "2", 70, 1), countTry(tx, []byte("x"), "3", 80, 1), countTry(tx, []byte("x"), "", 65, 1),
 			tx.KnowNetwork("a", "old", 20, 9), tx.KnowNetwork("a", "young", 21, 9),
-			tx.AddSigningKey(store.SigningKey{KID: "1", CreatedAt: 1, Private: []byte{1}}),
-			tx.AddSigningKey(store.SigningKey{KID: "2", CreatedAt: 10, Private: []byte{1}}), // the first is retired at 10
-			tx.AddSigningKey(store.SigningKey{KID: "3", CreatedAt: 11, Private: []byte{1}}))
+			failure(tx.AddSigningKey(store.SigningKey{KID: "1", CreatedAt: 1, Private: []byte{1}}, "")),
+			failure(tx.AddSigningKey(store.SigningKey{KID: "2", CreatedAt: 10, Private: []byte{1}}, "1")), // the first is retired at 10
+			failure(tx.AddSigningKey(store.SigningKey{KID: "3", CreatedAt: 11, Private: []byte{1}}, "2")))
 	})
-	e.change(func(tx store.Tx) error {
-		return tx.Purge(store.Expiry{Now: 60, Unconfirmed: 50, Short: 40, Idle: 30, Networks: 20, Keys: 10, Tries: 2})
-	})
+	err := e.Purge(e.Context(), store.Expiry{Now: 60, Unconfirmed: 50, Short: 40, Idle: 30, Networks: 20, Keys: 10, Tries: 2})
+	if err != nil {
+		e.Fatal(err)
+	}
 	r := e.read()
 	for what, c := range map[string]struct {
 		err   error

@@ -82,12 +82,19 @@ func tries(e *env) {
 	}
 	e.equal("before", count("net"), []int64{0, 0})
 	e.change(func(tx store.Tx) error {
-		return errors.Join(tx.CountTry(what, "net", 90, 40), tx.CountTry(what, "net", 99, 40), tx.CountTry(what, "", 90, 40), tx.CountTry(what, "old", 50, 40))
+		for i := range 2 {
+			n, ends, err := tx.CountTry(what, "net", 90+9*int64(i), 40)
+			if err != nil {
+				return err
+			}
+			e.equal("counted", []int64{int64(n), ends}, []int64{int64(i) + 1, 90})
+		}
+		return errors.Join(countTry(tx, what, "", 90, 40), countTry(tx, what, "old", 50, 40))
 	})
 	e.equal("two", count("net"), []int64{2, 90})
 	e.equal("in a window that ended", count("old"), []int64{0, 0})
 	e.change(func(tx store.Tx) error {
-		return errors.Join(tx.ReturnTry(what, "net"), tx.CountTry(what, "old", 120, 60), tx.ForgetEndedTries(60))
+		return errors.Join(tx.ReturnTry(what, "net"), countTry(tx, what, "old", 120, 60), tx.ForgetEndedTries(60))
 	})
 	e.equal("one taken back", count("net"), []int64{1, 90})
 	e.equal("of all", count(""), []int64{0, 90})
@@ -96,6 +103,12 @@ func tries(e *env) {
 	e.equal("a window that ended is forgotten", count("net"), []int64{0, 0})
 	e.change(func(tx store.Tx) error { return tx.ForgetTries(what) })
 	e.equal("forgotten", count("old"), []int64{0, 0})
+}
+
+// countTry counts a try whose count does not matter.
+func countTry(tx store.Tx, what []byte, network string, endsAt, now int64) error {
+	_, _, err := tx.CountTry(what, network, endsAt, now)
+	return err
 }
 
 func networks(e *env) {
@@ -114,14 +127,22 @@ func keys(e *env) {
 	_, err := e.read().Secret("x")
 	e.missing("a secret", err)
 	e.change(func(tx store.Tx) error { return tx.AddSecret("x", []byte{1}) })
+	e.change(func(tx store.Tx) error { return tx.AddSecret("x", []byte{2}) })
 	e.equal("the secret", must(e.read().Secret("x")), []byte{1})
 	_, err = e.read().CurrentSigningKey()
 	e.missing("a key that signs", err)
 	_, err = e.read().SigningKey("1")
 	e.missing("a key", err)
 	first, second := store.SigningKey{KID: "1", Private: []byte{1}, CreatedAt: 1}, store.SigningKey{KID: "2", Private: []byte{2}, CreatedAt: 2}
-	e.change(func(tx store.Tx) error { return tx.AddSigningKey(first) })
-	e.change(func(tx store.Tx) error { return tx.AddSigningKey(second) })
+	add := func(k store.SigningKey, before string) (added bool) {
+		e.change(func(tx store.Tx) (err error) {
+			added, err = tx.AddSigningKey(k, before)
+			return err
+		})
+		return added
+	}
+	e.equal("added after none", []bool{add(second, "1"), add(first, ""), add(second, "")}, []bool{false, true, false})
+	e.equal("added after the first", []bool{add(second, "1"), add(store.SigningKey{KID: "3", Private: []byte{3}}, "1")}, []bool{true, false})
 	e.equal("the key that signs", must(e.read().CurrentSigningKey()), second)
 	e.equal("the one before", must(e.read().SigningKey("1")), first)
 	e.equal("all", must(e.read().SigningKeys()), []string{"2", "1"})

@@ -57,7 +57,7 @@ type env struct {
 // change runs f in a transaction, which must succeed.
 func (e *env) change(f func(store.Tx) error) {
 	e.Helper()
-	if err := e.Update(e.Context(), f); err != nil {
+	if err := e.Update(e.Context(), "", f); err != nil {
 		e.Fatal(err)
 	}
 }
@@ -136,7 +136,7 @@ func (e *env) device(uid, id string, session, refresh []byte) {
 func transactions(e *env) {
 	e.account("a")
 	failed := errors.New("no")
-	err := e.Update(e.Context(), func(tx store.Tx) error {
+	err := e.Update(e.Context(), "", func(tx store.Tx) error {
 		if err := tx.SetDisplayName("a", "x"); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func transactions(e *env) {
 	}
 	ended, cancel := context.WithCancel(e.Context())
 	cancel()
-	if err := e.Update(ended, func(store.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := e.Update(ended, "", func(store.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
 		e.Errorf("with a context that ended: %v", err)
 	}
 	if err := e.Ping(e.Context()); err != nil {

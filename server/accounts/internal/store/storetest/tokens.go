@@ -107,7 +107,7 @@ func codes(e *env) {
 	e.account("a")
 	e.session("a", "s", 1)
 	take := func(hash string) (c *store.Code, err error) {
-		err = e.Update(e.Context(), func(tx store.Tx) error { c, err = tx.TakeCode([]byte(hash)); return err })
+		err = e.Update(e.Context(), "", func(tx store.Tx) error { c, err = tx.TakeCode([]byte(hash)); return err })
 		return c, err
 	}
 	want := store.Code{
