@@ -136,7 +136,7 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 		case http.StatusUnauthorized:
 			h.Set("WWW-Authenticate", "Hawk")
 		}
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrFenced), errors.Is(err, ErrClosed):
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retrySoon)
 	case errors.Is(err, ErrUnreachable):

@@ -108,6 +108,18 @@ type FilePerUser interface {
 	Compact(ctx context.Context, uid int64) (before, after int64, err error)
 }
 
+// Fencer is a [Backend] that can refuse the writes of one user while others go on, so that the
+// user's storage can be copied elsewhere. Both backends of this module are Fencers.
+type Fencer interface {
+	Backend
+
+	// Fence makes all Updates of a user fail with ErrFenced from now on, and with on false lets
+	// them again. When it returns, no Update that began before is under way. The fence is as durable as
+	// a Durable write, and holds for all processes that use the storage; Delete removes it. Views go on.
+	// Purge leaves the records of a fenced user.
+	Fence(ctx context.Context, uid int64, on bool) error
+}
+
 // Durability says from when on the writes of an Update survive a loss of power. In any case they
 // survive the end of the process when Update has returned.
 type Durability uint8
@@ -134,6 +146,9 @@ var (
 	ErrUnreachable = errors.New("the storage cannot be reached")
 	// ErrClosed means that the storage is closed or closing.
 	ErrClosed = errors.New("the storage is closed")
+	// ErrFenced means that the user's storage takes no writes for now, since it is being moved; see
+	// [Fencer].
+	ErrFenced = errors.New("the user's storage is being moved")
 	// ErrDamaged means that the storage of one user cannot be read. Other users are not
 	// affected.
 	ErrDamaged = errors.New("the user's storage is damaged")

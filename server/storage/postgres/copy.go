@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"context"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -73,4 +75,11 @@ func (t *transaction) ImportModified(modified bso.Timestamp) error {
 func (t *transaction) queueModified(b *pgx.Batch, modified bso.Timestamp) {
 	t.time = max(t.time, t.last, modified)
 	b.Queue(sqlStamp, t.uid, int64(t.time), t.step)
+}
+
+// Fence implements [storage.Fencer]: each step reads the fence with the lock of the user's row.
+func (b *Backend) Fence(ctx context.Context, uid int64, on bool) error {
+	return b.write(ctx, uid, storage.Durable, func(t *transaction) error {
+		return t.exec(func(batch *pgx.Batch) { batch.Queue(sqlFence, t.uid, on) })
+	})
 }

@@ -119,6 +119,8 @@ func explain(t *testing.T, conn *pgx.Conn, name, statement string) string {
 			args = append(args, "'x'")
 		case pgtype.Int8OID, pgtype.Int4OID, pgtype.Int2OID:
 			args = append(args, "1")
+		case pgtype.BoolOID:
+			args = append(args, "true")
 		default:
 			args = append(args, "'{}'")
 		}

@@ -26,7 +26,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-var _ storage.Backend = (*Backend)(nil)
+var _ storage.Fencer = (*Backend)(nil)
 
 // Config says where and how records are stored.
 type Config struct {
@@ -61,6 +61,9 @@ type Backend struct {
 //go:embed migrations/0001_start.sql
 var start string
 
+//go:embed migrations/0002_fence.sql
+var fence string
+
 // ErrNewer is the error of a database that was made by a newer version of this program.
 var ErrNewer = pg.ErrNewer
 
@@ -72,7 +75,7 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pg.Migrate(ctx, pool, "storage", []string{start}); err != nil {
+	if err := pg.Migrate(ctx, pool, "storage", []string{start, fence}); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -108,6 +111,16 @@ func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) erro
 
 // Update implements [storage.Backend].
 func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
+	return b.write(ctx, uid, d, func(t *transaction) error {
+		if t.fenced {
+			return storage.ErrFenced
+		}
+		return f(t)
+	})
+}
+
+// write is Update for a user who may be fenced.
+func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f func(*transaction) error) error {
 	step, err := b.newStep()
 	if err != nil {
 		return err
@@ -126,7 +139,7 @@ func (b *Backend) newStep() (int64, error) {
 	return int64(binary.BigEndian.Uint64(random[:])), err
 }
 
-func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d storage.Durability, step int64, f func(storage.Tx) error) error {
+func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d storage.Durability, step int64, f func(*transaction) error) error {
 	t := b.begin(ctx, conn, uid, sqlBeginUpdate)
 	t.step = step
 	if d == storage.Deferred {
@@ -199,7 +212,7 @@ func (b *Backend) Purge(ctx context.Context) error {
 			return errors.Join(append(errs, err)...)
 		}
 		for _, uid := range uids {
-			if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
+			if err := b.purge(ctx, uid); err != nil && !errors.Is(err, storage.ErrFenced) && ctx.Err() == nil {
 				// The other users are purged nevertheless.
 				errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 			}
@@ -225,9 +238,7 @@ func (b *Backend) purge(ctx context.Context, uid int64) error {
 
 // Delete implements [storage.Backend].
 func (b *Backend) Delete(ctx context.Context, uid int64) error {
-	return b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) error {
-		return tx.(*transaction).forget()
-	})
+	return b.write(ctx, uid, storage.Durable, (*transaction).forget)
 }
 
 // States implements [storage.Backend].

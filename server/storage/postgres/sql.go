@@ -4,10 +4,11 @@ package postgres
 // statement has one.
 const (
 	// The locked row gives its turn to one step of a user at a time.
-	sqlLock     = `SELECT modified FROM storage_users WHERE uid = $1 FOR UPDATE`
+	sqlLock     = `SELECT modified, fenced FROM storage_users WHERE uid = $1 FOR UPDATE`
 	sqlFirst    = `INSERT INTO storage_users (uid, modified, step) VALUES ($1, 0, 0) ON CONFLICT (uid) DO NOTHING`
 	sqlStep     = `SELECT step FROM storage_users WHERE uid = $1 FOR UPDATE`
 	sqlModified = `SELECT modified FROM storage_users WHERE uid = $1`
+	sqlFence    = `UPDATE storage_users SET fenced = $2 WHERE uid = $1`
 	sqlStamp    = `UPDATE storage_users SET modified = $2, step = $3 WHERE uid = $1`
 
 	sqlCollection      = `SELECT number, modified FROM storage_collections WHERE uid = $1 AND name = $2`
@@ -195,7 +196,7 @@ const (
 const (
 	sqlStates = `SELECT u.uid, u.modified, coalesce(sum(c.bytes), 0)::bigint
 		FROM storage_users u LEFT JOIN storage_collections c ON c.uid = u.uid GROUP BY u.uid`
-	sqlExpiring = `SELECT uid FROM storage_users u WHERE uid > $2 AND (
+	sqlExpiring = `SELECT uid FROM storage_users u WHERE uid > $2 AND NOT fenced AND (
 			EXISTS (SELECT FROM storage_records r WHERE r.uid = u.uid AND r.expires <= $1)
 			OR EXISTS (SELECT FROM storage_batches b WHERE b.uid = u.uid AND b.expires <= $1))
 		ORDER BY uid LIMIT $3`

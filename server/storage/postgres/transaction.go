@@ -38,6 +38,8 @@ type transaction struct {
 	last bso.Timestamp // the storage's time when an update got its turn
 	time bso.Timestamp // of this step's writes; 0 until it is needed
 	step int64
+	// fenced says that the user's storage takes no writes.
+	fenced bool
 	// grown is how much the collections have grown by since they were written last, by name.
 	grown map[string]growth
 }
@@ -121,7 +123,7 @@ func (t *transaction) each(f func(pgx.Rows) error, sql string, args ...any) erro
 // lock waits for the step's turn. For a user who never wrote it makes the row to lock.
 func (t *transaction) lock() error {
 	var last int64
-	found, err := t.row(sqlLock, []any{t.uid}, &last)
+	found, err := t.row(sqlLock, []any{t.uid}, &last, &t.fenced)
 	if err == nil && !found {
 		err = t.send(func(b *pgx.Batch) {
 			b.Queue(sqlFirst, t.uid)
@@ -130,7 +132,7 @@ func (t *transaction) lock() error {
 			if _, err := r.Exec(); err != nil {
 				return err
 			}
-			return r.QueryRow().Scan(&last)
+			return r.QueryRow().Scan(&last, &t.fenced)
 		})
 	}
 	t.last = bso.Timestamp(last)

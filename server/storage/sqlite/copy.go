@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -8,6 +9,7 @@ import (
 )
 
 var (
+	_ storage.Fencer   = (*Backend)(nil)
 	_ storage.Exporter = (*transaction)(nil)
 	_ storage.Importer = (*transaction)(nil)
 )
@@ -64,4 +66,12 @@ func (t *transaction) ImportModified(modified bso.Timestamp) error {
 	}
 	_, err = t.tx.Exec(sqlStamp, modified)
 	return err
+}
+
+// Fence implements [storage.Fencer]: each step reads the fence when its turn has come.
+func (b *Backend) Fence(ctx context.Context, uid int64, on bool) error {
+	return b.write(ctx, uid, storage.Durable, func(t *transaction) error {
+		_, err := t.tx.Exec(sqlFence, on)
+		return err
+	})
 }

@@ -29,7 +29,7 @@ func TestPlans(t *testing.T) {
 		expired = "each purge removes the expired records"
 	)
 	plantest.Check(t, db, "sql.go", map[string]string{
-		"sqlModified": oneRow, "sqlStamp": oneRow,
+		"sqlModified": oneRow, "sqlStamp": oneRow, "sqlFenced": oneRow, "sqlFence": oneRow,
 		"sqlCollections": expired, "sqlUsage": few, "sqlSummary": few,
 		"sqlDropExpiredItems": few, "sqlDropExpiredBatch": few, "sqlDropCollectItems": few, "sqlDropCollectBatch": few,
 		"sqlDropExcessItems": few, "sqlDropExcessBatch": few,

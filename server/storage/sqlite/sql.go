@@ -3,6 +3,8 @@ package sqlite
 // Every statement on a user's file, so that a test can read the plan of each.
 const (
 	sqlModified        = `SELECT modified FROM storage`
+	sqlFenced          = `SELECT fenced FROM storage`
+	sqlFence           = `UPDATE storage SET fenced = ?1`
 	sqlStamp           = `UPDATE storage SET modified = ?1`
 	sqlCollection      = `SELECT number, modified FROM collections WHERE name = ?1`
 	sqlStampCollection = `INSERT INTO collections (name, modified) VALUES (?1, ?2)

@@ -91,6 +91,21 @@ func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) erro
 
 // Update implements [storage.Backend].
 func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
+	return b.write(ctx, uid, d, func(t *transaction) error {
+		var fenced bool
+		err := t.tx.QueryRow(sqlFenced).Scan(&fenced)
+		if err == nil && fenced {
+			err = storage.ErrFenced
+		}
+		if err != nil {
+			return err
+		}
+		return f(t)
+	})
+}
+
+// write is Update for a user who may be fenced.
+func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f func(*transaction) error) error {
 	file, err := b.files.acquire(ctx, uid)
 	if err != nil {
 		return b.explain(uid, err)
@@ -123,7 +138,7 @@ func (b *Backend) Purge(ctx context.Context) error {
 				return nil // nothing in it has expired
 			}
 		}
-		if err := b.purge(ctx, uid); err != nil && ctx.Err() == nil {
+		if err := b.purge(ctx, uid); err != nil && !errors.Is(err, storage.ErrFenced) && ctx.Err() == nil {
 			// The other users' files are purged nevertheless.
 			errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
 		}

@@ -30,8 +30,16 @@ type broken struct {
 	states    func(ctx context.Context, visit func(storage.State) error) error
 	probe     func() error
 	close     func(ctx context.Context) error
+	fence     func(ctx context.Context, uid int64, on bool) error
 	breakView func(*brokenView)
 	breakTx   func(*brokenTx)
+}
+
+func (b *broken) Fence(ctx context.Context, uid int64, on bool) error {
+	if b.fence != nil {
+		return b.fence(ctx, uid, on)
+	}
+	return b.Backend.(storage.Fencer).Fence(ctx, uid, on)
 }
 
 func (b *broken) View(ctx context.Context, uid int64, f func(storage.View) error) error {
@@ -443,6 +451,7 @@ var breaks = map[string]func(b *broken){
 			}
 		}
 	},
+	"AFencedUserIsNotWritten": func(b *broken) { b.fence = func(context.Context, int64, bool) error { return nil } },
 	"ACallEndsWithItsContext": func(b *broken) {
 		b.update = func(ctx context.Context, uid int64, f func(storage.Tx) error) error {
 			return b.step(context.WithoutCancel(ctx), uid, func(tx *brokenTx) error { return f(tx) })

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -144,4 +145,58 @@ func (e *env) manyCopied() {
 	e.equal("records", len(e.ids(4, storage.Query{})), len(many))
 	e.copy(4, 5)
 	e.equal("the copy of many", e.exact(5), e.exact(4))
+}
+
+// fences says what a fence lets through.
+func fences(e *env) {
+	fencer, ok := e.b.(storage.Fencer)
+	if !ok {
+		e.Skip("this backend has no fences")
+	}
+	e.put(1, expiring(change("a", "x"), 60), change("b", "x"))
+	before := e.exact(1)
+
+	// An update that is under way ends before the fence is there, and its writes are in force.
+	fenced := make(chan error, 1)
+	e.update(1, func(tx storage.Tx) error {
+		go func() { fenced <- fencer.Fence(e.Context(), 1, true) }()
+		return tx.Put("c", []storage.Change{change("c", "x")})
+	})
+	e.ok(<-fenced)
+	if after := e.exact(1); after == before {
+		e.Error("the update before the fence is lost")
+	} else {
+		before = after
+	}
+
+	refused := func() {
+		e.Helper()
+		for _, d := range []storage.Durability{storage.Durable, storage.Deferred} {
+			err := e.b.Update(e.Context(), 1, d, func(tx storage.Tx) error { return tx.Put("c", []storage.Change{change("d", "x")}) })
+			if !errors.Is(err, storage.ErrFenced) {
+				e.Errorf("an update of a fenced user: %v", err)
+			}
+		}
+		e.equal("the fenced user's storage", e.exact(1), before)
+	}
+	refused()
+	e.put(2, change("a", "x"))
+	e.reopen()
+	fencer = e.b.(storage.Fencer)
+	refused()
+	e.ok(fencer.Fence(e.Context(), 1, true)) // once more
+	e.now = e.now.Add(time.Hour)
+	e.ok(e.b.Purge(e.Context()))
+	e.equal("after a purge", e.ids(1, storage.Query{}), "[b c]")
+
+	e.ok(fencer.Fence(e.Context(), 1, false))
+	e.put(1, change("d", "x"))
+	e.equal("after the fence", e.ids(1, storage.Query{}), "[b c d]")
+
+	// A deletion takes the fence away, also that of a user who never wrote.
+	for _, uid := range []int64{1, 3} {
+		e.ok(fencer.Fence(e.Context(), uid, true))
+		e.ok(e.b.Delete(e.Context(), uid))
+		e.put(uid, change("a", "x"))
+	}
 }

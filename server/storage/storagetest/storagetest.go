@@ -56,6 +56,7 @@ func Cases() []Case {
 		{"ABatchExpires", with(batchExpires)},
 		{"BatchesAreBounded", with(batchesBounded)},
 		{"ACopyIsExact", with(copies)},
+		{"AFencedUserIsNotWritten", with(fences)},
 		{"ACallEndsWithItsContext", with(contexts)},
 		{"CloseWaitsForCallsUnderWay", with(closeWaits)},
 		{"AClosedStorageSaysSo", with(closed)},
