@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/net/idna"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -109,6 +110,10 @@ type Config struct {
 	Disk func(dir string) (left, size int64, err error)
 	// TokenDuration is how long a storage token is valid; default [token.DefaultDuration].
 	TokenDuration time.Duration
+	// Traces, if set, gets a span of each request and of each of its statements, by the patterns of paths
+	// and the names of statements. A request continues the trace that its traceparent header names only if a
+	// trusted proxy sent it. Whoever sets Traces closes it after the server.
+	Traces trace.TracerProvider
 	// PurgeTicks, if set, starts a [Server.Purge] at each tick; default every hour.
 	PurgeTicks <-chan time.Time
 }

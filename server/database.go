@@ -42,7 +42,7 @@ func (s *Server) checkDatabase() error {
 
 // openDatabase opens the records in the configured database, and marks the data folder.
 func (s *Server) openDatabase(ctx context.Context) error {
-	records, err := postgres.Open(ctx, postgres.Config{Database: s.cfg.Database, Now: s.cfg.Now, Rand: s.cfg.Rand})
+	records, err := postgres.Open(ctx, postgres.Config{Database: s.cfg.Database, Now: s.cfg.Now, Rand: s.cfg.Rand, Telemetry: s.telemetry})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Server) sharedKeys(ctx context.Context) (_ keys, err error) {
 	if err != nil {
 		return keys{}, err
 	}
-	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", schema)
+	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", schema, nil, nil)
 	if err != nil {
 		return keys{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
 
@@ -53,6 +54,54 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// The statements of a request have their times by the names of their constants, on both databases.
+func TestMetricsOfDatabases(t *testing.T) {
+	t.Parallel()
+	on := func(t *testing.T, database string) string {
+		w := newEnv(t, func(c *server.Config) { c.Database = database })
+		d := w.device(true)
+		d.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+		text := scrape(t, w.server)
+		for _, want := range []string{
+			`syncmanager_statement_duration_seconds_count{part="storage",statement="sqlPut"} 1`,
+			`syncmanager_statement_duration_seconds_count{part="accounts",statement="sqlAddAccount"} 1`,
+			`syncmanager_statement_duration_seconds_bucket{part="tokens",statement="commit",le="+Inf"} `,
+			`syncmanager_database_connections{pool="accounts",state="idle"} `,
+			`syncmanager_database_connections_max{pool="tokens"} `,
+			`syncmanager_database_waits_total{pool="accounts"} `,
+			`syncmanager_database_wait_seconds_total{pool="tokens"} `,
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %s", want)
+			}
+		}
+		if strings.Contains(text, "forms") || strings.Contains(text, "SELECT") {
+			t.Error("the metrics have more than names")
+		}
+		return text
+	}
+	t.Run("files", func(t *testing.T) {
+		t.Parallel()
+		pgtest.OnFiles(t)
+		if text := on(t, ""); !strings.Contains(text, `syncmanager_database_waits_total{pool="accounts_writer"}`) {
+			t.Error("no figures of the writer")
+		}
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		text := on(t, pgtest.Database(t))
+		for _, want := range []string{
+			`syncmanager_database_connections_max{pool="storage"} 16`,
+			`syncmanager_statement_duration_seconds_count{part="storage",statement="sqlEnd"}`,
+			`syncmanager_statement_duration_seconds_count{part="accounts",statement="sqlTurn"}`,
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %s", want)
+			}
+		}
+	})
+}
+
 // Values from clients do not create new series.
 func TestMetricsAreBounded(t *testing.T) {
 	t.Parallel()
@@ -69,6 +118,7 @@ func TestMetricsAreBounded(t *testing.T) {
 	}
 	ask("BREW", "/storage/1.5/1/storage/a")
 	ask("BREW", "/nowhere")
+	series() // counting the users makes the series of that statement
 	before := series()
 	for _, word := range []string{"A", "B", "C"} {
 		ask("BREW"+word, "/storage/1.5/1/storage/"+word)

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // observe logs and counts each request, and turns a panic into a 500 and a line in the log.
@@ -21,6 +23,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if s.names.Of(r.Context()).Scheme == "https" {
 			// Also behind a proxy that terminates TLS. The value is one year, in seconds.
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		var span trace.Span
+		if s.tracer != nil {
+			r, span = s.startSpan(r)
 		}
 		s.metrics.inFlight.Inc()
 		defer func() {
@@ -38,6 +44,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			s.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", c.status()),
 				slog.Int64("bytes", c.bytes), slog.Duration("took", s.cfg.Now().Sub(began)), slog.String("from", r.RemoteAddr))
+			if span != nil {
+				endSpan(span, c.status())
+			}
 			s.metrics.observe(r, path, c.status(), c.bytes, s.cfg.Now().Sub(began))
 			if v != nil && (aborts(v) || c.broken()) {
 				panic(http.ErrAbortHandler)

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/syncmanager/syncmanager/internal/capacity"
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/intake"
@@ -27,6 +29,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/storage/sqlite"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -46,8 +49,11 @@ type Server struct {
 	pages    http.Handler
 	channels *channels.Relay // nil: none
 	metrics  *metrics
-	security *security.Log
-	health   health
+	// telemetry observes the databases, and tracer makes spans of requests; nil: none.
+	telemetry *telemetry.Observer
+	tracer    trace.Tracer
+	security  *security.Log
+	health    health
 	// defaultQuota is the quota of users without their own, in bytes; 0 means any amount.
 	defaultQuota atomic.Int64
 	conns        *conns
@@ -121,6 +127,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	s.metrics = newMetrics(cfg.Version, func(ctx context.Context) (int, error) { return s.tokens.Count(ctx) })
 	s.security = security.New(cfg.Log, s.metrics.secure)
 	cfg.Log = s.metrics.watch(cfg.Log)
+	if cfg.Traces != nil {
+		s.tracer = cfg.Traces.Tracer("github.com/syncmanager/syncmanager/server")
+	}
+	s.telemetry = telemetry.New(telemetry.Config{Now: cfg.Now, Tracer: s.tracer})
+	s.metrics.registry.MustRegister(s.telemetry)
 	if err := s.open(ctx); err != nil {
 		return err
 	}
@@ -159,7 +170,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
 		Database: s.cfg.Database, Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
-		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security,
+		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security, Telemetry: s.telemetry,
 	})
 	if err != nil {
 		return err
@@ -202,7 +213,7 @@ func (s *Server) openBackend(ctx context.Context) (err error) {
 	case !exists(folder) && exists(filepath.Join(s.cfg.Dir, "token.sqlite")):
 		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrNoStorage)
 	}
-	files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now})
+	files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now, Telemetry: s.telemetry})
 	if err == nil {
 		s.backend = files
 	}
@@ -238,7 +249,7 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 	cfg := accounts.Config{
 		Database: s.cfg.Database, Dir: s.cfg.Dir, PublicURLs: s.names, SignUp: s.cfg.SignUp, Cost: s.cfg.PasswordCost, Memory: s.cfg.Memory / 4, Full: s.diskFull, Limits: s.cfg.SignIn,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
-		Security: s.security,
+		Security: s.security, Telemetry: s.telemetry,
 	}
 	if p := s.cfg.Push; p != nil {
 		s.push, err = push.New(push.Config{
@@ -307,14 +318,26 @@ func (s *Server) newHandler() http.Handler {
 			"source": "https://github.com/syncmanager/syncmanager", "version": s.cfg.Version,
 		})
 	})
-	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, storagePrefix+"/") {
+	return s.names.Handler(s.proxied, s.below(s.observe(s.forwarded(s.limited(s.cors(s.routed(mux)))))))
+}
+
+// routed passes requests for records to the storage, and the others to mux. It tells the traces
+// where a request went.
+func (s *Server) routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, storagePrefix+"/"); ok {
+			if s.tracer != nil {
+				telemetry.Route(r.Context(), methodOf(r.Method)+" "+storagePrefix+"/"+storageRoute(rest))
+			}
 			s.storage.ServeHTTP(w, r)
 			return
 		}
+		if s.tracer != nil {
+			_, pattern := mux.Handler(r)
+			telemetry.Route(r.Context(), pattern)
+		}
 		mux.ServeHTTP(w, r)
 	})
-	return s.names.Handler(s.proxied, s.below(s.observe(s.forwarded(s.limited(s.cors(all))))))
 }
 
 // purgeEvery is the default time between two purges.

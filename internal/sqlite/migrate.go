@@ -33,7 +33,7 @@ func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
 	} else if err := within(have, oldest, newest); err != nil {
 		return err
 	}
-	return inTx(ctx, db, func(tx *sql.Tx) error {
+	return inTx(ctx, nil, db, func(tx *sql.Tx) error {
 		// Another process may have migrated the file meanwhile.
 		have, err := version(ctx, tx)
 		if err != nil {

@@ -62,14 +62,27 @@ type Options struct {
 	// BusyTimeout is how long a statement waits for a lock that another process
 	// holds; 0 means ten seconds.
 	BusyTimeout time.Duration
+	// Observer, if set, is told of the statements whose transactions keep them prepared.
+	Observer Observer
+}
+
+// Observer is told how long statements take.
+type Observer interface {
+	// Now is the clock.
+	Now() time.Time
+	// Observe notes a statement that ended now; of a query, with its first row. "commit" is the
+	// end of a transaction, with the wait for the disk.
+	Observe(ctx context.Context, query string, began time.Time, err error)
 }
 
 // DB is an open file. It is safe for concurrent use.
 type DB struct {
 	path    string
 	durable bool
-	write   *sql.DB
-	read    *sql.DB
+	// observer may be nil.
+	observer Observer
+	write    *sql.DB
+	read     *sql.DB
 
 	writeStatements, readStatements statements
 }
@@ -88,7 +101,7 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, durable: o.Durable}
+	db := &DB{path: path, durable: o.Durable, observer: o.Observer}
 	defer func() {
 		if err != nil {
 			_ = db.Close()
@@ -171,23 +184,27 @@ func (db *DB) Path() string { return db.path }
 // commits when f returns nil. f must not call Update or Read. A panic of f rolls back and
 // goes on to the caller.
 func (db *DB) Update(ctx context.Context, f func(*sql.Tx) error) error {
-	return inTx(ctx, db.write, f)
+	return inTx(ctx, db.observer, db.write, f)
 }
 
 // View runs f in a read transaction, which sees one state of the file and blocks no other.
 func (db *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
-	return inTx(ctx, db.read, f)
+	return inTx(ctx, db.observer, db.read, f)
 }
 
 // Read returns the pool of readers, for single queries.
 func (db *DB) Read() *sql.DB { return db.read }
+
+// Stats returns the figures of the pool of readers, and WriterStats those of the writer.
+func (db *DB) Stats() sql.DBStats       { return db.read.Stats() }
+func (db *DB) WriterStats() sql.DBStats { return db.write.Stats() }
 
 // beginner is a pool or a single connection.
 type beginner interface {
 	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
 }
 
-func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
+func inTx(ctx context.Context, o Observer, pool beginner, f func(*sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return Explain(err)
@@ -202,7 +219,7 @@ func inTx(ctx context.Context, pool beginner, f func(*sql.Tx) error) error {
 	if returned = true; err != nil {
 		_ = tx.Rollback()
 	} else {
-		err = tx.Commit()
+		err = observed(ctx, o, "commit", tx.Commit)
 	}
 	// When the context ends, another goroutine rolls the transaction back, and the error of f
 	// ("statement is closed") hides the cause.

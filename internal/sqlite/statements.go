@@ -17,6 +17,7 @@ type Tx struct {
 	ctx        context.Context
 	tx         *sql.Tx
 	statements *statements
+	observer   Observer // may be nil
 	// own holds the statements that this transaction has run and that are not prepared for
 	// all transactions yet. From its second run on, a statement is prepared for this
 	// transaction; a statement that ran once is nil.
@@ -26,12 +27,14 @@ type Tx struct {
 // Exec runs a statement that returns no rows, and returns how many it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	var res sql.Result
-	var err error
-	if s := t.Stmt(query); s != nil {
-		res, err = s.ExecContext(t.ctx, args...)
-	} else {
-		res, err = t.tx.ExecContext(t.ctx, query, args...)
-	}
+	err := observed(t.ctx, t.observer, query, func() (err error) {
+		if s := t.Stmt(query); s != nil {
+			res, err = s.ExecContext(t.ctx, args...)
+		} else {
+			res, err = t.tx.ExecContext(t.ctx, query, args...)
+		}
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -39,19 +42,40 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 }
 
 // Query runs a statement that returns rows.
-func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	if s := t.Stmt(query); s != nil {
-		return s.QueryContext(t.ctx, args...)
-	}
-	return t.tx.QueryContext(t.ctx, query, args...)
+func (t *Tx) Query(query string, args ...any) (rows *sql.Rows, err error) {
+	err = observed(t.ctx, t.observer, query, func() (err error) {
+		if s := t.Stmt(query); s != nil {
+			rows, err = s.QueryContext(t.ctx, args...)
+		} else {
+			rows, err = t.tx.QueryContext(t.ctx, query, args...)
+		}
+		return err
+	})
+	return rows, err
 }
 
 // QueryRow runs a statement that returns at most one row.
-func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
-	if s := t.Stmt(query); s != nil {
-		return s.QueryRowContext(t.ctx, args...)
+func (t *Tx) QueryRow(query string, args ...any) (row *sql.Row) {
+	_ = observed(t.ctx, t.observer, query, func() error {
+		if s := t.Stmt(query); s != nil {
+			row = s.QueryRowContext(t.ctx, args...)
+		} else {
+			row = t.tx.QueryRowContext(t.ctx, query, args...)
+		}
+		return row.Err()
+	})
+	return row
+}
+
+// observed calls f, and tells the observer how long it took, if there is one.
+func observed(ctx context.Context, o Observer, query string, f func() error) error {
+	if o == nil {
+		return f()
 	}
-	return t.tx.QueryRowContext(t.ctx, query, args...)
+	began := o.Now()
+	err := f()
+	o.Observe(ctx, query, began, err)
+	return err
 }
 
 // Each runs a statement once for each set of arguments. args is called with 0 to n-1; its
@@ -68,15 +92,17 @@ func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 	// For a context that can end, the driver starts a goroutine at each run, so it gets one
 	// that cannot end.
 	quiet := context.WithoutCancel(t.ctx)
-	for i := range n {
-		if _, err := s.ExecContext(quiet, args(i)...); err != nil {
-			return err
+	return observed(t.ctx, t.observer, query, func() error {
+		for i := range n {
+			if _, err := s.ExecContext(quiet, args(i)...); err != nil {
+				return err
+			}
+			if err := t.ctx.Err(); err != nil {
+				return err
+			}
 		}
-		if err := t.ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Stmt returns the prepared statement for a text, or nil if there is none yet. It is valid in
@@ -196,7 +222,9 @@ func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()
-	return inTx(ctx, conn, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: &db.writeStatements}) })
+	return inTx(ctx, db.observer, conn, func(tx *sql.Tx) error {
+		return f(&Tx{ctx: ctx, tx: tx, statements: &db.writeStatements, observer: db.observer})
+	})
 }
 
 // ViewCached is [DB.View] with statements that stay prepared.
@@ -206,18 +234,30 @@ func (db *DB) ViewCached(ctx context.Context, f func(*Tx) error) error {
 
 // Query runs a statement that returns rows, outside of a transaction, and keeps it prepared.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := db.statement(ctx, query); stmt != nil {
-		return stmt.QueryContext(ctx, args...)
-	}
-	return db.read.QueryContext(ctx, query, args...)
+	var rows *sql.Rows
+	err := observed(ctx, db.observer, query, func() (err error) {
+		if stmt := db.statement(ctx, query); stmt != nil {
+			rows, err = stmt.QueryContext(ctx, args...)
+		} else {
+			rows, err = db.read.QueryContext(ctx, query, args...)
+		}
+		return err
+	})
+	return rows, err
 }
 
 // QueryRow is [DB.Query] for a statement that returns at most one row.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := db.statement(ctx, query); stmt != nil {
-		return stmt.QueryRowContext(ctx, args...)
-	}
-	return db.read.QueryRowContext(ctx, query, args...)
+	var row *sql.Row
+	_ = observed(ctx, db.observer, query, func() error {
+		if stmt := db.statement(ctx, query); stmt != nil {
+			row = stmt.QueryRowContext(ctx, args...)
+		} else {
+			row = db.read.QueryRowContext(ctx, query, args...)
+		}
+		return row.Err()
+	})
+	return row
 }
 
 // statement returns the readers' prepared statement for a text, or nil if it cannot be
@@ -231,7 +271,9 @@ func (db *DB) statement(ctx context.Context, query string) *sql.Stmt {
 }
 
 func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*Tx) error) error {
-	err := inTx(ctx, pool, func(tx *sql.Tx) error { return f(&Tx{ctx: ctx, tx: tx, statements: s}) })
+	err := inTx(ctx, db.observer, pool, func(tx *sql.Tx) error {
+		return f(&Tx{ctx: ctx, tx: tx, statements: s, observer: db.observer})
+	})
 	s.prepare(context.WithoutCancel(ctx), pool)
 	return err
 }

@@ -56,11 +56,11 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
-	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 // Config says how a Service works. All fields without a default must be set.
@@ -100,6 +100,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Security, if set, logs failed sign-ins and the like.
 	Security *security.Log
+	// Telemetry, if set, observes the statements of the database.
+	Telemetry *telemetry.Observer
 }
 
 // Mailer sends e-mail, as a mail.Sender does.
@@ -149,13 +151,9 @@ func Schema() fs.FS { return sqlstore.Schema() }
 // open opens the database that c names.
 func (c *Config) open(ctx context.Context) (store.Store, error) {
 	if c.Database == "" {
-		return sqlstore.OpenFile(ctx, filepath.Join(c.Dir, "accounts.sqlite"))
+		return sqlstore.OpenFile(ctx, filepath.Join(c.Dir, "accounts.sqlite"), c.Telemetry)
 	}
-	db, err := sqldb.OpenPostgres(ctx, c.Database, "accounts", Schema())
-	if err != nil {
-		return nil, err
-	}
-	return sqlstore.New(db), nil
+	return sqlstore.OpenPostgres(ctx, c.Database, c.Telemetry)
 }
 
 // Open opens the service's database.
@@ -247,7 +245,10 @@ func (s *Service) Close() error { return s.db.Close() }
 func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ServeHTTP answers one request.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.Mux.ServeHTTP(w, r) }
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.api.Mux.ServeHTTP(w, r)
+	telemetry.Route(r.Context(), r.Pattern)
+}
 
 func (s *Service) routes() {
 	authServer := map[string]api.Handler{

@@ -36,7 +36,7 @@ var whole = map[string]string{
 // PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
 func TestPlansInPostgreSQL(t *testing.T) {
 	t.Parallel()
-	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "tokens", Schema())
+	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "tokens", Schema(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

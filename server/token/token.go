@@ -24,6 +24,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/security"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 // DefaultDuration is how long a storage token is valid.
@@ -87,7 +88,11 @@ type Config struct {
 	Log      *slog.Logger
 	// Security, if set, logs refused tokens.
 	Security *security.Log
+	// Telemetry, if set, observes the statements of the database.
+	Telemetry *telemetry.Observer
 }
+
+//go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
 
 // Service is the token server. It serves /1.0/sync/1.5.
 type Service struct {
@@ -127,9 +132,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 // open opens the database that c names.
 func (c *Config) open(ctx context.Context) (sqldb.DB, error) {
 	if c.Database != "" {
-		return sqldb.OpenPostgres(ctx, c.Database, "tokens", Schema())
+		return sqldb.OpenPostgres(ctx, c.Database, "tokens", Schema(), c.Telemetry, statementNames)
 	}
-	return sqldb.OpenSQLite(ctx, filepath.Join(c.Dir, "token.sqlite"), Schema())
+	return sqldb.OpenSQLite(ctx, filepath.Join(c.Dir, "token.sqlite"), "tokens", Schema(), c.Telemetry, statementNames)
 }
 
 // Close closes the database.
@@ -139,7 +144,10 @@ func (s *Service) Close() error { return s.db.Close() }
 func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ServeHTTP answers one request.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mux.ServeHTTP(w, r)
+	telemetry.Route(r.Context(), r.Pattern)
+}
 
 type reply struct {
 	ID           string `json:"id"`

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 const (
@@ -30,6 +32,8 @@ type Options struct {
 	MaxConns int32
 	// Wait is how long a statement waits for a lock; 0: [Wait].
 	Wait time.Duration
+	// Part, if set, observes the statements and the connections.
+	Part *telemetry.Part
 }
 
 // Open returns connections to the database, which are made when they are needed. database is a
@@ -67,7 +71,14 @@ func Open(ctx context.Context, database string, o Options) (*pgxpool.Pool, error
 	// The plan does not depend on the values, so that the tests read the plans that are used.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.RuntimeParams["jit"] = "off"
-	return pgxpool.NewWithConfig(ctx, config)
+	if o.Part != nil {
+		config.ConnConfig.Tracer = tracer{o.Part}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err == nil {
+		o.Part.Pool("", func() telemetry.Connections { return connections(pool.Stat()) })
+	}
+	return pool, err
 }
 
 // DefaultStatementTime reports whether the connection string did not set the time that a

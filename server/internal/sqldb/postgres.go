@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/syncmanager/syncmanager/server/internal/pg"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 const (
@@ -39,12 +40,15 @@ type postgresDB struct {
 // rowids gets a column of that name. true is 1 and false is 0, as there. Statements must do without what only
 // SQLite has: IFNULL, iif, max of two values, integers as conditions. What only PostgreSQL understands is
 // in a comment that begins with the word postgres, and is not one there: /*postgres FOR UPDATE SKIP LOCKED */.
-func OpenPostgres(ctx context.Context, database, part string, schema fs.FS) (DB, error) {
+//
+// observer, if set, observes the statements, whose names those in named are.
+func OpenPostgres(ctx context.Context, database, part string, schema fs.FS, observer *telemetry.Observer, named []telemetry.Named) (DB, error) {
 	steps, err := stepsOf(schema)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(ctx, database, pg.Options{})
+	p := &postgresDB{part: part}
+	pool, err := pg.Open(ctx, database, pg.Options{Part: observer.Part(part, p.translated(named))})
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +56,17 @@ func OpenPostgres(ctx context.Context, database, part string, schema fs.FS) (DB,
 		pool.Close()
 		return nil, err
 	}
-	return &postgresDB{part: part, pool: pool, db: stdlib.OpenDBFromPool(pool)}, nil
+	p.pool, p.db = pool, stdlib.OpenDBFromPool(pool)
+	return p, nil
+}
+
+// translated returns statements as PostgreSQL gets them, with those of this package.
+func (p *postgresDB) translated(named []telemetry.Named) []telemetry.Named {
+	all := []telemetry.Named{{Name: "sqlSoon", SQL: sqlSoon}, {Name: "sqlWritable", SQL: sqlWritable}}
+	for _, s := range named {
+		all = append(all, telemetry.Named{Name: s.Name, SQL: p.translate(s.SQL)})
+	}
+	return all
 }
 
 // stepsOf translates the migrations of a SQLite file, in order.

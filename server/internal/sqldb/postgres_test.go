@@ -25,7 +25,7 @@ func counters(t *testing.T, names ...string) (both [2]DB) {
 	t.Helper()
 	database, schema := pgtest.Database(t), fstest.MapFS{"1.sql": {Data: []byte(sqlMake)}}
 	for i := range both {
-		db, err := OpenPostgres(t.Context(), database, "counters", schema)
+		db, err := OpenPostgres(t.Context(), database, "counters", schema, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 // Marker is the name of a file in the data folder of a server that keeps its data in PostgreSQL.
@@ -53,13 +54,25 @@ type Tx interface {
 type sqliteDB struct{ *sqlite.DB }
 
 // OpenSQLite opens the file at path, and creates it if it does not exist. schema holds its
-// migrations.
-func OpenSQLite(ctx context.Context, path string, schema fs.FS) (DB, error) {
-	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: schema, Durable: true})
+// migrations. observer, if set, observes the statements of the part; named has their names.
+func OpenSQLite(ctx context.Context, path, part string, schema fs.FS, observer *telemetry.Observer, named []telemetry.Named) (DB, error) {
+	observed := observer.Part(part, named)
+	o := sqlite.Options{Migrations: schema, Durable: true}
+	if observed != nil {
+		o.Observer = observed
+	}
+	db, err := sqlite.Open(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
+	observed.Pool("", func() telemetry.Connections { return connections(db.Stats()) })
+	observed.Pool("_writer", func() telemetry.Connections { return connections(db.WriterStats()) })
 	return sqliteDB{db}, nil
+}
+
+// connections returns the figures of a pool.
+func connections(s sql.DBStats) telemetry.Connections {
+	return telemetry.Connections{Used: s.InUse, Idle: s.Idle, Most: s.MaxOpenConnections, Waits: s.WaitCount, Waited: s.WaitDuration}
 }
 
 func (db sqliteDB) View(ctx context.Context, f func(Tx) error) error {

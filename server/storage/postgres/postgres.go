@@ -24,6 +24,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/internal/pg"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 var _ storage.Fencer = (*Backend)(nil)
@@ -43,7 +44,11 @@ type Config struct {
 	// Wait is how long a call waits for a connection, and for its turn, before it fails with
 	// [storage.ErrBusy]; 0: ten seconds.
 	Wait time.Duration
+	// Telemetry, if set, observes the statements.
+	Telemetry *telemetry.Observer
 }
+
+//go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
 
 // Backend stores the records of all users in one database.
 type Backend struct {
@@ -71,7 +76,7 @@ var ErrNewer = pg.ErrNewer
 // made by a newer version, or is not reached until ctx ends.
 func Open(ctx context.Context, c Config) (*Backend, error) {
 	b := &Backend{now: c.Now, rand: c.Rand, wait: cmp.Or(c.Wait, pg.Wait)}
-	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait})
+	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait, Part: c.Telemetry.Part("storage", statementNames)})
 	if err != nil {
 		return nil, err
 	}

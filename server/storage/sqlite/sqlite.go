@@ -13,6 +13,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 //go:embed migrations
@@ -34,7 +35,11 @@ type Config struct {
 	// BusyTimeout is how long a write waits for another process that writes to
 	// the same file; 0: ten seconds.
 	BusyTimeout time.Duration
+	// Telemetry, if set, observes the statements.
+	Telemetry *telemetry.Observer
 }
+
+//go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
 
 // Backend stores each user in one SQLite file: writers of different users do not wait for each
 // other, and a user is backed up or deleted as a file.
@@ -49,13 +54,17 @@ func New(c Config) (*Backend, error) {
 	if maxOpen == 0 {
 		maxOpen = 64
 	}
-	files, err := newFiles(c.Dir, maxOpen, sqlite.Options{
+	o := sqlite.Options{
 		Migrations:  Schema(),
 		Durable:     true,
 		Readers:     2,
 		MaxPages:    c.MaxPages,
 		BusyTimeout: c.BusyTimeout,
-	})
+	}
+	if part := c.Telemetry.Part("storage", statementNames); part != nil {
+		o.Observer = part
+	}
+	files, err := newFiles(c.Dir, maxOpen, o)
 	if err != nil {
 		return nil, err
 	}

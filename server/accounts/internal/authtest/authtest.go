@@ -56,7 +56,7 @@ type Env struct {
 // New returns an Env that lives until the test ends.
 func New(t testing.TB, now func() time.Time) *Env {
 	t.Helper()
-	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

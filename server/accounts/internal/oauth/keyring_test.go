@@ -17,7 +17,7 @@ import (
 // the one before is gone.
 func TestKeysOfTwoServers(t *testing.T) {
 	t.Parallel()
-	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	db, err := sqlstore.OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ var sorts = map[string]string{
 // with many accounts.
 func TestNoStatementScansATable(t *testing.T) {
 	t.Parallel()
-	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func parameters(query string) (n int) {
 // PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
 func TestStatementsInPostgreSQL(t *testing.T) {
 	t.Parallel()
-	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "accounts", Schema())
+	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "accounts", Schema(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ var shared = map[string]string{
 // can be kept apart.
 func TestKeysBeginWithTheUser(t *testing.T) {
 	t.Parallel()
-	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+	s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 //go:embed migrations/*.sql
@@ -35,9 +36,24 @@ var _ store.Store = (*Store)(nil)
 // New returns a Store in a database that has the tables of [Schema], and takes it over.
 func New(db sqldb.DB) *Store { return &Store{db} }
 
-// OpenFile opens the SQLite file at path, and creates it if it does not exist.
-func OpenFile(ctx context.Context, path string) (*Store, error) {
-	db, err := sqldb.OpenSQLite(ctx, path, Schema())
+//go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
+
+// part names the tables in a database, and in metrics.
+const part = "accounts"
+
+// OpenFile opens the SQLite file at path, and creates it if it does not exist. observer, which may
+// be nil, observes the statements.
+func OpenFile(ctx context.Context, path string, observer *telemetry.Observer) (*Store, error) {
+	db, err := sqldb.OpenSQLite(ctx, path, part, Schema(), observer, statementNames)
+	if err != nil {
+		return nil, err
+	}
+	return New(db), nil
+}
+
+// OpenPostgres is [OpenFile] for the tables in a PostgreSQL database, whose connection string it takes.
+func OpenPostgres(ctx context.Context, database string, observer *telemetry.Observer) (*Store, error) {
+	db, err := sqldb.OpenPostgres(ctx, database, part, Schema(), observer, statementNames)
 	if err != nil {
 		return nil, err
 	}

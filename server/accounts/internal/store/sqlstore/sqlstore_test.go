@@ -26,7 +26,7 @@ func closeAfter(t *testing.T, s *Store) store.Store {
 func TestStoreInAFile(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"))
+		s, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "accounts.sqlite"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestStoreInAFile(t *testing.T) {
 func TestStoreInPostgreSQL(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
-		db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t), "accounts", Schema())
+		db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t), "accounts", Schema(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestTwoServersInPostgreSQL(t *testing.T) {
 	storetest.RunShared(t, func(t *testing.T) (both [2]store.Store) {
 		database := pgtest.Database(t)
 		for i := range both {
-			db, err := sqldb.OpenPostgres(t.Context(), database, "accounts", Schema())
+			db, err := sqldb.OpenPostgres(t.Context(), database, "accounts", Schema(), nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
