@@ -66,9 +66,9 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	// or the account disabled, removed or given another storage.
 	if err := a.tokens.Admit(r.Context(), grant); err != nil {
 		if errors.Is(err, token.ErrToken) {
-			err = fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
+			return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 		}
-		return 0, false, err
+		return 0, false, fmt.Errorf("%w: %w", storage.ErrUnreachable, err) // whose storage it is
 	}
 	r.Body = h.VerifiedPayload(r.Header.Get("Content-Type"), r.Body)
 	return grant.UID, !now.Before(grant.Expires), nil

@@ -28,6 +28,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/postgres"
 	"github.com/syncmanager/syncmanager/server/storage/sqlite"
 	"github.com/syncmanager/syncmanager/server/telemetry"
 	"github.com/syncmanager/syncmanager/server/token"
@@ -359,19 +360,34 @@ func (s *Server) startPurge() {
 				return
 			case <-ticks:
 			}
-			if err := s.Purge(ctx); ctx.Err() == nil {
+			if ran, err := s.purge(ctx); ctx.Err() == nil && (ran || err != nil) {
 				s.metrics.damaged.Set(float64(s.reportSweep(ctx, err)))
 			}
 		}
 	})
 }
 
-// Purge removes expired data, and storages that were replaced.
+// Purge removes expired data, and storages that were replaced. It does nothing while another server on
+// the same database does so.
 func (s *Server) Purge(ctx context.Context) error {
-	err := s.backend.Purge(ctx)
-	if set, quotaErr := s.tokens.DefaultQuota(ctx); quotaErr == nil {
+	_, err := s.purge(ctx)
+	return err
+}
+
+// purge is Purge, and reports whether this server did it.
+func (s *Server) purge(ctx context.Context) (ran bool, err error) {
+	if set, err := s.tokens.DefaultQuota(ctx); err == nil {
 		s.setDefaultQuota(set) // another server on the same database may have changed it
 	}
+	if shared, ok := s.backend.(*postgres.Backend); ok {
+		return shared.Alone(ctx, "purge", s.sweep)
+	}
+	return true, s.sweep(ctx)
+}
+
+// sweep removes expired data of all users, and storages that were replaced.
+func (s *Server) sweep(ctx context.Context) error {
+	err := s.backend.Purge(ctx)
 	if s.accounts != nil {
 		err = errors.Join(err, s.accounts.Purge(ctx))
 	}

@@ -70,7 +70,7 @@ func (p *postgresDB) translated(named []telemetry.Named) []telemetry.Named {
 }
 
 // stepsOf translates the migrations of a SQLite file, in order.
-func stepsOf(schema fs.FS) (steps []string, err error) {
+func stepsOf(schema fs.FS) (steps []pg.Step, err error) {
 	files, err := fs.Glob(schema, "*.sql")
 	if err != nil {
 		return nil, err
@@ -80,7 +80,9 @@ func stepsOf(schema fs.FS) (steps []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, tables(string(text)))
+		step := pg.StepOf(string(text))
+		step.SQL = tables(step.SQL)
+		steps = append(steps, step)
 	}
 	return steps, nil
 }

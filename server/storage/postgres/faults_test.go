@@ -122,7 +122,7 @@ func TestANewerDatabaseIsRefused(t *testing.T) {
 	if err := open(t, database, time.Now).Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, database, "UPDATE versions SET version = 1000 WHERE part = 'storage'")
+	execute(t, database, "UPDATE versions SET version = 1000, oldest = 1000 WHERE part = 'storage'")
 	_, err := postgres.Open(t.Context(), postgres.Config{Database: database, Now: time.Now, Rand: rand.Reader})
 	if !errors.Is(err, postgres.ErrNewer) {
 		t.Errorf("opened: %v", err)

@@ -69,18 +69,25 @@ var start string
 //go:embed migrations/0002_fence.sql
 var fence string
 
-// ErrNewer is the error of a database that was made by a newer version of this program.
+// steps are the migrations, in order.
+func steps() []pg.Step { return []pg.Step{pg.StepOf(start), pg.StepOf(fence)} }
+
+// part names the tables of this package.
+const part = "storage"
+
+// ErrNewer is the error of a database that was made by a newer version of this program, and
+// that this one cannot use.
 var ErrNewer = pg.ErrNewer
 
-// Open connects to the database, and makes or updates its tables. It fails if the database was
-// made by a newer version, or is not reached until ctx ends.
+// Open connects to the database, and makes or updates its tables. It fails with [ErrNewer] if a newer
+// version has made them so that this one cannot use them, or if the database is not reached until ctx ends.
 func Open(ctx context.Context, c Config) (*Backend, error) {
 	b := &Backend{now: c.Now, rand: c.Rand, wait: cmp.Or(c.Wait, pg.Wait)}
 	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait, Part: c.Telemetry.Part("storage", statementNames)})
 	if err != nil {
 		return nil, err
 	}
-	if err := pg.Migrate(ctx, pool, "storage", []string{start, fence}); err != nil {
+	if err := pg.Migrate(ctx, pool, part, steps()); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -192,6 +199,17 @@ func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettle
 	return &lostError{failure.error}
 }
 
+// Alone runs f unless another process on the same database runs one of that name now, and reports
+// whether it did. f is to be harmless when a lost connection lets two run at once.
+func (b *Backend) Alone(ctx context.Context, name string, f func(context.Context) error) (ran bool, err error) {
+	if err := b.enter(); err != nil {
+		return false, err
+	}
+	defer b.calls.Done()
+	ran, err = pg.Alone(ctx, b.pool, name, f)
+	return ran, explain(ctx, err)
+}
+
 // purgeStep is how many records a purge drops in one step: a writer of the user waits for
 // one step at most. purgeUsers is how many users it looks for at once.
 const (
@@ -270,17 +288,21 @@ func (b *Backend) States(ctx context.Context, visit func(storage.State) error) e
 // errReadOnly is the failure of a Probe on a standby.
 var errReadOnly = errors.New("the database can only be read: it is a standby, or set to read only")
 
-// Probe implements [storage.Backend]: it asks the database whether it takes writes.
+// Probe implements [storage.Backend]: it asks the database whether it takes writes, and whether
+// a newer version has changed the tables so that this one cannot use them any more.
 func (b *Backend) Probe(ctx context.Context) error {
 	var readOnly bool
 	err := b.operate(ctx, func(t *transaction) error {
 		_, err := t.row(sqlProbe, nil, &readOnly)
 		return err
 	})
-	if err == nil && readOnly {
+	switch {
+	case err != nil:
+		return err
+	case readOnly:
 		return errReadOnly
 	}
-	return err
+	return b.with(ctx, func(conn *pgxpool.Conn) error { return pg.Usable(ctx, conn, part, len(steps())) })
 }
 
 // Close implements [storage.Backend].
