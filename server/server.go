@@ -23,6 +23,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/channels"
 	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/outbox"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
@@ -42,8 +43,9 @@ type Server struct {
 	cfg      Config
 	names    publicname.Names
 	accounts *accounts.Service
-	push     *push.Sender // nil: none
-	mail     *mail.Sender // nil: none
+	push     *push.Sender     // nil: none
+	mail     *mail.Sender     // nil: none
+	outbox   *outbox.Database // of both; nil: none
 	tokens   *token.Service
 	storage  *storage.Service
 	backend  storage.Backend // of storage, which closes it
@@ -252,28 +254,20 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		Disabled: s.disabled, Destroyed: s.destroyed, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Security: s.security, Telemetry: s.telemetry,
 	}
-	if p := s.cfg.Push; p != nil {
-		s.push, err = push.New(push.Config{
-			Secret: keys.push, Subject: s.names.Canonical().String(), Hosts: p.Hosts, Transport: p.Transport,
-			Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
-		})
-		if err != nil {
-			return nil, err
-		}
+	opened := make(chan struct{})
+	if err := s.openSenders(ctx, keys, opened); err != nil {
+		return nil, err
+	}
+	if s.push != nil {
 		cfg.Push = s.push
 	}
-	if m := s.cfg.Mail; m != nil {
-		s.mail, err = mail.New(mail.Config{
-			Host: m.Host, Password: m.Password, From: m.From, Hello: s.names.Canonical().Hostname(), Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
-		})
-		if err != nil {
-			return nil, err
-		}
+	if s.mail != nil {
 		cfg.Mail, cfg.CodeKey = s.mail, keys.codes
 	}
 	if s.accounts, err = accounts.Open(ctx, cfg); err != nil {
 		return nil, err
 	}
+	close(opened)
 	s.channels = channels.New(channels.Config{Sender: s.channelSender, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log})
 	s.pages, err = pages.New(pages.Config{PublicURLs: s.names, SignUp: s.cfg.SignUp})
 	return s.accounts, err
@@ -425,6 +419,9 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		if s.mail != nil {
 			s.mail.Close(ctx)
+		}
+		if s.outbox != nil {
+			errs = append(errs, s.outbox.Close())
 		}
 		if s.accounts != nil {
 			errs = append(errs, s.accounts.Close())

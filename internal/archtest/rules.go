@@ -68,7 +68,7 @@ var rules = []rule{
 		"a backend knows no rule of the storage service"},
 	{"server/internal/messages", nil,
 		"texts know nothing of who shows them"},
-	{"server/internal/outbox", nil,
+	{"server/outbox", []string{"server/internal/sqldb", "server/telemetry", "internal/sqlite"},
 		"a queue does not depend on what its messages are"},
 	{"server/accounts/internal/store", nil,
 		"the interface of a database of accounts does not depend on its implementations"},

@@ -113,7 +113,7 @@ type Mailer interface {
 // Pusher sends messages to devices, as a push.Sender does.
 type Pusher interface {
 	// Send takes a message and does not wait until it is sent.
-	Send(push.Message) error
+	Send(context.Context, push.Message) error
 }
 
 // Service is the accounts server. It serves /.well-known, /auth/v1, /oauth/v1
@@ -240,6 +240,9 @@ func (s *Service) secret(ctx context.Context, name string) ([]byte, error) {
 
 // Close closes the database.
 func (s *Service) Close() error { return s.db.Close() }
+
+// PushExpired notes that the push subscription that a message was sent to is over.
+func (s *Service) PushExpired(ctx context.Context, m push.Message) { s.notifier.Expired(ctx, m) }
 
 // Ping reports whether the database can be read and written.
 func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }

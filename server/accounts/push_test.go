@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -19,7 +20,7 @@ type outbox struct {
 	err      error
 }
 
-func (o *outbox) Send(m push.Message) error {
+func (o *outbox) Send(_ context.Context, m push.Message) error {
 	if o.err == nil {
 		o.messages = append(o.messages, m)
 	}
@@ -172,7 +173,7 @@ func TestPushEndpointExpired(t *testing.T) {
 	wake()
 	expired(false)
 	first := box.messages[0]
-	first.Expired(t.Context())
+	w.PushExpired(t.Context(), first)
 	expired(true)
 	box.take(t)
 	wake()
@@ -181,7 +182,7 @@ func TestPushEndpointExpired(t *testing.T) {
 	expired(true)
 	w.post("/auth/v1/account/device", s, map[string]any{"id": id, "pushCallback": "https://push.example.com/new"}).ok()
 	expired(false)
-	first.Expired(t.Context()) // a late report on the old one
+	w.PushExpired(t.Context(), first) // a late report on the old one
 	expired(false)
 	wake()
 	box.want(t, "new sync:x map[] 0s")

@@ -2,9 +2,9 @@
 //
 // Messages are sent in the background. [Sender.Send] waits a few seconds for the host's
 // response, long enough to notice that a host is down, and short enough that a slow host does
-// not delay the caller. The connection uses TLS with a certificate for the host's name,
-// unless the host is on this machine. A message that cannot be sent is lost; the user can
-// request another one.
+// not delay the caller. A message that was not sent by then is tried again for an hour, and
+// outlives the process if it waits in a database. The connection uses TLS with a certificate for the
+// host's name, unless the host is on this machine.
 //
 // Sources: RFC 5321 (SMTP), RFC 6409 (submission), RFC 8314 (TLS for it), RFC
 // 3834 (messages that programs send).
@@ -12,6 +12,7 @@ package mail
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -26,13 +27,16 @@ import (
 
 	"github.com/wneessen/go-mail"
 
-	"github.com/syncmanager/syncmanager/server/internal/outbox"
+	"github.com/syncmanager/syncmanager/server/outbox"
 )
 
 const (
-	// workers is how many messages are sent at once, and queueSize how many may wait.
-	workers   = 2
-	queueSize = 64
+	// workers is how many messages are sent at once, queueSize how many may wait, and
+	// queueSizeOf how many to one address. A message that is older than life is of no use.
+	workers     = 2
+	queueSize   = 1000
+	queueSizeOf = 8
+	life        = time.Hour
 	// sendTimeout bounds one message.
 	sendTimeout = time.Minute
 	// defaultPatience is long enough to notice that a host is down.
@@ -67,9 +71,11 @@ type Config struct {
 	Patience time.Duration
 	// Dial connects to the host; default a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Now  func() time.Time
-	Rand io.Reader
-	Log  *slog.Logger
+	// Queue is where messages wait; default: in memory.
+	Queue outbox.Queue
+	Now   func() time.Time
+	Rand  io.Reader
+	Log   *slog.Logger
 }
 
 // Message is a text for one address.
@@ -82,11 +88,12 @@ type Sender struct {
 	outbox *outbox.Outbox[job]
 }
 
-// job is a message to send, and where to report the result.
+// job is a message that waits. Its ID and Date stay the same if it is sent again, so that a reader
+// gets it once.
 type job struct {
-	to   string
-	msg  *mail.Msg
-	done chan<- error
+	Message
+	ID   string
+	Date time.Time
 }
 
 // ParseSender parses the address that e-mails come from, with or without a name.
@@ -115,8 +122,8 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s := &Sender{cfg: cfg, from: from}
 	s.outbox = outbox.New(outbox.Config[job]{
-		Workers: workers, Size: queueSize, Timeout: sendTimeout,
-		Send: func(ctx context.Context, j job) { j.done <- s.deliver(ctx, j) },
+		Kind: "mail", Queue: cfg.Queue, Workers: workers, Size: queueSize, SizeOf: queueSizeOf, Timeout: sendTimeout,
+		Send: s.deliver, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
 	})
 	return s, nil
 }
@@ -125,59 +132,55 @@ func New(cfg Config) (*Sender, error) {
 func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
 // Send queues a message, and waits up to [Config.Patience] for the host's response, but not
-// beyond the end of ctx. nil may mean that the message is still being sent. The error is
-// [ErrAddress], [ErrUnsent], [ErrBusy] or [ErrClosed].
+// beyond the end of ctx. If the host has refused it by then, it is not tried again. nil may mean that
+// it is still being sent. The error is [ErrAddress], [ErrUnsent], [ErrBusy] or [ErrClosed], or that of
+// the queue.
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	to, err := netmail.ParseAddress(m.To)
 	if err != nil || to.Name != "" || to.Address != m.To || strings.ContainsAny(m.To+m.Subject, "\r\n\x00") {
 		return ErrAddress
 	}
-	msg, err := s.write(to, m)
-	if err != nil {
-		return err
+	id := make([]byte, 16)
+	if _, err := io.ReadFull(s.cfg.Rand, id); err != nil {
+		return fmt.Errorf("cannot read random bytes: %w", err)
 	}
-	done := make(chan error, 1)
-	switch err := s.outbox.Put(job{to.Address, msg, done}); {
-	case errors.Is(err, outbox.ErrFull):
-		return ErrBusy
-	case err != nil:
-		return ErrClosed
-	}
+	whose := sha256.Sum256([]byte("mail to " + m.To))
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
 	defer cancel()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return nil
+	err = s.outbox.Send(ctx, hex.EncodeToString(whose[:]), job{m, hex.EncodeToString(id), s.cfg.Now()}, life)
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		return ErrBusy
+	case errors.Is(err, outbox.ErrClosed):
+		return ErrClosed
 	}
+	return err
 }
 
 // write returns the message in the form in which it is sent.
-func (s *Sender) write(to *netmail.Address, m Message) (*mail.Msg, error) {
-	id := make([]byte, 16)
-	if _, err := io.ReadFull(s.cfg.Rand, id); err != nil {
-		return nil, fmt.Errorf("cannot read random bytes: %w", err)
-	}
+func (s *Sender) write(j job) *mail.Msg {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
-	msg.ToMailAddress(to)
-	msg.Subject(m.Subject)
-	msg.SetDateWithValue(s.cfg.Now())
-	msg.SetMessageIDWithValue(hex.EncodeToString(id) + s.from.Address[strings.LastIndexByte(s.from.Address, '@'):])
+	msg.ToMailAddress(&netmail.Address{Address: j.To})
+	msg.Subject(j.Subject)
+	msg.SetDateWithValue(j.Date)
+	msg.SetMessageIDWithValue(j.ID + s.from.Address[strings.LastIndexByte(s.from.Address, '@'):])
 	// Keeps automatic replies away.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.SetBodyString(mail.TypeTextPlain, m.Text)
-	return msg, nil
+	msg.SetBodyString(mail.TypeTextPlain, j.Text)
+	return msg
 }
 
 // deliver sends one message. It logs errors without the message and its address.
 func (s *Sender) deliver(ctx context.Context, j job) error {
-	err := s.post(ctx, j.msg)
+	err := s.post(ctx, s.write(j))
 	if err == nil {
 		return nil
 	}
-	s.cfg.Log.WarnContext(ctx, "cannot send an e-mail", "host", s.cfg.Host.Name, "err", reason(err, j.to))
+	s.cfg.Log.WarnContext(ctx, "cannot send an e-mail", "host", s.cfg.Host.Name, "err", reason(err, j.To))
+	if e, ok := errors.AsType[*mail.SendError](err); ok && e.ErrorCode() >= 500 { // a refusal for ever
+		return fmt.Errorf("%w: %w", ErrUnsent, outbox.ErrRefused)
+	}
 	return ErrUnsent
 }
 
@@ -237,5 +240,5 @@ func reason(err error, to string) string {
 }
 
 // Close accepts no more messages, and sends those that wait, for at most ten seconds and not
-// beyond the end of ctx. Messages that are not sent by then are lost.
+// beyond the end of ctx. Messages that are not sent by then stay in the queue; those in memory are lost.
 func (s *Sender) Close(ctx context.Context) { s.outbox.Close(ctx) }

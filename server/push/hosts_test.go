@@ -30,7 +30,7 @@ func TestHosts(t *testing.T) {
 		"https://127.0.0.1/", "https://[::1]/", "https://[::1]:443/", "https://2130706433/", "https://0x7f.1/", "https://169.254.169.254/latest/meta-data/",
 		"https://localhost/", "https://com/",
 	} {
-		if err := s.Send(push.Message{To: d.at(endpoint)}); !errors.Is(err, push.ErrHost) {
+		if err := s.Send(t.Context(), push.Message{To: d.at(endpoint)}); !errors.Is(err, push.ErrHost) {
 			t.Errorf("%q: %v", endpoint, err)
 		}
 	}
@@ -41,7 +41,7 @@ func TestHostsOfTheList(t *testing.T) {
 	transport, got := pushService(t, http.StatusCreated)
 	s, d := start(t, config(transport, io.Discard)), newDevice(t)
 	for _, endpoint := range []string{"https://example.com/x", "https://EXAMPLE.com:443/x", "https://a.example.com/x"} {
-		if err := s.Send(push.Message{To: d.at(endpoint)}); err != nil {
+		if err := s.Send(t.Context(), push.Message{To: d.at(endpoint)}); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
 			continue
 		}

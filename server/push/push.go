@@ -3,8 +3,9 @@
 //
 // The endpoint that a device registers cannot be trusted, so messages are sent only to push
 // services that the operator lists, and [NewTransport] connects only to public addresses.
-// Messages are sent in the background, so that they never delay a request or make it fail. A
-// message that cannot be sent is lost; the device notices the change when it polls next.
+// Messages are sent in the background, so that they never make a request fail. A message that cannot
+// be sent is tried again for some minutes; without it, the device notices the change when it polls
+// next.
 //
 // Sources: RFC 8030 (Web Push), RFC 8291 (its encryption), RFC 8292 (VAPID).
 package push
@@ -24,16 +25,21 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/ece"
-	"github.com/syncmanager/syncmanager/server/internal/outbox"
+	"github.com/syncmanager/syncmanager/server/outbox"
 )
 
 const (
 	// MaxPayload is the maximum size of a payload, in bytes: push services accept bodies of
 	// 4096 bytes, of which the encryption needs 103.
 	MaxPayload = 4096 - 103
-	// workers is how many messages are sent at once, and queueSize how many may wait.
-	workers   = 4
-	queueSize = 1024
+	// workers is how many messages are sent at once, queueSize how many may wait, and
+	// queueSizeOf how many of one account.
+	workers     = 4
+	queueSize   = 1024
+	queueSizeOf = 256
+	// leastLife and mostLife bound how long a message is tried again. Between them, it is as
+	// long as the message waits at the push service.
+	leastLife, mostLife = time.Minute, time.Hour
 	// sendTimeout bounds one message.
 	sendTimeout = 10 * time.Second
 )
@@ -51,7 +57,7 @@ var (
 	ErrClosed = errors.New("the push sender is closed")
 )
 
-// Config configures a [Sender]. All fields must be set.
+// Config configures a [Sender]. All fields without a default must be set.
 type Config struct {
 	// Secret is what this server's signing key (VAPID) is derived from. The same secret gives
 	// the same key.
@@ -64,9 +70,14 @@ type Config struct {
 	Hosts []string
 	// Transport connects to them; see [NewTransport].
 	Transport http.RoundTripper
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *slog.Logger
+	// Expired, if set, is called when a push service says that the subscription of a message has
+	// ended.
+	Expired func(context.Context, Message)
+	// Queue is where messages wait; default: in memory.
+	Queue outbox.Queue
+	Now   func() time.Time
+	Rand  io.Reader
+	Log   *slog.Logger
 }
 
 // Subscription is a device's push subscription, as its browser created it. The keys are in
@@ -75,27 +86,21 @@ type Subscription struct{ Endpoint, PublicKey, AuthKey string }
 
 // Message is for one device.
 type Message struct {
+	// Account and Device name the device, for [Config.Expired].
+	Account, Device string
+
 	To      Subscription
 	Payload []byte
 	// TTL is how long the push service stores the message for a device that is offline. It is
 	// rounded down to seconds; 0 means not at all.
 	TTL time.Duration
-	// Expired, if set, is called when the push service says that the subscription has ended.
-	Expired func(context.Context)
 }
 
 // Sender sends messages. It is safe for concurrent use. The caller must call [Sender.Close].
 type Sender struct {
 	cfg    Config
 	vapid  *vapid
-	outbox *outbox.Outbox[job]
-}
-
-// job is a validated message.
-type job struct {
-	Message
-	endpoint *url.URL
-	receiver *ece.Receiver
+	outbox *outbox.Outbox[Message]
 }
 
 // New starts a Sender. It fails if a host is not a DNS name.
@@ -108,7 +113,10 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	s := &Sender{cfg: cfg, vapid: v}
-	s.outbox = outbox.New(outbox.Config[job]{Workers: workers, Size: queueSize, Timeout: sendTimeout, Send: s.deliver})
+	s.outbox = outbox.New(outbox.Config[Message]{
+		Kind: "push", Queue: cfg.Queue, Workers: workers, Size: queueSize, SizeOf: queueSizeOf, Timeout: sendTimeout, Soon: true,
+		Send: s.deliver, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
+	})
 	return s, nil
 }
 
@@ -116,28 +124,38 @@ func New(cfg Config) (*Sender, error) {
 func (s *Sender) Waiting() int { return s.outbox.Waiting() }
 
 // Send queues a message and does not wait until it is sent. The error is [ErrHost],
-// [ErrKeys], [ErrTooLong], [ErrBusy] or [ErrClosed].
-func (s *Sender) Send(m Message) error {
-	endpoint, err := allowed(m.To.Endpoint, s.cfg.Hosts)
-	if err != nil {
+// [ErrKeys], [ErrTooLong], [ErrBusy] or [ErrClosed], or that of the queue.
+func (s *Sender) Send(ctx context.Context, m Message) error {
+	if _, _, err := s.check(m); err != nil {
 		return err
+	}
+	// What the message is about has happened, also if the client does not wait for the answer.
+	err := s.outbox.Put(context.WithoutCancel(ctx), m.Account, m, min(max(m.TTL, leastLife), mostLife))
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		return ErrBusy
+	case errors.Is(err, outbox.ErrClosed):
+		return ErrClosed
+	}
+	return err
+}
+
+// check returns where a message goes, and who can read it.
+func (s *Sender) check(m Message) (endpoint *url.URL, receiver *ece.Receiver, err error) {
+	endpoint, err = allowed(m.To.Endpoint, s.cfg.Hosts)
+	if err != nil {
+		return nil, nil, err
 	}
 	public, err1 := decode(m.To.PublicKey)
 	auth, err2 := decode(m.To.AuthKey)
 	receiver, err3 := ece.NewReceiver(public, auth)
 	switch {
 	case errors.Join(err1, err2, err3) != nil:
-		return ErrKeys
+		return nil, nil, ErrKeys
 	case len(m.Payload) > MaxPayload:
-		return ErrTooLong
+		return nil, nil, ErrTooLong
 	}
-	switch err := s.outbox.Put(job{m, endpoint, receiver}); {
-	case errors.Is(err, outbox.ErrFull):
-		return ErrBusy
-	case err != nil:
-		return ErrClosed
-	}
-	return nil
+	return endpoint, receiver, nil
 }
 
 // decode decodes base64 in either alphabet, with or without padding, because browsers differ.
@@ -147,39 +165,51 @@ func decode(text string) ([]byte, error) {
 
 // deliver sends one message. It logs failures with the push service's name, without the
 // endpoint.
-func (s *Sender) deliver(ctx context.Context, j job) {
-	code, err := s.post(ctx, j)
+func (s *Sender) deliver(ctx context.Context, m Message) error {
+	endpoint, receiver, err := s.check(m)
+	if err != nil { // the operator has other hosts now
+		return fmt.Errorf("%w: %w", outbox.ErrRefused, err)
+	}
+	code, err := s.post(ctx, endpoint, receiver, m)
 	switch {
 	case err != nil:
-		s.cfg.Log.WarnContext(ctx, "cannot send a push message", "host", j.endpoint.Host, "err", err)
+		s.cfg.Log.WarnContext(ctx, "cannot send a push message", "host", endpoint.Host, "err", err)
+		return err
 	case code == http.StatusNotFound || code == http.StatusGone:
-		if j.Expired != nil {
-			j.Expired(context.WithoutCancel(ctx))
+		if s.cfg.Expired != nil {
+			s.cfg.Expired(ctx, m)
 		}
-	case code/100 != 2:
-		s.cfg.Log.WarnContext(ctx, "a push service refused a message", "host", j.endpoint.Host, "status", code)
+	case code/100 == 2:
+	case code/100 == 5 || code == http.StatusTooManyRequests:
+		s.cfg.Log.WarnContext(ctx, "a push service has no time for a message", "host", endpoint.Host, "status", code)
+		return errBusyService
+	default:
+		s.cfg.Log.WarnContext(ctx, "a push service refused a message", "host", endpoint.Host, "status", code)
 	}
+	return nil
 }
+
+var errBusyService = errors.New("the push service is busy")
 
 // post sends the request. It calls the transport directly, because an http.Client would
 // follow redirects to other hosts.
-func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
-	body, err := j.receiver.Seal(j.Payload, s.cfg.Rand)
+func (s *Sender) post(ctx context.Context, endpoint *url.URL, receiver *ece.Receiver, m Message) (code int, err error) {
+	body, err := receiver.Seal(m.Payload, s.cfg.Rand)
 	if err != nil {
 		return 0, err
 	}
-	authorization, err := s.vapid.authorize(j.endpoint, s.cfg.Now())
+	authorization, err := s.vapid.authorize(endpoint, s.cfg.Now())
 	if err != nil {
 		return 0, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, j.endpoint.String(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String(), bytes.NewReader(body))
 	if err != nil {
 		return 0, errors.New("the endpoint is malformed") // err contains the endpoint
 	}
 	r.Header.Set("Authorization", authorization)
 	r.Header.Set("Content-Encoding", "aes128gcm")
 	r.Header.Set("Content-Type", "application/octet-stream")
-	r.Header.Set("TTL", strconv.FormatInt(int64(j.TTL/time.Second), 10))
+	r.Header.Set("TTL", strconv.FormatInt(int64(m.TTL/time.Second), 10))
 	res, err := s.cfg.Transport.RoundTrip(r)
 	if err != nil {
 		return 0, err
@@ -191,7 +221,7 @@ func (s *Sender) post(ctx context.Context, j job) (code int, err error) {
 }
 
 // Close accepts no more messages, and sends those that wait, for at most ten seconds and not
-// beyond the end of ctx. Messages that are not sent by then are lost.
+// beyond the end of ctx. Messages that are not sent by then stay in the queue; those in memory are lost.
 func (s *Sender) Close(ctx context.Context) {
 	s.outbox.Close(ctx)
 	if t, ok := s.cfg.Transport.(interface{ CloseIdleConnections() }); ok {

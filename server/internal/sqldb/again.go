@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/syncmanager/syncmanager/server/internal/pg"
 )
 
 // attempts is how often an Update is tried while others are in its way.
@@ -24,13 +26,6 @@ func again(ctx context.Context, f func() error) (err error) {
 // may succeed, or find what the other wrote, if it is run again.
 func crossed(err error) bool {
 	failure, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	switch failure.Code {
-	case "40001", "40P01", // serialization_failure, deadlock_detected
-		"23505", "23503": // unique_violation, foreign_key_violation: what was read before is over
-		return true
-	}
-	return false
+	// unique_violation, foreign_key_violation: what was read before is over
+	return ok && (failure.Code == "23505" || failure.Code == "23503") || pg.Conflicts(err)
 }

@@ -72,7 +72,7 @@ func CommandReceived(root, command string, index int64, sender string, life time
 // Pusher sends messages to devices, as a [push.Sender] does.
 type Pusher interface {
 	// Send takes a message and does not wait until it is sent.
-	Send(push.Message) error
+	Send(context.Context, push.Message) error
 }
 
 // Config says how a Notifier works.
@@ -147,9 +147,7 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 			n.cfg.Log.WarnContext(ctx, "too many push messages of one account", "uid", l.uid)
 			return sent
 		}
-		err := n.cfg.Push.Send(push.Message{
-			To: l.to, Payload: payload, TTL: ttl, Expired: func(ctx context.Context) { n.expired(ctx, l) },
-		})
+		err := n.cfg.Push.Send(ctx, push.Message{Account: l.uid, Device: l.device, To: l.to, Payload: payload, TTL: ttl})
 		switch {
 		case err == nil:
 			sent++
@@ -163,11 +161,11 @@ func (n *Notifier) Send(ctx context.Context, to []Listener, payload []byte, ttl 
 	return sent
 }
 
-// expired remembers that a subscription is over, unless the device has another by now. The
-// device sees it when it reads its own entry, and subscribes again.
-func (n *Notifier) expired(ctx context.Context, l Listener) {
-	err := n.cfg.Store.Update(ctx, l.uid, func(tx store.Tx) error {
-		return tx.SetPushExpired(l.uid, l.device, l.to.Endpoint)
+// Expired remembers that the subscription of a message is over, unless the device has another by
+// now. The device sees it when it reads its own entry, and subscribes again.
+func (n *Notifier) Expired(ctx context.Context, m push.Message) {
+	err := n.cfg.Store.Update(ctx, m.Account, func(tx store.Tx) error {
+		return tx.SetPushExpired(m.Account, m.Device, m.To.Endpoint)
 	})
 	if err != nil {
 		n.cfg.Log.ErrorContext(ctx, "cannot remember that a push subscription is over", "err", err)

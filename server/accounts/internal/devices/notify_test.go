@@ -56,7 +56,7 @@ func newEnv(t *testing.T) *env {
 // pusher keeps an env's messages.
 type pusher struct{ *env }
 
-func (p pusher) Send(m push.Message) error {
+func (p pusher) Send(_ context.Context, m push.Message) error {
 	if p.err == nil {
 		p.sent = append(p.sent, m)
 	}
@@ -120,7 +120,7 @@ func TestListeners(t *testing.T) {
 		return err
 	})
 	for _, m := range e.sent {
-		m.Expired(t.Context())
+		e.Expired(t.Context(), m)
 	}
 	if got := heard(e.Listeners(t.Context(), "alice", Every)); !slices.Equal(got, []string{"lap"}) {
 		t.Errorf("listeners after both old subscriptions ended: %v", got)
