@@ -34,7 +34,7 @@ type Options struct {
 	proxies, cors    []string
 	signUp, quota    string
 	memory, reserve  string
-	metrics          string
+	metrics, otlp    string
 	logFormat        string
 	accounts         string
 	allow            []string
@@ -63,6 +63,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.push, "push-host", push.DefaultHosts(), "notify devices through the push service `HOST` and no other; may be repeated; \"none\" for none; by default those of Mozilla, Google and Apple")
 	flags.StringVar(&o.logFormat, "log-format", "text", "write the log to stderr as `FORMAT`: text or json")
 	flags.StringVar(&o.metrics, "metrics-addr", "", "answer GET /metrics, for Prometheus, on `HOST:PORT`, to anyone who can reach it")
+	flags.StringVar(&o.otlp, "otlp-endpoint", "", "send traces of requests and of their statements to the OpenTelemetry collector at `URL`, like http://127.0.0.1:4318; by default $OTEL_EXPORTER_OTLP_ENDPOINT")
 	flags.Lookup("push-host").DefValue = "[]" // the text names the default
 	o.tls.addTo(flags)
 	o.mail.addTo(flags)

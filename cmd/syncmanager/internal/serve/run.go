@@ -43,6 +43,11 @@ func Run(ctx context.Context, env Env, o Options) (err error) {
 	if err := l.prepare(ctx, o, cfg); err != nil {
 		return err
 	}
+	stopTraces, err := o.trace(ctx, &cfg, env)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	s, err := server.New(ctx, cfg)
 	if errors.Is(err, dirlock.ErrLocked) {
 		return fmt.Errorf("another server is using the data in %s; stop it, or choose another folder with --data", o.dir)
