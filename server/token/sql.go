@@ -34,5 +34,12 @@ const (
 	sqlSetDefaultQuota   = `INSERT INTO settings (name, value) VALUES ('quota', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 	sqlUnsetDefaultQuota = `DELETE FROM settings WHERE name = 'quota'`
 	sqlAccountOf         = `SELECT account FROM users WHERE uid = ?1`
-	sqlStorages          = `SELECT uid FROM users WHERE account = ?1`
+	sqlRetired           = `SELECT retired = 1 FROM account_status WHERE account = ?1`
+	sqlReserve           = `INSERT INTO users (account, client_state, generation, keys_changed_at, created_at, replaced_at) VALUES (?1, ?2, 0, 0, 0, ?3) RETURNING uid`
+	sqlGiveWay           = `UPDATE users SET account = ?1, client_state = ?2, replaced_at = ?3 WHERE uid = ?4`
+	sqlSettle            = `UPDATE users SET account = ?1, client_state = ?2, generation = ?3, keys_changed_at = ?4, created_at = ?5, replaced_at = NULL
+		WHERE uid = ?6 AND account = ?7 AND replaced_at IS NOT NULL AND emptied = 0`
+	sqlAddOld = `INSERT INTO users (account, client_state, generation, keys_changed_at, created_at, replaced_at, emptied) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+		ON CONFLICT (account, client_state) DO NOTHING`
+	sqlStorages = `SELECT uid FROM users WHERE account = ?1`
 )

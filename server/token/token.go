@@ -220,8 +220,8 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	}, nil
 }
 
-// maxClientState bounds X-Client-State, in bytes. Clients send 16.
-const maxClientState = 32
+// MaxClientState bounds X-Client-State, in bytes. Clients send 16.
+const MaxClientState = 32
 
 // claim reads the claim from the request's headers.
 func (s *Service) claim(r *http.Request) (claim, error) {
@@ -250,7 +250,7 @@ func (s *Service) claim(r *http.Request) (claim, error) {
 		return claim{}, errCredentials
 	}
 	h := r.Header.Get("X-Client-State")
-	if raw, err := hex.DecodeString(h); err != nil || len(raw) > maxClientState {
+	if raw, err := hex.DecodeString(h); err != nil || len(raw) > MaxClientState {
 		return claim{}, errMalformed
 	}
 	if h != "" && h != hex.EncodeToString(state) {
