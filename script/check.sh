@@ -21,5 +21,11 @@ else
 	echo "left out: the tests with PostgreSQL ($SYNCMANAGER_POSTGRES)"
 	unset SYNCMANAGER_POSTGRES
 fi
+if SYNCMANAGER_MARIADB=$(sh script/mariadb.sh find); then
+	export SYNCMANAGER_MARIADB
+else
+	echo "left out: the tests with MariaDB ($SYNCMANAGER_MARIADB)"
+	unset SYNCMANAGER_MARIADB
+fi
 go test -vet=off $(go list ./... | grep -v '/interop$')
 echo "the quick tests passed; make test runs all"

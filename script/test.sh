@@ -76,6 +76,14 @@ else
 	leave_out "the tests with PostgreSQL ($SYNCMANAGER_POSTGRES)"
 	unset SYNCMANAGER_POSTGRES
 fi
+# MariaDB has the databases of servers that are taken over.
+if SYNCMANAGER_MARIADB=$(sh script/mariadb.sh); then
+	export SYNCMANAGER_MARIADB
+	echo "== MariaDB: $SYNCMANAGER_MARIADB"
+else
+	leave_out "the tests with MariaDB ($SYNCMANAGER_MARIADB)"
+	unset SYNCMANAGER_MARIADB
+fi
 [ "$(id -u)" = 0 ] || leave_out "the container's root folder, and the server in little memory (only root can make them)"
 
 # The race detector needs cgo and a C compiler that works, and is not on every
