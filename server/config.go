@@ -108,6 +108,9 @@ type Config struct {
 	// Disk returns the free space and the size, in bytes, of the disk that a folder is on;
 	// the default asks the operating system.
 	Disk func(dir string) (left, size int64, err error)
+	// MaxWaiting bounds how many requests use the storage or wait for it; see
+	// [storage.Config.MaxWaiting]. Requests for tokens, which lead to more, are refused with them.
+	MaxWaiting int
 	// TokenDuration is how long a storage token is valid; default [token.DefaultDuration].
 	TokenDuration time.Duration
 	// Traces, if set, gets a span of each request and of each of its statements, by the patterns of paths

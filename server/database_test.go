@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,28 +117,15 @@ func TestOneServerSweepsAtATime(t *testing.T) {
 	two.Pass(time.Hour)
 
 	// The first sweep waits for a lock of the user's row.
-	conn, err := pgx.Connect(t.Context(), database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	if _, err := conn.Exec(t.Context(), "BEGIN; SELECT FROM storage_users FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
+	row := lockRows(t, database)
 	swept := make(chan error, 1)
 	go func() { swept <- one.server.Purge(t.Context()) }()
-	for waits := false; !waits; {
-		// It is this connection's transaction that the sweep waits for.
-		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))`).Scan(&waits)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	row.awaited()
 	if err := two.server.Purge(t.Context()); err != nil { // it would wait, and be busy
 		t.Errorf("the second server's sweep: %v", err)
 	}
 	count := func() (n int) {
-		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM storage_records WHERE expires IS NOT NULL").Scan(&n); err != nil {
+		if err := row.conn.QueryRow(t.Context(), "SELECT count(*) FROM storage_records WHERE expires IS NOT NULL").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -143,9 +133,7 @@ func TestOneServerSweepsAtATime(t *testing.T) {
 	if n := count(); n != 2 {
 		t.Errorf("%d records that expire are left, of two", n)
 	}
-	if _, err := conn.Exec(t.Context(), "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
+	row.free()
 	if err := <-swept; err != nil {
 		t.Error(err)
 	}
@@ -155,6 +143,85 @@ func TestOneServerSweepsAtATime(t *testing.T) {
 	two.Pass(2 * time.Hour)
 	if err := two.server.Purge(t.Context()); err != nil || count() != 0 {
 		t.Errorf("the second server, after the first: %v, %d records are left", err, count())
+	}
+}
+
+// A server that has too much to do sends devices away until it has less, before it asks the
+// database.
+func TestAServerThatHasTooMuchToDo(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]int{1: http.StatusServiceUnavailable, 2: http.StatusOK} {
+		database := pgtest.Database(t)
+		w := newEnv(t, func(c *server.Config) { c.Database, c.MaxWaiting = database, most })
+		a := w.device(true)
+		a.must("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+
+		row := lockRows(t, database)
+		stored := make(chan int, 1)
+		go func() {
+			code, _ := a.do("PUT", "/storage/forms/x", `{"payload":"sealed"}`)
+			stored <- code
+		}()
+		row.awaited()
+		r := httptest.NewRequestWithContext(t.Context(), "GET", root+"/token/1.0/sync/1.5", nil)
+		answer := httptest.NewRecorder()
+		w.server.Handler().ServeHTTP(answer, r)
+		asked := "X-Backoff"
+		if want == http.StatusServiceUnavailable {
+			asked = "Retry-After"
+		} else {
+			want = http.StatusUnauthorized // it has no access token
+		}
+		if seconds, _ := strconv.Atoi(answer.Header().Get(asked)); answer.Code != want || seconds < 30 {
+			t.Errorf("a token, of at most %d: %d, %v", most, answer.Code, answer.Header())
+		}
+		metrics := httptest.NewRecorder()
+		w.server.Metrics().ServeHTTP(metrics, r)
+		if !strings.Contains(metrics.Body.String(), "syncmanager_storage_steps_in_progress 1") {
+			t.Error("the metrics do not say how much is in progress")
+		}
+		row.free()
+		if code := <-stored; code != http.StatusOK {
+			t.Errorf("the write that waited: %d", code)
+		}
+		a.renew()
+	}
+}
+
+// rowLock is a transaction of the test that has locked the rows of all users.
+type rowLock struct {
+	t    *testing.T
+	conn *pgx.Conn
+}
+
+func lockRows(t *testing.T, database string) *rowLock {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	if _, err := conn.Exec(t.Context(), "BEGIN; SELECT FROM storage_users FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	return &rowLock{t, conn}
+}
+
+// awaited returns when something waits for the lock.
+func (l *rowLock) awaited() {
+	l.t.Helper()
+	for waits := false; !waits; {
+		err := l.conn.QueryRow(l.t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))`).Scan(&waits)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+func (l *rowLock) free() {
+	l.t.Helper()
+	if _, err := l.conn.Exec(l.t.Context(), "COMMIT"); err != nil {
+		l.t.Fatal(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/intake"
 	"github.com/syncmanager/syncmanager/server/channels"
+	"github.com/syncmanager/syncmanager/server/storage"
 )
 
 const (
@@ -55,6 +56,23 @@ func (s *Server) limited(next http.Handler) http.Handler {
 			sender = from.address.String()
 		}
 		defer intake.Limit(s.bodies, w, r, size, sender)()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// shed refuses requests for tokens while the storage refuses work, and asks clients to come less
+// often while it has much to do.
+func (s *Server) shed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse, backoff := s.storage.Load()
+		if refuse {
+			w.Header().Set("Retry-After", storage.Seconds(backoff))
+			writeJSON(w, http.StatusServiceUnavailable, struct{}{})
+			return
+		}
+		if backoff > 0 {
+			w.Header().Set("X-Backoff", storage.Seconds(backoff))
+		}
 		next.ServeHTTP(w, r)
 	})
 }

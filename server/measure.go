@@ -45,6 +45,11 @@ func (m *metrics) measure(s *Server) {
 			return []float64{0}
 		},
 	})
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: metricsNamespace, Name: "storage_steps_in_progress", Help: "Reads and writes of the storage that run or wait for their turn.",
+	}, func() float64 { return float64(s.storage.Steps().InProgress) }), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: metricsNamespace, Name: "storage_steps_refused_total", Help: "Requests refused because the storage had too much to do.",
+	}, func() float64 { return float64(s.storage.Steps().Refused) }))
 	for name, queue := range map[string]func() int{"mail": s.mail.Waiting, "push": s.push.Waiting} {
 		if name == "mail" && s.mail == nil || name == "push" && s.push == nil {
 			continue

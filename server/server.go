@@ -232,7 +232,7 @@ func exists(path string) bool {
 func (s *Server) openStorage(auth storage.Authenticator) {
 	cfg := storage.Config{
 		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
-		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf,
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, MaxWaiting: s.cfg.MaxWaiting,
 	}
 	if s.cfg.Backend == nil && s.cfg.Database == "" {
 		cfg.Full, cfg.BatchRoom = s.diskFull, s.batchRoom
@@ -291,8 +291,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // that look like unclean paths.
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/token/", http.StripPrefix("/token", s.tokens))
-	mux.Handle("/1.0/", s.tokens) // where Mozilla's server has it
+	tokens := s.shed(s.tokens)
+	mux.Handle("/token/", http.StripPrefix("/token", tokens))
+	mux.Handle("/1.0/", tokens) // where Mozilla's server has it
 	if s.accounts != nil {
 		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 			mux.Handle(path, s.accounts)

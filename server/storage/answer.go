@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
 )
@@ -70,6 +71,7 @@ type answer struct {
 	started bso.Timestamp // by the clock
 	lines   bool          // the client wants application/newlines
 	begun   bool          // the status line is out
+	backoff time.Duration // for which clients are to stay away; 0: none
 }
 
 // head sends the status and the headers that every answer has.
@@ -82,6 +84,9 @@ func (a *answer) head(status int, contentType string, modified *bso.Timestamp) {
 		h["X-Last-Modified"] = []string{modified.String()}
 	}
 	h["X-Weave-Timestamp"] = []string{now.String()}
+	if a.backoff > 0 && status < http.StatusBadRequest {
+		h["X-Weave-Backoff"] = []string{Seconds(a.backoff)}
+	}
 	if contentType != "" {
 		h["Content-Type"] = []string{contentType}
 	}
@@ -136,6 +141,9 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 		case http.StatusUnauthorized:
 			h.Set("WWW-Authenticate", "Hawk")
 		}
+	case errors.Is(err, ErrOverloaded):
+		no = &refusal{status: http.StatusServiceUnavailable}
+		h.Set("Retry-After", Seconds(s.gate.Wait()))
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrFenced), errors.Is(err, ErrClosed):
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", retrySoon)

@@ -150,8 +150,14 @@ func (r *slowReader) Write(b []byte) (int, error) {
 // readSlowly makes a request, and returns when its answer has begun. The answer goes on
 // when proceed is closed.
 func (s *server) readSlowly(path string) *slowReader {
+	return s.readSlowlyAs("1", path)
+}
+
+func (s *server) readSlowlyAs(user, path string) *slowReader {
 	slow := &slowReader{nobody: newNobody(), started: make(chan struct{}), proceed: make(chan struct{}), done: make(chan struct{})}
 	r := s.request("GET", path, "")()
+	r.URL.Path = strings.Replace(r.URL.Path, "/1.5/1/", "/1.5/"+user+"/", 1)
+	r.Header.Set("Authorization", user)
 	go func() {
 		defer close(slow.done)
 		s.ServeHTTP(slow, r)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/load"
 )
 
 // Authenticator finds out which user sent a request.
@@ -63,6 +64,10 @@ type Config struct {
 	// ListingTime is how long a client may take to read a listing that does not fit into the
 	// server's buffer, but for its last piece; then the connection is cut. 0: four minutes.
 	ListingTime time.Duration
+	// MaxWaiting bounds how many steps on the Backend are in progress or wait for their turn, of
+	// which one user may have an eighth; more are refused with 503 and Retry-After. From half of it on,
+	// answers ask clients to come less often, with X-Weave-Backoff. 0: 256; negative: no bound.
+	MaxWaiting int
 	// MaxBatches bounds the number of these batches; 0: 4096.
 	MaxBatches int
 	// Quota is how many bytes a user may store, as [Usage] counts them; 0: no quota.
@@ -74,9 +79,13 @@ type Config struct {
 // listingTime is the default of Config.ListingTime.
 const listingTime = 4 * time.Minute
 
+// maxSteps is the default of Config.MaxWaiting.
+const maxSteps = 256
+
 // Service is the storage service, as an [http.Handler].
 type Service struct {
-	backend Backend
+	backend gated
+	gate    *load.Gate // of the backend
 	prefix  string
 	auth    Authenticator
 	now     func() time.Time
@@ -94,7 +103,7 @@ type Service struct {
 // New returns a Service.
 func New(c Config) *Service {
 	s := &Service{
-		backend: c.Backend,
+		backend: gated{Backend: c.Backend},
 		prefix:  c.Prefix,
 		auth:    c.Auth,
 		now:     c.Now,
@@ -103,6 +112,10 @@ func New(c Config) *Service {
 		limits:  withDefaults(c.Limits),
 		quota:   c.QuotaOf,
 		full:    c.Full,
+	}
+	if c.MaxWaiting >= 0 {
+		s.gate = load.NewGate(cmp.Or(c.MaxWaiting, maxSteps))
+		s.backend.gate = s.gate
 	}
 	s.listingTime = cmp.Or(c.ListingTime, listingTime)
 	s.waiting = newWaiting(c.MaxBatches, c.BatchRoom, c.Now)
@@ -146,6 +159,12 @@ func (s *Service) DeleteUser(ctx context.Context, uid int64) error {
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{w: w, started: bso.TimestampOf(s.now())}
+	refuse, backoff := s.Load()
+	if refuse { // before the proof is checked, which is work too
+		s.fail(a, r, ErrOverloaded)
+		return
+	}
+	a.backoff = backoff
 	if err := s.serve(a, r); err != nil {
 		s.fail(a, r, err)
 	}

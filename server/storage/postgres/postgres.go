@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,6 +58,9 @@ type Backend struct {
 	wait   time.Duration
 	pool   *pgxpool.Pool
 	slowly []string // of each transaction
+	// A user's writers come one by one, and their readers have a quarter of the connections.
+	writers, readers turns
+	waiting          atomic.Int64 // calls that wait for a connection
 
 	mu     sync.Mutex
 	calls  sync.WaitGroup
@@ -92,6 +96,7 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 		return nil, err
 	}
 	b.pool = pool
+	b.writers.most, b.readers.most = 1, int(max(1, pool.Stat().MaxConns()/4))
 	if pg.DefaultStatementTime(pool) {
 		b.slowly = []string{sqlSlowly}
 	}
@@ -114,7 +119,7 @@ func (b *Backend) enter() error {
 
 // View implements [storage.Backend].
 func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
-	return b.repeat(ctx, func(conn *pgxpool.Conn) error {
+	return b.repeat(ctx, uid, &b.readers, func(conn *pgxpool.Conn) error {
 		t := b.begin(ctx, conn, uid, sqlBeginView)
 		defer t.rollback()
 		return f(t)
@@ -137,7 +142,7 @@ func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f 
 	if err != nil {
 		return err
 	}
-	return b.repeat(ctx, func(conn *pgxpool.Conn) error { return b.update(ctx, conn, uid, d, step, f) }, func(err *unsettledError) error {
+	return b.repeat(ctx, uid, &b.writers, func(conn *pgxpool.Conn) error { return b.update(ctx, conn, uid, d, step, f) }, func(err *unsettledError) error {
 		return b.settle(ctx, uid, step, err)
 	})
 }
@@ -177,7 +182,7 @@ func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettle
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.wait)
 	defer cancel()
 	var last int64
-	err := b.with(ctx, func(conn *pgxpool.Conn) error {
+	err := b.with(ctx, uid, nil, func(conn *pgxpool.Conn) error {
 		// It locks the row, which is free only after the lost transaction has ended.
 		tx, err := conn.Begin(ctx)
 		if err != nil {
@@ -302,7 +307,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 	case readOnly:
 		return errReadOnly
 	}
-	return b.with(ctx, func(conn *pgxpool.Conn) error { return pg.Usable(ctx, conn, part, len(steps())) })
+	return b.with(ctx, noUser, nil, func(conn *pgxpool.Conn) error { return pg.Usable(ctx, conn, part, len(steps())) })
 }
 
 // Close implements [storage.Backend].

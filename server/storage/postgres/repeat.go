@@ -12,8 +12,9 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// with calls f with a connection of its own, and translates its error.
-func (b *Backend) with(ctx context.Context, f func(*pgxpool.Conn) error) error {
+// with calls f with a connection of its own, after a turn of the user's unless of is nil, and
+// translates its error.
+func (b *Backend) with(ctx context.Context, uid int64, of *turns, f func(*pgxpool.Conn) error) error {
 	if err := b.enter(); err != nil {
 		return err
 	}
@@ -21,24 +22,19 @@ func (b *Backend) with(ctx context.Context, f func(*pgxpool.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, b.wait)
-	conn, err := b.pool.Acquire(waiting)
-	cancel()
+	conn, leave, err := b.acquire(ctx, uid, of)
 	if err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%w: no connection to the database is free", storage.ErrBusy)
-		}
-		return explain(ctx, err)
+		return err
 	}
-	defer conn.Release()
+	defer leave()
 	return explain(ctx, f(conn))
 }
 
 // repeat runs a step with a connection, again where only a repetition helps. settle turns the
 // error of a commit whose answer was lost into what became of the step.
-func (b *Backend) repeat(ctx context.Context, step func(*pgxpool.Conn) error, settle func(*unsettledError) error) error {
+func (b *Backend) repeat(ctx context.Context, uid int64, of *turns, step func(*pgxpool.Conn) error, settle func(*unsettledError) error) error {
 	for n := 1; ; n++ {
-		err := b.with(ctx, step)
+		err := b.with(ctx, uid, of, step)
 		var unsettled *unsettledError
 		if errors.As(err, &unsettled) {
 			err = settle(unsettled)
@@ -61,7 +57,7 @@ const noUser = -1
 
 // operate runs a step of the operator, which may read all users and take its time.
 func (b *Backend) operate(ctx context.Context, f func(*transaction) error) error {
-	return b.repeat(ctx, func(conn *pgxpool.Conn) error {
+	return b.repeat(ctx, noUser, nil, func(conn *pgxpool.Conn) error {
 		t := b.begin(ctx, conn, noUser, sqlBeginView, sqlUnhurried)
 		defer t.rollback()
 		return f(t)
