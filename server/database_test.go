@@ -274,6 +274,11 @@ func TestADatabaseThatIsRestarted(t *testing.T) {
 	postgres := pgtest.Own(t)
 	w := newEnv(t, func(c *server.Config) { c.Database = postgres.URL("") })
 	d := w.device(true)
+	access, err := d.account.AccessToken(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials := fmt.Sprintf(`{"email":%q,"authPW":%q}`, email, strings.Repeat("00", 32))
 	stored := make(map[string]bool)
 	write := func(id string) int {
 		code, _ := d.do("PUT", "/storage/forms/"+id, `{"payload":"sealed"}`)
@@ -295,6 +300,8 @@ func TestADatabaseThatIsRestarted(t *testing.T) {
 		if h, _ := w.server.Health(t.Context()); h.OK {
 			t.Error("the server is well without its database")
 		}
+		mustWait(t, w, "POST", "/auth/v1/account/login", "", credentials)
+		mustWait(t, w, "GET", "/token/1.0/sync/1.5", access, "")
 		if err := postgres.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -312,5 +319,19 @@ func TestADatabaseThatIsRestarted(t *testing.T) {
 		if !strings.Contains(list, `"`+id+`"`) {
 			t.Errorf("%s is lost", id)
 		}
+	}
+}
+
+// mustWait makes a request that must be answered 503 with the time to wait; access is a bearer token, or "".
+func mustWait(t *testing.T, w *env, method, path, access, body string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, root+path, strings.NewReader(body))
+	if access != "" {
+		r.Header.Set("Authorization", "Bearer "+access)
+	}
+	rec := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(rec, r)
+	if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("%s: %d %s, Retry-After %q", path, rec.Code, rec.Body, rec.Header().Get("Retry-After"))
 	}
 }

@@ -57,6 +57,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
 	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -180,7 +181,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, db: db,
-		api:   api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log},
+		api:   api.Server{Mux: http.NewServeMux(), Now: cfg.Now, Log: cfg.Log, Unavailable: sqldb.Unavailable},
 		tries: &tries.Counter{DB: db, Limits: tries.Limits(cfg.Limits), Now: cfg.Now, Security: cfg.Security, Log: cfg.Log},
 		keys:  oauth.NewKeyring(db, cfg.Now, cfg.Rand),
 		notifier: devices.NewNotifier(devices.Config{

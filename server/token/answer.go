@@ -33,6 +33,7 @@ var (
 	errMalformed     = &refusal{http.StatusBadRequest, "error", "header", "X-Client-State", "Invalid client state value"}
 	errNoKeyID       = &refusal{http.StatusUnauthorized, "invalid-key-id", "header", "", "Missing X-KeyID header"}
 	errNewUsers      = &refusal{http.StatusForbidden, "new-users-disabled", "body", "", "New users are not allowed"}
+	errBusy          = &refusal{http.StatusServiceUnavailable, "internal-error", "internal", "", "Server busy"}
 	errServer        = &refusal{http.StatusInternalServerError, "internal-error", "internal", "", "Server error"}
 )
 

@@ -30,6 +30,9 @@ import (
 // DefaultDuration is how long a storage token is valid.
 const DefaultDuration = time.Hour
 
+// retrySoon is how long a client waits while the database cannot be used, in seconds.
+const retrySoon = "10"
+
 // unboundDuration is how long a token is valid that cannot be revoked earlier.
 const unboundDuration = 5 * time.Minute
 
@@ -173,6 +176,11 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.cfg.Log.ErrorContext(r.Context(), "token request failed", "err", err)
+		if sqldb.Unavailable(err) {
+			w.Header().Set("Retry-After", retrySoon)
+			errBusy.answer(w)
+			return
+		}
 		errServer.answer(w)
 		return
 	}

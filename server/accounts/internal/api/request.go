@@ -42,6 +42,9 @@ type Server struct {
 	Mux *http.ServeMux
 	Now func() time.Time
 	Log *slog.Logger
+	// Unavailable, if set, reports whether an error that is not a [*fault.Error] means that the
+	// database cannot be used for now.
+	Unavailable func(error) bool
 	// Refused is called for each request that is refused.
 	Refused func(*http.Request, *fault.Error)
 }
@@ -90,6 +93,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, out any, err err
 				s.Log.ErrorContext(r.Context(), "accounts request failed", "path", r.URL.Path, "err", err)
 			}
 			f = fault.ErrServer
+			if s.Unavailable != nil && s.Unavailable(err) {
+				f = fault.Busy()
+			}
 		}
 		s.Refused(r, f)
 		if f.Retry > 0 {
