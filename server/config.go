@@ -84,7 +84,7 @@ type Config struct {
 	// libpq; what it leaves out comes from the environment and from the password file, as
 	// in psql. New refuses a data folder that has accounts or records, and, without a
 	// Database, one that was used with it. Backups are those of the database; Repair
-	// and Compact fail with [ErrNoFiles]. Rate limits other than tries of passwords, and the channels
+	// and Compact fail with [ErrNoFiles]. The channels
 	// of devices that pair are in each server's memory.
 	Database string
 

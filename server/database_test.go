@@ -20,6 +20,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/inproc"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
+	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/backup"
 )
 
@@ -333,5 +334,48 @@ func mustWait(t *testing.T, w *env, method, path, access, body string) {
 	w.server.Handler().ServeHTTP(rec, r)
 	if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("%s: %d %s, Retry-After %q", path, rec.Code, rec.Body, rec.Header().Get("Retry-After"))
+	}
+}
+
+// Who alternates between two servers has no more tries than at one: neither at many accounts, nor at one
+// account from many networks.
+func TestLimitsOfTwoServers(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	const most = 6
+	shared := func(c *server.Config) {
+		c.Database, c.SignIn = database, accounts.Limits{PerAddress: most, PerAccount: 2}
+	}
+	both := []*env{newEnv(t, shared), newEnv(t, shared)}
+	tried := func(from func(n int) string, whom func(n int) string) (n int) {
+		for i := range 100 {
+			body := fmt.Sprintf(`{"email":%q,"authPW":%q}`, whom(i), strings.Repeat("00", 32))
+			r := httptest.NewRequestWithContext(t.Context(), "POST", root+"/auth/v1/account/login", strings.NewReader(body))
+			r.RemoteAddr = from(i)
+			rec := httptest.NewRecorder()
+			both[i%2].server.Handler().ServeHTTP(rec, r)
+			switch rec.Code {
+			case 400:
+				n++
+			case 429:
+			default:
+				t.Fatalf("%d %s", rec.Code, rec.Body)
+			}
+		}
+		return n
+	}
+	many := func(i int) string { return fmt.Sprintf("user%d@example.org", i) }
+	for what, address := range map[string]string{"IPv4": "192.0.2.1:1", "IPv6": "[2001:db8::1]:1"} {
+		if n := tried(func(int) string { return address }, many); n != most {
+			t.Errorf("%s: %d tries of one sender, want %d", what, n, most)
+		}
+	}
+	site := func(i int) string { return fmt.Sprintf("[2001:db8:1:%x::1]:1", i) }
+	if n := tried(site, many); n != 10*most {
+		t.Errorf("%d tries of one site, want %d", n, 10*most)
+	}
+	elsewhere := func(i int) string { return fmt.Sprintf("198.51.100.%d:1", i) }
+	if n := tried(elsewhere, func(int) string { return email }); n != 20 {
+		t.Errorf("%d tries at one account, want 20", n)
 	}
 }

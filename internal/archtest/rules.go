@@ -115,7 +115,7 @@ var rules = []rule{
 		"server/publicname"},
 		"a client is granted what a session may give, however that signed in"},
 	{"server/accounts/internal/profile", []string{"server/accounts/internal/api", "server/accounts/internal/auth", "server/accounts/internal/authtest",
-		"server/accounts/internal/devices", "server/accounts/internal/fault", "server/accounts/internal/limiter", "server/accounts/internal/oauth",
+		"server/accounts/internal/devices", "server/accounts/internal/fault", "server/accounts/internal/oauth",
 		"server/accounts/internal/random", "server/accounts/internal/store", "server/picture", "server/publicname"},
 		"a profile is what an account says, and opens nothing"},
 	{"server/accounts/internal/password", []string{"server/accounts/internal/api", "server/accounts/internal/auth", "server/accounts/internal/authtest", "server/accounts/internal/fault",

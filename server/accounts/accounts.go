@@ -56,8 +56,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/tries"
-	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/mail"
 	"github.com/syncmanager/syncmanager/server/publicname"
 	"github.com/syncmanager/syncmanager/server/push"
 	"github.com/syncmanager/syncmanager/server/security"
@@ -201,7 +201,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s.profile = &profile.Handlers{
 		DB: db, Auth: s.auth, Notifier: s.notifier, URLs: cfg.PublicURLs, Full: cfg.Full, Drawing: make(chan struct{}, 1),
-		Window: cfg.Limits.Window, Now: cfg.Now, Rand: cfg.Rand,
+		Now: cfg.Now, Rand: cfg.Rand,
 	}
 	s.confirmation = &confirmation.Handlers{
 		DB: db, Auth: s.auth, Tries: s.tries, Mail: cfg.Mail, CodeKey: cfg.CodeKey, URLs: cfg.PublicURLs, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,

@@ -105,8 +105,8 @@ func (h *Handlers) UploadAvatar(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wait := h.uploads.Take("av:"+a.UID, avatarUploads, h.Window, h.Now()); wait > 0 {
-		return nil, fault.Throttled(wait)
+	if err := h.Auth.Tries.AdmitUpload(r.Context(), a.UID, avatarUploads); err != nil {
+		return nil, err
 	}
 	if h.Full() {
 		return nil, fault.Full()

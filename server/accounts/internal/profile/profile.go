@@ -17,7 +17,6 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/devices"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/fault"
-	"github.com/syncmanager/syncmanager/server/accounts/internal/limiter"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/store"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -33,12 +32,8 @@ type Handlers struct {
 	Full func() bool
 	// Drawing has room for as many pictures as are drawn at once.
 	Drawing chan struct{}
-	// Window is the time that an account's uploads are counted over.
-	Window time.Duration
-	Now    func() time.Time
-	Rand   io.Reader
-
-	uploads limiter.Limiter
+	Now     func() time.Time
+	Rand    io.Reader
 }
 
 // The answers about a profile.

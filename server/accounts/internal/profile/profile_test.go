@@ -34,7 +34,7 @@ func newEnv(t *testing.T) *env {
 	e.Env = authtest.New(t, e.clock.Now)
 	e.Handlers = &Handlers{
 		DB: e.Env.DB, Auth: e.Env.Auth, Notifier: devices.NewNotifier(devices.Config{Store: e.Env.DB}), URLs: e.Env.URLs,
-		Full: func() bool { return e.full }, Drawing: make(chan struct{}, 1), Window: time.Hour, Now: e.clock.Now, Rand: rand.Reader,
+		Full: func() bool { return e.full }, Drawing: make(chan struct{}, 1), Now: e.clock.Now, Rand: rand.Reader,
 	}
 	return e
 }

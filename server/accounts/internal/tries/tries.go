@@ -1,7 +1,8 @@
 // Package tries counts tries at passwords and codes of accounts, and refuses too many.
 //
 // The tries at an account are counted in the database until their window ends, also for an
-// address without an account. The tries of a sender are counted in memory.
+// address without an account, and so are those of a sender: servers that share a database count
+// together. A sender is also counted in memory, so that a flood to one server ends there.
 package tries
 
 import (
@@ -51,6 +52,12 @@ const (
 	SecondStep   Kind = "second step"
 	Invitation   Kind = "invitation"
 	Mail         Kind = "mail"
+	// Upload is a picture of an account.
+	Upload Kind = "upload"
+
+	// These are tries at any account: of one who sends requests, or e-mails by this server.
+	sender     Kind = "sender"
+	mailSender Kind = "sender of mail"
 )
 
 // OfAccount are the kinds that can lock an account's owner out.
@@ -113,15 +120,7 @@ func (c *Counter) Admit(r *api.Request, kind Kind, whose string) (done func(), e
 		c.Security.Note(ctx, security.Locked, security.TooMany, r.RemoteAddr, "")
 		return nil, fault.Throttled(wait)
 	}
-	return func() {
-		c.giveBackAddress(r)
-		err := c.DB.UpdateSoon(context.WithoutCancel(ctx), func(tx store.Tx) error {
-			return tx.ReturnTry(hash(kind, whose), r.Address())
-		})
-		if err != nil {
-			c.Log.ErrorContext(ctx, "cannot take a try back", "err", err)
-		}
-	}, nil
+	return func() { c.giveBack(r, kind, whose) }, nil
 }
 
 // try counts attempts, all or none, and returns 0 or how long to wait.
@@ -203,8 +202,18 @@ func (c *Counter) Forget(ctx context.Context, uid, key string, kinds ...Kind) er
 	return nil
 }
 
-// AdmitAddress counts a try of a sender, or refuses it. The larger network is counted first, so
-// that one customer cannot fill the limiter with addresses.
+// senderOf returns the tries of the sender of a request.
+func (c *Counter) senderOf(r *api.Request) []attempt {
+	l := c.Limits
+	list := []attempt{{kind: sender, whose: r.Address(), network: r.Address(), max: l.PerAddress, window: l.Window}}
+	if network := r.Network(); network != "" {
+		list = append(list, attempt{kind: sender, whose: network, network: network, max: 10 * l.PerAddress, window: l.Window})
+	}
+	return list
+}
+
+// AdmitAddress counts a try of a sender, or refuses it. In memory the larger network is counted first,
+// so that one customer cannot fill the limiter with addresses.
 func (c *Counter) AdmitAddress(r *api.Request) error {
 	now, l := c.Now(), c.Limits
 	if network := r.Network(); network != "" {
@@ -215,26 +224,47 @@ func (c *Counter) AdmitAddress(r *api.Request) error {
 	if wait := c.addresses.Take(r.Address(), l.PerAddress, l.Window, now); wait > 0 {
 		return fault.Throttled(wait)
 	}
-	return nil
+	return c.admit(r.Context(), c.senderOf(r)...)
 }
 
-// giveBackAddress takes back a try of a sender that turned out well.
-func (c *Counter) giveBackAddress(r *api.Request) {
-	c.networks.GiveBack(r.Network())
-	c.addresses.GiveBack(r.Address())
-}
-
-// AdmitMail counts a message to an address, or refuses it.
-func (c *Counter) AdmitMail(r *api.Request, address string) error {
-	now := c.Now()
-	if wait := c.addresses.Take("mail "+r.Address(), mailsPerSender, mailWindow, now); wait > 0 {
-		return fault.Throttled(wait)
-	}
-	wait, err := c.try(r.Context(), "", []attempt{{kind: Mail, whose: mailaddr.Key(address), max: mailsPerAccount, window: mailWindow}})
+// admit counts attempts, or refuses them.
+func (c *Counter) admit(ctx context.Context, list ...attempt) error {
+	wait, err := c.try(ctx, "", list)
 	if err == nil && wait > 0 {
 		err = fault.Throttled(wait)
 	}
 	return err
+}
+
+// giveBack takes back a try at an account, and that of its sender, which turned out well.
+func (c *Counter) giveBack(r *api.Request, kind Kind, whose string) {
+	c.networks.GiveBack(r.Network())
+	c.addresses.GiveBack(r.Address())
+	ctx := context.WithoutCancel(r.Context())
+	err := c.DB.UpdateSoon(ctx, func(tx store.Tx) error {
+		// In the order in which they are counted.
+		for _, a := range append([]attempt{{kind: kind, whose: whose, network: r.Address()}}, c.senderOf(r)...) {
+			if err := tx.ReturnTry(hash(a.kind, a.whose), a.network); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		c.Log.ErrorContext(ctx, "cannot take a try back", "err", err)
+	}
+}
+
+// AdmitUpload counts a picture of an account, or refuses it.
+func (c *Counter) AdmitUpload(ctx context.Context, uid string, max int) error {
+	return c.admit(ctx, attempt{kind: Upload, whose: uid, max: max, window: c.Limits.Window})
+}
+
+// AdmitMail counts a message to an address, or refuses it.
+func (c *Counter) AdmitMail(r *api.Request, address string) error {
+	return c.admit(r.Context(),
+		attempt{kind: Mail, whose: mailaddr.Key(address), max: mailsPerAccount, window: mailWindow},
+		attempt{kind: mailSender, whose: r.Address(), network: r.Address(), max: mailsPerSender, window: mailWindow})
 }
 
 // MaxCode bounds the text of a code, in bytes.
