@@ -21,19 +21,22 @@ type migration struct {
 // migrate brings the file to the newest version that the program knows, in one transaction,
 // so that a killed process, or another one that opens the file at the same time, finds either
 // the old or the new version. The version is the file's user_version.
-func migrate(ctx context.Context, db *sql.DB, folder fs.FS) error {
+//
+// The connection that writes is not opened for a file that is current: half the cost of
+// opening a file that is only read.
+func migrate(ctx context.Context, read, write *sql.DB, folder fs.FS) error {
 	steps, err := migrations(folder)
 	if err != nil {
 		return err
 	}
 	oldest, newest := steps[0].version, steps[len(steps)-1].version
-	// A current file takes one read only, and a newer one is not changed.
-	if have, err := version(ctx, db); err != nil || have == newest {
+	// A newer file is not changed.
+	if have, err := version(ctx, read); err != nil || have == newest {
 		return err
 	} else if err := within(have, oldest, newest); err != nil {
 		return err
 	}
-	return inTx(ctx, nil, db, func(tx *sql.Tx) error {
+	return inTx(ctx, nil, write, func(tx *sql.Tx) error {
 		// Another process may have migrated the file meanwhile.
 		have, err := version(ctx, tx)
 		if err != nil {

@@ -59,6 +59,9 @@ type Options struct {
 	// MaxPages bounds the file's number of pages; 0 means no bound. It bounds a user's file
 	// on a server, and simulates a full disk in tests.
 	MaxPages int
+	// CachePages is how many pages of 4 KiB a connection keeps in memory; 0 means 500. The
+	// system keeps the file's pages too, so that few are enough.
+	CachePages int
 	// BusyTimeout is how long a statement waits for a lock that another process
 	// holds; 0 means ten seconds.
 	BusyTimeout time.Duration
@@ -116,6 +119,10 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		wait = 10 * time.Second
 	}
 	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()), "foreign_keys(1)", "trusted_schema(0)"}
+	if o.CachePages > 0 {
+		pragmas = append(pragmas, "cache_size("+strconv.Itoa(o.CachePages)+")")
+	}
+	pragmas = slices.Clip(pragmas)
 	writing := append(pragmas, "journal_mode(WAL)", "synchronous("+sync+")", "journal_size_limit(16777216)")
 	if o.MaxPages > 0 {
 		writing = append(writing, "max_page_count("+strconv.Itoa(o.MaxPages)+")")
@@ -124,9 +131,6 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := patiently(ctx, wait, func() error { return migrate(ctx, db.write, o.Migrations) }); err != nil {
-		return nil, err
-	}
 	if db.read, err = sql.Open(Driver, dsn(path, "deferred", append(pragmas, "query_only(1)"))); err != nil {
 		return nil, err
 	}
@@ -136,7 +140,7 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	}
 	db.read.SetMaxOpenConns(readers)
 	db.read.SetMaxIdleConns(readers)
-	return db, nil
+	return db, patiently(ctx, wait, func() error { return migrate(ctx, db.read, db.write, o.Migrations) })
 }
 
 // patiently runs f again while the file is locked, for about as long as wait. SQLite waits by

@@ -287,10 +287,12 @@ func TestUpdateSoonWaitsForNoDiskButTheNextUpdateDoes(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one, Durable: true})
 	sorry := errors.New("sorry")
+	calls := 0
 	level := func(update func(context.Context, func(*sqlite.Tx) error) error, outcome error) (level int) {
 		t.Helper()
+		calls++ // each text is new: a pragma that is prepared says what was true then
 		err := update(t.Context(), func(tx *sqlite.Tx) error {
-			return errors.Join(tx.QueryRow(`PRAGMA synchronous`).Scan(&level), outcome)
+			return errors.Join(tx.QueryRow(fmt.Sprintf(`PRAGMA synchronous -- %d`, calls)).Scan(&level), outcome)
 		})
 		if !errors.Is(err, outcome) {
 			t.Fatal(err)

@@ -127,12 +127,14 @@ func (t *Tx) Stmt(query string) *sql.Stmt {
 }
 
 // statements holds the prepared statements of one pool. A new statement is prepared after the
-// transaction that first ran it: database/sql needs a connection for that, and the
-// transaction holds the writer's only one.
+// transaction that ran it for the second time: database/sql needs a connection for that, and the
+// transaction holds the writer's only one. Many files are opened for one request, which runs
+// each statement once.
 type statements struct {
-	mu     sync.Mutex
-	ready  map[string]*sql.Stmt
-	wanted map[string]struct{}
+	mu    sync.Mutex
+	ready map[string]*sql.Stmt
+	// asked has the statements that are not ready, and whether they ran more than once.
+	asked map[string]bool
 }
 
 // maxStatements bounds the number of prepared statements, in case the texts differ each time
@@ -143,23 +145,33 @@ func (s *statements) find(query string) *sql.Stmt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stmt := s.ready[query]
-	if stmt == nil && len(s.ready)+len(s.wanted) < maxStatements {
-		if s.wanted == nil {
-			s.wanted = make(map[string]struct{})
-		}
-		s.wanted[query] = struct{}{}
+	if stmt != nil {
+		return stmt
 	}
-	return stmt
+	if _, again := s.asked[query]; again {
+		s.asked[query] = true
+	} else if len(s.ready)+len(s.asked) < maxStatements {
+		if s.asked == nil {
+			s.asked = make(map[string]bool)
+		}
+		s.asked[query] = false
+	}
+	return nil
 }
 
-// prepare prepares the wanted statements. It ignores failures: such a statement runs
-// unprepared.
+// prepare prepares the statements that ran more than once. It ignores failures: such a statement
+// runs unprepared.
 func (s *statements) prepare(ctx context.Context, pool *sql.DB) {
 	s.mu.Lock()
-	wanted := s.wanted
-	s.wanted = nil
+	var wanted []string
+	for query, again := range s.asked {
+		if again {
+			wanted = append(wanted, query)
+			delete(s.asked, query)
+		}
+	}
 	s.mu.Unlock()
-	for query := range wanted {
+	for _, query := range wanted {
 		stmt, err := pool.PrepareContext(ctx, query)
 		if err != nil {
 			continue

@@ -83,6 +83,24 @@ func TestStatementsStayPrepared(t *testing.T) {
 	}
 }
 
+// Many files are opened for one request: a statement is prepared when it runs again.
+func TestAStatementThatRanOnceIsNotPrepared(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	for round, want := range []int{0, 1, 1} {
+		err := db.ViewCached(t.Context(), func(tx *sqlite.Tx) error {
+			var n int
+			return tx.QueryRow(`SELECT count(*) FROM notes`).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := db.Statements(); len(got) != want {
+			t.Errorf("after run %d: prepared are %q", round+1, got)
+		}
+	}
+}
+
 // A long transaction prepares its own statements.
 func TestALongTransactionPreparesForItself(t *testing.T) {
 	t.Parallel()
