@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -39,6 +40,8 @@ type file struct {
 	users int
 	rest  *list.Element // in files.idle while users is 0
 	gone  bool          // close it when its last use ends
+	// unlisted says that the index may not have what is in the file.
+	unlisted atomic.Bool
 
 	start sync.Once
 	db    *sqlite.DB

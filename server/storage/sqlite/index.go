@@ -150,8 +150,11 @@ func summarize(ctx context.Context, db *sqlite.DB) (s summary, err error) {
 	return s, err
 }
 
-// retire closes a file, and writes its entry in the index.
+// retire closes a file, and writes its entry in the index if that may have changed.
 func (p *files) retire(ctx context.Context, f *file) error {
+	if !f.unlisted.Load() {
+		return f.db.Close()
+	}
 	ctx = context.WithoutCancel(ctx)
 	s, err := summarize(ctx, f.db)
 	if closeErr := f.db.Close(); err != nil || closeErr != nil {
@@ -235,6 +238,7 @@ func (b *Backend) summary(ctx context.Context, uid int64) (s summary, err error)
 		return summary{}, b.explain(uid, err)
 	}
 	defer b.files.release(f)
+	f.unlisted.Store(true)
 	s, err = summarize(ctx, f.db)
 	return s, b.explain(uid, err)
 }
@@ -281,6 +285,7 @@ func (b *Backend) Compact(ctx context.Context, uid int64) (before, after int64, 
 		return 0, 0, b.explain(uid, err)
 	}
 	defer b.files.release(f)
+	f.unlisted.Store(true)
 	before, after, err = f.db.Compact(ctx)
 	return before, after, b.explain(uid, err)
 }

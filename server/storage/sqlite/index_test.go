@@ -104,6 +104,47 @@ func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 	}
 }
 
+// A file that is only read is closed without a word to the index.
+func TestAReadFileIsNotSummarized(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := newUpkeep(t, dir, 3).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := removeDatabase(filepath.Join(dir, indexName)); err != nil {
+		t.Fatal(err)
+	}
+	listed := func(use func(*Backend)) int {
+		b := newUpkeep(t, dir, 0)
+		use(b)
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		x := index{dir: dir}
+		all, err := x.all(t.Context())
+		if err := errors.Join(err, x.close()); err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	look := func(b *Backend) {
+		for uid := range int64(3) {
+			if err := b.View(t.Context(), uid+1, func(v storage.View) error { _, err := v.Modified("", ""); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := listed(look); n != 0 {
+		t.Errorf("%d files were summarized", n)
+	}
+	if n := listed(func(b *Backend) { states(t, b) }); n != 3 {
+		t.Errorf("%d files were summarized when they were listed", n)
+	}
+	if n := listed(look); n != 3 {
+		t.Errorf("%d files are listed", n)
+	}
+}
+
 // An index that is lost or damaged is made again.
 func TestTheIndexIsACache(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,10 @@ type Config struct {
 
 //go:generate go run github.com/syncmanager/syncmanager/server/telemetry/statements
 
+// cachePages is how many pages a connection to a user's file keeps in memory. With so many files, the
+// pages of the system's cache do better.
+const cachePages = 64
+
 // Backend stores each user in one SQLite file: writers of different users do not wait for each
 // other, and a user is backed up or deleted as a file.
 type Backend struct {
@@ -58,6 +62,7 @@ func New(c Config) (*Backend, error) {
 		Migrations:  Schema(),
 		Durable:     true,
 		Readers:     2,
+		CachePages:  cachePages,
 		MaxPages:    c.MaxPages,
 		BusyTimeout: c.BusyTimeout,
 	}
@@ -120,6 +125,7 @@ func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f 
 		return b.explain(uid, err)
 	}
 	defer b.files.release(file)
+	file.unlisted.Store(true)
 	update := file.db.UpdateCached
 	if d == storage.Deferred {
 		update = file.db.UpdateSoon
