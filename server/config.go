@@ -57,8 +57,9 @@ type Config struct {
 	// SignIn bounds how often passwords may be tried.
 	SignIn accounts.Limits
 	// Memory is how many bytes the server may use in total; default 256 MiB. A quarter of it
-	// is for password stretching, a quarter for open connections, and an eighth for the
-	// bodies of requests in progress.
+	// is for password stretching, a quarter for open connections, an eighth for the bodies of
+	// requests in progress, and an eighth for users' files that stay open, up to 1024: a request
+	// of a user whose file is closed costs more.
 	Memory int64
 	// PasswordCost is the scrypt cost of new passwords, as a power of two. The default is
 	// right for production; tests use a lower cost.

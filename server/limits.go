@@ -22,6 +22,14 @@ const (
 	// provider gives one customer. maxPerSite bounds both for one IPv6 /48 network, which is
 	// what an office gets. A browser opens six connections.
 	maxPerAddress, maxPerSite = 128, 512
+	// fileBytes is about how much memory an open user's file takes, with the three connections
+	// of a user who reads and writes at once.
+	fileBytes = 512 << 10
+	// fileDescriptors is how many descriptors it takes.
+	fileDescriptors = 8
+	// leastFiles and maxFiles bound the number of users' files that stay open, for any size of
+	// memory.
+	leastFiles, maxFiles = 64, 1024
 	// maxBody is the largest body of a request to the storage or of an upload; maxOther is
 	// that of other requests. Both are in bytes.
 	maxBody, maxOther = 3 << 20, 256 << 10
@@ -33,6 +41,16 @@ func (s *Server) limit() {
 	s.conns = &conns{max: most, proxies: s.cfg.Proxies}
 	s.requests = &requests{max: most}
 	s.bodies = intake.NewBudget(s.cfg.Memory / 8)
+}
+
+// openFiles returns how many users' files stay open: an eighth of the memory, and half of the
+// descriptors that the process may have; 0: unknown.
+func openFiles(memory int64, descriptors int) int {
+	most := min(max(memory/8/fileBytes, leastFiles), maxFiles)
+	if descriptors > 0 {
+		most = min(most, max(int64(descriptors)/2/fileDescriptors, 1))
+	}
+	return int(most)
 }
 
 // limited bounds the requests in progress and their bodies for each client, also when many

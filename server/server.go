@@ -216,7 +216,9 @@ func (s *Server) openBackend(ctx context.Context) (err error) {
 	case !exists(folder) && exists(filepath.Join(s.cfg.Dir, "token.sqlite")):
 		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrNoStorage)
 	}
-	files, err := sqlite.New(sqlite.Config{Dir: folder, Now: s.cfg.Now, Telemetry: s.telemetry})
+	files, err := sqlite.New(sqlite.Config{
+		Dir: folder, Now: s.cfg.Now, Telemetry: s.telemetry, MaxOpen: openFiles(s.cfg.Memory, capacity.Descriptors()),
+	})
 	if err == nil {
 		s.backend = files
 	}

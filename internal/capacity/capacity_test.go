@@ -2,6 +2,7 @@ package capacity_test
 
 import (
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/fstest"
 
@@ -66,5 +67,12 @@ func TestDisk(t *testing.T) {
 	}
 	if left, size, err := capacity.Disk(filepath.Join(t.TempDir(), "none")); err == nil && size != 0 {
 		t.Errorf("of a folder that is not there: %d of %d", left, size)
+	}
+}
+
+func TestDescriptors(t *testing.T) {
+	t.Parallel()
+	if n := capacity.Descriptors(); n < 64 && (runtime.GOOS == "linux" || runtime.GOOS == "darwin") {
+		t.Errorf("%d descriptors", n)
 	}
 }

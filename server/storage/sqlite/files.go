@@ -244,14 +244,37 @@ func (p *files) close(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var errs []error
-	for _, f := range p.open {
-		errs = append(errs, p.retire(ctx, f))
-	}
+	errs := p.retireAll(ctx)
 	clear(p.open)
 	errs = append(errs, p.index.close())
 	for range cap(p.slots) {
 		<-p.slots
 	}
 	return errors.Join(errs...)
+}
+
+// closeAtOnce is how many files are closed at once: each waits for the disk.
+const closeAtOnce = 16
+
+// retireAll retires all open files. The caller holds p.mu, and has all slots.
+func (p *files) retireAll(ctx context.Context) (errs []error) {
+	next := make(chan *file)
+	failed := make(chan error)
+	for range closeAtOnce {
+		go func() {
+			var errs []error
+			for f := range next {
+				errs = append(errs, p.retire(ctx, f))
+			}
+			failed <- errors.Join(errs...)
+		}()
+	}
+	for _, f := range p.open {
+		next <- f
+	}
+	close(next)
+	for range closeAtOnce {
+		errs = append(errs, <-failed)
+	}
+	return errs
 }

@@ -80,6 +80,32 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	}
 }
 
+// Closing closes many files at once, and each has its entry in the index then.
+func TestCloseSummarizesEachFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := newUpkeep(t, dir, 0)
+	b.files.slots = make(chan struct{}, 2*closeAtOnce+1)
+	const users = 2*closeAtOnce + 1
+	for uid := range int64(users) {
+		err := b.Update(t.Context(), uid, storage.Durable, func(tx storage.Tx) error { return tx.DeleteAll() })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(b.files.open) != users {
+		t.Fatalf("%d files are open", len(b.files.open))
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x := index{dir: dir}
+	all, err := x.all(t.Context())
+	if err := errors.Join(err, x.close()); err != nil || len(all) != users {
+		t.Errorf("%d files are listed, %v", len(all), err)
+	}
+}
+
 // A purge opens a file only if something in it may have expired.
 func TestASweepLeavesOutWhatHasNothingToPurge(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,9 @@ type Config struct {
 	Dir string
 	// Now is the clock.
 	Now func() time.Time
-	// MaxOpen bounds the number of users whose files are open at once; 0: 64.
+	// MaxOpen bounds the number of users whose files are open at once; 0: 64. To open one costs
+	// ten times a small request; an open one takes about 0.4 MB of memory, and up to 1.2 MB while
+	// its user reads and writes at once.
 	MaxOpen int
 	// MaxPages bounds a user's file to that many pages of 4 KiB; 0: no bound. A write
 	// that does not fit is refused as on a full disk.
