@@ -28,9 +28,9 @@ type summary struct {
 // change of the file changes it.
 type identity struct{ size, changed int64 }
 
-// index caches a summary of each user's file, so that listing all users
-// opens only the files that changed. The summary is written when the file is closed. An
-// index that is lost or damaged is made again.
+// index caches a summary of each user's file, so that listing and purging all users
+// open only the files that changed. The summary is written when the file is closed, and when
+// a file without one was listed. An index that is lost or damaged is made again.
 type index struct {
 	dir  string
 	once sync.Once
@@ -98,20 +98,26 @@ func (x *index) all(ctx context.Context) (map[int64]entry, error) {
 	return all, sqlite.Explain(rows.Err())
 }
 
-// note writes the entry of a file. If that fails, the file is opened when it is listed.
-func (x *index) note(ctx context.Context, uid int64, e entry) {
+// note writes the entries of files. If that fails, a file is opened when it is listed.
+func (x *index) note(ctx context.Context, entries map[int64]entry) {
+	if len(entries) == 0 {
+		return
+	}
 	db, err := x.open(ctx)
 	if err != nil {
 		return
 	}
 	_ = db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
-		var have entry
-		err := tx.QueryRow(sqlFile, uid).Scan(have.into()...)
-		if err == nil && have == e {
-			return nil
+		for uid, e := range entries {
+			var have entry
+			if err := tx.QueryRow(sqlFile, uid).Scan(have.into()...); err == nil && have == e {
+				continue
+			}
+			if _, err := tx.Exec(sqlNote, uid, e.size, e.changed, e.Bytes, e.Modified, e.Expires); err != nil {
+				return err
+			}
 		}
-		_, err = tx.Exec(sqlNote, uid, e.size, e.changed, e.Bytes, e.Modified, e.Expires)
-		return err
+		return nil
 	})
 }
 
@@ -162,7 +168,7 @@ func (p *files) retire(ctx context.Context, f *file) error {
 	}
 	// A file that another process has open may not be settled.
 	if id, settled, err := identify(p.path(f.uid)); err == nil && settled {
-		p.index.note(ctx, f.uid, entry{id, s})
+		p.index.note(ctx, map[int64]entry{f.uid: {id, s}})
 	}
 	return nil
 }
@@ -192,55 +198,6 @@ func must(f fs.FS, err error) fs.FS {
 // Name is the path of a user's file below the storage's folder.
 func Name(uid int64) string {
 	return filepath.Join(fmt.Sprintf("%02x", uint8(uid)), strconv.FormatInt(uid, 10)+suffix)
-}
-
-// States implements [storage.Backend]. It opens only the files that changed since the index
-// has their summary.
-func (b *Backend) States(ctx context.Context, visit func(storage.State) error) error {
-	known, err := b.files.index.all(ctx)
-	if err != nil {
-		known = nil // it is a cache
-	}
-	return b.files.users(func(uid int64) error {
-		st := b.state(ctx, uid, known)
-		if errors.Is(st.Err, fs.ErrNotExist) {
-			return nil // removed meanwhile
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return visit(st)
-	})
-}
-
-func (b *Backend) state(ctx context.Context, uid int64, known map[int64]entry) storage.State {
-	st := storage.State{UID: uid}
-	id, settled, err := identify(b.files.path(uid))
-	if err != nil {
-		st.Err = err
-		return st
-	}
-	st.Disk = id.size
-	e, ok := known[uid]
-	if !ok || !settled || e.identity != id {
-		if e.summary, st.Err = b.summary(ctx, uid); st.Err != nil {
-			return st
-		}
-	}
-	st.Bytes, st.Modified = e.Bytes, e.Modified
-	return st
-}
-
-// summary reads the summary of a file from the file itself.
-func (b *Backend) summary(ctx context.Context, uid int64) (s summary, err error) {
-	f, err := b.files.acquire(ctx, uid)
-	if err != nil {
-		return summary{}, b.explain(uid, err)
-	}
-	defer b.files.release(f)
-	f.unlisted.Store(true)
-	s, err = summarize(ctx, f.db)
-	return s, b.explain(uid, err)
 }
 
 // Examine implements [storage.FilePerUser].

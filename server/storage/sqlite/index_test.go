@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -77,6 +78,66 @@ func TestTheIndexKnowsWhatIsInTheFiles(t *testing.T) {
 	}
 	if got := states(t, b); !errors.Is(got[3].Err, sqlite.ErrCorrupt) || got[4].Err != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A listing adds the files that it had to open to the index, before they are closed.
+func TestAListingAddsToTheIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := newUpkeep(t, dir, 5).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := removeDatabase(filepath.Join(dir, indexName)); err != nil {
+		t.Fatal(err)
+	}
+	b := newUpkeep(t, dir, 0)
+	first := states(t, b)
+	all, err := b.files.index.all(t.Context())
+	if err != nil || len(all) != 5 || all[1].Bytes != 10 {
+		t.Errorf("the index: %+v, %v", all, err)
+	}
+	if again := states(t, b); !maps.Equal(again, first) {
+		t.Errorf("%+v, and then %+v", first, again)
+	}
+}
+
+// After a crash the index is behind the files that were open, and their journals say so.
+func TestTheIndexAfterACrash(t *testing.T) {
+	t.Parallel()
+	dir, crashed := t.TempDir(), t.TempDir()
+	if err := newUpkeep(t, dir, 2).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b := newUpkeep(t, dir, 0)
+	err := b.Update(t.Context(), 2, storage.Durable, func(tx storage.Tx) error {
+		change := storage.Change{ID: "b", Fields: storage.FieldPayload | storage.FieldTTL, Payload: []byte("more"), TTL: sql.Null[int64]{V: 60, Valid: true}}
+		return tx.Put("c", []storage.Change{change})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil { // what a killed process leaves
+		t.Fatal(err)
+	}
+	after := newUpkeep(t, crashed, 0)
+	if got := states(t, after); got[1].Bytes != 10 || got[2].Bytes != 14 {
+		t.Errorf("%+v", got)
+	}
+	after.now = func() time.Time { return time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC) }
+	if err := after.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := states(t, after); got[1].Bytes != 10 || got[2].Bytes != 10 {
+		t.Errorf("after a sweep: %+v", got)
+	}
+	if err := after.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x := index{dir: crashed}
+	all, err := x.all(t.Context())
+	if err := errors.Join(err, x.close()); err != nil || all[2].Bytes != 10 || all[2].Expires.Valid {
+		t.Errorf("the index: %+v, %v", all, err)
 	}
 }
 

@@ -137,46 +137,6 @@ func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f 
 	}))
 }
 
-// purgeStep is how many records a purge drops in one transaction: a writer of the user waits for
-// one transaction at most.
-const purgeStep = 1000
-
-// Purge implements [storage.Backend].
-func (b *Backend) Purge(ctx context.Context) error {
-	var errs []error
-	known, err := b.files.index.all(ctx)
-	if err != nil {
-		known = nil // it is a cache
-	}
-	now := bso.TimestampOf(b.now())
-	err = b.files.users(func(uid int64) error {
-		if e, ok := known[uid]; ok && (!e.Expires.Valid || e.Expires.V > now) {
-			if id, settled, err := identify(b.files.path(uid)); err == nil && settled && id == e.identity {
-				return nil // nothing in it has expired
-			}
-		}
-		if err := b.purge(ctx, uid); err != nil && !errors.Is(err, storage.ErrFenced) && ctx.Err() == nil {
-			// The other users' files are purged nevertheless.
-			errs = append(errs, &storage.UserError{UID: uid, Err: fmt.Errorf("cannot purge user %d: %w", uid, err)})
-		}
-		return ctx.Err()
-	})
-	return errors.Join(append(errs, err)...)
-}
-
-func (b *Backend) purge(ctx context.Context, uid int64) error {
-	for n := purgeStep; n == purgeStep; {
-		err := b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
-			n, err = tx.DropExpired(purgeStep)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Delete implements [storage.Backend].
 func (b *Backend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
 
