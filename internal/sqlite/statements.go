@@ -160,8 +160,11 @@ func (s *statements) find(query string) *sql.Stmt {
 }
 
 // prepare prepares the statements that ran more than once. It ignores failures: such a statement
-// runs unprepared.
+// runs unprepared. It does not wait for readers, who may take long: then a later call prepares them.
 func (s *statements) prepare(ctx context.Context, pool *sql.DB) {
+	if n := pool.Stats(); n.MaxOpenConnections > 1 && n.InUse >= n.MaxOpenConnections {
+		return
+	}
 	s.mu.Lock()
 	var wanted []string
 	for query, again := range s.asked {
@@ -214,8 +217,11 @@ func (db *DB) UpdateSoon(ctx context.Context, f func(*Tx) error) error {
 	if !db.durable {
 		return db.UpdateCached(ctx, f)
 	}
-	err := db.soon(ctx, f)
-	db.writeStatements.prepare(context.WithoutCancel(ctx), db.write)
+	began := false
+	err := db.soon(ctx, func(t *Tx) error { began = true; return f(t) })
+	if began {
+		db.writeStatements.prepare(context.WithoutCancel(ctx), db.write)
+	}
 	return err
 }
 
@@ -283,10 +289,14 @@ func (db *DB) statement(ctx context.Context, query string) *sql.Stmt {
 }
 
 func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*Tx) error) error {
+	began := false
 	err := inTx(ctx, db.observer, pool, func(tx *sql.Tx) error {
+		began = true
 		return f(&Tx{ctx: ctx, tx: tx, statements: s, observer: db.observer})
 	})
-	s.prepare(context.WithoutCancel(ctx), pool)
+	if began { // a call that gave up its turn must not wait for it again
+		s.prepare(context.WithoutCancel(ctx), pool)
+	}
 	return err
 }
 
