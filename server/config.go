@@ -85,8 +85,9 @@ type Config struct {
 	// libpq; what it leaves out comes from the environment and from the password file, as
 	// in psql. New refuses a data folder that has accounts or records, and, without a
 	// Database, one that was used with it. Backups are those of the database; Repair
-	// and Compact fail with [ErrNoFiles]. The channels
-	// of devices that pair are in each server's memory.
+	// and Compact fail with [ErrNoFiles]. How
+	// much an address may have in progress, and how many push messages an account gets, is counted by
+	// each server.
 	Database string
 
 	// Backend, if set, keeps the records of all users; default is one SQLite file per user in

@@ -10,8 +10,44 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 )
+
+// Two devices that pair reach each other also where a proxy leads them to different servers.
+func TestPairingAtTwoServers(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	var conns []*websocket.Conn
+	id := ""
+	for range 2 {
+		w := newEnv(t, func(c *server.Config) { c.Database = database })
+		h := httptest.NewServer(w.server.Handler())
+		t.Cleanup(h.Close)
+		conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(h.URL, "http")+"/v1/ws/"+id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.CloseNow() })
+		_, text, err := conn.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var hello map[string]string
+		if err := json.Unmarshal(text, &hello); err != nil {
+			t.Fatal(err)
+		}
+		conns, id = append(conns, conn), hello["channelid"]
+	}
+	for i, from := range conns {
+		if err := from.Write(t.Context(), websocket.MessageText, []byte("aGVsbG8")); err != nil {
+			t.Fatal(err)
+		}
+		if _, text, err := conns[1-i].Read(t.Context()); err != nil || !strings.Contains(string(text), `"message":"aGVsbG8"`) {
+			t.Errorf("the other device has %s, %v", text, err)
+		}
+	}
+}
 
 // Two devices that pair reach each other through the server, at the host's root whatever the
 // path of the public URL, and each is told the other's address.

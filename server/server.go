@@ -51,6 +51,7 @@ type Server struct {
 	backend  storage.Backend // of storage, which closes it
 	pages    http.Handler
 	channels *channels.Relay // nil: none
+	board    *channels.Board // of the channels; nil: this server has them alone
 	metrics  *metrics
 	// telemetry observes the databases, and tracer makes spans of requests; nil: none.
 	telemetry *telemetry.Observer
@@ -270,7 +271,12 @@ func (s *Server) openAccounts(ctx context.Context, keys keys) (_ token.Verifier,
 		return nil, err
 	}
 	close(opened)
-	s.channels = channels.New(channels.Config{Sender: s.channelSender, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log})
+	if s.cfg.Database != "" {
+		if s.board, err = channels.OpenBoard(ctx, s.cfg.Database, s.cfg.Rand, s.telemetry); err != nil {
+			return nil, err
+		}
+	}
+	s.channels = channels.New(channels.Config{Board: s.board, Sender: s.channelSender, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log})
 	s.pages, err = pages.New(pages.Config{PublicURLs: s.names, SignUp: s.cfg.SignUp})
 	return s.accounts, err
 }
@@ -411,6 +417,9 @@ func (s *Server) Close(ctx context.Context) error {
 			s.channels.Close()
 		}
 		var errs []error
+		if s.board != nil {
+			errs = append(errs, s.board.Close())
+		}
 		if s.backend != nil {
 			errs = append(errs, s.backend.Close(ctx))
 		}

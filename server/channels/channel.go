@@ -14,11 +14,14 @@ import (
 type channel struct {
 	id     string
 	expiry *time.Timer
-	// first created the channel and second joined it; second is nil until then. The relay's
-	// mutex guards both pointers.
+	// first created the channel and second joined it. Each is nil while it is not here: nobody
+	// joined, or it is connected to another server. The relay's mutex guards both pointers.
 	first, second *party
+	// inbox has what another server sends for the party here.
+	inbox chan note
 
 	mu       sync.Mutex
+	posted   int // to another server
 	conns    map[*party]*websocket.Conn
 	ended    bool
 	messages int
@@ -78,14 +81,27 @@ func (c *channel) admit(kind websocket.MessageType, message []byte) error {
 	if kind != websocket.MessageText || !isBase64URL(message) {
 		return fmt.Errorf("%w: a message is not base64url", errMisuse)
 	}
+	return c.count(len(message))
+}
+
+// count counts a message of either party.
+func (c *channel) count(size int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.messages++
-	c.bytes += len(message)
+	c.bytes += size
 	if c.messages > maxMessages || c.bytes > maxChannelBytes {
 		return fmt.Errorf("%w: too much was sent", errMisuse)
 	}
 	return nil
+}
+
+// number returns the number of the next note to another server.
+func (c *channel) number() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.posted++
+	return c.posted
 }
 
 // isBase64URL reports whether text is base64url, with padding as Firefox sends it, or without.

@@ -1,14 +1,14 @@
 // Package channels relays the messages with which two devices pair: what one party of a
 // channel sends, the other receives. The messages are encrypted with a key that only the two
 // devices have, so the relay sees who sends how much and when, and nothing else. Nothing is
-// stored.
+// stored, but where the parties are connected to different servers: then a message passes through
+// their database; see [Board].
 //
 // Source: the API of Mozilla's channelserver.
 package channels
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -42,6 +42,8 @@ const (
 	maxUserAgent = 256
 	// idSize is the size of a channel's ID, in bytes.
 	idSize = 16
+	// takeEvery is how often a server that has a channel looks for messages of other servers.
+	takeEvery = 200 * time.Millisecond
 )
 
 // Prefix is the path of the relay; clients append a channel's ID.
@@ -55,8 +57,11 @@ type Sender struct {
 	Shared           bool
 }
 
-// Config configures a [Relay]. All fields must be set.
+// Config configures a [Relay]. All fields but Board must be set.
 type Config struct {
+	// Board, if set, is shared with the relays of other servers, whose parties can join this one's
+	// channels. The caller closes it after the Relay.
+	Board  *Board
 	Sender func(*http.Request) Sender
 	Now    func() time.Time
 	Rand   io.Reader
@@ -80,6 +85,9 @@ type Relay struct {
 func New(cfg Config) *Relay {
 	r := &Relay{cfg: cfg, open: make(map[string]*channel)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	if cfg.Board != nil {
+		r.running.Go(r.take)
+	}
 	return r
 }
 
@@ -108,7 +116,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	sender := r.cfg.Sender(req)
-	c, p, no := r.join(req.PathValue("id"), sender)
+	c, p, no := r.place(req.Context(), req.PathValue("id"), sender)
 	if no != nil {
 		if no.wait > 0 {
 			w.Header().Set("Retry-After", strconv.FormatInt(int64((no.wait+time.Second-1)/time.Second), 10))
@@ -135,56 +143,6 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.end(c, err)
 }
 
-// join returns a new channel, or an existing one if id is not "", and the caller's place in it.
-// If it returns no refusal, the caller must call r.running.Done.
-func (r *Relay) join(id string, sender Sender) (*channel, *party, *refusal) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, nil, &refusal{status: http.StatusServiceUnavailable, text: "the server is stopping"}
-	}
-	if id != "" {
-		c := r.open[id]
-		if c == nil || c.second != nil {
-			// One answer for both: it does not tell which channels exist.
-			return nil, nil, &refusal{status: http.StatusNotFound, text: "there is no such channel, or it has been used"}
-		}
-		c.second = &party{}
-		r.running.Add(1)
-		return c, c.second, nil
-	}
-	now := r.cfg.Now()
-	if wait := r.recent.take(sender, now); wait > 0 {
-		return nil, nil, &refusal{status: http.StatusTooManyRequests, text: "too many channels; try again later", wait: wait}
-	}
-	raw := make([]byte, idSize)
-	if _, err := io.ReadFull(r.cfg.Rand, raw); err != nil {
-		return nil, nil, &refusal{status: http.StatusInternalServerError, text: "cannot make a channel"}
-	}
-	c := &channel{id: base64.RawURLEncoding.EncodeToString(raw), first: &party{}}
-	c.expiry = time.AfterFunc(Lifetime, func() { r.end(c, errExpired) })
-	r.open[c.id] = c
-	r.running.Add(1)
-	return c, c.first, nil
-}
-
-var errExpired = errors.New("the channel expired")
-
-// end removes a channel and closes its connections.
-func (r *Relay) end(c *channel, why error) {
-	r.mu.Lock()
-	if r.open[c.id] == c {
-		delete(r.open, c.id)
-	}
-	r.mu.Unlock()
-	c.expiry.Stop()
-	reason := "the other device left"
-	if errors.Is(why, errExpired) || errors.Is(why, errMisuse) {
-		reason = why.Error()
-	}
-	c.close(reason)
-}
-
 // serve tells p its channel's ID, and relays what p sends until the channel ends.
 func (r *Relay) serve(c *channel, p *party) error {
 	hello, err := json.Marshal(map[string]string{"channelid": c.id, "link": Prefix + c.id})
@@ -197,6 +155,9 @@ func (r *Relay) serve(c *channel, p *party) error {
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
 	r.running.Go(func() { r.ping(ctx, p.conn) })
+	if r.cfg.Board != nil {
+		r.running.Go(func() { r.deliver(ctx, c, p) })
+	}
 	for {
 		kind, message, err := p.conn.Read(ctx)
 		if err != nil {
@@ -205,15 +166,16 @@ func (r *Relay) serve(c *channel, p *party) error {
 		if err := c.admit(kind, message); err != nil {
 			return err
 		}
-		other := c.other(p)
-		if other == nil {
-			continue // nobody is there yet
-		}
 		envelope, err := json.Marshal(envelope{string(message), p.from})
 		if err != nil {
 			return err
 		}
-		if err := r.write(other, envelope); err != nil {
+		if other := c.other(p); other != nil {
+			err = r.write(other, envelope)
+		} else { // at another server, or nobody is there yet
+			err = r.post(ctx, c, note{Envelope: envelope, Size: len(message)})
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -14,8 +14,16 @@ type created struct {
 	network string
 }
 
-// take counts a new channel, and returns 0 if it is within the bounds, or how long to wait. A
-// network that speaks for many clients may have three quarters of all channels.
+// most is how many channels a sender's network may have. One that speaks for many clients may have
+// three quarters of all.
+func (s Sender) most() int {
+	if s.Shared {
+		return maxRecent * 3 / 4
+	}
+	return maxRecentOf
+}
+
+// take counts a new channel, and returns 0 if it is within the bounds, or how long to wait.
 func (q *recent) take(s Sender, now time.Time) (wait time.Duration) {
 	n := 0
 	for n < len(q.order) && !now.Before(q.order[n].at.Add(Lifetime)) {
@@ -23,11 +31,7 @@ func (q *recent) take(s Sender, now time.Time) (wait time.Duration) {
 		n++
 	}
 	q.order = append(q.order[:0], q.order[n:]...)
-	most := maxRecentOf
-	if s.Shared {
-		most = maxRecent * 3 / 4
-	}
-	if len(q.order) >= maxRecent || q.number[s.Network] >= most {
+	if len(q.order) >= maxRecent || q.number[s.Network] >= s.most() {
 		return q.order[0].at.Add(Lifetime).Sub(now)
 	}
 	if q.number == nil {
