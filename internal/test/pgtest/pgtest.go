@@ -36,6 +36,7 @@ type Server struct {
 	postgres *exec.Cmd
 	log      bytes.Buffer
 	schemas  atomic.Int64
+	settings []string // for the command line, like "-c", "max_connections=20"
 }
 
 var running *Server
@@ -61,28 +62,38 @@ func Main(m *testing.M) int {
 	return code
 }
 
-func start(programs string) (s *Server, err error) {
+func start(programs string, settings ...string) (s *Server, err error) {
+	s, err = create(programs, settings)
+	if err != nil {
+		return nil, err
+	}
+	initdb := s.command("initdb", "--pgdata", filepath.Join(s.dir, "data"), "--username", "test", "--auth", "trust",
+		"--encoding", "UTF8", "--no-locale", "--no-sync")
+	if out, failed := initdb.CombinedOutput(); failed != nil {
+		return nil, errors.Join(fmt.Errorf("initdb: %w: %s", failed, out), s.remove())
+	}
+	if err := s.Start(); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+// create makes the folder of a server.
+func create(programs string, settings []string) (s *Server, err error) {
 	dir, err := os.MkdirTemp("", "pg") // the path of a socket is short
 	if err != nil {
 		return nil, err
 	}
 	s = &Server{dir: dir, programs: programs}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.remove())
-		}
-	}()
+	for _, setting := range settings {
+		s.settings = append(s.settings, "-c", setting)
+	}
 	if os.Geteuid() == 0 {
 		if err := s.unprivileged(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.remove())
 		}
 	}
-	initdb := s.command("initdb", "--pgdata", filepath.Join(dir, "data"), "--username", "test", "--auth", "trust",
-		"--encoding", "UTF8", "--no-locale", "--no-sync")
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
-	}
-	return s, s.Start()
+	return s, nil
 }
 
 // unprivileged makes the server another user's: PostgreSQL refuses to run as root.
@@ -118,6 +129,7 @@ func (s *Server) Start() error {
 	// Nothing here outlives the machine, so the disk need not be waited for.
 	s.postgres = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-c", "listen_addresses=",
 		"-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB")
+	s.postgres.Args = append(s.postgres.Args, s.settings...)
 	s.postgres.Stdout, s.postgres.Stderr = &s.log, &s.log
 	if err := s.postgres.Start(); err != nil {
 		return err
@@ -198,21 +210,89 @@ func OnFiles(t testing.TB) {
 	}
 }
 
-// Own starts a server for one test, which may stop it. It skips the test without PostgreSQL.
-func Own(t testing.TB) *Server {
+// Own starts a server for one test, which may stop it, with settings like "max_connections=20".
+// It skips the test without PostgreSQL.
+func Own(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	programs := os.Getenv(Programs)
 	if programs == "" {
 		t.Skip("without PostgreSQL: " + Programs + " is not set")
 	}
-	s, err := start(programs)
+	s, err := start(programs, settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.removeAfter(t)
+	return s
+}
+
+func (s *Server) removeAfter(t testing.TB) {
 	t.Cleanup(func() {
 		if err := s.remove(); err != nil {
 			t.Error(err)
 		}
 	})
-	return s
+}
+
+// Standby starts a copy of the server that follows it. Commits of the server wait for the copy
+// from then on, until it is stopped.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	copied, err := create(s.programs, []string{"synchronous_standby_names="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied.removeAfter(t)
+	backup := copied.command("pg_basebackup", "--pgdata", filepath.Join(copied.dir, "data"), "--dbname", "host="+s.dir+" user=test",
+		"--checkpoint", "fast", "--write-recovery-conf", "--no-sync")
+	if out, err := backup.CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v: %s", err, out)
+	}
+	if err := copied.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+	s.Exec(t, "SELECT pg_reload_conf()")
+	s.Await(t, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+	return copied
+}
+
+// Promote makes a standby take writes.
+func (s *Server) Promote(t testing.TB) {
+	t.Helper()
+	s.Exec(t, "SELECT pg_promote()")
+}
+
+// Folder is the folder of the server, which its account owns.
+func (s *Server) Folder() string { return s.dir }
+
+// Exec runs statements.
+func (s *Server) Exec(t testing.TB, statements string) {
+	t.Helper()
+	conn := s.connect(t)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), statements); err != nil {
+		t.Fatalf("%s: %v", statements, err)
+	}
+}
+
+// Await waits until a statement that returns a truth value returns true.
+func (s *Server) Await(t testing.TB, statement string) {
+	t.Helper()
+	conn := s.connect(t)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for yes := false; !yes; {
+		if err := conn.QueryRow(t.Context(), statement).Scan(&yes); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func (s *Server) connect(t testing.TB) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.URL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

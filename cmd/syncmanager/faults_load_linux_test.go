@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/syncmanager/syncmanager/account"
+	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/hawk"
+)
+
+// load writes records of several users at once, each user from two devices, and notes what was acknowledged.
+type load struct {
+	t     *testing.T
+	users []*loadUser
+	stop  context.CancelFunc
+	group sync.WaitGroup
+	// acked and failed count the answers; changed is signalled at each.
+	mu            sync.Mutex
+	changed       *sync.Cond
+	acked, failed int
+	codes         map[int]int
+}
+
+// loadUser is a storage, and what it must have.
+type loadUser struct {
+	http     *http.Client
+	creds    hawk.Credentials
+	endpoint string
+	// latest is the largest time of an acknowledged write.
+	latest atomic.Int64
+
+	mu    sync.Mutex
+	times map[string]string // of each collection: what got that time
+	// acked has the last acknowledged payload and time of each record, and maybe what was
+	// sent since then without an answer.
+	acked map[string]ackedRecord
+	maybe map[string][]string
+}
+
+type ackedRecord struct {
+	payload string
+	at      bso.Timestamp
+}
+
+const (
+	loadUsers   = 4
+	loadDevices = 2
+)
+
+// newLoad makes the users, and begins to write.
+func newLoad(t *testing.T, url string) *load {
+	t.Helper()
+	l := &load{t: t, codes: make(map[int]int)}
+	l.changed = sync.NewCond(&l.mu)
+	for i := range loadUsers {
+		l.users = append(l.users, newLoadUser(t, url, i))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l.stop = cancel
+	t.Cleanup(func() {
+		cancel()
+		l.group.Wait()
+	})
+	for _, u := range l.users {
+		for device := range loadDevices {
+			l.group.Go(func() { l.write(ctx, u, fmt.Sprint("d", device)) })
+		}
+	}
+	return l
+}
+
+func newLoadUser(t *testing.T, url string, i int) *loadUser {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: loadDevices}
+	t.Cleanup(transport.CloseIdleConnections)
+	c, err := account.New(account.Config{Server: url, Transport: transport, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	check(t, err)
+	a, err := c.CreateAccount(t.Context(), fmt.Sprintf("load-%d@example.org", i), "a password for nothing")
+	check(t, err)
+	access, err := a.AccessToken(t.Context(), false)
+	check(t, err)
+	kid, _, err := a.SyncKey(t.Context())
+	check(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.TokenServer()+"/1.0/sync/1.5", nil)
+	check(t, err)
+	r.Header.Set("Authorization", "Bearer "+access)
+	r.Header.Set("X-KeyID", kid)
+	u := &loadUser{
+		http:  &http.Client{Transport: transport, Timeout: 20 * time.Second},
+		times: make(map[string]string), acked: make(map[string]ackedRecord), maybe: make(map[string][]string),
+	}
+	answer, err := u.http.Do(r)
+	check(t, err)
+	defer answer.Body.Close()
+	var token struct {
+		ID, Key  string
+		Endpoint string `json:"api_endpoint"`
+	}
+	check(t, json.NewDecoder(answer.Body).Decode(&token))
+	u.creds, u.endpoint = hawk.Credentials{ID: token.ID, Key: []byte(token.Key)}, token.Endpoint
+	return u
+}
+
+// do sends a signed request.
+func (u *loadUser) do(ctx context.Context, method, path, body string) (code int, answer []byte, header http.Header, err error) {
+	r, err := http.NewRequestWithContext(ctx, method, u.endpoint+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	nonce, err := hawk.Nonce(rand.Reader)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	hawk.Sign(r, u.creds, time.Now().Unix(), nonce, "")
+	response, err := u.http.Do(r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	return response.StatusCode, answer, response.Header, err
+}
+
+// write sends one write after another: a record alone, several at once, and several as a batch.
+func (l *load) write(ctx context.Context, u *loadUser, device string) {
+	for n := 0; ctx.Err() == nil; n++ {
+		collection := []string{"bookmarks", "history"}[n%2]
+		records := make(map[string]string)
+		for i := range 1 + 2*(n%3) {
+			records[fmt.Sprintf("%s-%d", device, (n+i)%40)] = fmt.Sprintf("%s write %d of %d %s", device, n, i, strings.Repeat("x", 200))
+		}
+		// The answer is awaited also when the load ends: it says what must be there.
+		l.send(context.WithoutCancel(ctx), u, collection, records, n)
+	}
+}
+
+func (l *load) send(ctx context.Context, u *loadUser, collection string, records map[string]string, n int) {
+	var body bytes.Buffer
+	method, path := http.MethodPost, "/storage/"+collection
+	if n%6 == 5 {
+		path += "?batch=true&commit=true"
+	}
+	for id, payload := range records {
+		fmt.Fprintf(&body, `%c{"id":%q,"payload":%q}`, ",["[min(1, max(0, 1-body.Len()))], id, payload)
+		if len(records) == 1 {
+			method, path = http.MethodPut, path+"/"+id
+			body.Reset()
+			fmt.Fprintf(&body, `{"payload":%q}`, payload)
+		}
+	}
+	if method == http.MethodPost {
+		body.WriteByte(']')
+	}
+	before := u.latest.Load()
+	code, answer, header, err := u.do(ctx, method, path, body.String())
+	l.note(u, collection, records, before, code, answer, header, err)
+}
+
+// note files an answer.
+func (l *load) note(u *loadUser, collection string, records map[string]string, before int64, code int, answer []byte, header http.Header, err error) {
+	var at bso.Timestamp
+	if err == nil && code == http.StatusOK {
+		if at, err = bso.ParseTimestamp(header.Get("X-Last-Modified")); err != nil {
+			l.t.Errorf("a write was answered with the time %q: %s", header.Get("X-Last-Modified"), answer)
+		}
+	}
+	u.mu.Lock()
+	for id, payload := range records {
+		key := collection + "/" + id
+		if at == 0 {
+			u.maybe[key] = append(u.maybe[key], payload)
+		} else {
+			u.acked[key], u.maybe[key] = ackedRecord{payload, at}, nil
+		}
+	}
+	if at != 0 {
+		what := fmt.Sprint(records)
+		if other, twice := u.times[at.String()]; twice {
+			l.t.Errorf("two writes got the time %v: %.80s and %.80s", at, what, other)
+		}
+		u.times[at.String()] = what
+		if int64(at) <= before {
+			l.t.Errorf("a write got the time %v, after one at %v", at, bso.Timestamp(before))
+		}
+		for old := u.latest.Load(); int64(at) > old && !u.latest.CompareAndSwap(old, int64(at)); old = u.latest.Load() {
+		}
+	}
+	u.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.codes[code]++
+	if at != 0 {
+		l.acked++
+	} else {
+		l.failed++
+	}
+	l.changed.Broadcast()
+}
+
+// awaitAcked waits until n more writes are acknowledged, and awaitFailed until n more are not.
+func (l *load) awaitAcked(n int)  { l.await(&l.acked, n) }
+func (l *load) awaitFailed(n int) { l.await(&l.failed, n) }
+
+func (l *load) await(counter *int, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for want := *counter + n; *counter < want && l.t.Context().Err() == nil; {
+		l.changed.Wait()
+	}
+}
