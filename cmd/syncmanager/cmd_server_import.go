@@ -62,7 +62,7 @@ server is copied again. If devices have written to both servers, the records tha
 at the other one are added, and what was deleted there meanwhile stays. A user whose keys
 differ, or who has other records here, is named and left as they are. What the protocol does
 not allow is named and left out; then the exit code is 3.`,
-		Example: `  syncmanager server import --from mysql://sync@db/storage --tokens mysql://sync@db/tokens --data srv
+		Example: `  syncmanager server import --from mysql://sync@db/sync --data srv --dry-run
   syncmanager server import --from /var/lib/syncserver/syncserver.db --data srv`,
 		Args: cobra.NoArgs,
 		RunE: o.do(func(c *cobra.Command, _ []string) error { return i.run(c.Context()) }),
