@@ -63,26 +63,35 @@ func (t *transaction) CommitBatch(collection, token string) (int, error) {
 			return 0, err
 		}
 	}
-	return records, t.exec(func(b *pgx.Batch) {
-		b.Queue(sqlDropBatchPosts, t.uid, batch)
-		b.Queue(sqlDropBatch, t.uid, batch)
-	})
+	t.later(sqlDropBatchPosts, t.uid, batch)
+	t.later(sqlDropBatch, t.uid, batch)
+	return records, nil
 }
 
 func (t *transaction) Usage(token string) (u storage.Usage, err error) {
-	if err := t.writeGrowth(); err != nil {
-		return u, err
+	if t.usage != nil && token == "" {
+		return *t.usage, nil
 	}
-	_, err = t.row(sqlUsage, []any{t.uid, storage.Overhead, token}, &u.Bytes, &u.Collections)
+	n := len(t.grown)
+	err = t.send(func(b *pgx.Batch) {
+		t.queueGrowth(b)
+		b.Queue(sqlUsage, t.uid, storage.Overhead, token)
+	}, func(r pgx.BatchResults) error {
+		for range n {
+			if _, err := r.Exec(); err != nil {
+				return err
+			}
+		}
+		return r.QueryRow().Scan(&u.Bytes, &u.Collections)
+	})
 	return u, err
 }
 
 func (t *transaction) BoundBatches(token string, number int, bytes int64) error {
-	return t.exec(func(b *pgx.Batch) {
-		for _, statement := range []string{sqlDropExcessPosts, sqlDropExcessBatch} {
-			b.Queue(statement, t.uid, storage.Overhead, token, number, bytes)
-		}
-	})
+	for _, sql := range []string{sqlDropExcessPosts, sqlDropExcessBatch} {
+		t.later(sql, t.uid, storage.Overhead, token, number, bytes)
+	}
+	return nil
 }
 
 func (t *transaction) DropBatch(token string) error {

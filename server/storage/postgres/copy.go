@@ -49,6 +49,7 @@ func (t *transaction) Import(collection string, modified bso.Timestamp, records 
 		weights[i] = pgtype.Int4{Int32: int32(r.SortIndex.V), Valid: r.SortIndex.Valid}
 	}
 	var by growth
+	delete(t.stamped, collection)
 	err := t.send(func(b *pgx.Batch) {
 		t.queueModified(b, storage.LastModified(modified, records))
 		b.Queue(sqlStampCollection, t.uid, collection, int64(modified))

@@ -121,6 +121,7 @@ func (b *Backend) enter() error {
 func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) error) error {
 	return b.repeat(ctx, uid, &b.readers, func(conn *pgxpool.Conn) error {
 		t := b.begin(ctx, conn, uid, sqlBeginView)
+		t.reads = true
 		defer t.rollback()
 		return f(t)
 	}, settled)
@@ -160,7 +161,7 @@ func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d s
 	t := b.begin(ctx, conn, uid, sqlBeginUpdate)
 	t.step = step
 	if d == storage.Deferred {
-		t.begin = append(t.begin, sqlDeferred)
+		t.later(sqlDeferred)
 	}
 	defer t.rollback()
 	if err := t.lock(); err != nil {

@@ -11,10 +11,17 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage"
 )
 
-// number returns the number of a collection and its last-modified time, or zeros.
+// number returns the number of a collection and its last-modified time, or zeros. A step that
+// reads asks once.
 func (t *transaction) number(collection string) (n int32, modified bso.Timestamp, err error) {
+	if t.reads && t.asked.name == collection {
+		return t.asked.n, t.asked.modified, nil
+	}
 	var at int64
 	_, err = t.row(sqlCollection, []any{t.uid, collection}, &n, &at)
+	if err == nil {
+		t.asked = numberOf{collection, n, bso.Timestamp(at)}
+	}
 	return n, bso.Timestamp(at), err
 }
 
@@ -23,6 +30,9 @@ func (t *transaction) Modified(collection string, id bso.ID) (bso.Timestamp, err
 	if collection == "" {
 		_, err := t.row(sqlModified, []any{t.uid}, &at)
 		return bso.Timestamp(at), err
+	}
+	if at, ok := t.stamped[collection]; ok && id == "" {
+		return at, nil
 	}
 	n, modified, err := t.number(collection)
 	if id == "" || n == 0 || err != nil {
@@ -181,7 +191,9 @@ func (t *transaction) Records(q storage.Query, f func(*storage.Record) error) er
 	if q.IDsOnly {
 		statement, into = l.ids, into[:1]
 	}
-	t.begin = append(t.begin, t.slowly...)
+	for _, sql := range t.slowly {
+		t.later(sql)
+	}
 	return t.each(func(rows pgx.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err

@@ -28,10 +28,11 @@ const (
 // transaction is one step on a user's storage. Its begin is sent with its first statement, and
 // what it need not wait for with its commit.
 type transaction struct {
-	ctx    context.Context
-	conn   *pgx.Conn
-	uid    int64
-	begin  []string // statements that are still to be sent
+	ctx  context.Context
+	conn *pgx.Conn
+	uid  int64
+	// begin is the statements that are sent before the next one; nothing waits for their answer.
+	begin  []statement
 	slowly []string // statements that give a listing more time
 
 	now  bso.Timestamp // the clock's time; what has expired by then is not there
@@ -40,13 +41,41 @@ type transaction struct {
 	step int64
 	// fenced says that the user's storage takes no writes.
 	fenced bool
+	// reads says that the step writes nothing, so that what it has read stays true. asked is
+	// the collection whose number it asked for last.
+	reads bool
+	asked numberOf
+	// usage is what the user had stored when an update got its turn; nil after the first write.
+	usage *storage.Usage
+	// stamped has the last-modified times of the collections that the step wrote.
+	stamped map[string]bso.Timestamp
 	// grown is how much the collections have grown by since they were written last, by name.
 	grown map[string]growth
 }
 
 // begin returns a step, which begins with its first statement.
 func (b *Backend) begin(ctx context.Context, conn *pgxpool.Conn, uid int64, begin ...string) *transaction {
-	return &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, now: bso.TimestampOf(b.now()), begin: begin, slowly: b.slowly}
+	t := &transaction{ctx: ctx, conn: conn.Conn(), uid: uid, now: bso.TimestampOf(b.now()), slowly: b.slowly}
+	for _, sql := range begin {
+		t.later(sql)
+	}
+	return t
+}
+
+// statement is a statement with its parameters.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// later has a statement sent with the next one, or with the commit, which then fails if it fails.
+func (t *transaction) later(sql string, args ...any) { t.begin = append(t.begin, statement{sql, args}) }
+
+// numberOf is a collection with its number, 0 if it does not exist.
+type numberOf struct {
+	name     string
+	n        int32
+	modified bso.Timestamp
 }
 
 // growth is a change of a collection's counters.
@@ -67,8 +96,8 @@ func (t *transaction) send(queue func(*pgx.Batch), read func(pgx.BatchResults) e
 
 func (t *transaction) sendOnce(queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
 	var b pgx.Batch
-	for _, statement := range t.begin {
-		b.Queue(statement)
+	for _, s := range t.begin {
+		b.Queue(s.sql, s.args...)
 	}
 	begin := len(t.begin)
 	t.begin = nil
@@ -123,7 +152,21 @@ func (t *transaction) each(f func(pgx.Rows) error, sql string, args ...any) erro
 // lock waits for the step's turn. For a user who never wrote it makes the row to lock.
 func (t *transaction) lock() error {
 	var last int64
-	found, err := t.row(sqlLock, []any{t.uid}, &last, &t.fenced)
+	found := false
+	usage := new(storage.Usage)
+	err := t.send(func(b *pgx.Batch) {
+		b.Queue(sqlLock, t.uid)
+		b.Queue(sqlUsage, t.uid, storage.Overhead, "") // most steps need it
+	}, func(r pgx.BatchResults) error {
+		err := r.QueryRow().Scan(&last, &t.fenced)
+		if found = err == nil; err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		return r.QueryRow().Scan(&usage.Bytes, &usage.Collections)
+	})
+	if err == nil && found {
+		t.usage = usage
+	}
 	if err == nil && !found {
 		err = t.send(func(b *pgx.Batch) {
 			b.Queue(sqlFirst, t.uid)
@@ -181,6 +224,7 @@ func (t *transaction) grow(collection string, by growth) {
 	if t.grown == nil {
 		t.grown = make(map[string]growth)
 	}
+	t.usage = nil
 	sum := t.grown[collection]
 	t.grown[collection] = growth{sum.records + by.records, sum.bytes + by.bytes}
 }

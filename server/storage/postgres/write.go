@@ -18,10 +18,15 @@ func (t *transaction) Time() (bso.Timestamp, error) {
 // stamp queues the statements that move the storage's last-modified time, and the
 // collection's unless it is "".
 func (t *transaction) stamp(b *pgx.Batch, collection string) {
+	t.usage = nil
 	now, _ := t.Time()
 	b.Queue(sqlStamp, t.uid, int64(now), t.step)
 	if collection != "" {
 		b.Queue(sqlStampCollection, t.uid, collection, int64(now))
+		if t.stamped == nil {
+			t.stamped = make(map[string]bso.Timestamp)
+		}
+		t.stamped[collection] = now
 	}
 }
 
@@ -82,6 +87,8 @@ func (t *transaction) DeleteCollection(collection string) (bool, error) {
 		return false, err
 	}
 	delete(t.grown, collection)
+	delete(t.stamped, collection)
+	t.usage = nil
 	return n != 0, t.exec(func(b *pgx.Batch) {
 		b.Queue(sqlDropCollectPosts, t.uid, collection)
 		b.Queue(sqlDropCollectBatch, t.uid, collection)
@@ -95,7 +102,7 @@ func (t *transaction) DeleteCollection(collection string) (bool, error) {
 
 // wipe queues the statements that delete everything but the user's row.
 func (t *transaction) wipe(b *pgx.Batch) {
-	t.grown = nil
+	t.grown, t.stamped, t.usage = nil, nil, nil
 	for _, statement := range []string{sqlWipePosts, sqlWipeBatches, sqlWipeRecords, sqlWipeCollections} {
 		b.Queue(statement, t.uid)
 	}
