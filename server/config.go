@@ -110,6 +110,10 @@ type Config struct {
 	// Disk returns the free space and the size, in bytes, of the disk that a folder is on;
 	// the default asks the operating system.
 	Disk func(dir string) (left, size int64, err error)
+	// BatchRoom is how many bytes the uploads that wait for their commit may take, of all users and
+	// all servers on the Database together; 0 means 4 GiB. More are refused until some are committed or
+	// given up. Without a Database, they may take what is free of the disk.
+	BatchRoom int64
 	// MaxWaiting bounds how many requests use the storage or wait for it; see
 	// [storage.Config.MaxWaiting]. Requests for tokens, which lead to more, are refused with them.
 	MaxWaiting int

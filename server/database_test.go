@@ -189,6 +189,42 @@ func TestAServerThatHasTooMuchToDo(t *testing.T) {
 	}
 }
 
+// Uploads that wait for their commit are bounded on all servers together: one knows what those of
+// another take.
+func TestTheRoomForBatchesIsShared(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	shared := func(c *server.Config) { c.Database, c.BatchRoom = database, 10_000 }
+	one := newEnv(t, shared)
+	a := one.device(true)
+	upload := func(d *device) (int, string) {
+		code, answer := d.do("POST", "/storage/forms?batch=true", `[{"id":"y","payload":"`+strings.Repeat("x", 6000)+`"}]`)
+		var started struct{ Batch string }
+		if code == http.StatusAccepted {
+			if err := json.Unmarshal([]byte(answer), &started); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return code, started.Batch
+	}
+	code, batch := upload(a)
+	if code != http.StatusAccepted {
+		t.Fatalf("the first upload: %d", code)
+	}
+	two := newEnv(t, shared)
+	b := two.device(false)
+	if code, _ := upload(b); code != http.StatusServiceUnavailable {
+		t.Errorf("an upload to the other server, without room for it: %d", code)
+	}
+	b.must("POST", "/storage/forms?commit=true&batch="+batch, `[]`) // it makes room, also there
+	two.Pass(time.Minute)
+	for code := http.StatusServiceUnavailable; code != http.StatusAccepted; code, _ = upload(b) {
+		if code != http.StatusServiceUnavailable {
+			t.Fatalf("an upload after the commit: %d", code)
+		}
+	}
+}
+
 // rowLock is a transaction of the test that has locked the rows of all users.
 type rowLock struct {
 	t    *testing.T

@@ -60,6 +60,7 @@ type Server struct {
 	health    health
 	// defaultQuota is the quota of users without their own, in bytes; 0 means any amount.
 	defaultQuota atomic.Int64
+	room         sharedRoom // for batches
 	conns        *conns
 	requests     *requests
 	bodies       *intake.Budget
@@ -180,6 +181,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
+	if s.cfg.Database != "" {
+		return s.askBatches(ctx)
+	}
 	return nil
 }
 
@@ -239,6 +243,9 @@ func (s *Server) openStorage(auth storage.Authenticator) {
 	}
 	if s.cfg.Backend == nil && s.cfg.Database == "" {
 		cfg.Full, cfg.BatchRoom = s.diskFull, s.batchRoom
+	}
+	if s.cfg.Database != "" {
+		cfg.BatchRoom = s.sharedBatchRoom
 	}
 	s.storage = storage.New(cfg)
 }

@@ -103,6 +103,14 @@ func (g *grant) end(done, gone bool, size BatchSize) {
 	}
 }
 
+// BatchBytes returns what the batches take, overhead included, that were started or added to
+// since the Service was made and wait for their commit.
+func (s *Service) BatchBytes() int64 {
+	s.waiting.mu.Lock()
+	defer s.waiting.mu.Unlock()
+	return s.waiting.bytes
+}
+
 // forget stops counting the batches of a user, in one collection unless it is "".
 func (w *waiting) forget(uid int64, collection string) {
 	w.mu.Lock()

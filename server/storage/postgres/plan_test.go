@@ -53,7 +53,7 @@ func TestStatementsTouchOneUser(t *testing.T) {
 		}
 	}
 	for name, statement := range plantest.Statements(t, "sql.go") {
-		if name == "sqlStates" || name == "sqlExpiring" || name == "sqlProbe" {
+		if name == "sqlStates" || name == "sqlExpiring" || name == "sqlProbe" || name == "sqlBatchBytes" {
 			continue // of the operator: they read all users
 		}
 		plan := explain(t, conn, name, statement)
@@ -65,6 +65,44 @@ func TestStatementsTouchOneUser(t *testing.T) {
 		}
 		if parts := partitions(plan); len(parts) > 1 {
 			t.Errorf("%s reads the partitions %v:\n%s\n%s", name, parts, statement, plan)
+		}
+		// A database of several machines sends a statement to the one that has the user, if it says
+		// so of each table.
+		if tables, users := len(tableNames.FindAllString(statement, -1)), len(ofUser.FindAllString(statement, -1)); tables > users {
+			t.Errorf("%s names %d tables, and the user of %d:\n%s", name, tables, users, statement)
+		}
+		if strings.Contains(statement, "advisory") || strings.Contains(statement, "nextval") {
+			t.Errorf("%s uses what such databases do not share:\n%s", name, statement)
+		}
+	}
+	checkKeys(t, conn)
+}
+
+var (
+	tableNames = regexp.MustCompile(`\bstorage_[a-z]+\b`)
+	ofUser     = regexp.MustCompile(`\buid = \$1|\(uid,|SELECT uid,`)
+)
+
+// checkKeys fails if an index does not begin with the user, or a table depends on another one or on a
+// sequence: such tables cannot be distributed by user.
+func checkKeys(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	for what, query := range map[string]string{
+		"an index that does not begin with the user": `SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			WHERE c.relnamespace = current_schema()::regnamespace AND c.relname LIKE 'storage%' AND a.attname <> 'uid'`,
+		"a foreign key": `SELECT count(*) FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND contype = 'f'`,
+		"a sequence":    `SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S'`,
+		"a table that is not partitioned by user": `SELECT count(*) FROM pg_class c WHERE relnamespace = current_schema()::regnamespace
+			AND relname LIKE 'storage%' AND relkind IN ('r', 'p') AND NOT relispartition
+			AND coalesce(pg_get_partkeydef(oid), '') <> 'HASH (uid)'`,
+	} {
+		var n int
+		if err := conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n != 0 {
+			t.Errorf("%d times %s", n, what)
 		}
 	}
 }

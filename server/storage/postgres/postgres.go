@@ -291,6 +291,16 @@ func (b *Backend) States(ctx context.Context, visit func(storage.State) error) e
 	})
 }
 
+// BatchBytes returns what the batches of all users take that wait for their commit, on whichever server they
+// were started, overhead included.
+func (b *Backend) BatchBytes(ctx context.Context) (n int64, err error) {
+	err = b.operate(ctx, func(t *transaction) error {
+		_, err := t.row(sqlBatchBytes, []any{storage.Overhead}, &n)
+		return err
+	})
+	return n, err
+}
+
 // errReadOnly is the failure of a Probe on a standby.
 var errReadOnly = errors.New("the database can only be read: it is a standby, or set to read only")
 

@@ -200,7 +200,8 @@ const (
 			EXISTS (SELECT FROM storage_records r WHERE r.uid = u.uid AND r.expires <= $1)
 			OR EXISTS (SELECT FROM storage_batches b WHERE b.uid = u.uid AND b.expires <= $1))
 		ORDER BY uid LIMIT $3`
-	sqlProbe = `SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean`
+	sqlBatchBytes = `SELECT coalesce(sum(bytes + $1 * records + $1), 0)::bigint FROM storage_batches`
+	sqlProbe      = `SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean`
 )
 
 // The statements of copies.

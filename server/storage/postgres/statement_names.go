@@ -7,6 +7,7 @@ import "github.com/syncmanager/syncmanager/server/telemetry"
 // statementNames are the statements of this package, for its metrics.
 var statementNames = []telemetry.Named{
 	{Name: "sqlBatch", SQL: sqlBatch},
+	{Name: "sqlBatchBytes", SQL: sqlBatchBytes},
 	{Name: "sqlBeginUpdate", SQL: sqlBeginUpdate},
 	{Name: "sqlBeginView", SQL: sqlBeginView},
 	{Name: "sqlCollection", SQL: sqlCollection},

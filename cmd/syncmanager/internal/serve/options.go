@@ -35,6 +35,7 @@ type Options struct {
 	signUp, quota    string
 	memory, reserve  string
 	metrics, otlp    string
+	batchRoom        string
 	maxWaiting       int
 	logFormat        string
 	accounts         string
@@ -58,6 +59,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.quota, "quota", "none", "limit what each user may store to a `SIZE` like 500MB")
 	flags.StringVar(&o.memory, "memory", "auto", "limit the memory of the server to a `SIZE` like 256MB; by default what the machine, the container or the systemd unit has")
 	flags.StringVar(&o.reserve, "disk-reserve", "auto", "store nothing, and accept no new account, if less than a `SIZE` like 1GB of the disk is free, or \"none\"; by default 200 MB, or 5% of a small disk")
+	flags.StringVar(&o.batchRoom, "batch-room", "4GB", "with --database: refuse uploads while those that wait for their commit, of all users, take a `SIZE` like 10GB")
 	flags.IntVar(&o.maxWaiting, "max-waiting", 0, "refuse requests with 503 and Retry-After if `N` of them use the storage or wait for it, and ask devices to come less often from half of it on; by default 256")
 	flags.StringVar(&o.accounts, "accounts-server", "", "let people sign in at another accounts server, by its `URL`, or \"mozilla\"")
 	flags.StringSliceVar(&o.allow, "allow-account", nil, "with --accounts-server: the account with this `UID` may use the server; may be repeated")
@@ -122,6 +124,9 @@ func (o *Options) setLimits(cfg *server.Config, getenv func(string) string) erro
 	}
 	if quota != nil {
 		cfg.Quota = *quota
+	}
+	if cfg.BatchRoom, err = usage.ParseSize(o.batchRoom); err != nil || cfg.BatchRoom <= 0 {
+		return usage.Errorf("--batch-room must be a size like 4GB, not %q", o.batchRoom)
 	}
 	if o.maxWaiting < 0 || o.maxWaiting > 1_000_000 {
 		return usage.Errorf("--max-waiting must be a number from 1 to 1000000, not %d", o.maxWaiting)
