@@ -7,6 +7,7 @@
 //	go run ./bench sync -records 1000,100000      first syncs, up and down
 //	go run ./bench engines -items 10000           first syncs of all ten engines
 //	go run ./bench server -users 1,8,64           requests per second
+//	go run ./bench storage -users 1,64,10000      the storage on files and on PostgreSQL (Linux)
 //
 // Without a word it runs all with small numbers. The figures in README.md
 // beside this file come from it.
@@ -39,6 +40,7 @@ func main() {
 	records := flags.String("records", "1000,100000", "numbers of records")
 	items := flags.Int("items", 10_000, "number of items of each engine")
 	users := flags.String("users", "1,8,64", "numbers of users at once")
+	storage := storageFlags(flags)
 	_ = flags.Parse(words[1:])
 	switch words[0] {
 	case "sync":
@@ -47,8 +49,10 @@ func main() {
 		exit(measureEngines(ctx, *items))
 	case "server":
 		exit(measureServer(ctx, numbers(*users)))
+	case "storage":
+		exit(storage(ctx, numbers(*users)))
 	default:
-		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines and server\n", words[0])
+		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines, server and storage\n", words[0])
 		os.Exit(2)
 	}
 }

@@ -106,7 +106,7 @@ func play(ctx context.Context, role string) error {
 	if err != nil {
 		return err
 	}
-	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "fill": fill, "fill all": fillAll, "sync": syncDevice}
+	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "serve storage": serve, "fill": fill, "fill all": fillAll, "sync": syncDevice}
 	f, ok := roles[role]
 	if !ok {
 		return fmt.Errorf("no role is called %s", role)

@@ -32,6 +32,9 @@ const (
 type task struct {
 	// Dir is the process's folder; URL is the server, Email the account.
 	Dir, URL, Email string
+	// Database and Accounts are, of a server whose storage is measured, its database and the server of
+	// its accounts.
+	Database, Accounts string
 	// Records is how many items to make.
 	Records int
 	// All syncs all ten engines and not the passwords alone, Parallel of them at once.
@@ -57,10 +60,15 @@ func serve(ctx context.Context, line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.URL = "http://" + l.Addr().String()
-	s, err := server.New(ctx, server.Config{
-		Dir: t.Dir, PublicURL: t.URL, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
-	})
+	cfg := server.Config{Dir: t.Dir, Database: t.Database, PublicURL: t.URL, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	if t.Accounts == "" {
+		t.URL = "http://" + l.Addr().String()
+		cfg.PublicURL = t.URL
+	} else {
+		t.URL = l.Addr().String()
+		cfg.External = &server.External{URL: t.Accounts, AllowAll: true, Transport: http.DefaultTransport}
+	}
+	s, err := server.New(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

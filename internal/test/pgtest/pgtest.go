@@ -62,6 +62,16 @@ func Main(m *testing.M) int {
 	return code
 }
 
+// Start starts a server with PostgreSQL's programs in a folder, with settings like "fsync=on", for a
+// program that is not a test. Remove ends it.
+func Start(programs string, settings ...string) (*Server, error) { return start(programs, settings...) }
+
+// Remove ends the server, and removes what it stored.
+func (s *Server) Remove() error { return s.remove() }
+
+// PID is the process that started all others of the server.
+func (s *Server) PID() int { return s.postgres.Process.Pid }
+
 func start(programs string, settings ...string) (s *Server, err error) {
 	s, err = create(programs, settings)
 	if err != nil {
