@@ -42,13 +42,19 @@ func startServing(t *testing.T, args ...string) (listen string) {
 // serving runs 'serve' in this process until the test calls stop.
 func serving(t *testing.T, args ...string) (listen string, stop func()) {
 	t.Helper()
+	return servingWith(t, nil, args...)
+}
+
+// servingWith is serving with variables of the environment.
+func servingWith(t *testing.T, environment map[string]string, args ...string) (listen string, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	var stderr strings.Builder
 	ended := make(chan int, 1)
 	go func() {
 		defer w.Close()
-		ended <- run(ctx, append([]string{"serve", "--json"}, args...), strings.NewReader(""), w, &stderr, func(string) string { return "" })
+		ended <- run(ctx, append([]string{"serve", "--json"}, args...), strings.NewReader(""), w, &stderr, func(name string) string { return environment[name] })
 	}()
 	stop = func() {
 		cancel()
