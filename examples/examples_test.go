@@ -1,4 +1,3 @@
-// Package examples_test runs the tests of the examples that are modules of their own.
 package examples_test
 
 import (
