@@ -55,8 +55,11 @@ func (t *transaction) CommitBatch(collection, token string) (int, error) {
 	}
 	if records > 0 {
 		statement := sqlCommit
-		if records < changes {
+		switch {
+		case records < changes:
 			statement = sqlCommitMerged
+		case t.isNew(collection):
+			statement = sqlCommitNew
 		}
 		now, _ := t.Time()
 		if err := t.change(collection, statement, t.uid, collection, int64(now), int64(t.now), batch); err != nil {

@@ -50,6 +50,7 @@ func (t *transaction) Import(collection string, modified bso.Timestamp, records 
 	}
 	var by growth
 	delete(t.stamped, collection)
+	t.asked = numberOf{}
 	err := t.send(func(b *pgx.Batch) {
 		t.queueModified(b, storage.LastModified(modified, records))
 		b.Queue(sqlStampCollection, t.uid, collection, int64(modified))

@@ -49,6 +49,13 @@ func (t *transaction) change(collection, statement string, args ...any) error {
 	return err
 }
 
+// isNew reports whether the step has seen that a collection does not exist, and wrote nothing to it. So
+// all that it stores there is new. It is false where the step did not look.
+func (t *transaction) isNew(collection string) bool {
+	_, written := t.stamped[collection]
+	return t.asked.name == collection && t.asked.n == 0 && !written
+}
+
 // columns are changes as one array for each column.
 type columns struct {
 	ids         []string
@@ -73,7 +80,11 @@ func columnsOf(changes []storage.Change) *columns {
 func (t *transaction) Put(collection string, changes []storage.Change) error {
 	now, _ := t.Time()
 	c := columnsOf(changes)
-	return t.change(collection, sqlPut, t.uid, collection, int64(now), int64(t.now),
+	put := sqlPut
+	if t.isNew(collection) {
+		put = sqlPutNew
+	}
+	return t.change(collection, put, t.uid, collection, int64(now), int64(t.now),
 		c.ids, c.fields, c.sortindexes, c.ttls, c.payloads)
 }
 
