@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 
 // serveChild serves until it is killed, and prints its address.
 func serveChild(dir string) error {
-	backend, err := sqlite.New(sqlite.Config{Dir: dir, Now: time.Now})
+	// Few files stay open, so that some are being opened and closed when it is killed.
+	backend, err := sqlite.New(sqlite.Config{Dir: dir, Now: time.Now, MaxOpen: 8})
 	if err != nil {
 		return err
 	}

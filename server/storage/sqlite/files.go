@@ -23,14 +23,18 @@ type files struct {
 	dir   string
 	opts  sqlite.Options
 	index index
+	marks atomic.Int64
 
 	// slots holds an element for each user whose file is in use.
 	slots chan struct{}
 
-	mu     sync.Mutex
-	open   map[int64]*file
-	idle   list.List // of *file, the one unused longest in front
-	closed bool
+	mu   sync.Mutex
+	open map[int64]*file
+	// retiring has the files that are being closed to make room; the channel is closed when it
+	// is done.
+	retiring map[int64]chan struct{}
+	idle     list.List // of *file, the one unused longest in front
+	closed   bool
 }
 
 // file is a user's file, open or about to be. Its users, rest and gone are guarded by
@@ -42,6 +46,9 @@ type file struct {
 	gone  bool          // close it when its last use ends
 	// unlisted says that the index may not have what is in the file.
 	unlisted atomic.Bool
+	// before, unless nil, is closed when the file has been closed after its use before this one.
+	// Until then it is not opened: the index would get what was in it before.
+	before chan struct{}
 
 	start sync.Once
 	db    *sqlite.DB
@@ -58,6 +65,8 @@ func newFiles(dir string, maxOpen int, o sqlite.Options) (*files, error) {
 		index: index{dir: dir},
 		slots: make(chan struct{}, maxOpen),
 		open:  make(map[int64]*file),
+
+		retiring: make(map[int64]chan struct{}),
 	}, nil
 }
 
@@ -85,6 +94,9 @@ func (p *files) acquire(ctx context.Context, uid int64) (*file, error) {
 		return nil, err
 	}
 	f.start.Do(func() {
+		if f.before != nil {
+			<-f.before
+		}
 		// Other calls may wait for this file, so that it does not depend on one call's context.
 		f.db, f.err = p.openFile(context.WithoutCancel(ctx), uid)
 	})
@@ -127,8 +139,9 @@ func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 			// There was a slot, so one of the open files is idle.
 			evicted = p.idle.Remove(p.idle.Front()).(*file)
 			delete(p.open, evicted.uid)
+			p.retiring[evicted.uid] = make(chan struct{})
 		}
-		f = &file{uid: uid}
+		f = &file{uid: uid, before: p.retiring[uid]}
 		p.open[uid] = f
 	case f.users > 0:
 		<-p.slots // another call came first
@@ -139,6 +152,10 @@ func (p *files) occupy(ctx context.Context, uid int64) (*file, error) {
 	p.mu.Unlock()
 	if evicted != nil {
 		_ = p.retire(ctx, evicted)
+		p.mu.Lock()
+		close(p.retiring[evicted.uid])
+		delete(p.retiring, evicted.uid)
+		p.mu.Unlock()
 	}
 	return f, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
@@ -166,11 +167,31 @@ func (p *files) retire(ctx context.Context, f *file) error {
 	if closeErr := f.db.Close(); err != nil || closeErr != nil {
 		return closeErr
 	}
+	if err := p.mark(f.uid); err != nil {
+		return nil // it is opened when it is listed
+	}
 	// A file that another process has open may not be settled.
 	if id, settled, err := identify(p.path(f.uid)); err == nil && settled {
 		p.index.note(ctx, map[int64]entry{f.uid: {id, s}})
 	}
 	return nil
+}
+
+// markStep is the least difference of two times of a file on any usual system.
+const markStep = 100 * time.Nanosecond
+
+// mark moves the time of a file that was closed, by less than a millisecond, so that no two
+// states of the file have the same. A system's own times of files are milliseconds apart: without
+// it, an entry could pass for that of a later state, which a crash kept out of the index.
+func (p *files) mark(uid int64) error {
+	path := p.path(uid)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	const marks = int64(time.Millisecond / markStep)
+	n := time.Duration(1 + p.marks.Add(1)%(marks-1))
+	return os.Chtimes(path, time.Time{}, info.ModTime().Add(n*markStep))
 }
 
 // removeDatabase removes a database with its journal.

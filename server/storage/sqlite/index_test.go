@@ -141,6 +141,35 @@ func TestTheIndexAfterACrash(t *testing.T) {
 	}
 }
 
+// Two states of a file never look the same to the index, however fast they follow each other.
+func TestEachStateOfAFileHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := newUpkeep(t, t.TempDir(), 1)
+	path := b.files.path(1)
+	if err := b.files.detach(1); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	seen := make(map[identity]bool)
+	for range 100 {
+		if err := os.Chtimes(path, at, at); err != nil { // the clock of the system stands still
+			t.Fatal(err)
+		}
+		first, _, err := identify(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.files.mark(1); err != nil {
+			t.Fatal(err)
+		}
+		id, _, err := identify(path)
+		if err != nil || id == first || seen[id] || id.changed-first.changed >= int64(time.Millisecond) {
+			t.Fatalf("%+v after %+v, %v", id, first, err)
+		}
+		seen[id] = true
+	}
+}
+
 // Closing closes many files at once, and each has its entry in the index then.
 func TestCloseSummarizesEachFile(t *testing.T) {
 	t.Parallel()
