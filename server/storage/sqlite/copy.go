@@ -64,6 +64,7 @@ func (t *transaction) ImportModified(modified bso.Timestamp) error {
 	if err != nil || last >= modified {
 		return err
 	}
+	t.last = modified
 	_, err = t.tx.Exec(sqlStamp, modified)
 	return err
 }

@@ -16,6 +16,8 @@ type transaction struct {
 	tx   *sqlite.Tx
 	now  bso.Timestamp // the clock's time; what has expired by then is not there
 	time bso.Timestamp // of this step's writes; 0 until it is needed
+	// last is the storage's last-modified time before this step's writes, if the step may write.
+	last bso.Timestamp
 }
 
 var _ storage.Tx = (*transaction)(nil)

@@ -3,7 +3,7 @@ package sqlite
 // Every statement on a user's file, so that a test can read the plan of each.
 const (
 	sqlModified        = `SELECT modified FROM storage`
-	sqlFenced          = `SELECT fenced FROM storage`
+	sqlFenced          = `SELECT fenced, modified FROM storage` // one statement, since each write begins with it
 	sqlFence           = `UPDATE storage SET fenced = ?1`
 	sqlStamp           = `UPDATE storage SET modified = ?1`
 	sqlCollection      = `SELECT number, modified FROM collections WHERE name = ?1`

@@ -109,7 +109,7 @@ func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) erro
 func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f func(storage.Tx) error) error {
 	return b.write(ctx, uid, d, func(t *transaction) error {
 		var fenced bool
-		err := t.tx.QueryRow(sqlFenced).Scan(&fenced)
+		err := t.tx.QueryRow(sqlFenced).Scan(&fenced, &t.last)
 		if err == nil && fenced {
 			err = storage.ErrFenced
 		}

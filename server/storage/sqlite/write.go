@@ -11,11 +11,7 @@ import (
 
 func (t *transaction) Time() (bso.Timestamp, error) {
 	if t.time == 0 {
-		last, err := t.Modified("", "")
-		if err != nil {
-			return 0, err
-		}
-		t.time = max(t.now, last+1)
+		t.time = max(t.now, t.last+1)
 	}
 	return t.time, nil
 }
