@@ -119,7 +119,7 @@ func TestTheOtherServerGoesOn(t *testing.T) {
 	})
 	// The first copy is given up, and the purge finds it.
 	to.now = to.now.Add(2 * token.DefaultDuration)
-	if uids, err := to.Tokens.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0] != first {
+	if uids, err := to.Tokens.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0].UID != first {
 		t.Errorf("to purge: %v, %v; want %d", uids, err, first)
 	}
 }

@@ -82,7 +82,7 @@ func standing(tx sqldb.Tx, a Adoption) (is Standing, now user, err error) {
 	for rows.Next() {
 		var u user
 		var current bool
-		if err := rows.Scan(&u.uid, &u.clientState, &u.generation, &u.keysChangedAt, &current); err != nil {
+		if err := rows.Scan(&u.uid, &u.clientState, &u.generation, &u.keysChangedAt, &u.node, &current); err != nil {
 			return is, now, err
 		}
 		same := bytes.Equal(u.clientState, a.Current.ClientState)

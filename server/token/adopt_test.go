@@ -81,7 +81,7 @@ func TestAdopt(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.Pass(2 * time.Hour)
-			if uids, err := w.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0] != uid {
+			if uids, err := w.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0].UID != uid {
 				t.Errorf("replaced: %v, %v, want %d", uids, err, uid)
 			}
 			w.Pass(24 * time.Hour)

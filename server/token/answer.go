@@ -34,6 +34,7 @@ var (
 	errNoKeyID       = &refusal{http.StatusUnauthorized, "invalid-key-id", "header", "", "Missing X-KeyID header"}
 	errNewUsers      = &refusal{http.StatusForbidden, "new-users-disabled", "body", "", "New users are not allowed"}
 	errBusy          = &refusal{http.StatusServiceUnavailable, "internal-error", "internal", "", "Server busy"}
+	errNoRoom        = &refusal{http.StatusServiceUnavailable, "error", "internal", "", "No storage node has room for another user"}
 	errServer        = &refusal{http.StatusInternalServerError, "internal-error", "internal", "", "Server error"}
 )
 

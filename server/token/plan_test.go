@@ -31,6 +31,9 @@ func TestPlans(t *testing.T) {
 var whole = map[string]string{
 	"sqlCount": "monitoring counts all accounts, by an index of uids alone",
 	"sqlUsers": "an operator lists all accounts",
+	"sqlNodes": fewNodes, "sqlAnyNode": fewNodes, "sqlTake": fewNodes, "sqlLockNodes": fewNodes, "sqlRemoveSelf": fewNodes,
+	"sqlRecount":  "once an hour, the users of all nodes are counted, by an index",
+	"sqlNodeUsed": "few moves are under way", "sqlMoves": "few moves are under way",
 }
 
 // PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
@@ -43,3 +46,5 @@ func TestPlansInPostgreSQL(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	plantest.CheckPostgres(t, db.Read(t.Context()), plantest.Statements(t, "sql.go"), whole)
 }
+
+const fewNodes = "there are few nodes"

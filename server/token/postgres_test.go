@@ -43,7 +43,7 @@ func TestTwoServersOnPostgreSQL(t *testing.T) {
 		t.Errorf("a token for the current storage: %v", err)
 	}
 	a.Pass(24 * time.Hour)
-	if uids, err := a.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0] != first.UID {
+	if uids, err := a.Replaced(t.Context()); err != nil || len(uids) != 1 || uids[0].UID != first.UID {
 		t.Errorf("replaced: %v, %v", uids, err)
 	}
 	if err := a.Emptied(t.Context(), first.UID); err != nil {

@@ -39,19 +39,11 @@ func (s *Service) SetDefaultQuota(ctx context.Context, q sql.Null[int64]) error 
 	return nil
 }
 
-// Storages lists the uids of all storages that an account has or had.
-func (s *Service) Storages(ctx context.Context, account string) (uids []int64, err error) {
-	rows, err := s.db.Read(ctx).Query(sqlStorages, account)
+// Storages lists all storages that an account has or had.
+func (s *Service) Storages(ctx context.Context, account string) ([]Storage, error) {
+	all, err := storages(s.db.Read(ctx).Query(sqlStorages, account))
 	if err != nil {
 		return nil, fmt.Errorf("list an account's storages: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var uid int64
-		if err := rows.Scan(&uid); err != nil {
-			return nil, fmt.Errorf("list an account's storages: %w", err)
-		}
-		uids = append(uids, uid)
-	}
-	return uids, rows.Err()
+	return all, nil
 }

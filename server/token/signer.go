@@ -45,6 +45,9 @@ type Grant struct {
 	Expires time.Time
 	// Bound identifies what the token's validity depends on, or is ""; see [Config.Live].
 	Bound string
+	// Quota is how many bytes the account may store on a node; 0: what the node allows. Other tokens do not
+	// tell it.
+	Quota int64
 }
 
 type payload struct {
@@ -55,6 +58,7 @@ type payload struct {
 	FxAKID  string  `json:"fxa_kid"`
 	Salt    string  `json:"salt"`
 	Bound   string  `json:"bound,omitempty"`
+	Quota   int64   `json:"quota,omitempty"`
 }
 
 // Make makes a token: a HAWK ID and a HAWK key. The key is used as its ASCII text.
@@ -65,7 +69,7 @@ func (s *Signer) Make(g Grant, node string, random io.Reader) (id, key string, e
 	}
 	b, err := json.Marshal(payload{
 		Node: node, UID: g.UID, Expires: float64(g.Expires.Unix()),
-		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]), Bound: g.Bound,
+		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]), Bound: g.Bound, Quota: g.Quota,
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("make a storage token: %w", err)
@@ -90,7 +94,7 @@ func (s *Signer) Parse(id string) (Grant, []byte, error) {
 	if err := json.Unmarshal(text, &p); err != nil || p.UID <= 0 {
 		return Grant{}, nil, ErrToken
 	}
-	g := Grant{UID: p.UID, Account: p.FxAUID, KeyID: p.FxAKID, Expires: time.Unix(int64(p.Expires), 0), Bound: p.Bound}
+	g := Grant{UID: p.UID, Account: p.FxAUID, KeyID: p.FxAKID, Expires: time.Unix(int64(p.Expires), 0), Bound: p.Bound, Quota: max(0, p.Quota)}
 	return g, []byte(s.key(id, p.Salt)), nil
 }
 

@@ -33,6 +33,9 @@ const DefaultDuration = time.Hour
 // retrySoon is how long a client waits while the database cannot be used, in seconds.
 const retrySoon = "10"
 
+// noRoomRetry is how many seconds a new user's client waits if no node has room.
+const noRoomRetry = "600"
+
 // unboundDuration is how long a token is valid that cannot be revoked earlier.
 const unboundDuration = 5 * time.Minute
 
@@ -74,6 +77,14 @@ type Config struct {
 	Node func(context.Context) string
 	// NodeType names the kind of storage there, such as "sqlite"; clients report it.
 	NodeType string
+	// NodeSecret returns the secret of a storage node with the root URL url: what the Signer of its
+	// tokens has. It must be set if there are nodes.
+	NodeSecret func(url string) ([]byte, error)
+	// NodePath is the path of the storage service below a node's root.
+	NodePath string
+	// Quota, if set, returns how many bytes an account may store; 0: any amount. The tokens for nodes
+	// tell it, as the nodes have no accounts.
+	Quota func(ctx context.Context, account string) (int64, error)
 	// Signer makes the tokens; the storage service has the same.
 	Signer *Signer
 	// HashKey is a secret. The hashed uids that clients report are HMACs with this key.
@@ -169,6 +180,11 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	out, err := s.issue(r)
+	if errors.Is(err, ErrNoRoom) {
+		s.cfg.Log.ErrorContext(r.Context(), "a new user was refused", "err", err)
+		w.Header().Set("Retry-After", noRoomRetry)
+		err = errNoRoom
+	}
 	if refused, ok := asRefusal(err); ok {
 		s.note(r, refused)
 		refused.answer(w)
@@ -209,22 +225,49 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	if s.cfg.Live != nil && c.bound == "" {
 		duration = min(duration, unboundDuration)
 	}
-	node := s.cfg.Node(r.Context())
-	id, key, err := s.cfg.Signer.Make(Grant{
+	g := Grant{
 		UID:     u.uid,
 		Account: c.account,
 		Bound:   c.bound,
 		KeyID:   onepw.FormatKeyID(u.keysChangedAt, u.clientState),
-		Expires: s.cfg.Now().Add(duration),
-	}, node, s.cfg.Rand)
+	}
+	if u.node != "" {
+		return s.sign(r.Context(), g, u.node, min(duration, unboundDuration))
+	}
+	return s.grant(g, s.cfg.Node(r.Context()), s.cfg.NodeType, s.cfg.Signer, duration)
+}
+
+// sign makes a token for a node, which cannot tell whether it was revoked.
+func (s *Service) sign(ctx context.Context, g Grant, node string, duration time.Duration) (reply, error) {
+	if s.cfg.NodeSecret == nil {
+		return reply{}, fmt.Errorf("the storage is on the node %s, and this server has no secret for it", node)
+	}
+	secret, err := s.cfg.NodeSecret(node)
+	if err != nil {
+		return reply{}, err
+	}
+	if s.cfg.Quota != nil {
+		if g.Quota, err = s.cfg.Quota(ctx, g.Account); err != nil {
+			return reply{}, err
+		}
+	}
+	return s.grant(g, node+s.cfg.NodePath, nodeType, NewSigner(secret), duration)
+}
+
+// nodeType is what clients are told of a node.
+const nodeType = "node"
+
+func (s *Service) grant(g Grant, endpoint, kind string, signer *Signer, duration time.Duration) (reply, error) {
+	g.Expires = s.cfg.Now().Add(duration)
+	id, key, err := signer.Make(g, endpoint, s.cfg.Rand)
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{
-		ID: id, Key: key, UID: u.uid,
-		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", node, u.uid),
+		ID: id, Key: key, UID: g.UID,
+		APIEndpoint:  fmt.Sprintf("%s/1.5/%d", endpoint, g.UID),
 		Duration:     int64(duration / time.Second),
-		HashedFxAUID: s.hashed(c.account), HashAlg: "sha256", NodeType: s.cfg.NodeType,
+		HashedFxAUID: s.hashed(g.Account), HashAlg: "sha256", NodeType: kind,
 	}, nil
 }
 

@@ -205,7 +205,7 @@ func TestReplaced(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.mustHave(w.ask("alice", 200, 100, "key-1"))
 	w.mustHave(w.ask("alice", 300, 300, "key-2"))
-	replaced := func() []int64 {
+	replaced := func() []token.Storage {
 		t.Helper()
 		uids, err := w.Replaced(t.Context())
 		if err != nil {
@@ -217,7 +217,7 @@ func TestReplaced(t *testing.T) {
 		t.Errorf("%v given up while a token for it is good", r)
 	}
 	w.Pass(time.Hour + time.Second)
-	if r := replaced(); len(r) != 1 || r[0] != a.UID {
+	if r := replaced(); len(r) != 1 || r[0].UID != a.UID {
 		t.Errorf("replaced: %v, want [%d]", r, a.UID)
 	}
 	if err := w.Emptied(t.Context(), a.UID); err != nil {

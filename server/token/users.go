@@ -24,6 +24,9 @@ type user struct {
 	clientState   []byte
 	generation    int64
 	keysChangedAt int64
+	// node has the storage; placed says that it was chosen before.
+	node   string
+	placed bool
 }
 
 // assign returns the storage for a claim, creates one if needed, or refuses the claim. Most
@@ -113,10 +116,10 @@ func (s *Service) find(tx sqldb.Tx, c claim) (now *user, old bool, err error) {
 	for rows.Next() {
 		var u user
 		var current bool
-		if err := rows.Scan(&u.uid, &u.clientState, &u.generation, &u.keysChangedAt, &current); err != nil {
+		if err := rows.Scan(&u.uid, &u.clientState, &u.generation, &u.keysChangedAt, &u.node, &current); err != nil {
 			return nil, false, err
 		}
-		any = true
+		any, u.placed = true, true
 		if current {
 			now = &u
 		} else if bytes.Equal(u.clientState, c.clientState) {
@@ -162,9 +165,22 @@ func (s *Service) store(tx sqldb.Tx, account string, u user) (user, error) {
 	if _, err := tx.Exec(sqlReplace, ms, account); err != nil {
 		return user{}, err
 	}
-	err := tx.QueryRow(sqlAdd,
-		account, u.clientState, u.generation, u.keysChangedAt, ms).Scan(&u.uid)
+	node, err := place(tx, u)
+	if err != nil {
+		return user{}, err
+	}
+	u.node = node
+	u.uid, err = add(tx, account, u, ms)
 	return u, err
+}
+
+// add adds the row of a storage, which is created at the time ms.
+func add(tx sqldb.Tx, account string, u user, ms int64) (uid int64, err error) {
+	err = tx.QueryRow(sqlAdd, account, u.clientState, u.generation, u.keysChangedAt, ms).Scan(&uid)
+	if err == nil && u.node != "" {
+		_, err = tx.Exec(sqlSetNode, uid, u.node)
+	}
+	return uid, err
 }
 
 // Retire closes an account's storage permanently: the account gets no more tokens, and its
@@ -173,6 +189,9 @@ func (s *Service) Retire(ctx context.Context, account string) error {
 	err := s.update(ctx, account, func(tx sqldb.Tx) error {
 		// Also for an unknown account: its first request may be in progress.
 		if _, err := tx.Exec(sqlRetire, account); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(sqlLeaveAll, account); err != nil {
 			return err
 		}
 		_, err := tx.Exec(sqlReplace,
@@ -203,15 +222,15 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 		var u user
 		var created int64
 		err := tx.QueryRow(sqlGiveUp, uid).
-			Scan(&account, &u.clientState, &u.generation, &u.keysChangedAt, &created)
+			Scan(&account, &u.clientState, &u.generation, &u.keysChangedAt, &created, &u.node)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNoStorage
 		}
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(sqlAdd,
-			account, u.clientState, u.generation, u.keysChangedAt, created).Scan(&fresh)
+		fresh, err = add(tx, account, u, created)
+		return err
 	})
 	if err != nil {
 		return "", 0, fmt.Errorf("give an account another storage: %w", err)
@@ -219,24 +238,15 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 	return account, fresh, nil
 }
 
-// Replaced lists the uids of replaced storages whose last token has expired, so that they may
+// Replaced lists the replaced storages whose last token has expired, so that they may
 // be deleted. It omits those that [Service.Emptied] was called for.
-func (s *Service) Replaced(ctx context.Context) ([]int64, error) {
+func (s *Service) Replaced(ctx context.Context) ([]Storage, error) {
 	before := s.cfg.Now().Add(-s.cfg.Duration).UnixMilli()
-	rows, err := s.db.Read(ctx).Query(sqlReplaced, before)
+	all, err := storages(s.db.Read(ctx).Query(sqlReplaced, before))
 	if err != nil {
 		return nil, fmt.Errorf("list replaced storage: %w", err)
 	}
-	defer rows.Close()
-	var uids []int64
-	for rows.Next() {
-		var uid int64
-		if err := rows.Scan(&uid); err != nil {
-			return nil, fmt.Errorf("list replaced storage: %w", err)
-		}
-		uids = append(uids, uid)
-	}
-	return uids, rows.Err()
+	return all, nil
 }
 
 // Emptied records that a replaced storage was deleted. Its row stays, because its client
