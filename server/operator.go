@@ -104,9 +104,9 @@ func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err erro
 // deleteStorage removes the storages of a retired account. Its tokens are refused already;
 // the next purge removes what requests in progress still write.
 func (s *Server) deleteStorage(ctx context.Context, account string) error {
-	uids, err := s.tokens.Storages(ctx, account)
-	for _, uid := range uids {
-		err = errors.Join(err, s.storage.DeleteUser(ctx, uid))
+	all, err := s.tokens.Storages(ctx, account)
+	for _, one := range all {
+		err = errors.Join(err, s.deleteCopy(ctx, one))
 	}
 	return err
 }

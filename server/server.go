@@ -403,12 +403,12 @@ func (s *Server) sweep(ctx context.Context) error {
 	}
 	replaced, listErr := s.tokens.Replaced(ctx)
 	err = errors.Join(err, listErr)
-	for _, uid := range replaced {
-		if deleteErr := s.storage.DeleteUser(ctx, uid); deleteErr != nil {
+	for _, one := range replaced {
+		if deleteErr := s.deleteCopy(ctx, one); deleteErr != nil {
 			err = errors.Join(err, deleteErr)
 			continue
 		}
-		err = errors.Join(err, s.tokens.Emptied(ctx, uid))
+		err = errors.Join(err, s.tokens.Emptied(ctx, one.UID))
 	}
 	return err
 }

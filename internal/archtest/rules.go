@@ -136,6 +136,8 @@ var rules = []rule{
 		"copying users depends neither on the databases that they come from nor on those that they go to"},
 	{"server/storage/transfer", []string{"server/storage", "server/storage/sqlite", "bso"},
 		"a copy is made between any two backends, so it knows none; one is for tests"},
+	{"server/node", []string{"server/storage", "server/storage/transfer", "server/storage/sqlite", "bso", "internal/hawk"},
+		"what nodes say to each other depends on no server around it; the backend is for tests"},
 	{"server/...", []string{"bso", "internal/..."},
 		"the server shares the wire's types with a client, and no client code"},
 	{"internal/ledger/...", []string{"engine", "internal/..."},
