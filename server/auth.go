@@ -21,9 +21,11 @@ const storageSkew = 52 * 7 * 24 * time.Hour
 // hawkAuth authenticates requests by storage tokens.
 type hawkAuth struct {
 	signer *token.Signer
-	tokens *token.Service
-	names  publicname.Names
-	now    func() time.Time
+	// admit refuses a valid token that was revoked; the error wraps token.ErrToken. It may replace the context of
+	// the request.
+	admit func(*http.Request, token.Grant) error
+	names publicname.Names
+	now   func() time.Time
 }
 
 // notedAuth writes refused requests to the security log.
@@ -64,7 +66,7 @@ func (a *hawkAuth) Authenticate(r *http.Request) (uid int64, expired bool, err e
 	}
 	// A valid token is not enough: since it was signed, the device may have been signed out,
 	// or the account disabled, removed or given another storage.
-	if err := a.tokens.Admit(r.Context(), grant); err != nil {
+	if err := a.admit(r, grant); err != nil {
 		if errors.Is(err, token.ErrToken) {
 			return 0, false, fmt.Errorf("%w: %w", storage.ErrUnauthorized, err)
 		}

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -90,6 +91,12 @@ type Config struct {
 	// each server.
 	Database string
 
+	// Node, if set, makes this a storage node of another server, which has the accounts and gives out the
+	// tokens: it serves records only. Its PublicURL must be the URL by which the other server knows it.
+	Node *Node
+	// NodeTransport connects to the storage nodes of this server; default is a transport of its own.
+	NodeTransport http.RoundTripper
+
 	// Backend, if set, keeps the records of all users; default is one SQLite file per user in
 	// the data folder. The server closes it, also when New fails. Quotas, listing and removing
 	// users, and purging work with any; Repair and Compact need a storage.FilePerUser, and
@@ -136,6 +143,14 @@ type External struct {
 	Allow     []string
 	AllowAll  bool
 	Transport http.RoundTripper
+}
+
+// Node is what a storage node has of the server that it belongs to.
+type Node struct {
+	// URL is the node's root, as [Server.AddNode] was told.
+	URL string
+	// Secret is the result of [Server.AddNode].
+	Secret []byte
 }
 
 // Push says which push services the server sends messages to.
@@ -223,9 +238,26 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	if c.Node != nil {
+		return c.checkNode()
+	}
 	if c.External != nil {
 		_, err := c.external()
 		return err
+	}
+	return nil
+}
+
+// checkNode validates the configuration of a storage node.
+func (c *Config) checkNode() error {
+	names, err := c.names()
+	switch {
+	case err != nil:
+		return err
+	case c.External != nil:
+		return errors.New("a storage node has no accounts: name the other accounts server at the server that the node belongs to")
+	case !names.Has(c.Node.URL):
+		return fmt.Errorf("the node's secret is for %s, and the public URL is %s", c.Node.URL, names.Canonical())
 	}
 	return nil
 }

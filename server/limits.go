@@ -66,7 +66,7 @@ func (s *Server) limited(next http.Handler) http.Handler {
 		}
 		defer s.requests.end(from)
 		size := int64(maxOther)
-		if strings.HasPrefix(r.URL.Path, storagePrefix+"/") || strings.HasSuffix(r.URL.Path, "/upload") {
+		if strings.HasPrefix(r.URL.Path, storagePrefix+"/") || s.cfg.Node != nil || strings.HasSuffix(r.URL.Path, "/upload") {
 			size = maxBody
 		}
 		sender := r.RemoteAddr

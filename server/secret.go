@@ -16,7 +16,7 @@ import (
 )
 
 // keys are derived from the server's secret.
-type keys struct{ tokens, hashes, push, codes, outbox []byte }
+type keys struct{ tokens, hashes, push, codes, outbox, nodes []byte }
 
 // checkFolder refuses a folder that others can write to, because they could replace the
 // server's files.
@@ -58,7 +58,7 @@ func loadKeys(path string, random io.Reader) (keys, error) {
 
 // keysOf derives the keys from a secret.
 func keysOf(secret []byte) (out keys, err error) {
-	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push, "codes": &out.codes, "outbox": &out.outbox} {
+	for info, into := range map[string]*[]byte{"tokens": &out.tokens, "hashes": &out.hashes, "push": &out.push, "codes": &out.codes, "outbox": &out.outbox, "nodes": &out.nodes} {
 		if *into, err = hkdf.Key(sha256.New, secret, nil, "syncmanager/server/v1/"+info, sha256.Size); err != nil {
 			return keys{}, fmt.Errorf("cannot derive the server's keys: %w", err)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/channels"
 	"github.com/syncmanager/syncmanager/server/mail"
+	"github.com/syncmanager/syncmanager/server/node"
 	"github.com/syncmanager/syncmanager/server/outbox"
 	"github.com/syncmanager/syncmanager/server/pages"
 	"github.com/syncmanager/syncmanager/server/publicname"
@@ -58,6 +59,14 @@ type Server struct {
 	tracer    trace.Tracer
 	security  *security.Log
 	health    health
+	// nodeKey is what the secrets of storage nodes are derived from. nodeHandler and movedAway are those of a
+	// server that is one.
+	nodeKey     []byte
+	nodeHandler http.Handler
+	movedAway   movedAway
+	drains      sync.Mutex // held by the one drain that runs
+	nodeConns   sync.Once  // sets nodeTripper
+	nodeTripper *http.Transport
 	// defaultQuota is the quota of users without their own, in bytes; 0 means any amount.
 	defaultQuota atomic.Int64
 	room         sharedRoom // for batches
@@ -157,13 +166,20 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.checkDatabase(); err != nil {
 		return err
 	}
+	if err := s.checkNodeFolder(); err != nil {
+		return err
+	}
 	if err := s.openBackend(ctx); err != nil {
 		return err
+	}
+	if s.cfg.Node != nil {
+		return s.openNode(ctx)
 	}
 	keys, err := s.loadKeys(ctx)
 	if err != nil {
 		return err
 	}
+	s.nodeKey = keys.nodes
 	signer := token.NewSigner(keys.tokens)
 	verifier, err := s.openAccounts(ctx, keys)
 	if err != nil {
@@ -175,12 +191,14 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
 		Database: s.cfg.Database, Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
+		NodeSecret: s.nodeSecret, NodePath: storagePrefix, Quota: s.quotaOfAccount,
 		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security, Telemetry: s.telemetry,
 	})
 	if err != nil {
 		return err
 	}
-	s.openStorage(&hawkAuth{signer: signer, tokens: s.tokens, names: s.names, now: s.cfg.Now})
+	admit := func(r *http.Request, g token.Grant) error { return s.tokens.Admit(r.Context(), g) }
+	s.openStorage(&hawkAuth{signer: signer, admit: admit, names: s.names, now: s.cfg.Now})
 	if s.cfg.Database != "" {
 		return s.askBatches(ctx)
 	}
@@ -306,9 +324,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // that look like unclean paths.
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
-	tokens := s.shed(s.tokens)
-	mux.Handle("/token/", http.StripPrefix("/token", tokens))
-	mux.Handle("/1.0/", tokens) // where Mozilla's server has it
+	if s.cfg.Node != nil {
+		mux.Handle(node.Prefix, s.nodeHandler)
+	} else {
+		tokens := s.shed(s.tokens)
+		mux.Handle("/token/", http.StripPrefix("/token", tokens))
+		mux.Handle("/1.0/", tokens) // where Mozilla's server has it
+	}
 	if s.accounts != nil {
 		for _, path := range []string{"/auth/", "/oauth/", "/profile/", "/.well-known/"} {
 			mux.Handle(path, s.accounts)
@@ -401,6 +423,10 @@ func (s *Server) sweep(ctx context.Context) error {
 	if s.accounts != nil {
 		err = errors.Join(err, s.accounts.Purge(ctx))
 	}
+	if s.cfg.Node != nil {
+		return err
+	}
+	err = errors.Join(err, s.tokens.Recount(ctx))
 	replaced, listErr := s.tokens.Replaced(ctx)
 	err = errors.Join(err, listErr)
 	for _, one := range replaced {

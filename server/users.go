@@ -128,6 +128,9 @@ func (s *Server) quota(st token.AccountStatus) int64 {
 
 // quotaOf returns how many bytes the user of a storage may store; 0 means any amount.
 func (s *Server) quotaOf(ctx context.Context, uid int64) (int64, error) {
+	if s.cfg.Node != nil {
+		return s.quotaInToken(ctx), nil
+	}
 	st, err := s.tokens.AccountStatusOf(ctx, uid)
 	return s.quota(st), err
 }

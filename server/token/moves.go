@@ -41,6 +41,11 @@ func (s *Service) BeginMove(ctx context.Context, uid int64) (m Move, err error) 
 	if err != nil {
 		return m, err
 	}
+	// In place of a client state: no client has it.
+	mark, err := s.mark()
+	if err != nil {
+		return m, fmt.Errorf("begin to move a storage: %w", err)
+	}
 	err = s.update(ctx, account, func(tx sqldb.Tx) error {
 		m = Move{From: Storage{UID: uid}}
 		err := tx.QueryRow(sqlMovable, uid, account).Scan(&m.From.Node)
@@ -53,7 +58,6 @@ func (s *Service) BeginMove(ctx context.Context, uid int64) (m Move, err error) 
 		if m.To.Node, err = take(tx, m.From.Node); err != nil {
 			return err
 		}
-		mark := fmt.Appendf(nil, "moving from %d at %d", uid, s.cfg.Now().UnixNano())
 		err = tx.QueryRow(sqlAddMoving, account, mark, s.cfg.Now().UnixMilli(), m.To.Node).Scan(&m.To.UID)
 		if err != nil {
 			return err
@@ -120,16 +124,31 @@ func (s *Service) Switch(ctx context.Context, m Move) error {
 	return nil
 }
 
-// EndMove gives a move up: from now on [Service.Switch] fails for it.
-func (s *Service) EndMove(ctx context.Context, m Move) error {
-	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
-		_, err := tx.Exec(sqlEndMove, m.To.UID)
+// ErrLocked means that another process moves storages.
+var ErrLocked = errors.New("another server on the same database moves storages")
+
+// LockMoves keeps all other processes from moving storages, until the caller calls unlock or its process ends. The
+// error is [ErrLocked] if another one does.
+func (s *Service) LockMoves(ctx context.Context) (unlock func(), err error) {
+	unlock, err = s.db.TryLock(ctx, "moves")
+	if err == nil && unlock == nil {
+		err = ErrLocked
+	}
+	return unlock, err
+}
+
+// EndMove gives a move up: from now on [Service.Switch] fails for it. ended is false if there is no such
+// move any more: it was switched.
+func (s *Service) EndMove(ctx context.Context, m Move) (ended bool, err error) {
+	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
+		n, err := tx.Exec(sqlEndMove, m.To.UID)
+		ended = n > 0
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("give up the move of a storage: %w", err)
+		return false, fmt.Errorf("give up the move of a storage: %w", err)
 	}
-	return nil
+	return ended, nil
 }
 
 // ForgetMove forgets a move that was given up. [Service.Replaced] lists the storage that it was to lead to.

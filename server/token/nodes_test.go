@@ -43,6 +43,13 @@ func (w *env) ok(err error) {
 	}
 }
 
+func (w *env) ended(m token.Move) {
+	w.t.Helper()
+	if ended, err := w.EndMove(w.t.Context(), m); err != nil || !ended {
+		w.t.Errorf("given up: %v, %v", ended, err)
+	}
+}
+
 // counts lists how many users the nodes have, which must not change by a new count.
 func (w *env) counts() string {
 	w.t.Helper()
@@ -200,7 +207,7 @@ func TestMove(t *testing.T) {
 		}
 
 		// Given up, it cannot be switched any more.
-		w.ok(w.EndMove(ctx, m))
+		w.ended(m)
 		if err := w.Switch(ctx, m); !errors.Is(err, token.ErrMoveOver) {
 			t.Errorf("a move that was given up: %v", err)
 		}
@@ -220,6 +227,9 @@ func TestMove(t *testing.T) {
 		w.counted(":0 node1:0 node2:1")
 		if err := w.Switch(ctx, again); !errors.Is(err, token.ErrMoveOver) {
 			t.Errorf("switched twice: %v", err)
+		}
+		if ended, err := w.EndMove(ctx, again); err != nil || ended {
+			t.Errorf("a move that was switched is given up: %v, %v", ended, err)
 		}
 		a := w.mustHave(w.ask("ann", 210, 100, "key"))
 		if a.UID != again.To.UID || !strings.HasPrefix(a.all["api_endpoint"].(string), node2) {
@@ -263,7 +273,7 @@ func TestASwitchOfAnotherState(t *testing.T) {
 			if err := w.Switch(ctx, m); !errors.Is(err, token.ErrMoveOver) {
 				t.Errorf("%s: %v", name, err)
 			}
-			w.ok(w.EndMove(ctx, m))
+			w.ended(m)
 			w.ok(w.ForgetMove(ctx, m))
 		}
 		w.mustRefuse(w.ask("a removal", 200, 100, "key-1"), 401, "invalid-credentials")

@@ -19,7 +19,10 @@ import (
 )
 
 const (
-	sqlSoon = `SET LOCAL synchronous_commit = off`
+	// The lock belongs to the connection, and so ends with the process.
+	sqlTryLock = `SELECT pg_try_advisory_lock(hashtextextended('syncmanager ' || current_schema() || ' ' || $1, 0))`
+	sqlUnlock  = `SELECT pg_advisory_unlock(hashtextextended('syncmanager ' || current_schema() || ' ' || $1, 0))`
+	sqlSoon    = `SET LOCAL synchronous_commit = off`
 	// sqlWritable is false on a standby.
 	sqlWritable = `SELECT NOT (pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean)`
 )
@@ -183,6 +186,26 @@ func (p *postgresDB) transact(ctx context.Context, o *sql.TxOptions, begin func(
 		return err
 	}
 	return tx.Commit()
+}
+
+// TryLock implements [DB].
+func (p *postgresDB) TryLock(ctx context.Context, name string) (unlock func(), err error) {
+	conn, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var locked bool
+	if err := conn.QueryRow(ctx, sqlTryLock, name).Scan(&locked); err != nil || !locked {
+		conn.Release()
+		return nil, err
+	}
+	return func() {
+		if _, err := conn.Exec(context.WithoutCancel(ctx), sqlUnlock, name); err != nil {
+			_ = conn.Hijack().Close(context.WithoutCancel(ctx)) // and with it the lock
+			return
+		}
+		conn.Release()
+	}, nil
 }
 
 func (p *postgresDB) Read(ctx context.Context) Tx { return postgresRead{ctx, p.db, p.translate} }

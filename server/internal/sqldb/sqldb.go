@@ -33,6 +33,9 @@ type DB interface {
 	UpdateSoon(ctx context.Context, f func(Tx) error) error
 	// Read runs each statement by itself. It cannot write.
 	Read(ctx context.Context) Tx
+	// TryLock makes the caller the only one of all processes on the database that has a lock of that name, until it
+	// calls unlock, or its process ends. If another has it, unlock is nil.
+	TryLock(ctx context.Context, name string) (unlock func(), err error)
 	// Ping reports whether the database can be read and written.
 	Ping(ctx context.Context) error
 	// Close closes the database. What was committed stays.
@@ -94,6 +97,9 @@ type sqliteTx struct{ *sqlite.Tx }
 func (sqliteTx) Lock(string, ...any) error { return nil }
 
 func (db sqliteDB) Read(ctx context.Context) Tx { return sqliteRead{ctx, db.DB} }
+
+// TryLock implements [DB]: a file has one process, whose callers take turns themselves.
+func (sqliteDB) TryLock(context.Context, string) (unlock func(), err error) { return func() {}, nil }
 
 func (db sqliteDB) Ping(ctx context.Context) error { return db.Probe(ctx) }
 
