@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -124,5 +125,22 @@ func cmdFront(ts *testscript.TestScript, neg bool, args []string) {
 		f.to.Store(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 		}})
+	}
+}
+
+// nodes SERVER NAME… adds a storage node to the server whose data is in the folder SERVER, for 5 users each, starts it with
+// its data in the folder NAME, and sets $NAME to its address.
+func cmdNodes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: nodes SERVER NAME…")
+	}
+	for _, name := range args[1:] {
+		l, err := net.Listen("tcp", "127.0.0.1:0") // a free port, which the node listens on next
+		ts.Check(err)
+		address := l.Addr().String()
+		ts.Check(l.Close())
+		secret := ts.MkAbs(name + ".secret")
+		ts.Check(ts.Exec("syncmanager", "server", "node", "add", "http://"+address, "--capacity", "5", "--secret", secret, "--data", ts.MkAbs(args[0])))
+		cmdServe(ts, false, []string{name, "--addr", address, "--node-secret", secret})
 	}
 }

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"exits":         cmdExits,
 			"serve":         cmdServe,
 			"halt":          cmdHalt,
+			"nodes":         cmdNodes,
 			"front":         cmdFront,
 			"json":          cmdJSON,
 			"let":           cmdLet,

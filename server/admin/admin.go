@@ -32,6 +32,10 @@ type Admin interface {
 	Invitations(ctx context.Context) ([]accounts.Invitation, error)
 	RevokeInvitation(ctx context.Context, which string) error
 	Invite(ctx context.Context, note string, life time.Duration) (code string, expires time.Time, err error)
+	AddNode(ctx context.Context, url string, capacity int64) (secret []byte, err error)
+	Nodes(ctx context.Context) ([]server.NodeInfo, error)
+	DrainNode(ctx context.Context, url string) (server.Drained, error)
+	RemoveNode(ctx context.Context, url string) error
 }
 
 var (
@@ -64,6 +68,13 @@ type (
 		Code    string    `json:"code"`
 		Expires time.Time `json:"expires"`
 	}
+	newNode struct {
+		URL      string `json:"url"`
+		Capacity int64  `json:"capacity"`
+	}
+	nodeSecret struct {
+		Secret []byte `json:"secret"`
+	}
 	repair struct {
 		Force bool `json:"force"`
 	}
@@ -78,7 +89,8 @@ type (
 
 // kinds are the errors that a client can test for.
 var kinds = map[string]error{"no-user": server.ErrNoUser, "user-exists": server.ErrUserExists, "elsewhere": server.ErrElsewhere, "sound": server.ErrSound, "no-files": server.ErrNoFiles,
-	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation}
+	"no-second-step": accounts.ErrNoSecondStep, "no-invitation": accounts.ErrNoInvitation,
+	"no-node": server.ErrNoNode, "node-used": server.ErrNodeUsed, "no-room": server.ErrNoRoom, "node-away": server.ErrNodeAway, "draining": server.ErrDraining, "is-node": server.ErrIsNode}
 
 // Handler serves a to [Client]s.
 func Handler(a Admin, log *slog.Logger) http.Handler {
@@ -131,6 +143,19 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	handle(mux, "POST /invitations", log, func(r *http.Request, in invitation) (any, error) {
 		code, expires, err := a.Invite(r.Context(), in.Note, in.Life)
 		return invited{code, expires}, err
+	})
+	handle(mux, "GET /nodes", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.Nodes(r.Context())
+	})
+	handle(mux, "POST /nodes", log, func(r *http.Request, in newNode) (any, error) {
+		secret, err := a.AddNode(r.Context(), in.URL, in.Capacity)
+		return nodeSecret{secret}, err
+	})
+	handle(mux, "POST /node/drain", log, func(r *http.Request, _ struct{}) (any, error) {
+		return a.DrainNode(r.Context(), r.FormValue("url"))
+	})
+	handle(mux, "DELETE /node", log, func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, a.RemoveNode(r.Context(), r.FormValue("url"))
 	})
 	return mux
 }

@@ -136,3 +136,25 @@ func (c *Client) Invite(ctx context.Context, note string, life time.Duration) (c
 	err = c.do(ctx, http.MethodPost, "/invitations", nil, invitation{note, life}, &out)
 	return out.Code, out.Expires, err
 }
+
+// AddNode implements [Admin].
+func (c *Client) AddNode(ctx context.Context, url string, capacity int64) ([]byte, error) {
+	var out nodeSecret
+	err := c.do(ctx, http.MethodPost, "/nodes", nil, newNode{url, capacity}, &out)
+	return out.Secret, err
+}
+
+// Nodes implements [Admin].
+func (c *Client) Nodes(ctx context.Context) (all []server.NodeInfo, err error) {
+	return all, c.do(ctx, http.MethodGet, "/nodes", nil, nil, &all)
+}
+
+// DrainNode implements [Admin].
+func (c *Client) DrainNode(ctx context.Context, node string) (d server.Drained, err error) {
+	return d, c.do(ctx, http.MethodPost, "/node/drain", url.Values{"url": {node}}, struct{}{}, &d)
+}
+
+// RemoveNode implements [Admin].
+func (c *Client) RemoveNode(ctx context.Context, node string) error {
+	return c.do(ctx, http.MethodDelete, "/node", url.Values{"url": {node}}, nil, nil)
+}

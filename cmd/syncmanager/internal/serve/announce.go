@@ -41,13 +41,16 @@ func announce(ctx context.Context, c *term.Console, cfg server.Config, o Options
 		c.Note("Also at:       %s", other)
 	}
 	say := func(label, format string, args ...any) { note(c, label, fmt.Sprintf(format, args...)) }
-	if cfg.External != nil {
+	switch {
+	case cfg.Node != nil:
+		say("Node:", "it has records of the users of another server, and no accounts")
+	case cfg.External != nil:
 		say("Accounts:", "those of %s", cfg.External.URL)
 		say("Firefox:", "in about:config, set identity.sync.tokenserver.uri to %s/token/1.0/sync/1.5, restart Firefox, and sign in from its menu", cfg.PublicURL)
 		if len(o.allow) == 0 && !o.allowAll {
 			say("Note:", "no account may use the server yet: sign in, and name the uid that the log shows with --allow-account")
 		}
-	} else {
+	default:
 		announceAccounts(c, cfg, invitation)
 		announceFirefox(say, cfg.PublicURL, public)
 	}

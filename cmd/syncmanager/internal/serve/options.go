@@ -5,10 +5,12 @@ package serve
 
 import (
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/node"
 	"github.com/syncmanager/syncmanager/server/push"
 )
 
@@ -27,6 +30,7 @@ type Options struct {
 	// config is the settings file, dir the folder with the data.
 	config, dir      string
 	database         string
+	nodeSecret       string // the file
 	addr, socketMode string
 	public           []string
 	names            []*url.URL // parsed from public, or made from the address
@@ -53,6 +57,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.cors, "cors-origin", nil, "let web pages of this `ORIGIN`, like https://app.example.org, use the service from a browser; may be repeated")
 	flags.StringVar(&o.dir, "data", "", "keep the data in the folder `DIR`")
 	flags.StringVar(&o.database, "database", "", "keep the accounts and all that they store in the PostgreSQL database `URL`, which several servers may share, each with its own --data; its password comes from the password file, $PGPASSWORD or $SYNCMANAGER_DATABASE")
+	flags.StringVar(&o.nodeSecret, "node-secret", "", "serve only records, as a storage node of another server: with the secret in `FILE`, which 'syncmanager server node add' wrote")
 	flags.StringSliceVar(&o.public, "public-url", nil, "the `URL` under which devices reach the server; may be repeated; e-mails have the first")
 	flags.StringSliceVar(&o.proxies, "trusted-proxy", nil, "trust X-Forwarded-For from this `ADDRESS` or network; may be repeated")
 	flags.StringVar(&o.signUp, "sign-up", "", "`WHO` may make an account: open (anyone), email (anyone, after a code by e-mail), invite or closed; by default open if only this machine can reach the server, else invite")
@@ -98,10 +103,37 @@ func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
 	if err := checkDatabase(o.database); err != nil {
 		return cfg, err
 	}
+	if cfg.Node, err = o.node(); err != nil {
+		return cfg, err
+	}
 	if !slices.Equal(o.push, []string{"none"}) {
 		cfg.Push = &server.Push{Hosts: o.push, Transport: push.NewTransport()}
 	}
 	return cfg, o.tls.check(o.public)
+}
+
+// maxNodeSecret bounds the file of a node's secret, in bytes.
+const maxNodeSecret = 4096
+
+// node reads the secret of a storage node. The errors do not contain it.
+func (o *Options) node() (*server.Node, error) {
+	if o.nodeSecret == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.nodeSecret)
+	if err != nil {
+		return nil, usage.Errorf("--node-secret: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxNodeSecret))
+	if err != nil {
+		return nil, usage.Errorf("--node-secret: %w", err)
+	}
+	url, secret, err := node.ParseSecret(text)
+	if err != nil {
+		return nil, usage.Errorf("--node-secret %s: %w", o.nodeSecret, err)
+	}
+	return &server.Node{URL: url, Secret: secret}, nil
 }
 
 // checkDatabase finds mistakes in a connection string of PostgreSQL. The errors do not
@@ -161,7 +193,7 @@ func (o *Options) setPublicURL(cfg *server.Config, listen net.Addr) error {
 			cfg.OtherURLs = append(cfg.OtherURLs, u.String())
 		}
 	}
-	if o.signUp == "" && cfg.External == nil && !onlyLocal(listen, o.names) {
+	if o.signUp == "" && cfg.External == nil && cfg.Node == nil && !onlyLocal(listen, o.names) {
 		cfg.SignUp = accounts.SignUpInvite
 	}
 	return nil

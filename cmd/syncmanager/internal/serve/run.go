@@ -82,7 +82,7 @@ const (
 // sign-up is by invitation, and revokes those that earlier starts printed. It returns
 // "" if there is an account.
 func firstInvitation(ctx context.Context, s *server.Server, cfg server.Config) (string, error) {
-	if cfg.External != nil || cfg.SignUp != accounts.SignUpInvite {
+	if cfg.External != nil || cfg.Node != nil || cfg.SignUp != accounts.SignUpInvite {
 		return "", nil
 	}
 	if any, err := s.AnyUser(ctx); any || err != nil {
