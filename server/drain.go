@@ -121,6 +121,11 @@ func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
 
 // move moves one user's storage to another node. Nothing of it is left if it fails.
 func (s *Server) move(ctx context.Context, uid int64) error {
+	done, err := s.Writing()
+	if err != nil {
+		return err
+	}
+	defer done()
 	m, err := s.tokens.BeginMove(ctx, uid)
 	if err != nil {
 		return err

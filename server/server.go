@@ -62,6 +62,7 @@ type Server struct {
 	// nodeKey is what the secrets of storage nodes are derived from. nodeHandler and movedAway are those of a
 	// server that is one.
 	nodeKey     []byte
+	readOnly    readOnly
 	nodeHandler http.Handler
 	movedAway   movedAway
 	drains      sync.Mutex // held by the one drain that runs
@@ -191,7 +192,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.tokens, err = token.Open(ctx, token.Config{
 		Database: s.cfg.Database, Dir: s.cfg.Dir, Node: s.node, NodeType: s.backend.NodeType(), Signer: signer, HashKey: keys.hashes, Verifier: verifier,
-		NodeSecret: s.nodeSecret, NodePath: storagePrefix, Quota: s.quotaOfAccount,
+		ReadOnly: func() bool { return s.readOnly.is(s.cfg.Now()) }, NodeSecret: s.nodeSecret, NodePath: storagePrefix, Quota: s.quotaOfAccount,
 		Duration: s.cfg.TokenDuration, Live: live, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Security: s.security, Telemetry: s.telemetry,
 	})
 	if err != nil {
@@ -351,7 +352,7 @@ func (s *Server) newHandler() http.Handler {
 			"source": "https://github.com/syncmanager/syncmanager", "version": s.cfg.Version,
 		})
 	})
-	return s.names.Handler(s.proxied, s.below(s.observe(s.forwarded(s.limited(s.cors(s.routed(mux)))))))
+	return s.names.Handler(s.proxied, s.below(s.observe(s.forwarded(s.limited(s.cors(s.writable(s.routed(mux))))))))
 }
 
 // routed passes requests for records to the storage, and the others to mux. It tells the traces
@@ -408,6 +409,11 @@ func (s *Server) Purge(ctx context.Context) error {
 
 // purge is Purge, and reports whether this server did it.
 func (s *Server) purge(ctx context.Context) (ran bool, err error) {
+	done, err := s.Writing()
+	if err != nil {
+		return false, nil // the next one does it
+	}
+	defer done()
 	if set, err := s.tokens.DefaultQuota(ctx); err == nil {
 		s.setDefaultQuota(set) // another server on the same database may have changed it
 	}

@@ -36,6 +36,7 @@ type Admin interface {
 	Nodes(ctx context.Context) ([]server.NodeInfo, error)
 	DrainNode(ctx context.Context, url string) (server.Drained, error)
 	RemoveNode(ctx context.Context, url string) error
+	SetReadOnly(ctx context.Context, life time.Duration) (kept bool, err error)
 }
 
 var (
@@ -71,6 +72,12 @@ type (
 	newNode struct {
 		URL      string `json:"url"`
 		Capacity int64  `json:"capacity"`
+	}
+	lease struct {
+		Life time.Duration `json:"life"`
+	}
+	leased struct {
+		Kept bool `json:"kept"`
 	}
 	nodeSecret struct {
 		Secret []byte `json:"secret"`
@@ -144,6 +151,10 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 		code, expires, err := a.Invite(r.Context(), in.Note, in.Life)
 		return invited{code, expires}, err
 	})
+	handle(mux, "POST "+readOnlyPath, log, func(r *http.Request, in lease) (any, error) {
+		kept, err := a.SetReadOnly(r.Context(), in.Life)
+		return leased{kept}, err
+	})
 	handle(mux, "GET /nodes", log, func(r *http.Request, _ struct{}) (any, error) {
 		return a.Nodes(r.Context())
 	})
@@ -157,7 +168,27 @@ func Handler(a Admin, log *slog.Logger) http.Handler {
 	handle(mux, "DELETE /node", log, func(r *http.Request, _ struct{}) (any, error) {
 		return struct{}{}, a.RemoveNode(r.Context(), r.FormValue("url"))
 	})
-	return mux
+	return writable(a, mux)
+}
+
+// readOnlyPath is that of the one request that is good while the server takes no writes.
+const readOnlyPath = "/read-only"
+
+// writable refuses what may write while the server takes no writes.
+func writable(a Admin, next http.Handler) http.Handler {
+	s, ok := a.(*server.Server)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A drain writes for each user by itself.
+		if ok && r.Method != http.MethodGet && r.URL.Path != readOnlyPath && r.URL.Path != "/node/drain" {
+			done, err := s.Writing()
+			if err != nil {
+				answer(w, http.StatusConflict, failure{Error: err.Error()})
+				return
+			}
+			defer done()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // handle serves pattern with f, which gets the decoded body of a POST or PATCH.

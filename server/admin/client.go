@@ -158,3 +158,10 @@ func (c *Client) DrainNode(ctx context.Context, node string) (d server.Drained, 
 func (c *Client) RemoveNode(ctx context.Context, node string) error {
 	return c.do(ctx, http.MethodDelete, "/node", url.Values{"url": {node}}, nil, nil)
 }
+
+// SetReadOnly implements [Admin].
+func (c *Client) SetReadOnly(ctx context.Context, life time.Duration) (bool, error) {
+	var out leased
+	err := c.do(ctx, http.MethodPost, readOnlyPath, nil, lease{life}, &out)
+	return out.Kept, err
+}

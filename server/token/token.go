@@ -77,6 +77,9 @@ type Config struct {
 	Node func(context.Context) string
 	// NodeType names the kind of storage there, such as "sqlite"; clients report it.
 	NodeType string
+	// ReadOnly, if set, reports whether nothing may be written now. Tokens are given out nevertheless for storages that
+	// are there.
+	ReadOnly func() bool
 	// NodeSecret returns the secret of a storage node with the root URL url: what the Signer of its
 	// tokens has. It must be set if there are nodes.
 	NodeSecret func(url string) ([]byte, error)
@@ -192,7 +195,7 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.cfg.Log.ErrorContext(r.Context(), "token request failed", "err", err)
-		if sqldb.Unavailable(err) {
+		if sqldb.Unavailable(err) || errors.Is(err, errReadOnly) {
 			w.Header().Set("Retry-After", retrySoon)
 			errBusy.answer(w)
 			return

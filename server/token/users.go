@@ -29,6 +29,9 @@ type user struct {
 	placed bool
 }
 
+// errReadOnly is the error of a claim that changes something while nothing may be written.
+var errReadOnly = errors.New("the server takes no writes for now")
+
 // assign returns the storage for a claim, creates one if needed, or refuses the claim. Most
 // requests change nothing, so they do not wait for the writer.
 func (s *Service) assign(ctx context.Context, c claim) (user, error) {
@@ -40,6 +43,9 @@ func (s *Service) assign(ctx context.Context, c claim) (user, error) {
 	})
 	if err != nil || !changed {
 		return u, err
+	}
+	if s.cfg.ReadOnly != nil && s.cfg.ReadOnly() {
+		return u, errReadOnly
 	}
 	err = s.update(ctx, c.account, func(tx sqldb.Tx) error {
 		if u, changed, err = s.decide(tx, c); err != nil || !changed {
