@@ -23,6 +23,9 @@ var ErrDatabase = errors.New("the folder belongs to a server whose data is in a 
 // checkDatabase refuses a data folder that belongs to another kind of storage than the
 // configured one.
 func (s *Server) checkDatabase() error {
+	if exists(filepath.Join(s.cfg.Dir, MovingMarker)) {
+		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrMoving)
+	}
 	if s.cfg.Database == "" {
 		if exists(filepath.Join(s.cfg.Dir, sqldb.Marker)) {
 			return fmt.Errorf("%s: %w", s.cfg.Dir, ErrDatabase)
@@ -55,23 +58,42 @@ var migrations embed.FS
 
 const (
 	sqlSecret    = `SELECT value FROM server_secrets WHERE name = 'tokens'`
+	sqlMoving    = `SELECT EXISTS (SELECT 1 FROM server_secrets WHERE name = 'moving')`
 	sqlAddSecret = `INSERT INTO server_secrets (name, value) VALUES ('tokens', ?1)`
 )
+
+// Schema returns the migrations that make the table of what servers that share a database agree on.
+func Schema() fs.FS {
+	schema, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return schema
+}
+
+// ErrMoving means that a server is being moved to this place, and not all of it is there.
+var ErrMoving = errors.New("a server is being moved here, and not all of it is here: run 'syncmanager server move' again, until it has ended")
+
+// MovingMarker is the name of a file in a data folder that a server is being moved to.
+const MovingMarker = "moving"
 
 // sharedKeys returns the keys of all servers on the configured database, and makes their secret at
 // the first use.
 func (s *Server) sharedKeys(ctx context.Context) (_ keys, err error) {
-	schema, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return keys{}, err
-	}
-	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", schema, nil, nil)
+	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", Schema(), nil, nil)
 	if err != nil {
 		return keys{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var secret []byte
 	err = db.Update(ctx, func(tx sqldb.Tx) error {
+		var moving bool
+		if err := tx.QueryRow(sqlMoving).Scan(&moving); err != nil {
+			return err
+		}
+		if moving {
+			return ErrMoving
+		}
 		err := tx.QueryRow(sqlSecret).Scan(&secret)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err

@@ -36,7 +36,7 @@ found by its data folder, and may be running or stopped. Run this as the user th
 	c.PersistentFlags().StringVar(&o.dir, "data", "", "the folder `DIR` has the server's data")
 	_ = c.MarkPersistentFlagDirname("data")
 	c.AddCommand(o.healthCommand(), o.userCommand(), o.inviteCommand(), o.backupCommand(), o.restoreCommand(), o.verifyCommand(),
-		o.checkCommand(), o.repairCommand(), o.restoredCommand(), o.importCommand(), o.quotaCommand(), o.compactCommand(), o.nodeCommand())
+		o.checkCommand(), o.repairCommand(), o.restoredCommand(), o.importCommand(), o.quotaCommand(), o.compactCommand(), o.nodeCommand(), o.moveCommand())
 	return c
 }
 

@@ -40,14 +40,22 @@ func envName(flag string) string {
 // Settle sets the options that the command line, which flags has parsed into o, does
 // not name.
 func (o *Options) Settle(flags *pflag.FlagSet, getenv func(string) string) (err error) {
-	if passwordIn(o.database) {
-		return usage.Errorf("--database: other users of this machine can read a password on the command line: put it into the password file, $PGPASSWORD or $%s", EnvDatabase)
+	if err := CheckNoPassword("--database", o.database); err != nil {
+		return err
 	}
 	if err := Settle(flags, o.config, getenv); err != nil {
 		return err
 	}
 	o.dir, err = DataDir(o.dir, getenv)
 	return err
+}
+
+// CheckNoPassword refuses a connection string of PostgreSQL on the command line that has a password.
+func CheckNoPassword(flag, database string) error {
+	if passwordIn(database) {
+		return usage.Errorf("%s: other users of this machine can read a password on the command line: put it into the password file, $PGPASSWORD or $%s", flag, EnvDatabase)
+	}
+	return nil
 }
 
 // passwordIn reports whether a connection string of PostgreSQL has a password.
