@@ -4,9 +4,15 @@ package mariadbtest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"database/sql"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -25,13 +31,14 @@ import (
 // Program is the variable that names MariaDB's server. script/mariadb.sh prints it.
 const Program = "SYNCMANAGER_MARIADB"
 
-// server is a running server. Only this process reaches it, by a socket in its folder.
+// server is a running server. It listens on a socket in its folder, and on the loopback interface.
 type server struct {
 	dir       string
 	account   *syscall.Credential // nil: this process's own
 	process   *exec.Cmd
 	log       bytes.Buffer
 	databases atomic.Int64
+	port      int
 }
 
 var (
@@ -39,6 +46,12 @@ var (
 	running *server
 	failed  error
 )
+
+// TLS returns the address of the server over TCP, which offers TLS, and the file with the
+// certificate of the authority that signed its own, for 127.0.0.1. It is for a test that called [Database].
+func TLS() (address, ca string) {
+	return fmt.Sprint("127.0.0.1:", running.port), filepath.Join(running.dir, "cert.pem")
+}
 
 // Main runs a package's tests by run, and returns their exit code for [os.Exit]. The first call of
 // [Database] starts the server.
@@ -82,8 +95,8 @@ func User(t testing.TB, database *sql.DB, name, password string) string {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
-		fmt.Sprintf("CREATE OR REPLACE USER %s@localhost IDENTIFIED BY \"%s\"", name, password),
-		fmt.Sprintf("GRANT SELECT ON %s.* TO %s@localhost", in, name),
+		fmt.Sprintf("CREATE OR REPLACE USER %s@'%%' IDENTIFIED BY \"%s\"", name, password),
+		fmt.Sprintf("GRANT SELECT ON %s.* TO %s@'%%'", in, name),
 	} {
 		if _, err := database.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -131,8 +144,12 @@ func start(program string) (s *server, err error) {
 	if out, err := install.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
+	if err := s.certify(); err != nil {
+		return nil, err
+	}
 	// Nothing here outlives the machine, so the disk need not be waited for.
-	s.process = s.command(program, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--socket="+s.socket(), "--skip-networking",
+	s.process = s.command(program, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--socket="+s.socket(),
+		"--bind-address=127.0.0.1", fmt.Sprint("--port=", s.port), "--ssl-cert="+filepath.Join(dir, "cert.pem"), "--ssl-key="+filepath.Join(dir, "key.pem"),
 		"--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
 		"--innodb-log-file-size=8M", "--skip-log-bin")
 	s.process.Stdout, s.process.Stderr = &s.log, &s.log
@@ -140,6 +157,46 @@ func start(program string) (s *server, err error) {
 		return nil, err
 	}
 	return s, s.wait()
+}
+
+// certify finds a free port, and makes a certificate that signs itself.
+func (s *server) certify() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return err
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+		path := filepath.Join(s.dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			return err
+		}
+		if s.account != nil {
+			if err := os.Chown(path, int(s.account.Uid), int(s.account.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // wait waits until the server answers.

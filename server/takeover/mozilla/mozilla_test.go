@@ -3,6 +3,8 @@ package mozilla_test
 import (
 	"context"
 	"errors"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -315,5 +317,32 @@ func TestPasswordOfMySQL(t *testing.T) {
 	_, _ = users(t, strings.Replace(from, "reader@", "reader:pa'ss@", 1), mozilla.Options{})
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
+	}
+}
+
+// The modes of TLS are those of MySQL's programs.
+func TestTLSOfMySQL(t *testing.T) {
+	t.Parallel()
+	s := oldserver.New(t, oldserver.RustMySQL)
+	u, err := url.Parse(mariadbtest.User(t, s.DB, "remote", "word"))
+	must(t, err)
+	address, ca := mariadbtest.TLS()
+	_, port, err := net.SplitHostPort(address)
+	must(t, err)
+	name := func(host, mode string) string {
+		q := url.Values{"ssl-mode": {mode}}
+		if strings.HasPrefix(mode, "verify") {
+			q.Set("ssl-ca", ca)
+		}
+		return (&url.URL{Scheme: "mysql", User: url.UserPassword("remote", "word"), Host: net.JoinHostPort(host, port), Path: u.Path, RawQuery: q.Encode()}).String()
+	}
+	for _, from := range []string{
+		name("127.0.0.1", "disabled"), name("127.0.0.1", "preferred"), name("127.0.0.1", "required"), name("localhost", "verify_ca"), name("127.0.0.1", "verify_identity"),
+	} {
+		_, _ = users(t, from, mozilla.Options{})
+	}
+	// Certificates that this machine does not trust, and another name.
+	for _, from := range []string{name("127.0.0.1", "VERIFY_CA"), name("127.0.0.1", "VERIFY_IDENTITY"), name("localhost", "verify_identity")} {
+		refused(t, from, mozilla.Options{}, nil, "certificate")
 	}
 }
