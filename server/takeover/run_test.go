@@ -30,6 +30,8 @@ func fill(s *oldserver.Server) {
 	s.Put(7, record("x-notes", "{ab-cd}", -1500, ""))
 	s.Touch(7, "history", noon-1240)
 	s.Put(9, record("forms", "whose", 0, "nobody's"))
+	s.AddUser(oldserver.User{UID: 10, Email: cyd + mozillas, ClientState: newKey, Generation: 5, Created: noon - 4000, Replaced: noon - 3000})
+	s.Put(10, record("forms", "given-up", 0, "with a storage that is not in use"))
 }
 
 // annsCopy is what ann has after that.
@@ -49,15 +51,21 @@ func TestEveryServer(t *testing.T) {
 			t.Parallel()
 			from, to := oldserver.New(t, kind), newTarget(t, "")
 			fill(from)
-			r := to.takes(from, takeover.Report{Users: 3, New: 1, Deleted: 1, SkippedUsers: 1, Records: 4, Expired: 1, OldKeys: 1})
-			if len(r.Skips) != 1 || r.Skips[0].User != "not-a-uid"+mozillas {
-				t.Errorf("left out: %+v", r.Skips)
-			}
 			want := annsCopy()
 			if strings.HasPrefix(string(kind), "the Python") { // it keeps whole seconds
 				want["clients/device"] = "179499999750 client until 179681439700"
+			} else { // it keeps the time of a deletion
+				from.Tombstone(7, noon-1000)
+				want[""] = "179499999900"
+			}
+			r := to.takes(from, takeover.Report{Users: 4, New: 2, Deleted: 1, SkippedUsers: 1, Records: 4, Expired: 1, OldKeys: 1})
+			if len(r.Skips) != 1 || r.Skips[0].User != "not-a-uid"+mozillas {
+				t.Errorf("left out: %+v", r.Skips)
 			}
 			same(t, to.holds(ann), want)
+			if got := to.holds(cyd); to.uid(cyd) == 0 || len(got) != 1 {
+				t.Errorf("a user without a storage in use has %v", got)
+			}
 			if to.uid(bob) != 0 {
 				t.Error("a deleted account has a storage")
 			}
@@ -70,14 +78,14 @@ func TestEveryServer(t *testing.T) {
 			}
 
 			// Again: nothing has changed, and nothing is written.
-			to.takes(from, takeover.Report{Users: 3, Unchanged: 1, Deleted: 1, SkippedUsers: 1, Expired: 1, OldKeys: 1})
+			to.takes(from, takeover.Report{Users: 4, Unchanged: 2, Deleted: 1, SkippedUsers: 1, Expired: 1, OldKeys: 1})
 			same(t, to.holds(ann), want)
 
 			// A trial counts the same, and needs no target.
 			src := open(t, from, mozilla.Options{})
 			trial, err := takeover.Run(t.Context(), src, nil, takeover.Options{Now: func() time.Time { return to.now }})
 			must(t, errors.Join(err, src.Close()))
-			if trial.New != 1 || trial.Records != 4 || trial.Expired != 1 || trial.SkippedUsers != 1 || !maps.Equal(trial.Collections, r.Collections) {
+			if trial.New != 2 || trial.Records != 4 || trial.Expired != 1 || trial.SkippedUsers != 1 || !maps.Equal(trial.Collections, r.Collections) {
 				t.Errorf("a trial: %+v, want %+v", trial, r)
 			}
 		})
@@ -89,13 +97,13 @@ func TestIntoPostgres(t *testing.T) {
 	t.Parallel()
 	from, to := oldserver.New(t, oldserver.PythonSQLite), newTarget(t, pgtest.Database(t))
 	fill(from)
-	to.takes(from, takeover.Report{Users: 3, New: 1, Deleted: 1, SkippedUsers: 1, Records: 4, Expired: 1, OldKeys: 1})
+	to.takes(from, takeover.Report{Users: 4, New: 2, Deleted: 1, SkippedUsers: 1, Records: 4, Expired: 1, OldKeys: 1})
 	want := annsCopy()
 	want["clients/device"] = "179499999750 client until 179681439700"
 	same(t, to.holds(ann), want)
-	to.takes(from, takeover.Report{Users: 3, Unchanged: 1, Deleted: 1, SkippedUsers: 1, Expired: 1, OldKeys: 1})
+	to.takes(from, takeover.Report{Users: 4, Unchanged: 2, Deleted: 1, SkippedUsers: 1, Expired: 1, OldKeys: 1})
 	from.Put(7, record("forms", "third", 500, "three"))
-	to.takes(from, takeover.Report{Users: 3, Updated: 1, Deleted: 1, SkippedUsers: 1, Records: 5, Expired: 1, OldKeys: 1})
+	to.takes(from, takeover.Report{Users: 4, Updated: 1, Unchanged: 1, Deleted: 1, SkippedUsers: 1, Records: 5, Expired: 1, OldKeys: 1})
 	want["forms/third"], want["forms"], want[""] = "179500000050 three", "179500000050", "179500000050"
 	same(t, to.holds(ann), want)
 }
