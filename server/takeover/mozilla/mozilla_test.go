@@ -39,7 +39,7 @@ func users(t *testing.T, from string, o mozilla.Options) (all []string, r *mozil
 	}
 	r, err := mozilla.Open(t.Context(), from, o)
 	must(t, err)
-	t.Cleanup(func() { must(t, r.Close()) })
+	t.Cleanup(func() { _ = r.Close() }) // a test may have closed it
 	must(t, r.Users(t.Context(), func(u takeover.User) error {
 		all = append(all, u.Email)
 		return nil
@@ -178,6 +178,33 @@ func TestVersionsOfThePythonServer(t *testing.T) {
 	s.Exec(`INSERT INTO bso (userid, collection, id, modified, payload) VALUES (1, 7, 'a', 1, ''), (1, 100, 'b', 1, ''), (1, 50, 'c', 1, '')`)
 	if got, want := ids(t, reader(t, s.From), 1), []string{"bookmarks/a", "collection number 50/c", "notes/b"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A token server with nodes has keys_changed_at since 2019 only.
+func TestVersionsOfTheTokenServer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []oldserver.Kind{oldserver.RustMySQL, oldserver.RustPostgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			s := oldserver.New(t, kind)
+			s.AddUser(oldserver.User{UID: 1, Email: ann + "@a.test", Generation: 5, KeysChangedAt: 4, Created: noon})
+			// The current row is that with the highest generation, whatever row came last.
+			s.AddUser(oldserver.User{UID: 2, Email: ann + "@a.test", Generation: 3, KeysChangedAt: 3, Created: noon + 1000})
+			for _, changed := range []int64{4, 0} {
+				_, r := users(t, s.From, mozilla.Options{})
+				must(t, r.Users(t.Context(), func(u takeover.User) error {
+					if k := u.Keys; len(k) != 2 || k[0].UID != 1 || k[0].KeysChangedAt != changed || k[0].Generation != 5 || k[0].Created != noon {
+						t.Errorf("%+v", k)
+					}
+					return nil
+				}))
+				must(t, r.Close())
+				if changed != 0 {
+					s.Exec("ALTER TABLE users DROP COLUMN keys_changed_at")
+				}
+			}
+		})
 	}
 }
 
