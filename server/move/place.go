@@ -134,9 +134,9 @@ func fresh(dir string) error {
 	return nil
 }
 
-const sqlPart = `SELECT to_regclass('versions') IS NOT NULL AND EXISTS (SELECT 1 FROM versions WHERE part = $1)`
+const sqlPart = `SELECT EXISTS (SELECT 1 FROM versions WHERE part = $1)`
 
-// sqlVersions fails in a database without tables.
+// sqlVersions says whether sqlPart can be asked.
 const sqlVersions = `SELECT to_regclass('versions') IS NOT NULL`
 
 // has returns which parts are there.
