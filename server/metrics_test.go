@@ -100,7 +100,7 @@ func TestMetricsOfDatabases(t *testing.T) {
 			`syncmanager_database_connections_max{pool="storage"} 16`,
 			`syncmanager_statement_duration_seconds_count{part="storage",statement="sqlEnd"}`,
 			`syncmanager_statement_duration_seconds_count{part="storage",statement="sqlPutNew"} 1`,
-			`syncmanager_statement_duration_seconds_count{part="accounts",statement="sqlTurn"}`,
+			`syncmanager_statement_duration_seconds_count{part="accounts",statement="begin"}`,
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %s", want)
