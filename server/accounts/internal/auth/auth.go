@@ -32,7 +32,7 @@ type Authenticator struct {
 	Rand  io.Reader
 	// Window is how long a client with too many tokens in use must wait.
 	Window time.Duration
-	// Signatures are those that were used.
+	// Signatures are those that were used at this server.
 	Signatures *hawk.Window
 }
 

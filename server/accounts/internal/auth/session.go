@@ -61,7 +61,29 @@ func (a *Authenticator) Token(r *api.Request, kind store.Kind) (*Credential, err
 	case err != nil:
 		return nil, fault.ErrNonce
 	}
-	return c, nil
+	return c, a.once(r, c, h)
+}
+
+// once refuses a request that changes something and was sent before, perhaps to another server, or
+// to this one before it was started. A request that only reads is not worth a write: who copied it
+// has its answer, and each server still remembers its own in memory.
+func (a *Authenticator) once(r *api.Request, c *Credential, h hawk.Header) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	now := a.Now()
+	// The servers' clocks may differ by as much as a client's.
+	ends := now.Add(3 * a.Signatures.Skew).UnixMilli()
+	hash := store.Hash(fmt.Sprintf("signature %d %s %s", h.TS, h.Nonce, h.ID))
+	var fresh bool
+	err := a.DB.UpdateSoon(r.Context(), func(tx store.Tx) (err error) {
+		fresh, err = tx.UseSignature(c.UID, hash, ends, now.UnixMilli())
+		return err
+	})
+	if err == nil && !fresh {
+		err = fault.ErrNonce
+	}
+	return err
 }
 
 // Known refuses, before its body is read, a request without a known token in any of the

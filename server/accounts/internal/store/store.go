@@ -88,6 +88,7 @@ type Tx interface {
 	InvitationWriter
 	AvatarWriter
 	TokenWriter
+	SignatureWriter
 	RefreshTokenWriter
 	CodeWriter
 	RevokedWriter
@@ -103,7 +104,7 @@ type Tx interface {
 // Expiry says what [Store.Purge] removes: all that is as old as the given times, or older.
 type Expiry struct {
 	// Now is for what has its own expiry time: codes, commands, invitations that were not used,
-	// tries, revoked access tokens.
+	// tries, revoked access tokens, signatures.
 	Now int64
 	// Unconfirmed is for accounts that are not confirmed, by when they were made.
 	Unconfirmed int64

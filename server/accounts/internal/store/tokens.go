@@ -71,6 +71,13 @@ type TokenWriter interface {
 	RemoveGrant(uid string, grant []byte) error
 }
 
+// SignatureWriter notes the signatures of requests.
+type SignatureWriter interface {
+	// UseSignature notes a signature by its hash until endsAt; fresh is false if it was noted
+	// before. It forgets some that have ended.
+	UseSignature(uid string, hash []byte, endsAt, now int64) (fresh bool, err error)
+}
+
 // RefreshToken is a token that gets access tokens.
 type RefreshToken struct {
 	Hash     []byte

@@ -22,6 +22,7 @@ const (
 	sqlPurgeCodes       = `DELETE FROM codes WHERE expires_at <= ?`
 	sqlPurgeInvitations = `DELETE FROM invitations WHERE uid IS NULL AND expires_at <= ?`
 	sqlPurgeCommands    = `DELETE FROM commands WHERE expires_at <= ?`
+	sqlPurgeSignatures  = `DELETE FROM signatures WHERE ends_at <= ?`
 	sqlPurgeRevoked     = `DELETE FROM revoked WHERE expires_at <= ?`
 	sqlPurgeShort       = `DELETE FROM tokens WHERE kind IN ('keys', 'change', 'reset') AND created_at <= ?`
 	sqlPurgeUnverified  = `DELETE FROM tokens WHERE verified = 0 AND created_at <= ?`
@@ -45,6 +46,7 @@ func (s *Store) Purge(ctx context.Context, e store.Expiry) error {
 		{sqlPurgeInvitations, e.Now},
 		{sqlPurgeCommands, e.Now},
 		{sqlPurgeRevoked, e.Now},
+		{sqlPurgeSignatures, e.Now},
 		{sqlPurgeShort, e.Short},
 		{sqlPurgeUnverified, e.Short},
 		{sqlPurgeKeys, e.Keys},

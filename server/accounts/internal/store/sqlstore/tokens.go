@@ -107,6 +107,20 @@ func (t tx) RemoveGrant(uid string, grant []byte) error {
 }
 
 const (
+	sqlUseSignature = `INSERT INTO signatures (uid, hash, ends_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	// sqlForgetSignatures removes only a few, because it runs with each request.
+	sqlForgetSignatures = `DELETE FROM signatures WHERE uid = ?1 AND hash IN (
+		SELECT hash FROM signatures WHERE uid = ?1 AND ends_at <= ?2 LIMIT 8 /*postgres FOR UPDATE SKIP LOCKED */)`
+)
+
+func (t tx) UseSignature(uid string, hash []byte, endsAt, now int64) (fresh bool, err error) {
+	if err := t.exec(sqlForgetSignatures, uid, now); err != nil {
+		return false, err
+	}
+	return t.changed(sqlUseSignature, uid, hash, endsAt)
+}
+
+const (
 	sqlRefreshToken = `SELECT f.hash, f.uid, f.client_id, f.scope, f.session, f.grant_id, f.created_at, f.used_at, a.generation
 		FROM refresh_tokens f JOIN accounts a USING (uid) WHERE f.hash = ?`
 	sqlCountRefreshTokens   = `SELECT count(*) FROM refresh_tokens WHERE uid = ?`

@@ -117,6 +117,7 @@ func sharedCodes(s *shared) {
 	})
 	s.equal("codes taken", s.won(func(_ int, tx store.Tx) (bool, error) { return store.Found(failure(tx.TakeCode([]byte("c")))) }), 1)
 	s.equal("backup codes used", s.won(func(_ int, tx store.Tx) (bool, error) { return tx.UseBackupCode("a", []byte{1}) }), 1)
+	s.equal("signatures used", s.won(func(_ int, tx store.Tx) (bool, error) { return tx.UseSignature("a", []byte{1}, 99, 1) }), 1)
 	s.equal("tokens removed", s.won(func(_ int, tx store.Tx) (bool, error) { return tx.RemoveToken("a", []byte("s")) }), 1)
 }
 

@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"refresh tokens": refreshTokens,
 		"grants":         grants,
 		"codes":          codes,
+		"signatures":     signatures,
 		"devices":        devices,
 		"commands":       commands,
 		"clients":        clients,

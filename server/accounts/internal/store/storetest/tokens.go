@@ -103,6 +103,25 @@ func grants(e *env) {
 	e.equal("what is left", []int{must(e.read().CountTokens("a", store.Session)), must(e.read().CountRefreshTokens("a"))}, []int{1, 1})
 }
 
+// A signature is used once while it is noted, by each account.
+func signatures(e *env) {
+	use := func(uid, hash string, endsAt, now int64) (fresh bool) {
+		e.change(func(tx store.Tx) (err error) {
+			fresh, err = tx.UseSignature(uid, []byte(hash), endsAt, now)
+			return err
+		})
+		return fresh
+	}
+	e.equal("used", []bool{
+		use("a", "1", 90, 50), use("a", "1", 95, 51), use("b", "1", 90, 50), use("a", "2", 80, 50),
+		use("a", "1", 200, 90), use("a", "1", 200, 91), use("b", "1", 200, 89),
+	}, []bool{true, false, true, true, true, false, false})
+	if err := e.Purge(e.Context(), store.Expiry{Now: 90}); err != nil {
+		e.Error(err)
+	}
+	e.equal("used after a purge", []bool{use("b", "1", 200, 0), use("a", "1", 200, 0)}, []bool{true, false})
+}
+
 func codes(e *env) {
 	e.account("a")
 	e.session("a", "s", 1)
