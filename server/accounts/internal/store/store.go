@@ -53,7 +53,8 @@ type Store interface {
 	// UpdateSoon is Update without an account, for frequent writes that matter little: the change
 	// may be lost if the machine loses power before the next Update returns.
 	UpdateSoon(ctx context.Context, f func(Tx) error) error
-	// Purge removes what expired. If it fails, it may have removed some of it.
+	// Purge removes what expired, unless another server on the same database does that now. If it
+	// fails, it may have removed some of it.
 	Purge(ctx context.Context, e Expiry) error
 	// Ping reports whether the database can be read and written.
 	Ping(ctx context.Context) error

@@ -29,9 +29,18 @@ const (
 	sqlPurgeKeys        = `DELETE FROM signing_keys WHERE retired_at <= ?`
 )
 
-// Purge implements [store.Store]. Each statement has a transaction of its own, so that no account
-// waits for the others.
+// Purge implements [store.Store]. One server at a time purges for all.
 func (s *Store) Purge(ctx context.Context, e store.Expiry) error {
+	unlock, err := s.db.TryLock(ctx, "purge of accounts")
+	if err != nil || unlock == nil {
+		return err
+	}
+	defer unlock()
+	return s.purge(ctx, e)
+}
+
+// purge has a transaction of its own for each statement, so that no account waits for the others.
+func (s *Store) purge(ctx context.Context, e store.Expiry) error {
 	for _, q := range []struct {
 		query string
 		arg   any
