@@ -80,7 +80,7 @@ const MovingMarker = "moving"
 // sharedKeys returns the keys of all servers on the configured database, and makes their secret at
 // the first use.
 func (s *Server) sharedKeys(ctx context.Context) (_ keys, err error) {
-	db, err := sqldb.OpenPostgres(ctx, s.cfg.Database, "server", Schema(), nil, nil)
+	db, err := sqldb.OpenFew(ctx, s.cfg.Database, "server", Schema(), nil, nil)
 	if err != nil {
 		return keys{}, err
 	}

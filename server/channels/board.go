@@ -42,7 +42,7 @@ func OpenBoard(ctx context.Context, database string, random io.Reader, observer 
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.OpenPostgres(ctx, database, "channels", schema, observer, statementNames)
+	db, err := sqldb.OpenFew(ctx, database, "channels", schema, observer, statementNames)
 	if err != nil {
 		return nil, err
 	}

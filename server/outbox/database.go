@@ -67,7 +67,7 @@ func Open(ctx context.Context, p Place) (*Database, error) {
 	}
 	var db sqldb.DB
 	if p.Database != "" {
-		db, err = sqldb.OpenPostgres(ctx, p.Database, "outbox", Schema(), p.Telemetry, statementNames)
+		db, err = sqldb.OpenFew(ctx, p.Database, "outbox", Schema(), p.Telemetry, statementNames)
 	} else {
 		db, err = sqldb.OpenSQLite(ctx, filepath.Join(p.Dir, "outbox.sqlite"), "outbox", Schema(), p.Telemetry, statementNames)
 	}

@@ -46,12 +46,25 @@ type postgresDB struct {
 //
 // observer, if set, observes the statements, whose names those in named are.
 func OpenPostgres(ctx context.Context, database, part string, schema fs.FS, observer *telemetry.Observer, named []telemetry.Named) (DB, error) {
+	return openPostgres(ctx, database, part, schema, observer, named, 0)
+}
+
+// fewConns is how many connections a part has that few requests use.
+const fewConns = 4
+
+// OpenFew is [OpenPostgres] for a part that few requests use, with few connections.
+func OpenFew(ctx context.Context, database, part string, schema fs.FS, observer *telemetry.Observer, named []telemetry.Named) (DB, error) {
+	return openPostgres(ctx, database, part, schema, observer, named, fewConns)
+}
+
+// openPostgres opens a part with at most conns connections; 0: the default of [pg.Open].
+func openPostgres(ctx context.Context, database, part string, schema fs.FS, observer *telemetry.Observer, named []telemetry.Named, conns int32) (DB, error) {
 	steps, err := stepsOf(schema)
 	if err != nil {
 		return nil, err
 	}
 	p := &postgresDB{part: part}
-	pool, err := pg.Open(ctx, database, pg.Options{Part: observer.Part(part, p.translated(named))})
+	pool, err := pg.Open(ctx, database, pg.Options{MaxConns: conns, Part: observer.Part(part, p.translated(named))})
 	if err != nil {
 		return nil, err
 	}
