@@ -115,7 +115,6 @@ func TestPartiesAtTwoServers(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, 3)
 	a, id, _ := s.dial(0, "a", "")
-	s.write(a, "bG9zdA") // nobody is there yet
 	b, _, status := s.dial(1, "b", id)
 	if status != http.StatusSwitchingProtocols {
 		t.Fatalf("the second party: HTTP %d", status)
