@@ -80,7 +80,8 @@ func openPostgres(ctx context.Context, database, part string, schema fs.FS, obse
 func (p *postgresDB) translated(named []telemetry.Named) []telemetry.Named {
 	all := []telemetry.Named{{Name: "sqlSoon", SQL: sqlSoon}, {Name: "sqlWritable", SQL: sqlWritable}}
 	for _, s := range named {
-		all = append(all, telemetry.Named{Name: s.Name, SQL: p.translate(s.SQL)})
+		text := p.translate(s.SQL)
+		all = append(all, telemetry.Named{Name: s.Name, SQL: text}, telemetry.Named{Name: s.Name, SQL: text + locking})
 	}
 	return all
 }
@@ -266,9 +267,12 @@ func (t postgresTx) QueryRow(query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(t.ctx, t.translate(query), values(args)...)
 }
 
+// locking makes a SELECT lock its rows.
+const locking = " FOR NO KEY UPDATE"
+
 // Lock implements [Tx]. Rows that refer to a locked one may be added meanwhile by who locks nothing.
 func (t postgresTx) Lock(query string, args ...any) error {
-	_, err := t.Exec(query+" FOR NO KEY UPDATE", args...)
+	_, err := t.Exec(query+locking, args...)
 	return err
 }
 
