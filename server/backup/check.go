@@ -32,9 +32,13 @@ type Finding struct {
 	Problem string `json:"problem"`
 }
 
-// ownNames matches the files of a data folder that a backup does not contain: locks,
-// journals, caches, and files that were set aside.
-var ownNames = regexp.MustCompile(`^(lock|admin\.sock|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+// ownNames matches the files of a data folder that are not examined and in no backup: locks,
+// journals, caches, the mark of a move, and files that were set aside.
+var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+
+// beside matches the databases that are in no backup: messages that were sent since must not
+// be sent again, and what a takeover noted since need not be true of the storages in it.
+var beside = regexp.MustCompile(`^(outbox|takeover)\.sqlite$`)
 
 // Check examines all files of the data folder dir, whose server may be running: each database
 // in full with its indexes, references and schema, and the secret. It also finds files that
@@ -133,7 +137,7 @@ func misplaced(name string, kind fs.FileMode) string {
 	switch uid, isStorage := storageNumber(name); {
 	case !kind.IsRegular():
 		return "it is not a file of the server's"
-	case !known.MatchString(name):
+	case !known.MatchString(name) && !beside.MatchString(name):
 		return "it is not a file of the server's; move it out of the folder"
 	case isStorage && name != path.Join("storage", filepath.ToSlash(storagedb.Name(uid))):
 		return "it is in a folder where the server does not look for it"

@@ -258,7 +258,8 @@ func TestCheck(t *testing.T) {
 	if got := check(); len(got) != 1 || got["storage/07/7.sqlite"].Damaged || !strings.Contains(got["storage/07/7.sqlite"].Problem, "no user") {
 		t.Errorf("with a file that belongs to no user: %+v", got)
 	}
-	for path, text := range map[string]string{"stray": "x", "storage/07/9.sqlite": "x", "token-secret": "half"} {
+	for path, text := range map[string]string{"stray": "x", "storage/07/9.sqlite": "x", "token-secret": "half",
+		"outbox.sqlite": strings.Repeat("x", 4096), "takeover.sqlite": strings.Repeat("x", 4096), "moving": "x"} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +274,10 @@ func TestCheck(t *testing.T) {
 	}
 	spoil(t, userFile(dir, 7))
 	got := check()
-	for name, damaged := range map[string]bool{"stray": false, "storage/07/9.sqlite": false, "token-secret": true, "accounts.sqlite": true, "storage/07/7.sqlite": true} {
+	if f, ok := got["moving"]; ok {
+		t.Errorf("the mark of a move: %+v", f)
+	}
+	for name, damaged := range map[string]bool{"stray": false, "outbox.sqlite": true, "takeover.sqlite": true, "storage/07/9.sqlite": false, "token-secret": true, "accounts.sqlite": true, "storage/07/7.sqlite": true} {
 		if f, ok := got[name]; !ok || f.Damaged != damaged {
 			t.Errorf("%s: %+v", name, f)
 		}

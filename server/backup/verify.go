@@ -13,7 +13,9 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/accounts"
+	"github.com/syncmanager/syncmanager/server/outbox"
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
+	"github.com/syncmanager/syncmanager/server/takeover"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -64,6 +66,10 @@ func schemaOf(name string) fs.FS {
 		return token.Schema()
 	case name == "accounts.sqlite":
 		return accounts.Schema()
+	case name == "outbox.sqlite":
+		return outbox.Schema()
+	case name == "takeover.sqlite":
+		return takeover.Schema()
 	case strings.HasPrefix(name, "storage/"):
 		return storagedb.Schema()
 	}

@@ -16,6 +16,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Schema returns the migrations that make the tables.
+func Schema() fs.FS {
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return steps
+}
+
 // State remembers what was taken over. Without it, what devices write here could not be told from
 // what an earlier run wrote.
 type State struct{ db sqldb.DB }
@@ -23,15 +32,12 @@ type State struct{ db sqldb.DB }
 // OpenState opens the state in the PostgreSQL database that database names, or if it is "" in
 // takeover.sqlite in the folder dir.
 func OpenState(ctx context.Context, database, dir string) (*State, error) {
-	schema, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
 	var db sqldb.DB
+	var err error
 	if database != "" {
-		db, err = sqldb.OpenPostgres(ctx, database, "takeovers", schema, nil, nil)
+		db, err = sqldb.OpenPostgres(ctx, database, "takeovers", Schema(), nil, nil)
 	} else {
-		db, err = sqldb.OpenSQLite(ctx, filepath.Join(dir, "takeover.sqlite"), "takeovers", schema, nil, nil)
+		db, err = sqldb.OpenSQLite(ctx, filepath.Join(dir, "takeover.sqlite"), "takeovers", Schema(), nil, nil)
 	}
 	if err != nil {
 		return nil, err
