@@ -180,7 +180,7 @@ command when it is run again. A user whose storage is damaged stays, and is name
 			if o.JSON {
 				err = o.PrintJSON(d)
 			} else {
-				err = o.Print("%d users moved, %d are left.", d.Moved, d.Left)
+				err = o.Print("%s moved, %d left.", plural(d.Moved, "user"), d.Left)
 			}
 			if err == nil && len(d.Failed) > 0 {
 				err = &reportedError{syncmanager.StatusPartial}

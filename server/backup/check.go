@@ -33,8 +33,8 @@ type Finding struct {
 }
 
 // ownNames matches the files of a data folder that are not examined and in no backup: locks,
-// journals, caches, the mark of a move, and files that were set aside.
-var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+// journals, caches, the mark of a move, secrets of nodes, and files that were set aside.
+var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|node-[^/]*\.secret|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
 
 // beside matches the databases that are in no backup: messages that were sent since must not
 // be sent again, and what a takeover noted since need not be true of the storages in it.
