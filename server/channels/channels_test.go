@@ -178,6 +178,7 @@ func TestRelay(t *testing.T) {
 	play(t, func(e *env) {
 		a, id := e.connect("192.0.2.1", "")
 		e.write(a, "lost") // nobody is there yet
+		synctest.Wait()
 		b, _ := e.connect("192.0.2.2", id)
 		e.write(b, "aGVsbG8")
 		var got message
