@@ -143,7 +143,7 @@ func (o *operator) reportMove(r move.Report, running bool) (err error) {
 	if o.JSON {
 		err = o.PrintJSON(r)
 	} else {
-		err = o.Print("%d users with %d records (%s) moved, and %d rows of accounts, tokens and messages.", r.Users-len(r.Failed), r.Records, usage.FormatSize(r.Bytes), r.Rows)
+		err = o.Print("%s with %s (%s) moved, and %s of accounts, tokens and messages.", plural(r.Users-len(r.Failed), "user"), plural(int(r.Records), "record"), usage.FormatSize(r.Bytes), plural(int(r.Rows), "row"))
 		if running {
 			o.Note("Stop the old server now, which takes no writes any more, and start one at the new place.")
 		}
