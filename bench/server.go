@@ -108,6 +108,8 @@ type user struct {
 	creds    hawk.Credentials
 	endpoint string
 	body     []byte
+	// patient sends a request again until the answer is not 503.
+	patient bool
 }
 
 func newUser(ctx context.Context, url, name string, transport http.RoundTripper) (*user, error) {

@@ -142,6 +142,9 @@ func (t *target) measure(ctx context.Context, o storageOptions, users int) (rows
 	active := min(users, o.Active)
 	client := t.client(active)
 	all := make([]*user, users)
+	if err := t.nameCollections(ctx, client, users); err != nil {
+		return nil, err
+	}
 	err = parallel(users, 16, func(i int) (err error) {
 		if all[i], err = t.credentials(ctx, client, i); err == nil {
 			err = all[i].send(ctx, http.MethodPost, "/storage/stored", records(0, 10), nil)
@@ -170,6 +173,18 @@ func (t *target) measure(ctx context.Context, o storageOptions, users int) (rows
 		rows = append(rows, append([]string{t.name, fmt.Sprint(users), fmt.Sprint(len(senders)), r.name}, m.cells()...))
 	}
 	return rows, nil
+}
+
+// nameCollections makes each collection once, as one more user. syncstorage-rs keeps the names of
+// all users in one table, and answers 500 to all but one who bring the same new name at once.
+func (t *target) nameCollections(ctx context.Context, client *http.Client, i int) error {
+	u, err := t.credentials(ctx, client, i)
+	for _, name := range collections {
+		if err == nil {
+			err = u.send(ctx, http.MethodPost, "/storage/"+name, records(0, 1), nil)
+		}
+	}
+	return err
 }
 
 // measured is the result of a load.

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/hawk"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server/token"
 )
@@ -52,5 +54,24 @@ func TestPeerToken(t *testing.T) {
 	grant, key, err := token.NewSigner([]byte("master")).Parse(u.creds.ID)
 	if err != nil || grant.UID != 42 || string(key) != string(u.creds.Key) || u.endpoint != "http://127.0.0.1:8000/1.5/42" {
 		t.Errorf("%+v, %v", grant, err)
+	}
+}
+
+// A peer's 503 is a write that came too soon, which is sent again; of our own server it is a failure.
+func TestPeerIsBusy(t *testing.T) {
+	sent := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if sent++; sent < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	u := &user{http: server.Client(), creds: hawk.Credentials{ID: "id", Key: []byte("key")}, endpoint: server.URL, patient: true}
+	if err := u.send(t.Context(), http.MethodPost, "/storage/stored", records(0, 1), nil); err != nil || sent != 3 {
+		t.Errorf("%d requests: %v", sent, err)
+	}
+	sent, u.patient = 0, false
+	if err := u.send(t.Context(), http.MethodPost, "/storage/stored", records(0, 1), nil); err == nil || sent != 1 {
+		t.Errorf("%d requests: %v", sent, err)
 	}
 }

@@ -35,6 +35,9 @@ const (
 	some = 64
 )
 
+// collections are those of all requests.
+var collections = []string{"stored", "posted", "read", "first0", "first1", "first2", "gone"}
+
 var requests = []request{
 	{"a sync without changes", everyone, nil, func(ctx context.Context, u *user, _ int) error {
 		return u.send(ctx, http.MethodGet, "/info/collections", nil, nil)
@@ -90,31 +93,50 @@ func (u *user) upload(ctx context.Context, collection string, posts int) error {
 
 // send sends a signed request, and decodes the answer unless into is nil.
 func (u *user) send(ctx context.Context, method, path string, body []byte, into any) error {
+	for {
+		answer, err := u.sendOnce(ctx, method, path, body)
+		if err != nil {
+			return err
+		}
+		if !u.patient || answer.StatusCode != http.StatusServiceUnavailable {
+			return read(answer, method+" "+path, into)
+		}
+		answer.Body.Close()
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (u *user) sendOnce(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, u.endpoint+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/newlines")
 	}
 	nonce, err := hawk.Nonce(rand.Reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	hawk.Sign(r, u.creds, time.Now().Unix(), nonce, "")
-	answer, err := u.http.Do(r)
-	if err != nil {
-		return err
-	}
+	return u.http.Do(r)
+}
+
+// read reads and closes an answer to a request.
+func read(answer *http.Response, request string, into any) error {
 	defer answer.Body.Close()
 	if answer.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
-		return fmt.Errorf("%s %s: %s: %s", method, path, answer.Status, text)
+		return fmt.Errorf("%s: %s: %s", request, answer.Status, text)
 	}
 	if into != nil {
 		return json.NewDecoder(answer.Body).Decode(into)
 	}
-	_, err = io.Copy(io.Discard, answer.Body)
+	_, err := io.Copy(io.Discard, answer.Body)
 	return err
 }
 

@@ -88,7 +88,10 @@ func (p *peer) target() (*target, error) {
 	}
 	t.credentials = func(_ context.Context, client *http.Client, i int) (*user, error) {
 		id, key, err := peerToken(secret, t.origin, i+1)
-		return &user{http: client, creds: hawk.Credentials{ID: id, Key: []byte(key)}, endpoint: fmt.Sprintf("%s/1.5/%d", strings.TrimRight(p.URL, "/"), i+1)}, err
+		u := &user{http: client, creds: hawk.Credentials{ID: id, Key: []byte(key)}, endpoint: fmt.Sprintf("%s/1.5/%d", strings.TrimRight(p.URL, "/"), i+1)}
+		// syncstorage-rs answers 503 to a write of a collection within 10 ms of the last one.
+		u.patient = true
+		return u, err
 	}
 	return t, nil
 }
