@@ -24,7 +24,13 @@ import (
 type cluster struct {
 	t        *testing.T
 	database string
-	proxy    *httptest.Server
+	// dir is the data folder of a server without a database, one after the other.
+	dir string
+	// args are more arguments of the servers.
+	args  []string
+	proxy *httptest.Server
+	// answered, if set, is called when a server has answered a request, before its sender has the answer.
+	answered func(*http.Request)
 	next     atomic.Int64
 
 	mu    sync.Mutex
@@ -41,7 +47,16 @@ type node struct {
 // newCluster starts n servers on a database.
 func newCluster(t *testing.T, database string, n int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, database: database}
+	c := &cluster{t: t, database: database, args: []string{"--sign-up", "open"}}
+	c.listen()
+	for range n {
+		c.add()
+	}
+	return c
+}
+
+// listen starts the proxy.
+func (c *cluster) listen() {
 	c.proxy = httptest.NewServer(&httputil.ReverseProxy{
 		Transport: c,
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -50,11 +65,7 @@ func newCluster(t *testing.T, database string, n int) *cluster {
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	})
-	t.Cleanup(c.proxy.Close)
-	for range n {
-		c.add()
-	}
-	return c
+	c.t.Cleanup(c.proxy.Close)
 }
 
 // RoundTrip sends a request to the next of the servers that takes a connection.
@@ -68,6 +79,9 @@ func (c *cluster) RoundTrip(r *http.Request) (answer *http.Response, err error) 
 		answer, err = http.DefaultTransport.RoundTrip(r)
 		var failed *net.OpError
 		if !errors.As(err, &failed) || failed.Op != "dial" {
+			if c.answered != nil {
+				c.answered(r)
+			}
 			return answer, err
 		}
 	}
@@ -99,8 +113,12 @@ func (c *cluster) begin() (*node, *os.File) {
 	c.t.Helper()
 	r, w, err := os.Pipe()
 	check(c.t, err)
-	n := &node{cmd: exec.CommandContext(c.t.Context(), "syncmanager", "serve", "--json", "--addr", "127.0.0.1:0",
-		"--data", filepath.Join(c.t.TempDir(), "data"), "--public-url", c.proxy.URL, "--trusted-proxy", "127.0.0.1", "--sign-up", "open")}
+	dir := c.dir
+	if dir == "" {
+		dir = filepath.Join(c.t.TempDir(), "data")
+	}
+	n := &node{cmd: exec.CommandContext(c.t.Context(), "syncmanager", append([]string{"serve", "--json", "--addr", "127.0.0.1:0",
+		"--data", dir, "--public-url", c.proxy.URL, "--trusted-proxy", "127.0.0.1"}, c.args...)...)}
 	n.cmd.Env = append(os.Environ(), "SYNCMANAGER_DATABASE="+c.database)
 	n.cmd.Stdout, n.cmd.Stderr = w, &n.log
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

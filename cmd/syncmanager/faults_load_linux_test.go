@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,9 +36,10 @@ type load struct {
 
 // loadUser is a storage, and what it must have.
 type loadUser struct {
-	http     *http.Client
-	creds    hawk.Credentials
-	endpoint string
+	http  *http.Client
+	token func(context.Context) (*http.Request, error) // the request for one
+	// access is what the last token gives.
+	access atomic.Pointer[loadAccess]
 	// latest is the largest time of an acknowledged write.
 	latest atomic.Int64
 
@@ -47,6 +49,11 @@ type loadUser struct {
 	// sent since then without an answer.
 	acked map[string]ackedRecord
 	maybe map[string][]string
+}
+
+type loadAccess struct {
+	creds    hawk.Credentials
+	endpoint string
 }
 
 type ackedRecord struct {
@@ -89,33 +96,55 @@ func newLoadUser(t *testing.T, url string, i int) *loadUser {
 	check(t, err)
 	a, err := c.CreateAccount(t.Context(), fmt.Sprintf("load-%d@example.org", i), "a password for nothing")
 	check(t, err)
-	access, err := a.AccessToken(t.Context(), false)
-	check(t, err)
 	kid, _, err := a.SyncKey(t.Context())
 	check(t, err)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.TokenServer()+"/1.0/sync/1.5", nil)
-	check(t, err)
-	r.Header.Set("Authorization", "Bearer "+access)
-	r.Header.Set("X-KeyID", kid)
 	u := &loadUser{
 		http:  &http.Client{Transport: transport, Timeout: 20 * time.Second},
 		times: make(map[string]string), acked: make(map[string]ackedRecord), maybe: make(map[string][]string),
 	}
+	u.token = func(ctx context.Context) (*http.Request, error) {
+		access, err := a.AccessToken(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.TokenServer()+"/1.0/sync/1.5", nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+access)
+		r.Header.Set("X-KeyID", kid)
+		return r, nil
+	}
+	check(t, u.renew(t.Context()))
+	return u
+}
+
+// renew gets a token.
+func (u *loadUser) renew(ctx context.Context) error {
+	r, err := u.token(ctx)
+	if err != nil {
+		return err
+	}
 	answer, err := u.http.Do(r)
-	check(t, err)
+	if err != nil {
+		return err
+	}
 	defer answer.Body.Close()
 	var token struct {
 		ID, Key  string
 		Endpoint string `json:"api_endpoint"`
 	}
-	check(t, json.NewDecoder(answer.Body).Decode(&token))
-	u.creds, u.endpoint = hawk.Credentials{ID: token.ID, Key: []byte(token.Key)}, token.Endpoint
-	return u
+	if err := json.NewDecoder(answer.Body).Decode(&token); err != nil || answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("a token request was answered with %s: %w", answer.Status, err)
+	}
+	u.access.Store(&loadAccess{hawk.Credentials{ID: token.ID, Key: []byte(token.Key)}, token.Endpoint})
+	return nil
 }
 
 // do sends a signed request.
 func (u *loadUser) do(ctx context.Context, method, path, body string) (code int, answer []byte, header http.Header, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, u.endpoint+path, strings.NewReader(body))
+	access := u.access.Load()
+	r, err := http.NewRequestWithContext(ctx, method, access.endpoint+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, err
 	}
@@ -124,7 +153,7 @@ func (u *loadUser) do(ctx context.Context, method, path, body string) (code int,
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	hawk.Sign(r, u.creds, time.Now().Unix(), nonce, "")
+	hawk.Sign(r, access.creds, time.Now().Unix(), nonce, "")
 	response, err := u.http.Do(r)
 	if err != nil {
 		return 0, nil, nil, err
@@ -166,6 +195,9 @@ func (l *load) send(ctx context.Context, u *loadUser, collection string, records
 	}
 	before := u.latest.Load()
 	code, answer, header, err := u.do(ctx, method, path, body.String())
+	if code == http.StatusUnauthorized { // the user is on another node
+		_ = u.renew(ctx) // the next write tries again
+	}
 	l.note(u, collection, records, before, code, answer, header, err)
 }
 
@@ -216,8 +248,22 @@ func (l *load) awaitFailed(n int) { l.await(&l.failed, n) }
 
 func (l *load) await(counter *int, n int) {
 	l.mu.Lock()
+	want := *counter + n
+	l.mu.Unlock()
+	l.until(func() bool { return *counter >= want })
+}
+
+// awaitAt waits until all users write to the server with the root url.
+func (l *load) awaitAt(url string) {
+	l.until(func() bool {
+		return !slices.ContainsFunc(l.users, func(u *loadUser) bool { return !strings.HasPrefix(u.access.Load().endpoint, url+"/") })
+	})
+}
+
+func (l *load) until(is func() bool) {
+	l.mu.Lock()
 	defer l.mu.Unlock()
-	for want := *counter + n; *counter < want && l.t.Context().Err() == nil; {
+	for !is() && l.t.Context().Err() == nil {
 		l.changed.Wait()
 	}
 }
