@@ -221,9 +221,9 @@ func printable(text string) string {
 	return quoted
 }
 
-// contentHere returns what a View has.
-func contentHere(v storage.View, now bso.Timestamp) (*content, error) {
-	c := newContent(now + anHour)
+// contentHere returns what a View has, to be compared with what has the same horizon.
+func contentHere(v storage.View, horizon bso.Timestamp) (*content, error) {
+	c := newContent(horizon)
 	all, ok := v.(storage.Exporter)
 	if !ok {
 		return nil, errCannot

@@ -92,6 +92,21 @@ func TestEveryServer(t *testing.T) {
 	}
 }
 
+// Records that expire soon, in an hour or two, and late come, and the copy is found to be complete.
+func TestRecordsThatExpire(t *testing.T) {
+	t.Parallel()
+	from, to := oldserver.New(t, oldserver.PythonSQLite), newTarget(t, "")
+	from.AddUser(key(7, ann))
+	for id, minutes := range map[string]int64{"soon": 30, "between": 90, "late": 180} {
+		from.Put(7, oldserver.Record{Collection: "clients", ID: id, Modified: noon - 1000, Payload: "client", TTL: 60 * minutes})
+	}
+	to.takes(from, takeover.Report{Users: 1, New: 1, Records: 3})
+	same(t, to.holds(ann), map[string]string{
+		"": "179499999900", "clients": "179499999900", "clients/soon": "179499999900 client until 179500179900",
+		"clients/between": "179499999900 client until 179500539900", "clients/late": "179499999900 client until 179501079900",
+	})
+}
+
 // Users come into PostgreSQL as well.
 func TestIntoPostgres(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,8 @@
 // versions, and with rows as they write them.
 //
 // Sources: the migrations and statements of mozilla-services/syncstorage-rs, and the table definitions of
-// mozilla-services/server-syncstorage, tokenserver and syncserver.
+// mozilla-services/server-syncstorage, tokenserver and syncserver. Those of syncstorage-rs on PostgreSQL were
+// compared with what version 0.23.3 made and wrote when its clients stored, changed and deleted records.
 package oldserver
 
 import (
