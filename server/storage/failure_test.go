@@ -220,6 +220,20 @@ func TestALockThatIsHeldIsNotWaitedForForever(t *testing.T) {
 	s.do("PUT", "/storage/c/a", `{"payload":"y"}`).want(200)
 }
 
+// Where a user's quota cannot be looked up, a write comes again later, and a read needs no quota.
+func TestAQuotaThatCannotBeLookedUp(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(c *config) {
+		c.QuotaOf = func(context.Context, int64) (int64, error) { return 0, errors.New("unexpected EOF") }
+	})
+	for _, got := range []*response{s.do("PUT", "/storage/c/a", `{"payload":"x"}`), s.do("GET", "/info/quota", "")} {
+		if got.refused(503, "0"); got.Header().Get("Retry-After") != "10" {
+			t.Errorf("Retry-After %q", got.Header().Get("Retry-After"))
+		}
+	}
+	s.do("GET", "/storage/c", "").want(200)
+}
+
 func TestOnlyTheOwnerOfTheDiskReadsIt(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -72,7 +73,7 @@ type Config struct {
 	MaxBatches int
 	// Quota is how many bytes a user may store, as [Usage] counts them; 0: no quota.
 	Quota int64
-	// QuotaOf, if set, returns a user's quota, in place of Quota.
+	// QuotaOf, if set, returns a user's quota, in place of Quota. Where it fails, clients come again later.
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
 
@@ -110,7 +111,6 @@ func New(c Config) *Service {
 		rand:    c.Rand,
 		log:     c.Log,
 		limits:  withDefaults(c.Limits),
-		quota:   c.QuotaOf,
 		full:    c.Full,
 	}
 	if c.MaxWaiting >= 0 {
@@ -122,8 +122,15 @@ func New(c Config) *Service {
 	if s.full == nil {
 		s.full = func() bool { return false }
 	}
-	if s.quota == nil {
-		s.quota = func(context.Context, int64) (int64, error) { return c.Quota, nil }
+	s.quota = func(ctx context.Context, uid int64) (int64, error) {
+		if c.QuotaOf == nil {
+			return c.Quota, nil
+		}
+		quota, err := c.QuotaOf(ctx, uid)
+		if err != nil {
+			err = fmt.Errorf("%w: the user's quota: %w", ErrUnreachable, err)
+		}
+		return quota, err
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

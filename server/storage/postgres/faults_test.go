@@ -252,12 +252,38 @@ func TestACommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// What became of a step cannot be asked, or it wrote nothing that could be asked for: the client is told to
+// come again, and the step is not run twice.
+func TestACommitOfWhichNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	relay := listen(t, pgtest.Own(t))
+	b := open(t, relay.url(), time.Now)
+	if err := b.Update(t.Context(), 1, storage.Durable, put); err != nil {
+		t.Fatal(err)
+	}
+	for name, step := range map[string]func(storage.Tx) error{
+		"a write": put,
+		"a batch": func(tx storage.Tx) error { return tx.StartBatch("c", "token", storage.AnyTime) },
+	} {
+		relay.deaf.Store(true)
+		relay.cut.Store(true)
+		tries := 0
+		err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error { tries++; return step(tx) })
+		if !errors.Is(err, storage.ErrUnreachable) || tries != 1 || relay.cut.Load() {
+			t.Errorf("%s: after %d tries: %v", name, tries, err)
+		}
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // relay passes connections on to a server, and cuts one at its commit.
 type relay struct {
 	net.Listener
 	// cut lets the next commit through and cuts the connection before the answer; early cuts
-	// before a write arrives.
-	cut, early atomic.Bool
+	// before a write arrives. deaf cuts each that asks what became of a step.
+	cut, early, deaf atomic.Bool
 }
 
 func (r *relay) url() string {
@@ -317,7 +343,8 @@ type requests struct {
 }
 
 func (q requests) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), "lost") && q.relay.early.CompareAndSwap(true, false) {
+	if strings.Contains(string(p), "lost") && q.relay.early.CompareAndSwap(true, false) ||
+		strings.Contains(string(p), "SELECT step FROM") && q.relay.deaf.Load() {
 		return 0, net.ErrClosed
 	}
 	return q.upstream.Write(p)

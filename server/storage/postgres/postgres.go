@@ -178,10 +178,12 @@ func (b *Backend) update(ctx context.Context, conn *pgxpool.Conn, uid int64, d s
 
 // settle finds out whether a step took effect whose commit was sent, and whose answer was
 // lost. It waits until the database has noticed that the connection is gone. If the step did not
-// take effect, the error says that it may be run again.
+// take effect, the error says that it may be run again. If this is not found out, the database is out of
+// reach, whatever went wrong.
 func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettledError) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.wait)
 	defer cancel()
+	b.pool.Reset() // the others are lost too, if the database was restarted
 	var last int64
 	err := b.with(ctx, uid, nil, func(conn *pgxpool.Conn) error {
 		// It locks the row, which is free only after the lost transaction has ended.
@@ -198,7 +200,7 @@ func (b *Backend) settle(ctx context.Context, uid, step int64, failure *unsettle
 	})
 	switch {
 	case err != nil:
-		return errors.Join(failure.error, err)
+		return &finalError{fmt.Errorf("%w: %w", storage.ErrUnreachable, errors.Join(failure.error, err))}
 	case last == step:
 		return nil
 	}

@@ -37,7 +37,7 @@ func (b *Backend) repeat(ctx context.Context, uid int64, of *turns, step func(*p
 		err := b.with(ctx, uid, of, step)
 		var unsettled *unsettledError
 		if errors.As(err, &unsettled) {
-			err = settle(unsettled)
+			err = explain(ctx, settle(unsettled))
 		}
 		if n == pg.Attempts || ctx.Err() != nil || !repeatable(err) {
 			return err
@@ -82,7 +82,8 @@ type unsettledError struct{ error }
 
 func (e *unsettledError) Unwrap() error { return e.error }
 
-// finalError is the failure of a step that must not be repeated: it has handed out what it read.
+// finalError is the failure of a step that must not be repeated: it has handed out what it read, or may be
+// in force.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }

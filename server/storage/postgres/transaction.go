@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -203,10 +204,16 @@ func (t *transaction) commit() error {
 		b.Queue(sqlEnd)
 	}, nil)
 	var pg *pgconn.PgError
-	if err == nil || t.time == 0 || errors.As(err, &pg) && pg.Severity != "FATAL" {
+	switch {
+	case err == nil, errors.As(err, &pg) && pg.Severity != "FATAL":
 		return err
+	case t.time != 0:
+		return &unsettledError{err}
+	case t.conn.IsClosed():
+		// The client asks again: what has no time can be done twice.
+		return fmt.Errorf("%w: %w", storage.ErrUnreachable, err)
 	}
-	return &unsettledError{err}
+	return err
 }
 
 // rollback ends a step that was not committed, if it began.
