@@ -233,7 +233,13 @@ func (l *load) note(u *loadUser, collection string, records map[string]string, b
 	u.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.codes[code]++
+	// What a fault of the database makes impossible is asked for again later.
+	if l.codes[code]++; code == http.StatusInternalServerError {
+		l.t.Errorf("a write was answered with %d: %s", code, answer)
+	}
+	if code == http.StatusServiceUnavailable && header.Get("Retry-After") == "" {
+		l.t.Errorf("a write was answered with %d without Retry-After: %s", code, answer)
+	}
 	if at != 0 {
 		l.acked++
 	} else {
