@@ -76,8 +76,8 @@ func oldRecords(to *oldserver.Server, uid int64, v storage.View) error {
 	return nil
 }
 
-// successor is a server without accounts, into which another server is taken over.
-type successor struct {
+// counted is a server over loopback that notes what it is asked.
+type counted struct {
 	*server.Server
 	root string
 
@@ -85,18 +85,16 @@ type successor struct {
 	asked []string
 }
 
-// succeed starts one, for the accounts of w.
-func succeed(t *testing.T, w *testenv.Env) *successor {
+// count starts one. It adds the address, the folder, randomness and the log to what config returns.
+func count(t *testing.T, config func(root string) server.Config) *counted {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	s := &successor{root: "http://" + l.Addr().String()}
-	s.Server, err = server.New(t.Context(), server.Config{
-		Dir: t.TempDir(), PublicURL: s.root, Now: w.Clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
-		PurgeTicks: make(chan time.Time), External: &server.External{URL: w.URL, AllowAll: true, Transport: transport},
-	})
+	s := &counted{root: "http://" + l.Addr().String()}
+	cfg := config(s.root)
+	cfg.Dir, cfg.PublicURL, cfg.Rand = t.TempDir(), s.root, rand.Reader
+	cfg.Log, cfg.PurgeTicks = slog.New(slog.DiscardHandler), make(chan time.Time)
+	s.Server, err = server.New(t.Context(), cfg)
 	check(t, err)
 	h := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -116,11 +114,24 @@ func succeed(t *testing.T, w *testenv.Env) *successor {
 	return s
 }
 
+// successor is a server without accounts, into which another server is taken over.
+type successor struct{ *counted }
+
+// succeed starts one, for the accounts of w.
+func succeed(t *testing.T, w *testenv.Env) *successor {
+	t.Helper()
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &successor{count(t, func(string) server.Config {
+		return server.Config{Now: w.Clock.Now, External: &server.External{URL: w.URL, AllowAll: true, Transport: transport}}
+	})}
+}
+
 // data are the collections that must not be uploaded again. A device tells of itself in another.
 var data = []string{"passwords", "bookmarks", "history", "tabs", "forms", "prefs", "crypto", "meta"}
 
 // uploads returns the requests since the last call that change one of some collections.
-func (s *successor) uploads(collections ...string) (all []string) {
+func (s *counted) uploads(collections ...string) (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, asked := range s.asked {
