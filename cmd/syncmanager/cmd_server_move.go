@@ -100,40 +100,50 @@ func (o *operator) move(ctx context.Context, from, to move.Place) (err error) {
 			return err
 		}
 	}
-	release, err := lockDir(to.Dir)
+	unlockTo, err := lockDir(to.Dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, unlockTo()) }()
 	cfg := move.Config{From: from, To: to, Now: time.Now}
 	progress := o.NewProgress()
 	cfg.Progress = func(done, all int) { progress.Say("users", fmt.Sprintf("%d of %d users", done, all)) }
-	var frozen *freeze
-	if from.Dir != "" {
-		running, err := admin.Dial(ctx, from.Dir)
-		switch {
-		case err == nil:
-			if frozen, err = startFreeze(ctx, running); err != nil {
-				return err
-			}
-			defer func() { frozen.end(err == nil) }()
-			cfg.Unchanged = frozen.check
-		case errors.Is(err, admin.ErrNotRunning):
-			release, err := lockDir(from.Dir)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, release()) }()
-		default:
-			return err
-		}
+	frozen, release, err := hold(ctx, from.Dir)
+	if err != nil {
+		return err
+	}
+	moved := false
+	defer func() { err = errors.Join(err, release(moved)) }()
+	if frozen != nil {
+		cfg.Unchanged = frozen.check
 	}
 	r, err := move.Run(ctx, cfg)
 	progress.Done()
 	if err != nil {
 		return err
 	}
+	moved = true
 	return o.reportMove(r, frozen != nil)
+}
+
+// hold keeps servers from writes to a data folder: the one that runs on it, which is frozen, or any that
+// would start. release ends that, and says whether the server was moved.
+func hold(ctx context.Context, dir string) (frozen *freeze, release func(moved bool) error, err error) {
+	if dir == "" {
+		return nil, func(bool) error { return nil }, nil
+	}
+	running, err := admin.Dial(ctx, dir)
+	switch {
+	case err == nil:
+		if frozen, err = startFreeze(ctx, running); err != nil {
+			return nil, nil, err
+		}
+		return frozen, func(moved bool) error { frozen.end(moved); return nil }, nil
+	case errors.Is(err, admin.ErrNotRunning):
+		unlock, err := lockDir(dir)
+		return nil, func(bool) error { return unlock() }, err
+	}
+	return nil, nil, err
 }
 
 func (o *operator) reportMove(r move.Report, running bool) (err error) {

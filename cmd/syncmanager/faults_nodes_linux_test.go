@@ -14,8 +14,16 @@ import (
 
 // operate runs an operator's command on the server of c.
 func (c *cluster) operate(args ...string) (string, int) {
+	return c.command(append(append([]string{"server"}, args...), "--data", c.dir)...)
+}
+
+// move moves the server of c to a folder.
+func (c *cluster) move(to string) (string, int) {
+	return c.command("server", "move", "--from", c.dir, "--to", to)
+}
+
+func (c *cluster) command(args ...string) (string, int) {
 	var out bytes.Buffer
-	args = append(append([]string{"server"}, args...), "--data", c.dir)
 	code := run(c.t.Context(), args, strings.NewReader(""), &out, &out, func(string) string { return "" })
 	return out.String(), code
 }

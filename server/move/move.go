@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config) (r Report, err error) {
 	if c.From == c.To {
 		return r, ErrSame
 	}
-	from, err := open(ctx, c.From, true)
+	from, err := open(ctx, c.From, true, nil)
 	if err != nil {
 		return r, err
 	}
@@ -74,12 +74,13 @@ func Run(ctx context.Context, c Config) (r Report, err error) {
 	if err != nil || secret == nil {
 		return r, errors.Join(err, fmt.Errorf("%s has no server's secret", c.From))
 	}
-	to, err := open(ctx, c.To, false)
+	mark := markOf(secret)
+	to, err := open(ctx, c.To, false, mark)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, to.close(context.WithoutCancel(ctx))) }()
-	if err := to.begin(ctx, secret); err != nil {
+	if err := to.begin(ctx, mark); err != nil {
 		return r, err
 	}
 	if err := copyTables(ctx, from, to, &r); err != nil {
@@ -99,10 +100,14 @@ func Run(ctx context.Context, c Config) (r Report, err error) {
 	return r, to.set(ctx, markName, server.MovingMarker, nil)
 }
 
-// begin marks a place that is empty, or to which the same server was being moved.
-func (d *data) begin(ctx context.Context, secret []byte) error {
+// markOf returns the mark of a move of the server with a secret.
+func markOf(secret []byte) []byte {
 	sum := sha256.Sum256(append([]byte("moving "), secret...))
-	mark := []byte(hex.EncodeToString(sum[:]))
+	return []byte(hex.EncodeToString(sum[:]))
+}
+
+// begin marks a place that is empty, or to which the same server was being moved.
+func (d *data) begin(ctx context.Context, mark []byte) error {
 	have, err := d.get(ctx, markName, server.MovingMarker)
 	if err != nil || bytes.Equal(have, mark) {
 		return err

@@ -115,7 +115,7 @@ func made(t *testing.T) Place {
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d, err := open(t.Context(), p, true)
+	d, err := open(t.Context(), p, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func run(t *testing.T, from, to Place) (Report, error) {
 // content describes all that a place has.
 func content(t *testing.T, p Place) string {
 	t.Helper()
-	d, err := open(t.Context(), p, true)
+	d, err := open(t.Context(), p, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/server"
@@ -57,6 +58,9 @@ func parts() []part {
 	}
 }
 
+// tempPrefix begins the names of files that are not yet complete.
+const tempPrefix = ".move-"
+
 // secretFile is the file of a server's secret in its data folder.
 const secretFile = "token-secret"
 
@@ -68,8 +72,9 @@ type data struct {
 	tables  map[string]sqldb.DB
 }
 
-// open opens a place. Of a source, what is not there is left out, and nothing is made.
-func open(ctx context.Context, p Place, source bool) (d *data, err error) {
+// open opens a place. Of a source, what is not there is left out, and nothing is made. Any other place that is a folder
+// gets the mark of a move before anything else.
+func open(ctx context.Context, p Place, source bool, mark []byte) (d *data, err error) {
 	d = &data{Place: p, tables: make(map[string]sqldb.DB)}
 	defer func() {
 		if err != nil {
@@ -77,7 +82,11 @@ func open(ctx context.Context, p Place, source bool) (d *data, err error) {
 		}
 	}()
 	if !source && p.Database == "" {
-		if err := fresh(p.Dir); err != nil {
+		begun, err := fresh(p.Dir)
+		if err == nil && !begun {
+			err = d.set(ctx, markName, server.MovingMarker, mark)
+		}
+		if err != nil {
 			return d, err
 		}
 	}
@@ -112,26 +121,26 @@ func open(ctx context.Context, p Place, source bool) (d *data, err error) {
 	return d, err
 }
 
-// fresh makes a folder, unless it is there and empty, or a server is being moved to it.
-func fresh(dir string) error {
+// fresh makes a folder, unless it is there and empty, or a server is being moved to it: then begun is true.
+func fresh(dir string) (begun bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return false, err
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, f := range files {
 		if f.Name() == server.MovingMarker {
-			return nil
+			return true, nil
 		}
 	}
 	for _, f := range files {
-		if f.Name() != "lock" {
-			return ErrNotEmpty
+		if f.Name() != "lock" && !strings.HasPrefix(f.Name(), tempPrefix) {
+			return false, ErrNotEmpty
 		}
 	}
-	return nil
+	return false, nil
 }
 
 const sqlPart = `SELECT EXISTS (SELECT 1 FROM versions WHERE part = $1)`
@@ -252,7 +261,7 @@ func (d *data) set(ctx context.Context, name, file string, value []byte) error {
 	if value == nil {
 		return os.Remove(path)
 	}
-	f, err := os.CreateTemp(d.Dir, ".move-*") // 0600
+	f, err := os.CreateTemp(d.Dir, tempPrefix+"*") // 0600
 	if err != nil {
 		return err
 	}
