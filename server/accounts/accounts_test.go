@@ -23,7 +23,7 @@ func TestSignUpAndIn(t *testing.T) {
 	w := newEnv(t, nil)
 	w.signUp(email)
 	a := w.signIn(email, password)
-	if f := a.ok(); f["verified"] != true || f["authAt"] != float64(w.now.Unix()) || f["email"] != email || len(f["uid"].(string)) != 32 {
+	if f := a.ok(); f["verified"] != true || f["authAt"] != float64(w.clock.Now().Unix()) || f["email"] != email || len(f["uid"].(string)) != 32 {
 		t.Errorf("login: %v", f)
 	}
 	s := w.session(a.text("sessionToken"))
@@ -37,7 +37,7 @@ func TestSignUpAndIn(t *testing.T) {
 		t.Errorf("account/profile: %v", f)
 	}
 	data := w.post("/auth/v1/account/scoped-key-data", s, map[string]string{"client_id": clientID, "scope": onepw.OldSync + " profile"}).ok()
-	if d, _ := data[onepw.OldSync].(map[string]any); len(data) != 1 || d["keyRotationTimestamp"] != float64(w.now.UnixMilli()) ||
+	if d, _ := data[onepw.OldSync].(map[string]any); len(data) != 1 || d["keyRotationTimestamp"] != float64(w.clock.Now().UnixMilli()) ||
 		d["keyRotationSecret"] != strings.Repeat("0", 64) || d["identifier"] != onepw.OldSync {
 		t.Errorf("scoped-key-data: %v", data)
 	}
@@ -79,7 +79,7 @@ func TestKeys(t *testing.T) {
 	}
 	w.get("/auth/v1/account/keys", w.hawk(onepw.KeyFetchToken(w.raw(first)).HAWK)).refused(401, 110)
 	late := w.signIn(email, password).text("keyFetchToken")
-	w.now = w.now.Add(time.Hour + time.Second)
+	w.clock.Pass(time.Hour + time.Second)
 	w.get("/auth/v1/account/keys", w.hawk(onepw.KeyFetchToken(w.raw(late)).HAWK)).refused(401, 110)
 }
 
@@ -224,9 +224,9 @@ func TestLimits(t *testing.T) {
 	w.signIn("bob@example.org", "wrong").refused(400, 103)
 	w.signIn(email, password).ok() // the owner is elsewhere
 	w.from = "192.0.2.1:1"
-	w.now = w.now.Add(59 * time.Second)
+	w.clock.Pass(59 * time.Second)
 	w.signIn(email, password).refused(429, 114)
-	w.now = w.now.Add(time.Second)
+	w.clock.Pass(time.Second)
 	w.signIn(email, password).ok()
 }
 
@@ -265,22 +265,22 @@ func TestSignatures(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, nil)
 	s := w.signUp(email)
-	again := w.signed(s, "{}", w.now, nil)
+	again := w.signed(s, "{}", w.clock.Now(), nil)
 	again().ok()
 	again().refused(401, 115)
-	w.signed(s, `{"x":1}`, w.now, nil)().refused(401, 109)
-	w.signed(s, "{}", w.now, func(r *http.Request) { r.URL.RawQuery = "x" })().refused(401, 109)
-	if f := w.signed(s, "{}", w.now.Add(-time.Hour), nil)().refused(401, 111); f["serverTime"] != float64(w.now.Unix()) {
+	w.signed(s, `{"x":1}`, w.clock.Now(), nil)().refused(401, 109)
+	w.signed(s, "{}", w.clock.Now(), func(r *http.Request) { r.URL.RawQuery = "x" })().refused(401, 109)
+	if f := w.signed(s, "{}", w.clock.Now().Add(-time.Hour), nil)().refused(401, 111); f["serverTime"] != float64(w.clock.Now().Unix()) {
 		t.Errorf("an old request: %v", f)
 	}
-	w.signed(s, "{}", w.now.Add(time.Hour), nil)().refused(401, 111)
-	w.signed(strings.Repeat("00", 32), "{}", w.now, nil)().refused(401, 110)
+	w.signed(s, "{}", w.clock.Now().Add(time.Hour), nil)().refused(401, 111)
+	w.signed(strings.Repeat("00", 32), "{}", w.clock.Now(), nil)().refused(401, 110)
 	w.post("/auth/v1/session/duplicate", nil, nil).refused(401, 110)
 	w.post("/auth/v1/session/duplicate", func(r *http.Request, _ []byte) { r.Header.Set("Authorization", "Hawk nonsense") }, nil).refused(401, 110)
 	// A body without a hash could be anyone's.
 	h := onepw.SessionToken(w.raw(s))
 	w.post("/auth/v1/session/duplicate", func(r *http.Request, _ []byte) {
-		hawk.Sign(r, hawk.Credentials{ID: h.ID, Key: h.Key}, w.now.Unix(), "m", "")
+		hawk.Sign(r, hawk.Credentials{ID: h.ID, Key: h.Key}, w.clock.Now().Unix(), "m", "")
 	}, "{}").refused(401, 109)
 	// A token of one kind is not valid as another.
 	w.get("/auth/v1/account/keys", w.hawk(h)).refused(401, 110)

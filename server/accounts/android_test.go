@@ -91,7 +91,7 @@ func TestAndroid(t *testing.T) {
 	}).ok()
 	w.post("/auth/v1/account/device", device, map[string]any{"name": nil}).ok() // which clears nothing here
 	desk := w.post("/auth/v1/account/device", w.session(page), map[string]any{"name": "Desk", "type": "desktop"}).text("id")
-	since := fmt.Sprint(w.now.Add(-21 * 24 * time.Hour).UnixMilli())
+	since := fmt.Sprint(w.clock.Now().Add(-21 * 24 * time.Hour).UnixMilli())
 	list := w.get("/auth/v1/account/devices?filterIdleDevicesTimestamp="+since, device).list()
 	if len(list) != 2 {
 		t.Fatalf("%d devices", len(list))

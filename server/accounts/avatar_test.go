@@ -152,7 +152,7 @@ func TestAvatarLimit(t *testing.T) {
 		}
 	}
 	w.upload(write, "image/png", portrait(t, 10)).refused(429, 114)
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	if a := w.upload(write, "image/png", portrait(t, 10)); a.Code != 201 {
 		t.Errorf("after an hour: %d %s", a.Code, a.Body)
 	}

@@ -22,7 +22,7 @@ func TestSessionsAreFew(t *testing.T) {
 	w.get("/auth/v1/session/status", device).ok()
 
 	// A day later only these two are in use.
-	w.now = w.now.Add(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	for _, s := range []signer{first, device} {
 		w.get("/auth/v1/session/status", s).ok()
 	}
@@ -47,7 +47,7 @@ func TestRefreshTokensAreFew(t *testing.T) {
 		w.post("/auth/v1/oauth/token", s, in).ok()
 	}
 	w.post("/auth/v1/oauth/token", s, in).refused(429, 114)
-	w.now = w.now.Add(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	w.post("/auth/v1/oauth/token", s, in).ok()
 }
 
@@ -60,7 +60,7 @@ func TestCodesAreFew(t *testing.T) {
 	keys := w.signIn(email, password).text("keyFetchToken")
 	var last string
 	for range 50 {
-		w.now = w.now.Add(time.Millisecond)
+		w.clock.Pass(time.Millisecond)
 		last = w.code(s, nil).text("code")
 		w.signIn(email, password).ok()
 	}
@@ -103,7 +103,7 @@ func TestIdleSessionsEnd(t *testing.T) {
 	s := w.session(w.signUp(email))
 	device := w.session(w.signIn(email, password).text("sessionToken"))
 	w.post("/auth/v1/account/device", device, map[string]any{"name": "Desk"}).ok()
-	w.now = w.now.Add(180 * 24 * time.Hour)
+	w.clock.Pass(180 * 24 * time.Hour)
 	if err := w.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func TestSignInUnconfirmed(t *testing.T) {
 	const bob = "bob@example.org"
 	w.create(bob).ok()
 	old := w.code(bob)
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	again := w.signIn(bob, password).text("sessionToken")
 	fresh := w.code(bob)
 	if old != fresh {
@@ -170,7 +170,7 @@ func TestCodesByMail(t *testing.T) {
 		w.enter(s, hers).refused(400, 183)
 		w.enter(eve, code).refused(400, 183)
 	}
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.enter(s, code).refused(400, 183)
 
 	w.post("/auth/v1/session/resend_code", w.session(s), nil).ok()
@@ -234,7 +234,7 @@ func TestMailLimits(t *testing.T) {
 	}
 	w.from = "203.0.113.1:1"
 	w.create("late@example.com").ok()
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.create(email).ok()
 }
 
@@ -267,12 +267,12 @@ func TestUnconfirmedAccounts(t *testing.T) {
 	if u, err := w.AddUser(t.Context(), "carol@example.org", accounts.Credentials(c)); err != nil || u.Unconfirmed {
 		t.Errorf("the operator's user is %+v, %v", u, err)
 	}
-	made := w.now
+	made := w.clock.Now()
 	for _, then := range []struct {
 		after time.Duration
 		want  int
 	}{{3*24*time.Hour - time.Second, 3}, {3 * 24 * time.Hour, 2}} {
-		w.now = made.Add(then.after)
+		w.clock.Pass(made.Add(then.after).Sub(w.clock.Now()))
 		if err := w.Purge(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -88,10 +88,10 @@ func TestIdleDevicesAreLeftOut(t *testing.T) {
 	w := newEnv(t, nil)
 	a := w.session(w.signUp(email))
 	w.register(a, "idle")
-	w.now = w.now.Add(30 * 24 * time.Hour)
+	w.clock.Pass(30 * 24 * time.Hour)
 	b := w.session(w.signIn(email, password).text("sessionToken"))
 	w.register(b, "new")
-	since := fmt.Sprint("/auth/v1/account/devices?filterIdleDevicesTimestamp=", w.now.Add(-21*24*time.Hour).UnixMilli())
+	since := fmt.Sprint("/auth/v1/account/devices?filterIdleDevicesTimestamp=", w.clock.Now().Add(-21*24*time.Hour).UnixMilli())
 	if list := w.get(since, b).list(); len(list) != 1 || list[0]["name"] != "new" {
 		t.Errorf("devices: %v", list)
 	}
@@ -141,7 +141,7 @@ func TestCommands(t *testing.T) {
 	if again, got, last := read(fmt.Sprint("index=", index+1)); again != index || len(got) != 0 || !last {
 		t.Errorf("nothing new: %v, %v", again, got)
 	}
-	w.now = w.now.Add(time.Minute)
+	w.clock.Pass(time.Minute)
 	if _, got, _ := read("index=0"); len(got) != 0 {
 		t.Errorf("expired, and there: %v", got)
 	}
@@ -184,7 +184,7 @@ func TestAttachedClients(t *testing.T) {
 	refresh := w.redeem(w.code(token, nil).text("code"), verifier, clientID, nil).text("refresh_token")
 	other := w.signIn(email, password).text("sessionToken")
 	all := w.get("/auth/v1/account/attached_clients", a)
-	if got := all.Header().Get("X-Timestamp"); got != fmt.Sprint(w.now.UnixMilli()) {
+	if got := all.Header().Get("X-Timestamp"); got != fmt.Sprint(w.clock.Now().UnixMilli()) {
 		t.Errorf("X-Timestamp: %s", got)
 	}
 	list := all.list()
@@ -201,7 +201,7 @@ func TestAttachedClients(t *testing.T) {
 	for _, c := range list {
 		switch {
 		case c["isCurrentSession"] == true:
-			if c["deviceId"] != id || c["name"] != "desk" || c["lastAccessTime"] != float64(w.now.UnixMilli()) {
+			if c["deviceId"] != id || c["name"] != "desk" || c["lastAccessTime"] != float64(w.clock.Now().UnixMilli()) {
 				t.Errorf("this session: %v", c)
 			}
 		case c["refreshTokenId"] != nil:

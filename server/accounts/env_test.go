@@ -21,6 +21,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // signs in often
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
+	"github.com/syncmanager/syncmanager/internal/test/testclock"
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/publicname"
 )
@@ -38,7 +39,7 @@ type env struct {
 	t         *testing.T
 	dir       string
 	database  string // of PostgreSQL; "": in dir
-	now       time.Time
+	clock     *testclock.Clock
 	log       bytes.Buffer
 	destroyed []string
 	from      string // the address that requests come from
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func newEnv(t *testing.T, change func(*accounts.Config)) *env {
 	t.Helper()
-	w := &env{t: t, dir: t.TempDir(), database: pgtest.IfChosen(t), now: time.Unix(1_795_372_558, 0), from: "192.0.2.1:1234"}
+	w := &env{t: t, dir: t.TempDir(), database: pgtest.IfChosen(t), clock: testclock.At(time.Unix(1_795_372_558, 0)), from: "192.0.2.1:1234"}
 	w.open(change)
 	return w
 }
@@ -60,7 +61,7 @@ func (w *env) open(change func(*accounts.Config)) {
 		w.t.Fatal(err)
 	}
 	cfg := accounts.Config{
-		Database: w.database, Dir: w.dir, PublicURLs: publicname.Names{public}, Cost: 4, Now: func() time.Time { return w.now }, Rand: rand.Reader,
+		Database: w.database, Dir: w.dir, PublicURLs: publicname.Names{public}, Cost: 4, Now: w.clock.Now, Rand: rand.Reader,
 		Log:       slog.New(slog.NewTextHandler(&w.log, nil)),
 		Destroyed: func(_ context.Context, uid string) { w.destroyed = append(w.destroyed, uid) },
 	}
@@ -183,7 +184,7 @@ func (w *env) hawk(h onepw.HAWK) signer {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		hawk.Sign(r, hawk.Credentials{ID: h.ID, Key: h.Key}, w.now.Unix(), nonce, hash)
+		hawk.Sign(r, hawk.Credentials{ID: h.ID, Key: h.Key}, w.clock.Now().Unix(), nonce, hash)
 	}
 }
 

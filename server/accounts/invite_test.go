@@ -20,7 +20,7 @@ func (w *env) invite() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if !expires.Equal(w.now.Add(time.Hour)) {
+	if !expires.Equal(w.clock.Now().Add(time.Hour)) {
 		w.t.Errorf("it expires %v", expires)
 	}
 	return code
@@ -54,13 +54,13 @@ func TestInvitationIsKept(t *testing.T) {
 	w.signUpBy(w.invite(), email).ok()
 	code := w.invite()
 	w.signUpBy(code, email).refused(400, 101)
-	w.now = w.now.Add(time.Hour - time.Second)
+	w.clock.Pass(time.Hour - time.Second)
 	if err := w.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.signUpBy(code, "bob@example.org").ok()
 	late := w.invite()
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.signUpBy(late, "carol@example.org").refused(403, 202)
 	if err := w.Purge(t.Context()); err != nil {
 		t.Fatal(err)

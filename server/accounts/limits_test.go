@@ -42,7 +42,7 @@ func TestOwnerIsNotLockedOut(t *testing.T) {
 	}
 	w.wrongFrom(home, 10).refused(400, 103)
 	w.signIn(email, password).refused(429, 114) // but tries are limited there as well
-	w.now = w.now.Add(15 * time.Minute)
+	w.clock.Pass(15 * time.Minute)
 	w.signIn(email, password).ok()
 }
 

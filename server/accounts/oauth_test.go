@@ -33,7 +33,7 @@ func TestAccessToken(t *testing.T) {
 	}
 	id, err := w.Verify(t.Context(), a.text("access_token"))
 	bound := id.Bound
-	if id.Bound = ""; err != nil || bound == "" || id != (token.Identity{Account: uid, Generation: w.now.UnixMilli()}) {
+	if id.Bound = ""; err != nil || bound == "" || id != (token.Identity{Account: uid, Generation: w.clock.Now().UnixMilli()}) {
 		t.Errorf("verified: %+v, %v", id, err)
 	}
 	// The published keys verify it too.
@@ -45,7 +45,7 @@ func TestAccessToken(t *testing.T) {
 	}
 	var claims map[string]any
 	if err := parsed.Claims(set.Keys[0].Key, &claims); err != nil || claims["sub"] != uid || claims["iss"] != root || claims["scope"] != onepw.OldSync ||
-		claims["fxa-generation"] != float64(w.now.UnixMilli()) || claims["client_id"] != clientID {
+		claims["fxa-generation"] != float64(w.clock.Now().UnixMilli()) || claims["client_id"] != clientID {
 		t.Errorf("claims: %v, %v", claims, err)
 	}
 	if !set.Keys[0].IsPublic() {
@@ -83,11 +83,11 @@ func TestVerifyRefuses(t *testing.T) {
 	other.signUp(email)
 	bad("another server's", other.access(other.signIn(email, password).text("sessionToken"), onepw.OldSync))
 
-	w.now = w.now.Add(-2 * time.Minute)
+	w.clock.Pass(-2 * time.Minute)
 	if _, err := w.Verify(t.Context(), good); !errors.Is(err, token.ErrNotYet) {
 		t.Errorf("issued in the future: %v, want ErrNotYet", err)
 	}
-	w.now = w.now.Add(2*time.Minute + 6*time.Hour)
+	w.clock.Pass(2*time.Minute + 6*time.Hour)
 	bad("expired", good)
 }
 
@@ -195,7 +195,7 @@ func TestRefusedCodes(t *testing.T) {
 	bob := w.signUp("bob@example.org")
 	w.redeem(w.code(s, nil).text("code"), verifier, clientID, w.session(bob)).refused(401, 110)
 	late := w.code(s, nil).text("code")
-	w.now = w.now.Add(15 * time.Minute)
+	w.clock.Pass(15 * time.Minute)
 	w.redeem(late, verifier, clientID, nil).refused(400, 174)
 }
 
@@ -233,7 +233,7 @@ func TestRevokeAndIntrospect(t *testing.T) {
 	if f := ask("introspect", access).ok(); f["active"] != false {
 		t.Errorf("introspect a revoked token: %v", f)
 	}
-	w.now = w.now.Add(7 * time.Hour)
+	w.clock.Pass(7 * time.Hour)
 	if err := w.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -259,12 +259,12 @@ func TestKeyRotation(t *testing.T) {
 		}
 	}
 	before := kid()
-	w.now = w.now.Add(5 * time.Hour)
+	w.clock.Pass(5 * time.Hour)
 	purge()
 	if kid() != before {
 		t.Error("a new key after five hours")
 	}
-	w.now = w.now.Add(91*24*time.Hour - 5*time.Hour)
+	w.clock.Pass(91*24*time.Hour - 5*time.Hour)
 	young := w.access(s, onepw.OldSync)
 	purge()
 	if kid() == before {
@@ -279,7 +279,7 @@ func TestKeyRotation(t *testing.T) {
 	if _, err := w.Verify(t.Context(), first); !errors.Is(err, token.ErrBadAccess) {
 		t.Errorf("expired long ago: %v", err)
 	}
-	w.now = w.now.Add(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	purge()
 	if n := len(mustJWKS(t, w.get("/auth/v1/oauth/jwks", nil).Body.Bytes()).Keys); n != 1 {
 		t.Errorf("%d keys, want only the new one", n)

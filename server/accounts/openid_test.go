@@ -57,7 +57,7 @@ func TestIDToken(t *testing.T) {
 	a := w.openID(s, "openid profile")
 	c := w.idToken(a)
 	delete(c, "at_hash")
-	now := float64(w.now.Unix())
+	now := float64(w.clock.Now().Unix())
 	want := map[string]any{
 		"iss": root, "sub": uid, "aud": clientID, "iat": now, "exp": now + 300, "amr": []any{"pwd", "email"}, "fxa-aal": 1.0, "acr": "AAL1",
 	}
@@ -75,7 +75,7 @@ func TestIDToken(t *testing.T) {
 	}
 	fresh := w.signIn(email, password).text("sessionToken")
 	w.openID(fresh, "openid").refused(400, 138)
-	w.verify(w.session(fresh), otp(t, secret, w.now))
+	w.verify(w.session(fresh), otp(t, secret, w.clock.Now()))
 	if c := w.idToken(w.openID(fresh, "openid")); c["acr"] != "AAL2" {
 		t.Errorf("a session with a code: %v", c)
 	}

@@ -43,7 +43,7 @@ func TestSessionAloneOpensNothing(t *testing.T) {
 	w.recover(email, recoveryID, "").ok()
 
 	// The proof is good for a few minutes.
-	w.now = w.now.Add(5 * time.Minute)
+	w.clock.Pass(5 * time.Minute)
 	for _, a := range w.opening(proved) {
 		a.refused(401, 164)
 	}
@@ -71,7 +71,7 @@ func TestTwoStepIsTurnedOnByItsOwner(t *testing.T) {
 	w.prove(s)
 	secret := w.post("/auth/v1/totp/create", s, nil).text("secret")
 	stolen := w.session(w.signIn(email, password).text("sessionToken"))
-	code := map[string]any{"code": otp(t, secret, w.now)}
+	code := map[string]any{"code": otp(t, secret, w.clock.Now())}
 	w.post("/auth/v1/session/verify/totp", stolen, code).refused(401, 164)
 	if w.signIn(email, password).ok()["verified"] != true {
 		t.Fatal("a session alone turned two-step sign-in on")
@@ -87,7 +87,7 @@ func TestProofWithTwoStep(t *testing.T) {
 	w := newEnv(t, nil)
 	s := w.session(w.signUp(email))
 	secret, backup := w.twoStep(s)
-	w.now = w.now.Add(5 * time.Minute)
+	w.clock.Pass(5 * time.Minute)
 	again := w.post("/auth/v1/session/reauth", s, map[string]any{"email": email, "authPW": authPW(email, password)})
 	if f := again.ok(); f["verificationMethod"] != "totp-2fa" {
 		t.Errorf("after the password it asks for %v", f)
@@ -104,8 +104,8 @@ func TestProofWithTwoStep(t *testing.T) {
 	w.post("/auth/v1/session/verify/recoveryCode", s, map[string]any{"code": backup[0]}).ok()
 	w.storeRecoveryKey(s).ok()
 
-	w.now = w.now.Add(5 * time.Minute)
-	if !w.verify(s, otp(t, secret, w.now)) {
+	w.clock.Pass(5 * time.Minute)
+	if !w.verify(s, otp(t, secret, w.clock.Now())) {
 		t.Fatal("the code is refused")
 	}
 	w.storeRecoveryKey(s).refused(401, 164) // the password was shown too long ago

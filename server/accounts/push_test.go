@@ -222,7 +222,7 @@ func TestPushLimit(t *testing.T) {
 	box.take(t)
 	w.post(notifyPath, bob, wake).ok()
 	box.want(t, "bob sync:x map[] 0s")
-	w.now = w.now.Add(15 * time.Minute)
+	w.clock.Pass(15 * time.Minute)
 	w.post(notifyPath, s, wake).ok()
 	box.want(t, "desk sync:x map[] 0s")
 }

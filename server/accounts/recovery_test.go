@@ -135,8 +135,8 @@ func TestRecoveryWithTwoStep(t *testing.T) {
 		t.Errorf("it asks with %v", f)
 	}
 	w.recover(email, recoveryID, "000000").refused(400, 183)
-	w.recover(email, recoveryID, otp(t, secret, w.now)).text("accountResetToken")
-	w.recover(email, recoveryID, otp(t, secret, w.now)).refused(400, 183)
+	w.recover(email, recoveryID, otp(t, secret, w.clock.Now())).text("accountResetToken")
+	w.recover(email, recoveryID, otp(t, secret, w.clock.Now())).refused(400, 183)
 	w.recover(email, recoveryID, backup[0]).text("accountResetToken")
 	w.recover(email, recoveryID, backup[0]).refused(400, 183)
 }
@@ -147,7 +147,7 @@ func TestRecoveryTakesTooLong(t *testing.T) {
 	w := newEnv(t, nil)
 	w.keepRecoveryKey(w.session(w.signUp(email)))
 	reset := w.hawk(onepw.AccountResetToken(w.raw(w.recover(email, recoveryID, "").text("accountResetToken"))))
-	w.now = w.now.Add(time.Hour + time.Second)
+	w.clock.Pass(time.Hour + time.Second)
 	w.post("/auth/v1/account/reset", reset, map[string]any{}).refused(401, 110)
 }
 

@@ -48,14 +48,14 @@ func (w *env) twoStep(s signer) (secret string, backup []string) {
 	w.t.Helper()
 	w.prove(s)
 	secret = w.post("/auth/v1/totp/create", s, nil).text("secret")
-	out := w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": otp(w.t, secret, w.now)}).ok()
+	out := w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": otp(w.t, secret, w.clock.Now())}).ok()
 	if out["success"] != true {
 		w.t.Fatalf("the first code: %v", out)
 	}
 	for _, code := range out["recoveryCodes"].([]any) {
 		backup = append(backup, code.(string))
 	}
-	w.now = w.now.Add(30 * time.Second)
+	w.clock.Pass(30 * time.Second)
 	return secret, backup
 }
 
@@ -153,7 +153,7 @@ func TestTwoStepGuards(t *testing.T) {
 	bob := w.session(w.signUp("bob@example.org"))
 	w.post("/auth/v1/account/destroy", bob, map[string]any{"email": email, "authPW": authPW(email, password)}).refused(401, 110)
 
-	if w.get("/auth/v1/session/status", s).ok()["state"] != "unverified" || !w.verify(s, otp(t, secret, w.now)) {
+	if w.get("/auth/v1/session/status", s).ok()["state"] != "unverified" || !w.verify(s, otp(t, secret, w.clock.Now())) {
 		t.Error("the session, or its code")
 	}
 	if w.get("/auth/v1/session/status", s).ok()["state"] != "verified" {
@@ -170,7 +170,7 @@ func TestTwoStepCodes(t *testing.T) {
 	w := newEnv(t, nil)
 	secret, _ := w.twoStep(w.session(w.signUp(email)))
 	sign := func() signer { return w.session(w.signIn(email, password).text("sessionToken")) }
-	code := otp(t, secret, w.now)
+	code := otp(t, secret, w.clock.Now())
 	if !w.verify(sign(), code[:3]+" "+code[3:]) {
 		t.Error("a code with a space in it is refused")
 	}
@@ -178,11 +178,11 @@ func TestTwoStepCodes(t *testing.T) {
 		t.Error("a code is good twice")
 	}
 	for _, off := range []time.Duration{-90 * time.Second, -60 * time.Second, 60 * time.Second} {
-		if w.verify(sign(), otp(t, secret, w.now.Add(off))) {
+		if w.verify(sign(), otp(t, secret, w.clock.Now().Add(off))) {
 			t.Errorf("a code of %v is good", off)
 		}
 	}
-	if !w.verify(sign(), otp(t, secret, w.now.Add(30*time.Second))) {
+	if !w.verify(sign(), otp(t, secret, w.clock.Now().Add(30*time.Second))) {
 		t.Error("the next code is not good")
 	}
 }
@@ -197,15 +197,15 @@ func TestTwoStepLimits(t *testing.T) {
 			t.Fatal("a guess was right")
 		}
 	}
-	w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": otp(t, secret, w.now)}).refused(429, 114)
+	w.post("/auth/v1/session/verify/totp", s, map[string]any{"code": otp(t, secret, w.clock.Now())}).refused(429, 114)
 	w.post("/auth/v1/session/verify/recoveryCode", s, map[string]any{"code": backup[0]}).refused(429, 114)
-	w.now = w.now.Add(15 * time.Minute)
-	if !w.verify(s, otp(t, secret, w.now)) {
+	w.clock.Pass(15 * time.Minute)
+	if !w.verify(s, otp(t, secret, w.clock.Now())) {
 		t.Error("the right code, after the wait")
 	}
 	// A session that never came to its second step is removed.
 	s = w.session(w.signIn(email, password).text("sessionToken"))
-	w.now = w.now.Add(time.Hour)
+	w.clock.Pass(time.Hour)
 	if err := w.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
