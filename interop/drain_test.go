@@ -47,7 +47,7 @@ func TestFirefoxAfterADrain(t *testing.T) {
 	if d, err := w.Server.DrainNode(t.Context(), one.root); err != nil || d.Moved != 1 || d.Left != 0 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	// Its token is refused, which ends the sync; Firefox gets another token for the next one, which it begins by itself.
+	// Its token is refused, which ends the sync; Firefox gets another token for the next one.
 	if _, err := p.Sync(t.Context()); err != nil {
 		t.Logf("the sync with the old token: %v", err)
 	}

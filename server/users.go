@@ -143,6 +143,9 @@ func (s *Server) disabled(ctx context.Context, uid string) (bool, error) {
 
 // uid returns the uid of the account that the operator named.
 func (s *Server) uid(ctx context.Context, who string) (string, error) {
+	if s.cfg.Node != nil {
+		return "", ErrIsNode
+	}
 	if s.accounts == nil {
 		// An unknown uid is valid too: an operator may lock out an account before it is used.
 		if !isUID.MatchString(who) {
