@@ -6,9 +6,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
-	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/internal/test/plantest"
-	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
 
 // A token is asked for and checked all the time: no statement but those of
@@ -34,17 +32,6 @@ var whole = map[string]string{
 	"sqlNodes": fewNodes, "sqlAnyNode": fewNodes, "sqlTake": fewNodes, "sqlLockNodes": fewNodes, "sqlRemoveSelf": fewNodes,
 	"sqlRecount":  "once an hour, the users of all nodes are counted, by an index",
 	"sqlNodeUsed": "few moves are under way", "sqlMoves": "few moves are under way",
-}
-
-// PostgreSQL finds no mistake in any statement, and plans each without reading a whole table.
-func TestPlansInPostgreSQL(t *testing.T) {
-	t.Parallel()
-	db, err := sqldb.OpenPostgres(t.Context(), pgtest.Database(t)+"&enable_seqscan=off", "tokens", Schema(), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	plantest.CheckPostgres(t, db.Read(t.Context()), plantest.Statements(t, "sql.go"), whole)
 }
 
 const fewNodes = "there are few nodes"
