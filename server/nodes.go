@@ -220,7 +220,7 @@ func (s *Server) checkNodes(ctx context.Context) (map[string]error, error) {
 		})
 	}
 	pings.Wait()
-	return problems, errors.Join(append(noted, ctx.Err())...)
+	return problems, errors.Join(errors.Join(noted...), ctx.Err())
 }
 
 func (s *Server) ping(ctx context.Context, url string) error {

@@ -38,8 +38,8 @@ func (s *Server) SetReadOnly(_ context.Context, life time.Duration) (kept bool, 
 	kept = now.Before(s.readOnly.until)
 	s.readOnly.until = now.Add(max(0, life))
 	s.readOnly.mu.Unlock()
-	s.readOnly.writers.Lock() // all who found it writable have ended
-	s.readOnly.writers.Unlock()
+	s.readOnly.writers.Lock()   // all who found it writable have ended
+	s.readOnly.writers.Unlock() //nolint:staticcheck // the lock is what is waited for
 	return kept, nil
 }
 

@@ -64,7 +64,7 @@ func TestTraces(t *testing.T) {
 	for _, s := range spans.GetSpans() {
 		b.WriteString(s.Name + s.Status.Description)
 		for _, a := range s.Attributes {
-			b.WriteString(" " + string(a.Key) + "=" + a.Value.Emit() + "\n")
+			b.WriteString(" " + string(a.Key) + "=" + a.Value.String() + "\n")
 		}
 	}
 	for _, secret := range []string{"custom-kind", "secret-id", "sealed", "nonsense", "BREW", d.account.Session().UID, d.token.ID, "alice"} {

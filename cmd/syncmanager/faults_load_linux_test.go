@@ -228,6 +228,7 @@ func (l *load) note(u *loadUser, collection string, records map[string]string, b
 			l.t.Errorf("a write got the time %v, after one at %v", at, bso.Timestamp(before))
 		}
 		for old := u.latest.Load(); int64(at) > old && !u.latest.CompareAndSwap(old, int64(at)); old = u.latest.Load() {
+			continue
 		}
 	}
 	u.mu.Unlock()

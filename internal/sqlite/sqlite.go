@@ -199,8 +199,10 @@ func (db *DB) View(ctx context.Context, f func(*sql.Tx) error) error {
 // Read returns the pool of readers, for single queries.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Stats returns the figures of the pool of readers, and WriterStats those of the writer.
-func (db *DB) Stats() sql.DBStats       { return db.read.Stats() }
+// Stats returns the figures of the pool of readers.
+func (db *DB) Stats() sql.DBStats { return db.read.Stats() }
+
+// WriterStats returns the figures of the writer's pool.
 func (db *DB) WriterStats() sql.DBStats { return db.write.Stats() }
 
 // beginner is a pool or a single connection.

@@ -45,9 +45,9 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 func (t *Tx) Query(query string, args ...any) (rows *sql.Rows, err error) {
 	err = observed(t.ctx, t.observer, query, func() (err error) {
 		if s := t.Stmt(query); s != nil {
-			rows, err = s.QueryContext(t.ctx, args...)
+			rows, err = s.QueryContext(t.ctx, args...) //nolint:rowserrcheck // the caller checks it
 		} else {
-			rows, err = t.tx.QueryContext(t.ctx, query, args...)
+			rows, err = t.tx.QueryContext(t.ctx, query, args...) //nolint:rowserrcheck // the caller checks it
 		}
 		return err
 	})
@@ -255,9 +255,9 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	var rows *sql.Rows
 	err := observed(ctx, db.observer, query, func() (err error) {
 		if stmt := db.statement(ctx, query); stmt != nil {
-			rows, err = stmt.QueryContext(ctx, args...)
+			rows, err = stmt.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller checks it
 		} else {
-			rows, err = db.read.QueryContext(ctx, query, args...)
+			rows, err = db.read.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller checks it
 		}
 		return err
 	})

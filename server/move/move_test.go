@@ -336,7 +336,7 @@ func TestNoTableIsForgotten(t *testing.T) {
 			t.Errorf("the table %s is neither copied nor left out", table)
 		}
 	}
-	if n < 20 {
-		t.Errorf("%d tables", n)
+	if err := rows.Err(); err != nil || n < 20 {
+		t.Errorf("%d tables, %v", n, err)
 	}
 }

@@ -82,11 +82,7 @@ func open(ctx context.Context, p Place, source bool, mark []byte) (d *data, err 
 		}
 	}()
 	if !source && p.Database == "" {
-		begun, err := fresh(p.Dir)
-		if err == nil && !begun {
-			err = d.set(ctx, markName, server.MovingMarker, mark)
-		}
-		if err != nil {
+		if err := d.markFolder(ctx, mark); err != nil {
 			return d, err
 		}
 	}
@@ -97,18 +93,10 @@ func open(ctx context.Context, p Place, source bool, mark []byte) (d *data, err 
 	if source && !has("tokens") {
 		return d, errors.New("there is no server's data in it")
 	}
-	if p.Database != "" {
-		d.secrets, err = sqldb.OpenPostgres(ctx, p.Database, "server", server.Schema(), nil, nil)
-		if err == nil {
-			d.records, err = postgres.Open(ctx, postgres.Config{Database: p.Database, Now: time.Now, Rand: rand.Reader}) //nolint:forbidigo // it identifies steps, and is no secret
-		}
-	} else {
-		d.records, err = sqlite.New(sqlite.Config{Dir: filepath.Join(p.Dir, "storage"), Now: time.Now}) //nolint:forbidigo // what has expired is not copied
+	if err := d.openRecords(ctx); err != nil {
+		return d, err
 	}
 	for _, part := range parts() {
-		if err != nil {
-			return d, err
-		}
 		if source && !has(part.name) {
 			continue
 		}
@@ -117,8 +105,33 @@ func open(ctx context.Context, p Place, source bool, mark []byte) (d *data, err 
 		} else {
 			d.tables[part.name], err = sqldb.OpenSQLite(ctx, filepath.Join(p.Dir, part.file), part.name, part.schema, nil, nil)
 		}
+		if err != nil {
+			return d, err
+		}
 	}
-	return d, err
+	return d, nil
+}
+
+// markFolder makes the folder and the mark of a move in it, unless this move made them before.
+func (d *data) markFolder(ctx context.Context, mark []byte) error {
+	begun, err := fresh(d.Dir)
+	if err != nil || begun {
+		return err
+	}
+	return d.set(ctx, markName, server.MovingMarker, mark)
+}
+
+// openRecords opens the records, and in a database the secrets.
+func (d *data) openRecords(ctx context.Context) (err error) {
+	if d.Database == "" {
+		d.records, err = sqlite.New(sqlite.Config{Dir: filepath.Join(d.Dir, "storage"), Now: time.Now}) //nolint:forbidigo // what has expired is not copied
+		return err
+	}
+	if d.secrets, err = sqldb.OpenPostgres(ctx, d.Database, "server", server.Schema(), nil, nil); err != nil {
+		return err
+	}
+	d.records, err = postgres.Open(ctx, postgres.Config{Database: d.Database, Now: time.Now, Rand: rand.Reader}) //nolint:forbidigo // it identifies steps, and is no secret
+	return err
 }
 
 // fresh makes a folder, unless it is there and empty, or a server is being moved to it: then begun is true.

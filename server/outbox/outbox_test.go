@@ -220,7 +220,9 @@ func TestSendIsBounded(t *testing.T) {
 		e.Pass(time.Minute)
 		go func() { e.ticks <- e.Now() }()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the message ended at last with %v", err)
+	}
 }
 
 // The caller who waits learns why a first try failed, and the message is dropped; one who has

@@ -145,7 +145,7 @@ func TestSpans(t *testing.T) {
 	for _, s := range all {
 		told += s.Name + s.Status.Description
 		for _, a := range s.Attributes {
-			told += " " + string(a.Key) + "=" + a.Value.Emit()
+			told += " " + string(a.Key) + "=" + a.Value.String()
 		}
 	}
 	if !strings.Contains(told, `syncmanager.statements=["begin","sqlPut","sqlLock"]`) || strings.Contains(told, "ann") || strings.Contains(told, "SELECT") {

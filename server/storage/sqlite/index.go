@@ -190,8 +190,8 @@ func (p *files) mark(uid int64) error {
 		return err
 	}
 	const marks = int64(time.Millisecond / markStep)
-	n := time.Duration(1 + p.marks.Add(1)%(marks-1))
-	return os.Chtimes(path, time.Time{}, info.ModTime().Add(n*markStep))
+	n := 1 + p.marks.Add(1)%(marks-1)
+	return os.Chtimes(path, time.Time{}, info.ModTime().Add(time.Duration(n*int64(markStep))))
 }
 
 // removeDatabase removes a database with its journal.

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -134,11 +133,10 @@ func copies(e *env) {
 
 // manyCopied imports more records than one statement has parameters for.
 func (e *env) manyCopied() {
-	random := rand.New(rand.NewPCG(1, 2))
 	many := make([]storage.Dated, 3000)
 	for i := range many {
 		many[i] = storage.Dated{Record: storage.Record{
-			ID: bso.ID(fmt.Sprint(i)), Modified: bso.Timestamp(1 + random.IntN(1000)), Payload: []byte(fmt.Sprint(random.Uint64())),
+			ID: bso.ID(fmt.Sprint(i)), Modified: bso.Timestamp(1 + i*7919%1000), Payload: []byte(fmt.Sprint("payload ", i)),
 		}}
 	}
 	e.imports(4, func(tx storage.Importer) error { return tx.Import("c", 1000, many) })

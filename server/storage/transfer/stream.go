@@ -177,46 +177,59 @@ func (f *frame) record(payload []byte) storage.Dated {
 // split cuts a whole stream into chunks, each a stream without an end that can be read by itself. A
 // chunk is valid until send returns.
 func split(r io.Reader, send func([]byte) error) error {
-	var chunk bytes.Buffer
-	var collection *frame
-	var ended bool
-	var records int64
-	err := read(r, func(f *frame, payload []byte) error {
-		if ended {
-			return ErrStream
-		}
-		switch {
-		case f.End != nil:
-			if ended = true; *f.End != records {
-				return fmt.Errorf("%w: it has %d of %d records", ErrStream, records, *f.End)
-			}
-			return nil
-		case f.Collection != "":
-			next := *f
-			collection = &next
-		case f.ID != "":
-			if records++; collection == nil {
-				return ErrStream
-			}
-		}
-		if chunk.Len() > 0 && chunk.Len()+maxLine+len(payload) > chunkSize {
-			if err := send(chunk.Bytes()); err != nil {
-				return err
-			}
-			chunk.Reset()
-			if f.ID != "" {
-				if err := collection.write(&chunk, nil); err != nil {
-					return err
-				}
-			}
-		}
-		return f.write(&chunk, payload)
-	})
-	if err != nil {
+	s := splitter{send: send}
+	if err := read(r, s.frame); err != nil {
 		return err
 	}
-	if !ended {
+	if !s.ended {
 		return ErrStream
 	}
-	return send(chunk.Bytes())
+	return send(s.chunk.Bytes())
+}
+
+// splitter fills chunks with the frames of a stream.
+type splitter struct {
+	send       func([]byte) error
+	chunk      bytes.Buffer
+	collection *frame // that the next records belong to
+	records    int64
+	ended      bool
+}
+
+func (s *splitter) frame(f *frame, payload []byte) error {
+	if s.ended {
+		return ErrStream
+	}
+	switch {
+	case f.End != nil:
+		if s.ended = true; *f.End != s.records {
+			return fmt.Errorf("%w: it has %d of %d records", ErrStream, s.records, *f.End)
+		}
+		return nil
+	case f.Collection != "":
+		next := *f
+		s.collection = &next
+	case f.ID != "":
+		if s.records++; s.collection == nil {
+			return ErrStream
+		}
+	}
+	if s.chunk.Len() > 0 && s.chunk.Len()+maxLine+len(payload) > chunkSize {
+		if err := s.next(f); err != nil {
+			return err
+		}
+	}
+	return f.write(&s.chunk, payload)
+}
+
+// next sends the chunk, and begins another one that f fits into.
+func (s *splitter) next(f *frame) error {
+	if err := s.send(s.chunk.Bytes()); err != nil {
+		return err
+	}
+	s.chunk.Reset()
+	if f.ID == "" {
+		return nil
+	}
+	return s.collection.write(&s.chunk, nil)
 }

@@ -69,7 +69,7 @@ func value(v attribute.Value) *common.AnyValue {
 		}
 		return &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: list}}
 	}
-	return text(v.Emit())
+	return text(v.String())
 }
 
 func text(s string) *common.AnyValue {
