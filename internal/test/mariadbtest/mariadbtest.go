@@ -16,9 +16,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +24,8 @@ import (
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // the driver
+
+	"github.com/syncmanager/syncmanager/internal/test/unprivileged"
 )
 
 // Program is the variable that names MariaDB's server. script/mariadb.sh prints it.
@@ -220,24 +220,9 @@ func (s *server) wait() error {
 }
 
 // unprivileged makes the server another user's: MariaDB refuses to run as root.
-func (s *server) unprivileged() error {
-	for _, name := range []string{"mysql", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil {
-			return err
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			return err
-		}
-		s.account = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		return os.Chown(s.dir, int(uid), int(gid))
-	}
-	return errors.New("there is no user to run it as: neither mysql nor nobody exists")
+func (s *server) unprivileged() (err error) {
+	s.account, err = unprivileged.Own(s.dir, "mysql", "nobody")
+	return err
 }
 
 func (s *server) command(program string, args ...string) *exec.Cmd {

@@ -9,15 +9,15 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/syncmanager/syncmanager/internal/test/unprivileged"
 )
 
 // Programs is the variable that names the folder of PostgreSQL's programs. script/postgres.sh
@@ -107,24 +107,9 @@ func create(programs string, settings []string) (s *Server, err error) {
 }
 
 // unprivileged makes the server another user's: PostgreSQL refuses to run as root.
-func (s *Server) unprivileged() error {
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil {
-			return err
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			return err
-		}
-		s.account = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		return os.Chown(s.dir, int(uid), int(gid))
-	}
-	return errors.New("there is no user to run it as: neither postgres nor nobody exists")
+func (s *Server) unprivileged() (err error) {
+	s.account, err = unprivileged.Own(s.dir, "postgres", "nobody")
+	return err
 }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
