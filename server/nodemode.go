@@ -18,9 +18,6 @@ import (
 
 // A storage node: a server that keeps records for another one, which has the accounts.
 
-// nodeMarker is the name of a file in the data folder of a storage node.
-const nodeMarker = "storage-node"
-
 var (
 	// ErrNodeFolder means that Config.Node is not set for the data folder of a storage node.
 	ErrNodeFolder = errors.New("the folder belongs to a storage node: start it with the node's secret")
@@ -32,7 +29,7 @@ var (
 
 // checkNodeFolder refuses a data folder of the other kind, and marks that of a node.
 func (s *Server) checkNodeFolder() error {
-	marker := filepath.Join(s.cfg.Dir, nodeMarker)
+	marker := filepath.Join(s.cfg.Dir, node.Marker)
 	switch {
 	case s.cfg.Node == nil && exists(marker):
 		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrNodeFolder)
@@ -55,7 +52,7 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 	}
 	s.openStorage(&hawkAuth{signer: token.NewSigner(s.cfg.Node.Secret), admit: s.admitToNode, names: s.names, now: s.cfg.Now})
 	s.nodeHandler, err = node.NewHandler(node.Config{
-		Secret: s.cfg.Node.Secret, URL: func(ctx context.Context) *url.URL { return s.names.Of(ctx) }, Peer: nodePeer{transfer.Local{Backend: s.backend}, s},
+		Secret: s.cfg.Node.Secret, URL: func(ctx context.Context) *url.URL { return s.names.Of(ctx) }, Peer: nodePeer{transfer.Local{Backend: s.backend}, s}, Storages: ownStorages{s},
 		Moved: func(uid int64) { s.movedAway.add(uid, s.cfg.Now()) }, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 	if err == nil && s.cfg.Database != "" {

@@ -119,6 +119,11 @@ func (s *Server) peer(url string) (transfer.Peer, error) {
 	if url == "" {
 		return transfer.Local{Backend: s.backend}, nil
 	}
+	return s.nodeClient(url)
+}
+
+// nodeClient returns a client of the node with the root url.
+func (s *Server) nodeClient(url string) (*node.Client, error) {
 	secret, err := s.nodeSecret(url)
 	if err != nil {
 		return nil, err
@@ -224,11 +229,7 @@ func (s *Server) checkNodes(ctx context.Context) (map[string]error, error) {
 }
 
 func (s *Server) ping(ctx context.Context, url string) error {
-	secret, err := s.nodeSecret(url)
-	if err != nil {
-		return err
-	}
-	c, err := node.NewClient(url, secret, s.nodeTransport(), s.cfg.Now, s.cfg.Rand)
+	c, err := s.nodeClient(url)
 	if err != nil {
 		return err
 	}

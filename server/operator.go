@@ -80,18 +80,18 @@ type Compacted struct {
 	After  int64 `json:"after"`
 }
 
-// Compact shrinks a user's file to the data in it. This user's devices cannot write
+// Compact shrinks a user's file to the data in it, on the node where it is. This user's devices cannot write
 // meanwhile.
 func (s *Server) Compact(ctx context.Context, who string) (c Compacted, err error) {
-	files, err := s.files()
+	one, err := s.storageOf(ctx, who)
 	if err != nil {
 		return c, err
 	}
-	uid, err := s.storageOf(ctx, who)
+	there, err := s.storages(one.Node)
 	if err != nil {
 		return c, err
 	}
-	c.Before, c.After, err = files.Compact(ctx, uid)
+	c.Before, c.After, err = there.Compact(ctx, one.UID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Compacted{}, nil // the user has no file yet
 	}

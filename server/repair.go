@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -18,15 +16,7 @@ var ErrSound = errors.New("the file is not damaged; add --force to replace it wi
 
 // ErrNoFiles means that the configured storage does not keep one file per user, which
 // [Server.Repair] and [Server.Compact] need.
-var ErrNoFiles = errors.New("the configured storage does not keep records in files: use the storage's own tools")
-
-// files returns the storage if it keeps one file per user.
-func (s *Server) files() (storage.FilePerUser, error) {
-	if files, ok := s.backend.(storage.FilePerUser); ok {
-		return files, nil
-	}
-	return nil, ErrNoFiles
-}
+var ErrNoFiles = storage.ErrNoFiles
 
 // Repaired is the result of [Server.Repair].
 type Repaired struct {
@@ -36,45 +26,43 @@ type Repaired struct {
 	Storage int64  `json:"storage,omitempty"`
 	// Path is the path of the old file, relative to the data folder; "" if there was none.
 	Path string `json:"path,omitempty"`
+	// Node is the URL of the node with that data folder; "" is the server itself.
+	Node string `json:"node,omitempty"`
 }
 
-// asideFolder is the folder for users' old files, in the data folder.
-const asideFolder = "set-aside"
-
-// Repair gives a user whose file is damaged an empty storage. The user's devices fill it at
-// their next sync, as after any change of the server. Repair keeps the old file in another
+// Repair gives a user whose file is damaged an empty storage, on the node where the old one is. The user's
+// devices fill it at their next sync, as after any change of the server. Repair keeps the old file in another
 // folder. who is the user's e-mail address, uid or storage number. A file that is not damaged
-// is replaced only if force is set; otherwise Repair returns [ErrSound].
+// is replaced only if force is set; otherwise Repair returns [ErrSound]. At a node itself, Repair only sets a file
+// aside, and only if force is set: whose it is, the other server knows.
 func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, error) {
-	files, err := s.files()
+	if s.cfg.Node != nil && !force {
+		return Repaired{}, fmt.Errorf("%w: run 'syncmanager server repair' there; --force sets the file aside here, if it belongs to nobody", ErrIsNode)
+	}
+	one, err := s.storageOf(ctx, who)
 	if err != nil {
 		return Repaired{}, err
 	}
-	uid, err := s.storageOf(ctx, who)
+	there, err := s.storages(one.Node)
 	if err != nil {
 		return Repaired{}, err
 	}
-	if !force {
-		switch err := s.examine(ctx, files, uid); {
-		case errors.Is(err, storage.ErrDamaged):
-		case err != nil:
-			return Repaired{}, err
-		default:
-			return Repaired{}, fmt.Errorf("%s: %w", who, ErrSound)
-		}
-	}
-	folder := filepath.Join(s.cfg.Dir, asideFolder)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return Repaired{}, fmt.Errorf("cannot set a file aside: %w", err)
+	// Also to replace a sound file, so that nothing has changed if it cannot be set aside.
+	switch err := there.Examine(ctx, one.UID); {
+	case errors.Is(err, storage.ErrDamaged), err == nil && force:
+	case err == nil:
+		return Repaired{}, fmt.Errorf("%s: %w", who, ErrSound)
+	default:
+		return Repaired{}, err
 	}
 	// Assign the new storage first: from then on no request reaches the old file, and if
 	// Repair is interrupted here, the next purge removes only a file that is replaced.
-	account, fresh, err := s.tokens.Reassign(ctx, uid)
+	account, fresh, err := s.tokens.Reassign(ctx, one.UID)
 	if err != nil && !errors.Is(err, token.ErrNoStorage) { // without a storage, the file belongs to no account
 		return Repaired{}, fmt.Errorf("%s: %w", who, err)
 	}
-	out := Repaired{UID: account, Storage: fresh, Path: filepath.Join(asideFolder, strconv.FormatInt(uid, 10)+".sqlite")}
-	err = files.SetAside(ctx, uid, filepath.Join(s.cfg.Dir, out.Path))
+	out := Repaired{UID: account, Storage: fresh, Path: asideName(one.UID), Node: one.Node}
+	err = there.SetAside(ctx, one.UID)
 	if errors.Is(err, fs.ErrNotExist) {
 		if fresh == 0 {
 			return Repaired{}, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
@@ -82,41 +70,33 @@ func (s *Server) Repair(ctx context.Context, who string, force bool) (Repaired, 
 		out.Path, err = "", nil // the user has no file yet
 	}
 	if err != nil {
-		return out, fmt.Errorf("the old file of %s cannot be set aside: %w", who, err)
+		return out, fmt.Errorf("the old file of %s, storage %d, cannot be set aside: %w", who, one.UID, err)
 	}
-	s.cfg.Log.WarnContext(ctx, "a user's storage was replaced by an empty one", "uid", account, "old", uid, "new", fresh, "set_aside", out.Path)
+	s.cfg.Log.WarnContext(ctx, "a user's storage was replaced by an empty one", "uid", account, "old", one.UID, "new", fresh, "set_aside", out.Path, "node", one.Node)
 	return out, nil
 }
 
 // storageOf returns the storage of a user, whom the operator names by e-mail address, uid or
 // storage number.
-func (s *Server) storageOf(ctx context.Context, who string) (int64, error) {
+func (s *Server) storageOf(ctx context.Context, who string) (one token.Storage, err error) {
 	if n, err := strconv.ParseInt(who, 10, 64); err == nil && n > 0 {
-		return n, nil
+		node, err := s.tokens.NodeOf(ctx, n)
+		return token.Storage{UID: n, Node: node}, err
 	}
 	account, err := s.uid(ctx, who)
 	if err != nil {
-		return 0, err
+		return one, err
 	}
 	users, err := s.tokens.Users(ctx)
 	if err != nil {
-		return 0, err
+		return one, err
 	}
 	for _, u := range users {
 		if u.Account == account && u.UID != 0 {
-			return u.UID, nil
+			return token.Storage{UID: u.UID, Node: u.Node}, nil
 		}
 	}
-	return 0, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
-}
-
-// examine reads a user's file from end to end.
-func (s *Server) examine(ctx context.Context, files storage.FilePerUser, uid int64) error {
-	work, err := os.MkdirTemp(s.cfg.Dir, ".examine-*") // 0700
-	if err != nil {
-		return err
-	}
-	return errors.Join(files.Examine(ctx, uid, work), os.RemoveAll(work))
+	return one, fmt.Errorf("%s: %w", who, token.ErrNoStorage)
 }
 
 // reportSweep logs the errors of a purge and returns the number of damaged users' files. Each

@@ -1,12 +1,17 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/syncmanager/syncmanager/server/accounts"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -49,6 +54,10 @@ type User struct {
 	// Storage is the number of the user's storage, which names its file; 0 means that there
 	// is none.
 	Storage int64 `json:"storage,omitempty"`
+	// Node is the URL of the node that has the storage, or [Self]; "" if there are no nodes, or no storage.
+	Node string `json:"node,omitempty"`
+	// Away says that the node did not answer: Bytes, Disk, Changed and Damaged are unknown.
+	Away bool `json:"away,omitempty"`
 	// Damaged says why the file cannot be used; Bytes and Changed are then unknown. "" means
 	// that the file is usable.
 	Damaged string `json:"damaged,omitempty"`
@@ -64,17 +73,17 @@ func (s *Server) AnyUser(ctx context.Context) (bool, error) {
 
 // Users lists all users with their e-mail addresses. If another server has the accounts, it
 // lists the users who have storage here, with their uids only. A user whose file is damaged
-// is listed too, with Damaged set.
+// is listed too, with Damaged set, and so are those on a node that does not answer, with Away set. A storage node knows
+// its users by the numbers of their storages only.
 func (s *Server) Users(ctx context.Context) ([]User, error) {
+	if s.cfg.Node != nil {
+		return s.storedHere(ctx)
+	}
 	stored, err := s.tokens.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
-	files := make(map[int64]storage.State)
-	err = s.backend.States(ctx, func(st storage.State) error {
-		files[st.UID] = st
-		return ctx.Err()
-	})
+	files, err := s.survey(ctx, stored)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the users: %w", err)
 	}
@@ -104,19 +113,97 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 	return all, nil
 }
 
-func (s *Server) addStored(u *User, t token.User, files map[int64]storage.State) {
+func (s *Server) addStored(u *User, t token.User, files *surveyed) {
 	u.Disabled, u.Quota = t.Disabled, s.quota(t.AccountStatus)
-	file, ok := files[t.UID]
-	if !ok {
-		return
+	if t.UID != 0 && files.nodes {
+		u.Node = cmp.Or(t.Node, Self)
 	}
-	u.Storage, u.Bytes, u.Disk = t.UID, file.Bytes, file.Disk
+	if u.Away = files.away[t.Node]; u.Away {
+		u.Storage = t.UID
+	} else if file, ok := files.states[token.Storage{UID: t.UID, Node: t.Node}]; ok {
+		u.setState(file)
+	}
+}
+
+func (u *User) setState(file storage.State) {
+	u.Storage, u.Bytes, u.Disk = file.UID, file.Bytes, file.Disk
 	if file.Modified > 0 {
 		u.Changed = file.Modified.Time()
 	}
 	if file.Err != nil {
 		u.Damaged = file.Err.Error()
 	}
+}
+
+// storedHere lists the storages of a node.
+func (s *Server) storedHere(ctx context.Context) (all []User, err error) {
+	err = s.backend.States(ctx, func(st storage.State) error {
+		u := User{Quota: s.defaultQuota.Load()}
+		u.setState(st)
+		all = append(all, u)
+		return ctx.Err()
+	})
+	slices.SortFunc(all, func(a, b User) int { return cmp.Compare(a.Storage, b.Storage) })
+	return all, err
+}
+
+// surveyed is what the storages of users are, on all nodes.
+type surveyed struct {
+	states map[token.Storage]storage.State
+	nodes  bool            // there are nodes
+	away   map[string]bool // those that did not answer
+}
+
+// listTimeout bounds the wait for the list of a node's storages.
+const listTimeout = time.Minute
+
+// survey asks each node that has users for the states of their storages, all at once. What a node says of others is
+// left out, so that the answer takes no more memory than there are users.
+func (s *Server) survey(ctx context.Context, users []token.User) (*surveyed, error) {
+	nodes, err := s.tokens.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &surveyed{states: make(map[token.Storage]storage.State), nodes: len(nodes) > 0, away: make(map[string]bool)}
+	wanted := map[string]map[int64]bool{"": {}}
+	for _, u := range users {
+		if wanted[u.Node] == nil {
+			wanted[u.Node] = make(map[int64]bool)
+		}
+		wanted[u.Node][u.UID] = true
+	}
+	var mu sync.Mutex
+	var asked errgroup.Group
+	for url, uids := range wanted {
+		asked.Go(func() error {
+			there, err := s.storages(url)
+			if err != nil {
+				return err
+			}
+			asking, cancel := ctx, func() {}
+			if url != "" {
+				asking, cancel = context.WithTimeout(ctx, listTimeout)
+			}
+			defer cancel()
+			err = there.States(asking, func(st storage.State) error {
+				if uids[st.UID] {
+					mu.Lock()
+					out.states[token.Storage{UID: st.UID, Node: url}] = st
+					mu.Unlock()
+				}
+				return asking.Err()
+			})
+			if err == nil || url == "" || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			s.cfg.Log.WarnContext(ctx, "the storages of a node cannot be listed", "node", url, "err", err)
+			mu.Lock()
+			out.away[url] = true
+			mu.Unlock()
+			return nil
+		})
+	}
+	return out, asked.Wait()
 }
 
 func (s *Server) quota(st token.AccountStatus) int64 {

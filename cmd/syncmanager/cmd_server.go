@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,7 @@ import (
 	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/admin"
+	nodeproto "github.com/syncmanager/syncmanager/server/node"
 )
 
 func (a *app) serverCommand() *cobra.Command {
@@ -72,23 +74,29 @@ func (o *operator) on(work func(context.Context, admin.Admin, []string) error) f
 
 // open opens the data folder of a stopped server.
 func (o *operator) open(ctx context.Context) (*server.Server, error) {
+	node, err := o.node()
+	if err != nil {
+		return nil, err
+	}
 	database := ""
 	if server.UsesDatabase(o.dir) {
 		if database = o.getenv(serve.EnvDatabase); database == "" {
 			return nil, fmt.Errorf("the data of the server of %s is in PostgreSQL: start the server, or name its database in $%s", o.dir, serve.EnvDatabase)
 		}
-	} else if !o.has("token-secret") { // server.New would turn a folder that was given by mistake into a server's
+	} else if node == nil && !o.has("token-secret") { // server.New would turn a folder that was given by mistake into a server's
 		return nil, fmt.Errorf("no server data found in %s: name its folder with --data", o.dir)
 	}
 	cfg := server.Config{
 		// The server answers no requests, so that this URL is not used.
 		Dir: o.dir, Database: database, PublicURL: "http://stopped.invalid", Version: buildInfo().Version, Now: time.Now, Rand: rand.Reader,
 	}
-	if database == "" && !o.has("accounts.sqlite") {
+	switch {
+	case node != nil:
+		cfg.Node, cfg.PublicURL = node, node.URL
+	case database == "" && !o.has("accounts.sqlite"):
 		// The accounts are on another server, which is not contacted.
 		cfg.External = &server.External{URL: "https://stopped.invalid"}
 	}
-	var err error
 	if cfg.Log, err = serve.Log(&o.Console, ""); err != nil {
 		return nil, err
 	}
@@ -97,6 +105,18 @@ func (o *operator) open(ctx context.Context) (*server.Server, error) {
 		return nil, fmt.Errorf("another program uses the data in %s; if it is a server that is starting, try again", o.dir)
 	}
 	return s, err
+}
+
+// node returns the settings of the storage node that the data folder belongs to, or nil. It answers no
+// requests, so that its secret is not needed, and is one that nobody has.
+func (o *operator) node() (*server.Node, error) {
+	url, err := nodeproto.Folder(o.dir)
+	if url == "" || err != nil {
+		return nil, err
+	}
+	secret := make([]byte, sha256.Size)
+	_, err = rand.Read(secret)
+	return &server.Node{URL: url, Secret: secret}, err
 }
 
 // has reports whether the data folder holds a file.
@@ -177,24 +197,25 @@ func (o *operator) compactCommand() *cobra.Command {
 		Short: "Free the disk space of deleted records",
 		Long: `Free the disk space of records that were deleted, for all users or for those named.
 The server may be running; the devices of a user wait while that user's file is
-rewritten. This temporarily needs free space for the largest file.`,
+rewritten. This temporarily needs free space for the largest file. Users on storage
+nodes are included.`,
 		RunE: o.on(o.compact),
 	}
 }
 
 // compact frees the disk space of some users, or of all.
 func (o *operator) compact(ctx context.Context, s admin.Admin, users []string) (err error) {
+	var before, after int64
+	var failed int
 	if len(users) == 0 {
-		if users, err = storedUsers(ctx, s); err != nil {
+		if users, failed, err = o.storedUsers(ctx, s); err != nil {
 			return err
 		}
 	}
-	var before, after int64
-	var failed int
 	for _, who := range users {
 		c, err := s.Compact(ctx, who)
 		if err != nil {
-			if len(users) == 1 || ctx.Err() != nil {
+			if len(users) == 1 && failed == 0 || ctx.Err() != nil {
 				return errors.Join(err, ctx.Err())
 			}
 			failed++
@@ -219,13 +240,20 @@ func (o *operator) compact(ctx context.Context, s admin.Admin, users []string) (
 	return err
 }
 
-// storedUsers returns the UIDs of the users who store anything.
-func storedUsers(ctx context.Context, s admin.Admin) (users []string, err error) {
+// storedUsers returns the users who store anything, as [server.Server.Compact] names them. It counts those on nodes
+// that do not answer, and names the nodes.
+func (o *operator) storedUsers(ctx context.Context, s admin.Admin) (users []string, away int, err error) {
 	all, err := s.Users(ctx)
 	for _, u := range all {
-		if u.Storage != 0 {
+		switch {
+		case u.Away:
+			away++
+		case u.Storage != 0 && u.UID == "":
+			users = append(users, userName(u))
+		case u.Storage != 0:
 			users = append(users, u.UID)
 		}
 	}
-	return users, err
+	o.awayNodes(all)
+	return users, away, err
 }

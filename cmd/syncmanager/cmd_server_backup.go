@@ -119,7 +119,11 @@ Firefox does.`,
 					File string `json:"file"`
 				}{o.dir, file})
 			}
-			o.Note("Restored to %s; start 'syncmanager serve' as before.", o.dir)
+			if node, _ := o.node(); node != nil {
+				o.Note("Restored to %s; start 'syncmanager serve --node-secret' as before.", o.dir)
+			} else {
+				o.Note("Restored to %s; start 'syncmanager serve' as before.", o.dir)
+			}
 			o.Note("Devices send what the backup lacks. Sync those with the latest changes first, and this program's before Firefox: see --help.")
 			return nil
 		}),
@@ -227,7 +231,7 @@ func (o *operator) repairCommand() *cobra.Command {
 		Short: "Replace a user's damaged file, which the devices then fill",
 		Long: `Replace the damaged file of a user with an empty one. USER is the account's e-mail
 address or uid, or the number in the name of the file. The damaged file is moved to
-the folder set-aside of the data. The server may be running. At their next sync, the
+the folder set-aside of the data, on a storage node of the node's. The server may be running. At their next sync, the
 user's devices notice the new storage and upload all that they have; nobody has to
 sign in again.`,
 		Args: cobra.ExactArgs(1),
@@ -242,7 +246,10 @@ sign in again.`,
 			if done.Storage != 0 {
 				o.Note("%s has a new storage, number %s, which the devices fill at their next sync.", args[0], strconv.FormatInt(done.Storage, 10))
 			}
-			if done.Path != "" {
+			switch {
+			case done.Path != "" && done.Node != "":
+				o.Note("The old file is %s in the data folder of %s.", done.Path, done.Node)
+			case done.Path != "":
 				o.Note("The old file is %s in %s.", done.Path, o.dir)
 			}
 			return nil

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,8 +47,9 @@ func (o *operator) userListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the users",
 		Long: `List the users: when each was last seen and last changed something, how much they
-store, how large their files are. The exit code is 3 if a user's file is damaged; the
-others are listed nevertheless.`,
+store, how large their files are, and on which storage node if there are any. The exit
+code is 3 if a user's file is damaged, or a node does not answer; the others are listed
+nevertheless. A storage node lists the storages that it has, by their numbers.`,
 		Args: cobra.NoArgs,
 		RunE: o.on(func(ctx context.Context, s admin.Admin, _ []string) error {
 			users, err := s.Users(ctx)
@@ -68,11 +72,7 @@ others are listed nevertheless.`,
 				o.Note("No users yet; 'syncmanager server user add ADDRESS' adds one.")
 				return nil
 			}
-			t := term.Table{Head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, Width: o.Width()}
-			for _, u := range users {
-				t.Add(userName(u), lastDay(u.Created), lastDay(u.Seen), lastDay(u.Changed), strconv.Itoa(u.Devices), usage.FormatSize(u.Bytes), usage.FormatSize(u.Disk), quotaText(u.Quota), state(u))
-			}
-			if err := t.Print(o.Out); err != nil {
+			if err := o.printUsers(users); err != nil {
 				return err
 			}
 			return o.damagedUsers(users)
@@ -80,10 +80,38 @@ others are listed nevertheless.`,
 	}
 }
 
-// damagedUsers prints the users whose files cannot be read, and returns an error if
+// printUsers prints the table of users. One of a storage node has what a node knows.
+func (o *operator) printUsers(users []server.User) error {
+	t := term.Table{Head: []string{"USER", "CREATED", "SEEN", "CHANGED", "DEVICES", "STORED", "DISK", "QUOTA", "STATE"}, Width: o.Width()}
+	nodes := slices.ContainsFunc(users, func(u server.User) bool { return u.Node != "" })
+	here := users[0].UID == ""
+	switch {
+	case here:
+		t.Head = []string{"STORAGE", "CHANGED", "STORED", "DISK", "STATE"}
+	case nodes:
+		t.Head = append(t.Head, "NODE")
+	}
+	for _, u := range users {
+		changed, stored, disk := lastDay(u.Changed), usage.FormatSize(u.Bytes), usage.FormatSize(u.Disk)
+		if u.Away {
+			changed, stored, disk = "-", "-", "-"
+		}
+		row := []string{userName(u), lastDay(u.Created), lastDay(u.Seen), changed, strconv.Itoa(u.Devices), stored, disk, quotaText(u.Quota), state(u)}
+		switch {
+		case here:
+			row = []string{userName(u), changed, stored, disk, state(u)}
+		case nodes:
+			row = append(row, u.Node)
+		}
+		t.Add(row...)
+	}
+	return t.Print(o.Out)
+}
+
+// damagedUsers prints the users whose files cannot be read and the nodes that do not answer, and returns an error if
 // there are any.
 func (o *operator) damagedUsers(users []server.User) error {
-	var any bool
+	any := o.awayNodes(users)
 	for _, u := range users {
 		if u.Damaged != "" {
 			any = true
@@ -96,11 +124,23 @@ func (o *operator) damagedUsers(users []server.User) error {
 	return nil
 }
 
-func userName(u server.User) string {
-	if u.Email == "" {
-		return u.UID
+// awayNodes prints the nodes that did not answer, and reports whether there are any.
+func (o *operator) awayNodes(users []server.User) (any bool) {
+	away := make(map[string]int)
+	for _, u := range users {
+		if u.Away {
+			away[u.Node]++
+		}
 	}
-	return u.Email
+	for _, node := range slices.Sorted(maps.Keys(away)) {
+		o.Warn("%s does not answer, or not as a node of this server: what its %s store is unknown; see 'syncmanager server node list'", node, plural(away[node], "user"))
+	}
+	return len(away) > 0
+}
+
+// userName returns the name of a user; on a storage node, the number of the storage.
+func userName(u server.User) string {
+	return cmp.Or(u.Email, u.UID, strconv.FormatInt(u.Storage, 10))
 }
 
 func lastDay(t time.Time) string {

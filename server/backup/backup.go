@@ -6,6 +6,7 @@
 //
 //	syncmanager-backup.json   what it is
 //	storage/…, token.sqlite, accounts.sqlite, token-secret, acme/…
+//	                          of a storage node storage-node in place of accounts and secret
 //	left-out.json             the users' files that could not be read, if any
 //	checksums.json            each file with its size and SHA-256, at the end
 //
@@ -31,6 +32,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/node"
 )
 
 // format is the version of the archive's format.
@@ -57,10 +59,24 @@ type sum struct {
 }
 
 // known matches the names that an archive may contain besides head, left-out list and tail.
-var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
+var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage-node|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
 
-// needed are the files that every server's data folder has.
-var needed = []string{"token.sqlite", "token-secret"}
+// needed returns the files that every server's data folder has, or every storage node's. has reports
+// whether a folder has a file.
+func needed(has func(name string) bool) []string {
+	if has(node.Marker) {
+		return []string{"token.sqlite", node.Marker}
+	}
+	return []string{"token.sqlite", secretName}
+}
+
+// folderHas reports whether a folder has a file, as needed is given it.
+func folderHas(dir string) func(name string) bool {
+	return func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+}
 
 // Source describes what [Write] and [Stream] back up.
 type Source struct {
@@ -175,7 +191,7 @@ func write(ctx context.Context, src Source, out io.Writer, work string, before *
 	if _, err := os.Stat(filepath.Join(src.Dir, sqldb.Marker)); err == nil {
 		return Report{}, ErrElsewhere
 	}
-	for _, name := range needed {
+	for _, name := range needed(folderHas(src.Dir)) {
 		if _, err := os.Stat(filepath.Join(src.Dir, name)); err != nil {
 			return Report{}, fmt.Errorf("not a server's data folder: %w", err)
 		}
@@ -220,8 +236,11 @@ func (w *writer) all() error {
 	if err := w.database("accounts.sqlite"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := w.file("token-secret", filepath.Join(w.src.Dir, "token-secret")); err != nil {
-		return err
+	// A storage node's secret is not in its data folder.
+	for _, name := range needed(folderHas(w.src.Dir))[1:] {
+		if err := w.file(name, filepath.Join(w.src.Dir, name)); err != nil {
+			return err
+		}
 	}
 	if err := w.certificates(); err != nil {
 		return err

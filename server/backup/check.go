@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
+	"github.com/syncmanager/syncmanager/server/node"
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
@@ -46,7 +47,7 @@ var beside = regexp.MustCompile(`^(outbox|takeover)\.sqlite$`)
 // number of files it examined. If the data folder is read-only, it copies databases to the
 // folder work.
 func Check(ctx context.Context, dir, work string, found func(Finding)) (files int, err error) {
-	for _, name := range needed {
+	for _, name := range needed(folderHas(dir)) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return 0, fmt.Errorf("cannot check %s: not a server's data folder: %w", dir, err)
 		}
@@ -172,8 +173,11 @@ const (
 	sqlOwners = `SELECT uid, account FROM users`
 )
 
-// readOwners says whose the storages are, or returns nil if that cannot be read.
+// readOwners says whose the storages are, or returns nil if that cannot be read. A storage node does not know.
 func readOwners(ctx context.Context, dir, work string) map[int64]owner {
+	if folderHas(dir)(node.Marker) {
+		return nil
+	}
 	emails := make(map[string]string)
 	_ = each(ctx, filepath.Join(dir, "accounts.sqlite"), work, sqlEmails, func(scan func(...any) error) error {
 		var uid, email string

@@ -101,7 +101,7 @@ func (s *scanner) tail(ctx context.Context) error {
 	if !slices.Equal(s.found, want) {
 		return fmt.Errorf("%w: it does not hold what it says", ErrDamaged)
 	}
-	for _, name := range needed {
+	for _, name := range needed(func(name string) bool { return s.seen[name] }) {
 		if !s.seen[name] {
 			return fmt.Errorf("%w: %s is missing", ErrDamaged, name)
 		}

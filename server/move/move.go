@@ -14,6 +14,7 @@ import (
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/node"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/storage/transfer"
 )
@@ -53,6 +54,8 @@ type Failed struct {
 var (
 	// ErrNotEmpty means that there is something at the place to move to.
 	ErrNotEmpty = errors.New("there is data of another server in it: name an empty one")
+	// ErrNode means that a place is the data folder of a storage node.
+	ErrNode = errors.New("it is the data folder of a storage node, which is not moved by itself: add another node, and move its users there with 'syncmanager server node drain'")
 	// ErrSame means that a server is to be moved to where it is.
 	ErrSame = errors.New("the server is there already")
 )
@@ -64,6 +67,14 @@ var (
 func Run(ctx context.Context, c Config) (r Report, err error) {
 	if c.From == c.To {
 		return r, ErrSame
+	}
+	for _, p := range []Place{c.From, c.To} {
+		if p.Dir == "" {
+			continue
+		}
+		if url, err := node.Folder(p.Dir); err != nil || url != "" {
+			return r, errors.Join(err, fmt.Errorf("%s: %w", p, ErrNode))
+		}
 	}
 	from, err := open(ctx, c.From, true, nil)
 	if err != nil {

@@ -73,10 +73,7 @@ func (c *Client) do(ctx context.Context, method, what string, query url.Values, 
 	_ = json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&f)
 	switch {
 	case res.StatusCode == http.StatusConflict && f.Error != "":
-		if kind := kinds[f.Kind]; kind != nil {
-			return nil, fmt.Errorf("%s: %w", c.url, kind)
-		}
-		return nil, fmt.Errorf("%s: %s", c.url, f.Error)
+		return nil, fmt.Errorf("%s: %w", c.url, f.err())
 	case res.StatusCode >= http.StatusInternalServerError:
 		return nil, fmt.Errorf("%s: %w: it answers %s", c.url, ErrAway, res.Status)
 	}
@@ -92,6 +89,11 @@ func (c *Client) call(ctx context.Context, method, what string, query url.Values
 		return err
 	}
 	defer res.Body.Close()
+	return c.decode(res, out)
+}
+
+// decode reads a short answer into out, unless that is nil.
+func (c *Client) decode(res *http.Response, out any) error {
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", c.url, ErrAway, err)

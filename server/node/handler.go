@@ -3,12 +3,12 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
@@ -23,6 +23,8 @@ type Config struct {
 	URL func(context.Context) *url.URL
 	// Peer has the records. Delete deletes a user's, and what the node remembers of them.
 	Peer transfer.Peer
+	// Storages is what an operator asks of them.
+	Storages Storages
 	// Moved notes that a user's storage is on another node from now on.
 	Moved func(uid int64)
 	Now   func() time.Time
@@ -82,8 +84,12 @@ func NewHandler(c Config) (http.Handler, error) {
 		}
 		return err
 	}))
+	h.operate(mux)
 	return mux, nil
 }
+
+// aboutAll are the requests that name no user.
+var aboutAll = map[string]bool{"ping": true, "states": true}
 
 // begun notes whether anything was written.
 type begun struct {
@@ -97,7 +103,7 @@ func (b *begun) Write(p []byte) (int, error) {
 }
 
 // signed calls f for a request that the token server sent, once, with the user that it names and its
-// body. A ping names no user.
+// body. What is about all users names none.
 func (h *handler) signed(f func(w http.ResponseWriter, r *http.Request, uid int64, body []byte) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -108,18 +114,12 @@ func (h *handler) signed(f func(w http.ResponseWriter, r *http.Request, uid int6
 			return
 		}
 		uid, err := strconv.ParseInt(r.URL.Query().Get("uid"), 10, 64)
-		if r.URL.Path != Prefix+"ping" && (err != nil || uid <= 0) {
+		if !aboutAll[strings.TrimPrefix(r.URL.Path, Prefix)] && (err != nil || uid <= 0) {
 			answer(w, http.StatusBadRequest, failure{Error: "uid must be the number of a storage"})
 			return
 		}
 		if err := f(w, r, uid, body); err != nil {
-			out := failure{Error: err.Error()}
-			for kind, is := range kinds {
-				if errors.Is(err, is) {
-					out.Kind = kind
-				}
-			}
-			answer(w, http.StatusConflict, out)
+			answer(w, http.StatusConflict, failureOf(err))
 		}
 	}
 }

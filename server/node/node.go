@@ -1,5 +1,5 @@
 // Package node is what a token server and its storage nodes say to each other: it moves the
-// storages of users from one node to another, and hears whether a node is well.
+// storages of users from one node to another, lists, repairs and compacts them, and hears whether a node is well.
 //
 // A node has a secret, which the token server derives from its own for the node's URL. With it the
 // tokens for the node are signed, and the requests of this package, by HAWK: with the hash of their body, and
@@ -14,6 +14,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/syncmanager/syncmanager/internal/hawk"
@@ -36,6 +39,23 @@ var (
 var kinds = map[string]error{
 	"damaged": storage.ErrDamaged, "full": storage.ErrFull, "busy": storage.ErrBusy, "closed": storage.ErrClosed,
 	"fenced": storage.ErrFenced, "stream": transfer.ErrStream, "no-copies": transfer.ErrNoCopies,
+	"no-files": storage.ErrNoFiles, "no-file": fs.ErrNotExist,
+}
+
+// Marker is the name of the file that marks the data folder of a node, with the node's URL.
+const Marker = "storage-node"
+
+// Folder returns the URL of the node that a data folder belongs to; "": it does not belong to a node.
+func Folder(dir string) (url string, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, Marker))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	url = string(bytes.TrimSpace(text))
+	if err == nil && url == "" {
+		err = fmt.Errorf("%s does not contain the node's URL: start the node, which writes it again", filepath.Join(dir, Marker))
+	}
+	return url, err
 }
 
 // failure is the body of an answer to a request that failed.

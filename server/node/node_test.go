@@ -5,8 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,7 +49,7 @@ func start(t *testing.T) *one {
 		t.Fatal(err)
 	}
 	handler, err = node.NewHandler(node.Config{
-		Secret: secret, URL: func(context.Context) *url.URL { return root }, Peer: n.Local,
+		Secret: secret, URL: func(context.Context) *url.URL { return root }, Peer: n.Local, Storages: own{b},
 		Moved: func(uid int64) { n.moved = append(n.moved, uid) }, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -101,6 +104,70 @@ func TestCopyBetweenNodes(t *testing.T) {
 	}
 	if got, err := a.Sum(t.Context(), 1, 0); err != nil || got.Records != 0 {
 		t.Errorf("after its deletion: %+v, %v", got, err)
+	}
+}
+
+// own are the storages of one for its operator.
+type own struct{ *sqlite.Backend }
+
+func (o own) Examine(context.Context, int64) error {
+	return fmt.Errorf("the file of 7: %w", storage.ErrDamaged)
+}
+
+func (o own) SetAside(context.Context, int64) error {
+	return &fs.PathError{Op: "set aside", Err: fs.ErrNotExist}
+}
+
+func TestWhatAnOperatorAsks(t *testing.T) {
+	t.Parallel()
+	n := start(t)
+	c := client(t, n.URL, secret)
+	for uid := range int64(40) {
+		err := n.Update(t.Context(), uid+1, storage.Deferred, func(tx storage.Tx) error {
+			return tx.Put("c", []storage.Change{{ID: "a", Fields: storage.FieldPayload, Payload: make([]byte, uid)}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(c *node.Client) (all map[int64]storage.State, err error) {
+		all = make(map[int64]storage.State)
+		return all, c.States(t.Context(), func(s storage.State) error {
+			all[s.UID] = s
+			return nil
+		})
+	}
+	want := make(map[int64]storage.State)
+	if err := n.States(t.Context(), func(s storage.State) error { want[s.UID] = s; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	got, err := list(c)
+	if err != nil || len(got) != 40 || !maps.Equal(got, want) {
+		t.Errorf("%d storages: %v", len(got), err)
+	}
+	if before, after, err := c.Compact(t.Context(), 7); err != nil || before == 0 || after == 0 {
+		t.Errorf("compacted: %d, %d, %v", before, after, err)
+	}
+	if err := c.Examine(t.Context(), 7); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), "the file of 7") {
+		t.Errorf("examined: %v", err)
+	}
+	if err := c.SetAside(t.Context(), 7); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("set aside: %v", err)
+	}
+	if err := client(t, n.URL, bytes.Repeat([]byte{8}, 32)).SetAside(t.Context(), 7); !errors.Is(err, node.ErrSecret) {
+		t.Errorf("another secret: %v", err)
+	}
+
+	// A list that is cut anywhere, or that is none, is not taken for the whole.
+	for _, text := range []string{"", "nonsense", "{}\n", `{"uid":1}` + "\n", `{"uid":1}` + "\n" + `{"end":2}` + "\n", `{"uid":1` + strings.Repeat(" ", 100_000) + "}\n" + `{"end":1}`} {
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }))
+		if _, err := list(client(t, web.URL, secret)); !errors.Is(err, node.ErrAway) {
+			t.Errorf("the list %.40q: %v", text, err)
+		}
+		if _, _, err := client(t, web.URL, secret).Compact(t.Context(), 1); text != "{}\n" && !strings.HasPrefix(text, `{"uid":1}`) && !errors.Is(err, node.ErrAway) {
+			t.Errorf("the answer %.40q: %v", text, err)
+		}
+		web.Close()
 	}
 }
 

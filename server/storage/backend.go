@@ -152,6 +152,8 @@ var (
 	// ErrDamaged means that the storage of one user cannot be read. Other users are not
 	// affected.
 	ErrDamaged = errors.New("the user's storage is damaged")
+	// ErrNoFiles means that what was asked for needs a [FilePerUser], and the storage is another.
+	ErrNoFiles = errors.New("the configured storage does not keep records in files: use the storage's own tools")
 	// ErrNoBatch means that a batch does not exist, has expired, or belongs to
 	// another collection.
 	ErrNoBatch = errors.New("the batch does not exist")

@@ -192,6 +192,16 @@ type Storage struct {
 	Node string
 }
 
+// NodeOf returns the URL of the node that has a storage; "" is the server itself, which also has those that belong
+// to nobody.
+func (s *Service) NodeOf(ctx context.Context, uid int64) (url string, err error) {
+	err = s.db.Read(ctx).QueryRow(sqlNodeOf, uid).Scan(&url)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("find the node of a storage: %w", err)
+	}
+	return url, nil
+}
+
 // storages reads the rows of a statement.
 func storages(rows *sql.Rows, err error) (all []Storage, _ error) {
 	if err != nil {

@@ -13,10 +13,10 @@ const (
 	sqlSetStatus = `INSERT INTO account_status (account, disabled, quota) VALUES (?1, ?2, ?3)
 		ON CONFLICT (account) DO UPDATE SET disabled = excluded.disabled, quota = excluded.quota`
 	sqlCount = `SELECT count(*) FROM users WHERE replaced_at IS NULL`
-	sqlUsers = `SELECT u.account, u.uid, u.created_at, COALESCE(s.disabled, 0), s.quota
+	sqlUsers = `SELECT u.account, u.uid, u.node, u.created_at, COALESCE(s.disabled, 0), s.quota
 		FROM users u LEFT JOIN account_status s USING (account) WHERE u.replaced_at IS NULL
 		UNION ALL
-		SELECT s.account, 0, 0, s.disabled, s.quota FROM account_status s
+		SELECT s.account, 0, '', 0, s.disabled, s.quota FROM account_status s
 		WHERE s.retired = 0 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account = s.account AND u.replaced_at IS NULL)
 		ORDER BY 1`
 	sqlClosed        = `SELECT disabled = 1 OR retired = 1 FROM account_status WHERE account = ?1`
@@ -42,6 +42,7 @@ const (
 		WHERE uid = ?6 AND account = ?7 AND replaced_at IS NOT NULL AND emptied = 0`
 	sqlAddOld = `INSERT INTO users (account, client_state, generation, keys_changed_at, created_at, replaced_at, emptied) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
 		ON CONFLICT (account, client_state) DO NOTHING`
+	sqlNodeOf   = `SELECT node FROM users WHERE uid = ?1`
 	sqlStorages = `SELECT uid, node FROM users WHERE account = ?1`
 )
 

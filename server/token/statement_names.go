@@ -36,6 +36,7 @@ var statementNames = []telemetry.Named{
 	{Name: "sqlMoves", SQL: sqlMoves},
 	{Name: "sqlMoving", SQL: sqlMoving},
 	{Name: "sqlNodeEmptied", SQL: sqlNodeEmptied},
+	{Name: "sqlNodeOf", SQL: sqlNodeOf},
 	{Name: "sqlNodeStays", SQL: sqlNodeStays},
 	{Name: "sqlNodeUsed", SQL: sqlNodeUsed},
 	{Name: "sqlNodes", SQL: sqlNodes},

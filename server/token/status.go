@@ -81,8 +81,10 @@ func (s *Service) SetAccountStatus(ctx context.Context, account string, change f
 // User is an account that has storage.
 type User struct {
 	Account string
-	// UID is the uid of its storage; 0 if it has none.
-	UID int64
+	// UID is the uid of its storage; 0 if it has none. Node is the URL of the node that has it; "" is the server
+	// itself.
+	UID  int64
+	Node string
 	// Created is when it first got storage; the zero time if it has none.
 	Created time.Time
 	AccountStatus
@@ -106,7 +108,7 @@ func (s *Service) Users(ctx context.Context) ([]User, error) {
 	for rows.Next() {
 		var u User
 		var created int64
-		if err := rows.Scan(&u.Account, &u.UID, &created, &u.Disabled, &u.Quota); err != nil {
+		if err := rows.Scan(&u.Account, &u.UID, &u.Node, &created, &u.Disabled, &u.Quota); err != nil {
 			return nil, fmt.Errorf("list the users: %w", err)
 		}
 		if created > 0 {

@@ -30,10 +30,18 @@ func (b *Backend) RenewSyncIDs(ctx context.Context) (renewed int, err error) {
 	var errs []error
 	for _, uid := range uids {
 		found := false
-		err := b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
-			found, err = tx.(*transaction).renew(b)
-			return err
-		})
+		renew := func() error {
+			return b.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
+				found, err = tx.(*transaction).renew(b)
+				return err
+			})
+		}
+		err := renew()
+		if errors.Is(err, storage.ErrFenced) { // the move that the backup caught is over
+			if err = b.Fence(ctx, uid, false); err == nil {
+				err = renew()
+			}
+		}
 		if ctx.Err() != nil {
 			return renewed, errors.Join(append(errs, ctx.Err())...)
 		}

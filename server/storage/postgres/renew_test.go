@@ -37,6 +37,9 @@ func TestRenewSyncIDs(t *testing.T) {
 	write(1, "crypto", map[bso.ID]string{"keys": "sealed"})
 	write(1, "bookmarks", map[bso.ID]string{"b": "sealed"})
 	write(2, "bookmarks", map[bso.ID]string{"b": "a storage that was never set up"})
+	if err := b.Fence(t.Context(), 1, true); err != nil { // by a move that the backup caught
+		t.Fatal(err)
+	}
 	before := timesOf(t, b)
 	now = now.Add(time.Hour)
 	if n, err := b.RenewSyncIDs(t.Context()); err != nil || n != 1 {

@@ -32,6 +32,7 @@ import (
 // of the two passwords, with the same result. To find the newer of two bookmarks, they take the
 // time of the collection for that of the server's record. So each collection gets a current time,
 // whatever its records have; otherwise an edit made since the backup would look older than these.
+// A fence that the backup caught is lifted: the move that it was for is over.
 func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.Time) (err error) {
 	db, err := sqlite.Open(ctx, path, sqlite.Options{Migrations: Schema(), Durable: true, Readers: 1})
 	if err != nil {
@@ -39,6 +40,9 @@ func RenewSyncIDs(ctx context.Context, path string, random io.Reader, now time.T
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, sqlFence, false); err != nil {
+			return err
+		}
 		records, err := metaRecords(ctx, tx)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func TestRenewSyncIDs(t *testing.T) {
 	const broken = `{"syncID":`
 	change(func(tx *sql.Tx) error {
 		_, err := tx.Exec(`INSERT INTO collections (number, name, modified) VALUES (1, 'meta', 100), (2, 'crypto', 110), (3, 'bookmarks', 200);
-			UPDATE storage SET modified = 200;
+			UPDATE storage SET modified = 200, fenced = 1;
 			INSERT INTO records (collection, id, modified, payload) VALUES
 				(1, 'global', 100, CAST('{"syncID":"old","storageVersion":5,"engines":{"tabs":{"version":1,"syncID":"tabs"}},"big":12345678901234567890}' AS BLOB)),
 				(1, 'syncids', 90, CAST('{"version":1,"globalSyncID":"old","engines":{"tabs":{"version":1,"syncID":"tabs"},"prefs":{"version":2,"syncID":"prefs"}}}' AS BLOB)),
@@ -51,6 +51,10 @@ func TestRenewSyncIDs(t *testing.T) {
 	}
 	records, times := map[string]record{}, map[string]int{}
 	change(func(tx *sql.Tx) error {
+		var fenced bool // by a move that the backup caught
+		if err := tx.QueryRow(`SELECT fenced FROM storage`).Scan(&fenced); err != nil || fenced {
+			t.Errorf("it is fenced: %v, %v", fenced, err)
+		}
 		for _, id := range []string{"global", "syncids", "other", "broken"} {
 			var payload string
 			var at int
