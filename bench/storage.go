@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,8 @@ type storageOptions struct {
 	// Active is how many users send requests at once, at most; Lasting how long each load lasts.
 	Active  int
 	Lasting time.Duration
+	// Only, unless nil, chooses among the requests by their names.
+	Only *regexp.Regexp
 	// Programs is the folder of PostgreSQL's programs.
 	Programs string
 	Peer     peer
@@ -160,6 +163,9 @@ func (t *target) measure(ctx context.Context, o storageOptions, users int) (rows
 		busy[i] = all[i*users/active]
 	}
 	for _, r := range requests {
+		if o.Only != nil && !o.Only.MatchString(r.name) {
+			continue
+		}
 		senders := busy[:min(active, r.most)]
 		if r.before != nil {
 			if err := parallel(len(senders), 8, func(i int) error { return r.before(ctx, senders[i]) }); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ func storageFlags(flags *flag.FlagSet) func(context.Context, []int) error {
 	kinds := flags.String("on", "files,postgres1,postgres2,postgres4", "where records are: files, postgres with a number of servers, or peer")
 	flags.IntVar(&o.Active, "active", 500, "users who send requests at once, at most")
 	flags.DurationVar(&o.Lasting, "for", 3*time.Second, "how long each load lasts")
+	only := flags.String("only", "", "regular expression that chooses requests by their names")
 	flags.StringVar(&o.Programs, "postgres", os.Getenv(pgtest.Programs), "folder of PostgreSQL's programs")
 	flags.StringVar(&o.Peer.URL, "peer", "", "root of another server's storage, like http://127.0.0.1:8000")
 	flags.StringVar(&o.Peer.Secret, "peer-secret", "", "file with that server's master secret")
@@ -23,6 +25,12 @@ func storageFlags(flags *flag.FlagSet) func(context.Context, []int) error {
 	flags.IntVar(&o.Peer.Postgres, "peer-postgres-pid", 0, "the first process of its database")
 	return func(ctx context.Context, users []int) error {
 		o.Users, o.Kinds = users, strings.Split(*kinds, ",")
+		if *only != "" {
+			var err error
+			if o.Only, err = regexp.Compile(*only); err != nil {
+				return err
+			}
+		}
 		return measureStorage(ctx, o)
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,42 +11,43 @@ import (
 )
 
 func (t *transaction) StartBatch(collection, token string, expires bso.Timestamp) error {
-	return t.exec(func(b *pgx.Batch) {
-		b.Queue(sqlDropExpiredPosts, t.uid, int64(t.now))
-		b.Queue(sqlDropExpiredBatch, t.uid, int64(t.now))
-		b.Queue(sqlStartBatch, t.uid, token, collection, int64(expires))
-	})
+	t.later(sqlDropExpiredPosts, t.uid, int64(t.now))
+	t.later(sqlDropExpiredBatch, t.uid, int64(t.now))
+	t.later(sqlStartBatch, t.uid, token, collection, int64(expires))
+	return nil
 }
 
-func (t *transaction) AppendBatch(collection, token string, changes []storage.Change) (size storage.BatchSize, err error) {
+func (t *transaction) AppendBatch(collection, token string, changes []storage.Change) (storage.BatchSize, error) {
 	c := columnsOf(changes)
+	var added int64
 	for _, payload := range c.payloads {
-		size.Bytes += int64(len(payload))
+		added += int64(len(payload))
 	}
 	batch := []any{t.uid, token, collection, int64(t.now)}
-	err = t.send(func(b *pgx.Batch) {
+	to := ownBatch{collection: collection}
+	err := t.send(func(b *pgx.Batch) {
 		// A change that replaces another counts too: clients count so, and nothing has to be
 		// read again.
-		b.Queue(sqlGrowBatch, append(batch[:4:4], len(changes), size.Bytes)...)
+		b.Queue(sqlGrowBatch, append(batch[:4:4], len(changes), added)...)
 		if len(changes) > 0 {
 			b.Queue(sqlPost, append(batch[:4:4], c.ids, c.fields, c.sortindexes, c.ttls, c.payloads)...)
 		}
 	}, func(r pgx.BatchResults) error {
-		err := r.QueryRow().Scan(&size.Records, &size.Bytes)
+		err := r.QueryRow().Scan(&to.number, &to.size.Records, &to.size.Bytes)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = storage.ErrNoBatch
 		}
 		return err
 	})
-	return size, err
+	if err != nil {
+		return to.size, err
+	}
+	t.batches[token] = &to
+	return to.size, nil
 }
 
 func (t *transaction) CommitBatch(collection, token string) (int, error) {
-	var batch int64
-	found, err := t.row(sqlBatch, []any{t.uid, token, collection, int64(t.now)}, &batch)
-	if err == nil && !found {
-		err = storage.ErrNoBatch
-	}
+	batch, err := t.batch(collection, token)
 	if err != nil {
 		return 0, err
 	}
@@ -54,39 +56,51 @@ func (t *transaction) CommitBatch(collection, token string) (int, error) {
 		return 0, err
 	}
 	if records > 0 {
+		now, c := t.stamp(), t.collection(collection)
 		statement := sqlCommit
 		switch {
 		case records < changes:
 			statement = sqlCommitMerged
-		case t.isNew(collection):
+		case c.isNew():
 			statement = sqlCommitNew
 		}
-		now, _ := t.Time()
-		if err := t.change(collection, statement, t.uid, collection, int64(now), int64(t.now), batch); err != nil {
+		if err := t.change(c, now, statement, t.uid, c.number, int64(now), int64(t.now), batch); err != nil {
 			return 0, err
 		}
 	}
 	t.later(sqlDropBatchPosts, t.uid, batch)
 	t.later(sqlDropBatch, t.uid, batch)
+	t.batches[token] = &ownBatch{} // nothing waits any more
 	return records, nil
 }
 
-func (t *transaction) Usage(token string) (u storage.Usage, err error) {
-	if t.usage != nil && token == "" {
-		return *t.usage, nil
+// batch returns the number of a batch.
+func (t *transaction) batch(collection, token string) (number int64, err error) {
+	if b := t.batches[token]; b != nil && b.collection == collection {
+		return b.number, nil
 	}
-	n := len(t.grown)
-	err = t.send(func(b *pgx.Batch) {
-		t.queueGrowth(b)
-		b.Queue(sqlUsage, t.uid, storage.Overhead, token)
-	}, func(r pgx.BatchResults) error {
-		for range n {
-			if _, err := r.Exec(); err != nil {
-				return err
-			}
-		}
-		return r.QueryRow().Scan(&u.Bytes, &u.Collections)
-	})
+	found, err := t.row(sqlBatch, []any{t.uid, token, collection, int64(t.now)}, &number)
+	if err == nil && !found {
+		err = storage.ErrNoBatch
+	}
+	return number, err
+}
+
+func (t *transaction) Usage(token string) (u storage.Usage, err error) {
+	u.Collections = len(t.own)
+	for _, c := range t.own {
+		u.Bytes += c.bytes + storage.Overhead*(c.records+1)
+	}
+	if token == "" {
+		return u, nil
+	}
+	if b := t.batches[token]; b != nil {
+		u.Bytes += b.size.Bytes + storage.Overhead*b.size.Records
+		return u, nil
+	}
+	var waiting int64
+	_, err = t.row(sqlBatchUsage, []any{t.uid, storage.Overhead, token}, &waiting)
+	u.Bytes += waiting
 	return u, err
 }
 
@@ -94,12 +108,13 @@ func (t *transaction) BoundBatches(token string, number int, bytes int64) error 
 	for _, sql := range []string{sqlDropExcessPosts, sqlDropExcessBatch} {
 		t.later(sql, t.uid, storage.Overhead, token, number, bytes)
 	}
+	maps.DeleteFunc(t.batches, func(other string, _ *ownBatch) bool { return other != token })
 	return nil
 }
 
 func (t *transaction) DropBatch(token string) error {
-	return t.exec(func(b *pgx.Batch) {
-		b.Queue(sqlDropTokenPosts, t.uid, token)
-		b.Queue(sqlDropTokenBatch, t.uid, token)
-	})
+	t.later(sqlDropTokenPosts, t.uid, token)
+	t.later(sqlDropTokenBatch, t.uid, token)
+	delete(t.batches, token)
+	return nil
 }

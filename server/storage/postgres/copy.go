@@ -48,35 +48,21 @@ func (t *transaction) Import(collection string, modified bso.Timestamp, records 
 		expires[i] = pgtype.Int8{Int64: int64(r.Expires), Valid: r.Expires != 0}
 		weights[i] = pgtype.Int4{Int32: int32(r.SortIndex.V), Valid: r.SortIndex.Valid}
 	}
-	var by growth
-	delete(t.stamped, collection)
-	t.asked = numberOf{}
-	err := t.send(func(b *pgx.Batch) {
-		t.queueModified(b, storage.LastModified(modified, records))
-		b.Queue(sqlStampCollection, t.uid, collection, int64(modified))
-		b.Queue(sqlImport, t.uid, collection, ids, times, weights, expires, payloads)
-	}, func(r pgx.BatchResults) error {
-		for range 2 {
-			if _, err := r.Exec(); err != nil {
-				return err
-			}
-		}
-		return r.QueryRow().Scan(&by.records, &by.bytes)
-	})
-	t.grow(collection, by)
-	return err
+	c := t.collection(collection)
+	t.setModified(storage.LastModified(modified, records))
+	return t.change(c, modified, sqlImport, t.uid, c.number, ids, times, weights, expires, payloads)
 }
 
 // ImportModified implements [storage.Importer].
 func (t *transaction) ImportModified(modified bso.Timestamp) error {
-	return t.exec(func(b *pgx.Batch) { t.queueModified(b, modified) })
+	t.setModified(modified)
+	return nil
 }
 
-// queueModified queues the statement that moves the storage's last-modified time to modified, if
-// it is earlier.
-func (t *transaction) queueModified(b *pgx.Batch, modified bso.Timestamp) {
+// setModified moves the storage's last-modified time to modified, if it is earlier.
+func (t *transaction) setModified(modified bso.Timestamp) {
 	t.time = max(t.time, t.last, modified)
-	b.Queue(sqlStamp, t.uid, int64(t.time), t.step)
+	t.stamp()
 }
 
 // Fence implements [storage.Fencer]: each step reads the fence with the lock of the user's row.

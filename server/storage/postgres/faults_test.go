@@ -48,10 +48,12 @@ func TestAStepWhoseStatementFailed(t *testing.T) {
 	t.Parallel()
 	b := open(t, pgtest.Database(t), time.Now)
 	err := b.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
-		if err := tx.StartBatch("c", "twice", storage.AnyTime); err != nil {
-			return err
+		for range 2 {
+			if err := tx.StartBatch("c", "twice", storage.AnyTime); err != nil {
+				return err
+			}
 		}
-		if err := tx.StartBatch("c", "twice", storage.AnyTime); err == nil {
+		if _, err := tx.AppendBatch("c", "twice", nil); err == nil {
 			t.Error("a token was used twice")
 		}
 		return nil

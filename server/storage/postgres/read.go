@@ -12,8 +12,14 @@ import (
 )
 
 // number returns the number of a collection and its last-modified time, or zeros. A step that
-// reads asks once.
+// reads asks once; one that writes has read them all.
 func (t *transaction) number(collection string) (n int32, modified bso.Timestamp, err error) {
+	if t.own != nil {
+		if c := t.own[collection]; c != nil {
+			return c.number, c.modified, nil
+		}
+		return 0, 0, nil
+	}
 	if t.reads && t.asked.name == collection {
 		return t.asked.n, t.asked.modified, nil
 	}
@@ -27,12 +33,12 @@ func (t *transaction) number(collection string) (n int32, modified bso.Timestamp
 
 func (t *transaction) Modified(collection string, id bso.ID) (bso.Timestamp, error) {
 	var at int64
+	if collection == "" && t.own != nil {
+		return t.last, nil
+	}
 	if collection == "" {
 		_, err := t.row(sqlModified, []any{t.uid}, &at)
 		return bso.Timestamp(at), err
-	}
-	if at, ok := t.stamped[collection]; ok && id == "" {
-		return at, nil
 	}
 	n, modified, err := t.number(collection)
 	if id == "" || n == 0 || err != nil {
@@ -43,7 +49,7 @@ func (t *transaction) Modified(collection string, id bso.ID) (bso.Timestamp, err
 }
 
 func (t *transaction) Collections() (all []storage.Collection, err error) {
-	if err := t.writeGrowth(); err != nil {
+	if err := t.writeChanges(); err != nil {
 		return nil, err
 	}
 	err = t.each(func(rows pgx.Rows) error {

@@ -71,7 +71,7 @@ func (t *transaction) renew(b *Backend) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	fresh, by := make(map[string][]byte), growth{}
+	fresh, grown := make(map[string][]byte), int64(0)
 	renewal := syncids.New(random{b})
 	for _, id := range slices.Sorted(maps.Keys(old)) {
 		payload, err := renewal.Payload(old[id])
@@ -80,7 +80,7 @@ func (t *transaction) renew(b *Backend) (bool, error) {
 		}
 		if payload != nil {
 			fresh[id] = payload
-			by.bytes += int64(len(payload) - len(old[id]))
+			grown += int64(len(payload) - len(old[id]))
 		}
 	}
 	if len(fresh) == 0 {
@@ -91,14 +91,17 @@ func (t *transaction) renew(b *Backend) (bool, error) {
 		return false, err
 	}
 	t.time = bso.Timestamp(at)
-	t.grow("meta", by)
-	return true, t.exec(func(batch *pgx.Batch) {
-		for id, payload := range fresh {
-			batch.Queue(sqlRenewRecord, t.uid, number, id, payload, at)
+	t.stamp()
+	for name := range t.own {
+		if name != "crypto" { // its time is that of its one record, which clients compare
+			t.collection(name).modified = t.time
 		}
-		batch.Queue(sqlStamp, t.uid, at, t.step)
-		batch.Queue(sqlRenewCollections, t.uid, at)
-	})
+	}
+	t.collection("meta").bytes += grown
+	for id, payload := range fresh {
+		t.later(sqlRenewRecord, t.uid, number, id, payload, at)
+	}
+	return true, nil
 }
 
 // random is the backend's source, which may not be safe for concurrent use.

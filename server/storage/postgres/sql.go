@@ -11,11 +11,11 @@ const (
 	sqlFence    = `UPDATE storage_users SET fenced = $2 WHERE uid = $1`
 	sqlStamp    = `UPDATE storage_users SET modified = $2, step = $3 WHERE uid = $1`
 
-	sqlCollection      = `SELECT number, modified FROM storage_collections WHERE uid = $1 AND name = $2`
-	sqlStampCollection = `INSERT INTO storage_collections (uid, number, name, modified, records, bytes)
-		SELECT $1, coalesce(max(number), 0) + 1, $2, $3, 0, 0 FROM storage_collections WHERE uid = $1
-		ON CONFLICT (uid, name) DO UPDATE SET modified = excluded.modified`
-	sqlGrow             = `UPDATE storage_collections SET records = records + $3, bytes = bytes + $4 WHERE uid = $1 AND name = $2`
+	sqlCollection = `SELECT number, modified FROM storage_collections WHERE uid = $1 AND name = $2`
+	// sqlOwn comes after the lock, in whose turn nobody else changes a collection of the user.
+	sqlOwn              = `SELECT name, number, modified, records, bytes FROM storage_collections WHERE uid = $1`
+	sqlAddCollection    = `INSERT INTO storage_collections (uid, number, name, modified, records, bytes) VALUES ($1, $2, $3, $4, $5, $6)`
+	sqlSetCollection    = `UPDATE storage_collections SET modified = $3, records = $4, bytes = $5 WHERE uid = $1 AND number = $2`
 	sqlDeleteCollection = `DELETE FROM storage_collections WHERE uid = $1 AND number = $2`
 	// Expired records are subtracted. They are few: each purge removes them.
 	sqlCollections = `SELECT c.name, c.modified, c.records - coalesce(expired.records, 0), c.bytes - coalesce(expired.bytes, 0)
@@ -24,25 +24,20 @@ const (
 			FROM storage_records WHERE uid = $1 AND expires <= $2 GROUP BY collection
 		) expired ON expired.collection = c.number
 		WHERE c.uid = $1 ORDER BY c.name`
-	sqlUsage = `SELECT coalesce(sum(bytes + $2 * records + $2), 0)::bigint
-			+ (SELECT coalesce(sum(bytes + $2 * records), 0)::bigint FROM storage_batches WHERE uid = $1 AND token = $3), count(*)
-		FROM storage_collections WHERE uid = $1`
-
 	sqlRecord = `SELECT id, modified, sortindex, payload FROM storage_records
 		WHERE uid = $1 AND collection = $2 AND id = $3 AND (expires IS NULL OR expires > $4)`
 	sqlRecordModified = `SELECT modified FROM storage_records
 		WHERE uid = $1 AND collection = $2 AND id = $3 AND (expires IS NULL OR expires > $4)`
 
 	// The upsert of changes from an array for each column, or from the posts of a batch. The
-	// parameters are: user, collection's name, time of the write, now. The proposed value of
+	// parameters are: user, collection's number, time of the write, now. The proposed value of
 	// replaced is -1 - fields: it brings the fields to where the stored record is, and marks
 	// a new record. A record that has expired is overwritten whole.
 	putInto = `WITH put AS (
 		INSERT INTO storage_records AS r (uid, collection, id, modified, sortindex, expires, replaced, payload)
-		SELECT $1, c.number, u.id, $3, u.sortindex, $4 + 100 * u.ttl, -1 - u.fields, u.payload
-		FROM storage_collections c, `
+		SELECT $1, $2::integer, u.id, $3, u.sortindex, $4 + 100 * u.ttl, -1 - u.fields, u.payload
+		FROM `
 	putFrom = ` AS u (id, fields, sortindex, ttl, payload)
-		WHERE c.uid = $1 AND c.name = $2
 		ON CONFLICT (uid, collection, id) DO UPDATE SET
 			modified  = CASE WHEN (-1 - excluded.replaced) & 3 <> 0 OR r.expires <= $4 THEN excluded.modified  ELSE r.modified  END,
 			sortindex = CASE WHEN (-1 - excluded.replaced) & 2 <> 0 OR r.expires <= $4 THEN excluded.sortindex ELSE r.sortindex END,
@@ -54,7 +49,6 @@ const (
 	// putNewFrom is putFrom for a collection that did not exist, at three quarters of the cost; COPY
 	// would save little more, and a batch's posts are in the database already.
 	putNewFrom = ` AS u (id, fields, sortindex, ttl, payload)
-		WHERE c.uid = $1 AND c.name = $2
 		RETURNING octet_length(payload) AS size
 		) SELECT count(*), coalesce(sum(size), 0)::bigint FROM put`
 	sqlPut    = putInto + `unnest($5::text[], $6::smallint[], $7::integer[], $8::bigint[], $9::bytea[])` + putFrom
@@ -72,8 +66,7 @@ const (
 			FROM ` + items + ` GROUP BY i.id)` + putFrom
 
 	sqlDeleteRecords = `WITH gone AS (
-		DELETE FROM storage_records WHERE uid = $1 AND collection = (SELECT number FROM storage_collections WHERE uid = $1 AND name = $2)
-			AND id = ANY ($3::text[])
+		DELETE FROM storage_records WHERE uid = $1 AND collection = $2 AND id = ANY ($3::text[])
 		RETURNING octet_length(payload) AS size
 		) SELECT -count(*), -coalesce(sum(size), 0)::bigint FROM gone`
 	sqlDeleteAllRecords = `DELETE FROM storage_records WHERE uid = $1 AND collection = $2`
@@ -81,8 +74,7 @@ const (
 		DELETE FROM storage_records WHERE uid = $1 AND (collection, id) IN (
 			SELECT collection, id FROM storage_records WHERE uid = $1 AND expires <= $2 LIMIT $3)
 		RETURNING collection, octet_length(payload) AS size
-		) SELECT c.name, -count(*), -sum(gone.size)::bigint FROM gone JOIN storage_collections c ON c.uid = $1 AND c.number = gone.collection
-		GROUP BY c.name`
+		) SELECT collection, count(*), sum(size)::bigint FROM gone GROUP BY collection`
 
 	sqlWipePosts       = `DELETE FROM storage_posts WHERE uid = $1`
 	sqlWipeBatches     = `DELETE FROM storage_batches WHERE uid = $1`
@@ -97,10 +89,11 @@ const (
 		SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, 0, 0, 0 FROM storage_batches WHERE uid = $1`
 	sqlBatch     = `SELECT number FROM storage_batches WHERE uid = $1 AND token = $2 AND collection = $3 AND expires > $4`
 	sqlGrowBatch = `UPDATE storage_batches SET posts = posts + 1, records = records + $5, bytes = bytes + $6
-		WHERE uid = $1 AND token = $2 AND collection = $3 AND expires > $4 RETURNING records, bytes`
+		WHERE uid = $1 AND token = $2 AND collection = $3 AND expires > $4 RETURNING number, records, bytes`
 	sqlPost = `INSERT INTO storage_posts (uid, batch, post, ids, fields, sortindexes, ttls, payloads)
 		SELECT uid, number, posts, $5, $6, $7, $8, $9 FROM storage_batches
 		WHERE uid = $1 AND token = $2 AND collection = $3 AND expires > $4`
+	sqlBatchUsage = `SELECT coalesce(sum(bytes + $2 * records), 0)::bigint FROM storage_batches WHERE uid = $1 AND token = $3`
 	sqlCountItems = `SELECT count(*), count(DISTINCT id) FROM storage_posts p, unnest(p.ids) AS id WHERE p.uid = $1 AND p.batch = $2`
 
 	// Batches are dropped by one of these conditions, their posts first.
@@ -196,8 +189,6 @@ const (
 	sqlMetaRecords = `SELECT id, payload FROM storage_records
 		WHERE uid = $1 AND collection = $2 AND octet_length(payload) <= $3 LIMIT $4`
 	sqlRenewRecord = `UPDATE storage_records SET payload = $4, modified = $5 WHERE uid = $1 AND collection = $2 AND id = $3`
-	// The time of crypto is that of its one record, which clients compare.
-	sqlRenewCollections = `UPDATE storage_collections SET modified = $2 WHERE uid = $1 AND name <> 'crypto'`
 )
 
 // The statements of the operator, which may read all users.
@@ -218,10 +209,8 @@ const (
 		WHERE uid = $1 AND collection = $2 AND (expires IS NULL OR expires > $3) ORDER BY id`
 	sqlImport = `WITH put AS (
 		INSERT INTO storage_records AS r (uid, collection, id, modified, sortindex, expires, replaced, payload)
-		SELECT $1, c.number, u.id, u.modified, u.sortindex, u.expires, -1, u.payload
-		FROM storage_collections c, unnest($3::text[], $4::bigint[], $5::integer[], $6::bigint[], $7::bytea[])
-			AS u (id, modified, sortindex, expires, payload)
-		WHERE c.uid = $1 AND c.name = $2
+		SELECT $1, $2::integer, u.id, u.modified, u.sortindex, u.expires, -1, u.payload
+		FROM unnest($3::text[], $4::bigint[], $5::integer[], $6::bigint[], $7::bytea[]) AS u (id, modified, sortindex, expires, payload)
 		ON CONFLICT (uid, collection, id) DO UPDATE SET
 			modified = excluded.modified, sortindex = excluded.sortindex, expires = excluded.expires, payload = excluded.payload,
 			replaced = octet_length(r.payload)

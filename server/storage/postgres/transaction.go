@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,7 +38,7 @@ type transaction struct {
 	slowly []string // statements that give a listing more time
 
 	now  bso.Timestamp // the clock's time; what has expired by then is not there
-	last bso.Timestamp // the storage's time when an update got its turn
+	last bso.Timestamp // the storage's time: when an update got its turn, or of the update's own writes
 	time bso.Timestamp // of this step's writes; 0 until it is needed
 	step int64
 	// fenced says that the user's storage takes no writes.
@@ -46,12 +47,14 @@ type transaction struct {
 	// the collection whose number it asked for last.
 	reads bool
 	asked numberOf
-	// usage is what the user had stored when an update got its turn; nil after the first write.
-	usage *storage.Usage
-	// stamped has the last-modified times of the collections that the step wrote.
-	stamped map[string]bso.Timestamp
-	// grown is how much the collections have grown by since they were written last, by name.
-	grown map[string]growth
+	// own are the user's collections when an update got its turn, with what the step did to them since, and
+	// changed names those whose rows are not written yet.
+	own     map[string]*ownCollection
+	changed []string
+	// stamped says that the storage's last-modified time is to be written.
+	stamped bool
+	// batches are those that the step added to, by token.
+	batches map[string]*ownBatch
 }
 
 // begin returns a step, which begins with its first statement.
@@ -79,8 +82,21 @@ type numberOf struct {
 	modified bso.Timestamp
 }
 
-// growth is a change of a collection's counters.
-type growth struct{ records, bytes int64 }
+// ownCollection is a row of storage_collections, which only the step that has the user's turn changes.
+type ownCollection struct {
+	number         int32
+	modified       bso.Timestamp
+	records, bytes int64
+	fresh          bool // made by this step
+	row            bool // it has a row
+}
+
+// ownBatch is a batch that a step added to.
+type ownBatch struct {
+	collection string
+	number     int64
+	size       storage.BatchSize
+}
 
 var _ storage.Tx = (*transaction)(nil)
 
@@ -150,37 +166,48 @@ func (t *transaction) each(f func(pgx.Rows) error, sql string, args ...any) erro
 	})
 }
 
-// lock waits for the step's turn. For a user who never wrote it makes the row to lock.
+// lock waits for the step's turn, and reads the user's collections. For a user who never wrote it makes the
+// row to lock.
 func (t *transaction) lock() error {
+	found, err := t.lockRow(false)
+	if err == nil && !found {
+		_, err = t.lockRow(true)
+	}
+	return err
+}
+
+// lockRow is lock, and reports whether there is a row. With first it makes one.
+func (t *transaction) lockRow(first bool) (found bool, err error) {
+	if first {
+		t.later(sqlFirst, t.uid)
+	}
 	var last int64
-	found := false
-	usage := new(storage.Usage)
-	err := t.send(func(b *pgx.Batch) {
+	t.own, t.batches = make(map[string]*ownCollection), make(map[string]*ownBatch)
+	err = t.send(func(b *pgx.Batch) {
 		b.Queue(sqlLock, t.uid)
-		b.Queue(sqlUsage, t.uid, storage.Overhead, "") // most steps need it
+		b.Queue(sqlOwn, t.uid)
 	}, func(r pgx.BatchResults) error {
 		err := r.QueryRow().Scan(&last, &t.fenced)
 		if found = err == nil; err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		return r.QueryRow().Scan(&usage.Bytes, &usage.Collections)
-	})
-	if err == nil && found {
-		t.usage = usage
-	}
-	if err == nil && !found {
-		err = t.send(func(b *pgx.Batch) {
-			b.Queue(sqlFirst, t.uid)
-			b.Queue(sqlLock, t.uid)
-		}, func(r pgx.BatchResults) error {
-			if _, err := r.Exec(); err != nil {
-				return err
-			}
-			return r.QueryRow().Scan(&last, &t.fenced)
+		rows, err := r.Query()
+		if err != nil {
+			return err
+		}
+		var name string
+		var at int64
+		c := ownCollection{row: true}
+		_, err = pgx.ForEachRow(rows, []any{&name, &c.number, &at, &c.records, &c.bytes}, func() error {
+			own := c
+			own.modified = bso.Timestamp(at)
+			t.own[name] = &own
+			return nil
 		})
-	}
+		return err
+	})
 	t.last = bso.Timestamp(last)
-	return err
+	return found, err
 }
 
 // endTimeout bounds how long the end of a step may take when its context has ended.
@@ -200,7 +227,7 @@ func (t *transaction) commit() error {
 	defer cancel()
 	t.ctx = ctx
 	err := t.sendOnce(func(b *pgx.Batch) {
-		t.queueGrowth(b)
+		t.queueChanges(b)
 		b.Queue(sqlEnd)
 	}, nil)
 	var pg *pgconn.PgError
@@ -226,28 +253,52 @@ func (t *transaction) rollback() {
 	_, _ = t.conn.Exec(ctx, `ROLLBACK`) // a connection that fails is dropped by the pool
 }
 
-// grow notes how much a collection has grown.
-func (t *transaction) grow(collection string, by growth) {
-	if t.grown == nil {
-		t.grown = make(map[string]growth)
-	}
-	t.usage = nil
-	sum := t.grown[collection]
-	t.grown[collection] = growth{sum.records + by.records, sum.bytes + by.bytes}
+// stamp notes that the step writes, and when.
+func (t *transaction) stamp() bso.Timestamp {
+	t.stamped = true
+	t.last, _ = t.Time()
+	return t.last
 }
 
-// queueGrowth queues the statements that write what grow noted.
-func (t *transaction) queueGrowth(b *pgx.Batch) {
-	for name, by := range t.grown {
-		b.Queue(sqlGrow, t.uid, name, by.records, by.bytes)
+// collection returns a collection that the step writes, which it adds if it does not exist.
+func (t *transaction) collection(name string) *ownCollection {
+	c := t.own[name]
+	if c == nil {
+		c = &ownCollection{number: 1, fresh: true}
+		for _, other := range t.own {
+			c.number = max(c.number, other.number+1)
+		}
+		t.own[name] = c
 	}
-	t.grown = nil
+	if !slices.Contains(t.changed, name) {
+		t.changed = append(t.changed, name)
+	}
+	return c
 }
 
-// writeGrowth writes what grow noted, so that a query finds the counters up to date.
-func (t *transaction) writeGrowth() error {
-	if t.grown == nil {
+// queueChanges queues the statements that write what the step noted: when the user wrote last, and what
+// became of the collections.
+func (t *transaction) queueChanges(b *pgx.Batch) {
+	if t.stamped {
+		b.Queue(sqlStamp, t.uid, int64(t.time), t.step)
+	}
+	for _, name := range t.changed {
+		switch c := t.own[name]; {
+		case c == nil: // deleted since
+		case c.row:
+			b.Queue(sqlSetCollection, t.uid, c.number, int64(c.modified), c.records, c.bytes)
+		default:
+			b.Queue(sqlAddCollection, t.uid, c.number, name, int64(c.modified), c.records, c.bytes)
+			c.row = true
+		}
+	}
+	t.stamped, t.changed = false, nil
+}
+
+// writeChanges writes what the step noted, so that a query finds it.
+func (t *transaction) writeChanges() error {
+	if !t.stamped && t.changed == nil {
 		return nil
 	}
-	return t.exec(t.queueGrowth)
+	return t.exec(t.queueChanges)
 }

@@ -15,46 +15,20 @@ func (t *transaction) Time() (bso.Timestamp, error) {
 	return t.time, nil
 }
 
-// stamp queues the statements that move the storage's last-modified time, and the
-// collection's unless it is "".
-func (t *transaction) stamp(b *pgx.Batch, collection string) {
-	t.usage = nil
-	now, _ := t.Time()
-	b.Queue(sqlStamp, t.uid, int64(now), t.step)
-	if collection != "" {
-		b.Queue(sqlStampCollection, t.uid, collection, int64(now))
-		if t.stamped == nil {
-			t.stamped = make(map[string]bso.Timestamp)
-		}
-		t.stamped[collection] = now
-	}
-}
-
-// change stamps the collection and runs a statement that returns how much it grew, in one round
-// trip.
-func (t *transaction) change(collection, statement string, args ...any) error {
-	var by growth
-	err := t.send(func(b *pgx.Batch) {
-		t.stamp(b, collection)
-		b.Queue(statement, args...)
-	}, func(r pgx.BatchResults) error {
-		for range 2 {
-			if _, err := r.Exec(); err != nil {
-				return err
-			}
-		}
-		return r.QueryRow().Scan(&by.records, &by.bytes)
-	})
-	t.grow(collection, by)
+// change runs a statement that changes the records of a collection, and returns by how much it grew. The
+// collection gets the time at.
+func (t *transaction) change(c *ownCollection, at bso.Timestamp, statement string, args ...any) error {
+	c.modified = at
+	var records, bytes int64
+	_, err := t.row(statement, args, &records, &bytes)
+	c.records += records
+	c.bytes += bytes
 	return err
 }
 
-// isNew reports whether the step has seen that a collection does not exist, and wrote nothing to it. So
-// all that it stores there is new. It is false where the step did not look.
-func (t *transaction) isNew(collection string) bool {
-	_, written := t.stamped[collection]
-	return t.asked.name == collection && t.asked.n == 0 && !written
-}
+// isNew reports whether all that the step stores in a collection is new: it made the collection, and stored
+// nothing in it so far.
+func (c *ownCollection) isNew() bool { return c.fresh && c.records == 0 }
 
 // columns are changes as one array for each column.
 type columns struct {
@@ -78,85 +52,76 @@ func columnsOf(changes []storage.Change) *columns {
 }
 
 func (t *transaction) Put(collection string, changes []storage.Change) error {
-	now, _ := t.Time()
-	c := columnsOf(changes)
+	now, c, columns := t.stamp(), t.collection(collection), columnsOf(changes)
 	put := sqlPut
-	if t.isNew(collection) {
+	if c.isNew() {
 		put = sqlPutNew
 	}
-	return t.change(collection, put, t.uid, collection, int64(now), int64(t.now),
-		c.ids, c.fields, c.sortindexes, c.ttls, c.payloads)
+	return t.change(c, now, put, t.uid, c.number, int64(now), int64(t.now),
+		columns.ids, columns.fields, columns.sortindexes, columns.ttls, columns.payloads)
 }
 
 func (t *transaction) DeleteRecords(collection string, ids []bso.ID) error {
-	return t.change(collection, sqlDeleteRecords, t.uid, collection, texts(ids))
+	now, c := t.stamp(), t.collection(collection)
+	return t.change(c, now, sqlDeleteRecords, t.uid, c.number, texts(ids))
 }
 
 func (t *transaction) DeleteCollection(collection string) (bool, error) {
-	n, _, err := t.number(collection)
-	if err != nil {
-		return false, err
+	t.later(sqlDropCollectPosts, t.uid, collection)
+	t.later(sqlDropCollectBatch, t.uid, collection)
+	clear(t.batches)
+	c := t.own[collection]
+	if c == nil {
+		return false, nil
 	}
-	delete(t.grown, collection)
-	delete(t.stamped, collection)
-	t.usage = nil
-	return n != 0, t.exec(func(b *pgx.Batch) {
-		b.Queue(sqlDropCollectPosts, t.uid, collection)
-		b.Queue(sqlDropCollectBatch, t.uid, collection)
-		if n != 0 {
-			t.stamp(b, "")
-			b.Queue(sqlDeleteAllRecords, t.uid, n)
-			b.Queue(sqlDeleteCollection, t.uid, n)
-		}
-	})
+	delete(t.own, collection)
+	t.stamp()
+	t.later(sqlDeleteAllRecords, t.uid, c.number)
+	t.later(sqlDeleteCollection, t.uid, c.number)
+	return true, nil
 }
 
-// wipe queues the statements that delete everything but the user's row.
-func (t *transaction) wipe(b *pgx.Batch) {
-	t.grown, t.stamped, t.usage = nil, nil, nil
+// wipe deletes everything but the user's row.
+func (t *transaction) wipe() {
+	t.changed = nil
+	clear(t.own)
+	clear(t.batches)
 	for _, statement := range []string{sqlWipePosts, sqlWipeBatches, sqlWipeRecords, sqlWipeCollections} {
-		b.Queue(statement, t.uid)
+		t.later(statement, t.uid)
 	}
 }
 
 func (t *transaction) DeleteAll() error {
-	return t.exec(func(b *pgx.Batch) {
-		t.stamp(b, "")
-		t.wipe(b)
-	})
+	t.stamp()
+	t.wipe()
+	return nil
 }
 
 // forget deletes everything of the user.
 func (t *transaction) forget() error {
-	return t.exec(func(b *pgx.Batch) {
-		t.wipe(b)
-		b.Queue(sqlForget, t.uid)
-	})
+	t.wipe()
+	t.later(sqlForget, t.uid)
+	return nil
 }
 
 func (t *transaction) DropExpired(most int) (dropped int, err error) {
-	err = t.send(func(b *pgx.Batch) {
-		b.Queue(sqlDropExpiredPosts, t.uid, int64(t.now))
-		b.Queue(sqlDropExpiredBatch, t.uid, int64(t.now))
-		b.Queue(sqlDropExpired, t.uid, int64(t.now), most)
-	}, func(r pgx.BatchResults) error {
-		for range 2 {
-			if _, err := r.Exec(); err != nil {
-				return err
-			}
-		}
-		rows, err := r.Query()
-		if err != nil {
+	t.later(sqlDropExpiredPosts, t.uid, int64(t.now))
+	t.later(sqlDropExpiredBatch, t.uid, int64(t.now))
+	err = t.each(func(rows pgx.Rows) error {
+		var number int32
+		var records, bytes int64
+		if err := rows.Scan(&number, &records, &bytes); err != nil {
 			return err
 		}
-		var name string
-		var by growth
-		_, err = pgx.ForEachRow(rows, []any{&name, &by.records, &by.bytes}, func() error {
-			t.grow(name, by)
-			dropped -= int(by.records)
-			return nil
-		})
-		return err
-	})
+		dropped += int(records)
+		for name, c := range t.own {
+			if c.number == number {
+				c = t.collection(name)
+				c.records -= records
+				c.bytes -= bytes
+			}
+		}
+		return nil
+	}, sqlDropExpired, t.uid, int64(t.now), most)
 	return dropped, err
 }
