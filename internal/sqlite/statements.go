@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -14,7 +15,10 @@ import (
 // statement costs as much as running a small one, so this helps if the same few statements
 // run often. Run statements whose text differs each time in a [sql.Tx] instead.
 type Tx struct {
-	ctx        context.Context
+	ctx context.Context
+	// run is what statements run with. That of a transaction which writes cannot end: for one
+	// that can, the driver starts a goroutine for each statement.
+	run        context.Context
 	tx         *sql.Tx
 	statements *statements
 	observer   Observer // may be nil
@@ -26,12 +30,15 @@ type Tx struct {
 
 // Exec runs a statement that returns no rows, and returns how many it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
+	}
 	var res sql.Result
 	err := observed(t.ctx, t.observer, query, func() (err error) {
 		if s := t.Stmt(query); s != nil {
-			res, err = s.ExecContext(t.ctx, args...)
+			res, err = s.ExecContext(t.run, args...)
 		} else {
-			res, err = t.tx.ExecContext(t.ctx, query, args...)
+			res, err = t.tx.ExecContext(t.run, query, args...)
 		}
 		return err
 	})
@@ -43,11 +50,14 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 
 // Query runs a statement that returns rows.
 func (t *Tx) Query(query string, args ...any) (rows *sql.Rows, err error) {
+	if err := t.ctx.Err(); err != nil {
+		return nil, err
+	}
 	err = observed(t.ctx, t.observer, query, func() (err error) {
 		if s := t.Stmt(query); s != nil {
-			rows, err = s.QueryContext(t.ctx, args...) //nolint:rowserrcheck // the caller checks it
+			rows, err = s.QueryContext(t.run, args...) //nolint:rowserrcheck // the caller checks it
 		} else {
-			rows, err = t.tx.QueryContext(t.ctx, query, args...) //nolint:rowserrcheck // the caller checks it
+			rows, err = t.tx.QueryContext(t.run, query, args...) //nolint:rowserrcheck // the caller checks it
 		}
 		return err
 	})
@@ -58,9 +68,9 @@ func (t *Tx) Query(query string, args ...any) (rows *sql.Rows, err error) {
 func (t *Tx) QueryRow(query string, args ...any) (row *sql.Row) {
 	_ = observed(t.ctx, t.observer, query, func() error {
 		if s := t.Stmt(query); s != nil {
-			row = s.QueryRowContext(t.ctx, args...)
+			row = s.QueryRowContext(t.run, args...)
 		} else {
-			row = t.tx.QueryRowContext(t.ctx, query, args...)
+			row = t.tx.QueryRowContext(t.run, query, args...)
 		}
 		return row.Err()
 	})
@@ -89,9 +99,7 @@ func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 		}
 		defer s.Close()
 	}
-	// For a context that can end, the driver starts a goroutine at each run, so it gets one
-	// that cannot end.
-	quiet := context.WithoutCancel(t.ctx)
+	quiet := context.WithoutCancel(t.ctx) // see run
 	return observed(t.ctx, t.observer, query, func() error {
 		for i := range n {
 			if _, err := s.ExecContext(quiet, args(i)...); err != nil {
@@ -103,6 +111,27 @@ func (t *Tx) Each(query string, n int, args func(i int) []any) error {
 		}
 		return nil
 	})
+}
+
+// insertSizes are how many rows one statement of InsertMany inserts.
+var insertSizes = [...]int{100, 10, 1}
+
+// InsertMany inserts rows by few statements. query inserts one row, and ends with a "?" for
+// each of its columns, in parentheses. args has the columns of all rows, one row after the other.
+func (t *Tx) InsertMany(query string, columns int, args []any) error {
+	row := query[strings.LastIndexByte(query, '('):]
+	for _, size := range insertSizes {
+		if len(args) < size*columns {
+			continue
+		}
+		text := query + strings.Repeat(", "+row, size-1)
+		for ; len(args) >= size*columns; args = args[size*columns:] {
+			if _, err := t.Exec(text, args[:size*columns]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Stmt returns the prepared statement for a text, or nil if there is none yet. It is valid in
@@ -241,7 +270,7 @@ func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
 		}
 	}()
 	return inTx(ctx, db.observer, conn, func(tx *sql.Tx) error {
-		return f(&Tx{ctx: ctx, tx: tx, statements: &db.writeStatements, observer: db.observer})
+		return f(&Tx{ctx: ctx, run: context.WithoutCancel(ctx), tx: tx, statements: &db.writeStatements, observer: db.observer})
 	})
 }
 
@@ -290,9 +319,13 @@ func (db *DB) statement(ctx context.Context, query string) *sql.Stmt {
 
 func (db *DB) cached(ctx context.Context, pool *sql.DB, s *statements, f func(*Tx) error) error {
 	began := false
+	run := ctx
+	if pool == db.write {
+		run = context.WithoutCancel(ctx)
+	}
 	err := inTx(ctx, db.observer, pool, func(tx *sql.Tx) error {
 		began = true
-		return f(&Tx{ctx: ctx, tx: tx, statements: s, observer: db.observer})
+		return f(&Tx{ctx: ctx, run: run, tx: tx, statements: s, observer: db.observer})
 	})
 	if began { // a call that gave up its turn must not wait for it again
 		s.prepare(context.WithoutCancel(ctx), pool)

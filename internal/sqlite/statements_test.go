@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -153,5 +154,54 @@ func TestStatementsOutsideTransactions(t *testing.T) {
 	}
 	if n := len(db.Statements()); n > 256 {
 		t.Errorf("%d statements are kept", n)
+	}
+}
+
+// The driver starts a goroutine for a statement whose context can end, which costs more than
+// most statements.
+func TestAWritingStatementStartsNoGoroutine(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	created := func() uint64 {
+		sample := []metrics.Sample{{Name: "/sched/goroutines-created:goroutines"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	const statements = 1000
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		before := created()
+		for i := range statements {
+			if _, err := tx.Exec("INSERT INTO notes (text) VALUES (?1)", fmt.Sprint(i)); err != nil {
+				return err
+			}
+		}
+		if n := created() - before; n > statements/10 {
+			t.Errorf("%d statements started %d goroutines", statements, n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A statement of a transaction whose context ended does not run.
+func TestAWritingStatementRefusesAnEndedContext(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "a.sqlite"), sqlite.Options{Migrations: one})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.UpdateCached(ctx, func(tx *sqlite.Tx) error {
+		cancel()
+		if _, err := tx.Exec("INSERT INTO notes (text) VALUES ('a')"); !errors.Is(err, context.Canceled) {
+			t.Errorf("Exec: %v", err)
+		}
+		if rows, err := tx.Query("SELECT text FROM notes"); !errors.Is(err, context.Canceled) {
+			t.Errorf("Query: %v, %v", rows, err)
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
 	}
 }
