@@ -53,6 +53,7 @@ type Engine struct {
 	own      io.Closer // the file, if the engine opened it
 	// wholeMerges counts the full merges.
 	wholeMerges atomic.Int64
+	atOnce      int // how many new items one transaction of a sync adds to the tree at most
 }
 
 var (
@@ -85,7 +86,7 @@ func New(ctx context.Context, file placesfile.File) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)
 	}
-	e := &Engine{db: db, log: db.Log()}
+	e := &Engine{db: db, log: db.Log(), atOnce: maxAtOnce}
 	e.ledger = ledger.New(db.File(), ledger.Config{
 		Collection: collection, Prefix: "bookmark_", Store: collection,
 		Staged: []string{"parent", "kind"}, Outgoing: []string{"sortindex"}, Chunk: chunkSize, Local: localID, Wire: WireID,

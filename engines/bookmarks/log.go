@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/syncmanager/syncmanager/engine"
@@ -24,6 +25,8 @@ const (
 			moved = moved + excluded.moved, deleted = deleted + excluded.deleted,
 			repairs = coalesce(excluded.repairs, repairs) RETURNING n`
 	sqlAddUndoItem = `INSERT INTO bookmark_undo_items (log, guid, before, after, version) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (log, guid) DO UPDATE SET after = excluded.after, version = excluded.version`
+	sqlAddUndoAdded = `INSERT INTO bookmark_undo_items (log, guid, version) SELECT ?1, value, 1 FROM json_each(?2) WHERE true
 		ON CONFLICT (log, guid) DO UPDATE SET after = excluded.after, version = excluded.version`
 	sqlPruneOld  = `DELETE FROM bookmark_log WHERE n < ?1 AND at < ?2`
 	sqlLogSizes  = `SELECT n, added + changed + moved + deleted FROM bookmark_log WHERE n > 0 ORDER BY n DESC`
@@ -115,15 +118,34 @@ func (u *undoRecorder) write(t *tx, run string) error {
 	if err := t.QueryRow(sqlLogEntry, run, t.now, u.added, u.changed, u.moved, u.deleted, repairs).Scan(&log); err != nil {
 		return err
 	}
+	var added, others []engine.ID
+	for _, guid := range u.order {
+		if u.before[guid] == nil {
+			added = append(added, guid)
+		} else {
+			others = append(others, guid)
+		}
+	}
+	if len(added) > 0 {
+		slices.Sort(added) // the order of the table, which is the fastest
+		if _, err := t.Exec(sqlAddUndoAdded, log, guidList(added)); err != nil {
+			return err
+		}
+	}
+	if err := u.writeStates(t, log, others); err != nil {
+		return err
+	}
+	return t.prune(log)
+}
+
+// writeStates stores what was before, and what became of it.
+func (u *undoRecorder) writeStates(t *tx, log int64, guids []engine.ID) error {
 	args := make([]any, 5)
 	var failed error
-	err := t.Each(sqlAddUndoItem, len(u.order), func(i int) []any {
-		guid := u.order[i]
-		args[0], args[1], args[2], args[3], args[4] = log, guid, nil, nil, 1
+	err := t.Each(sqlAddUndoItem, len(guids), func(i int) []any {
+		guid := guids[i]
 		before := u.before[guid]
-		if before == nil {
-			return args
-		}
+		args[0], args[1], args[2], args[3], args[4] = log, guid, nil, nil, 1
 		args[2] = jsonText(before)
 		now, err := t.find(guid)
 		if errors.Is(err, errNotFound) {
@@ -141,10 +163,7 @@ func (u *undoRecorder) write(t *tx, run string) error {
 		args[3], args[4] = jsonText(after), now.version
 		return args
 	})
-	if err := errors.Join(err, failed); err != nil {
-		return err
-	}
-	return t.prune(log)
+	return errors.Join(err, failed)
 }
 
 func (t *tx) guids(folder int64) ([]engine.ID, error) {

@@ -220,8 +220,8 @@ func (s *session) mergeBeside(ctx context.Context) error {
 	if err := s.limitDeletions(p); err != nil {
 		return err
 	}
-	if inserts := p.inserts(); inserts > maxAtOnce {
-		if err := s.prefetch(ctx, p); err != nil {
+	if inserts := p.inserts(); inserts > s.e.atOnce {
+		if err := s.prefetch(ctx, p, (*fullMerge).insertSome); err != nil {
 			return err
 		}
 		return errEdited

@@ -79,6 +79,7 @@ type loader struct {
 	items         []tree.Item
 	changed       map[engine.ID]*tree.Item // the user's
 	hidden        *hidden
+	mirror        *mirrorTree
 	local, remote tree.Builder
 }
 
@@ -134,6 +135,7 @@ func (l *loader) remoteItems() (*mirrorTree, error) {
 		return nil, err
 	}
 	base := &mirrorTree{tx: l.tx, parents: make(map[engine.ID]engine.ID)}
+	l.mirror = base
 	rows, err := l.Query(sqlMirror)
 	if err != nil {
 		return nil, err
@@ -253,14 +255,9 @@ func (l *loader) deletedThere(guid engine.ID) error {
 // compare finds out what a staged record changed: of the mirror's, and, where
 // the user changed the item too, whether both say the same now.
 func (l *loader) compare(it *tree.Item, r *record) error {
-	old, ok, err := l.mirrored(it.GUID)
-	if err != nil {
-		return err
-	}
-	if ok && sameValue(&old, r) {
-		it.Changed &^= tree.ChangedValue
-		if old.parent == r.parent && slices.Equal(old.children, r.children) {
-			it.Changed = 0 // the same record once more, as after a Reset
+	if _, ok := l.mirror.Parent(it.GUID); ok {
+		if err := l.compareWithMirror(it, r); err != nil {
+			return err
 		}
 	}
 	mine := l.changed[it.GUID]
@@ -274,6 +271,19 @@ func (l *loader) compare(it *tree.Item, r *record) error {
 	if sameValue(recordOf(here), r) {
 		it.Changed &^= tree.ChangedValue
 		mine.Changed &^= tree.ChangedValue
+	}
+	return nil
+}
+
+// compareWithMirror finds out what a staged record changed of the mirror's.
+func (l *loader) compareWithMirror(it *tree.Item, r *record) error {
+	old, ok, err := l.mirrored(it.GUID)
+	if err != nil || !ok || !sameValue(&old, r) {
+		return err
+	}
+	it.Changed &^= tree.ChangedValue
+	if old.parent == r.parent && slices.Equal(old.children, r.children) {
+		it.Changed = 0 // the same record once more, as after a Reset
 	}
 	return nil
 }

@@ -146,6 +146,7 @@ func TestDevicesConverge(t *testing.T) {
 		m := &model{T: rt, account: newAccount(), made: make(map[engine.ID]string), gone: make(map[engine.ID]bool)}
 		for range 2 {
 			d := m.account.device(t)
+			d.SetAtOnce(rapid.SampledFrom([]int{2, 5, 1000}).Draw(rt, "at once"))
 			d.shuffle = func(page []engine.Incoming) {
 				for i := range page {
 					j := rapid.IntRange(i, len(page)-1).Draw(rt, "shuffle")

@@ -43,6 +43,10 @@ const (
 		WHERE bookmarks.n = r.n AND bookmarks.position <> r.i`
 	sqlInsert = `INSERT INTO bookmarks (guid, parent, position, kind, place, title, added, modified, extra, changes)
 		VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?8, ?9, ?10) RETURNING n`
+	sqlLastRow    = `SELECT coalesce(max(n), 0) FROM bookmarks`
+	sqlRowsOf     = `SELECT guid, n FROM bookmarks WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlInsertMany = `INSERT INTO bookmarks (n, guid, parent, position, kind, place, title, added, modified, extra, changes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlSetValue    = `UPDATE bookmarks SET kind = ?2, place = nullif(?3, 0), title = ?4, added = ?5, modified = ?6, extra = ?7, version = version + 1 WHERE n = ?1`
 	sqlSetRoot     = `UPDATE bookmarks SET added = CASE WHEN ?2 > 0 THEN min(added, ?2) ELSE added END, extra = ?3 WHERE n = ?1`
 	sqlSetPlace    = `UPDATE bookmarks SET parent = ?2, position = ?3, version = version + 1 WHERE n = ?1`
@@ -67,6 +71,7 @@ const (
 	sqlPlaceSum = `SELECT count(*), coalesce(max(added), 0), coalesce(group_concat(title, ' '), '') FROM bookmarks WHERE place = ?1`
 	sqlTagsOf   = `SELECT tag FROM bookmark_tags WHERE place = ?1 ORDER BY tag`
 	sqlAddTag   = `INSERT OR IGNORE INTO bookmark_tags (place, tag) VALUES (?1, ?2)`
+	sqlAddTags  = `INSERT INTO bookmark_tags (place, tag) VALUES (?, ?)`
 	sqlDropTag  = `DELETE FROM bookmark_tags WHERE place = ?1 AND tag = ?2`
 	sqlDropTags = `DELETE FROM bookmark_tags WHERE place = ?1`
 	sqlKeyword  = `SELECT keyword FROM bookmark_keywords WHERE place = ?1`
@@ -96,6 +101,7 @@ const (
 	sqlCountStaged  = `SELECT count(*) FROM (SELECT 1 FROM bookmark_staged WHERE n > 0 LIMIT ?1)`
 	sqlStaged       = `SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
 	sqlStagedOne    = `SELECT payload, modified FROM bookmark_staged WHERE id = ?1 AND payload IS NOT NULL`
+	sqlStagedSome   = `SELECT j.key, s.payload, s.modified FROM json_each(?1) AS j CROSS JOIN bookmark_staged AS s ON s.id = j.value WHERE s.payload IS NOT NULL`
 	sqlMirrorOne    = `SELECT payload, modified FROM bookmark_mirror WHERE guid = ?1`
 	sqlMirrorParent = `SELECT parent FROM bookmark_mirror WHERE guid = ?1`
 	sqlMirrorAny    = `SELECT EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid > '')`

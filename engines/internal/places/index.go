@@ -39,12 +39,16 @@ func (t *Tx) Index(id int64, url, title string) {
 func (t *Tx) Reindex(id int64) { t.note(id, wording{}) }
 
 func (t *Tx) tellSearch() error {
+	var fresh []any // arguments of sqlIndex
 	for _, id := range slices.Sorted(maps.Keys(t.words)) {
-		if err := t.tell(id, t.words[id]); err != nil {
+		w := t.words[id]
+		if w.fresh && w.terms != "" {
+			fresh = append(fresh, id, w.terms)
+		} else if err := t.tell(id, w); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.InsertMany(sqlIndex, 2, fresh)
 }
 
 func (t *Tx) tell(id int64, w wording) error {

@@ -8,13 +8,19 @@ const (
 	sqlGet           = `SELECT ` + columns + ` FROM places WHERE id = ?1`
 	sqlByGUID        = `SELECT ` + columns + ` FROM places WHERE guid = ?1`
 	sqlInsert        = `INSERT INTO places (guid, url, url_hash, origin, title) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id`
+	sqlFindMany      = `SELECT p.id, p.url FROM json_each(?1) AS j CROSS JOIN places AS p ON p.url_hash = j.value`
+	sqlLastPlace     = `SELECT coalesce(max(id), 0) FROM places`
+	sqlInsertMany    = `INSERT INTO places (id, guid, url, url_hash, origin, bookmarks, bookmarked, bookmark_text, frecency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlSetTitle      = `UPDATE places SET title = ?2 WHERE id = ?1`
 	sqlText          = `SELECT url, title, bookmark_text FROM places WHERE id = ?1`
 	sqlSetBookmarked = `UPDATE places SET bookmarks = ?2, bookmarked = ?3, bookmark_text = ?4 WHERE id = ?1`
 	sqlRelease       = `DELETE FROM places WHERE id = ?1 AND visits = 0 AND bookmarks = 0 RETURNING origin`
 	sqlOrigin        = `INSERT INTO origins (prefix, host, rev_host) VALUES (?1, ?2, ?3)
 		ON CONFLICT (prefix, host) DO UPDATE SET rev_host = excluded.rev_host RETURNING id`
-	sqlDropOrigin = `DELETE FROM origins WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM places WHERE origin = ?1)`
+	sqlFindOrigins   = `SELECT o.id, o.prefix, o.host FROM json_each(?1) AS j CROSS JOIN origins AS o ON o.host = j.value`
+	sqlLastOrigin    = `SELECT coalesce(max(id), 0) FROM origins`
+	sqlInsertOrigins = `INSERT INTO origins (id, prefix, host, rev_host) VALUES (?, ?, ?, ?)`
+	sqlDropOrigin    = `DELETE FROM origins WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM places WHERE origin = ?1)`
 
 	sqlLastVisits  = `SELECT date, type, flags FROM visits WHERE place = ?1 ORDER BY date DESC, type DESC LIMIT ?2`
 	sqlCounts      = `SELECT visits, bookmarks, bookmarked FROM places WHERE id = ?1`
@@ -52,7 +58,7 @@ const (
 		CROSS JOIN places ON places.id = c.place ORDER BY c.until DESC`
 	sqlPruneAccepted = `DELETE FROM accepted WHERE until <= (SELECT until FROM accepted WHERE until > 0 ORDER BY until DESC LIMIT 1 OFFSET ?1)`
 
-	sqlIndex      = `INSERT INTO search (rowid, words) VALUES (?1, ?2)`
+	sqlIndex      = `INSERT INTO search (rowid, words) VALUES (?, ?)`
 	sqlReindex    = `INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlMergeIndex = `INSERT INTO search (search, rank) VALUES ('merge', ?1)`
 	sqlUnindex    = `DELETE FROM search WHERE rowid = ?1`
