@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -51,9 +53,14 @@ func (s *Server) openNode(ctx context.Context) (err error) {
 		return err
 	}
 	s.openStorage(&hawkAuth{signer: token.NewSigner(s.cfg.Node.Secret), admit: s.admitToNode, names: s.names, now: s.cfg.Now})
+	boot := make([]byte, 16)
+	if _, err := io.ReadFull(s.cfg.Rand, boot); err != nil {
+		return err
+	}
 	s.nodeHandler, err = node.NewHandler(node.Config{
 		Secret: s.cfg.Node.Secret, URL: func(ctx context.Context) *url.URL { return s.names.Of(ctx) }, Peer: nodePeer{transfer.Local{Backend: s.backend}, s}, Storages: ownStorages{s},
 		Moved: func(uid int64) { s.movedAway.add(uid, s.cfg.Now()) }, Now: s.cfg.Now, Log: s.cfg.Log,
+		Ended: func(all []node.Ending) error { return s.endings.add(all, s.cfg.Now()) }, Boot: hex.EncodeToString(boot),
 	})
 	if err == nil && s.cfg.Database != "" {
 		err = s.askBatches(ctx)
@@ -73,14 +80,16 @@ func (p nodePeer) Delete(ctx context.Context, uid int64) error {
 
 type quotaKey struct{}
 
-// admitToNode refuses a token that has expired, and one for a storage that moved away. A node cannot
-// tell whether the account was disabled or the device signed out since: tokens for nodes end after five minutes.
+// admitToNode refuses a token that has expired, one for a storage that moved away, and one that ended, if the node was told
+// so. What it was not told ends after five minutes.
 func (s *Server) admitToNode(r *http.Request, g token.Grant) error {
 	switch now := s.cfg.Now(); {
 	case !now.Before(g.Expires):
 		return fmt.Errorf("%w any more: it has expired", token.ErrToken)
 	case s.movedAway.has(g.UID, now):
 		return fmt.Errorf("%w any more: its storage is on another node", token.ErrToken)
+	case s.endings.has(g):
+		return fmt.Errorf("%w any more: the device was signed out, or the account disabled or removed", token.ErrToken)
 	}
 	if g.Quota > 0 {
 		*r = *r.WithContext(context.WithValue(r.Context(), quotaKey{}, g.Quota))

@@ -48,6 +48,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watching.Go(func() { s.watchNodes(ctx) })
+	watching.Go(func() { s.watchEnded(ctx) })
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(l) }()
 	select {

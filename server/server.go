@@ -65,6 +65,8 @@ type Server struct {
 	readOnly    readOnly
 	nodeHandler http.Handler
 	movedAway   movedAway
+	endings     endings
+	told        told
 	drains      sync.Mutex // held by the one drain that runs
 	nodeConns   sync.Once  // sets nodeTripper
 	nodeTripper *http.Transport
@@ -432,7 +434,7 @@ func (s *Server) sweep(ctx context.Context) error {
 	if s.cfg.Node != nil {
 		return err
 	}
-	err = errors.Join(err, s.tokens.Recount(ctx))
+	err = errors.Join(err, s.tokens.Recount(ctx), s.tokens.ForgetEnded(ctx))
 	replaced, listErr := s.tokens.Replaced(ctx)
 	err = errors.Join(err, listErr)
 	for _, one := range replaced {

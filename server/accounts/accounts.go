@@ -369,6 +369,7 @@ func (s *Service) Purge(ctx context.Context) error {
 		Unconfirmed: now.Add(-confirmation.UnconfirmedLife).UnixMilli(), // they have no data
 		Short:       now.Add(-auth.ShortLife).UnixMilli(),
 		Idle:        now.Add(-idleLife).UnixMilli(),
+		Ended:       now.Add(-endedFor).UnixMilli(),
 		Networks:    now.Add(-tries.NetworkLife).UnixMilli(),
 		Keys:        now.Add(-grants.MaxAccessTTL).UnixMilli(),
 		Tries:       tries.Max,

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
@@ -21,6 +22,33 @@ func (s *Service) Verify(ctx context.Context, text string) (token.Identity, erro
 		return token.Identity{}, fmt.Errorf("%w: it lacks the scope", token.ErrBadAccess)
 	}
 	return token.Identity{Account: a.UID, Generation: c.Generation, Bound: c.Bound}, nil
+}
+
+// endedFor is how long it is kept that something of an account ended: longer than any token for a storage node is valid.
+const endedFor = 2 * token.NodeTokenLife
+
+// Ended lists the accounts of which a session or a refresh token ended in the time in which storage tokens for nodes are
+// valid, by when that was listed first.
+func (s *Service) Ended(ctx context.Context) (map[string]time.Time, error) {
+	now := s.cfg.Now()
+	all, err := s.db.Ended(ctx, now.UnixMilli(), now.Add(-endedFor).UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list what ended: %w", err)
+	}
+	out := make(map[string]time.Time, len(all))
+	for _, e := range all {
+		out[e.UID] = time.UnixMilli(e.At)
+	}
+	return out, nil
+}
+
+// AllLive lists all that [Service.Live] reports as valid of an account.
+func (s *Service) AllLive(ctx context.Context, uid string) ([]string, error) {
+	all, err := s.auth.AllLive(ctx, uid)
+	if err != nil {
+		return nil, fmt.Errorf("list what tokens are bound to: %w", err)
+	}
+	return all, nil
 }
 
 // Live reports whether the session or refresh token that an access token is bound to is still

@@ -27,6 +27,9 @@ type Config struct {
 	Storages Storages
 	// Moved notes that a user's storage is on another node from now on.
 	Moved func(uid int64)
+	// Ended notes which tokens have ended. Boot names this process.
+	Ended func([]Ending) error
+	Boot  string
 	Now   func() time.Time
 	Log   *slog.Logger
 }
@@ -85,11 +88,12 @@ func NewHandler(c Config) (http.Handler, error) {
 		return err
 	}))
 	h.operate(mux)
+	h.ended(mux)
 	return mux, nil
 }
 
 // aboutAll are the requests that name no user.
-var aboutAll = map[string]bool{"ping": true, "states": true}
+var aboutAll = map[string]bool{"ping": true, "states": true, "ended": true}
 
 // begun notes whether anything was written.
 type begun struct {

@@ -1,5 +1,5 @@
 // Package node is what a token server and its storage nodes say to each other: it moves the
-// storages of users from one node to another, lists, repairs and compacts them, and hears whether a node is well.
+// storages of users from one node to another, lists, repairs and compacts them, tells which tokens ended, and hears whether a node is well.
 //
 // A node has a secret, which the token server derives from its own for the node's URL. With it the
 // tokens for the node are signed, and the requests of this package, by HAWK: with the hash of their body, and

@@ -48,6 +48,8 @@ type Grant struct {
 	// Quota is how many bytes the account may store on a node; 0: what the node allows. Other tokens do not
 	// tell it.
 	Quota int64
+	// Issued is when a token for a node was made, in whole milliseconds. Other tokens do not tell it.
+	Issued time.Time
 }
 
 type payload struct {
@@ -59,6 +61,7 @@ type payload struct {
 	Salt    string  `json:"salt"`
 	Bound   string  `json:"bound,omitempty"`
 	Quota   int64   `json:"quota,omitempty"`
+	Issued  int64   `json:"issued,omitempty"`
 }
 
 // Make makes a token: a HAWK ID and a HAWK key. The key is used as its ASCII text.
@@ -67,9 +70,13 @@ func (s *Signer) Make(g Grant, node string, random io.Reader) (id, key string, e
 	if _, err := io.ReadFull(random, salt[:]); err != nil {
 		return "", "", fmt.Errorf("make a storage token: %w", err)
 	}
+	var issued int64
+	if !g.Issued.IsZero() {
+		issued = g.Issued.UnixMilli()
+	}
 	b, err := json.Marshal(payload{
 		Node: node, UID: g.UID, Expires: float64(g.Expires.Unix()),
-		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]), Bound: g.Bound, Quota: g.Quota,
+		FxAUID: g.Account, FxAKID: g.KeyID, Salt: hex.EncodeToString(salt[:]), Bound: g.Bound, Quota: g.Quota, Issued: issued,
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("make a storage token: %w", err)
@@ -95,6 +102,9 @@ func (s *Signer) Parse(id string) (Grant, []byte, error) {
 		return Grant{}, nil, ErrToken
 	}
 	g := Grant{UID: p.UID, Account: p.FxAUID, KeyID: p.FxAKID, Expires: time.Unix(int64(p.Expires), 0), Bound: p.Bound, Quota: max(0, p.Quota)}
+	if p.Issued > 0 {
+		g.Issued = time.UnixMilli(p.Issued)
+	}
 	return g, []byte(s.key(id, p.Salt)), nil
 }
 

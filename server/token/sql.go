@@ -46,6 +46,17 @@ const (
 	sqlStorages = `SELECT uid, node FROM users WHERE account = ?1`
 )
 
+// The statements on what ended.
+const (
+	sqlNoteEnded   = `INSERT INTO ended_storages (account, at) VALUES (?1, 0) ON CONFLICT (account) DO UPDATE SET at = 0`
+	sqlAnyEnded    = `SELECT EXISTS (SELECT 1 FROM ended_storages WHERE at = 0)`
+	sqlStampEnded  = `UPDATE ended_storages SET at = ?1 WHERE at = 0`
+	sqlEnded       = `SELECT account, at FROM ended_storages WHERE at > ?1 ORDER BY at`
+	sqlForgetEnded = `DELETE FROM ended_storages WHERE at > 0 AND at <= ?1`
+	sqlCurrent     = `SELECT u.uid, u.node FROM users u LEFT JOIN account_status s USING (account)
+		WHERE u.account = ?1 AND u.replaced_at IS NULL AND COALESCE(s.disabled, 0) = 0 AND COALESCE(s.retired, 0) = 0`
+)
+
 // The statements on nodes.
 const (
 	sqlNodes   = `SELECT url, capacity, users, draining, down FROM nodes ORDER BY url`

@@ -69,8 +69,10 @@ func (s *Service) SetAccountStatus(ctx context.Context, account string, change f
 			return err
 		}
 		change(&st)
-		_, err = tx.Exec(sqlSetStatus, account, st.Disabled, st.Quota)
-		return err
+		if _, err = tx.Exec(sqlSetStatus, account, st.Disabled, st.Quota); err != nil || !st.Disabled {
+			return err
+		}
+		return noteEnded(tx, account)
 	})
 	if err != nil {
 		return fmt.Errorf("change an account's status: %w", err)

@@ -240,7 +240,7 @@ func (s *Service) issue(r *http.Request) (reply, error) {
 	return s.grant(g, s.cfg.Node(r.Context()), s.cfg.NodeType, s.cfg.Signer, duration)
 }
 
-// sign makes a token for a node, which cannot tell whether it was revoked.
+// sign makes a token for a node, which is told what ended some seconds later, or not at all.
 func (s *Service) sign(ctx context.Context, g Grant, node string, duration time.Duration) (reply, error) {
 	if s.cfg.NodeSecret == nil {
 		return reply{}, fmt.Errorf("the storage is on the node %s, and this server has no secret for it", node)
@@ -254,6 +254,7 @@ func (s *Service) sign(ctx context.Context, g Grant, node string, duration time.
 			return reply{}, err
 		}
 	}
+	g.Issued = s.cfg.Now()
 	return s.grant(g, node+s.cfg.NodePath, nodeType, NewSigner(secret), duration)
 }
 

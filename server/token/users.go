@@ -171,6 +171,11 @@ func (s *Service) store(tx sqldb.Tx, account string, u user) (user, error) {
 	if _, err := tx.Exec(sqlReplace, ms, account); err != nil {
 		return user{}, err
 	}
+	if u.placed {
+		if err := noteEnded(tx, account); err != nil {
+			return user{}, err
+		}
+	}
 	node, err := place(tx, u)
 	if err != nil {
 		return user{}, err
@@ -198,6 +203,9 @@ func (s *Service) Retire(ctx context.Context, account string) error {
 			return err
 		}
 		if _, err := tx.Exec(sqlLeaveAll, account); err != nil {
+			return err
+		}
+		if err := noteEnded(tx, account); err != nil {
 			return err
 		}
 		_, err := tx.Exec(sqlReplace,
@@ -235,8 +243,10 @@ func (s *Service) Reassign(ctx context.Context, uid int64) (account string, fres
 		if err != nil {
 			return err
 		}
-		fresh, err = add(tx, account, u, created)
-		return err
+		if fresh, err = add(tx, account, u, created); err != nil {
+			return err
+		}
+		return noteEnded(tx, account)
 	})
 	if err != nil {
 		return "", 0, fmt.Errorf("give an account another storage: %w", err)

@@ -54,6 +54,28 @@ func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 	return false, nil
 }
 
+// AllLive lists all that [Authenticator.Live] reports as valid of an account.
+func (a *Authenticator) AllLive(ctx context.Context, uid string) (all []string, err error) {
+	err = a.DB.View(ctx, func(tx store.Reader) error {
+		all = nil
+		if _, err := tx.Account(uid); err != nil {
+			_, err = store.Found(err)
+			return err
+		}
+		all = append(all, "") // not bound
+		clients, err := tx.Clients(uid)
+		for _, c := range clients {
+			if c.Session != nil {
+				all = append(all, BoundToSession(c.Session))
+			} else {
+				all = append(all, BoundToRefresh(c.Refresh))
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
 // These are the prefixes before the hash of what an access token is bound to.
 const (
 	boundToSession = "s"

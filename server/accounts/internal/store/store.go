@@ -56,10 +56,20 @@ type Store interface {
 	// Purge removes what expired, unless another server on the same database does that now. If it
 	// fails, it may have removed some of it.
 	Purge(ctx context.Context, e Expiry) error
+	// Ended lists the accounts of which a session or a refresh token ended and was first listed after the time since;
+	// what is listed for the first time gets the time now, which is greater than 0. Removing a whole account counts; what
+	// Purge removes does not.
+	Ended(ctx context.Context, now, since int64) ([]Ended, error)
 	// Ping reports whether the database can be read and written.
 	Ping(ctx context.Context) error
 	// Close closes the database. What was committed stays.
 	Close() error
+}
+
+// Ended is an account of which a session or a refresh token ended, and when that was first listed.
+type Ended struct {
+	UID string
+	At  int64
 }
 
 // Reader reads: in a transaction, after which it must not be used, or each call by
@@ -115,6 +125,8 @@ type Expiry struct {
 	// Idle is for sessions and refresh tokens that no device has, by their last use. A session
 	// that a refresh token depends on stays.
 	Idle int64
+	// Ended is for what [Store.Ended] lists.
+	Ended int64
 	// Networks is for the networks that an account was signed in from.
 	Networks int64
 	// Keys is for signing keys, by when they were retired.

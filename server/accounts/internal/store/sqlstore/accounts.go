@@ -82,7 +82,12 @@ func (t tx) SetProfileChanged(uid string, at int64) error {
 	return t.exec(sqlSetProfileChanged, at, uid)
 }
 
-func (t tx) RemoveAccount(uid string) error { return t.exec(sqlRemoveAccount, uid) }
+func (t tx) RemoveAccount(uid string) error {
+	if err := t.noteEnded(uid); err != nil {
+		return err
+	}
+	return t.exec(sqlRemoveAccount, uid)
+}
 
 func (t tx) RemoveUnconfirmed(uid string) error { return t.exec(sqlRemoveUnconfirmed, uid) }
 

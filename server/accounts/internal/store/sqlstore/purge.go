@@ -59,6 +59,8 @@ func (s *Store) purge(ctx context.Context, e store.Expiry) error {
 		{sqlPurgeShort, e.Short},
 		{sqlPurgeUnverified, e.Short},
 		{sqlPurgeKeys, e.Keys},
+		{sqlPurgeEnded, e.Ended},
+		{sqlStampEnded, e.Now}, // so that the next purge removes it
 	} {
 		err := s.db.Update(ctx, func(t sqldb.Tx) error { return tx{t}.exec(q.query, q.arg) })
 		if err != nil {

@@ -84,11 +84,17 @@ func (t tx) SetSecondStepShown(uid string, hash []byte, at int64) error {
 }
 
 func (t tx) RemoveToken(uid string, hash []byte) (bool, error) {
+	if err := t.exec(sqlNoteEndedSession, uid, hash); err != nil {
+		return false, err
+	}
 	return t.changed(sqlRemoveToken, uid, hash)
 }
 
 func (t tx) RemoveIdleTokens(uid string, kind store.Kind, except []byte, usedAt int64, n int) (int, error) {
 	gone, err := t.t.Exec(sqlRemoveIdleTokens, uid, kind, except, usedAt, n)
+	if err == nil && gone > 0 && kind == store.Session {
+		err = t.noteEnded(uid)
+	}
 	return int(gone), err
 }
 
@@ -96,14 +102,20 @@ func (t tx) RemoveTokens(uid string) error {
 	if err := t.exec(sqlRemoveTokens, uid); err != nil {
 		return err
 	}
-	return t.exec(sqlRemoveRefreshTokens, uid)
+	if err := t.exec(sqlRemoveRefreshTokens, uid); err != nil {
+		return err
+	}
+	return t.noteEnded(uid)
 }
 
 func (t tx) RemoveGrant(uid string, grant []byte) error {
 	if err := t.exec(sqlRemoveGrantRefresh, uid, grant); err != nil {
 		return err
 	}
-	return t.exec(sqlRemoveGrantTokens, uid, grant)
+	if err := t.exec(sqlRemoveGrantTokens, uid, grant); err != nil {
+		return err
+	}
+	return t.noteEnded(uid)
 }
 
 const (
@@ -161,11 +173,17 @@ func (t tx) TouchRefreshToken(uid string, hash []byte, usedAt int64) error {
 }
 
 func (t tx) RemoveRefreshToken(uid string, hash []byte) error {
-	return t.exec(sqlRemoveRefreshToken, uid, hash)
+	if gone, err := t.changed(sqlRemoveRefreshToken, uid, hash); err != nil || !gone {
+		return err
+	}
+	return t.noteEnded(uid)
 }
 
 func (t tx) RemoveIdleRefreshTokens(uid string, except []byte, usedAt int64, n int) (int, error) {
 	gone, err := t.t.Exec(sqlRemoveIdleRefreshTokens, uid, except, usedAt, n)
+	if err == nil && gone > 0 {
+		err = t.noteEnded(uid)
+	}
 	return int(gone), err
 }
 

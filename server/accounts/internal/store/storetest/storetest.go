@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"invitations":    invitations,
 		"avatars":        avatars,
 		"tokens":         tokens,
+		"ended":          ended,
 		"refresh tokens": refreshTokens,
 		"grants":         grants,
 		"codes":          codes,
