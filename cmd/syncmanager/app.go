@@ -25,6 +25,7 @@ import (
 type app struct {
 	term.Console
 	getenv func(string) string
+	now    func() time.Time
 
 	// dir is the profile's folder, if the flag names it.
 	dir string
@@ -36,14 +37,17 @@ type app struct {
 	started bool
 }
 
-// run is the whole command. It returns the exit code.
+// run is the whole command, on the system's clock. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	a := &app{Console: term.Console{In: stdin, Out: stdout, Err: stderr}, getenv: getenv}
+	return (&app{Console: term.Console{In: stdin, Out: stdout, Err: stderr}, getenv: getenv, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
 		if !strings.HasSuffix(err.Error(), "?") {
@@ -161,7 +165,7 @@ func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*p
 	return profile.Open(ctx, profile.Config{
 		Dir: dir, Wait: a.wait, Waiting: func() { a.Note("Waiting for another syncmanager that uses this profile…") },
 		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
-		Now: time.Now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
+		Now: a.now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
 	})
 }
 

@@ -49,7 +49,7 @@ with that name, and any other request with the first.
 			if err := o.Settle(c.Flags(), a.getenv); err != nil {
 				return err
 			}
-			return serve.Run(c.Context(), serve.Env{Console: &a.Console, Getenv: a.getenv, Version: buildInfo().Version}, o)
+			return serve.Run(c.Context(), serve.Env{Console: &a.Console, Getenv: a.getenv, Now: a.now, Version: buildInfo().Version}, o)
 		}),
 	}
 	o.AddTo(c.Flags())

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net"
@@ -26,9 +27,10 @@ type cluster struct {
 	database string
 	// dir is the data folder of a server without a database, one after the other.
 	dir string
-	// args are more arguments of the servers.
-	args  []string
-	proxy *httptest.Server
+	// program is what the next server runs; "": syncmanager. args are more arguments.
+	program string
+	args    []string
+	proxy   *httptest.Server
 	// answered, if set, is called when a server has answered a request, before its sender has the answer.
 	answered func(*http.Request)
 	next     atomic.Int64
@@ -117,7 +119,7 @@ func (c *cluster) begin() (*node, *os.File) {
 	if dir == "" {
 		dir = filepath.Join(c.t.TempDir(), "data")
 	}
-	n := &node{cmd: exec.CommandContext(c.t.Context(), "syncmanager", append([]string{"serve", "--json", "--addr", "127.0.0.1:0",
+	n := &node{cmd: exec.CommandContext(c.t.Context(), cmp.Or(c.program, "syncmanager"), append([]string{"serve", "--json", "--addr", "127.0.0.1:0",
 		"--data", dir, "--public-url", c.proxy.URL, "--trusted-proxy", "127.0.0.1"}, c.args...)...)}
 	n.cmd.Env = append(os.Environ(), "SYNCMANAGER_DATABASE="+c.database)
 	n.cmd.Stdout, n.cmd.Stderr = w, &n.log

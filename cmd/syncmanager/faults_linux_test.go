@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/syncmanager/syncmanager/internal/test/long"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 )
 
@@ -59,15 +61,20 @@ func TestFaultTheDatabaseRestarts(t *testing.T) {
 	})
 }
 
-// It is away until each server says so, and longer.
+// It is away until each server says so, and longer; with -long for 30 seconds, which servers and clients may count.
 func TestFaultTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
+	away := time.Duration(long.Of(0, 30)) * time.Second
 	server := pgtest.Own(t)
 	c := newCluster(t, server.URL(""), 2)
 	during(t, c, func(l *load) {
 		check(t, server.Stop())
+		stopped := time.Now()
 		c.awaitHealth(http.StatusServiceUnavailable)
 		l.awaitFailed(100)
+		for time.Since(stopped) < away {
+			l.awaitFailed(100)
+		}
 		check(t, server.Start())
 		c.awaitHealth(http.StatusOK)
 	})

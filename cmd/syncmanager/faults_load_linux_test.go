@@ -141,14 +141,17 @@ func (u *loadUser) renew(ctx context.Context) error {
 	return nil
 }
 
-// do sends a signed request.
-func (u *loadUser) do(ctx context.Context, method, path, body string) (code int, answer []byte, header http.Header, err error) {
+// do sends a signed request, with headers, each a name and a value.
+func (u *loadUser) do(ctx context.Context, method, path, body string, headers ...string) (code int, answer []byte, header http.Header, err error) {
 	access := u.access.Load()
 	r, err := http.NewRequestWithContext(ctx, method, access.endpoint+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
 	nonce, err := hawk.Nonce(rand.Reader)
 	if err != nil {
 		return 0, nil, nil, err

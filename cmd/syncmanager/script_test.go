@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syncmanager": main, "xdg-open": xdgOpen, "elsewhere": elsewhere, "meets": meets})
+	testscript.Main(m, map[string]func(){"syncmanager": main, "xdg-open": xdgOpen, "elsewhere": elsewhere, "meets": meets, "ahead": ahead})
 }
 
 // TestScripts runs the stories in testdata, one .txt file each. Every line is a separate

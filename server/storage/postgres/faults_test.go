@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,7 +220,7 @@ func TestACommitWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Own(t)
 	relay := listen(t, server)
-	b := open(t, relay.url(), time.Now)
+	b := open(t, relay.url, time.Now)
 	for n := range 3 {
 		relay.cut.Store(true)
 		text := fmt.Sprint("text ", n)
@@ -259,7 +256,7 @@ func TestACommitWhoseAnswerIsLost(t *testing.T) {
 func TestACommitOfWhichNothingIsKnown(t *testing.T) {
 	t.Parallel()
 	relay := listen(t, pgtest.Own(t))
-	b := open(t, relay.url(), time.Now)
+	b := open(t, relay.url, time.Now)
 	if err := b.Update(t.Context(), 1, storage.Durable, put); err != nil {
 		t.Fatal(err)
 	}
@@ -280,74 +277,22 @@ func TestACommitOfWhichNothingIsKnown(t *testing.T) {
 	}
 }
 
-// relay passes connections on to a server, and cuts one at its commit.
+// relay cuts connections to a server.
 type relay struct {
-	net.Listener
+	url string
 	// cut lets the next commit through and cuts the connection before the answer; early cuts
 	// before a write arrives. deaf cuts each that asks what became of a step.
 	cut, early, deaf atomic.Bool
 }
 
-func (r *relay) url() string {
-	host, port, _ := net.SplitHostPort(r.Addr().String())
-	return "postgres:///?" + url.Values{"host": {host}, "port": {port}, "user": {"test"}, "dbname": {"postgres"}, "sslmode": {"disable"}}.Encode()
-}
-
 func listen(t *testing.T, server *pgtest.Server) *relay {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{Listener: l}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("unix", server.Socket())
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			go r.pass(client, upstream)
-		}
-	}()
+	r := &relay{}
+	r.url = server.Relay(t, func(sent string) bool {
+		return strings.Contains(sent, "lost") && r.early.CompareAndSwap(true, false) ||
+			strings.Contains(sent, "SELECT step FROM") && r.deaf.Load()
+	}, func(answer string) bool {
+		return strings.Contains(answer, pgtest.Committed) && r.cut.CompareAndSwap(true, false)
+	})
 	return r
-}
-
-// pass passes on what both sides send. A commit is known by its answer.
-func (r *relay) pass(client, upstream net.Conn) {
-	defer func() { _, _ = client.Close(), upstream.Close() }()
-	go func() {
-		defer func() { _ = client.Close() }()
-		buffer := make([]byte, 1<<16)
-		for {
-			n, err := upstream.Read(buffer)
-			committed := strings.Contains(string(buffer[:n]), "C\x00\x00\x00\x0bCOMMIT\x00")
-			if err != nil || committed && r.cut.CompareAndSwap(true, false) {
-				return
-			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-	}()
-	_, _ = io.Copy(requests{r, upstream}, client)
-}
-
-// requests is the way to the server. It is cut before the text "lost", if early says so.
-type requests struct {
-	relay    *relay
-	upstream net.Conn
-}
-
-func (q requests) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), "lost") && q.relay.early.CompareAndSwap(true, false) ||
-		strings.Contains(string(p), "SELECT step FROM") && q.relay.deaf.Load() {
-		return 0, net.ErrClosed
-	}
-	return q.upstream.Write(p)
 }

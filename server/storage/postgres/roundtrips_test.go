@@ -29,7 +29,7 @@ func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Own(t)
 	wire := count(t, server)
-	b := open(t, wire.url(), time.Now)
+	b := open(t, wire.url, time.Now)
 	service := storage.New(storage.Config{Backend: b, Auth: anyone{}, Now: time.Now, Rand: rand.Reader})
 	do := func(method, path, body string) *httptest.ResponseRecorder {
 		t.Helper()
@@ -94,35 +94,17 @@ func TestRoundTrips(t *testing.T) {
 
 // wire passes on what is sent to a server, and counts for how many answers a client waits.
 type wire struct {
-	net.Listener
+	url   string
 	trips atomic.Int64
 }
 
-func (w *wire) url() string { return (&relay{Listener: w.Listener}).url() }
-
 func count(t *testing.T, server *pgtest.Server) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: l}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("unix", server.Socket())
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(client, upstream); _ = client.Close() }()
-			go w.pass(upstream, client)
-		}
-	}()
+	w := &wire{}
+	w.url = server.Listen(t, func(client, upstream net.Conn) {
+		go func() { _, _ = io.Copy(client, upstream); _ = client.Close() }()
+		go w.pass(upstream, client)
+	})
 	return w
 }
 

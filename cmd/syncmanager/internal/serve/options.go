@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/pflag"
@@ -81,7 +80,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 // serverConfig checks the options and returns the server's configuration, except the
 // public URL, which may depend on the address that the server listens on.
 func (o *Options) serverConfig(env Env) (cfg server.Config, err error) {
-	cfg = server.Config{Dir: o.dir, Database: o.database, Version: env.Version, CORS: o.cors, Now: time.Now, Rand: rand.Reader}
+	cfg = server.Config{Dir: o.dir, Database: o.database, Version: env.Version, CORS: o.cors, Now: env.Now, Rand: rand.Reader}
 	if cfg.Log, err = Log(env.Console, o.logFormat); err != nil {
 		return cfg, err
 	}

@@ -16,6 +16,7 @@ import (
 type Env struct {
 	*term.Console
 	Getenv func(string) string
+	Now    func() time.Time
 	// Version is the version of the program.
 	Version string
 }
