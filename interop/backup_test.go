@@ -12,13 +12,14 @@ import (
 
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
+	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 	"github.com/syncmanager/syncmanager/server/backup"
 	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // TestBackup goes through what an operator does to a server that a Firefox and a device of
-// ours use: its data folder is lost and restored from a backup, and then the user's file is
+// ours use: its data is lost and restored from a backup, and then the user's file is
 // damaged and repaired.
 func TestBackup(t *testing.T) {
 	t.Parallel()
@@ -47,9 +48,7 @@ func TestBackup(t *testing.T) {
 	syncFirefox(t, ff)
 	d := w.Browser("our device", ann)
 	d.Sync()
-	file := filepath.Join(t.TempDir(), "backup.tar")
-	_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
-	check(t, err)
+	restore := backUp(t, w)
 	// Firefox compares an edit with a record in the backup by their ages, in seconds.
 	w.Clock.Pass(10 * time.Second)
 
@@ -104,10 +103,11 @@ func TestBackup(t *testing.T) {
 	}
 
 	t.Run("restored", func(t *testing.T) {
-		restart(func() {
-			check(t, os.RemoveAll(w.Dir))
-			check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader, w.Clock.Now()))
-		})
+		restart(restore)
+		if w.Database() != "" { // what 'syncmanager server restored' does
+			_, err := w.Server.RenewSyncIDs(t.Context())
+			check(t, err)
+		}
 		// Firefox does not sign in again, and syncs first.
 		addToFirefox(t, ff, "https://after.example", "ann", "after the restore")
 		want["https://after.example ann"] = "after the restore"
@@ -130,6 +130,7 @@ func TestBackup(t *testing.T) {
 	})
 
 	t.Run("repaired", func(t *testing.T) {
+		pgtest.OnFiles(t)
 		path := filepath.Join(w.Dir, "storage", storagedb.Name(1)) // the only user's
 		restart(func() { check(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600)) })
 		if _, err := ff.Sync(t.Context()); err == nil {
@@ -158,6 +159,21 @@ func TestBackup(t *testing.T) {
 			t.Errorf("at rest: %+v", r)
 		}
 	})
+}
+
+// backUp copies all data of the server of w. What it returns puts it back into the place of what is lost.
+func backUp(t *testing.T, w *testenv.Env) (restore func()) {
+	t.Helper()
+	if database := w.Database(); database != "" {
+		return pgtest.Dump(t, database)
+	}
+	file := filepath.Join(t.TempDir(), "backup.tar")
+	_, err := backup.Write(t.Context(), backup.Source{Dir: w.Dir, Now: w.Clock.Now}, file)
+	check(t, err)
+	return func() {
+		check(t, os.RemoveAll(w.Dir))
+		check(t, backup.Restore(t.Context(), file, w.Dir, rand.Reader, w.Clock.Now()))
+	}
 }
 
 func addBookmark(t *testing.T, ff *firefoxsync.Firefox, b firefoxsync.Bookmark) string {

@@ -85,14 +85,14 @@ type counted struct {
 	asked []string
 }
 
-// count starts one. It adds the address, the folder, randomness and the log to what config returns.
+// count starts one. It adds the address, the database or the folder, randomness and the log to what config returns.
 func count(t *testing.T, config func(root string) server.Config) *counted {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	s := &counted{root: "http://" + l.Addr().String()}
 	cfg := config(s.root)
-	cfg.Dir, cfg.PublicURL, cfg.Rand = t.TempDir(), s.root, rand.Reader
+	cfg.Database, cfg.Dir, cfg.PublicURL, cfg.Rand = pgtest.IfChosen(t), t.TempDir(), s.root, rand.Reader
 	cfg.Log, cfg.PurgeTicks = slog.New(slog.DiscardHandler), make(chan time.Time)
 	s.Server, err = server.New(t.Context(), cfg)
 	check(t, err)
@@ -164,8 +164,7 @@ func (s *successor) takeOver(t *testing.T, from *oldserver.Server, users int) {
 // nothing that is there.
 func TestOurDeviceAfterATakeover(t *testing.T) {
 	t.Parallel()
-	pgtest.OnFiles(t)
-	w := testenv.Listen(t)
+	w := testenv.ListenOnFiles(t) // the old server, whose files are read
 	d := w.Browser("our device", ann)
 	d.Add("https://before.example", "ann", "at the old server")
 	d.Sync()
@@ -208,8 +207,7 @@ func TestOurDeviceAfterATakeover(t *testing.T) {
 // the other one over: it keeps its data, and uploads none of it again.
 func TestFirefoxAfterATakeover(t *testing.T) {
 	t.Parallel()
-	pgtest.OnFiles(t)
-	w := testenv.Listen(t)
+	w := testenv.ListenOnFiles(t) // the old server, whose files are read
 	profile := t.TempDir()
 	ff := firefoxsync.Start(t, firefoxsync.Options{Root: w.URL, Profile: profile})
 	a := w.SignIn(ann).Session()

@@ -75,7 +75,18 @@ func within(t testing.TB, clock *Clock, change ...func(*server.Config)) *Env {
 // Listen makes an environment that real programs reach over loopback, on the real clock.
 func Listen(t testing.TB) *Env {
 	t.Helper()
-	w, l := listen(t, pgtest.IfChosen(t))
+	return serve(t, pgtest.IfChosen(t))
+}
+
+// ListenOnFiles is Listen for a test of the server's files, whatever database the tests run on.
+func ListenOnFiles(t testing.TB) *Env {
+	t.Helper()
+	return serve(t, "")
+}
+
+func serve(t testing.TB, database string) *Env {
+	t.Helper()
+	w, l := listen(t, database)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Server.Serve(ctx, l) }()
