@@ -1,17 +1,24 @@
 package interop_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/syncmanager/syncmanager/internal/test/caddy"
 	"github.com/syncmanager/syncmanager/internal/test/firefoxsync"
 	"github.com/syncmanager/syncmanager/internal/test/testenv"
 )
 
-// TestTwoServers: Firefox signs up and syncs with our device, where each request goes to another of
-// two servers that share a PostgreSQL database.
+// TestTwoServers: Firefox signs up and syncs with our device through a real proxy, which sends each request
+// to another of two servers that share a PostgreSQL database.
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
-	w := testenv.Nodes(t)
+	caddy.Require(t)
+	proxy := caddy.Address(t)
+	w, nodes := testenv.NodesAt(t, "http://"+proxy)
+	caddy.Start(t, "../deploy/Caddyfile.scale", proxy,
+		caddy.Change{From: "node1:5000 node2:5000 node3:5000", To: strings.Join(nodes, " ")},
+		caddy.Change{From: "lb_policy ip_hash", To: "lb_policy round_robin"})
 	p := person{t, firefoxsync.Start(t, firefoxsync.Options{Root: w.URL})}
 	p.signsUp(ann, testenv.Password)
 	p.click(onStep("engines") + "form button")

@@ -1,4 +1,4 @@
-# Read by firefox.sh, chromium.sh and nginx.sh, which find a program for the tests.
+# Read by firefox.sh, chromium.sh, nginx.sh and others, which find a program for the tests.
 
 # usable sets $version to what the program says of itself.
 usable() {
@@ -54,5 +54,25 @@ obtain() {
 only() {
 	find_one "$2" && exit 0
 	echo "$1=$2 does not run"
+	exit 1
+}
+
+# unpack PACKAGE FOLDER PATH NAME finds NAME or PATH, or unpacks the package, which has
+# PATH, into the folder. It prints the program's path and exits with 0, or prints why
+# there is none, in one line, and exits with 1.
+unpack() {
+	for found in "$4" "$3"; do
+		usable "$found" && echo "$path" && exit 0
+	done
+	if ! command -v apt-get >/dev/null; then
+		echo "no $4 is installed, and there is no apt-get to get one with"
+		exit 1
+	fi
+	(cd "$2" && { apt download "$1" || { apt update && apt download "$1"; }; } && dpkg -x "$1"_*.deb .) >&2
+	if usable "$2$3"; then
+		echo "$path"
+		exit 0
+	fi
+	echo "no $4 is installed, and none that runs could be unpacked"
 	exit 1
 }

@@ -67,6 +67,13 @@ if why=$(sh script/nginx.sh "$unpacked"); then
 else
 	leave_out "the tests with nginx ($why)"
 fi
+if why=$(sh script/caddy.sh "$unpacked"); then
+	SYNCMANAGER_CADDY=$why
+	export SYNCMANAGER_CADDY
+	echo "== Caddy: $why"
+else
+	leave_out "the tests with Caddy ($why)"
+fi
 
 # PostgreSQL is the other storage of the server.
 if SYNCMANAGER_POSTGRES=$(sh script/postgres.sh); then

@@ -121,6 +121,14 @@ type composed struct {
 // The servers of compose.scale.yaml run with its variables, and its parts find each other.
 func TestComposeScale(t *testing.T) {
 	t.Parallel()
+	_, variables := composeScale(t)
+	startWith(t, variables)
+}
+
+// composeScale checks what compose.scale.yaml and its Caddyfile say of each other, and returns the names of the
+// servers and their variables.
+func composeScale(t *testing.T) (nodes []string, variables map[string]string) {
+	t.Helper()
 	text, err := os.ReadFile("../../deploy/compose.scale.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -129,15 +137,15 @@ func TestComposeScale(t *testing.T) {
 	if err := yaml.Unmarshal(text, &c); err != nil {
 		t.Fatal(err)
 	}
-	caddy, err := os.ReadFile("../../deploy/Caddyfile.scale")
+	file, err := os.ReadFile("../../deploy/Caddyfile.scale")
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstreams := regexp.MustCompile(`reverse_proxy ([^{]*) \{`).FindSubmatch(caddy)
+	upstreams := regexp.MustCompile(`reverse_proxy ([^{]*) \{`).FindSubmatch(file)
 	if upstreams == nil {
 		t.Fatal("Caddy sends requests nowhere")
 	}
-	nodes := strings.Fields(strings.ReplaceAll(string(upstreams[1]), ":5000", ""))
+	nodes = strings.Fields(strings.ReplaceAll(string(upstreams[1]), ":5000", ""))
 	if len(nodes) != 3 {
 		t.Errorf("Caddy sends requests to %q", nodes)
 	}
@@ -155,7 +163,7 @@ func TestComposeScale(t *testing.T) {
 	if err != nil || most < len(nodes)*3*16+10 {
 		t.Errorf("the database takes %d connections, of %d servers", most, len(nodes))
 	}
-	variables := maps.Clone(c.Services[nodes[0]].Environment)
+	variables = maps.Clone(c.Services[nodes[0]].Environment)
 	for _, node := range nodes[1:] {
 		if !maps.Equal(c.Services[node].Environment, variables) {
 			t.Errorf("%s has other variables", node)
@@ -174,5 +182,5 @@ func TestComposeScale(t *testing.T) {
 			return "sync.example.org"
 		})
 	}
-	startWith(t, variables)
+	return nodes, variables
 }

@@ -30,7 +30,9 @@ type cluster struct {
 	// program is what the next server runs; "": syncmanager. args are more arguments.
 	program string
 	args    []string
-	proxy   *httptest.Server
+	// env are the settings of the servers, instead of those that most tests need.
+	env   []string
+	proxy *httptest.Server
 	// answered, if set, is called when a server has answered a request, before its sender has the answer.
 	answered func(*http.Request)
 	next     atomic.Int64
@@ -43,7 +45,9 @@ type cluster struct {
 type node struct {
 	cmd    *exec.Cmd
 	listen string
-	log    bytes.Buffer
+	// invitation is for the first account, unless anyone may make one.
+	invitation string
+	log        bytes.Buffer
 }
 
 // newCluster starts n servers on a database.
@@ -95,7 +99,7 @@ func (c *cluster) add() *node {
 	c.t.Helper()
 	n, ready := c.begin()
 	line, err := bufio.NewReader(ready).ReadBytes('\n')
-	var told struct{ Listen string }
+	var told struct{ Listen, Invitation string }
 	if err == nil {
 		err = json.Unmarshal(line, &told)
 	}
@@ -103,7 +107,7 @@ func (c *cluster) add() *node {
 		_ = n.cmd.Wait()
 		c.t.Fatalf("a server did not start: %v: %s", err, &n.log)
 	}
-	n.listen = told.Listen
+	n.listen, n.invitation = told.Listen, told.Invitation
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes = append(c.nodes, n)
@@ -119,9 +123,12 @@ func (c *cluster) begin() (*node, *os.File) {
 	if dir == "" {
 		dir = filepath.Join(c.t.TempDir(), "data")
 	}
-	n := &node{cmd: exec.CommandContext(c.t.Context(), cmp.Or(c.program, "syncmanager"), append([]string{"serve", "--json", "--addr", "127.0.0.1:0",
-		"--data", dir, "--public-url", c.proxy.URL, "--trusted-proxy", "127.0.0.1"}, c.args...)...)}
-	n.cmd.Env = append(os.Environ(), "SYNCMANAGER_DATABASE="+c.database)
+	args := append([]string{"serve", "--json", "--addr", "127.0.0.1:0", "--data", dir}, c.args...)
+	if c.env == nil {
+		args = append(args, "--public-url", c.proxy.URL, "--trusted-proxy", "127.0.0.1")
+	}
+	n := &node{cmd: exec.CommandContext(c.t.Context(), cmp.Or(c.program, "syncmanager"), args...)}
+	n.cmd.Env = append(append(os.Environ(), "SYNCMANAGER_DATABASE="+c.database), c.env...)
 	n.cmd.Stdout, n.cmd.Stderr = w, &n.log
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	check(c.t, n.cmd.Start())
@@ -188,14 +195,15 @@ type faultDevice struct {
 	profile string
 }
 
-// device signs in one more device of an account.
-func (c *cluster) device(create bool) *faultDevice {
+// device signs in one more device of an account, with more arguments for that.
+func (c *cluster) device(create bool, more ...string) *faultDevice {
 	c.t.Helper()
 	d := &faultDevice{c, filepath.Join(c.t.TempDir(), "profile")}
 	args := []string{"login", "--email", "device@example.org", "--password-stdin", "--server", c.proxy.URL}
 	if create {
 		args = append(args, "--create")
 	}
+	args = append(args, more...)
 	if out, code := d.run("correct horse\n", args...); code != exitDone {
 		c.t.Fatalf("signing in: %d: %s", code, out)
 	}
