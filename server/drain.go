@@ -98,6 +98,7 @@ func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
 			switch err = s.move(ctx, uid); {
 			case err == nil:
 				d.Moved++
+				s.metrics.drained.Set(float64(s.cfg.Now().Unix()))
 			case errors.Is(err, token.ErrMoveOver): // the user was removed, or has another storage
 				err = nil
 			case errors.As(err, &broken) && errors.Is(err, storage.ErrDamaged):

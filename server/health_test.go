@@ -147,6 +147,9 @@ func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	})
 	w.server.SetCertificate(func() time.Time { return w.Now().Add(time.Hour) })
 	w.device(true).must("GET", "/info/collections", "")
+	if _, err := w.server.AddNode(t.Context(), nodeURL, 1); err != nil {
+		t.Fatal(err)
+	}
 	// Some series begin with what they count.
 	rec := httptest.NewRecorder()
 	w.server.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", root+"/token/1.0/sync/1.5", nil))

@@ -50,6 +50,9 @@ func (m *metrics) measure(s *Server) {
 	}, func() float64 { return float64(s.storage.Steps().InProgress) }), prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: metricsNamespace, Name: "storage_steps_refused_total", Help: "Requests refused because the storage had too much to do.",
 	}, func() float64 { return float64(s.storage.Steps().Refused) }))
+	if s.cfg.Node == nil {
+		m.registry.MustRegister(newNodeFigures(s.tokens.Nodes), m.drained)
+	}
 	for name, queue := range map[string]func() int{"mail": s.mail.Waiting, "push": s.push.Waiting} {
 		if name == "mail" && s.mail == nil || name == "push" && s.push == nil {
 			continue

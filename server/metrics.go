@@ -27,6 +27,7 @@ type metrics struct {
 	refused  prometheus.Counter
 	faults   *prometheus.CounterVec
 	damaged  prometheus.Gauge
+	drained  prometheus.Gauge
 }
 
 const metricsNamespace = "syncmanager"
@@ -62,6 +63,9 @@ func newMetrics(version string, users func(context.Context) (int, error)) *metri
 	}
 	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: metricsNamespace, Name: "damaged_files", Help: "Users' files that the last sweep found damaged.",
+	})
+	m.drained = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: metricsNamespace, Name: "drain_step_timestamp_seconds", Help: "When this server last moved a user in a drain, in seconds since 1970; 0: not since its start.",
 	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: metricsNamespace, Name: "build_info", Help: "Always 1; the label has the program's version.", ConstLabels: prometheus.Labels{"version": version},

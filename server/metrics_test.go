@@ -135,3 +135,42 @@ func TestMetricsAreBounded(t *testing.T) {
 		t.Errorf("%d series have become %d", before, after)
 	}
 }
+
+// The server shows its nodes, as they were when it asked last, and when a drain moved a user.
+func TestMetricsOfNodes(t *testing.T) {
+	t.Parallel()
+	none := newEnv(t, nil)
+	if text := scrape(t, none.server); strings.Contains(text, "syncmanager_node_") || !strings.Contains(text, "syncmanager_drain_step_timestamp_seconds 0\n") {
+		t.Errorf("a server without nodes: %s", text)
+	}
+	w := newWithNode(t)
+	w.device(true)
+	expect := func(wants ...string) {
+		t.Helper()
+		text := scrape(t, w.server)
+		for _, want := range wants {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("no %s", want)
+			}
+		}
+	}
+	expect(`syncmanager_node_users{node="https://node.test"} 1`, `syncmanager_node_users{node="self"} 0`,
+		`syncmanager_node_state{node="https://node.test",state="up"} 1`, `syncmanager_node_state{node="https://node.test",state="down"} 0`)
+	if _, err := w.server.AddNode(t.Context(), server.Self, 10); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := w.server.DrainNode(t.Context(), nodeURL); err != nil || d.Moved != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	expect(`syncmanager_node_users{node="https://node.test"} 0`, `syncmanager_node_users{node="self"} 1`,
+		`syncmanager_node_state{node="https://node.test",state="draining"} 1`,
+		fmt.Sprintf("syncmanager_drain_step_timestamp_seconds %v", float64(w.Now().Unix())))
+	w.away.Store(true)
+	if _, err := w.server.Nodes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expect(`syncmanager_node_state{node="https://node.test",state="draining"} 0`, `syncmanager_node_state{node="https://node.test",state="down"} 1`)
+	if text := scrape(t, w.node); strings.Contains(text, "syncmanager_node_") {
+		t.Error("a node shows nodes")
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -178,19 +179,29 @@ func (s *Server) Nodes(ctx context.Context) ([]NodeInfo, error) {
 	}
 	all := make([]NodeInfo, 0, len(nodes))
 	for _, n := range nodes {
-		i := NodeInfo{URL: n.URL, Capacity: n.Capacity, Users: n.Users, State: NodeUp}
-		if n.Draining {
-			i.State = NodeDraining
-		}
-		if err := problems[n.URL]; err != nil {
-			i.State, i.Problem = NodeDown, err.Error()
-		}
-		if i.URL == "" {
-			i.URL = Self
+		err := problems[n.URL]
+		n.Down = err != nil
+		i := NodeInfo{URL: nodeName(n.URL), Capacity: n.Capacity, Users: n.Users, State: nodeState(n)}
+		if err != nil {
+			i.Problem = err.Error()
 		}
 		all = append(all, i)
 	}
 	return all, nil
+}
+
+// nodeName returns a node's name for the operator.
+func nodeName(url string) string { return cmp.Or(url, Self) }
+
+// nodeState returns the state that a node was in when it was asked last.
+func nodeState(n token.Node) string {
+	switch {
+	case n.Down:
+		return NodeDown
+	case n.Draining:
+		return NodeDraining
+	}
+	return NodeUp
 }
 
 // pingTimeout bounds the wait for a node that may be down.

@@ -116,7 +116,7 @@ func (s *Server) Users(ctx context.Context) ([]User, error) {
 func (s *Server) addStored(u *User, t token.User, files *surveyed) {
 	u.Disabled, u.Quota = t.Disabled, s.quota(t.AccountStatus)
 	if t.UID != 0 && files.nodes {
-		u.Node = cmp.Or(t.Node, Self)
+		u.Node = nodeName(t.Node)
 	}
 	if u.Away = files.away[t.Node]; u.Away {
 		u.Storage = t.UID
