@@ -107,11 +107,20 @@ func New(_ context.Context, file placesfile.File) (*Engine, error) {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	e := &Engine{db: db, chunk: chunkSize}
-	e.ledger = ledger.New(db.File(), ledger.Config{
-		Collection: "the history", Prefix: "history_", Store: collection, Outgoing: []string{"sortindex"}, Chunk: chunkSize,
-	})
+	e.setBatch(batchSize)
 	return e, nil
 }
+
+// setBatch makes n the number of records that one transaction of a sync takes at most.
+func (e *Engine) setBatch(n int) {
+	e.ledger = ledger.New(e.db.File(), ledger.Config{
+		Collection: "the history", Prefix: "history_", Store: collection, Outgoing: []string{"sortindex"}, Chunk: n,
+	})
+}
+
+// batchSize is for records, which take little time if they are new here, and end a transaction
+// early if they are not.
+const batchSize = 1000
 
 // chunkSize keeps a transaction below some 50 ms: the app's edits wait for it.
 const chunkSize = 250

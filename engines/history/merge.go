@@ -86,6 +86,7 @@ type chunk struct {
 	merged  engine.Merged
 	skipped skipped
 	early   map[int64]bool // the staged rows that were dealt with before their turn
+	added   []int64        // those of them that insertNew inserted
 	cleared int64          // see Engine.ClearLocal
 }
 
@@ -97,6 +98,7 @@ type staged struct {
 	payload  []byte
 	err      *string
 	fatal    bool
+	record   *record // payload, if it was read
 }
 
 func (c *chunk) run(ctx context.Context, from, to int64) error {
@@ -112,6 +114,9 @@ func (c *chunk) run(ctx context.Context, from, to int64) error {
 		return err
 	}
 	started := c.e.db.Now()
+	if err := c.insertNew(page); err != nil {
+		return err
+	}
 	for i := range page {
 		if !c.early[page[i].n] {
 			if err := c.one(ctx, &page[i]); err != nil {
@@ -122,6 +127,9 @@ func (c *chunk) run(ctx context.Context, from, to int64) error {
 			c.done = page[i].n
 			break
 		}
+	}
+	if err := c.unstageInserted(); err != nil {
+		return err
 	}
 	return c.Unstage(c.tx.Tx.Tx, from, c.done)
 }
@@ -160,18 +168,31 @@ func (c *chunk) one(ctx context.Context, in *staged) error {
 		}
 		return c.tombstone(in)
 	}
-	r, err := parseRecord(in.payload, c.limit(in))
+	r, err := c.record(in)
 	if err != nil {
 		return c.failed(in, err.Error(), true)
+	}
+	if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
+		return err
+	}
+	return c.incoming(ctx, in, r)
+}
+
+// record reads a record's payload, once.
+func (c *chunk) record(in *staged) (*record, error) {
+	if in.record != nil {
+		return in.record, nil
+	}
+	r, err := parseRecord(in.payload, c.limit(in))
+	if err != nil {
+		return nil, err
 	}
 	c.skipped.visits += r.skipped
 	for i := range r.visits {
 		r.visits[i].flags = places.Remote
 	}
-	if err := c.Read(c.tx.Tx.Tx, in.id); err != nil {
-		return err
-	}
-	return c.incoming(ctx, in, &r)
+	in.record = &r
+	return in.record, nil
 }
 
 // limit is when the visits of a record happened at the latest, in microseconds:

@@ -110,12 +110,8 @@ func (t *tx) insert(r *row, visits []visit) error {
 	if err != nil {
 		return err
 	}
-	last := make([]places.Visit, 0, 20)
-	for _, v := range newest(visits, 10) {
-		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind).Ranked(v.flags)})
-	}
 	err = t.QueryRow(sqlInsertPage, r.guid, r.url, places.HashURL(r.url), origin, r.title, r.hidden, r.syncable, r.visits, r.lastVisit, r.typed,
-		places.Frecency(last, r.visits, 0), r.changes, r.syncState(), r.edited, text(r.unknown), r.preview).Scan(&r.id)
+		frecency(visits), r.changes, r.syncState(), r.edited, text(r.unknown), r.preview).Scan(&r.id)
 	if err != nil {
 		return err
 	}
@@ -127,6 +123,15 @@ func (t *tx) insert(r *row, visits []visit) error {
 	t.Index(r.id, r.url, r.title)
 	t.changed = append(t.changed, r.guid)
 	return nil
+}
+
+// frecency is that of a page without bookmarks that has these visits alone.
+func frecency(visits []visit) int64 {
+	last := make([]places.Visit, 0, 20)
+	for _, v := range newest(visits, 10) {
+		last = append(last, places.Visit{Date: v.date, Type: places.Transition(v.kind).Ranked(v.flags)})
+	}
+	return places.Frecency(last, len(visits), 0)
 }
 
 // text is an object of unknown fields as its column has it.

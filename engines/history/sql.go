@@ -20,7 +20,15 @@ const (
 
 	sqlInsertPage = `INSERT INTO places (guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency,
 		changes, synced, edited, unknown, preview) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id`
-	sqlSavePage = `UPDATE places SET title = ?2, hidden = ?3, syncable = ?4, visits = ?5, last_visit = ?6, typed = ?7,
+	sqlInsertPages = `INSERT INTO places (id, guid, url, url_hash, origin, title, hidden, syncable, visits, last_visit, typed, frecency, synced, unknown)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertVisits = `INSERT INTO visits (place, date, type, unknown, flags) VALUES (?, ?, ?, ?, ?)`
+	// Of a list of IDs, those that a page has here, or that are known as deleted.
+	sqlMet = `SELECT guid FROM places WHERE guid IN (SELECT value FROM json_each(?1))
+		UNION ALL SELECT guid FROM history_tombstones WHERE guid IN (SELECT value FROM json_each(?1))
+		UNION ALL SELECT id FROM tombstones WHERE store = 'history' AND id IN (SELECT value FROM json_each(?1))`
+	sqlUnstageSome = `DELETE FROM history_staged WHERE n IN (SELECT value FROM json_each(?1))`
+	sqlSavePage    = `UPDATE places SET title = ?2, hidden = ?3, syncable = ?4, visits = ?5, last_visit = ?6, typed = ?7,
 		changes = ?8, synced = ?9, base_title = ?10, edited = ?11, unknown = ?12, preview = ?13, refused = 0 WHERE id = ?1`
 	sqlSetPreview = `UPDATE places SET preview = ?2 WHERE id = ?1`
 	sqlSetGUID    = `UPDATE places SET guid = ?2, synced = ?3, refused = 0 WHERE id = ?1`

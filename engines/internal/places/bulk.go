@@ -41,7 +41,11 @@ func (t *Tx) FindMany(urls []string) (map[string]int64, error) {
 // InsertBookmarked makes places with their bookmarks, frecency and words, and fills in their
 // rows. There must be none with one of the URLs, and each URL must be there once.
 func (t *Tx) InsertBookmarked(all []Fresh) error {
-	if err := t.ensureOrigins(all); err != nil {
+	urls := make([]string, len(all))
+	for i := range all {
+		urls[i] = all[i].URL
+	}
+	if err := t.EnsureOrigins(urls); err != nil {
 		return err
 	}
 	var last int64
@@ -68,15 +72,16 @@ func (t *Tx) InsertBookmarked(all []Fresh) error {
 	return t.InsertMany(sqlInsertMany, columns, args)
 }
 
-// ensureOrigins makes the origins of the places' URLs that do not exist, so that [Tx.Origin] knows all.
-func (t *Tx) ensureOrigins(all []Fresh) error {
+// EnsureOrigins makes the origins of URLs that do not exist, by few statements, so that
+// [Tx.Origin] knows all.
+func (t *Tx) EnsureOrigins(urls []string) error {
 	type origin struct{ prefix, host string }
 	missing := make(map[origin]struct{})
 	var order []origin
 	var hosts []string
-	for i := range all {
+	for _, url := range urls {
 		var o origin
-		o.prefix, o.host = splitOrigin(all[i].URL)
+		o.prefix, o.host = splitOrigin(url)
 		_, met := t.origins[o.prefix+o.host]
 		if _, again := missing[o]; met || again {
 			continue

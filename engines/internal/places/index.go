@@ -39,16 +39,17 @@ func (t *Tx) Index(id int64, url, title string) {
 func (t *Tx) Reindex(id int64) { t.note(id, wording{}) }
 
 func (t *Tx) tellSearch() error {
-	var fresh []any // arguments of sqlIndex
+	var fresh [][]any // arguments of sqlIndex
 	for _, id := range slices.Sorted(maps.Keys(t.words)) {
 		w := t.words[id]
 		if w.fresh && w.terms != "" {
-			fresh = append(fresh, id, w.terms)
+			fresh = append(fresh, []any{id, w.terms})
 		} else if err := t.tell(id, w); err != nil {
 			return err
 		}
 	}
-	return t.InsertMany(sqlIndex, 2, fresh)
+	// A statement of many rows has a savepoint.
+	return t.Each(sqlIndex, len(fresh), func(i int) []any { return fresh[i] })
 }
 
 func (t *Tx) tell(id int64, w wording) error {

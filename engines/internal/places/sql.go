@@ -58,7 +58,7 @@ const (
 		CROSS JOIN places ON places.id = c.place ORDER BY c.until DESC`
 	sqlPruneAccepted = `DELETE FROM accepted WHERE until <= (SELECT until FROM accepted WHERE until > 0 ORDER BY until DESC LIMIT 1 OFFSET ?1)`
 
-	sqlIndex      = `INSERT INTO search (rowid, words) VALUES (?, ?)`
+	sqlIndex      = `INSERT INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlReindex    = `INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)`
 	sqlMergeIndex = `INSERT INTO search (search, rank) VALUES ('merge', ?1)`
 	sqlUnindex    = `DELETE FROM search WHERE rowid = ?1`
