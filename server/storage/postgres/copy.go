@@ -59,10 +59,11 @@ func (t *transaction) ImportModified(modified bso.Timestamp) error {
 	return nil
 }
 
-// setModified moves the storage's last-modified time to modified, if it is earlier.
+// setModified moves the storage's last-modified time to modified, if it is earlier. A storage in which nothing
+// was ever written has none: 0.
 func (t *transaction) setModified(modified bso.Timestamp) {
 	t.time = max(t.time, t.last, modified)
-	t.stamp()
+	t.last, t.stamped = t.time, true
 }
 
 // Fence implements [storage.Fencer]: each step reads the fence with the lock of the user's row.
