@@ -17,6 +17,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	_ "github.com/syncmanager/syncmanager/internal/test/cheapkeys" // what moves is a hash
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 	"github.com/syncmanager/syncmanager/server"
 	"github.com/syncmanager/syncmanager/server/accounts"
