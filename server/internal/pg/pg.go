@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -71,6 +72,10 @@ func Open(ctx context.Context, database string, o Options) (*pgxpool.Pool, error
 	// The plan does not depend on the values, so that the tests read the plans that are used.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.RuntimeParams["jit"] = "off"
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sqlCitusPlans)
+		return err
+	}
 	if o.Part != nil {
 		config.ConnConfig.Tracer = tracer{o.Part}
 	}

@@ -27,6 +27,9 @@ var sorting = map[string]string{
 	"sqlDropExpired":     "as many records as the caller names",
 }
 
+// ofAllUsers names the statements of the operator that read all users, or none.
+var ofAllUsers = map[string]bool{"sqlStates": true, "sqlExpiring": true, "sqlProbe": true, "sqlBatchBytes": true}
+
 // TestStatementsTouchOneUser reads the plan of each statement, on tables that have enough rows for
 // the planner to care.
 func TestStatementsTouchOneUser(t *testing.T) {
@@ -53,8 +56,8 @@ func TestStatementsTouchOneUser(t *testing.T) {
 		}
 	}
 	for name, statement := range plantest.Statements(t, "sql.go") {
-		if name == "sqlStates" || name == "sqlExpiring" || name == "sqlProbe" || name == "sqlBatchBytes" {
-			continue // of the operator: they read all users
+		if ofAllUsers[name] {
+			continue
 		}
 		plan := explain(t, conn, name, statement)
 		if strings.Contains(plan, "Seq Scan") {
@@ -152,28 +155,38 @@ func explain(t *testing.T, conn *pgx.Conn, name, statement string) string {
 	}
 	var args []string
 	for _, oid := range prepared.ParamOIDs {
-		switch oid {
-		case pgtype.TextOID:
-			args = append(args, "'x'")
-		case pgtype.Int8OID, pgtype.Int4OID, pgtype.Int2OID:
-			args = append(args, "1")
-		case pgtype.BoolOID:
-			args = append(args, "true")
-		default:
-			args = append(args, "'{}'")
-		}
+		args = append(args, valueOf(oid))
 	}
 	call := "EXPLAIN EXECUTE " + strings.ToLower(name)
 	if len(args) > 0 {
 		call += "(" + strings.Join(args, ", ") + ")"
 	}
-	rows, err := conn.Query(t.Context(), call)
+	return strings.Join(lines(t, conn, name, call), "\n")
+}
+
+// valueOf returns a value of a type, as SQL has it; of a number, user 1.
+func valueOf(oid uint32) string {
+	switch oid {
+	case pgtype.TextOID:
+		return "'x'"
+	case pgtype.Int8OID, pgtype.Int4OID, pgtype.Int2OID:
+		return "1"
+	case pgtype.BoolOID:
+		return "true"
+	}
+	return "'{}'"
+}
+
+// lines returns the text that a statement returns.
+func lines(t *testing.T, conn *pgx.Conn, name, statement string) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), statement)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	return strings.Join(lines, "\n")
+	return all
 }

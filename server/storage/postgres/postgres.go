@@ -79,6 +79,19 @@ func steps() []pg.Step { return []pg.Step{pg.StepOf(start), pg.StepOf(fence)} }
 // part names the tables of this package.
 const part = "storage"
 
+// migrate makes or updates the tables. A Citus spreads new ones over its machines by user.
+func migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	citus, err := pg.Citus(ctx, pool)
+	if err != nil {
+		return err
+	}
+	all := steps()
+	if citus {
+		all[0] = pg.StepOf(distributed(start))
+	}
+	return pg.Migrate(ctx, pool, part, all)
+}
+
 // ErrNewer is the error of a database that was made by a newer version of this program, and
 // that this one cannot use.
 var ErrNewer = pg.ErrNewer
@@ -91,7 +104,7 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pg.Migrate(ctx, pool, part, steps()); err != nil {
+	if err := migrate(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
