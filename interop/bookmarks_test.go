@@ -81,7 +81,12 @@ func TestBookmarks(t *testing.T) {
 	ff.sync(t)
 	we := ourSide{w.Browser("our device", ann)}
 	settle(t, we, ff)
-	for i, st := range slices.Concat(stories(), conflicts()) {
+	list := slices.Concat(stories(), conflicts())
+	for i, st := range list {
+		if i == len(list)-1 {
+			// In the last story items are added in Firefox's future, which its maintenance would correct.
+			check(t, ff.Maintain(t.Context()))
+		}
 		t.Run(st.name+", Firefox first", func(t *testing.T) { tell(t, w, st, fmt.Sprint("a", i), ff, we) })
 		t.Run(st.name+", we first", func(t *testing.T) { tell(t, w, st, fmt.Sprint("b", i), we, ff) })
 	}

@@ -76,7 +76,7 @@ func (ff *Firefox) StorageURL(ctx context.Context) (url string, err error) {
 func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) {
 	var r Result
 	err := ff.run(ctx, &r, `
-		const [only, engineSucceeded] = args;
+		const [only, engineSucceeded, statusOK] = args;
 		const { Observers } = ChromeUtils.importESModule("resource://services-common/observers.sys.mjs");
 		const { setTimeout } = ChromeUtils.importESModule("resource://gre/modules/Timer.sys.mjs");
 
@@ -85,7 +85,9 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 		const words = e => e?.message || String(e);
 		const counts = list => Object.fromEntries((list ?? []).map(({ name, count }) => [name, count]));
 		let error = "";
+		let began = false;
 		const topics = {
+			"weave:service:sync:start": () => { began = true; },
 			"weave:engine:sync:start": (_, name) => { of(name); },
 			"weave:engine:sync:applied": (count, name) => {
 				const { applied = 0, failed = 0, newFailed = 0, reconciled = 0 } = count ?? {};
@@ -104,11 +106,6 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 			"weave:service:login:error": e => { error ||= words(e ?? "login failed"); },
 			"weave:service:sync:error": e => { error ||= words(e); },
 		};
-		// The lock is held by a sign-in, or by a sync that was running before its scheduler was
-		// stopped. Firefox does not notify anybody of its release.
-		while (Weave.Service.locked) {
-			await new Promise(resolve => setTimeout(resolve, 20));
-		}
 		// Firefox hides a device that is not in its list of the account's devices, and relies
 		// on push messages, which do not arrive here, to keep that list up to date.
 		await fxAccounts.device.refreshDeviceList({ ignoreCached: true }).catch(() => {});
@@ -120,7 +117,15 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 			Observers.add(topic, hear);
 		}
 		try {
-			await Weave.Service.sync({ why: "user", ...(only ? { engines: only } : {}) });
+			do {
+				// The lock is held by a sign-in, or by a sync that was running before its scheduler was
+				// stopped. Firefox does not notify anybody of its release, and a sync that finds it held
+				// ends without a word.
+				while (Weave.Service.locked) {
+					await new Promise(resolve => setTimeout(resolve, 20));
+				}
+				await Weave.Service.sync({ why: "user", ...(only ? { engines: only } : {}) });
+			} while (!began && !error && Weave.Status.service == statusOK);
 		} finally {
 			for (const [topic, hear] of Object.entries(topics)) {
 				Observers.remove(topic, hear);
@@ -132,7 +137,7 @@ func (ff *Firefox) Sync(ctx context.Context, engines ...string) (Result, error) 
 			}
 		}
 		const { service, login, sync } = Weave.Status;
-		return { service, login, sync, error, engines };`, engines, engineSucceeded)
+		return { service, login, sync, error, engines };`, engines, engineSucceeded, statusOK)
 	if err != nil {
 		return Result{}, fmt.Errorf("syncing Firefox: %w", err)
 	}
