@@ -246,26 +246,40 @@ func (db *DB) UpdateSoon(ctx context.Context, f func(*Tx) error) error {
 	if !db.durable {
 		return db.UpdateCached(ctx, f)
 	}
+	return db.atLevel(ctx, "NORMAL", "FULL", f)
+}
+
+// UpdateDurably is [DB.UpdateCached] that waits for the disk, even if [Options.Durable] is not set:
+// its commit and all earlier ones survive a power failure.
+func (db *DB) UpdateDurably(ctx context.Context, f func(*Tx) error) error {
+	if db.durable {
+		return db.UpdateCached(ctx, f)
+	}
+	return db.atLevel(ctx, "FULL", "NORMAL", f)
+}
+
+// atLevel runs one transaction with another synchronous setting than the file's.
+func (db *DB) atLevel(ctx context.Context, level, usual string, f func(*Tx) error) error {
 	began := false
-	err := db.soon(ctx, func(t *Tx) error { began = true; return f(t) })
+	err := db.leveled(ctx, level, usual, func(t *Tx) error { began = true; return f(t) })
 	if began {
 		db.writeStatements.prepare(context.WithoutCancel(ctx), db.write)
 	}
 	return err
 }
 
-func (db *DB) soon(ctx context.Context, f func(*Tx) error) error {
+func (db *DB) leveled(ctx context.Context, level, usual string, f func(*Tx) error) error {
 	conn, err := db.write.Conn(ctx)
 	if err != nil {
 		return Explain(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous=NORMAL"); err != nil {
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
 		return Explain(err)
 	}
 	defer func() {
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous=FULL"); err != nil {
-			// The connection must not be used for durable writes, so the pool replaces it.
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous="+usual); err != nil {
+			// The connection must not be used at this level, so the pool replaces it.
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}()

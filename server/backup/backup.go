@@ -7,6 +7,7 @@
 //	syncmanager-backup.json   what it is
 //	storage/…, token.sqlite, accounts.sqlite, token-secret, acme/…
 //	                          of a storage node storage-node in place of accounts and secret
+//	storage/journal/…         steps that the users' files lack, if any, as after a loss of power
 //	left-out.json             the users' files that could not be read, if any
 //	checksums.json            each file with its size and SHA-256, at the end
 //
@@ -30,9 +31,11 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 	"github.com/syncmanager/syncmanager/server/node"
+	storagedb "github.com/syncmanager/syncmanager/server/storage/sqlite"
 )
 
 // format is the version of the archive's format.
@@ -59,7 +62,7 @@ type sum struct {
 }
 
 // known matches the names that an archive may contain besides head, left-out list and tail.
-var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage-node|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
+var known = regexp.MustCompile(`^(accounts\.sqlite|token\.sqlite|token-secret|storage-node|storage/[0-9a-f]{2}/[1-9][0-9]{0,18}\.sqlite|storage/journal/[0-9]{16}\.redo|acme/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127})$`)
 
 // needed returns the files that every server's data folder has, or every storage node's. has reports
 // whether a folder has a file.
@@ -216,6 +219,11 @@ type writer struct {
 	before *earlier // nil: none
 	sums   []sum
 	report Report
+
+	// pending is what the journal had before the users' files were copied. behind has the users
+	// whose copies lack some of it, with their last-modified times.
+	pending *storagedb.Pending
+	behind  map[int64]bso.Timestamp
 }
 
 func (w *writer) all() error {
@@ -253,10 +261,23 @@ func (w *writer) all() error {
 	return w.json(tailName, w.sums)
 }
 
-// storage adds the users' files one by one. A file that cannot be read does not stop the
-// backup.
-func (w *writer) storage() error {
+// storage adds the users' files one by one, and the steps that they lack. A file that cannot be read
+// does not stop the backup.
+func (w *writer) storage() (err error) {
 	root := filepath.Join(w.src.Dir, "storage")
+	// A step that leaves the journal from now on is in the user's file.
+	if w.pending, err = storagedb.ReadPending(root); err != nil {
+		return err
+	}
+	w.behind = make(map[int64]bso.Timestamp)
+	if err := w.users(root); err != nil || len(w.behind) == 0 {
+		return err
+	}
+	name, content := w.pending.Journal(w.behind)
+	return w.add("storage/"+filepath.ToSlash(name), int64(len(content)), bytes.NewReader(content))
+}
+
+func (w *writer) users(root string) error {
 	return filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(w.src.Dir, p)
 		if relErr != nil {
@@ -270,7 +291,7 @@ func (w *writer) storage() error {
 			w.report.LeftOut = append(w.report.LeftOut, LeftOut{Name: name, Reason: err.Error()})
 			return nil
 		}
-		if !e.Type().IsRegular() || !known.MatchString(name) {
+		if _, is := storageNumber(name); !is || !e.Type().IsRegular() || !known.MatchString(name) {
 			return nil // a folder or a journal
 		}
 		err = w.database(name)
@@ -318,6 +339,11 @@ func (w *writer) database(name string) (err error) {
 		return &unreadable{err}
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if uid, is := storageNumber(name); is {
+		if err := w.noteBehind(uid, s); err != nil {
+			return &unreadable{err}
+		}
+	}
 	size, err := s.Size(w.ctx)
 	if err != nil {
 		return &unreadable{err}
@@ -337,6 +363,28 @@ func (w *writer) database(name string) (err error) {
 		}
 	}
 	return w.add(name, int64(len(b)), bytes.NewReader(b))
+}
+
+// sqlModified reads the last-modified time of a user's storage.
+const sqlModified = `SELECT modified FROM storage`
+
+// noteBehind notes a user's file if it lacks steps that the journal has.
+func (w *writer) noteBehind(uid int64, s *sqlite.Snapshot) error {
+	rows, err := s.Query(w.ctx, sqlModified)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var modified bso.Timestamp
+	for rows.Next() {
+		if err := rows.Scan(&modified); err != nil {
+			return err
+		}
+	}
+	if w.pending.Missing(uid, modified) {
+		w.behind[uid] = modified
+	}
+	return sqlite.Explain(rows.Err())
 }
 
 // large adds a database through a copy on the disk.

@@ -35,7 +35,7 @@ type Finding struct {
 
 // ownNames matches the files of a data folder that are not examined and in no backup: locks,
 // journals, caches, the mark of a move, secrets of nodes, and files that were set aside.
-var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|node-[^/]*\.secret|storage/index\.sqlite|set-aside/.*|.*\.sqlite-(wal|shm))$`)
+var ownNames = regexp.MustCompile(`^(lock|admin\.sock|moving|node-[^/]*\.secret|storage/index\.sqlite|storage/journal/.*|set-aside/.*|.*\.sqlite-(wal|shm))$`)
 
 // beside matches the databases that are in no backup: messages that were sent since must not
 // be sent again, and what a takeover noted since need not be true of the storages in it.
@@ -57,6 +57,9 @@ func Check(ctx context.Context, dir, work string, found func(Finding)) (files in
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	c := &checker{dir: dir, work: work, found: found, owners: readOwners(ctx, dir, work)}
+	if _, err := storagedb.ReadPending(filepath.Join(dir, "storage")); err != nil {
+		c.say(path.Join("storage", storagedb.JournalFolder), true, err.Error())
+	}
 	err = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()

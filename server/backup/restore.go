@@ -111,7 +111,9 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 		return &targetError{err}
 	}
 	var databases []string
+	journal := false
 	_, err = scan(ctx, archive, func(name string, r io.Reader) error {
+		journal = journal || path.Ext(name) == ".redo"
 		if strings.HasSuffix(name, ".sqlite") {
 			databases = append(databases, name)
 		}
@@ -127,6 +129,13 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 			}
 			return err
 		}
+	}
+	if journal {
+		if err := catchUp(ctx, filepath.Join(at, "storage"), now); err != nil {
+			return err
+		}
+	}
+	for _, name := range databases {
 		if _, is := storageNumber(name); is {
 			// Devices have synced since the backup, so they must compare everything.
 			if err := storagedb.RenewSyncIDs(ctx, filepath.Join(at, filepath.FromSlash(name)), random, now); err != nil {
@@ -135,6 +144,22 @@ func unpack(ctx context.Context, archive io.Reader, at string, random io.Reader,
 		}
 	}
 	return nil
+}
+
+// catchUp gives the users' files the steps that the backup has beside them.
+func catchUp(ctx context.Context, dir string, now time.Time) error {
+	users, err := storagedb.New(storagedb.Config{Dir: dir, Now: func() time.Time { return now }})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err := users.Close(ctx); err != nil {
+		return &targetError{err}
+	}
+	pending, err := storagedb.ReadPending(dir)
+	if err != nil || !pending.Empty() {
+		return errors.Join(fmt.Errorf("%w: its journal does not fit its files", ErrDamaged), err)
+	}
+	return os.RemoveAll(filepath.Join(dir, storagedb.JournalFolder))
 }
 
 // writeFile writes one file durably. Its name must match known.

@@ -70,7 +70,7 @@ func schemaOf(name string) fs.FS {
 		return outbox.Schema()
 	case name == "takeover.sqlite":
 		return takeover.Schema()
-	case strings.HasPrefix(name, "storage/"):
+	case strings.HasPrefix(name, "storage/") && strings.HasSuffix(name, ".sqlite"):
 		return storagedb.Schema()
 	}
 	return nil

@@ -107,7 +107,7 @@ func BenchmarkUsersInTurn(b *testing.B) {
 // the disk: the folder for temporary files decides which.
 func BenchmarkWritingUsers(b *testing.B) {
 	for _, records := range []int{1, 100} {
-		for _, users := range []int{1, 8, 64} {
+		for _, users := range []int{1, 8, 64, 1000} {
 			b.Run(fmt.Sprintf("records=%d/users=%d", records, users), func(b *testing.B) {
 				s := openBench(b, b.TempDir())
 				for uid := range users {

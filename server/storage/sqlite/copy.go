@@ -60,6 +60,7 @@ func (t *transaction) Import(collection string, modified bso.Timestamp, records 
 
 // ImportModified implements [storage.Importer].
 func (t *transaction) ImportModified(modified bso.Timestamp) error {
+	t.redo.leave()
 	last, err := t.Modified("", "")
 	if err != nil || last >= modified {
 		return err
@@ -71,8 +72,10 @@ func (t *transaction) ImportModified(modified bso.Timestamp) error {
 
 // Fence implements [storage.Fencer]: each step reads the fence when its turn has come.
 func (b *Backend) Fence(ctx context.Context, uid int64, on bool) error {
-	return b.write(ctx, uid, storage.Durable, func(t *transaction) error {
-		_, err := t.tx.Exec(sqlFence, on)
-		return err
+	return b.use(ctx, uid, func(file *file) error {
+		return b.alone(ctx, file, func(t *transaction) error {
+			_, err := t.tx.Exec(sqlFence, on)
+			return err
+		})
 	})
 }

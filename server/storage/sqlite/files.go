@@ -24,6 +24,8 @@ type files struct {
 	opts  sqlite.Options
 	index index
 	marks atomic.Int64
+	// catchUp, unless nil, is called with each file that was opened, before it is used.
+	catchUp func(ctx context.Context, uid int64, db *sqlite.DB) error
 
 	// slots holds an element for each user whose file is in use.
 	slots chan struct{}
@@ -46,6 +48,11 @@ type file struct {
 	gone  bool          // close it when its last use ends
 	// unlisted says that the index may not have what is in the file.
 	unlisted atomic.Bool
+	unsynced unsynced
+	// goesAlone says that the last step that waited for the disk could not be in the journal: the next one is
+	// likely the same, and would be undone first.
+	goesAlone atomic.Bool
+	redo      []byte // of the step whose turn it is
 	// before, unless nil, is closed when the file has been closed after its use before this one.
 	// Until then it is not opened: the index would get what was in it before.
 	before chan struct{}
@@ -188,7 +195,14 @@ func (p *files) openFile(ctx context.Context, uid int64) (*sqlite.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, path, p.opts)
+	db, err := sqlite.Open(ctx, path, p.opts)
+	if err != nil || p.catchUp == nil {
+		return db, err
+	}
+	if err := p.catchUp(ctx, uid, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // remove deletes the file of a user. Calls that use it go on with the deleted file; later

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func TestRemovingAFileInUse(t *testing.T) {
 }
 
 // TestACommitWaitsForTheDisk checks the settings: their effect shows only when the power
-// is cut, or after waiting.
+// is cut, or after waiting. The first step of a file goes alone, and the next one into the journal.
 func TestACommitWaitsForTheDisk(t *testing.T) {
 	t.Parallel()
 	backend, err := New(Config{Dir: t.TempDir(), Now: newTestClock(), BusyTimeout: 7 * time.Millisecond})
@@ -146,16 +147,16 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	err = backend.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
-		for pragma, want := range map[string]int{"synchronous": 2, "busy_timeout": 7} {
-			var got int
-			if err := tx.(*transaction).tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
-				t.Errorf("%s is %d, %v", pragma, got, err)
-			}
+	for i, synchronous := range []int{2, 2, 1} {
+		var got struct{ synchronous, busy int }
+		err = backend.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
+			sql := tx.(*transaction).tx
+			// A prepared statement has the value that it was prepared with.
+			return errors.Join(sql.QueryRow(fmt.Sprint("PRAGMA synchronous -- ", i, got.busy)).Scan(&got.synchronous),
+				sql.QueryRow("PRAGMA busy_timeout").Scan(&got.busy), tx.Put("c", nil))
+		})
+		if err != nil || got.synchronous != synchronous || got.busy != 7 {
+			t.Errorf("step %d: %+v, %v, want synchronous %d", i, got, err, synchronous)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -249,7 +249,7 @@ func (b *Backend) SetAside(ctx context.Context, uid int64, to string) error {
 			return err
 		}
 	}
-	return nil
+	return b.forget(uid)
 }
 
 // Compact implements [storage.FilePerUser].

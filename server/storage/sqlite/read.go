@@ -18,6 +18,8 @@ type transaction struct {
 	time bso.Timestamp // of this step's writes; 0 until it is needed
 	// last is the storage's last-modified time before this step's writes, if the step may write.
 	last bso.Timestamp
+	// redo, unless nil, gets what the step does, for the journal.
+	redo *redo
 }
 
 var _ storage.Tx = (*transaction)(nil)

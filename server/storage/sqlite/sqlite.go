@@ -1,5 +1,5 @@
 // Package sqlite is a [storage.Backend] that stores the records of each user in one
-// SQLite file.
+// SQLite file. Users who write at once wait for the disk together, in a journal that they share.
 package sqlite
 
 import (
@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite/internal/journal"
 	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
@@ -50,19 +52,23 @@ const cachePages = 64
 // Backend stores each user in one SQLite file: writers of different users do not wait for each
 // other, and a user is backed up or deleted as a file.
 type Backend struct {
-	now   func() time.Time
-	files *files
+	now     func() time.Time
+	files   *files
+	journal *journal.Journal
+	past    past
 }
 
-// New returns a Backend. The files are opened when they are needed.
-func New(c Config) (*Backend, error) {
+// New returns a Backend, after it brought the files up to date that a loss of power left behind the
+// journal. The others are opened when they are needed.
+func New(c Config) (*Backend, error) { return open(c, journal.Options{}) }
+
+func open(c Config, j journal.Options) (*Backend, error) {
 	maxOpen := c.MaxOpen
 	if maxOpen == 0 {
 		maxOpen = 64
 	}
 	o := sqlite.Options{
 		Migrations:  Schema(),
-		Durable:     true,
 		Readers:     2,
 		CachePages:  cachePages,
 		MaxPages:    c.MaxPages,
@@ -75,7 +81,12 @@ func New(c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{now: c.Now, files: files}, nil
+	b := &Backend{now: c.Now, files: files}
+	files.catchUp = b.catchUp
+	if err := b.openJournal(c.Dir, j); err != nil {
+		return nil, errors.Join(err, files.close(context.Background()))
+	}
+	return b, nil
 }
 
 // NodeType implements [storage.Backend].
@@ -83,8 +94,12 @@ func (b *Backend) NodeType() string { return "sqlite" }
 
 // explain adds to an error the user's file, and the error of the contract that it means.
 func (b *Backend) explain(uid int64, err error) error {
+	if errors.Is(err, journal.ErrFailed) { // whatever failed
+		return fmt.Errorf("%w: %w", storage.ErrUnreachable, err)
+	}
 	for from, to := range map[error]error{
 		sqlite.ErrBusy: storage.ErrBusy, sqlite.ErrFull: storage.ErrFull, sqlite.ErrCorrupt: storage.ErrDamaged,
+		syscall.ENOSPC: storage.ErrFull,
 	} {
 		if errors.Is(err, from) {
 			return fmt.Errorf("%w: %s: %w", to, b.files.path(uid), err)
@@ -116,32 +131,27 @@ func (b *Backend) Update(ctx context.Context, uid int64, d storage.Durability, f
 		if err != nil {
 			return err
 		}
+		if t.last == 0 && t.redo != nil && !t.redo.unread { // stamp would find out later
+			t.redo.leave()
+			return errAlone
+		}
 		return f(t)
 	})
 }
 
-// write is Update for a user who may be fenced.
-func (b *Backend) write(ctx context.Context, uid int64, d storage.Durability, f func(*transaction) error) error {
-	file, err := b.files.acquire(ctx, uid)
-	if err != nil {
-		return b.explain(uid, err)
-	}
-	defer b.files.release(file)
-	file.unlisted.Store(true)
-	update := file.db.UpdateCached
-	if d == storage.Deferred {
-		update = file.db.UpdateSoon
-	}
-	return b.explain(uid, update(ctx, func(tx *sqlite.Tx) error {
-		return f(&transaction{tx: tx, now: bso.TimestampOf(b.now())})
-	}))
+// Delete implements [storage.Backend].
+func (b *Backend) Delete(_ context.Context, uid int64) error {
+	return errors.Join(b.files.remove(uid), b.forget(uid))
 }
 
-// Delete implements [storage.Backend].
-func (b *Backend) Delete(_ context.Context, uid int64) error { return b.files.remove(uid) }
-
 // Close implements [storage.Backend].
-func (b *Backend) Close(ctx context.Context) error { return b.files.close(ctx) }
+func (b *Backend) Close(ctx context.Context) error {
+	err := b.files.close(ctx)
+	if err != nil && ctx.Err() != nil {
+		return err // it may be called again
+	}
+	return errors.Join(err, b.journal.Close(err == nil))
+}
 
 // probeSize is the size of the file that Probe writes, in bytes.
 const probeSize = 4096
@@ -150,6 +160,9 @@ const probeSize = 4096
 func (b *Backend) Probe(context.Context) error {
 	if b.files.isClosed() {
 		return storage.ErrClosed
+	}
+	if err := b.journal.Err(); err != nil {
+		return b.explain(0, err)
 	}
 	f, err := os.CreateTemp(b.files.dir, ".probe-*") // 0600
 	if err != nil {

@@ -23,6 +23,9 @@ func (t *transaction) stamp(collection string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if t.last == 0 { // the first step of a file
+		t.redo.leave()
+	}
 	if _, err := t.tx.Exec(sqlStamp, now); err != nil || collection == "" {
 		return 0, err
 	}
@@ -35,6 +38,7 @@ func (t *transaction) Put(collection string, changes []storage.Change) error {
 	if err != nil {
 		return err
 	}
+	t.redo.note(t.now, func(step []byte) []byte { return appendPut(step, collection, changes) })
 	var args [8]any
 	return t.tx.Each(sqlPut, len(changes), func(i int) []any {
 		c := &changes[i]
@@ -53,6 +57,7 @@ func (t *transaction) DeleteRecords(collection string, ids []bso.ID) error {
 	if err != nil {
 		return err
 	}
+	t.redo.note(t.now, func(step []byte) []byte { return appendDeleteRecords(step, collection, ids) })
 	_, err = t.tx.Exec(sqlDeleteRecords, n, string(list))
 	return err
 }
@@ -62,12 +67,16 @@ func (t *transaction) DeleteCollection(collection string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if n == 0 { // no time says whether a file has such a step
+		t.redo.leave()
+	}
 	if err := t.dropBatches(sqlDropCollectItems, sqlDropCollectBatch, collection); n == 0 || err != nil {
 		return false, err
 	}
 	if _, err := t.stamp(""); err != nil {
 		return false, err
 	}
+	t.redo.note(t.now, func(step []byte) []byte { return appendDeleteCollection(step, collection) })
 	if _, err := t.tx.Exec(sqlDeleteAllRecords, n); err != nil {
 		return false, err
 	}
@@ -79,6 +88,7 @@ func (t *transaction) DeleteAll() error {
 	if _, err := t.stamp(""); err != nil {
 		return err
 	}
+	t.redo.note(t.now, func(step []byte) []byte { return append(step, redoDeleteAll) })
 	for _, wipe := range []string{sqlWipeItems, sqlWipeBatches, sqlWipeRecords, sqlWipeCollections} {
 		if _, err := t.tx.Exec(wipe); err != nil {
 			return err
@@ -88,6 +98,7 @@ func (t *transaction) DeleteAll() error {
 }
 
 func (t *transaction) StartBatch(collection, token string, expires bso.Timestamp) error {
+	t.redo.leave()
 	if err := t.dropBatches(sqlDropExpiredItems, sqlDropExpiredBatch, t.now); err != nil {
 		return err
 	}
@@ -105,6 +116,7 @@ func (t *transaction) batch(collection, token string) (n int64, err error) {
 }
 
 func (t *transaction) AppendBatch(collection, token string, changes []storage.Change) (size storage.BatchSize, err error) {
+	t.redo.leave()
 	n, err := t.batch(collection, token)
 	if err != nil {
 		return size, err
@@ -127,6 +139,7 @@ func (t *transaction) AppendBatch(collection, token string, changes []storage.Ch
 }
 
 func (t *transaction) CommitBatch(collection, token string) (int, error) {
+	t.redo.leave()
 	batch, err := t.batch(collection, token)
 	if err != nil {
 		return 0, err
@@ -172,14 +185,17 @@ func (t *transaction) Usage(token string) (u storage.Usage, err error) {
 }
 
 func (t *transaction) BoundBatches(token string, number int, bytes int64) error {
+	t.redo.leave()
 	return t.dropBatches(sqlDropExcessItems, sqlDropExcessBatch, storage.Overhead, token, number, bytes)
 }
 
 func (t *transaction) DropBatch(token string) error {
+	t.redo.leave()
 	return t.dropBatches(sqlDropTokenItems, sqlDropTokenBatch, token)
 }
 
 func (t *transaction) DropExpired(most int) (int, error) {
+	t.redo.leave()
 	if err := t.dropBatches(sqlDropExpiredItems, sqlDropExpiredBatch, t.now); err != nil {
 		return 0, err
 	}
