@@ -122,21 +122,34 @@ func (s *Server) drain(ctx context.Context, url string) (d Drained, err error) {
 
 // move moves one user's storage to another node. Nothing of it is left if it fails.
 func (s *Server) move(ctx context.Context, uid int64) error {
+	_, err := s.moveBy(ctx, uid, true, func(from transfer.Peer, fromUID int64, to transfer.Peer, toUID int64) error {
+		_, err := transfer.Copy(ctx, bso.TimestampOf(s.cfg.Now()), from, fromUID, to, toUID)
+		return err
+	})
+	return err
+}
+
+// copying makes the storage toUID from the storage fromUID, which nobody writes meanwhile.
+type copying func(from transfer.Peer, fromUID int64, to transfer.Peer, toUID int64) error
+
+// moveBy moves one user's storage by what copied does, with away to another node than it is on. It returns the number of the new
+// one.
+func (s *Server) moveBy(ctx context.Context, uid int64, away bool, copied copying) (int64, error) {
 	done, err := s.Writing()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer done()
-	m, err := s.tokens.BeginMove(ctx, uid)
+	m, err := s.tokens.BeginMove(ctx, uid, away)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := s.copyAndSwitch(ctx, m); err != nil {
+	if err := s.copyAndSwitch(ctx, m, copied); err != nil {
 		// The user's devices must not wait, also if the caller no longer does.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpTimeout)
 		defer cancel()
 		if switched, upErr := s.giveUp(clean, m); upErr != nil || !switched {
-			return errors.Join(err, upErr)
+			return 0, errors.Join(err, upErr)
 		}
 	}
 	if from, err := s.peer(m.From.Node); err == nil {
@@ -149,13 +162,13 @@ func (s *Server) move(ctx context.Context, uid int64) error {
 			}
 		}
 	}
-	return nil
+	return m.To.UID, nil
 }
 
 // giveUpTimeout bounds how long the end of a move that failed takes.
 const giveUpTimeout = 30 * time.Second
 
-func (s *Server) copyAndSwitch(ctx context.Context, m token.Move) error {
+func (s *Server) copyAndSwitch(ctx context.Context, m token.Move, copied copying) error {
 	from, err := s.peer(m.From.Node)
 	if err != nil {
 		return err
@@ -167,7 +180,7 @@ func (s *Server) copyAndSwitch(ctx context.Context, m token.Move) error {
 	if err := from.Fence(ctx, m.From.UID, true); err != nil {
 		return &transfer.SourceError{Err: err}
 	}
-	if _, err := transfer.Copy(ctx, bso.TimestampOf(s.cfg.Now()), from, m.From.UID, to, m.To.UID); err != nil {
+	if err := copied(from, m.From.UID, to, m.To.UID); err != nil {
 		return err
 	}
 	return s.tokens.Switch(ctx, m)

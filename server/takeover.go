@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/syncmanager/syncmanager/server/storage/transfer"
 	"github.com/syncmanager/syncmanager/server/takeover"
 )
 
@@ -23,6 +24,26 @@ func (s *Server) TakeOver(ctx context.Context, src takeover.Source, o takeover.O
 		return takeover.Report{}, err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
+	// Nodes that do not answer get nobody, and no drain runs meanwhile.
+	if _, err := s.checkNodes(ctx); err != nil {
+		return takeover.Report{}, err
+	}
+	end, err := s.beginDrain(ctx)
+	if err != nil {
+		return takeover.Report{}, err
+	}
+	defer end()
 	o.Now = s.cfg.Now
-	return takeover.Run(ctx, src, &takeover.Target{Tokens: s.tokens, Backend: s.backend, State: state}, o)
+	return takeover.Run(ctx, src, &takeover.Target{Tokens: s.tokens, Backend: s.backend, State: state, Nodes: ownNodes{s}}, o)
+}
+
+// ownNodes are the storage nodes of this server.
+type ownNodes struct{ s *Server }
+
+// Peer implements [takeover.Nodes].
+func (n ownNodes) Peer(url string) (transfer.Peer, error) { return n.s.peer(url) }
+
+// Move implements [takeover.Nodes].
+func (n ownNodes) Move(ctx context.Context, uid int64, copied func(from transfer.Peer, fromUID int64, to transfer.Peer, toUID int64) error) (int64, error) {
+	return n.s.moveBy(ctx, uid, false, copied)
 }

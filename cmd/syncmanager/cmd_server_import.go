@@ -50,7 +50,8 @@ with 'serve --accounts-server'; then Firefox needs only another value of the pre
 identity.sync.tokenserver.uri, and keeps its data.
 
 The other database is only read, in one consistent state; its server may be running.
-This server must be stopped, unless it keeps its data in PostgreSQL: see --database.
+This server must be stopped, unless it keeps its data in PostgreSQL: see --database. If it
+has storage nodes, these must run: the users are assigned to them as by signing in.
 
 A password is not taken from the command line, which others can see. For MySQL it comes
 from $MYSQL_PWD or ~/.my.cnf, for PostgreSQL from $PGPASSWORD or ~/.pgpass; or it is asked

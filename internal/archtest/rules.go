@@ -134,7 +134,7 @@ var rules = []rule{
 		"a recovery key opens an account, and does not set its password"},
 	{"server/takeover/mozilla", []string{"server/takeover", "bso", "internal/sqlitecopy"},
 		"another server's database is read without knowing where it is copied to"},
-	{"server/takeover", []string{"server/storage", "server/token", "server/internal/sqldb", "bso"},
+	{"server/takeover", []string{"server/storage", "server/storage/transfer", "server/token", "server/internal/sqldb", "bso"},
 		"copying users depends neither on the databases that they come from nor on those that they go to"},
 	{"server/storage/transfer", []string{"server/storage", "server/storage/sqlite", "bso"},
 		"a copy is made between any two backends, so it knows none; one is for tests"},

@@ -15,19 +15,27 @@ import (
 func (r *run) merge(ctx context.Context, a account, is token.Standing, before *taken) error {
 	var c *content
 	amounts := make(map[string]Amount)
-	err := r.to.Backend.Update(ctx, is.UID, storage.Durable, func(tx storage.Tx) (err error) {
-		clear(amounts) // it may be called again
-		m := merging{tx: tx, since: before.source, now: r.now(), amounts: amounts}
-		c, err = r.read(ctx, a, m.take)
-		return err
-	})
+	into := func(uid int64) error {
+		return r.to.Backend.Update(ctx, uid, storage.Durable, func(tx storage.Tx) (err error) {
+			clear(amounts) // it may be called again
+			m := merging{tx: tx, since: before.source, now: r.now(), amounts: amounts}
+			c, err = r.read(ctx, a, m.take)
+			return err
+		})
+	}
+	uid, err := is.UID, error(nil)
+	if is.Node == "" {
+		err = into(uid)
+	} else {
+		uid, err = r.mergeOnNode(ctx, a, is, into)
+	}
 	if err != nil {
 		return err
 	}
-	if err := r.to.Tokens.Adopt(ctx, a.Adoption, is.UID, is.UID); err != nil {
+	if err := r.to.Tokens.Adopt(ctx, a.Adoption, uid, uid); err != nil {
 		return err
 	}
-	if err := r.to.State.put(ctx, a.Account, taken{uid: is.UID, source: c.storage, hash: c.hash()}); err != nil {
+	if err := r.to.State.put(ctx, a.Account, taken{uid: uid, source: c.storage, hash: c.hash()}); err != nil {
 		return err
 	}
 	r.report.Merged++

@@ -19,6 +19,8 @@ type Target struct {
 	Tokens  *token.Service
 	Backend storage.Backend
 	State   *State
+	// Nodes has the storages of users who are assigned to storage nodes. It must be set if there are nodes.
+	Nodes Nodes
 }
 
 // Options say what a run takes.
@@ -55,6 +57,9 @@ var (
 //   - everything again, if the account has another key there, of a later time.
 //
 // A user with another key here, or with records here that were not copied, is reported and left as it is.
+//
+// If the target has storage nodes, each user is assigned to one as a sign-in would be, or stays on the one that they are
+// on, and is copied there through the target's own storage.
 //
 // Run returns an error if a database fails; what was copied before that stays.
 func Run(ctx context.Context, src Source, to *Target, o Options) (Report, error) {
@@ -106,7 +111,7 @@ func (r *run) user(ctx context.Context, u User) error {
 		return r.look(ctx, a)
 	}
 	err = r.take(ctx, a)
-	for _, known := range []error{token.ErrRetired, token.ErrNewerKey, token.ErrMoved, errHasRecords, errBothMoved} {
+	for _, known := range []error{token.ErrRetired, token.ErrNewerKey, token.ErrMoved, token.ErrMoveOver, errHasRecords, errBothMoved} {
 		if errors.Is(err, known) {
 			r.report.skipUser(a.Account, known.Error())
 			return nil
@@ -154,11 +159,7 @@ func (r *run) take(ctx context.Context, a account) error {
 	if err != nil {
 		return err
 	}
-	var modified bso.Timestamp
-	err = r.to.Backend.View(ctx, is.UID, func(v storage.View) (err error) {
-		modified, err = v.Modified("", "")
-		return err
-	})
+	modified, err := r.modified(ctx, is)
 	switch {
 	case err != nil:
 		return err
@@ -188,7 +189,7 @@ func (r *run) recognize(ctx context.Context, a account, is token.Standing) error
 	if err != nil {
 		return err
 	}
-	here, err := r.here(ctx, is.UID, there.horizon)
+	here, err := r.at(ctx, a, is, there.horizon)
 	if err != nil {
 		return err
 	}
@@ -220,7 +221,11 @@ func (r *run) here(ctx context.Context, uid int64, horizon bso.Timestamp) (c *co
 // copy copies what is stored of a user into a storage of its own, compares, and makes it the
 // user's. Another storage that the user has is given up.
 func (r *run) copy(ctx context.Context, a account, is token.Standing, count *int) error {
-	uid, err := r.to.Tokens.Reserve(ctx, a.Account)
+	url, err := r.to.Tokens.Place(ctx, a.Account)
+	if err != nil {
+		return err
+	}
+	uid, err := r.to.Tokens.Reserve(ctx, a.Account, "")
 	if err != nil {
 		return err
 	}
@@ -228,17 +233,24 @@ func (r *run) copy(ctx context.Context, a account, is token.Standing, count *int
 	if err == nil {
 		err = r.compare(ctx, uid, there)
 	}
+	final := uid
+	if err == nil && url != "" {
+		final, err = r.toNode(ctx, a, uid, url)
+	}
 	if err == nil {
-		err = r.to.Tokens.Adopt(ctx, a.Adoption, is.UID, uid)
+		err = r.to.Tokens.Adopt(ctx, a.Adoption, is.UID, final)
+	}
+	if err != nil || final != uid {
+		// Nothing refers to the copy here. The purge would find it after a day.
+		err = errors.Join(err, r.drop(ctx, a, uid))
 	}
 	if err != nil {
-		// Nothing refers to the copy. The purge would find it after a day.
-		return errors.Join(err, r.to.Backend.Delete(context.WithoutCancel(ctx), uid))
+		return err
 	}
 	*count++
 	r.report.read(there)
 	r.report.count(there.amounts)
-	return r.note(ctx, a, uid, there)
+	return r.note(ctx, a, final, there)
 }
 
 // compare checks a copy.

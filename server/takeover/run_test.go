@@ -232,7 +232,7 @@ func TestUsersOfThisServer(t *testing.T) {
 	// ann has records here, bob has none yet, cyd was removed, and dan is new.
 	for _, account := range []string{ann, bob} {
 		a := token.Adoption{Account: account, Current: token.Key{ClientState: unhex(newKey), Generation: 999, Created: noon}}
-		uid, err := to.Tokens.Reserve(t.Context(), account)
+		uid, err := to.Tokens.Reserve(t.Context(), account, "")
 		must(t, err)
 		must(t, to.Tokens.Adopt(t.Context(), a, 0, uid))
 	}

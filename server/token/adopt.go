@@ -46,8 +46,9 @@ var (
 
 // Standing is what an account that is to be adopted has here.
 type Standing struct {
-	// UID is its storage; 0: it has none.
-	UID int64
+	// UID is its storage; 0: it has none. Node is where that is.
+	UID  int64
+	Node string
 	// Same says that the storage is that of the adoption's current key, not of a former one.
 	Same bool
 }
@@ -87,7 +88,7 @@ func standing(tx sqldb.Tx, a Adoption) (is Standing, now user, err error) {
 		}
 		same := bytes.Equal(u.clientState, a.Current.ClientState)
 		if current {
-			now, is = u, Standing{UID: u.uid, Same: same}
+			now, is = u, Standing{UID: u.uid, Node: u.node, Same: same}
 		}
 		older = older || same != current && (same || current && !known(u))
 	}
@@ -106,20 +107,60 @@ const reservation = 24 * time.Hour
 // reserved begins the name under which an account's reserved storages are. It is not the name of an account.
 const reserved = "reserved for "
 
-// Reserve makes an empty storage that no client can reach. [Service.Adopt] gives it to the account.
-// If that does not follow within a day, [Service.Replaced] lists it.
-func (s *Service) Reserve(ctx context.Context, account string) (uid int64, err error) {
+// Reserve makes an empty storage on a node that no client can reach. [Service.Adopt] gives it to the account,
+// and [Service.GiveBack] forgets it. If neither follows within a day, [Service.Replaced] lists it.
+func (s *Service) Reserve(ctx context.Context, account, node string) (uid int64, err error) {
 	mark, err := s.mark()
 	if err != nil {
 		return 0, err
 	}
 	err = s.db.Update(ctx, func(tx sqldb.Tx) error {
-		return tx.QueryRow(sqlReserve, reserved+account, mark, s.cfg.Now().Add(reservation).UnixMilli()).Scan(&uid)
+		return tx.QueryRow(sqlReserve, reserved+account, mark, s.cfg.Now().Add(reservation).UnixMilli(), node).Scan(&uid)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("reserve a storage: %w", err)
 	}
 	return uid, nil
+}
+
+// GiveBack forgets a storage that was reserved for an account, and that has nothing any more.
+func (s *Service) GiveBack(ctx context.Context, account string, uid int64) error {
+	err := s.db.Update(ctx, func(tx sqldb.Tx) error {
+		_, err := tx.Exec(sqlGiveBack, uid, reserved+account)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give a reserved storage back: %w", err)
+	}
+	return nil
+}
+
+// Place returns the node on which a new storage of an account belongs, as a sign-in would choose it: the one that the account is
+// on, unless that is being drained, or the one with the most room. It is "" if there are no nodes. The error wraps [ErrNoRoom].
+// [Service.Adopt] counts the user there.
+func (s *Service) Place(ctx context.Context, account string) (url string, err error) {
+	err = s.db.View(ctx, func(tx sqldb.Tx) error {
+		url = ""
+		var nodes, stays bool
+		if err := tx.QueryRow(sqlAnyNode).Scan(&nodes); err != nil || !nodes {
+			return err
+		}
+		err := tx.QueryRow(sqlPlaced, account).Scan(&url)
+		if err == nil {
+			err = tx.QueryRow(sqlNodeStays, url).Scan(&stays)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) || stays {
+			return err
+		}
+		if err = tx.QueryRow(sqlRoom).Scan(&url); errors.Is(err, sql.ErrNoRows) {
+			err = ErrNoRoom
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("choose a node: %w", err)
+	}
+	return url, nil
 }
 
 // mark returns a random text in place of a client state.
@@ -150,6 +191,11 @@ func (s *Service) Adopt(ctx context.Context, a Adoption, was, uid int64) error {
 		if err := s.settle(tx, a.Account, key, is, uid, mark); err != nil {
 			return err
 		}
+		if is.UID != uid {
+			if err := changeNode(tx, a.Account, is, now.node, uid); err != nil {
+				return err
+			}
+		}
 		for _, k := range a.Old {
 			if _, err := tx.Exec(sqlAddOld, a.Account, k.ClientState, k.Generation, k.KeysChangedAt, k.Created, s.cfg.Now().UnixMilli()); err != nil {
 				return err
@@ -161,6 +207,32 @@ func (s *Service) Adopt(ctx context.Context, a Adoption, was, uid int64) error {
 		return fmt.Errorf("adopt an account: %w", err)
 	}
 	return nil
+}
+
+// changeNode counts an account whose storage is uid from now on at the node of that, and no longer at that of the storage
+// before.
+func changeNode(tx sqldb.Tx, account string, was Standing, from string, uid int64) error {
+	if was.UID != 0 {
+		if _, err := tx.Exec(sqlLeave, from); err != nil {
+			return err
+		}
+		if err := noteEnded(tx, account); err != nil {
+			return err
+		}
+	}
+	var nodes bool
+	if err := tx.QueryRow(sqlAnyNode).Scan(&nodes); err != nil || !nodes {
+		return err
+	}
+	var to string
+	if err := tx.QueryRow(sqlNodeOf, uid).Scan(&to); err != nil {
+		return err
+	}
+	n, err := tx.Exec(sqlJoin, to)
+	if err == nil && n == 0 {
+		err = ErrNoRoom
+	}
+	return err
 }
 
 // settle makes uid the account's storage, for the key k.

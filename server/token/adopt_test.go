@@ -34,7 +34,7 @@ func TestAdopt(t *testing.T) {
 			if is, err := w.Standing(t.Context(), a); err != nil || is != (token.Standing{}) {
 				t.Fatalf("before: %+v, %v", is, err)
 			}
-			uid, err := w.Reserve(t.Context(), "ann")
+			uid, err := w.Reserve(t.Context(), "ann", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestAdopt(t *testing.T) {
 			}
 
 			// Again: another copy replaces the first, whose tokens end.
-			next, err := w.Reserve(t.Context(), "ann")
+			next, err := w.Reserve(t.Context(), "ann", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestAdopt(t *testing.T) {
 				t.Errorf("a token of the first copy: %v", err)
 			}
 			// A reservation that was not used is found after a day, a replaced storage after its last token.
-			left, err := w.Reserve(t.Context(), "ann")
+			left, err := w.Reserve(t.Context(), "ann", "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,9 +34,9 @@ func (s *Service) OnNode(ctx context.Context, url string, after int64, limit int
 	return uids, nil
 }
 
-// BeginMove begins a move of a storage to the node with the most room. The error wraps [ErrMoveOver], or
-// [ErrNoRoom].
-func (s *Service) BeginMove(ctx context.Context, uid int64) (m Move, err error) {
+// BeginMove begins a move of a storage to the node with the most room; with away to another than the one where it is. The
+// error wraps [ErrMoveOver], or [ErrNoRoom].
+func (s *Service) BeginMove(ctx context.Context, uid int64, away bool) (m Move, err error) {
 	account, err := s.accountOf(ctx, uid)
 	if err != nil {
 		return m, err
@@ -55,7 +55,11 @@ func (s *Service) BeginMove(ctx context.Context, uid int64) (m Move, err error) 
 		if err != nil {
 			return err
 		}
-		if m.To.Node, err = take(tx, m.From.Node); err != nil {
+		except := notANode
+		if away {
+			except = m.From.Node
+		}
+		if m.To.Node, err = take(tx, except); err != nil {
 			return err
 		}
 		err = tx.QueryRow(sqlAddMoving, account, mark, s.cfg.Now().UnixMilli(), m.To.Node).Scan(&m.To.UID)

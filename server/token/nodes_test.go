@@ -190,7 +190,7 @@ func TestMove(t *testing.T) {
 		if uids, err := w.OnNode(ctx, node1, 0, 10); err != nil || !slices.Equal(uids, []int64{ann.UID}) {
 			t.Fatalf("%v, %v", uids, err)
 		}
-		m, err := w.BeginMove(ctx, ann.UID)
+		m, err := w.BeginMove(ctx, ann.UID, true)
 		if w.ok(err); m.From != (token.Storage{UID: ann.UID, Node: node1}) || m.To.Node != node2 || m.To.UID == ann.UID {
 			t.Fatalf("%+v", m)
 		}
@@ -221,7 +221,7 @@ func TestMove(t *testing.T) {
 			t.Errorf("what the move left: %v, %v", all, err)
 		}
 
-		again, err := w.BeginMove(ctx, ann.UID)
+		again, err := w.BeginMove(ctx, ann.UID, true)
 		w.ok(err)
 		w.ok(w.Switch(ctx, again))
 		w.counted(":0 node1:0 node2:1")
@@ -243,7 +243,7 @@ func TestMove(t *testing.T) {
 		if all, err := w.Replaced(ctx); err != nil || !slices.Contains(all, again.From) {
 			t.Errorf("the old copy is not deleted: %v, %v", all, err)
 		}
-		if _, err := w.BeginMove(ctx, ann.UID); !errors.Is(err, token.ErrMoveOver) {
+		if _, err := w.BeginMove(ctx, ann.UID, true); !errors.Is(err, token.ErrMoveOver) {
 			t.Errorf("the old copy is moved: %v", err)
 		}
 		w.ok(w.RemoveNode(ctx, node1))
@@ -267,7 +267,7 @@ func TestASwitchOfAnotherState(t *testing.T) {
 			"a removal":   func(account string) { w.ok(w.Retire(ctx, account)) },
 		} {
 			a := w.mustHave(w.ask(name, 200, 100, "key-1"))
-			m, err := w.BeginMove(ctx, a.UID)
+			m, err := w.BeginMove(ctx, a.UID, true)
 			w.ok(err)
 			meanwhile(name)
 			if err := w.Switch(ctx, m); !errors.Is(err, token.ErrMoveOver) {
@@ -286,7 +286,7 @@ func TestASwitchOfAnotherState(t *testing.T) {
 		more, err := w.OnNode(ctx, node2, 0, 9)
 		w.ok(err)
 		for _, uid := range append(uids, more...) {
-			if _, err := w.BeginMove(ctx, uid); !errors.Is(err, token.ErrNoRoom) {
+			if _, err := w.BeginMove(ctx, uid, true); !errors.Is(err, token.ErrNoRoom) {
 				t.Errorf("moved to a node that is down: %v", err)
 			}
 		}

@@ -29,7 +29,7 @@ func TestPlans(t *testing.T) {
 var whole = map[string]string{
 	"sqlCount": "monitoring counts all accounts, by an index of uids alone",
 	"sqlUsers": "an operator lists all accounts",
-	"sqlNodes": fewNodes, "sqlAnyNode": fewNodes, "sqlTake": fewNodes, "sqlLockNodes": fewNodes, "sqlRemoveSelf": fewNodes,
+	"sqlNodes": fewNodes, "sqlAnyNode": fewNodes, "sqlTake": fewNodes, "sqlRoom": fewNodes, "sqlLockNodes": fewNodes, "sqlRemoveSelf": fewNodes,
 	"sqlRecount":  "once an hour, the users of all nodes are counted, by an index",
 	"sqlNodeUsed": "few moves are under way", "sqlMoves": "few moves are under way",
 }

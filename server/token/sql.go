@@ -36,7 +36,8 @@ const (
 	sqlUnsetDefaultQuota = `DELETE FROM settings WHERE name = 'quota'`
 	sqlAccountOf         = `SELECT account FROM users WHERE uid = ?1`
 	sqlRetired           = `SELECT retired = 1 FROM account_status WHERE account = ?1`
-	sqlReserve           = `INSERT INTO users (account, client_state, generation, keys_changed_at, created_at, replaced_at) VALUES (?1, ?2, 0, 0, 0, ?3) RETURNING uid`
+	sqlReserve           = `INSERT INTO users (account, client_state, generation, keys_changed_at, created_at, replaced_at, node) VALUES (?1, ?2, 0, 0, 0, ?3, ?4) RETURNING uid`
+	sqlGiveBack          = `DELETE FROM users WHERE uid = ?1 AND account = ?2 AND replaced_at IS NOT NULL`
 	sqlGiveWay           = `UPDATE users SET account = ?1, client_state = ?2, replaced_at = ?3 WHERE uid = ?4`
 	sqlSettle            = `UPDATE users SET account = ?1, client_state = ?2, generation = ?3, keys_changed_at = ?4, created_at = ?5, replaced_at = NULL
 		WHERE uid = ?6 AND account = ?7 AND replaced_at IS NOT NULL AND emptied = 0`
@@ -80,6 +81,11 @@ const (
 			SELECT url FROM nodes WHERE url <> ?1 AND draining = 0 AND down = 0 AND users < capacity AND capacity > 0
 			ORDER BY users * 1.0 / capacity, url LIMIT 1)
 		AND draining = 0 AND down = 0 AND users < capacity RETURNING url`
+	// sqlRoom is what sqlTake would take.
+	sqlRoom = `SELECT url FROM nodes WHERE draining = 0 AND down = 0 AND users < capacity AND capacity > 0
+		ORDER BY users * 1.0 / capacity, url LIMIT 1`
+	sqlJoin      = `UPDATE nodes SET users = users + 1 WHERE url = ?1 AND draining = 0 AND users < capacity`
+	sqlPlaced    = `SELECT node FROM users WHERE account = ?1 AND replaced_at IS NULL`
 	sqlNodeStays = `SELECT draining = 0 FROM nodes WHERE url = ?1`
 	sqlLeave     = `UPDATE nodes SET users = users - 1 WHERE url = ?1`
 	sqlLeaveAll  = `UPDATE nodes SET users = users - 1 WHERE url IN (SELECT node FROM users WHERE account = ?1 AND replaced_at IS NULL)`
