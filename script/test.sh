@@ -143,8 +143,19 @@ done
 # -vet=off: vet ran above.
 tests="go test -count=1 -vet=off -timeout 40m"
 
-# The browsers wait most of the time: beside them the processors do the rest.
-$tests "$module/interop" >"$unpacked/interop" 2>&1 &
+# The browsers wait most of the time: beside them the processors do the rest. All of their tests
+# run once on each database; they depend on how many browsers wait at once, not on the processors.
+browsers() {
+	trap 'kill $running 2>/dev/null; exit 1' TERM
+	status=0
+	for on_postgres in 0 ${SYNCMANAGER_POSTGRES:+1}; do
+		SYNCMANAGER_TEST_ON_POSTGRES=$on_postgres $tests -parallel 4 "$module/interop" &
+		running=$!
+		wait $running || status=1
+	done
+	return $status
+}
+browsers >"$unpacked/interop" 2>&1 &
 interop=$!
 # What the trap's last command returns is not what the script exits with, but a failing
 # one in it would be: kill fails when the browsers are done.
