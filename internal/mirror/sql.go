@@ -34,7 +34,7 @@ const (
 	sqlCountLookup = `SELECT count(*) FROM lookups WHERE key = ?1`
 	sqlToIndex     = `SELECT n, id, CASE deleted WHEN 0 THEN coalesce(local, mirror) END FROM records WHERE id IN (SELECT value FROM json_each(?1))`
 	sqlUnindex     = `DELETE FROM lookups WHERE n IN (SELECT value FROM json_each(?1))`
-	sqlIndex       = `INSERT OR IGNORE INTO lookups (key, n) SELECT unhex(value ->> 'key'), value ->> 'n' FROM json_each(?1)`
+	sqlIndex       = `INSERT OR IGNORE INTO lookups (key, n) VALUES (?, ?)`
 
 	// What Scrub looks at: a row's number, its ID, up to three payloads, and whether it is a
 	// deletion; behind a number and an ID. All of them take the same parameters.
