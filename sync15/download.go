@@ -25,7 +25,7 @@ const (
 	pageSize = 1000
 	// batchRecords and batchBytes bound what is opened and staged at once, and
 	// with it the memory of a download, however large the collection is.
-	batchRecords = 250
+	batchRecords = 500
 	batchBytes   = 1 << 20
 	// maxIDs is how many records the service fetches by ID in one request.
 	maxIDs = 100

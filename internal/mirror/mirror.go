@@ -212,7 +212,7 @@ func (s *Store[R]) forget(ctx context.Context, each string) error {
 	return s.chunks(ctx, sqlLastRecord, each)
 }
 
-const chunkSize = 500
+const chunkSize = 1000
 
 // setChunk makes n the number of records that one transaction of a sync takes at most.
 func (s *Store[R]) setChunk(n int) {
