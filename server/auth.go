@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,7 +23,7 @@ const storageSkew = 52 * 7 * 24 * time.Hour
 type hawkAuth struct {
 	signer *token.Signer
 	// admit refuses a valid token that was revoked; the error wraps token.ErrToken. It may replace the context of
-	// the request.
+	// the request, by one that makes the steps on the storage refuse it.
 	admit func(*http.Request, token.Grant) error
 	names publicname.Names
 	now   func() time.Time
@@ -31,20 +32,25 @@ type hawkAuth struct {
 // notedAuth writes refused requests to the security log.
 type notedAuth struct {
 	storage.Authenticator
-	log *security.Log
+	server *Server
 }
 
 // Authenticate implements [storage.Authenticator].
 func (a *notedAuth) Authenticate(r *http.Request) (uid int64, expired bool, err error) {
 	uid, expired, err = a.Authenticator.Authenticate(r)
 	if errors.Is(err, storage.ErrUnauthorized) {
-		why := security.StorageToken
-		if r.Header.Get("Authorization") == "" {
-			why = security.NoToken
-		}
-		a.log.Note(r.Context(), security.TokenRefused, why, r.RemoteAddr, "")
+		a.server.noteRefused(r.Context(), r.RemoteAddr, r.Header.Get("Authorization") != "")
 	}
 	return uid, expired, err
+}
+
+// noteRefused writes into the security log that a request for the storage was refused, with a token or without one.
+func (s *Server) noteRefused(ctx context.Context, from string, token bool) {
+	why := security.StorageToken
+	if !token {
+		why = security.NoToken
+	}
+	s.security.Note(ctx, security.TokenRefused, why, from, "")
 }
 
 // Authenticate implements [storage.Authenticator].

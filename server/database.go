@@ -45,7 +45,7 @@ func (s *Server) checkDatabase() error {
 
 // openDatabase opens the records in the configured database, and marks the data folder.
 func (s *Server) openDatabase(ctx context.Context) error {
-	records, err := postgres.Open(ctx, postgres.Config{Database: s.cfg.Database, Now: s.cfg.Now, Rand: s.cfg.Rand, Telemetry: s.telemetry})
+	records, err := postgres.Open(ctx, postgres.Config{Database: s.cfg.Database, Now: s.cfg.Now, Rand: s.cfg.Rand, Checks: checkStatements(), Telemetry: s.telemetry})
 	if err != nil {
 		return err
 	}

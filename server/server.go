@@ -200,7 +200,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	admit := func(r *http.Request, g token.Grant) error { return s.tokens.Admit(r.Context(), g) }
+	admit := s.admit
+	if s.cfg.Database != "" {
+		admit = s.admitInStep()
+	}
 	s.openStorage(&hawkAuth{signer: signer, admit: admit, names: s.names, now: s.cfg.Now})
 	if s.cfg.Database != "" {
 		return s.askBatches(ctx)
@@ -259,7 +262,7 @@ func exists(path string) bool {
 // openStorage starts the service on the backend.
 func (s *Server) openStorage(auth storage.Authenticator) {
 	cfg := storage.Config{
-		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s.security},
+		Backend: s.backend, Prefix: storagePrefix, Auth: &notedAuth{auth, s},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, Limits: s.cfg.Limits, QuotaOf: s.quotaOf, MaxWaiting: s.cfg.MaxWaiting,
 	}
 	if s.cfg.Backend == nil && s.cfg.Database == "" {

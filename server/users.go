@@ -218,6 +218,9 @@ func (s *Server) quotaOf(ctx context.Context, uid int64) (int64, error) {
 	if s.cfg.Node != nil {
 		return s.quotaInToken(ctx), nil
 	}
+	if a := admittedTo(ctx, uid); a != nil {
+		return s.quota(token.AccountStatus{Quota: a.quota}), nil
+	}
 	st, err := s.tokens.AccountStatusOf(ctx, uid)
 	return s.quota(st), err
 }

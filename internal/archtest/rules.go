@@ -76,7 +76,7 @@ var rules = []rule{
 		"the interface of a database of accounts does not depend on its implementations"},
 	{"server/accounts/internal/store/storetest", []string{"server/accounts/internal/store"},
 		"it runs any database of accounts, so it knows the interface alone"},
-	{"server/accounts/internal/store/sqlstore", []string{"server/accounts/internal/store", "server/accounts/internal/store/storetest", "server/internal/sqldb", "server/telemetry", "internal/test/..."},
+	{"server/accounts/internal/store/sqlstore", []string{"server/accounts/internal/store", "server/accounts/internal/store/storetest", "server/internal/sqldb", "server/telemetry", "server/token", "internal/test/..."},
 		"a database of accounts knows no rule of the accounts server"},
 	{"server/accounts/internal/fault", nil,
 		"what a client is told depends on no rule"},

@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/internal/onepw"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/auth"
 	"github.com/syncmanager/syncmanager/server/accounts/internal/oauth"
+	"github.com/syncmanager/syncmanager/server/accounts/internal/store/sqlstore"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 	"github.com/syncmanager/syncmanager/server/token"
 )
 
@@ -56,3 +59,22 @@ func (s *Service) AllLive(ctx context.Context, uid string) ([]string, error) {
 func (s *Service) Live(ctx context.Context, uid, bound string) (bool, error) {
 	return s.auth.Live(ctx, uid, bound)
 }
+
+// LiveCheck is [Service.Live] as a statement, which another part of the program may send along with its own. It fails
+// with ended.
+func LiveCheck(uid, bound string, ended error) token.Check {
+	if bound == "" {
+		return sqlstore.LiveAccount(uid, ended)
+	}
+	session, hash, ok := auth.ParseBound(bound)
+	switch {
+	case !ok:
+		return sqlstore.LiveSession(uid, nil, ended) // there is none
+	case session:
+		return sqlstore.LiveSession(uid, hash, ended)
+	}
+	return sqlstore.LiveRefresh(uid, hash, ended)
+}
+
+// LiveStatements names the statements of [LiveCheck].
+func LiveStatements() []telemetry.Named { return sqlstore.Checks() }

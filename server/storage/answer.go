@@ -141,6 +141,9 @@ func (s *Service) fail(a *answer, r *http.Request, err error) {
 		case http.StatusUnauthorized:
 			h.Set("WWW-Authenticate", "Hawk")
 		}
+	case errors.Is(err, ErrUnauthorized): // by a step on the backend
+		no = unauthorized
+		h.Set("WWW-Authenticate", "Hawk")
 	case errors.Is(err, ErrOverloaded):
 		no = &refusal{status: http.StatusServiceUnavailable}
 		h.Set("Retry-After", Seconds(s.gate.Wait()))

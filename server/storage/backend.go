@@ -120,6 +120,16 @@ type Fencer interface {
 	Fence(ctx context.Context, uid int64, on bool) error
 }
 
+// TimesReader is a [Backend] that reads what info/collections says in one step, which every device asks
+// for at each sync.
+type TimesReader interface {
+	Backend
+
+	// Times returns the last-modified time of a user's storage, and its collections by name with theirs alone, as a
+	// View would.
+	Times(ctx context.Context, uid int64) (modified bso.Timestamp, all []Collection, err error)
+}
+
 // Durability says from when on the writes of an Update survive a loss of power. In any case they
 // survive the end of the process when Update has returned.
 type Durability uint8

@@ -33,20 +33,24 @@ func (s *Service) getConfiguration(a *answer, _ *request) error {
 }
 
 func (s *Service) getTimes(a *answer, q *request) error {
-	return s.info(a, q, func(b []byte, c Collection) []byte { return c.Modified.AppendText(b) })
+	read := s.collections
+	if _, ok := s.backend.Backend.(TimesReader); ok {
+		read = s.times
+	}
+	return s.info(a, q, read, func(b []byte, c Collection) []byte { return c.Modified.AppendText(b) })
 }
 
 func (s *Service) getCounts(a *answer, q *request) error {
-	return s.info(a, q, func(b []byte, c Collection) []byte { return strconv.AppendInt(b, c.Records, 10) })
+	return s.info(a, q, s.collections, func(b []byte, c Collection) []byte { return strconv.AppendInt(b, c.Records, 10) })
 }
 
 func (s *Service) getUsage(a *answer, q *request) error {
-	return s.info(a, q, func(b []byte, c Collection) []byte { return appendKB(b, c.Bytes) })
+	return s.info(a, q, s.collections, func(b []byte, c Collection) []byte { return appendKB(b, c.Bytes) })
 }
 
-// info answers with an object that has a member for each collection.
-func (s *Service) info(a *answer, q *request, value func([]byte, Collection) []byte) error {
-	all, modified, err := s.collections(q)
+// info answers with an object that has a member for each collection that read returns.
+func (s *Service) info(a *answer, q *request, read func(*request) ([]Collection, bso.Timestamp, error), value func([]byte, Collection) []byte) error {
+	all, modified, err := read(q)
 	if err != nil {
 		return err
 	}
@@ -84,6 +88,15 @@ func (s *Service) getQuota(a *answer, q *request) error {
 		b = append(b, "null"...)
 	}
 	return a.send(http.StatusOK, modified, append(b, ']'))
+}
+
+// times reads the collections without their counters, and the storage's last-modified time, from a [TimesReader].
+func (s *Service) times(q *request) ([]Collection, bso.Timestamp, error) {
+	modified, all, err := s.backend.Times(q.Context(), q.uid)
+	if err == nil {
+		err = q.check(modified)
+	}
+	return all, modified, err
 }
 
 // collections reads the collections and the storage's last-modified time.

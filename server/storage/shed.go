@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/internal/load"
 )
 
@@ -47,6 +48,16 @@ func (b gated) Update(ctx context.Context, uid int64, d Durability, f func(Tx) e
 	}
 	defer leave()
 	return b.Backend.Update(ctx, uid, d, f)
+}
+
+// Times implements [TimesReader] for a Backend that does.
+func (b gated) Times(ctx context.Context, uid int64) (modified bso.Timestamp, all []Collection, err error) {
+	leave, ok := b.gate.Enter(uid)
+	if !ok {
+		return 0, nil, ErrOverloaded
+	}
+	defer leave()
+	return b.Backend.(TimesReader).Times(ctx, uid)
 }
 
 // busy reports whether clients are to come less often.

@@ -29,7 +29,8 @@ type Authenticator interface {
 	// Authenticate returns the user that r proves to come from, and whether the
 	// proof has expired; an expired one is good for reading info/collections only. An error
 	// that wraps ErrUnauthorized means that r has no valid proof; any other error, that
-	// the proof could not be checked. If the proof covers the body, Authenticate replaces the
+	// the proof could not be checked. It may leave a part of the check to the Backend, by the context of r, whose steps for
+	// the user then fail with ErrUnauthorized. If the proof covers the body, Authenticate replaces the
 	// body by one that returns hawk.ErrPayload at its end if the proof is for another body.
 	Authenticate(r *http.Request) (uid int64, expired bool, err error)
 }
@@ -73,7 +74,7 @@ type Config struct {
 	MaxBatches int
 	// Quota is how many bytes a user may store, as [Usage] counts them; 0: no quota.
 	Quota int64
-	// QuotaOf, if set, returns a user's quota, in place of Quota. Where it fails, clients come again later.
+	// QuotaOf, if set, returns a user's quota, in place of Quota, while a step of the user runs. Where it fails, clients come again later.
 	QuotaOf func(ctx context.Context, uid int64) (int64, error)
 }
 

@@ -130,17 +130,16 @@ func (s *Service) store(a *answer, q *request, d Durability, batch string, write
 }
 
 func (s *Service) write(a *answer, q *request, d Durability, batch string, write func(Tx) error) (modified bso.Timestamp, err error) {
-	quota, err := s.quota(q.Context(), q.uid)
-	if err != nil {
-		return 0, err
-	}
-	var left int64
+	var left, quota int64
 	err = s.backend.Update(q.Context(), q.uid, d, func(tx Tx) error {
 		before, err := tx.Modified(q.collection, q.id)
 		if err != nil {
 			return err
 		}
 		if err := q.check(before); err != nil {
+			return err
+		}
+		if quota, err = s.quota(q.Context(), q.uid); err != nil {
 			return err
 		}
 		left, err = withinQuota(tx, quota, batch, write)

@@ -72,7 +72,7 @@ func TestAdopt(t *testing.T) {
 			if got := w.ask("ann", 200, 100, "key-2"); got.UID != next {
 				t.Errorf("uid %d, want %d", got.UID, next)
 			}
-			if err := w.Admit(t.Context(), token.Grant{UID: uid, Account: "ann"}); !errors.Is(err, token.ErrToken) {
+			if _, err := w.Admit(t.Context(), token.Grant{UID: uid, Account: "ann"}); !errors.Is(err, token.ErrToken) {
 				t.Errorf("a token of the first copy: %v", err)
 			}
 			// A reservation that was not used is found after a day, a replaced storage after its last token.

@@ -236,7 +236,7 @@ func TestMove(t *testing.T) {
 			t.Errorf("after the switch: %v", a.all)
 		}
 		w.mustRefuse(w.ask("ann", 200, 100, "key"), 401, "invalid-generation") // it moved along
-		if err := w.Admit(ctx, token.Grant{UID: ann.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
+		if _, err := w.Admit(ctx, token.Grant{UID: ann.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
 			t.Errorf("an old token: %v", err)
 		}
 		w.Pass(2 * time.Hour)

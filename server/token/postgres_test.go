@@ -36,10 +36,10 @@ func TestTwoServersOnPostgreSQL(t *testing.T) {
 	if old := a.ask("ann", 200, 100, "key-1"); old.code != 401 {
 		t.Errorf("with the old key: %d", old.code)
 	}
-	if err := a.Admit(t.Context(), token.Grant{UID: first.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
+	if _, err := a.Admit(t.Context(), token.Grant{UID: first.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
 		t.Errorf("a token for the replaced storage: %v", err)
 	}
-	if err := a.Admit(t.Context(), token.Grant{UID: second.UID, Account: "ann"}); err != nil {
+	if _, err := a.Admit(t.Context(), token.Grant{UID: second.UID, Account: "ann"}); err != nil {
 		t.Errorf("a token for the current storage: %v", err)
 	}
 	a.Pass(24 * time.Hour)
@@ -59,7 +59,7 @@ func TestTwoServersOnPostgreSQL(t *testing.T) {
 	if s, err := b.AccountStatusOf(t.Context(), second.UID); err != nil || !s.Disabled || s.Quota != quota {
 		t.Errorf("the status: %+v, %v", s, err)
 	}
-	if err := b.Admit(t.Context(), token.Grant{UID: second.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
+	if _, err := b.Admit(t.Context(), token.Grant{UID: second.UID, Account: "ann"}); !errors.Is(err, token.ErrToken) {
 		t.Errorf("a token of a disabled account: %v", err)
 	}
 	if err := errors.Join(a.SetDefaultQuota(t.Context(), quota), a.SetDefaultQuota(t.Context(), quota)); err != nil {

@@ -4,7 +4,7 @@ package token
 const (
 	sqlStatus   = `SELECT disabled, quota FROM account_status WHERE account = ?1`
 	sqlStatusOf = `SELECT disabled, quota FROM account_status JOIN users USING (account) WHERE uid = ?1`
-	sqlAdmit    = `SELECT u.replaced_at IS NULL, COALESCE(s.disabled = 1 OR s.retired = 1, FALSE)
+	sqlAdmit    = `SELECT u.replaced_at IS NULL, COALESCE(s.disabled = 1 OR s.retired = 1, FALSE), s.quota
 		FROM users u LEFT JOIN account_status s USING (account) WHERE u.uid = ?1 AND u.account = ?2`
 	// sqlOne makes the row of an account if there is none, and keeps it from others until the end of
 	// the transaction, as all do first who change what belongs to the account.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
+	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
 // AccountStatus is what an operator decided about an account.
@@ -39,26 +40,54 @@ func (s *Service) accountStatus(ctx context.Context, query string, arg any) (st 
 
 // Admit refuses a storage token if its account now has another storage, if the account is
 // disabled or deleted, or if what the token is bound to has ended. Such an error wraps
-// [ErrToken].
-func (s *Service) Admit(ctx context.Context, g Grant) error {
-	var current, closed bool
-	err := s.db.Read(ctx).QueryRow(sqlAdmit, g.UID, g.Account).Scan(&current, &closed)
-	switch {
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("find a token's account: %w", sqldb.Explain(err))
-	case !current:
-		return fmt.Errorf("%w any more: its storage was replaced", ErrToken)
-	case closed:
-		return fmt.Errorf("%w any more: the account is disabled", ErrToken)
-	case s.cfg.Live == nil:
-		return nil
+// [ErrToken]. It returns the account's quota.
+func (s *Service) Admit(ctx context.Context, g Grant) (quota sql.Null[int64], err error) {
+	check := AdmitCheck(g, &quota)
+	if err := check.Judge(s.db.Read(ctx).QueryRow(check.SQL, check.Args...).Scan); err != nil || s.cfg.Live == nil {
+		return quota, err
 	}
 	live, err := s.cfg.Live(ctx, g.Account, g.Bound)
 	if err == nil && !live {
-		err = fmt.Errorf("%w any more: the device was signed out", ErrToken)
+		err = ErrSignedOut
 	}
-	return err
+	return quota, err
 }
+
+// ErrSignedOut is the error of [Service.Admit] for a token whose bound has ended.
+var ErrSignedOut = fmt.Errorf("%w any more: the device was signed out", ErrToken)
+
+// Check is a SELECT of one row at most, and what it means. Its parameters are numbered as in SQLite.
+type Check struct {
+	SQL  string
+	Args []any
+	// Judge reads the row with scan, whose error is [sql.ErrNoRows] if there is none, and returns why not.
+	Judge func(scan func(dest ...any) error) error
+}
+
+// AdmitCheck is the part of [Service.Admit] that this database decides, as a statement, which another part of the program may
+// send along with its own. It sets quota.
+func AdmitCheck(g Grant, quota *sql.Null[int64]) Check {
+	return Check{SQL: sqlAdmit, Args: []any{g.UID, g.Account}, Judge: func(scan func(...any) error) error {
+		var current, closed bool
+		var bytes *int64
+		err := scan(&current, &closed, &bytes)
+		switch {
+		case err != nil && !errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("find a token's account: %w", sqldb.Explain(err))
+		case !current:
+			return fmt.Errorf("%w any more: its storage was replaced", ErrToken)
+		case closed:
+			return fmt.Errorf("%w any more: the account is disabled", ErrToken)
+		}
+		if *quota = (sql.Null[int64]{}); bytes != nil {
+			*quota = sql.Null[int64]{V: *bytes, Valid: true}
+		}
+		return nil
+	}}
+}
+
+// AdmitStatements names the statements of [AdmitCheck].
+func AdmitStatements() []telemetry.Named { return []telemetry.Named{{Name: "sqlAdmit", SQL: sqlAdmit}} }
 
 // SetAccountStatus calls change to change an account's status, in a transaction.
 func (s *Service) SetAccountStatus(ctx context.Context, account string, change func(*AccountStatus)) error {

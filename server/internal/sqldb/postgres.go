@@ -141,8 +141,15 @@ func (p *postgresDB) translate(query string) string {
 	if text, ok := p.texts.Load(query); ok {
 		return text.(string)
 	}
+	text := Translate(query)
+	p.texts.Store(query, text)
+	return text
+}
+
+// Translate returns a statement as [OpenPostgres] translates it.
+func Translate(query string) string {
 	largest := 0
-	text := parameter.ReplaceAllStringFunc(postgresOnly.ReplaceAllString(query, "$1"), func(name string) string {
+	return parameter.ReplaceAllStringFunc(postgresOnly.ReplaceAllString(query, "$1"), func(name string) string {
 		n, err := strconv.Atoi(name[1:])
 		if err != nil {
 			n = largest + 1
@@ -150,8 +157,6 @@ func (p *postgresDB) translate(query string) string {
 		largest = max(largest, n)
 		return "$" + strconv.Itoa(n)
 	})
-	p.texts.Store(query, text)
-	return text
 }
 
 // values are arguments as SQLite has them: its truth values are numbers.

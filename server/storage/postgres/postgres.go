@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,10 @@ import (
 	"github.com/syncmanager/syncmanager/server/telemetry"
 )
 
-var _ storage.Fencer = (*Backend)(nil)
+var (
+	_ storage.Fencer      = (*Backend)(nil)
+	_ storage.TimesReader = (*Backend)(nil)
+)
 
 // Config says where and how records are stored.
 type Config struct {
@@ -45,6 +49,8 @@ type Config struct {
 	// Wait is how long a call waits for a connection, and for its turn, before it fails with
 	// [storage.ErrBusy]; 0: ten seconds.
 	Wait time.Duration
+	// Checks are the statements of all [Check]s, for the Telemetry.
+	Checks []telemetry.Named
 	// Telemetry, if set, observes the statements.
 	Telemetry *telemetry.Observer
 }
@@ -100,7 +106,7 @@ var ErrNewer = pg.ErrNewer
 // version has made them so that this one cannot use them, or if the database is not reached until ctx ends.
 func Open(ctx context.Context, c Config) (*Backend, error) {
 	b := &Backend{now: c.Now, rand: c.Rand, wait: cmp.Or(c.Wait, pg.Wait)}
-	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait, Part: c.Telemetry.Part("storage", statementNames)})
+	pool, err := pg.Open(ctx, c.Database, pg.Options{MaxConns: c.MaxConns, Wait: b.wait, Part: c.Telemetry.Part("storage", slices.Concat(statementNames, c.Checks))})
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +142,11 @@ func (b *Backend) View(ctx context.Context, uid int64, f func(storage.View) erro
 		t := b.begin(ctx, conn, uid, sqlBeginView)
 		t.reads = true
 		defer t.rollback()
-		return f(t)
+		err := f(t)
+		if err == nil && len(t.begin) > 0 {
+			err = t.exec(func(*pgx.Batch) {}) // f asked nothing, so that nothing was checked
+		}
+		return err
 	}, settled)
 }
 

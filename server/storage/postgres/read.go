@@ -1,11 +1,15 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/syncmanager/syncmanager/bso"
 	"github.com/syncmanager/syncmanager/server/storage"
@@ -61,6 +65,28 @@ func (t *transaction) Collections() (all []storage.Collection, err error) {
 		return err
 	}, sqlCollections, t.uid, int64(t.now))
 	return all, err
+}
+
+// Times implements [storage.TimesReader], by one statement without a transaction around it.
+func (b *Backend) Times(ctx context.Context, uid int64) (modified bso.Timestamp, all []storage.Collection, err error) {
+	err = b.repeat(ctx, uid, &b.readers, func(conn *pgxpool.Conn) error {
+		modified, all = 0, nil
+		return b.begin(ctx, conn, uid).each(func(rows pgx.Rows) error {
+			var name string
+			var at int64
+			if err := rows.Scan(&name, &at); err != nil {
+				return err
+			}
+			if name == "" {
+				modified = bso.Timestamp(at)
+			} else {
+				all = append(all, storage.Collection{Name: name, Modified: bso.Timestamp(at)})
+			}
+			return nil
+		}, sqlTimes, uid)
+	}, settled)
+	slices.SortFunc(all, func(a, b storage.Collection) int { return strings.Compare(a.Name, b.Name) })
+	return modified, all, err
 }
 
 func (t *transaction) Record(collection string, id bso.ID) (*storage.Record, error) {

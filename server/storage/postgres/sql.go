@@ -11,6 +11,9 @@ const (
 	sqlFence    = `UPDATE storage_users SET fenced = $2 WHERE uid = $1`
 	sqlStamp    = `UPDATE storage_users SET modified = $2, step = $3 WHERE uid = $1`
 
+	// sqlTimes returns the storage's time with an empty name.
+	sqlTimes = `SELECT '', modified FROM storage_users WHERE uid = $1
+		UNION ALL SELECT name, modified FROM storage_collections WHERE uid = $1`
 	sqlCollection = `SELECT number, modified FROM storage_collections WHERE uid = $1 AND name = $2`
 	// sqlOwn comes after the lock, in whose turn nobody else changes a collection of the user.
 	sqlOwn              = `SELECT name, number, modified, records, bytes FROM storage_collections WHERE uid = $1`

@@ -74,6 +74,7 @@ var statementNames = []telemetry.Named{
 	{Name: "sqlStartBatch", SQL: sqlStartBatch},
 	{Name: "sqlStates", SQL: sqlStates},
 	{Name: "sqlStep", SQL: sqlStep},
+	{Name: "sqlTimes", SQL: sqlTimes},
 	{Name: "sqlUnhurried", SQL: sqlUnhurried},
 	{Name: "sqlWeightCount", SQL: sqlWeightCount},
 	{Name: "sqlWeightIDs", SQL: sqlWeightIDs},

@@ -63,17 +63,23 @@ func (b *Backend) begin(ctx context.Context, conn *pgxpool.Conn, uid int64, begi
 	for _, sql := range begin {
 		t.later(sql)
 	}
+	for _, c := range checksOf(ctx, uid) {
+		t.begin = append(t.begin, statement{c.SQL, c.Args, c.Judge})
+	}
 	return t
 }
 
-// statement is a statement with its parameters.
+// statement is a statement with its parameters, and what judges its row, if it is a [Check].
 type statement struct {
-	sql  string
-	args []any
+	sql   string
+	args  []any
+	judge func(scan func(dest ...any) error) error
 }
 
 // later has a statement sent with the next one, or with the commit, which then fails if it fails.
-func (t *transaction) later(sql string, args ...any) { t.begin = append(t.begin, statement{sql, args}) }
+func (t *transaction) later(sql string, args ...any) {
+	t.begin = append(t.begin, statement{sql: sql, args: args})
+}
 
 // numberOf is a collection with its number, 0 if it does not exist.
 type numberOf struct {
@@ -116,12 +122,18 @@ func (t *transaction) sendOnce(queue func(*pgx.Batch), read func(pgx.BatchResult
 	for _, s := range t.begin {
 		b.Queue(s.sql, s.args...)
 	}
-	begin := len(t.begin)
+	begin := t.begin
 	t.begin = nil
 	queue(&b)
 	results := t.conn.SendBatch(t.ctx, &b)
-	for range begin {
-		if _, err := results.Exec(); err != nil {
+	for _, s := range begin {
+		var err error
+		if s.judge == nil {
+			_, err = results.Exec()
+		} else {
+			err = s.judge(results.QueryRow().Scan)
+		}
+		if err != nil {
 			return errors.Join(err, results.Close())
 		}
 	}

@@ -33,25 +33,33 @@ func isLive(tx store.Reader, uid, bound string) (live bool, err error) {
 		_, err := tx.Account(uid)
 		return store.Found(err)
 	}
-	h, err := hex.DecodeString(bound[1:])
-	if err != nil {
-		return false, nil
-	}
+	session, h, ok := ParseBound(bound)
 	switch {
-	case strings.HasPrefix(bound, boundToSession):
+	case !ok:
+		return false, nil
+	case session:
 		t, err := tx.Token(h)
 		if ok, err := store.Found(err); !ok {
 			return false, err
 		}
 		return t.UID == uid && t.Kind == store.Session && t.Verified, nil
-	case strings.HasPrefix(bound, boundToRefresh):
-		t, err := tx.RefreshToken(h)
-		if ok, err := store.Found(err); !ok {
-			return false, err
-		}
-		return t.UID == uid, nil
 	}
-	return false, nil
+	t, err := tx.RefreshToken(h)
+	if ok, err := store.Found(err); !ok {
+		return false, err
+	}
+	return t.UID == uid, nil
+}
+
+// ParseBound returns the hash of the session or refresh token that an access token is bound to. ok is false for what
+// binds to nothing that there can be.
+func ParseBound(bound string) (session bool, hash []byte, ok bool) {
+	if bound == "" {
+		return false, nil, false
+	}
+	kind, text := bound[:1], bound[1:]
+	hash, err := hex.DecodeString(text)
+	return kind == boundToSession, hash, err == nil && (kind == boundToSession || kind == boundToRefresh)
 }
 
 // AllLive lists all that [Authenticator.Live] reports as valid of an account.
