@@ -15,6 +15,7 @@ import (
 
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
+	"github.com/syncmanager/syncmanager/server/storage/sqlite/internal/journal"
 )
 
 // files opens the users' files and bounds how many are open. A file in use stays
@@ -49,6 +50,8 @@ type file struct {
 	// unlisted says that the index may not have what is in the file.
 	unlisted atomic.Bool
 	unsynced unsynced
+	// named says that the name of SQLite's journal of the file is on the disk.
+	named atomic.Bool
 	// goesAlone says that the last step that waited for the disk could not be in the journal: the next one is
 	// likely the same, and would be undone first.
 	goesAlone atomic.Bool
@@ -203,6 +206,23 @@ func (p *files) openFile(ctx context.Context, uid int64) (*sqlite.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// sync waits until all commits on a user's file are on the disk. SQLite waited for those that it moved from
+// its journal into the file.
+func (p *files) sync(uid int64) error {
+	p.mu.Lock()
+	f := p.open[uid]
+	p.mu.Unlock()
+	path := p.path(uid)
+	if exists, err := journal.SyncFile(path + "-wal"); !exists || err != nil || f != nil && f.named.Load() {
+		return err
+	}
+	err := journal.SyncFolder(filepath.Dir(path))
+	if err == nil && f != nil {
+		f.named.Store(true)
+	}
+	return err
 }
 
 // remove deletes the file of a user. Calls that use it go on with the deleted file; later

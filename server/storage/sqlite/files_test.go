@@ -147,7 +147,7 @@ func TestACommitWaitsForTheDisk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for i, synchronous := range []int{2, 2, 1} {
+	for i, synchronous := range []int{2, 1} {
 		var got struct{ synchronous, busy int }
 		err = backend.Update(t.Context(), 1, storage.Durable, func(tx storage.Tx) error {
 			sql := tx.(*transaction).tx

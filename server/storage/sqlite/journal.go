@@ -168,8 +168,7 @@ type past struct {
 func (b *Backend) openJournal(dir string, o journal.Options) (err error) {
 	settled := o.Settle // for tests
 	o.Settle = func(uid int64) error {
-		path := b.files.path(uid)
-		err := journal.SyncFile(filepath.Dir(path), path+"-wal")
+		err := b.files.sync(uid)
 		if err == nil && settled != nil {
 			err = settled(uid)
 		}
@@ -235,8 +234,7 @@ func (b *Backend) catchUp(ctx context.Context, uid int64, db *sqlite.DB) error {
 		return nil
 	})
 	if err == nil {
-		path := b.files.path(uid)
-		err = journal.SyncFile(filepath.Dir(path), path+"-wal") // what was there may not be
+		err = b.files.sync(uid) // what was there may not be
 	}
 	if err != nil {
 		return fmt.Errorf("cannot bring %s up to date from the journal: %w", db.Path(), err)

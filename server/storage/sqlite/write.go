@@ -23,9 +23,6 @@ func (t *transaction) stamp(collection string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if t.last == 0 { // the first step of a file
-		t.redo.leave()
-	}
 	if _, err := t.tx.Exec(sqlStamp, now); err != nil || collection == "" {
 		return 0, err
 	}

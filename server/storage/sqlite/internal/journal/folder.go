@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// syncFolder waits until the names of a folder's files are on the disk.
-func syncFolder(dir string) error {
+// SyncFolder waits until the names of a folder's files are on the disk.
+func SyncFolder(dir string) error {
 	if runtime.GOOS == "windows" { // which cannot, and writes names at once
 		return nil
 	}
@@ -19,17 +19,14 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// SyncFile waits until a file and its name in the folder dir are on the disk. A file that does not exist is not an error.
-func SyncFile(dir, path string) error {
+// SyncFile waits until what is in a file is on the disk, and reports whether there is one.
+func SyncFile(path string) (exists bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return syncFolder(dir)
+	return true, errors.Join(f.Sync(), f.Close())
 }

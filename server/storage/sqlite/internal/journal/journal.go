@@ -28,7 +28,7 @@ var ErrFailed = errors.New("the journal of the storage cannot be written: check 
 
 // Options configure a [Journal].
 type Options struct {
-	// Size is how many bytes a segment has when the next one is begun; 0: 8 MiB.
+	// Size is how many bytes a segment has when the next one is begun; 0: 32 MiB.
 	Size int64
 	// Settle returns when all commits on a user's file are on the disk. A user may have no file.
 	Settle func(user int64) error
@@ -79,7 +79,7 @@ type segment struct {
 	open sync.WaitGroup
 }
 
-const defaultSize = 8 << 20
+const defaultSize = 32 << 20
 
 // Open opens the journal in the folder dir, and returns what an earlier process left in it; see
 // [Journal.Drop]. The folder is made with the first segment. One process at a time can have segments.
@@ -344,7 +344,7 @@ func (j *Journal) begin(number uint64) (_ *segment, err error) {
 	if _, err = f.Write(head); err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
-	if err := errors.Join(j.opts.Sync(f), syncFolder(j.dir)); err != nil {
+	if err := errors.Join(j.opts.Sync(f), SyncFolder(j.dir)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFailed, errors.Join(err, f.Close(), os.Remove(path)))
 	}
 	return &segment{file: f, size: int64(len(head)), room: int64(len(head)), sum: sumOf(0, head), users: make(map[int64]struct{}), gone: make(chan struct{})}, nil
@@ -354,13 +354,7 @@ func (j *Journal) begin(number uint64) (_ *segment, err error) {
 func (j *Journal) settle(s *segment) {
 	defer close(s.gone)
 	s.open.Wait()
-	var err error
-	for user := range s.users {
-		if err = j.opts.Settle(user); err != nil {
-			break
-		}
-	}
-	err = errors.Join(err, s.file.Close())
+	err := errors.Join(j.settleUsers(s), s.file.Close())
 	if err == nil {
 		err = os.Remove(s.file.Name())
 	}
@@ -371,6 +365,32 @@ func (j *Journal) settle(s *segment) {
 		// The system tells once that a file did not get to the disk. The segment stays.
 		j.err = fmt.Errorf("%w: %w", ErrFailed, err)
 	}
+}
+
+// settleAtOnce is how many files are settled at once: one by one, they would wait behind all who write meanwhile.
+const settleAtOnce = 16
+
+func (j *Journal) settleUsers(s *segment) error {
+	users := make(chan int64, len(s.users))
+	for user := range s.users {
+		users <- user
+	}
+	close(users)
+	failed := make(chan error)
+	for range settleAtOnce {
+		go func() {
+			var err error
+			for user := range users {
+				err = errors.Join(err, j.opts.Settle(user))
+			}
+			failed <- err
+		}()
+	}
+	var errs []error
+	for range settleAtOnce {
+		errs = append(errs, <-failed)
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the journal, when no call of Append is under way and every step is done. With settled, no user's

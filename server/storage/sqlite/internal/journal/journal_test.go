@@ -286,21 +286,21 @@ func TestFullSegmentsAreSettled(t *testing.T) {
 func TestAUserIsRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	var settled []int64
-	j, _ := opened(t, dir, Options{Settle: func(user int64) error { settled = append(settled, user); return nil }})
+	var settled atomic.Int64
+	j, _ := opened(t, dir, Options{Settle: func(int64) error { settled.Add(1); return nil }})
 	if err := j.Remove(1); err != nil {
 		t.Error(err)
 	}
 	add(t, j, step(1, 1, 2, "a"))
 	add(t, j, step(2, 1, 2, "b"))
-	if err := j.Remove(3); err != nil || len(settled) != 0 {
-		t.Errorf("settled %v for a user who is not there, %v", settled, err)
+	if err := j.Remove(3); err != nil || settled.Load() != 0 {
+		t.Errorf("settled %d for a user who is not there, %v", settled.Load(), err)
 	}
 	if err := j.Remove(1); err != nil {
 		t.Error(err)
 	}
-	if log := mustRead(t, dir); len(log.Users) != 0 || len(settled) != 2 {
-		t.Errorf("left %v, settled %v", log.Users, settled)
+	if log := mustRead(t, dir); len(log.Users) != 0 || settled.Load() != 2 {
+		t.Errorf("left %v, settled %d", log.Users, settled.Load())
 	}
 	add(t, j, step(2, 2, 3, "c"))
 	if got := missing(mustRead(t, dir), 2, 2); got != "c" {
