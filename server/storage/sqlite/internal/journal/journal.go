@@ -263,12 +263,11 @@ func (j *Journal) write(f *flight) error {
 		return err
 	}
 	sum := seal(f.entries, s.sum)
-	out, end := f.entries, s.size+int64(len(f.entries))
-	if end > s.room {
-		s.room = end + j.roomStep()
-		out = append(out, make([]byte, s.room-end)...)
+	_, err = j.writeAt(s.file, f.entries, s.size)
+	if end := s.size + int64(len(f.entries)); err == nil && end > s.room {
+		err = j.makeRoom(s, end)
 	}
-	if _, err := j.writeAt(s.file, out, s.size); err != nil {
+	if err != nil {
 		s.room = s.size
 		// A part of it must not pass for steps that were taken.
 		if cutErr := s.file.Truncate(s.size); cutErr != nil || !errors.Is(err, syscall.ENOSPC) {
@@ -291,9 +290,17 @@ func (j *Journal) write(f *flight) error {
 	return nil
 }
 
-// roomStep is how many zeros are written after the entries at a time. To overwrite them takes a disk half the time
-// that it takes to make a file longer.
-func (j *Journal) roomStep() int64 { return min(256<<10, j.opts.Size/4) }
+// makeRoom writes zeros after the entries, which end at end, for a quarter of a segment. To overwrite them takes a disk
+// less than to make a file longer: for that, usual file systems write what waits in all other files too.
+func (j *Journal) makeRoom(s *segment, end int64) error {
+	zeros := make([]byte, min(256<<10, j.opts.Size/4))
+	for s.room = end; s.room < end+j.opts.Size/4; s.room += int64(len(zeros)) {
+		if _, err := j.writeAt(s.file, zeros, s.room); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // segment returns the segment to append to. It begins another if the active one is full, unless the one
 // before is still being settled.
