@@ -14,6 +14,8 @@ import (
 	"github.com/syncmanager/syncmanager/server/storage/sqlite/internal/journal"
 )
 
+// These tests are not parallel: the contract's tests measure the memory of a listing, and a journal is read as a whole.
+
 // openJournaled opens a storage whose waits for the journal's disk are in the test's hands.
 func openJournaled(t *testing.T, dir string, sync func(*os.File) error) *Backend {
 	t.Helper()
@@ -72,7 +74,6 @@ func closeIt(t *testing.T, b *Backend) {
 }
 
 func TestACleanEndLeavesNoJournal(t *testing.T) {
-	t.Parallel()
 	b := openJournaled(t, t.TempDir(), nil)
 	write(t, b, 1)
 	closeIt(t, b)
@@ -83,7 +84,6 @@ func TestACleanEndLeavesNoJournal(t *testing.T) {
 
 // A client that leaves while its step waits for the disk gets an error, and no loss of power brings the step back.
 func TestAStepThatItsClientLeft(t *testing.T) {
-	t.Parallel()
 	leave := func() {}
 	b := openJournaled(t, t.TempDir(), func(f *os.File) error { leave(); return f.Sync() })
 	defer closeIt(t, b)
@@ -104,7 +104,6 @@ func TestAStepThatItsClientLeft(t *testing.T) {
 
 // After the disk failed, nothing is taken until the storage is opened again, and the heartbeat says so.
 func TestAFailingDisk(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	var failure error
 	b := openJournaled(t, dir, func(f *os.File) error { return errors.Join(failure, f.Sync()) })
@@ -144,7 +143,6 @@ func TestAFailingDisk(t *testing.T) {
 
 // The journal has nothing of a user whose file was removed or replaced.
 func TestAUserWhoWasRemoved(t *testing.T) {
-	t.Parallel()
 	for name, remove := range map[string]func(*Backend) error{
 		"deleted":   func(b *Backend) error { return b.Delete(t.Context(), 1) },
 		"set aside": func(b *Backend) error { return b.SetAside(t.Context(), 1, filepath.Join(t.TempDir(), "aside")) },
@@ -163,7 +161,6 @@ func TestAUserWhoWasRemoved(t *testing.T) {
 
 // A file that is damaged keeps its user's steps in the journal, and nobody else from going on.
 func TestADamagedFileIsLeftOut(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	b := openJournaled(t, dir, nil)
 	write(t, b, 1)

@@ -35,6 +35,10 @@ func (t *transaction) Put(collection string, changes []storage.Change) error {
 	if err != nil {
 		return err
 	}
+	if t.redo != nil && !t.redo.unread && large(changes) {
+		t.redo.leave()
+		return errAlone // before the work, which would be undone
+	}
 	t.redo.note(t.now, func(step []byte) []byte { return appendPut(step, collection, changes) })
 	var args [8]any
 	return t.tx.Each(sqlPut, len(changes), func(i int) []any {
@@ -43,6 +47,17 @@ func (t *transaction) Put(collection string, changes []storage.Change) error {
 		args = [...]any{n, string(c.ID), t.time, c.SortIndex, expires, c.Payload, c.Fields, t.now}
 		return args[:]
 	})
+}
+
+// largePut is how many bytes of payloads go alone. To write them to the journal too costs more than others save by it.
+const largePut = 16 << 10
+
+func large(changes []storage.Change) bool {
+	n := 0
+	for i := range changes {
+		n += len(changes[i].Payload)
+	}
+	return n > largePut
 }
 
 func (t *transaction) DeleteRecords(collection string, ids []bso.ID) error {
