@@ -83,6 +83,9 @@ type event struct {
 	// loose says that the edit need not win over an older one: its device did not know what it
 	// had in common with the server.
 	loose bool
+	// noted says that a sync that was killed may have sent the edit, and noted that it did: the
+	// model takes it for unsent.
+	noted bool
 }
 
 // These are what an edit can set besides the fields.
@@ -242,12 +245,21 @@ func (m *model) synced(d *device, kind string, mine, theirs steps) {
 	delete(d.model.clearing, kind)
 }
 
+// killed notes that the sync of a device was killed, and that its file may say what it sent until then.
+func (m *model) killed(d *device, mine steps) {
+	for n := range mine {
+		if d.model.pending[n] {
+			m.events[n].noted = true
+		}
+	}
+}
+
 // cleared notes that a device gives up what it had of a kind, as another starts over with
 // that. What the server has comes back, and what it did not send stays.
 func (m *model) cleared(d *device, kind string) {
 	d.model.clearing[kind] = true
 	for n := range d.model.must.of(m, kind) {
-		if !d.model.pending[n] && !m.server[n] {
+		if (!d.model.pending[n] || m.events[n].noted) && !m.server[n] {
 			delete(d.model.must, n)
 		}
 	}

@@ -500,6 +500,7 @@ func (r *run) sync(ctx context.Context, d *device, s Step) (syncmanager.Result, 
 		if err != nil {
 			return res, finding("reopen after a kill", "%v", err)
 		}
+		r.model.killed(d, mine)
 		return res, nil
 	}
 	r.switched()
