@@ -58,7 +58,7 @@ var rules = []rule{
 		"what is observed does not depend on what it is for"},
 	{"server/storage/sqlite/internal/journal", []string{"internal/dirlock"},
 		"a journal does not know what is in its entries"},
-	{"server/storage/sqlite", []string{"server/storage", "server/storage/sqlite/internal/journal", "server/telemetry", "server/storage/internal/syncids", "bso", "internal/sqlite"},
+	{"server/storage/sqlite", []string{"server/storage", "server/storage/sqlite/internal/journal", "server/telemetry", "server/storage/internal/syncids", "bso", "internal/dirlock", "internal/sqlite"},
 		"a backend knows no rule of the storage service"},
 	{"server/internal/pg", []string{"server/telemetry"},
 		"a connection does not depend on what is kept there"},

@@ -93,7 +93,7 @@ func open(ctx context.Context, p Place, source bool, mark []byte) (d *data, err 
 	if source && !has("tokens") {
 		return d, errors.New("there is no server's data in it")
 	}
-	if err := d.openRecords(ctx); err != nil {
+	if err := d.openRecords(ctx, source); err != nil {
 		return d, err
 	}
 	for _, part := range parts() {
@@ -121,16 +121,22 @@ func (d *data) markFolder(ctx context.Context, mark []byte) error {
 	return d.set(ctx, markName, server.MovingMarker, mark)
 }
 
-// openRecords opens the records, and in a database the secrets.
-func (d *data) openRecords(ctx context.Context) (err error) {
+// openRecords opens the records, and in a database the secrets. Those of a source may be in use by a server.
+func (d *data) openRecords(ctx context.Context, source bool) (err error) {
 	if d.Database == "" {
-		d.records, err = sqlite.New(sqlite.Config{Dir: filepath.Join(d.Dir, "storage"), Now: time.Now}) //nolint:forbidigo // what has expired is not copied
+		files, err := sqlite.New(sqlite.Config{Dir: filepath.Join(d.Dir, "storage"), Now: time.Now, Beside: source}) //nolint:forbidigo // what has expired is not copied
+		if err == nil {
+			d.records = files
+		}
 		return err
 	}
 	if d.secrets, err = sqldb.OpenPostgres(ctx, d.Database, "server", server.Schema(), nil, nil); err != nil {
 		return err
 	}
-	d.records, err = postgres.Open(ctx, postgres.Config{Database: d.Database, Now: time.Now, Rand: rand.Reader}) //nolint:forbidigo // it identifies steps, and is no secret
+	shared, err := postgres.Open(ctx, postgres.Config{Database: d.Database, Now: time.Now, Rand: rand.Reader}) //nolint:forbidigo // it identifies steps, and is no secret
+	if err == nil {
+		d.records = shared
+	}
 	return err
 }
 

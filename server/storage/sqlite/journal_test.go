@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/storage/sqlite/internal/journal"
 )
@@ -221,4 +222,37 @@ func FuzzRedo(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Another process reads what the one that has the journal answered, and writes nothing.
+func TestReadingBesideAnother(t *testing.T) {
+	dir := t.TempDir()
+	b := openJournaled(t, dir, nil)
+	defer closeIt(t, b)
+	write(t, b, 1)
+	write(t, b, 1)
+	c := Config{Dir: dir, Now: b.now}
+	if _, err := New(c); !errors.Is(err, dirlock.ErrLocked) {
+		t.Errorf("a second process that may write: %v", err)
+	}
+	c.Beside = true
+	other, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeIt(t, other)
+	err = other.View(t.Context(), 1, func(v storage.View) error {
+		all, err := v.Collections()
+		if len(all) != 1 {
+			t.Errorf("it reads %v", all)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	err = other.Update(t.Context(), 1, storage.Durable, func(storage.Tx) error { return nil })
+	if !errors.Is(err, storage.ErrClosed) {
+		t.Errorf("a write beside another process: %v", err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager/bso"
+	"github.com/syncmanager/syncmanager/internal/dirlock"
 	"github.com/syncmanager/syncmanager/internal/sqlite"
 	"github.com/syncmanager/syncmanager/server/storage"
 	"github.com/syncmanager/syncmanager/server/storage/sqlite/internal/journal"
@@ -39,6 +40,9 @@ type Config struct {
 	// BusyTimeout is how long a write waits for another process that writes to
 	// the same file; 0: ten seconds.
 	BusyTimeout time.Duration
+	// Beside says that another process may have the storage open, beside which this one only reads: then
+	// writes fail with [storage.ErrClosed].
+	Beside bool
 	// Telemetry, if set, observes the statements.
 	Telemetry *telemetry.Observer
 }
@@ -83,7 +87,12 @@ func open(c Config, j journal.Options) (*Backend, error) {
 	}
 	b := &Backend{now: c.Now, files: files}
 	files.catchUp = b.catchUp
-	if err := b.openJournal(c.Dir, j); err != nil {
+	err = b.openJournal(c.Dir, j)
+	if c.Beside && errors.Is(err, dirlock.ErrLocked) {
+		err = nil // the files have all that the other process answered
+		b.journal, b.past.log = journal.Refusing(storage.ErrClosed), new(journal.Log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, files.close(context.Background()))
 	}
 	return b, nil

@@ -108,6 +108,9 @@ func Open(dir string, o Options) (*Journal, *Log, error) {
 	return j, log, nil
 }
 
+// Refusing returns a journal without a folder, which takes nothing because of err.
+func Refusing(err error) *Journal { return &Journal{err: err} }
+
 // lock keeps other processes away.
 func (j *Journal) lock() (err error) {
 	if j.unlock != nil {
