@@ -39,7 +39,7 @@ func old(t *testing.T, kind oldserver.Kind, dir string) *oldserver.Server {
 	rows, err := db.QueryContext(t.Context(), "SELECT uid, account, client_state, generation, keys_changed_at, created_at FROM users")
 	check(t, err)
 	defer rows.Close()
-	records, err := files.New(files.Config{Dir: filepath.Join(dir, "storage"), Now: time.Now})
+	records, err := files.New(files.Config{Dir: filepath.Join(dir, "storage"), Now: time.Now, Beside: true})
 	check(t, err)
 	defer func() { check(t, records.Close(context.Background())) }()
 	for rows.Next() {
