@@ -18,10 +18,16 @@ func Conflicts(err error) bool {
 	return errors.As(err, &failure) && (failure.Code == "40001" || failure.Code == "40P01") // serialization_failure, deadlock_detected
 }
 
+// errNewConnection means that a connection that was just made cannot be used.
+var errNewConnection = errors.New("a new connection to the database failed")
+
 // Unreachable reports whether an error of the database or of connecting to it means that it cannot be used for
 // now: nothing answers, it is starting or stopping, it has no place for one more connection, or it is a
 // standby that takes no writes.
 func Unreachable(err error) bool {
+	if errors.Is(err, errNewConnection) {
+		return true
+	}
 	var failure *pgconn.PgError
 	if !errors.As(err, &failure) {
 		var connecting *pgconn.ConnectError
