@@ -196,7 +196,7 @@ func TestAWritingStatementRefusesAnEndedContext(t *testing.T) {
 		if _, err := tx.Exec("INSERT INTO notes (text) VALUES ('a')"); !errors.Is(err, context.Canceled) {
 			t.Errorf("Exec: %v", err)
 		}
-		if rows, err := tx.Query("SELECT text FROM notes"); !errors.Is(err, context.Canceled) {
+		if rows, err := tx.Query("SELECT text FROM notes"); !errors.Is(err, context.Canceled) { //nolint:rowserrcheck // there are none
 			t.Errorf("Query: %v, %v", rows, err)
 		}
 		return nil

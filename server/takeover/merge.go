@@ -23,7 +23,8 @@ func (r *run) merge(ctx context.Context, a account, is token.Standing, before *t
 			return err
 		})
 	}
-	uid, err := is.UID, error(nil)
+	var err error
+	uid := is.UID
 	if is.Node == "" {
 		err = into(uid)
 	} else {
