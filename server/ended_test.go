@@ -183,7 +183,7 @@ func TestANodeThatIsNotTold(t *testing.T) {
 	other.renew()
 	other.must("GET", "/info/collections", "")
 
-	// What ended long ago is no longer told, and forgotten by the second purge.
+	// Endings that are older than any token are not told. The second purge removes them.
 	w.Pass(time.Hour)
 	for range 2 {
 		if err := w.server.Purge(t.Context()); err != nil {

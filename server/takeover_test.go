@@ -215,7 +215,7 @@ func TestTakeOverToNodes(t *testing.T) {
 	w.takes("0 new, 0 updated, 1 merged, 1 unchanged, 0 skipped", "a one.test 104", "b two.test 210")
 	w.takes("0 new, 0 updated, 0 merged, 2 unchanged, 0 skipped", "a one.test 104", "b two.test 210")
 
-	// Nobody is put where there is no room.
+	// A user is never given to a node without a free place.
 	w.add("two.test", 1)
 	user(3, "c")
 	if _, err := w.take(); !errors.Is(err, server.ErrNoRoom) {
