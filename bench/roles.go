@@ -35,6 +35,8 @@ type task struct {
 	// Database and Accounts are, of a server whose storage is measured, its database and the server of
 	// its accounts.
 	Database, Accounts string
+	// Memory is what the server may use, in bytes; 0: its default, for a small machine.
+	Memory int64
 	// Records is how many items to make.
 	Records int
 	// All syncs all ten engines and not the passwords alone, Parallel of them at once.
@@ -60,7 +62,7 @@ func serve(ctx context.Context, line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := server.Config{Dir: t.Dir, Database: t.Database, PublicURL: t.URL, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	cfg := server.Config{Memory: t.Memory, Dir: t.Dir, Database: t.Database, PublicURL: t.URL, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	if t.Accounts == "" {
 		t.URL = "http://" + l.Addr().String()
 		cfg.PublicURL = t.URL

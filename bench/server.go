@@ -108,8 +108,11 @@ type user struct {
 	creds    hawk.Credentials
 	endpoint string
 	body     []byte
-	// patient sends a request again until the answer is not 503.
-	patient bool
+	// again, unless 0, is how long it waits before it sends a request again that was answered 503.
+	again time.Duration
+	// refused are the answers of 503 so far, and waited the waits for them.
+	refused int
+	waited  time.Duration
 }
 
 func newUser(ctx context.Context, url, name string, transport http.RoundTripper) (*user, error) {

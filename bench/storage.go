@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/syncmanager/syncmanager/internal/capacity"
 	"github.com/syncmanager/syncmanager/internal/test/pgtest"
 )
 
@@ -50,7 +51,7 @@ type target struct {
 // measureStorage loads a storage of so many users with the requests that syncs are made of. A
 // load on many users is compared with one on few in the same run, on the same machine.
 func measureStorage(ctx context.Context, o storageOptions) error {
-	rows := [][]string{{"storage", "users", "active", "request", "requests/s", "p50", "p99", "server CPU", "database CPU"}}
+	rows := [][]string{{"storage", "users", "active", "request", "requests/s", "p50", "p99", "refused", "server CPU", "database CPU"}}
 	for _, n := range o.Users {
 		for _, kind := range o.Kinds {
 			more, err := measureKind(ctx, o, kind, n)
@@ -113,6 +114,7 @@ func startTarget(ctx context.Context, o storageOptions, kind string) (t *target,
 		ends = append(ends, db.Remove)
 		what.Database, t.database = db.URL(""), db.PID()
 	}
+	what.Memory = capacity.Memory(os.DirFS("/")) / int64(n) // as the command has it
 	for i := range n {
 		node := what
 		node.Dir = fmt.Sprintf("%s/node%d", dir, i)
@@ -129,13 +131,17 @@ func startTarget(ctx context.Context, o storageOptions, kind string) (t *target,
 	return t, end, nil
 }
 
-// client returns a client whose connections go to the servers in turn.
+// client returns a client whose connections go to the servers in turn, each from an address of its
+// own (127.x.y.z), since a server bounds what it takes from one.
 func (t *target) client(connections int) *http.Client {
 	var next atomic.Int64
 	return &http.Client{Transport: &http.Transport{
 		MaxIdleConns: connections, MaxIdleConnsPerHost: connections,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, t.nodes[int(next.Add(1))%len(t.nodes)])
+			n := next.Add(1)
+			from := net.TCPAddr{IP: net.IPv4(127, 1+byte(n>>16), byte(n>>8), byte(n))}
+			d := net.Dialer{LocalAddr: &from}
+			return d.DialContext(ctx, network, t.nodes[int(n)%len(t.nodes)])
 		},
 	}}
 }
@@ -195,8 +201,10 @@ func (t *target) nameCollections(ctx context.Context, client *http.Client, i int
 
 // measured is the result of a load.
 type measured struct {
-	took             time.Duration
-	times            []time.Duration // of each
+	took time.Duration
+	// times are those of each, without the waits after a refusal.
+	times            []time.Duration
+	refused          int
 	server, database time.Duration
 }
 
@@ -207,6 +215,7 @@ func (m *measured) cells() []string {
 	return []string{
 		fmt.Sprintf("%.0f", float64(n)/m.took.Seconds()),
 		m.times[n/2].Round(10 * time.Microsecond).String(), m.times[n*99/100].Round(10 * time.Microsecond).String(),
+		fmt.Sprint(m.refused),
 		each(m.server), each(m.database),
 	}
 }
@@ -223,14 +232,16 @@ func (t *target) load(ctx context.Context, senders []*user, lasting time.Duratio
 		group.Go(func() {
 			var own []time.Duration
 			var err error
+			before := u.refused
 			for n := 0; err == nil && (n == 0 || time.Since(began) < lasting); n++ {
-				at := time.Now()
+				at, waited := time.Now(), u.waited
 				err = r.do(ctx, u, n)
-				own = append(own, time.Since(at))
+				own = append(own, time.Since(at)-(u.waited-waited))
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			m.times, errs = append(m.times, own...), errors.Join(errs, err)
+			m.refused += u.refused - before
 		})
 	}
 	group.Wait()

@@ -57,8 +57,8 @@ func TestPeerToken(t *testing.T) {
 	}
 }
 
-// A peer's 503 is a write that came too soon, which is sent again; of our own server it is a failure.
-func TestPeerIsBusy(t *testing.T) {
+// A request that was refused since a server has too much to do is sent again, and counted.
+func TestRefused(t *testing.T) {
 	sent := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if sent++; sent < 3 {
@@ -66,11 +66,11 @@ func TestPeerIsBusy(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	u := &user{http: server.Client(), creds: hawk.Credentials{ID: "id", Key: []byte("key")}, endpoint: server.URL, patient: true}
-	if err := u.send(t.Context(), http.MethodPost, "/storage/stored", records(0, 1), nil); err != nil || sent != 3 {
+	u := &user{http: server.Client(), creds: hawk.Credentials{ID: "id", Key: []byte("key")}, endpoint: server.URL, again: time.Nanosecond}
+	if err := u.send(t.Context(), http.MethodPost, "/storage/stored", records(0, 1), nil); err != nil || sent != 3 || u.refused != 2 || u.waited != 2 {
 		t.Errorf("%d requests: %v", sent, err)
 	}
-	sent, u.patient = 0, false
+	sent, u.again = 0, 0
 	if err := u.send(t.Context(), http.MethodPost, "/storage/stored", records(0, 1), nil); err == nil || sent != 1 {
 		t.Errorf("%d requests: %v", sent, err)
 	}

@@ -98,12 +98,14 @@ func (u *user) send(ctx context.Context, method, path string, body []byte, into 
 		if err != nil {
 			return err
 		}
-		if !u.patient || answer.StatusCode != http.StatusServiceUnavailable {
+		if u.again == 0 || answer.StatusCode != http.StatusServiceUnavailable {
 			return read(answer, method+" "+path, into)
 		}
 		answer.Body.Close()
+		u.refused++
+		u.waited += u.again
 		select {
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(u.again):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

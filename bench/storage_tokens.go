@@ -61,7 +61,8 @@ func (v *vouching) credentials(ctx context.Context, client *http.Client, i int) 
 	if err := json.NewDecoder(answer.Body).Decode(&t); err != nil || t.ID == "" {
 		return nil, fmt.Errorf("no token: %s: %w", answer.Status, err)
 	}
-	return &user{http: client, creds: hawk.Credentials{ID: t.ID, Key: []byte(t.Key)}, endpoint: t.Endpoint}, nil
+	// A server that has too much to do answers 503 with a Retry-After of many seconds; coming sooner keeps it loaded.
+	return &user{http: client, creds: hawk.Credentials{ID: t.ID, Key: []byte(t.Key)}, endpoint: t.Endpoint, again: time.Second}, nil
 }
 
 // peer is another storage server, such as Mozilla's. Its tokens are made here, with its master secret.
@@ -90,7 +91,7 @@ func (p *peer) target() (*target, error) {
 		id, key, err := peerToken(secret, t.origin, i+1)
 		u := &user{http: client, creds: hawk.Credentials{ID: id, Key: []byte(key)}, endpoint: fmt.Sprintf("%s/1.5/%d", strings.TrimRight(p.URL, "/"), i+1)}
 		// syncstorage-rs answers 503 to a write of a collection within 10 ms of the last one.
-		u.patient = true
+		u.again = 10 * time.Millisecond
 		return u, err
 	}
 	return t, nil
