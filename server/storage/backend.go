@@ -214,6 +214,16 @@ type View interface {
 	Records(q Query, f func(*Record) error) error
 }
 
+// ListReader is a View that reads a listing together with the time of its collection.
+type ListReader interface {
+	View
+
+	// List calls modified with the last-modified time of q's collection, as Modified returns it, and then f as
+	// Records does, unless that fails. It returns the first error of either. q has a limit, an order by time, and
+	// not IDsOnly.
+	List(q Query, modified func(bso.Timestamp) error, f func(*Record) error) error
+}
+
 // Tx is a View that can write, and that sees its own writes. Each write stamps the
 // collection and the storage with Time, and a record as [Change] says.
 type Tx interface {

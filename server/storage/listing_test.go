@@ -3,6 +3,7 @@ package storage_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,62 @@ func TestPagesJoinUp(t *testing.T) {
 					t.Fatalf("limit %d, %s%s: %s, want %s", limit, sort, more, joined, whole)
 				}
 			}
+		}
+	}
+}
+
+// A page that is too long for the buffer is found out about after its first records were read.
+func TestLongPagesJoinUp(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const records = 30
+	for i := range records / 10 {
+		s.clock.Pass(time.Second)
+		s.do("POST", "/storage/c", list(i*10, 10, 60_000)).want(200)
+	}
+	for _, sort := range []string{"oldest", "newest"} {
+		var want []string
+		for _, r := range decode[[]wire](s.do("GET", "/storage/c?full=1&sort="+sort, "").want(200)) {
+			want = append(want, string(r.ID))
+		}
+		if len(want) != records {
+			t.Fatalf("%s: %d of %d records", sort, len(want), records)
+		}
+		for _, limit := range []int{17, 18, 25, records - 1, records, 5000} {
+			var got []string
+			for offset := ""; ; {
+				page := s.do("GET", fmt.Sprintf("/storage/c?full=1&sort=%s&limit=%d%s", sort, limit, offset), "").want(200)
+				all := decode[[]wire](page)
+				for _, r := range all {
+					got = append(got, string(r.ID))
+				}
+				if n := page.Header().Get("X-Weave-Records"); n != fmt.Sprint(len(all)) {
+					t.Errorf("%s, limit %d: %s records announced, %d came", sort, limit, n, len(all))
+				}
+				next := page.Header().Get("X-Weave-Next-Offset")
+				if next == "" {
+					break
+				}
+				offset = "&offset=" + next
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, in pages of %d: %v, want %v", sort, limit, got, want)
+			}
+		}
+	}
+}
+
+// More records than clients ask for at a time, which are short.
+func TestManyShortRecords(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for i := range 11 {
+		s.do("POST", "/storage/c", list(i*100, 100, 1)).want(200)
+	}
+	for query, want := range map[string]int{"": 1100, "&limit=1000": 1000, "&limit=1001": 1001, "&limit=1099": 1099, "&limit=1100": 1100, "&limit=1200": 1100} {
+		got := s.do("GET", "/storage/c?full=1"+query, "").want(200)
+		if n := len(decode[[]wire](got)); n != want || got.Header().Get("X-Weave-Records") != fmt.Sprint(want) || (got.Header().Get("X-Weave-Next-Offset") == "") != (want == 1100) {
+			t.Errorf("%q: %d records, %v", query, n, got.Header())
 		}
 	}
 }

@@ -44,40 +44,14 @@ func (s *Service) getCollection(a *answer, q *request) error {
 		return err
 	}
 	buffer := buffers.Get().(*[]byte)
-	l := lister{answer: a, idsOnly: list.IDsOnly, b: (*buffer)[:0], most: s.listingTime}
+	l := lister{answer: a, q: q, list: list, b: (*buffer)[:0], most: s.listingTime}
 	defer func() {
 		if cap(l.b) <= 4*pageSize {
 			*buffer = l.b
 			buffers.Put(buffer)
 		}
 	}()
-	err = s.backend.View(q.Context(), q.uid, func(v View) (err error) {
-		l.b, l.count = l.b[:0], 0 // it may run again
-		if l.modified, err = v.Modified(q.collection, ""); err != nil {
-			return err
-		}
-		if err := q.check(l.modified); err != nil {
-			return err
-		}
-		page, err := v.Page(list)
-		if err != nil {
-			return err
-		}
-		h := a.w.Header()
-		h.Set("X-Weave-Records", strconv.FormatInt(page.Records, 10))
-		if page.Next != nil {
-			h.Set("X-Weave-Next-Offset", page.Next.token(list.Sort))
-		}
-		if q.Method == http.MethodHead {
-			return nil
-		}
-		if err := v.Records(list, l.add); err != nil && l.begun {
-			return errors.New(err.Error()) // what was sent cannot be sent again
-		} else if err != nil {
-			return err
-		}
-		return nil
-	})
+	err = s.backend.View(q.Context(), q.uid, l.read)
 	l.unbound()
 	if err != nil {
 		return err
@@ -91,21 +65,124 @@ func (s *Service) getCollection(a *answer, q *request) error {
 // lister writes a listing in the client's format.
 type lister struct {
 	*answer
-	idsOnly  bool
+	q        *request
+	list     Query
 	modified bso.Timestamp
 	b        []byte
-	count    int
+	count    int64
+	last     Position      // of the last record that gather took
+	more     bool          // gather found one more than the client wants
 	most     time.Duration // for all pieces but the last
 	timer    *time.Timer   // nil before the first piece
 }
 
-// add appends a record.
-func (l *lister) add(r *Record) error {
+// read writes the listing into the buffer, and sends it in pieces if it is long. It may run again.
+func (l *lister) read(v View) error {
+	l.b, l.count, l.last, l.more = l.b[:0], 0, Position{}, false
+	rest := l.list
+	if l.q.Method != http.MethodHead && !l.list.IDsOnly && l.list.Sort != SortIndex {
+		err := l.readShort(v)
+		if !errors.Is(err, errLong) {
+			return err
+		}
+		if l.count > 0 { // they are in the buffer
+			rest.After = &l.last
+			rest.Limit = max(0, rest.Limit-l.count)
+		}
+	} else if err := l.checkTime(v); err != nil {
+		return err
+	}
+	page, err := v.Page(l.list)
+	if err != nil {
+		return err
+	}
+	l.describe(page)
+	if l.q.Method == http.MethodHead {
+		return nil
+	}
+	if err := v.Records(rest, l.add); err != nil && l.begun {
+		return errors.New(err.Error()) // what was sent cannot be sent again
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// checkTime reads the collection's last-modified time and checks the request's condition.
+func (l *lister) checkTime(v View) error {
+	modified, err := v.Modified(l.list.Collection, "")
+	if err != nil {
+		return err
+	}
+	return l.check(modified)
+}
+
+func (l *lister) check(modified bso.Timestamp) error {
+	l.modified = modified
+	return l.q.check(modified)
+}
+
+// errLong means that a listing is longer than what is read without asking for its length before.
+var errLong = errors.New("the listing is long")
+
+// shortListing is how many records clients ask for at a time.
+const shortListing = 1000
+
+// readShort reads a listing that fits into the buffer, and finds out its length by the way: the records are
+// read once. If the listing is longer it returns errLong, with the first records in the buffer.
+func (l *lister) readShort(v View) error {
+	short := l.list
+	if short.Limit == 0 || short.Limit > shortListing {
+		short.Limit = shortListing
+	}
+	short.Limit++
+	var err error
+	if ahead, ok := v.(ListReader); ok && l.q.modifiedSince == nil { // which is usually answered without the records
+		err = ahead.List(short, l.check, l.gather)
+	} else if err = l.checkTime(v); err == nil {
+		err = v.Records(short, l.gather)
+	}
+	if err != nil {
+		return err
+	}
+	page := Page{Records: l.count}
+	if l.more {
+		page.Next = &l.last
+	}
+	l.describe(page)
+	return nil
+}
+
+// gather appends a record of a short listing.
+func (l *lister) gather(r *Record) error {
+	switch {
+	case l.list.Limit > 0 && l.count == l.list.Limit:
+		l.more = true
+		return nil
+	case l.count == shortListing, len(l.b) >= pageSize:
+		return errLong
+	}
+	l.append(r)
+	l.last = Position{Key: int64(r.Modified), ID: r.ID}
+	return nil
+}
+
+// describe sets the headers that say how long the listing is.
+func (l *lister) describe(p Page) {
+	h := l.w.Header()
+	h.Set("X-Weave-Records", strconv.FormatInt(p.Records, 10))
+	if p.Next != nil {
+		h.Set("X-Weave-Next-Offset", p.Next.token(l.list.Sort))
+	}
+}
+
+// append appends a record to the buffer.
+func (l *lister) append(r *Record) {
 	if !l.lines {
 		l.b = append(l.b, "[,"[min(l.count, 1)])
 	}
 	l.count++
-	if l.idsOnly {
+	if l.list.IDsOnly {
 		l.b = appendString(l.b, string(r.ID))
 	} else {
 		l.b = appendRecord(l.b, r)
@@ -113,6 +190,11 @@ func (l *lister) add(r *Record) error {
 	if l.lines {
 		l.b = append(l.b, '\n')
 	}
+}
+
+// add appends a record, and sends what there is if it is much.
+func (l *lister) add(r *Record) error {
+	l.append(r)
 	if len(l.b) < pageSize {
 		return nil
 	}

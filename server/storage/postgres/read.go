@@ -116,19 +116,20 @@ type listing struct {
 	records string
 	ids     string
 	count   string
-	args    []any // of each of them, but for the limit
+	list    string // the collection's time and the records, by the collection's name; "" for SortIndex
+	args    []any  // of each of them, but for the limit
 }
 
 // The statements of listings by their order: of all records, and of those with some IDs.
 var (
 	listings = map[storage.Sort]listing{
-		storage.SortOldest: {outline: sqlOldestOutline, records: sqlOldestRecords, ids: sqlOldestIDs, count: sqlOldestCount},
-		storage.SortNewest: {outline: sqlNewestOutline, records: sqlNewestRecords, ids: sqlNewestIDs, count: sqlNewestCount},
+		storage.SortOldest: {outline: sqlOldestOutline, records: sqlOldestRecords, ids: sqlOldestIDs, count: sqlOldestCount, list: sqlOldestList},
+		storage.SortNewest: {outline: sqlNewestOutline, records: sqlNewestRecords, ids: sqlNewestIDs, count: sqlNewestCount, list: sqlNewestList},
 		storage.SortIndex:  {outline: sqlWeightOutline, records: sqlWeightRecords, ids: sqlWeightIDs, count: sqlWeightCount},
 	}
 	listingsOf = map[storage.Sort]listing{
-		storage.SortOldest: {outline: sqlOldestOfOutline, records: sqlOldestOfRecords, ids: sqlOldestOfIDs, count: sqlOldestOfCount},
-		storage.SortNewest: {outline: sqlNewestOfOutline, records: sqlNewestOfRecords, ids: sqlNewestOfIDs, count: sqlNewestOfCount},
+		storage.SortOldest: {outline: sqlOldestOfOutline, records: sqlOldestOfRecords, ids: sqlOldestOfIDs, count: sqlOldestOfCount, list: sqlOldestOfList},
+		storage.SortNewest: {outline: sqlNewestOfOutline, records: sqlNewestOfRecords, ids: sqlNewestOfIDs, count: sqlNewestOfCount, list: sqlNewestOfList},
 		storage.SortIndex:  {outline: sqlWeightOfOutline, records: sqlWeightOfRecords, ids: sqlWeightOfIDs, count: sqlWeightOfCount},
 	}
 )
@@ -214,12 +215,8 @@ func (t *transaction) Records(q storage.Query, f func(*storage.Record) error) er
 	}
 	l := t.listing(n, q)
 	limit := pgtype.Int8{Int64: q.Limit, Valid: q.Limit > 0} // NULL is no limit
-	var r storage.Record
-	var at int64
-	var id string
-	var weight pgtype.Int4
-	var payload pgtype.DriverBytes // not copied
-	statement, into := l.records, []any{&id, &at, &weight, &payload}
+	var r row
+	statement, into := l.records, r.columns()
 	if q.IDsOnly {
 		statement, into = l.ids, into[:1]
 	}
@@ -230,7 +227,44 @@ func (t *transaction) Records(q storage.Query, f func(*storage.Record) error) er
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		r = storage.Record{ID: bso.ID(id), Modified: bso.Timestamp(at), SortIndex: sortIndex(weight), Payload: payload}
-		return f(&r)
+		return f(r.record())
 	}, statement, append(l.args, limit)...)
+}
+
+// List implements [storage.ListReader]. It takes one round trip, with the begin of the step.
+func (t *transaction) List(q storage.Query, modified func(bso.Timestamp) error, f func(*storage.Record) error) error {
+	l := t.listing(0, q)
+	l.args[1] = q.Collection
+	var r row
+	into, timed := r.columns(), false
+	err := t.each(func(rows pgx.Rows) error {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if !timed {
+			timed = true
+			return modified(bso.Timestamp(r.at))
+		}
+		return f(r.record())
+	}, l.list, append(l.args, q.Limit)...)
+	if err == nil && !timed {
+		err = modified(0)
+	}
+	return err
+}
+
+// row is a row of a listing, into which each is scanned.
+type row struct {
+	id      pgtype.Text
+	at      int64
+	weight  pgtype.Int4
+	payload pgtype.DriverBytes // not copied
+	r       storage.Record
+}
+
+func (r *row) columns() []any { return []any{&r.id, &r.at, &r.weight, &r.payload} }
+
+func (r *row) record() *storage.Record {
+	r.r = storage.Record{ID: bso.ID(r.id.String), Modified: bso.Timestamp(r.at), SortIndex: sortIndex(r.weight), Payload: r.payload}
+	return &r.r
 }

@@ -135,8 +135,13 @@ const (
 	// wire allows. The index holds the same expression.
 	weight = `coalesce(sortindex, -1000000000)`
 
-	whereOldest = ` WHERE uid = $1 AND collection = $2 AND (modified, id) > ($3, $4) AND modified < $5 AND (expires IS NULL OR expires > $6)`
-	whereNewest = ` WHERE uid = $1 AND collection = $2 AND (modified, id) < ($3, $4) AND modified > $5 AND (expires IS NULL OR expires > $6)`
+	inNumber = ` WHERE uid = $1 AND collection = $2`
+	inNamed  = ` WHERE uid = $1 AND collection = (SELECT number FROM storage_collections WHERE uid = $1 AND name = $2)`
+
+	afterOldest = ` AND (modified, id) > ($3, $4) AND modified < $5 AND (expires IS NULL OR expires > $6)`
+	afterNewest = ` AND (modified, id) < ($3, $4) AND modified > $5 AND (expires IS NULL OR expires > $6)`
+	whereOldest = inNumber + afterOldest
+	whereNewest = inNumber + afterNewest
 	// The sums keep the planner from the index by time: it would sort what it finds there.
 	whereWeight = ` WHERE uid = $1 AND collection = $2 AND (` + weight + `, id) < ($3, $4) AND modified + 0 > $5 AND modified + 0 < $7
 		AND (expires IS NULL OR expires > $6)`
@@ -170,7 +175,15 @@ const (
 	sqlWeightIDs     = whatIDs + whereWeight + orderWeight + some8
 	sqlWeightCount   = whatCount + whereWeight
 
+	// The collection's time as a row without an ID, and then the records: one statement sees one state.
+	timeAnd       = `SELECT NULL, modified, NULL, NULL FROM storage_collections WHERE uid = $1 AND name = $2 UNION ALL (`
+	sqlOldestList = timeAnd + whatRecords + inNamed + afterOldest + orderOldest + some7 + `)`
+	sqlNewestList = timeAnd + whatRecords + inNamed + afterNewest + orderNewest + some7 + `)`
+
 	// Of some IDs.
+	sqlOldestOfList = timeAnd + whatRecords + inNamed + afterOldest + ofIDs + orderOldest + some8 + `)`
+	sqlNewestOfList = timeAnd + whatRecords + inNamed + afterNewest + ofIDs + orderNewest + some8 + `)`
+
 	sqlOldestOfOutline = `SELECT modified` + fromRecords + whereOldest + ofIDs + orderOldest + last8
 	sqlOldestOfRecords = whatRecords + whereOldest + ofIDs + orderOldest + some8
 	sqlOldestOfIDs     = whatIDs + whereOldest + ofIDs + orderOldest + some8

@@ -104,7 +104,10 @@ type ownBatch struct {
 	size       storage.BatchSize
 }
 
-var _ storage.Tx = (*transaction)(nil)
+var (
+	_ storage.Tx         = (*transaction)(nil)
+	_ storage.ListReader = (*transaction)(nil)
+)
 
 // send sends statements without waiting in between, and calls read with the results of those
 // that queue added, if it is not nil. It returns the first error; a lostError, if the connection

@@ -67,6 +67,9 @@ func pages(e *env) {
 						return nil
 					})
 					e.equal("records listed", records, page.Records)
+					if reader, ok := v.(storage.ListReader); ok && order != storage.SortIndex {
+						e.listing(v, reader, q)
+					}
 					q.After = page.Next
 					return err
 				})
@@ -75,6 +78,37 @@ func pages(e *env) {
 				}
 			}
 			e.equal(fmt.Sprintf("%s, in pages of %d", name, limit), got, want)
+		}
+	}
+}
+
+// listing fails if a ListReader lists something else for q than the View does.
+func (e *env) listing(v storage.View, reader storage.ListReader, q storage.Query) {
+	e.Helper()
+	for _, collection := range []string{q.Collection, "none"} {
+		q.Collection = collection
+		at, err := v.Modified(collection, "")
+		e.ok(err)
+		var all, listed []string
+		take := func(into *[]string) func(*storage.Record) error {
+			return func(r *storage.Record) error {
+				*into = append(*into, fmt.Sprintf("%+v", *r))
+				return nil
+			}
+		}
+		e.ok(v.Records(q, take(&all)))
+		var times []bso.Timestamp
+		e.ok(reader.List(q, func(at bso.Timestamp) error {
+			times = append(times, at)
+			e.equal("records before the time", len(listed), 0)
+			return nil
+		}, take(&listed)))
+		e.equal("the time of a listing", times, []bso.Timestamp{at})
+		e.equal("a listing with its time", listed, all)
+		stop := errors.New("stop")
+		err = reader.List(q, func(bso.Timestamp) error { return stop }, func(*storage.Record) error { return errors.New("a record came") })
+		if !errors.Is(err, stop) {
+			e.Errorf("a listing whose time is refused: %v", err)
 		}
 	}
 }
