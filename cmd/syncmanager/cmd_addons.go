@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/prefs"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 func (a *app) addonsCommand() *cobra.Command {

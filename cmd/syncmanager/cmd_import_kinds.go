@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engine/importing"
@@ -18,6 +17,7 @@ import (
 	"github.com/syncmanager/syncmanager/engines/passwords"
 	"github.com/syncmanager/syncmanager/engines/prefs"
 	"github.com/syncmanager/syncmanager/internal/firefoxprofile"
+	"github.com/syncmanager/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/internal/skips"
 )
 

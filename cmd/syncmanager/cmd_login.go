@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/syncmanager/syncmanager/account"
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/usage"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 // loginFlags are the flags of login.

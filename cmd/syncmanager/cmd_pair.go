@@ -13,8 +13,8 @@ import (
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/account/pairing"
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/term"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 // errDeclined means that the user said no.

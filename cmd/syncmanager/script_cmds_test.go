@@ -19,10 +19,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
 
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
 	"github.com/syncmanager/syncmanager/engine"
 	"github.com/syncmanager/syncmanager/engines/addons"
 	"github.com/syncmanager/syncmanager/engines/prefs"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 // exits CODE PROGRAM ARGS… runs a program and checks its exit code.

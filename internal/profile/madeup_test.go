@@ -16,7 +16,7 @@ import (
 func TestAnEngineIsAFolderAndTwoRows(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	root, err := filepath.Abs("../../../..")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestAnEngineIsAFolderAndTwoRows(t *testing.T) {
 	})
 	with("internal/catalogue/catalogue.go", before(`	{Name: "history", `,
 		`	{Name: "recipes", Version: 3, Default: true, Engine: true},`))
-	with("cmd/syncmanager/internal/profile/stores.go", func(text string) string {
+	with("internal/profile/stores.go", func(text string) string {
 		text = before(`	{name: "tabs", `, `	{name: "recipes", sealed: true, open: flat("recipes", recipes.Open)},`)(text)
 		return before(`	"github.com/syncmanager/syncmanager/engines/tabs"`,
 			`	"github.com/syncmanager/syncmanager/engines/recipes"`)(text)

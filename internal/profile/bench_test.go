@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 // BenchmarkOpenStores opens and closes the seven flat stores, each with its file, and one of

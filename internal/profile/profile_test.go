@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/syncmanager/syncmanager"
-	"github.com/syncmanager/syncmanager/cmd/syncmanager/internal/profile"
+	"github.com/syncmanager/syncmanager/internal/profile"
 )
 
 func config(dir string) profile.Config {
