@@ -33,7 +33,7 @@ func newWithNode(t *testing.T) *withNode {
 	w := &withNode{dir: filepath.Join(t.TempDir(), "node")}
 	w.env = newEnv(t, func(cfg *server.Config) { cfg.NodeTransport = w })
 	var err error
-	if w.secret, err = w.server.AddNode(t.Context(), nodeURL, 10); err != nil {
+	if w.secret, _, err = w.server.AddNode(t.Context(), nodeURL, 10); err != nil {
 		t.Fatal(err)
 	}
 	w.openNode()

@@ -147,7 +147,7 @@ func TestMonitoringNamesMetricsThatExist(t *testing.T) {
 	})
 	w.server.SetCertificate(func() time.Time { return w.Now().Add(time.Hour) })
 	w.device(true).must("GET", "/info/collections", "")
-	if _, err := w.server.AddNode(t.Context(), nodeURL, 1); err != nil {
+	if _, _, err := w.server.AddNode(t.Context(), nodeURL, 1); err != nil {
 		t.Fatal(err)
 	}
 	// Some series begin with what they count.

@@ -54,7 +54,7 @@ func newCluster(t *testing.T) *cluster {
 // add starts a node and adds it to the server.
 func (c *cluster) add(url string, capacity int64) {
 	c.T.Helper()
-	secret, err := c.Server.AddNode(c.T.Context(), url, capacity)
+	secret, _, err := c.Server.AddNode(c.T.Context(), url, capacity)
 	c.ok(err)
 	s, err := server.New(c.T.Context(), server.Config{
 		Dir: filepath.Join(c.T.(*testing.T).TempDir(), "node"), PublicURL: url, Node: &server.Node{URL: url, Secret: secret},
@@ -307,7 +307,7 @@ func TestADrainThatBreaksAnywhere(t *testing.T) {
 			}
 			d.Add(fmt.Sprintf("https://after-%d-%d.example", broken, len(lost)), "ann", "x")
 			c.syncs(d)
-			_, err = c.Server.AddNode(t.Context(), from, 100)
+			_, _, err = c.Server.AddNode(t.Context(), from, 100)
 			c.ok(err)
 			from, to = to, from
 			if got := c.states(); !strings.Contains(got, from+" 1/100 up") || !strings.Contains(got, to+" 0/100 up") {
@@ -383,17 +383,17 @@ func TestURLsOfNodes(t *testing.T) {
 		"https://node1.example.org/?a=b", "https://node1.example.org/../x", "https://node1.example.org/%2e", "https://no de", "https://x\x00y",
 		"https://" + strings.Repeat("x", 300) + ".example.org", "javascript:alert(1)", "//node1.example.org",
 	} {
-		if _, err := c.Server.AddNode(t.Context(), url, 1); err == nil {
+		if _, _, err := c.Server.AddNode(t.Context(), url, 1); err == nil {
 			t.Errorf("%q is a node", url)
 		}
 	}
 	for _, capacity := range []int64{-1, 1 << 60} {
-		if _, err := c.Server.AddNode(t.Context(), nodeA, capacity); err == nil {
+		if _, _, err := c.Server.AddNode(t.Context(), nodeA, capacity); err == nil {
 			t.Errorf("a node for %d users", capacity)
 		}
 	}
 	c.expect("")
-	_, err := c.Server.AddNode(t.Context(), "https://Node1.example.org/", 1)
+	_, _, err := c.Server.AddNode(t.Context(), "https://Node1.example.org/", 1)
 	c.ok(err)
 	if _, err := c.Server.DrainNode(t.Context(), nodeB); !errors.Is(err, server.ErrNoNode) {
 		t.Errorf("drained no node: %v", err)
