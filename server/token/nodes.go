@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/syncmanager/syncmanager/server/internal/sqldb"
 )
@@ -55,7 +56,7 @@ func (s *Service) Nodes(ctx context.Context) (all []Node, err error) {
 }
 
 // KeepCapacity is no edit of a node's capacity; see [Service.AddNode].
-const KeepCapacity = -1
+const KeepCapacity = math.MinInt64
 
 // AddNode adds a node, or changes the capacity of one, which may be draining and then no longer is. With
 // [KeepCapacity] a known node keeps its capacity, and a new one gets the capacity usual. It returns the node's capacity.

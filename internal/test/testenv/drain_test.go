@@ -85,13 +85,19 @@ func (c *cluster) send(r *http.Request) (*http.Response, error) {
 	return inproc.New(s.Handler()).RoundTrip(r)
 }
 
+// errGateway, from cluster.toNode, has a request answered with 502.
+var errGateway = errors.New("a proxy answers")
+
 // RoundTrip carries a request of the server to a node.
 func (c *cluster) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	f := c.toNode
 	c.mu.Unlock()
 	if f != nil {
-		if err := f(r); err != nil {
+		switch err := f(r); {
+		case errors.Is(err, errGateway):
+			return &http.Response{StatusCode: http.StatusBadGateway, Status: "502 Bad Gateway", Body: http.NoBody, Request: r}, nil
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -270,13 +276,24 @@ func TestADeviceSyncsWhileItsNodeIsDrained(t *testing.T) {
 // Each request of a drain fails once, with and without effect; then the drain is begun again.
 func TestADrainThatBreaksAnywhere(t *testing.T) {
 	t.Parallel()
+	breakDrains(t, errors.New("cut"), true)
+}
+
+// A proxy before a node answers each request of a drain once with 502, with and without effect: the drain goes on by itself.
+func TestADrainWaitsForANode(t *testing.T) {
+	t.Parallel()
+	breakDrains(t, errGateway, false)
+}
+
+// breakDrains drains a node again and again, and breaks one more request each time. ends says whether a drain may fail.
+func breakDrains(t *testing.T, cut error, ends bool) {
+	t.Helper()
 	c := newCluster(t)
 	c.add(nodeA, 100)
 	d := c.Device("laptop", "ann@example.org")
 	d.Add("https://one.example", "ann", "first")
 	d.Sync()
 	c.add(nodeB, 100)
-	cut := errors.New("cut")
 	from, to := nodeA, nodeB
 	for broken, more := 0, true; more; broken++ {
 		for _, lost := range []string{"the request", "its answer"} {
@@ -298,6 +315,9 @@ func TestADrainThatBreaksAnywhere(t *testing.T) {
 			_, err := c.Server.DrainNode(t.Context(), from)
 			more = n > broken
 			c.onRequest(nil)
+			if err != nil && !ends {
+				t.Fatalf("request %d, %s was lost: %v", broken, lost, err)
+			}
 			if err != nil { // the user goes on where they were
 				d.Add(fmt.Sprintf("https://during-%d-%d.example", broken, len(lost)), "ann", "x")
 				c.syncs(d)
