@@ -6,9 +6,12 @@ import (
 	"github.com/syncmanager/syncmanager/engine"
 )
 
-// tryLock gives the caller the service for itself until unlock, or returns ErrBusy
-// where another call has it.
-func (m *Manager) tryLock() error {
+// tryLock gives the caller the service for itself until unlock. Where another call has it, it
+// returns ErrBusy, or waits as [Config].Wait says.
+func (m *Manager) tryLock(ctx context.Context) error {
+	if m.cfg.Wait {
+		return m.lock(ctx)
+	}
 	select {
 	case m.running <- struct{}{}:
 		return m.unlessClosed()

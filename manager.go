@@ -261,23 +261,23 @@ func (m *Manager) SetEnabled(ctx context.Context, enabled bool, names ...string)
 // Reset makes engines forget their sync state and keep the user's data. The next Sync
 // downloads everything and reconciles it. Without names, it resets all engines.
 func (m *Manager) Reset(ctx context.Context, names ...string) error {
-	return m.each(names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
+	return m.each(ctx, names, "reset", func(e engine.Engine) error { return e.Reset(ctx, engine.Association{}) })
 }
 
 // Wipe makes engines delete the user's data on this device, together with the sync state. The
 // account keeps the data, and the next Sync downloads it again. Without names, it wipes all
 // engines.
 func (m *Manager) Wipe(ctx context.Context, names ...string) error {
-	return m.each(names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
+	return m.each(ctx, names, "wipe", func(e engine.Engine) error { return e.Wipe(ctx) })
 }
 
 // each runs do for the engines while no Sync runs.
-func (m *Manager) each(names []string, doing string, do func(engine.Engine) error) error {
+func (m *Manager) each(ctx context.Context, names []string, doing string, do func(engine.Engine) error) error {
 	engines, err := m.pick(names)
 	if err != nil {
 		return err
 	}
-	if err := m.tryLock(); err != nil {
+	if err := m.tryLock(ctx); err != nil {
 		return err
 	}
 	defer m.unlock()

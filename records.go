@@ -127,7 +127,7 @@ func (r Records) DeleteAll(ctx context.Context, seen []Collection) error {
 // state: a new token, a request to wait.
 func (r Records) withRecords(ctx context.Context, do func(context.Context, *sync15.Records) error) error {
 	m := r.m
-	if err := m.tryLock(); err != nil {
+	if err := m.tryLock(ctx); err != nil {
 		return err
 	}
 	defer m.unlock()

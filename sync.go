@@ -23,7 +23,7 @@ import (
 // a server that cannot be reached, or a context that ended. The error of a single engine is
 // in [Result].Engines only.
 func (m *Manager) Sync(ctx context.Context, o Options) (Result, error) {
-	if err := m.tryLock(); err != nil {
+	if err := m.tryLock(ctx); err != nil {
 		return Result{Status: StatusFailed, Err: err}, err
 	}
 	defer m.unlock()

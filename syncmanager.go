@@ -87,6 +87,9 @@ type Config struct {
 	Log *slog.Logger
 	// Parallel bounds how many engines sync at once. 0: four.
 	Parallel int
+	// Wait makes Sync, Reset, Wipe and the methods of [Records] wait while a Sync runs, until their
+	// context ends, instead of returning [ErrBusy]. It is for an app where Run and the user sync.
+	Wait bool
 	// Progress, if not nil, is called with each step of a sync, from several
 	// goroutines at once.
 	Progress func(Progress)
@@ -133,7 +136,7 @@ type Options struct {
 
 var (
 	// ErrBusy means that a Sync is running. Sync and other methods that use the service
-	// return it.
+	// return it, unless [Config].Wait is set.
 	ErrBusy = errors.New("a sync is running already")
 	// ErrClosed means that a method was called after Close, or interrupted by it.
 	ErrClosed = errors.New("the manager is closed")

@@ -163,10 +163,22 @@ func (a *app) open(ctx context.Context, progress func(syncmanager.Progress)) (*p
 		host = "this device"
 	}
 	return profile.Open(ctx, profile.Config{
-		Dir: dir, Wait: a.wait, Waiting: func() { a.Note("Waiting for another syncmanager that uses this profile…") },
+		Dir: dir, Wait: a.wait, Waiting: a.waiting(),
 		Keyring: a.getenv(envKeyring) == "1", Hostname: host, Version: buildInfo().Version,
 		Now: a.now, Rand: rand.Reader, Transport: transport(), Log: a.log(), Progress: progress,
 	})
+}
+
+// waiting says once that another process has the profile.
+func (a *app) waiting() func() error {
+	said := false
+	return func() error {
+		if !said {
+			a.Note("Waiting for another syncmanager that uses this profile…")
+		}
+		said = true
+		return nil
+	}
 }
 
 // profileDir is the folder that the flag, the environment or the system names.

@@ -33,17 +33,41 @@ type credentials struct {
 	Session account.Session `json:"session"`
 }
 
+// isLocal reports whether a is the account inside the profile. a may be nil.
+func (a *Account) isLocal() bool { return a != nil && a.Local }
+
 // Account returns the account that the profile syncs with, or nil.
 func (p *Profile) Account() *Account {
-	if p.credentials == nil {
-		return nil
-	}
-	s := p.credentials.Session
-	return &Account{Server: s.Server, Email: s.Email, UID: s.UID, Local: p.credentials.Local}
+	a, _ := p.WatchAccount()
+	return a
 }
 
-func (p *Profile) accountFile() sealedfile.File {
-	return sealedfile.File{Path: p.path(accountFile), Sealer: p.key.Subkey("account").Sealer(p.config.Rand)}
+// WatchAccount returns the account as Account does, and a channel that is closed when the
+// profile signs in or out.
+func (p *Profile) WatchAccount() (*Account, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.credentials == nil {
+		return nil, p.changed
+	}
+	s := p.credentials.Session
+	return &Account{Server: s.Server, Email: s.Email, UID: s.UID, Local: p.credentials.Local}, p.changed
+}
+
+// signedInAs returns the credentials; nil if the profile is not signed in.
+func (p *Profile) signedInAs() (c *credentials, unreadable error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.credentials, p.unreadable
+}
+
+// sealed is a small file that is sealed with the local key, for one purpose.
+func (p *Profile) sealed(file, purpose string) (sealedfile.File, error) {
+	key, err := p.localKey()
+	if err != nil {
+		return sealedfile.File{}, err
+	}
+	return sealedfile.File{Path: p.path(file), Sealer: key.Subkey(purpose).Sealer(p.config.Rand)}, nil
 }
 
 // unreadableError means that account.sealed cannot be read.
@@ -63,7 +87,11 @@ func (e *unreadableError) SignInAgain() bool { return true }
 
 // loadCredentials reads account.sealed; it returns nil if the profile is not signed in.
 func (p *Profile) loadCredentials() (*credentials, error) {
-	b, err := p.accountFile().Read()
+	file, err := p.sealed(accountFile, "account")
+	if err != nil {
+		return nil, &unreadableError{p.path(accountFile), err}
+	}
+	b, err := file.Read()
 	if b == nil && err == nil {
 		return nil, nil
 	}
@@ -77,12 +105,40 @@ func (p *Profile) loadCredentials() (*credentials, error) {
 	return &c, nil
 }
 
-func (p *Profile) saveCredentials(c credentials) error {
+// signInAs makes c the profile's account.
+func (p *Profile) signInAs(c credentials) error {
+	if err := p.saveCredentials(c, nil); err != nil {
+		return err
+	}
+	p.announce()
+	return nil
+}
+
+// announce tells those who watch the account that it is another.
+func (p *Profile) announce() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// saveCredentials saves the session of an account; nil is one that begins. What an account
+// saves that is not the profile's any more is forgotten.
+func (p *Profile) saveCredentials(c credentials, of *account.Account) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	if err := p.accountFile().Write(b); err != nil {
+	file, err := p.sealed(accountFile, "account")
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if of != p.account && of != nil {
+		return nil
+	}
+	if err := file.Write(b); err != nil {
 		return err
 	}
 	p.credentials, p.unreadable = &c, nil
@@ -100,6 +156,8 @@ func (p *Profile) clientConfig(root string, transport http.RoundTripper) account
 // connect loads the session, and decides how requests reach the server. It makes no
 // request.
 func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.unreadable != nil {
 		return nil, nil, p.unreadable
 	}
@@ -112,17 +170,19 @@ func (p *Profile) connect() (syncmanager.Account, http.RoundTripper, error) {
 			p.openLocal()
 		}
 		config := p.clientConfig(p.credentials.Session.Server, p.transport())
-		config.Save = func(s account.Session) error { return p.saveCredentials(credentials{Local: local, Session: s}) }
+		var a *account.Account
+		config.Save = func(s account.Session) error { return p.saveCredentials(credentials{Local: local, Session: s}, a) }
 		c, err := account.New(config)
 		if err != nil {
 			return nil, nil, err
 		}
-		p.account = c.Resume(p.credentials.Session)
+		a = c.Resume(p.credentials.Session)
+		p.account = a
 	}
 	return p.account, p.transport(), nil
 }
 
-// transport returns the transport for requests to the account's server.
+// transport returns the transport for requests to the account's server. The caller holds mu.
 func (p *Profile) transport() http.RoundTripper {
 	if p.local != nil {
 		return p.local
@@ -133,20 +193,27 @@ func (p *Profile) transport() http.RoundTripper {
 // EnsureAccount makes a local account, on a server inside the profile, if there was never
 // an account. made reports whether it did.
 func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
-	switch {
-	case p.credentials != nil:
+	if err := p.take(ctx); err != nil {
+		return false, err
+	}
+	defer p.giveBack()
+	switch c, unreadable := p.signedInAs(); {
+	case c != nil:
 		return false, nil
-	case p.unreadable != nil:
-		return false, p.unreadable
-	case p.settings.SignedOut:
+	case unreadable != nil:
+		return false, unreadable
+	case p.SignedOut():
 		return false, NotSignedInError{}
 	}
 	// A crash can leave a server without a session, whose password nobody knows.
 	if err := p.removeLocal(); err != nil {
 		return false, err
 	}
+	p.mu.Lock()
 	p.openLocal()
-	c, err := account.New(p.clientConfig(localURL, p.transport()))
+	transport := p.transport()
+	p.mu.Unlock()
+	c, err := account.New(p.clientConfig(localURL, transport))
 	if err != nil {
 		return false, err
 	}
@@ -159,10 +226,11 @@ func (p *Profile) EnsureAccount(ctx context.Context) (made bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("cannot make the local account: %w", err)
 	}
-	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
+	if err := a.RegisterDevice(ctx, p.DeviceName(), DeviceType); err != nil {
 		return false, err
 	}
-	return true, p.saveCredentials(credentials{Local: true, Session: a.Session()})
+	// What was made for requests without an account does not know this one.
+	return true, errors.Join(p.forget(), p.signInAs(credentials{Local: true, Session: a.Session()}))
 }
 
 func removeIfThere(path string) error {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/engine"
-	"github.com/syncmanager/syncmanager/internal/sealedfile"
 )
 
 const (
@@ -59,13 +58,14 @@ type inboxMessage struct {
 	Index  int64  `json:"index"`
 }
 
-func (p *Profile) inboxFile() sealedfile.File {
-	return sealedfile.File{Path: p.path(inboxFile), Sealer: p.key.Subkey("inbox").Sealer(p.config.Rand)}
-}
-
+// loadInbox reads the inbox. The caller holds its lock.
 func (p *Profile) loadInbox() (*inbox, error) {
 	var in inbox
-	b, err := p.inboxFile().Read()
+	file, err := p.sealed(inboxFile, "inbox")
+	if err != nil {
+		return nil, err
+	}
+	b, err := file.Read()
 	if b != nil && err == nil {
 		err = json.Unmarshal(b, &in)
 	}
@@ -81,11 +81,31 @@ func (p *Profile) saveInbox(in *inbox) error {
 	if err != nil {
 		return err
 	}
-	return p.inboxFile().Write(b)
+	file, err := p.sealed(inboxFile, "inbox")
+	if err != nil {
+		return err
+	}
+	return file.Write(b)
+}
+
+// changeInbox changes the inbox, and saves it.
+func (p *Profile) changeInbox(f func(*inbox) error) error {
+	p.inbox.Lock()
+	defer p.inbox.Unlock()
+	in, err := p.loadInbox()
+	if err != nil {
+		return err
+	}
+	if err := f(in); err != nil {
+		return err
+	}
+	return p.saveInbox(in)
 }
 
 // Inbox lists the pages that other devices sent, in the order of their arrival.
 func (p *Profile) Inbox() ([]ReceivedTab, error) {
+	p.inbox.Lock()
+	defer p.inbox.Unlock()
 	in, err := p.loadInbox()
 	if err != nil {
 		return nil, err
@@ -99,12 +119,10 @@ func (p *Profile) Inbox() ([]ReceivedTab, error) {
 
 // ClearInbox deletes the pages that other devices sent.
 func (p *Profile) ClearInbox() error {
-	in, err := p.loadInbox()
-	if err != nil {
-		return err
-	}
-	in.Messages = nil
-	return p.saveInbox(in)
+	return p.changeInbox(func(in *inbox) error {
+		in.Messages = nil
+		return nil
+	})
 }
 
 // Receive gets what other devices sent: pages go to the inbox, and those to be
@@ -112,42 +130,75 @@ func (p *Profile) ClearInbox() error {
 // age ago. A profile that is alone, with no account or a local one, gets nothing.
 func (p *Profile) Receive(ctx context.Context, age time.Duration) (Arrivals, error) {
 	var got Arrivals
-	if p.credentials == nil || p.credentials.Local {
+	if c, _ := p.signedInAs(); c == nil || c.Local {
 		return got, nil
 	}
-	in, err := p.loadInbox()
+	now := p.config.Now()
+	due, err := p.pollDue(now, age)
+	if !due || err != nil {
+		return got, err
+	}
+	a, err := p.signedIn()
 	if err != nil {
 		return got, err
 	}
-	now := p.config.Now()
-	// A clock that was set back must not prevent requests.
-	if since := now.Sub(in.PolledAt); since >= 0 && since < age {
-		return got, nil
-	}
-	if _, _, err := p.connect(); err != nil {
+	before := a.Requests()
+	err = a.Receive(ctx, p.DeviceName(), DeviceType, func(list []account.Message) error { return p.keepAll(ctx, a, list, &got) })
+	got.Requests = a.Requests() - before
+	if err != nil {
 		return got, err
 	}
-	before := p.account.Requests()
-	err = p.account.Receive(ctx, p.settings.DeviceName, DeviceType, func(list []account.Message) error {
+	return got, p.changeInbox(func(in *inbox) error {
+		in.PolledAt = now
+		return nil
+	})
+}
+
+// pollDue reports whether the last request is at least age ago.
+func (p *Profile) pollDue(now time.Time, age time.Duration) (bool, error) {
+	p.inbox.Lock()
+	defer p.inbox.Unlock()
+	in, err := p.loadInbox()
+	if err != nil {
+		return false, err
+	}
+	// A clock that was set back must not prevent requests.
+	since := now.Sub(in.PolledAt)
+	return since < 0 || since >= age, nil
+}
+
+// received carries out the messages that the manager got.
+func (p *Profile) received(ctx context.Context, list []account.Message) error {
+	a, err := p.signedIn()
+	if err != nil {
+		return err
+	}
+	var got Arrivals
+	if err := p.keepAll(ctx, a, list, &got); err != nil {
+		return err
+	}
+	for _, text := range got.Unusable {
+		p.config.Log.Warn(text)
+	}
+	return nil
+}
+
+// keepAll carries out messages, and saves the inbox.
+func (p *Profile) keepAll(ctx context.Context, a *account.Account, list []account.Message, got *Arrivals) error {
+	return p.changeInbox(func(in *inbox) error {
 		for _, m := range list {
-			if err := p.keep(ctx, in, m, &got); err != nil {
+			if err := p.keep(ctx, a, in, m, got); err != nil {
 				return err
 			}
 		}
-		return p.saveInbox(in)
+		return nil
 	})
-	got.Requests = p.account.Requests() - before
-	if err != nil {
-		return got, err
-	}
-	in.PolledAt = now
-	return got, p.saveInbox(in)
 }
 
 // keep carries out a message.
-func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *Arrivals) error {
+func (p *Profile) keep(ctx context.Context, a *account.Account, in *inbox, m account.Message, got *Arrivals) error {
 	if m.Err != nil {
-		got.Unusable = append(got.Unusable, fmt.Sprintf("a message from %s cannot be used: %v", cmp.Or(p.nameOf(ctx, m.Sender), "an unknown device"), m.Err))
+		got.Unusable = append(got.Unusable, fmt.Sprintf("a message from %s cannot be used: %v", cmp.Or(p.nameOf(ctx, a, m.Sender), "an unknown device"), m.Err))
 		return nil
 	}
 	for _, address := range m.Close {
@@ -162,14 +213,14 @@ func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *A
 			return err
 		}
 	}
-	device := p.account.DeviceID()
+	device := a.DeviceID()
 	known := func(old inboxMessage) bool { return old.Device == device && old.Index == m.Index }
 	if m.Tab == nil || slices.ContainsFunc(in.Messages, known) {
 		return nil
 	}
 	t := ReceivedTab{
 		Title: m.Tab.Title, URL: m.Tab.URL, Private: m.Tab.Private,
-		From: p.nameOf(ctx, m.Sender), ReceivedAt: p.config.Now().UTC(),
+		From: p.nameOf(ctx, a, m.Sender), ReceivedAt: p.config.Now().UTC(),
 	}
 	in.Messages = append(in.Messages, inboxMessage{t, device, m.Index})
 	got.Tabs = append(got.Tabs, t)
@@ -178,11 +229,11 @@ func (p *Profile) keep(ctx context.Context, in *inbox, m account.Message, got *A
 
 // nameOf returns the name of a device: that of the last sync, or for a device that is
 // newer, that on the server; "" if it is unknown.
-func (p *Profile) nameOf(ctx context.Context, id string) string {
+func (p *Profile) nameOf(ctx context.Context, a *account.Account, id string) string {
 	if id == "" {
 		return ""
 	}
-	if m, err := p.Manager(ctx); err == nil {
+	if m := p.managerNow(ctx); m != nil {
 		for _, d := range m.Devices() {
 			if d.AccountID == id {
 				return d.Name
@@ -190,7 +241,7 @@ func (p *Profile) nameOf(ctx context.Context, id string) string {
 		}
 	}
 	// A page without the name of its sender is better than none.
-	list, err := p.account.Devices(ctx)
+	list, err := a.Devices(ctx)
 	if err != nil {
 		p.config.Log.Warn("the device that sent a page has no name", "err", err)
 	}

@@ -19,13 +19,27 @@ func sealedFiles() []string {
 	return files
 }
 
+// localKey returns the local key.
+func (p *Profile) localKey() (localkey.Key, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.key == nil {
+		key, err := p.loadKey(context.Background(), p.settings.Keyring)
+		if err != nil {
+			return localkey.Key{}, err
+		}
+		p.key = &key
+	}
+	return *p.key, nil
+}
+
 // loadKey loads the local key. It makes one in a profile without sealed files.
-func (p *Profile) loadKey(ctx context.Context) (localkey.Key, error) {
+func (p *Profile) loadKey(ctx context.Context, inKeyring bool) (localkey.Key, error) {
 	o := localkey.Options{Random: p.config.Rand, Service: "syncmanager", Account: p.config.Dir}
-	if p.settings.Keyring {
+	if inKeyring {
 		o.Ring = keyring.System()
 	}
-	for _, name := range sealedFiles() {
+	for _, name := range p.sealedFiles {
 		if _, err := os.Stat(p.path(name)); err == nil {
 			o.HaveData = true
 		}

@@ -30,11 +30,12 @@ type localServer struct {
 	// closing is the context for closing, which is never cancelled.
 	closing context.Context
 	client  http.RoundTripper
+	closed  bool
 }
 
 var _ http.RoundTripper = (*localServer)(nil)
 
-// openLocal directs requests to the server inside the profile.
+// openLocal directs requests to the server inside the profile. The caller holds mu.
 func (p *Profile) openLocal() {
 	if p.local == nil {
 		p.local = &localServer{config: server.Config{
@@ -59,6 +60,9 @@ func (l *localServer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *localServer) open(ctx context.Context) (http.RoundTripper, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errors.New("it was closed with its account")
+	}
 	if l.client == nil {
 		// The server outlives the request that opens it.
 		l.closing = context.WithoutCancel(ctx)
@@ -74,6 +78,7 @@ func (l *localServer) open(ctx context.Context) (http.RoundTripper, error) {
 func (l *localServer) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	if l.server == nil {
 		return nil
 	}
@@ -84,11 +89,13 @@ func (l *localServer) close() error {
 }
 
 func (p *Profile) closeLocal() error {
-	if p.local == nil {
-		return nil
-	}
+	p.mu.Lock()
 	l := p.local
 	p.local = nil
+	p.mu.Unlock()
+	if l == nil {
+		return nil
+	}
 	return l.close()
 }
 

@@ -22,19 +22,62 @@ const (
 // Manager returns the profile's sync manager, with all stores registered. It works
 // without an account too, except that Sync says to sign in.
 func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
-	if p.manager != nil {
-		return p.manager, nil
+	if m := p.openManager(); m != nil {
+		return m, nil
+	}
+	if err := p.take(ctx); err != nil {
+		return nil, err
+	}
+	defer p.giveBack()
+	return p.makeManager(ctx)
+}
+
+// openManager returns the manager if there is one.
+func (p *Profile) openManager() *syncmanager.Manager {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.manager
+}
+
+// managerNow returns the manager, and makes it unless another goroutine has the turn. A sign-out
+// that has it may wait for the caller.
+func (p *Profile) managerNow(ctx context.Context) *syncmanager.Manager {
+	if m := p.openManager(); m != nil {
+		return m
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer p.giveBack()
+	default:
+		return nil
+	}
+	m, err := p.makeManager(ctx)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// makeManager is Manager for a caller that holds the turn.
+func (p *Profile) makeManager(ctx context.Context) (*syncmanager.Manager, error) {
+	if m := p.openManager(); m != nil {
+		return m, nil
 	}
 	account, transport, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	key, err := p.localKey()
 	if err != nil {
 		return nil, err
 	}
 	m, err := syncmanager.New(ctx, syncmanager.Config{
 		Account: account,
 		State:   syncmanager.FileState(p.path(stateFile)),
-		Key:     p.key.Subkey("sync manager state"),
+		Key:     key.Subkey("sync manager state"),
 		Device:  p.device(),
 		Now:     p.config.Now, Rand: p.config.Rand, Transport: transport, Log: p.config.Log, Progress: p.config.Progress,
+		Received: p.received, Wait: true,
 	})
 	if errors.Is(err, syncmanager.ErrState) {
 		return nil, fmt.Errorf("%w; move %s away and sync again, which loses no data", err, p.path(stateFile))
@@ -47,14 +90,16 @@ func (p *Profile) Manager(ctx context.Context) (*syncmanager.Manager, error) {
 			return nil, err
 		}
 	}
+	p.mu.Lock()
 	p.manager = m
+	p.mu.Unlock()
 	return m, nil
 }
 
 // device returns the description of this device for the others.
 func (p *Profile) device() syncmanager.Device {
 	return syncmanager.Device{
-		Name: p.settings.DeviceName, Type: DeviceType, Application: application,
+		Name: p.DeviceName(), Type: DeviceType, Application: application,
 		AppPackage: "org.syncmanager.syncmanager", OS: systems[runtime.GOOS], Version: p.config.Version,
 	}
 }
@@ -65,7 +110,7 @@ var systems = map[string]string{
 }
 
 // DeviceName returns the name of this device.
-func (p *Profile) DeviceName() string { return p.settings.DeviceName }
+func (p *Profile) DeviceName() string { return p.currentSettings().DeviceName }
 
 // RenameDevice renames this device, here at once and on the others with the next sync.
 func (p *Profile) RenameDevice(ctx context.Context, name string) error {
@@ -76,8 +121,7 @@ func (p *Profile) RenameDevice(ctx context.Context, name string) error {
 	if err := m.RenameDevice(ctx, name); err != nil {
 		return err
 	}
-	p.settings.DeviceName = name
-	return p.saveSettings()
+	return p.change(func(s *settings) { s.DeviceName = name })
 }
 
 // FindDevice returns the one of the account's other devices that word names: by

@@ -14,8 +14,8 @@ func (p *Profile) ShowPairing(ctx context.Context) (*pairing.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.credentials.Local {
+	if p.Account().isLocal() {
 		return nil, errors.New("the account is on this device alone, which others cannot reach; join an account on a server with 'syncmanager login'")
 	}
-	return pairing.Show(ctx, p.clientConfig("", p.transport()), a, p.settings.DeviceName)
+	return pairing.Show(ctx, p.clientConfig("", p.config.Transport), a, p.DeviceName())
 }

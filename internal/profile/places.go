@@ -19,22 +19,18 @@ func (p *Profile) Places(ctx context.Context) (placesfile.File, error) {
 
 // Bookmarks opens the bookmarks.
 func (p *Profile) Bookmarks(ctx context.Context) (*bookmarks.Engine, error) {
-	return once(p, "bookmarks", func() (*bookmarks.Engine, error) {
-		file, err := p.Places(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return bookmarks.New(ctx, file)
-	})
+	file, err := p.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return once(p, "bookmarks", func() (*bookmarks.Engine, error) { return bookmarks.New(ctx, file) })
 }
 
 // History opens the history.
 func (p *Profile) History(ctx context.Context) (*history.Engine, error) {
-	return once(p, "history", func() (*history.Engine, error) {
-		file, err := p.Places(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return history.New(ctx, file)
-	})
+	file, err := p.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return once(p, "history", func() (*history.Engine, error) { return history.New(ctx, file) })
 }

@@ -13,8 +13,8 @@
 //	places.sqlite      two stores that share their URLs: bookmarks and history
 //	server/            the embedded server of a local account
 //
-// One process at a time can open a Profile. Its stores are opened when they are needed,
-// so that the others work if one is damaged.
+// One process at a time can open a Profile, and its goroutines can share it. Its stores
+// are opened when they are needed, so that the others work if one is damaged.
 package profile
 
 import (
@@ -28,6 +28,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/syncmanager/syncmanager"
@@ -48,10 +49,10 @@ type Config struct {
 	Hostname string
 	// Version is the version of this program, which other devices show.
 	Version string
-	// Wait is how long Open waits for another process that has the profile open, and
-	// Waiting is called when it begins to.
+	// Wait is how long Open waits for another process that has the profile open. Waiting is
+	// called before each time that it tries again; Open returns its error.
 	Wait    time.Duration
-	Waiting func()
+	Waiting func() error
 
 	Now       func() time.Time
 	Rand      io.Reader
@@ -64,15 +65,29 @@ type Config struct {
 // ErrLocked means that another process has the profile open.
 var ErrLocked = errors.New("another syncmanager is using this profile; wait until it is done, or choose another one with --profile")
 
-// Profile is an open profile. Its methods are for one goroutine.
+// Profile is an open profile. Its methods may be called from several goroutines at once,
+// except Close, after which none may be called. After a sign-in or a sign-out, a manager that
+// [Profile.Manager] returned before is closed.
 type Profile struct {
-	config   Config
-	unlock   func() error
-	key      localkey.Key
-	settings settings
+	config Config
+	unlock func() error
+	// sealedFiles are the files that only the local key can decrypt.
+	sealedFiles []string
 
-	// stores are the open stores by their names.
-	stores map[string]io.Closer
+	// turn has room for the one goroutine that makes the manager, or that signs in or out.
+	turn chan struct{}
+	// opening guards stores, the open stores by their names. It is held while one opens.
+	opening sync.Mutex
+	stores  map[string]io.Closer
+	// inbox guards the file of what other devices sent.
+	inbox sync.Mutex
+
+	// mu guards what follows, and is never held while something waits for the network. It comes
+	// after the other locks.
+	mu sync.Mutex
+	// key is nil once it was deleted with the data; the next use makes another.
+	key      *localkey.Key
+	settings settings
 	// credentials is nil if the profile is not signed in, or if they cannot be read;
 	// then unreadable is the reason.
 	credentials *credentials
@@ -80,6 +95,8 @@ type Profile struct {
 	account     *account.Account
 	manager     *syncmanager.Manager
 	local       *localServer
+	// changed is closed when the account becomes another.
+	changed chan struct{}
 }
 
 // lockEvery is the time between two attempts to lock a profile that is in use.
@@ -95,8 +112,11 @@ func (c Config) lock(ctx context.Context) (release func() error, err error) {
 			return release, err
 		case waited >= c.Wait:
 			return nil, ErrLocked
-		case waited == 0 && c.Waiting != nil:
-			c.Waiting()
+		}
+		if c.Waiting != nil {
+			if err := c.Waiting(); err != nil {
+				return nil, err
+			}
 		}
 		select {
 		case <-time.After(lockEvery):
@@ -137,7 +157,7 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if err := checkFolder(c.Dir); err != nil {
 		return nil, err
 	}
-	p := &Profile{config: c, stores: make(map[string]io.Closer)}
+	p := &Profile{config: c, sealedFiles: sealedFiles(), turn: make(chan struct{}, 1), stores: make(map[string]io.Closer), changed: make(chan struct{})}
 	if p.unlock, err = c.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -152,13 +172,15 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 	if p.settings.DeviceName == "" {
 		p.settings.DeviceName = p.DefaultDeviceName()
 		p.settings.Keyring = c.Keyring
-		if err := p.saveSettings(); err != nil {
+		if err := p.saveSettings(p.settings); err != nil {
 			return nil, err
 		}
 	}
-	if p.key, err = p.loadKey(ctx); err != nil {
+	key, err := p.loadKey(ctx, p.settings.Keyring)
+	if err != nil {
 		return nil, err
 	}
+	p.key = &key
 	p.credentials, p.unreadable = p.loadCredentials()
 	return p, nil
 }
@@ -166,16 +188,18 @@ func Open(ctx context.Context, c Config) (_ *Profile, err error) {
 // Close closes the stores and the account, and unlocks the profile.
 func (p *Profile) Close() error {
 	var errs []error
-	if p.manager != nil {
-		errs = append(errs, p.manager.Close())
-	}
-	errs = append(errs, p.closeStores(), p.closeLocal())
+	errs = append(errs, p.forget())
+	p.opening.Lock()
+	errs = append(errs, p.closeStores())
+	p.opening.Unlock()
+	errs = append(errs, p.closeLocal())
 	if p.unlock != nil {
 		errs = append(errs, p.unlock())
 	}
 	return errors.Join(errs...)
 }
 
+// closeStores closes the stores. The caller holds opening.
 func (p *Profile) closeStores() error {
 	var errs []error
 	for _, e := range p.stores {
@@ -184,6 +208,18 @@ func (p *Profile) closeStores() error {
 	clear(p.stores)
 	return errors.Join(errs...)
 }
+
+// take waits for the turn until ctx ends.
+func (p *Profile) take(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *Profile) giveBack() { <-p.turn }
 
 // Dir returns the profile's folder.
 func (p *Profile) Dir() string { return p.config.Dir }

@@ -18,29 +18,29 @@ func (p *Profile) SendTab(ctx context.Context, word string, tab account.Tab) (ac
 	if !isWebPage(tab.URL) {
 		return account.Device{}, fmt.Errorf("cannot send %q: %w", tab.URL, ErrNotAWebPage)
 	}
-	d, err := p.findAccountDevice(ctx, word)
+	a, d, err := p.findAccountDevice(ctx, word)
 	if err != nil {
 		return d, err
 	}
-	return d, p.account.SendTab(ctx, d.ID, tab)
+	return d, a.SendTab(ctx, d.ID, tab)
 }
 
 // CloseTabs closes pages on the device that word names, and returns that device.
 func (p *Profile) CloseTabs(ctx context.Context, word string, urls []string) (account.Device, error) {
-	d, err := p.findAccountDevice(ctx, word)
+	a, d, err := p.findAccountDevice(ctx, word)
 	if err != nil {
 		return d, err
 	}
-	return d, p.account.CloseTabs(ctx, d.ID, urls)
+	return d, a.CloseTabs(ctx, d.ID, urls)
 }
 
 // Disconnect signs out the device that word names, and returns that device.
 func (p *Profile) Disconnect(ctx context.Context, word string) (account.Device, error) {
-	d, err := p.findAccountDevice(ctx, word)
+	a, d, err := p.findAccountDevice(ctx, word)
 	if err != nil {
 		return d, err
 	}
-	return d, p.account.Disconnect(ctx, d)
+	return d, a.Disconnect(ctx, d)
 }
 
 // AttachedClients asks the server for the sessions of the account.
@@ -52,26 +52,27 @@ func (p *Profile) AttachedClients(ctx context.Context) ([]account.AttachedClient
 	return a.AttachedClients(ctx)
 }
 
-// findAccountDevice asks the server for the one of the account's other devices
+// findAccountDevice returns the account, and asks its server for the one of the account's other devices
 // that word names: by its name, by its ID with the account or among the clients,
 // or by the beginning of one.
-func (p *Profile) findAccountDevice(ctx context.Context, word string) (account.Device, error) {
+func (p *Profile) findAccountDevice(ctx context.Context, word string) (*account.Account, account.Device, error) {
 	m, err := p.Manager(ctx)
 	if err != nil {
-		return account.Device{}, err
+		return nil, account.Device{}, err
 	}
-	if p.credentials == nil {
-		return account.Device{}, NotSignedInError{}
+	a, err := p.signedIn()
+	if err != nil {
+		return nil, account.Device{}, err
 	}
 	clients := map[string]string{}
 	for _, d := range m.Devices() {
 		clients[d.AccountID] = string(d.ID)
 	}
-	list, err := p.account.Devices(ctx)
+	list, err := a.Devices(ctx)
 	if err != nil {
-		return account.Device{}, err
+		return nil, account.Device{}, err
 	}
-	return pick(word, "other device", func(yield func(account.Device, error) bool) {
+	d, err := pick(word, "other device", func(yield func(account.Device, error) bool) {
 		for _, d := range list {
 			if !d.Current && !yield(d, nil) {
 				return
@@ -83,6 +84,7 @@ func (p *Profile) findAccountDevice(ctx context.Context, word string) (account.D
 		}
 		return max(matchID(word, d.ID), matchID(word, clients[d.ID]))
 	}, func(d account.Device) string { return d.ID + " (" + d.Name + ")" })
+	return a, d, err
 }
 
 // isWebPage reports whether an address means the same on every device, and

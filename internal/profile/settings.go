@@ -43,10 +43,29 @@ func loadSettings(path string) (settings, error) {
 	return s, nil
 }
 
-func (p *Profile) saveSettings() error {
-	b, err := json.MarshalIndent(p.settings, "", "  ")
+// change changes the settings, and saves them.
+func (p *Profile) change(f func(*settings)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.settings
+	f(&s)
+	if err := p.saveSettings(s); err != nil {
+		return err
+	}
+	p.settings = s
+	return nil
+}
+
+func (p *Profile) saveSettings(s settings) error {
+	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
 	return sealedfile.Write(p.path(settingsFile), append(b, '\n'))
+}
+
+func (p *Profile) currentSettings() settings {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.settings
 }

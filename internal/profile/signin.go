@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,25 +53,30 @@ func (p *Profile) SignIn(ctx context.Context, in SignIn) error {
 	}
 	session := a.Session()
 	in.Server = session.Server
-	// After a sign-in in the browser, the account is known only now.
+	if err := p.take(ctx); err != nil {
+		return errors.Join(err, a.SignOut(context.WithoutCancel(ctx)))
+	}
+	defer p.giveBack()
+	// After a sign-in in the browser, the account is known only now. Another sign-in may have
+	// ended meanwhile.
+	old = p.Account()
 	if err := old.mayBecome(session.Email, in.Server); err != nil {
 		return errors.Join(err, a.SignOut(ctx))
 	}
-	if in.DeviceName != "" {
-		p.settings.DeviceName = in.DeviceName
-	}
-	if err := a.RegisterDevice(ctx, p.settings.DeviceName, DeviceType); err != nil {
+	if err := a.RegisterDevice(ctx, cmp.Or(in.DeviceName, p.DeviceName()), DeviceType); err != nil {
 		return err
 	}
 	same := old.is(session.Email, in.Server) && session.UID == old.UID
 	if err := p.handOver(ctx, same); err != nil {
 		return err
 	}
-	p.settings.SignedOut = false
-	if err := p.saveSettings(); err != nil {
+	err = p.change(func(s *settings) {
+		s.SignedOut, s.DeviceName = false, cmp.Or(in.DeviceName, s.DeviceName)
+	})
+	if err != nil {
 		return err
 	}
-	if err := p.saveCredentials(credentials{Session: a.Session()}); err != nil {
+	if err := p.signInAs(credentials{Session: a.Session()}); err != nil {
 		return err
 	}
 	return p.removeLocal()
@@ -116,14 +122,14 @@ func (p *Profile) enter(ctx context.Context, in SignIn) (*account.Account, error
 
 // handOver ends what belongs to the old account, before another session replaces it.
 func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
-	hadOne := p.credentials != nil || p.unreadable != nil
+	had, unreadable := p.signedInAs()
 	switch {
 	case sameAccount:
 		// The sync state is still valid. The old session may be invalid.
 		if err := p.endSession(ctx); err != nil {
 			p.config.Log.Warn("the old session was not ended", "err", err)
 		}
-	case p.credentials != nil:
+	case had != nil:
 		if err := p.leave(ctx); err != nil {
 			p.config.Log.Warn("the old account was not left in order", "err", err)
 		}
@@ -131,7 +137,7 @@ func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
 	if err := p.forget(); err != nil {
 		return err
 	}
-	if hadOne && !sameAccount {
+	if (had != nil || unreadable != nil) && !sameAccount {
 		// It has tokens and keys of the other account, whose storage must not get the
 		// records of this one.
 		return removeIfThere(p.path(stateFile))
@@ -140,25 +146,31 @@ func (p *Profile) handOver(ctx context.Context, sameAccount bool) error {
 }
 
 // SignedOut reports whether the user signed out of an account.
-func (p *Profile) SignedOut() bool { return p.settings.SignedOut }
+func (p *Profile) SignedOut() bool { return p.currentSettings().SignedOut }
 
 // SignOut signs out of the account, and with wipe deletes the profile's data. It does so
 // even if the server cannot be told; untold is the reason then.
 func (p *Profile) SignOut(ctx context.Context, wipe bool) (untold, err error) {
-	if p.credentials != nil {
+	if err := p.take(ctx); err != nil {
+		return nil, err
+	}
+	defer p.giveBack()
+	if c, _ := p.signedInAs(); c != nil {
 		untold = p.leave(ctx)
 	}
 	if err := p.forget(); err != nil {
 		return untold, err
 	}
-	p.settings.SignedOut = true
-	if err := p.saveSettings(); err != nil {
+	if err := p.change(func(s *settings) { s.SignedOut = true }); err != nil {
 		return untold, err
 	}
 	if err := errors.Join(removeIfThere(p.path(accountFile)), removeIfThere(p.path(stateFile)), p.removeLocal()); err != nil {
 		return untold, err
 	}
+	p.mu.Lock()
 	p.credentials, p.unreadable = nil, nil
+	p.mu.Unlock()
+	p.announce()
 	if wipe {
 		err = p.wipe()
 	}
@@ -173,7 +185,7 @@ const leaving = 30 * time.Second
 func (p *Profile) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaving)
 	defer cancel()
-	m, err := p.Manager(ctx)
+	m, err := p.makeManager(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,24 +200,34 @@ func (p *Profile) leave(ctx context.Context) error {
 }
 
 func (p *Profile) endSession(ctx context.Context) error {
-	if _, _, err := p.connect(); err != nil {
+	a, err := p.signedIn()
+	if err != nil {
 		return err
 	}
-	return p.account.SignOut(ctx)
+	return a.SignOut(ctx)
 }
 
 // forget closes what belongs to the old account.
 func (p *Profile) forget() error {
-	var err error
-	if p.manager != nil {
-		err = p.manager.Close()
-	}
+	p.mu.Lock()
+	m := p.manager
 	p.manager, p.account = nil, nil
-	return err
+	p.mu.Unlock()
+	if m == nil {
+		return nil
+	}
+	return m.Close()
 }
 
 // wipe removes the stores and the sealed files.
 func (p *Profile) wipe() error {
+	p.inbox.Lock()
+	defer p.inbox.Unlock()
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	p.mu.Lock()
+	p.key = nil // its file goes too
+	p.mu.Unlock()
 	if err := p.closeStores(); err != nil {
 		return err
 	}

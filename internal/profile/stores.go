@@ -68,7 +68,12 @@ type closingEngine interface {
 
 func openFlat[E closingEngine](ctx context.Context, p *Profile, name string, open func(context.Context, engine.StoreConfig) (E, error)) (E, error) {
 	return once(p, name, func() (E, error) {
-		return open(ctx, engine.StoreConfig{Path: p.path(name + fileEnding), Key: p.key, Now: p.config.Now, Rand: p.config.Rand})
+		key, err := p.localKey()
+		if err != nil {
+			var none E
+			return none, err
+		}
+		return open(ctx, engine.StoreConfig{Path: p.path(name + fileEnding), Key: key, Now: p.config.Now, Rand: p.config.Rand})
 	})
 }
 
@@ -90,8 +95,10 @@ func storeFiles() []string {
 	return files
 }
 
-// once opens a store at the first call.
+// once opens a store at the first call. open must not open another one.
 func once[E io.Closer](p *Profile, name string, open func() (E, error)) (E, error) {
+	p.opening.Lock()
+	defer p.opening.Unlock()
 	if e, ok := p.stores[name]; ok {
 		return e.(E), nil
 	}
@@ -105,8 +112,12 @@ func once[E io.Closer](p *Profile, name string, open func() (E, error)) (E, erro
 // Passwords opens the passwords.
 func (p *Profile) Passwords(ctx context.Context) (*passwords.Engine, error) {
 	return once(p, "passwords", func() (*passwords.Engine, error) {
+		key, err := p.localKey()
+		if err != nil {
+			return nil, err
+		}
 		return passwords.Open(ctx, passwords.Config{
-			Path: p.path("passwords.sqlite"), Key: p.key, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
+			Path: p.path("passwords.sqlite"), Key: key, Now: p.config.Now, Rand: p.config.Rand, Log: p.config.Log,
 		})
 	})
 }

@@ -31,7 +31,7 @@ func (p *Profile) ManageURL(devices bool) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case p.credentials.Local:
+	case p.Account().isLocal():
 		return "", errors.New("the account on the server inside the profile has no pages; join an account with 'syncmanager login'")
 	case devices:
 		return a.ManageDevicesURL("syncmanager"), nil
@@ -41,13 +41,15 @@ func (p *Profile) ManageURL(devices bool) (string, error) {
 
 // signedIn returns the account that the profile is signed in to.
 func (p *Profile) signedIn() (*account.Account, error) {
-	if _, _, err := p.connect(); err != nil {
+	connected, _, err := p.connect()
+	if err != nil {
 		return nil, err
 	}
-	if p.credentials == nil {
+	a, ok := connected.(*account.Account)
+	if !ok {
 		return nil, NotSignedInError{}
 	}
-	return p.account, nil
+	return a, nil
 }
 
 // DefaultDeviceName is the name of a device that the user gave none.
