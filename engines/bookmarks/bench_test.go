@@ -1,6 +1,7 @@
 package bookmarks_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -89,13 +90,52 @@ func BenchmarkOneLocalEdit(b *testing.B) {
 	}
 }
 
-// Both sides changed one folder: the trees are merged whole.
+// Both sides renamed one bookmark.
 func BenchmarkOneConflict(b *testing.B) {
 	a, d := synced(b)
 	for i := 0; b.Loop(); i++ {
 		d.rename("item00050000", fmt.Sprint("Edition ", i))
 		a.put("item00050000", fmt.Sprintf(`{"id":"item00050000","type":"bookmark","parentid":"folder000500","hasDupe":true,"parentName":"Folder 500",`+
 			`"dateAdded":1795360000000,"bmkUri":"https://example.org/%d","title":"Edition %d"}`, i, i))
+		d.sync()
+	}
+}
+
+// A bookmark is moved to another folder here and renamed there.
+func BenchmarkMovedHereRenamedThere(b *testing.B) {
+	a, d := synced(b)
+	for i := 0; b.Loop(); i++ {
+		here := fmt.Sprintf("folder%06d", 500+i%2)
+		d.move("item00050000", engine.ID(fmt.Sprintf("folder%06d", 501-i%2)), bookmarks.End)
+		a.put("item00050000", fmt.Sprintf(`{"id":"item00050000","type":"bookmark","parentid":"%s","hasDupe":true,"parentName":"Folder 500",`+
+			`"dateAdded":1795360000000,"bmkUri":"https://example.org/%d","title":"Edition %d"}`, here, i, i))
+		d.sync()
+	}
+}
+
+// Both sides add to a folder of 10,000 bookmarks.
+func BenchmarkConflictInALargeFolder(b *testing.B) {
+	a, d := synced(b)
+	top, err := d.InsertTree(b.Context(), folderOf(1000, 9_999), bookmarks.End)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d.sync()
+	var children []any
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		r := a.record(b, top.ID)
+		children = append(r["children"].([]any), fmt.Sprintf("there%07d", i))
+		r["children"] = children
+		text, err := json.Marshal(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		a.put(top.ID, string(text))
+		a.put(engine.ID(fmt.Sprintf("there%07d", i)), fmt.Sprintf(`{"id":"there%07d","type":"bookmark","parentid":"%s","hasDupe":true,"parentName":"",`+
+			`"dateAdded":1795360000000,"bmkUri":"https://example.org/there/%d","title":"Edition %d"}`, i, top.ID, i, i))
+		d.add(top.ID, fmt.Sprint("here", i))
+		b.StartTimer()
 		d.sync()
 	}
 }

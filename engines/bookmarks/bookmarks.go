@@ -51,9 +51,12 @@ type Engine struct {
 	ledger   *ledger.Ledger
 	log      *slog.Logger
 	own      io.Closer // the file, if the engine opened it
-	// wholeMerges counts the full merges.
-	wholeMerges atomic.Int64
-	atOnce      int // how many new items one transaction of a sync adds to the tree at most
+	// wholeMerges and partialMerges count plans of merges, and itemsRead the items that those
+	// of a part of the trees read.
+	wholeMerges, partialMerges, itemsRead atomic.Int64
+	// firstTry is the first way of merging that is tried; tests compare them.
+	firstTry mergeWay
+	atOnce   int // how many new items one transaction of a sync adds to the tree at most
 }
 
 var (

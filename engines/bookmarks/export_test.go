@@ -29,6 +29,21 @@ func (e *Engine) Generation(ctx context.Context) (n int64, err error) {
 // WholeMerges counts the merges of the whole tree since Open.
 func WholeMerges(e *Engine) int64 { return e.wholeMerges.Load() }
 
+// PartialMerges counts the merges of a part of the tree since Open, and the items that they
+// read on both sides.
+func PartialMerges(e *Engine) (merges, items int64) {
+	return e.partialMerges.Load(), e.itemsRead.Load()
+}
+
+// The ways of merging.
+const (
+	PartWay  = partWay
+	WholeWay = wholeWay
+)
+
+// SetFirstTry makes merges begin with a way.
+func (e *Engine) SetFirstTry(way mergeWay) { e.firstTry = way }
+
 // Damage runs a statement behind the engine's back.
 func (e *Engine) Damage(ctx context.Context, query string) error {
 	return e.db.Update(ctx, func(t *places.Tx) error { return execAll(t, query) })

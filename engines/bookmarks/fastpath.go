@@ -14,44 +14,40 @@ const maxFastPath = 1000
 
 // tryFastPath applies what was staged without a look at the rest of the tree, if it
 // can be seen to be right: the user has changed nothing of what it touches, and the
-// records agree with each other and with the tree around them. done is false if
-// the trees must be merged whole; nothing happened then.
+// records agree with each other and with the tree around them. It fails with errEntangled
+// if the trees must be merged; nothing happened then.
 //
 // That no folder moves, and that each item that enters a folder or leaves it is
 // among the records, is what makes a look around enough: no cycle can come of it,
 // no orphan, no second parent.
-func (s *session) tryFastPath(ctx context.Context) (done bool, err error) {
+func (s *session) tryFastPath(ctx context.Context) error {
 	// Where nothing was ever synced, what is here must be found in what is there.
 	var synced, staged int
 	db := s.e.db
-	if err := db.QueryRow(ctx, sqlMirrorAny).Scan(&synced); err != nil || synced == 0 {
-		return false, err
+	if err := db.QueryRow(ctx, sqlMirrorAny).Scan(&synced); err != nil {
+		return err
 	}
-	if err := db.QueryRow(ctx, sqlCountStaged, maxFastPath+1).Scan(&staged); err != nil || staged > maxFastPath {
-		return false, err
-	}
-	if staged == 0 {
-		return true, nil
+	if err := db.QueryRow(ctx, sqlCountStaged, maxFastPath+1).Scan(&staged); err != nil {
+		return err
 	}
 	var hidden int
-	if err := db.QueryRow(ctx, sqlHiddenAny).Scan(&hidden); err != nil || hidden > 0 {
-		return false, err
+	if err := db.QueryRow(ctx, sqlHiddenAny).Scan(&hidden); err != nil {
+		return err
 	}
-	err = s.e.merge(ctx, func(t *tx) error {
+	switch {
+	case synced > 0 && staged == 0:
+		return nil
+	case synced == 0, staged > maxFastPath, hidden > 0:
+		return errEntangled
+	}
+	return s.e.merge(ctx, func(t *tx) error {
 		d := &fastPath{tx: t, session: s, records: make(map[engine.ID]*arrival)}
 		if err := d.read(); err != nil {
 			return err
 		}
 		return d.run()
 	})
-	if errors.Is(err, errEntangled) {
-		return false, nil
-	}
-	return err == nil, err
 }
-
-// errEntangled means that the whole tree has to be looked at.
-var errEntangled = errors.New("the change is entangled with others")
 
 // fastPath is one such attempt.
 type fastPath struct {
@@ -242,7 +238,7 @@ func (d *fastPath) apply() error {
 			gone = append(gone, guid)
 		}
 	}
-	if len(gone) > 20 {
+	if len(gone) > someDeletions {
 		total := 0
 		if err := d.QueryRow(sqlCount).Scan(&total); err != nil {
 			return err

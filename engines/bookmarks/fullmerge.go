@@ -23,7 +23,7 @@ func (s *session) apply(t *tx, p *plan) (*applier, error) {
 	return w.applier, w.absorb()
 }
 
-// fullMerge applies the merge of the whole tree.
+// fullMerge applies a plan.
 type fullMerge struct {
 	*applier
 	plan *plan
@@ -182,6 +182,9 @@ func (w *fullMerge) order() error {
 	m := w.plan.merged
 	for i := range m.Nodes {
 		folder := &m.Nodes[i]
+		if !w.plan.isOpen(folder.GUID) {
+			continue // nothing of it changes
+		}
 		children := m.Nodes[folder.First : folder.First+folder.Count]
 		due := false
 		for j := range children {

@@ -184,20 +184,44 @@ func (t *tx) mayReplace(bad int) (bool, error) {
 // meanwhile. After that, edits wait for the merge.
 const maxRestarts = 3
 
-// applyStaged applies what was staged, by the fast path if it can.
+// applyStaged applies what was staged: by the fast path if it can, else by a merge of what is
+// around the changes, else by one of the whole trees.
 func (s *session) applyStaged(ctx context.Context) error {
-	done, err := s.tryFastPath(ctx)
-	if done || err != nil {
-		return err
+	err := errEntangled
+	if s.e.firstTry <= fastWay {
+		err = s.tryFastPath(ctx)
 	}
+	if errors.Is(err, errEntangled) && s.e.firstTry <= partWay {
+		err = s.mergeBy(ctx, s.planPart)
+	}
+	if errors.Is(err, errEntangled) {
+		err = s.mergeBy(ctx, s.plan)
+	}
+	return err
+}
+
+// mergeWay is a way of merging. Each takes what the one before it cannot.
+type mergeWay int
+
+const (
+	fastWay  mergeWay = iota // tryFastPath
+	partWay                  // planPart
+	wholeWay                 // plan
+)
+
+// errEntangled means that more of the trees has to be looked at.
+var errEntangled = errors.New("the change is entangled with others")
+
+// mergeBy carries out what a planner plans.
+func (s *session) mergeBy(ctx context.Context, planner planner) error {
 	for range maxRestarts {
-		err := s.mergeBeside(ctx)
+		err := s.mergeBeside(ctx, planner)
 		if !errors.Is(err, errEdited) {
 			return err
 		}
 	}
 	return s.e.merge(ctx, func(t *tx) error {
-		p, err := s.plan(t)
+		p, err := planner(t)
 		if err != nil {
 			return err
 		}
@@ -208,12 +232,14 @@ func (s *session) applyStaged(ctx context.Context) error {
 	})
 }
 
-// mergeBeside plans a full merge while the user may edit the tree, and carries it out. The
+// planner plans a merge, of the trees or of a part of them.
+type planner func(*tx) (*plan, error)
+
+// mergeBeside plans a merge while the user may edit the tree, and carries it out. The
 // error is errEdited if the plan is no longer good, or if it added items ahead of the merge.
-func (s *session) mergeBeside(ctx context.Context) error {
-	s.e.wholeMerges.Add(1)
+func (s *session) mergeBeside(ctx context.Context, planner planner) error {
 	var p *plan
-	err := s.e.view(ctx, func(t *tx) (err error) { p, err = s.plan(t); return err })
+	err := s.e.view(ctx, func(t *tx) (err error) { p, err = planner(t); return err })
 	if err != nil {
 		return err
 	}
@@ -221,6 +247,9 @@ func (s *session) mergeBeside(ctx context.Context) error {
 		return err
 	}
 	if inserts := p.inserts(); inserts > s.e.atOnce {
+		if p.open != nil { // what is added ahead is not staged any more, and a part would not see it
+			return errEntangled
+		}
 		if err := s.prefetch(ctx, p, (*fullMerge).insertSome); err != nil {
 			return err
 		}
@@ -278,14 +307,17 @@ func (s *session) report(a *applier, staged []engine.ID) {
 	}
 }
 
+// someDeletions is how many items a sync may delete, however few there are.
+const someDeletions = 20
+
 // limitDeletions refuses to delete more than the user likely intended: more than 20 items
 // and more than a tenth.
 func (s *session) limitDeletions(p *plan) error {
-	return tooManyDeletions(len(p.merged.DeleteLocal), len(p.items)-len(wireIDs), s.Start)
+	return tooManyDeletions(len(p.merged.DeleteLocal), p.total-len(wireIDs), s.Start)
 }
 
 func tooManyDeletions(deletions, total int, start engine.Start) error {
-	if start.AcceptDeletions || deletions <= 20 || deletions*10 <= total {
+	if start.AcceptDeletions || deletions <= someDeletions || deletions*10 <= total {
 		return nil
 	}
 	return &engine.TooManyDeletionsError{Deletions: deletions, Total: total}

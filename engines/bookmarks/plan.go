@@ -9,13 +9,19 @@ import (
 	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
-// plan is what a merge of the whole tree decided, and what it was based on.
+// plan is what a merge decided, and what it was based on.
 type plan struct {
 	generation    int64
 	items         []localItem // local items, by tree.Item.Ref
+	total         int         // how many items the user has
 	local, remote *tree.Tree
 	merged        *tree.Merged
+	// open are the folders of which all children were read; nil: all folders.
+	open map[engine.ID]bool
 }
+
+// isOpen reports whether all children of a folder were read.
+func (p *plan) isOpen(folder engine.ID) bool { return p.open == nil || p.open[folder] }
 
 // localItem is what a plan has in memory of an item of the user's.
 type localItem struct {
@@ -25,33 +31,43 @@ type localItem struct {
 	resend   bool // it goes up, and the user did not edit it
 }
 
-// plan reads both trees and merges them.
+// plan reads both trees whole and merges them.
 func (s *session) plan(t *tx) (*plan, error) {
-	m, err := t.meta()
+	s.e.wholeMerges.Add(1)
+	l, err := s.newLoader(t)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{generation: m.generation}
-	l := &loader{tx: t, plan: p, skew: s.skew(), changed: make(map[engine.ID]*tree.Item)}
 	if err := l.localItems(); err != nil {
 		return nil, err
 	}
+	l.plan.total = len(l.items)
 	base, err := l.remoteItems()
 	if err != nil {
 		return nil, err
 	}
+	return l.plan, l.merge(base, s.Start.Prefer, func() (engine.ID, error) {
+		guid, err := t.NewGUID()
+		return engine.ID(guid), err
+	})
+}
+
+// merge builds the trees and merges them. base is nil if nothing is known of the last sync.
+func (l *loader) merge(base *mirrorTree, prefer engine.Side, newGUID func() (engine.ID, error)) error {
 	for i := range l.items {
 		if err := l.local.Insert(l.items[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	p := l.plan
 	p.local, p.remote = l.local.Build(), l.remote.Build()
+	var err error
 	o := tree.Options{NewGUID: func() engine.ID {
-		guid, failed := t.NewGUID()
+		guid, failed := newGUID()
 		err = errors.Join(err, failed)
-		return engine.ID(guid)
+		return guid
 	}}
-	switch s.Start.Prefer {
+	switch prefer {
 	case engine.PreferLocal:
 		o.Prefer = tree.Local
 	case engine.PreferRemote:
@@ -64,7 +80,7 @@ func (s *session) plan(t *tx) (*plan, error) {
 	if err == nil && base != nil {
 		err = base.err
 	}
-	return p, err
+	return err
 }
 
 // skew is how far the server's clock is ahead of ours, in milliseconds: the newer
@@ -83,11 +99,25 @@ type loader struct {
 	local, remote tree.Builder
 }
 
-func (l *loader) localItems() error {
+func (s *session) newLoader(t *tx) (*loader, error) {
+	m, err := t.meta()
+	return &loader{tx: t, plan: &plan{generation: m.generation}, skew: s.skew(), changed: make(map[engine.ID]*tree.Item)}, err
+}
+
+// localItems reads the user's tree.
+func (l *loader) localItems() (err error) {
 	rows, err := l.Query(sqlLocal)
 	if err != nil {
 		return err
 	}
+	if l.items, l.plan.items, err = scanLocal(rows, nil, nil, l.skew); err != nil {
+		return err
+	}
+	return l.localChanges()
+}
+
+// scanLocal appends the items of a query like sqlLocal.
+func scanLocal(rows *sql.Rows, items []tree.Item, rest []localItem, skew int64) ([]tree.Item, []localItem, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var it tree.Item
@@ -95,29 +125,31 @@ func (l *loader) localItems() error {
 		var title, url string
 		var synced bool
 		if err := rows.Scan(&have.n, &it.GUID, &it.Parent, &have.position, &it.Kind, &it.Modified, &have.changes, &title, &url, &synced, &have.resend); err != nil {
-			return err
+			return nil, nil, err
 		}
 		it.Position = int32(have.position)
-		it.Modified += l.skew
-		it.Ref = int64(len(l.plan.items))
+		it.Modified += skew
+		it.Ref = int64(len(rest))
 		if have.changes > 0 {
 			it.Changed = tree.Changed
 			if !synced {
 				it.Content = tree.ContentOf(it.Kind, title, url)
 			}
 		}
-		l.items = append(l.items, it)
-		l.plan.items = append(l.plan.items, have)
+		items, rest = append(items, it), append(rest, have)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
+	return items, rest, rows.Err()
+}
+
+// localChanges notes which items the user changed, and which are deleted.
+func (l *loader) localChanges() error {
 	for i := range l.items {
 		if it := &l.items[i]; it.Changed != 0 {
 			l.changed[it.GUID] = it
 		}
 	}
-	if rows, err = l.Query(sqlTombstones); err != nil {
+	rows, err := l.Query(sqlTombstones)
+	if err != nil {
 		return err
 	}
 	gone, err := scanAll[engine.ID](rows)

@@ -98,24 +98,27 @@ const (
 	sqlDropMirror     = `DELETE FROM bookmark_mirror WHERE guid > ''`
 	sqlDropStaged     = `DELETE FROM bookmark_staged WHERE n > 0`
 
-	sqlCountStaged  = `SELECT count(*) FROM (SELECT 1 FROM bookmark_staged WHERE n > 0 LIMIT ?1)`
-	sqlStaged       = `SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
-	sqlStagedOne    = `SELECT payload, modified FROM bookmark_staged WHERE id = ?1 AND payload IS NOT NULL`
-	sqlStagedSome   = `SELECT j.key, s.payload, s.modified FROM json_each(?1) AS j CROSS JOIN bookmark_staged AS s ON s.id = j.value WHERE s.payload IS NOT NULL`
-	sqlMirrorOne    = `SELECT payload, modified FROM bookmark_mirror WHERE guid = ?1`
-	sqlMirrorParent = `SELECT parent FROM bookmark_mirror WHERE guid = ?1`
-	sqlMirrorAny    = `SELECT EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid > '')`
-	sqlMirror       = `SELECT m.guid, m.parent, m.kind, m.modified, CASE m.kind WHEN 3 THEN m.payload END,
+	sqlCountStaged = `SELECT count(*) FROM (SELECT 1 FROM bookmark_staged WHERE n > 0 LIMIT ?1)`
+	sqlStaged      = `SELECT id, parent, kind, modified, payload FROM bookmark_staged WHERE n > 0 ORDER BY n`
+	sqlStagedOne   = `SELECT payload, modified FROM bookmark_staged WHERE id = ?1 AND payload IS NOT NULL`
+	sqlStagedSome  = `SELECT j.key, s.payload, s.modified FROM json_each(?1) AS j CROSS JOIN bookmark_staged AS s ON s.id = j.value WHERE s.payload IS NOT NULL`
+	sqlMirrorOne   = `SELECT payload, modified FROM bookmark_mirror WHERE guid = ?1`
+	sqlMirrorAny   = `SELECT EXISTS (SELECT 1 FROM bookmark_mirror WHERE guid > '')`
+	sqlMirrorSome  = `SELECT guid, parent, kind, modified FROM bookmark_mirror WHERE guid IN (SELECT value FROM json_each(?1))`
+	sqlMirror      = `SELECT m.guid, m.parent, m.kind, m.modified, CASE m.kind WHEN 3 THEN m.payload END,
 			EXISTS (SELECT 1 FROM bookmark_staged s WHERE s.id = m.guid)
 		FROM bookmark_mirror m WHERE m.guid > ''`
 	sqlMirrorAll    = `SELECT guid, parent, kind, modified, payload FROM bookmark_mirror WHERE guid > ''`
 	sqlTombstones   = `SELECT guid FROM bookmark_tombstones WHERE guid > ''`
 	sqlHasTombstone = `SELECT EXISTS (SELECT 1 FROM bookmark_tombstones WHERE guid = ?1)`
-	sqlLocal        = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
+	sqlLocalItem    = `SELECT b.n, b.guid, coalesce(p.guid, ''), b.position, b.kind, b.modified, b.changes,
 			CASE WHEN b.changes > 0 THEN b.title ELSE '' END, coalesce(l.url, ''), m.guid IS NOT NULL, b.resend = b.version
 		FROM bookmarks b LEFT JOIN bookmarks p ON p.n = b.parent LEFT JOIN bookmark_mirror m ON m.guid = b.guid
-		LEFT JOIN places l ON l.id = CASE WHEN b.changes > 0 AND m.guid IS NULL THEN b.place END
-		WHERE b.n > 0`
+		LEFT JOIN places l ON l.id = CASE WHEN b.changes > 0 AND m.guid IS NULL THEN b.place END `
+	sqlLocal     = sqlLocalItem + `WHERE b.n > 0`
+	sqlLocalSome = sqlLocalItem + `WHERE b.guid IN (SELECT value FROM json_each(?1))`
+	// What either side touched since the last sync.
+	sqlTouched = `SELECT guid FROM bookmarks WHERE changes > 0 AND n > 0 UNION ALL SELECT guid FROM bookmark_tombstones WHERE guid > '' LIMIT ?1`
 
 	// What came from the server is what the last snapshot sent, so the snapshot
 	// arrived and its receipt was lost.
