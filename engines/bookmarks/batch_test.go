@@ -173,3 +173,95 @@ func TestABatchIsWhatSingleInsertsAre(t *testing.T) {
 		}
 	})
 }
+
+// agreeing are the records of an account that agree with each other: each item is where its
+// folder lists it, and no two bookmarks have one URL.
+func agreeing(rt *rapid.T) (page []engine.Incoming) {
+	type object = map[string]any
+	folders := []engine.ID{"menu", "toolbar", "unfiled", "mobile"}
+	records := make(map[engine.ID]object)
+	var order []engine.ID
+	add := func(id, parent engine.ID, kind string) object {
+		records[id] = object{"id": string(id), "type": kind, "parentid": string(parent), "title": string(id), "dateAdded": 1_700_000_000_000 + len(order)}
+		if kind == "folder" {
+			records[id]["children"] = []engine.ID{}
+		}
+		if folder := records[parent]; folder != nil {
+			folder["children"] = append(folder["children"].([]engine.ID), id)
+		}
+		order = append(order, id)
+		return records[id]
+	}
+	for _, root := range folders {
+		add(root, "places", "folder")
+	}
+	for i := range rapid.IntRange(0, 30).Draw(rt, "items") {
+		id := engine.ID(fmt.Sprintf("item%08d", i))
+		kind := rapid.SampledFrom([]string{"bookmark", "bookmark", "folder", "separator"}).Draw(rt, "kind")
+		r := add(id, rapid.SampledFrom(folders).Draw(rt, "parent"), kind)
+		switch kind {
+		case "folder":
+			folders = append(folders, id)
+		case "bookmark":
+			r["bmkUri"] = fmt.Sprintf("https://example.org/%d", i)
+			r["tags"] = rapid.SampledFrom([][]string{nil, nil, {"red"}, {"blue", "red"}}).Draw(rt, "tags")
+			if rapid.IntRange(0, 9).Draw(rt, "keyword") == 0 {
+				r["keyword"] = fmt.Sprint("word", i)
+			}
+		}
+		if rapid.IntRange(0, 9).Draw(rt, "date") == 0 {
+			r["dateAdded"] = 4_000_000_000_000 // to be corrected
+		}
+	}
+	for i, id := range order {
+		payload, err := json.Marshal(records[id])
+		if err != nil {
+			rt.Fatal(err)
+		}
+		page = append(page, engine.Incoming{ID: id, Modified: engine.Timestamp(179_537_000_000 + i), Payload: payload})
+	}
+	return page
+}
+
+// A first download whose records agree is merged once: after many transactions the file is
+// what one would have made of it.
+func TestAFirstDownloadIsMergedOnce(t *testing.T) {
+	t.Parallel()
+	long.Check(t, 40, func(rt *rapid.T) {
+		ctx := context.Background()
+		a := newAccount()
+		a.at += 1000
+		page := agreeing(rt)
+		var dumps [2]map[string][]string
+		for i, atOnce := range []int{1000, rapid.SampledFrom([]int{1, 3, 10}).Draw(rt, "at once")} {
+			e := open(t, filepath.Join(t.TempDir(), "places.sqlite"), a.now)
+			defer e.Close()
+			e.SetAtOnce(atOnce)
+			s, err := e.Begin(ctx, engine.Start{Run: "run"})
+			if err == nil {
+				err = s.Stage(ctx, page)
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+			m, err := s.Merge(ctx, 179_537_001_000)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if m.Applied != len(page)-4 {
+				rt.Fatalf("%d were applied; want all but the roots", m.Applied)
+			}
+			if n := bookmarks.WholeMerges(e); n != 1 {
+				rt.Fatalf("the trees were merged %d times", n)
+			}
+			if dumps[i], err = e.Dump(ctx); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		for name, lines := range dumps[0] {
+			if !slices.Equal(dumps[1][name], lines) {
+				rt.Fatalf("%s are\n%q\nin one transaction:\n%q", name, dumps[1][name], lines)
+			}
+		}
+	})
+}

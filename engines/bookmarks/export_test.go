@@ -149,3 +149,6 @@ func (e *Engine) Dump(ctx context.Context) (map[string][]string, error) {
 	}
 	return all, nil
 }
+
+// Waited counts how often a transaction had to wait for another.
+func (e *Engine) Waited() int64 { return e.db.File().WriterStats().WaitCount }

@@ -74,6 +74,8 @@ func (w *fullMerge) place() error {
 		here := w.here(n)
 		var err error
 		switch {
+		case here == nil && w.plan.added:
+			// It is here.
 		case here == nil:
 			w.rows[i], err = w.insertNode(n)
 		case IsRoot(n.GUID):

@@ -236,7 +236,8 @@ func (s *session) mergeBy(ctx context.Context, planner planner) error {
 type planner func(*tx) (*plan, error)
 
 // mergeBeside plans a merge while the user may edit the tree, and carries it out. The
-// error is errEdited if the plan is no longer good, or if it added items ahead of the merge.
+// error is errEdited if the plan is no longer good, or if it added items ahead of the merge
+// and has more to do.
 func (s *session) mergeBeside(ctx context.Context, planner planner) error {
 	var p *plan
 	err := s.e.view(ctx, func(t *tx) (err error) { p, err = planner(t); return err })
@@ -253,7 +254,9 @@ func (s *session) mergeBeside(ctx context.Context, planner planner) error {
 		if err := s.prefetch(ctx, p, (*fullMerge).insertSome); err != nil {
 			return err
 		}
-		return errEdited
+		if !p.added {
+			return errEdited
+		}
 	}
 	return s.e.merge(ctx, func(t *tx) error {
 		m, err := t.meta()

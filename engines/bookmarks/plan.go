@@ -18,6 +18,9 @@ type plan struct {
 	merged        *tree.Merged
 	// open are the folders of which all children were read; nil: all folders.
 	open map[engine.ID]bool
+	// added is set once all that is new here was added ahead, and nothing else is to be done
+	// to an item.
+	added bool
 }
 
 // isOpen reports whether all children of a folder were read.

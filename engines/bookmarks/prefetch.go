@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/syncmanager/syncmanager/engine"
+	"github.com/syncmanager/syncmanager/engines/bookmarks/internal/tree"
 )
 
 // maxAtOnce is how many new items one transaction may add to the tree: with more, the
@@ -23,10 +24,11 @@ func (p *plan) inserts() (n int) {
 // prefetch adds the new items that need no repair, many transactions long, a
 // folder before what is in it. What it adds goes into the mirror as well: it is what
 // both sides have from then on, and the merge that follows finds little left
-// to do. Killed in between, the tree has some of the items; the next sync brings
+// to do, or nothing: see [plan.onlyInserts]. Killed in between, the tree has some of the items; the next sync brings
 // all of them again. insertSome inserts the items from a node on, at most max, and returns
 // where to go on.
 func (s *session) prefetch(ctx context.Context, p *plan, insertSome func(w *fullMerge, at, max int) (next int, err error)) error {
+	added := 0
 	for at := 5; at < len(p.merged.Nodes); {
 		applied := 0
 		err := s.e.merge(ctx, func(t *tx) (err error) {
@@ -41,8 +43,26 @@ func (s *session) prefetch(ctx context.Context, p *plan, insertSome func(w *full
 			return err
 		}
 		s.Result.Applied += applied
+		added += applied
 	}
+	p.added = added == p.inserts() && p.onlyInserts()
 	return nil
+}
+
+// onlyInserts reports whether a plan does nothing but insert items as they came. After that a
+// second merge would find both sides as this one left them, and decide nothing else.
+func (p *plan) onlyInserts() bool {
+	m := p.merged
+	if m.LocalProblems.Total()+m.RemoteProblems.Total()+len(m.DeleteLocal)+len(m.DeleteRemote)+len(m.Forget) > 0 {
+		return false
+	}
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		if n.Upload || n.Conflict || n.Local >= 0 && n.Apply&^tree.ApplyPosition != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // insertSome inserts the next few items by few statements.
