@@ -13,9 +13,10 @@
 //
 // A change that touches nothing which the user changed, and that agrees with the tree
 // around it, is applied as it is: the work grows with the change. Everything else
-// goes through package tree, which merges the two trees whole, from one state of the
-// file. The user can edit meanwhile; then the merge begins again. Many new items
-// are added a few hundred at a time, so that edits do not wait for a first sync.
+// goes through package tree, which merges two trees: what is around the changes on either
+// side, where that is enough, or else both trees whole, from one state of the file. The user
+// can edit meanwhile; then the merge begins again. Many new items are added a few thousand at
+// a time, so that edits do not wait for a first sync.
 //
 // # What can be taken back
 //

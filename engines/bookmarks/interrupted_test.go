@@ -152,7 +152,7 @@ func TestAnEditDuringAFirstDownload(t *testing.T) {
 					tx.Insert(&bookmarks.Item{Parent: first.ID, Title: "new", URL: "https://new.example/"}, 0))
 			})
 		}()
-		for d.Waited() == before { // the edit waits for this transaction, and comes before the next
+		for d.Waited() == before && len(done) == 0 { // the edit waits for this transaction, and comes before the next
 			runtime.Gosched()
 		}
 	}
