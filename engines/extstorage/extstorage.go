@@ -116,6 +116,28 @@ func (a *Area) Clear(ctx context.Context) (changed []KeyChange, err error) {
 	return changed, nil
 }
 
+// Change changes one key in one transaction: f gets its value, nil if the add-on does not have
+// the key, and returns the new one, or nil to remove the key. Nothing is changed if f returns
+// an error, which Change returns; it keeps to the quotas as [Area.Set] does.
+func (a *Area) Change(ctx context.Context, key string, f func(was json.RawMessage) (json.RawMessage, error)) error {
+	_, err := a.edit(ctx, func(d Data) error {
+		value, err := f(d[key])
+		if err != nil {
+			return err
+		}
+		if value == nil {
+			delete(d, key)
+			return nil
+		}
+		item := Item{ExtID: a.ext, Key: key, Value: value}
+		if _, ok := d[key]; ok {
+			return item.set(d)
+		}
+		return item.add(d)
+	})
+	return err
+}
+
 // edit changes what the add-on keeps in one transaction.
 func (a *Area) edit(ctx context.Context, f func(Data) error) (changed []KeyChange, err error) {
 	err = a.store.Edit(ctx, func(tx *mirror.Tx[Record]) error {

@@ -196,6 +196,19 @@ func (a *Application) Delete(ctx context.Context, name engine.ID) error {
 	})
 }
 
+// Change changes one preference in one transaction: f gets its value, nil if there is none, and
+// returns the new one; null resets it. Nothing is changed if f returns an error, which Change
+// returns.
+func (a *Application) Change(ctx context.Context, name string, f func(was json.RawMessage) (json.RawMessage, error)) error {
+	return a.edit(ctx, func(values map[string]json.RawMessage) error {
+		value, err := f(values[name])
+		if err != nil {
+			return err
+		}
+		return set(values, &Pref{name, value})
+	})
+}
+
 // Import adds the preferences of a source, as Add does.
 func (a *Application) Import(ctx context.Context, source iter.Seq2[Pref, error], item func(*Pref) string, o importing.Options) (importing.Report, error) {
 	return mirror.Import(ctx, source, mirror.Importer[Pref]{
