@@ -39,6 +39,15 @@ else
 	leave_out "the tests with a real Firefox ($why)"
 fi
 
+# A validator of others reads the description of the API.
+if SYNCMANAGER_OPENAPI=$(sh script/openapi.sh); then
+	export SYNCMANAGER_OPENAPI
+	echo "== OpenAPI: $SYNCMANAGER_OPENAPI"
+else
+	leave_out "the validator of the API's description ($SYNCMANAGER_OPENAPI)"
+	unset SYNCMANAGER_OPENAPI
+fi
+
 # Mozilla's own client library is another client of the accounts server.
 if SYNCMANAGER_PYFXA=$(sh script/pyfxa.sh); then
 	export SYNCMANAGER_PYFXA

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	syncmanager "github.com/syncmanager/syncmanager"
@@ -36,6 +37,7 @@ type Device struct {
 	// Received is that of the manager's Config, from the next Restart on.
 	Received func(context.Context, []message.Message) error
 	places   placesfile.File
+	progress atomic.Pointer[func(syncmanager.Progress)]
 	browser  bool
 	files    int // of the engines that Open opened
 	key      [32]byte
@@ -81,7 +83,7 @@ func (d *Device) open() {
 	d.Manager, err = syncmanager.New(t.Context(), syncmanager.Config{
 		Account: d.Account, State: syncmanager.FileState(filepath.Join(d.Dir, "state")), Key: d.key,
 		Device: syncmanager.Device{Name: d.Name, Type: "desktop", Application: "Test app", Version: "1"},
-		Now:    d.Env.Clock.Now, Transport: d.Env.Net, Received: d.Received,
+		Now:    d.Env.Clock.Now, Transport: d.Env.Net, Received: d.Received, Progress: d.tellProgress,
 	})
 	check(t, err)
 	check(t, d.Manager.Register(d.Tabs))
@@ -90,6 +92,18 @@ func (d *Device) open() {
 		d.openPlaces()
 	}
 }
+
+// OnProgress sets what is told of the steps of syncs.
+func (d *Device) OnProgress(f func(syncmanager.Progress)) { d.progress.Store(&f) }
+
+func (d *Device) tellProgress(p syncmanager.Progress) {
+	if f := d.progress.Load(); f != nil {
+		(*f)(p)
+	}
+}
+
+// Places returns the file that a browser's bookmarks and history share.
+func (d *Device) Places() placesfile.File { return d.places }
 
 func (d *Device) openPlaces() {
 	t := d.Env.T
