@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	syncmanager "github.com/syncmanager/syncmanager"
@@ -58,9 +57,6 @@ func serve(ctx context.Context, line []byte) (any, error) {
 	var t task
 	if err := json.Unmarshal(line, &t); err != nil {
 		return nil, err
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // as 'syncmanager serve' does
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
