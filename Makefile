@@ -1,6 +1,6 @@
 # Everything a contributor calls. The work is done in script/, in plain sh.
 
-.PHONY: help check test long cover mutate soak bench lint build clean
+.PHONY: help check test long cover mutate soak bench bench-check lint build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ soak: ## play random stories with several devices, for long: STEPS=1000000 SEED=
 
 bench: ## measure; the figures are in bench/README.md
 	@sh script/bench.sh
+
+bench-check: ## fail if a record costs more than a tenth more than in bench/baseline.json, by instructions and allocations
+	@sh script/bench-check.sh
 
 lint: ## run golangci-lint, built from the version in tools.mod
 	go tool -modfile=tools.mod golangci-lint run ./...

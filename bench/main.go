@@ -8,6 +8,7 @@
 //	go run ./bench engines -items 10000           first syncs of all ten engines
 //	go run ./bench server -users 1,8,64           requests per second
 //	go run ./bench storage -users 1,64,10000      the storage on files and on PostgreSQL (Linux)
+//	go run ./bench check                          fails if a record costs more than in baseline.json
 //
 // Without a word it runs all with small numbers. The figures in README.md
 // beside this file come from it.
@@ -18,6 +19,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -40,8 +42,16 @@ func main() {
 	records := flags.String("records", "1000,100000", "numbers of records")
 	items := flags.Int("items", 10_000, "number of items of each engine")
 	users := flags.String("users", "1,8,64", "numbers of users at once")
+	only := flags.String("only", "", "regular expression that chooses requests of a storage, or works, by their names")
+	update := flags.Bool("update", false, "record the costs in "+baselineFile)
 	storage := storageFlags(flags)
 	_ = flags.Parse(words[1:])
+	var chosen *regexp.Regexp
+	if *only != "" {
+		var err error
+		chosen, err = regexp.Compile(*only)
+		exit(err)
+	}
 	switch words[0] {
 	case "sync":
 		exit(measureSyncs(ctx, numbers(*records)))
@@ -50,9 +60,11 @@ func main() {
 	case "server":
 		exit(measureServer(ctx, numbers(*users)))
 	case "storage":
-		exit(storage(ctx, numbers(*users)))
+		exit(storage(ctx, numbers(*users), chosen))
+	case "check":
+		exit(checkCosts(ctx, chosen, *update))
 	default:
-		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines, server and storage\n", words[0])
+		fmt.Fprintf(os.Stderr, "bench: %q is none of sync, engines, server, storage and check\n", words[0])
 		os.Exit(2)
 	}
 }

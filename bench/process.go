@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -34,12 +35,18 @@ type process struct {
 }
 
 func start(ctx context.Context, role string, task any) (*process, error) {
+	return startBy(ctx, role, task, nil)
+}
+
+// startBy starts a process by another program, whose words are around, with more variables.
+func startBy(ctx context.Context, role string, task any, around []string, variables ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.CommandContext(ctx, self)}
-	p.cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	words := append(slices.Clone(around), self)
+	p := &process{cmd: exec.CommandContext(ctx, words[0], words[1:]...)}
+	p.cmd.Env = append(append(os.Environ(), roleVariable+"="+role), variables...)
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -106,7 +113,7 @@ func play(ctx context.Context, role string) error {
 	if err != nil {
 		return err
 	}
-	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "serve storage": serve, "fill": fill, "fill all": fillAll, "sync": syncDevice}
+	roles := map[string]func(context.Context, []byte) (any, error){"serve": serve, "serve storage": serve, "fill": fill, "fill all": fillAll, "sync": syncDevice, "work": work}
 	f, ok := roles[role]
 	if !ok {
 		return fmt.Errorf("no role is called %s", role)

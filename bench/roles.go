@@ -37,6 +37,8 @@ type task struct {
 	Database, Accounts string
 	// Memory is what the server may use, in bytes; 0: its default, for a small machine.
 	Memory int64
+	// Work is the name of a workload, of which Records are the units.
+	Work string
 	// Records is how many items to make.
 	Records int
 	// All syncs all ten engines and not the passwords alone, Parallel of them at once.

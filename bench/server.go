@@ -6,19 +6,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/syncmanager/syncmanager/account"
 	"github.com/syncmanager/syncmanager/internal/hawk"
 )
 
@@ -100,64 +96,6 @@ func load(ctx context.Context, all []*user, method string) (perSecond float64, e
 	default:
 	}
 	return perSecond, err
-}
-
-// user is a signed-in account with a token of its own.
-type user struct {
-	http     *http.Client
-	creds    hawk.Credentials
-	endpoint string
-	body     []byte
-	// again, unless 0, is how long it waits before it sends a request again that was answered 503.
-	again time.Duration
-	// refused are the answers of 503 so far, and waited the waits for them.
-	refused int
-	waited  time.Duration
-}
-
-func newUser(ctx context.Context, url, name string, transport http.RoundTripper) (*user, error) {
-	c, err := account.New(account.Config{Server: url, Transport: transport, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return nil, err
-	}
-	a, err := c.CreateAccount(ctx, name, password)
-	if err != nil {
-		return nil, err
-	}
-	access, err := a.AccessToken(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	kid, _, err := a.SyncKey(ctx)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.TokenServer()+"/1.0/sync/1.5", nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+access)
-	req.Header.Set("X-KeyID", kid)
-	u := &user{http: &http.Client{Transport: transport}}
-	resp, err := u.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var t struct {
-		ID, Key  string
-		Endpoint string `json:"api_endpoint"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&t); err != nil || t.ID == "" {
-		return nil, fmt.Errorf("no token (%s): %w", resp.Status, err)
-	}
-	u.creds, u.endpoint = hawk.Credentials{ID: t.ID, Key: []byte(t.Key)}, t.Endpoint
-	var body bytes.Buffer
-	for i := range 100 {
-		fmt.Fprintf(&body, "{\"id\":\"record-%03d\",\"payload\":%q}\n", i, `{"ciphertext":"`+strings.Repeat("QUJD", 160)+`","IV":"AAAAAAAAAAAAAAAAAAAAAQ==","hmac":"`+strings.Repeat("ab", 32)+`"}`)
-	}
-	u.body = body.Bytes()
-	return u, nil
 }
 
 func (u *user) request(ctx context.Context, method string) error {

@@ -101,7 +101,7 @@ func startTarget(ctx context.Context, o storageOptions, kind string) (t *target,
 	ends = append(ends, func() error { return os.RemoveAll(dir) })
 	accounts := newVouching()
 	ends = append(ends, func() error { accounts.Close(); return nil })
-	t = &target{name: kind, origin: "http://sync.bench.example", credentials: accounts.credentials}
+	t = &target{name: kind, origin: benchOrigin, credentials: accounts.credentials}
 	what, n := task{URL: t.origin, Accounts: accounts.URL}, 1
 	if kind != "files" {
 		if _, err := fmt.Sscanf(kind, "postgres%d", &n); err != nil || n < 1 {

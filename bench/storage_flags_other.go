@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"regexp"
 )
 
 // storageFlags returns what 'bench storage' does: it reads the times of processes as Linux tells them.
-func storageFlags(*flag.FlagSet) func(context.Context, []int) error {
-	return func(context.Context, []int) error { return errors.New("the storage is measured on Linux only") }
+func storageFlags(*flag.FlagSet) func(context.Context, []int, *regexp.Regexp) error {
+	return func(context.Context, []int, *regexp.Regexp) error {
+		return errors.New("the storage is measured on Linux only")
+	}
 }

@@ -5,10 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/syncmanager/syncmanager/internal/hawk"
 )
 
 // request is what a device does, as one of the loads.
@@ -59,16 +54,6 @@ var requests = []request{
 	}},
 }
 
-// records are n records of some 700 bytes, as lines.
-func records(from, n int) []byte {
-	var body bytes.Buffer
-	for i := range n {
-		fmt.Fprintf(&body, "{\"id\":\"record-%04d\",\"payload\":%q}\n", from+i,
-			`{"ciphertext":"`+strings.Repeat("QUJD", 160)+`","IV":"AAAAAAAAAAAAAAAAAAAAAQ==","hmac":"`+strings.Repeat("ab", 32)+`"}`)
-	}
-	return body.Bytes()
-}
-
 // upload posts records a hundred at a time, as one batch.
 func (u *user) upload(ctx context.Context, collection string, posts int) error {
 	var began struct{ Batch any }
@@ -89,57 +74,6 @@ func (u *user) upload(ctx context.Context, collection string, posts int) error {
 		}
 	}
 	return nil
-}
-
-// send sends a signed request, and decodes the answer unless into is nil.
-func (u *user) send(ctx context.Context, method, path string, body []byte, into any) error {
-	for {
-		answer, err := u.sendOnce(ctx, method, path, body)
-		if err != nil {
-			return err
-		}
-		if u.again == 0 || answer.StatusCode != http.StatusServiceUnavailable {
-			return read(answer, method+" "+path, into)
-		}
-		answer.Body.Close()
-		u.refused++
-		u.waited += u.again
-		select {
-		case <-time.After(u.again):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (u *user) sendOnce(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, u.endpoint+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/newlines")
-	}
-	nonce, err := hawk.Nonce(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	hawk.Sign(r, u.creds, time.Now().Unix(), nonce, "")
-	return u.http.Do(r)
-}
-
-// read reads and closes an answer to a request.
-func read(answer *http.Response, request string, into any) error {
-	defer answer.Body.Close()
-	if answer.StatusCode/100 != 2 {
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
-		return fmt.Errorf("%s: %s: %s", request, answer.Status, text)
-	}
-	if into != nil {
-		return json.NewDecoder(answer.Body).Decode(into)
-	}
-	_, err := io.Copy(io.Discard, answer.Body)
-	return err
 }
 
 // tick is the unit of the times in /proc.
