@@ -164,7 +164,7 @@ func (w workload) cost(ctx context.Context, valgrind string) (c cost, err error)
 				return c, err
 			}
 		}
-		if totals[i], err = counted(ctx, valgrind, task{Dir: own, Work: w.name, Records: n}); err != nil {
+		if totals[i], err = counted(ctx, valgrind, task{Dir: own, Work: w.name, To: n}); err != nil {
 			return c, err
 		}
 	}
@@ -219,7 +219,7 @@ func work(ctx context.Context, line []byte) (any, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("no work is called %q", t.Work)
 	}
-	if err := all[i].do(ctx, t.Dir, t.Records); err != nil {
+	if err := all[i].do(ctx, t.Dir, t.To); err != nil {
 		return nil, err
 	}
 	var m runtime.MemStats

@@ -52,7 +52,7 @@ func workloads() []workload {
 		}
 		all = append(all,
 			workload{name: "up " + name, few: few, many: many, prepare: func(ctx context.Context, dir string, n int) error {
-				return withStore(ctx, dir, i, func(s store) error { return s.fill(ctx, n) })
+				return withStore(ctx, dir, i, func(s store) error { return s.fill(ctx, 0, n) })
 			}, do: func(ctx context.Context, dir string, n int) error {
 				return withStore(ctx, dir, i, func(s store) error {
 					sent, err := upload(ctx, s)
@@ -143,7 +143,7 @@ func opening(_ context.Context, _ string, n int) error {
 
 // withStore opens the stores of a device and calls f with one of them.
 func withStore(ctx context.Context, dir string, i int, f func(store) error) error {
-	all, err := openAll(ctx, dir)
+	all, err := openStores(ctx, dir, engines)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func recordsOf(ctx context.Context, dir string, i, n int) error {
 	}
 	var sent []engine.Outgoing
 	err := withStore(ctx, from, i, func(s store) (err error) {
-		if err := s.fill(ctx, n); err != nil {
+		if err := s.fill(ctx, 0, n); err != nil {
 			return err
 		}
 		sent, err = upload(ctx, s)
@@ -274,7 +274,7 @@ func requested(send func(ctx context.Context, u *user, i int) error) func(contex
 // idleSyncs is n syncs of ten engines that have nothing to do, with the requests that the server answers.
 func idleSyncs(ctx context.Context, dir string, n int) error {
 	return withServer(ctx, dir, func(client *http.Client, _ *vouching) (err error) {
-		all, err := openAll(ctx, dir)
+		all, err := openStores(ctx, dir, engines)
 		if err != nil {
 			return err
 		}

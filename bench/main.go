@@ -6,6 +6,8 @@
 //
 //	go run ./bench sync -records 1000,100000      first syncs, up and down
 //	go run ./bench engines -items 10000           first syncs of all ten engines
+//	go run ./bench engines -only 'bookmarks|history' -items 1000000
+//	                                              first and later syncs of each of these
 //	go run ./bench server -users 1,8,64           requests per second
 //	go run ./bench storage -users 1,64,10000      the storage on files and on PostgreSQL (Linux)
 //	go run ./bench check                          fails if a record costs more than in baseline.json
@@ -42,7 +44,8 @@ func main() {
 	records := flags.String("records", "1000,100000", "numbers of records")
 	items := flags.Int("items", 10_000, "number of items of each engine")
 	users := flags.String("users", "1,8,64", "numbers of users at once")
-	only := flags.String("only", "", "regular expression that chooses requests of a storage, or works, by their names")
+	only := flags.String("only", "", "regular expression that chooses requests of a storage, works, or engines to measure by themselves, by their names")
+	profiles := flags.String("profiles", "", "engines -only: folder to write profiles of the clients into")
 	update := flags.Bool("update", false, "record the costs in "+baselineFile)
 	storage := storageFlags(flags)
 	_ = flags.Parse(words[1:])
@@ -56,7 +59,11 @@ func main() {
 	case "sync":
 		exit(measureSyncs(ctx, numbers(*records)))
 	case "engines":
-		exit(measureEngines(ctx, *items))
+		if chosen == nil {
+			exit(measureEngines(ctx, *items))
+		} else {
+			exit(measureEachEngine(ctx, chosen, *items, *profiles))
+		}
 	case "server":
 		exit(measureServer(ctx, numbers(*users)))
 	case "storage":

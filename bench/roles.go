@@ -37,13 +37,15 @@ type task struct {
 	Database, Accounts string
 	// Memory is what the server may use, in bytes; 0: its default, for a small machine.
 	Memory int64
-	// Work is the name of a workload, of which Records are the units.
+	// Work is the name of a workload, of which To is the number of units.
 	Work string
-	// Records is how many items to make.
-	Records int
-	// All syncs all ten engines and not the passwords alone, Parallel of them at once.
-	All      bool
+	// From and To are the numbers of the items to make, the last one exclusive.
+	From, To int
+	// Engines are the collections that are filled or synced, Parallel of them at once.
+	Engines  []string
 	Parallel int
+	// Profile begins the names of the profiles to write of a sync; "": none.
+	Profile string
 	// Create makes the account.
 	Create bool
 }
@@ -92,27 +94,12 @@ func openPasswords(ctx context.Context, dir string) (*passwords.Engine, error) {
 	})
 }
 
-// fill puts logins into a device's file, as an import does.
-func fill(ctx context.Context, line []byte) (any, error) {
-	var t task
-	if err := json.Unmarshal(line, &t); err != nil {
-		return nil, err
-	}
-	e, err := openPasswords(ctx, t.Dir)
-	if err != nil {
-		return nil, err
-	}
-	err = importLogins(ctx, e, t.Records)
-	added, countErr := e.Count(ctx)
-	return added, errors.Join(err, countErr, e.Close())
-}
-
 // importLogins makes logins out of a CSV file.
-func importLogins(ctx context.Context, e *passwords.Engine, n int) error {
+func importLogins(ctx context.Context, e *passwords.Engine, from, to int) error {
 	r, w := io.Pipe()
 	go func() {
 		_, _ = io.WriteString(w, "\"url\",\"username\",\"password\",\"httpRealm\",\"formActionOrigin\",\"guid\",\"timeCreated\",\"timeLastUsed\",\"timePasswordChanged\"\n")
-		for i := range n {
+		for i := from; i < to; i++ {
 			_, _ = fmt.Fprintf(w, "\"https://site-%d.example.org\",\"somebody-%d@example.org\",\"correct horse battery %d\",,\"https://site-%d.example.org\",,\"1795372558946\",\"1795372558946\",\"1795372558946\"\n", i, i%7, i, i)
 		}
 		_ = w.Close()
@@ -150,7 +137,7 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	stores, err := openSome(ctx, t)
+	stores, err := openStores(ctx, t.Dir, t.Engines)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +154,8 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 		}
 	}
 	before := cpu()
-	r, err := m.Sync(ctx, syncmanager.Options{})
+	var r syncmanager.Result
+	err = profiled(t.Profile, func() (err error) { r, err = m.Sync(ctx, syncmanager.Options{}); return err })
 	worked := cpu() - before
 	done := synced{Requests: r.Requests, Took: r.Took, CPU: worked}
 	for name, e := range r.Engines {
@@ -178,13 +166,4 @@ func syncDevice(ctx context.Context, line []byte) (any, error) {
 		}
 	}
 	return done, errors.Join(err, m.Close(), closeAll(stores))
-}
-
-// openSome opens the stores that the task syncs.
-func openSome(ctx context.Context, t task) ([]store, error) {
-	if t.All {
-		return openAll(ctx, t.Dir)
-	}
-	e, err := openPasswords(ctx, t.Dir)
-	return []store{{Engine: e, Closer: e}}, err
 }

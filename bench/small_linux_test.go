@@ -91,11 +91,10 @@ func TestServerInLittleMemory(t *testing.T) {
 	url, _ := startIn(t, group, program, "serve", "--json", "--addr", "127.0.0.1:0", "--sign-up", "open", "--data", filepath.Join(dir, "server"))
 
 	records := 5000
-	var added int
-	_, err := run(t.Context(), "fill", task{Dir: filepath.Join(dir, "a"), Records: records}, &added)
+	_, err := run(t.Context(), "fill engines", task{Dir: filepath.Join(dir, "a"), Engines: logins, To: records}, new(bool))
 	check(t, err)
 	var got synced
-	_, err = run(t.Context(), "sync", task{Dir: filepath.Join(dir, "a"), URL: url, Email: email, Create: true}, &got)
+	_, err = run(t.Context(), "sync", task{Dir: filepath.Join(dir, "a"), URL: url, Email: email, Create: true, Engines: logins}, &got)
 	check(t, err)
 	if got.Uploaded != records {
 		t.Errorf("%+v", got)
@@ -112,7 +111,7 @@ func TestServerInLittleMemory(t *testing.T) {
 		t.Errorf("no wrong password was looked at: %v", statuses)
 	}
 
-	_, err = run(t.Context(), "sync", task{Dir: filepath.Join(dir, "b"), URL: url, Email: email}, &got)
+	_, err = run(t.Context(), "sync", task{Dir: filepath.Join(dir, "b"), URL: url, Email: email, Engines: logins}, &got)
 	check(t, err)
 	if got.Applied != records {
 		t.Errorf("%+v", got)

@@ -5,49 +5,38 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 )
+
+// logins is the engine of the first table.
+var logins = []string{"passwords"}
 
 // measureSyncs uploads n logins from one device and downloads them to another,
 // each in a process of its own, for each n.
 func measureSyncs(ctx context.Context, counts []int) error {
 	rows := [][]string{{"records", "direction", "sync", "records/s", "client CPU", "CPU/sync", "client peak", "server CPU", "server peak", "requests"}}
 	for _, n := range counts {
-		dir, err := os.MkdirTemp("", "syncmanager-bench")
+		err := inFolder(func(dir string) error {
+			more, err := measureSync(ctx, dir, n)
+			rows = append(rows, more...)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		more, err := measureSync(ctx, dir, n)
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		rows = append(rows, more...)
 	}
 	table(rows)
 	return nil
 }
 
 func measureSync(ctx context.Context, dir string, n int) (rows [][]string, err error) {
-	for _, name := range []string{"server", "a", "b"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-			return nil, err
-		}
-	}
-	var added int
-	if _, err := run(ctx, "fill", task{Dir: filepath.Join(dir, "a"), Records: n}, &added); err != nil {
+	if _, err := run(ctx, "fill engines", task{Dir: filepath.Join(dir, "a"), Engines: logins, To: n}, new(bool)); err != nil {
 		return nil, err
-	}
-	if added != n {
-		return nil, fmt.Errorf("%d of %d logins were made", added, n)
 	}
 	// The server is started again for each direction, to measure its peak separately.
 	for _, direction := range []string{"up", "down"} {
-		device := task{Dir: filepath.Join(dir, "a"), Create: direction == "up"}
+		device := task{Dir: filepath.Join(dir, "a"), Create: direction == "up", Engines: logins}
 		if direction == "down" {
 			device.Dir = filepath.Join(dir, "b")
 		}
